@@ -1,0 +1,27 @@
+//! Topup sells prepaid credits on top of a SaaS plan. ARCHITECTURE.md is the map.
+
+pub use topup_domain as domain;
+
+#[cfg(feature = "ssr")]
+pub mod app;
+#[cfg(feature = "ssr")]
+pub mod clock;
+#[cfg(feature = "ssr")]
+pub mod config;
+#[cfg(feature = "ssr")]
+pub mod http;
+#[cfg(feature = "ssr")]
+pub mod jobs;
+#[cfg(feature = "ssr")]
+pub mod ledger;
+#[cfg(feature = "ssr")]
+pub mod mail;
+#[cfg(feature = "demo")]
+pub mod sandbox;
+#[cfg(feature = "ssr")]
+pub mod store;
+#[cfg(feature = "ssr")]
+pub mod stripe;
+#[cfg(feature = "ssr")]
+pub mod usecases;
+pub mod web;
