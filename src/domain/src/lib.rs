@@ -1,1 +1,36 @@
-//! rules
+//! The rules of a prepaid-credit ledger, and nothing else.
+//!
+//! Everything here is a pure function of its arguments: no I/O, no clock, no
+//! async, no global state. `now` is always an argument, all arithmetic is on
+//! checked integers. The engine, `topup check`, the property tests and the
+//! pages' forecasts all ask these same functions.
+//!
+//! Numbers such as R2 name the rules in `docs/rules.md`.
+//!
+//! *Not here:* storage, idempotency keys, mail, Stripe.
+
+pub mod account;
+pub mod amount;
+pub mod balance;
+pub mod catalog;
+pub mod cycle;
+pub mod entry;
+pub mod grant;
+pub mod hold;
+pub mod id;
+pub mod money;
+pub mod purchase;
+pub mod time;
+
+pub use account::{Account, Changes, Refusal, Settled};
+pub use amount::Credits;
+pub use balance::{Balance, Summary};
+pub use catalog::{Catalog, CatalogError, Package, Plan};
+pub use cycle::Cycle;
+pub use entry::{Cause, Entry, EntryKind, Hash};
+pub use grant::{Draw, Grant, GrantState, Kind};
+pub use hold::{Hold, HoldState};
+pub use id::{GrantId, HoldId, PurchaseId, UsageId};
+pub use money::Money;
+pub use purchase::PurchaseState;
+pub use time::Instant;

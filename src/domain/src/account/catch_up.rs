@@ -1,0 +1,90 @@
+//! Catch-up (R3): books all that is due by now, in the order of due instants.
+
+use super::{Account, Changes, Line, PlanChange, When};
+use crate::amount::Credits;
+use crate::catalog::Catalog;
+use crate::entry::{Cause, EntryKind};
+use crate::grant::{Grant, Kind};
+use crate::hold::HoldState;
+use crate::id::{GrantId, HoldId};
+use crate::time::Instant;
+
+/// What falls due. The order is R3's order of what is due at the same instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Lapse(HoldId),
+    Expiry(GrantId),
+    Reset,
+}
+
+impl Account {
+    /// Brings the account up to `now` and returns the instant to use: `max(now, last_at)`.
+    pub fn begin(&mut self, now: Instant, catalog: &Catalog, changes: &mut Changes) -> Instant {
+        let at = now.max(self.last_at);
+        while let Some((event, due)) = self.next().filter(|(event, _)| *event <= at) {
+            let when = When { event, booked: at };
+            match due {
+                Due::Lapse(id) => self.close_hold(id, HoldState::Lapsed, when, changes),
+                Due::Expiry(id) => self.expire_rest(id, Cause::Grant(id), when, changes),
+                Due::Reset => self.reset(when, catalog, changes),
+            }
+        }
+        self.last_at = at;
+        at
+    }
+
+    /// The next instant at which something is due.
+    #[must_use]
+    pub fn next_due(&self) -> Instant {
+        self.next().map_or(self.cycle.end, |(event, _)| event)
+    }
+
+    fn next(&self) -> Option<(Instant, Due)> {
+        let lapses = self.holds.iter().map(|hold| (hold.expires_at, Due::Lapse(hold.id)));
+        let expires =
+            |grant: &&Grant| grant.kind != Kind::Plan && grant.frozen.is_zero() && grant.remaining().is_positive();
+        let expiries = self.grants.iter().filter(expires).map(|grant| (grant.expires_at, Due::Expiry(grant.id)));
+        lapses.chain(expiries).chain([(self.cycle.end, Due::Reset)]).min()
+    }
+
+    /// The cycle's end and the next one's start (R5, R6).
+    fn reset(&mut self, when: When, catalog: &Catalog, changes: &mut Changes) {
+        if let Some(id) = self.plan_grant().map(|grant| grant.id) {
+            self.expire_rest(id, Cause::Grant(id), when, changes);
+        }
+        // A calendar that ends before the customer does leaves the cycle open: nothing more is ever due.
+        self.cycle =
+            self.cycle.next(self.anchor).unwrap_or(crate::Cycle { start: when.event, end: crate::time::far_future() });
+        if let Some(plan) = self.next_plan.take() {
+            self.plan_came(&plan, when.event, catalog, changes);
+        }
+        self.grant_allowance(catalog.allowance(&self.plan), when, changes);
+    }
+
+    /// A plan comes into force.
+    pub(super) fn plan_came(&mut self, plan: &str, at: Instant, catalog: &Catalog, changes: &mut Changes) {
+        plan.clone_into(&mut self.plan);
+        changes.plan_changes.push(PlanChange {
+            at,
+            after_seq: self.seq,
+            plan: plan.to_owned(),
+            pauses_top_ups: catalog.pauses_top_ups(plan),
+        });
+    }
+
+    /// Lets the plan grant of the current cycle grow to `allowance`; makes it where there is none.
+    pub(super) fn grant_allowance(&mut self, allowance: Credits, when: When, changes: &mut Changes) {
+        let id = super::plan_grant_id(&self.customer, self.cycle.start);
+        let has = self.grant(id).map_or(Credits::ZERO, |grant| grant.amount);
+        let more = allowance - has.min(allowance);
+        if !more.is_positive() {
+            return;
+        }
+        if self.grant(id).is_none() {
+            self.grants.push(Grant::new(id, Kind::Plan, Credits::ZERO, when.event, self.cycle.end));
+            changes.new_grants.push(id);
+        }
+        self.grant_mut(id, changes).amount += more;
+        self.book(EntryKind::Granted, id, Cause::Grant(id), Line::amount(more), when, changes);
+    }
+}

@@ -1,0 +1,133 @@
+//! Grants: courtesy credits, top-ups, changes of plan (R6, R8, R9, R11).
+
+use super::{Account, Changes, Line, Refusal, When};
+use crate::amount::Credits;
+use crate::catalog::Catalog;
+use crate::cycle::add_months;
+use crate::entry::{Cause, EntryKind, Hash};
+use crate::grant::{Grant, Kind};
+use crate::id::{GrantId, PurchaseId};
+use crate::time::{Instant, far_future};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// Open grants a customer may have (R1). A paid purchase is never refused for it.
+pub const GRANTS_MAX: usize = 200;
+
+/// The id of a plan grant: made from customer and cycle, so that a balance computed in memory
+/// names the grant that a later booking makes. Its first bytes are the time, as in a UUIDv7.
+#[must_use]
+pub fn plan_grant_id(customer: &str, cycle_start: Instant) -> GrantId {
+    let millis = cycle_start.timestamp_millis();
+    let mut sha = Sha256::new();
+    sha.update(b"plan-grant");
+    sha.update(millis.to_be_bytes());
+    sha.update(customer.as_bytes());
+    let digest: [u8; 32] = sha.finalize().into();
+    let mut bytes = [0_u8; 16];
+    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&digest[..10]);
+    bytes[6] = (bytes[6] & 0x0f) | 0x80;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    GrantId(Uuid::from_bytes(bytes))
+}
+
+/// When a top-up credited at `at` dies (R9).
+#[must_use]
+pub fn top_up_expiry(at: Instant, catalog: &Catalog) -> Instant {
+    add_months(at, catalog.rules.top_up_months).unwrap_or_else(far_future)
+}
+
+impl Account {
+    /// Gives courtesy credits.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitReached`].
+    pub fn grant_courtesy(
+        &mut self,
+        id: GrantId,
+        credits: Credits,
+        expires_at: Instant,
+        note: Option<Hash>,
+        at: Instant,
+        changes: &mut Changes,
+    ) -> Result<(), Refusal> {
+        if self.grants.iter().filter(|grant| grant.has_something()).count() >= GRANTS_MAX {
+            return Err(Refusal::LimitReached("grants"));
+        }
+        if self.balance.checked_add(credits).is_none_or(|sum| sum > Credits::MAX_CUSTOMER) {
+            return Err(Refusal::LimitReached("credits"));
+        }
+        let grant = Grant::new(id, Kind::Courtesy, credits, at, expires_at);
+        self.give(grant, Cause::Grant(id), note, at, changes);
+        Ok(())
+    }
+
+    /// Credits a paid top-up and returns when it expires. Never refused.
+    pub fn grant_top_up(
+        &mut self,
+        id: GrantId,
+        purchase: PurchaseId,
+        credits: Credits,
+        at: Instant,
+        catalog: &Catalog,
+        changes: &mut Changes,
+    ) -> Instant {
+        let expires_at = top_up_expiry(at, catalog);
+        let grant = Grant { purchase: Some(purchase), ..Grant::new(id, Kind::TopUp, credits, at, expires_at) };
+        self.give(grant, Cause::Purchase(purchase), None, at, changes);
+        expires_at
+    }
+
+    fn give(&mut self, grant: Grant, cause: Cause, note: Option<Hash>, at: Instant, changes: &mut Changes) {
+        let (id, line) = (grant.id, Line { note, ..Line::amount(grant.amount) });
+        changes.new_grants.push(id);
+        changes.touched.push(id);
+        self.grants.push(grant);
+        self.book(EntryKind::Granted, id, cause, line, When::now(at), changes);
+    }
+
+    /// Takes the rest of a courtesy grant back, and whatever returns to it later.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`], [`Refusal::GrantNotCourtesy`], [`Refusal::GrantEnded`].
+    pub fn void_grant(
+        &mut self,
+        id: GrantId,
+        note: Option<Hash>,
+        at: Instant,
+        changes: &mut Changes,
+    ) -> Result<(), Refusal> {
+        let grant = self.grant(id).ok_or(Refusal::Unknown)?;
+        if grant.kind != Kind::Courtesy {
+            return Err(Refusal::GrantNotCourtesy);
+        }
+        if !grant.lives(at) {
+            return Err(Refusal::GrantEnded);
+        }
+        let rest = grant.remaining();
+        let grant = self.grant_mut(id, changes);
+        grant.is_voided = true;
+        grant.voided += rest;
+        if rest.is_positive() {
+            let line = Line { note, ..Line::amount(-rest) };
+            self.book(EntryKind::Voided, id, Cause::Grant(id), line, When::now(at), changes);
+        }
+        Ok(())
+    }
+
+    /// Changes the plan (R6): up, or equal, at once; down at the cycle's end. A later change replaces
+    /// what was booked.
+    pub fn change_plan(&mut self, plan: &str, at: Instant, catalog: &Catalog, changes: &mut Changes) {
+        self.next_plan = None;
+        if plan == self.plan {
+            return;
+        }
+        if catalog.allowance(plan) < catalog.allowance(&self.plan) {
+            self.next_plan = Some(plan.to_owned());
+            return;
+        }
+        self.plan_came(plan, at, catalog, changes);
+        self.grant_allowance(catalog.allowance(plan), When::now(at), changes);
+    }
+}

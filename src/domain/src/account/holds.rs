@@ -1,0 +1,155 @@
+//! Holds: credits set aside, settled, released, lapsed (R10).
+
+use super::{Account, Changes, Line, Refusal, When};
+use crate::amount::Credits;
+use crate::catalog::Catalog;
+use crate::entry::{Cause, EntryKind, Hash};
+use crate::grant::Draw;
+use crate::hold::{Hold, HoldState, OPEN_HOLDS_MAX};
+use crate::id::{GrantId, HoldId, UsageId};
+use crate::time::Instant;
+
+/// What settling a hold did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// What the usage took: one draw per grant, the hold's first.
+    pub draws: Vec<Draw>,
+    /// What went back.
+    pub released: Credits,
+}
+
+impl Account {
+    /// The open hold of an id.
+    #[must_use]
+    pub fn open_hold(&self, id: HoldId) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.id == id)
+    }
+
+    /// Sets `credits` aside until `expires_at`, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Refusal::Insufficient`], [`Refusal::LimitReached`].
+    pub fn hold(
+        &mut self,
+        id: HoldId,
+        credits: Credits,
+        expires_at: Instant,
+        at: Instant,
+        catalog: &Catalog,
+        changes: &mut Changes,
+    ) -> Result<Vec<Draw>, Refusal> {
+        if self.holds.len() >= OPEN_HOLDS_MAX {
+            return Err(Refusal::LimitReached("holds"));
+        }
+        let draws = self.plan_draws(credits, at, catalog).ok_or(Refusal::Insufficient { needed: credits })?;
+        for draw in &draws {
+            self.grant_mut(draw.grant, changes).held += draw.credits;
+            self.book(EntryKind::Held, draw.grant, Cause::Hold(id), Line::held(draw.credits), When::now(at), changes);
+        }
+        let hold = Hold { id, draws: draws.clone(), expires_at };
+        changes.new_holds.push(hold.clone());
+        self.holds.push(hold);
+        Ok(draws)
+    }
+
+    /// Turns a hold into a usage of `credits`: the hold's draws in burn order first, more from grants
+    /// alive now, the rest back. A settle up to the held amount always succeeds.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] where the hold is not open, [`Refusal::Insufficient`].
+    #[allow(clippy::too_many_arguments, reason = "each is a fact of the command")]
+    pub fn settle(
+        &mut self,
+        id: HoldId,
+        usage: UsageId,
+        credits: Credits,
+        note: Option<Hash>,
+        at: Instant,
+        catalog: &Catalog,
+        changes: &mut Changes,
+    ) -> Result<Settled, Refusal> {
+        let hold = self.open_hold(id).ok_or(Refusal::Unknown)?;
+        let (held, mut draws) = (hold.credits(), hold.draws.clone());
+        draws.sort_by_key(|draw| self.grant(draw.grant).map(crate::Grant::burn_key));
+        let more = credits - credits.min(held);
+        let extra = self.plan_draws(more, at, catalog).ok_or(Refusal::Insufficient { needed: credits })?;
+        let consumed = self.consume(id, &draws, credits.min(held), changes);
+        for draw in &extra {
+            self.grant_mut(draw.grant, changes).used += draw.credits;
+        }
+        let draws = merged(&consumed, &extra);
+        for draw in &draws {
+            let line = Line { held: -of(&consumed, draw.grant), note, ..Line::amount(-draw.credits) };
+            self.book(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
+        }
+        self.close_hold(id, HoldState::Settled, When::now(at), changes);
+        Ok(Settled { draws, released: held - credits.min(held) })
+    }
+
+    /// Moves up to `credits` of a hold's draws from held to used, and takes them out of the hold.
+    fn consume(&mut self, id: HoldId, draws: &[Draw], credits: Credits, changes: &mut Changes) -> Vec<Draw> {
+        let (mut left, mut consumed, mut rest) = (credits, Vec::new(), Vec::new());
+        for draw in draws {
+            let take = left.min(draw.credits);
+            left -= take;
+            if take.is_positive() {
+                let grant = self.grant_mut(draw.grant, changes);
+                grant.held -= take;
+                grant.used += take;
+                consumed.push(Draw { credits: take, ..*draw });
+            }
+            if take < draw.credits {
+                rest.push(Draw { credits: draw.credits - take, ..*draw });
+            }
+        }
+        // What stays in the hold is what its closing returns.
+        if let Some(hold) = self.holds.iter_mut().find(|hold| hold.id == id) {
+            hold.draws = rest;
+        }
+        consumed
+    }
+
+    /// Returns a hold whole.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] where it is not open.
+    pub fn release(&mut self, id: HoldId, at: Instant, changes: &mut Changes) -> Result<(), Refusal> {
+        self.open_hold(id).ok_or(Refusal::Unknown)?;
+        self.close_hold(id, HoldState::Released, When::now(at), changes);
+        Ok(())
+    }
+
+    /// Closes a hold: what it still holds goes back, and ends where its grant has ended.
+    pub(super) fn close_hold(&mut self, id: HoldId, state: HoldState, when: When, changes: &mut Changes) {
+        let Some(place) = self.holds.iter().position(|hold| hold.id == id) else { return };
+        let mut hold = self.holds.swap_remove(place);
+        changes.closed_holds.push((id, state, when.event));
+        hold.draws.sort_by_key(|draw| self.grant(draw.grant).map(crate::Grant::burn_key));
+        let cause = Cause::Hold(id);
+        for draw in &hold.draws {
+            self.grant_mut(draw.grant, changes).held -= draw.credits;
+            self.book(EntryKind::Released, draw.grant, cause, Line::held(-draw.credits), when, changes);
+        }
+        for draw in &hold.draws {
+            if self.grant(draw.grant).is_some_and(|grant| !grant.lives(when.event)) {
+                self.expire_rest(draw.grant, cause, when, changes);
+            }
+        }
+    }
+}
+
+fn of(draws: &[Draw], grant: GrantId) -> Credits {
+    draws.iter().filter(|draw| draw.grant == grant).map(|draw| draw.credits).sum()
+}
+
+/// One draw per grant, the hold's first.
+fn merged(held: &[Draw], extra: &[Draw]) -> Vec<Draw> {
+    let mut out = held.to_vec();
+    for draw in extra {
+        match out.iter_mut().find(|other| other.grant == draw.grant) {
+            Some(other) => other.credits += draw.credits,
+            None => out.push(*draw),
+        }
+    }
+    out
+}

@@ -1,0 +1,269 @@
+//! One customer's ledger: its open grants and holds, and what commands do to them.
+//!
+//! A command is given an account that [`Account::begin`] has brought up to `now` (R3). It
+//! either changes the account and appends to [`Changes`], or returns a [`Refusal`] and
+//! changes nothing.
+//!
+//! Invariants: `seq` is gapless, `balance` is the running sum of `amount`, the balance is
+//! the sum of the grants' own, nothing is negative.
+//!
+//! *Not here:* idempotency (the engine's), closed grants and holds (the store's; see [`Account::adopt`]).
+
+mod catch_up;
+mod grants;
+mod holds;
+mod usage;
+
+use crate::amount::Credits;
+use crate::catalog::Catalog;
+use crate::cycle::Cycle;
+use crate::entry::{Cause, Entry, EntryKind, Hash};
+use crate::grant::{Draw, Grant, Kind};
+use crate::hold::{Hold, HoldState};
+use crate::id::{GrantId, HoldId};
+use crate::time::Instant;
+
+pub use grants::{GRANTS_MAX, plan_grant_id, top_up_expiry};
+pub use holds::Settled;
+
+/// A customer's ledger as the engine keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The SaaS's own id of the customer.
+    pub customer: String,
+    /// The plan in force.
+    pub plan: String,
+    /// The plan that acts from the cycle's end.
+    pub next_plan: Option<String>,
+    /// What cycles are counted from.
+    pub anchor: Instant,
+    /// The current cycle.
+    pub cycle: Cycle,
+    /// The latest instant that a write used (R3).
+    pub last_at: Instant,
+    /// The last entry's number; 0 before the first.
+    pub seq: i64,
+    /// The last entry's hash; zeros before the first.
+    pub hash: Hash,
+    /// The running sum of `amount`.
+    pub balance: Credits,
+    /// Grants with something left, held or frozen, and the current plan grant.
+    pub grants: Vec<Grant>,
+    /// Open holds.
+    pub holds: Vec<Hold>,
+}
+
+/// What a batch of commands did to an account: what the store must write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New lines, in order.
+    pub entries: Vec<Entry>,
+    /// New grants; their rows are in the account, or in `closed` when nothing is left of them.
+    pub new_grants: Vec<GrantId>,
+    /// Grants whose figures moved, in the order they first did.
+    pub touched: Vec<GrantId>,
+    /// New holds with what they drew.
+    pub new_holds: Vec<Hold>,
+    /// Holds that closed, how and when.
+    pub closed_holds: Vec<(HoldId, HoldState, Instant)>,
+    /// Plans that came into force.
+    pub plan_changes: Vec<PlanChange>,
+}
+
+/// A plan that came into force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanChange {
+    /// Since when.
+    pub at: Instant,
+    /// The last entry before it acts.
+    pub after_seq: i64,
+    /// Its id.
+    pub plan: String,
+    /// Whether top-ups are paused on it.
+    pub pauses_top_ups: bool,
+}
+
+/// Why a command was refused. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not enough to draw from (402).
+    Insufficient {
+        /// The whole amount asked.
+        needed: Credits,
+    },
+    /// The hold is not open.
+    HoldClosed(HoldState),
+    /// The grant's life is over, or it was voided.
+    GrantEnded,
+    /// Only courtesy grants can be voided.
+    GrantNotCourtesy,
+    /// R1's limit of grants, holds or credits.
+    LimitReached(&'static str),
+    /// No such grant or hold in this account.
+    Unknown,
+}
+
+/// What a line says beside its grant and cause.
+#[derive(Clone, Copy, Default)]
+struct Line {
+    amount: Credits,
+    held: Credits,
+    frozen: Credits,
+    note: Option<Hash>,
+}
+
+impl Line {
+    fn amount(amount: Credits) -> Self {
+        Self { amount, ..Self::default() }
+    }
+
+    fn held(held: Credits) -> Self {
+        Self { held, ..Self::default() }
+    }
+}
+
+/// When a line came about, and when it is booked.
+#[derive(Clone, Copy)]
+struct When {
+    event: Instant,
+    booked: Instant,
+}
+
+impl When {
+    const fn now(at: Instant) -> Self {
+        Self { event: at, booked: at }
+    }
+}
+
+impl Account {
+    /// A new customer (R5): the current cycle's grant only, effective and booked now.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitReached`] where the anchor is so far off that no calendar reaches.
+    pub fn open(
+        customer: &str,
+        plan: &str,
+        anchor: Instant,
+        now: Instant,
+        catalog: &Catalog,
+    ) -> Result<(Self, Changes), Refusal> {
+        let cycle = Cycle::containing(anchor, now).ok_or(Refusal::LimitReached("cycle_anchor"))?;
+        let mut account = Self {
+            customer: customer.to_owned(),
+            plan: plan.to_owned(),
+            next_plan: None,
+            anchor,
+            cycle,
+            last_at: now,
+            seq: 0,
+            hash: [0; 32],
+            balance: Credits::ZERO,
+            grants: Vec::new(),
+            holds: Vec::new(),
+        };
+        let mut changes = Changes::default();
+        account.plan_came(plan, now, catalog, &mut changes);
+        account.grant_allowance(catalog.allowance(plan), When::now(now), &mut changes);
+        Ok((account, changes))
+    }
+
+    /// The grant of an id, where it is in the working set.
+    #[must_use]
+    pub fn grant(&self, id: GrantId) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.id == id)
+    }
+
+    /// Adds a grant that the store had put away, so that a void can return to it.
+    pub fn adopt(&mut self, grant: Grant) {
+        if self.grant(grant.id).is_none() {
+            self.grants.push(grant);
+        }
+    }
+
+    /// The current cycle's plan grant.
+    #[must_use]
+    pub fn plan_grant(&self) -> Option<&Grant> {
+        let id = plan_grant_id(&self.customer, self.cycle.start);
+        self.grant(id)
+    }
+
+    /// Whether a grant must stay in the working set.
+    #[must_use]
+    pub fn keeps(&self, grant: &Grant) -> bool {
+        grant.has_something() || grant.id == plan_grant_id(&self.customer, self.cycle.start)
+    }
+
+    /// Grants that can be drawn at `now`, in burn order (R2).
+    #[must_use]
+    pub fn drawable(&self, now: Instant, catalog: &Catalog) -> Vec<&Grant> {
+        let paused = catalog.pauses_top_ups(&self.plan);
+        let open = |grant: &&Grant| {
+            grant.lives(now) && grant.remaining().is_positive() && !(paused && grant.kind == Kind::TopUp)
+        };
+        let mut grants: Vec<&Grant> = self.grants.iter().filter(open).collect();
+        grants.sort_by_key(|grant| grant.burn_key());
+        grants
+    }
+
+    /// Which draws would cover `credits`, whole or not at all (R2).
+    fn plan_draws(&self, credits: Credits, now: Instant, catalog: &Catalog) -> Option<Vec<Draw>> {
+        let mut missing = credits;
+        let mut draws = Vec::new();
+        for grant in self.drawable(now, catalog) {
+            if !missing.is_positive() {
+                break;
+            }
+            let take = missing.min(grant.remaining());
+            draws.push(Draw { grant: grant.id, kind: grant.kind, credits: take });
+            missing -= take;
+        }
+        if missing.is_zero() { Some(draws) } else { None }
+    }
+
+    fn grant_mut(&mut self, id: GrantId, changes: &mut Changes) -> &mut Grant {
+        if !changes.touched.contains(&id) {
+            changes.touched.push(id);
+        }
+        self.grants.iter_mut().find(|grant| grant.id == id).expect("a draw names a grant of the working set")
+    }
+
+    /// Appends a line and chains it.
+    fn book(&mut self, kind: EntryKind, grant: GrantId, cause: Cause, line: Line, when: When, changes: &mut Changes) {
+        self.seq += 1;
+        self.balance += line.amount;
+        let mut entry = Entry {
+            seq: self.seq,
+            kind,
+            grant,
+            amount: line.amount,
+            balance_after: self.balance,
+            held_change: line.held,
+            frozen_change: line.frozen,
+            expires_at: None,
+            event_at: when.event,
+            created_at: when.booked,
+            cause,
+            note: line.note,
+            hash: [0; 32],
+        };
+        entry.hash = entry.chained(&self.customer, &self.hash);
+        self.hash = entry.hash;
+        changes.entries.push(entry);
+    }
+
+    /// Books what is left of a grant whose life is over.
+    fn expire_rest(&mut self, id: GrantId, cause: Cause, when: When, changes: &mut Changes) {
+        let rest = self.grant(id).map_or(Credits::ZERO, Grant::remaining);
+        if rest.is_positive() {
+            let grant = self.grant_mut(id, changes);
+            let (kind, line) = if grant.is_voided {
+                grant.voided += rest;
+                (EntryKind::Voided, Line::amount(-rest))
+            } else {
+                grant.expired += rest;
+                (EntryKind::Expired, Line::amount(-rest))
+            };
+            self.book(kind, id, cause, line, when, changes);
+        }
+    }
+}

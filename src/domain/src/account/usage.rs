@@ -1,0 +1,56 @@
+//! Usage: drawing credits down, and undoing it (R2, R11).
+
+use super::{Account, Changes, Line, Refusal, When};
+use crate::amount::Credits;
+use crate::catalog::Catalog;
+use crate::entry::{Cause, EntryKind, Hash};
+use crate::grant::Draw;
+use crate::id::UsageId;
+use crate::time::Instant;
+
+impl Account {
+    /// Charges `credits`, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Refusal::Insufficient`].
+    pub fn charge(
+        &mut self,
+        usage: UsageId,
+        credits: Credits,
+        note: Option<Hash>,
+        at: Instant,
+        catalog: &Catalog,
+        changes: &mut Changes,
+    ) -> Result<Vec<Draw>, Refusal> {
+        let draws = self.plan_draws(credits, at, catalog).ok_or(Refusal::Insufficient { needed: credits })?;
+        for draw in &draws {
+            self.grant_mut(draw.grant, changes).used += draw.credits;
+            let line = Line { note, ..Line::amount(-draw.credits) };
+            self.book(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
+        }
+        Ok(draws)
+    }
+
+    /// Returns a usage whole to the grants it came from; what belongs to an ended grant ends again.
+    /// Every grant of `draws` must be in the working set ([`Account::adopt`]).
+    pub fn void_usage(
+        &mut self,
+        usage: UsageId,
+        draws: &[Draw],
+        note: Option<Hash>,
+        at: Instant,
+        changes: &mut Changes,
+    ) {
+        let (cause, when) = (Cause::Usage(usage), When::now(at));
+        for draw in draws {
+            self.grant_mut(draw.grant, changes).used -= draw.credits;
+            let line = Line { note, ..Line::amount(draw.credits) };
+            self.book(EntryKind::Voided, draw.grant, cause, line, when, changes);
+        }
+        for draw in draws {
+            if self.grant(draw.grant).is_some_and(|grant| !grant.lives(at)) {
+                self.expire_rest(draw.grant, cause, when, changes);
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Amounts of credits (R1): integers of thousandths, read exactly from text.
+
+use std::fmt;
+use std::iter::Sum;
+
+/// Credits in thousandths. May be negative where it is a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Credits(pub i64);
+
+/// Why a text is no amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AmountError {
+    /// Not a JSON number.
+    #[error("is not a number")]
+    NotANumber,
+    /// Finer than a thousandth.
+    #[error("has more than three decimal places")]
+    TooFine,
+    /// Outside what 64 bits of thousandths hold.
+    #[error("is out of range")]
+    OutOfRange,
+}
+
+impl Credits {
+    /// No credits.
+    pub const ZERO: Self = Self(0);
+    /// The most that one request may name (R1).
+    pub const MAX_REQUEST: Self = Self::whole(1_000_000_000);
+    /// The most that one customer may have (R1).
+    pub const MAX_CUSTOMER: Self = Self::whole(9_000_000_000_000);
+
+    /// `n` whole credits.
+    #[must_use]
+    pub const fn whole(n: i64) -> Self {
+        Self(n * 1_000)
+    }
+
+    /// Reads the text of a JSON number token exactly: `12.5`, `12.50` and `1.25e1` are the same amount.
+    ///
+    /// # Errors
+    /// Anything that is no JSON number, is finer than a thousandth, or does not fit.
+    pub fn parse(text: &str) -> Result<Self, AmountError> {
+        let number = Decimal::parse(text).ok_or(AmountError::NotANumber)?;
+        number.thousandths().map(Self)
+    }
+
+    /// The smaller of two amounts.
+    #[must_use]
+    pub fn min(self, other: Self) -> Self {
+        Ord::min(self, other)
+    }
+
+    /// Whether nothing is left.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether this is more than nothing.
+    #[must_use]
+    pub const fn is_positive(self) -> bool {
+        self.0 > 0
+    }
+
+    /// `self + other`, or `None` where that does not fit.
+    #[must_use]
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// For people: digits grouped by comma, no trailing zeros (`40,999.375`).
+    #[must_use]
+    pub fn grouped(self) -> String {
+        let plain = self.to_string();
+        let (sign, digits) = plain.strip_prefix('-').map_or(("", plain.as_str()), |d| ("-", d));
+        let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(w, f)| (w, Some(f)));
+        let mut out = format!("{sign}{}", group(whole));
+        if let Some(fraction) = fraction {
+            out.push('.');
+            out.push_str(fraction);
+        }
+        out
+    }
+}
+
+/// Groups a run of digits in threes.
+#[must_use]
+pub fn group(digits: &str) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A JSON number as written: sign, digits and the power of ten of its last digit.
+struct Decimal {
+    negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Decimal {
+    fn parse(text: &str) -> Option<Self> {
+        let (negative, rest) = text.strip_prefix('-').map_or((false, text), |r| (true, r));
+        let (mantissa, exponent) = match rest.find(['e', 'E']) {
+            Some(at) => (&rest[..at], exponent(&rest[at + 1..])?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (mantissa, ""),
+        };
+        let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty()
+            || !all_digits(whole)
+            || !all_digits(fraction)
+            || (whole.len() > 1 && whole.starts_with('0'))
+        {
+            return None;
+        }
+        let exponent = exponent.saturating_sub(i64::try_from(fraction.len()).ok()?);
+        Some(Self { negative, digits: format!("{whole}{fraction}"), exponent })
+    }
+
+    fn thousandths(&self) -> Result<i64, AmountError> {
+        let significant = self.digits.trim_start_matches('0').trim_end_matches('0');
+        if significant.is_empty() {
+            return Ok(0);
+        }
+        let trailing = self.digits.len() - self.digits.trim_end_matches('0').len();
+        let power = self.exponent.saturating_add(trailing as i64).saturating_add(3);
+        let power = usize::try_from(power).map_err(|_| AmountError::TooFine)?;
+        if significant.len().saturating_add(power) > 19 {
+            return Err(AmountError::OutOfRange);
+        }
+        let text = format!("{significant}{}", "0".repeat(power));
+        let value: i64 = text.parse().map_err(|_| AmountError::OutOfRange)?;
+        Ok(if self.negative { -value } else { value })
+    }
+}
+
+/// An exponent, held to a range in which no sum overflows.
+fn exponent(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'-' => (-1, &text[1..]),
+        b'+' => (1, &text[1..]),
+        _ => (1, text),
+    };
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let digits = digits.trim_start_matches('0');
+    let magnitude = if digits.len() > 9 { 999_999_999 } else { digits.parse().unwrap_or(0) };
+    Some(sign * magnitude)
+}
+
+impl fmt::Display for Credits {
+    /// A JSON number without trailing zeros.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.0.unsigned_abs() / 1_000, self.0.unsigned_abs() % 1_000);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        if fraction == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let text = format!("{fraction:03}");
+        write!(f, "{sign}{whole}.{}", text.trim_end_matches('0'))
+    }
+}
+
+impl std::ops::Add for Credits {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.checked_add(other.0).expect("amounts are bounded by R1"))
+    }
+}
+
+impl std::ops::Sub for Credits {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.checked_sub(other.0).expect("amounts are bounded by R1"))
+    }
+}
+
+impl std::ops::Neg for Credits {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(self.0.checked_neg().expect("amounts are bounded by R1"))
+    }
+}
+
+impl std::ops::AddAssign for Credits {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl std::ops::SubAssign for Credits {
+    fn sub_assign(&mut self, other: Self) {
+        *self = *self - other;
+    }
+}
+
+impl Sum for Credits {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::ZERO, |a, b| a + b)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_exactly_from_their_text() {
+        let check = |text: &str, want: Result<i64, AmountError>| {
+            assert_eq!(Credits::parse(text), want.map(Credits), "{text}");
+        };
+        check("12.5", Ok(12_500));
+        check("12.50", Ok(12_500));
+        check("1.25e1", Ok(12_500));
+        check("0.001", Ok(1));
+        check("-5", Ok(-5_000));
+        check("0.0010000", Ok(1));
+        check("1000e-3", Ok(1_000));
+        check("0e999999999999", Ok(0));
+        check("0.0001", Err(AmountError::TooFine));
+        check("1e-400", Err(AmountError::TooFine));
+        check("9223372036854775808", Err(AmountError::OutOfRange));
+        check("9223372036854775.807", Ok(i64::MAX));
+        check("9223372036854775.808", Err(AmountError::OutOfRange));
+        check("1e400", Err(AmountError::OutOfRange));
+        for text in ["", "-", "NaN", "１２", "01", "1.", ".5", "+1", "1e", "1e+", "0x1", "\"1\"", " 1", "1 "] {
+            check(text, Err(AmountError::NotANumber));
+        }
+    }
+
+    #[test]
+    fn amounts_print_without_trailing_zeros_and_group_for_people() {
+        assert_eq!(Credits(12_500).to_string(), "12.5");
+        assert_eq!(Credits(-1).to_string(), "-0.001");
+        assert_eq!(Credits(40_999_375).grouped(), "40,999.375");
+        assert_eq!(Credits::whole(-1_200).grouped(), "-1,200");
+        assert_eq!(Credits::whole(180).grouped(), "180");
+    }
+}

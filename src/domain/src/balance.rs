@@ -1,0 +1,165 @@
+//! What a customer has, as the API and the pages show it.
+
+use crate::account::Account;
+use crate::amount::Credits;
+use crate::catalog::Catalog;
+use crate::cycle::Cycle;
+use crate::grant::{Grant, GrantState, Kind};
+use crate::time::Instant;
+
+/// The five numbers that answer a write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// What could be drawn now.
+    pub available: Credits,
+    /// Left of plan credits.
+    pub plan: Credits,
+    /// Left of courtesy credits.
+    pub courtesy: Credits,
+    /// Left of top-ups.
+    pub top_up: Credits,
+    /// Set aside by open holds.
+    pub held: Credits,
+}
+
+/// Sums over the live grants of a kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindBalance {
+    /// Neither held nor frozen.
+    pub remaining: Credits,
+    /// Held.
+    pub held: Credits,
+    /// Frozen.
+    pub frozen: Credits,
+    /// Of `remaining`, what is paused.
+    pub paused: Credits,
+}
+
+/// The current cycle's plan credits: `allowance = used + held + remaining`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanBalance {
+    /// What the cycle's grant amounts to.
+    pub allowance: Credits,
+    /// Spent, net of voids.
+    pub used: Credits,
+    /// Held.
+    pub held: Credits,
+    /// Left.
+    pub remaining: Credits,
+}
+
+/// A live grant with something left, held or frozen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantLine {
+    /// The grant.
+    pub grant: Grant,
+    /// How it looks now.
+    pub state: GrantState,
+}
+
+/// The whole balance at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// At which instant.
+    pub as_of: Instant,
+    /// What could be drawn now (R2).
+    pub available: Credits,
+    /// All open holds.
+    pub held: Credits,
+    /// The plan in force.
+    pub plan_id: String,
+    /// What acts at the cycle's end.
+    pub next_plan: Option<String>,
+    /// The current cycle.
+    pub cycle: Cycle,
+    /// Plan credits.
+    pub plan: PlanBalance,
+    /// Courtesy credits.
+    pub courtesy: KindBalance,
+    /// Top-ups.
+    pub top_up: KindBalance,
+    /// When the next top-ups expire, and how much.
+    pub next_expiry: Option<(Instant, Credits)>,
+    /// Live grants, in burn order.
+    pub grants: Vec<GrantLine>,
+}
+
+impl Balance {
+    /// The balance of an account that was brought up to `at`.
+    #[must_use]
+    pub fn of(account: &Account, at: Instant, catalog: &Catalog) -> Self {
+        let paused = catalog.pauses_top_ups(&account.plan);
+        let mut live: Vec<&Grant> = account.grants.iter().filter(|g| g.lives(at) && g.has_something()).collect();
+        live.sort_by_key(|grant| grant.burn_key());
+        let grant = account.plan_grant();
+        Self {
+            as_of: at,
+            available: account.drawable(at, catalog).iter().map(|grant| grant.remaining()).sum(),
+            held: account.holds.iter().map(crate::Hold::credits).sum(),
+            plan_id: account.plan.clone(),
+            next_plan: account.next_plan.clone(),
+            cycle: account.cycle,
+            plan: grant.map(plan_balance).unwrap_or_default(),
+            courtesy: sums(&live, Kind::Courtesy, false),
+            top_up: sums(&live, Kind::TopUp, paused),
+            next_expiry: next_expiry(&live),
+            grants: live.into_iter().map(|g| GrantLine { grant: g.clone(), state: g.state(at, paused) }).collect(),
+        }
+    }
+
+    /// The five numbers of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary {
+            available: self.available,
+            plan: self.plan.remaining,
+            courtesy: self.courtesy.remaining,
+            top_up: self.top_up.remaining,
+            held: self.held,
+        }
+    }
+}
+
+impl Summary {
+    /// The five numbers of an account that was brought up to `at`, without building the whole balance.
+    #[must_use]
+    pub fn of(account: &Account, at: Instant, catalog: &Catalog) -> Self {
+        let paused = catalog.pauses_top_ups(&account.plan);
+        let mut sum = Self { held: account.holds.iter().map(crate::Hold::credits).sum(), ..Self::default() };
+        for grant in account.grants.iter().filter(|grant| grant.lives(at)) {
+            let left = grant.remaining();
+            match grant.kind {
+                Kind::Plan => sum.plan += left,
+                Kind::Courtesy => sum.courtesy += left,
+                Kind::TopUp => sum.top_up += left,
+            }
+            if !(paused && grant.kind == Kind::TopUp) {
+                sum.available += left;
+            }
+        }
+        sum
+    }
+}
+
+fn plan_balance(grant: &Grant) -> PlanBalance {
+    PlanBalance { allowance: grant.amount, used: grant.used, held: grant.held, remaining: grant.remaining() }
+}
+
+fn sums(live: &[&Grant], kind: Kind, paused: bool) -> KindBalance {
+    let mut sum = KindBalance::default();
+    for grant in live.iter().filter(|grant| grant.kind == kind) {
+        sum.remaining += grant.remaining();
+        sum.held += grant.held;
+        sum.frozen += grant.frozen;
+        if paused {
+            sum.paused += grant.remaining();
+        }
+    }
+    sum
+}
+
+fn next_expiry(live: &[&Grant]) -> Option<(Instant, Credits)> {
+    let top_ups = || live.iter().filter(|grant| grant.kind == Kind::TopUp && grant.remaining().is_positive());
+    let at = top_ups().map(|grant| grant.expires_at).min()?;
+    Some((at, top_ups().filter(|grant| grant.expires_at == at).map(|grant| grant.remaining()).sum()))
+}

@@ -1,0 +1,28 @@
+//! Instants: UTC, to the millisecond.
+
+use chrono::{DateTime, SubsecRound, TimeZone, Utc};
+
+/// A point in time. Rules compare them to the millisecond.
+pub type Instant = DateTime<Utc>;
+
+/// Cuts what is finer than a millisecond, which no store keeps.
+#[must_use]
+pub fn to_millis(at: Instant) -> Instant {
+    at.trunc_subsecs(3)
+}
+
+/// From milliseconds since 1970; outside chrono's range the nearest end.
+#[must_use]
+pub fn from_millis(ms: i64) -> Instant {
+    Utc.timestamp_millis_opt(ms).single().unwrap_or(if ms < 0 {
+        DateTime::<Utc>::MIN_UTC
+    } else {
+        DateTime::<Utc>::MAX_UTC
+    })
+}
+
+/// The last instant that the rules compute with: the end of the year 9999.
+#[must_use]
+pub fn far_future() -> Instant {
+    from_millis(253_402_300_799_999)
+}
