@@ -1,1 +1,41 @@
-//! stripe
+//! The way to Stripe: a client for the few calls that a sale needs, and the webhook's signature.
+//!
+//! Owns: what is sent, with which idempotency key, how often and for how long it is tried, and what an
+//! answer means. Invariants: a call ends within its deadline, whatever Stripe does; every POST carries a
+//! key of ours and is repeated with that same key only; the secret key is in no error, no log and no
+//! `Debug`.
+//!
+//! Not here: what a purchase is and when it is credited (`usecases`), SQL, HTTP routes, the stand-in for
+//! Stripe (`sandbox`).
+
+mod attempts;
+mod client;
+mod error;
+mod order;
+pub mod webhook;
+
+pub use client::Stripe;
+pub use error::StripeError;
+pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, NewCustomer, OpenedCheckout};
+
+/// Whether `secret_key` moves real money.
+///
+/// Settings are checked with it before a client exists: a live key goes to Stripe's own address only.
+pub fn is_live_key(secret_key: &str) -> bool {
+    ["sk_live_", "rk_live_", "sk_org_live_"].iter().any(|prefix| secret_key.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_live_key;
+
+    #[test]
+    fn only_the_three_live_prefixes_are_live() {
+        for key in ["sk_live_1", "rk_live_1", "sk_org_live_1"] {
+            assert!(is_live_key(key), "{key}");
+        }
+        for key in ["sk_test_1", "rk_test_1", "sk_org_test_1", "", "pk_live_1", " sk_live_1"] {
+            assert!(!is_live_key(key), "{key}");
+        }
+    }
+}

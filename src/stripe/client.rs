@@ -1,0 +1,294 @@
+//! The client: the three calls that a sale needs.
+//!
+//! Invariant: an id that came from outside never becomes a path: it is checked first, since the success
+//! page hands us whatever stands in its URL.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use ::stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeRequest};
+use stripe_checkout::CheckoutSessionMode;
+use stripe_checkout::checkout_session::{
+    CreateCheckoutSession, CreateCheckoutSessionCustomText, CreateCheckoutSessionLineItems,
+    CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionPaymentIntentData, CustomTextPositionParam,
+    ProductData, RetrieveCheckoutSession,
+};
+use stripe_core::customer::CreateCustomer;
+use url::Url;
+
+use super::attempts::{Limits, repeat};
+use super::error::{StripeError, scrub};
+use super::is_live_key;
+use super::order::{CheckoutOrder, CheckoutState, CheckoutStatus, NewCustomer, OpenedCheckout};
+
+/// Stripe takes customer names up to this many characters; a longer one must not stop a sale.
+const NAME_CHARS_MAX: usize = 256;
+
+/// A client of Stripe, cheap to clone.
+#[derive(Clone)]
+pub struct Stripe {
+    client: Client,
+    live: bool,
+    limits: Limits,
+}
+
+impl fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stripe").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+impl Stripe {
+    /// Builds a client that talks to `api_base`, or to Stripe's own address. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// The reason in words, without the key, if the key cannot be sent in a header or the base is not an
+    /// absolute http or https URL.
+    pub fn new(secret_key: &str, api_base: Option<&str>) -> Result<Stripe, String> {
+        if secret_key.is_empty() || !secret_key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("the key must be visible ASCII characters".to_owned());
+        }
+        let mut builder = ClientBuilder::new(secret_key);
+        if let Some(base) = api_base {
+            builder = builder.url(checked_base(base)?);
+        }
+        let client = builder.build().map_err(|error| scrub(&error.to_string()))?;
+        Ok(Stripe { client, live: is_live_key(secret_key), limits: Limits::default() })
+    }
+
+    /// Whether the key moves real money.
+    pub fn livemode(&self) -> bool {
+        self.live
+    }
+
+    /// Makes a Stripe customer and returns its id, `cus_…`. The same key gives the same customer.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn create_customer(&self, idempotency_key: &str, new: &NewCustomer) -> Result<String, StripeError> {
+        let mut request = CreateCustomer::new()
+            .email(&new.email)
+            .metadata(HashMap::from([("customer".to_owned(), new.customer_ref.clone())]));
+        if let Some(name) = &new.name {
+            request = request.name(name.chars().take(NAME_CHARS_MAX).collect::<String>());
+        }
+        let strategy = keyed(idempotency_key)?;
+        let customer =
+            repeat(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
+        Ok(customer.id.to_string())
+    }
+
+    /// Opens a Checkout for one purchase. The same key and order give the same Checkout.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn open_checkout(
+        &self,
+        idempotency_key: &str,
+        order: &CheckoutOrder,
+    ) -> Result<OpenedCheckout, StripeError> {
+        let request = session_request(order);
+        let strategy = keyed(idempotency_key)?;
+        let session =
+            repeat(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
+        let url = session.url.ok_or_else(|| StripeError::Malformed("a new Checkout without a URL".to_owned()))?;
+        Ok(OpenedCheckout { session_id: session.id.to_string(), url })
+    }
+
+    /// Asks how a Checkout stands.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; an id that cannot be Stripe's is [`StripeError::Refused`] with status 404, as
+    /// an unknown one is.
+    pub async fn checkout(&self, session_id: &str) -> Result<CheckoutState, StripeError> {
+        if !is_session_id(session_id) {
+            return Err(StripeError::Refused {
+                status: 404,
+                code: Some("resource_missing".to_owned()),
+                param: Some("session".to_owned()),
+                message: "No such checkout.session".to_owned(),
+            });
+        }
+        let asked = async {
+            let request = RetrieveCheckoutSession::new(session_id);
+            match self.retrieve(&request.clone().expand(["payment_intent".to_owned()])).await {
+                // The payment is asked for its charge only. One that the library cannot read must not
+                // keep paid credits from their buyer.
+                Err(StripeError::Malformed(_)) => self.retrieve(&request).await,
+                result => result,
+            }
+        };
+        // Two requests, one deadline.
+        tokio::time::timeout(self.limits.deadline, asked)
+            .await
+            .unwrap_or_else(|_| Err(StripeError::Unavailable("no answer in time".to_owned())))
+    }
+
+    async fn retrieve(&self, request: &RetrieveCheckoutSession) -> Result<CheckoutState, StripeError> {
+        let session = repeat(self.limits, || request.customize().send(&self.client)).await?;
+        state_of(session)
+    }
+}
+
+fn keyed(idempotency_key: &str) -> Result<RequestStrategy, StripeError> {
+    let key = IdempotencyKey::new(idempotency_key).map_err(|error| StripeError::Refused {
+        status: 400,
+        code: None,
+        param: Some("Idempotency-Key".to_owned()),
+        message: error.to_string(),
+    })?;
+    Ok(RequestStrategy::Idempotent(key))
+}
+
+/// The base as the library wants it: with a slash at its end, since it appends `v1/…` as text.
+fn checked_base(base: &str) -> Result<String, String> {
+    let mut url = Url::parse(base).map_err(|error| format!("not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("not an http or https URL".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a user name does not belong here".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a query or fragment does not belong here".to_owned());
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url.into())
+}
+
+fn is_session_id(id: &str) -> bool {
+    id.len() <= 255 && id.starts_with("cs_") && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
+    let purchase = HashMap::from([("purchase".to_owned(), order.purchase.clone())]);
+    let mut payment = CreateCheckoutSessionPaymentIntentData::new();
+    payment.metadata = Some(purchase.clone());
+    let mut request = CreateCheckoutSession::new()
+        .mode(CheckoutSessionMode::Payment)
+        .customer(&order.stripe_customer)
+        .client_reference_id(&order.purchase)
+        .line_items([line_item(order)])
+        .metadata(purchase)
+        .payment_intent_data(payment)
+        .success_url(&order.success_url)
+        .cancel_url(&order.cancel_url)
+        .expires_at(order.expires_at);
+    if !order.payment_methods.is_empty() {
+        let methods = order.payment_methods.iter().map(|method| infallible(method.parse()));
+        request = request.allowed_payment_method_types(methods.collect::<Vec<_>>());
+    }
+    if !order.submit_text.is_empty() {
+        let mut text = CreateCheckoutSessionCustomText::new();
+        text.submit = Some(CustomTextPositionParam::new(&order.submit_text));
+        request = request.custom_text(text);
+    }
+    request
+}
+
+fn line_item(order: &CheckoutOrder) -> CreateCheckoutSessionLineItems {
+    let price = CreateCheckoutSessionLineItemsPriceData {
+        currency: infallible(order.currency.to_ascii_lowercase().parse()),
+        product: None,
+        product_data: Some(ProductData::new(&order.product_name)),
+        recurring: None,
+        tax_behavior: None,
+        unit_amount: Some(order.amount),
+        unit_amount_decimal: None,
+    };
+    let mut item = CreateCheckoutSessionLineItems::new();
+    item.price_data = Some(price);
+    item.quantity = Some(1);
+    item
+}
+
+fn infallible<T>(parsed: Result<T, std::convert::Infallible>) -> T {
+    match parsed {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+fn state_of(session: stripe_checkout::CheckoutSession) -> Result<CheckoutState, StripeError> {
+    use stripe_checkout::{CheckoutSessionPaymentStatus as Payment, CheckoutSessionStatus as Status};
+    let status = match session.status {
+        Some(Status::Open) => CheckoutStatus::Open,
+        Some(Status::Complete) => CheckoutStatus::Complete,
+        Some(Status::Expired) => CheckoutStatus::Expired,
+        _ => return Err(StripeError::Malformed("a Checkout of unknown status".to_owned())),
+    };
+    let payment = session.payment_intent;
+    let charge = payment.as_ref().and_then(|payment| payment.as_object()?.latest_charge.as_ref());
+    Ok(CheckoutState {
+        id: session.id.to_string(),
+        status,
+        paid: matches!(session.payment_status, Payment::Paid | Payment::NoPaymentRequired),
+        client_reference_id: session.client_reference_id,
+        customer: session.customer.map(|customer| customer.id().to_string()),
+        amount_subtotal: session.amount_subtotal,
+        amount_total: session.amount_total,
+        amount_tax: session.total_details.map(|details| details.amount_tax),
+        currency: session.currency.map(|currency| currency.to_string()),
+        charge: charge.map(|charge| charge.id().to_string()),
+        payment_intent: payment.map(|payment| payment.id().to_string()),
+        invoice: session.invoice.and_then(|invoice| Some(invoice.id().as_ref()?.to_string())),
+        livemode: session.livemode,
+        url: session.url,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stripe, checked_base, is_session_id};
+    use crate::stripe::StripeError;
+
+    #[test]
+    fn a_base_gets_its_trailing_slash() {
+        let check = |base: &str, expected: &str| assert_eq!(checked_base(base).as_deref(), Ok(expected));
+        check("http://127.0.0.1:4000", "http://127.0.0.1:4000/");
+        check("http://127.0.0.1:4000/", "http://127.0.0.1:4000/");
+        check("https://proxy.example/stripe", "https://proxy.example/stripe/");
+    }
+
+    #[test]
+    fn a_bad_base_is_refused_with_a_reason() {
+        for base in ["", "api.stripe.com", "ftp://a.example", "http://u:p@a.example", "http://a.example/?q"] {
+            assert!(Stripe::new("sk_test_1", Some(base)).is_err(), "{base}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_no_header_is_refused_and_not_repeated() {
+        for key in ["", "sk test", "sk_test_1\n", "sk_tést"] {
+            let reason = Stripe::new(key, None).expect_err(key);
+            assert!(key.is_empty() || !reason.contains(key));
+        }
+    }
+
+    #[test]
+    fn debug_does_not_show_the_key() {
+        let stripe = Stripe::new("sk_test_secret", None).expect("a client");
+        assert!(!format!("{stripe:?}").contains("secret"));
+        assert!(!stripe.livemode());
+        assert!(Stripe::new("rk_live_1", None).expect("a client").livemode());
+    }
+
+    #[test]
+    fn only_an_id_becomes_a_path() {
+        assert!(is_session_id("cs_test_a1YS1URlnyQCN5fUU"));
+        for id in ["", "cs", "cs_/../customers", "cs_1?expand", "pi_1", "cs_1 ", "cs_é", "cs_%2e"] {
+            assert!(!is_session_id(id), "{id}");
+        }
+        assert!(!is_session_id(&format!("cs_{}", "a".repeat(300))));
+    }
+
+    #[tokio::test]
+    async fn an_impossible_session_is_unknown_without_asking() {
+        let stripe = Stripe::new("sk_test_1", Some("http://127.0.0.1:1/")).expect("a client");
+        let error = stripe.checkout("cs_test/../../v1/customers").await.expect_err("refused");
+        assert!(matches!(error, StripeError::Refused { status: 404, .. }));
+    }
+}

@@ -1,0 +1,129 @@
+//! What can go wrong on the way to Stripe, sorted by what a caller can do about it.
+//!
+//! Invariant: no message holds a key or an e-mail address, whoever wrote it: messages are shown to
+//! operators and kept beside purchases.
+
+use ::stripe::{ApiErrorsCode, StripeError as ClientError};
+use thiserror::Error;
+
+/// Why a call to Stripe gave no result.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StripeError {
+    /// No usable answer after our tries: time-out, connection, 429, 5xx. The outcome is unknown; the same
+    /// call with the same idempotency key finds out.
+    #[error("Stripe cannot be reached: {0}")]
+    Unavailable(String),
+    /// A definite no (4xx). Nothing happened, and the same request will be refused again.
+    #[error("Stripe refused the request ({status}{}{}): {message}", part(code), part(param))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Stripe's error code, such as `parameter_unknown`.
+        code: Option<String>,
+        /// The parameter that Stripe objects to.
+        param: Option<String>,
+        /// Stripe's words.
+        message: String,
+    },
+    /// 401 or 403: the key is wrong or may not do this. An operator has to act.
+    #[error("Stripe refused the key: {0}")]
+    Unauthorized(String),
+    /// An answer that cannot be understood.
+    #[error("Stripe's answer cannot be read: {0}")]
+    Malformed(String),
+}
+
+/// An error, and whether the same request may be sent again at once.
+pub(super) struct Sorted {
+    pub error: StripeError,
+    pub again: bool,
+}
+
+/// Sorts an error of the HTTP client.
+pub(super) fn sort(error: ClientError) -> Sorted {
+    match error {
+        ClientError::Stripe(api, status) => answered(*api, status),
+        // The library's words for a 2xx body that does not fit; every other unreadable body came with an
+        // error status, from something between us and Stripe.
+        ClientError::JSONDeserialize(text) if text == "error deserializing request data" => {
+            Sorted { error: StripeError::Malformed(text), again: false }
+        }
+        ClientError::JSONDeserialize(_) => unavailable("an error answer that is not Stripe's"),
+        ClientError::Timeout => unavailable("no answer in time"),
+        ClientError::ClientError(text) => unavailable(&scrub(&text)),
+        ClientError::ConfigError(text) => Sorted { error: StripeError::Malformed(scrub(&text)), again: false },
+    }
+}
+
+fn answered(api: ::stripe::ApiErrors, status: u16) -> Sorted {
+    let code = api.code.as_ref().map(ApiErrorsCode::as_str);
+    let message = scrub(api.message.as_deref().unwrap_or("no reason given"));
+    let busy = matches!(code, Some("idempotency_key_in_use" | "lock_timeout" | "rate_limit"));
+    match status {
+        401 | 403 => Sorted { error: StripeError::Unauthorized(format!("{status}, {message}")), again: false },
+        409 if busy => unavailable("an earlier try is still running"),
+        429 => unavailable("too many requests (429)"),
+        500.. => unavailable(&format!("{status}, {message}")),
+        _ => Sorted {
+            error: StripeError::Refused { status, code: code.map(str::to_owned), param: api.param, message },
+            again: false,
+        },
+    }
+}
+
+fn unavailable(reason: &str) -> Sorted {
+    Sorted { error: StripeError::Unavailable(reason.to_owned()), again: true }
+}
+
+fn part(value: &Option<String>) -> String {
+    value.as_ref().map(|text| format!(", {text}")).unwrap_or_default()
+}
+
+/// Replaces words that look like a key or an e-mail address. Taking too much is harmless here.
+pub(super) fn scrub(text: &str) -> String {
+    const MARKS: [(&str, &str); 5] =
+        [("sk_", "[key]"), ("rk_", "[key]"), ("pk_", "[key]"), ("whsec_", "[key]"), ("@", "[address]")];
+    let clean = |word: &str| {
+        let found = MARKS.iter().find(|(mark, _)| word.contains(mark));
+        found.map_or_else(|| word.to_owned(), |(_, instead)| (*instead).to_owned())
+    };
+    text.split(' ').map(clean).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{StripeError, scrub, sort};
+
+    #[test]
+    fn keys_and_addresses_are_taken_out_of_messages() {
+        assert_eq!(scrub("Invalid API Key provided: sk_test_***1234"), "Invalid API Key provided: [key]");
+        assert_eq!(scrub("Invalid email address: ada@acme.example"), "Invalid email address: [address]");
+        assert_eq!(scrub("No such customer: 'cus_1'"), "No such customer: 'cus_1'");
+    }
+
+    #[test]
+    fn an_unreadable_error_answer_is_an_unknown_outcome() {
+        let sorted = sort(::stripe::StripeError::JSONDeserialize("error deserializing Stripe error".into()));
+        assert!(sorted.again);
+        assert!(matches!(sorted.error, StripeError::Unavailable(_)));
+    }
+
+    #[test]
+    fn an_unreadable_result_is_not_tried_again() {
+        let sorted = sort(::stripe::StripeError::JSONDeserialize("error deserializing request data".into()));
+        assert!(!sorted.again);
+        assert!(matches!(sorted.error, StripeError::Malformed(_)));
+    }
+
+    #[test]
+    fn a_refusal_names_its_status_code_and_parameter() {
+        let refused = StripeError::Refused {
+            status: 400,
+            code: Some("parameter_unknown".into()),
+            param: Some("foo".into()),
+            message: "Received unknown parameter: foo".into(),
+        };
+        let words = "Stripe refused the request (400, parameter_unknown, foo): Received unknown parameter: foo";
+        assert_eq!(refused.to_string(), words);
+    }
+}
