@@ -1,0 +1,140 @@
+# Topup's commands. `make` alone lists them; CONTRIBUTING.md says more about each.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Cargo's lock would make them wait for one another anyway.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# What the server serves at /; the pages link /pkg/topup.css.
+SITE := target/site
+# `make test LOCKED=--locked` refuses a Cargo.lock that Cargo.toml has outgrown.
+LOCKED ?=
+# Further words for the test runners: `make test-rust TEST=chain`, `make e2e E2E='--project=html -g cancel'`.
+TEST ?=
+E2E ?=
+
+WASM := --lib --no-default-features --features hydrate --target wasm32-unknown-unknown
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+.PHONY: help
+help: ## Lists these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- the demo: needs cargo, Node, npm, make, and nothing else
+
+.PHONY: demo
+demo: css ## Runs the demo: an SQLite file, a stand-in for Stripe, four customers
+	cargo build $(LOCKED) -p topup --features demo --bin topup
+	exec $(TARGET)/debug/topup demo
+
+.PHONY: demo-reset
+demo-reset: ## Throws the demo's data away, so that `make demo` starts over
+	@if grep -qF "$(CURDIR)/data/demo.db" <(ls -l /proc/[0-9]*/fd 2>/dev/null); then \
+	    echo 'The demo is running. Stop it first (Ctrl-C where it runs), then reset it.' >&2; exit 1; \
+	fi
+	rm -rf data/demo.db data/demo.db-{wal,shm,journal} data/demo-sandbox.db data/demo-sandbox.db-{wal,shm,journal} data/demo-mails
+	@echo 'The demo starts over with the next `make demo`.'
+
+# ---- what browsers get
+
+.PHONY: css
+css: node_modules/.css-tools ## Builds the stylesheet and lays out the static files
+	@mkdir -p $(SITE)/pkg
+	@cp -R public/. $(SITE)/
+	node_modules/.bin/tailwindcss -i style/main.css -o $(SITE)/pkg/topup.css --minify
+
+.PHONY: wasm
+wasm: ## Builds the browser's half to WebAssembly, unoptimised
+	scripts/need wasm
+	cargo build $(LOCKED) -p topup $(WASM)
+	PATH="$$(scripts/tool wasm-bindgen):$$PATH" wasm-bindgen --target web --no-typescript \
+	    --out-dir $(SITE)/pkg --out-name topup $(TARGET)/wasm32-unknown-unknown/debug/topup.wasm
+
+node_modules/.css-tools: package.json package-lock.json
+	$(NPM_CI) --omit=dev
+	@touch $@
+
+# With wasm-opt, whose package is thirty times as large: only a release wants it.
+node_modules/.all-tools: package.json package-lock.json
+	$(NPM_CI)
+	@touch node_modules/.css-tools $@
+
+end2end/node_modules/.tools: end2end/package.json end2end/package-lock.json
+	cd end2end && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(NPM_CI)
+	@touch $@
+
+# ---- checks and tests
+
+.PHONY: check
+check: check-fmt check-clippy check-docs check-types ## Formatting, lints of both feature sets, docs, types of the browser tests
+
+.PHONY: check-fmt
+check-fmt:
+	cargo fmt --all --check
+
+.PHONY: check-clippy
+check-clippy:
+	scripts/need wasm
+	cargo clippy $(LOCKED) -p topup-domain --all-targets -- -D warnings
+	cargo clippy $(LOCKED) -p topup --features demo --all-targets -- -D warnings
+	cargo clippy $(LOCKED) -p topup -- -D warnings
+	cargo clippy $(LOCKED) -p topup $(WASM) -- -D warnings
+
+.PHONY: check-docs
+check-docs:
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) -p topup-domain -p topup --features demo --no-deps
+
+.PHONY: check-types
+check-types: end2end/node_modules/.tools
+	end2end/node_modules/.bin/tsc -p end2end
+
+.PHONY: test
+test: test-needs test-domain wasm css test-rust e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
+
+.PHONY: test-needs
+test-needs:
+	scripts/need postgres chromium wasm
+
+.PHONY: test-domain
+test-domain: ## The rules alone: seconds
+	cargo test $(LOCKED) -p topup-domain $(TEST)
+
+.PHONY: test-rust
+test-rust: ## The Rust tests of the whole, beside a throw-away PostgreSQL
+	cargo test $(LOCKED) -p topup --features demo --no-run
+	scripts/with-postgres --fast cargo test $(LOCKED) -p topup --features demo $(TEST)
+
+.PHONY: e2e
+e2e: css end2end/node_modules/.tools ## Playwright against the real binary, with and without JavaScript
+	scripts/need chromium
+	cargo build $(LOCKED) -p topup --features demo --bin topup
+	cd end2end && TOPUP_BIN="$(abspath $(TARGET))/debug/topup" node_modules/.bin/playwright test $(E2E)
+
+.PHONY: prove
+prove: ## The long lists: the same properties over many more histories; may take an hour
+	scripts/need postgres
+	PROPTEST_CASES=$${PROPTEST_CASES:-200000} TOPUP_PROVE=1 cargo test $(LOCKED) --release -p topup-domain -- --nocapture
+	PROPTEST_CASES=$${PROPTEST_CASES:-2000} TOPUP_PROVE=1 scripts/with-postgres \
+	    cargo test $(LOCKED) -p topup --features demo -- --nocapture
+
+.PHONY: bench
+bench: ## Charges a second, in process and over HTTP, beside the disk's own flushes
+	cargo bench $(LOCKED) -p topup --bench charges --features demo
+
+# ---- the whole application by cargo-leptos
+
+LEPTOS = PATH="$$(scripts/tool cargo-leptos):$$(scripts/tool wasm-bindgen):$(CURDIR)/node_modules/.bin:$$PATH" cargo leptos
+
+.PHONY: dev
+dev: node_modules/.css-tools ## Builds, runs the demo, and again whenever a file changes
+	scripts/need wasm
+	$(LEPTOS) watch --bin-features ssr --bin-features demo -- demo
+
+.PHONY: release
+release: node_modules/.all-tools ## Builds target/release/topup and target/site, without the demo
+	scripts/need wasm
+	$(LEPTOS) build --release --bin-features ssr
+	@ls -l $(TARGET)/release/topup $(SITE)/pkg

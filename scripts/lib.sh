@@ -1,0 +1,26 @@
+# Shared by the scripts beside it: where to look for the programs that this repository does not bring itself.
+# To be sourced, not run.
+
+# The folder with initdb and postgres; Debian keeps them out of PATH.
+postgres_bin() {
+    local candidate
+    for candidate in "${POSTGRES_BIN:-}" \
+        $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV) \
+        "$(dirname "$(command -v initdb || true)")" \
+        "$(pg_config --bindir 2>/dev/null || true)"; do
+        if [[ -n $candidate && -x $candidate/initdb && -x $candidate/postgres ]]; then
+            echo "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# The browser of the tests; end2end/playwright.config.ts looks in the same order.
+chromium_path() {
+    if [[ -n ${CHROMIUM:-} ]]; then
+        [[ -x $CHROMIUM ]] && echo "$CHROMIUM"
+        return
+    fi
+    command -v chromium || command -v chromium-browser || command -v google-chrome
+}
