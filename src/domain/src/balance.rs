@@ -2,7 +2,6 @@
 
 use crate::account::Account;
 use crate::amount::Credits;
-use crate::catalog::Catalog;
 use crate::cycle::Cycle;
 use crate::grant::{Grant, GrantState, Kind};
 use crate::time::Instant;
@@ -87,14 +86,14 @@ pub struct Balance {
 impl Balance {
     /// The balance of an account that was brought up to `at`.
     #[must_use]
-    pub fn of(account: &Account, at: Instant, catalog: &Catalog) -> Self {
-        let paused = catalog.pauses_top_ups(&account.plan);
+    pub fn of(account: &Account, at: Instant) -> Self {
+        let paused = account.top_ups_paused;
         let mut live: Vec<&Grant> = account.grants.iter().filter(|g| g.lives(at) && g.has_something()).collect();
         live.sort_by_key(|grant| grant.burn_key());
         let grant = account.plan_grant();
         Self {
             as_of: at,
-            available: account.drawable(at, catalog).iter().map(|grant| grant.remaining()).sum(),
+            available: account.drawable(at).iter().map(|grant| grant.remaining()).sum(),
             held: account.holds.iter().map(crate::Hold::credits).sum(),
             plan_id: account.plan.clone(),
             next_plan: account.next_plan.clone(),
@@ -123,8 +122,8 @@ impl Balance {
 impl Summary {
     /// The five numbers of an account that was brought up to `at`, without building the whole balance.
     #[must_use]
-    pub fn of(account: &Account, at: Instant, catalog: &Catalog) -> Self {
-        let paused = catalog.pauses_top_ups(&account.plan);
+    pub fn of(account: &Account, at: Instant) -> Self {
+        let paused = account.top_ups_paused;
         let mut sum = Self { held: account.holds.iter().map(crate::Hold::credits).sum(), ..Self::default() };
         for grant in account.grants.iter().filter(|grant| grant.lives(at)) {
             let left = grant.remaining();

@@ -11,7 +11,7 @@
 //! | 1 | kind (the numbers of [`EntryKind::code`]) |
 //! | 16 | grant |
 //! | 8, 8, 8 | amount, held_change, frozen_change, in thousandths |
-//! | 8 | the grant's new expires_at, or 0 |
+//! | 8 | expires_at: of the grant (`granted`, `extended`), of the hold (`held`), else 0 |
 //! | 8, 8 | event_at, created_at |
 //! | 1 + 16 | kind of the cause ([`Cause::code`]) and its id |
 //! | 32 | salted hash of the line's free text, or zeros |
@@ -171,7 +171,7 @@ pub struct Entry {
     pub held_change: Credits,
     /// What it adds to the grant's frozen credits.
     pub frozen_change: Credits,
-    /// The grant's new expiry, where it moved.
+    /// When the grant expires (`granted`; `extended`: from now on) or the hold lapses (`held`).
     pub expires_at: Option<Instant>,
     /// When it came about.
     pub event_at: Instant,

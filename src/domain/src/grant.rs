@@ -199,7 +199,7 @@ impl Grant {
             GrantState::Exhausted
         } else if !self.lives(now) {
             GrantState::Expired
-        } else if top_ups_paused && self.kind == Kind::TopUp {
+        } else if top_ups_paused && self.kind == Kind::TopUp && self.remaining().is_positive() {
             GrantState::Paused
         } else {
             GrantState::Active

@@ -3,11 +3,11 @@
 use super::{Account, Changes, Line, PlanChange, When};
 use crate::amount::Credits;
 use crate::catalog::Catalog;
+use crate::cycle::Cycle;
 use crate::entry::{Cause, EntryKind};
 use crate::grant::{Grant, Kind};
-use crate::hold::HoldState;
 use crate::id::{GrantId, HoldId};
-use crate::time::Instant;
+use crate::time::{Instant, far_future, to_millis};
 
 /// What falls due. The order is R3's order of what is due at the same instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,11 +20,15 @@ enum Due {
 impl Account {
     /// Brings the account up to `now` and returns the instant to use: `max(now, last_at)`.
     pub fn begin(&mut self, now: Instant, catalog: &Catalog, changes: &mut Changes) -> Instant {
-        let at = now.max(self.last_at);
-        while let Some((event, due)) = self.next().filter(|(event, _)| *event <= at) {
+        let at = to_millis(now).max(self.last_at);
+        loop {
+            let (event, due) = self.next();
+            if event > at {
+                break;
+            }
             let when = When { event, booked: at };
             match due {
-                Due::Lapse(id) => self.close_hold(id, HoldState::Lapsed, when, changes),
+                Due::Lapse(id) => self.lapse(id, when, changes),
                 Due::Expiry(id) => self.expire_rest(id, Cause::Grant(id), when, changes),
                 Due::Reset => self.reset(when, catalog, changes),
             }
@@ -33,18 +37,18 @@ impl Account {
         at
     }
 
-    /// The next instant at which something is due.
+    /// The next instant at which something is due: until then catch-up changes nothing but `last_at`.
     #[must_use]
     pub fn next_due(&self) -> Instant {
-        self.next().map_or(self.cycle.end, |(event, _)| event)
+        self.next().0
     }
 
-    fn next(&self) -> Option<(Instant, Due)> {
+    fn next(&self) -> (Instant, Due) {
         let lapses = self.holds.iter().map(|hold| (hold.expires_at, Due::Lapse(hold.id)));
         let expires =
             |grant: &&Grant| grant.kind != Kind::Plan && grant.frozen.is_zero() && grant.remaining().is_positive();
         let expiries = self.grants.iter().filter(expires).map(|grant| (grant.expires_at, Due::Expiry(grant.id)));
-        lapses.chain(expiries).chain([(self.cycle.end, Due::Reset)]).min()
+        lapses.chain(expiries).fold((self.cycle.end, Due::Reset), Ord::min)
     }
 
     /// The cycle's end and the next one's start (R5, R6).
@@ -53,9 +57,10 @@ impl Account {
             self.expire_rest(id, Cause::Grant(id), when, changes);
         }
         // A calendar that ends before the customer does leaves the cycle open: nothing more is ever due.
-        self.cycle =
-            self.cycle.next(self.anchor).unwrap_or(crate::Cycle { start: when.event, end: crate::time::far_future() });
-        if let Some(plan) = self.next_plan.take() {
+        self.cycle = self.cycle.next(self.anchor).unwrap_or(Cycle { start: when.event, end: far_future() });
+        let plan = self.next_plan.take().unwrap_or_else(|| self.plan.clone());
+        // A changed catalogue acts from here on, so its pausing is looked up anew, and written down.
+        if plan != self.plan || catalog.pauses_top_ups(&plan) != self.top_ups_paused {
             self.plan_came(&plan, when.event, catalog, changes);
         }
         self.grant_allowance(catalog.allowance(&self.plan), when, changes);
@@ -64,11 +69,12 @@ impl Account {
     /// A plan comes into force.
     pub(super) fn plan_came(&mut self, plan: &str, at: Instant, catalog: &Catalog, changes: &mut Changes) {
         plan.clone_into(&mut self.plan);
+        self.top_ups_paused = catalog.pauses_top_ups(plan);
         changes.plan_changes.push(PlanChange {
             at,
             after_seq: self.seq,
             plan: plan.to_owned(),
-            pauses_top_ups: catalog.pauses_top_ups(plan),
+            pauses_top_ups: self.top_ups_paused,
         });
     }
 
@@ -84,7 +90,9 @@ impl Account {
             self.grants.push(Grant::new(id, Kind::Plan, Credits::ZERO, when.event, self.cycle.end));
             changes.new_grants.push(id);
         }
-        self.grant_mut(id, changes).amount += more;
-        self.book(EntryKind::Granted, id, Cause::Grant(id), Line::amount(more), when, changes);
+        let grant = self.grant_mut(id, changes);
+        grant.amount += more;
+        let line = Line { expires_at: Some(grant.expires_at), ..Line::amount(more) };
+        self.book(EntryKind::Granted, id, Cause::Grant(id), line, when, changes);
     }
 }

@@ -7,7 +7,7 @@ use crate::cycle::add_months;
 use crate::entry::{Cause, EntryKind, Hash};
 use crate::grant::{Grant, Kind};
 use crate::id::{GrantId, PurchaseId};
-use crate::time::{Instant, far_future};
+use crate::time::{Instant, far_future, to_millis};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ impl Account {
     /// Gives courtesy credits.
     ///
     /// # Errors
-    /// [`Refusal::LimitReached`].
+    /// [`Refusal::LimitReached`]; [`Refusal::GrantEnded`] where it would be over before it began.
     pub fn grant_courtesy(
         &mut self,
         id: GrantId,
@@ -55,8 +55,13 @@ impl Account {
         if self.grants.iter().filter(|grant| grant.has_something()).count() >= GRANTS_MAX {
             return Err(Refusal::LimitReached("grants"));
         }
-        if self.balance.checked_add(credits).is_none_or(|sum| sum > Credits::MAX_CUSTOMER) {
+        let fits = self.balance.checked_add(credits).is_some_and(|sum| sum <= Credits::MAX_CUSTOMER);
+        if !fits || !credits.is_positive() {
             return Err(Refusal::LimitReached("credits"));
+        }
+        let expires_at = to_millis(expires_at);
+        if expires_at <= at {
+            return Err(Refusal::GrantEnded);
         }
         let grant = Grant::new(id, Kind::Courtesy, credits, at, expires_at);
         self.give(grant, Cause::Grant(id), note, at, changes);
@@ -80,7 +85,8 @@ impl Account {
     }
 
     fn give(&mut self, grant: Grant, cause: Cause, note: Option<Hash>, at: Instant, changes: &mut Changes) {
-        let (id, line) = (grant.id, Line { note, ..Line::amount(grant.amount) });
+        let id = grant.id;
+        let line = Line { note, expires_at: Some(grant.expires_at), ..Line::amount(grant.amount) };
         changes.new_grants.push(id);
         changes.touched.push(id);
         self.grants.push(grant);
@@ -90,7 +96,7 @@ impl Account {
     /// Takes the rest of a courtesy grant back, and whatever returns to it later.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`], [`Refusal::GrantNotCourtesy`], [`Refusal::GrantEnded`].
+    /// [`Refusal::Unknown`], [`Refusal::GrantNotCourtesy`], [`Refusal::AlreadyVoided`], [`Refusal::GrantEnded`].
     pub fn void_grant(
         &mut self,
         id: GrantId,
@@ -101,6 +107,9 @@ impl Account {
         let grant = self.grant(id).ok_or(Refusal::Unknown)?;
         if grant.kind != Kind::Courtesy {
             return Err(Refusal::GrantNotCourtesy);
+        }
+        if grant.is_voided {
+            return Err(Refusal::AlreadyVoided);
         }
         if !grant.lives(at) {
             return Err(Refusal::GrantEnded);
@@ -118,12 +127,16 @@ impl Account {
 
     /// Changes the plan (R6): up, or equal, at once; down at the cycle's end. A later change replaces
     /// what was booked.
+    ///
+    /// What is compared with is the current plan grant: within a cycle plans only go up, so its amount is
+    /// the allowance of the plan in force, as the catalogue had it when it came.
     pub fn change_plan(&mut self, plan: &str, at: Instant, catalog: &Catalog, changes: &mut Changes) {
         self.next_plan = None;
         if plan == self.plan {
             return;
         }
-        if catalog.allowance(plan) < catalog.allowance(&self.plan) {
+        let in_force = self.plan_grant().map_or(Credits::ZERO, |grant| grant.amount);
+        if catalog.allowance(plan) < in_force {
             self.next_plan = Some(plan.to_owned());
             return;
         }

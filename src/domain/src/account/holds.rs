@@ -2,12 +2,11 @@
 
 use super::{Account, Changes, Line, Refusal, When};
 use crate::amount::Credits;
-use crate::catalog::Catalog;
 use crate::entry::{Cause, EntryKind, Hash};
-use crate::grant::Draw;
+use crate::grant::{Draw, Grant};
 use crate::hold::{Hold, HoldState, OPEN_HOLDS_MAX};
 use crate::id::{GrantId, HoldId, UsageId};
-use crate::time::Instant;
+use crate::time::{Instant, to_millis};
 
 /// What settling a hold did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,23 +27,28 @@ impl Account {
     /// Sets `credits` aside until `expires_at`, whole or not at all.
     ///
     /// # Errors
-    /// [`Refusal::Insufficient`], [`Refusal::LimitReached`].
+    /// [`Refusal::Insufficient`], [`Refusal::LimitReached`]; [`Refusal::HoldClosed`] where it would have
+    /// lapsed before it began.
     pub fn hold(
         &mut self,
         id: HoldId,
         credits: Credits,
         expires_at: Instant,
         at: Instant,
-        catalog: &Catalog,
         changes: &mut Changes,
     ) -> Result<Vec<Draw>, Refusal> {
         if self.holds.len() >= OPEN_HOLDS_MAX {
             return Err(Refusal::LimitReached("holds"));
         }
-        let draws = self.plan_draws(credits, at, catalog).ok_or(Refusal::Insufficient { needed: credits })?;
+        let expires_at = to_millis(expires_at);
+        if expires_at <= at {
+            return Err(Refusal::HoldClosed(HoldState::Lapsed));
+        }
+        let draws = self.plan_draws(credits, at).ok_or(Refusal::Insufficient { needed: credits })?;
         for draw in &draws {
             self.grant_mut(draw.grant, changes).held += draw.credits;
-            self.book(EntryKind::Held, draw.grant, Cause::Hold(id), Line::held(draw.credits), When::now(at), changes);
+            let line = Line { expires_at: Some(expires_at), ..Line::held(draw.credits) };
+            self.book(EntryKind::Held, draw.grant, Cause::Hold(id), line, When::now(at), changes);
         }
         let hold = Hold { id, draws: draws.clone(), expires_at };
         changes.new_holds.push(hold.clone());
@@ -57,7 +61,6 @@ impl Account {
     ///
     /// # Errors
     /// [`Refusal::Unknown`] where the hold is not open, [`Refusal::Insufficient`].
-    #[allow(clippy::too_many_arguments, reason = "each is a fact of the command")]
     pub fn settle(
         &mut self,
         id: HoldId,
@@ -65,14 +68,16 @@ impl Account {
         credits: Credits,
         note: Option<Hash>,
         at: Instant,
-        catalog: &Catalog,
         changes: &mut Changes,
     ) -> Result<Settled, Refusal> {
         let hold = self.open_hold(id).ok_or(Refusal::Unknown)?;
+        if credits < Credits::ZERO {
+            return Err(Refusal::Insufficient { needed: credits });
+        }
         let (held, mut draws) = (hold.credits(), hold.draws.clone());
-        draws.sort_by_key(|draw| self.grant(draw.grant).map(crate::Grant::burn_key));
+        draws.sort_by_key(|draw| self.grant(draw.grant).map(Grant::burn_key));
         let more = credits - credits.min(held);
-        let extra = self.plan_draws(more, at, catalog).ok_or(Refusal::Insufficient { needed: credits })?;
+        let extra = self.plan_draws(more, at).ok_or(Refusal::Insufficient { needed: credits })?;
         let consumed = self.consume(id, &draws, credits.min(held), changes);
         for draw in &extra {
             self.grant_mut(draw.grant, changes).used += draw.credits;
@@ -82,7 +87,7 @@ impl Account {
             let line = Line { held: -of(&consumed, draw.grant), note, ..Line::amount(-draw.credits) };
             self.book(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
         }
-        self.close_hold(id, HoldState::Settled, When::now(at), changes);
+        self.close_hold(id, HoldState::Settled, at, changes);
         Ok(Settled { draws, released: held - credits.min(held) })
     }
 
@@ -115,26 +120,42 @@ impl Account {
     /// [`Refusal::Unknown`] where it is not open.
     pub fn release(&mut self, id: HoldId, at: Instant, changes: &mut Changes) -> Result<(), Refusal> {
         self.open_hold(id).ok_or(Refusal::Unknown)?;
-        self.close_hold(id, HoldState::Released, When::now(at), changes);
+        self.close_hold(id, HoldState::Released, at, changes);
         Ok(())
     }
 
-    /// Closes a hold: what it still holds goes back, and ends where its grant has ended.
-    pub(super) fn close_hold(&mut self, id: HoldId, state: HoldState, when: When, changes: &mut Changes) {
-        let Some(place) = self.holds.iter().position(|hold| hold.id == id) else { return };
-        let mut hold = self.holds.swap_remove(place);
-        changes.closed_holds.push((id, state, when.event));
-        hold.draws.sort_by_key(|draw| self.grant(draw.grant).map(crate::Grant::burn_key));
-        let cause = Cause::Hold(id);
-        for draw in &hold.draws {
-            self.grant_mut(draw.grant, changes).held -= draw.credits;
-            self.book(EntryKind::Released, draw.grant, cause, Line::held(-draw.credits), when, changes);
-        }
-        for draw in &hold.draws {
-            if self.grant(draw.grant).is_some_and(|grant| !grant.lives(when.event)) {
-                self.expire_rest(draw.grant, cause, when, changes);
+    /// Closes a hold by command: what it still holds goes back, and ends where its grant has ended.
+    fn close_hold(&mut self, id: HoldId, state: HoldState, at: Instant, changes: &mut Changes) {
+        let when = When::now(at);
+        for draw in self.give_back(id, state, when, changes) {
+            if self.grant(draw.grant).is_some_and(|grant| !grant.lives(at)) {
+                self.expire_rest(draw.grant, Cause::Hold(id), when, changes);
             }
         }
+    }
+
+    /// Returns a hold whose time is over. Where a grant ends at this very instant, its own expiry is
+    /// due right behind (R3) and books what came back together with the rest.
+    pub(super) fn lapse(&mut self, id: HoldId, when: When, changes: &mut Changes) {
+        for draw in self.give_back(id, HoldState::Lapsed, when, changes) {
+            let ended = |grant: &Grant| !grant.lives(when.event) && (grant.is_voided || grant.expires_at < when.event);
+            if self.grant(draw.grant).is_some_and(ended) {
+                self.expire_rest(draw.grant, Cause::Hold(id), when, changes);
+            }
+        }
+    }
+
+    /// Takes a hold out and books what it still holds as `released`, in burn order.
+    fn give_back(&mut self, id: HoldId, state: HoldState, when: When, changes: &mut Changes) -> Vec<Draw> {
+        let Some(place) = self.holds.iter().position(|hold| hold.id == id) else { return Vec::new() };
+        let mut hold = self.holds.swap_remove(place);
+        changes.closed_holds.push((id, state, when.event));
+        hold.draws.sort_by_key(|draw| self.grant(draw.grant).map(Grant::burn_key));
+        for draw in &hold.draws {
+            self.grant_mut(draw.grant, changes).held -= draw.credits;
+            self.book(EntryKind::Released, draw.grant, Cause::Hold(id), Line::held(-draw.credits), when, changes);
+        }
+        hold.draws
     }
 }
 

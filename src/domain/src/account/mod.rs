@@ -21,7 +21,7 @@ use crate::entry::{Cause, Entry, EntryKind, Hash};
 use crate::grant::{Draw, Grant, Kind};
 use crate::hold::{Hold, HoldState};
 use crate::id::{GrantId, HoldId};
-use crate::time::Instant;
+use crate::time::{Instant, to_millis};
 
 pub use grants::{GRANTS_MAX, plan_grant_id, top_up_expiry};
 pub use holds::Settled;
@@ -33,6 +33,9 @@ pub struct Account {
     pub customer: String,
     /// The plan in force.
     pub plan: String,
+    /// Whether top-ups are paused (R7), as the catalogue said when the plan came or the cycle began (R6):
+    /// `pauses_top_ups` of the newest [`PlanChange`].
+    pub top_ups_paused: bool,
     /// The plan that acts from the cycle's end.
     pub next_plan: Option<String>,
     /// What cycles are counted from.
@@ -58,7 +61,7 @@ pub struct Account {
 pub struct Changes {
     /// New lines, in order.
     pub entries: Vec<Entry>,
-    /// New grants; their rows are in the account, or in `closed` when nothing is left of them.
+    /// New grants; their rows are in the account until [`Account::forget_closed`].
     pub new_grants: Vec<GrantId>,
     /// Grants whose figures moved, in the order they first did.
     pub touched: Vec<GrantId>,
@@ -66,11 +69,13 @@ pub struct Changes {
     pub new_holds: Vec<Hold>,
     /// Holds that closed, how and when.
     pub closed_holds: Vec<(HoldId, HoldState, Instant)>,
-    /// Plans that came into force.
+    /// Plans that came into force, in order.
     pub plan_changes: Vec<PlanChange>,
 }
 
-/// A plan that came into force.
+/// A plan that came into force, or the same plan with other terms at a cycle's start.
+///
+/// Several may have one `after_seq`; they act in the order in which they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanChange {
     /// Since when.
@@ -93,8 +98,10 @@ pub enum Refusal {
     },
     /// The hold is not open.
     HoldClosed(HoldState),
-    /// The grant's life is over, or it was voided.
+    /// The grant's life is over.
     GrantEnded,
+    /// The grant was voided before.
+    AlreadyVoided,
     /// Only courtesy grants can be voided.
     GrantNotCourtesy,
     /// R1's limit of grants, holds or credits.
@@ -109,6 +116,7 @@ struct Line {
     amount: Credits,
     held: Credits,
     frozen: Credits,
+    expires_at: Option<Instant>,
     note: Option<Hash>,
 }
 
@@ -147,10 +155,12 @@ impl Account {
         now: Instant,
         catalog: &Catalog,
     ) -> Result<(Self, Changes), Refusal> {
+        let (anchor, now) = (to_millis(anchor), to_millis(now));
         let cycle = Cycle::containing(anchor, now).ok_or(Refusal::LimitReached("cycle_anchor"))?;
         let mut account = Self {
             customer: customer.to_owned(),
             plan: plan.to_owned(),
+            top_ups_paused: false,
             next_plan: None,
             anchor,
             cycle,
@@ -193,12 +203,19 @@ impl Account {
         grant.has_something() || grant.id == plan_grant_id(&self.customer, self.cycle.start)
     }
 
+    /// Takes what need not stay out of the working set and returns it.
+    /// For after a commit: until then the rows of `Changes::touched` are read from the account.
+    pub fn forget_closed(&mut self) -> Vec<Grant> {
+        let current = plan_grant_id(&self.customer, self.cycle.start);
+        self.grants.extract_if(.., |grant| !grant.has_something() && grant.id != current).collect()
+    }
+
     /// Grants that can be drawn at `now`, in burn order (R2).
     #[must_use]
-    pub fn drawable(&self, now: Instant, catalog: &Catalog) -> Vec<&Grant> {
-        let paused = catalog.pauses_top_ups(&self.plan);
+    pub fn drawable(&self, now: Instant) -> Vec<&Grant> {
         let open = |grant: &&Grant| {
-            grant.lives(now) && grant.remaining().is_positive() && !(paused && grant.kind == Kind::TopUp)
+            let paused = self.top_ups_paused && grant.kind == Kind::TopUp;
+            grant.lives(now) && grant.remaining().is_positive() && !paused
         };
         let mut grants: Vec<&Grant> = self.grants.iter().filter(open).collect();
         grants.sort_by_key(|grant| grant.burn_key());
@@ -206,10 +223,10 @@ impl Account {
     }
 
     /// Which draws would cover `credits`, whole or not at all (R2).
-    fn plan_draws(&self, credits: Credits, now: Instant, catalog: &Catalog) -> Option<Vec<Draw>> {
+    fn plan_draws(&self, credits: Credits, now: Instant) -> Option<Vec<Draw>> {
         let mut missing = credits;
         let mut draws = Vec::new();
-        for grant in self.drawable(now, catalog) {
+        for grant in self.drawable(now) {
             if !missing.is_positive() {
                 break;
             }
@@ -239,7 +256,7 @@ impl Account {
             balance_after: self.balance,
             held_change: line.held,
             frozen_change: line.frozen,
-            expires_at: None,
+            expires_at: line.expires_at,
             event_at: when.event,
             created_at: when.booked,
             cause,

@@ -2,7 +2,6 @@
 
 use super::{Account, Changes, Line, Refusal, When};
 use crate::amount::Credits;
-use crate::catalog::Catalog;
 use crate::entry::{Cause, EntryKind, Hash};
 use crate::grant::Draw;
 use crate::id::UsageId;
@@ -19,10 +18,9 @@ impl Account {
         credits: Credits,
         note: Option<Hash>,
         at: Instant,
-        catalog: &Catalog,
         changes: &mut Changes,
     ) -> Result<Vec<Draw>, Refusal> {
-        let draws = self.plan_draws(credits, at, catalog).ok_or(Refusal::Insufficient { needed: credits })?;
+        let draws = self.plan_draws(credits, at).ok_or(Refusal::Insufficient { needed: credits })?;
         for draw in &draws {
             self.grant_mut(draw.grant, changes).used += draw.credits;
             let line = Line { note, ..Line::amount(-draw.credits) };
@@ -33,6 +31,9 @@ impl Account {
 
     /// Returns a usage whole to the grants it came from; what belongs to an ended grant ends again.
     /// Every grant of `draws` must be in the working set ([`Account::adopt`]).
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] where a grant is not, or has not so much to return: nothing was changed.
     pub fn void_usage(
         &mut self,
         usage: UsageId,
@@ -40,7 +41,10 @@ impl Account {
         note: Option<Hash>,
         at: Instant,
         changes: &mut Changes,
-    ) {
+    ) -> Result<(), Refusal> {
+        for draw in draws {
+            self.grant(draw.grant).filter(|grant| grant.used >= draw.credits).ok_or(Refusal::Unknown)?;
+        }
         let (cause, when) = (Cause::Usage(usage), When::now(at));
         for draw in draws {
             self.grant_mut(draw.grant, changes).used -= draw.credits;
@@ -52,5 +56,6 @@ impl Account {
                 self.expire_rest(draw.grant, cause, when, changes);
             }
         }
+        Ok(())
     }
 }
