@@ -1,0 +1,62 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { expect, test } from "../support/test";
+import { buy, startCheckout } from "../support/checkout";
+
+/** Both themes of the page as it stands, and no sideways scrolling. */
+async function expectSound(page: Page): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary })));
+    expect(found, `axe, ${colorScheme}`).toEqual([]);
+  }
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(wider, "pixels wider than the window").toBeLessThanOrEqual(0);
+}
+
+test("the page behind a portal link", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await page.goto(await customer.portalLink());
+  await expectSound(page);
+});
+
+test("the sign-in page", async ({ page }) => {
+  await page.goto("/sign-in");
+  await expectSound(page);
+});
+
+test("Billing on Free", async ({ page, shop }) => {
+  const customer = await shop.customer({ plan: "free", used: 262 });
+  await customer.signIn(page);
+  await expectSound(page);
+});
+
+test("Billing before the first purchase", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 4820 });
+  await customer.signIn(page);
+  await expectSound(page);
+  // No notice on this page: what can be bought is in sight, on a phone too.
+  const first = await page.getByRole("button", { name: /^Buy for/ }).first().boundingBox();
+  expect(first?.y).toBeLessThan(700);
+});
+
+test("a purchase, and Billing after it", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 4820 });
+  await customer.signIn(page);
+  await startCheckout(page);
+  await expectSound(page);
+  await page.goBack();
+  await buy(page);
+  await expectSound(page);
+  await page.getByRole("link", { name: "Back to Billing" }).click();
+  await expect(page.getByRole("region", { name: "Your top-ups" }).getByRole("row").filter({ hasText: "1,200" })).toHaveCount(1);
+  await expectSound(page);
+});
+
+test("a page that is not there", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await customer.signIn(page);
+  expect((await page.goto("/no-such-page"))?.status()).toBe(404);
+  await expectSound(page);
+});
