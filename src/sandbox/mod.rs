@@ -1,1 +1,206 @@
-//! sandbox
+//! The stand-in for Stripe that `demo` and the tests run: its API, its pay page, its webhooks, over real
+//! HTTP on loopback.
+//!
+//! Owns: what Stripe would answer. It knows nothing of the product but a webhook address and a clock, and
+//! the product talks to it through the same client as to Stripe. Invariants: it refuses what Stripe
+//! refuses (an unknown parameter, a missing one, a key used twice for different things); `livemode` is
+//! never true; its state survives a restart where it has a file.
+//!
+//! Not here: taxes, discounts, subscriptions, refunds and disputes; the listener, which is the app's.
+
+mod api;
+mod auth;
+mod deliveries;
+mod error;
+mod events;
+mod faults;
+mod form;
+mod lists;
+mod objects;
+mod page;
+mod params;
+mod pay;
+mod payments;
+mod schema;
+mod sessions;
+mod store;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get};
+use sqlx::SqlitePool;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use self::error::ApiError;
+pub use self::faults::{ApiFault, Faults};
+use self::objects::Card;
+use self::payments::Tried;
+use crate::stripe::webhook;
+
+/// Reads a clock, in seconds since 1970.
+pub type Seconds = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What a sandbox has to know.
+#[derive(Clone)]
+pub struct SandboxSettings {
+    /// An SQLite file of its own; none: all is forgotten at the end.
+    pub file: Option<PathBuf>,
+    /// Where its router is reachable, `http://127.0.0.1:PORT`: the pay page's URLs begin with it.
+    pub public_base: String,
+    /// The key that its API accepts.
+    pub secret_key: String,
+    /// Where events go.
+    pub webhook_url: String,
+    /// What they are signed with.
+    pub webhook_secret: String,
+    /// The product's clock: `created`, `expires_at`.
+    pub now: Seconds,
+    /// The real clock: signatures.
+    pub real_now: Seconds,
+    /// The name at the head of the pay page.
+    pub shop_name: String,
+}
+
+impl fmt::Debug for SandboxSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("SandboxSettings");
+        shown.field("public_base", &self.public_base).field("webhook_url", &self.webhook_url).finish_non_exhaustive()
+    }
+}
+
+/// A running stand-in, cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: SandboxSettings,
+    pool: SqlitePool,
+    faults: Faults,
+    http: reqwest::Client,
+    /// Rung whenever something may have to be delivered.
+    woken: Arc<Notify>,
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Opens its store. Listens to nothing and sends nothing yet.
+    ///
+    /// # Errors
+    /// The reason in words, if a setting or the file is not usable.
+    pub async fn open(mut settings: SandboxSettings) -> Result<Sandbox, String> {
+        if settings.secret_key.is_empty() || settings.webhook_secret.is_empty() {
+            return Err("the sandbox needs a key and a webhook secret".to_owned());
+        }
+        let base = settings.public_base.trim_end_matches('/').to_owned();
+        url::Url::parse(&base).map_err(|error| format!("the sandbox's base is not a URL: {error}"))?;
+        settings.public_base = base;
+        // The environment may name a proxy; what is on loopback is not behind it.
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let http = http.map_err(|error| format!("the sandbox has no HTTP client: {error}"))?;
+        let pool = store::open(settings.file.clone()).await;
+        let pool = pool.map_err(|error| format!("the sandbox cannot open its store: {error}"))?;
+        let (faults, woken) = (Faults::default(), Arc::default());
+        Ok(Sandbox { inner: Arc::new(Inner { settings, pool, faults, http, woken }) })
+    }
+
+    /// Its API and its pay page, for the root of a listener of its own.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/v1/{*path}", any(api::serve))
+            .route("/pay/{session}", get(pay::show).post(pay::submit))
+            .route("/pay.css", get(pay::style))
+            .with_state(self.clone())
+    }
+
+    /// Starts the delivery of webhooks. It ends when the last `Sandbox` is dropped, or by the handle.
+    pub fn spawn_deliveries(&self) -> JoinHandle<()> {
+        tokio::spawn(deliveries::run(Arc::downgrade(&self.inner)))
+    }
+
+    /// The switches for bad days.
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
+    }
+
+    /// Pays a Checkout as its page would with a good card, and returns where the page would lead. A paid
+    /// one is not paid twice.
+    ///
+    /// # Errors
+    /// The reason in words, if it is unknown or has expired.
+    pub async fn pay(&self, session_id: &str) -> Result<String, String> {
+        match self.try_card(session_id, &payments::GOOD_CARD).await {
+            Ok(Tried::Paid(url)) => Ok(url),
+            Ok(Tried::Declined) => Err("the card was declined".to_owned()),
+            Ok(Tried::Expired) => Err("the Checkout has expired".to_owned()),
+            Err(error) => Err(error.message),
+        }
+    }
+
+    /// The events about a Checkout, oldest first, ready to be delivered by hand: body, and a signature
+    /// header made now. Lost ones are among them.
+    ///
+    /// # Errors
+    /// The reason in words, if the store fails.
+    pub async fn deliveries_of(&self, session_id: &str) -> Result<Vec<(String, String)>, String> {
+        let found = async { store::events_of(&mut *self.pool().acquire().await?, session_id).await };
+        let found: Result<_, ApiError> = found.await;
+        let signed = |body: String| {
+            let signature =
+                webhook::sign(&self.settings().webhook_secret, (self.settings().real_now)(), body.as_bytes());
+            (body, signature)
+        };
+        let events = found.map_err(|error| error.message)?;
+        Ok(events.into_iter().map(|event| signed(event.to_string())).collect())
+    }
+
+    /// Expires what the product's clock has overtaken. Whoever moves that clock may call it; every read
+    /// does too.
+    ///
+    /// # Errors
+    /// The reason in words, if the store fails.
+    pub async fn catch_up(&self) -> Result<(), String> {
+        let result = self.expire_overdue().await.map_err(|error| error.message);
+        self.wake();
+        result
+    }
+
+    async fn try_card(&self, session_id: &str, card: &Card<'_>) -> Result<Tried, ApiError> {
+        let mut transaction = self.pool().begin().await?;
+        let (now, lost) = ((self.settings().now)(), self.faults().webhooks_lost());
+        let tried = payments::pay(&mut transaction, session_id, card, now, lost).await?;
+        transaction.commit().await?;
+        self.wake();
+        Ok(tried)
+    }
+
+    async fn expire_overdue(&self) -> Result<(), ApiError> {
+        let mut transaction = self.pool().begin().await?;
+        let (now, lost) = ((self.settings().now)(), self.faults().webhooks_lost());
+        sessions::expire_overdue(&mut transaction, now, lost).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    fn settings(&self) -> &SandboxSettings {
+        &self.inner.settings
+    }
+
+    fn pool(&self) -> &SqlitePool {
+        &self.inner.pool
+    }
+
+    fn wake(&self) {
+        self.inner.woken.notify_one();
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use ::stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_checkout::CheckoutSessionMode;
@@ -54,6 +55,15 @@ impl Stripe {
         }
         let client = builder.build().map_err(|error| scrub(&error.to_string()))?;
         Ok(Stripe { client, live: is_live_key(secret_key), limits: Limits::default() })
+    }
+
+    /// The same client with another bound on each whole call, pauses and repetitions included. The default
+    /// is 4.5 seconds, since a page must answer within 5.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Stripe {
+        self.limits.deadline = deadline;
+        self.limits.attempt = self.limits.attempt.min(deadline / 2);
+        self
     }
 
     /// Whether the key moves real money.

@@ -1,0 +1,54 @@
+//! Switches that make the sandbox behave as Stripe does on a bad day. For tests, so not over HTTP.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How the API answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ApiFault {
+    /// As it should.
+    #[default]
+    None,
+    /// Not at all: the connection breaks, and nothing happened.
+    Down,
+    /// So much later. What was asked for has happened at once: a caller who gave up finds it done when it
+    /// repeats its idempotency key.
+    Slow(Duration),
+    /// With this status, and nothing happened.
+    Status(u16),
+}
+
+/// The switches of one sandbox. They act on what comes after.
+#[derive(Debug)]
+pub struct Faults {
+    api: Mutex<ApiFault>,
+    webhooks: AtomicBool,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Faults { api: Mutex::default(), webhooks: AtomicBool::new(true) }
+    }
+}
+
+impl Faults {
+    /// Makes the API answer in this way from now on.
+    pub fn set_api(&self, fault: ApiFault) {
+        *self.api.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    /// Switches webhooks off or on. An event that happens while they are off is lost: it is never sent,
+    /// and [`super::Sandbox::deliveries_of`] still has it.
+    pub fn set_webhooks(&self, on: bool) {
+        self.webhooks.store(on, Ordering::SeqCst);
+    }
+
+    pub(super) fn api(&self) -> ApiFault {
+        self.api.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn webhooks_lost(&self) -> bool {
+        !self.webhooks.load(Ordering::SeqCst)
+    }
+}

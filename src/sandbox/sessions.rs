@@ -1,0 +1,277 @@
+//! Checkout sessions: made, read, listed, expired.
+//!
+//! Invariant: a session leaves `open` once, for `complete` or `expired`. Its time is the product's clock,
+//! which may stand still and jump, so every reader expires what is overdue first ([`expire_overdue`]).
+
+use serde_json::{Map, Value, json};
+use sqlx::SqliteConnection;
+
+use super::api::Call;
+use super::error::ApiError;
+use super::objects::{self, id, map_or_empty};
+use super::{events, params, schema, store};
+
+const SOONEST: i64 = 30 * 60;
+const LATEST: i64 = 24 * 60 * 60;
+
+/// The least that can be charged, in minor units.
+const AMOUNT_MIN: i64 = 50;
+const AMOUNT_MAX: i64 = 99_999_999;
+
+/// `POST /v1/checkout/sessions`
+pub(super) async fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
+    params::refuse_unsimulated(&call.params)?;
+    let given = schema::check(params::SESSION, &call.params)?;
+    if given["mode"] != "payment" || given.get("ui_mode").is_some_and(|mode| mode != "hosted_page") {
+        return Err(ApiError::invalid("The sandbox simulates mode=payment on the hosted page only.").param("mode"));
+    }
+    let expires_at = expiry(&given, call.now)?;
+    let (line_items, total, currency) = line_items(&given, call.now)?;
+    let details = customer_details(call.conn, &given).await?;
+    let session_id = id("cs_test_", 58)?;
+    let computed = json!({
+        "id": session_id, "created": call.now, "expires_at": expires_at, "currency": currency,
+        "amount_subtotal": total, "amount_total": total, "customer_details": details,
+        "url": format!("{}/pay/{session_id}", call.base),
+        "_sandbox": { "line_items": line_items, "payment_intent_data": given.get("payment_intent_data") },
+    });
+    let session = objects::joined([session(&given), computed]);
+    store::insert(call.conn, "checkout.session", Some(&session_id), &session).await?;
+    Ok(session)
+}
+
+fn expiry(given: &Map<String, Value>, now: i64) -> Result<i64, ApiError> {
+    let Some(expires_at) = given.get("expires_at").and_then(Value::as_i64) else { return Ok(now + LATEST) };
+    let refuse = |message: &str| Err(ApiError::invalid(message).param("expires_at"));
+    if expires_at < now.saturating_add(SOONEST) {
+        return refuse("The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.");
+    }
+    if expires_at > now.saturating_add(LATEST) {
+        return refuse("The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.");
+    }
+    Ok(expires_at)
+}
+
+/// The items as Stripe answers them, their sum and their one currency.
+fn line_items(given: &Map<String, Value>, now: i64) -> Result<(Vec<Value>, i64, String), ApiError> {
+    let items = given["line_items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let first = items.first().ok_or_else(|| ApiError::missing("line_items"))?;
+    let currency = first["price_data"]["currency"].as_str().unwrap_or_default().to_owned();
+    let other = given.get("currency").is_some_and(|stated| *stated != currency);
+    if other || items.iter().any(|item| item["price_data"]["currency"] != currency) {
+        let message = "All line items and the Checkout Session must have the same currency.";
+        return Err(ApiError::invalid(message).param("line_items"));
+    }
+    let mut total = 0i64;
+    let mut lines = Vec::with_capacity(items.len());
+    for item in items {
+        let (unit, quantity) = (item["price_data"]["unit_amount"].as_i64(), item["quantity"].as_i64().unwrap_or(1));
+        let amount = unit.unwrap_or_default().saturating_mul(quantity);
+        total = total.saturating_add(amount);
+        lines.push(line_item(item, amount, quantity, now)?);
+    }
+    let refuse = |message: &str, code| Err(ApiError::invalid(message).code(code));
+    match total {
+        ..AMOUNT_MIN => {
+            refuse("The Checkout Session's total amount must convert to at least 50 cents.", "amount_too_small")
+        }
+        AMOUNT_MIN..=AMOUNT_MAX => Ok((lines, total, currency)),
+        _ => refuse("The Checkout Session's total amount must be no more than 99999999.", "amount_too_large"),
+    }
+}
+
+fn line_item(item: &Value, amount: i64, quantity: i64, now: i64) -> Result<Value, ApiError> {
+    let price = &item["price_data"];
+    let unit = price["unit_amount"].as_i64().unwrap_or_default();
+    Ok(json!({
+        "id": id("li_1", 23)?, "object": "item", "amount_discount": 0, "amount_subtotal": amount, "amount_tax": 0,
+        "amount_total": amount, "currency": price["currency"], "description": price["product_data"]["name"],
+        "metadata": map_or_empty(&item["metadata"]), "adjustable_quantity": null, "quantity": quantity,
+        "price": {
+            "id": id("price_1", 23)?, "object": "price", "active": false, "billing_scheme": "per_unit", "created": now,
+            "currency": price["currency"], "custom_unit_amount": null, "livemode": false, "lookup_key": null,
+            "metadata": {}, "nickname": null, "product": id("prod_", 14)?, "recurring": null,
+            "tax_behavior": price["tax_behavior"].as_str().unwrap_or("unspecified"), "tiers_mode": null,
+            "transform_quantity": null, "type": "one_time", "unit_amount": unit,
+            "unit_amount_decimal": unit.to_string(),
+        },
+    }))
+}
+
+/// Who pays, as far as it is known before the page is filled in.
+async fn customer_details(conn: &mut SqliteConnection, given: &Map<String, Value>) -> Result<Value, ApiError> {
+    let (email, name) = match given.get("customer").and_then(Value::as_str) {
+        Some(customer) if given.contains_key("customer_email") => {
+            let message =
+                format!("You may only specify one of these parameters: customer ({customer}), customer_email.");
+            return Err(ApiError::invalid(message).param("customer_email"));
+        }
+        Some(customer) => {
+            let found = store::find(conn, "customer", customer).await?;
+            let known = found.ok_or_else(|| {
+                let message = format!("No such customer: '{customer}'");
+                ApiError::invalid(message).code("resource_missing").param("customer")
+            })?;
+            (known["email"].clone(), known["name"].clone())
+        }
+        None => match given.get("customer_email") {
+            Some(email) => (email.clone(), Value::Null),
+            None => return Ok(Value::Null),
+        },
+    };
+    Ok(json!({
+        "address": null, "business_name": null, "email": email, "individual_name": null, "name": name, "phone": null,
+        "tax_exempt": "none", "tax_ids": null,
+    }))
+}
+
+/// All that does not have to be worked out: what was given, and Stripe's defaults.
+fn session(given: &Map<String, Value>) -> Value {
+    let field = |name: &str| given.get(name).cloned().unwrap_or(Value::Null);
+    let enabled = |name: &str| given.get(name).map_or(json!(false), |value| value["enabled"].clone());
+    let text = |name: &str| given.get("custom_text").map_or(Value::Null, |texts| texts[name].clone());
+    let taxed = enabled("automatic_tax") == true;
+    let given = json!({
+        "allow_promotion_codes": field("allow_promotion_codes"),
+        "allowed_payment_method_types": field("allowed_payment_method_types"),
+        "automatic_tax": {
+            "enabled": taxed, "liability": null, "provider": null,
+            "status": if taxed { "requires_location_inputs".into() } else { Value::Null },
+        },
+        "billing_address_collection": field("billing_address_collection"), "cancel_url": field("cancel_url"),
+        "client_reference_id": field("client_reference_id"),
+        "custom_text": {
+            "after_submit": text("after_submit"), "shipping_address": null, "submit": text("submit"),
+            "terms_of_service_acceptance": text("terms_of_service_acceptance"),
+        },
+        "customer": field("customer"), "customer_email": field("customer_email"),
+        "customer_creation": if given.contains_key("customer") { Value::Null } else { "if_required".into() },
+        "invoice_creation": { "enabled": enabled("invoice_creation"), "invoice_data": {
+            "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": null,
+            "metadata": {}, "rendering_options": null,
+        } },
+        "locale": field("locale"), "metadata": map_or_empty(&field("metadata")),
+        "payment_method_types":
+            given.get("allowed_payment_method_types").cloned().unwrap_or_else(|| json!(["card"])),
+        "phone_number_collection": { "enabled": enabled("phone_number_collection") },
+        "submit_type": field("submit_type"), "success_url": field("success_url"),
+        "tax_id_collection": { "enabled": enabled("tax_id_collection"), "required": "never" },
+    });
+    objects::joined([given, defaults()])
+}
+
+fn defaults() -> Value {
+    let plain = json!({
+        "object": "checkout.session", "livemode": false, "mode": "payment", "ui_mode": "hosted_page",
+        "status": "open", "payment_status": "unpaid", "adaptive_pricing": { "enabled": false },
+        "custom_fields": [], "discounts": [], "managed_payments": { "enabled": false },
+        "payment_method_collection": "if_required", "payment_method_options": {}, "shipping_options": [],
+        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
+    });
+    let absent = [
+        "after_expiration",
+        "branding_settings",
+        "client_secret",
+        "collected_information",
+        "consent",
+        "consent_collection",
+        "currency_conversion",
+        "customer_account",
+        "excluded_payment_method_types",
+        "integration_identifier",
+        "invoice",
+        "origin_context",
+        "payment_intent",
+        "payment_link",
+        "payment_method_configuration_details",
+        "permissions",
+        "recovered_from",
+        "saved_payment_method_options",
+        "setup_intent",
+        "shipping_address_collection",
+        "shipping_cost",
+        "subscription",
+        "wallet_options",
+    ];
+    objects::joined([plain, absent.into_iter().map(|name| (name, Value::Null)).collect()])
+}
+
+/// `GET /v1/checkout/sessions/{id}`
+pub(super) async fn retrieve(call: &mut Call<'_>, session: &str) -> Result<Value, ApiError> {
+    schema::check(params::ONE, &call.params)?;
+    expire_overdue(call.conn, call.now, call.lost).await?;
+    find(call.conn, session).await
+}
+
+/// `POST /v1/checkout/sessions/{id}/expire`
+pub(super) async fn expire(call: &mut Call<'_>, session: &str) -> Result<Value, ApiError> {
+    schema::check(params::ONE, &call.params)?;
+    expire_overdue(call.conn, call.now, call.lost).await?;
+    let session = find(call.conn, session).await?;
+    if session["status"] != "open" {
+        let status = session["status"].as_str().unwrap_or_default();
+        let message = format!(
+            "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of {status}."
+        );
+        return Err(ApiError::invalid(message).param("session"));
+    }
+    let request = call.request();
+    close(call.conn, session, &request, call.now, call.lost).await
+}
+
+/// The session, or Stripe's 404.
+pub(super) async fn find(conn: &mut SqliteConnection, session: &str) -> Result<Value, ApiError> {
+    let found = store::find(conn, "checkout.session", session).await?;
+    found.ok_or_else(|| ApiError::no_such("checkout.session", session))
+}
+
+/// Expires every open session whose time is over, each at its own instant.
+pub(super) async fn expire_overdue(conn: &mut SqliteConnection, now: i64, lost: bool) -> Result<(), ApiError> {
+    for session in store::overdue(conn, now).await? {
+        let at = session["expires_at"].as_i64().unwrap_or(now);
+        close(conn, session, &events::nobody(), at, lost).await?;
+    }
+    Ok(())
+}
+
+async fn close(
+    conn: &mut SqliteConnection,
+    mut session: Value,
+    request: &Value,
+    at: i64,
+    lost: bool,
+) -> Result<Value, ApiError> {
+    session["status"] = "expired".into();
+    session["url"] = Value::Null;
+    store::save(conn, &session).await?;
+    let subject = session["id"].as_str().unwrap_or_default();
+    events::emit(conn, "checkout.session.expired", &session, subject, request, at, lost).await?;
+    Ok(session)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::{expiry, objects};
+
+    #[test]
+    fn a_checkout_lives_between_thirty_minutes_and_a_day() {
+        let check = |seconds: i64, accepted: bool| {
+            let given = Map::from_iter([("expires_at".to_owned(), json!(1000 + seconds))]);
+            assert_eq!(expiry(&given, 1000).is_ok(), accepted, "{seconds}");
+        };
+        check(30 * 60, true);
+        check(30 * 60 - 1, false);
+        check(24 * 60 * 60, true);
+        check(24 * 60 * 60 + 1, false);
+        check(-1000, false);
+        assert_eq!(expiry(&Map::new(), 1000).ok(), Some(1000 + 24 * 60 * 60));
+    }
+
+    #[test]
+    fn what_the_sandbox_keeps_to_itself_is_not_answered() {
+        let shown = objects::public(json!({ "id": "cs_1", "_sandbox": { "line_items": [] } }));
+        assert_eq!(shown, Value::Object(Map::from_iter([("id".to_owned(), json!("cs_1"))])));
+    }
+}
