@@ -1,1 +1,90 @@
-//! The only reader of the time.
+//! The only reader of the time, and the only mint of ids.
+//!
+//! A test clock (`TEST_CLOCK=1`) stands still at an instant that the database keeps and all processes
+//! share; it is moved by hand. Rules, links, sessions and Checkout go by [`Clock::now`]; network
+//! time-outs and the webhook's tolerance go by [`Clock::real`].
+
+use crate::args;
+use crate::domain::Instant;
+use crate::domain::time::{from_millis, to_millis};
+use crate::store::Store;
+use crate::store::db::DbError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use uuid::Uuid;
+
+/// The product's clock.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    /// Where the test clock stood when it was last read, in milliseconds.
+    test: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// The real time.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self { test: None }
+    }
+
+    /// The stored test clock; the first start puts it at the present second.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn stored(store: &Store) -> Result<Self, DbError> {
+        let clock = Self { test: Some(Arc::new(AtomicI64::new(0))) };
+        let mut link = store.begin_turn().await?;
+        let start = Self::system().real().timestamp() * 1_000;
+        link.run("insert into test_clock (id, now) values (1, $1) on conflict (id) do nothing", args![start]).await?;
+        link.commit().await?;
+        clock.refresh(store).await?;
+        Ok(clock)
+    }
+
+    /// Whether this is a test clock.
+    #[must_use]
+    pub const fn is_test(&self) -> bool {
+        self.test.is_some()
+    }
+
+    /// Now, by the product's clock, to the millisecond.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.test.as_ref().map_or_else(|| self.real(), |test| from_millis(test.load(Ordering::SeqCst)))
+    }
+
+    /// Now, by the machine's clock.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn real(&self) -> Instant {
+        to_millis(chrono::Utc::now())
+    }
+
+    /// A new time-ordered id.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+    pub fn mint(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+
+    /// Reads where the test clock stands now: another process may have moved it.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn refresh(&self, store: &Store) -> Result<(), DbError> {
+        if let Some(test) = &self.test {
+            let row = store.read().await?.one("select now from test_clock where id = 1", Vec::new()).await?;
+            if let Some(row) = row {
+                test.store(row.int("now")?, Ordering::SeqCst);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a transaction of ours wrote to the stored clock.
+    pub fn moved(&self, to: Instant) {
+        if let Some(test) = &self.test {
+            test.store(to.timestamp_millis(), Ordering::SeqCst);
+        }
+    }
+}

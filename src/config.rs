@@ -1,1 +1,223 @@
-//! Settings.
+//! The command line and its settings. The doc comments are `--help`.
+//!
+//! What is missing, empty or malformed is one line that names it, and exit code 2.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use url::Url;
+
+/// Sells prepaid credits on top of a SaaS plan: a ledger, a Billing page, Stripe Checkout.
+#[derive(Debug, Parser)]
+#[command(name = "topup", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve pages and APIs, and do the worker's jobs.
+    Serve(Box<Settings>),
+    /// Serve with a stand-in for Stripe and sample customers. Loopback only.
+    #[cfg(feature = "demo")]
+    Demo(Box<Settings>),
+    /// Bring the database's tables up to date.
+    Migrate(DatabaseSettings),
+    /// Verify the whole ledger against its rules, beside a running `serve` if need be.
+    Check(DatabaseSettings),
+    /// List what needs a person, a line each.
+    Alarms(DatabaseSettings),
+}
+
+/// Where the data are.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `sqlite://path` or `postgres://…`
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/topup.db")]
+    pub database_url: String,
+    /// The catalogue of plans and packages
+    #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+    pub catalog: PathBuf,
+}
+
+/// Settings of `serve` and `demo`. Each flag has an environment name.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Where the data are.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// The address that customers see; defaults to the one bound
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Keys of the operator API, comma-separated, 32 characters or more each
+    #[arg(long, env = "OPERATOR_KEYS", value_delimiter = ',', hide_env_values = true)]
+    pub operator_keys: Vec<String>,
+    /// Stripe's secret key
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    pub stripe_secret_key: Option<String>,
+    /// Secrets of the webhook endpoint, comma-separated
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
+    pub stripe_webhook_secrets: Vec<String>,
+    /// Another base for Stripe's API
+    #[arg(long, env = "STRIPE_API_BASE")]
+    pub stripe_api_base: Option<String>,
+    /// Mail server, `smtps://user:password@host`
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Sender of mails
+    #[arg(long, env = "MAIL_FROM")]
+    pub mail_from: Option<String>,
+    /// Write mails into this folder instead of sending them
+    #[arg(long, env = "MAIL_DIR")]
+    pub mail_dir: Option<PathBuf>,
+    /// Origins that a portal link may return to, comma-separated
+    #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',')]
+    pub return_origins: Vec<String>,
+    /// Addresses of proxies whose X-Forwarded-For counts, comma-separated
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+    /// `1`: a clock that stands still and is moved by hand. Loopback only
+    #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1")]
+    pub test_clock: Option<String>,
+    /// Folder of the stylesheet and other files
+    #[arg(long, env = "SITE_ROOT", default_value = "target/site")]
+    pub site_root: PathBuf,
+    /// Which sample customers the demo begins with: `full` or `none`
+    #[cfg(feature = "demo")]
+    #[arg(long, env = "DEMO_SEED", default_value = "full")]
+    pub demo_seed: String,
+}
+
+/// What is wrong with a setting: one line that names it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {reason}")]
+pub struct BadSetting {
+    /// The setting.
+    pub name: &'static str,
+    /// Why it is refused.
+    pub reason: String,
+}
+
+fn bad<T>(name: &'static str, reason: impl Into<String>) -> Result<T, BadSetting> {
+    Err(BadSetting { name, reason: reason.into() })
+}
+
+/// How Stripe is reached.
+#[derive(Clone)]
+pub struct StripeSettings {
+    /// The secret key.
+    pub secret_key: String,
+    /// Secrets of the webhook endpoint.
+    pub webhook_secrets: Vec<String>,
+    /// Another base than Stripe's own.
+    pub api_base: Option<String>,
+}
+
+/// Prefixes of keys that move real money.
+const LIVE_KEYS: [&str; 3] = ["sk_live_", "rk_live_", "sk_org_live_"];
+
+impl Settings {
+    /// Whether the test clock was asked for.
+    #[must_use]
+    pub fn wants_test_clock(&self) -> bool {
+        self.test_clock.as_deref() == Some("1")
+    }
+
+    /// Checks what clap cannot.
+    ///
+    /// # Errors
+    /// The first setting that is empty or malformed.
+    pub fn check(&self, demo: bool) -> Result<(), BadSetting> {
+        if let Some(value) = self.test_clock.as_deref().filter(|value| !matches!(*value, "0" | "1")) {
+            return bad("TEST_CLOCK", format!("is {value:?}; 1 or nothing is meant"));
+        }
+        if let Some(short) = self.operator_keys.iter().find(|key| key.len() < 32) {
+            let reason = if short.is_empty() { "has an empty key" } else { "has a key of fewer than 32 characters" };
+            return bad("OPERATOR_KEYS", reason);
+        }
+        if !demo && self.operator_keys.is_empty() {
+            return bad("OPERATOR_KEYS", "is missing: the operator API needs at least one key of 32 characters or more");
+        }
+        if let Some(url) = &self.public_url {
+            check_public_url(url)?;
+        }
+        for origin in &self.return_origins {
+            check_origin(origin)?;
+        }
+        if (demo || self.wants_test_clock()) && !self.listen.ip().is_loopback() {
+            return bad("LISTEN", "is not a loopback address, which the demo and the test clock need");
+        }
+        let live = self.stripe_secret_key.as_deref().is_some_and(is_live);
+        if live && (demo || self.wants_test_clock() || self.stripe_api_base.is_some()) {
+            return bad("STRIPE_SECRET_KEY", "is a live key, which the demo, the test clock and another STRIPE_API_BASE refuse");
+        }
+        self.stripe().map(|_| ())
+    }
+
+    /// Stripe's settings: all, or none at all (buying is then off).
+    ///
+    /// # Errors
+    /// Some but not all, or one that is empty or malformed.
+    pub fn stripe(&self) -> Result<Option<StripeSettings>, BadSetting> {
+        let (key, secrets) = (self.stripe_secret_key.as_deref(), &self.stripe_webhook_secrets);
+        let Some(key) = key else {
+            if !secrets.is_empty() || self.stripe_api_base.is_some() {
+                return bad("STRIPE_SECRET_KEY", "is missing, while other settings of Stripe are there");
+            }
+            return Ok(None);
+        };
+        if !["sk_", "rk_"].iter().any(|prefix| key.starts_with(prefix)) || key.len() < 12 {
+            return bad("STRIPE_SECRET_KEY", "does not look like a key of Stripe's (sk_… or rk_…)");
+        }
+        if secrets.is_empty() {
+            return bad("STRIPE_WEBHOOK_SECRETS", "is missing, while STRIPE_SECRET_KEY is there");
+        }
+        if secrets.iter().any(|secret| !secret.starts_with("whsec_") || secret.len() < 14) {
+            return bad("STRIPE_WEBHOOK_SECRETS", "has an entry that does not look like whsec_…");
+        }
+        if let Some(base) = &self.stripe_api_base
+            && !Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        {
+            return bad("STRIPE_API_BASE", "is no http(s) address");
+        }
+        Ok(Some(StripeSettings {
+            secret_key: key.to_owned(),
+            webhook_secrets: secrets.clone(),
+            api_base: self.stripe_api_base.clone(),
+        }))
+    }
+}
+
+/// Whether a key moves real money.
+#[must_use]
+pub fn is_live(key: &str) -> bool {
+    LIVE_KEYS.iter().any(|prefix| key.starts_with(prefix))
+}
+
+fn check_public_url(text: &str) -> Result<(), BadSetting> {
+    let Ok(url) = Url::parse(text) else { return bad("PUBLIC_URL", "is no address") };
+    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => return bad("PUBLIC_URL", "is http, which only a loopback address may be"),
+        _ => return bad("PUBLIC_URL", "is no http(s) address"),
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return bad("PUBLIC_URL", "has a path; an origin such as https://billing.example.com is meant");
+    }
+    Ok(())
+}
+
+fn check_origin(text: &str) -> Result<(), BadSetting> {
+    let good = Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text.trim_end_matches('/')
+    });
+    if good { Ok(()) } else { bad("RETURN_ORIGINS", format!("has {text:?}, which is no origin such as https://app.example.com")) }
+}

@@ -1,1 +1,22 @@
-//! ledger
+//! The engine: all writes go through it.
+//!
+//! A commit costs a flush of the disk, so what arrives together is decided together and committed
+//! once: one task takes what has queued while the last commit ran (it never waits on a timer), loads the
+//! accounts it touches, lets the domain decide, writes each customer and grant row once, commits, answers.
+//!
+//! Invariants:
+//! - Nothing is acknowledged before its commit.
+//! - A refused charge changes nothing but what was due anyway; a failing job is rolled back to its savepoint.
+//! - What the engine remembers is trusted only while nobody else wrote ([`turn`]).
+//! - No network call is made inside a turn.
+//!
+//! *Not here:* rules (the domain's), SQL (the store's), HTTP.
+
+mod charge;
+mod flush;
+mod queue;
+mod turn;
+
+pub use charge::{Charge, Charged, Outcome};
+pub use queue::{Ledger, Unavailable};
+pub use turn::Turn;

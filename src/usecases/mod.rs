@@ -1,1 +1,90 @@
-//! usecases
+//! What the product does, a file a subject. Pages, APIs and jobs call these; none of them writes SQL of its own.
+//!
+//! Invariants: every write goes through the engine; no transaction is open during a call to Stripe; what a
+//! rule refuses is a value, [`Fault`] is what nobody expected.
+
+pub mod accounts;
+pub mod alarms;
+pub mod check;
+pub mod customers;
+pub mod inbox;
+pub mod portal;
+pub mod purchases;
+pub mod test_clock;
+
+use crate::clock::Clock;
+use crate::config::StripeSettings;
+use crate::domain::Catalog;
+use crate::ledger::{Ledger, Unavailable};
+use crate::store::Store;
+use crate::store::db::DbError;
+use crate::stripe::Stripe;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What every use-case needs. Clones are cheap.
+#[derive(Clone)]
+pub struct Services {
+    /// Reading.
+    pub store: Store,
+    /// Writing.
+    pub ledger: Ledger,
+    /// Stripe; none where buying is off.
+    pub stripe: Option<Stripe>,
+    /// What is for sale.
+    pub catalog: Arc<Catalog>,
+    /// The time.
+    pub clock: Clock,
+    /// The rest of the settings.
+    pub settings: Arc<Running>,
+}
+
+/// Settings of a running process.
+pub struct Running {
+    /// The origin that customers see, without a trailing slash.
+    pub public_url: String,
+    /// Keys of the operator API.
+    pub operator_keys: Vec<String>,
+    /// Stripe's settings.
+    pub stripe: Option<StripeSettings>,
+    /// Origins that a portal link may return to.
+    pub return_origins: Vec<String>,
+    /// Folder of the stylesheet.
+    pub site_root: PathBuf,
+    /// Where forms may lead beside ourselves: Checkout.
+    pub checkout_origin: String,
+    /// Binds what a form carries (R19); kept in the database.
+    pub form_secret: Vec<u8>,
+    /// Whether this is the demo.
+    pub demo: bool,
+}
+
+impl Running {
+    /// Whether cookies are for https only.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+/// What nobody expected. Logged once at the edge, its cause never shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database.
+    #[error("database: {0}")]
+    Db(#[from] DbError),
+    /// A write could not be done now.
+    #[error("{0}")]
+    Unavailable(#[from] Unavailable),
+    /// Stripe did not answer, or not as it should.
+    #[error("stripe: {0}")]
+    Stripe(String),
+    /// Something of ours is not as it must be.
+    #[error("broken: {0}")]
+    Broken(String),
+}
+
+/// Turns a ledger's double result into one.
+pub(crate) fn flat<T>(result: Result<Result<T, Fault>, Unavailable>) -> Result<T, Fault> {
+    result.map_err(Fault::from)?
+}

@@ -1,0 +1,162 @@
+-- People, purchases, Stripe's events, mail, alarms: everything beside the ledger.
+
+create table members (
+  no integer primary key,
+  customer_no integer not null references customers (no),
+  email text not null,
+  role text not null,                       -- owner, admin, viewer
+  created_at integer not null,
+  removed_at integer,
+  unique (customer_no, email)
+);
+create index members_by_email on members (email);
+
+-- One-time links, by the hash of their token.
+create table links (
+  token_hash blob primary key,
+  purpose text not null,                    -- portal, sign_in
+  customer_no integer,
+  email text,
+  role text,
+  path text not null,
+  return_url text,
+  created_at integer not null,
+  expires_at integer not null,
+  spent_at integer
+) without rowid;
+
+create table sessions (
+  token_hash blob primary key,
+  customer_no integer not null references customers (no),
+  email text,
+  role text not null,
+  return_url text,
+  created_at integer not null,
+  seen_at integer not null,
+  expires_at integer not null,
+  ended_at integer
+) without rowid;
+create index sessions_of_customer on sessions (customer_no);
+
+create table api_keys (
+  id blob primary key,
+  customer_no integer not null references customers (no),
+  name text not null,
+  key_hash blob not null unique,
+  created_at integer not null,
+  last_used_at integer,
+  revoked_at integer
+) without rowid;
+create index api_keys_of_customer on api_keys (customer_no);
+
+create table purchases (
+  id blob primary key,
+  customer_no integer not null references customers (no),
+  package text not null,
+  credits integer not null,                 -- what was sold, whatever the catalogue says later
+  amount integer not null,
+  currency text not null,
+  state text not null,
+  member_email text,
+  attempt integer not null,                 -- a definite refusal by Stripe allows a new key
+  checkout_order text,                      -- JSON: all parameters of the session, sent again unchanged
+  session_id text unique,
+  url text,
+  payment_intent text,
+  charge text,
+  invoice text,
+  amount_total integer,
+  amount_tax integer,
+  refunded_amount integer not null,
+  dispute text,
+  shortfall integer not null,
+  review_reason text,
+  created_at integer not null,
+  checkout_expires_at integer not null,
+  credited_at integer,
+  expires_at integer                        -- of the credits
+) without rowid;
+create index purchases_of_customer on purchases (customer_no, created_at);
+create index purchases_open on purchases (created_at) where state in ('created', 'open', 'processing');
+create index purchases_by_intent on purchases (payment_intent);
+create index purchases_by_charge on purchases (charge);
+
+create table purchase_events (
+  no integer primary key,
+  purchase blob not null,
+  what text not null,
+  at integer not null
+);
+create index purchase_events_of on purchase_events (purchase, no);
+
+-- Every event of Stripe's, before it is acted on.
+create table inbox (
+  id text primary key,
+  type text not null,
+  object_id text not null,
+  created_at integer not null,
+  received_at integer not null,
+  due_at integer not null,
+  attempts integer not null,
+  last_error text,
+  done_at integer
+) without rowid;
+create index inbox_waiting on inbox (due_at) where done_at is null;
+
+-- Every mail, written in the transaction that causes it.
+create table outbox (
+  no integer primary key,
+  key text not null unique,
+  customer_no integer,
+  recipient text not null,
+  kind text not null,
+  subject text not null,
+  body_text text not null,
+  body_html text not null,
+  cause blob,
+  state text not null,                      -- queued, accepted, refused
+  attempts integer not null,
+  last_error text,
+  created_at integer not null,
+  due_at integer not null,
+  done_at integer
+);
+create index outbox_waiting on outbox (due_at) where state = 'queued';
+
+create table reminders (
+  grant_no integer not null references grants (no),
+  kind text not null,
+  expires_at integer not null,
+  outbox_no integer,
+  at integer not null,
+  primary key (grant_no, kind, expires_at)
+) without rowid;
+
+create table alarms (
+  no integer primary key,
+  key text not null unique,
+  kind text not null,
+  subject text not null,
+  detail text not null,
+  raised_at integer not null,
+  times integer not null,
+  acknowledged_at integer
+);
+
+create table secrets (
+  name text primary key,
+  value blob not null
+) without rowid;
+
+-- At most one row: where a test clock stands.
+create table test_clock (
+  id integer primary key,
+  now integer not null
+);
+
+-- At most one row: who wrote to the ledger last, so that a writer knows whether what it remembers still holds.
+create table turns (
+  id integer primary key,
+  writer blob not null,
+  number integer not null
+);

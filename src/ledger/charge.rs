@@ -1,0 +1,206 @@
+//! Charges: the hot path. Bound keys, the domain's decision, the answer.
+
+use super::turn::{NewUsageColumns, Turn};
+use crate::domain::entry::note_hash;
+use crate::domain::{Credits, Draw, Instant, Refusal, Summary, UsageId};
+use crate::store::db::DbError;
+use crate::store::keys::{self, Answer, Binding, KeyHash};
+use std::collections::HashMap;
+
+/// A charge as it was asked for; its values are good.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// The SaaS's id of the customer.
+    pub customer: String,
+    /// The idempotency key.
+    pub key: String,
+    /// Hash of method, path and body (R4).
+    pub content: [u8; 16],
+    /// How much.
+    pub credits: Credits,
+    /// What was done.
+    pub operation: Option<String>,
+    /// JSON of counts.
+    pub quantities: Option<String>,
+    /// The SaaS's own name of who did it.
+    pub source: Option<String>,
+    /// JSON of the SaaS's own.
+    pub metadata: Option<String>,
+}
+
+/// A charge that was booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charged {
+    /// The usage.
+    pub usage: UsageId,
+    /// What it took from which grant.
+    pub draws: Vec<Draw>,
+    /// When.
+    pub at: Instant,
+    /// The balance right after it.
+    pub balance: Summary,
+}
+
+/// What became of a charge. All but `Charged` changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Booked.
+    Charged(Charged),
+    /// The key was bound to the same content: the usage, and the balance that was answered.
+    Replayed(UsageId, Summary),
+    /// The key is bound to something else.
+    KeyReused,
+    /// No such customer.
+    UnknownCustomer,
+    /// The customer is closed.
+    Closed,
+    /// Not enough; with the balance, and when the cycle ends.
+    Insufficient {
+        /// What there is.
+        balance: Summary,
+        /// When plan credits reset.
+        resets_at: Instant,
+        /// Whether the plan may buy top-ups.
+        may_buy: bool,
+    },
+}
+
+impl Turn {
+    /// Decides charges in their order. `known` holds what the database had bound to their keys.
+    pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<Outcome>, DbError> {
+        let hashes: Vec<KeyHash> = charges.iter().map(|c| keys::hash(&c.customer, &c.key)).collect();
+        let mut known = keys::find(&mut self.link, &hashes).await?;
+        known.extend(self.bindings.iter().cloned());
+        self.remember(charges.iter().map(|c| c.customer.as_str())).await?;
+        let mut out = Vec::with_capacity(charges.len());
+        for (charge, key) in charges.iter().zip(hashes) {
+            out.push(self.charge_one(charge, key, &mut known).await?);
+        }
+        Ok(out)
+    }
+
+    async fn charge_one(
+        &mut self,
+        charge: &Charge,
+        key: KeyHash,
+        known: &mut HashMap<KeyHash, Binding>,
+    ) -> Result<Outcome, DbError> {
+        let Some(no) = self.memory.by_id.get(&charge.customer).copied() else { return Ok(Outcome::UnknownCustomer) };
+        if let Some(binding) = known.get(&key) {
+            return Ok(replay(binding, charge.content));
+        }
+        if self.is_closed(no).await? {
+            return Ok(Outcome::Closed);
+        }
+        let usage = UsageId(self.clock.mint());
+        let (note, salt) = self.note_of(charge);
+        let (credits, catalog) = (charge.credits, self.catalog.clone());
+        let (drawn, at) = self.act(no, |account, at, catalog, changes| account.charge(usage, credits, note, at, catalog, changes)).await?;
+        let open = self.open(no).await?;
+        let account = &open.loaded.account;
+        let balance = Summary::of(account, at, &catalog);
+        let draws = match drawn {
+            Ok(draws) => draws,
+            Err(Refusal::Insufficient { .. } | _) => {
+                let (resets_at, may_buy) = (account.cycle.end, catalog.may_buy(&account.plan));
+                return Ok(Outcome::Insufficient { balance, resets_at, may_buy });
+            }
+        };
+        let first_seq = account.seq - i64::try_from(draws.len()).unwrap_or(0) + 1;
+        let columns = columns_of(charge, salt, at);
+        self.add_usage(no, usage.bytes(), &draws, first_seq, columns).await?;
+        let binding = Binding { content: charge.content, status: 201, answer: Answer::Usage(pack(usage, &balance)) };
+        known.insert(key, binding.clone());
+        self.bind(key, binding);
+        Ok(Outcome::Charged(Charged { usage, draws, at, balance }))
+    }
+
+    /// Free text enters the chain as a salted hash.
+    fn note_of(&self, charge: &Charge) -> (Option<[u8; 32]>, Option<[u8; 16]>) {
+        if charge.source.is_none() && charge.metadata.is_none() {
+            return (None, None);
+        }
+        let salt = *self.clock.mint().as_bytes();
+        let text = usage_note(charge.source.as_deref(), charge.metadata.as_deref());
+        (Some(note_hash(&salt, &text)), Some(salt))
+    }
+}
+
+/// The free text of a usage as it enters the chain.
+#[must_use]
+pub fn usage_note(source: Option<&str>, metadata: Option<&str>) -> String {
+    format!("{}\n{}", source.unwrap_or_default(), metadata.unwrap_or_default())
+}
+
+fn columns_of(charge: &Charge, salt: Option<[u8; 16]>, at: Instant) -> NewUsageColumns {
+    NewUsageColumns {
+        credits: charge.credits.0,
+        operation: charge.operation.clone(),
+        quantities: charge.quantities.clone(),
+        source: charge.source.clone(),
+        metadata: charge.metadata.clone(),
+        salt,
+        created_at: at.timestamp_millis(),
+        hold: None,
+    }
+}
+
+fn replay(binding: &Binding, content: [u8; 16]) -> Outcome {
+    let unpacked = match &binding.answer {
+        Answer::Usage(bytes) if binding.content == content => unpack(bytes),
+        _ => None,
+    };
+    unpacked.map_or(Outcome::KeyReused, |(usage, balance)| Outcome::Replayed(usage, balance))
+}
+
+/// A usage's id and the five numbers, as small as they are.
+fn pack(usage: UsageId, balance: &Summary) -> Vec<u8> {
+    let mut out = usage.bytes().to_vec();
+    for number in [balance.available, balance.plan, balance.courtesy, balance.top_up, balance.held] {
+        let mut rest = number.0.unsigned_abs();
+        while rest >= 0x80 {
+            out.push((rest & 0x7f) as u8 | 0x80);
+            rest >>= 7;
+        }
+        out.push(rest as u8);
+    }
+    out
+}
+
+fn unpack(bytes: &[u8]) -> Option<(UsageId, Summary)> {
+    let (id, mut rest) = bytes.split_at_checked(16)?;
+    let mut number = || -> Option<Credits> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let (byte, tail) = rest.split_first()?;
+            rest = tail;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return i64::try_from(value).ok().map(Credits);
+            }
+        }
+        None
+    };
+    let balance =
+        Summary { available: number()?, plan: number()?, courtesy: number()?, top_up: number()?, held: number()? };
+    Some((UsageId::from_bytes(id)?, balance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_answer_unpacks_to_the_same_numbers() {
+        let balance = Summary {
+            available: Credits(1_180_000),
+            plan: Credits(180_000),
+            courtesy: Credits::ZERO,
+            top_up: Credits(i64::MAX),
+            held: Credits(1),
+        };
+        let usage = UsageId(uuid::Uuid::from_u128(7));
+        assert_eq!(unpack(&pack(usage, &balance)), Some((usage, balance)));
+        assert_eq!(unpack(&pack(usage, &balance)[..18]), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Writing a batch: a constant number of statements, each customer and grant row once.
+
+use super::turn::{NewUsage, Open, Turn};
+use crate::args;
+use crate::domain::{Changes, GrantId};
+use crate::store::accounts::{self, Loaded, draws_json};
+use crate::store::bulk;
+use crate::store::db::{DbError, Value, corrupt};
+use crate::store::{entries, keys};
+use std::collections::HashMap;
+
+/// The rows of a batch, by table.
+#[derive(Default)]
+struct Rows {
+    grants: Vec<Vec<Value>>,
+    entries: Vec<Vec<Value>>,
+    marks: Vec<Vec<Value>>,
+    plan_changes: Vec<Vec<Value>>,
+    new_holds: Vec<Vec<Value>>,
+    closed_holds: Vec<Vec<Value>>,
+    /// Row numbers of the first lines of usages, by customer and seq.
+    rows_by_seq: HashMap<(i64, i64), i64>,
+}
+
+impl Turn {
+    /// Writes all that is pending. Afterwards memory and transaction agree.
+    ///
+    /// # Errors
+    /// Whatever the database says: then the transaction is lost.
+    pub async fn flush(&mut self) -> Result<(), DbError> {
+        let mut dirty = std::mem::take(&mut self.memory.dirty);
+        dirty.sort_unstable();
+        let mut rows = Rows::default();
+        for no in &dirty {
+            let open = self.memory.accounts.get_mut(no).ok_or_else(|| corrupt("an account was lost"))?;
+            rows.collect(open, &mut self.memory.last_row, &mut self.memory.last_grant)?;
+        }
+        let accounts: Vec<&Loaded> = dirty.iter().filter_map(|no| self.memory.accounts.get(no)).map(|o| &o.loaded).collect();
+        accounts::write(&mut self.link, &accounts).await?;
+        let usages = usage_rows(std::mem::take(&mut self.usages), &rows.rows_by_seq)?;
+        self.write(rows, usages).await?;
+        for no in dirty {
+            if let Some(open) = self.memory.accounts.get_mut(&no) {
+                settle_memory(open);
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, rows: Rows, usages: Vec<Vec<Value>>) -> Result<(), DbError> {
+        let link = &mut self.link;
+        accounts::write_grants(link, rows.grants).await?;
+        entries::append(link, rows.entries).await?;
+        entries::mark(link, rows.marks).await?;
+        entries::append_usages(link, usages).await?;
+        keys::bind(link, std::mem::take(&mut self.bindings)).await?;
+        let head = "insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)";
+        bulk::insert(link, head, "", rows.plan_changes).await?;
+        let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
+        bulk::insert(link, head, "", rows.new_holds).await?;
+        for row in rows.closed_holds {
+            link.run("update holds set state = $1, closed_at = $2 where id = $3", row).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Rows {
+    fn collect(&mut self, open: &mut Open, last_row: &mut i64, last_grant: &mut i64) -> Result<(), DbError> {
+        let (loaded, changes) = (&mut open.loaded, &open.changes);
+        for id in &changes.new_grants {
+            *last_grant += 1;
+            loaded.grant_nos.insert(*id, *last_grant);
+        }
+        for id in &changes.touched {
+            let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a touched grant was lost"))?;
+            let is_open = loaded.account.keeps(grant);
+            self.grants.push(accounts::grant_row(number(loaded, *id)?, loaded.no, grant, is_open));
+        }
+        self.close_past_plan_grants(loaded, changes)?;
+        for entry in &changes.entries {
+            let prev = loaded.head_row;
+            *last_row += 1;
+            loaded.head_row = *last_row;
+            self.entries.push(entries::entry_row(*last_row, prev, loaded.no, number(loaded, entry.grant)?, entry));
+            self.rows_by_seq.insert((loaded.no, entry.seq), *last_row);
+            if entry.seq % entries::MARK_EVERY == 0 {
+                self.marks.push(args![loaded.no, entry.seq, *last_row]);
+            }
+        }
+        for change in &changes.plan_changes {
+            self.plan_changes.push(args![loaded.no, change.after_seq, change.at, &change.plan, change.pauses_top_ups]);
+        }
+        for hold in &changes.new_holds {
+            let draws = draws_json(&hold.draws, &loaded.grant_nos);
+            let created_at = changes.entries.last().map_or(loaded.account.last_at, |entry| entry.created_at);
+            self.new_holds.push(args![hold.id.bytes(), loaded.no, hold.credits(), draws, 0_i64, created_at, hold.expires_at]);
+        }
+        for (id, state, at) in &changes.closed_holds {
+            self.closed_holds.push(args![state.code(), *at, id.bytes()]);
+        }
+        Ok(())
+    }
+
+    /// A plan grant that was used up before its cycle ended is touched by no line at the reset, and must be put away.
+    fn close_past_plan_grants(&mut self, loaded: &Loaded, changes: &Changes) -> Result<(), DbError> {
+        for grant in &loaded.account.grants {
+            if !loaded.account.keeps(grant) && !changes.touched.contains(&grant.id) {
+                self.grants.push(accounts::grant_row(number(loaded, grant.id)?, loaded.no, grant, false));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(loaded: &Loaded, id: GrantId) -> Result<i64, DbError> {
+    loaded.grant_nos.get(&id).copied().ok_or_else(|| corrupt("a grant without a number"))
+}
+
+fn usage_rows(usages: Vec<NewUsage>, rows: &HashMap<(i64, i64), i64>) -> Result<Vec<Vec<Value>>, DbError> {
+    let row = |usage: NewUsage| {
+        let first = rows.get(&(usage.customer_no, usage.first_seq)).copied();
+        let first = first.ok_or_else(|| corrupt("a usage without its lines"))?;
+        let c = usage.columns;
+        Ok(args![
+            usage.id, usage.customer_no, c.credits, c.operation, c.quantities, c.source, c.metadata, c.salt,
+            c.created_at, c.hold, first, usage.lines
+        ])
+    };
+    usages.into_iter().map(row).collect()
+}
+
+/// What was written needs no memory; closed grants leave the working set.
+fn settle_memory(open: &mut Open) {
+    open.changes = Changes::default();
+    open.dirty = false;
+    let account = &mut open.loaded.account;
+    let grants = std::mem::take(&mut account.grants);
+    account.grants = grants.into_iter().filter(|grant| account.keeps(grant)).collect();
+    let account = &open.loaded.account;
+    open.loaded.grant_nos.retain(|id, _| account.grant(*id).is_some());
+}
+

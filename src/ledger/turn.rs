@@ -1,0 +1,318 @@
+//! A turn: one writing transaction with the accounts it touches.
+//!
+//! The cache survives from turn to turn. It is trusted only if the database says that nobody else
+//! wrote in between: on SQLite `pragma data_version`, on PostgreSQL the row of `turns`.
+
+use crate::args;
+use crate::clock::Clock;
+use crate::domain::{Account, Catalog, Changes, Draw, Grant, GrantId, Instant, Refusal};
+use crate::store::accounts::{self, Loaded};
+use crate::store::db::{DbError, Link, Value, corrupt};
+use crate::store::keys::{self, Binding, KeyHash};
+use crate::store::{Store, entries};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Accounts that the engine remembers between turns.
+const REMEMBERED_MAX: usize = 50_000;
+
+/// An account of the working set and what is not written yet.
+#[derive(Clone, Debug)]
+pub(super) struct Open {
+    pub loaded: Loaded,
+    pub changes: Changes,
+    pub dirty: bool,
+}
+
+/// What the engine keeps from turn to turn.
+pub(super) struct Memory {
+    pub accounts: HashMap<i64, Open>,
+    pub by_id: HashMap<String, i64>,
+    /// Accounts that the next flush writes.
+    pub dirty: Vec<i64>,
+    pub last_row: i64,
+    pub last_grant: i64,
+    /// What the database's own counter of foreign writes said.
+    seen: Option<i64>,
+    writer: Uuid,
+}
+
+impl Memory {
+    pub fn new(writer: Uuid) -> Self {
+        Self { accounts: HashMap::new(), by_id: HashMap::new(), dirty: Vec::new(), last_row: 0, last_grant: 0, seen: None, writer }
+    }
+
+    pub fn forget(&mut self) {
+        self.accounts.clear();
+        self.by_id.clear();
+        self.dirty.clear();
+        self.seen = None;
+    }
+}
+
+/// A usage that is not written yet: the places of its entries are known at the flush only.
+pub(super) struct NewUsage {
+    pub customer_no: i64,
+    pub id: [u8; 16],
+    pub first_seq: i64,
+    pub lines: i64,
+    pub columns: NewUsageColumns,
+}
+
+/// What a usage says beside its draws.
+#[derive(Clone, Debug, Default)]
+pub struct NewUsageColumns {
+    /// Thousandths.
+    pub credits: i64,
+    /// What was done.
+    pub operation: Option<String>,
+    /// JSON of counts.
+    pub quantities: Option<String>,
+    /// The SaaS's own name of who did it.
+    pub source: Option<String>,
+    /// JSON of the SaaS's own.
+    pub metadata: Option<String>,
+    /// Salt of what enters the chain as a hash.
+    pub salt: Option<[u8; 16]>,
+    /// When.
+    pub created_at: i64,
+    /// The hold that it settled.
+    pub hold: Option<[u8; 16]>,
+}
+
+/// One writing transaction.
+pub struct Turn {
+    /// The transaction itself, for SQL that is not the ledger's.
+    pub link: Link,
+    /// The clock; [`Turn::now`] is what rules use.
+    pub clock: Clock,
+    /// What is for sale, and the shop's rules.
+    pub catalog: Arc<Catalog>,
+    pub(super) memory: Memory,
+    pub(super) usages: Vec<NewUsage>,
+    pub(super) bindings: Vec<(KeyHash, Binding)>,
+}
+
+impl Turn {
+    /// Takes the turn: begins, and checks whether what is remembered still holds.
+    pub(super) async fn begin(
+        store: &Store,
+        clock: Clock,
+        catalog: Arc<Catalog>,
+        memory: Memory,
+    ) -> Result<Self, (DbError, Memory)> {
+        let link = match store.begin_turn().await {
+            Ok(link) => link,
+            Err(e) => return Err((e, memory)),
+        };
+        let mut turn = Self { link, clock, catalog, memory, usages: Vec::new(), bindings: Vec::new() };
+        match turn.check_memory().await {
+            Ok(()) => Ok(turn),
+            Err(e) => Err((e, turn.memory)),
+        }
+    }
+
+    async fn check_memory(&mut self) -> Result<(), DbError> {
+        let seen = if self.link.is_sqlite() { self.data_version().await? } else { self.own_number().await? };
+        if self.memory.seen != Some(seen) || self.memory.accounts.len() > REMEMBERED_MAX {
+            self.memory.forget();
+            self.memory.last_row = entries::last_row(&mut self.link).await?;
+            self.memory.last_grant = entries::last_grant(&mut self.link).await?;
+            self.memory.seen = Some(seen);
+        }
+        Ok(())
+    }
+
+    async fn data_version(&mut self) -> Result<i64, DbError> {
+        let row = self.link.one("pragma data_version", Vec::new()).await?;
+        row.ok_or_else(|| corrupt("no data_version"))?.int("data_version")
+    }
+
+    /// Counts this turn; the number that a next turn finds if nobody wrote in between is one more.
+    async fn own_number(&mut self) -> Result<i64, DbError> {
+        let row = self.link.one("select writer, number from turns where id = 1", Vec::new()).await?;
+        let (writer, number) = match row {
+            Some(row) => (row.blob("writer")?, row.int("number")?),
+            None => (Vec::new(), 0),
+        };
+        let mine = writer == self.memory.writer.as_bytes() && self.memory.seen == Some(number);
+        let next = number + 1;
+        self.link
+            .run(
+                "insert into turns (id, writer, number) values (1, $1, $2)
+                 on conflict (id) do update set writer = excluded.writer, number = excluded.number",
+                args![*self.memory.writer.as_bytes(), next],
+            )
+            .await?;
+        if mine {
+            self.memory.seen = Some(next);
+        }
+        Ok(next)
+    }
+
+    /// Now, by the product's clock.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// The number of a customer, if there is one.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn customer_no(&mut self, id: &str) -> Result<Option<i64>, DbError> {
+        self.remember(std::iter::once(id)).await?;
+        Ok(self.memory.by_id.get(id).copied())
+    }
+
+    /// Loads the working sets of all customers that are not remembered yet.
+    pub(super) async fn remember<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<(), DbError> {
+        let missing: HashSet<&str> = ids.filter(|id| !self.memory.by_id.contains_key(*id)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
+        for loaded in accounts::load_by_ids(&mut self.link, &missing).await? {
+            self.keep(loaded);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, loaded: Loaded) {
+        self.memory.by_id.insert(loaded.account.customer.clone(), loaded.no);
+        self.memory.accounts.insert(loaded.no, Open { loaded, changes: Changes::default(), dirty: false });
+    }
+
+    pub(super) async fn open(&mut self, no: i64) -> Result<&mut Open, DbError> {
+        if !self.memory.accounts.contains_key(&no) {
+            let loaded = accounts::load(&mut self.link, no).await?.ok_or_else(|| corrupt("no such customer"))?;
+            self.keep(loaded);
+        }
+        self.memory.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))
+    }
+
+    /// The account of a customer, brought up to now, and the instant that was used.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn account(&mut self, no: i64) -> Result<(&Account, Instant), DbError> {
+        let ((), at) = self.act(no, |_, _, _, _| ()).await?;
+        Ok((&self.open(no).await?.loaded.account, at))
+    }
+
+    /// Lets the domain act on an account that is brought up to now first (R3).
+    ///
+    /// # Errors
+    /// Whatever the database says. What the domain refuses is a value.
+    pub async fn act<T>(
+        &mut self,
+        no: i64,
+        command: impl FnOnce(&mut Account, Instant, &Catalog, &mut Changes) -> T,
+    ) -> Result<(T, Instant), DbError> {
+        let (now, catalog) = (self.now(), Arc::clone(&self.catalog));
+        let open = self.open(no).await?;
+        let at = open.loaded.account.begin(now, &catalog, &mut open.changes);
+        let was_dirty = std::mem::replace(&mut open.dirty, true);
+        if !was_dirty {
+            self.memory.dirty.push(no);
+        }
+        let open = self.open(no).await?;
+        Ok((command(&mut open.loaded.account, at, &catalog, &mut open.changes), at))
+    }
+
+    /// Begins the ledger of a customer whose row was just written.
+    ///
+    /// # Errors
+    /// Whatever the database says. What the domain refuses is a value.
+    pub async fn open_account(&mut self, no: i64, id: &str, plan: &str, anchor: Instant) -> Result<Result<(), Refusal>, DbError> {
+        let (account, changes) = match Account::open(id, plan, anchor, self.now(), &self.catalog) {
+            Ok(opened) => opened,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let loaded = Loaded { no, closed: false, head_row: 0, account, grant_nos: HashMap::new() };
+        self.memory.by_id.insert(id.to_owned(), no);
+        self.memory.accounts.insert(no, Open { loaded, changes, dirty: true });
+        self.memory.dirty.push(no);
+        Ok(Ok(()))
+    }
+
+    /// Puts grants that the store had put away back into a working set, so that a void can return to them.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn adopt(&mut self, no: i64, ids: &[GrantId]) -> Result<(), DbError> {
+        for id in ids {
+            if self.open(no).await?.loaded.account.grant(*id).is_some() {
+                continue;
+            }
+            let sql = format!("select {} from grants g where g.id = $1 and g.customer_no = $2", accounts::GRANT);
+            if let Some(row) = self.link.one(sql, args![id.bytes(), no]).await? {
+                let (grant, grant_no): (Grant, i64) = (accounts::grant_of(&row)?, row.int("no")?);
+                let open = self.open(no).await?;
+                open.loaded.grant_nos.insert(grant.id, grant_no);
+                open.loaded.account.adopt(grant);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a customer is closed.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn is_closed(&mut self, no: i64) -> Result<bool, DbError> {
+        Ok(self.open(no).await?.loaded.closed)
+    }
+
+    /// Forgets a customer, whose rows were changed by other SQL of this turn.
+    ///
+    /// # Errors
+    /// Whatever the database says: what was pending is written first.
+    pub async fn forget(&mut self, no: i64) -> Result<(), DbError> {
+        self.flush().await?;
+        if let Some(open) = self.memory.accounts.remove(&no) {
+            self.memory.by_id.remove(&open.loaded.account.customer);
+        }
+        Ok(())
+    }
+
+    /// What a key of a customer is bound to, in this turn or before it.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn bound(&mut self, key: KeyHash) -> Result<Option<Binding>, DbError> {
+        if let Some((_, binding)) = self.bindings.iter().find(|(known, _)| *known == key) {
+            return Ok(Some(binding.clone()));
+        }
+        Ok(keys::find(&mut self.link, &[key]).await?.remove(&key))
+    }
+
+    /// Binds a key to an answer.
+    pub fn bind(&mut self, key: KeyHash, binding: Binding) {
+        self.bindings.push((key, binding));
+    }
+
+    /// Writes a usage whose draws were just booked as the account's last lines.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn add_usage(&mut self, no: i64, id: [u8; 16], draws: &[Draw], first_seq: i64, columns: NewUsageColumns) -> Result<(), DbError> {
+        let lines = i64::try_from(draws.len()).unwrap_or(i64::MAX);
+        self.usages.push(NewUsage { customer_no: no, id, first_seq, lines, columns });
+        Ok(())
+    }
+
+    /// Rolls back to a savepoint, and forgets the accounts that were touched since.
+    pub(super) async fn roll_back(&mut self, rows: (i64, i64)) -> Result<(), DbError> {
+        self.link.run("rollback to savepoint job", Vec::<Value>::new()).await?;
+        // What a job has flushed is in memory as if it stood: nothing that it may have touched is kept.
+        self.memory.accounts.clear();
+        self.memory.by_id.clear();
+        self.memory.dirty.clear();
+        (self.memory.last_row, self.memory.last_grant) = rows;
+        self.usages.clear();
+        self.bindings.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,210 @@
+//! Accounts: loading a customer's working set, and writing it back whole.
+
+use super::bulk::{self, places};
+use super::db::{DbError, Link, Row, Value, corrupt};
+use crate::args;
+use crate::domain::{Account, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Kind, PurchaseId};
+use std::collections::HashMap;
+
+/// An account with the numbers by which the store knows its parts.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The customer's number.
+    pub no: i64,
+    /// Whether the customer is closed.
+    pub closed: bool,
+    /// The last entry's row.
+    pub head_row: i64,
+    /// The ledger.
+    pub account: Account,
+    /// Row numbers of the working set's grants.
+    pub grant_nos: HashMap<GrantId, i64>,
+}
+
+const ACCOUNT: &str = "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.anchor, a.cycle_start, a.cycle_end,
+    a.last_at, a.seq, a.hash, a.balance, a.head_row
+  from customers c join accounts a on a.customer_no = c.no";
+
+/// The columns of a grant.
+pub const GRANT: &str = "g.no, g.id, g.customer_no, g.kind, g.amount, g.used, g.held, g.frozen, g.expired, g.refunded,
+    g.disputed, g.voided, g.effective_at, g.expires_at, g.purchase, g.is_voided";
+
+/// Loads the working sets of customers by the SaaS's ids; unknown ones are left out.
+///
+/// # Errors
+/// Whatever the database says, or a row that no code of ours has written.
+pub async fn load_by_ids(link: &mut Link, ids: &[String]) -> Result<Vec<Loaded>, DbError> {
+    let mut out = Vec::new();
+    for ids in ids.chunks(500) {
+        let sql = format!("{ACCOUNT} where c.id in ({})", places(1, ids.len()));
+        let rows = link.all(sql, ids.iter().map(Value::from).collect()).await?;
+        out.extend(rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?);
+    }
+    load_parts(link, out).await
+}
+
+/// Loads one working set by its number.
+///
+/// # Errors
+/// Whatever the database says, or a row that no code of ours has written.
+pub async fn load(link: &mut Link, no: i64) -> Result<Option<Loaded>, DbError> {
+    let rows = link.all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
+    let loaded = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
+    Ok(load_parts(link, loaded).await?.pop())
+}
+
+/// Loads one working set by the SaaS's id.
+///
+/// # Errors
+/// Whatever the database says, or a row that no code of ours has written.
+pub async fn load_by_id(link: &mut Link, id: &str) -> Result<Option<Loaded>, DbError> {
+    Ok(load_by_ids(link, &[id.to_owned()]).await?.pop())
+}
+
+async fn load_parts(link: &mut Link, mut loaded: Vec<Loaded>) -> Result<Vec<Loaded>, DbError> {
+    for part in loaded.chunks_mut(500) {
+        let nos: Vec<Value> = part.iter().map(|l| Value::from(l.no)).collect();
+        let by_no: HashMap<i64, usize> = part.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
+        let sql = format!("select {GRANT} from grants g where g.is_open = 1 and g.customer_no in ({})", places(1, nos.len()));
+        for row in link.all(sql, nos.clone()).await? {
+            let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("grant of nobody"))?;
+            let grant = grant_of(&row)?;
+            part[*place].grant_nos.insert(grant.id, row.int("no")?);
+            part[*place].account.grants.push(grant);
+        }
+        let sql = format!(
+            "select id, customer_no, draws, expires_at from holds where state = 0 and customer_no in ({})",
+            places(1, nos.len())
+        );
+        for row in link.all(sql, nos).await? {
+            let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("hold of nobody"))?;
+            let draws = draws_of(&row.text("draws")?, &part[*place])?;
+            part[*place].account.holds.push(Hold {
+                id: HoldId(row.uuid("id")?),
+                draws,
+                expires_at: row.at("expires_at")?,
+            });
+        }
+    }
+    Ok(loaded)
+}
+
+fn account_of(row: &Row) -> Result<Loaded, DbError> {
+    Ok(Loaded {
+        no: row.int("no")?,
+        closed: row.opt_int("closed_at")?.is_some(),
+        head_row: row.int("head_row")?,
+        account: Account {
+            customer: row.text("id")?,
+            plan: row.text("plan")?,
+            next_plan: row.opt_text("next_plan")?,
+            anchor: row.at("anchor")?,
+            cycle: Cycle { start: row.at("cycle_start")?, end: row.at("cycle_end")? },
+            last_at: row.at("last_at")?,
+            seq: row.int("seq")?,
+            hash: row.bytes("hash")?,
+            balance: row.credits("balance")?,
+            grants: Vec::new(),
+            holds: Vec::new(),
+        },
+        grant_nos: HashMap::new(),
+    })
+}
+
+/// A grant from its row.
+///
+/// # Errors
+/// A row that no code of ours has written.
+pub fn grant_of(row: &Row) -> Result<Grant, DbError> {
+    Ok(Grant {
+        id: GrantId(row.uuid("id")?),
+        kind: Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?,
+        amount: row.credits("amount")?,
+        used: row.credits("used")?,
+        held: row.credits("held")?,
+        frozen: row.credits("frozen")?,
+        expired: row.credits("expired")?,
+        refunded: row.credits("refunded")?,
+        disputed: row.credits("disputed")?,
+        voided: row.credits("voided")?,
+        effective_at: row.at("effective_at")?,
+        expires_at: row.at("expires_at")?,
+        purchase: row.opt_blob("purchase")?.as_deref().and_then(PurchaseId::from_bytes),
+        is_voided: row.flag("is_voided")?,
+    })
+}
+
+/// What a hold took, from its JSON of grant numbers. Open holds' grants are always in the working set.
+fn draws_of(json: &str, loaded: &Loaded) -> Result<Vec<Draw>, DbError> {
+    let pairs: Vec<(i64, i64)> = serde_json::from_str(json).map_err(|e| corrupt(format!("draws of a hold: {e}")))?;
+    let find = |(no, thousandths): (i64, i64)| {
+        let id = loaded.grant_nos.iter().find(|(_, known)| **known == no).map(|(id, _)| *id)?;
+        let kind = loaded.account.grant(id)?.kind;
+        Some(Draw { grant: id, kind, credits: Credits(thousandths) })
+    };
+    pairs.into_iter().map(|pair| find(pair).ok_or_else(|| corrupt("a hold draws on a closed grant"))).collect()
+}
+
+/// The JSON of a hold's draws.
+#[must_use]
+pub fn draws_json(draws: &[Draw], nos: &HashMap<GrantId, i64>) -> String {
+    let pairs: Vec<String> =
+        draws.iter().map(|d| format!("[{},{}]", nos.get(&d.grant).copied().unwrap_or(0), d.credits.0)).collect();
+    format!("[{}]", pairs.join(","))
+}
+
+/// Writes accounts back, each row once.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn write(link: &mut Link, accounts: &[&Loaded]) -> Result<(), DbError> {
+    let rows = accounts
+        .iter()
+        .map(|l| {
+            let a = &l.account;
+            args![
+                l.no, &a.plan, a.next_plan.clone(), a.anchor, a.cycle.start, a.cycle.end, a.last_at, a.seq, a.hash,
+                a.balance, l.head_row, a.next_due()
+            ]
+        })
+        .collect();
+    bulk::insert(
+        link,
+        "insert into accounts (customer_no, plan, next_plan, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
+           head_row, due_at)",
+        "on conflict (customer_no) do update set plan = excluded.plan, next_plan = excluded.next_plan,
+           anchor = excluded.anchor, cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end,
+           last_at = excluded.last_at, seq = excluded.seq, hash = excluded.hash, balance = excluded.balance,
+           head_row = excluded.head_row, due_at = excluded.due_at",
+        rows,
+    )
+    .await
+}
+
+/// Writes grants, new or moved, each row once.
+///
+/// # Errors
+/// Whatever the database says: a second grant of one purchase too.
+pub async fn write_grants(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+    bulk::insert(
+        link,
+        "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
+           effective_at, expires_at, purchase, is_voided, is_open)",
+        "on conflict (no) do update set amount = excluded.amount, used = excluded.used, held = excluded.held,
+           frozen = excluded.frozen, expired = excluded.expired, refunded = excluded.refunded,
+           disputed = excluded.disputed, voided = excluded.voided, expires_at = excluded.expires_at,
+           is_voided = excluded.is_voided, is_open = excluded.is_open",
+        rows,
+    )
+    .await
+}
+
+/// The row of a grant.
+#[must_use]
+pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool) -> Vec<Value> {
+    args![
+        no, grant.id.bytes(), customer_no, i64::from(grant.kind.code()), grant.amount, grant.used, grant.held,
+        grant.frozen, grant.expired, grant.refunded, grant.disputed, grant.voided, grant.effective_at,
+        grant.expires_at, grant.purchase.map(|id| id.bytes()), grant.is_voided, is_open
+    ]
+}

@@ -1,0 +1,250 @@
+//! One way to speak to both databases: SQL with `$1`, three kinds of values, rows by column name.
+//!
+//! Cold SQL is written once against this. sqlx's own `Any` driver does the same for fewer types
+//! and hides the native pools that the engine's transactions need.
+//!
+//! Invariant: every integer column is 64 bits, every id is bytes, every yes/no is 1 or 0.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, Transaction};
+
+/// A database error.
+pub type DbError = sqlx::Error;
+
+/// A value to bind. `None` keeps its type, since PostgreSQL wants to know it.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// 64-bit integer.
+    Int(Option<i64>),
+    /// Text.
+    Text(Option<String>),
+    /// Bytes.
+    Blob(Option<Vec<u8>>),
+}
+
+macro_rules! value_from {
+    ($($type:ty => |$v:ident| $make:expr;)*) => {
+        $(impl From<$type> for Value {
+            fn from($v: $type) -> Self { $make }
+        })*
+    };
+}
+
+value_from! {
+    i64 => |v| Self::Int(Some(v));
+    i32 => |v| Self::Int(Some(v.into()));
+    bool => |v| Self::Int(Some(v.into()));
+    Option<i64> => |v| Self::Int(v);
+    &str => |v| Self::Text(Some(v.to_owned()));
+    String => |v| Self::Text(Some(v));
+    &String => |v| Self::Text(Some(v.clone()));
+    Option<String> => |v| Self::Text(v);
+    Option<&str> => |v| Self::Text(v.map(str::to_owned));
+    Vec<u8> => |v| Self::Blob(Some(v));
+    &[u8] => |v| Self::Blob(Some(v.to_vec()));
+    Option<Vec<u8>> => |v| Self::Blob(v);
+    crate::domain::Credits => |v| Self::Int(Some(v.0));
+    crate::domain::Instant => |v| Self::Int(Some(v.timestamp_millis()));
+    Option<crate::domain::Instant> => |v| Self::Int(v.map(|at| at.timestamp_millis()));
+}
+
+impl<const N: usize> From<[u8; N]> for Value {
+    fn from(bytes: [u8; N]) -> Self {
+        Self::Blob(Some(bytes.to_vec()))
+    }
+}
+
+impl<const N: usize> From<Option<[u8; N]>> for Value {
+    fn from(bytes: Option<[u8; N]>) -> Self {
+        Self::Blob(bytes.map(|b| b.to_vec()))
+    }
+}
+
+/// The values of a statement: `args![id, 5_i64]`.
+#[macro_export]
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::db::Value::from($value)),*] };
+}
+
+/// A connection, or a transaction that is undone unless it is committed.
+pub enum Link {
+    /// A connection of SQLite's readers.
+    Sqlite(PoolConnection<Sqlite>),
+    /// A transaction on SQLite.
+    SqliteTx(Transaction<'static, Sqlite>),
+    /// A connection to PostgreSQL.
+    Postgres(PoolConnection<Postgres>),
+    /// A transaction on PostgreSQL.
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+enum Raw<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+macro_rules! bound {
+    ($sql:expr, $args:expr) => {{
+        let mut query = sqlx::query(AssertSqlSafe($sql));
+        for value in $args {
+            query = match value {
+                Value::Int(v) => query.bind(v),
+                Value::Text(v) => query.bind(v),
+                Value::Blob(v) => query.bind(v),
+            };
+        }
+        query
+    }};
+}
+
+impl Link {
+    fn raw(&mut self) -> Raw<'_> {
+        match self {
+            Self::Sqlite(c) => Raw::Sqlite(c),
+            Self::SqliteTx(c) => Raw::Sqlite(c),
+            Self::Postgres(c) => Raw::Postgres(c),
+            Self::PostgresTx(c) => Raw::Postgres(c),
+        }
+    }
+
+    /// Whether this is SQLite.
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::SqliteTx(_))
+    }
+
+    /// All rows. SQL is the project's own text, never made from input.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn all(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+        let sql: String = sql.into();
+        Ok(match self.raw() {
+            Raw::Sqlite(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
+            Raw::Postgres(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Postgres).collect(),
+        })
+    }
+
+    /// The first row, if any.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn one(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, DbError> {
+        let sql: String = sql.into();
+        Ok(match self.raw() {
+            Raw::Sqlite(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Sqlite),
+            Raw::Postgres(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Postgres),
+        })
+    }
+
+    /// Runs a statement and returns how many rows it touched.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn run(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<u64, DbError> {
+        let sql: String = sql.into();
+        Ok(match self.raw() {
+            Raw::Sqlite(c) => bound!(sql, args).execute(c).await?.rows_affected(),
+            Raw::Postgres(c) => bound!(sql, args).execute(c).await?.rows_affected(),
+        })
+    }
+
+    /// Commits a transaction; a plain connection has nothing to commit.
+    ///
+    /// # Errors
+    /// Whatever the database says: then nothing of it is there, or on a lost connection nobody knows.
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self {
+            Self::SqliteTx(tx) => tx.commit().await,
+            Self::PostgresTx(tx) => tx.commit().await,
+            Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
+        }
+    }
+}
+
+/// A row; columns by name.
+pub enum Row {
+    /// SQLite's.
+    Sqlite(sqlx::sqlite::SqliteRow),
+    /// PostgreSQL's.
+    Postgres(sqlx::postgres::PgRow),
+}
+
+macro_rules! getter {
+    ($(#[$doc:meta])* $name:ident, $type:ty) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// No such column, or another type.
+        pub fn $name(&self, column: &str) -> Result<$type, DbError> {
+            match self {
+                Self::Sqlite(row) => row.try_get(column),
+                Self::Postgres(row) => row.try_get(column),
+            }
+        }
+    };
+}
+
+impl Row {
+    getter!(/** An integer. */ int, i64);
+    getter!(/** An integer or null. */ opt_int, Option<i64>);
+    getter!(/** Text. */ text, String);
+    getter!(/** Text or null. */ opt_text, Option<String>);
+    getter!(/** Bytes. */ blob, Vec<u8>);
+    getter!(/** Bytes or null. */ opt_blob, Option<Vec<u8>>);
+
+    /// A yes/no column.
+    ///
+    /// # Errors
+    /// No such column, or another type.
+    pub fn flag(&self, column: &str) -> Result<bool, DbError> {
+        Ok(self.int(column)? != 0)
+    }
+
+    /// An instant.
+    ///
+    /// # Errors
+    /// No such column, or another type.
+    pub fn at(&self, column: &str) -> Result<crate::domain::Instant, DbError> {
+        Ok(crate::domain::time::from_millis(self.int(column)?))
+    }
+
+    /// An instant or null.
+    ///
+    /// # Errors
+    /// No such column, or another type.
+    pub fn opt_at(&self, column: &str) -> Result<Option<crate::domain::Instant>, DbError> {
+        Ok(self.opt_int(column)?.map(crate::domain::time::from_millis))
+    }
+
+    /// Credits.
+    ///
+    /// # Errors
+    /// No such column, or another type.
+    pub fn credits(&self, column: &str) -> Result<crate::domain::Credits, DbError> {
+        Ok(crate::domain::Credits(self.int(column)?))
+    }
+
+    /// A fixed number of bytes: an id or a hash.
+    ///
+    /// # Errors
+    /// No such column, or another length.
+    pub fn bytes<const N: usize>(&self, column: &str) -> Result<[u8; N], DbError> {
+        let blob = self.blob(column)?;
+        <[u8; N]>::try_from(blob).map_err(|blob| corrupt(format!("{column} has {} bytes, not {N}", blob.len())))
+    }
+
+    /// An id or nothing.
+    ///
+    /// # Errors
+    /// No such column, or not 16 bytes.
+    pub fn uuid(&self, column: &str) -> Result<uuid::Uuid, DbError> {
+        self.bytes::<16>(column).map(uuid::Uuid::from_bytes)
+    }
+}
+
+/// An error for a row that no code of ours has written.
+#[must_use]
+pub fn corrupt(what: impl Into<String>) -> DbError {
+    DbError::Decode(what.into().into())
+}

@@ -1,0 +1,153 @@
+//! Entries and usages: appended by row number, read through a customer's own chain of rows.
+//!
+//! An index by customer would be written all over by every batch. Instead each entry names the row of
+//! the one before it, and one in [`MARK_EVERY`] has a mark; a page is walked back from the next mark.
+
+use super::bulk;
+use super::db::{DbError, Link, Row, Value, corrupt};
+use crate::args;
+use crate::domain::{Cause, Entry, EntryKind, GrantId};
+
+/// How far apart marks are.
+pub const MARK_EVERY: i64 = 64;
+
+/// The last row of all.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn last_row(link: &mut Link) -> Result<i64, DbError> {
+    number(link, "select coalesce(max(row_no), 0) as n from entries").await
+}
+
+/// The last grant's number.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn last_grant(link: &mut Link) -> Result<i64, DbError> {
+    number(link, "select coalesce(max(no), 0) as n from grants").await
+}
+
+async fn number(link: &mut Link, sql: &str) -> Result<i64, DbError> {
+    link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
+}
+
+/// The row of an entry.
+#[must_use]
+pub fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, entry: &Entry) -> Vec<Value> {
+    args![
+        row_no, customer_no, entry.seq, prev_row, i64::from(entry.kind.code()), grant_no, entry.amount,
+        entry.balance_after, entry.held_change, entry.frozen_change, entry.expires_at, entry.event_at,
+        entry.created_at, i64::from(entry.cause.code()), entry.cause.bytes(), entry.note, entry.hash
+    ]
+}
+
+/// Appends entries.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn append(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+    bulk::insert(
+        link,
+        "insert into entries (row_no, customer_no, seq, prev_row, kind, grant_no, amount, balance_after, held_change,
+           frozen_change, expires_at, event_at, created_at, cause_kind, cause, note, hash)",
+        "",
+        rows,
+    )
+    .await
+}
+
+/// Sets marks: customer, seq, row.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn mark(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+    bulk::insert(link, "insert into entry_marks (customer_no, seq, row_no)", "", rows).await
+}
+
+/// Appends usages.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn append_usages(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+    bulk::insert(
+        link,
+        "insert into usages (id, customer_no, credits, operation, quantities, source, metadata, salt, created_at, hold,
+           first_row, lines)",
+        "",
+        rows,
+    )
+    .await
+}
+
+/// The columns of an entry with its grant's id; `e` and `g` are the tables' names.
+pub const ENTRY: &str = "e.row_no, e.seq, e.kind, g.id as grant_id, g.kind as grant_kind, e.amount, e.balance_after,
+    e.held_change, e.frozen_change, e.expires_at, e.event_at, e.created_at, e.cause_kind, e.cause, e.note, e.hash";
+
+/// An entry from its row.
+///
+/// # Errors
+/// A row that no code of ours has written.
+pub fn entry_of(row: &Row) -> Result<Entry, DbError> {
+    let cause = row.blob("cause")?;
+    let note = row.opt_blob("note")?.map(|note| <[u8; 32]>::try_from(note).map_err(|_| corrupt("note of another length")));
+    Ok(Entry {
+        seq: row.int("seq")?,
+        kind: EntryKind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of entry"))?,
+        grant: GrantId(row.uuid("grant_id")?),
+        amount: row.credits("amount")?,
+        balance_after: row.credits("balance_after")?,
+        held_change: row.credits("held_change")?,
+        frozen_change: row.credits("frozen_change")?,
+        expires_at: row.opt_at("expires_at")?,
+        event_at: row.at("event_at")?,
+        created_at: row.at("created_at")?,
+        cause: Cause::from_parts(row.int("cause_kind")?, &cause).ok_or_else(|| corrupt("unknown kind of cause"))?,
+        note: note.transpose()?,
+        hash: row.bytes("hash")?,
+    })
+}
+
+/// Up to `limit` entries of a customer after `after_seq`, ascending.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn page(link: &mut Link, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, DbError> {
+    let last = after_seq.saturating_add(limit);
+    let from = start_row(link, customer_no, last).await?;
+    let sql = format!(
+        "with recursive walk (row_no, prev_row, seq) as (
+           select row_no, prev_row, seq from entries where row_no = $1
+           union all
+           select e.row_no, e.prev_row, e.seq from walk w join entries e on e.row_no = w.prev_row where w.seq > $2 + 1)
+         select {ENTRY} from walk w join entries e on e.row_no = w.row_no join grants g on g.no = e.grant_no
+         where w.seq > $2 and w.seq <= $3 order by w.seq"
+    );
+    link.all(sql, args![from, after_seq, last]).await?.iter().map(entry_of).collect()
+}
+
+/// The row from which to walk back to `seq`: the first mark at or after it, or the customer's last entry.
+async fn start_row(link: &mut Link, customer_no: i64, seq: i64) -> Result<i64, DbError> {
+    let mark = link
+        .one(
+            "select row_no from entry_marks where customer_no = $1 and seq >= $2 order by seq limit 1",
+            args![customer_no, seq],
+        )
+        .await?;
+    if let Some(mark) = mark {
+        return mark.int("row_no");
+    }
+    let head = link.one("select head_row from accounts where customer_no = $1", args![customer_no]).await?;
+    head.map_or(Ok(0), |row| row.int("head_row"))
+}
+
+/// The draws of a usage: its entries' grants and amounts.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn lines(link: &mut Link, first_row: i64, lines: i64) -> Result<Vec<Entry>, DbError> {
+    let sql = format!(
+        "select {ENTRY} from entries e join grants g on g.no = e.grant_no
+         where e.row_no >= $1 and e.row_no < $2 order by e.row_no"
+    );
+    link.all(sql, args![first_row, first_row + lines]).await?.iter().map(entry_of).collect()
+}

@@ -1,0 +1,108 @@
+//! Idempotency keys (R4): what a key was bound to, for ever.
+
+use super::bulk::{self, places};
+use super::db::{DbError, Link, Value};
+use crate::args;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// A key of a customer, hashed.
+pub type KeyHash = [u8; 16];
+
+/// What a key is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Hash of method, path and body.
+    pub content: [u8; 16],
+    /// The answer's status.
+    pub status: i64,
+    /// What the answer is.
+    pub answer: Answer,
+}
+
+/// An answer as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A usage and the five numbers of the balance after it.
+    Usage(Vec<u8>),
+    /// The JSON that was sent.
+    Json(Vec<u8>),
+}
+
+/// The hash of a customer's key.
+#[must_use]
+pub fn hash(customer: &str, key: &str) -> KeyHash {
+    let mut sha = Sha256::new();
+    sha.update(customer.as_bytes());
+    sha.update([0]);
+    sha.update(key.as_bytes());
+    half(sha)
+}
+
+/// The hash of what a key is bound to: method, path and canonical body.
+#[must_use]
+pub fn content_hash(method: &str, path: &str, body: &str) -> [u8; 16] {
+    let mut sha = Sha256::new();
+    for part in [method, path, body] {
+        sha.update((part.len() as u64).to_be_bytes());
+        sha.update(part.as_bytes());
+    }
+    half(sha)
+}
+
+fn half(sha: Sha256) -> [u8; 16] {
+    let digest: [u8; 32] = sha.finalize().into();
+    let mut out = [0; 16];
+    out.copy_from_slice(&digest[..16]);
+    out
+}
+
+/// What is bound to any of `hashes`.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn find(link: &mut Link, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
+    let mut out = HashMap::new();
+    for hashes in hashes.chunks(256) {
+        // A fixed number of places, so that the statement stays prepared; the last key fills the rest.
+        let size = if hashes.len() == 1 { 1 } else { 256 };
+        let Some(last) = hashes.last() else { continue };
+        let filled = hashes.iter().chain(std::iter::repeat(last)).take(size).map(|h| Value::from(*h)).collect();
+        let sql = format!(
+            "select key_hash, content_hash, status, kind, answer from idempotency_keys
+             where segment = 0 and key_hash in ({})",
+            places(1, size)
+        );
+        for row in link.all(sql, filled).await? {
+            let answer = row.blob("answer")?;
+            let answer = if row.int("kind")? == 1 { Answer::Usage(answer) } else { Answer::Json(answer) };
+            let binding = Binding { content: row.bytes("content_hash")?, status: row.int("status")?, answer };
+            out.insert(row.bytes("key_hash")?, binding);
+        }
+    }
+    Ok(out)
+}
+
+/// Binds keys. A key that is bound already is an error of the database: the transaction is lost, not the rule.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn bind(link: &mut Link, bindings: Vec<(KeyHash, Binding)>) -> Result<(), DbError> {
+    let rows = bindings
+        .into_iter()
+        .map(|(key, binding)| {
+            let (kind, answer) = match binding.answer {
+                Answer::Usage(bytes) => (1_i64, bytes),
+                Answer::Json(bytes) => (2, bytes),
+            };
+            args![0_i64, key, binding.content, binding.status, kind, answer]
+        })
+        .collect();
+    bulk::insert(
+        link,
+        "insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)",
+        "",
+        rows,
+    )
+    .await
+}

@@ -1,0 +1,1 @@
+//! `topup check`: proves a database against the rules.

@@ -1,0 +1,188 @@
+//! Customers: made and changed by the SaaS, read by everybody.
+
+use super::{Fault, Services, flat};
+use crate::args;
+use crate::domain::{Cycle, Instant};
+use crate::ledger::Turn;
+use crate::store::db::{DbError, Row};
+
+/// A customer as the API and the pages know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// The store's number.
+    pub no: i64,
+    /// The SaaS's id.
+    pub id: String,
+    /// Where its owner is reached.
+    pub email: String,
+    /// What it is called.
+    pub name: String,
+    /// The plan in force.
+    pub plan: String,
+    /// What acts at the cycle's end.
+    pub next_plan: Option<String>,
+    /// The current cycle.
+    pub cycle: Cycle,
+    /// An IANA zone.
+    pub timezone: String,
+    /// Since when.
+    pub created_at: Instant,
+    /// Until when.
+    pub closed_at: Option<Instant>,
+}
+
+/// What a `PUT` says; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Put {
+    /// An owner's address.
+    pub email: Option<String>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// A plan of the catalogue.
+    pub plan: Option<String>,
+    /// What cycles are counted from.
+    pub cycle_anchor: Option<Instant>,
+    /// An IANA zone.
+    pub timezone: Option<String>,
+}
+
+/// What became of a `PUT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// Made.
+    Created,
+    /// Changed, or as it was.
+    Changed,
+    /// A new customer needs this field.
+    Missing(&'static str),
+    /// No cycle of this anchor holds the present.
+    BadAnchor,
+    /// A closed customer is not revived.
+    Closed,
+}
+
+/// Makes or changes a customer; plans act by R6.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn put(services: &Services, id: &str, put: Put) -> Result<PutOutcome, Fault> {
+    let id = id.to_owned();
+    flat(services.ledger.job(move |turn| Box::pin(async move { put_in(turn, &id, put).await })).await)
+}
+
+/// The same inside a turn.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn put_in(turn: &mut Turn, id: &str, put: Put) -> Result<PutOutcome, Fault> {
+    let outcome = match turn.customer_no(id).await? {
+        Some(no) if turn.is_closed(no).await? => return Ok(PutOutcome::Closed),
+        Some(no) => change(turn, no, &put).await?,
+        None => create(turn, id, &put).await?,
+    };
+    Ok(outcome)
+}
+
+async fn create(turn: &mut Turn, id: &str, put: &Put) -> Result<PutOutcome, Fault> {
+    let Some(email) = &put.email else { return Ok(PutOutcome::Missing("email")) };
+    let Some(plan) = &put.plan else { return Ok(PutOutcome::Missing("plan")) };
+    let now = turn.now();
+    let row = turn
+        .link
+        .one(
+            "insert into customers (id, email, name, timezone, created_at) values ($1, $2, $3, $4, $5) returning no",
+            args![id, email, put.name.as_deref().unwrap_or(id), put.timezone.as_deref().unwrap_or("UTC"), now],
+        )
+        .await?;
+    let no = row.ok_or_else(|| Fault::Broken("no number for a new customer".to_owned()))?.int("no")?;
+    if turn.open_account(no, id, plan, put.cycle_anchor.unwrap_or(now)).await?.is_err() {
+        turn.link.run("delete from customers where no = $1", args![no]).await?;
+        return Ok(PutOutcome::BadAnchor);
+    }
+    own(turn, no, email).await?;
+    Ok(PutOutcome::Created)
+}
+
+async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault> {
+    turn.link
+        .run(
+            "update customers set email = coalesce($1, email), name = coalesce($2, name),
+               timezone = coalesce($3, timezone) where no = $4",
+            args![put.email.clone(), put.name.clone(), put.timezone.clone(), no],
+        )
+        .await?;
+    if let Some(email) = &put.email {
+        own(turn, no, email).await?;
+    }
+    let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);
+    turn.act(no, |account, at, catalog, changes| {
+        if let Some(anchor) = anchor {
+            account.anchor = anchor;
+        }
+        if let Some(plan) = plan {
+            account.change_plan(&plan, at, catalog, changes);
+        }
+    })
+    .await?;
+    Ok(PutOutcome::Changed)
+}
+
+/// The customer's e-mail is an owner.
+async fn own(turn: &mut Turn, no: i64, email: &str) -> Result<(), DbError> {
+    let now = turn.now();
+    turn.link
+        .run(
+            "insert into members (customer_no, email, role, created_at) values ($1, $2, 'owner', $3)
+             on conflict (customer_no, email) do update set role = 'owner', removed_at = null",
+            args![no, email.to_lowercase(), now],
+        )
+        .await?;
+    Ok(())
+}
+
+const CUSTOMER: &str = "select c.no, c.id, c.email, c.name, c.timezone, c.created_at, c.closed_at,
+    a.plan, a.next_plan, a.cycle_start, a.cycle_end
+  from customers c join accounts a on a.customer_no = c.no";
+
+fn customer_of(row: &Row) -> Result<Customer, DbError> {
+    Ok(Customer {
+        no: row.int("no")?,
+        id: row.text("id")?,
+        email: row.text("email")?,
+        name: row.text("name")?,
+        plan: row.text("plan")?,
+        next_plan: row.opt_text("next_plan")?,
+        cycle: Cycle { start: row.at("cycle_start")?, end: row.at("cycle_end")? },
+        timezone: row.text("timezone")?,
+        created_at: row.at("created_at")?,
+        closed_at: row.opt_at("closed_at")?,
+    })
+}
+
+/// A customer as it stands now: what was due by now has happened, booked or not (R3).
+///
+/// # Errors
+/// [`Fault`].
+pub async fn find(services: &Services, id: &str) -> Result<Option<Customer>, Fault> {
+    let mut link = services.store.snapshot().await?;
+    let Some(row) = link.one(format!("{CUSTOMER} where c.id = $1"), args![id]).await? else { return Ok(None) };
+    let mut customer = customer_of(&row)?;
+    if customer.cycle.end <= services.clock.now() {
+        let account = super::accounts::now(&mut link, &customer.id, services).await?;
+        if let Some((account, _)) = account {
+            customer.plan = account.plan;
+            customer.next_plan = account.next_plan;
+            customer.cycle = account.cycle;
+        }
+    }
+    Ok(Some(customer))
+}
+
+/// The number and id of a customer.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn number(services: &Services, id: &str) -> Result<Option<i64>, Fault> {
+    let row = services.store.read().await?.one("select no from customers where id = $1", args![id]).await?;
+    row.map(|row| row.int("no")).transpose().map_err(Fault::from)
+}

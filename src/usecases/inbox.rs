@@ -1,0 +1,123 @@
+//! Stripe's events: into the inbox first, acted on by fetching the object itself, done when what they
+//! cause is committed (R8).
+
+use super::purchases::{self, Settling};
+use super::{Fault, Services, flat};
+use crate::args;
+use crate::stripe::webhook::Envelope;
+use chrono::TimeDelta;
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// What it causes is committed, now or before.
+    Done,
+    /// Stripe could not be asked: it waits.
+    Waiting,
+    /// An event of the other mode.
+    WrongMode,
+}
+
+/// How many waiting events one sweep tries.
+const SWEEP_MAX: i64 = 50;
+
+/// Takes a verified event in, and acts on it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn receive(services: &Services, event: &Envelope) -> Result<Received, Fault> {
+    if services.stripe.as_ref().is_some_and(|stripe| stripe.livemode() != event.livemode) {
+        wrong_mode(services, event).await?;
+        return Ok(Received::WrongMode);
+    }
+    if store(services, event).await? {
+        return Ok(Received::Done);
+    }
+    act(services, &event.id, &event.kind, event.object_id.as_deref().unwrap_or_default()).await
+}
+
+/// Puts an event into the inbox; says whether it was done before.
+async fn store(services: &Services, event: &Envelope) -> Result<bool, Fault> {
+    let event = event.clone();
+    flat(
+        services
+            .ledger
+            .job(move |turn| {
+                Box::pin(async move {
+                    let now = turn.now();
+                    let soon = now + TimeDelta::seconds(30);
+                    turn.link
+                        .run(
+                            "insert into inbox (id, type, object_id, created_at, received_at, due_at, attempts)
+                             values ($1, $2, $3, $4, $5, $6, 0) on conflict (id) do nothing",
+                            args![
+                                &event.id, &event.kind, event.object_id.as_deref().unwrap_or_default(),
+                                event.created.saturating_mul(1_000), now, soon
+                            ],
+                        )
+                        .await?;
+                    let row = turn.link.one("select done_at from inbox where id = $1", args![&event.id]).await?;
+                    Ok(row.map(|row| row.opt_int("done_at")).transpose()?.flatten().is_some())
+                })
+            })
+            .await,
+    )
+}
+
+async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Result<Received, Fault> {
+    let settled = if kind.starts_with("checkout.session.") {
+        purchases::settle_session(services, object_id).await?
+    } else {
+        Settling::Ignored
+    };
+    let (id, waits) = (id.to_owned(), settled == Settling::Waiting);
+    flat(
+        services
+            .ledger
+            .job(move |turn| {
+                Box::pin(async move {
+                    let now = turn.now();
+                    if waits {
+                        let sql = "update inbox set attempts = attempts + 1, last_error = 'stripe_unavailable',
+                            due_at = $1 + 60000 * (attempts + 1) where id = $2 and done_at is null";
+                        turn.link.run(sql, args![now, &id]).await?;
+                    } else {
+                        let sql = "update inbox set done_at = $1 where id = $2 and done_at is null";
+                        turn.link.run(sql, args![now, &id]).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await,
+    )?;
+    Ok(if waits { Received::Waiting } else { Received::Done })
+}
+
+async fn wrong_mode(services: &Services, event: &Envelope) -> Result<(), Fault> {
+    let mode = if event.livemode { "live" } else { "test" };
+    let detail = format!("an event of {mode} mode reached an endpoint of the other mode; it was refused");
+    flat(
+        services
+            .ledger
+            .job(move |turn| {
+                Box::pin(async move {
+                    super::alarms::raise(turn, "wrong_mode", "webhook", &detail).await?;
+                    Ok(())
+                })
+            })
+            .await,
+    )
+}
+
+/// Tries again what waits in the inbox.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn sweep(services: &Services) -> Result<(), Fault> {
+    let sql = "select id, type, object_id from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
+    let rows = services.store.read().await?.all(sql, args![services.clock.now(), SWEEP_MAX]).await?;
+    for row in rows {
+        act(services, &row.text("id")?, &row.text("type")?, &row.text("object_id")?).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Purchases: from the click to the credits (R7, R8, R19).
+//!
+//! Invariants: a purchase's id, minted when the form is drawn, is the key from click to Stripe to grant;
+//! one purchase is one grant, whatever calls [`settle`] and how often; what was sold is credited, not what
+//! the catalogue says later; no transaction is open during a call to Stripe.
+
+mod settle;
+mod start;
+
+pub use settle::{Settling, settle, settle_session, sweep};
+pub use start::{Start, Started, start};
+
+use super::{Fault, Services};
+use crate::args;
+use crate::domain::{Credits, GrantId, Instant, PurchaseId, PurchaseState};
+use crate::ledger::Turn;
+use crate::store::db::{DbError, Link, Row, corrupt};
+
+/// A purchase as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchase {
+    /// Its id.
+    pub id: PurchaseId,
+    /// The buyer's number.
+    pub customer_no: i64,
+    /// The SaaS's id of the buyer.
+    pub customer: String,
+    /// Which package.
+    pub package: String,
+    /// What was sold.
+    pub credits: Credits,
+    /// Its price, tax aside, in minor units.
+    pub amount: i64,
+    /// ISO 4217, lower case.
+    pub currency: String,
+    /// Where it is in its life.
+    pub state: PurchaseState,
+    /// How often Stripe has definitely refused to open it.
+    pub attempt: i64,
+    /// The Checkout's id at Stripe.
+    pub session_id: Option<String>,
+    /// The Checkout's address.
+    pub url: Option<String>,
+    /// The payment at Stripe.
+    pub payment_intent: Option<String>,
+    /// What was paid, tax included.
+    pub amount_total: Option<i64>,
+    /// The tax of it.
+    pub amount_tax: Option<i64>,
+    /// The invoice at Stripe.
+    pub invoice: Option<String>,
+    /// What was paid back.
+    pub refunded_amount: i64,
+    /// How a dispute stands.
+    pub dispute: Option<String>,
+    /// Credits that a refund should have removed and that were spent.
+    pub shortfall: Credits,
+    /// Why a person must look.
+    pub review_reason: Option<String>,
+    /// When the buyer clicked.
+    pub created_at: Instant,
+    /// Until when its Checkout is open.
+    pub checkout_expires_at: Instant,
+    /// When its credits came.
+    pub credited_at: Option<Instant>,
+    /// When its credits expire.
+    pub expires_at: Option<Instant>,
+    /// Its grant.
+    pub grant: Option<GrantId>,
+}
+
+const PURCHASE: &str = "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.state,
+    p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice, p.refunded_amount,
+    p.dispute, p.shortfall, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at, p.expires_at,
+    g.id as grant_id
+  from purchases p join customers c on c.no = p.customer_no left join grants g on g.purchase = p.id";
+
+fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
+    let state = row.text("state")?;
+    Ok(Purchase {
+        id: PurchaseId(row.uuid("id")?),
+        customer_no: row.int("customer_no")?,
+        customer: row.text("customer")?,
+        package: row.text("package")?,
+        credits: row.credits("credits")?,
+        amount: row.int("amount")?,
+        currency: row.text("currency")?,
+        state: PurchaseState::from_name(&state).ok_or_else(|| corrupt(format!("state {state:?} of a purchase")))?,
+        attempt: row.int("attempt")?,
+        session_id: row.opt_text("session_id")?,
+        url: row.opt_text("url")?,
+        payment_intent: row.opt_text("payment_intent")?,
+        amount_total: row.opt_int("amount_total")?,
+        amount_tax: row.opt_int("amount_tax")?,
+        invoice: row.opt_text("invoice")?,
+        refunded_amount: row.int("refunded_amount")?,
+        dispute: row.opt_text("dispute")?,
+        shortfall: row.credits("shortfall")?,
+        review_reason: row.opt_text("review_reason")?,
+        created_at: row.at("created_at")?,
+        checkout_expires_at: row.at("checkout_expires_at")?,
+        credited_at: row.opt_at("credited_at")?,
+        expires_at: row.opt_at("expires_at")?,
+        grant: row.opt_blob("grant_id")?.as_deref().and_then(GrantId::from_bytes),
+    })
+}
+
+/// A purchase by its id, on any connection.
+pub(crate) async fn load(link: &mut Link, id: PurchaseId) -> Result<Option<Purchase>, DbError> {
+    let row = link.one(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?;
+    row.as_ref().map(purchase_of).transpose()
+}
+
+/// A purchase by its id.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn find(services: &Services, id: PurchaseId) -> Result<Option<Purchase>, Fault> {
+    Ok(load(&mut services.store.read().await?, id).await?)
+}
+
+/// Purchases of a customer, newest first, made before `before` (an id, exclusive).
+///
+/// # Errors
+/// [`Fault`].
+pub async fn list(
+    services: &Services,
+    customer_no: i64,
+    before: Option<PurchaseId>,
+    limit: i64,
+) -> Result<Vec<Purchase>, Fault> {
+    let mut link = services.store.read().await?;
+    let (at, id) = match before {
+        None => (i64::MAX, [0xff; 16]),
+        Some(id) => {
+            let row = link.one("select created_at from purchases where id = $1", args![id.bytes()]).await?;
+            (row.map_or(Ok(i64::MAX), |row| row.int("created_at"))?, id.bytes())
+        }
+    };
+    let sql = format!(
+        "{PURCHASE} where p.customer_no = $1 and (p.created_at < $2 or (p.created_at = $2 and p.id < $3))
+         order by p.created_at desc, p.id desc limit $4"
+    );
+    let rows = link.all(sql, args![customer_no, at, id, limit]).await?;
+    rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(Fault::from)
+}
+
+/// A moment in a purchase's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// `chosen`, `checkout_opened`, `paid`, `credited`, `expired`, `failed`, `review`, …
+    pub what: String,
+    /// When.
+    pub at: Instant,
+}
+
+/// The timeline of a purchase, oldest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn timeline(services: &Services, id: PurchaseId) -> Result<Vec<Moment>, Fault> {
+    let sql = "select what, at from purchase_events where purchase = $1 order by no";
+    let rows = services.store.read().await?.all(sql, args![id.bytes()]).await?;
+    let moment = |row: &Row| Ok(Moment { what: row.text("what")?, at: row.at("at")? });
+    rows.iter().map(moment).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+/// Notes a moment in the turn that brings it about.
+async fn note(turn: &mut Turn, id: PurchaseId, what: &str) -> Result<(), DbError> {
+    let now = turn.now();
+    let sql = "insert into purchase_events (purchase, what, at) values ($1, $2, $3)";
+    turn.link.run(sql, args![id.bytes(), what, now]).await?;
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! Settling a purchase: ask Stripe, compare with what was stored, credit once (R8).
+//!
+//! Webhook, success page and sweep all come here. The guard is the purchase's state inside the engine's
+//! transaction, and the unique `grants.purchase` under it.
+
+use super::super::{Fault, Services, alarms, flat};
+use super::{Purchase, load, note, start};
+use crate::args;
+use crate::domain::purchase::{CheckoutNews, PurchaseStep};
+use crate::domain::{GrantId, PurchaseId, PurchaseState};
+use crate::ledger::Turn;
+use crate::stripe::{CheckoutState, CheckoutStatus, StripeError};
+use chrono::TimeDelta;
+
+/// How many purchases one sweep asks about.
+const SWEEP_MAX: i64 = 50;
+/// How long a purchase is left alone before the sweep asks.
+const SWEEP_AFTER_MINUTES: i64 = 2;
+
+/// What became of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settling {
+    /// The purchase is as Stripe says.
+    Settled,
+    /// Stripe could not be asked: later.
+    Waiting,
+    /// None of ours.
+    Ignored,
+}
+
+/// Settles the purchase that a Checkout belongs to, whoever names it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn settle_session(services: &Services, session_id: &str) -> Result<Settling, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
+    let state = match stripe.checkout(session_id).await {
+        Ok(state) => state,
+        Err(e) => return unanswered(services, &e).await,
+    };
+    let Some(id) = state.client_reference_id.as_deref().and_then(PurchaseId::parse) else {
+        return Ok(Settling::Ignored);
+    };
+    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state).await })).await)
+}
+
+/// Settles one of our purchases. `session_id` is what a browser brought back: it is believed only if Stripe
+/// says that it is this purchase's.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn settle(services: &Services, id: PurchaseId, session_id: Option<&str>) -> Result<Settling, Fault> {
+    let Some(purchase) = super::find(services, id).await? else { return Ok(Settling::Ignored) };
+    if matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
+        return Ok(Settling::Settled);
+    }
+    let Some(session) = purchase.session_id.as_deref().or(session_id) else { return Ok(Settling::Waiting) };
+    let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
+    let state = match stripe.checkout(session).await {
+        Ok(state) => state,
+        Err(e) => return unanswered(services, &e).await,
+    };
+    if state.client_reference_id.as_deref() != Some(id.to_string().as_str()) {
+        return Ok(Settling::Ignored);
+    }
+    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state).await })).await)
+}
+
+async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling, Fault> {
+    tracing::warn!(error = %error, "Stripe could not be asked about a Checkout");
+    if let StripeError::Refused { status: 404, .. } = error {
+        return Ok(Settling::Ignored);
+    }
+    if let StripeError::Unauthorized(detail) = error {
+        let detail = detail.clone();
+        let job = services.ledger.job(move |turn| {
+            Box::pin(async move {
+                alarms::raise(turn, "stripe_key", "checkout", &detail).await?;
+                Ok::<_, Fault>(())
+            })
+        });
+        flat(job.await)?;
+    }
+    Ok(Settling::Waiting)
+}
+
+/// Makes the purchase what Stripe says, inside one transaction.
+async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState) -> Result<Settling, Fault> {
+    let Some(purchase) = load(&mut turn.link, id).await? else { return Ok(Settling::Ignored) };
+    let sql = "select stripe_customer, closed_at from customers where no = $1";
+    let row = turn.link.one(sql, args![purchase.customer_no]).await?;
+    let row = row.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
+    let closed = row.opt_int("closed_at")?.is_some();
+    let disagreement = disagreement(&purchase, row.opt_text("stripe_customer")?.as_deref(), state)
+        .or_else(|| closed.then(|| "the customer is closed".to_owned()));
+    let news = news(&purchase, state, disagreement.is_some());
+    match purchase.state.on(news) {
+        PurchaseStep::Stay => {}
+        PurchaseStep::Move(to) => move_to(turn, &purchase, to, state).await?,
+        PurchaseStep::Credit => credit(turn, &purchase, state).await?,
+        PurchaseStep::Review => review(turn, &purchase, state, &disagreement.unwrap_or_default()).await?,
+    }
+    Ok(Settling::Settled)
+}
+
+fn news(purchase: &Purchase, state: &CheckoutState, disagrees: bool) -> CheckoutNews {
+    match (state.status, state.paid) {
+        (_, true) if disagrees => CheckoutNews::Mismatch,
+        (_, true) => CheckoutNews::Paid,
+        (CheckoutStatus::Complete, false) if purchase.state == PurchaseState::Failed => CheckoutNews::Failed,
+        (CheckoutStatus::Complete, false) => CheckoutNews::Pending,
+        (CheckoutStatus::Expired, false) => CheckoutNews::Expired,
+        (CheckoutStatus::Open, false) => CheckoutNews::Open,
+    }
+}
+
+/// What was paid must be what was stored.
+fn disagreement(purchase: &Purchase, stripe_customer: Option<&str>, state: &CheckoutState) -> Option<String> {
+    if state.amount_subtotal != Some(purchase.amount) {
+        return Some(format!("the amount is {:?}, not {}", state.amount_subtotal, purchase.amount));
+    }
+    if state.currency.as_deref() != Some(purchase.currency.as_str()) {
+        return Some(format!("the currency is {:?}, not {}", state.currency, purchase.currency));
+    }
+    if state.customer.is_none() || state.customer.as_deref() != stripe_customer {
+        return Some("the Stripe customer is another one".to_owned());
+    }
+    if purchase.session_id.as_deref().is_some_and(|session| session != state.id) {
+        return Some("the Checkout is another one than was opened".to_owned());
+    }
+    None
+}
+
+/// Credits a purchase: grant, state and timeline in one commit.
+async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState) -> Result<(), Fault> {
+    let (id, credits) = (purchase.id, purchase.credits);
+    let grant = GrantId(turn.clock.mint());
+    let (expires_at, at) = turn
+        .act(purchase.customer_no, |account, at, catalog, changes| {
+            account.grant_top_up(grant, id, credits, at, catalog, changes)
+        })
+        .await?;
+    facts(turn, purchase, PurchaseState::Credited, state).await?;
+    let sql = "update purchases set credited_at = $1, expires_at = $2 where id = $3";
+    turn.link.run(sql, args![at, expires_at, id.bytes()]).await?;
+    note(turn, id, "paid").await?;
+    note(turn, id, "credited").await?;
+    tracing::info!(purchase = %id, "credited");
+    Ok(())
+}
+
+async fn move_to(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &CheckoutState) -> Result<(), Fault> {
+    facts(turn, purchase, to, state).await?;
+    let what = if to == PurchaseState::Open { "checkout_opened" } else { to.name() };
+    note(turn, purchase.id, what).await?;
+    Ok(())
+}
+
+/// A payment that does not match: nothing is credited, a person is told.
+async fn review(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState, reason: &str) -> Result<(), Fault> {
+    facts(turn, purchase, PurchaseState::Review, state).await?;
+    let sql = "update purchases set review_reason = $1 where id = $2";
+    turn.link.run(sql, args![reason, purchase.id.bytes()]).await?;
+    note(turn, purchase.id, "review").await?;
+    alarms::raise(turn, "review", &purchase.id.to_string(), reason).await?;
+    Ok(())
+}
+
+/// What Stripe said of the payment.
+async fn facts(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &CheckoutState) -> Result<(), Fault> {
+    turn.link
+        .run(
+            "update purchases set state = $1, session_id = coalesce(session_id, $2), url = coalesce(url, $3),
+               payment_intent = coalesce($4, payment_intent), charge = coalesce($5, charge),
+               invoice = coalesce($6, invoice), amount_total = coalesce($7, amount_total),
+               amount_tax = coalesce($8, amount_tax)
+             where id = $9",
+            args![
+                to.name(), &state.id, state.url.clone(), state.payment_intent.clone(), state.charge.clone(),
+                state.invoice.clone(), state.amount_total, state.amount_tax, purchase.id.bytes()
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Asks Stripe about purchases that have waited for a while, so that none is lost with every webhook lost.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn sweep(services: &Services) -> Result<(), Fault> {
+    if services.stripe.is_none() {
+        return Ok(());
+    }
+    let now = services.clock.now();
+    let sql = "select id, state, created_at from purchases
+        where state in ('created', 'open', 'processing') and created_at <= $1 order by created_at limit $2";
+    let before = now - TimeDelta::minutes(SWEEP_AFTER_MINUTES);
+    let rows = services.store.read().await?.all(sql, args![before, SWEEP_MAX]).await?;
+    for row in rows {
+        let id = PurchaseId(row.uuid("id")?);
+        let unopened = row.text("state")? == "created";
+        if unopened && row.at("created_at")? <= start::open_deadline(now) {
+            flat(services.ledger.job(move |turn| Box::pin(async move { start::expire(turn, id).await })).await)?;
+        } else if settle(services, id, None).await? == Settling::Waiting && !unopened {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,306 @@
+//! Starting a purchase: store it, make sure of the Stripe customer, store the Checkout's parameters, open it.
+//!
+//! Each step is stored before the next call, under keys that are the same in a repeat; so a crash, a
+//! double click or an answer that got lost ends in the same one Checkout.
+
+use super::super::{Fault, Services, alarms, customers, flat};
+use super::{Purchase, load, note};
+use crate::args;
+use crate::domain::{Catalog, Instant, PurchaseId, PurchaseState};
+use crate::ledger::Turn;
+use crate::stripe::{CheckoutOrder, NewCustomer, OpenedCheckout, Stripe, StripeError};
+use chrono::TimeDelta;
+
+/// How long a purchase waits for its Checkout to open.
+const OPEN_WITHIN_MINUTES: i64 = 10;
+
+/// What was chosen.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The purchase's id, minted when the form was drawn.
+    pub purchase: PurchaseId,
+    /// The buyer's number.
+    pub customer_no: i64,
+    /// Which package.
+    pub package: String,
+    /// The price that was shown, in minor units; `None` where none was.
+    pub shown: Option<i64>,
+    /// Who clicked.
+    pub member_email: Option<String>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// Its Checkout is open: go there.
+    Open(Box<Purchase>),
+    /// It was paid, or is being paid.
+    AlreadyBought(Box<Purchase>),
+    /// Its Checkout is over; nothing was paid.
+    CheckoutExpired,
+    /// The price is another one now; nothing was stored.
+    PriceChanged {
+        /// What it costs now, in minor units.
+        now: i64,
+    },
+    /// The plan may not buy (R7).
+    PlanCannotBuy,
+    /// No such package.
+    UnknownPackage,
+    /// The customer is closed.
+    Closed,
+    /// The id belongs to another customer's purchase.
+    NotYours,
+    /// No Stripe was set up.
+    BuyingOff,
+    /// Stripe could not be asked. The purchase is kept; the same click again finds out.
+    StripeUnavailable,
+}
+
+/// Starts a purchase, or goes on with it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn start(services: &Services, start: Start) -> Result<Started, Fault> {
+    let (id, customer_no) = (start.purchase, start.customer_no);
+    let placed = flat(services.ledger.job(move |turn| Box::pin(async move { place(turn, &start).await })).await)?;
+    let purchase = match placed {
+        Placed::Go(purchase) => purchase,
+        Placed::Stop(started) => return Ok(started),
+    };
+    let Some(stripe) = &services.stripe else { return Ok(Started::BuyingOff) };
+    let opened = match order(services, stripe, &purchase, customer_no).await? {
+        Err(e) => Err(e),
+        Ok(order) => stripe.open_checkout(&format!("{id}-{}", purchase.attempt), &order).await,
+    };
+    match opened {
+        Ok(opened) => Ok(Started::Open(Box::new(opened_now(services, id, opened).await?))),
+        Err(e) => {
+            refused(services, id, purchase.attempt, &e).await?;
+            Ok(Started::StripeUnavailable)
+        }
+    }
+}
+
+enum Placed {
+    Go(Box<Purchase>),
+    Stop(Started),
+}
+
+/// Stores the purchase, or finds it; checks R7 before any call to Stripe.
+async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
+    if let Some(purchase) = load(&mut turn.link, start.purchase).await? {
+        return again(turn, start, purchase).await;
+    }
+    let (account, at) = turn.account(start.customer_no).await?;
+    let (plan, customer_no) = (account.plan.clone(), start.customer_no);
+    if turn.is_closed(customer_no).await? {
+        return Ok(Placed::Stop(Started::Closed));
+    }
+    let catalog = turn.catalog.clone();
+    let Some(package) = catalog.package(&start.package) else { return Ok(Placed::Stop(Started::UnknownPackage)) };
+    if !catalog.may_buy(&plan) {
+        return Ok(Placed::Stop(Started::PlanCannotBuy));
+    }
+    if start.shown.is_some_and(|shown| shown != package.amount) {
+        return Ok(Placed::Stop(Started::PriceChanged { now: package.amount }));
+    }
+    let expires = checkout_expiry(at, &catalog);
+    turn.link
+        .run(
+            "insert into purchases (id, customer_no, package, credits, amount, currency, state, member_email, attempt,
+               refunded_amount, shortfall, created_at, checkout_expires_at)
+             values ($1, $2, $3, $4, $5, $6, 'created', $7, 0, 0, 0, $8, $9)",
+            args![
+                start.purchase.bytes(), customer_no, &package.id, package.grants(), package.amount,
+                &catalog.shop.currency, start.member_email.clone(), at, expires
+            ],
+        )
+        .await?;
+    note(turn, start.purchase, "chosen").await?;
+    let purchase = load(&mut turn.link, start.purchase).await?;
+    purchase.map(|p| Placed::Go(Box::new(p))).ok_or_else(|| Fault::Broken("a new purchase is not there".to_owned()))
+}
+
+/// A click on a form whose purchase exists (R19).
+async fn again(turn: &mut Turn, start: &Start, purchase: Purchase) -> Result<Placed, Fault> {
+    if purchase.customer_no != start.customer_no {
+        return Ok(Placed::Stop(Started::NotYours));
+    }
+    let now = turn.now();
+    let too_late = match purchase.state {
+        PurchaseState::Created => purchase.created_at + TimeDelta::minutes(OPEN_WITHIN_MINUTES) <= now,
+        PurchaseState::Open => purchase.checkout_expires_at <= now,
+        _ => false,
+    };
+    Ok(match purchase.state {
+        PurchaseState::Created | PurchaseState::Open if too_late => {
+            if purchase.state == PurchaseState::Created {
+                expire(turn, purchase.id).await?;
+            }
+            Placed::Stop(Started::CheckoutExpired)
+        }
+        PurchaseState::Created => Placed::Go(Box::new(purchase)),
+        PurchaseState::Open => Placed::Stop(Started::Open(Box::new(purchase))),
+        PurchaseState::Expired | PurchaseState::Failed => Placed::Stop(Started::CheckoutExpired),
+        PurchaseState::Processing | PurchaseState::Credited | PurchaseState::Review => {
+            Placed::Stop(Started::AlreadyBought(Box::new(purchase)))
+        }
+    })
+}
+
+/// A session that could not be opened in time leaves the purchase expired; R8 still credits it if it is paid.
+pub(super) async fn expire(turn: &mut Turn, id: PurchaseId) -> Result<(), Fault> {
+    let sql = "update purchases set state = 'expired' where id = $1 and state in ('created', 'open')";
+    if turn.link.run(sql, args![id.bytes()]).await? > 0 {
+        note(turn, id, "expired").await?;
+    }
+    Ok(())
+}
+
+/// Purchases that could not be opened in time.
+pub(super) fn open_deadline(now: Instant) -> Instant {
+    now - TimeDelta::minutes(OPEN_WITHIN_MINUTES)
+}
+
+/// Stripe wants whole seconds and at least 30 minutes; a retry needs some of them.
+fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
+    let seconds = at.timestamp() + catalog.shop.checkout_minutes.clamp(40, 1_439) * 60;
+    crate::domain::time::from_millis(seconds * 1_000)
+}
+
+/// The stored parameters of the Checkout: made once, sent unchanged by every repeat.
+async fn order(
+    services: &Services,
+    stripe: &Stripe,
+    purchase: &Purchase,
+    customer_no: i64,
+) -> Result<Result<CheckoutOrder, StripeError>, Fault> {
+    let stripe_customer = match stripe_customer(services, stripe, &purchase.customer, customer_no).await? {
+        Ok(customer) => customer,
+        Err(e) => return Ok(Err(e)),
+    };
+    let new = new_order(services, purchase, stripe_customer);
+    let json = serde_json::to_string(&new).map_err(|e| Fault::Broken(e.to_string()))?;
+    let id = purchase.id;
+    let stored = flat(
+        services
+            .ledger
+            .job(move |turn| {
+                Box::pin(async move {
+                    let sql = "update purchases set checkout_order = coalesce(checkout_order, $1) where id = $2
+                        returning checkout_order";
+                    let row = turn.link.one(sql, args![json, id.bytes()]).await?;
+                    Ok::<_, Fault>(row.map(|row| row.text("checkout_order")).transpose()?.unwrap_or_default())
+                })
+            })
+            .await,
+    )?;
+    serde_json::from_str(&stored).map(Ok).map_err(|e| Fault::Broken(format!("stored order of {id}: {e}")))
+}
+
+fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) -> CheckoutOrder {
+    let (shop, url) = (&services.catalog.shop, &services.settings.public_url);
+    let credits = purchase.credits.grouped();
+    let valid_until = crate::domain::account::top_up_expiry(purchase.created_at, &services.catalog);
+    CheckoutOrder {
+        purchase: purchase.id.to_string(),
+        stripe_customer,
+        product_name: format!("{credits} credits"),
+        amount: purchase.amount,
+        currency: purchase.currency.clone(),
+        payment_methods: shop.payment_methods.clone(),
+        submit_text: format!(
+            "{credits} credits for {}, valid until {}. Non-refundable. Used after your plan credits.",
+            shop.name,
+            valid_until.format("%-d %b %Y")
+        ),
+        success_url: format!("{url}/purchases/{}?session_id={{CHECKOUT_SESSION_ID}}", purchase.id),
+        cancel_url: format!("{url}/billing?outcome=cancelled"),
+        expires_at: purchase.checkout_expires_at.timestamp(),
+    }
+}
+
+/// The customer's Stripe customer: made once, under a key of the customer's own, and reused.
+async fn stripe_customer(
+    services: &Services,
+    stripe: &Stripe,
+    customer: &str,
+    customer_no: i64,
+) -> Result<Result<String, StripeError>, Fault> {
+    let sql = "select stripe_customer from customers where no = $1";
+    let row = services.store.read().await?.one(sql, args![customer_no]).await?;
+    if let Some(known) = row.map(|row| row.opt_text("stripe_customer")).transpose()?.flatten() {
+        return Ok(Ok(known));
+    }
+    let found = customers::find(services, customer).await?;
+    let customer = found.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
+    let new = NewCustomer { email: customer.email, name: Some(customer.name), customer_ref: customer.id };
+    // The address is in the key: after a change of address Stripe would refuse the old key for other parameters.
+    let key = crate::store::keys::content_hash("customer", &new.customer_ref, &format!("{}\n{:?}", new.email, new.name));
+    let made = match stripe.create_customer(&format!("customer-{}", hex::encode(key)), &new).await {
+        Ok(made) => made,
+        Err(e) => return Ok(Err(e)),
+    };
+    let stored = flat(
+        services
+            .ledger
+            .job(move |turn| {
+                Box::pin(async move {
+                    let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where no = $2
+                        returning stripe_customer";
+                    let row = turn.link.one(sql, args![made, customer_no]).await?;
+                    Ok::<_, Fault>(row.map(|row| row.text("stripe_customer")).transpose()?)
+                })
+            })
+            .await,
+    )?;
+    stored.map(Ok).ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))
+}
+
+/// Stores that the Checkout is open.
+async fn opened_now(services: &Services, id: PurchaseId, opened: OpenedCheckout) -> Result<Purchase, Fault> {
+    flat(
+        services
+            .ledger
+            .job(move |turn| {
+                Box::pin(async move {
+                    let sql = "update purchases set state = 'open', session_id = $1, url = $2
+                        where id = $3 and state in ('created', 'expired') and session_id is null";
+                    if turn.link.run(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
+                        note(turn, id, "checkout_opened").await?;
+                    }
+                    load(&mut turn.link, id).await?.ok_or_else(|| Fault::Broken("a purchase is gone".to_owned()))
+                })
+            })
+            .await,
+    )
+}
+
+/// Stripe said no. After a definite refusal a repeat may use a new key and new parameters.
+async fn refused(services: &Services, id: PurchaseId, attempt: i64, error: &StripeError) -> Result<(), Fault> {
+    tracing::warn!(purchase = %id, error = %error, "a Checkout could not be opened");
+    let (kind, definite) = match error {
+        StripeError::Unavailable(_) => return Ok(()),
+        StripeError::Unauthorized(_) => ("stripe_key", true),
+        StripeError::Refused { .. } => ("stripe_refused", true),
+        StripeError::Malformed(_) => ("stripe_malformed", false),
+    };
+    let detail = error.to_string();
+    flat(
+        services
+            .ledger
+            .job(move |turn| {
+                Box::pin(async move {
+                    alarms::raise(turn, kind, "checkout", &detail).await?;
+                    if definite {
+                        let sql = "update purchases set attempt = attempt + 1, checkout_order = null
+                            where id = $1 and attempt = $2 and state = 'created'";
+                        turn.link.run(sql, args![id.bytes(), attempt]).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await,
+    )
+}
