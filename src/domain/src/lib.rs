@@ -20,6 +20,7 @@ pub mod hold;
 pub mod id;
 pub mod money;
 pub mod purchase;
+pub mod replay;
 pub mod time;
 
 pub use account::{Account, Changes, Refusal, Settled};
@@ -33,4 +34,5 @@ pub use hold::{Hold, HoldState};
 pub use id::{GrantId, HoldId, PurchaseId, UsageId};
 pub use money::Money;
 pub use purchase::PurchaseState;
+pub use replay::{Broken, Replay, Report};
 pub use time::Instant;

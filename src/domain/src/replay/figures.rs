@@ -1,0 +1,210 @@
+//! One grant's figures, as its lines add them up.
+
+use super::lines::drawn_afresh;
+use super::order::{BurnKey, Place};
+use crate::entry::{Cause, Entry, EntryKind};
+use crate::grant::{Grant, Kind};
+use crate::id::{GrantId, PurchaseId};
+use crate::time::Instant;
+
+/// What lines have made of a grant, in thousandths.
+pub(super) struct Figures {
+    pub kind: Option<Kind>,
+    pub effective_at: Instant,
+    pub expires_at: Instant,
+    amount: i64,
+    pub used: i64,
+    pub held: i64,
+    frozen: i64,
+    expired: i64,
+    /// Refunded and disputed, net of restored.
+    removed: i64,
+    refunded: i64,
+    disputed: i64,
+    voided: i64,
+    is_voided: bool,
+}
+
+impl Figures {
+    /// Of a grant's first line.
+    pub fn new(entry: &Entry) -> Result<Self, String> {
+        let expires_at = entry.expires_at.filter(|at| *at > entry.event_at).ok_or("granted without a life")?;
+        Ok(Self {
+            kind: None,
+            effective_at: entry.event_at,
+            expires_at,
+            amount: 0,
+            used: 0,
+            held: 0,
+            frozen: 0,
+            expired: 0,
+            removed: 0,
+            refunded: 0,
+            disputed: 0,
+            voided: 0,
+            is_voided: false,
+        })
+    }
+
+    /// Whether the first line and the row speak of one grant.
+    pub fn agree(
+        &mut self,
+        entry: &Entry,
+        kind: Kind,
+        effective_at: Instant,
+        purchase: Option<PurchaseId>,
+    ) -> Result<(), String> {
+        let cause = match kind {
+            Kind::TopUp => purchase.map(Cause::Purchase),
+            Kind::Plan | Kind::Courtesy => Some(Cause::Grant(entry.grant)),
+        };
+        if cause != Some(entry.cause) {
+            return Err(format!("a `{}` grant that {} caused", kind.name(), entry.cause));
+        }
+        if effective_at != entry.event_at {
+            return Err("effective_at is another instant than `granted`".to_owned());
+        }
+        if kind != Kind::Plan && entry.event_at < entry.created_at {
+            return Err("`granted` booked later than it came about".to_owned());
+        }
+        self.kind = Some(kind);
+        Ok(())
+    }
+
+    /// Whether a further `granted` can be: a plan grant grows while it lives (R6).
+    pub fn may_grow(&self, entry: &Entry) -> Result<(), String> {
+        if self.kind.is_some_and(|kind| kind != Kind::Plan) || entry.cause != Cause::Grant(entry.grant) {
+            return Err("granted twice".to_owned());
+        }
+        if entry.expires_at != Some(self.expires_at) || entry.event_at >= self.expires_at {
+            return Err("grew with another date or after its end".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What is left of it. Wide, since lines may say anything.
+    pub fn remaining(&self) -> i128 {
+        let gone = [self.used, self.held, self.frozen, self.expired, self.removed, self.voided];
+        i128::from(self.amount) - gone.into_iter().map(i128::from).sum::<i128>()
+    }
+
+    /// Its share of the balance.
+    pub fn balance(&self) -> i128 {
+        self.remaining() + i128::from(self.held) + i128::from(self.frozen)
+    }
+
+    /// Its place in burn order, where its kind is known.
+    pub fn burn_key(&self, id: GrantId) -> Option<BurnKey> {
+        self.kind.map(|kind| (kind, self.expires_at, self.effective_at, id))
+    }
+
+    /// Where it stands among the open grants. A voided one may keep nothing at all.
+    pub fn place(&self, id: GrantId) -> Option<Place> {
+        let end = if self.is_voided { self.effective_at } else { self.expires_at };
+        let deadline = if self.frozen > 0 { None } else { Some((end, id)) };
+        (self.remaining() > 0).then(|| Place { deadline, burn: self.burn_key(id) })
+    }
+
+    /// Applies a line of a shape that was found good.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), String> {
+        let (amount, held, frozen) = (entry.amount.0, entry.held_change.0, entry.frozen_change.0);
+        let ended = entry.event_at >= self.expires_at && self.frozen == 0;
+        if drawn_afresh(entry) && (ended || self.is_voided) {
+            return Err(format!("`{}` of a grant that has ended", entry.kind.name()));
+        }
+        match entry.kind {
+            EntryKind::Granted => add(&mut self.amount, amount, "amount")?,
+            EntryKind::Used => add(&mut self.used, -amount, "used")?,
+            EntryKind::Expired => {
+                self.ends_rightly(entry)?;
+                add(&mut self.expired, -amount, "expired")?;
+            }
+            EntryKind::Refunded => add(&mut self.refunded, -amount, "refunded")?,
+            EntryKind::Disputed => add(&mut self.disputed, -amount, "disputed")?,
+            EntryKind::Voided if amount > 0 => add(&mut self.used, -amount, "used")?,
+            EntryKind::Voided => {
+                self.is_taken_back_rightly(entry)?;
+                add(&mut self.voided, -amount, "voided")?;
+                self.is_voided = true;
+            }
+            EntryKind::Extended => {
+                self.expires_at = entry.expires_at.filter(|at| *at > self.expires_at).ok_or("extended backwards")?;
+            }
+            EntryKind::Restored | EntryKind::Held | EntryKind::Released | EntryKind::Frozen | EntryKind::Thawed => {}
+        }
+        if matches!(entry.kind, EntryKind::Refunded | EntryKind::Disputed | EntryKind::Restored) {
+            add(&mut self.removed, -amount, "refunded and disputed")?;
+        }
+        add(&mut self.held, held, "held")?;
+        add(&mut self.frozen, frozen, "frozen")?;
+        if self.remaining() < 0 {
+            return Err("more has left it than it had".to_owned());
+        }
+        let whole = entry.kind == EntryKind::Expired || (entry.kind == EntryKind::Voided && amount < 0);
+        if whole && self.remaining() > 0 {
+            return Err(format!("`{}` leaves something behind", entry.kind.name()));
+        }
+        Ok(())
+    }
+
+    /// `expired` at its own date, exactly; of what came back, later.
+    fn ends_rightly(&self, entry: &Entry) -> Result<(), String> {
+        let own = matches!(entry.cause, Cause::Grant(_));
+        let dated = if own { entry.event_at == self.expires_at } else { entry.event_at >= self.expires_at };
+        if !dated || self.frozen > 0 || self.is_voided {
+            return Err("expired at another instant than its expires_at, while frozen, or voided before".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Only courtesy grants are taken back, once and while they live; what returns later goes too.
+    fn is_taken_back_rightly(&self, entry: &Entry) -> Result<(), String> {
+        let own = matches!(entry.cause, Cause::Grant(_));
+        if self.kind.is_some_and(|kind| kind != Kind::Courtesy) {
+            return Err("voided, and no courtesy grant".to_owned());
+        }
+        if own && (self.is_voided || entry.event_at >= self.expires_at) {
+            return Err("voided twice or after its end".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the stored row is what the lines add up to; names the column that is not.
+    pub fn differs(&self, row: &Grant) -> Option<String> {
+        let removed = row.refunded.0.checked_add(row.disputed.0);
+        let columns = [
+            ("amount", row.amount.0, self.amount),
+            ("used", row.used.0, self.used),
+            ("held", row.held.0, self.held),
+            ("frozen", row.frozen.0, self.frozen),
+            ("expired", row.expired.0, self.expired),
+            ("voided", row.voided.0, self.voided),
+            ("refunded + disputed", removed.unwrap_or(-1), self.removed),
+            ("effective_at", row.effective_at.timestamp_millis(), self.effective_at.timestamp_millis()),
+            ("expires_at", row.expires_at.timestamp_millis(), self.expires_at.timestamp_millis()),
+        ];
+        if let Some((name, stored, lines)) = columns.into_iter().find(|(_, stored, lines)| stored != lines) {
+            return Some(format!("its row has {name} {stored}, its lines have {lines}"));
+        }
+        let more = row.refunded.0 > self.refunded || row.disputed.0 > self.disputed;
+        if more || row.refunded.0 < 0 || row.disputed.0 < 0 {
+            return Some("its row has more refunded or disputed than its lines".to_owned());
+        }
+        if self.is_voided && !row.is_voided {
+            return Some("its lines void it, its row does not".to_owned());
+        }
+        if row.is_voided && (row.kind != Kind::Courtesy || self.remaining() > 0) {
+            return Some("its row voids it, its lines do not".to_owned());
+        }
+        None
+    }
+}
+
+/// Adds to a figure, which stays zero or more.
+fn add(figure: &mut i64, change: i64, name: &str) -> Result<(), String> {
+    *figure = figure
+        .checked_add(change)
+        .filter(|sum| *sum >= 0)
+        .ok_or_else(|| format!("`{name}` falls below zero or overflows"))?;
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! The holds that lines open and close.
+//!
+//! The lines of a settle name the usage, not the hold. Where something is given back, the `released` lines
+//! right behind name it. Where a hold was consumed whole, all that lines tell is that one hold of exactly
+//! these draws is gone: such holds are counted by their draws, and must be gone by their lapse.
+
+use super::Broken;
+use super::order::BurnKey;
+use crate::entry::Cause;
+use crate::hold::Hold;
+use crate::id::{GrantId, HoldId};
+use crate::time::Instant;
+use std::collections::{BTreeSet, HashMap};
+
+/// What is held of which grant, by the grants' ids.
+pub(super) type Draws = Vec<(GrantId, i64)>;
+
+/// A usage took this from a hold not yet named.
+pub(super) struct Settling {
+    draws: Draws,
+    seq: i64,
+    pub event_at: Instant,
+    pub created_at: Instant,
+}
+
+impl Settling {
+    /// Of the held changes of a usage's lines; nothing where it took from no hold.
+    pub fn of(changes: Draws, seq: i64, event_at: Instant, created_at: Instant) -> Option<Self> {
+        let draws = negated(changes.into_iter().filter(|(_, change)| *change != 0).collect());
+        (!draws.is_empty()).then_some(Self { draws, seq, event_at, created_at })
+    }
+
+    pub fn broken(&self, reason: String) -> Broken {
+        Broken { seq: Some(self.seq), grant: None, reason }
+    }
+}
+
+struct Opened {
+    draws: Draws,
+    expires_at: Instant,
+}
+
+/// Holds of the same draws.
+#[derive(Default)]
+struct Alike {
+    /// By the instant at which they lapse.
+    members: BTreeSet<(Instant, HoldId)>,
+    /// How many of them were consumed whole.
+    consumed: usize,
+}
+
+/// Every hold that may be open.
+#[derive(Default)]
+pub(super) struct HoldBook {
+    opened: HashMap<HoldId, Opened>,
+    alike: HashMap<Draws, Alike>,
+    lapses: BTreeSet<(Instant, HoldId)>,
+}
+
+impl HoldBook {
+    /// `held` lines open a hold.
+    pub fn open(&mut self, id: HoldId, mut draws: Draws, expires_at: Instant) -> Result<(), String> {
+        draws.sort_unstable();
+        if self.opened.contains_key(&id) {
+            return Err(format!("{id} is opened twice"));
+        }
+        self.lapses.insert((expires_at, id));
+        self.alike.entry(draws.clone()).or_default().members.insert((expires_at, id));
+        self.opened.insert(id, Opened { draws, expires_at });
+        Ok(())
+    }
+
+    /// When the hold of a cause lapses.
+    pub fn lapse_of(&self, cause: Cause) -> Option<Instant> {
+        let Cause::Hold(id) = cause else { return None };
+        self.opened.get(&id).map(|hold| hold.expires_at)
+    }
+
+    /// A settle left nothing to give back.
+    pub fn settle_whole(&mut self, settled: &Settling) -> Result<(), String> {
+        let open = |alike: &&mut Alike| {
+            alike.members.len() > alike.consumed
+                && alike.members.last().is_some_and(|(lapse, _)| *lapse > settled.event_at)
+        };
+        let alike = self.alike.get_mut(&settled.draws).filter(open);
+        let alike = alike.ok_or("takes from `held` what no open hold has drawn")?;
+        alike.consumed += 1;
+        if alike.consumed == alike.members.len() {
+            for (lapse, id) in std::mem::take(&mut alike.members) {
+                self.lapses.remove(&(lapse, id));
+                self.opened.remove(&id);
+            }
+            self.alike.remove(&settled.draws);
+        }
+        Ok(())
+    }
+
+    /// `released` lines close a hold: whole, or what a settle right before them left of it.
+    pub fn give_back(
+        &mut self,
+        id: HoldId,
+        changes: Draws,
+        at: Instant,
+        late: bool,
+        settled: Option<Settling>,
+        key: impl Fn(GrantId) -> Option<BurnKey>,
+    ) -> Result<(), String> {
+        let hold = self.opened.get(&id).ok_or_else(|| format!("{id} is not open"))?;
+        let (draws, lapse, back) = (hold.draws.clone(), hold.expires_at, negated(changes));
+        if at > lapse || (late && at != lapse) {
+            return Err(format!("{id} lapses at {lapse}, not when it is returned"));
+        }
+        if back == draws {
+            if let Some(settled) = settled {
+                self.settle_whole(&settled)?;
+            }
+        } else {
+            let settled = settled.ok_or_else(|| format!("a part of {id} comes back that no settle left"))?;
+            if at == lapse {
+                return Err(format!("{id} had lapsed when it was settled"));
+            }
+            let last = settled.draws.iter().filter_map(|(grant, _)| key(*grant)).max();
+            let first = back.iter().filter_map(|(grant, _)| key(*grant)).min();
+            if last.zip(first).is_some_and(|(last, first)| last > first) {
+                return Err(format!("{id} was not consumed in burn order"));
+            }
+            if sum(settled.draws, back) != draws {
+                return Err(format!("what was taken and what came back is not what {id} has drawn"));
+            }
+        }
+        self.close(id)
+    }
+
+    /// Takes a named hold out.
+    fn close(&mut self, id: HoldId) -> Result<(), String> {
+        let Some(hold) = self.opened.remove(&id) else { return Ok(()) };
+        self.lapses.remove(&(hold.expires_at, id));
+        let Some(alike) = self.alike.get_mut(&hold.draws) else { return Ok(()) };
+        alike.members.remove(&(hold.expires_at, id));
+        if alike.consumed > alike.members.len() {
+            return Err(format!("{id} is closed, and as many holds of its draws were settled as there were"));
+        }
+        if alike.members.len() == alike.consumed {
+            for (lapse, id) in std::mem::take(&mut alike.members) {
+                self.lapses.remove(&(lapse, id));
+                self.opened.remove(&id);
+            }
+            self.alike.remove(&hold.draws);
+        }
+        Ok(())
+    }
+
+    /// Whether every hold that lapsed before `at` is gone; at `at` itself too, before a command.
+    pub fn none_overdue(&mut self, at: Instant, command: bool) -> Result<(), String> {
+        while let Some((lapse, id)) = self.lapses.first().copied() {
+            if lapse > at || (lapse == at && !command) {
+                break;
+            }
+            // It must be one of those that were consumed whole.
+            let alike = self.opened.get(&id).and_then(|hold| self.alike.get_mut(&hold.draws));
+            let alike = alike.filter(|alike| alike.consumed > 0);
+            alike.ok_or_else(|| format!("{id} was due to lapse at {lapse}, and did not"))?.consumed -= 1;
+            self.close(id)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the stored open holds are the ones that lines left open, all alive at `at`.
+    pub fn agrees(mut self, rows: &[Hold], at: Instant) -> Result<(), String> {
+        self.none_overdue(at, true)?;
+        for row in rows {
+            let mut draws: Draws = row.draws.iter().map(|draw| (draw.grant, draw.credits.0)).collect();
+            draws.sort_unstable();
+            let hold = self.opened.get(&row.id).ok_or_else(|| format!("{} is stored as open, and is not", row.id))?;
+            if (&hold.draws, hold.expires_at) != (&draws, row.expires_at) {
+                return Err(format!("{} is stored with other draws or another lapse", row.id));
+            }
+            self.close(row.id)?;
+        }
+        let left = self.alike.values().find(|alike| alike.members.len() > alike.consumed);
+        match left.and_then(|alike| alike.members.first()) {
+            Some((_, id)) => Err(format!("{id} is open, and is not stored as open")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The draws that changes of `held` undo.
+fn negated(changes: Draws) -> Draws {
+    let mut draws: Draws = changes.into_iter().map(|(grant, change)| (grant, -change)).collect();
+    draws.sort_unstable();
+    draws
+}
+
+/// Two sets of draws together.
+fn sum(mut draws: Draws, more: Draws) -> Draws {
+    for (grant, credits) in more {
+        match draws.iter_mut().find(|(other, _)| *other == grant) {
+            Some((_, sum)) => *sum = sum.saturating_add(credits),
+            None => draws.push((grant, credits)),
+        }
+    }
+    draws.sort_unstable();
+    draws
+}

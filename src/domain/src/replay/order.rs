@@ -1,0 +1,104 @@
+//! What is open, in burn order and by date; and the order of what falls due at one instant (R3).
+
+use crate::entry::{Cause, Entry, EntryKind};
+use crate::grant::Kind;
+use crate::id::GrantId;
+use crate::time::Instant;
+use std::collections::BTreeSet;
+
+/// A grant's place in burn order (R2).
+pub(super) type BurnKey = (Kind, Instant, Instant, GrantId);
+
+/// Where a grant with something left stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// When its rest must be booked away; never while a part is frozen.
+    pub deadline: Option<(Instant, GrantId)>,
+    /// Its place in burn order, where its kind is known.
+    pub burn: Option<BurnKey>,
+}
+
+/// The grants with something left.
+#[derive(Default)]
+pub(super) struct OpenGrants {
+    deadlines: BTreeSet<(Instant, GrantId)>,
+    burn: BTreeSet<BurnKey>,
+}
+
+impl OpenGrants {
+    /// A line moved a grant from one place to another.
+    pub fn moved(&mut self, before: Option<&Place>, after: Option<&Place>) {
+        if let Some(place) = before {
+            if let Some(key) = &place.deadline {
+                self.deadlines.remove(key);
+            }
+            if let Some(key) = &place.burn {
+                self.burn.remove(key);
+            }
+        }
+        if let Some(place) = after {
+            self.deadlines.extend(place.deadline);
+            self.burn.extend(place.burn);
+        }
+    }
+
+    /// Whether every rest that had to be booked away before `at` is; at `at` itself too, before a command.
+    pub fn none_overdue(&self, at: Instant, command: bool) -> Result<(), (GrantId, String)> {
+        match self.deadlines.first() {
+            Some((due, grant)) if *due < at || (command && *due == at) => {
+                Err((*grant, format!("its rest was due to be booked away at {due}, and was not")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The first in burn order, where it comes before `key`.
+    pub fn first_before(&self, key: &BurnKey) -> Option<&BurnKey> {
+        self.burn.first().filter(|first| *first < key)
+    }
+}
+
+const LAPSE: u8 = 0;
+const EXPIRY: u8 = 1;
+const CYCLE_END: u8 = 2;
+const CYCLE_START: u8 = 3;
+const COMMAND: u8 = 4;
+
+/// How far the lines of an instant have come in R3's order.
+#[derive(Default)]
+pub(super) struct DueOrder {
+    at: Option<Instant>,
+    cause: Option<Cause>,
+    rank: (u8, [u8; 16]),
+}
+
+impl DueOrder {
+    /// Whether a line begins something new, and does not belong to what the line before began.
+    pub fn is_new_operation(&self, entry: &Entry) -> bool {
+        (self.at, self.cause) != (Some(entry.event_at), Some(entry.cause))
+    }
+
+    /// Whether the first line of a run may stand behind what was booked at its instant.
+    pub fn follows(&mut self, entry: &Entry, kind: Option<Kind>, lapses: bool) -> Result<(), String> {
+        if self.at != Some(entry.event_at) {
+            self.rank = (LAPSE, [0; 16]);
+        }
+        (self.at, self.cause) = (Some(entry.event_at), Some(entry.cause));
+        let rank = match (entry.kind, entry.cause, kind) {
+            (EntryKind::Released, cause, _) if lapses => (LAPSE, cause.bytes()),
+            (EntryKind::Expired, Cause::Grant(_), Some(Kind::Plan)) => (CYCLE_END, [0; 16]),
+            (EntryKind::Expired, Cause::Grant(_), Some(_)) => (EXPIRY, entry.cause.bytes()),
+            // A plan grant begins at a cycle's start, or by a command.
+            (EntryKind::Granted, _, Some(Kind::Plan)) => self.rank.max((CYCLE_START, [0; 16])),
+            // What comes back to an ended grant ends with what brought it back.
+            (EntryKind::Expired, ..) => self.rank,
+            (EntryKind::Voided, Cause::Hold(_) | Cause::Usage(_), _) if entry.amount.0 < 0 => self.rank,
+            _ => (COMMAND, [0; 16]),
+        };
+        if rank < self.rank {
+            return Err("out of the order in which things fall due at one instant".to_owned());
+        }
+        self.rank = rank;
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! Random histories: what happens to a customer, and how much time passes before it.
+
+use crate::calendar::{DAY, Date, HOUR, MINUTE, days_in_month};
+use proptest::prelude::*;
+
+/// How time moves before a step.
+#[derive(Clone, Copy, Debug)]
+pub enum Jump {
+    /// Not at all.
+    Stay,
+    /// Forward, or (the clock of another process) back.
+    By(i64),
+    /// To the next due instant, or some milliseconds beside it.
+    Due(i64),
+}
+
+/// What happens. Amounts are in tokens, `which` picks among what there is.
+#[derive(Clone, Copy, Debug)]
+pub enum Op {
+    Charge(i64),
+    /// Charges all that is available, and perhaps one more.
+    Drain(i64),
+    Hold(i64, i64),
+    /// Settles for a part of the hold, or more than it: percent.
+    Settle(usize, i64),
+    Release(usize),
+    VoidUsage(usize),
+    Courtesy(i64, i64),
+    VoidGrant(usize),
+    TopUp(i64),
+    Plan(usize),
+    Anchor(i64),
+    Catalog(usize),
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    pub jump: Jump,
+    pub op: Op,
+    /// Some random bits: ids are made of them, so that their order is not the order of birth.
+    pub salt: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct History {
+    /// How many thousandths a token is; 1 comes with plans of no credits.
+    pub quantum: i64,
+    /// Which of the two catalogues to begin with, and whether the first of them pauses top-ups.
+    pub catalog: usize,
+    pub pauses: bool,
+    pub plan: usize,
+    pub start: i64,
+    pub anchor: i64,
+    pub steps: Vec<Step>,
+}
+
+fn jump() -> impl Strategy<Value = Jump> {
+    prop_oneof![
+        4 => Just(Jump::Stay),
+        3 => (1..2_000_i64).prop_map(Jump::By),
+        1 => (-5 * MINUTE..0).prop_map(Jump::By),
+        5 => (1..2 * HOUR).prop_map(Jump::By),
+        3 => (1..3 * DAY).prop_map(Jump::By),
+        3 => (DAY..40 * DAY).prop_map(Jump::By),
+        1 => (30 * DAY..430 * DAY).prop_map(Jump::By),
+        6 => (-1..=1_i64).prop_map(Jump::Due),
+    ]
+}
+
+/// Lives that often end at one instant: whole hours beside odd ones.
+fn life() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        2 => Just(HOUR),
+        2 => (1..5_i64).prop_map(|hours| hours * 6 * HOUR),
+        2 => 1..3 * DAY,
+        1 => DAY..400 * DAY,
+        1 => Just(1_i64),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        8 => (1..30_i64).prop_map(Op::Charge),
+        1 => (0..2_i64).prop_map(Op::Drain),
+        6 => ((1..30_i64), prop_oneof![Just(HOUR), Just(6 * HOUR), 1..DAY]).prop_map(|(n, ttl)| Op::Hold(n, ttl)),
+        4 => (any::<usize>(), prop_oneof![Just(0), Just(100), 1..100_i64, 100..200_i64])
+            .prop_map(|(which, percent)| Op::Settle(which, percent)),
+        2 => any::<usize>().prop_map(Op::Release),
+        3 => any::<usize>().prop_map(Op::VoidUsage),
+        3 => ((1..25_i64), life()).prop_map(|(n, life)| Op::Courtesy(n, life)),
+        2 => any::<usize>().prop_map(Op::VoidGrant),
+        2 => (1..40_i64).prop_map(Op::TopUp),
+        4 => (0..4_usize).prop_map(Op::Plan),
+        1 => anchor_shift().prop_map(Op::Anchor),
+        1 => (0..2_usize).prop_map(Op::Catalog),
+        1 => Just(Op::Nothing),
+    ]
+}
+
+/// Where an anchor lies, from the start: up to forty months either way.
+fn anchor_shift() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(0), -40 * 30 * DAY..40 * 30 * DAY]
+}
+
+/// An instant whose day of the month is one of the last ones, of about this time.
+fn late_in_month(at: i64, day: i64) -> i64 {
+    let date = crate::calendar::date(at);
+    let last = days_in_month(date.year, date.month);
+    Date { day: (27 + day).min(last), ..date }.ms()
+}
+
+pub fn history(steps: usize) -> impl Strategy<Value = History> {
+    let step = (jump(), op(), any::<u64>()).prop_map(|(jump, op, salt)| Step { jump, op, salt });
+    let start = (0..4 * 365 * DAY).prop_map(|into| 1_767_225_600_000 + into);
+    let quantum = prop_oneof![Just(1_i64), Just(125), Just(500), Just(1_000)];
+    (
+        (quantum, 0..2_usize, any::<bool>(), 0..4_usize),
+        (start, anchor_shift(), prop_oneof![Just(None), (1..5_i64).prop_map(Some)]),
+        proptest::collection::vec(step, 1..steps),
+    )
+        .prop_map(|((quantum, catalog, pauses, plan), (start, shift, late), steps)| {
+            let anchor = late.map_or(start + shift, |day| late_in_month(start + shift, day));
+            History { quantum, catalog, pauses, plan, start, anchor, steps }
+        })
+}

@@ -1,0 +1,393 @@
+//! The second model: every credit is a token that lies somewhere.
+//!
+//! Plain vectors, milliseconds, one token at a time; slow and simple. It shares with the code under
+//! test the ids and the numbers by which causes are known, nothing else.
+
+use crate::calendar::{a_year_after, boundary_after, boundary_before};
+use topup_domain::GrantId;
+use topup_domain::account::plan_grant_id;
+use topup_domain::time::from_millis;
+
+/// Where a token lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Free,
+    Held(usize),
+    Used(usize),
+    Expired,
+    Voided,
+}
+
+pub const PLAN: u8 = 0;
+pub const COURTESY: u8 = 1;
+pub const TOP_UP: u8 = 2;
+
+/// A grant: a bag of tokens.
+#[derive(Clone, Debug)]
+pub struct Lot {
+    pub id: GrantId,
+    pub kind: u8,
+    pub from: i64,
+    pub until: i64,
+    pub voided: bool,
+    pub tokens: Vec<Place>,
+}
+
+impl Lot {
+    pub fn count(&self, place: Place) -> i64 {
+        self.tokens.iter().filter(|token| **token == place).count() as i64
+    }
+
+    pub fn count_held(&self) -> i64 {
+        self.tokens.iter().filter(|token| matches!(token, Place::Held(_))).count() as i64
+    }
+
+    pub fn count_used(&self) -> i64 {
+        self.tokens.iter().filter(|token| matches!(token, Place::Used(_))).count() as i64
+    }
+
+    pub fn dead(&self, at: i64) -> bool {
+        self.voided || at >= self.until
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct ModelHold {
+    pub id: [u8; 16],
+    pub until: i64,
+    pub open: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct ModelUsage {
+    pub id: [u8; 16],
+    /// Lots with the tokens taken, in the order of the lines.
+    pub draws: Vec<(usize, i64)>,
+    pub voided: bool,
+}
+
+/// A line of the ledger, in tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelLine {
+    pub kind: &'static str,
+    pub lot: usize,
+    pub amount: i64,
+    pub held: i64,
+    pub at: i64,
+    pub cause: (u8, [u8; 16]),
+    pub expires: Option<i64>,
+}
+
+/// What the catalogue says, in tokens.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Allowance, and whether the plan may buy.
+    pub plans: Vec<(i64, bool)>,
+    pub pauses: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub customer: String,
+    pub terms: Terms,
+    pub lots: Vec<Lot>,
+    pub holds: Vec<ModelHold>,
+    pub usages: Vec<ModelUsage>,
+    pub lines: Vec<ModelLine>,
+    pub anchor: i64,
+    pub cycle: (i64, i64),
+    pub plan: usize,
+    pub next: Option<usize>,
+    pub paused: bool,
+    /// Allowances of the plans in force so far in this cycle.
+    in_force: Vec<i64>,
+    pub last: i64,
+}
+
+impl Model {
+    pub fn open(customer: &str, terms: Terms, plan: usize, anchor: i64, now: i64) -> Self {
+        let cycle = (boundary_before(anchor, now), boundary_after(anchor, now));
+        let mut model = Self {
+            customer: customer.to_owned(),
+            terms,
+            lots: Vec::new(),
+            holds: Vec::new(),
+            usages: Vec::new(),
+            lines: Vec::new(),
+            anchor,
+            cycle,
+            plan,
+            next: None,
+            paused: false,
+            in_force: Vec::new(),
+            last: now,
+        };
+        model.plan_acts(plan, now);
+        model
+    }
+
+    /// A plan is in force from now on; the cycle's bag is filled up to the largest so far.
+    fn plan_acts(&mut self, plan: usize, at: i64) {
+        let (allowance, buys) = self.terms.plans[plan];
+        self.plan = plan;
+        self.paused = self.terms.pauses && !buys;
+        self.in_force.push(allowance);
+        let largest = self.in_force.iter().copied().max().unwrap_or(0);
+        let id = plan_grant_id(&self.customer, from_millis(self.cycle.0));
+        let has = self.lots.iter().find(|lot| lot.id == id).map_or(0, |lot| lot.tokens.len() as i64);
+        if largest > has {
+            self.fill(id, PLAN, largest - has, self.cycle.1, (1, id.bytes()), at);
+        }
+    }
+
+    fn fill(&mut self, id: GrantId, kind: u8, tokens: i64, until: i64, cause: (u8, [u8; 16]), at: i64) {
+        if !self.lots.iter().any(|lot| lot.id == id) {
+            self.lots.push(Lot { id, kind, from: at, until, voided: false, tokens: Vec::new() });
+        }
+        let lot = self.lots.iter().position(|lot| lot.id == id).expect("a lot");
+        self.lots[lot].tokens.extend((0..tokens).map(|_| Place::Free));
+        self.line("granted", lot, tokens, 0, at, cause);
+        self.lines.last_mut().expect("a line").expires = Some(until);
+    }
+
+    fn line(&mut self, kind: &'static str, lot: usize, amount: i64, held: i64, at: i64, cause: (u8, [u8; 16])) {
+        self.lines.push(ModelLine { kind, lot, amount, held, at, cause, expires: None });
+    }
+
+    fn key(&self, lot: usize) -> (u8, i64, i64, [u8; 16]) {
+        let lot = &self.lots[lot];
+        (lot.kind, lot.until, lot.from, lot.id.bytes())
+    }
+
+    /// Moves the first token of a lot that lies at `from`.
+    fn shift(&mut self, lot: usize, from: Place, to: Place) {
+        let token = self.lots[lot].tokens.iter_mut().find(|token| **token == from).expect("a token");
+        *token = to;
+    }
+
+    /// Lots that can be drawn.
+    pub fn drawable(&self, at: i64) -> Vec<usize> {
+        let open = |lot: &usize| {
+            let l = &self.lots[*lot];
+            !l.dead(at) && l.count(Place::Free) > 0 && !(self.paused && l.kind == TOP_UP)
+        };
+        let mut lots: Vec<usize> = (0..self.lots.len()).filter(open).collect();
+        lots.sort_by_key(|lot| self.key(*lot));
+        lots
+    }
+
+    pub fn available(&self, at: i64) -> i64 {
+        self.drawable(at).iter().map(|lot| self.lots[*lot].count(Place::Free)).sum()
+    }
+
+    /// Draws one credit after the other, each from whatever comes first then.
+    fn draw(&mut self, tokens: i64, to: Place, at: i64) -> Vec<(usize, i64)> {
+        let mut draws: Vec<(usize, i64)> = Vec::new();
+        for _ in 0..tokens {
+            let lot = *self.drawable(at).first().expect("checked before");
+            self.shift(lot, Place::Free, to);
+            add(&mut draws, lot, 1);
+        }
+        draws
+    }
+
+    /// The next instant at which anything happens by itself.
+    pub fn next_due(&self) -> i64 {
+        let holds = self.holds.iter().filter(|hold| hold.open).map(|hold| hold.until);
+        let lots = self.lots.iter().filter(|l| l.kind != PLAN && l.count(Place::Free) > 0).map(|lot| lot.until);
+        holds.chain(lots).chain([self.cycle.1]).min().expect("a cycle ends")
+    }
+
+    /// Lets time pass up to `now`, one event after the other.
+    pub fn pass(&mut self, now: i64) {
+        while self.next_due() <= now {
+            let at = self.next_due();
+            let mut holds: Vec<usize> = (0..self.holds.len()).collect();
+            holds.retain(|hold| self.holds[*hold].open && self.holds[*hold].until == at);
+            holds.sort_by_key(|hold| self.holds[*hold].id);
+            for hold in holds {
+                self.give_back(hold, at, at);
+            }
+            let mut lots: Vec<usize> = (0..self.lots.len()).collect();
+            lots.retain(|lot| self.lots[*lot].kind != PLAN && self.lots[*lot].until == at);
+            lots.sort_by_key(|lot| self.lots[*lot].id.bytes());
+            for lot in lots {
+                self.end(lot, (1, self.lots[lot].id.bytes()), at);
+            }
+            if at == self.cycle.1 {
+                self.turn(at);
+            }
+        }
+        self.last = self.last.max(now);
+    }
+
+    fn turn(&mut self, at: i64) {
+        for lot in 0..self.lots.len() {
+            if self.lots[lot].kind == PLAN && self.lots[lot].until == at {
+                self.end(lot, (1, self.lots[lot].id.bytes()), at);
+            }
+        }
+        self.cycle = (at, boundary_after(self.anchor, at));
+        self.in_force.clear();
+        let plan = self.next.take().unwrap_or(self.plan);
+        self.plan_acts(plan, at);
+    }
+
+    /// What lies free in an ended lot goes.
+    fn end(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
+        let rest = self.lots[lot].count(Place::Free);
+        let (to, kind) =
+            if self.lots[lot].voided { (Place::Voided, "voided") } else { (Place::Expired, "expired") };
+        for _ in 0..rest {
+            self.shift(lot, Place::Free, to);
+        }
+        if rest > 0 {
+            self.line(kind, lot, -rest, 0, at, cause);
+        }
+    }
+
+    /// Closes a hold; what lots that ended before `ended` get back goes at once.
+    fn give_back(&mut self, hold: usize, at: i64, ended: i64) {
+        let cause = (3, self.holds[hold].id);
+        self.holds[hold].open = false;
+        let mut lots: Vec<usize> = (0..self.lots.len()).collect();
+        lots.retain(|lot| self.lots[*lot].count(Place::Held(hold)) > 0);
+        lots.sort_by_key(|lot| self.key(*lot));
+        for lot in &lots {
+            let back = self.lots[*lot].count(Place::Held(hold));
+            for _ in 0..back {
+                self.shift(*lot, Place::Held(hold), Place::Free);
+            }
+            self.line("released", *lot, 0, -back, at, cause);
+        }
+        for lot in lots {
+            if self.lots[lot].voided || self.lots[lot].until < ended {
+                self.end(lot, cause, at);
+            }
+        }
+    }
+
+    // ── commands; `None` is a refusal for want of credits ──
+
+    pub fn charge(&mut self, id: [u8; 16], tokens: i64, at: i64) -> Option<Vec<(usize, i64)>> {
+        if self.available(at) < tokens {
+            return None;
+        }
+        let usage = self.usages.len();
+        let draws = self.draw(tokens, Place::Used(usage), at);
+        for (lot, tokens) in &draws {
+            self.line("used", *lot, -tokens, 0, at, (2, id));
+        }
+        self.usages.push(ModelUsage { id, draws: draws.clone(), voided: false });
+        Some(draws)
+    }
+
+    pub fn hold(&mut self, id: [u8; 16], tokens: i64, until: i64, at: i64) -> Option<Vec<(usize, i64)>> {
+        if self.available(at) < tokens {
+            return None;
+        }
+        let hold = self.holds.len();
+        let draws = self.draw(tokens, Place::Held(hold), at);
+        for (lot, tokens) in &draws {
+            self.line("held", *lot, 0, *tokens, at, (3, id));
+            self.lines.last_mut().expect("a line").expires = Some(until);
+        }
+        self.holds.push(ModelHold { id, until, open: true });
+        Some(draws)
+    }
+
+    /// Draws and what went back.
+    pub fn settle(&mut self, hold: usize, id: [u8; 16], tokens: i64, at: i64) -> Option<(Vec<(usize, i64)>, i64)> {
+        let held: i64 = self.lots.iter().map(|lot| lot.count(Place::Held(hold))).sum();
+        if tokens > held && self.available(at) < tokens - held {
+            return None;
+        }
+        let (usage, mut draws) = (self.usages.len(), Vec::new());
+        for _ in 0..tokens.min(held) {
+            let holding = (0..self.lots.len()).filter(|lot| self.lots[*lot].count(Place::Held(hold)) > 0);
+            let lot = holding.min_by_key(|lot| self.key(*lot)).expect("held");
+            self.shift(lot, Place::Held(hold), Place::Used(usage));
+            add(&mut draws, lot, 1);
+        }
+        let own = draws.clone();
+        for (lot, tokens) in self.draw((tokens - held).max(0), Place::Used(usage), at) {
+            add(&mut draws, lot, tokens);
+        }
+        for (lot, tokens) in &draws {
+            let of_hold: i64 = own.iter().filter(|(other, _)| other == lot).map(|(_, tokens)| *tokens).sum();
+            self.line("used", *lot, -tokens, -of_hold, at, (2, id));
+        }
+        self.give_back(hold, at, at + 1);
+        if tokens > 0 {
+            self.usages.push(ModelUsage { id, draws: draws.clone(), voided: false });
+        }
+        Some((draws, (held - tokens).max(0)))
+    }
+
+    pub fn release(&mut self, hold: usize, at: i64) {
+        self.give_back(hold, at, at + 1);
+    }
+
+    pub fn void_usage(&mut self, usage: usize, at: i64) {
+        let (id, draws) = (self.usages[usage].id, self.usages[usage].draws.clone());
+        self.usages[usage].voided = true;
+        for (lot, tokens) in &draws {
+            for _ in 0..*tokens {
+                self.shift(*lot, Place::Used(usage), Place::Free);
+            }
+            self.line("voided", *lot, *tokens, 0, at, (2, id));
+        }
+        for (lot, _) in draws {
+            if self.lots[lot].dead(at) {
+                self.end(lot, (2, id), at);
+            }
+        }
+    }
+
+    pub fn courtesy(&mut self, id: GrantId, tokens: i64, until: i64, at: i64) {
+        self.fill(id, COURTESY, tokens, until, (1, id.bytes()), at);
+    }
+
+    pub fn top_up(&mut self, id: GrantId, purchase: [u8; 16], tokens: i64, at: i64) -> i64 {
+        let until = a_year_after(at);
+        self.fill(id, TOP_UP, tokens, until, (4, purchase), at);
+        until
+    }
+
+    /// The refusal's name, or nothing.
+    pub fn void_grant(&mut self, lot: usize, at: i64) -> Option<&'static str> {
+        let l = &self.lots[lot];
+        if l.kind != COURTESY {
+            return Some("not courtesy");
+        }
+        if l.voided {
+            return Some("voided before");
+        }
+        if at >= l.until {
+            return Some("ended");
+        }
+        self.lots[lot].voided = true;
+        self.end(lot, (1, self.lots[lot].id.bytes()), at);
+        None
+    }
+
+    pub fn change_plan(&mut self, plan: usize, at: i64) {
+        self.next = None;
+        if plan == self.plan {
+            return;
+        }
+        let largest = self.in_force.iter().copied().max().unwrap_or(0);
+        if self.terms.plans[plan].0 >= largest {
+            self.plan_acts(plan, at);
+        } else {
+            self.next = Some(plan);
+        }
+    }
+}
+
+fn add(draws: &mut Vec<(usize, i64)>, lot: usize, tokens: i64) {
+    match draws.iter_mut().find(|(other, _)| *other == lot) {
+        Some((_, sum)) => *sum += tokens,
+        None => draws.push((lot, tokens)),
+    }
+}
