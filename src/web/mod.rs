@@ -1,1 +1,34 @@
 //! What a browser shows.
+//!
+//! `actions` are the typed server functions and compile on both sides; everything else renders on
+//! the server. Pages carry no script: an island, where one is worth its bytes, brings its own.
+//!
+//! *Not here:* what machines call (`http`), what the product does (`usecases`).
+
+pub mod actions;
+#[cfg(feature = "hydrate")]
+pub mod browser;
+pub mod theme;
+
+#[cfg(feature = "ssr")]
+pub mod assets;
+#[cfg(feature = "ssr")]
+pub mod components;
+#[cfg(feature = "ssr")]
+pub mod cookies;
+#[cfg(feature = "ssr")]
+mod forms;
+#[cfg(feature = "ssr")]
+pub mod guard;
+#[cfg(feature = "ssr")]
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod router;
+#[cfg(feature = "demo")]
+pub mod samples;
+#[cfg(feature = "ssr")]
+pub mod shell;
+#[cfg(feature = "ssr")]
+pub mod view;
+#[cfg(feature = "ssr")]
+pub mod visit;

@@ -1,0 +1,17 @@
+//! Typed server functions under `/_fn`: the names, fields and answers that both sides share.
+//!
+//! All of them are called by native forms and work with no script: the answer is then a redirect
+//! (303). A client that asks for JSON gets the value. An expected outcome is a value; `Err` is a
+//! fault, whose cause is in the log and never in the answer.
+//!
+//! *Not here:* what they do (`forms`, on the server alone). Each authorises on its own.
+
+mod buy;
+mod session;
+mod theme;
+
+pub use buy::{Started, StartCheckout};
+#[cfg(feature = "demo")]
+pub use session::SignInAsDemo;
+pub use session::{OpenSession, SignOut};
+pub use theme::SetTheme;

@@ -1,0 +1,86 @@
+//! The balance card. The bar is an inline SVG whose lengths are attributes: the CSP allows no inline style.
+
+use super::text::{Amount, Price, Say, When};
+use crate::web::view::{BalanceView, PlanView, Words};
+use leptos::prelude::*;
+
+/// The region "Balance".
+#[component]
+pub fn BalanceCard(balance: BalanceView) -> impl IntoView {
+    let notes = balance.top_up_notes.into_iter().map(|words| view! { <Note words /> }).collect_view();
+    view! {
+        <section class="card balance" aria-label="Balance">
+            <div>
+                <h2 class="label">"Available now"</h2>
+                <p class="total">
+                    <Amount credits=balance.available />
+                </p>
+                <p class="note">
+                    "credits · " <When moment=balance.as_of /> " · " <a href="/billing">"Refresh"</a>
+                </p>
+            </div>
+            <PlanPart plan=balance.plan />
+            <div>
+                <h2 class="label">"Top-up credits"</h2>
+                <p class="figure top-up">
+                    <Amount credits=balance.top_ups />
+                </p>
+                {notes}
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Note(words: Words) -> impl IntoView {
+    view! {
+        <p class="note">
+            <Say words />
+        </p>
+    }
+}
+
+/// The plan's part: what is left, the bar, when it resets.
+#[component]
+fn PlanPart(plan: PlanView) -> impl IntoView {
+    let bar = plan.bar();
+    let spoken = plan.spoken();
+    let usage = plan.usage();
+    let change = plan.change.map(|words| view! { <Note words /> });
+    view! {
+        <div class="plan">
+            <div class="ends">
+                <h2 class="label">"Plan credits · " {plan.name}</h2>
+                <p class="label">
+                    <Price money=plan.price />
+                    " a month"
+                </p>
+            </div>
+            <p class="figure">
+                <Amount credits=plan.left />
+                <small>" left of " <Amount credits=plan.allowance /></small>
+            </p>
+            <div
+                class="bar"
+                role="progressbar"
+                aria-label="Plan credits"
+                aria-valuemin="0"
+                aria-valuemax=plan.allowance.to_string()
+                aria-valuenow=plan.used.to_string()
+                aria-valuetext=spoken
+            >
+                <svg viewBox="0 0 1000 1" preserveAspectRatio="none" aria-hidden="true">
+                    <rect class="used" width=bar.used height="1"></rect>
+                    <rect class="held" x=bar.used width=bar.held height="1"></rect>
+                </svg>
+            </div>
+            <div class="ends">
+                <p class="note">
+                    <Say words=usage />
+                </p>
+                <p class="note">"Resets " <When moment=plan.resets /></p>
+            </div>
+            {change}
+        </div>
+    }
+}

@@ -1,0 +1,26 @@
+//! Components: HTML from view structs, and no decision.
+//!
+//! Invariants: everything works without script; names for ears and for tests are PAGES.md's;
+//! no inline style (the CSP refuses it): lengths of bars are SVG attributes.
+//!
+//! *Not here:* words that depend on data (`view`), loading (`pages`), colours (`style/main.css`).
+
+pub mod balance;
+pub mod billing;
+pub mod frame;
+pub mod notice;
+pub mod offers;
+pub mod purchase;
+pub mod purchases;
+pub mod text;
+pub mod top_ups;
+
+pub use balance::BalanceCard;
+pub use billing::BillingBody;
+pub use frame::{Frame, FrameView};
+pub use notice::{NoticeBox, UpgradeHint};
+pub use offers::Offers;
+pub use purchase::PurchaseDetails;
+pub use purchases::Purchases;
+pub use text::{BadgeText, Say};
+pub use top_ups::TopUps;

@@ -1,0 +1,74 @@
+//! Cookies: names, attributes, reading.
+//!
+//! On https they are `__Host-` and `Secure`; plain http is possible on loopback only, where a
+//! browser would refuse both. `Lax`, since `Strict` signs buyers out on return from Checkout.
+
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
+
+/// What a cookie is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookie {
+    /// The session's secret.
+    Session,
+    /// The chosen theme.
+    Theme,
+}
+
+impl Cookie {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self, https: bool) -> &'static str {
+        match (self, https) {
+            (Self::Session, true) => "__Host-session",
+            (Self::Session, false) => "session",
+            (Self::Theme, true) => "__Host-theme",
+            (Self::Theme, false) => "theme",
+        }
+    }
+
+    /// Its value in a request.
+    #[must_use]
+    pub fn read(self, headers: &HeaderMap, https: bool) -> Option<String> {
+        let name = self.name(https);
+        let all = headers.get_all(COOKIE).iter().filter_map(|header| header.to_str().ok());
+        let mut pairs = all.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+    }
+
+    /// The `Set-Cookie` header that gives it `value` for so many seconds.
+    /// Values are ours: letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn set(self, value: &str, seconds: i64, https: bool) -> String {
+        let secure = if https { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", self.name(https))
+    }
+
+    /// The `Set-Cookie` header that takes it away.
+    #[must_use]
+    pub fn clear(self, https: bool) -> String {
+        self.set("", 0, https)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others_by_its_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "xsession=no; theme=dark".parse().expect("a header"));
+        headers.append(COOKIE, "session=abc".parse().expect("a header"));
+        assert_eq!(Cookie::Session.read(&headers, false).as_deref(), Some("abc"));
+        assert_eq!(Cookie::Theme.read(&headers, false).as_deref(), Some("dark"));
+        assert_eq!(Cookie::Session.read(&headers, true), None);
+    }
+
+    #[test]
+    fn cookies_are_host_bound_wherever_the_site_is_https() {
+        let header = Cookie::Session.set("abc", 60, true);
+        assert_eq!(header, "__Host-session=abc; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(Cookie::Session.clear(false), "session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    }
+}

@@ -1,0 +1,217 @@
+//! Billing in every state.
+
+use super::Sample;
+use super::customers::{self, Sketch, at};
+use crate::domain::{Credits, Money, PurchaseState};
+use crate::web::view::billing::BillingView;
+use crate::web::view::hint::HintFacts;
+use crate::web::view::notices::{Expiring, Pace, Remedy, Situation};
+use crate::web::view::offers::{self, BuyForm, MayBuy, Offer, OffersView};
+use crate::web::view::outcome::{Outcome, OutcomeFacts};
+use crate::web::view::purchases::{PurchaseFact, PurchasesFacts};
+use crate::web::view::status;
+use crate::web::view::top_ups::TopUpsFacts;
+
+/// Every state by name.
+pub fn all() -> Vec<(&'static str, Sample)> {
+    let mut all = vec![
+        ("starter", page(customers::acme(), |_| ())),
+        ("free", page(customers::fjord(), |v| v.may_buy = locked(Credits::ZERO))),
+        ("free-leftovers", page(leftovers(), |v| v.may_buy = locked(Credits::whole(1_000)))),
+        ("free-paused", page(leftovers(), paused)),
+        ("builder", page(customers::larch(), hinted)),
+        ("pro", page(customers::meridian(), |v| v.pace = Some(Pace::PlanCoversIt))),
+        ("pro-all", page(customers::meridian(), |v| v.all = true)),
+        ("viewer", page(customers::meridian(), |v| v.may_buy = MayBuy::Viewer)),
+        ("buying-off", page(customers::acme(), |v| v.may_buy = MayBuy::Off)),
+        ("out-of-credits", page(empty(), |_| ())),
+        ("adding", page(customers::acme(), |v| v.settling = true)),
+        ("frozen", page(customers::larch(), |v| v.frozen = true)),
+        ("change-booked", page(booked(), |_| ())),
+        ("all-used", page(used_up(), |_| ())),
+        ("unfinished", page(unfinished(), |_| ())),
+    ];
+    let outcomes = Outcome::ALL.into_iter().map(|outcome| {
+        (outcome.code(), page(customers::acme(), |v| v.outcome = Some(outcome)))
+    });
+    all.extend(outcomes);
+    all
+}
+
+/// How a page differs from its customer's plain one.
+struct Variation {
+    may_buy: MayBuy,
+    pace: Option<Pace>,
+    settling: bool,
+    frozen: bool,
+    paused: bool,
+    hint: bool,
+    all: bool,
+    outcome: Option<Outcome>,
+}
+
+fn page(sketch: Sketch, vary: impl FnOnce(&mut Variation)) -> Sample {
+    let mut v = Variation {
+        may_buy: MayBuy::Yes,
+        pace: None,
+        settling: false,
+        frozen: false,
+        paused: false,
+        hint: false,
+        all: false,
+        outcome: None,
+    };
+    vary(&mut v);
+    let name = sketch.name;
+    Sample::Billing(name, Box::new(view(&sketch, &v)))
+}
+
+fn view(sketch: &Sketch, v: &Variation) -> BillingView {
+    let balance = &sketch.balance;
+    let all = v.all.then_some(1);
+    let top_ups = TopUpsFacts {
+        grants: &sketch.grants,
+        now: balance.now,
+        zone: balance.zone,
+        paused: v.paused,
+        in_use: balance.top_ups_in_use(),
+        all,
+    };
+    let resume = |fact: &PurchaseFact| Some(form(&fact.package, fact.facts.amount));
+    let purchases =
+        PurchasesFacts { purchases: &sketch.purchases, currency: "usd", zone: balance.zone, all, resume: &resume };
+    BillingView {
+        outcome: v.outcome.map(|outcome| outcome.notice(outcome_facts(sketch))),
+        balance: balance.view(),
+        notice: situation(sketch, v).notice(),
+        hint: v.hint.then(|| hint(sketch)).flatten(),
+        offers: offers(&v.may_buy),
+        top_ups: top_ups.view().dated(balance.zone),
+        purchases: purchases.view(),
+    }
+}
+
+fn situation(sketch: &Sketch, v: &Variation) -> Situation {
+    let balance = &sketch.balance;
+    let mut live: Vec<_> = sketch.grants.iter().filter(|grant| status::is_live(grant, balance.now)).collect();
+    live.sort_by_key(|grant| grant.burn_key());
+    let expiring = live.into_iter().filter(|grant| grant.remaining().is_positive()).map(|grant| Expiring {
+        left: grant.remaining(),
+        since: grant.effective_at,
+        expires_at: grant.expires_at,
+    });
+    Situation {
+        now: balance.now,
+        zone: balance.zone,
+        available: balance.available,
+        plan_left: balance.left,
+        bonus_left: balance.bonus.iter().map(|(credits, _)| *credits).sum(),
+        plan: balance.plan.clone(),
+        reset_at: None,
+        resets_at: balance.resets_at,
+        remedy: Remedy::Buy,
+        settling: v.settling,
+        frozen: v.frozen.then(|| (Credits::whole(1_000), at("2026-05-03T10:00:00Z"))),
+        top_ups: expiring.collect(),
+        paused: v.paused,
+        upgrade: Some("/plans".into()),
+        pace: v.pace,
+    }
+}
+
+/// A Buy form whose seal fits nothing.
+pub fn form(package: &str, price: i64) -> BuyForm {
+    let purchase = "pur_01920000000070008000000000000001".into();
+    BuyForm { purchase, package: package.into(), price, mac: "0".repeat(64) }
+}
+
+fn offers(may_buy: &MayBuy) -> OffersView {
+    let packages = [(1_200, 900), (5_000, 3_000), (20_000, 10_500), (50_000, 22_500)];
+    let smallest = (Credits::whole(1_200), 900);
+    let offer = |(credits, price): (i64, i64)| {
+        let action = may_buy.action(|| form(&format!("p{credits}"), price));
+        Offer::new(Credits::whole(credits), Money::new(price, "usd"), smallest, action)
+    };
+    OffersView {
+        lock: may_buy.lock(),
+        offers: packages.into_iter().map(offer).collect(),
+        terms: offers::terms(12),
+        credit_note: "Most pages cost 2 credits.".into(),
+    }
+}
+
+fn outcome_facts(sketch: &Sketch) -> OutcomeFacts {
+    OutcomeFacts {
+        price: Some(Money::new(1_000, "usd")),
+        bought_at: Some(sketch.balance.zone.clock(at("2026-11-22T19:03:00Z"))),
+        again: Some(form("p1200", 900)),
+    }
+}
+
+fn locked(left: Credits) -> MayBuy {
+    MayBuy::PlanCannot {
+        better: Some(("Starter".into(), Credits::whole(5_000), Money::new(1_900, "usd"))),
+        upgrade: Some("/plans".into()),
+        left,
+        plan: "Free".into(),
+    }
+}
+
+fn paused(v: &mut Variation) {
+    v.may_buy = locked(Credits::ZERO);
+    v.paused = true;
+}
+
+fn hinted(v: &mut Variation) {
+    v.hint = true;
+}
+
+fn hint(sketch: &Sketch) -> Option<crate::web::view::HintView> {
+    let facts = HintFacts {
+        plan: "Builder".into(),
+        better: "Pro".into(),
+        cycles: 3,
+        top_ups: Money::new(67_500, "usd"),
+        difference: Money::new(17_000, "usd"),
+        upgrade: Some("/plans".into()),
+        hide_until: sketch.balance.zone.short_day(sketch.balance.resets_at),
+    };
+    facts.view()
+}
+
+fn leftovers() -> Sketch {
+    let mut sketch = customers::fjord();
+    sketch.grants = vec![customers::top_up(1, 1_200, Credits::whole(1_000), 0, "2026-05-03T10:00:00Z")];
+    sketch.balance.top_ups.left = Credits::whole(1_000);
+    sketch.balance.available = Credits::whole(1_038);
+    sketch.purchases = vec![customers::purchase(1, 1_200, 900, PurchaseState::Credited, "2026-05-03T10:00:00Z")];
+    sketch
+}
+
+fn empty() -> Sketch {
+    let mut sketch = customers::acme();
+    (sketch.balance.available, sketch.balance.left) = (Credits::ZERO, Credits::ZERO);
+    sketch.balance.used = sketch.balance.allowance;
+    sketch
+}
+
+fn booked() -> Sketch {
+    let mut sketch = customers::acme();
+    sketch.balance.next = Some(("Free".into(), sketch.balance.resets_at));
+    sketch
+}
+
+fn used_up() -> Sketch {
+    let mut sketch = customers::acme();
+    sketch.grants = vec![
+        customers::top_up(1, 1_200, Credits::ZERO, 0, "2026-05-03T10:00:00Z"),
+        customers::top_up(2, 1_200, Credits::ZERO, 0, "2026-06-03T10:00:00Z"),
+    ];
+    sketch
+}
+
+fn unfinished() -> Sketch {
+    let mut sketch = customers::meridian();
+    sketch.purchases.insert(0, customers::purchase(8, 1_200, 900, PurchaseState::Open, "2026-11-22T12:55:00Z"));
+    sketch
+}

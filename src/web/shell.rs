@@ -1,0 +1,25 @@
+//! The HTML document around every page: one stylesheet, no script.
+
+use crate::web::assets;
+use crate::web::theme::Theme;
+use leptos::prelude::*;
+use leptos_meta::MetaTags;
+
+/// The document. Pages set their title through `leptos_meta`.
+#[component]
+pub fn Document(theme: Theme, children: Children) -> impl IntoView {
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-theme=theme.attribute()>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="stylesheet" href=assets::stylesheet() />
+                <MetaTags />
+            </head>
+            <body>{children()}</body>
+        </html>
+    }
+}

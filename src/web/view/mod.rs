@@ -1,0 +1,35 @@
+//! What the pages say, as plain data: pure functions from the ledger's facts to view structs.
+//!
+//! Owns every sentence that depends on a number or a date, the choice of the one notice, the names
+//! of states, dates in the customer's zone. Components render these structs and decide nothing.
+//!
+//! Invariants: no I/O and no clock (`now` is an argument); integers only; words of the inside
+//! (grant, hold, webhook, session, courtesy, lapsed) never appear in a sentence.
+//!
+//! *Not here:* HTML (`components`), loading (`pages`), authority (`usecases`).
+
+pub mod balance;
+pub mod billing;
+pub mod hint;
+pub mod notices;
+pub mod offers;
+pub mod outcome;
+pub mod purchase;
+pub mod purchases;
+pub mod status;
+pub mod top_ups;
+pub mod when;
+pub mod words;
+
+pub use balance::{BalanceView, PlanView};
+pub use billing::BillingView;
+pub use hint::HintView;
+pub use notices::{Notice, NoticeAction, Voice};
+pub use offers::{BuyForm, Lock, Offer, OfferAction, OffersView};
+pub use outcome::Outcome;
+pub use purchase::{PurchaseView, Step};
+pub use purchases::{PurchaseRow, PurchasesView};
+pub use status::{Badge, Tone};
+pub use top_ups::{TopUpRow, TopUpsView};
+pub use when::{Moment, Zone};
+pub use words::Words;

@@ -1,0 +1,187 @@
+//! What a form came back with: a closed code in the URL, and its words.
+//!
+//! A URL can be forged by anyone, so a code carries no text and no number; what a sentence needs
+//! (a price, a time) is looked up again among the signed-in customer's own.
+
+use super::notices::{Notice, NoticeAction, Voice};
+use super::offers::BuyForm;
+use super::status::Tone;
+use super::when::Moment;
+use super::words::Words;
+use crate::domain::Money;
+
+/// Every way in which a form can come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Checkout was closed by the buyer.
+    Cancelled,
+    /// Stripe is down, slow, or refuses us.
+    StripeUnavailable,
+    /// The catalogue's price is another one now.
+    PriceChanged,
+    /// This very form was paid already.
+    AlreadyBought,
+    /// Its Checkout is over.
+    CheckoutExpired,
+    /// The plan may not buy.
+    PlanCannotBuy,
+    /// The person may not buy.
+    ViewerCannotBuy,
+    /// The shop sells nothing at the moment.
+    BuyingOff,
+    /// The form is not this session's: drawn before a sign-in, or tampered with.
+    FormStale,
+    /// A fault of ours; the cause is in the log.
+    Fault,
+}
+
+/// What a sentence needs beside its code, looked up again.
+#[derive(Clone, Debug, Default)]
+pub struct OutcomeFacts {
+    /// The package's price now.
+    pub price: Option<Money>,
+    /// When the purchase was paid.
+    pub bought_at: Option<Moment>,
+    /// A fresh form for the same package, for those who may buy.
+    pub again: Option<BuyForm>,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 10] = [
+        Self::Cancelled,
+        Self::StripeUnavailable,
+        Self::PriceChanged,
+        Self::AlreadyBought,
+        Self::CheckoutExpired,
+        Self::PlanCannotBuy,
+        Self::ViewerCannotBuy,
+        Self::BuyingOff,
+        Self::FormStale,
+        Self::Fault,
+    ];
+
+    /// Its code in the URL.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::StripeUnavailable => "stripe_unavailable",
+            Self::PriceChanged => "price_changed",
+            Self::AlreadyBought => "already_bought",
+            Self::CheckoutExpired => "checkout_expired",
+            Self::PlanCannotBuy => "plan_cannot_buy",
+            Self::ViewerCannotBuy => "viewer_cannot_buy",
+            Self::BuyingOff => "buying_off",
+            Self::FormStale => "form_stale",
+            Self::Fault => "fault",
+        }
+    }
+
+    /// From a code; anything else says nothing.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.code() == code)
+    }
+
+    /// What is read.
+    #[must_use]
+    pub fn notice(self, facts: OutcomeFacts) -> Notice {
+        let (tone, voice) = self.manner();
+        let (strong, text, again) = self.words(&facts);
+        let notice = Notice::new(tone, strong, text).aloud(voice);
+        match (again, facts.again) {
+            (Some(label), Some(form)) => notice.with(NoticeAction::Buy { label: label.into(), form }),
+            _ => notice,
+        }
+    }
+
+    const fn manner(self) -> (Tone, Voice) {
+        match self {
+            Self::Cancelled => (Tone::Quiet, Voice::Status),
+            Self::AlreadyBought => (Tone::Info, Voice::Status),
+            Self::PriceChanged | Self::CheckoutExpired | Self::FormStale => (Tone::Warn, Voice::Alert),
+            Self::StripeUnavailable | Self::PlanCannotBuy | Self::ViewerCannotBuy | Self::BuyingOff | Self::Fault => {
+                (Tone::Bad, Voice::Alert)
+            }
+        }
+    }
+
+    /// The two halves of its sentence, and the words of a button that buys again.
+    fn words(self, facts: &OutcomeFacts) -> (Words, Words, Option<&'static str>) {
+        match self {
+            Self::Cancelled => ("Checkout closed.".into(), "You were not charged.".into(), None),
+            Self::StripeUnavailable => {
+                ("Checkout cannot be reached. You were not charged.".into(), "Try again in a minute.".into(), None)
+            }
+            Self::PriceChanged => (price_changed(facts), "Nothing was bought.".into(), None),
+            Self::AlreadyBought => (already_bought(facts), "Buy it again?".into(), Some("Buy again")),
+            Self::CheckoutExpired => {
+                ("That Checkout has expired.".into(), "You were not charged.".into(), Some("Buy again"))
+            }
+            Self::PlanCannotBuy => ("Top-ups need a paid plan.".into(), "You were not charged.".into(), None),
+            Self::ViewerCannotBuy => {
+                ("Ask an owner or admin to buy.".into(), "You were not charged.".into(), None)
+            }
+            Self::BuyingOff => {
+                ("Top-ups cannot be bought at the moment.".into(), "You were not charged.".into(), None)
+            }
+            Self::FormStale => {
+                ("That page was out of date.".into(), "You were not charged. Please choose again.".into(), None)
+            }
+            Self::Fault => {
+                ("Something went wrong on our side.".into(), "You were not charged. Please try again.".into(), None)
+            }
+        }
+    }
+}
+
+fn price_changed(facts: &OutcomeFacts) -> Words {
+    match &facts.price {
+        Some(price) => Words::from("The price is now ").money(price.clone()).text("."),
+        None => "That package is no longer for sale.".into(),
+    }
+}
+
+fn already_bought(facts: &OutcomeFacts) -> Words {
+    match &facts.bought_at {
+        Some(at) => Words::from("You bought this at ").time(at.clone()).text("."),
+        None => "You bought this already.".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::view::when::Zone;
+
+    #[test]
+    fn a_code_is_one_of_a_closed_list() {
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::from_code(outcome.code()), Some(outcome));
+        }
+        assert_eq!(Outcome::from_code("You won a prize"), None);
+    }
+
+    #[test]
+    fn every_outcome_has_its_words() {
+        let facts = || OutcomeFacts {
+            price: Some(Money::new(1_000, "usd")),
+            bought_at: Some(Zone::UTC.clock("2026-11-22T14:03:00Z".parse().expect("an instant"))),
+            again: None,
+        };
+        let check = |outcome: Outcome, want: &str| {
+            let notice = outcome.notice(facts());
+            assert_eq!(format!("{} {}", notice.strong, notice.text), want);
+        };
+        check(Outcome::Cancelled, "Checkout closed. You were not charged.");
+        check(Outcome::StripeUnavailable, "Checkout cannot be reached. You were not charged. Try again in a minute.");
+        check(Outcome::PriceChanged, "The price is now $10. Nothing was bought.");
+        check(Outcome::AlreadyBought, "You bought this at 14:03. Buy it again?");
+        check(Outcome::CheckoutExpired, "That Checkout has expired. You were not charged.");
+        check(Outcome::PlanCannotBuy, "Top-ups need a paid plan. You were not charged.");
+        check(Outcome::ViewerCannotBuy, "Ask an owner or admin to buy. You were not charged.");
+        assert_eq!(Outcome::Cancelled.notice(facts()).voice, Voice::Status);
+        assert_eq!(Outcome::StripeUnavailable.notice(facts()).voice, Voice::Alert);
+    }
+}

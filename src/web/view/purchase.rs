@@ -1,0 +1,239 @@
+//! A purchase's own page: what happened, when, what is left of it, and what can be done.
+
+use super::notices::{Notice, NoticeAction, Voice};
+use super::offers::BuyForm;
+use super::status::{Badge, Tone};
+use super::when::{Moment, Zone};
+use super::words::{Words, verb};
+use crate::domain::{Credits, Instant, Money};
+
+/// The page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchaseView {
+    /// `pur_…`
+    pub reference: String,
+    /// What was bought.
+    pub credits: Credits,
+    /// Its state.
+    pub badge: Badge,
+    /// How the visit came out, or what is going on.
+    pub notice: Option<Notice>,
+    /// What is left of it, once credited.
+    pub left: Option<Words>,
+    /// What happened, oldest first.
+    pub timeline: Vec<Step>,
+    /// Its price.
+    pub price: Money,
+    /// Tax on top, where it was computed.
+    pub tax: Option<Money>,
+    /// What was given back.
+    pub refunded: Option<Money>,
+    /// Where its invoice is asked for.
+    pub invoice: Option<String>,
+    /// A mail to support that names it.
+    pub support: String,
+}
+
+/// One step of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What happened.
+    pub what: Words,
+    /// When; the day only where it is another than the step before.
+    pub at: Moment,
+}
+
+/// What happened, in the order of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The form was sent.
+    Chosen,
+    /// Checkout opened.
+    Opened,
+    /// The bank said that the money is on its way.
+    Processing,
+    /// The money came.
+    Paid,
+    /// The credits came.
+    Credited,
+    /// The payment did not go through.
+    Failed,
+    /// The Checkout closed unpaid.
+    Expired,
+    /// It was set aside for a person.
+    Review,
+    /// A reminder of its expiry was mailed.
+    Reminded,
+    /// Money was given back.
+    Refunded,
+    /// The bank began a review.
+    Disputed,
+    /// Its credits ended.
+    Ended,
+}
+
+impl What {
+    fn words(self, credits: Credits) -> Words {
+        match self {
+            Self::Chosen => return Words::from("You chose ").counted(credits, ""),
+            Self::Opened => "Checkout opened",
+            Self::Processing => "Bank payment started",
+            Self::Paid => "Payment received",
+            Self::Credited => "Credits added",
+            Self::Failed => "Payment did not go through",
+            Self::Expired => "Checkout expired, not paid",
+            Self::Review => "Sent to support for review",
+            Self::Reminded => "Reminder sent",
+            Self::Refunded => "Refunded",
+            Self::Disputed => "Bank review started",
+            Self::Ended => "Credits expired",
+        }
+        .into()
+    }
+}
+
+/// The timeline: the day is named where it changes, else the time alone.
+#[must_use]
+pub fn timeline(steps: &[(What, Instant)], credits: Credits, zone: Zone) -> Vec<Step> {
+    let mut day: Option<Instant> = None;
+    let mut step = |(what, at): &(What, Instant)| {
+        let same = day.is_some_and(|before| zone.same_day(before, *at));
+        day = Some(*at);
+        Step { what: what.words(credits), at: if same { zone.clock(*at) } else { zone.minute(*at) } }
+    };
+    steps.iter().map(&mut step).collect()
+}
+
+/// `1,000 of 1,200 left · Expires 28 Nov 2026, 14:03 CET`
+#[must_use]
+pub fn left(left: Credits, of: Credits, expires_at: Instant, now: Instant, zone: Zone) -> Words {
+    let words = Words::new().credits(left).text(" of ").credits(of).text(" left · ");
+    let when = if expires_at <= now { "Expired " } else { "Expires " };
+    words.text(when).time(zone.full(expires_at))
+}
+
+/// "1,200 credits added.", on the way back from Checkout.
+#[must_use]
+pub fn added(credits: Credits, available: Credits, expires_at: Instant, zone: Zone, invoice: Option<&str>) -> Notice {
+    let strong = Words::new().counted(credits, "").text(" added.");
+    let text = Words::from("Available now: ").credits(available).text(". Valid until ");
+    let notice = Notice::new(Tone::Good, strong, text.time(zone.full(expires_at)).text(".")).aloud(Voice::Status);
+    let notice = match invoice {
+        Some(href) => notice.with(NoticeAction::link("Invoice", href)),
+        None => notice,
+    };
+    notice.with(NoticeAction::link("Back to Billing", "/billing"))
+}
+
+/// The same for a browser that is signed out: nothing of the account is shown.
+#[must_use]
+pub fn added_signed_out(credits: Credits) -> Notice {
+    let strong = Words::new().counted(credits, "").text(format!(" {} added.", verb(credits, "was", "were")));
+    Notice::new(Tone::Good, strong, "Sign in to see what is available.").aloud(Voice::Status)
+}
+
+/// A delayed payment on its way; `email` gets the receipt.
+#[must_use]
+pub fn processing(email: &str, here: &str) -> Notice {
+    let text = format!(
+        "Credits are added when it clears, up to 5 days. We will mail {email}. Nothing to do."
+    );
+    let notice = Notice::new(Tone::Info, "Your bank payment is on its way.", text).aloud(Voice::Status);
+    notice.with(NoticeAction::link("Check again", here))
+}
+
+/// Paid, and the credits not there yet.
+#[must_use]
+pub fn adding(here: &str) -> Notice {
+    let strong = "Payment received. Your credits are being added.";
+    let notice = Notice::new(Tone::Info, strong, "Usually under a minute.").aloud(Voice::Status);
+    notice.with(NoticeAction::link("Check again", here))
+}
+
+/// The payment did not go through; `again` is a fresh form for the same package.
+#[must_use]
+pub fn failed(again: Option<BuyForm>) -> Notice {
+    let strong = "The payment did not go through. You were not charged.";
+    match again {
+        Some(form) => {
+            let notice = Notice::new(Tone::Bad, strong, "Try again, or use another card.").aloud(Voice::Alert);
+            notice.with(NoticeAction::Buy { label: "Try again".into(), form })
+        }
+        None => Notice::new(Tone::Bad, strong, "").aloud(Voice::Alert),
+    }
+}
+
+/// Checkout is still open.
+#[must_use]
+pub fn unfinished(resume: Option<BuyForm>) -> Notice {
+    let notice = Notice::new(Tone::Info, "Not finished.", "You were not charged.").aloud(Voice::Status);
+    match resume {
+        Some(form) => notice.with(NoticeAction::Buy { label: "Continue".into(), form }),
+        None => notice,
+    }
+}
+
+/// Its Checkout closed unpaid.
+#[must_use]
+pub fn expired(again: Option<BuyForm>) -> Notice {
+    let notice = Notice::new(Tone::Quiet, "That Checkout has expired.", "You were not charged.").aloud(Voice::Status);
+    match again {
+        Some(form) => notice.with(NoticeAction::Buy { label: "Buy again".into(), form }),
+        None => notice,
+    }
+}
+
+/// A payment that does not match: a person looks.
+#[must_use]
+pub fn review(reference: &str) -> Notice {
+    let text = format!("Support has been told. Reference {reference}");
+    Notice::new(Tone::Warn, "We received a payment that does not match.", text).aloud(Voice::Alert)
+}
+
+/// A mail to support that names the purchase.
+#[must_use]
+pub fn support_link(address: &str, reference: &str) -> String {
+    format!("mailto:{address}?subject=Purchase%20{reference}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Instant {
+        text.parse().expect("an instant")
+    }
+
+    #[test]
+    fn the_timeline_names_the_day_where_it_changes() {
+        let steps = [
+            (What::Chosen, at("2025-11-28T13:01:00Z")),
+            (What::Opened, at("2025-11-28T13:01:02Z")),
+            (What::Paid, at("2025-11-28T13:03:00Z")),
+            (What::Credited, at("2025-11-28T13:03:01Z")),
+            (What::Reminded, at("2026-10-29T13:03:00Z")),
+        ];
+        let steps = timeline(&steps, Credits::whole(1_200), Zone::named("Europe/Berlin"));
+        let said: Vec<String> = steps.iter().map(|step| format!("{} {}", step.what, step.at.text)).collect();
+        assert_eq!(
+            said,
+            [
+                "You chose 1,200 credits 28 Nov 2025, 14:01",
+                "Checkout opened 14:01",
+                "Payment received 14:03",
+                "Credits added 14:03",
+                "Reminder sent 29 Oct 2026, 14:03",
+            ]
+        );
+    }
+
+    #[test]
+    fn success_says_what_is_available_and_until_when() {
+        let berlin = Zone::named("Europe/Berlin");
+        let notice = added(Credits::whole(1_200), Credits::whole(1_380), at("2027-11-22T13:03:00Z"), berlin, None);
+        assert_eq!(notice.strong.to_string(), "1,200 credits added.");
+        assert_eq!(notice.text.to_string(), "Available now: 1,380. Valid until 22 Nov 2027, 14:03 CET.");
+        let words = left(Credits::whole(1_000), Credits::whole(1_200), at("2026-11-28T13:03:00Z"), at("2026-11-22T13:03:00Z"), berlin);
+        assert_eq!(words.to_string(), "1,000 of 1,200 left · Expires 28 Nov 2026, 14:03 CET");
+    }
+}

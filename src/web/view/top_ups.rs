@@ -1,0 +1,213 @@
+//! "Your top-ups": what is left of each, until when, and whose turn it is.
+
+use super::status::{self, Badge, Turn};
+use super::when::{Moment, Zone};
+use crate::domain::{Credits, Grant, Instant};
+
+/// How many living top-ups show before "Show all".
+pub const SHOWN: usize = 10;
+/// How many rows a page has once all are shown.
+pub const PAGE: usize = 50;
+
+/// The section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUpsView {
+    /// The rows of this page.
+    pub rows: Vec<TopUpRow>,
+    /// The zone of the dates, where all rows share it.
+    pub zone: Option<String>,
+    /// How many more there are, living or ended.
+    pub more: More,
+}
+
+/// What is not shown, and how to reach it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// Living ones left out.
+    pub live: usize,
+    /// Used and expired ones left out.
+    pub ended: usize,
+    /// Whether all are shown, page by page.
+    pub all: bool,
+    /// This page, from 1.
+    pub page: usize,
+    /// The last page.
+    pub pages: usize,
+}
+
+/// One top-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUpRow {
+    /// Its purchase's page.
+    pub href: Option<String>,
+    /// When its credits came.
+    pub bought: Moment,
+    /// What is left of it.
+    pub left: Credits,
+    /// What it was.
+    pub of: Credits,
+    /// When it ends.
+    pub expires: Moment,
+    /// Its state.
+    pub badge: Badge,
+    /// Whether it is over.
+    pub ended: bool,
+}
+
+/// What the section is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct TopUpsFacts<'a> {
+    /// Every top-up of the customer.
+    pub grants: &'a [Grant],
+    /// The instant of the page.
+    pub now: Instant,
+    /// The customer's zone.
+    pub zone: Zone,
+    /// Whether top-ups wait for a paid plan.
+    pub paused: bool,
+    /// Whether a charge of now would be drawn from top-ups.
+    pub in_use: bool,
+    /// Whether used and expired ones are shown too, and which page of them.
+    pub all: Option<usize>,
+}
+
+impl TopUpsFacts<'_> {
+    /// The section: living ones in burn order, then the ended ones, latest first.
+    #[must_use]
+    pub fn view(&self) -> TopUpsView {
+        let (mut live, mut ended): (Vec<&Grant>, Vec<&Grant>) =
+            self.grants.iter().partition(|grant| status::is_live(grant, self.now));
+        live.sort_by_key(|grant| grant.burn_key());
+        ended.sort_by_key(|grant| std::cmp::Reverse((grant.expires_at, grant.id)));
+        let turns = self.turns(&live);
+        let all = live.iter().zip(turns).map(|(grant, turn)| self.row(grant, turn, false));
+        let all = all.chain(ended.iter().map(|grant| self.row(grant, Turn::Later, true)));
+        let (skip, take, more) = self.window(live.len(), ended.len());
+        let rows: Vec<TopUpRow> = all.skip(skip).take(take).collect();
+        TopUpsView { zone: self.shared_zone(&rows), rows, more }
+    }
+
+    fn window(&self, live: usize, ended: usize) -> (usize, usize, More) {
+        match self.all {
+            Some(page) => {
+                let pages = (live + ended).div_ceil(PAGE).max(1);
+                let page = page.clamp(1, pages);
+                ((page - 1) * PAGE, PAGE, More { all: true, page, pages, ..More::default() })
+            }
+            None => {
+                let shown = live.min(SHOWN);
+                (0, shown, More { live: live - shown, ended, ..More::default() })
+            }
+        }
+    }
+
+    /// Whose turn it is: the first that has something to draw, and the one after it.
+    fn turns(&self, live: &[&Grant]) -> Vec<Turn> {
+        let mut line = if self.in_use { vec![Turn::Next, Turn::InUse] } else { vec![Turn::Next] };
+        let drawable = |grant: &Grant| grant.lives(self.now) && grant.remaining().is_positive();
+        let mut turn = |grant: &&Grant| if drawable(grant) { line.pop().unwrap_or(Turn::Later) } else { Turn::Later };
+        live.iter().map(&mut turn).collect()
+    }
+
+    fn row(&self, grant: &Grant, turn: Turn, ended: bool) -> TopUpRow {
+        TopUpRow {
+            href: grant.purchase.map(|id| format!("/purchases/{id}")),
+            bought: self.zone.day(grant.effective_at),
+            left: if ended { Credits::ZERO } else { grant.balance() },
+            of: grant.amount,
+            expires: self.zone.minute(grant.expires_at),
+            badge: status::top_up(grant, turn, self.paused, self.now, self.zone),
+            ended,
+        }
+    }
+
+    /// The one abbreviation of all dates; with summer and winter dates mixed there is none,
+    /// and each date carries its own.
+    fn shared_zone(&self, rows: &[TopUpRow]) -> Option<String> {
+        let mut names = rows.iter().map(|row| self.zone.abbreviation(row.expires.at));
+        let first = names.next()?;
+        names.all(|name| name == first).then_some(first)
+    }
+}
+
+impl TopUpsView {
+    /// Gives each date its own zone where they do not share one.
+    #[must_use]
+    pub fn dated(mut self, zone: Zone) -> Self {
+        if self.zone.is_none() {
+            for row in &mut self.rows {
+                row.expires = zone.full(row.expires.at);
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{GrantId, Kind};
+
+    fn grant(n: u8, credits: i64, used: i64, expires_at: &str) -> Grant {
+        let expires_at: Instant = expires_at.parse().expect("an instant");
+        let id = GrantId::from_bytes(&[n; 16]).expect("sixteen bytes");
+        let effective_at = expires_at - chrono::Months::new(12);
+        let mut grant = Grant::new(id, Kind::TopUp, Credits::whole(credits), effective_at, expires_at);
+        grant.used = Credits::whole(used);
+        grant
+    }
+
+    fn view(grants: &[Grant], in_use: bool, all: Option<usize>) -> TopUpsView {
+        let now = "2026-11-22T13:05:00Z".parse().expect("an instant");
+        let zone = Zone::named("Europe/Berlin");
+        TopUpsFacts { grants, now, zone, paused: false, in_use, all }.view().dated(zone)
+    }
+
+    fn badges(view: &TopUpsView) -> Vec<String> {
+        view.rows.iter().map(|row| row.badge.text.to_string()).collect()
+    }
+
+    #[test]
+    fn the_soonest_to_expire_stands_first_and_is_used_first() {
+        let grants = [
+            grant(1, 50_000, 0, "2027-11-11T10:00:00Z"),
+            grant(2, 20_000, 16_000, "2027-10-22T09:14:00Z"),
+            grant(3, 1_200, 0, "2027-11-12T10:00:00Z"),
+        ];
+        assert_eq!(badges(&view(&grants, true, None)), ["In use", "Next", "Active"]);
+        assert_eq!(badges(&view(&grants, false, None)), ["Next", "Active", "Active"]);
+    }
+
+    #[test]
+    fn used_and_expired_ones_wait_behind_a_link() {
+        let grants = [
+            grant(1, 1_200, 200, "2027-11-11T10:00:00Z"),
+            grant(2, 1_200, 1_200, "2027-11-11T10:00:00Z"),
+            grant(3, 1_200, 1_080, "2026-11-01T10:00:00Z"),
+        ];
+        let bounded = view(&grants, false, None);
+        assert_eq!((bounded.rows.len(), bounded.more.ended), (1, 2));
+        let all = view(&grants, false, Some(1));
+        assert_eq!(badges(&all), ["Next", "Used up", "Expired · 120 removed"]);
+        assert!(all.more.all);
+    }
+
+    #[test]
+    fn a_list_is_bounded() {
+        let grants: Vec<Grant> = (1..=120).map(|n| grant(n, 1_200, 0, "2027-11-11T10:00:00Z")).collect();
+        let bounded = view(&grants, false, None);
+        assert_eq!((bounded.rows.len(), bounded.more.live), (SHOWN, 110));
+        let last = view(&grants, false, Some(99));
+        assert_eq!((last.rows.len(), last.more.page, last.more.pages), (20, 3, 3));
+    }
+
+    #[test]
+    fn mixed_zones_are_named_on_each_date() {
+        let winter = view(&[grant(1, 1, 0, "2027-11-11T10:00:00Z")], false, None);
+        assert_eq!(winter.zone.as_deref(), Some("CET"));
+        assert_eq!(winter.rows[0].expires.text, "11 Nov 2027, 11:00");
+        let mixed = view(&[grant(1, 1, 0, "2027-11-11T10:00:00Z"), grant(2, 1, 0, "2027-07-11T10:00:00Z")], false, None);
+        assert_eq!(mixed.zone, None);
+        assert_eq!(mixed.rows[0].expires.text, "11 Jul 2027, 12:00 CEST");
+    }
+}
