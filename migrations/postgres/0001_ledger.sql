@@ -17,6 +17,7 @@ create table accounts (
   customer_no bigint primary key references customers (no),
   plan text not null,
   next_plan text,
+  top_ups_paused bigint not null,           -- a snapshot of the catalogue's rule for the plan in force
   anchor bigint not null,
   cycle_start bigint not null,
   cycle_end bigint not null,

@@ -17,6 +17,7 @@ create table accounts (
   customer_no integer primary key references customers (no),
   plan text not null,
   next_plan text,
+  top_ups_paused integer not null,           -- a snapshot of the catalogue's rule for the plan in force
   anchor integer not null,
   cycle_start integer not null,
   cycle_end integer not null,

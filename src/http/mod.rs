@@ -1,1 +1,46 @@
-//! http
+//! What machines call: the operator API, Stripe's webhook, health.
+//!
+//! Each module owns its routes. The order of refusals is everywhere the same: the caller's key (401), the
+//! id in the path (404), headers (400), body (400, 413, 415, 422), a bound idempotency key (409 or the
+//! replay), state (402, 403, 409).
+//!
+//! *Not here:* pages (`web`), rules, SQL.
+
+mod auth;
+mod body;
+mod call;
+mod clock;
+mod customers;
+mod entries;
+mod health;
+mod json;
+mod lists;
+mod portal;
+mod problem;
+mod purchases;
+mod usage;
+mod webhook;
+
+use crate::usecases::Services;
+use axum::Router;
+use axum::middleware;
+
+/// All routes that machines call.
+pub fn routes(services: &Services) -> Router<Services> {
+    let mut operator = Router::new()
+        .merge(customers::routes())
+        .merge(usage::routes())
+        .merge(entries::routes())
+        .merge(purchases::routes())
+        .merge(portal::routes());
+    if services.clock.is_test() {
+        operator = operator.merge(clock::routes());
+    }
+    let operator = operator.route_layer(middleware::from_fn_with_state(services.clone(), auth::operator));
+    Router::new()
+        .merge(operator)
+        .route("/v1/{*rest}", axum::routing::any(auth::unknown))
+        .merge(webhook::routes())
+        .merge(health::routes())
+        .layer(middleware::from_fn_with_state(services.clone(), clock::refresh))
+}

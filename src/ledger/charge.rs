@@ -95,10 +95,10 @@ impl Turn {
         let usage = UsageId(self.clock.mint());
         let (note, salt) = self.note_of(charge);
         let (credits, catalog) = (charge.credits, self.catalog.clone());
-        let (drawn, at) = self.act(no, |account, at, catalog, changes| account.charge(usage, credits, note, at, catalog, changes)).await?;
+        let (drawn, at) = self.act(no, |account, at, _, changes| account.charge(usage, credits, note, at, changes)).await?;
         let open = self.open(no).await?;
         let account = &open.loaded.account;
-        let balance = Summary::of(account, at, &catalog);
+        let balance = Summary::of(account, at);
         let draws = match drawn {
             Ok(draws) => draws,
             Err(Refusal::Insufficient { .. } | _) => {

@@ -21,7 +21,7 @@ pub struct Loaded {
     pub grant_nos: HashMap<GrantId, i64>,
 }
 
-const ACCOUNT: &str = "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.anchor, a.cycle_start, a.cycle_end,
+const ACCOUNT: &str = "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
     a.last_at, a.seq, a.hash, a.balance, a.head_row
   from customers c join accounts a on a.customer_no = c.no";
 
@@ -98,6 +98,7 @@ fn account_of(row: &Row) -> Result<Loaded, DbError> {
             customer: row.text("id")?,
             plan: row.text("plan")?,
             next_plan: row.opt_text("next_plan")?,
+            top_ups_paused: row.flag("top_ups_paused")?,
             anchor: row.at("anchor")?,
             cycle: Cycle { start: row.at("cycle_start")?, end: row.at("cycle_end")? },
             last_at: row.at("last_at")?,
@@ -163,16 +164,17 @@ pub async fn write(link: &mut Link, accounts: &[&Loaded]) -> Result<(), DbError>
         .map(|l| {
             let a = &l.account;
             args![
-                l.no, &a.plan, a.next_plan.clone(), a.anchor, a.cycle.start, a.cycle.end, a.last_at, a.seq, a.hash,
+                l.no, &a.plan, a.next_plan.clone(), a.top_ups_paused, a.anchor, a.cycle.start, a.cycle.end, a.last_at, a.seq, a.hash,
                 a.balance, l.head_row, a.next_due()
             ]
         })
         .collect();
     bulk::insert(
         link,
-        "insert into accounts (customer_no, plan, next_plan, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
+        "insert into accounts (customer_no, plan, next_plan, top_ups_paused, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
            head_row, due_at)",
         "on conflict (customer_no) do update set plan = excluded.plan, next_plan = excluded.next_plan,
+           top_ups_paused = excluded.top_ups_paused,
            anchor = excluded.anchor, cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end,
            last_at = excluded.last_at, seq = excluded.seq, hash = excluded.hash, balance = excluded.balance,
            head_row = excluded.head_row, due_at = excluded.due_at",

@@ -24,7 +24,7 @@ pub async fn now(link: &mut Link, customer: &str, services: &Services) -> Result
 pub async fn balance(services: &Services, customer: &str) -> Result<Option<Balance>, Fault> {
     let mut link = services.store.snapshot().await?;
     let account = now(&mut link, customer, services).await?;
-    Ok(account.map(|(account, at)| Balance::of(&account, at, &services.catalog)))
+    Ok(account.map(|(account, at)| Balance::of(&account, at)))
 }
 
 /// A grant of a list, ended ones included.
@@ -52,7 +52,7 @@ pub async fn grants(
     book(services, customer_no).await?;
     let mut link = services.store.snapshot().await?;
     let loaded = accounts::load(&mut link, customer_no).await?;
-    let paused = loaded.is_some_and(|l| services.catalog.pauses_top_ups(&l.account.plan));
+    let paused = loaded.is_some_and(|l| l.account.top_ups_paused);
     let sql = format!(
         "select {GRANT} from grants g where g.customer_no = $1 and g.no < $2 and ($3 = 0 or g.kind = $3)
          order by g.no desc limit $4"

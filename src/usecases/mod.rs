@@ -11,6 +11,7 @@ pub mod inbox;
 pub mod portal;
 pub mod purchases;
 pub mod test_clock;
+pub mod usages;
 
 use crate::clock::Clock;
 use crate::config::StripeSettings;

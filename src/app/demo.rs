@@ -1,0 +1,156 @@
+//! `topup demo`: the product with a stand-in for Stripe. Loopback only, never part of a release.
+
+use super::{Application, Failure, Variant, stop_on_signal};
+use crate::config::{Settings, StripeSettings};
+use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::usecases::{Services, customers};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// The sandbox's key and secret: fit for a stand-in, and for nothing else.
+const SECRET_KEY: &str = "sk_test_sandbox_0000000000000000";
+const WEBHOOK_SECRET: &str = "whsec_sandbox_0000000000000000";
+/// The demo's operator key, so that the API can be tried at once.
+pub const OPERATOR_KEY: &str = "demo-operator-key-0000000000000000";
+
+/// Runs the demo.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(mut settings: Settings) -> Result<(), Failure> {
+    settings.check(true)?;
+    if settings.database.database_url == "sqlite://data/topup.db" {
+        settings.database.database_url = "sqlite://data/demo.db".to_owned();
+    }
+    if settings.operator_keys.is_empty() {
+        settings.operator_keys = vec![OPERATOR_KEY.to_owned()];
+    }
+    let listener = bind_near(settings.listen).await?;
+    let address = listener.local_addr()?;
+    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let sandbox_listener = TcpListener::bind((address.ip(), 0)).await?;
+    let sandbox_base = format!("http://{}", sandbox_listener.local_addr()?);
+    let variant = Variant {
+        demo: true,
+        stripe: Some(StripeSettings {
+            secret_key: SECRET_KEY.to_owned(),
+            webhook_secrets: vec![WEBHOOK_SECRET.to_owned()],
+            api_base: Some(format!("{sandbox_base}/")),
+        }),
+        checkout_origin: Some(sandbox_base.clone()),
+    };
+    let app = Application::build(&settings, listener, variant).await?;
+    let sandbox = open_sandbox(&app.services, &settings, sandbox_base, address).await?;
+    let router = sandbox.router();
+    let serving = tokio::spawn(async move { axum::serve(sandbox_listener, router).await });
+    sandbox.spawn_deliveries();
+    if settings.demo_seed == "full" {
+        seed(&app.services).await?;
+    }
+    println!("listening on http://{address}");
+    if settings.demo_seed == "full" {
+        greet(&public_url);
+    }
+    stop_on_signal(app.stopper());
+    let done = app.run().await;
+    serving.abort();
+    done
+}
+
+/// The address asked for, or the next free port after it.
+async fn bind_near(wanted: SocketAddr) -> Result<TcpListener, Failure> {
+    let mut address = wanted;
+    for _ in 0..50 {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && wanted.port() != 0 => {
+                address.set_port(address.port().saturating_add(1));
+            }
+            Err(e) => return Err(Failure::Setting(format!("LISTEN: {address}: {e}"))),
+        }
+    }
+    Err(Failure::Setting(format!("LISTEN: no free port from {wanted} on")))
+}
+
+async fn open_sandbox(
+    services: &Services,
+    settings: &Settings,
+    public_base: String,
+    address: SocketAddr,
+) -> Result<Sandbox, Failure> {
+    let (now, real) = (services.clock.clone(), services.clock.clone());
+    let sandbox = SandboxSettings {
+        file: sandbox_file(&settings.database.database_url),
+        public_base,
+        secret_key: SECRET_KEY.to_owned(),
+        webhook_url: format!("http://{address}/webhooks/stripe"),
+        webhook_secret: WEBHOOK_SECRET.to_owned(),
+        now: Arc::new(move || now.now().timestamp()),
+        real_now: Arc::new(move || real.real().timestamp()),
+        shop_name: services.catalog.shop.name.clone(),
+    };
+    Sandbox::open(sandbox).await.map_err(|reason| Failure::Failed(format!("sandbox: {reason}")))
+}
+
+/// Beside the demo's own file: `demo.db` has `demo-sandbox.db`.
+fn sandbox_file(database_url: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(database_url.strip_prefix("sqlite://")?);
+    let stem = path.file_stem()?.to_string_lossy().into_owned();
+    Some(path.with_file_name(format!("{stem}-sandbox.db")))
+}
+
+/// The sample customers: id, name, e-mail, zone, plan.
+pub const CUSTOMERS: [(&str, &str, &str, &str, &str); 4] = [
+    ("fjord", "Fjord Notes", "kari@fjord.example", "Europe/Oslo", "free"),
+    ("acme", "Acme Data", "ada@acme.example", "America/New_York", "starter"),
+    ("larch", "Larch Research", "lin@larch.example", "UTC", "builder"),
+    ("meridian", "Meridian Retail Intelligence GmbH", "max@meridian.example", "Europe/Berlin", "pro"),
+];
+
+/// What each has used when the demo begins, in thousandths.
+const USED: [(&str, i64); 4] =
+    [("fjord", 262_000), ("acme", 4_820_000), ("larch", 25_000_000), ("meridian", 40_999_375)];
+
+async fn seed(services: &Services) -> Result<(), Failure> {
+    let reset_in = chrono::TimeDelta::days(12);
+    for (id, name, email, zone, plan) in CUSTOMERS {
+        if customers::number(services, id).await?.is_some() {
+            continue;
+        }
+        let put = customers::Put {
+            email: Some(email.to_owned()),
+            name: Some(name.to_owned()),
+            plan: Some(plan.to_owned()),
+            cycle_anchor: Some(services.clock.now() + reset_in),
+            timezone: Some(zone.to_owned()),
+        };
+        customers::put(services, id, put).await?;
+    }
+    for (id, used) in USED {
+        let charge = crate::ledger::Charge {
+            customer: id.to_owned(),
+            key: "demo-seed".to_owned(),
+            content: [0; 16],
+            credits: crate::domain::Credits(used),
+            operation: Some("scrape".to_owned()),
+            quantities: None,
+            source: None,
+            metadata: None,
+        };
+        services.ledger.charge(charge).await.map_err(|e| Failure::Failed(e.to_string()))?;
+    }
+    Ok(())
+}
+
+fn greet(public_url: &str) {
+    println!();
+    println!("Open {public_url} and sign in as Acme Data (Starter, 180 of 5,000 credits left).");
+    println!("  1. Buy 1,200 credits. The card is 4242 4242 4242 4242, any date, any CVC.");
+    println!("  2. Use 380 credits, and see plan 0, top-up 1,000:");
+    println!("     curl -X POST {public_url}/v1/customers/acme/usage -H 'x-api-key: {OPERATOR_KEY}' \\");
+    println!("       -H 'idempotency-key: job-1' -H 'content-type: application/json' -d '{{\"credits\":380}}'");
+    println!("  3. Sign in as Fjord Notes (Free): top-ups are locked, with the way to upgrade.");
+    println!();
+}

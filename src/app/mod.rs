@@ -1,0 +1,269 @@
+//! Composition: builds the parts from the settings, mounts every router, runs and ends.
+
+#[cfg(feature = "demo")]
+pub mod demo;
+mod lock;
+
+use crate::clock::Clock;
+use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings};
+use crate::domain::Catalog;
+use crate::ledger::Ledger;
+use crate::store::{OpenError, Store};
+use crate::stripe::Stripe;
+use crate::usecases::{Fault, Running, Services, alarms as alarm_cases, check as check_cases};
+use crate::{http, jobs, web};
+use axum::Router;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Why a command ended badly.
+#[derive(Debug)]
+pub enum Failure {
+    /// A setting is missing, empty or malformed: exit code 2.
+    Setting(String),
+    /// Anything else: exit code 1.
+    Failed(String),
+}
+
+impl From<BadSetting> for Failure {
+    fn from(bad: BadSetting) -> Self {
+        Self::Setting(bad.to_string())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(e: OpenError) -> Self {
+        Self::Setting(e.to_string())
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault.to_string())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(e: std::io::Error) -> Self {
+        Self::Failed(e.to_string())
+    }
+}
+
+/// A process that serves, until it is stopped. Tests run several in one process.
+pub struct Application {
+    /// What its use-cases need.
+    pub services: Services,
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    listener: TcpListener,
+    engine: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+    _lock: Option<lock::FileLock>,
+}
+
+/// What differs between `serve` and the demo.
+#[derive(Clone, Default)]
+pub struct Variant {
+    /// Whether this is the demo.
+    pub demo: bool,
+    /// Stripe's settings, where they do not come from the command line.
+    pub stripe: Option<StripeSettings>,
+    /// Where Checkout is, where it is not Stripe's own.
+    pub checkout_origin: Option<String>,
+}
+
+impl Application {
+    /// Builds everything: database, catalogue, clock, engine. Nothing is served yet.
+    ///
+    /// # Errors
+    /// [`Failure`]; a wrong setting is named.
+    pub async fn build(settings: &Settings, listener: TcpListener, variant: Variant) -> Result<Self, Failure> {
+        let address = listener.local_addr()?;
+        let stripe_settings = variant.stripe.clone().map_or_else(|| settings.stripe(), |s| Ok(Some(s)))?;
+        let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
+        let store = Store::open(&settings.database.database_url).await?;
+        let lock = match &store {
+            Store::Sqlite { file, .. } => Some(lock::FileLock::take(file)?),
+            Store::Postgres(_) => None,
+        };
+        store.migrate().await?;
+        check_plans(&store, &catalog).await?;
+        let clock = if settings.wants_test_clock() {
+            Clock::stored(&store).await.map_err(Fault::from)?
+        } else {
+            Clock::system()
+        };
+        let stripe = stripe_settings
+            .as_ref()
+            .map(|s| Stripe::new(&s.secret_key, s.api_base.as_deref()))
+            .transpose()
+            .map_err(|reason| Failure::Setting(format!("STRIPE_API_BASE: {reason}")))?;
+        if stripe.is_none() {
+            tracing::warn!("STRIPE_SECRET_KEY is not set: buying is switched off");
+        }
+        let form_secret = form_secret(&store).await?;
+        let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
+        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let running = Running {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            operator_keys: settings.operator_keys.clone(),
+            stripe: stripe_settings,
+            return_origins: settings.return_origins.clone(),
+            site_root: settings.site_root.clone(),
+            checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
+            form_secret,
+            demo: variant.demo,
+        };
+        let services = Services { store, ledger, stripe, catalog, clock, settings: Arc::new(running) };
+        Ok(Self { services, address, listener, engine, stop: CancellationToken::new(), _lock: lock })
+    }
+
+    /// Stops [`Application::run`] from outside.
+    #[must_use]
+    pub fn stopper(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Serves until stopped: then finishes what runs, drains the queue of writes, closes the database.
+    ///
+    /// # Errors
+    /// The listener's.
+    pub async fn run(self) -> Result<(), Failure> {
+        let Self { services, listener, engine, stop, _lock: lock, .. } = self;
+        let worker = tokio::spawn(jobs::run(services.clone(), stop.clone()));
+        let router = router(&services);
+        let until = stop.clone().cancelled_owned();
+        let served = axum::serve(listener, router).with_graceful_shutdown(until);
+        // A connection that never ends must not keep the process: writes are safe by their keys.
+        let grace = async {
+            stop.cancelled().await;
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        };
+        tokio::select! {
+            result = served => result?,
+            () = grace => tracing::warn!("connections were cut off at shut-down"),
+        }
+        stop.cancel();
+        worker.await.map_err(|e| Failure::Failed(e.to_string()))?;
+        let store = services.store.clone();
+        drop(services);
+        if tokio::time::timeout(std::time::Duration::from_secs(10), engine).await.is_err() {
+            tracing::warn!("the queue of writes did not drain in time");
+        }
+        store.close().await;
+        drop(lock);
+        Ok(())
+    }
+}
+
+/// All routes: machines' and browsers'.
+pub fn router(services: &Services) -> Router {
+    Router::new().merge(http::routes(services)).merge(web::router::routes(services)).with_state(services.clone())
+}
+
+/// `topup serve`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn serve(settings: Settings) -> Result<(), Failure> {
+    settings.check(false)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|e| Failure::Setting(format!("LISTEN: {}: {e}", settings.listen)))?;
+    let app = Application::build(&settings, listener, Variant::default()).await?;
+    println!("listening on http://{}", app.address);
+    stop_on_signal(app.stopper());
+    app.run().await
+}
+
+fn stop_on_signal(stop: CancellationToken) {
+    tokio::spawn(async move {
+        let mut term = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(term) => term,
+            Err(e) => return tracing::error!(error = %e, "no signals"),
+        };
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        stop.cancel();
+    });
+}
+
+/// `topup migrate`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn migrate(settings: &DatabaseSettings) -> Result<(), Failure> {
+    let store = Store::open(&settings.database_url).await?;
+    store.migrate().await?;
+    println!("the tables are up to date");
+    store.close().await;
+    Ok(())
+}
+
+/// `topup check`.
+///
+/// # Errors
+/// [`Failure`]: the first broken row, named.
+pub async fn check(settings: &DatabaseSettings) -> Result<(), Failure> {
+    let store = Store::open(&settings.database_url).await?;
+    let report = check_cases::run(&store).await?;
+    store.close().await;
+    match report {
+        Ok(summary) => {
+            println!("{summary}");
+            Ok(())
+        }
+        Err(broken) => Err(Failure::Failed(broken)),
+    }
+}
+
+/// `topup alarms`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn alarms(settings: &DatabaseSettings) -> Result<(), Failure> {
+    let store = Store::open(&settings.database_url).await?;
+    for alarm in alarm_cases::open(&store).await? {
+        let at = alarm.raised_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        println!("{at} {} {}: {} (times: {})", alarm.kind, alarm.subject, alarm.detail, alarm.times);
+    }
+    store.close().await;
+    Ok(())
+}
+
+fn read_catalog(path: &Path) -> Result<Catalog, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::Setting(format!("CATALOG: {}: {e}", path.display())))?;
+    Catalog::parse(&text).map_err(|e| Failure::Setting(format!("CATALOG: {}: {e}", path.display())))
+}
+
+/// A plan that customers are on must be in the catalogue.
+async fn check_plans(store: &Store, catalog: &Catalog) -> Result<(), Failure> {
+    let sql = "select distinct plan as plan from accounts union select next_plan from accounts where next_plan is not null";
+    let mut link = store.read().await.map_err(Fault::from)?;
+    for row in link.all(sql, Vec::new()).await.map_err(Fault::from)? {
+        let plan = row.text("plan").map_err(Fault::from)?;
+        if catalog.plan(&plan).is_none() {
+            return Err(Failure::Setting(format!("CATALOG: customers are on plan {plan:?}, which is not in it")));
+        }
+    }
+    Ok(())
+}
+
+/// The secret that binds forms: made once, shared by all processes on one database.
+async fn form_secret(store: &Store) -> Result<Vec<u8>, Failure> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|e| Failure::Failed(format!("no random bytes: {e}")))?;
+    let secret = async {
+        let mut link = store.begin_turn().await?;
+        let sql = "insert into secrets (name, value) values ('forms', $1) on conflict (name) do nothing";
+        link.run(sql, crate::args![bytes]).await?;
+        let row = link.one("select value from secrets where name = 'forms'", Vec::new()).await?;
+        link.commit().await?;
+        row.ok_or(sqlx::Error::RowNotFound)?.blob("value")
+    };
+    Ok(secret.await.map_err(Fault::from)?)
+}

@@ -1,0 +1,295 @@
+//! JSON in: each field by its exact text, so that numbers are read exactly and every error names its field.
+//!
+//! A name given twice is refused as unparseable; absent and null are the same; what nobody asked for is
+//! refused by name.
+
+use super::problem::{Code, FieldError, Problem};
+use crate::domain::{Credits, Instant};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The fields of an object that were not asked for yet, and what was wrong with the others.
+pub struct Fields {
+    rest: BTreeMap<String, Box<RawValue>>,
+    errors: Vec<FieldError>,
+}
+
+/// An object whose names are all different.
+struct Object(BTreeMap<String, Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Object;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut out = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if out.contains_key(&name) {
+                        return Err(de::Error::custom(format!("the name {name:?} is given twice")));
+                    }
+                    out.insert(name, value);
+                }
+                Ok(Object(out))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
+
+/// Any JSON, in a canonical text: names sorted, no spaces. Names given twice are refused.
+struct Canonical(serde_json::Value);
+
+impl<'de> Deserialize<'de> for Canonical {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Canonical;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+            fn visit_unit<E>(self) -> Result<Canonical, E> {
+                Ok(Canonical(serde_json::Value::Null))
+            }
+            fn visit_bool<E>(self, v: bool) -> Result<Canonical, E> {
+                Ok(Canonical(v.into()))
+            }
+            fn visit_i64<E>(self, v: i64) -> Result<Canonical, E> {
+                Ok(Canonical(v.into()))
+            }
+            fn visit_u64<E>(self, v: u64) -> Result<Canonical, E> {
+                Ok(Canonical(v.into()))
+            }
+            fn visit_f64<E>(self, v: f64) -> Result<Canonical, E> {
+                Ok(Canonical(v.into()))
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Canonical, E> {
+                Ok(Canonical(v.into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Canonical, A::Error> {
+                let mut out = Vec::new();
+                while let Some(Canonical(value)) = seq.next_element()? {
+                    out.push(value);
+                }
+                Ok(Canonical(out.into()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Canonical, A::Error> {
+                let mut out = serde_json::Map::new();
+                while let Some((name, Canonical(value))) = map.next_entry::<String, Canonical>()? {
+                    if out.contains_key(&name) {
+                        return Err(de::Error::custom(format!("the name {name:?} is given twice")));
+                    }
+                    out.insert(name, value);
+                }
+                Ok(Canonical(out.into()))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+fn bad_json(e: &serde_json::Error) -> Problem {
+    Problem::new(Code::InvalidJson, format!("the body cannot be read: {e}"))
+}
+
+impl Fields {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// No JSON, or a name given twice: 400. JSON but no object: 422.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let raw: &RawValue = serde_json::from_slice(bytes).map_err(|e| bad_json(&e))?;
+        // All of it is read once, so that a name given twice is found at any depth.
+        serde_json::from_slice::<Canonical>(bytes).map_err(|e| bad_json(&e)).and_then(|_| Self::of(raw))
+    }
+
+    fn of(raw: &RawValue) -> Result<Self, Problem> {
+        if !raw.get().starts_with('{') {
+            return Err(Problem::new(Code::InvalidValue, "the body must be a JSON object"));
+        }
+        let Object(rest) = serde_json::from_str(raw.get()).map_err(|e| bad_json(&e))?;
+        Ok(Self { rest, errors: Vec::new() })
+    }
+
+    fn take(&mut self, name: &str) -> Option<Box<RawValue>> {
+        self.rest.remove(name).filter(|raw| raw.get() != "null")
+    }
+
+    fn wrong(&mut self, name: &str, detail: impl Into<String>) {
+        self.errors.push(FieldError { field: name.to_owned(), code: Code::InvalidValue, detail: detail.into() });
+    }
+
+    fn missing(&mut self, name: &str) {
+        self.errors.push(FieldError { field: name.to_owned(), code: Code::MissingField, detail: "is missing".to_owned() });
+    }
+
+    /// Credits, more than 0 and at most 1,000,000,000, to a thousandth.
+    pub fn credits(&mut self, name: &str) -> Credits {
+        let Some(raw) = self.take(name) else {
+            self.missing(name);
+            return Credits::ZERO;
+        };
+        match Credits::parse(raw.get()) {
+            Ok(credits) if credits.is_positive() && credits <= Credits::MAX_REQUEST => return credits,
+            Ok(_) => self.wrong(name, "must be more than 0 and at most 1000000000"),
+            Err(e) => self.wrong(name, format!("{e}; a JSON number is meant, to a thousandth")),
+        }
+        Credits::ZERO
+    }
+
+    /// Text that `good` accepts; `meant` says what would be right.
+    pub fn text(&mut self, name: &str, meant: &str, good: impl FnOnce(&str) -> bool) -> Option<String> {
+        let raw = self.take(name)?;
+        match serde_json::from_str::<String>(raw.get()) {
+            Ok(text) if !text.contains('\0') && good(&text) => Some(text),
+            _ => {
+                self.wrong(name, format!("must be {meant}"));
+                None
+            }
+        }
+    }
+
+    /// Text that must be there.
+    pub fn required(&mut self, name: &str, meant: &str, good: impl FnOnce(&str) -> bool) -> String {
+        let there = self.rest.get(name).is_some_and(|raw| raw.get() != "null");
+        if !there {
+            self.rest.remove(name);
+            self.missing(name);
+        }
+        self.text(name, meant, good).unwrap_or_default()
+    }
+
+    /// A whole number in a range.
+    pub fn whole(&mut self, name: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+        let raw = self.take(name)?;
+        let number = Credits::parse(raw.get()).ok().filter(|c| c.0 % 1_000 == 0).map(|c| c.0 / 1_000);
+        match number.filter(|n| range.contains(n)) {
+            Some(number) => Some(number),
+            None => {
+                self.wrong(name, format!("must be a whole number from {} to {}", range.start(), range.end()));
+                None
+            }
+        }
+    }
+
+    /// An instant.
+    pub fn instant(&mut self, name: &str) -> Option<Instant> {
+        let raw = self.take(name)?;
+        let parsed = serde_json::from_str::<String>(raw.get()).ok().and_then(|text| instant_of(&text));
+        if parsed.is_none() {
+            self.wrong(name, "must be an instant such as 2026-11-22T14:03:00Z, between 1970 and 9998");
+        }
+        parsed
+    }
+
+    /// An object of counts by known names; its canonical JSON.
+    pub fn counts(&mut self, name: &str, known: &[&str]) -> Option<String> {
+        let raw = self.take(name)?;
+        let Ok(mut inner) = Self::of(&raw) else {
+            self.wrong(name, "must be an object of counts");
+            return None;
+        };
+        let mut out = BTreeMap::new();
+        for key in known {
+            if let Some(count) = inner.whole(key, 0..=1_000_000_000_000) {
+                out.insert(*key, count);
+            }
+        }
+        let unknown = inner.unknown();
+        for error in inner.errors.into_iter().chain(unknown) {
+            self.errors.push(FieldError { field: format!("{name}.{}", error.field), ..error });
+        }
+        serde_json::to_string(&out).ok()
+    }
+
+    /// Any object of at most `max` bytes; its canonical JSON.
+    pub fn object(&mut self, name: &str, max: usize) -> Option<String> {
+        let raw = self.take(name)?;
+        if !raw.get().starts_with('{') || raw.get().len() > max {
+            self.wrong(name, format!("must be an object of at most {max} bytes"));
+            return None;
+        }
+        let value = serde_json::from_str::<Canonical>(raw.get()).ok()?;
+        serde_json::to_string(&value.0).ok()
+    }
+
+    /// Adds an error that only the whole shows.
+    pub fn reject(&mut self, name: &str, detail: &str) {
+        self.wrong(name, detail);
+    }
+
+    fn unknown(&self) -> Vec<FieldError> {
+        let error = |name: &String| FieldError {
+            field: name.chars().take(64).collect(),
+            code: Code::UnknownField,
+            detail: "is no field of this request".to_owned(),
+        };
+        self.rest.keys().map(error).collect()
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// All that was wrong, unknown fields last.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        let unknown = self.unknown();
+        self.errors.extend(unknown);
+        if self.errors.is_empty() { Ok(()) } else { Err(Problem::fields(self.errors)) }
+    }
+}
+
+/// RFC 3339, cut to the millisecond, inside the years that the rules compute with.
+pub fn instant_of(text: &str) -> Option<Instant> {
+    let at = chrono::DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&chrono::Utc);
+    let at = crate::domain::time::to_millis(at);
+    (0..=253_370_764_799_999).contains(&at.timestamp_millis()).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credits(body: &str) -> Result<i64, u16> {
+        let mut fields = Fields::parse(body.as_bytes()).map_err(|_| 400_u16)?;
+        let credits = fields.credits("credits");
+        fields.finish().map(|()| credits.0).map_err(|_| 422)
+    }
+
+    #[test]
+    fn credits_are_read_exactly_and_everything_else_is_refused() {
+        for (body, want) in [
+            (r#"{"credits":12.5}"#, Ok(12_500)),
+            (r#"{"credits":1.25e1}"#, Ok(12_500)),
+            (r#"{"credits":1000000000}"#, Ok(1_000_000_000_000)),
+            (r#"{"credits":1000000000.001}"#, Err(422)),
+            (r#"{"credits":-5}"#, Err(422)),
+            (r#"{"credits":0}"#, Err(422)),
+            (r#"{"credits":0.0001}"#, Err(422)),
+            (r#"{"credits":1e400}"#, Err(422)),
+            (r#"{"credits":9223372036854775808}"#, Err(422)),
+            (r#"{"credits":"12"}"#, Err(422)),
+            (r#"{"credits":null}"#, Err(422)),
+            (r#"{"credits":1,"extra":1}"#, Err(422)),
+            (r#"{"credits":NaN}"#, Err(400)),
+            (r#"{"credits":１２}"#, Err(400)),
+            (r#"{"credits":1,"credits":2}"#, Err(400)),
+            (r#"{"credits":1,"metadata":{"a":1,"a":1}}"#, Err(400)),
+            ("", Err(400)),
+        ] {
+            assert_eq!(credits(body), want, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_instant_is_cut_to_the_millisecond_and_must_be_in_range() {
+        let at = instant_of("2026-11-22T14:03:00.1239+01:00").expect("an instant");
+        assert_eq!(at.to_rfc3339(), "2026-11-22T13:03:00.123+00:00");
+        assert!(instant_of("10000-01-01T00:00:00Z").is_none());
+        assert!(instant_of("2026-11-22").is_none());
+    }
+}

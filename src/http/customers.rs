@@ -1,0 +1,288 @@
+//! `/v1/catalog`, `/v1/customers/{id}` and its balance.
+
+use super::json::{At, Num};
+use super::problem::{Code, Problem};
+use super::{call, json};
+use crate::domain::{Balance, Kind};
+use crate::usecases::customers::{Customer, Put, PutOutcome};
+use crate::usecases::{Services, accounts, customers};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new()
+        .route("/v1/catalog", get(catalog))
+        .route("/v1/customers/{id}", get(read).put(put))
+        .route("/v1/customers/{id}/balance", get(balance))
+}
+
+#[derive(Serialize)]
+struct CatalogJson<'a> {
+    shop: ShopJson<'a>,
+    plans: Vec<PlanJson<'a>>,
+    packages: Vec<PackageJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShopJson<'a> {
+    name: &'a str,
+    currency: &'a str,
+}
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    id: &'a str,
+    name: &'a str,
+    amount: i64,
+    credits: i64,
+    top_ups: bool,
+}
+
+#[derive(Serialize)]
+struct PackageJson<'a> {
+    id: &'a str,
+    credits: i64,
+    amount: i64,
+}
+
+async fn catalog(State(services): State<Services>) -> Response {
+    let catalog = &services.catalog;
+    let plan = |p: &'_ crate::domain::Plan| (p.amount, p.credits, p.top_ups);
+    json::ok(&CatalogJson {
+        shop: ShopJson { name: &catalog.shop.name, currency: &catalog.shop.currency },
+        plans: catalog
+            .plans
+            .iter()
+            .map(|p| {
+                let (amount, credits, top_ups) = plan(p);
+                PlanJson { id: &p.id, name: &p.name, amount, credits, top_ups }
+            })
+            .collect(),
+        packages: catalog
+            .packages
+            .iter()
+            .map(|p| PackageJson { id: &p.id, credits: p.credits, amount: p.amount })
+            .collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct CustomerJson {
+    id: String,
+    email: String,
+    name: String,
+    plan: CustomerPlan,
+    cycle: CycleJson,
+    timezone: String,
+    created_at: At,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<At>,
+}
+
+#[derive(Serialize)]
+struct CustomerPlan {
+    id: String,
+    name: String,
+    next: Option<Next>,
+}
+
+/// A plan that acts later.
+#[derive(Serialize)]
+pub struct Next {
+    id: String,
+    at: At,
+}
+
+#[derive(Serialize)]
+struct CycleJson {
+    start: At,
+    end: At,
+}
+
+fn plan_name(services: &Services, id: &str) -> String {
+    services.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
+}
+
+fn customer_json(services: &Services, c: Customer) -> CustomerJson {
+    let end = c.cycle.end;
+    CustomerJson {
+        plan: CustomerPlan {
+            name: plan_name(services, &c.plan),
+            id: c.plan,
+            next: c.next_plan.map(|id| Next { id, at: At(end) }),
+        },
+        id: c.id,
+        email: c.email,
+        name: c.name,
+        cycle: CycleJson { start: At(c.cycle.start), end: At(end) },
+        timezone: c.timezone,
+        created_at: At(c.created_at),
+        closed_at: c.closed_at.map(At),
+    }
+}
+
+async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+    call::customer_no(&services, &id).await?;
+    let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    Ok(json::ok(&customer_json(&services, customer)))
+}
+
+async fn put(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let mut fields = call::fields(&headers, body).await?;
+    if !call::is_customer_id(&id) {
+        fields.reject("id", "must be 1 to 128 of A–Z a–z 0–9 . _ : -");
+    }
+    let put = Put {
+        email: fields.text("email", "an e-mail address", is_email),
+        name: fields.text("name", "1 to 200 characters", |n| !n.trim().is_empty() && n.chars().count() <= 200),
+        plan: fields.text("plan", "a plan of the catalogue", |plan| services.catalog.plan(plan).is_some()),
+        cycle_anchor: fields.instant("cycle_anchor"),
+        timezone: fields.text("timezone", "an IANA time zone such as Europe/Berlin", |zone| {
+            zone.parse::<chrono_tz::Tz>().is_ok()
+        }),
+    };
+    fields.finish()?;
+    let status = match customers::put(&services, &id, put).await? {
+        PutOutcome::Created => StatusCode::CREATED,
+        PutOutcome::Changed => StatusCode::OK,
+        PutOutcome::Missing(field) => {
+            return Err(Problem::field(field, Code::MissingField, "is missing: a new customer needs it"));
+        }
+        PutOutcome::BadAnchor => return Err(Problem::field("cycle_anchor", Code::InvalidValue, "is too far away")),
+        PutOutcome::Closed => return Err(Problem::new(Code::CustomerClosed, "a closed customer is not revived")),
+    };
+    let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    Ok(json::with(status, &customer_json(&services, customer)))
+}
+
+/// Good enough to be worth a mail: one `@` with something on both sides, no blanks.
+fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    text.len() <= 254
+        && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>,;\"()".contains(c))
+        && parts.is_some_and(|(user, host)| !user.is_empty() && host.contains(|c: char| c != '.') && !host.contains('@'))
+}
+
+#[derive(Serialize)]
+struct BalanceJson {
+    as_of: At,
+    available: Num,
+    held: Num,
+    plan: PlanBalanceJson,
+    courtesy: CourtesyJson,
+    top_up: TopUpJson,
+    grants: Vec<GrantJson>,
+}
+
+#[derive(Serialize)]
+struct PlanBalanceJson {
+    id: String,
+    name: String,
+    allowance: Num,
+    used: Num,
+    held: Num,
+    remaining: Num,
+    resets_at: At,
+    next: Option<Next>,
+}
+
+#[derive(Serialize)]
+struct CourtesyJson {
+    remaining: Num,
+    held: Num,
+}
+
+#[derive(Serialize)]
+struct TopUpJson {
+    remaining: Num,
+    held: Num,
+    frozen: Num,
+    paused: Num,
+    next_expiry: Option<ExpiryJson>,
+}
+
+#[derive(Serialize)]
+struct ExpiryJson {
+    at: At,
+    credits: Num,
+}
+
+/// A grant as the balance and the list show it.
+#[derive(Serialize)]
+pub struct GrantJson {
+    id: String,
+    kind: &'static str,
+    amount: Num,
+    remaining: Num,
+    held: Num,
+    frozen: Num,
+    state: &'static str,
+    effective_at: At,
+    expires_at: At,
+    purchase: Option<String>,
+}
+
+impl GrantJson {
+    /// A grant in a state.
+    pub fn new(grant: &crate::domain::Grant, state: crate::domain::GrantState) -> Self {
+        Self {
+            id: grant.id.to_string(),
+            kind: grant.kind.name(),
+            amount: Num(grant.amount),
+            remaining: Num(grant.remaining()),
+            held: Num(grant.held),
+            frozen: Num(grant.frozen),
+            state: state.name(),
+            effective_at: At(grant.effective_at),
+            expires_at: At(grant.expires_at),
+            purchase: grant.purchase.filter(|_| grant.kind == Kind::TopUp).map(|id| id.to_string()),
+        }
+    }
+}
+
+async fn balance(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+    if !call::is_customer_id(&id) {
+        return Err(Problem::not_found("customer"));
+    }
+    let balance = accounts::balance(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    Ok(json::ok(&balance_json(&services, balance)))
+}
+
+fn balance_json(services: &Services, b: Balance) -> BalanceJson {
+    let next_expiry = b.next_expiry.map(|(at, credits)| ExpiryJson { at: At(at), credits: Num(credits) });
+    BalanceJson {
+        as_of: At(b.as_of),
+        available: Num(b.available),
+        held: Num(b.held),
+        plan: PlanBalanceJson {
+            name: plan_name(services, &b.plan_id),
+            id: b.plan_id,
+            allowance: Num(b.plan.allowance),
+            used: Num(b.plan.used),
+            held: Num(b.plan.held),
+            remaining: Num(b.plan.remaining),
+            resets_at: At(b.cycle.end),
+            next: b.next_plan.map(|id| Next { id, at: At(b.cycle.end) }),
+        },
+        courtesy: CourtesyJson { remaining: Num(b.courtesy.remaining), held: Num(b.courtesy.held) },
+        top_up: TopUpJson {
+            remaining: Num(b.top_up.remaining),
+            held: Num(b.top_up.held),
+            frozen: Num(b.top_up.frozen),
+            paused: Num(b.top_up.paused),
+            next_expiry,
+        },
+        grants: b.grants.iter().map(|line| GrantJson::new(&line.grant, line.state)).collect(),
+    }
+}

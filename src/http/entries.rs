@@ -1,0 +1,146 @@
+//! `/v1/customers/{id}/entries` and `/grants`.
+
+use super::json::{At, Num, rfc3339};
+use super::lists::{self, Page};
+use super::problem::Problem;
+use super::{call, customers::GrantJson};
+use crate::domain::Entry;
+use crate::usecases::{Fault, Services, accounts};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures::stream;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Entries that one step of a CSV reads.
+const CSV_STEP: i64 = 1_000;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new()
+        .route("/v1/customers/{id}/entries", get(entries))
+        .route("/v1/customers/{id}/grants", get(grants))
+}
+
+#[derive(Serialize)]
+struct EntryJson {
+    id: String,
+    seq: i64,
+    kind: &'static str,
+    grant: String,
+    amount: Num,
+    balance_after: Num,
+    held_change: Num,
+    frozen_change: Num,
+    event_at: At,
+    created_at: At,
+    #[serde(rename = "ref")]
+    cause: String,
+    hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<At>,
+}
+
+fn entry_json(entry: &Entry) -> EntryJson {
+    EntryJson {
+        id: entry.id().to_string(),
+        seq: entry.seq,
+        kind: entry.kind.name(),
+        grant: entry.grant.to_string(),
+        amount: Num(entry.amount),
+        balance_after: Num(entry.balance_after),
+        held_change: Num(entry.held_change),
+        frozen_change: Num(entry.frozen_change),
+        event_at: At(entry.event_at),
+        created_at: At(entry.created_at),
+        cause: entry.cause.to_string(),
+        hash: hex::encode(entry.hash),
+        expires_at: entry.expires_at.map(At),
+    }
+}
+
+async fn entries(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let no = call::customer_no(&services, &id).await?;
+    let page = lists::page(&query, &["format"])?;
+    let after = page.number(0)?;
+    match query.get("format").map(String::as_str) {
+        None | Some("json") => {}
+        Some("csv") => return Ok(csv(services, no, after)),
+        Some(_) => return Err(Problem::query("format", "must be json or csv")),
+    }
+    let mut found = accounts::entries(&services, no, after, page.limit + 1).await?;
+    let next = cut(&mut found, &page).map(|entry| lists::cursor(entry.seq));
+    Ok(lists::list(found.iter().map(entry_json).collect(), next))
+}
+
+/// Cuts the row that only shows that there are more, and returns the last that stays, if any is cut.
+fn cut<'a, T>(rows: &'a mut Vec<T>, page: &Page) -> Option<&'a T> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    if more { rows.last() } else { None }
+}
+
+/// All entries as CSV, streamed: the columns are the JSON's fields.
+fn csv(services: Services, no: i64, after: i64) -> Response {
+    let head = "id,seq,kind,grant,amount,balance_after,held_change,frozen_change,event_at,created_at,ref,hash\n";
+    let steps = stream::try_unfold((services, after, true), move |(services, after, first)| async move {
+        let found = accounts::entries(&services, no, after, CSV_STEP).await?;
+        let Some(last) = found.last().map(|entry| entry.seq) else {
+            let rest = first.then(|| (Bytes::from(head), (services, after, false)));
+            return Ok::<_, Fault>(rest);
+        };
+        let mut text = if first { head.to_owned() } else { String::new() };
+        text.push_str(&csv_lines(&found)?);
+        Ok(Some((Bytes::from(text), (services, last, false))))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"entries.csv\""),
+    ];
+    (headers, Body::from_stream(steps)).into_response()
+}
+
+fn csv_lines(entries: &[Entry]) -> Result<String, Fault> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for e in entries {
+        let record = [
+            e.id().to_string(),
+            e.seq.to_string(),
+            e.kind.name().to_owned(),
+            e.grant.to_string(),
+            e.amount.to_string(),
+            e.balance_after.to_string(),
+            e.held_change.to_string(),
+            e.frozen_change.to_string(),
+            rfc3339(e.event_at),
+            rfc3339(e.created_at),
+            e.cause.to_string(),
+            hex::encode(e.hash),
+        ];
+        writer.write_record(&record).map_err(|e| Fault::Broken(e.to_string()))?;
+    }
+    let bytes = writer.into_inner().map_err(|e| Fault::Broken(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| Fault::Broken(e.to_string()))
+}
+
+async fn grants(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let no = call::customer_no(&services, &id).await?;
+    let page = lists::page(&query, &[])?;
+    let before = page.number(i64::MAX)?;
+    let mut found = accounts::grants(&services, no, None, before, page.limit + 1).await?;
+    let next = cut(&mut found, &page).map(|row| lists::cursor(row.no));
+    Ok(lists::list(found.iter().map(|row| GrantJson::new(&row.grant, row.state)).collect(), next))
+}

@@ -1,0 +1,68 @@
+//! `POST /v1/customers/{id}/portal_sessions`: a one-time link to the customer's pages.
+
+use super::json::{self, At};
+use super::problem::{Code, Problem};
+use super::call;
+use crate::usecases::Services;
+use crate::usecases::portal::{self, NewLink, Role};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::post;
+use serde::Serialize;
+use url::Url;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new().route("/v1/customers/{id}/portal_sessions", post(create))
+}
+
+#[derive(Serialize)]
+struct LinkJson {
+    url: String,
+    expires_at: At,
+}
+
+async fn create(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let customer_no = call::customer_no(&services, &id).await?;
+    let mut fields = call::fields(&headers, body).await?;
+    let email = fields.text("member_email", "an e-mail address", |text| text.contains('@') && text.len() <= 254);
+    let role = fields.text("role", "owner, admin or viewer", |role| Role::from_name(role).is_some());
+    let path = fields.text("path", "a path of these pages such as /billing", is_path);
+    let origins = &services.settings.return_origins;
+    let return_url = fields.text("return_url", "an address whose origin is in RETURN_ORIGINS", |text| {
+        Url::parse(text).is_ok_and(|url| {
+            let origin = url.origin().ascii_serialization();
+            origins.iter().any(|known| known.trim_end_matches('/') == origin)
+        })
+    });
+    fields.finish()?;
+    let customer = crate::usecases::customers::find(&services, &id).await?;
+    if customer.is_some_and(|customer| customer.closed_at.is_some()) {
+        return Err(Problem::new(Code::CustomerClosed, "a closed customer's pages cannot be opened"));
+    }
+    let new = NewLink {
+        customer_no,
+        email: email.map(|email| email.to_lowercase()),
+        role: role.as_deref().and_then(Role::from_name).unwrap_or(Role::Admin),
+        path: path.unwrap_or_else(|| "/billing".to_owned()),
+        return_url,
+    };
+    let link = portal::make_link(&services, new).await?;
+    Ok(json::with(StatusCode::CREATED, &LinkJson { url: link.url, expires_at: At(link.expires_at) }))
+}
+
+/// A path of ours: nothing that a browser could take for another origin.
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && path.len() <= 512
+        && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
+}

@@ -1,0 +1,200 @@
+//! Refusals as `application/problem+json` (RFC 9457), from a closed list of codes.
+
+use crate::usecases::Fault;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// The closed list of codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the names say it; API.md explains them")]
+pub enum Code {
+    InvalidJson,
+    InvalidHeader,
+    InvalidCursor,
+    InvalidValue,
+    MissingField,
+    UnknownField,
+    Unauthorized,
+    InsufficientCredits,
+    PlanCannotBuy,
+    BuyingOff,
+    NotFound,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    LimitReached,
+    CustomerClosed,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    Overloaded,
+    StripeUnavailable,
+    ClockBackwards,
+}
+
+impl Code {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "The body is not JSON",
+            Self::InvalidHeader => "A header is malformed",
+            Self::InvalidCursor => "The cursor is none of ours",
+            Self::InvalidValue => "A value is wrong",
+            Self::MissingField => "A field is missing",
+            Self::UnknownField => "A field is unknown",
+            Self::Unauthorized => "No or wrong key",
+            Self::InsufficientCredits => "Not enough credits",
+            Self::PlanCannotBuy => "The plan cannot buy top-ups",
+            Self::BuyingOff => "Buying is switched off",
+            Self::NotFound => "Not found",
+            Self::IdempotencyKeyMissing => "The Idempotency-Key header is missing",
+            Self::IdempotencyKeyReused => "The idempotency key is bound to another request",
+            Self::LimitReached => "A limit is reached",
+            Self::CustomerClosed => "The customer is closed",
+            Self::PayloadTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is not application/json",
+            Self::Overloaded => "Try again",
+            Self::StripeUnavailable => "Stripe cannot be reached",
+            Self::ClockBackwards => "The clock does not go backwards",
+        }
+    }
+
+    const fn status(self) -> u16 {
+        match self {
+            Self::InvalidJson | Self::InvalidHeader | Self::InvalidCursor | Self::IdempotencyKeyMissing => 400,
+            Self::Unauthorized => 401,
+            Self::InsufficientCredits => 402,
+            Self::PlanCannotBuy | Self::BuyingOff => 403,
+            Self::NotFound => 404,
+            Self::IdempotencyKeyReused | Self::LimitReached | Self::CustomerClosed => 409,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::InvalidValue | Self::MissingField | Self::UnknownField | Self::ClockBackwards => 422,
+            Self::Overloaded | Self::StripeUnavailable => 503,
+        }
+    }
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Its name.
+    pub field: String,
+    /// What kind of wrong.
+    pub code: Code,
+    /// What would be right.
+    pub detail: String,
+}
+
+/// A refusal.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    code: Code,
+    detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    more: Option<Shortage>,
+}
+
+/// What a 402 says beside its words.
+#[derive(Debug, Serialize)]
+pub struct Shortage {
+    /// The whole amount asked.
+    pub needed: Box<RawValue>,
+    /// What could be drawn.
+    pub available: Box<RawValue>,
+    /// Left of plan credits.
+    pub plan: Box<RawValue>,
+    /// Left of courtesy credits.
+    pub courtesy: Box<RawValue>,
+    /// Left of top-ups.
+    pub top_up: Box<RawValue>,
+    /// Held.
+    pub held: Box<RawValue>,
+    /// When plan credits reset.
+    pub resets_at: String,
+    /// Where more can be bought.
+    pub buy_url: Option<String>,
+}
+
+impl Problem {
+    /// A refusal of this code.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: String::new(),
+            title: code.title(),
+            status: code.status(),
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            more: None,
+        }
+    }
+
+    /// A refusal that names a field.
+    pub fn field(field: &str, code: Code, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let error = FieldError { field: field.to_owned(), code, detail: detail.clone() };
+        Self { errors: vec![error], ..Self::new(code, format!("{field} {detail}")) }
+    }
+
+    /// A refusal of one or more fields.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let first = errors.first().map_or((Code::InvalidValue, String::new()), |e| (e.code, format!("{} {}", e.field, e.detail)));
+        Self { errors, ..Self::new(first.0, first.1) }
+    }
+
+    /// A bad value of the query.
+    pub fn query(field: &str, detail: impl Into<String>) -> Self {
+        Self { status: 400, ..Self::field(field, Code::InvalidValue, detail) }
+    }
+
+    /// Nothing of that id.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no such {what}"))
+    }
+
+    /// What a charge lacks.
+    pub fn short(mut self, shortage: Shortage) -> Self {
+        self.more = Some(shortage);
+        self
+    }
+}
+
+impl From<Fault> for Problem {
+    /// The cause is logged here, once, and never shown.
+    fn from(fault: Fault) -> Self {
+        tracing::error!(error = %fault, "a request failed");
+        Self::new(Code::Overloaded, "the request could not be done now; repeat it with the same idempotency key")
+    }
+}
+
+impl From<crate::ledger::Unavailable> for Problem {
+    fn from(unavailable: crate::ledger::Unavailable) -> Self {
+        Fault::from(unavailable).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(mut self) -> Response {
+        let code = serde_json::to_string(&self.code).unwrap_or_default();
+        self.kind = format!("urn:topup:problem:{}", code.trim_matches('"'));
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == 503 {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status == 401 {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,226 @@
+//! `/v1/customers/{id}/purchases` and `/v1/purchases/{id}`.
+
+use super::json::{self, At, Num};
+use super::problem::{Code, Problem};
+use super::{call, lists, usage};
+use crate::domain::PurchaseId;
+use crate::store::keys::{self, Answer, Binding, KeyHash};
+use crate::usecases::purchases::{self, Moment, Purchase, Start, Started};
+use crate::usecases::{Fault, Services};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new()
+        .route("/v1/customers/{id}/purchases", get(list).post(start))
+        .route("/v1/purchases/{id}", get(read))
+}
+
+#[derive(Serialize)]
+struct StartedJson {
+    id: String,
+    url: Option<String>,
+    state: &'static str,
+    package: String,
+    credits: Num,
+    amount: i64,
+    currency: String,
+}
+
+#[derive(Serialize)]
+struct PurchaseJson {
+    id: String,
+    package: String,
+    credits: Num,
+    amount: i64,
+    currency: String,
+    state: &'static str,
+    refunded_amount: i64,
+    dispute: Option<String>,
+    shortfall: Num,
+    created_at: At,
+    credited_at: Option<At>,
+    expires_at: Option<At>,
+    grant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeline: Option<Vec<MomentJson>>,
+}
+
+#[derive(Serialize)]
+struct MomentJson {
+    what: String,
+    at: At,
+}
+
+fn purchase_json(p: Purchase, timeline: Option<Vec<Moment>>) -> PurchaseJson {
+    PurchaseJson {
+        id: p.id.to_string(),
+        package: p.package,
+        credits: Num(p.credits),
+        amount: p.amount,
+        currency: p.currency,
+        state: p.state.name(),
+        refunded_amount: p.refunded_amount,
+        dispute: p.dispute,
+        shortfall: Num(p.shortfall),
+        created_at: At(p.created_at),
+        credited_at: p.credited_at.map(At),
+        expires_at: p.expires_at.map(At),
+        grant: p.grant.map(|id| id.to_string()),
+        timeline: timeline.map(|all| all.into_iter().map(|m| MomentJson { what: m.what, at: At(m.at) }).collect()),
+    }
+}
+
+async fn list(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let no = call::customer_no(&services, &id).await?;
+    let page = lists::page(&query, &[])?;
+    let before = match &page.cursor {
+        None => None,
+        Some(text) => Some(cursor_of(&services, no, text).await?),
+    };
+    let mut found = purchases::list(&services, no, before, page.limit + 1).await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|p| p.id.to_string());
+    Ok(lists::list(found.into_iter().map(|p| purchase_json(p, None)).collect(), next))
+}
+
+/// A cursor is the id of a purchase of this customer.
+async fn cursor_of(services: &Services, customer_no: i64, text: &str) -> Result<PurchaseId, Problem> {
+    let bad = || Problem::new(Code::InvalidCursor, "use the `next` of the page before");
+    let id = PurchaseId::parse(text).ok_or_else(bad)?;
+    let purchase = purchases::find(services, id).await?.filter(|p| p.customer_no == customer_no);
+    purchase.map(|p| p.id).ok_or_else(bad)
+}
+
+async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let missing = || Problem::not_found("purchase");
+    let id = PurchaseId::parse(&id).ok_or_else(missing)?;
+    let purchase = purchases::find(&services, id).await?.ok_or_else(missing)?;
+    let timeline = purchases::timeline(&services, id).await?;
+    Ok(json::ok(&purchase_json(purchase, Some(timeline))))
+}
+
+async fn start(
+    State(services): State<Services>,
+    Path(customer): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let customer_no = call::customer_no(&services, &customer).await?;
+    let key = call::idempotency_key(&headers)?;
+    let mut fields = call::fields(&headers, body).await?;
+    let package =
+        fields.required("package", "a package of the catalogue", |id| services.catalog.package(id).is_some());
+    fields.finish()?;
+    let content = keys::content_hash("POST", &format!("/v1/customers/{customer}/purchases"), &package);
+    let key_hash = keys::hash(&customer, &key);
+    if let Some(bound) = bound(&services, key_hash).await? {
+        return replay(bound, content);
+    }
+    let json = begin(&services, &customer, customer_no, &key, package).await?;
+    let bound = bind(&services, key_hash, content, json).await?;
+    let fresh = bound.1;
+    let mut response = replay(bound.0, content)?;
+    if fresh {
+        response.headers_mut().remove("idempotent-replayed");
+    }
+    Ok(response)
+}
+
+/// Starts the purchase that the key stands for. Its id is made from the key, so that a repeat after a 503
+/// goes on with it; where its Checkout could not be opened in time, the key's next purchase is begun.
+async fn begin(services: &Services, customer: &str, customer_no: i64, key: &str, package: String) -> Result<String, Problem> {
+    for generation in 0..20 {
+        let start = Start {
+            purchase: purchase_id(customer, key, generation),
+            customer_no,
+            package: package.clone(),
+            shown: None,
+            member_email: None,
+        };
+        let purchase = match purchases::start(services, start).await? {
+            Started::CheckoutExpired => continue,
+            Started::Open(purchase) | Started::AlreadyBought(purchase) => purchase,
+            other => return Err(refusal(&other)),
+        };
+        if purchase.package != package {
+            return Err(usage::reused());
+        }
+        let json = StartedJson {
+            id: purchase.id.to_string(),
+            url: purchase.url,
+            state: "open",
+            package: purchase.package,
+            credits: Num(purchase.credits),
+            amount: purchase.amount,
+            currency: purchase.currency,
+        };
+        return serde_json::to_string(&json).map_err(|e| Fault::Broken(e.to_string()).into());
+    }
+    Err(Problem::new(Code::StripeUnavailable, "no Checkout could be opened for this key; use a new one"))
+}
+
+fn purchase_id(customer: &str, key: &str, generation: u8) -> PurchaseId {
+    let hash = keys::content_hash("purchase", customer, &format!("{generation}\n{key}"));
+    PurchaseId(uuid::Builder::from_custom_bytes(hash).into_uuid())
+}
+
+fn refusal(started: &Started) -> Problem {
+    match started {
+        Started::PlanCannotBuy => Problem::new(Code::PlanCannotBuy, "the customer's plan cannot buy top-ups; upgrade it first"),
+        Started::BuyingOff => Problem::new(Code::BuyingOff, "no Stripe key was set; buying is switched off"),
+        Started::Closed => Problem::new(Code::CustomerClosed, "a closed customer cannot buy"),
+        Started::StripeUnavailable => {
+            Problem::new(Code::StripeUnavailable, "Stripe cannot be reached; repeat with the same idempotency key")
+        }
+        _ => Problem::field("package", Code::InvalidValue, "must be a package of the catalogue"),
+    }
+}
+
+async fn bound(services: &Services, key: KeyHash) -> Result<Option<Binding>, Problem> {
+    let mut link = services.store.read().await.map_err(Fault::from)?;
+    Ok(keys::find(&mut link, &[key]).await.map_err(Fault::from)?.remove(&key))
+}
+
+/// Binds the key, unless somebody was quicker; says whether it was us.
+async fn bind(services: &Services, key: KeyHash, content: [u8; 16], json: String) -> Result<(Binding, bool), Problem> {
+    let bound = services
+        .ledger
+        .job(move |turn| {
+            Box::pin(async move {
+                if let Some(bound) = turn.bound(key).await? {
+                    return Ok::<_, Fault>((bound, false));
+                }
+                let binding = Binding { content, status: 201, answer: Answer::Json(json.into_bytes()) };
+                turn.bind(key, binding.clone());
+                Ok((binding, true))
+            })
+        })
+        .await;
+    Ok(crate::usecases::flat(bound)?)
+}
+
+fn replay(binding: Binding, content: [u8; 16]) -> Result<Response, Problem> {
+    match binding.answer {
+        Answer::Json(json) if binding.content == content => {
+            let text = String::from_utf8(json).map_err(|e| Fault::Broken(e.to_string()))?;
+            let mut response = json::text(StatusCode::CREATED, text);
+            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+            Ok(response)
+        }
+        _ => Err(usage::reused()),
+    }
+}

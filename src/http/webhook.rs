@@ -1,0 +1,36 @@
+//! `POST /webhooks/stripe`: verify the raw bytes, take the event in, act, and only then answer 2xx.
+
+use super::call;
+use super::problem::{Code, Problem};
+use crate::stripe::webhook;
+use crate::usecases::Services;
+use crate::usecases::inbox::{self, Received};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new().route("/webhooks/stripe", post(receive))
+}
+
+async fn receive(State(services): State<Services>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let Some(settings) = &services.settings.stripe else { return Err(Problem::not_found("endpoint: buying is off")) };
+    let bytes = call::read(body).await?;
+    let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let now = services.clock.real().timestamp();
+    let event = webhook::verify(&settings.webhook_secrets, header, &bytes, now)
+        .map_err(|e| Problem::new(Code::InvalidHeader, format!("Stripe-Signature: {e}")))?;
+    Ok(match inbox::receive(&services, &event).await? {
+        Received::Done => StatusCode::OK.into_response(),
+        Received::Waiting => {
+            Problem::new(Code::StripeUnavailable, "Stripe cannot be asked about the event now; it waits").into_response()
+        }
+        Received::WrongMode => {
+            Problem::new(Code::InvalidHeader, "the event is of the other mode (live or test)").into_response()
+        }
+    })
+}
