@@ -123,7 +123,7 @@ impl Sandbox {
             .with_state(self.clone())
     }
 
-    /// Starts the delivery of webhooks. It ends when the last `Sandbox` is dropped, or by the handle.
+    /// Starts the delivery of webhooks; once, or every event goes out twice. It ends when the last `Sandbox` is dropped, or by the handle.
     pub fn spawn_deliveries(&self) -> JoinHandle<()> {
         tokio::spawn(deliveries::run(Arc::downgrade(&self.inner)))
     }

@@ -81,7 +81,7 @@ pub(super) fn payment_intent(session: &Value, now: i64) -> Result<Value, ApiErro
         }),
         json!({
             "receipt_email": data["receipt_email"], "review": null, "setup_future_usage": null, "shipping": null,
-            "source": null, "statement_descriptor": null,
+            "statement_descriptor": null,
             "statement_descriptor_suffix": data["statement_descriptor_suffix"],
             "status": "requires_payment_method", "transfer_data": null, "transfer_group": null,
         }),
@@ -119,8 +119,8 @@ pub(super) fn charge(intent: &Value, details: &Value, card: &Card<'_>, now: i64)
         json!({
             "paid": paid, "payment_intent": intent["id"], "payment_method": id("pm_1", 23)?,
             "payment_method_details": { "type": "card", "card": card_details(card, &amount) },
-            "presentment_details": null, "receipt_email": intent["receipt_email"], "receipt_number": null,
-            "receipt_url": null, "refunded": false, "review": null, "shipping": null, "source": null,
+            "receipt_email": intent["receipt_email"], "receipt_number": null,
+            "receipt_url": null, "refunded": false, "review": null, "shipping": null,
             "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
             "status": if paid { "succeeded" } else { "failed" }, "transfer_data": null, "transfer_group": null,
         }),

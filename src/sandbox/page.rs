@@ -51,8 +51,8 @@ pub(super) fn pay(view: &View, mistakes: &Mistakes) -> String {
         "<h1><span class=\"product\">{}</span> <span class=\"price\">{price}</span></h1>{declined}\
          <form method=\"post\" action=\"{}\">{}\
          <button type=\"submit\">Pay {price}</button></form>{note}\
-         <p class=\"hint\">4242 4242 4242 4242 is paid, 4000 0000 0000 0002 is declined; any later expiry, any CVC. \
-         No money moves.</p>{}",
+         <p class=\"hint\"><span>4242 4242 4242 4242 is paid.</span> \
+         <span>4000 0000 0000 0002 is declined.</span> Any later expiry, any CVC. No money moves.</p>{}",
         escape(&view.product),
         escape(&view.pay_url),
         fields.concat(),

@@ -170,14 +170,12 @@ fn defaults() -> Value {
     });
     let absent = [
         "after_expiration",
-        "branding_settings",
         "client_secret",
         "collected_information",
         "consent",
         "consent_collection",
         "currency_conversion",
         "customer_account",
-        "excluded_payment_method_types",
         "integration_identifier",
         "invoice",
         "origin_context",

@@ -8,19 +8,15 @@ use std::fmt;
 use std::time::Duration;
 
 use ::stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeRequest};
-use stripe_checkout::CheckoutSessionMode;
-use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionCustomText, CreateCheckoutSessionLineItems,
-    CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionPaymentIntentData, CustomTextPositionParam,
-    ProductData, RetrieveCheckoutSession,
-};
+use stripe_checkout::checkout_session::RetrieveCheckoutSession;
 use stripe_core::customer::CreateCustomer;
 use url::Url;
 
 use super::attempts::{Limits, repeat};
 use super::error::{StripeError, scrub};
 use super::is_live_key;
-use super::order::{CheckoutOrder, CheckoutState, CheckoutStatus, NewCustomer, OpenedCheckout};
+use super::order::{CheckoutOrder, CheckoutState, NewCustomer, OpenedCheckout};
+use super::wire::{session_request, state_of};
 
 /// Stripe takes customer names up to this many characters; a longer one must not stop a sale.
 const NAME_CHARS_MAX: usize = 256;
@@ -171,83 +167,6 @@ fn checked_base(base: &str) -> Result<String, String> {
 
 fn is_session_id(id: &str) -> bool {
     id.len() <= 255 && id.starts_with("cs_") && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
-    let purchase = HashMap::from([("purchase".to_owned(), order.purchase.clone())]);
-    let mut payment = CreateCheckoutSessionPaymentIntentData::new();
-    payment.metadata = Some(purchase.clone());
-    let mut request = CreateCheckoutSession::new()
-        .mode(CheckoutSessionMode::Payment)
-        .customer(&order.stripe_customer)
-        .client_reference_id(&order.purchase)
-        .line_items([line_item(order)])
-        .metadata(purchase)
-        .payment_intent_data(payment)
-        .success_url(&order.success_url)
-        .cancel_url(&order.cancel_url)
-        .expires_at(order.expires_at);
-    if !order.payment_methods.is_empty() {
-        let methods = order.payment_methods.iter().map(|method| infallible(method.parse()));
-        request = request.allowed_payment_method_types(methods.collect::<Vec<_>>());
-    }
-    if !order.submit_text.is_empty() {
-        let mut text = CreateCheckoutSessionCustomText::new();
-        text.submit = Some(CustomTextPositionParam::new(&order.submit_text));
-        request = request.custom_text(text);
-    }
-    request
-}
-
-fn line_item(order: &CheckoutOrder) -> CreateCheckoutSessionLineItems {
-    let price = CreateCheckoutSessionLineItemsPriceData {
-        currency: infallible(order.currency.to_ascii_lowercase().parse()),
-        product: None,
-        product_data: Some(ProductData::new(&order.product_name)),
-        recurring: None,
-        tax_behavior: None,
-        unit_amount: Some(order.amount),
-        unit_amount_decimal: None,
-    };
-    let mut item = CreateCheckoutSessionLineItems::new();
-    item.price_data = Some(price);
-    item.quantity = Some(1);
-    item
-}
-
-fn infallible<T>(parsed: Result<T, std::convert::Infallible>) -> T {
-    match parsed {
-        Ok(value) => value,
-        Err(never) => match never {},
-    }
-}
-
-fn state_of(session: stripe_checkout::CheckoutSession) -> Result<CheckoutState, StripeError> {
-    use stripe_checkout::{CheckoutSessionPaymentStatus as Payment, CheckoutSessionStatus as Status};
-    let status = match session.status {
-        Some(Status::Open) => CheckoutStatus::Open,
-        Some(Status::Complete) => CheckoutStatus::Complete,
-        Some(Status::Expired) => CheckoutStatus::Expired,
-        _ => return Err(StripeError::Malformed("a Checkout of unknown status".to_owned())),
-    };
-    let payment = session.payment_intent;
-    let charge = payment.as_ref().and_then(|payment| payment.as_object()?.latest_charge.as_ref());
-    Ok(CheckoutState {
-        id: session.id.to_string(),
-        status,
-        paid: matches!(session.payment_status, Payment::Paid | Payment::NoPaymentRequired),
-        client_reference_id: session.client_reference_id,
-        customer: session.customer.map(|customer| customer.id().to_string()),
-        amount_subtotal: session.amount_subtotal,
-        amount_total: session.amount_total,
-        amount_tax: session.total_details.map(|details| details.amount_tax),
-        currency: session.currency.map(|currency| currency.to_string()),
-        charge: charge.map(|charge| charge.id().to_string()),
-        payment_intent: payment.map(|payment| payment.id().to_string()),
-        invoice: session.invoice.and_then(|invoice| Some(invoice.id().as_ref()?.to_string())),
-        livemode: session.livemode,
-        url: session.url,
-    })
 }
 
 #[cfg(test)]

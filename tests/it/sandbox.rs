@@ -1,160 +1,14 @@
 //! The sandbox, driven over real HTTP by the product's own client: what one says the other understands.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+mod rig;
+
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use topup::sandbox::{ApiFault, Sandbox, SandboxSettings};
-use topup::stripe::{CheckoutOrder, CheckoutStatus, NewCustomer, OpenedCheckout, Stripe, StripeError, webhook};
+use topup::sandbox::ApiFault;
+use topup::stripe::{CheckoutOrder, CheckoutStatus, Stripe, StripeError, webhook};
 
-const KEY: &str = "sk_test_sandbox";
-const SECRET: &str = "whsec_sandbox";
-const NOW: i64 = 1_795_000_000;
-
-/// A webhook as it arrived: its signature, its body.
-type Hook = (String, Bytes);
-
-/// A sandbox on a port of its own, a client of it, and a shop that its webhooks reach.
-struct Rig {
-    sandbox: Sandbox,
-    stripe: Stripe,
-    base: String,
-    /// The product's clock.
-    clock: Arc<AtomicI64>,
-    /// What the shop answers webhooks with.
-    answer: Arc<AtomicU16>,
-    hooks: UnboundedReceiver<Hook>,
-}
-
-async fn listen(router: Router) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let base = format!("http://{}", listener.local_addr().expect("an address"));
-    serve(listener, router);
-    base
-}
-
-fn serve(listener: TcpListener, router: Router) {
-    tokio::spawn(async move { axum::serve(listener, router).await });
-}
-
-async fn take(
-    State((hooks, answer)): State<(UnboundedSender<Hook>, Arc<AtomicU16>)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> StatusCode {
-    let signature = headers["stripe-signature"].to_str().expect("ascii").to_owned();
-    hooks.send((signature, body)).expect("a listening test");
-    StatusCode::from_u16(answer.load(Ordering::SeqCst)).expect("a status")
-}
-
-async fn rig() -> Rig {
-    rig_with(None).await
-}
-
-async fn rig_with(file: Option<std::path::PathBuf>) -> Rig {
-    let (sender, hooks) = unbounded_channel();
-    let (clock, answer) = (Arc::new(AtomicI64::new(NOW)), Arc::new(AtomicU16::new(200)));
-    let shop = listen(Router::new().route("/hook", post(take)).with_state((sender, answer.clone()))).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let base = format!("http://{}", listener.local_addr().expect("an address"));
-    let read = clock.clone();
-    let settings = SandboxSettings {
-        file,
-        public_base: base.clone(),
-        secret_key: KEY.to_owned(),
-        webhook_url: format!("{shop}/hook"),
-        webhook_secret: SECRET.to_owned(),
-        now: Arc::new(move || read.load(Ordering::SeqCst)),
-        real_now: Arc::new(|| NOW),
-        shop_name: "Gleaner".to_owned(),
-    };
-    let sandbox = Sandbox::open(settings).await.expect("a sandbox");
-    serve(listener, sandbox.router());
-    sandbox.spawn_deliveries();
-    let stripe = Stripe::new(KEY, Some(&base)).expect("a client");
-    Rig { sandbox, stripe, base, clock, answer, hooks }
-}
-
-impl Rig {
-    async fn order(&self) -> CheckoutOrder {
-        let ada = NewCustomer {
-            email: "ada@acme.example".to_owned(),
-            name: Some("Acme Data".to_owned()),
-            customer_ref: "acme".to_owned(),
-        };
-        let customer = self.stripe.create_customer("customer:acme", &ada).await.expect("a customer");
-        CheckoutOrder {
-            purchase: "pur_1".to_owned(),
-            stripe_customer: customer,
-            product_name: "1,200 credits".to_owned(),
-            amount: 900,
-            currency: "usd".to_owned(),
-            payment_methods: vec!["card".to_owned(), "link".to_owned()],
-            submit_text: "1,200 credits for Gleaner. Non-refundable.".to_owned(),
-            success_url: "http://127.0.0.1:1/purchases/pur_1?session_id={CHECKOUT_SESSION_ID}".to_owned(),
-            cancel_url: "http://127.0.0.1:1/billing".to_owned(),
-            expires_at: NOW + 3600,
-        }
-    }
-
-    async fn opened(&self) -> OpenedCheckout {
-        self.stripe.open_checkout("pur_1", &self.order().await).await.expect("a Checkout")
-    }
-
-    /// The next webhook, verified.
-    async fn hook(&mut self) -> webhook::Envelope {
-        let (signature, body) = self.hooks.recv().await.expect("a webhook");
-        webhook::verify(&[SECRET.to_owned()], &signature, &body, NOW).expect("a signed event")
-    }
-
-    async fn hooks(&mut self, count: usize) -> Vec<String> {
-        let mut kinds = Vec::new();
-        for _ in 0..count {
-            kinds.push(self.hook().await.kind);
-        }
-        kinds.sort();
-        kinds
-    }
-
-    /// Posts a raw form to the API.
-    async fn post(&self, path: &str, form: &str) -> (u16, serde_json::Value) {
-        let request = browser().post(format!("{}{path}", self.base)).bearer_auth(KEY);
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        read(request.body(form.to_owned()).send().await.expect("an answer")).await
-    }
-
-    /// Fills in the pay page.
-    async fn type_card(&self, checkout: &OpenedCheckout, card: &str, cvc: &str) -> (u16, String, String) {
-        let form = format!("card_number={card}&expiry=12+%2F+34&cvc={cvc}");
-        let request = browser().post(&checkout.url).header("content-type", "application/x-www-form-urlencoded");
-        page(request.body(form).send().await.expect("an answer")).await
-    }
-}
-
-fn browser() -> reqwest::Client {
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-    client.build().expect("a client")
-}
-
-async fn read(answer: reqwest::Response) -> (u16, serde_json::Value) {
-    let status = answer.status().as_u16();
-    assert!(answer.headers().contains_key("request-id"));
-    let text = answer.text().await.expect("a body");
-    (status, serde_json::from_str(&text).expect("json"))
-}
-
-/// Status, `Location` and body of a page.
-async fn page(answer: reqwest::Response) -> (u16, String, String) {
-    let location = answer.headers().get("location").map(|url| url.to_str().expect("ascii").to_owned());
-    (answer.status().as_u16(), location.unwrap_or_default(), answer.text().await.expect("a body"))
-}
+use self::rig::{KEY, NOW, SECRET, browser, page, read, rig, rig_with};
 
 const PAID: [&str; 3] = ["charge.succeeded", "checkout.session.completed", "payment_intent.succeeded"];
 
@@ -193,6 +47,24 @@ async fn the_same_key_is_the_same_checkout_and_another_order_is_refused() {
     order.amount = 1000;
     let refused = rig.stripe.open_checkout("pur_1", &order).await;
     assert!(matches!(refused, Err(StripeError::Refused { status: 400, .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_double_click_opens_one_checkout() {
+    let rig = rig().await;
+    let order = rig.order().await;
+    let clicks = futures::future::join_all((0..20).map(|_| rig.stripe.open_checkout("pur_1", &order))).await;
+    assert!(clicks.iter().all(|click| click.is_ok() && *click == clicks[0]), "{clicks:?}");
+}
+
+#[tokio::test]
+async fn a_double_payment_is_one() {
+    let mut rig = rig().await;
+    let checkout = rig.opened().await;
+    let pays = futures::future::join_all((0..10).map(|_| rig.sandbox.pay(&checkout.session_id))).await;
+    assert!(pays.iter().all(|paid| paid.is_ok() && *paid == pays[0]), "{pays:?}");
+    assert_eq!(rig.hooks(3).await, PAID);
+    assert_eq!(rig.sandbox.deliveries_of(&checkout.session_id).await.map(|all| all.len()), Ok(3));
 }
 
 #[tokio::test]
@@ -418,6 +290,7 @@ async fn everything_survives_a_restart() {
         let checkout = rig.opened().await;
         rig.sandbox.pay(&checkout.session_id).await.expect("paid");
         rig.hooks(3).await;
+        rig.stop().await;
         checkout
     };
     let mut rig = rig_with(Some(file)).await;
