@@ -30,10 +30,26 @@ test("a form that Free was never shown is refused", async ({ page, browser, shop
   if (next) {
     expect(new URL(next, shop.url).origin).toBe(shop.url);
     await page.goto(next);
-    await expect(page.getByRole("alert")).toContainText("Top-ups need a paid plan.");
+    await expect(page.getByRole("alert")).toContainText("You were not charged.");
   }
   expect(await free.purchases()).toEqual([]);
   expect(await starter.purchases()).toEqual([]);
+});
+
+test("a page that was drawn before the plan ended buys nothing after it", async ({ page, ownShop: shop }) => {
+  const now = Date.parse(await shop.operator.now());
+  const ends = new Date(now + 3_600_000).toISOString();
+  const customer = await shop.customer({ cycle_anchor: ends });
+  await shop.operator.put(`/v1/customers/${customer.id}`, { plan: "free" });
+  await customer.signIn(page);
+  const buy = page.getByRole("button", { name: smallest.button });
+  await expect(buy).toBeVisible();
+
+  await shop.operator.moveClockTo(ends);
+  await buy.click();
+
+  await expect(page.getByRole("alert")).toContainText("Top-ups need a paid plan.");
+  expect(await customer.purchases()).toEqual([]);
 });
 
 test("a viewer sees the packages and cannot buy", async ({ page, shop }) => {

@@ -5,6 +5,7 @@ export interface NewCustomer {
   plan?: "free" | "starter" | "builder" | "pro";
   name?: string;
   email?: string;
+  cycle_anchor?: string;
   /** Credits already used in this cycle. */
   used?: number;
 }

@@ -19,6 +19,11 @@ export class Operator {
     return this.send<T>("POST", path, body, { "idempotency-key": randomUUID() });
   }
 
+  /** The instant at which the test clock stands. */
+  async now(): Promise<string> {
+    return (await this.get<{ now: string }>("/test/clock")).now;
+  }
+
   /** The test clock stands still; this moves it, and what was due by then has happened when the promise resolves. */
   async moveClockTo(instant: string): Promise<void> {
     await this.send("POST", "/test/clock", { advance_to: instant });

@@ -83,8 +83,8 @@ export class Shop {
   async customer(wanted: NewCustomer = {}): Promise<Customer> {
     const id = `e2e-${randomUUID()}`;
     const email = wanted.email ?? `${id}@customer.example`;
-    const { name = "Acme Data", plan = "starter", used = 0 } = wanted;
-    await this.operator.put(`/v1/customers/${id}`, { email, name, plan });
+    const { name = "Acme Data", plan = "starter", used = 0, cycle_anchor } = wanted;
+    await this.operator.put(`/v1/customers/${id}`, { email, name, plan, cycle_anchor });
     const customer = new Customer(this, id, email);
     if (used > 0) await customer.charge(used);
     return customer;
