@@ -65,13 +65,14 @@ create table grant_notes (
 ) without rowid;
 
 create table plan_changes (
+  no integer primary key,
   customer_no integer not null references customers (no),
   after_seq integer not null,
   at integer not null,
   plan text not null,
   pauses_top_ups integer not null
 );
-create index plan_changes_of_customer on plan_changes (customer_no, after_seq);
+create index plan_changes_of_customer on plan_changes (customer_no, no);
 
 -- Appended by row number: an index by customer would be written all over with every batch. A customer's
 -- lines are found from accounts.head_row backwards by prev_row, and from entry_marks, one in 64.

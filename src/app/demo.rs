@@ -30,7 +30,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     let listener = bind_near(settings.listen).await?;
     let address = listener.local_addr()?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let sandbox_listener = TcpListener::bind((address.ip(), 0)).await?;
+    let sandbox_listener = bind_sandbox(address).await?;
     let sandbox_base = format!("http://{}", sandbox_listener.local_addr()?);
     let variant = Variant {
         demo: true,
@@ -57,6 +57,15 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     let done = app.run().await;
     serving.abort();
     done
+}
+
+/// A port that is the same after a restart, so that open Checkouts still lead somewhere; else any.
+async fn bind_sandbox(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let beside = address.port().checked_add(1_000).unwrap_or(0);
+    match TcpListener::bind((address.ip(), beside)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => Ok(TcpListener::bind((address.ip(), 0)).await?),
+    }
 }
 
 /// The address asked for, or the next free port after it.

@@ -43,6 +43,8 @@ struct EntryJson {
     hash: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<At>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 fn entry_json(entry: &Entry) -> EntryJson {
@@ -60,6 +62,7 @@ fn entry_json(entry: &Entry) -> EntryJson {
         cause: entry.cause.to_string(),
         hash: hex::encode(entry.hash),
         expires_at: entry.expires_at.map(At),
+        note: entry.note.map(hex::encode),
     }
 }
 
@@ -91,7 +94,7 @@ fn cut<'a, T>(rows: &'a mut Vec<T>, page: &Page) -> Option<&'a T> {
 
 /// All entries as CSV, streamed: the columns are the JSON's fields.
 fn csv(services: Services, no: i64, after: i64) -> Response {
-    let head = "id,seq,kind,grant,amount,balance_after,held_change,frozen_change,event_at,created_at,ref,hash\n";
+    let head = "id,seq,kind,grant,amount,balance_after,held_change,frozen_change,event_at,created_at,ref,hash,expires_at,note\n";
     let steps = stream::try_unfold((services, after, true), move |(services, after, first)| async move {
         let found = accounts::entries(&services, no, after, CSV_STEP).await?;
         let Some(last) = found.last().map(|entry| entry.seq) else {
@@ -125,6 +128,8 @@ fn csv_lines(entries: &[Entry]) -> Result<String, Fault> {
             rfc3339(e.created_at),
             e.cause.to_string(),
             hex::encode(e.hash),
+            e.expires_at.map(rfc3339).unwrap_or_default(),
+            e.note.map(hex::encode).unwrap_or_default(),
         ];
         writer.write_record(&record).map_err(|e| Fault::Broken(e.to_string()))?;
     }
