@@ -3,12 +3,8 @@
 //! *Not here:* who is signed in (`visit`); machines' routes (`http`), which carry keys instead.
 
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::Response;
 
 /// What the guard knows of this site.
@@ -51,21 +47,14 @@ impl Guard {
         }
     }
 
-    fn dress(&self, response: &mut Response<Body>) {
+    /// Gives an answer its headers. What is signed in is not kept by anyone; files say themselves how long they last.
+    pub fn dress(&self, response: &mut Response<Body>) {
         let headers = response.headers_mut();
         headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-}
-
-/// The middleware: `refused` renders the page of a forged or cross-site POST.
-pub async fn watch(guard: Guard, refused: Response<Body>, request: Request, next: Next) -> Response<Body> {
-    let admitted = guard.admits(request.method(), request.headers());
-    let mut response = if admitted { next.run(request).await } else { refused };
-    guard.dress(&mut response);
-    response
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub mod router;
 #[cfg(feature = "demo")]
 pub mod samples;
 #[cfg(feature = "ssr")]
+mod seal;
+#[cfg(feature = "ssr")]
 pub mod shell;
 #[cfg(feature = "ssr")]
 pub mod view;

@@ -10,7 +10,7 @@ mod buy;
 mod session;
 mod theme;
 
-pub use buy::{Started, StartCheckout};
+pub use buy::{StartCheckout, Started};
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
 pub use session::{OpenSession, SignOut};

@@ -2,15 +2,12 @@
 
 use super::Sample;
 use super::customers::{self, Sketch, at};
-use crate::domain::{Credits, Money, PurchaseState};
-use crate::web::view::billing::BillingView;
+use crate::domain::{Credits, Money, Package, PurchaseState};
+use crate::web::view::billing::{BillingFacts, BillingView};
 use crate::web::view::hint::HintFacts;
-use crate::web::view::notices::{Expiring, Pace, Remedy, Situation};
-use crate::web::view::offers::{self, BuyForm, MayBuy, Offer, OffersView};
+use crate::web::view::notices::Pace;
+use crate::web::view::offers::{BuyForm, MayBuy};
 use crate::web::view::outcome::{Outcome, OutcomeFacts};
-use crate::web::view::purchases::{PurchaseFact, PurchasesFacts};
-use crate::web::view::status;
-use crate::web::view::top_ups::TopUpsFacts;
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
@@ -31,9 +28,9 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("all-used", page(used_up(), |_| ())),
         ("unfinished", page(unfinished(), |_| ())),
     ];
-    let outcomes = Outcome::ALL.into_iter().map(|outcome| {
-        (outcome.code(), page(customers::acme(), |v| v.outcome = Some(outcome)))
-    });
+    let outcomes = Outcome::ALL
+        .into_iter()
+        .map(|outcome| (outcome.code(), page(customers::acme(), |v| v.outcome = Some(outcome))));
     all.extend(outcomes);
     all
 }
@@ -67,77 +64,36 @@ fn page(sketch: Sketch, vary: impl FnOnce(&mut Variation)) -> Sample {
 }
 
 fn view(sketch: &Sketch, v: &Variation) -> BillingView {
-    let balance = &sketch.balance;
-    let all = v.all.then_some(1);
-    let top_ups = TopUpsFacts {
+    let packages = [(1_200, 900), (5_000, 3_000), (20_000, 10_500), (50_000, 22_500)];
+    let package = |(credits, amount)| Package { id: format!("p{credits}"), credits, amount };
+    let facts = BillingFacts {
+        balance: sketch.balance.clone(),
         grants: &sketch.grants,
-        now: balance.now,
-        zone: balance.zone,
-        paused: v.paused,
-        in_use: balance.top_ups_in_use(),
-        all,
-    };
-    let resume = |fact: &PurchaseFact| Some(form(&fact.package, fact.facts.amount));
-    let purchases =
-        PurchasesFacts { purchases: &sketch.purchases, currency: "usd", zone: balance.zone, all, resume: &resume };
-    BillingView {
-        outcome: v.outcome.map(|outcome| outcome.notice(outcome_facts(sketch))),
-        balance: balance.view(),
-        notice: situation(sketch, v).notice(),
-        hint: v.hint.then(|| hint(sketch)).flatten(),
-        offers: offers(&v.may_buy),
-        top_ups: top_ups.view().dated(balance.zone),
-        purchases: purchases.view(),
-    }
-}
-
-fn situation(sketch: &Sketch, v: &Variation) -> Situation {
-    let balance = &sketch.balance;
-    let mut live: Vec<_> = sketch.grants.iter().filter(|grant| status::is_live(grant, balance.now)).collect();
-    live.sort_by_key(|grant| grant.burn_key());
-    let expiring = live.into_iter().filter(|grant| grant.remaining().is_positive()).map(|grant| Expiring {
-        left: grant.remaining(),
-        since: grant.effective_at,
-        expires_at: grant.expires_at,
-    });
-    Situation {
-        now: balance.now,
-        zone: balance.zone,
-        available: balance.available,
-        plan_left: balance.left,
-        bonus_left: balance.bonus.iter().map(|(credits, _)| *credits).sum(),
-        plan: balance.plan.clone(),
+        purchases: &sketch.purchases,
+        may_buy: v.may_buy.clone(),
+        packages: &packages.map(package),
+        currency: "usd",
+        top_up_months: 12,
+        credit_note: "Most pages cost 2 credits.",
+        upgrade: Some("/plans".into()),
         reset_at: None,
-        resets_at: balance.resets_at,
-        remedy: Remedy::Buy,
         settling: v.settling,
         frozen: v.frozen.then(|| (Credits::whole(1_000), at("2026-05-03T10:00:00Z"))),
-        top_ups: expiring.collect(),
         paused: v.paused,
-        upgrade: Some("/plans".into()),
         pace: v.pace,
-    }
+        outcome: v.outcome.map(|outcome| outcome.notice(outcome_facts(sketch))),
+        hint: v.hint.then(|| hint(sketch)).flatten(),
+        all_top_ups: v.all.then_some(1),
+        all_purchases: v.all.then_some(1),
+        seal: &|_, package, price| form(package, price),
+    };
+    facts.view()
 }
 
 /// A Buy form whose seal fits nothing.
 pub fn form(package: &str, price: i64) -> BuyForm {
     let purchase = "pur_01920000000070008000000000000001".into();
     BuyForm { purchase, package: package.into(), price, mac: "0".repeat(64) }
-}
-
-fn offers(may_buy: &MayBuy) -> OffersView {
-    let packages = [(1_200, 900), (5_000, 3_000), (20_000, 10_500), (50_000, 22_500)];
-    let smallest = (Credits::whole(1_200), 900);
-    let offer = |(credits, price): (i64, i64)| {
-        let action = may_buy.action(|| form(&format!("p{credits}"), price));
-        Offer::new(Credits::whole(credits), Money::new(price, "usd"), smallest, action)
-    };
-    OffersView {
-        lock: may_buy.lock(),
-        offers: packages.into_iter().map(offer).collect(),
-        terms: offers::terms(12),
-        credit_note: "Most pages cost 2 credits.".into(),
-    }
 }
 
 fn outcome_facts(sketch: &Sketch) -> OutcomeFacts {

@@ -76,7 +76,8 @@ pub fn fjord() -> Sketch {
 
 /// Starter, nearly used up, never bought.
 pub fn acme() -> Sketch {
-    let balance = balance("America/New_York", "Starter", 1_900, 5_000, Credits::whole(4_820), 0, "2026-12-04T14:00:00Z");
+    let balance =
+        balance("America/New_York", "Starter", 1_900, 5_000, Credits::whole(4_820), 0, "2026-12-04T14:00:00Z");
     Sketch { name: "Acme Data", balance, grants: vec![], purchases: vec![] }
 }
 
@@ -104,7 +105,8 @@ pub fn larch() -> Sketch {
 
 /// Pro, a long name, fractions, everything at once.
 pub fn meridian() -> Sketch {
-    let mut balance = balance("Europe/Berlin", "Pro", 24_900, 100_000, Credits(40_999_375), 1_250, "2026-12-02T11:00:00Z");
+    let mut balance =
+        balance("Europe/Berlin", "Pro", 24_900, 100_000, Credits(40_999_375), 1_250, "2026-12-02T11:00:00Z");
     balance.available = Credits(80_000_625);
     balance.bonus = vec![(Credits::whole(1_250), at("2026-12-31T11:00:00Z"))];
     balance.top_ups.left = Credits::whole(21_000);

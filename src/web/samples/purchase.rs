@@ -39,7 +39,11 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("purchase-open", state(PurchaseState::Open, Some(purchase::unfinished(again())), &paid[..2])),
         (
             "purchase-expired",
-            state(PurchaseState::Expired, Some(purchase::expired(again())), &[What::Chosen, What::Opened, What::Expired]),
+            state(
+                PurchaseState::Expired,
+                Some(purchase::expired(again())),
+                &[What::Chosen, What::Opened, What::Expired],
+            ),
         ),
         (
             "purchase-review",
@@ -61,7 +65,8 @@ fn view(state: PurchaseState, notice: Option<Notice>, steps: &[What]) -> Purchas
     let start = at("2026-11-22T13:01:00Z");
     let dated: Vec<(What, Instant)> = (0..).zip(steps).map(|(n, what)| (*what, start + later(*what, n))).collect();
     let credited = state == PurchaseState::Credited;
-    let facts = PurchaseFacts { state, paid: steps.contains(&What::Paid), amount: 900, refunded: 0, dispute: Dispute::None };
+    let facts =
+        PurchaseFacts { state, paid: steps.contains(&What::Paid), amount: 900, refunded: 0, dispute: Dispute::None };
     let expires_at = at("2027-11-22T13:03:00Z");
     PurchaseView {
         reference: REFERENCE.into(),

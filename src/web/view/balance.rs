@@ -178,11 +178,7 @@ impl PlanView {
     #[must_use]
     pub fn usage(&self) -> Words {
         let used = Words::new().credits(self.used).text(" used");
-        if self.held.is_positive() {
-            used.text(" · ").credits(self.held).text(" held by running jobs")
-        } else {
-            used
-        }
+        if self.held.is_positive() { used.text(" · ").credits(self.held).text(" held by running jobs") } else { used }
     }
 
     /// The bar, spoken.

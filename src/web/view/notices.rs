@@ -21,7 +21,8 @@ pub struct Notice {
     pub actions: Vec<NoticeAction>,
 }
 
-/// How a notice reaches a screen reader.
+/// How a notice reaches a screen reader. What merely stands on the page is not announced: an outcome or an
+/// error is then the only one that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
     /// Part of the page.
@@ -173,7 +174,7 @@ impl Situation {
         if self.settling {
             // Buying once more is the last thing to advise here.
             let text = "Payment received. Your credits are being added, usually under a minute.";
-            let notice = Notice::new(Tone::Bad, strong, text).aloud(Voice::Alert);
+            let notice = Notice::new(Tone::Bad, strong, text);
             return Some(notice.with(NoticeAction::link("Check again", "/billing")));
         }
         let way = match self.remedy {
@@ -183,12 +184,12 @@ impl Situation {
             Remedy::Wait => "Wait",
         };
         let text = Words::from(format!("{way} for the reset on ")).time(self.zone.day(self.resets_at)).text(".");
-        Some(Notice::new(Tone::Bad, strong, text).aloud(Voice::Alert))
+        Some(Notice::new(Tone::Bad, strong, text))
     }
 
     fn settling(&self) -> Option<Notice> {
         let strong = "Payment received. Your credits are being added.";
-        let notice = Notice::new(Tone::Info, strong, "Usually under a minute.").aloud(Voice::Status);
+        let notice = Notice::new(Tone::Info, strong, "Usually under a minute.");
         self.settling.then(|| notice.with(NoticeAction::link("Check again", "/billing")))
     }
 

@@ -95,12 +95,12 @@ impl MayBuy {
     pub fn lock(&self) -> Option<Lock> {
         let (strong, text, upgrade) = match self {
             Self::Yes => return None,
-            Self::Viewer => ("You can see everything here, and cannot buy.".into(), "Ask an owner or admin to buy.".into(), None),
-            Self::Off => (
-                "Top-ups cannot be bought at the moment.".into(),
-                "Credits that you have keep working.".into(),
-                None,
-            ),
+            Self::Viewer => {
+                ("You can see everything here, and cannot buy.".into(), "Ask an owner or admin to buy.".into(), None)
+            }
+            Self::Off => {
+                ("Top-ups cannot be bought at the moment.".into(), "Credits that you have keep working.".into(), None)
+            }
             Self::PlanCannot { better, upgrade, left, plan } => {
                 let offer = better.as_ref().map_or_else(Words::new, |(name, credits, price)| {
                     let has = Words::from(format!("{name} has ")).credits(*credits);

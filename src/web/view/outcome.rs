@@ -42,7 +42,7 @@ pub struct OutcomeFacts {
     pub price: Option<Money>,
     /// When the purchase was paid.
     pub bought_at: Option<Moment>,
-    /// A fresh form for the same package, for those who may buy.
+    /// A form for the same package, for those who may buy: a fresh one, or the same purchase's where that was not opened.
     pub again: Option<BuyForm>,
 }
 
@@ -112,7 +112,8 @@ impl Outcome {
         match self {
             Self::Cancelled => ("Checkout closed.".into(), "You were not charged.".into(), None),
             Self::StripeUnavailable => {
-                ("Checkout cannot be reached. You were not charged.".into(), "Try again in a minute.".into(), None)
+                let text = "Try again in a minute.".into();
+                ("Checkout cannot be reached. You were not charged.".into(), text, Some("Try again"))
             }
             Self::PriceChanged => (price_changed(facts), "Nothing was bought.".into(), None),
             Self::AlreadyBought => (already_bought(facts), "Buy it again?".into(), Some("Buy again")),
@@ -120,12 +121,8 @@ impl Outcome {
                 ("That Checkout has expired.".into(), "You were not charged.".into(), Some("Buy again"))
             }
             Self::PlanCannotBuy => ("Top-ups need a paid plan.".into(), "You were not charged.".into(), None),
-            Self::ViewerCannotBuy => {
-                ("Ask an owner or admin to buy.".into(), "You were not charged.".into(), None)
-            }
-            Self::BuyingOff => {
-                ("Top-ups cannot be bought at the moment.".into(), "You were not charged.".into(), None)
-            }
+            Self::ViewerCannotBuy => ("Ask an owner or admin to buy.".into(), "You were not charged.".into(), None),
+            Self::BuyingOff => ("Top-ups cannot be bought at the moment.".into(), "You were not charged.".into(), None),
             Self::FormStale => {
                 ("That page was out of date.".into(), "You were not charged. Please choose again.".into(), None)
             }

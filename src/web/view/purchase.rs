@@ -4,7 +4,7 @@ use super::notices::{Notice, NoticeAction, Voice};
 use super::offers::BuyForm;
 use super::status::{Badge, Tone};
 use super::when::{Moment, Zone};
-use super::words::{Words, verb};
+use super::words::Words;
 use crate::domain::{Credits, Instant, Money};
 
 /// The page.
@@ -73,6 +73,26 @@ pub enum What {
 }
 
 impl What {
+    /// From the timeline's name; what is not for customers has none.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "chosen" => Self::Chosen,
+            "checkout_opened" => Self::Opened,
+            "processing" => Self::Processing,
+            "paid" => Self::Paid,
+            "credited" => Self::Credited,
+            "failed" => Self::Failed,
+            "expired" => Self::Expired,
+            "review" => Self::Review,
+            "reminded" => Self::Reminded,
+            "refunded" => Self::Refunded,
+            "disputed" => Self::Disputed,
+            "ended" => Self::Ended,
+            _ => return None,
+        })
+    }
+
     fn words(self, credits: Credits) -> Words {
         match self {
             Self::Chosen => return Words::from("You chose ").counted(credits, ""),
@@ -128,16 +148,14 @@ pub fn added(credits: Credits, available: Credits, expires_at: Instant, zone: Zo
 /// The same for a browser that is signed out: nothing of the account is shown.
 #[must_use]
 pub fn added_signed_out(credits: Credits) -> Notice {
-    let strong = Words::new().counted(credits, "").text(format!(" {} added.", verb(credits, "was", "were")));
+    let strong = Words::new().counted(credits, "").text(" added.");
     Notice::new(Tone::Good, strong, "Sign in to see what is available.").aloud(Voice::Status)
 }
 
-/// A delayed payment on its way; `email` gets the receipt.
+/// A delayed payment on its way; `mailed` gets the receipt: an address, or `you` where none may be shown.
 #[must_use]
-pub fn processing(email: &str, here: &str) -> Notice {
-    let text = format!(
-        "Credits are added when it clears, up to 5 days. We will mail {email}. Nothing to do."
-    );
+pub fn processing(mailed: &str, here: &str) -> Notice {
+    let text = format!("Credits are added when it clears, up to 5 days. We will mail {mailed}. Nothing to do.");
     let notice = Notice::new(Tone::Info, "Your bank payment is on its way.", text).aloud(Voice::Status);
     notice.with(NoticeAction::link("Check again", here))
 }
@@ -147,6 +165,14 @@ pub fn processing(email: &str, here: &str) -> Notice {
 pub fn adding(here: &str) -> Notice {
     let strong = "Payment received. Your credits are being added.";
     let notice = Notice::new(Tone::Info, strong, "Usually under a minute.").aloud(Voice::Status);
+    notice.with(NoticeAction::link("Check again", here))
+}
+
+/// Back from Checkout, and nobody could say yet whether it was paid: the redirect alone proves nothing (R8).
+#[must_use]
+pub fn checking(here: &str) -> Notice {
+    let text = "Credits are added as soon as the payment is confirmed, usually under a minute.";
+    let notice = Notice::new(Tone::Info, "We are checking your payment.", text).aloud(Voice::Status);
     notice.with(NoticeAction::link("Check again", here))
 }
 
@@ -233,7 +259,13 @@ mod tests {
         let notice = added(Credits::whole(1_200), Credits::whole(1_380), at("2027-11-22T13:03:00Z"), berlin, None);
         assert_eq!(notice.strong.to_string(), "1,200 credits added.");
         assert_eq!(notice.text.to_string(), "Available now: 1,380. Valid until 22 Nov 2027, 14:03 CET.");
-        let words = left(Credits::whole(1_000), Credits::whole(1_200), at("2026-11-28T13:03:00Z"), at("2026-11-22T13:03:00Z"), berlin);
+        let words = left(
+            Credits::whole(1_000),
+            Credits::whole(1_200),
+            at("2026-11-28T13:03:00Z"),
+            at("2026-11-22T13:03:00Z"),
+            berlin,
+        );
         assert_eq!(words.to_string(), "1,000 of 1,200 left · Expires 28 Nov 2026, 14:03 CET");
     }
 }

@@ -64,7 +64,8 @@ impl PurchaseFact {
     /// Paid, on its way, or failed: everything but an abandoned Checkout.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.facts.paid || !matches!(self.facts.state, PurchaseState::Created | PurchaseState::Open | PurchaseState::Expired)
+        self.facts.paid
+            || !matches!(self.facts.state, PurchaseState::Created | PurchaseState::Open | PurchaseState::Expired)
     }
 
     fn open(&self) -> bool {
@@ -131,7 +132,12 @@ mod tests {
 
     fn view(purchases: &[PurchaseFact], all: Option<usize>) -> PurchasesView {
         let resume = |fact: &PurchaseFact| {
-            Some(BuyForm { purchase: fact.id.to_string(), package: fact.package.clone(), price: 900, mac: "seal".into() })
+            Some(BuyForm {
+                purchase: fact.id.to_string(),
+                package: fact.package.clone(),
+                price: 900,
+                mac: "seal".into(),
+            })
         };
         PurchasesFacts { purchases, currency: "usd", zone: Zone::UTC, all, resume: &resume }.view()
     }

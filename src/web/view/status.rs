@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn a_top_up_says_how_soon_it_ends() {
         let check = |expires_at: &str, turn: Turn, want: &str, tone: Tone| {
-            let badge = top_up(&bought(expires_at), turn, false, at("2026-11-22T14:05:00Z"), Zone::named("Europe/Berlin"));
+            let badge =
+                top_up(&bought(expires_at), turn, false, at("2026-11-22T14:05:00Z"), Zone::named("Europe/Berlin"));
             assert_eq!((badge.text.to_string().as_str(), badge.tone), (want, tone), "{expires_at}");
         };
         check("2026-11-22T21:03:00Z", Turn::InUse, "Today 22:03", Tone::Bad);

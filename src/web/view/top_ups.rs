@@ -206,7 +206,8 @@ mod tests {
         let winter = view(&[grant(1, 1, 0, "2027-11-11T10:00:00Z")], false, None);
         assert_eq!(winter.zone.as_deref(), Some("CET"));
         assert_eq!(winter.rows[0].expires.text, "11 Nov 2027, 11:00");
-        let mixed = view(&[grant(1, 1, 0, "2027-11-11T10:00:00Z"), grant(2, 1, 0, "2027-07-11T10:00:00Z")], false, None);
+        let mixed =
+            view(&[grant(1, 1, 0, "2027-11-11T10:00:00Z"), grant(2, 1, 0, "2027-07-11T10:00:00Z")], false, None);
         assert_eq!(mixed.zone, None);
         assert_eq!(mixed.rows[0].expires.text, "11 Jul 2027, 12:00 CEST");
     }

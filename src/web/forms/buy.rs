@@ -1,0 +1,107 @@
+//! A click on Buy.
+
+use super::broken;
+use crate::domain::PurchaseState;
+use crate::usecases::purchases::{self, Purchase, Start};
+use crate::usecases::{Fault, customers};
+use crate::web::actions::Started;
+use crate::web::seal;
+use crate::web::view::{BuyForm, Outcome};
+use crate::web::visit::Visit;
+use leptos::prelude::ServerFnError;
+
+/// Where a click leads.
+enum Click {
+    /// To Checkout.
+    Checkout(String),
+    /// Back to Billing, with a code and what the sentence is about.
+    Back(Outcome, Option<String>),
+    /// To a page of ours.
+    Page(String),
+}
+
+/// Starts a purchase, or goes on with it.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn start(form: BuyForm) -> Result<Started, ServerFnError> {
+    let visit = Visit::current();
+    let click = click(&visit, &form).await.map_err(|fault| broken("buy", &fault))?;
+    Ok(match click {
+        Click::Checkout(url) => {
+            visit.go(&url);
+            Started::Checkout { url }
+        }
+        Click::Back(outcome, about) => {
+            let about = about.map(|pair| format!("&{pair}")).unwrap_or_default();
+            visit.go(&format!("/billing?outcome={}{about}", outcome.code()));
+            Started::Refused { code: outcome.code().to_owned() }
+        }
+        Click::Page(path) => {
+            visit.go(&path);
+            Started::Refused { code: "elsewhere".to_owned() }
+        }
+    })
+}
+
+/// Who may buy comes first, then whether the form is theirs, then the purchase itself.
+async fn click(visit: &Visit, form: &BuyForm) -> Result<Click, Fault> {
+    let services = &visit.services;
+    let Some(viewer) = visit.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
+    if !viewer.role.may_buy() {
+        return Ok(Click::Back(Outcome::ViewerCannotBuy, None));
+    }
+    let Some(customer) = customers::find(services, &viewer.customer).await? else {
+        return Ok(Click::Page("/sign-in".to_owned()));
+    };
+    if !services.catalog.may_buy(&customer.plan) {
+        return Ok(Click::Back(Outcome::PlanCannotBuy, None));
+    }
+    if services.stripe.is_none() {
+        return Ok(Click::Back(Outcome::BuyingOff, None));
+    }
+    let Some(purchase) = seal::open(services, &viewer, form) else {
+        return Ok(Click::Back(Outcome::FormStale, None));
+    };
+    let start = Start {
+        purchase,
+        customer_no: viewer.customer_no,
+        package: form.package.clone(),
+        shown: Some(form.price),
+        member_email: viewer.email.clone(),
+    };
+    Ok(landing(purchases::start(services, start).await?, form))
+}
+
+fn landing(started: purchases::Started, form: &BuyForm) -> Click {
+    use purchases::Started as S;
+    let package = || Some(format!("package={}", encoded(&form.package)));
+    let purchase = || Some(format!("purchase={}", encoded(&form.purchase)));
+    match started {
+        S::Open(purchase) => match purchase.url {
+            Some(url) => Click::Checkout(url),
+            None => Click::Back(Outcome::StripeUnavailable, Some(format!("purchase={}", purchase.id))),
+        },
+        S::AlreadyBought(bought) => already(&bought),
+        S::CheckoutExpired => Click::Back(Outcome::CheckoutExpired, package()),
+        S::PriceChanged { .. } | S::UnknownPackage => Click::Back(Outcome::PriceChanged, package()),
+        S::PlanCannotBuy => Click::Back(Outcome::PlanCannotBuy, None),
+        S::NotYours => Click::Back(Outcome::FormStale, None),
+        S::BuyingOff => Click::Back(Outcome::BuyingOff, None),
+        S::StripeUnavailable => Click::Back(Outcome::StripeUnavailable, purchase()),
+        S::Closed => Click::Page("/sign-in".to_owned()),
+    }
+}
+
+/// Only what is credited can be bought again without a thought; what is on its way has its own page.
+fn already(purchase: &Purchase) -> Click {
+    match purchase.state {
+        PurchaseState::Credited => Click::Back(Outcome::AlreadyBought, Some(format!("purchase={}", purchase.id))),
+        _ => Click::Page(format!("/purchases/{}", purchase.id)),
+    }
+}
+
+/// A form's text, fit for a URL.
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,18 @@
+//! What the server functions do, on the server: read the form, authorise, call a use-case, say where to go.
+//!
+//! Invariants: each function authorises on its own; an outcome goes into the URL as a closed code.
+//!
+//! *Not here:* names and fields of the forms (`actions`), forged requests (`guard`).
+
+pub mod buy;
+pub mod session;
+pub mod theme;
+
+use crate::usecases::Fault;
+use leptos::prelude::ServerFnError;
+
+/// Logs a fault once, and says nothing of it.
+fn broken(what: &'static str, fault: &Fault) -> ServerFnError {
+    tracing::error!(error = %fault, what, "a form failed");
+    ServerFnError::new("fault")
+}

@@ -1,0 +1,60 @@
+//! `/_gallery`: every state of every page from hand-made facts, to be looked at and measured. Demo only,
+//! linked from nowhere; its forms lead nowhere.
+
+use super::{Page, page};
+use crate::usecases::portal::{Role, Viewer};
+use crate::web::components::{BillingBody, PurchaseDetails};
+use crate::web::samples::{self, Sample};
+use crate::web::visit::Stop;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// The list, or one state by its name.
+#[component]
+pub fn Gallery() -> impl IntoView {
+    let name = use_params_map().get().get("name");
+    page(move |_| async move {
+        match name {
+            None => Ok(Page::new("Gallery", None, list())),
+            Some(name) => samples::all().into_iter().find(|(n, _)| *n == name).map(show).ok_or(Stop::NotFound),
+        }
+    })
+}
+
+fn list() -> impl IntoView {
+    let link = |(name, _): (&'static str, Sample)| {
+        view! {
+            <li>
+                <a href=format!("/_gallery/{name}")>{name}</a>
+            </li>
+        }
+    };
+    view! {
+        <h1>"Gallery"</h1>
+        <ul>{samples::all().into_iter().map(link).collect_view()}</ul>
+    }
+}
+
+fn show((name, sample): (&'static str, Sample)) -> Page {
+    match sample {
+        Sample::Billing(customer, billing) => {
+            Page::new("Billing", Some(viewer(customer)), view! { <BillingBody billing=*billing /> })
+        }
+        Sample::Purchase(purchase) => {
+            Page::new(name, Some(viewer("Acme Data")), view! { <PurchaseDetails purchase=*purchase /> })
+        }
+    }
+}
+
+fn viewer(name: &str) -> Viewer {
+    Viewer {
+        customer_no: 0,
+        customer: String::new(),
+        name: name.to_owned(),
+        timezone: "UTC".to_owned(),
+        email: None,
+        role: Role::Viewer,
+        return_url: None,
+        session: [0; 32],
+    }
+}

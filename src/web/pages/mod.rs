@@ -1,0 +1,133 @@
+//! Pages: a component a page, which loads what it shows and hands it to `components`.
+//!
+//! Each page authorises on its own. It is rendered whole (`SsrMode::Async`), its data loaded by the
+//! page itself and not by a `Resource`, which would be sent to the browser a second time.
+//!
+//! *Not here:* words (`view`), HTML (`components`), routes that take forms (`actions`).
+
+mod billing;
+#[cfg(feature = "demo")]
+mod gallery;
+mod missing;
+mod purchase;
+mod sign_in;
+#[cfg(feature = "demo")]
+mod sign_in_demo;
+/// Nobody signs in by one click outside the demo.
+#[cfg(not(feature = "demo"))]
+mod sign_in_demo {
+    use crate::usecases::Fault;
+    use crate::web::visit::Visit;
+    use leptos::prelude::AnyView;
+
+    /// Nobody.
+    pub async fn people(_: &Visit) -> Result<Option<AnyView>, Fault> {
+        Ok(None)
+    }
+}
+
+pub use missing::Refused;
+
+use crate::usecases::portal::Viewer;
+use crate::web::components::{Frame, FrameView};
+use crate::web::visit::{Stop, Visit};
+use axum::http::StatusCode;
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::{SsrMode, path};
+
+/// All pages by their paths.
+#[component]
+pub fn Pages() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Router>
+            <FlatRoutes fallback=missing::Missing>
+                <Route path=path!("/billing") view=billing::BillingPage ssr=SsrMode::Async />
+                <Route path=path!("/purchases/:id") view=purchase::PurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async />
+                <Route path=path!("/sign-in/:token") view=sign_in::LinkPage ssr=SsrMode::Async />
+                <Route path=path!("/_gallery") view=Gallery ssr=SsrMode::Async />
+                <Route path=path!("/_gallery/:name") view=Gallery ssr=SsrMode::Async />
+            </FlatRoutes>
+        </Router>
+    }
+}
+
+#[cfg(feature = "demo")]
+use gallery::Gallery;
+/// There is no gallery outside the demo.
+#[cfg(not(feature = "demo"))]
+use missing::Missing as Gallery;
+
+/// A page that was loaded.
+pub struct Page {
+    /// Its name, before the shop's.
+    title: String,
+    /// Who is signed in.
+    viewer: Option<Viewer>,
+    /// What it shows.
+    body: AnyView,
+}
+
+impl Page {
+    /// A page for `viewer`.
+    fn new(title: impl Into<String>, viewer: Option<Viewer>, body: impl IntoView + 'static) -> Self {
+        Self { title: title.into(), viewer, body: body.into_any() }
+    }
+}
+
+/// Renders what `load` loads, or why there is nothing.
+fn page<F>(load: impl FnOnce(Visit) -> F) -> impl IntoView
+where
+    F: Future<Output = Result<Page, Stop>> + Send + 'static,
+{
+    let visit = Visit::current();
+    let loading = load(visit.clone());
+    Suspend::new(async move {
+        match loading.await {
+            Ok(page) => framed(&visit, page),
+            Err(stop) => stopped(&visit, &stop).await,
+        }
+    })
+}
+
+/// The page in its frame, under its title.
+fn framed(visit: &Visit, page: Page) -> AnyView {
+    let shop = &visit.services.catalog.shop;
+    let frame = FrameView {
+        shop: shop.name.clone(),
+        home: page
+            .viewer
+            .as_ref()
+            .and_then(|viewer| viewer.return_url.clone())
+            .unwrap_or_else(|| shop.home_url.clone()),
+        support: shop.support_email.clone(),
+        terms: shop.terms_url.clone(),
+        customer: page.viewer.map(|viewer| viewer.name),
+        theme: visit.theme(),
+        here: visit.here(),
+    };
+    let title = format!("{} · {}", page.title, shop.name);
+    view! {
+        <Title text=title />
+        <Frame frame>{page.body}</Frame>
+    }
+    .into_any()
+}
+
+async fn stopped(visit: &Visit, stop: &Stop) -> AnyView {
+    match stop {
+        Stop::SignIn => {
+            visit.go("/sign-in");
+            ().into_any()
+        }
+        Stop::NotFound => missing::show(visit).await,
+        Stop::Fault(fault) => {
+            tracing::error!(error = %fault, path = visit.path(), "a page failed");
+            visit.status(StatusCode::INTERNAL_SERVER_ERROR);
+            framed(visit, Page::new("Error", None, missing::fault()))
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! `/purchases/{id}`: where Checkout comes back to, and a purchase's page ever after.
+//!
+//! The redirect is never believed: Stripe is asked (R8), also where nobody is signed in. Who is signed
+//! out proves with the Checkout's id that the purchase is theirs, and sees nothing of the account.
+
+use super::billing::{purchase_fact, resume};
+use super::{Page, page};
+use crate::domain::{Grant, Kind, Money, PurchaseId, PurchaseState};
+use crate::usecases::portal::Viewer;
+use crate::usecases::purchases::{self, Purchase};
+use crate::usecases::{Fault, Services, accounts, customers};
+use crate::web::components::{NoticeBox, PurchaseDetails};
+use crate::web::seal;
+use crate::web::view::purchase::{self as words, What};
+use crate::web::view::{BuyForm, Notice, PurchaseView, Zone, status};
+use crate::web::visit::{Stop, Visit};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// `/purchases/{id}`
+#[component]
+pub fn PurchasePage() -> impl IntoView {
+    let id = use_params_map().get().get("id").unwrap_or_default();
+    page(move |visit| load(visit, id))
+}
+
+async fn load(visit: Visit, id: String) -> Result<Page, Stop> {
+    let id = PurchaseId::parse(&id).ok_or(Stop::NotFound)?;
+    let session = visit.query("session_id");
+    match visit.viewer().await? {
+        Some(viewer) => owned(&visit, viewer, id, session).await,
+        None => signed_out(&visit, id, session.ok_or(Stop::SignIn)?).await,
+    }
+}
+
+/// The page of a customer's own purchase; another's is not there.
+async fn owned(visit: &Visit, viewer: Viewer, id: PurchaseId, session: Option<String>) -> Result<Page, Stop> {
+    let services = &visit.services;
+    let mine = |found: Option<Purchase>| found.filter(|purchase| purchase.customer_no == viewer.customer_no);
+    let purchase = mine(purchases::find(services, id).await?).ok_or(Stop::NotFound)?;
+    let waits = matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing);
+    let purchase = if session.is_some() || waits {
+        purchases::settle(services, id, session.as_deref()).await?;
+        mine(purchases::find(services, id).await?).ok_or(Stop::NotFound)?
+    } else {
+        purchase
+    };
+    let title = format!("{} credits", purchase.credits.grouped());
+    let purchase = view_of(services, &viewer, &purchase, session.is_some()).await?;
+    Ok(Page::new(title, Some(viewer), view! { <PurchaseDetails purchase /> }))
+}
+
+/// What a signed-out buyer sees on the way back from Checkout.
+async fn signed_out(visit: &Visit, id: PurchaseId, session: String) -> Result<Page, Stop> {
+    let services = &visit.services;
+    let found = purchases::find(services, id).await?;
+    found.filter(|purchase| purchase.session_id.as_ref().is_none_or(|id| *id == session)).ok_or(Stop::SignIn)?;
+    purchases::settle(services, id, Some(&session)).await?;
+    // Believed only now: the session is the purchase's own.
+    let found = purchases::find(services, id).await?;
+    let purchase = found.filter(|purchase| purchase.session_id.as_ref() == Some(&session)).ok_or(Stop::SignIn)?;
+    let here = format!("/purchases/{id}?session_id={}", encoded(&session));
+    let notice = match purchase.state {
+        PurchaseState::Credited => words::added_signed_out(purchase.credits),
+        PurchaseState::Processing => words::processing("you", &here),
+        PurchaseState::Failed => words::failed(None),
+        PurchaseState::Expired => words::expired(None),
+        PurchaseState::Review => words::review(&id.to_string()),
+        PurchaseState::Created | PurchaseState::Open => words::checking(&here),
+    };
+    let title = format!("{} credits", purchase.credits.grouped());
+    let body = view! {
+        <h1>{title.clone()}</h1>
+        <NoticeBox notice />
+        <p class="after">
+            <a class="button" href="/sign-in">
+                "Sign in"
+            </a>
+        </p>
+    };
+    Ok(Page::new(title, None, body))
+}
+
+async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back: bool) -> Result<PurchaseView, Fault> {
+    let (zone, id) = (Zone::named(&viewer.timezone), purchase.id);
+    let grant = grant(services, viewer, purchase).await?;
+    let moments = purchases::timeline(services, id).await?;
+    let steps: Vec<_> = moments.iter().filter_map(|moment| Some((What::named(&moment.what)?, moment.at))).collect();
+    let now = services.clock.now();
+    let money = |minor: i64| Money::new(minor, &purchase.currency);
+    let reference = id.to_string();
+    Ok(PurchaseView {
+        badge: status::purchase(&purchase_fact(purchase).facts),
+        notice: notice(services, viewer, purchase, back).await?,
+        left: grant.map(|grant| words::left(grant.balance(), grant.amount, grant.expires_at, now, zone)),
+        timeline: words::timeline(&steps, purchase.credits, zone),
+        credits: purchase.credits,
+        price: money(purchase.amount),
+        tax: purchase.amount_tax.filter(|tax| *tax > 0).map(money),
+        refunded: Some(purchase.refunded_amount).filter(|minor| *minor > 0).map(money),
+        invoice: None,
+        support: words::support_link(&services.catalog.shop.support_email, &reference),
+        reference,
+    })
+}
+
+/// How the visit came out, or what is going on.
+async fn notice(
+    services: &Services,
+    viewer: &Viewer,
+    purchase: &Purchase,
+    back: bool,
+) -> Result<Option<Notice>, Fault> {
+    let here = format!("/purchases/{}", purchase.id);
+    let open = purchase.checkout_expires_at > services.clock.now();
+    Ok(match purchase.state {
+        PurchaseState::Credited if back => added(services, viewer, purchase).await?,
+        PurchaseState::Credited => None,
+        PurchaseState::Processing => {
+            let owner = customers::find(services, &viewer.customer).await?.map(|customer| customer.email);
+            let mailed = viewer.email.clone().or(owner).unwrap_or_else(|| "you".to_owned());
+            Some(words::processing(&mailed, &here))
+        }
+        PurchaseState::Open | PurchaseState::Created if back => Some(words::checking(&here)),
+        PurchaseState::Open | PurchaseState::Created if open => {
+            Some(words::unfinished(resumed(services, viewer, purchase).await?))
+        }
+        PurchaseState::Open | PurchaseState::Created | PurchaseState::Expired => {
+            Some(words::expired(again(services, viewer, purchase).await?))
+        }
+        PurchaseState::Failed => Some(words::failed(again(services, viewer, purchase).await?)),
+        PurchaseState::Review => Some(words::review(&purchase.id.to_string())),
+    })
+}
+
+async fn added(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Result<Option<Notice>, Fault> {
+    let balance = accounts::balance(services, &viewer.customer).await?;
+    let zone = Zone::named(&viewer.timezone);
+    Ok(balance
+        .zip(purchase.expires_at)
+        .map(|(balance, expires_at)| words::added(purchase.credits, balance.available, expires_at, zone, None)))
+}
+
+/// The purchase's grant as it stands.
+async fn grant(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Result<Option<Grant>, Fault> {
+    let Some(id) = purchase.grant else { return Ok(None) };
+    let rows = accounts::grants(services, viewer.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
+    Ok(rows.into_iter().map(|row| row.grant).find(|grant| grant.id == id))
+}
+
+async fn may_buy(services: &Services, viewer: &Viewer) -> Result<bool, Fault> {
+    let customer = customers::find(services, &viewer.customer).await?;
+    let plan = customer.is_some_and(|customer| services.catalog.may_buy(&customer.plan));
+    Ok(plan && viewer.role.may_buy() && services.stripe.is_some())
+}
+
+/// A form that goes on with it, for those who may.
+async fn resumed(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Result<Option<BuyForm>, Fault> {
+    Ok(may_buy(services, viewer).await?.then(|| resume(services, viewer, purchase)))
+}
+
+/// A fresh form for the same package, for those who may.
+async fn again(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Result<Option<BuyForm>, Fault> {
+    let package = services.catalog.package(&purchase.package);
+    let may = may_buy(services, viewer).await?;
+    Ok(package.filter(|_| may).map(|package| seal::fresh(services, viewer, package)))
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

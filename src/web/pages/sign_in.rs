@@ -1,0 +1,67 @@
+//! Signing in: by a one-time link. Its page has one button, since mail scanners follow links and spend nothing.
+
+use super::{Page, page};
+use crate::usecases::portal;
+use crate::web::actions::OpenSession;
+use crate::web::visit::{Stop, Visit};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::hooks::use_params_map;
+
+/// `/sign-in`
+#[component]
+pub fn SignInPage() -> impl IntoView {
+    page(load)
+}
+
+async fn load(visit: Visit) -> Result<Page, Stop> {
+    let viewer = visit.viewer().await?;
+    let shop = &visit.services.catalog.shop;
+    let (name, home) = (shop.name.clone(), shop.home_url.clone());
+    let people = super::sign_in_demo::people(&visit).await?;
+    let body = view! {
+        <div class="card narrow">
+            <h1>"Sign in"</h1>
+            <p class="note">{format!("Open Billing from {name}: the link there signs you in.")}</p>
+            <a class="button" href=home>
+                {format!("Go to {name}")}
+            </a>
+            {people}
+        </div>
+    };
+    Ok(Page::new("Sign in", viewer, body))
+}
+
+/// `/sign-in/{token}`
+#[component]
+pub fn LinkPage() -> impl IntoView {
+    let token = use_params_map().get().get("token").unwrap_or_default();
+    page(move |visit| load_link(visit, token))
+}
+
+async fn load_link(visit: Visit, token: String) -> Result<Page, Stop> {
+    let shop = visit.services.catalog.shop.clone();
+    if portal::link_works(&visit.services, &token).await? {
+        let body = view! {
+            <div class="card narrow">
+                <h1>"Sign in"</h1>
+                <p class="note">"One more click. It keeps programs that follow links from using yours up."</p>
+                <form method="post" action=OpenSession::PATH>
+                    <input type="hidden" name="token" value=token />
+                    <button class="button primary">{format!("Continue to {}", shop.name)}</button>
+                </form>
+            </div>
+        };
+        return Ok(Page::new("Sign in", None, body));
+    }
+    let body = view! {
+        <div class="card narrow">
+            <h1>"This link has expired."</h1>
+            <p class="note">{format!("Links work once, for a few minutes. Open Billing from {} to get a new one.", shop.name)}</p>
+            <a class="button" href=shop.home_url>
+                {format!("Go to {}", shop.name)}
+            </a>
+        </div>
+    };
+    Ok(Page::new("Link expired", visit.viewer().await?, body))
+}

@@ -1,0 +1,47 @@
+//! The demo's one-click sign-in: a button a customer. Loopback only, never part of a release.
+
+use crate::usecases::{Fault, customers};
+use crate::web::actions::SignInAsDemo;
+use crate::web::visit::Visit;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// A button for each sample customer that exists.
+pub async fn people(visit: &Visit) -> Result<Option<AnyView>, Fault> {
+    if !visit.services.settings.demo {
+        return Ok(None);
+    }
+    let mut buttons = Vec::new();
+    for (id, ..) in crate::app::demo::CUSTOMERS {
+        if let Some(customer) = customers::find(&visit.services, id).await? {
+            let plan = visit.services.catalog.plan(&customer.plan).map(|plan| plan.name.clone()).unwrap_or_default();
+            buttons.push(button(customer, &plan));
+        }
+    }
+    if buttons.is_empty() {
+        return Ok(None);
+    }
+    let list = view! {
+        <section class="people" aria-labelledby="demo">
+            <h2 id="demo" class="label">
+                "Demo: sign in as"
+            </h2>
+            <ul>{buttons}</ul>
+        </section>
+    };
+    Ok(Some(list.into_any()))
+}
+
+fn button(customer: customers::Customer, plan: &str) -> AnyView {
+    let plan = format!(" · {plan}");
+    view! {
+        <li>
+            <form method="post" action=SignInAsDemo::PATH>
+                <input type="hidden" name="customer" value=customer.id />
+                <input type="hidden" name="member" value=customer.email />
+                <button class="button">{customer.name} <span class="note">{plan}</span></button>
+            </form>
+        </li>
+    }
+    .into_any()
+}

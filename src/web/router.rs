@@ -1,0 +1,119 @@
+//! Every route of a browser: pages, server functions, files; the guard around them.
+//!
+//! Invariants: a page is rendered whole and carries no script; a page's HTML is never kept by anyone;
+//! a server function answers a form with 303 and never with its error's text.
+
+use crate::usecases::Services;
+use crate::web::assets;
+use crate::web::guard::Guard;
+use crate::web::pages::{Pages, Refused};
+use crate::web::shell::Document;
+use crate::web::visit::Visit;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use futures::stream::once;
+use futures::{Stream, StreamExt};
+use leptos::prelude::*;
+use leptos::server_fn::axum::server_fn_paths;
+use std::pin::Pin;
+use tower_http::compression::CompressionLayer;
+use tower_http::services::{ServeDir, ServeFile};
+
+/// What Leptos's handlers pass around.
+type PinnedStream = Pin<Box<dyn Stream<Item = String> + Send>>;
+
+/// All routes of a browser.
+pub fn routes(services: &Services) -> Router<Services> {
+    assets::set_site_root(services.settings.site_root.clone());
+    let mut router = Router::new().route("/", get(|| async { Redirect::to("/billing") }));
+    for page in leptos_axum::generate_route_list(Pages) {
+        router = router.route(page.path(), get(render));
+    }
+    for (path, _) in server_fn_paths() {
+        router = router.route(path, post(call));
+    }
+    let guard = Guard::new(&services.settings.public_url, Some(&services.settings.checkout_origin));
+    router
+        .merge(files(services))
+        .fallback(render)
+        .layer(middleware::from_fn_with_state((services.clone(), guard), watch))
+        .layer(CompressionLayer::new())
+}
+
+/// The stylesheet and the icon.
+fn files(services: &Services) -> Router<Services> {
+    let root = &services.settings.site_root;
+    Router::new()
+        .nest_service("/pkg", ServeDir::new(root.join("pkg")))
+        .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
+        .layer(middleware::map_response(keep))
+}
+
+/// Files may be kept: the stylesheet's address changes with it.
+async fn keep(mut response: Response) -> Response {
+    let kept = if response.status().is_success() { "public, max-age=31536000, immutable" } else { "no-store" };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(kept));
+    response
+}
+
+/// A page, whichever the path names.
+async fn render(State(services): State<Services>, request: Request) -> Response {
+    document(services, request, || view! { <Pages /> }).await
+}
+
+/// Renders a whole document around `body`.
+async fn document<V: IntoView + 'static>(services: Services, request: Request, body: fn() -> V) -> Response {
+    let app = move || {
+        let theme = Visit::current().theme();
+        view! { <Document theme>{body()}</Document> }
+    };
+    leptos_axum::handle_response_inner(move || provide_context(services.clone()), app, request, in_one_piece).await
+}
+
+/// Waits for everything, and leaves out what Leptos would append for hydration: inline scripts, which the
+/// CSP refuses and nothing here needs.
+fn in_one_piece<V: IntoView + 'static>(
+    app: V,
+    _scripts: Box<dyn FnOnce() -> PinnedStream + Send>,
+    _out_of_order: bool,
+) -> Pin<Box<dyn Future<Output = PinnedStream> + Send>> {
+    Box::pin(async move {
+        let html = app.to_html_stream_in_order().collect::<String>().await;
+        Box::pin(once(async move { html })) as PinnedStream
+    })
+}
+
+/// A server function. A browser's form is answered by a redirect; where the function failed, by one whose
+/// code says so, since Leptos would put the error's text into the URL.
+async fn call(State(services): State<Services>, request: Request) -> Response {
+    let is_form =
+        request.headers().get(ACCEPT).is_some_and(|accept| accept.as_bytes().windows(9).any(|w| w == b"text/html"));
+    let answer = leptos_axum::handle_server_fns_with_context(move || provide_context(services.clone()), request);
+    let mut answer = answer.await.into_response();
+    let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+    let failed = to.as_deref().is_some_and(|to| to.contains("__err=")) || (is_form && to.is_none());
+    if failed {
+        return Redirect::to("/billing?outcome=fault").into_response();
+    }
+    if answer.status() == StatusCode::FOUND {
+        *answer.status_mut() = StatusCode::SEE_OTHER;
+    }
+    answer
+}
+
+/// The guard around every route of a browser.
+async fn watch(State((services, guard)): State<(Services, Guard)>, request: Request, next: Next) -> Response<Body> {
+    let mut response = if guard.admits(request.method(), request.headers()) {
+        next.run(request).await
+    } else {
+        document(services, request, || view! { <Refused /> }).await
+    };
+    guard.dress(&mut response);
+    response
+}

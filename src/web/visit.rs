@@ -1,0 +1,125 @@
+//! One request of a browser: who it is, what it asks, and what its answer carries besides HTML.
+//!
+//! *Not here:* what the answer says (`pages`, `forms`).
+
+use crate::usecases::portal::{self, Viewer};
+use crate::usecases::{Fault, Services};
+use crate::web::cookies::Cookie;
+use crate::web::theme::Theme;
+use axum::http::header::SET_COOKIE;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use leptos::prelude::expect_context;
+use leptos_axum::ResponseOptions;
+
+/// One request.
+#[derive(Clone)]
+pub struct Visit {
+    /// What the product does.
+    pub services: Services,
+    parts: Parts,
+    response: ResponseOptions,
+}
+
+/// Why there is no page.
+#[derive(Debug)]
+pub enum Stop {
+    /// Nobody is signed in.
+    SignIn,
+    /// There is no such thing, or it is another customer's.
+    NotFound,
+    /// A fault.
+    Fault(Fault),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Visit {
+    /// The request that is being answered. To be called before the first `await`.
+    #[must_use]
+    pub fn current() -> Self {
+        Self { services: expect_context(), parts: expect_context(), response: expect_context() }
+    }
+
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn viewer(&self) -> Result<Option<Viewer>, Fault> {
+        match Cookie::Session.read(&self.parts.headers, self.https()) {
+            Some(token) => portal::viewer(&self.services, &token).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Who is signed in, or the way to the sign-in page.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub async fn signed_in(&self) -> Result<Viewer, Stop> {
+        self.viewer().await?.ok_or(Stop::SignIn)
+    }
+
+    /// The chosen theme.
+    #[must_use]
+    pub fn theme(&self) -> Theme {
+        Cookie::Theme.read(&self.parts.headers, self.https()).map(|name| Theme::named(&name)).unwrap_or_default()
+    }
+
+    /// Path and query, to come back to.
+    #[must_use]
+    pub fn here(&self) -> String {
+        self.parts.uri.path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
+    }
+
+    /// The path alone.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
+    /// A value of the query.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.parts.uri.query()?;
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// Says what kind of answer this is.
+    pub fn status(&self, status: StatusCode) {
+        self.response.set_status(status);
+    }
+
+    /// Answers with another page of ours.
+    pub fn go(&self, to: &str) {
+        if let Ok(to) = HeaderValue::from_str(to) {
+            self.response.insert_header(axum::http::header::LOCATION, to);
+            self.response.set_status(StatusCode::SEE_OTHER);
+        }
+    }
+
+    /// Gives the browser a cookie.
+    pub fn remember(&self, cookie: Cookie, value: &str, seconds: i64) {
+        self.set_cookie(&cookie.set(value, seconds, self.https()));
+    }
+
+    /// Takes a cookie away.
+    pub fn forget(&self, cookie: Cookie) {
+        self.set_cookie(&cookie.clear(self.https()));
+    }
+
+    fn set_cookie(&self, header: &str) {
+        if let Ok(header) = HeaderValue::from_str(header) {
+            self.response.append_header(SET_COOKIE, header);
+        }
+    }
+
+    fn https(&self) -> bool {
+        self.services.settings.is_https()
+    }
+}
