@@ -73,6 +73,7 @@ create table purchases (
   review_reason text,
   created_at bigint not null,
   checkout_expires_at bigint not null,
+  asked_at bigint,                          -- when the sweep last asked Stripe
   credited_at bigint,
   expires_at bigint                        -- of the credits
 );

@@ -73,6 +73,7 @@ create table purchases (
   review_reason text,
   created_at integer not null,
   checkout_expires_at integer not null,
+  asked_at integer,                          -- when the sweep last asked Stripe
   credited_at integer,
   expires_at integer                        -- of the credits
 ) without rowid;

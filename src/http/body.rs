@@ -5,7 +5,7 @@
 
 use super::problem::{Code, FieldError, Problem};
 use crate::domain::{Credits, Instant};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,55 +42,21 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
-/// Any JSON, in a canonical text: names sorted, no spaces. Names given twice are refused.
-struct Canonical(serde_json::Value);
+/// How deep a body may be nested.
+const DEPTH_MAX: usize = 32;
 
-impl<'de> Deserialize<'de> for Canonical {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Canonical;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("JSON")
-            }
-            fn visit_unit<E>(self) -> Result<Canonical, E> {
-                Ok(Canonical(serde_json::Value::Null))
-            }
-            fn visit_bool<E>(self, v: bool) -> Result<Canonical, E> {
-                Ok(Canonical(v.into()))
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Canonical, E> {
-                Ok(Canonical(v.into()))
-            }
-            fn visit_u64<E>(self, v: u64) -> Result<Canonical, E> {
-                Ok(Canonical(v.into()))
-            }
-            fn visit_f64<E>(self, v: f64) -> Result<Canonical, E> {
-                Ok(Canonical(v.into()))
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Canonical, E> {
-                Ok(Canonical(v.into()))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Canonical, A::Error> {
-                let mut out = Vec::new();
-                while let Some(Canonical(value)) = seq.next_element()? {
-                    out.push(value);
-                }
-                Ok(Canonical(out.into()))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Canonical, A::Error> {
-                let mut out = serde_json::Map::new();
-                while let Some((name, Canonical(value))) = map.next_entry::<String, Canonical>()? {
-                    if out.contains_key(&name) {
-                        return Err(de::Error::custom(format!("the name {name:?} is given twice")));
-                    }
-                    out.insert(name, value);
-                }
-                Ok(Canonical(out.into()))
-            }
-        }
-        deserializer.deserialize_any(Any)
+/// Finds a name that is given twice, at any depth. Numbers are not read: 1e400 is JSON, and somebody's wrong value.
+fn different_names(raw: &RawValue, depth: usize) -> Result<(), Problem> {
+    let Some(below) = depth.checked_sub(1) else {
+        return Err(Problem::new(Code::InvalidJson, format!("the body is nested deeper than {DEPTH_MAX}")));
+    };
+    let inner: Vec<Box<RawValue>> = match raw.get().as_bytes().first() {
+        Some(b'{') => serde_json::from_str::<Object>(raw.get()).map(|object| object.0.into_values().collect()),
+        Some(b'[') => serde_json::from_str(raw.get()),
+        _ => return Ok(()),
     }
+    .map_err(|e| bad_json(&e))?;
+    inner.iter().try_for_each(|value| different_names(value, below))
 }
 
 fn bad_json(e: &serde_json::Error) -> Problem {
@@ -104,8 +70,8 @@ impl Fields {
     /// No JSON, or a name given twice: 400. JSON but no object: 422.
     pub fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         let raw: &RawValue = serde_json::from_slice(bytes).map_err(|e| bad_json(&e))?;
-        // All of it is read once, so that a name given twice is found at any depth.
-        serde_json::from_slice::<Canonical>(bytes).map_err(|e| bad_json(&e)).and_then(|_| Self::of(raw))
+        different_names(raw, DEPTH_MAX)?;
+        Self::of(raw)
     }
 
     fn of(raw: &RawValue) -> Result<Self, Problem> {
@@ -214,8 +180,13 @@ impl Fields {
             self.wrong(name, format!("must be an object of at most {max} bytes"));
             return None;
         }
-        let value = serde_json::from_str::<Canonical>(raw.get()).ok()?;
-        serde_json::to_string(&value.0).ok()
+        // Names are sorted by the map, so that their order does not matter to an idempotency key.
+        let value = serde_json::from_str::<serde_json::Value>(raw.get());
+        let text = value.and_then(|value| serde_json::to_string(&value));
+        if text.is_err() {
+            self.wrong(name, "holds a number that is out of range");
+        }
+        text.ok()
     }
 
     /// Adds an error that only the whole shows.

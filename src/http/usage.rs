@@ -43,11 +43,11 @@ async fn charge(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    call::customer_no(&services, &id).await?;
-    let key = call::idempotency_key(&headers)?;
-    let mut fields = call::fields(&headers, body).await?;
-    let charge = read_charge(&mut fields, id, key);
-    fields.finish()?;
+    let charge = match parse(&headers, body, &id).await {
+        Ok(charge) => charge,
+        // An unknown customer is said first; a good charge learns it from the engine, without a read of its own.
+        Err(problem) => return Err(call::customer_no(&services, &id).await.err().unwrap_or(problem)),
+    };
     let (operation, source, credits) = (charge.operation.clone(), charge.source.clone(), charge.credits);
     let customer = charge.customer.clone();
     match services.ledger.charge(charge).await? {
@@ -63,6 +63,14 @@ async fn charge(
             Err(insufficient(&services, credits, balance, resets_at, may_buy))
         }
     }
+}
+
+async fn parse(headers: &HeaderMap, body: Body, customer: &str) -> Result<Charge, Problem> {
+    let key = call::idempotency_key(headers)?;
+    let mut fields = call::fields(headers, body).await?;
+    let charge = read_charge(&mut fields, customer.to_owned(), key);
+    fields.finish()?;
+    Ok(charge)
 }
 
 /// The charge in a body.

@@ -14,6 +14,8 @@ use chrono::TimeDelta;
 
 /// How many purchases one sweep asks about.
 const SWEEP_MAX: i64 = 50;
+/// How often the sweep asks about one purchase.
+const ASK_EVERY_MINUTES: i64 = 1;
 /// How long a purchase is left alone before the sweep asks.
 const SWEEP_AFTER_MINUTES: i64 = 2;
 
@@ -185,6 +187,7 @@ async fn facts(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &
 }
 
 /// Asks Stripe about purchases that have waited for a while, so that none is lost with every webhook lost.
+/// Each is asked about once a minute at most; those not asked for longest come first.
 ///
 /// # Errors
 /// [`Fault`].
@@ -194,17 +197,33 @@ pub async fn sweep(services: &Services) -> Result<(), Fault> {
     }
     let now = services.clock.now();
     let sql = "select id, state, created_at from purchases
-        where state in ('created', 'open', 'processing') and created_at <= $1 order by created_at limit $2";
-    let before = now - TimeDelta::minutes(SWEEP_AFTER_MINUTES);
-    let rows = services.store.read().await?.all(sql, args![before, SWEEP_MAX]).await?;
+        where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2
+        order by coalesce(asked_at, 0), created_at limit $3";
+    let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
+    let rows = services.store.read().await?.all(sql, args![before, asked, SWEEP_MAX]).await?;
     for row in rows {
         let id = PurchaseId(row.uuid("id")?);
         let unopened = row.text("state")? == "created";
-        if unopened && row.at("created_at")? <= start::open_deadline(now) {
-            flat(services.ledger.job(move |turn| Box::pin(async move { start::expire(turn, id).await })).await)?;
-        } else if settle(services, id, None).await? == Settling::Waiting && !unopened {
+        let overdue = unopened && row.at("created_at")? <= start::open_deadline(now);
+        asked_about(services, id, overdue).await?;
+        if !unopened && settle(services, id, None).await? == Settling::Waiting {
+            // Stripe does not answer: the others would wait as long, one after the other.
             return Ok(());
         }
     }
     Ok(())
+}
+
+async fn asked_about(services: &Services, id: PurchaseId, overdue: bool) -> Result<(), Fault> {
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let now = turn.now();
+            turn.link.run("update purchases set asked_at = $1 where id = $2", args![now, id.bytes()]).await?;
+            if overdue {
+                start::expire(turn, id).await?;
+            }
+            Ok(())
+        })
+    });
+    flat(job.await)
 }

@@ -62,13 +62,13 @@ pub enum Started {
 /// # Errors
 /// [`Fault`].
 pub async fn start(services: &Services, start: Start) -> Result<Started, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(Started::BuyingOff) };
     let (id, customer_no) = (start.purchase, start.customer_no);
     let placed = flat(services.ledger.job(move |turn| Box::pin(async move { place(turn, &start).await })).await)?;
     let purchase = match placed {
         Placed::Go(purchase) => purchase,
         Placed::Stop(started) => return Ok(started),
     };
-    let Some(stripe) = &services.stripe else { return Ok(Started::BuyingOff) };
     let opened = match order(services, stripe, &purchase, customer_no).await? {
         Err(e) => Err(e),
         Ok(order) => stripe.open_checkout(&format!("{id}-{}", purchase.attempt), &order).await,
