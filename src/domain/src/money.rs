@@ -12,13 +12,35 @@ pub struct Money {
 }
 
 /// Currencies that Stripe counts without decimals.
-const ZERO_DECIMAL: [&str; 16] =
-    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"];
+const ZERO_DECIMAL: [&str; 15] =
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
+/// Currencies that Stripe counts in thousandths, of which the last digit must be 0.
+const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
+/// Currencies without decimals that Stripe still counts in hundredths.
+const WHOLE_HUNDREDS: [&str; 2] = ["isk", "ugx"];
 
 /// How many digits stand behind the point.
 #[must_use]
 pub fn decimals(currency: &str) -> u32 {
-    if ZERO_DECIMAL.contains(&currency) { 0 } else { 2 }
+    if ZERO_DECIMAL.contains(&currency) {
+        0
+    } else if THREE_DECIMAL.contains(&currency) {
+        3
+    } else {
+        2
+    }
+}
+
+/// What Stripe's prices in a currency must be multiples of, in minor units.
+#[must_use]
+pub fn step(currency: &str) -> i64 {
+    if THREE_DECIMAL.contains(&currency) {
+        10
+    } else if WHOLE_HUNDREDS.contains(&currency) {
+        100
+    } else {
+        1
+    }
 }
 
 impl Money {
@@ -72,5 +94,11 @@ mod tests {
         assert_eq!(Money::new(123_456_789, "eur").long(), "€1,234,567.89");
         assert_eq!(Money::new(1_200, "jpy").long(), "¥1,200");
         assert_eq!(Money::new(-5, "chf").long(), "-CHF 0.05");
+        assert_eq!(Money::new(0, "usd").short(), "$0");
+        assert_eq!(Money::new(-900, "usd").short(), "-$9");
+        assert_eq!(Money::new(i64::MIN, "usd").long(), "-$92,233,720,368,547,758.08");
+        assert_eq!(Money::new(5_120, "kwd").long(), "KWD 5.120");
+        assert_eq!(Money::new(5_000, "kwd").short(), "KWD 5");
+        assert_eq!(Money::new(500, "ugx").long(), "UGX 5.00");
     }
 }

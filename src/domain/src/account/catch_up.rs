@@ -80,13 +80,14 @@ impl Account {
 
     /// Lets the plan grant of the current cycle grow to `allowance`; makes it where there is none.
     pub(super) fn grant_allowance(&mut self, allowance: Credits, when: When, changes: &mut Changes) {
-        let id = super::plan_grant_id(&self.customer, self.cycle.start);
-        let has = self.grant(id).map_or(Credits::ZERO, |grant| grant.amount);
+        let current = self.plan_grant().map(|grant| (grant.id, grant.amount));
+        let has = current.map_or(Credits::ZERO, |(_, amount)| amount);
         let more = allowance - has.min(allowance);
         if !more.is_positive() {
             return;
         }
-        if self.grant(id).is_none() {
+        let id = current.map_or_else(|| super::plan_grant_id(&self.customer, self.cycle.start), |(id, _)| id);
+        if current.is_none() {
             self.grants.push(Grant::new(id, Kind::Plan, Credits::ZERO, when.event, self.cycle.end));
             changes.new_grants.push(id);
         }

@@ -193,21 +193,26 @@ impl Account {
     /// The current cycle's plan grant.
     #[must_use]
     pub fn plan_grant(&self) -> Option<&Grant> {
-        let id = plan_grant_id(&self.customer, self.cycle.start);
-        self.grant(id)
+        self.grants.iter().find(|grant| self.is_current(grant))
+    }
+
+    /// Cycles are gapless, so the plan grant that ends with the current one is the current one's.
+    fn is_current(&self, grant: &Grant) -> bool {
+        grant.kind == Kind::Plan && grant.expires_at == self.cycle.end
     }
 
     /// Whether a grant must stay in the working set.
     #[must_use]
     pub fn keeps(&self, grant: &Grant) -> bool {
-        grant.has_something() || grant.id == plan_grant_id(&self.customer, self.cycle.start)
+        grant.has_something() || self.is_current(grant)
     }
 
     /// Takes what need not stay out of the working set and returns it.
     /// For after a commit: until then the rows of `Changes::touched` are read from the account.
     pub fn forget_closed(&mut self) -> Vec<Grant> {
-        let current = plan_grant_id(&self.customer, self.cycle.start);
-        self.grants.extract_if(.., |grant| !grant.has_something() && grant.id != current).collect()
+        let (keep, closed) = std::mem::take(&mut self.grants).into_iter().partition(|grant| self.keeps(grant));
+        self.grants = keep;
+        closed
     }
 
     /// Grants that can be drawn at `now`, in burn order (R2).

@@ -131,9 +131,8 @@ impl Pair {
         let expected = self.model.settle(hold, *id.as_bytes(), tokens, at);
         assert!(tokens > held || expected.is_some(), "a settle up to the held amount always succeeds");
         let expected = expected.map(|(draws, released)| (self.draws(&draws), self.credits(released)));
-        let got = self.world.act(|a, _, changes| {
-            a.settle(hold_id, UsageId(id), credits, None, from_millis(at), changes)
-        });
+        let got =
+            self.world.act(|a, _, changes| a.settle(hold_id, UsageId(id), credits, None, from_millis(at), changes));
         let got = got.map(|settled| (settled.draws, settled.released));
         assert_eq!(got, expected.ok_or(Refusal::Insufficient { needed: credits }));
     }
@@ -218,9 +217,8 @@ impl Pair {
             let got = [grant.amount, grant.used, grant.held, grant.remaining(), grant.expired, grant.voided];
             let all = lot.tokens.len() as i64;
             let lies = |place| lot.count(place);
-            let expected = [
-                all, lot.count_used(), lot.count_held(), lies(Place::Free), lies(Place::Expired), lies(Place::Voided),
-            ];
+            let expected =
+                [all, lot.count_used(), lot.count_held(), lies(Place::Free), lies(Place::Expired), lies(Place::Voided)];
             assert_eq!(got, expected.map(|tokens| self.credits(tokens)), "{:?}", lot.id);
             let rest = [grant.frozen, grant.refunded, grant.disputed];
             assert!(rest.iter().all(|c| c.is_zero()) && got.iter().all(|c| *c >= Credits::ZERO));
@@ -334,37 +332,31 @@ fn timeless(world: &World) -> (Vec<Entry>, Vec<topup_domain::Grant>, topup_domai
     (world.entries.iter().map(blank).collect(), rows, account)
 }
 
-proptest! {
-    #![proptest_config(crate::cases(50))]
-    #[test]
-    fn short_histories_agree_with_the_second_model(history in history(14)) {
-        agree(history);
-    }
-
-    #[test]
-    fn long_histories_agree_with_the_second_model(history in history(48)) {
-        agree(history);
-    }
+#[test]
+fn short_histories_agree_with_the_second_model() {
+    crate::for_all(50, history(14), agree);
 }
 
-proptest! {
-    #![proptest_config(crate::cases(20))]
-    #[test]
-    fn catch_up_in_any_split_is_catch_up_in_one_go(history in history(20), parts in 1..7_i64, salt in any::<u32>()) {
-        let whole = timeless(&alone(&history, |_, _| Vec::new()));
+#[test]
+fn long_histories_agree_with_the_second_model() {
+    crate::for_all(50, history(48), agree);
+}
+
+#[test]
+fn catch_up_in_any_split_is_catch_up_in_one_go() {
+    crate::for_all(20, (history(20), 2..7_i64, any::<u32>()), |(history, parts, salt)| {
         let random = |from: i64, to: i64| {
-            (1..parts).map(|part| from + (to - from) / parts * part + i64::from(salt) % ((to - from).abs() / parts).max(1)).collect()
+            let (part, salt) = ((to - from) / parts, i64::from(salt));
+            (1..parts).map(|n| from + part * n + salt % part.abs().max(1)).collect()
         };
-        prop_assert_eq!(&timeless(&alone(&history, random)), &whole);
-    }
+        assert_eq!(timeless(&alone(&history, random)), timeless(&alone(&history, |_, _| Vec::new())));
+    });
 }
 
-proptest! {
-    #![proptest_config(crate::cases(1))]
-    #[test]
-    fn catch_up_every_hour_is_catch_up_in_one_go(history in history(12)) {
-        let whole = timeless(&alone(&history, |_, _| Vec::new()));
+#[test]
+fn catch_up_every_hour_is_catch_up_in_one_go() {
+    crate::for_all(1, history(12), |history| {
         let hourly = |from: i64, to: i64| (from..to).step_by(3_600_000).collect();
-        prop_assert_eq!(&timeless(&alone(&history, hourly)), &whole);
-    }
+        assert_eq!(timeless(&alone(&history, hourly)), timeless(&alone(&history, |_, _| Vec::new())));
+    });
 }

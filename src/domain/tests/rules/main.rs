@@ -4,18 +4,35 @@
 //! `PROPTEST_CASES` scales the random tests; their default is what `.ci/run` wants.
 
 mod calendar;
+mod catalogue;
 mod histories;
 mod history;
 mod model;
+mod months;
 mod world;
 
-/// How many cases a random test draws: `share` of 10,000, or of `PROPTEST_CASES`.
-fn cases(share_percent: u32) -> proptest::test_runner::Config {
+use proptest::strategy::Strategy;
+use proptest::test_runner::{Config, RngAlgorithm, TestRunner};
+
+/// Runs `test` on random values: `share_percent` of 10,000 of them, or of `PROPTEST_CASES`.
+///
+/// Not by proptest's own macro, which would give every test all of `PROPTEST_CASES`.
+#[track_caller]
+fn for_all<S: Strategy>(share_percent: u32, strategy: S, test: impl Fn(S::Value)) {
     let all = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000_u32);
-    proptest::test_runner::Config {
+    let config = Config {
         cases: (all / 100 * share_percent).max(1),
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        ..Default::default()
+        // The default generator, unoptimised, would take half of the time.
+        rng_algorithm: RngAlgorithm::XorShift,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(&strategy, |value| {
+        test(value);
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
     }
 }

@@ -236,8 +236,7 @@ impl Model {
     /// What lies free in an ended lot goes.
     fn end(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
         let rest = self.lots[lot].count(Place::Free);
-        let (to, kind) =
-            if self.lots[lot].voided { (Place::Voided, "voided") } else { (Place::Expired, "expired") };
+        let (to, kind) = if self.lots[lot].voided { (Place::Voided, "voided") } else { (Place::Expired, "expired") };
         for _ in 0..rest {
             self.shift(lot, Place::Free, to);
         }

@@ -2,6 +2,8 @@
 //!
 //! A catalogue that could not be honoured is refused whole, with the line and the reason.
 
+mod check;
+
 use crate::amount::Credits;
 use serde::Deserialize;
 use toml::Spanned;
@@ -175,20 +177,6 @@ pub struct CatalogError {
     pub reason: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    shop: Spanned<Shop>,
-    #[serde(default)]
-    rules: Option<Spanned<Rules>>,
-    #[serde(default)]
-    plan: Vec<Spanned<Plan>>,
-    #[serde(default)]
-    package: Vec<Spanned<Package>>,
-    #[serde(default)]
-    metric: Vec<Spanned<Metric>>,
-}
-
 fn default_methods() -> Vec<String> {
     vec!["card".to_owned(), "link".to_owned()]
 }
@@ -197,37 +185,13 @@ const fn default_minutes() -> i64 {
     60
 }
 
-/// Collects what is wrong at which offset.
-struct Check<'a> {
-    text: &'a str,
-}
-
-impl Check<'_> {
-    fn that(&self, good: bool, at: usize, reason: impl FnOnce() -> String) -> Result<(), CatalogError> {
-        if good { Ok(()) } else { Err(self.error(at, reason())) }
-    }
-
-    fn error(&self, at: usize, reason: String) -> CatalogError {
-        let line = self.text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
-        CatalogError { line, reason }
-    }
-}
-
 impl Catalog {
     /// Reads and checks a `catalog.toml`.
     ///
     /// # Errors
     /// An unknown key, no plan, two of one id, a negative or absurd number, a larger package dearer per credit.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        let check = Check { text };
-        let raw: Raw = toml::from_str(text)
-            .map_err(|e| check.error(e.span().map_or(0, |span| span.start), e.message().to_owned()))?;
-        check_shop(&check, &raw.shop)?;
-        if let Some(rules) = &raw.rules {
-            check_rules(&check, rules)?;
-        }
-        check_plans(&check, &raw.plan)?;
-        check_packages(&check, &raw.package)?;
+        let raw = check::read(text)?;
         let mut plans: Vec<Plan> = raw.plan.into_iter().map(Spanned::into_inner).collect();
         plans.sort_by_key(|plan| plan.credits);
         let mut packages: Vec<Package> = raw.package.into_iter().map(Spanned::into_inner).collect();
@@ -270,78 +234,4 @@ impl Catalog {
     pub fn pauses_top_ups(&self, plan: &str) -> bool {
         self.rules.lapsed_top_ups == LapsedTopUps::Paused && !self.may_buy(plan)
     }
-}
-
-fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogError> {
-    let (at, shop) = (shop.span().start, shop.get_ref());
-    check.that(!shop.name.trim().is_empty(), at, || "shop.name is empty".to_owned())?;
-    check.that(shop.support_email.contains('@'), at, || "shop.support_email is no e-mail address".to_owned())?;
-    let currency = shop.currency.len() == 3 && shop.currency.bytes().all(|b| b.is_ascii_lowercase());
-    check.that(currency, at, || "shop.currency is not three lower-case letters".to_owned())?;
-    let minutes = (30..=1_440).contains(&shop.checkout_minutes);
-    check.that(minutes, at, || "shop.checkout_minutes is not between 30 and 1440".to_owned())?;
-    check.that(!shop.payment_methods.is_empty(), at, || "shop.payment_methods is empty".to_owned())?;
-    for url in [Some(&shop.home_url), Some(&shop.terms_url), shop.upgrade_url.as_ref()].into_iter().flatten() {
-        let web = url.starts_with("https://") || url.starts_with("http://") || url.starts_with('/');
-        check.that(web, at, || format!("{url:?} is no address of a page"))?;
-    }
-    Ok(())
-}
-
-fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogError> {
-    let (at, rules) = (rules.span().start, rules.get_ref());
-    check
-        .that((1..=120).contains(&rules.top_up_months), at, || "rules.top_up_months is not between 1 and 120".into())?;
-    check.that((0..=60).contains(&rules.grace_days), at, || "rules.grace_days is not between 0 and 60".into())?;
-    let days = rules.reminder_days.iter().all(|days| (1..=365).contains(days));
-    check.that(days, at, || "rules.reminder_days are not between 1 and 365".into())
-}
-
-fn check_id(check: &Check<'_>, at: usize, what: &str, id: &str, seen: &mut Vec<String>) -> Result<(), CatalogError> {
-    let good = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    check.that(good, at, || format!("{what} id {id:?} is not 1 to 64 of A–Z a–z 0–9 . _ -"))?;
-    check.that(!seen.iter().any(|other| other == id), at, || format!("two of {what} id {id:?}"))?;
-    seen.push(id.to_owned());
-    Ok(())
-}
-
-/// Whole credits that one grant may have: R1's limit for a request.
-const CREDITS_MAX: i64 = 1_000_000_000;
-/// Stripe's own limit for a price in minor units.
-const AMOUNT_MAX: i64 = 99_999_999;
-
-fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>]) -> Result<(), CatalogError> {
-    check.that(!plans.is_empty(), 0, || "there is no [[plan]]".to_owned())?;
-    let mut seen = Vec::new();
-    for plan in plans {
-        let (at, plan) = (plan.span().start, plan.get_ref());
-        check_id(check, at, "plan", &plan.id, &mut seen)?;
-        check.that(plan.amount >= 0, at, || format!("plan {:?} has a negative price", plan.id))?;
-        check.that(plan.amount <= AMOUNT_MAX, at, || format!("plan {:?} costs more than Stripe takes", plan.id))?;
-        let credits = (0..=CREDITS_MAX).contains(&plan.credits);
-        check.that(credits, at, || format!("plan {:?} has credits outside 0 to {CREDITS_MAX}", plan.id))?;
-    }
-    Ok(())
-}
-
-fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>]) -> Result<(), CatalogError> {
-    let mut seen = Vec::new();
-    for package in packages {
-        let (at, package) = (package.span().start, package.get_ref());
-        check_id(check, at, "package", &package.id, &mut seen)?;
-        check.that(package.amount >= 0, at, || format!("package {:?} has a negative price", package.id))?;
-        let price = (1..=AMOUNT_MAX).contains(&package.amount);
-        check.that(price, at, || format!("package {:?} has a price that Stripe does not take", package.id))?;
-        let credits = (1..=CREDITS_MAX).contains(&package.credits);
-        check.that(credits, at, || format!("package {:?} has credits outside 1 to {CREDITS_MAX}", package.id))?;
-        for other in packages.iter().map(Spanned::get_ref) {
-            let dearer = other.credits < package.credits
-                && i128::from(package.amount) * i128::from(other.credits)
-                    > i128::from(other.amount) * i128::from(package.credits);
-            check.that(!dearer, at, || {
-                format!("package {:?} is larger than {:?} and dearer per credit", package.id, other.id)
-            })?;
-        }
-    }
-    Ok(())
 }

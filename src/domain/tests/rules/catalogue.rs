@@ -1,0 +1,121 @@
+//! A catalogue that cannot be honoured is refused with the line and the reason.
+
+use topup_domain::catalog::{LapsedTopUps, Tax};
+use topup_domain::{Catalog, Credits};
+
+const SHOP: &str = r#"[shop]
+name = "Gleaner"
+support_email = "help@gleaner.example"
+home_url = "https://gleaner.example"
+terms_url = "https://gleaner.example/terms"
+currency = "usd"
+"#;
+
+/// `{…}` marks where the rest of a good catalogue stands: the shop before, a plan and two packages after.
+fn check(text: &str, line: usize, reason: &str) {
+    let error = Catalog::parse(text).expect_err(reason);
+    assert_eq!((error.line, error.reason.contains(reason)), (line, true), "{error}\n{text}");
+    assert_eq!(error.to_string(), format!("line {}: {}", error.line, error.reason));
+}
+
+fn plan(id: &str, amount: &str, credits: &str) -> String {
+    format!("[[plan]]\nid = \"{id}\"\nname = \"P\"\namount = {amount}\ncredits = {credits}\ntop_ups = true\n")
+}
+
+fn package(id: &str, credits: &str, amount: &str) -> String {
+    format!("[[package]]\nid = \"{id}\"\ncredits = {credits}\namount = {amount}\n")
+}
+
+#[test]
+fn the_sample_catalogue_is_good() {
+    let catalog = Catalog::parse(include_str!("../../../../catalog.toml")).unwrap();
+    let plans: Vec<_> = catalog.plans.iter().map(|plan| (plan.id.as_str(), plan.credits, plan.top_ups)).collect();
+    assert_eq!(
+        plans,
+        [("free", 300, false), ("starter", 5_000, true), ("builder", 25_000, true), ("pro", 100_000, true)]
+    );
+    assert_eq!(catalog.package("p1200").unwrap().grants(), Credits::whole(1_200));
+    assert_eq!(catalog.rules.top_up_months, 12);
+    assert_eq!((catalog.shop.tax, catalog.rules.lapsed_top_ups), (Tax::None, LapsedTopUps::Usable));
+    assert!(!catalog.may_buy("free") && catalog.may_buy("pro") && !catalog.may_buy("gone"));
+    assert_eq!((catalog.allowance("pro"), catalog.allowance("gone")), (Credits::whole(100_000), Credits::ZERO));
+    assert!(!catalog.pauses_top_ups("free"), "leftovers stay usable");
+}
+
+#[test]
+fn leftovers_are_paused_only_on_plans_that_may_not_buy_and_only_where_the_shop_says_so() {
+    let text = include_str!("../../../../catalog.toml").replace("\"usable\"", "\"paused\"");
+    let catalog = Catalog::parse(&text).unwrap();
+    assert!(catalog.pauses_top_ups("free") && !catalog.pauses_top_ups("starter"));
+}
+
+#[test]
+fn what_toml_or_the_shape_forbids_is_refused_at_its_line() {
+    check("[shop", 1, "");
+    check("", 1, "shop");
+    check(&SHOP.replace("currency = \"usd\"\n", ""), 1, "currency");
+    check(&format!("{SHOP}colour = \"red\"\n"), 7, "unknown field `colour`");
+    check(&format!("{SHOP}{}colour = 1\n", plan("a", "0", "1")), 13, "unknown field `colour`");
+    check(&format!("{SHOP}[[plans]]\n"), 7, "unknown field `plans`");
+    check(&format!("{SHOP}{}{}size = 1\n", plan("a", "0", "1"), package("p", "1", "1")), 17, "unknown field `size`");
+    check(&format!("{SHOP}[rules]\ngrace = 1\n"), 8, "unknown field `grace`");
+    check(&format!("{SHOP}{}", plan("a", "0", "1.5")), 11, "invalid type: floating point");
+    check(&format!("{SHOP}{}", plan("a", "9223372036854775808", "1")), 10, "");
+    check(&format!("{SHOP}[rules]\nlapsed_top_ups = \"gone\"\n"), 8, "unknown variant `gone`");
+}
+
+#[test]
+fn a_shop_that_cannot_sell_is_refused() {
+    for (good, bad, reason) in [
+        ("name = \"Gleaner\"", "name = \" \"", "name is empty"),
+        ("help@gleaner.example", "nobody", "no e-mail address"),
+        ("\"usd\"", "\"USD\"", "currency"),
+        ("\"usd\"", "\"dollar\"", "currency"),
+        ("https://gleaner.example/terms", "javascript:alert(1)", "no address of a page"),
+        ("currency", "checkout_minutes = 29\ncurrency", "between 30 and 1440"),
+        ("currency", "checkout_minutes = 1441\ncurrency", "between 30 and 1440"),
+        ("currency", "payment_methods = []\ncurrency", "payment_methods is empty"),
+    ] {
+        check(&format!("{}{}", SHOP.replace(good, bad), plan("a", "0", "1")), 1, reason);
+    }
+    for (rule, reason) in [
+        ("top_up_months = 0", "top_up_months"),
+        ("top_up_months = 121", "top_up_months"),
+        ("reminder_days = [30, 0]", "reminder_days"),
+        ("grace_days = -1", "grace_days"),
+    ] {
+        check(&format!("{SHOP}[rules]\n{rule}\n{}", plan("a", "0", "1")), 7, reason);
+    }
+}
+
+#[test]
+fn plans_and_packages_that_cannot_be_sold_are_refused_at_their_own_line() {
+    let good = format!("{SHOP}{}", plan("a", "0", "1"));
+    check(SHOP, 1, "no [[plan]]");
+    check(&format!("{good}{}", plan("a", "0", "2")), 13, "two of plan id \"a\"");
+    check(&format!("{good}{}", plan("b", "-1", "2")), 13, "negative price");
+    check(&format!("{good}{}", plan("b", "100000000", "2")), 13, "Stripe does not take");
+    check(&format!("{good}{}", plan("b", "1", "-1")), 13, "credits outside");
+    check(&format!("{good}{}", plan("b", "1", "1000000001")), 13, "credits outside");
+    check(&format!("{good}{}", plan("b c", "1", "1")), 13, "is not 1 to 64 of");
+    check(&format!("{good}{}", plan("", "1", "1")), 13, "is not 1 to 64 of");
+    let good = format!("{good}{}", package("p", "1000", "900"));
+    check(&format!("{good}{}", package("p", "2000", "900")), 17, "two of package id \"p\"");
+    check(&format!("{good}{}", package("q", "2000", "-1")), 17, "negative price");
+    check(&format!("{good}{}", package("q", "2000", "0")), 17, "Stripe does not take");
+    check(&format!("{good}{}", package("q", "0", "1")), 17, "credits outside");
+    check(&format!("{good}{}", package("q", "1000000001", "1")), 17, "credits outside");
+    check(&format!("{good}{}", package("q", "2000", "1801")), 17, "larger than \"p\" and dearer per credit");
+    check(&format!("{good}{}", package("q", "500", "449")), 13, "larger than \"q\" and dearer per credit");
+    assert!(Catalog::parse(&format!("{good}{}", package("q", "2000", "1800"))).is_ok(), "as dear is fine");
+    let metric = "[[metric]]\nkey = \"tokens\"\nlabel = \"T\"\n";
+    check(&format!("{good}{metric}{metric}"), 20, "two of metric id \"tokens\"");
+}
+
+#[test]
+fn prices_that_a_currency_cannot_have_are_refused() {
+    let shop = |currency| SHOP.replace("usd", currency);
+    check(&format!("{}{}", shop("kwd"), plan("a", "1005", "1")), 7, "Stripe does not take");
+    check(&format!("{}{}", shop("isk"), plan("a", "1010", "1")), 7, "Stripe does not take");
+    assert!(Catalog::parse(&format!("{}{}", shop("kwd"), plan("a", "1010", "1"))).is_ok());
+}
