@@ -62,6 +62,12 @@ impl Stripe {
         self
     }
 
+    /// The bound on each whole call.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.limits.deadline
+    }
+
     /// Whether the key moves real money.
     pub fn livemode(&self) -> bool {
         self.live

@@ -69,9 +69,14 @@ pub async fn start(services: &Services, start: Start) -> Result<Started, Fault> 
         Placed::Go(purchase) => purchase,
         Placed::Stop(started) => return Ok(started),
     };
+    let began = tokio::time::Instant::now();
     let opened = match order(services, stripe, &purchase, customer_no).await? {
         Err(e) => Err(e),
-        Ok(order) => stripe.open_checkout(&format!("{id}-{}", purchase.attempt), &order).await,
+        Ok(order) => {
+            // Two calls may be needed; together they have the time of one, since a page waits.
+            let left = stripe.deadline().saturating_sub(began.elapsed());
+            stripe.clone().with_deadline(left).open_checkout(&format!("{id}-{}", purchase.attempt), &order).await
+        }
     };
     match opened {
         Ok(opened) => Ok(Started::Open(Box::new(opened_now(services, id, opened).await?))),
