@@ -50,13 +50,7 @@ fn Act(action: NoticeAction) -> impl IntoView {
 /// The upgrade hint.
 #[component]
 pub fn UpgradeHint(hint: HintView) -> impl IntoView {
-    let see = hint.see.map(|(label, href)| {
-        view! {
-            <a class="button" href=href>
-                {label}
-            </a>
-        }
-    });
+    let (label, href) = hint.see;
     view! {
         <aside class="notice info" aria-label="Upgrade">
             <p>
@@ -65,7 +59,10 @@ pub fn UpgradeHint(hint: HintView) -> impl IntoView {
                 </strong> " " <Say words=hint.text />
             </p>
             <div class="actions">
-                {see} <form method="post" action="/_fn/hide_hint">
+                <a class="button" href=href>
+                    {label}
+                </a>
+                <form method="post" action="/_fn/hide_hint">
                     <button class="button quiet">"Hide until " <When moment=hint.hide_until /></button>
                 </form>
             </div>

@@ -178,10 +178,11 @@ pub fn resume(services: &Services, viewer: &Viewer, purchase: &Purchase) -> BuyF
     seal::form(services, viewer, purchase.id, &purchase.package, purchase.amount)
 }
 
-/// Where plans are changed.
-fn upgrade(services: &Services, viewer: &Viewer) -> Option<String> {
+/// Where plans are changed: at the SaaS, whose front page is better than a dead end.
+fn upgrade(services: &Services, viewer: &Viewer) -> String {
+    let shop = &services.catalog.shop;
     let customer: String = url::form_urlencoded::byte_serialize(viewer.customer.as_bytes()).collect();
-    services.catalog.shop.upgrade_url.as_ref().map(|url| url.replace("{customer}", &customer))
+    shop.upgrade_url.as_ref().map_or_else(|| shop.home_url.clone(), |url| url.replace("{customer}", &customer))
 }
 
 /// A purchase as its row needs it.

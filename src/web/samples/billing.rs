@@ -75,7 +75,7 @@ fn view(sketch: &Sketch, v: &Variation) -> BillingView {
         currency: "usd",
         top_up_months: 12,
         credit_note: "Most pages cost 2 credits.",
-        upgrade: Some("/plans".into()),
+        upgrade: "/plans".into(),
         reset_at: None,
         settling: v.settling,
         frozen: v.frozen.then(|| (Credits::whole(1_000), at("2026-05-03T10:00:00Z"))),
@@ -107,7 +107,7 @@ fn outcome_facts(sketch: &Sketch) -> OutcomeFacts {
 fn locked(left: Credits) -> MayBuy {
     MayBuy::PlanCannot {
         better: Some(("Starter".into(), Credits::whole(5_000), Money::new(1_900, "usd"))),
-        upgrade: Some("/plans".into()),
+        upgrade: "/plans".into(),
         left,
         plan: "Free".into(),
     }
@@ -129,7 +129,7 @@ fn hint(sketch: &Sketch) -> Option<crate::web::view::HintView> {
         cycles: 3,
         top_ups: Money::new(67_500, "usd"),
         difference: Money::new(17_000, "usd"),
-        upgrade: Some("/plans".into()),
+        upgrade: "/plans".into(),
         hide_until: sketch.balance.zone.short_day(sketch.balance.resets_at),
     };
     facts.view()

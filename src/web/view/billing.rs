@@ -49,7 +49,7 @@ pub struct BillingFacts<'a> {
     /// A sentence about what a credit buys.
     pub credit_note: &'a str,
     /// Where plans are changed.
-    pub upgrade: Option<String>,
+    pub upgrade: String,
     /// When this cycle began, if an earlier one came before it.
     pub reset_at: Option<Instant>,
     /// A paid purchase whose credits are not there yet.
@@ -113,8 +113,8 @@ impl BillingFacts<'_> {
         match &self.may_buy {
             MayBuy::Yes => Remedy::Buy,
             MayBuy::Viewer => Remedy::Ask,
-            MayBuy::PlanCannot { upgrade: Some(_), .. } => Remedy::Upgrade,
-            MayBuy::PlanCannot { upgrade: None, .. } | MayBuy::Off => Remedy::Wait,
+            MayBuy::PlanCannot { .. } => Remedy::Upgrade,
+            MayBuy::Off => Remedy::Wait,
         }
     }
 

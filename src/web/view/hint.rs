@@ -13,8 +13,8 @@ pub struct HintView {
     pub strong: Words,
     /// The sum.
     pub text: Words,
-    /// Where the plan is, with the link's words.
-    pub see: Option<(String, String)>,
+    /// The link to the plan: its words, and where.
+    pub see: (String, String),
     /// Until when it can be hidden.
     pub hide_until: Moment,
 }
@@ -33,7 +33,7 @@ pub struct HintFacts {
     /// What the next plan costs more, a month.
     pub difference: Money,
     /// Where plans are changed.
-    pub upgrade: Option<String>,
+    pub upgrade: String,
     /// The next reset.
     pub hide_until: Moment,
 }
@@ -53,7 +53,7 @@ impl HintFacts {
         Some(HintView {
             strong: strong.text(format!(" cheaper over your last {} cycles.", self.cycles)),
             text: text.money(self.difference.clone()).text(" = ").money(more).text("."),
-            see: self.upgrade.clone().map(|url| (format!("See {}", self.better), url)),
+            see: (format!("See {}", self.better), self.upgrade.clone()),
             hide_until: self.hide_until.clone(),
         })
     }
@@ -72,7 +72,7 @@ mod tests {
             cycles: 3,
             top_ups: Money::new(67_500, "usd"),
             difference: Money::new(17_000, "usd"),
-            upgrade: None,
+            upgrade: "/plans".into(),
             hide_until: Zone::UTC.short_day("2026-12-04T00:00:00Z".parse().expect("an instant")),
         };
         let view = facts.view().expect("a hint");

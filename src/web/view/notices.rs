@@ -134,7 +134,7 @@ pub struct Situation {
     /// Whether top-ups wait for a paid plan.
     pub paused: bool,
     /// Where plans are changed.
-    pub upgrade: Option<String>,
+    pub upgrade: String,
     /// How the soonest will end at this pace.
     pub pace: Option<Pace>,
 }
@@ -230,11 +230,7 @@ impl Situation {
         let is = verb(credits, "is", "are");
         let strong = Words::new().counted(credits, "top-up").text(format!(" {is} paused on {}.", self.plan));
         let text = Words::from("Upgrade to use them before ").time(self.zone.day(first.expires_at)).text(".");
-        let notice = Notice::new(Tone::Warn, strong, text);
-        Some(match &self.upgrade {
-            Some(url) => notice.with(NoticeAction::link("Upgrade", url)),
-            None => notice,
-        })
+        Some(Notice::new(Tone::Warn, strong, text).with(NoticeAction::link("Upgrade", &self.upgrade)))
     }
 
     fn plan_used_up(&self) -> Option<Notice> {

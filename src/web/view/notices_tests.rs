@@ -26,7 +26,7 @@ fn meridian() -> Situation {
         frozen: None,
         top_ups: vec![top_up(1_000, "2026-11-28T13:03:00Z"), top_up(20_000, "2027-03-14T09:22:00Z")],
         paused: false,
-        upgrade: Some("https://gleaner.example/plans".into()),
+        upgrade: "https://gleaner.example/plans".into(),
         pace: Some(Pace::PlanCoversIt),
     }
 }

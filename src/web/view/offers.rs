@@ -77,7 +77,7 @@ pub enum MayBuy {
         /// Name, monthly credits and price of the cheapest plan that may.
         better: Option<(String, Credits, Money)>,
         /// Where plans are changed.
-        upgrade: Option<String>,
+        upgrade: String,
         /// Top-ups that still work on this plan.
         left: Credits,
         /// This plan's name.
@@ -106,7 +106,7 @@ impl MayBuy {
                     let has = Words::from(format!("{name} has ")).credits(*credits);
                     has.text(" credits a month for ").money(price.clone()).text(".")
                 });
-                (Words::from("Top-ups need a paid plan."), offer.then(leftovers(*left, plan)), upgrade.clone())
+                (Words::from("Top-ups need a paid plan."), offer.then(leftovers(*left, plan)), Some(upgrade.clone()))
             }
         };
         Some(Lock { strong, text, upgrade })
@@ -116,8 +116,8 @@ impl MayBuy {
     pub fn action(&self, form: impl FnOnce() -> BuyForm) -> OfferAction {
         match self {
             Self::Yes => OfferAction::Buy(form()),
-            Self::PlanCannot { upgrade: Some(url), .. } => OfferAction::Upgrade(url.clone()),
-            Self::PlanCannot { upgrade: None, .. } | Self::Viewer | Self::Off => OfferAction::None,
+            Self::PlanCannot { upgrade, .. } => OfferAction::Upgrade(upgrade.clone()),
+            Self::Viewer | Self::Off => OfferAction::None,
         }
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     fn who_cannot_buy_reads_why() {
         let free = MayBuy::PlanCannot {
             better: Some(("Starter".into(), Credits::whole(5_000), Money::new(1_900, "usd"))),
-            upgrade: None,
+            upgrade: "/plans".into(),
             left: Credits::whole(1_000),
             plan: "Free".into(),
         };
