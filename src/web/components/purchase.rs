@@ -67,7 +67,7 @@ fn StepRow(step: Step) -> impl IntoView {
 fn Payment(price: Money, tax: Option<Money>, refunded: Option<Money>, invoice: Option<String>) -> impl IntoView {
     let line = |term: &'static str, money: Money| {
         view! {
-            <div>
+            <div class:total-line=term == "Total">
                 <dt>{term}</dt>
                 <dd>
                     <Price money long=true />

@@ -5,14 +5,14 @@
 
 use super::billing::{purchase_fact, resume};
 use super::{Page, page};
-use crate::domain::{Grant, Kind, Money, PurchaseId, PurchaseState};
+use crate::domain::{Grant, Instant, Kind, Money, PurchaseId, PurchaseState};
 use crate::usecases::portal::Viewer;
 use crate::usecases::purchases::{self, Purchase};
 use crate::usecases::{Fault, Services, accounts, customers};
 use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::seal;
 use crate::web::view::purchase::{self as words, What};
-use crate::web::view::{BuyForm, Notice, PurchaseView, Zone, status};
+use crate::web::view::{BuyForm, Notice, PurchaseView, Words, Zone, status, top_ups};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -92,7 +92,7 @@ async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back
     Ok(PurchaseView {
         badge: status::purchase(&purchase_fact(purchase).facts),
         notice: notice(services, viewer, purchase, back).await?,
-        left: grant.map(|grant| words::left(grant.balance(), grant.amount, grant.expires_at, now, zone)),
+        left: grant.map(|grant| left(&grant, now, zone)),
         timeline: words::timeline(&steps, purchase.credits, zone),
         credits: purchase.credits,
         price: money(purchase.amount),
@@ -102,6 +102,11 @@ async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back
         support: words::support_link(&services.catalog.shop.support_email, &reference),
         reference,
     })
+}
+
+fn left(grant: &Grant, now: Instant, zone: Zone) -> Words {
+    let ended = !status::is_live(grant, now);
+    words::left(top_ups::left(grant, ended), grant.amount, grant.expires_at, now, zone)
 }
 
 /// How the visit came out, or what is going on.

@@ -15,7 +15,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("starter", page(customers::acme(), |_| ())),
         ("free", page(customers::fjord(), |v| v.may_buy = locked(Credits::ZERO))),
         ("free-leftovers", page(leftovers(), |v| v.may_buy = locked(Credits::whole(1_000)))),
-        ("free-paused", page(leftovers(), paused)),
+        ("free-paused", page(waiting(), paused)),
         ("builder", page(customers::larch(), hinted)),
         ("pro", page(customers::meridian(), |v| v.pace = Some(Pace::PlanCoversIt))),
         ("pro-all", page(customers::meridian(), |v| v.all = true)),
@@ -23,7 +23,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("buying-off", page(customers::acme(), |v| v.may_buy = MayBuy::Off)),
         ("out-of-credits", page(empty(), |_| ())),
         ("adding", page(customers::acme(), |v| v.settling = true)),
-        ("frozen", page(customers::larch(), |v| v.frozen = true)),
+        ("frozen", page(frozen(), |v| v.frozen = true)),
         ("change-booked", page(booked(), |_| ())),
         ("all-used", page(used_up(), |_| ())),
         ("unfinished", page(unfinished(), |_| ())),
@@ -144,10 +144,28 @@ fn leftovers() -> Sketch {
     sketch
 }
 
+fn waiting() -> Sketch {
+    let mut sketch = leftovers();
+    sketch.balance.available = sketch.balance.left;
+    (sketch.balance.top_ups.left, sketch.balance.top_ups.paused) = (Credits::ZERO, Credits::whole(1_000));
+    sketch
+}
+
 fn empty() -> Sketch {
     let mut sketch = customers::acme();
     (sketch.balance.available, sketch.balance.left) = (Credits::ZERO, Credits::ZERO);
     sketch.balance.used = sketch.balance.allowance;
+    sketch
+}
+
+fn frozen() -> Sketch {
+    let mut sketch = customers::acme();
+    let mut grant = customers::top_up(1, 1_200, Credits::whole(1_000), 0, "2026-05-03T10:00:00Z");
+    grant.frozen = Credits::whole(1_000);
+    sketch.balance.top_ups.frozen = grant.frozen;
+    sketch.grants = vec![grant];
+    sketch.purchases = vec![customers::purchase(1, 1_200, 900, PurchaseState::Credited, "2026-05-03T10:00:00Z")];
+    sketch.purchases[0].facts.dispute = crate::web::view::status::Dispute::Open;
     sketch
 }
 

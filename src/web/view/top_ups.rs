@@ -113,7 +113,7 @@ impl TopUpsFacts<'_> {
         TopUpRow {
             href: grant.purchase.map(|id| format!("/purchases/{id}")),
             bought: self.zone.day(grant.effective_at),
-            left: if ended { Credits::ZERO } else { grant.balance() },
+            left: left(grant, ended),
             of: grant.amount,
             expires: self.zone.minute(grant.expires_at),
             badge: status::top_up(grant, turn, self.paused, self.now, self.zone),
@@ -128,6 +128,12 @@ impl TopUpsFacts<'_> {
         let first = names.next()?;
         names.all(|name| name == first).then_some(first)
     }
+}
+
+/// What is left of a top-up: frozen credits are still the customer's, held ones are at work.
+#[must_use]
+pub fn left(grant: &Grant, ended: bool) -> Credits {
+    if ended { Credits::ZERO } else { grant.remaining() + grant.frozen }
 }
 
 impl TopUpsView {
