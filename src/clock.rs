@@ -41,6 +41,12 @@ impl Clock {
         Ok(clock)
     }
 
+    /// A clock that stands where it is put, known to this process alone: for replaying a history.
+    #[must_use]
+    pub fn manual(at: Instant) -> Self {
+        Self { test: Some(Arc::new(AtomicI64::new(at.timestamp_millis()))) }
+    }
+
     /// Whether this is a test clock.
     #[must_use]
     pub const fn is_test(&self) -> bool {
@@ -81,8 +87,8 @@ impl Clock {
         Ok(())
     }
 
-    /// What a transaction of ours wrote to the stored clock.
-    pub fn moved(&self, to: Instant) {
+    /// Puts a manual clock forward.
+    pub fn put(&self, to: Instant) {
         if let Some(test) = &self.test {
             test.store(to.timestamp_millis(), Ordering::SeqCst);
         }

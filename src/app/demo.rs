@@ -3,10 +3,11 @@
 use super::{Application, Failure, Variant, stop_on_signal};
 use crate::config::{Settings, StripeSettings};
 use crate::sandbox::{Sandbox, SandboxSettings};
-use crate::usecases::{Services, customers};
+use crate::usecases::Services;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::net::TcpListener;
 
 /// The sandbox's key and secret: fit for a stand-in, and for nothing else.
@@ -42,12 +43,13 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
         checkout_origin: Some(sandbox_base.clone()),
     };
     let app = Application::build(&settings, listener, variant).await?;
-    let sandbox = open_sandbox(&app.services, &settings, sandbox_base, address).await?;
+    let history_at = Arc::new(AtomicI64::new(0));
+    let sandbox = open_sandbox(&app.services, &settings, sandbox_base, address, &history_at).await?;
     let router = sandbox.router();
     let serving = tokio::spawn(async move { axum::serve(sandbox_listener, router).await });
     sandbox.spawn_deliveries();
     if settings.demo_seed == "full" {
-        seed(&app.services).await?;
+        super::seed::run(&app.services, &sandbox, &history_at).await?;
     }
     println!("listening on http://{address}");
     if settings.demo_seed == "full" {
@@ -88,7 +90,9 @@ async fn open_sandbox(
     settings: &Settings,
     public_base: String,
     address: SocketAddr,
+    history_at: &Arc<AtomicI64>,
 ) -> Result<Sandbox, Failure> {
+    let history_at = Arc::clone(history_at);
     let (now, real) = (services.clock.clone(), services.clock.clone());
     let sandbox = SandboxSettings {
         file: sandbox_file(&settings.database.database_url),
@@ -96,7 +100,10 @@ async fn open_sandbox(
         secret_key: SECRET_KEY.to_owned(),
         webhook_url: format!("http://{address}/webhooks/stripe"),
         webhook_secret: WEBHOOK_SECRET.to_owned(),
-        now: Arc::new(move || now.now().timestamp()),
+        now: Arc::new(move || match history_at.load(Ordering::SeqCst) {
+            0 => now.now().timestamp(),
+            past => past,
+        }),
         real_now: Arc::new(move || real.real().timestamp()),
         shop_name: services.catalog.shop.name.clone(),
     };
@@ -108,49 +115,6 @@ fn sandbox_file(database_url: &str) -> Option<PathBuf> {
     let path = PathBuf::from(database_url.strip_prefix("sqlite://")?);
     let stem = path.file_stem()?.to_string_lossy().into_owned();
     Some(path.with_file_name(format!("{stem}-sandbox.db")))
-}
-
-/// The sample customers: id, name, e-mail, zone, plan.
-pub const CUSTOMERS: [(&str, &str, &str, &str, &str); 4] = [
-    ("fjord", "Fjord Notes", "kari@fjord.example", "Europe/Oslo", "free"),
-    ("acme", "Acme Data", "ada@acme.example", "America/New_York", "starter"),
-    ("larch", "Larch Research", "lin@larch.example", "UTC", "builder"),
-    ("meridian", "Meridian Retail Intelligence GmbH", "max@meridian.example", "Europe/Berlin", "pro"),
-];
-
-/// What each has used when the demo begins, in thousandths.
-const USED: [(&str, i64); 4] =
-    [("fjord", 262_000), ("acme", 4_820_000), ("larch", 25_000_000), ("meridian", 40_999_375)];
-
-async fn seed(services: &Services) -> Result<(), Failure> {
-    let reset_in = chrono::TimeDelta::days(12);
-    for (id, name, email, zone, plan) in CUSTOMERS {
-        if customers::number(services, id).await?.is_some() {
-            continue;
-        }
-        let put = customers::Put {
-            email: Some(email.to_owned()),
-            name: Some(name.to_owned()),
-            plan: Some(plan.to_owned()),
-            cycle_anchor: Some(services.clock.now() + reset_in),
-            timezone: Some(zone.to_owned()),
-        };
-        customers::put(services, id, put).await?;
-    }
-    for (id, used) in USED {
-        let charge = crate::ledger::Charge {
-            customer: id.to_owned(),
-            key: "demo-seed".to_owned(),
-            content: [0; 16],
-            credits: crate::domain::Credits(used),
-            operation: Some("scrape".to_owned()),
-            quantities: None,
-            source: None,
-            metadata: None,
-        };
-        services.ledger.charge(charge).await.map_err(|e| Failure::Failed(e.to_string()))?;
-    }
-    Ok(())
 }
 
 fn greet(public_url: &str) {

@@ -3,6 +3,10 @@
 #[cfg(feature = "demo")]
 pub mod demo;
 mod lock;
+#[cfg(feature = "demo")]
+mod seed;
+#[cfg(feature = "demo")]
+mod story;
 
 use crate::clock::Clock;
 use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings};
@@ -236,13 +240,15 @@ pub async fn alarms(settings: &DatabaseSettings) -> Result<(), Failure> {
 }
 
 fn read_catalog(path: &Path) -> Result<Catalog, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::Setting(format!("CATALOG: {}: {e}", path.display())))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Failure::Setting(format!("CATALOG: {}: {e}", path.display())))?;
     Catalog::parse(&text).map_err(|e| Failure::Setting(format!("CATALOG: {}: {e}", path.display())))
 }
 
 /// A plan that customers are on must be in the catalogue.
 async fn check_plans(store: &Store, catalog: &Catalog) -> Result<(), Failure> {
-    let sql = "select distinct plan as plan from accounts union select next_plan from accounts where next_plan is not null";
+    let sql =
+        "select distinct plan as plan from accounts union select next_plan from accounts where next_plan is not null";
     let mut link = store.read().await.map_err(Fault::from)?;
     for row in link.all(sql, Vec::new()).await.map_err(Fault::from)? {
         let plan = row.text("plan").map_err(Fault::from)?;

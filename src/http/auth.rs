@@ -14,7 +14,8 @@ pub async fn operator(State(services): State<Services>, request: Request, next: 
     if is_operator(&services, request.headers()) {
         return next.run(request).await;
     }
-    Problem::new(Code::Unauthorized, "send an operator key as Authorization: Bearer KEY or as x-api-key").into_response()
+    Problem::new(Code::Unauthorized, "send an operator key as Authorization: Bearer KEY or as x-api-key")
+        .into_response()
 }
 
 /// A path of the API that does not exist; strangers are not told.

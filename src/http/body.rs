@@ -91,7 +91,11 @@ impl Fields {
     }
 
     fn missing(&mut self, name: &str) {
-        self.errors.push(FieldError { field: name.to_owned(), code: Code::MissingField, detail: "is missing".to_owned() });
+        self.errors.push(FieldError {
+            field: name.to_owned(),
+            code: Code::MissingField,
+            detail: "is missing".to_owned(),
+        });
     }
 
     /// Credits, more than 0 and at most 1,000,000,000, to a thousandth.

@@ -38,7 +38,9 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     let good = (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) && keys.next().is_none();
     match (good, std::str::from_utf8(bytes)) {
         (true, Ok(key)) => Ok(key.to_owned()),
-        _ => Err(Problem::new(Code::InvalidHeader, "Idempotency-Key must be one, of 1 to 255 visible ASCII characters")),
+        _ => {
+            Err(Problem::new(Code::InvalidHeader, "Idempotency-Key must be one, of 1 to 255 visible ASCII characters"))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `/test/clock`: only with `TEST_CLOCK=1`.
 
+use super::call;
 use super::json::{self, At};
 use super::problem::{Code, Problem};
-use super::call;
 use crate::usecases::{Fault, Services, test_clock};
 use axum::Router;
 use axum::body::Body;

@@ -148,9 +148,8 @@ async fn put(
         name: fields.text("name", "1 to 200 characters", |n| !n.trim().is_empty() && n.chars().count() <= 200),
         plan: fields.text("plan", "a plan of the catalogue", |plan| services.catalog.plan(plan).is_some()),
         cycle_anchor: fields.instant("cycle_anchor"),
-        timezone: fields.text("timezone", "an IANA time zone such as Europe/Berlin", |zone| {
-            zone.parse::<chrono_tz::Tz>().is_ok()
-        }),
+        timezone: fields
+            .text("timezone", "an IANA time zone such as Europe/Berlin", |zone| zone.parse::<chrono_tz::Tz>().is_ok()),
     };
     fields.finish()?;
     let status = match customers::put(&services, &id, put).await? {
@@ -171,7 +170,8 @@ fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     text.len() <= 254
         && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>,;\"()".contains(c))
-        && parts.is_some_and(|(user, host)| !user.is_empty() && host.contains(|c: char| c != '.') && !host.contains('@'))
+        && parts
+            .is_some_and(|(user, host)| !user.is_empty() && host.contains(|c: char| c != '.') && !host.contains('@'))
 }
 
 #[derive(Serialize)]

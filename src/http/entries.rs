@@ -21,9 +21,7 @@ const CSV_STEP: i64 = 1_000;
 
 /// Routes.
 pub fn routes() -> Router<Services> {
-    Router::new()
-        .route("/v1/customers/{id}/entries", get(entries))
-        .route("/v1/customers/{id}/grants", get(grants))
+    Router::new().route("/v1/customers/{id}/entries", get(entries)).route("/v1/customers/{id}/grants", get(grants))
 }
 
 #[derive(Serialize)]

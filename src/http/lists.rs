@@ -19,7 +19,9 @@ pub struct Page {
 /// # Errors
 /// 400.
 pub fn page(query: &HashMap<String, String>, others: &[&str]) -> Result<Page, Problem> {
-    if let Some(name) = query.keys().find(|name| !matches!(name.as_str(), "limit" | "cursor") && !others.contains(&name.as_str())) {
+    if let Some(name) =
+        query.keys().find(|name| !matches!(name.as_str(), "limit" | "cursor") && !others.contains(&name.as_str()))
+    {
         return Err(Problem::query(name, "is no parameter of this list"));
     }
     let limit = match query.get("limit").map(|text| text.parse::<i64>()) {

@@ -1,8 +1,8 @@
 //! `POST /v1/customers/{id}/portal_sessions`: a one-time link to the customer's pages.
 
+use super::call;
 use super::json::{self, At};
 use super::problem::{Code, Problem};
-use super::call;
 use crate::usecases::Services;
 use crate::usecases::portal::{self, NewLink, Role};
 use axum::Router;

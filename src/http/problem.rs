@@ -143,7 +143,9 @@ impl Problem {
 
     /// A refusal of one or more fields.
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let first = errors.first().map_or((Code::InvalidValue, String::new()), |e| (e.code, format!("{} {}", e.field, e.detail)));
+        let first = errors
+            .first()
+            .map_or((Code::InvalidValue, String::new()), |e| (e.code, format!("{} {}", e.field, e.detail)));
         Self { errors, ..Self::new(first.0, first.1) }
     }
 

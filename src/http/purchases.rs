@@ -18,9 +18,7 @@ use std::collections::HashMap;
 
 /// Routes.
 pub fn routes() -> Router<Services> {
-    Router::new()
-        .route("/v1/customers/{id}/purchases", get(list).post(start))
-        .route("/v1/purchases/{id}", get(read))
+    Router::new().route("/v1/customers/{id}/purchases", get(list).post(start)).route("/v1/purchases/{id}", get(read))
 }
 
 #[derive(Serialize)]
@@ -122,8 +120,7 @@ async fn start(
     let customer_no = call::customer_no(&services, &customer).await?;
     let key = call::idempotency_key(&headers)?;
     let mut fields = call::fields(&headers, body).await?;
-    let package =
-        fields.required("package", "a package of the catalogue", |id| services.catalog.package(id).is_some());
+    let package = fields.required("package", "a package of the catalogue", |id| services.catalog.package(id).is_some());
     fields.finish()?;
     let content = keys::content_hash("POST", &format!("/v1/customers/{customer}/purchases"), &package);
     let key_hash = keys::hash(&customer, &key);
@@ -142,7 +139,13 @@ async fn start(
 
 /// Starts the purchase that the key stands for. Its id is made from the key, so that a repeat after a 503
 /// goes on with it; where its Checkout could not be opened in time, the key's next purchase is begun.
-async fn begin(services: &Services, customer: &str, customer_no: i64, key: &str, package: String) -> Result<String, Problem> {
+async fn begin(
+    services: &Services,
+    customer: &str,
+    customer_no: i64,
+    key: &str,
+    package: String,
+) -> Result<String, Problem> {
     for generation in 0..20 {
         let start = Start {
             purchase: purchase_id(customer, key, generation),
@@ -180,7 +183,9 @@ fn purchase_id(customer: &str, key: &str, generation: u8) -> PurchaseId {
 
 fn refusal(started: &Started) -> Problem {
     match started {
-        Started::PlanCannotBuy => Problem::new(Code::PlanCannotBuy, "the customer's plan cannot buy top-ups; upgrade it first"),
+        Started::PlanCannotBuy => {
+            Problem::new(Code::PlanCannotBuy, "the customer's plan cannot buy top-ups; upgrade it first")
+        }
         Started::BuyingOff => Problem::new(Code::BuyingOff, "no Stripe key was set; buying is switched off"),
         Started::Closed => Problem::new(Code::CustomerClosed, "a closed customer cannot buy"),
         Started::StripeUnavailable => {

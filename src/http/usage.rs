@@ -59,6 +59,7 @@ async fn charge(
         Outcome::KeyReused => Err(reused()),
         Outcome::UnknownCustomer => Err(Problem::not_found("customer")),
         Outcome::Closed => Err(Problem::new(Code::CustomerClosed, "a closed customer cannot be charged")),
+        Outcome::Nothing => Err(Problem::field("credits", Code::InvalidValue, "must be more than 0")),
         Outcome::Insufficient { balance, resets_at, may_buy } => {
             Err(insufficient(&services, credits, balance, resets_at, may_buy))
         }

@@ -27,7 +27,8 @@ async fn receive(State(services): State<Services>, headers: HeaderMap, body: Bod
     Ok(match inbox::receive(&services, &event).await? {
         Received::Done => StatusCode::OK.into_response(),
         Received::Waiting => {
-            Problem::new(Code::StripeUnavailable, "Stripe cannot be asked about the event now; it waits").into_response()
+            Problem::new(Code::StripeUnavailable, "Stripe cannot be asked about the event now; it waits")
+                .into_response()
         }
         Received::WrongMode => {
             Problem::new(Code::InvalidHeader, "the event is of the other mode (live or test)").into_response()

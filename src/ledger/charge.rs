@@ -54,6 +54,8 @@ pub enum Outcome {
     UnknownCustomer,
     /// The customer is closed.
     Closed,
+    /// Nothing was asked for; callers check this, and the ledger has no line of nothing.
+    Nothing,
     /// Not enough; with the balance, and when the cycle ends.
     Insufficient {
         /// What there is.
@@ -66,6 +68,15 @@ pub enum Outcome {
 }
 
 impl Turn {
+    /// Charges inside a job.
+    ///
+    /// # Errors
+    /// Whatever the database says. What the rules refuse is an [`Outcome`].
+    pub async fn charge(&mut self, charge: &Charge) -> Result<Outcome, DbError> {
+        let mut outcomes = self.charge_all(&[charge]).await?;
+        outcomes.pop().ok_or_else(|| crate::store::db::corrupt("a charge without an outcome"))
+    }
+
     /// Decides charges in their order. `known` holds what the database had bound to their keys.
     pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<Outcome>, DbError> {
         let hashes: Vec<KeyHash> = charges.iter().map(|c| keys::hash(&c.customer, &c.key)).collect();
@@ -92,10 +103,14 @@ impl Turn {
         if self.is_closed(no).await? {
             return Ok(Outcome::Closed);
         }
+        if !charge.credits.is_positive() {
+            return Ok(Outcome::Nothing);
+        }
         let usage = UsageId(self.clock.mint());
         let (note, salt) = self.note_of(charge);
         let (credits, catalog) = (charge.credits, self.catalog.clone());
-        let (drawn, at) = self.act(no, |account, at, _, changes| account.charge(usage, credits, note, at, changes)).await?;
+        let (drawn, at) =
+            self.act(no, |account, at, _, changes| account.charge(usage, credits, note, at, changes)).await?;
         let open = self.open(no).await?;
         let account = &open.loaded.account;
         let balance = Summary::of(account, at);

@@ -35,7 +35,8 @@ impl Turn {
             let open = self.memory.accounts.get_mut(no).ok_or_else(|| corrupt("an account was lost"))?;
             rows.collect(open, &mut self.memory.last_row, &mut self.memory.last_grant)?;
         }
-        let accounts: Vec<&Loaded> = dirty.iter().filter_map(|no| self.memory.accounts.get(no)).map(|o| &o.loaded).collect();
+        let accounts: Vec<&Loaded> =
+            dirty.iter().filter_map(|no| self.memory.accounts.get(no)).map(|o| &o.loaded).collect();
         accounts::write(&mut self.link, &accounts).await?;
         let usages = usage_rows(std::mem::take(&mut self.usages), &rows.rows_by_seq)?;
         self.write(rows, usages).await?;
@@ -94,7 +95,15 @@ impl Rows {
         for hold in &changes.new_holds {
             let draws = draws_json(&hold.draws, &loaded.grant_nos);
             let created_at = changes.entries.last().map_or(loaded.account.last_at, |entry| entry.created_at);
-            self.new_holds.push(args![hold.id.bytes(), loaded.no, hold.credits(), draws, 0_i64, created_at, hold.expires_at]);
+            self.new_holds.push(args![
+                hold.id.bytes(),
+                loaded.no,
+                hold.credits(),
+                draws,
+                0_i64,
+                created_at,
+                hold.expires_at
+            ]);
         }
         for (id, state, at) in &changes.closed_holds {
             self.closed_holds.push(args![state.code(), *at, id.bytes()]);
@@ -123,8 +132,18 @@ fn usage_rows(usages: Vec<NewUsage>, rows: &HashMap<(i64, i64), i64>) -> Result<
         let first = first.ok_or_else(|| corrupt("a usage without its lines"))?;
         let c = usage.columns;
         Ok(args![
-            usage.id, usage.customer_no, c.credits, c.operation, c.quantities, c.source, c.metadata, c.salt,
-            c.created_at, c.hold, first, usage.lines
+            usage.id,
+            usage.customer_no,
+            c.credits,
+            c.operation,
+            c.quantities,
+            c.source,
+            c.metadata,
+            c.salt,
+            c.created_at,
+            c.hold,
+            first,
+            usage.lines
         ])
     };
     usages.into_iter().map(row).collect()
@@ -140,4 +159,3 @@ fn settle_memory(open: &mut Open) {
     let account = &open.loaded.account;
     open.loaded.grant_nos.retain(|id, _| account.grant(*id).is_some());
 }
-

@@ -40,7 +40,15 @@ pub(super) struct Memory {
 
 impl Memory {
     pub fn new(writer: Uuid) -> Self {
-        Self { accounts: HashMap::new(), by_id: HashMap::new(), dirty: Vec::new(), last_row: 0, last_grant: 0, seen: None, writer }
+        Self {
+            accounts: HashMap::new(),
+            by_id: HashMap::new(),
+            dirty: Vec::new(),
+            last_row: 0,
+            last_grant: 0,
+            seen: None,
+            writer,
+        }
     }
 
     pub fn forget(&mut self) {
@@ -225,7 +233,13 @@ impl Turn {
     ///
     /// # Errors
     /// Whatever the database says. What the domain refuses is a value.
-    pub async fn open_account(&mut self, no: i64, id: &str, plan: &str, anchor: Instant) -> Result<Result<(), Refusal>, DbError> {
+    pub async fn open_account(
+        &mut self,
+        no: i64,
+        id: &str,
+        plan: &str,
+        anchor: Instant,
+    ) -> Result<Result<(), Refusal>, DbError> {
         let (account, changes) = match Account::open(id, plan, anchor, self.now(), &self.catalog) {
             Ok(opened) => opened,
             Err(refusal) => return Ok(Err(refusal)),
@@ -297,7 +311,14 @@ impl Turn {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn add_usage(&mut self, no: i64, id: [u8; 16], draws: &[Draw], first_seq: i64, columns: NewUsageColumns) -> Result<(), DbError> {
+    pub async fn add_usage(
+        &mut self,
+        no: i64,
+        id: [u8; 16],
+        draws: &[Draw],
+        first_seq: i64,
+        columns: NewUsageColumns,
+    ) -> Result<(), DbError> {
         let lines = i64::try_from(draws.len()).unwrap_or(i64::MAX);
         self.usages.push(NewUsage { customer_no: no, id, first_seq, lines, columns });
         Ok(())

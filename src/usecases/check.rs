@@ -5,9 +5,9 @@
 
 use super::Fault;
 use crate::args;
+use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
 use crate::domain::{Cause, EntryKind, Grant};
-use crate::domain::account::PlanChange;
 use crate::store::accounts::{self, GRANT, Loaded};
 use crate::store::bulk::places;
 use crate::store::db::{DbError, Link, Value};

@@ -51,8 +51,12 @@ async fn store(services: &Services, event: &Envelope) -> Result<bool, Fault> {
                             "insert into inbox (id, type, object_id, created_at, received_at, due_at, attempts)
                              values ($1, $2, $3, $4, $5, $6, 0) on conflict (id) do nothing",
                             args![
-                                &event.id, &event.kind, event.object_id.as_deref().unwrap_or_default(),
-                                event.created.saturating_mul(1_000), now, soon
+                                &event.id,
+                                &event.kind,
+                                event.object_id.as_deref().unwrap_or_default(),
+                                event.created.saturating_mul(1_000),
+                                now,
+                                soon
                             ],
                         )
                         .await?;

@@ -10,6 +10,8 @@ pub mod customers;
 pub mod inbox;
 pub mod portal;
 pub mod purchases;
+#[cfg(feature = "demo")]
+pub mod sample;
 pub mod test_clock;
 pub mod usages;
 

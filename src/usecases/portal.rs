@@ -146,7 +146,13 @@ pub async fn make_link(services: &Services, new: NewLink) -> Result<Link, Fault>
                                created_at, expires_at)
                              values ($1, 'portal', $2, $3, $4, $5, $6, $7, $8)",
                             args![
-                                hash, new.customer_no, new.email, new.role.name(), new.path, new.return_url, now,
+                                hash,
+                                new.customer_no,
+                                new.email,
+                                new.role.name(),
+                                new.path,
+                                new.return_url,
+                                now,
                                 expires_at
                             ],
                         )
@@ -197,8 +203,12 @@ pub async fn spend_link(services: &Services, token: &str) -> Result<Spent, Fault
                                seen_at, expires_at)
                              values ($1, $2, $3, $4, $5, $6, $6, $7)",
                             args![
-                                session_hash, row.opt_int("customer_no")?, row.opt_text("email")?,
-                                row.opt_text("role")?, row.opt_text("return_url")?, now,
+                                session_hash,
+                                row.opt_int("customer_no")?,
+                                row.opt_text("email")?,
+                                row.opt_text("role")?,
+                                row.opt_text("return_url")?,
+                                now,
                                 now + TimeDelta::days(SESSION_DAYS)
                             ],
                         )

@@ -69,7 +69,8 @@ pub struct Purchase {
     pub grant: Option<GrantId>,
 }
 
-const PURCHASE: &str = "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.state,
+const PURCHASE: &str =
+    "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.state,
     p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice, p.refunded_amount,
     p.dispute, p.shortfall, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at, p.expires_at,
     g.id as grant_id

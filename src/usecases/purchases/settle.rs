@@ -178,8 +178,15 @@ async fn facts(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &
                amount_tax = coalesce($8, amount_tax)
              where id = $9",
             args![
-                to.name(), &state.id, state.url.clone(), state.payment_intent.clone(), state.charge.clone(),
-                state.invoice.clone(), state.amount_total, state.amount_tax, purchase.id.bytes()
+                to.name(),
+                &state.id,
+                state.url.clone(),
+                state.payment_intent.clone(),
+                state.charge.clone(),
+                state.invoice.clone(),
+                state.amount_total,
+                state.amount_tax,
+                purchase.id.bytes()
             ],
         )
         .await?;

@@ -117,8 +117,15 @@ async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
                refunded_amount, shortfall, created_at, checkout_expires_at)
              values ($1, $2, $3, $4, $5, $6, 'created', $7, 0, 0, 0, $8, $9)",
             args![
-                start.purchase.bytes(), customer_no, &package.id, package.grants(), package.amount,
-                &catalog.shop.currency, start.member_email.clone(), at, expires
+                start.purchase.bytes(),
+                customer_no,
+                &package.id,
+                package.grants(),
+                package.amount,
+                &catalog.shop.currency,
+                start.member_email.clone(),
+                at,
+                expires
             ],
         )
         .await?;
@@ -242,7 +249,8 @@ async fn stripe_customer(
     let customer = found.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
     let new = NewCustomer { email: customer.email, name: Some(customer.name), customer_ref: customer.id };
     // The address is in the key: after a change of address Stripe would refuse the old key for other parameters.
-    let key = crate::store::keys::content_hash("customer", &new.customer_ref, &format!("{}\n{:?}", new.email, new.name));
+    let key =
+        crate::store::keys::content_hash("customer", &new.customer_ref, &format!("{}\n{:?}", new.email, new.name));
     let made = match stripe.create_customer(&format!("customer-{}", hex::encode(key)), &new).await {
         Ok(made) => made,
         Err(e) => return Ok(Err(e)),

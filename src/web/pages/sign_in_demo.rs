@@ -12,7 +12,7 @@ pub async fn people(visit: &Visit) -> Result<Option<AnyView>, Fault> {
         return Ok(None);
     }
     let mut buttons = Vec::new();
-    for (id, ..) in crate::app::demo::CUSTOMERS {
+    for (id, ..) in crate::usecases::sample::CUSTOMERS {
         if let Some(customer) = customers::find(&visit.services, id).await? {
             let plan = visit.services.catalog.plan(&customer.plan).map(|plan| plan.name.clone()).unwrap_or_default();
             buttons.push(button(customer, &plan));
