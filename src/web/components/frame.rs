@@ -86,8 +86,11 @@ fn Footer(frame: FrameView) -> impl IntoView {
     view! {
         <footer class="wide">
             <p>
-                {question} <a href=format!("mailto:{}", frame.support)>{frame.support.clone()}</a> " · "
-                <a href=frame.terms.clone()>"Terms"</a>
+                {question}
+                <span class="together">
+                    <a href=format!("mailto:{}", frame.support)>{frame.support.clone()}</a> " · "
+                    <a href=frame.terms.clone()>"Terms"</a>
+                </span>
             </p>
             <form method="post" action=SetTheme::PATH>
                 <input type="hidden" name="back" value=frame.here.clone() />
