@@ -86,7 +86,8 @@ fn a_top_up_bought_on_any_day_of_2024_to_2048_dies_twelve_months_later_to_the_mi
 
 #[test]
 fn any_anchor_and_any_instant_agree_with_counting_days() {
-    let instants = || 0..130 * 365 * DAY;
+    // The second calendar begins in 1970, and walks back a month.
+    let instants = || 100 * DAY..130 * 365 * DAY;
     crate::for_all(20, (instants(), instants()), |(anchor, at)| {
         let cycle = Cycle::containing(from_millis(anchor), from_millis(at)).map(millis);
         assert_eq!(cycle, Some((boundary_before(anchor, at), boundary_after(anchor, at))));
