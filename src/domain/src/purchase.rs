@@ -51,6 +51,11 @@ pub enum PurchaseStep {
     Review,
 }
 
+impl CheckoutNews {
+    /// Every news.
+    pub const ALL: [Self; 6] = [Self::Paid, Self::Mismatch, Self::Pending, Self::Failed, Self::Expired, Self::Open];
+}
+
 impl PurchaseState {
     /// Its name in the API and the store.
     #[must_use]
@@ -77,16 +82,19 @@ impl PurchaseState {
         [Self::Created, Self::Open, Self::Processing, Self::Credited, Self::Expired, Self::Failed, Self::Review];
 
     /// What `news` makes of it. Credited is final; money that was paid is always credited (R7, R8),
-    /// also after an expiry or a failure, and late news never takes a state back.
+    /// also after an expiry or a failure, and late news never takes a state back. `Expired` may have been
+    /// our own guess (a Checkout that could not be opened in time), so that a payment that turns up is news.
     #[must_use]
     pub const fn on(self, news: CheckoutNews) -> PurchaseStep {
         match (self, news) {
             (Self::Credited | Self::Review, _) => PurchaseStep::Stay,
             (_, CheckoutNews::Paid) => PurchaseStep::Credit,
             (_, CheckoutNews::Mismatch) => PurchaseStep::Review,
-            (Self::Created | Self::Open, CheckoutNews::Pending) => PurchaseStep::Move(Self::Processing),
+            (Self::Created | Self::Open | Self::Expired, CheckoutNews::Pending) => PurchaseStep::Move(Self::Processing),
             (Self::Created | Self::Open, CheckoutNews::Expired) => PurchaseStep::Move(Self::Expired),
-            (Self::Created | Self::Open | Self::Processing, CheckoutNews::Failed) => PurchaseStep::Move(Self::Failed),
+            (Self::Created | Self::Open | Self::Processing | Self::Expired, CheckoutNews::Failed) => {
+                PurchaseStep::Move(Self::Failed)
+            }
             (Self::Created, CheckoutNews::Open) => PurchaseStep::Move(Self::Open),
             _ => PurchaseStep::Stay,
         }

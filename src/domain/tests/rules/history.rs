@@ -57,14 +57,14 @@ pub struct History {
 
 fn jump() -> impl Strategy<Value = Jump> {
     prop_oneof![
-        4 => Just(Jump::Stay),
-        3 => (1..2_000_i64).prop_map(Jump::By),
-        1 => (-5 * MINUTE..0).prop_map(Jump::By),
-        5 => (1..2 * HOUR).prop_map(Jump::By),
-        3 => (1..3 * DAY).prop_map(Jump::By),
-        3 => (DAY..40 * DAY).prop_map(Jump::By),
+        12 => Just(Jump::Stay),
+        6 => (1..2_000_i64).prop_map(Jump::By),
+        2 => (-5 * MINUTE..0).prop_map(Jump::By),
+        12 => (1..2 * HOUR).prop_map(Jump::By),
+        4 => (1..3 * DAY).prop_map(Jump::By),
+        2 => (DAY..40 * DAY).prop_map(Jump::By),
         1 => (30 * DAY..430 * DAY).prop_map(Jump::By),
-        6 => (-1..=1_i64).prop_map(Jump::Due),
+        8 => (-1..=1_i64).prop_map(Jump::Due),
     ]
 }
 
@@ -80,17 +80,19 @@ fn life() -> impl Strategy<Value = i64> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
+    let tokens = || prop_oneof![3 => 1..7_i64, 1 => 5..30_i64];
+    let ttl = prop_oneof![Just(HOUR), Just(6 * HOUR), 1..DAY];
+    let percent = prop_oneof![1 => Just(0), 2 => Just(100), 4 => 1..100_i64, 4 => 100..250_i64];
     prop_oneof![
-        8 => (1..30_i64).prop_map(Op::Charge),
+        8 => tokens().prop_map(Op::Charge),
         1 => (0..2_i64).prop_map(Op::Drain),
-        6 => ((1..30_i64), prop_oneof![Just(HOUR), Just(6 * HOUR), 1..DAY]).prop_map(|(n, ttl)| Op::Hold(n, ttl)),
-        4 => (any::<usize>(), prop_oneof![Just(0), Just(100), 1..100_i64, 100..200_i64])
-            .prop_map(|(which, percent)| Op::Settle(which, percent)),
+        9 => (tokens(), ttl).prop_map(|(tokens, ttl)| Op::Hold(tokens, ttl)),
+        8 => (any::<usize>(), percent).prop_map(|(which, percent)| Op::Settle(which, percent)),
         2 => any::<usize>().prop_map(Op::Release),
-        3 => any::<usize>().prop_map(Op::VoidUsage),
-        3 => ((1..25_i64), life()).prop_map(|(n, life)| Op::Courtesy(n, life)),
-        2 => any::<usize>().prop_map(Op::VoidGrant),
-        2 => (1..40_i64).prop_map(Op::TopUp),
+        4 => any::<usize>().prop_map(Op::VoidUsage),
+        6 => (tokens(), life()).prop_map(|(tokens, life)| Op::Courtesy(tokens, life)),
+        3 => any::<usize>().prop_map(Op::VoidGrant),
+        3 => tokens().prop_map(Op::TopUp),
         4 => (0..4_usize).prop_map(Op::Plan),
         1 => anchor_shift().prop_map(Op::Anchor),
         1 => (0..2_usize).prop_map(Op::Catalog),
@@ -113,7 +115,7 @@ fn late_in_month(at: i64, day: i64) -> i64 {
 pub fn history(steps: usize) -> impl Strategy<Value = History> {
     let step = (jump(), op(), any::<u64>()).prop_map(|(jump, op, salt)| Step { jump, op, salt });
     let start = (0..4 * 365 * DAY).prop_map(|into| 1_767_225_600_000 + into);
-    let quantum = prop_oneof![Just(1_i64), Just(125), Just(500), Just(1_000)];
+    let quantum = prop_oneof![1 => Just(1_i64), 2 => Just(125), 2 => Just(250), 1 => Just(1_000)];
     (
         (quantum, 0..2_usize, any::<bool>(), 0..4_usize),
         (start, anchor_shift(), prop_oneof![Just(None), (1..5_i64).prop_map(Some)]),

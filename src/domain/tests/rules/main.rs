@@ -3,12 +3,18 @@
 //!
 //! `PROPTEST_CASES` scales the random tests; their default is what `.ci/run` wants.
 
+mod amounts;
 mod calendar;
 mod catalogue;
+mod entries;
+mod forged;
+mod forged_holds;
 mod histories;
 mod history;
+mod limits;
 mod model;
 mod months;
+mod purchases;
 mod world;
 
 use proptest::strategy::Strategy;
