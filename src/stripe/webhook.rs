@@ -122,7 +122,8 @@ fn digest(secret: &str, time: i64, body: &[u8]) -> Option<Vec<u8>> {
 fn envelope(body: &[u8]) -> Result<Envelope, WebhookError> {
     #[derive(Deserialize)]
     struct Event {
-        object: String,
+        #[serde(default)]
+        object: Option<String>,
         id: String,
         r#type: String,
         created: i64,
@@ -139,7 +140,7 @@ fn envelope(body: &[u8]) -> Result<Envelope, WebhookError> {
         id: Option<String>,
     }
     let event: Event = serde_json::from_slice(body).map_err(|_| WebhookError::Body)?;
-    if event.object != "event" || event.id.is_empty() {
+    if event.object.is_some_and(|object| object != "event") || event.id.is_empty() {
         return Err(WebhookError::Body);
     }
     Ok(Envelope {
