@@ -43,7 +43,11 @@ async fn run() {
     for _ in 0..ROUNDS {
         record(&mut table, "disk: 4 KiB overwrite + fdatasync, one at a time", flushes(&folder));
         record(&mut table, "SQLite in process, one caller", charges(&services, 1, CUSTOMERS).await);
-        record(&mut table, "SQLite in process, 64 callers, 1,000 customers", charges(&services, CALLERS, CUSTOMERS).await);
+        record(
+            &mut table,
+            "SQLite in process, 64 callers, 1,000 customers",
+            charges(&services, CALLERS, CUSTOMERS).await,
+        );
         record(&mut table, "SQLite in process, 64 callers, ONE customer", charges(&services, CALLERS, 1).await);
         record(&mut table, "SQLite over HTTP, one connection", http(address, 1).await);
         record(&mut table, "SQLite over HTTP, 64 connections, 1,000 customers", http(address, CALLERS).await);
@@ -104,9 +108,13 @@ async fn services(folder: &Path) -> Services {
         site_root: folder.to_owned(),
         checkout_origin: "http://127.0.0.1".to_owned(),
         form_secret: vec![0; 32],
+        session_idle: chrono::TimeDelta::hours(12),
         demo: false,
     };
-    let services = Services { store, ledger, stripe: None, catalog, clock, settings: Arc::new(running) };
+    let support = topup::mail::mailbox(&catalog.shop.support_email, &catalog.shop.name).unwrap();
+    let sender = topup::mail::Sender { from: support.clone(), reply_to: support };
+    let mailer = topup::mail::Mailer::new(topup::mail::Transport::Off, sender);
+    let services = Services { store, ledger, stripe: None, catalog, clock, mailer, settings: Arc::new(running) };
     for n in 0..CUSTOMERS {
         let put = customers::Put {
             email: Some(format!("c{n}@bench.example")),

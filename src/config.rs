@@ -2,6 +2,8 @@
 //!
 //! What is missing, empty or malformed is one line that names it, and exit code 2.
 
+mod mail;
+
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -76,6 +78,9 @@ pub struct Settings {
     /// Write mails into this folder instead of sending them
     #[arg(long, env = "MAIL_DIR")]
     pub mail_dir: Option<PathBuf>,
+    /// Minutes without a click after which a session ends, 30 to 20160
+    #[arg(long, env = "SESSION_IDLE_MINUTES", default_value = "720", value_parser = clap::value_parser!(i64).range(30..=20_160))]
+    pub session_idle_minutes: i64,
     /// Origins that a portal link may return to, comma-separated
     #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',')]
     pub return_origins: Vec<String>,
@@ -142,7 +147,10 @@ impl Settings {
             return bad("OPERATOR_KEYS", reason);
         }
         if !demo && self.operator_keys.is_empty() {
-            return bad("OPERATOR_KEYS", "is missing: the operator API needs at least one key of 32 characters or more");
+            return bad(
+                "OPERATOR_KEYS",
+                "is missing: the operator API needs at least one key of 32 characters or more",
+            );
         }
         if let Some(url) = &self.public_url {
             check_public_url(url)?;
@@ -155,8 +163,12 @@ impl Settings {
         }
         let live = self.stripe_secret_key.as_deref().is_some_and(is_live);
         if live && (demo || self.wants_test_clock() || self.stripe_api_base.is_some()) {
-            return bad("STRIPE_SECRET_KEY", "is a live key, which the demo, the test clock and another STRIPE_API_BASE refuse");
+            return bad(
+                "STRIPE_SECRET_KEY",
+                "is a live key, which the demo, the test clock and another STRIPE_API_BASE refuse",
+            );
         }
+        self.check_mail()?;
         self.stripe().map(|_| ())
     }
 
@@ -219,5 +231,9 @@ fn check_origin(text: &str) -> Result<(), BadSetting> {
     let good = Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text.trim_end_matches('/')
     });
-    if good { Ok(()) } else { bad("RETURN_ORIGINS", format!("has {text:?}, which is no origin such as https://app.example.com")) }
+    if good {
+        Ok(())
+    } else {
+        bad("RETURN_ORIGINS", format!("has {text:?}, which is no origin such as https://app.example.com"))
+    }
 }

@@ -30,6 +30,7 @@ create table sessions (
   customer_no integer not null references customers (no),
   email text,
   role text not null,
+  proven integer not null,                  -- 1: came by a mailed link, so that role is the member's own
   return_url text,
   created_at integer not null,
   seen_at integer not null,
@@ -123,6 +124,8 @@ create table outbox (
   done_at integer
 );
 create index outbox_waiting on outbox (due_at) where state = 'queued';
+create index outbox_to on outbox (recipient, created_at);
+create index outbox_newest on outbox (created_at);
 
 create table reminders (
   grant_no integer not null references grants (no),

@@ -107,6 +107,10 @@ impl Application {
         if stripe.is_none() {
             tracing::warn!("STRIPE_SECRET_KEY is not set: buying is switched off");
         }
+        let mailer = settings.mailer(&catalog.shop, variant.demo)?;
+        if mailer.is_off() {
+            tracing::warn!("SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail");
+        }
         let form_secret = form_secret(&store).await?;
         let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
         let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -118,9 +122,10 @@ impl Application {
             site_root: settings.site_root.clone(),
             checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
             form_secret,
+            session_idle: chrono::TimeDelta::minutes(settings.session_idle_minutes),
             demo: variant.demo,
         };
-        let services = Services { store, ledger, stripe, catalog, clock, settings: Arc::new(running) };
+        let services = Services { store, ledger, stripe, catalog, clock, mailer, settings: Arc::new(running) };
         Ok(Self { services, address, listener, engine, stop: CancellationToken::new(), _lock: lock })
     }
 

@@ -4,7 +4,7 @@
 
 use crate::args;
 use crate::domain::Instant;
-use crate::usecases::{Fault, Services, flat, inbox, purchases};
+use crate::usecases::{Fault, Services, flat, inbox, outbox, purchases};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -13,16 +13,41 @@ const CATCH_UP_MAX: i64 = 200;
 /// How often the worker looks.
 const TICK: Duration = Duration::from_secs(5);
 
-/// Runs the worker until it is told to stop.
+/// Runs the worker until it is told to stop. Mail has a loop of its own: a slow mail server holds up nothing else.
 pub async fn run(services: Services, stop: CancellationToken) {
+    tokio::join!(work(&services, &stop), mail(&services, &stop));
+}
+
+/// Sends what is due each tick, and at once when somebody waits for a mail.
+async fn mail(services: &Services, stop: &CancellationToken) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let due = async {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = services.mailer.nudged() => {}
+            }
+        };
+        if stop.run_until_cancelled(due).await.is_none() {
+            return;
+        }
+        // Not cut off: a mail that the server took is marked, or it would be sent again.
+        if let Err(e) = outbox::send_due(services, stop).await {
+            tracing::error!(error = %e, "mails could not be sent; they are tried again");
+        }
+    }
+}
+
+async fn work(services: &Services, stop: &CancellationToken) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
         let work = async {
             services.clock.refresh(&services.store).await?;
-            run_due(&services).await?;
-            inbox::sweep(&services).await?;
-            purchases::sweep(&services).await
+            run_due(services).await?;
+            inbox::sweep(services).await?;
+            purchases::sweep(services).await
         };
         match stop.run_until_cancelled(work).await {
             Some(Err(e)) => tracing::error!(error = %e, "a job failed; it is tried again"),
@@ -46,7 +71,8 @@ pub async fn run_due(services: &Services) -> Result<(), Fault> {
 /// [`Fault`].
 pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
     let row = services.store.read().await?.one("select min(due_at) as due from accounts", Vec::new()).await?;
-    Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
+    let account = row.map(|row| row.opt_at("due")).transpose()?.flatten();
+    Ok(account.into_iter().chain(outbox::next_due(services).await?).min())
 }
 
 /// Books what is due for some customers; says whether there may be more.

@@ -1,1 +1,172 @@
-//! mail
+//! Mail: how it is worded in two forms ([`Draft`]) and how it leaves ([`Mailer`]).
+//!
+//! Invariants: a letter's Message-ID comes from its row of the outbox, so that one sent twice is seen once; no
+//! reason holds an address; each transport answers within a minute.
+//!
+//! *Not here:* which mail is due and what becomes of it (`usecases::outbox`), the words of each (`usecases`).
+
+mod draft;
+mod files;
+mod message;
+mod smtp;
+pub mod when;
+
+pub use draft::{Draft, Rendered};
+pub use smtp::Smtp;
+
+use crate::domain::Instant;
+use lettre::message::Mailbox;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{Mutex, MutexGuard, Notify};
+
+/// A mail that is ready to leave.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Its row in the outbox.
+    pub no: i64,
+    /// What kind it is: `receipt`, `sign_in`, …
+    pub kind: String,
+    /// Where it goes.
+    pub recipient: String,
+    /// Its subject.
+    pub subject: String,
+    /// As plain text.
+    pub text: String,
+    /// As HTML.
+    pub html: String,
+    /// When it was caused: its date.
+    pub at: Instant,
+}
+
+/// What became of sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The next server, or the folder, has it.
+    Accepted,
+    /// Not now: again later.
+    Deferred(String),
+    /// Never.
+    Refused(String),
+}
+
+/// How mail leaves.
+#[derive(Clone)]
+pub enum Transport {
+    /// To a server.
+    Smtp(Smtp),
+    /// Into a folder, a file each.
+    Files(PathBuf),
+    /// Not at all: mails wait in the outbox.
+    Off,
+}
+
+/// Whom mails come from.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// `From`.
+    pub from: Mailbox,
+    /// `Reply-To`: the shop's support.
+    pub reply_to: Mailbox,
+}
+
+struct Parts {
+    transport: Transport,
+    sender: Sender,
+    round: Mutex<()>,
+    waiting: Notify,
+}
+
+/// The post office. Clones share it.
+#[derive(Clone)]
+pub struct Mailer(Arc<Parts>);
+
+impl Mailer {
+    /// Makes one.
+    #[must_use]
+    pub fn new(transport: Transport, sender: Sender) -> Self {
+        Self(Arc::new(Parts { transport, sender, round: Mutex::new(()), waiting: Notify::new() }))
+    }
+
+    /// Whether mail leaves at all.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        matches!(self.0.transport, Transport::Off)
+    }
+
+    /// Sends one letter. Never called inside a transaction.
+    pub async fn send(&self, letter: &Letter) -> Sent {
+        let message = match message::compose(&self.0.sender, letter) {
+            Ok(message) => message,
+            Err(reason) => return Sent::Refused(redact(&reason)),
+        };
+        match &self.0.transport {
+            Transport::Smtp(smtp) => smtp.send(message).await,
+            Transport::Files(folder) => files::write(folder, letter, &message.formatted()).await,
+            Transport::Off => Sent::Deferred("mail is switched off".to_owned()),
+        }
+    }
+
+    /// Rounds of one process follow each other: whoever waited finds done what the one before did.
+    pub async fn round(&self) -> MutexGuard<'_, ()> {
+        self.0.round.lock().await
+    }
+
+    /// Says that a mail waits which should not wait long.
+    pub fn nudge(&self) {
+        self.0.waiting.notify_one();
+    }
+
+    /// Until somebody nudges.
+    pub async fn nudged(&self) {
+        self.0.waiting.notified().await;
+    }
+}
+
+/// A mailbox such as `help@shop.example` or `Shop <help@shop.example>`; `name` stands in where none is given.
+#[must_use]
+pub fn mailbox(text: &str, name: &str) -> Option<Mailbox> {
+    let mut mailbox: Mailbox = text.trim().parse().ok()?;
+    if mailbox.name.is_none() && !name.is_empty() {
+        mailbox.name = Some(name.to_owned());
+    }
+    Some(mailbox)
+}
+
+/// A person's address as it is kept: lower case, nothing around it. `None` if no mail could be sent there.
+#[must_use]
+pub fn address(text: &str) -> Option<String> {
+    let text = text.trim().to_lowercase();
+    let plain =
+        text.len() <= 254 && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c));
+    (plain && text.parse::<lettre::Address>().is_ok()).then_some(text)
+}
+
+/// Servers repeat addresses in their reasons, and a reason may reach a log.
+fn redact(reason: &str) -> String {
+    let word = |word: &str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
+    let words: Vec<String> = reason.split_whitespace().map(word).collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_holds_no_address() {
+        assert_eq!(redact("550 5.1.1 <ada@acme.example>:\r\n no such user"), "550 5.1.1 (address) no such user");
+    }
+
+    #[test]
+    fn addresses_are_kept_in_lower_case_and_only_if_mail_could_reach_them() {
+        let check = |text: &str, want: Option<&str>| assert_eq!(address(text).as_deref(), want, "{text:?}");
+        check(" Ada@Acme.Example ", Some("ada@acme.example"));
+        check("ada+billing@acme.example", Some("ada+billing@acme.example"));
+        check("ada", None);
+        check("ada@", None);
+        check("ada@acme.example, eve@evil.example", None);
+        check("ada@acme.example\r\nBcc: eve@evil.example", None);
+        check("Ada <ada@acme.example>", None);
+    }
+}

@@ -8,10 +8,15 @@ pub mod alarms;
 pub mod check;
 pub mod customers;
 pub mod inbox;
+pub mod members;
+pub mod outbox;
 pub mod portal;
 pub mod purchases;
+pub mod receipts;
 #[cfg(feature = "demo")]
 pub mod sample;
+pub mod sessions;
+pub mod sign_in;
 pub mod test_clock;
 pub mod usages;
 
@@ -19,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::StripeSettings;
 use crate::domain::Catalog;
 use crate::ledger::{Ledger, Unavailable};
+use crate::mail::Mailer;
 use crate::store::Store;
 use crate::store::db::DbError;
 use crate::stripe::Stripe;
@@ -38,6 +44,8 @@ pub struct Services {
     pub catalog: Arc<Catalog>,
     /// The time.
     pub clock: Clock,
+    /// How mail leaves.
+    pub mailer: Mailer,
     /// The rest of the settings.
     pub settings: Arc<Running>,
 }
@@ -58,6 +66,8 @@ pub struct Running {
     pub checkout_origin: String,
     /// Binds what a form carries (R19); kept in the database.
     pub form_secret: Vec<u8>,
+    /// How long a session lasts without a click.
+    pub session_idle: chrono::TimeDelta,
     /// Whether this is the demo.
     pub demo: bool,
 }

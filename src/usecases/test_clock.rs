@@ -1,6 +1,6 @@
 //! Moving the test clock, step by step: every job due by then has run at its own due instant.
 
-use super::{Fault, Services, flat};
+use super::{Fault, Services, flat, outbox};
 use crate::args;
 use crate::domain::Instant;
 
@@ -17,12 +17,15 @@ pub async fn advance(services: &Services, target: Instant) -> Result<Result<(), 
     if target < services.clock.now() {
         return Ok(Err(Backwards));
     }
+    let never = tokio_util::sync::CancellationToken::new();
     loop {
         crate::jobs::run_due(services).await?;
+        outbox::send_due(services, &never).await?;
         let next = crate::jobs::next_due(services).await?.filter(|next| *next < target);
         set(services, next.unwrap_or(target)).await?;
         if next.is_none() {
             crate::jobs::run_due(services).await?;
+            outbox::send_due(services, &never).await?;
             return Ok(Ok(()));
         }
     }

@@ -3,7 +3,7 @@
 //! Webhook, success page and sweep all come here. The guard is the purchase's state inside the engine's
 //! transaction, and the unique `grants.purchase` under it.
 
-use super::super::{Fault, Services, alarms, flat};
+use super::super::{Fault, Services, alarms, flat, receipts};
 use super::{Purchase, load, note, start};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
@@ -43,7 +43,8 @@ pub async fn settle_session(services: &Services, session_id: &str) -> Result<Set
     let Some(id) = state.client_reference_id.as_deref().and_then(PurchaseId::parse) else {
         return Ok(Settling::Ignored);
     };
-    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state).await })).await)
+    let site = services.settings.public_url.clone();
+    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &site).await })).await)
 }
 
 /// Settles one of our purchases. `session_id` is what a browser brought back: it is believed only if Stripe
@@ -65,7 +66,8 @@ pub async fn settle(services: &Services, id: PurchaseId, session_id: Option<&str
     if state.client_reference_id.as_deref() != Some(id.to_string().as_str()) {
         return Ok(Settling::Ignored);
     }
-    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state).await })).await)
+    let site = services.settings.public_url.clone();
+    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &site).await })).await)
 }
 
 async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling, Fault> {
@@ -87,7 +89,7 @@ async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling
 }
 
 /// Makes the purchase what Stripe says, inside one transaction.
-async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState) -> Result<Settling, Fault> {
+async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, site: &str) -> Result<Settling, Fault> {
     let Some(purchase) = load(&mut turn.link, id).await? else { return Ok(Settling::Ignored) };
     let sql = "select stripe_customer, closed_at from customers where no = $1";
     let row = turn.link.one(sql, args![purchase.customer_no]).await?;
@@ -99,7 +101,7 @@ async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState) -> Result
     match purchase.state.on(news) {
         PurchaseStep::Stay => {}
         PurchaseStep::Move(to) => move_to(turn, &purchase, to, state).await?,
-        PurchaseStep::Credit => credit(turn, &purchase, state).await?,
+        PurchaseStep::Credit => credit(turn, &purchase, state, site).await?,
         PurchaseStep::Review => review(turn, &purchase, state, &disagreement.unwrap_or_default()).await?,
     }
     Ok(Settling::Settled)
@@ -133,8 +135,8 @@ fn disagreement(purchase: &Purchase, stripe_customer: Option<&str>, state: &Chec
     None
 }
 
-/// Credits a purchase: grant, state and timeline in one commit.
-async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState) -> Result<(), Fault> {
+/// Credits a purchase: grant, state, timeline and receipts in one commit.
+async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState, site: &str) -> Result<(), Fault> {
     let (id, credits) = (purchase.id, purchase.credits);
     let grant = GrantId(turn.clock.mint());
     let (expires_at, at) = turn
@@ -147,6 +149,8 @@ async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState) -> 
     turn.link.run(sql, args![at, expires_at, id.bytes()]).await?;
     note(turn, id, "paid").await?;
     note(turn, id, "credited").await?;
+    let credited = receipts::Credited { at, expires_at, total: state.amount_total, tax: state.amount_tax };
+    receipts::enqueue(turn, purchase, credited, site).await?;
     tracing::info!(purchase = %id, "credited");
     Ok(())
 }

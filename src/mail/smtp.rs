@@ -1,0 +1,136 @@
+//! SMTP by lettre: `smtp://user:password@host:587` (STARTTLS) or `smtps://…`.
+
+use super::{Sent, redact};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use std::time::Duration;
+use url::Url;
+
+/// How long one answer of the server may take.
+const STEP_MAX: Duration = Duration::from_secs(15);
+/// How long a whole delivery may take.
+const DELIVERY_MAX: Duration = Duration::from_secs(60);
+
+/// A server that takes mail.
+#[derive(Clone)]
+pub struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
+
+impl Smtp {
+    /// From `SMTP_URL`. To another machine a password goes encrypted only; without one TLS is used where the
+    /// server has it. `hello` is the domain that the server is greeted with.
+    ///
+    /// # Errors
+    /// What is wrong with the URL; never what it holds.
+    pub fn new(url: &str, hello: &str) -> Result<Self, String> {
+        let url = Url::parse(url).map_err(|e| format!("is no address: {e}"))?;
+        let wrapped = match url.scheme() {
+            "smtp" => false,
+            "smtps" => true,
+            _ => return Err("is neither smtp://… nor smtps://…".to_owned()),
+        };
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err("has more than a user, a password, a host and a port".to_owned());
+        }
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or("names no host")?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let credentials = credentials(&url)?;
+        let here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        let tls = || TlsParameters::new(host.clone()).map_err(|_| "names a host that TLS cannot check".to_owned());
+        let (port, tls) = match (wrapped, here, credentials.is_some()) {
+            (true, ..) => (465, Tls::Wrapper(tls()?)),
+            (false, true, _) => (25, Tls::None),
+            (false, false, true) => (587, Tls::Required(tls()?)),
+            (false, false, false) => (25, Tls::Opportunistic(tls()?)),
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+            .port(url.port().unwrap_or(port))
+            .tls(tls)
+            .hello_name(ClientId::Domain(hello.to_owned()))
+            .timeout(Some(STEP_MAX));
+        if let Some(credentials) = credentials {
+            builder = builder.credentials(credentials);
+        }
+        Ok(Self(builder.build()))
+    }
+
+    /// Hands a message over.
+    pub async fn send(&self, message: Message) -> Sent {
+        match tokio::time::timeout(DELIVERY_MAX, self.0.send(message)).await {
+            Ok(Ok(_)) => Sent::Accepted,
+            Ok(Err(e)) => refusal(e.status().map(u16::from), &e.to_string()),
+            Err(_) => Sent::Deferred("the mail server took longer than a minute".to_owned()),
+        }
+    }
+}
+
+fn credentials(url: &Url) -> Result<Option<Credentials>, String> {
+    match (url.username(), url.password()) {
+        ("", None) => Ok(None),
+        ("", Some(_)) => Err("has a password without a user".to_owned()),
+        (_, None) => Err("has a user without a password".to_owned()),
+        (user, Some(password)) => Ok(Some(Credentials::new(decoded(user), decoded(password)))),
+    }
+}
+
+/// Undoes `%40`, and leaves `+` alone.
+fn decoded(text: &str) -> String {
+    let query = format!("x={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(query.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+/// A 5xx is about the mail and final, but for those that are about us: encryption and the password.
+fn refusal(status: Option<u16>, reason: &str) -> Sent {
+    let reason = redact(reason);
+    match status {
+        Some(530 | 534 | 535 | 538) => Sent::Deferred(format!("the mail server refuses SMTP_URL's user: {reason}")),
+        Some(500..=599) => Sent::Refused(reason),
+        _ => Sent::Deferred(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_smtp_url_is_whole_or_refused() {
+        let check = |url: &str, good: bool| {
+            let made = Smtp::new(url, "gleaner.example");
+            assert_eq!(made.is_ok(), good, "{url}: {:?}", made.err());
+        };
+        check("smtp://127.0.0.1:2525", true);
+        check("smtp://[::1]:2525", true);
+        check("smtps://user:p%40ss@mail.example", true);
+        check("smtp://user:pass@mail.example:587", true);
+        check("smtp://mail.example/", true);
+        check("", false);
+        check("mail.example", false);
+        check("smtp://", false);
+        check("http://mail.example", false);
+        check("smtp://user@mail.example", false);
+        check("smtp://:pass@mail.example", false);
+        check("smtp://mail.example/path", false);
+        check("smtp://mail.example?tls=no", false);
+    }
+
+    #[test]
+    fn a_password_is_what_was_percent_encoded() {
+        assert_eq!(decoded("p%40ss+word%26"), "p@ss+word&");
+    }
+
+    #[test]
+    fn only_a_5xx_about_the_mail_itself_is_final() {
+        let check = |status, refused: bool| {
+            assert_eq!(matches!(refusal(status, "no"), Sent::Refused(_)), refused, "{status:?}");
+        };
+        check(Some(550), true);
+        check(Some(554), true);
+        check(Some(535), false);
+        check(Some(530), false);
+        check(Some(451), false);
+        check(Some(421), false);
+        check(None, false);
+    }
+}

@@ -1,0 +1,232 @@
+//! Members: who may sign in for a customer, and as what.
+//!
+//! Invariants: only owners manage; the last owner stays; whoever is removed has no session left when the
+//! removal is committed. The right to act is read in the turn that acts.
+//!
+//! *Not here:* signing in (`sign_in`), the owner whom the SaaS names (`customers`).
+
+use super::sessions::{self, Role, Viewer};
+use super::{Fault, Services, flat, outbox};
+use crate::args;
+use crate::domain::Instant;
+use crate::ledger::Turn;
+use crate::mail::{self, Draft};
+use crate::store::db::{DbError, Row};
+use chrono::TimeDelta;
+
+/// How many members a customer has at most.
+const MEMBERS_MAX: i64 = 100;
+/// How many invitations a customer sends in an hour.
+const HOURLY_MAX: i64 = 20;
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The person.
+    pub email: String,
+    /// What the person may do.
+    pub role: Role,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is as was asked.
+    Done,
+    /// Only owners manage members.
+    NotOwner,
+    /// No mail could be sent to this address.
+    BadAddress,
+    /// A member already: the role is changed, not invited.
+    Already,
+    /// No such member.
+    Unknown,
+    /// A customer keeps at least one owner.
+    LastOwner,
+    /// Too many members, or too many invitations in an hour.
+    TooMany,
+}
+
+/// The members of a customer, longest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn list(services: &Services, customer_no: i64) -> Result<Vec<Member>, Fault> {
+    let sql = "select email, role, created_at from members where customer_no = $1 and removed_at is null
+        order by no limit $2";
+    let rows = services.store.read().await?.all(sql, args![customer_no, MEMBERS_MAX]).await?;
+    let member = |row: &Row| {
+        Ok(Member { email: row.text("email")?, role: role_of(row)?, since: row.at("created_at")? })
+    };
+    rows.iter().map(member).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+fn role_of(row: &Row) -> Result<Role, DbError> {
+    Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
+}
+
+/// An owner's wish, with what the turn must know to grant it.
+struct Wish {
+    viewer: Viewer,
+    idle: Instant,
+    email: String,
+}
+
+impl Wish {
+    fn new(services: &Services, viewer: &Viewer, email: &str) -> Option<Self> {
+        let idle = services.clock.now() - services.settings.session_idle;
+        mail::address(email).map(|email| Self { viewer: viewer.clone(), idle, email })
+    }
+
+    /// What forbids it: whoever was an owner when the page was drawn may be none now.
+    async fn is_forbidden(&self, turn: &mut Turn) -> Result<bool, DbError> {
+        let now = turn.now();
+        let role = sessions::role_now(&mut turn.link, &self.viewer, now, self.idle).await?;
+        Ok(role != Some(Role::Owner))
+    }
+
+    /// What the person whom it is about may do now.
+    async fn target(&self, turn: &mut Turn) -> Result<Option<Role>, DbError> {
+        let sql = "select role from members where customer_no = $1 and email = $2 and removed_at is null";
+        let row = turn.link.one(sql, args![self.viewer.customer_no, &self.email]).await?;
+        row.as_ref().map(role_of).transpose()
+    }
+
+    /// Whether the person is the only owner.
+    async fn is_last_owner(&self, turn: &mut Turn, role: Role) -> Result<bool, DbError> {
+        let sql = "select count(*) as n from members where customer_no = $1 and role = 'owner' and removed_at is null";
+        let row = turn.link.one(sql, args![self.viewer.customer_no]).await?;
+        Ok(role == Role::Owner && row.map_or(Ok(0), |row| row.int("n"))? <= 1)
+    }
+}
+
+/// Makes somebody a member, and says so by mail.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn invite(services: &Services, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, Fault> {
+    let Some(wish) = Wish::new(services, viewer, email) else { return Ok(Changed::BadAddress) };
+    let invitation = invitation(services, &wish, role);
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            if wish.is_forbidden(turn).await? {
+                return Ok(Changed::NotOwner);
+            }
+            if wish.target(turn).await?.is_some() {
+                return Ok(Changed::Already);
+            }
+            if is_full(turn, wish.viewer.customer_no).await? {
+                return Ok(Changed::TooMany);
+            }
+            let now = turn.now();
+            let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, $3, $4)
+                on conflict (customer_no, email) do update
+                set role = excluded.role, created_at = excluded.created_at, removed_at = null";
+            turn.link.run(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
+            outbox::enqueue(turn, invitation).await?;
+            Ok(Changed::Done)
+        })
+    });
+    let changed = flat(job.await)?;
+    services.mailer.nudge();
+    Ok(changed)
+}
+
+async fn is_full(turn: &mut Turn, customer_no: i64) -> Result<bool, DbError> {
+    let hour_ago = turn.now() - TimeDelta::hours(1);
+    let sql = "select (select count(*) from members where customer_no = $1 and removed_at is null) as members,
+        (select count(*) from outbox where kind = 'invite' and customer_no = $1 and created_at > $2) as invited";
+    let Some(row) = turn.link.one(sql, args![customer_no, hour_ago]).await? else { return Ok(true) };
+    Ok(row.int("members")? >= MEMBERS_MAX || row.int("invited")? >= HOURLY_MAX)
+}
+
+fn invitation(services: &Services, wish: &Wish, role: Role) -> outbox::Mail {
+    let (shop, viewer) = (&services.catalog.shop, &wish.viewer);
+    let may = match role {
+        Role::Owner => "see everything, buy top-ups and manage members",
+        Role::Admin => "see everything and buy top-ups",
+        Role::Viewer => "see everything",
+    };
+    let heading = format!("You can now see the credits of {} at {}", viewer.name, shop.name);
+    let body = Draft {
+        shop: shop.name.clone(),
+        support: shop.support_email.clone(),
+        heading,
+        lines: vec![
+            format!("You were added as {}: you can {may}.", role_words(role)),
+            format!("Sign in with this address, {}; a link comes by mail.", wish.email),
+        ],
+        button: Some(("Sign in".to_owned(), format!("{}/sign-in", services.settings.public_url))),
+        notes: vec!["You did not expect this? Then there is nothing to do.".to_owned()],
+        ..Draft::default()
+    };
+    outbox::Mail {
+        key: format!("invite:{}", services.clock.mint().simple()),
+        customer_no: Some(viewer.customer_no),
+        recipient: wish.email.clone(),
+        kind: "invite",
+        subject: format!("{}: you were added at {}", viewer.name, shop.name),
+        body: body.render(),
+        cause: None,
+    }
+}
+
+const fn role_words(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "an owner",
+        Role::Admin => "an admin",
+        Role::Viewer => "a viewer",
+    }
+}
+
+/// Changes what a member may do, in open sessions too.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn change_role(services: &Services, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, Fault> {
+    let Some(wish) = Wish::new(services, viewer, email) else { return Ok(Changed::Unknown) };
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            if wish.is_forbidden(turn).await? {
+                return Ok(Changed::NotOwner);
+            }
+            let Some(was) = wish.target(turn).await? else { return Ok(Changed::Unknown) };
+            if role != Role::Owner && wish.is_last_owner(turn, was).await? {
+                return Ok(Changed::LastOwner);
+            }
+            for table in ["members", "sessions"] {
+                let sql = format!("update {table} set role = $1 where customer_no = $2 and email = $3");
+                turn.link.run(sql, args![role.name(), wish.viewer.customer_no, &wish.email]).await?;
+            }
+            Ok(Changed::Done)
+        })
+    });
+    flat(job.await)
+}
+
+/// Removes a member and ends their sessions, in one commit.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn remove(services: &Services, viewer: &Viewer, email: &str) -> Result<Changed, Fault> {
+    let Some(wish) = Wish::new(services, viewer, email) else { return Ok(Changed::Unknown) };
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            if wish.is_forbidden(turn).await? {
+                return Ok(Changed::NotOwner);
+            }
+            let Some(was) = wish.target(turn).await? else { return Ok(Changed::Unknown) };
+            if wish.is_last_owner(turn, was).await? {
+                return Ok(Changed::LastOwner);
+            }
+            let (now, no) = (turn.now(), wish.viewer.customer_no);
+            let sql = "update members set removed_at = $1 where customer_no = $2 and email = $3";
+            turn.link.run(sql, args![now, no, &wish.email]).await?;
+            sessions::end_all(turn, no, &wish.email).await?;
+            Ok(Changed::Done)
+        })
+    });
+    flat(job.await)
+}

@@ -1,0 +1,278 @@
+//! The outbox: every mail is written in the transaction that causes it, and leaves later.
+//!
+//! Invariants: a key is mailed once; nothing is sent inside a transaction; a mail is claimed by moving its
+//! due instant forward in a turn, so that two processes do not send it twice, and one that died is succeeded;
+//! a token is in the mail alone, never in the table (it is minted when the mail leaves).
+//!
+//! *Not here:* how mail leaves (`mail`), what it says (`receipts`, `sign_in`, `members`).
+
+use super::{Fault, Services, alarms, flat, portal, sign_in};
+use crate::args;
+use crate::domain::Instant;
+use crate::ledger::Turn;
+use crate::mail::{Letter, Rendered, Sent};
+use crate::store::db::{DbError, Row};
+use chrono::TimeDelta;
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+/// How many mails one round claims, and how many leave at once. A round of the slowest server ends before
+/// its claims do.
+const ROUND_MAX: i64 = 20;
+const AT_ONCE_MAX: usize = 4;
+/// How many rounds follow each other before others have their turn.
+const ROUNDS_MAX: usize = 50;
+/// How long a claim holds: after that the process is taken for dead.
+const CLAIM_MINUTES: i64 = 10;
+/// The first wait after a failure, doubled each time, and the longest.
+const RETRY_SECONDS_MIN: i64 = 60;
+const RETRY_SECONDS_MAX: i64 = 6 * 60 * 60;
+/// How long a mail is tried.
+const GIVE_UP_DAYS: i64 = 3;
+/// A link that somebody asked for is of no use to anyone much later.
+const SIGN_IN_GIVE_UP_MINUTES: i64 = 60;
+/// After so many failures (two hours and more) a person hears of it, while it is still tried.
+const ALARM_AT_ATTEMPT: i64 = 8;
+
+/// A mail to be written.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// What it is about: a second mail of the same key is not written.
+    pub key: String,
+    /// Which customer's.
+    pub customer_no: Option<i64>,
+    /// To whom.
+    pub recipient: String,
+    /// What kind: `receipt`, `sign_in`, `invite`, …
+    pub kind: &'static str,
+    /// Its subject.
+    pub subject: String,
+    /// Its words.
+    pub body: Rendered,
+    /// The id of what caused it.
+    pub cause: Option<[u8; 16]>,
+}
+
+/// Writes a mail in the turn that causes it; its row, unless the key was mailed before.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn enqueue(turn: &mut Turn, mail: Mail) -> Result<Option<i64>, DbError> {
+    let now = turn.now();
+    let row = turn
+        .link
+        .one(
+            "insert into outbox (key, customer_no, recipient, kind, subject, body_text, body_html, cause, state,
+               attempts, created_at, due_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9) on conflict (key) do nothing returning no",
+            args![
+                mail.key, mail.customer_no, mail.recipient, mail.kind, mail.subject, mail.body.text, mail.body.html,
+                mail.cause, now
+            ],
+        )
+        .await?;
+    row.map(|row| row.int("no")).transpose()
+}
+
+/// When the next mail is due, where mail leaves at all.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
+    if services.mailer.is_off() {
+        return Ok(None);
+    }
+    let sql = "select min(due_at) as due from outbox where state = 'queued'";
+    let row = services.store.read().await?.one(sql, Vec::new()).await?;
+    Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
+}
+
+/// Sends what is due, and begins no further round once told to `stop`. When it returns, what this process had claimed before has left as well.
+///
+/// # Errors
+/// [`Fault`] of the database; what the mail server says is a state of the mail.
+pub async fn send_due(services: &Services, stop: &CancellationToken) -> Result<(), Fault> {
+    if services.mailer.is_off() {
+        return Ok(());
+    }
+    let _round = services.mailer.round().await;
+    for _ in 0..ROUNDS_MAX {
+        if stop.is_cancelled() {
+            break;
+        }
+        // Most ticks find nothing, and take no turn for it.
+        if next_due(services).await?.is_none_or(|due| due > services.clock.now()) {
+            break;
+        }
+        let claimed = flat(services.ledger.job(|turn| Box::pin(claim(turn))).await)?;
+        let sending = claimed.into_iter().map(|claimed| async move {
+            let sent = services.mailer.send(&claimed.letter).await;
+            mark(services, claimed, sent).await
+        });
+        let mut sending = futures::stream::iter(sending).buffer_unordered(AT_ONCE_MAX);
+        while let Some(marked) = sending.next().await {
+            marked?;
+        }
+    }
+    Ok(())
+}
+
+struct Claimed {
+    letter: Letter,
+    attempt: i64,
+}
+
+/// Takes some due mails: nobody else takes them while the claim holds.
+async fn claim(turn: &mut Turn) -> Result<Vec<Claimed>, Fault> {
+    let now = turn.now();
+    let until = now + TimeDelta::minutes(CLAIM_MINUTES);
+    let sql = "update outbox set due_at = $1, attempts = attempts + 1
+        where no in (select no from outbox where state = 'queued' and due_at <= $2 order by due_at, no limit $3)
+        returning no, kind, recipient, subject, body_text, body_html, created_at, attempts";
+    let rows = turn.link.all(sql, args![until, now, ROUND_MAX]).await?;
+    let mut claimed = rows.iter().map(claimed_of).collect::<Result<Vec<_>, _>>()?;
+    claimed.sort_by_key(|claimed| claimed.letter.no);
+    for claimed in &mut claimed {
+        if claimed.letter.kind == sign_in::KIND {
+            let token = portal::mint_sign_in(turn, &claimed.letter.recipient).await?;
+            sign_in::put_token(&mut claimed.letter, &token);
+        }
+    }
+    Ok(claimed)
+}
+
+fn claimed_of(row: &Row) -> Result<Claimed, DbError> {
+    let letter = Letter {
+        no: row.int("no")?,
+        kind: row.text("kind")?,
+        recipient: row.text("recipient")?,
+        subject: row.text("subject")?,
+        text: row.text("body_text")?,
+        html: row.text("body_html")?,
+        at: row.at("created_at")?,
+    };
+    Ok(Claimed { letter, attempt: row.int("attempts")? })
+}
+
+async fn mark(services: &Services, claimed: Claimed, sent: Sent) -> Result<(), Fault> {
+    // The demo's mailbox shows mails as they were sent, links and all.
+    let shown = services.settings.demo;
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let Claimed { letter, attempt } = claimed;
+            match sent {
+                Sent::Accepted => accepted(turn, &letter, shown).await,
+                Sent::Refused(reason) => give_up(turn, &letter, &reason).await,
+                Sent::Deferred(reason) if turn.now() - letter.at >= patience(&letter.kind) => {
+                    give_up(turn, &letter, &reason).await
+                }
+                Sent::Deferred(reason) => deferred(turn, &letter, attempt, &reason).await,
+            }
+        })
+    });
+    flat(job.await)
+}
+
+fn patience(kind: &str) -> TimeDelta {
+    if kind == sign_in::KIND { TimeDelta::minutes(SIGN_IN_GIVE_UP_MINUTES) } else { TimeDelta::days(GIVE_UP_DAYS) }
+}
+
+async fn accepted(turn: &mut Turn, letter: &Letter, shown: bool) -> Result<(), Fault> {
+    let now = turn.now();
+    let (text, html) = (shown.then(|| letter.text.clone()), shown.then(|| letter.html.clone()));
+    let sql = "update outbox set state = 'accepted', done_at = $1, last_error = null,
+        body_text = coalesce($2, body_text), body_html = coalesce($3, body_html) where no = $4 and state = 'queued'";
+    turn.link.run(sql, args![now, text, html, letter.no]).await?;
+    tracing::info!(mail = letter.no, kind = letter.kind, "a mail was accepted");
+    Ok(())
+}
+
+async fn deferred(turn: &mut Turn, letter: &Letter, attempt: i64, reason: &str) -> Result<(), Fault> {
+    let mut byte = [0_u8];
+    getrandom::fill(&mut byte).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
+    let due = turn.now() + TimeDelta::seconds(retry_seconds(attempt, byte[0]));
+    // Only if the claim is still ours.
+    let sql = "update outbox set due_at = $1, last_error = $2 where no = $3 and state = 'queued' and attempts = $4";
+    turn.link.run(sql, args![due, reason, letter.no, attempt]).await?;
+    tracing::warn!(mail = letter.no, kind = letter.kind, attempt, reason, "a mail is tried again later");
+    if attempt == ALARM_AT_ATTEMPT {
+        alarms::raise(turn, "mail", "server", &format!("mails have been deferred for hours: {reason}")).await?;
+    }
+    Ok(())
+}
+
+async fn give_up(turn: &mut Turn, letter: &Letter, reason: &str) -> Result<(), Fault> {
+    let now = turn.now();
+    let sql = "update outbox set state = 'refused', done_at = $1, last_error = $2 where no = $3 and state = 'queued'";
+    if turn.link.run(sql, args![now, reason, letter.no]).await? > 0 {
+        let subject = format!("{} {}", letter.kind, letter.no);
+        alarms::raise(turn, "mail", &subject, &format!("a mail was given up: {reason}")).await?;
+    }
+    Ok(())
+}
+
+/// A minute after the first failure, twice as long after each, six hours at most; up to a quarter more, so
+/// that mails which failed together do not come back together.
+fn retry_seconds(attempt: i64, dice: u8) -> i64 {
+    let doublings = u32::try_from(attempt.clamp(1, 20) - 1).unwrap_or(0);
+    let wait = RETRY_SECONDS_MIN << doublings;
+    (wait + wait * i64::from(dice) / 1_024).min(RETRY_SECONDS_MAX)
+}
+
+/// A mail as the demo's mailbox shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Its row.
+    pub no: i64,
+    /// To whom.
+    pub recipient: String,
+    /// What kind.
+    pub kind: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its words.
+    pub text: String,
+    /// `queued`, `accepted`, `refused`.
+    pub state: String,
+    /// When it was caused.
+    pub created_at: Instant,
+}
+
+/// The newest mails, newest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn newest(services: &Services, limit: i64) -> Result<Vec<Shown>, Fault> {
+    let sql = "select no, recipient, kind, subject, body_text, state, created_at from outbox
+        order by created_at desc, no desc limit $1";
+    let rows = services.store.read().await?.all(sql, args![limit]).await?;
+    let shown = |row: &Row| {
+        Ok(Shown {
+            no: row.int("no")?,
+            recipient: row.text("recipient")?,
+            kind: row.text("kind")?,
+            subject: row.text("subject")?,
+            text: row.text("body_text")?,
+            state: row.text("state")?,
+            created_at: row.at("created_at")?,
+        })
+    };
+    rows.iter().map(shown).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_a_minute_to_six_hours() {
+        let check = |attempt, dice, want| assert_eq!(retry_seconds(attempt, dice), want, "{attempt} {dice}");
+        check(1, 0, 60);
+        check(1, 255, 74);
+        check(2, 0, 120);
+        check(9, 0, 15_360);
+        check(10, 0, 21_600);
+        check(9, 255, 19_185);
+        check(100, 255, 21_600);
+    }
+}

@@ -1,0 +1,83 @@
+//! The receipt of a top-up: mailed to every owner and admin, written in the transaction that credits.
+
+use super::outbox::{self, Mail};
+use super::purchases::Purchase;
+use super::Fault;
+use crate::args;
+use crate::domain::{Credits, Instant, Money};
+use crate::ledger::Turn;
+use crate::mail::{Draft, Rendered, when};
+
+/// What a receipt says beside the purchase as it was sold.
+#[derive(Clone, Copy, Debug)]
+pub struct Credited {
+    /// When the credits came.
+    pub at: Instant,
+    /// When they expire.
+    pub expires_at: Instant,
+    /// What was paid, tax included, where Stripe said so.
+    pub total: Option<i64>,
+    /// The tax of it.
+    pub tax: Option<i64>,
+}
+
+/// Writes the receipts of a purchase that is being credited. `site` is the address that customers see.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn enqueue(turn: &mut Turn, purchase: &Purchase, credited: Credited, site: &str) -> Result<(), Fault> {
+    let sql = "select m.email, c.name, c.timezone from members m join customers c on c.no = m.customer_no
+        where m.customer_no = $1 and m.removed_at is null and m.role in ('owner', 'admin') order by m.no";
+    let rows = turn.link.all(sql, args![purchase.customer_no]).await?;
+    for row in rows {
+        let draft = draft(turn, purchase, credited, site, &row.text("name")?, &row.text("timezone")?);
+        let recipient = row.text("email")?;
+        let mail = Mail {
+            key: format!("receipt:{}:{recipient}", purchase.id),
+            customer_no: Some(purchase.customer_no),
+            recipient,
+            kind: "receipt",
+            subject: format!("{} added: receipt", counted(purchase.credits)),
+            body: draft,
+            cause: Some(purchase.id.bytes()),
+        };
+        outbox::enqueue(turn, mail).await?;
+    }
+    Ok(())
+}
+
+fn counted(credits: Credits) -> String {
+    let noun = if credits == Credits::whole(1) { "credit" } else { "credits" };
+    format!("{} {noun}", credits.grouped())
+}
+
+fn draft(turn: &Turn, purchase: &Purchase, credited: Credited, site: &str, customer: &str, zone: &str) -> Rendered {
+    let shop = &turn.catalog.shop;
+    let money = |minor| Money::new(minor, &purchase.currency).long();
+    let mut facts = vec![
+        ("Credits", purchase.credits.grouped()),
+        ("For", customer.to_owned()),
+        ("Price", money(purchase.amount)),
+    ];
+    if let Some(tax) = credited.tax.filter(|tax| *tax != 0) {
+        facts.push(("Tax", money(tax)));
+        facts.push(("Paid", money(credited.total.unwrap_or_else(|| purchase.amount.saturating_add(tax)))));
+    }
+    facts.push(("Bought", when::full(purchase.created_at, zone)));
+    facts.push(("Added", when::full(credited.at, zone)));
+    facts.push(("Valid until", when::full(credited.expires_at, zone)));
+    facts.push(("Reference", purchase.id.to_string()));
+    Draft {
+        shop: shop.name.clone(),
+        support: shop.support_email.clone(),
+        heading: format!("{} added", counted(purchase.credits)),
+        lines: vec!["They are used after your plan credits.".to_owned()],
+        facts,
+        button: Some(("Open Billing".to_owned(), format!("{site}/billing"))),
+        notes: vec![
+            format!("Non-refundable. Terms: {}", shop.terms_url),
+            format!("This purchase and its invoice: {site}/purchases/{}", purchase.id),
+        ],
+    }
+    .render()
+}

@@ -1,0 +1,178 @@
+//! Signing in by mail: whoever reads the mails of a member's address is the member.
+//!
+//! Invariants: the answer to a known address and to an unknown one is the same, and so is the work done for
+//! it; five mails an hour an address; the token is minted when the mail leaves, and kept as a hash. A person in
+//! several customers has one link, and goes from one customer to another afterwards.
+//!
+//! *Not here:* spending the link (`portal`), sending the mail (`outbox`).
+
+use super::sessions::{Role, Viewer};
+use super::{Fault, Services, flat, outbox, portal};
+use crate::args;
+use crate::ledger::Turn;
+use crate::mail::{self, Draft, Letter, Rendered};
+use crate::store::db::{DbError, Row};
+use chrono::TimeDelta;
+
+/// What its mails are called in the outbox.
+pub(super) const KIND: &str = "sign_in";
+/// How many mails an address gets in an hour.
+const HOURLY_MAX: i64 = 5;
+/// Where the token will stand in the mail.
+const TOKEN: &str = "TOKEN-OF-THIS-MAIL";
+/// How many customers a person may choose from.
+const CHOICES_MAX: i64 = 100;
+
+/// Somebody asks for a link. Whether the address is a member's is not told.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn request(services: &Services, email: &str) -> Result<(), Fault> {
+    let Some(email) = mail::address(email) else { return Ok(()) };
+    let mail = outbox::Mail {
+        key: format!("{KIND}:{}", services.clock.mint().simple()),
+        customer_no: None,
+        recipient: email,
+        kind: KIND,
+        subject: format!("Sign in to {}", services.catalog.shop.name),
+        body: body(services),
+        cause: None,
+    };
+    flat(services.ledger.job(move |turn| Box::pin(ask(turn, mail))).await)?;
+    services.mailer.nudge();
+    Ok(())
+}
+
+/// Writes the mail; for an unknown address, or one that had enough, takes it back: the same work, the same commit.
+async fn ask(turn: &mut Turn, mail: outbox::Mail) -> Result<(), Fault> {
+    let hour_ago = turn.now() - TimeDelta::hours(1);
+    let sql = "select (select count(*) from outbox where recipient = $1 and created_at > $2 and kind = 'sign_in') as mails,
+        (select count(*) from members m join customers c on c.no = m.customer_no
+          where m.email = $1 and m.removed_at is null and c.closed_at is null) as homes";
+    let row = turn.link.one(sql, args![&mail.recipient, hour_ago]).await?;
+    let row = row.ok_or_else(|| Fault::Broken("a count has no row".to_owned()))?;
+    let wanted = row.int("homes")? > 0 && row.int("mails")? < HOURLY_MAX;
+    if let Some(no) = outbox::enqueue(turn, mail).await?
+        && !wanted
+    {
+        turn.link.run("delete from outbox where no = $1", args![no]).await?;
+    }
+    Ok(())
+}
+
+fn body(services: &Services) -> Rendered {
+    let shop = &services.catalog.shop;
+    Draft {
+        shop: shop.name.clone(),
+        support: shop.support_email.clone(),
+        heading: format!("Sign in to {}", shop.name),
+        lines: vec![format!("This link works once, for {} minutes.", portal::SIGN_IN_MINUTES)],
+        button: Some(("Sign in".to_owned(), format!("{}/sign-in/{TOKEN}", services.settings.public_url))),
+        notes: vec!["You did not ask for it? Then there is nothing to do: nobody gets in without this mail.".to_owned()],
+        ..Draft::default()
+    }
+    .render()
+}
+
+/// Puts the token into a mail that is about to leave.
+pub(super) fn put_token(letter: &mut Letter, token: &str) {
+    letter.text = letter.text.replace(TOKEN, token);
+    letter.html = letter.html.replace(TOKEN, token);
+}
+
+/// Where a person comes in: the customer whose pages they used last, or joined first.
+pub(super) async fn home(turn: &mut Turn, email: &str) -> Result<Option<(i64, Role)>, DbError> {
+    let sql = "select m.customer_no, m.role, coalesce((select max(s.seen_at) from sessions s
+            where s.customer_no = m.customer_no and s.email = m.email), 0) as used
+        from members m join customers c on c.no = m.customer_no
+        where m.email = $1 and m.removed_at is null and c.closed_at is null
+        order by used desc, m.no limit 1";
+    let row = turn.link.one(sql, args![email]).await?;
+    row.map(|row| Ok((row.int("customer_no")?, role_of(&row)?))).transpose()
+}
+
+fn role_of(row: &Row) -> Result<Role, DbError> {
+    Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
+}
+
+/// A customer that a person may go over to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The SaaS's id.
+    pub customer: String,
+    /// What it is called.
+    pub name: String,
+    /// What the person may do there.
+    pub role: Role,
+    /// Whether the session is there now.
+    pub current: bool,
+}
+
+/// The customers that a session may go over to, its own among them. Empty for a session that the SaaS opened: it
+/// vouched for one customer only.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn choices(services: &Services, viewer: &Viewer) -> Result<Vec<Choice>, Fault> {
+    let sql = "select c.no, c.id, c.name, m.role from sessions s join members m on m.email = s.email
+          join customers c on c.no = m.customer_no
+        where s.token_hash = $1 and s.proven = 1 and s.ended_at is null and m.removed_at is null and c.closed_at is null
+        order by m.no limit $2";
+    let rows = services.store.read().await?.all(sql, args![viewer.session, CHOICES_MAX]).await?;
+    let choice = |row: &Row| {
+        Ok(Choice {
+            customer: row.text("id")?,
+            name: row.text("name")?,
+            role: role_of(row)?,
+            current: row.int("no")? == viewer.customer_no,
+        })
+    };
+    rows.iter().map(choice).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+/// Takes a session to another customer of the same person; says whether it went.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn switch(services: &Services, viewer: &Viewer, customer: &str) -> Result<bool, Fault> {
+    let (session, customer) = (viewer.session, customer.to_owned());
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let now = turn.now();
+            let sql = "select c.no, m.role from sessions s join members m on m.email = s.email
+                  join customers c on c.no = m.customer_no
+                where s.token_hash = $1 and s.proven = 1 and s.ended_at is null and s.expires_at > $2
+                  and m.removed_at is null and c.closed_at is null and c.id = $3";
+            let Some(row) = turn.link.one(sql, args![session, now, customer]).await? else { return Ok(false) };
+            let sql = "update sessions set customer_no = $1, role = $2, return_url = null, seen_at = $3
+                where token_hash = $4";
+            turn.link.run(sql, args![row.int("no")?, row.text("role")?, now, session]).await?;
+            Ok(true)
+        })
+    });
+    flat(job.await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_put_into_both_forms() {
+        let address = format!("https://pay.example/sign-in/{TOKEN}");
+        let draft = Draft { button: Some(("Sign in".into(), address)), ..Draft::default() }.render();
+        let mut letter = Letter {
+            no: 1,
+            kind: KIND.into(),
+            recipient: "ada@acme.example".into(),
+            subject: "Sign in to Gleaner".into(),
+            text: draft.text,
+            html: draft.html,
+            at: crate::domain::time::from_millis(0),
+        };
+        put_token(&mut letter, "abc");
+        for body in [&letter.text, &letter.html] {
+            assert!(body.contains("https://pay.example/sign-in/abc") && !body.contains(TOKEN), "{body}");
+        }
+    }
+}
