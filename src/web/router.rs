@@ -4,15 +4,17 @@
 //! a server function answers a form with 303 and never with its error's text.
 
 use crate::usecases::Services;
+use crate::web::actions::StartCheckout;
 use crate::web::assets;
 use crate::web::guard::Guard;
 use crate::web::pages::{Pages, Refused};
 use crate::web::shell::Document;
+use crate::web::view::Outcome;
 use crate::web::visit::Visit;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
+use axum::http::header::{ACCEPT, CACHE_CONTROL};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -20,7 +22,9 @@ use axum::routing::{get, post};
 use futures::stream::once;
 use futures::{Stream, StreamExt};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 use leptos::server_fn::axum::server_fn_paths;
+use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use std::pin::Pin;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
@@ -89,17 +93,16 @@ fn in_one_piece<V: IntoView + 'static>(
     })
 }
 
-/// A server function. A browser's form is answered by a redirect; where the function failed, by one whose
-/// code says so, since Leptos would put the error's text into the URL.
+/// A server function. A browser's form is answered by 303; where the function failed, by one whose code
+/// says so, since Leptos would put the error's text into the URL.
 async fn call(State(services): State<Services>, request: Request) -> Response {
-    let is_form =
-        request.headers().get(ACCEPT).is_some_and(|accept| accept.as_bytes().windows(9).any(|w| w == b"text/html"));
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let is_form = accept.is_some_and(|accept| accept.contains("text/html"));
+    let home = if request.uri().path() == StartCheckout::PATH { "/billing" } else { "/sign-in" };
     let answer = leptos_axum::handle_server_fns_with_context(move || provide_context(services.clone()), request);
     let mut answer = answer.await.into_response();
-    let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
-    let failed = to.as_deref().is_some_and(|to| to.contains("__err=")) || (is_form && to.is_none());
-    if failed {
-        return Redirect::to("/billing?outcome=fault").into_response();
+    if is_form && answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return Redirect::to(&format!("{home}?outcome={}", Outcome::Fault.code())).into_response();
     }
     if answer.status() == StatusCode::FOUND {
         *answer.status_mut() = StatusCode::SEE_OTHER;

@@ -28,10 +28,11 @@ pub struct FrameView {
 #[component]
 pub fn Frame(frame: FrameView, children: Children) -> impl IntoView {
     let signed_in = frame.customer.clone().map(|customer| view! { <Person customer /> });
+    let current = if frame.here.starts_with("/billing") { "page" } else { "true" };
     let nav = frame.customer.is_some().then(|| {
         view! {
             <nav aria-label="Account">
-                <a href="/billing" aria-current="page">
+                <a href="/billing" aria-current=current>
                     "Billing"
                 </a>
             </nav>

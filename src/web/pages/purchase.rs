@@ -128,7 +128,8 @@ async fn notice(
         }
         PurchaseState::Open | PurchaseState::Created if back => Some(words::checking(&here)),
         PurchaseState::Open | PurchaseState::Created if open => {
-            Some(words::unfinished(resumed(services, viewer, purchase).await?))
+            let until = Zone::named(&viewer.timezone).clock(purchase.checkout_expires_at);
+            Some(words::unfinished(until, resumed(services, viewer, purchase).await?))
         }
         PurchaseState::Open | PurchaseState::Created | PurchaseState::Expired => {
             Some(words::expired(again(services, viewer, purchase).await?))

@@ -3,6 +3,8 @@
 use super::{Page, page};
 use crate::usecases::portal;
 use crate::web::actions::OpenSession;
+use crate::web::components::NoticeBox;
+use crate::web::view::{Notice, Outcome, Tone, Voice};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -18,10 +20,16 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
     let viewer = visit.viewer().await?;
     let shop = &visit.services.catalog.shop;
     let (name, home) = (shop.name.clone(), shop.home_url.clone());
+    let failed = visit.query("outcome").as_deref() == Some(Outcome::Fault.code());
+    let failed = failed.then(|| {
+        let notice = Notice::new(Tone::Bad, "Something went wrong on our side.", "Please try again.");
+        view! { <NoticeBox notice=notice.aloud(Voice::Alert) /> }
+    });
     let people = super::sign_in_demo::people(&visit).await?;
     let body = view! {
         <div class="card narrow">
             <h1>"Sign in"</h1>
+            {failed}
             <p class="note">{format!("Open Billing from {name}: the link there signs you in.")}</p>
             <a class="button" href=home>
                 {format!("Go to {name}")}

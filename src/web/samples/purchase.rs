@@ -36,7 +36,14 @@ pub fn all() -> Vec<(&'static str, Sample)> {
             "purchase-failed",
             state(PurchaseState::Failed, Some(purchase::failed(again())), &[What::Chosen, What::Opened, What::Failed]),
         ),
-        ("purchase-open", state(PurchaseState::Open, Some(purchase::unfinished(again())), &paid[..2])),
+        (
+            "purchase-open",
+            state(
+                PurchaseState::Open,
+                Some(purchase::unfinished(berlin.clock(at("2026-11-22T14:01:00Z")), again())),
+                &paid[..2],
+            ),
+        ),
         (
             "purchase-expired",
             state(

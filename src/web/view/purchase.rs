@@ -191,8 +191,9 @@ pub fn failed(again: Option<BuyForm>) -> Notice {
 
 /// Checkout is still open.
 #[must_use]
-pub fn unfinished(resume: Option<BuyForm>) -> Notice {
-    let notice = Notice::new(Tone::Info, "Not finished.", "You were not charged.").aloud(Voice::Status);
+pub fn unfinished(until: Moment, resume: Option<BuyForm>) -> Notice {
+    let text = Words::from("You were not charged. Checkout is open until ").time(until).text(".");
+    let notice = Notice::new(Tone::Info, "This is not paid yet.", text).aloud(Voice::Status);
     match resume {
         Some(form) => notice.with(NoticeAction::Buy { label: "Continue".into(), form }),
         None => notice,
