@@ -66,6 +66,7 @@ create table purchases (
   payment_intent text,
   charge text,
   invoice text,
+  invoice_number text,
   amount_total bigint,
   amount_tax bigint,
   refunded_amount bigint not null,

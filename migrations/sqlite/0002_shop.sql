@@ -66,6 +66,7 @@ create table purchases (
   payment_intent text,
   charge text,
   invoice text,
+  invoice_number text,
   amount_total integer,
   amount_tax integer,
   refunded_amount integer not null,

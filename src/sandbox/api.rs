@@ -156,6 +156,7 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, uri: &Uri) -> Result<Val
         ("POST", ["checkout", "sessions", id, "expire"]) => sessions::expire(call, id).await,
         ("GET", ["payment_intents", id]) => payments::retrieve(call, "payment_intent", id).await,
         ("GET", ["charges", id]) => payments::retrieve(call, "charge", id).await,
+        ("GET", ["invoices", id]) => payments::retrieve(call, "invoice", id).await,
         ("GET", ["events"]) => events::list(call).await,
         ("GET", ["events", id]) => events::retrieve(call, id).await,
         _ => Err(ApiError::invalid(format!(

@@ -57,7 +57,7 @@ async fn start_due(
     waiting: &mut HashMap<String, Waiting>,
     flights: &mut JoinSet<(String, bool)>,
 ) -> Result<(), ApiError> {
-    sandbox.expire_overdue().await?;
+    sandbox.advance().await?;
     let pending = store::pending(&mut *sandbox.pool().acquire().await?).await?;
     let now = Instant::now();
     for (event, body) in pending {

@@ -10,7 +10,7 @@ use super::{objects, params, schema, sessions, store};
 /// `GET /v1/checkout/sessions`
 pub(super) async fn sessions(call: &mut Call<'_>) -> Result<Value, ApiError> {
     let given = schema::check(params::SESSIONS, &call.params)?;
-    sessions::expire_overdue(call.conn, call.now, call.lost).await?;
+    sessions::catch_up(call.conn, call.now, call.lost).await?;
     let all = store::all(call.conn, "checkout.session").await?;
     page("/v1/checkout/sessions", all, &given, |session| {
         ["customer", "payment_intent", "status"]

@@ -6,15 +6,20 @@
 //! refuses (an unknown parameter, a missing one, a key used twice for different things); `livemode` is
 //! never true; its state survives a restart where it has a file.
 //!
-//! Not here: taxes, discounts, subscriptions, refunds and disputes; the listener, which is the app's.
+//! Taxes are one flat rate, delayed payments one bank that takes three days, invoices one plain page.
+//!
+//! Not here: discounts, subscriptions, refunds and disputes; the listener, which is the app's.
 
 mod api;
 mod auth;
+mod delayed;
 mod deliveries;
 mod error;
 mod events;
 mod faults;
 mod form;
+mod invoices;
+mod lines;
 mod lists;
 mod objects;
 mod page;
@@ -37,8 +42,7 @@ use tokio::task::JoinHandle;
 
 use self::error::ApiError;
 pub use self::faults::{ApiFault, Faults};
-use self::objects::Card;
-use self::payments::Tried;
+use self::payments::{Means, Tried};
 use crate::stripe::webhook;
 
 /// Reads a clock, in seconds since 1970.
@@ -120,6 +124,7 @@ impl Sandbox {
             .route("/v1/{*path}", any(api::serve))
             .route("/pay/{session}", get(pay::show).post(pay::submit))
             .route("/pay.css", get(pay::style))
+            .route("/invoice/{id}", get(invoices::show))
             .with_state(self.clone())
     }
 
@@ -139,7 +144,50 @@ impl Sandbox {
     /// # Errors
     /// The reason in words, if it is unknown or has expired.
     pub async fn pay(&self, session_id: &str) -> Result<String, String> {
-        match self.try_card(session_id, &payments::GOOD_CARD).await {
+        self.pay_by(session_id, &Means::Card(&payments::GOOD_CARD)).await
+    }
+
+    /// Pays a Checkout by bank, as its page would: the money comes three days later, or when
+    /// [`Sandbox::clear`] is called, or not at all ([`Sandbox::bounce`]).
+    ///
+    /// # Errors
+    /// The reason in words, if it takes no bank payment, is unknown or has expired.
+    pub async fn pay_by_bank(&self, session_id: &str) -> Result<String, String> {
+        self.pay_by(session_id, &Means::Bank).await
+    }
+
+    /// Lets the money of a bank payment come, also after the bank has refused it once.
+    ///
+    /// # Errors
+    /// The reason in words, if none is on its way.
+    pub async fn clear(&self, session_id: &str) -> Result<(), String> {
+        self.end(session_id, true).await.map_err(|error| error.message)
+    }
+
+    /// Lets the bank refuse a payment that is on its way.
+    ///
+    /// # Errors
+    /// The reason in words, if none is on its way.
+    pub async fn bounce(&self, session_id: &str) -> Result<(), String> {
+        self.end(session_id, false).await.map_err(|error| error.message)
+    }
+
+    async fn end(&self, session_id: &str, well: bool) -> Result<(), ApiError> {
+        let mut transaction = self.pool().begin().await?;
+        let (now, lost) = ((self.settings().now)(), self.faults().webhooks_lost());
+        let session = delayed::find(&mut transaction, session_id).await?;
+        if well {
+            delayed::clear(&mut transaction, session, now, lost).await?;
+        } else {
+            delayed::bounce(&mut transaction, session, now, lost).await?;
+        }
+        transaction.commit().await?;
+        self.wake();
+        Ok(())
+    }
+
+    async fn pay_by(&self, session_id: &str, means: &Means<'_>) -> Result<String, String> {
+        match self.try_to_pay(session_id, means, "").await {
             Ok(Tried::Paid(url)) => Ok(url),
             Ok(Tried::Declined) => Err("the card was declined".to_owned()),
             Ok(Tried::Expired) => Err("the Checkout has expired".to_owned()),
@@ -164,30 +212,30 @@ impl Sandbox {
         Ok(events.into_iter().map(|event| signed(event.to_string())).collect())
     }
 
-    /// Expires what the product's clock has overtaken. Whoever moves that clock may call it; every read
+    /// Does what the product's clock has overtaken: Checkouts expire, bank payments clear. Whoever moves that clock may call it; every read
     /// does too.
     ///
     /// # Errors
     /// The reason in words, if the store fails.
     pub async fn catch_up(&self) -> Result<(), String> {
-        let result = self.expire_overdue().await.map_err(|error| error.message);
+        let result = self.advance().await.map_err(|error| error.message);
         self.wake();
         result
     }
 
-    async fn try_card(&self, session_id: &str, card: &Card<'_>) -> Result<Tried, ApiError> {
+    async fn try_to_pay(&self, session_id: &str, means: &Means<'_>, tax_id: &str) -> Result<Tried, ApiError> {
         let mut transaction = self.pool().begin().await?;
         let (now, lost) = ((self.settings().now)(), self.faults().webhooks_lost());
-        let tried = payments::pay(&mut transaction, session_id, card, now, lost).await?;
+        let tried = payments::pay(&mut transaction, session_id, means, tax_id, now, lost).await?;
         transaction.commit().await?;
         self.wake();
         Ok(tried)
     }
 
-    async fn expire_overdue(&self) -> Result<(), ApiError> {
+    async fn advance(&self) -> Result<(), ApiError> {
         let mut transaction = self.pool().begin().await?;
         let (now, lost) = ((self.settings().now)(), self.faults().webhooks_lost());
-        sessions::expire_overdue(&mut transaction, now, lost).await?;
+        sessions::catch_up(&mut transaction, now, lost).await?;
         transaction.commit().await?;
         Ok(())
     }

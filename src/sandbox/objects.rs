@@ -127,6 +127,26 @@ pub(super) fn charge(intent: &Value, details: &Value, card: &Card<'_>, now: i64)
     ]))
 }
 
+/// The charge of a payment that clears later: begun like a card's, and pending.
+pub(super) fn bank_charge(intent: &Value, details: &Value, method: &str, now: i64) -> Result<Value, ApiError> {
+    let card = Card { last4: "6789", month: 1, year: 2034, declined: false };
+    let mut charge = charge(intent, details, &card, now)?;
+    let mut how = json!({ "type": method });
+    how[method] = match method {
+        "us_bank_account" => json!({
+            "account_holder_type": "company", "account_type": "checking", "bank_name": "SANDBOX BANK",
+            "fingerprint": "sandbox6789", "last4": "6789", "payment_reference": null, "routing_number": "110000000",
+        }),
+        _ => json!({ "fingerprint": "sandbox6789", "last4": "6789", "mandate": null }),
+    };
+    charge["payment_method_details"] = how;
+    charge["status"] = "pending".into();
+    charge["paid"] = false.into();
+    charge["captured"] = false.into();
+    charge["amount_captured"] = 0.into();
+    Ok(charge)
+}
+
 /// What Stripe says of a declined card.
 pub(super) const DECLINED: &str = "Your card was declined.";
 

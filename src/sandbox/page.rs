@@ -16,6 +16,12 @@ pub(super) struct View {
     pub submit_text: String,
     pub cancel_url: Option<String>,
     pub pay_url: String,
+    /// Price and tax, where tax comes on top.
+    pub tax: Option<(Money, Money)>,
+    /// Whether a bank may pay, which clears later.
+    pub bank: bool,
+    /// Whether a business may give its tax id.
+    pub tax_id: bool,
 }
 
 /// What is wrong with the form as it was sent, by field; `card` may also be the bank's no.
@@ -35,6 +41,8 @@ pub(super) fn pay(view: &View, mistakes: &Mistakes) -> String {
     } else {
         ""
     };
+    let method = if view.bank { METHODS } else { "" };
+    let tax_id = if view.tax_id { TAX_ID } else { "" };
     let fields = [
         field("card_number", "Card number", "cc-number", "4242 4242 4242 4242", mistakes.card),
         format!(
@@ -45,20 +53,51 @@ pub(super) fn pay(view: &View, mistakes: &Mistakes) -> String {
     ];
     let note = match view.submit_text.as_str() {
         "" => String::new(),
-        text => format!("<p class=\"note\">{}</p>", escape(text)),
+        text => format!("<p class=\"note\">{}</p>", linked(text)),
     };
     let main = format!(
-        "<h1><span class=\"product\">{}</span> <span class=\"price\">{price}</span></h1>{declined}\
-         <form method=\"post\" action=\"{}\">{}\
+        "<h1><span class=\"product\">{}</span> <span class=\"price\">{price}</span></h1>{}{declined}\
+         <form method=\"post\" action=\"{}\">{method}<div class=\"card\">{}</div>{tax_id}\
          <button type=\"submit\">Pay {price}</button></form>{note}\
          <p class=\"hint\"><span>4242 4242 4242 4242 is paid.</span> \
          <span>4000 0000 0000 0002 is declined.</span> Any later expiry, any CVC. No money moves.</p>{}",
         escape(&view.product),
+        view.tax.as_ref().map(sum).unwrap_or_default(),
         escape(&view.pay_url),
         fields.concat(),
         back(view),
     );
     document(&format!("Pay {}", view.price.long()), &view.shop, &main)
+}
+
+/// The card's fields fold away by the stylesheet where the bank is chosen.
+const METHODS: &str = "<fieldset class=\"methods\"><legend>Payment method</legend>\
+     <label><input type=\"radio\" name=\"method\" value=\"card\" checked> Card</label>\
+     <label><input type=\"radio\" name=\"method\" value=\"bank\" id=\"bank\"> Bank transfer (clears later)</label>\
+     </fieldset>";
+const TAX_ID: &str = "<div class=\"field\"><label for=\"tax_id\">Tax ID (optional)</label>\
+     <input id=\"tax_id\" name=\"tax_id\" type=\"text\" autocomplete=\"off\" maxlength=\"40\"></div>";
+
+fn sum((price, tax): &(Money, Money)) -> String {
+    format!(
+        "<p>{} and {} tax ({}%)</p>",
+        escape(&price.long()),
+        escape(&tax.long()),
+        super::lines::TAX_PERCENT
+    )
+}
+
+/// `[Terms](https://…)` becomes a link, as at Stripe; all else is text.
+fn linked(text: &str) -> String {
+    let link = || {
+        let (before, rest) = text.split_once('[')?;
+        let (words, rest) = rest.split_once("](")?;
+        let (url, after) = rest.split_once(')')?;
+        let web = url.starts_with("https://") || url.starts_with("http://");
+        let anchor = format!("<a href=\"{}\">{}</a>", escape(url), escape(words));
+        web.then(|| format!("{}{anchor}{}", escape(before), escape(after)))
+    };
+    link().unwrap_or_else(|| escape(text))
 }
 
 /// A page that says one thing. `view` is absent where nothing is known.
@@ -89,7 +128,7 @@ fn back(view: &View) -> String {
     }
 }
 
-fn document(title: &str, shop: &str, main: &str) -> String {
+pub(super) fn document(title: &str, shop: &str, main: &str) -> String {
     format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{} · {}</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
@@ -102,7 +141,7 @@ fn document(title: &str, shop: &str, main: &str) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -130,6 +169,9 @@ mod tests {
             submit_text: "\"Non-refundable\"".into(),
             cancel_url: Some("http://shop.example/?a=1&b='".into()),
             pay_url: "/pay/cs_test_1".into(),
+            tax: None,
+            bank: false,
+            tax_id: false,
         }
     }
 
@@ -149,6 +191,25 @@ mod tests {
         let page = pay(&view(), &Mistakes::default());
         assert!(page.contains("1,200 &lt;credits&gt;") && page.contains("&quot;Non-refundable&quot;"));
         assert!(page.contains("href=\"http://shop.example/?a=1&amp;b=&#39;\""));
+    }
+
+    #[test]
+    fn the_bank_the_tax_and_the_tax_id_show_where_they_apply() {
+        let plain = pay(&view(), &Mistakes::default());
+        assert!(!plain.contains("Bank transfer") && !plain.contains("Tax ID") && !plain.contains(" tax ("));
+        let tax = Some((Money::new(900, "usd"), Money::new(180, "usd")));
+        let full = pay(&View { tax, bank: true, tax_id: true, ..view() }, &Mistakes::default());
+        for part in ["Bank transfer (clears later)</label>", ">Tax ID (optional)</label>", "$9.00 and $1.80 tax (20%)"] {
+            assert!(full.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_text_is_a_link_and_nothing_else_is() {
+        let check = |text: &str, html: &str| assert_eq!(super::linked(text), html);
+        check("Sold. [Terms](https://a.example/t?x&y)", "Sold. <a href=\"https://a.example/t?x&amp;y\">Terms</a>");
+        check("[x](javascript:alert(1))", "[x](javascript:alert(1))");
+        check("<b> [half](", "&lt;b&gt; [half](");
     }
 
     #[test]

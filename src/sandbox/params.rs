@@ -52,7 +52,7 @@ pub(super) const SESSION: &[Field] = &[
     optional("customer_update", Kind::Object(CUSTOMER_UPDATE)),
     EXPAND,
     optional("expires_at", Kind::Integer(0, i64::MAX)),
-    optional("invoice_creation", Kind::Object(&[required("enabled", Kind::Bool)])),
+    optional("invoice_creation", Kind::Object(INVOICE_CREATION)),
     required("line_items", Kind::List(&Kind::Object(LINE_ITEM))),
     optional("locale", Kind::OneOf(LOCALES)),
     optional("metadata", Kind::Pairs),
@@ -93,6 +93,9 @@ const PAYMENT_INTENT_DATA: &[Field] = &[
     optional("receipt_email", Kind::Email),
     optional("statement_descriptor_suffix", Kind::Text(22)),
 ];
+
+const INVOICE_CREATION: &[Field] =
+    &[required("enabled", Kind::Bool), optional("invoice_data", Kind::Object(&[optional("metadata", Kind::Pairs)]))];
 
 const CUSTOM_TEXT: &[Field] = &[
     optional("after_submit", Kind::Object(MESSAGE)),

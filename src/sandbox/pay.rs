@@ -16,8 +16,8 @@ use super::Sandbox;
 use super::error::ApiError;
 use super::objects::Card;
 use super::page::{self, Mistakes, View};
-use super::payments::{self, Tried};
-use super::sessions;
+use super::payments::{self, Means, Tried};
+use super::{delayed, sessions};
 use crate::domain::Money;
 
 const OVER: &str = "This Checkout has expired. You were not charged.";
@@ -30,6 +30,9 @@ pub(super) struct Typed {
     card_number: String,
     expiry: String,
     cvc: String,
+    /// `bank`, or a card.
+    method: String,
+    tax_id: String,
 }
 
 /// `GET /pay/{session}`
@@ -55,15 +58,20 @@ pub(super) async fn submit(
         Err(error) => return failed(&sandbox, &error),
     };
     let digits: String = typed.card_number.chars().filter(char::is_ascii_digit).collect();
-    let card = match read(&typed, &digits, (sandbox.settings().now)()) {
-        Ok(card) => card,
+    let card;
+    let means = match read(&typed, &digits, (sandbox.settings().now)()) {
+        _ if typed.method == "bank" && delayed::offered(&session).is_some() => Means::Bank,
+        Ok(read) => {
+            card = read;
+            Means::Card(&card)
+        }
         // A session that is no longer open has something more important to say.
         Err(mistakes) if session["status"] == "open" => {
             return form(&sandbox, &session, StatusCode::UNPROCESSABLE_ENTITY, &mistakes);
         }
-        Err(_) => payments::GOOD_CARD,
+        Err(_) => Means::Card(&payments::GOOD_CARD),
     };
-    match sandbox.try_card(&session_id, &card).await {
+    match sandbox.try_to_pay(&session_id, &means, typed.tax_id.trim()).await {
         Ok(Tried::Paid(url)) => redirect(url),
         Ok(Tried::Declined) => {
             let declined = Mistakes { declined: true, ..Mistakes::default() };
@@ -80,7 +88,7 @@ pub(super) async fn style() -> Response {
 }
 
 async fn open_session(sandbox: &Sandbox, id: &str) -> Result<Value, ApiError> {
-    sandbox.expire_overdue().await?;
+    sandbox.advance().await?;
     let mut conn = sandbox.pool().acquire().await?;
     sessions::find(&mut conn, id).await
 }
@@ -141,10 +149,15 @@ fn view(sandbox: &Sandbox, session: &Value) -> View {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let items = session["_sandbox"]["line_items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let names: Vec<_> = items.iter().map(|item| text(&item["description"])).collect();
+    let money = |minor: &Value| Money::new(minor.as_i64().unwrap_or_default(), &text(&session["currency"]));
+    let tax = &session["total_details"]["amount_tax"];
     View {
         shop: sandbox.settings().shop_name.clone(),
         product: names.join(", "),
-        price: Money::new(session["amount_total"].as_i64().unwrap_or_default(), &text(&session["currency"])),
+        price: money(&session["amount_total"]),
+        tax: tax.as_i64().filter(|tax| *tax > 0).map(|_| (money(&session["amount_subtotal"]), money(tax))),
+        bank: delayed::offered(session).is_some(),
+        tax_id: session["tax_id_collection"]["enabled"] == true,
         submit_text: text(&session["custom_text"]["submit"]["message"]),
         cancel_url: session["cancel_url"].as_str().map(str::to_owned),
         pay_url: format!("/pay/{}", text(&session["id"])),
@@ -175,7 +188,7 @@ fn redirect(url: String) -> Response {
     }
 }
 
-fn html(status: StatusCode, session: Option<&Value>, page: String) -> Response {
+pub(super) fn html(status: StatusCode, session: Option<&Value>, page: String) -> Response {
     let policy = policy(session.and_then(|session| session["success_url"].as_str()));
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -205,7 +218,8 @@ mod tests {
     const NOW: i64 = 1_795_000_000; // November 2026
 
     fn check(card: &str, expiry: &str, cvc: &str, expected: Result<bool, (bool, bool, bool)>) {
-        let typed = Typed { card_number: card.into(), expiry: expiry.into(), cvc: cvc.into() };
+        let typed =
+            Typed { card_number: card.into(), expiry: expiry.into(), cvc: cvc.into(), ..Typed::default() };
         let digits: String = card.chars().filter(char::is_ascii_digit).collect();
         let result = read(&typed, &digits, NOW).map(|card| card.declined);
         let wrong = result.map_err(|it| (it.card.is_some(), it.expiry.is_some(), it.cvc.is_some()));

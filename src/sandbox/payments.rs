@@ -1,16 +1,16 @@
-//! What happens when a card is tried, and the plain reads.
+//! What happens when a Checkout is paid, and the plain reads.
 //!
-//! Invariant: a session is paid once. The payment, its charge, the session and the three events change in
-//! one transaction, so that no webhook tells of what is not there.
+//! Invariant: a session is paid once. The payment, its charge, the invoice, the session and their events
+//! change in one transaction, so that no webhook tells of what is not there.
 
 use axum::http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
 use super::api::Call;
 use super::error::ApiError;
 use super::objects::{self, Card};
-use super::{events, params, schema, sessions, store};
+use super::{delayed, events, invoices, params, schema, sessions, store};
 
 /// `POST /v1/customers`
 pub(super) async fn create_customer(call: &mut Call<'_>) -> Result<Value, ApiError> {
@@ -20,10 +20,18 @@ pub(super) async fn create_customer(call: &mut Call<'_>) -> Result<Value, ApiErr
     Ok(customer)
 }
 
-/// `GET /v1/customers/{id}`, `/v1/payment_intents/{id}`, `/v1/charges/{id}`
+/// `GET /v1/customers/{id}`, `/v1/payment_intents/{id}`, `/v1/charges/{id}`, `/v1/invoices/{id}`
 pub(super) async fn retrieve(call: &mut Call<'_>, kind: &str, id: &str) -> Result<Value, ApiError> {
     schema::check(params::ONE, &call.params)?;
+    sessions::catch_up(call.conn, call.now, call.lost).await?;
     store::find(call.conn, kind, id).await?.ok_or_else(|| ApiError::no_such(kind, id))
+}
+
+/// How a Checkout is paid.
+pub(super) enum Means<'a> {
+    Card(&'a Card<'a>),
+    /// By a bank, which takes its time.
+    Bank,
 }
 
 /// What trying a card on a Checkout came to.
@@ -35,49 +43,85 @@ pub(super) enum Tried {
     Expired,
 }
 
-/// Tries `card` on a session.
+/// Pays a session, or tries to.
 pub(super) async fn pay(
     conn: &mut SqliteConnection,
     session_id: &str,
-    card: &Card<'_>,
+    means: &Means<'_>,
+    tax_id: &str,
     now: i64,
     lost: bool,
 ) -> Result<Tried, ApiError> {
-    sessions::expire_overdue(conn, now, lost).await?;
+    sessions::catch_up(conn, now, lost).await?;
     let mut session = sessions::find(conn, session_id).await?;
     match session["status"].as_str() {
         Some("open") => {}
         Some("complete") => return Ok(Tried::Paid(success_url(&session)?)),
         _ => return Ok(Tried::Expired),
     }
+    if session["tax_id_collection"]["enabled"] == true && !tax_id.is_empty() {
+        session["customer_details"]["tax_ids"] = json!([{ "type": "unknown", "value": tax_id }]);
+    }
     let mut intent = intent_of(conn, &session, now).await?;
-    let charge = objects::charge(&intent, &session["customer_details"], card, now)?;
+    let charge = match means {
+        Means::Card(card) => objects::charge(&intent, &session["customer_details"], card, now)?,
+        Means::Bank => {
+            let method = delayed::offered(&session);
+            let method = method.ok_or_else(|| ApiError::invalid("This Checkout takes no bank payment."))?;
+            objects::bank_charge(&intent, &session["customer_details"], method, now)?
+        }
+    };
     store::insert(conn, "charge", Some(session_id), &charge).await?;
     intent["latest_charge"] = charge["id"].clone();
     session["payment_intent"] = intent["id"].clone();
-    if card.declined {
-        intent["last_payment_error"] = objects::payment_error(&charge);
-        store::save(conn, &intent).await?;
-        store::save(conn, &session).await?;
-        let nobody = events::nobody();
-        events::emit(conn, "payment_intent.payment_failed", &intent, session_id, &nobody, now, lost).await?;
-        return Ok(Tried::Declined);
-    }
+    let session = match means {
+        Means::Card(card) if card.declined => {
+            intent["last_payment_error"] = objects::payment_error(&charge);
+            store::save(conn, &intent).await?;
+            store::save(conn, &session).await?;
+            let nobody = events::nobody();
+            events::emit(conn, "payment_intent.payment_failed", &intent, session_id, &nobody, now, lost).await?;
+            return Ok(Tried::Declined);
+        }
+        Means::Card(_) => {
+            session["status"] = "complete".into();
+            session["url"] = Value::Null;
+            succeed(conn, session, intent, &charge, "checkout.session.completed", now, lost).await?
+        }
+        Means::Bank => delayed::begin(conn, session, intent, &charge, now, lost).await?,
+    };
+    Ok(Tried::Paid(success_url(&session)?))
+}
+
+/// The money is there: payment, invoice and session say so, and `told` is the session's event.
+pub(super) async fn succeed(
+    conn: &mut SqliteConnection,
+    mut session: Value,
+    mut intent: Value,
+    charge: &Value,
+    told: &str,
+    now: i64,
+    lost: bool,
+) -> Result<Value, ApiError> {
     intent["status"] = "succeeded".into();
     intent["amount_received"] = intent["amount"].clone();
     intent["last_payment_error"] = Value::Null;
     intent["payment_method"] = charge["payment_method"].clone();
-    session["status"] = "complete".into();
     session["payment_status"] = "paid".into();
-    session["url"] = Value::Null;
+    let invoice = invoices::make(conn, &mut session, now).await?;
     store::save(conn, &intent).await?;
     store::save(conn, &session).await?;
-    for (kind, object) in
-        [("payment_intent.succeeded", &intent), ("charge.succeeded", &charge), ("checkout.session.completed", &session)]
-    {
-        events::emit(conn, kind, object, session_id, &events::nobody(), now, lost).await?;
+    let paid = invoice.as_ref().map(|invoice| ("invoice.paid", invoice));
+    let events = [("payment_intent.succeeded", &intent), ("charge.succeeded", charge)];
+    for (kind, object) in events.into_iter().chain(paid).chain([(told, &session)]) {
+        events::emit(conn, kind, object, id_of(&session), &events::nobody(), now, lost).await?;
     }
-    Ok(Tried::Paid(success_url(&session)?))
+    Ok(session)
+}
+
+/// The id that an object carries.
+pub(super) fn id_of(object: &Value) -> &str {
+    object["id"].as_str().unwrap_or_default()
 }
 
 /// The session's payment: the one that an earlier card began, or a new one.

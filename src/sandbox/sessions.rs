@@ -1,7 +1,7 @@
 //! Checkout sessions: made, read, listed, expired.
 //!
 //! Invariant: a session leaves `open` once, for `complete` or `expired`. Its time is the product's clock,
-//! which may stand still and jump, so every reader expires what is overdue first ([`expire_overdue`]).
+//! which may stand still and jump, so every reader expires what is overdue first ([`catch_up`]).
 
 use serde_json::{Map, Value, json};
 use sqlx::SqliteConnection;
@@ -9,14 +9,10 @@ use sqlx::SqliteConnection;
 use super::api::Call;
 use super::error::ApiError;
 use super::objects::{self, id, map_or_empty};
-use super::{events, params, schema, store};
+use super::{delayed, events, lines, params, schema, store};
 
 const SOONEST: i64 = 30 * 60;
 const LATEST: i64 = 24 * 60 * 60;
-
-/// The least that can be charged, in minor units.
-const AMOUNT_MIN: i64 = 50;
-const AMOUNT_MAX: i64 = 99_999_999;
 
 /// `POST /v1/checkout/sessions`
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
@@ -26,14 +22,16 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
         return Err(ApiError::invalid("The sandbox simulates mode=payment on the hosted page only.").param("mode"));
     }
     let expires_at = expiry(&given, call.now)?;
-    let (line_items, total, currency) = line_items(&given, call.now)?;
+    lines::check_tax(&given)?;
+    let items = lines::read(&given, call.now)?;
     let details = customer_details(call.conn, &given).await?;
     let session_id = id("cs_test_", 58)?;
     let computed = json!({
-        "id": session_id, "created": call.now, "expires_at": expires_at, "currency": currency,
-        "amount_subtotal": total, "amount_total": total, "customer_details": details,
+        "id": session_id, "created": call.now, "expires_at": expires_at, "currency": items.currency,
+        "amount_subtotal": items.subtotal, "amount_total": items.subtotal + items.tax, "customer_details": details,
+        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": items.tax },
         "url": format!("{}/pay/{session_id}", call.base),
-        "_sandbox": { "line_items": line_items, "payment_intent_data": given.get("payment_intent_data") },
+        "_sandbox": { "base": call.base, "line_items": items.lines, "payment_intent_data": given.get("payment_intent_data") },
     });
     let session = objects::joined([session(&given), computed]);
     store::insert(call.conn, "checkout.session", Some(&session_id), &session).await?;
@@ -50,52 +48,6 @@ fn expiry(given: &Map<String, Value>, now: i64) -> Result<i64, ApiError> {
         return refuse("The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.");
     }
     Ok(expires_at)
-}
-
-/// The items as Stripe answers them, their sum and their one currency.
-fn line_items(given: &Map<String, Value>, now: i64) -> Result<(Vec<Value>, i64, String), ApiError> {
-    let items = given["line_items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let first = items.first().ok_or_else(|| ApiError::missing("line_items"))?;
-    let currency = first["price_data"]["currency"].as_str().unwrap_or_default().to_owned();
-    let other = given.get("currency").is_some_and(|stated| *stated != currency);
-    if other || items.iter().any(|item| item["price_data"]["currency"] != currency) {
-        let message = "All line items and the Checkout Session must have the same currency.";
-        return Err(ApiError::invalid(message).param("line_items"));
-    }
-    let mut total = 0i64;
-    let mut lines = Vec::with_capacity(items.len());
-    for item in items {
-        let (unit, quantity) = (item["price_data"]["unit_amount"].as_i64(), item["quantity"].as_i64().unwrap_or(1));
-        let amount = unit.unwrap_or_default().saturating_mul(quantity);
-        total = total.saturating_add(amount);
-        lines.push(line_item(item, amount, quantity, now)?);
-    }
-    let refuse = |message: &str, code| Err(ApiError::invalid(message).code(code));
-    match total {
-        ..AMOUNT_MIN => {
-            refuse("The Checkout Session's total amount must convert to at least 50 cents.", "amount_too_small")
-        }
-        AMOUNT_MIN..=AMOUNT_MAX => Ok((lines, total, currency)),
-        _ => refuse("The Checkout Session's total amount must be no more than 99999999.", "amount_too_large"),
-    }
-}
-
-fn line_item(item: &Value, amount: i64, quantity: i64, now: i64) -> Result<Value, ApiError> {
-    let price = &item["price_data"];
-    let unit = price["unit_amount"].as_i64().unwrap_or_default();
-    Ok(json!({
-        "id": id("li_1", 23)?, "object": "item", "amount_discount": 0, "amount_subtotal": amount, "amount_tax": 0,
-        "amount_total": amount, "currency": price["currency"], "description": price["product_data"]["name"],
-        "metadata": map_or_empty(&item["metadata"]), "adjustable_quantity": null, "quantity": quantity,
-        "price": {
-            "id": id("price_1", 23)?, "object": "price", "active": false, "billing_scheme": "per_unit", "created": now,
-            "currency": price["currency"], "custom_unit_amount": null, "livemode": false, "lookup_key": null,
-            "metadata": {}, "nickname": null, "product": id("prod_", 14)?, "recurring": null,
-            "tax_behavior": price["tax_behavior"].as_str().unwrap_or("unspecified"), "tiers_mode": null,
-            "transform_quantity": null, "type": "one_time", "unit_amount": unit,
-            "unit_amount_decimal": unit.to_string(),
-        },
-    }))
 }
 
 /// Who pays, as far as it is known before the page is filled in.
@@ -131,12 +83,15 @@ fn session(given: &Map<String, Value>) -> Value {
     let enabled = |name: &str| given.get(name).map_or(json!(false), |value| value["enabled"].clone());
     let text = |name: &str| given.get("custom_text").map_or(Value::Null, |texts| texts[name].clone());
     let taxed = enabled("automatic_tax") == true;
+    let invoice_metadata =
+        given.get("invoice_creation").map_or_else(|| json!({}), |it| map_or_empty(&it["invoice_data"]["metadata"]));
     let given = json!({
         "allow_promotion_codes": field("allow_promotion_codes"),
         "allowed_payment_method_types": field("allowed_payment_method_types"),
         "automatic_tax": {
             "enabled": taxed, "liability": null, "provider": null,
-            "status": if taxed { "requires_location_inputs".into() } else { Value::Null },
+            // The sandbox's customers all live where the rate is the one it knows.
+            "status": if taxed { "complete".into() } else { Value::Null },
         },
         "billing_address_collection": field("billing_address_collection"), "cancel_url": field("cancel_url"),
         "client_reference_id": field("client_reference_id"),
@@ -148,7 +103,7 @@ fn session(given: &Map<String, Value>) -> Value {
         "customer_creation": if given.contains_key("customer") { Value::Null } else { "if_required".into() },
         "invoice_creation": { "enabled": enabled("invoice_creation"), "invoice_data": {
             "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": null,
-            "metadata": {}, "rendering_options": null,
+            "metadata": invoice_metadata, "rendering_options": null,
         } },
         "locale": field("locale"), "metadata": map_or_empty(&field("metadata")),
         "payment_method_types":
@@ -166,7 +121,6 @@ fn defaults() -> Value {
         "status": "open", "payment_status": "unpaid", "adaptive_pricing": { "enabled": false },
         "custom_fields": [], "discounts": [], "managed_payments": { "enabled": false },
         "payment_method_collection": "if_required", "payment_method_options": {}, "shipping_options": [],
-        "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 },
     });
     let absent = [
         "after_expiration",
@@ -197,14 +151,14 @@ fn defaults() -> Value {
 /// `GET /v1/checkout/sessions/{id}`
 pub(super) async fn retrieve(call: &mut Call<'_>, session: &str) -> Result<Value, ApiError> {
     schema::check(params::ONE, &call.params)?;
-    expire_overdue(call.conn, call.now, call.lost).await?;
+    catch_up(call.conn, call.now, call.lost).await?;
     find(call.conn, session).await
 }
 
 /// `POST /v1/checkout/sessions/{id}/expire`
 pub(super) async fn expire(call: &mut Call<'_>, session: &str) -> Result<Value, ApiError> {
     schema::check(params::ONE, &call.params)?;
-    expire_overdue(call.conn, call.now, call.lost).await?;
+    catch_up(call.conn, call.now, call.lost).await?;
     let session = find(call.conn, session).await?;
     if session["status"] != "open" {
         let status = session["status"].as_str().unwrap_or_default();
@@ -223,11 +177,15 @@ pub(super) async fn find(conn: &mut SqliteConnection, session: &str) -> Result<V
     found.ok_or_else(|| ApiError::no_such("checkout.session", session))
 }
 
-/// Expires every open session whose time is over, each at its own instant.
-pub(super) async fn expire_overdue(conn: &mut SqliteConnection, now: i64, lost: bool) -> Result<(), ApiError> {
+/// Does what the clock has overtaken, each at its own instant: open sessions expire, bank payments clear.
+pub(super) async fn catch_up(conn: &mut SqliteConnection, now: i64, lost: bool) -> Result<(), ApiError> {
     for session in store::overdue(conn, now).await? {
-        let at = session["expires_at"].as_i64().unwrap_or(now);
-        close(conn, session, &events::nobody(), at, lost).await?;
+        let at = store::due_at(&session).unwrap_or(now);
+        if session["status"] == "open" {
+            close(conn, session, &events::nobody(), at, lost).await?;
+        } else {
+            delayed::clear(conn, session, at, lost).await?;
+        }
     }
     Ok(())
 }

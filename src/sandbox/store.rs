@@ -21,7 +21,7 @@ const TABLES: &str = "
         id         text not null unique,
         kind       text not null,
         session    text,    -- the Checkout it belongs to
-        open_until integer, -- of an open Checkout only: when it expires
+        open_until integer, -- of a Checkout that the clock will change: when an open one expires, a bank's money comes
         body       text not null
     );
     create index if not exists objects_by_kind on objects (kind, seq);
@@ -69,7 +69,7 @@ pub(super) async fn insert(
         .bind(body["id"].as_str())
         .bind(kind)
         .bind(session)
-        .bind(open_until(body))
+        .bind(due_at(body))
         .bind(body.to_string())
         .execute(conn)
         .await?;
@@ -80,16 +80,19 @@ pub(super) async fn insert(
 pub(super) async fn save(conn: &mut SqliteConnection, body: &Value) -> Result<(), ApiError> {
     sqlx::query("update objects set body = ?, open_until = ? where id = ?")
         .bind(body.to_string())
-        .bind(open_until(body))
+        .bind(due_at(body))
         .bind(body["id"].as_str())
         .execute(conn)
         .await?;
     Ok(())
 }
 
-fn open_until(body: &Value) -> Option<i64> {
-    let open = body["object"] == "checkout.session" && body["status"] == "open";
-    if open { body["expires_at"].as_i64() } else { None }
+/// When the clock changes a Checkout by itself.
+pub(super) fn due_at(body: &Value) -> Option<i64> {
+    if body["object"] != "checkout.session" {
+        return None;
+    }
+    if body["status"] == "open" { body["expires_at"].as_i64() } else { body["_sandbox"]["clears_at"].as_i64() }
 }
 
 /// An object of this kind, or none.
@@ -115,7 +118,7 @@ pub(super) async fn all(conn: &mut SqliteConnection, kind: &str) -> Result<Vec<V
     rows.iter().map(body_of).collect()
 }
 
-/// Open Checkouts whose time is over, the earliest first.
+/// Checkouts that the clock has overtaken, the earliest first.
 pub(super) async fn overdue(conn: &mut SqliteConnection, now: i64) -> Result<Vec<Value>, ApiError> {
     let rows = sqlx::query("select body from objects where open_until <= ? order by open_until, seq")
         .bind(now)

@@ -1,4 +1,4 @@
-//! The client: the three calls that a sale needs.
+//! The client: the few calls that a sale needs.
 //!
 //! Invariant: an id that came from outside never becomes a path: it is checked first, since the success
 //! page hands us whatever stands in its URL.
@@ -14,8 +14,9 @@ use url::Url;
 
 use super::attempts::{Limits, repeat};
 use super::error::{StripeError, scrub};
+use super::invoice::RetrieveInvoice;
 use super::is_live_key;
-use super::order::{CheckoutOrder, CheckoutState, NewCustomer, OpenedCheckout};
+use super::order::{CheckoutOrder, CheckoutState, InvoiceLinks, NewCustomer, OpenedCheckout};
 use super::wire::{session_request, state_of};
 
 /// Stripe takes customer names up to this many characters; a longer one must not stop a sale.
@@ -113,27 +114,38 @@ impl Stripe {
     /// See [`StripeError`]; an id that cannot be Stripe's is [`StripeError::Refused`] with status 404, as
     /// an unknown one is.
     pub async fn checkout(&self, session_id: &str) -> Result<CheckoutState, StripeError> {
-        if !is_session_id(session_id) {
-            return Err(StripeError::Refused {
-                status: 404,
-                code: Some("resource_missing".to_owned()),
-                param: Some("session".to_owned()),
-                message: "No such checkout.session".to_owned(),
-            });
+        if !is_id(session_id, "cs_") {
+            return Err(no_such("checkout.session"));
         }
         let asked = async {
             let request = RetrieveCheckoutSession::new(session_id);
-            match self.retrieve(&request.clone().expand(["payment_intent".to_owned()])).await {
-                // The payment is asked for its charge only. One that the library cannot read must not
-                // keep paid credits from their buyer.
-                Err(StripeError::Malformed(_)) => self.retrieve(&request).await,
-                result => result,
+            // Payment and invoice are asked for what goes beside the credits. One that the library cannot
+            // read must not keep paid credits from their buyer.
+            for parts in [["payment_intent", "invoice"].as_slice(), &["payment_intent"]] {
+                let parts = parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+                match self.retrieve(&request.clone().expand(parts)).await {
+                    Err(StripeError::Malformed(_)) => {}
+                    result => return result,
+                }
             }
+            self.retrieve(&request).await
         };
-        // Two requests, one deadline.
+        // Three requests at most, one deadline.
         tokio::time::timeout(self.limits.deadline, asked)
             .await
             .unwrap_or_else(|_| Err(StripeError::Unavailable("no answer in time".to_owned())))
+    }
+
+    /// Asks where an invoice, `in_…`, is to be seen now.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; an id that cannot be Stripe's is [`StripeError::Refused`] with status 404.
+    pub async fn invoice(&self, id: &str) -> Result<InvoiceLinks, StripeError> {
+        if !is_id(id, "in_") {
+            return Err(no_such("invoice"));
+        }
+        let request = RetrieveInvoice::new(id);
+        Ok(repeat(self.limits, || request.customize().send(&self.client)).await?.links())
     }
 
     async fn retrieve(&self, request: &RetrieveCheckoutSession) -> Result<CheckoutState, StripeError> {
@@ -171,13 +183,22 @@ fn checked_base(base: &str) -> Result<String, String> {
     Ok(url.into())
 }
 
-fn is_session_id(id: &str) -> bool {
-    id.len() <= 255 && id.starts_with("cs_") && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+fn no_such(what: &str) -> StripeError {
+    StripeError::Refused {
+        status: 404,
+        code: Some("resource_missing".to_owned()),
+        param: Some("id".to_owned()),
+        message: format!("No such {what}"),
+    }
+}
+
+fn is_id(id: &str, prefix: &str) -> bool {
+    id.len() <= 255 && id.starts_with(prefix) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Stripe, checked_base, is_session_id};
+    use super::{Stripe, checked_base, is_id};
     use crate::stripe::StripeError;
 
     #[test]
@@ -213,11 +234,11 @@ mod tests {
 
     #[test]
     fn only_an_id_becomes_a_path() {
-        assert!(is_session_id("cs_test_a1YS1URlnyQCN5fUU"));
+        assert!(is_id("cs_test_a1YS1URlnyQCN5fUU", "cs_"));
         for id in ["", "cs", "cs_/../customers", "cs_1?expand", "pi_1", "cs_1 ", "cs_é", "cs_%2e"] {
-            assert!(!is_session_id(id), "{id}");
+            assert!(!is_id(id, "cs_"), "{id}");
         }
-        assert!(!is_session_id(&format!("cs_{}", "a".repeat(300))));
+        assert!(!is_id(&format!("cs_{}", "a".repeat(300)), "cs_"));
     }
 
     #[tokio::test]

@@ -11,13 +11,14 @@
 mod attempts;
 mod client;
 mod error;
+mod invoice;
 mod order;
 pub mod webhook;
 mod wire;
 
 pub use client::Stripe;
 pub use error::StripeError;
-pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, NewCustomer, OpenedCheckout};
+pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout};
 
 /// Whether `secret_key` moves real money.
 ///

@@ -39,6 +39,16 @@ pub struct CheckoutOrder {
     pub cancel_url: String,
     /// Unix seconds; Stripe allows 30 minutes to 24 hours from now.
     pub expires_at: i64,
+    /// Whether Stripe makes an invoice of the payment. Orders stored before there was a choice had none,
+    /// and are repeated as they were sent.
+    #[serde(default)]
+    pub invoice: bool,
+    /// Whether a business may give its tax id.
+    #[serde(default)]
+    pub tax_ids: bool,
+    /// Whether Stripe computes the tax, for which it asks for an address.
+    #[serde(default)]
+    pub automatic_tax: bool,
 }
 
 /// A Checkout that is ready for the customer.
@@ -61,6 +71,17 @@ pub enum CheckoutStatus {
     Expired,
 }
 
+/// Where an invoice is to be seen. The addresses expire: they are asked for each time, and not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceLinks {
+    /// Stripe's page of it; absent until the invoice is final.
+    pub hosted_url: Option<String>,
+    /// The same as a file.
+    pub pdf: Option<String>,
+    /// What the buyer's bookkeeping calls it.
+    pub number: Option<String>,
+}
+
 /// A Checkout as Stripe has it now: what R8 is decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckoutState {
@@ -70,6 +91,9 @@ pub struct CheckoutState {
     pub status: CheckoutStatus,
     /// `payment_status` is `paid` or `no_payment_required`.
     pub paid: bool,
+    /// A delayed payment that came to nothing: the buyer was through, and the bank said no. The Checkout
+    /// itself does not say so (it stays complete and unpaid); its payment does.
+    pub failed: bool,
     /// Our purchase id, as we sent it.
     pub client_reference_id: Option<String>,
     /// `cus_…`
@@ -88,6 +112,8 @@ pub struct CheckoutState {
     pub charge: Option<String>,
     /// `in_…`
     pub invoice: Option<String>,
+    /// The invoice's number; absent where Stripe did not say.
+    pub invoice_number: Option<String>,
     /// Whether real money is meant.
     pub livemode: bool,
     /// Where the customer continues; present while open.

@@ -126,6 +126,9 @@ async fn an_order_goes_out_whole() {
         success_url: "http://a.example/?s={CHECKOUT_SESSION_ID}".into(),
         cancel_url: "http://a.example/".into(),
         expires_at: 1234,
+        invoice: true,
+        tax_ids: true,
+        automatic_tax: true,
     };
     let opened = stripe.open_checkout("pur_1", &order).await.expect("a Checkout");
     assert_eq!((opened.session_id.as_str(), opened.url.as_str()), ("cs_test_1", "http://pay.example/"));
@@ -137,19 +140,27 @@ async fn an_order_goes_out_whole() {
     let expected = [
         "allowed_payment_method_types[0]=card",
         "allowed_payment_method_types[1]=link",
+        "automatic_tax[enabled]=true",
+        "billing_address_collection=required",
         "cancel_url=http://a.example/",
         "client_reference_id=pur_1",
         "custom_text[submit][message]=Now",
         "customer=cus_1",
+        "customer_update[address]=auto",
+        "customer_update[name]=auto",
         "expires_at=1234",
+        "invoice_creation[enabled]=true",
+        "invoice_creation[invoice_data][metadata][purchase]=pur_1",
         "line_items[0][price_data][currency]=usd",
         "line_items[0][price_data][product_data][name]=1,200 credits",
+        "line_items[0][price_data][tax_behavior]=exclusive",
         "line_items[0][price_data][unit_amount]=900",
         "line_items[0][quantity]=1",
         "metadata[purchase]=pur_1",
         "mode=payment",
         "payment_intent_data[metadata][purchase]=pur_1",
         "success_url=http://a.example/?s={CHECKOUT_SESSION_ID}",
+        "tax_id_collection[enabled]=true",
     ];
     assert_eq!(pairs, expected);
 }
@@ -157,13 +168,14 @@ async fn an_order_goes_out_whole() {
 #[tokio::test]
 async fn a_payment_that_cannot_be_read_does_not_hide_that_it_was_paid() {
     let odd = session(json!({ "id": "pi_1", "object": "payment_intent", "shape": "new" }));
-    let (stripe, script) = stripe(&[(200, odd), (200, session(json!("pi_1")))]).await;
+    let (stripe, script) = stripe(&[(200, odd.clone()), (200, odd), (200, session(json!("pi_1")))]).await;
     let state = stripe.checkout("cs_test_1").await.expect("a state");
     assert_eq!((state.paid, state.payment_intent.as_deref(), state.charge), (true, Some("pi_1"), None));
     let paths: Vec<_> = asked(&script).into_iter().map(|(path, ..)| path).collect();
     let path = "GET /under/a/path/v1/checkout/sessions/cs_test_1?".to_owned();
-    assert!(paths[0].starts_with(&path) && paths[0].contains("payment_intent"), "{paths:?}");
-    assert!(!paths[1].contains("expand"), "{paths:?}");
+    assert!(paths[..2].iter().all(|asked| asked.starts_with(&path) && asked.contains("payment_intent")), "{paths:?}");
+    assert!(paths[0].contains("invoice") && !paths[1].contains("invoice"), "{paths:?}");
+    assert!(!paths[2].contains("expand"), "{paths:?}");
 }
 
 #[tokio::test]
@@ -181,4 +193,34 @@ fn only_the_three_live_prefixes_are_live() {
     for key in ["sk_test_1", "rk_test_1", "sk_org_test_1", "", "pk_live_1", " sk_live_1"] {
         assert!(!is_live_key(key), "{key}");
     }
+}
+
+#[tokio::test]
+async fn an_order_without_tax_or_invoice_goes_out_as_it_was_stored() {
+    let (stripe, script) = stripe(&[(200, session(Value::Null))]).await;
+    let stored = json!({
+        "purchase": "pur_1", "stripe_customer": "cus_1", "product_name": "x", "amount": 900, "currency": "usd",
+        "payment_methods": [], "submit_text": "", "success_url": "http://a.example/", "cancel_url": "http://a.example/",
+        "expires_at": 1234,
+    });
+    let order: CheckoutOrder = serde_json::from_value(stored).expect("an order of an earlier release");
+    stripe.open_checkout("pur_1", &order).await.expect("a Checkout");
+    let (.., body) = asked(&script).remove(0);
+    for newer in ["invoice", "tax", "customer_update", "billing_address"] {
+        assert!(!body.contains(newer), "{newer} {body}");
+    }
+}
+
+#[tokio::test]
+async fn an_invoice_is_asked_for_its_links_and_nothing_else() {
+    let invoice = json!({
+        "id": "in_1", "hosted_invoice_url": "https://invoice.example/1", "invoice_pdf": null, "number": "A-1",
+        "lines": "of a shape that nobody knows",
+    });
+    let (stripe, script) = stripe(&[(200, invoice)]).await;
+    let links = stripe.invoice("in_1").await.expect("links");
+    assert_eq!(links.hosted_url.as_deref(), Some("https://invoice.example/1"));
+    assert_eq!((links.pdf, links.number.as_deref()), (None, Some("A-1")));
+    assert!(matches!(stripe.invoice("in_/../x").await, Err(StripeError::Refused { status: 404, .. })));
+    assert_eq!(asked(&script).len(), 1);
 }

@@ -5,12 +5,15 @@
 
 use std::collections::HashMap;
 
-use stripe_checkout::CheckoutSessionMode;
 use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionCustomText, CreateCheckoutSessionLineItems,
-    CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionPaymentIntentData, CustomTextPositionParam,
-    ProductData,
+    CreateCheckoutSession, CreateCheckoutSessionAutomaticTax, CreateCheckoutSessionCustomText,
+    CreateCheckoutSessionCustomerUpdate, CreateCheckoutSessionCustomerUpdateAddress as SaveAddress,
+    CreateCheckoutSessionCustomerUpdateName as SaveName, CreateCheckoutSessionInvoiceCreation,
+    CreateCheckoutSessionInvoiceCreationInvoiceData, CreateCheckoutSessionLineItems,
+    CreateCheckoutSessionLineItemsPriceData, CreateCheckoutSessionLineItemsPriceDataTaxBehavior as TaxBehavior,
+    CreateCheckoutSessionPaymentIntentData, CreateCheckoutSessionTaxIdCollection, CustomTextPositionParam, ProductData,
 };
+use stripe_checkout::{CheckoutSessionBillingAddressCollection, CheckoutSessionMode};
 
 use super::error::StripeError;
 use super::order::{CheckoutOrder, CheckoutState, CheckoutStatus};
@@ -25,7 +28,7 @@ pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
         .customer(&order.stripe_customer)
         .client_reference_id(&order.purchase)
         .line_items([line_item(order)])
-        .metadata(purchase)
+        .metadata(purchase.clone())
         .payment_intent_data(payment)
         .success_url(&order.success_url)
         .cancel_url(&order.cancel_url)
@@ -39,6 +42,33 @@ pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
         text.submit = Some(CustomTextPositionParam::new(&order.submit_text));
         request = request.custom_text(text);
     }
+    if order.invoice {
+        let mut data = CreateCheckoutSessionInvoiceCreationInvoiceData::new();
+        data.metadata = Some(purchase);
+        let mut invoice = CreateCheckoutSessionInvoiceCreation::new(true);
+        invoice.invoice_data = Some(data);
+        request = request.invoice_creation(invoice);
+    }
+    taxed(request, order)
+}
+
+/// What belongs to tax: who pays it by its tax id, and how much it is.
+fn taxed(mut request: CreateCheckoutSession, order: &CheckoutOrder) -> CreateCheckoutSession {
+    if order.tax_ids {
+        request = request.tax_id_collection(CreateCheckoutSessionTaxIdCollection::new(true));
+    }
+    if order.automatic_tax {
+        request = request
+            .automatic_tax(CreateCheckoutSessionAutomaticTax::new(true))
+            .billing_address_collection(CheckoutSessionBillingAddressCollection::Required);
+    }
+    if order.tax_ids || order.automatic_tax {
+        // Both write what the buyer types into the customer, which Stripe does only where it is told to.
+        let mut update = CreateCheckoutSessionCustomerUpdate::new();
+        update.name = Some(SaveName::Auto);
+        update.address = Some(SaveAddress::Auto);
+        request = request.customer_update(update);
+    }
     request
 }
 
@@ -48,7 +78,8 @@ fn line_item(order: &CheckoutOrder) -> CreateCheckoutSessionLineItems {
         product: None,
         product_data: Some(ProductData::new(&order.product_name)),
         recurring: None,
-        tax_behavior: None,
+        // The price that was shown is before tax, whatever the account's default is.
+        tax_behavior: order.automatic_tax.then_some(TaxBehavior::Exclusive),
         unit_amount: Some(order.amount),
         unit_amount_decimal: None,
     };
@@ -75,11 +106,14 @@ pub(super) fn state_of(session: stripe_checkout::CheckoutSession) -> Result<Chec
         _ => return Err(StripeError::Malformed("a Checkout of unknown status".to_owned())),
     };
     let payment = session.payment_intent;
+    let paid = matches!(session.payment_status, Payment::Paid | Payment::NoPaymentRequired);
+    let stands = payment.as_ref().and_then(|payment| Some(payment.as_object()?.status.as_str()));
     let charge = payment.as_ref().and_then(|payment| payment.as_object()?.latest_charge.as_ref());
     Ok(CheckoutState {
         id: session.id.to_string(),
         status,
-        paid: matches!(session.payment_status, Payment::Paid | Payment::NoPaymentRequired),
+        paid,
+        failed: status == CheckoutStatus::Complete && !paid && stands.is_some_and(is_failure),
         client_reference_id: session.client_reference_id,
         customer: session.customer.map(|customer| customer.id().to_string()),
         amount_subtotal: session.amount_subtotal,
@@ -88,8 +122,15 @@ pub(super) fn state_of(session: stripe_checkout::CheckoutSession) -> Result<Chec
         currency: session.currency.map(|currency| currency.to_string()),
         charge: charge.map(|charge| charge.id().to_string()),
         payment_intent: payment.map(|payment| payment.id().to_string()),
+        invoice_number: session.invoice.as_ref().and_then(|invoice| invoice.as_object()?.number.clone()),
         invoice: session.invoice.and_then(|invoice| Some(invoice.id().as_ref()?.to_string())),
         livemode: session.livemode,
         url: session.url,
     })
+}
+
+/// A payment that waits for another method, or for nothing at all, is one whose bank said no. (One that is
+/// under way is `processing`, or `requires_action` while the bank asks the buyer something.)
+fn is_failure(payment_status: &str) -> bool {
+    matches!(payment_status, "requires_payment_method" | "canceled")
 }

@@ -4,11 +4,18 @@
 //! one purchase is one grant, whatever calls [`settle`] and how often; what was sold is credited, not what
 //! the catalogue says later; no transaction is open during a call to Stripe.
 
+mod invoice;
+mod order;
+mod search;
 mod settle;
 mod start;
+mod sweep;
 
-pub use settle::{Settling, settle, settle_session, sweep};
+pub use invoice::{Invoice, invoice};
+pub use search::search;
+pub use settle::{Known, Settling, recheck, settle, settle_session};
 pub use start::{Start, Started, start};
+pub use sweep::sweep;
 
 use super::{Fault, Services};
 use crate::args;
@@ -49,6 +56,8 @@ pub struct Purchase {
     pub amount_tax: Option<i64>,
     /// The invoice at Stripe.
     pub invoice: Option<String>,
+    /// The invoice's number, where Stripe has said it.
+    pub invoice_number: Option<String>,
     /// What was paid back.
     pub refunded_amount: i64,
     /// How a dispute stands.
@@ -71,7 +80,8 @@ pub struct Purchase {
 
 const PURCHASE: &str =
     "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.state,
-    p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice, p.refunded_amount,
+    p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice,
+    p.invoice_number, p.refunded_amount,
     p.dispute, p.shortfall, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at, p.expires_at,
     g.id as grant_id
   from purchases p join customers c on c.no = p.customer_no left join grants g on g.purchase = p.id";
@@ -94,6 +104,7 @@ fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
         amount_total: row.opt_int("amount_total")?,
         amount_tax: row.opt_int("amount_tax")?,
         invoice: row.opt_text("invoice")?,
+        invoice_number: row.opt_text("invoice_number")?,
         refunded_amount: row.int("refunded_amount")?,
         dispute: row.opt_text("dispute")?,
         shortfall: row.credits("shortfall")?,

@@ -4,20 +4,12 @@
 //! transaction, and the unique `grants.purchase` under it.
 
 use super::super::{Fault, Services, alarms, flat, receipts};
-use super::{Purchase, load, note, start};
+use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
 use crate::domain::{GrantId, PurchaseId, PurchaseState};
 use crate::ledger::Turn;
 use crate::stripe::{CheckoutState, CheckoutStatus, StripeError};
-use chrono::TimeDelta;
-
-/// How many purchases one sweep asks about.
-const SWEEP_MAX: i64 = 50;
-/// How often the sweep asks about one purchase.
-const ASK_EVERY_MINUTES: i64 = 1;
-/// How long a purchase is left alone before the sweep asks.
-const SWEEP_AFTER_MINUTES: i64 = 2;
 
 /// What became of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +62,43 @@ pub async fn settle(services: &Services, id: PurchaseId, session_id: Option<&str
     flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &site).await })).await)
 }
 
+/// What Stripe knows of a purchase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Its Checkout as it is now; the purchase has been settled by it.
+    Checkout(Box<CheckoutState>),
+    /// No Checkout was opened, as far as we know.
+    NotOpened,
+    /// Its Checkout belongs to something else, or is not there.
+    Foreign,
+    /// Stripe could not be asked: its words.
+    Unanswered(String),
+}
+
+/// Asks Stripe about a purchase whatever its state is, settles it by the answer, and tells the answer.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn recheck(services: &Services, purchase: &Purchase) -> Result<Known, Fault> {
+    let Some(session) = purchase.session_id.as_deref() else { return Ok(Known::NotOpened) };
+    let Some(stripe) = &services.stripe else { return Ok(Known::Unanswered("buying is switched off".to_owned())) };
+    let state = match stripe.checkout(session).await {
+        Ok(state) => state,
+        Err(e) => {
+            let foreign = unanswered(services, &e).await? == Settling::Ignored;
+            return Ok(if foreign { Known::Foreign } else { Known::Unanswered(e.to_string()) });
+        }
+    };
+    let id = purchase.id;
+    if state.client_reference_id.as_deref() != Some(id.to_string().as_str()) {
+        return Ok(Known::Foreign);
+    }
+    let told = state.clone();
+    let site = services.settings.public_url.clone();
+    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &site).await })).await)?;
+    Ok(Known::Checkout(Box::new(told)))
+}
+
 async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling, Fault> {
     tracing::warn!(error = %error, "Stripe could not be asked about a Checkout");
     if let StripeError::Refused { status: 404, .. } = error {
@@ -97,8 +126,12 @@ async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, site: &st
     let closed = row.opt_int("closed_at")?.is_some();
     let disagreement = disagreement(&purchase, row.opt_text("stripe_customer")?.as_deref(), state)
         .or_else(|| closed.then(|| "the customer is closed".to_owned()));
-    let news = news(&purchase, state, disagreement.is_some());
+    let news = news(state, disagreement.is_some());
     match purchase.state.on(news) {
+        PurchaseStep::Stay if purchase.invoice_number.is_none() && state.invoice.is_some() => {
+            // Stripe may make the invoice a moment after the payment.
+            facts(turn, &purchase, purchase.state, state).await?;
+        }
         PurchaseStep::Stay => {}
         PurchaseStep::Move(to) => move_to(turn, &purchase, to, state).await?,
         PurchaseStep::Credit => credit(turn, &purchase, state, site).await?,
@@ -107,11 +140,12 @@ async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, site: &st
     Ok(Settling::Settled)
 }
 
-fn news(purchase: &Purchase, state: &CheckoutState, disagrees: bool) -> CheckoutNews {
+fn news(state: &CheckoutState, disagrees: bool) -> CheckoutNews {
     match (state.status, state.paid) {
         (_, true) if disagrees => CheckoutNews::Mismatch,
         (_, true) => CheckoutNews::Paid,
-        (CheckoutStatus::Complete, false) if purchase.state == PurchaseState::Failed => CheckoutNews::Failed,
+        // Told by the payment and not by an event, so that the sweep finds it alone.
+        (CheckoutStatus::Complete, false) if state.failed => CheckoutNews::Failed,
         (CheckoutStatus::Complete, false) => CheckoutNews::Pending,
         (CheckoutStatus::Expired, false) => CheckoutNews::Expired,
         (CheckoutStatus::Open, false) => CheckoutNews::Open,
@@ -179,8 +213,8 @@ async fn facts(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &
             "update purchases set state = $1, session_id = coalesce(session_id, $2), url = coalesce(url, $3),
                payment_intent = coalesce($4, payment_intent), charge = coalesce($5, charge),
                invoice = coalesce($6, invoice), amount_total = coalesce($7, amount_total),
-               amount_tax = coalesce($8, amount_tax)
-             where id = $9",
+               amount_tax = coalesce($8, amount_tax), invoice_number = coalesce($9, invoice_number)
+             where id = $10",
             args![
                 to.name(),
                 &state.id,
@@ -195,46 +229,4 @@ async fn facts(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &
         )
         .await?;
     Ok(())
-}
-
-/// Asks Stripe about purchases that have waited for a while, so that none is lost with every webhook lost.
-/// Each is asked about once a minute at most; those not asked for longest come first.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn sweep(services: &Services) -> Result<(), Fault> {
-    if services.stripe.is_none() {
-        return Ok(());
-    }
-    let now = services.clock.now();
-    let sql = "select id, state, created_at from purchases
-        where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2
-        order by coalesce(asked_at, 0), created_at limit $3";
-    let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    let rows = services.store.read().await?.all(sql, args![before, asked, SWEEP_MAX]).await?;
-    for row in rows {
-        let id = PurchaseId(row.uuid("id")?);
-        let unopened = row.text("state")? == "created";
-        let overdue = unopened && row.at("created_at")? <= start::open_deadline(now);
-        asked_about(services, id, overdue).await?;
-        if !unopened && settle(services, id, None).await? == Settling::Waiting {
-            // Stripe does not answer: the others would wait as long, one after the other.
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-async fn asked_about(services: &Services, id: PurchaseId, overdue: bool) -> Result<(), Fault> {
-    let job = services.ledger.job(move |turn| {
-        Box::pin(async move {
-            let now = turn.now();
-            turn.link.run("update purchases set asked_at = $1 where id = $2", args![now, id.bytes()]).await?;
-            if overdue {
-                start::expire(turn, id).await?;
-            }
-            Ok(())
-        })
-    });
-    flat(job.await)
 }

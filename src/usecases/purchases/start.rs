@@ -3,12 +3,13 @@
 //! Each step is stored before the next call, under keys that are the same in a repeat; so a crash, a
 //! double click or an answer that got lost ends in the same one Checkout.
 
-use super::super::{Fault, Services, alarms, customers, flat};
+use super::super::{Fault, Services, alarms, flat};
+use super::order::order;
 use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::{Catalog, Instant, PurchaseId, PurchaseState};
 use crate::ledger::Turn;
-use crate::stripe::{CheckoutOrder, NewCustomer, OpenedCheckout, Stripe, StripeError};
+use crate::stripe::{OpenedCheckout, StripeError};
 use chrono::TimeDelta;
 
 /// How long a purchase waits for its Checkout to open.
@@ -179,96 +180,6 @@ pub(super) fn open_deadline(now: Instant) -> Instant {
 fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
     let seconds = at.timestamp() + catalog.shop.checkout_minutes.clamp(40, 1_439) * 60;
     crate::domain::time::from_millis(seconds * 1_000)
-}
-
-/// The stored parameters of the Checkout: made once, sent unchanged by every repeat.
-async fn order(
-    services: &Services,
-    stripe: &Stripe,
-    purchase: &Purchase,
-    customer_no: i64,
-) -> Result<Result<CheckoutOrder, StripeError>, Fault> {
-    let stripe_customer = match stripe_customer(services, stripe, &purchase.customer, customer_no).await? {
-        Ok(customer) => customer,
-        Err(e) => return Ok(Err(e)),
-    };
-    let new = new_order(services, purchase, stripe_customer);
-    let json = serde_json::to_string(&new).map_err(|e| Fault::Broken(e.to_string()))?;
-    let id = purchase.id;
-    let stored = flat(
-        services
-            .ledger
-            .job(move |turn| {
-                Box::pin(async move {
-                    let sql = "update purchases set checkout_order = coalesce(checkout_order, $1) where id = $2
-                        returning checkout_order";
-                    let row = turn.link.one(sql, args![json, id.bytes()]).await?;
-                    Ok::<_, Fault>(row.map(|row| row.text("checkout_order")).transpose()?.unwrap_or_default())
-                })
-            })
-            .await,
-    )?;
-    serde_json::from_str(&stored).map(Ok).map_err(|e| Fault::Broken(format!("stored order of {id}: {e}")))
-}
-
-fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) -> CheckoutOrder {
-    let (shop, url) = (&services.catalog.shop, &services.settings.public_url);
-    let credits = purchase.credits.grouped();
-    let valid_until = crate::domain::account::top_up_expiry(purchase.created_at, &services.catalog);
-    CheckoutOrder {
-        purchase: purchase.id.to_string(),
-        stripe_customer,
-        product_name: format!("{credits} credits"),
-        amount: purchase.amount,
-        currency: purchase.currency.clone(),
-        payment_methods: shop.payment_methods.clone(),
-        submit_text: format!(
-            "{credits} credits for {}, valid until {}. Non-refundable. Used after your plan credits.",
-            shop.name,
-            valid_until.format("%-d %b %Y")
-        ),
-        success_url: format!("{url}/purchases/{}?session_id={{CHECKOUT_SESSION_ID}}", purchase.id),
-        cancel_url: format!("{url}/billing?outcome=cancelled"),
-        expires_at: purchase.checkout_expires_at.timestamp(),
-    }
-}
-
-/// The customer's Stripe customer: made once, under a key of the customer's own, and reused.
-async fn stripe_customer(
-    services: &Services,
-    stripe: &Stripe,
-    customer: &str,
-    customer_no: i64,
-) -> Result<Result<String, StripeError>, Fault> {
-    let sql = "select stripe_customer from customers where no = $1";
-    let row = services.store.read().await?.one(sql, args![customer_no]).await?;
-    if let Some(known) = row.map(|row| row.opt_text("stripe_customer")).transpose()?.flatten() {
-        return Ok(Ok(known));
-    }
-    let found = customers::find(services, customer).await?;
-    let customer = found.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
-    let new = NewCustomer { email: customer.email, name: Some(customer.name), customer_ref: customer.id };
-    // The address is in the key: after a change of address Stripe would refuse the old key for other parameters.
-    let key =
-        crate::store::keys::content_hash("customer", &new.customer_ref, &format!("{}\n{:?}", new.email, new.name));
-    let made = match stripe.create_customer(&format!("customer-{}", hex::encode(key)), &new).await {
-        Ok(made) => made,
-        Err(e) => return Ok(Err(e)),
-    };
-    let stored = flat(
-        services
-            .ledger
-            .job(move |turn| {
-                Box::pin(async move {
-                    let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where no = $2
-                        returning stripe_customer";
-                    let row = turn.link.one(sql, args![made, customer_no]).await?;
-                    Ok::<_, Fault>(row.map(|row| row.text("stripe_customer")).transpose()?)
-                })
-            })
-            .await,
-    )?;
-    stored.map(Ok).ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))
 }
 
 /// Stores that the Checkout is open.

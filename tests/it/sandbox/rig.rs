@@ -112,6 +112,9 @@ impl Rig {
             success_url: "http://127.0.0.1:1/purchases/pur_1?session_id={CHECKOUT_SESSION_ID}".to_owned(),
             cancel_url: "http://127.0.0.1:1/billing".to_owned(),
             expires_at: NOW + 3600,
+            invoice: false,
+            tax_ids: false,
+            automatic_tax: false,
         }
     }
 

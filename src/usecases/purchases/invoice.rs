@@ -1,0 +1,47 @@
+//! The way to a purchase's invoice: asked for each time, since Stripe's links expire.
+
+use super::super::{Fault, Services};
+use super::{Known, Purchase, recheck};
+use crate::stripe::StripeError;
+
+/// Where an invoice is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invoice {
+    /// On this page, for a while.
+    At(String),
+    /// There is none: nothing was paid, or Stripe has not made it yet.
+    None,
+    /// Stripe could not be asked.
+    StripeUnavailable,
+}
+
+/// Asks Stripe where the invoice of a purchase is to be seen now.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn invoice(services: &Services, purchase: &Purchase) -> Result<Invoice, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(Invoice::StripeUnavailable) };
+    let known = match &purchase.invoice {
+        Some(id) => Some(id.clone()),
+        // Stripe may have made it after the credits came.
+        None => match recheck(services, purchase).await? {
+            Known::Checkout(state) => state.invoice,
+            Known::NotOpened | Known::Foreign => None,
+            Known::Unanswered(_) => return Ok(Invoice::StripeUnavailable),
+        },
+    };
+    let Some(id) = known else { return Ok(Invoice::None) };
+    match stripe.invoice(&id).await {
+        Ok(links) => Ok(links.hosted_url.or(links.pdf).filter(|url| is_web(url)).map_or(Invoice::None, Invoice::At)),
+        Err(e) => {
+            tracing::warn!(purchase = %purchase.id, error = %e, "Stripe could not be asked for an invoice");
+            let gone = matches!(e, StripeError::Refused { status: 404, .. });
+            Ok(if gone { Invoice::None } else { Invoice::StripeUnavailable })
+        }
+    }
+}
+
+/// A browser is sent there.
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}

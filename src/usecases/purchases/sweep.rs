@@ -1,0 +1,85 @@
+//! The sweep: with every webhook lost and every tab closed, what was paid is credited all the same.
+//!
+//! Bounded: so many purchases at a time, so many times in one run. Resumable: who was asked about stands in
+//! the store, so that a run that is cut off is taken up where it ended.
+
+use super::super::{Fault, Services, flat};
+use super::{Settling, settle, start};
+use crate::args;
+use crate::domain::{Instant, PurchaseId};
+use chrono::TimeDelta;
+use futures::future::join_all;
+
+/// How many purchases are asked about at once.
+const AT_ONCE: i64 = 8;
+/// How many such rounds one run makes.
+const ROUNDS_MAX: usize = 250;
+/// How often the sweep asks about one purchase.
+const ASK_EVERY_MINUTES: i64 = 1;
+/// How long a purchase is left alone before the sweep asks.
+const SWEEP_AFTER_MINUTES: i64 = 2;
+
+/// Asks Stripe about purchases that have waited for a while. Each is asked about once a minute at most;
+/// those not asked for longest come first. Where Stripe does not answer, the run ends: the others would
+/// wait as long.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn sweep(services: &Services) -> Result<(), Fault> {
+    if services.stripe.is_none() {
+        return Ok(());
+    }
+    for _ in 0..ROUNDS_MAX {
+        let due = due(services).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let opened: Vec<_> = due.iter().filter(|one| one.opened).map(|one| one.id).collect();
+        asked_about(services, due).await?;
+        for settled in join_all(opened.into_iter().map(|id| settle(services, id, None))).await {
+            if settled? == Settling::Waiting {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A purchase that waits.
+struct Due {
+    id: PurchaseId,
+    opened: bool,
+    created_at: Instant,
+}
+
+async fn due(services: &Services) -> Result<Vec<Due>, Fault> {
+    let now = services.clock.now();
+    let sql = "select id, state, created_at from purchases
+        where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2
+        order by coalesce(asked_at, 0), created_at limit $3";
+    let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
+    let rows = services.store.read().await?.all(sql, args![before, asked, AT_ONCE]).await?;
+    let mut due = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (id, opened) = (PurchaseId(row.uuid("id")?), row.text("state")? != "created");
+        due.push(Due { id, opened, created_at: row.at("created_at")? });
+    }
+    Ok(due)
+}
+
+/// Notes that they are asked about, and gives up those that could not be opened in time.
+async fn asked_about(services: &Services, due: Vec<Due>) -> Result<(), Fault> {
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let now = turn.now();
+            for one in due {
+                turn.link.run("update purchases set asked_at = $1 where id = $2", args![now, one.id.bytes()]).await?;
+                if !one.opened && one.created_at <= start::open_deadline(now) {
+                    start::expire(turn, one.id).await?;
+                }
+            }
+            Ok(())
+        })
+    });
+    flat(job.await)
+}
