@@ -7,13 +7,14 @@ use crate::usecases::Services;
 use crate::web::actions::StartCheckout;
 use crate::web::assets;
 use crate::web::guard::Guard;
+use crate::web::invoice;
 use crate::web::pages::{Pages, Refused};
 use crate::web::shell::Document;
 use crate::web::view::Outcome;
 use crate::web::visit::Visit;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
@@ -42,6 +43,7 @@ pub fn routes(services: &Services) -> Router<Services> {
     for (path, _) in server_fn_paths() {
         router = router.route(path, post(call));
     }
+    router = router.route("/purchases/{id}/invoice", get(invoice));
     let guard = Guard::new(&services.settings.public_url, Some(&services.settings.checkout_origin));
     router
         .merge(files(services))
@@ -69,6 +71,18 @@ async fn keep(mut response: Response) -> Response {
 /// A page, whichever the path names.
 async fn render(State(services): State<Services>, request: Request) -> Response {
     document(services, request, || view! { <Pages /> }).await
+}
+
+/// The way to an invoice, asked of Stripe each time; or the page that says there is none.
+async fn invoice(State(services): State<Services>, Path(id): Path<String>, request: Request) -> Response {
+    match invoice::way(&services, request.headers(), &id).await {
+        Ok(Some(to)) => Redirect::to(&to).into_response(),
+        Ok(None) => render(State(services), request).await,
+        Err(fault) => {
+            tracing::error!(error = %fault, "an invoice failed");
+            Redirect::to("/billing?outcome=fault").into_response()
+        }
+    }
 }
 
 /// Renders a whole document around `body`.

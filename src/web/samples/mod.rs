@@ -25,3 +25,6 @@ pub fn all() -> Vec<(&'static str, Sample)> {
     all.extend(purchase::all());
     all
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! `/purchases/{id}/invoice`: asks Stripe where the invoice is now, and goes there.
+
+use crate::domain::PurchaseId;
+use crate::usecases::purchases::{self, Invoice};
+use crate::usecases::{Fault, Services, portal};
+use crate::web::cookies::Cookie;
+use crate::web::view::Outcome;
+use axum::http::HeaderMap;
+
+/// Where a click on "Invoice" leads; none is as good as no such page.
+pub async fn way(services: &Services, headers: &HeaderMap, id: &str) -> Result<Option<String>, Fault> {
+    let viewer = match Cookie::Session.read(headers, services.settings.is_https()) {
+        Some(token) => portal::viewer(services, &token).await?,
+        None => None,
+    };
+    let Some(viewer) = viewer else { return Ok(Some("/sign-in".to_owned())) };
+    let Some(id) = PurchaseId::parse(id) else { return Ok(None) };
+    let found = purchases::find(services, id).await?;
+    let Some(purchase) = found.filter(|purchase| purchase.customer_no == viewer.customer_no) else { return Ok(None) };
+    Ok(Some(match purchases::invoice(services, &purchase).await? {
+        Invoice::At(url) => url,
+        Invoice::None => format!("/purchases/{id}"),
+        Invoice::StripeUnavailable => format!("/purchases/{id}?outcome={}", Outcome::StripeUnavailable.code()),
+    }))
+}
