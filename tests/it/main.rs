@@ -1,1 +1,8 @@
-fn main(){}
+//! The product as one: real processes and applications in process, over HTTP, on SQLite and PostgreSQL.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+mod app;
+mod charges;
+mod crediting;
+mod sandbox;

@@ -1,0 +1,207 @@
+//! A real application in process: its own database, its own stand-in for Stripe, a clock that stands still.
+//!
+//! Owns: where a test's database and files are, what runs, and the verbs that tests are written in. Each
+//! test has everything for itself. Invariant: whatever a test did, `check` is content with what it left.
+
+mod answer;
+mod database;
+mod verbs;
+
+pub use answer::Answer;
+pub use database::{Database, Home};
+pub use verbs::Opened;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use topup::app::{Application, Failure, Variant};
+use topup::clock::Clock;
+use topup::config::{Cli, Command, Settings, StripeSettings};
+use topup::sandbox::{Sandbox, SandboxSettings};
+use topup::usecases::Services;
+
+pub const OPERATOR_KEY: &str = "operator-key-of-the-tests-0000000000";
+pub const WEBHOOK_SECRET: &str = "whsec_of_the_tests_000000";
+const SECRET_KEY: &str = "sk_test_of_the_tests_000000";
+
+/// How long anything may take before a test calls it stuck. No test asserts speed.
+pub const STUCK: Duration = Duration::from_secs(60);
+
+/// Makes two tests of one scenario: `…::on_sqlite` and `…::on_postgres`.
+macro_rules! on_both {
+    ($name:ident, |$app:ident| $scenario:block) => {
+        mod $name {
+            #[allow(unused_imports, reason = "a scenario takes what it needs")]
+            use super::*;
+
+            async fn scenario($app: &$crate::app::TestApp) {
+                $scenario
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                $crate::app::run($crate::app::Database::Sqlite, scenario).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                $crate::app::run($crate::app::Database::Postgres, scenario).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// Runs a scenario, and verifies the whole database after it.
+pub async fn run(database: Database, scenario: impl AsyncFnOnce(&TestApp)) {
+    let app = TestApp::start(database).await;
+    scenario(&app).await;
+    app.check().await;
+    app.stop().await;
+    app.home.remove().await;
+}
+
+/// A running application and all around it.
+pub struct TestApp {
+    pub home: Home,
+    pub address: SocketAddr,
+    pub sandbox: Sandbox,
+    pub http: reqwest::Client,
+    /// Requests that have reached the stand-in's API.
+    stripe_calls: Arc<AtomicUsize>,
+    settings: Settings,
+    variant: Variant,
+    /// Stays open over restarts: who calls meanwhile waits in its backlog.
+    listener: std::net::TcpListener,
+    /// The clock of the application that runs now.
+    clock: Arc<Mutex<Clock>>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    services: Services,
+    stop: CancellationToken,
+    done: JoinHandle<Result<(), Failure>>,
+}
+
+impl TestApp {
+    /// Starts on an empty database.
+    pub async fn start(database: Database) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    /// Starts on an empty database, with other settings.
+    pub async fn start_with(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
+        let home = Home::make(database).await;
+        let mut settings = settings(&home.url);
+        change(&mut settings);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let sandbox_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", sandbox_listener.local_addr().unwrap());
+        let stripe = StripeSettings {
+            secret_key: SECRET_KEY.to_owned(),
+            webhook_secrets: vec![WEBHOOK_SECRET.to_owned()],
+            api_base: Some(base.clone()),
+        };
+        let variant = Variant { demo: true, stripe: Some(stripe), checkout_origin: Some(base.clone()) };
+        let clock = Arc::new(Mutex::new(Clock::system()));
+        let sandbox = Sandbox::open(SandboxSettings {
+            file: None,
+            public_base: base,
+            secret_key: SECRET_KEY.to_owned(),
+            webhook_url: format!("http://{address}/webhooks/stripe"),
+            webhook_secret: WEBHOOK_SECRET.to_owned(),
+            now: reader(&clock, |clock| clock.now().timestamp()),
+            real_now: reader(&clock, |clock| clock.real().timestamp()),
+            shop_name: "Gleaner".to_owned(),
+        });
+        let sandbox = sandbox.await.unwrap();
+        let stripe_calls = Arc::new(AtomicUsize::new(0));
+        serve_counted(sandbox_listener, &sandbox, &stripe_calls);
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        // A kept connection may end with a restart, in the middle of a request.
+        let http = http.pool_max_idle_per_host(0).timeout(STUCK).build().unwrap();
+        let running = Mutex::new(None);
+        let app = Self { home, address, sandbox, http, stripe_calls, settings, variant, listener, clock, running };
+        app.launch().await;
+        app
+    }
+
+    /// Starts the application on the data that are there.
+    async fn launch(&self) {
+        let listener = TcpListener::from_std(self.listener.try_clone().unwrap()).unwrap();
+        let app = Application::build(&self.settings, listener, self.variant.clone()).await.unwrap();
+        let (services, stop) = (app.services.clone(), app.stopper());
+        *self.clock.lock().unwrap() = services.clock.clone();
+        let done = tokio::spawn(app.run());
+        let before = self.running.lock().unwrap().replace(Running { services, stop, done });
+        assert!(before.is_none(), "one application at a time");
+    }
+
+    /// Stops the application in good order.
+    pub async fn stop(&self) {
+        let running = self.running.lock().unwrap().take().expect("a running application");
+        // The engine ends when nobody can write any more.
+        drop(running.services);
+        running.stop.cancel();
+        let done = tokio::time::timeout(STUCK, running.done).await.expect("an end within the minute");
+        done.expect("no panic").expect("a good end");
+    }
+
+    /// Stops, and starts on the same data.
+    pub async fn restart(&self) {
+        self.stop().await;
+        self.launch().await;
+    }
+
+    /// What the running application's use-cases need. A clone that is kept keeps the application from ending.
+    pub fn services(&self) -> Services {
+        self.running_services().expect("a running application")
+    }
+
+    /// The same, unless a restart is under way.
+    pub fn running_services(&self) -> Option<Services> {
+        self.running.lock().unwrap().as_ref().map(|running| running.services.clone())
+    }
+
+    /// Requests that have reached the stand-in for Stripe.
+    pub fn stripe_calls(&self) -> usize {
+        self.stripe_calls.load(Ordering::SeqCst)
+    }
+}
+
+/// The settings of `serve`, whatever the environment says.
+fn settings(database_url: &str) -> Settings {
+    let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml");
+    let words = ["topup", "serve", "--database-url", database_url, "--catalog", catalog, "--listen", "127.0.0.1:0"];
+    let words = words.into_iter().chain(["--operator-keys", OPERATOR_KEY, "--test-clock", "1"]);
+    let cli = <Cli as clap::Parser>::try_parse_from(words).unwrap();
+    let Command::Serve(settings) = cli.command else { panic!("serve was asked for") };
+    let (stripe_secret_key, stripe_webhook_secrets, stripe_api_base) = (None, Vec::new(), None);
+    Settings { public_url: None, stripe_secret_key, stripe_webhook_secrets, stripe_api_base, ..*settings }
+}
+
+fn reader(clock: &Arc<Mutex<Clock>>, read: fn(&Clock) -> i64) -> topup::sandbox::Seconds {
+    let clock = Arc::clone(clock);
+    Arc::new(move || read(&clock.lock().unwrap()))
+}
+
+fn serve_counted(listener: TcpListener, sandbox: &Sandbox, calls: &Arc<AtomicUsize>) {
+    let calls = Arc::clone(calls);
+    let count = move |request: Request, next: Next| {
+        if request.uri().path().starts_with("/v1/") {
+            calls.fetch_add(1, Ordering::SeqCst);
+        }
+        next.run(request)
+    };
+    let router = sandbox.router().layer(axum::middleware::from_fn(count));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+}
