@@ -1,6 +1,7 @@
 //! Charges: the hot path. Bound keys, the domain's decision, the answer.
 
 use super::turn::{NewUsageColumns, Turn};
+use crate::clock::Clock;
 use crate::domain::entry::note_hash;
 use crate::domain::{Credits, Draw, Instant, Refusal, Summary, UsageId};
 use crate::store::db::DbError;
@@ -107,7 +108,7 @@ impl Turn {
             return Ok(Outcome::Nothing);
         }
         let usage = UsageId(self.clock.mint());
-        let (note, salt) = self.note_of(charge);
+        let (note, salt) = free_text(&self.clock, charge.source.as_deref(), charge.metadata.as_deref());
         let (credits, catalog) = (charge.credits, self.catalog.clone());
         let (drawn, at) =
             self.act(no, |account, at, _, changes| account.charge(usage, credits, note, at, changes)).await?;
@@ -129,16 +130,16 @@ impl Turn {
         self.bind(key, binding);
         Ok(Outcome::Charged(Charged { usage, draws, at, balance }))
     }
+}
 
-    /// Free text enters the chain as a salted hash.
-    fn note_of(&self, charge: &Charge) -> (Option<[u8; 32]>, Option<[u8; 16]>) {
-        if charge.source.is_none() && charge.metadata.is_none() {
-            return (None, None);
-        }
-        let salt = *self.clock.mint().as_bytes();
-        let text = usage_note(charge.source.as_deref(), charge.metadata.as_deref());
-        (Some(note_hash(&salt, &text)), Some(salt))
+/// How free text enters the chain, and the salt to keep beside it: none where there is no text.
+#[must_use]
+pub fn free_text(clock: &Clock, source: Option<&str>, metadata: Option<&str>) -> (Option<[u8; 32]>, Option<[u8; 16]>) {
+    if source.is_none() && metadata.is_none() {
+        return (None, None);
     }
+    let salt = *clock.mint().as_bytes();
+    (Some(note_hash(&salt, &usage_note(source, metadata))), Some(salt))
 }
 
 /// The free text of a usage as it enters the chain.

@@ -42,6 +42,7 @@ struct Done {
 
 enum Item {
     Charge(Charge, oneshot::Sender<Result<Outcome, Unavailable>>),
+    Charges(Vec<Charge>, oneshot::Sender<Result<Vec<Outcome>, Unavailable>>),
     Job(Job),
 }
 
@@ -77,6 +78,16 @@ impl Ledger {
     pub async fn charge(&self, charge: Charge) -> Result<Outcome, Unavailable> {
         let (sender, receiver) = oneshot::channel();
         self.put(Item::Charge(charge, sender))?;
+        receiver.await.unwrap_or(Err(Unavailable::Database))
+    }
+
+    /// Charges in the order given, each on its own, all in one commit.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; what the rules refuse is an [`Outcome`].
+    pub async fn charge_many(&self, charges: Vec<Charge>) -> Result<Vec<Outcome>, Unavailable> {
+        let (sender, receiver) = oneshot::channel();
+        self.put(Item::Charges(charges, sender))?;
         receiver.await.unwrap_or(Err(Unavailable::Database))
     }
 
@@ -162,6 +173,12 @@ impl Turn {
         while let Some(item) = items.next() {
             match item {
                 Item::Job(job) => self.run_job(job, answers).await?,
+                Item::Charges(charges, sender) => {
+                    let outcomes = self.charge_all(&charges.iter().collect::<Vec<_>>()).await?;
+                    answers.push(Box::new(move |committed| {
+                        let _gone = sender.send(committed.map(|()| outcomes));
+                    }));
+                }
                 Item::Charge(charge, sender) => {
                     let mut charges = vec![charge];
                     let mut senders = vec![sender];
