@@ -74,6 +74,15 @@ impl Fields {
         Self::of(raw)
     }
 
+    /// Reads an object whose parts are judged one by one: only its own names must differ.
+    ///
+    /// # Errors
+    /// As [`Fields::parse`].
+    pub fn parse_outer(bytes: &[u8]) -> Result<Self, Problem> {
+        let raw: &RawValue = serde_json::from_slice(bytes).map_err(|e| bad_json(&e))?;
+        Self::of(raw)
+    }
+
     fn of(raw: &RawValue) -> Result<Self, Problem> {
         if !raw.get().starts_with('{') {
             return Err(Problem::new(Code::InvalidValue, "the body must be a JSON object"));
@@ -100,13 +109,22 @@ impl Fields {
 
     /// Credits, more than 0 and at most 1,000,000,000, to a thousandth.
     pub fn credits(&mut self, name: &str) -> Credits {
+        self.credits_from(Credits(1), name, "must be more than 0 and at most 1000000000")
+    }
+
+    /// Credits of which none is an answer too.
+    pub fn credits_or_none(&mut self, name: &str) -> Credits {
+        self.credits_from(Credits::ZERO, name, "must be from 0 to 1000000000")
+    }
+
+    fn credits_from(&mut self, least: Credits, name: &str, meant: &str) -> Credits {
         let Some(raw) = self.take(name) else {
             self.missing(name);
             return Credits::ZERO;
         };
         match Credits::parse(raw.get()) {
-            Ok(credits) if credits.is_positive() && credits <= Credits::MAX_REQUEST => return credits,
-            Ok(_) => self.wrong(name, "must be more than 0 and at most 1000000000"),
+            Ok(credits) if credits >= least && credits <= Credits::MAX_REQUEST => return credits,
+            Ok(_) => self.wrong(name, meant),
             Err(e) => self.wrong(name, format!("{e}; a JSON number is meant, to a thousandth")),
         }
         Credits::ZERO
@@ -124,14 +142,36 @@ impl Fields {
         }
     }
 
-    /// Text that must be there.
-    pub fn required(&mut self, name: &str, meant: &str, good: impl FnOnce(&str) -> bool) -> String {
+    /// Whether a field is there; says that it is missing where not.
+    pub fn needs(&mut self, name: &str) -> bool {
         let there = self.rest.get(name).is_some_and(|raw| raw.get() != "null");
         if !there {
             self.rest.remove(name);
             self.missing(name);
         }
+        there
+    }
+
+    /// Text that must be there.
+    pub fn required(&mut self, name: &str, meant: &str, good: impl FnOnce(&str) -> bool) -> String {
+        self.needs(name);
         self.text(name, meant, good).unwrap_or_default()
+    }
+
+    /// The text of a field for somebody else to judge; `None` where it is absent, empty where it is no text.
+    pub fn any_text(&mut self, name: &str) -> Option<String> {
+        self.take(name).map(|raw| serde_json::from_str::<String>(raw.get()).unwrap_or_default())
+    }
+
+    /// A list of 1 to `max` values, each as it stands.
+    pub fn list(&mut self, name: &str, max: usize) -> Vec<Box<RawValue>> {
+        let raw = if self.needs(name) { self.take(name) } else { None };
+        let Some(raw) = raw else { return Vec::new() };
+        match serde_json::from_str::<Vec<Box<RawValue>>>(raw.get()) {
+            Ok(list) if (1..=max).contains(&list.len()) => return list,
+            _ => self.wrong(name, format!("must be a list of 1 to {max}")),
+        }
+        Vec::new()
     }
 
     /// A whole number in a range.
@@ -226,45 +266,5 @@ pub fn instant_of(text: &str) -> Option<Instant> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn credits(body: &str) -> Result<i64, u16> {
-        let mut fields = Fields::parse(body.as_bytes()).map_err(|_| 400_u16)?;
-        let credits = fields.credits("credits");
-        fields.finish().map(|()| credits.0).map_err(|_| 422)
-    }
-
-    #[test]
-    fn credits_are_read_exactly_and_everything_else_is_refused() {
-        for (body, want) in [
-            (r#"{"credits":12.5}"#, Ok(12_500)),
-            (r#"{"credits":1.25e1}"#, Ok(12_500)),
-            (r#"{"credits":1000000000}"#, Ok(1_000_000_000_000)),
-            (r#"{"credits":1000000000.001}"#, Err(422)),
-            (r#"{"credits":-5}"#, Err(422)),
-            (r#"{"credits":0}"#, Err(422)),
-            (r#"{"credits":0.0001}"#, Err(422)),
-            (r#"{"credits":1e400}"#, Err(422)),
-            (r#"{"credits":9223372036854775808}"#, Err(422)),
-            (r#"{"credits":"12"}"#, Err(422)),
-            (r#"{"credits":null}"#, Err(422)),
-            (r#"{"credits":1,"extra":1}"#, Err(422)),
-            (r#"{"credits":NaN}"#, Err(400)),
-            (r#"{"credits":１２}"#, Err(400)),
-            (r#"{"credits":1,"credits":2}"#, Err(400)),
-            (r#"{"credits":1,"metadata":{"a":1,"a":1}}"#, Err(400)),
-            ("", Err(400)),
-        ] {
-            assert_eq!(credits(body), want, "{body}");
-        }
-    }
-
-    #[test]
-    fn an_instant_is_cut_to_the_millisecond_and_must_be_in_range() {
-        let at = instant_of("2026-11-22T14:03:00.1239+01:00").expect("an instant");
-        assert_eq!(at.to_rfc3339(), "2026-11-22T13:03:00.123+00:00");
-        assert!(instant_of("10000-01-01T00:00:00Z").is_none());
-        assert!(instant_of("2026-11-22").is_none());
-    }
-}
+#[path = "body_tests.rs"]
+mod tests;

@@ -35,8 +35,7 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
         return Err(Problem::new(Code::IdempotencyKeyMissing, "send an Idempotency-Key header, unique for each write"));
     };
     let bytes = key.as_bytes();
-    let good = (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) && keys.next().is_none();
-    match (good, std::str::from_utf8(bytes)) {
+    match (is_key(bytes) && keys.next().is_none(), std::str::from_utf8(bytes)) {
         (true, Ok(key)) => Ok(key.to_owned()),
         _ => {
             Err(Problem::new(Code::InvalidHeader, "Idempotency-Key must be one, of 1 to 255 visible ASCII characters"))
@@ -44,11 +43,28 @@ pub fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     }
 }
 
+/// Whether bytes can be an idempotency key.
+pub fn is_key(bytes: &[u8]) -> bool {
+    (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+}
+
 /// The body's fields.
 ///
 /// # Errors
 /// 400, 413, 415, 422.
 pub async fn fields(headers: &HeaderMap, body: Body) -> Result<Fields, Problem> {
+    Fields::parse(&json_bytes(headers, body).await?)
+}
+
+/// The fields of a body whose parts are judged one by one.
+///
+/// # Errors
+/// 400, 413, 415, 422.
+pub async fn outer_fields(headers: &HeaderMap, body: Body) -> Result<Fields, Problem> {
+    Fields::parse_outer(&json_bytes(headers, body).await?)
+}
+
+async fn json_bytes(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, Problem> {
     let json = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -57,8 +73,7 @@ pub async fn fields(headers: &HeaderMap, body: Body) -> Result<Fields, Problem> 
     if !json {
         return Err(Problem::new(Code::UnsupportedMediaType, "send Content-Type: application/json"));
     }
-    let bytes = read(body).await?;
-    Fields::parse(&bytes)
+    read(body).await
 }
 
 /// The whole body.

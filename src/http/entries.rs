@@ -1,7 +1,7 @@
 //! `/v1/customers/{id}/entries` and `/grants`.
 
 use super::json::{At, Num, rfc3339};
-use super::lists::{self, Page};
+use super::lists;
 use super::problem::Problem;
 use super::{call, customers::GrantJson};
 use crate::domain::Entry;
@@ -78,16 +78,8 @@ async fn entries(
         Some(_) => return Err(Problem::query("format", "must be json or csv")),
     }
     let mut found = accounts::entries(&services, no, after, page.limit + 1).await?;
-    let next = cut(&mut found, &page).map(|entry| lists::cursor(entry.seq));
+    let next = lists::cut(&mut found, &page).map(|entry| lists::cursor(entry.seq));
     Ok(lists::list(found.iter().map(entry_json).collect(), next))
-}
-
-/// Cuts the row that only shows that there are more, and returns the last that stays, if any is cut.
-fn cut<'a, T>(rows: &'a mut Vec<T>, page: &Page) -> Option<&'a T> {
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    if more { rows.last() } else { None }
 }
 
 /// All entries as CSV, streamed: the columns are the JSON's fields.
@@ -144,6 +136,6 @@ async fn grants(
     let page = lists::page(&query, &[])?;
     let before = page.number(i64::MAX)?;
     let mut found = accounts::grants(&services, no, None, before, page.limit + 1).await?;
-    let next = cut(&mut found, &page).map(|row| lists::cursor(row.no));
+    let next = lists::cut(&mut found, &page).map(|row| lists::cursor(row.no));
     Ok(lists::list(found.iter().map(|row| GrantJson::new(&row.grant, row.state)).collect(), next))
 }

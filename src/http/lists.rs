@@ -51,6 +51,14 @@ pub fn cursor(number: i64) -> String {
     format!("n{number:x}")
 }
 
+/// Cuts the row that only shows that there are more, and returns the last that stays, if any is cut.
+pub fn cut<'a, T>(rows: &'a mut Vec<T>, page: &Page) -> Option<&'a T> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    if more { rows.last() } else { None }
+}
+
 #[derive(Serialize)]
 struct List<T> {
     data: Vec<T>,

@@ -6,19 +6,25 @@
 //!
 //! *Not here:* pages (`web`), rules, SQL.
 
+mod api_keys;
 mod auth;
+mod batch;
 mod body;
+mod bound;
 mod call;
 mod clock;
 mod customers;
 mod entries;
+mod grants;
 mod health;
+mod holds;
 mod json;
 mod lists;
 mod portal;
 mod problem;
 mod purchases;
 mod usage;
+mod voids;
 mod webhook;
 
 use crate::usecases::Services;
@@ -30,6 +36,11 @@ pub fn routes(services: &Services) -> Router<Services> {
     let mut operator = Router::new()
         .merge(customers::routes())
         .merge(usage::routes())
+        .merge(batch::routes())
+        .merge(holds::routes())
+        .merge(grants::routes())
+        .merge(voids::routes())
+        .merge(api_keys::routes())
         .merge(entries::routes())
         .merge(purchases::routes())
         .merge(portal::routes());

@@ -24,6 +24,13 @@ pub enum Code {
     NotFound,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
+    HoldSettled,
+    HoldReleased,
+    HoldLapsed,
+    AlreadyVoided,
+    GrantEnded,
+    GrantNotCourtesy,
+    LimitReached,
     CustomerClosed,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -48,6 +55,13 @@ impl Code {
             Self::NotFound => "Not found",
             Self::IdempotencyKeyMissing => "The Idempotency-Key header is missing",
             Self::IdempotencyKeyReused => "The idempotency key is bound to another request",
+            Self::HoldSettled => "The hold was settled",
+            Self::HoldReleased => "The hold was released",
+            Self::HoldLapsed => "The hold has lapsed",
+            Self::AlreadyVoided => "It was voided before",
+            Self::GrantEnded => "The grant has ended",
+            Self::GrantNotCourtesy => "The grant is not a courtesy",
+            Self::LimitReached => "A limit is reached",
             Self::CustomerClosed => "The customer is closed",
             Self::PayloadTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not application/json",
@@ -64,7 +78,15 @@ impl Code {
             Self::InsufficientCredits => 402,
             Self::PlanCannotBuy | Self::BuyingOff => 403,
             Self::NotFound => 404,
-            Self::IdempotencyKeyReused | Self::CustomerClosed => 409,
+            Self::IdempotencyKeyReused
+            | Self::HoldSettled
+            | Self::HoldReleased
+            | Self::HoldLapsed
+            | Self::AlreadyVoided
+            | Self::GrantEnded
+            | Self::GrantNotCourtesy
+            | Self::LimitReached
+            | Self::CustomerClosed => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidValue | Self::MissingField | Self::UnknownField | Self::ClockBackwards => 422,
@@ -96,7 +118,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    more: Option<Shortage>,
+    more: Option<Box<Shortage>>,
 }
 
 /// What a 402 says beside its words.
@@ -123,8 +145,9 @@ pub struct Shortage {
 impl Problem {
     /// A refusal of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let name = serde_json::to_string(&code).unwrap_or_default();
         Self {
-            kind: String::new(),
+            kind: format!("urn:topup:problem:{}", name.trim_matches('"')),
             title: code.title(),
             status: code.status(),
             code,
@@ -154,6 +177,16 @@ impl Problem {
         Self { status: 400, ..Self::field(field, Code::InvalidValue, detail) }
     }
 
+    /// Whether it is of this code.
+    pub fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
+    /// Its status.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Nothing of that id.
     pub fn not_found(what: &str) -> Self {
         Self::new(Code::NotFound, format!("there is no such {what}"))
@@ -161,7 +194,7 @@ impl Problem {
 
     /// What a charge lacks.
     pub fn short(mut self, shortage: Shortage) -> Self {
-        self.more = Some(shortage);
+        self.more = Some(Box::new(shortage));
         self
     }
 }
@@ -181,9 +214,7 @@ impl From<crate::ledger::Unavailable> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(mut self) -> Response {
-        let code = serde_json::to_string(&self.code).unwrap_or_default();
-        self.kind = format!("urn:topup:problem:{}", code.trim_matches('"'));
+    fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self).unwrap_or_default();
         let mut response = (status, body).into_response();

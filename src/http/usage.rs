@@ -1,19 +1,21 @@
-//! `POST /v1/customers/{id}/usage`: a charge.
+//! `/v1/customers/{id}/usage`: charges, and the list of them.
 
+use super::body::Fields;
 use super::json::{self, At, DrawJson, Num, SummaryJson, number, rfc3339};
 use super::problem::{Code, Problem, Shortage};
-use super::{body, call};
-use crate::domain::{Credits, Draw, Instant, Kind, Summary, UsageId};
+use super::{bound, call, lists};
+use crate::domain::{Credits, Instant, Kind, Summary, UsageId};
 use crate::ledger::{Charge, Outcome};
 use crate::store::keys::content_hash;
 use crate::usecases::{Fault, Services, usages};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::get;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// What `quantities` may count.
 const QUANTITIES: [&str; 5] = ["requests", "crawls", "tokens", "captchas", "latency_ms"];
@@ -22,11 +24,12 @@ const METADATA_MAX: usize = 2_048;
 
 /// Routes.
 pub fn routes() -> Router<Services> {
-    Router::new().route("/v1/customers/{id}/usage", post(charge))
+    Router::new().route("/v1/customers/{id}/usage", get(list).post(charge))
 }
 
+/// A usage as it is answered.
 #[derive(Serialize)]
-struct UsageJson {
+pub struct UsageJson {
     id: String,
     customer: String,
     credits: Num,
@@ -34,7 +37,10 @@ struct UsageJson {
     draws: Vec<DrawJson>,
     source: Option<String>,
     created_at: At,
-    balance: SummaryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voided_at: Option<At>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<SummaryJson>,
 }
 
 async fn charge(
@@ -48,22 +54,9 @@ async fn charge(
         // An unknown customer is said first; a good charge learns it from the engine, without a read of its own.
         Err(problem) => return Err(call::customer_no(&services, &id).await.err().unwrap_or(problem)),
     };
-    let (operation, source, credits) = (charge.operation.clone(), charge.source.clone(), charge.credits);
-    let customer = charge.customer.clone();
-    match services.ledger.charge(charge).await? {
-        Outcome::Charged(done) => {
-            let usage = Usage { id: done.usage, customer, credits, operation, source, draws: done.draws, at: done.at };
-            answer(usage, done.balance, false)
-        }
-        Outcome::Replayed(usage, balance) => answer(stored(&services, usage).await?, balance, true),
-        Outcome::KeyReused => Err(reused()),
-        Outcome::UnknownCustomer => Err(Problem::not_found("customer")),
-        Outcome::Closed => Err(Problem::new(Code::CustomerClosed, "a closed customer cannot be charged")),
-        Outcome::Nothing => Err(Problem::field("credits", Code::InvalidValue, "must be more than 0")),
-        Outcome::Insufficient { balance, resets_at, may_buy } => {
-            Err(insufficient(&services, credits, balance, resets_at, may_buy))
-        }
-    }
+    let asked = Asked::of(&charge);
+    let outcome = services.ledger.charge(charge).await?;
+    Ok(done(&services, asked, outcome).await?.response())
 }
 
 async fn parse(headers: &HeaderMap, body: Body, customer: &str) -> Result<Charge, Problem> {
@@ -75,18 +68,38 @@ async fn parse(headers: &HeaderMap, body: Body, customer: &str) -> Result<Charge
 }
 
 /// The charge in a body.
-fn read_charge(fields: &mut body::Fields, customer: String, key: String) -> Charge {
+pub fn read_charge(fields: &mut Fields, customer: String, key: String) -> Charge {
     let credits = fields.credits("credits");
-    let operation = fields.text("operation", "1 to 32 of a–z 0–9 _ . -", |text| {
-        (1..=32).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
-    });
-    let quantities = fields.counts("quantities", &QUANTITIES);
-    let source = fields.text("source", "1 to 64 characters", |text| (1..=64).contains(&text.chars().count()));
-    let metadata = fields.object("metadata", METADATA_MAX);
+    let operation = operation(fields);
+    let quantities = quantities(fields);
+    let source = source(fields);
+    let metadata = metadata(fields);
     let canonical = serde_json::json!([credits.0, operation, quantities, source, metadata]).to_string();
     let content = content_hash("POST", &format!("/v1/customers/{customer}/usage"), &canonical);
     Charge { customer, key, content, credits, operation, quantities, source, metadata }
+}
+
+/// What was done.
+pub fn operation(fields: &mut Fields) -> Option<String> {
+    fields.text("operation", "1 to 32 of a–z 0–9 _ . -", |text| {
+        (1..=32).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
+    })
+}
+
+/// How much of what, as JSON.
+pub fn quantities(fields: &mut Fields) -> Option<String> {
+    fields.counts("quantities", &QUANTITIES)
+}
+
+/// Who did it, in the SaaS's own words.
+pub fn source(fields: &mut Fields) -> Option<String> {
+    fields.text("source", "1 to 64 characters", |text| (1..=64).contains(&text.chars().count()))
+}
+
+/// The SaaS's own, as JSON.
+pub fn metadata(fields: &mut Fields) -> Option<String> {
+    fields.object("metadata", METADATA_MAX)
 }
 
 /// 409: the key is bound to something else.
@@ -94,65 +107,128 @@ pub fn reused() -> Problem {
     Problem::new(Code::IdempotencyKeyReused, "this key belongs to another request; use a new one for a new write")
 }
 
-struct Usage {
-    id: UsageId,
+/// What of a charge its answer repeats.
+pub struct Asked {
     customer: String,
     credits: Credits,
     operation: Option<String>,
     source: Option<String>,
-    draws: Vec<Draw>,
-    at: Instant,
 }
 
-async fn stored(services: &Services, id: UsageId) -> Result<Usage, Problem> {
+impl Asked {
+    /// What `charge` asks.
+    pub fn of(charge: &Charge) -> Self {
+        Self {
+            customer: charge.customer.clone(),
+            credits: charge.credits,
+            operation: charge.operation.clone(),
+            source: charge.source.clone(),
+        }
+    }
+}
+
+/// A charge that stands.
+pub struct Done {
+    usage: UsageJson,
+    cost: Credits,
+    remaining: Credits,
+    source: &'static str,
+    /// Whether it was answered before.
+    pub replayed: bool,
+}
+
+/// What a charge's outcome means to the caller.
+///
+/// # Errors
+/// What was refused.
+pub async fn done(services: &Services, asked: Asked, outcome: Outcome) -> Result<Done, Problem> {
+    match outcome {
+        Outcome::Charged(done) => {
+            let source = source_of(done.draws.iter().map(|draw| draw.kind.name()));
+            let usage = UsageJson {
+                id: done.usage.to_string(),
+                customer: asked.customer,
+                credits: Num(asked.credits),
+                operation: asked.operation,
+                draws: json::draws(&done.draws),
+                source: asked.source,
+                created_at: At(done.at),
+                voided_at: None,
+                balance: Some(done.balance.into()),
+            };
+            Ok(Done { usage, cost: asked.credits, remaining: done.balance.available, source, replayed: false })
+        }
+        Outcome::Replayed(usage, balance) => again(services, usage, balance).await,
+        Outcome::KeyReused => Err(reused()),
+        Outcome::UnknownCustomer => Err(Problem::not_found("customer")),
+        Outcome::Closed => Err(bound::closed()),
+        Outcome::Nothing => Err(Problem::field("credits", Code::InvalidValue, "must be more than 0")),
+        Outcome::Insufficient { balance, resets_at, may_buy } => {
+            Err(insufficient(services, asked.credits, balance, resets_at, may_buy))
+        }
+    }
+}
+
+/// The answer that a key is bound to: as the usage was then, voided since or not.
+async fn again(services: &Services, id: UsageId, balance: Summary) -> Result<Done, Problem> {
     let usage = usages::find(services, id).await?;
     let usage = usage.ok_or_else(|| Problem::from(Fault::Broken(format!("{id} is bound and not there"))))?;
-    Ok(Usage {
-        id,
-        customer: usage.customer,
-        credits: usage.credits,
-        operation: usage.operation,
-        source: usage.source,
-        draws: usage.draws,
-        at: usage.created_at,
-    })
+    let source = source_of(usage.draws.iter().map(|draw| draw.kind.name()));
+    let cost = usage.credits;
+    let usage = UsageJson { voided_at: None, balance: Some(balance.into()), ..usage_json(usage) };
+    Ok(Done { usage, cost, remaining: balance.available, source, replayed: true })
 }
 
-fn answer(usage: Usage, balance: Summary, replayed: bool) -> Result<Response, Problem> {
-    let source = source_of(&usage.draws);
-    let json = UsageJson {
+/// A stored usage.
+pub fn usage_json(usage: usages::Usage) -> UsageJson {
+    UsageJson {
         id: usage.id.to_string(),
         customer: usage.customer,
         credits: Num(usage.credits),
         operation: usage.operation,
         draws: json::draws(&usage.draws),
         source: usage.source,
-        created_at: At(usage.at),
-        balance: balance.into(),
-    };
-    let mut response = json::with(StatusCode::CREATED, &json);
-    let headers = response.headers_mut();
-    let mut put = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
+        created_at: At(usage.created_at),
+        voided_at: usage.voided_at.map(At),
+        balance: None,
+    }
+}
+
+impl Done {
+    /// The usage with the balance.
+    pub fn into_json(self) -> UsageJson {
+        self.usage
+    }
+
+    fn response(self) -> Response {
+        let mut response = json::with(StatusCode::CREATED, &self.usage);
+        let (cost, remaining) = (self.cost.to_string(), self.remaining.to_string());
+        credit_headers(response.headers_mut(), &cost, &remaining, self.source);
+        if self.replayed {
+            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        }
+        response
+    }
+}
+
+/// The headers of charges and settles.
+pub fn credit_headers(headers: &mut HeaderMap, cost: &str, remaining: &str, source: &str) {
+    let all = [("x-credits-cost", cost), ("x-credits-remaining", remaining), ("x-credits-source", source)];
+    for (name, value) in all {
+        if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
-    };
-    put("x-credits-cost", usage.credits.to_string());
-    put("x-credits-remaining", balance.available.to_string());
-    put("x-credits-source", source.to_owned());
-    if replayed {
-        put("idempotent-replayed", "true".to_owned());
     }
-    Ok(response)
 }
 
-fn source_of(draws: &[Draw]) -> &'static str {
-    let mut kinds = draws.iter().map(|draw| draw.kind);
-    let first = kinds.next().unwrap_or(Kind::Plan);
-    if kinds.all(|kind| kind == first) { first.name() } else { "mixed" }
+/// The one kind that was drawn from, or `mixed`.
+pub fn source_of<'a>(mut kinds: impl Iterator<Item = &'a str>) -> &'a str {
+    let first = kinds.next().unwrap_or(Kind::Plan.name());
+    if kinds.all(|kind| kind == first) { first } else { "mixed" }
 }
 
-fn insufficient(services: &Services, needed: Credits, b: Summary, resets_at: Instant, may_buy: bool) -> Problem {
+/// 402.
+pub fn insufficient(services: &Services, needed: Credits, b: Summary, resets_at: Instant, may_buy: bool) -> Problem {
     let detail = format!("{needed} credits are needed and {} are available", b.available);
     Problem::new(Code::InsufficientCredits, detail).short(Shortage {
         needed: number(needed),
@@ -164,4 +240,17 @@ fn insufficient(services: &Services, needed: Credits, b: Summary, resets_at: Ins
         resets_at: rfc3339(resets_at),
         buy_url: may_buy.then(|| format!("{}/billing", services.settings.public_url)),
     })
+}
+
+async fn list(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let no = call::customer_no(&services, &id).await?;
+    let page = lists::page(&query, &[])?;
+    let before = page.number(i64::MAX)?;
+    let mut found = usages::list(&services, no, before, page.limit + 1).await?;
+    let next = lists::cut(&mut found, &page).map(|row| lists::cursor(row.seq));
+    Ok(lists::list(found.into_iter().map(|row| usage_json(row.usage)).collect(), next))
 }

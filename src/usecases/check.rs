@@ -89,7 +89,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 7] = [
+const WHOLE: [(&str, &str); 12] = [
     (
         "credited purchases without one grant of just what was sold",
         "select count(*) as n from purchases p left join grants g on g.purchase = p.id where p.state = 'credited'
@@ -124,6 +124,35 @@ const WHOLE: [(&str, &str); 7] = [
     (
         "accounts without a customer, or customers without an account",
         "select count(*) as n from customers c left join accounts a on a.customer_no = c.no where a.customer_no is null",
+    ),
+    (
+        "settled holds whose usage is not theirs",
+        "select count(*) as n from holds h left join usages u on u.id = h.usage
+         where h.usage is not null and (h.state <> 1 or u.id is null or u.hold is null or u.hold <> h.id
+           or u.customer_no <> h.customer_no)",
+    ),
+    (
+        "usages of a hold that did not become them",
+        "select count(*) as n from usages u left join holds h on h.id = u.hold
+         where u.hold is not null and (h.id is null or h.usage is null or h.usage <> u.id)",
+    ),
+    (
+        "closed holds without the instant, or open ones with one",
+        "select count(*) as n from holds h where (h.state = 0 and h.closed_at is not null)
+           or (h.state <> 0 and h.closed_at is null)",
+    ),
+    (
+        "undone usages whose lines do not give them back whole",
+        "select (select count(*) from usages where voided_at is not null) + count(*)
+           - 2 * coalesce(sum(case when u.voided_at is not null and u.credits = v.given then 1 else 0 end), 0) as n
+         from (select cause, cast(sum(amount) as bigint) as given from entries
+               where kind = 7 and cause_kind = 2 and amount > 0 group by cause) v
+         left join usages u on u.id = v.cause",
+    ),
+    (
+        "reasons of a void or a gift that never was",
+        "select count(*) as n from grant_notes n join grants g on g.no = n.grant_no
+         where g.kind <> 2 or (n.what = 'voided' and g.is_voided <> 1)",
     ),
 ];
 

@@ -5,11 +5,18 @@
 
 pub mod accounts;
 pub mod alarms;
+pub mod api_keys;
+pub mod bound;
 pub mod check;
+pub mod closing;
+pub mod courtesy;
 pub mod customers;
+pub mod holds;
 pub mod inbox;
 pub mod members;
 pub mod outbox;
+#[cfg(test)]
+mod people_tests;
 pub mod portal;
 pub mod purchases;
 pub mod receipts;
@@ -19,6 +26,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod test_clock;
 pub mod usages;
+pub mod voids;
 
 use crate::clock::Clock;
 use crate::config::StripeSettings;

@@ -2,13 +2,22 @@
 
 use super::{Fault, Services};
 use crate::args;
-use crate::domain::{Credits, Draw, EntryKind, Instant, Kind, UsageId};
-use crate::store::db::corrupt;
-use crate::store::entries::ENTRY;
+use crate::domain::{Cause, Credits, Draw, Entry, EntryKind, GrantId, Instant, Kind, UsageId};
+use crate::store::bulk::places;
+use crate::store::db::{DbError, Link, Row, Value, corrupt};
+use crate::store::entries::{self, ENTRY};
+use std::collections::HashMap;
+
+/// Entries that one step back reads.
+const STEP: i64 = 512;
 
 /// A usage as it is stored, with its draws.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
+    /// Its id.
+    pub id: UsageId,
+    /// The store's number of the customer.
+    pub customer_no: i64,
     /// The SaaS's id of the customer.
     pub customer: String,
     /// How much.
@@ -21,6 +30,26 @@ pub struct Usage {
     pub draws: Vec<Draw>,
     /// When.
     pub created_at: Instant,
+    /// When it was undone.
+    pub voided_at: Option<Instant>,
+}
+
+const USAGE: &str =
+    "select u.id, u.customer_no, u.credits, u.operation, u.source, u.created_at, u.voided_at, u.first_row,
+    u.lines, c.id as customer from usages u join customers c on c.no = u.customer_no";
+
+fn usage_of(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
+    Ok(Usage {
+        id: UsageId(row.uuid("id")?),
+        customer_no: row.int("customer_no")?,
+        customer: row.text("customer")?,
+        credits: row.credits("credits")?,
+        operation: row.opt_text("operation")?,
+        source: row.opt_text("source")?,
+        draws,
+        created_at: row.at("created_at")?,
+        voided_at: row.opt_at("voided_at")?,
+    })
 }
 
 /// A usage by its id.
@@ -29,9 +58,15 @@ pub struct Usage {
 /// [`Fault`].
 pub async fn find(services: &Services, id: UsageId) -> Result<Option<Usage>, Fault> {
     let mut link = services.store.snapshot().await?;
-    let sql = "select u.credits, u.operation, u.source, u.created_at, u.first_row, u.lines, c.id as customer
-        from usages u join customers c on c.no = u.customer_no where u.id = $1";
-    let Some(row) = link.one(sql, args![id.bytes()]).await? else { return Ok(None) };
+    Ok(load(&mut link, id).await?)
+}
+
+/// The same on a connection at hand.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn load(link: &mut Link, id: UsageId) -> Result<Option<Usage>, DbError> {
+    let Some(row) = link.one(format!("{USAGE} where u.id = $1"), args![id.bytes()]).await? else { return Ok(None) };
     let first = row.int("first_row")?;
     let lines = format!(
         "select {ENTRY} from entries e join grants g on g.no = e.grant_no
@@ -39,18 +74,100 @@ pub async fn find(services: &Services, id: UsageId) -> Result<Option<Usage>, Fau
     );
     let mut draws = Vec::new();
     for line in link.all(lines, args![first, first + row.int("lines")?]).await? {
-        let entry = crate::store::entries::entry_of(&line)?;
+        let entry = entries::entry_of(&line)?;
         if entry.kind == EntryKind::Used {
             let kind = Kind::from_code(line.int("grant_kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
             draws.push(Draw { grant: entry.grant, kind, credits: -entry.amount });
         }
     }
-    Ok(Some(Usage {
-        customer: row.text("customer")?,
-        credits: row.credits("credits")?,
-        operation: row.opt_text("operation")?,
-        source: row.opt_text("source")?,
-        draws,
-        created_at: row.at("created_at")?,
-    }))
+    Ok(Some(usage_of(&row, draws)?))
+}
+
+/// A usage of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRow {
+    /// The number of its first entry: the list's order.
+    pub seq: i64,
+    /// The usage.
+    pub usage: Usage,
+}
+
+/// What a usage's lines say, met from the last to the first.
+struct Met {
+    id: UsageId,
+    seq: i64,
+    lines: Vec<Entry>,
+}
+
+/// Usages of a customer whose first entry is before `before_seq`, newest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn list(services: &Services, customer_no: i64, before_seq: i64, limit: i64) -> Result<Vec<UsageRow>, Fault> {
+    let mut link = services.store.snapshot().await?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut met = walk_back(&mut link, customer_no, before_seq, limit).await?;
+    met.truncate(limit);
+    let kinds = kinds(&mut link, &met).await?;
+    let ids: Vec<Value> = met.iter().map(|met| Value::from(met.id.bytes())).collect();
+    let mut rows = HashMap::new();
+    if !ids.is_empty() {
+        let sql = format!("{USAGE} where u.id in ({})", places(1, ids.len()));
+        for row in link.all(sql, ids).await? {
+            rows.insert(row.uuid("id")?, row);
+        }
+    }
+    let mut out = Vec::with_capacity(met.len());
+    for met in met {
+        let row = rows.get(&met.id.0).ok_or_else(|| corrupt("used lines without a usage"))?;
+        let draw = |entry: &Entry| {
+            let kind = kinds.get(&entry.grant).copied().ok_or_else(|| corrupt("a line without its grant"))?;
+            Ok(Draw { grant: entry.grant, kind, credits: -entry.amount })
+        };
+        let draws = met.lines.iter().rev().map(draw).collect::<Result<_, DbError>>()?;
+        out.push(UsageRow { seq: met.seq, usage: usage_of(row, draws)? });
+    }
+    Ok(out)
+}
+
+/// Walks a customer's entries back until one usage more than `limit` was met: then all before it are whole.
+async fn walk_back(link: &mut Link, customer_no: i64, before_seq: i64, limit: usize) -> Result<Vec<Met>, DbError> {
+    let head = link.one("select seq from accounts where customer_no = $1", args![customer_no]).await?;
+    let last = head.map_or(Ok(0), |row| row.int("seq"))?;
+    let mut before = before_seq.min(last.saturating_add(1));
+    let mut met: Vec<Met> = Vec::new();
+    while before > 1 && met.len() <= limit {
+        let after = (before - 1 - STEP).max(0);
+        let page = entries::page(link, customer_no, after, before - 1 - after).await?;
+        for entry in page.into_iter().rev() {
+            let Cause::Usage(id) = entry.cause else { continue };
+            if entry.kind != EntryKind::Used {
+                continue;
+            }
+            match met.last_mut().filter(|met| met.id == id) {
+                Some(met) => {
+                    met.seq = entry.seq;
+                    met.lines.push(entry);
+                }
+                None => met.push(Met { id, seq: entry.seq, lines: vec![entry] }),
+            }
+        }
+        before = after + 1;
+    }
+    Ok(met)
+}
+
+async fn kinds(link: &mut Link, met: &[Met]) -> Result<HashMap<GrantId, Kind>, DbError> {
+    let mut ids: Vec<GrantId> = met.iter().flat_map(|met| met.lines.iter().map(|line| line.grant)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut out = HashMap::new();
+    for ids in ids.chunks(500) {
+        let sql = format!("select id, kind from grants where id in ({})", places(1, ids.len()));
+        for row in link.all(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await? {
+            let kind = Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
+            out.insert(GrantId(row.uuid("id")?), kind);
+        }
+    }
+    Ok(out)
 }

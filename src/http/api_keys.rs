@@ -1,0 +1,45 @@
+//! `POST /v1/customers/{id}/api_keys`, and `DELETE /v1/customers/{id}`, which ends them.
+
+use super::problem::Problem;
+use super::{bound, call, json};
+use crate::usecases::{Services, api_keys, closing};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, post};
+use serde::Serialize;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new().route("/v1/customers/{id}", delete(close)).route("/v1/customers/{id}/api_keys", post(make))
+}
+
+/// A key: shown once.
+#[derive(Serialize)]
+struct KeyJson {
+    id: String,
+    key: String,
+}
+
+async fn make(
+    State(services): State<Services>,
+    Path(customer): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let no = call::customer_no(&services, &customer).await?;
+    let mut fields = call::fields(&headers, body).await?;
+    let name =
+        fields.required("name", "1 to 100 characters", |text| !text.trim().is_empty() && text.chars().count() <= 100);
+    fields.finish()?;
+    let made = api_keys::make(&services, no, name).await?.ok_or_else(bound::closed)?;
+    Ok(json::with(StatusCode::CREATED, &KeyJson { id: made.id.to_string(), key: made.key }))
+}
+
+async fn close(State(services): State<Services>, Path(customer): Path<String>) -> Result<Response, Problem> {
+    let no = call::customer_no(&services, &customer).await?;
+    closing::close(&services, no).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,254 @@
+//! `/v1/customers/{id}/holds` and `/v1/holds/{id}`: set aside, settle, release (R10).
+
+use super::bound::{self, Owner, Reply};
+use super::json::{self, At, DrawJson, Num, SummaryJson};
+use super::problem::{Code, Problem};
+use super::{call, lists, usage};
+use crate::domain::hold::TTL_SECONDS_MAX;
+use crate::domain::{HoldId, HoldState};
+use crate::usecases::holds::{self, HoldRow, NewHold, Settle};
+use crate::usecases::{Fault, Services};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::HashMap;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new()
+        .route("/v1/customers/{id}/holds", get(list).post(open))
+        .route("/v1/holds/{id}", get(read))
+        .route("/v1/holds/{id}/settle", post(settle))
+        .route("/v1/holds/{id}/release", post(release))
+}
+
+#[derive(Serialize)]
+struct HoldJson {
+    id: String,
+    customer: String,
+    credits: Num,
+    draws: Vec<DrawJson>,
+    state: &'static str,
+    created_at: At,
+    expires_at: At,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OpenedJson {
+    id: String,
+    customer: String,
+    credits: Num,
+    draws: Vec<DrawJson>,
+    state: &'static str,
+    expires_at: At,
+    balance: SummaryJson,
+}
+
+#[derive(Serialize)]
+struct SettledJson {
+    id: String,
+    state: &'static str,
+    credits: Num,
+    released: Num,
+    draws: Vec<DrawJson>,
+    usage: Option<String>,
+    balance: SummaryJson,
+}
+
+#[derive(Serialize)]
+struct ReleasedJson {
+    id: String,
+    state: &'static str,
+    balance: SummaryJson,
+}
+
+fn hold_json(hold: HoldRow) -> HoldJson {
+    HoldJson {
+        id: hold.id.to_string(),
+        customer: hold.customer,
+        credits: Num(hold.credits),
+        draws: json::draws(&hold.draws),
+        state: hold.state.name(),
+        created_at: At(hold.created_at),
+        expires_at: At(hold.expires_at),
+        usage: hold.usage.map(|id| id.to_string()),
+    }
+}
+
+async fn open(
+    State(services): State<Services>,
+    Path(customer): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let owner: Owner = (call::customer_no(&services, &customer).await?, customer);
+    let key = call::idempotency_key(&headers)?;
+    let mut fields = call::fields(&headers, body).await?;
+    let credits = fields.credits("credits");
+    let ttl_seconds = if fields.needs("ttl_seconds") { fields.whole("ttl_seconds", 1..=TTL_SECONDS_MAX) } else { None };
+    let (operation, source) = (usage::operation(&mut fields), usage::source(&mut fields));
+    fields.finish()?;
+    let canonical = serde_json::json!([credits.0, ttl_seconds, operation, source]);
+    let call = bound::post(&owner, &key, &format!("/v1/customers/{}/holds", owner.1), &canonical);
+    let (customer_no, customer) = owner;
+    let new = NewHold { customer_no, credits, ttl_seconds: ttl_seconds.unwrap_or(0), operation, source };
+    let reply = bound::once(&services, call, StatusCode::CREATED, "customer", move |turn| {
+        Box::pin(async move {
+            let held = holds::open(turn, new).await?;
+            Ok(held.map(|held| OpenedJson {
+                id: held.id.to_string(),
+                customer,
+                credits: Num(credits),
+                draws: json::draws(&held.draws),
+                state: HoldState::Open.name(),
+                expires_at: At(held.expires_at),
+                balance: held.balance.into(),
+            }))
+        })
+    });
+    Ok(reply.await?.response())
+}
+
+/// The hold in the path.
+async fn in_path(services: &Services, id: &str) -> Result<HoldRow, Problem> {
+    let missing = || Problem::not_found("hold");
+    let id = HoldId::parse(id).ok_or_else(missing)?;
+    holds::find(services, id).await?.ok_or_else(missing)
+}
+
+async fn settle(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let hold = in_path(&services, &id).await?;
+    let key = call::idempotency_key(&headers)?;
+    let mut fields = call::fields(&headers, body).await?;
+    let settle = Settle {
+        hold: hold.id,
+        customer_no: hold.customer_no,
+        credits: fields.credits_or_none("credits"),
+        operation: usage::operation(&mut fields),
+        quantities: usage::quantities(&mut fields),
+        source: usage::source(&mut fields),
+        metadata: usage::metadata(&mut fields),
+    };
+    fields.finish()?;
+    let s = &settle;
+    let canonical = serde_json::json!([s.credits.0, s.operation, s.quantities, s.source, s.metadata]);
+    let owner = (hold.customer_no, hold.customer);
+    let call = bound::post(&owner, &key, &format!("/v1/holds/{id}/settle"), &canonical);
+    let (credits, text) = (settle.credits, hold.id.to_string());
+    let reply = bound::once(&services, call, StatusCode::OK, "hold", move |turn| {
+        Box::pin(async move {
+            let settled = holds::settle(turn, settle).await?;
+            Ok(settled.map(|settled| SettledJson {
+                id: text,
+                state: HoldState::Settled.name(),
+                credits: Num(credits),
+                released: Num(settled.released),
+                draws: json::draws(&settled.draws),
+                usage: settled.usage.map(|id| id.to_string()),
+                balance: settled.balance.into(),
+            }))
+        })
+    });
+    with_headers(reply.await?)
+}
+
+/// What the headers of a settle say, from the answer that is kept.
+#[derive(Deserialize)]
+struct Kept<'a> {
+    #[serde(borrow)]
+    credits: &'a RawValue,
+    #[serde(borrow)]
+    draws: Vec<KeptDraw<'a>>,
+    #[serde(borrow)]
+    balance: KeptBalance<'a>,
+}
+
+#[derive(Deserialize)]
+struct KeptDraw<'a> {
+    kind: &'a str,
+}
+
+#[derive(Deserialize)]
+struct KeptBalance<'a> {
+    #[serde(borrow)]
+    available: &'a RawValue,
+}
+
+fn with_headers(reply: Reply) -> Result<Response, Problem> {
+    let mut headers = HeaderMap::new();
+    let kept: Kept<'_> = serde_json::from_str(reply.json()).map_err(|e| Fault::Broken(e.to_string()))?;
+    let source = usage::source_of(kept.draws.iter().map(|draw| draw.kind));
+    usage::credit_headers(&mut headers, kept.credits.get(), kept.balance.available.get(), source);
+    let mut response = reply.response();
+    response.headers_mut().extend(headers);
+    Ok(response)
+}
+
+async fn release(
+    State(services): State<Services>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let hold = in_path(&services, &id).await?;
+    let key = call::idempotency_key(&headers)?;
+    call::fields(&headers, body).await?.finish()?;
+    let owner = (hold.customer_no, hold.customer);
+    let call = bound::post(&owner, &key, &format!("/v1/holds/{id}/release"), &serde_json::json!([]));
+    let (customer_no, id) = (hold.customer_no, hold.id);
+    let reply = bound::once(&services, call, StatusCode::OK, "hold", move |turn| {
+        Box::pin(async move {
+            let balance = holds::release(turn, customer_no, id).await?;
+            Ok(balance.map(|balance| ReleasedJson {
+                id: id.to_string(),
+                state: HoldState::Released.name(),
+                balance: balance.into(),
+            }))
+        })
+    });
+    Ok(reply.await?.response())
+}
+
+async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+    Ok(json::ok(&hold_json(in_path(&services, &id).await?)))
+}
+
+async fn list(
+    State(services): State<Services>,
+    Path(customer): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let no = call::customer_no(&services, &customer).await?;
+    let page = lists::page(&query, &["state"])?;
+    let states = [HoldState::Open, HoldState::Settled, HoldState::Released, HoldState::Lapsed];
+    let state = match query.get("state") {
+        None => None,
+        Some(name) => match states.into_iter().find(|state| state.name() == name) {
+            Some(state) => Some(state),
+            None => return Err(Problem::query("state", "must be open, settled, released or lapsed")),
+        },
+    };
+    let before = match &page.cursor {
+        None => None,
+        Some(text) => {
+            let hold = in_path(&services, text).await.ok().filter(|hold| hold.customer_no == no);
+            let bad = || Problem::new(Code::InvalidCursor, "use the `next` of the page before");
+            Some(hold.map(|hold| (hold.created_at, hold.id)).ok_or_else(bad)?)
+        }
+    };
+    let mut found = holds::list(&services, no, state, before, page.limit + 1).await?;
+    let next = lists::cut(&mut found, &page).map(|hold| hold.id.to_string());
+    Ok(lists::list(found.into_iter().map(hold_json).collect(), next))
+}

@@ -1,0 +1,67 @@
+//! Closing a customer: personal data blanked, sessions and keys ended; the ledger stays, without its texts.
+//!
+//! Every step may be done again: a repeat finishes what a crash left.
+
+use super::{Fault, Services, flat};
+use crate::args;
+use crate::domain::UsageId;
+use crate::ledger::Turn;
+use crate::store::bulk::places;
+use crate::store::db::Value;
+
+/// Usages whose texts one step blanks.
+const STEP: i64 = 200;
+
+/// Closes a customer, for ever.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn close(services: &Services, customer_no: i64) -> Result<(), Fault> {
+    flat(services.ledger.job(move |turn| Box::pin(async move { close_in(turn, customer_no).await })).await)?;
+    // A closed customer gets no more usages, so the walk back meets every one. It keeps the engine only a step at a time.
+    let mut before = i64::MAX;
+    loop {
+        let page = super::usages::list(services, customer_no, before, STEP).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        before = last.seq;
+        let ids: Vec<UsageId> = page.iter().map(|row| row.usage.id).collect();
+        flat(services.ledger.job(move |turn| Box::pin(async move { blank_usages(turn, &ids).await })).await)?;
+    }
+}
+
+/// What is blanked at once: all that holds a person's data beside usages. `$1` is the customer, `$2` now.
+const BLANK: [&str; 8] = [
+    "update customers set email = '', name = '', timezone = 'UTC', closed_at = coalesce(closed_at, $2) where no = $1",
+    "delete from members where customer_no = $1 and $2 = $2",
+    "delete from links where customer_no = $1 and $2 = $2",
+    "update sessions set email = null, return_url = null, ended_at = coalesce(ended_at, $2) where customer_no = $1",
+    "update api_keys set name = '', revoked_at = coalesce(revoked_at, $2) where customer_no = $1",
+    "update holds set source = null where customer_no = $1 and $2 = $2",
+    "update purchases set member_email = null where customer_no = $1 and $2 = $2",
+    "update outbox set recipient = '', subject = '', body_text = '', body_html = '', done_at = coalesce(done_at, $2),
+       state = case when state = 'queued' then 'refused' else state end where customer_no = $1",
+];
+
+async fn close_in(turn: &mut Turn, no: i64) -> Result<(), Fault> {
+    // What is due by now is booked before.
+    turn.account(no).await?;
+    turn.flush().await?;
+    let now = turn.now();
+    for sql in BLANK {
+        turn.link.run(sql, args![no, now]).await?;
+    }
+    let sql = "delete from grant_notes where grant_no in (select no from grants where customer_no = $1)";
+    turn.link.run(sql, args![no]).await?;
+    turn.forget(no).await?;
+    Ok(())
+}
+
+async fn blank_usages(turn: &mut Turn, ids: &[UsageId]) -> Result<(), Fault> {
+    let sql = format!(
+        "update usages set source = null, metadata = null, salt = null, void_reason = null, void_salt = null
+         where id in ({})",
+        places(1, ids.len())
+    );
+    turn.link.run(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await?;
+    Ok(())
+}

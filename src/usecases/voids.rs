@@ -1,0 +1,43 @@
+//! Undoing a usage (R11): once, whole, with a reason.
+
+use super::bound::Refused;
+use super::{Fault, usages};
+use crate::args;
+use crate::domain::entry::note_hash;
+use crate::domain::{GrantId, Instant, Summary, UsageId};
+use crate::ledger::Turn;
+
+/// A usage that was undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voided {
+    /// The usage as it is stored now.
+    pub usage: usages::Usage,
+    /// When it was undone.
+    pub at: Instant,
+    /// The balance right after it.
+    pub balance: Summary,
+}
+
+/// Returns a usage whole to the grants that it came from.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn usage(turn: &mut Turn, id: UsageId, reason: &str) -> Result<Result<Voided, Refused>, Fault> {
+    let Some(usage) = usages::load(&mut turn.link, id).await? else { return Ok(Err(Refused::Unknown)) };
+    if usage.voided_at.is_some() {
+        return Ok(Err(Refused::AlreadyVoided));
+    }
+    let (no, grants) = (usage.customer_no, usage.draws.iter().map(|draw| draw.grant).collect::<Vec<GrantId>>());
+    turn.adopt(no, &grants).await?;
+    let salt = *turn.clock.mint().as_bytes();
+    let note = Some(note_hash(&salt, reason));
+    let (done, at) = turn
+        .act(no, |account, at, _, changes| {
+            account.void_usage(id, &usage.draws, note, at, changes).map(|()| Summary::of(account, at))
+        })
+        .await?;
+    let Ok(balance) = done else { return Err(Fault::Broken(format!("{id} cannot return to its grants"))) };
+    let sql = "update usages set voided_at = $1, void_reason = $2, void_salt = $3 where id = $4";
+    turn.link.run(sql, args![at, reason, salt, id.bytes()]).await?;
+    Ok(Ok(Voided { usage, at, balance }))
+}
