@@ -224,6 +224,7 @@ async fn facts(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &
                 state.invoice.clone(),
                 state.amount_total,
                 state.amount_tax,
+                state.invoice_number.clone(),
                 purchase.id.bytes()
             ],
         )
