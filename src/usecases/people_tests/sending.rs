@@ -1,0 +1,180 @@
+//! The outbox: once, by a peer's word, later, never.
+
+use super::peer::Peer;
+use super::{Rig, mailer, on_both};
+use crate::domain::PurchaseId;
+use crate::ledger::Turn;
+use crate::mail::{Rendered, Smtp, Transport};
+use crate::usecases::outbox::{self, Mail};
+use crate::usecases::purchases::{self, Purchase};
+use crate::usecases::{Fault, Services, alarms, flat, receipts};
+use tokio_util::sync::CancellationToken;
+
+async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
+    let mail = Mail {
+        key: key.to_owned(),
+        customer_no: None,
+        recipient: recipient.to_owned(),
+        kind: "receipt",
+        subject: "1,200 credits added: receipt".to_owned(),
+        body: Rendered { text: "Hello".into(), html: "<p>Hello</p>".into() },
+        cause: None,
+    };
+    let job = rig.services.ledger.job(|turn| Box::pin(async move { Ok::<_, Fault>(outbox::enqueue(turn, mail).await?) }));
+    flat(job.await).expect("a commit")
+}
+
+async fn with_peer(mut rig: Rig) -> (Rig, Peer) {
+    let peer = Peer::start().await;
+    rig.services.mailer = mailer(Transport::Smtp(Smtp::new(&peer.url, "gleaner.example").expect("a server")));
+    (rig, peer)
+}
+
+#[tokio::test]
+async fn a_key_is_mailed_once_by_two_processes_together() {
+    on_both(|rig| async move {
+        let (rig, peer) = with_peer(rig).await;
+        assert!(put(&rig, "receipt:1", "ada@acme.example").await.is_some());
+        assert!(put(&rig, "receipt:1", "ada@acme.example").await.is_none(), "the key was mailed before");
+        for n in 2..60 {
+            put(&rig, &format!("receipt:{n}"), "ada@acme.example").await;
+        }
+        let smtp = Transport::Smtp(Smtp::new(&peer.url, "gleaner.example").expect("a server"));
+        let other = Services { mailer: mailer(smtp), ..rig.services.clone() };
+        let stop = CancellationToken::new();
+        let (one, two) = tokio::join!(outbox::send_due(&rig.services, &stop), outbox::send_due(&other, &stop));
+        one.and(two).expect("two rounds");
+        let mut ids: Vec<String> = peer.taken().iter().flat_map(|mail| mail.lines().map(str::to_owned).collect::<Vec<_>>()).filter(|line| line.starts_with("Message-ID")).collect();
+        assert_eq!(ids.len(), 59);
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 59, "each once");
+        assert!(rig.outbox().await.iter().all(|(state, attempts, _)| state == "accepted" && *attempts == 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_accepts_defers_and_refuses() {
+    on_both(|rig| async move {
+        let (rig, peer) = with_peer(rig).await;
+        for name in ["ada", "later", "nobody"] {
+            put(&rig, name, &format!("{name}@acme.example")).await;
+        }
+        rig.send().await;
+        let mails = peer.taken();
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].contains("To: ada@acme.example") && mails[0].contains("Auto-Submitted: auto-generated"));
+        let rows = rig.outbox().await;
+        let states: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
+        assert_eq!(states, ["accepted", "queued", "refused"]);
+        let reasons = rows.iter().filter_map(|row| row.2.as_deref()).collect::<Vec<_>>().join("\n");
+        assert!(reasons.contains("451") || reasons.contains("busy"), "{reasons}");
+        assert!(!reasons.contains('@'), "{reasons}");
+        let alarms = alarms::open(&rig.services.store).await.expect("alarms");
+        assert_eq!(alarms.len(), 1);
+        assert!(alarms[0].kind == "mail" && !alarms[0].detail.contains('@'), "{alarms:?}");
+        rig.send().await;
+        assert_eq!(rig.outbox().await[1].1, 1, "not before it is due");
+        rig.later(2);
+        rig.send().await;
+        assert_eq!(rig.outbox().await[1].1, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_deferred_mail_is_given_up_loudly_after_three_days() {
+    on_both(|rig| async move {
+        let (rig, _peer) = with_peer(rig).await;
+        put(&rig, "later", "later@acme.example").await;
+        for _ in 0..80 {
+            rig.send().await;
+            rig.later(60);
+        }
+        let row = rig.outbox().await.remove(0);
+        assert_eq!(row.0, "refused");
+        assert!((15..=25).contains(&row.1), "{row:?}");
+        let alarms = alarms::open(&rig.services.store).await.expect("alarms");
+        assert_eq!(alarms.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["mail", "mail"], "{alarms:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_transport_mails_wait() {
+    on_both(|rig| async move {
+        let mut rig = rig;
+        let files = std::mem::replace(&mut rig.services.mailer, mailer(Transport::Off));
+        put(&rig, "one", "ada@acme.example").await;
+        rig.send().await;
+        assert_eq!(rig.outbox().await, [("queued".to_owned(), 0, None)]);
+        assert_eq!(outbox::next_due(&rig.services).await.expect("a read"), None, "nothing for the clock to stop at");
+        rig.services.mailer = files;
+        rig.send().await;
+        assert_eq!((rig.mails().len(), rig.outbox().await[0].0.as_str()), (1, "accepted"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_of_a_dead_process_is_taken_up_again() {
+    on_both(|rig| async move {
+        put(&rig, "one", "ada@acme.example").await;
+        let sql = "update outbox set attempts = 1, due_at = due_at + 600000";
+        let job = rig.services.ledger.job(move |turn| Box::pin(async move { Ok::<_, Fault>(turn.link.run(sql, Vec::new()).await?) }));
+        flat(job.await).expect("a commit");
+        rig.send().await;
+        assert!(rig.mails().is_empty());
+        rig.later(10);
+        rig.send().await;
+        assert_eq!(rig.mails().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
+    on_both(|rig| async move {
+        let no = rig.customer("acme", "Ada@Acme.example").await;
+        let job = rig.services.ledger.job(move |turn| {
+            Box::pin(async move {
+                let sql = "insert into members (customer_no, email, role, created_at, removed_at) values
+                    ($1, 'al@acme.example', 'admin', 0, null), ($1, 'vi@acme.example', 'viewer', 0, null),
+                    ($1, 'ex@acme.example', 'owner', 0, 1)";
+                turn.link.run(sql, crate::args![no]).await?;
+                let purchase = purchase(turn, no).await?;
+                let at = turn.now();
+                let credited = receipts::Credited { at, expires_at: at + chrono::TimeDelta::days(365), total: Some(1_080), tax: Some(180) };
+                for _ in 0..2 {
+                    receipts::enqueue(turn, &purchase, credited, "https://pay.example").await?;
+                }
+                Ok::<_, Fault>(())
+            })
+        });
+        flat(job.await).expect("a commit");
+        rig.send().await;
+        let mails = rig.mails();
+        assert_eq!(mails.len(), 2, "an owner and an admin, once each");
+        assert!(mails[0].contains("To: ada@acme.example") && mails[1].contains("To: al@acme.example"));
+        for want in [
+            "Subject: 1,200 credits added: receipt", "Credits: 1,200", "Price: $9.00", "Tax: $1.80", "Paid: $10.80",
+            "Valid until: 22 Nov 2027, 15:43 CET", "Reference: pur_", "Non-refundable.", "https://pay.example/billing",
+            "Reply-To: Gleaner <help@gleaner.example>",
+        ] {
+            assert!(mails[0].contains(want), "{want} in\n{}", mails[0]);
+        }
+    })
+    .await;
+}
+
+/// A purchase that is about to be credited.
+async fn purchase(turn: &mut Turn, customer_no: i64) -> Result<Purchase, Fault> {
+    let id = PurchaseId::from_bytes(&[9; 16]).expect("sixteen bytes");
+    let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
+          refunded_amount, shortfall, created_at, checkout_expires_at)
+        values ($1, $2, 'p1200', 1200000, 900, 'usd', 'open', 0, 0, 0, $3, $3)";
+    let now = turn.now();
+    turn.link.run(sql, crate::args![id.bytes(), customer_no, now]).await?;
+    Ok(purchases::load(&mut turn.link, id).await?.expect("the purchase"))
+}
