@@ -32,6 +32,30 @@ pub enum Command {
     Check(DatabaseSettings),
     /// List what needs a person, a line each.
     Alarms(DatabaseSettings),
+    /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
+    #[command(subcommand)]
+    Purchases(PurchasesCommand),
+}
+
+/// What can be done about purchases.
+#[derive(Debug, Subcommand)]
+pub enum PurchasesCommand {
+    /// Find purchases by e-mail, customer id, pur_, cs_, pi_, in_ or invoice number.
+    Find {
+        /// What is known
+        text: String,
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Ask Stripe about one purchase, credit it if it is paid, say what Stripe and the ledger know.
+    Recheck {
+        /// The purchase, by any of what `find` takes
+        id: String,
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
 }
 
 /// Where the data are.
@@ -161,6 +185,15 @@ impl Settings {
         if (demo || self.wants_test_clock()) && !self.listen.ip().is_loopback() {
             return bad("LISTEN", "is not a loopback address, which the demo and the test clock need");
         }
+        self.check_live(demo)?;
+        self.stripe().map(|_| ())
+    }
+
+    /// Refuses a key that moves real money where none may be moved.
+    ///
+    /// # Errors
+    /// The key's setting.
+    pub fn check_live(&self, demo: bool) -> Result<(), BadSetting> {
         let live = self.stripe_secret_key.as_deref().is_some_and(is_live);
         if live && (demo || self.wants_test_clock() || self.stripe_api_base.is_some()) {
             return bad(
@@ -169,7 +202,7 @@ impl Settings {
             );
         }
         self.check_mail()?;
-        self.stripe().map(|_| ())
+        Ok(())
     }
 
     /// Stripe's settings: all, or none at all (buying is then off).

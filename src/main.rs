@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use topup::app;
-use topup::config::{Cli, Command};
+use topup::config::{Cli, Command, PurchasesCommand};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -25,6 +25,8 @@ fn main() -> ExitCode {
             Command::Migrate(settings) => app::migrate(&settings).await,
             Command::Check(settings) => app::check(&settings).await,
             Command::Alarms(settings) => app::alarms(&settings).await,
+            Command::Purchases(PurchasesCommand::Find { text, database }) => app::purchases::find(&database, &text).await,
+            Command::Purchases(PurchasesCommand::Recheck { id, settings }) => app::purchases::recheck(&settings, &id).await,
         }
     });
     match done {

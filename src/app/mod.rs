@@ -3,6 +3,7 @@
 #[cfg(feature = "demo")]
 pub mod demo;
 mod lock;
+pub mod purchases;
 #[cfg(feature = "demo")]
 mod seed;
 #[cfg(feature = "demo")]
@@ -85,7 +86,6 @@ impl Application {
     /// [`Failure`]; a wrong setting is named.
     pub async fn build(settings: &Settings, listener: TcpListener, variant: Variant) -> Result<Self, Failure> {
         let address = listener.local_addr()?;
-        let stripe_settings = variant.stripe.clone().map_or_else(|| settings.stripe(), |s| Ok(Some(s)))?;
         let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
         let store = Store::open(&settings.database.database_url).await?;
         let lock = match &store {
@@ -94,38 +94,8 @@ impl Application {
         };
         store.migrate().await?;
         check_plans(&store, &catalog).await?;
-        let clock = if settings.wants_test_clock() {
-            Clock::stored(&store).await.map_err(Fault::from)?
-        } else {
-            Clock::system()
-        };
-        let stripe = stripe_settings
-            .as_ref()
-            .map(|s| Stripe::new(&s.secret_key, s.api_base.as_deref()))
-            .transpose()
-            .map_err(|reason| Failure::Setting(format!("STRIPE_API_BASE: {reason}")))?;
-        if stripe.is_none() {
-            tracing::warn!("STRIPE_SECRET_KEY is not set: buying is switched off");
-        }
-        let mailer = settings.mailer(&catalog.shop, variant.demo)?;
-        if mailer.is_off() {
-            tracing::warn!("SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail");
-        }
-        let form_secret = form_secret(&store).await?;
-        let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
         let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let running = Running {
-            public_url: public_url.trim_end_matches('/').to_owned(),
-            operator_keys: settings.operator_keys.clone(),
-            stripe: stripe_settings,
-            return_origins: settings.return_origins.clone(),
-            site_root: settings.site_root.clone(),
-            checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
-            form_secret,
-            session_idle: chrono::TimeDelta::minutes(settings.session_idle_minutes),
-            demo: variant.demo,
-        };
-        let services = Services { store, ledger, stripe, catalog, clock, mailer, settings: Arc::new(running) };
+        let (services, engine) = services_on(settings, variant, store, catalog, public_url).await?;
         Ok(Self { services, address, listener, engine, stop: CancellationToken::new(), _lock: lock })
     }
 
@@ -165,6 +135,49 @@ impl Application {
         drop(lock);
         Ok(())
     }
+}
+
+/// What the use-cases need, on an open database, and the engine's task.
+async fn services_on(
+    settings: &Settings,
+    variant: Variant,
+    store: Store,
+    catalog: Arc<Catalog>,
+    public_url: String,
+) -> Result<(Services, tokio::task::JoinHandle<()>), Failure> {
+    let stripe_settings = variant.stripe.clone().map_or_else(|| settings.stripe(), |s| Ok(Some(s)))?;
+    let clock = if settings.wants_test_clock() {
+        Clock::stored(&store).await.map_err(Fault::from)?
+    } else {
+        Clock::system()
+    };
+    let stripe = stripe_settings
+        .as_ref()
+        .map(|s| Stripe::new(&s.secret_key, s.api_base.as_deref()))
+        .transpose()
+        .map_err(|reason| Failure::Setting(format!("STRIPE_API_BASE: {reason}")))?;
+    if stripe.is_none() {
+        tracing::warn!("STRIPE_SECRET_KEY is not set: buying is switched off");
+    }
+    let mailer = settings.mailer(&catalog.shop, variant.demo)?;
+    if mailer.is_off() {
+        tracing::warn!("SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail");
+    }
+    let form_secret = form_secret(&store).await?;
+    let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
+    let running = Running {
+        public_url: public_url.trim_end_matches('/').to_owned(),
+        operator_keys: settings.operator_keys.clone(),
+        stripe: stripe_settings,
+        return_origins: settings.return_origins.clone(),
+        site_root: settings.site_root.clone(),
+        checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
+        form_secret,
+        session_idle: chrono::TimeDelta::minutes(settings.session_idle_minutes),
+        demo: variant.demo,
+    };
+    let services = Services { store, ledger, stripe, catalog, clock, mailer, settings: Arc::new(running) };
+    Ok((services, engine))
 }
 
 /// All routes: machines' and browsers'.
