@@ -114,7 +114,8 @@ fn late_in_month(at: i64, day: i64) -> i64 {
 
 pub fn history(steps: usize) -> impl Strategy<Value = History> {
     let step = (jump(), op(), any::<u64>()).prop_map(|(jump, op, salt)| Step { jump, op, salt });
-    let start = (0..4 * 365 * DAY).prop_map(|into| 1_767_225_600_000 + into);
+    let start = (0..4 * 365 * DAY, any::<bool>())
+        .prop_map(|(into, odd)| 1_767_225_600_000 + if odd { into } else { into / HOUR * HOUR });
     let quantum = prop_oneof![1 => Just(1_i64), 2 => Just(125), 2 => Just(250), 1 => Just(1_000)];
     (
         (quantum, 0..2_usize, any::<bool>(), 0..4_usize),
