@@ -26,7 +26,6 @@ impl Settings {
             (None, _) => None,
         };
         match (&self.mail_dir, smtp) {
-            (Some(folder), _) if folder.as_os_str().is_empty() => bad("MAIL_DIR", "is empty"),
             (Some(folder), _) => Ok(Transport::Files(folder.clone())),
             (None, Some(_)) if from.is_none() => bad("MAIL_FROM", "is missing, while SMTP_URL is there"),
             (None, Some(smtp)) => Ok(Transport::Smtp(smtp)),
@@ -89,6 +88,5 @@ mod tests {
         check(&["--smtp-url", "http://mail.example", "--mail-from", "billing@gleaner.example"], Some("SMTP_URL"));
         check(&["--smtp-url", "smtp://127.0.0.1:25", "--mail-from", ""], Some("MAIL_FROM"));
         check(&["--smtp-url", "smtp://127.0.0.1:25", "--mail-from", "nobody"], Some("MAIL_FROM"));
-        check(&["--mail-dir", ""], Some("MAIL_DIR"));
     }
 }

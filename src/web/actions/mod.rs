@@ -13,5 +13,5 @@ mod theme;
 pub use buy::{StartCheckout, Started};
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
-pub use session::{OpenSession, SignOut};
+pub use session::{OpenSession, RequestLink, SignOut};
 pub use theme::SetTheme;

@@ -11,6 +11,15 @@ pub async fn open_session(token: String) -> Result<(), ServerFnError> {
     crate::web::forms::session::open(token).await
 }
 
+/// Asks for a link by mail. The answer is the same for every address.
+///
+/// # Errors
+/// A fault only.
+#[server(name = RequestLink, prefix = "/_fn", endpoint = "request-link")]
+pub async fn request_link(email: String) -> Result<(), ServerFnError> {
+    crate::web::forms::session::ask(&email).await
+}
+
 /// Ends the session.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
 //! Signing in and out.
 
 use super::broken;
-use crate::usecases::Fault;
+use crate::mail;
+use crate::usecases::{Fault, sign_in};
 use crate::usecases::portal::{self, Spent};
 use crate::web::cookies::Cookie;
 use crate::web::visit::Visit;
@@ -27,6 +28,19 @@ async fn spend(visit: &Visit, token: &str) -> Result<(), Fault> {
         }
         Spent::Gone => visit.go("/sign-in/expired"),
     }
+    Ok(())
+}
+
+/// Asks for a link by mail, and shows the page that says the same to everybody.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn ask(email: &str) -> Result<(), ServerFnError> {
+    let visit = Visit::current();
+    sign_in::request(&visit.services, email).await.map_err(|fault| broken("sign-in mail", &fault))?;
+    let address = mail::address(email).unwrap_or_default();
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("sent", &address).finish();
+    visit.go(&format!("/sign-in?{query}"));
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! Signing in: by a one-time link. Its page has one button, since mail scanners follow links and spend nothing.
 
 use super::{Page, page};
+use crate::mail;
 use crate::usecases::portal;
-use crate::web::actions::OpenSession;
+use crate::web::actions::{OpenSession, RequestLink};
 use crate::web::components::NoticeBox;
 use crate::web::view::{Notice, Outcome, Tone, Voice};
 use crate::web::visit::{Stop, Visit};
@@ -30,6 +31,7 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
         <div class="card narrow">
             <h1>"Sign in"</h1>
             {failed}
+            {by_mail(&visit)}
             <p class="note">{format!("Open Billing from {name}: the link there signs you in.")}</p>
             <a class="button" href=home>
                 {format!("Go to {name}")}
@@ -38,6 +40,32 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
         </div>
     };
     Ok(Page::new("Sign in", viewer, body))
+}
+
+/// The form for an address, or what is said to every address that was sent. Nothing where no mail leaves.
+fn by_mail(visit: &Visit) -> Option<AnyView> {
+    if visit.services.mailer.is_off() {
+        return None;
+    }
+    let shop = &visit.services.catalog.shop.name;
+    if let Some(sent) = visit.query("sent").and_then(|sent| mail::address(&sent)) {
+        let said = format!("If {sent} belongs to a {shop} account, a link is on its way. It works for 15 minutes.");
+        return Some(view! { <p role="status">{said}</p> }.into_any());
+    }
+    let form = view! {
+        <form method="post" action=RequestLink::PATH>
+            <p>
+                <label for="email">"E-mail"</label>
+            </p>
+            <p>
+                <input id="email" type="email" name="email" required autocomplete="email" maxlength="254" />
+            </p>
+            <p>
+                <button class="button primary">"Send link"</button>
+            </p>
+        </form>
+    };
+    Some(form.into_any())
 }
 
 /// `/sign-in/{token}`
