@@ -49,9 +49,8 @@ async fn work(services: &Services, stop: &CancellationToken) {
             inbox::sweep(services).await?;
             purchases::sweep(services).await
         };
-        match stop.run_until_cancelled(work).await {
-            Some(Err(e)) => tracing::error!(error = %e, "a job failed; it is tried again"),
-            Some(Ok(())) | None => {}
+        if let Some(Err(e)) = stop.run_until_cancelled(work).await {
+            tracing::error!(error = %e, "a job failed; it is tried again");
         }
     }
 }

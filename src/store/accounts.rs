@@ -21,7 +21,8 @@ pub struct Loaded {
     pub grant_nos: HashMap<GrantId, i64>,
 }
 
-const ACCOUNT: &str = "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
+const ACCOUNT: &str =
+    "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
     a.last_at, a.seq, a.hash, a.balance, a.head_row
   from customers c join accounts a on a.customer_no = c.no";
 
@@ -65,7 +66,8 @@ async fn load_parts(link: &mut Link, mut loaded: Vec<Loaded>) -> Result<Vec<Load
     for part in loaded.chunks_mut(500) {
         let nos: Vec<Value> = part.iter().map(|l| Value::from(l.no)).collect();
         let by_no: HashMap<i64, usize> = part.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
-        let sql = format!("select {GRANT} from grants g where g.is_open = 1 and g.customer_no in ({})", places(1, nos.len()));
+        let sql =
+            format!("select {GRANT} from grants g where g.is_open = 1 and g.customer_no in ({})", places(1, nos.len()));
         for row in link.all(sql, nos.clone()).await? {
             let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("grant of nobody"))?;
             let grant = grant_of(&row)?;
@@ -164,8 +166,19 @@ pub async fn write(link: &mut Link, accounts: &[&Loaded]) -> Result<(), DbError>
         .map(|l| {
             let a = &l.account;
             args![
-                l.no, &a.plan, a.next_plan.clone(), a.top_ups_paused, a.anchor, a.cycle.start, a.cycle.end, a.last_at, a.seq, a.hash,
-                a.balance, l.head_row, a.next_due()
+                l.no,
+                &a.plan,
+                a.next_plan.clone(),
+                a.top_ups_paused,
+                a.anchor,
+                a.cycle.start,
+                a.cycle.end,
+                a.last_at,
+                a.seq,
+                a.hash,
+                a.balance,
+                l.head_row,
+                a.next_due()
             ]
         })
         .collect();
@@ -205,8 +218,22 @@ pub async fn write_grants(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), 
 #[must_use]
 pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool) -> Vec<Value> {
     args![
-        no, grant.id.bytes(), customer_no, i64::from(grant.kind.code()), grant.amount, grant.used, grant.held,
-        grant.frozen, grant.expired, grant.refunded, grant.disputed, grant.voided, grant.effective_at,
-        grant.expires_at, grant.purchase.map(|id| id.bytes()), grant.is_voided, is_open
+        no,
+        grant.id.bytes(),
+        customer_no,
+        i64::from(grant.kind.code()),
+        grant.amount,
+        grant.used,
+        grant.held,
+        grant.frozen,
+        grant.expired,
+        grant.refunded,
+        grant.disputed,
+        grant.voided,
+        grant.effective_at,
+        grant.expires_at,
+        grant.purchase.map(|id| id.bytes()),
+        grant.is_voided,
+        is_open
     ]
 }

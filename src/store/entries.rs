@@ -35,9 +35,23 @@ async fn number(link: &mut Link, sql: &str) -> Result<i64, DbError> {
 #[must_use]
 pub fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, entry: &Entry) -> Vec<Value> {
     args![
-        row_no, customer_no, entry.seq, prev_row, i64::from(entry.kind.code()), grant_no, entry.amount,
-        entry.balance_after, entry.held_change, entry.frozen_change, entry.expires_at, entry.event_at,
-        entry.created_at, i64::from(entry.cause.code()), entry.cause.bytes(), entry.note, entry.hash
+        row_no,
+        customer_no,
+        entry.seq,
+        prev_row,
+        i64::from(entry.kind.code()),
+        grant_no,
+        entry.amount,
+        entry.balance_after,
+        entry.held_change,
+        entry.frozen_change,
+        entry.expires_at,
+        entry.event_at,
+        entry.created_at,
+        i64::from(entry.cause.code()),
+        entry.cause.bytes(),
+        entry.note,
+        entry.hash
     ]
 }
 
@@ -89,7 +103,8 @@ pub const ENTRY: &str = "e.row_no, e.seq, e.kind, g.id as grant_id, g.kind as gr
 /// A row that no code of ours has written.
 pub fn entry_of(row: &Row) -> Result<Entry, DbError> {
     let cause = row.blob("cause")?;
-    let note = row.opt_blob("note")?.map(|note| <[u8; 32]>::try_from(note).map_err(|_| corrupt("note of another length")));
+    let note =
+        row.opt_blob("note")?.map(|note| <[u8; 32]>::try_from(note).map_err(|_| corrupt("note of another length")));
     Ok(Entry {
         seq: row.int("seq")?,
         kind: EntryKind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of entry"))?,

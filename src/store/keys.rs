@@ -98,11 +98,6 @@ pub async fn bind(link: &mut Link, bindings: Vec<(KeyHash, Binding)>) -> Result<
             args![0_i64, key, binding.content, binding.status, kind, answer]
         })
         .collect();
-    bulk::insert(
-        link,
-        "insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)",
-        "",
-        rows,
-    )
-    .await
+    bulk::insert(link, "insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)", "", rows)
+        .await
 }

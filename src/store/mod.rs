@@ -97,9 +97,16 @@ impl Store {
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| OpenError::Url(e.to_string()))?
             .application_name("topup")
-            .options([("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "5s"), ("synchronous_commit", "on")]);
-        let pool =
-            PgPoolOptions::new().max_connections(12).acquire_timeout(Duration::from_secs(5)).connect_with(options).await?;
+            .options([
+                ("lock_timeout", "5s"),
+                ("idle_in_transaction_session_timeout", "5s"),
+                ("synchronous_commit", "on"),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(12)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await?;
         Ok(Self::Postgres(pool))
     }
 
