@@ -5,4 +5,5 @@
 mod app;
 mod charges;
 mod crediting;
+mod ledger_api;
 mod sandbox;
