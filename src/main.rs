@@ -25,8 +25,12 @@ fn main() -> ExitCode {
             Command::Migrate(settings) => app::migrate(&settings).await,
             Command::Check(settings) => app::check(&settings).await,
             Command::Alarms(settings) => app::alarms(&settings).await,
-            Command::Purchases(PurchasesCommand::Find { text, database }) => app::purchases::find(&database, &text).await,
-            Command::Purchases(PurchasesCommand::Recheck { id, settings }) => app::purchases::recheck(&settings, &id).await,
+            Command::Purchases(PurchasesCommand::Find { text, database }) => {
+                app::purchases::find(&database, &text).await
+            }
+            Command::Purchases(PurchasesCommand::Recheck { id, settings }) => {
+                app::purchases::recheck(&settings, &id).await
+            }
         }
     });
     match done {

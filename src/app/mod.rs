@@ -146,11 +146,8 @@ async fn services_on(
     public_url: String,
 ) -> Result<(Services, tokio::task::JoinHandle<()>), Failure> {
     let stripe_settings = variant.stripe.clone().map_or_else(|| settings.stripe(), |s| Ok(Some(s)))?;
-    let clock = if settings.wants_test_clock() {
-        Clock::stored(&store).await.map_err(Fault::from)?
-    } else {
-        Clock::system()
-    };
+    let clock =
+        if settings.wants_test_clock() { Clock::stored(&store).await.map_err(Fault::from)? } else { Clock::system() };
     let stripe = stripe_settings
         .as_ref()
         .map(|s| Stripe::new(&s.secret_key, s.api_base.as_deref()))

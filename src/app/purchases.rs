@@ -106,10 +106,17 @@ fn at_stripe(state: &CheckoutState) -> String {
         (false, false) => "unpaid",
     };
     let money = |minor: Option<i64>| {
-        minor.zip(state.currency.as_deref()).map_or("?".to_owned(), |(minor, currency)| Money::new(minor, currency).long())
+        minor
+            .zip(state.currency.as_deref())
+            .map_or("?".to_owned(), |(minor, currency)| Money::new(minor, currency).long())
     };
     let mut words = vec![format!("{}: {status}, {paid}", state.id)];
-    words.push(format!("{} and {} tax is {}", money(state.amount_subtotal), money(state.amount_tax), money(state.amount_total)));
+    words.push(format!(
+        "{} and {} tax is {}",
+        money(state.amount_subtotal),
+        money(state.amount_tax),
+        money(state.amount_total)
+    ));
     let ids = [&state.customer, &state.payment_intent, &state.charge, &state.invoice, &state.invoice_number];
     words.extend(ids.into_iter().flatten().cloned());
     words.join(" · ")
@@ -123,7 +130,11 @@ async fn in_the_ledger(services: &Services, purchase: &Purchase) -> Result<Strin
         || format!("{id}, an old one"),
         |grant| {
             let (left, amount) = (grant.balance().grouped(), grant.amount.grouped());
-            format!("{id}: {left} of {amount} credits left · since {} · until {}", at(grant.effective_at), at(grant.expires_at))
+            format!(
+                "{id}: {left} of {amount} credits left · since {} · until {}",
+                at(grant.effective_at),
+                at(grant.expires_at)
+            )
         },
     ))
 }

@@ -14,7 +14,9 @@ impl Settings {
         let from = match self.mail_from.as_deref() {
             Some(text) => match mail::mailbox(text, "") {
                 Some(mailbox) => Some(mailbox),
-                None => return bad("MAIL_FROM", "is no sender such as billing@example.com or Shop <billing@example.com>"),
+                None => {
+                    return bad("MAIL_FROM", "is no sender such as billing@example.com or Shop <billing@example.com>");
+                }
             },
             None => None,
         };

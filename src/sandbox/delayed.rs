@@ -37,11 +37,9 @@ pub(super) async fn begin(
     session["_sandbox"]["clears_at"] = (now + CLEARS_AFTER).into();
     store::save(conn, &intent).await?;
     store::save(conn, &session).await?;
-    for (kind, object) in [
-        ("payment_intent.processing", &intent),
-        ("charge.pending", charge),
-        ("checkout.session.completed", &session),
-    ] {
+    for (kind, object) in
+        [("payment_intent.processing", &intent), ("charge.pending", charge), ("checkout.session.completed", &session)]
+    {
         events::emit(conn, kind, object, payments::id_of(&session), &events::nobody(), now, lost).await?;
     }
     Ok(session)

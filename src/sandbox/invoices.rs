@@ -97,9 +97,7 @@ pub(super) async fn show(State(sandbox): State<Sandbox>, Path(id): Path<String>)
     let found: Result<_, ApiError> = found.await;
     match found {
         Ok(Some(invoice)) => pay::html(StatusCode::OK, None, page(&invoice, shop)),
-        Ok(None) => {
-            pay::html(StatusCode::NOT_FOUND, None, page::message(None, shop, "There is no such invoice."))
-        }
+        Ok(None) => pay::html(StatusCode::NOT_FOUND, None, page::message(None, shop, "There is no such invoice.")),
         Err(error) => {
             let (status, words) = payments::in_words(&error);
             pay::html(status, None, page::message(None, shop, &words))
@@ -116,7 +114,9 @@ fn page(invoice: &Value, shop: &str) -> String {
     let rows = invoice["lines"]["data"].as_array().map(Vec::as_slice).unwrap_or_default();
     let rows: String = rows
         .iter()
-        .map(|line| format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", text(&line["description"]), money(&line["amount"])))
+        .map(|line| {
+            format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", text(&line["description"]), money(&line["amount"]))
+        })
         .collect();
     let tax = match invoice["_sandbox"]["tax"].as_i64() {
         Some(tax) if tax > 0 => {

@@ -79,12 +79,7 @@ const TAX_ID: &str = "<div class=\"field\"><label for=\"tax_id\">Tax ID (optiona
      <input id=\"tax_id\" name=\"tax_id\" type=\"text\" autocomplete=\"off\" maxlength=\"40\"></div>";
 
 fn sum((price, tax): &(Money, Money)) -> String {
-    format!(
-        "<p>{} and {} tax ({}%)</p>",
-        escape(&price.long()),
-        escape(&tax.long()),
-        super::lines::TAX_PERCENT
-    )
+    format!("<p>{} and {} tax ({}%)</p>", escape(&price.long()), escape(&tax.long()), super::lines::TAX_PERCENT)
 }
 
 /// `[Terms](https://…)` becomes a link, as at Stripe; all else is text.
@@ -199,7 +194,8 @@ mod tests {
         assert!(!plain.contains("Bank transfer") && !plain.contains("Tax ID") && !plain.contains(" tax ("));
         let tax = Some((Money::new(900, "usd"), Money::new(180, "usd")));
         let full = pay(&View { tax, bank: true, tax_id: true, ..view() }, &Mistakes::default());
-        for part in ["Bank transfer (clears later)</label>", ">Tax ID (optional)</label>", "$9.00 and $1.80 tax (20%)"] {
+        for part in ["Bank transfer (clears later)</label>", ">Tax ID (optional)</label>", "$9.00 and $1.80 tax (20%)"]
+        {
             assert!(full.contains(part), "{part}");
         }
     }

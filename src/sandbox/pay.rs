@@ -218,8 +218,7 @@ mod tests {
     const NOW: i64 = 1_795_000_000; // November 2026
 
     fn check(card: &str, expiry: &str, cvc: &str, expected: Result<bool, (bool, bool, bool)>) {
-        let typed =
-            Typed { card_number: card.into(), expiry: expiry.into(), cvc: cvc.into(), ..Typed::default() };
+        let typed = Typed { card_number: card.into(), expiry: expiry.into(), cvc: cvc.into(), ..Typed::default() };
         let digits: String = card.chars().filter(char::is_ascii_digit).collect();
         let result = read(&typed, &digits, NOW).map(|card| card.declined);
         let wrong = result.map_err(|it| (it.card.is_some(), it.expiry.is_some(), it.cvc.is_some()));

@@ -57,9 +57,8 @@ pub async fn list(services: &Services, customer_no: i64) -> Result<Vec<Member>, 
     let sql = "select email, role, created_at from members where customer_no = $1 and removed_at is null
         order by no limit $2";
     let rows = services.store.read().await?.all(sql, args![customer_no, MEMBERS_MAX]).await?;
-    let member = |row: &Row| {
-        Ok(Member { email: row.text("email")?, role: role_of(row)?, since: row.at("created_at")? })
-    };
+    let member =
+        |row: &Row| Ok(Member { email: row.text("email")?, role: role_of(row)?, since: row.at("created_at")? });
     rows.iter().map(member).collect::<Result<_, DbError>>().map_err(Fault::from)
 }
 

@@ -66,8 +66,15 @@ pub async fn enqueue(turn: &mut Turn, mail: Mail) -> Result<Option<i64>, DbError
                attempts, created_at, due_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9) on conflict (key) do nothing returning no",
             args![
-                mail.key, mail.customer_no, mail.recipient, mail.kind, mail.subject, mail.body.text, mail.body.html,
-                mail.cause, now
+                mail.key,
+                mail.customer_no,
+                mail.recipient,
+                mail.kind,
+                mail.subject,
+                mail.body.text,
+                mail.body.html,
+                mail.cause,
+                now
             ],
         )
         .await?;

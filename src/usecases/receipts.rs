@@ -1,8 +1,8 @@
 //! The receipt of a top-up: mailed to every owner and admin, written in the transaction that credits.
 
+use super::Fault;
 use super::outbox::{self, Mail};
 use super::purchases::Purchase;
-use super::Fault;
 use crate::args;
 use crate::domain::{Credits, Instant, Money};
 use crate::ledger::Turn;
@@ -54,11 +54,8 @@ fn counted(credits: Credits) -> String {
 fn draft(turn: &Turn, purchase: &Purchase, credited: Credited, site: &str, customer: &str, zone: &str) -> Rendered {
     let shop = &turn.catalog.shop;
     let money = |minor| Money::new(minor, &purchase.currency).long();
-    let mut facts = vec![
-        ("Credits", purchase.credits.grouped()),
-        ("For", customer.to_owned()),
-        ("Price", money(purchase.amount)),
-    ];
+    let mut facts =
+        vec![("Credits", purchase.credits.grouped()), ("For", customer.to_owned()), ("Price", money(purchase.amount))];
     if let Some(tax) = credited.tax.filter(|tax| *tax != 0) {
         facts.push(("Tax", money(tax)));
         facts.push(("Paid", money(credited.total.unwrap_or_else(|| purchase.amount.saturating_add(tax)))));

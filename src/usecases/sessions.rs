@@ -117,7 +117,12 @@ fn role_of(row: &Row) -> Result<Role, DbError> {
 }
 
 /// What a session may do for a customer now, read in the turn that acts on it.
-pub(super) async fn role_now(link: &mut Link, viewer: &Viewer, now: Instant, idle: Instant) -> Result<Option<Role>, DbError> {
+pub(super) async fn role_now(
+    link: &mut Link,
+    viewer: &Viewer,
+    now: Instant,
+    idle: Instant,
+) -> Result<Option<Role>, DbError> {
     let sql = format!("select {ROLE} {LIVE} and s.token_hash = $3 and s.customer_no = $4");
     let row = link.one(sql, args![now, idle, viewer.session, viewer.customer_no]).await?;
     row.as_ref().map(role_of).transpose()
@@ -191,8 +196,13 @@ pub async fn list(services: &Services, viewer: &Viewer) -> Result<Vec<Listed>, F
            and ($4 = 1 or s.token_hash = $5 or s.email = $6) order by s.seen_at desc, s.created_at desc limit $7"
     );
     let values = args![
-        services.clock.now(), idle_since(services), viewer.customer_no, viewer.role == Role::Owner, viewer.session,
-        viewer.email.clone(), LIST_MAX
+        services.clock.now(),
+        idle_since(services),
+        viewer.customer_no,
+        viewer.role == Role::Owner,
+        viewer.session,
+        viewer.email.clone(),
+        LIST_MAX
     ];
     let rows = services.store.read().await?.all(sql, values).await?;
     let listed = |row: &Row| {

@@ -46,7 +46,8 @@ pub async fn request(services: &Services, email: &str) -> Result<(), Fault> {
 /// Writes the mail; for an unknown address, or one that had enough, takes it back: the same work, the same commit.
 async fn ask(turn: &mut Turn, mail: outbox::Mail) -> Result<(), Fault> {
     let hour_ago = turn.now() - TimeDelta::hours(1);
-    let sql = "select (select count(*) from outbox where recipient = $1 and created_at > $2 and kind = 'sign_in') as mails,
+    let sql =
+        "select (select count(*) from outbox where recipient = $1 and created_at > $2 and kind = 'sign_in') as mails,
         (select count(*) from members m join customers c on c.no = m.customer_no
           where m.email = $1 and m.removed_at is null and c.closed_at is null) as homes";
     let row = turn.link.one(sql, args![&mail.recipient, hour_ago]).await?;
@@ -68,7 +69,9 @@ fn body(services: &Services) -> Rendered {
         heading: format!("Sign in to {}", shop.name),
         lines: vec![format!("This link works once, for {} minutes.", portal::SIGN_IN_MINUTES)],
         button: Some(("Sign in".to_owned(), format!("{}/sign-in/{TOKEN}", services.settings.public_url))),
-        notes: vec!["You did not ask for it? Then there is nothing to do: nobody gets in without this mail.".to_owned()],
+        notes: vec![
+            "You did not ask for it? Then there is nothing to do: nobody gets in without this mail.".to_owned(),
+        ],
         ..Draft::default()
     }
     .render()

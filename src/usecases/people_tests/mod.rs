@@ -101,7 +101,8 @@ impl Rig {
         let Ok(files) = std::fs::read_dir(&self.folder) else { return Vec::new() };
         let mut names: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
         names.sort();
-        let text = |path: &PathBuf| std::fs::read_to_string(path).expect("a mail").replace("=\r\n", "").replace("=3D", "=");
+        let text =
+            |path: &PathBuf| std::fs::read_to_string(path).expect("a mail").replace("=\r\n", "").replace("=3D", "=");
         names.iter().map(text).collect()
     }
 
@@ -109,7 +110,8 @@ impl Rig {
     pub async fn outbox(&self) -> Vec<(String, i64, Option<String>)> {
         let sql = "select state, attempts, last_error from outbox order by no";
         let rows = self.services.store.read().await.expect("a link").all(sql, Vec::new()).await.expect("rows");
-        let row = |row: &crate::store::db::Row| Ok((row.text("state")?, row.int("attempts")?, row.opt_text("last_error")?));
+        let row =
+            |row: &crate::store::db::Row| Ok((row.text("state")?, row.int("attempts")?, row.opt_text("last_error")?));
         rows.iter().map(row).collect::<Result<_, sqlx::Error>>().expect("columns")
     }
 

@@ -18,13 +18,17 @@ async fn a_mailed_link_works_once_for_fifteen_minutes() {
         assert!(rig.mails()[0].contains("Subject: Sign in to Gleaner"));
         let token = rig.token();
         let sql = "select body_text || body_html as body from outbox";
-        let row = rig.services.store.read().await.expect("a link").one(sql, Vec::new()).await.expect("a row").expect("a row");
+        let row =
+            rig.services.store.read().await.expect("a link").one(sql, Vec::new()).await.expect("a row").expect("a row");
         assert!(!row.text("body").expect("text").contains(&token), "the token is in the mail alone");
         assert!(portal::link_works(&rig.services, &token).await.expect("an answer"), "looking spends nothing");
         let cookie = rig.open(&token).await.expect("a session");
         assert!(rig.open(&token).await.is_none(), "once");
         let viewer = rig.viewer(&cookie).await.expect("a viewer");
-        assert_eq!((viewer.customer.as_str(), viewer.role, viewer.email.as_deref()), ("acme", Role::Owner, Some("ada@acme.example")));
+        assert_eq!(
+            (viewer.customer.as_str(), viewer.role, viewer.email.as_deref()),
+            ("acme", Role::Owner, Some("ada@acme.example"))
+        );
         ask(&rig, "ada@acme.example").await;
         let late = rig.token();
         rig.later(15);
@@ -93,7 +97,11 @@ async fn owners_manage_members_and_the_last_owner_stays() {
         check(members::remove(s, &owner, "eve@evil.example").await, Changed::Unknown);
         rig.send().await;
         let mails = rig.mails();
-        assert!(mails.last().is_some_and(|mail| mail.contains("To: vi@acme.example") && mail.contains("https://pay.example/sign-in")));
+        assert!(
+            mails.last().is_some_and(
+                |mail| mail.contains("To: vi@acme.example") && mail.contains("https://pay.example/sign-in")
+            )
+        );
 
         let cookie = rig.signed_in("vi@acme.example").await;
         let viewer = rig.viewer(&cookie).await.expect("a viewer");
@@ -120,7 +128,8 @@ async fn owners_manage_members_and_the_last_owner_stays() {
 async fn sessions_are_listed_revoked_and_end_by_themselves() {
     on_both(|rig| async move {
         let no = rig.customer("acme", "ada@acme.example").await;
-        let (ada, vi) = (rig.signed_in("ada@acme.example").await, rig.portal(no, "vi@acme.example", Role::Viewer).await);
+        let (ada, vi) =
+            (rig.signed_in("ada@acme.example").await, rig.portal(no, "vi@acme.example", Role::Viewer).await);
         let owner = rig.viewer(&ada).await.expect("a viewer");
         let viewer = rig.viewer(&vi).await.expect("a viewer");
         let s = &rig.services;

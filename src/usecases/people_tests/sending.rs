@@ -20,7 +20,8 @@ async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
         body: Rendered { text: "Hello".into(), html: "<p>Hello</p>".into() },
         cause: None,
     };
-    let job = rig.services.ledger.job(|turn| Box::pin(async move { Ok::<_, Fault>(outbox::enqueue(turn, mail).await?) }));
+    let job =
+        rig.services.ledger.job(|turn| Box::pin(async move { Ok::<_, Fault>(outbox::enqueue(turn, mail).await?) }));
     flat(job.await).expect("a commit")
 }
 
@@ -44,7 +45,12 @@ async fn a_key_is_mailed_once_by_two_processes_together() {
         let stop = CancellationToken::new();
         let (one, two) = tokio::join!(outbox::send_due(&rig.services, &stop), outbox::send_due(&other, &stop));
         one.and(two).expect("two rounds");
-        let mut ids: Vec<String> = peer.taken().iter().flat_map(|mail| mail.lines().map(str::to_owned).collect::<Vec<_>>()).filter(|line| line.starts_with("Message-ID")).collect();
+        let mut ids: Vec<String> = peer
+            .taken()
+            .iter()
+            .flat_map(|mail| mail.lines().map(str::to_owned).collect::<Vec<_>>())
+            .filter(|line| line.starts_with("Message-ID"))
+            .collect();
         assert_eq!(ids.len(), 59);
         ids.sort();
         ids.dedup();
@@ -122,7 +128,10 @@ async fn a_claim_of_a_dead_process_is_taken_up_again() {
     on_both(|rig| async move {
         put(&rig, "one", "ada@acme.example").await;
         let sql = "update outbox set attempts = 1, due_at = due_at + 600000";
-        let job = rig.services.ledger.job(move |turn| Box::pin(async move { Ok::<_, Fault>(turn.link.run(sql, Vec::new()).await?) }));
+        let job = rig
+            .services
+            .ledger
+            .job(move |turn| Box::pin(async move { Ok::<_, Fault>(turn.link.run(sql, Vec::new()).await?) }));
         flat(job.await).expect("a commit");
         rig.send().await;
         assert!(rig.mails().is_empty());
@@ -145,7 +154,12 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
                 turn.link.run(sql, crate::args![no]).await?;
                 let purchase = purchase(turn, no).await?;
                 let at = turn.now();
-                let credited = receipts::Credited { at, expires_at: at + chrono::TimeDelta::days(365), total: Some(1_080), tax: Some(180) };
+                let credited = receipts::Credited {
+                    at,
+                    expires_at: at + chrono::TimeDelta::days(365),
+                    total: Some(1_080),
+                    tax: Some(180),
+                };
                 for _ in 0..2 {
                     receipts::enqueue(turn, &purchase, credited, "https://pay.example").await?;
                 }
@@ -158,8 +172,15 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
         assert_eq!(mails.len(), 2, "an owner and an admin, once each");
         assert!(mails[0].contains("To: ada@acme.example") && mails[1].contains("To: al@acme.example"));
         for want in [
-            "Subject: 1,200 credits added: receipt", "Credits: 1,200", "Price: $9.00", "Tax: $1.80", "Paid: $10.80",
-            "Valid until: 22 Nov 2027, 15:03 CET", "Reference: pur_", "Non-refundable.", "https://pay.example/billing",
+            "Subject: 1,200 credits added: receipt",
+            "Credits: 1,200",
+            "Price: $9.00",
+            "Tax: $1.80",
+            "Paid: $10.80",
+            "Valid until: 22 Nov 2027, 15:03 CET",
+            "Reference: pur_",
+            "Non-refundable.",
+            "https://pay.example/billing",
             "Reply-To: Gleaner <help@gleaner.example>",
         ] {
             assert!(mails[0].contains(want), "{want} in\n{}", mails[0]);

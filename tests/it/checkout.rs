@@ -1,0 +1,282 @@
+//! Checkout, grown up: tax, invoices, payments that clear later, tabs and back buttons (R8, R19).
+
+use crate::app::{Database, Opened, TestApp};
+use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use topup::app::purchases::recheck;
+use topup::config::{Cli, Command, PurchasesCommand};
+use topup::domain::PurchaseId;
+use topup::sandbox::ApiFault;
+use topup::usecases::portal::{self, Spent};
+use topup::usecases::purchases::{self, Invoice, Purchase, Start, Started};
+
+/// A shop that takes tax and bank payments: `…::on_sqlite` and `…::on_postgres`.
+macro_rules! in_a_shop {
+    ($name:ident, |$app:ident| $scenario:block) => {
+        mod $name {
+            #[allow(unused_imports, reason = "a scenario takes what it needs")]
+            use super::*;
+
+            async fn scenario($app: &TestApp) {
+                $scenario
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_sqlite() {
+                run(Database::Sqlite, scenario).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                run(Database::Postgres, scenario).await;
+            }
+        }
+    };
+}
+
+async fn run(database: Database, scenario: impl AsyncFnOnce(&TestApp)) {
+    static SHOPS: AtomicUsize = AtomicUsize::new(0);
+    let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml")).unwrap();
+    let changed = sample.replace(r#"tax = "none""#, r#"tax = "stripe""#);
+    let changed = changed.replace(r#"["card", "link"]"#, r#"["card", "us_bank_account"]"#);
+    let name = format!("topup_catalog_{}_{}.toml", std::process::id(), SHOPS.fetch_add(1, Ordering::SeqCst));
+    let catalog = std::env::temp_dir().join(name);
+    std::fs::write(&catalog, changed).unwrap();
+    let app = TestApp::start_with(database, |settings| settings.database.catalog = catalog.clone()).await;
+    app.sandbox.faults().set_webhooks(false);
+    app.put_customer("acme", "starter").await;
+    scenario(&app).await;
+    app.check().await;
+    app.stop().await;
+    app.home.remove().await;
+    let _gone = std::fs::remove_file(catalog);
+}
+
+async fn open(app: &TestApp) -> Opened {
+    app.opened("acme", "p1200", "buy-1").await
+}
+
+/// A purchase whose money is on its way.
+async fn banked(app: &TestApp) -> Opened {
+    let opened = open(app).await;
+    app.sandbox.pay_by_bank(&opened.session).await.unwrap();
+    opened
+}
+
+async fn tell(app: &TestApp, opened: &Opened, kind: &str) {
+    let kind = format!("\"type\":\"{kind}\"");
+    let event = app.events(opened).await.into_iter().find(|(body, _)| body.contains(&kind)).expect("the event");
+    app.deliver(&event).await.expect(200);
+}
+
+async fn sweep(app: &TestApp, minutes: i64) {
+    app.advance_minutes(minutes).await;
+    purchases::sweep(&app.services()).await.unwrap();
+}
+
+async fn whats(app: &TestApp, opened: &Opened) -> Vec<String> {
+    let timeline = app.purchase(&opened.id).await["timeline"].as_array().unwrap().clone();
+    timeline.iter().map(|moment| moment["what"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn stands(app: &TestApp, opened: &Opened, state: &str, available: i64) {
+    assert_eq!(app.purchase(&opened.id).await["state"], state);
+    assert_eq!(app.available("acme").await, available);
+}
+
+async fn stored(app: &TestApp, opened: &Opened) -> Purchase {
+    purchases::find(&app.services(), PurchaseId::parse(&opened.id).unwrap()).await.unwrap().unwrap()
+}
+
+const CLEARED: [&str; 5] = ["chosen", "checkout_opened", "processing", "paid", "credited"];
+
+in_a_shop!(tax_comes_on_top_and_does_not_disturb_the_credits, |app| {
+    let opened = open(app).await;
+    app.pay(&opened).await;
+    app.settle(&opened).await;
+    stands(app, &opened, "credited", 6200).await;
+    let purchase = stored(app, &opened).await;
+    assert_eq!((purchase.amount, purchase.amount_tax, purchase.amount_total), (900, Some(180), Some(1080)));
+    assert!(purchase.invoice.is_some_and(|id| id.starts_with("in_")) && purchase.invoice_number.is_some());
+});
+
+in_a_shop!(a_bank_payment_clears_by_webhook, |app| {
+    let opened = banked(app).await;
+    tell(app, &opened, "checkout.session.completed").await;
+    stands(app, &opened, "processing", 5000).await;
+    app.sandbox.clear(&opened.session).await.unwrap();
+    for _ in 0..2 {
+        tell(app, &opened, "checkout.session.async_payment_succeeded").await;
+        stands(app, &opened, "credited", 6200).await;
+    }
+    assert_eq!(whats(app, &opened).await, CLEARED);
+});
+
+in_a_shop!(a_bank_payment_clears_by_the_sweep_alone, |app| {
+    let opened = banked(app).await;
+    sweep(app, 3).await;
+    stands(app, &opened, "processing", 5000).await;
+    sweep(app, 2 * 24 * 60).await;
+    stands(app, &opened, "processing", 5000).await;
+    sweep(app, 24 * 60).await;
+    stands(app, &opened, "credited", 6200).await;
+    assert_eq!(whats(app, &opened).await, CLEARED);
+});
+
+in_a_shop!(a_bank_payment_bounces_by_webhook_and_its_late_money_is_credited, |app| {
+    let opened = banked(app).await;
+    tell(app, &opened, "checkout.session.completed").await;
+    app.sandbox.bounce(&opened.session).await.unwrap();
+    tell(app, &opened, "checkout.session.async_payment_failed").await;
+    stands(app, &opened, "failed", 5000).await;
+    // What was said first comes again: nothing goes back.
+    tell(app, &opened, "checkout.session.completed").await;
+    stands(app, &opened, "failed", 5000).await;
+    app.sandbox.clear(&opened.session).await.unwrap();
+    tell(app, &opened, "checkout.session.async_payment_succeeded").await;
+    stands(app, &opened, "credited", 6200).await;
+    assert_eq!(whats(app, &opened).await, ["chosen", "checkout_opened", "processing", "failed", "paid", "credited"]);
+});
+
+in_a_shop!(a_bank_payment_bounces_by_the_sweep_alone, |app| {
+    let opened = banked(app).await;
+    sweep(app, 3).await;
+    app.sandbox.bounce(&opened.session).await.unwrap();
+    sweep(app, 2).await;
+    stands(app, &opened, "failed", 5000).await;
+    assert_eq!(whats(app, &opened).await, ["chosen", "checkout_opened", "processing", "failed"]);
+});
+
+in_a_shop!(a_hundred_paid_and_untold_are_credited_within_one_sweep, |app| {
+    for n in 0..100 {
+        let opened = app.opened("acme", "p1200", &format!("buy-{n}")).await;
+        app.pay(&opened).await;
+    }
+    sweep(app, 3).await;
+    assert_eq!(app.available("acme").await, 5000 + 100 * 1200);
+});
+
+in_a_shop!(a_checkout_expires_and_says_so, |app| {
+    let opened = open(app).await;
+    sweep(app, 61).await;
+    stands(app, &opened, "expired", 5000).await;
+    let id = PurchaseId::parse(&opened.id).unwrap();
+    assert_eq!(click(app, id).await, Started::CheckoutExpired);
+});
+
+async fn click(app: &TestApp, purchase: PurchaseId) -> Started {
+    let customer_no = app.count("select no as n from customers where id = 'acme'").await;
+    let start = Start { purchase, customer_no, package: "p1200".into(), shown: Some(900), member_email: None };
+    purchases::start(&app.services(), start).await.unwrap()
+}
+
+async fn clicked(app: &TestApp, purchase: PurchaseId) -> Opened {
+    let Started::Open(purchase) = click(app, purchase).await else { panic!("an open Checkout") };
+    Opened { id: purchase.id.to_string(), session: purchase.session_id.unwrap() }
+}
+
+in_a_shop!(two_tabs_are_two_purchases, |app| {
+    let mint = || PurchaseId(app.services().clock.mint());
+    let (one, other) = (clicked(app, mint()).await, clicked(app, mint()).await);
+    assert_ne!(one.session, other.session);
+    for opened in [&one, &other] {
+        app.pay(opened).await;
+        app.settle(opened).await;
+    }
+    stands(app, &one, "credited", 7400).await;
+    stands(app, &other, "credited", 7400).await;
+});
+
+in_a_shop!(the_back_button_leads_to_the_same_checkout, |app| {
+    let id = PurchaseId(app.services().clock.mint());
+    let first = clicked(app, id).await;
+    let calls = app.stripe_calls();
+    let again = clicked(app, id).await;
+    assert_eq!((first.session, app.stripe_calls()), (again.session.clone(), calls));
+    app.pay(&again).await;
+    app.settle(&again).await;
+    assert!(matches!(click(app, id).await, Started::AlreadyBought(_)));
+    assert_eq!(app.count("select count(*) as n from purchases").await, 1);
+});
+
+/// The cookie of somebody who is signed in for a customer.
+async fn signed_in(app: &TestApp, customer: &str) -> String {
+    let path = format!("/v1/customers/{customer}/portal_sessions");
+    let link = app.send(app.write("POST", &path, None, "{}")).await.expect(201).json();
+    let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    match portal::spend_link(&app.services(), &token).await.unwrap() {
+        Spent::Session { token, .. } => format!("session={token}"),
+        _ => panic!("a session"),
+    }
+}
+
+async fn invoice_page(app: &TestApp, opened: &Opened, cookie: &str) -> (u16, String) {
+    let url = format!("http://{}/purchases/{}/invoice", app.address, opened.id);
+    let answer = app.send(app.http.get(url).header("cookie", cookie)).await;
+    (answer.status, answer.header("location").unwrap_or_default().to_owned())
+}
+
+in_a_shop!(the_invoice_is_asked_for_each_time, |app| {
+    let opened = open(app).await;
+    let (mine, path) = (signed_in(app, "acme").await, format!("/purchases/{}", opened.id));
+    assert_eq!(
+        invoice_page(app, &opened, &mine).await,
+        (303, format!("{path}?outcome=no_invoice")),
+        "nothing was paid"
+    );
+    app.pay(&opened).await;
+    app.settle(&opened).await;
+    let (status, url) = invoice_page(app, &opened, &mine).await;
+    assert!(status == 303 && url.contains("/invoice/in_"), "{status} {url}");
+    let page = app.send(app.http.get(&url)).await.expect(200);
+    let number = stored(app, &opened).await.invoice_number.unwrap();
+    for part in [number.as_str(), "1,200 credits", "$9.00", "Tax, 20%", "$10.80"] {
+        assert!(page.text.contains(part), "{part}");
+    }
+    app.put("other", json!({"email": "bob@other.example", "plan": "starter"})).await.expect(201);
+    let theirs = signed_in(app, "other").await;
+    assert_eq!(invoice_page(app, &opened, &theirs).await.0, 404);
+    assert_eq!(invoice_page(app, &opened, "").await, (303, "/sign-in".to_owned()));
+    app.sandbox.faults().set_api(ApiFault::Down);
+    assert_eq!(invoice_page(app, &opened, &mine).await, (303, format!("{path}?outcome=invoice_unavailable")));
+    let purchase = stored(app, &opened).await;
+    assert_eq!(purchases::invoice(&app.services(), &purchase).await.unwrap(), Invoice::StripeUnavailable);
+    app.sandbox.faults().set_api(ApiFault::None);
+});
+
+in_a_shop!(recheck_credits_beside_a_running_serve, |app| {
+    let opened = open(app).await;
+    app.pay(&opened).await;
+    let answer = app.start_purchase("acme", "p1200", "buy-1").await.json();
+    let base = answer["url"].as_str().unwrap().split("/pay/").next().unwrap().to_owned();
+    let words =
+        ["topup", "purchases", "recheck", &opened.session, "--database-url", &app.home.url, "--test-clock", "1"];
+    let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml");
+    let stripe = ["--stripe-secret-key", "sk_test_of_the_tests_000000", "--stripe-api-base", &base];
+    let more = ["--stripe-webhook-secrets", "whsec_of_the_tests_000000", "--catalog", catalog];
+    let cli = <Cli as clap::Parser>::try_parse_from(words.into_iter().chain(stripe).chain(more)).unwrap();
+    let Command::Purchases(PurchasesCommand::Recheck { id, settings }) = cli.command else { panic!("recheck") };
+    app.charge("acme", "1", "before").await.expect(201);
+    for _ in 0..2 {
+        recheck(&settings, &id).await.unwrap_or_else(|e| panic!("{e:?}"));
+        stands(app, &opened, "credited", 6199).await;
+    }
+    // The engine that serves has noticed that another one wrote.
+    app.charge("acme", "2", "after").await.expect(201);
+    assert_eq!(app.available("acme").await, 6197);
+});
+
+in_a_shop!(a_purchase_is_found_by_whatever_is_known, |app| {
+    let opened = open(app).await;
+    app.pay(&opened).await;
+    app.settle(&opened).await;
+    let purchase = stored(app, &opened).await;
+    let (intent, invoice) = (purchase.payment_intent.clone().unwrap(), purchase.invoice.clone().unwrap());
+    let number = purchase.invoice_number.clone().unwrap().to_lowercase();
+    let store = app.services().store;
+    for known in [opened.id.as_str(), &opened.session, &intent, &invoice, &number, "acme", "ADA@acme.example"] {
+        let found = purchases::search(&store, known).await.unwrap();
+        assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [purchase.id], "{known}");
+    }
+    assert_eq!(purchases::search(&store, "nobody@acme.example").await.unwrap(), []);
+});
