@@ -1,169 +1,9 @@
 //! The verifier against forged ledgers: each lie is told with a chain and rows that fit it.
 
-use crate::history::{History, history};
-use crate::world::{CUSTOMER, World};
+use crate::history::history;
+use crate::ledger::{HOUR, Ledger, at, charge, courtesy, id, lie, plain_lie, top_up};
 use proptest::prelude::*;
-use topup_domain::account::PlanChange;
-use topup_domain::time::from_millis;
-use topup_domain::{
-    Account, Broken, Cause, Credits, Entry, EntryKind, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId, Replay,
-    Report, UsageId,
-};
-use uuid::Uuid;
-
-pub const HOUR: i64 = 3_600_000;
-const START: i64 = 1_772_000_000_000;
-
-pub fn at(later: i64) -> Instant {
-    from_millis(START + later)
-}
-
-/// An id that says what it is for; grants, usages and holds have their own.
-pub fn id(n: u128) -> Uuid {
-    Uuid::from_u128(n)
-}
-
-/// A whole ledger with its rows, to be forged.
-#[derive(Clone)]
-pub struct Ledger {
-    pub entries: Vec<Entry>,
-    pub rows: Vec<Grant>,
-    pub holds: Vec<Hold>,
-    pub plans: Vec<PlanChange>,
-    pub account: Account,
-}
-
-impl Ledger {
-    /// What happens to a customer with a plan of two credits (`plan1`, catalogue 0) after `script`.
-    pub fn of(pauses: bool, script: impl FnOnce(&mut World)) -> Self {
-        let history =
-            History { quantum: 1_000, catalog: 0, pauses, plan: 1, start: START, anchor: START, steps: vec![] };
-        let mut world = World::open(&history);
-        script(&mut world);
-        Self::from(world)
-    }
-
-    pub fn from(world: World) -> Self {
-        let (rows, holds) = (world.grant_rows(), world.hold_rows());
-        Self { entries: world.entries, rows, holds, plans: world.plans, account: world.account }
-    }
-
-    pub fn check(&self) -> Result<Report, Broken> {
-        let mut replay = Replay::new(CUSTOMER).with_terms(&self.rows, &self.plans);
-        self.entries.iter().try_for_each(|entry| replay.push(entry))?;
-        replay.finish(&self.rows, &self.holds, &self.account)
-    }
-
-    /// Makes numbers, sums, hashes and the account's own fit the lines again.
-    pub fn rechain(&mut self) {
-        let (mut hash, mut balance) = ([0; 32], 0_i64);
-        for (seq, entry) in (1..).zip(&mut self.entries) {
-            balance += entry.amount.0;
-            (entry.seq, entry.balance_after) = (seq, Credits(balance));
-            entry.hash = entry.chained(CUSTOMER, &hash);
-            hash = entry.hash;
-        }
-        self.account.seq = self.entries.len() as i64;
-        (self.account.hash, self.account.balance) = (hash, Credits(balance));
-    }
-
-    /// Makes the rows of grants fit the lines again.
-    pub fn refigure(&mut self) {
-        for row in &mut self.rows {
-            let zero = Grant::new(row.id, row.kind, Credits::ZERO, row.effective_at, row.expires_at);
-            *row = Grant { purchase: row.purchase, is_voided: row.is_voided, ..zero };
-            for entry in self.entries.iter().filter(|entry| entry.grant == row.id) {
-                let change = Credits(entry.amount.0.abs());
-                match entry.kind {
-                    EntryKind::Granted => row.amount += change,
-                    EntryKind::Used => row.used += change,
-                    EntryKind::Expired => row.expired += change,
-                    EntryKind::Voided if entry.amount.is_positive() => row.used -= change,
-                    EntryKind::Voided => row.voided += change,
-                    EntryKind::Refunded => row.refunded += change,
-                    EntryKind::Disputed => row.disputed += change,
-                    EntryKind::Restored => row.refunded -= change,
-                    _ => {}
-                }
-                row.held += entry.held_change;
-                row.frozen += entry.frozen_change;
-                row.expires_at =
-                    entry.expires_at.filter(|_| entry.kind == EntryKind::Extended).unwrap_or(row.expires_at);
-            }
-        }
-    }
-
-    pub fn line(&mut self, kind: EntryKind, nth: usize) -> &mut Entry {
-        self.entries.iter_mut().filter(|entry| entry.kind == kind).nth(nth).expect("such a line")
-    }
-
-    pub fn place(&self, kind: EntryKind, nth: usize) -> usize {
-        let mut places = (0..self.entries.len()).filter(|i| self.entries[*i].kind == kind);
-        places.nth(nth).expect("such a line")
-    }
-
-    pub fn last(&self) -> Entry {
-        self.entries.last().expect("a line").clone()
-    }
-
-    pub fn row(&mut self, grant: GrantId) -> &mut Grant {
-        self.rows.iter_mut().find(|row| row.id == grant).expect("a row")
-    }
-}
-
-/// Commands on a world, short.
-pub fn charge(world: &mut World, n: u128, credits: i64, when: i64) {
-    world.pass(START + when);
-    let charged = world.act(|a, _, c| a.charge(UsageId(id(n)), Credits::whole(credits), None, at(when), c));
-    charged.expect("enough");
-}
-
-pub fn courtesy(world: &mut World, n: u128, credits: i64, until: i64, when: i64) {
-    world.pass(START + when);
-    let given =
-        world.act(|a, _, c| a.grant_courtesy(GrantId(id(n)), Credits::whole(credits), at(until), None, at(when), c));
-    given.expect("given");
-}
-
-pub fn top_up(world: &mut World, n: u128, credits: i64, when: i64) {
-    world.pass(START + when);
-    world.act(|a, catalog, c| {
-        a.grant_top_up(GrantId(id(n)), PurchaseId(id(n)), Credits::whole(credits), at(when), catalog, c)
-    });
-}
-
-pub fn hold(world: &mut World, n: u128, credits: i64, until: i64, when: i64) {
-    world.pass(START + when);
-    let held = world.act(|a, _, c| a.hold(HoldId(id(n)), Credits::whole(credits), at(until), at(when), c));
-    held.expect("enough");
-}
-
-pub fn settle(world: &mut World, n: u128, credits: i64, when: i64) {
-    world.pass(START + when);
-    let settled =
-        world.act(|a, _, c| a.settle(HoldId(id(n)), UsageId(id(n)), Credits::whole(credits), None, at(when), c));
-    settled.expect("enough");
-}
-
-/// Forges a good ledger, makes chain and rows fit, and wants the verifier to say why it is none.
-fn lie(good: &Ledger, edit: impl FnOnce(&mut Ledger), reason: &str) {
-    good.check().expect("good before it is forged");
-    let mut forged = good.clone();
-    edit(&mut forged);
-    forged.rechain();
-    forged.refigure();
-    let broken = forged.check().expect_err(reason);
-    assert!(broken.to_string().contains(reason), "{broken}, not: {reason}");
-}
-
-/// As [`lie`], with nothing made to fit.
-fn plain_lie(good: &Ledger, edit: impl FnOnce(&mut Ledger), reason: &str) {
-    good.check().expect("good before it is forged");
-    let mut forged = good.clone();
-    edit(&mut forged);
-    let broken = forged.check().expect_err(reason);
-    assert!(broken.to_string().contains(reason), "{broken}, not: {reason}");
-}
+use topup_domain::{Cause, Credits, Entry, EntryKind, Grant, GrantId, Hold, HoldId, Kind, PurchaseId, UsageId};
 
 /// Two bonuses, a top-up, some charges: plan 2, bonus 1 with 4 until hour 5, bonus 2 with 4 until hour 9.
 fn charged() -> Ledger {
@@ -173,7 +13,7 @@ fn charged() -> Ledger {
         top_up(world, 3, 10, 0);
         charge(world, 1, 1, HOUR);
         charge(world, 2, 3, 2 * HOUR);
-        world.pass(START + 6 * HOUR);
+        world.pass(at(6 * HOUR).timestamp_millis());
     })
 }
 
@@ -181,7 +21,7 @@ fn charged() -> Ledger {
 fn a_chain_that_does_not_hold_is_found_at_its_first_line() {
     let good = charged();
     plain_lie(&good, |l| l.entries[2].seq = 9, "entry 9: follows entry 2");
-    plain_lie(&good, |l| drop(l.entries.remove(2)), "entry 4: follows entry 2");
+    plain_lie(&good, |l| l.cut(2), "entry 4: follows entry 2");
     plain_lie(&good, |l| l.entries[2].balance_after = Credits(1), "entry 3: balance_after");
     plain_lie(&good, |l| l.entries[2].note = Some([1; 32]), "entry 3: its hash");
     plain_lie(&good, |l| l.entries[2].hash = [1; 32], "entry 3: its hash");
@@ -208,7 +48,7 @@ fn lines_that_no_kind_allows_are_found() {
 #[test]
 fn grants_begin_once_and_as_their_rows_say() {
     let good = charged();
-    lie(&good, |l| drop(l.entries.remove(1)), "no line `granted`");
+    lie(&good, |l| l.cut(1), "no line `granted`");
     lie(&good, |l| l.rows.retain(|row| row.id != GrantId(id(2))), "there is no row of this grant");
     lie(&good, |l| l.entries.insert(2, l.entries[1].clone()), "granted twice");
     lie(&good, |l| l.row(GrantId(id(1))).kind = Kind::TopUp, "a `top_up` grant that grt_");
@@ -284,7 +124,7 @@ fn dates_that_are_not_kept_are_found() {
     lie(&good, |l| l.line(EntryKind::Expired, 0).event_at = at(5 * HOUR - 1), "expired at another instant");
     lie(&good, |l| l.line(EntryKind::Expired, 0).event_at = at(5 * HOUR + 1), "was due to be booked away");
     lie(&good, |l| l.line(EntryKind::Expired, 0).amount = Credits(-1), "leaves something behind");
-    lie(&good, |l| drop(l.entries.pop()), "was due to be booked away");
+    lie(&good, |l| l.cut(l.entries.len() - 1), "was due to be booked away");
     let drawn_late = |l: &mut Ledger| {
         let expired = l.last();
         let line =
@@ -329,7 +169,7 @@ fn a_line_dropped_doubled_or_changed_by_a_thousandth_never_passes() {
         }
         let place = which.index(ledger.entries.len());
         match how {
-            0 => drop(ledger.entries.remove(place)),
+            0 => ledger.cut(place),
             1 => ledger.entries.insert(place, ledger.entries[place].clone()),
             2 => {
                 let entry = &mut ledger.entries[place];

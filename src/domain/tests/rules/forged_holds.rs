@@ -1,18 +1,8 @@
 //! The verifier against forged holds, voids, pauses and removals.
 
-use crate::forged::{HOUR, Ledger, at, charge, courtesy, hold, id, settle, top_up};
+use crate::ledger::{HOUR, Ledger, at, charge, courtesy, hold, id, lie, settle, top_up};
 use topup_domain::grant::Draw;
 use topup_domain::{Cause, Credits, Entry, EntryKind, GrantId, HoldId, Kind, PurchaseId, UsageId};
-
-fn lie(good: &Ledger, edit: impl FnOnce(&mut Ledger), reason: &str) {
-    good.check().expect("good before it is forged");
-    let mut forged = good.clone();
-    edit(&mut forged);
-    forged.rechain();
-    forged.refigure();
-    let broken = forged.check().expect_err(reason);
-    assert!(broken.to_string().contains(reason), "{broken}, not: {reason}");
-}
 
 /// Plan 2, bonus 1 with 4; a hold over both, settled in part; one settled whole, one open.
 fn held() -> Ledger {
@@ -44,7 +34,7 @@ fn a_settle_that_is_not_its_hold_in_burn_order_is_found() {
     let less = |l: &mut Ledger| l.line(EntryKind::Released, 0).held_change = Credits(-1_000);
     lie(&good, less, "is not what hld_");
     lie(&good, |l| l.line(EntryKind::Released, 0).cause = Cause::Hold(HoldId(id(7))), "is not open");
-    let none = |l: &mut Ledger| drop(l.entries.remove(l.place(EntryKind::Released, 0)));
+    let none = |l: &mut Ledger| l.cut(l.place(EntryKind::Released, 0));
     lie(&good, none, "what no open hold has drawn");
     let apart = |l: &mut Ledger| {
         let place = l.place(EntryKind::Released, 0);
@@ -104,7 +94,7 @@ fn of_two_holds_alike_any_one_may_have_been_settled_whole() {
     forged.holds.clear();
     forged.refigure();
     assert!(forged.check().is_err());
-    let unlapsed = |l: &mut Ledger| drop(l.entries.remove(l.place(EntryKind::Released, 0)));
+    let unlapsed = |l: &mut Ledger| l.cut(l.place(EntryKind::Released, 0));
     let mut forged = good;
     unlapsed(&mut forged);
     forged.rechain();
@@ -160,7 +150,7 @@ fn what_comes_back_to_an_ended_grant_must_end_with_it() {
         charge(world, 8, 1, 5 * HOUR - 1);
     });
     for nth in [1, 2] {
-        let kept = |l: &mut Ledger| drop(l.entries.remove(l.place(EntryKind::Expired, nth)));
+        let kept = |l: &mut Ledger| l.cut(l.place(EntryKind::Expired, nth));
         lie(&good, kept, "was due to be booked away");
         let less = |l: &mut Ledger| l.line(EntryKind::Expired, nth).amount += Credits(1);
         lie(&good, less, "leaves something behind");
@@ -186,7 +176,7 @@ fn only_courtesy_grants_are_voided_and_once() {
     lie(&good, other, "voided, and no courtesy grant");
     let twice = |l: &mut Ledger| l.line(EntryKind::Voided, 1).cause = Cause::Grant(GrantId(id(5)));
     lie(&good, twice, "was due to be booked away");
-    let kept = |l: &mut Ledger| drop(l.entries.pop());
+    let kept = |l: &mut Ledger| l.cut(l.entries.len() - 1);
     lie(&good, kept, "its row voids it, its lines do not");
     let used = |l: &mut Ledger| {
         let usage = Cause::Usage(UsageId(id(4)));

@@ -14,7 +14,7 @@ const DAY: i64 = 86_400_000;
 const NOW: i64 = 1_772_000_000_000;
 
 fn sample() -> Catalog {
-    Catalog::parse(include_str!("../../../../catalog.toml")).unwrap()
+    Catalog::parse(include_str!("../../../../catalog.toml")).expect("the sample")
 }
 
 fn at(later: i64) -> Instant {
@@ -27,7 +27,7 @@ fn id(n: usize) -> Uuid {
 
 fn open(plan: &str) -> (Account, Catalog, Changes) {
     let catalog = sample();
-    let (account, changes) = Account::open("acme", plan, at(0), at(0), &catalog).unwrap();
+    let (account, changes) = Account::open("acme", plan, at(0), at(0), &catalog).expect("a calendar");
     (account, catalog, changes)
 }
 

@@ -11,9 +11,13 @@ mod forged;
 mod forged_holds;
 mod histories;
 mod history;
+mod ledger;
 mod limits;
 mod model;
+mod model_commands;
 mod months;
+mod pair;
+mod pair_same;
 mod purchases;
 mod world;
 

@@ -3,7 +3,7 @@
 //! Plain vectors, milliseconds, one token at a time; slow and simple. It shares with the code under
 //! test the ids and the numbers by which causes are known, nothing else.
 
-use crate::calendar::{a_year_after, boundary_after, boundary_before};
+use crate::calendar::{boundary_after, boundary_before};
 use topup_domain::GrantId;
 use topup_domain::account::plan_grant_id;
 use topup_domain::time::from_millis;
@@ -100,7 +100,7 @@ pub struct Model {
     pub next: Option<usize>,
     pub paused: bool,
     /// Allowances of the plans in force so far in this cycle.
-    in_force: Vec<i64>,
+    pub in_force: Vec<i64>,
     pub last: i64,
 }
 
@@ -127,7 +127,7 @@ impl Model {
     }
 
     /// A plan is in force from now on; the cycle's bag is filled up to the largest so far.
-    fn plan_acts(&mut self, plan: usize, at: i64) {
+    pub(crate) fn plan_acts(&mut self, plan: usize, at: i64) {
         let (allowance, buys) = self.terms.plans[plan];
         self.plan = plan;
         self.paused = self.terms.pauses && !buys;
@@ -140,7 +140,7 @@ impl Model {
         }
     }
 
-    fn fill(&mut self, id: GrantId, kind: u8, tokens: i64, until: i64, cause: (u8, [u8; 16]), at: i64) {
+    pub(crate) fn fill(&mut self, id: GrantId, kind: u8, tokens: i64, until: i64, cause: (u8, [u8; 16]), at: i64) {
         if !self.lots.iter().any(|lot| lot.id == id) {
             self.lots.push(Lot { id, kind, from: at, until, voided: false, tokens: Vec::new() });
         }
@@ -150,17 +150,25 @@ impl Model {
         self.lines.last_mut().expect("a line").expires = Some(until);
     }
 
-    fn line(&mut self, kind: &'static str, lot: usize, amount: i64, held: i64, at: i64, cause: (u8, [u8; 16])) {
+    pub(crate) fn line(
+        &mut self,
+        kind: &'static str,
+        lot: usize,
+        amount: i64,
+        held: i64,
+        at: i64,
+        cause: (u8, [u8; 16]),
+    ) {
         self.lines.push(ModelLine { kind, lot, amount, held, at, cause, expires: None });
     }
 
-    fn key(&self, lot: usize) -> (u8, i64, i64, [u8; 16]) {
+    pub(crate) fn key(&self, lot: usize) -> (u8, i64, i64, [u8; 16]) {
         let lot = &self.lots[lot];
         (lot.kind, lot.until, lot.from, lot.id.bytes())
     }
 
     /// Moves the first token of a lot that lies at `from`.
-    fn shift(&mut self, lot: usize, from: Place, to: Place) {
+    pub(crate) fn shift(&mut self, lot: usize, from: Place, to: Place) {
         let token = self.lots[lot].tokens.iter_mut().find(|token| **token == from).expect("a token");
         *token = to;
     }
@@ -181,7 +189,7 @@ impl Model {
     }
 
     /// Draws one credit after the other, each from whatever comes first then.
-    fn draw(&mut self, tokens: i64, to: Place, at: i64) -> Vec<(usize, i64)> {
+    pub(crate) fn draw(&mut self, tokens: i64, to: Place, at: i64) -> Vec<(usize, i64)> {
         let mut draws: Vec<(usize, i64)> = Vec::new();
         for _ in 0..tokens {
             let lot = *self.drawable(at).first().expect("checked before");
@@ -234,7 +242,7 @@ impl Model {
     }
 
     /// What lies free in an ended lot goes.
-    fn end(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
+    pub(crate) fn end(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
         let rest = self.lots[lot].count(Place::Free);
         let (to, kind) = if self.lots[lot].voided { (Place::Voided, "voided") } else { (Place::Expired, "expired") };
         for _ in 0..rest {
@@ -246,7 +254,7 @@ impl Model {
     }
 
     /// Closes a hold; what lots that ended before `ended` get back goes at once.
-    fn give_back(&mut self, hold: usize, at: i64, ended: i64) {
+    pub(crate) fn give_back(&mut self, hold: usize, at: i64, ended: i64) {
         let cause = (3, self.holds[hold].id);
         self.holds[hold].open = false;
         let mut lots: Vec<usize> = (0..self.lots.len()).collect();
@@ -265,126 +273,9 @@ impl Model {
             }
         }
     }
-
-    // ── commands; `None` is a refusal for want of credits ──
-
-    pub fn charge(&mut self, id: [u8; 16], tokens: i64, at: i64) -> Option<Vec<(usize, i64)>> {
-        if self.available(at) < tokens {
-            return None;
-        }
-        let usage = self.usages.len();
-        let draws = self.draw(tokens, Place::Used(usage), at);
-        for (lot, tokens) in &draws {
-            self.line("used", *lot, -tokens, 0, at, (2, id));
-        }
-        self.usages.push(ModelUsage { id, draws: draws.clone(), voided: false });
-        Some(draws)
-    }
-
-    pub fn hold(&mut self, id: [u8; 16], tokens: i64, until: i64, at: i64) -> Option<Vec<(usize, i64)>> {
-        if self.available(at) < tokens {
-            return None;
-        }
-        let hold = self.holds.len();
-        let draws = self.draw(tokens, Place::Held(hold), at);
-        for (lot, tokens) in &draws {
-            self.line("held", *lot, 0, *tokens, at, (3, id));
-            self.lines.last_mut().expect("a line").expires = Some(until);
-        }
-        self.holds.push(ModelHold { id, until, open: true });
-        Some(draws)
-    }
-
-    /// Draws and what went back.
-    pub fn settle(&mut self, hold: usize, id: [u8; 16], tokens: i64, at: i64) -> Option<(Vec<(usize, i64)>, i64)> {
-        let held: i64 = self.lots.iter().map(|lot| lot.count(Place::Held(hold))).sum();
-        if tokens > held && self.available(at) < tokens - held {
-            return None;
-        }
-        let (usage, mut draws) = (self.usages.len(), Vec::new());
-        for _ in 0..tokens.min(held) {
-            let holding = (0..self.lots.len()).filter(|lot| self.lots[*lot].count(Place::Held(hold)) > 0);
-            let lot = holding.min_by_key(|lot| self.key(*lot)).expect("held");
-            self.shift(lot, Place::Held(hold), Place::Used(usage));
-            add(&mut draws, lot, 1);
-        }
-        let own = draws.clone();
-        for (lot, tokens) in self.draw((tokens - held).max(0), Place::Used(usage), at) {
-            add(&mut draws, lot, tokens);
-        }
-        for (lot, tokens) in &draws {
-            let of_hold: i64 = own.iter().filter(|(other, _)| other == lot).map(|(_, tokens)| *tokens).sum();
-            self.line("used", *lot, -tokens, -of_hold, at, (2, id));
-        }
-        self.give_back(hold, at, at + 1);
-        if tokens > 0 {
-            self.usages.push(ModelUsage { id, draws: draws.clone(), voided: false });
-        }
-        Some((draws, (held - tokens).max(0)))
-    }
-
-    pub fn release(&mut self, hold: usize, at: i64) {
-        self.give_back(hold, at, at + 1);
-    }
-
-    pub fn void_usage(&mut self, usage: usize, at: i64) {
-        let (id, draws) = (self.usages[usage].id, self.usages[usage].draws.clone());
-        self.usages[usage].voided = true;
-        for (lot, tokens) in &draws {
-            for _ in 0..*tokens {
-                self.shift(*lot, Place::Used(usage), Place::Free);
-            }
-            self.line("voided", *lot, *tokens, 0, at, (2, id));
-        }
-        for (lot, _) in draws {
-            if self.lots[lot].dead(at) {
-                self.end(lot, (2, id), at);
-            }
-        }
-    }
-
-    pub fn courtesy(&mut self, id: GrantId, tokens: i64, until: i64, at: i64) {
-        self.fill(id, COURTESY, tokens, until, (1, id.bytes()), at);
-    }
-
-    pub fn top_up(&mut self, id: GrantId, purchase: [u8; 16], tokens: i64, at: i64) -> i64 {
-        let until = a_year_after(at);
-        self.fill(id, TOP_UP, tokens, until, (4, purchase), at);
-        until
-    }
-
-    /// The refusal's name, or nothing.
-    pub fn void_grant(&mut self, lot: usize, at: i64) -> Option<&'static str> {
-        let l = &self.lots[lot];
-        if l.kind != COURTESY {
-            return Some("not courtesy");
-        }
-        if l.voided {
-            return Some("voided before");
-        }
-        if at >= l.until {
-            return Some("ended");
-        }
-        self.lots[lot].voided = true;
-        self.end(lot, (1, self.lots[lot].id.bytes()), at);
-        None
-    }
-
-    pub fn change_plan(&mut self, plan: usize, at: i64) {
-        self.next = None;
-        if plan == self.plan {
-            return;
-        }
-        let largest = self.in_force.iter().copied().max().unwrap_or(0);
-        if self.terms.plans[plan].0 >= largest {
-            self.plan_acts(plan, at);
-        } else {
-            self.next = Some(plan);
-        }
-    }
 }
 
-fn add(draws: &mut Vec<(usize, i64)>, lot: usize, tokens: i64) {
+pub(crate) fn add(draws: &mut Vec<(usize, i64)>, lot: usize, tokens: i64) {
     match draws.iter_mut().find(|(other, _)| *other == lot) {
         Some((_, sum)) => *sum += tokens,
         None => draws.push((lot, tokens)),
