@@ -52,7 +52,7 @@ impl From<Problem> for ResultJson {
 /// Why a charge of a batch is not even tried, and for whom it was, where that can be read.
 struct Bad {
     customer: Option<String>,
-    problem: Problem,
+    problem: Box<Problem>,
 }
 
 async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
@@ -87,18 +87,18 @@ async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body
 /// The order of refusals is that of a charge alone: an unknown customer goes first.
 async fn judge(services: &Services, bad: Bad) -> Problem {
     match bad.customer {
-        Some(customer) => call::customer_no(services, &customer).await.err().unwrap_or(bad.problem),
-        None => bad.problem,
+        Some(customer) => call::customer_no(services, &customer).await.err().unwrap_or(*bad.problem),
+        None => *bad.problem,
     }
 }
 
 /// One charge of the list.
 fn read(raw: &RawValue) -> Result<Charge, Bad> {
-    let nobody = |problem| Bad { customer: None, problem };
+    let nobody = |problem| Bad { customer: None, problem: Box::new(problem) };
     let mut fields = Fields::parse(raw.get().as_bytes()).map_err(nobody)?;
     let customer = fields.required("customer", "the id of a customer", |_| true);
     let known = (!customer.is_empty()).then(|| customer.clone());
-    let bad = |problem| Bad { customer: known.clone(), problem };
+    let bad = |problem| Bad { customer: known.clone(), problem: Box::new(problem) };
     let key = match fields.any_text("idempotency_key") {
         None => {
             let detail = "give each charge an idempotency_key, unique for each write";

@@ -53,7 +53,20 @@ where
             }
         })
     });
-    match made.await? {
+    reply(services, status, what, made.await?)
+}
+
+/// What the call's key answers already, if it does.
+///
+/// # Errors
+/// 409, 503.
+pub async fn known(services: &Services, call: Call, status: StatusCode) -> Result<Option<Reply>, Problem> {
+    let found = bound::find(services, call).await?;
+    found.map(|found| reply(services, status, "customer", found)).transpose()
+}
+
+fn reply(services: &Services, status: StatusCode, what: &str, bound: Bound) -> Result<Reply, Problem> {
+    match bound {
         Bound::Answer { json, replayed } => Ok(Reply { status, json, replayed }),
         Bound::KeyReused => Err(usage::reused()),
         Bound::Refused(refused) => Err(refusal(services, refused, what)),

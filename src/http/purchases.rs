@@ -2,15 +2,15 @@
 
 use super::json::{self, At, Num};
 use super::problem::{Code, Problem};
-use super::{call, lists, usage};
+use super::{bound, call, lists, usage};
 use crate::domain::PurchaseId;
-use crate::store::keys::{self, Answer, Binding, KeyHash};
+use crate::store::keys;
+use crate::usecases::Services;
 use crate::usecases::purchases::{self, Moment, Purchase, Start, Started};
-use crate::usecases::{Fault, Services};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
@@ -122,19 +122,17 @@ async fn start(
     let mut fields = call::fields(&headers, body).await?;
     let package = fields.required("package", "a package of the catalogue", |id| services.catalog.package(id).is_some());
     fields.finish()?;
-    let content = keys::content_hash("POST", &format!("/v1/customers/{customer}/purchases"), &package);
-    let key_hash = keys::hash(&customer, &key);
-    if let Some(bound) = bound(&services, key_hash).await? {
-        return replay(bound, content);
+    let owner = (customer_no, customer);
+    let path = format!("/v1/customers/{}/purchases", owner.1);
+    let call = bound::post(&owner, &key, &path, &serde_json::json!([package]));
+    if let Some(reply) = bound::known(&services, call, StatusCode::CREATED).await? {
+        return Ok(reply.response());
     }
-    let json = begin(&services, &customer, customer_no, &key, package).await?;
-    let bound = bind(&services, key_hash, content, json).await?;
-    let fresh = bound.1;
-    let mut response = replay(bound.0, content)?;
-    if fresh {
-        response.headers_mut().remove("idempotent-replayed");
-    }
-    Ok(response)
+    let started = begin(&services, &owner.1, customer_no, &key, package).await?;
+    let reply = bound::once(&services, call, StatusCode::CREATED, "customer", move |_| {
+        Box::pin(async move { Ok(Ok(started)) })
+    });
+    Ok(reply.await?.response())
 }
 
 /// Starts the purchase that the key stands for. Its id is made from the key, so that a repeat after a 503
@@ -145,7 +143,7 @@ async fn begin(
     customer_no: i64,
     key: &str,
     package: String,
-) -> Result<String, Problem> {
+) -> Result<StartedJson, Problem> {
     for generation in 0..20 {
         let start = Start {
             purchase: purchase_id(customer, key, generation),
@@ -162,7 +160,7 @@ async fn begin(
         if purchase.package != package {
             return Err(usage::reused());
         }
-        let json = StartedJson {
+        return Ok(StartedJson {
             id: purchase.id.to_string(),
             url: purchase.url,
             state: "open",
@@ -170,8 +168,7 @@ async fn begin(
             credits: Num(purchase.credits),
             amount: purchase.amount,
             currency: purchase.currency,
-        };
-        return serde_json::to_string(&json).map_err(|e| Fault::Broken(e.to_string()).into());
+        });
     }
     Err(Problem::new(Code::StripeUnavailable, "no Checkout could be opened for this key; use a new one"))
 }
@@ -192,40 +189,5 @@ fn refusal(started: &Started) -> Problem {
             Problem::new(Code::StripeUnavailable, "Stripe cannot be reached; repeat with the same idempotency key")
         }
         _ => Problem::field("package", Code::InvalidValue, "must be a package of the catalogue"),
-    }
-}
-
-async fn bound(services: &Services, key: KeyHash) -> Result<Option<Binding>, Problem> {
-    let mut link = services.store.read().await.map_err(Fault::from)?;
-    Ok(keys::find(&mut link, &[key]).await.map_err(Fault::from)?.remove(&key))
-}
-
-/// Binds the key, unless somebody was quicker; says whether it was us.
-async fn bind(services: &Services, key: KeyHash, content: [u8; 16], json: String) -> Result<(Binding, bool), Problem> {
-    let bound = services
-        .ledger
-        .job(move |turn| {
-            Box::pin(async move {
-                if let Some(bound) = turn.bound(key).await? {
-                    return Ok::<_, Fault>((bound, false));
-                }
-                let binding = Binding { content, status: 201, answer: Answer::Json(json.into_bytes()) };
-                turn.bind(key, binding.clone());
-                Ok((binding, true))
-            })
-        })
-        .await;
-    Ok(crate::usecases::flat(bound)?)
-}
-
-fn replay(binding: Binding, content: [u8; 16]) -> Result<Response, Problem> {
-    match binding.answer {
-        Answer::Json(json) if binding.content == content => {
-            let text = String::from_utf8(json).map_err(|e| Fault::Broken(e.to_string()))?;
-            let mut response = json::text(StatusCode::CREATED, text);
-            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-            Ok(response)
-        }
-        _ => Err(usage::reused()),
     }
 }

@@ -6,7 +6,7 @@
 use super::{Fault, Services, flat};
 use crate::domain::{Account, Catalog, Credits, HoldState, Instant, Refusal, Summary};
 use crate::ledger::Turn;
-use crate::store::keys::{Answer, Binding, KeyHash};
+use crate::store::keys::{self, Answer, Binding, KeyHash};
 use futures::future::BoxFuture;
 
 /// Which write of which customer.
@@ -118,11 +118,18 @@ where
     flat(job.await)
 }
 
-/// What a key that is bound answers to this content.
+/// What the call's key is bound to, if it is: for a write that must ask Stripe before it can be done once.
 ///
 /// # Errors
-/// A row that no code of ours has written.
-pub fn again(binding: Binding, content: [u8; 16]) -> Result<Bound, Fault> {
+/// [`Fault`].
+pub async fn find(services: &Services, call: Call) -> Result<Option<Bound>, Fault> {
+    let mut link = services.store.read().await?;
+    let binding = keys::find(&mut link, &[call.key]).await?.remove(&call.key);
+    binding.map(|binding| again(binding, call.content)).transpose()
+}
+
+/// What a key that is bound answers to this content.
+fn again(binding: Binding, content: [u8; 16]) -> Result<Bound, Fault> {
     match binding.answer {
         Answer::Json(json) if binding.content == content => {
             let json = String::from_utf8(json).map_err(|e| Fault::Broken(e.to_string()))?;

@@ -3,7 +3,9 @@
 use super::{assert_replay, draws, give, hold, id, instant, settle};
 use crate::app::on_both;
 use chrono::TimeDelta;
+use futures::future::join_all;
 use serde_json::json;
+use topup::usecases::check;
 
 on_both!(a_hold_sets_credits_aside_and_shows_them, |app| {
     app.put_customer("acme", "starter").await;
@@ -137,4 +139,46 @@ on_both!(a_hold_outlives_the_cycle_that_it_drew_on, |app| {
     app.post(&format!("/v1/holds/{}/release", id(&back)), "r", "{}").await.expect(200);
     let balance = app.balance("acme").await;
     assert_eq!((&balance["available"], &balance["plan"]["used"]), (&json!(5_000), &json!(0)));
+});
+
+on_both!(the_thousandth_open_hold_is_the_last, |app| {
+    app.put_customer("acme", "starter").await;
+    for n in 0..1_000 {
+        hold(app, 1, 60, &format!("h{n}")).await.expect(201);
+    }
+    hold(app, 1, 60, "over").await.expect_problem(409, "limit_reached");
+    app.advance_minutes(1).await;
+    hold(app, 1, 60, "over").await.expect(201);
+    assert_eq!(app.balance("acme").await["held"], json!(1));
+});
+
+on_both!(many_callers_with_one_key_get_one_answer, |app| {
+    app.put_customer_with_left("acme", 100).await;
+    let answers = join_all((0..20).map(|_| hold(app, 30, 60, "h"))).await;
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.json() == answers[0].json()));
+    assert_eq!(answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count(), 1);
+    let held = id(&answers[0]);
+    // One settles, whoever is first; the others are told.
+    let keys: Vec<String> = (0..10).map(|n| format!("s{n}")).collect();
+    let settled = join_all(keys.iter().map(|key| settle(app, &held, "30", key))).await;
+    assert_eq!(settled.iter().filter(|answer| answer.status == 200).count(), 1);
+    assert_eq!(settled.iter().filter(|answer| answer.code() == "hold_settled").count(), 9);
+    assert_eq!(app.available("acme").await, json!(70));
+});
+
+on_both!(check_sees_a_hold_and_its_usage_that_disagree, |app| {
+    app.put_customer("acme", "starter").await;
+    let held = id(&hold(app, 10, 60, "h").await.expect(201));
+    settle(app, &held, "10", "s").await.expect(200);
+    for (broken, mended) in [
+        ("update usages set hold = null", "update usages set hold = (select id from holds)"),
+        ("update holds set usage = null", "update holds set usage = (select id from usages)"),
+        ("update holds set closed_at = null", "update holds set closed_at = created_at"),
+        ("update usages set voided_at = 1", "update usages set voided_at = null"),
+    ] {
+        app.tamper(broken, Vec::new()).await.unwrap();
+        assert!(check::run(&app.services().store).await.unwrap().is_err(), "{broken}");
+        app.tamper(mended, Vec::new()).await.unwrap();
+        app.check().await;
+    }
 });
