@@ -19,7 +19,12 @@ pub async fn way(services: &Services, headers: &HeaderMap, id: &str) -> Result<O
     let Some(purchase) = found.filter(|purchase| purchase.customer_no == viewer.customer_no) else { return Ok(None) };
     Ok(Some(match purchases::invoice(services, &purchase).await? {
         Invoice::At(url) => url,
-        Invoice::None => format!("/purchases/{id}"),
-        Invoice::StripeUnavailable => format!("/purchases/{id}?outcome={}", Outcome::StripeUnavailable.code()),
+        Invoice::None => back(id, Outcome::NoInvoice),
+        Invoice::StripeUnavailable => back(id, Outcome::InvoiceUnavailable),
     }))
+}
+
+/// Back to the purchase's page, which says why.
+fn back(id: PurchaseId, outcome: Outcome) -> String {
+    format!("/purchases/{id}?outcome={}", outcome.code())
 }

@@ -2,8 +2,8 @@
 
 use super::broken;
 use crate::mail;
-use crate::usecases::{Fault, sign_in};
 use crate::usecases::portal::{self, Spent};
+use crate::usecases::{Fault, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::visit::Visit;
 use leptos::prelude::ServerFnError;

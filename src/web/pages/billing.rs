@@ -206,6 +206,6 @@ pub fn purchase_fact(purchase: &Purchase) -> PurchaseFact {
             refunded: purchase.refunded_amount,
             dispute,
         },
-        has_invoice: false,
+        has_invoice: purchase.state == PurchaseState::Credited,
     }
 }

@@ -11,8 +11,9 @@ use crate::usecases::purchases::{self, Purchase};
 use crate::usecases::{Fault, Services, accounts, customers};
 use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::seal;
+use crate::web::view::outcome::OutcomeFacts;
 use crate::web::view::purchase::{self as words, What};
-use crate::web::view::{BuyForm, Notice, PurchaseView, Words, Zone, status, top_ups};
+use crate::web::view::{BuyForm, Notice, Outcome, PurchaseView, Words, Zone, status, top_ups};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -46,7 +47,8 @@ async fn owned(visit: &Visit, viewer: Viewer, id: PurchaseId, session: Option<St
         purchase
     };
     let title = format!("{} credits", purchase.credits.grouped());
-    let purchase = view_of(services, &viewer, &purchase, session.is_some()).await?;
+    let mut purchase = view_of(services, &viewer, &purchase, session.is_some()).await?;
+    purchase.notice = invoice_outcome(visit).or(purchase.notice);
     Ok(Page::new(title, Some(viewer), view! { <PurchaseDetails purchase /> }))
 }
 
@@ -98,10 +100,22 @@ async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back
         price: money(purchase.amount),
         tax: purchase.amount_tax.filter(|tax| *tax > 0).map(money),
         refunded: Some(purchase.refunded_amount).filter(|minor| *minor > 0).map(money),
-        invoice: None,
+        invoice: invoice(purchase),
         support: words::support_link(&services.catalog.shop.support_email, &reference),
         reference,
     })
+}
+
+/// How a click on "Invoice" came back.
+fn invoice_outcome(visit: &Visit) -> Option<Notice> {
+    let outcome = Outcome::from_code(&visit.query("outcome")?)?;
+    let of_invoice = matches!(outcome, Outcome::NoInvoice | Outcome::InvoiceUnavailable);
+    of_invoice.then(|| outcome.notice(OutcomeFacts::default()))
+}
+
+/// Where the invoice of a credited purchase is asked for.
+fn invoice(purchase: &Purchase) -> Option<String> {
+    (purchase.state == PurchaseState::Credited).then(|| format!("/purchases/{}/invoice", purchase.id))
 }
 
 fn left(grant: &Grant, now: Instant, zone: Zone) -> Words {
@@ -142,9 +156,9 @@ async fn notice(
 async fn added(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Result<Option<Notice>, Fault> {
     let balance = accounts::balance(services, &viewer.customer).await?;
     let zone = Zone::named(&viewer.timezone);
-    Ok(balance
-        .zip(purchase.expires_at)
-        .map(|(balance, expires_at)| words::added(purchase.credits, balance.available, expires_at, zone, None)))
+    Ok(balance.zip(purchase.expires_at).map(|(balance, expires_at)| {
+        words::added(purchase.credits, balance.available, expires_at, zone, invoice(purchase).as_deref())
+    }))
 }
 
 /// The purchase's grant as it stands.

@@ -31,6 +31,10 @@ pub enum Outcome {
     BuyingOff,
     /// The form is not this session's: drawn before a sign-in, or tampered with.
     FormStale,
+    /// There is no invoice, or not yet.
+    NoInvoice,
+    /// Stripe could not be asked for the invoice.
+    InvoiceUnavailable,
     /// A fault of ours; the cause is in the log.
     Fault,
 }
@@ -48,7 +52,7 @@ pub struct OutcomeFacts {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Cancelled,
         Self::StripeUnavailable,
         Self::PriceChanged,
@@ -58,6 +62,8 @@ impl Outcome {
         Self::ViewerCannotBuy,
         Self::BuyingOff,
         Self::FormStale,
+        Self::NoInvoice,
+        Self::InvoiceUnavailable,
         Self::Fault,
     ];
 
@@ -74,6 +80,8 @@ impl Outcome {
             Self::ViewerCannotBuy => "viewer_cannot_buy",
             Self::BuyingOff => "buying_off",
             Self::FormStale => "form_stale",
+            Self::NoInvoice => "no_invoice",
+            Self::InvoiceUnavailable => "invoice_unavailable",
             Self::Fault => "fault",
         }
     }
@@ -99,8 +107,10 @@ impl Outcome {
     const fn manner(self) -> (Tone, Voice) {
         match self {
             Self::Cancelled => (Tone::Quiet, Voice::Status),
-            Self::AlreadyBought => (Tone::Info, Voice::Status),
-            Self::PriceChanged | Self::CheckoutExpired | Self::FormStale => (Tone::Warn, Voice::Alert),
+            Self::AlreadyBought | Self::NoInvoice => (Tone::Info, Voice::Status),
+            Self::PriceChanged | Self::CheckoutExpired | Self::FormStale | Self::InvoiceUnavailable => {
+                (Tone::Warn, Voice::Alert)
+            }
             Self::StripeUnavailable | Self::PlanCannotBuy | Self::ViewerCannotBuy | Self::BuyingOff | Self::Fault => {
                 (Tone::Bad, Voice::Alert)
             }
@@ -125,6 +135,12 @@ impl Outcome {
             Self::BuyingOff => ("Top-ups cannot be bought at the moment.".into(), "You were not charged.".into(), None),
             Self::FormStale => {
                 ("That page was out of date.".into(), "You were not charged. Please choose again.".into(), None)
+            }
+            Self::NoInvoice => {
+                ("There is no invoice yet.".into(), "It comes within minutes of the payment.".into(), None)
+            }
+            Self::InvoiceUnavailable => {
+                ("The invoice cannot be fetched.".into(), "Try again in a minute.".into(), None)
             }
             Self::Fault => {
                 ("Something went wrong on our side.".into(), "You were not charged. Please try again.".into(), None)
