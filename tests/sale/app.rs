@@ -91,6 +91,7 @@ pub fn settings(url: &str) -> Settings {
         smtp_url: None,
         mail_from: None,
         mail_dir: None,
+        session_idle_minutes: 720,
         return_origins: vec!["https://app.example".to_owned()],
         trusted_proxies: Vec::new(),
         test_clock: Some("1".to_owned()),
