@@ -4,6 +4,7 @@
 
 mod app;
 mod charges;
+mod checkout;
 mod crediting;
 mod ledger_api;
 mod sandbox;
