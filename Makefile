@@ -35,7 +35,7 @@ demo-reset: ## Throws the demo's data away, so that `make demo` starts over
 	@if grep -qF "$(CURDIR)/data/demo.db" <(ls -l /proc/[0-9]*/fd 2>/dev/null); then \
 	    echo 'The demo is running. Stop it first (Ctrl-C where it runs), then reset it.' >&2; exit 1; \
 	fi
-	rm -rf data/demo.db data/demo.db-{wal,shm,journal} data/demo-sandbox.db data/demo-sandbox.db-{wal,shm,journal} data/demo-mails
+	rm -rf data/demo.db data/demo.db-{wal,shm,journal} data/demo.db.lock data/demo-sandbox.db data/demo-sandbox.db-{wal,shm,journal} data/demo-mails
 	@echo 'The demo starts over with the next `make demo`.'
 
 # ---- what browsers get
