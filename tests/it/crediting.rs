@@ -74,7 +74,7 @@ on_both!(stripes_own_deliveries_credit, |app| {
 on_both!(any_event_of_the_payment_in_any_order_leaves_one_grant, |app| {
     let opened = paid(app).await;
     let mut events = app.events(&opened).await;
-    assert_eq!(events.len(), 3);
+    assert!(events.len() >= 3);
     events.reverse();
     for event in events.iter().chain(events.iter().rev()) {
         app.deliver(event).await.expect(200);

@@ -15,7 +15,13 @@ impl TestApp {
     }
 
     /// A write with a JSON body; `key` is the idempotency key.
-    pub fn write(&self, method: &str, path: &str, key: Option<&str>, body: impl Into<String>) -> reqwest::RequestBuilder {
+    pub fn write(
+        &self,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: impl Into<String>,
+    ) -> reqwest::RequestBuilder {
         let request = self.request(method, path).header("content-type", "application/json").body(body.into());
         match key {
             Some(key) => request.header("idempotency-key", key),
