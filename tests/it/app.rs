@@ -28,7 +28,8 @@ use topup::usecases::Services;
 
 pub const OPERATOR_KEY: &str = "operator-key-of-the-tests-0000000000";
 pub const WEBHOOK_SECRET: &str = "whsec_of_the_tests_000000";
-const SECRET_KEY: &str = "sk_test_of_the_tests_000000";
+/// The stand-in's own key.
+pub const SECRET_KEY: &str = "sk_test_of_the_tests_000000";
 
 /// How long anything may take before a test calls it stuck. No test asserts speed.
 pub const STUCK: Duration = Duration::from_secs(60);
@@ -75,7 +76,7 @@ pub struct TestApp {
     pub http: reqwest::Client,
     /// Requests that have reached the stand-in's API.
     stripe_calls: Arc<AtomicUsize>,
-    settings: Settings,
+    settings: Mutex<Settings>,
     variant: Variant,
     /// Stays open over restarts: who calls meanwhile waits in its backlog.
     listener: std::net::TcpListener,
@@ -129,16 +130,17 @@ impl TestApp {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         // A kept connection may end with a restart, in the middle of a request.
         let http = http.pool_max_idle_per_host(0).timeout(STUCK).build().unwrap();
-        let running = Mutex::new(None);
+        let (running, settings) = (Mutex::new(None), Mutex::new(settings));
         let app = Self { home, address, sandbox, http, stripe_calls, settings, variant, listener, clock, running };
         app.launch().await;
         app
     }
 
     /// Starts the application on the data that are there.
-    async fn launch(&self) {
+    pub async fn launch(&self) {
         let listener = TcpListener::from_std(self.listener.try_clone().unwrap()).unwrap();
-        let app = Application::build(&self.settings, listener, self.variant.clone()).await.unwrap();
+        let settings = self.settings.lock().unwrap().clone();
+        let app = Application::build(&settings, listener, self.variant.clone()).await.unwrap();
         let (services, stop) = (app.services.clone(), app.stopper());
         *self.clock.lock().unwrap() = services.clock.clone();
         let done = tokio::spawn(app.run());
@@ -160,6 +162,11 @@ impl TestApp {
     pub async fn restart(&self) {
         self.stop().await;
         self.launch().await;
+    }
+
+    /// Changes a setting; it acts from the next start.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings.lock().unwrap());
     }
 
     /// What the running application's use-cases need. A clone that is kept keeps the application from ending.

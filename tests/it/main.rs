@@ -5,6 +5,15 @@
 mod app;
 mod charges;
 mod checkout;
+mod clock;
 mod crediting;
+mod customers;
+mod engine;
 mod ledger_api;
+mod lists;
+mod process;
+mod purchases;
+mod refusals;
 mod sandbox;
+mod schema;
+mod settings;

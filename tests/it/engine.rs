@@ -1,0 +1,264 @@
+//! The engine: jobs that fail, a queue that is full, writers that are not this one, an end in good order.
+
+use crate::app::{STUCK, TestApp, on_both};
+use futures::future::join_all;
+use serde_json::json;
+use std::collections::HashSet;
+use tokio::sync::oneshot;
+use topup::domain::{Credits, UsageId};
+use topup::ledger::{Charge, Charged, Ledger, Outcome, Unavailable};
+use topup::store::Store;
+use topup::usecases::{Fault, Services, customers};
+
+fn charge(customer: &str, key: &str, credits: i64) -> Charge {
+    Charge {
+        customer: customer.to_owned(),
+        key: key.to_owned(),
+        content: [7; 16],
+        credits: Credits(credits * 1_000),
+        operation: None,
+        quantities: None,
+        source: None,
+        metadata: None,
+    }
+}
+
+fn charged(outcome: Result<Outcome, Unavailable>) -> Charged {
+    match outcome {
+        Ok(Outcome::Charged(charged)) => charged,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Holds the engine inside a turn, so that all that comes meanwhile is one batch; the sender lets it go on.
+async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let (go, wait) = oneshot::channel::<()>();
+    let (began, begun) = oneshot::channel();
+    let ledger = ledger.clone();
+    let job = tokio::spawn(async move {
+        let held = ledger.job(|_| {
+            Box::pin(async move {
+                began.send(()).unwrap();
+                wait.await.unwrap();
+                Ok::<_, Fault>(())
+            })
+        });
+        held.await.unwrap().unwrap();
+    });
+    begun.await.unwrap();
+    (go, job)
+}
+
+/// A job that charges, changes a customer's row, and then fails.
+async fn failing(ledger: &Ledger, customer: &'static str, how: &'static str) -> Result<Result<(), Fault>, Unavailable> {
+    ledger
+        .job(move |turn| {
+            Box::pin(async move {
+                let no = turn.customer_no(customer).await?.unwrap();
+                turn.link.run("update customers set name = 'never' where no = $1", topup::args![no]).await?;
+                let usage = UsageId(turn.clock.mint());
+                turn.act(no, |account, at, _, changes| {
+                    account.charge(usage, Credits(99_000), None, at, changes).unwrap()
+                })
+                .await?;
+                if how == "flushed" {
+                    turn.flush().await?;
+                }
+                if how == "refused by the database" {
+                    turn.link.run("insert into customers (no) values (null, 5)", Vec::new()).await?;
+                }
+                Err(Fault::Broken("on purpose".to_owned()))
+            })
+        })
+        .await
+}
+
+on_both!(a_failing_job_does_not_fail_its_neighbours, |app| {
+    app.put_customer("acme", "starter").await;
+    app.put_customer("larch", "builder").await;
+    let ledger = app.services().ledger;
+    for how in ["at once", "flushed", "refused by the database"] {
+        let (go, job) = held(&ledger).await;
+        let key = |n: u8| format!("{how}-{n}");
+        let before = app.services().clock.mint().to_string();
+        let all = async {
+            tokio::join!(
+                ledger.charge(charge("acme", &key(1), 1)),
+                failing(&ledger, "acme", how),
+                ledger.charge(charge("acme", &key(2), 1)),
+                failing(&ledger, "larch", how),
+                ledger.charge(charge("larch", &key(3), 1)),
+                ledger.charge(charge("acme", &key(4), 99_999)),
+                ledger.charge(charge("acme", &key(5), 1)),
+                async { go.send(()).unwrap() },
+            )
+        };
+        let (one, failed, two, failed_too, three, refused, five, ()) = tokio::time::timeout(STUCK, all).await.unwrap();
+        job.await.unwrap();
+        assert!(failed.unwrap().is_err() && failed_too.unwrap().is_err(), "{how}");
+        assert!(matches!(refused, Ok(Outcome::Insufficient { .. })), "{how} {before}");
+        let left = [one, two, five].map(|outcome| charged(outcome).balance.available.0 / 1_000);
+        assert_eq!((left[0] - left[1], left[1] - left[2]), (1, 1), "{how}");
+        charged(three);
+        app.check().await;
+    }
+    assert_eq!((app.available("acme").await, app.available("larch").await), (json!(4_991), json!(24_997)));
+    assert_eq!(app.count("select count(*) as n from customers where name = 'never'").await, 0);
+});
+
+on_both!(memory_and_database_agree_after_a_job_that_was_rolled_back, |app| {
+    app.put_customer("acme", "starter").await;
+    let ledger = app.services().ledger;
+    for (n, how) in ["at once", "flushed", "refused by the database", "flushed"].into_iter().enumerate() {
+        let before = charged(ledger.charge(charge("acme", &format!("before-{n}"), 1)).await);
+        assert!(failing(&ledger, "acme", how).await.unwrap().is_err());
+        let after = charged(ledger.charge(charge("acme", &format!("after-{n}"), 1)).await);
+        assert_eq!(before.balance.available.0 - after.balance.available.0, 1_000, "{how}");
+        app.check().await;
+    }
+    assert_eq!(app.entries("acme").await.len(), 1 + 8);
+    let figures = app.ledger("acme").await;
+    drop(ledger);
+    app.restart().await;
+    assert_eq!(app.ledger("acme").await, figures);
+});
+
+on_both!(a_job_that_panics_takes_nothing_else_with_it, |app| {
+    app.put_customer("acme", "starter").await;
+    let ledger = app.services().ledger;
+    let panics = ledger.job(|turn| {
+        Box::pin(async move {
+            let no = turn.customer_no("acme").await?.unwrap();
+            let usage = UsageId(turn.clock.mint());
+            turn.act(no, |account, at, _, changes| account.charge(usage, Credits(99_000), None, at, changes).unwrap())
+                .await?;
+            turn.flush().await?;
+            assert!(no < 0, "on purpose");
+            Ok::<_, Fault>(())
+        })
+    });
+    let outcome = tokio::time::timeout(STUCK, panics).await.expect("an answer");
+    assert!(!matches!(outcome, Ok(Ok(()))));
+    let after = charged(ledger.charge(charge("acme", "after", 1)).await);
+    assert_eq!(after.balance.available, Credits(4_999_000));
+});
+
+on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
+    app.put_customer("acme", "starter").await;
+    let ledger = app.services().ledger;
+    let (go, job) = held(&ledger).await;
+    let mut waiting = Vec::new();
+    let overloaded = loop {
+        // Most of them are nobody's: what is tested is the queue.
+        let customer = if waiting.len() % 64 == 0 { "acme" } else { "nobody" };
+        let mut asked = Box::pin(ledger.charge(charge(customer, &format!("job-{}", waiting.len()), 1)));
+        match futures::poll!(&mut asked) {
+            std::task::Poll::Pending => waiting.push((customer, asked)),
+            std::task::Poll::Ready(answer) => break answer,
+        }
+        assert!(waiting.len() < 1_000_000, "the queue has no end");
+    };
+    assert!(matches!(overloaded, Err(Unavailable::Overloaded)), "{overloaded:?}");
+    app.charge("acme", "1", "over-http").await.expect_problem(503, "overloaded");
+    go.send(()).unwrap();
+    job.await.unwrap();
+    let mut acmes = 0;
+    for (customer, asked) in waiting {
+        let outcome = tokio::time::timeout(STUCK, asked).await.unwrap();
+        if customer == "acme" {
+            charged(outcome);
+            acmes += 1;
+        } else {
+            assert!(matches!(outcome, Ok(Outcome::UnknownCustomer)), "{outcome:?}");
+        }
+    }
+    // Refused was refused: the same key is free.
+    let again = app.charge("acme", "1", "over-http").await.expect(201);
+    assert_eq!((again.header("idempotent-replayed"), app.available("acme").await), (None, json!(5_000 - acmes - 1)));
+});
+
+/// A second engine on the same database, as another process would have.
+async fn second(app: &TestApp) -> (Services, tokio::task::JoinHandle<()>) {
+    let services = app.services();
+    let store = Store::open(&app.home.url).await.unwrap();
+    let (ledger, engine) = Ledger::start(store.clone(), services.clock.clone(), services.catalog.clone());
+    (Services { store, ledger, ..services }, engine)
+}
+
+async fn end((services, engine): (Services, tokio::task::JoinHandle<()>)) {
+    let store = services.store.clone();
+    drop(services);
+    engine.await.unwrap();
+    store.close().await;
+}
+
+on_both!(what_another_process_wrote_is_seen_by_the_next_write, |app| {
+    app.put_customer_with_left("acme", 180).await;
+    app.charge("acme", "1", "remembered").await.expect(201);
+    let other = second(app).await;
+    let put = customers::Put { plan: Some("builder".to_owned()), ..customers::Put::default() };
+    customers::put(&other.0, "acme", put).await.unwrap();
+    // Had it been decided on what is remembered, it would be refused.
+    let usage = app.charge("acme", "10000", "job-1").await.expect(201).json();
+    assert_eq!(usage["balance"]["available"], 10_179);
+    // And the other way round: the other remembers, this one writes, the other sees it.
+    charged(other.0.ledger.charge(charge("acme", "job-2", 1)).await);
+    app.charge("acme", "1", "job-3").await.expect(201);
+    let seen = charged(other.0.ledger.charge(charge("acme", "job-4", 1)).await);
+    assert_eq!(seen.balance.available, Credits(10_176_000));
+    // A key that one bound the other knows.
+    let body_hash_differs = other.0.ledger.charge(charge("acme", "job-1", 1)).await.unwrap();
+    assert_eq!(body_hash_differs, Outcome::KeyReused);
+    app.check().await;
+    end(other).await;
+});
+
+on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
+    app.put_customer_with_left("acme", 150).await;
+    let other = second(app).await;
+    let keys: Vec<String> = (0..120).map(|n| format!("job-{n}")).collect();
+    // Every key is asked of both: each is one usage, whoever was first.
+    let ours = app.services().ledger;
+    let (first, second) = tokio::join!(
+        join_all(keys.iter().map(|key| ours.charge(charge("acme", key, 1)))),
+        join_all(keys.iter().rev().map(|key| other.0.ledger.charge(charge("acme", key, 1)))),
+    );
+    let mut usages = HashSet::new();
+    let (mut fresh, mut replayed) = (0, 0);
+    for outcome in first.into_iter().chain(second) {
+        match outcome.unwrap() {
+            Outcome::Charged(charged) => (fresh += 1, usages.insert(charged.usage.bytes())).1,
+            Outcome::Replayed(usage, _) => (replayed += 1, usages.insert(usage.bytes())).1,
+            other => panic!("{other:?}"),
+        };
+    }
+    assert_eq!((fresh, replayed, usages.len()), (120, 120, 120));
+    assert_eq!(app.available("acme").await, 30);
+    app.check().await;
+    end(other).await;
+});
+
+on_both!(what_was_taken_in_is_written_before_the_end, |app| {
+    app.put_customer("acme", "starter").await;
+    let ledger = app.services().ledger;
+    let (go, job) = held(&ledger).await;
+    let keys: Vec<String> = (0..100).map(|n| format!("job-{n}")).collect();
+    let asked = join_all(
+        keys.iter().map(|key| app.write("POST", "/v1/customers/acme/usage", Some(key), r#"{"credits":1}"#).send()),
+    );
+    drop(ledger);
+    let (answers, ()) = tokio::join!(asked, async {
+        go.send(()).unwrap();
+        job.await.unwrap();
+        app.stop().await;
+        app.launch().await;
+    });
+    let taken = answers.into_iter().filter(|answer| answer.as_ref().is_ok_and(|a| a.status() == 201)).count();
+    let written = app.entries_of("acme", "used").await.len();
+    assert!(taken <= written, "{taken} were acknowledged, {written} are there");
+    // Whatever became of each, the same key finds out.
+    for answer in join_all(keys.iter().map(|key| app.charge("acme", "1", key))).await {
+        answer.expect(201);
+    }
+    assert_eq!(app.available("acme").await, 4_900);
+});

@@ -1,0 +1,176 @@
+//! Settings that are missing, empty or malformed: one line that names them, exit code 2.
+
+use crate::app::{Database, Home, OPERATOR_KEY};
+use crate::process::{start, topup};
+
+const LIVE: &str = "sk_live_0000000000000000";
+const TEST: &str = "sk_test_0000000000000000";
+const SECRET: &str = "whsec_0000000000000000";
+
+/// The command ends at once with exit code 2 and one line, which names the setting.
+fn refused(command: &str, settings: &[(&str, &str)], name: &str) -> String {
+    let home = std::env::temp_dir().join("topup-settings-never-made").join("x.db");
+    let database = format!("sqlite://{}", home.display());
+    let mut topup = topup(&[command], &[("DATABASE_URL", &database)]);
+    topup.envs(settings.iter().copied());
+    let Err(output) = start(topup) else { panic!("{command} {settings:?} was accepted") };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{settings:?}: {said}");
+    assert_eq!(said.lines().count(), 1, "{settings:?}: {said}");
+    assert!(said.contains(name), "{settings:?}: {said}");
+    for secret in [OPERATOR_KEY, LIVE, TEST, SECRET] {
+        assert!(!said.contains(secret), "a secret is shown: {said}");
+    }
+    said
+}
+
+#[test]
+fn the_operator_api_needs_good_keys() {
+    let short = &OPERATOR_KEY[..31];
+    for keys in ["", " ", short, &format!("{OPERATOR_KEY},{short}"), &format!("{OPERATOR_KEY},"), ","] {
+        let said = refused("serve", &[("OPERATOR_KEYS", keys)], "OPERATOR_KEYS");
+        assert!(!said.contains(short), "{said}");
+    }
+    let mut bare = topup(&["serve"], &[]);
+    bare.env_remove("OPERATOR_KEYS");
+    let Err(output) = start(bare) else { panic!("serve without a key") };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("OPERATOR_KEYS"), "{said}");
+}
+
+#[test]
+fn a_live_key_moves_no_money_in_a_test() {
+    for key in [LIVE, "rk_live_0000000000000000", "sk_org_live_0000000000000000"] {
+        let live = [("STRIPE_SECRET_KEY", key), ("STRIPE_WEBHOOK_SECRETS", SECRET)];
+        let with = |more: (&'static str, &'static str)| [live[0], live[1], more];
+        refused("serve", &with(("TEST_CLOCK", "1")), "STRIPE_SECRET_KEY");
+        refused("serve", &with(("STRIPE_API_BASE", "http://127.0.0.1:1")), "STRIPE_SECRET_KEY");
+        refused("demo", &live, "STRIPE_SECRET_KEY");
+    }
+}
+
+#[test]
+fn half_a_stripe_configuration_is_malformed() {
+    refused("serve", &[("STRIPE_SECRET_KEY", TEST)], "STRIPE_WEBHOOK_SECRETS");
+    refused("serve", &[("STRIPE_WEBHOOK_SECRETS", SECRET)], "STRIPE_SECRET_KEY");
+    refused("serve", &[("STRIPE_API_BASE", "http://127.0.0.1:1")], "STRIPE_SECRET_KEY");
+    for key in ["", "sk", "pk_test_0000000000000000", "whsec_0000000000000000"] {
+        let settings = [("STRIPE_SECRET_KEY", key), ("STRIPE_WEBHOOK_SECRETS", "whsec_1111111111111111")];
+        refused("serve", &settings, "STRIPE_SECRET_KEY");
+    }
+    for secrets in ["", "secret", "whsec_", &format!("{SECRET},"), "whsec_1111111111111111,x"] {
+        refused("serve", &[("STRIPE_SECRET_KEY", TEST), ("STRIPE_WEBHOOK_SECRETS", secrets)], "STRIPE_WEBHOOK_SECRETS");
+    }
+    for base in ["", "api.stripe.com", "ftp://127.0.0.1", "http://", "http://u:p@127.0.0.1"] {
+        let stripe = [("STRIPE_SECRET_KEY", TEST), ("STRIPE_WEBHOOK_SECRETS", SECRET), ("STRIPE_API_BASE", base)];
+        refused("serve", &stripe, "STRIPE_API_BASE");
+    }
+}
+
+#[test]
+fn a_database_must_be_named_well() {
+    for url in [
+        "",
+        "mysql://localhost/topup",
+        "topup.db",
+        "sqlite:",
+        "sqlite://",
+        "postgres:/x",
+        "postgres://localhost:port/x",
+    ] {
+        refused("serve", &[("DATABASE_URL", url)], "DATABASE_URL");
+    }
+    for command in ["check", "migrate", "alarms"] {
+        refused(command, &[("DATABASE_URL", "mysql://localhost/topup")], "DATABASE_URL");
+    }
+    // A folder is no file, and nobody listens there.
+    refused("serve", &[("DATABASE_URL", &format!("sqlite://{}", std::env::temp_dir().display()))], "DATABASE_URL");
+    let said = refused("serve", &[("DATABASE_URL", "postgres://topup:the-password@127.0.0.1:1/topup")], "DATABASE_URL");
+    assert!(!said.contains("the-password"), "{said}");
+}
+
+#[test]
+fn a_wrong_catalogue_is_refused_with_file_line_and_reason() {
+    let good = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml")).unwrap();
+    let folder = std::env::temp_dir().join(format!("topup-catalogues-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in [
+        ("unknown-key", good.replace("top_up_months = 12", "top_up_month = 12")),
+        ("no-toml", good.replace("top_up_months = 12", "top_up_months 12")),
+        ("two-of-one-id", good.replace("id = \"p5000\"", "id = \"p1200\"")),
+        ("negative-price", good.replace("amount = 3000", "amount = -3000")),
+        ("dearer", good.replace("amount = 3000", "amount = 3900")),
+    ] {
+        assert_ne!(text, good, "{name}");
+        let file = folder.join(format!("{name}.toml"));
+        std::fs::write(&file, &text).unwrap();
+        let path = file.display().to_string();
+        let said = refused("serve", &[("CATALOG", &path)], "CATALOG");
+        assert!(said.contains(&path) && said.contains("line "), "{name}: {said}");
+    }
+    refused("serve", &[("CATALOG", "/nowhere/catalog.toml")], "CATALOG");
+    refused("serve", &[("CATALOG", "")], "CATALOG");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn addresses_must_be_addresses_and_the_test_clock_stays_at_home() {
+    for listen in ["", "localhost", "127.0.0.1", "127.0.0.1:99999", "here:80"] {
+        refused("serve", &[("LISTEN", listen)], "LISTEN");
+    }
+    refused("serve", &[("LISTEN", "0.0.0.0:0"), ("TEST_CLOCK", "1")], "LISTEN");
+    refused("serve", &[("LISTEN", "[::]:0"), ("TEST_CLOCK", "1")], "LISTEN");
+    refused("demo", &[("LISTEN", "0.0.0.0:0")], "LISTEN");
+    for clock in ["", "yes", "2", "true"] {
+        refused("serve", &[("TEST_CLOCK", clock)], "TEST_CLOCK");
+    }
+    for url in
+        ["", "billing.example.com", "http://billing.example.com", "https://billing.example.com/path", "ftp://x.example"]
+    {
+        refused("serve", &[("PUBLIC_URL", url)], "PUBLIC_URL");
+    }
+    for origins in ["", "app.example.com", "https://app.example.com/path", "https://app.example.com,"] {
+        refused("serve", &[("RETURN_ORIGINS", origins)], "RETURN_ORIGINS");
+    }
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    refused("serve", &[("LISTEN", &taken.local_addr().unwrap().to_string())], "LISTEN");
+}
+
+#[tokio::test]
+async fn one_file_is_served_once() {
+    let home = Home::make(Database::Sqlite).await;
+    let settings = [("DATABASE_URL", home.url.as_str())];
+    let mut first = start(topup(&["serve"], &settings)).unwrap_or_else(|output| panic!("{output:?}"));
+    refused("serve", &settings, "DATABASE_URL");
+    refused("demo", &[settings[0], ("DEMO_SEED", "none")], "DATABASE_URL");
+    first.kill();
+    // The lock is gone with who had it, however it ended.
+    let mut second = start(topup(&["serve"], &settings)).unwrap_or_else(|output| panic!("{output:?}"));
+    assert_eq!(second.terminate(), Some(0));
+}
+
+#[tokio::test]
+async fn without_stripe_buying_is_off_and_says_so() {
+    let home = Home::make(Database::Sqlite).await;
+    let process =
+        start(topup(&["serve"], &[("DATABASE_URL", &home.url)])).unwrap_or_else(|output| panic!("{output:?}"));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let send = async |method: &str, path: &str, body: &str| {
+        let request = client.request(method.parse().unwrap(), format!("{}{path}", process.base));
+        let request = request.header("x-api-key", OPERATOR_KEY).header("idempotency-key", "k");
+        let request = request.header("content-type", "application/json").body(body.to_owned());
+        crate::app::Answer::of(request.send().await.unwrap()).await.unwrap()
+    };
+    send("PUT", "/v1/customers/acme", r#"{"email":"ada@acme.example","plan":"starter"}"#).await.expect(201);
+    let refused = send("POST", "/v1/customers/acme/purchases", r#"{"package":"p1200"}"#).await;
+    refused.expect_problem(403, "buying_off");
+    send("POST", "/v1/customers/acme/usage", r#"{"credits":1}"#).await.expect(201);
+    let answer = send("POST", "/webhooks/stripe", "{}").await;
+    assert_eq!(answer.status, 404, "{}", answer.text);
+    for (path, status) in [("/healthz", 200), ("/readyz", 200), ("/test/clock", 404)] {
+        let answer =
+            client.get(format!("{}{path}", process.base)).header("x-api-key", OPERATOR_KEY).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+}
