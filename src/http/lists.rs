@@ -41,7 +41,7 @@ impl Page {
         let Some(cursor) = &self.cursor else { return Ok(first) };
         let number = cursor.strip_prefix("n").and_then(|hex| i64::from_str_radix(hex, 16).ok());
         number
-            .filter(|n| *n >= 0 && format!("n{n:x}") == *cursor)
+            .filter(|n| (0..i64::MAX).contains(n) && format!("n{n:x}") == *cursor)
             .ok_or_else(|| Problem::new(Code::InvalidCursor, "use the `next` of the page before"))
     }
 }

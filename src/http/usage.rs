@@ -49,6 +49,10 @@ async fn charge(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    if !call::is_customer_id(&id) {
+        // PostgreSQL takes no zero byte: the whole batch would fail for it.
+        return Err(Problem::not_found("customer"));
+    }
     let charge = match parse(&headers, body, &id).await {
         Ok(charge) => charge,
         // An unknown customer is said first; a good charge learns it from the engine, without a read of its own.
