@@ -9,7 +9,9 @@ use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::store::Store;
 use crate::store::db::DbError;
+use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
@@ -136,7 +138,12 @@ impl Engine {
     async fn run(mut self) {
         let mut batch = Vec::new();
         while self.receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            self.turn(std::mem::take(&mut batch)).await;
+            let turn = AssertUnwindSafe(self.turn(std::mem::take(&mut batch)));
+            if turn.catch_unwind().await.is_err() {
+                // A bug met by one write must not end all writing: its batch is undone, and nothing remembered of it.
+                tracing::error!("a batch of writes panicked");
+                self.memory.forget();
+            }
         }
     }
 
