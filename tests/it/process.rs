@@ -55,8 +55,9 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM; the exit code.
-    pub fn terminate(&mut self) -> Option<i32> {
+    /// SIGTERM, once it serves; the exit code.
+    pub async fn terminate(&mut self) -> Option<i32> {
+        call(&self.base, "GET", "/healthz", "-", String::new()).await.unwrap().expect(200);
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
         self.child.wait().unwrap().code()
@@ -161,7 +162,7 @@ async fn killed_again_and_again(database: Database) {
         available += balance["available"].as_i64().unwrap();
     }
     assert_eq!(available, 300_000 - 2 * i64::try_from(asked.len()).unwrap());
-    assert_eq!(process.terminate(), Some(0));
+    assert_eq!(process.terminate().await, Some(0));
     content(&home);
     home.remove().await;
 }

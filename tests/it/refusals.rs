@@ -234,8 +234,7 @@ on_both!(what_is_not_there_is_404, |app| {
         let path = format!("/v1/customers/{id}/portal_sessions");
         app.send(app.write("POST", &path, None, "{}")).await.expect_problem(404, "not_found");
     }
-    for id in ["pur_1", "pur_00000000000000000000000000000000", "grt_00000000000000000000000000000000", "%00", "a%FFb"]
-    {
+    for id in ["pur_1", "pur_00000000000000000000000000000000", "grt_00000000000000000000000000000000", "%00"] {
         app.get(&format!("/v1/purchases/{id}")).await.expect_problem(404, "not_found");
     }
     for path in ["/v1", "/v1/", "/v1/customers", "/v1/nothing", "/v1/customers/acme/nothing"] {
