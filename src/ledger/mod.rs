@@ -7,7 +7,7 @@
 //! Invariants:
 //! - Nothing is acknowledged before its commit.
 //! - A refused charge changes nothing but what was due anyway; a failing job is rolled back to its savepoint.
-//! - What the engine remembers is trusted only while nobody else wrote ([`turn`]).
+//! - What the engine remembers is trusted only while nobody else wrote (see `turn`).
 //! - No network call is made inside a turn.
 //!
 //! *Not here:* rules (the domain's), SQL (the store's), HTTP.
