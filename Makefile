@@ -105,7 +105,7 @@ test-domain: ## The rules alone: seconds
 .PHONY: test-rust
 test-rust: ## The Rust tests of the whole, beside a throw-away PostgreSQL
 	cargo test $(LOCKED) -p topup --features demo --no-run
-	scripts/with-postgres --fast cargo test $(LOCKED) -p topup --features demo $(TEST)
+	scripts/with-postgres --fast cargo test $(LOCKED) -p topup --features demo --no-fail-fast $(TEST)
 
 .PHONY: e2e
 e2e: css end2end/node_modules/.tools ## Playwright against the real binary, with and without JavaScript
