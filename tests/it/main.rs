@@ -11,6 +11,7 @@ mod customers;
 mod engine;
 mod ledger_api;
 mod lists;
+mod outages;
 mod process;
 mod purchases;
 mod refusals;

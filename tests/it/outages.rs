@@ -1,0 +1,92 @@
+//! A database that is held by somebody else, or whose connections are cut: writes wait or are refused, none is lost.
+
+use crate::app::{Database, STUCK, TestApp, on_both};
+use futures::future::join_all;
+use serde_json::{Value, json};
+use topup::store::Store;
+
+/// Charges until it is done: a 503 says that the same key finds out.
+async fn charge_until_done(app: &TestApp, customer: &str, key: &str) -> Value {
+    loop {
+        let answer = app.charge(customer, "1", key).await;
+        if answer.status == 201 {
+            return answer.json();
+        }
+        answer.expect_problem(503, "overloaded");
+    }
+}
+
+on_both!(a_writer_that_waits_for_another_goes_on_when_it_is_done, |app| {
+    app.put_customer("acme", "starter").await;
+    let other = Store::open(&app.home.url).await.unwrap();
+    let turn = other.begin_turn().await.unwrap();
+    let mut waiting = Box::pin(app.charge("acme", "1", "job-1"));
+    for _ in 0..1_000 {
+        assert!(futures::poll!(&mut waiting).is_pending(), "nobody else writes in a turn");
+        tokio::task::yield_now().await;
+    }
+    // Reads do not wait.
+    assert_eq!(app.available("acme").await, 5_000);
+    turn.commit().await.unwrap();
+    waiting.await.expect(201);
+    assert_eq!(app.available("acme").await, 4_999);
+    other.close().await;
+});
+
+on_both!(a_writer_that_never_ends_is_thrown_out_or_refused_for, |app| {
+    app.put_customer("acme", "starter").await;
+    let other = Store::open(&app.home.url).await.unwrap();
+    let frozen = other.begin_turn().await.unwrap();
+    match app.home.database {
+        // The server ends a session that idles inside its turn.
+        Database::Postgres => {
+            let done = tokio::time::timeout(STUCK, charge_until_done(app, "acme", "job-1"));
+            done.await.expect("the frozen one is thrown out");
+            assert!(frozen.commit().await.is_err());
+        }
+        // A file has no server: writes are refused after a while, and go on when it is free.
+        Database::Sqlite => {
+            app.charge("acme", "1", "job-1").await.expect_problem(503, "overloaded");
+            drop(frozen);
+            charge_until_done(app, "acme", "job-1").await;
+        }
+    }
+    assert_eq!(app.available("acme").await, 4_999);
+    other.close().await;
+});
+
+/// Ends every session of the application, again and again, while it is charged.
+async fn cut_again_and_again(app: &TestApp) {
+    app.put_customer("acme", "starter").await;
+    app.put_customer("larch", "builder").await;
+    let admin = Store::open(&std::env::var("TOPUP_TEST_POSTGRES").unwrap()).await.unwrap();
+    let name = app.home.url.rsplit('/').next().unwrap().to_owned();
+    let cut = "select count(pg_terminate_backend(pid)) as n from pg_stat_activity where datname = $1";
+    let keys: Vec<String> = (0..200).map(|n| format!("job-{n}")).collect();
+    let charges = async {
+        for part in keys.chunks(25) {
+            let both = part.iter().flat_map(|key| [("acme", key), ("larch", key)]);
+            join_all(both.map(|(customer, key)| charge_until_done(app, customer, key))).await;
+        }
+    };
+    let cuts = async {
+        for _ in 0..6 {
+            admin.read().await.unwrap().one(cut, topup::args![&name]).await.unwrap();
+            let before = app.count("select count(*) as n from usages").await;
+            // The next cut comes when some more are done.
+            while before < 400 && app.count("select count(*) as n from usages").await < (before + 20).min(400) {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let all = async { tokio::join!(charges, cuts) };
+    tokio::time::timeout(STUCK, all).await.expect("an end of all charges");
+    assert_eq!((app.available("acme").await, app.available("larch").await), (json!(4_800), json!(24_800)));
+    assert_eq!(app.entries_of("acme", "used").await.len(), 200);
+    admin.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_cut_lose_nothing_and_double_nothing() {
+    crate::app::run(Database::Postgres, cut_again_and_again).await;
+}
