@@ -140,7 +140,8 @@ async fn killed_again_and_again(database: Database) {
     for round in 0..5 {
         charge_until_killed(&mut process, round, &known).await;
         content(&home);
-        assert_known(&home, &known.lock().unwrap()).await;
+        let so_far = known.lock().unwrap().clone();
+        assert_known(&home, &so_far).await;
         process = serve(&home);
     }
     // Whatever became of each: the same key finds out, and what was acknowledged is what is answered.
