@@ -97,7 +97,7 @@ fn random(below: usize) -> usize {
 }
 
 /// What callers know: what they asked for, and what was acknowledged, by key.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Known {
     asked: HashSet<String>,
     acknowledged: HashMap<String, Value>,
