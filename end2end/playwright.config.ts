@@ -31,6 +31,8 @@ export default defineConfig({
   use: {
     browserName: "chromium",
     locale: "en-US",
+    // What a transition passes through is no colour of the design, and axe would measure it.
+    contextOptions: { reducedMotion: "reduce" },
     screenshot: "only-on-failure",
     trace: process.env.TRACE ? "on" : "off",
     launchOptions: {

@@ -157,9 +157,6 @@ async fn begin(
             Started::Open(purchase) | Started::AlreadyBought(purchase) => purchase,
             other => return Err(refusal(&other)),
         };
-        if purchase.package != package {
-            return Err(usage::reused());
-        }
         return Ok(StartedJson {
             id: purchase.id.to_string(),
             url: purchase.url,
@@ -184,6 +181,7 @@ fn refusal(started: &Started) -> Problem {
             Problem::new(Code::PlanCannotBuy, "the customer's plan cannot buy top-ups; upgrade it first")
         }
         Started::BuyingOff => Problem::new(Code::BuyingOff, "no Stripe key was set; buying is switched off"),
+        Started::NotYours => usage::reused(),
         Started::Closed => Problem::new(Code::CustomerClosed, "a closed customer cannot buy"),
         Started::StripeUnavailable => {
             Problem::new(Code::StripeUnavailable, "Stripe cannot be reached; repeat with the same idempotency key")

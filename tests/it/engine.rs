@@ -143,6 +143,22 @@ on_both!(a_job_that_panics_takes_nothing_else_with_it, |app| {
     assert_eq!(after.balance.available, Credits(4_999_000));
 });
 
+on_both!(copies_of_one_charge_in_one_batch_are_one_usage, |app| {
+    app.put_customer("acme", "starter").await;
+    let ledger = app.services().ledger;
+    let (go, job) = held(&ledger).await;
+    let copies = join_all((0..64).map(|_| ledger.charge(charge("acme", "job-1", 7))));
+    let other = Charge { content: [8; 16], ..charge("acme", "job-1", 7) };
+    let (copies, other, ()) = tokio::join!(copies, ledger.charge(other), async { go.send(()).unwrap() });
+    job.await.unwrap();
+    let mut copies = copies.into_iter();
+    let first = charged(copies.next().unwrap());
+    for copy in copies {
+        assert_eq!(copy, Ok(Outcome::Replayed(first.usage, first.balance)));
+    }
+    assert_eq!((other, app.available("acme").await), (Ok(Outcome::KeyReused), json!(4_993)));
+});
+
 on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
     app.put_customer("acme", "starter").await;
     let ledger = app.services().ledger;
@@ -217,15 +233,20 @@ on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
     app.put_customer_with_left("acme", 150).await;
     let other = second(app).await;
     let keys: Vec<String> = (0..120).map(|n| format!("job-{n}")).collect();
-    // Every key is asked of both: each is one usage, whoever was first.
+    // Every key is asked of both: each is one usage, whoever was first. Wave by wave, so that each engine
+    // comes back to what it remembers after the other has written.
     let ours = app.services().ledger;
-    let (first, second) = tokio::join!(
-        join_all(keys.iter().map(|key| ours.charge(charge("acme", key, 1)))),
-        join_all(keys.iter().rev().map(|key| other.0.ledger.charge(charge("acme", key, 1)))),
-    );
+    let mut outcomes = Vec::new();
+    for wave in keys.chunks(8) {
+        let (first, second) = tokio::join!(
+            join_all(wave.iter().map(|key| ours.charge(charge("acme", key, 1)))),
+            join_all(wave.iter().rev().map(|key| other.0.ledger.charge(charge("acme", key, 1)))),
+        );
+        outcomes.extend(first.into_iter().chain(second));
+    }
     let mut usages = HashSet::new();
     let (mut fresh, mut replayed) = (0, 0);
-    for outcome in first.into_iter().chain(second) {
+    for outcome in outcomes {
         match outcome.unwrap() {
             Outcome::Charged(charged) => (fresh += 1, usages.insert(charged.usage.bytes())).1,
             Outcome::Replayed(usage, _) => (replayed += 1, usages.insert(usage.bytes())).1,

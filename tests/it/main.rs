@@ -18,3 +18,4 @@ mod refusals;
 mod sandbox;
 mod schema;
 mod settings;
+mod soak;

@@ -139,6 +139,35 @@ on_both!(while_stripe_is_down_the_purchase_is_kept_for_the_same_key, |app| {
     assert_eq!(app.available("acme").await, 6200);
 });
 
+on_both!(a_key_of_an_unknown_outcome_is_not_for_another_package, |app| {
+    app.put_customer("acme", "starter").await;
+    app.sandbox.faults().set_api(ApiFault::Down);
+    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
+    app.sandbox.faults().set_api(ApiFault::None);
+    app.start_purchase("acme", "p5000", "buy-1").await.expect_problem(409, "idempotency_key_reused");
+    // A refusal changes nothing.
+    assert_eq!((sessions(app).await.len(), &purchases(app).await[0]["state"]), (0, &json!("created")));
+    app.opened("acme", "p1200", "buy-1").await;
+});
+
+on_both!(a_purchase_that_was_kept_is_not_opened_for_who_may_not_buy_any_more, |app| {
+    app.put_customer("acme", "starter").await;
+    // At the very end of its cycle, so that the plan ends while the purchase waits.
+    let end: topup::domain::Instant = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().parse().unwrap();
+    app.advance_to(end - chrono::TimeDelta::minutes(1)).await;
+    app.put("acme", json!({"plan": "free"})).await.expect(200);
+    app.sandbox.faults().set_api(ApiFault::Down);
+    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
+    app.sandbox.faults().set_api(ApiFault::None);
+    app.advance_to(end).await;
+    let calls = app.stripe_calls();
+    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(403, "plan_cannot_buy");
+    assert_eq!((app.stripe_calls(), sessions(app).await.len()), (calls, 0));
+    app.put("acme", json!({"plan": "builder"})).await.expect(200);
+    app.opened("acme", "p1200", "buy-1").await;
+    assert_eq!(purchases(app).await.len(), 1);
+});
+
 on_both!(stripe_slow_is_said_within_five_seconds_and_found_done_later, |app| {
     app.put_customer("acme", "starter").await;
     // The customer at Stripe is there already: the slow call is the Checkout itself.

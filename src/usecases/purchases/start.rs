@@ -50,7 +50,7 @@ pub enum Started {
     UnknownPackage,
     /// The customer is closed.
     Closed,
-    /// The id belongs to another customer's purchase.
+    /// The id belongs to another purchase: another customer's, or of another package.
     NotYours,
     /// No Stripe was set up.
     BuyingOff,
@@ -98,16 +98,12 @@ async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
     if let Some(purchase) = load(&mut turn.link, start.purchase).await? {
         return again(turn, start, purchase).await;
     }
-    let (account, at) = turn.account(start.customer_no).await?;
-    let (plan, customer_no) = (account.plan.clone(), start.customer_no);
-    if turn.is_closed(customer_no).await? {
-        return Ok(Placed::Stop(Started::Closed));
-    }
-    let catalog = turn.catalog.clone();
+    let (catalog, customer_no) = (turn.catalog.clone(), start.customer_no);
     let Some(package) = catalog.package(&start.package) else { return Ok(Placed::Stop(Started::UnknownPackage)) };
-    if !catalog.may_buy(&plan) {
-        return Ok(Placed::Stop(Started::PlanCannotBuy));
+    if let Some(refusal) = may_not(turn, customer_no).await? {
+        return Ok(Placed::Stop(refusal));
     }
+    let at = turn.account(customer_no).await?.1;
     if start.shown.is_some_and(|shown| shown != package.amount) {
         return Ok(Placed::Stop(Started::PriceChanged { now: package.amount }));
     }
@@ -135,9 +131,18 @@ async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
     purchase.map(|p| Placed::Go(Box::new(p))).ok_or_else(|| Fault::Broken("a new purchase is not there".to_owned()))
 }
 
+/// Why a customer may not buy now, before anything is asked of Stripe (R7).
+async fn may_not(turn: &mut Turn, customer_no: i64) -> Result<Option<Started>, Fault> {
+    if turn.is_closed(customer_no).await? {
+        return Ok(Some(Started::Closed));
+    }
+    let plan = turn.account(customer_no).await?.0.plan.clone();
+    Ok((!turn.catalog.may_buy(&plan)).then_some(Started::PlanCannotBuy))
+}
+
 /// A click on a form whose purchase exists (R19).
 async fn again(turn: &mut Turn, start: &Start, purchase: Purchase) -> Result<Placed, Fault> {
-    if purchase.customer_no != start.customer_no {
+    if purchase.customer_no != start.customer_no || purchase.package != start.package {
         return Ok(Placed::Stop(Started::NotYours));
     }
     let now = turn.now();
@@ -153,7 +158,10 @@ async fn again(turn: &mut Turn, start: &Start, purchase: Purchase) -> Result<Pla
             }
             Placed::Stop(Started::CheckoutExpired)
         }
-        PurchaseState::Created => Placed::Go(Box::new(purchase)),
+        PurchaseState::Created => match may_not(turn, purchase.customer_no).await? {
+            Some(refusal) => Placed::Stop(refusal),
+            None => Placed::Go(Box::new(purchase)),
+        },
         PurchaseState::Open => Placed::Stop(Started::Open(Box::new(purchase))),
         PurchaseState::Expired | PurchaseState::Failed => Placed::Stop(Started::CheckoutExpired),
         PurchaseState::Processing | PurchaseState::Credited | PurchaseState::Review => {
