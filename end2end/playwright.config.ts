@@ -13,6 +13,10 @@ function chromium(): string {
   throw new Error("No Chromium: install the package chromium, or set CHROMIUM to a browser's path.");
 }
 
+function environment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
 const desktop = { width: 1440, height: 900 };
 const phone = { width: 360, height: 740 };
 
@@ -27,7 +31,12 @@ export default defineConfig({
   forbidOnly: !!process.env.CI,
   reporter: [["list"]],
   timeout: 60_000,
-  expect: { timeout: 10_000 },
+  expect: {
+    timeout: 10_000,
+    // Another build of the browser may draw an edge a little otherwise; a word, a colour or a place may not differ.
+    toHaveScreenshot: { maxDiffPixelRatio: 0.002, animations: "disabled", caret: "hide", scale: "css" },
+  },
+  snapshotPathTemplate: "pictures/{arg}{ext}",
   use: {
     browserName: "chromium",
     locale: "en-US",
@@ -37,6 +46,7 @@ export default defineConfig({
     trace: process.env.TRACE ? "on" : "off",
     launchOptions: {
       executablePath: chromium(),
+      env: { ...environment(), FONTCONFIG_FILE: join(__dirname, "support/fonts.conf") },
       args: [
         "--no-sandbox",
         "--disable-gpu",
@@ -52,7 +62,7 @@ export default defineConfig({
     // Every page works without script, so every spec runs without it. axe is script: its spec cannot.
     {
       name: "html",
-      testIgnore: "accessibility.spec.ts",
+      testIgnore: ["accessibility.spec.ts", "pictures.spec.ts"],
       use: { viewport: desktop, javaScriptEnabled: false },
     },
     { name: "script", use: { viewport: desktop } },
