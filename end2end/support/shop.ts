@@ -24,7 +24,8 @@ export class Shop {
     private readonly lines: string[],
   ) {}
 
-  static async start(): Promise<Shop> {
+  /** `more` are settings beside the usual ones; with a mail server mails are not written to files. */
+  static async start(more: Record<string, string> = {}): Promise<Shop> {
     const folder = await mkdtemp(join(tmpdir(), "topup-e2e-"));
     const key = randomBytes(24).toString("hex");
     const { PATH, HOME, RUST_LOG, RUST_BACKTRACE } = process.env;
@@ -37,10 +38,11 @@ export class Shop {
         RUST_BACKTRACE,
         LISTEN: "127.0.0.1:0",
         DATABASE_URL: `sqlite://${join(folder, "topup.db")}`,
-        MAIL_DIR: join(folder, "mails"),
+        ...(more.SMTP_URL ? {} : { MAIL_DIR: join(folder, "mails") }),
         OPERATOR_KEYS: key,
         TEST_CLOCK: "1",
         DEMO_SEED: "none",
+        ...more,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
