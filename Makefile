@@ -138,3 +138,8 @@ release: node_modules/.all-tools ## Builds target/release/topup and target/site,
 	scripts/need wasm
 	$(LEPTOS) build --release --bin-features ssr
 	@ls -l $(TARGET)/release/topup $(SITE)/pkg
+
+.PHONY: measure
+measure: release ## Start, memory, weight and Lighthouse of the release
+	scripts/need chromium
+	scripts/measure "$(abspath $(TARGET))/release/topup"
