@@ -6,7 +6,7 @@
 use super::bulk;
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
-use crate::domain::{Cause, Entry, EntryKind, GrantId};
+use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant};
 
 /// How far apart marks are.
 pub const MARK_EVERY: i64 = 64;
@@ -165,4 +165,38 @@ pub async fn lines(link: &mut Link, first_row: i64, lines: i64) -> Result<Vec<En
          where e.row_no >= $1 and e.row_no < $2 order by e.row_no"
     );
     link.all(sql, args![first_row, first_row + lines]).await?.iter().map(entry_of).collect()
+}
+
+/// What a customer used of late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsedSince {
+    /// Used, voids taken off.
+    pub used: Credits,
+    /// From when on: the instant asked for, or a later one where there are too many lines to walk over.
+    pub from: Instant,
+}
+
+/// What a customer used since an instant, found by walking back over at most `lines_max` lines.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn used_since(
+    link: &mut Link,
+    customer_no: i64,
+    since: Instant,
+    lines_max: i64,
+) -> Result<UsedSince, DbError> {
+    let sql = "with recursive walk (prev_row, at, used, n) as (
+           select e.prev_row, e.event_at, case when e.kind in (2, 7) and e.cause_kind = 2 then -e.amount else 0 end,
+             cast(1 as bigint)
+           from accounts a join entries e on e.row_no = a.head_row where a.customer_no = $1
+           union all
+           select e.prev_row, e.event_at, case when e.kind in (2, 7) and e.cause_kind = 2 then -e.amount else 0 end,
+             w.n + 1
+           from walk w join entries e on e.row_no = w.prev_row where w.at >= $2 and w.n < $3)
+         select cast(coalesce(sum(case when at >= $2 then used else 0 end), 0) as bigint) as used,
+           coalesce(min(at), 0) as at, coalesce(max(n), 0) as n from walk";
+    let row = link.one(sql, args![customer_no, since, lines_max]).await?.ok_or_else(|| corrupt("no sum"))?;
+    let cut = row.int("n")? >= lines_max;
+    Ok(UsedSince { used: row.credits("used")?, from: if cut { row.at("at")?.max(since) } else { since } })
 }

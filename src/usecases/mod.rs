@@ -15,6 +15,7 @@ pub mod holds;
 pub mod inbox;
 pub mod members;
 pub mod outbox;
+pub mod pace;
 #[cfg(test)]
 mod people_tests;
 pub mod portal;

@@ -15,6 +15,7 @@ pub mod balance;
 pub mod catalog;
 pub mod cycle;
 pub mod entry;
+pub mod forecast;
 pub mod grant;
 pub mod hold;
 pub mod id;

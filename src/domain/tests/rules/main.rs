@@ -7,6 +7,7 @@ mod amounts;
 mod calendar;
 mod catalogue;
 mod entries;
+mod forecasts;
 mod forged;
 mod forged_holds;
 mod histories;
