@@ -4,15 +4,15 @@ import { expect, test } from "../support/test";
 import { buy, startCheckout } from "../support/checkout";
 
 /** Both themes of the page as it stands, and no sideways scrolling. */
-async function expectSound(page: Page): Promise<void> {
+async function expectSound(page: Page, state = ""): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     const { violations } = await new AxeBuilder({ page }).analyze();
     const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary })));
-    expect(found, `axe, ${colorScheme}`).toEqual([]);
+    expect.soft(found, `axe, ${colorScheme} ${state}`).toEqual([]);
   }
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(wider, "pixels wider than the window").toBeLessThanOrEqual(0);
+  expect.soft(wider, `pixels wider than the window ${state}`).toBeLessThanOrEqual(0);
 }
 
 test("the page behind a portal link", async ({ page, shop }) => {
@@ -60,3 +60,18 @@ test("a page that is not there", async ({ page, shop }) => {
   expect((await page.goto("/no-such-page"))?.status()).toBe(404);
   await expectSound(page);
 });
+
+// In parts, so that the workers share them.
+const parts = 4;
+for (let part = 0; part < parts; part++) {
+  test(`every state of every page, part ${part + 1} of ${parts}`, async ({ page }) => {
+    test.setTimeout(300_000);
+    await page.goto("/_gallery");
+    const states = await page.getByRole("main").getByRole("link").allTextContents();
+    expect(states.length).toBeGreaterThan(30);
+    for (const state of states.filter((_, index) => index % parts === part)) {
+      await page.goto(`/_gallery/${state}`);
+      await expectSound(page, state);
+    }
+  });
+}
