@@ -30,11 +30,43 @@ pub enum Command {
     Migrate(DatabaseSettings),
     /// Verify the whole ledger against its rules, beside a running `serve` if need be.
     Check(DatabaseSettings),
-    /// List what needs a person, a line each.
-    Alarms(DatabaseSettings),
+    /// List what needs a person, a line each; `ack` says that somebody has seen to it.
+    Alarms(AlarmsSettings),
     /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
     #[command(subcommand)]
     Purchases(PurchasesCommand),
+}
+
+/// What `alarms` takes.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AlarmsSettings {
+    /// What to do instead of listing.
+    #[command(subcommand)]
+    pub command: Option<AlarmsCommand>,
+    /// Those that were acknowledged too
+    #[arg(long)]
+    pub all: bool,
+    /// Where the data are.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+}
+
+/// What can be done about alarms.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AlarmsCommand {
+    /// Acknowledge alarms: who and when is kept, and the list leaves them out.
+    Ack {
+        /// Their numbers, as the list shows them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+        /// Who you are; defaults to the user of the system
+        #[arg(long, env = "USER")]
+        by: Option<String>,
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
 }
 
 /// What can be done about purchases.
@@ -227,9 +259,12 @@ impl Settings {
             return bad("STRIPE_WEBHOOK_SECRETS", "has an entry that does not look like whsec_…");
         }
         if let Some(base) = &self.stripe_api_base
-            && !Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            && !Url::parse(base).is_ok_and(|url| {
+                let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+                matches!(url.scheme(), "http" | "https") && url.has_host() && bare
+            })
         {
-            return bad("STRIPE_API_BASE", "is no http(s) address");
+            return bad("STRIPE_API_BASE", "is no http(s) address without user, password and query");
         }
         Ok(Some(StripeSettings {
             secret_key: key.to_owned(),

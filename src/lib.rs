@@ -25,3 +25,5 @@ pub mod stripe;
 #[cfg(feature = "ssr")]
 pub mod usecases;
 pub mod web;
+#[cfg(feature = "ssr")]
+pub mod zone;

@@ -1,15 +1,27 @@
 //! The binary: commands and exit codes. 2 means a setting is wrong, and the one line names it.
 
 use clap::Parser;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use topup::app;
 use topup::config::{Cli, Command, PurchasesCommand};
 use tracing_subscriber::EnvFilter;
 
+/// What is logged unless `RUST_LOG` says otherwise. Stripe's client tells of every failure itself; ours says what became
+/// of the call, once.
+const LOGGED: &str = "topup=info,warn,stripe=off";
+
+/// Logs to stderr; in colours where somebody looks at it.
+fn log() {
+    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    log.compact().init();
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new("topup=info,warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().init();
+    log();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -24,7 +36,7 @@ fn main() -> ExitCode {
             Command::Demo(settings) => app::demo::run(*settings).await,
             Command::Migrate(settings) => app::migrate(&settings).await,
             Command::Check(settings) => app::check(&settings).await,
-            Command::Alarms(settings) => app::alarms(&settings).await,
+            Command::Alarms(settings) => app::alarms::run(&settings).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 app::purchases::find(&database, &text).await
             }

@@ -137,16 +137,19 @@ create table reminders (
   primary key (grant_no, kind, expires_at)
 ) without rowid;
 
+-- One row for each subject until a person has acknowledged it; what comes back after that is a new row.
 create table alarms (
   no integer primary key,
-  key text not null unique,
+  key text not null,
   kind text not null,
   subject text not null,
   detail text not null,
   raised_at integer not null,
   times integer not null,
-  acknowledged_at integer
+  acknowledged_at integer,
+  acknowledged_by text
 );
+create unique index alarms_open on alarms (key) where acknowledged_at is null;
 
 create table secrets (
   name text primary key,

@@ -1,5 +1,6 @@
 //! Composition: builds the parts from the settings, mounts every router, runs and ends.
 
+pub mod alarms;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod lock;
@@ -15,7 +16,7 @@ use crate::domain::Catalog;
 use crate::ledger::Ledger;
 use crate::store::{OpenError, Store};
 use crate::stripe::Stripe;
-use crate::usecases::{Fault, Running, Services, alarms as alarm_cases, check as check_cases};
+use crate::usecases::{Fault, Running, Services, check as check_cases};
 use crate::{http, jobs, web};
 use axum::Router;
 use std::path::Path;
@@ -228,7 +229,7 @@ pub async fn migrate(settings: &DatabaseSettings) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`]: the first broken row, named.
 pub async fn check(settings: &DatabaseSettings) -> Result<(), Failure> {
-    let store = Store::open(&settings.database_url).await?;
+    let store = Store::open_existing(&settings.database_url).await?;
     let report = check_cases::run(&store).await?;
     store.close().await;
     match report {
@@ -238,20 +239,6 @@ pub async fn check(settings: &DatabaseSettings) -> Result<(), Failure> {
         }
         Err(broken) => Err(Failure::Failed(broken)),
     }
-}
-
-/// `topup alarms`.
-///
-/// # Errors
-/// [`Failure`].
-pub async fn alarms(settings: &DatabaseSettings) -> Result<(), Failure> {
-    let store = Store::open(&settings.database_url).await?;
-    for alarm in alarm_cases::open(&store).await? {
-        let at = alarm.raised_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        println!("{at} {} {}: {} (times: {})", alarm.kind, alarm.subject, alarm.detail, alarm.times);
-    }
-    store.close().await;
-    Ok(())
 }
 
 fn read_catalog(path: &Path) -> Result<Catalog, Failure> {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`]; also where nothing is found.
 pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure> {
-    let store = Store::open(&settings.database_url).await?;
+    let store = Store::open_existing(&settings.database_url).await?;
     let found = purchases::search(&store, text).await?;
     for purchase in &found {
         println!("{}", line(purchase));
@@ -34,7 +34,7 @@ pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure
 pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
     settings.check_live(false)?;
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
-    let store = Store::open(&settings.database.database_url).await?;
+    let store = Store::open_existing(&settings.database.database_url).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
     let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
     let told = report(&services, text).await;

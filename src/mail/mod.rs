@@ -9,7 +9,6 @@ mod draft;
 mod files;
 mod message;
 mod smtp;
-pub mod when;
 
 pub use draft::{Draft, Rendered};
 pub use smtp::Smtp;

@@ -116,7 +116,7 @@ async fn answer(
     let settings = sandbox.settings();
     let mut transaction = sandbox.pool().begin().await?;
     let bound = match key {
-        Some(key) => store::recall(&mut transaction, key).await?,
+        Some(key) => store::recall(&mut transaction, key, (settings.now)()).await?,
         None => None,
     };
     if let Some((bound, status, body)) = bound {
@@ -131,6 +131,7 @@ async fn answer(
         request_id,
         key,
     };
+    let now = call.now;
     let mut object = objects::public(dispatch(&mut call, method, uri).await?);
     let paths = expansions(&call.params);
     for path in paths {
@@ -139,7 +140,7 @@ async fn answer(
     let body = object.to_string();
     if let Some(key) = key {
         // Bound by success only, as at Stripe: a refused request may be mended and sent again.
-        store::remember(&mut transaction, key, &request, &body).await?;
+        store::remember(&mut transaction, key, &request, &body, now).await?;
     }
     transaction.commit().await?;
     Ok(Answer { status: StatusCode::OK, body, replayed: false })

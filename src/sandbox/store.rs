@@ -27,12 +27,14 @@ const TABLES: &str = "
     create index if not exists objects_by_kind on objects (kind, seq);
     create index if not exists objects_by_session on objects (session);
     create index if not exists objects_open on objects (open_until) where open_until is not null;
-    create table if not exists replies (
+    create table if not exists kept_replies (
         idempotency_key text primary key,
         request         text not null, -- a hash of the path and the parameters
         status          integer not null,
-        body            text not null
+        body            text not null,
+        made_at         integer not null
     );
+    create index if not exists kept_replies_by_age on kept_replies (made_at);
     create table if not exists deliveries (
         event text primary key,
         state text not null check (state in ('pending', 'delivered', 'lost'))
@@ -140,13 +142,18 @@ fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Value, ApiError> {
     Ok(serde_json::from_str(row.try_get::<&str, _>("body")?)?)
 }
 
-/// What was answered under an idempotency key: the request's hash, the status, the body.
+/// How long Stripe keeps an idempotency key, in seconds.
+const KEPT_FOR: i64 = 24 * 60 * 60;
+
+/// What was answered under an idempotency key in the last 24 hours: the request's hash, the status, the body.
 pub(super) async fn recall(
     conn: &mut SqliteConnection,
     key: &str,
+    now: i64,
 ) -> Result<Option<(String, StatusCode, String)>, ApiError> {
-    let row = sqlx::query("select request, status, body from replies where idempotency_key = ?")
+    let row = sqlx::query("select request, status, body from kept_replies where idempotency_key = ? and made_at > ?")
         .bind(key)
+        .bind(now - KEPT_FOR)
         .fetch_optional(conn)
         .await?;
     let Some(row) = row else { return Ok(None) };
@@ -154,17 +161,20 @@ pub(super) async fn recall(
     Ok(Some((row.try_get("request")?, status, row.try_get("body")?)))
 }
 
-/// Binds an idempotency key to its answer.
+/// Binds an idempotency key to its answer, and lets go of those that are too old.
 pub(super) async fn remember(
     conn: &mut SqliteConnection,
     key: &str,
     request: &str,
     body: &str,
+    now: i64,
 ) -> Result<(), ApiError> {
-    sqlx::query("insert into replies (idempotency_key, request, status, body) values (?, ?, 200, ?)")
+    sqlx::query("delete from kept_replies where made_at <= ?").bind(now - KEPT_FOR).execute(&mut *conn).await?;
+    sqlx::query("insert into kept_replies (idempotency_key, request, status, body, made_at) values (?, ?, 200, ?, ?)")
         .bind(key)
         .bind(request)
         .bind(body)
+        .bind(now)
         .execute(conn)
         .await?;
     Ok(())

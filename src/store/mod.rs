@@ -22,6 +22,9 @@ use std::time::Duration;
 /// The number of the advisory lock under which PostgreSQL's writers take turns.
 const TURN_LOCK: i64 = 0x0054_6f70_7570;
 
+static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+
 /// A database that holds the product's tables.
 #[derive(Clone)]
 pub enum Store {
@@ -47,6 +50,9 @@ pub enum OpenError {
     /// The database's own word.
     #[error("DATABASE_URL: {0}")]
     Db(#[from] DbError),
+    /// Nothing of ours is there.
+    #[error("DATABASE_URL: {0}; check the setting, or make the tables with `topup migrate`")]
+    Missing(String),
     /// The tables could not be brought up to date.
     #[error("DATABASE_URL: migration failed: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -59,7 +65,7 @@ impl Store {
     /// A malformed URL, or a database that does not answer.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         if let Some(path) = url.strip_prefix("sqlite://") {
-            return Self::open_sqlite(Path::new(path)).await;
+            return Self::open_sqlite(Path::new(path), true).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Self::open_postgres(url).await;
@@ -67,17 +73,64 @@ impl Store {
         Err(OpenError::Url("is neither sqlite://… nor postgres://…".to_owned()))
     }
 
-    async fn open_sqlite(path: &Path) -> Result<Self, OpenError> {
+    /// Opens a database that must be there already, with its tables. Nothing is made.
+    ///
+    /// # Errors
+    /// What [`Store::open`] says; no such file; no tables, or those of another version.
+    pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
+        let store = match url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
+            Some(path) if !Path::new(path).is_file() => {
+                return Err(OpenError::Missing(format!("{path} is not there")));
+            }
+            Some(path) => Self::open_sqlite(Path::new(path), false).await?,
+            None => Self::open(url).await?,
+        };
+        match store.missing_tables().await {
+            Ok(None) => Ok(store),
+            Ok(Some(missing)) => {
+                store.close().await;
+                Err(OpenError::Missing(missing))
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// What keeps this version from reading the tables.
+    async fn missing_tables(&self) -> Result<Option<String>, DbError> {
+        let (known, migrations) = match self {
+            Self::Sqlite { .. } => {
+                ("select count(*) as n from sqlite_master where name = '_sqlx_migrations'", SQLITE.iter().count())
+            }
+            Self::Postgres(_) => (
+                "select count(*) as n from information_schema.tables
+                 where table_name = '_sqlx_migrations' and table_schema = any (current_schemas(false))",
+                POSTGRES.iter().count(),
+            ),
+        };
+        let mut link = self.read().await?;
+        let count =
+            async |link: &mut Link, sql: &str| link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"));
+        if count(&mut link, known).await? == 0 {
+            return Ok(Some("the database has no tables of Topup".to_owned()));
+        }
+        let ran = count(&mut link, "select count(*) as n from _sqlx_migrations").await?;
+        if usize::try_from(ran) == Ok(migrations) {
+            return Ok(None);
+        }
+        Ok(Some(format!("the tables are those of another version ({ran} migrations of {migrations})")))
+    }
+
+    async fn open_sqlite(path: &Path, make: bool) -> Result<Self, OpenError> {
         if path.as_os_str().is_empty() {
             return Err(OpenError::Url("sqlite:// names no file".to_owned()));
         }
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        if let Some(folder) = path.parent().filter(|folder| make && !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| OpenError::Url(format!("{}: {e}", folder.display())))?;
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
+        // A file that is not ours is left as it is, its journal too.
+        let options = SqliteConnectOptions::new().filename(path).create_if_missing(make);
+        let options = if make { options.journal_mode(SqliteJournalMode::Wal) } else { options };
+        let options = options
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
@@ -116,8 +169,8 @@ impl Store {
     /// A migration that fails, or one that was changed after it ran.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
-            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
-            Self::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await?,
+            Self::Sqlite { write, .. } => SQLITE.run(write).await?,
+            Self::Postgres(pool) => POSTGRES.run(pool).await?,
         }
         Ok(())
     }
@@ -153,7 +206,15 @@ impl Store {
     /// Nobody gave way in time, or the database is gone.
     pub async fn begin_turn(&self) -> Result<Link, DbError> {
         match self {
-            Self::Sqlite { write, .. } => Ok(Link::SqliteTx(write.begin_with("begin immediate").await?)),
+            Self::Sqlite { write, .. } => match write.begin_with("begin immediate").await {
+                // SQLite itself undoes a transaction that met a full or broken disk. sqlx then takes the connection
+                // to be inside one for ever: it is of no more use.
+                Err(DbError::InvalidSavePointStatement) => {
+                    write.acquire().await?.close().await?;
+                    Ok(Link::SqliteTx(write.begin_with("begin immediate").await?))
+                }
+                begun => Ok(Link::SqliteTx(begun?)),
+            },
             Self::Postgres(pool) => {
                 let mut link = Link::PostgresTx(pool.begin().await?);
                 link.run(format!("select pg_advisory_xact_lock({TURN_LOCK})"), Vec::new()).await?;

@@ -1,15 +1,19 @@
-//! Alarms: what needs a person. One row for each subject, counted when it recurs.
+//! Alarms: what needs a person. One row for each subject, counted when it recurs, until somebody has acknowledged
+//! it: the row then stays as it is, and what comes back is a new one.
 
 use super::Fault;
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
 use crate::store::Store;
-use crate::store::db::DbError;
+use crate::store::db::{DbError, Row};
+use std::fmt;
 
-/// An alarm that nobody has acknowledged.
+/// An alarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
+    /// Its number, by which it is acknowledged.
+    pub no: i64,
     /// What kind: `review`, `stripe_key`, `wrong_mode`, …
     pub kind: String,
     /// Whom or what it is about.
@@ -20,6 +24,20 @@ pub struct Alarm {
     pub raised_at: Instant,
     /// How often.
     pub times: i64,
+    /// Who has seen to it, and when.
+    pub acknowledged: Option<(String, Instant)>,
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let Self { no, kind, subject, detail, times, .. } = self;
+        write!(f, "{no} {} {kind} {subject}: {detail} (times: {times})", at(self.raised_at))?;
+        match &self.acknowledged {
+            Some((by, when)) => write!(f, " (acknowledged by {by} at {})", at(*when)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Raises an alarm in the turn that causes it.
@@ -32,7 +50,8 @@ pub async fn raise(turn: &mut Turn, kind: &str, subject: &str, detail: &str) -> 
     turn.link
         .run(
             "insert into alarms (key, kind, subject, detail, raised_at, times) values ($1, $2, $3, $4, $5, 1)
-             on conflict (key) do update set times = alarms.times + 1, detail = excluded.detail, acknowledged_at = null",
+             on conflict (key) where acknowledged_at is null
+               do update set times = alarms.times + 1, detail = excluded.detail",
             args![format!("{kind}:{subject}"), kind, subject, detail, now],
         )
         .await?;
@@ -44,16 +63,43 @@ pub async fn raise(turn: &mut Turn, kind: &str, subject: &str, detail: &str) -> 
 /// # Errors
 /// Whatever the database says.
 pub async fn open(store: &Store) -> Result<Vec<Alarm>, Fault> {
-    let sql = "select kind, subject, detail, raised_at, times from alarms where acknowledged_at is null order by no";
-    let rows = store.read().await?.all(sql, Vec::new()).await?;
-    let alarm = |row: &crate::store::db::Row| {
-        Ok(Alarm {
-            kind: row.text("kind")?,
-            subject: row.text("subject")?,
-            detail: row.text("detail")?,
-            raised_at: row.at("raised_at")?,
-            times: row.int("times")?,
-        })
-    };
-    rows.iter().map(alarm).collect::<Result<_, DbError>>().map_err(Fault::from)
+    Ok(list(store).await?.into_iter().filter(|alarm| alarm.acknowledged.is_none()).collect())
+}
+
+/// All alarms there ever were, oldest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn list(store: &Store) -> Result<Vec<Alarm>, Fault> {
+    let rows = store.read().await?.all(format!("{ALARM} order by no"), Vec::new()).await?;
+    rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+const ALARM: &str = "select no, kind, subject, detail, raised_at, times, acknowledged_at, acknowledged_by from alarms";
+
+fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
+    let by = row.opt_text("acknowledged_by")?.unwrap_or_default();
+    Ok(Alarm {
+        no: row.int("no")?,
+        kind: row.text("kind")?,
+        subject: row.text("subject")?,
+        detail: row.text("detail")?,
+        raised_at: row.at("raised_at")?,
+        times: row.int("times")?,
+        acknowledged: row.opt_at("acknowledged_at")?.map(|at| (by, at)),
+    })
+}
+
+/// Acknowledges an alarm, beside a running `serve` if need be: a turn of its own, in which nothing of the ledger is
+/// written. Who was first stays. Returns the alarm as it is then; nothing where there is none of this number.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, Fault> {
+    let mut link = store.begin_turn().await?;
+    let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where no = $3 and acknowledged_at is null";
+    link.run(sql, args![at, by, no]).await?;
+    let row = link.one(format!("{ALARM} where no = $1"), args![no]).await?;
+    link.commit().await?;
+    row.as_ref().map(alarm_of).transpose().map_err(Fault::from)
 }

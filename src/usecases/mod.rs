@@ -1,4 +1,5 @@
-//! What the product does, a file a subject. Pages, APIs and jobs call these; none of them writes SQL of its own.
+//! What the product does, a file a subject. Pages, APIs and jobs call these.
+//! The ledger's SQL is in `store/`; a use-case has the statements of its own tables beside what it does with them.
 //!
 //! Invariants: every write goes through the engine; no transaction is open during a call to Stripe; what a
 //! rule refuses is a value, [`Fault`] is what nobody expected.

@@ -6,7 +6,8 @@ use super::purchases::Purchase;
 use crate::args;
 use crate::domain::{Credits, Instant, Money};
 use crate::ledger::Turn;
-use crate::mail::{Draft, Rendered, when};
+use crate::mail::{Draft, Rendered};
+use crate::zone::Zone;
 
 /// What a receipt says beside the purchase as it was sold.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,7 @@ fn counted(credits: Credits) -> String {
 
 fn draft(turn: &Turn, purchase: &Purchase, credited: Credited, site: &str, customer: &str, zone: &str) -> Rendered {
     let shop = &turn.catalog.shop;
+    let zone = Zone::named(zone);
     let money = |minor| Money::new(minor, &purchase.currency).long();
     let mut facts =
         vec![("Credits", purchase.credits.grouped()), ("For", customer.to_owned()), ("Price", money(purchase.amount))];
@@ -60,9 +62,9 @@ fn draft(turn: &Turn, purchase: &Purchase, credited: Credited, site: &str, custo
         facts.push(("Tax", money(tax)));
         facts.push(("Paid", money(credited.total.unwrap_or_else(|| purchase.amount.saturating_add(tax)))));
     }
-    facts.push(("Bought", when::full(purchase.created_at, zone)));
-    facts.push(("Added", when::full(credited.at, zone)));
-    facts.push(("Valid until", when::full(credited.expires_at, zone)));
+    facts.push(("Bought", zone.full(purchase.created_at)));
+    facts.push(("Added", zone.full(credited.at)));
+    facts.push(("Valid until", zone.full(credited.expires_at)));
     facts.push(("Reference", purchase.id.to_string()));
     Draft {
         shop: shop.name.clone(),

@@ -23,21 +23,22 @@ pub fn topup(command: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut topup = Command::new(env!("CARGO_BIN_EXE_topup"));
     topup.args(command).env_clear().env("CATALOG", concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml"));
     topup.env("LISTEN", "127.0.0.1:0").env("OPERATOR_KEYS", OPERATOR_KEY).envs(settings.iter().copied());
-    topup.stdin(Stdio::null());
+    topup.stdin(Stdio::null()).stderr(Stdio::piped());
     topup
 }
 
 /// Starts a server: either it says where it listens, or it has ended.
 pub fn start(mut command: Command) -> Result<Process, Output> {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
     match line.trim_end().strip_prefix("listening on ") {
         Some(base) => {
             // Nobody reads on: what it logs goes nowhere, and must not block it.
-            let mut stderr = child.stderr.take().unwrap();
-            std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+            if let Some(mut stderr) = child.stderr.take() {
+                std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+            }
             Ok(Process { child, base: base.to_owned(), _stdout: stdout })
         }
         None => {
@@ -75,7 +76,7 @@ fn serve(home: &Home) -> Process {
     start(topup(&["serve"], &[("DATABASE_URL", &home.url)])).unwrap_or_else(|output| panic!("{output:?}"))
 }
 
-async fn call(base: &str, method: &str, path: &str, key: &str, body: String) -> Result<Answer, reqwest::Error> {
+pub async fn call(base: &str, method: &str, path: &str, key: &str, body: String) -> Result<Answer, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().timeout(STUCK).build().unwrap();
     let request = client.request(method.parse().unwrap(), format!("{base}{path}")).header("x-api-key", OPERATOR_KEY);
     let request = request.header("content-type", "application/json").header("idempotency-key", key).body(body);

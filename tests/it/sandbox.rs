@@ -50,6 +50,20 @@ async fn the_same_key_is_the_same_checkout_and_another_order_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_is_kept_for_a_day_by_the_clock() {
+    let rig = rig().await;
+    let order = CheckoutOrder { expires_at: NOW + 86_400, ..rig.order().await };
+    let first = rig.stripe.open_checkout("pur_1", &order).await.expect("a Checkout");
+    rig.clock.fetch_add(86_399, Ordering::SeqCst);
+    assert_eq!(rig.stripe.open_checkout("pur_1", &order).await, Ok(first.clone()));
+    rig.clock.fetch_add(1, Ordering::SeqCst);
+    let order = CheckoutOrder { expires_at: NOW + 2 * 86_400, amount: 1_000, ..order };
+    let second = rig.stripe.open_checkout("pur_1", &order).await.expect("the key is free again");
+    assert_ne!(second, first);
+    assert_eq!(rig.stripe.open_checkout("pur_1", &order).await, Ok(second));
+}
+
+#[tokio::test]
 async fn a_double_click_opens_one_checkout() {
     let rig = rig().await;
     let order = rig.order().await;

@@ -22,6 +22,7 @@ fn malformed(command: &str, settings: &[(&str, &str)], name: &str) -> String {
     topup.envs(settings.iter().copied());
     let Err(output) = start(topup) else { panic!("{command} {settings:?} was accepted") };
     let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!home.exists(), "{settings:?}: nothing is made before the settings are found good");
     assert_eq!(output.status.code(), Some(2), "{settings:?}: {said}");
     assert!(said.lines().next().is_some_and(|line| line.contains(name)), "{settings:?}: {said}");
     for secret in [OPERATOR_KEY, LIVE, TEST, SECRET] {

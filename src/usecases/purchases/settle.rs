@@ -100,11 +100,11 @@ pub async fn recheck(services: &Services, purchase: &Purchase) -> Result<Known, 
 }
 
 async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling, Fault> {
-    tracing::warn!(error = %error, "Stripe could not be asked about a Checkout");
     if let StripeError::Refused { status: 404, .. } = error {
         return Ok(Settling::Ignored);
     }
     if let StripeError::Unauthorized(detail) = error {
+        // The alarm says so in the log too.
         let detail = detail.clone();
         let job = services.ledger.job(move |turn| {
             Box::pin(async move {
@@ -113,6 +113,8 @@ async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling
             })
         });
         flat(job.await)?;
+    } else {
+        tracing::warn!(error = %error, "Stripe could not be asked about a Checkout");
     }
     Ok(Settling::Waiting)
 }

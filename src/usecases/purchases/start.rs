@@ -211,9 +211,12 @@ async fn opened_now(services: &Services, id: PurchaseId, opened: OpenedCheckout)
 
 /// Stripe said no. After a definite refusal a repeat may use a new key and new parameters.
 async fn refused(services: &Services, id: PurchaseId, attempt: i64, error: &StripeError) -> Result<(), Fault> {
-    tracing::warn!(purchase = %id, error = %error, "a Checkout could not be opened");
     let (kind, definite) = match error {
-        StripeError::Unavailable(_) => return Ok(()),
+        StripeError::Unavailable(_) => {
+            tracing::warn!(purchase = %id, error = %error, "a Checkout could not be opened");
+            return Ok(());
+        }
+        // An alarm says so in the log too.
         StripeError::Unauthorized(_) => ("stripe_key", true),
         StripeError::Refused { .. } => ("stripe_refused", true),
         StripeError::Malformed(_) => ("stripe_malformed", false),

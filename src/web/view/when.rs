@@ -1,10 +1,8 @@
-//! Instants as a customer reads them: in the customer's own zone, always with the machine's form beside.
-//!
-//! *Not here:* arithmetic on instants (`domain::cycle`); reading the clock (`clock`).
+//! Instants on pages: the words of [`crate::zone`] with the machine's form beside.
 
 use crate::domain::Instant;
-use chrono::{DateTime, SecondsFormat};
-use chrono_tz::{OffsetName, Tz};
+use crate::zone;
+use chrono::SecondsFormat;
 
 /// An instant and its words: `<time datetime="…">28 Nov 2026</time>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,91 +21,72 @@ impl Moment {
     }
 }
 
-/// A customer's time zone.
+/// A customer's time zone, as pages ask it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zone(Tz);
+pub struct Zone(zone::Zone);
 
 impl Zone {
     /// UTC, for customers who named none.
-    pub const UTC: Self = Self(Tz::UTC);
+    pub const UTC: Self = Self(zone::Zone::UTC);
 
-    /// From a zone's name. Names are checked when they are stored, so an unknown one reads as UTC.
+    /// From a zone's name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self(name.parse().unwrap_or(Tz::UTC))
-    }
-
-    fn local(self, at: Instant) -> DateTime<Tz> {
-        at.with_timezone(&self.0)
-    }
-
-    fn moment(self, at: Instant, pattern: &str) -> Moment {
-        Moment { at, text: self.local(at).format(pattern).to_string() }
+        Self(zone::Zone::named(name))
     }
 
     /// `28 Nov 2026`
     #[must_use]
     pub fn day(self, at: Instant) -> Moment {
-        self.moment(at, "%-d %b %Y")
+        Moment { at, text: self.0.day(at) }
     }
 
     /// `28 Nov`, for days whose year goes without saying.
     #[must_use]
     pub fn short_day(self, at: Instant) -> Moment {
-        self.moment(at, "%-d %b")
+        Moment { at, text: self.0.short_day(at) }
     }
 
     /// `28 Nov 2026, 14:03`, where a heading names the zone.
     #[must_use]
     pub fn minute(self, at: Instant) -> Moment {
-        self.moment(at, "%-d %b %Y, %H:%M")
+        Moment { at, text: self.0.minute(at) }
     }
 
     /// `28 Nov 2026, 14:03 CET`
     #[must_use]
     pub fn full(self, at: Instant) -> Moment {
-        let text = format!("{} {}", self.minute(at).text, self.abbreviation(at));
-        Moment { at, text }
+        Moment { at, text: self.0.full(at) }
     }
 
     /// `28 Nov 2026 at 14:03 CET`, inside a sentence.
     #[must_use]
     pub fn sentence(self, at: Instant) -> Moment {
-        let text = format!("{} at {} {}", self.day(at).text, self.clock(at).text, self.abbreviation(at));
-        Moment { at, text }
+        Moment { at, text: self.0.sentence(at) }
     }
 
     /// `14:03`
     #[must_use]
     pub fn clock(self, at: Instant) -> Moment {
-        self.moment(at, "%H:%M")
+        Moment { at, text: self.0.clock(at) }
     }
 
     /// `CET`, or `UTC+5:30` where a zone has no letters of its own.
     #[must_use]
     pub fn abbreviation(self, at: Instant) -> String {
-        let local = self.local(at);
-        match local.offset().abbreviation() {
-            Some(name) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => name.to_owned(),
-            _ => {
-                let offset = local.format("%:z").to_string();
-                let (sign, digits) = offset.split_at(1);
-                let digits = digits.trim_start_matches('0').trim_end_matches(":00");
-                format!("UTC{sign}{digits}")
-            }
-        }
+        self.0.abbreviation(at)
     }
 
     /// Calendar days from `now` until `at`, as the customer's wall calendar counts them.
     #[must_use]
     pub fn days_until(self, now: Instant, at: Instant) -> i64 {
-        (self.local(at).date_naive() - self.local(now).date_naive()).num_days()
+        self.0.days_until(now, at)
     }
 
     /// Whether both fall on one day of the customer's calendar.
     #[must_use]
     pub fn same_day(self, a: Instant, b: Instant) -> bool {
-        self.days_until(a, b) == 0
+        self.0.same_day(a, b)
     }
 }
 
@@ -115,41 +94,10 @@ impl Zone {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Instant {
-        text.parse().expect("an instant")
-    }
-
     #[test]
-    fn dates_are_read_in_the_customers_zone() {
-        let berlin = Zone::named("Europe/Berlin");
-        let expiry = at("2026-11-28T13:03:00.123Z");
-        assert_eq!(berlin.full(expiry).text, "28 Nov 2026, 14:03 CET");
-        assert_eq!(berlin.sentence(expiry).text, "28 Nov 2026 at 14:03 CET");
-        assert_eq!(berlin.full(expiry).machine(), "2026-11-28T13:03:00Z");
-        assert_eq!(berlin.abbreviation(at("2026-07-01T00:00:00Z")), "CEST");
-        assert_eq!(Zone::named("no such zone"), Zone::UTC);
-        assert_eq!(Zone::UTC.full(expiry).text, "28 Nov 2026, 13:03 UTC");
-    }
-
-    #[test]
-    fn a_zone_without_letters_is_named_by_its_offset() {
-        let check = |zone: &str, want: &str| {
-            assert_eq!(Zone::named(zone).abbreviation(at("2026-11-28T13:03:00Z")), want, "{zone}");
-        };
-        check("Asia/Dubai", "UTC+4");
-        check("Asia/Kathmandu", "UTC+5:45");
-        check("America/Sao_Paulo", "UTC-3");
-        check("Asia/Kolkata", "IST");
-    }
-
-    #[test]
-    fn days_are_counted_on_the_customers_calendar() {
-        let new_york = Zone::named("America/New_York");
-        // 23:30 on the 22nd in New York is the 23rd in UTC.
-        let now = at("2026-11-23T04:30:00Z");
-        let expiry = at("2026-11-23T12:00:00Z");
-        assert_eq!(new_york.days_until(now, expiry), 1);
-        assert_eq!(Zone::UTC.days_until(now, expiry), 0);
-        assert!(Zone::UTC.same_day(now, expiry));
+    fn a_moment_carries_the_machines_form_beside_the_words() {
+        let moment = Zone::named("Europe/Berlin").full("2026-11-28T13:03:00.123Z".parse().expect("an instant"));
+        assert_eq!(moment.text, "28 Nov 2026, 14:03 CET");
+        assert_eq!(moment.machine(), "2026-11-28T13:03:00Z");
     }
 }

@@ -4,6 +4,7 @@ use super::{CatalogError, Metric, Package, Plan, Rules, Shop};
 use crate::money;
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,9 +22,10 @@ pub(super) struct Raw {
 
 /// Reads a catalogue and refuses one that is not good.
 pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
-    let check = Check { text };
+    let mut check = Check { text, keys: DeTable::default() };
     let raw: Raw =
         toml::from_str(text).map_err(|e| check.error(e.span().map_or(0, |span| span.start), e.message().to_owned()))?;
+    check.keys = DeTable::parse(text).map(Spanned::into_inner).unwrap_or_default();
     check_shop(&check, &raw.shop)?;
     if let Some(rules) = &raw.rules {
         check_rules(&check, rules)?;
@@ -35,14 +37,35 @@ pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
     Ok(raw)
 }
 
-/// Collects what is wrong at which offset.
+/// Says what is wrong in which line.
 struct Check<'a> {
     text: &'a str,
+    /// The same text with the place of every key.
+    keys: DeTable<'a>,
+}
+
+/// A table of the catalogue: `shop`, `rules`, or the n-th of `plan`, `package`, `metric`.
+#[derive(Clone, Copy)]
+struct Place {
+    table: &'static str,
+    number: usize,
+    /// Where it begins.
+    at: usize,
 }
 
 impl Check<'_> {
-    fn that(&self, good: bool, at: usize, reason: impl FnOnce() -> String) -> Result<(), CatalogError> {
-        if good { Ok(()) } else { Err(self.error(at, reason())) }
+    /// `key` is the one that is wrong; where a default is, the table itself.
+    fn that(&self, good: bool, place: Place, key: &str, reason: impl FnOnce() -> String) -> Result<(), CatalogError> {
+        if good { Ok(()) } else { Err(self.error(self.key(place, key).unwrap_or(place.at), reason())) }
+    }
+
+    fn key(&self, place: Place, key: &str) -> Option<usize> {
+        let table = match self.keys.get(place.table)?.get_ref() {
+            DeValue::Array(tables) => tables.get(place.number)?.get_ref(),
+            table => table,
+        };
+        let (key, _) = table.as_table()?.get_key_value(key)?;
+        Some(key.span().start)
     }
 
     fn error(&self, at: usize, reason: String) -> CatalogError {
@@ -52,34 +75,45 @@ impl Check<'_> {
 }
 
 fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogError> {
-    let (at, shop) = (shop.span().start, shop.get_ref());
-    check.that(!shop.name.trim().is_empty(), at, || "shop.name is empty".to_owned())?;
-    check.that(shop.support_email.contains('@'), at, || "shop.support_email is no e-mail address".to_owned())?;
+    let (at, shop) = (Place { table: "shop", number: 0, at: shop.span().start }, shop.get_ref());
+    check.that(!shop.name.trim().is_empty(), at, "name", || "shop.name is empty".to_owned())?;
+    check.that(shop.support_email.contains('@'), at, "support_email", || {
+        "shop.support_email is no e-mail address".to_owned()
+    })?;
     let currency = shop.currency.len() == 3 && shop.currency.bytes().all(|b| b.is_ascii_lowercase());
-    check.that(currency, at, || "shop.currency is not three lower-case letters".to_owned())?;
+    check.that(currency, at, "currency", || "shop.currency is not three lower-case letters".to_owned())?;
     let minutes = (30..=1_440).contains(&shop.checkout_minutes);
-    check.that(minutes, at, || "shop.checkout_minutes is not between 30 and 1440".to_owned())?;
-    check.that(!shop.payment_methods.is_empty(), at, || "shop.payment_methods is empty".to_owned())?;
-    for url in [Some(&shop.home_url), Some(&shop.terms_url), shop.upgrade_url.as_ref()].into_iter().flatten() {
+    check.that(minutes, at, "checkout_minutes", || "shop.checkout_minutes is not between 30 and 1440".to_owned())?;
+    check
+        .that(!shop.payment_methods.is_empty(), at, "payment_methods", || "shop.payment_methods is empty".to_owned())?;
+    let urls = [
+        ("home_url", Some(&shop.home_url)),
+        ("terms_url", Some(&shop.terms_url)),
+        ("upgrade_url", shop.upgrade_url.as_ref()),
+    ];
+    for (key, url) in urls.into_iter().filter_map(|(key, url)| Some((key, url?))) {
         let web = url.starts_with("https://") || url.starts_with("http://") || url.starts_with('/');
-        check.that(web, at, || format!("{url:?} is no address of a page"))?;
+        check.that(web, at, key, || format!("shop.{key} {url:?} is no address of a page"))?;
     }
     Ok(())
 }
 
 fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogError> {
-    let (at, rules) = (rules.span().start, rules.get_ref());
-    check
-        .that((1..=120).contains(&rules.top_up_months), at, || "rules.top_up_months is not between 1 and 120".into())?;
-    check.that((0..=60).contains(&rules.grace_days), at, || "rules.grace_days is not between 0 and 60".into())?;
+    let (at, rules) = (Place { table: "rules", number: 0, at: rules.span().start }, rules.get_ref());
+    let months = (1..=120).contains(&rules.top_up_months);
+    check.that(months, at, "top_up_months", || "rules.top_up_months is not between 1 and 120".into())?;
+    check.that((0..=60).contains(&rules.grace_days), at, "grace_days", || {
+        "rules.grace_days is not between 0 and 60".into()
+    })?;
     let days = rules.reminder_days.iter().all(|days| (1..=365).contains(days));
-    check.that(days, at, || "rules.reminder_days are not between 1 and 365".into())
+    check.that(days, at, "reminder_days", || "rules.reminder_days are not between 1 and 365".into())
 }
 
-fn check_id(check: &Check<'_>, at: usize, what: &str, id: &str, seen: &mut Vec<String>) -> Result<(), CatalogError> {
+fn check_id(check: &Check<'_>, at: Place, key: &str, id: &str, seen: &mut Vec<String>) -> Result<(), CatalogError> {
+    let what = at.table;
     let good = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    check.that(good, at, || format!("{what} id {id:?} is not 1 to 64 of A–Z a–z 0–9 . _ -"))?;
-    check.that(!seen.iter().any(|other| other == id), at, || format!("two of {what} id {id:?}"))?;
+    check.that(good, at, key, || format!("{what} id {id:?} is not 1 to 64 of A–Z a–z 0–9 . _ -"))?;
+    check.that(!seen.iter().any(|other| other == id), at, key, || format!("two of {what} id {id:?}"))?;
     seen.push(id.to_owned());
     Ok(())
 }
@@ -90,35 +124,39 @@ const CREDITS_MAX: i64 = 1_000_000_000;
 const AMOUNT_MAX: i64 = 99_999_999;
 
 fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<(), CatalogError> {
-    check.that(!plans.is_empty(), 0, || "there is no [[plan]]".to_owned())?;
+    check
+        .that(!plans.is_empty(), Place { table: "plan", number: 0, at: 0 }, "", || "there is no [[plan]]".to_owned())?;
     let mut seen = Vec::new();
-    for plan in plans {
-        let (at, plan) = (plan.span().start, plan.get_ref());
-        check_id(check, at, "plan", &plan.id, &mut seen)?;
-        check.that(plan.amount >= 0, at, || format!("plan {:?} has a negative price", plan.id))?;
+    for (number, plan) in plans.iter().enumerate() {
+        let (at, plan) = (Place { table: "plan", number, at: plan.span().start }, plan.get_ref());
+        check_id(check, at, "id", &plan.id, &mut seen)?;
+        check.that(plan.amount >= 0, at, "amount", || format!("plan {:?} has a negative price", plan.id))?;
         let price = plan.amount <= AMOUNT_MAX && plan.amount % step == 0;
-        check.that(price, at, || format!("plan {:?} has a price that Stripe does not take", plan.id))?;
+        check.that(price, at, "amount", || format!("plan {:?} has a price that Stripe does not take", plan.id))?;
         let credits = (0..=CREDITS_MAX).contains(&plan.credits);
-        check.that(credits, at, || format!("plan {:?} has credits outside 0 to {CREDITS_MAX}", plan.id))?;
+        check.that(credits, at, "credits", || format!("plan {:?} has credits outside 0 to {CREDITS_MAX}", plan.id))?;
     }
     Ok(())
 }
 
 fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], step: i64) -> Result<(), CatalogError> {
     let mut seen = Vec::new();
-    for package in packages {
-        let (at, package) = (package.span().start, package.get_ref());
-        check_id(check, at, "package", &package.id, &mut seen)?;
-        check.that(package.amount >= 0, at, || format!("package {:?} has a negative price", package.id))?;
+    for (number, package) in packages.iter().enumerate() {
+        let (at, package) = (Place { table: "package", number, at: package.span().start }, package.get_ref());
+        check_id(check, at, "id", &package.id, &mut seen)?;
+        check.that(package.amount >= 0, at, "amount", || format!("package {:?} has a negative price", package.id))?;
         let price = (1..=AMOUNT_MAX).contains(&package.amount) && package.amount % step == 0;
-        check.that(price, at, || format!("package {:?} has a price that Stripe does not take", package.id))?;
+        check
+            .that(price, at, "amount", || format!("package {:?} has a price that Stripe does not take", package.id))?;
         let credits = (1..=CREDITS_MAX).contains(&package.credits);
-        check.that(credits, at, || format!("package {:?} has credits outside 1 to {CREDITS_MAX}", package.id))?;
+        check.that(credits, at, "credits", || {
+            format!("package {:?} has credits outside 1 to {CREDITS_MAX}", package.id)
+        })?;
         for other in packages.iter().map(Spanned::get_ref) {
             let dearer = other.credits < package.credits
                 && i128::from(package.amount) * i128::from(other.credits)
                     > i128::from(other.amount) * i128::from(package.credits);
-            check.that(!dearer, at, || {
+            check.that(!dearer, at, "amount", || {
                 format!("package {:?} is larger than {:?} and dearer per credit", package.id, other.id)
             })?;
         }
@@ -128,7 +166,8 @@ fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], step: i64) -
 
 fn check_metrics(check: &Check<'_>, metrics: &[Spanned<Metric>]) -> Result<(), CatalogError> {
     let mut seen = Vec::new();
-    metrics
-        .iter()
-        .try_for_each(|metric| check_id(check, metric.span().start, "metric", &metric.get_ref().key, &mut seen))
+    metrics.iter().enumerate().try_for_each(|(number, metric)| {
+        let at = Place { table: "metric", number, at: metric.span().start };
+        check_id(check, at, "key", &metric.get_ref().key, &mut seen)
+    })
 }

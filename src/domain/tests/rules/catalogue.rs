@@ -66,17 +66,18 @@ fn what_toml_or_the_shape_forbids_is_refused_at_its_line() {
 
 #[test]
 fn a_shop_that_cannot_sell_is_refused() {
-    for (good, bad, reason) in [
-        ("name = \"Gleaner\"", "name = \" \"", "name is empty"),
-        ("help@gleaner.example", "nobody", "no e-mail address"),
-        ("\"usd\"", "\"USD\"", "currency"),
-        ("\"usd\"", "\"dollar\"", "currency"),
-        ("https://gleaner.example/terms", "javascript:alert(1)", "no address of a page"),
-        ("currency", "checkout_minutes = 29\ncurrency", "between 30 and 1440"),
-        ("currency", "checkout_minutes = 1441\ncurrency", "between 30 and 1440"),
-        ("currency", "payment_methods = []\ncurrency", "payment_methods is empty"),
+    for (good, bad, line, reason) in [
+        ("name = \"Gleaner\"", "name = \" \"", 2, "name is empty"),
+        ("help@gleaner.example", "nobody", 3, "no e-mail address"),
+        ("\"usd\"", "\"USD\"", 6, "currency"),
+        ("\"usd\"", "\"dollar\"", 6, "currency"),
+        ("https://gleaner.example/terms", "javascript:alert(1)", 5, "terms_url \"javascript:alert(1)\" is no address"),
+        ("currency", "upgrade_url = \"x\"\ncurrency", 6, "upgrade_url \"x\" is no address"),
+        ("currency", "checkout_minutes = 29\ncurrency", 6, "between 30 and 1440"),
+        ("currency", "\n\ncheckout_minutes = 1441\ncurrency", 8, "between 30 and 1440"),
+        ("currency", "payment_methods = []\ncurrency", 6, "payment_methods is empty"),
     ] {
-        check(&format!("{}{}", SHOP.replace(good, bad), plan("a", "0", "1")), 1, reason);
+        check(&format!("{}{}", SHOP.replace(good, bad), plan("a", "0", "1")), line, reason);
     }
     for (rule, reason) in [
         ("top_up_months = 0", "top_up_months"),
@@ -84,7 +85,8 @@ fn a_shop_that_cannot_sell_is_refused() {
         ("reminder_days = [30, 0]", "reminder_days"),
         ("grace_days = -1", "grace_days"),
     ] {
-        check(&format!("{SHOP}[rules]\n{rule}\n{}", plan("a", "0", "1")), 7, reason);
+        check(&format!("{SHOP}[rules]\n# a remark\n{rule}\n{}", plan("a", "0", "1")), 9, reason);
+        check(&format!("rules.{rule}\n{SHOP}{}", plan("a", "0", "1")), 1, reason);
     }
 }
 
@@ -92,30 +94,30 @@ fn a_shop_that_cannot_sell_is_refused() {
 fn plans_and_packages_that_cannot_be_sold_are_refused_at_their_own_line() {
     let good = format!("{SHOP}{}", plan("a", "0", "1"));
     check(SHOP, 1, "no [[plan]]");
-    check(&format!("{good}{}", plan("a", "0", "2")), 13, "two of plan id \"a\"");
-    check(&format!("{good}{}", plan("b", "-1", "2")), 13, "negative price");
-    check(&format!("{good}{}", plan("b", "100000000", "2")), 13, "Stripe does not take");
-    check(&format!("{good}{}", plan("b", "1", "-1")), 13, "credits outside");
-    check(&format!("{good}{}", plan("b", "1", "1000000001")), 13, "credits outside");
-    check(&format!("{good}{}", plan("b c", "1", "1")), 13, "is not 1 to 64 of");
-    check(&format!("{good}{}", plan("", "1", "1")), 13, "is not 1 to 64 of");
+    check(&format!("{good}{}", plan("a", "0", "2")), 14, "two of plan id \"a\"");
+    check(&format!("{good}{}", plan("b", "-1", "2")), 16, "negative price");
+    check(&format!("{good}{}", plan("b", "100000000", "2")), 16, "Stripe does not take");
+    check(&format!("{good}{}", plan("b", "1", "-1")), 17, "credits outside");
+    check(&format!("{good}{}", plan("b", "1", "1000000001")), 17, "credits outside");
+    check(&format!("{good}{}", plan("b c", "1", "1")), 14, "is not 1 to 64 of");
+    check(&format!("{good}{}", plan("", "1", "1")), 14, "is not 1 to 64 of");
     let good = format!("{good}{}", package("p", "1000", "900"));
-    check(&format!("{good}{}", package("p", "2000", "900")), 17, "two of package id \"p\"");
-    check(&format!("{good}{}", package("q", "2000", "-1")), 17, "negative price");
-    check(&format!("{good}{}", package("q", "2000", "0")), 17, "Stripe does not take");
-    check(&format!("{good}{}", package("q", "0", "1")), 17, "credits outside");
-    check(&format!("{good}{}", package("q", "1000000001", "1")), 17, "credits outside");
-    check(&format!("{good}{}", package("q", "2000", "1801")), 17, "larger than \"p\" and dearer per credit");
-    check(&format!("{good}{}", package("q", "500", "449")), 13, "larger than \"q\" and dearer per credit");
+    check(&format!("{good}{}", package("p", "2000", "900")), 18, "two of package id \"p\"");
+    check(&format!("{good}{}", package("q", "2000", "-1")), 20, "negative price");
+    check(&format!("{good}{}", package("q", "2000", "0")), 20, "Stripe does not take");
+    check(&format!("{good}{}", package("q", "0", "1")), 19, "credits outside");
+    check(&format!("{good}{}", package("q", "1000000001", "1")), 19, "credits outside");
+    check(&format!("{good}{}", package("q", "2000", "1801")), 20, "larger than \"p\" and dearer per credit");
+    check(&format!("{good}{}", package("q", "500", "449")), 16, "larger than \"q\" and dearer per credit");
     assert!(Catalog::parse(&format!("{good}{}", package("q", "2000", "1800"))).is_ok(), "as dear is fine");
     let metric = "[[metric]]\nkey = \"tokens\"\nlabel = \"T\"\n";
-    check(&format!("{good}{metric}{metric}"), 20, "two of metric id \"tokens\"");
+    check(&format!("{good}{metric}{metric}"), 21, "two of metric id \"tokens\"");
 }
 
 #[test]
 fn prices_that_a_currency_cannot_have_are_refused() {
     let shop = |currency| SHOP.replace("usd", currency);
-    check(&format!("{}{}", shop("kwd"), plan("a", "1005", "1")), 7, "Stripe does not take");
-    check(&format!("{}{}", shop("isk"), plan("a", "1010", "1")), 7, "Stripe does not take");
+    check(&format!("{}{}", shop("kwd"), plan("a", "1005", "1")), 10, "Stripe does not take");
+    check(&format!("{}{}", shop("isk"), plan("a", "1010", "1")), 10, "Stripe does not take");
     assert!(Catalog::parse(&format!("{}{}", shop("kwd"), plan("a", "1010", "1"))).is_ok());
 }

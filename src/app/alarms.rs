@@ -1,0 +1,47 @@
+//! `topup alarms`: what needs a person, and that somebody has seen to it.
+
+use super::Failure;
+use crate::clock::Clock;
+use crate::config::{AlarmsCommand, AlarmsSettings};
+use crate::store::Store;
+use crate::usecases::alarms;
+
+/// `topup alarms` and `topup alarms ack`.
+///
+/// # Errors
+/// [`Failure`]; also where there is no alarm of a number.
+pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
+    match &settings.command {
+        None => {
+            let store = Store::open_existing(&settings.database.database_url).await?;
+            let found = if settings.all { alarms::list(&store).await } else { alarms::open(&store).await };
+            store.close().await;
+            found?.iter().for_each(|alarm| println!("{alarm}"));
+            Ok(())
+        }
+        Some(AlarmsCommand::Ack { ids, by, database }) => {
+            let by = by.as_deref().map(str::trim).filter(|by| !by.is_empty());
+            let by = by.ok_or_else(|| Failure::Setting("--by: is missing: say who acknowledges".to_owned()))?;
+            let store = Store::open_existing(&database.database_url).await?;
+            let done = acknowledge(&store, ids, by).await;
+            store.close().await;
+            done
+        }
+    }
+}
+
+async fn acknowledge(store: &Store, ids: &[i64], by: &str) -> Result<(), Failure> {
+    // A person acts by the machine's clock, wherever a test clock may stand.
+    let at = Clock::system().real();
+    let mut unknown = Vec::new();
+    for id in ids {
+        match alarms::acknowledge(store, *id, by, at).await? {
+            Some(alarm) => println!("{alarm}"),
+            None => unknown.push(id.to_string()),
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("no alarm has the number {}; `topup alarms` lists them", unknown.join(", "))))
+}

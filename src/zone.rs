@@ -1,0 +1,137 @@
+//! Instants as people read them: in the customer's own zone, which is named wherever a heading does not.
+//!
+//! Pages and mails both ask here, so that an instant reads the same in both.
+//!
+//! *Not here:* arithmetic on instants (`domain::cycle`); reading the clock (`clock`).
+
+use crate::domain::Instant;
+use chrono::DateTime;
+use chrono_tz::{OffsetName, Tz};
+
+/// A customer's time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone(Tz);
+
+impl Zone {
+    /// UTC, for customers who named none.
+    pub const UTC: Self = Self(Tz::UTC);
+
+    /// From a zone's name. Names are checked when they are stored, so an unknown one reads as UTC.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self(name.parse().unwrap_or(Tz::UTC))
+    }
+
+    fn local(self, at: Instant) -> DateTime<Tz> {
+        at.with_timezone(&self.0)
+    }
+
+    fn format(self, at: Instant, pattern: &str) -> String {
+        self.local(at).format(pattern).to_string()
+    }
+
+    /// `28 Nov 2026`
+    #[must_use]
+    pub fn day(self, at: Instant) -> String {
+        self.format(at, "%-d %b %Y")
+    }
+
+    /// `28 Nov`, for days whose year goes without saying.
+    #[must_use]
+    pub fn short_day(self, at: Instant) -> String {
+        self.format(at, "%-d %b")
+    }
+
+    /// `28 Nov 2026, 14:03`, where a heading names the zone.
+    #[must_use]
+    pub fn minute(self, at: Instant) -> String {
+        self.format(at, "%-d %b %Y, %H:%M")
+    }
+
+    /// `28 Nov 2026, 14:03 CET`
+    #[must_use]
+    pub fn full(self, at: Instant) -> String {
+        format!("{} {}", self.minute(at), self.abbreviation(at))
+    }
+
+    /// `28 Nov 2026 at 14:03 CET`, inside a sentence.
+    #[must_use]
+    pub fn sentence(self, at: Instant) -> String {
+        format!("{} at {} {}", self.day(at), self.clock(at), self.abbreviation(at))
+    }
+
+    /// `14:03`
+    #[must_use]
+    pub fn clock(self, at: Instant) -> String {
+        self.format(at, "%H:%M")
+    }
+
+    /// `CET`, or `UTC+5:30` where a zone has no letters of its own.
+    #[must_use]
+    pub fn abbreviation(self, at: Instant) -> String {
+        let local = self.local(at);
+        match local.offset().abbreviation() {
+            Some(name) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => name.to_owned(),
+            _ => {
+                let offset = local.format("%:z").to_string();
+                let (sign, digits) = offset.split_at(1);
+                let digits = digits.trim_start_matches('0').trim_end_matches(":00");
+                format!("UTC{sign}{digits}")
+            }
+        }
+    }
+
+    /// Calendar days from `now` until `at`, as the customer's wall calendar counts them.
+    #[must_use]
+    pub fn days_until(self, now: Instant, at: Instant) -> i64 {
+        (self.local(at).date_naive() - self.local(now).date_naive()).num_days()
+    }
+
+    /// Whether both fall on one day of the customer's calendar.
+    #[must_use]
+    pub fn same_day(self, a: Instant, b: Instant) -> bool {
+        self.days_until(a, b) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Instant {
+        text.parse().expect("an instant")
+    }
+
+    #[test]
+    fn dates_are_read_in_the_customers_zone() {
+        let berlin = Zone::named("Europe/Berlin");
+        let expiry = at("2026-11-28T13:03:00.123Z");
+        assert_eq!(berlin.full(expiry), "28 Nov 2026, 14:03 CET");
+        assert_eq!(berlin.sentence(expiry), "28 Nov 2026 at 14:03 CET");
+        assert_eq!(berlin.abbreviation(at("2026-07-01T00:00:00Z")), "CEST");
+        assert_eq!(Zone::named("no such zone"), Zone::UTC);
+        assert_eq!(Zone::UTC.full(expiry), "28 Nov 2026, 13:03 UTC");
+    }
+
+    #[test]
+    fn a_zone_without_letters_is_named_by_its_offset() {
+        let check = |zone: &str, want: &str| {
+            assert_eq!(Zone::named(zone).abbreviation(at("2026-11-28T13:03:00Z")), want, "{zone}");
+        };
+        check("Asia/Dubai", "UTC+4");
+        check("Asia/Kathmandu", "UTC+5:45");
+        check("America/Sao_Paulo", "UTC-3");
+        check("Asia/Kolkata", "IST");
+    }
+
+    #[test]
+    fn days_are_counted_on_the_customers_calendar() {
+        let new_york = Zone::named("America/New_York");
+        // 23:30 on the 22nd in New York is the 23rd in UTC.
+        let now = at("2026-11-23T04:30:00Z");
+        let expiry = at("2026-11-23T12:00:00Z");
+        assert_eq!(new_york.days_until(now, expiry), 1);
+        assert_eq!(Zone::UTC.days_until(now, expiry), 0);
+        assert!(Zone::UTC.same_day(now, expiry));
+    }
+}
