@@ -30,11 +30,26 @@ pub enum Command {
     Migrate(DatabaseSettings),
     /// Verify the whole ledger against its rules, beside a running `serve` if need be.
     Check(DatabaseSettings),
+    /// Verify a customer's exported entries, CSV or JSON, without a database.
+    VerifyExport(ExportSettings),
     /// List what needs a person, a line each; `ack` says that somebody has seen to it.
     Alarms(AlarmsSettings),
     /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
     #[command(subcommand)]
     Purchases(PurchasesCommand),
+}
+
+/// What `verify-export` takes.
+#[derive(Args, Clone, Debug)]
+pub struct ExportSettings {
+    /// The file, as it was downloaded: all of `/v1/customers/{id}/entries`, as CSV or page after page
+    pub file: PathBuf,
+    /// Whose entries they are: the id that the API knows the customer by
+    #[arg(long, value_name = "ID")]
+    pub customer: String,
+    /// The hash of the last entry as it was noted elsewhere: that nothing is missing at the end
+    #[arg(long, value_name = "HASH")]
+    pub head: Option<String>,
 }
 
 /// What `alarms` takes.

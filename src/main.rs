@@ -37,6 +37,7 @@ fn main() -> ExitCode {
             Command::Migrate(settings) => app::migrate(&settings).await,
             Command::Check(settings) => app::check(&settings).await,
             Command::Alarms(settings) => app::alarms::run(&settings).await,
+            Command::VerifyExport(settings) => app::verify::run(&settings),
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 app::purchases::find(&database, &text).await
             }

@@ -9,6 +9,7 @@ pub mod purchases;
 mod seed;
 #[cfg(feature = "demo")]
 mod story;
+pub mod verify;
 
 use crate::clock::Clock;
 use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings};

@@ -1,11 +1,11 @@
 //! `/v1/customers/{id}/entries` and `/grants`.
 
-use super::json::{At, Num, rfc3339};
+use super::json::{At, Num};
 use super::lists;
 use super::problem::Problem;
 use super::{call, customers::GrantJson};
 use crate::domain::Entry;
-use crate::usecases::{Fault, Services, accounts};
+use crate::usecases::{Fault, Services, accounts, export};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
@@ -84,14 +84,14 @@ async fn entries(
 
 /// All entries as CSV, streamed: the columns are the JSON's fields.
 fn csv(services: Services, no: i64, after: i64) -> Response {
-    let head = "id,seq,kind,grant,amount,balance_after,held_change,frozen_change,event_at,created_at,ref,hash,expires_at,note\n";
+    let head = || format!("{}\n", export::FIELDS.join(","));
     let steps = stream::try_unfold((services, after, true), move |(services, after, first)| async move {
         let found = accounts::entries(&services, no, after, CSV_STEP).await?;
         let Some(last) = found.last().map(|entry| entry.seq) else {
-            let rest = first.then(|| (Bytes::from(head), (services, after, false)));
+            let rest = first.then(|| (Bytes::from(head()), (services, after, false)));
             return Ok::<_, Fault>(rest);
         };
-        let mut text = if first { head.to_owned() } else { String::new() };
+        let mut text = if first { head() } else { String::new() };
         text.push_str(&csv_lines(&found)?);
         Ok(Some((Bytes::from(text), (services, last, false))))
     });
@@ -105,23 +105,7 @@ fn csv(services: Services, no: i64, after: i64) -> Response {
 fn csv_lines(entries: &[Entry]) -> Result<String, Fault> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for e in entries {
-        let record = [
-            e.id().to_string(),
-            e.seq.to_string(),
-            e.kind.name().to_owned(),
-            e.grant.to_string(),
-            e.amount.to_string(),
-            e.balance_after.to_string(),
-            e.held_change.to_string(),
-            e.frozen_change.to_string(),
-            rfc3339(e.event_at),
-            rfc3339(e.created_at),
-            e.cause.to_string(),
-            hex::encode(e.hash),
-            e.expires_at.map(rfc3339).unwrap_or_default(),
-            e.note.map(hex::encode).unwrap_or_default(),
-        ];
-        writer.write_record(&record).map_err(|e| Fault::Broken(e.to_string()))?;
+        writer.write_record(export::fields(e)).map_err(|e| Fault::Broken(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| Fault::Broken(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| Fault::Broken(e.to_string()))

@@ -3,7 +3,6 @@
 use crate::domain::{Credits, Draw, Instant, Summary};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::SecondsFormat;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -32,10 +31,7 @@ impl Serialize for At {
     }
 }
 
-/// An instant as text.
-pub fn rfc3339(at: Instant) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
+pub use crate::usecases::export::rfc3339;
 
 /// The five numbers that answer a write.
 #[derive(Serialize)]

@@ -17,6 +17,6 @@ mod flush;
 mod queue;
 mod turn;
 
-pub use charge::{Charge, Charged, Outcome, free_text};
+pub use charge::{Charge, Charged, Outcome, free_text, usage_note};
 pub use queue::{Ledger, Unavailable};
 pub use turn::{NewUsageColumns, Turn};

@@ -3,15 +3,18 @@
 //! Each customer's rows are read in one short snapshot; the entries up to it, which never change, after
 //! it, a page at a time. The replay itself is the domain's.
 
+mod keys;
+mod runs;
+
 use super::Fault;
 use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
-use crate::domain::{Cause, EntryKind, Grant};
+use crate::domain::{Grant, GrantId, Kind};
 use crate::store::accounts::{self, GRANT, Loaded};
-use crate::store::bulk::places;
-use crate::store::db::{DbError, Link, Value};
+use crate::store::db::DbError;
 use crate::store::{Store, entries};
+use runs::Runs;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -50,6 +53,8 @@ struct Rows {
     loaded: Loaded,
     due_at: i64,
     grants: Vec<(Grant, bool)>,
+    /// The grants' ids by the store's numbers.
+    grant_nos: HashMap<i64, GrantId>,
     plans: Vec<PlanChange>,
 }
 
@@ -83,13 +88,16 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
             return Ok(Err(format!("{broken} {what}")));
         }
     }
+    if let Err(reason) = keys::answers(&mut link).await? {
+        return Ok(Err(reason));
+    }
     let row = link.one("select count(*) as n from purchases where state = 'credited'", Vec::new()).await?;
     sum.purchases = row.map_or(Ok(0), |row| row.int("n"))?;
     Ok(Ok(sum))
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 12] = [
+const WHOLE: [(&str, &str); 18] = [
     (
         "credited purchases without one grant of just what was sold",
         "select count(*) as n from purchases p left join grants g on g.purchase = p.id where p.state = 'credited'
@@ -154,6 +162,41 @@ const WHOLE: [(&str, &str); 12] = [
         "select count(*) as n from grant_notes n join grants g on g.no = n.grant_no
          where g.kind <> 2 or (n.what = 'voided' and g.is_voided <> 1)",
     ),
+    (
+        "usages and keys that do not belong together, one to one",
+        "select abs((select count(*) from usages where hold is null)
+           - (select count(distinct substr(answer, 1, 16)) from idempotency_keys where kind = 1))
+           + (select count(*) from idempotency_keys where kind not in (1, 2) or (kind = 1 and status <> 201)) as n",
+    ),
+    (
+        "grants that an undone usage did not return to",
+        "select count(*) as n from usages u join entries e on e.row_no >= u.first_row and e.row_no < u.first_row + u.lines
+         left join (select cause, grant_no, cast(sum(amount) as bigint) as given from entries
+                    where kind = 7 and cause_kind = 2 and amount > 0 group by cause, grant_no) v
+           on v.cause = u.id and v.grant_no = e.grant_no
+         where u.voided_at is not null and (v.given is null or v.given <> -e.amount)",
+    ),
+    (
+        "holds that no line opened, or whose lines are another amount",
+        "select count(*) as n from holds h
+         left join (select cause, cast(sum(held_change) as bigint) as held from entries where kind = 8 group by cause) e
+           on e.cause = h.id
+         where e.held is null or e.held <> h.credits",
+    ),
+    (
+        "credited purchases without their date, or whose date is not their grant's",
+        "select count(*) as n from purchases p join grants g on g.purchase = p.id where p.state = 'credited'
+           and (p.credited_at is null or p.expires_at is null or (p.dispute is null and p.expires_at <> g.expires_at))",
+    ),
+    (
+        "credited purchases whose timeline does not say so once",
+        "select count(*) as n from purchases p where p.state = 'credited'
+           and 1 <> (select count(*) from purchase_events e where e.purchase = p.id and e.what = 'credited')",
+    ),
+    (
+        "purchases in review without a reason",
+        "select count(*) as n from purchases p where p.state = 'review' and p.review_reason is null",
+    ),
 ];
 
 impl Verified {
@@ -172,6 +215,7 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
     let account = &rows.loaded.account;
     let grants: Vec<Grant> = rows.grants.iter().map(|(grant, _)| grant.clone()).collect();
     let mut replay = Replay::new(&account.customer).with_terms(&grants, &rows.plans);
+    let mut runs = Runs::new(no, &rows.grant_nos);
     let mut after = 0;
     while after < account.seq {
         let mut link = store.read().await?;
@@ -184,8 +228,12 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
             if let Err(broken) = replay.push(entry) {
                 return Ok(Err(broken.to_string()));
             }
+            runs.push(entry);
         }
-        if let Err(reason) = usages(&mut link, no, &page).await? {
+        if after == account.seq {
+            runs.end();
+        }
+        if let Err(reason) = runs.compare(&mut link).await? {
             return Ok(Err(reason));
         }
     }
@@ -197,10 +245,12 @@ async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
     let Some(loaded) = accounts::load(&mut link, no).await? else { return Ok(None) };
     let sql = "select due_at from accounts where customer_no = $1";
     let due_at = link.one(sql, args![no]).await?.map_or(Ok(0), |row| row.int("due_at"))?;
-    let mut grants = Vec::new();
+    let (mut grants, mut grant_nos) = (Vec::new(), HashMap::new());
     let sql = format!("select {GRANT}, g.is_open from grants g where g.customer_no = $1 order by g.no");
     for row in link.all(sql, args![no]).await? {
-        grants.push((accounts::grant_of(&row)?, row.flag("is_open")?));
+        let grant = accounts::grant_of(&row)?;
+        grant_nos.insert(row.int("no")?, grant.id);
+        grants.push((grant, row.flag("is_open")?));
     }
     let mut plans = Vec::new();
     let sql = "select after_seq, at, plan, pauses_top_ups from plan_changes where customer_no = $1 order by no";
@@ -212,7 +262,7 @@ async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
             pauses_top_ups: row.flag("pauses_top_ups")?,
         });
     }
-    Ok(Some(Rows { loaded, due_at, grants, plans }))
+    Ok(Some(Rows { loaded, due_at, grants, grant_nos, plans }))
 }
 
 /// What the engine would load is what it needs.
@@ -222,40 +272,18 @@ fn working_set(rows: &Rows) -> Result<(), String> {
         if account.keeps(grant) != *is_open {
             return Err(format!("grant {}: is {}in the working set", grant.id, if *is_open { "" } else { "not " }));
         }
+        let current = grant.kind == Kind::Plan && grant.expires_at > account.last_at;
+        if current && grant.expires_at != account.cycle.end {
+            return Err(format!("grant {}: its plan's cycle ends at {}, not with it", grant.id, account.cycle.end));
+        }
+    }
+    // Without plans there is no saying what could be drawn when.
+    if rows.plans.first().is_none_or(|plan| plan.after_seq != 0) {
+        return Err("the plan that it began with is not known".to_owned());
     }
     let due = account.next_due().timestamp_millis();
     if due != rows.due_at {
         return Err(format!("due_at is {}, the next thing due is at {due}", rows.due_at));
     }
     Ok(())
-}
-
-/// Usages say what their lines add up to. A usage's lines may go over the page's edge: those are left to
-/// the first-line check.
-async fn usages(link: &mut Link, no: i64, page: &[crate::domain::Entry]) -> Result<Result<(), String>, DbError> {
-    let mut sums: HashMap<[u8; 16], i64> = HashMap::new();
-    for entry in page.iter().filter(|entry| entry.kind == EntryKind::Used) {
-        if let Cause::Usage(id) = entry.cause {
-            *sums.entry(id.bytes()).or_default() -= entry.amount.0;
-        }
-    }
-    for edge in [page.first(), page.last()].into_iter().flatten() {
-        sums.remove(&edge.cause.bytes());
-    }
-    let ids: Vec<[u8; 16]> = sums.keys().copied().collect();
-    for ids in ids.chunks(500) {
-        let sql = format!("select id, credits, customer_no from usages where id in ({})", places(1, ids.len()));
-        let rows = link.all(sql, ids.iter().map(|id| Value::from(*id)).collect()).await?;
-        if rows.len() != ids.len() {
-            return Ok(Err(format!("{} used lines have no usage", ids.len() - rows.len())));
-        }
-        for row in rows {
-            let id: [u8; 16] = row.bytes("id")?;
-            if sums.get(&id) != Some(&row.int("credits")?) || row.int("customer_no")? != no {
-                let id = crate::domain::UsageId(uuid::Uuid::from_bytes(id));
-                return Ok(Err(format!("usage {id}: its lines add up to another amount")));
-            }
-        }
-    }
-    Ok(Ok(()))
 }

@@ -12,6 +12,7 @@ pub mod check;
 pub mod closing;
 pub mod courtesy;
 pub mod customers;
+pub mod export;
 pub mod holds;
 pub mod inbox;
 pub mod members;

@@ -87,6 +87,12 @@ impl EntryKind {
         KINDS.iter().find(|(kind, ..)| *kind == self).map_or("", |(.., name)| *name)
     }
 
+    /// From its name in the API.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        KINDS.iter().find(|(.., known)| *known == name).map(|(kind, ..)| *kind)
+    }
+
     /// From the store's number.
     #[must_use]
     pub fn from_code(code: i64) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! The end of a replay: what the store has is what the lines add up to.
 
-use super::{Broken, Replay, Report};
+use super::{Broken, Head, Replay, Report};
 use crate::account::Account;
 use crate::amount::Credits;
 use crate::grant::Grant;
@@ -13,16 +13,30 @@ fn broken(reason: impl Into<String>) -> Broken {
 }
 
 impl Replay {
+    /// The end of lines that come without rows: what they prove by themselves.
+    ///
+    /// # Errors
+    /// The last operation, where it is broken.
+    pub fn end(mut self) -> Result<Head, Broken> {
+        self.end_operations()?;
+        Ok(Head { seq: self.seq, hash: self.hash, balance: Credits(self.balance) })
+    }
+
+    fn end_operations(&mut self) -> Result<(), Broken> {
+        self.end_run()?;
+        match self.settling.take() {
+            Some(settled) => self.holds.settle_whole(&settled).map_err(|reason| settled.broken(reason)),
+            None => Ok(()),
+        }
+    }
+
     /// Compares the stored rows with what the lines add up to: every grant of the customer, the open holds,
     /// the account (of which its own lists of grants and holds are not looked at).
     ///
     /// # Errors
     /// The first row that differs.
     pub fn finish(mut self, grants: &[Grant], open_holds: &[Hold], account: &Account) -> Result<Report, Broken> {
-        self.end_run()?;
-        if let Some(settled) = self.settling.take() {
-            self.holds.settle_whole(&settled).map_err(|reason| settled.broken(reason))?;
-        }
+        self.end_operations()?;
         self.account_agrees(account)?;
         self.grants_agree(grants)?;
         self.open

@@ -101,6 +101,17 @@ pub struct Report {
     pub used: Credits,
 }
 
+/// Where the lines of a customer end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// How many lines.
+    pub seq: i64,
+    /// The last line's hash: of all that stands before it.
+    pub hash: Hash,
+    /// What the lines add up to.
+    pub balance: Credits,
+}
+
 /// What a grant's lines do not say: from its row.
 #[derive(Clone, Copy)]
 struct Terms {
