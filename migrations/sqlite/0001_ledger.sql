@@ -9,7 +9,8 @@ create table customers (
   timezone text not null,
   created_at integer not null,
   closed_at integer,
-  stripe_customer text unique
+  stripe_customer text unique,
+  low_balance integer                        -- from how much on its people are told; null: a tenth of the allowance
 );
 
 -- What a customer's ledger has come to. Its own narrow table: every charge rewrites the row.
@@ -26,7 +27,8 @@ create table accounts (
   hash blob not null,
   balance integer not null,
   head_row integer not null,                -- the last entry's row, 0 before the first
-  due_at integer not null                   -- when catch-up next has something to book
+  due_at integer not null,                  -- when catch-up next has something to book
+  told integer not null                     -- of what its people were told since credits were added: bits
 );
 create index accounts_due on accounts (due_at);
 
@@ -48,11 +50,13 @@ create table grants (
   purchase blob unique,                     -- one grant per credited purchase
   is_voided integer not null,
   is_open integer not null,                 -- in the account's working set
+  remind_at integer,                         -- when the reminders next look at it
   check (amount >= used + held + frozen + expired + refunded + disputed + voided),
   check (used >= 0 and held >= 0 and frozen >= 0 and expired >= 0 and refunded >= 0 and disputed >= 0 and voided >= 0)
 );
 create index grants_of_customer on grants (customer_no, no);
 create index grants_open on grants (customer_no) where is_open = 1;
+create index grants_remind on grants (remind_at) where remind_at is not null;
 
 -- Why a courtesy grant was given or voided. Beside the grant, so that it can be erased; the chain has its salted hash.
 create table grant_notes (
@@ -63,6 +67,18 @@ create table grant_notes (
   at integer not null,
   primary key (grant_no, what)
 ) without rowid;
+
+-- What a customer's people should hear, written with the lines that brought it about; mails are made of it.
+create table news (
+  customer_no integer not null references customers (no),
+  what text not null,                       -- expired, out, plan_used_up, low
+  seq integer not null,                     -- the line at which it is told
+  at integer not null,
+  credits integer not null,                 -- what expired, or what was left
+  mailed_at integer,
+  primary key (customer_no, what, seq)
+) without rowid;
+create index news_waiting on news (at) where mailed_at is null;
 
 create table plan_changes (
   no integer primary key,

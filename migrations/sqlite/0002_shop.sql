@@ -7,6 +7,7 @@ create table members (
   role text not null,                       -- owner, admin, viewer
   created_at integer not null,
   removed_at integer,
+  alerts integer not null default 1,         -- 0: no mails about a low balance
   unique (customer_no, email)
 );
 create index members_by_email on members (email);
@@ -117,14 +118,16 @@ create table outbox (
   body_text text not null,
   body_html text not null,
   cause blob,
-  state text not null,                      -- queued, accepted, refused
+  stop_url text,                            -- where mails of its kind are switched off
+  state text not null,                      -- queued, deferred, accepted, refused
   attempts integer not null,
   last_error text,
   created_at integer not null,
   due_at integer not null,
   done_at integer
 );
-create index outbox_waiting on outbox (due_at) where state = 'queued';
+create index outbox_waiting on outbox (due_at) where done_at is null;
+create index outbox_of_cause on outbox (cause) where cause is not null;
 create index outbox_to on outbox (recipient, created_at);
 create index outbox_newest on outbox (created_at);
 
@@ -132,9 +135,21 @@ create table reminders (
   grant_no integer not null references grants (no),
   kind text not null,
   expires_at integer not null,
-  outbox_no integer,
+  mail blob not null,                      -- the cause of its mails, one for each recipient
   at integer not null,
   primary key (grant_no, kind, expires_at)
+) without rowid;
+
+-- How each job of the worker did last.
+create table job_runs (
+  name text primary key,
+  started_at integer not null,
+  ok_at integer,                            -- when it last ended well
+  duration_ms integer not null,
+  runs integer not null,
+  done integer not null,                    -- pieces of work in all
+  failures integer not null,                -- in a row
+  last_error text
 ) without rowid;
 
 -- One row for each subject until a person has acknowledged it; what comes back after that is a new row.

@@ -1,98 +1,142 @@
-//! The worker: what happens because time passes. Each job is bounded and idempotent.
+//! The worker: runs the jobs of `usecases::jobs`, in `serve` or in a process of its own.
 //!
-//! Balances are right without it (R3): catch-up here only serves customers whom nobody writes to.
+//! Each job has a loop of its own, so that a slow mail server, a Stripe that is away or a job that fails (it is
+//! tried again, each time after a longer wait) holds up nothing else. Several processes may work at once: what
+//! keeps them apart is in the jobs.
+//!
+//! *Not here:* what the jobs do.
 
-use crate::args;
 use crate::domain::Instant;
-use crate::usecases::{Fault, Services, flat, inbox, outbox, purchases};
+use crate::usecases::jobs::{self, Job, Runs};
+use crate::usecases::{Fault, Services};
+use futures::FutureExt;
+use futures::future::join_all;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How many customers one step of catch-up books.
-const CATCH_UP_MAX: i64 = 200;
-/// How often the worker looks.
-const TICK: Duration = Duration::from_secs(5);
+pub use crate::usecases::jobs::{next_due, pass, run_due};
 
-/// Runs the worker until it is told to stop. Mail has a loop of its own: a slow mail server holds up nothing else.
+/// How often each job looks whether there is something to do.
+const TICK: Duration = Duration::from_secs(5);
+/// The longest wait after failures.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+/// How often it is noted that a job had nothing to do: each note is a commit.
+const NOTE_EVERY: Duration = Duration::from_secs(60);
+
+/// Runs the worker until it is told to stop.
 pub async fn run(services: Services, stop: CancellationToken) {
-    tokio::join!(work(&services, &stop), mail(&services, &stop));
+    const JOBS: &[Job] = &jobs::ALL;
+    join_all(JOBS.iter().map(|job| keep(job, &services, &stop))).await;
 }
 
-/// Sends what is due each tick, and at once when somebody waits for a mail.
-async fn mail(services: &Services, stop: &CancellationToken) {
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Runs one job now, as `topup jobs run` does, and notes how it did; how many pieces of work that were.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn once(job: &'static Job, services: &Services, stop: &CancellationToken) -> Result<u64, Fault> {
+    let began = Began::now(services);
+    let result = attempt(job, services, stop).await;
+    let mut pending = Runs::default();
+    pending.add(&result, &began);
+    jobs::note(services, job.name, began.at, pending).await?;
+    result
+}
+
+/// One job's loop.
+async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) {
+    let (mut pending, mut noted) = (Runs::default(), None::<tokio::time::Instant>);
+    let mut first = true;
     loop {
+        let wait = if std::mem::take(&mut first) { Duration::ZERO } else { wait(pending.failures) };
         let due = async {
             tokio::select! {
-                _ = tick.tick() => {}
-                () = services.mailer.nudged() => {}
+                () = tokio::time::sleep(wait) => {}
+                // Somebody waits for a mail.
+                () = services.mailer.nudged(), if job.name == "mails" => {}
             }
         };
         if stop.run_until_cancelled(due).await.is_none() {
             return;
         }
-        // Not cut off: a mail that the server took is marked, or it would be sent again.
-        if let Err(e) = outbox::send_due(services, stop).await {
-            tracing::error!(error = %e, "mails could not be sent; they are tried again");
+        let began = Began::now(services);
+        // Mails are not cut off: one that the server took is marked, or it would be sent again. That job stops itself.
+        let attempt = attempt(job, services, stop);
+        let result = if job.name == "mails" { Some(attempt.await) } else { stop.run_until_cancelled(attempt).await };
+        let Some(result) = result else { return };
+        let was_failing = pending.failures > 0;
+        pending.add(&result, &began);
+        if let Err(fault) = &result {
+            tracing::error!(job = job.name, failures = pending.failures, error = %fault, "a job failed; it is tried again");
+        }
+        let news = pending.done > 0 || pending.failures > 0 || was_failing;
+        if news || noted.is_none_or(|at| at.elapsed() >= NOTE_EVERY) {
+            let failures = pending.failures;
+            let runs = std::mem::replace(&mut pending, Runs { failures, ..Runs::default() });
+            // It is only a note: where it cannot be written, the job's own next failure says why.
+            if jobs::note(services, job.name, began.at, runs).await.is_ok() {
+                noted = Some(tokio::time::Instant::now());
+            }
         }
     }
 }
 
-async fn work(services: &Services, stop: &CancellationToken) {
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(tick.tick()).await.is_some() {
-        let work = async {
-            services.clock.refresh(&services.store).await?;
-            run_due(services).await?;
-            inbox::sweep(services).await?;
-            purchases::sweep(services).await
-        };
-        if let Some(Err(e)) = stop.run_until_cancelled(work).await {
-            tracing::error!(error = %e, "a job failed; it is tried again");
+/// A job's run; a panic is a failure of this job and no other.
+async fn attempt(job: &'static Job, services: &Services, stop: &CancellationToken) -> Result<u64, Fault> {
+    let run = async {
+        services.clock.refresh(&services.store).await?;
+        job.run(services, stop).await
+    };
+    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| Err(Fault::Broken("the job panicked".to_owned())))
+}
+
+/// The tick, doubled with every failure in a row.
+fn wait(failures: i64) -> Duration {
+    let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
+    TICK.saturating_mul(1 << doublings).min(WAIT_MAX)
+}
+
+/// When a run began, by both clocks.
+struct Began {
+    at: Instant,
+    real: tokio::time::Instant,
+}
+
+impl Began {
+    fn now(services: &Services) -> Self {
+        Self { at: services.clock.now(), real: tokio::time::Instant::now() }
+    }
+}
+
+impl Runs {
+    fn add(&mut self, result: &Result<u64, Fault>, began: &Began) {
+        self.runs += 1;
+        self.took = began.real.elapsed();
+        match result {
+            Ok(done) => {
+                self.done += i64::try_from(*done).unwrap_or(0);
+                self.failures = 0;
+                self.error = None;
+            }
+            Err(fault) => {
+                self.failures += 1;
+                self.error = Some(fault.to_string());
+            }
         }
     }
 }
 
-/// Does all that is due by now and needs no network.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn run_due(services: &Services) -> Result<(), Fault> {
-    while catch_up(services).await? {}
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The next instant after now at which something is due.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
-    let row = services.store.read().await?.one("select min(due_at) as due from accounts", Vec::new()).await?;
-    let account = row.map(|row| row.opt_at("due")).transpose()?.flatten();
-    Ok(account.into_iter().chain(outbox::next_due(services).await?).min())
-}
-
-/// Books what is due for some customers; says whether there may be more.
-async fn catch_up(services: &Services) -> Result<bool, Fault> {
-    let now = services.clock.now();
-    let sql = "select customer_no from accounts where due_at <= $1 order by due_at limit $2";
-    let rows = services.store.read().await?.all(sql, args![now, CATCH_UP_MAX]).await?;
-    let nos = rows.iter().map(|row| row.int("customer_no")).collect::<Result<Vec<_>, _>>()?;
-    let more = !nos.is_empty();
-    flat(
-        services
-            .ledger
-            .job(move |turn| {
-                Box::pin(async move {
-                    for no in nos {
-                        turn.account(no).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await,
-    )?;
-    Ok(more)
+    #[test]
+    fn waits_double_from_the_tick_to_five_minutes() {
+        let check = |failures, seconds| assert_eq!(wait(failures), Duration::from_secs(seconds), "{failures}");
+        check(0, 5);
+        check(1, 10);
+        check(3, 40);
+        check(6, 300);
+        check(1_000, 300);
+    }
 }

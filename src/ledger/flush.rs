@@ -2,12 +2,13 @@
 
 use super::turn::{NewUsage, Open, Turn};
 use crate::args;
-use crate::domain::{Changes, GrantId};
+use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder};
 use crate::store::accounts::{self, Loaded, draws_json};
 use crate::store::bulk;
 use crate::store::db::{DbError, Value, corrupt};
 use crate::store::{entries, keys};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The rows of a batch, by table.
 #[derive(Default)]
@@ -18,6 +19,11 @@ struct Rows {
     plan_changes: Vec<Vec<Value>>,
     new_holds: Vec<Vec<Value>>,
     closed_holds: Vec<Vec<Value>>,
+    news: Vec<Vec<Value>>,
+    /// Grants whose reminders must be looked at again.
+    looks: Vec<Vec<Value>>,
+    /// How many days before expiry reminders are due.
+    reminder_days: Vec<i64>,
     /// Row numbers of the first lines of usages, by customer and seq.
     rows_by_seq: HashMap<(i64, i64), i64>,
 }
@@ -30,7 +36,8 @@ impl Turn {
     pub async fn flush(&mut self) -> Result<(), DbError> {
         let mut dirty = std::mem::take(&mut self.memory.dirty);
         dirty.sort_unstable();
-        let mut rows = Rows::default();
+        let catalog = Arc::clone(&self.catalog);
+        let mut rows = Rows { reminder_days: catalog.rules.reminder_days.clone(), ..Rows::default() };
         for no in &dirty {
             let open = self.memory.accounts.get_mut(no).ok_or_else(|| corrupt("an account was lost"))?;
             rows.collect(open, &mut self.memory.last_row, &mut self.memory.last_grant)?;
@@ -59,6 +66,11 @@ impl Turn {
         bulk::insert(link, head, "", rows.plan_changes).await?;
         let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
         bulk::insert(link, head, "", rows.new_holds).await?;
+        let head = "insert into news (customer_no, what, seq, at, credits)";
+        bulk::insert(link, head, "", rows.news).await?;
+        for row in rows.looks {
+            link.run("update grants set remind_at = $1 where no = $2", row).await?;
+        }
         for row in rows.closed_holds {
             link.run("update holds set state = $1, closed_at = $2 where id = $3", row).await?;
         }
@@ -76,9 +88,11 @@ impl Rows {
         for id in &changes.touched {
             let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a touched grant was lost"))?;
             let is_open = loaded.account.keeps(grant);
-            self.grants.push(accounts::grant_row(number(loaded, *id)?, loaded.no, grant, is_open));
+            let look = self.first_look(grant);
+            self.grants.push(accounts::grant_row(number(loaded, *id)?, loaded.no, grant, is_open, look));
         }
         self.close_past_plan_grants(loaded, changes)?;
+        self.tell(loaded, changes)?;
         for entry in &changes.entries {
             let prev = loaded.head_row;
             *last_row += 1;
@@ -111,15 +125,50 @@ impl Rows {
         Ok(())
     }
 
-    /// A plan grant that was used up before its cycle ended is touched by no line at the reset, and must be put away.
-    fn close_past_plan_grants(&mut self, loaded: &Loaded, changes: &Changes) -> Result<(), DbError> {
-        for grant in &loaded.account.grants {
-            if !loaded.account.keeps(grant) && !changes.touched.contains(&grant.id) {
-                self.grants.push(accounts::grant_row(number(loaded, grant.id)?, loaded.no, grant, false));
+    fn first_look(&self, grant: &Grant) -> Option<Instant> {
+        reminder::first_look(grant, &self.reminder_days)
+    }
+
+    /// What the customer's people should hear, and whose reminders what happened puts on the list again: a date
+    /// that moved, and credits that came back, are announced.
+    fn tell(&mut self, loaded: &mut Loaded, changes: &Changes) -> Result<(), DbError> {
+        let (told, news) = news::after(&loaded.account, changes, loaded.told, loaded.low_balance);
+        loaded.told = told;
+        for one in news {
+            self.news.push(args![loaded.no, one.what.name(), one.seq, one.at, one.credits]);
+        }
+        let mut again: Vec<GrantId> = changes.entries.iter().filter(|e| comes_back(e.kind)).map(|e| e.grant).collect();
+        again.dedup();
+        for id in again {
+            if let Some(look) = loaded.account.grant(id).and_then(|grant| self.first_look(grant)) {
+                self.looks.push(args![look, number(loaded, id)?]);
             }
         }
         Ok(())
     }
+
+    /// A plan grant that was used up before its cycle ended is touched by no line at the reset, and must be put away.
+    fn close_past_plan_grants(&mut self, loaded: &Loaded, changes: &Changes) -> Result<(), DbError> {
+        for grant in &loaded.account.grants {
+            if !loaded.account.keeps(grant) && !changes.touched.contains(&grant.id) {
+                self.grants.push(accounts::grant_row(number(loaded, grant.id)?, loaded.no, grant, false, None));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a line may move a grant's date or give it something back.
+fn comes_back(kind: EntryKind) -> bool {
+    matches!(
+        kind,
+        EntryKind::Voided
+            | EntryKind::Frozen
+            | EntryKind::Thawed
+            | EntryKind::Extended
+            | EntryKind::Restored
+            | EntryKind::Disputed
+    )
 }
 
 fn number(loaded: &Loaded, id: GrantId) -> Result<i64, DbError> {

@@ -5,7 +5,8 @@
 
 use crate::args;
 use crate::clock::Clock;
-use crate::domain::{Account, Catalog, Changes, Draw, Grant, GrantId, Instant, Refusal};
+use crate::domain::news::Told;
+use crate::domain::{Account, Catalog, Changes, Credits, Draw, Grant, GrantId, Instant, Refusal};
 use crate::store::accounts::{self, Loaded};
 use crate::store::db::{DbError, Link, Value, corrupt};
 use crate::store::keys::{self, Binding, KeyHash};
@@ -244,7 +245,15 @@ impl Turn {
             Ok(opened) => opened,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let loaded = Loaded { no, closed: false, head_row: 0, account, grant_nos: HashMap::new() };
+        let loaded = Loaded {
+            no,
+            closed: false,
+            head_row: 0,
+            low_balance: None,
+            told: Told::default(),
+            account,
+            grant_nos: HashMap::new(),
+        };
         self.memory.by_id.insert(id.to_owned(), no);
         self.memory.accounts.insert(no, Open { loaded, changes, dirty: true });
         self.memory.dirty.push(no);
@@ -269,6 +278,14 @@ impl Turn {
             }
         }
         Ok(())
+    }
+
+    /// From how much on a customer's people are told that little is left, where they have set it.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn low_balance(&mut self, no: i64) -> Result<Option<Credits>, DbError> {
+        Ok(self.open(no).await?.loaded.low_balance)
     }
 
     /// Whether a customer is closed.

@@ -23,8 +23,14 @@ pub fn compose(sender: &Sender, letter: &Letter) -> Result<Message, String> {
         .message_id(Some(id))
         .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
         .map_err(|e| e.to_string())?;
-    let name = HeaderName::new_from_ascii_str("Auto-Submitted");
-    message.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
+    let mut header = |name: &'static str, value: String| {
+        message.headers_mut().insert_raw(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
+    };
+    header("Auto-Submitted", "auto-generated".to_owned());
+    if let Some(url) = &letter.stop_url {
+        header("List-Unsubscribe", format!("<{url}>"));
+        header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned());
+    }
     Ok(message)
 }
 
@@ -42,6 +48,7 @@ mod tests {
             text: "1,200 credits".into(),
             html: "<p>1,200 credits</p>".into(),
             at: "2026-11-22T14:03:00.5Z".parse().expect("an instant"),
+            stop_url: None,
         }
     }
 

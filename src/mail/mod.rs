@@ -36,6 +36,8 @@ pub struct Letter {
     pub html: String,
     /// When it was caused: its date.
     pub at: Instant,
+    /// Where mails of its kind are switched off, where they may be.
+    pub stop_url: Option<String>,
 }
 
 /// What became of sending.

@@ -3,7 +3,8 @@
 use super::bulk::{self, places};
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
-use crate::domain::{Account, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Kind, PurchaseId};
+use crate::domain::news::Told;
+use crate::domain::{Account, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
 use std::collections::HashMap;
 
 /// An account with the numbers by which the store knows its parts.
@@ -15,6 +16,10 @@ pub struct Loaded {
     pub closed: bool,
     /// The last entry's row.
     pub head_row: i64,
+    /// From how much on its people are told that little is left, where they have set it.
+    pub low_balance: Option<Credits>,
+    /// Of what they were told since credits were added.
+    pub told: Told,
     /// The ledger.
     pub account: Account,
     /// Row numbers of the working set's grants.
@@ -23,7 +28,7 @@ pub struct Loaded {
 
 const ACCOUNT: &str =
     "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
-    a.last_at, a.seq, a.hash, a.balance, a.head_row
+    a.last_at, a.seq, a.hash, a.balance, a.head_row, a.told, c.low_balance
   from customers c join accounts a on a.customer_no = c.no";
 
 /// The columns of a grant.
@@ -96,6 +101,8 @@ fn account_of(row: &Row) -> Result<Loaded, DbError> {
         no: row.int("no")?,
         closed: row.opt_int("closed_at")?.is_some(),
         head_row: row.int("head_row")?,
+        low_balance: row.opt_int("low_balance")?.map(Credits),
+        told: Told(row.int("told")?),
         account: Account {
             customer: row.text("id")?,
             plan: row.text("plan")?,
@@ -178,25 +185,26 @@ pub async fn write(link: &mut Link, accounts: &[&Loaded]) -> Result<(), DbError>
                 a.hash,
                 a.balance,
                 l.head_row,
-                a.next_due()
+                a.next_due(),
+                l.told.0
             ]
         })
         .collect();
     bulk::insert(
         link,
         "insert into accounts (customer_no, plan, next_plan, top_ups_paused, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
-           head_row, due_at)",
+           head_row, due_at, told)",
         "on conflict (customer_no) do update set plan = excluded.plan, next_plan = excluded.next_plan,
            top_ups_paused = excluded.top_ups_paused,
            anchor = excluded.anchor, cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end,
            last_at = excluded.last_at, seq = excluded.seq, hash = excluded.hash, balance = excluded.balance,
-           head_row = excluded.head_row, due_at = excluded.due_at",
+           head_row = excluded.head_row, due_at = excluded.due_at, told = excluded.told",
         rows,
     )
     .await
 }
 
-/// Writes grants, new or moved, each row once.
+/// Writes grants, new or moved, each row once. `remind_at` is kept of those that are there.
 ///
 /// # Errors
 /// Whatever the database says: a second grant of one purchase too.
@@ -204,7 +212,7 @@ pub async fn write_grants(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), 
     bulk::insert(
         link,
         "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
-           effective_at, expires_at, purchase, is_voided, is_open)",
+           effective_at, expires_at, purchase, is_voided, is_open, remind_at)",
         "on conflict (no) do update set amount = excluded.amount, used = excluded.used, held = excluded.held,
            frozen = excluded.frozen, expired = excluded.expired, refunded = excluded.refunded,
            disputed = excluded.disputed, voided = excluded.voided, expires_at = excluded.expires_at,
@@ -216,7 +224,7 @@ pub async fn write_grants(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), 
 
 /// The row of a grant.
 #[must_use]
-pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool) -> Vec<Value> {
+pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool, remind_at: Option<Instant>) -> Vec<Value> {
     args![
         no,
         grant.id.bytes(),
@@ -234,6 +242,7 @@ pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool) -> Vec
         grant.expires_at,
         grant.purchase.map(|id| id.bytes()),
         grant.is_voided,
-        is_open
+        is_open,
+        remind_at
     ]
 }

@@ -4,7 +4,7 @@
 
 use super::db::{DbError, Link, Value};
 
-/// The sizes of blocks, largest first. 256 rows of 18 columns stay under SQLite's 32,766 parameters.
+/// The sizes of blocks, largest first. 256 rows of 19 columns stay under SQLite's 32,766 parameters.
 const BLOCKS: [usize; 5] = [256, 64, 16, 4, 1];
 
 /// Inserts `rows`; `head` is `insert into t (a, b)`, `tail` what stands behind the values.

@@ -83,6 +83,14 @@ pub async fn book(services: &Services, customer_no: i64) -> Result<(), Fault> {
     if due.at("due_at")? > services.clock.now() {
         return Ok(());
     }
+    bring_up(services, customer_no).await
+}
+
+/// Books what is due for a customer, in a turn in any case.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn bring_up(services: &Services, customer_no: i64) -> Result<(), Fault> {
     flat(
         services
             .ledger

@@ -39,7 +39,7 @@ const BLANK: [&str; 8] = [
     "update holds set source = null where customer_no = $1 and $2 = $2",
     "update purchases set member_email = null where customer_no = $1 and $2 = $2",
     "update outbox set recipient = '', subject = '', body_text = '', body_html = '', done_at = coalesce(done_at, $2),
-       state = case when state = 'queued' then 'refused' else state end where customer_no = $1",
+       state = case when state in ('queued', 'deferred') then 'refused' else state end where customer_no = $1",
 ];
 
 async fn close_in(turn: &mut Turn, no: i64) -> Result<(), Fault> {

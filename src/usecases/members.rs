@@ -169,6 +169,7 @@ fn invitation(services: &Services, wish: &Wish, role: Role) -> outbox::Mail {
         subject: format!("{}: you were added at {}", viewer.name, shop.name),
         body: body.render(),
         cause: None,
+        stop_url: None,
     }
 }
 

@@ -15,7 +15,10 @@ pub mod customers;
 pub mod export;
 pub mod holds;
 pub mod inbox;
+pub mod jobs;
+pub mod mails;
 pub mod members;
+pub mod news;
 pub mod outbox;
 pub mod pace;
 #[cfg(test)]
@@ -23,6 +26,7 @@ mod people_tests;
 pub mod portal;
 pub mod purchases;
 pub mod receipts;
+pub mod reminders;
 #[cfg(feature = "demo")]
 pub mod sample;
 pub mod sessions;
@@ -89,6 +93,15 @@ impl Running {
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
+}
+
+/// What words that customers read take from the settings.
+#[derive(Clone)]
+pub struct Shop {
+    /// The origin that customers see.
+    pub site: String,
+    /// Binds what an address carries.
+    pub secret: Vec<u8>,
 }
 
 /// What nobody expected. Logged once at the edge, its cause never shown.

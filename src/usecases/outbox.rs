@@ -51,6 +51,8 @@ pub struct Mail {
     pub body: Rendered,
     /// The id of what caused it.
     pub cause: Option<[u8; 16]>,
+    /// Where mails of its kind are switched off, where they may be.
+    pub stop_url: Option<String>,
 }
 
 /// Writes a mail in the turn that causes it; its row, unless the key was mailed before.
@@ -63,8 +65,8 @@ pub async fn enqueue(turn: &mut Turn, mail: Mail) -> Result<Option<i64>, DbError
         .link
         .one(
             "insert into outbox (key, customer_no, recipient, kind, subject, body_text, body_html, cause, state,
-               attempts, created_at, due_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9) on conflict (key) do nothing returning no",
+               attempts, created_at, due_at, stop_url)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9, $10) on conflict (key) do nothing returning no",
             args![
                 mail.key,
                 mail.customer_no,
@@ -74,24 +76,30 @@ pub async fn enqueue(turn: &mut Turn, mail: Mail) -> Result<Option<i64>, DbError
                 mail.body.text,
                 mail.body.html,
                 mail.cause,
-                now
+                now,
+                mail.stop_url
             ],
         )
         .await?;
     row.map(|row| row.int("no")).transpose()
 }
 
-/// When the next mail is due, where mail leaves at all.
+/// When the next mail after `after` is due, where mail leaves at all.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
+pub async fn next_due(services: &Services, after: Instant) -> Result<Option<Instant>, Fault> {
     if services.mailer.is_off() {
         return Ok(None);
     }
-    let sql = "select min(due_at) as due from outbox where state = 'queued'";
-    let row = services.store.read().await?.one(sql, Vec::new()).await?;
+    let sql = "select min(due_at) as due from outbox where done_at is null and due_at > $1";
+    let row = services.store.read().await?.one(sql, args![after]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
+}
+
+async fn is_due(services: &Services) -> Result<bool, Fault> {
+    let sql = "select 1 as n from outbox where done_at is null and due_at <= $1 limit 1";
+    Ok(services.store.read().await?.one(sql, args![services.clock.now()]).await?.is_some())
 }
 
 /// Sends what is due, and begins no further round once told to `stop`. When it returns, what this process had claimed before has left as well.
@@ -108,7 +116,7 @@ pub async fn send_due(services: &Services, stop: &CancellationToken) -> Result<(
             break;
         }
         // Most ticks find nothing, and take no turn for it.
-        if next_due(services).await?.is_none_or(|due| due > services.clock.now()) {
+        if !is_due(services).await? {
             break;
         }
         let claimed = flat(services.ledger.job(|turn| Box::pin(claim(turn))).await)?;
@@ -134,8 +142,8 @@ async fn claim(turn: &mut Turn) -> Result<Vec<Claimed>, Fault> {
     let now = turn.now();
     let until = now + TimeDelta::minutes(CLAIM_MINUTES);
     let sql = "update outbox set due_at = $1, attempts = attempts + 1
-        where no in (select no from outbox where state = 'queued' and due_at <= $2 order by due_at, no limit $3)
-        returning no, kind, recipient, subject, body_text, body_html, created_at, attempts";
+        where no in (select no from outbox where done_at is null and due_at <= $2 order by due_at, no limit $3)
+        returning no, kind, recipient, subject, body_text, body_html, created_at, attempts, stop_url";
     let rows = turn.link.all(sql, args![until, now, ROUND_MAX]).await?;
     let mut claimed = rows.iter().map(claimed_of).collect::<Result<Vec<_>, _>>()?;
     claimed.sort_by_key(|claimed| claimed.letter.no);
@@ -157,6 +165,7 @@ fn claimed_of(row: &Row) -> Result<Claimed, DbError> {
         text: row.text("body_text")?,
         html: row.text("body_html")?,
         at: row.at("created_at")?,
+        stop_url: row.opt_text("stop_url")?,
     };
     Ok(Claimed { letter, attempt: row.int("attempts")? })
 }
@@ -188,7 +197,7 @@ async fn accepted(turn: &mut Turn, letter: &Letter, shown: bool) -> Result<(), F
     let now = turn.now();
     let (text, html) = (shown.then(|| letter.text.clone()), shown.then(|| letter.html.clone()));
     let sql = "update outbox set state = 'accepted', done_at = $1, last_error = null,
-        body_text = coalesce($2, body_text), body_html = coalesce($3, body_html) where no = $4 and state = 'queued'";
+        body_text = coalesce($2, body_text), body_html = coalesce($3, body_html) where no = $4 and done_at is null";
     turn.link.run(sql, args![now, text, html, letter.no]).await?;
     tracing::info!(mail = letter.no, kind = letter.kind, "a mail was accepted");
     Ok(())
@@ -199,7 +208,8 @@ async fn deferred(turn: &mut Turn, letter: &Letter, attempt: i64, reason: &str) 
     getrandom::fill(&mut byte).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
     let due = turn.now() + TimeDelta::seconds(retry_seconds(attempt, byte[0]));
     // Only if the claim is still ours.
-    let sql = "update outbox set due_at = $1, last_error = $2 where no = $3 and state = 'queued' and attempts = $4";
+    let sql = "update outbox set state = 'deferred', due_at = $1, last_error = $2
+        where no = $3 and done_at is null and attempts = $4";
     turn.link.run(sql, args![due, reason, letter.no, attempt]).await?;
     tracing::warn!(mail = letter.no, kind = letter.kind, attempt, reason, "a mail is tried again later");
     if attempt == ALARM_AT_ATTEMPT {
@@ -210,7 +220,7 @@ async fn deferred(turn: &mut Turn, letter: &Letter, attempt: i64, reason: &str) 
 
 async fn give_up(turn: &mut Turn, letter: &Letter, reason: &str) -> Result<(), Fault> {
     let now = turn.now();
-    let sql = "update outbox set state = 'refused', done_at = $1, last_error = $2 where no = $3 and state = 'queued'";
+    let sql = "update outbox set state = 'refused', done_at = $1, last_error = $2 where no = $3 and done_at is null";
     if turn.link.run(sql, args![now, reason, letter.no]).await? > 0 {
         let subject = format!("{} {}", letter.kind, letter.no);
         alarms::raise(turn, "mail", &subject, &format!("a mail was given up: {reason}")).await?;
@@ -239,7 +249,7 @@ pub struct Shown {
     pub subject: String,
     /// Its words.
     pub text: String,
-    /// `queued`, `accepted`, `refused`.
+    /// `queued`, `deferred`, `accepted`, `refused`.
     pub state: String,
     /// When it was caused.
     pub created_at: Instant,

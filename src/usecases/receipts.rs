@@ -41,6 +41,7 @@ pub async fn enqueue(turn: &mut Turn, purchase: &Purchase, credited: Credited, s
             subject: format!("{} added: receipt", counted(purchase.credits)),
             body: draft,
             cause: Some(purchase.id.bytes()),
+            stop_url: None,
         };
         outbox::enqueue(turn, mail).await?;
     }

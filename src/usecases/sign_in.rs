@@ -37,6 +37,7 @@ pub async fn request(services: &Services, email: &str) -> Result<(), Fault> {
         subject: format!("Sign in to {}", services.catalog.shop.name),
         body: body(services),
         cause: None,
+        stop_url: None,
     };
     flat(services.ledger.job(move |turn| Box::pin(ask(turn, mail))).await)?;
     services.mailer.nudge();
@@ -172,6 +173,7 @@ mod tests {
             text: draft.text,
             html: draft.html,
             at: crate::domain::time::from_millis(0),
+            stop_url: None,
         };
         put_token(&mut letter, "abc");
         for body in [&letter.text, &letter.html] {

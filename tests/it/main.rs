@@ -18,6 +18,7 @@ mod outages;
 mod process;
 mod purchases;
 mod refusals;
+mod reminders;
 mod sandbox;
 mod schema;
 mod settings;

@@ -20,7 +20,9 @@ pub mod grant;
 pub mod hold;
 pub mod id;
 pub mod money;
+pub mod news;
 pub mod purchase;
+pub mod reminder;
 pub mod replay;
 pub mod time;
 

@@ -15,7 +15,7 @@ pub use invoice::{Invoice, invoice};
 pub use search::search;
 pub use settle::{Known, Settling, recheck, settle, settle_session};
 pub use start::{Start, Started, start};
-pub use sweep::sweep;
+pub use sweep::{next_due, sweep, waiting};
 
 use super::{Fault, Services};
 use crate::args;

@@ -3,7 +3,7 @@
 //! Webhook, success page and sweep all come here. The guard is the purchase's state inside the engine's
 //! transaction, and the unique `grants.purchase` under it.
 
-use super::super::{Fault, Services, alarms, flat, receipts};
+use super::super::{Fault, Services, alarms, flat, mails, receipts};
 use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
@@ -135,7 +135,7 @@ async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, site: &st
             facts(turn, &purchase, purchase.state, state).await?;
         }
         PurchaseStep::Stay => {}
-        PurchaseStep::Move(to) => move_to(turn, &purchase, to, state).await?,
+        PurchaseStep::Move(to) => move_to(turn, &purchase, to, state, site).await?,
         PurchaseStep::Credit => credit(turn, &purchase, state, site).await?,
         PurchaseStep::Review => review(turn, &purchase, state, &disagreement.unwrap_or_default()).await?,
     }
@@ -191,10 +191,17 @@ async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState, sit
     Ok(())
 }
 
-async fn move_to(turn: &mut Turn, purchase: &Purchase, to: PurchaseState, state: &CheckoutState) -> Result<(), Fault> {
+async fn move_to(
+    turn: &mut Turn,
+    purchase: &Purchase,
+    to: PurchaseState,
+    state: &CheckoutState,
+    site: &str,
+) -> Result<(), Fault> {
     facts(turn, purchase, to, state).await?;
     let what = if to == PurchaseState::Open { "checkout_opened" } else { to.name() };
     note(turn, purchase.id, what).await?;
+    mails::payment::enqueue(turn, purchase, to, site).await?;
     Ok(())
 }
 

@@ -45,6 +45,38 @@ pub async fn sweep(services: &Services) -> Result<(), Fault> {
     Ok(())
 }
 
+/// How many purchases the sweep would ask about now.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn waiting(services: &Services) -> Result<i64, Fault> {
+    let now = services.clock.now();
+    let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
+    let sql = "select count(*) as n from purchases
+        where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2";
+    let row = services.store.read().await?.one(sql, args![before, asked]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("n"))?)
+}
+
+/// When next, after `now`, a purchase is given up or its Checkout ends. That others are asked about every minute
+/// meanwhile is no reason to stop a clock there.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn next_due(services: &Services, now: Instant) -> Result<Option<Instant>, Fault> {
+    if services.stripe.is_none() {
+        return Ok(None);
+    }
+    let given_up = now - start::open_deadline(now);
+    let sql = "select (select min(created_at) from purchases where state = 'created' and created_at > $1) as made,
+        (select min(checkout_expires_at) from purchases
+          where state in ('created', 'open', 'processing') and checkout_expires_at > $2) as ends";
+    let row = services.store.read().await?.one(sql, args![now - given_up, now]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let made = row.opt_at("made")?.map(|made| made + given_up);
+    Ok(made.into_iter().chain(row.opt_at("ends")?).min())
+}
+
 /// A purchase that waits.
 struct Due {
     id: PurchaseId,

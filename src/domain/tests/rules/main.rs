@@ -17,6 +17,7 @@ mod limits;
 mod model;
 mod model_commands;
 mod months;
+mod news;
 mod pair;
 mod pair_same;
 mod purchases;

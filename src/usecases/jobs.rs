@@ -1,0 +1,291 @@
+//! What happens because time passes: the list of the worker's jobs.
+//!
+//! Invariants: each job is bounded and idempotent, and safe in several processes at once; balances are right
+//! with every one of them stopped (R3). How each did last stands in the store, for every process to read.
+//!
+//! *Not here:* when they run (`jobs`), what they do (a file a subject beside this one).
+
+use super::{Fault, Services, flat, inbox, news, outbox, purchases, reminders};
+use crate::args;
+use crate::domain::Instant;
+use crate::ledger::Turn;
+use crate::store::db::{DbError, Row};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How many customers one step of catch-up books, and how many side by side.
+const CATCH_UP_MAX: i64 = 200;
+const AT_ONCE_MAX: usize = 50;
+
+/// A job.
+pub struct Job {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Whether it speaks to other machines.
+    pub network: bool,
+    run: for<'a> fn(&'a Services, &'a CancellationToken) -> BoxFuture<'a, Result<u64, Fault>>,
+    backlog: for<'a> fn(&'a Services) -> BoxFuture<'a, Result<i64, Fault>>,
+    /// The next instant after the second argument at which it has something to do.
+    due: for<'a> fn(&'a Services, Instant) -> BoxFuture<'a, Result<Option<Instant>, Fault>>,
+}
+
+/// All jobs, in the order in which one instant's work is done.
+pub const ALL: [Job; 6] = [
+    Job {
+        name: "ledger",
+        about: "books resets, expiry and the end of holds for customers nobody writes to",
+        network: false,
+        run: |services, _| Box::pin(catch_up(services)),
+        backlog: |services| Box::pin(count(services, "select count(*) as n from accounts where due_at <= $1")),
+        due: |services, now| {
+            Box::pin(earliest(services, "select min(due_at) as due from accounts where due_at > $1", now))
+        },
+    },
+    Job {
+        name: "reminders",
+        about: "writes the mails that say which top-ups will expire",
+        network: false,
+        run: |services, _| Box::pin(reminders::run(services)),
+        backlog: |services| Box::pin(reminders::backlog(services)),
+        due: |services, now| Box::pin(reminders::next_due(services, now)),
+    },
+    Job {
+        name: "news",
+        about: "writes the mails that say what a balance has come to",
+        network: false,
+        run: |services, _| Box::pin(news::run(services)),
+        backlog: |services| Box::pin(news::backlog(services)),
+        due: |_, _| Box::pin(async { Ok(None) }),
+    },
+    Job {
+        name: "inbox",
+        about: "acts on Stripe's events that could not be acted on at once",
+        network: true,
+        run: |services, _| Box::pin(async move { inbox::sweep(services).await.map(|()| 0) }),
+        backlog: |services| {
+            Box::pin(count(services, "select count(*) as n from inbox where done_at is null and due_at <= $1"))
+        },
+        due: |services, now| {
+            Box::pin(earliest(
+                services,
+                "select min(due_at) as due from inbox where done_at is null and due_at > $1",
+                now,
+            ))
+        },
+    },
+    Job {
+        name: "purchases",
+        about: "asks Stripe about purchases that wait",
+        network: true,
+        run: |services, _| Box::pin(async move { purchases::sweep(services).await.map(|()| 0) }),
+        backlog: |services| Box::pin(purchases::waiting(services)),
+        due: |services, now| Box::pin(purchases::next_due(services, now)),
+    },
+    Job {
+        name: "mails",
+        about: "sends the mails of the outbox",
+        network: true,
+        run: |services, stop| Box::pin(async move { outbox::send_due(services, stop).await.map(|()| 0) }),
+        backlog: |services| {
+            Box::pin(count(services, "select count(*) as n from outbox where done_at is null and due_at <= $1"))
+        },
+        due: |services, now| Box::pin(outbox::next_due(services, now)),
+    },
+];
+
+/// The job of a name.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Job> {
+    const JOBS: &[Job] = &ALL;
+    JOBS.iter().find(|job| job.name == name)
+}
+
+impl Job {
+    /// Does what is due; how many pieces of work that were, where the job counts.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn run(&self, services: &Services, stop: &CancellationToken) -> Result<u64, Fault> {
+        (self.run)(services, stop).await
+    }
+
+    /// How much is due and not done.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn backlog(&self, services: &Services) -> Result<i64, Fault> {
+        (self.backlog)(services).await
+    }
+}
+
+/// Does all that is due by now, of the jobs that need no network.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn run_due(services: &Services) -> Result<(), Fault> {
+    let stop = CancellationToken::new();
+    for job in ALL.iter().filter(|job| !job.network) {
+        job.run(services, &stop).await?;
+    }
+    Ok(())
+}
+
+/// The next instant after now at which any job has something to do.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
+    let (now, mut next) = (services.clock.now(), None);
+    for job in &ALL {
+        let due = (job.due)(services, now).await?;
+        next = next.into_iter().chain(due).min();
+    }
+    Ok(next)
+}
+
+/// Lets time pass on a clock that only this process knows, as far as `to`: whatever needs no network happens at its
+/// own due instant. For replaying a history.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn pass(services: &Services, to: Instant) -> Result<(), Fault> {
+    loop {
+        run_due(services).await?;
+        let (now, mut next) = (services.clock.now(), None);
+        for job in ALL.iter().filter(|job| !job.network) {
+            next = next.into_iter().chain((job.due)(services, now).await?).min();
+        }
+        match next.filter(|next| *next <= to) {
+            Some(next) => services.clock.put(next),
+            None => {
+                services.clock.put(to.max(now));
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn count(services: &Services, sql: &str) -> Result<i64, Fault> {
+    let row = services.store.read().await?.one(sql, args![services.clock.now()]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("n"))?)
+}
+
+async fn earliest(services: &Services, sql: &str, after: Instant) -> Result<Option<Instant>, Fault> {
+    let row = services.store.read().await?.one(sql, args![after]).await?;
+    Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
+}
+
+/// Books what is due; how many customers that were. One whose rows are broken keeps nobody else from being served.
+async fn catch_up(services: &Services) -> Result<u64, Fault> {
+    let mut served = 0;
+    loop {
+        let sql = "select customer_no from accounts where due_at <= $1 order by due_at limit $2";
+        let rows = services.store.read().await?.all(sql, args![services.clock.now(), CATCH_UP_MAX]).await?;
+        let nos = rows.iter().map(|row| row.int("customer_no")).collect::<Result<Vec<_>, _>>()?;
+        if nos.is_empty() {
+            return Ok(served);
+        }
+        let mut booked =
+            futures::stream::iter(nos).map(|no| super::accounts::bring_up(services, no)).buffer_unordered(AT_ONCE_MAX);
+        let (mut done, mut failed) = (0, None);
+        while let Some(result) = booked.next().await {
+            match result {
+                Ok(()) => done += 1,
+                Err(fault) => failed = Some(fault),
+            }
+        }
+        served += done;
+        match failed {
+            // What is broken comes up again each time: when it is all that comes, the round is over.
+            Some(fault) if done == 0 => return Err(fault),
+            _ => {}
+        }
+    }
+}
+
+/// How a job did last, in any process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastRun {
+    /// Its name.
+    pub name: String,
+    /// When it last began.
+    pub started_at: Instant,
+    /// When it last ended well.
+    pub ok_at: Option<Instant>,
+    /// How long it took.
+    pub duration_ms: i64,
+    /// How often it ran, as far as that was noted.
+    pub runs: i64,
+    /// Pieces of work in all, where it counts them.
+    pub done: i64,
+    /// Failures in a row.
+    pub failures: i64,
+    /// What the last failure said.
+    pub last_error: Option<String>,
+}
+
+/// How all jobs did last.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn last_runs(services: &Services) -> Result<Vec<LastRun>, Fault> {
+    let sql = "select name, started_at, ok_at, duration_ms, runs, done, failures, last_error from job_runs";
+    let rows = services.store.read().await?.all(sql, Vec::new()).await?;
+    let run = |row: &Row| {
+        Ok(LastRun {
+            name: row.text("name")?,
+            started_at: row.at("started_at")?,
+            ok_at: row.opt_at("ok_at")?,
+            duration_ms: row.int("duration_ms")?,
+            runs: row.int("runs")?,
+            done: row.int("done")?,
+            failures: row.int("failures")?,
+            last_error: row.opt_text("last_error")?,
+        })
+    };
+    rows.iter().map(run).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+/// A run, or several that are noted together.
+#[derive(Clone, Debug, Default)]
+pub struct Runs {
+    /// How many.
+    pub runs: i64,
+    /// Pieces of work.
+    pub done: i64,
+    /// How long the last took.
+    pub took: Duration,
+    /// Failures in a row up to the last.
+    pub failures: i64,
+    /// What the last failure said.
+    pub error: Option<String>,
+}
+
+/// Notes how a job did.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn note(services: &Services, name: &'static str, started_at: Instant, runs: Runs) -> Result<(), Fault> {
+    flat(services.ledger.job(move |turn| Box::pin(async move { Ok(write(turn, name, started_at, runs).await?) })).await)
+}
+
+async fn write(turn: &mut Turn, name: &str, started_at: Instant, runs: Runs) -> Result<(), DbError> {
+    let ok_at = runs.error.is_none().then_some(started_at);
+    let took = i64::try_from(runs.took.as_millis()).unwrap_or(i64::MAX);
+    turn.link
+        .run(
+            "insert into job_runs (name, started_at, ok_at, duration_ms, runs, done, failures, last_error)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)
+             on conflict (name) do update set started_at = excluded.started_at,
+               ok_at = coalesce(excluded.ok_at, job_runs.ok_at), duration_ms = excluded.duration_ms,
+               runs = job_runs.runs + excluded.runs, done = job_runs.done + excluded.done,
+               failures = excluded.failures, last_error = coalesce(excluded.last_error, job_runs.last_error)",
+            args![name, started_at, ok_at, took, runs.runs, runs.done, runs.failures, runs.error],
+        )
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! Reminders (R16): every owner and admin hears in time that top-ups will expire.
+//!
+//! Invariants: a row per grant, kind and date, written with its mails in one turn, says that it was announced;
+//! grants that expire on one day of the customer's calendar share one mail; amounts are those of the ledger at
+//! the turn's own instant. `grants.remind_at` is only a list of what to look at: a look too many does nothing.
+
+use super::mails::{self, reminder};
+use super::{Fault, Services, Shop, flat, pace};
+use crate::args;
+use crate::domain::forecast::{self, Pace};
+use crate::domain::reminder::{Look, look};
+use crate::domain::{Account, Grant, GrantId, Instant, Kind};
+use crate::ledger::Turn;
+use crate::store::db::DbError;
+use crate::zone::Zone;
+use chrono::TimeDelta;
+use futures::StreamExt;
+
+/// How many customers one round looks at.
+const ROUND_MAX: i64 = 100;
+/// How many are written side by side: the engine commits them together.
+const AT_ONCE_MAX: usize = 20;
+/// How long what is wholly held is left alone.
+const HELD_MINUTES: i64 = 60;
+
+/// When the next look is due after `now`.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn next_due(services: &Services, now: Instant) -> Result<Option<Instant>, Fault> {
+    let sql = "select min(remind_at) as due from grants where remind_at is not null and remind_at > $1";
+    let row = services.store.read().await?.one(sql, args![now]).await?;
+    Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
+}
+
+/// How many top-ups wait to be looked at.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn backlog(services: &Services) -> Result<i64, Fault> {
+    let sql = "select count(*) as n from grants where remind_at is not null and remind_at <= $1";
+    let row = services.store.read().await?.one(sql, args![services.clock.now()]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("n"))?)
+}
+
+/// Announces what is due, a bounded number of customers at a time; how many mails that made.
+///
+/// # Errors
+/// [`Fault`]: a customer that cannot be served does not keep the others of its round from being served.
+pub async fn run(services: &Services) -> Result<u64, Fault> {
+    let mut written = 0;
+    loop {
+        let sql = "select g.customer_no, min(g.remind_at) as due, c.created_at from grants g
+            join customers c on c.no = g.customer_no where g.remind_at is not null and g.remind_at <= $1
+            group by g.customer_no, c.created_at order by due, g.customer_no limit $2";
+        let rows = services.store.read().await?.all(sql, args![services.clock.now(), ROUND_MAX]).await?;
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            due.push((row.int("customer_no")?, row.at("created_at")?));
+        }
+        if due.is_empty() {
+            return Ok(written);
+        }
+        let mut served =
+            futures::stream::iter(due).map(|(no, since)| one(services, no, since)).buffer_unordered(AT_ONCE_MAX);
+        let mut failed = None;
+        while let Some(done) = served.next().await {
+            match done {
+                Ok(mails) => written += mails,
+                Err(fault) => failed = Some(fault),
+            }
+        }
+        if let Some(fault) = failed {
+            return Err(fault);
+        }
+    }
+}
+
+/// Serves one customer.
+async fn one(services: &Services, no: i64, since: Instant) -> Result<u64, Fault> {
+    // Read before the turn: it may walk over many lines.
+    let pace = pace::of(&mut services.store.read().await?, no, since, services.clock.now()).await?;
+    let shop = mails::shop(services);
+    flat(services.ledger.job(move |turn| Box::pin(async move { remind(turn, no, pace, &shop).await })).await)
+}
+
+/// A top-up that is on the list.
+struct Listed {
+    no: i64,
+    id: GrantId,
+    expires_at: Instant,
+    /// The kinds of this date that were announced.
+    announced: Vec<i64>,
+}
+
+/// What becomes of a listed top-up.
+enum Verdict {
+    Announce(i64),
+    Again(Option<Instant>),
+}
+
+async fn remind(turn: &mut Turn, no: i64, pace: Option<Pace>, shop: &Shop) -> Result<u64, Fault> {
+    let (account, at) = turn.account(no).await?;
+    let account = account.clone();
+    turn.flush().await?;
+    let Some(to) = mails::addressed(turn, no).await? else {
+        let sql = "update grants set remind_at = null where customer_no = $1 and remind_at is not null";
+        turn.link.run(sql, args![no]).await?;
+        return Ok(0);
+    };
+    let mut written = 0;
+    loop {
+        let listed = listed(turn, no).await?;
+        let first = listed.iter().find_map(|one| match verdict(one, &account, turn, at) {
+            Verdict::Announce(days) => Some((one, days)),
+            Verdict::Again(_) => None,
+        });
+        let Some((one, days)) = first else {
+            for one in &listed {
+                if let Verdict::Again(next) = verdict(one, &account, turn, at) {
+                    turn.link.run("update grants set remind_at = $1 where no = $2", args![next, one.no]).await?;
+                }
+            }
+            return Ok(written);
+        };
+        let day = one.expires_at;
+        // The nearest of the day decides which reminder it is.
+        let same = |other: &&Listed| to.zone.same_day(day, other.expires_at);
+        let days = listed.iter().filter(same).fold(days, |days, other| match verdict(other, &account, turn, at) {
+            Verdict::Announce(other) => days.min(other),
+            Verdict::Again(_) => days,
+        });
+        written += announce(turn, &account, &to, &listed, (day, days, at), pace, shop).await?;
+    }
+}
+
+async fn listed(turn: &mut Turn, no: i64) -> Result<Vec<Listed>, DbError> {
+    let sql = "select no, id, expires_at from grants
+        where customer_no = $1 and kind = 3 and remind_at is not null order by expires_at, no";
+    let mut out = Vec::new();
+    for row in turn.link.all(sql, args![no]).await? {
+        out.push(Listed {
+            no: row.int("no")?,
+            id: GrantId(row.uuid("id")?),
+            expires_at: row.at("expires_at")?,
+            announced: Vec::new(),
+        });
+    }
+    let sql = "select r.grant_no, r.kind, r.expires_at from reminders r join grants g on g.no = r.grant_no
+        where g.customer_no = $1 and g.remind_at is not null";
+    for row in turn.link.all(sql, args![no]).await? {
+        let (grant, expires_at) = (row.int("grant_no")?, row.at("expires_at")?);
+        let days = row.text("kind")?.trim_end_matches('d').parse().unwrap_or(0);
+        if let Some(one) = out.iter_mut().find(|one| one.no == grant && one.expires_at == expires_at) {
+            one.announced.push(days);
+        }
+    }
+    Ok(out)
+}
+
+fn verdict(one: &Listed, account: &Account, turn: &Turn, at: Instant) -> Verdict {
+    // What comes back, and a date that moves, puts a grant on the list again (`ledger::flush`).
+    let Some(grant) = account.grant(one.id).filter(|grant| grant.frozen.is_zero() && grant.has_something()) else {
+        return Verdict::Again(None);
+    };
+    match look(one.expires_at, &turn.catalog.rules.reminder_days, &one.announced, at) {
+        Look::Announce(_) if grant.remaining().is_zero() => {
+            Verdict::Again(Some(at + TimeDelta::minutes(HELD_MINUTES)).filter(|next| *next < one.expires_at))
+        }
+        Look::Announce(days) => Verdict::Announce(days),
+        Look::Wait(next) => Verdict::Again(Some(next)),
+        Look::Done => Verdict::Again(None),
+    }
+}
+
+/// Top-ups of the account that expire on the day of `day` and have something left: those of the page.
+fn of_the_day(account: &Account, zone: Zone, day: Instant) -> Vec<&Grant> {
+    let mut grants: Vec<&Grant> = account
+        .grants
+        .iter()
+        .filter(|grant| grant.kind == Kind::TopUp && grant.frozen.is_zero() && grant.remaining().is_positive())
+        .filter(|grant| zone.same_day(day, grant.expires_at))
+        .collect();
+    grants.sort_by_key(|grant| grant.burn_key());
+    grants
+}
+
+/// One mail for all that expires on a day, and the rows that say so.
+async fn announce(
+    turn: &mut Turn,
+    account: &Account,
+    to: &mails::Addressed,
+    listed: &[Listed],
+    (day, days, at): (Instant, i64, Instant),
+    pace: Option<Pace>,
+    shop: &Shop,
+) -> Result<u64, Fault> {
+    let grants = of_the_day(account, to.zone, day);
+    let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id).collect();
+    let plan = turn.catalog.plan(&account.plan).map_or_else(|| account.plan.clone(), |plan| plan.name.clone());
+    let of = reminder::Expiring {
+        top_ups: grants.iter().map(|g| (g.remaining(), g.expires_at, g.effective_at, g.amount)).collect(),
+        outlook: pace.and_then(|pace| forecast::outlook(account, &turn.catalog, pace, &ids, at)),
+        paused_on: account.top_ups_paused.then_some(plan),
+    };
+    let mail = *turn.clock.mint().as_bytes();
+    let sql = "insert into reminders (grant_no, kind, expires_at, mail, at) values ($1, $2, $3, $4, $5)
+        on conflict (grant_no, kind, expires_at) do nothing";
+    for one in listed.iter().filter(|one| ids.contains(&one.id)) {
+        // A shorter one that went out before makes this one superfluous.
+        if one.announced.iter().all(|sent| *sent > days) {
+            turn.link.run(sql, args![one.no, format!("{days}d"), one.expires_at, mail, at]).await?;
+        }
+    }
+    let Some(letter) = reminder::letter(turn, shop, to, &of, at, mail) else { return Ok(0) };
+    let written = mails::write(turn, shop, to, letter).await?;
+    tracing::info!(customer = to.id, days, mails = written, "a reminder");
+    Ok(u64::try_from(written).unwrap_or(0))
+}
