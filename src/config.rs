@@ -34,6 +34,11 @@ pub enum Command {
     VerifyExport(ExportSettings),
     /// List what needs a person, a line each; `ack` says that somebody has seen to it.
     Alarms(AlarmsSettings),
+    /// Do the worker's jobs without serving, beside a `serve` or in its stead.
+    Work(Box<Settings>),
+    /// List the worker's jobs, or do one now, beside a running `serve` if need be.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
     #[command(subcommand)]
     Purchases(PurchasesCommand),
@@ -105,6 +110,34 @@ pub enum PurchasesCommand {
     },
 }
 
+/// What can be done about the worker's jobs.
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// How each job did last, in any process, and how much waits.
+    List {
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// Do now what is due of one job.
+    Run {
+        /// The job, as the list names it
+        name: String,
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
 /// Where the data are.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseSettings {
@@ -161,6 +194,9 @@ pub struct Settings {
     /// `1`: a clock that stands still and is moved by hand. Loopback only
     #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1")]
     pub test_clock: Option<String>,
+    /// Whether `serve` does the worker's jobs itself; `off` where `topup work` runs beside it
+    #[arg(long, env = "WORKER", default_value = "on")]
+    pub worker: Switch,
     /// Folder of the stylesheet and other files
     #[arg(long, env = "SITE_ROOT", default_value = "target/site")]
     pub site_root: PathBuf,

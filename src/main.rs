@@ -38,6 +38,8 @@ fn main() -> ExitCode {
             Command::Check(settings) => app::check(&settings).await,
             Command::Alarms(settings) => app::alarms::run(&settings).await,
             Command::VerifyExport(settings) => app::verify::run(&settings),
+            Command::Work(settings) => app::worker::work(&settings).await,
+            Command::Jobs(command) => app::worker::jobs(&command).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 app::purchases::find(&database, &text).await
             }

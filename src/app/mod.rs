@@ -10,9 +10,10 @@ mod seed;
 #[cfg(feature = "demo")]
 mod story;
 pub mod verify;
+pub mod worker;
 
 use crate::clock::Clock;
-use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings};
+use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings, Switch};
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
 use crate::store::{OpenError, Store};
@@ -66,6 +67,7 @@ pub struct Application {
     pub address: std::net::SocketAddr,
     listener: TcpListener,
     engine: tokio::task::JoinHandle<()>,
+    works: bool,
     stop: CancellationToken,
     _lock: Option<lock::FileLock>,
 }
@@ -98,7 +100,8 @@ impl Application {
         check_plans(&store, &catalog).await?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let (services, engine) = services_on(settings, variant, store, catalog, public_url).await?;
-        Ok(Self { services, address, listener, engine, stop: CancellationToken::new(), _lock: lock })
+        let works = settings.worker == Switch::On;
+        Ok(Self { services, address, listener, engine, works, stop: CancellationToken::new(), _lock: lock })
     }
 
     /// Stops [`Application::run`] from outside.
@@ -112,8 +115,13 @@ impl Application {
     /// # Errors
     /// The listener's.
     pub async fn run(self) -> Result<(), Failure> {
-        let Self { services, listener, engine, stop, _lock: lock, .. } = self;
-        let worker = tokio::spawn(jobs::run(services.clone(), stop.clone()));
+        let Self { services, listener, engine, works, stop, _lock: lock, .. } = self;
+        let (worked, until) = (services.clone(), stop.clone());
+        let worker = tokio::spawn(async move {
+            if works {
+                jobs::run(worked, until).await;
+            }
+        });
         let router = router(&services);
         let until = stop.clone().cancelled_owned();
         let served = axum::serve(listener, router).with_graceful_shutdown(until);

@@ -20,6 +20,7 @@ mod health;
 mod holds;
 mod json;
 mod lists;
+mod metrics;
 mod portal;
 mod problem;
 mod purchases;
@@ -43,7 +44,8 @@ pub fn routes(services: &Services) -> Router<Services> {
         .merge(api_keys::routes())
         .merge(entries::routes())
         .merge(purchases::routes())
-        .merge(portal::routes());
+        .merge(portal::routes())
+        .merge(metrics::routes());
     if services.clock.is_test() {
         operator = operator.merge(clock::routes());
     }

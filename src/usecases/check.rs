@@ -97,7 +97,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 18] = [
+const WHOLE: [(&str, &str); 21] = [
     (
         "credited purchases without one grant of just what was sold",
         "select count(*) as n from purchases p left join grants g on g.purchase = p.id where p.state = 'credited'
@@ -196,6 +196,22 @@ const WHOLE: [(&str, &str); 18] = [
     (
         "purchases in review without a reason",
         "select count(*) as n from purchases p where p.state = 'review' and p.review_reason is null",
+    ),
+    (
+        "reminders without their mail",
+        "select count(*) as n from reminders r
+         where not exists (select 1 from outbox o where o.cause = r.mail and o.kind = 'reminder')",
+    ),
+    (
+        "mails of a reminder that was not noted",
+        "select count(*) as n from outbox o where o.kind = 'reminder' and o.cause is not null
+           and not exists (select 1 from reminders r where r.mail = o.cause)",
+    ),
+    (
+        "grants with a rest after their expiry was booked",
+        "select count(*) as n from grants g join accounts a on a.customer_no = g.customer_no
+         where g.is_open = 1 and g.frozen = 0 and g.expires_at <= a.last_at
+           and g.amount > g.used + g.held + g.frozen + g.expired + g.refunded + g.disputed + g.voided",
     ),
 ];
 

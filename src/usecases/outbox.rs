@@ -236,6 +236,21 @@ fn retry_seconds(attempt: i64, dice: u8) -> i64 {
     (wait + wait * i64::from(dice) / 1_024).min(RETRY_SECONDS_MAX)
 }
 
+/// How many mails have not left, by state: `queued`, `deferred`.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn waiting(services: &Services) -> Result<Vec<(String, i64)>, Fault> {
+    let mut counts = vec![("queued".to_owned(), 0), ("deferred".to_owned(), 0)];
+    let sql = "select state, count(*) as n from outbox where done_at is null group by state";
+    for row in services.store.read().await?.all(sql, Vec::new()).await? {
+        let state = row.text("state")?;
+        counts.retain(|(known, _)| *known != state);
+        counts.push((state, row.int("n")?));
+    }
+    Ok(counts)
+}
+
 /// A mail as the demo's mailbox shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {

@@ -1,0 +1,100 @@
+//! `topup work`, `topup jobs`: the worker in a process of its own, how its jobs did, one job by hand.
+//!
+//! All run beside `serve`, on SQLite too: each has an engine of its own whose turns begin with `begin immediate`
+//! (or the advisory lock), and every engine sees by the database's own counter that another wrote.
+
+use super::{Failure, Variant, read_catalog, services_on, stop_on_signal};
+use crate::config::{JobsCommand, Settings};
+use crate::domain::Instant;
+use crate::store::Store;
+use crate::usecases::jobs::{self, LastRun};
+use crate::usecases::{Fault, Services};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// `topup work`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn work(settings: &Settings) -> Result<(), Failure> {
+    with_services(settings, async |services| {
+        let stop = CancellationToken::new();
+        stop_on_signal(stop.clone());
+        println!("working");
+        crate::jobs::run(services, stop).await;
+        Ok(())
+    })
+    .await
+}
+
+/// `topup jobs list` and `topup jobs run NAME`.
+///
+/// # Errors
+/// [`Failure`]; also where there is no job of a name, and where the job failed.
+pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
+    match command {
+        JobsCommand::List { settings } => {
+            with_services(settings, async |services| {
+                for line in list(&services).await? {
+                    println!("{line}");
+                }
+                Ok(())
+            })
+            .await
+        }
+        JobsCommand::Run { name, settings } => {
+            let Some(job) = jobs::named(name) else {
+                let known: Vec<_> = jobs::ALL.iter().map(|job| job.name).collect();
+                return Err(Failure::Setting(format!(
+                    "NAME: there is no job {name:?}; there are {}",
+                    known.join(", ")
+                )));
+            };
+            with_services(settings, async |services| {
+                let stop = CancellationToken::new();
+                stop_on_signal(stop.clone());
+                let done = crate::jobs::once(job, &services, &stop).await?;
+                println!("{name}: done, {done} written; waiting: {}", job.backlog(&services).await?);
+                Ok(())
+            })
+            .await
+        }
+    }
+}
+
+/// A line for each job: how it did last, in any process, and what waits.
+async fn list(services: &Services) -> Result<Vec<String>, Fault> {
+    let runs = jobs::last_runs(services).await?;
+    let mut lines = Vec::new();
+    for job in &jobs::ALL {
+        let waiting = job.backlog(services).await?;
+        let last = runs.iter().find(|run| run.name == job.name).map_or_else(|| "never ran".to_owned(), told);
+        lines.push(format!("{:<10} {last}; waiting: {waiting}  ({})", job.name, job.about));
+    }
+    Ok(lines)
+}
+
+fn told(run: &LastRun) -> String {
+    let at = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    if run.failures > 0 {
+        let error = run.last_error.as_deref().unwrap_or_default();
+        return format!("failed {} times, last {}: {error}", run.failures, at(run.started_at));
+    }
+    format!("last {}, {} ms", at(run.started_at), run.duration_ms)
+}
+
+/// Runs something on the settings of `serve`, without a server.
+async fn with_services(
+    settings: &Settings,
+    act: impl AsyncFnOnce(Services) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    settings.check_live(false)?;
+    let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
+    let store = Store::open_existing(&settings.database.database_url).await?;
+    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
+    let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
+    let done = act(services).await;
+    engine.await.map_err(|e| Failure::Failed(e.to_string()))?;
+    store.close().await;
+    done
+}

@@ -1,0 +1,71 @@
+//! `/metrics`: how the worker's jobs do, for Prometheus. With an operator's key.
+//!
+//! All of it stands in the store, so that every process tells of the jobs of all.
+
+use super::problem::Problem;
+use crate::domain::Instant;
+use crate::usecases::{Fault, Services, jobs, outbox};
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+type Gauges = Family<Vec<(&'static str, String)>, Gauge>;
+
+/// A registry with one gauge after the other.
+struct Metrics(Registry);
+
+impl Metrics {
+    fn gauges(&mut self, name: &str, help: &str) -> Gauges {
+        let gauges = Gauges::default();
+        self.0.register(name, help, gauges.clone());
+        gauges
+    }
+}
+
+async fn metrics(State(services): State<Services>) -> Result<Response, Problem> {
+    let text = text(&services).await?;
+    Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
+}
+
+async fn text(services: &Services) -> Result<String, Fault> {
+    let mut metrics = Metrics(Registry::with_prefix("topup"));
+    let last = metrics.gauges("job_last_run_timestamp_seconds", "When the job last ran, by the product's clock");
+    let ok = metrics.gauges("job_last_success_timestamp_seconds", "When the job last ended well");
+    let took = metrics.gauges("job_duration_milliseconds", "How long its last run took");
+    let runs = metrics.gauges("job_runs", "How often it ran, as far as that was noted");
+    let done = metrics.gauges("job_work", "Pieces of work in all, where it counts them");
+    let failures = metrics.gauges("job_failures_in_a_row", "Failures since it last ended well");
+    let backlog = metrics.gauges("job_backlog", "How much is due and not done");
+    let waiting = metrics.gauges("mails_waiting", "Mails that have not left, by state");
+    let known = jobs::last_runs(services).await?;
+    for job in &jobs::ALL {
+        let of = |gauges: &Gauges, value: i64| {
+            gauges.get_or_create(&vec![("job", job.name.to_owned())]).set(value);
+        };
+        of(&backlog, job.backlog(services).await?);
+        let Some(run) = known.iter().find(|run| run.name == job.name) else { continue };
+        of(&last, run.started_at.timestamp());
+        of(&ok, run.ok_at.map_or(0, |at: Instant| at.timestamp()));
+        of(&took, run.duration_ms);
+        of(&runs, run.runs);
+        of(&done, run.done);
+        of(&failures, run.failures);
+    }
+    for (state, mails) in outbox::waiting(services).await? {
+        waiting.get_or_create(&vec![("state", state)]).set(mails);
+    }
+    let mut out = String::new();
+    encode(&mut out, &metrics.0).map_err(|e| Fault::Broken(format!("metrics: {e}")))?;
+    Ok(out)
+}
