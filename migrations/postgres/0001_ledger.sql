@@ -145,6 +145,27 @@ create table usages (
   void_salt bytea
 );
 
+-- What usages that stand add up to, by day (UTC), operation and source; '' where nobody said. By day first: the
+-- pages that charges write are today's. A day that a billing cycle ends in has rows of both.
+create table usage_days (
+  day bigint not null,                       -- days since 1970
+  customer_no bigint not null,
+  operation text not null,
+  source text not null,
+  cycle_start bigint not null,
+  usages bigint not null,
+  plan bigint not null,                      -- credits by kind of grant
+  courtesy bigint not null,
+  top_up bigint not null,
+  requests bigint not null,
+  crawls bigint not null,
+  tokens bigint not null,
+  captchas bigint not null,
+  latency_ms bigint not null,
+  latencies bigint not null,                 -- usages that said one
+  primary key (day, customer_no, operation, source, cycle_start)
+) with (fillfactor = 70);
+
 create table holds (
   id bytea primary key,
   customer_no bigint not null references customers (no),

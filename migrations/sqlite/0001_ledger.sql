@@ -141,6 +141,27 @@ create table usages (
   void_salt blob
 ) without rowid;
 
+-- What usages that stand add up to, by day (UTC), operation and source; '' where nobody said. By day first: the
+-- pages that charges write are today's. A day that a billing cycle ends in has rows of both.
+create table usage_days (
+  day integer not null,                       -- days since 1970
+  customer_no integer not null,
+  operation text not null,
+  source text not null,
+  cycle_start integer not null,
+  usages integer not null,
+  plan integer not null,                      -- credits by kind of grant
+  courtesy integer not null,
+  top_up integer not null,
+  requests integer not null,
+  crawls integer not null,
+  tokens integer not null,
+  captchas integer not null,
+  latency_ms integer not null,
+  latencies integer not null,                 -- usages that said one
+  primary key (day, customer_no, operation, source, cycle_start)
+) without rowid;
+
 create table holds (
   id blob primary key,
   customer_no integer not null references customers (no),

@@ -13,6 +13,7 @@ mod body;
 mod bound;
 mod call;
 mod clock;
+mod customer_api;
 mod customers;
 mod entries;
 mod grants;
@@ -58,6 +59,7 @@ pub fn routes(services: &Services) -> Router<Services> {
     Router::new()
         .merge(operator)
         .merge(rest)
+        .merge(customer_api::routes())
         .route("/v1/{*rest}", axum::routing::any(auth::unknown))
         .merge(webhook::routes())
         .merge(health::routes())

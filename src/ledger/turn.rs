@@ -6,12 +6,14 @@
 use crate::args;
 use crate::clock::Clock;
 use crate::domain::news::Told;
+use crate::domain::time::from_millis;
 use crate::domain::{Account, Catalog, Changes, Credits, Draw, Grant, GrantId, Instant, Refusal};
 use crate::store::accounts::{self, Loaded};
+use crate::store::days::{DayKey, Totals, day_of};
 use crate::store::db::{DbError, Link, Value, corrupt};
 use crate::store::keys::{self, Binding, KeyHash};
 use crate::store::{Store, entries};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -101,6 +103,8 @@ pub struct Turn {
     pub(super) memory: Memory,
     pub(super) usages: Vec<NewUsage>,
     pub(super) bindings: Vec<(KeyHash, Binding)>,
+    /// What the usages of this batch add to their days.
+    pub(super) days: BTreeMap<DayKey, Totals>,
 }
 
 impl Turn {
@@ -115,7 +119,8 @@ impl Turn {
             Ok(link) => link,
             Err(e) => return Err((e, memory)),
         };
-        let mut turn = Self { link, clock, catalog, memory, usages: Vec::new(), bindings: Vec::new() };
+        let (usages, bindings, days) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut turn = Self { link, clock, catalog, memory, usages, bindings, days };
         match turn.check_memory().await {
             Ok(()) => Ok(turn),
             Err(e) => Err((e, turn.memory)),
@@ -337,8 +342,21 @@ impl Turn {
         columns: NewUsageColumns,
     ) -> Result<(), DbError> {
         let lines = i64::try_from(draws.len()).unwrap_or(i64::MAX);
+        let key = DayKey {
+            day: day_of(from_millis(columns.created_at)),
+            customer_no: no,
+            operation: columns.operation.clone().unwrap_or_default(),
+            source: columns.source.clone().unwrap_or_default(),
+            cycle_start: self.open(no).await?.loaded.account.cycle.start.timestamp_millis(),
+        };
+        self.add_to_day(key, &Totals::of(draws, columns.quantities.as_deref()));
         self.usages.push(NewUsage { customer_no: no, id, first_seq, lines, columns });
         Ok(())
+    }
+
+    /// Adds to a day; what takes off is negative.
+    pub fn add_to_day(&mut self, key: DayKey, totals: &Totals) {
+        self.days.entry(key).or_default().add(totals);
     }
 
     /// Rolls back to a savepoint, and forgets the accounts that were touched since.
@@ -351,6 +369,7 @@ impl Turn {
         (self.memory.last_row, self.memory.last_grant) = rows;
         self.usages.clear();
         self.bindings.clear();
+        self.days.clear();
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod bulk;
+pub mod days;
 pub mod db;
 pub mod entries;
 pub mod keys;

@@ -42,3 +42,35 @@ pub async fn make(services: &Services, customer_no: i64, name: String) -> Result
     });
     Ok(flat(made.await)?.then_some(NewKey { id, key }))
 }
+
+/// How long a key's last use may be behind: a write for each call would cost more than the call.
+const USE_STEP: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+
+/// Whose key this is, if it is one that lives: the customer's number.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn owner(services: &Services, key: &str) -> Result<Option<i64>, Fault> {
+    if !key.starts_with("tk_") {
+        return Ok(None);
+    }
+    let hash = key_hash(key);
+    let sql = "select k.customer_no, k.last_used_at from api_keys k join customers c on c.no = k.customer_no
+         where k.key_hash = $1 and k.revoked_at is null and c.closed_at is null";
+    let Some(row) = services.store.read().await?.one(sql, args![hash]).await? else { return Ok(None) };
+    let now = services.clock.now();
+    if row.opt_at("last_used_at")?.is_none_or(|last| now - last >= USE_STEP) {
+        let used = services.ledger.job(move |turn| {
+            Box::pin(async move {
+                let sql = "update api_keys set last_used_at = $1 where key_hash = $2";
+                turn.link.run(sql, args![now, hash]).await?;
+                Ok::<_, Fault>(())
+            })
+        });
+        // A key is good, whether or not its use can be noted.
+        if let Err(e) = flat(used.await) {
+            tracing::warn!(error = %e, "the use of a key was not noted");
+        }
+    }
+    Ok(Some(row.int("customer_no")?))
+}

@@ -3,15 +3,18 @@
 //! Each customer's rows are read in one short snapshot; the entries up to it, which never change, after
 //! it, a page at a time. The replay itself is the domain's.
 
+mod days;
 mod keys;
 mod runs;
 
+use self::days::Days;
 use super::Fault;
 use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
 use crate::domain::{Grant, GrantId, Kind};
 use crate::store::accounts::{self, GRANT, Loaded};
+use crate::store::days::{DayKey, Totals, day_of, read as read_days};
 use crate::store::db::DbError;
 use crate::store::{Store, entries};
 use runs::Runs;
@@ -56,6 +59,7 @@ struct Rows {
     /// The grants' ids by the store's numbers.
     grant_nos: HashMap<i64, GrantId>,
     plans: Vec<PlanChange>,
+    days: Vec<(DayKey, Totals)>,
 }
 
 /// Verifies everything; says what was verified, or names the first broken row.
@@ -97,7 +101,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 21] = [
+const WHOLE: [(&str, &str); 22] = [
     (
         "credited purchases without one grant of just what was sold",
         "select count(*) as n from purchases p left join grants g on g.purchase = p.id where p.state = 'credited'
@@ -156,6 +160,11 @@ const WHOLE: [(&str, &str); 21] = [
          from (select cause, cast(sum(amount) as bigint) as given from entries
                where kind = 7 and cause_kind = 2 and amount > 0 group by cause) v
          left join usages u on u.id = v.cause",
+    ),
+    (
+        "daily totals of nobody",
+        "select count(*) as n from usage_days d left join accounts a on a.customer_no = d.customer_no
+         where a.customer_no is null or d.cycle_start > a.cycle_start or d.day > a.last_at / 86400000",
     ),
     (
         "reasons of a void or a gift that never was",
@@ -232,6 +241,8 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
     let grants: Vec<Grant> = rows.grants.iter().map(|(grant, _)| grant.clone()).collect();
     let mut replay = Replay::new(&account.customer).with_terms(&grants, &rows.plans);
     let mut runs = Runs::new(no, &rows.grant_nos);
+    let kinds = grants.iter().map(|grant| (grant.id, grant.kind)).collect();
+    let mut days = Days::new(no, account.cycle.start, kinds);
     let mut after = 0;
     while after < account.seq {
         let mut link = store.read().await?;
@@ -252,6 +263,13 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
         if let Err(reason) = runs.compare(&mut link).await? {
             return Ok(Err(reason));
         }
+        days.push(&mut link, &page).await?;
+    }
+    // The sources of a closed customer are blanked, perhaps while this ran.
+    let sql = "select count(*) as n from customers where no = $1 and closed_at is null";
+    let is_open = store.read().await?.one(sql, args![no]).await?.map_or(Ok(0), |row| row.int("n"))? == 1;
+    if let Err(reason) = days.finish(&rows.days, is_open) {
+        return Ok(Err(reason));
     }
     Ok(replay.finish(&grants, &account.holds, account).map_err(|broken| broken.to_string()))
 }
@@ -278,7 +296,10 @@ async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
             pauses_top_ups: row.flag("pauses_top_ups")?,
         });
     }
-    Ok(Some(Rows { loaded, due_at, grants, grant_nos, plans }))
+    let sql = "select created_at from customers where no = $1";
+    let created_at = link.one(sql, args![no]).await?.map_or(Ok(0), |row| row.at("created_at").map(day_of))?;
+    let days = read_days(&mut link, no, created_at, day_of(loaded.account.last_at)).await?;
+    Ok(Some(Rows { loaded, due_at, grants, grant_nos, plans, days }))
 }
 
 /// What the engine would load is what it needs.

@@ -7,10 +7,13 @@ use crate::args;
 use crate::domain::UsageId;
 use crate::ledger::Turn;
 use crate::store::bulk::places;
+use crate::store::days::{self, day_of};
 use crate::store::db::Value;
 
 /// Usages whose texts one step blanks.
 const STEP: i64 = 200;
+/// Days whose sources one step blanks.
+const DAYS_STEP: i64 = 60;
 
 /// Closes a customer, for ever.
 ///
@@ -22,11 +25,28 @@ pub async fn close(services: &Services, customer_no: i64) -> Result<(), Fault> {
     let mut before = i64::MAX;
     loop {
         let page = super::usages::list(services, customer_no, before, STEP).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
         before = last.seq;
         let ids: Vec<UsageId> = page.iter().map(|row| row.usage.id).collect();
         flat(services.ledger.job(move |turn| Box::pin(async move { blank_usages(turn, &ids).await })).await)?;
     }
+    blank_days(services, customer_no).await
+}
+
+/// The daily totals stay, and name no source any more.
+async fn blank_days(services: &Services, customer_no: i64) -> Result<(), Fault> {
+    let sql = "select c.created_at, a.last_at from customers c join accounts a on a.customer_no = c.no where c.no = $1";
+    let Some(row) = services.store.read().await?.one(sql, args![customer_no]).await? else { return Ok(()) };
+    let (mut first, end) = (day_of(row.at("created_at")?), day_of(row.at("last_at")?));
+    while first <= end {
+        let last = end.min(first + DAYS_STEP - 1);
+        let job = services.ledger.job(move |turn| {
+            Box::pin(async move { Ok(days::blank_sources(&mut turn.link, customer_no, first, last).await?) })
+        });
+        flat(job.await)?;
+        first = last + 1;
+    }
+    Ok(())
 }
 
 /// What is blanked at once: all that holds a person's data beside usages. `$1` is the customer, `$2` now.

@@ -31,6 +31,7 @@ pub mod reminders;
 pub mod sample;
 pub mod sessions;
 pub mod sign_in;
+pub mod stats;
 pub mod test_clock;
 pub mod usages;
 pub mod voids;

@@ -24,6 +24,8 @@ pub struct Usage {
     pub credits: Credits,
     /// What was done.
     pub operation: Option<String>,
+    /// JSON of counts.
+    pub quantities: Option<String>,
     /// The SaaS's own name of who did it.
     pub source: Option<String>,
     /// What it took from which grant.
@@ -35,7 +37,7 @@ pub struct Usage {
 }
 
 const USAGE: &str =
-    "select u.id, u.customer_no, u.credits, u.operation, u.source, u.created_at, u.voided_at, u.first_row,
+    "select u.id, u.customer_no, u.credits, u.operation, u.quantities, u.source, u.created_at, u.voided_at, u.first_row,
     u.lines, c.id as customer from usages u join customers c on c.no = u.customer_no";
 
 fn usage_of(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
@@ -45,6 +47,7 @@ fn usage_of(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
         customer: row.text("customer")?,
         credits: row.credits("credits")?,
         operation: row.opt_text("operation")?,
+        quantities: row.opt_text("quantities")?,
         source: row.opt_text("source")?,
         draws,
         created_at: row.at("created_at")?,

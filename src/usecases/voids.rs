@@ -6,6 +6,7 @@ use crate::args;
 use crate::domain::entry::note_hash;
 use crate::domain::{GrantId, Instant, Summary, UsageId};
 use crate::ledger::Turn;
+use crate::store::days::{self, DayKey, Totals};
 
 /// A usage that was undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,5 +40,23 @@ pub async fn usage(turn: &mut Turn, id: UsageId, reason: &str) -> Result<Result<
     let Ok(balance) = done else { return Err(Fault::Broken(format!("{id} cannot return to its grants"))) };
     let sql = "update usages set voided_at = $1, void_reason = $2, void_salt = $3 where id = $4";
     turn.link.run(sql, args![at, reason, salt, id.bytes()]).await?;
+    off_its_day(turn, &usage).await?;
     Ok(Ok(Voided { usage, at, balance }))
+}
+
+/// An undone usage counts no more on the day that it was on.
+async fn off_its_day(turn: &mut Turn, usage: &usages::Usage) -> Result<(), Fault> {
+    let mut key = DayKey {
+        day: days::day_of(usage.created_at),
+        customer_no: usage.customer_no,
+        operation: usage.operation.clone().unwrap_or_default(),
+        source: usage.source.clone().unwrap_or_default(),
+        cycle_start: 0,
+    };
+    // The usage may be one of this batch.
+    turn.flush().await?;
+    let cycle = days::cycle_of(&mut turn.link, &key, usage.created_at).await?;
+    key.cycle_start = cycle.ok_or_else(|| Fault::Broken(format!("{} is on no day", usage.id)))?;
+    turn.add_to_day(key, &Totals::of(&usage.draws, usage.quantities.as_deref()).undone());
+    Ok(())
 }

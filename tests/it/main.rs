@@ -8,6 +8,7 @@ mod checkout;
 mod clock;
 mod commands;
 mod crediting;
+mod customer_api;
 mod customers;
 mod engine;
 mod export;

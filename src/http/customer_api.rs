@@ -1,0 +1,224 @@
+//! `/api/…`: what a customer's own programs call with a `tk_` key, in the shape that Spidra's clients know.
+//!
+//! Answers are `{"status":"ok","data":…}`, refusals `{"status":"error","message","code"}`.
+
+use super::auth::key_of;
+use super::json::{self, At, Num};
+use super::problem::{Code, Problem};
+use crate::domain::{Credits, Instant};
+use crate::usecases::stats::{self, Range, Step};
+use crate::usecases::{Services, api_keys};
+use axum::Router;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Routes.
+pub fn routes() -> Router<Services> {
+    Router::new()
+        .route("/api/account", get(account))
+        .route("/api/usage-stats", get(usage_stats))
+        .route("/api/{*rest}", any(unknown))
+        .layer(middleware::map_response(unkept))
+}
+
+/// What is a customer's is kept by nobody on the way.
+async fn unkept(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A refusal in the shape of this API.
+pub struct Refused(Problem);
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl From<crate::usecases::Fault> for Refused {
+    fn from(fault: crate::usecases::Fault) -> Self {
+        Self(fault.into())
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorJson<'a> {
+    status: &'static str,
+    message: &'a str,
+    code: Code,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let error = ErrorJson { status: "error", message: self.0.detail(), code: self.0.code() };
+        let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = json::with(status, &error);
+        self.0.put_headers(response.headers_mut());
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct OkJson<T> {
+    status: &'static str,
+    data: T,
+}
+
+fn ok(data: impl Serialize) -> Response {
+    json::ok(&OkJson { status: "ok", data })
+}
+
+/// The customer of a key.
+async fn owner(services: &Services, headers: &HeaderMap) -> Result<i64, Refused> {
+    let owner = match key_of(headers) {
+        Some(key) => api_keys::owner(services, key).await?,
+        None => None,
+    };
+    owner.ok_or_else(|| {
+        Problem::new(Code::Unauthorized, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into()
+    })
+}
+
+#[derive(Serialize)]
+struct AccountJson {
+    plan: PlanJson,
+    credits: CreditsJson,
+    subscription: SubscriptionJson,
+}
+
+#[derive(Serialize)]
+struct PlanJson {
+    name: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreditsJson {
+    limit: Num,
+    used: Num,
+    remaining: Num,
+    billing_cycle_start: At,
+}
+
+#[derive(Serialize)]
+struct SubscriptionJson {
+    status: Option<String>,
+}
+
+/// How the customer stands: used is what the cycle's usages took of any grant, and what open holds have set aside.
+async fn account(State(services): State<Services>, headers: HeaderMap) -> Result<Response, Refused> {
+    let no = owner(&services, &headers).await?;
+    let found = stats::in_cycle(&services, no).await?;
+    let found = found.ok_or_else(|| crate::usecases::Fault::Broken("a key of no customer".to_owned()))?;
+    let (used, remaining) = (found.used + found.balance.held, found.balance.available);
+    let name = services.catalog.plan(&found.plan).map_or_else(|| found.plan.clone(), |plan| plan.name.clone());
+    Ok(ok(AccountJson {
+        plan: PlanJson { name },
+        credits: CreditsJson {
+            limit: Num(used + remaining),
+            used: Num(used),
+            remaining: Num(remaining),
+            billing_cycle_start: At(found.cycle_start),
+        },
+        subscription: SubscriptionJson { status: None },
+    }))
+}
+
+#[derive(Serialize)]
+struct StepJson {
+    label: String,
+    date: String,
+    requests: i64,
+    crawls: i64,
+    tokens: i64,
+    captchas: i64,
+    latency: Num,
+    credits: Num,
+}
+
+/// What was used, day by day or week by week, oldest first. Days are UTC.
+async fn usage_stats(
+    State(services): State<Services>,
+    headers: HeaderMap,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Refused> {
+    let no = owner(&services, &headers).await?;
+    let bad = |name: &str, detail: &str| Refused(Problem::query(name, detail));
+    if let Some(name) = query.keys().find(|name| name.as_str() != "range") {
+        return Err(bad(name, "is no parameter of this call"));
+    }
+    let range = query.get("range").and_then(|name| Range::parse(name));
+    let range = range.ok_or_else(|| bad("range", "must be 7d, 30d or weekly"))?;
+    let steps = stats::range(&services, no, range).await?;
+    Ok(ok(steps.iter().map(step_json).collect::<Vec<_>>()))
+}
+
+fn step_json(step: &Step) -> StepJson {
+    let totals = &step.totals;
+    StepJson {
+        label: label(step.first, step.last),
+        date: step.first.format("%Y-%m-%d").to_string(),
+        requests: totals.requests,
+        crawls: totals.crawls,
+        tokens: totals.tokens,
+        captchas: totals.captchas,
+        latency: Num(average(totals.latency_ms, totals.latencies)),
+        credits: Num(totals.credits()),
+    }
+}
+
+/// `22 Nov`, `16–22 Nov`, `28 Oct–3 Nov`.
+fn label(first: Instant, last: Instant) -> String {
+    let day = |at: Instant, how: &str| at.format(how).to_string();
+    if first == last {
+        return day(first, "%-d %b");
+    }
+    let same_month = day(first, "%Y-%m") == day(last, "%Y-%m");
+    format!("{}–{}", day(first, if same_month { "%-d" } else { "%-d %b" }), day(last, "%-d %b"))
+}
+
+/// Milliseconds on average, rounded to a thousandth; 0 of none.
+fn average(sum: i64, count: i64) -> Credits {
+    let (sum, count) = (i128::from(sum), i128::from(count));
+    if count <= 0 {
+        return Credits::ZERO;
+    }
+    Credits(i64::try_from((sum * 2_000 + count) / (count * 2)).unwrap_or(i64::MAX))
+}
+
+/// Any other path, told apart only for who has a key.
+async fn unknown(State(services): State<Services>, request: Request) -> Result<Response, Refused> {
+    owner(&services, request.headers()).await?;
+    Err(Problem::not_found("path").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_are_rounded_to_the_thousandth() {
+        let check = |sum, count, want: &str| assert_eq!(average(sum, count).to_string(), want);
+        check(0, 0, "0");
+        check(100, 1, "100");
+        check(201, 2, "100.5");
+        check(200, 3, "66.667");
+        check(100, 3, "33.333");
+    }
+
+    #[test]
+    fn steps_say_their_days() {
+        let at = |text: &str| format!("{text}T00:00:00Z").parse::<Instant>().expect("an instant");
+        let check = |first, last, want: &str| assert_eq!(label(at(first), at(last)), want);
+        check("2026-11-05", "2026-11-05", "5 Nov");
+        check("2026-11-16", "2026-11-22", "16–22 Nov");
+        check("2026-10-28", "2026-11-03", "28 Oct–3 Nov");
+        check("2026-12-28", "2027-01-03", "28 Dec–3 Jan");
+    }
+}
