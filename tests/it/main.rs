@@ -12,9 +12,12 @@ mod customer_api;
 mod customers;
 mod engine;
 mod export;
+#[cfg(target_os = "linux")]
+mod flush;
 mod ledger_api;
 mod lies;
 mod lists;
+mod model;
 mod outages;
 mod process;
 mod purchases;
