@@ -14,6 +14,7 @@ mod engine;
 mod export;
 #[cfg(target_os = "linux")]
 mod flush;
+mod kill;
 mod ledger_api;
 mod lies;
 mod lists;
