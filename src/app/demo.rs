@@ -41,6 +41,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
             api_base: Some(format!("{sandbox_base}/")),
         }),
         checkout_origin: Some(sandbox_base.clone()),
+        ..Variant::default()
     };
     let app = Application::build(&settings, listener, variant).await?;
     let history_at = Arc::new(AtomicI64::new(0));

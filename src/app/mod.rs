@@ -1,6 +1,7 @@
 //! Composition: builds the parts from the settings, mounts every router, runs and ends.
 
 pub mod alarms;
+pub mod connections;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod lock;
@@ -66,6 +67,7 @@ pub struct Application {
     /// Where it listens.
     pub address: std::net::SocketAddr,
     listener: TcpListener,
+    limits: connections::Limits,
     engine: tokio::task::JoinHandle<()>,
     works: bool,
     stop: CancellationToken,
@@ -81,6 +83,8 @@ pub struct Variant {
     pub stripe: Option<StripeSettings>,
     /// Where Checkout is, where it is not Stripe's own.
     pub checkout_origin: Option<String>,
+    /// What one connection may take.
+    pub limits: connections::Limits,
 }
 
 impl Application {
@@ -99,9 +103,10 @@ impl Application {
         store.migrate().await?;
         check_plans(&store, &catalog).await?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let limits = variant.limits;
         let (services, engine) = services_on(settings, variant, store, catalog, public_url).await?;
         let works = settings.worker == Switch::On;
-        Ok(Self { services, address, listener, engine, works, stop: CancellationToken::new(), _lock: lock })
+        Ok(Self { services, address, listener, limits, engine, works, stop: CancellationToken::new(), _lock: lock })
     }
 
     /// Stops [`Application::run`] from outside.
@@ -113,9 +118,9 @@ impl Application {
     /// Serves until stopped: then finishes what runs, drains the queue of writes, closes the database.
     ///
     /// # Errors
-    /// The listener's.
+    /// The worker's.
     pub async fn run(self) -> Result<(), Failure> {
-        let Self { services, listener, engine, works, stop, _lock: lock, .. } = self;
+        let Self { services, listener, limits, engine, works, stop, _lock: lock, .. } = self;
         let (worked, until) = (services.clone(), stop.clone());
         let worker = tokio::spawn(async move {
             if works {
@@ -123,15 +128,14 @@ impl Application {
             }
         });
         let router = router(&services);
-        let until = stop.clone().cancelled_owned();
-        let served = axum::serve(listener, router).with_graceful_shutdown(until);
+        let served = connections::serve(listener, router, limits, stop.clone());
         // A connection that never ends must not keep the process: writes are safe by their keys.
         let grace = async {
             stop.cancelled().await;
             tokio::time::sleep(std::time::Duration::from_secs(5)).await;
         };
         tokio::select! {
-            result = served => result?,
+            () = served => {}
             () = grace => tracing::warn!("connections were cut off at shut-down"),
         }
         stop.cancel();

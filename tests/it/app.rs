@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use topup::app::connections::Limits;
 use topup::app::{Application, Failure, Variant};
 use topup::clock::Clock;
 use topup::config::{Cli, Command, Settings, StripeSettings};
@@ -99,6 +100,11 @@ impl TestApp {
 
     /// Starts on an empty database, with other settings.
     pub async fn start_with(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_limited(database, change, Limits::default()).await
+    }
+
+    /// The same, with other limits for its connections.
+    pub async fn start_limited(database: Database, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
         let home = Home::make(database).await;
         let mut settings = settings(&home.url);
         change(&mut settings);
@@ -112,7 +118,8 @@ impl TestApp {
             webhook_secrets: vec![WEBHOOK_SECRET.to_owned()],
             api_base: Some(base.clone()),
         };
-        let variant = Variant { demo: true, stripe: Some(stripe), checkout_origin: Some(base.clone()) };
+        let checkout_origin = Some(base.clone());
+        let variant = Variant { demo: true, stripe: Some(stripe), checkout_origin, limits };
         let clock = Arc::new(Mutex::new(Clock::system()));
         let sandbox = Sandbox::open(SandboxSettings {
             file: None,

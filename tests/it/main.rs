@@ -14,6 +14,7 @@ mod engine;
 mod export;
 #[cfg(target_os = "linux")]
 mod flush;
+mod fuzz;
 mod kill;
 mod ledger_api;
 mod lies;
@@ -27,5 +28,6 @@ mod reminders;
 mod sandbox;
 mod schema;
 mod settings;
+mod slow;
 mod soak;
 mod together;
