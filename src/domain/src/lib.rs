@@ -10,6 +10,7 @@
 //! *Not here:* storage, idempotency keys, mail, Stripe.
 
 pub mod account;
+pub mod advice;
 pub mod amount;
 pub mod balance;
 pub mod catalog;

@@ -3,6 +3,7 @@
 //!
 //! `PROPTEST_CASES` scales the random tests; their default is what `.ci/run` wants.
 
+mod advice;
 mod amounts;
 mod calendar;
 mod catalogue;
