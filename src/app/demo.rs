@@ -3,12 +3,14 @@
 use super::{Application, Failure, Variant, stop_on_signal};
 use crate::config::{Settings, StripeSettings};
 use crate::sandbox::{Sandbox, SandboxSettings};
-use crate::usecases::Services;
+use crate::usecases::{Services, test_clock};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// The sandbox's key and secret: fit for a stand-in, and for nothing else.
 const SECRET_KEY: &str = "sk_test_sandbox_0000000000000000";
@@ -22,6 +24,11 @@ pub const OPERATOR_KEY: &str = "demo-operator-key-0000000000000000";
 /// [`Failure`].
 pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     settings.check(true)?;
+    // A clock that can be moved, unless one is asked for that stands still, or none.
+    let winds = settings.test_clock.is_none();
+    if winds {
+        settings.test_clock = Some("1".to_owned());
+    }
     if settings.database.database_url == "sqlite://data/topup.db" {
         settings.database.database_url = "sqlite://data/demo.db".to_owned();
     }
@@ -49,6 +56,9 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     let router = sandbox.router();
     let serving = tokio::spawn(async move { axum::serve(sandbox_listener, router).await });
     sandbox.spawn_deliveries();
+    if winds {
+        catch_up_with_the_present(&app.services).await?;
+    }
     if settings.demo_seed == "full" {
         super::seed::run(&app.services, &sandbox, &history_at).await?;
     }
@@ -57,9 +67,36 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
         greet(&public_url);
     }
     stop_on_signal(app.stopper());
+    if winds {
+        tokio::spawn(wind(app.services.clone(), app.stopper()));
+    }
     let done = app.run().await;
     serving.abort();
     done
+}
+
+/// How often the demo's clock is wound.
+const WIND_EVERY: Duration = Duration::from_secs(5);
+
+/// The demo's clock is the stored test clock, which can be moved and remembers where it stands; but it goes, as clocks
+/// do. Each start finds it at the present, unless it has been moved beyond.
+async fn catch_up_with_the_present(services: &Services) -> Result<(), Failure> {
+    let present = services.clock.real();
+    // Backwards means that it is ahead, and stays there.
+    let _ = test_clock::advance(services, present).await?;
+    Ok(())
+}
+
+/// Moves the clock by the time that has really passed, until the demo ends.
+async fn wind(services: Services, stop: CancellationToken) {
+    let mut before = services.clock.real();
+    while stop.run_until_cancelled(tokio::time::sleep(WIND_EVERY)).await.is_some() {
+        let (now, real) = (services.clock.now(), services.clock.real());
+        if let Err(e) = test_clock::advance(&services, now + (real - before)).await {
+            tracing::error!(error = %e, "the demo's clock could not be wound; it is tried again");
+        }
+        before = real;
+    }
 }
 
 /// A port that is the same after a restart, so that open Checkouts still lead somewhere; else any.
@@ -122,9 +159,8 @@ fn greet(public_url: &str) {
     println!();
     println!("Open {public_url} and sign in as Acme Data (Starter, 180 of 5,000 credits left).");
     println!("  1. Buy 1,200 credits. The card is 4242 4242 4242 4242, any date, any CVC.");
-    println!("  2. Use 380 credits, and see plan 0, top-up 1,000:");
-    println!("     curl -X POST {public_url}/v1/customers/acme/usage -H 'x-api-key: {OPERATOR_KEY}' \\");
-    println!("       -H 'idempotency-key: job-1' -H 'content-type: application/json' -d '{{\"credits\":380}}'");
-    println!("  3. Sign in as Fjord Notes (Free): top-ups are locked, with the way to upgrade.");
+    println!("  2. In the bar marked Demo, use 380 credits, and see plan 0, top-up 1,000.");
+    println!("  3. In the same bar, move the clock to the next reset: plan 5,000, top-up still 1,000.");
+    println!("The API's operator key is {OPERATOR_KEY}");
     println!();
 }

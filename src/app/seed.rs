@@ -7,7 +7,7 @@ use crate::ledger::{Charge, Ledger, Outcome, Turn};
 use crate::sandbox::Sandbox;
 use crate::usecases::customers::PutOutcome;
 use crate::usecases::purchases::{self, Start, Started};
-use crate::usecases::sample::CUSTOMERS;
+use crate::usecases::sample::{CUSTOMERS, VIEWER};
 use crate::usecases::{Fault, Services, customers, flat};
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -27,27 +27,18 @@ pub async fn run(services: &Services, sandbox: &Sandbox, history_at: &AtomicI64)
     // An engine of its own, gone before the real one has looked at anything.
     let (ledger, engine) = Ledger::start(services.store.clone(), clock.clone(), Arc::clone(&services.catalog));
     let past = Services { ledger, clock: clock.clone(), ..services.clone() };
+    let mut replay = Replay { past: &past, sandbox, history_at, clock: &clock, stretch: Vec::new(), underway: None };
     let mut result = Ok(());
-    let mut stretch = Vec::new();
     for (number, event) in story::events().into_iter().enumerate() {
-        let at = now - TimeDelta::minutes(event.minutes_ago);
-        let Step::Buy(package) = event.step else {
-            stretch.push((number, event, at));
-            continue;
-        };
-        result = replay(&past, std::mem::take(&mut stretch)).await;
-        if result.is_ok() {
-            clock.put(at);
-            history_at.store(at.timestamp(), Ordering::SeqCst);
-            result = buy(&past, sandbox, event.customer, package).await;
-        }
+        result = replay.event(number, event, now - TimeDelta::minutes(event.minutes_ago)).await;
         if result.is_err() {
             break;
         }
     }
     if result.is_ok() {
-        result = replay(&past, stretch).await;
+        result = replay.catch_up().await;
     }
+    drop(replay);
     history_at.store(0, Ordering::SeqCst);
     if result.is_ok() {
         clock.put(now);
@@ -59,19 +50,73 @@ pub async fn run(services: &Services, sandbox: &Sandbox, history_at: &AtomicI64)
     result
 }
 
-/// What lies between two purchases, in one transaction.
-async fn replay(past: &Services, stretch: Vec<(usize, Event, Instant)>) -> Result<(), Failure> {
-    let clock = past.clock.clone();
-    let job = past.ledger.job(move |turn| {
-        Box::pin(async move {
-            for (number, event, at) in stretch {
-                clock.put(at);
-                step(turn, event, number, at).await?;
+/// The story as it is being told.
+struct Replay<'a> {
+    past: &'a Services,
+    sandbox: &'a Sandbox,
+    /// The stand-in's clock, while it is in the past.
+    history_at: &'a AtomicI64,
+    clock: &'a Clock,
+    /// What the ledger alone does, put off until somebody else has a part.
+    stretch: Vec<(usize, Event, Instant)>,
+    /// The Checkout whose money is on its way.
+    underway: Option<(PurchaseId, String)>,
+}
+
+impl Replay<'_> {
+    async fn event(&mut self, number: usize, event: Event, at: Instant) -> Result<(), Failure> {
+        if !matches!(event.step, Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work) {
+            self.stretch.push((number, event, at));
+            return Ok(());
+        }
+        self.catch_up().await?;
+        self.clock.put(at);
+        self.history_at.store(at.timestamp(), Ordering::SeqCst);
+        match event.step {
+            Step::Buy(package) => {
+                let (purchase, session) = open(self.past, event.customer, package).await?;
+                self.sandbox.pay(&session).await.map_err(Failure::Failed)?;
+                purchases::settle(self.past, purchase, None).await?;
             }
-            Ok::<_, Fault>(())
-        })
-    });
-    Ok(flat(job.await)?)
+            Step::BuyByBank(package) => {
+                let (purchase, session) = open(&takes_bank_payments(self.past), event.customer, package).await?;
+                self.sandbox.pay_by_bank(&session).await.map_err(Failure::Failed)?;
+                purchases::settle(self.past, purchase, None).await?;
+                self.underway = Some((purchase, session));
+            }
+            Step::Bounce => {
+                let underway = self.underway.take();
+                let (purchase, session) =
+                    underway.ok_or_else(|| Failure::Failed("no money is on its way".to_owned()))?;
+                self.sandbox.bounce(&session).await.map_err(Failure::Failed)?;
+                purchases::settle(self.past, purchase, None).await?;
+            }
+            _ => crate::jobs::run_due(self.past).await?,
+        }
+        Ok(())
+    }
+
+    /// What lies between two of those, in one transaction.
+    async fn catch_up(&mut self) -> Result<(), Failure> {
+        let (stretch, clock) = (std::mem::take(&mut self.stretch), self.clock.clone());
+        let job = self.past.ledger.job(move |turn| {
+            Box::pin(async move {
+                for (number, event, at) in stretch {
+                    clock.put(at);
+                    step(turn, event, number, at).await?;
+                }
+                Ok::<_, Fault>(())
+            })
+        });
+        Ok(flat(job.await)?)
+    }
+}
+
+/// The shop as if its catalogue allowed payments that clear later.
+fn takes_bank_payments(past: &Services) -> Services {
+    let mut catalog = (*past.catalog).clone();
+    catalog.shop.payment_methods.push("us_bank_account".to_owned());
+    Services { catalog: Arc::new(catalog), ..past.clone() }
 }
 
 async fn step(turn: &mut Turn, event: Event, number: usize, at: Instant) -> Result<(), Fault> {
@@ -87,7 +132,7 @@ async fn step(turn: &mut Turn, event: Event, number: usize, at: Instant) -> Resu
             let charge = charge(id, Credits(thousandths), number);
             matches!(turn.charge(&charge).await?, Outcome::Charged(_))
         }
-        Step::Buy(_) => false,
+        Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work => false,
         Step::Hold(thousandths) => {
             let (hold, credits) = (HoldId(turn.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::hours(24);
@@ -134,23 +179,20 @@ fn charge(id: &str, credits: Credits, number: usize) -> Charge {
     }
 }
 
-/// A run through Checkout: the sandbox is paid as a browser would pay it.
-async fn buy(past: &Services, sandbox: &Sandbox, id: &str, package: &str) -> Result<(), Failure> {
+/// Opens a Checkout as a click on Buy does; its purchase and its id at Stripe.
+async fn open(past: &Services, id: &str, package: &str) -> Result<(PurchaseId, String), Failure> {
     let customer_no = customers::number(past, id).await?.unwrap_or_default();
     let purchase = PurchaseId(past.clock.mint());
     let start = Start { purchase, customer_no, package: package.to_owned(), shown: None, member_email: None };
-    let session = match purchases::start(past, start).await? {
-        Started::Open(open) => open.session_id.unwrap_or_default(),
-        other => return Err(Failure::Failed(format!("the story's {package} for {id} ended as {other:?}"))),
-    };
-    sandbox.pay(&session).await.map_err(Failure::Failed)?;
-    purchases::settle(past, purchase, None).await?;
-    Ok(())
+    match purchases::start(past, start).await? {
+        Started::Open(open) => Ok((purchase, open.session_id.unwrap_or_default())),
+        other => Err(Failure::Failed(format!("the story's {package} for {id} ended as {other:?}"))),
+    }
 }
 
 /// A member who sees everything and cannot buy.
 async fn viewer(past: &Services) -> Result<(), Failure> {
-    let (id, email) = story::VIEWER;
+    let (id, email) = VIEWER;
     let no = customers::number(past, id).await?.unwrap_or_default();
     let job = past.ledger.job(move |turn| {
         Box::pin(async move {

@@ -14,6 +14,12 @@ pub enum Step {
     Use(i64),
     /// A package is bought.
     Buy(&'static str),
+    /// A package is bought by a bank payment, whose money comes later.
+    BuyByBank(&'static str),
+    /// The customer's bank refuses the payment that is on its way.
+    Bounce,
+    /// The worker does what is due: reminders are written at their own time.
+    Work,
     /// Credits are set aside, in thousandths.
     Hold(i64),
     /// Courtesy credits come, in thousandths, for so many days.
@@ -37,9 +43,6 @@ const K: i64 = 1_000;
 
 /// In how many days each customer's plan resets.
 pub const RESETS_IN_DAYS: [(&str, i64); 4] = [("fjord", 9), ("acme", 12), ("larch", 8), ("meridian", 10)];
-
-/// Who sees without buying: customer and e-mail.
-pub const VIEWER: (&str, &str) = ("meridian", "finance@meridian.example");
 
 struct Story {
     customer: &'static str,
@@ -125,7 +128,9 @@ fn larch() -> Vec<Event> {
     for day in [39, 37, 35, 33] {
         story.at(day, 60, Step::Buy("p5000"));
     }
-    story.at(31, 60, Step::Buy("p20000")).at(11, 60, Step::Buy("p50000"));
+    // By bank first, which fails; then by card.
+    story.at(31, 60, Step::Buy("p20000")).at(14, 60, Step::BuyByBank("p50000")).at(11, 30, Step::Bounce);
+    story.at(11, 60, Step::Buy("p50000"));
     story.spread(58_000 * K, 21, 1).at(0, -30, Step::Hold(240 * K));
     story.events
 }
@@ -146,6 +151,9 @@ fn meridian() -> Vec<Event> {
     // After the old one expired, one cycle goes 200 over the plan.
     story.cycle(3, 100_200 * K).cycle(2, 71_000 * K).cycle(1, 64_500 * K);
     story.at(15, 60, Step::Bonus(1_250 * K, 54)).spread(40_999_375, 19, 1).at(0, -30, Step::Hold(1_250 * K));
+    // Thirty days and seven days before the top-up expires.
+    story.at(24, 1, Step::Work).at(1, 1, Step::Work);
+    story.at(1, 60, Step::BuyByBank("p5000"));
     story.events
 }
 

@@ -13,6 +13,8 @@ pub mod closing;
 pub mod courtesy;
 pub mod customers;
 pub mod export;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod holds;
 pub mod inbox;
 pub mod jobs;

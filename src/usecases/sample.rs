@@ -7,3 +7,6 @@ pub const CUSTOMERS: [(&str, &str, &str, &str); 4] = [
     ("larch", "Larch Research", "lin@larch.example", "UTC"),
     ("meridian", "Meridian Retail Intelligence GmbH", "max@meridian.example", "Europe/Berlin"),
 ];
+
+/// Who sees without buying: customer and e-mail.
+pub const VIEWER: (&str, &str) = ("meridian", "finance@meridian.example");

@@ -50,7 +50,7 @@ impl Guard {
     /// Gives an answer its headers. What is signed in is not kept by anyone; files say themselves how long they last.
     pub fn dress(&self, response: &mut Response<Body>) {
         let headers = response.headers_mut();
-        headers.insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| self.policy.clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

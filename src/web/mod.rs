@@ -16,6 +16,11 @@ pub mod assets;
 pub mod components;
 #[cfg(feature = "ssr")]
 pub mod cookies;
+#[cfg(feature = "demo")]
+pub mod demo;
+#[cfg(all(feature = "ssr", not(feature = "demo")))]
+#[path = "demo_off.rs"]
+pub mod demo;
 #[cfg(feature = "ssr")]
 mod forms;
 #[cfg(feature = "ssr")]

@@ -6,6 +6,7 @@
 use crate::usecases::Services;
 use crate::web::actions::StartCheckout;
 use crate::web::assets;
+use crate::web::demo;
 use crate::web::guard::Guard;
 use crate::web::invoice;
 use crate::web::pages::{Pages, Refused};
@@ -47,6 +48,7 @@ pub fn routes(services: &Services) -> Router<Services> {
     let guard = Guard::new(&services.settings.public_url, Some(&services.settings.checkout_origin));
     router
         .merge(files(services))
+        .merge(demo::routes())
         .fallback(render)
         .layer(middleware::from_fn_with_state((services.clone(), guard), watch))
         .layer(CompressionLayer::new())

@@ -95,6 +95,13 @@ impl Visit {
         self.response.set_status(status);
     }
 
+    /// Gives the answer a content security policy of its own.
+    #[cfg(feature = "demo")]
+    pub fn policy(&self, policy: &'static str) {
+        let name = axum::http::header::CONTENT_SECURITY_POLICY;
+        self.response.insert_header(name, HeaderValue::from_static(policy));
+    }
+
     /// Answers with another page of ours.
     pub fn go(&self, to: &str) {
         if let Ok(to) = HeaderValue::from_str(to) {

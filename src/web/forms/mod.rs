@@ -8,6 +8,9 @@ pub mod buy;
 pub mod session;
 pub mod theme;
 
+#[cfg(feature = "demo")]
+pub use theme::own_path;
+
 use crate::usecases::Fault;
 use leptos::prelude::ServerFnError;
 

@@ -7,6 +7,7 @@ use crate::usecases::portal::Viewer;
 use crate::usecases::purchases::{self, Purchase};
 use crate::usecases::{Services, accounts, customers};
 use crate::web::components::BillingBody;
+use crate::web::demo;
 use crate::web::seal;
 use crate::web::view::balance::{BalanceFacts, TopUpFacts};
 use crate::web::view::billing::{self, BillingFacts};
@@ -182,7 +183,8 @@ pub fn resume(services: &Services, viewer: &Viewer, purchase: &Purchase) -> BuyF
 fn upgrade(services: &Services, viewer: &Viewer) -> String {
     let shop = &services.catalog.shop;
     let customer: String = url::form_urlencoded::byte_serialize(viewer.customer.as_bytes()).collect();
-    shop.upgrade_url.as_ref().map_or_else(|| shop.home_url.clone(), |url| url.replace("{customer}", &customer))
+    let at_the_shop = shop.upgrade_url.as_ref().map(|url| url.replace("{customer}", &customer));
+    at_the_shop.or_else(|| demo::plans_page(services)).unwrap_or_else(|| shop.home_url.clone())
 }
 
 /// A purchase as its row needs it.

@@ -26,7 +26,7 @@ pub async fn show(visit: &Visit) -> AnyView {
             </a>
         </div>
     };
-    framed(visit, Page::new("Not found", viewer, body))
+    framed(visit, Page::new("Not found", viewer, body)).await
 }
 
 /// The page of a fault: what it was is in the log alone.

@@ -26,10 +26,11 @@ mod sign_in_demo {
     }
 }
 
-pub use missing::Refused;
+pub use missing::{Missing, Refused};
 
 use crate::usecases::portal::Viewer;
 use crate::web::components::{Frame, FrameView};
+use crate::web::demo;
 use crate::web::visit::{Stop, Visit};
 use axum::http::StatusCode;
 use leptos::prelude::*;
@@ -48,6 +49,10 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/purchases/:id") view=purchase::PurchasePage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in/:token") view=sign_in::LinkPage ssr=SsrMode::Async />
+                <Route path=path!("/demo/plans") view=demo::Plans ssr=SsrMode::Async />
+                <Route path=path!("/demo/mails") view=demo::Mailbox ssr=SsrMode::Async />
+                <Route path=path!("/demo/mails/:no") view=demo::MailPage ssr=SsrMode::Async />
+                <Route path=path!("/demo/events") view=demo::Events ssr=SsrMode::Async />
                 <Route path=path!("/_gallery") view=Gallery ssr=SsrMode::Async />
                 <Route path=path!("/_gallery/:name") view=Gallery ssr=SsrMode::Async />
             </FlatRoutes>
@@ -73,13 +78,13 @@ pub struct Page {
 
 impl Page {
     /// A page for `viewer`.
-    fn new(title: impl Into<String>, viewer: Option<Viewer>, body: impl IntoView + 'static) -> Self {
+    pub(super) fn new(title: impl Into<String>, viewer: Option<Viewer>, body: impl IntoView + 'static) -> Self {
         Self { title: title.into(), viewer, body: body.into_any() }
     }
 }
 
 /// Renders what `load` loads, or why there is nothing.
-fn page<F>(load: impl FnOnce(Visit) -> F) -> impl IntoView
+pub(super) fn page<F>(load: impl FnOnce(Visit) -> F) -> impl IntoView
 where
     F: Future<Output = Result<Page, Stop>> + Send + 'static,
 {
@@ -87,14 +92,15 @@ where
     let loading = load(visit.clone());
     Suspend::new(async move {
         match loading.await {
-            Ok(page) => framed(&visit, page),
+            Ok(page) => framed(&visit, page).await,
             Err(stop) => stopped(&visit, &stop).await,
         }
     })
 }
 
 /// The page in its frame, under its title.
-fn framed(visit: &Visit, page: Page) -> AnyView {
+async fn framed(visit: &Visit, page: Page) -> AnyView {
+    let bar = demo::bar(visit, page.viewer.as_ref()).await;
     let shop = &visit.services.catalog.shop;
     let frame = FrameView {
         shop: shop.name.clone(),
@@ -113,6 +119,7 @@ fn framed(visit: &Visit, page: Page) -> AnyView {
     view! {
         <Title text=title />
         <Frame frame>{page.body}</Frame>
+        {bar}
     }
     .into_any()
 }
@@ -127,7 +134,7 @@ async fn stopped(visit: &Visit, stop: &Stop) -> AnyView {
         Stop::Fault(fault) => {
             tracing::error!(error = %fault, path = visit.path(), "a page failed");
             visit.status(StatusCode::INTERNAL_SERVER_ERROR);
-            framed(visit, Page::new("Error", None, missing::fault()))
+            framed(visit, Page::new("Error", None, missing::fault())).await
         }
     }
 }

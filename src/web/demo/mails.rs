@@ -1,0 +1,175 @@
+//! The mailbox: every mail that left, or will.
+
+use crate::usecases::demo::{self, Letter};
+use crate::usecases::{Services, outbox};
+use crate::web::components::text::When;
+use crate::web::pages::{Page, page};
+use crate::web::view::Zone;
+use crate::web::visit::{Stop, Visit};
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use sha2::{Digest, Sha256};
+
+/// `/demo/mails`
+#[component]
+pub fn Mailbox() -> impl IntoView {
+    page(list)
+}
+
+async fn list(visit: Visit) -> Result<Page, Stop> {
+    let zone = zone(&visit).await?;
+    let mails = outbox::newest(&visit.services, demo::SHOWN_MAX).await?;
+    let row = |mail: outbox::Shown| {
+        let href = format!("/demo/mails/{}", mail.no);
+        view! {
+            <tr role="row">
+                <th scope="row" role="rowheader" class="first">
+                    <a href=href>{mail.subject}</a>
+                </th>
+                <td role="cell">{mail.recipient}</td>
+                <td role="cell">
+                    <When moment=zone.full(mail.created_at) />
+                </td>
+                <td role="cell">{said(&mail.state)}</td>
+            </tr>
+        }
+    };
+    let empty = mails.is_empty();
+    let rows = mails.into_iter().map(row).collect_view();
+    let body = view! {
+        <h1>"Mailbox"</h1>
+        {empty.then(|| view! { <p class="card empty">"No mails yet."</p> })}
+        {(!empty)
+            .then(|| {
+                view! {
+                    <table class="card log" role="table">
+                        <caption class="sr-only">"Mails, newest first"</caption>
+                        <thead role="rowgroup">
+                            <tr role="row">
+                                <th scope="col" role="columnheader">"Subject"</th>
+                                <th scope="col" role="columnheader">"To"</th>
+                                <th scope="col" role="columnheader">"Written"</th>
+                                <th scope="col" role="columnheader">"State"</th>
+                            </tr>
+                        </thead>
+                        <tbody role="rowgroup">{rows}</tbody>
+                    </table>
+                }
+            })}
+    };
+    Ok(Page::new("Mailbox", visit.viewer().await?, body))
+}
+
+fn said(state: &str) -> &'static str {
+    match state {
+        "accepted" => "Sent",
+        "refused" => "Refused",
+        _ => "Waiting",
+    }
+}
+
+/// The dates of whoever is signed in; and the demo's pages are the demo's alone.
+async fn zone(visit: &Visit) -> Result<Zone, Stop> {
+    if !visit.services.settings.demo {
+        return Err(Stop::NotFound);
+    }
+    Ok(visit.viewer().await?.map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone)))
+}
+
+/// `/demo/mails/{no}`
+#[component]
+pub fn MailPage() -> impl IntoView {
+    let no = use_params_map().get().get("no").unwrap_or_default();
+    page(move |visit| one(visit, no))
+}
+
+async fn one(visit: Visit, no: String) -> Result<Page, Stop> {
+    let zone = zone(&visit).await?;
+    let no: i64 = no.parse().map_err(|_| Stop::NotFound)?;
+    let letter = demo::letter(&visit.services, no).await?.ok_or(Stop::NotFound)?;
+    let Letter { recipient, subject, text, state, at, .. } = letter;
+    // The mail's own document is shown in a frame, which the policy of all other pages refuses.
+    visit.policy(
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; \
+         frame-ancestors 'none'; base-uri 'none'",
+    );
+    let title = subject.clone();
+    let body = view! {
+        <p class="crumb">
+            <a href="/demo/mails">"Mailbox"</a>
+        </p>
+        <h1>{subject}</h1>
+        <p class="note">"To " {recipient} " · " <When moment=zone.full(at) /> " · " {said(&state)}</p>
+        <p class="after"></p>
+        <iframe
+            class="letter"
+            src=format!("/demo/mails/{no}/html")
+            title="The mail as HTML"
+            sandbox="allow-top-navigation-by-user-activation"
+        ></iframe>
+        <section aria-labelledby="plain">
+            <h2 id="plain">"The same as plain text"</h2>
+            <pre class="card" tabindex="0">
+                {text}
+            </pre>
+        </section>
+    };
+    Ok(Page::new(title, visit.viewer().await?, body))
+}
+
+/// `/demo/mails/{no}/html`: the mail's own document, whose one style is let in by its hash.
+pub(super) async fn html(State(services): State<Services>, Path(no): Path<i64>) -> Response {
+    let letter = match demo::letter(&services, no).await {
+        Ok(letter) if services.settings.demo => letter,
+        Ok(_) => None,
+        Err(fault) => {
+            tracing::error!(error = %fault, "a mail could not be shown");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let Some(letter) = letter else { return StatusCode::NOT_FOUND.into_response() };
+    let style = letter.html.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
+    let hash = style.map_or_else(String::new, |(style, _)| base64(&Sha256::digest(style.as_bytes())));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+    );
+    // Its links lead out of the frame.
+    let html = letter.html.replace("<a ", "<a target=\"_top\" ");
+    let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let headers =
+        [(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")), (CONTENT_SECURITY_POLICY, policy)];
+    (headers, html).into_response()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let byte = |n: usize| u32::from(chunk.get(n).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for n in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * n) & 63) as usize];
+            out.push(if n <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_is_the_usual_one() {
+        let check = |text: &str, want: &str| assert_eq!(base64(text.as_bytes()), want);
+        check("", "");
+        check("f", "Zg==");
+        check("fo", "Zm8=");
+        check("foo", "Zm9v");
+        check("foobar", "Zm9vYmFy");
+    }
+}

@@ -1,0 +1,36 @@
+//! What only the demo has: a bar around every page, a mailbox, Stripe's events, a page of plans.
+//!
+//! Invariants: every button of the bar goes through the use-case that the SaaS itself would call; its POSTs are
+//! guarded like all others; nothing of it is in a release.
+
+mod actions;
+mod bar;
+mod mails;
+mod plans;
+mod stripe;
+
+pub use bar::bar;
+pub use mails::{MailPage, Mailbox};
+pub use plans::Plans;
+pub use stripe::Events;
+
+use crate::usecases::Services;
+use axum::Router;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+/// Where the demo's plans are changed, unless the catalogue says where.
+#[must_use]
+pub fn plans_page(services: &Services) -> Option<String> {
+    services.settings.demo.then(|| "/demo/plans".to_owned())
+}
+
+/// Routes that are no pages.
+pub fn routes() -> Router<Services> {
+    let style = || async {
+        let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
+        (headers, include_str!("demo.css")).into_response()
+    };
+    Router::new().route("/demo/demo.css", get(style)).route("/demo/mails/{no}/html", get(mails::html))
+}

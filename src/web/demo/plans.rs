@@ -1,0 +1,74 @@
+//! A page of plans, such as the SaaS itself would have: where "Upgrade" leads in the demo.
+
+use super::actions::DemoPlan;
+use crate::domain::{Money, Plan};
+use crate::usecases::customers;
+use crate::web::components::text::{Amount, Price, When};
+use crate::web::pages::{Page, page};
+use crate::web::view::Zone;
+use crate::web::visit::{Stop, Visit};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// `/demo/plans`
+#[component]
+pub fn Plans() -> impl IntoView {
+    page(load)
+}
+
+async fn load(visit: Visit) -> Result<Page, Stop> {
+    if !visit.services.settings.demo {
+        return Err(Stop::NotFound);
+    }
+    let viewer = visit.signed_in().await?;
+    let customer = customers::find(&visit.services, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let catalog = &visit.services.catalog;
+    let plans = catalog.plans.iter().map(|plan| card(plan, &catalog.shop.currency, &customer)).collect_view();
+    let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);
+    let body = view! {
+        <h1>"Plans"</h1>
+        <p class="note">
+            "This page stands in for the one that your own product has. A larger plan acts at once, a smaller one from "
+            <When moment=reset /> "."
+        </p>
+        <p class="after"></p>
+        <ul class="offers plans">{plans}</ul>
+    };
+    Ok(Page::new("Plans", Some(viewer), body))
+}
+
+fn card(plan: &Plan, currency: &str, customer: &customers::Customer) -> AnyView {
+    let current = customer.plan == plan.id;
+    let next = customer.next_plan.as_ref() == Some(&plan.id);
+    let state = match (current, next) {
+        (true, _) => Some("Your plan"),
+        (_, true) => Some("From the next reset"),
+        _ => None,
+    };
+    // A plan that was booked is called off by choosing the present one.
+    let can_choose = !next && (!current || customer.next_plan.is_some());
+    let name = plan.name.clone();
+    let button = can_choose.then(|| {
+        view! {
+            <form method="post" action=DemoPlan::PATH>
+                <button class="button" name="plan" value=plan.id.clone()>
+                    {if current { format!("Keep {name}") } else { format!("Choose {name}") }}
+                </button>
+            </form>
+        }
+    });
+    view! {
+        <li class="card offer">
+            <h2>{plan.name.clone()}</h2>
+            <p class="figure">
+                <Price money=Money::new(plan.amount, currency) />
+                <small>" a month"</small>
+            </p>
+            <p class="note"><Amount credits=plan.allowance() /> " credits a month"</p>
+            <p class="note">{if plan.top_ups { "Top-ups can be bought" } else { "No top-ups" }}</p>
+            {state.map(|state| view! { <p class="after">{state}</p> })}
+            {button}
+        </li>
+    }
+    .into_any()
+}
