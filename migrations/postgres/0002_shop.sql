@@ -82,6 +82,7 @@ create table purchases (
 );
 create index purchases_of_customer on purchases (customer_no, created_at);
 create index purchases_open on purchases (created_at) where state in ('created', 'open', 'processing');
+create index purchases_late on purchases (created_at) where state in ('expired', 'failed') and session_id is not null;
 create index purchases_by_intent on purchases (payment_intent);
 create index purchases_by_charge on purchases (charge);
 
@@ -106,6 +107,8 @@ create table inbox (
   done_at bigint
 );
 create index inbox_waiting on inbox (due_at) where done_at is null;
+create index inbox_about on inbox (object_id) where done_at is null;
+create index inbox_newest on inbox (received_at);
 
 -- Every mail, written in the transaction that causes it.
 create table outbox (

@@ -10,7 +10,8 @@ create table customers (
   created_at integer not null,
   closed_at integer,
   stripe_customer text unique,
-  low_balance integer                        -- from how much on its people are told; null: a tenth of the allowance
+  low_balance integer,                       -- from how much on its people are told; null: a tenth of the allowance
+  hint_hidden_until integer                 -- the upgrade hint was put aside until this reset
 );
 
 -- What a customer's ledger has come to. Its own narrow table: every charge rewrites the row.

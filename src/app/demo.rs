@@ -56,11 +56,12 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     let router = sandbox.router();
     let serving = tokio::spawn(async move { axum::serve(sandbox_listener, router).await });
     sandbox.spawn_deliveries();
-    if winds {
-        catch_up_with_the_present(&app.services).await?;
-    }
     if settings.demo_seed == "full" {
         super::seed::run(&app.services, &sandbox, &history_at).await?;
+    }
+    if winds {
+        // Not before: the story is told by an engine of its own, and this one must not have looked at anything yet.
+        catch_up_with_the_present(&app.services).await?;
     }
     println!("listening on http://{address}");
     if settings.demo_seed == "full" {

@@ -200,3 +200,30 @@ pub async fn used_since(
     let cut = row.int("n")? >= lines_max;
     Ok(UsedSince { used: row.credits("used")?, from: if cut { row.at("at")?.max(since) } else { since } })
 }
+
+/// Since when a customer's requests draw from top-ups alone: the first such draw after the last one from anything
+/// else, looking back to `since` over at most `lines_max` lines. None where that cannot be told.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn top_ups_since(
+    link: &mut Link,
+    customer_no: i64,
+    since: Instant,
+    lines_max: i64,
+) -> Result<Option<Instant>, DbError> {
+    let sql = "with recursive walk (prev_row, seq, at, kind, grant_no, n) as (
+           select e.prev_row, e.seq, e.event_at, e.kind, e.grant_no, cast(1 as bigint)
+           from accounts a join entries e on e.row_no = a.head_row where a.customer_no = $1 and e.event_at >= $2
+           union all
+           select e.prev_row, e.seq, e.event_at, e.kind, e.grant_no, w.n + 1
+           from walk w join entries e on e.row_no = w.prev_row where e.event_at >= $2 and w.n < $3),
+         draws (seq, at, n, kind) as (
+           select w.seq, w.at, w.n, g.kind from walk w join grants g on g.no = w.grant_no where w.kind in (2, 8)),
+         others (seq) as (select coalesce(max(seq), 0) from draws where kind <> 3)
+         select min(d.at) as at, (select max(seq) from others) as other, (select coalesce(max(n), 0) from walk) as n
+         from draws d where d.kind = 3 and d.seq > (select max(seq) from others)";
+    let row = link.one(sql, args![customer_no, since, lines_max]).await?.ok_or_else(|| corrupt("no instant"))?;
+    let cut = row.int("n")? >= lines_max && row.int("other")? == 0;
+    Ok(if cut { None } else { row.opt_at("at")? })
+}

@@ -15,6 +15,7 @@ pub mod customers;
 pub mod export;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod hint;
 pub mod holds;
 pub mod inbox;
 pub mod jobs;
@@ -22,6 +23,7 @@ pub mod mails;
 pub mod members;
 pub mod news;
 pub mod outbox;
+pub mod overview;
 pub mod pace;
 #[cfg(test)]
 mod people_tests;

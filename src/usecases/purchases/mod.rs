@@ -5,6 +5,7 @@
 //! the catalogue says later; no transaction is open during a call to Stripe.
 
 mod invoice;
+mod listed;
 mod order;
 mod search;
 mod settle;
@@ -12,6 +13,7 @@ mod start;
 mod sweep;
 
 pub use invoice::{Invoice, invoice};
+pub use listed::{Listed, is_paid, listed};
 pub use search::search;
 pub use settle::{Known, Settling, recheck, settle, settle_session};
 pub use start::{Start, Started, start};

@@ -2,11 +2,15 @@
 //!
 //! Bounded: so many purchases at a time, so many times in one run. Resumable: who was asked about stands in
 //! the store, so that a run that is cut off is taken up where it ended.
+//!
+//! What failed or expired may still be paid late. It is asked about for two weeks, each time after as long again as
+//! it has waited already (eight times or so), a few in a run and after all others.
 
 use super::super::{Fault, Services, flat};
 use super::{Settling, settle, start};
 use crate::args;
 use crate::domain::{Instant, PurchaseId};
+use crate::store::db::Row;
 use chrono::TimeDelta;
 use futures::future::join_all;
 
@@ -18,6 +22,11 @@ const ROUNDS_MAX: usize = 250;
 const ASK_EVERY_MINUTES: i64 = 1;
 /// How long a purchase is left alone before the sweep asks.
 const SWEEP_AFTER_MINUTES: i64 = 2;
+
+/// How long what failed or expired is asked about.
+const LATE_DAYS: i64 = 14;
+/// When it is asked about first, counted from the click.
+const LATE_AFTER_MINUTES: i64 = 60;
 
 /// Asks Stripe about purchases that have waited for a while. Each is asked about once a minute at most;
 /// those not asked for longest come first. Where Stripe does not answer, the run ends: the others would
@@ -32,15 +41,15 @@ pub async fn sweep(services: &Services) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
         let due = due(services).await?;
         if due.is_empty() {
+            break;
+        }
+        if !ask(services, due).await? {
             return Ok(());
         }
-        let opened: Vec<_> = due.iter().filter(|one| one.opened).map(|one| one.id).collect();
-        asked_about(services, due).await?;
-        for settled in join_all(opened.into_iter().map(|id| settle(services, id, None))).await {
-            if settled? == Settling::Waiting {
-                return Ok(());
-            }
-        }
+    }
+    let late = late(services).await?;
+    if !late.is_empty() {
+        ask(services, late).await?;
     }
     Ok(())
 }
@@ -77,6 +86,18 @@ pub async fn next_due(services: &Services, now: Instant) -> Result<Option<Instan
     Ok(made.into_iter().chain(row.opt_at("ends")?).min())
 }
 
+/// Asks about some; false where Stripe did not answer.
+async fn ask(services: &Services, due: Vec<Due>) -> Result<bool, Fault> {
+    let opened: Vec<_> = due.iter().filter(|one| one.opened).map(|one| one.id).collect();
+    asked_about(services, due).await?;
+    for settled in join_all(opened.into_iter().map(|id| settle(services, id, None))).await {
+        if settled? == Settling::Waiting {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// A purchase that waits.
 struct Due {
     id: PurchaseId,
@@ -90,7 +111,22 @@ async fn due(services: &Services) -> Result<Vec<Due>, Fault> {
         where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2
         order by coalesce(asked_at, 0), created_at limit $3";
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    let rows = services.store.read().await?.all(sql, args![before, asked, AT_ONCE]).await?;
+    rows(services.store.read().await?.all(sql, args![before, asked, AT_ONCE]).await?)
+}
+
+/// What failed or expired and may be paid all the same. Asked about when as much time has passed since the last
+/// question as had passed before it.
+async fn late(services: &Services) -> Result<Vec<Due>, Fault> {
+    let now = services.clock.now();
+    let sql = "select id, state, created_at from purchases
+        where state in ('expired', 'failed') and session_id is not null
+          and created_at > $1 and created_at <= $2 and coalesce(asked_at, created_at) <= $3 - ($3 - created_at) / 2
+        order by coalesce(asked_at, created_at), created_at limit $4";
+    let (since, until) = (now - TimeDelta::days(LATE_DAYS), now - TimeDelta::minutes(LATE_AFTER_MINUTES));
+    rows(services.store.read().await?.all(sql, args![since, until, now, AT_ONCE]).await?)
+}
+
+fn rows(rows: Vec<Row>) -> Result<Vec<Due>, Fault> {
     let mut due = Vec::with_capacity(rows.len());
     for row in rows {
         let (id, opened) = (PurchaseId(row.uuid("id")?), row.text("state")? != "created");

@@ -7,10 +7,12 @@
 //! *Not here:* what they do (`forms`, on the server alone). Each authorises on its own.
 
 mod buy;
+mod hint;
 mod session;
 mod theme;
 
 pub use buy::{StartCheckout, Started};
+pub use hint::HideHint;
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
 pub use session::{OpenSession, RequestLink, SignOut};

@@ -2,8 +2,10 @@
 
 use super::offers::BuyFields;
 use super::text::{Say, When};
+use crate::web::actions::HideHint;
 use crate::web::view::{HintView, Notice, NoticeAction, Voice};
 use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
 
 /// A notice: quiet, or announced as an outcome (`status`) or an error (`alert`).
 #[component]
@@ -47,10 +49,27 @@ fn Act(action: NoticeAction) -> impl IntoView {
     }
 }
 
-/// The upgrade hint.
+/// The upgrade hint; one quiet line where there is nothing to do.
 #[component]
 pub fn UpgradeHint(hint: HintView) -> impl IntoView {
-    let (label, href) = hint.see;
+    let Some(act) = hint.act else {
+        return view! {
+            <p class="after hint">
+                <Say words=hint.strong />
+                " "
+                <Say words=hint.text />
+            </p>
+        }
+        .into_any();
+    };
+    let (label, href) = act.see;
+    let hide = act.hide_until.map(|until| {
+        view! {
+            <form method="post" action=HideHint::PATH>
+                <button class="button quiet">"Hide until " <When moment=until /></button>
+            </form>
+        }
+    });
     view! {
         <aside class="notice info" aria-label="Upgrade">
             <p>
@@ -62,10 +81,9 @@ pub fn UpgradeHint(hint: HintView) -> impl IntoView {
                 <a class="button" href=href>
                     {label}
                 </a>
-                <form method="post" action="/_fn/hide_hint">
-                    <button class="button quiet">"Hide until " <When moment=hint.hide_until /></button>
-                </form>
+                {hide}
             </div>
         </aside>
     }
+    .into_any()
 }

@@ -17,6 +17,7 @@ pub enum Said {
     Used,
     Short,
     BadAmount,
+    Switched,
     Moved,
     NowhereToGo,
     PlanChanged,
@@ -24,10 +25,11 @@ pub enum Said {
 }
 
 impl Said {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Used,
         Self::Short,
         Self::BadAmount,
+        Self::Switched,
         Self::Moved,
         Self::NowhereToGo,
         Self::PlanChanged,
@@ -39,6 +41,7 @@ impl Said {
             Self::Used => "used",
             Self::Short => "short",
             Self::BadAmount => "bad_amount",
+            Self::Switched => "switched",
             Self::Moved => "moved",
             Self::NowhereToGo => "nowhere",
             Self::PlanChanged => "plan",
@@ -57,6 +60,7 @@ impl Said {
             Self::Used => ("Credits were used.", false),
             Self::Short => ("Refused: there are not so many credits.", true),
             Self::BadAmount => ("Enter an amount such as 380 or 12.5.", true),
+            Self::Switched => ("You look as somebody else now.", false),
             Self::Moved => ("The clock was moved.", false),
             Self::NowhereToGo => ("Nothing of the kind lies ahead.", true),
             Self::PlanChanged => ("The plan was changed.", false),
@@ -74,8 +78,7 @@ pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
         let known = customers::number(&visit.services, person.customer).await?;
         let Some(customer_no) = known else { return Ok(Said::SignInFirst) };
         sign_in(visit, customer_no, Some(person.email.to_owned()), person.role).await?;
-        visit.go("/billing");
-        Ok(Said::Moved)
+        Ok(Said::Switched)
     })
     .await
 }

@@ -96,7 +96,7 @@ fn Bar(facts: Facts) -> impl IntoView {
     let Facts { people, now, leaps, signed_in, key, back, said, mails } = facts;
     let said = said.map(Said::words).map(|(words, error)| {
         let role = if error { "alert" } else { "status" };
-        view! { <span role=role>{words}</span> }
+        view! { <p role=role>{words}</p> }
     });
     let open = said.is_some();
     let nobody = !people.iter().any(|(.., now)| *now);
@@ -132,14 +132,13 @@ fn Bar(facts: Facts) -> impl IntoView {
     view! {
         <Stylesheet href="/demo/demo.css" />
         <aside class="demo" aria-label="Demo">
-            <div class="wide">
+            <div class="inside">
+                {said}
                 <details open=open>
                     <summary>
                         <strong>"Demo"</strong>
                         " "
                         <time datetime=datetime>{now.text}</time>
-                        " "
-                        {said}
                     </summary>
                     <div class="tools">
                         {who} {used} {moved} {ways}

@@ -5,6 +5,7 @@
 //! *Not here:* names and fields of the forms (`actions`), forged requests (`guard`).
 
 pub mod buy;
+pub mod hint;
 pub mod session;
 pub mod theme;
 

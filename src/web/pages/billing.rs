@@ -1,26 +1,31 @@
 //! `/billing`: loads a customer's facts and words them.
 
 use super::{Page, page};
-use crate::domain::{Balance, Credits, Grant, Instant, Kind, Money, Plan, PurchaseId, PurchaseState};
+use crate::domain::advice::Advice;
+use crate::domain::forecast::Outlook;
+use crate::domain::{Credits, Grant, Instant, Kind, Money, Plan, PurchaseId, PurchaseState};
 use crate::usecases::customers::Customer;
+use crate::usecases::overview::{self, Overview};
 use crate::usecases::portal::Viewer;
 use crate::usecases::purchases::{self, Purchase};
-use crate::usecases::{Services, accounts, customers};
+use crate::usecases::{Fault, Services, customers, hint};
 use crate::web::components::BillingBody;
 use crate::web::demo;
 use crate::web::seal;
 use crate::web::view::balance::{BalanceFacts, TopUpFacts};
 use crate::web::view::billing::{self, BillingFacts};
+use crate::web::view::hint::HintFacts;
+use crate::web::view::notices::Pace;
 use crate::web::view::offers::MayBuy;
 use crate::web::view::outcome::OutcomeFacts;
-use crate::web::view::purchases::PurchaseFact;
+use crate::web::view::purchases::{self as list, PurchaseFact};
 use crate::web::view::status::{Dispute, PurchaseFacts};
-use crate::web::view::{BillingView, BuyForm, Notice, Outcome, Zone};
+use crate::web::view::{BillingView, BuyForm, HintView, Notice, Outcome, Zone, top_ups};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 
-/// The most top-ups and purchases that a page looks through.
-const LOOKED_THROUGH: i64 = 1_000;
+/// How near an expiry must be for the page to speak of the pace.
+const PACE_DAYS: i64 = 30;
 
 /// `/billing`
 #[component]
@@ -30,7 +35,7 @@ pub fn BillingPage() -> impl IntoView {
 
 async fn load(visit: Visit) -> Result<Page, Stop> {
     let viewer = visit.signed_in().await?;
-    let facts = Loaded::of(&visit.services, &viewer).await?;
+    let facts = Loaded::of(&visit, &viewer).await?;
     let billing = facts.view(&visit, &viewer).await?;
     Ok(Page::new("Billing", Some(viewer), view! { <BillingBody billing /> }))
 }
@@ -38,70 +43,116 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
 /// What the use-cases know of the customer.
 struct Loaded {
     customer: Customer,
-    balance: Balance,
-    grants: Vec<Grant>,
-    purchases: Vec<Purchase>,
+    overview: Overview,
+    /// Which page of all top-ups, and of all purchases.
+    all: (Option<usize>, Option<usize>),
+    ended: Vec<Grant>,
+    pending: Vec<PurchaseFact>,
+    purchases: Vec<PurchaseFact>,
+    purchases_total: usize,
+    settling: bool,
+    pace: Option<Pace>,
+    advice: Option<Advice>,
 }
 
 impl Loaded {
-    async fn of(services: &Services, viewer: &Viewer) -> Result<Self, Stop> {
-        let no = viewer.customer_no;
-        let grants = accounts::grants(services, no, Some(Kind::TopUp), i64::MAX, LOOKED_THROUGH).await?;
+    async fn of(visit: &Visit, viewer: &Viewer) -> Result<Self, Stop> {
+        let (services, no) = (&visit.services, viewer.customer_no);
+        let customer = customers::find(services, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+        let overview = overview::of(services, no, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+        let page = visit.query("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+        let all = |list: &str| visit.query(list).is_some_and(|value| value == "all").then_some(page);
+        let all = (all("top_ups"), all("purchases"));
+        let part = top_ups::window(overview.live.len(), count(overview.ended), all.0).ended;
+        let window = |total| {
+            let (skip, take, ..) = list::window(count(total), all.1);
+            (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(take).unwrap_or(0))
+        };
+        let listed = purchases::listed(services, no, window).await?;
+        let adding = |purchase: &Purchase| {
+            let fact = purchase_fact(purchase);
+            PurchaseFact { facts: PurchaseFacts { paid: true, ..fact.facts }, ..fact }
+        };
+        let pending = listed.paid.iter().map(adding).chain(listed.open.iter().map(purchase_fact));
         Ok(Self {
-            customer: customers::find(services, &viewer.customer).await?.ok_or(Stop::SignIn)?,
-            balance: accounts::balance(services, &viewer.customer).await?.ok_or(Stop::SignIn)?,
-            grants: grants.into_iter().map(|row| row.grant).collect(),
-            purchases: purchases::list(services, no, None, LOOKED_THROUGH).await?,
+            ended: overview::ended(services, no, part.start, part.len()).await?,
+            pace: pace(services, &customer, &overview).await?,
+            advice: hint::of(services, no, &overview.account, overview.balance.as_of).await?,
+            settling: !listed.paid.is_empty(),
+            pending: pending.collect(),
+            purchases: listed.page.iter().map(purchase_fact).collect(),
+            purchases_total: count(listed.total),
+            customer,
+            overview,
+            all,
         })
     }
 
     async fn view(&self, visit: &Visit, viewer: &Viewer) -> Result<BillingView, Stop> {
         let services = &visit.services;
         let (shop, zone) = (&services.catalog.shop, Zone::named(&self.customer.timezone));
-        let may_buy = self.may_buy(services, viewer);
-        let page = visit.query("page").and_then(|page| page.parse().ok()).unwrap_or(1);
-        let all = |list: &str| visit.query(list).is_some_and(|value| value == "all").then_some(page);
-        let purchases: Vec<PurchaseFact> = self.purchases.iter().map(purchase_fact).collect();
+        let (balance, may_buy) = (&self.overview.balance, self.may_buy(services, viewer));
         let seal = |purchase: Option<PurchaseId>, package: &str, price: i64| {
             let purchase = purchase.unwrap_or_else(|| PurchaseId(services.clock.mint()));
             seal::form(services, viewer, purchase, package, price)
         };
         let facts = BillingFacts {
             balance: self.balance_facts(services, zone),
-            grants: &self.grants,
-            purchases: &purchases,
+            live: &self.overview.live,
+            ended: &self.ended,
+            ended_total: count(self.overview.ended),
+            pending: &self.pending,
+            purchases: &self.purchases,
+            purchases_total: self.purchases_total,
             packages: &services.catalog.packages,
             currency: &shop.currency,
             top_up_months: services.catalog.rules.top_up_months,
             credit_note: &shop.credit_note,
             upgrade: upgrade(services, viewer),
-            reset_at: (self.customer.created_at < self.balance.cycle.start).then_some(self.balance.cycle.start),
-            settling: false,
-            frozen: billing::frozen(&self.grants),
-            paused: self.balance.top_up.paused.is_positive(),
-            pace: None,
-            outcome: self.outcome(visit, viewer, &may_buy, zone),
-            hint: None,
-            all_top_ups: all("top_ups"),
-            all_purchases: all("purchases"),
+            reset_at: (self.customer.created_at < balance.cycle.start).then_some(balance.cycle.start),
+            settling: self.settling,
+            frozen: billing::frozen(&self.overview.live),
+            paused: balance.top_up.paused.is_positive(),
+            pace: self.pace,
+            outcome: self.outcome(visit, viewer, &may_buy, zone).await?,
+            hint: self.hint(services, viewer, zone),
+            all_top_ups: self.all.0,
+            all_purchases: self.all.1,
             may_buy,
             seal: &seal,
         };
         Ok(facts.view())
     }
 
+    /// The upgrade hint; who only looks cannot put it aside.
+    fn hint(&self, services: &Services, viewer: &Viewer, zone: Zone) -> Option<HintView> {
+        let advice = self.advice.as_ref()?;
+        let money = |minor| Money::new(minor, &services.catalog.shop.currency);
+        let facts = HintFacts {
+            plan: self.plan_name(services, &self.overview.balance.plan_id),
+            better: self.plan_name(services, &advice.plan),
+            cycles: advice.cycles,
+            top_ups: money(advice.top_ups),
+            difference: money(advice.difference),
+            still: money(advice.still),
+            upgrade: upgrade(services, viewer),
+            hide_until: viewer.role.may_buy().then(|| zone.short_day(self.overview.balance.cycle.end)),
+        };
+        facts.view()
+    }
+
     fn may_buy(&self, services: &Services, viewer: &Viewer) -> MayBuy {
         let catalog = &services.catalog;
         if !viewer.role.may_buy() {
             MayBuy::Viewer
-        } else if !catalog.may_buy(&self.balance.plan_id) {
+        } else if !catalog.may_buy(&self.overview.balance.plan_id) {
             let paid = catalog.plans.iter().filter(|plan| plan.top_ups).min_by_key(|plan| plan.amount);
             let money = |plan: &Plan| Money::new(plan.amount, &catalog.shop.currency);
             MayBuy::PlanCannot {
                 better: paid.map(|plan| (plan.name.clone(), plan.allowance(), money(plan))),
                 upgrade: upgrade(services, viewer),
-                left: self.balance.top_up.remaining - self.balance.top_up.paused,
-                plan: self.plan_name(services, &self.balance.plan_id),
+                left: self.overview.balance.top_up.remaining - self.overview.balance.top_up.paused,
+                plan: self.plan_name(services, &self.overview.balance.plan_id),
             }
         } else if services.stripe.is_none() {
             MayBuy::Off
@@ -115,7 +166,7 @@ impl Loaded {
     }
 
     fn balance_facts(&self, services: &Services, zone: Zone) -> BalanceFacts {
-        let balance = &self.balance;
+        let balance = &self.overview.balance;
         let price = services.catalog.plan(&balance.plan_id).map_or(0, |plan| plan.amount);
         let next = balance.next_plan.as_ref().map(|plan| (self.plan_name(services, plan), balance.cycle.end));
         BalanceFacts {
@@ -137,23 +188,33 @@ impl Loaded {
                 held: balance.top_up.held,
                 frozen: balance.top_up.frozen,
                 paused: balance.top_up.paused,
-                in_use_since: None,
+                in_use_since: self.overview.in_use_since,
             },
         }
     }
 
     fn bonus(&self) -> Vec<(Credits, Instant)> {
-        let bonus = self.balance.grants.iter().map(|line| &line.grant).filter(|grant| grant.kind == Kind::Courtesy);
+        let bonus =
+            self.overview.balance.grants.iter().map(|line| &line.grant).filter(|grant| grant.kind == Kind::Courtesy);
         let left = bonus.map(|grant| (grant.remaining(), grant.expires_at));
         left.filter(|(credits, _)| credits.is_positive()).collect()
     }
 
     /// What the URL's code says, about this customer's own things only.
-    fn outcome(&self, visit: &Visit, viewer: &Viewer, may_buy: &MayBuy, zone: Zone) -> Option<Notice> {
+    async fn outcome(
+        &self,
+        visit: &Visit,
+        viewer: &Viewer,
+        may_buy: &MayBuy,
+        zone: Zone,
+    ) -> Result<Option<Notice>, Fault> {
         let services = &visit.services;
-        let outcome = Outcome::from_code(&visit.query("outcome")?)?;
-        let purchase = visit.query("purchase").and_then(|id| PurchaseId::parse(&id));
-        let purchase = purchase.and_then(|id| self.purchases.iter().find(|purchase| purchase.id == id));
+        let Some(outcome) = visit.query("outcome").and_then(|code| Outcome::from_code(&code)) else { return Ok(None) };
+        let purchase = match visit.query("purchase").and_then(|id| PurchaseId::parse(&id)) {
+            Some(id) => purchases::find(services, id).await?.filter(|one| one.customer_no == viewer.customer_no),
+            None => None,
+        };
+        let purchase = purchase.as_ref();
         let package = visit.query("package").or_else(|| purchase.map(|purchase| purchase.package.clone()));
         let package = package.and_then(|id| services.catalog.package(&id));
         let again = || match purchase {
@@ -165,13 +226,34 @@ impl Loaded {
             bought_at: purchase.and_then(|purchase| purchase.credited_at).map(|at| bought_at(at, self, zone)),
             again: if *may_buy == MayBuy::Yes { again() } else { None },
         };
-        Some(outcome.notice(facts))
+        Ok(Some(outcome.notice(facts)))
     }
+}
+
+fn count(n: i64) -> usize {
+    usize::try_from(n).unwrap_or(0)
+}
+
+/// How the top-ups that expire on the soonest day will end, where that is near enough to be spoken of.
+async fn pace(services: &Services, customer: &Customer, overview: &Overview) -> Result<Option<Pace>, Fault> {
+    let zone = Zone::named(&customer.timezone);
+    let now = overview.balance.as_of;
+    let left = || overview.live.iter().filter(|grant| grant.lives(now) && grant.remaining().is_positive());
+    let near = |grant: &&Grant| zone.days_until(now, grant.expires_at) <= PACE_DAYS;
+    let Some(first) = left().next().filter(near) else { return Ok(None) };
+    let same_day = |grant: &&Grant| zone.same_day(first.expires_at, grant.expires_at);
+    let ids: Vec<_> = left().filter(same_day).map(|grant| grant.id).collect();
+    let outlook = overview::outlook(services, customer.no, overview, customer.created_at, &ids).await?;
+    Ok(outlook.map(|outlook| match outlook {
+        Outlook::Left(credits) => Pace::Left(credits),
+        Outlook::Untouched => Pace::PlanCoversIt,
+        Outlook::AllUsed => Pace::AllUsed,
+    }))
 }
 
 /// Today's time, or the whole date of another day.
 fn bought_at(at: Instant, loaded: &Loaded, zone: Zone) -> crate::web::view::Moment {
-    if zone.same_day(at, loaded.balance.as_of) { zone.clock(at) } else { zone.minute(at) }
+    if zone.same_day(at, loaded.overview.balance.as_of) { zone.clock(at) } else { zone.minute(at) }
 }
 
 /// A form that goes on with a purchase.

@@ -5,10 +5,10 @@
 
 use super::billing::{purchase_fact, resume};
 use super::{Page, page};
-use crate::domain::{Grant, Instant, Kind, Money, PurchaseId, PurchaseState};
+use crate::domain::{Grant, Instant, Money, PurchaseId, PurchaseState};
 use crate::usecases::portal::Viewer;
 use crate::usecases::purchases::{self, Purchase};
-use crate::usecases::{Fault, Services, accounts, customers};
+use crate::usecases::{Fault, Services, accounts, customers, overview};
 use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::seal;
 use crate::web::view::outcome::OutcomeFacts;
@@ -85,7 +85,7 @@ async fn signed_out(visit: &Visit, id: PurchaseId, session: String) -> Result<Pa
 
 async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back: bool) -> Result<PurchaseView, Fault> {
     let (zone, id) = (Zone::named(&viewer.timezone), purchase.id);
-    let grant = grant(services, viewer, purchase).await?;
+    let grant = overview::bought(services, viewer.customer_no, id).await?;
     let moments = purchases::timeline(services, id).await?;
     let steps: Vec<_> = moments.iter().filter_map(|moment| Some((What::named(&moment.what)?, moment.at))).collect();
     let now = services.clock.now();
@@ -159,13 +159,6 @@ async fn added(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Res
     Ok(balance.zip(purchase.expires_at).map(|(balance, expires_at)| {
         words::added(purchase.credits, balance.available, expires_at, zone, invoice(purchase).as_deref())
     }))
-}
-
-/// The purchase's grant as it stands.
-async fn grant(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Result<Option<Grant>, Fault> {
-    let Some(id) = purchase.grant else { return Ok(None) };
-    let rows = accounts::grants(services, viewer.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
-    Ok(rows.into_iter().map(|row| row.grant).find(|grant| grant.id == id))
 }
 
 async fn may_buy(services: &Services, viewer: &Viewer) -> Result<bool, Fault> {

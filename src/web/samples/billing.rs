@@ -2,12 +2,14 @@
 
 use super::Sample;
 use super::customers::{self, Sketch, at};
-use crate::domain::{Credits, Money, Package, PurchaseState};
+use crate::domain::{Credits, Grant, Money, Package, PurchaseState};
 use crate::web::view::billing::{BillingFacts, BillingView};
 use crate::web::view::hint::HintFacts;
 use crate::web::view::notices::Pace;
 use crate::web::view::offers::{BuyForm, MayBuy};
 use crate::web::view::outcome::{Outcome, OutcomeFacts};
+use crate::web::view::purchases::{self, PurchaseFact};
+use crate::web::view::{status, top_ups};
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
@@ -66,10 +68,18 @@ fn page(sketch: Sketch, vary: impl FnOnce(&mut Variation)) -> Sample {
 fn view(sketch: &Sketch, v: &Variation) -> BillingView {
     let packages = [(1_200, 900), (5_000, 3_000), (20_000, 10_500), (50_000, 22_500)];
     let package = |(credits, amount)| Package { id: format!("p{credits}"), credits, amount };
+    let (live, ended) = parted(sketch);
+    let shown = top_ups::window(live.len(), ended.len(), v.all.then_some(1)).ended;
+    let (pending, counted) = purchases_of(sketch);
+    let (_, take, ..) = purchases::window(counted.len(), v.all.then_some(1));
     let facts = BillingFacts {
         balance: sketch.balance.clone(),
-        grants: &sketch.grants,
-        purchases: &sketch.purchases,
+        live: &live,
+        ended: &ended[shown],
+        ended_total: ended.len(),
+        pending: &pending,
+        purchases: &counted[..counted.len().min(take)],
+        purchases_total: counted.len(),
         may_buy: v.may_buy.clone(),
         packages: &packages.map(package),
         currency: "usd",
@@ -88,6 +98,20 @@ fn view(sketch: &Sketch, v: &Variation) -> BillingView {
         seal: &|_, package, price| form(package, price),
     };
     facts.view()
+}
+
+/// Living and ended top-ups.
+fn parted(sketch: &Sketch) -> (Vec<Grant>, Vec<Grant>) {
+    let (live, mut ended): (Vec<Grant>, Vec<Grant>) =
+        sketch.grants.iter().cloned().partition(|grant| status::is_live(grant, sketch.balance.now));
+    ended.sort_by_key(|grant| std::cmp::Reverse(grant.expires_at));
+    (live, ended)
+}
+
+/// Purchases that are not done, and the others.
+fn purchases_of(sketch: &Sketch) -> (Vec<PurchaseFact>, Vec<PurchaseFact>) {
+    let seen = sketch.purchases.iter().filter(|purchase| purchase.open() || purchase.counts()).cloned();
+    seen.partition(PurchaseFact::open)
 }
 
 /// A Buy form whose seal fits nothing.
@@ -130,7 +154,8 @@ fn hint(sketch: &Sketch) -> Option<crate::web::view::HintView> {
         top_ups: Money::new(67_500, "usd"),
         difference: Money::new(17_000, "usd"),
         upgrade: "/plans".into(),
-        hide_until: sketch.balance.zone.short_day(sketch.balance.resets_at),
+        still: Money::new(0, "usd"),
+        hide_until: Some(sketch.balance.zone.short_day(sketch.balance.resets_at)),
     };
     facts.view()
 }

@@ -34,10 +34,18 @@ pub type Seal<'a> = &'a dyn Fn(Option<PurchaseId>, &str, i64) -> BuyForm;
 pub struct BillingFacts<'a> {
     /// The balance.
     pub balance: BalanceFacts,
-    /// All top-ups, living and ended.
-    pub grants: &'a [Grant],
-    /// The purchases, newest first.
+    /// Every living top-up.
+    pub live: &'a [Grant],
+    /// The ended ones of this page, latest first.
+    pub ended: &'a [Grant],
+    /// How many ended ones there are.
+    pub ended_total: usize,
+    /// The purchases that are not done, newest first.
+    pub pending: &'a [PurchaseFact],
+    /// The others of this page, newest first.
     pub purchases: &'a [PurchaseFact],
+    /// How many others there are.
+    pub purchases_total: usize,
     /// Whether this person may buy.
     pub may_buy: MayBuy,
     /// What is for sale.
@@ -122,7 +130,7 @@ impl BillingFacts<'_> {
     fn expiring(&self) -> Vec<Expiring> {
         let now = self.balance.now;
         let left = |grant: &&Grant| grant.lives(now) && grant.remaining().is_positive();
-        let mut live: Vec<&Grant> = self.grants.iter().filter(left).collect();
+        let mut live: Vec<&Grant> = self.live.iter().filter(left).collect();
         live.sort_by_key(|grant| grant.burn_key());
         let expiring = live.into_iter().map(|grant| Expiring {
             left: grant.remaining(),
@@ -150,7 +158,9 @@ impl BillingFacts<'_> {
 
     fn top_ups(&self) -> TopUpsView {
         let facts = TopUpsFacts {
-            grants: self.grants,
+            live: self.live,
+            ended: self.ended,
+            ended_total: self.ended_total,
             now: self.balance.now,
             zone: self.balance.zone,
             paused: self.paused,
@@ -164,7 +174,9 @@ impl BillingFacts<'_> {
         let may = self.may_buy == MayBuy::Yes;
         let resume = |fact: &PurchaseFact| may.then(|| (self.seal)(Some(fact.id), &fact.package, fact.facts.amount));
         let facts = PurchasesFacts {
+            pending: self.pending,
             purchases: self.purchases,
+            total: self.purchases_total,
             currency: self.currency,
             zone: self.balance.zone,
             all: self.all_purchases,

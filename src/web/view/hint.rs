@@ -1,6 +1,6 @@
 //! The upgrade hint (R17): which was cheaper, the top-ups bought or the next plan, with the sum.
 //!
-//! *Not here:* the comparison itself (`domain`, issue 4); this module only words its result.
+//! *Not here:* the comparison itself (`domain::advice`); this module only words its result.
 
 use super::when::Moment;
 use super::words::Words;
@@ -13,10 +13,17 @@ pub struct HintView {
     pub strong: Words,
     /// The sum.
     pub text: Words,
+    /// What can be done about it; nothing where top-ups were the cheaper way: one quiet line.
+    pub act: Option<HintActs>,
+}
+
+/// What can be done about a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HintActs {
     /// The link to the plan: its words, and where.
     pub see: (String, String),
-    /// Until when it can be hidden.
-    pub hide_until: Moment,
+    /// Until when it can be hidden, by those who may.
+    pub hide_until: Option<Moment>,
 }
 
 /// What the comparison found.
@@ -32,29 +39,39 @@ pub struct HintFacts {
     pub top_ups: Money,
     /// What the next plan costs more, a month.
     pub difference: Money,
+    /// What top-ups would still have cost on it.
+    pub still: Money,
     /// Where plans are changed.
     pub upgrade: String,
-    /// The next reset.
-    pub hide_until: Moment,
+    /// The next reset, for those who may hide the hint.
+    pub hide_until: Option<Moment>,
 }
 
 impl HintFacts {
-    /// The hint, or nothing where top-ups were the cheaper way.
+    /// The hint, or a quiet line where top-ups were the cheaper way.
     #[must_use]
     pub fn view(&self) -> Option<HintView> {
-        let more = Money::new(self.difference.minor.checked_mul(self.cycles)?, &self.difference.currency);
-        let saved = Money::new(self.top_ups.minor.checked_sub(more.minor)?, &more.currency);
-        if saved.minor <= 0 {
-            return None;
+        let money = |minor| Money::new(minor, &self.difference.currency);
+        let fees = self.difference.minor.checked_mul(self.cycles)?;
+        let more = fees.checked_add(self.still.minor)?;
+        let saved = self.top_ups.minor.checked_sub(more)?;
+        let bought = Words::from("Top-ups bought: ").money(self.top_ups.clone());
+        let instead = format!(". {} instead of {}: {} × ", self.better, self.plan, self.cycles);
+        let sum = bought.text(instead).money(self.difference.clone()).text(" = ").money(money(fees));
+        let sum = match self.still.minor {
+            0 => sum.text("."),
+            _ => sum.text(", and ").money(self.still.clone()).text(" of top-ups."),
+        };
+        if saved <= 0 {
+            let strong = format!("Top-ups were the cheaper way over your last {} cycles.", self.cycles);
+            return Some(HintView { strong: strong.into(), text: sum, act: None });
         }
-        let strong = Words::from(format!("{} would have been ", self.better)).money(saved);
-        let text = Words::from("Top-ups bought: ").money(self.top_ups.clone());
-        let text = text.text(format!(". {} instead of {}: {} × ", self.better, self.plan, self.cycles));
+        let strong = Words::from(format!("{} would have been ", self.better)).money(money(saved));
+        let see = (format!("See {}", self.better), self.upgrade.clone());
         Some(HintView {
             strong: strong.text(format!(" cheaper over your last {} cycles.", self.cycles)),
-            text: text.money(self.difference.clone()).text(" = ").money(more).text("."),
-            see: (format!("See {}", self.better), self.upgrade.clone()),
-            hide_until: self.hide_until.clone(),
+            text: sum,
+            act: Some(HintActs { see, hide_until: self.hide_until.clone() }),
         })
     }
 }
@@ -72,12 +89,18 @@ mod tests {
             cycles: 3,
             top_ups: Money::new(67_500, "usd"),
             difference: Money::new(17_000, "usd"),
+            still: Money::new(0, "usd"),
             upgrade: "/plans".into(),
-            hide_until: Zone::UTC.short_day("2026-12-04T00:00:00Z".parse().expect("an instant")),
+            hide_until: Some(Zone::UTC.short_day("2026-12-04T00:00:00Z".parse().expect("an instant"))),
         };
         let view = facts.view().expect("a hint");
         assert_eq!(view.strong.to_string(), "Pro would have been $165 cheaper over your last 3 cycles.");
         assert_eq!(view.text.to_string(), "Top-ups bought: $675. Pro instead of Builder: 3 × $170 = $510.");
-        assert!(HintFacts { top_ups: Money::new(51_000, "usd"), ..facts }.view().is_none());
+        assert!(view.act.is_some());
+        let cheaper = HintFacts { top_ups: Money::new(51_000, "usd"), still: Money::new(900, "usd"), ..facts };
+        let view = cheaper.view().expect("a line");
+        assert_eq!(view.strong.to_string(), "Top-ups were the cheaper way over your last 3 cycles.");
+        let sum = "Top-ups bought: $510. Pro instead of Builder: 3 × $170 = $510, and $9 of top-ups.";
+        assert_eq!((view.text.to_string().as_str(), view.act), (sum, None));
     }
 }

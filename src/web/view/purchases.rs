@@ -68,15 +68,21 @@ impl PurchaseFact {
             || !matches!(self.facts.state, PurchaseState::Created | PurchaseState::Open | PurchaseState::Expired)
     }
 
-    fn open(&self) -> bool {
+    /// Whether its Checkout can be gone on with.
+    #[must_use]
+    pub fn open(&self) -> bool {
         self.facts.state == PurchaseState::Open && !self.facts.paid
     }
 }
 
 /// What the section is made of.
 pub struct PurchasesFacts<'a> {
-    /// The customer's purchases, newest first.
+    /// Those that are not done: paid and not credited yet, or the newest Checkout that is still open.
+    pub pending: &'a [PurchaseFact],
+    /// Those of this page, newest first.
     pub purchases: &'a [PurchaseFact],
+    /// How many there are in all, pending ones not counted.
+    pub total: usize,
     /// The catalogue's currency.
     pub currency: &'a str,
     /// The customer's zone.
@@ -87,18 +93,22 @@ pub struct PurchasesFacts<'a> {
     pub resume: &'a dyn Fn(&PurchaseFact) -> Option<BuyForm>,
 }
 
+/// Which rows of so many a page shows: the first, how many; which page, of how many.
+#[must_use]
+pub fn window(total: usize, all: Option<usize>) -> (usize, usize, usize, usize) {
+    let pages = total.div_ceil(PAGE).max(1);
+    let page = all.unwrap_or(1).clamp(1, pages);
+    if all.is_some() { ((page - 1) * PAGE, PAGE, page, pages) } else { (0, SHOWN, page, pages) }
+}
+
 impl PurchasesFacts<'_> {
     /// The section.
     #[must_use]
     pub fn view(&self) -> PurchasesView {
-        let counted: Vec<&PurchaseFact> = self.purchases.iter().filter(|purchase| purchase.counts()).collect();
-        let total = counted.len();
-        let pages = total.div_ceil(PAGE).max(1);
-        let page = self.all.unwrap_or(1).clamp(1, pages);
-        let (skip, take) = if self.all.is_some() { ((page - 1) * PAGE, PAGE) } else { (0, SHOWN) };
-        let unfinished = self.purchases.iter().find(|purchase| purchase.open()).filter(|_| page == 1);
-        let rows = unfinished.into_iter().chain(counted.into_iter().skip(skip).take(take));
-        PurchasesView { rows: rows.map(|fact| self.row(fact)).collect(), total, all: self.all.is_some(), page, pages }
+        let (_, _, page, pages) = window(self.total, self.all);
+        let pending = self.pending.iter().filter(|_| page == 1);
+        let rows = pending.chain(self.purchases).map(|fact| self.row(fact)).collect();
+        PurchasesView { rows, total: self.total, all: self.all.is_some(), page, pages }
     }
 
     fn row(&self, fact: &PurchaseFact) -> PurchaseRow {
@@ -139,7 +149,20 @@ mod tests {
                 mac: "seal".into(),
             })
         };
-        PurchasesFacts { purchases, currency: "usd", zone: Zone::UTC, all, resume: &resume }.view()
+        let (pending, counted): (Vec<PurchaseFact>, Vec<PurchaseFact>) =
+            purchases.iter().filter(|fact| fact.open() || fact.counts()).cloned().partition(PurchaseFact::open);
+        let (skip, take, ..) = window(counted.len(), all);
+        let rows = &counted[skip..counted.len().min(skip + take)];
+        let facts = PurchasesFacts {
+            pending: &pending[..pending.len().min(1)],
+            purchases: rows,
+            total: counted.len(),
+            currency: "usd",
+            zone: Zone::UTC,
+            all,
+            resume: &resume,
+        };
+        facts.view()
     }
 
     #[test]

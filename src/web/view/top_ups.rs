@@ -3,6 +3,7 @@
 use super::status::{self, Badge, Turn};
 use super::when::{Moment, Zone};
 use crate::domain::{Credits, Grant, Instant};
+use std::ops::Range;
 
 /// How many living top-ups show before "Show all".
 pub const SHOWN: usize = 10;
@@ -57,8 +58,12 @@ pub struct TopUpRow {
 /// What the section is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct TopUpsFacts<'a> {
-    /// Every top-up of the customer.
-    pub grants: &'a [Grant],
+    /// Every living top-up of the customer.
+    pub live: &'a [Grant],
+    /// The ended ones that [`window`] asks for, latest first.
+    pub ended: &'a [Grant],
+    /// How many ended ones there are.
+    pub ended_total: usize,
     /// The instant of the page.
     pub now: Instant,
     /// The customer's zone.
@@ -71,34 +76,47 @@ pub struct TopUpsFacts<'a> {
     pub all: Option<usize>,
 }
 
+/// Which rows a page shows: living ones come first, then the ended ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Of the living ones.
+    pub live: Range<usize>,
+    /// Of the ended ones.
+    pub ended: Range<usize>,
+    /// What is left out.
+    pub more: More,
+}
+
+/// The rows of a page, of so many living and ended top-ups.
+#[must_use]
+pub fn window(live: usize, ended: usize, all: Option<usize>) -> Window {
+    let Some(page) = all else {
+        let shown = live.min(SHOWN);
+        return Window { live: 0..shown, ended: 0..0, more: More { live: live - shown, ended, ..More::default() } };
+    };
+    let pages = (live + ended).div_ceil(PAGE).max(1);
+    let page = page.clamp(1, pages);
+    let (from, to) = ((page - 1) * PAGE, page * PAGE);
+    Window {
+        live: from.min(live)..to.min(live),
+        ended: from.saturating_sub(live).min(ended)..to.saturating_sub(live).min(ended),
+        more: More { all: true, page, pages, ..More::default() },
+    }
+}
+
 impl TopUpsFacts<'_> {
     /// The section: living ones in burn order, then the ended ones, latest first.
     #[must_use]
     pub fn view(&self) -> TopUpsView {
-        let (mut live, mut ended): (Vec<&Grant>, Vec<&Grant>) =
-            self.grants.iter().partition(|grant| status::is_live(grant, self.now));
+        let mut live: Vec<&Grant> = self.live.iter().collect();
         live.sort_by_key(|grant| grant.burn_key());
-        ended.sort_by_key(|grant| std::cmp::Reverse((grant.expires_at, grant.id)));
         let turns = self.turns(&live);
-        let all = live.iter().zip(turns).map(|(grant, turn)| self.row(grant, turn, false));
-        let all = all.chain(ended.iter().map(|grant| self.row(grant, Turn::Later, true)));
-        let (skip, take, more) = self.window(live.len(), ended.len());
-        let rows: Vec<TopUpRow> = all.skip(skip).take(take).collect();
+        let Window { live: shown, more, .. } = window(live.len(), self.ended_total, self.all);
+        let (skip, take) = (shown.start, shown.len());
+        let living = live.iter().zip(turns).map(|(grant, turn)| self.row(grant, turn, false)).skip(skip).take(take);
+        let rows: Vec<TopUpRow> =
+            living.chain(self.ended.iter().map(|grant| self.row(grant, Turn::Later, true))).collect();
         TopUpsView { zone: self.shared_zone(&rows), rows, more }
-    }
-
-    fn window(&self, live: usize, ended: usize) -> (usize, usize, More) {
-        match self.all {
-            Some(page) => {
-                let pages = (live + ended).div_ceil(PAGE).max(1);
-                let page = page.clamp(1, pages);
-                ((page - 1) * PAGE, PAGE, More { all: true, page, pages, ..More::default() })
-            }
-            None => {
-                let shown = live.min(SHOWN);
-                (0, shown, More { live: live - shown, ended, ..More::default() })
-            }
-        }
     }
 
     /// Whose turn it is: the first that has something to draw, and the one after it.
@@ -166,7 +184,11 @@ mod tests {
     fn view(grants: &[Grant], in_use: bool, all: Option<usize>) -> TopUpsView {
         let now = "2026-11-22T13:05:00Z".parse().expect("an instant");
         let zone = Zone::named("Europe/Berlin");
-        TopUpsFacts { grants, now, zone, paused: false, in_use, all }.view().dated(zone)
+        let (live, ended): (Vec<Grant>, Vec<Grant>) =
+            grants.iter().cloned().partition(|grant| status::is_live(grant, now));
+        let part = window(live.len(), ended.len(), all).ended;
+        let (ended_total, ended) = (ended.len(), &ended[part]);
+        TopUpsFacts { live: &live, ended, ended_total, now, zone, paused: false, in_use, all }.view().dated(zone)
     }
 
     fn badges(view: &TopUpsView) -> Vec<String> {
@@ -205,6 +227,19 @@ mod tests {
         assert_eq!((bounded.rows.len(), bounded.more.live), (SHOWN, 110));
         let last = view(&grants, false, Some(99));
         assert_eq!((last.rows.len(), last.more.page, last.more.pages), (20, 3, 3));
+    }
+
+    #[test]
+    fn pages_go_from_the_living_to_the_ended_without_a_gap() {
+        let check = |live, ended, page, want: (Range<usize>, Range<usize>), pages| {
+            let window = window(live, ended, Some(page));
+            assert_eq!(((window.live, window.ended), window.more.pages), (want, pages), "{live} {ended} {page}");
+        };
+        check(10, 120, 1, (0..10, 0..40), 3);
+        check(10, 120, 2, (10..10, 40..90), 3);
+        check(10, 120, 3, (10..10, 90..120), 3);
+        check(60, 0, 2, (50..60, 0..0), 2);
+        check(0, 0, 7, (0..0, 0..0), 1);
     }
 
     #[test]

@@ -42,6 +42,14 @@ pub struct Shop {
     pub checkout_minutes: i64,
 }
 
+impl Shop {
+    /// Whether a Checkout that is complete is paid: no method is offered that clears later.
+    #[must_use]
+    pub fn pays_at_once(&self) -> bool {
+        self.payment_methods.iter().all(|method| matches!(method.as_str(), "card" | "link"))
+    }
+}
+
 /// Who computes tax.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

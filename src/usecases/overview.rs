@@ -1,0 +1,95 @@
+//! What Billing shows of a ledger, beside the balance: living and ended top-ups, since when they are drawn from, how
+//! they will end. Everything is bounded, however much a customer has.
+
+use super::{Fault, Services, accounts, pace};
+use crate::args;
+use crate::domain::forecast::{self, Outlook};
+use crate::domain::{Account, Balance, Grant, GrantId, Instant, Kind, PurchaseId};
+use crate::store::accounts::{GRANT, grant_of};
+use crate::store::db::DbError;
+use crate::store::entries;
+
+/// How many lines are walked back over to see since when top-ups are drawn from.
+const LINES_MAX: i64 = 20_000;
+
+/// A customer's ledger at an instant.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// The ledger, brought up to the instant.
+    pub account: Account,
+    /// Its balance.
+    pub balance: Balance,
+    /// Top-ups with something left, held or frozen, in burn order.
+    pub live: Vec<Grant>,
+    /// How many others there were.
+    pub ended: i64,
+    /// Since when requests draw from top-ups, where they do and it can be told.
+    pub in_use_since: Option<Instant>,
+}
+
+/// A customer's ledger now. What is due is booked first, so that the lists are what they say.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn of(services: &Services, no: i64, customer: &str) -> Result<Option<Overview>, Fault> {
+    accounts::book(services, no).await?;
+    let mut link = services.store.snapshot().await?;
+    let Some((account, at)) = accounts::now(&mut link, customer, services).await? else { return Ok(None) };
+    let balance = Balance::of(&account, at);
+    let of_use = |grant: &&Grant| grant.kind == Kind::TopUp && grant.has_something();
+    let mut live: Vec<Grant> = account.grants.iter().filter(of_use).cloned().collect();
+    live.sort_by_key(Grant::burn_key);
+    let sql = "select count(*) as n from grants where customer_no = $1 and kind = $2 and is_open = 0";
+    let row = link.one(sql, args![no, i64::from(Kind::TopUp.code())]).await?;
+    let ended = row.map_or(Ok(0), |row| row.int("n"))?;
+    let first = account.drawable(at).first().map(|grant| grant.kind);
+    let in_use_since = match first {
+        Some(Kind::TopUp) => entries::top_ups_since(&mut link, no, account.cycle.start, LINES_MAX).await?,
+        _ => None,
+    };
+    Ok(Some(Overview { account, balance, live, ended, in_use_since }))
+}
+
+/// Ended top-ups, the latest to expire first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn ended(services: &Services, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, Fault> {
+    if take == 0 {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select {GRANT} from grants g where g.customer_no = $1 and g.kind = $2 and g.is_open = 0
+         order by g.expires_at desc, g.no desc limit $3 offset $4"
+    );
+    let (take, skip) = (i64::try_from(take).unwrap_or(0), i64::try_from(skip).unwrap_or(i64::MAX));
+    let rows = services.store.read().await?.all(sql, args![no, i64::from(Kind::TopUp.code()), take, skip]).await?;
+    rows.iter().map(grant_of).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+/// The grant that a purchase brought, as it stands now.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn bought(services: &Services, no: i64, purchase: PurchaseId) -> Result<Option<Grant>, Fault> {
+    accounts::book(services, no).await?;
+    let sql = format!("select {GRANT} from grants g where g.purchase = $1 and g.customer_no = $2");
+    let row = services.store.read().await?.one(sql, args![purchase.bytes(), no]).await?;
+    Ok(row.as_ref().map(grant_of).transpose()?)
+}
+
+/// How some top-ups will end at the customer's pace (R16); nothing with less than a week of data.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn outlook(
+    services: &Services,
+    no: i64,
+    overview: &Overview,
+    created_at: Instant,
+    grants: &[GrantId],
+) -> Result<Option<Outlook>, Fault> {
+    let now = overview.balance.as_of;
+    let pace = pace::of(&mut services.store.snapshot().await?, no, created_at, now).await?;
+    Ok(pace.and_then(|pace| forecast::outlook(&overview.account, &services.catalog, pace, grants, now)))
+}
