@@ -22,6 +22,12 @@ pub fn plans_page(_: &Services) -> Option<String> {
     None
 }
 
+/// No stylesheet of the demo's.
+#[must_use]
+pub fn stylesheet(_: &Services) -> Option<&'static str> {
+    None
+}
+
 /// No routes.
 pub fn routes() -> Router<Services> {
     Router::new()

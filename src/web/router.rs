@@ -89,9 +89,10 @@ async fn invoice(State(services): State<Services>, Path(id): Path<String>, reque
 
 /// Renders a whole document around `body`.
 async fn document<V: IntoView + 'static>(services: Services, request: Request, body: fn() -> V) -> Response {
+    let also = demo::stylesheet(&services);
     let app = move || {
         let theme = Visit::current().theme();
-        view! { <Document theme>{body()}</Document> }
+        view! { <Document theme also>{body()}</Document> }
     };
     leptos_axum::handle_response_inner(move || provide_context(services.clone()), app, request, in_one_piece).await
 }

@@ -5,9 +5,9 @@ use crate::web::theme::Theme;
 use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
-/// The document. Pages set their title through `leptos_meta`.
+/// The document, with the demo's stylesheet where there is one. Pages set their title through `leptos_meta`.
 #[component]
-pub fn Document(theme: Theme, children: Children) -> impl IntoView {
+pub fn Document(theme: Theme, also: Option<&'static str>, children: Children) -> impl IntoView {
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.attribute()>
@@ -17,6 +17,7 @@ pub fn Document(theme: Theme, children: Children) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=assets::stylesheet() />
+                {also.map(|href| view! { <link rel="stylesheet" href=href /> })}
                 <MetaTags />
             </head>
             <body>{children()}</body>

@@ -9,7 +9,6 @@ use crate::web::view::{Moment, Zone};
 use crate::web::visit::Visit;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-use leptos_meta::Stylesheet;
 
 /// The bar around a page, where the demo has its customers. The gallery's pages are to be measured without it.
 pub async fn bar(visit: &Visit, viewer: Option<&Viewer>) -> Option<AnyView> {
@@ -130,7 +129,6 @@ fn Bar(facts: Facts) -> impl IntoView {
     }
     .into_any();
     view! {
-        <Stylesheet href="/demo/demo.css" />
         <aside class="demo" aria-label="Demo">
             <div class="inside">
                 {said}

@@ -26,6 +26,12 @@ pub fn plans_page(services: &Services) -> Option<String> {
     services.settings.demo.then(|| "/demo/plans".to_owned())
 }
 
+/// The demo's own stylesheet.
+#[must_use]
+pub fn stylesheet(services: &Services) -> Option<&'static str> {
+    services.settings.demo.then_some("/demo/demo.css")
+}
+
 /// Routes that are no pages.
 pub fn routes() -> Router<Services> {
     let style = || async {
