@@ -1,6 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test";
+import { Shop } from "../support/shop";
 import { buy, startCheckout } from "../support/checkout";
 
 /** Both themes of the page as it stands, and no sideways scrolling. */
@@ -75,3 +76,22 @@ for (let part = 0; part < parts; part++) {
     }
   });
 }
+
+test("the demo's bar and its own pages", async ({ page }) => {
+  const demo = await Shop.start({ DEMO_SEED: "full", TEST_CLOCK: undefined });
+  try {
+    await page.goto(demo.url);
+    const customer = page.getByLabel("Customer");
+    if (!(await customer.isVisible())) await page.locator("aside summary").click();
+    await customer.selectOption({ label: "Meridian Retail Intelligence GmbH" });
+    await page.getByRole("button", { name: "Switch" }).click();
+    await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
+    await expectSound(page, "Billing in the demo");
+    for (const path of ["/demo/plans", "/demo/mails", "/demo/mails/1", "/demo/events"]) {
+      await page.goto(demo.url + path);
+      await expectSound(page, path);
+    }
+  } finally {
+    await demo.stop();
+  }
+});

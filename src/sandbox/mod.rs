@@ -153,7 +153,7 @@ impl Sandbox {
     /// # Errors
     /// The reason in words, if it takes no bank payment, is unknown or has expired.
     pub async fn pay_by_bank(&self, session_id: &str) -> Result<String, String> {
-        self.pay_by(session_id, &Means::Bank).await
+        self.pay_by(session_id, &Means::Bank { clears: true }).await
     }
 
     /// Lets the money of a bank payment come, also after the bank has refused it once.

@@ -74,6 +74,7 @@ pub(super) fn pay(view: &View, mistakes: &Mistakes) -> String {
 const METHODS: &str = "<fieldset class=\"methods\"><legend>Payment method</legend>\
      <label><input type=\"radio\" name=\"method\" value=\"card\" checked> Card</label>\
      <label><input type=\"radio\" name=\"method\" value=\"bank\" id=\"bank\"> Bank transfer (clears later)</label>\
+     <label><input type=\"radio\" name=\"method\" value=\"refused\" id=\"refused\"> Bank transfer (refused later)</label>\
      </fieldset>";
 const TAX_ID: &str = "<div class=\"field\"><label for=\"tax_id\">Tax ID (optional)</label>\
      <input id=\"tax_id\" name=\"tax_id\" type=\"text\" autocomplete=\"off\" maxlength=\"40\"></div>";

@@ -30,7 +30,7 @@ pub(super) struct Typed {
     card_number: String,
     expiry: String,
     cvc: String,
-    /// `bank`, or a card.
+    /// `bank`, `refused` (by the bank, days later), or a card.
     method: String,
     tax_id: String,
 }
@@ -60,7 +60,9 @@ pub(super) async fn submit(
     let digits: String = typed.card_number.chars().filter(char::is_ascii_digit).collect();
     let card;
     let means = match read(&typed, &digits, (sandbox.settings().now)()) {
-        _ if typed.method == "bank" && delayed::offered(&session).is_some() => Means::Bank,
+        _ if ["bank", "refused"].contains(&typed.method.as_str()) && delayed::offered(&session).is_some() => {
+            Means::Bank { clears: typed.method == "bank" }
+        }
         Ok(read) => {
             card = read;
             Means::Card(&card)

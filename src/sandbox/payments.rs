@@ -31,7 +31,10 @@ pub(super) async fn retrieve(call: &mut Call<'_>, kind: &str, id: &str) -> Resul
 pub(super) enum Means<'a> {
     Card(&'a Card<'a>),
     /// By a bank, which takes its time.
-    Bank,
+    Bank {
+        /// Whether the money comes in the end.
+        clears: bool,
+    },
 }
 
 /// What trying a card on a Checkout came to.
@@ -65,7 +68,7 @@ pub(super) async fn pay(
     let mut intent = intent_of(conn, &session, now).await?;
     let charge = match means {
         Means::Card(card) => objects::charge(&intent, &session["customer_details"], card, now)?,
-        Means::Bank => {
+        Means::Bank { .. } => {
             let method = delayed::offered(&session);
             let method = method.ok_or_else(|| ApiError::invalid("This Checkout takes no bank payment."))?;
             objects::bank_charge(&intent, &session["customer_details"], method, now)?
@@ -88,7 +91,10 @@ pub(super) async fn pay(
             session["url"] = Value::Null;
             succeed(conn, session, intent, &charge, "checkout.session.completed", now, lost).await?
         }
-        Means::Bank => delayed::begin(conn, session, intent, &charge, now, lost).await?,
+        Means::Bank { clears } => {
+            session["_sandbox"]["refused"] = (!clears).into();
+            delayed::begin(conn, session, intent, &charge, now, lost).await?
+        }
     };
     Ok(Tried::Paid(success_url(&session)?))
 }

@@ -183,6 +183,8 @@ pub(super) async fn catch_up(conn: &mut SqliteConnection, now: i64, lost: bool) 
         let at = store::due_at(&session).unwrap_or(now);
         if session["status"] == "open" {
             close(conn, session, &events::nobody(), at, lost).await?;
+        } else if session["_sandbox"]["refused"] == true {
+            delayed::bounce(conn, session, at, lost).await?;
         } else {
             delayed::clear(conn, session, at, lost).await?;
         }

@@ -12,9 +12,9 @@ pub mod check;
 pub mod closing;
 pub mod courtesy;
 pub mod customers;
-pub mod export;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod export;
 pub mod hint;
 pub mod holds;
 pub mod inbox;

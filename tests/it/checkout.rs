@@ -280,3 +280,16 @@ in_a_shop!(a_purchase_is_found_by_whatever_is_known, |app| {
     }
     assert_eq!(purchases::search(&store, "nobody@acme.example").await.unwrap(), []);
 });
+
+in_a_shop!(late_money_for_a_failed_payment_is_found_by_the_sweep, |app| {
+    let opened = banked(app).await;
+    sweep(app, 3).await;
+    app.sandbox.bounce(&opened.session).await.unwrap();
+    sweep(app, 3).await;
+    stands(app, &opened, "failed", 5000).await;
+    // The bank pays after all, nobody tells, and nobody looks at the page.
+    app.sandbox.clear(&opened.session).await.unwrap();
+    sweep(app, 24 * 60).await;
+    stands(app, &opened, "credited", 6200).await;
+    assert!(whats(app, &opened).await.ends_with(&["paid".to_owned(), "credited".to_owned()]));
+});

@@ -13,6 +13,7 @@ use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::seal;
 use crate::web::view::outcome::OutcomeFacts;
 use crate::web::view::purchase::{self as words, What};
+use crate::web::view::status::PurchaseFacts;
 use crate::web::view::{BuyForm, Notice, Outcome, PurchaseView, Words, Zone, status, top_ups};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
@@ -90,10 +91,13 @@ async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back
     let steps: Vec<_> = moments.iter().filter_map(|moment| Some((What::named(&moment.what)?, moment.at))).collect();
     let now = services.clock.now();
     let money = |minor: i64| Money::new(minor, &purchase.currency);
-    let reference = id.to_string();
+    let (reference, here) = (id.to_string(), format!("/purchases/{id}"));
+    // Stripe has told, and could not be asked.
+    let paid = purchases::is_paid(services, purchase).await?;
+    let facts = purchase_fact(purchase).facts;
     Ok(PurchaseView {
-        badge: status::purchase(&purchase_fact(purchase).facts),
-        notice: notice(services, viewer, purchase, back).await?,
+        badge: status::purchase(&PurchaseFacts { paid: paid || purchase.credited_at.is_some(), ..facts }),
+        notice: if paid { Some(words::adding(&here)) } else { notice(services, viewer, purchase, back).await? },
         left: grant.map(|grant| left(&grant, now, zone)),
         timeline: words::timeline(&steps, purchase.credits, zone),
         credits: purchase.credits,

@@ -1,0 +1,178 @@
+//! What Billing says, from what really happened: being added, the pace, the hint, lists that end.
+
+use crate::app::{TestApp, on_both};
+use chrono::TimeDelta;
+use serde_json::json;
+use topup::sandbox::ApiFault;
+use topup::usecases::portal::{self, Spent};
+use topup::usecases::purchases::Settling;
+use topup::usecases::{inbox, purchases};
+
+/// A person's browser.
+struct Browser<'a> {
+    app: &'a TestApp,
+    cookie: String,
+}
+
+impl<'a> Browser<'a> {
+    /// Signed in for a customer, by a portal link.
+    async fn of(app: &'a TestApp, customer: &str, role: &str) -> Self {
+        let path = format!("/v1/customers/{customer}/portal_sessions");
+        let link = app.send(app.write("POST", &path, None, json!({"role": role}).to_string())).await.expect(201).json();
+        let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let Spent::Session { token, .. } = portal::spend_link(&app.services(), &token).await.unwrap() else {
+            panic!("a session")
+        };
+        Self { app, cookie: format!("session={token}") }
+    }
+
+    /// What is read on a page: its text without the tags.
+    async fn reads(&self, path: &str) -> String {
+        let url = format!("http://{}{path}", self.app.address);
+        let page = self.app.send(self.app.http.get(url).header("cookie", &self.cookie)).await.expect(200).text;
+        let main = page.split_once("<main").and_then(|(_, rest)| rest.split_once("</main>")).expect("a page").0;
+        let text: String = main.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Sends one of the page's forms.
+    async fn sends(&self, path: &str) -> u16 {
+        let url = format!("http://{}{path}", self.app.address);
+        let request = self.app.http.post(url).header("cookie", &self.cookie).header("sec-fetch-site", "same-origin");
+        let request = request.header("content-type", "application/x-www-form-urlencoded").header("accept", "text/html");
+        self.app.send(request.body("")).await.status
+    }
+}
+
+on_both!(what_is_paid_while_stripe_cannot_be_asked_is_being_added, |app| {
+    app.sandbox.faults().set_webhooks(false);
+    app.put_customer("acme", "starter").await;
+    let browser = Browser::of(app, "acme", "owner").await;
+    let opened = app.opened("acme", "p1200", "buy-1").await;
+    assert!(browser.reads("/billing").await.contains("Not finished"));
+    app.pay(&opened).await;
+    let event = app.completed(&opened).await;
+    app.sandbox.faults().set_api(ApiFault::Down);
+    assert_eq!(app.deliver(&event).await.status, 503);
+    let billing = browser.reads("/billing").await;
+    assert!(billing.contains("Payment received. Your credits are being added. Usually under a minute."), "{billing}");
+    assert!(billing.contains("Adding credits") && !billing.contains("Not finished"), "{billing}");
+    let page = browser.reads(&format!("/purchases/{}", opened.id)).await;
+    assert!(
+        page.contains("Payment received. Your credits are being added.") && page.contains("Adding credits"),
+        "{page}"
+    );
+    app.sandbox.faults().set_api(ApiFault::None);
+    app.advance_minutes(2).await;
+    inbox::sweep(&app.services()).await.unwrap();
+    let billing = browser.reads("/billing").await;
+    assert!(billing.contains("Credited") && !billing.contains("being added"), "{billing}");
+    assert_eq!(app.available("acme").await, 6200);
+});
+
+on_both!(lists_are_bounded_and_go_on_page_by_page, |app| {
+    app.put_customer("acme", "starter").await;
+    for n in 0..12 {
+        app.buy("acme", "p1200", &format!("buy-{n}")).await;
+    }
+    let browser = Browser::of(app, "acme", "owner").await;
+    let rows = |text: &str| (text.matches("1,2001,200").count(), text.matches("1,200 credits$9.00").count());
+    let billing = browser.reads("/billing").await;
+    assert!(billing.contains("Show 2 more") && billing.contains("Show all 12 purchases"), "{billing}");
+    assert_eq!(rows(&billing), (10, 5), "{billing}");
+    let all = browser.reads("/billing?top_ups=all&purchases=all").await;
+    assert_eq!(rows(&all), (12, 12), "{all}");
+    // All of one and a part of the next are used; the used one is behind the link.
+    app.charge("acme", "6300", "use").await.expect(201);
+    let billing = browser.reads("/billing").await;
+    assert!(billing.contains("In use since") && billing.contains("Show 2 more"), "{billing}");
+    assert!(browser.reads("/billing?top_ups=all").await.contains("Used up"));
+});
+
+on_both!(billing_says_how_a_top_up_will_end_at_this_pace, |app| {
+    app.put_customer("acme", "starter").await;
+    let bought = app.buy("acme", "p1200", "buy-1").await;
+    let expires = bought["expires_at"].as_str().unwrap().parse::<topup::domain::Instant>().unwrap();
+    app.advance_to(expires - TimeDelta::days(6)).await;
+    let browser = Browser::of(app, "acme", "owner").await;
+    let billing = browser.reads("/billing").await;
+    assert!(billing.contains("1,200 top-up credits expire in 6 days, on "), "{billing}");
+    assert!(billing.contains("Plan credits are used first. At your pace all 1,200 will expire unused."), "{billing}");
+    assert!(billing.contains("6 days left"), "{billing}");
+    // A pace at which the plan, and then the top-up, is used up before its day.
+    app.charge("acme", "5100", "use").await.expect(201);
+    let billing = browser.reads("/billing").await;
+    assert!(billing.contains("At your pace ") && !billing.contains("expire unused"), "{billing}");
+});
+
+on_both!(the_upgrade_hint_shows_its_sum_until_it_is_hidden_for_the_cycle, |app| {
+    app.put_customer("acme", "builder").await;
+    for cycle in 0..3 {
+        if cycle > 0 {
+            let reset = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().to_owned();
+            app.advance(json!({"advance_to": reset})).await.expect(200);
+        }
+        app.buy("acme", "p50000", &format!("buy-{cycle}")).await;
+        app.charge("acme", "60000", &format!("use-{cycle}")).await.expect(201);
+    }
+    let (owner, viewer) = (Browser::of(app, "acme", "owner").await, Browser::of(app, "acme", "viewer").await);
+    let billing = owner.reads("/billing").await;
+    let words = "Pro would have been $165 cheaper over your last 3 cycles. Top-ups bought: $675. \
+        Pro instead of Builder: 3 × $170 = $510.";
+    assert!(billing.contains(words) && billing.contains("Hide until "), "{billing}");
+    let seen = viewer.reads("/billing").await;
+    assert!(seen.contains("Pro would have been") && !seen.contains("Hide until"), "{seen}");
+    assert_eq!(viewer.sends("/_fn/hide_hint").await, 303);
+    assert!(owner.reads("/billing").await.contains("Pro would have been"), "a viewer hides nothing");
+    assert_eq!(owner.sends("/_fn/hide_hint").await, 303);
+    assert!(!owner.reads("/billing").await.contains("Pro would have been"));
+    let reset = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().to_owned();
+    app.advance(json!({"advance_to": reset})).await.expect(200);
+    app.charge("acme", "30000", "use-3").await.expect(201);
+    // Two purchases are left in the last three cycles: now top-ups were the cheaper way.
+    let billing = Browser::of(app, "acme", "owner").await.reads("/billing").await;
+    assert!(billing.contains("Top-ups were the cheaper way over your last 3 cycles."), "{billing}");
+});
+
+on_both!(a_purchase_page_tells_what_happened_and_what_is_left, |app| {
+    app.put_customer("acme", "starter").await;
+    let bought = app.buy("acme", "p1200", "buy-1").await;
+    let path = format!("/purchases/{}", bought["id"].as_str().unwrap());
+    let browser = Browser::of(app, "acme", "owner").await;
+    app.charge("acme", "5200", "use").await.expect(201);
+    let page = browser.reads(&path).await;
+    for words in [
+        "1,200 credits",
+        "1,000 of 1,200 left · Expires ",
+        "You chose 1,200 credits",
+        "Checkout opened",
+        "Payment received",
+        "Credits added",
+        "$9.00",
+        "Invoice",
+        "Ask support",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(browser.reads("/billing").await.contains("In use since"));
+});
+
+on_both!(a_closed_checkout_that_is_asked_about_late_costs_few_questions, |app| {
+    app.sandbox.faults().set_webhooks(false);
+    app.put_customer("acme", "starter").await;
+    let opened = app.opened("acme", "p1200", "buy-1").await;
+    app.advance_minutes(61).await;
+    app.sandbox.catch_up().await.unwrap();
+    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.purchase(&opened.id).await["state"], "expired");
+    let before = app.stripe_calls();
+    for _ in 0..(15 * 24) {
+        let to = app.now() + TimeDelta::hours(1);
+        // The clock alone: moving it by the API would run the sweep as well.
+        app.tamper("update test_clock set now = $1 where id = 1", vec![to.into()]).await.unwrap();
+        app.services().clock.refresh(&app.services().store).await.unwrap();
+        purchases::sweep(&app.services()).await.unwrap();
+    }
+    let asked = app.stripe_calls() - before;
+    assert!((4..=12).contains(&asked), "{asked} questions in two weeks");
+});
