@@ -182,9 +182,12 @@ pub struct Settings {
     /// Write mails into this folder instead of sending them
     #[arg(long, env = "MAIL_DIR")]
     pub mail_dir: Option<PathBuf>,
-    /// Minutes without a click after which a session ends, 30 to 20160
+    /// Minutes without a click after which somebody must sign in again, 30 to 20160 (14 days)
     #[arg(long, env = "SESSION_IDLE_MINUTES", default_value = "720", value_parser = clap::value_parser!(i64).range(30..=20_160))]
     pub session_idle_minutes: i64,
+    /// Days after which everybody must sign in again, 1 to 90; acts on who signs in from now on
+    #[arg(long, env = "SESSION_MAX_DAYS", default_value = "14", value_parser = clap::value_parser!(i64).range(1..=90))]
+    pub session_max_days: i64,
     /// Origins that a portal link may return to, comma-separated
     #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',')]
     pub return_origins: Vec<String>,

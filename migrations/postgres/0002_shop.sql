@@ -25,6 +25,7 @@ create table links (
   expires_at bigint not null,
   spent_at bigint
 );
+create index links_ending on links (expires_at);
 
 create table sessions (
   token_hash bytea primary key,
@@ -32,6 +33,7 @@ create table sessions (
   email text,
   role text not null,
   proven bigint not null,                   -- 1: came by a mailed link, so that role is the member's own
+  device text not null,                     -- browser and system in plain words
   return_url text,
   created_at bigint not null,
   seen_at bigint not null,
@@ -39,6 +41,8 @@ create table sessions (
   ended_at bigint
 );
 create index sessions_of_customer on sessions (customer_no);
+create index sessions_of_person on sessions (email);
+create index sessions_ending on sessions (expires_at);
 
 create table api_keys (
   id bytea primary key,

@@ -25,6 +25,7 @@ create table links (
   expires_at integer not null,
   spent_at integer
 ) without rowid;
+create index links_ending on links (expires_at);
 
 create table sessions (
   token_hash blob primary key,
@@ -32,6 +33,7 @@ create table sessions (
   email text,
   role text not null,
   proven integer not null,                  -- 1: came by a mailed link, so that role is the member's own
+  device text not null,                     -- browser and system in plain words
   return_url text,
   created_at integer not null,
   seen_at integer not null,
@@ -39,6 +41,8 @@ create table sessions (
   ended_at integer
 ) without rowid;
 create index sessions_of_customer on sessions (customer_no);
+create index sessions_of_person on sessions (email);
+create index sessions_ending on sessions (expires_at);
 
 create table api_keys (
   id blob primary key,

@@ -185,6 +185,7 @@ async fn services_on(
         checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
         form_secret,
         session_idle: chrono::TimeDelta::minutes(settings.session_idle_minutes),
+        session_max: chrono::TimeDelta::days(settings.session_max_days),
         demo: variant.demo,
     };
     let services = Services { store, ledger, stripe, catalog, clock, mailer, settings: Arc::new(running) };

@@ -101,7 +101,12 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 22] = [
+const WHOLE: [(&str, &str); 23] = [
+    (
+        "customers without an owner",
+        "select count(*) as n from customers c where c.closed_at is null and not exists (
+           select 1 from members m where m.customer_no = c.no and m.role = 'owner' and m.removed_at is null)",
+    ),
     (
         "credited purchases without one grant of just what was sold",
         "select count(*) as n from purchases p left join grants g on g.purchase = p.id where p.state = 'credited'

@@ -54,7 +54,8 @@ const BLANK: [&str; 8] = [
     "update customers set email = '', name = '', timezone = 'UTC', closed_at = coalesce(closed_at, $2) where no = $1",
     "delete from members where customer_no = $1 and $2 = $2",
     "delete from links where customer_no = $1 and $2 = $2",
-    "update sessions set email = null, return_url = null, ended_at = coalesce(ended_at, $2) where customer_no = $1",
+    "update sessions set email = null, device = '', return_url = null, ended_at = coalesce(ended_at, $2)
+       where customer_no = $1",
     "update api_keys set name = '', revoked_at = coalesce(revoked_at, $2) where customer_no = $1",
     "update holds set source = null where customer_no = $1 and $2 = $2",
     "update purchases set member_email = null where customer_no = $1 and $2 = $2",

@@ -1,5 +1,6 @@
 //! Customers: made and changed by the SaaS, read by everybody.
 
+use super::sessions::{self, Viewer};
 use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::{Cycle, Instant};
@@ -138,6 +139,24 @@ async fn own(turn: &mut Turn, no: i64, email: &str) -> Result<(), DbError> {
         )
         .await?;
     Ok(())
+}
+
+/// A member chooses the zone that the customer's dates are read in; says whether the member may.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn set_timezone(services: &Services, viewer: &Viewer, zone: chrono_tz::Tz) -> Result<bool, Fault> {
+    let (viewer, idle) = (viewer.clone(), sessions::idle_since(services));
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            if !sessions::may_manage(turn, &viewer, idle).await? {
+                return Ok(false);
+            }
+            let sql = "update customers set timezone = $1 where no = $2 and closed_at is null";
+            Ok(turn.link.run(sql, args![zone.name(), viewer.customer_no]).await? > 0)
+        })
+    });
+    flat(job.await)
 }
 
 const CUSTOMER: &str = "select c.no, c.id, c.email, c.name, c.timezone, c.created_at, c.closed_at,

@@ -5,7 +5,7 @@
 //!
 //! *Not here:* when they run (`jobs`), what they do (a file a subject beside this one).
 
-use super::{Fault, Services, flat, inbox, news, outbox, purchases, reminders};
+use super::{Fault, Services, flat, inbox, news, outbox, purchases, reminders, tidy};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
@@ -34,7 +34,7 @@ pub struct Job {
 }
 
 /// All jobs, in the order in which one instant's work is done.
-pub const ALL: [Job; 6] = [
+pub const ALL: [Job; 7] = [
     Job {
         name: "ledger",
         about: "books resets, expiry and the end of holds for customers nobody writes to",
@@ -94,6 +94,14 @@ pub const ALL: [Job; 6] = [
             Box::pin(count(services, "select count(*) as n from outbox where done_at is null and due_at <= $1"))
         },
         due: |services, now| Box::pin(outbox::next_due(services, now)),
+    },
+    Job {
+        name: "tidy",
+        about: "deletes links and sessions that nobody can use any more",
+        network: false,
+        run: |services, _| Box::pin(tidy::sweep_expired(services)),
+        backlog: |services| Box::pin(tidy::backlog(services)),
+        due: |_, _| Box::pin(async { Ok(None) }),
     },
 ];
 

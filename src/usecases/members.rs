@@ -1,23 +1,23 @@
 //! Members: who may sign in for a customer, and as what.
 //!
-//! Invariants: only owners manage; the last owner stays; whoever is removed has no session left when the
-//! removal is committed. The right to act is read in the turn that acts.
+//! Invariants: owners manage everybody, admins everybody but owners; the last owner stays; whoever is removed has
+//! no session left when the removal is committed. The right to act is read in the turn that acts.
 //!
 //! *Not here:* signing in (`sign_in`), the owner whom the SaaS names (`customers`).
 
 use super::sessions::{self, Role, Viewer};
 use super::{Fault, Services, flat, outbox};
 use crate::args;
-use crate::domain::Instant;
+use crate::domain::{Instant, role};
 use crate::ledger::Turn;
 use crate::mail::{self, Draft};
 use crate::store::db::{DbError, Row};
 use chrono::TimeDelta;
 
 /// How many members a customer has at most.
-const MEMBERS_MAX: i64 = 100;
+pub const MEMBERS_MAX: i64 = 100;
 /// How many invitations a customer sends in an hour.
-const HOURLY_MAX: i64 = 20;
+pub const HOURLY_MAX: i64 = 20;
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub struct Member {
 pub enum Changed {
     /// It is as was asked.
     Done,
-    /// Only owners manage members.
-    NotOwner,
+    /// Only owners and admins manage members, and only owners manage owners.
+    NotAllowed,
     /// No mail could be sent to this address.
     BadAddress,
     /// A member already: the role is changed, not invited.
@@ -66,7 +66,7 @@ fn role_of(row: &Row) -> Result<Role, DbError> {
     Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
 }
 
-/// An owner's wish, with what the turn must know to grant it.
+/// What somebody wishes, with what the turn must know to grant it.
 struct Wish {
     viewer: Viewer,
     idle: Instant,
@@ -75,15 +75,15 @@ struct Wish {
 
 impl Wish {
     fn new(services: &Services, viewer: &Viewer, email: &str) -> Option<Self> {
-        let idle = services.clock.now() - services.settings.session_idle;
+        let idle = sessions::idle_since(services);
         mail::address(email).map(|email| Self { viewer: viewer.clone(), idle, email })
     }
 
-    /// What forbids it: whoever was an owner when the page was drawn may be none now.
-    async fn is_forbidden(&self, turn: &mut Turn) -> Result<bool, DbError> {
+    /// Whether it may be about people of these roles: whoever was an owner when the page was drawn may be none now.
+    async fn is_allowed(&self, turn: &mut Turn, about: &[Role]) -> Result<bool, DbError> {
         let now = turn.now();
         let role = sessions::role_now(&mut turn.link, &self.viewer, now, self.idle).await?;
-        Ok(role != Some(Role::Owner))
+        Ok(role.is_some_and(|role| about.iter().all(|about| role.may_manage_role(*about))))
     }
 
     /// What the person whom it is about may do now.
@@ -93,11 +93,11 @@ impl Wish {
         row.as_ref().map(role_of).transpose()
     }
 
-    /// Whether the person is the only owner.
-    async fn is_last_owner(&self, turn: &mut Turn, role: Role) -> Result<bool, DbError> {
+    /// Whether the customer would be left without an owner.
+    async fn leaves_no_owner(&self, turn: &mut Turn, was: Role, next: Option<Role>) -> Result<bool, DbError> {
         let sql = "select count(*) as n from members where customer_no = $1 and role = 'owner' and removed_at is null";
         let row = turn.link.one(sql, args![self.viewer.customer_no]).await?;
-        Ok(role == Role::Owner && row.map_or(Ok(0), |row| row.int("n"))? <= 1)
+        Ok(role::leaves_no_owner(row.map_or(Ok(0), |row| row.int("n"))?, was, next))
     }
 }
 
@@ -110,8 +110,8 @@ pub async fn invite(services: &Services, viewer: &Viewer, email: &str, role: Rol
     let invitation = invitation(services, &wish, role);
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
-            if wish.is_forbidden(turn).await? {
-                return Ok(Changed::NotOwner);
+            if !wish.is_allowed(turn, &[role]).await? {
+                return Ok(Changed::NotAllowed);
             }
             if wish.target(turn).await?.is_some() {
                 return Ok(Changed::Already);
@@ -189,11 +189,12 @@ pub async fn change_role(services: &Services, viewer: &Viewer, email: &str, role
     let Some(wish) = Wish::new(services, viewer, email) else { return Ok(Changed::Unknown) };
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
-            if wish.is_forbidden(turn).await? {
-                return Ok(Changed::NotOwner);
+            let was = wish.target(turn).await?;
+            if !wish.is_allowed(turn, &[was.unwrap_or(role), role]).await? {
+                return Ok(Changed::NotAllowed);
             }
-            let Some(was) = wish.target(turn).await? else { return Ok(Changed::Unknown) };
-            if role != Role::Owner && wish.is_last_owner(turn, was).await? {
+            let Some(was) = was else { return Ok(Changed::Unknown) };
+            if wish.leaves_no_owner(turn, was, Some(role)).await? {
                 return Ok(Changed::LastOwner);
             }
             for table in ["members", "sessions"] {
@@ -214,11 +215,12 @@ pub async fn remove(services: &Services, viewer: &Viewer, email: &str) -> Result
     let Some(wish) = Wish::new(services, viewer, email) else { return Ok(Changed::Unknown) };
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
-            if wish.is_forbidden(turn).await? {
-                return Ok(Changed::NotOwner);
+            let was = wish.target(turn).await?;
+            if !wish.is_allowed(turn, &[was.unwrap_or(Role::Viewer)]).await? {
+                return Ok(Changed::NotAllowed);
             }
-            let Some(was) = wish.target(turn).await? else { return Ok(Changed::Unknown) };
-            if wish.is_last_owner(turn, was).await? {
+            let Some(was) = was else { return Ok(Changed::Unknown) };
+            if wish.leaves_no_owner(turn, was, None).await? {
                 return Ok(Changed::LastOwner);
             }
             let (now, no) = (turn.now(), wish.viewer.customer_no);

@@ -37,6 +37,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod stats;
 pub mod test_clock;
+pub mod tidy;
 pub mod usages;
 pub mod voids;
 
@@ -88,6 +89,8 @@ pub struct Running {
     pub form_secret: Vec<u8>,
     /// How long a session lasts without a click.
     pub session_idle: chrono::TimeDelta,
+    /// How long a session lasts at most.
+    pub session_max: chrono::TimeDelta,
     /// Whether this is the demo.
     pub demo: bool,
 }

@@ -4,7 +4,6 @@
 
 pub use super::sessions::{Role, Viewer, sign_out, viewer};
 
-use super::sessions::SESSION_DAYS;
 use super::{Fault, Services, flat, sign_in};
 use crate::args;
 use crate::domain::Instant;
@@ -108,14 +107,40 @@ pub async fn make_link(services: &Services, new: NewLink) -> Result<Link, Fault>
     Ok(Link { url, expires_at })
 }
 
-/// Whether a link would work now. Looking spends nothing: mail scanners follow links.
+/// What a link would do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It opens the pages.
+    Works,
+    /// It came by mail, and is used or too old: its address may have a new one.
+    OldMail,
+    /// It came from the SaaS, and is used or too old.
+    OldPortal,
+    /// It is none of ours, or so old that it was forgotten.
+    Unknown,
+}
+
+/// Looks at a link. Looking spends nothing: mail scanners follow links.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn link_works(services: &Services, token: &str) -> Result<bool, Fault> {
-    let sql = "select 1 as n from links where token_hash = $1 and spent_at is null and expires_at > $2";
-    let row = services.store.read().await?.one(sql, args![token_hash(token), services.clock.now()]).await?;
-    Ok(row.is_some())
+pub async fn look(services: &Services, token: &str) -> Result<Look, Fault> {
+    let sql = "select purpose, expires_at, spent_at from links where token_hash = $1";
+    let row = services.store.read().await?.one(sql, args![token_hash(token)]).await?;
+    let Some(row) = row else { return Ok(Look::Unknown) };
+    let works = row.opt_int("spent_at")?.is_none() && row.at("expires_at")? > services.clock.now();
+    Ok(match (works, row.text("purpose")?.as_str()) {
+        (true, _) => Look::Works,
+        (false, "sign_in") => Look::OldMail,
+        (false, _) => Look::OldPortal,
+    })
+}
+
+/// The address that a mailed link went to.
+pub(super) async fn mailed_to(services: &Services, token: &str) -> Result<Option<String>, Fault> {
+    let sql = "select email from links where token_hash = $1 and purpose = 'sign_in'";
+    let row = services.store.read().await?.one(sql, args![token_hash(token)]).await?;
+    Ok(row.map(|row| row.opt_text("email")).transpose()?.flatten())
 }
 
 /// Makes a link for whoever reads the mails of `email`: the token, which is for the mail alone.
@@ -129,19 +154,27 @@ pub(super) async fn mint_sign_in(turn: &mut Turn, email: &str) -> Result<String,
     Ok(token)
 }
 
-/// Spends a link: once.
+/// Spends a link, once; `device` is what the session will be listed as.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn spend_link(services: &Services, token: &str) -> Result<Spent, Fault> {
+pub async fn spend_link(services: &Services, token: &str, device: &str) -> Result<Spent, Fault> {
     let (hash, session) = (token_hash(token), new_token()?);
-    let opened = token_hash(&session);
-    let path = flat(services.ledger.job(move |turn| Box::pin(spend(turn, hash, opened))).await)?;
+    let new =
+        NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: services.settings.session_max };
+    let path = flat(services.ledger.job(move |turn| Box::pin(spend(turn, hash, new))).await)?;
     Ok(path.map_or(Spent::Gone, |path| Spent::Session { token: session, path }))
 }
 
+/// A session to be opened.
+struct NewSession {
+    hash: [u8; 32],
+    device: String,
+    lasts: TimeDelta,
+}
+
 /// Spends a link and opens a session; where to, if the link was good.
-async fn spend(turn: &mut Turn, link: [u8; 32], session: [u8; 32]) -> Result<Option<String>, Fault> {
+async fn spend(turn: &mut Turn, link: [u8; 32], session: NewSession) -> Result<Option<String>, Fault> {
     let now = turn.now();
     let sql = "update links set spent_at = $1 where token_hash = $2 and spent_at is null and expires_at > $1
         returning purpose, customer_no, email, role, path, return_url";
@@ -155,10 +188,10 @@ async fn spend(turn: &mut Turn, link: [u8; 32], session: [u8; 32]) -> Result<Opt
     } else {
         (row.opt_int("customer_no")?, row.opt_text("role")?)
     };
-    let sql = "insert into sessions (token_hash, customer_no, email, role, proven, return_url, created_at, seen_at,
-          expires_at) values ($1, $2, $3, $4, $5, $6, $7, $7, $8)";
-    let until = now + TimeDelta::days(SESSION_DAYS);
-    let values = args![session, customer_no, email, role, proven, row.opt_text("return_url")?, now, until];
+    let sql = "insert into sessions (token_hash, customer_no, email, role, proven, device, return_url, created_at,
+          seen_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
+    let (back, until) = (row.opt_text("return_url")?, now + session.lasts);
+    let values = args![session.hash, customer_no, email, role, proven, session.device, back, now, until];
     turn.link.run(sql, values).await?;
     Ok(Some(path))
 }

@@ -4,6 +4,8 @@
 //! session that came by a mailed link has proven its address: what it may do is what the member may do now,
 //! and it may go over to another customer of the same person. One that the SaaS opened may what the SaaS said.
 
+pub use crate::domain::Role;
+
 use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::Instant;
@@ -11,47 +13,10 @@ use crate::ledger::Turn;
 use crate::store::db::{DbError, Link, Row};
 use chrono::TimeDelta;
 
-/// How long a session lasts at most.
-pub const SESSION_DAYS: i64 = 14;
 /// How often the use of a session is written down.
 const SEEN_EVERY_MINUTES: i64 = 5;
 /// How many sessions a list shows.
 const LIST_MAX: i64 = 100;
-
-/// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Buys, and manages members.
-    Owner,
-    /// Buys.
-    Admin,
-    /// Sees everything, and cannot buy.
-    Viewer,
-}
-
-impl Role {
-    /// Its name in the API and the store.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Admin => "admin",
-            Self::Viewer => "viewer",
-        }
-    }
-
-    /// From its name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Owner, Self::Admin, Self::Viewer].into_iter().find(|role| role.name() == name)
-    }
-
-    /// Whether it may buy.
-    #[must_use]
-    pub const fn may_buy(self) -> bool {
-        !matches!(self, Self::Viewer)
-    }
-}
 
 /// Who looks at a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +33,8 @@ pub struct Viewer {
     pub email: Option<String>,
     /// What the person may do.
     pub role: Role,
+    /// Whether the session came by a mail to that address.
+    pub proven: bool,
     /// Where "back to the app" leads.
     pub return_url: Option<String>,
     /// Hash of the session's token: what forms are bound to.
@@ -81,7 +48,8 @@ const LIVE: &str = "from sessions s join customers c on c.no = s.customer_no
     and (s.proven = 0 or m.no is not null)";
 const ROLE: &str = "case when s.proven = 1 then m.role else s.role end as role";
 
-fn idle_since(services: &Services) -> Instant {
+/// The last use before which a session has gone idle.
+pub(super) fn idle_since(services: &Services) -> Instant {
     services.clock.now() - services.settings.session_idle
 }
 
@@ -92,7 +60,8 @@ fn idle_since(services: &Services) -> Instant {
 pub async fn viewer(services: &Services, token: &str) -> Result<Option<Viewer>, Fault> {
     let (now, hash) = (services.clock.now(), super::portal::token_hash(token));
     let sql = format!(
-        "select s.email, {ROLE}, s.return_url, s.seen_at, c.no, c.id, c.name, c.timezone {LIVE} and s.token_hash = $3"
+        "select s.email, {ROLE}, s.proven, s.return_url, s.seen_at, c.no, c.id, c.name, c.timezone {LIVE}
+           and s.token_hash = $3"
     );
     let row = services.store.read().await?.one(sql, args![now, idle_since(services), hash]).await?;
     let Some(row) = row else { return Ok(None) };
@@ -103,6 +72,7 @@ pub async fn viewer(services: &Services, token: &str) -> Result<Option<Viewer>, 
         timezone: row.text("timezone")?,
         email: row.opt_text("email")?,
         role: role_of(&row)?,
+        proven: row.flag("proven")?,
         return_url: row.opt_text("return_url")?,
         session: hash,
     };
@@ -126,6 +96,12 @@ pub(super) async fn role_now(
     let sql = format!("select {ROLE} {LIVE} and s.token_hash = $3 and s.customer_no = $4");
     let row = link.one(sql, args![now, idle, viewer.session, viewer.customer_no]).await?;
     row.as_ref().map(role_of).transpose()
+}
+
+/// Whether a session may change what belongs to the whole customer, read in the turn that does so.
+pub(super) async fn may_manage(turn: &mut Turn, viewer: &Viewer, idle: Instant) -> Result<bool, DbError> {
+    let now = turn.now();
+    Ok(role_now(&mut turn.link, viewer, now, idle).await?.is_some_and(Role::may_manage))
 }
 
 /// Writes down that a session was used; a page does not fail for it.
@@ -172,36 +148,48 @@ pub(super) async fn end_all(turn: &mut Turn, customer_no: i64, email: &str) -> R
 /// A session as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// What it is revoked by: the first half of its hash, which opens nothing.
+    /// What it is ended by: the first half of its hash, which opens nothing.
     pub id: String,
     /// The person, where known.
     pub email: Option<String>,
-    /// What it may do.
-    pub role: Role,
+    /// Browser and system in plain words.
+    pub device: String,
+    /// The customer whose pages it is at.
+    pub at: String,
     /// Since when.
     pub created_at: Instant,
     /// When it was last used, to five minutes.
     pub seen_at: Instant,
     /// Whether it is the one that asks.
     pub current: bool,
+    /// Whether it is the same person's.
+    pub own: bool,
+    hash: [u8; 32],
 }
 
-/// The live sessions that a viewer may end, last used first: an owner sees all of the customer, others their own.
+/// The viewer's own live sessions: this one, and those of the same address for this customer. One that has proven
+/// its address could go over to any customer of the person, so that all of these are its own, wherever they are.
+/// `$3` is this one, `$4` the customer, `$5` the address, `$6` whether it is proven.
+const OWN: &str = "(s.token_hash = $3 or (s.email = $5 and (s.customer_no = $4 or ($6 = 1 and s.proven = 1))))";
+
+/// The live sessions that a viewer may end, last used first: everybody their own, an owner all of the customer.
 ///
 /// # Errors
 /// [`Fault`].
 pub async fn list(services: &Services, viewer: &Viewer) -> Result<Vec<Listed>, Fault> {
     let sql = format!(
-        "select s.token_hash, s.email, {ROLE}, s.created_at, s.seen_at {LIVE} and s.customer_no = $3
-           and ($4 = 1 or s.token_hash = $5 or s.email = $6) order by s.seen_at desc, s.created_at desc limit $7"
+        "select s.token_hash, s.email, s.device, s.created_at, s.seen_at, c.name,
+           cast(case when {OWN} then 1 else 0 end as bigint) as own {LIVE} and ({OWN} or ($7 = 1 and s.customer_no = $4))
+         order by s.seen_at desc, s.created_at desc limit $8"
     );
     let values = args![
         services.clock.now(),
         idle_since(services),
-        viewer.customer_no,
-        viewer.role == Role::Owner,
         viewer.session,
+        viewer.customer_no,
         viewer.email.clone(),
+        viewer.proven,
+        viewer.role == Role::Owner,
         LIST_MAX
     ];
     let rows = services.store.read().await?.all(sql, values).await?;
@@ -210,10 +198,13 @@ pub async fn list(services: &Services, viewer: &Viewer) -> Result<Vec<Listed>, F
         Ok(Listed {
             id: hex::encode(&hash[..16]),
             email: row.opt_text("email")?,
-            role: role_of(row)?,
+            device: row.text("device")?,
+            at: row.text("name")?,
             created_at: row.at("created_at")?,
             seen_at: row.at("seen_at")?,
             current: hash == viewer.session,
+            own: row.int("own")? == 1,
+            hash,
         })
     };
     rows.iter().map(listed).collect::<Result<_, DbError>>().map_err(Fault::from)
@@ -224,22 +215,43 @@ pub async fn list(services: &Services, viewer: &Viewer) -> Result<Vec<Listed>, F
 /// # Errors
 /// [`Fault`].
 pub async fn revoke(services: &Services, viewer: &Viewer, id: &str) -> Result<bool, Fault> {
-    if !list(services, viewer).await?.iter().any(|listed| listed.id == id) {
-        return Ok(false);
-    }
-    let (id, no) = (id.to_owned(), viewer.customer_no);
+    let listed = list(services, viewer).await?.into_iter().find(|listed| listed.id == id);
+    let Some(listed) = listed else { return Ok(false) };
+    let (viewer, idle) = (viewer.clone(), idle_since(services));
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
             let now = turn.now();
-            let sql = "select token_hash from sessions where customer_no = $1 and ended_at is null and expires_at > $2";
-            for row in turn.link.all(sql, args![no, now]).await? {
-                let hash: [u8; 32] = row.bytes("token_hash")?;
-                if hex::encode(&hash[..16]) == id {
-                    let sql = "update sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
-                    return Ok(turn.link.run(sql, args![now, hash]).await? > 0);
-                }
+            let role = role_now(&mut turn.link, &viewer, now, idle).await?;
+            // Whoever was an owner when the page was drawn may be none now.
+            if role.is_none() || !(listed.own || role == Some(Role::Owner)) {
+                return Ok(false);
             }
-            Ok(false)
+            let sql = "update sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
+            Ok(turn.link.run(sql, args![now, listed.hash]).await? > 0)
+        })
+    });
+    flat(job.await)
+}
+
+/// Ends all sessions of the same person but this one; says how many there were.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn revoke_others(services: &Services, viewer: &Viewer) -> Result<u64, Fault> {
+    let (viewer, idle) = (viewer.clone(), idle_since(services));
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let now = turn.now();
+            if role_now(&mut turn.link, &viewer, now, idle).await?.is_none() {
+                return Ok(0);
+            }
+            // Also what has gone idle: it would wake up if the setting grew.
+            let sql = format!(
+                "update sessions as s set ended_at = $1
+                 where s.ended_at is null and s.expires_at > $2 and s.token_hash <> $3 and {OWN}"
+            );
+            let values = args![now, now, viewer.session, viewer.customer_no, viewer.email, viewer.proven];
+            Ok(turn.link.run(sql, values).await?)
         })
     });
     flat(job.await)

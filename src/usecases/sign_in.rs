@@ -23,12 +23,13 @@ const TOKEN: &str = "TOKEN-OF-THIS-MAIL";
 /// How many customers a person may choose from.
 const CHOICES_MAX: i64 = 100;
 
-/// Somebody asks for a link. Whether the address is a member's is not told.
+/// Somebody asks for a link; the address as it is kept, if it is one at all. Whether it is a member's is not told.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn request(services: &Services, email: &str) -> Result<(), Fault> {
-    let Some(email) = mail::address(email) else { return Ok(()) };
+pub async fn request(services: &Services, email: &str) -> Result<Option<String>, Fault> {
+    let Some(email) = mail::address(email) else { return Ok(None) };
+    let address = email.clone();
     let mail = outbox::Mail {
         key: format!("{KIND}:{}", services.clock.mint().simple()),
         customer_no: None,
@@ -41,10 +42,21 @@ pub async fn request(services: &Services, email: &str) -> Result<(), Fault> {
     };
     flat(services.ledger.job(move |turn| Box::pin(ask(turn, mail))).await)?;
     services.mailer.nudge();
-    Ok(())
+    Ok(Some(address))
 }
 
-/// Writes the mail; for an unknown address, or one that had enough, takes it back: the same work, the same commit.
+/// Whoever has an old mailed link asks for a new one: it goes where the old one went, and nobody is told where.
+/// Says whether the link was one.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn renew(services: &Services, token: &str) -> Result<bool, Fault> {
+    let Some(email) = portal::mailed_to(services, token).await? else { return Ok(false) };
+    Ok(request(services, &email).await?.is_some())
+}
+
+/// Writes the mail, and takes it back for an unknown address or one that had enough: the same statements in the same
+/// commit for everybody, so that the time of the answer tells nothing.
 async fn ask(turn: &mut Turn, mail: outbox::Mail) -> Result<(), Fault> {
     let hour_ago = turn.now() - TimeDelta::hours(1);
     let sql =
@@ -54,11 +66,8 @@ async fn ask(turn: &mut Turn, mail: outbox::Mail) -> Result<(), Fault> {
     let row = turn.link.one(sql, args![&mail.recipient, hour_ago]).await?;
     let row = row.ok_or_else(|| Fault::Broken("a count has no row".to_owned()))?;
     let wanted = row.int("homes")? > 0 && row.int("mails")? < HOURLY_MAX;
-    if let Some(no) = outbox::enqueue(turn, mail).await?
-        && !wanted
-    {
-        turn.link.run("delete from outbox where no = $1", args![no]).await?;
-    }
+    let no = outbox::enqueue(turn, mail).await?;
+    turn.link.run("delete from outbox where no = $1 and $2 = 0", args![no, wanted]).await?;
     Ok(())
 }
 

@@ -13,6 +13,10 @@ pub enum Cookie {
     Session,
     /// The chosen theme.
     Theme,
+    /// The address that a link was asked for: it has no place in a URL.
+    Asked,
+    /// What the key that was just made is shown by, once.
+    NewKey,
 }
 
 impl Cookie {
@@ -24,6 +28,10 @@ impl Cookie {
             (Self::Session, false) => "session",
             (Self::Theme, true) => "__Host-theme",
             (Self::Theme, false) => "theme",
+            (Self::Asked, true) => "__Host-asked",
+            (Self::Asked, false) => "asked",
+            (Self::NewKey, true) => "__Host-new-key",
+            (Self::NewKey, false) => "new-key",
         }
     }
 

@@ -22,6 +22,8 @@ pub mod demo;
 #[path = "demo_off.rs"]
 pub mod demo;
 #[cfg(feature = "ssr")]
+mod device;
+#[cfg(feature = "ssr")]
 mod forms;
 #[cfg(feature = "ssr")]
 pub mod guard;

@@ -4,7 +4,7 @@
 //! a server function answers a form with 303 and never with its error's text.
 
 use crate::usecases::Services;
-use crate::web::actions::StartCheckout;
+use crate::web::actions::{OF_SETTINGS, StartCheckout, SwitchCustomer};
 use crate::web::assets;
 use crate::web::demo;
 use crate::web::guard::Guard;
@@ -115,7 +115,7 @@ fn in_one_piece<V: IntoView + 'static>(
 async fn call(State(services): State<Services>, request: Request) -> Response {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let is_form = accept.is_some_and(|accept| accept.contains("text/html"));
-    let home = if request.uri().path() == StartCheckout::PATH { "/billing" } else { "/sign-in" };
+    let home = home(request.uri().path());
     let answer = leptos_axum::handle_server_fns_with_context(move || provide_context(services.clone()), request);
     let mut answer = answer.await.into_response();
     if is_form && answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
@@ -125,6 +125,15 @@ async fn call(State(services): State<Services>, request: Request) -> Response {
         *answer.status_mut() = StatusCode::SEE_OTHER;
     }
     answer
+}
+
+/// The page that says how a function failed.
+fn home(path: &str) -> &'static str {
+    match path {
+        StartCheckout::PATH | SwitchCustomer::PATH => "/billing",
+        path if OF_SETTINGS.contains(&path) => "/settings",
+        _ => "/sign-in",
+    }
 }
 
 /// The guard around every route of a browser.

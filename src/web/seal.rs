@@ -1,11 +1,15 @@
-//! The seal of a Buy form: binds the purchase's id to who was shown what (R19).
+//! What binds a form to the session it was drawn for.
 //!
-//! HMAC-SHA-256 over the id, the customer, the session, the price and the package, cut to 128 bits.
-//! A form that was drawn for another session, or changed on the way, does not fit.
+//! The seal of a Buy form binds the purchase's id to who was shown what (R19): HMAC-SHA-256 over the id, the customer,
+//! the session, the price and the package, cut to 128 bits. A form that was drawn for another session, or changed on
+//! the way, does not fit.
+//!
+//! A new API key is made of a seed that the form brings: sent twice it is one key, and the page that follows can show
+//! it once without anybody having stored it.
 
 use crate::domain::{Package, PurchaseId};
-use crate::usecases::Services;
 use crate::usecases::portal::Viewer;
+use crate::usecases::{Fault, Services};
 use crate::web::view::BuyForm;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -36,9 +40,38 @@ pub fn open(services: &Services, viewer: &Viewer, form: &BuyForm) -> Option<Purc
     code.verify_truncated_left(&mac).is_ok().then_some(purchase)
 }
 
-fn code(secret: &[u8], viewer: &Viewer, purchase: PurchaseId, form: &BuyForm) -> Hmac<Sha256> {
+/// How many random bytes a key's seed has.
+const SEED_BYTES: usize = 32;
+
+/// A seed for a key that is not made yet: random bytes, for the form and a short-lived cookie alone.
+///
+/// # Errors
+/// [`Fault`].
+pub fn key_seed() -> Result<String, Fault> {
+    let mut seed = [0_u8; SEED_BYTES];
+    getrandom::fill(&mut seed).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
+    Ok(hex::encode(seed))
+}
+
+/// The key that a seed becomes in this session; `None` for what is no seed.
+#[must_use]
+pub fn api_key(secret: &[u8], viewer: &Viewer, seed: &str) -> Option<String> {
+    let seed = hex::decode(seed).ok().filter(|seed| seed.len() == SEED_BYTES)?;
+    let mut code = keyed(secret);
+    code.update(b"topup api key 1\0");
+    code.update(&viewer.customer_no.to_be_bytes());
+    code.update(&viewer.session);
+    code.update(&seed);
+    Some(format!("tk_{}", hex::encode(code.finalize().into_bytes())))
+}
+
+fn keyed(secret: &[u8]) -> Hmac<Sha256> {
     // HMAC takes keys of any length: this cannot fail.
-    let mut code = <Hmac<Sha256> as Mac>::new_from_slice(secret).expect("a key of any length");
+    <Hmac<Sha256> as Mac>::new_from_slice(secret).expect("a key of any length")
+}
+
+fn code(secret: &[u8], viewer: &Viewer, purchase: PurchaseId, form: &BuyForm) -> Hmac<Sha256> {
+    let mut code = keyed(secret);
     code.update(b"topup buy 1\0");
     code.update(&purchase.bytes());
     code.update(&viewer.customer_no.to_be_bytes());
@@ -61,6 +94,7 @@ mod tests {
             timezone: "UTC".into(),
             email: None,
             role: Role::Owner,
+            proven: false,
             return_url: None,
             session: [session; 32],
         }
@@ -79,5 +113,18 @@ mod tests {
         assert_ne!(seal, sealed(&viewer(2), 900, "p1200"));
         assert_ne!(seal, sealed(&viewer(1), 1, "p1200"));
         assert_ne!(seal, sealed(&viewer(1), 900, "p5000"));
+    }
+
+    #[test]
+    fn a_seed_is_one_key_of_one_session() {
+        let seed = "ab".repeat(SEED_BYTES);
+        let key = api_key(b"secret", &viewer(1), &seed).expect("a key");
+        assert!(key.starts_with("tk_") && key.len() == 67, "{key}");
+        assert_eq!(api_key(b"secret", &viewer(1), &seed), Some(key.clone()));
+        assert_ne!(api_key(b"secret", &viewer(2), &seed), Some(key.clone()));
+        assert_ne!(api_key(b"other", &viewer(1), &seed), Some(key));
+        for bad in ["", "ab", "no hex", &"ab".repeat(SEED_BYTES + 1)] {
+            assert_eq!(api_key(b"secret", &viewer(1), bad), None, "{bad}");
+        }
     }
 }

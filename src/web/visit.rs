@@ -5,6 +5,7 @@
 use crate::usecases::portal::{self, Viewer};
 use crate::usecases::{Fault, Services};
 use crate::web::cookies::Cookie;
+use crate::web::device;
 use crate::web::theme::Theme;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
@@ -50,7 +51,7 @@ impl Visit {
     /// # Errors
     /// [`Fault`].
     pub async fn viewer(&self) -> Result<Option<Viewer>, Fault> {
-        match Cookie::Session.read(&self.parts.headers, self.https()) {
+        match self.cookie(Cookie::Session) {
             Some(token) => portal::viewer(&self.services, &token).await,
             None => Ok(None),
         }
@@ -67,7 +68,20 @@ impl Visit {
     /// The chosen theme.
     #[must_use]
     pub fn theme(&self) -> Theme {
-        Cookie::Theme.read(&self.parts.headers, self.https()).map(|name| Theme::named(&name)).unwrap_or_default()
+        self.cookie(Cookie::Theme).map(|name| Theme::named(&name)).unwrap_or_default()
+    }
+
+    /// What a cookie says.
+    #[must_use]
+    pub fn cookie(&self, cookie: Cookie) -> Option<String> {
+        cookie.read(&self.parts.headers, self.https())
+    }
+
+    /// The browser in plain words.
+    #[must_use]
+    pub fn device(&self) -> String {
+        let user_agent = self.parts.headers.get(axum::http::header::USER_AGENT);
+        device::named(user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default())
     }
 
     /// Path and query, to come back to.

@@ -20,7 +20,7 @@ impl<'a> Browser<'a> {
         let path = format!("/v1/customers/{customer}/portal_sessions");
         let link = app.send(app.write("POST", &path, None, json!({"role": role}).to_string())).await.expect(201).json();
         let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        let Spent::Session { token, .. } = portal::spend_link(&app.services(), &token).await.unwrap() else {
+        let Spent::Session { token, .. } = portal::spend_link(&app.services(), &token, "a test").await.unwrap() else {
             panic!("a session")
         };
         Self { app, cookie: format!("session={token}") }

@@ -204,7 +204,7 @@ async fn signed_in(app: &TestApp, customer: &str) -> String {
     let path = format!("/v1/customers/{customer}/portal_sessions");
     let link = app.send(app.write("POST", &path, None, "{}")).await.expect(201).json();
     let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    match portal::spend_link(&app.services(), &token).await.unwrap() {
+    match portal::spend_link(&app.services(), &token, "a test").await.unwrap() {
         Spent::Session { token, .. } => format!("session={token}"),
         _ => panic!("a session"),
     }

@@ -25,6 +25,7 @@ pub mod news;
 pub mod purchase;
 pub mod reminder;
 pub mod replay;
+pub mod role;
 pub mod time;
 
 pub use account::{Account, Changes, Refusal, Settled};
@@ -35,8 +36,9 @@ pub use cycle::Cycle;
 pub use entry::{Cause, Entry, EntryKind, Hash};
 pub use grant::{Draw, Grant, GrantState, Kind};
 pub use hold::{Hold, HoldState};
-pub use id::{GrantId, HoldId, PurchaseId, UsageId};
+pub use id::{GrantId, HoldId, KeyId, PurchaseId, UsageId};
 pub use money::Money;
 pub use purchase::PurchaseState;
 pub use replay::{Broken, Replay, Report};
+pub use role::Role;
 pub use time::Instant;

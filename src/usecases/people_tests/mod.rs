@@ -66,6 +66,7 @@ impl Rig {
             checkout_origin: String::new(),
             form_secret: vec![0; 32],
             session_idle: TimeDelta::minutes(720),
+            session_max: TimeDelta::days(14),
             demo: false,
         };
         let mails = folder.join("mails");
@@ -125,7 +126,7 @@ impl Rig {
 
     /// Opens a session by a link; the cookie's value.
     pub async fn open(&self, token: &str) -> Option<String> {
-        match portal::spend_link(&self.services, token).await.expect("an answer") {
+        match portal::spend_link(&self.services, token, "Firefox on Linux").await.expect("an answer") {
             portal::Spent::Session { token, .. } => Some(token),
             portal::Spent::Gone => None,
         }

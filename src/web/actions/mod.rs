@@ -9,11 +9,17 @@
 mod buy;
 mod hint;
 mod session;
+mod settings;
 mod theme;
 
 pub use buy::{StartCheckout, Started};
 pub use hint::HideHint;
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
-pub use session::{OpenSession, RequestLink, SignOut};
+pub use session::{OpenSession, RenewLink, RequestLink, SignOut, SwitchCustomer};
+#[cfg(feature = "ssr")]
+pub use settings::PATHS as OF_SETTINGS;
+pub use settings::{
+    ChangeRole, EndOtherSessions, EndSession, InviteMember, MakeApiKey, RemoveMember, RevokeApiKey, SetTimeZone,
+};
 pub use theme::SetTheme;

@@ -20,6 +20,24 @@ pub async fn request_link(email: String) -> Result<(), ServerFnError> {
     crate::web::forms::session::ask(&email).await
 }
 
+/// Asks for a new link in place of a mailed one that is used or too old; it goes to the same address.
+///
+/// # Errors
+/// A fault only.
+#[server(name = RenewLink, prefix = "/_fn", endpoint = "renew-link")]
+pub async fn renew_link(token: String) -> Result<(), ServerFnError> {
+    crate::web::forms::session::renew(&token).await
+}
+
+/// Goes over to another customer of the same person, by the SaaS's id.
+///
+/// # Errors
+/// A fault only; a customer that is none of theirs leads back to where they are.
+#[server(name = SwitchCustomer, prefix = "/_fn", endpoint = "switch-customer")]
+pub async fn switch_customer(customer: String) -> Result<(), ServerFnError> {
+    crate::web::forms::session::switch(&customer).await
+}
+
 /// Ends the session.
 ///
 /// # Errors

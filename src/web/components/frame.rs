@@ -1,7 +1,9 @@
 //! What stands around every page: header, main, footer with the theme switch.
 
-use crate::web::actions::{SetTheme, SignOut};
+use crate::usecases::sign_in::Choice;
+use crate::web::actions::{SetTheme, SignOut, SwitchCustomer};
 use crate::web::theme::Theme;
+use crate::web::view::settings::role_name;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -18,26 +20,23 @@ pub struct FrameView {
     pub terms: String,
     /// Who is signed in: the customer's name.
     pub customer: Option<String>,
+    /// The customers that the person may go over to, this one among them.
+    pub choices: Vec<Choice>,
     /// The chosen theme.
     pub theme: Theme,
     /// This page's path and query, to come back to.
     pub here: String,
 }
 
+/// The pages of the header, in its order: path and words.
+const NAV: [(&str, &str); 2] = [("/billing", "Billing"), ("/settings", "Settings")];
+
 /// Header, `main`, footer.
 #[component]
 pub fn Frame(frame: FrameView, children: Children) -> impl IntoView {
-    let signed_in = frame.customer.clone().map(|customer| view! { <Person customer /> });
-    let current = if frame.here.starts_with("/billing") { "page" } else { "true" };
-    let nav = frame.customer.is_some().then(|| {
-        view! {
-            <nav aria-label="Account">
-                <a href="/billing" aria-current=current>
-                    "Billing"
-                </a>
-            </nav>
-        }
-    });
+    let choices = frame.choices.clone();
+    let signed_in = frame.customer.clone().map(|customer| view! { <Person customer choices /> });
+    let nav = frame.customer.is_some().then(|| view! { <Nav here=frame.here.clone() /> });
     view! {
         <a class="skip" href="#main">
             "Skip to content"
@@ -59,17 +58,66 @@ pub fn Frame(frame: FrameView, children: Children) -> impl IntoView {
 }
 
 #[component]
-fn Person(customer: String) -> impl IntoView {
+fn Nav(here: String) -> impl IntoView {
+    let path = here.split('?').next().unwrap_or_default().to_owned();
+    let link = |(to, words): (&'static str, &'static str)| {
+        // A purchase's page belongs to Billing without being it.
+        let current = match path.as_str() {
+            path if path == to => Some("page"),
+            path if to == "/billing" && path.starts_with("/purchases/") => Some("true"),
+            _ => None,
+        };
+        view! {
+            <a href=to aria-current=current>
+                {words}
+            </a>
+        }
+    };
+    view! { <nav aria-label="Account">{NAV.map(link).collect_view()}</nav> }
+}
+
+#[component]
+fn Person(customer: String, choices: Vec<Choice>) -> impl IntoView {
     let title = customer.clone();
+    let name = view! {
+        <span class="name truncate" title=title>
+            {customer}
+        </span>
+    };
+    let name =
+        if choices.len() > 1 { view! { <Switch name=name.into_any() choices /> }.into_any() } else { name.into_any() };
     view! {
         <div class="person">
-            <span class="name truncate" title=title>
-                {customer}
-            </span>
+            {name}
             <form method="post" action=SignOut::PATH>
                 <button class="link">"Sign out"</button>
             </form>
         </div>
+    }
+}
+
+/// The accounts of a person who has several: a menu that needs no script.
+#[component]
+fn Switch(name: AnyView, choices: Vec<Choice>) -> impl IntoView {
+    let choice = |choice: Choice| {
+        let current = choice.current.then_some("true");
+        view! {
+            <li>
+                <button name="customer" value=choice.customer aria-current=current>
+                    <span>{choice.name}</span>
+                    " "
+                    <span class="note">{role_name(choice.role)}</span>
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <details class="menu">
+            <summary>{name} <span class="sr-only">", switch account"</span></summary>
+            <form class="card" method="post" action=SwitchCustomer::PATH>
+                <ul aria-label="Your accounts">{choices.into_iter().map(choice).collect_view()}</ul>
+            </form>
+        </details>
     }
 }
 

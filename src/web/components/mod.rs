@@ -12,6 +12,7 @@ pub mod notice;
 pub mod offers;
 pub mod purchase;
 pub mod purchases;
+pub mod settings;
 pub mod text;
 pub mod top_ups;
 
@@ -22,5 +23,6 @@ pub use notice::{NoticeBox, UpgradeHint};
 pub use offers::Offers;
 pub use purchase::PurchaseDetails;
 pub use purchases::Purchases;
+pub use settings::SettingsBody;
 pub use text::{BadgeText, Say};
 pub use top_ups::TopUps;

@@ -153,9 +153,8 @@ async fn run(back: &str, act: impl AsyncFnOnce(&Visit) -> Result<Said, Fault>) -
 async fn sign_in(visit: &Visit, customer_no: i64, email: Option<String>, role: Role) -> Result<(), Fault> {
     let link = NewLink { customer_no, email, role, path: "/billing".to_owned(), return_url: None };
     let link = portal::make_link(&visit.services, link).await?;
-    if let Spent::Session { token, .. } =
-        portal::spend_link(&visit.services, link.url.rsplit('/').next().unwrap_or_default()).await?
-    {
+    let token = link.url.rsplit('/').next().unwrap_or_default();
+    if let Spent::Session { token, .. } = portal::spend_link(&visit.services, token, &visit.device()).await? {
         visit.remember(Cookie::Session, &token, COOKIE_SECONDS);
     }
     Ok(())

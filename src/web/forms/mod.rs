@@ -7,6 +7,7 @@
 pub mod buy;
 pub mod hint;
 pub mod session;
+pub mod settings;
 pub mod theme;
 
 #[cfg(feature = "demo")]

@@ -1,15 +1,15 @@
 //! Signing in and out.
 
 use super::broken;
-use crate::mail;
-use crate::usecases::portal::{self, Spent};
+use crate::usecases::portal::{self, Look, Spent};
 use crate::usecases::{Fault, sign_in};
 use crate::web::cookies::Cookie;
+use crate::web::view::SignInOutcome;
 use crate::web::visit::Visit;
 use leptos::prelude::ServerFnError;
 
-/// How long a browser keeps the cookie; the session itself may end before (`usecases::portal`).
-const COOKIE_SECONDS: i64 = 14 * 24 * 60 * 60;
+/// How long the address of a link that was asked for is known: as long as the link works.
+const ASKED_SECONDS: i64 = portal::SIGN_IN_MINUTES * 60;
 
 /// Spends a one-time link.
 ///
@@ -21,26 +21,70 @@ pub async fn open(token: String) -> Result<(), ServerFnError> {
 }
 
 async fn spend(visit: &Visit, token: &str) -> Result<(), Fault> {
-    match portal::spend_link(&visit.services, token).await? {
+    let services = &visit.services;
+    let before = visit.viewer().await?;
+    match portal::spend_link(services, token, &visit.device()).await? {
         Spent::Session { token, path } => {
-            visit.remember(Cookie::Session, &token, COOKIE_SECONDS);
+            // The browser forgets its former session, and nobody else has it.
+            if let Some(before) = before {
+                portal::sign_out(services, before.session).await?;
+            }
+            // A browser may keep the cookie longer than the session lasts, never shorter.
+            visit.remember(Cookie::Session, &token, services.settings.session_max.num_seconds());
+            visit.forget(Cookie::Asked);
             visit.go(&super::theme::own_path(&path));
         }
-        Spent::Gone => visit.go("/sign-in/expired"),
+        // Its own page says what can be done about it.
+        Spent::Gone => match portal::look(services, token).await? {
+            Look::Unknown => visit.go("/sign-in/expired"),
+            _ => visit.go(&format!("/sign-in/{token}")),
+        },
     }
     Ok(())
 }
 
-/// Asks for a link by mail, and shows the page that says the same to everybody.
+/// Asks for a link by mail, and shows the page that says the same to everybody. The address travels in a cookie:
+/// URLs are kept in histories and logs.
 ///
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn ask(email: &str) -> Result<(), ServerFnError> {
     let visit = Visit::current();
-    sign_in::request(&visit.services, email).await.map_err(|fault| broken("sign-in mail", &fault))?;
-    let address = mail::address(email).unwrap_or_default();
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("sent", &address).finish();
-    visit.go(&format!("/sign-in?{query}"));
+    let asked = sign_in::request(&visit.services, email).await.map_err(|fault| broken("sign-in mail", &fault))?;
+    match asked {
+        Some(address) => {
+            visit.remember(Cookie::Asked, &hex::encode(address), ASKED_SECONDS);
+            visit.go(&SignInOutcome::Sent.page());
+        }
+        None => visit.go(&SignInOutcome::BadAddress.page()),
+    }
+    Ok(())
+}
+
+/// Asks for a new link in place of an old one. Whoever holds the old one is not told where it went.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn renew(token: &str) -> Result<(), ServerFnError> {
+    let visit = Visit::current();
+    let sent = sign_in::renew(&visit.services, token).await.map_err(|fault| broken("sign-in mail", &fault))?;
+    visit.forget(Cookie::Asked);
+    visit.go(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });
+    Ok(())
+}
+
+/// Goes over to another customer of the same person.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn switch(customer: &str) -> Result<(), ServerFnError> {
+    let visit = Visit::current();
+    let switched = async {
+        let Some(viewer) = visit.viewer().await? else { return Ok::<_, Fault>("/sign-in") };
+        sign_in::switch(&visit.services, &viewer, customer).await?;
+        Ok("/billing")
+    };
+    visit.go(switched.await.map_err(|fault| broken("switch customer", &fault))?);
     Ok(())
 }
 

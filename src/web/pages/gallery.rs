@@ -3,7 +3,7 @@
 
 use super::{Page, page};
 use crate::usecases::portal::{Role, Viewer};
-use crate::web::components::{BillingBody, PurchaseDetails};
+use crate::web::components::{BillingBody, PurchaseDetails, SettingsBody};
 use crate::web::samples::{self, Sample};
 use crate::web::visit::Stop;
 use leptos::prelude::*;
@@ -43,6 +43,9 @@ fn show((name, sample): (&'static str, Sample)) -> Page {
         Sample::Purchase(purchase) => {
             Page::new(name, Some(viewer("Acme Data")), view! { <PurchaseDetails purchase=*purchase /> })
         }
+        Sample::Settings(settings) => {
+            Page::new("Settings", Some(viewer("Meridian")), view! { <SettingsBody settings=*settings /> })
+        }
     }
 }
 
@@ -54,6 +57,7 @@ fn viewer(name: &str) -> Viewer {
         timezone: "UTC".to_owned(),
         email: None,
         role: Role::Viewer,
+        proven: false,
         return_url: None,
         session: [0; 32],
     }

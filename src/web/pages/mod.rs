@@ -10,6 +10,7 @@ mod billing;
 mod gallery;
 mod missing;
 mod purchase;
+mod settings;
 mod sign_in;
 #[cfg(feature = "demo")]
 mod sign_in_demo;
@@ -29,6 +30,7 @@ mod sign_in_demo {
 pub use missing::{Missing, Refused};
 
 use crate::usecases::portal::Viewer;
+use crate::usecases::sign_in::Choice;
 use crate::web::components::{Frame, FrameView};
 use crate::web::demo;
 use crate::web::visit::{Stop, Visit};
@@ -47,6 +49,7 @@ pub fn Pages() -> impl IntoView {
             <FlatRoutes fallback=missing::Missing>
                 <Route path=path!("/billing") view=billing::BillingPage ssr=SsrMode::Async />
                 <Route path=path!("/purchases/:id") view=purchase::PurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/settings") view=settings::SettingsPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in/:token") view=sign_in::LinkPage ssr=SsrMode::Async />
                 <Route path=path!("/demo/plans") view=demo::Plans ssr=SsrMode::Async />
@@ -102,6 +105,11 @@ where
 async fn framed(visit: &Visit, page: Page) -> AnyView {
     let bar = demo::bar(visit, page.viewer.as_ref()).await;
     let shop = &visit.services.catalog.shop;
+    let choices = match &page.viewer {
+        // A page is not lost for want of the way to another one.
+        Some(viewer) if viewer.proven => choices_of(visit, viewer).await,
+        _ => Vec::new(),
+    };
     let frame = FrameView {
         shop: shop.name.clone(),
         home: page
@@ -112,6 +120,7 @@ async fn framed(visit: &Visit, page: Page) -> AnyView {
         support: shop.support_email.clone(),
         terms: shop.terms_url.clone(),
         customer: page.viewer.map(|viewer| viewer.name),
+        choices,
         theme: visit.theme(),
         here: visit.here(),
     };
@@ -122,6 +131,13 @@ async fn framed(visit: &Visit, page: Page) -> AnyView {
         {bar}
     }
     .into_any()
+}
+
+async fn choices_of(visit: &Visit, viewer: &Viewer) -> Vec<Choice> {
+    crate::usecases::sign_in::choices(&visit.services, viewer).await.unwrap_or_else(|fault| {
+        tracing::error!(error = %fault, "the customers of a person could not be read");
+        Vec::new()
+    })
 }
 
 async fn stopped(visit: &Visit, stop: &Stop) -> AnyView {

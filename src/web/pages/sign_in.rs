@@ -2,10 +2,11 @@
 
 use super::{Page, page};
 use crate::mail;
-use crate::usecases::portal;
-use crate::web::actions::{OpenSession, RequestLink};
+use crate::usecases::portal::{self, Look};
+use crate::web::actions::{OpenSession, RenewLink, RequestLink};
 use crate::web::components::NoticeBox;
-use crate::web::view::{Notice, Outcome, Tone, Voice};
+use crate::web::cookies::Cookie;
+use crate::web::view::{SignInOutcome, sign_in as words};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -19,53 +20,50 @@ pub fn SignInPage() -> impl IntoView {
 
 async fn load(visit: Visit) -> Result<Page, Stop> {
     let viewer = visit.viewer().await?;
-    let shop = &visit.services.catalog.shop;
-    let (name, home) = (shop.name.clone(), shop.home_url.clone());
-    let failed = visit.query("outcome").as_deref() == Some(Outcome::Fault.code());
-    let failed = failed.then(|| {
-        let notice = Notice::new(Tone::Bad, "Something went wrong on our side.", "Please try again.");
-        view! { <NoticeBox notice=notice.aloud(Voice::Alert) /> }
-    });
+    let shop = visit.services.catalog.shop.clone();
+    let outcome = visit.query("outcome").and_then(|code| SignInOutcome::from_code(&code));
+    let failed = outcome.and_then(SignInOutcome::error).map(|notice| view! { <NoticeBox notice /> });
+    let by_mail = match (visit.services.mailer.is_off(), outcome) {
+        (true, _) => ().into_any(),
+        (false, Some(SignInOutcome::Sent)) => sent(&visit, &shop.name).into_any(),
+        (false, _) => ask().into_any(),
+    };
     let people = super::sign_in_demo::people(&visit).await?;
     let body = view! {
         <div class="card narrow">
             <h1>"Sign in"</h1>
             {failed}
-            {by_mail(&visit)}
-            <p class="note">{format!("Open Billing from {name}: the link there signs you in.")}</p>
-            <a class="button" href=home>
-                {format!("Go to {name}")}
-            </a>
+            {by_mail}
+            <p class="after">"Or open Billing from " <a href=shop.home_url>{shop.name}</a> "."</p>
             {people}
         </div>
     };
     Ok(Page::new("Sign in", viewer, body))
 }
 
-/// The form for an address, or what is said to every address that was sent. Nothing where no mail leaves.
-fn by_mail(visit: &Visit) -> Option<AnyView> {
-    if visit.services.mailer.is_off() {
-        return None;
-    }
-    let shop = &visit.services.catalog.shop.name;
-    if let Some(sent) = visit.query("sent").and_then(|sent| mail::address(&sent)) {
-        let said = format!("If {sent} belongs to a {shop} account, a link is on its way. It works for 15 minutes.");
-        return Some(view! { <p role="status">{said}</p> }.into_any());
-    }
-    let form = view! {
+/// The form for an address.
+fn ask() -> impl IntoView {
+    view! {
         <form method="post" action=RequestLink::PATH>
-            <p>
-                <label for="email">"E-mail"</label>
-            </p>
-            <p>
-                <input id="email" type="email" name="email" required autocomplete="email" maxlength="254" />
-            </p>
-            <p>
-                <button class="button primary">"Send link"</button>
-            </p>
+            <label>
+                "E-mail" <input type="email" name="email" required autocomplete="email" maxlength="254" />
+            </label>
+            <button class="button primary">"Send link"</button>
         </form>
-    };
-    Some(form.into_any())
+    }
+}
+
+/// What is said to every address that asked.
+fn sent(visit: &Visit, shop: &str) -> impl IntoView {
+    let asked = visit.cookie(Cookie::Asked).and_then(|hex| hex::decode(hex).ok());
+    let asked = asked.and_then(|bytes| mail::address(&String::from_utf8_lossy(&bytes)));
+    let said = words::sent(asked.as_deref(), shop, portal::SIGN_IN_MINUTES);
+    view! {
+        <p role="status">{said}</p>
+        <p class="after">
+            "Nothing there? Look among unwanted mails, or " <a href="/sign-in">"ask again"</a> "."
+        </p>
+    }
 }
 
 /// `/sign-in/{token}`
@@ -76,28 +74,72 @@ pub fn LinkPage() -> impl IntoView {
 }
 
 async fn load_link(visit: Visit, token: String) -> Result<Page, Stop> {
-    let shop = visit.services.catalog.shop.clone();
-    if portal::link_works(&visit.services, &token).await? {
-        let body = view! {
-            <div class="card narrow">
-                <h1>"Sign in"</h1>
-                <p class="note">"One more click. It keeps programs that follow links from using yours up."</p>
-                <form method="post" action=OpenSession::PATH>
-                    <input type="hidden" name="token" value=token />
-                    <button class="button primary">{format!("Continue to {}", shop.name)}</button>
-                </form>
-            </div>
-        };
-        return Ok(Page::new("Sign in", None, body));
+    let look = portal::look(&visit.services, &token).await?;
+    if look == Look::Works {
+        return Ok(Page::new("Sign in", None, works(&visit, token)));
     }
-    let body = view! {
+    let viewer = visit.viewer().await?;
+    let body = expired(&visit, look, token, viewer.is_some());
+    Ok(Page::new("Link expired", viewer, body))
+}
+
+fn works(visit: &Visit, token: String) -> impl IntoView + use<> {
+    let shop = &visit.services.catalog.shop.name;
+    view! {
         <div class="card narrow">
-            <h1>"This link has expired."</h1>
-            <p class="note">{format!("Links work once, for a few minutes. Open Billing from {} to get a new one.", shop.name)}</p>
-            <a class="button" href=shop.home_url>
+            <h1>"Sign in"</h1>
+            <p class="note">"One more click. It keeps programs that follow links from using yours up."</p>
+            <form method="post" action=OpenSession::PATH>
+                <input type="hidden" name="token" value=token />
+                <button class="button primary">{format!("Continue to {shop}")}</button>
+            </form>
+        </div>
+    }
+}
+
+/// A link that is used or too old, and the way to a new one: by mail where it came by mail, else from the shop.
+fn expired(visit: &Visit, look: Look, token: String, is_signed_in: bool) -> impl IntoView + use<> {
+    let shop = visit.services.catalog.shop.clone();
+    let by_mail = !visit.services.mailer.is_off();
+    let open = format!("Open Billing from {}", shop.name);
+    let why = match look {
+        Look::OldMail => format!("A link works once, for {} minutes.", portal::SIGN_IN_MINUTES),
+        _ => format!("A link works once, for a few minutes. {open} to get a new one."),
+    };
+    let renew = match look {
+        Look::OldMail if by_mail => view! {
+            <form method="post" action=RenewLink::PATH>
+                <input type="hidden" name="token" value=token />
+                <button class="button primary">"Send a new one"</button>
+            </form>
+        }
+        .into_any(),
+        _ => view! {
+            <a class="button primary" href=shop.home_url>
                 {format!("Go to {}", shop.name)}
             </a>
-        </div>
+            {by_mail
+                .then(|| {
+                    view! {
+                        <a class="button" href="/sign-in">
+                            "Send a new one by mail"
+                        </a>
+                    }
+                })}
+        }
+        .into_any(),
     };
-    Ok(Page::new("Link expired", visit.viewer().await?, body))
+    let signed_in = is_signed_in.then(|| {
+        view! {
+            <p class="after">"You are signed in already: " <a href="/billing">"open Billing"</a> "."</p>
+        }
+    });
+    view! {
+        <div class="card narrow">
+            <h1>"This link has expired."</h1>
+            <p class="note">{why}</p>
+            {renew}
+            {signed_in}
+        </div>
+    }
 }

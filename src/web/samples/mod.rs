@@ -7,8 +7,9 @@
 mod billing;
 mod customers;
 mod purchase;
+mod settings;
 
-use crate::web::view::{BillingView, PurchaseView};
+use crate::web::view::{BillingView, PurchaseView, SettingsView};
 
 /// One state of one page.
 pub enum Sample {
@@ -16,6 +17,8 @@ pub enum Sample {
     Billing(&'static str, Box<BillingView>),
     /// `/purchases/{id}`
     Purchase(Box<PurchaseView>),
+    /// `/settings`
+    Settings(Box<SettingsView>),
 }
 
 /// Every state by name, in the gallery's order.
@@ -23,6 +26,7 @@ pub enum Sample {
 pub fn all() -> Vec<(&'static str, Sample)> {
     let mut all = billing::all();
     all.extend(purchase::all());
+    all.extend(settings::all());
     all
 }
 

@@ -1,0 +1,88 @@
+//! What a member may do. The pages, the forms and the use-cases ask the same functions.
+
+/// What a member may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Buys, and manages everybody.
+    Owner,
+    /// Buys, and manages everybody but owners.
+    Admin,
+    /// Sees everything, and cannot buy.
+    Viewer,
+}
+
+impl Role {
+    /// Every role, the mightiest first.
+    pub const ALL: [Self; 3] = [Self::Owner, Self::Admin, Self::Viewer];
+
+    /// Its name in the API and the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// From its name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// Whether it may buy.
+    #[must_use]
+    pub const fn may_buy(self) -> bool {
+        !matches!(self, Self::Viewer)
+    }
+
+    /// Whether it may change what belongs to the whole customer: members, keys, the time zone.
+    #[must_use]
+    pub const fn may_manage(self) -> bool {
+        !matches!(self, Self::Viewer)
+    }
+
+    /// Whether it may make somebody `other`, or change or remove somebody who is. Nobody rises above themselves.
+    #[must_use]
+    pub const fn may_manage_role(self, other: Self) -> bool {
+        match self {
+            Self::Owner => true,
+            Self::Admin => !matches!(other, Self::Owner),
+            Self::Viewer => false,
+        }
+    }
+}
+
+/// Whether a customer of so many owners would be left without one, if one who is `was` became `next` or left (`None`).
+#[must_use]
+pub fn leaves_no_owner(owners: i64, was: Role, next: Option<Role>) -> bool {
+    was == Role::Owner && next != Some(Role::Owner) && owners <= 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_manages_above_themselves() {
+        let check = |who: Role, whom: [bool; 3]| assert_eq!(Role::ALL.map(|role| who.may_manage_role(role)), whom);
+        check(Role::Owner, [true, true, true]);
+        check(Role::Admin, [false, true, true]);
+        check(Role::Viewer, [false, false, false]);
+        assert!(Role::ALL.into_iter().all(|role| Role::from_name(role.name()) == Some(role)));
+        assert_eq!(Role::ALL.map(Role::may_manage), [true, true, false]);
+        assert_eq!(Role::ALL.map(Role::may_buy), [true, true, false]);
+    }
+
+    #[test]
+    fn the_last_owner_stays_one() {
+        let check = |owners, was, next, want| assert_eq!(leaves_no_owner(owners, was, next), want, "{owners} {was:?}");
+        check(1, Role::Owner, None, true);
+        check(1, Role::Owner, Some(Role::Admin), true);
+        check(1, Role::Owner, Some(Role::Owner), false);
+        check(2, Role::Owner, None, false);
+        check(1, Role::Admin, None, false);
+        check(1, Role::Viewer, Some(Role::Admin), false);
+    }
+}
