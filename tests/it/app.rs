@@ -4,10 +4,12 @@
 //! test has everything for itself. Invariant: whatever a test did, `check` is content with what it left.
 
 mod answer;
+mod browser;
 mod database;
 mod verbs;
 
 pub use answer::Answer;
+pub use browser::Browser;
 pub use database::{Database, Home};
 pub use verbs::Opened;
 
@@ -107,6 +109,7 @@ impl TestApp {
     pub async fn start_limited(database: Database, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
         let home = Home::make(database).await;
         let mut settings = settings(&home.url);
+        settings.mail_dir = Some(home.folder.join("mails"));
         change(&mut settings);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();

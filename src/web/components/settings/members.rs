@@ -55,7 +55,7 @@ fn Row(row: MemberRow) -> impl IntoView {
                 <strong>{row.email}</strong>
                 {row.is_you.then(|| view! { <span class="badge quiet">"You"</span> })}
             </p>
-            <p class="note">{role_name(row.role)} " since " <When moment=row.since /></p>
+            <p class="note">{format!("{} since ", role_name(row.role))} <When moment=row.since /></p>
             {change}
         </li>
     }
