@@ -68,7 +68,7 @@ export default defineConfig({
     { name: "script", use: { viewport: desktop } },
     {
       name: "phone",
-      testMatch: ["buy.spec.ts", "accessibility.spec.ts"],
+      testMatch: ["buy.spec.ts", "people.spec.ts", "accessibility.spec.ts"],
       use: { viewport: phone, isMobile: true, hasTouch: true },
     },
   ],

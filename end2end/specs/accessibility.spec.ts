@@ -3,6 +3,7 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test";
 import { Shop } from "../support/shop";
 import { buy, startCheckout } from "../support/checkout";
+import { askForLink, signInByMail } from "../support/mailbox";
 
 /** Both themes of the page as it stands, and no sideways scrolling. */
 async function expectSound(page: Page, state = ""): Promise<void> {
@@ -52,6 +53,34 @@ test("a purchase, and Billing after it", async ({ page, shop }) => {
   await expectSound(page);
   await page.getByRole("link", { name: "Back to Billing" }).click();
   await expect(page.getByRole("region", { name: "Your top-ups" }).getByRole("row").filter({ hasText: "1,200" })).toHaveCount(1);
+  await expectSound(page);
+});
+
+test("signing in by mail", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  const link = await askForLink(page, shop, customer.email);
+  await expectSound(page, "sent");
+  await page.goto(link);
+  await page.getByRole("main").getByRole("button").click();
+  await page.goto(link);
+  await expectSound(page, "expired");
+  await page.goto("/sign-in/nonsense");
+  await expectSound(page, "expired, not by mail");
+  await page.goto("/sign-in?outcome=bad_address");
+  await expectSound(page, "no address");
+});
+
+test("Settings with everything open, and the menu of accounts", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await shop.customer({ email: customer.email, name: "Meridian Retail Intelligence GmbH & Co. Kommanditgesellschaft" });
+  await signInByMail(page, shop, customer.email);
+  await page.goto("/settings");
+  const form = page.getByRole("form", { name: "Invite a member" });
+  await form.getByLabel("E-mail").fill("accounts.payable.for.all.of.europe@finance.meridian-retail.example");
+  await form.getByRole("button", { name: "Invite" }).click();
+  await page.getByLabel("Name of a new key").fill("nightly report");
+  await page.getByRole("button", { name: "Make key" }).click();
+  for (const summary of await page.locator("summary").all()) await summary.click();
   await expectSound(page);
 });
 

@@ -76,6 +76,11 @@ export class Shop {
     }
   }
 
+  /** Where the mails are, a file each. */
+  get mails(): string {
+    return join(this.folder, "mails");
+  }
+
   /** What the binary has written so far: worth reading beside a test that failed. */
   log(): string {
     return this.lines.join("\n");

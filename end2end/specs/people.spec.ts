@@ -1,0 +1,196 @@
+import type { Browser, Page } from "@playwright/test";
+import { randomUUID } from "node:crypto";
+import { formOf, send } from "../support/checkout";
+import { askForLink, signInByMail } from "../support/mailbox";
+import type { Shop } from "../support/shop";
+import { expect, test } from "../support/test";
+
+const someone = () => `${randomUUID()}@acme.example`;
+
+/** A page of another person, or of another device, under the same rules as the test's own. */
+async function elsewhere(browser: Browser, shop: Shop): Promise<Page> {
+  const { viewport, javaScriptEnabled } = test.info().project.use;
+  return (await browser.newContext({ baseURL: shop.url, viewport, javaScriptEnabled })).newPage();
+}
+
+const members = (page: Page) => page.getByRole("region", { name: "Members" });
+const row = (page: Page, email: string) => members(page).getByRole("listitem").filter({ hasText: email });
+const devices = (page: Page) => page.getByRole("region", { name: "Where you are signed in" });
+
+async function invite(page: Page, email: string, role: string): Promise<void> {
+  const form = page.getByRole("form", { name: "Invite a member" });
+  await form.getByLabel("E-mail").fill(email);
+  await form.getByLabel("Role").selectOption(role);
+  await form.getByRole("button", { name: "Invite" }).click();
+  await expect(page.getByRole("status")).toContainText("Invitation sent.");
+}
+
+test("a mailed link signs in once, and an old one is replaced by a new one", async ({ page, context, shop }) => {
+  const customer = await shop.customer();
+  const link = await askForLink(page, shop, customer.email);
+  expect(page.url(), "no address in the URL").not.toContain("customer.example");
+  await page.goto(link);
+  await page.goto(link);
+  await page.getByRole("button", { name: "Continue to Gleaner" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
+
+  await context.clearCookies();
+  await page.goto(link);
+  await expect(page.getByRole("heading", { name: "This link has expired." })).toBeVisible();
+  await page.getByRole("button", { name: "Send a new one" }).click();
+  await expect(page.getByRole("status")).toContainText("If that address belongs to a Gleaner account");
+});
+
+test("a stranger reads what a member reads", async ({ page }) => {
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail").fill("eve@evil.example");
+  await page.getByRole("button", { name: "Send link" }).click();
+  await expect(page.getByRole("status")).toHaveText(
+    "If eve@evil.example belongs to a Gleaner account, a link is on its way. It works for 15 minutes.",
+  );
+});
+
+test("a member is invited, becomes an admin and is removed", async ({ page, browser, shop }) => {
+  const customer = await shop.customer();
+  const vi = someone();
+  await signInByMail(page, shop, customer.email);
+  await page.getByRole("navigation").getByRole("link", { name: "Settings" }).click();
+  await invite(page, vi, "Viewer");
+  await expect(row(page, vi)).toContainText("Viewer since");
+
+  const theirs = await elsewhere(browser, shop);
+  await signInByMail(theirs, shop, vi);
+  await expect(theirs.getByText("Ask an owner or admin to buy.")).toBeVisible();
+  await expect(theirs.getByRole("button", { name: /^Buy for/ })).toHaveCount(0);
+  await theirs.goto("/settings");
+  await expect(row(theirs, customer.email)).toContainText("Owner since");
+  await expect(theirs.getByRole("form")).toHaveCount(0);
+  await expect(members(theirs).getByText("Change")).toHaveCount(0);
+
+  await row(page, vi).getByText("Change").click();
+  await row(page, vi).getByLabel("Role").selectOption("Admin");
+  await row(page, vi).getByRole("button", { name: `Save the role of ${vi}` }).click();
+  await expect(page.getByRole("status")).toContainText("Role changed.");
+  await theirs.goto("/billing");
+  await expect(theirs.getByRole("button", { name: /^Buy for/ })).toHaveCount(4);
+
+  await row(page, vi).getByText("Change").click();
+  await row(page, vi).getByRole("button", { name: `Remove ${vi}` }).click();
+  await expect(page.getByRole("status")).toContainText("Member removed.");
+  await expect(row(page, vi)).toHaveCount(0);
+  await theirs.goto("/billing");
+  await expect(theirs).toHaveURL(/\/sign-in/);
+  await theirs.context().close();
+});
+
+test("the last owner stays", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  const second = someone();
+  await signInByMail(page, shop, customer.email);
+  await page.goto("/settings");
+  await row(page, customer.email).getByText("Change").click();
+  await expect(row(page, customer.email)).toContainText("The last owner stays. Make somebody else an owner first.");
+  await expect(row(page, customer.email).getByRole("button")).toHaveCount(0);
+
+  await invite(page, second, "Owner");
+  await row(page, customer.email).getByText("Change").click();
+  const leave = await formOf(row(page, customer.email).getByRole("button", { name: "Leave" }));
+  await row(page, second).getByText("Change").click();
+  await row(page, second).getByRole("button", { name: `Remove ${second}` }).click();
+  await expect(page.getByRole("status")).toContainText("Member removed.");
+
+  // The form of a page that was drawn while there were two.
+  const answer = await send(page, leave);
+  expect(answer.status()).toBe(303);
+  await page.goto(answer.headers().location);
+  await expect(page.getByRole("alert")).toContainText("The last owner stays. Make somebody else an owner first");
+  await expect(row(page, customer.email)).toContainText("Owner since");
+});
+
+test("a person of two accounts goes from one to the other by keyboard", async ({ page, shop }) => {
+  const email = someone();
+  const acme = await shop.customer({ email, name: "Acme Data" });
+  await shop.customer({ email, name: "Fjord Notes", plan: "free" });
+  await signInByMail(page, shop, email);
+  const banner = page.getByRole("banner");
+  await expect(banner.getByText("Acme Data").first()).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Buy for/ })).toHaveCount(4);
+
+  await banner.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(banner.getByRole("button", { name: "Fjord Notes Owner" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Top-ups need a paid plan.")).toBeVisible();
+  expect(await acme.purchases()).toEqual([]);
+});
+
+test("devices are signed out, one and all others", async ({ page, browser, shop }) => {
+  const customer = await shop.customer();
+  await signInByMail(page, shop, customer.email);
+  const [phone, laptop] = [await elsewhere(browser, shop), await elsewhere(browser, shop)];
+  await signInByMail(phone, shop, customer.email);
+  await page.goto("/settings");
+  await expect(devices(page).getByRole("listitem")).toHaveCount(2);
+  await expect(devices(page).getByRole("listitem").filter({ hasText: "This device" })).toHaveCount(1);
+  await devices(page).getByRole("button", { name: /^Sign out Chrom/ }).click();
+  await expect(page.getByRole("status")).toContainText("That device is signed out.");
+  await phone.goto("/billing");
+  await expect(phone).toHaveURL(/\/sign-in/);
+
+  await signInByMail(laptop, shop, customer.email);
+  await page.goto("/settings");
+  await page.getByRole("button", { name: "Sign out my other devices" }).click();
+  await expect(page.getByRole("status")).toContainText("Your other devices are signed out.");
+  await laptop.goto("/billing");
+  await expect(laptop).toHaveURL(/\/sign-in/);
+  await expect(devices(page).getByRole("listitem")).toHaveCount(1);
+  await phone.context().close();
+  await laptop.context().close();
+});
+
+test("an API key is shown once and revoked", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await customer.signIn(page, "admin");
+  await page.goto("/settings");
+  const keys = page.getByRole("region", { name: "API keys" });
+  await expect(keys).toContainText("No keys yet.");
+  await keys.getByLabel("Name of a new key").fill("nightly report");
+  await keys.getByRole("button", { name: "Make key" }).click();
+  const shown = page.getByRole("status");
+  await expect(shown).toContainText("Copy the key “nightly report” now. It is shown only this once.");
+  const key = await shown.getByText(/^tk_[0-9a-f]{64}$/).textContent();
+  await page.reload();
+  await expect(page.getByText(key!)).toHaveCount(0);
+  await expect(page.getByRole("status")).toContainText("cannot be shown again");
+
+  await expect(keys.getByRole("listitem")).toContainText("Never used");
+  await keys.getByText("Revoke").first().click();
+  await keys.getByRole("button", { name: "Revoke key nightly report" }).click();
+  await expect(page.getByRole("status")).toContainText("Key revoked.");
+  await expect(keys).toContainText("No keys yet.");
+});
+
+test("dates follow the time zone", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await customer.signIn(page, "admin");
+  await page.goto("/settings");
+  const zone = page.getByRole("region", { name: "Time zone" });
+  await zone.getByLabel("Time zone").selectOption("Asia/Kathmandu");
+  await zone.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("status")).toContainText("Time zone changed.");
+  await expect(zone).toContainText("UTC+5:45");
+});
+
+test("the theme is remembered", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await customer.signIn(page);
+  await page.getByRole("group", { name: "Theme" }).getByRole("button", { name: "Dark" }).click();
+  await expect(page.getByRole("button", { name: "Dark" })).toHaveAttribute("aria-pressed", "true");
+  await page.goto("/settings");
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+  await page.getByRole("group", { name: "Theme" }).getByRole("button", { name: "Auto" }).click();
+  await expect(page).toHaveURL(/\/settings$/);
+  await expect(page.locator("html")).not.toHaveAttribute("data-theme");
+});
