@@ -109,6 +109,7 @@ async fn services(folder: &Path) -> Services {
         checkout_origin: "http://127.0.0.1".to_owned(),
         form_secret: vec![0; 32],
         session_idle: chrono::TimeDelta::hours(12),
+        session_max: chrono::TimeDelta::days(14),
         demo: false,
     };
     let support = topup::mail::mailbox(&catalog.shop.support_email, &catalog.shop.name).unwrap();
