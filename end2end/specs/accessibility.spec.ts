@@ -107,7 +107,7 @@ for (let part = 0; part < parts; part++) {
 }
 
 test("the demo's bar and its own pages", async ({ page }) => {
-  // Five pages in two themes, and a shop of its own.
+  // Four pages in two themes, and a shop of its own.
   test.setTimeout(180_000);
   const demo = await Shop.start({ DEMO_SEED: "full", TEST_CLOCK: undefined });
   try {
@@ -118,7 +118,8 @@ test("the demo's bar and its own pages", async ({ page }) => {
     await page.getByRole("button", { name: "Switch" }).click();
     await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
     await expectSound(page, "Billing in the demo");
-    for (const path of ["/demo/plans", "/demo/mails", "/demo/mails/1", "/demo/events"]) {
+    // Not a mail itself: axe waits in vain for the frame, in which no script may run.
+    for (const path of ["/demo/plans", "/demo/mails", "/demo/events"]) {
       await page.goto(demo.url + path);
       await expectSound(page, path);
     }
