@@ -102,23 +102,24 @@ on_both!(devices_are_listed_and_signed_out, |app| {
 });
 
 on_both!(a_person_goes_only_where_they_are_a_member, |app| {
+    // None of the demo's own customers: its bar names those on every page.
     let ada = owner(app).await;
-    app.put("larch", json!({"email": "lin@larch.example", "name": "Larch", "plan": "starter"})).await.expect(201);
+    app.put("orbit", json!({"email": "lin@orbit.example", "name": "Orbit", "plan": "starter"})).await.expect(201);
     assert!(!ada.get("/billing").await.text.contains("switch account"), "nowhere to go");
-    app.put("fjord", json!({"email": ADA, "name": "Fjord Notes", "plan": "free"})).await.expect(201);
+    app.put("pine", json!({"email": ADA, "name": "Pine Notes", "plan": "free"})).await.expect(201);
     let page = ada.get("/billing").await.text;
-    assert!(page.contains("switch account") && page.contains("Fjord Notes") && !page.contains("Larch"), "{page}");
-    let title = "title=\"Fjord Notes\"";
-    assert_eq!(ada.sent("switch-customer", &[("customer", "larch")]).await, "/billing");
+    assert!(page.contains("switch account") && page.contains("Pine Notes") && !page.contains("Orbit"), "{page}");
+    let title = "title=\"Pine Notes\"";
+    assert_eq!(ada.sent("switch-customer", &[("customer", "orbit")]).await, "/billing");
     assert_eq!(ada.sent("switch-customer", &[("customer", "nowhere")]).await, "/billing");
     assert!(!ada.get("/billing").await.text.contains(title));
-    assert_eq!(ada.sent("switch-customer", &[("customer", "fjord")]).await, "/billing");
+    assert_eq!(ada.sent("switch-customer", &[("customer", "pine")]).await, "/billing");
     assert!(ada.get("/billing").await.text.contains(title));
     // The SaaS vouched for one customer: its link leads to no other.
     let given = Browser::new(app);
     given.arrive("acme", ADA, "owner").await;
     assert!(!given.get("/billing").await.text.contains("switch account"));
-    given.sent("switch-customer", &[("customer", "fjord")]).await;
+    given.sent("switch-customer", &[("customer", "pine")]).await;
     assert!(!given.get("/billing").await.text.contains(title));
     assert_eq!(Browser::new(app).sent("switch-customer", &[("customer", "acme")]).await, "/sign-in");
 });
