@@ -59,6 +59,15 @@ create index grants_of_customer on grants (customer_no, no);
 create index grants_open on grants (customer_no) where is_open = 1;
 create index grants_remind on grants (remind_at) where remind_at is not null;
 
+-- What refunds and disputes claim of a grant. Beside the grant, whose row every charge writes anew.
+create table grant_claims (
+  grant_no bigint primary key references grants (no),
+  to_refund bigint not null,                 -- to be removed
+  to_dispute bigint not null,                -- to be removed besides
+  to_freeze bigint not null,                 -- to be frozen
+  frozen_since bigint
+);
+
 -- Why a courtesy grant was given or voided. Beside the grant, so that it can be erased; the chain has its salted hash.
 create table grant_notes (
   grant_no bigint not null references grants (no),

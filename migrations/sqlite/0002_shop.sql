@@ -74,9 +74,9 @@ create table purchases (
   invoice_number text,
   amount_total integer,
   amount_tax integer,
+  charged integer,                          -- the amount of the charge: what refunds and disputes are parts of
   refunded_amount integer not null,
   dispute text,
-  shortfall integer not null,
   review_reason text,
   created_at integer not null,
   checkout_expires_at integer not null,
@@ -89,6 +89,17 @@ create index purchases_open on purchases (created_at) where state in ('created',
 create index purchases_late on purchases (created_at) where state in ('expired', 'failed') and session_id is not null;
 create index purchases_by_intent on purchases (payment_intent);
 create index purchases_by_charge on purchases (charge);
+
+-- Refunds and disputes of a purchase's payment, by Stripe's ids: each as far as it is known to have come.
+create table payment_parts (
+  id text primary key,
+  purchase blob not null,
+  kind text not null,                       -- refund, dispute
+  status text not null,
+  amount integer not null,
+  at integer not null                         -- when it last came further
+) without rowid;
+create index payment_parts_of on payment_parts (purchase);
 
 create table purchase_events (
   no integer primary key,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Default)]
 struct Rows {
     grants: Vec<Vec<Value>>,
+    claims: Vec<Vec<Value>>,
     entries: Vec<Vec<Value>>,
     marks: Vec<Vec<Value>>,
     plan_changes: Vec<Vec<Value>>,
@@ -58,6 +59,7 @@ impl Turn {
     async fn write(&mut self, rows: Rows, usages: Vec<Vec<Value>>) -> Result<(), DbError> {
         let link = &mut self.link;
         accounts::write_grants(link, rows.grants).await?;
+        accounts::write_claims(link, rows.claims).await?;
         entries::append(link, rows.entries).await?;
         entries::mark(link, rows.marks).await?;
         entries::append_usages(link, usages).await?;
@@ -91,6 +93,17 @@ impl Rows {
             let is_open = loaded.account.keeps(grant);
             let look = self.first_look(grant);
             self.grants.push(accounts::grant_row(number(loaded, *id)?, loaded.no, grant, is_open, look));
+        }
+        for id in &changes.claimed {
+            let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a claimed grant was lost"))?;
+            let claim = grant.claim;
+            self.claims.push(args![
+                number(loaded, *id)?,
+                claim.refund,
+                claim.dispute,
+                claim.freeze,
+                grant.frozen_since
+            ]);
         }
         self.close_past_plan_grants(loaded, changes)?;
         self.tell(loaded, changes)?;

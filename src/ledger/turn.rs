@@ -274,7 +274,8 @@ impl Turn {
             if self.open(no).await?.loaded.account.grant(*id).is_some() {
                 continue;
             }
-            let sql = format!("select {} from grants g where g.id = $1 and g.customer_no = $2", accounts::GRANT);
+            let sql =
+                format!("select {} from {} where g.id = $1 and g.customer_no = $2", accounts::GRANT, accounts::GRANTS);
             if let Some(row) = self.link.one(sql, args![id.bytes(), no]).await? {
                 let (grant, grant_no): (Grant, i64) = (accounts::grant_of(&row)?, row.int("no")?);
                 let open = self.open(no).await?;

@@ -4,7 +4,7 @@ use super::bulk::{self, places};
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
 use crate::domain::news::Told;
-use crate::domain::{Account, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
+use crate::domain::{Account, Claimed, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
 use std::collections::HashMap;
 
 /// An account with the numbers by which the store knows its parts.
@@ -33,7 +33,11 @@ const ACCOUNT: &str =
 
 /// The columns of a grant.
 pub const GRANT: &str = "g.no, g.id, g.customer_no, g.kind, g.amount, g.used, g.held, g.frozen, g.expired, g.refunded,
-    g.disputed, g.voided, g.effective_at, g.expires_at, g.purchase, g.is_voided";
+    g.disputed, g.voided, g.effective_at, g.expires_at, g.purchase, g.is_voided, k.to_refund,
+    k.to_dispute, k.to_freeze, k.frozen_since";
+
+/// Where they stand. Few grants are claimed, so what claims them stands beside the rows that every charge writes.
+pub const GRANTS: &str = "grants g left join grant_claims k on k.grant_no = g.no";
 
 /// Loads the working sets of customers by the SaaS's ids; unknown ones are left out.
 ///
@@ -72,7 +76,7 @@ async fn load_parts(link: &mut Link, mut loaded: Vec<Loaded>) -> Result<Vec<Load
         let nos: Vec<Value> = part.iter().map(|l| Value::from(l.no)).collect();
         let by_no: HashMap<i64, usize> = part.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
         let sql =
-            format!("select {GRANT} from grants g where g.is_open = 1 and g.customer_no in ({})", places(1, nos.len()));
+            format!("select {GRANT} from {GRANTS} where g.is_open = 1 and g.customer_no in ({})", places(1, nos.len()));
         for row in link.all(sql, nos.clone()).await? {
             let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("grant of nobody"))?;
             let grant = grant_of(&row)?;
@@ -141,6 +145,12 @@ pub fn grant_of(row: &Row) -> Result<Grant, DbError> {
         expires_at: row.at("expires_at")?,
         purchase: row.opt_blob("purchase")?.as_deref().and_then(PurchaseId::from_bytes),
         is_voided: row.flag("is_voided")?,
+        claim: Claimed {
+            refund: Credits(row.opt_int("to_refund")?.unwrap_or(0)),
+            dispute: Credits(row.opt_int("to_dispute")?.unwrap_or(0)),
+            freeze: Credits(row.opt_int("to_freeze")?.unwrap_or(0)),
+        },
+        frozen_since: row.opt_at("frozen_since")?,
     })
 }
 
@@ -245,4 +255,19 @@ pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool, remind
         is_open,
         remind_at
     ]
+}
+
+/// Writes what claims grants.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn write_claims(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+    bulk::insert(
+        link,
+        "insert into grant_claims (grant_no, to_refund, to_dispute, to_freeze, frozen_since)",
+        "on conflict (grant_no) do update set to_refund = excluded.to_refund, to_dispute = excluded.to_dispute,
+           to_freeze = excluded.to_freeze, frozen_since = excluded.frozen_since",
+        rows,
+    )
+    .await
 }

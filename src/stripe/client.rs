@@ -69,6 +69,14 @@ impl Stripe {
         self.limits.deadline
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// Whether the key moves real money.
     pub fn livemode(&self) -> bool {
         self.live
@@ -183,7 +191,7 @@ fn checked_base(base: &str) -> Result<String, String> {
     Ok(url.into())
 }
 
-fn no_such(what: &str) -> StripeError {
+pub(super) fn no_such(what: &str) -> StripeError {
     StripeError::Refused {
         status: 404,
         code: Some("resource_missing".to_owned()),
@@ -192,7 +200,7 @@ fn no_such(what: &str) -> StripeError {
     }
 }
 
-fn is_id(id: &str, prefix: &str) -> bool {
+pub(super) fn is_id(id: &str, prefix: &str) -> bool {
     id.len() <= 255 && id.starts_with(prefix) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 

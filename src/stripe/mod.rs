@@ -13,12 +13,14 @@ mod client;
 mod error;
 mod invoice;
 mod order;
+mod payment;
 pub mod webhook;
 mod wire;
 
 pub use client::Stripe;
 pub use error::StripeError;
 pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout};
+pub use payment::{Aftermath, Charge, EventLine, Part};
 
 /// Whether `secret_key` moves real money.
 ///

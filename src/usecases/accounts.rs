@@ -3,7 +3,7 @@
 use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::{Account, Balance, Changes, Entry, Grant, GrantState, Instant, Kind};
-use crate::store::accounts::{self, GRANT};
+use crate::store::accounts::{self, GRANT, GRANTS};
 use crate::store::db::{DbError, Link};
 use crate::store::entries;
 
@@ -54,7 +54,7 @@ pub async fn grants(
     let loaded = accounts::load(&mut link, customer_no).await?;
     let paused = loaded.is_some_and(|l| l.account.top_ups_paused);
     let sql = format!(
-        "select {GRANT} from grants g where g.customer_no = $1 and g.no < $2 and ($3 = 0 or g.kind = $3)
+        "select {GRANT} from {GRANTS} where g.customer_no = $1 and g.no < $2 and ($3 = 0 or g.kind = $3)
          order by g.no desc limit $4"
     );
     let kind = kind.map_or(0, |kind| i64::from(kind.code()));

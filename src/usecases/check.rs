@@ -13,7 +13,7 @@ use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
 use crate::domain::{Grant, GrantId, Kind};
-use crate::store::accounts::{self, GRANT, Loaded};
+use crate::store::accounts::{self, GRANT, GRANTS, Loaded};
 use crate::store::days::{DayKey, Totals, day_of, read as read_days};
 use crate::store::db::DbError;
 use crate::store::{Store, entries};
@@ -285,7 +285,7 @@ async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
     let sql = "select due_at from accounts where customer_no = $1";
     let due_at = link.one(sql, args![no]).await?.map_or(Ok(0), |row| row.int("due_at"))?;
     let (mut grants, mut grant_nos) = (Vec::new(), HashMap::new());
-    let sql = format!("select {GRANT}, g.is_open from grants g where g.customer_no = $1 order by g.no");
+    let sql = format!("select {GRANT}, g.is_open from {GRANTS} where g.customer_no = $1 order by g.no");
     for row in link.all(sql, args![no]).await? {
         let grant = accounts::grant_of(&row)?;
         grant_nos.insert(row.int("no")?, grant.id);

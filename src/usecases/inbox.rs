@@ -71,6 +71,8 @@ async fn store(services: &Services, event: &Envelope) -> Result<bool, Fault> {
 async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Result<Received, Fault> {
     let settled = if kind.starts_with("checkout.session.") {
         purchases::settle_session(services, object_id).await?
+    } else if is_aftermath(kind) {
+        purchases::look(services, object_id).await?
     } else {
         Settling::Ignored
     };
@@ -95,6 +97,14 @@ async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Resu
             .await,
     )?;
     Ok(if waits { Received::Waiting } else { Received::Done })
+}
+
+/// Whether an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
+fn is_aftermath(kind: &str) -> bool {
+    kind.starts_with("refund.")
+        || kind.starts_with("charge.dispute.")
+        || kind.starts_with("charge.refund")
+        || kind == "charge.updated"
 }
 
 async fn wrong_mode(services: &Services, event: &Envelope) -> Result<(), Fault> {

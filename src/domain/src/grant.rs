@@ -6,6 +6,7 @@
 
 use crate::amount::Credits;
 use crate::id::{GrantId, PurchaseId};
+use crate::payment::Claimed;
 use crate::time::Instant;
 
 /// What a grant was given for. The order is the burn order of kinds (R2).
@@ -94,6 +95,10 @@ pub struct Grant {
     pub purchase: Option<PurchaseId>,
     /// Whether it was voided.
     pub is_voided: bool,
+    /// What refunds and disputes of its payment claim of it: as much as is there is removed and frozen.
+    pub claim: Claimed,
+    /// Since when something is frozen, or to be.
+    pub frozen_since: Option<Instant>,
 }
 
 /// A grant as people see it.
@@ -151,7 +156,16 @@ impl Grant {
             expires_at,
             purchase: None,
             is_voided: false,
+            claim: Claimed::default(),
+            frozen_since: None,
         }
+    }
+
+    /// What refunds and lost disputes claim and was spent (R13).
+    #[must_use]
+    pub fn shortfall(&self) -> Credits {
+        let (claimed, unspent) = (self.claim.refund + self.claim.dispute, self.amount - self.used);
+        claimed - claimed.min(unspent)
     }
 
     /// What is left of it, held and frozen credits excluded.

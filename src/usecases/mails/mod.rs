@@ -4,6 +4,7 @@
 //! *Not here:* how mail leaves (`outbox`, `mail`); receipts (`receipts`).
 
 pub mod balance;
+pub mod money;
 pub mod payment;
 pub mod reminder;
 pub mod stop;

@@ -198,8 +198,8 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
 async fn purchase(turn: &mut Turn, customer_no: i64) -> Result<Purchase, Fault> {
     let id = PurchaseId::from_bytes(&[9; 16]).expect("sixteen bytes");
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
-          refunded_amount, shortfall, created_at, checkout_expires_at)
-        values ($1, $2, 'p1200', 1200000, 900, 'usd', 'open', 0, 0, 0, $3, $3)";
+          refunded_amount, created_at, checkout_expires_at)
+        values ($1, $2, 'p1200', 1200000, 900, 'usd', 'open', 0, 0, $3, $3)";
     let now = turn.now();
     turn.link.run(sql, crate::args![id.bytes(), customer_no, now]).await?;
     Ok(purchases::load(&mut turn.link, id).await?.expect("the purchase"))

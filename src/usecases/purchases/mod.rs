@@ -4,6 +4,7 @@
 //! one purchase is one grant, whatever calls [`settle`] and how often; what was sold is credited, not what
 //! the catalogue says later; no transaction is open during a call to Stripe.
 
+mod aftermath;
 mod invoice;
 mod listed;
 mod order;
@@ -12,6 +13,7 @@ mod settle;
 mod start;
 mod sweep;
 
+pub use aftermath::{look, look_at};
 pub use invoice::{Invoice, invoice};
 pub use listed::{Listed, is_paid, listed};
 pub use search::search;
@@ -52,6 +54,10 @@ pub struct Purchase {
     pub url: Option<String>,
     /// The payment at Stripe.
     pub payment_intent: Option<String>,
+    /// The charge at Stripe.
+    pub charge: Option<String>,
+    /// The amount of the charge, where a refund or a dispute has made us ask.
+    pub charged: Option<i64>,
     /// What was paid, tax included.
     pub amount_total: Option<i64>,
     /// The tax of it.
@@ -62,9 +68,9 @@ pub struct Purchase {
     pub invoice_number: Option<String>,
     /// What was paid back.
     pub refunded_amount: i64,
-    /// How a dispute stands.
+    /// How the dispute that matters most stands, in Stripe's words.
     pub dispute: Option<String>,
-    /// Credits that a refund should have removed and that were spent.
+    /// Credits that refunds and lost disputes should have removed and that were spent (R13): of the grant as it is.
     pub shortfall: Credits,
     /// Why a person must look.
     pub review_reason: Option<String>,
@@ -84,9 +90,11 @@ const PURCHASE: &str =
     "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.state,
     p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice,
     p.invoice_number, p.refunded_amount,
-    p.dispute, p.shortfall, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at, p.expires_at,
-    g.id as grant_id
-  from purchases p join customers c on c.no = p.customer_no left join grants g on g.purchase = p.id";
+    p.dispute, p.charge, p.charged, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at, p.expires_at,
+    g.id as grant_id, case when k.to_refund + k.to_dispute > g.amount - g.used
+      then k.to_refund + k.to_dispute - (g.amount - g.used) else 0 end as shortfall
+  from purchases p join customers c on c.no = p.customer_no left join grants g on g.purchase = p.id
+    left join grant_claims k on k.grant_no = g.no";
 
 fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
     let state = row.text("state")?;
@@ -103,6 +111,8 @@ fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
         session_id: row.opt_text("session_id")?,
         url: row.opt_text("url")?,
         payment_intent: row.opt_text("payment_intent")?,
+        charge: row.opt_text("charge")?,
+        charged: row.opt_int("charged")?,
         amount_total: row.opt_int("amount_total")?,
         amount_tax: row.opt_int("amount_tax")?,
         invoice: row.opt_text("invoice")?,

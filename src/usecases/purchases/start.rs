@@ -111,8 +111,8 @@ async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
     turn.link
         .run(
             "insert into purchases (id, customer_no, package, credits, amount, currency, state, member_email, attempt,
-               refunded_amount, shortfall, created_at, checkout_expires_at)
-             values ($1, $2, $3, $4, $5, $6, 'created', $7, 0, 0, 0, $8, $9)",
+               refunded_amount, created_at, checkout_expires_at)
+             values ($1, $2, $3, $4, $5, $6, 'created', $7, 0, 0, $8, $9)",
             args![
                 start.purchase.bytes(),
                 customer_no,

@@ -127,7 +127,9 @@ impl Account {
     /// Closes a hold by command: what it still holds goes back, and ends where its grant has ended.
     fn close_hold(&mut self, id: HoldId, state: HoldState, at: Instant, changes: &mut Changes) {
         let when = When::now(at);
-        for draw in self.give_back(id, state, when, changes) {
+        let back = self.give_back(id, state, when, changes);
+        self.take_claimed(back.iter().map(|draw| draw.grant), when, changes);
+        for draw in back {
             if self.grant(draw.grant).is_some_and(|grant| !grant.lives(at)) {
                 self.expire_rest(draw.grant, Cause::Hold(id), when, changes);
             }
@@ -137,7 +139,9 @@ impl Account {
     /// Returns a hold whose time is over. Where a grant ends at this very instant, its own expiry is
     /// due right behind (R3) and books what came back together with the rest.
     pub(super) fn lapse(&mut self, id: HoldId, when: When, changes: &mut Changes) {
-        for draw in self.give_back(id, HoldState::Lapsed, when, changes) {
+        let back = self.give_back(id, HoldState::Lapsed, when, changes);
+        self.take_claimed(back.iter().map(|draw| draw.grant), when, changes);
+        for draw in back {
             let ended = |grant: &Grant| !grant.lives(when.event) && (grant.is_voided || grant.expires_at < when.event);
             if self.grant(draw.grant).is_some_and(ended) {
                 self.expire_rest(draw.grant, Cause::Hold(id), when, changes);

@@ -10,6 +10,7 @@
 //! *Not here:* idempotency (the engine's), closed grants and holds (the store's; see [`Account::adopt`]).
 
 mod catch_up;
+mod claims;
 mod grants;
 mod holds;
 mod usage;
@@ -65,6 +66,8 @@ pub struct Changes {
     pub new_grants: Vec<GrantId>,
     /// Grants whose figures moved, in the order they first did.
     pub touched: Vec<GrantId>,
+    /// Grants whose claim or `frozen_since` changed.
+    pub claimed: Vec<GrantId>,
     /// New holds with what they drew.
     pub new_holds: Vec<Hold>,
     /// Holds that closed, how and when.

@@ -51,6 +51,7 @@ impl Account {
             let line = Line { note, ..Line::amount(draw.credits) };
             self.book(EntryKind::Voided, draw.grant, cause, line, when, changes);
         }
+        self.take_claimed(draws.iter().map(|draw| draw.grant), when, changes);
         for draw in draws {
             if self.grant(draw.grant).is_some_and(|grant| !grant.lives(at)) {
                 self.expire_rest(draw.grant, cause, when, changes);

@@ -75,11 +75,20 @@ pub(super) struct DueOrder {
 impl DueOrder {
     /// Whether a line begins something new, and does not belong to what the line before began.
     pub fn is_new_operation(&self, entry: &Entry) -> bool {
-        (self.at, self.cause) != (Some(entry.event_at), Some(entry.cause))
+        !self.goes_along(entry) && (self.at, self.cause) != (Some(entry.event_at), Some(entry.cause))
+    }
+
+    /// Whether a claim takes its part of what the line before gave back: such a line belongs to that operation.
+    fn goes_along(&self, entry: &Entry) -> bool {
+        let takes = matches!(entry.kind, EntryKind::Refunded | EntryKind::Disputed | EntryKind::Frozen);
+        takes && self.at == Some(entry.event_at)
     }
 
     /// Whether the first line of a run may stand behind what was booked at its instant.
     pub fn follows(&mut self, entry: &Entry, kind: Option<Kind>, lapses: bool) -> Result<(), String> {
+        if self.goes_along(entry) {
+            return Ok(());
+        }
         if self.at != Some(entry.event_at) {
             self.rank = (LAPSE, [0; 16]);
         }

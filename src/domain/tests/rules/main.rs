@@ -7,6 +7,7 @@ mod advice;
 mod amounts;
 mod calendar;
 mod catalogue;
+mod claims;
 mod entries;
 mod forecasts;
 mod forged;

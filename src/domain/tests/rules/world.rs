@@ -37,6 +37,7 @@ pub fn catalog(history: &History, which: usize) -> Catalog {
     Catalog::parse(&text).expect("a good catalogue")
 }
 
+#[derive(Clone)]
 pub struct World {
     pub account: Account,
     pub catalogs: [Catalog; 2],

@@ -1,0 +1,292 @@
+//! What became of a payment: its charge, refunds, disputes, and the events that told of them.
+//!
+//! Requests of our own, each with the few fields that are read: the library's objects have some sixty, and one
+//! that changes its shape would stop refunds and disputes altogether.
+
+use serde::Serialize;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+
+use super::attempts::repeat;
+use super::client::{Stripe, is_id, no_such};
+use super::error::StripeError;
+
+/// Rows of one page: the most that Stripe gives.
+const PAGE: u32 = 100;
+/// Pages of one list at most. A payment has a handful of refunds; more would be something else.
+const PAGES_MAX: usize = 50;
+
+/// A payment, as far as refunds and disputes need it.
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+pub struct Charge {
+    /// `ch_…` or `py_…`
+    pub id: String,
+    /// What was charged, in minor units.
+    pub amount: i64,
+    /// What was paid back so far.
+    pub amount_refunded: i64,
+    /// ISO 4217, lower case.
+    pub currency: String,
+    /// `cus_…`
+    pub customer: Option<String>,
+    /// `pi_…`
+    pub payment_intent: Option<String>,
+    /// Whether the money came.
+    pub paid: bool,
+    metadata: Option<Metadata>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+struct Metadata {
+    purchase: Option<String>,
+}
+
+impl Charge {
+    /// The purchase of ours that it names: the payment's metadata are copied to its charge.
+    #[must_use]
+    pub fn purchase(&self) -> Option<&str> {
+        self.metadata.as_ref()?.purchase.as_deref()
+    }
+}
+
+/// A refund or a dispute.
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+pub struct Part {
+    /// `re_…`, `pyr_…`, `dp_…`, `du_…`
+    pub id: String,
+    /// How far it has come, in Stripe's word.
+    pub status: Option<String>,
+    /// In minor units.
+    pub amount: i64,
+    /// Of which charge.
+    pub charge: Option<String>,
+    /// Of which payment.
+    pub payment_intent: Option<String>,
+    /// When it began, in seconds since 1970.
+    pub created: i64,
+}
+
+/// All of a payment that can claim credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aftermath {
+    /// The payment.
+    pub charge: Charge,
+    /// Its refunds.
+    pub refunds: Vec<Part>,
+    /// Its disputes.
+    pub disputes: Vec<Part>,
+}
+
+/// What an event says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+pub struct EventLine {
+    /// `evt_…`
+    pub id: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When, in seconds since 1970.
+    pub created: i64,
+    /// Whether real money is meant.
+    pub livemode: bool,
+    data: EventData,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+struct EventData {
+    object: EventObject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+struct EventObject {
+    id: Option<String>,
+}
+
+impl EventLine {
+    /// The id of what it is about.
+    #[must_use]
+    pub fn object_id(&self) -> Option<&str> {
+        self.data.object.id.as_deref()
+    }
+}
+
+#[derive(miniserde::Deserialize)]
+struct List<T> {
+    data: Vec<T>,
+    has_more: bool,
+}
+
+#[derive(miniserde::Deserialize)]
+struct Intent {
+    latest_charge: Option<String>,
+}
+
+/// A GET with the fields of its answer.
+struct Get<T> {
+    path: String,
+    query: Vec<(&'static str, String)>,
+    answer: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T> Get<T> {
+    fn new(path: String, query: Vec<(&'static str, String)>) -> Self {
+        Self { path, query, answer: std::marker::PhantomData }
+    }
+}
+
+/// The query as the library serialises it: an object.
+struct Query<'a>(&'a [(&'static str, String)]);
+
+impl Serialize for Query<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (*name, value)))
+    }
+}
+
+impl<T: miniserde::Deserialize> StripeRequest for Get<T> {
+    type Output = T;
+
+    fn build(&self) -> RequestBuilder {
+        let builder = RequestBuilder::new(StripeMethod::Get, self.path.clone());
+        if self.query.is_empty() { builder } else { builder.query(&Query(&self.query)) }
+    }
+}
+
+/// What an id of Stripe's names, as far as it leads to a payment.
+fn path_of(id: &str) -> Option<&'static str> {
+    const KINDS: [(&str, &str); 6] = [
+        ("ch_", "charges"),
+        ("py_", "charges"),
+        ("re_", "refunds"),
+        ("pyr_", "refunds"),
+        ("dp_", "disputes"),
+        ("du_", "disputes"),
+    ];
+    KINDS.into_iter().find(|(prefix, _)| is_id(id, prefix)).map(|(_, path)| path)
+}
+
+impl Stripe {
+    /// Asks for all that became of the payment that a charge, a refund or a dispute belongs to.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; an id that leads to no payment is [`StripeError::Refused`] with status 404.
+    pub async fn aftermath(&self, id: &str) -> Result<Aftermath, StripeError> {
+        let asked = async {
+            let path = path_of(id).ok_or_else(|| no_such("payment"))?;
+            let charge = if path == "charges" {
+                id.to_owned()
+            } else {
+                let part: Part = self.get(format!("/{path}/{id}"), Vec::new()).await?;
+                match (part.charge, part.payment_intent) {
+                    (Some(charge), _) => charge,
+                    (None, Some(intent)) => self.charge_of(&intent).await?.ok_or_else(|| no_such("charge"))?,
+                    (None, None) => return Err(no_such("charge")),
+                }
+            };
+            self.all_of(&charge).await
+        };
+        tokio::time::timeout(self.deadline(), asked).await.unwrap_or_else(|_| Err(too_late()))
+    }
+
+    /// The same of a PaymentIntent, `pi_…`; nothing where it has no charge.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn aftermath_of_intent(&self, intent: &str) -> Result<Option<Aftermath>, StripeError> {
+        let asked = async {
+            match self.charge_of(intent).await? {
+                Some(charge) => self.all_of(&charge).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        tokio::time::timeout(self.deadline(), asked).await.unwrap_or_else(|_| Err(too_late()))
+    }
+
+    async fn charge_of(&self, intent: &str) -> Result<Option<String>, StripeError> {
+        if !is_id(intent, "pi_") {
+            return Err(no_such("payment_intent"));
+        }
+        let intent: Intent = self.get(format!("/payment_intents/{intent}"), Vec::new()).await?;
+        Ok(intent.latest_charge)
+    }
+
+    async fn all_of(&self, charge: &str) -> Result<Aftermath, StripeError> {
+        if path_of(charge) != Some("charges") {
+            return Err(no_such("charge"));
+        }
+        let of = || vec![("charge", charge.to_owned())];
+        let (charge, refunds, disputes) = futures::try_join!(
+            self.get(format!("/charges/{charge}"), Vec::new()),
+            self.list::<Part>("/refunds", of(), |part| &part.id),
+            self.list::<Part>("/disputes", of(), |part| &part.id),
+        )?;
+        Ok(Aftermath { charge, refunds, disputes })
+    }
+
+    /// Refunds or disputes (`/refunds`, `/disputes`) that began at `since` or later, in seconds since 1970.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn parts_since(&self, what: &str, since: i64) -> Result<Vec<Part>, StripeError> {
+        self.list(what, vec![("created[gte]", since.to_string())], |part: &Part| &part.id).await
+    }
+
+    /// The events of the last 30 days from `since` on, in seconds since 1970, newest first.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn events_since(&self, since: i64) -> Result<Vec<EventLine>, StripeError> {
+        self.list("/events", vec![("created[gte]", since.to_string())], |event: &EventLine| &event.id).await
+    }
+
+    async fn list<T: miniserde::Deserialize>(
+        &self,
+        path: &str,
+        query: Vec<(&'static str, String)>,
+        id: fn(&T) -> &String,
+    ) -> Result<Vec<T>, StripeError> {
+        let mut all: Vec<T> = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let mut query = query.clone();
+            query.push(("limit", PAGE.to_string()));
+            if let Some(last) = all.last() {
+                query.push(("starting_after", id(last).clone()));
+            }
+            let page: List<T> = self.get(path.to_owned(), query).await?;
+            let more = page.has_more && !page.data.is_empty();
+            all.extend(page.data);
+            if !more {
+                return Ok(all);
+            }
+        }
+        Err(StripeError::Malformed(format!("{path} has no end")))
+    }
+
+    async fn get<T: miniserde::Deserialize>(
+        &self,
+        path: String,
+        query: Vec<(&'static str, String)>,
+    ) -> Result<T, StripeError> {
+        let request = Get::<T>::new(path, query);
+        repeat(self.limits(), || request.customize().send(self.client())).await
+    }
+}
+
+fn too_late() -> StripeError {
+    StripeError::Unavailable("no answer in time".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn only_an_id_of_a_payment_becomes_a_path() {
+        assert_eq!(path_of("re_1"), Some("refunds"));
+        assert_eq!(path_of("pyr_1"), Some("refunds"));
+        assert_eq!(path_of("du_1"), Some("disputes"));
+        assert_eq!(path_of("py_1"), Some("charges"));
+        for id in ["", "re", "cs_1", "re_1/../x", "dp_1?x", "ch_ä"] {
+            assert_eq!(path_of(id), None, "{id}");
+        }
+    }
+}

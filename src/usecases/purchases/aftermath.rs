@@ -1,0 +1,259 @@
+//! What becomes of a payment after it was credited: refunds and disputes (R13–R15).
+//!
+//! An event only says that there is something to look at. What is acted on is the whole of what Stripe has of the
+//! payment: its charge, all refunds, all disputes. Each is kept as far as it is known to have come, so that an
+//! answer that was overtaken on the way takes nothing back.
+
+use super::super::mails::money as mails;
+use super::super::{Fault, Services, alarms, flat};
+use super::settle::{Settling, settle, unanswered};
+use super::{Purchase, load, note};
+use crate::args;
+use crate::domain::payment::{DisputeEffect, DisputeStatus};
+use crate::domain::{Credits, Payment, PurchaseId, PurchaseState, RefundStatus};
+use crate::ledger::Turn;
+use crate::store::db::{DbError, Link, corrupt};
+use crate::stripe::{Aftermath, Charge, StripeError};
+
+/// Looks at the payment that a charge, a refund or a dispute belongs to, and makes the credits what they must be.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn look(services: &Services, object_id: &str) -> Result<Settling, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
+    match stripe.aftermath(object_id).await {
+        Ok(found) => act(services, found).await,
+        Err(e) => unanswered(services, &e).await,
+    }
+}
+
+/// The same of a purchase: whatever Stripe has not told of, or in vain.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn look_at(services: &Services, purchase: &Purchase) -> Result<Settling, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
+    let found: Result<Option<Aftermath>, StripeError> = match (&purchase.charge, &purchase.payment_intent) {
+        (Some(charge), _) => stripe.aftermath(charge).await.map(Some),
+        (None, Some(intent)) => stripe.aftermath_of_intent(intent).await,
+        (None, None) => return Ok(Settling::Ignored),
+    };
+    match found {
+        Ok(Some(found)) => act(services, found).await,
+        Ok(None) => Ok(Settling::Ignored),
+        Err(e) => unanswered(services, &e).await,
+    }
+}
+
+async fn act(services: &Services, found: Aftermath) -> Result<Settling, Fault> {
+    let Some(id) = purchase_of(&mut services.store.read().await?, &found.charge).await? else {
+        return Ok(Settling::Ignored);
+    };
+    // A refund may be heard of before the payment: what was paid is credited first, and then removed.
+    let state = super::find(services, id).await?.map(|purchase| purchase.state);
+    let early = !matches!(state, Some(PurchaseState::Credited | PurchaseState::Review));
+    if early && found.charge.paid && settle(services, id, None).await? == Settling::Waiting {
+        return Ok(Settling::Waiting);
+    }
+    let site = services.settings.public_url.clone();
+    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &found, &site).await })).await)
+}
+
+/// Whose payment it is: by what was stored when it was credited, or by the name that it bears.
+async fn purchase_of(link: &mut Link, charge: &Charge) -> Result<Option<PurchaseId>, Fault> {
+    let sql = "select id from purchases where payment_intent = $1 or charge = $2";
+    let row = link.one(sql, args![charge.payment_intent.clone(), &charge.id]).await?;
+    if let Some(row) = row {
+        return Ok(Some(PurchaseId(row.uuid("id")?)));
+    }
+    let Some(named) = charge.purchase().and_then(PurchaseId::parse) else { return Ok(None) };
+    Ok(load(link, named).await?.map(|purchase| purchase.id))
+}
+
+async fn apply(turn: &mut Turn, id: PurchaseId, found: &Aftermath, site: &str) -> Result<Settling, Fault> {
+    let Some(purchase) = load(&mut turn.link, id).await? else { return Ok(Settling::Ignored) };
+    if let Some(reason) = disagreement(turn, &purchase, &found.charge).await? {
+        disagrees(turn, &purchase, &reason).await?;
+        return Ok(Settling::Settled);
+    }
+    let before = known(&mut turn.link, id).await?;
+    let after = joined(turn, &purchase, &before, found).await?;
+    let charged = found.charge.amount;
+    if after == before && purchase.charged.is_none_or(|known| known == charged) {
+        return Ok(Settling::Settled);
+    }
+    keep(turn, id, &before, &after).await?;
+    claim(turn, &purchase, &before, &after, charged).await?;
+    let sql = "update purchases set refunded_amount = $1, dispute = $2, charged = $3, charge = coalesce(charge, $4),
+          expires_at = coalesce((select g.expires_at from grants g where g.purchase = $5), expires_at) where id = $5";
+    let dispute = after.standing().map(DisputeStatus::name);
+    turn.flush().await?;
+    turn.link.run(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;
+    tell(turn, &purchase, &before, &after, site).await?;
+    Ok(Settling::Settled)
+}
+
+/// A payment that is named ours and is not what was stored.
+async fn disagreement(turn: &mut Turn, purchase: &Purchase, charge: &Charge) -> Result<Option<String>, Fault> {
+    if purchase.payment_intent.is_some() && charge.payment_intent != purchase.payment_intent {
+        return Ok(Some(format!("charge {} belongs to another payment", charge.id)));
+    }
+    if charge.currency != purchase.currency {
+        return Ok(Some(format!("charge {} is in {}, not in {}", charge.id, charge.currency, purchase.currency)));
+    }
+    let sql = "select stripe_customer from customers where no = $1";
+    let row = turn.link.one(sql, args![purchase.customer_no]).await?;
+    let customer = row.map(|row| row.opt_text("stripe_customer")).transpose()?.flatten();
+    if charge.customer != customer {
+        return Ok(Some(format!("charge {} is another Stripe customer's", charge.id)));
+    }
+    Ok(None)
+}
+
+/// Nothing is moved by it; a person is told. What was credited stays so.
+async fn disagrees(turn: &mut Turn, purchase: &Purchase, reason: &str) -> Result<(), Fault> {
+    if !matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
+        let sql = "update purchases set state = 'review', review_reason = $1 where id = $2";
+        turn.link.run(sql, args![reason, purchase.id.bytes()]).await?;
+        note(turn, purchase.id, "review").await?;
+    }
+    alarms::raise(turn, "review", &purchase.id.to_string(), reason).await?;
+    Ok(())
+}
+
+/// What was known of a payment before.
+async fn known(link: &mut Link, id: PurchaseId) -> Result<Payment, DbError> {
+    let mut payment = Payment::default();
+    let sql = "select id, kind, status, amount from payment_parts where purchase = $1";
+    for row in link.all(sql, args![id.bytes()]).await? {
+        let (part, status, amount) = (row.text("id")?, row.text("status")?, row.int("amount")?);
+        if row.text("kind")? == "refund" {
+            payment.refund(&part, RefundStatus::from_stripe(&status), amount);
+        } else {
+            let status = DisputeStatus::from_stripe(&status).ok_or_else(|| corrupt("status of a dispute"))?;
+            payment.dispute(&part, status, amount);
+        }
+    }
+    Ok(payment)
+}
+
+/// What is known with what Stripe has now.
+async fn joined(turn: &mut Turn, purchase: &Purchase, known: &Payment, found: &Aftermath) -> Result<Payment, DbError> {
+    let mut payment = known.clone();
+    for refund in &found.refunds {
+        let status = RefundStatus::from_stripe(refund.status.as_deref().unwrap_or_default());
+        payment.refund(&refund.id, status, refund.amount);
+    }
+    for dispute in &found.disputes {
+        let status = dispute.status.as_deref().unwrap_or_default();
+        match DisputeStatus::from_stripe(status) {
+            Some(status) => _ = payment.dispute(&dispute.id, status, dispute.amount),
+            None => {
+                let detail = format!("{} has the unknown status {status:?}: nothing was moved by it", dispute.id);
+                alarms::raise(turn, "dispute", &purchase.id.to_string(), &detail).await?;
+            }
+        }
+    }
+    Ok(payment)
+}
+
+/// Stores whatever came further.
+async fn keep(turn: &mut Turn, id: PurchaseId, before: &Payment, after: &Payment) -> Result<(), DbError> {
+    let now = turn.now();
+    let refunds = after.refunds.iter().filter(|(id, part)| before.refunds.get(*id) != Some(part));
+    let refunds = refunds.map(|(id, (status, amount))| (id, "refund", status.name(), *amount));
+    let disputes = after.disputes.iter().filter(|(id, part)| before.disputes.get(*id) != Some(part));
+    let disputes = disputes.map(|(id, (status, amount))| (id, "dispute", status.name(), *amount));
+    for (part, kind, status, amount) in refunds.chain(disputes) {
+        turn.link
+            .run(
+                "insert into payment_parts (id, purchase, kind, status, amount, at) values ($1, $2, $3, $4, $5, $6)
+                 on conflict (id) do update set status = excluded.status, amount = excluded.amount, at = excluded.at",
+                args![part, id.bytes(), kind, status, amount, now],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Lets the payment claim its part of the grant.
+async fn claim(
+    turn: &mut Turn,
+    purchase: &Purchase,
+    before: &Payment,
+    after: &Payment,
+    charged: i64,
+) -> Result<(), Fault> {
+    let Some(grant) = purchase.grant else { return Ok(()) };
+    let (claim, thaws) = (after.claims(purchase.credits, charged), after.thaws(before));
+    turn.adopt(purchase.customer_no, &[grant]).await?;
+    let act = turn.act(purchase.customer_no, |account, at, _, changes| {
+        let done = account.claim(grant, claim, thaws, at, changes);
+        done.map(|()| account.grant(grant).map_or(Credits::ZERO, crate::domain::Grant::shortfall))
+    });
+    let (done, _) = act.await?;
+    let shortfall = done.map_err(|_| Fault::Broken(format!("the grant of {} is not there", purchase.id)))?;
+    if shortfall > purchase.shortfall {
+        let detail = format!("{shortfall} credits were spent that a refund or a lost dispute takes back");
+        alarms::raise(turn, "shortfall", &purchase.id.to_string(), &detail).await?;
+    }
+    Ok(())
+}
+
+/// The timeline, alarms for a person, mails.
+async fn tell(
+    turn: &mut Turn,
+    purchase: &Purchase,
+    before: &Payment,
+    after: &Payment,
+    site: &str,
+) -> Result<(), Fault> {
+    let subject = purchase.id.to_string();
+    for (id, (status, _)) in &after.refunds {
+        let was = before.refunds.get(id).map(|(status, _)| *status);
+        let fails = *status == RefundStatus::Failed;
+        match was {
+            None if !fails => note(turn, purchase.id, "refunded").await?,
+            Some(was) if fails && was != RefundStatus::Failed => {
+                note(turn, purchase.id, "refund_failed").await?;
+                alarms::raise(turn, "refund_failed", &subject, &format!("refund {id} did not reach the buyer")).await?;
+            }
+            _ => {}
+        }
+    }
+    for (id, (status, _)) in &after.disputes {
+        let was = before.disputes.get(id).map(|(status, _)| *status);
+        if was == Some(*status) {
+            continue;
+        }
+        if let Some(what) = moment(was, *status) {
+            note(turn, purchase.id, what).await?;
+        }
+        if let Some(words) = wants(*status) {
+            alarms::raise(turn, "dispute", &subject, &format!("{id}: {words}")).await?;
+        }
+    }
+    mails::enqueue(turn, purchase, before, after, site).await?;
+    Ok(())
+}
+
+/// What a dispute's step is called in the timeline; what moves nothing is not told.
+fn moment(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'static str> {
+    let effect = |status: DisputeStatus| status.effect();
+    match (was.map_or(DisputeEffect::Nothing, effect), is.effect()) {
+        (DisputeEffect::Freezes, DisputeEffect::Freezes) | (DisputeEffect::Nothing, DisputeEffect::Nothing) => None,
+        (_, DisputeEffect::Freezes) => Some("disputed"),
+        (_, DisputeEffect::Removes) => Some("dispute_lost"),
+        (_, DisputeEffect::Nothing) => Some("dispute_won"),
+    }
+}
+
+/// What a person has to do about a dispute.
+fn wants(status: DisputeStatus) -> Option<&'static str> {
+    match status {
+        DisputeStatus::NeedsResponse => Some("a dispute wants an answer at Stripe"),
+        DisputeStatus::WarningNeedsResponse => Some("a bank's inquiry wants an answer at Stripe"),
+        DisputeStatus::Lost => Some("a dispute was lost"),
+        _ => None,
+    }
+}
