@@ -15,7 +15,7 @@ use sqlx::SqliteConnection;
 use super::error::ApiError;
 use super::faults::ApiFault;
 use super::form::{self, Branch};
-use super::{Sandbox, auth, events, lists, objects, params, payments, schema, sessions, store};
+use super::{Sandbox, aftermath, auth, events, lists, objects, params, payments, schema, sessions, store};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
@@ -157,6 +157,12 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, uri: &Uri) -> Result<Val
         ("POST", ["checkout", "sessions", id, "expire"]) => sessions::expire(call, id).await,
         ("GET", ["payment_intents", id]) => payments::retrieve(call, "payment_intent", id).await,
         ("GET", ["charges", id]) => payments::retrieve(call, "charge", id).await,
+        ("POST", ["refunds"]) => aftermath::create_refund(call).await,
+        ("GET", ["refunds"]) => aftermath::list(call, "refund").await,
+        ("GET", ["refunds", id]) => payments::retrieve(call, "refund", id).await,
+        ("GET", ["disputes"]) => aftermath::list(call, "dispute").await,
+        ("GET", ["disputes", id]) => payments::retrieve(call, "dispute", id).await,
+        ("POST", ["disputes", id, "close"]) => aftermath::close_dispute(call, id).await,
         ("GET", ["invoices", id]) => payments::retrieve(call, "invoice", id).await,
         ("GET", ["events"]) => events::list(call).await,
         ("GET", ["events", id]) => events::retrieve(call, id).await,

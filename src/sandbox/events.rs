@@ -36,28 +36,37 @@ pub(super) async fn retrieve(call: &mut Call<'_>, id: &str) -> Result<Value, Api
 
 /// `GET /v1/events`
 pub(super) async fn list(call: &mut Call<'_>) -> Result<Value, ApiError> {
-    if let Some(Node::Text(instant)) = call.params.get("created").cloned() {
-        // `created=1` is short for one instant.
-        let both = ["gte", "lte"].map(|bound| (bound.to_owned(), Node::Text(instant.clone())));
-        call.params.insert("created".to_owned(), Node::Branch(Branch::from(both)));
-    }
+    one_instant(&mut call.params);
     let given = schema::check(params::EVENTS, &call.params)?;
     let events = store::all(call.conn, "event").await?;
     lists::page("/v1/events", events, &given, |event| wanted(event, &given))
 }
 
+/// `created=1` is short for one instant.
+pub(super) fn one_instant(params: &mut Branch) {
+    if let Some(Node::Text(instant)) = params.get("created").cloned() {
+        let both = ["gte", "lte"].map(|bound| (bound.to_owned(), Node::Text(instant.clone())));
+        params.insert("created".to_owned(), Node::Branch(Branch::from(both)));
+    }
+}
+
+/// Whether an object is as old as `created` asks for.
+pub(super) fn created_within(object: &Value, given: &Map<String, Value>) -> bool {
+    let created = object["created"].as_i64().unwrap_or_default();
+    let bound = |name: &str| given.get("created").and_then(|range| range[name].as_i64());
+    bound("gt").is_none_or(|least| created > least)
+        && bound("gte").is_none_or(|least| created >= least)
+        && bound("lt").is_none_or(|most| created < most)
+        && bound("lte").is_none_or(|most| created <= most)
+}
+
 fn wanted(event: &Value, given: &Map<String, Value>) -> bool {
     let kind = event["type"].as_str().unwrap_or_default();
-    let created = event["created"].as_i64().unwrap_or_default();
-    let bound = |name: &str| given.get("created").and_then(|range| range[name].as_i64());
     let listed = |types: &Value| types.as_array().is_some_and(|types| types.iter().any(|one| matches(one, kind)));
     given.get("type").is_none_or(|one| matches(one, kind))
         && given.get("types").is_none_or(listed)
         && given.get("delivery_success").is_none_or(|wanted| (event["pending_webhooks"] == 0) == *wanted)
-        && bound("gt").is_none_or(|least| created > least)
-        && bound("gte").is_none_or(|least| created >= least)
-        && bound("lt").is_none_or(|most| created < most)
-        && bound("lte").is_none_or(|most| created <= most)
+        && created_within(event, given)
 }
 
 /// `charge.succeeded`, or all of a group as `charge.*`.

@@ -54,6 +54,7 @@ fn expandable(object: &str) -> &'static [&'static str] {
         "checkout.session" => &["customer", "invoice", "line_items", "payment_intent", "setup_intent", "subscription"],
         "payment_intent" => &["customer", "latest_charge"],
         "charge" => &["balance_transaction", "customer", "payment_intent"],
+        "refund" | "dispute" => &["charge", "payment_intent"],
         _ => &[],
     }
 }

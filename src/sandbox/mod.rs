@@ -8,8 +8,9 @@
 //!
 //! Taxes are one flat rate, delayed payments one bank that takes three days, invoices one plain page.
 //!
-//! Not here: discounts, subscriptions, refunds and disputes; the listener, which is the app's.
+//! Not here: discounts, subscriptions; the listener, which is the app's.
 
+mod aftermath;
 mod api;
 mod auth;
 mod delayed;

@@ -134,6 +134,27 @@ pub(super) const EVENTS: &[Field] = &[
     optional("types", Kind::List(&LONG)),
 ];
 
+/// `POST /v1/refunds`
+pub(super) const REFUND: &[Field] = &[
+    optional("amount", Kind::Integer(1, 99_999_999)),
+    optional("charge", LONG),
+    EXPAND,
+    optional("metadata", Kind::Pairs),
+    optional("payment_intent", LONG),
+    optional("reason", Kind::OneOf(&["duplicate", "fraudulent", "requested_by_customer"])),
+];
+
+/// `GET /v1/refunds`, `GET /v1/disputes`
+pub(super) const PARTS: &[Field] = &[
+    optional("charge", LONG),
+    optional("created", Kind::Object(RANGE)),
+    optional("ending_before", LONG),
+    EXPAND,
+    optional("limit", Kind::Integer(1, 100)),
+    optional("payment_intent", LONG),
+    optional("starting_after", LONG),
+];
+
 const RANGE: &[Field] = &[
     optional("gt", Kind::Integer(0, i64::MAX)),
     optional("gte", Kind::Integer(0, i64::MAX)),

@@ -113,6 +113,12 @@ pub(super) async fn find_any(conn: &mut SqliteConnection, id: &str) -> Result<Op
     row.map(|row| body_of(&row)).transpose()
 }
 
+/// The Checkout that an object belongs to.
+pub(super) async fn session_of(conn: &mut SqliteConnection, id: &str) -> Result<String, ApiError> {
+    let row = sqlx::query("select session from objects where id = ?").bind(id).fetch_one(conn).await?;
+    Ok(row.try_get::<Option<String>, _>("session")?.unwrap_or_default())
+}
+
 /// All objects of a kind, newest first.
 pub(super) async fn all(conn: &mut SqliteConnection, kind: &str) -> Result<Vec<Value>, ApiError> {
     let rows =
