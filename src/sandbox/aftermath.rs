@@ -67,7 +67,8 @@ async fn refund(
     store::insert(conn, "refund", Some(&session), &refund).await?;
     total(&mut charge, back + amount);
     store::save(conn, &charge).await?;
-    for (kind, object) in [("refund.created", &refund), ("charge.refunded", &charge), ("charge.refund.updated", &refund)]
+    for (kind, object) in
+        [("refund.created", &refund), ("charge.refunded", &charge), ("charge.refund.updated", &refund)]
     {
         events::emit(conn, kind, object, &session, request, now, lost).await?;
     }
@@ -108,8 +109,7 @@ async fn fail(conn: &mut SqliteConnection, id: &str, now: i64, lost: bool) -> Re
     store::save(conn, &refund).await?;
     store::save(conn, &charge).await?;
     let session = store::session_of(conn, id).await?;
-    for (kind, object) in
-        [("refund.updated", &refund), ("charge.refund.updated", &refund), ("refund.failed", &refund)]
+    for (kind, object) in [("refund.updated", &refund), ("charge.refund.updated", &refund), ("refund.failed", &refund)]
     {
         events::emit(conn, kind, object, &session, &events::nobody(), now, lost).await?;
     }
@@ -162,7 +162,8 @@ fn dispute_object(charge: &Value, amount: Option<i64>, status: &str, now: i64) -
         product_description receipt refund_policy refund_policy_disclosure refund_refusal_explanation service_date \
         service_documentation shipping_address shipping_carrier shipping_date shipping_documentation \
         shipping_tracking_number uncategorized_file uncategorized_text";
-    let mut evidence: Map<String, Value> = texts.split_whitespace().map(|name| (name.to_owned(), Value::Null)).collect();
+    let mut evidence: Map<String, Value> =
+        texts.split_whitespace().map(|name| (name.to_owned(), Value::Null)).collect();
     evidence.insert("enhanced_evidence".to_owned(), json!({}));
     Ok(json!({
         "id": objects::id("du_1", 23)?, "object": "dispute", "amount": amount.map_or(charge["amount"].clone(), Value::from),

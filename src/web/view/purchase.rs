@@ -68,6 +68,12 @@ pub enum What {
     Refunded,
     /// The bank began a review.
     Disputed,
+    /// A refund came back: the credits are there again.
+    RefundFailed,
+    /// The bank ended its review in our favour.
+    DisputeWon,
+    /// The bank took the money back.
+    DisputeLost,
     /// Its credits ended.
     Ended,
 }
@@ -88,6 +94,9 @@ impl What {
             "reminded" => Self::Reminded,
             "refunded" => Self::Refunded,
             "disputed" => Self::Disputed,
+            "refund_failed" => Self::RefundFailed,
+            "dispute_won" => Self::DisputeWon,
+            "dispute_lost" => Self::DisputeLost,
             "ended" => Self::Ended,
             _ => return None,
         })
@@ -106,6 +115,9 @@ impl What {
             Self::Reminded => "Reminder sent",
             Self::Refunded => "Refunded",
             Self::Disputed => "Bank review started",
+            Self::RefundFailed => "Refund did not go through, credits given back",
+            Self::DisputeWon => "Bank review ended, credits given back",
+            Self::DisputeLost => "Bank review lost, credits removed",
             Self::Ended => "Credits expired",
         }
         .into()
