@@ -39,9 +39,25 @@ pub enum Command {
     /// List the worker's jobs, or do one now, beside a running `serve` if need be.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Compare sales, refunds and disputes at Stripe with the ledger, beside a running `serve` if need be.
+    Reconcile(Box<ReconcileSettings>),
     /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
     #[command(subcommand)]
     Purchases(PurchasesCommand),
+}
+
+/// What `reconcile` takes.
+#[derive(Args, Debug)]
+pub struct ReconcileSettings {
+    /// From which day or instant on; 30 days ago where it is not said
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<String>,
+    /// Mend what can be mended
+    #[arg(long)]
+    pub repair: bool,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// What `verify-export` takes.

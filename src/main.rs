@@ -40,6 +40,7 @@ fn main() -> ExitCode {
             Command::VerifyExport(settings) => app::verify::run(&settings),
             Command::Work(settings) => app::worker::work(&settings).await,
             Command::Jobs(command) => app::worker::jobs(&command).await,
+            Command::Reconcile(asked) => app::reconcile::run(&asked).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 app::purchases::find(&database, &text).await
             }

@@ -125,6 +125,12 @@ create index inbox_waiting on inbox (due_at) where done_at is null;
 create index inbox_about on inbox (object_id) where done_at is null;
 create index inbox_newest on inbox (received_at);
 
+-- How far something was read.
+create table cursors (
+  name text primary key,
+  at integer not null
+) without rowid;
+
 -- Every mail, written in the transaction that causes it.
 create table outbox (
   no integer primary key,

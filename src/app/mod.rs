@@ -6,6 +6,7 @@ pub mod connections;
 pub mod demo;
 mod lock;
 pub mod purchases;
+pub mod reconcile;
 #[cfg(feature = "demo")]
 mod seed;
 #[cfg(feature = "demo")]

@@ -3,8 +3,8 @@
 //! Requests of our own, each with the few fields that are read: the library's objects have some sixty, and one
 //! that changes its shape would stop refunds and disputes altogether.
 
-use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use url::form_urlencoded;
 
 use super::attempts::repeat;
 use super::client::{Stripe, is_id, no_such};
@@ -133,21 +133,16 @@ impl<T> Get<T> {
     }
 }
 
-/// The query as the library serialises it: an object.
-struct Query<'a>(&'a [(&'static str, String)]);
-
-impl Serialize for Query<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (*name, value)))
-    }
-}
-
 impl<T: miniserde::Deserialize> StripeRequest for Get<T> {
     type Output = T;
 
     fn build(&self) -> RequestBuilder {
-        let builder = RequestBuilder::new(StripeMethod::Get, self.path.clone());
-        if self.query.is_empty() { builder } else { builder.query(&Query(&self.query)) }
+        let mut builder = RequestBuilder::new(StripeMethod::Get, self.path.clone());
+        if !self.query.is_empty() {
+            // By hand, since a name may come more than once.
+            builder.query = Some(form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.query).finish());
+        }
+        builder
     }
 }
 
@@ -230,12 +225,14 @@ impl Stripe {
         self.list(what, vec![("created[gte]", since.to_string())], |part: &Part| &part.id).await
     }
 
-    /// The events of the last 30 days from `since` on, in seconds since 1970, newest first.
+    /// The events of these kinds, of the last 30 days from `since` on, in seconds since 1970, newest first.
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn events_since(&self, since: i64) -> Result<Vec<EventLine>, StripeError> {
-        self.list("/events", vec![("created[gte]", since.to_string())], |event: &EventLine| &event.id).await
+    pub async fn events_since(&self, since: i64, kinds: &[&str]) -> Result<Vec<EventLine>, StripeError> {
+        let mut query = vec![("created[gte]", since.to_string())];
+        query.extend(kinds.iter().map(|kind| ("types[]", (*kind).to_owned())));
+        self.list("/events", query, |event: &EventLine| &event.id).await
     }
 
     async fn list<T: miniserde::Deserialize>(

@@ -99,6 +99,23 @@ async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Resu
     Ok(if waits { Received::Waiting } else { Received::Done })
 }
 
+/// The events that are asked for where webhooks were lost: each object of ours is told of by one of them.
+pub(super) const KINDS: [&str; 13] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_reinstated",
+];
+
 /// Whether an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
 fn is_aftermath(kind: &str) -> bool {
     kind.starts_with("refund.")

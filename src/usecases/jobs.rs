@@ -5,7 +5,7 @@
 //!
 //! *Not here:* when they run (`jobs`), what they do (a file a subject beside this one).
 
-use super::{Fault, Services, flat, inbox, news, outbox, purchases, reminders, tidy};
+use super::{Fault, Services, flat, inbox, news, outbox, purchases, reminders, stripe_events, tidy};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
@@ -34,7 +34,7 @@ pub struct Job {
 }
 
 /// All jobs, in the order in which one instant's work is done.
-pub const ALL: [Job; 7] = [
+pub const ALL: [Job; 8] = [
     Job {
         name: "ledger",
         about: "books resets, expiry and the end of holds for customers nobody writes to",
@@ -84,6 +84,15 @@ pub const ALL: [Job; 7] = [
         run: |services, _| Box::pin(async move { purchases::sweep(services).await.map(|()| 0) }),
         backlog: |services| Box::pin(purchases::waiting(services)),
         due: |services, now| Box::pin(purchases::next_due(services, now)),
+    },
+    Job {
+        name: "events",
+        about: "asks Stripe for the events that never reached us",
+        network: true,
+        run: |services, _| Box::pin(stripe_events::catch_up(services)),
+        backlog: |_| Box::pin(async { Ok(0) }),
+        // That Stripe is asked every ten minutes is no reason to stop a clock there.
+        due: |_, _| Box::pin(async { Ok(None) }),
     },
     Job {
         name: "mails",

@@ -30,12 +30,14 @@ mod people_tests;
 pub mod portal;
 pub mod purchases;
 pub mod receipts;
+pub mod reconcile;
 pub mod reminders;
 #[cfg(feature = "demo")]
 pub mod sample;
 pub mod sessions;
 pub mod sign_in;
 pub mod stats;
+pub mod stripe_events;
 pub mod test_clock;
 pub mod tidy;
 pub mod usages;

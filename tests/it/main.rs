@@ -26,6 +26,7 @@ mod outages;
 mod people;
 mod process;
 mod purchases;
+mod reconcile;
 mod refusals;
 mod reminders;
 mod sandbox;

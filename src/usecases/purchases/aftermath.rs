@@ -13,7 +13,7 @@ use crate::domain::payment::{DisputeEffect, DisputeStatus};
 use crate::domain::{Credits, Payment, PurchaseId, PurchaseState, RefundStatus};
 use crate::ledger::Turn;
 use crate::store::db::{DbError, Link, corrupt};
-use crate::stripe::{Aftermath, Charge, StripeError};
+use crate::stripe::{Aftermath, Charge, Stripe, StripeError};
 
 /// Looks at the payment that a charge, a refund or a dispute belongs to, and makes the credits what they must be.
 ///
@@ -33,16 +33,31 @@ pub async fn look(services: &Services, object_id: &str) -> Result<Settling, Faul
 /// [`Fault`].
 pub async fn look_at(services: &Services, purchase: &Purchase) -> Result<Settling, Fault> {
     let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
-    let found: Result<Option<Aftermath>, StripeError> = match (&purchase.charge, &purchase.payment_intent) {
-        (Some(charge), _) => stripe.aftermath(charge).await.map(Some),
-        (None, Some(intent)) => stripe.aftermath_of_intent(intent).await,
-        (None, None) => return Ok(Settling::Ignored),
-    };
-    match found {
+    match aftermath_of(stripe, purchase).await {
         Ok(Some(found)) => act(services, found).await,
         Ok(None) => Ok(Settling::Ignored),
         Err(e) => unanswered(services, &e).await,
     }
+}
+
+/// All that became of a purchase's payment; nothing where it has none.
+///
+/// # Errors
+/// See [`StripeError`].
+pub async fn aftermath_of(stripe: &Stripe, purchase: &Purchase) -> Result<Option<Aftermath>, StripeError> {
+    match (&purchase.charge, &purchase.payment_intent) {
+        (Some(charge), _) => stripe.aftermath(charge).await.map(Some),
+        (None, Some(intent)) => stripe.aftermath_of_intent(intent).await,
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whose payment a charge is.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn payer(services: &Services, charge: &Charge) -> Result<Option<PurchaseId>, Fault> {
+    purchase_of(&mut services.store.read().await?, charge).await
 }
 
 async fn act(services: &Services, found: Aftermath) -> Result<Settling, Fault> {
@@ -122,7 +137,7 @@ async fn disagrees(turn: &mut Turn, purchase: &Purchase, reason: &str) -> Result
 }
 
 /// What was known of a payment before.
-async fn known(link: &mut Link, id: PurchaseId) -> Result<Payment, DbError> {
+pub(crate) async fn known(link: &mut Link, id: PurchaseId) -> Result<Payment, DbError> {
     let mut payment = Payment::default();
     let sql = "select id, kind, status, amount from payment_parts where purchase = $1";
     for row in link.all(sql, args![id.bytes()]).await? {

@@ -13,7 +13,8 @@ mod settle;
 mod start;
 mod sweep;
 
-pub use aftermath::{look, look_at};
+pub(crate) use aftermath::known;
+pub use aftermath::{aftermath_of, look, look_at, payer};
 pub use invoice::{Invoice, invoice};
 pub use listed::{Listed, is_paid, listed};
 pub use search::search;
@@ -141,6 +142,16 @@ pub(crate) async fn load(link: &mut Link, id: PurchaseId) -> Result<Option<Purch
 /// [`Fault`].
 pub async fn find(services: &Services, id: PurchaseId) -> Result<Option<Purchase>, Fault> {
     Ok(load(&mut services.store.read().await?, id).await?)
+}
+
+/// Purchases that were begun at `since` or later, oldest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn begun_since(services: &Services, since: Instant) -> Result<Vec<PurchaseId>, Fault> {
+    let sql = "select id from purchases where created_at >= $1 order by created_at, id";
+    let rows = services.store.read().await?.all(sql, args![since]).await?;
+    rows.iter().map(|row| Ok(PurchaseId(row.uuid("id")?))).collect()
 }
 
 /// Purchases of a customer, newest first, made before `before` (an id, exclusive).

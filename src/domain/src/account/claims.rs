@@ -27,6 +27,15 @@ fn shares(grant: &Grant) -> Shares {
     Shares { refunded, disputed, frozen: claim.freeze.min(there - refunded - disputed) }
 }
 
+impl Grant {
+    /// Whether as much is removed and frozen as is claimed and there: so it is after every command.
+    #[must_use]
+    pub fn claim_is_taken(&self) -> bool {
+        let shares = shares(self);
+        (shares.refunded, shares.disputed, shares.frozen) == (self.refunded, self.disputed, self.frozen)
+    }
+}
+
 impl Account {
     /// Lets the refunds and disputes of a top-up's payment claim what they claim now. `thaws` says that a dispute
     /// ended in our favour: the time that its part was frozen is added to the grant's life.

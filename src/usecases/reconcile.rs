@@ -1,0 +1,185 @@
+//! Reconciliation: what Stripe has sold, paid back and lost beside what the ledger says, difference by difference.
+//!
+//! Reads only, unless repairs are asked for; a repair is what the webhook would have done. What has no repair is
+//! for a person: money and row disagree, and neither may be changed to suit the other.
+
+use super::purchases::{self, Purchase, Settling};
+use super::{Fault, Services};
+use crate::domain::payment::DisputeStatus;
+use crate::domain::{Instant, Payment, PurchaseId, PurchaseState, RefundStatus};
+use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, StripeError};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What mends a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Settle the purchase by its Checkout.
+    Settle,
+    /// Look at its payment.
+    Look,
+    /// Nobody but a person.
+    Person,
+}
+
+/// One difference between Stripe and the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What kind.
+    pub kind: &'static str,
+    /// Which purchase.
+    pub purchase: PurchaseId,
+    /// What was seen.
+    pub detail: String,
+    /// What mends it.
+    pub repair: Repair,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, purchase, detail, repair } = self;
+        let repair = match repair {
+            Repair::Settle => "--repair settles it by its Checkout",
+            Repair::Look => "--repair takes over its refunds and disputes",
+            Repair::Person => "no repair: look at it at Stripe",
+        };
+        write!(f, "{kind} {purchase}: {detail} ({repair})")
+    }
+}
+
+/// Why it could not be done to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Stripe could not be asked.
+    #[error("Stripe could not be asked: {0}")]
+    Stripe(#[from] StripeError),
+    /// What nobody expected.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Compares every purchase that was begun at `since` or later, and every refund and dispute that was, with Stripe.
+///
+/// # Errors
+/// [`Stopped`]: then nothing may be concluded.
+pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Difference>, Stopped> {
+    let stripe = services.stripe.as_ref();
+    let stripe = stripe.ok_or_else(|| StripeError::Unavailable("buying is switched off".to_owned()))?;
+    let (mut differences, mut seen) = (Vec::new(), BTreeSet::new());
+    for id in purchases::begun_since(services, since).await? {
+        let Some(purchase) = purchases::find(services, id).await? else { continue };
+        let Some(session) = &purchase.session_id else { continue };
+        match stripe.checkout(session).await {
+            Ok(state) => {
+                let found = beside_checkout(&purchase, &state);
+                let settled = found.is_none() && purchase.state == PurchaseState::Credited;
+                differences.extend(found);
+                if !settled {
+                    continue;
+                }
+            }
+            Err(StripeError::Refused { status: 404, .. }) => {
+                let detail = format!("its Checkout {session} is not there");
+                differences.push(Difference { kind: "unknown", purchase: id, detail, repair: Repair::Person });
+                continue;
+            }
+            Err(e) => return Err(e.into()),
+        }
+        if let Some(found) = purchases::aftermath_of(stripe, &purchase).await? {
+            seen.insert(found.charge.id.clone());
+            differences.extend(beside_payment(services, id, &found).await?);
+        }
+    }
+    let mut charges = BTreeSet::new();
+    for what in ["/refunds", "/disputes"] {
+        let parts = stripe.parts_since(what, since.timestamp()).await?;
+        charges.extend(parts.into_iter().filter_map(|part| part.charge).filter(|charge| !seen.contains(charge)));
+    }
+    for charge in charges {
+        let found = stripe.aftermath(&charge).await?;
+        if let Some(id) = purchases::payer(services, &found.charge).await? {
+            differences.extend(beside_payment(services, id, &found).await?);
+        }
+    }
+    Ok(differences)
+}
+
+/// Mends what can be mended.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn repair(services: &Services, differences: &[Difference]) -> Result<(), Fault> {
+    for one in differences {
+        let done = match one.repair {
+            Repair::Settle => purchases::settle(services, one.purchase, None).await?,
+            Repair::Look => match purchases::find(services, one.purchase).await? {
+                Some(purchase) => purchases::look_at(services, &purchase).await?,
+                None => Settling::Ignored,
+            },
+            Repair::Person => continue,
+        };
+        tracing::info!(purchase = %one.purchase, kind = one.kind, ?done, "a difference was repaired");
+    }
+    Ok(())
+}
+
+fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Difference> {
+    let is = |kind, detail: String, repair| Some(Difference { kind, purchase: purchase.id, detail, repair });
+    let named = purchase.state.name();
+    if state.client_reference_id.as_deref() != Some(purchase.id.to_string().as_str()) {
+        return is("foreign", format!("{} names another purchase", state.id), Repair::Person);
+    }
+    match (purchase.state, state.paid) {
+        (PurchaseState::Review, _) => is("review", "waits for a person".to_owned(), Repair::Person),
+        (PurchaseState::Credited, true) if state.amount_subtotal != Some(purchase.amount) => {
+            let detail = format!("{} was sold for {:?}, not {}", state.id, state.amount_subtotal, purchase.amount);
+            is("amount", detail, Repair::Person)
+        }
+        (PurchaseState::Credited, true) => None,
+        (PurchaseState::Credited, false) => is("unpaid", "credited, and not paid".to_owned(), Repair::Person),
+        (_, true) => is("not_credited", format!("paid, and {named} here"), Repair::Settle),
+        (PurchaseState::Created | PurchaseState::Open, false) if state.status == CheckoutStatus::Expired => {
+            is("not_expired", format!("its Checkout has expired, and it is {named} here"), Repair::Settle)
+        }
+        (PurchaseState::Created | PurchaseState::Open | PurchaseState::Processing, false) if state.failed => {
+            is("not_failed", format!("its payment failed, and it is {named} here"), Repair::Settle)
+        }
+        _ => None,
+    }
+}
+
+async fn beside_payment(services: &Services, id: PurchaseId, found: &Aftermath) -> Result<Vec<Difference>, Fault> {
+    let known = purchases::known(&mut services.store.read().await?, id).await?;
+    let mut all = Vec::new();
+    let mut is = |kind, detail, repair| all.push(Difference { kind, purchase: id, detail, repair });
+    for refund in &found.refunds {
+        let status = RefundStatus::from_stripe(refund.status.as_deref().unwrap_or_default());
+        let here = known.refunds.get(&refund.id);
+        match here.map(|(here, _)| *here) {
+            None => is("refund", format!("{} of {} is not here", refund.id, refund.amount), Repair::Look),
+            Some(here) if here < status => {
+                is("refund_status", format!("{} is {}, not {}", refund.id, status.name(), here.name()), Repair::Look);
+            }
+            Some(_) => {}
+        }
+    }
+    for dispute in &found.disputes {
+        let Some(status) = DisputeStatus::from_stripe(dispute.status.as_deref().unwrap_or_default()) else { continue };
+        match known.disputes.get(&dispute.id).map(|(here, _)| *here) {
+            None => is("dispute", format!("{} of {} is not here", dispute.id, dispute.amount), Repair::Look),
+            Some(here) if here < status => {
+                is("dispute_status", format!("{} is {}, not {}", dispute.id, status.name(), here.name()), Repair::Look);
+            }
+            Some(_) => {}
+        }
+    }
+    for gone in unknown_there(&known, found) {
+        is("unknown_part", format!("{gone} is not at Stripe"), Repair::Person);
+    }
+    Ok(all)
+}
+
+fn unknown_there(known: &Payment, found: &Aftermath) -> Vec<String> {
+    let there = |id: &&String| found.refunds.iter().chain(&found.disputes).any(|part| part.id == **id);
+    known.refunds.keys().chain(known.disputes.keys()).filter(|id| !there(id)).cloned().collect()
+}

@@ -1,0 +1,72 @@
+//! Events that never reached us: Stripe keeps each for 30 days and tells them when asked.
+//!
+//! Webhooks are quicker; this is for those that were lost. Where we have read to stands in the store, so that a
+//! process that was away for a week goes on from there. A database that has never read begins with now: what it
+//! does not know was not sold by it.
+
+use super::{Fault, Services, flat, inbox};
+use crate::args;
+use crate::domain::Instant;
+use crate::stripe::webhook::Envelope;
+use chrono::TimeDelta;
+
+/// How often Stripe is asked.
+const ASK_EVERY_MINUTES: i64 = 10;
+/// How far before the last reading the next one begins: events may be told a little late.
+const OVERLAP_MINUTES: i64 = 60;
+/// How long Stripe keeps events.
+const KEPT_DAYS: i64 = 30;
+
+/// Reads what Stripe has told since the last time, and acts on what never reached us; how many events that were.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn catch_up(services: &Services) -> Result<u64, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(0) };
+    let now = services.clock.now();
+    let sql = "select at from cursors where name = 'stripe_events'";
+    let row = services.store.read().await?.one(sql, Vec::new()).await?;
+    let Some(read_to) = row.map(|row| row.at("at")).transpose()? else {
+        read(services, now).await?;
+        return Ok(0);
+    };
+    if now - read_to < TimeDelta::minutes(ASK_EVERY_MINUTES) {
+        return Ok(0);
+    }
+    let since = (read_to - TimeDelta::minutes(OVERLAP_MINUTES)).max(now - TimeDelta::days(KEPT_DAYS));
+    let mut events = match stripe.events_since(since.timestamp(), &inbox::KINDS).await {
+        Ok(events) => events,
+        Err(e) => {
+            tracing::warn!(error = %e, "Stripe could not be asked for its events");
+            return Ok(0);
+        }
+    };
+    events.reverse();
+    let mut missed = 0;
+    for event in events {
+        let sql = "select id from inbox where id = $1";
+        if services.store.read().await?.one(sql, args![&event.id]).await?.is_some() {
+            continue;
+        }
+        let object_id = event.object_id().map(str::to_owned);
+        let (id, kind, created, livemode) = (event.id, event.kind, event.created, event.livemode);
+        // Where Stripe cannot be asked about its object, it waits in the inbox from now on.
+        inbox::receive(services, &Envelope { id, kind, created, livemode, object_id }).await?;
+        missed += 1;
+    }
+    read(services, now).await?;
+    Ok(missed)
+}
+
+/// Notes how far we have read.
+async fn read(services: &Services, to: Instant) -> Result<(), Fault> {
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let sql = "insert into cursors (name, at) values ('stripe_events', $1)
+                on conflict (name) do update set at = excluded.at";
+            turn.link.run(sql, args![to]).await?;
+            Ok(())
+        })
+    });
+    flat(job.await)
+}
