@@ -21,6 +21,7 @@ mod health;
 mod holds;
 mod json;
 mod lists;
+mod mails;
 mod metrics;
 mod portal;
 mod problem;
@@ -62,6 +63,7 @@ pub fn routes(services: &Services) -> Router<Services> {
         .merge(customer_api::routes())
         .route("/v1/{*rest}", axum::routing::any(auth::unknown))
         .merge(webhook::routes())
+        .merge(mails::routes())
         .merge(health::routes())
         .layer(middleware::from_fn_with_state(services.clone(), clock::refresh))
 }

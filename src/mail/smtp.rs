@@ -24,6 +24,14 @@ impl Smtp {
     /// # Errors
     /// What is wrong with the URL; never what it holds.
     pub fn new(url: &str, hello: &str) -> Result<Self, String> {
+        Self::patient(url, hello, STEP_MAX)
+    }
+
+    /// The same, waiting at most `step_max` for each answer.
+    ///
+    /// # Errors
+    /// Those of [`Smtp::new`].
+    pub fn patient(url: &str, hello: &str, step_max: Duration) -> Result<Self, String> {
         let url = Url::parse(url).map_err(|e| format!("is no address: {e}"))?;
         let wrapped = match url.scheme() {
             "smtp" => false,
@@ -48,7 +56,7 @@ impl Smtp {
             .port(url.port().unwrap_or(port))
             .tls(tls)
             .hello_name(ClientId::Domain(hello.to_owned()))
-            .timeout(Some(STEP_MAX));
+            .timeout(Some(step_max));
         if let Some(credentials) = credentials {
             builder = builder.credentials(credentials);
         }

@@ -212,6 +212,10 @@ async fn announce(
             turn.link.run(sql, args![one.no, format!("{days}d"), one.expires_at, mail, at]).await?;
         }
     }
+    for purchase in grants.iter().filter_map(|grant| grant.purchase) {
+        let sql = "insert into purchase_events (purchase, what, at) values ($1, 'reminded', $2)";
+        turn.link.run(sql, args![purchase.bytes(), at]).await?;
+    }
     let Some(letter) = reminder::letter(turn, shop, to, &of, at, mail) else { return Ok(0) };
     let written = mails::write(turn, shop, to, letter).await?;
     tracing::info!(customer = to.id, days, mails = written, "a reminder");

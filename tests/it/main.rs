@@ -36,3 +36,6 @@ mod sign_in;
 mod slow;
 mod soak;
 mod together;
+mod worker;
+mod year;
+mod zones;

@@ -57,6 +57,15 @@ on_both!(a_year_sends_both_reminders_and_the_end_at_their_own_instants, |app| {
     let day = ends.format("%-d %b %Y").to_string();
     let expire = format!("1,200 credits expire on {day}");
     assert_eq!(subjects(&mails), [&expire, &expire, "1,200 credits have expired"]);
+    let purchase = app.purchase(bought["id"].as_str().unwrap()).await;
+    let told: Vec<Instant> = purchase["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|moment| moment["what"] == "reminded")
+        .map(|moment| instant(&moment["at"]))
+        .collect();
+    assert_eq!(told, [ends - TimeDelta::days(30), ends - TimeDelta::days(7)]);
     let at: Vec<Instant> = mails.iter().map(|mail| mail.at).collect();
     assert_eq!(at, [ends - TimeDelta::days(30), ends - TimeDelta::days(7), ends]);
     for mail in &mails {
@@ -183,6 +192,21 @@ on_both!(mails_about_a_low_balance_can_be_switched_off_and_the_mark_be_set, |app
     for wrong in ["", "1", "1-", "x-y", "2-00", &format!("2{}", &token[1..]), &format!("{token}0")] {
         assert_eq!(stop::find(&app.services(), wrong).await.unwrap(), None, "{wrong}");
     }
+    // The page does nothing by itself; its button and a mail program's do.
+    let mails_are_on = async || stop::find(&app.services(), &token).await.unwrap().expect("a member").1;
+    let url = format!("http://{}/mails/{token}", app.address);
+    let page = app.send(app.http.get(&url)).await.expect(200);
+    assert!(page.text.contains("Stop these mails"), "{}", page.text);
+    assert!(mails_are_on().await);
+    app.send(app.http.post(&url).header("accept", "text/html").body("mails=off")).await.expect(303);
+    assert!(!mails_are_on().await);
+    let page = app.send(app.http.get(&url)).await.expect(200);
+    assert!(page.text.contains("Send them again"), "{}", page.text);
+    app.send(app.http.post(&url).header("accept", "text/html").body("mails=on")).await.expect(303);
+    assert!(mails_are_on().await);
+    app.send(app.http.post(&url).body("List-Unsubscribe=One-Click")).await.expect(200);
+    assert!(!mails_are_on().await);
+    app.send(app.http.post(format!("{url}0")).body("List-Unsubscribe=One-Click")).await.expect(404);
     stop::switch(&app.services(), member, false).await.unwrap();
     app.charge("acme", "4000", "job-2").await.expect(201);
     app.advance_minutes(1).await;

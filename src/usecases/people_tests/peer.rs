@@ -1,5 +1,6 @@
-//! A peer that speaks SMTP on a socket: it takes mail, defers it or refuses it by the recipient's name.
+//! A peer that speaks SMTP on a socket: it takes mail, defers it, refuses it, hangs or goes away by the recipient's name.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -9,6 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Peer {
     pub url: String,
     taken: Arc<Mutex<Vec<String>>>,
+    /// Whether it answers for those for whom it otherwise hangs or drops.
+    pub is_well: Arc<AtomicBool>,
+    /// Whether it takes nothing from anybody.
+    pub is_away: Arc<AtomicBool>,
 }
 
 impl Peer {
@@ -16,7 +21,7 @@ impl Peer {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("smtp://{}", listener.local_addr().expect("an address"));
-        let peer = Self { url, taken: Arc::default() };
+        let peer = Self { url, taken: Arc::default(), is_well: Arc::default(), is_away: Arc::default() };
         let inside = peer.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -40,6 +45,7 @@ impl Peer {
             let answer = match line.get(..4).unwrap_or_default() {
                 "EHLO" => "250 peer",
                 "RCPT" if line.contains("later@") => "451 4.2.1 <later@acme.example> is busy",
+                "MAIL" if self.is_away.load(Ordering::SeqCst) => "421 4.3.2 closing",
                 "RCPT" if line.contains("nobody@") => "550 5.1.1 <nobody@acme.example>: no such user",
                 "DATA" => {
                     write.write_all(b"354 go on\r\n").await.ok()?;
@@ -48,8 +54,14 @@ impl Peer {
                         mail.push_str(&line);
                         mail.push('\n');
                     }
+                    let (hangs, drops) = (mail.contains("To: hang@"), mail.contains("To: drop@"));
                     self.taken.lock().ok()?.push(mail);
-                    "250 taken"
+                    match (hangs, drops, self.is_well.load(Ordering::SeqCst)) {
+                        // Says nothing until the other side goes.
+                        (true, _, false) => return lines.next_line().await.ok()?.map(|_| ()),
+                        (_, true, false) => return None,
+                        _ => "250 taken",
+                    }
                 }
                 "QUIT" => "221 bye",
                 _ => "250 ok",

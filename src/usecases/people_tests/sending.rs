@@ -91,6 +91,56 @@ async fn a_peer_accepts_defers_and_refuses() {
 }
 
 #[tokio::test]
+async fn a_peer_that_hangs_or_goes_after_the_mail_gets_it_again_as_the_same_message() {
+    on_both(|rig| async move {
+        let (mut rig, peer) = with_peer(rig).await;
+        let patience = std::time::Duration::from_millis(300);
+        let smtp = Smtp::patient(&peer.url, "gleaner.example", patience).expect("a server");
+        rig.services.mailer = mailer(Transport::Smtp(smtp));
+        for name in ["hang", "drop", "ada"] {
+            put(&rig, name, &format!("{name}@acme.example")).await;
+        }
+        rig.send().await;
+        let states: Vec<String> = rig.outbox().await.into_iter().map(|row| row.0).collect();
+        assert_eq!(states, ["deferred", "deferred", "accepted"], "one that hangs holds up nobody");
+        peer.is_well.store(true, std::sync::atomic::Ordering::SeqCst);
+        rig.later(2);
+        rig.send().await;
+        assert!(rig.outbox().await.iter().all(|row| row.0 == "accepted"), "{:?}", rig.outbox().await);
+        // SMTP cannot tell whether the first was taken: both are one message.
+        for (name, times) in [("hang", 2), ("drop", 2), ("ada", 1)] {
+            let to = format!("To: {name}@");
+            let mails: Vec<String> = peer.taken().into_iter().filter(|mail| mail.contains(&to)).collect();
+            let id = |mail: &String| mail.lines().find(|line| line.starts_with("Message-ID")).map(str::to_owned);
+            let mut ids: Vec<_> = mails.iter().map(id).collect();
+            ids.dedup();
+            assert_eq!((mails.len(), ids.len()), (times, 1), "{name}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_is_away_loses_nothing() {
+    on_both(|rig| async move {
+        let (rig, peer) = with_peer(rig).await;
+        peer.is_away.store(true, std::sync::atomic::Ordering::SeqCst);
+        for n in 0..25 {
+            put(&rig, &format!("mail-{n}"), "ada@acme.example").await;
+        }
+        rig.send().await;
+        assert!(rig.outbox().await.iter().all(|row| row.0 == "deferred" && row.1 == 1));
+        assert!(peer.taken().is_empty());
+        peer.is_away.store(false, std::sync::atomic::Ordering::SeqCst);
+        rig.later(2);
+        rig.send().await;
+        assert!(rig.outbox().await.iter().all(|row| row.0 == "accepted" && row.1 == 2));
+        assert_eq!(peer.taken().len(), 25);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_deferred_mail_is_given_up_loudly_after_three_days() {
     on_both(|rig| async move {
         let (rig, _peer) = with_peer(rig).await;

@@ -8,6 +8,7 @@
 mod billing;
 #[cfg(feature = "demo")]
 mod gallery;
+mod mails;
 mod missing;
 mod purchase;
 mod settings;
@@ -56,6 +57,7 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/demo/mails") view=demo::Mailbox ssr=SsrMode::Async />
                 <Route path=path!("/demo/mails/:no") view=demo::MailPage ssr=SsrMode::Async />
                 <Route path=path!("/demo/events") view=demo::Events ssr=SsrMode::Async />
+                <Route path=path!("/mails/:token") view=mails::MailsPage ssr=SsrMode::Async />
                 <Route path=path!("/_gallery") view=Gallery ssr=SsrMode::Async />
                 <Route path=path!("/_gallery/:name") view=Gallery ssr=SsrMode::Async />
             </FlatRoutes>

@@ -1,0 +1,36 @@
+//! Mails that may be switched off: the page behind the link at their end. It shows a button and does nothing by
+//! itself, since mail scanners follow links; the button's POST is `http::mails`.
+
+use super::{Page, page};
+use crate::usecases::mails::stop;
+use crate::web::visit::{Stop, Visit};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// `/mails/{token}`
+#[component]
+pub fn MailsPage() -> impl IntoView {
+    let token = use_params_map().get().get("token").unwrap_or_default();
+    page(move |visit| load(visit, token))
+}
+
+async fn load(visit: Visit, token: String) -> Result<Page, Stop> {
+    let (_, on) = stop::find(&visit.services, &token).await?.ok_or(Stop::NotFound)?;
+    let said = if on {
+        "You get a mail when plan credits are used up, when little is left and when nothing is left."
+    } else {
+        "You get no more mails about a low balance. Receipts and reminders of expiring credits still come."
+    };
+    let (value, words) = if on { ("off", "Stop these mails") } else { ("on", "Send them again") };
+    let body = view! {
+        <div class="card narrow">
+            <h1>"Mails about a low balance"</h1>
+            <p role="status">{said}</p>
+            <form method="post" action=format!("/mails/{token}")>
+                <input type="hidden" name="mails" value=value />
+                <button class="button primary">{words}</button>
+            </form>
+        </div>
+    };
+    Ok(Page::new("Mails", visit.viewer().await?, body))
+}
