@@ -175,6 +175,9 @@ async fn services_on(
     if mailer.is_off() {
         tracing::warn!("SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail");
     }
+    if catalog.rules.require_notice {
+        tracing::warn!("CATALOG: require_notice is not carried out yet: top-ups expire on their day in any case");
+    }
     let form_secret = form_secret(&store).await?;
     let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
     let running = Running {

@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 const CATCH_UP_MAX: i64 = 200;
 const AT_ONCE_MAX: usize = 50;
 
+/// What a job is doing.
+type Doing<'a, T> = BoxFuture<'a, Result<T, Fault>>;
+
 /// A job.
 pub struct Job {
     /// Its name.
@@ -27,10 +30,10 @@ pub struct Job {
     pub about: &'static str,
     /// Whether it speaks to other machines.
     pub network: bool,
-    run: for<'a> fn(&'a Services, &'a CancellationToken) -> BoxFuture<'a, Result<u64, Fault>>,
-    backlog: for<'a> fn(&'a Services) -> BoxFuture<'a, Result<i64, Fault>>,
+    run: for<'a> fn(&'a Services, &'a CancellationToken) -> Doing<'a, u64>,
+    backlog: for<'a> fn(&'a Services) -> Doing<'a, i64>,
     /// The next instant after the second argument at which it has something to do.
-    due: for<'a> fn(&'a Services, Instant) -> BoxFuture<'a, Result<Option<Instant>, Fault>>,
+    due: for<'a> fn(&'a Services, Instant) -> Doing<'a, Option<Instant>>,
 }
 
 /// All jobs, in the order in which one instant's work is done.
