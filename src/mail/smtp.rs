@@ -10,12 +10,16 @@ use url::Url;
 
 /// How long one answer of the server may take.
 const STEP_MAX: Duration = Duration::from_secs(15);
-/// How long a whole delivery may take.
-const DELIVERY_MAX: Duration = Duration::from_secs(60);
+/// How many such answers a whole delivery may take: a minute. The library holds to the time of one only while it
+/// connects.
+const STEPS_MAX: u32 = 4;
 
 /// A server that takes mail.
 #[derive(Clone)]
-pub struct Smtp(AsyncSmtpTransport<Tokio1Executor>);
+pub struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    delivery_max: Duration,
+}
 
 impl Smtp {
     /// From `SMTP_URL`. To another machine a password goes encrypted only; without one TLS is used where the
@@ -60,12 +64,12 @@ impl Smtp {
         if let Some(credentials) = credentials {
             builder = builder.credentials(credentials);
         }
-        Ok(Self(builder.build()))
+        Ok(Self { transport: builder.build(), delivery_max: step_max * STEPS_MAX })
     }
 
     /// Hands a message over.
     pub async fn send(&self, message: Message) -> Sent {
-        match tokio::time::timeout(DELIVERY_MAX, self.0.send(message)).await {
+        match tokio::time::timeout(self.delivery_max, self.transport.send(message)).await {
             Ok(Ok(_)) => Sent::Accepted,
             Ok(Err(e)) => refusal(e.status().map(u16::from), &e.to_string()),
             Err(_) => Sent::Deferred("the mail server took longer than a minute".to_owned()),
