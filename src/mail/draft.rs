@@ -96,12 +96,23 @@ impl Draft {
         }
         out.push_str("</div>\n");
         for note in &self.notes {
-            let _ = writeln!(out, "<p class=\"small\">{}</p>", escape(note));
+            let words: Vec<String> = note.split(' ').map(linked).collect();
+            let _ = writeln!(out, "<p class=\"small\">{}</p>", words.join(" "));
         }
         let support = escape(&self.support);
         let _ = writeln!(out, "<p class=\"small\">Questions? <a href=\"mailto:{support}\">{support}</a></p>");
         out.push_str("</main></body></html>\n");
         out
+    }
+}
+
+/// A word, and an address as a link.
+fn linked(word: &str) -> String {
+    let text = escape(word);
+    if word.starts_with("https://") || word.starts_with("http://") {
+        format!("<a href=\"{text}\">{text}</a>")
+    } else {
+        text
     }
 }
 
