@@ -41,6 +41,9 @@ pub enum Command {
     Jobs(JobsCommand),
     /// Compare sales, refunds and disputes at Stripe with the ledger, beside a running `serve` if need be.
     Reconcile(Box<ReconcileSettings>),
+    /// Accounts for the operator's pages.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
     /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
     #[command(subcommand)]
     Purchases(PurchasesCommand),
@@ -99,6 +102,41 @@ pub enum AlarmsCommand {
         /// Who you are; defaults to the user of the system
         #[arg(long, env = "USER")]
         by: Option<String>,
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+}
+
+/// What can be done about operators' accounts. A password is asked for on the terminal, or read from standard input.
+#[derive(Clone, Debug, Subcommand)]
+pub enum OperatorCommand {
+    /// Make an account.
+    Add {
+        /// The person's address
+        email: String,
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// List the accounts, a line each.
+    List {
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Shut an account and end its sessions.
+    Disable {
+        /// The person's address
+        email: String,
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Set another password, open the account again, end its sessions.
+    Reset {
+        /// The person's address
+        email: String,
         /// Where the data are.
         #[command(flatten)]
         database: DatabaseSettings,

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
             Command::Work(settings) => app::worker::work(&settings).await,
             Command::Jobs(command) => app::worker::jobs(&command).await,
             Command::Reconcile(asked) => app::reconcile::run(&asked).await,
+            Command::Operator(command) => app::operators::run(&command).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 app::purchases::find(&database, &text).await
             }

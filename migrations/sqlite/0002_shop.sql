@@ -190,6 +190,51 @@ create table alarms (
 );
 create unique index alarms_open on alarms (key) where acknowledged_at is null;
 
+-- The shop's own people, apart from customers and their sessions.
+create table operators (
+  no integer primary key,
+  email text not null unique,
+  password text not null,                   -- Argon2id, as a PHC string
+  created_at integer not null,
+  changed_at integer not null,               -- when the password was set
+  disabled_at integer
+);
+
+create table operator_sessions (
+  token_hash blob primary key,
+  operator_no integer not null references operators (no),
+  created_at integer not null,
+  seen_at integer not null,
+  expires_at integer not null,
+  ended_at integer
+) without rowid;
+create index operator_sessions_of on operator_sessions (operator_no);
+
+-- Wrong passwords in a row. Addresses that are nobody's share few rows, so that guessing fills no disk.
+create table operator_tries (
+  slot blob primary key,
+  failures integer not null,
+  until integer not null                     -- no further try before, by the machine's clock
+) without rowid;
+
+-- What operators did, and why: numbered by us and chained, so that the check sees a missing or changed line.
+create table audit (
+  no integer primary key,
+  key text not null unique,                 -- minted with the form: a second submit finds it
+  at integer not null,
+  operator text not null,
+  action text not null,
+  customer_no integer,
+  about text not null,                      -- the id of what was acted on
+  reason text not null,
+  detail text not null,                     -- what came of it
+  hash blob not null
+);
+create index audit_of_customer on audit (customer_no, no);
+create index audit_about on audit (about, no);
+create trigger audit_keep before update on audit begin select raise(abort, 'the audit is append-only'); end;
+create trigger audit_stay before delete on audit begin select raise(abort, 'the audit is append-only'); end;
+
 create table secrets (
   name text primary key,
   value blob not null

@@ -5,6 +5,7 @@ pub mod connections;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod lock;
+pub mod operators;
 pub mod purchases;
 pub mod reconcile;
 #[cfg(feature = "demo")]
@@ -20,6 +21,7 @@ use crate::domain::Catalog;
 use crate::ledger::Ledger;
 use crate::store::{OpenError, Store};
 use crate::stripe::Stripe;
+use crate::usecases::sales::Books;
 use crate::usecases::{Fault, Running, Services, check as check_cases};
 use crate::{http, jobs, web};
 use axum::Router;
@@ -192,7 +194,8 @@ async fn services_on(
         session_max: chrono::TimeDelta::days(settings.session_max_days),
         demo: variant.demo,
     };
-    let services = Services { store, ledger, stripe, catalog, clock, mailer, settings: Arc::new(running) };
+    let (books, settings) = (Books::default(), Arc::new(running));
+    let services = Services { store, ledger, stripe, catalog, clock, mailer, books, settings };
     Ok((services, engine))
 }
 

@@ -17,6 +17,7 @@ use super::error::{StripeError, scrub};
 use super::invoice::RetrieveInvoice;
 use super::is_live_key;
 use super::order::{CheckoutOrder, CheckoutState, InvoiceLinks, NewCustomer, OpenedCheckout};
+use super::refund::{RefundPayment, RefundSent};
 use super::wire::{session_request, state_of};
 
 /// Stripe takes customer names up to this many characters; a longer one must not stop a sale.
@@ -154,6 +155,27 @@ impl Stripe {
         }
         let request = RetrieveInvoice::new(id);
         Ok(repeat(self.limits, || request.customize().send(&self.client)).await?.links())
+    }
+
+    /// Pays back so many minor units of a payment, `pi_…`. The same key gives the same refund, for a day.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; an id that cannot be Stripe's is [`StripeError::Refused`] with status 404.
+    pub async fn refund(
+        &self,
+        idempotency_key: &str,
+        payment_intent: &str,
+        amount: i64,
+        purchase: &str,
+    ) -> Result<RefundSent, StripeError> {
+        if !is_id(payment_intent, "pi_") {
+            return Err(no_such("payment_intent"));
+        }
+        let request = RefundPayment::new(payment_intent, amount, purchase);
+        let strategy = keyed(idempotency_key)?;
+        repeat(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client))
+            .await?
+            .refund()
     }
 
     async fn retrieve(&self, request: &RetrieveCheckoutSession) -> Result<CheckoutState, StripeError> {

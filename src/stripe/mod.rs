@@ -14,6 +14,7 @@ mod error;
 mod invoice;
 mod order;
 mod payment;
+mod refund;
 pub mod webhook;
 mod wire;
 
@@ -21,6 +22,7 @@ pub use client::Stripe;
 pub use error::StripeError;
 pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout};
 pub use payment::{Aftermath, Charge, EventLine, Part};
+pub use refund::RefundSent;
 
 /// Whether `secret_key` moves real money.
 ///

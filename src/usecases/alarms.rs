@@ -6,7 +6,7 @@ use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
 use crate::store::Store;
-use crate::store::db::{DbError, Row};
+use crate::store::db::{DbError, Link, Row};
 use std::fmt;
 
 /// An alarm.
@@ -97,9 +97,15 @@ fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
 /// Whatever the database says.
 pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, Fault> {
     let mut link = store.begin_turn().await?;
+    let alarm = acknowledge_on(&mut link, no, by, at).await?;
+    link.commit().await?;
+    Ok(alarm)
+}
+
+/// The same on a transaction at hand.
+pub(super) async fn acknowledge_on(link: &mut Link, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, DbError> {
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where no = $3 and acknowledged_at is null";
     link.run(sql, args![at, by, no]).await?;
     let row = link.one(format!("{ALARM} where no = $1"), args![no]).await?;
-    link.commit().await?;
-    row.as_ref().map(alarm_of).transpose().map_err(Fault::from)
+    row.as_ref().map(alarm_of).transpose()
 }

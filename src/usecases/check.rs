@@ -85,6 +85,9 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
             break;
         }
     }
+    if let Err(reason) = super::audit::check(store).await? {
+        return Ok(Err(reason));
+    }
     let mut link = store.snapshot().await?;
     for (what, sql) in WHOLE {
         let row = link.one(sql, Vec::new()).await?;
@@ -105,7 +108,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 23] = [
+const WHOLE: [(&str, &str); 24] = [
     (
         "customers without an owner",
         "select count(*) as n from customers c where c.closed_at is null and not exists (
@@ -174,6 +177,11 @@ const WHOLE: [(&str, &str); 23] = [
         "daily totals of nobody",
         "select count(*) as n from usage_days d left join accounts a on a.customer_no = d.customer_no
          where a.customer_no is null or d.cycle_start > a.cycle_start or d.day > a.last_at / 86400000",
+    ),
+    (
+        "sum of all entries that is not the sum of all balances",
+        "select case when (select coalesce(sum(amount), 0) from entries) = (select coalesce(sum(balance), 0) from accounts)
+           then 0 else 1 end * cast(1 as bigint) as n",
     ),
     (
         "reasons of a void or a gift that never was",

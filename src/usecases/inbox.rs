@@ -152,3 +152,14 @@ pub async fn sweep(services: &Services) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+/// Acts on one event now, whether or not it is due; an unknown one and one that is done are done.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn retry(services: &Services, id: &str) -> Result<Received, Fault> {
+    let sql = "select type, object_id from inbox where id = $1 and done_at is null";
+    let row = services.store.read().await?.one(sql, args![id]).await?;
+    let Some(row) = row else { return Ok(Received::Done) };
+    act(services, id, &row.text("type")?, &row.text("object_id")?).await
+}

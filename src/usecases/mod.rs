@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod alarms;
 pub mod api_keys;
+pub mod audit;
 pub mod bound;
 pub mod check;
 pub mod closing;
@@ -14,6 +15,7 @@ pub mod courtesy;
 pub mod customers;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod desk;
 pub mod export;
 pub mod hint;
 pub mod holds;
@@ -22,6 +24,7 @@ pub mod jobs;
 pub mod mails;
 pub mod members;
 pub mod news;
+pub mod operators;
 pub mod outbox;
 pub mod overview;
 pub mod pace;
@@ -32,6 +35,7 @@ pub mod purchases;
 pub mod receipts;
 pub mod reconcile;
 pub mod reminders;
+pub mod sales;
 #[cfg(feature = "demo")]
 pub mod sample;
 pub mod sessions;
@@ -69,6 +73,8 @@ pub struct Services {
     pub clock: Clock,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// What was added up of the sales report.
+    pub books: sales::Books,
     /// The rest of the settings.
     pub settings: Arc<Running>,
 }

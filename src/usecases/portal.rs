@@ -61,7 +61,7 @@ pub fn token_hash(token: &str) -> [u8; 32] {
 }
 
 /// 32 random bytes as text.
-fn new_token() -> Result<String, Fault> {
+pub(super) fn new_token() -> Result<String, Fault> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
     Ok(hex::encode(bytes))

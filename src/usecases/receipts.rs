@@ -8,6 +8,7 @@ use crate::domain::{Credits, Instant, Money};
 use crate::ledger::Turn;
 use crate::mail::{Draft, Rendered};
 use crate::zone::Zone;
+use uuid::Uuid;
 
 /// What a receipt says beside the purchase as it was sold.
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +28,36 @@ pub struct Credited {
 /// # Errors
 /// [`Fault`].
 pub async fn enqueue(turn: &mut Turn, purchase: &Purchase, credited: Credited, site: &str) -> Result<(), Fault> {
+    write(turn, purchase, credited, site, "").await?;
+    Ok(())
+}
+
+/// Writes them again, once under this `key`; says how many there are. None where nothing was credited.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn again(turn: &mut Turn, purchase: &Purchase, site: &str, key: Uuid) -> Result<usize, Fault> {
+    let Some((at, expires_at)) = purchase.credited_at.zip(purchase.expires_at) else { return Ok(0) };
+    let credited = Credited { at, expires_at, total: purchase.amount_total, tax: purchase.amount_tax };
+    write(turn, purchase, credited, site, &format!(":{key}")).await
+}
+
+async fn write(
+    turn: &mut Turn,
+    purchase: &Purchase,
+    credited: Credited,
+    site: &str,
+    suffix: &str,
+) -> Result<usize, Fault> {
     let sql = "select m.email, c.name, c.timezone from members m join customers c on c.no = m.customer_no
         where m.customer_no = $1 and m.removed_at is null and m.role in ('owner', 'admin') order by m.no";
     let rows = turn.link.all(sql, args![purchase.customer_no]).await?;
+    let written = rows.len();
     for row in rows {
         let draft = draft(turn, purchase, credited, site, &row.text("name")?, &row.text("timezone")?);
         let recipient = row.text("email")?;
         let mail = Mail {
-            key: format!("receipt:{}:{recipient}", purchase.id),
+            key: format!("receipt:{}:{recipient}{suffix}", purchase.id),
             customer_no: Some(purchase.customer_no),
             recipient,
             kind: "receipt",
@@ -45,7 +68,7 @@ pub async fn enqueue(turn: &mut Turn, purchase: &Purchase, credited: Credited, s
         };
         outbox::enqueue(turn, mail).await?;
     }
-    Ok(())
+    Ok(written)
 }
 
 fn counted(credits: Credits) -> String {

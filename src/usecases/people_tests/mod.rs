@@ -71,7 +71,8 @@ impl Rig {
         };
         let mails = folder.join("mails");
         let mailer = mailer(Transport::Files(mails.clone()));
-        let services = Services { store, ledger, stripe: None, catalog, clock, mailer, settings: Arc::new(running) };
+        let (books, settings) = (crate::usecases::sales::Books::default(), Arc::new(running));
+        let services = Services { store, ledger, stripe: None, catalog, clock, mailer, books, settings };
         Self { services, folder: mails }
     }
 

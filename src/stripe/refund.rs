@@ -1,0 +1,54 @@
+//! A refund: a request of our own, of whose answer two fields are read.
+
+use super::error::StripeError;
+use serde::Serialize;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+
+/// `POST /v1/refunds`
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RefundPayment {
+    payment_intent: String,
+    amount: i64,
+    #[serde(rename = "metadata[purchase]")]
+    purchase: String,
+}
+
+impl RefundPayment {
+    /// `amount` in minor units; `purchase` goes along for whoever looks at Stripe's pages.
+    pub(super) fn new(payment_intent: &str, amount: i64, purchase: &str) -> Self {
+        Self { payment_intent: payment_intent.to_owned(), amount, purchase: purchase.to_owned() }
+    }
+}
+
+impl StripeRequest for RefundPayment {
+    type Output = Sent;
+
+    fn build(&self) -> RequestBuilder {
+        RequestBuilder::new(StripeMethod::Post, "/refunds").form(self)
+    }
+}
+
+/// What is read of a refund.
+#[derive(miniserde::Deserialize)]
+pub(super) struct Sent {
+    id: String,
+    status: Option<String>,
+}
+
+/// A refund that Stripe has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundSent {
+    /// `re_…`
+    pub id: String,
+    /// `succeeded`, `pending`, …
+    pub status: String,
+}
+
+impl Sent {
+    pub(super) fn refund(self) -> Result<RefundSent, StripeError> {
+        if self.id.len() > 255 || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(StripeError::Malformed("a refund without an id".to_owned()));
+        }
+        Ok(RefundSent { id: self.id, status: self.status.unwrap_or_default() })
+    }
+}

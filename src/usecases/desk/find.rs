@@ -1,0 +1,205 @@
+//! What operators look for and look at, beside what customers see themselves.
+
+use super::super::purchases::{self, Purchase};
+use super::super::{Fault, Services};
+use crate::args;
+use crate::domain::{Credits, Instant};
+use crate::store::db::{DbError, Row};
+
+/// How many are told of each.
+const FOUND_MAX: i64 = 50;
+
+/// A customer by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The store's number.
+    pub no: i64,
+    /// The SaaS's id.
+    pub id: String,
+    /// What it is called; empty where erased.
+    pub name: String,
+    /// Its address; empty where erased.
+    pub email: String,
+    /// Its plan.
+    pub plan: String,
+    /// Since when it is closed.
+    pub closed_at: Option<Instant>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Customers.
+    pub customers: Vec<Named>,
+    /// Purchases, newest first.
+    pub purchases: Vec<Purchase>,
+}
+
+const NAMED: &str = "select c.no, c.id, c.name, c.email, c.closed_at, a.plan
+    from customers c join accounts a on a.customer_no = c.no";
+
+fn named_of(row: &Row) -> Result<Named, DbError> {
+    Ok(Named {
+        no: row.int("no")?,
+        id: row.text("id")?,
+        name: row.text("name")?,
+        email: row.text("email")?,
+        plan: row.text("plan")?,
+        closed_at: row.opt_at("closed_at")?,
+    })
+}
+
+/// Customers and purchases by e-mail, customer id or name, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn search(services: &Services, text: &str) -> Result<Found, Fault> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(Found::default());
+    }
+    let purchases = purchases::search(&services.store, text).await?;
+    let sql = format!(
+        "{NAMED} where c.id = $1 or lower(c.email) = lower($1) or lower(c.name) = lower($1) or c.stripe_customer = $1
+           or c.no in (select customer_no from members where lower(email) = lower($1) and removed_at is null)
+         order by c.no limit $2"
+    );
+    let rows = services.store.read().await?.all(sql, args![text, FOUND_MAX]).await?;
+    let mut customers = rows.iter().map(named_of).collect::<Result<Vec<_>, DbError>>()?;
+    for purchase in &purchases {
+        if !customers.iter().any(|known| known.no == purchase.customer_no) {
+            customers.extend(named(services, &purchase.customer).await?);
+        }
+    }
+    Ok(Found { customers, purchases })
+}
+
+/// A customer by the SaaS's id, closed or not.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn named(services: &Services, id: &str) -> Result<Option<Named>, Fault> {
+    let row = services.store.read().await?.one(format!("{NAMED} where c.id = $1"), args![id]).await?;
+    Ok(row.as_ref().map(named_of).transpose()?)
+}
+
+/// A mail as far as its way is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// Its number.
+    pub no: i64,
+    /// What kind.
+    pub kind: String,
+    /// To whom.
+    pub recipient: String,
+    /// Its subject.
+    pub subject: String,
+    /// `queued`, `accepted` or `refused`.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What the mail server said last.
+    pub last_error: Option<String>,
+    /// When it was written.
+    pub created_at: Instant,
+    /// When its way ended.
+    pub done_at: Option<Instant>,
+}
+
+/// Mails to a customer, newest first, below number `before`.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn mails(services: &Services, customer_no: i64, before: i64, limit: i64) -> Result<Vec<Mail>, Fault> {
+    let sql = "select no, kind, recipient, subject, state, attempts, last_error, created_at, done_at from outbox
+        where customer_no = $1 and no < $2 order by no desc limit $3";
+    let rows = services.store.read().await?.all(sql, args![customer_no, before, limit]).await?;
+    let mail = |row: &Row| {
+        Ok(Mail {
+            no: row.int("no")?,
+            kind: row.text("kind")?,
+            recipient: row.text("recipient")?,
+            subject: row.text("subject")?,
+            state: row.text("state")?,
+            attempts: row.int("attempts")?,
+            last_error: row.opt_text("last_error")?,
+            created_at: row.at("created_at")?,
+            done_at: row.opt_at("done_at")?,
+        })
+    };
+    rows.iter().map(mail).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+/// A reminder that a top-up will expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reminder {
+    /// Which.
+    pub kind: String,
+    /// The date that it announced.
+    pub expires_at: Instant,
+    /// Of so many credits at first.
+    pub credits: Credits,
+    /// When it was made.
+    pub at: Instant,
+    /// How its mail stands; nothing where none was written.
+    pub state: Option<String>,
+}
+
+/// A customer's reminders, newest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn reminders(services: &Services, customer_no: i64) -> Result<Vec<Reminder>, Fault> {
+    let sql = "select r.kind, r.expires_at, g.amount, r.at, o.state from reminders r join grants g on g.no = r.grant_no
+          left join outbox o on o.no = r.outbox_no
+        where g.customer_no = $1 order by r.at desc, r.grant_no desc limit $2";
+    let rows = services.store.read().await?.all(sql, args![customer_no, FOUND_MAX]).await?;
+    let reminder = |row: &Row| {
+        Ok(Reminder {
+            kind: row.text("kind")?,
+            expires_at: row.at("expires_at")?,
+            credits: row.credits("amount")?,
+            at: row.at("at")?,
+            state: row.opt_text("state")?,
+        })
+    };
+    rows.iter().map(reminder).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+/// An event of Stripe's that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Stripe's id.
+    pub id: String,
+    /// What happened.
+    pub kind: String,
+    /// To which object.
+    pub object_id: String,
+    /// When it came.
+    pub received_at: Instant,
+    /// How often it was acted on in vain.
+    pub attempts: i64,
+    /// Why, a code.
+    pub last_error: Option<String>,
+}
+
+/// Events that are not done, oldest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn events(services: &Services) -> Result<Vec<Event>, Fault> {
+    let sql = "select id, type, object_id, received_at, attempts, last_error from inbox
+        where done_at is null order by due_at limit $1";
+    let rows = services.store.read().await?.all(sql, args![FOUND_MAX]).await?;
+    let event = |row: &Row| {
+        Ok(Event {
+            id: row.text("id")?,
+            kind: row.text("type")?,
+            object_id: row.text("object_id")?,
+            received_at: row.at("received_at")?,
+            attempts: row.int("attempts")?,
+            last_error: row.opt_text("last_error")?,
+        })
+    };
+    rows.iter().map(event).collect::<Result<_, DbError>>().map_err(Fault::from)
+}

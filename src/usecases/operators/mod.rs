@@ -1,0 +1,104 @@
+//! The shop's own people: their accounts, apart from customers and their sessions.
+//!
+//! Invariants: a password is kept as Argon2id alone; a disabled account opens nothing, and its sessions are over at
+//! once. Accounts are made on the command line, never by a page.
+//!
+//! *Not here:* what operators do (`desk`), what is written down of it (`audit`).
+
+pub mod password;
+pub mod sign_in;
+
+use super::Fault;
+use crate::args;
+use crate::domain::Instant;
+use crate::store::Store;
+use crate::store::db::{DbError, Link, Row};
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The person.
+    pub email: String,
+    /// Since when.
+    pub created_at: Instant,
+    /// When the password was set.
+    pub changed_at: Instant,
+    /// Since when it opens nothing.
+    pub disabled_at: Option<Instant>,
+    /// When a page was last asked for, to five minutes.
+    pub seen_at: Option<Instant>,
+}
+
+/// Makes an account; false where there is one of this address.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn add(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, Fault> {
+    let mut link = store.begin_turn().await?;
+    let sql = "insert into operators (email, password, created_at, changed_at) values ($1, $2, $3, $3)
+        on conflict (email) do nothing";
+    let made = link.run(sql, args![email, hash, now]).await? > 0;
+    forget_tries(&mut link, email).await?;
+    link.commit().await?;
+    Ok(made)
+}
+
+/// All accounts, oldest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn list(store: &Store) -> Result<Vec<Account>, Fault> {
+    let sql = "select o.email, o.created_at, o.changed_at, o.disabled_at,
+          (select max(s.seen_at) from operator_sessions s where s.operator_no = o.no) as seen_at
+        from operators o order by o.no";
+    let rows = store.read().await?.all(sql, Vec::new()).await?;
+    let account = |row: &Row| {
+        Ok(Account {
+            email: row.text("email")?,
+            created_at: row.at("created_at")?,
+            changed_at: row.at("changed_at")?,
+            disabled_at: row.opt_at("disabled_at")?,
+            seen_at: row.opt_at("seen_at")?,
+        })
+    };
+    rows.iter().map(account).collect::<Result<_, DbError>>().map_err(Fault::from)
+}
+
+/// Shuts an account, and ends its sessions; false where there is none of this address.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, Fault> {
+    let mut link = store.begin_turn().await?;
+    let sql = "update operators set disabled_at = coalesce(disabled_at, $1) where email = $2";
+    let found = link.run(sql, args![now, email]).await? > 0;
+    end_sessions(&mut link, email, now).await?;
+    link.commit().await?;
+    Ok(found)
+}
+
+/// Sets another password, opens the account again, ends its sessions and forgets wrong tries.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn reset(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, Fault> {
+    let mut link = store.begin_turn().await?;
+    let sql = "update operators set password = $1, changed_at = $2, disabled_at = null where email = $3";
+    let found = link.run(sql, args![hash, now, email]).await? > 0;
+    end_sessions(&mut link, email, now).await?;
+    forget_tries(&mut link, email).await?;
+    link.commit().await?;
+    Ok(found)
+}
+
+async fn end_sessions(link: &mut Link, email: &str, now: Instant) -> Result<(), DbError> {
+    let sql = "update operator_sessions set ended_at = $1 where ended_at is null
+        and operator_no in (select no from operators where email = $2)";
+    link.run(sql, args![now, email]).await?;
+    Ok(())
+}
+
+async fn forget_tries(link: &mut Link, email: &str) -> Result<(), DbError> {
+    link.run("delete from operator_tries where slot = $1", args![sign_in::own_slot(email)]).await?;
+    Ok(())
+}
