@@ -11,6 +11,8 @@ use axum::http::header::COOKIE;
 pub enum Cookie {
     /// The session's secret.
     Session,
+    /// The secret of an operator's session.
+    Operator,
     /// The chosen theme.
     Theme,
     /// The address that a link was asked for: it has no place in a URL.
@@ -26,6 +28,8 @@ impl Cookie {
         match (self, https) {
             (Self::Session, true) => "__Host-session",
             (Self::Session, false) => "session",
+            (Self::Operator, true) => "__Host-operator",
+            (Self::Operator, false) => "operator",
             (Self::Theme, true) => "__Host-theme",
             (Self::Theme, false) => "theme",
             (Self::Asked, true) => "__Host-asked",

@@ -6,6 +6,7 @@
 use crate::usecases::Services;
 use crate::web::actions::{OF_SETTINGS, StartCheckout, SwitchCustomer};
 use crate::web::assets;
+use crate::web::books;
 use crate::web::demo;
 use crate::web::guard::Guard;
 use crate::web::invoice;
@@ -45,6 +46,7 @@ pub fn routes(services: &Services) -> Router<Services> {
         router = router.route(path, post(call));
     }
     router = router.route("/purchases/{id}/invoice", get(invoice));
+    router = router.route("/operator/sales.csv", get(books::credits)).route("/operator/money.csv", get(books::money));
     let guard = Guard::new(&services.settings.public_url, Some(&services.settings.checkout_origin));
     router
         .merge(files(services))
@@ -132,6 +134,7 @@ fn home(path: &str) -> &'static str {
     match path {
         StartCheckout::PATH | SwitchCustomer::PATH => "/billing",
         path if OF_SETTINGS.contains(&path) => "/settings",
+        path if path.starts_with("/_fn/operator-") => "/operator/sign-in",
         _ => "/sign-in",
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! *Not here:* what the answer says (`pages`, `forms`).
 
+use crate::usecases::operators::sign_in::{self, Operator};
 use crate::usecases::portal::{self, Viewer};
 use crate::usecases::{Fault, Services};
 use crate::web::cookies::Cookie;
@@ -63,6 +64,17 @@ impl Visit {
     /// [`Stop`].
     pub async fn signed_in(&self) -> Result<Viewer, Stop> {
         self.viewer().await?.ok_or(Stop::SignIn)
+    }
+
+    /// Which operator is signed in. A customer's session is another cookie, and another table.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn operator(&self) -> Result<Option<Operator>, Fault> {
+        match Cookie::Operator.read(&self.parts.headers, self.https()) {
+            Some(token) => sign_in::operator(&self.services, &token).await,
+            None => Ok(None),
+        }
     }
 
     /// The chosen theme.

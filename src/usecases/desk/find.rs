@@ -83,6 +83,16 @@ pub async fn named(services: &Services, id: &str) -> Result<Option<Named>, Fault
     Ok(row.as_ref().map(named_of).transpose()?)
 }
 
+/// The number of a customer's last entry.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn last_seq(services: &Services, customer_no: i64) -> Result<i64, Fault> {
+    let sql = "select seq from accounts where customer_no = $1";
+    let row = services.store.read().await?.one(sql, args![customer_no]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
+}
+
 /// A mail as far as its way is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {

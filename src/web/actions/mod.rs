@@ -8,12 +8,16 @@
 
 mod buy;
 mod hint;
+mod operator;
 mod session;
 mod settings;
 mod theme;
 
 pub use buy::{StartCheckout, Started};
 pub use hint::HideHint;
+#[cfg(feature = "demo")]
+pub use operator::SignInAsDemoOperator;
+pub use operator::{Act, DoAct, SignInOperator, SignOutOperator};
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
 pub use session::{OpenSession, RenewLink, RequestLink, SignOut, SwitchCustomer};

@@ -124,14 +124,6 @@ fn Switch(name: AnyView, choices: Vec<Choice>) -> impl IntoView {
 #[component]
 fn Footer(frame: FrameView) -> impl IntoView {
     let question = if frame.customer.is_some() { "Paid but no credits? " } else { "Questions? " };
-    let switch = |theme: Theme| {
-        let pressed = (theme == frame.theme).to_string();
-        view! {
-            <button class="link" name="theme" value=theme.name() aria-pressed=pressed>
-                {theme.label()}
-            </button>
-        }
-    };
     view! {
         <footer class="wide">
             <p>
@@ -141,12 +133,29 @@ fn Footer(frame: FrameView) -> impl IntoView {
                     <a href=frame.terms.clone()>"Terms"</a>
                 </span>
             </p>
-            <form method="post" action=SetTheme::PATH>
-                <input type="hidden" name="back" value=frame.here.clone() />
-                <div class="switch" role="group" aria-label="Theme">
-                    {Theme::ALL.map(switch).collect_view()}
-                </div>
-            </form>
+            <ThemeSwitch theme=frame.theme here=frame.here />
         </footer>
+    }
+}
+
+/// Automatic, light or dark; the form comes back to `here`.
+#[component]
+pub fn ThemeSwitch(theme: Theme, here: String) -> impl IntoView {
+    let chosen = theme;
+    let switch = |theme: Theme| {
+        let pressed = (theme == chosen).to_string();
+        view! {
+            <button class="link" name="theme" value=theme.name() aria-pressed=pressed>
+                {theme.label()}
+            </button>
+        }
+    };
+    view! {
+        <form method="post" action=SetTheme::PATH>
+            <input type="hidden" name="back" value=here />
+            <div class="switch" role="group" aria-label="Theme">
+                {Theme::ALL.map(switch).collect_view()}
+            </div>
+        </form>
     }
 }

@@ -10,6 +10,7 @@ pub mod billing;
 pub mod frame;
 pub mod notice;
 pub mod offers;
+pub mod operator;
 pub mod purchase;
 pub mod purchases;
 pub mod settings;

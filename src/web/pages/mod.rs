@@ -10,6 +10,7 @@ mod billing;
 mod gallery;
 mod mails;
 mod missing;
+mod operator;
 mod purchase;
 mod settings;
 mod sign_in;
@@ -21,6 +22,11 @@ mod sign_in_demo {
     use crate::usecases::Fault;
     use crate::web::visit::Visit;
     use leptos::prelude::AnyView;
+
+    /// Nobody.
+    pub fn operator(_: &Visit) -> Option<AnyView> {
+        None
+    }
 
     /// Nobody.
     pub async fn people(_: &Visit) -> Result<Option<AnyView>, Fault> {
@@ -58,6 +64,12 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/demo/mails/:no") view=demo::MailPage ssr=SsrMode::Async />
                 <Route path=path!("/demo/events") view=demo::Events ssr=SsrMode::Async />
                 <Route path=path!("/mails/:token") view=mails::MailsPage ssr=SsrMode::Async />
+                <Route path=path!("/operator") view=operator::HomePage ssr=SsrMode::Async />
+                <Route path=path!("/operator/sign-in") view=operator::SignInPage ssr=SsrMode::Async />
+                <Route path=path!("/operator/customers/:id") view=operator::CustomerPage ssr=SsrMode::Async />
+                <Route path=path!("/operator/purchases/:id") view=operator::PurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/operator/alarms") view=operator::AlarmsPage ssr=SsrMode::Async />
+                <Route path=path!("/operator/sales") view=operator::SalesPage ssr=SsrMode::Async />
                 <Route path=path!("/_gallery") view=Gallery ssr=SsrMode::Async />
                 <Route path=path!("/_gallery/:name") view=Gallery ssr=SsrMode::Async />
             </FlatRoutes>

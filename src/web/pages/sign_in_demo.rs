@@ -1,7 +1,7 @@
 //! The demo's one-click sign-in: a button a customer. Loopback only, never part of a release.
 
 use crate::usecases::{Fault, customers};
-use crate::web::actions::SignInAsDemo;
+use crate::web::actions::{SignInAsDemo, SignInAsDemoOperator};
 use crate::web::visit::Visit;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -30,6 +30,23 @@ pub async fn people(visit: &Visit) -> Result<Option<AnyView>, Fault> {
         </section>
     };
     Ok(Some(list.into_any()))
+}
+
+/// A button for the demo's operator.
+pub fn operator(visit: &Visit) -> Option<AnyView> {
+    visit.services.settings.demo.then(|| {
+        view! {
+            <section class="people" aria-labelledby="demo">
+                <h2 id="demo" class="label">
+                    "Demo: no password"
+                </h2>
+                <form method="post" action=SignInAsDemoOperator::PATH>
+                    <button class="button">"Sign in as the operator"</button>
+                </form>
+            </section>
+        }
+        .into_any()
+    })
 }
 
 fn button(customer: customers::Customer, plan: &str) -> AnyView {

@@ -13,6 +13,7 @@ pub mod billing;
 pub mod hint;
 pub mod notices;
 pub mod offers;
+pub mod operator;
 pub mod outcome;
 pub mod purchase;
 pub mod purchases;

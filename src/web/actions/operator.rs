@@ -1,0 +1,93 @@
+//! What operators' pages send.
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// What an operator does to one thing. Each has a form of its own; all have a reason and a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Gives courtesy credits to a customer: `first` is how many, `second` the last day.
+    Give,
+    /// Takes a courtesy grant back.
+    VoidGrant,
+    /// Undoes a usage.
+    VoidUsage,
+    /// Pays back: `first` is how much, in the currency's own decimals.
+    Refund,
+    /// Mails a receipt again.
+    ResendReceipt,
+    /// Asks Stripe how a purchase stands.
+    Recheck,
+    /// Acts on an event that waits.
+    RetryEvent,
+    /// Erases a customer: `first` is its id once more.
+    Erase,
+    /// Acknowledges an alarm.
+    Acknowledge,
+}
+
+impl Act {
+    /// Its name in a form.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Give => "give",
+            Self::VoidGrant => "void_grant",
+            Self::VoidUsage => "void_usage",
+            Self::Refund => "refund",
+            Self::ResendReceipt => "resend_receipt",
+            Self::Recheck => "recheck",
+            Self::RetryEvent => "retry_event",
+            Self::Erase => "erase",
+            Self::Acknowledge => "acknowledge",
+        }
+    }
+}
+
+/// Signs an operator in.
+///
+/// # Errors
+/// A fault only; a wrong password leads back to the page, which says so.
+#[server(name = SignInOperator, prefix = "/_fn", endpoint = "operator-sign-in")]
+pub async fn sign_in_operator(email: String, password: String) -> Result<(), ServerFnError> {
+    crate::web::forms::operator::sign_in(&email, password).await
+}
+
+/// Signs an operator out.
+///
+/// # Errors
+/// A fault only.
+#[server(name = SignOutOperator, prefix = "/_fn", endpoint = "operator-sign-out")]
+pub async fn sign_out_operator() -> Result<(), ServerFnError> {
+    crate::web::forms::operator::sign_out().await
+}
+
+/// Opens a session for the demo's operator, by one click.
+///
+/// # Errors
+/// A fault only.
+#[cfg(feature = "demo")]
+#[server(name = SignInAsDemoOperator, prefix = "/_fn", endpoint = "operator-demo-sign-in")]
+pub async fn sign_in_as_demo_operator() -> Result<(), ServerFnError> {
+    crate::web::forms::operator::sign_in_demo().await
+}
+
+/// Does something to the thing of id `about`, and comes back to the page `back` with a closed code.
+/// The code is also the answer for a client that asks for JSON.
+///
+/// # Errors
+/// None: a fault is a code too.
+#[server(name = DoAct, prefix = "/_fn", endpoint = "operator-act")]
+pub async fn do_act(
+    act: Act,
+    about: String,
+    key: String,
+    back: String,
+    #[server(default)] reason: String,
+    #[server(default)] first: String,
+    #[server(default)] second: String,
+) -> Result<String, ServerFnError> {
+    let form = crate::web::forms::operator::Form { act, about, key, back, reason, first, second };
+    crate::web::forms::operator::act(form).await
+}

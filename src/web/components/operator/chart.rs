@@ -1,0 +1,52 @@
+//! What is outstanding by month, as bars of an inline SVG: no script, no inline style; the table beside has the figures.
+
+use crate::usecases::sales::{KINDS, Line, Month};
+use crate::web::view::operator::{month, sum};
+use leptos::prelude::*;
+
+/// The picture's own units.
+const HEIGHT: i128 = 160;
+const STEP: usize = 50;
+const BAR: usize = 34;
+
+/// Bars of the last months of `lines`, each kind a part of its bar.
+#[component]
+pub fn Chart(lines: Vec<Line>) -> impl IntoView {
+    let months: Vec<(Month, Vec<Line>)> =
+        lines.chunks(KINDS.len()).filter_map(|kinds| Some((kinds.first()?.month, kinds.to_vec()))).collect();
+    let total = |lines: &[Line]| lines.iter().map(|line| line.outstanding.max(0)).sum::<i128>();
+    let most = months.iter().map(|(_, lines)| total(lines)).max().unwrap_or(0).max(1);
+    let width = months.len() * STEP;
+    let bars = months.into_iter().enumerate().map(|(n, (name, lines))| {
+        let title = format!("{}: {} credits outstanding", month(name), sum(total(&lines)));
+        let x = n * STEP + (STEP - BAR) / 2;
+        let mut top = HEIGHT;
+        let parts = lines.into_iter().zip(["used", "held", "teal"]).map(|(line, class)| {
+            let height = line.outstanding.max(0) * HEIGHT / most;
+            top -= height;
+            view! { <rect class=class x=x y=top.to_string() width=BAR height=height.to_string()></rect> }
+        });
+        let parts = parts.collect_view();
+        let label = month(name).chars().take(3).collect::<String>();
+        view! {
+            <g>
+                <title>{title}</title>
+                {parts}
+                <text x={n * STEP + STEP / 2} y="176" text-anchor="middle">
+                    {label}
+                </text>
+            </g>
+        }
+    });
+    view! {
+        <figure class="card chart">
+            <figcaption class="label">
+                "Outstanding at the end of each month: " <span class="key used">"plan"</span> " "
+                <span class="key held">"courtesy"</span> " " <span class="key teal">"top-up"</span>
+            </figcaption>
+            <svg viewBox=format!("0 0 {width} 184") role="img" aria-label="Credits outstanding by month; the table has the figures">
+                {bars.collect_view()}
+            </svg>
+        </figure>
+    }
+}

@@ -1,0 +1,60 @@
+//! A form that acts: folded away until it is wanted, with a reason and a key.
+
+use crate::web::actions::{Act, DoAct};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// A field of a form's own.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its label.
+    pub label: &'static str,
+    /// `text` or `date`.
+    pub kind: &'static str,
+    /// What it begins with.
+    pub value: String,
+}
+
+/// The form. `title` unfolds it, `button` sends it; `about` is the id of what is acted on, named aloud as `name`.
+#[component]
+pub fn ActForm(
+    act: Act,
+    #[prop(into)] about: String,
+    #[prop(into)] name: String,
+    #[prop(into)] key: String,
+    #[prop(into)] back: String,
+    title: &'static str,
+    button: &'static str,
+    #[prop(optional)] fields: Vec<Field>,
+    #[prop(into, optional)] reason: String,
+) -> impl IntoView {
+    let spoken = if name.is_empty() { String::new() } else { format!(" {name}") };
+    let fields = fields.into_iter().zip(["first", "second"]).map(|(field, name)| {
+        view! {
+            <label>
+                {field.label}
+                <input type=field.kind name=name value=field.value required autocomplete="off" />
+            </label>
+        }
+    });
+    view! {
+        <details class="act">
+            <summary>
+                {title}
+                <span class="sr-only">{spoken}</span>
+            </summary>
+            <form method="post" action=DoAct::PATH>
+                <input type="hidden" name="act" value=act.name() />
+                <input type="hidden" name="about" value=about />
+                <input type="hidden" name="key" value=key />
+                <input type="hidden" name="back" value=back />
+                {fields.collect_view()}
+                <label>
+                    "Reason"
+                    <input type="text" name="reason" required maxlength="500" autocomplete="off" value=reason />
+                </label>
+                <button class="button">{button}</button>
+            </form>
+        </details>
+    }
+}

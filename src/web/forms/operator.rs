@@ -1,0 +1,231 @@
+//! What operators' forms do: read the fields, ask who it is, call a use-case, go back with a code.
+
+use super::broken;
+use crate::domain::money::decimals;
+use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId};
+use crate::usecases::desk::{self, Order, Outcome, Refund};
+use crate::usecases::operators::sign_in::{self as operators, LIMIT_HOURS, SignedIn};
+use crate::usecases::{Fault, Services, purchases};
+use crate::web::actions::Act;
+use crate::web::cookies::Cookie;
+use crate::web::visit::Visit;
+use chrono::{NaiveDate, TimeDelta};
+use leptos::prelude::ServerFnError;
+
+/// The demo's operator.
+#[cfg(feature = "demo")]
+const DEMO_OPERATOR: &str = "operator@demo.example";
+
+/// Opens a session, or says that it was wrong or too often.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn sign_in(email: &str, password: String) -> Result<(), ServerFnError> {
+    let visit = Visit::current();
+    let signed = operators::sign_in(&visit.services, email, password).await;
+    match signed.map_err(|fault| broken("operator sign-in", &fault))? {
+        SignedIn::Session(token) => opened(&visit, &token),
+        SignedIn::Wrong => visit.go("/operator/sign-in?outcome=wrong"),
+        SignedIn::Wait => visit.go("/operator/sign-in?outcome=wait"),
+    }
+    Ok(())
+}
+
+fn opened(visit: &Visit, token: &str) {
+    visit.remember(Cookie::Operator, token, LIMIT_HOURS * 60 * 60);
+    visit.go("/operator");
+}
+
+/// Opens a session for the demo's operator.
+///
+/// # Errors
+/// A fault, its cause in the log.
+#[cfg(feature = "demo")]
+pub async fn sign_in_demo() -> Result<(), ServerFnError> {
+    let visit = Visit::current();
+    let opened_now = operators::open_demo(&visit.services, DEMO_OPERATOR).await;
+    match opened_now.map_err(|fault| broken("operator demo sign-in", &fault))? {
+        Some(token) => opened(&visit, &token),
+        None => visit.go("/operator/sign-in"),
+    }
+    Ok(())
+}
+
+/// Ends the session.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn sign_out() -> Result<(), ServerFnError> {
+    let visit = Visit::current();
+    let ended = async {
+        match visit.operator().await? {
+            Some(operator) => operators::sign_out(&visit.services, operator.session).await,
+            None => Ok(()),
+        }
+    };
+    ended.await.map_err(|fault| broken("operator sign-out", &fault))?;
+    visit.forget(Cookie::Operator);
+    visit.go("/operator/sign-in");
+    Ok(())
+}
+
+/// A form as it was sent.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// What to do.
+    pub act: Act,
+    /// To what.
+    pub about: String,
+    /// Minted when the form was drawn.
+    pub key: String,
+    /// The page to come back to.
+    pub back: String,
+    /// Why.
+    pub reason: String,
+    /// The first field of its own.
+    pub first: String,
+    /// The second.
+    pub second: String,
+}
+
+/// Does it, and goes back.
+///
+/// # Errors
+/// None: a fault is an outcome, and its cause is in the log.
+pub async fn act(form: Form) -> Result<String, ServerFnError> {
+    let visit = Visit::current();
+    let outcome = match visit.operator().await {
+        Ok(Some(operator)) => done(&visit.services, operator.email, &form).await,
+        Ok(None) => {
+            visit.go("/operator/sign-in");
+            return Ok("signed_out".to_owned());
+        }
+        Err(fault) => Err(fault),
+    };
+    let outcome = outcome.unwrap_or_else(|fault| {
+        tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
+        Outcome::Fault
+    });
+    let done = if outcome == Outcome::Done { format!("&did={}", form.act.name()) } else { String::new() };
+    visit.go(&format!("{}?outcome={}{done}", own_page(&form.back), outcome.code()));
+    Ok(outcome.code().to_owned())
+}
+
+/// One of the operator's own pages, without a query.
+fn own_page(path: &str) -> &str {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._:-%".contains(&b);
+    let own = path == "/operator" || path.starts_with("/operator/");
+    if own && path.bytes().all(plain) { path } else { "/operator" }
+}
+
+async fn done(services: &Services, operator: String, form: &Form) -> Result<Outcome, Fault> {
+    let Ok(key) = form.key.parse() else { return Ok(Outcome::BadInput) };
+    let reason = form.reason.trim().to_owned();
+    if reason.is_empty() {
+        return Ok(Outcome::NoReason);
+    }
+    if reason.chars().count() > desk::REASON_MAX || reason.chars().any(char::is_control) {
+        return Ok(Outcome::BadInput);
+    }
+    let order = Order { key, operator, reason };
+    let about = form.about.as_str();
+    match form.act {
+        Act::Give => match (Credits::parse(&plain(&form.first)).ok(), end_of(&form.second)) {
+            (Some(credits), Some(until)) if credits.is_positive() && credits <= Credits::whole(1_000_000_000) => {
+                desk::give(services, order, about, credits, until).await
+            }
+            _ => Ok(Outcome::BadInput),
+        },
+        Act::VoidGrant => match GrantId::parse(about) {
+            Some(id) => desk::void_grant(services, order, id).await,
+            None => Ok(Outcome::Unknown),
+        },
+        Act::VoidUsage => match UsageId::parse(about) {
+            Some(id) => desk::void_usage(services, order, id).await,
+            None => Ok(Outcome::Unknown),
+        },
+        Act::Refund | Act::ResendReceipt | Act::Recheck => match PurchaseId::parse(about) {
+            Some(id) => to_purchase(services, order, form, id).await,
+            None => Ok(Outcome::Unknown),
+        },
+        Act::RetryEvent => desk::retry_event(services, order, about).await,
+        Act::Erase => desk::erase(services, order, about, &form.first).await,
+        Act::Acknowledge => match about.parse() {
+            Ok(no) => desk::acknowledge(services, order, no).await,
+            Err(_) => Ok(Outcome::Unknown),
+        },
+    }
+}
+
+async fn to_purchase(services: &Services, order: Order, form: &Form, id: PurchaseId) -> Result<Outcome, Fault> {
+    match form.act {
+        Act::ResendReceipt => desk::resend_receipt(services, order, id).await,
+        Act::Recheck => desk::recheck(services, order, id).await,
+        _ => {
+            let Some(purchase) = purchases::find(services, id).await? else { return Ok(Outcome::Unknown) };
+            match minor(&plain(&form.first), &purchase.currency) {
+                Some(amount) => desk::refund(services, order, Refund { purchase: id, amount }).await,
+                None => Ok(Outcome::BadInput),
+            }
+        }
+    }
+}
+
+/// A number as a person writes it: with commas between thousands, perhaps.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| *c != ',' && !c.is_whitespace()).collect()
+}
+
+/// The end of a day, in UTC: its last millisecond belongs to it.
+fn end_of(day: &str) -> Option<Instant> {
+    let day = NaiveDate::parse_from_str(day.trim(), "%Y-%m-%d").ok()?;
+    Some((day + TimeDelta::days(1)).and_hms_opt(0, 0, 0)?.and_utc())
+}
+
+/// `9.00` in the currency's minor units.
+fn minor(text: &str, currency: &str) -> Option<i64> {
+    let places = decimals(currency) as usize;
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(rest) || rest.len() > places {
+        return None;
+    }
+    format!("{whole}{rest:0<places$}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_read_as_its_currency_writes_it() {
+        let check = |text, currency, want| assert_eq!(minor(text, currency), want, "{text} {currency}");
+        check("9", "usd", Some(900));
+        check("9.5", "usd", Some(950));
+        check("9.05", "usd", Some(905));
+        check("9.005", "usd", None);
+        check("900", "jpy", Some(900));
+        check("900.5", "jpy", None);
+        for bad in ["", ".", ".5", "-1", "1e3", "９", "99999999999999999999"] {
+            check(bad, "usd", None);
+        }
+    }
+
+    #[test]
+    fn a_way_back_is_one_of_the_operators_pages() {
+        let check = |path, want| assert_eq!(own_page(path), want, "{path:?}");
+        check("/operator/customers/acme", "/operator/customers/acme");
+        check("/operator", "/operator");
+        check("/billing", "/operator");
+        check("//evil.example", "/operator");
+        check("/operator/x?outcome=done", "/operator");
+        check("/operatorx", "/operator");
+        check("/operator/\r\nset-cookie: x", "/operator");
+    }
+
+    #[test]
+    fn a_day_lasts_until_its_end() {
+        assert_eq!(end_of("2026-12-31").map(|at| at.to_rfc3339()).as_deref(), Some("2027-01-01T00:00:00+00:00"));
+        assert_eq!(end_of("31.12.2026"), None);
+    }
+}

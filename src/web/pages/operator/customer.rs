@@ -1,0 +1,133 @@
+//! `/operator/customers/{id}`: everything that is known of a customer, and what can be done.
+
+use super::home::purchase_table;
+use super::{ROWS, badge, key, lists, outcome, page, section};
+use crate::domain::{Balance, PurchaseId};
+use crate::usecases::desk::{self, Named};
+use crate::usecases::{Fault, accounts, purchases};
+use crate::web::actions::Act;
+use crate::web::components::operator::{ActForm, Field};
+use crate::web::components::text::{Amount, When};
+use crate::web::view::{Badge, Tone, Zone};
+use crate::web::visit::{Stop, Visit};
+use chrono::Months;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// `/operator/customers/{id}`
+#[component]
+pub fn CustomerPage() -> impl IntoView {
+    let id = use_params_map().get().get("id").unwrap_or_default();
+    page(move |visit: Visit| async move {
+        let customer = desk::named(&visit.services, &id).await?.ok_or(Stop::NotFound)?;
+        let balance = accounts::balance(&visit.services, &customer.id).await?.ok_or(Stop::NotFound)?;
+        let state = match customer.closed_at {
+            Some(_) => Badge::new(Tone::Quiet, "Erased"),
+            None => Badge::new(Tone::Good, customer.plan.clone()),
+        };
+        let title = if customer.name.is_empty() { customer.id.clone() } else { customer.name.clone() };
+        let lists = vec![
+            lists::grants(&visit, &customer).await?,
+            bought(&visit, &customer).await?,
+            lists::entries(&visit, &customer).await?,
+            lists::used(&visit, &customer).await?,
+            lists::held(&visit, &customer).await?,
+            lists::people(&visit, &customer).await?,
+            lists::mails(&visit, &customer).await?,
+            lists::audited(&visit, &customer).await?,
+        ];
+        let body = view! {
+            <p class="crumb">
+                <a href="/operator">"Customers"</a>
+            </p>
+            <h1>{title.clone()} " " {badge(state)}</h1>
+            <p class="note">
+                <code>{customer.id.clone()}</code>
+                " · "
+                {customer.email.clone()}
+            </p>
+            {outcome(&visit)}
+            <Figures balance />
+            {acts(&visit, &customer)}
+            {lists}
+        };
+        Ok((title, body.into_any()))
+    })
+}
+
+/// The balance, kind by kind.
+#[component]
+fn Figures(balance: Balance) -> impl IntoView {
+    let summary = balance.summary();
+    let facts = [
+        ("Available", summary.available),
+        ("Plan", summary.plan),
+        ("Courtesy", summary.courtesy),
+        ("Top-ups", summary.top_up),
+        ("Held", summary.held),
+        ("Frozen", balance.top_up.frozen),
+    ];
+    let fact = |(name, credits)| {
+        view! {
+            <div>
+                <dt class="label">{name}</dt>
+                <dd class="figure">
+                    <Amount credits />
+                </dd>
+            </div>
+        }
+    };
+    view! {
+        <section class="card" aria-label="Balance">
+            <dl class="facts">{facts.map(fact).collect_view()}</dl>
+        </section>
+    }
+}
+
+/// What can be done to the customer itself; to a usage or a grant, beside it.
+fn acts(visit: &Visit, customer: &Named) -> Option<AnyView> {
+    if customer.closed_at.is_some() {
+        return None;
+    }
+    let back = format!("/operator/customers/{}", customer.id);
+    let until = visit.services.clock.now().checked_add_months(Months::new(3)).unwrap_or_default();
+    let give = vec![
+        Field { label: "Credits", kind: "text", value: String::new() },
+        Field { label: "Last day (UTC)", kind: "date", value: until.format("%Y-%m-%d").to_string() },
+    ];
+    let erase = vec![Field { label: "The customer's id, once more", kind: "text", value: String::new() }];
+    let id = customer.id.clone();
+    Some(
+        view! {
+            <div class="acts">
+                <ActForm act=Act::Give about=id.clone() name="" key=key(visit) back=back.clone() title="Give courtesy credits" button="Give" fields=give />
+                <ActForm act=Act::Erase about=id name="" key=key(visit) back title="Erase this customer" button="Erase for ever" fields=erase />
+            </div>
+        }
+        .into_any(),
+    )
+}
+
+/// Its purchases, newest first.
+async fn bought(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let before = visit.query("purchases").and_then(|id| PurchaseId::parse(&id));
+    let mut found = purchases::list(&visit.services, customer.no, before, ROWS + 1).await?;
+    let shown = usize::try_from(ROWS).unwrap_or(usize::MAX);
+    let more = found.len() > shown;
+    found.truncate(shown);
+    let last = found.last().filter(|_| more).map(|last| format!("?purchases={}#purchases", last.id));
+    let more = last.map(|href| {
+        view! {
+            <p class="after">
+                <a href=href>"Older"</a>
+            </p>
+        }
+        .into_any()
+    });
+    Ok(section("purchases", "Purchases", purchase_table("Purchases", found), more))
+}
+
+/// `Expires 28 Nov 2026, 14:03 UTC`, for the purchase's page.
+pub(super) fn full(at: crate::domain::Instant) -> AnyView {
+    view! { <When moment=Zone::UTC.full(at) /> }.into_any()
+}

@@ -1,0 +1,97 @@
+//! `/operator`: the search, and what operators did last.
+
+use super::{ROWS, audit_table, badge, before, code, older, outcome, page, section, text, to_customer, when};
+use crate::domain::Money;
+use crate::usecases::audit;
+use crate::usecases::desk::{self, Found};
+use crate::usecases::purchases::Purchase;
+use crate::web::components::operator::{Cells, Table};
+use crate::web::components::text::Price;
+use crate::web::view::status::{self, Dispute, PurchaseFacts};
+use crate::web::view::{Badge, Tone};
+use crate::web::visit::Visit;
+use leptos::prelude::*;
+
+/// `/operator`
+#[component]
+pub fn HomePage() -> impl IntoView {
+    page(|visit: Visit| async move {
+        let asked = visit.query("q").unwrap_or_default();
+        let found = desk::search(&visit.services, &asked).await?;
+        let mut lines = audit::list(&visit.services, None, before(&visit, "audit"), ROWS + 1).await?;
+        let more = older(&mut lines, "audit", |line| line.no);
+        let results = (!asked.trim().is_empty()).then(|| results(found));
+        let body = view! {
+            <h1>"Customers"</h1>
+            {outcome(&visit)}
+            <form class="fields search" method="get" action="/operator" role="search">
+                <label>
+                    "E-mail, customer, purchase, payment or invoice"
+                    <input type="search" name="q" value=asked required maxlength="254" />
+                </label>
+                <button class="button primary">"Search"</button>
+            </form>
+            {results}
+            {section("audit", "Audit", audit_table(lines), more)}
+        };
+        Ok(("Customers".to_owned(), body.into_any()))
+    })
+}
+
+fn results(found: Found) -> AnyView {
+    let row = |one: desk::Named| -> Cells {
+        let state = match one.closed_at {
+            Some(_) => Badge::new(Tone::Quiet, "Erased"),
+            None => Badge::new(Tone::Plain, one.plan),
+        };
+        vec![to_customer(&one.id), text(one.name), text(one.email), badge(state)]
+    };
+    let customers = found.customers.into_iter().map(row).collect();
+    let customers = view! {
+        <Table caption="Customers found" heads=&["Customer", "Name", "E-mail", "Plan"] rows=customers empty="No customer is known by that." />
+    };
+    let purchases = (!found.purchases.is_empty())
+        .then(|| section("purchases", "Purchases", purchase_table("Purchases found", found.purchases), None));
+    view! {
+        {section("found", "Found", customers, None)}
+        {purchases}
+    }
+    .into_any()
+}
+
+/// Purchases, each a link to its page.
+pub(super) fn purchase_table(caption: &'static str, purchases: Vec<Purchase>) -> AnyView {
+    let row = |purchase: Purchase| -> Cells {
+        let href = format!("/operator/purchases/{}", purchase.id);
+        let money = Money::new(purchase.amount, &purchase.currency);
+        let state = state(&purchase);
+        let numbers = [&purchase.invoice_number, &purchase.payment_intent].into_iter().flatten().cloned();
+        let numbers = numbers.collect::<Vec<_>>().join(" ");
+        vec![
+            view! { <a href=href>{when(purchase.created_at)}</a> }.into_any(),
+            to_customer(&purchase.customer),
+            super::amount(purchase.credits),
+            view! { <Price money long=true /> }.into_any(),
+            badge(state),
+            code(numbers),
+        ]
+    };
+    let rows = purchases.into_iter().map(row).collect();
+    view! { <Table caption heads=&["Clicked", "Customer", "#Credits", "#Price", "State", "Invoice, payment"] rows empty="No purchases." /> }
+        .into_any()
+}
+
+/// How a purchase stands, in the customers' words.
+pub(super) fn state(purchase: &Purchase) -> Badge {
+    status::purchase(&PurchaseFacts {
+        state: purchase.state,
+        paid: false,
+        amount: purchase.amount,
+        refunded: purchase.refunded_amount,
+        dispute: match purchase.dispute.as_deref() {
+            Some("lost") => Dispute::Lost,
+            Some("open" | "needs_response" | "under_review") => Dispute::Open,
+            _ => Dispute::None,
+        },
+    })
+}

@@ -1,0 +1,165 @@
+//! The lists of a customer's page: each bounded, each with a way further back.
+
+use super::{ROWS, amount, audit_table, badge, before, code, key, older, section, text, when};
+use crate::domain::{Entry, GrantState, HoldState, Kind};
+use crate::usecases::desk::{self, Named};
+use crate::usecases::usages::UsageRow;
+use crate::usecases::{Fault, accounts, audit, holds, members, usages};
+use crate::web::actions::Act;
+use crate::web::components::operator::{ActForm, Cells, Table};
+use crate::web::view::{Badge, Tone, operator as words};
+use crate::web::visit::Visit;
+use leptos::prelude::*;
+
+fn back(customer: &Named) -> String {
+    format!("/operator/customers/{}", customer.id)
+}
+
+/// Every grant, newest first.
+pub async fn grants(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let services = &visit.services;
+    let mut found = accounts::grants(services, customer.no, None, before(visit, "grants"), ROWS + 1).await?;
+    let more = older(&mut found, "grants", |row| row.no);
+    let row = |row: accounts::GrantRow| -> Cells {
+        let (grant, id) = (&row.grant, row.grant.id.to_string());
+        let tone = if row.state == GrantState::Active { Tone::Good } else { Tone::Quiet };
+        let may = grant.kind == Kind::Courtesy && matches!(row.state, GrantState::Active | GrantState::Exhausted);
+        let act = (may && customer.closed_at.is_none()).then(|| {
+            view! { <ActForm act=Act::VoidGrant about=id.clone() name=id.clone() key=key(visit) back=back(customer) title="Take back" button="Take back the rest" /> }
+        });
+        vec![
+            code(id.clone()),
+            text(words::kind(grant.kind)),
+            amount(grant.amount),
+            amount(grant.remaining()),
+            amount(grant.held),
+            amount(grant.used),
+            badge(Badge::new(tone, row.state.name())),
+            when(grant.effective_at),
+            when(grant.expires_at),
+            act.into_any(),
+        ]
+    };
+    let rows = found.into_iter().map(row).collect();
+    let heads = &["Grant", "Kind", "#Amount", "#Left", "#Held", "#Used", "State", "From", "Until", ""];
+    let table = view! { <Table caption="Grants" heads rows empty="No grants." /> };
+    Ok(section("grants", "Grants", table, more))
+}
+
+/// The ledger's lines, newest first.
+pub async fn entries(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let services = &visit.services;
+    accounts::book(services, customer.no).await?;
+    let last = desk::last_seq(services, customer.no).await?;
+    let until = before(visit, "entries").min(last.saturating_add(1)).max(1);
+    let after = (until - 1 - (ROWS + 1)).max(0);
+    let mut found: Vec<Entry> = accounts::entries(services, customer.no, after, until - 1 - after).await?;
+    found.reverse();
+    let more = older(&mut found, "entries", |entry| entry.seq);
+    let row = |entry: Entry| -> Cells {
+        vec![
+            text(entry.seq.to_string()),
+            when(entry.event_at),
+            text(entry.kind.name()),
+            amount(entry.amount),
+            amount(entry.balance_after),
+            amount(entry.held_change),
+            amount(entry.frozen_change),
+            code(entry.grant.to_string()),
+            code(entry.cause.to_string()),
+        ]
+    };
+    let rows = found.into_iter().map(row).collect();
+    let heads = &["Line", "When", "What", "#Amount", "#Balance", "#Held", "#Frozen", "Grant", "Because of"];
+    let table = view! { <Table caption="Entries" heads rows empty="No entries." /> };
+    Ok(section("entries", "Entries", table, more))
+}
+
+/// What was used, newest first.
+pub async fn used(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let mut found: Vec<UsageRow> =
+        usages::list(&visit.services, customer.no, before(visit, "usages"), ROWS + 1).await?;
+    let more = older(&mut found, "usages", |row| row.seq);
+    let row = |UsageRow { usage, .. }: UsageRow| -> Cells {
+        let id = usage.id.to_string();
+        let act = match usage.voided_at {
+            Some(at) => view! { "Voided " {when(at)} }.into_any(),
+            None if customer.closed_at.is_some() => ().into_any(),
+            None => view! { <ActForm act=Act::VoidUsage about=id.clone() name=id.clone() key=key(visit) back=back(customer) title="Void" button="Give the credits back" /> }
+            .into_any(),
+        };
+        vec![
+            when(usage.created_at),
+            amount(usage.credits),
+            text(usage.operation.unwrap_or_default()),
+            text(usage.source.unwrap_or_default()),
+            code(id),
+            act,
+        ]
+    };
+    let rows = found.into_iter().map(row).collect();
+    let heads = &["When", "#Credits", "Operation", "Source", "Usage", ""];
+    let table = view! { <Table caption="Usages" heads rows empty="Nothing was used." /> };
+    Ok(section("usages", "Usages", table, more))
+}
+
+/// What is set aside now.
+pub async fn held(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let found = holds::list(&visit.services, customer.no, Some(HoldState::Open), None, ROWS).await?;
+    let row = |hold: holds::HoldRow| -> Cells {
+        vec![when(hold.created_at), amount(hold.credits), when(hold.expires_at), code(hold.id.to_string())]
+    };
+    let rows = found.into_iter().map(row).collect();
+    let table = view! { <Table caption="Open holds" heads=&["Since", "#Credits", "Until", "Hold"] rows empty="Nothing is held." /> };
+    Ok(section("holds", "Open holds", table, None))
+}
+
+/// Who may sign in.
+pub async fn people(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let found = members::list(&visit.services, customer.no).await?;
+    let row =
+        |member: members::Member| -> Cells { vec![text(member.email), text(member.role.name()), when(member.since)] };
+    let rows = found.into_iter().map(row).collect();
+    let table = view! { <Table caption="Members" heads=&["E-mail", "Role", "Since"] rows empty="Nobody." /> };
+    Ok(section("members", "Members", table, None))
+}
+
+/// Mails and how their way stands.
+pub async fn mails(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let mut found = desk::mails(&visit.services, customer.no, before(visit, "mails"), ROWS + 1).await?;
+    let more = older(&mut found, "mails", |mail| mail.no);
+    let row = |mail: desk::Mail| -> Cells {
+        vec![
+            when(mail.created_at),
+            text(mail.kind),
+            text(mail.recipient),
+            text(mail.subject),
+            badge(words::mail(&mail.state, mail.attempts)),
+            mail.done_at.map(when).into_any(),
+            text(mail.last_error.unwrap_or_default()),
+        ]
+    };
+    let rows = found.into_iter().map(row).collect();
+    let heads = &["Written", "Kind", "To", "Subject", "Delivery", "Done", "Last answer"];
+    let table = view! { <Table caption="Mails" heads rows empty="No mails." /> };
+    let reminders = desk::reminders(&visit.services, customer.no).await?;
+    let row = |reminder: desk::Reminder| -> Cells {
+        let state = reminder.state.map_or_else(|| Badge::new(Tone::Quiet, "No mail"), |state| words::mail(&state, 0));
+        vec![when(reminder.at), text(reminder.kind), amount(reminder.credits), when(reminder.expires_at), badge(state)]
+    };
+    let rows = reminders.into_iter().map(row).collect();
+    let heads = &["When", "Reminder", "#Top-up of", "Expires", "Delivery"];
+    let reminders = view! { <Table caption="Reminders" heads rows empty="No reminders yet." /> };
+    Ok(view! {
+        {section("mails", "Mails", table, more)}
+        {section("reminders", "Reminders", reminders, None)}
+    }
+    .into_any())
+}
+
+/// What operators did to it.
+pub async fn audited(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+    let mut lines = audit::list(&visit.services, Some(customer.no), before(visit, "audit"), ROWS + 1).await?;
+    let more = older(&mut lines, "audit", |line| line.no);
+    Ok(section("audit", "Audit", audit_table(lines), more))
+}

@@ -1,0 +1,179 @@
+//! The operator's pages: each asks who it is, and shows nothing to anybody else.
+//!
+//! Operators read the words of the ledger (grant, usage, hold), and times in UTC.
+
+mod alarms;
+mod customer;
+mod home;
+mod lists;
+mod purchase;
+mod sales;
+mod sign_in;
+
+pub use alarms::AlarmsPage;
+pub use customer::CustomerPage;
+pub use home::HomePage;
+pub use purchase::PurchasePage;
+pub use sales::SalesPage;
+pub use sign_in::SignInPage;
+
+use crate::domain::{Credits, Instant};
+use crate::usecases::desk::Outcome;
+use crate::usecases::{alarms as alarm_cases, audit};
+use crate::web::components::operator::{Cells, OperatorFrame, Table};
+use crate::web::components::text::{Amount, When};
+use crate::web::components::{BadgeText, NoticeBox};
+use crate::web::view::{Badge, Zone, operator as words};
+use crate::web::visit::{Stop, Visit};
+use axum::http::StatusCode;
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// How many rows a list of a page shows.
+const ROWS: i64 = 20;
+
+/// A page that was loaded: its title, and what it shows.
+type Loaded = (String, AnyView);
+
+/// Renders what `load` loads for an operator.
+fn page<F>(load: impl FnOnce(Visit) -> F + Send + 'static) -> impl IntoView
+where
+    F: Future<Output = Result<Loaded, Stop>> + Send + 'static,
+{
+    let visit = Visit::current();
+    Suspend::new(async move {
+        match shown(&visit, load).await {
+            Ok(shown) => shown,
+            Err(Stop::SignIn) => {
+                visit.go("/operator/sign-in");
+                ().into_any()
+            }
+            Err(Stop::NotFound) => {
+                visit.status(StatusCode::NOT_FOUND);
+                let body = view! {
+                    <h1>"There is no such thing"</h1>
+                    <p>
+                        <a href="/operator">"Search"</a>
+                    </p>
+                };
+                framed(&visit, None, 0, ("Not found".to_owned(), body.into_any()))
+            }
+            Err(Stop::Fault(fault)) => {
+                tracing::error!(error = %fault, path = visit.path(), "a page failed");
+                visit.status(StatusCode::INTERNAL_SERVER_ERROR);
+                let body = view! { <NoticeBox notice=words::notice(Outcome::Fault) /> };
+                framed(&visit, None, 0, ("Error".to_owned(), body.into_any()))
+            }
+        }
+    })
+}
+
+async fn shown<F>(visit: &Visit, load: impl FnOnce(Visit) -> F) -> Result<AnyView, Stop>
+where
+    F: Future<Output = Result<Loaded, Stop>> + Send,
+{
+    let operator = visit.operator().await?.ok_or(Stop::SignIn)?;
+    let loaded = load(visit.clone()).await?;
+    let alarms = alarm_cases::open(&visit.services.store).await?.len();
+    Ok(framed(visit, Some(operator.email), alarms, loaded))
+}
+
+fn framed(visit: &Visit, operator: Option<String>, alarms: usize, (title, body): Loaded) -> AnyView {
+    let shop = visit.services.catalog.shop.name.clone();
+    let title = format!("{title} · {shop} operator");
+    view! {
+        <Title text=title />
+        <OperatorFrame shop operator alarms theme=visit.theme() here=visit.here()>
+            {body}
+        </OperatorFrame>
+    }
+    .into_any()
+}
+
+/// How a form came out, if one did.
+fn outcome(visit: &Visit) -> Option<AnyView> {
+    let outcome = Outcome::from_code(&visit.query("outcome")?)?;
+    Some(view! { <NoticeBox notice=words::notice(outcome) /> }.into_any())
+}
+
+/// A key for a form that is being drawn.
+fn key(visit: &Visit) -> String {
+    visit.services.clock.mint().to_string()
+}
+
+/// Where a list goes on: the number in the query, or the end.
+fn before(visit: &Visit, list: &str) -> i64 {
+    visit.query(list).and_then(|text| text.parse().ok()).unwrap_or(i64::MAX)
+}
+
+/// The link to what is further back, where a list has more rows than it shows. `rows` is cut.
+fn older<T>(rows: &mut Vec<T>, list: &str, number: impl Fn(&T) -> i64) -> Option<AnyView> {
+    let shown = usize::try_from(ROWS).unwrap_or(usize::MAX);
+    let more = rows.len() > shown;
+    rows.truncate(shown);
+    let href = format!("?{list}={}#{list}", number(rows.last().filter(|_| more)?));
+    Some(
+        view! {
+            <p class="after">
+                <a href=href>"Older"</a>
+            </p>
+        }
+        .into_any(),
+    )
+}
+
+fn when(at: Instant) -> AnyView {
+    view! { <When moment=Zone::UTC.minute(at) /> }.into_any()
+}
+
+fn amount(credits: Credits) -> AnyView {
+    view! { <Amount credits /> }.into_any()
+}
+
+fn code(text: impl Into<String>) -> AnyView {
+    let text: String = text.into();
+    view! { <code>{text}</code> }.into_any()
+}
+
+fn text(text: impl Into<String>) -> AnyView {
+    let text: String = text.into();
+    text.into_any()
+}
+
+fn badge(badge: Badge) -> AnyView {
+    view! { <BadgeText badge /> }.into_any()
+}
+
+fn to_customer(id: &str) -> AnyView {
+    let id = id.to_owned();
+    view! { <a href=format!("/operator/customers/{id}")>{id.clone()}</a> }.into_any()
+}
+
+/// A section with its list, and the link to what is further back.
+fn section(id: &'static str, title: &'static str, list: impl IntoView, more: Option<AnyView>) -> AnyView {
+    view! {
+        <section aria-labelledby=id>
+            <h2 id=id>{title}</h2>
+            {list}
+            {more}
+        </section>
+    }
+    .into_any()
+}
+
+/// The audit's lines as a table.
+fn audit_table(lines: Vec<audit::Line>) -> AnyView {
+    let row = |line: audit::Line| -> Cells {
+        vec![
+            when(line.at),
+            text(line.action.map_or("?", audit::Action::words)),
+            code(line.about),
+            text(line.detail),
+            text(line.reason),
+            text(line.operator),
+        ]
+    };
+    let rows = lines.into_iter().map(row).collect();
+    view! { <Table caption="Audit" heads=&["When", "What", "Of", "Result", "Reason", "Who"] rows empty="Nothing yet." /> }
+        .into_any()
+}

@@ -1,0 +1,51 @@
+//! `/operator/sign-in`: address and password.
+
+use super::framed;
+use crate::web::actions::SignInOperator;
+use crate::web::components::NoticeBox;
+use crate::web::view::{Notice, Tone, Voice};
+use crate::web::visit::Visit;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// `/operator/sign-in`
+#[component]
+pub fn SignInPage() -> impl IntoView {
+    let visit = Visit::current();
+    Suspend::new(async move {
+        if matches!(visit.operator().await, Ok(Some(_))) {
+            visit.go("/operator");
+            return ().into_any();
+        }
+        framed(&visit, None, 0, ("Sign in".to_owned(), body(&visit)))
+    })
+}
+
+fn body(visit: &Visit) -> AnyView {
+    let said = match visit.query("outcome").as_deref() {
+        Some("wrong") => Some(("Address and password do not fit.", "Try again.")),
+        Some("wait") => Some(("Too many tries.", "Wait a while: up to a quarter of an hour.")),
+        Some("fault") => Some(("Something went wrong on our side.", "Please try again.")),
+        _ => None,
+    };
+    let said = said.map(|(strong, text)| Notice::new(Tone::Bad, strong, text).aloud(Voice::Alert));
+    view! {
+        <div class="card narrow">
+            <h1>"Operator sign in"</h1>
+            {said.map(|notice| view! { <NoticeBox notice /> })}
+            <form class="fields" method="post" action=SignInOperator::PATH>
+                <label>
+                    "E-mail"
+                    <input type="email" name="email" required autocomplete="username" maxlength="254" />
+                </label>
+                <label>
+                    "Password"
+                    <input type="password" name="password" required autocomplete="current-password" maxlength="256" />
+                </label>
+                <button class="button primary">"Sign in"</button>
+            </form>
+            {super::super::sign_in_demo::operator(visit)}
+        </div>
+    }
+    .into_any()
+}

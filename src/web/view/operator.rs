@@ -1,0 +1,101 @@
+//! What operators read: how a form came out, months and money of sums, states of mails.
+
+use super::notices::{Notice, Voice};
+use super::status::{Badge, Tone};
+use crate::domain::{Kind, Money};
+use crate::usecases::desk::Outcome;
+use crate::usecases::sales::{self, Month};
+
+/// What a form came back with.
+#[must_use]
+pub fn notice(outcome: Outcome) -> Notice {
+    let (tone, strong, text) = words(outcome);
+    let voice = if matches!(tone, Tone::Good | Tone::Info) { Voice::Status } else { Voice::Alert };
+    Notice::new(tone, strong, text).aloud(voice)
+}
+
+fn words(outcome: Outcome) -> (Tone, &'static str, &'static str) {
+    match outcome {
+        Outcome::Done => (Tone::Good, "Done.", "It is in the audit."),
+        Outcome::Again => (Tone::Info, "This form was sent before.", "Nothing was done a second time."),
+        Outcome::BadInput => (Tone::Bad, "A field is not what it must be.", "Nothing was done."),
+        Outcome::NoReason => (Tone::Bad, "A reason is missing.", "Nothing was done."),
+        Outcome::Unknown => (Tone::Bad, "There is no such thing.", "Nothing was done."),
+        Outcome::Closed => (Tone::Warn, "The customer is closed.", "Nothing was done."),
+        Outcome::AlreadyVoided => (Tone::Info, "It was voided before.", "Nothing was done."),
+        Outcome::GrantEnded => (Tone::Warn, "These credits have ended.", "Nothing was done."),
+        Outcome::NotCourtesy => (Tone::Warn, "Only courtesy credits can be taken back.", "Nothing was done."),
+        Outcome::LimitReached => (Tone::Warn, "The ledger's limit is reached.", "Nothing was done."),
+        Outcome::Past => (Tone::Bad, "The last day is over already.", "Nothing was done."),
+        Outcome::NothingToRefund => {
+            (Tone::Warn, "So much cannot be refunded.", "Ask for more than nothing and at most what was paid.")
+        }
+        Outcome::RefundOpen => (Tone::Warn, "An earlier refund has no answer yet.", "Ask again for that one first."),
+        Outcome::RefundTooOld => (
+            Tone::Warn,
+            "That refund is too old to be asked for again.",
+            "Look at the payment at Stripe, and refund there.",
+        ),
+        Outcome::StripeRefused => (Tone::Bad, "Stripe has refused.", "The audit has its code."),
+        Outcome::StripeUnavailable => (Tone::Bad, "Stripe cannot be reached.", "Try again in a minute."),
+        Outcome::NoReceipt => (Tone::Warn, "There is no receipt, or nobody to send it to.", "Nothing was sent."),
+        Outcome::NotWaiting => (Tone::Info, "The event was done in the meantime.", "Nothing was done."),
+        Outcome::NotConfirmed => (Tone::Bad, "That is not the customer's id.", "Nothing was erased."),
+        Outcome::Fault => (Tone::Bad, "Something went wrong on our side.", "The cause is in the log."),
+    }
+}
+
+/// `Nov 2026`
+#[must_use]
+pub fn month(month: Month) -> String {
+    const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let name = usize::try_from(month.month.saturating_sub(1)).ok().and_then(|n| NAMES.get(n)).copied();
+    format!("{} {}", name.unwrap_or_default(), month.year)
+}
+
+/// What the kinds are called here.
+#[must_use]
+pub const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Plan => "Plan",
+        Kind::Courtesy => "Courtesy",
+        Kind::TopUp => "Top-up",
+    }
+}
+
+/// A sum of money.
+#[must_use]
+pub fn money(minor: i128, currency: &str) -> Money {
+    Money::new(i64::try_from(minor).unwrap_or(i64::MAX), currency)
+}
+
+/// `1,250.5`
+#[must_use]
+pub fn sum(thousandths: i128) -> String {
+    sales::credits(thousandths).grouped()
+}
+
+/// How a mail's way stands.
+#[must_use]
+pub fn mail(state: &str, attempts: i64) -> Badge {
+    match state {
+        "accepted" => Badge::new(Tone::Good, "Accepted"),
+        "refused" => Badge::new(Tone::Bad, "Not delivered"),
+        _ if attempts > 0 => Badge::new(Tone::Warn, format!("Trying again ({attempts})")),
+        _ => Badge::new(Tone::Quiet, "Waiting"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_a_code_of_its_own_and_words() {
+        for (outcome, code) in Outcome::ALL {
+            assert_eq!(Outcome::from_code(code), Some(outcome));
+            assert!(!notice(outcome).strong.to_string().is_empty(), "{code}");
+        }
+        assert_eq!(Outcome::from_code("<script>"), None);
+    }
+}
