@@ -153,6 +153,7 @@ create table outbox (
 create index outbox_waiting on outbox (due_at) where done_at is null;
 create index outbox_of_cause on outbox (cause) where cause is not null;
 create index outbox_to on outbox (recipient, created_at);
+create index outbox_of_customer on outbox (customer_no, no);
 create index outbox_newest on outbox (created_at);
 
 create table reminders (

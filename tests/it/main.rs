@@ -22,6 +22,7 @@ mod ledger_api;
 mod lies;
 mod lists;
 mod model;
+mod operators;
 mod outages;
 mod people;
 mod process;

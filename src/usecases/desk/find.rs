@@ -151,8 +151,12 @@ pub struct Reminder {
     pub credits: Credits,
     /// When it was made.
     pub at: Instant,
-    /// How its mail stands; nothing where none was written.
-    pub state: Option<String>,
+    /// How many mails it is, to a person each.
+    pub mails: i64,
+    /// How many of them a mail server has accepted.
+    pub accepted: i64,
+    /// How many were refused.
+    pub refused: i64,
 }
 
 /// A customer's reminders, newest first.
@@ -160,9 +164,13 @@ pub struct Reminder {
 /// # Errors
 /// [`Fault`].
 pub async fn reminders(services: &Services, customer_no: i64) -> Result<Vec<Reminder>, Fault> {
-    let sql = "select r.kind, r.expires_at, g.amount, r.at, o.state from reminders r join grants g on g.no = r.grant_no
-          left join outbox o on o.no = r.outbox_no
-        where g.customer_no = $1 order by r.at desc, r.grant_no desc limit $2";
+    let sql = "select r.kind, r.expires_at, g.amount, r.at, count(o.no) as mails,
+          coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,
+          coalesce(sum(case when o.state = 'refused' then 1 else 0 end), 0) as refused
+        from grants g join reminders r on r.grant_no = g.no
+          left join outbox o on o.customer_no = g.customer_no and o.cause = r.mail
+        where g.customer_no = $1 group by r.grant_no, r.kind, r.expires_at, g.amount, r.at
+        order by r.at desc, r.grant_no desc limit $2";
     let rows = services.store.read().await?.all(sql, args![customer_no, FOUND_MAX]).await?;
     let reminder = |row: &Row| {
         Ok(Reminder {
@@ -170,7 +178,9 @@ pub async fn reminders(services: &Services, customer_no: i64) -> Result<Vec<Remi
             expires_at: row.at("expires_at")?,
             credits: row.credits("amount")?,
             at: row.at("at")?,
-            state: row.opt_text("state")?,
+            mails: row.int("mails")?,
+            accepted: row.int("accepted")?,
+            refused: row.int("refused")?,
         })
     };
     rows.iter().map(reminder).collect::<Result<_, DbError>>().map_err(Fault::from)

@@ -86,6 +86,17 @@ pub fn mail(state: &str, attempts: i64) -> Badge {
     }
 }
 
+/// How the mails of a reminder stand.
+#[must_use]
+pub fn reminder(mails: i64, accepted: i64, refused: i64) -> Badge {
+    match (mails, accepted, refused) {
+        (0, ..) => Badge::new(Tone::Quiet, "No mail"),
+        (all, good, 0) if good == all => Badge::new(Tone::Good, "Accepted"),
+        (all, good, 0) => Badge::new(Tone::Quiet, format!("{good} of {all} accepted")),
+        (all, _, bad) => Badge::new(Tone::Bad, format!("{bad} of {all} not delivered")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -144,7 +144,7 @@ pub async fn mails(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
     let table = view! { <Table caption="Mails" heads rows empty="No mails." /> };
     let reminders = desk::reminders(&visit.services, customer.no).await?;
     let row = |reminder: desk::Reminder| -> Cells {
-        let state = reminder.state.map_or_else(|| Badge::new(Tone::Quiet, "No mail"), |state| words::mail(&state, 0));
+        let state = words::reminder(reminder.mails, reminder.accepted, reminder.refused);
         vec![when(reminder.at), text(reminder.kind), amount(reminder.credits), when(reminder.expires_at), badge(state)]
     };
     let rows = reminders.into_iter().map(row).collect();

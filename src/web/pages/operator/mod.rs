@@ -152,7 +152,7 @@ fn to_customer(id: &str) -> AnyView {
 /// A section with its list, and the link to what is further back.
 fn section(id: &'static str, title: &'static str, list: impl IntoView, more: Option<AnyView>) -> AnyView {
     view! {
-        <section aria-labelledby=id>
+        <section>
             <h2 id=id>{title}</h2>
             {list}
             {more}

@@ -1,0 +1,89 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { expect, test } from "../support/test";
+import { buy } from "../support/checkout";
+
+async function signIn(page: Page): Promise<void> {
+  await page.goto("/operator/sign-in");
+  await page.getByRole("button", { name: "Sign in as the operator" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Customers" })).toBeVisible();
+}
+
+async function expectSound(page: Page): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary })));
+    expect.soft(found, `axe, ${colorScheme} ${page.url()}`).toEqual([]);
+  }
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect.soft(wider, `pixels wider than the window ${page.url()}`).toBeLessThanOrEqual(0);
+}
+
+test("an operator finds a customer, gives credits and takes them back, with a reason", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 4820, email: `ada-${Date.now()}@acme.example` });
+  await signIn(page);
+  await page.getByRole("searchbox").fill(customer.email);
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("region", { name: "Customers found" }).getByRole("link", { name: customer.id }).click();
+  await page.getByText("Give courtesy credits").click();
+  await page.getByLabel("Credits").fill("250");
+  await page.getByLabel("Reason").first().fill("An hour without service");
+  await page.getByRole("button", { name: "Give", exact: true }).click();
+  await expect(page.getByRole("status")).toContainText("Done.");
+  expect((await customer.balance()).available).toBe(430);
+  const audit = page.getByRole("region", { name: "Audit" }).last();
+  await expect(audit.getByRole("row").filter({ hasText: "An hour without service" })).toContainText("250 credits");
+  const grant = page.getByRole("region", { name: "Grants" }).last().getByRole("row").filter({ hasText: "Courtesy" });
+  await grant.getByText("Take back").first().click();
+  await grant.getByLabel("Reason").fill("The wrong customer");
+  await grant.getByRole("button", { name: "Take back the rest" }).click();
+  await expect(page.getByRole("status")).toContainText("Done.");
+  expect((await customer.balance()).available).toBe(180);
+});
+
+test("the same form sent again does nothing again", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 5000 });
+  await signIn(page);
+  await page.goto(`/operator/customers/${customer.id}`);
+  for (const said of ["Done.", "This form was sent before."]) {
+    await page.getByText("Give courtesy credits").click();
+    await page.getByLabel("Credits").fill("10");
+    await page.getByLabel("Reason").first().fill("Twice");
+    const key = page.locator("form", { hasText: "Last day" }).locator("input[name=key]");
+    await key.evaluate((input: HTMLInputElement) => (input.value = "0190a5d0-0000-7000-8000-000000000009"));
+    await page.getByRole("button", { name: "Give", exact: true }).click();
+    await expect(page.getByRole("status")).toContainText(said);
+  }
+  expect((await customer.balance()).available).toBe(10);
+});
+
+test("a customer's sign-in opens no operator's page", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await customer.signIn(page);
+  await page.goto("/operator/sales");
+  await expect(page).toHaveURL(/\/operator\/sign-in$/);
+  await page.getByLabel("E-mail").fill("nobody@shop.example");
+  await page.getByLabel("Password").fill("no such password");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(page.getByRole("alert")).toContainText("do not fit");
+  await expectSound(page);
+});
+
+test("each operator's page is sound in both themes", async ({ page, shop }) => {
+  test.setTimeout(120_000);
+  const customer = await shop.customer({ used: 4820 });
+  await customer.signIn(page);
+  await buy(page);
+  await signIn(page);
+  const [purchase] = await customer.purchases();
+  for (const path of ["", `?q=${customer.email}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, "/alarms", "/sales"]) {
+    expect((await page.goto(`/operator${path}`))?.status()).toBe(200);
+    await expectSound(page);
+  }
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "All months as CSV" }).first().click(),
+  ]);
+  expect(download.suggestedFilename()).toBe("sales.csv");
+});
