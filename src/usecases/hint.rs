@@ -4,7 +4,7 @@ use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::advice::{Advice, PastCycle, advise};
 use crate::domain::{Account, Credits, Grant, Instant, Kind};
-use crate::store::accounts::{self, GRANT};
+use crate::store::accounts::{self, GRANT, GRANTS};
 use crate::store::db::{DbError, Link, Row};
 use crate::store::entries;
 
@@ -44,7 +44,7 @@ fn ran_out(grant: &Grant) -> bool {
 /// The newest plan grants, newest first: a cycle each.
 async fn plan_grants(link: &mut Link, no: i64) -> Result<Vec<Grant>, DbError> {
     let sql =
-        format!("select {GRANT} from grants g where g.customer_no = $1 and g.kind = $2 order by g.no desc limit $3");
+        format!("select {GRANT} from {GRANTS} where g.customer_no = $1 and g.kind = $2 order by g.no desc limit $3");
     let rows = link.all(sql, args![no, i64::from(Kind::Plan.code()), CYCLES]).await?;
     rows.iter().map(accounts::grant_of).collect()
 }

@@ -5,7 +5,7 @@ use super::{Fault, Services, accounts, pace};
 use crate::args;
 use crate::domain::forecast::{self, Outlook};
 use crate::domain::{Account, Balance, Grant, GrantId, Instant, Kind, PurchaseId};
-use crate::store::accounts::{GRANT, grant_of};
+use crate::store::accounts::{GRANT, GRANTS, grant_of};
 use crate::store::db::DbError;
 use crate::store::entries;
 
@@ -59,7 +59,7 @@ pub async fn ended(services: &Services, no: i64, skip: usize, take: usize) -> Re
         return Ok(Vec::new());
     }
     let sql = format!(
-        "select {GRANT} from grants g where g.customer_no = $1 and g.kind = $2 and g.is_open = 0
+        "select {GRANT} from {GRANTS} where g.customer_no = $1 and g.kind = $2 and g.is_open = 0
          order by g.expires_at desc, g.no desc limit $3 offset $4"
     );
     let (take, skip) = (i64::try_from(take).unwrap_or(0), i64::try_from(skip).unwrap_or(i64::MAX));
@@ -73,7 +73,7 @@ pub async fn ended(services: &Services, no: i64, skip: usize, take: usize) -> Re
 /// [`Fault`].
 pub async fn bought(services: &Services, no: i64, purchase: PurchaseId) -> Result<Option<Grant>, Fault> {
     accounts::book(services, no).await?;
-    let sql = format!("select {GRANT} from grants g where g.purchase = $1 and g.customer_no = $2");
+    let sql = format!("select {GRANT} from {GRANTS} where g.purchase = $1 and g.customer_no = $2");
     let row = services.store.read().await?.one(sql, args![purchase.bytes(), no]).await?;
     Ok(row.as_ref().map(grant_of).transpose()?)
 }
