@@ -96,7 +96,7 @@ test: test-needs test-domain wasm css test-rust e2e ## Every test, on SQLite and
 
 .PHONY: test-needs
 test-needs:
-	scripts/need postgres chromium wasm
+	scripts/need postgres chromium wasm programs
 
 .PHONY: test-domain
 test-domain: ## The rules alone: seconds

@@ -4,8 +4,10 @@
 
 mod mail;
 
+use crate::limits::Rate;
 use clap::{Args, Parser, Subcommand};
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use url::Url;
 
@@ -245,9 +247,12 @@ pub struct Settings {
     /// Origins that a portal link may return to, comma-separated
     #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',')]
     pub return_origins: Vec<String>,
-    /// Addresses of proxies whose X-Forwarded-For counts, comma-separated
+    /// Proxies whose X-Forwarded-For counts, comma-separated: addresses, or networks such as 10.0.0.0/8
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<String>,
+    /// Requests that each key, and each address without one, may make: `100/s`, `600/m` or `5000/h`; off if not set
+    #[arg(long, env = "RATE_LIMIT")]
+    pub rate_limit: Option<String>,
     /// `1`: a clock that stands still and is moved by hand. Loopback only
     #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1")]
     pub test_clock: Option<String>,
@@ -322,11 +327,38 @@ impl Settings {
         for origin in &self.return_origins {
             check_origin(origin)?;
         }
+        self.proxies()?;
+        self.rate()?;
         if (demo || self.wants_test_clock()) && !self.listen.ip().is_loopback() {
             return bad("LISTEN", "is not a loopback address, which the demo and the test clock need");
         }
         self.check_live(demo)?;
         self.stripe().map(|_| ())
+    }
+
+    /// The proxies that are believed.
+    ///
+    /// # Errors
+    /// One that is neither an address nor a network.
+    pub fn proxies(&self) -> Result<Vec<IpNet>, BadSetting> {
+        let read = |text: &String| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let wrong = |text: &String| BadSetting {
+            name: "TRUSTED_PROXIES",
+            reason: format!("has {text:?}; an address or a network such as 10.0.0.0/8 is meant"),
+        };
+        self.trusted_proxies.iter().map(|text| read(text).ok_or_else(|| wrong(text))).collect()
+    }
+
+    /// How much a key may ask; nothing limits it where none is set.
+    ///
+    /// # Errors
+    /// A rate that cannot be read.
+    pub fn rate(&self) -> Result<Option<Rate>, BadSetting> {
+        let Some(text) = &self.rate_limit else { return Ok(None) };
+        match text.parse() {
+            Ok(rate) => Ok(Some(rate)),
+            Err(reason) => bad("RATE_LIMIT", format!("is {text:?}; {reason}")),
+        }
     }
 
     /// Refuses a key that moves real money where none may be moved.

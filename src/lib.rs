@@ -15,6 +15,8 @@ pub mod jobs;
 #[cfg(feature = "ssr")]
 pub mod ledger;
 #[cfg(feature = "ssr")]
+pub mod limits;
+#[cfg(feature = "ssr")]
 pub mod mail;
 #[cfg(feature = "demo")]
 pub mod sandbox;

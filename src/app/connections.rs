@@ -6,13 +6,15 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use futures::stream::{self, StreamExt as _};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,14 +57,14 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             let place = Arc::clone(&free).acquire_owned().await;
             (accept(&listener).await, place)
         };
-        let (stream, place) = tokio::select! {
+        let ((stream, peer), place) = tokio::select! {
             () = stop.cancelled() => break,
             next = next => next,
         };
         while running.try_join_next().is_some() {}
         let (router, stop) = (router.clone(), stop.clone());
         running.spawn(async move {
-            one(stream, router, limits, stop).await;
+            one(stream, peer, router, limits, stop).await;
             drop(place);
         });
     }
@@ -71,10 +73,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 }
 
 /// The next connection. Where there are no more files to be had, one is closed before long.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(e) => {
                 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
                 if !matches!(e.kind(), ConnectionAborted | ConnectionReset) {
@@ -86,12 +88,18 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn one(stream: TcpStream, router: Router, limits: Limits, stop: CancellationToken) {
+async fn one(stream: TcpStream, peer: SocketAddr, router: Router, limits: Limits, stop: CancellationToken) {
     // An answer goes out at once; whether that can be asked for does not matter.
     let _as_it_is = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    // Who calls is known here alone.
+    let service = tower::ServiceBuilder::new().map_request(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    });
+    let service = TowerToHyperService::new(service.service(router));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     // What goes wrong with a connection is the caller's: it has been answered, or is gone.
     tokio::select! {
         _ended = connection.as_mut() => return,

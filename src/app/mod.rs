@@ -25,6 +25,7 @@ use crate::usecases::sales::Books;
 use crate::usecases::{Fault, Running, Services, check as check_cases};
 use crate::{http, jobs, web};
 use axum::Router;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -68,7 +69,7 @@ pub struct Application {
     /// What its use-cases need.
     pub services: Services,
     /// Where it listens.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
     listener: TcpListener,
     limits: connections::Limits,
     engine: tokio::task::JoinHandle<()>,
@@ -187,6 +188,8 @@ async fn services_on(
         operator_keys: settings.operator_keys.clone(),
         stripe: stripe_settings,
         return_origins: settings.return_origins.clone(),
+        trusted_proxies: settings.proxies()?,
+        limits: crate::limits::Limits::new(settings.rate()?),
         site_root: settings.site_root.clone(),
         checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
         form_secret,
@@ -201,7 +204,9 @@ async fn services_on(
 
 /// All routes: machines' and browsers'.
 pub fn router(services: &Services) -> Router {
-    Router::new().merge(http::routes(services)).merge(web::router::routes(services)).with_state(services.clone())
+    let limit = axum::middleware::from_fn_with_state(services.clone(), http::limits::browsers);
+    let pages = web::router::routes(services).layer(limit);
+    Router::new().merge(http::routes(services)).merge(pages).with_state(services.clone())
 }
 
 /// `topup serve`.

@@ -1,6 +1,7 @@
 //! The caller's key: `Authorization: Bearer KEY` or `x-api-key: KEY`.
 
 use super::problem::{Code, Problem};
+use super::{client, limits};
 use crate::usecases::Services;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -11,23 +12,30 @@ use subtle::ConstantTimeEq;
 
 /// Lets operators through.
 pub async fn operator(State(services): State<Services>, request: Request, next: Next) -> Response {
-    if is_operator(&services, request.headers()) {
-        return next.run(request).await;
+    match admit(&services, &request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     }
-    Problem::new(Code::Unauthorized, "send an operator key as Authorization: Bearer KEY or as x-api-key")
-        .into_response()
+}
+
+/// Whether an operator asks, and not too often.
+fn admit(services: &Services, request: &Request) -> Result<(), Problem> {
+    match key_of(request.headers()).filter(|key| is_operator(services, key)) {
+        Some(key) => limits::key(services, key),
+        None => {
+            limits::stranger(services, client::address(request, &services.settings.trusted_proxies))?;
+            let detail = "send an operator key as Authorization: Bearer KEY or as x-api-key";
+            Err(Problem::new(Code::Unauthorized, detail))
+        }
+    }
 }
 
 /// A path of the API that does not exist; strangers are not told.
-pub async fn unknown(State(services): State<Services>, headers: HeaderMap) -> Problem {
-    if is_operator(&services, &headers) {
-        return Problem::new(Code::NotFound, "there is no such path");
-    }
-    Problem::new(Code::Unauthorized, "send an operator key as Authorization: Bearer KEY or as x-api-key")
+pub async fn unknown(State(services): State<Services>, request: Request) -> Problem {
+    admit(&services, &request).err().unwrap_or_else(|| Problem::not_found("path"))
 }
 
-fn is_operator(services: &Services, headers: &HeaderMap) -> bool {
-    let Some(key) = key_of(headers) else { return false };
+fn is_operator(services: &Services, key: &str) -> bool {
     let given = Sha256::digest(key.as_bytes());
     // All keys are compared, whichever matches.
     let mut known = subtle::Choice::from(0);

@@ -3,26 +3,30 @@
 //! Answers are `{"status":"ok","data":…}`, refusals `{"status":"error","message","code"}`.
 
 use super::auth::key_of;
+use super::client;
 use super::json::{self, At, Num};
+use super::limits;
 use super::problem::{Code, Problem};
 use crate::domain::{Credits, Instant};
 use crate::usecases::stats::{self, Range, Step};
 use crate::usecases::{Services, api_keys};
 use axum::Router;
-use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware;
+use axum::extract::{Extension, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes(services: &Services) -> Router<Services> {
     Router::new()
         .route("/api/account", get(account))
         .route("/api/usage-stats", get(usage_stats))
-        .route("/api/{*rest}", any(unknown))
+        .route("/api/{*rest}", any(async || Refused(Problem::not_found("path"))))
+        .layer(middleware::from_fn_with_state(services.clone(), admit))
         .layer(middleware::map_response(unkept))
 }
 
@@ -75,15 +79,33 @@ fn ok(data: impl Serialize) -> Response {
 }
 
 /// The customer of a key.
-async fn owner(services: &Services, headers: &HeaderMap) -> Result<i64, Refused> {
-    let owner = match key_of(headers) {
-        Some(key) => api_keys::owner(services, key).await?,
-        None => None,
-    };
-    owner.ok_or_else(|| {
-        Problem::new(Code::Unauthorized, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into()
-    })
+async fn owner(services: &Services, key: Option<&str>, address: Option<IpAddr>) -> Result<i64, Refused> {
+    if let Some(key) = key
+        && let Some(owner) = api_keys::owner(services, key).await?
+    {
+        limits::key(services, key)?;
+        return Ok(owner);
+    }
+    limits::stranger(services, address)?;
+    Err(Problem::new(Code::Unauthorized, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
 }
+
+/// Lets customers' own keys through, and tells the handlers whose it is.
+async fn admit(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+    let key = key_of(request.headers()).map(str::to_owned);
+    let address = client::address(&request, &services.settings.trusted_proxies);
+    match owner(&services, key.as_deref(), address).await {
+        Ok(no) => {
+            request.extensions_mut().insert(Owner(no));
+            next.run(request).await
+        }
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// The customer whose key it is.
+#[derive(Clone, Copy)]
+struct Owner(i64);
 
 #[derive(Serialize)]
 struct AccountJson {
@@ -112,8 +134,10 @@ struct SubscriptionJson {
 }
 
 /// How the customer stands: used is what the cycle's usages took of any grant, and what open holds have set aside.
-async fn account(State(services): State<Services>, headers: HeaderMap) -> Result<Response, Refused> {
-    let no = owner(&services, &headers).await?;
+async fn account(
+    State(services): State<Services>,
+    Extension(Owner(no)): Extension<Owner>,
+) -> Result<Response, Refused> {
     let found = stats::in_cycle(&services, no).await?;
     let found = found.ok_or_else(|| crate::usecases::Fault::Broken("a key of no customer".to_owned()))?;
     let (used, remaining) = (found.used + found.balance.held, found.balance.available);
@@ -145,10 +169,9 @@ struct StepJson {
 /// What was used, day by day or week by week, oldest first. Days are UTC.
 async fn usage_stats(
     State(services): State<Services>,
-    headers: HeaderMap,
+    Extension(Owner(no)): Extension<Owner>,
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Response, Refused> {
-    let no = owner(&services, &headers).await?;
     let bad = |name: &str, detail: &str| Refused(Problem::query(name, detail));
     if let Some(name) = query.keys().find(|name| name.as_str() != "range") {
         return Err(bad(name, "is no parameter of this call"));
@@ -190,12 +213,6 @@ fn average(sum: i64, count: i64) -> Credits {
         return Credits::ZERO;
     }
     Credits(i64::try_from((sum * 2_000 + count) / (count * 2)).unwrap_or(i64::MAX))
-}
-
-/// Any other path, told apart only for who has a key.
-async fn unknown(State(services): State<Services>, request: Request) -> Result<Response, Refused> {
-    owner(&services, request.headers()).await?;
-    Err(Problem::not_found("path").into())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod batch;
 mod body;
 mod bound;
 mod call;
+mod client;
 mod clock;
 mod customer_api;
 mod customers;
@@ -20,9 +21,11 @@ mod grants;
 mod health;
 mod holds;
 mod json;
+pub mod limits;
 mod lists;
 mod mails;
 mod metrics;
+pub mod openapi;
 mod portal;
 mod problem;
 mod purchases;
@@ -60,10 +63,11 @@ pub fn routes(services: &Services) -> Router<Services> {
     Router::new()
         .merge(operator)
         .merge(rest)
-        .merge(customer_api::routes())
+        .merge(customer_api::routes(services))
         .route("/v1/{*rest}", axum::routing::any(auth::unknown))
         .merge(webhook::routes())
         .merge(mails::routes())
         .merge(health::routes())
+        .merge(openapi::routes())
         .layer(middleware::from_fn_with_state(services.clone(), clock::refresh))
 }

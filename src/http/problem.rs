@@ -31,16 +31,51 @@ pub enum Code {
     GrantEnded,
     GrantNotCourtesy,
     LimitReached,
+    PlanManagedBySubscription,
     CustomerClosed,
     PayloadTooLarge,
     UnsupportedMediaType,
+    RateLimited,
     Overloaded,
     StripeUnavailable,
     ClockBackwards,
 }
 
 impl Code {
-    const fn title(self) -> &'static str {
+    /// The whole list.
+    pub const ALL: [Self; 28] = [
+        Self::InvalidJson,
+        Self::InvalidHeader,
+        Self::InvalidCursor,
+        Self::InvalidValue,
+        Self::MissingField,
+        Self::UnknownField,
+        Self::Unauthorized,
+        Self::InsufficientCredits,
+        Self::PlanCannotBuy,
+        Self::BuyingOff,
+        Self::NotFound,
+        Self::IdempotencyKeyMissing,
+        Self::IdempotencyKeyReused,
+        Self::HoldSettled,
+        Self::HoldReleased,
+        Self::HoldLapsed,
+        Self::AlreadyVoided,
+        Self::GrantEnded,
+        Self::GrantNotCourtesy,
+        Self::LimitReached,
+        Self::PlanManagedBySubscription,
+        Self::CustomerClosed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::StripeUnavailable,
+        Self::ClockBackwards,
+    ];
+
+    /// What it is called.
+    pub const fn title(self) -> &'static str {
         match self {
             Self::InvalidJson => "The body is not JSON",
             Self::InvalidHeader => "A header is malformed",
@@ -62,16 +97,19 @@ impl Code {
             Self::GrantEnded => "The grant has ended",
             Self::GrantNotCourtesy => "The grant is not a courtesy",
             Self::LimitReached => "A limit is reached",
+            Self::PlanManagedBySubscription => "The subscription decides the plan",
             Self::CustomerClosed => "The customer is closed",
             Self::PayloadTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is not application/json",
+            Self::RateLimited => "Too many requests",
             Self::Overloaded => "Try again",
             Self::StripeUnavailable => "Stripe cannot be reached",
             Self::ClockBackwards => "The clock does not go backwards",
         }
     }
 
-    const fn status(self) -> u16 {
+    /// Its status, but for a bad value of the query, which is 400.
+    pub const fn status(self) -> u16 {
         match self {
             Self::InvalidJson | Self::InvalidHeader | Self::InvalidCursor | Self::IdempotencyKeyMissing => 400,
             Self::Unauthorized => 401,
@@ -86,10 +124,12 @@ impl Code {
             | Self::GrantEnded
             | Self::GrantNotCourtesy
             | Self::LimitReached
+            | Self::PlanManagedBySubscription
             | Self::CustomerClosed => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidValue | Self::MissingField | Self::UnknownField | Self::ClockBackwards => 422,
+            Self::RateLimited => 429,
             Self::Overloaded | Self::StripeUnavailable => 503,
         }
     }
@@ -119,6 +159,9 @@ pub struct Problem {
     errors: Vec<FieldError>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     more: Option<Box<Shortage>>,
+    /// In how many seconds it may be tried again.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 /// What a 402 says beside its words.
@@ -154,6 +197,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             more: None,
+            retry_after: None,
         }
     }
 
@@ -187,6 +231,13 @@ impl Problem {
         self.status
     }
 
+    /// Too much was asked; again in so many seconds.
+    pub fn rate_limited(seconds: u64) -> Self {
+        let seconds = seconds.max(1);
+        let detail = format!("too many requests; try again in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited, detail) }
+    }
+
     /// Its code.
     pub const fn code(&self) -> Code {
         self.code
@@ -204,8 +255,9 @@ impl Problem {
 
     /// The headers that go with it, in whichever shape its body is.
     pub fn put_headers(&self, headers: &mut HeaderMap) {
-        if self.status == 503 {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let retry_after = self.retry_after.or((self.status == 503).then_some(1));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -89,6 +89,10 @@ pub struct Running {
     pub stripe: Option<StripeSettings>,
     /// Origins that a portal link may return to.
     pub return_origins: Vec<String>,
+    /// Proxies that are believed about who called.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// How much each key may ask.
+    pub limits: crate::limits::Limits,
     /// Folder of the stylesheet.
     pub site_root: PathBuf,
     /// Where forms may lead beside ourselves: Checkout.

@@ -17,14 +17,18 @@ mod export;
 #[cfg(target_os = "linux")]
 mod flush;
 mod fuzz;
+mod integrate;
 mod kill;
 mod ledger_api;
 mod lies;
+mod limits;
 mod lists;
 mod model;
 mod operators;
+mod openapi;
 mod outages;
 mod people;
+mod posts;
 mod process;
 mod purchases;
 mod reconcile;

@@ -62,6 +62,8 @@ impl Rig {
             operator_keys: Vec::new(),
             stripe: None,
             return_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            limits: crate::limits::Limits::new(None),
             site_root: folder.to_owned(),
             checkout_origin: String::new(),
             form_secret: vec![0; 32],

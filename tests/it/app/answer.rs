@@ -44,7 +44,7 @@ impl Answer {
         for member in ["type", "title", "detail"] {
             assert!(json[member].as_str().is_some_and(|text| !text.is_empty()), "{member} of {}", self.text);
         }
-        assert_eq!(status == 503, self.headers.contains_key("retry-after"), "{}", self.text);
+        assert_eq!(matches!(status, 429 | 503), self.headers.contains_key("retry-after"), "{}", self.text);
         self
     }
 

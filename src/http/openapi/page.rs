@@ -1,0 +1,176 @@
+//! `/docs`: the table of calls as a page without script, under a policy of its own.
+
+use super::calls::{Body, CALLS, Call, Key};
+use super::{content, shapes};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The page, written once.
+static HTML: LazyLock<String> = LazyLock::new(html);
+
+/// The page.
+pub async fn page() -> Response {
+    (headers("text/html; charset=utf-8"), HTML.as_str()).into_response()
+}
+
+/// How it looks.
+pub async fn style() -> Response {
+    (headers("text/css; charset=utf-8"), include_str!("docs.css")).into_response()
+}
+
+fn headers(kind: &'static str) -> [(HeaderName, HeaderValue); 3] {
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ]
+}
+
+fn html() -> String {
+    let shapes = shapes::all();
+    let mut tags: Vec<&str> = Vec::new();
+    for call in CALLS {
+        if !tags.contains(&call.tag) {
+            tags.push(call.tag);
+        }
+    }
+    let (mut contents, mut body) = (String::new(), String::new());
+    for tag in tags {
+        let anchor = tag.to_lowercase().replace(' ', "-");
+        let _ = write!(contents, "<li><a href=\"#{anchor}\">{tag}</a></li>");
+        let _ = write!(body, "<section><h2 id=\"{anchor}\">{tag}</h2>");
+        for call in CALLS.iter().filter(|call| call.tag == tag) {
+            write_call(&mut body, call, &shapes);
+        }
+        body.push_str("</section>");
+    }
+    format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>Topup's API</title><link rel=\"stylesheet\" href=\"/docs.css\"></head><body><header><h1>Topup's API</h1>\
+         <p>Credits are JSON numbers, exact to a thousandth. Money is in minor units. Instants are RFC 3339 in UTC. Calls marked \
+         <b class=\"mark\">once</b> need an <code>Idempotency-Key</code>: a repeat gives the same answer. For programs: \
+         <a href=\"/openapi.json\">openapi.json</a>.</p></header><nav aria-label=\"Contents\"><ul>{contents}</ul></nav>\
+         <main>{body}</main></body></html>"
+    )
+}
+
+fn write_call(out: &mut String, call: &Call, shapes: &Value) {
+    let key = match call.key {
+        Key::Operator => "operator's key",
+        Key::Customer => "customer's key",
+        Key::None => "no key",
+    };
+    let once = if call.is_bound { " <b class=\"mark\">once</b>" } else { "" };
+    let _ = write!(
+        out,
+        "<article id=\"{}\"><h3><span class=\"method\">{}</span> <code>{}</code>{once}</h3><p>{} <small>({key})</small></p>",
+        call.id,
+        call.method,
+        call.path,
+        escaped(call.summary)
+    );
+    if !call.query.is_empty() {
+        out.push_str("<h4>Query</h4><dl>");
+        for name in call.query {
+            write_field(out, name, &shapes::parameter(name), *name == "range");
+        }
+        out.push_str("</dl>");
+    }
+    if let Body::Json(shape) = call.body {
+        out.push_str("<h4>Body</h4>");
+        write_fields(out, &shapes[shape], shapes);
+    }
+    let statuses: Vec<String> = call.statuses.iter().map(u16::to_string).collect();
+    let _ = write!(out, "<details><summary>Answers {}</summary>", statuses.join(" or "));
+    if let Some((_, schema)) = content(call) {
+        write_fields(out, &schema, shapes);
+    }
+    out.push_str("</details>");
+    let mut refusals: Vec<String> = Vec::new();
+    for (status, code) in call.refusals() {
+        let name = serde_json::to_string(&code).unwrap_or_default();
+        let text = format!("<code>{status} {}</code>", name.trim_matches('"'));
+        if !refusals.contains(&text) {
+            refusals.push(text);
+        }
+    }
+    refusals.sort_unstable();
+    if !refusals.is_empty() {
+        let _ = write!(out, "<details><summary>Refusals</summary><p>{}</p></details>", refusals.join(" "));
+    }
+    out.push_str("</article>");
+}
+
+/// The shape that a reference names, or the shape itself.
+fn resolved<'a>(schema: &'a Value, shapes: &'a Value) -> &'a Value {
+    let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+    name.map_or(schema, |name| &shapes[name])
+}
+
+fn write_fields(out: &mut String, schema: &Value, shapes: &Value) {
+    let schema = resolved(schema, shapes);
+    let Some(properties) = schema["properties"].as_object().filter(|all| !all.is_empty()) else { return };
+    out.push_str("<dl>");
+    for (name, shape) in properties {
+        let is_required = schema["required"].as_array().is_some_and(|all| all.iter().any(|n| n == name));
+        write_field(out, name, shape, is_required);
+    }
+    out.push_str("</dl>");
+}
+
+fn write_field(out: &mut String, name: &str, shape: &Value, is_required: bool) {
+    let optional = if is_required { "" } else { " <small>optional</small>" };
+    let _ = write!(out, "<dt><code>{}</code>{optional}</dt><dd>{}</dd>", escaped(name), escaped(&words(shape)));
+}
+
+/// A shape in a few words.
+fn words(shape: &Value) -> String {
+    if let Some(path) = shape["$ref"].as_str() {
+        return path.rsplit('/').next().unwrap_or_default().to_owned();
+    }
+    if let Some(values) = shape["enum"].as_array() {
+        return values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | ");
+    }
+    if let Some(any) = shape["anyOf"].as_array() {
+        return any.iter().map(words).collect::<Vec<_>>().join(" or ");
+    }
+    if let Some(value) = shape.get("const") {
+        return value.to_string();
+    }
+    if shape["type"] == "array" {
+        return format!("list of {}", words(&shape["items"]));
+    }
+    if let Some(properties) = shape["properties"].as_object().filter(|all| !all.is_empty()) {
+        return format!("{{ {} }}", properties.keys().cloned().collect::<Vec<_>>().join(", "));
+    }
+    let mut out = shape["type"].as_str().unwrap_or("anything").to_owned();
+    let limits = [
+        ("minimum", "from"),
+        ("exclusiveMinimum", "more than"),
+        ("maximum", "to"),
+        ("maxLength", "up to"),
+        ("pattern", "like"),
+    ];
+    for (name, word) in limits {
+        match &shape[name] {
+            Value::Null => {}
+            Value::String(text) => {
+                let _ = write!(out, ", {word} {text}");
+            }
+            other => {
+                let _ = write!(out, ", {word} {other}");
+            }
+        }
+    }
+    out
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,236 @@
+//! The shapes of what is sent and answered. A name that ends in `?` may be absent.
+
+use super::reference;
+use crate::http::problem::Code;
+use serde_json::{Map, Value, json};
+
+/// All shapes by name.
+pub fn all() -> Value {
+    let mut out = Map::new();
+    for part in [requests(), ledger(), customers(), access(), problems()] {
+        if let Value::Object(part) = part {
+            out.extend(part);
+        }
+    }
+    Value::Object(out)
+}
+
+/// A page of a list.
+pub fn list(row: &str) -> Value {
+    object(json!({"data": {"type": "array", "items": reference(row)}, "next": nullable(string())}))
+}
+
+/// A parameter of the query.
+pub fn parameter(name: &str) -> Value {
+    match name {
+        "limit" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+        "state" => one_of(&["open", "settled", "released", "lapsed"]),
+        "format" => one_of(&["json", "csv"]),
+        "range" => one_of(&["7d", "30d", "weekly"]),
+        _ => string(),
+    }
+}
+
+/// An object with these fields; it may carry more.
+fn object(fields: Value) -> Value {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    if let Value::Object(fields) = fields {
+        for (name, shape) in fields {
+            match name.strip_suffix('?') {
+                Some(name) => properties.insert(name.to_owned(), shape),
+                None => {
+                    required.push(name.clone());
+                    properties.insert(name, shape)
+                }
+            };
+        }
+    }
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+/// An object that is sent: what it does not know is refused.
+fn request(fields: Value) -> Value {
+    let mut out = object(fields);
+    if let Some(out) = out.as_object_mut() {
+        out.insert("additionalProperties".to_owned(), json!(false));
+    }
+    out
+}
+
+fn string() -> Value {
+    json!({"type": "string"})
+}
+
+fn text(max: u32) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": max})
+}
+
+fn boolean() -> Value {
+    json!({"type": "boolean"})
+}
+
+fn whole() -> Value {
+    json!({"type": "integer"})
+}
+
+fn one_of(values: &[&str]) -> Value {
+    json!({"type": "string", "enum": values})
+}
+
+fn nullable(shape: Value) -> Value {
+    json!({"anyOf": [shape, {"type": "null"}]})
+}
+
+fn array(shape: Value) -> Value {
+    json!({"type": "array", "items": shape})
+}
+
+fn credits() -> Value {
+    reference("Credits")
+}
+
+fn instant() -> Value {
+    reference("Instant")
+}
+
+fn id(prefix: &str) -> Value {
+    json!({"type": "string", "pattern": format!("^{prefix}_[0-9a-f]{{32}}$")})
+}
+
+fn kind() -> Value {
+    one_of(&["plan", "courtesy", "top_up"])
+}
+
+fn positive() -> Value {
+    json!({"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000_000})
+}
+
+fn operation() -> Value {
+    json!({"type": "string", "pattern": "^[a-z0-9_.-]{1,32}$"})
+}
+
+fn requests() -> Value {
+    let count = || json!({"type": "integer", "minimum": 0, "maximum": 1_000_000_000_000_i64});
+    let quantities = request(
+        json!({"requests?": count(), "crawls?": count(), "tokens?": count(), "captchas?": count(), "latency_ms?": count()}),
+    );
+    let charge = json!({"credits": positive(), "operation?": operation(), "quantities?": quantities, "source?": text(64), "metadata?": {"type": "object"}});
+    let mut in_batch = charge.clone();
+    in_batch["customer"] = reference("CustomerId");
+    in_batch["idempotency_key"] = json!({"type": "string", "minLength": 1, "maxLength": 255});
+    let mut settle = charge.clone();
+    settle["credits"] = json!({"type": "number", "minimum": 0, "maximum": 1_000_000_000});
+    json!({
+        "Charge": request(charge),
+        "Batch": request(json!({"charges": {"type": "array", "minItems": 1, "maxItems": 1000, "items": request(in_batch)}})),
+        "Settle": request(settle),
+        "OpenHold": request(json!({"credits": positive(), "ttl_seconds": {"type": "integer", "minimum": 1, "maximum": crate::domain::hold::TTL_SECONDS_MAX}, "operation?": operation(), "source?": text(64)})),
+        "Reason": request(json!({"reason": text(200)})),
+        "Nothing": request(json!({})),
+        "Give": request(json!({"credits": positive(), "expires_at": instant(), "reason": text(200)})),
+        "StartPurchase": request(json!({"package": string()})),
+        "PutCustomer": request(json!({"email?": string(), "name?": text(200), "plan?": string(), "cycle_anchor?": instant(), "timezone?": string()})),
+        "PortalSession": request(json!({"member_email?": string(), "role?": one_of(&["owner", "admin", "viewer"]), "path?": string(), "return_url?": string()})),
+        "MakeKey": request(json!({"name": text(100)})),
+        "MoveClock": request(json!({"advance_to?": instant(), "advance_days?": {"type": "integer", "minimum": 0}})),
+    })
+}
+
+fn ledger() -> Value {
+    let draw = object(json!({"grant": id("grt"), "kind": kind(), "credits": credits()}));
+    let summary = object(
+        json!({"available": credits(), "plan": credits(), "courtesy": credits(), "top_up": credits(), "held": credits()}),
+    );
+    let usage = json!({"id": id("use"), "customer": string(), "credits": credits(), "operation": nullable(string()), "draws": array(reference("Draw")), "source": nullable(string()), "created_at": instant(), "voided_at?": instant()});
+    let mut charged = usage.clone();
+    charged["balance"] = reference("Summary");
+    let hold_state = one_of(&["open", "settled", "released", "lapsed"]);
+    let grant = json!({"id": id("grt"), "kind": kind(), "amount": credits(), "remaining": credits(), "held": credits(), "frozen": credits(),
+        "state": one_of(&["active", "pending", "frozen", "paused", "exhausted", "expired", "voided"]), "effective_at": instant(), "expires_at": instant()});
+    let (mut listed, mut granted) = (grant.clone(), grant);
+    listed["purchase"] = nullable(id("pur"));
+    granted["reason"] = nullable(string());
+    granted["balance"] = reference("Summary");
+    json!({
+        "Credits": {"type": "number", "description": "Exact to a thousandth"},
+        "Instant": {"type": "string", "format": "date-time", "pattern": "Z$|[+-][0-9][0-9]:[0-9][0-9]$"},
+        "Draw": draw,
+        "Summary": summary,
+        "Usage": object(usage),
+        "Charged": object(charged),
+        "BatchResults": object(json!({"results": array(json!({"anyOf": [
+            object(json!({"status": {"const": 201}, "usage": reference("Charged"), "replayed?": boolean()})),
+            object(json!({"status": whole(), "error": reference("Problem")})),
+        ]}))})),
+        "Hold": object(json!({"id": id("hld"), "customer": string(), "credits": credits(), "draws": array(reference("Draw")), "state": hold_state, "created_at": instant(), "expires_at": instant(), "usage?": id("use")})),
+        "OpenedHold": object(json!({"id": id("hld"), "customer": string(), "credits": credits(), "draws": array(reference("Draw")), "state": {"const": "open"}, "expires_at": instant(), "balance": reference("Summary")})),
+        "SettledHold": object(json!({"id": id("hld"), "state": {"const": "settled"}, "credits": credits(), "released": credits(), "draws": array(reference("Draw")), "usage": nullable(id("use")), "balance": reference("Summary")})),
+        "ReleasedHold": object(json!({"id": id("hld"), "state": {"const": "released"}, "balance": reference("Summary")})),
+        "Grant": object(listed),
+        "Granted": object(granted),
+        "Entry": object(json!({"id": id("ent"), "seq": {"type": "integer", "minimum": 1},
+            "kind": one_of(&["granted", "used", "expired", "refunded", "disputed", "restored", "voided", "held", "released", "frozen", "thawed", "extended"]),
+            "grant": id("grt"), "amount": credits(), "balance_after": credits(), "held_change": credits(), "frozen_change": credits(), "event_at": instant(), "created_at": instant(),
+            "ref": string(), "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "expires_at?": instant(), "note?": string()})),
+    })
+}
+
+fn customers() -> Value {
+    let next = nullable(object(json!({"id": string(), "at": instant()})));
+    let purchase = json!({"id": id("pur"), "package": string(), "credits": credits(), "amount": whole(), "currency": string(),
+        "state": one_of(&["created", "open", "processing", "credited", "expired", "failed", "review"]), "refunded_amount": whole(), "dispute": nullable(string()), "shortfall": credits(),
+        "created_at": instant(), "credited_at": nullable(instant()), "expires_at": nullable(instant()), "grant": nullable(id("grt"))});
+    let mut with_timeline = purchase.clone();
+    with_timeline["timeline"] = array(object(json!({"what": string(), "at": instant()})));
+    json!({
+        "CustomerId": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+        "Catalog": object(json!({
+            "shop": object(json!({"name": string(), "currency": string()})),
+            "plans": array(object(json!({"id": string(), "name": string(), "amount": whole(), "credits": whole(), "top_ups": boolean()}))),
+            "packages": array(object(json!({"id": string(), "credits": whole(), "amount": whole()}))),
+        })),
+        "Customer": object(json!({"id": reference("CustomerId"), "email": string(), "name": string(), "plan": object(json!({"id": string(), "name": string(), "next": next})),
+            "cycle": object(json!({"start": instant(), "end": instant()})), "timezone": string(), "created_at": instant(), "closed_at?": instant()})),
+        "Balance": object(json!({"as_of": instant(), "available": credits(), "held": credits(),
+            "plan": object(json!({"id": string(), "name": string(), "allowance": credits(), "used": credits(), "held": credits(), "remaining": credits(), "resets_at": instant(), "next": next})),
+            "courtesy": object(json!({"remaining": credits(), "held": credits()})),
+            "top_up": object(json!({"remaining": credits(), "held": credits(), "frozen": credits(), "paused": credits(), "next_expiry": nullable(object(json!({"at": instant(), "credits": credits()})))})),
+            "grants": array(reference("Grant"))})),
+        "StartedPurchase": object(json!({"id": id("pur"), "url": nullable(string()), "state": string(), "package": string(), "credits": credits(), "amount": whole(), "currency": string()})),
+        "Purchase": object(purchase),
+        "PurchaseWithTimeline": object(with_timeline),
+    })
+}
+
+fn access() -> Value {
+    let data = |shape: Value| object(json!({"status": {"const": "ok"}, "data": shape}));
+    json!({
+        "PortalLink": object(json!({"url": string(), "expires_at": instant()})),
+        "MadeKey": object(json!({"id": id("key"), "key": {"type": "string", "pattern": "^tk_[0-9a-f]{64}$"}})),
+        "Clock": object(json!({"now": instant()})),
+        "Account": data(object(json!({
+            "plan": object(json!({"name": string()})),
+            "credits": object(json!({"limit": credits(), "used": credits(), "remaining": credits(), "billingCycleStart": instant()})),
+            "subscription": object(json!({"status": nullable(string())})),
+        }))),
+        "UsageStats": data(array(object(json!({"label": string(), "date": {"type": "string", "format": "date"}, "requests": whole(), "crawls": whole(), "tokens": whole(),
+            "captchas": whole(), "latency": {"type": "number", "description": "Milliseconds on average; 0 where nobody said"}, "credits": credits()})))),
+    })
+}
+
+fn problems() -> Value {
+    let codes = json!({"type": "string", "enum": Code::ALL});
+    let field = object(json!({"field": string(), "code": codes, "detail": string()}));
+    let problem = json!({"type": {"type": "string", "format": "uri"}, "title": string(), "status": whole(), "code": codes, "detail": string(), "errors?": array(field)});
+    let mut shortage = problem.clone();
+    for name in ["needed", "available", "plan", "courtesy", "top_up", "held"] {
+        shortage[name] = credits();
+    }
+    shortage["resets_at"] = instant();
+    shortage["buy_url"] = nullable(string());
+    json!({
+        "Problem": object(problem),
+        "Shortage": object(shortage),
+        "CustomerError": object(json!({"status": {"const": "error"}, "message": string(), "code?": codes})),
+    })
+}
