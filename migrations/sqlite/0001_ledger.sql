@@ -199,3 +199,11 @@ create table idempotency_keys (
   answer blob not null,
   primary key (segment, key_hash)
 ) without rowid;
+
+-- Segments that grow no more. The filter (a binary fuse filter over the first eight bytes of each key_hash) says
+-- which keys cannot be in one, so that a new key costs no look into old segments.
+create table key_segments (
+  segment integer primary key,
+  until_row integer not null,                 -- the last entry's row when it was sealed
+  filter text not null                      -- JSON
+) without rowid;

@@ -81,7 +81,7 @@ impl Turn {
     /// Decides charges in their order. `known` holds what the database had bound to their keys.
     pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<Outcome>, DbError> {
         let hashes: Vec<KeyHash> = charges.iter().map(|c| keys::hash(&c.customer, &c.key)).collect();
-        let mut known = keys::find(&mut self.link, &hashes).await?;
+        let mut known = self.memory.keys.find(&mut self.link, &hashes).await?;
         known.extend(self.bindings.iter().cloned());
         self.remember(charges.iter().map(|c| c.customer.as_str())).await?;
         let mut out = Vec::with_capacity(charges.len());

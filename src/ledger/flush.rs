@@ -6,7 +6,7 @@ use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder}
 use crate::store::accounts::{self, Loaded, draws_json};
 use crate::store::bulk;
 use crate::store::db::{DbError, Value, corrupt};
-use crate::store::{days, entries, keys};
+use crate::store::{days, entries};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ impl Turn {
         entries::append(link, rows.entries).await?;
         entries::mark(link, rows.marks).await?;
         entries::append_usages(link, usages).await?;
-        keys::bind(link, std::mem::take(&mut self.bindings)).await?;
+        self.memory.keys.bind(link, std::mem::take(&mut self.bindings)).await?;
         days::add(link, std::mem::take(&mut self.days)).await?;
         let head = "insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)";
         bulk::insert(link, head, "", rows.plan_changes).await?;

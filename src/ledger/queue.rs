@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::store::Store;
 use crate::store::db::DbError;
+use crate::store::segments;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
@@ -61,15 +62,27 @@ pub struct Engine {
     catalog: Arc<Catalog>,
     receiver: mpsc::Receiver<Item>,
     memory: Memory,
+    segment_rows: i64,
 }
 
 impl Ledger {
     /// Starts the engine. The task ends when all clones of the ledger are dropped and the queue is drained.
     #[must_use]
     pub fn start(store: Store, clock: Clock, catalog: Arc<Catalog>) -> (Self, tokio::task::JoinHandle<()>) {
+        Self::start_with_segments(store, clock, catalog, segments::ROWS)
+    }
+
+    /// The same, with segments of keys that are sealed after so many rows of entries: tests want few.
+    #[must_use]
+    pub fn start_with_segments(
+        store: Store,
+        clock: Clock,
+        catalog: Arc<Catalog>,
+        segment_rows: i64,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        let memory = Memory::new(clock.mint());
-        let engine = Engine { store, clock, catalog, receiver, memory };
+        let memory = Memory::new(clock.mint(), segment_rows);
+        let engine = Engine { store, clock, catalog, receiver, memory, segment_rows };
         (Self { sender }, tokio::spawn(engine.run()))
     }
 
@@ -148,7 +161,7 @@ impl Engine {
     }
 
     async fn turn(&mut self, batch: Vec<Item>) {
-        let memory = std::mem::replace(&mut self.memory, Memory::new(self.clock.mint()));
+        let memory = std::mem::replace(&mut self.memory, Memory::new(self.clock.mint(), self.segment_rows));
         let mut answers = Vec::with_capacity(batch.len());
         let result = match Turn::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), memory).await {
             Ok(mut turn) => match turn.decide(batch, &mut answers).await {
@@ -156,7 +169,11 @@ impl Engine {
                     self.memory = turn.memory;
                     turn.link.commit().await
                 }
-                Err(e) => Err(e),
+                Err(e) => {
+                    // Forgotten below, all but the filters of sealed segments: a disk that is full must not cost those.
+                    self.memory = turn.memory;
+                    Err(e)
+                }
             },
             Err((e, memory)) => {
                 self.memory = memory;
@@ -202,7 +219,9 @@ impl Turn {
                 }
             }
         }
-        self.flush().await
+        self.flush().await?;
+        let rows = self.memory.last_row;
+        self.memory.keys.seal(&mut self.link, rows).await
     }
 
     async fn run_job(&mut self, job: Job, answers: &mut Vec<Answer>) -> Result<(), DbError> {

@@ -11,7 +11,8 @@ use crate::domain::{Account, Catalog, Changes, Credits, Draw, Grant, GrantId, In
 use crate::store::accounts::{self, Loaded};
 use crate::store::days::{DayKey, Totals, day_of};
 use crate::store::db::{DbError, Link, Value, corrupt};
-use crate::store::keys::{self, Binding, KeyHash};
+use crate::store::keys::{Binding, KeyHash};
+use crate::store::segments::Segments;
 use crate::store::{Store, entries};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -36,19 +37,21 @@ pub(super) struct Memory {
     pub dirty: Vec<i64>,
     pub last_row: i64,
     pub last_grant: i64,
+    pub keys: Segments,
     /// What the database's own counter of foreign writes said.
     seen: Option<i64>,
     writer: Uuid,
 }
 
 impl Memory {
-    pub fn new(writer: Uuid) -> Self {
+    pub fn new(writer: Uuid, segment_rows: i64) -> Self {
         Self {
             accounts: HashMap::new(),
             by_id: HashMap::new(),
             dirty: Vec::new(),
             last_row: 0,
             last_grant: 0,
+            keys: Segments::of_rows(segment_rows),
             seen: None,
             writer,
         }
@@ -58,6 +61,7 @@ impl Memory {
         self.accounts.clear();
         self.by_id.clear();
         self.dirty.clear();
+        self.keys.forget();
         self.seen = None;
     }
 }
@@ -133,7 +137,10 @@ impl Turn {
             self.memory.forget();
             self.memory.last_row = entries::last_row(&mut self.link).await?;
             self.memory.last_grant = entries::last_grant(&mut self.link).await?;
+            self.memory.keys.load(&mut self.link).await?;
             self.memory.seen = Some(seen);
+        } else {
+            self.memory.keys.trust();
         }
         Ok(())
     }
@@ -322,7 +329,7 @@ impl Turn {
         if let Some((_, binding)) = self.bindings.iter().find(|(known, _)| *known == key) {
             return Ok(Some(binding.clone()));
         }
-        Ok(keys::find(&mut self.link, &[key]).await?.remove(&key))
+        Ok(self.memory.keys.find(&mut self.link, &[key]).await?.remove(&key))
     }
 
     /// Binds a key to an answer.

@@ -1,7 +1,7 @@
 //! Idempotency keys (R4): what a key was bound to, for ever.
 
 use super::bulk::{self, places};
-use super::db::{DbError, Link, Value};
+use super::db::{DbError, Link, Row, Value};
 use crate::args;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -57,37 +57,60 @@ fn half(sha: Sha256) -> [u8; 16] {
     out
 }
 
-/// What is bound to any of `hashes`.
+/// What is bound to a key, in whichever segment: for reads beside the engine.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn find(link: &mut Link, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
+pub async fn find_anywhere(link: &mut Link, key: KeyHash) -> Result<Option<Binding>, DbError> {
+    let newest = "select coalesce(max(segment) + 1, 0) as n from key_segments";
+    let newest = link.one(newest, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    if let Some(binding) = find(link, newest, &[key]).await?.remove(&key) {
+        return Ok(Some(binding));
+    }
+    let sql = "select k.content_hash, k.status, k.kind, k.answer from key_segments s
+        join idempotency_keys k on k.segment = s.segment and k.key_hash = $1";
+    link.one(sql, args![key]).await?.map(|row| binding_of(&row)).transpose()
+}
+
+/// What is bound to any of `hashes` in a segment.
+///
+/// # Errors
+/// Whatever the database says.
+pub(super) async fn find(
+    link: &mut Link,
+    segment: i64,
+    hashes: &[KeyHash],
+) -> Result<HashMap<KeyHash, Binding>, DbError> {
     let mut out = HashMap::new();
     for hashes in hashes.chunks(256) {
         // A fixed number of places, so that the statement stays prepared; the last key fills the rest.
         let size = if hashes.len() == 1 { 1 } else { 256 };
         let Some(last) = hashes.last() else { continue };
-        let filled = hashes.iter().chain(std::iter::repeat(last)).take(size).map(|h| Value::from(*h)).collect();
+        let mut filled = vec![Value::from(segment)];
+        filled.extend(hashes.iter().chain(std::iter::repeat(last)).take(size).map(|h| Value::from(*h)));
         let sql = format!(
             "select key_hash, content_hash, status, kind, answer from idempotency_keys
-             where segment = 0 and key_hash in ({})",
-            places(1, size)
+             where segment = $1 and key_hash in ({})",
+            places(2, size)
         );
         for row in link.all(sql, filled).await? {
-            let answer = row.blob("answer")?;
-            let answer = if row.int("kind")? == 1 { Answer::Usage(answer) } else { Answer::Json(answer) };
-            let binding = Binding { content: row.bytes("content_hash")?, status: row.int("status")?, answer };
-            out.insert(row.bytes("key_hash")?, binding);
+            out.insert(row.bytes("key_hash")?, binding_of(&row)?);
         }
     }
     Ok(out)
+}
+
+fn binding_of(row: &Row) -> Result<Binding, DbError> {
+    let answer = row.blob("answer")?;
+    let answer = if row.int("kind")? == 1 { Answer::Usage(answer) } else { Answer::Json(answer) };
+    Ok(Binding { content: row.bytes("content_hash")?, status: row.int("status")?, answer })
 }
 
 /// Binds keys. A key that is bound already is an error of the database: the transaction is lost, not the rule.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn bind(link: &mut Link, bindings: Vec<(KeyHash, Binding)>) -> Result<(), DbError> {
+pub(super) async fn bind(link: &mut Link, segment: i64, bindings: Vec<(KeyHash, Binding)>) -> Result<(), DbError> {
     let rows = bindings
         .into_iter()
         .map(|(key, binding)| {
@@ -95,7 +118,7 @@ pub async fn bind(link: &mut Link, bindings: Vec<(KeyHash, Binding)>) -> Result<
                 Answer::Usage(bytes) => (1_i64, bytes),
                 Answer::Json(bytes) => (2, bytes),
             };
-            args![0_i64, key, binding.content, binding.status, kind, answer]
+            args![segment, key, binding.content, binding.status, kind, answer]
         })
         .collect();
     bulk::insert(link, "insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)", "", rows)

@@ -12,6 +12,7 @@ pub mod days;
 pub mod db;
 pub mod entries;
 pub mod keys;
+pub mod segments;
 
 use db::{DbError, Link};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -152,8 +153,8 @@ impl Store {
             .map_err(|e| OpenError::Url(e.to_string()))?
             .application_name("topup")
             .options([
-                ("lock_timeout", "5s"),
-                ("idle_in_transaction_session_timeout", "5s"),
+                ("lock_timeout", "4s"),
+                ("idle_in_transaction_session_timeout", "3s"),
                 ("synchronous_commit", "on"),
             ]);
         let pool = PgPoolOptions::new()

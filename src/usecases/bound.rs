@@ -124,7 +124,7 @@ where
 /// [`Fault`].
 pub async fn find(services: &Services, call: Call) -> Result<Option<Bound>, Fault> {
     let mut link = services.store.read().await?;
-    let binding = keys::find(&mut link, &[call.key]).await?.remove(&call.key);
+    let binding = keys::find_anywhere(&mut link, call.key).await?;
     binding.map(|binding| again(binding, call.content)).transpose()
 }
 

@@ -96,6 +96,9 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
             return Ok(Err(format!("{broken} {what}")));
         }
     }
+    if let Err(reason) = keys::sealed(&mut link).await? {
+        return Ok(Err(reason));
+    }
     if let Err(reason) = keys::answers(&mut link).await? {
         return Ok(Err(reason));
     }

@@ -195,9 +195,15 @@ on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
 
 /// A second engine on the same database, as another process would have.
 async fn second(app: &TestApp) -> (Services, tokio::task::JoinHandle<()>) {
+    second_with_segments(app, topup::store::segments::ROWS).await
+}
+
+/// The same, whose segments of keys are sealed after so many rows.
+async fn second_with_segments(app: &TestApp, rows: i64) -> (Services, tokio::task::JoinHandle<()>) {
     let services = app.services();
     let store = Store::open(&app.home.url).await.unwrap();
-    let (ledger, engine) = Ledger::start(store.clone(), services.clock.clone(), services.catalog.clone());
+    let (clock, catalog) = (services.clock.clone(), services.catalog.clone());
+    let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, rows);
     (Services { store, ledger, ..services }, engine)
 }
 
@@ -229,9 +235,51 @@ on_both!(what_another_process_wrote_is_seen_by_the_next_write, |app| {
     end(other).await;
 });
 
+on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
+    app.put_customer("acme", "starter").await;
+    let hold = r#"{"credits":3,"ttl_seconds":600}"#;
+    let held = app.post("/v1/customers/acme/holds", "hold-1", hold).await.expect(201);
+    let mut other = second_with_segments(app, 16).await;
+    let mut first = Vec::new();
+    for n in 0..70 {
+        if n == 40 {
+            // A new process knows only what is stored.
+            end(other).await;
+            other = second_with_segments(app, 16).await;
+        }
+        first.push(charged(other.0.ledger.charge(charge("acme", &format!("job-{n}"), 1)).await));
+    }
+    assert_eq!(app.count("select count(*) as n from key_segments").await, 4);
+    for engine in [other.0.ledger.clone(), app.services().ledger] {
+        for (n, first) in first.iter().enumerate() {
+            let again = engine.charge(charge("acme", &format!("job-{n}"), 1)).await;
+            assert_eq!(again, Ok(Outcome::Replayed(first.usage, first.balance)), "{n}");
+        }
+    }
+    let again = app.post("/v1/customers/acme/holds", "hold-1", hold).await.expect(201);
+    assert_eq!((again.json(), again.header("idempotent-replayed")), (held.json(), Some("true")));
+    app.charge("acme", "1", "job-7").await.expect(201);
+    app.charge("acme", "1", "hold-1").await.expect_problem(409, "idempotency_key_reused");
+    assert_eq!(app.available("acme").await, 4_927);
+    app.check().await;
+    // The check sees a segment that hides a key, and one that is gone.
+    app.tamper(
+        "update key_segments set filter = (select filter from key_segments where segment = 2) where segment = 1",
+        Vec::new(),
+    )
+    .await
+    .unwrap();
+    let said = topup::usecases::check::run(&other.0.store).await.unwrap().unwrap_err();
+    assert!(said.contains("segment 1 of the idempotency keys hides one of its keys"), "{said}");
+    app.tamper("delete from key_segments where segment = 1", Vec::new()).await.unwrap();
+    let said = topup::usecases::check::run(&other.0.store).await.unwrap().unwrap_err();
+    assert!(said.contains("segment 1 of the idempotency keys is missing"), "{said}");
+    end(other).await;
+});
+
 on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
     app.put_customer_with_left("acme", 150).await;
-    let other = second(app).await;
+    let other = second_with_segments(app, 16).await;
     let keys: Vec<String> = (0..120).map(|n| format!("job-{n}")).collect();
     // Every key is asked of both: each is one usage, whoever was first. Wave by wave, so that each engine
     // comes back to what it remembers after the other has written.

@@ -4,6 +4,7 @@ use crate::args;
 use crate::domain::{GrantId, HoldId, PurchaseId, UsageId};
 use crate::store::bulk::places;
 use crate::store::db::{DbError, Link, Value};
+use crate::store::segments;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys that one step reads.
@@ -51,6 +52,39 @@ pub(super) async fn answers(link: &mut Link) -> Result<Result<(), String>, DbErr
             return Ok(Ok(()));
         }
     }
+}
+
+/// Every key of a sealed segment is known to its filter, and no key is bound twice.
+pub(super) async fn sealed(link: &mut Link) -> Result<Result<(), String>, DbError> {
+    let sql =
+        "select count(*) as n from (select key_hash from idempotency_keys group by key_hash having count(*) > 1) t";
+    let doubled = link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    if doubled > 0 {
+        return Ok(Err(format!("{doubled} idempotency keys are bound twice")));
+    }
+    let mut next = 0;
+    while let Some(row) = link.one("select filter from key_segments where segment = $1", args![next]).await? {
+        let filter = segments::parse(&row.text("filter")?)?;
+        let mut after = Vec::new();
+        loop {
+            let sql = "select key_hash from idempotency_keys where segment = $1 and key_hash > $2
+                order by key_hash limit $3";
+            let rows = link.all(sql, args![next, after, STEP]).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.blob("key_hash")?;
+            for row in &rows {
+                if !segments::may_have(&filter, &row.bytes("key_hash")?) {
+                    return Ok(Err(format!("segment {next} of the idempotency keys hides one of its keys")));
+                }
+            }
+        }
+        next += 1;
+    }
+    let sql = "select count(*) as n from key_segments where segment >= $1";
+    let more = link.one(sql, args![next]).await?.map_or(Ok(0), |row| row.int("n"))?;
+    let sql = "select count(*) as n from idempotency_keys where segment > $1";
+    let beyond = link.one(sql, args![next]).await?.map_or(Ok(0), |row| row.int("n"))?;
+    Ok(if more + beyond > 0 { Err(format!("segment {next} of the idempotency keys is missing")) } else { Ok(()) })
 }
 
 /// Notes the ids that an answer names; nothing where it names none of ours.

@@ -1,0 +1,219 @@
+//! The segments that idempotency keys live in.
+//!
+//! Keys are random: in one big index each would touch a page of its own, and the rate would fall as the index
+//! grows. So only the newest segment grows; older ones are sealed, and a filter in memory says which keys cannot
+//! be in one. Its mistakes go one way: it may send us to look for a key that is not there.
+//!
+//! Invariants: a sealed segment never changes; its filter knows each of its keys; memory holds the filters of
+//! exactly the segments that the database says are sealed, or fewer, never more ([`Segments::forget`]).
+
+use super::db::{DbError, Link, Value, corrupt};
+use super::keys::{self, Binding, KeyHash};
+use crate::args;
+use std::collections::HashMap;
+use xorf::{BinaryFuse16, Filter as _};
+
+/// How many rows of entries a segment lives, which is about how many keys it has.
+pub const ROWS: i64 = 131_072;
+
+/// Keys that one step of sealing reads.
+const STEP: i64 = 8_192;
+
+/// What the engine remembers of the segments.
+pub struct Segments {
+    /// How many rows of entries a segment lives.
+    rows: i64,
+    sealed: Vec<Sealed>,
+    /// Digests of the current segment's keys, if all of them went through here; perhaps some more.
+    fresh: Option<Vec<u64>>,
+    /// The last one was sealed in a turn of which it is not known yet that it was committed.
+    unsure: bool,
+}
+
+struct Sealed {
+    until_row: i64,
+    filter: BinaryFuse16,
+}
+
+/// What a filter knows of a key.
+fn digest(key: &KeyHash) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *key;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// A filter as the store has it.
+///
+/// # Errors
+/// What is none.
+pub fn parse(json: &str) -> Result<BinaryFuse16, DbError> {
+    serde_json::from_str(json).map_err(|e| corrupt(format!("a filter of keys: {e}")))
+}
+
+/// Whether a filter knows a key; it may know one that it never saw.
+#[must_use]
+pub fn may_have(filter: &BinaryFuse16, key: &KeyHash) -> bool {
+    filter.contains(&digest(key))
+}
+
+impl Segments {
+    /// Nothing known yet.
+    #[must_use]
+    pub const fn of_rows(rows: i64) -> Self {
+        Self { rows, sealed: Vec::new(), fresh: None, unsure: false }
+    }
+
+    /// The number of the segment that grows.
+    fn current(&self) -> i64 {
+        i64::try_from(self.sealed.len()).unwrap_or(i64::MAX)
+    }
+
+    /// After somebody else wrote, or a turn whose end is not known. Sealed segments stay as they are; but one that
+    /// may not have been committed could have been sealed otherwise by somebody else.
+    pub fn forget(&mut self) {
+        self.fresh = None;
+        if std::mem::take(&mut self.unsure) {
+            self.sealed.pop();
+        }
+    }
+
+    /// What was sealed is committed: nobody else wrote since.
+    pub fn trust(&mut self) {
+        self.unsure = false;
+    }
+
+    /// Reads what was sealed by others, or before this process began.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn load(&mut self, link: &mut Link) -> Result<(), DbError> {
+        let sql = "select segment, until_row, filter from key_segments where segment >= $1 order by segment";
+        for row in link.all(sql, args![self.current()]).await? {
+            if row.int("segment")? != self.current() {
+                return Err(corrupt("a segment of keys is missing"));
+            }
+            self.sealed.push(Sealed { until_row: row.int("until_row")?, filter: parse(&row.text("filter")?)? });
+        }
+        Ok(())
+    }
+
+    /// What is bound to any of `hashes`.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn find(&self, link: &mut Link, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
+        let mut found = keys::find(link, self.current(), hashes).await?;
+        for (segment, sealed) in (0..).zip(&self.sealed) {
+            let suspects: Vec<KeyHash> = hashes.iter().filter(|key| may_have(&sealed.filter, key)).copied().collect();
+            if !suspects.is_empty() {
+                found.extend(keys::find(link, segment, &suspects).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Binds keys.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn bind(&mut self, link: &mut Link, bindings: Vec<(KeyHash, Binding)>) -> Result<(), DbError> {
+        if let Some(fresh) = &mut self.fresh {
+            fresh.extend(bindings.iter().map(|(key, _)| digest(key)));
+        }
+        keys::bind(link, self.current(), bindings).await
+    }
+
+    /// Seals the current segment if it has lived long enough. To be done at the end of a turn, when
+    /// nothing of it can be undone any more but all of it.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn seal(&mut self, link: &mut Link, last_row: i64) -> Result<(), DbError> {
+        let since = self.sealed.last().map_or(0, |sealed| sealed.until_row);
+        if last_row - since < self.rows {
+            return Ok(());
+        }
+        let digests = match self.fresh.take() {
+            Some(digests) => digests,
+            None => self.read(link).await?,
+        };
+        self.fresh = Some(Vec::new());
+        let filter = filter(digests)?;
+        let json = serde_json::to_string(&filter).map_err(|e| corrupt(e.to_string()))?;
+        let sql = "insert into key_segments (segment, until_row, filter) values ($1, $2, $3)";
+        link.run(sql, args![self.current(), last_row, json]).await?;
+        self.sealed.push(Sealed { until_row: last_row, filter });
+        self.unsure = true;
+        Ok(())
+    }
+
+    async fn read(&self, link: &mut Link) -> Result<Vec<u64>, DbError> {
+        let (mut digests, mut after) = (Vec::new(), Value::from(Vec::<u8>::new()));
+        loop {
+            let sql = "select key_hash from idempotency_keys where segment = $1 and key_hash > $2
+                order by key_hash limit $3";
+            let rows = link.all(sql, args![self.current(), after, STEP]).await?;
+            let Some(last) = rows.last() else { return Ok(digests) };
+            after = Value::from(last.blob("key_hash")?);
+            for row in &rows {
+                digests.push(digest(&row.bytes("key_hash")?));
+            }
+        }
+    }
+}
+
+/// The filter of these digests. Only doubled ones could keep it from being made, and there are none.
+fn filter(mut digests: Vec<u64>) -> Result<BinaryFuse16, DbError> {
+    digests.sort_unstable();
+    digests.dedup();
+    BinaryFuse16::try_from(digests).map_err(corrupt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_knows_each_of_its_keys_after_it_was_stored() {
+        let key = |n: u64| crate::store::keys::hash("acme", &n.to_string());
+        for count in [0, 1, 2, 3, 1_000] {
+            let made = filter((0..count).map(|n| digest(&key(n))).collect()).expect("a filter");
+            let stored = parse(&serde_json::to_string(&made).expect("JSON")).expect("a filter");
+            assert!((0..count).all(|n| may_have(&stored, &key(n))), "{count}");
+            let mistakes = (count..count + 10_000).filter(|n| may_have(&stored, &key(*n))).count();
+            assert!(mistakes < 100 || count < 2, "{mistakes} of {count}");
+        }
+        assert!(parse("{}").is_err());
+    }
+
+    fn binding() -> Binding {
+        Binding { content: [1; 16], status: 201, answer: crate::store::keys::Answer::Json(Vec::new()) }
+    }
+
+    #[tokio::test]
+    async fn a_segment_whose_sealing_was_not_committed_is_sealed_by_whoever_comes_next() {
+        let file = std::env::temp_dir().join(format!("topup_segments_{}.db", std::process::id()));
+        let store = crate::store::Store::open(&format!("sqlite://{}", file.display())).await.expect("a database");
+        store.migrate().await.expect("tables");
+        let key = |n: u64| crate::store::keys::hash("acme", &n.to_string());
+        let mut lost = Segments::of_rows(2);
+        let mut turn = store.begin_turn().await.expect("a turn");
+        lost.load(&mut turn).await.expect("nothing");
+        lost.bind(&mut turn, vec![(key(1), binding())]).await.expect("bound");
+        lost.seal(&mut turn, 2).await.expect("sealed");
+        drop(turn);
+        lost.forget();
+        let mut other = Segments::of_rows(2);
+        let mut turn = store.begin_turn().await.expect("a turn");
+        other.load(&mut turn).await.expect("nothing");
+        other.bind(&mut turn, vec![(key(2), binding()), (key(3), binding())]).await.expect("bound");
+        other.seal(&mut turn, 3).await.expect("sealed");
+        turn.commit().await.expect("committed");
+        let mut turn = store.begin_turn().await.expect("a turn");
+        lost.load(&mut turn).await.expect("a filter");
+        let found = lost.find(&mut turn, &[key(1), key(2), key(3)]).await.expect("rows");
+        assert_eq!((found.len(), found.contains_key(&key(1))), (2, false));
+        drop(turn);
+        store.close().await;
+        drop(std::fs::remove_file(file));
+    }
+}
