@@ -238,6 +238,11 @@ impl Fields {
         self.wrong(name, detail);
     }
 
+    /// Whether a field was found to be wrong.
+    pub fn is_wrong(&self, name: &str) -> bool {
+        self.errors.iter().any(|error| error.field == name)
+    }
+
     fn unknown(&self) -> Vec<FieldError> {
         let error = |name: &String| FieldError {
             field: name.chars().take(64).collect(),

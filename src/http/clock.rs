@@ -42,7 +42,7 @@ async fn advance(State(services): State<Services>, headers: HeaderMap, body: Bod
     let mut fields = call::fields(&headers, body).await?;
     let to = fields.instant("advance_to");
     let days = fields.whole("advance_days", 0..=36_500);
-    if to.is_some() == days.is_some() {
+    if to.is_some() == days.is_some() && !fields.is_wrong("advance_days") && !fields.is_wrong("advance_to") {
         fields.reject("advance_to", "or advance_days must be given, one of them");
     }
     fields.finish()?;

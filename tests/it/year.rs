@@ -120,8 +120,8 @@ async fn buy(turn: &mut Turn, no: i64, credits: i64) -> Result<(), Fault> {
         })
         .await?;
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
-          refunded_amount, shortfall, created_at, checkout_expires_at, credited_at, expires_at)
-        values ($1, $2, 'p1200', $3, 900, 'usd', 'credited', 0, 0, 0, $4, $4, $4, $5)";
+          refunded_amount, created_at, checkout_expires_at, credited_at, expires_at)
+        values ($1, $2, 'p1200', $3, 900, 'usd', 'credited', 0, 0, $4, $4, $4, $5)";
     turn.link.run(sql, args![id.bytes(), no, credits, at, ends]).await?;
     let sql = "insert into purchase_events (purchase, what, at) values ($1, 'credited', $2)";
     turn.link.run(sql, args![id.bytes(), at]).await?;
