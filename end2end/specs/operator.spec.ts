@@ -9,7 +9,9 @@ async function signIn(page: Page): Promise<void> {
   await expect(page.getByRole("heading", { level: 1, name: "Customers" })).toBeVisible();
 }
 
+/** Where script is off axe cannot run: there the same pages are asked by the other project. */
 async function expectSound(page: Page): Promise<void> {
+  if (test.info().project.name === "html") return;
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
     const { violations } = await new AxeBuilder({ page }).analyze();
@@ -64,7 +66,7 @@ test("a customer's sign-in opens no operator's page", async ({ page, shop }) => 
   await page.goto("/operator/sales");
   await expect(page).toHaveURL(/\/operator\/sign-in$/);
   await page.getByLabel("E-mail").fill("nobody@shop.example");
-  await page.getByLabel("Password").fill("no such password");
+  await page.getByLabel("Password", { exact: true }).fill("no such password");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.getByRole("alert")).toContainText("do not fit");
   await expectSound(page);

@@ -23,10 +23,10 @@ pub fn AlarmsPage() -> impl IntoView {
         seen.truncate(SEEN_MAX);
         let events = desk::events(&visit.services).await?;
         let rows = open.into_iter().map(|alarm| open_row(&visit, alarm)).collect();
-        let heads = &["Since", "Kind", "About", "What was seen", "#Times", ""];
+        let heads = &["Since", "Kind", "About", "What was seen", "#Times", "Actions"];
         let open = view! { <Table caption="Open alarms" heads rows empty="Nothing needs anybody." /> };
         let rows = events.into_iter().map(|event| event_row(&visit, event)).collect();
-        let heads = &["Came", "Event", "What", "Of", "#Tries", "Last", ""];
+        let heads = &["Came", "Event", "What", "Of", "#Tries", "Last", "Actions"];
         let events = view! { <Table caption="Events that wait" heads rows empty="No event waits." /> };
         let rows = seen.into_iter().map(seen_row).collect();
         let heads = &["Since", "Kind", "About", "What was seen", "#Times", "Acknowledged"];

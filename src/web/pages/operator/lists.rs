@@ -41,7 +41,7 @@ pub async fn grants(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
         ]
     };
     let rows = found.into_iter().map(row).collect();
-    let heads = &["Grant", "Kind", "#Amount", "#Left", "#Held", "#Used", "State", "From", "Until", ""];
+    let heads = &["Grant", "Kind", "#Amount", "#Left", "#Held", "#Used", "State", "From", "Until", "Actions"];
     let table = view! { <Table caption="Grants" heads rows empty="No grants." /> };
     Ok(section("grants", "Grants", table, more))
 }
@@ -98,7 +98,7 @@ pub async fn used(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
         ]
     };
     let rows = found.into_iter().map(row).collect();
-    let heads = &["When", "#Credits", "Operation", "Source", "Usage", ""];
+    let heads = &["When", "#Credits", "Operation", "Source", "Usage", "Actions"];
     let table = view! { <Table caption="Usages" heads rows empty="Nothing was used." /> };
     Ok(section("usages", "Usages", table, more))
 }
