@@ -92,6 +92,9 @@ check-types: end2end/node_modules/.tools
 	end2end/node_modules/.bin/tsc -p end2end
 
 .PHONY: test
+# The Rust tests have built the binary already. Their own libraries want other features of some that it shares with
+# them: building it again would build those again.
+test: BUILT := 1
 test: test-needs test-domain wasm css test-rust e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
 
 .PHONY: test-needs
@@ -110,7 +113,7 @@ test-rust: ## The Rust tests of the whole, beside a throw-away PostgreSQL
 .PHONY: e2e
 e2e: css end2end/node_modules/.tools ## Playwright against the real binary, with and without JavaScript
 	scripts/need chromium
-	cargo build $(LOCKED) -p topup --features demo --bin topup
+	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
 	cd end2end && TOPUP_BIN="$(abspath $(TARGET))/debug/topup" node_modules/.bin/playwright test $(E2E)
 
 .PHONY: prove
