@@ -3,6 +3,7 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test";
 import { Shop } from "../support/shop";
 import { buy, startCheckout } from "../support/checkout";
+import { signInAsOperator } from "../support/desk";
 import { askForLink, signInByMail } from "../support/mailbox";
 
 /** Both themes of the page as it stands, and no sideways scrolling. */
@@ -89,6 +90,23 @@ test("a page that is not there", async ({ page, shop }) => {
   await customer.signIn(page);
   expect((await page.goto("/no-such-page"))?.status()).toBe(404);
   await expectSound(page);
+});
+
+test("the operator's pages", async ({ page, shop }) => {
+  test.setTimeout(120_000);
+  const customer = await shop.customer({ used: 4820 });
+  await customer.signIn(page);
+  await buy(page);
+  await page.goto("/operator/sign-in?outcome=wrong");
+  await expectSound(page);
+  await signInAsOperator(page);
+  const [purchase] = await customer.purchases();
+  for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, "/alarms", "/sales"]) {
+    expect((await page.goto(`/operator${path}`))?.status()).toBe(200);
+    // What is folded away is looked at too.
+    await page.evaluate(() => document.querySelectorAll("main details").forEach((folded) => folded.setAttribute("open", "")));
+    await expectSound(page, path);
+  }
 });
 
 // In parts, so that the workers share them.
