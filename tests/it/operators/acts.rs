@@ -216,6 +216,23 @@ on_both!(a_refund_without_an_answer_is_asked_again_under_its_own_key, |app| {
     assert_eq!(lines, [("refund_asked".into(), id.clone(), "450 $4.50".into())]);
 });
 
+on_both!(a_refund_goes_to_stripe_once_and_is_written_down_with_its_end, |app| {
+    app.put_customer("acme", "starter").await;
+    let id = app.buy("acme", "p1200", "b").await["id"].as_str().unwrap().to_owned();
+    let (desk, key) = (Desk::open(app).await, "0190a5d0-0000-7000-8000-000000000004");
+    assert_eq!(desk.send(key, "refund", &id, &[("first", "4.50")]).await, "done");
+    let calls = app.stripe_calls();
+    assert_eq!(desk.send(key, "refund", &id, &[("first", "4.50")]).await, "again");
+    assert_eq!(app.stripe_calls(), calls, "nothing was asked a second time");
+    let lines = audit(&desk).await;
+    assert_eq!(lines[0], ("refund_asked".into(), id.clone(), "450 $4.50".into()));
+    assert!(lines[1].0 == "refund_sent" && lines[1].2.starts_with("re_") && lines.len() == 2, "{lines:?}");
+    assert_eq!(desk::pending(&app.services(), PurchaseId::parse(&id).unwrap()).await.unwrap(), None);
+    // Whatever our own page still believes, Stripe pays back no more than was paid.
+    assert_eq!(desk.act("refund", &id, &[("first", "9")]).await, "stripe_refused");
+    assert_eq!(audit(&desk).await[3].0, "refund_refused");
+});
+
 on_both!(the_audit_cannot_be_changed_and_the_check_sees_it_if_it_was, |app| {
     app.put_customer("acme", "starter").await;
     let desk = Desk::open(app).await;
