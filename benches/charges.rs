@@ -115,7 +115,8 @@ async fn services(folder: &Path) -> Services {
     let support = topup::mail::mailbox(&catalog.shop.support_email, &catalog.shop.name).unwrap();
     let sender = topup::mail::Sender { from: support.clone(), reply_to: support };
     let mailer = topup::mail::Mailer::new(topup::mail::Transport::Off, sender);
-    let services = Services { store, ledger, stripe: None, catalog, clock, mailer, settings: Arc::new(running) };
+    let (books, settings) = (topup::usecases::sales::Books::default(), Arc::new(running));
+    let services = Services { store, ledger, stripe: None, catalog, clock, mailer, books, settings };
     for n in 0..CUSTOMERS {
         let put = customers::Put {
             email: Some(format!("c{n}@bench.example")),
