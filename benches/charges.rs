@@ -111,6 +111,8 @@ async fn services(folder: &Path) -> Services {
         session_idle: chrono::TimeDelta::hours(12),
         session_max: chrono::TimeDelta::days(14),
         demo: false,
+        trusted_proxies: Vec::new(),
+        limits: topup::limits::Limits::new(None),
     };
     let support = topup::mail::mailbox(&catalog.shop.support_email, &catalog.shop.name).unwrap();
     let sender = topup::mail::Sender { from: support.clone(), reply_to: support };
