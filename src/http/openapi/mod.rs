@@ -1,6 +1,6 @@
 //! `/openapi.json` and `/docs`: both are drawn from one table of calls and one of shapes.
 //!
-//! The codes are [`Code::ALL`]; the tests hold every route against the table, and real answers against the shapes.
+//! The codes are `Code::ALL`; the tests hold every route against the table, and real answers against the shapes.
 
 mod calls;
 mod page;
