@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings, Switch};
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
+use crate::store::pg::Patience;
 use crate::store::{OpenError, Store};
 use crate::stripe::Stripe;
 use crate::usecases::sales::Books;
@@ -89,6 +90,8 @@ pub struct Variant {
     pub checkout_origin: Option<String>,
     /// What one connection may take.
     pub limits: connections::Limits,
+    /// How long a database server may keep silent.
+    pub patience: Patience,
 }
 
 impl Application {
@@ -99,7 +102,7 @@ impl Application {
     pub async fn build(settings: &Settings, listener: TcpListener, variant: Variant) -> Result<Self, Failure> {
         let address = listener.local_addr()?;
         let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
-        let store = Store::open(&settings.database.database_url).await?;
+        let store = Store::open_with(&settings.database.database_url, variant.patience).await?;
         let lock = match &store {
             Store::Sqlite { file, .. } => Some(lock::FileLock::take(file)?),
             Store::Postgres(_) => None,

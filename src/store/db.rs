@@ -6,7 +6,8 @@
 //! Invariant: every integer column is 64 bits, every id is bytes, every yes/no is 1 or 0.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, Transaction};
+use super::pg::PgLink;
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, Transaction};
 
 /// A database error.
 pub type DbError = sqlx::Error;
@@ -72,15 +73,13 @@ pub enum Link {
     Sqlite(PoolConnection<Sqlite>),
     /// A transaction on SQLite.
     SqliteTx(Transaction<'static, Sqlite>),
-    /// A connection to PostgreSQL.
-    Postgres(PoolConnection<Postgres>),
-    /// A transaction on PostgreSQL.
-    PostgresTx(Transaction<'static, Postgres>),
+    /// A connection to PostgreSQL, or a transaction on it.
+    Postgres(PgLink),
 }
 
 enum Raw<'a> {
     Sqlite(&'a mut SqliteConnection),
-    Postgres(&'a mut PgConnection),
+    Postgres(&'a mut PgLink),
 }
 
 macro_rules! bound {
@@ -103,7 +102,6 @@ impl Link {
             Self::Sqlite(c) => Raw::Sqlite(c),
             Self::SqliteTx(c) => Raw::Sqlite(c),
             Self::Postgres(c) => Raw::Postgres(c),
-            Self::PostgresTx(c) => Raw::Postgres(c),
         }
     }
 
@@ -111,6 +109,15 @@ impl Link {
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_) | Self::SqliteTx(_))
+    }
+
+    /// Waits for each answer without end: for what reads a whole database.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        if let Self::Postgres(link) = &mut self {
+            link.wait_for_ever();
+        }
+        self
     }
 
     /// All rows. SQL is the project's own text, never made from input.
@@ -121,7 +128,7 @@ impl Link {
         let sql: String = sql.into();
         Ok(match self.raw() {
             Raw::Sqlite(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
-            Raw::Postgres(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Postgres).collect(),
+            Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).fetch_all(c).await).await?.into_iter().map(Row::Postgres).collect(),
         })
     }
 
@@ -133,7 +140,7 @@ impl Link {
         let sql: String = sql.into();
         Ok(match self.raw() {
             Raw::Sqlite(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Sqlite),
-            Raw::Postgres(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Postgres),
+            Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).fetch_optional(c).await).await?.map(Row::Postgres),
         })
     }
 
@@ -145,7 +152,7 @@ impl Link {
         let sql: String = sql.into();
         Ok(match self.raw() {
             Raw::Sqlite(c) => bound!(sql, args).execute(c).await?.rows_affected(),
-            Raw::Postgres(c) => bound!(sql, args).execute(c).await?.rows_affected(),
+            Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).execute(c).await).await?.rows_affected(),
         })
     }
 
@@ -156,8 +163,8 @@ impl Link {
     pub async fn commit(self) -> Result<(), DbError> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await,
-            Self::PostgresTx(tx) => tx.commit().await,
-            Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
+            Self::Postgres(link) => link.commit().await,
+            Self::Sqlite(_) => Ok(()),
         }
     }
 }

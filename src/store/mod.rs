@@ -12,17 +12,20 @@ pub mod days;
 pub mod db;
 pub mod entries;
 pub mod keys;
+pub mod pg;
 pub mod segments;
 
 use db::{DbError, Link};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use pg::{Patience, Server};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The number of the advisory lock under which PostgreSQL's writers take turns.
-const TURN_LOCK: i64 = 0x0054_6f70_7570;
+/// How a turn begins on PostgreSQL: its writers take turns under an advisory lock. One question, one answer.
+/// The number spells the product's name.
+const BEGIN_TURN: &str = "begin; select pg_advisory_xact_lock(362646893936)";
 
 static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
@@ -40,7 +43,7 @@ pub enum Store {
         file: PathBuf,
     },
     /// A server.
-    Postgres(PgPool),
+    Postgres(Server),
 }
 
 /// Why a database could not be opened.
@@ -66,11 +69,19 @@ impl Store {
     /// # Errors
     /// A malformed URL, or a database that does not answer.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
+        Self::open_with(url, Patience::default()).await
+    }
+
+    /// The same, with a server that is waited for so long.
+    ///
+    /// # Errors
+    /// A malformed URL, or a database that does not answer.
+    pub async fn open_with(url: &str, patience: Patience) -> Result<Self, OpenError> {
         if let Some(path) = url.strip_prefix("sqlite://") {
             return Self::open_sqlite(Path::new(path), true).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Self::open_postgres(url).await;
+            return Self::open_postgres(url, patience).await;
         }
         Err(OpenError::Url("is neither sqlite://… nor postgres://…".to_owned()))
     }
@@ -148,7 +159,7 @@ impl Store {
         Ok(Self::Sqlite { write, read, file: path.to_owned() })
     }
 
-    async fn open_postgres(url: &str) -> Result<Self, OpenError> {
+    async fn open_postgres(url: &str, patience: Patience) -> Result<Self, OpenError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| OpenError::Url(e.to_string()))?
             .application_name("topup")
@@ -159,10 +170,10 @@ impl Store {
             ]);
         let pool = PgPoolOptions::new()
             .max_connections(12)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(patience.0.min(Duration::from_secs(5)))
             .connect_with(options)
             .await?;
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres(Server::new(pool, patience)))
     }
 
     /// Brings the tables up to date.
@@ -172,7 +183,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
             Self::Sqlite { write, .. } => SQLITE.run(write).await?,
-            Self::Postgres(pool) => POSTGRES.run(pool).await?,
+            Self::Postgres(server) => POSTGRES.run(&server.pool).await?,
         }
         Ok(())
     }
@@ -184,7 +195,7 @@ impl Store {
     pub async fn read(&self) -> Result<Link, DbError> {
         Ok(match self {
             Self::Sqlite { read, .. } => Link::Sqlite(read.acquire().await?),
-            Self::Postgres(pool) => Link::Postgres(pool.acquire().await?),
+            Self::Postgres(server) => Link::Postgres(server.acquire().await?),
         })
     }
 
@@ -195,8 +206,8 @@ impl Store {
     pub async fn snapshot(&self) -> Result<Link, DbError> {
         Ok(match self {
             Self::Sqlite { read, .. } => Link::SqliteTx(read.begin().await?),
-            Self::Postgres(pool) => {
-                Link::PostgresTx(pool.begin_with("begin isolation level repeatable read read only").await?)
+            Self::Postgres(server) => {
+                Link::Postgres(server.begin("begin isolation level repeatable read read only").await?)
             }
         })
     }
@@ -217,11 +228,7 @@ impl Store {
                 }
                 begun => Ok(Link::SqliteTx(begun?)),
             },
-            Self::Postgres(pool) => {
-                let mut link = Link::PostgresTx(pool.begin().await?);
-                link.run(format!("select pg_advisory_xact_lock({TURN_LOCK})"), Vec::new()).await?;
-                Ok(link)
-            }
+            Self::Postgres(server) => Ok(Link::Postgres(server.begin_turn(BEGIN_TURN).await?)),
         }
     }
 
@@ -232,7 +239,7 @@ impl Store {
                 read.close().await;
                 write.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(server) => server.close().await,
         }
     }
 }

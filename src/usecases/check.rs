@@ -88,7 +88,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
     if let Err(reason) = super::audit::check(store).await? {
         return Ok(Err(reason));
     }
-    let mut link = store.snapshot().await?;
+    let mut link = store.snapshot().await?.patient();
     for (what, sql) in WHOLE {
         let row = link.one(sql, Vec::new()).await?;
         let broken = row.map_or(Ok(0), |row| row.int("n"))?;
@@ -295,7 +295,7 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
 }
 
 async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
-    let mut link = store.snapshot().await?;
+    let mut link = store.snapshot().await?.patient();
     let Some(loaded) = accounts::load(&mut link, no).await? else { return Ok(None) };
     let sql = "select due_at from accounts where customer_no = $1";
     let due_at = link.one(sql, args![no]).await?.map_or(Ok(0), |row| row.int("due_at"))?;

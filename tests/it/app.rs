@@ -107,6 +107,15 @@ impl TestApp {
 
     /// The same, with other limits for its connections.
     pub async fn start_limited(database: Database, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
+        Self::start_as(database, change, |variant| variant.limits = limits).await
+    }
+
+    /// The same, with whatever is not a setting.
+    pub async fn start_as(
+        database: Database,
+        change: impl FnOnce(&mut Settings),
+        vary: impl FnOnce(&mut Variant),
+    ) -> Self {
         let home = Home::make(database).await;
         let mut settings = settings(&home.url);
         settings.mail_dir = Some(home.folder.join("mails"));
@@ -122,7 +131,8 @@ impl TestApp {
             api_base: Some(base.clone()),
         };
         let checkout_origin = Some(base.clone());
-        let variant = Variant { demo: true, stripe: Some(stripe), checkout_origin, limits };
+        let mut variant = Variant { demo: true, stripe: Some(stripe), checkout_origin, ..Variant::default() };
+        vary(&mut variant);
         let clock = Arc::new(Mutex::new(Clock::system()));
         let sandbox = Sandbox::open(SandboxSettings {
             file: None,
