@@ -5,8 +5,8 @@
 //!
 //! Invariant: every integer column is 64 bits, every id is bytes, every yes/no is 1 or 0.
 
-use sqlx::pool::PoolConnection;
 use super::pg::PgLink;
+use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, Transaction};
 
 /// A database error.
@@ -128,7 +128,9 @@ impl Link {
         let sql: String = sql.into();
         Ok(match self.raw() {
             Raw::Sqlite(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
-            Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).fetch_all(c).await).await?.into_iter().map(Row::Postgres).collect(),
+            Raw::Postgres(c) => {
+                c.ask(async |c| bound!(sql, args).fetch_all(c).await).await?.into_iter().map(Row::Postgres).collect()
+            }
         })
     }
 

@@ -128,7 +128,10 @@ impl PgLink {
     ///
     /// # Errors
     /// Whatever the server says, or that it says nothing: then the connection is thrown away.
-    pub async fn ask<T>(&mut self, ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>) -> Result<T, DbError> {
+    pub async fn ask<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         let connection = self.connection.as_mut().ok_or_else(gone)?;
         self.busy = true;
         let answer = match self.patience {

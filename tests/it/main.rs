@@ -37,6 +37,7 @@ mod refusals;
 mod reminders;
 mod sandbox;
 mod schema;
+mod servers;
 mod settings;
 mod sign_in;
 mod silence;

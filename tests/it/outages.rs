@@ -90,3 +90,60 @@ async fn cut_again_and_again(app: &TestApp) {
 async fn connections_that_are_cut_lose_nothing_and_double_nothing() {
     crate::app::run(Database::Postgres, cut_again_and_again).await;
 }
+
+/// PostgreSQL gives up on a transaction: a deadlock, or one that cannot be serialised, at a statement or at the commit.
+const GIVES_UP: [&str; 4] = [
+    "create function gives_up() returns trigger as $$ begin
+        if random() < 0.2 then raise exception 'gives up' using errcode = '40P01'; end if;
+        if random() < 0.2 then raise exception 'gives up' using errcode = '40001'; end if;
+        return null; end $$ language plpgsql",
+    "create trigger gives_up after insert on usages for each statement execute function gives_up()",
+    "create trigger gives_up after update on customers for each statement execute function gives_up()",
+    "create constraint trigger gives_up_late after update on accounts deferrable initially deferred
+        for each row execute function gives_up()",
+];
+
+async fn given_up_again_and_again(app: &TestApp) {
+    app.put_customer("acme", "starter").await;
+    app.put_customer("larch", "builder").await;
+    for sql in GIVES_UP {
+        app.tamper(sql, Vec::new()).await.unwrap();
+    }
+    let charges = async |customer: &str| {
+        let mut refused = 0;
+        for n in 0..60 {
+            let key = format!("job-{n}");
+            loop {
+                let answer = app.charge(customer, "1", &key).await;
+                if answer.status == 201 {
+                    break;
+                }
+                answer.expect_problem(503, "overloaded");
+                refused += 1;
+            }
+        }
+        refused
+    };
+    let renames = async {
+        for n in 0..30 {
+            let body = json!({"email": "ada@acme.example", "name": format!("Acme {n}"), "plan": "starter"});
+            loop {
+                let answer = app.put("acme", body.clone()).await;
+                if answer.status == 200 {
+                    break;
+                }
+                answer.expect_problem(503, "overloaded");
+            }
+        }
+    };
+    let all = async { tokio::join!(charges("acme"), charges("larch"), renames) };
+    let (one, two, ()) = tokio::time::timeout(STUCK, all).await.expect("an end of all charges");
+    assert!(one + two > 10, "it gave up {} times", one + two);
+    assert_eq!((app.available("acme").await, app.available("larch").await), (json!(4_940), json!(24_940)));
+    assert_eq!(app.count("select count(*) as n from customers where name = 'Acme 29'").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deadlocks_and_failed_serialisations_lose_nothing_and_double_nothing() {
+    crate::app::run(Database::Postgres, given_up_again_and_again).await;
+}

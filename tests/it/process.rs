@@ -51,11 +51,16 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// Any signal: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
     /// SIGTERM, once it serves; the exit code.
     pub async fn terminate(&mut self) -> Option<i32> {
         call(&self.base, "GET", "/healthz", "-", String::new()).await.unwrap().expect(200);
-        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(kill.success());
+        self.signal("TERM");
         self.child.wait().unwrap().code()
     }
 }

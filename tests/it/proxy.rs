@@ -36,7 +36,8 @@ impl Proxy {
                 let (server, ask, answer) = (server.clone(), told.subscribe(), told.subscribe());
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(server).await else { return };
-                    let ((from_caller, to_caller), (from_server, to_server)) = (caller.into_split(), server.into_split());
+                    let ((from_caller, to_caller), (from_server, to_server)) =
+                        (caller.into_split(), server.into_split());
                     tokio::join!(
                         carry(from_caller, to_server, ask, |wire| wire != Wire::Silent),
                         carry(from_server, to_caller, answer, |wire| wire == Wire::Passes),

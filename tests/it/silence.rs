@@ -29,11 +29,8 @@ async fn behind_a_wire(scenario: impl AsyncFnOnce(&TestApp, &Proxy)) {
 /// What was asked while the wire keeps silent is refused, each with the word to repeat it.
 async fn all_are_refused(app: &TestApp, keys: &[String]) {
     let asked = join_all(keys.iter().map(|key| app.charge("acme", "1", key)));
-    let (refused, read, ready) = tokio::join!(
-        asked,
-        app.get("/v1/customers/acme/balance"),
-        app.write("GET", "/readyz", None, "").send(),
-    );
+    let (refused, read, ready) =
+        tokio::join!(asked, app.get("/v1/customers/acme/balance"), app.write("GET", "/readyz", None, "").send(),);
     for answer in refused.into_iter().chain([read]) {
         assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
         answer.expect_problem(503, "overloaded");
