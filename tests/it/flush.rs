@@ -127,11 +127,17 @@ struct Story {
     ready: u64,
 }
 
-fn tell(folder: &Path, synchronous: &str) -> Story {
+/// Builds what is preloaded.
+pub fn shim(folder: &Path) -> PathBuf {
     let (source, shim) = (concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/flush/shim.c"), folder.join("shim.so"));
     let mut cc = Command::new("cc");
     cc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).args([source, "-ldl", "-lpthread"]);
     assert!(cc.status().expect("a C compiler").success());
+    shim
+}
+
+fn tell(folder: &Path, synchronous: &str) -> Story {
+    let shim = shim(folder);
     let (trace, folder_text) = (folder.join("trace"), folder.display().to_string());
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["flush::the_child_charges_where_it_is_asked_to", "--exact", "--nocapture", "--test-threads=1"])

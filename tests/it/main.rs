@@ -12,6 +12,8 @@ mod commands;
 mod crediting;
 mod customer_api;
 mod customers;
+#[cfg(target_os = "linux")]
+mod disk;
 mod engine;
 mod export;
 #[cfg(target_os = "linux")]

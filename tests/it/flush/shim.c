@@ -1,16 +1,22 @@
-/* Records what a process does to one SQLite database: writes, truncations and syncs, in their order.
+/* Records what a process does to one SQLite database: writes, truncations and syncs, in their order. Or fails some.
  *
  * Preloaded into the process under test. SHIM_DB is the database's path, SHIM_TRACE the file that is appended to.
  * A record is one byte of what (w write, t truncate, s sync), one of which file (0 database, 1 WAL), the offset and
- * the length as native 64-bit numbers, then the data of a write. The lock makes the record's place the call's place. */
+ * the length as native 64-bit numbers, then the data of a write. The lock makes the record's place the call's place.
+ *
+ * SHIM_FAIL is a file of six native 64-bit numbers, shared with the test: which call fails (1 the next, 0 none), errno,
+ * whether all after it fail too, which files (1 database, 2 WAL), which calls (1 write, 2 sync, 4 truncate), and how many
+ * have failed. A write that fails has written half. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -34,7 +40,29 @@ static int which(int fd) {
     return strcmp(path + len, "-wal") == 0 ? 1 : -1;
 }
 
+/* The error that this call is to fail with, or 0. */
+static int fails(int file, int call) {
+    static volatile int64_t *plan;
+    const char *path = getenv("SHIM_FAIL");
+    if (path == NULL) return 0;
+    if (plan == NULL) {
+        int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR);
+        void *map = mmap(NULL, 6 * sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (fd < 0 || map == MAP_FAILED) abort();
+        plan = map;
+    }
+    if (plan[0] == 0 || !(plan[3] & (1 << file)) || !(plan[4] & call)) return 0;
+    if (plan[0] > 1) {
+        plan[0]--;
+        return 0;
+    }
+    if (!plan[2]) plan[0] = 0;
+    plan[5]++;
+    return (int)plan[1];
+}
+
 static void record(char what, int file, int64_t offset, int64_t length, const void *data) {
+    if (getenv("SHIM_TRACE") == NULL) return;
     char head[18];
     head[0] = what;
     head[1] = (char)file;
@@ -60,10 +88,12 @@ ssize_t write(int fd, const void *data, size_t n) {
     if (file < 0) return real(fd, data, n);
     pthread_mutex_lock(&lock);
     int64_t at = lseek(fd, 0, SEEK_CUR);
-    ssize_t done = real(fd, data, n);
+    int error = fails(file, 1);
+    ssize_t done = real(fd, data, error ? n / 2 : n);
     written(file, done, at, data);
     pthread_mutex_unlock(&lock);
-    return done;
+    if (error) errno = error;
+    return error ? -1 : done;
 }
 
 #define PWRITE(name, off)                                                   \
@@ -72,10 +102,12 @@ ssize_t write(int fd, const void *data, size_t n) {
         int file = which(fd);                                               \
         if (file < 0) return real(fd, data, n, at);                         \
         pthread_mutex_lock(&lock);                                          \
-        ssize_t done = real(fd, data, n, at);                               \
+        int error = fails(file, 1);                                         \
+        ssize_t done = real(fd, data, error ? n / 2 : n, at);               \
         written(file, done, at, data);                                      \
         pthread_mutex_unlock(&lock);                                        \
-        return done;                                                        \
+        if (error) errno = error;                                           \
+        return error ? -1 : done;                                           \
     }
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
@@ -86,9 +118,11 @@ PWRITE(pwrite64, off64_t)
         int file = which(fd);                                               \
         if (file < 0) return real(fd, length);                              \
         pthread_mutex_lock(&lock);                                          \
-        int done = real(fd, length);                                        \
+        int error = fails(file, 4);                                         \
+        int done = error ? -1 : real(fd, length);                           \
         if (done == 0) record('t', file, length, 0, NULL);                  \
         pthread_mutex_unlock(&lock);                                        \
+        if (error) errno = error;                                           \
         return done;                                                        \
     }
 TRUNCATE(ftruncate, off_t)
@@ -100,9 +134,11 @@ TRUNCATE(ftruncate64, off64_t)
         int file = which(fd);                                               \
         if (file < 0) return real(fd);                                      \
         pthread_mutex_lock(&lock);                                          \
-        int done = real(fd);                                                \
+        int error = fails(file, 2);                                         \
+        int done = error ? -1 : real(fd);                                   \
         if (done == 0) record('s', file, 0, 0, NULL);                       \
         pthread_mutex_unlock(&lock);                                        \
+        if (error) errno = error;                                           \
         return done;                                                        \
     }
 SYNC(fsync)
