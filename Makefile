@@ -124,8 +124,11 @@ prove: ## The long lists: the same properties over many more histories; may take
 	    cargo test $(LOCKED) -p topup --features demo -- --nocapture
 
 .PHONY: bench
-bench: ## Charges a second, in process and over HTTP, beside the disk's own flushes
-	cargo bench $(LOCKED) -p topup --bench charges --features demo
+# `make bench ONLY='disk sqlite'` runs these parts alone; scripts/bench names them.
+ONLY ?=
+bench: ## Charges a second, beside the disk, plain SQL and two libraries; ten minutes
+	scripts/need postgres
+	LOCKED='$(LOCKED)' scripts/bench $(ONLY)
 
 # ---- the whole application by cargo-leptos
 

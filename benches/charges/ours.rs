@@ -1,0 +1,260 @@
+//! Topup: its engine in this process, and the real binary over HTTP.
+
+use crate::load::{Ask, Done, call, connect, load};
+use crate::report::{Sample, Table};
+use crate::{CALLERS, CUSTOMERS, Plan, random_key};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use topup::clock::Clock;
+use topup::domain::{Catalog, Credits};
+use topup::ledger::{Charge, Ledger, Outcome};
+use topup::store::Store;
+use topup::usecases::customers;
+
+const KEY: &str = "bench-operator-key-00000000000000000";
+
+/// The engine on a database of its own.
+pub struct Engine {
+    pub store: Store,
+    pub ledger: Ledger,
+}
+
+impl Engine {
+    pub async fn sqlite(folder: &Path, name: &str) -> Self {
+        Self::on(&format!("sqlite://{}", folder.join(format!("{name}.db")).display())).await
+    }
+
+    pub async fn on(url: &str) -> Self {
+        let catalog = Arc::new(Catalog::parse(include_str!("../../catalog.toml")).unwrap());
+        let store = Store::open(url).await.unwrap();
+        store.migrate().await.unwrap();
+        let (ledger, _engine) = Ledger::start(store.clone(), Clock::system(), catalog);
+        let made = (0..CUSTOMERS).map(|n| {
+            let put = customers::Put {
+                email: Some(format!("c{n}@bench.example")),
+                plan: Some("pro".to_owned()),
+                ..customers::Put::default()
+            };
+            ledger.job(move |turn| Box::pin(async move { customers::put_in(turn, &format!("c{n}"), put).await }))
+        });
+        for made in futures::future::join_all(made).await {
+            made.unwrap().unwrap();
+        }
+        Self { store, ledger }
+    }
+
+    /// Charges of a thousandth, with random keys, by so many callers that each wait for their answer.
+    pub async fn charges(&self, plan: Plan, callers: usize, customers: usize) -> f64 {
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..callers)
+            .map(|caller| {
+                let ledger = self.ledger.clone();
+                tokio::spawn(async move {
+                    let mut done = 0_u32;
+                    while start.elapsed() < plan.round {
+                        let customer = (caller + done as usize * callers) % customers;
+                        let outcome = ledger.charge(charge(customer)).await.unwrap();
+                        assert!(matches!(outcome, Outcome::Charged(_)));
+                        done += 1;
+                    }
+                    done
+                })
+            })
+            .collect();
+        let mut sum = 0;
+        for task in tasks {
+            sum += task.await.unwrap();
+        }
+        f64::from(sum) / start.elapsed().as_secs_f64()
+    }
+
+    /// Entries so far.
+    pub async fn entries(&self) -> u64 {
+        let row =
+            self.store.read().await.unwrap().one("select max(row_no) as n from entries", Vec::new()).await.unwrap();
+        u64::try_from(row.unwrap().int("n").unwrap()).unwrap()
+    }
+
+    /// Charges until so many entries are there.
+    pub async fn fill(&self, entries: u64) {
+        let mut left = entries.saturating_sub(self.entries().await);
+        while left > 0 {
+            let batch = (0..left.min(2_000)).map(|n| charge(usize::try_from(n).unwrap() % CUSTOMERS)).collect();
+            self.ledger.charge_many(batch).await.unwrap();
+            left -= left.min(2_000);
+        }
+    }
+}
+
+fn charge(customer: usize) -> Charge {
+    Charge {
+        customer: format!("c{customer}"),
+        key: random_key(),
+        content: [7; 16],
+        credits: Credits(1),
+        operation: Some("scrape".to_owned()),
+        quantities: None,
+        source: None,
+        metadata: None,
+    }
+}
+
+/// An engine on PostgreSQL, and a second one with connections of its own, as another process has.
+pub struct Pair {
+    pub one: Engine,
+    two: Engine,
+}
+
+impl Pair {
+    pub async fn open() -> Self {
+        let url = crate::peers::database("topup").await;
+        let one = Engine::on(&url).await;
+        Self { one, two: Engine::on(&url).await }
+    }
+
+    pub async fn round(&self, plan: Plan, table: &mut Table) {
+        let (one, two) = (&self.one, &self.two);
+        table.add("PostgreSQL in process, 256 callers, 1,000 customers", one.charges(plan, CALLERS, CUSTOMERS).await);
+        table.add("PostgreSQL in process, 256 callers, ONE customer", one.charges(plan, CALLERS, 1).await);
+        table.add("PostgreSQL in process, one caller", one.charges(plan, 1, CUSTOMERS).await);
+        let (first, second) =
+            tokio::join!(one.charges(plan, CALLERS / 2, CUSTOMERS), two.charges(plan, CALLERS / 2, CUSTOMERS));
+        table.add("PostgreSQL, two engines that take turns, 128 callers each", first + second);
+    }
+}
+
+/// The real binary on an SQLite file.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    pub file: PathBuf,
+}
+
+impl Server {
+    pub async fn start(folder: &Path) -> Self {
+        let server = Self::serve(&folder.join("server.db"));
+        let (mut stream, mut buffer) = (connect(server.address).await, Vec::new());
+        for n in 0..CUSTOMERS {
+            call(&mut stream, &mut buffer, server.address, &put(n, "new", 201)).await;
+        }
+        server
+    }
+
+    pub fn serve(file: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_topup"));
+        command.arg("serve").env_clear().env("DATABASE_URL", format!("sqlite://{}", file.display()));
+        command.env("CATALOG", concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml"));
+        command.env("LISTEN", "127.0.0.1:0").env("OPERATOR_KEYS", KEY).env("RUST_LOG", "error");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let base = line.trim_end().strip_prefix("listening on http://").expect("a server").to_owned();
+        Self { child, address: base.parse().unwrap(), file: file.to_owned() }
+    }
+
+    /// Resident memory in megabytes.
+    pub fn memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1_024.0
+    }
+
+    pub async fn charge_load(&self, round: Duration, connections: usize, customers: usize) -> Done {
+        load(self.address, connections, round, move |connection, n| one((connection + n * connections) % customers))
+            .await
+    }
+
+    /// Batches of 1,000 in one call each.
+    pub async fn batches(&self, round: Duration, connections: usize) -> Done {
+        load(self.address, connections, round, |_, _| batch(1_000)).await
+    }
+
+    pub async fn round(&self, plan: Plan, table: &mut Table) {
+        let over = |what: &str| format!("HTTP on SQLite, {what}");
+        let many = self.charge_load(plan.round, CALLERS, CUSTOMERS).await;
+        table.add(&over("256 connections, 1,000 customers"), many.sample(1.0));
+        table.add(&over("256 connections, ONE customer"), self.charge_load(plan.round, CALLERS, 1).await.sample(1.0));
+        table.add(&over("one connection"), self.charge_load(plan.round, 1, CUSTOMERS).await.sample(1.0));
+        table.add(&over("batches of 1,000, one in flight"), self.batches(plan.round, 1).await.sample(1_000.0));
+        table.add(&over("batches of 1,000, four in flight"), self.batches(plan.round, 4).await.sample(1_000.0));
+        table.add("a customer is written (a job) while 256 connections charge", self.beside(plan).await);
+    }
+
+    /// Jobs one by one, which a webhook or a sign-in is to the engine, while charges run flat out.
+    async fn beside(&self, plan: Plan) -> Sample {
+        let (charging, done) = (AtomicBool::new(true), self.charge_load(plan.round, CALLERS, CUSTOMERS));
+        let jobs = async {
+            let (mut stream, mut buffer, mut times) = (connect(self.address).await, Vec::new(), Vec::new());
+            let start = Instant::now();
+            while charging.load(Ordering::SeqCst) {
+                let began = Instant::now();
+                let ask = put(times.len() % CUSTOMERS, &times.len().to_string(), 200);
+                call(&mut stream, &mut buffer, self.address, &ask).await;
+                times.push(began.elapsed());
+            }
+            Done { calls: times.len() as u64, took: start.elapsed(), times }
+        };
+        let charges = async {
+            done.await;
+            charging.store(false, Ordering::SeqCst);
+        };
+        tokio::join!(jobs, charges).0.sample(1.0)
+    }
+
+    /// Ends it in good order.
+    pub fn stop(mut self) -> PathBuf {
+        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success() && self.child.wait().unwrap().success());
+        self.file.clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}
+
+fn put(n: usize, name: &str, status: u16) -> Ask {
+    Ask {
+        method: "PUT",
+        path: format!("/v1/customers/c{n}"),
+        headers: format!("x-api-key: {KEY}\r\n"),
+        body: format!(r#"{{"email":"c{n}@bench.example","plan":"pro","name":"{name}"}}"#),
+        status,
+    }
+}
+
+/// A charge by HTTP.
+pub fn one(customer: usize) -> Ask {
+    Ask {
+        method: "POST",
+        path: format!("/v1/customers/c{customer}/usage"),
+        headers: format!("x-api-key: {KEY}\r\nidempotency-key: {}\r\n", random_key()),
+        body: r#"{"credits":0.001,"operation":"scrape"}"#.to_owned(),
+        status: 201,
+    }
+}
+
+/// Many charges in one call.
+pub fn batch(size: usize) -> Ask {
+    let charges: Vec<String> = (0..size)
+        .map(|n| {
+            let (customer, key) = (n % CUSTOMERS, random_key());
+            format!(r#"{{"customer":"c{customer}","idempotency_key":"{key}","credits":0.001,"operation":"scrape"}}"#)
+        })
+        .collect();
+    Ask {
+        method: "POST",
+        path: "/v1/usage".to_owned(),
+        headers: format!("x-api-key: {KEY}\r\n"),
+        body: format!(r#"{{"charges":[{}]}}"#, charges.join(",")),
+        status: 200,
+    }
+}
