@@ -4,7 +4,7 @@ use super::turn::{NewUsage, Open, Turn};
 use crate::args;
 use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder};
 use crate::store::accounts::{self, Loaded, draws_json};
-use crate::store::bulk;
+use crate::store::bulk::Script;
 use crate::store::db::{DbError, Value, corrupt};
 use crate::store::{days, entries};
 use std::collections::HashMap;
@@ -45,9 +45,10 @@ impl Turn {
         }
         let accounts: Vec<&Loaded> =
             dirty.iter().filter_map(|no| self.memory.accounts.get(no)).map(|o| &o.loaded).collect();
-        accounts::write(&mut self.link, &accounts).await?;
+        let mut script = Script::default();
+        accounts::write(&mut script, &accounts);
         let usages = usage_rows(std::mem::take(&mut self.usages), &rows.rows_by_seq)?;
-        self.write(rows, usages).await?;
+        self.write(script, rows, usages).await?;
         for no in dirty {
             if let Some(open) = self.memory.accounts.get_mut(&no) {
                 settle_memory(open);
@@ -56,21 +57,20 @@ impl Turn {
         Ok(())
     }
 
-    async fn write(&mut self, rows: Rows, usages: Vec<Vec<Value>>) -> Result<(), DbError> {
-        let link = &mut self.link;
-        accounts::write_grants(link, rows.grants).await?;
-        accounts::write_claims(link, rows.claims).await?;
-        entries::append(link, rows.entries).await?;
-        entries::mark(link, rows.marks).await?;
-        entries::append_usages(link, usages).await?;
-        self.memory.keys.bind(link, std::mem::take(&mut self.bindings)).await?;
-        days::add(link, std::mem::take(&mut self.days)).await?;
-        let head = "insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)";
-        bulk::insert(link, head, "", rows.plan_changes).await?;
+    async fn write(&mut self, mut script: Script, rows: Rows, usages: Vec<Vec<Value>>) -> Result<(), DbError> {
+        accounts::write_grants(&mut script, rows.grants);
+        accounts::write_claims(&mut script, rows.claims);
+        entries::append(&mut script, rows.entries);
+        entries::mark(&mut script, rows.marks);
+        entries::append_usages(&mut script, usages);
+        self.memory.keys.bind(&mut script, std::mem::take(&mut self.bindings));
+        days::add(&mut script, std::mem::take(&mut self.days));
+        script.insert("insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)", "", rows.plan_changes);
         let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
-        bulk::insert(link, head, "", rows.new_holds).await?;
-        let head = "insert into news (customer_no, what, seq, at, credits)";
-        bulk::insert(link, head, "", rows.news).await?;
+        script.insert(head, "", rows.new_holds);
+        script.insert("insert into news (customer_no, what, seq, at, credits)", "", rows.news);
+        let link = &mut self.link;
+        script.write(link).await?;
         for row in rows.looks {
             link.run("update grants set remind_at = $1 where no = $2", row).await?;
         }

@@ -1,6 +1,6 @@
 //! Accounts: loading a customer's working set, and writing it back whole.
 
-use super::bulk::{self, places};
+use super::bulk::{Script, places};
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
 use crate::domain::news::Told;
@@ -173,11 +173,8 @@ pub fn draws_json(draws: &[Draw], nos: &HashMap<GrantId, i64>) -> String {
     format!("[{}]", pairs.join(","))
 }
 
-/// Writes accounts back, each row once.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn write(link: &mut Link, accounts: &[&Loaded]) -> Result<(), DbError> {
+/// Writes accounts back, each row once, when the script is written.
+pub fn write(script: &mut Script, accounts: &[&Loaded]) {
     let rows = accounts
         .iter()
         .map(|l| {
@@ -200,8 +197,7 @@ pub async fn write(link: &mut Link, accounts: &[&Loaded]) -> Result<(), DbError>
             ]
         })
         .collect();
-    bulk::insert(
-        link,
+    script.insert(
         "insert into accounts (customer_no, plan, next_plan, top_ups_paused, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
            head_row, due_at, told)",
         "on conflict (customer_no) do update set plan = excluded.plan, next_plan = excluded.next_plan,
@@ -210,17 +206,13 @@ pub async fn write(link: &mut Link, accounts: &[&Loaded]) -> Result<(), DbError>
            last_at = excluded.last_at, seq = excluded.seq, hash = excluded.hash, balance = excluded.balance,
            head_row = excluded.head_row, due_at = excluded.due_at, told = excluded.told",
         rows,
-    )
-    .await
+    );
 }
 
-/// Writes grants, new or moved, each row once. `remind_at` is kept of those that are there.
-///
-/// # Errors
-/// Whatever the database says: a second grant of one purchase too.
-pub async fn write_grants(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
-    bulk::insert(
-        link,
+/// Writes grants, new or moved, each row once, when the script is written: that fails for a second grant of one
+/// purchase. `remind_at` is kept of those that are there.
+pub fn write_grants(script: &mut Script, rows: Vec<Vec<Value>>) {
+    script.insert(
         "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
            effective_at, expires_at, purchase, is_voided, is_open, remind_at)",
         "on conflict (no) do update set amount = excluded.amount, used = excluded.used, held = excluded.held,
@@ -228,8 +220,7 @@ pub async fn write_grants(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), 
            disputed = excluded.disputed, voided = excluded.voided, expires_at = excluded.expires_at,
            is_voided = excluded.is_voided, is_open = excluded.is_open",
         rows,
-    )
-    .await
+    );
 }
 
 /// The row of a grant.
@@ -257,17 +248,12 @@ pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool, remind
     ]
 }
 
-/// Writes what claims grants.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn write_claims(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
-    bulk::insert(
-        link,
+/// Writes what claims grants, when the script is written.
+pub fn write_claims(script: &mut Script, rows: Vec<Vec<Value>>) {
+    script.insert(
         "insert into grant_claims (grant_no, to_refund, to_dispute, to_freeze, frozen_since)",
         "on conflict (grant_no) do update set to_refund = excluded.to_refund, to_dispute = excluded.to_dispute,
            to_freeze = excluded.to_freeze, frozen_since = excluded.frozen_since",
         rows,
-    )
-    .await
+    );
 }

@@ -5,7 +5,7 @@
 //! charges write are today's, however long the history. An undone usage is taken off the day it was on, so
 //! that totals are always the sum of the usages that stand.
 
-use super::bulk::{self, places};
+use super::bulk::{Script, places};
 use super::db::{DbError, Link, Row, Value};
 use crate::args;
 use crate::domain::{Credits, Draw, Instant, Kind};
@@ -147,13 +147,9 @@ impl Totals {
 /// The columns that are added up, in the order of [`row`].
 const SUMS: &str = "usages, plan, courtesy, top_up, requests, crawls, tokens, captchas, latency_ms, latencies";
 
-/// Adds to the days, each row once.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn add(link: &mut Link, days: BTreeMap<DayKey, Totals>) -> Result<(), DbError> {
-    bulk::insert(
-        link,
+/// Adds to the days, each row once, when the script is written.
+pub fn add(script: &mut Script, days: BTreeMap<DayKey, Totals>) {
+    script.insert(
         "insert into usage_days (day, customer_no, operation, source, cycle_start, usages, plan, courtesy, top_up, requests,
            crawls, tokens, captchas, latency_ms, latencies)",
         "on conflict (day, customer_no, operation, source, cycle_start) do update set
@@ -163,8 +159,7 @@ pub async fn add(link: &mut Link, days: BTreeMap<DayKey, Totals>) -> Result<(), 
            tokens = usage_days.tokens + excluded.tokens, captchas = usage_days.captchas + excluded.captchas,
            latency_ms = usage_days.latency_ms + excluded.latency_ms, latencies = usage_days.latencies + excluded.latencies",
         days.into_iter().map(row).collect(),
-    )
-    .await
+    );
 }
 
 fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
@@ -267,5 +262,7 @@ pub async fn blank_sources(link: &mut Link, customer_no: i64, first: i64, last: 
         let values = std::iter::once(customer_no).chain(filled.copied()).map(Value::from).collect();
         link.run(sql.as_str(), values).await?;
     }
-    add(link, nameless).await
+    let mut script = Script::default();
+    add(&mut script, nameless);
+    script.write(link).await
 }

@@ -3,7 +3,7 @@
 //! An index by customer would be written all over by every batch. Instead each entry names the row of
 //! the one before it, and one in [`MARK_EVERY`] has a mark; a page is walked back from the next mark.
 
-use super::bulk;
+use super::bulk::Script;
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant};
@@ -55,42 +55,29 @@ pub fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, en
     ]
 }
 
-/// Appends entries.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn append(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
-    bulk::insert(
-        link,
+/// Appends entries, when the script is written.
+pub fn append(script: &mut Script, rows: Vec<Vec<Value>>) {
+    script.insert(
         "insert into entries (row_no, customer_no, seq, prev_row, kind, grant_no, amount, balance_after, held_change,
            frozen_change, expires_at, event_at, created_at, cause_kind, cause, note, hash)",
         "",
         rows,
-    )
-    .await
+    );
 }
 
-/// Sets marks: customer, seq, row.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn mark(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
-    bulk::insert(link, "insert into entry_marks (customer_no, seq, row_no)", "", rows).await
+/// Sets marks: customer, seq, row, when the script is written.
+pub fn mark(script: &mut Script, rows: Vec<Vec<Value>>) {
+    script.insert("insert into entry_marks (customer_no, seq, row_no)", "", rows);
 }
 
-/// Appends usages.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn append_usages(link: &mut Link, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
-    bulk::insert(
-        link,
+/// Appends usages, when the script is written.
+pub fn append_usages(script: &mut Script, rows: Vec<Vec<Value>>) {
+    script.insert(
         "insert into usages (id, customer_no, credits, operation, quantities, source, metadata, salt, created_at, hold,
            first_row, lines)",
         "",
         rows,
-    )
-    .await
+    );
 }
 
 /// The columns of an entry with its grant's id; `e` and `g` are the tables' names.

@@ -1,6 +1,6 @@
 //! Idempotency keys (R4): what a key was bound to, for ever.
 
-use super::bulk::{self, places};
+use super::bulk::{self, Script, quick_places};
 use super::db::{DbError, Link, Row, Value};
 use crate::args;
 use sha2::{Digest, Sha256};
@@ -83,15 +83,16 @@ pub(super) async fn find(
 ) -> Result<HashMap<KeyHash, Binding>, DbError> {
     let mut out = HashMap::new();
     for hashes in hashes.chunks(256) {
-        // A fixed number of places, so that the statement stays prepared; the last key fills the rest.
-        let size = if hashes.len() == 1 { 1 } else { 256 };
+        // A few fixed numbers of places, so that the statement stays prepared; the last key fills the rest.
+        let size = bulk::block_for(hashes.len());
         let Some(last) = hashes.last() else { continue };
         let mut filled = vec![Value::from(segment)];
         filled.extend(hashes.iter().chain(std::iter::repeat(last)).take(size).map(|h| Value::from(*h)));
         let sql = format!(
             "select key_hash, content_hash, status, kind, answer from idempotency_keys
-             where segment = $1 and key_hash in ({})",
-            places(2, size)
+             where segment = {} and key_hash in ({})",
+            quick_places(link, 1, 1),
+            quick_places(link, 2, size)
         );
         for row in link.all(sql, filled).await? {
             out.insert(row.bytes("key_hash")?, binding_of(&row)?);
@@ -107,10 +108,7 @@ fn binding_of(row: &Row) -> Result<Binding, DbError> {
 }
 
 /// Binds keys. A key that is bound already is an error of the database: the transaction is lost, not the rule.
-///
-/// # Errors
-/// Whatever the database says.
-pub(super) async fn bind(link: &mut Link, segment: i64, bindings: Vec<(KeyHash, Binding)>) -> Result<(), DbError> {
+pub(super) fn bind(script: &mut Script, segment: i64, bindings: Vec<(KeyHash, Binding)>) {
     let rows = bindings
         .into_iter()
         .map(|(key, binding)| {
@@ -121,6 +119,5 @@ pub(super) async fn bind(link: &mut Link, segment: i64, bindings: Vec<(KeyHash, 
             args![segment, key, binding.content, binding.status, kind, answer]
         })
         .collect();
-    bulk::insert(link, "insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)", "", rows)
-        .await
+    script.insert("insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)", "", rows);
 }

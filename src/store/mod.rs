@@ -153,9 +153,11 @@ impl Store {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A file does not go away; asking costs a hop to SQLite's thread and back.
+            .test_before_acquire(false)
             .connect_with(options.clone())
             .await?;
-        let read = SqlitePoolOptions::new().max_connections(8).connect_lazy_with(options.pragma("query_only", "on"));
+        let read = SqlitePoolOptions::new().max_connections(8).test_before_acquire(false).connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::Sqlite { write, read, file: path.to_owned() })
     }
 

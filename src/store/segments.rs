@@ -7,6 +7,7 @@
 //! Invariants: a sealed segment never changes; its filter knows each of its keys; memory holds the filters of
 //! exactly the segments that the database says are sealed, or fewer, never more ([`Segments::forget`]).
 
+use super::bulk::Script;
 use super::db::{DbError, Link, Value, corrupt};
 use super::keys::{self, Binding, KeyHash};
 use crate::args;
@@ -111,15 +112,12 @@ impl Segments {
         Ok(found)
     }
 
-    /// Binds keys.
-    ///
-    /// # Errors
-    /// Whatever the database says.
-    pub async fn bind(&mut self, link: &mut Link, bindings: Vec<(KeyHash, Binding)>) -> Result<(), DbError> {
+    /// Binds keys, when the script is written.
+    pub fn bind(&mut self, script: &mut Script, bindings: Vec<(KeyHash, Binding)>) {
         if let Some(fresh) = &mut self.fresh {
             fresh.extend(bindings.iter().map(|(key, _)| digest(key)));
         }
-        keys::bind(link, self.current(), bindings).await
+        keys::bind(script, self.current(), bindings);
     }
 
     /// Seals the current segment if it has lived long enough. To be done at the end of a turn, when
@@ -189,6 +187,12 @@ mod tests {
         Binding { content: [1; 16], status: 201, answer: crate::store::keys::Answer::Json(Vec::new()) }
     }
 
+    async fn bind(segments: &mut Segments, turn: &mut Link, bindings: Vec<(KeyHash, Binding)>) {
+        let mut script = Script::default();
+        segments.bind(&mut script, bindings);
+        script.write(turn).await.expect("bound");
+    }
+
     #[tokio::test]
     async fn a_segment_whose_sealing_was_not_committed_is_sealed_by_whoever_comes_next() {
         let file = std::env::temp_dir().join(format!("topup_segments_{}.db", std::process::id()));
@@ -198,14 +202,14 @@ mod tests {
         let mut lost = Segments::of_rows(2);
         let mut turn = store.begin_turn().await.expect("a turn");
         lost.load(&mut turn).await.expect("nothing");
-        lost.bind(&mut turn, vec![(key(1), binding())]).await.expect("bound");
+        bind(&mut lost, &mut turn, vec![(key(1), binding())]).await;
         lost.seal(&mut turn, 2).await.expect("sealed");
         drop(turn);
         lost.forget();
         let mut other = Segments::of_rows(2);
         let mut turn = store.begin_turn().await.expect("a turn");
         other.load(&mut turn).await.expect("nothing");
-        other.bind(&mut turn, vec![(key(2), binding()), (key(3), binding())]).await.expect("bound");
+        bind(&mut other, &mut turn, vec![(key(2), binding()), (key(3), binding())]).await;
         other.seal(&mut turn, 3).await.expect("sealed");
         turn.commit().await.expect("committed");
         let mut turn = store.begin_turn().await.expect("a turn");
