@@ -151,11 +151,16 @@ impl Engine {
     async fn run(mut self) {
         let mut batch = Vec::new();
         while self.receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            let several = batch.len() > 1;
             let turn = AssertUnwindSafe(self.turn(std::mem::take(&mut batch)));
             if turn.catch_unwind().await.is_err() {
                 // A bug met by one write must not end all writing: its batch is undone, and nothing remembered of it.
                 tracing::error!("a batch of writes panicked");
                 self.memory.forget();
+            }
+            if several {
+                // Who was just answered may have more: one commit for them and those who waited, not two.
+                tokio::task::yield_now().await;
             }
         }
     }
