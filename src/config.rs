@@ -43,6 +43,11 @@ pub enum Command {
     Jobs(JobsCommand),
     /// Compare sales, refunds and disputes at Stripe with the ledger, beside a running `serve` if need be.
     Reconcile(Box<ReconcileSettings>),
+    /// Look at settings, database, Stripe, mail, clock and worker, and say what to do. Changes nothing.
+    Doctor(Box<Settings>),
+    /// Set Stripe up.
+    #[command(subcommand)]
+    Stripe(StripeCommand),
     /// Accounts for the operator's pages.
     #[command(subcommand)]
     Operator(OperatorCommand),
@@ -143,6 +148,42 @@ pub enum OperatorCommand {
         #[command(flatten)]
         database: DatabaseSettings,
     },
+}
+
+/// What can be set up at Stripe.
+#[derive(Debug, Subcommand)]
+pub enum StripeCommand {
+    /// Make the webhook endpoint, or mend it, and see whether the key may do what selling needs.
+    Setup(SetupSettings),
+}
+
+/// What `stripe setup` takes.
+#[derive(Args, Clone, Debug)]
+pub struct SetupSettings {
+    /// The address that customers see
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: String,
+    /// Stripe's secret key
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    pub stripe_secret_key: String,
+    /// Another base for Stripe's API
+    #[arg(long, env = "STRIPE_API_BASE")]
+    pub stripe_api_base: Option<String>,
+}
+
+impl SetupSettings {
+    /// Checks what clap cannot.
+    ///
+    /// # Errors
+    /// The first setting that is empty or malformed.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        check_public_url(&self.public_url)?;
+        check_key(&self.stripe_secret_key)?;
+        if is_live(&self.stripe_secret_key) && self.stripe_api_base.is_some() {
+            return bad("STRIPE_SECRET_KEY", "is a live key, which another STRIPE_API_BASE refuses");
+        }
+        self.stripe_api_base.as_deref().map_or(Ok(()), check_base)
+    }
 }
 
 /// What can be done about purchases.
@@ -389,23 +430,14 @@ impl Settings {
             }
             return Ok(None);
         };
-        if !["sk_", "rk_"].iter().any(|prefix| key.starts_with(prefix)) || key.len() < 12 {
-            return bad("STRIPE_SECRET_KEY", "does not look like a key of Stripe's (sk_… or rk_…)");
-        }
+        check_key(key)?;
         if secrets.is_empty() {
             return bad("STRIPE_WEBHOOK_SECRETS", "is missing, while STRIPE_SECRET_KEY is there");
         }
         if secrets.iter().any(|secret| !secret.starts_with("whsec_") || secret.len() < 14) {
             return bad("STRIPE_WEBHOOK_SECRETS", "has an entry that does not look like whsec_…");
         }
-        if let Some(base) = &self.stripe_api_base
-            && !Url::parse(base).is_ok_and(|url| {
-                let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-                matches!(url.scheme(), "http" | "https") && url.has_host() && bare
-            })
-        {
-            return bad("STRIPE_API_BASE", "is no http(s) address without user, password and query");
-        }
+        self.stripe_api_base.as_deref().map_or(Ok(()), check_base)?;
         Ok(Some(StripeSettings {
             secret_key: key.to_owned(),
             webhook_secrets: secrets.clone(),
@@ -418,6 +450,21 @@ impl Settings {
 #[must_use]
 pub fn is_live(key: &str) -> bool {
     LIVE_KEYS.iter().any(|prefix| key.starts_with(prefix))
+}
+
+fn check_key(key: &str) -> Result<(), BadSetting> {
+    if ["sk_", "rk_"].iter().any(|prefix| key.starts_with(prefix)) && key.len() >= 12 {
+        return Ok(());
+    }
+    bad("STRIPE_SECRET_KEY", "does not look like a key of Stripe's (sk_… or rk_…)")
+}
+
+fn check_base(base: &str) -> Result<(), BadSetting> {
+    let good = Url::parse(base).is_ok_and(|url| {
+        let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && bare
+    });
+    if good { Ok(()) } else { bad("STRIPE_API_BASE", "is no http(s) address without user, password and query") }
 }
 
 fn check_public_url(text: &str) -> Result<(), BadSetting> {

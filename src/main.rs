@@ -4,7 +4,7 @@ use clap::Parser;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use topup::app;
-use topup::config::{Cli, Command, PurchasesCommand};
+use topup::config::{Cli, Command, PurchasesCommand, StripeCommand};
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RUST_LOG` says otherwise. Stripe's client tells of every failure itself; ours says what became
@@ -41,6 +41,8 @@ fn main() -> ExitCode {
             Command::Work(settings) => app::worker::work(&settings).await,
             Command::Jobs(command) => app::worker::jobs(&command).await,
             Command::Reconcile(asked) => app::reconcile::run(&asked).await,
+            Command::Doctor(settings) => app::doctor::run(&settings).await,
+            Command::Stripe(StripeCommand::Setup(settings)) => app::stripe_setup::run(&settings).await,
             Command::Operator(command) => app::operators::run(&command).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 app::purchases::find(&database, &text).await

@@ -4,6 +4,7 @@ pub mod alarms;
 pub mod connections;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod doctor;
 mod lock;
 pub mod operators;
 pub mod purchases;
@@ -12,6 +13,7 @@ pub mod reconcile;
 mod seed;
 #[cfg(feature = "demo")]
 mod story;
+pub mod stripe_setup;
 pub mod verify;
 pub mod worker;
 

@@ -95,6 +95,25 @@ impl Mailer {
         matches!(self.0.transport, Transport::Off)
     }
 
+    /// Whether a letter would be taken: the server is greeted, or the folder written to. Nothing is sent.
+    ///
+    /// # Errors
+    /// Why not, in words without an address.
+    pub async fn test(&self) -> Result<(), String> {
+        match &self.0.transport {
+            Transport::Smtp(smtp) => smtp.test().await.map_err(|reason| redact(&reason)),
+            Transport::Files(folder) => {
+                let probe = folder.join(".topup-doctor");
+                let written = async {
+                    tokio::fs::write(&probe, b"").await?;
+                    tokio::fs::remove_file(&probe).await
+                };
+                written.await.map_err(|e| format!("MAIL_DIR {}: {e}", folder.display()))
+            }
+            Transport::Off => Err("mail is switched off".to_owned()),
+        }
+    }
+
     /// Sends one letter. Never called inside a transaction.
     pub async fn send(&self, letter: &Letter) -> Sent {
         let message = match message::compose(&self.0.sender, letter) {

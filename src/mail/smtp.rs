@@ -67,6 +67,19 @@ impl Smtp {
         Ok(Self { transport: builder.build(), delivery_max: step_max * STEPS_MAX })
     }
 
+    /// Connects, signs in where there is a password, and leaves.
+    ///
+    /// # Errors
+    /// Why not, in the server's words or the library's.
+    pub async fn test(&self) -> Result<(), String> {
+        match tokio::time::timeout(self.delivery_max, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err("the mail server took the connection, and no command".to_owned()),
+            Ok(Err(e)) => Err(format!("the mail server: {e}")),
+            Err(_) => Err("the mail server took longer than a minute".to_owned()),
+        }
+    }
+
     /// Hands a message over.
     pub async fn send(&self, message: Message) -> Sent {
         match tokio::time::timeout(self.delivery_max, self.transport.send(message)).await {

@@ -15,7 +15,7 @@ use sqlx::SqliteConnection;
 use super::error::ApiError;
 use super::faults::ApiFault;
 use super::form::{self, Branch};
-use super::{Sandbox, aftermath, auth, events, lists, objects, params, payments, schema, sessions, store};
+use super::{Sandbox, aftermath, auth, endpoints, events, lists, objects, params, payments, schema, sessions, store};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
@@ -164,6 +164,13 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, uri: &Uri) -> Result<Val
         ("GET", ["disputes", id]) => payments::retrieve(call, "dispute", id).await,
         ("POST", ["disputes", id, "close"]) => aftermath::close_dispute(call, id).await,
         ("GET", ["invoices", id]) => payments::retrieve(call, "invoice", id).await,
+        ("POST", ["webhook_endpoints"]) => endpoints::create(call).await,
+        ("POST", ["webhook_endpoints", id]) => endpoints::update(call, id).await,
+        ("GET", ["webhook_endpoints"]) => endpoints::list(call).await,
+        ("GET", ["webhook_endpoints", id]) => payments::retrieve(call, "webhook_endpoint", id).await,
+        ("GET", ["customers"]) => lists::plain(call, "customer").await,
+        ("GET", ["charges"]) => lists::plain(call, "charge").await,
+        ("GET", ["invoices"]) => lists::plain(call, "invoice").await,
         ("GET", ["events"]) => events::list(call).await,
         ("GET", ["events", id]) => events::retrieve(call, id).await,
         _ => Err(ApiError::invalid(format!(

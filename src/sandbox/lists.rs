@@ -19,6 +19,13 @@ pub(super) async fn sessions(call: &mut Call<'_>) -> Result<Value, ApiError> {
     })
 }
 
+/// A list of all objects of a kind.
+pub(super) async fn plain(call: &mut Call<'_>, kind: &str) -> Result<Value, ApiError> {
+    let given = schema::check(params::PLAIN, &call.params)?;
+    let all = store::all(call.conn, kind).await?;
+    page(&format!("/v1/{kind}s"), all, &given, |_| true)
+}
+
 /// The page of `all` (newest first) that `limit`, `starting_after` and `ending_before` ask for.
 pub(super) fn page(
     url: &str,

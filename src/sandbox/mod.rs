@@ -15,6 +15,7 @@ mod api;
 mod auth;
 mod delayed;
 mod deliveries;
+mod endpoints;
 mod error;
 mod events;
 mod faults;

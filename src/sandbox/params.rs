@@ -122,6 +122,35 @@ pub(super) const SESSIONS: &[Field] = &[
     optional("status", Kind::OneOf(&["complete", "expired", "open"])),
 ];
 
+/// `GET` of a list that takes no filter here.
+pub(super) const PLAIN: &[Field] = &[
+    optional("ending_before", LONG),
+    EXPAND,
+    optional("limit", Kind::Integer(1, 100)),
+    optional("starting_after", LONG),
+];
+
+/// `POST /v1/webhook_endpoints`
+pub(super) const ENDPOINT: &[Field] = &[
+    optional("api_version", LONG),
+    optional("connect", Kind::Bool),
+    optional("description", LONG),
+    required("enabled_events", Kind::List(&LONG)),
+    EXPAND,
+    optional("metadata", Kind::Pairs),
+    required("url", Kind::Address),
+];
+
+/// `POST /v1/webhook_endpoints/{id}`
+pub(super) const ENDPOINT_CHANGE: &[Field] = &[
+    optional("description", LONG),
+    optional("disabled", Kind::Bool),
+    optional("enabled_events", Kind::List(&LONG)),
+    EXPAND,
+    optional("metadata", Kind::Pairs),
+    optional("url", Kind::Address),
+];
+
 /// `GET /v1/events`
 pub(super) const EVENTS: &[Field] = &[
     optional("created", Kind::Object(RANGE)),

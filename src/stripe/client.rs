@@ -184,7 +184,7 @@ impl Stripe {
     }
 }
 
-fn keyed(idempotency_key: &str) -> Result<RequestStrategy, StripeError> {
+pub(super) fn keyed(idempotency_key: &str) -> Result<RequestStrategy, StripeError> {
     let key = IdempotencyKey::new(idempotency_key).map_err(|error| StripeError::Refused {
         status: 400,
         code: None,

@@ -10,6 +10,7 @@
 
 mod attempts;
 mod client;
+mod endpoint;
 mod error;
 mod invoice;
 mod order;
@@ -19,6 +20,7 @@ pub mod webhook;
 mod wire;
 
 pub use client::Stripe;
+pub use endpoint::{Endpoint, Right};
 pub use error::StripeError;
 pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout};
 pub use payment::{Aftermath, Charge, EventLine, Part};

@@ -235,7 +235,14 @@ impl Stripe {
         self.list("/events", query, |event: &EventLine| &event.id).await
     }
 
-    async fn list<T: miniserde::Deserialize>(
+    /// Asks for one object of a list, and forgets it.
+    pub(super) async fn peek(&self, path: &str) -> Result<(), StripeError> {
+        #[derive(miniserde::Deserialize)]
+        struct Any {}
+        self.get::<Any>(path.to_owned(), vec![("limit", "1".to_owned())]).await.map(drop)
+    }
+
+    pub(super) async fn list<T: miniserde::Deserialize>(
         &self,
         path: &str,
         query: Vec<(&'static str, String)>,

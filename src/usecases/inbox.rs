@@ -100,7 +100,7 @@ async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Resu
 }
 
 /// The events that are asked for where webhooks were lost: each object of ours is told of by one of them.
-pub(super) const KINDS: [&str; 13] = [
+pub(crate) const KINDS: [&str; 13] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",

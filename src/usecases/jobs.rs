@@ -9,6 +9,7 @@ use super::{Fault, Services, flat, inbox, news, outbox, purchases, reminders, st
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
+use crate::store::Store;
 use crate::store::db::{DbError, Row};
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -253,8 +254,16 @@ pub struct LastRun {
 /// # Errors
 /// [`Fault`].
 pub async fn last_runs(services: &Services) -> Result<Vec<LastRun>, Fault> {
+    last_runs_of(&services.store).await
+}
+
+/// The same of a database at hand.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, Fault> {
     let sql = "select name, started_at, ok_at, duration_ms, runs, done, failures, last_error from job_runs";
-    let rows = services.store.read().await?.all(sql, Vec::new()).await?;
+    let rows = store.read().await?.all(sql, Vec::new()).await?;
     let run = |row: &Row| {
         Ok(LastRun {
             name: row.text("name")?,

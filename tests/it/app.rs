@@ -199,6 +199,11 @@ impl TestApp {
         self.running.lock().unwrap().as_ref().map(|running| running.services.clone())
     }
 
+    /// How the stand-in for Stripe is reached.
+    pub fn stripe_settings(&self) -> StripeSettings {
+        self.variant.stripe.clone().unwrap()
+    }
+
     /// Requests that have reached the stand-in for Stripe.
     pub fn stripe_calls(&self) -> usize {
         self.stripe_calls.load(Ordering::SeqCst)

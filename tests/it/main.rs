@@ -14,6 +14,7 @@ mod customer_api;
 mod customers;
 #[cfg(target_os = "linux")]
 mod disk;
+mod doctor;
 mod engine;
 mod export;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,264 @@
+//! `topup doctor`: looks at settings, database, Stripe, mail, clock and worker, and says what to do. It changes
+//! nothing, and runs beside `serve`.
+
+use super::{Failure, check_plans, read_catalog};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::domain::time::from_millis;
+use crate::domain::{Catalog, Instant};
+use crate::store::Store;
+use crate::store::db::DbError;
+use crate::stripe::{Endpoint, Right, Stripe, StripeError};
+use crate::usecases::{alarms, inbox, jobs};
+use chrono::TimeDelta;
+use std::fmt::Display;
+
+/// How far clocks may be apart before somebody should look.
+const CLOCK_SECONDS: i64 = 30;
+
+/// What selling needs of a key.
+pub(super) const RIGHTS: [(&str, Right); 7] = [
+    ("customers: write", Right::Write("/customers")),
+    ("checkout sessions: write", Right::Write("/checkout/sessions")),
+    ("refunds: write", Right::Write("/refunds")),
+    ("charges: read", Right::Read("/charges")),
+    ("disputes: read", Right::Read("/disputes")),
+    ("invoices: read", Right::Read("/invoices")),
+    ("events: read", Right::Read("/events")),
+];
+
+/// What was found, line by line.
+#[derive(Default)]
+struct Report {
+    wrong: usize,
+}
+
+impl Report {
+    fn good(&mut self, what: &str, words: impl Display) {
+        println!("ok     {what}: {words}");
+    }
+
+    fn note(&mut self, what: &str, words: impl Display) {
+        println!("note   {what}: {words}");
+    }
+
+    fn wrong(&mut self, what: &str, words: impl Display) {
+        self.wrong += 1;
+        println!("wrong  {what}: {words}");
+    }
+}
+
+/// `topup doctor`.
+///
+/// # Errors
+/// [`Failure`], where anything is wrong: all of it has been printed.
+pub async fn run(settings: &Settings) -> Result<(), Failure> {
+    let mut report = Report::default();
+    let well = settings.check(false);
+    match &well {
+        Ok(()) => report.good("settings", "can be read"),
+        Err(bad) => report.wrong("settings", bad),
+    }
+    public_url(&mut report, settings);
+    let catalog = read_catalog(&settings.database.catalog);
+    match &catalog {
+        Ok(catalog) => {
+            let (plans, packages) = (catalog.plans.len(), catalog.packages.len());
+            report.good("catalogue", format!("{plans} plans, {packages} packages"));
+        }
+        Err(failure) => report.wrong("catalogue", words(failure)),
+    }
+    database(&mut report, settings, catalog.as_ref().ok()).await;
+    if well.is_ok() {
+        stripe(&mut report, settings).await;
+    }
+    if let Ok(catalog) = &catalog {
+        mail(&mut report, settings, catalog).await;
+    }
+    match report.wrong {
+        0 => Ok(()),
+        1 => Err(Failure::Failed("1 thing is wrong".to_owned())),
+        n => Err(Failure::Failed(format!("{n} things are wrong"))),
+    }
+}
+
+fn words(failure: &Failure) -> &str {
+    match failure {
+        Failure::Setting(line) | Failure::Failed(line) => line,
+    }
+}
+
+fn public_url(report: &mut Report, settings: &Settings) {
+    match &settings.public_url {
+        Some(url) => report.good("PUBLIC_URL", url),
+        None => report.note(
+            "PUBLIC_URL",
+            "is not set: links in mails and the way back from Checkout lead to the address that is listened on. Set it \
+             to the address that customers see",
+        ),
+    }
+}
+
+async fn database(report: &mut Report, settings: &Settings, catalog: Option<&Catalog>) {
+    let store = match Store::open_existing(&settings.database.database_url).await {
+        Ok(store) => store,
+        Err(e) => return report.wrong("database", e),
+    };
+    match turn(&store).await {
+        Ok(()) => report.good("database", "the tables are of this version, and a turn can be taken"),
+        Err(e) => report.wrong("database", format!("no turn can be taken, so nothing can be charged: {e}")),
+    }
+    if let Some(catalog) = catalog
+        && let Err(failure) = check_plans(&store, catalog).await
+    {
+        report.wrong("catalogue", words(&failure));
+    }
+    if let Err(e) = clock(report, &store, settings.wants_test_clock()).await {
+        report.wrong("clock", e);
+    }
+    if let Err(e) = worker(report, &store).await {
+        report.wrong("worker", e);
+    }
+    store.close().await;
+}
+
+/// Takes a turn and gives it back.
+async fn turn(store: &Store) -> Result<(), DbError> {
+    let mut link = store.begin_turn().await?;
+    link.one("select 1 as n", Vec::new()).await.map(drop)
+}
+
+async fn clock(report: &mut Report, store: &Store, is_test: bool) -> Result<(), DbError> {
+    if is_test {
+        report.note("clock", "is the test clock, which stands still");
+        return Ok(());
+    }
+    let now = Clock::system().real();
+    let mut link = store.read().await?;
+    if !link.is_sqlite() {
+        let sql = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as n";
+        let theirs = link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+        let apart = (from_millis(theirs) - now).num_seconds();
+        if apart.abs() > CLOCK_SECONDS {
+            report.wrong("clock", format!("PostgreSQL's is {apart} seconds from ours: set both by NTP"));
+        }
+    }
+    let sql = "select created_at from entries where row_no = (select max(row_no) from entries)";
+    let last = link.one(sql, Vec::new()).await?.map(|row| row.at("created_at")).transpose()?;
+    match last.map(|last: Instant| (last - now).num_seconds()) {
+        Some(ahead) if ahead > CLOCK_SECONDS => report.wrong(
+            "clock",
+            format!(
+                "is {ahead} seconds behind the ledger's last entry: nothing is reopened, but what is due comes late. \
+                 Set it by NTP"
+            ),
+        ),
+        _ => report.good("clock", now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+    }
+    Ok(())
+}
+
+async fn worker(report: &mut Report, store: &Store) -> Result<(), crate::usecases::Fault> {
+    let runs = jobs::last_runs_of(store).await?;
+    let failing: Vec<_> = runs.iter().filter(|run| run.failures > 0).collect();
+    for run in &failing {
+        let said = run.last_error.as_deref().unwrap_or("no reason given");
+        report.wrong("worker", format!("{} failed {} times in a row: {said}", run.name, run.failures));
+    }
+    let newest = runs.iter().map(|run| run.started_at).max();
+    match newest.map(|at| Clock::system().real() - at) {
+        None => report.note("worker", "has not run yet: `serve` does its jobs, or `topup work`"),
+        Some(ago) if ago > TimeDelta::minutes(10) => report.wrong(
+            "worker",
+            format!(
+                "has done nothing for {} minutes: nobody is told of expiry, and no mail leaves. Is `serve` or `topup \
+                 work` running?",
+                ago.num_minutes()
+            ),
+        ),
+        Some(_) if failing.is_empty() => report.good("worker", "its jobs do well"),
+        Some(_) => {}
+    }
+    match alarms::open(store).await?.len() {
+        0 => report.good("alarms", "none"),
+        n => report.note("alarms", format!("{n} wait for a person: `topup alarms`")),
+    }
+    Ok(())
+}
+
+async fn stripe(report: &mut Report, settings: &Settings) {
+    let Ok(Some(found)) = settings.stripe() else {
+        return report.note("Stripe", "STRIPE_SECRET_KEY is not set: buying is switched off");
+    };
+    let stripe = match Stripe::new(&found.secret_key, found.api_base.as_deref()) {
+        Ok(stripe) => stripe,
+        Err(reason) => return report.wrong("Stripe", format!("STRIPE_API_BASE: {reason}")),
+    };
+    report.good("Stripe", if stripe.livemode() { "a live key: money moves" } else { "a key of test mode" });
+    for refused in rights(&stripe).await {
+        report.wrong("Stripe", refused);
+    }
+    match (stripe.endpoints().await, &settings.public_url) {
+        (Err(StripeError::Unauthorized(_)), _) => report.note(
+            "webhook",
+            "the key may not read webhook endpoints, so that nobody can say whether events are sent here. Compare with \
+             the page of webhooks at Stripe",
+        ),
+        (Err(e), _) => report.wrong("webhook", e),
+        (Ok(_), None) => report.note("webhook", "not compared, since PUBLIC_URL is not set"),
+        (Ok(all), Some(base)) => webhook(report, &all, &webhook_url(base)),
+    }
+}
+
+fn webhook(report: &mut Report, all: &[Endpoint], url: &str) {
+    let Some(ours) = all.iter().find(|endpoint| endpoint.url == url) else {
+        return report.wrong("webhook", format!("no endpoint at Stripe leads to {url}: `topup stripe setup` makes one"));
+    };
+    let missing = ours.missing(&inbox::KINDS);
+    if ours.status != "enabled" {
+        report.wrong("webhook", format!("{} is {}: `topup stripe setup` switches it on", ours.id, ours.status));
+    } else if missing.is_empty() {
+        report.good("webhook", format!("{} sends its events to {url}", ours.id));
+    } else {
+        let missing = missing.join(", ");
+        report.wrong("webhook", format!("{} does not send {missing}: `topup stripe setup` adds them", ours.id));
+    }
+}
+
+/// Where Stripe sends events to.
+pub(super) fn webhook_url(public_url: &str) -> String {
+    format!("{}/webhooks/stripe", public_url.trim_end_matches('/'))
+}
+
+/// What the key may not do of what selling needs, in words; or that Stripe cannot be asked.
+pub(super) async fn rights(stripe: &Stripe) -> Vec<String> {
+    let mut refused = Vec::new();
+    for (name, right) in RIGHTS {
+        let key = format!("doctor:{}", Clock::system().mint());
+        match stripe.may(&key, right).await {
+            Ok(()) => {}
+            Err(StripeError::Unauthorized(reason)) => {
+                refused.push(format!("the key lacks {name} ({reason}): give it that right at Stripe"));
+            }
+            Err(e) => {
+                refused.push(e.to_string());
+                break;
+            }
+        }
+    }
+    refused
+}
+
+async fn mail(report: &mut Report, settings: &Settings, catalog: &Catalog) {
+    match settings.mailer(&catalog.shop, false) {
+        Err(bad) => report.wrong("mail", bad),
+        Ok(mailer) if mailer.is_off() => report.note(
+            "mail",
+            "SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail",
+        ),
+        Ok(mailer) => match mailer.test().await {
+            Ok(()) => report.good("mail", "would be taken"),
+            Err(reason) => report.wrong("mail", format!("{reason}: check SMTP_URL")),
+        },
+    }
+}

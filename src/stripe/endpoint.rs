@@ -1,0 +1,159 @@
+//! Setting up: the webhook endpoint at Stripe, and what a key may do.
+
+use serde::Serialize;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+
+use super::attempts::repeat;
+use super::client::{Stripe, is_id, keyed, no_such};
+use super::error::StripeError;
+
+/// The version that a new endpoint's events have: the one that our own requests name. Events are read by their
+/// envelope alone, so that endpoints of other versions do as well.
+const VERSION: &str = "2026-09-30.endive";
+
+/// A webhook endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+pub struct Endpoint {
+    /// `we_…`
+    pub id: String,
+    /// Where events are sent.
+    pub url: String,
+    /// `enabled` or `disabled`.
+    pub status: String,
+    /// Which events; `*` is all.
+    pub enabled_events: Vec<String>,
+    /// `whsec_…`, told once, when it is made.
+    pub secret: Option<String>,
+}
+
+impl Endpoint {
+    /// Which of `kinds` it is not sent.
+    #[must_use]
+    pub fn missing<'a>(&self, kinds: &[&'a str]) -> Vec<&'a str> {
+        let sent = |kind: &&str| self.enabled_events.iter().any(|known| known == "*" || known == kind);
+        kinds.iter().filter(|kind| !sent(kind)).copied().collect()
+    }
+}
+
+#[derive(Clone, Serialize)]
+struct Write {
+    #[serde(skip)]
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled: Option<bool>,
+    enabled_events: Vec<String>,
+}
+
+impl StripeRequest for Write {
+    type Output = Endpoint;
+
+    fn build(&self) -> RequestBuilder {
+        RequestBuilder::new(StripeMethod::Post, self.path.clone()).form(self)
+    }
+}
+
+/// A request that cannot succeed: it holds a parameter that nobody knows. Stripe looks at the key first.
+#[derive(Serialize)]
+struct Probe {
+    #[serde(skip)]
+    path: &'static str,
+    topup_doctor: u8,
+}
+
+impl StripeRequest for Probe {
+    type Output = Nothing;
+
+    fn build(&self) -> RequestBuilder {
+        RequestBuilder::new(StripeMethod::Post, self.path).form(self)
+    }
+}
+
+#[derive(miniserde::Deserialize)]
+struct Nothing {}
+
+/// Something that the key has to be allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// To read a kind of object: its path, such as `/events`.
+    Read(&'static str),
+    /// To write it.
+    Write(&'static str),
+}
+
+impl Stripe {
+    /// All webhook endpoints of the account.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn endpoints(&self) -> Result<Vec<Endpoint>, StripeError> {
+        self.list("/webhook_endpoints", Vec::new(), |endpoint: &Endpoint| &endpoint.id).await
+    }
+
+    /// Makes an endpoint; its secret is told this once. The same key makes the same endpoint, for a day.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn make_endpoint(&self, key: &str, url: &str, kinds: &[&str]) -> Result<Endpoint, StripeError> {
+        let write = Write {
+            path: "/webhook_endpoints".to_owned(),
+            url: Some(url.to_owned()),
+            api_version: Some(VERSION),
+            description: Some("Topup"),
+            disabled: None,
+            enabled_events: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        };
+        self.send(key, &write).await
+    }
+
+    /// Switches an endpoint on, and has these events sent to it besides those that are.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn mend_endpoint(&self, key: &str, endpoint: &Endpoint, kinds: &[&str]) -> Result<Endpoint, StripeError> {
+        if !is_id(&endpoint.id, "we_") {
+            return Err(no_such("webhook endpoint"));
+        }
+        let missing = endpoint.missing(kinds).into_iter().map(str::to_owned);
+        let write = Write {
+            path: format!("/webhook_endpoints/{}", endpoint.id),
+            url: None,
+            api_version: None,
+            description: None,
+            disabled: Some(false),
+            enabled_events: endpoint.enabled_events.iter().cloned().chain(missing).collect(),
+        };
+        self.send(key, &write).await
+    }
+
+    async fn send(&self, key: &str, write: &Write) -> Result<Endpoint, StripeError> {
+        let strategy = keyed(key)?;
+        repeat(self.limits(), || write.customize().request_strategy(strategy.clone()).send(self.client())).await
+    }
+
+    /// Whether the key may do something. Nothing is written: what is sent to ask cannot succeed.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; that the key may not is [`StripeError::Unauthorized`].
+    pub async fn may(&self, key: &str, right: Right) -> Result<(), StripeError> {
+        match right {
+            Right::Read(path) => self.peek(path).await,
+            Right::Write(path) => {
+                let strategy = keyed(key)?;
+                let probe = Probe { path, topup_doctor: 1 };
+                let asked = repeat(self.limits(), || {
+                    probe.customize().request_strategy(strategy.clone()).send(self.client())
+                });
+                match asked.await {
+                    Ok(_) | Err(StripeError::Refused { .. }) => Ok(()),
+                    Err(e) => Err(e),
+                }
+            }
+        }
+    }
+}

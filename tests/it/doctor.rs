@@ -1,0 +1,85 @@
+//! `doctor` and `stripe setup`, as an operator runs them: the real binary against the sandbox's API.
+
+use crate::app::{Database, TestApp, on_both};
+use crate::process::topup;
+use topup::sandbox::ApiFault;
+
+/// What a command says, and how it ends.
+async fn said(app: &TestApp, words: &'static [&'static str], more: &[(&'static str, &str)]) -> (Option<i32>, String) {
+    let mut settings = vec![
+        ("DATABASE_URL".to_owned(), app.home.url.clone()),
+        ("STRIPE_SECRET_KEY".to_owned(), app.stripe_settings().secret_key),
+        ("STRIPE_API_BASE".to_owned(), app.stripe_settings().api_base.unwrap()),
+        ("PUBLIC_URL".to_owned(), "https://billing.gleaner.example".to_owned()),
+    ];
+    settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let run = move || {
+        let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        topup(words, &settings).output().unwrap()
+    };
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+const SECRETS: (&str, &str) = ("STRIPE_WEBHOOK_SECRETS", "whsec_of_the_tests");
+
+#[track_caller]
+fn has(said: &(Option<i32>, String), code: i32, parts: &[&str]) {
+    assert_eq!(said.0, Some(code), "{}", said.1);
+    for part in parts {
+        assert!(said.1.contains(part), "no {part:?} in:\n{}", said.1);
+    }
+}
+
+on_both!(setup_makes_the_endpoint_once_and_then_the_doctor_is_content, |app| {
+    let before = said(&app, &["doctor"], &[SECRETS]).await;
+    has(&before, 1, &["wrong  webhook: no endpoint at Stripe leads to https://billing.gleaner.example/webhooks/stripe"]);
+    has(&before, 1, &["ok     database:", "ok     Stripe: a key of test mode", "note   mail:", "1 thing is wrong"]);
+
+    let made = said(&app, &["stripe", "setup"], &[]).await;
+    has(&made, 0, &["made: it sends", "STRIPE_WEBHOOK_SECRETS=whsec_", "the key may do all that selling needs"]);
+    let again = said(&app, &["stripe", "setup"], &[]).await;
+    has(&again, 0, &["sends its events to https://billing.gleaner.example/webhooks/stripe already"]);
+    assert!(!again.1.contains("whsec_"));
+
+    has(&said(&app, &["doctor"], &[SECRETS]).await, 0, &["ok     webhook: we_"]);
+});
+
+#[tokio::test]
+async fn a_switched_off_endpoint_is_found_and_mended() {
+    let app = TestApp::start(Database::Sqlite).await;
+    said(&app, &["stripe", "setup"], &[]).await;
+    let stripe = app.services().stripe.unwrap();
+    let ours = stripe.endpoints().await.unwrap().remove(0);
+    let reached = app.stripe_settings();
+    let post = app.http.post(format!("{}/v1/webhook_endpoints/{}", reached.api_base.unwrap(), ours.id));
+    let post = post.bearer_auth(reached.secret_key).header("content-type", "application/x-www-form-urlencoded");
+    let changed = post.body("disabled=true&enabled_events[0]=charge.refunded").send().await.unwrap();
+    assert_eq!(changed.status(), 200);
+    has(&said(&app, &["doctor"], &[SECRETS]).await, 1, &["is disabled: `topup stripe setup` switches it on"]);
+    has(&said(&app, &["stripe", "setup"], &[]).await, 0, &["mended: it is enabled"]);
+    has(&said(&app, &["doctor"], &[SECRETS]).await, 0, &["ok     webhook:"]);
+}
+
+#[tokio::test]
+async fn the_doctor_names_all_that_is_wrong_and_changes_nothing() {
+    let app = TestApp::start(Database::Sqlite).await;
+    app.sandbox.faults().set_api(ApiFault::Status(403));
+    let all = said(
+        &app,
+        &["doctor"],
+        &[SECRETS, ("SMTP_URL", "smtp://127.0.0.1:1"), ("MAIL_FROM", "billing@gleaner.example")],
+    )
+    .await;
+    has(&all, 1, &["the key lacks customers: write", "the key lacks events: read", "note   webhook:", "wrong  mail:"]);
+    assert!(!all.1.contains(&app.stripe_settings().secret_key));
+    app.sandbox.faults().set_api(ApiFault::None);
+    let missing = app.home.folder.join("nowhere.db");
+    let url = format!("sqlite://{}", missing.display());
+    let wrong = said(&app, &["doctor"], &[("DATABASE_URL", &url), ("OPERATOR_KEYS", "short")]).await;
+    has(&wrong, 1, &["wrong  settings: OPERATOR_KEYS: ", "wrong  database: ", "nowhere.db is not there"]);
+    assert!(!missing.exists());
+    let bad = said(&app, &["stripe", "setup"], &[("PUBLIC_URL", "http://billing.gleaner.example")]).await;
+    has(&bad, 2, &["PUBLIC_URL: is http"]);
+}
