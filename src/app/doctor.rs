@@ -212,7 +212,8 @@ async fn stripe(report: &mut Report, settings: &Settings) {
 
 fn webhook(report: &mut Report, all: &[Endpoint], url: &str) {
     let Some(ours) = all.iter().find(|endpoint| endpoint.url == url) else {
-        return report.wrong("webhook", format!("no endpoint at Stripe leads to {url}: `topup stripe setup` makes one"));
+        return report
+            .wrong("webhook", format!("no endpoint at Stripe leads to {url}: `topup stripe setup` makes one"));
     };
     let missing = ours.missing(&inbox::KINDS);
     if ours.status != "enabled" {

@@ -43,7 +43,9 @@ async fn make(stripe: &Stripe, url: &str) -> Result<(), Failure> {
             println!("Its secret is told this once. Set it, beside any that are there, and restart:");
             println!("STRIPE_WEBHOOK_SECRETS={secret}");
         }
-        None => println!("Copy its secret from the page of webhooks at Stripe into STRIPE_WEBHOOK_SECRETS, and restart."),
+        None => {
+            println!("Copy its secret from the page of webhooks at Stripe into STRIPE_WEBHOOK_SECRETS, and restart.")
+        }
     }
     Ok(())
 }

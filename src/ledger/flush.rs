@@ -65,7 +65,11 @@ impl Turn {
         entries::append_usages(&mut script, usages);
         self.memory.keys.bind(&mut script, std::mem::take(&mut self.bindings));
         days::add(&mut script, std::mem::take(&mut self.days));
-        script.insert("insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)", "", rows.plan_changes);
+        script.insert(
+            "insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)",
+            "",
+            rows.plan_changes,
+        );
         let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
         script.insert(head, "", rows.new_holds);
         script.insert("insert into news (customer_no, what, seq, at, credits)", "", rows.news);

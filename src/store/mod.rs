@@ -163,7 +163,10 @@ impl Store {
             .test_before_acquire(false)
             .connect_with(options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT))
             .await?;
-        let read = SqlitePoolOptions::new().max_connections(8).test_before_acquire(false).connect_lazy_with(options.pragma("query_only", "on"));
+        let read = SqlitePoolOptions::new()
+            .max_connections(8)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::Sqlite { write, read, file: path.to_owned() })
     }
 

@@ -146,9 +146,8 @@ impl Stripe {
             Right::Write(path) => {
                 let strategy = keyed(key)?;
                 let probe = Probe { path, topup_doctor: 1 };
-                let asked = repeat(self.limits(), || {
-                    probe.customize().request_strategy(strategy.clone()).send(self.client())
-                });
+                let asked =
+                    repeat(self.limits(), || probe.customize().request_strategy(strategy.clone()).send(self.client()));
                 match asked.await {
                     Ok(_) | Err(StripeError::Refused { .. }) => Ok(()),
                     Err(e) => Err(e),

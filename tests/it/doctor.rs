@@ -34,7 +34,11 @@ fn has(said: &(Option<i32>, String), code: i32, parts: &[&str]) {
 
 on_both!(setup_makes_the_endpoint_once_and_then_the_doctor_is_content, |app| {
     let before = said(&app, &["doctor"], &[SECRETS]).await;
-    has(&before, 1, &["wrong  webhook: no endpoint at Stripe leads to https://billing.gleaner.example/webhooks/stripe"]);
+    has(
+        &before,
+        1,
+        &["wrong  webhook: no endpoint at Stripe leads to https://billing.gleaner.example/webhooks/stripe"],
+    );
     has(&before, 1, &["ok     database:", "ok     Stripe: a key of test mode", "note   mail:", "1 thing is wrong"]);
 
     let made = said(&app, &["stripe", "setup"], &[]).await;
