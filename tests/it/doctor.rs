@@ -33,7 +33,7 @@ fn has(said: &(Option<i32>, String), code: i32, parts: &[&str]) {
 }
 
 on_both!(setup_makes_the_endpoint_once_and_then_the_doctor_is_content, |app| {
-    let before = said(&app, &["doctor"], &[SECRETS]).await;
+    let before = said(app, &["doctor"], &[SECRETS]).await;
     has(
         &before,
         1,
@@ -41,13 +41,13 @@ on_both!(setup_makes_the_endpoint_once_and_then_the_doctor_is_content, |app| {
     );
     has(&before, 1, &["ok     database:", "ok     Stripe: a key of test mode", "note   mail:", "1 thing is wrong"]);
 
-    let made = said(&app, &["stripe", "setup"], &[]).await;
+    let made = said(app, &["stripe", "setup"], &[]).await;
     has(&made, 0, &["made: it sends", "STRIPE_WEBHOOK_SECRETS=whsec_", "the key may do all that selling needs"]);
-    let again = said(&app, &["stripe", "setup"], &[]).await;
+    let again = said(app, &["stripe", "setup"], &[]).await;
     has(&again, 0, &["sends its events to https://billing.gleaner.example/webhooks/stripe already"]);
     assert!(!again.1.contains("whsec_"));
 
-    has(&said(&app, &["doctor"], &[SECRETS]).await, 0, &["ok     webhook: we_"]);
+    has(&said(app, &["doctor"], &[SECRETS]).await, 0, &["ok     webhook: we_"]);
 });
 
 #[tokio::test]
