@@ -110,7 +110,7 @@ pub const ALL: [Job; 8] = [
     },
     Job {
         name: "tidy",
-        about: "deletes links and sessions that nobody can use any more",
+        about: "deletes links, the mails that brought them, and sessions that nobody can use any more",
         network: false,
         run: |services, _| Box::pin(tidy::sweep_expired(services)),
         backlog: |services| Box::pin(tidy::backlog(services)),

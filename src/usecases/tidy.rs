@@ -1,4 +1,7 @@
-//! Tidying: one-time links and sessions that nobody can use any more.
+//! Tidying: one-time links, the mails that brought them, and sessions that nobody can use any more.
+//!
+//! Invariant: a mail of sign-in is counted for an hour and tried for an hour (`sign_in`, `outbox`), so that a day later
+//! nothing asks for it; its address and its link's words are then kept for nothing. All other mails stay.
 //!
 //! *Not here:* whether one works, which its own dates say (`portal`, `sessions`): nothing waits for this.
 
@@ -7,17 +10,31 @@ use crate::args;
 use crate::domain::Instant;
 use chrono::TimeDelta;
 
-/// How long an expired link is known, so that its page can offer a new one.
+/// How long an expired link is known, so that its page can offer a new one; and the mail that brought it.
 const LINK_KEPT_HOURS: i64 = 24;
 /// How long a session that is over is known, so that a person comes in where they were last.
 const SESSION_KEPT_DAYS: i64 = 30;
 /// How many rows of a table one sweep deletes.
 const SWEEP_MAX: i64 = 500;
 
-/// Tables, and the limit before which a row of each goes.
-fn limits(services: &Services) -> [(&'static str, Instant); 2] {
+/// What goes: a table, its key, which of its rows, by which instant of theirs, before which limit.
+struct Rest {
+    table: &'static str,
+    key: &'static str,
+    which: &'static str,
+    by: &'static str,
+    before: Instant,
+}
+
+fn rests(services: &Services) -> [Rest; 3] {
     let now = services.clock.now();
-    [("links", now - TimeDelta::hours(LINK_KEPT_HOURS)), ("sessions", now - TimeDelta::days(SESSION_KEPT_DAYS))]
+    let day_ago = now - TimeDelta::hours(LINK_KEPT_HOURS);
+    let of_tokens = |table, before| Rest { table, key: "token_hash", which: "1 = 1", by: "expires_at", before };
+    [
+        of_tokens("links", day_ago),
+        of_tokens("sessions", now - TimeDelta::days(SESSION_KEPT_DAYS)),
+        Rest { table: "outbox", key: "no", which: "kind = 'sign_in'", by: "created_at", before: day_ago },
+    ]
 }
 
 /// How many rows could go.
@@ -25,14 +42,15 @@ fn limits(services: &Services) -> [(&'static str, Instant); 2] {
 /// # Errors
 /// [`Fault`].
 pub async fn backlog(services: &Services) -> Result<i64, Fault> {
-    let [(_, links), (_, sessions)] = limits(services);
+    let [links, sessions, mails] = rests(services);
     let sql = "select (select count(*) from links where expires_at <= $1)
-        + (select count(*) from sessions where expires_at <= $2) as n";
-    let row = services.store.read().await?.one(sql, args![links, sessions]).await?;
+        + (select count(*) from sessions where expires_at <= $2)
+        + (select count(*) from outbox where kind = 'sign_in' and created_at <= $3) as n";
+    let row = services.store.read().await?.one(sql, args![links.before, sessions.before, mails.before]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
-/// Deletes some of the links and sessions that are over, and says how many; the next sweep goes on. Most sweeps find
+/// Deletes some of what is over, and says how many; the next sweep goes on. Most sweeps find
 /// nothing, and take no turn for it.
 ///
 /// # Errors
@@ -41,14 +59,14 @@ pub async fn sweep_expired(services: &Services) -> Result<u64, Fault> {
     if backlog(services).await? == 0 {
         return Ok(0);
     }
-    let limits = limits(services);
+    let rests = rests(services);
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
             let mut deleted = 0;
-            for (table, before) in limits {
+            for Rest { table, key, which, by, before } in rests {
                 let sql = format!(
-                    "delete from {table} where token_hash in
-                       (select token_hash from {table} where expires_at <= $1 order by expires_at limit $2)"
+                    "delete from {table} where {key} in
+                       (select {key} from {table} where {which} and {by} <= $1 order by {by} limit $2)"
                 );
                 deleted += turn.link.run(sql, args![before, SWEEP_MAX]).await?;
             }

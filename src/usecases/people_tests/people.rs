@@ -235,6 +235,7 @@ async fn what_is_over_is_forgotten_after_a_while_and_nothing_else() {
         rig.signed_in("ada@acme.example").await;
         sweep().await;
         assert_eq!((count("links").await, count("sessions").await), (1, 3), "links a day after they expired");
+        assert_eq!(count("outbox").await, 1, "and the mail that brought one");
         rig.later(43 * 24 * 60);
         sweep().await;
         assert_eq!((count("links").await, count("sessions").await), (0, 1), "sessions thirty days after their limit");
