@@ -54,7 +54,10 @@ async fn each_key_and_each_stranger_is_counted_apart() {
         app.send(app.http.post(format!("http://{}/_fn/nothing", app.address)).header("x-forwarded-for", "192.0.2.7"))
             .await
     };
-    assert!(post().await.expect(429).header("retry-after").is_some());
+    let refused = post().await.expect(429);
+    assert!(refused.header("retry-after").is_some());
+    assert!(refused.header("content-security-policy").is_some_and(|policy| policy.contains("frame-ancestors 'none'")));
+    assert!(refused.text.contains("Nothing was done. Wait a moment, then try again."));
     for path in ["/sign-in", "/healthz", "/readyz"] {
         let request = app.http.get(format!("http://{}{path}", app.address)).header("x-forwarded-for", "192.0.2.7");
         app.send(request).await.expect(200);

@@ -16,7 +16,7 @@ pub fn BalanceCard(balance: BalanceView) -> impl IntoView {
                     <Amount credits=balance.available />
                 </p>
                 <p class="note">
-                    "credits · " <When moment=balance.as_of /> " · " <a href="/billing">"Refresh"</a>
+                    "credits · " <When moment=balance.as_of /> <span class="screen">" · " <a href="/billing">"Refresh"</a></span>
                 </p>
             </div>
             <PlanPart plan=balance.plan />

@@ -45,7 +45,8 @@ pub fn PurchaseDetails(purchase: PurchaseView) -> impl IntoView {
             </section>
         </div>
         <p class="after">
-            "Reference " <code>{purchase.reference}</code> " · " <a href=purchase.support>"Ask support"</a>
+            "Reference " <code>{purchase.reference}</code> <span class="dot">" · "</span>
+            <a href=purchase.support>"Ask support"</a>
         </p>
     }
 }

@@ -60,7 +60,7 @@ impl Said {
             Self::Used => ("Credits were used.", false),
             Self::Short => ("Refused: there are not so many credits.", true),
             Self::BadAmount => ("Enter an amount such as 380 or 12.5.", true),
-            Self::Switched => ("You look as somebody else now.", false),
+            Self::Switched => ("Customer switched.", false),
             Self::Moved => ("The clock was moved.", false),
             Self::NowhereToGo => ("Nothing of the kind lies ahead.", true),
             Self::PlanChanged => ("The plan was changed.", false),

@@ -93,11 +93,13 @@ fn leaps(balance: &Balance, reminder_days: &[i64], zone: Zone) -> Vec<(&'static 
 #[component]
 fn Bar(facts: Facts) -> impl IntoView {
     let Facts { people, now, leaps, signed_in, key, back, said, mails } = facts;
-    let said = said.map(Said::words).map(|(words, error)| {
+    // What went wrong is put right there; else the page behind it is what one wants to see.
+    let said = said.map(Said::words);
+    let open = said.is_some_and(|(_, error)| error);
+    let said = said.map(|(words, error)| {
         let role = if error { "alert" } else { "status" };
         view! { <p role=role>{words}</p> }
     });
-    let open = said.is_some();
     let nobody = !people.iter().any(|(.., now)| *now);
     let option = |(value, words, selected): (String, String, bool)| {
         view! {

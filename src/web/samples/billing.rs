@@ -22,7 +22,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("pro", page(customers::meridian(), |v| v.pace = Some(Pace::PlanCoversIt))),
         ("pro-all", page(customers::meridian(), |v| v.all = true)),
         ("viewer", page(customers::meridian(), |v| v.may_buy = MayBuy::Viewer)),
-        ("buying-off", page(customers::acme(), |v| v.may_buy = MayBuy::Off)),
+        ("not-for-sale", page(customers::acme(), |v| v.may_buy = MayBuy::Off)),
         ("out-of-credits", page(empty(), |_| ())),
         ("adding", page(customers::acme(), |v| v.settling = true)),
         ("frozen", page(frozen(), |v| v.frozen = true)),
