@@ -116,6 +116,10 @@ e2e: css end2end/node_modules/.tools ## Playwright against the real binary, with
 	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
 	cd end2end && TOPUP_BIN="$(abspath $(TARGET))/debug/topup" node_modules/.bin/playwright test $(E2E)
 
+.PHONY: pictures
+pictures: ## Draws the committed pictures of the pages anew; look at what changed before you commit it
+	$(MAKE) e2e E2E='--project=script --update-snapshots=changed pictures'
+
 .PHONY: prove
 prove: ## The long lists: the same properties over many more histories; may take an hour
 	scripts/need postgres

@@ -125,7 +125,7 @@ for (let part = 0; part < parts; part++) {
 }
 
 test("the demo's bar and its own pages", async ({ page }) => {
-  // Four pages in two themes, and a shop of its own.
+  // Six pages in two themes, and a shop of its own.
   test.setTimeout(180_000);
   const demo = await Shop.start({ DEMO_SEED: "full", TEST_CLOCK: undefined });
   try {
@@ -136,11 +136,19 @@ test("the demo's bar and its own pages", async ({ page }) => {
     await page.getByRole("button", { name: "Switch" }).click();
     await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
     await expectSound(page, "Billing in the demo");
-    // Not a mail itself: axe waits in vain for the frame, in which no script may run.
     for (const path of ["/demo/plans", "/demo/mails", "/demo/events"]) {
       await page.goto(demo.url + path);
       await expectSound(page, path);
     }
+    await page.goto(`${demo.url}/demo/mails`);
+    await page.getByRole("link", { name: /^1,000 credits expire on / }).first().click();
+    const frame = page.locator("iframe");
+    const letter = await frame.getAttribute("src");
+    // axe would wait in vain for the frame, in which no script may run: the mail is looked at by itself.
+    await frame.evaluate((element) => element.remove());
+    await expectSound(page, "around a mail");
+    await page.goto(demo.url + letter);
+    await expectSound(page, "a mail");
   } finally {
     await demo.stop();
   }

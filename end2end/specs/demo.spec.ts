@@ -56,6 +56,7 @@ test("the four customers are as the story says", async ({ page, demo }) => {
 
   await lookAs(page, "Meridian Retail Intelligence GmbH, as a viewer");
   await expect(page.getByText("Ask an owner or admin to buy.")).toBeVisible();
+  await openBar(page);
   await page.getByRole("link", { name: /^Mailbox/ }).click();
   await expect(page.getByRole("link", { name: /^1,000 credits expire on / })).toHaveCount(2);
 });

@@ -87,40 +87,6 @@ test("a form whose purchase was paid asks before it buys again", async ({ page, 
   expect(await customer.purchases()).toHaveLength(2);
 });
 
-test("with the keyboard alone: sign in, buy, pay, back", async ({ page, shop }) => {
-  const customer = await shop.customer({ used: 4820 });
-  await page.goto(await customer.portalLink());
-  const tabTo = async (name: string | RegExp, role: "button" | "link" | "textbox") => {
-    const wanted = page.getByRole(role, { name }).first();
-    for (let n = 0; n < 60; n++) {
-      if (await wanted.evaluate((element) => element === document.activeElement)) return;
-      await page.keyboard.press("Tab");
-    }
-    throw new Error(`no way to ${name} by Tab`);
-  };
-  await tabTo(/^Continue to/, "button");
-  await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
-  // The first stop leads past the header.
-  await page.keyboard.press("Tab");
-  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
-  await page.keyboard.press("Enter");
-  await tabTo(smallest.button, "button");
-  await page.keyboard.press("Enter");
-  await expect(page.getByRole("button", { name: smallest.pay })).toBeVisible();
-  await tabTo("Card number", "textbox");
-  await page.keyboard.type(cards.good);
-  await page.keyboard.press("Tab");
-  await page.keyboard.type("12/34");
-  await page.keyboard.press("Tab");
-  await page.keyboard.type("123");
-  await page.keyboard.press("Enter");
-  await expect(page.getByRole("status")).toContainText("1,200 credits added.");
-  await tabTo("Back to Billing", "link");
-  await page.keyboard.press("Enter");
-  await expect(page.getByRole("region", { name: "Your top-ups" })).toContainText("1,200");
-});
-
 test("the upgrade hint is put aside for the cycle", async ({ page, ownShop: shop }) => {
   const customer = await shop.customer({ plan: "builder" });
   for (let cycle = 0; cycle < 2; cycle++) {

@@ -16,9 +16,17 @@ async function newest(shop: Shop, address: string, pattern: RegExp): Promise<str
   return theirs.reverse().map((mail) => pattern.exec(mail)?.[0]).find((found) => found);
 }
 
+const LINK = /http:\/\/\S+\/sign-in\/[0-9a-f]{64}/;
+
+/** The link that an address was sent, as soon as it is there. */
+export async function newestLink(shop: Shop, address: string): Promise<string> {
+  await expect.poll(() => newest(shop, address, LINK), { message: `a mail to ${address}` }).toBeTruthy();
+  return (await newest(shop, address, LINK))!;
+}
+
 /** Asks for a link on the sign-in page; the link of the mail that comes. */
 export async function askForLink(page: Page, shop: Shop, address: string): Promise<string> {
-  const link = () => newest(shop, address, /http:\/\/\S+\/sign-in\/[0-9a-f]{64}/);
+  const link = () => newest(shop, address, LINK);
   const before = await link();
   await page.goto("/sign-in");
   await page.getByLabel("E-mail").fill(address);

@@ -27,7 +27,7 @@ export class Shop {
   /** `more` are settings beside the usual ones; with a mail server mails are not written to files. */
   static async start(more: Record<string, string | undefined> = {}): Promise<Shop> {
     const folder = await mkdtemp(join(tmpdir(), "topup-e2e-"));
-    const key = randomBytes(24).toString("hex");
+    const key = more.OPERATOR_KEYS ?? randomBytes(24).toString("hex");
     const { PATH, HOME, RUST_LOG, RUST_BACKTRACE } = process.env;
     const child = spawn(binary, ["demo"], {
       cwd: root,

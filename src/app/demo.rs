@@ -45,7 +45,8 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
         stripe: Some(StripeSettings {
             secret_key: SECRET_KEY.to_owned(),
             webhook_secrets: vec![WEBHOOK_SECRET.to_owned()],
-            api_base: Some(format!("{sandbox_base}/")),
+            // A detour, where one is asked for: something that breaks or delays the calls to the sandbox.
+            api_base: Some(settings.stripe_api_base.clone().unwrap_or_else(|| format!("{sandbox_base}/"))),
         }),
         checkout_origin: Some(sandbox_base.clone()),
         ..Variant::default()
