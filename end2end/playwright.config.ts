@@ -34,7 +34,7 @@ export default defineConfig({
   expect: {
     timeout: 10_000,
     // Another build of the browser may draw an edge a little otherwise; a word, a colour or a place may not differ.
-    toHaveScreenshot: { maxDiffPixels: 60, threshold: 0.1, animations: "disabled", caret: "hide", scale: "css" },
+    toHaveScreenshot: { maxDiffPixels: 60, threshold: 0.03, animations: "disabled", caret: "hide", scale: "css" },
   },
   snapshotPathTemplate: "pictures/{arg}{ext}",
   use: {
