@@ -150,22 +150,18 @@ impl Turn {
         row.ok_or_else(|| corrupt("no data_version"))?.int("data_version")
     }
 
-    /// Counts this turn; the number that a next turn finds if nobody wrote in between is one more.
+    /// Counts this turn; the number that a next turn finds if nobody wrote in between is one more. One statement: the
+    /// advisory lock keeps all others away between the look and the write.
     async fn own_number(&mut self) -> Result<i64, DbError> {
-        let row = self.link.one("select writer, number from turns where id = 1", Vec::new()).await?;
-        let (writer, number) = match row {
-            Some(row) => (row.blob("writer")?, row.int("number")?),
-            None => (Vec::new(), 0),
-        };
-        let mine = writer == self.memory.writer.as_bytes() && self.memory.seen == Some(number);
-        let next = number + 1;
-        self.link
-            .run(
-                "insert into turns (id, writer, number) values (1, $1, $2)
-                 on conflict (id) do update set writer = excluded.writer, number = excluded.number",
-                args![*self.memory.writer.as_bytes(), next],
-            )
-            .await?;
+        let sql = "with before as (select writer, number from turns where id = 1)
+            insert into turns (id, writer, number) values (1, $1, coalesce((select number from before), 0) + 1)
+            on conflict (id) do update set writer = excluded.writer, number = excluded.number
+            returning number, (select writer from before) as writer";
+        let row = self.link.one(sql, args![*self.memory.writer.as_bytes()]).await?;
+        let row = row.ok_or_else(|| corrupt("no number of turns"))?;
+        let next = row.int("number")?;
+        let before = row.opt_blob("writer")?;
+        let mine = before.as_deref() == Some(self.memory.writer.as_bytes()) && self.memory.seen == Some(next - 1);
         if mine {
             self.memory.seen = Some(next);
         }

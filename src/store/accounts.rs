@@ -1,6 +1,6 @@
 //! Accounts: loading a customer's working set, and writing it back whole.
 
-use super::bulk::{Script, places};
+use super::bulk::{self, Script};
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
 use crate::domain::news::Told;
@@ -44,12 +44,9 @@ pub const GRANTS: &str = "grants g left join grant_claims k on k.grant_no = g.no
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
 pub async fn load_by_ids(link: &mut Link, ids: &[String]) -> Result<Vec<Loaded>, DbError> {
-    let mut out = Vec::new();
-    for ids in ids.chunks(500) {
-        let sql = format!("{ACCOUNT} where c.id in ({})", places(1, ids.len()));
-        let rows = link.all(sql, ids.iter().map(Value::from).collect()).await?;
-        out.extend(rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?);
-    }
+    let sql = |_: &str, any: &str| format!("{ACCOUNT} where c.id {any}");
+    let rows = bulk::all_any(link, sql, Vec::new(), ids.iter().map(Value::from).collect()).await?;
+    let out = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
     load_parts(link, out).await
 }
 
@@ -72,30 +69,26 @@ pub async fn load_by_id(link: &mut Link, id: &str) -> Result<Option<Loaded>, DbE
 }
 
 async fn load_parts(link: &mut Link, mut loaded: Vec<Loaded>) -> Result<Vec<Loaded>, DbError> {
-    for part in loaded.chunks_mut(500) {
-        let nos: Vec<Value> = part.iter().map(|l| Value::from(l.no)).collect();
-        let by_no: HashMap<i64, usize> = part.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
-        let sql =
-            format!("select {GRANT} from {GRANTS} where g.is_open = 1 and g.customer_no in ({})", places(1, nos.len()));
-        for row in link.all(sql, nos.clone()).await? {
-            let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("grant of nobody"))?;
-            let grant = grant_of(&row)?;
-            part[*place].grant_nos.insert(grant.id, row.int("no")?);
-            part[*place].account.grants.push(grant);
-        }
-        let sql = format!(
-            "select id, customer_no, draws, expires_at from holds where state = 0 and customer_no in ({})",
-            places(1, nos.len())
-        );
-        for row in link.all(sql, nos).await? {
-            let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("hold of nobody"))?;
-            let draws = draws_of(&row.text("draws")?, &part[*place])?;
-            part[*place].account.holds.push(Hold {
-                id: HoldId(row.uuid("id")?),
-                draws,
-                expires_at: row.at("expires_at")?,
-            });
-        }
+    let nos: Vec<Value> = loaded.iter().map(|l| Value::from(l.no)).collect();
+    let by_no: HashMap<i64, usize> = loaded.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
+    let sql = |_: &str, any: &str| format!("select {GRANT} from {GRANTS} where g.is_open = 1 and g.customer_no {any}");
+    for row in bulk::all_any(link, sql, Vec::new(), nos.clone()).await? {
+        let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("grant of nobody"))?;
+        let grant = grant_of(&row)?;
+        loaded[*place].grant_nos.insert(grant.id, row.int("no")?);
+        loaded[*place].account.grants.push(grant);
+    }
+    let sql = |_: &str, any: &str| {
+        format!("select id, customer_no, draws, expires_at from holds where state = 0 and customer_no {any}")
+    };
+    for row in bulk::all_any(link, sql, Vec::new(), nos).await? {
+        let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("hold of nobody"))?;
+        let draws = draws_of(&row.text("draws")?, &loaded[*place])?;
+        loaded[*place].account.holds.push(Hold {
+            id: HoldId(row.uuid("id")?),
+            draws,
+            expires_at: row.at("expires_at")?,
+        });
     }
     Ok(loaded)
 }

@@ -1,11 +1,11 @@
 //! Many rows by few statements, and few round trips.
 //!
-//! Rows go out in blocks of a few fixed sizes, so that each statement's text recurs and stays prepared. SQLite answers
-//! from a thread of its own, and a hop there and back costs more than many rows: what a batch writes is one text of
-//! several statements, whose blocks are filled up with rows of nothing. PostgreSQL takes one statement at a time and
-//! has to know each value's type: its blocks are exact.
+//! SQLite answers from a thread of its own, and a hop there and back costs more than many rows: what a batch writes is
+//! one text of several statements, in blocks of a few fixed sizes, so that texts recur and stay prepared, filled up with
+//! rows of nothing. To PostgreSQL thousands of parameters are dear: `insert … select … from unnest(…)`, an array a column,
+//! one text for every number of rows.
 
-use super::db::{DbError, Link, Value};
+use super::db::{Column, DbError, Link, Row, Value, corrupt};
 
 /// The sizes of blocks, largest first. 256 rows of 19 columns stay under SQLite's 32,766 parameters.
 const BLOCKS: [usize; 5] = [256, 64, 16, 4, 1];
@@ -37,7 +37,7 @@ impl Script {
     /// # Errors
     /// Whatever the database says.
     pub async fn write(self, link: &mut Link) -> Result<(), DbError> {
-        if link.is_sqlite() { self.write_filled(link).await } else { self.write_exact(link).await }
+        if link.is_sqlite() { self.write_filled(link).await } else { self.write_columns(link).await }
     }
 
     /// Full blocks one by one, so that few texts recur; what is left of all tables in one.
@@ -69,18 +69,65 @@ impl Script {
         Ok(())
     }
 
-    async fn write_exact(self, link: &mut Link) -> Result<(), DbError> {
+    async fn write_columns(self, link: &mut Link) -> Result<(), DbError> {
         for Part { head, tail, mut rows } in self.parts {
             while !rows.is_empty() {
-                let size = BLOCKS.into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
-                let rest = rows.split_off(size);
-                let width = rows.first().map_or(0, Vec::len);
-                link.run(exact(head, tail, size, width), rows.into_iter().flatten().collect()).await?;
+                let rest = rows.split_off(rows.len().min(COLUMNS_MAX));
+                let columns = columns_of(rows)?;
+                let arrays: Vec<String> =
+                    (1..).zip(&columns).map(|(n, column)| format!("${n}::{}[]", column.type_name())).collect();
+                let sql = format!("{head} select * from unnest({}) {tail}", arrays.join(", "));
+                link.all_of(sql, Vec::new(), columns).await?;
                 rows = rest;
             }
         }
         Ok(())
     }
+}
+
+/// Rows of one statement on PostgreSQL: megabytes of arrays gain nothing.
+const COLUMNS_MAX: usize = 4_096;
+
+fn columns_of(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
+    let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(|value| value.column(rows.len())).collect();
+    for row in rows {
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value).map_err(|_| corrupt("a column of two types"))?;
+        }
+    }
+    Ok(columns)
+}
+
+/// All rows where a column is any of these values. `sql` is given the places of `first`, and what stands behind the
+/// column. Rows come in no order.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_any(
+    link: &mut Link,
+    sql: impl Fn(&str, &str) -> String,
+    first: Vec<Value>,
+    values: Vec<Value>,
+) -> Result<Vec<Row>, DbError> {
+    let (n, mut out) = (first.len(), Vec::new());
+    if values.is_empty() {
+        return Ok(out);
+    }
+    if link.is_sqlite() {
+        for values in values.chunks(LARGEST) {
+            // A fixed number of places, so that the statement stays prepared; the last value fills the rest.
+            let size = block_for(values.len());
+            let last = values.last().into_iter().cycle();
+            let all = first.iter().chain(values).chain(last).take(n + size).cloned().collect();
+            let any = format!("in ({})", quick_places(link, n + 1, size));
+            out.extend(link.all(sql(&quick_places(link, 1, n), &any), all).await?);
+        }
+        return Ok(out);
+    }
+    let columns = columns_of(values.into_iter().map(|value| vec![value]).collect())?;
+    let type_name = columns.first().map_or("bytea", Column::type_name);
+    let any = format!("= any (${}::{type_name}[])", n + 1);
+    link.all_of(sql(&places(1, n), &any), first, columns).await
 }
 
 /// The smallest block that takes so many, or the largest.
@@ -109,11 +156,6 @@ fn filled(head: &str, tail: &str, rows: usize, width: usize) -> String {
     let row = format!("({})", vec!["?"; width].join(","));
     let rows = vec![row; rows].join(",");
     format!("{head} select * from (values {rows}) where column1 is not null {tail}")
-}
-
-fn exact(head: &str, tail: &str, rows: usize, width: usize) -> String {
-    let rows: Vec<String> = (0..rows).map(|row| format!("({})", places(row * width + 1, width))).collect();
-    format!("{head} values {} {tail}", rows.join(", "))
 }
 
 /// `$1, $2, …`: places for `count` values, the first being `$from`.

@@ -23,6 +23,54 @@ pub enum Value {
     Blob(Option<Vec<u8>>),
 }
 
+/// The values of one column in many rows, bound as an array: PostgreSQL only.
+pub enum Column {
+    /// 64-bit integers.
+    Int(Vec<Option<i64>>),
+    /// Text.
+    Text(Vec<Option<String>>),
+    /// Bytes.
+    Blob(Vec<Option<Vec<u8>>>),
+}
+
+impl Value {
+    /// An empty column of this type.
+    #[must_use]
+    pub fn column(&self, rows: usize) -> Column {
+        match self {
+            Self::Int(_) => Column::Int(Vec::with_capacity(rows)),
+            Self::Text(_) => Column::Text(Vec::with_capacity(rows)),
+            Self::Blob(_) => Column::Blob(Vec::with_capacity(rows)),
+        }
+    }
+}
+
+impl Column {
+    /// Appends a value.
+    ///
+    /// # Errors
+    /// The value, if it is of another type.
+    pub fn push(&mut self, value: Value) -> Result<(), Value> {
+        match (self, value) {
+            (Self::Int(column), Value::Int(value)) => column.push(value),
+            (Self::Text(column), Value::Text(value)) => column.push(value),
+            (Self::Blob(column), Value::Blob(value)) => column.push(value),
+            (_, value) => return Err(value),
+        }
+        Ok(())
+    }
+
+    /// What PostgreSQL calls the type.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Int(_) => "bigint",
+            Self::Text(_) => "text",
+            Self::Blob(_) => "bytea",
+        }
+    }
+}
+
 macro_rules! value_from {
     ($($type:ty => |$v:ident| $make:expr;)*) => {
         $(impl From<$type> for Value {
@@ -156,6 +204,24 @@ impl Link {
             Raw::Sqlite(c) => bound!(sql, args).execute(c).await?.rows_affected(),
             Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).execute(c).await).await?.rows_affected(),
         })
+    }
+
+    /// All rows, of a statement whose last parameters are arrays.
+    ///
+    /// # Errors
+    /// Whatever the database says; SQLite has no arrays.
+    pub async fn all_of(&mut self, sql: String, args: Vec<Value>, columns: Vec<Column>) -> Result<Vec<Row>, DbError> {
+        let Raw::Postgres(link) = self.raw() else { return Err(corrupt("SQLite has no arrays")) };
+        let mut query = bound!(sql, args);
+        for column in columns {
+            query = match column {
+                Column::Int(values) => query.bind(values),
+                Column::Text(values) => query.bind(values),
+                Column::Blob(values) => query.bind(values),
+            };
+        }
+        let rows = link.ask(async |c| query.fetch_all(c).await).await?;
+        Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
     /// Commits a transaction; a plain connection has nothing to commit.

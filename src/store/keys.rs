@@ -1,6 +1,6 @@
 //! Idempotency keys (R4): what a key was bound to, for ever.
 
-use super::bulk::{self, Script, quick_places};
+use super::bulk::{self, Script};
 use super::db::{DbError, Link, Row, Value};
 use crate::args;
 use sha2::{Digest, Sha256};
@@ -81,22 +81,15 @@ pub(super) async fn find(
     segment: i64,
     hashes: &[KeyHash],
 ) -> Result<HashMap<KeyHash, Binding>, DbError> {
-    let mut out = HashMap::new();
-    for hashes in hashes.chunks(256) {
-        // A few fixed numbers of places, so that the statement stays prepared; the last key fills the rest.
-        let size = bulk::block_for(hashes.len());
-        let Some(last) = hashes.last() else { continue };
-        let mut filled = vec![Value::from(segment)];
-        filled.extend(hashes.iter().chain(std::iter::repeat(last)).take(size).map(|h| Value::from(*h)));
-        let sql = format!(
+    let sql = |segment: &str, any: &str| {
+        format!(
             "select key_hash, content_hash, status, kind, answer from idempotency_keys
-             where segment = {} and key_hash in ({})",
-            quick_places(link, 1, 1),
-            quick_places(link, 2, size)
-        );
-        for row in link.all(sql, filled).await? {
-            out.insert(row.bytes("key_hash")?, binding_of(&row)?);
-        }
+             where segment = {segment} and key_hash {any}"
+        )
+    };
+    let mut out = HashMap::new();
+    for row in bulk::all_any(link, sql, args![segment], hashes.iter().map(|hash| Value::from(*hash)).collect()).await? {
+        out.insert(row.bytes("key_hash")?, binding_of(&row)?);
     }
     Ok(out)
 }
