@@ -5,7 +5,7 @@
 //! *Not here:* arithmetic on instants (`domain::cycle`); reading the clock (`clock`).
 
 use crate::domain::Instant;
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::{OffsetName, Tz};
 
 /// A customer's time zone.
@@ -81,6 +81,20 @@ impl Zone {
         }
     }
 
+    /// When a day of the customer's calendar begins: at midnight, or where the clocks go forward then, a little later.
+    #[must_use]
+    pub fn day_start(self, day: NaiveDate) -> Option<Instant> {
+        let quarter = |n| day.and_hms_opt(0, 0, 0)?.checked_add_signed(TimeDelta::minutes(15 * n));
+        let local = (0..=96_i64).filter_map(quarter).find_map(|at| at.and_local_timezone(self.0).earliest());
+        local.map(|at| at.with_timezone(&Utc))
+    }
+
+    /// The day of the customer's calendar that an instant is on: `2026-11-28`.
+    #[must_use]
+    pub fn date(self, at: Instant) -> NaiveDate {
+        self.local(at).date_naive()
+    }
+
     /// Calendar days from `now` until `at`, as the customer's wall calendar counts them.
     #[must_use]
     pub fn days_until(self, now: Instant, at: Instant) -> i64 {
@@ -111,6 +125,19 @@ mod tests {
         assert_eq!(berlin.abbreviation(at("2026-07-01T00:00:00Z")), "CEST");
         assert_eq!(Zone::named("no such zone"), Zone::UTC);
         assert_eq!(Zone::UTC.full(expiry), "28 Nov 2026, 13:03 UTC");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_or_where_the_clocks_leave_it() {
+        let check = |zone: &str, day: &str, want: &str| {
+            let day = day.parse().expect("a day");
+            assert_eq!(Zone::named(zone).day_start(day), Some(at(want)), "{zone} {day}");
+        };
+        check("Europe/Berlin", "2026-11-28", "2026-11-27T23:00:00Z");
+        check("UTC", "2024-02-29", "2024-02-29T00:00:00Z");
+        check("America/Santiago", "2026-09-06", "2026-09-06T04:00:00Z");
+        check("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z");
+        check("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z");
     }
 
     #[test]

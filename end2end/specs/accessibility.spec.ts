@@ -85,6 +85,19 @@ test("Settings with everything open, and the menu of accounts", async ({ page, s
   await expectSound(page);
 });
 
+test("Usage and History", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 4820 });
+  await customer.signIn(page);
+  await page.goto("/usage?range=7d");
+  await expectSound(page, "nothing but the plan");
+  await buy(page);
+  await customer.charge(380);
+  for (const path of ["/usage", "/usage?range=weekly&hide=credits", "/history", "/history?source=nobody&from=2026-02-30"]) {
+    await page.goto(path);
+    await expectSound(page, path);
+  }
+});
+
 test("a page that is not there", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);

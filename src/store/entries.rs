@@ -127,6 +127,31 @@ pub async fn page(link: &mut Link, customer_no: i64, after_seq: i64, limit: i64)
     link.all(sql, args![from, after_seq, last]).await?.iter().map(entry_of).collect()
 }
 
+/// The last place in a customer's chain; 0 before the first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn last_seq(link: &mut Link, customer_no: i64) -> Result<i64, DbError> {
+    let row = link.one("select seq from accounts where customer_no = $1", args![customer_no]).await?;
+    row.map_or(Ok(0), |row| row.int("seq"))
+}
+
+/// The first place in a customer's chain whose line came about at `at` or later; one behind the last where none did.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn seq_from(link: &mut Link, customer_no: i64, at: Instant) -> Result<i64, DbError> {
+    let (mut low, mut high) = (1, last_seq(link, customer_no).await? + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match page(link, customer_no, middle - 1, 1).await?.first() {
+            Some(entry) if entry.event_at < at => low = middle + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
 /// The row from which to walk back to `seq`: the first mark at or after it, or the customer's last entry.
 async fn start_row(link: &mut Link, customer_no: i64, seq: i64) -> Result<i64, DbError> {
     let mark = link

@@ -18,6 +18,7 @@ pub mod demo;
 pub mod desk;
 pub mod export;
 pub mod hint;
+pub mod history;
 pub mod holds;
 pub mod inbox;
 pub mod jobs;

@@ -5,6 +5,7 @@ use crate::domain::time::from_millis;
 use crate::domain::{Balance, Changes, Credits, Instant};
 use crate::store::accounts;
 use crate::store::days::{self, Totals, day_of};
+use std::collections::BTreeMap;
 
 /// How far back, and in how long steps. All end today, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +22,19 @@ impl Range {
     /// The range of a name in the API.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "7d" => Some(Self::Week),
-            "30d" => Some(Self::Month),
-            "weekly" => Some(Self::Weekly),
-            _ => None,
+        Self::ALL.into_iter().find(|range| range.name() == name)
+    }
+
+    /// All, as the page offers them.
+    pub const ALL: [Self; 3] = [Self::Week, Self::Month, Self::Weekly];
+
+    /// Its name in the API and in addresses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Week => "7d",
+            Self::Month => "30d",
+            Self::Weekly => "weekly",
         }
     }
 
@@ -61,17 +70,71 @@ pub async fn range(services: &Services, customer_no: i64, range: Range) -> Resul
     let first = today - count * length + 1;
     let mut link = services.store.read().await?;
     let rows = days::read(&mut link, customer_no, first, today).await?;
-    let mut steps: Vec<Step> = (0..count)
-        .map(|n| first + n * length)
-        .map(|day| Step { first: midnight(day), last: midnight(day + length - 1), totals: Totals::default() })
-        .collect();
+    let mut steps = steps(first, count, length);
     for (key, totals) in &rows {
-        let step = usize::try_from((key.day - first) / length).ok().and_then(|place| steps.get_mut(place));
-        if let Some(step) = step {
-            step.totals.add(totals);
-        }
+        add_to(&mut steps, (key.day - first) / length, totals);
     }
     Ok(steps)
+}
+
+/// What a customer used over a range, beside the range before it, and who and what used it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Step by step, oldest first.
+    pub steps: Vec<Step>,
+    /// All steps together.
+    pub total: Totals,
+    /// The same number of days right before.
+    pub before: Totals,
+    /// By what was done, most credits first; empty where nobody said.
+    pub by_operation: Vec<(String, Totals)>,
+    /// By who did it, likewise.
+    pub by_source: Vec<(String, Totals)>,
+}
+
+/// Usage over a range, split up.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn usage(services: &Services, customer_no: i64, range: Range) -> Result<Usage, Fault> {
+    let (count, length) = range.steps();
+    let today = day_of(services.clock.now());
+    let first = today - count * length + 1;
+    let mut link = services.store.read().await?;
+    let rows = days::read(&mut link, customer_no, first - count * length, today).await?;
+    let mut usage = Usage { steps: steps(first, count, length), ..Usage::default() };
+    let (mut operations, mut sources) = (BTreeMap::new(), BTreeMap::new());
+    for (key, totals) in rows {
+        if key.day < first {
+            usage.before.add(&totals);
+            continue;
+        }
+        add_to(&mut usage.steps, (key.day - first) / length, &totals);
+        usage.total.add(&totals);
+        operations.entry(key.operation).or_insert_with(Totals::default).add(&totals);
+        sources.entry(key.source).or_insert_with(Totals::default).add(&totals);
+    }
+    usage.by_operation = by_credits(operations);
+    usage.by_source = by_credits(sources);
+    Ok(usage)
+}
+
+fn by_credits(sums: BTreeMap<String, Totals>) -> Vec<(String, Totals)> {
+    let mut sums: Vec<_> = sums.into_iter().collect();
+    sums.sort_by(|(a, x), (b, y)| y.credits().cmp(&x.credits()).then_with(|| a.cmp(b)));
+    sums
+}
+
+/// Steps of nothing.
+fn steps(first: i64, count: i64, length: i64) -> Vec<Step> {
+    let step = |day: i64| Step { first: midnight(day), last: midnight(day + length - 1), totals: Totals::default() };
+    (0..count).map(|n| step(first + n * length)).collect()
+}
+
+fn add_to(steps: &mut [Step], place: i64, totals: &Totals) {
+    if let Some(step) = usize::try_from(place).ok().and_then(|place| steps.get_mut(place)) {
+        step.totals.add(totals);
+    }
 }
 
 fn midnight(day: i64) -> Instant {

@@ -26,6 +26,8 @@ pub mod demo;
 #[cfg(feature = "ssr")]
 mod device;
 #[cfg(feature = "ssr")]
+mod downloads;
+#[cfg(feature = "ssr")]
 mod forms;
 #[cfg(feature = "ssr")]
 pub mod guard;

@@ -8,6 +8,7 @@ use crate::web::actions::{OF_SETTINGS, StartCheckout, SwitchCustomer};
 use crate::web::assets;
 use crate::web::books;
 use crate::web::demo;
+use crate::web::downloads::{history_csv, usage_csv};
 use crate::web::guard::Guard;
 use crate::web::invoice;
 use crate::web::pages::{Pages, Refused};
@@ -47,6 +48,7 @@ pub fn routes(services: &Services) -> Router<Services> {
     }
     router = router.route("/purchases/{id}/invoice", get(invoice));
     router = router.route("/operator/sales.csv", get(books::credits)).route("/operator/money.csv", get(books::money));
+    router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
     let guard = Guard::new(&services.settings.public_url, Some(&services.settings.checkout_origin));
     router
         .merge(files(services))

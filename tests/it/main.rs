@@ -20,6 +20,7 @@ mod export;
 #[cfg(target_os = "linux")]
 mod flush;
 mod fuzz;
+mod history;
 mod integrate;
 mod kill;
 mod ledger_api;

@@ -29,7 +29,8 @@ pub struct FrameView {
 }
 
 /// The pages of the header, in its order: path and words.
-const NAV: [(&str, &str); 2] = [("/billing", "Billing"), ("/settings", "Settings")];
+const NAV: [(&str, &str); 4] =
+    [("/billing", "Billing"), ("/usage", "Usage"), ("/history", "History"), ("/settings", "Settings")];
 
 /// Header, `main`, footer.
 #[component]

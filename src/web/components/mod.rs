@@ -8,6 +8,7 @@
 pub mod balance;
 pub mod billing;
 pub mod frame;
+pub mod history;
 pub mod notice;
 pub mod offers;
 pub mod operator;
@@ -16,10 +17,12 @@ pub mod purchases;
 pub mod settings;
 pub mod text;
 pub mod top_ups;
+pub mod usage;
 
 pub use balance::BalanceCard;
 pub use billing::BillingBody;
 pub use frame::{Frame, FrameView};
+pub use history::HistoryBody;
 pub use notice::{NoticeBox, UpgradeHint};
 pub use offers::Offers;
 pub use purchase::PurchaseDetails;
@@ -27,3 +30,4 @@ pub use purchases::Purchases;
 pub use settings::SettingsBody;
 pub use text::{BadgeText, Say};
 pub use top_ups::TopUps;
+pub use usage::UsageBody;

@@ -8,6 +8,7 @@
 mod billing;
 #[cfg(feature = "demo")]
 mod gallery;
+mod history;
 mod mails;
 mod missing;
 mod operator;
@@ -16,6 +17,7 @@ mod settings;
 mod sign_in;
 #[cfg(feature = "demo")]
 mod sign_in_demo;
+mod usage;
 /// Nobody signs in by one click outside the demo.
 #[cfg(not(feature = "demo"))]
 mod sign_in_demo {
@@ -34,6 +36,7 @@ mod sign_in_demo {
     }
 }
 
+pub use history::Asked;
 pub use missing::{Missing, Refused};
 
 use crate::usecases::portal::Viewer;
@@ -56,6 +59,8 @@ pub fn Pages() -> impl IntoView {
             <FlatRoutes fallback=missing::Missing>
                 <Route path=path!("/billing") view=billing::BillingPage ssr=SsrMode::Async />
                 <Route path=path!("/purchases/:id") view=purchase::PurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/history") view=history::HistoryPage ssr=SsrMode::Async />
+                <Route path=path!("/usage") view=usage::UsagePage ssr=SsrMode::Async />
                 <Route path=path!("/settings") view=settings::SettingsPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in/:token") view=sign_in::LinkPage ssr=SsrMode::Async />

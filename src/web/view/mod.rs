@@ -11,6 +11,7 @@
 pub mod balance;
 pub mod billing;
 pub mod hint;
+pub mod history;
 pub mod notices;
 pub mod offers;
 pub mod operator;
@@ -22,6 +23,7 @@ pub mod settings_outcome;
 pub mod sign_in;
 pub mod status;
 pub mod top_ups;
+pub mod usage;
 pub mod when;
 pub mod words;
 

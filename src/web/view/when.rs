@@ -83,6 +83,12 @@ impl Zone {
         self.0.days_until(now, at)
     }
 
+    /// When a day of the customer's calendar begins.
+    #[must_use]
+    pub fn day_start(self, day: chrono::NaiveDate) -> Option<Instant> {
+        self.0.day_start(day)
+    }
+
     /// Whether both fall on one day of the customer's calendar.
     #[must_use]
     pub fn same_day(self, a: Instant, b: Instant) -> bool {

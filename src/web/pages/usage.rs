@@ -1,0 +1,26 @@
+//! `/usage`: what was used, by day.
+
+use super::{Page, page};
+use crate::usecases::stats::{self, Range};
+use crate::web::components::UsageBody;
+use crate::web::view::usage;
+use crate::web::visit::{Stop, Visit};
+use leptos::prelude::*;
+
+/// `/usage`
+#[component]
+pub fn UsagePage() -> impl IntoView {
+    page(load)
+}
+
+async fn load(visit: Visit) -> Result<Page, Stop> {
+    let viewer = visit.signed_in().await?;
+    let range = visit.query("range").and_then(|name| Range::parse(&name)).unwrap_or(Range::Month);
+    let metrics = &visit.services.catalog.metrics;
+    let known = |key: &String| key == "credits" || metrics.iter().any(|metric| metric.key == *key);
+    let hidden = visit.query("hide").unwrap_or_default();
+    let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(known).collect();
+    let found = stats::usage(&visit.services, viewer.customer_no, range).await?;
+    let usage = usage::view(&found, range, metrics, &hidden);
+    Ok(Page::new("Usage", Some(viewer), view! { <UsageBody usage /> }))
+}

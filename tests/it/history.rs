@@ -1,0 +1,124 @@
+//! History and Usage: every line once, the same figures everywhere, in plain words.
+
+use crate::app::{Browser, TestApp, on_both};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// What is read on a page: its text without the tags.
+fn text_of(html: &str) -> String {
+    let main = html.split_once("<main").and_then(|(_, rest)| rest.split_once("</main>")).expect("a page").0;
+    let text: Vec<&str> = main.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+    text.join(" ").split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",")
+}
+
+async fn reads(browser: &Browser<'_>, path: &str) -> String {
+    text_of(&browser.get(path).await.expect(200).text)
+}
+
+/// The lines of a file, by their head.
+async fn file(browser: &Browser<'_>, path: &str) -> Vec<HashMap<String, String>> {
+    let text = browser.get(path).await.expect(200).text;
+    csv::Reader::from_reader(text.as_bytes()).deserialize().map(|line| line.unwrap()).collect()
+}
+
+async fn used(app: &TestApp, key: &str, body: Value) {
+    app.post("/v1/customers/acme/usage", key, body.to_string()).await.expect(201);
+}
+
+on_both!(history_says_in_plain_words_what_happened, |app| {
+    app.put_customer_with_left("acme", 10).await;
+    app.buy("acme", "p1200", "buy").await;
+    used(app, "job", json!({"credits": 12.5, "operation": "scrape_page", "source": "crawler-7"})).await;
+    let undone = app.post("/v1/customers/acme/usage", "oops", r#"{"credits":3,"operation":"crawl"}"#).await.expect(201);
+    let id = undone.json()["id"].as_str().unwrap().to_owned();
+    app.post(&format!("/v1/usage/{id}/void"), "undo", r#"{"reason":"twice"}"#).await.expect(200);
+    app.post("/v1/customers/acme/holds", "hold", r#"{"credits":4,"ttl_seconds":600}"#).await.expect(201);
+    let browser = Browser::new(app);
+    browser.arrive("acme", "ada@acme.example", "viewer").await;
+    let history = reads(&browser, "/history").await;
+    let top_up = "from the top-up of";
+    for words in [
+        "Scrape page 10 from plan, 2.5",
+        "Crawl, undone 3 to the top-up of",
+        "1,200 credits topped up until",
+        "crawler-7",
+    ] {
+        assert!(history.contains(words), "no {words:?} in {history}");
+    }
+    assert!(history.contains("\u{2212}12.5") && history.contains("+1,200") && history.contains(top_up), "{history}");
+    assert!(history.contains("Held for a running job 4 from the top-up"), "{history}");
+    assert!(history.contains("Available now: 1,193.5 ."), "{history}");
+
+    let only = async |query: &str| file(&browser, &format!("/history.csv?{query}")).await;
+    assert_eq!(only("operation=scrape_page").await.len(), 1);
+    assert_eq!(only("source=crawler-7&show=used").await[0]["credits"], "-12.5");
+    assert_eq!(only("source=crawler-8").await.len(), 0);
+    assert_eq!(only("show=held").await.len(), 1);
+    let bad = reads(&browser, "/history?from=2026-02-30&show=all-of-it").await;
+    assert!(bad.contains("could not be read and was left out"), "{bad}");
+    // Another customer's eyes see nothing of it.
+    app.put_customer("other", "starter").await;
+    let other = Browser::new(app);
+    other.arrive("other", "eve@other.example", "owner").await;
+    let grant = app.get("/v1/customers/acme/grants").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+    assert!(reads(&other, &format!("/history?top_up={grant}")).await.contains("Nothing matches."));
+});
+
+on_both!(every_line_is_on_one_page_of_the_history_and_in_the_file, |app| {
+    app.put_customer("acme", "pro").await;
+    app.buy("acme", "p1200", "buy").await;
+    let charge = |n: i32| {
+        json!({"customer": "acme", "idempotency_key": format!("k{n}"), "credits": 201,
+               "operation": if n % 7 == 0 { "rare" } else { "often" }})
+    };
+    let charges: Vec<Value> = (0..503).map(charge).collect();
+    app.post("/v1/usage", "many", json!({ "charges": charges }).to_string()).await.expect(200);
+    let browser = Browser::new(app);
+    browser.arrive("acme", "ada@acme.example", "owner").await;
+    let lines = file(&browser, "/history.csv").await;
+    let entries = app.entries("acme").await;
+    let sum =
+        |of: &[HashMap<String, String>]| of.iter().map(|line| line["credits"].parse::<f64>().unwrap()).sum::<f64>();
+    let booked: f64 = entries.iter().map(|entry| entry["amount"].as_f64().unwrap()).sum();
+    assert!((sum(&lines) - booked).abs() < 1e-6);
+    assert_eq!(lines.len(), 2 + 503);
+    // One of them took from plan and top-up: two lines of the ledger, one of the history.
+    assert_eq!(entries.len(), lines.len() + 1);
+
+    let (mut path, mut pages, mut rows) = ("/history?operation=often".to_owned(), 0, 0);
+    loop {
+        let html = browser.get(&path).await.expect(200).text;
+        rows += html.matches("Often").count() - html.matches(">Often</option>").count();
+        pages += 1;
+        let older =
+            html.split("href=\"/history?").skip(1).find(|rest| rest.split('<').next().unwrap().ends_with(">Older"));
+        let Some(older) = older else { break };
+        path = format!("/history?{}", older.split('"').next().unwrap().replace("&amp;", "&"));
+    }
+    assert_eq!((rows, pages), (431, 9));
+});
+
+on_both!(usage_says_the_same_as_the_api_and_the_ledger, |app| {
+    app.put_customer_with_left("acme", 100).await;
+    app.buy("acme", "p1200", "buy").await;
+    used(app, "a", json!({"credits": 60.125, "operation": "scrape", "quantities": {"requests": 3, "latency_ms": 400}}))
+        .await;
+    app.advance_to(app.now() + TimeDelta::days(1)).await;
+    used(app, "b", json!({"credits": 50, "operation": "crawl", "source": "nightly", "quantities": {"crawls": 1}}))
+        .await;
+    let browser = Browser::new(app);
+    browser.arrive("acme", "ada@acme.example", "owner").await;
+    let page = reads(&browser, "/usage?range=7d").await;
+    for words in ["Usage", "Requests", "Crawls", "Average latency", "400 ms", "In all", "nightly", "By operation"] {
+        assert!(page.contains(words), "no {words:?} in {page}");
+    }
+    assert!(!page.contains("CAPTCHAs"), "a metric without data is drawn: {page}");
+    let days = file(&browser, "/usage.csv?range=7d").await;
+    assert_eq!(days.len(), 7);
+    let (today, yesterday) = (&days[6], &days[5]);
+    assert_eq!((today["credits"].as_str(), today["top_up"].as_str()), ("50", "10.125"));
+    assert!(yesterday["credits"].ends_with("60.125"), "{yesterday:?}");
+    assert_eq!(browser.get("/usage?range=ever&hide=credits,nonsense").await.status, 200);
+    assert_eq!(Browser::new(app).get("/usage.csv").await.status, 303);
+});
