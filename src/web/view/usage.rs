@@ -260,11 +260,12 @@ fn day(step: &Step, range: Range) -> String {
 fn chart(what: What<'_>, usage: &Usage, range: Range, bonus: bool) -> ChartView {
     let most = usage.steps.iter().map(|step| what.of(&step.totals)).max().unwrap_or(0);
     let (top, count) = (round_up(most), usage.steps.len());
+    let mut month = String::new();
     let bar = |(n, step): (usize, &Step)| {
         let labelled = count <= 7 || (count - 1 - n).is_multiple_of(7);
         Bar {
             title: format!("{}: {}", day(step, range), what.text(what.of(&step.totals))),
-            label: if labelled { Zone::UTC.short_day(step.first).text } else { String::new() },
+            label: if labelled { axis_label(step, &mut month) } else { String::new() },
             parts: what.parts(&step.totals, top),
         }
     };
@@ -283,6 +284,17 @@ fn chart(what: What<'_>, usage: &Usage, range: Range, bonus: bool) -> ChartView 
         bars: usage.steps.iter().enumerate().map(bar).collect(),
         top: what.text(top),
     }
+}
+
+/// `30 Nov`, and then `1 Dec`, `2`: a month is named where it begins.
+fn axis_label(step: &Step, month: &mut String) -> String {
+    let label = Zone::UTC.short_day(step.first).text;
+    let Some((day, name)) = label.split_once(' ') else { return label };
+    if name == month {
+        return day.to_owned();
+    }
+    name.clone_into(month);
+    label
 }
 
 /// The scale's top: 1, 2 or 5 and zeros, so that it can be read.
@@ -442,6 +454,7 @@ mod tests {
         assert_eq!((view.charts[0].top.as_str(), view.charts[1].top.as_str()), ("50", "5"));
         assert_eq!(view.charts[0].bars[1].parts, [(400, "used"), (0, "held"), (200, "teal")]);
         assert_eq!(view.charts[1].bars[0].parts, [(600, "used")]);
+        assert_eq!(view.charts[1].bars.iter().map(|bar| bar.label.as_str()).collect::<Vec<_>>(), ["4 Oct", "5"]);
     }
 
     #[test]
