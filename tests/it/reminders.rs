@@ -1,6 +1,6 @@
 //! Reminders and the other mails of time: at their own instants, once each, with the page's amounts.
 
-use crate::app::{TestApp, on_both};
+use crate::app::{Browser, TestApp, on_both};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use topup::args;
@@ -222,4 +222,33 @@ on_both!(a_closed_customer_is_reminded_of_nothing, |app| {
     app.advance(json!({"advance_days": 400})).await.expect(200);
     let to = app.count("select count(*) as n from outbox where recipient <> ''").await;
     assert_eq!((to, app.count("select count(*) as n from reminders").await), (0, 0));
+});
+
+on_both!(a_top_up_says_how_far_its_reminders_have_come, |app| {
+    berlin_noon(app, "acme", "starter").await;
+    let bought = app.buy("acme", "p1200", "buy-1").await;
+    let sql = "insert into members (customer_no, email, role, created_at, removed_at, alerts)
+        values (1, 'al@acme.example', 'admin', 0, null, 0)";
+    app.tamper(sql, Vec::new()).await.unwrap();
+    app.advance_to(instant(&bought["expires_at"]) - TimeDelta::days(29)).await;
+    let ada = Browser::new(app);
+    ada.arrive("acme", "ada@acme.example", "owner").await;
+    let page = format!("/purchases/{}", bought["id"].as_str().unwrap());
+    assert!(ada.get(&page).await.expect(200).text.contains("Reminder sent"), "both were taken");
+    // What a mail server may say to the one and to the other.
+    for (one, other, want) in [
+        ("queued", "queued", "Reminder on its way"),
+        ("refused", "queued", "Reminder on its way"),
+        ("refused", "deferred", "Reminder delayed, it is sent again"),
+        ("refused", "refused", "Reminder could not be delivered"),
+        ("refused", "accepted", "Reminder sent"),
+    ] {
+        for (to, state) in [("ada@acme.example", one), ("al@acme.example", other)] {
+            let sql = "update outbox set state = $1 where recipient = $2 and kind = 'reminder'";
+            app.tamper(sql, args![state, to]).await.unwrap();
+        }
+        let text = ada.get(&page).await.expect(200).text;
+        let said: Vec<&str> = text.split("Reminder ").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
+        assert_eq!(said, [want.trim_start_matches("Reminder ")], "{one}, {other}");
+    }
 });

@@ -187,6 +187,49 @@ pub struct Moment {
     pub what: String,
     /// When.
     pub at: Instant,
+    /// How far its mails are, where it is a reminder.
+    pub delivery: Option<Delivery>,
+}
+
+/// How far the mails of a reminder are, to all whom it was for: one that was accepted is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// None was tried.
+    Queued,
+    /// A mail server has put it off; it is tried again.
+    Deferred,
+    /// A mail server took it.
+    Accepted,
+    /// All were turned away for good, or given up.
+    Refused,
+}
+
+impl Delivery {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Deferred => "deferred",
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn of(row: &Row) -> Result<Option<Self>, DbError> {
+        let mails = row.int("mails")?;
+        Ok(if mails == 0 {
+            None
+        } else if row.int("accepted")? > 0 {
+            Some(Self::Accepted)
+        } else if row.int("refused")? == mails {
+            Some(Self::Refused)
+        } else if row.int("deferred")? > 0 {
+            Some(Self::Deferred)
+        } else {
+            Some(Self::Queued)
+        })
+    }
 }
 
 /// The timeline of a purchase, oldest first.
@@ -194,9 +237,18 @@ pub struct Moment {
 /// # Errors
 /// [`Fault`].
 pub async fn timeline(services: &Services, id: PurchaseId) -> Result<Vec<Moment>, Fault> {
-    let sql = "select what, at from purchase_events where purchase = $1 order by no";
+    // A reminder is noted at the instant that its own row and its mails have.
+    let sql = "select e.what, e.at, count(o.no) as mails,
+          coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,
+          coalesce(sum(case when o.state = 'deferred' then 1 else 0 end), 0) as deferred,
+          coalesce(sum(case when o.state = 'refused' then 1 else 0 end), 0) as refused
+        from purchase_events e
+          left join grants g on g.purchase = e.purchase and e.what = 'reminded'
+          left join reminders r on r.grant_no = g.no and r.at = e.at
+          left join outbox o on o.cause = r.mail
+        where e.purchase = $1 group by e.no, e.what, e.at order by e.no";
     let rows = services.store.read().await?.all(sql, args![id.bytes()]).await?;
-    let moment = |row: &Row| Ok(Moment { what: row.text("what")?, at: row.at("at")? });
+    let moment = |row: &Row| Ok(Moment { what: row.text("what")?, at: row.at("at")?, delivery: Delivery::of(row)? });
     rows.iter().map(moment).collect::<Result<_, DbError>>().map_err(Fault::from)
 }
 

@@ -7,7 +7,7 @@ use super::billing::{purchase_fact, resume};
 use super::{Page, page};
 use crate::domain::{Grant, Instant, Money, PurchaseId, PurchaseState};
 use crate::usecases::portal::Viewer;
-use crate::usecases::purchases::{self, Purchase};
+use crate::usecases::purchases::{self, Delivery, Moment, Purchase};
 use crate::usecases::{Fault, Services, accounts, customers, overview};
 use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::seal;
@@ -88,7 +88,7 @@ async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back
     let (zone, id) = (Zone::named(&viewer.timezone), purchase.id);
     let grant = overview::bought(services, viewer.customer_no, id).await?;
     let moments = purchases::timeline(services, id).await?;
-    let steps: Vec<_> = moments.iter().filter_map(|moment| Some((What::named(&moment.what)?, moment.at))).collect();
+    let steps: Vec<_> = moments.iter().filter_map(step).collect();
     let now = services.clock.now();
     let money = |minor: i64| Money::new(minor, &purchase.currency);
     let (reference, here) = (id.to_string(), format!("/purchases/{id}"));
@@ -108,6 +108,17 @@ async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back
         support: words::support_link(&services.catalog.shop.support_email, &reference),
         reference,
     })
+}
+
+/// A moment as customers read it: a reminder says whether it has arrived.
+fn step(moment: &Moment) -> Option<(What, Instant)> {
+    let what = match (What::named(&moment.what)?, moment.delivery) {
+        (What::Reminded, Some(Delivery::Queued)) => What::ReminderWaits,
+        (What::Reminded, Some(Delivery::Deferred)) => What::ReminderDelayed,
+        (What::Reminded, Some(Delivery::Refused)) => What::ReminderRefused,
+        (what, _) => what,
+    };
+    Some((what, moment.at))
 }
 
 /// How a click on "Invoice" came back.

@@ -64,6 +64,12 @@ pub enum What {
     Review,
     /// A reminder of its expiry was mailed.
     Reminded,
+    /// A reminder of its expiry waits to be sent.
+    ReminderWaits,
+    /// No mail server takes a reminder of its expiry yet.
+    ReminderDelayed,
+    /// A reminder of its expiry reached nobody.
+    ReminderRefused,
     /// Money was given back.
     Refunded,
     /// The bank began a review.
@@ -113,6 +119,9 @@ impl What {
             Self::Expired => "Checkout expired, not paid",
             Self::Review => "Sent to support for review",
             Self::Reminded => "Reminder sent",
+            Self::ReminderWaits => "Reminder on its way",
+            Self::ReminderDelayed => "Reminder delayed, it is sent again",
+            Self::ReminderRefused => "Reminder could not be delivered",
             Self::Refunded => "Refunded",
             Self::Disputed => "Bank review started",
             Self::RefundFailed => "Refund did not go through, credits given back",

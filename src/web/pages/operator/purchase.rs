@@ -22,7 +22,10 @@ pub fn PurchasePage() -> impl IntoView {
         let purchase = purchases::find(&visit.services, id).await?.ok_or(Stop::NotFound)?;
         let pending = desk::pending(&visit.services, id).await?;
         let moments = purchases::timeline(&visit.services, id).await?;
-        let moment = |moment: purchases::Moment| -> Cells { vec![full(moment.at), text(moment.what)] };
+        let moment = |moment: purchases::Moment| -> Cells {
+            let mail = moment.delivery.map_or_else(String::new, |delivery| format!(", mail {}", delivery.name()));
+            vec![full(moment.at), text(format!("{}{mail}", moment.what))]
+        };
         let moments = moments.into_iter().map(moment).collect();
         let moments = view! { <Table caption="Timeline" heads=&["When", "What"] rows=moments empty="Nothing yet." /> };
         let (credits, standing) = (purchase.credits, badge(state(&purchase)));
