@@ -36,7 +36,7 @@ on_both!(members_come_change_and_go, |app| {
     vi.sign_in(VI).await;
     let page = vi.get("/settings").await.expect(200).text;
     assert!(page.contains(ADA) && page.contains("Viewer since"), "{page}");
-    for form in ["invite-member", "change-role", "remove-member", "time-zone", "make-key"] {
+    for form in ["invite-member", "change-role", "remove-member", "time-zone", "low-balance", "own-mails", "make-key"] {
         assert!(!page.contains(&format!("/_fn/{form}")), "a viewer is shown {form}");
     }
     let change = [("email", VI), ("role", "admin")];
@@ -168,6 +168,44 @@ on_both!(dates_follow_the_zone_that_an_owner_or_admin_chose, |app| {
     assert_eq!(app.get("/v1/customers/acme").await.json()["timezone"], "Asia/Kathmandu");
 });
 
+on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |app| {
+    let ada = owner(app).await;
+    let kept = async || {
+        let sql = "select coalesce(low_balance, -1) as n from customers";
+        (app.count(sql).await, app.count("select alerts as n from members where email = 'ada@acme.example'").await)
+    };
+    let page = ada.get("/settings").await.text;
+    assert!(page.contains("Running low at") && page.contains("Stop these mails"), "{page}");
+    for wrong in ["-5", "0", "0.0001", "1,000", "many", "1000000001", "1e400"] {
+        assert_eq!(outcome(&ada, "low-balance", &[("credits", wrong)]).await, "bad_low_balance", "{wrong}");
+    }
+    assert!(ada.get("/settings?outcome=bad_low_balance").await.text.contains("“Running low at” is no number"));
+    assert_eq!(kept().await, (-1, 1));
+    assert_eq!(outcome(&ada, "low-balance", &[("credits", " 4000.5 ")]).await, "low_balance_set");
+    assert_eq!(kept().await, (4_000_500, 1));
+    assert!(ada.get("/settings").await.text.contains("value=\"4000.5\""));
+
+    let vi = Browser::new(app);
+    vi.arrive("acme", VI, "viewer").await;
+    assert!(vi.get("/settings").await.text.contains("Running low at 4,000.5"));
+    assert_eq!(outcome(&vi, "low-balance", &[("credits", "")]).await, "not_allowed");
+    assert_eq!(outcome(&vi, "own-mails", &[("mails", "off")]).await, "not_allowed");
+
+    // It acts on the next charge, also where the engine remembers the account.
+    app.charge("acme", "999", "job-1").await.expect(201);
+    app.charge("acme", "1", "job-2").await.expect(201);
+    app.advance_minutes(1).await;
+    assert_eq!(app.count("select count(*) as n from outbox where subject like 'Running low%'").await, 1);
+
+    assert_eq!(outcome(&ada, "own-mails", &[("mails", "off")]).await, "mails_off");
+    assert_eq!(kept().await, (4_000_500, 0));
+    assert!(ada.get("/settings").await.text.contains("Send them again"));
+    assert_eq!(outcome(&ada, "own-mails", &[("mails", "sometimes")]).await, "form_stale");
+    assert_eq!(outcome(&ada, "own-mails", &[("mails", "on")]).await, "mails_on");
+    assert_eq!(outcome(&ada, "low-balance", &[("credits", "")]).await, "low_balance_set");
+    assert_eq!(kept().await, (-1, 1));
+});
+
 on_both!(a_viewer_is_refused_before_stripe_is_called, |app| {
     let ada = owner(app).await;
     ada.sent("invite-member", &[("email", VI), ("role", "viewer")]).await;
@@ -194,13 +232,15 @@ on_both!(a_viewer_is_refused_before_stripe_is_called, |app| {
 
 on_both!(forms_of_settings_are_for_who_is_signed_in_on_this_site, |app| {
     let ada = owner(app).await;
-    let forms: [(&str, &[(&str, &str)]); 8] = [
+    let forms: [(&str, &[(&str, &str)]); 10] = [
         ("invite-member", &[("email", VI), ("role", "viewer")]),
         ("change-role", &[("email", ADA), ("role", "owner")]),
         ("remove-member", &[("email", VI)]),
         ("sign-out-device", &[("id", "0")]),
         ("sign-out-others", &[]),
         ("time-zone", &[("zone", "UTC")]),
+        ("low-balance", &[("credits", "500")]),
+        ("own-mails", &[("mails", "off")]),
         ("make-key", &[("name", "ci"), ("seed", "00")]),
         ("revoke-key", &[("id", "key_0")]),
     ];

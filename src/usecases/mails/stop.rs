@@ -4,7 +4,9 @@
 //! member's e-mail. A link opens a page with one button; only its POST switches off, since scanners follow links.
 
 use crate::args;
+use crate::domain::Credits;
 use crate::store::db::DbError;
+use crate::usecases::sessions::{self, Viewer};
 use crate::usecases::{Fault, Services, Shop, flat};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -53,11 +55,7 @@ pub async fn switch(services: &Services, member: i64, on: bool) -> Result<(), Fa
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn set_low_balance(
-    services: &Services,
-    customer_no: i64,
-    credits: Option<crate::domain::Credits>,
-) -> Result<(), Fault> {
+pub async fn set_low_balance(services: &Services, customer_no: i64, credits: Option<Credits>) -> Result<(), Fault> {
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
             // The engine remembers it.
@@ -65,6 +63,67 @@ pub async fn set_low_balance(
             let credits = credits.map(|credits| credits.0);
             turn.link.run("update customers set low_balance = $1 where no = $2", args![credits, customer_no]).await?;
             Ok(())
+        })
+    });
+    flat(job.await)
+}
+
+/// What of mails may be chosen, as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// From how much on little is left; `None` is a tenth of the allowance.
+    pub low_balance: Option<Credits>,
+    /// Whether the reader gets mails about a low balance; `None` for who gets none anyway.
+    pub alerts: Option<bool>,
+}
+
+/// What a reader's customer, and the reader, have chosen.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn chosen(services: &Services, viewer: &Viewer) -> Result<Chosen, Fault> {
+    let sql = "select c.low_balance, m.alerts, m.role from customers c
+        left join members m on m.customer_no = c.no and m.email = $2 and m.removed_at is null where c.no = $1";
+    let row = services.store.read().await?.one(sql, args![viewer.customer_no, viewer.email.clone()]).await?;
+    let row = row.ok_or_else(|| Fault::Broken("a session of no customer".to_owned()))?;
+    let alerts = row.opt_int("alerts")?.map(|alerts| alerts != 0);
+    let alerts = alerts.filter(|_| viewer.role.may_manage());
+    Ok(Chosen { low_balance: row.opt_int("low_balance")?.map(Credits), alerts })
+}
+
+/// The same as [`set_low_balance`] by a person; whether the role allows it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn choose_low_balance(services: &Services, viewer: &Viewer, to: Option<Credits>) -> Result<bool, Fault> {
+    let (viewer, idle) = (viewer.clone(), sessions::idle_since(services));
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            if !sessions::may_manage(turn, &viewer, idle).await? {
+                return Ok(false);
+            }
+            // The engine remembers it.
+            turn.forget(viewer.customer_no).await?;
+            let sql = "update customers set low_balance = $1 where no = $2 and closed_at is null";
+            Ok(turn.link.run(sql, args![to.map(|to| to.0), viewer.customer_no]).await? > 0)
+        })
+    });
+    flat(job.await)
+}
+
+/// Switches a person's own mails about a low balance on or off; whether there is such a member.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn choose_alerts(services: &Services, viewer: &Viewer, on: bool) -> Result<bool, Fault> {
+    let (viewer, idle) = (viewer.clone(), sessions::idle_since(services));
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            if !sessions::may_manage(turn, &viewer, idle).await? {
+                return Ok(false);
+            }
+            let sql = "update members set alerts = $1 where customer_no = $2 and email = $3 and removed_at is null";
+            Ok(turn.link.run(sql, args![on, viewer.customer_no, viewer.email]).await? > 0)
         })
     });
     flat(job.await)

@@ -24,6 +24,7 @@ pub use session::{OpenSession, RenewLink, RequestLink, SignOut, SwitchCustomer};
 #[cfg(feature = "ssr")]
 pub use settings::PATHS as OF_SETTINGS;
 pub use settings::{
-    ChangeRole, EndOtherSessions, EndSession, InviteMember, MakeApiKey, RemoveMember, RevokeApiKey, SetTimeZone,
+    ChangeRole, EndOtherSessions, EndSession, InviteMember, MakeApiKey, RemoveMember, RevokeApiKey, SetLowBalance,
+    SetMails, SetTimeZone,
 };
 pub use theme::SetTheme;

@@ -56,6 +56,24 @@ pub async fn set_time_zone(zone: String) -> Result<String, ServerFnError> {
     crate::web::forms::settings::set_time_zone(&zone).await
 }
 
+/// Sets from how much on little is left; nothing is a tenth of the plan's allowance.
+///
+/// # Errors
+/// A fault only.
+#[server(name = SetLowBalance, prefix = "/_fn", endpoint = "low-balance")]
+pub async fn set_low_balance(credits: String) -> Result<String, ServerFnError> {
+    crate::web::forms::settings::set_low_balance(&credits).await
+}
+
+/// Switches the reader's own mails about a low balance `on` or `off`.
+///
+/// # Errors
+/// A fault only.
+#[server(name = SetMails, prefix = "/_fn", endpoint = "own-mails")]
+pub async fn set_mails(mails: String) -> Result<String, ServerFnError> {
+    crate::web::forms::settings::set_mails(&mails).await
+}
+
 /// Makes an API key of the form's own seed: a form that is sent twice makes one.
 ///
 /// # Errors
@@ -76,7 +94,7 @@ pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
 
 /// Where all of these are answered from.
 #[cfg(feature = "ssr")]
-pub const PATHS: [&str; 8] = {
+pub const PATHS: [&str; 10] = {
     use leptos::server_fn::ServerFn;
     [
         InviteMember::PATH,
@@ -85,6 +103,8 @@ pub const PATHS: [&str; 8] = {
         EndSession::PATH,
         EndOtherSessions::PATH,
         SetTimeZone::PATH,
+        SetLowBalance::PATH,
+        SetMails::PATH,
         MakeApiKey::PATH,
         RevokeApiKey::PATH,
     ]

@@ -1,7 +1,8 @@
 //! What is changed on Settings: members, devices, the time zone, API keys. Each goes back to the page with a code.
 
 use super::broken;
-use crate::domain::{KeyId, Role};
+use crate::domain::{Credits, KeyId, Role};
+use crate::usecases::mails::stop;
 use crate::usecases::portal::Viewer;
 use crate::usecases::{Fault, api_keys, customers, members, sessions};
 use crate::web::cookies::Cookie;
@@ -12,6 +13,9 @@ use leptos::prelude::ServerFnError;
 
 /// How long the page that follows can show a new key.
 const NEW_KEY_SECONDS: i64 = 120;
+
+/// The most that a mark may be (R1).
+const LOW_BALANCE_MAX: Credits = Credits::whole(1_000_000_000);
 
 /// What every form of the page does: finds out who sends it, acts, goes back and says how it came out.
 async fn settled<F>(what: &'static str, act: impl FnOnce(Visit, Viewer) -> F) -> Result<String, ServerFnError>
@@ -126,6 +130,41 @@ pub async fn set_time_zone(zone: &str) -> Result<String, ServerFnError> {
         Ok(if changed { Outcome::ZoneChanged } else { Outcome::NotAllowed })
     };
     settled("time zone", act).await
+}
+
+/// Sets from how much on little is left.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn set_low_balance(credits: &str) -> Result<String, ServerFnError> {
+    let to = match credits.trim() {
+        "" => Ok(None),
+        text => Credits::parse(text).map(Some),
+    };
+    let to = to.ok().filter(|to| to.is_none_or(|to| to.is_positive() && to <= LOW_BALANCE_MAX));
+    let act = |visit: Visit, viewer: Viewer| async move {
+        let Some(to) = to else { return Ok(Outcome::BadLowBalance) };
+        let changed = stop::choose_low_balance(&visit.services, &viewer, to).await?;
+        Ok(if changed { Outcome::LowBalanceSet } else { Outcome::NotAllowed })
+    };
+    settled("low balance", act).await
+}
+
+/// Switches the reader's own mails on or off.
+///
+/// # Errors
+/// A fault, its cause in the log.
+pub async fn set_mails(mails: &str) -> Result<String, ServerFnError> {
+    let (on, done) = match mails {
+        "on" => (true, Outcome::MailsOn),
+        "off" => (false, Outcome::MailsOff),
+        _ => return stale().await,
+    };
+    let act = |visit: Visit, viewer: Viewer| async move {
+        let changed = stop::choose_alerts(&visit.services, &viewer, on).await?;
+        Ok(if changed { done } else { Outcome::NotAllowed })
+    };
+    settled("own mails", act).await
 }
 
 /// Makes an API key. The page that follows shows it once, by the seed in the cookie.

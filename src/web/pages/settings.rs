@@ -1,12 +1,13 @@
 //! `/settings`: members, devices, the time zone, API keys. Who may only look sees the same without forms.
 
 use super::{Page, page};
+use crate::usecases::mails::stop;
 use crate::usecases::portal::Viewer;
 use crate::usecases::{Fault, Services, api_keys, members, sessions};
 use crate::web::components::SettingsBody;
 use crate::web::cookies::Cookie;
 use crate::web::seal;
-use crate::web::view::settings::{self, DeviceRow, DevicesView, KeyRow, KeysView, MemberFact, NewKeyView};
+use crate::web::view::settings::{self, DeviceRow, DevicesView, KeyRow, KeysView, MailsView, MemberFact, NewKeyView};
 use crate::web::view::{SettingsOutcome, SettingsView, Zone};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
@@ -30,6 +31,7 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
         members: members_of(services, &viewer, zone).await?,
         devices: devices_of(services, &viewer, zone).await?,
         zone: settings::zone(&viewer.name, &viewer.timezone, services.clock.now(), viewer.role.may_manage()),
+        mails: mails_of(services, &viewer).await?,
         keys: keys_of(services, &viewer, zone).await?,
     };
     Ok(Page::new("Settings", Some(viewer), view! { <SettingsBody settings /> }))
@@ -64,6 +66,11 @@ async fn devices_of(services: &Services, viewer: &Viewer, zone: Zone) -> Result<
         device: session.device,
     };
     Ok(DevicesView { rows: sessions.into_iter().map(row).collect(), others })
+}
+
+async fn mails_of(services: &Services, viewer: &Viewer) -> Result<MailsView, Fault> {
+    let chosen = stop::chosen(services, viewer).await?;
+    Ok(MailsView { low_balance: chosen.low_balance, may_choose: viewer.role.may_manage(), alerts: chosen.alerts })
 }
 
 async fn keys_of(services: &Services, viewer: &Viewer, zone: Zone) -> Result<KeysView, Fault> {

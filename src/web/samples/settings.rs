@@ -3,7 +3,7 @@
 use super::Sample;
 use super::customers::{at, now};
 use crate::domain::Role;
-use crate::web::view::settings::{self, DeviceRow, DevicesView, KeyRow, KeysView, MemberFact, NewKeyView};
+use crate::web::view::settings::{self, DeviceRow, DevicesView, KeyRow, KeysView, MailsView, MemberFact, NewKeyView};
 use crate::web::view::{SettingsOutcome, SettingsView, Zone};
 
 const NAME: &str = "Meridian Retail Intelligence GmbH";
@@ -64,6 +64,7 @@ fn view(role: Role, email: &str) -> SettingsView {
         members: settings::members(NAME, &members.map(fact), role, Some(email), zone),
         devices: DevicesView { rows: devices, others: true },
         zone: settings::zone(NAME, "Europe/Berlin", now(), may),
+        mails: MailsView { low_balance: None, may_choose: may, alerts: may.then_some(true) },
         keys: KeysView {
             rows: vec![key("nightly report", Some("2026-11-22T02:00:00Z")), key("laptop", None)],
             seed: may.then(|| "0".repeat(64)),

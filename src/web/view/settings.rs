@@ -2,7 +2,7 @@
 
 use super::notices::Notice;
 use super::when::{Moment, Zone};
-use crate::domain::{Instant, Role, role};
+use crate::domain::{Credits, Instant, Role, role};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 /// Everything that `/settings` shows.
@@ -18,6 +18,8 @@ pub struct SettingsView {
     pub devices: DevicesView,
     /// The zone of all dates.
     pub zone: ZoneView,
+    /// Mails about a low balance.
+    pub mails: MailsView,
     /// API keys.
     pub keys: KeysView,
 }
@@ -180,6 +182,17 @@ pub fn zone(customer: &str, name: &str, now: Instant, may_choose: bool) -> ZoneV
         now: zone.full(now),
         regions: if may_choose { regions() } else { Vec::new() },
     }
+}
+
+/// Mails about a low balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailsView {
+    /// From how much on little is left; `None` is a tenth of the allowance.
+    pub low_balance: Option<Credits>,
+    /// Whether the reader may say from how much on.
+    pub may_choose: bool,
+    /// Whether the reader gets them; `None` for who gets none.
+    pub alerts: Option<bool>,
 }
 
 /// API keys.

@@ -36,6 +36,14 @@ pub enum SettingsOutcome {
     ZoneChanged,
     /// That is no zone.
     BadZone,
+    /// Another mark of running low.
+    LowBalanceSet,
+    /// That is no mark.
+    BadLowBalance,
+    /// Mails about a low balance come again.
+    MailsOn,
+    /// They come no more.
+    MailsOff,
     /// A key more.
     KeyMade,
     /// A key less.
@@ -54,7 +62,7 @@ pub enum SettingsOutcome {
 
 impl SettingsOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Invited,
         Self::Added,
         Self::RoleChanged,
@@ -70,6 +78,10 @@ impl SettingsOutcome {
         Self::OthersSignedOut,
         Self::ZoneChanged,
         Self::BadZone,
+        Self::LowBalanceSet,
+        Self::BadLowBalance,
+        Self::MailsOn,
+        Self::MailsOff,
         Self::KeyMade,
         Self::KeyRevoked,
         Self::UnknownKey,
@@ -98,6 +110,10 @@ impl SettingsOutcome {
             Self::OthersSignedOut => "others_signed_out",
             Self::ZoneChanged => "zone_changed",
             Self::BadZone => "bad_zone",
+            Self::LowBalanceSet => "low_balance_set",
+            Self::BadLowBalance => "bad_low_balance",
+            Self::MailsOn => "mails_on",
+            Self::MailsOff => "mails_off",
             Self::KeyMade => "key_made",
             Self::KeyRevoked => "key_revoked",
             Self::UnknownKey => "unknown_key",
@@ -138,6 +154,7 @@ impl SettingsOutcome {
                 | Self::TooManyMembers
                 | Self::NotAllowed
                 | Self::BadZone
+                | Self::BadLowBalance
                 | Self::BadKeyName
                 | Self::TooManyKeys
                 | Self::FormStale
@@ -165,6 +182,18 @@ impl SettingsOutcome {
             Self::OthersSignedOut => ("Your other devices are signed out.", "This one stays signed in."),
             Self::ZoneChanged => ("Time zone changed.", "Dates here and in mails follow it from now on."),
             Self::BadZone => ("That is no time zone.", "Choose one from the list."),
+            Self::LowBalanceSet => {
+                ("Running low changed.", "Owners and admins are told once the balance comes down to it.")
+            }
+            Self::BadLowBalance => (
+                "“Running low at” is no number of credits.",
+                "Write digits only, above 0 and up to 1000000000, or leave it empty.",
+            ),
+            Self::MailsOn => ("Mails about a low balance are on.", "The next one comes when the balance runs low."),
+            Self::MailsOff => (
+                "Mails about a low balance are off.",
+                "Reminders that top-ups expire, and receipts, still come to you.",
+            ),
             Self::KeyMade => (
                 "The key was made.",
                 "It was shown once and cannot be shown again. Lost it? Revoke it and make another.",

@@ -1,7 +1,8 @@
-//! `/settings`: members, devices, the time zone, API keys. Each list is rows that open to a small form.
+//! `/settings`: members, devices, the time zone, mails, API keys. Each list is rows that open to a small form.
 
 mod devices;
 mod keys;
+mod mails;
 mod members;
 mod zone;
 
@@ -20,6 +21,7 @@ pub fn SettingsBody(settings: SettingsView) -> impl IntoView {
         <members::Members members=settings.members />
         <devices::Devices devices=settings.devices />
         <zone::TimeZone zone=settings.zone />
+        <mails::Mails mails=settings.mails />
         <keys::Keys keys=settings.keys />
     }
 }
