@@ -88,7 +88,7 @@ impl Asked {
             source: text("source"),
             from: since,
             until,
-            grant: grant.as_deref().and_then(|id| GrantId::parse(id)),
+            grant: grant.as_deref().and_then(GrantId::parse),
         };
         if sort.is_some() && filter.sort.is_none() {
             bad = Some("What to show");
