@@ -90,6 +90,7 @@ test("Usage and History", async ({ page, shop }) => {
   await customer.signIn(page);
   await page.goto("/usage?range=7d");
   await expectSound(page, "nothing but the plan");
+  await page.goto("/billing");
   await buy(page);
   await customer.charge(380);
   for (const path of ["/usage", "/usage?range=weekly&hide=credits", "/history", "/history?source=nobody&from=2026-02-30"]) {

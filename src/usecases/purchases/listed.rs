@@ -59,10 +59,12 @@ pub async fn is_paid(services: &Services, purchase: &Purchase) -> Result<bool, F
     Ok(paid.iter().any(|one| one.id == purchase.id))
 }
 
+/// A Checkout is completed once: where the purchase is on its way or has failed since, the event is an old one told again.
 async fn paid(link: &mut Link, no: i64, at_once: bool) -> Result<Vec<Purchase>, DbError> {
     let sql = "select p.id from inbox i join purchases p on p.session_id = i.object_id
         where i.done_at is null and p.customer_no = $1 and p.state in ('created', 'open', 'processing', 'expired', 'failed')
-          and (i.type = 'checkout.session.async_payment_succeeded' or (i.type = 'checkout.session.completed' and $2 = 1))
+          and (i.type = 'checkout.session.async_payment_succeeded'
+            or (i.type = 'checkout.session.completed' and $2 = 1 and p.state in ('created', 'open', 'expired')))
         group by p.id order by p.id desc limit $3";
     let ids = link.all(sql, args![no, i64::from(at_once), PAID_MAX]).await?;
     let ids = ids.iter().map(|row: &Row| Ok(PurchaseId(row.uuid("id")?))).collect::<Result<Vec<_>, DbError>>()?;

@@ -37,7 +37,7 @@ pub fn UsageBody(usage: UsageView) -> impl IntoView {
         {switches}
         <div class="charts">{charts}</div>
         <div class="halves even">{splits}</div>
-        <section aria-labelledby="days">
+        <section>
             <h2 id="days">{usage.table}</h2>
             <Table usage />
             <p class="after">
