@@ -73,7 +73,8 @@ impl Clock {
         Uuid::now_v7()
     }
 
-    /// Reads where the test clock stands now: another process may have moved it.
+    /// Reads where the test clock stands now: another process may have moved it. A reading that comes late, after
+    /// the clock was moved on, does not put it back.
     ///
     /// # Errors
     /// Whatever the database says.
@@ -81,7 +82,7 @@ impl Clock {
         if let Some(test) = &self.test {
             let row = store.read().await?.one("select now from test_clock where id = 1", Vec::new()).await?;
             if let Some(row) = row {
-                test.store(row.int("now")?, Ordering::SeqCst);
+                test.fetch_max(row.int("now")?, Ordering::SeqCst);
             }
         }
         Ok(())

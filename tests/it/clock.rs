@@ -32,6 +32,15 @@ on_both!(the_test_clock_stands_still_and_is_moved_by_hand, |app| {
     assert_eq!(app.entries("acme").await.len(), 2);
 });
 
+on_both!(a_reading_that_comes_late_does_not_put_the_clock_back, |app| {
+    // What a request has read before another moved the clock, and keeps only now.
+    let services = app.services();
+    let moved = services.clock.now() + TimeDelta::hours(1);
+    services.clock.put(moved);
+    services.clock.refresh(&services.store).await.unwrap();
+    assert_eq!(services.clock.now(), moved);
+});
+
 on_both!(the_test_clock_does_not_go_backwards, |app| {
     app.advance(json!({"advance_days": 1})).await.expect(200);
     let here = now(app).await;
@@ -104,6 +113,7 @@ on_both!(a_clock_that_is_behind_does_not_reopen_the_past, |app| {
     app.charge("acme", "1", "after").await.expect(201);
     // As a process would see it whose clock is two hours behind.
     app.tamper("update test_clock set now = $1", topup::args![end - TimeDelta::hours(2)]).await.unwrap();
+    app.restart().await;
     let usage = app.charge("acme", "1", "behind").await.expect(201).json();
     assert_eq!(
         (usage["balance"]["available"].clone(), instant(&usage["created_at"])),
