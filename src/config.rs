@@ -2,6 +2,7 @@
 //!
 //! What is missing, empty or malformed is one line that names it, and exit code 2.
 
+mod hook;
 mod mail;
 
 use crate::limits::Rate;
@@ -48,6 +49,9 @@ pub enum Command {
     /// Set Stripe up.
     #[command(subcommand)]
     Stripe(StripeCommand),
+    /// What the SaaS's backend was told at HOOK_URL: list what failed, send it again, try the endpoint.
+    #[command(subcommand)]
+    Hooks(HooksCommand),
     /// Accounts for the operator's pages.
     #[command(subcommand)]
     Operator(OperatorCommand),
@@ -147,6 +151,35 @@ pub enum OperatorCommand {
         /// Where the data are.
         #[command(flatten)]
         database: DatabaseSettings,
+    },
+}
+
+/// What can be done about outgoing messages.
+#[derive(Debug, Subcommand)]
+pub enum HooksCommand {
+    /// List what has not been accepted, a line each, newest first.
+    List {
+        /// Those that were accepted too
+        #[arg(long)]
+        all: bool,
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Send messages once more, with the ids and words they had.
+    Retry {
+        /// The messages, as the list names them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// Send a message of the type topup.test now, and say whether the endpoint took it.
+    Test {
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
     },
 }
 
@@ -279,6 +312,12 @@ pub struct Settings {
     /// Write mails into this folder instead of sending them
     #[arg(long, env = "MAIL_DIR")]
     pub mail_dir: Option<PathBuf>,
+    /// Address of the SaaS's backend that is told of credited top-ups and of low balances
+    #[arg(long, env = "HOOK_URL", hide_env_values = true)]
+    pub hook_url: Option<String>,
+    /// Secrets that those messages are signed with, comma-separated, `whsec_…` each
+    #[arg(long, env = "HOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
+    pub hook_secrets: Vec<String>,
     /// Minutes without a click after which somebody must sign in again, 30 to 20160 (14 days)
     #[arg(long, env = "SESSION_IDLE_MINUTES", default_value = "720", value_parser = clap::value_parser!(i64).range(30..=20_160))]
     pub session_idle_minutes: i64,
@@ -374,6 +413,7 @@ impl Settings {
             return bad("LISTEN", "is not a loopback address, which the demo and the test clock need");
         }
         self.check_live(demo)?;
+        self.hook()?;
         self.stripe().map(|_| ())
     }
 

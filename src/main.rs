@@ -43,6 +43,7 @@ fn main() -> ExitCode {
             Command::Reconcile(asked) => app::reconcile::run(&asked).await,
             Command::Doctor(settings) => app::doctor::run(&settings).await,
             Command::Stripe(StripeCommand::Setup(settings)) => app::stripe_setup::run(&settings).await,
+            Command::Hooks(command) => app::hooks::run(&command).await,
             Command::Operator(command) => app::operators::run(&command).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 app::purchases::find(&database, &text).await

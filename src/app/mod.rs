@@ -5,6 +5,7 @@ pub mod connections;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod doctor;
+pub mod hooks;
 mod lock;
 pub mod operators;
 pub mod purchases;
@@ -186,6 +187,7 @@ async fn services_on(
     if catalog.rules.require_notice {
         tracing::warn!("CATALOG: require_notice is not carried out yet: top-ups expire on their day in any case");
     }
+    let hook = settings.hook()?;
     let form_secret = form_secret(&store).await?;
     let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
     let running = Running {
@@ -203,7 +205,7 @@ async fn services_on(
         demo: variant.demo,
     };
     let (books, settings) = (Books::default(), Arc::new(running));
-    let services = Services { store, ledger, stripe, catalog, clock, mailer, books, settings };
+    let services = Services { store, ledger, stripe, catalog, clock, mailer, hook, books, settings };
     Ok((services, engine))
 }
 

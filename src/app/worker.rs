@@ -84,7 +84,7 @@ fn told(run: &LastRun) -> String {
 }
 
 /// Runs something on the settings of `serve`, without a server.
-async fn with_services(
+pub(super) async fn with_services(
     settings: &Settings,
     act: impl AsyncFnOnce(Services) -> Result<(), Failure>,
 ) -> Result<(), Failure> {

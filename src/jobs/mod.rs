@@ -54,15 +54,21 @@ async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) 
                 () = tokio::time::sleep(wait) => {}
                 // Somebody waits for a mail.
                 () = services.mailer.nudged(), if job.name == "mails" => {}
+                () = nudged(services), if job.name == "hooks" => {}
             }
         };
         if stop.run_until_cancelled(due).await.is_none() {
             return;
         }
         let began = Began::now(services);
-        // Mails are not cut off: one that the server took is marked, or it would be sent again. That job stops itself.
+        // What leaves is not cut off: what the other side took is marked, or it would be sent again. Those jobs stop
+        // themselves.
         let attempt = attempt(job, services, stop);
-        let result = if job.name == "mails" { Some(attempt.await) } else { stop.run_until_cancelled(attempt).await };
+        let result = if matches!(job.name, "mails" | "hooks") {
+            Some(attempt.await)
+        } else {
+            stop.run_until_cancelled(attempt).await
+        };
         let Some(result) = result else { return };
         let was_failing = pending.failures > 0;
         pending.add(&result, &began);
@@ -88,6 +94,14 @@ async fn attempt(job: &'static Job, services: &Services, stop: &CancellationToke
         job.run(services, stop).await
     };
     AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| Err(Fault::Broken("the job panicked".to_owned())))
+}
+
+/// Until a message to the SaaS's backend waits.
+async fn nudged(services: &Services) {
+    match &services.hook {
+        Some(hook) => hook.nudged().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The tick, doubled with every failure in a row.

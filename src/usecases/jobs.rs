@@ -5,7 +5,7 @@
 //!
 //! *Not here:* when they run (`jobs`), what they do (a file a subject beside this one).
 
-use super::{Fault, Services, flat, inbox, news, outbox, purchases, reminders, stripe_events, tidy};
+use super::{Fault, Services, flat, hooks, inbox, news, outbox, purchases, reminders, stripe_events, tidy};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
@@ -38,7 +38,7 @@ pub struct Job {
 }
 
 /// All jobs, in the order in which one instant's work is done.
-pub const ALL: [Job; 8] = [
+pub const ALL: [Job; 9] = [
     Job {
         name: "ledger",
         about: "books resets, expiry and the end of holds for customers nobody writes to",
@@ -107,6 +107,14 @@ pub const ALL: [Job; 8] = [
             Box::pin(count(services, "select count(*) as n from outbox where done_at is null and due_at <= $1"))
         },
         due: |services, now| Box::pin(outbox::next_due(services, now)),
+    },
+    Job {
+        name: "hooks",
+        about: "tells the SaaS's backend of credited top-ups and of low balances",
+        network: true,
+        run: |services, stop| Box::pin(hooks::send_due(services, stop)),
+        backlog: |services| Box::pin(hooks::backlog(services)),
+        due: |services, now| Box::pin(hooks::next_due(services, now)),
     },
     Job {
         name: "tidy",

@@ -20,6 +20,7 @@ pub mod export;
 pub mod hint;
 pub mod history;
 pub mod holds;
+pub mod hooks;
 pub mod inbox;
 pub mod jobs;
 pub mod mails;
@@ -51,6 +52,7 @@ pub mod voids;
 use crate::clock::Clock;
 use crate::config::StripeSettings;
 use crate::domain::Catalog;
+use crate::hook::Hook;
 use crate::ledger::{Ledger, Unavailable};
 use crate::mail::Mailer;
 use crate::store::Store;
@@ -74,6 +76,8 @@ pub struct Services {
     pub clock: Clock,
     /// How mail leaves.
     pub mailer: Mailer,
+    /// Where the SaaS's backend is told; none where it is not.
+    pub hook: Option<Hook>,
     /// What was added up of the sales report.
     pub books: sales::Books,
     /// The rest of the settings.
@@ -123,6 +127,8 @@ pub struct Shop {
     pub site: String,
     /// Binds what an address carries.
     pub secret: Vec<u8>,
+    /// Whether the SaaS's backend is told.
+    pub hooked: bool,
 }
 
 /// What nobody expected. Logged once at the edge, its cause never shown.

@@ -1,8 +1,8 @@
 //! The list of what customers' people should hear of their balance, which the engine writes with the lines that
-//! brought it about; here each becomes its mails, in the turn that takes it off the list.
+//! brought it about; here each becomes its mails and its message to the SaaS, in the turn that takes it off the list.
 
 use super::mails::{self, balance};
-use super::{Fault, Services, Shop, flat};
+use super::{Fault, Services, Shop, flat, hooks};
 use crate::args;
 use crate::domain::news::{What, low_mark};
 use crate::domain::{Credits, Instant};
@@ -46,6 +46,7 @@ pub async fn run(services: &Services) -> Result<u64, Fault> {
                 Err(fault) => failed = Some(fault),
             }
         }
+        services.hook.iter().for_each(crate::hook::Hook::nudge);
         if let Some(fault) = failed {
             return Err(fault);
         }
@@ -71,6 +72,7 @@ async fn tell(turn: &mut Turn, no: i64, shop: &Shop) -> Result<u64, Fault> {
         {
             written += mails::write(turn, shop, to, letter).await?;
         }
+        hooks::crossed(turn, shop, no, told, &account, low).await?;
         let sql = "update news set mailed_at = $1 where customer_no = $2 and what = $3 and seq = $4";
         turn.link.run(sql, args![now, no, told.what.name(), told.seq]).await?;
     }

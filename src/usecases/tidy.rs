@@ -1,4 +1,5 @@
-//! Tidying: one-time links, the mails that brought them, and sessions that nobody can use any more.
+//! Tidying: one-time links, the mails that brought them, sessions that nobody can use any more, and messages
+//! that were taken.
 //!
 //! Invariant: a mail of sign-in is counted for an hour and tried for an hour (`sign_in`, `outbox`), so that a day later
 //! nothing asks for it; its address and its link's words are then kept for nothing. All other mails stay.
@@ -14,6 +15,8 @@ use chrono::TimeDelta;
 const LINK_KEPT_HOURS: i64 = 24;
 /// How long a session that is over is known, so that a person comes in where they were last.
 const SESSION_KEPT_DAYS: i64 = 30;
+/// How long a message that the SaaS's backend took can be sent once more.
+const MESSAGE_KEPT_DAYS: i64 = 30;
 /// How many rows of a table one sweep deletes.
 const SWEEP_MAX: i64 = 500;
 
@@ -26,14 +29,17 @@ struct Rest {
     before: Instant,
 }
 
-fn rests(services: &Services) -> [Rest; 3] {
+fn rests(services: &Services) -> [Rest; 4] {
     let now = services.clock.now();
     let day_ago = now - TimeDelta::hours(LINK_KEPT_HOURS);
+    let month_ago = now - TimeDelta::days(MESSAGE_KEPT_DAYS);
     let of_tokens = |table, before| Rest { table, key: "token_hash", which: "1 = 1", by: "expires_at", before };
     [
         of_tokens("links", day_ago),
         of_tokens("sessions", now - TimeDelta::days(SESSION_KEPT_DAYS)),
         Rest { table: "outbox", key: "no", which: "kind = 'sign_in'", by: "created_at", before: day_ago },
+        // The key goes with it: what causes a message again is years away, or never comes.
+        Rest { table: "hooks", key: "no", which: "state = 'accepted'", by: "done_at", before: month_ago },
     ]
 }
 
@@ -42,11 +48,17 @@ fn rests(services: &Services) -> [Rest; 3] {
 /// # Errors
 /// [`Fault`].
 pub async fn backlog(services: &Services) -> Result<i64, Fault> {
-    let [links, sessions, mails] = rests(services);
+    let [links, sessions, mails, messages] = rests(services);
     let sql = "select (select count(*) from links where expires_at <= $1)
         + (select count(*) from sessions where expires_at <= $2)
-        + (select count(*) from outbox where kind = 'sign_in' and created_at <= $3) as n";
-    let row = services.store.read().await?.one(sql, args![links.before, sessions.before, mails.before]).await?;
+        + (select count(*) from outbox where kind = 'sign_in' and created_at <= $3)
+        + (select count(*) from hooks where state = 'accepted' and done_at <= $4) as n";
+    let row = services
+        .store
+        .read()
+        .await?
+        .one(sql, args![links.before, sessions.before, mails.before, messages.before])
+        .await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 

@@ -21,6 +21,7 @@ mod export;
 mod flush;
 mod fuzz;
 mod history;
+mod hooks;
 mod integrate;
 mod kill;
 mod ledger_api;

@@ -139,5 +139,6 @@ fn verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
 /// None.
 #[must_use]
 pub fn shop(services: &Services) -> Shop {
-    Shop { site: services.settings.public_url.clone(), secret: services.settings.form_secret.clone() }
+    let (site, secret) = (services.settings.public_url.clone(), services.settings.form_secret.clone());
+    Shop { site, secret, hooked: services.hook.is_some() }
 }

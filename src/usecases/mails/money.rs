@@ -31,7 +31,7 @@ pub async fn enqueue(
     let news: Vec<News> =
         refund(purchase, before, after).into_iter().chain(disputes(purchase, before, after)).collect();
     // Nothing of it can be switched off, so that no secret is needed.
-    let shop = &Shop { site: site.to_owned(), secret: Vec::new() };
+    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
     if news.is_empty() {
         return Ok(());
     }

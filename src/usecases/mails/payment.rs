@@ -30,7 +30,7 @@ pub async fn enqueue(turn: &mut Turn, purchase: &Purchase, state: PurchaseState,
         _ => return Ok(()),
     };
     // Nothing of it can be switched off, so that no secret is needed.
-    let shop = &Shop { site: site.to_owned(), secret: Vec::new() };
+    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
     let Some(to) = addressed(turn, purchase.customer_no).await? else { return Ok(()) };
     let mut draft = draft(turn, shop, heading.to_owned());
     draft.lines.push(line);

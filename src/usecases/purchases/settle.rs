@@ -3,11 +3,12 @@
 //! Webhook, success page and sweep all come here. The guard is the purchase's state inside the engine's
 //! transaction, and the unique `grants.purchase` under it.
 
-use super::super::{Fault, Services, alarms, flat, mails, receipts};
+use super::super::{Fault, Services, Shop, alarms, flat, hooks, mails, receipts};
 use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
 use crate::domain::{GrantId, PurchaseId, PurchaseState};
+use crate::hook::Hook;
 use crate::ledger::Turn;
 use crate::stripe::{CheckoutState, CheckoutStatus, StripeError};
 
@@ -35,8 +36,7 @@ pub async fn settle_session(services: &Services, session_id: &str) -> Result<Set
     let Some(id) = state.client_reference_id.as_deref().and_then(PurchaseId::parse) else {
         return Ok(Settling::Ignored);
     };
-    let site = services.settings.public_url.clone();
-    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &site).await })).await)
+    make(services, id, state).await
 }
 
 /// Settles one of our purchases. `session_id` is what a browser brought back: it is believed only if Stripe
@@ -58,8 +58,7 @@ pub async fn settle(services: &Services, id: PurchaseId, session_id: Option<&str
     if state.client_reference_id.as_deref() != Some(id.to_string().as_str()) {
         return Ok(Settling::Ignored);
     }
-    let site = services.settings.public_url.clone();
-    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &site).await })).await)
+    make(services, id, state).await
 }
 
 /// What Stripe knows of a purchase.
@@ -94,8 +93,7 @@ pub async fn recheck(services: &Services, purchase: &Purchase) -> Result<Known, 
         return Ok(Known::Foreign);
     }
     let told = state.clone();
-    let site = services.settings.public_url.clone();
-    flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &site).await })).await)?;
+    make(services, id, state).await?;
     Ok(Known::Checkout(Box::new(told)))
 }
 
@@ -119,8 +117,17 @@ pub(super) async fn unanswered(services: &Services, error: &StripeError) -> Resu
     Ok(Settling::Waiting)
 }
 
-/// Makes the purchase what Stripe says, inside one transaction.
-async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, site: &str) -> Result<Settling, Fault> {
+/// Makes the purchase what Stripe says.
+async fn make(services: &Services, id: PurchaseId, state: CheckoutState) -> Result<Settling, Fault> {
+    let shop = mails::shop(services);
+    let settling =
+        flat(services.ledger.job(move |turn| Box::pin(async move { apply(turn, id, &state, &shop).await })).await)?;
+    services.hook.iter().for_each(Hook::nudge);
+    Ok(settling)
+}
+
+/// The same, inside one transaction.
+async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, shop: &Shop) -> Result<Settling, Fault> {
     let Some(purchase) = load(&mut turn.link, id).await? else { return Ok(Settling::Ignored) };
     let sql = "select stripe_customer, closed_at from customers where no = $1";
     let row = turn.link.one(sql, args![purchase.customer_no]).await?;
@@ -135,8 +142,8 @@ async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, site: &st
             facts(turn, &purchase, purchase.state, state).await?;
         }
         PurchaseStep::Stay => {}
-        PurchaseStep::Move(to) => move_to(turn, &purchase, to, state, site).await?,
-        PurchaseStep::Credit => credit(turn, &purchase, state, site).await?,
+        PurchaseStep::Move(to) => move_to(turn, &purchase, to, state, &shop.site).await?,
+        PurchaseStep::Credit => credit(turn, &purchase, state, shop).await?,
         PurchaseStep::Review => review(turn, &purchase, state, &disagreement.unwrap_or_default()).await?,
     }
     Ok(Settling::Settled)
@@ -172,7 +179,7 @@ fn disagreement(purchase: &Purchase, stripe_customer: Option<&str>, state: &Chec
 }
 
 /// Credits a purchase: grant, state, timeline and receipts in one commit.
-async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState, site: &str) -> Result<(), Fault> {
+async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState, shop: &Shop) -> Result<(), Fault> {
     let (id, credits) = (purchase.id, purchase.credits);
     let grant = GrantId(turn.clock.mint());
     let (expires_at, at) = turn
@@ -186,7 +193,8 @@ async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState, sit
     note(turn, id, "paid").await?;
     note(turn, id, "credited").await?;
     let credited = receipts::Credited { at, expires_at, total: state.amount_total, tax: state.amount_tax };
-    receipts::enqueue(turn, purchase, credited, site).await?;
+    receipts::enqueue(turn, purchase, credited, &shop.site).await?;
+    hooks::credited(turn, shop, purchase, at, expires_at).await?;
     tracing::info!(purchase = %id, "credited");
     Ok(())
 }

@@ -1,0 +1,53 @@
+//! `topup hooks`: what the SaaS's backend was told and could not be, beside a running `serve` if need be.
+
+use super::Failure;
+use super::worker::with_services;
+use crate::config::HooksCommand;
+use crate::hook::Delivered;
+use crate::store::Store;
+use crate::usecases::hooks;
+
+/// `topup hooks list`, `retry` and `test`.
+///
+/// # Errors
+/// [`Failure`]; also where there is no message of an id, and where the receiver did not take the test.
+pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
+    match command {
+        HooksCommand::List { all, database } => {
+            let store = Store::open_existing(&database.database_url).await?;
+            let found = hooks::list(&store, *all).await;
+            store.close().await;
+            found?.iter().for_each(|message| println!("{message}"));
+            Ok(())
+        }
+        HooksCommand::Retry { ids, settings } => {
+            with_services(settings, async |services| {
+                let unknown = hooks::again(&services, ids).await?;
+                for id in ids.iter().filter(|id| !unknown.contains(id)) {
+                    println!("{id}: is sent again");
+                }
+                if unknown.is_empty() {
+                    return Ok(());
+                }
+                let unknown = unknown.join(", ");
+                Err(Failure::Failed(format!("no message has the id {unknown}; `topup hooks list --all` lists them")))
+            })
+            .await
+        }
+        HooksCommand::Test { settings } => {
+            with_services(settings, async |services| {
+                let Some(hook) = &services.hook else {
+                    return Err(Failure::Setting("HOOK_URL: is missing: there is nobody to tell".to_owned()));
+                };
+                match hooks::probe(&services, hook).await {
+                    Delivered::Accepted => {
+                        println!("the endpoint took a message of the type topup.test");
+                        Ok(())
+                    }
+                    Delivered::Deferred(reason) | Delivered::Refused(reason) => Err(Failure::Failed(reason)),
+                }
+            })
+            .await
+        }
+    }
+}

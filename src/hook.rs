@@ -1,0 +1,260 @@
+//! How the SaaS's backend hears of what it did not cause itself: signed POSTs to one address of its own.
+//!
+//! Signed as Standard Webhooks 1.0 has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`), so that a
+//! receiver needs a library and nothing of ours. Invariants: a message keeps its id, however often it is sent;
+//! no redirect is followed; what the receiver says is never read, only its status; each delivery ends in time.
+//!
+//! *Not here:* which message is due and what becomes of it (`usecases::hooks`).
+
+use crate::domain::Instant;
+use axum::body::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use sha2::Sha256;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard, Notify};
+use url::Url;
+
+/// How long a delivery may take, from the first byte of the connection to the answer's head.
+const DELIVERY_MAX: Duration = Duration::from_secs(10);
+/// The bytes that a secret may have (Standard Webhooks, "Signature scheme").
+const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// The receiver said 2xx.
+    Accepted,
+    /// Not now: again later.
+    Deferred(String),
+    /// The receiver wants no more of it (410).
+    Refused(String),
+}
+
+/// A secret that messages are signed with.
+#[derive(Clone)]
+pub struct HookSecret(Vec<u8>);
+
+struct Parts {
+    url: Url,
+    secrets: Vec<HookSecret>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    delivery_max: Duration,
+    round: Mutex<()>,
+    waiting: Notify,
+}
+
+/// The address that messages go to. Clones share it.
+#[derive(Clone)]
+pub struct Hook(Arc<Parts>);
+
+impl HookSecret {
+    /// From `whsec_` and base64.
+    ///
+    /// # Errors
+    /// What is wrong with it; never what it holds.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let Some(coded) = text.strip_prefix("whsec_") else {
+            return Err("has a secret that does not begin with whsec_".to_owned());
+        };
+        let Ok(bytes) = STANDARD.decode(coded) else {
+            return Err("has a secret that is not base64 behind whsec_".to_owned());
+        };
+        if !SECRET_BYTES.contains(&bytes.len()) {
+            return Err("has a secret of fewer than 24 or more than 64 bytes".to_owned());
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// Reads `HOOK_URL`.
+///
+/// # Errors
+/// What is wrong with it; never what it holds.
+pub fn address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|e| format!("is no address: {e}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err("is neither https://… nor http://…".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("has a user or a password; the signature says who sends".to_owned());
+    }
+    Ok(url)
+}
+
+impl Hook {
+    /// To an address, signed with each of the secrets. Connects to nothing yet.
+    #[must_use]
+    pub fn new(url: Url, secrets: Vec<HookSecret>) -> Self {
+        Self::patient(url, secrets, DELIVERY_MAX)
+    }
+
+    /// The same, waiting at most so long for an answer.
+    #[must_use]
+    pub fn patient(url: Url, secrets: Vec<HookSecret>, delivery_max: Duration) -> Self {
+        let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+        Self(Arc::new(Parts { url, secrets, client, delivery_max, round: Mutex::new(()), waiting: Notify::new() }))
+    }
+
+    /// Sends one message. Never called inside a transaction. `at` is the machine's time: receivers compare it with
+    /// theirs.
+    pub async fn send(&self, id: &str, at: Instant, body: &str) -> Delivered {
+        match self.request(id, at.timestamp(), body) {
+            Ok(request) => match tokio::time::timeout(self.0.delivery_max, self.0.client.request(request)).await {
+                Ok(Ok(answer)) => judge(answer.status()),
+                Ok(Err(e)) => Delivered::Deferred(format!("the endpoint cannot be reached: {}", reason(&e))),
+                Err(_) => Delivered::Deferred("the endpoint did not answer in time".to_owned()),
+            },
+            Err(e) => Delivered::Refused(format!("no request can be made of it: {e}")),
+        }
+    }
+
+    fn request(&self, id: &str, at: i64, body: &str) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+        Request::builder()
+            .method(Method::POST)
+            .uri(self.0.url.as_str())
+            .header("content-type", "application/json")
+            .header("user-agent", concat!("topup/", env!("CARGO_PKG_VERSION")))
+            .header("webhook-id", id)
+            .header("webhook-timestamp", at)
+            .header("webhook-signature", signature(&self.0.secrets, id, at, body))
+            .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
+    }
+
+    /// Rounds of one process follow each other: whoever waited finds done what the one before did.
+    pub async fn round(&self) -> MutexGuard<'_, ()> {
+        self.0.round.lock().await
+    }
+
+    /// Says that a message waits which should not wait long.
+    pub fn nudge(&self) {
+        self.0.waiting.notify_one();
+    }
+
+    /// Until somebody nudges.
+    pub async fn nudged(&self) {
+        self.0.waiting.notified().await;
+    }
+}
+
+/// `v1,…` of each secret, a space between: while one is rolled, receivers know either.
+fn signature(secrets: &[HookSecret], id: &str, at: i64, body: &str) -> String {
+    let one = |secret: &HookSecret| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).ok()?;
+        mac.update(format!("{id}.{at}.").as_bytes());
+        mac.update(body.as_bytes());
+        Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
+    };
+    secrets.iter().filter_map(one).collect::<Vec<_>>().join(" ")
+}
+
+/// 2xx is done. 410 is for good, as Standard Webhooks has it. All else may be mended: by a deployment, a route, a key.
+fn judge(status: StatusCode) -> Delivered {
+    match status {
+        StatusCode::GONE => Delivered::Refused("the endpoint answered 410: it wants no more of it".to_owned()),
+        status if status.is_success() => Delivered::Accepted,
+        status if status.is_redirection() => {
+            Delivered::Deferred(format!("the endpoint answered {}, and redirects are not followed", status.as_u16()))
+        }
+        status => Delivered::Deferred(format!("the endpoint answered {}", status.as_u16())),
+    }
+}
+
+/// The innermost cause, which says more than its wrappers.
+fn reason(e: &(dyn std::error::Error + 'static)) -> String {
+    let mut e = e;
+    while let Some(inner) = e.source() {
+        e = inner;
+    }
+    e.to_string().chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    #[test]
+    fn a_message_is_signed_as_the_standard_shows_it() {
+        // The example of the specification's own libraries.
+        let secret = HookSecret::parse(SECRET).expect("a secret");
+        let made = signature(&[secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        assert_eq!(made, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn while_a_secret_is_rolled_a_message_has_both_signatures() {
+        let (old, new) = (HookSecret::parse(SECRET), HookSecret::parse("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"));
+        let (old, new) = (old.expect("a secret"), new.expect("a secret"));
+        let both = signature(&[old.clone(), new.clone()], "msg_1", 1, "{}");
+        let each = [signature(&[old], "msg_1", 1, "{}"), signature(&[new], "msg_1", 1, "{}")];
+        assert_eq!(both, each.join(" "));
+    }
+
+    #[test]
+    fn a_secret_is_whole_or_refused() {
+        let check = |text: &str, good: bool| assert_eq!(HookSecret::parse(text).is_ok(), good, "{text:?}");
+        check(SECRET, true);
+        check("", false);
+        check("whsec_", false);
+        check("whsec_MfKQ9r8GKYqrTwjUPD8ILPZI", false);
+        check("whsec_Mf KQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false);
+        check("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", false);
+        check(&format!("whsec_{}", STANDARD.encode([7; 65])), false);
+    }
+
+    #[test]
+    fn an_address_is_http_and_has_no_password() {
+        let check = |text: &str, good: bool| assert_eq!(address(text).is_ok(), good, "{text:?}");
+        check("https://api.gleaner.example/hooks/topup", true);
+        check("http://10.0.0.7:8080/hooks?from=topup", true);
+        check("", false);
+        check("api.gleaner.example", false);
+        check("ftp://api.gleaner.example", false);
+        check("https://user:password@api.gleaner.example", false);
+    }
+
+    #[test]
+    fn only_a_2xx_is_a_delivery() {
+        let check = |status: u16, want: fn(&Delivered) -> bool| {
+            let judged = judge(StatusCode::from_u16(status).expect("a status"));
+            assert!(want(&judged), "{status}: {judged:?}");
+        };
+        check(200, |judged| *judged == Delivered::Accepted);
+        check(204, |judged| *judged == Delivered::Accepted);
+        check(302, |judged| matches!(judged, Delivered::Deferred(_)));
+        check(401, |judged| matches!(judged, Delivered::Deferred(_)));
+        check(410, |judged| matches!(judged, Delivered::Refused(_)));
+        check(500, |judged| matches!(judged, Delivered::Deferred(_)));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_not_waited_for() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = address(&format!("http://{}/", silent.local_addr().expect("an address"))).expect("a URL");
+        let secret = HookSecret::parse(SECRET).expect("a secret");
+        let hook = Hook::patient(url, vec![secret], Duration::from_millis(50));
+        let delivered = hook.send("msg_1", Instant::UNIX_EPOCH, "{}").await;
+        assert_eq!(delivered, Delivered::Deferred("the endpoint did not answer in time".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn who_is_not_there_is_tried_again() {
+        let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = address(&format!("http://{}/", gone.local_addr().expect("an address"))).expect("a URL");
+        drop(gone);
+        let hook = Hook::new(url, vec![HookSecret::parse(SECRET).expect("a secret")]);
+        let delivered = hook.send("msg_1", Instant::UNIX_EPOCH, "{}").await;
+        assert!(matches!(&delivered, Delivered::Deferred(reason) if reason.contains("reached")), "{delivered:?}");
+    }
+}
