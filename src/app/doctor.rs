@@ -75,6 +75,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     if let Ok(catalog) = &catalog {
         mail(&mut report, settings, catalog).await;
     }
+    hook(&mut report, settings);
     match report.wrong {
         0 => Ok(()),
         1 => Err(Failure::Failed("1 thing is wrong".to_owned())),
@@ -248,6 +249,20 @@ pub(super) async fn rights(stripe: &Stripe) -> Vec<String> {
         }
     }
     refused
+}
+
+/// Nothing is sent: `topup hooks test` does that.
+fn hook(report: &mut Report, settings: &Settings) {
+    match (settings.hook(), settings.hook_url.as_deref()) {
+        (Ok(None), _) => report.note("hook", "HOOK_URL is not set: your backend is not told when somebody has paid"),
+        (Ok(Some(_)), Some(url)) if url.starts_with("http://") && !url.starts_with("http://127.0.0.1") => report.note(
+            "hook",
+            "HOOK_URL is http://: signed, and readable by whoever is in between. Within one network that may be meant",
+        ),
+        (Ok(Some(_)), _) => report.good("hook", "is set; `topup hooks test` sends a message"),
+        // Said under `settings` already.
+        (Err(_), _) => {}
+    }
 }
 
 async fn mail(report: &mut Report, settings: &Settings, catalog: &Catalog) {

@@ -49,6 +49,7 @@ pub fn openapi() -> Value {
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "schemas": shapes::all(),
             "securitySchemes": {
@@ -59,6 +60,36 @@ pub fn openapi() -> Value {
             },
         },
     })
+}
+
+/// What is sent to `HOOK_URL`, by type.
+fn webhooks() -> Value {
+    let header = |name: &str, about: &str| json!({"name": name, "in": "header", "required": true, "description": about, "schema": {"type": "string"}});
+    let parameters = json!([
+        header("webhook-id", "The message's id, the same however often it is sent"),
+        header("webhook-timestamp", "When it was sent, in seconds since 1970"),
+        header(
+            "webhook-signature",
+            "v1 and base64 of HMAC-SHA256 over id.timestamp.body, by each of HOOK_SECRETS (Standard Webhooks 1.0)"
+        ),
+    ]);
+    let told = [
+        ("top_up.credited", "TopUpCredited", "A top-up was paid for, and its credits are there"),
+        ("credits.low", "CreditsLow", "Credits run low"),
+        ("credits.exhausted", "CreditsExhausted", "No credits are left"),
+    ];
+    let mut out = Map::new();
+    for (kind, shape, summary) in told {
+        out.insert(
+            kind.to_owned(),
+            json!({"post": {
+                "operationId": shape, "tags": ["Messages"], "summary": summary, "parameters": parameters.clone(), "security": [],
+                "requestBody": {"required": true, "content": {"application/json": {"schema": reference(shape)}}},
+                "responses": {"2XX": {"description": "Kept"}, "410": {"description": "No more of it"}, "default": {"description": "Tried again"}},
+            }}),
+        );
+    }
+    Value::Object(out)
 }
 
 fn operation(call: &Call) -> Value {

@@ -7,12 +7,25 @@ use serde_json::{Map, Value, json};
 /// All shapes by name.
 pub fn all() -> Value {
     let mut out = Map::new();
-    for part in [requests(), ledger(), customers(), access(), problems()] {
+    for part in [requests(), ledger(), customers(), access(), problems(), messages()] {
         if let Value::Object(part) = part {
             out.extend(part);
         }
     }
     Value::Object(out)
+}
+
+/// What the SaaS's backend is told (docs/hooks.md).
+fn messages() -> Value {
+    let message =
+        |kind: Value, data: Value| object(json!({"type": kind, "timestamp": instant(), "data": object(data)}));
+    let credited = json!({"customer": string(), "purchase": id("pur"), "credits": credits(), "expires_at": instant(), "balance": reference("Summary")});
+    let crossed = json!({"customer": string(), "balance": reference("Summary"), "resets_at": instant(), "buy_url": nullable(string())});
+    json!({
+        "TopUpCredited": message(json!({"const": "top_up.credited"}), credited),
+        "CreditsLow": message(json!({"const": "credits.low"}), crossed.clone()),
+        "CreditsExhausted": message(json!({"const": "credits.exhausted"}), crossed),
+    })
 }
 
 /// A page of a list.
