@@ -27,6 +27,7 @@ pub mod purchase;
 pub mod reminder;
 pub mod replay;
 pub mod role;
+pub mod subscription;
 pub mod time;
 
 pub use account::{Account, Changes, Refusal, Settled};
@@ -43,4 +44,5 @@ pub use payment::{Claimed, DisputeStatus, Payment, RefundStatus};
 pub use purchase::PurchaseState;
 pub use replay::{Broken, Replay, Report};
 pub use role::Role;
+pub use subscription::{Standing, Subscription, SubscriptionStatus};
 pub use time::Instant;

@@ -1,5 +1,6 @@
 //! Catch-up (R3): books all that is due by now, in the order of due instants.
 
+use super::grants::{nth_plan_grant_id, plan_grant_id};
 use super::{Account, Changes, Line, PlanChange, When};
 use crate::amount::Credits;
 use crate::catalog::Catalog;
@@ -14,6 +15,7 @@ use crate::time::{Instant, far_future, to_millis};
 enum Due {
     Lapse(HoldId),
     Expiry(GrantId),
+    Grace,
     Reset,
 }
 
@@ -30,6 +32,7 @@ impl Account {
             match due {
                 Due::Lapse(id) => self.lapse(id, when, changes),
                 Due::Expiry(id) => self.expire_rest(id, Cause::Grant(id), when, changes),
+                Due::Grace => self.end_grace(when, catalog, changes),
                 Due::Reset => self.reset(when, catalog, changes),
             }
         }
@@ -48,7 +51,8 @@ impl Account {
         let expires =
             |grant: &&Grant| grant.kind != Kind::Plan && grant.frozen.is_zero() && grant.remaining().is_positive();
         let expiries = self.grants.iter().filter(expires).map(|grant| (grant.expires_at, Due::Expiry(grant.id)));
-        lapses.chain(expiries).fold((self.cycle.end, Due::Reset), Ord::min)
+        let grace = self.master.as_ref().and_then(|master| master.grace_until).map(|until| (until, Due::Grace));
+        lapses.chain(expiries).chain(grace).fold((self.cycle.end, Due::Reset), Ord::min)
     }
 
     /// The cycle's end and the next one's start (R5, R6).
@@ -58,12 +62,14 @@ impl Account {
         }
         // A calendar that ends before the customer does leaves the cycle open: nothing more is ever due.
         self.cycle = self.cycle.next(self.anchor).unwrap_or(Cycle { start: when.event, end: far_future() });
+        self.part_from_master(when.event, changes);
         let plan = self.next_plan.take().unwrap_or_else(|| self.plan.clone());
         // A changed catalogue acts from here on, so its pausing is looked up anew, and written down.
         if plan != self.plan || catalog.pauses_top_ups(&plan) != self.top_ups_paused {
             self.plan_came(&plan, when.event, catalog, changes);
         }
         self.grant_allowance(catalog.allowance(&self.plan), when, changes);
+        self.foresee_end(catalog);
     }
 
     /// A plan comes into force.
@@ -78,6 +84,13 @@ impl Account {
         });
     }
 
+    /// A cycle has one plan grant, and another where a plan has ended in it unpaid.
+    fn next_plan_grant_id(&self) -> GrantId {
+        let id = plan_grant_id(&self.customer, self.cycle.start);
+        // A closed one is in the working set as long as its cycle runs.
+        if self.grant(id).is_none() { id } else { nth_plan_grant_id(&self.customer, self.cycle.start, self.seq) }
+    }
+
     /// Lets the plan grant of the current cycle grow to `allowance`; makes it where there is none.
     pub(super) fn grant_allowance(&mut self, allowance: Credits, when: When, changes: &mut Changes) {
         let current = self.plan_grant().map(|grant| (grant.id, grant.amount));
@@ -86,7 +99,7 @@ impl Account {
         if !more.is_positive() {
             return;
         }
-        let id = current.map_or_else(|| super::plan_grant_id(&self.customer, self.cycle.start), |(id, _)| id);
+        let id = current.map_or_else(|| self.next_plan_grant_id(), |(id, _)| id);
         if current.is_none() {
             self.grants.push(Grant::new(id, Kind::Plan, Credits::ZERO, when.event, self.cycle.end));
             changes.new_grants.push(id);

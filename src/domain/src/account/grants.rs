@@ -18,11 +18,21 @@ pub const GRANTS_MAX: usize = 200;
 /// names the grant that a later booking makes. Its first bytes are the time, as in a UUIDv7.
 #[must_use]
 pub fn plan_grant_id(customer: &str, cycle_start: Instant) -> GrantId {
+    nth_plan_grant_id(customer, cycle_start, 0)
+}
+
+/// The same of a further one of the cycle, which comes behind the entry `after`.
+pub(super) fn nth_plan_grant_id(customer: &str, cycle_start: Instant, after: i64) -> GrantId {
     let millis = cycle_start.timestamp_millis();
     let mut sha = Sha256::new();
     sha.update(b"plan-grant");
     sha.update(millis.to_be_bytes());
     sha.update(customer.as_bytes());
+    if after != 0 {
+        // No customer's id has such a byte.
+        sha.update([0]);
+        sha.update(after.to_be_bytes());
+    }
     let digest: [u8; 32] = sha.finalize().into();
     let mut bytes = [0_u8; 16];
     bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
@@ -135,12 +145,17 @@ impl Account {
         if plan == self.plan {
             return;
         }
-        let in_force = self.plan_grant().map_or(Credits::ZERO, |grant| grant.amount);
-        if catalog.allowance(plan) < in_force {
+        if catalog.allowance(plan) < self.in_force() {
             self.next_plan = Some(plan.to_owned());
             return;
         }
         self.plan_came(plan, at, catalog, changes);
-        self.grant_allowance(catalog.allowance(plan), When::now(at), changes);
+        let (allowance, spent) = (catalog.allowance(plan), self.spent_unpaid());
+        self.grant_allowance(allowance - spent.min(allowance), When::now(at), changes);
+    }
+
+    /// The allowance of the plan in force.
+    pub(super) fn in_force(&self) -> Credits {
+        self.plan_grant().map_or(Credits::ZERO, |grant| grant.amount)
     }
 }

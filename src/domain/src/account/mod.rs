@@ -13,6 +13,7 @@ mod catch_up;
 mod claims;
 mod grants;
 mod holds;
+mod master;
 mod usage;
 
 use crate::amount::Credits;
@@ -26,6 +27,7 @@ use crate::time::{Instant, to_millis};
 
 pub use grants::{GRANTS_MAX, plan_grant_id, top_up_expiry};
 pub use holds::Settled;
+pub use master::Master;
 
 /// A customer's ledger as the engine keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Account {
     pub top_ups_paused: bool,
     /// The plan that acts from the cycle's end.
     pub next_plan: Option<String>,
+    /// The subscription that decides the plan, where one does.
+    pub master: Option<Master>,
     /// What cycles are counted from.
     pub anchor: Instant,
     /// The current cycle.
@@ -72,6 +76,8 @@ pub struct Changes {
     pub new_holds: Vec<Hold>,
     /// Holds that closed, how and when.
     pub closed_holds: Vec<(HoldId, HoldState, Instant)>,
+    /// Whether [`Account::master`] is another, or other.
+    pub master: bool,
     /// Plans that came into force, in order.
     pub plan_changes: Vec<PlanChange>,
 }
@@ -165,6 +171,7 @@ impl Account {
             plan: plan.to_owned(),
             top_ups_paused: false,
             next_plan: None,
+            master: None,
             anchor,
             cycle,
             last_at: now,
@@ -193,13 +200,13 @@ impl Account {
         }
     }
 
-    /// The current cycle's plan grant.
+    /// The current cycle's plan grant; of several, the one whose plan did not end unpaid.
     #[must_use]
     pub fn plan_grant(&self) -> Option<&Grant> {
-        self.grants.iter().find(|grant| self.is_current(grant))
+        self.grants.iter().find(|grant| self.is_current(grant) && !grant.is_voided)
     }
 
-    /// Cycles are gapless, so the plan grant that ends with the current one is the current one's.
+    /// Cycles are gapless, so a plan grant that ends with the current one is the current one's.
     fn is_current(&self, grant: &Grant) -> bool {
         grant.kind == Kind::Plan && grant.expires_at == self.cycle.end
     }

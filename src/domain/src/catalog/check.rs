@@ -126,7 +126,7 @@ const AMOUNT_MAX: i64 = 99_999_999;
 fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<(), CatalogError> {
     check
         .that(!plans.is_empty(), Place { table: "plan", number: 0, at: 0 }, "", || "there is no [[plan]]".to_owned())?;
-    let mut seen = Vec::new();
+    let (mut seen, mut prices) = (Vec::new(), Vec::new());
     for (number, plan) in plans.iter().enumerate() {
         let (at, plan) = (Place { table: "plan", number, at: plan.span().start }, plan.get_ref());
         check_id(check, at, "id", &plan.id, &mut seen)?;
@@ -135,6 +135,15 @@ fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<
         check.that(price, at, "amount", || format!("plan {:?} has a price that Stripe does not take", plan.id))?;
         let credits = (0..=CREDITS_MAX).contains(&plan.credits);
         check.that(credits, at, "credits", || format!("plan {:?} has credits outside 0 to {CREDITS_MAX}", plan.id))?;
+        for price in &plan.stripe_prices {
+            let id = (1..=255).contains(&price.len()) && price.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            check.that(id, at, "stripe_prices", || {
+                format!("plan {:?} has a price {price:?}, which is no id", plan.id)
+            })?;
+            let new = !prices.contains(&price);
+            check.that(new, at, "stripe_prices", || format!("price {price:?} is there twice"))?;
+            prices.push(price);
+        }
     }
     Ok(())
 }

@@ -219,6 +219,24 @@ impl Catalog {
         self.plans.iter().find(|plan| plan.id == id)
     }
 
+    /// The plan that a price at Stripe is for.
+    #[must_use]
+    pub fn plan_of_price(&self, price: &str) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.stripe_prices.iter().any(|known| known == price))
+    }
+
+    /// Whether plans are sold through subscriptions at Stripe.
+    #[must_use]
+    pub fn sells_plans(&self) -> bool {
+        self.plans.iter().any(|plan| !plan.stripe_prices.is_empty())
+    }
+
+    /// The plan of who pays for none: the cheapest, and of those the smallest.
+    #[must_use]
+    pub fn free_plan(&self) -> Option<&Plan> {
+        self.plans.iter().min_by_key(|plan| (plan.amount, plan.credits))
+    }
+
     /// The package of an id.
     #[must_use]
     pub fn package(&self, id: &str) -> Option<&Package> {

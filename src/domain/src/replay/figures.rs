@@ -157,14 +157,24 @@ impl Figures {
         Ok(())
     }
 
-    /// Only courtesy grants are taken back, once and while they live; what returns later goes too.
+    /// Courtesy grants are taken back, and those of plans that ended unpaid: once and while they live; what returns
+    /// later goes too.
     fn is_taken_back_rightly(&self, entry: &Entry) -> Result<(), String> {
         let own = matches!(entry.cause, Cause::Grant(_));
-        if self.kind.is_some_and(|kind| kind != Kind::Courtesy) {
-            return Err("voided, and no courtesy grant".to_owned());
+        if self.kind == Some(Kind::TopUp) {
+            return Err("voided, and was bought".to_owned());
         }
-        if own && (self.is_voided || entry.event_at >= self.expires_at) {
+        // A grace may end with the cycle.
+        let late = if self.kind == Some(Kind::Courtesy) {
+            entry.event_at >= self.expires_at
+        } else {
+            entry.event_at > self.expires_at
+        };
+        if own && (self.is_voided || late) {
             return Err("voided twice or after its end".to_owned());
+        }
+        if own && self.kind == Some(Kind::Courtesy) && entry.event_at < entry.created_at {
+            return Err("`voided` booked later than it came about".to_owned());
         }
         Ok(())
     }
@@ -193,7 +203,7 @@ impl Figures {
         if self.is_voided && !row.is_voided {
             return Some("its lines void it, its row does not".to_owned());
         }
-        if row.is_voided && (row.kind != Kind::Courtesy || self.remaining() > 0) {
+        if row.is_voided && (row.kind == Kind::TopUp || self.remaining() > 0) {
             return Some("its row voids it, its lines do not".to_owned());
         }
         None

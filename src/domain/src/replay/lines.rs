@@ -60,7 +60,8 @@ fn is_command(entry: &Entry) -> bool {
     match entry.kind {
         EntryKind::Used | EntryKind::Held => true,
         EntryKind::Granted => matches!(entry.cause, Cause::Purchase(_)),
-        EntryKind::Voided => !matches!(entry.cause, Cause::Hold(_)),
+        // What is taken of a plan that nobody paid for is due by itself; of other grants, see the figures.
+        EntryKind::Voided => matches!(entry.cause, Cause::Usage(_)),
         EntryKind::Expired => matches!(entry.cause, Cause::Usage(_)),
         _ => false,
     }

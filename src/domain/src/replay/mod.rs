@@ -34,7 +34,7 @@
 //!
 //! # What it does not prove
 //! That a charge was asked for, that an allowance is the catalogue's, that a void returns what its usage took,
-//! that no usage id stands twice, that a grant voided when nothing was left of it was voided (there was no line
+//! that no usage id stands twice, that a plan that ended unpaid was unpaid, that a grant voided when nothing was left of it was voided (there was no line
 //! to book), that a hold settled whole is this one and not another of the same draws (a
 //! settle's lines name the usage), that a purchase has one grant (the check's own queries do that); that the
 //! chain's end is the true one, which only a hash kept elsewhere can.
@@ -118,6 +118,7 @@ struct Terms {
     kind: Kind,
     effective_at: Instant,
     purchase: Option<PurchaseId>,
+    is_voided: bool,
 }
 
 /// The verifier of one customer's ledger. After a [`Broken`] it says nothing more of worth.
@@ -132,7 +133,8 @@ pub struct Replay {
     plans: Vec<PlanChange>,
     plans_passed: usize,
     paused: bool,
-    plan_until: Option<Instant>,
+    /// The last plan grant, and until when it lives.
+    plan_until: Option<(Instant, GrantId)>,
     grants: HashMap<GrantId, Figures>,
     open: OpenGrants,
     due: DueOrder,
@@ -170,7 +172,10 @@ impl Replay {
     /// into force, in the order in which they did.
     #[must_use]
     pub fn with_terms(mut self, grants: &[Grant], plans: &[PlanChange]) -> Self {
-        let terms = |g: &Grant| (g.id, Terms { kind: g.kind, effective_at: g.effective_at, purchase: g.purchase });
+        let terms = |g: &Grant| {
+            let Grant { kind, effective_at, purchase, is_voided, .. } = *g;
+            (g.id, Terms { kind, effective_at, purchase, is_voided })
+        };
         self.terms = Some(grants.iter().map(terms).collect());
         self.plans = plans.to_vec();
         self.plans.sort_by_key(|plan| plan.after_seq);
@@ -264,14 +269,20 @@ impl Replay {
         if let Some(terms) = terms {
             figures.agree(entry, terms.kind, terms.effective_at, terms.purchase)?;
             if terms.kind == Kind::Plan {
-                if self.plan_until.is_some_and(|until| entry.event_at < until) {
+                if self.plan_until.is_some_and(|(until, id)| entry.event_at < until && !self.has_ended_unpaid(id)) {
                     return Err("a second plan grant of one cycle".to_owned());
                 }
-                self.plan_until = Some(figures.expires_at);
+                self.plan_until = Some((figures.expires_at, entry.grant));
             }
         }
         self.grants.insert(entry.grant, figures);
         Ok(())
+    }
+
+    /// Whether a plan grant was taken back; where nothing was left of it, only its row says so.
+    fn has_ended_unpaid(&self, id: GrantId) -> bool {
+        let voided = self.terms.as_ref().and_then(|terms| terms.get(&id)).is_some_and(|terms| terms.is_voided);
+        voided && self.grants.get(&id).is_some_and(|figures| figures.remaining() == 0)
     }
 
     fn kind_of(&self, grant: GrantId) -> Option<Kind> {

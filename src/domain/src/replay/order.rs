@@ -60,9 +60,10 @@ impl OpenGrants {
 
 const LAPSE: u8 = 0;
 const EXPIRY: u8 = 1;
-const CYCLE_END: u8 = 2;
-const CYCLE_START: u8 = 3;
-const COMMAND: u8 = 4;
+const GRACE: u8 = 2;
+const CYCLE_END: u8 = 3;
+const CYCLE_START: u8 = 4;
+const COMMAND: u8 = 5;
 
 /// How far the lines of an instant have come in R3's order.
 #[derive(Default)]
@@ -97,6 +98,8 @@ impl DueOrder {
             (EntryKind::Released, cause, _) if lapses => (LAPSE, cause.bytes()),
             (EntryKind::Expired, Cause::Grant(_), Some(Kind::Plan)) => (CYCLE_END, [0; 16]),
             (EntryKind::Expired, Cause::Grant(_), Some(_)) => (EXPIRY, entry.cause.bytes()),
+            // A plan ends unpaid when its grace is over, or by a command.
+            (EntryKind::Voided, Cause::Grant(_), Some(Kind::Plan)) => self.rank.max((GRACE, [0; 16])),
             // A plan grant begins at a cycle's start, or by a command.
             (EntryKind::Granted, _, Some(Kind::Plan)) => self.rank.max((CYCLE_START, [0; 16])),
             // What comes back to an ended grant ends with what brought it back.

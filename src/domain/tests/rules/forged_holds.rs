@@ -158,7 +158,7 @@ fn what_comes_back_to_an_ended_grant_must_end_with_it() {
 }
 
 #[test]
-fn only_courtesy_grants_are_voided_and_once() {
+fn what_was_bought_is_not_voided_and_nothing_twice() {
     let good = Ledger::of(false, |world| {
         charge(world, 9, 2, 0);
         courtesy(world, 5, 9, 3 * HOUR, 0);
@@ -173,7 +173,7 @@ fn only_courtesy_grants_are_voided_and_once() {
         let place = l.place(EntryKind::Voided, 0);
         l.entries[place] = Entry { grant: GrantId(id(6)), cause: Cause::Grant(GrantId(id(6))), ..line };
     };
-    lie(&good, other, "voided, and no courtesy grant");
+    lie(&good, other, "voided, and was bought");
     let twice = |l: &mut Ledger| l.line(EntryKind::Voided, 1).cause = Cause::Grant(GrantId(id(5)));
     lie(&good, twice, "was due to be booked away");
     let kept = |l: &mut Ledger| l.cut(l.entries.len() - 1);

@@ -23,6 +23,8 @@ mod news;
 mod pair;
 mod pair_same;
 mod purchases;
+mod subscribed;
+mod subscriptions;
 mod world;
 
 use proptest::strategy::Strategy;

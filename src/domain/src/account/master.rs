@@ -1,0 +1,157 @@
+//! A plan that a subscription at Stripe decides (R6): it comes, changes, falls behind with its payment, ends.
+//!
+//! Invariants: what a subscription says twice changes nothing the second time; an unpaid plan is never made larger;
+//! within a cycle an end that was not paid for and a payment that comes after it give no more than the plan's
+//! allowance and the free one's.
+
+use super::{Account, Changes, Line, When};
+use crate::amount::Credits;
+use crate::catalog::Catalog;
+use crate::cycle::next_boundary;
+use crate::entry::{Cause, EntryKind};
+use crate::grant::Kind;
+use crate::subscription::{self, Standing, Subscription};
+use crate::time::{Instant, to_millis};
+use chrono::TimeDelta;
+
+/// The subscription that decides a customer's plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Master {
+    /// `sub_…`
+    pub subscription: String,
+    /// Until when the plan is kept though it is not paid for.
+    pub grace_until: Option<Instant>,
+    /// When it ends.
+    pub ends_at: Option<Instant>,
+}
+
+impl Account {
+    /// Whether a plan or anchor may be set by hand: a live subscription lets only its own stand.
+    #[must_use]
+    pub fn may_set(&self, plan: Option<&str>, anchor: Option<Instant>) -> bool {
+        self.master.is_none()
+            || (plan.is_none_or(|plan| plan == self.plan) && anchor.is_none_or(|anchor| anchor == self.anchor))
+    }
+
+    /// Makes the plan what all of the customer's subscriptions, as they stand now, say.
+    pub fn follow(&mut self, all: &[Subscription], at: Instant, catalog: &Catalog, changes: &mut Changes) {
+        let before = self.master.clone();
+        let start = self.cycle.start;
+        let gone = before.as_ref().is_some_and(|it| subscription::takes_at_once(all, &it.subscription, start));
+        let free = self.free_plan(catalog);
+        match subscription::master(all, catalog) {
+            Some(one) => {
+                let plan = one.plan.clone().unwrap_or_else(|| free.clone());
+                let known = before.as_ref().is_some_and(|master| master.subscription == one.id);
+                if gone && !known {
+                    self.end_unpaid(
+                        if one.status.standing() == Standing::Live { &plan } else { &free },
+                        When::now(at),
+                        catalog,
+                        changes,
+                    );
+                }
+                self.keep(one, &plan, known, at, catalog, changes);
+            }
+            None if before.is_none() => {}
+            None => {
+                self.master = None;
+                if gone {
+                    self.end_unpaid(&free, When::now(at), catalog, changes);
+                } else if self.plan != free {
+                    self.next_plan = Some(free);
+                }
+            }
+        }
+        changes.master |= self.master != before;
+    }
+
+    fn keep(
+        &mut self,
+        one: &Subscription,
+        plan: &str,
+        known: bool,
+        at: Instant,
+        catalog: &Catalog,
+        changes: &mut Changes,
+    ) {
+        let anchor = to_millis(one.anchor);
+        if next_boundary(anchor, self.cycle.end).is_some() {
+            self.anchor = anchor;
+        }
+        let grace_until = (one.status.standing() == Standing::PastDue)
+            .then(|| one.past_due_since.unwrap_or(at) + TimeDelta::days(catalog.rules.grace_days));
+        match grace_until {
+            None => self.change_plan(plan, at, catalog, changes),
+            Some(until) if until <= at => self.end_unpaid(&self.free_plan(catalog), When::now(at), catalog, changes),
+            // What is not paid for keeps what there is, and gives no more.
+            Some(_) if !known || catalog.allowance(plan) <= self.in_force() => {
+                self.change_plan(plan, at, catalog, changes);
+            }
+            Some(_) => self.next_plan = None,
+        }
+        let (grace_until, ends_at) =
+            (grace_until.filter(|until| *until > at).map(to_millis), one.ends_at.map(to_millis));
+        self.master = Some(Master { subscription: one.id.clone(), grace_until, ends_at });
+        self.foresee_end(catalog);
+    }
+
+    /// A subscription that ends with this cycle leaves the free plan for the next one.
+    pub(super) fn foresee_end(&mut self, catalog: &Catalog) {
+        let ends = self.master.as_ref().and_then(|master| master.ends_at);
+        let free = self.free_plan(catalog);
+        if ends.is_some_and(|at| at <= self.cycle.end) && self.plan != free {
+            self.next_plan = Some(free);
+        }
+    }
+
+    /// At a cycle's end: the subscription that has ended by it decides nothing more.
+    pub(super) fn part_from_master(&mut self, at: Instant, changes: &mut Changes) {
+        if self.master.as_ref().and_then(|master| master.ends_at).is_some_and(|ends| ends <= at) {
+            self.master = None;
+            changes.master = true;
+        }
+    }
+
+    /// The grace is over: what is due at [`Master::grace_until`].
+    pub(super) fn end_grace(&mut self, when: When, catalog: &Catalog, changes: &mut Changes) {
+        if let Some(master) = &mut self.master {
+            master.grace_until = None;
+            changes.master = true;
+        }
+        self.end_unpaid(&self.free_plan(catalog), when, catalog, changes);
+    }
+
+    /// Ends a plan that was not paid for: what the cycle has left of it is voided, and `plan` runs to the cycle's end.
+    fn end_unpaid(&mut self, plan: &str, when: When, catalog: &Catalog, changes: &mut Changes) {
+        self.next_plan = None;
+        if self.plan == plan {
+            return;
+        }
+        if let Some(id) = self.plan_grant().map(|grant| grant.id) {
+            let grant = self.grant_mut(id, changes);
+            let rest = grant.remaining();
+            grant.is_voided = true;
+            grant.voided += rest;
+            if rest.is_positive() {
+                self.book(EntryKind::Voided, id, Cause::Grant(id), Line::amount(-rest), when, changes);
+            }
+        }
+        self.plan_came(plan, when.event, catalog, changes);
+        if when.event < self.cycle.end {
+            self.grant_allowance(catalog.allowance(plan), when, changes);
+        }
+    }
+
+    /// What this cycle's plan credits were used for before their plan ended unpaid: it counts, should it be paid after all.
+    pub(super) fn spent_unpaid(&self) -> Credits {
+        let ended =
+            |grant: &&crate::Grant| grant.kind == Kind::Plan && grant.is_voided && grant.expires_at == self.cycle.end;
+        self.grants.iter().filter(ended).map(|grant| grant.used + grant.held).sum()
+    }
+
+    /// The plan of who pays nothing; where the catalogue has none, the cheapest.
+    fn free_plan(&self, catalog: &Catalog) -> String {
+        catalog.free_plan().map_or_else(|| self.plan.clone(), |plan| plan.id.clone())
+    }
+}
