@@ -15,7 +15,10 @@ use sqlx::SqliteConnection;
 use super::error::ApiError;
 use super::faults::ApiFault;
 use super::form::{self, Branch};
-use super::{Sandbox, aftermath, auth, endpoints, events, lists, objects, params, payments, schema, sessions, store};
+use super::{
+    Sandbox, aftermath, auth, endpoints, events, invoices, lists, objects, params, payments, portal, schema, sessions,
+    store, subscriptions,
+};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
@@ -170,7 +173,13 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, uri: &Uri) -> Result<Val
         ("GET", ["webhook_endpoints", id]) => payments::retrieve(call, "webhook_endpoint", id).await,
         ("GET", ["customers"]) => lists::plain(call, "customer").await,
         ("GET", ["charges"]) => lists::plain(call, "charge").await,
-        ("GET", ["invoices"]) => lists::plain(call, "invoice").await,
+        ("GET", ["invoices"]) => invoices::list(call).await,
+        ("GET", ["prices", id]) => payments::retrieve(call, "price", id).await,
+        ("GET", ["subscriptions"]) => subscriptions::list(call).await,
+        ("GET", ["subscriptions", id]) => subscriptions::retrieve(call, id).await,
+        ("POST", ["subscriptions", id]) => subscriptions::update(call, id).await,
+        ("DELETE", ["subscriptions", id]) => subscriptions::cancel(call, id).await,
+        ("POST", ["billing_portal", "sessions"]) => portal::create(call).await,
         ("GET", ["events"]) => events::list(call).await,
         ("GET", ["events", id]) => events::retrieve(call, id).await,
         _ => Err(ApiError::invalid(format!(

@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
+use super::api::Call;
 use super::error::ApiError;
 use super::lines::TAX_PERCENT;
 use super::objects::{self, id};
 use super::page::{self, escape};
-use super::{Sandbox, pay, payments, store};
+use super::{Sandbox, lists, params, pay, payments, schema, store};
 use crate::domain::Money;
 
 /// Makes the invoice of a session that is being paid, if it asks for one.
@@ -28,6 +29,61 @@ pub(super) async fn make(
     session["invoice"] = invoice["id"].clone();
     store::insert(conn, "invoice", session["id"].as_str(), &invoice).await?;
     Ok(Some(invoice))
+}
+
+/// Makes an invoice of a subscription, for the period that it is in.
+pub(super) async fn of_subscription(
+    conn: &mut SqliteConnection,
+    subscription: &Value,
+    reason: &str,
+    paid: bool,
+    now: i64,
+) -> Result<Value, ApiError> {
+    let (item, payer) = (&subscription["items"]["data"][0], &subscription["customer"]);
+    let details = store::find(conn, "customer", payer.as_str().unwrap_or_default()).await?.unwrap_or_default();
+    let (amount, name) = (&item["price"]["unit_amount"], &item["price"]["nickname"]);
+    let sold = json!({
+        "_sandbox": { "base": subscription["_sandbox"]["base"], "line_items": [{
+            "amount_subtotal": amount, "currency": subscription["currency"], "description": name, "quantity": 1,
+        }] },
+        "amount_subtotal": amount, "amount_total": amount, "automatic_tax": subscription["automatic_tax"],
+        "currency": subscription["currency"], "customer": payer,
+        "customer_details": { "email": details["email"], "name": details["name"] },
+        "invoice_creation": { "invoice_data": { "metadata": {} } }, "total_details": { "amount_tax": 0 },
+    });
+    let number = number(conn, payer.as_str().unwrap_or_default()).await?;
+    let mut invoice = invoice(&sold, &number, now)?;
+    invoice["billing_reason"] = reason.into();
+    invoice["parent"] = json!({
+        "type": "subscription_details", "quote_details": null,
+        "subscription_details": { "metadata": subscription["metadata"], "subscription": subscription["id"] },
+    });
+    (invoice["period_start"], invoice["period_end"]) =
+        (item["current_period_start"].clone(), item["current_period_end"].clone());
+    if !paid {
+        invoice["status"] = "open".into();
+        (invoice["amount_paid"], invoice["amount_remaining"]) = (0.into(), amount.clone());
+        invoice["status_transitions"]["paid_at"] = Value::Null;
+    }
+    let subject = subscription["id"].as_str();
+    store::insert(conn, "invoice", subject, &invoice).await?;
+    Ok(invoice)
+}
+
+/// Whether an invoice is of a subscription.
+pub(super) fn is_of(invoice: &Value, subscription: &str) -> bool {
+    invoice["parent"]["subscription_details"]["subscription"] == subscription
+}
+
+/// `GET /v1/invoices`
+pub(super) async fn list(call: &mut Call<'_>) -> Result<Value, ApiError> {
+    let given = schema::check(params::INVOICES, &call.params)?;
+    let all = store::all(call.conn, "invoice").await?;
+    lists::page("/v1/invoices", all, &given, |invoice| {
+        let same = |name: &str| given.get(name).is_none_or(|wanted| invoice[name] == *wanted);
+        let of = given.get("subscription").and_then(Value::as_str).is_none_or(|wanted| is_of(invoice, wanted));
+        same("customer") && same("status") && of
+    })
 }
 
 /// `3F2A9B01-0001`: the customer's own row of numbers.

@@ -80,7 +80,7 @@ pub(super) fn read(given: &Map<String, Value>, now: i64) -> Result<Items, ApiErr
 }
 
 /// Half a unit is rounded up.
-fn tax_of(amount: i64) -> i64 {
+pub(super) fn tax_of(amount: i64) -> i64 {
     amount.saturating_mul(TAX_PERCENT).saturating_add(50) / 100
 }
 

@@ -62,6 +62,7 @@ fn expandable(object: &str) -> &'static [&'static str] {
         "payment_intent" => &["customer", "latest_charge"],
         "charge" => &["balance_transaction", "customer", "payment_intent"],
         "refund" | "dispute" => &["charge", "payment_intent"],
+        "subscription" => &["customer", "latest_invoice"],
         _ => &[],
     }
 }

@@ -8,13 +8,16 @@
 //!
 //! Taxes are one flat rate, delayed payments one bank that takes three days, invoices one plain page.
 //!
-//! Not here: discounts, subscriptions; the listener, which is the app's.
+//! Subscriptions are billed by the month, and prorate nothing.
+//!
+//! Not here: discounts; the listener, which is the app's.
 
 mod aftermath;
 mod api;
 mod auth;
 mod delayed;
 mod deliveries;
+mod dunning;
 mod endpoints;
 mod error;
 mod events;
@@ -28,9 +31,11 @@ mod page;
 mod params;
 mod pay;
 mod payments;
+mod portal;
 mod schema;
 mod sessions;
 mod store;
+mod subscriptions;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -127,6 +132,7 @@ impl Sandbox {
             .route("/pay/{session}", get(pay::show).post(pay::submit))
             .route("/pay.css", get(pay::style))
             .route("/invoice/{id}", get(invoices::show))
+            .route("/portal/{id}", get(portal::show).post(portal::submit))
             .with_state(self.clone())
     }
 

@@ -65,6 +65,58 @@ pub(super) const SESSION: &[Field] = &[
     optional("ui_mode", Kind::OneOf(&["elements", "embedded_page", "hosted_page"])),
 ];
 
+/// `POST /v1/checkout/sessions` with `mode=subscription`
+pub(super) const SUBSCRIPTION_SESSION: &[Field] = &[
+    optional("automatic_tax", Kind::Object(&[required("enabled", Kind::Bool)])),
+    optional("cancel_url", Kind::Address),
+    optional("client_reference_id", Kind::Text(200)),
+    required("customer", LONG),
+    optional("customer_update", Kind::Object(CUSTOMER_UPDATE)),
+    EXPAND,
+    optional("expires_at", Kind::Integer(0, i64::MAX)),
+    required("line_items", Kind::List(&Kind::Object(PRICED_ITEM))),
+    optional("metadata", Kind::Pairs),
+    required("mode", Kind::OneOf(&["subscription"])),
+    optional("subscription_data", Kind::Object(&[optional("metadata", Kind::Pairs)])),
+    required("success_url", Kind::Address),
+    optional("tax_id_collection", Kind::Object(TAX_IDS)),
+];
+
+const PRICED_ITEM: &[Field] = &[required("price", LONG), required("quantity", Kind::Integer(1, 1))];
+
+/// `GET /v1/subscriptions`
+pub(super) const SUBSCRIPTIONS: &[Field] = &[
+    optional("created", Kind::Object(RANGE)),
+    optional("customer", LONG),
+    optional("ending_before", LONG),
+    EXPAND,
+    optional("limit", Kind::Integer(1, 100)),
+    optional("starting_after", LONG),
+    optional("status", LONG),
+];
+
+/// `POST /v1/subscriptions/{id}`
+pub(super) const SUBSCRIPTION_CHANGE: &[Field] = &[
+    optional("cancel_at_period_end", Kind::Bool),
+    EXPAND,
+    optional("items", Kind::List(&Kind::Object(&[optional("id", LONG), required("price", LONG)]))),
+    optional("metadata", Kind::Pairs),
+];
+
+/// `GET /v1/invoices`
+pub(super) const INVOICES: &[Field] = &[
+    optional("customer", LONG),
+    optional("ending_before", LONG),
+    EXPAND,
+    optional("limit", Kind::Integer(1, 100)),
+    optional("starting_after", LONG),
+    optional("status", Kind::OneOf(&["draft", "open", "paid", "uncollectible", "void"])),
+    optional("subscription", LONG),
+];
+
+/// `POST /v1/billing_portal/sessions`
+pub(super) const PORTAL: &[Field] = &[required("customer", LONG), EXPAND, optional("return_url", Kind::Address)];
+
 const LINE_ITEM: &[Field] = &[
     optional("metadata", Kind::Pairs),
     required("price_data", Kind::Object(PRICE_DATA)),

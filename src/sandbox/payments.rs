@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use super::api::Call;
 use super::error::ApiError;
 use super::objects::{self, Card};
-use super::{delayed, events, invoices, params, schema, sessions, store};
+use super::{delayed, events, invoices, params, schema, sessions, store, subscriptions};
 
 /// `POST /v1/customers`
 pub(super) async fn create_customer(call: &mut Call<'_>) -> Result<Value, ApiError> {
@@ -64,6 +64,15 @@ pub(super) async fn pay(
     }
     if session["tax_id_collection"]["enabled"] == true && !tax_id.is_empty() {
         session["customer_details"]["tax_ids"] = json!([{ "type": "unknown", "value": tax_id }]);
+    }
+    if session["mode"] == "subscription" {
+        return match means {
+            Means::Card(card) if card.declined => Ok(Tried::Declined),
+            _ => {
+                let session = subscriptions::begin(conn, session, subscriptions::Tell { now, lost }).await?;
+                Ok(Tried::Paid(success_url(&session)?))
+            }
+        };
     }
     let mut intent = intent_of(conn, &session, now).await?;
     let charge = match means {

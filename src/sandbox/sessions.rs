@@ -8,18 +8,23 @@ use sqlx::SqliteConnection;
 
 use super::api::Call;
 use super::error::ApiError;
+use super::form::Node;
 use super::objects::{self, id, map_or_empty};
-use super::{delayed, events, lines, params, schema, store};
+use super::{delayed, dunning, events, lines, params, schema, store, subscriptions};
 
 const SOONEST: i64 = 30 * 60;
 const LATEST: i64 = 24 * 60 * 60;
 
 /// `POST /v1/checkout/sessions`
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
+    if call.params.get("mode") == Some(&Node::Text("subscription".to_owned())) {
+        return subscriptions::open(call).await;
+    }
     params::refuse_unsimulated(&call.params)?;
     let given = schema::check(params::SESSION, &call.params)?;
     if given["mode"] != "payment" || given.get("ui_mode").is_some_and(|mode| mode != "hosted_page") {
-        return Err(ApiError::invalid("The sandbox simulates mode=payment on the hosted page only.").param("mode"));
+        return Err(ApiError::invalid("The sandbox simulates payments and subscriptions on the hosted page only.")
+            .param("mode"));
     }
     let expires_at = expiry(&given, call.now)?;
     lines::check_tax(&given)?;
@@ -38,7 +43,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
     Ok(session)
 }
 
-fn expiry(given: &Map<String, Value>, now: i64) -> Result<i64, ApiError> {
+pub(super) fn expiry(given: &Map<String, Value>, now: i64) -> Result<i64, ApiError> {
     let Some(expires_at) = given.get("expires_at").and_then(Value::as_i64) else { return Ok(now + LATEST) };
     let refuse = |message: &str| Err(ApiError::invalid(message).param("expires_at"));
     if expires_at < now.saturating_add(SOONEST) {
@@ -51,7 +56,10 @@ fn expiry(given: &Map<String, Value>, now: i64) -> Result<i64, ApiError> {
 }
 
 /// Who pays, as far as it is known before the page is filled in.
-async fn customer_details(conn: &mut SqliteConnection, given: &Map<String, Value>) -> Result<Value, ApiError> {
+pub(super) async fn customer_details(
+    conn: &mut SqliteConnection,
+    given: &Map<String, Value>,
+) -> Result<Value, ApiError> {
     let (email, name) = match given.get("customer").and_then(Value::as_str) {
         Some(customer) if given.contains_key("customer_email") => {
             let message =
@@ -78,7 +86,7 @@ async fn customer_details(conn: &mut SqliteConnection, given: &Map<String, Value
 }
 
 /// All that does not have to be worked out: what was given, and Stripe's defaults.
-fn session(given: &Map<String, Value>) -> Value {
+pub(super) fn session(given: &Map<String, Value>) -> Value {
     let field = |name: &str| given.get(name).cloned().unwrap_or(Value::Null);
     let enabled = |name: &str| given.get(name).map_or(json!(false), |value| value["enabled"].clone());
     let text = |name: &str| given.get("custom_text").map_or(Value::Null, |texts| texts[name].clone());
@@ -177,11 +185,15 @@ pub(super) async fn find(conn: &mut SqliteConnection, session: &str) -> Result<V
     found.ok_or_else(|| ApiError::no_such("checkout.session", session))
 }
 
-/// Does what the clock has overtaken, each at its own instant: open sessions expire, bank payments clear.
+/// Does what the clock has overtaken, each at its own instant: open sessions expire, bank payments clear, subscriptions
+/// are billed for their next periods.
 pub(super) async fn catch_up(conn: &mut SqliteConnection, now: i64, lost: bool) -> Result<(), ApiError> {
-    for session in store::overdue(conn, now).await? {
+    // What is done may leave the next of its kind due.
+    while let Some(session) = store::overdue(conn, now).await? {
         let at = store::due_at(&session).unwrap_or(now);
-        if session["status"] == "open" {
+        if session["object"] == "subscription" {
+            dunning::renew(conn, session, at, lost).await?;
+        } else if session["status"] == "open" {
             close(conn, session, &events::nobody(), at, lost).await?;
         } else if session["_sandbox"]["refused"] == true {
             delayed::bounce(conn, session, at, lost).await?;

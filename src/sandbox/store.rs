@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 
 use super::error::ApiError;
+use super::subscriptions::LIVING;
 
 const TABLES: &str = "
     create table if not exists objects (
@@ -21,7 +22,7 @@ const TABLES: &str = "
         id         text not null unique,
         kind       text not null,
         session    text,    -- the Checkout it belongs to
-        open_until integer, -- of a Checkout that the clock will change: when an open one expires, a bank's money comes
+        open_until integer, -- when the clock changes it: an open Checkout expires, a bank's money comes, a period ends
         body       text not null
     );
     create index if not exists objects_by_kind on objects (kind, seq);
@@ -89,8 +90,12 @@ pub(super) async fn save(conn: &mut SqliteConnection, body: &Value) -> Result<()
     Ok(())
 }
 
-/// When the clock changes a Checkout by itself.
+/// When the clock changes a Checkout or a subscription by itself.
 pub(super) fn due_at(body: &Value) -> Option<i64> {
+    if body["object"] == "subscription" {
+        let lives = LIVING.contains(&body["status"].as_str().unwrap_or_default());
+        return body["items"]["data"][0]["current_period_end"].as_i64().filter(|_| lives);
+    }
     if body["object"] != "checkout.session" {
         return None;
     }
@@ -126,13 +131,13 @@ pub(super) async fn all(conn: &mut SqliteConnection, kind: &str) -> Result<Vec<V
     rows.iter().map(body_of).collect()
 }
 
-/// Checkouts that the clock has overtaken, the earliest first.
-pub(super) async fn overdue(conn: &mut SqliteConnection, now: i64) -> Result<Vec<Value>, ApiError> {
-    let rows = sqlx::query("select body from objects where open_until <= ? order by open_until, seq")
+/// What the clock has overtaken first.
+pub(super) async fn overdue(conn: &mut SqliteConnection, now: i64) -> Result<Option<Value>, ApiError> {
+    let row = sqlx::query("select body from objects where open_until <= ? order by open_until, seq limit 1")
         .bind(now)
-        .fetch_all(conn)
+        .fetch_optional(conn)
         .await?;
-    rows.iter().map(body_of).collect()
+    row.map(|row| body_of(&row)).transpose()
 }
 
 /// The events about a Checkout, oldest first.
