@@ -202,6 +202,9 @@ pub struct SetupSettings {
     /// Another base for Stripe's API
     #[arg(long, env = "STRIPE_API_BASE")]
     pub stripe_api_base: Option<String>,
+    /// The catalogue: whether plans follow subscriptions
+    #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+    pub catalog: PathBuf,
 }
 
 impl SetupSettings {

@@ -27,6 +27,12 @@ pub(super) const RIGHTS: [(&str, Right); 7] = [
     ("events: read", Right::Read("/events")),
 ];
 
+/// What following subscriptions needs beside it.
+const SUBSCRIBING: [(&str, Right); 2] = [
+    ("subscriptions: read", Right::Read("/subscriptions")),
+    ("customer portal: write", Right::Write("/billing_portal/sessions")),
+];
+
 /// What was found, line by line.
 #[derive(Default)]
 struct Report {
@@ -70,7 +76,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     }
     database(&mut report, settings, catalog.as_ref().ok()).await;
     if well.is_ok() {
-        stripe(&mut report, settings).await;
+        stripe(&mut report, settings, catalog.as_ref().is_ok_and(Catalog::sells_plans)).await;
     }
     if let Ok(catalog) = &catalog {
         mail(&mut report, settings, catalog).await;
@@ -187,7 +193,7 @@ async fn worker(report: &mut Report, store: &Store) -> Result<(), crate::usecase
     Ok(())
 }
 
-async fn stripe(report: &mut Report, settings: &Settings) {
+async fn stripe(report: &mut Report, settings: &Settings, subscribes: bool) {
     let Ok(Some(found)) = settings.stripe() else {
         return report.note("Stripe", "STRIPE_SECRET_KEY is not set: buying is switched off");
     };
@@ -196,7 +202,7 @@ async fn stripe(report: &mut Report, settings: &Settings) {
         Err(reason) => return report.wrong("Stripe", format!("STRIPE_API_BASE: {reason}")),
     };
     report.good("Stripe", if stripe.livemode() { "a live key: money moves" } else { "a key of test mode" });
-    for refused in rights(&stripe).await {
+    for refused in rights(&stripe, subscribes).await {
         report.wrong("Stripe", refused);
     }
     match (stripe.endpoints().await, &settings.public_url) {
@@ -232,10 +238,12 @@ pub(super) fn webhook_url(public_url: &str) -> String {
     format!("{}/webhooks/stripe", public_url.trim_end_matches('/'))
 }
 
-/// What the key may not do of what selling needs, in words; or that Stripe cannot be asked.
-pub(super) async fn rights(stripe: &Stripe) -> Vec<String> {
+/// What the key may not do of what selling needs, in words; or that Stripe cannot be asked. `subscribes` says whether
+/// plans follow subscriptions.
+pub(super) async fn rights(stripe: &Stripe, subscribes: bool) -> Vec<String> {
     let mut refused = Vec::new();
-    for (name, right) in RIGHTS {
+    let subscribing = SUBSCRIBING.into_iter().filter(|_| subscribes);
+    for (name, right) in RIGHTS.into_iter().chain(subscribing) {
         let key = format!("doctor:{}", Clock::system().mint());
         match stripe.may(&key, right).await {
             Ok(()) => {}

@@ -3,6 +3,7 @@
 
 use super::Failure;
 use super::doctor::{rights, webhook_url};
+use super::read_catalog;
 use crate::config::SetupSettings;
 use crate::stripe::{Endpoint, Stripe, StripeError};
 use crate::usecases::inbox::KINDS;
@@ -25,7 +26,9 @@ pub async fn run(settings: &SetupSettings) -> Result<(), Failure> {
         }
         Some(ours) => mend(&stripe, ours).await?,
     }
-    let refused = rights(&stripe).await;
+    // Without a catalogue at hand it is not known whether plans follow subscriptions.
+    let subscribes = read_catalog(&settings.catalog).is_ok_and(|catalog| catalog.sells_plans());
+    let refused = rights(&stripe, subscribes).await;
     refused.iter().for_each(|line| println!("{line}"));
     if refused.is_empty() {
         println!("the key may do all that selling needs");

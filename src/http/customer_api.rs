@@ -9,7 +9,7 @@ use super::limits;
 use super::problem::{Code, Problem};
 use crate::domain::{Credits, Instant};
 use crate::usecases::stats::{self, Range, Step};
-use crate::usecases::{Services, api_keys};
+use crate::usecases::{Services, api_keys, subscriptions};
 use axum::Router;
 use axum::extract::{Extension, Query, Request, State};
 use axum::http::{StatusCode, header};
@@ -140,6 +140,7 @@ async fn account(
 ) -> Result<Response, Refused> {
     let found = stats::in_cycle(&services, no).await?;
     let found = found.ok_or_else(|| crate::usecases::Fault::Broken("a key of no customer".to_owned()))?;
+    let subscription = subscriptions::followed(&services, no, true).await?;
     let (used, remaining) = (found.used + found.balance.held, found.balance.available);
     let name = services.catalog.plan(&found.plan).map_or_else(|| found.plan.clone(), |plan| plan.name.clone());
     Ok(ok(AccountJson {
@@ -150,7 +151,7 @@ async fn account(
             remaining: Num(remaining),
             billing_cycle_start: At(found.cycle_start),
         },
-        subscription: SubscriptionJson { status: None },
+        subscription: SubscriptionJson { status: subscription.map(|it| it.status) },
     }))
 }
 

@@ -159,6 +159,10 @@ async fn put(
             return Err(Problem::field(field, Code::MissingField, "is missing: a new customer needs it"));
         }
         PutOutcome::BadAnchor => return Err(Problem::field("cycle_anchor", Code::InvalidValue, "is too far away")),
+        PutOutcome::Managed => {
+            let detail = "a subscription at Stripe decides the plan and its cycle; change it there";
+            return Err(Problem::new(Code::PlanManagedBySubscription, detail));
+        }
         PutOutcome::Closed => return Err(Problem::new(Code::CustomerClosed, "a closed customer is not revived")),
     };
     let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;

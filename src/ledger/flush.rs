@@ -18,6 +18,9 @@ struct Rows {
     entries: Vec<Vec<Value>>,
     marks: Vec<Vec<Value>>,
     plan_changes: Vec<Vec<Value>>,
+    masters: Vec<Vec<Value>>,
+    /// Customers whose plan follows no subscription any more.
+    free: Vec<Vec<Value>>,
     new_holds: Vec<Vec<Value>>,
     closed_holds: Vec<Vec<Value>>,
     news: Vec<Vec<Value>>,
@@ -60,6 +63,7 @@ impl Turn {
     async fn write(&mut self, mut script: Script, rows: Rows, usages: Vec<Vec<Value>>) -> Result<(), DbError> {
         accounts::write_grants(&mut script, rows.grants);
         accounts::write_claims(&mut script, rows.claims);
+        accounts::write_masters(&mut script, rows.masters);
         entries::append(&mut script, rows.entries);
         entries::mark(&mut script, rows.marks);
         entries::append_usages(&mut script, usages);
@@ -75,6 +79,9 @@ impl Turn {
         script.insert("insert into news (customer_no, what, seq, at, credits)", "", rows.news);
         let link = &mut self.link;
         script.write(link).await?;
+        for row in rows.free {
+            link.run("delete from plan_masters where customer_no = $1", row).await?;
+        }
         for row in rows.looks {
             link.run("update grants set remind_at = $1 where no = $2", row).await?;
         }
@@ -123,6 +130,12 @@ impl Rows {
         }
         for change in &changes.plan_changes {
             self.plan_changes.push(args![loaded.no, change.after_seq, change.at, &change.plan, change.pauses_top_ups]);
+        }
+        if changes.master {
+            match &loaded.account.master {
+                Some(it) => self.masters.push(args![loaded.no, &it.subscription, it.grace_until, it.ends_at]),
+                None => self.free.push(args![loaded.no]),
+            }
         }
         for hold in &changes.new_holds {
             let draws = draws_json(&hold.draws, &loaded.grant_nos);

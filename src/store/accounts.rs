@@ -3,6 +3,7 @@
 use super::bulk::{self, Script};
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
+use crate::domain::account::Master;
 use crate::domain::news::Told;
 use crate::domain::{Account, Claimed, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
 use std::collections::HashMap;
@@ -28,8 +29,9 @@ pub struct Loaded {
 
 const ACCOUNT: &str =
     "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
-    a.last_at, a.seq, a.hash, a.balance, a.head_row, a.told, c.low_balance
-  from customers c join accounts a on a.customer_no = c.no";
+    a.last_at, a.seq, a.hash, a.balance, a.head_row, a.told, c.low_balance,
+    m.subscription, m.grace_until, m.ends_at
+  from customers c join accounts a on a.customer_no = c.no left join plan_masters m on m.customer_no = c.no";
 
 /// The columns of a grant.
 pub const GRANT: &str = "g.no, g.id, g.customer_no, g.kind, g.amount, g.used, g.held, g.frozen, g.expired, g.refunded,
@@ -104,6 +106,7 @@ fn account_of(row: &Row) -> Result<Loaded, DbError> {
             customer: row.text("id")?,
             plan: row.text("plan")?,
             next_plan: row.opt_text("next_plan")?,
+            master: master_of(row)?,
             top_ups_paused: row.flag("top_ups_paused")?,
             anchor: row.at("anchor")?,
             cycle: Cycle { start: row.at("cycle_start")?, end: row.at("cycle_end")? },
@@ -116,6 +119,11 @@ fn account_of(row: &Row) -> Result<Loaded, DbError> {
         },
         grant_nos: HashMap::new(),
     })
+}
+
+fn master_of(row: &Row) -> Result<Option<Master>, DbError> {
+    let Some(subscription) = row.opt_text("subscription")? else { return Ok(None) };
+    Ok(Some(Master { subscription, grace_until: row.opt_at("grace_until")?, ends_at: row.opt_at("ends_at")? }))
 }
 
 /// A grant from its row.
@@ -239,6 +247,16 @@ pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool, remind
         is_open,
         remind_at
     ]
+}
+
+/// Writes whom plans follow, when the script is written.
+pub fn write_masters(script: &mut Script, rows: Vec<Vec<Value>>) {
+    script.insert(
+        "insert into plan_masters (customer_no, subscription, grace_until, ends_at)",
+        "on conflict (customer_no) do update set subscription = excluded.subscription,
+           grace_until = excluded.grace_until, ends_at = excluded.ends_at",
+        rows,
+    );
 }
 
 /// Writes what claims grants, when the script is written.

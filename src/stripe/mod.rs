@@ -16,6 +16,7 @@ mod invoice;
 mod order;
 mod payment;
 mod refund;
+mod subscription;
 pub mod webhook;
 mod wire;
 
@@ -25,6 +26,7 @@ pub use error::StripeError;
 pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout};
 pub use payment::{Aftermath, Charge, EventLine, Part};
 pub use refund::RefundSent;
+pub use subscription::{SubscriptionOrder, SubscriptionState};
 
 /// Whether `secret_key` moves real money.
 ///

@@ -111,7 +111,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 24] = [
+const WHOLE: [(&str, &str); 28] = [
     (
         "customers without an owner",
         "select count(*) as n from customers c where c.closed_at is null and not exists (
@@ -235,6 +235,30 @@ const WHOLE: [(&str, &str); 24] = [
         "mails of a reminder that was not noted",
         "select count(*) as n from outbox o where o.kind = 'reminder' and o.cause is not null
            and not exists (select 1 from reminders r where r.mail = o.cause)",
+    ),
+    (
+        "plans that follow a subscription which does not live, or is another customer's",
+        "select count(*) as n from plan_masters m left join subscriptions s on s.id = m.subscription
+         where s.id is null or s.customer_no <> m.customer_no or s.plan is null
+           or s.status not in ('trialing', 'active', 'past_due')",
+    ),
+    (
+        "living subscriptions that no plan follows",
+        "select count(*) as n from subscriptions s join accounts a on a.customer_no = s.customer_no
+         where s.plan is not null and s.status in ('trialing', 'active', 'past_due')
+           and (s.ends_at is null or s.ends_at > a.last_at)
+           and not exists (select 1 from plan_masters m where m.customer_no = s.customer_no)",
+    ),
+    (
+        "graces of a subscription that is not past due, or past due since nobody knows when",
+        "select count(*) as n from subscriptions s left join plan_masters m on m.subscription = s.id
+         where (s.status = 'past_due' and s.past_due_since is null)
+           or (s.status <> 'past_due' and m.grace_until is not null)",
+    ),
+    (
+        "plans that ended unpaid, of customers who have subscribed to nothing",
+        "select count(*) as n from grants g where g.kind = 1 and g.is_voided = 1
+           and not exists (select 1 from subscriptions s where s.customer_no = g.customer_no)",
     ),
     (
         "grants with a rest after their expiry was booked",

@@ -2,7 +2,7 @@
 //!
 //! Every step may be done again: a repeat finishes what a crash left.
 
-use super::{Fault, Services, flat};
+use super::{Fault, Services, alarms, flat};
 use crate::args;
 use crate::domain::UsageId;
 use crate::ledger::Turn;
@@ -64,8 +64,13 @@ const BLANK: [&str; 8] = [
 ];
 
 async fn close_in(turn: &mut Turn, no: i64) -> Result<(), Fault> {
+    let closed = turn.is_closed(no).await?;
     // What is due by now is booked before.
-    turn.account(no).await?;
+    let followed = turn.account(no).await?.0.master.as_ref().map(|master| master.subscription.clone());
+    if let Some(subscription) = followed.filter(|_| !closed) {
+        let detail = "its customer was closed; it goes on at Stripe, and is paid for, until somebody ends it there";
+        alarms::raise(turn, "subscription", &subscription, detail).await?;
+    }
     turn.flush().await?;
     let now = turn.now();
     for sql in BLANK {

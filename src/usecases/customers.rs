@@ -60,6 +60,8 @@ pub enum PutOutcome {
     BadAnchor,
     /// A closed customer is not revived.
     Closed,
+    /// A subscription at Stripe decides plan and anchor.
+    Managed,
 }
 
 /// Makes or changes a customer; plans act by R6.
@@ -105,6 +107,10 @@ async fn create(turn: &mut Turn, id: &str, put: &Put) -> Result<PutOutcome, Faul
 }
 
 async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault> {
+    let (account, _) = turn.account(no).await?;
+    if !account.may_set(put.plan.as_deref(), put.cycle_anchor) {
+        return Ok(PutOutcome::Managed);
+    }
     turn.link
         .run(
             "update customers set email = coalesce($1, email), name = coalesce($2, name),
@@ -117,6 +123,10 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
     }
     let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);
     turn.act(no, |account, at, catalog, changes| {
+        // What a subscription decides is said again at most.
+        if account.master.is_some() {
+            return;
+        }
         if let Some(anchor) = anchor {
             account.anchor = anchor;
         }

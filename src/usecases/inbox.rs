@@ -2,7 +2,7 @@
 //! cause is committed (R8).
 
 use super::purchases::{self, Settling};
-use super::{Fault, Services, flat};
+use super::{Fault, Services, flat, subscriptions};
 use crate::args;
 use crate::stripe::webhook::Envelope;
 use chrono::TimeDelta;
@@ -73,6 +73,8 @@ async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Resu
         purchases::settle_session(services, object_id).await?
     } else if is_aftermath(kind) {
         purchases::look(services, object_id).await?
+    } else if subscriptions::is_told_by(kind) {
+        subscriptions::look(services, object_id).await?
     } else {
         Settling::Ignored
     };
@@ -99,8 +101,9 @@ async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Resu
     Ok(if waits { Received::Waiting } else { Received::Done })
 }
 
-/// The events that are asked for where webhooks were lost: each object of ours is told of by one of them.
-pub(crate) const KINDS: [&str; 13] = [
+/// The events that are asked for where webhooks were lost: each object of ours is told of by one of them. Stripe takes
+/// twenty at most in one question.
+pub(crate) const KINDS: [&str; 20] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
@@ -114,6 +117,13 @@ pub(crate) const KINDS: [&str; 13] = [
     "charge.dispute.updated",
     "charge.dispute.closed",
     "charge.dispute.funds_reinstated",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "invoice.paid",
+    "invoice.payment_failed",
 ];
 
 /// Whether an event may tell of a refund or a dispute. One sale is told of by several: the object decides.

@@ -44,6 +44,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod stats;
 pub mod stripe_events;
+pub mod subscriptions;
 pub mod test_clock;
 pub mod tidy;
 pub mod usages;

@@ -4,7 +4,7 @@
 //! for a person: money and row disagree, and neither may be changed to suit the other.
 
 use super::purchases::{self, Purchase, Settling};
-use super::{Fault, Services};
+use super::{Fault, Services, subscriptions};
 use crate::domain::payment::DisputeStatus;
 use crate::domain::{Instant, Payment, PurchaseId, PurchaseState, RefundStatus};
 use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, StripeError};
@@ -18,8 +18,28 @@ pub enum Repair {
     Settle,
     /// Look at its payment.
     Look,
+    /// Look at the subscription, and let the plan follow.
+    Follow,
     /// Nobody but a person.
     Person,
+}
+
+/// What a difference is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A purchase.
+    Purchase(PurchaseId),
+    /// `sub_…`
+    Subscription(String),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Purchase(id) => id.fmt(f),
+            Self::Subscription(id) => id.fmt(f),
+        }
+    }
 }
 
 /// One difference between Stripe and the ledger.
@@ -27,8 +47,8 @@ pub enum Repair {
 pub struct Difference {
     /// What kind.
     pub kind: &'static str,
-    /// Which purchase.
-    pub purchase: PurchaseId,
+    /// Of what.
+    pub subject: Subject,
     /// What was seen.
     pub detail: String,
     /// What mends it.
@@ -37,13 +57,14 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, purchase, detail, repair } = self;
+        let Self { kind, subject, detail, repair } = self;
         let repair = match repair {
             Repair::Settle => "--repair settles it by its Checkout",
             Repair::Look => "--repair takes over its refunds and disputes",
+            Repair::Follow => "--repair lets the plan follow it",
             Repair::Person => "no repair: look at it at Stripe",
         };
-        write!(f, "{kind} {purchase}: {detail} ({repair})")
+        write!(f, "{kind} {subject}: {detail} ({repair})")
     }
 }
 
@@ -58,14 +79,15 @@ pub enum Stopped {
     Fault(#[from] Fault),
 }
 
-/// Compares every purchase that was begun at `since` or later, and every refund and dispute that was, with Stripe.
+/// Compares every purchase that was begun at `since` or later, every refund and dispute that was, and every
+/// subscription that lives or was, with Stripe.
 ///
 /// # Errors
 /// [`Stopped`]: then nothing may be concluded.
 pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Difference>, Stopped> {
     let stripe = services.stripe.as_ref();
     let stripe = stripe.ok_or_else(|| StripeError::Unavailable("buying is switched off".to_owned()))?;
-    let (mut differences, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut differences, mut seen) = (subscriptions::compare(services, since).await?, BTreeSet::new());
     for id in purchases::begun_since(services, since).await? {
         let Some(purchase) = purchases::find(services, id).await? else { continue };
         let Some(session) = &purchase.session_id else { continue };
@@ -80,7 +102,8 @@ pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Differen
             }
             Err(StripeError::Refused { status: 404, .. }) => {
                 let detail = format!("its Checkout {session} is not there");
-                differences.push(Difference { kind: "unknown", purchase: id, detail, repair: Repair::Person });
+                let subject = Subject::Purchase(id);
+                differences.push(Difference { kind: "unknown", subject, detail, repair: Repair::Person });
                 continue;
             }
             Err(e) => return Err(e.into()),
@@ -110,21 +133,23 @@ pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Differen
 /// [`Fault`].
 pub async fn repair(services: &Services, differences: &[Difference]) -> Result<(), Fault> {
     for one in differences {
-        let done = match one.repair {
-            Repair::Settle => purchases::settle(services, one.purchase, None).await?,
-            Repair::Look => match purchases::find(services, one.purchase).await? {
+        let done = match (one.repair, &one.subject) {
+            (Repair::Settle, Subject::Purchase(id)) => purchases::settle(services, *id, None).await?,
+            (Repair::Look, Subject::Purchase(id)) => match purchases::find(services, *id).await? {
                 Some(purchase) => purchases::look_at(services, &purchase).await?,
                 None => Settling::Ignored,
             },
-            Repair::Person => continue,
+            (Repair::Follow, Subject::Subscription(id)) => subscriptions::look(services, id).await?,
+            _ => continue,
         };
-        tracing::info!(purchase = %one.purchase, kind = one.kind, ?done, "a difference was repaired");
+        tracing::info!(subject = %one.subject, kind = one.kind, ?done, "a difference was repaired");
     }
     Ok(())
 }
 
 fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Difference> {
-    let is = |kind, detail: String, repair| Some(Difference { kind, purchase: purchase.id, detail, repair });
+    let subject = Subject::Purchase(purchase.id);
+    let is = |kind, detail: String, repair| Some(Difference { kind, subject, detail, repair });
     let named = purchase.state.name();
     if state.client_reference_id.as_deref() != Some(purchase.id.to_string().as_str()) {
         return is("foreign", format!("{} names another purchase", state.id), Repair::Person);
@@ -151,7 +176,7 @@ fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Differe
 async fn beside_payment(services: &Services, id: PurchaseId, found: &Aftermath) -> Result<Vec<Difference>, Fault> {
     let known = purchases::known(&mut services.store.read().await?, id).await?;
     let mut all = Vec::new();
-    let mut is = |kind, detail, repair| all.push(Difference { kind, purchase: id, detail, repair });
+    let mut is = |kind, detail, repair| all.push(Difference { kind, subject: Subject::Purchase(id), detail, repair });
     for refund in &found.refunds {
         let status = RefundStatus::from_stripe(refund.status.as_deref().unwrap_or_default());
         let here = known.refunds.get(&refund.id);

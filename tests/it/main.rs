@@ -48,6 +48,7 @@ mod sign_in;
 mod silence;
 mod slow;
 mod soak;
+mod subscriptions;
 mod together;
 mod worker;
 mod year;

@@ -10,7 +10,7 @@ use topup::usecases::{reconcile, stripe_events};
 async fn differences(app: &TestApp) -> Vec<(String, String)> {
     let since = app.now() - TimeDelta::days(30);
     let found = reconcile::compare(&app.services(), since).await.unwrap();
-    let mut kinds: Vec<_> = found.iter().map(|one| (one.kind.to_owned(), one.purchase.to_string())).collect();
+    let mut kinds: Vec<_> = found.iter().map(|one| (one.kind.to_owned(), one.subject.to_string())).collect();
     kinds.sort();
     kinds
 }

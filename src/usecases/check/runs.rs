@@ -5,7 +5,7 @@
 
 use crate::args;
 use crate::domain::entry::{Hash, note_hash};
-use crate::domain::{Cause, Entry, EntryKind, GrantId, HoldId, HoldState, Instant, UsageId};
+use crate::domain::{Cause, Entry, EntryKind, GrantId, HoldId, HoldState, Instant, Kind, UsageId};
 use crate::ledger::usage_note;
 use crate::store::bulk::places;
 use crate::store::db::{DbError, Link, Row, Value};
@@ -78,6 +78,8 @@ impl<'a> Runs<'a> {
             let usages: Vec<&Run> = of(&[EntryKind::Used, EntryKind::Voided]);
             let (voids, usages): (Vec<_>, Vec<_>) =
                 usages.into_iter().partition(|run| matches!(run.cause, Cause::Grant(_)));
+            // Of courtesy credits a person says why; a plan that was not paid for ends by itself.
+            let (voids, unpaid): (Vec<_>, Vec<_>) = voids.into_iter().partition(|run| run.note.is_some());
             let gifts: Vec<&Run> = of(&[EntryKind::Granted]).into_iter().filter(|run| run.note.is_some()).collect();
             let holds = of(&[EntryKind::Held, EntryKind::Released]);
             for verdict in [
@@ -85,6 +87,7 @@ impl<'a> Runs<'a> {
                 self.holds(link, &holds).await?,
                 self.reasons(link, &gifts, "given").await?,
                 self.reasons(link, &voids, "voided").await?,
+                self.unreasoned(link, &unpaid).await?,
             ] {
                 if verdict.is_err() {
                     return Ok(verdict);
@@ -157,6 +160,19 @@ impl<'a> Runs<'a> {
             .or(differs("credits", row.int("credits")?, run.sum()))
             .or(differs("created_at", row.int("created_at")?, run.at.timestamp_millis()))
             .or((stored != lines).then(|| "its row has other draws than its lines".to_owned())))
+    }
+
+    /// What is taken back without a reason is a plan's.
+    async fn unreasoned(&self, link: &mut Link, runs: &[&Run]) -> Verdict {
+        let rows = by_id(link, "select g.id, g.kind from grants g where g.id in", runs).await?;
+        for run in runs {
+            let kind = rows.get(&run.cause.bytes()).map(|row| row.int("kind")).transpose()?;
+            if kind != Some(i64::from(Kind::Plan.code())) {
+                let id = GrantId(Uuid::from_bytes(run.cause.bytes()));
+                return Ok(Err(format!("grant {id}: taken back without a reason, and no plan's")));
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// Why a courtesy grant was given or taken back is what the chain has the hash of.

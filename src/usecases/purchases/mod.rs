@@ -18,6 +18,7 @@ pub use aftermath::{aftermath_of, look, look_at, payer};
 pub use invoice::{Invoice, invoice};
 pub use listed::{Listed, is_paid, listed};
 pub use search::search;
+pub(super) use settle::unanswered;
 pub use settle::{Known, Settling, recheck, settle, settle_session};
 pub use start::{Start, Started, start};
 pub use sweep::{next_due, sweep, waiting};

@@ -97,7 +97,7 @@ pub async fn recheck(services: &Services, purchase: &Purchase) -> Result<Known, 
     Ok(Known::Checkout(Box::new(told)))
 }
 
-pub(super) async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling, Fault> {
+pub(in super::super) async fn unanswered(services: &Services, error: &StripeError) -> Result<Settling, Fault> {
     if let StripeError::Refused { status: 404, .. } = error {
         return Ok(Settling::Ignored);
     }

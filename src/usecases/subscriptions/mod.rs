@@ -1,0 +1,281 @@
+//! Subscriptions at Stripe: a customer's plan follows them (R6).
+//!
+//! An event only says that there is something to look at: the subscription is fetched, and with all others that are
+//! known of its customer it decides the plan, in one turn. So events may come twice, late and in any order.
+//!
+//! Invariant: an answer of Stripe's that was overtaken by another while it was on its way is not taken: each look
+//! counts the row's version up, and the look that finds another one than it began with asks again.
+
+mod differences;
+
+pub use differences::compare;
+
+use super::purchases::{Settling, unanswered};
+use super::{Fault, Services, alarms, flat};
+use crate::args;
+use crate::domain::time::from_millis;
+use crate::domain::{Instant, Subscription, SubscriptionStatus};
+use crate::ledger::Turn;
+use crate::store::db::{DbError, Link, Row, corrupt};
+use crate::stripe::{Stripe, StripeError, SubscriptionState};
+
+/// How often a look that was overtaken begins anew.
+const LOOKS_MAX: usize = 4;
+
+/// Whether an event may tell of a subscription.
+#[must_use]
+pub fn is_told_by(kind: &str) -> bool {
+    kind.starts_with("customer.subscription.") || matches!(kind, "invoice.paid" | "invoice.payment_failed")
+}
+
+/// What Stripe says of a subscription, with all that has to be asked beside it.
+struct Seen {
+    state: SubscriptionState,
+    /// The oldest invoice that is to be paid, while it is past due.
+    unpaid_invoice: Option<String>,
+    /// Whose it is.
+    customer_no: i64,
+}
+
+/// Looks at the subscription that an event's object is, or is an invoice of, and lets the plan follow.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn look(services: &Services, object_id: &str) -> Result<Settling, Fault> {
+    if !services.catalog.sells_plans() {
+        return Ok(Settling::Ignored);
+    }
+    let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
+    let id = if object_id.starts_with("in_") {
+        match stripe.subscription_of_invoice(object_id).await {
+            Ok(Some(id)) => id,
+            Ok(None) => return Ok(Settling::Ignored),
+            Err(e) => return unanswered(services, &e).await,
+        }
+    } else {
+        object_id.to_owned()
+    };
+    for _ in 0..LOOKS_MAX {
+        let version = version(&mut services.store.read().await?, &id).await?;
+        let seen = match see(services, stripe, &id).await? {
+            Ok(Some(seen)) => seen,
+            Ok(None) => return Ok(Settling::Ignored),
+            Err(e) => return unanswered(services, &e).await,
+        };
+        if flat(services.ledger.job(move |turn| Box::pin(async move { take(turn, &seen, version).await })).await)? {
+            return Ok(Settling::Settled);
+        }
+    }
+    // So many look at once that one of them has the newest answer; this one comes again.
+    Ok(Settling::Waiting)
+}
+
+/// Asks Stripe; nothing where the subscription is of nobody whom we know.
+async fn see(services: &Services, stripe: &Stripe, id: &str) -> Result<Result<Option<Seen>, StripeError>, Fault> {
+    let state = match stripe.subscription(id).await {
+        Ok(state) => state,
+        Err(e) => return Ok(Err(e)),
+    };
+    if state.livemode != stripe.livemode() {
+        return Ok(Ok(None));
+    }
+    let customer_no = match whose(services, stripe, &state).await? {
+        Ok(Some(no)) => no,
+        Ok(None) => return Ok(Ok(None)),
+        Err(e) => return Ok(Err(e)),
+    };
+    let unpaid_invoice = if state.status == SubscriptionStatus::PastDue.name() {
+        match stripe.oldest_unpaid(id).await {
+            Ok(invoice) => invoice,
+            Err(e) => return Ok(Err(e)),
+        }
+    } else {
+        None
+    };
+    Ok(Ok(Some(Seen { state, unpaid_invoice, customer_no })))
+}
+
+/// Whose a subscription is: by the Stripe customer that we know, by the name that it bears, or that its payer bears.
+async fn whose(
+    services: &Services,
+    stripe: &Stripe,
+    state: &SubscriptionState,
+) -> Result<Result<Option<i64>, StripeError>, Fault> {
+    let number = |row: Option<Row>| row.map(|row| row.int("no")).transpose();
+    let mut link = services.store.read().await?;
+    let sql = "select no from customers where stripe_customer = $1";
+    if let Some(no) = number(link.one(sql, args![&state.customer]).await?)? {
+        return Ok(Ok(Some(no)));
+    }
+    let named = "select no from customers where id = $1";
+    if let Some(id) = &state.names
+        && let Some(no) = number(link.one(named, args![id]).await?)?
+    {
+        return Ok(Ok(Some(no)));
+    }
+    drop(link);
+    match stripe.named_by_customer(&state.customer).await {
+        Ok(Some(id)) => Ok(Ok(number(services.store.read().await?.one(named, args![id]).await?)?)),
+        Ok(None) => Ok(Ok(None)),
+        Err(e) => Ok(Err(e)),
+    }
+}
+
+async fn version(link: &mut Link, id: &str) -> Result<i64, DbError> {
+    let row = link.one("select version from subscriptions where id = $1", args![id]).await?;
+    row.map_or(Ok(0), |row| row.int("version"))
+}
+
+/// Takes over what was seen, unless somebody else has looked in between; says whether it did.
+async fn take(turn: &mut Turn, seen: &Seen, version_before: i64) -> Result<bool, Fault> {
+    let (state, no) = (&seen.state, seen.customer_no);
+    if version(&mut turn.link, &state.id).await? != version_before {
+        return Ok(false);
+    }
+    let Some(status) = SubscriptionStatus::from_stripe(&state.status) else {
+        let detail = format!("its status {:?} is unknown; nothing was concluded", state.status);
+        alarms::raise(turn, "subscription", &state.id, &detail).await?;
+        return Ok(true);
+    };
+    if turn.is_closed(no).await? {
+        if status.standing() != crate::domain::Standing::Over {
+            let detail = "the subscription of a closed customer lives on at Stripe";
+            alarms::raise(turn, "subscription", &state.id, detail).await?;
+        }
+        return Ok(true);
+    }
+    write(turn, seen, status, version_before + 1).await?;
+    let sql = "update customers set stripe_customer = $1 where no = $2 and stripe_customer is null
+        and not exists (select 1 from customers where stripe_customer = $1)";
+    turn.link.run(sql, args![&state.customer, no]).await?;
+    let all = of_customer(&mut turn.link, no).await?;
+    turn.act(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
+    Ok(true)
+}
+
+/// Writes the row of a subscription.
+async fn write(turn: &mut Turn, seen: &Seen, status: SubscriptionStatus, version: i64) -> Result<(), Fault> {
+    let (state, now) = (&seen.state, turn.now());
+    let sql = "select plan, price, unpaid_invoice, past_due_since from subscriptions where id = $1";
+    let before = turn.link.one(sql, args![&state.id]).await?;
+    let known = |name: &str| before.as_ref().map(|row| row.opt_text(name)).transpose().map(Option::flatten);
+    // Of several prices the one that gives the most is the plan's; others are for things that we do not sell.
+    let plan_of = |price: &str| turn.catalog.plan_of_price(price).map(|plan| (plan.credits, plan.id.clone()));
+    let priced = state.prices.iter().filter_map(|(price, end)| Some((plan_of(price)?, price.clone(), *end)));
+    let priced = priced.max_by(|a, b| a.0.cmp(&b.0));
+    let (plan, price, period_end) = match priced {
+        Some(((_, plan), price, end)) => (Some(plan), Some(price), end),
+        None => (known("plan")?, known("price")?, state.prices.iter().find_map(|(_, end)| *end)),
+    };
+    let unknown = status.standing() != crate::domain::Standing::Over
+        && !state.prices.iter().any(|(price, _)| turn.catalog.plan_of_price(price).is_some());
+    if unknown {
+        let prices: Vec<&str> = state.prices.iter().map(|(price, _)| price.as_str()).collect();
+        let detail = format!("no plan of the catalogue has a price of it ({}); the plan stays", prices.join(", "));
+        alarms::raise(turn, "unknown_price", &state.id, &detail).await?;
+    }
+    // One unpaid invoice is one grace, however often it is tried again; when it failed goes by our clock.
+    let since = before.as_ref().map(|row| row.opt_at("past_due_since")).transpose()?.flatten();
+    let (unpaid, since) = match status {
+        SubscriptionStatus::PastDue => match &seen.unpaid_invoice {
+            Some(invoice) if known("unpaid_invoice")?.as_ref() != Some(invoice) => (Some(invoice.clone()), Some(now)),
+            Some(invoice) => (Some(invoice.clone()), since.or(Some(now))),
+            None => (known("unpaid_invoice")?, since.or(Some(now))),
+        },
+        // Kept while it is over, for who asks whether it was paid; a paid one begins anew.
+        SubscriptionStatus::Canceled | SubscriptionStatus::Unpaid => (known("unpaid_invoice")?, since),
+        _ => (None, None),
+    };
+    let millis = |seconds: i64| from_millis(seconds.saturating_mul(1_000));
+    turn.link
+        .run(
+            "insert into subscriptions (id, customer_no, stripe_customer, status, price, plan, created_at, anchor, period_end,
+               ends_at, owes, unpaid_invoice, past_due_since, version, seen_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             on conflict (id) do update set stripe_customer = excluded.stripe_customer, status = excluded.status,
+               price = excluded.price, plan = excluded.plan, anchor = excluded.anchor,
+               period_end = excluded.period_end, ends_at = excluded.ends_at, owes = excluded.owes,
+               unpaid_invoice = excluded.unpaid_invoice, past_due_since = excluded.past_due_since,
+               version = excluded.version, seen_at = excluded.seen_at",
+            args![
+                &state.id,
+                seen.customer_no,
+                &state.customer,
+                status.name(),
+                price,
+                plan,
+                millis(state.created),
+                millis(state.anchor),
+                period_end.map(millis),
+                state.ends_at.map(millis),
+                state.owes.map(i64::from),
+                unpaid,
+                since,
+                version,
+                now
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+const SUBSCRIPTION: &str = "select s.id, s.status, s.plan, s.created_at, s.anchor, s.ends_at, s.owes, s.past_due_since
+  from subscriptions s";
+
+fn subscription_of(row: &Row) -> Result<Subscription, DbError> {
+    let status = row.text("status")?;
+    Ok(Subscription {
+        id: row.text("id")?,
+        status: SubscriptionStatus::from_stripe(&status)
+            .ok_or_else(|| corrupt(format!("status {status:?} of a subscription")))?,
+        plan: row.opt_text("plan")?,
+        created_at: row.at("created_at")?,
+        anchor: row.at("anchor")?,
+        ends_at: row.opt_at("ends_at")?,
+        owes: row.opt_int("owes")?.map(|owes| owes != 0),
+        past_due_since: row.opt_at("past_due_since")?,
+    })
+}
+
+/// All subscriptions that are known of a customer.
+async fn of_customer(link: &mut Link, customer_no: i64) -> Result<Vec<Subscription>, DbError> {
+    let rows = link.all(format!("{SUBSCRIPTION} where s.customer_no = $1"), args![customer_no]).await?;
+    rows.iter().map(subscription_of).collect()
+}
+
+/// The subscription that a customer's plan follows, as people and machines are told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// `sub_…`
+    pub id: String,
+    /// `cus_…`: who pays.
+    pub stripe_customer: String,
+    /// In Stripe's word.
+    pub status: String,
+    /// Until when the plan is kept though it is not paid for.
+    pub grace_until: Option<Instant>,
+    /// When it ends.
+    pub ends_at: Option<Instant>,
+}
+
+/// The subscription that a customer's plan follows; else the newest that there was, where `any` asks for it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn followed(services: &Services, customer_no: i64, any: bool) -> Result<Option<Followed>, Fault> {
+    let sql = "select s.id, s.stripe_customer, s.status, m.grace_until, s.ends_at
+      from subscriptions s left join plan_masters m on m.subscription = s.id and m.customer_no = s.customer_no
+      where s.customer_no = $1 and (m.customer_no is not null or $2 = 1)
+      order by case when m.customer_no is null then 1 else 0 end, s.created_at desc limit 1";
+    let row = services.store.read().await?.one(sql, args![customer_no, any]).await?;
+    let found = row.map(|row| {
+        Ok::<_, DbError>(Followed {
+            id: row.text("id")?,
+            stripe_customer: row.text("stripe_customer")?,
+            status: row.text("status")?,
+            grace_until: row.opt_at("grace_until")?,
+            ends_at: row.opt_at("ends_at")?,
+        })
+    });
+    Ok(found.transpose()?)
+}
