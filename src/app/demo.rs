@@ -147,7 +147,14 @@ async fn open_sandbox(
         real_now: Arc::new(move || real.real().timestamp()),
         shop_name: services.catalog.shop.name.clone(),
     };
-    Sandbox::open(sandbox).await.map_err(|reason| Failure::Failed(format!("sandbox: {reason}")))
+    let failed = |reason| Failure::Failed(format!("sandbox: {reason}"));
+    let (sandbox, catalog) = (Sandbox::open(sandbox).await.map_err(failed)?, &services.catalog);
+    for plan in &catalog.plans {
+        for price in &plan.stripe_prices {
+            sandbox.add_price(price, &plan.name, plan.amount, &catalog.shop.currency).await.map_err(failed)?;
+        }
+    }
+    Ok(sandbox)
 }
 
 /// Beside the demo's own file: `demo.db` has `demo-sandbox.db`.

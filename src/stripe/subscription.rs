@@ -209,6 +209,16 @@ impl Stripe {
         Ok(all.into_iter().map(|one| one.id).collect())
     }
 
+    /// The subscriptions of a Stripe customer, `cus_…`, that go on.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn living_subscriptions(&self, customer: &str) -> Result<Vec<String>, StripeError> {
+        let query = vec![("customer", customer.to_owned())];
+        let all = self.list("/subscriptions", query, |one: &Listed| &one.id).await?;
+        Ok(all.into_iter().map(|one| one.id).collect())
+    }
+
     /// Opens a Checkout that begins a subscription. The same key and order give the same Checkout.
     ///
     /// # Errors

@@ -15,17 +15,17 @@ pub struct Guard {
     policy: HeaderValue,
 }
 
-/// Stripe's Checkout: Chromium holds the redirect that answers a form to `form-action` too.
-const CHECKOUT: &str = "https://checkout.stripe.com";
+/// Stripe's Checkout, and its portal: Chromium holds the redirect that answers a form to `form-action` too.
+const STRIPE: &str = "https://checkout.stripe.com https://billing.stripe.com";
 
 impl Guard {
-    /// A guard for the site at `origin`, whose forms may lead to Stripe's Checkout and to `also` (the demo's
+    /// A guard for the site at `origin`, whose forms may lead to Stripe's pages and to `also` (the demo's
     /// sandbox).
     #[must_use]
     pub fn new(origin: &str, also: Option<&str>) -> Self {
         let also = also.map(|origin| format!(" {origin}")).unwrap_or_default();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {CHECKOUT}{also}; \
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' {STRIPE}{also}; \
              frame-ancestors 'none'; base-uri 'none'"
         );
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
@@ -87,7 +87,8 @@ mod tests {
     fn the_policy_names_checkout_and_the_demos_sandbox() {
         let guard = Guard::new("http://127.0.0.1:3000/", Some("http://127.0.0.1:4000"));
         let policy = guard.policy.to_str().expect("ascii");
-        assert!(policy.contains("form-action 'self' https://checkout.stripe.com http://127.0.0.1:4000;"), "{policy}");
+        let leads = "form-action 'self' https://checkout.stripe.com https://billing.stripe.com http://127.0.0.1:4000;";
+        assert!(policy.contains(leads), "{policy}");
         assert!(!policy.contains("unsafe-inline") && !policy.contains("script-src"));
     }
 }

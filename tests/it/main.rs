@@ -50,6 +50,7 @@ mod slow;
 mod soak;
 mod subscriptions;
 mod together;
+mod upgrade;
 mod worker;
 mod year;
 mod zones;

@@ -8,7 +8,7 @@ use topup::domain::Instant;
 use topup::sandbox::ApiFault;
 use topup::usecases::{check, inbox, reconcile, stripe_events, subscriptions};
 
-const PRICES: [(&str, &str, i64); 3] =
+pub const PRICES: [(&str, &str, i64); 3] =
     [("starter", "price_starter", 1_900), ("builder", "price_builder", 7_900), ("pro", "price_pro", 24_900)];
 
 /// The sample catalogue with a price at Stripe for each plan that is paid for.

@@ -17,6 +17,7 @@ pub(crate) use aftermath::known;
 pub use aftermath::{aftermath_of, look, look_at, payer};
 pub use invoice::{Invoice, invoice};
 pub use listed::{Listed, is_paid, listed};
+pub(super) use order::stripe_customer;
 pub use search::search;
 pub(super) use settle::unanswered;
 pub use settle::{Known, Settling, recheck, settle, settle_session};

@@ -66,7 +66,7 @@ fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) 
 }
 
 /// The customer's Stripe customer: made once, under a key of the customer's own, and reused.
-async fn stripe_customer(
+pub(in super::super) async fn stripe_customer(
     services: &Services,
     stripe: &Stripe,
     customer: &str,

@@ -7,14 +7,16 @@
 //! counts the row's version up, and the look that finds another one than it began with asks again.
 
 mod differences;
+mod upgrade;
 
 pub use differences::compare;
+pub use upgrade::{Choice, Upgrade, came_back, is_here, portal, start};
 
 use super::purchases::{Settling, unanswered};
 use super::{Fault, Services, alarms, flat};
 use crate::args;
 use crate::domain::time::from_millis;
-use crate::domain::{Instant, Subscription, SubscriptionStatus};
+use crate::domain::{Instant, Standing, Subscription, SubscriptionStatus};
 use crate::ledger::Turn;
 use crate::store::db::{DbError, Link, Row, corrupt};
 use crate::stripe::{Stripe, StripeError, SubscriptionState};
@@ -138,7 +140,7 @@ async fn take(turn: &mut Turn, seen: &Seen, version_before: i64) -> Result<bool,
         return Ok(true);
     };
     if turn.is_closed(no).await? {
-        if status.standing() != crate::domain::Standing::Over {
+        if status.standing() != Standing::Over {
             let detail = "the subscription of a closed customer lives on at Stripe";
             alarms::raise(turn, "subscription", &state.id, detail).await?;
         }
@@ -149,6 +151,12 @@ async fn take(turn: &mut Turn, seen: &Seen, version_before: i64) -> Result<bool,
         and not exists (select 1 from customers where stripe_customer = $1)";
     turn.link.run(sql, args![&state.customer, no]).await?;
     let all = of_customer(&mut turn.link, no).await?;
+    let living = all.iter().filter(|one| matches!(one.status.standing(), Standing::Live | Standing::PastDue));
+    if living.clone().count() > 1 {
+        let ids: Vec<&str> = living.map(|one| one.id.as_str()).collect();
+        let detail = format!("one customer pays for several ({}); end all but one at Stripe", ids.join(", "));
+        alarms::raise(turn, "subscription", &state.customer, &detail).await?;
+    }
     turn.act(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
     Ok(true)
 }
@@ -167,7 +175,7 @@ async fn write(turn: &mut Turn, seen: &Seen, status: SubscriptionStatus, version
         Some(((_, plan), price, end)) => (Some(plan), Some(price), end),
         None => (known("plan")?, known("price")?, state.prices.iter().find_map(|(_, end)| *end)),
     };
-    let unknown = status.standing() != crate::domain::Standing::Over
+    let unknown = status.standing() != Standing::Over
         && !state.prices.iter().any(|(price, _)| turn.catalog.plan_of_price(price).is_some());
     if unknown {
         let prices: Vec<&str> = state.prices.iter().map(|(price, _)| price.as_str()).collect();

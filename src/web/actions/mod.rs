@@ -9,6 +9,7 @@
 mod buy;
 mod hint;
 mod operator;
+mod plans;
 mod session;
 mod settings;
 mod theme;
@@ -18,6 +19,7 @@ pub use hint::HideHint;
 #[cfg(feature = "demo")]
 pub use operator::SignInAsDemoOperator;
 pub use operator::{Act, DoAct, SignInOperator, SignOutOperator};
+pub use plans::{ChoosePlan, OpenPlanPortal};
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
 pub use session::{OpenSession, RenewLink, RequestLink, SignOut, SwitchCustomer};

@@ -7,6 +7,7 @@
 pub mod buy;
 pub mod hint;
 pub mod operator;
+pub mod plans;
 pub mod session;
 pub mod settings;
 pub mod theme;

@@ -8,7 +8,7 @@ use crate::usecases::customers::Customer;
 use crate::usecases::overview::{self, Overview};
 use crate::usecases::portal::Viewer;
 use crate::usecases::purchases::{self, Purchase};
-use crate::usecases::{Fault, Services, customers, hint};
+use crate::usecases::{Fault, Services, customers, hint, subscriptions};
 use crate::web::components::BillingBody;
 use crate::web::demo;
 use crate::web::seal;
@@ -111,6 +111,7 @@ impl Loaded {
             upgrade: upgrade(services, viewer),
             reset_at: (self.customer.created_at < balance.cycle.start).then_some(balance.cycle.start),
             settling: self.settling,
+            grace_until: self.overview.account.master.as_ref().and_then(|master| master.grace_until),
             frozen: billing::frozen(&self.overview.live),
             paused: balance.top_up.paused.is_positive(),
             pace: self.pace,
@@ -261,9 +262,13 @@ pub fn resume(services: &Services, viewer: &Viewer, purchase: &Purchase) -> BuyF
     seal::form(services, viewer, purchase.id, &purchase.package, purchase.amount)
 }
 
-/// Where plans are changed: at the SaaS, whose front page is better than a dead end.
+/// Where plans are changed: on our own page where they are sold at Stripe; else at the SaaS, whose front page is better
+/// than a dead end.
 fn upgrade(services: &Services, viewer: &Viewer) -> String {
     let shop = &services.catalog.shop;
+    if subscriptions::is_here(services) {
+        return "/plans".to_owned();
+    }
     let customer: String = url::form_urlencoded::byte_serialize(viewer.customer.as_bytes()).collect();
     let at_the_shop = shop.upgrade_url.as_ref().map(|url| url.replace("{customer}", &customer));
     at_the_shop.or_else(|| demo::plans_page(services)).unwrap_or_else(|| shop.home_url.clone())

@@ -12,6 +12,7 @@ mod history;
 mod mails;
 mod missing;
 mod operator;
+mod plans;
 mod purchase;
 mod settings;
 mod sign_in;
@@ -61,6 +62,7 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/purchases/:id") view=purchase::PurchasePage ssr=SsrMode::Async />
                 <Route path=path!("/history") view=history::HistoryPage ssr=SsrMode::Async />
                 <Route path=path!("/usage") view=usage::UsagePage ssr=SsrMode::Async />
+                <Route path=path!("/plans") view=plans::PlansPage ssr=SsrMode::Async />
                 <Route path=path!("/settings") view=settings::SettingsPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in/:token") view=sign_in::LinkPage ssr=SsrMode::Async />

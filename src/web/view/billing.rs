@@ -62,6 +62,8 @@ pub struct BillingFacts<'a> {
     pub reset_at: Option<Instant>,
     /// A paid purchase whose credits are not there yet.
     pub settling: bool,
+    /// Until when the plan is kept though its payment has failed.
+    pub grace_until: Option<Instant>,
     /// Frozen credits, and when they were paid.
     pub frozen: Option<(Credits, Instant)>,
     /// Whether top-ups wait for a paid plan.
@@ -109,6 +111,7 @@ impl BillingFacts<'_> {
             resets_at: balance.resets_at,
             remedy: self.remedy(),
             settling: self.settling,
+            grace_until: self.grace_until,
             frozen: self.frozen,
             top_ups: self.expiring(),
             paused: self.paused,

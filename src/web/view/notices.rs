@@ -127,6 +127,8 @@ pub struct Situation {
     pub remedy: Remedy,
     /// A paid purchase whose credits are not there yet.
     pub settling: bool,
+    /// Until when the plan is kept though its payment has failed.
+    pub grace_until: Option<Instant>,
     /// Frozen credits, and when they were paid.
     pub frozen: Option<(Credits, Instant)>,
     /// Top-ups that can be used or are paused, soonest to expire first.
@@ -158,6 +160,7 @@ impl Situation {
     pub fn notice(&self) -> Option<Notice> {
         self.empty()
             .or_else(|| self.settling())
+            .or_else(|| self.unpaid())
             .or_else(|| self.frozen())
             .or_else(|| self.expiring(7))
             .or_else(|| self.paused())
@@ -191,6 +194,13 @@ impl Situation {
         let strong = "Payment received. Your credits are being added.";
         let notice = Notice::new(Tone::Info, strong, "Usually under a minute.");
         self.settling.then(|| notice.with(NoticeAction::link("Check again", "/billing")))
+    }
+
+    fn unpaid(&self) -> Option<Notice> {
+        let until = self.grace_until?;
+        let strong = format!("The payment for {} failed.", self.plan);
+        let text = Words::from("Pay by ").time(self.zone.sentence(until)).text(" to keep the plan and its credits.");
+        Some(Notice::new(Tone::Bad, strong, text).with(NoticeAction::link("Pay now", &self.upgrade)))
     }
 
     fn frozen(&self) -> Option<Notice> {

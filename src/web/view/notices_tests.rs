@@ -23,6 +23,7 @@ fn meridian() -> Situation {
         resets_at: at("2026-12-04T11:00:00Z"),
         remedy: Remedy::Buy,
         settling: false,
+        grace_until: None,
         frozen: None,
         top_ups: vec![top_up(1_000, "2026-11-28T13:03:00Z"), top_up(20_000, "2027-03-14T09:22:00Z")],
         paused: false,
@@ -43,6 +44,10 @@ fn each_notice_has_its_words() {
     check(
         |s| s.available = Credits::ZERO,
         "**You are out of credits. New requests are refused.** Buy a top-up, or wait for the reset on 4 Dec 2026.",
+    );
+    check(
+        |s| s.grace_until = Some(at("2026-11-30T10:00:00Z")),
+        "**The payment for Pro failed.** Pay by 30 Nov 2026 at 11:00 CET to keep the plan and its credits.",
     );
     check(|s| s.settling = true, "**Payment received. Your credits are being added.** Usually under a minute.");
     check(

@@ -1,0 +1,63 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { cards } from "../support/checkout";
+import { expect, test as base } from "../support/test";
+import { Shop } from "../support/shop";
+
+/** A shop whose paid plans have prices at Stripe. */
+const test = base.extend<{}, { shop: Shop }>({
+  shop: [
+    async ({}, use) => {
+      const folder = await mkdtemp(join(tmpdir(), "topup-e2e-catalog-"));
+      const catalog = join(folder, "catalog.toml");
+      const sample = await readFile(resolve(__dirname, "../../catalog.toml"), "utf8");
+      const priced = sample.replace(/id = "(starter|builder|pro)"/g, 'id = "$1"\nstripe_prices = ["price_$1"]');
+      await writeFile(catalog, priced);
+      const shop = await Shop.start({ CATALOG: catalog });
+      await use(shop);
+      await shop.stop();
+      await rm(folder, { recursive: true });
+    },
+    { scope: "worker", timeout: 60_000 },
+  ],
+});
+
+test("an upgrade is paid at Checkout, and changed and cancelled in the portal", async ({ page, shop }) => {
+  const customer = await shop.customer({ plan: "free" });
+  await customer.signIn(page);
+  await page.getByRole("link", { name: "Upgrade", exact: true }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Plans" })).toBeVisible();
+  await page.getByRole("button", { name: "Upgrade to Starter, $19 a month" }).click();
+
+  await page.getByLabel("Card number").fill(cards.good);
+  await page.getByLabel("Expiry").fill("12/34");
+  await page.getByLabel("CVC").fill("123");
+  await page.getByRole("button", { name: "Pay $19.00" }).click();
+
+  await expect(page.getByRole("status")).toContainText("You are on Starter now.");
+  await page.getByRole("link", { name: "Back to Billing" }).click();
+  await expect(page.getByRole("region", { name: "Balance" })).toContainText("5,000 left of 5,000");
+
+  await page.goto(`${shop.url}/plans`);
+  await page.getByRole("button", { name: "Change or cancel" }).click();
+  await page.getByRole("button", { name: "Change to Builder for $79.00 a month" }).click();
+  await expect(page.getByText("Builder for $79.00 a month", { exact: true })).toBeVisible();
+  await expect.poll(async () => (await customer.balance()).plan.allowance).toBe(25000);
+  await page.getByRole("button", { name: "Cancel at the end of the period" }).click();
+  await expect(page.getByRole("button", { name: "Keep the plan" })).toBeVisible();
+  await page.getByRole("link", { name: /Back to/ }).click();
+  const balance = page.getByRole("region", { name: "Balance" });
+  await expect(async () => {
+    await page.reload();
+    await expect(balance).toContainText("Changes to Free on", { timeout: 1_000 });
+  }).toPass({ timeout: 30_000 });
+});
+
+test("whoever only looks is asked to ask", async ({ page, shop }) => {
+  const customer = await shop.customer({ plan: "free" });
+  await customer.signIn(page, "viewer");
+  await page.goto(`${shop.url}/plans`);
+  await expect(page.getByText("Ask an owner or admin to change the plan.")).toBeVisible();
+  await expect(page.getByRole("main").getByRole("button")).toHaveCount(0);
+});

@@ -1,0 +1,163 @@
+//! "Upgrade" where plans are sold at Stripe: a Checkout that begins a subscription, and Stripe's portal for who has one.
+//!
+//! Nothing is stored of it: what was bought is learned from the subscription itself, whoever tells of it first.
+
+use super::{followed, look};
+use crate::domain::catalog::Tax;
+use crate::domain::{Plan, PurchaseId};
+use crate::stripe::{Stripe, StripeError, SubscriptionOrder};
+use crate::usecases::purchases::{Settling, stripe_customer};
+use crate::usecases::{Fault, Services, alarms, customers, flat};
+
+/// Whether plans are changed here, and not at the SaaS.
+#[must_use]
+pub fn is_here(services: &Services) -> bool {
+    let catalog = &services.catalog;
+    catalog.sells_plans() && catalog.shop.upgrade_url.is_none() && services.stripe.is_some()
+}
+
+/// What was chosen.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Minted when the form was drawn: the same form leads to the same Checkout.
+    pub form: PurchaseId,
+    /// The SaaS's id of the customer.
+    pub customer: String,
+    /// Its number.
+    pub customer_no: i64,
+    /// Which plan.
+    pub plan: String,
+    /// The price that was shown, in minor units.
+    pub shown: i64,
+}
+
+/// Where a choice leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upgrade {
+    /// To Stripe.
+    At(String),
+    /// It has a subscription already: that one is changed in the portal.
+    InPortal,
+    /// The plan is not sold here, or for another price.
+    Changed,
+    /// The customer is closed or gone.
+    Closed,
+    /// Nothing is sold here.
+    Off,
+    /// Stripe cannot be asked, or refuses.
+    StripeUnavailable,
+}
+
+/// Opens a Checkout that begins a subscription to a plan.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn start(services: &Services, choice: &Choice) -> Result<Upgrade, Fault> {
+    let Some(stripe) = services.stripe.as_ref().filter(|_| is_here(services)) else { return Ok(Upgrade::Off) };
+    let found = customers::find(services, &choice.customer).await?;
+    if found.is_none_or(|customer| customer.closed_at.is_some()) {
+        return Ok(Upgrade::Closed);
+    }
+    let plan = services.catalog.plan(&choice.plan).filter(|plan| plan.amount == choice.shown);
+    let Some((plan, price)) = plan.and_then(|plan| Some((plan, plan.stripe_prices.first()?))) else {
+        return Ok(Upgrade::Changed);
+    };
+    if followed(services, choice.customer_no, false).await?.is_some() {
+        return Ok(Upgrade::InPortal);
+    }
+    let began = tokio::time::Instant::now();
+    // Several calls may be needed; together they have the time of one, since a page waits.
+    let in_time = || stripe.clone().with_deadline(stripe.deadline().saturating_sub(began.elapsed()));
+    let payer = match stripe_customer(services, stripe, &choice.customer, choice.customer_no).await? {
+        Ok(payer) => payer,
+        Err(e) => return refused(services, &e).await,
+    };
+    // One that we were not told of yet must not be paid for twice.
+    match in_time().living_subscriptions(&payer).await {
+        Ok(living) if living.is_empty() => {}
+        Ok(living) => {
+            for id in living {
+                look(services, &id).await?;
+            }
+            if followed(services, choice.customer_no, false).await?.is_some() {
+                return Ok(Upgrade::InPortal);
+            }
+        }
+        Err(e) => return refused(services, &e).await,
+    }
+    let order = order(services, choice, plan, &payer, price);
+    match in_time().open_subscription(&format!("subscribe-{}", choice.form), &order).await {
+        Ok(opened) => Ok(Upgrade::At(opened.url)),
+        Err(e) => refused(services, &e).await,
+    }
+}
+
+fn order(services: &Services, choice: &Choice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
+    let (shop, url) = (&services.catalog.shop, &services.settings.public_url);
+    let success = format!("{url}/plans?chosen={}&session_id={{CHECKOUT_SESSION_ID}}", plan.id);
+    let cancel = format!("{url}/billing?outcome=cancelled");
+    let order = SubscriptionOrder::new(payer, &choice.customer, price, &success, &cancel);
+    order.taxed(shop.tax == Tax::Stripe, shop.tax_ids)
+}
+
+/// Opens Stripe's portal for who subscribes to something.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn portal(services: &Services, customer_no: i64) -> Result<Upgrade, Fault> {
+    let Some(stripe) = services.stripe.as_ref().filter(|_| services.catalog.sells_plans()) else {
+        return Ok(Upgrade::Off);
+    };
+    let Some(followed) = followed(services, customer_no, false).await? else { return Ok(Upgrade::Changed) };
+    let back = format!("{}/billing", services.settings.public_url);
+    let key = format!("portal-{}", services.clock.mint());
+    match stripe.open_portal(&key, &followed.stripe_customer, &back).await {
+        Ok(url) => Ok(Upgrade::At(url)),
+        Err(e) => refused(services, &e).await,
+    }
+}
+
+/// Somebody came back from a Checkout, with its id: what it has begun is looked at. The redirect is never believed;
+/// says whether Stripe has told.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn came_back(services: &Services, customer: &str, session: &str) -> Result<bool, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(false) };
+    match begun(stripe, customer, session).await {
+        Ok(Some(subscription)) => Ok(look(services, &subscription).await? == Settling::Settled),
+        Ok(None) => Ok(false),
+        Err(e) => {
+            tracing::warn!(error = %e, "Stripe could not be asked about a Checkout");
+            Ok(false)
+        }
+    }
+}
+
+/// What a Checkout of this customer's has begun.
+async fn begun(stripe: &Stripe, customer: &str, session: &str) -> Result<Option<String>, StripeError> {
+    let found = stripe.subscription_of_checkout(session).await?;
+    Ok(found.filter(|(_, named)| named.as_deref() == Some(customer)).map(|(subscription, _)| subscription))
+}
+
+/// Stripe said no, or nothing.
+async fn refused(services: &Services, error: &StripeError) -> Result<Upgrade, Fault> {
+    let kind = match error {
+        StripeError::Unavailable(_) => {
+            tracing::warn!(error = %error, "Stripe could not be asked for a subscription");
+            return Ok(Upgrade::StripeUnavailable);
+        }
+        StripeError::Unauthorized(_) => "stripe_key",
+        StripeError::Refused { .. } => "stripe_refused",
+        StripeError::Malformed(_) => "stripe_malformed",
+    };
+    let detail = error.to_string();
+    let raised = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            alarms::raise(turn, kind, "subscription", &detail).await?;
+            Ok::<_, Fault>(())
+        })
+    });
+    flat(raised.await)?;
+    Ok(Upgrade::StripeUnavailable)
+}

@@ -1,0 +1,154 @@
+//! `/plans`: where "Upgrade" leads in a shop whose plans are sold at Stripe.
+//!
+//! Checkout comes back here. The redirect is never believed: Stripe is asked.
+
+use super::{Page, page};
+use crate::domain::{Credits, Money, Plan, PurchaseId};
+use crate::usecases::customers::{self, Customer};
+use crate::usecases::portal::Viewer;
+use crate::usecases::subscriptions;
+use crate::web::actions::{ChoosePlan, OpenPlanPortal};
+use crate::web::components::NoticeBox;
+use crate::web::components::text::{Amount, Price, When};
+use crate::web::forms::plans::PLAN;
+use crate::web::seal;
+use crate::web::view::notices::{NoticeAction, Voice};
+use crate::web::view::status::Tone;
+use crate::web::view::{BuyForm, Notice, Zone};
+use crate::web::visit::{Stop, Visit};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// `/plans`
+#[component]
+pub fn PlansPage() -> impl IntoView {
+    page(load)
+}
+
+async fn load(visit: Visit) -> Result<Page, Stop> {
+    let services = &visit.services;
+    if !subscriptions::is_here(services) {
+        return Err(Stop::NotFound);
+    }
+    let viewer = visit.signed_in().await?;
+    let told = match visit.query("session_id") {
+        Some(session) => Some(subscriptions::came_back(services, &viewer.customer, &session).await?),
+        None => None,
+    };
+    let customer = customers::find(services, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let notice = told.map(|told| came_back(&visit, &customer, told));
+    let follows = subscriptions::followed(services, customer.no, false).await?.is_some();
+    let body = view! {
+        <h1>"Plans"</h1>
+        {notice.map(|notice| view! { <NoticeBox notice /> })}
+        {intro(&customer, &viewer, follows)}
+        <ul class="offers">{cards(&visit, &viewer, &customer, follows)}</ul>
+    };
+    Ok(Page::new("Plans", Some(viewer), body))
+}
+
+/// What somebody reads who comes from Checkout.
+fn came_back(visit: &Visit, customer: &Customer, told: bool) -> Notice {
+    let plan = visit.services.catalog.plan(&customer.plan);
+    match plan.filter(|_| told) {
+        Some(plan) => {
+            let strong = format!("You are on {} now.", plan.name);
+            let notice = Notice::new(Tone::Good, strong, "Your credits are there.");
+            notice.aloud(Voice::Status).with(NoticeAction::link("Back to Billing", "/billing"))
+        }
+        None => {
+            let notice = Notice::new(Tone::Info, "Your plan is being changed.", "Usually under a minute.");
+            notice.aloud(Voice::Status).with(NoticeAction::link("Check again", visit.here()))
+        }
+    }
+}
+
+/// How a plan is changed by whoever reads this.
+fn intro(customer: &Customer, viewer: &Viewer, follows: bool) -> AnyView {
+    if !viewer.role.may_buy() {
+        return view! {
+            <p class="note">"Ask an owner or admin to change the plan."</p>
+            <p class="after"></p>
+        }
+        .into_any();
+    }
+    if follows {
+        return view! {
+            <div class="notice lock">
+                <p>
+                    <strong>"Your plan is a subscription."</strong>
+                    " Change or cancel it, or its card, at Stripe. What you have paid for stays until the reset."
+                </p>
+                <form method="post" action=OpenPlanPortal::PATH>
+                    <button class="button primary">"Change or cancel"</button>
+                </form>
+            </div>
+        }
+        .into_any();
+    }
+    let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);
+    view! {
+        <p class="note">
+            "A larger plan acts at once and is billed monthly until you cancel. Credits reset next on " <When moment=reset /> "."
+        </p>
+        <p class="after"></p>
+    }
+    .into_any()
+}
+
+fn cards(visit: &Visit, viewer: &Viewer, customer: &Customer, follows: bool) -> AnyView {
+    let services = &visit.services;
+    let catalog = &services.catalog;
+    let in_force = catalog.plan(&customer.plan).map_or(Credits::ZERO, Plan::allowance);
+    let card = |plan: &Plan| {
+        let may = viewer.role.may_buy() && !follows && plan.id != customer.plan && plan.allowance() >= in_force;
+        let form = (may && !plan.stripe_prices.is_empty()).then(|| {
+            let id = PurchaseId(services.clock.mint());
+            seal::form(services, viewer, id, &format!("{PLAN}{}", plan.id), plan.amount)
+        });
+        card(plan, &catalog.shop.currency, customer, form)
+    };
+    catalog.plans.iter().map(card).collect_view().into_any()
+}
+
+fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>) -> AnyView {
+    let state = if customer.plan == plan.id {
+        Some("Your plan")
+    } else if customer.next_plan.as_ref() == Some(&plan.id) {
+        Some("From the next reset")
+    } else {
+        None
+    };
+    let (name, money) = (plan.name.clone(), Money::new(plan.amount, currency));
+    let button = form.map(|form| {
+        let label = format!("Upgrade to {name}, {} a month", money.short());
+        view! {
+            <form method="post" action=ChoosePlan::PATH>
+                <input type="hidden" name="purchase" value=form.purchase />
+                <input type="hidden" name="package" value=form.package />
+                <input type="hidden" name="price" value=form.price />
+                <input type="hidden" name="mac" value=form.mac />
+                <button class="button buy" aria-label=label>
+                    {format!("Upgrade to {name}")}
+                </button>
+            </form>
+        }
+    });
+    view! {
+        <li class="card offer">
+            <h2>{plan.name.clone()}</h2>
+            <p class="figure">
+                <Price money=money />
+                <small>" a month"</small>
+            </p>
+            <p class="note">
+                <Amount credits=plan.allowance() />
+                " credits a month"
+            </p>
+            <p class="note">{if plan.top_ups { "Top-ups can be bought" } else { "No top-ups" }}</p>
+            {state.map(|state| view! { <p class="after">{state}</p> })}
+            {button}
+        </li>
+    }
+    .into_any()
+}
