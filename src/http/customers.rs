@@ -5,7 +5,7 @@ use super::problem::{Code, Problem};
 use super::{call, json};
 use crate::domain::{Balance, Kind};
 use crate::usecases::customers::{Customer, Put, PutOutcome};
-use crate::usecases::{Services, accounts, customers};
+use crate::usecases::{Fault, Services, accounts, customers, subscriptions};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -78,6 +78,8 @@ struct CustomerJson {
     email: String,
     name: String,
     plan: CustomerPlan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscription: Option<SubscriptionJson>,
     cycle: CycleJson,
     timezone: String,
     created_at: At,
@@ -90,6 +92,16 @@ struct CustomerPlan {
     id: String,
     name: String,
     next: Option<Next>,
+}
+
+/// The subscription at Stripe that decides the plan.
+#[derive(Serialize)]
+struct SubscriptionJson {
+    id: String,
+    status: String,
+    /// Until when the plan is kept though it is not paid for.
+    grace_until: Option<At>,
+    ends_at: Option<At>,
 }
 
 /// A plan that acts later.
@@ -109,9 +121,16 @@ fn plan_name(services: &Services, id: &str) -> String {
     services.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
 }
 
-fn customer_json(services: &Services, c: Customer) -> CustomerJson {
+async fn customer_json(services: &Services, c: Customer) -> Result<CustomerJson, Fault> {
     let end = c.cycle.end;
-    CustomerJson {
+    let subscription = subscriptions::followed(services, c.no, false).await?.map(|it| SubscriptionJson {
+        id: it.id,
+        status: it.status,
+        grace_until: it.grace_until.map(At),
+        ends_at: it.ends_at.map(At),
+    });
+    Ok(CustomerJson {
+        subscription,
         plan: CustomerPlan {
             name: plan_name(services, &c.plan),
             id: c.plan,
@@ -124,13 +143,13 @@ fn customer_json(services: &Services, c: Customer) -> CustomerJson {
         timezone: c.timezone,
         created_at: At(c.created_at),
         closed_at: c.closed_at.map(At),
-    }
+    })
 }
 
 async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
     call::customer_no(&services, &id).await?;
     let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
-    Ok(json::ok(&customer_json(&services, customer)))
+    Ok(json::ok(&customer_json(&services, customer).await?))
 }
 
 async fn put(
@@ -166,7 +185,7 @@ async fn put(
         PutOutcome::Closed => return Err(Problem::new(Code::CustomerClosed, "a closed customer is not revived")),
     };
     let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
-    Ok(json::with(status, &customer_json(&services, customer)))
+    Ok(json::with(status, &customer_json(&services, customer).await?))
 }
 
 /// Good enough to be worth a mail: one `@` with something on both sides, no blanks.

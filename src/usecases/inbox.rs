@@ -126,6 +126,8 @@ pub(crate) const KINDS: [&str; 20] = [
     "invoice.payment_failed",
 ];
 
+const _: () = assert!(KINDS.len() <= 20);
+
 /// Whether an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
 fn is_aftermath(kind: &str) -> bool {
     kind.starts_with("refund.")

@@ -4,6 +4,7 @@ use crate::app::{TestApp, on_both};
 use chrono::TimeDelta;
 use futures::future::join_all;
 use serde_json::{Value, json};
+use std::time::Duration;
 use topup::domain::Instant;
 use topup::sandbox::ApiFault;
 use topup::usecases::{check, inbox, reconcile, stripe_events, subscriptions};
@@ -108,6 +109,8 @@ on_both!(an_unpaid_plan_is_kept_for_its_grace_and_then_voided, |app| {
     app.sandbox.fail_invoice(&id).await.unwrap();
     deliver(app, &id).await;
     let since = app.now();
+    let told = app.get("/v1/customers/acme").await.json()["subscription"].clone();
+    assert_eq!((&told["status"], instant(&told["grace_until"])), (&json!("past_due"), since + TimeDelta::days(7)));
     assert_eq!(stands(app).await, json!(["starter", null, 4000, "past_due"]));
     // Another try of the same invoice begins no other grace.
     app.advance(json!({"advance_days": 5})).await.expect(200);
@@ -188,6 +191,23 @@ on_both!(what_is_told_backwards_many_times_and_at_once_ends_the_same, |app| {
     assert_eq!(stands(app).await, json!(["pro", null, 100_000, "active"]));
     assert_eq!(kinds(app).await, ["granted", "granted"], "one growth, and no more");
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 0);
+});
+
+on_both!(an_answer_that_was_overtaken_is_not_taken, |app| {
+    let id = subscribed(app).await;
+    let calls = app.stripe_calls();
+    app.sandbox.faults().set_api(ApiFault::Slow(Duration::from_secs(1)));
+    let (services, of) = (app.services(), id.clone());
+    let slow = tokio::spawn(async move { subscriptions::look(&services, &of).await.unwrap() });
+    while app.stripe_calls() == calls {
+        tokio::task::yield_now().await;
+    }
+    app.sandbox.faults().set_api(ApiFault::None);
+    // Made while the first answer is on its way, and taken before it arrives.
+    app.sandbox.reprice(&id, "price_builder").await.unwrap();
+    subscriptions::look(&app.services(), &id).await.unwrap();
+    slow.await.unwrap();
+    assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
 });
 
 on_both!(while_a_subscription_decides_no_other_plan_is_put, |app| {
@@ -274,11 +294,27 @@ on_both!(a_price_or_payer_that_nobody_knows_changes_nothing, |app| {
     let strange = app.sandbox.subscribe("acme", "price_else").await.unwrap();
     let foreign = app.sandbox.subscribe("nobody", "price_pro").await.unwrap();
     deliver(app, &strange).await;
+    // It is not awaited for ever.
+    app.services().clock.put(app.now() + TimeDelta::hours(1));
     deliver(app, &foreign).await;
     assert_eq!(stands(app).await, json!(["free", null, 300, null]));
     assert_eq!(app.alarms().await, ["unknown_price"]);
     assert_eq!(app.count("select count(*) as n from subscriptions").await, 1);
     app.put("acme", json!({"plan": "pro"})).await.expect(200);
+});
+
+on_both!(a_subscription_may_come_before_its_customer, |app| {
+    shop(app).await;
+    let id = app.sandbox.subscribe("nova", "price_builder").await.unwrap();
+    for event in app.sandbox.deliveries_of(&id).await.unwrap() {
+        app.deliver(&event).await.expect(503);
+    }
+    app.put_customer("nova", "free").await;
+    app.services().clock.put(app.now() + TimeDelta::minutes(3));
+    inbox::sweep(&app.services()).await.unwrap();
+    let nova = app.get("/v1/customers/nova").await.expect(200).json();
+    assert_eq!((&nova["plan"]["id"], &nova["subscription"]["id"]), (&json!("builder"), &json!(id)));
+    assert_eq!(nova["subscription"]["grace_until"], json!(null));
 });
 
 on_both!(a_closed_customers_subscription_is_an_alarm, |app| {

@@ -203,6 +203,7 @@ fn customers() -> Value {
             "packages": array(object(json!({"id": string(), "credits": whole(), "amount": whole()}))),
         })),
         "Customer": object(json!({"id": reference("CustomerId"), "email": string(), "name": string(), "plan": object(json!({"id": string(), "name": string(), "next": next})),
+            "subscription?": object(json!({"id": string(), "status": string(), "grace_until": nullable(instant()), "ends_at": nullable(instant())})),
             "cycle": object(json!({"start": instant(), "end": instant()})), "timezone": string(), "created_at": instant(), "closed_at?": instant()})),
         "Balance": object(json!({"as_of": instant(), "available": credits(), "held": credits(),
             "plan": object(json!({"id": string(), "name": string(), "allowance": credits(), "used": credits(), "held": credits(), "remaining": credits(), "resets_at": instant(), "next": next})),

@@ -21,6 +21,9 @@ use crate::ledger::Turn;
 use crate::store::db::{DbError, Link, Row, corrupt};
 use crate::stripe::{Stripe, StripeError, SubscriptionState};
 
+/// How long one that names a customer whom nobody knows is looked at again: the SaaS may make its customer a little later.
+const AWAITED_MINUTES: i64 = 60;
+
 /// How often a look that was overtaken begins anew.
 const LOOKS_MAX: usize = 4;
 
@@ -60,8 +63,9 @@ pub async fn look(services: &Services, object_id: &str) -> Result<Settling, Faul
     for _ in 0..LOOKS_MAX {
         let version = version(&mut services.store.read().await?, &id).await?;
         let seen = match see(services, stripe, &id).await? {
-            Ok(Some(seen)) => seen,
-            Ok(None) => return Ok(Settling::Ignored),
+            Ok(Sight::Whole(seen)) => *seen,
+            Ok(Sight::Nobodys) => return Ok(Settling::Ignored),
+            Ok(Sight::Early) => return Ok(Settling::Waiting),
             Err(e) => return unanswered(services, &e).await,
         };
         if flat(services.ledger.job(move |turn| Box::pin(async move { take(turn, &seen, version).await })).await)? {
@@ -72,18 +76,32 @@ pub async fn look(services: &Services, object_id: &str) -> Result<Settling, Faul
     Ok(Settling::Waiting)
 }
 
-/// Asks Stripe; nothing where the subscription is of nobody whom we know.
-async fn see(services: &Services, stripe: &Stripe, id: &str) -> Result<Result<Option<Seen>, StripeError>, Fault> {
+/// What came of a look.
+enum Sight {
+    /// All that is needed.
+    Whole(Box<Seen>),
+    /// It is of nobody whom we know.
+    Nobodys,
+    /// The same; but it is new, and bears a customer's name.
+    Early,
+}
+
+/// Asks Stripe.
+async fn see(services: &Services, stripe: &Stripe, id: &str) -> Result<Result<Sight, StripeError>, Fault> {
     let state = match stripe.subscription(id).await {
         Ok(state) => state,
         Err(e) => return Ok(Err(e)),
     };
     if state.livemode != stripe.livemode() {
-        return Ok(Ok(None));
+        return Ok(Ok(Sight::Nobodys));
     }
     let customer_no = match whose(services, stripe, &state).await? {
         Ok(Some(no)) => no,
-        Ok(None) => return Ok(Ok(None)),
+        Ok(None) => {
+            let age = services.clock.now().timestamp().saturating_sub(state.created);
+            let awaited = state.names.is_some() && age < AWAITED_MINUTES * 60;
+            return Ok(Ok(if awaited { Sight::Early } else { Sight::Nobodys }));
+        }
         Err(e) => return Ok(Err(e)),
     };
     let unpaid_invoice = if state.status == SubscriptionStatus::PastDue.name() {
@@ -94,7 +112,7 @@ async fn see(services: &Services, stripe: &Stripe, id: &str) -> Result<Result<Op
     } else {
         None
     };
-    Ok(Ok(Some(Seen { state, unpaid_invoice, customer_no })))
+    Ok(Ok(Sight::Whole(Box::new(Seen { state, unpaid_invoice, customer_no }))))
 }
 
 /// Whose a subscription is: by the Stripe customer that we know, by the name that it bears, or that its payer bears.

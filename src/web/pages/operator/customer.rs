@@ -2,9 +2,9 @@
 
 use super::home::purchase_table;
 use super::{ROWS, badge, key, lists, outcome, page, section};
-use crate::domain::{Balance, PurchaseId};
+use crate::domain::{Balance, Instant, PurchaseId};
 use crate::usecases::desk::{self, Named};
-use crate::usecases::{Fault, accounts, purchases};
+use crate::usecases::{Fault, accounts, purchases, subscriptions};
 use crate::web::actions::Act;
 use crate::web::components::operator::{ActForm, Field};
 use crate::web::components::text::{Amount, When};
@@ -45,6 +45,7 @@ pub fn CustomerPage() -> impl IntoView {
                 <code>{customer.id.clone()}</code>
                 " · "
                 {customer.email.clone()}
+                {subscribed(&visit, customer.no).await?}
             </p>
             {outcome(&visit)}
             <Figures balance />
@@ -53,6 +54,17 @@ pub fn CustomerPage() -> impl IntoView {
         };
         Ok((title, body.into_any()))
     })
+}
+
+/// The subscription at Stripe that decides the plan.
+async fn subscribed(visit: &Visit, no: i64) -> Result<Option<String>, Stop> {
+    let followed = subscriptions::followed(&visit.services, no, false).await?;
+    Ok(followed.map(|it| {
+        let day = |at: Instant| at.format("%-d %b %Y");
+        let kept = it.grace_until.map(|at| format!(", plan kept until {}", day(at)));
+        let ends = it.ends_at.map(|at| format!(", ends {}", day(at)));
+        format!(" · {} {}{}{}", it.id, it.status, kept.unwrap_or_default(), ends.unwrap_or_default())
+    }))
 }
 
 /// The balance, kind by kind.
