@@ -2,9 +2,10 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test";
 import { Shop } from "../support/shop";
-import { buy, startCheckout } from "../support/checkout";
+import { buy, cards, startCheckout } from "../support/checkout";
 import { signInAsOperator } from "../support/desk";
 import { askForLink, signInByMail } from "../support/mailbox";
+import { withPricedShop } from "../support/priced";
 
 /** Both themes of the page as it stands, and no sideways scrolling. */
 async function expectSound(page: Page, state = ""): Promise<void> {
@@ -97,6 +98,25 @@ test("Usage and History", async ({ page, shop }) => {
     await page.goto(path);
     await expectSound(page, path);
   }
+});
+
+test("plans that are sold at Stripe", async ({ page }) => {
+  await withPricedShop(async (priced) => {
+    const customer = await priced.customer({ plan: "free" });
+    await customer.signIn(page);
+    await page.goto(`${priced.url}/plans`);
+    await expectSound(page);
+    await page.getByRole("button", { name: "Upgrade to Starter, $19 a month" }).click();
+    await page.getByLabel("Card number").fill(cards.good);
+    await page.getByLabel("Expiry").fill("12/34");
+    await page.getByLabel("CVC").fill("123");
+    await page.getByRole("button", { name: "Pay $19.00" }).click();
+    await expect(page.getByRole("button", { name: "Change or cancel" })).toBeVisible();
+    await expectSound(page);
+    await page.getByRole("button", { name: "Change or cancel" }).click();
+    await expect(page.getByRole("heading", { name: "Your plan" })).toBeVisible();
+    await expectSound(page);
+  });
 });
 
 test("a page that is not there", async ({ page, shop }) => {

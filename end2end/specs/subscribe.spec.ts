@@ -1,26 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { cards } from "../support/checkout";
+import { withPricedShop } from "../support/priced";
+import type { Shop } from "../support/shop";
 import { expect, test as base } from "../support/test";
-import { Shop } from "../support/shop";
 
-/** A shop whose paid plans have prices at Stripe. */
 const test = base.extend<{}, { shop: Shop }>({
-  shop: [
-    async ({}, use) => {
-      const folder = await mkdtemp(join(tmpdir(), "topup-e2e-catalog-"));
-      const catalog = join(folder, "catalog.toml");
-      const sample = await readFile(resolve(__dirname, "../../catalog.toml"), "utf8");
-      const priced = sample.replace(/id = "(starter|builder|pro)"/g, 'id = "$1"\nstripe_prices = ["price_$1"]');
-      await writeFile(catalog, priced);
-      const shop = await Shop.start({ CATALOG: catalog });
-      await use(shop);
-      await shop.stop();
-      await rm(folder, { recursive: true });
-    },
-    { scope: "worker", timeout: 60_000 },
-  ],
+  shop: [async ({}, use) => withPricedShop(use), { scope: "worker", timeout: 60_000 }],
 });
 
 test("an upgrade is paid at Checkout, and changed and cancelled in the portal", async ({ page, shop }) => {

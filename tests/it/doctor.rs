@@ -51,6 +51,26 @@ on_both!(setup_makes_the_endpoint_once_and_then_the_doctor_is_content, |app| {
 });
 
 #[tokio::test]
+async fn a_shop_whose_plans_are_sold_at_stripe_needs_two_rights_more() {
+    let app = TestApp::start(Database::Sqlite).await;
+    let catalog = app.home.folder.join("priced.toml");
+    std::fs::create_dir_all(&app.home.folder).unwrap();
+    std::fs::write(&catalog, crate::subscriptions::catalogue()).unwrap();
+    let priced = ("CATALOG", catalog.to_str().unwrap());
+    has(
+        &said(&app, &["stripe", "setup"], &[priced]).await,
+        0,
+        &["made: it sends 20 kinds of events", "the key may do all"],
+    );
+    has(&said(&app, &["doctor"], &[SECRETS, priced]).await, 0, &["ok     catalogue:", "ok     webhook:"]);
+    app.sandbox.faults().set_api(ApiFault::Status(403));
+    let lacks = ["the key lacks subscriptions: read", "the key lacks customer portal: write"];
+    has(&said(&app, &["doctor"], &[SECRETS, priced]).await, 1, &lacks);
+    let plain = said(&app, &["doctor"], &[SECRETS]).await;
+    assert!(lacks.iter().all(|line| !plain.1.contains(line)), "{}", plain.1);
+}
+
+#[tokio::test]
 async fn a_switched_off_endpoint_is_found_and_mended() {
     let app = TestApp::start(Database::Sqlite).await;
     said(&app, &["stripe", "setup"], &[]).await;

@@ -63,6 +63,10 @@ on_both!(an_upgrade_is_a_checkout_and_the_plan_is_there_on_the_way_back, |app| {
     let page = browser.get(&path_of(&back)).await.expect(200).text;
     assert!(page.contains("You are on Starter now."), "{page}");
     assert_eq!(plan(app).await, "starter");
+    // What Stripe tells of the Checkout itself is taken, and changes nothing more.
+    for event in app.sandbox.deliveries_of(checkout.rsplit('/').next().unwrap()).await.unwrap() {
+        app.deliver(&event).await.expect(200);
+    }
     assert_eq!(app.entries("acme").await.len(), 2);
     // From now on it is changed in the portal, whatever form is sent.
     assert!(page.contains("Change or cancel") && !page.contains("Upgrade to"), "{page}");
