@@ -27,9 +27,10 @@ pub async fn of(services: &Services, no: i64, account: &Account, now: Instant) -
         return Ok(None);
     }
     let grants = plan_grants(&mut link, no).await?;
-    // Only cycles of the present plan tell something about it.
+    // Only whole cycles of the present plan tell something about it: none in which a plan ended unpaid.
     let allowance = services.catalog.allowance(&account.plan);
-    let grants: Vec<Grant> = grants.into_iter().take_while(|grant| grant.amount == allowance).collect();
+    let tells = |grant: &Grant| grant.amount == allowance && !grant.is_voided;
+    let grants: Vec<Grant> = grants.into_iter().take_while(tells).collect();
     if grants.iter().filter(|grant| ran_out(grant)).count() < 2 {
         return Ok(None);
     }
