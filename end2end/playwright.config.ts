@@ -62,13 +62,13 @@ export default defineConfig({
     // Every page works without script, so every spec runs without it. axe is script: its spec cannot.
     {
       name: "html",
-      testIgnore: ["accessibility.spec.ts", "pictures.spec.ts"],
+      testIgnore: ["accessibility.spec.ts", "pictures.spec.ts", "stripe.spec.ts"],
       use: { viewport: desktop, javaScriptEnabled: false },
     },
     { name: "script", use: { viewport: desktop } },
     {
       name: "phone",
-      testIgnore: ["operator.spec.ts", "pictures.spec.ts", "mail.spec.ts", "reset.spec.ts", "trouble.spec.ts"],
+      testIgnore: ["aftermath.spec.ts", "operator.spec.ts", "pictures.spec.ts", "mail.spec.ts", "reset.spec.ts", "stripe.spec.ts", "trouble.spec.ts"],
       use: { viewport: phone, isMobile: true, hasTouch: true },
     },
   ],

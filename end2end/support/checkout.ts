@@ -1,6 +1,6 @@
 import { expect, type APIResponse, type Locator, type Page } from "@playwright/test";
 
-export const cards = { good: "4242 4242 4242 4242", declined: "4000 0000 0000 0002" };
+export const cards = { good: "4242 4242 4242 4242", declined: "4000 0000 0000 0002", disputed: "4000 0000 0000 0259" };
 
 export const smallest = { button: "Buy for $9, 1,200 credits", pay: "Pay $9.00" };
 

@@ -2,12 +2,10 @@ import { createServer, request, type IncomingMessage, type ServerResponse } from
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { Shop } from "./shop";
+import { sandboxKeys } from "./stripe";
 
-/** What the sandbox's own key and secret are; the demo takes a detour to its sandbox only with both. */
-const keys = {
-  STRIPE_SECRET_KEY: "sk_test_sandbox_0000000000000000",
-  STRIPE_WEBHOOK_SECRETS: "whsec_sandbox_0000000000000000",
-};
+/** The demo takes a detour to its sandbox only with both. */
+const keys = { STRIPE_SECRET_KEY: sandboxKeys.secret, STRIPE_WEBHOOK_SECRETS: sandboxKeys.webhook };
 
 /** How the calls to Stripe fare on their way. */
 export type Weather =
@@ -31,11 +29,7 @@ export class Detour {
     await once(detour.server, "listening");
     const { port } = detour.server.address() as AddressInfo;
     const shop = await Shop.start({ ...keys, STRIPE_API_BASE: `http://127.0.0.1:${port}/` });
-    // Where the sandbox is, is what pages let a form lead to.
-    const policy = (await fetch(`${shop.url}/sign-in`)).headers.get("content-security-policy") ?? "";
-    const origin = /form-action[^;]*?(http:\/\/127\.0\.0\.1:\d+)/.exec(policy)?.[1];
-    if (!origin) throw new Error(`No sandbox in the policy: ${policy}`);
-    detour.sandbox = new URL(origin);
+    detour.sandbox = await shop.sandbox();
     return { detour, shop };
   }
 

@@ -81,6 +81,14 @@ export class Shop {
     return join(this.folder, "mails");
   }
 
+  /** Where its stand-in for Stripe is: what pages let a form lead to. */
+  async sandbox(): Promise<URL> {
+    const policy = (await fetch(`${this.url}/sign-in`)).headers.get("content-security-policy") ?? "";
+    const origin = /form-action[^;]*?(http:\/\/127\.0\.0\.1:\d+)/.exec(policy)?.[1];
+    if (!origin) throw new Error(`No sandbox in the policy: ${policy}`);
+    return new URL(origin);
+  }
+
   /** What the binary has written so far: worth reading beside a test that failed. */
   log(): string {
     return this.lines.join("\n");

@@ -121,6 +121,22 @@ fn is_over(status: &str) -> bool {
     matches!(status, "won" | "lost" | "warning_closed" | "prevented")
 }
 
+/// What the buyer's bank does about a payment by one of Stripe's test cards.
+pub(super) async fn dispute_at_once(
+    conn: &mut SqliteConnection,
+    session: &str,
+    last4: &str,
+    now: i64,
+    lost: bool,
+) -> Result<(), ApiError> {
+    let status = match last4 {
+        "0259" => "needs_response",
+        "1976" => "warning_needs_response",
+        _ => return Ok(()),
+    };
+    dispute(conn, session, None, status, now, lost).await.map(drop)
+}
+
 /// Begins a dispute of a Checkout's payment.
 async fn dispute(
     conn: &mut SqliteConnection,
@@ -287,6 +303,33 @@ impl Sandbox {
         self.wake();
         done.map_err(|error| error.message)
     }
+}
+
+/// `POST /v1/disputes/{id}`: evidence. As in Stripe's test mode two texts decide at once, once they are submitted.
+pub(super) async fn update_dispute(call: &mut Call<'_>, id: &str) -> Result<Value, ApiError> {
+    let given = schema::check(params::EVIDENCE, &call.params)?;
+    let mut dispute = store::find(call.conn, "dispute", id).await?.ok_or_else(|| ApiError::no_such("dispute", id))?;
+    let status = dispute["status"].as_str().unwrap_or_default().to_owned();
+    if is_over(&status) {
+        return Err(ApiError::invalid("This dispute is already closed.").status(StatusCode::BAD_REQUEST));
+    }
+    let text = given.get("evidence").map_or(Value::Null, |evidence| evidence["uncategorized_text"].clone());
+    if !text.is_null() {
+        dispute["evidence"]["uncategorized_text"] = text.clone();
+        dispute["evidence_details"]["has_evidence"] = true.into();
+        store::save(call.conn, &dispute).await?;
+    }
+    let inquiry = status.starts_with("warning_");
+    let outcome = match text.as_str().filter(|_| given.get("submit") != Some(&Value::Bool(false))) {
+        Some("winning_evidence") if inquiry => Some("warning_closed"),
+        Some("winning_evidence") => Some("won"),
+        Some("losing_evidence") => Some("lost"),
+        _ => None,
+    };
+    if let Some(outcome) = outcome {
+        move_dispute(call.conn, id, outcome, call.now, call.lost).await?;
+    }
+    store::find(call.conn, "dispute", id).await?.ok_or_else(|| ApiError::no_such("dispute", id))
 }
 
 /// A status that `POST /v1/disputes/{id}/close` leads to.

@@ -165,6 +165,7 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, uri: &Uri) -> Result<Val
         ("GET", ["refunds", id]) => payments::retrieve(call, "refund", id).await,
         ("GET", ["disputes"]) => aftermath::list(call, "dispute").await,
         ("GET", ["disputes", id]) => payments::retrieve(call, "dispute", id).await,
+        ("POST", ["disputes", id]) => aftermath::update_dispute(call, id).await,
         ("POST", ["disputes", id, "close"]) => aftermath::close_dispute(call, id).await,
         ("GET", ["invoices", id]) => payments::retrieve(call, "invoice", id).await,
         ("POST", ["webhook_endpoints"]) => endpoints::create(call).await,

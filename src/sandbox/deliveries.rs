@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::error::ApiError;
-use super::{Inner, Sandbox, store};
+use super::{Inner, Sandbox, endpoints, store};
 use crate::stripe::webhook;
 
 /// A receiver that takes longer has failed.
@@ -67,6 +67,10 @@ async fn start_due(
         let one = waiting.entry(event.clone()).or_insert(Waiting { tries: 0, due: Some(now) });
         if one.due.is_some_and(|due| due <= now) {
             one.due = None;
+            if one.tries == 0 {
+                let (sandbox, body) = (sandbox.clone(), body.clone());
+                tokio::spawn(async move { endpoints::tell(&sandbox, &body).await });
+            }
             let sandbox = sandbox.clone();
             flights.spawn(async move {
                 let taken = deliver(&sandbox, &event, body).await;

@@ -60,7 +60,8 @@ pub(super) fn pay(view: &View, mistakes: &Mistakes) -> String {
          <form method=\"post\" action=\"{}\">{method}<div class=\"card\">{}</div>{tax_id}\
          <button type=\"submit\">Pay {price}</button></form>{note}\
          <p class=\"hint\"><span>4242 4242 4242 4242 is paid.</span> \
-         <span>4000 0000 0000 0002 is declined.</span> Any later expiry, any CVC. No money moves.</p>{}",
+         <span>4000 0000 0000 0002 is declined,</span> <span>4000 0000 0000 0259 paid and disputed,</span> \
+         <span>4000 0000 0000 1976 paid and asked about.</span> Any later expiry, any CVC. No money moves.</p>{}",
         escape(&view.product),
         view.tax.as_ref().map(sum).unwrap_or_default(),
         escape(&view.pay_url),

@@ -225,6 +225,17 @@ pub(super) const REFUND: &[Field] = &[
     optional("reason", Kind::OneOf(&["duplicate", "fraudulent", "requested_by_customer"])),
 ];
 
+/// `POST /v1/disputes/{id}`
+pub(super) const EVIDENCE: &[Field] = &[
+    optional("evidence", Kind::Object(TEXTS)),
+    EXPAND,
+    optional("metadata", Kind::Pairs),
+    optional("submit", Kind::Bool),
+];
+
+/// Of what Stripe takes as evidence, what a test needs.
+const TEXTS: &[Field] = &[optional("uncategorized_text", Kind::Text(20_000))];
+
 /// `GET /v1/refunds`, `GET /v1/disputes`
 pub(super) const PARTS: &[Field] = &[
     optional("charge", LONG),

@@ -1,6 +1,7 @@
 //! `/pay/{session}`: where the customer types a card number.
 //!
-//! Two cards exist: 4242… is paid, 4000…0002 is declined. Anything else is a mistake in the form.
+//! Four cards exist, with Stripe's own test numbers: 4242… is paid, 4000…0002 is declined, 4000…0259 is paid and
+//! disputed at once, 4000…1976 is paid and asked about. Anything else is a mistake in the form.
 
 use axum::Form;
 use axum::extract::{Path, State};
@@ -101,6 +102,8 @@ fn read<'a>(typed: &Typed, digits: &'a str, now: i64) -> Result<Card<'a>, Mistak
     let (declined, last4) = match digits {
         "4242424242424242" => (false, "4242"),
         "4000000000000002" => (true, "0002"),
+        "4000000000000259" => (false, "0259"),
+        "4000000000001976" => (false, "1976"),
         _ => (false, ""),
     };
     let expiry = expiry(&typed.expiry);
@@ -109,7 +112,7 @@ fn read<'a>(typed: &Typed, digits: &'a str, now: i64) -> Result<Card<'a>, Mistak
         declined: false,
         card: match digits {
             "" => Some("Enter a card number."),
-            _ if last4.is_empty() || !plain => Some("The sandbox knows two cards only: see below."),
+            _ if last4.is_empty() || !plain => Some("The sandbox knows four cards only: see below."),
             _ => None,
         },
         expiry: match expiry {
@@ -228,11 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn two_cards_are_known_however_they_are_spaced() {
+    fn four_cards_are_known_however_they_are_spaced() {
         check("4242 4242 4242 4242", "12 / 34", "123", Ok(false));
         check("4242424242424242", "12/34", "1234", Ok(false));
         check("4242-4242-4242-4242", "1234", "123", Ok(false));
         check("4000000000000002", "12/2034", "123", Ok(true));
+        check("4000 0000 0000 0259", "12/34", "123", Ok(false));
+        check("4000 0000 0000 1976", "12/34", "123", Ok(false));
         check("4242424242424242", "11/26", "123", Ok(false));
     }
 

@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use super::api::Call;
 use super::error::ApiError;
 use super::objects::{self, Card};
-use super::{delayed, events, invoices, params, schema, sessions, store, subscriptions};
+use super::{aftermath, delayed, events, invoices, params, schema, sessions, store, subscriptions};
 
 /// `POST /v1/customers`
 pub(super) async fn create_customer(call: &mut Call<'_>) -> Result<Value, ApiError> {
@@ -95,10 +95,12 @@ pub(super) async fn pay(
             events::emit(conn, "payment_intent.payment_failed", &intent, session_id, &nobody, now, lost).await?;
             return Ok(Tried::Declined);
         }
-        Means::Card(_) => {
+        Means::Card(card) => {
             session["status"] = "complete".into();
             session["url"] = Value::Null;
-            succeed(conn, session, intent, &charge, "checkout.session.completed", now, lost).await?
+            let session = succeed(conn, session, intent, &charge, "checkout.session.completed", now, lost).await?;
+            aftermath::dispute_at_once(conn, session_id, card.last4, now, lost).await?;
+            session
         }
         Means::Bank { clears } => {
             session["_sandbox"]["refused"] = (!clears).into();
