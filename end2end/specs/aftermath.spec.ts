@@ -39,7 +39,7 @@ test("an operator refunds a part, and the customer reads of it on every page", a
 
   await page.goto(`/operator/customers/${customer.id}`);
   const audit = page.getByRole("region", { name: "Audit" }).last();
-  await expect(audit.getByRole("row").filter({ hasText: "Bought twice by mistake" })).toContainText("$3.00");
+  await expect(audit.getByRole("row").filter({ hasText: "Refund asked" })).toContainText("$3.00");
 });
 
 test("a disputed top-up is frozen, and says so; won, it is there again", async ({ page, shop }) => {

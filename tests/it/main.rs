@@ -4,6 +4,7 @@
 
 mod aftermath;
 mod app;
+mod backup;
 mod billing;
 mod charges;
 mod checkout;
