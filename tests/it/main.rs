@@ -32,6 +32,7 @@ mod lists;
 mod model;
 mod openapi;
 mod operators;
+mod orders;
 mod outages;
 mod people;
 mod posts;
