@@ -68,7 +68,7 @@ export default defineConfig({
     { name: "script", use: { viewport: desktop } },
     {
       name: "phone",
-      testIgnore: ["aftermath.spec.ts", "operator.spec.ts", "pictures.spec.ts", "mail.spec.ts", "reset.spec.ts", "stripe.spec.ts", "trouble.spec.ts"],
+      testIgnore: ["aftermath.spec.ts", "operator.spec.ts", "pictures.spec.ts", "mail.spec.ts", "reset.spec.ts", "stripe.spec.ts", "trouble.spec.ts", "twelve-months.spec.ts"],
       use: { viewport: phone, isMobile: true, hasTouch: true },
     },
   ],
