@@ -2,7 +2,7 @@
 
 use super::call;
 use super::problem::{Code, Problem};
-use crate::stripe::webhook;
+use crate::stripe::webhook::{self, WebhookError};
 use crate::usecases::Services;
 use crate::usecases::inbox::{self, Received};
 use axum::Router;
@@ -22,8 +22,11 @@ async fn receive(State(services): State<Services>, headers: HeaderMap, body: Bod
     let bytes = call::read(body).await?;
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let now = services.clock.real().timestamp();
-    let event = webhook::verify(&settings.webhook_secrets, header, &bytes, now)
-        .map_err(|e| Problem::new(Code::InvalidHeader, format!("Stripe-Signature: {e}")))?;
+    let verified = webhook::verify(&settings.webhook_secrets, header, &bytes, now);
+    if verified == Err(WebhookError::Timestamp) {
+        inbox::out_of_time(&services).await?;
+    }
+    let event = verified.map_err(|e| Problem::new(Code::InvalidHeader, format!("Stripe-Signature: {e}")))?;
     Ok(match inbox::receive(&services, &event).await? {
         Received::Done => StatusCode::OK.into_response(),
         Received::Waiting => {

@@ -2,7 +2,7 @@
 //! cause is committed (R8).
 
 use super::purchases::{self, Settling};
-use super::{Fault, Services, flat, subscriptions};
+use super::{Fault, Services, alarms, flat, subscriptions};
 use crate::args;
 use crate::stripe::webhook::Envelope;
 use chrono::TimeDelta;
@@ -18,6 +18,8 @@ pub enum Received {
     WrongMode,
 }
 
+/// After so many tries (66 minutes) a person hears of it; what waits for its customer has given up by then.
+const ALARM_AT_ATTEMPT: i64 = 12;
 /// How many waiting events one sweep tries.
 const SWEEP_MAX: i64 = 50;
 
@@ -87,8 +89,12 @@ async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Resu
                     let now = turn.now();
                     if waits {
                         let sql = "update inbox set attempts = attempts + 1, last_error = 'stripe_unavailable',
-                            due_at = $1 + 60000 * (attempts + 1) where id = $2 and done_at is null";
-                        turn.link.run(sql, args![now, &id]).await?;
+                            due_at = $1 + 60000 * (attempts + 1) where id = $2 and done_at is null returning attempts";
+                        let row = turn.link.one(sql, args![now, &id]).await?;
+                        if row.map(|row| row.int("attempts")).transpose()? == Some(ALARM_AT_ATTEMPT) {
+                            let detail = "an event of Stripe's has waited for more than an hour, as Stripe cannot be asked about it";
+                            alarms::raise(turn, "webhook", &id, detail).await?;
+                        }
                     } else {
                         let sql = "update inbox set done_at = $1 where id = $2 and done_at is null";
                         turn.link.run(sql, args![now, &id]).await?;
@@ -144,12 +150,32 @@ async fn wrong_mode(services: &Services, event: &Envelope) -> Result<(), Fault> 
             .ledger
             .job(move |turn| {
                 Box::pin(async move {
-                    super::alarms::raise(turn, "wrong_mode", "webhook", &detail).await?;
+                    alarms::raise(turn, "wrong_mode", "webhook", &detail).await?;
                     Ok(())
                 })
             })
             .await,
     )
+}
+
+/// Somebody who knows the secret signed an event at another time than ours: this machine's clock is off, or an old
+/// event is played again. Said once until it is acknowledged, however many come: the first alone takes a turn.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn out_of_time(services: &Services) -> Result<(), Fault> {
+    let sql = "select 1 as n from alarms where key = 'clock:webhook' and acknowledged_at is null";
+    if services.store.read().await?.one(sql, Vec::new()).await?.is_some() {
+        return Ok(());
+    }
+    let job = services.ledger.job(|turn| {
+        Box::pin(async move {
+            let detail = "a signed event was more than 300 seconds from this machine's time, and was refused";
+            alarms::raise(turn, "clock", "webhook", detail).await?;
+            Ok(())
+        })
+    });
+    flat(job.await)
 }
 
 /// Tries again what waits in the inbox.

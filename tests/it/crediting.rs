@@ -298,3 +298,33 @@ impl TestApp {
         (body, signature)
     }
 }
+
+on_both!(a_signed_event_from_another_time_is_refused_and_one_alarm, |app| {
+    let opened = paid(app).await;
+    let (body, _) = app.completed(&opened).await;
+    let now = topup::clock::Clock::system().real().timestamp();
+    for seconds in [-301, 400, -90_000] {
+        let signature = topup::stripe::webhook::sign(crate::app::WEBHOOK_SECRET, now + seconds, body.as_bytes());
+        app.deliver(&(body.clone(), signature)).await.expect_problem(400, "invalid_header");
+    }
+    nothing_credited(app, &opened, "open").await;
+    assert_eq!(app.alarms().await, ["clock"]);
+    assert_eq!(app.count("select times as n from alarms").await, 1, "a flood of them takes one turn");
+    assert_eq!(app.count(INBOX).await, 0);
+});
+
+on_both!(an_event_that_waits_for_more_than_an_hour_is_an_alarm_and_is_done_in_the_end, |app| {
+    let opened = paid(app).await;
+    let event = app.completed(&opened).await;
+    app.sandbox.faults().set_api(topup::sandbox::ApiFault::Down);
+    app.deliver(&event).await.expect(503);
+    for _ in 0..5 {
+        app.advance_minutes(11).await;
+    }
+    assert_eq!(app.alarms().await, Vec::<String>::new());
+    app.advance_minutes(60).await;
+    assert_eq!(app.alarms().await, ["webhook"]);
+    app.sandbox.faults().set_api(topup::sandbox::ApiFault::None);
+    app.advance_minutes(60).await;
+    credited_once(app, &opened).await;
+});
