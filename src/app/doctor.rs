@@ -278,7 +278,11 @@ async fn mail(report: &mut Report, settings: &Settings, catalog: &Catalog) {
         Err(bad) => report.wrong("mail", bad),
         Ok(mailer) if mailer.is_off() => report.note(
             "mail",
-            "SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail",
+            if catalog.rules.require_notice {
+                "SMTP_URL and MAIL_DIR are not set: nobody can sign in by mail, and with require_notice no top-up expires"
+            } else {
+                "SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail"
+            },
         ),
         Ok(mailer) => match mailer.test().await {
             Ok(()) => report.good("mail", "would be taken"),

@@ -183,9 +183,9 @@ async fn services_on(
     let mailer = settings.mailer(&catalog.shop, variant.demo)?;
     if mailer.is_off() {
         tracing::warn!("SMTP_URL and MAIL_DIR are not set: mails wait in the outbox, and nobody can sign in by mail");
-    }
-    if catalog.rules.require_notice {
-        tracing::warn!("CATALOG: require_notice is not carried out yet: top-ups expire on their day in any case");
+        if catalog.rules.require_notice {
+            tracing::warn!("CATALOG: require_notice is on and mail is off: no top-up will expire");
+        }
     }
     let hook = settings.hook()?;
     let form_secret = form_secret(&store).await?;

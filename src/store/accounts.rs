@@ -36,7 +36,7 @@ const ACCOUNT: &str =
 /// The columns of a grant.
 pub const GRANT: &str = "g.no, g.id, g.customer_no, g.kind, g.amount, g.used, g.held, g.frozen, g.expired, g.refunded,
     g.disputed, g.voided, g.effective_at, g.expires_at, g.purchase, g.is_voided, k.to_refund,
-    k.to_dispute, k.to_freeze, k.frozen_since";
+    k.to_dispute, k.to_freeze, k.frozen_since, g.awaits_notice";
 
 /// Where they stand. Few grants are claimed, so what claims them stands beside the rows that every charge writes.
 pub const GRANTS: &str = "grants g left join grant_claims k on k.grant_no = g.no";
@@ -152,6 +152,7 @@ pub fn grant_of(row: &Row) -> Result<Grant, DbError> {
             freeze: Credits(row.opt_int("to_freeze")?.unwrap_or(0)),
         },
         frozen_since: row.opt_at("frozen_since")?,
+        awaits_notice: row.flag("awaits_notice")?,
     })
 }
 
@@ -215,11 +216,11 @@ pub fn write(script: &mut Script, accounts: &[&Loaded]) {
 pub fn write_grants(script: &mut Script, rows: Vec<Vec<Value>>) {
     script.insert(
         "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
-           effective_at, expires_at, purchase, is_voided, is_open, remind_at)",
+           effective_at, expires_at, purchase, is_voided, is_open, remind_at, awaits_notice)",
         "on conflict (no) do update set amount = excluded.amount, used = excluded.used, held = excluded.held,
            frozen = excluded.frozen, expired = excluded.expired, refunded = excluded.refunded,
            disputed = excluded.disputed, voided = excluded.voided, expires_at = excluded.expires_at,
-           is_voided = excluded.is_voided, is_open = excluded.is_open",
+           is_voided = excluded.is_voided, is_open = excluded.is_open, awaits_notice = excluded.awaits_notice",
         rows,
     );
 }
@@ -245,7 +246,8 @@ pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool, remind
         grant.purchase.map(|id| id.bytes()),
         grant.is_voided,
         is_open,
-        remind_at
+        remind_at,
+        grant.awaits_notice
     ]
 }
 

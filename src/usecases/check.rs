@@ -111,7 +111,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 28] = [
+const WHOLE: [(&str, &str); 29] = [
     (
         "customers without an owner",
         "select count(*) as n from customers c where c.closed_at is null and not exists (
@@ -213,9 +213,15 @@ const WHOLE: [(&str, &str); 28] = [
          where e.held is null or e.held <> h.credits",
     ),
     (
-        "credited purchases without their date, or whose date is not their grant's",
+        "credited purchases without their dates, or with others than their grant's first",
         "select count(*) as n from purchases p join grants g on g.purchase = p.id where p.state = 'credited'
-           and (p.credited_at is null or p.expires_at is null or p.expires_at <> g.expires_at)",
+           and (p.credited_at is null or p.expires_at is null
+             or p.expires_at > g.expires_at)",
+    ),
+    (
+        "top-ups that await a notice though a reminder of theirs was delivered",
+        "select count(*) as n from grants g where g.awaits_notice = 1 and exists (select 1 from reminders r
+           join outbox o on o.cause = r.mail where r.grant_no = g.no and o.kind = 'reminder' and o.state = 'accepted')",
     ),
     (
         "credited purchases whose timeline does not say so once",

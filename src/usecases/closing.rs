@@ -71,6 +71,7 @@ async fn close_in(turn: &mut Turn, no: i64) -> Result<(), Fault> {
         let detail = "its customer was closed; it goes on at Stripe, and is paid for, until somebody ends it there";
         alarms::raise(turn, "subscription", &subscription, detail).await?;
     }
+    turn.act(no, |account, _, _, changes| account.notice_nobody(changes)).await?;
     turn.flush().await?;
     let now = turn.now();
     for sql in BLANK {

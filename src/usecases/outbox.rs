@@ -6,7 +6,8 @@
 //!
 //! *Not here:* how mail leaves (`mail`), what it says (`receipts`, `sign_in`, `members`).
 
-use super::{Fault, Services, alarms, flat, portal, sign_in};
+use super::mails::reminder;
+use super::{Fault, Services, alarms, flat, portal, reminders, sign_in};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
@@ -198,7 +199,10 @@ async fn accepted(turn: &mut Turn, letter: &Letter, shown: bool) -> Result<(), F
     let (text, html) = (shown.then(|| letter.text.clone()), shown.then(|| letter.html.clone()));
     let sql = "update outbox set state = 'accepted', done_at = $1, last_error = null,
         body_text = coalesce($2, body_text), body_html = coalesce($3, body_html) where no = $4 and done_at is null";
-    turn.link.run(sql, args![now, text, html, letter.no]).await?;
+    let first = turn.link.run(sql, args![now, text, html, letter.no]).await? > 0;
+    if first && letter.kind == reminder::KIND {
+        reminders::delivered(turn, letter.no).await?;
+    }
     tracing::info!(mail = letter.no, kind = letter.kind, "a mail was accepted");
     Ok(())
 }

@@ -185,6 +185,22 @@ fn of_the_day(account: &Account, zone: Zone, day: Instant) -> Vec<&Grant> {
     grants
 }
 
+/// A mail server took a reminder: the top-ups that it announced await no further one.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn delivered(turn: &mut Turn, mail: i64) -> Result<(), Fault> {
+    let sql = "select g.id, g.customer_no from outbox o join reminders r on r.mail = o.cause
+        join grants g on g.no = r.grant_no where o.no = $1 and g.awaits_notice = 1 order by g.no";
+    for row in turn.link.all(sql, args![mail]).await? {
+        let (id, customer) = (GrantId(row.uuid("id")?), row.int("customer_no")?);
+        turn.adopt(customer, &[id]).await?;
+        let (told, _) = turn.act(customer, |account, at, _, changes| account.notice(id, at, changes)).await?;
+        told.map_err(|_| Fault::Broken(format!("the top-up {id} is not there")))?;
+    }
+    Ok(())
+}
+
 /// One mail for all that expires on a day, and the rows that say so.
 async fn announce(
     turn: &mut Turn,

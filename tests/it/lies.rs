@@ -179,12 +179,17 @@ const LIES: &[Lie] = &[
     lie(
         "update purchases set expires_at = expires_at + 1",
         "update purchases set expires_at = expires_at - 1",
-        "whose date is not their grant's",
+        "with others than their grant's first",
     ),
     lie(
         "update purchase_events set what = 'told' where what = 'credited'",
         "update purchase_events set what = 'credited' where what = 'told'",
         "timeline",
+    ),
+    lie(
+        "update grants set awaits_notice = 1 where kind = 1",
+        "update grants set awaits_notice = 0",
+        "it awaits a notice",
     ),
     // Plans that were in force.
     lie(

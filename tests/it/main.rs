@@ -30,6 +30,7 @@ mod lies;
 mod limits;
 mod lists;
 mod model;
+mod notices;
 mod openapi;
 mod operators;
 mod orders;

@@ -7,6 +7,7 @@
 use crate::amount::Credits;
 use crate::id::{GrantId, PurchaseId};
 use crate::payment::Claimed;
+use crate::reminder::notice_until;
 use crate::time::Instant;
 
 /// What a grant was given for. The order is the burn order of kinds (R2).
@@ -99,6 +100,8 @@ pub struct Grant {
     pub claim: Claimed,
     /// Since when something is frozen, or to be.
     pub frozen_since: Option<Instant>,
+    /// Whether it lives on until its owners were told in time that it will end (`require_notice`).
+    pub awaits_notice: bool,
 }
 
 /// A grant as people see it.
@@ -158,6 +161,7 @@ impl Grant {
             is_voided: false,
             claim: Claimed::default(),
             frozen_since: None,
+            awaits_notice: false,
         }
     }
 
@@ -190,6 +194,12 @@ impl Grant {
     #[must_use]
     pub fn lives(&self, now: Instant) -> bool {
         !self.is_voided && self.effective_at <= now && (now < self.expires_at || self.frozen.is_positive())
+    }
+
+    /// Whether its date moves unless its owners are told: none of them was, and seven days or less are left.
+    #[must_use]
+    pub fn is_kept(&self, now: Instant) -> bool {
+        self.awaits_notice && self.lives(now) && self.expires_at <= notice_until(now)
     }
 
     /// Its place in the burn order (R2): a total order.

@@ -5,7 +5,7 @@
 //! while more than 7 days are left, and the 7-day mail while the grant lives.
 
 use crate::grant::{Grant, Kind};
-use crate::time::Instant;
+use crate::time::{Instant, far_future};
 use chrono::TimeDelta;
 
 /// What there is to do about a date.
@@ -23,6 +23,15 @@ pub enum Look {
 #[must_use]
 pub fn due_at(expires_at: Instant, days: i64) -> Instant {
     TimeDelta::try_days(days).and_then(|days| expires_at.checked_sub_signed(days)).unwrap_or(expires_at)
+}
+
+/// How long a grant lives after its owners were told that it will end, in days (`require_notice`).
+const NOTICE_DAYS: i64 = 7;
+
+/// Until when a grant lives at least whose owners are told at `at` that it will end.
+#[must_use]
+pub fn notice_until(at: Instant) -> Instant {
+    at.checked_add_signed(TimeDelta::days(NOTICE_DAYS)).unwrap_or_else(far_future)
 }
 
 /// When a grant must first be looked at; never, if it is no top-up or nothing is to be announced.

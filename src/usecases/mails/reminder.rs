@@ -6,6 +6,9 @@ use crate::domain::{Credits, Instant};
 use crate::ledger::Turn;
 use crate::usecases::Shop;
 
+/// Its kind in the outbox.
+pub const KIND: &str = "reminder";
+
 /// Top-ups that expire on one day of the customer's calendar.
 #[derive(Clone, Debug)]
 pub struct Expiring {
@@ -57,7 +60,7 @@ pub fn letter(turn: &Turn, shop: &Shop, to: &Addressed, of: &Expiring, now: Inst
     draft.notes.push(format!("This goes to every owner and admin of {}. It cannot be switched off.", to.name));
     Some(Letter {
         key: format!("reminder:{}", hex::encode(mail)),
-        kind: "reminder",
+        kind: KIND,
         subject: format!("{} {expire} on {}", counted(credits, ""), zone.day(first)),
         draft,
         cause: Some(mail),

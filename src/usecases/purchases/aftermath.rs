@@ -99,8 +99,8 @@ async fn apply(turn: &mut Turn, id: PurchaseId, found: &Aftermath, site: &str) -
     }
     keep(turn, id, &before, &after).await?;
     claim(turn, &purchase, &before, &after, charged).await?;
-    let sql = "update purchases set refunded_amount = $1, dispute = $2, charged = $3, charge = coalesce(charge, $4),
-          expires_at = coalesce((select g.expires_at from grants g where g.purchase = $5), expires_at) where id = $5";
+    let sql = "update purchases set refunded_amount = $1, dispute = $2, charged = $3, charge = coalesce(charge, $4)
+        where id = $5";
     let dispute = after.standing().map(DisputeStatus::name);
     turn.flush().await?;
     turn.link.run(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;

@@ -93,7 +93,8 @@ const PURCHASE: &str =
     "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.state,
     p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice,
     p.invoice_number, p.refunded_amount,
-    p.dispute, p.charge, p.charged, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at, p.expires_at,
+    p.dispute, p.charge, p.charged, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at,
+    coalesce(g.expires_at, p.expires_at) as expires_at,
     g.id as grant_id, case when k.to_refund + k.to_dispute > g.amount - g.used
       then k.to_refund + k.to_dispute - (g.amount - g.used) else 0 end as shortfall
   from purchases p join customers c on c.no = p.customer_no left join grants g on g.purchase = p.id

@@ -135,7 +135,8 @@ fn invoice(purchase: &Purchase) -> Option<String> {
 
 fn left(grant: &Grant, now: Instant, zone: Zone) -> Words {
     let ended = !status::is_live(grant, now);
-    words::left(top_ups::left(grant, ended), grant.amount, grant.expires_at, now, zone)
+    let left = words::left(top_ups::left(grant, ended), grant.amount, grant.expires_at, now, zone);
+    if grant.is_kept(now) { left.text(", or 7 days after a reminder is delivered, if that is later") } else { left }
 }
 
 /// How the visit came out, or what is going on.

@@ -139,6 +139,7 @@ impl BillingFacts<'_> {
             left: grant.remaining(),
             since: grant.effective_at,
             expires_at: grant.expires_at,
+            kept: grant.is_kept(now),
         });
         expiring.collect()
     }

@@ -193,6 +193,9 @@ fn note(line: &Line, zone: Zone) -> Words {
     {
         words = words.text("until ").time(zone.minute(at));
     }
+    if line.kind == EntryKind::Extended && !matches!(line.cause, Cause::Purchase(_)) {
+        words = words.text(", as reminders could not be delivered in time");
+    }
     if let Some(source) = &line.source {
         let dot = if words.is_empty() { "" } else { " · " };
         words = words.text(format!("{dot}{source}"));

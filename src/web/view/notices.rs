@@ -102,6 +102,8 @@ pub struct Expiring {
     pub since: Instant,
     /// When it ends.
     pub expires_at: Instant,
+    /// Whether that date moves on, because nobody could be told of it.
+    pub kept: bool,
 }
 
 /// What the notice is chosen from.
@@ -230,6 +232,11 @@ impl Situation {
             days => strong.text(format!("in {days} days, on ")),
         };
         let strong = strong.time(when).text(".");
+        if first.kept {
+            let text = "No reminder could be delivered to you: this date moves on until 7 days after one is. ";
+            let notice = Notice::new(Tone::Warn, strong, text);
+            return Some(notice.with(NoticeAction::link("Check your addresses", "/settings")));
+        }
         let text = pace(self.pace, credits).text("Buying more does not extend them.");
         Some(Notice::new(if urgent { Tone::Bad } else { Tone::Warn }, strong, text))
     }

@@ -8,7 +8,7 @@ fn at(text: &str) -> Instant {
 
 fn top_up(left: i64, expires_at: &str) -> Expiring {
     let expires_at = at(expires_at);
-    Expiring { left: Credits::whole(left), since: expires_at - chrono::Months::new(12), expires_at }
+    Expiring { left: Credits::whole(left), since: expires_at - chrono::Months::new(12), expires_at, kept: false }
 }
 
 fn meridian() -> Situation {

@@ -73,6 +73,7 @@ pub fn top_up(grant: &Grant, turn: Turn, paused: bool, now: Instant, zone: Zone)
         GrantState::Exhausted => ended(grant),
         GrantState::Expired | GrantState::Voided => gone(grant),
         GrantState::Paused => Badge::new(Tone::Warn, "Paused"),
+        GrantState::Pending | GrantState::Active if grant.is_kept(now) => Badge::new(Tone::Warn, "Kept"),
         GrantState::Pending | GrantState::Active => deadline(grant.expires_at, now, zone).unwrap_or(match turn {
             Turn::InUse => Badge::new(Tone::Good, "In use"),
             Turn::Next => Badge::new(Tone::Plain, "Next"),

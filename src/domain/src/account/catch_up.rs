@@ -1,7 +1,7 @@
 //! Catch-up (R3): books all that is due by now, in the order of due instants.
 
 use super::grants::{nth_plan_grant_id, plan_grant_id};
-use super::{Account, Changes, Line, PlanChange, When};
+use super::{Account, Changes, Line, PlanChange, When, notice};
 use crate::amount::Credits;
 use crate::catalog::Catalog;
 use crate::cycle::Cycle;
@@ -31,7 +31,7 @@ impl Account {
             let when = When { event, booked: at };
             match due {
                 Due::Lapse(id) => self.lapse(id, when, changes),
-                Due::Expiry(id) => self.expire_rest(id, Cause::Grant(id), when, changes),
+                Due::Expiry(id) => self.end(id, Cause::Grant(id), when, changes),
                 Due::Grace => self.end_grace(when, catalog, changes),
                 Due::Reset => self.reset(when, catalog, changes),
             }
@@ -48,8 +48,7 @@ impl Account {
 
     fn next(&self) -> (Instant, Due) {
         let lapses = self.holds.iter().map(|hold| (hold.expires_at, Due::Lapse(hold.id)));
-        let expires =
-            |grant: &&Grant| grant.kind != Kind::Plan && grant.frozen.is_zero() && grant.remaining().is_positive();
+        let expires = |grant: &&Grant| grant.kind != Kind::Plan && notice::is_due(grant);
         let expiries = self.grants.iter().filter(expires).map(|grant| (grant.expires_at, Due::Expiry(grant.id)));
         let grace = self.master.as_ref().and_then(|master| master.grace_until).map(|until| (until, Due::Grace));
         lapses.chain(expiries).chain(grace).fold((self.cycle.end, Due::Reset), Ord::min)

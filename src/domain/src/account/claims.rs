@@ -68,7 +68,7 @@ impl Account {
         self.restore(id, purchase, when, changes);
         self.take(id, purchase, when, changes);
         if self.grant(id).is_some_and(|grant| !grant.lives(at)) {
-            self.expire_rest(id, Cause::Purchase(purchase), when, changes);
+            self.end(id, Cause::Purchase(purchase), when, changes);
         }
         Ok(())
     }

@@ -89,7 +89,8 @@ impl Account {
         changes: &mut Changes,
     ) -> Instant {
         let expires_at = top_up_expiry(at, catalog);
-        let grant = Grant { purchase: Some(purchase), ..Grant::new(id, Kind::TopUp, credits, at, expires_at) };
+        let new = Grant::new(id, Kind::TopUp, credits, at, expires_at);
+        let grant = Grant { purchase: Some(purchase), awaits_notice: catalog.rules.require_notice, ..new };
         self.give(grant, Cause::Purchase(purchase), None, at, changes);
         expires_at
     }

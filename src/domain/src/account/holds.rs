@@ -131,7 +131,7 @@ impl Account {
         self.take_claimed(back.iter().map(|draw| draw.grant), when, changes);
         for draw in back {
             if self.grant(draw.grant).is_some_and(|grant| !grant.lives(at)) {
-                self.expire_rest(draw.grant, Cause::Hold(id), when, changes);
+                self.end(draw.grant, Cause::Hold(id), when, changes);
             }
         }
     }
@@ -144,7 +144,7 @@ impl Account {
         for draw in back {
             let ended = |grant: &Grant| !grant.lives(when.event) && (grant.is_voided || grant.expires_at < when.event);
             if self.grant(draw.grant).is_some_and(ended) {
-                self.expire_rest(draw.grant, Cause::Hold(id), when, changes);
+                self.end(draw.grant, Cause::Hold(id), when, changes);
             }
         }
     }

@@ -14,6 +14,7 @@ mod claims;
 mod grants;
 mod holds;
 mod master;
+mod notice;
 mod usage;
 
 use crate::amount::Credits;

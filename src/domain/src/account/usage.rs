@@ -54,7 +54,7 @@ impl Account {
         self.take_claimed(draws.iter().map(|draw| draw.grant), when, changes);
         for draw in draws {
             if self.grant(draw.grant).is_some_and(|grant| !grant.lives(at)) {
-                self.expire_rest(draw.grant, cause, when, changes);
+                self.end(draw.grant, cause, when, changes);
             }
         }
         Ok(())

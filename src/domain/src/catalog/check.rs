@@ -105,6 +105,10 @@ fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogE
     check.that((0..=60).contains(&rules.grace_days), at, "grace_days", || {
         "rules.grace_days is not between 0 and 60".into()
     })?;
+    let told = !rules.require_notice || !rules.reminder_days.is_empty();
+    check.that(told, at, "require_notice", || {
+        "rules.require_notice needs reminder_days: without a reminder no top-up would ever expire".into()
+    })?;
     let days = rules.reminder_days.iter().all(|days| (1..=365).contains(days));
     check.that(days, at, "reminder_days", || "rules.reminder_days are not between 1 and 365".into())
 }

@@ -84,7 +84,8 @@ pub struct Rules {
     pub lapsed_top_ups: LapsedTopUps,
     /// How long an unpaid plan is kept.
     pub grace_days: i64,
-    /// Whether a top-up waits for its reminders to be delivered.
+    /// Whether a top-up lives on until seven days after a mail server took a reminder of it. Acts on top-ups
+    /// that are credited from then on.
     pub require_notice: bool,
 }
 

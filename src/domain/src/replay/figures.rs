@@ -5,6 +5,7 @@ use super::order::{BurnKey, Place};
 use crate::entry::{Cause, Entry, EntryKind};
 use crate::grant::{Grant, Kind};
 use crate::id::{GrantId, PurchaseId};
+use crate::reminder::notice_until;
 use crate::time::Instant;
 
 /// What lines have made of a grant, in thousandths.
@@ -128,6 +129,7 @@ impl Figures {
                 self.is_voided = true;
             }
             EntryKind::Extended => {
+                self.is_extended_rightly(entry)?;
                 self.expires_at = entry.expires_at.filter(|at| *at > self.expires_at).ok_or("extended backwards")?;
             }
             EntryKind::Restored | EntryKind::Held | EntryKind::Released | EntryKind::Frozen | EntryKind::Thawed => {}
@@ -153,6 +155,23 @@ impl Figures {
         let dated = if own { entry.event_at == self.expires_at } else { entry.event_at >= self.expires_at };
         if !dated || self.frozen > 0 || self.is_voided {
             return Err("expired at another instant than its expires_at, while frozen, or voided before".to_owned());
+        }
+        Ok(())
+    }
+
+    /// By the time that a part was frozen; or, where nobody could be told, so that seven days are left: at its date
+    /// or before, or with what came back after it.
+    fn is_extended_rightly(&self, entry: &Entry) -> Result<(), String> {
+        if self.kind.is_some_and(|kind| kind != Kind::TopUp) {
+            return Err("extended, and was not bought".to_owned());
+        }
+        let timely = match entry.cause {
+            Cause::Purchase(_) => return Ok(()),
+            Cause::Grant(_) => entry.event_at <= self.expires_at || self.frozen > 0,
+            Cause::Usage(_) | Cause::Hold(_) => entry.event_at >= self.expires_at,
+        };
+        if !timely || entry.expires_at != Some(notice_until(entry.event_at)) || self.balance() <= 0 {
+            return Err("extended by another time than that of a notice".to_owned());
         }
         Ok(())
     }
@@ -199,6 +218,9 @@ impl Figures {
         let more = row.refunded.0 > self.refunded || row.disputed.0 > self.disputed;
         if more || row.refunded.0 < 0 || row.disputed.0 < 0 {
             return Some("its row has more refunded or disputed than its lines".to_owned());
+        }
+        if row.awaits_notice && (row.expired.0 > 0 || row.kind != Kind::TopUp) {
+            return Some("it awaits a notice, and has expired or was not bought".to_owned());
         }
         if self.is_voided && !row.is_voided {
             return Some("its lines void it, its row does not".to_owned());

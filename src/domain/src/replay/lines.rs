@@ -44,14 +44,12 @@ fn caused(entry: &Entry) -> bool {
         (EntryKind::Expired, _) => true,
         (EntryKind::Held | EntryKind::Released, cause) => matches!(cause, Cause::Hold(_)),
         (
-            EntryKind::Refunded
-            | EntryKind::Disputed
-            | EntryKind::Restored
-            | EntryKind::Frozen
-            | EntryKind::Thawed
-            | EntryKind::Extended,
+            EntryKind::Refunded | EntryKind::Disputed | EntryKind::Restored | EntryKind::Frozen | EntryKind::Thawed,
             cause,
         ) => matches!(cause, Cause::Purchase(_)),
+        // Of its own accord, or with what came back to it, where nobody could be told.
+        (EntryKind::Extended, Cause::Grant(_)) => entry.cause == own,
+        (EntryKind::Extended, _) => true,
     }
 }
 

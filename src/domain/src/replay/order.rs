@@ -85,8 +85,9 @@ impl DueOrder {
         takes && self.at == Some(entry.event_at)
     }
 
-    /// Whether the first line of a run may stand behind what was booked at its instant.
-    pub fn follows(&mut self, entry: &Entry, kind: Option<Kind>, lapses: bool) -> Result<(), String> {
+    /// Whether the first line of a run may stand behind what was booked at its instant; `due` says that a hold lapses
+    /// or a grant's date has come.
+    pub fn follows(&mut self, entry: &Entry, kind: Option<Kind>, due: bool) -> Result<(), String> {
         if self.goes_along(entry) {
             return Ok(());
         }
@@ -95,7 +96,8 @@ impl DueOrder {
         }
         (self.at, self.cause) = (Some(entry.event_at), Some(entry.cause));
         let rank = match (entry.kind, entry.cause, kind) {
-            (EntryKind::Released, cause, _) if lapses => (LAPSE, cause.bytes()),
+            (EntryKind::Released, cause, _) if due => (LAPSE, cause.bytes()),
+            (EntryKind::Extended, Cause::Grant(_), _) if due => (EXPIRY, entry.cause.bytes()),
             (EntryKind::Expired, Cause::Grant(_), Some(Kind::Plan)) => (CYCLE_END, [0; 16]),
             (EntryKind::Expired, Cause::Grant(_), Some(_)) => (EXPIRY, entry.cause.bytes()),
             // A plan ends unpaid when its grace is over, or by a command.
@@ -103,7 +105,7 @@ impl DueOrder {
             // A plan grant begins at a cycle's start, or by a command.
             (EntryKind::Granted, _, Some(Kind::Plan)) => self.rank.max((CYCLE_START, [0; 16])),
             // What comes back to an ended grant ends with what brought it back.
-            (EntryKind::Expired, ..) => self.rank,
+            (EntryKind::Expired, ..) | (EntryKind::Extended, Cause::Hold(_) | Cause::Usage(_), _) => self.rank,
             (EntryKind::Voided, Cause::Hold(_) | Cause::Usage(_), _) if entry.amount.0 < 0 => self.rank,
             _ => (COMMAND, [0; 16]),
         };

@@ -63,8 +63,11 @@ impl Replay {
                 .map_err(|(grant, reason)| Broken { grant: Some(grant), ..broken(reason) })?;
             self.holds.none_overdue(at, command).map_err(broken)?;
         }
-        let lapses = self.holds.lapse_of(entry.cause) == Some(at);
-        self.due.follows(entry, self.kind_of(entry.grant), lapses).map_err(broken)?;
+        let due = match entry.kind {
+            EntryKind::Extended => self.grants.get(&entry.grant).map(|figures| figures.expires_at),
+            _ => self.holds.lapse_of(entry.cause),
+        } == Some(at);
+        self.due.follows(entry, self.kind_of(entry.grant), due).map_err(broken)?;
         self.run = Some(Run::of(entry));
         Ok(())
     }

@@ -27,6 +27,7 @@ enum Step {
     Settle(usize, i64),
     Release(usize),
     Void(usize),
+    Notice,
     Pass(i64),
     /// News, and in which other order and how often they are told to the other world.
     News(Vec<News>, Vec<usize>),
@@ -46,6 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (any::<usize>(), 0..130_i64).prop_map(|(which, percent)| Step::Settle(which, percent)),
         2 => any::<usize>().prop_map(Step::Release),
         1 => any::<usize>().prop_map(Step::Void),
+        1 => Just(Step::Notice),
         2 => (1..3 * DAY).prop_map(Step::Pass),
         1 => (30 * DAY..400 * DAY).prop_map(Step::Pass),
         6 => (prop::collection::vec(news(), 1..5), prop::collection::vec(any::<usize>(), 0..8))
@@ -66,10 +68,16 @@ const GRANT: GrantId = GrantId(Uuid::from_u128(7));
 
 impl Sold {
     fn new() -> Self {
+        Self::of(false)
+    }
+
+    /// Sold with or without a word that a grant lives on until its owners were told.
+    fn of(notices: bool) -> Self {
         let history = History {
             quantum: 1_000,
             catalog: 0,
             pauses: false,
+            notices,
             plan: 1,
             start: START,
             anchor: START,
@@ -122,6 +130,10 @@ impl Sold {
                 self.world.adopt(&draws.iter().map(|draw| draw.grant).collect::<Vec<_>>());
                 self.world.act(|a, _, c| a.void_usage(id, &draws, None, at, c)).expect("it returns");
             }
+            Step::Notice => {
+                self.world.adopt(&[GRANT]);
+                self.world.act(|a, _, c| a.notice(GRANT, at, c)).expect("it was bought");
+            }
             Step::Pass(ms) => self.now = self.world.pass(self.now + ms),
             Step::News(ref news, ref order) => {
                 let mut other = self.clone();
@@ -170,6 +182,7 @@ impl Sold {
         assert_eq!(g.shortfall(), spent);
         assert!(g.remaining() >= Credits::ZERO);
         assert_eq!(g.frozen_since.is_some(), freeze.is_positive());
+        assert!(!g.awaits_notice || g.expired.is_zero(), "nothing ends before it was told");
     }
 
     fn replays(&self) {
@@ -192,8 +205,8 @@ fn pick<T>(of: &[T], which: usize) -> Option<&T> {
 
 #[test]
 fn news_of_a_payment_in_any_order_and_number_end_in_one_state() {
-    crate::for_all(40, prop::collection::vec(step(), 1..24), |steps| {
-        let mut sold = Sold::new();
+    crate::for_all(40, (any::<bool>(), prop::collection::vec(step(), 1..24)), |(notices, steps)| {
+        let mut sold = Sold::of(notices);
         for step in &steps {
             sold.step(step);
             sold.obeys();

@@ -118,6 +118,8 @@ fn random_histories_reach_the_corners() {
             note("a grant voided", kind == "voided" && cause.starts_with("grt_"));
             note("a plan that grows", kind == "granted" && plan && line.seq > world.rows.len() as i64 && !late);
             note("a top-up that expires", kind == "expired" && world.rows[&line.grant].kind == Kind::TopUp);
+            note("a top-up that lives on", kind == "extended" && cause.starts_with("grt_") && late);
+            note("a return to a top-up that lives on", kind == "extended" && !cause.starts_with("grt_"));
             note(
                 "two things due at one instant",
                 late && before.event_at == line.event_at && before.cause != line.cause,

@@ -27,6 +27,8 @@ pub enum Op {
     VoidUsage(usize),
     Courtesy(i64, i64),
     VoidGrant(usize),
+    /// Somebody is told that a top-up ends.
+    Notice(usize),
     TopUp(i64),
     Plan(usize),
     Anchor(i64),
@@ -49,6 +51,8 @@ pub struct History {
     /// Which of the two catalogues to begin with, and whether the first of them pauses top-ups.
     pub catalog: usize,
     pub pauses: bool,
+    /// Whether the first of them has top-ups wait until their owners were told.
+    pub notices: bool,
     pub plan: usize,
     pub start: i64,
     pub anchor: i64,
@@ -93,6 +97,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (tokens(), life()).prop_map(|(tokens, life)| Op::Courtesy(tokens, life)),
         3 => any::<usize>().prop_map(Op::VoidGrant),
         3 => tokens().prop_map(Op::TopUp),
+        2 => any::<usize>().prop_map(Op::Notice),
         4 => (0..4_usize).prop_map(Op::Plan),
         1 => anchor_shift().prop_map(Op::Anchor),
         1 => (0..2_usize).prop_map(Op::Catalog),
@@ -118,12 +123,12 @@ pub fn history(steps: usize) -> impl Strategy<Value = History> {
         .prop_map(|(into, odd)| 1_767_225_600_000 + if odd { into } else { into / HOUR * HOUR });
     let quantum = prop_oneof![1 => Just(1_i64), 2 => Just(125), 2 => Just(250), 1 => Just(1_000)];
     (
-        (quantum, 0..2_usize, any::<bool>(), 0..4_usize),
+        (quantum, 0..2_usize, any::<bool>(), any::<bool>(), 0..4_usize),
         (start, anchor_shift(), prop_oneof![Just(None), (1..5_i64).prop_map(Some)]),
         proptest::collection::vec(step, 1..steps),
     )
-        .prop_map(|((quantum, catalog, pauses, plan), (start, shift, late), steps)| {
+        .prop_map(|((quantum, catalog, pauses, notices, plan), (start, shift, late), steps)| {
             let anchor = late.map_or(start + shift, |day| late_in_month(start + shift, day));
-            History { quantum, catalog, pauses, plan, start, anchor, steps }
+            History { quantum, catalog, pauses, notices, plan, start, anchor, steps }
         })
 }

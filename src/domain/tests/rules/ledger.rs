@@ -35,8 +35,16 @@ pub struct Ledger {
 impl Ledger {
     /// What happens to a customer with a plan of two credits (`plan1`, catalogue 0) after `script`.
     pub fn of(pauses: bool, script: impl FnOnce(&mut World)) -> Self {
-        let history =
-            History { quantum: 1_000, catalog: 0, pauses, plan: 1, start: START, anchor: START, steps: vec![] };
+        let history = History {
+            quantum: 1_000,
+            catalog: 0,
+            pauses,
+            notices: false,
+            plan: 1,
+            start: START,
+            anchor: START,
+            steps: vec![],
+        };
         let mut world = World::open(&history);
         script(&mut world);
         Self::from(world)

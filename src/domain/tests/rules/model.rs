@@ -30,6 +30,8 @@ pub struct Lot {
     pub from: i64,
     pub until: i64,
     pub voided: bool,
+    /// Nobody was told yet that it will end, and it does not before.
+    pub untold: bool,
     pub tokens: Vec<Place>,
 }
 
@@ -84,6 +86,8 @@ pub struct Terms {
     /// Allowance, and whether the plan may buy.
     pub plans: Vec<(i64, bool)>,
     pub pauses: bool,
+    /// Whether top-ups wait until their owners were told.
+    pub notices: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -142,7 +146,7 @@ impl Model {
 
     pub(crate) fn fill(&mut self, id: GrantId, kind: u8, tokens: i64, until: i64, cause: (u8, [u8; 16]), at: i64) {
         if !self.lots.iter().any(|lot| lot.id == id) {
-            self.lots.push(Lot { id, kind, from: at, until, voided: false, tokens: Vec::new() });
+            self.lots.push(Lot { id, kind, from: at, until, voided: false, untold: false, tokens: Vec::new() });
         }
         let lot = self.lots.iter().position(|lot| lot.id == id).expect("a lot");
         self.lots[lot].tokens.extend((0..tokens).map(|_| Place::Free));
@@ -202,7 +206,8 @@ impl Model {
     /// The next instant at which anything happens by itself.
     pub fn next_due(&self) -> i64 {
         let holds = self.holds.iter().filter(|hold| hold.open).map(|hold| hold.until);
-        let lots = self.lots.iter().filter(|l| l.kind != PLAN && l.count(Place::Free) > 0).map(|lot| lot.until);
+        let comes = |l: &&Lot| l.count(Place::Free) > 0 || l.untold && l.count_held() > 0;
+        let lots = self.lots.iter().filter(|l| l.kind != PLAN).filter(comes).map(|lot| lot.until);
         holds.chain(lots).chain([self.cycle.1]).min().expect("a cycle ends")
     }
 
@@ -241,8 +246,22 @@ impl Model {
         self.plan_acts(plan, at);
     }
 
+    /// A lot of which nobody was told has a week more.
+    pub(crate) fn a_week_more(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
+        let week = at + 7 * crate::calendar::DAY;
+        let something = self.lots[lot].count(Place::Free) + self.lots[lot].count_held() > 0;
+        if something && self.lots[lot].until < week {
+            self.lots[lot].until = week;
+            self.line("extended", lot, 0, 0, at, cause);
+            self.lines.last_mut().expect("a line").expires = Some(week);
+        }
+    }
+
     /// What lies free in an ended lot goes.
     pub(crate) fn end(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
+        if self.lots[lot].untold {
+            return self.a_week_more(lot, cause, at);
+        }
         let rest = self.lots[lot].count(Place::Free);
         let (to, kind) = if self.lots[lot].voided { (Place::Voided, "voided") } else { (Place::Expired, "expired") };
         for _ in 0..rest {

@@ -87,7 +87,15 @@ impl Model {
     pub fn top_up(&mut self, id: GrantId, purchase: [u8; 16], tokens: i64, at: i64) -> i64 {
         let until = a_year_after(at);
         self.fill(id, TOP_UP, tokens, until, (4, purchase), at);
+        self.lots.last_mut().expect("a lot").untold = self.terms.notices;
         until
+    }
+
+    /// The owners were told that a lot ends.
+    pub fn notice(&mut self, lot: usize, at: i64) {
+        if std::mem::take(&mut self.lots[lot].untold) {
+            self.a_week_more(lot, (1, self.lots[lot].id.bytes()), at);
+        }
     }
 
     /// The refusal's name, or nothing.

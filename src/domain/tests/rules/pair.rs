@@ -2,8 +2,8 @@
 
 use crate::calendar::{DAY, HOUR};
 use crate::history::{History, Jump, Op, Step};
-use crate::model::{COURTESY, Model, PLAN, Place, Terms};
-use crate::world::{CUSTOMER, World, pauses, plans};
+use crate::model::{COURTESY, Model, PLAN, Place, TOP_UP, Terms};
+use crate::world::{CUSTOMER, World, notices, pauses, plans};
 use topup_domain::time::from_millis;
 use topup_domain::{Credits, Draw, GrantId, HoldId, Kind, PurchaseId, Refusal, UsageId};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ pub struct Pair {
 fn terms(history: &History, catalog: usize) -> Terms {
     let tokens = |(credits, buys): (i64, bool)| (credits * 1_000 / history.quantum, buys);
     let plans = plans(history, catalog).into_iter().map(tokens).collect();
-    Terms { plans, pauses: pauses(history, catalog) }
+    Terms { plans, pauses: pauses(history, catalog), notices: notices(history, catalog) }
 }
 
 impl Pair {
@@ -80,6 +80,16 @@ impl Pair {
                 assert_eq!(given, Ok(()));
             }
             Op::VoidGrant(which) => self.void_grant(which, at),
+            Op::Notice(which) => {
+                let lots: Vec<usize> =
+                    (0..self.model.lots.len()).filter(|lot| self.model.lots[*lot].kind == TOP_UP).collect();
+                let Some(lot) = pick(&lots, which) else { return };
+                let id = self.model.lots[lot].id;
+                self.model.notice(lot, at);
+                self.world.adopt(&[id]);
+                let told = self.world.act(|a, _, changes| a.notice(id, from_millis(at), changes));
+                assert_eq!(told, Ok(()));
+            }
             Op::TopUp(tokens) => {
                 let (grant, purchase, credits) = (GrantId(id), PurchaseId(id), self.credits(tokens));
                 let until = self.model.top_up(grant, purchase.bytes(), tokens, at);

@@ -52,6 +52,7 @@ impl Pair {
             let rest = [grant.frozen, grant.refunded, grant.disputed];
             assert!(rest.iter().all(|c| c.is_zero()) && got.iter().all(|c| *c >= Credits::ZERO));
             assert_eq!(grant.is_voided, lot.voided);
+            assert_eq!((grant.awaits_notice, grant.expires_at.timestamp_millis()), (lot.untold, lot.until));
             assert!(!lot.dead(at) || grant.remaining().is_zero(), "an ended grant keeps nothing");
             let here = self.world.account.grant(lot.id);
             assert!(here.is_none_or(|here| here == grant), "the row is the grant");

@@ -57,8 +57,16 @@ fn life() -> impl Strategy<Value = Life> {
 /// Plays a life; `looks` says how many times somebody looks in between two steps.
 fn play(life: &Life, looks: i64) -> World {
     let (start, steps) = (START, Vec::new());
-    let history =
-        History { quantum: 1_000, catalog: life.catalog, pauses: true, plan: life.plan, start, anchor: start, steps };
+    let history = History {
+        quantum: 1_000,
+        catalog: life.catalog,
+        pauses: true,
+        notices: false,
+        plan: life.plan,
+        start,
+        anchor: start,
+        steps,
+    };
     let mut world = World::open(&history);
     let mut all: Vec<Subscription> = Vec::new();
     let mut used = Vec::new();

@@ -23,11 +23,18 @@ pub fn pauses(history: &History, catalog: usize) -> bool {
     history.pauses == (catalog == 0)
 }
 
+/// Whether top-ups of a catalogue wait until their owners were told.
+pub fn notices(history: &History, catalog: usize) -> bool {
+    history.notices && catalog == 0
+}
+
 pub fn catalog(history: &History, which: usize) -> Catalog {
     let lapsed = if pauses(history, which) { "paused" } else { "usable" };
     let mut text = format!(
         "[shop]\nname = \"S\"\nsupport_email = \"s@s.example\"\nhome_url = \"https://s.example\"\n\
-         terms_url = \"https://s.example/t\"\ncurrency = \"usd\"\n[rules]\nlapsed_top_ups = \"{lapsed}\"\n"
+         terms_url = \"https://s.example/t\"\ncurrency = \"usd\"\n[rules]\nlapsed_top_ups = \"{lapsed}\"\n\
+         require_notice = {}\n",
+        notices(history, which)
     );
     for (i, (credits, buys)) in plans(history, which).into_iter().enumerate() {
         text.push_str(&format!(
