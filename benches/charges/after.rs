@@ -17,6 +17,9 @@ pub async fn measure(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Tab
     if chosen.has("memory") {
         memory(plan, folder, table).await;
     }
+    if chosen.has("pages") {
+        crate::pages::measure(plan, folder, table).await;
+    }
 }
 
 /// The rate with 10,000 entries behind, and with many, in turns; then a read of a balance, likewise.

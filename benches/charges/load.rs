@@ -69,11 +69,14 @@ pub async fn connect(address: SocketAddr) -> TcpStream {
 
 /// One call; its body.
 pub async fn call(stream: &mut TcpStream, buffer: &mut Vec<u8>, address: SocketAddr, ask: &Ask) -> String {
+    answer(stream, buffer, address, ask).await.1
+}
+
+/// One call; its head, and its body.
+pub async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>, address: SocketAddr, ask: &Ask) -> (String, String) {
     let Ask { method, path, headers, body, status } = ask;
-    let text = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let text =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(text.as_bytes()).await.unwrap();
     buffer.clear();
     loop {
@@ -90,7 +93,7 @@ pub async fn call(stream: &mut TcpStream, buffer: &mut Vec<u8>, address: SocketA
         if complete {
             let said: u16 = head[9..12].parse().unwrap();
             assert_eq!(said, *status, "{}", String::from_utf8_lossy(buffer));
-            return String::from_utf8_lossy(rest).into_owned();
+            return (String::from_utf8_lossy(&buffer[..end]).into_owned(), String::from_utf8_lossy(rest).into_owned());
         }
     }
 }

@@ -9,6 +9,7 @@
 mod after;
 mod load;
 mod ours;
+mod pages;
 mod peers;
 mod report;
 

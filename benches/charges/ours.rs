@@ -16,7 +16,8 @@ use topup::ledger::{Charge, Ledger, Outcome};
 use topup::store::Store;
 use topup::usecases::customers;
 
-const KEY: &str = "bench-operator-key-00000000000000000";
+pub const KEY: &str = "bench-operator-key-00000000000000000";
+pub const JSON: &str = "content-type: application/json\r\n";
 
 /// The engine on a database of its own.
 pub struct Engine {
@@ -146,15 +147,22 @@ impl Server {
     }
 
     pub fn serve(file: &Path) -> Self {
+        let mut server = Self::serve_on(&format!("sqlite://{}", file.display()), &[]);
+        file.clone_into(&mut server.file);
+        server
+    }
+
+    /// On any database, with settings besides.
+    pub fn serve_on(url: &str, more: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_topup"));
-        command.arg("serve").env_clear().env("DATABASE_URL", format!("sqlite://{}", file.display()));
+        command.arg("serve").env_clear().env("DATABASE_URL", url).envs(more.iter().copied());
         command.env("CATALOG", concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml"));
         command.env("LISTEN", "127.0.0.1:0").env("OPERATOR_KEYS", KEY).env("RUST_LOG", "error");
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let base = line.trim_end().strip_prefix("listening on http://").expect("a server").to_owned();
-        Self { child, address: base.parse().unwrap(), file: file.to_owned() }
+        Self { child, address: base.parse().unwrap(), file: PathBuf::new() }
     }
 
     /// Resident memory in megabytes.
@@ -225,7 +233,7 @@ fn put(n: usize, name: &str, status: u16) -> Ask {
     Ask {
         method: "PUT",
         path: format!("/v1/customers/c{n}"),
-        headers: format!("x-api-key: {KEY}\r\n"),
+        headers: format!("x-api-key: {KEY}\r\n{JSON}"),
         body: format!(r#"{{"email":"c{n}@bench.example","plan":"pro","name":"{name}"}}"#),
         status,
     }
@@ -236,7 +244,7 @@ pub fn one(customer: usize) -> Ask {
     Ask {
         method: "POST",
         path: format!("/v1/customers/c{customer}/usage"),
-        headers: format!("x-api-key: {KEY}\r\nidempotency-key: {}\r\n", random_key()),
+        headers: format!("x-api-key: {KEY}\r\nidempotency-key: {}\r\n{JSON}", random_key()),
         body: r#"{"credits":0.001,"operation":"scrape"}"#.to_owned(),
         status: 201,
     }
@@ -253,7 +261,7 @@ pub fn batch(size: usize) -> Ask {
     Ask {
         method: "POST",
         path: "/v1/usage".to_owned(),
-        headers: format!("x-api-key: {KEY}\r\n"),
+        headers: format!("x-api-key: {KEY}\r\n{JSON}"),
         body: format!(r#"{{"charges":[{}]}}"#, charges.join(",")),
         status: 200,
     }

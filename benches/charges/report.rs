@@ -23,6 +23,8 @@ pub struct Table {
     rows: Vec<(String, Vec<Sample>)>,
     /// What is no rate.
     facts: Vec<(String, String)>,
+    /// Milliseconds of a page with few entries behind, and with many.
+    pages: Vec<(String, f64, f64)>,
 }
 
 impl Table {
@@ -38,6 +40,11 @@ impl Table {
     pub fn fact(&mut self, name: &str, value: String) {
         eprintln!("  {name}: {value}");
         self.facts.push((name.to_owned(), value));
+    }
+
+    pub fn page(&mut self, name: &str, few: f64, many: f64) {
+        eprintln!("  {name}: {few:.2} ms, {many:.2} ms");
+        self.pages.push((name.to_owned(), few, many));
     }
 
     /// The median rate of the row whose name begins so.
@@ -73,6 +80,13 @@ impl Table {
         println!("\n| fact | seen |\n| --- | ---: |");
         for (name, value) in &self.facts {
             println!("| {name} | {value} |");
+        }
+        if !self.pages.is_empty() {
+            let many = whole(plan.behind as f64);
+            println!("\n| page, median | 1,000 entries | {many} | ratio |\n| --- | ---: | ---: | ---: |");
+        }
+        for (name, few, many) in &self.pages {
+            println!("| {name} | {few:.2} ms | {many:.2} ms | {:.2} |", many / few);
         }
     }
 }
