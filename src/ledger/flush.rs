@@ -99,11 +99,13 @@ impl Rows {
             *last_grant += 1;
             loaded.grant_nos.insert(*id, *last_grant);
         }
+        let last: HashMap<GrantId, i64> = changes.entries.iter().map(|entry| (entry.grant, entry.seq)).collect();
         for id in &changes.touched {
             let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a touched grant was lost"))?;
             let is_open = loaded.account.keeps(grant);
             let look = self.first_look(grant);
-            self.grants.push(accounts::grant_row(number(loaded, *id)?, loaded.no, grant, is_open, look));
+            let (no, last) = (number(loaded, *id)?, last.get(id).copied());
+            self.grants.push(accounts::grant_row(no, loaded.no, grant, is_open, look, last));
         }
         for id in &changes.claimed {
             let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a claimed grant was lost"))?;
@@ -165,6 +167,11 @@ impl Rows {
     fn tell(&mut self, loaded: &mut Loaded, changes: &Changes) -> Result<(), DbError> {
         let (told, news) = news::after(&loaded.account, changes, loaded.told, loaded.low_balance);
         loaded.told = told;
+        for entry in &changes.entries {
+            if let Some(grant) = loaded.account.grant(entry.grant) {
+                loaded.top_ups_since = news::top_ups_since(loaded.top_ups_since, entry, grant.kind);
+            }
+        }
         for one in news {
             self.news.push(args![loaded.no, one.what.name(), one.seq, one.at, one.credits]);
         }
@@ -182,7 +189,7 @@ impl Rows {
     fn close_past_plan_grants(&mut self, loaded: &Loaded, changes: &Changes) -> Result<(), DbError> {
         for grant in &loaded.account.grants {
             if !loaded.account.keeps(grant) && !changes.touched.contains(&grant.id) {
-                self.grants.push(accounts::grant_row(number(loaded, grant.id)?, loaded.no, grant, false, None));
+                self.grants.push(accounts::grant_row(number(loaded, grant.id)?, loaded.no, grant, false, None, None));
             }
         }
         Ok(())

@@ -259,6 +259,7 @@ impl Turn {
             head_row: 0,
             low_balance: None,
             told: Told::default(),
+            top_ups_since: None,
             account,
             grant_nos: HashMap::new(),
         };

@@ -21,6 +21,8 @@ pub struct Loaded {
     pub low_balance: Option<Credits>,
     /// Of what they were told since credits were added.
     pub told: Told,
+    /// Since when requests draw from top-ups alone, as of the last line.
+    pub top_ups_since: Option<Instant>,
     /// The ledger.
     pub account: Account,
     /// Row numbers of the working set's grants.
@@ -29,7 +31,7 @@ pub struct Loaded {
 
 const ACCOUNT: &str =
     "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
-    a.last_at, a.seq, a.hash, a.balance, a.head_row, a.told, c.low_balance,
+    a.last_at, a.seq, a.hash, a.balance, a.head_row, a.told, a.top_ups_since, c.low_balance,
     m.subscription, m.grace_until, m.ends_at
   from customers c join accounts a on a.customer_no = c.no left join plan_masters m on m.customer_no = c.no";
 
@@ -102,6 +104,7 @@ fn account_of(row: &Row) -> Result<Loaded, DbError> {
         head_row: row.int("head_row")?,
         low_balance: row.opt_int("low_balance")?.map(Credits),
         told: Told(row.int("told")?),
+        top_ups_since: row.opt_at("top_ups_since")?,
         account: Account {
             customer: row.text("id")?,
             plan: row.text("plan")?,
@@ -195,18 +198,20 @@ pub fn write(script: &mut Script, accounts: &[&Loaded]) {
                 a.balance,
                 l.head_row,
                 a.next_due(),
-                l.told.0
+                l.told.0,
+                l.top_ups_since
             ]
         })
         .collect();
     script.insert(
         "insert into accounts (customer_no, plan, next_plan, top_ups_paused, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
-           head_row, due_at, told)",
+           head_row, due_at, told, top_ups_since)",
         "on conflict (customer_no) do update set plan = excluded.plan, next_plan = excluded.next_plan,
            top_ups_paused = excluded.top_ups_paused,
            anchor = excluded.anchor, cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end,
            last_at = excluded.last_at, seq = excluded.seq, hash = excluded.hash, balance = excluded.balance,
-           head_row = excluded.head_row, due_at = excluded.due_at, told = excluded.told",
+           head_row = excluded.head_row, due_at = excluded.due_at, told = excluded.told,
+           top_ups_since = excluded.top_ups_since",
         rows,
     );
 }
@@ -216,18 +221,26 @@ pub fn write(script: &mut Script, accounts: &[&Loaded]) {
 pub fn write_grants(script: &mut Script, rows: Vec<Vec<Value>>) {
     script.insert(
         "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
-           effective_at, expires_at, purchase, is_voided, is_open, remind_at, awaits_notice)",
+           effective_at, expires_at, purchase, is_voided, is_open, remind_at, awaits_notice, last_seq)",
         "on conflict (no) do update set amount = excluded.amount, used = excluded.used, held = excluded.held,
            frozen = excluded.frozen, expired = excluded.expired, refunded = excluded.refunded,
            disputed = excluded.disputed, voided = excluded.voided, expires_at = excluded.expires_at,
-           is_voided = excluded.is_voided, is_open = excluded.is_open, awaits_notice = excluded.awaits_notice",
+           is_voided = excluded.is_voided, is_open = excluded.is_open, awaits_notice = excluded.awaits_notice,
+           last_seq = coalesce(excluded.last_seq, grants.last_seq)",
         rows,
     );
 }
 
-/// The row of a grant.
+/// The row of a grant; `last_seq` is the last line that touched it, where one did just now.
 #[must_use]
-pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool, remind_at: Option<Instant>) -> Vec<Value> {
+pub fn grant_row(
+    no: i64,
+    customer_no: i64,
+    grant: &Grant,
+    is_open: bool,
+    remind_at: Option<Instant>,
+    last_seq: Option<i64>,
+) -> Vec<Value> {
     args![
         no,
         grant.id.bytes(),
@@ -247,7 +260,8 @@ pub fn grant_row(no: i64, customer_no: i64, grant: &Grant, is_open: bool, remind
         grant.is_voided,
         is_open,
         remind_at,
-        grant.awaits_notice
+        grant.awaits_notice,
+        last_seq
     ]
 }
 

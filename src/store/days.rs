@@ -13,9 +13,9 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Milliseconds of a day.
-const DAY_MS: i64 = 86_400_000;
+pub const DAY_MS: i64 = 86_400_000;
 /// How many days one statement asks for: a fixed number, so that it stays prepared.
-const DAYS_AT_ONCE: usize = 64;
+pub const DAYS_AT_ONCE: usize = 64;
 
 /// The number of an instant's day: days since 1970, in UTC.
 #[must_use]
@@ -192,18 +192,70 @@ pub async fn read(link: &mut Link, customer_no: i64, first: i64, last: i64) -> R
          where customer_no = $1 and usages <> 0 and day in ({})",
         places(2, DAYS_AT_ONCE)
     );
-    let days: Vec<i64> = (first..=last).collect();
     let mut out = Vec::new();
-    for days in days.chunks(DAYS_AT_ONCE) {
-        // The last day fills the places that are left.
-        let filled = days.iter().chain(std::iter::repeat(&last)).take(DAYS_AT_ONCE);
-        let values = std::iter::once(customer_no).chain(filled.copied()).map(Value::from).collect();
+    for values in asked(customer_no, first, last) {
         for row in link.all(sql.as_str(), values).await? {
             out.push(day_row(&row, customer_no)?);
         }
     }
     out.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Ok(out)
+}
+
+/// What a customer used of each day from `first` to `last`, both in it, by when the cycle began.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn used(
+    link: &mut Link,
+    customer_no: i64,
+    first: i64,
+    last: i64,
+) -> Result<Vec<(i64, i64, Credits)>, DbError> {
+    let sql = format!(
+        "select day, cycle_start, cast(sum(plan + courtesy + top_up) as bigint) as used from usage_days
+         where customer_no = $1 and day in ({}) group by day, cycle_start",
+        places(2, DAYS_AT_ONCE)
+    );
+    let mut out = Vec::new();
+    for values in asked(customer_no, first, last) {
+        for row in link.all(sql.as_str(), values).await? {
+            out.push((row.int("day")?, row.int("cycle_start")?, row.credits("used")?));
+        }
+    }
+    Ok(out)
+}
+
+/// The days from `first` to `last`, at most [`DAYS_AT_ONCE`], on which a customer's usage was of this operation and by
+/// this source, so far as they are named; undone usage too. Newest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn days_of(
+    link: &mut Link,
+    customer_no: i64,
+    (first, last): (i64, i64),
+    operation: Option<&str>,
+    source: Option<&str>,
+) -> Result<Vec<i64>, DbError> {
+    let sql = format!(
+        "select day from usage_days where ($1 = '' or operation = $1) and ($2 = '' or source = $2) and customer_no = $3
+           and day in ({}) group by day order by day desc",
+        places(4, DAYS_AT_ONCE)
+    );
+    let mut values = args![operation.unwrap_or_default(), source.unwrap_or_default()];
+    values.extend(asked(customer_no, first, last).pop().unwrap_or_default());
+    link.all(sql, values).await?.iter().map(|row| row.int("day")).collect()
+}
+
+/// The values of statements that each ask for [`DAYS_AT_ONCE`] days; the last day fills the places that are left.
+fn asked(customer_no: i64, first: i64, last: i64) -> Vec<Vec<Value>> {
+    let days: Vec<i64> = (first..=last).collect();
+    let values = |days: &[i64]| {
+        let filled = days.iter().copied().chain(std::iter::repeat(last)).take(DAYS_AT_ONCE);
+        std::iter::once(customer_no).chain(filled).map(Value::from).collect()
+    };
+    days.chunks(DAYS_AT_ONCE).map(values).collect()
 }
 
 fn day_row(row: &Row, customer_no: i64) -> Result<(DayKey, Totals), DbError> {
@@ -256,10 +308,7 @@ pub async fn blank_sources(link: &mut Link, customer_no: i64, first: i64, last: 
         "delete from usage_days where customer_no = $1 and source <> '' and day in ({})",
         places(2, DAYS_AT_ONCE)
     );
-    let days: Vec<i64> = (first..=last).collect();
-    for days in days.chunks(DAYS_AT_ONCE) {
-        let filled = days.iter().chain(std::iter::repeat(&last)).take(DAYS_AT_ONCE);
-        let values = std::iter::once(customer_no).chain(filled.copied()).map(Value::from).collect();
+    for values in asked(customer_no, first, last) {
         link.run(sql.as_str(), values).await?;
     }
     let mut script = Script::default();

@@ -6,7 +6,7 @@
 use super::bulk::Script;
 use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
-use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant};
+use crate::domain::{Cause, Entry, EntryKind, GrantId, Instant};
 
 /// How far apart marks are.
 pub const MARK_EVERY: i64 = 64;
@@ -109,22 +109,64 @@ pub fn entry_of(row: &Row) -> Result<Entry, DbError> {
     })
 }
 
-/// Up to `limit` entries of a customer after `after_seq`, ascending.
+/// Up to `limit` entries of a customer after `after_seq`, ascending: walked back to from the first mark at or after
+/// the last of them, or from the customer's last entry.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn page(link: &mut Link, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, DbError> {
     let last = after_seq.saturating_add(limit);
-    let from = start_row(link, customer_no, last).await?;
-    let sql = format!(
+    let rows = link.all(page_sql(), args![customer_no, after_seq, last]).await?;
+    rows.iter().map(entry_of).collect()
+}
+
+/// The statement of [`page`]: customer, after which place, up to which.
+#[must_use]
+pub fn page_sql() -> String {
+    format!(
         "with recursive walk (row_no, prev_row, seq) as (
-           select row_no, prev_row, seq from entries where row_no = $1
+           select row_no, prev_row, seq from entries where row_no = coalesce(
+             (select row_no from entry_marks where customer_no = $1 and seq >= $3 order by seq limit 1),
+             (select head_row from accounts where customer_no = $1))
            union all
            select e.row_no, e.prev_row, e.seq from walk w join entries e on e.row_no = w.prev_row where w.seq > $2 + 1)
          select {ENTRY} from walk w join entries e on e.row_no = w.row_no join grants g on g.no = e.grant_no
          where w.seq > $2 and w.seq <= $3 order by w.seq"
-    );
-    link.all(sql, args![from, after_seq, last]).await?.iter().map(entry_of).collect()
+    )
+}
+
+/// Up to `limit` entries of these kinds below a place, newest first. Not for usages: the others have an index.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn told(
+    link: &mut Link,
+    customer_no: i64,
+    kinds: &[EntryKind],
+    below: i64,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
+    let rows = link.all(told_sql(kinds), args![customer_no, below, limit]).await?;
+    rows.iter().map(entry_of).collect()
+}
+
+/// The statement of [`told`]: customer, below which place, how many.
+#[must_use]
+pub fn told_sql(kinds: &[EntryKind]) -> String {
+    let of = |kind: &EntryKind| {
+        format!(
+            "select * from (select row_no, seq from entries where customer_no = $1 and kind <> 2 and kind = {}
+               and seq < $2 order by seq desc limit $3) k{0}",
+            kind.code()
+        )
+    };
+    let found: Vec<String> = kinds.iter().map(of).collect();
+    format!(
+        "with found (row_no, seq) as (select * from ({}) f order by seq desc limit $3)
+         select {ENTRY} from found f join entries e on e.row_no = f.row_no join grants g on g.no = e.grant_no
+         order by f.seq desc",
+        found.join(" union all ")
+    )
 }
 
 /// The last place in a customer's chain; 0 before the first.
@@ -141,31 +183,25 @@ pub async fn last_seq(link: &mut Link, customer_no: i64) -> Result<i64, DbError>
 /// # Errors
 /// Whatever the database says.
 pub async fn seq_from(link: &mut Link, customer_no: i64, at: Instant) -> Result<i64, DbError> {
-    let (mut low, mut high) = (1, last_seq(link, customer_no).await? + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match page(link, customer_no, middle - 1, 1).await?.first() {
-            Some(entry) if entry.event_at < at => low = middle + 1,
-            _ => high = middle,
-        }
-    }
-    Ok(low)
+    let last = last_seq(link, customer_no).await?;
+    let mark = link.one(MARK_SQL, args![customer_no, last / MARK_EVERY + 1, at]).await?;
+    let before = (mark.map_or(Ok(1), |row| row.int("mark"))? - 1) * MARK_EVERY;
+    let page = page(link, customer_no, before, MARK_EVERY).await?;
+    let found = page.iter().find(|entry| entry.event_at >= at).map(|entry| entry.seq);
+    Ok(found.unwrap_or_else(|| page.last().map_or(before, |entry| entry.seq) + 1))
 }
 
-/// The row from which to walk back to `seq`: the first mark at or after it, or the customer's last entry.
-async fn start_row(link: &mut Link, customer_no: i64, seq: i64) -> Result<i64, DbError> {
-    let mark = link
-        .one(
-            "select row_no from entry_marks where customer_no = $1 and seq >= $2 order by seq limit 1",
-            args![customer_no, seq],
-        )
-        .await?;
-    if let Some(mark) = mark {
-        return mark.int("row_no");
-    }
-    let head = link.one("select head_row from accounts where customer_no = $1", args![customer_no]).await?;
-    head.map_or(Ok(0), |row| row.int("head_row"))
-}
+/// Which mark is the first whose line came about at an instant or later, by halving: customer, how many marks and one,
+/// the instant.
+pub const MARK_SQL: &str = "with recursive half (low, high) as (
+       select cast(1 as bigint), cast($2 as bigint)
+       union all
+       select case when e.event_at < $3 then (h.low + h.high) / 2 + 1 else h.low end,
+         case when e.event_at < $3 then h.high else (h.low + h.high) / 2 end
+       from half h join entry_marks m on m.customer_no = $1 and m.seq = 64 * ((h.low + h.high) / 2)
+         join entries e on e.row_no = m.row_no
+       where h.low < h.high)
+     select low as mark from half order by high - low limit 1";
 
 /// The draws of a usage: its entries' grants and amounts.
 ///
@@ -177,65 +213,4 @@ pub async fn lines(link: &mut Link, first_row: i64, lines: i64) -> Result<Vec<En
          where e.row_no >= $1 and e.row_no < $2 order by e.row_no"
     );
     link.all(sql, args![first_row, first_row + lines]).await?.iter().map(entry_of).collect()
-}
-
-/// What a customer used of late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UsedSince {
-    /// Used, voids taken off.
-    pub used: Credits,
-    /// From when on: the instant asked for, or a later one where there are too many lines to walk over.
-    pub from: Instant,
-}
-
-/// What a customer used since an instant, found by walking back over at most `lines_max` lines.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn used_since(
-    link: &mut Link,
-    customer_no: i64,
-    since: Instant,
-    lines_max: i64,
-) -> Result<UsedSince, DbError> {
-    let sql = "with recursive walk (prev_row, at, used, n) as (
-           select e.prev_row, e.event_at, case when e.kind in (2, 7) and e.cause_kind = 2 then -e.amount else 0 end,
-             cast(1 as bigint)
-           from accounts a join entries e on e.row_no = a.head_row where a.customer_no = $1
-           union all
-           select e.prev_row, e.event_at, case when e.kind in (2, 7) and e.cause_kind = 2 then -e.amount else 0 end,
-             w.n + 1
-           from walk w join entries e on e.row_no = w.prev_row where w.at >= $2 and w.n < $3)
-         select cast(coalesce(sum(case when at >= $2 then used else 0 end), 0) as bigint) as used,
-           coalesce(min(at), 0) as at, coalesce(max(n), 0) as n from walk";
-    let row = link.one(sql, args![customer_no, since, lines_max]).await?.ok_or_else(|| corrupt("no sum"))?;
-    let cut = row.int("n")? >= lines_max;
-    Ok(UsedSince { used: row.credits("used")?, from: if cut { row.at("at")?.max(since) } else { since } })
-}
-
-/// Since when a customer's requests draw from top-ups alone: the first such draw after the last one from anything
-/// else, looking back to `since` over at most `lines_max` lines. None where that cannot be told.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn top_ups_since(
-    link: &mut Link,
-    customer_no: i64,
-    since: Instant,
-    lines_max: i64,
-) -> Result<Option<Instant>, DbError> {
-    let sql = "with recursive walk (prev_row, seq, at, kind, grant_no, n) as (
-           select e.prev_row, e.seq, e.event_at, e.kind, e.grant_no, cast(1 as bigint)
-           from accounts a join entries e on e.row_no = a.head_row where a.customer_no = $1 and e.event_at >= $2
-           union all
-           select e.prev_row, e.seq, e.event_at, e.kind, e.grant_no, w.n + 1
-           from walk w join entries e on e.row_no = w.prev_row where e.event_at >= $2 and w.n < $3),
-         draws (seq, at, n, kind) as (
-           select w.seq, w.at, w.n, g.kind from walk w join grants g on g.no = w.grant_no where w.kind in (2, 8)),
-         others (seq) as (select coalesce(max(seq), 0) from draws where kind <> 3)
-         select min(d.at) as at, (select max(seq) from others) as other, (select coalesce(max(n), 0) from walk) as n
-         from draws d where d.kind = 3 and d.seq > (select max(seq) from others)";
-    let row = link.one(sql, args![customer_no, since, lines_max]).await?.ok_or_else(|| corrupt("no instant"))?;
-    let cut = row.int("n")? >= lines_max && row.int("other")? == 0;
-    Ok(if cut { None } else { row.opt_at("at")? })
 }

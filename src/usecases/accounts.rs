@@ -12,9 +12,21 @@ use crate::store::entries;
 /// # Errors
 /// Whatever the database says.
 pub async fn now(link: &mut Link, customer: &str, services: &Services) -> Result<Option<(Account, Instant)>, DbError> {
+    Ok(loaded(link, customer, services).await?.map(|(loaded, at)| (loaded.account, at)))
+}
+
+/// The same, with what the store keeps beside it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn loaded(
+    link: &mut Link,
+    customer: &str,
+    services: &Services,
+) -> Result<Option<(accounts::Loaded, Instant)>, DbError> {
     let Some(mut loaded) = accounts::load_by_id(link, customer).await? else { return Ok(None) };
     let at = loaded.account.begin(services.clock.now(), &services.catalog, &mut Changes::default());
-    Ok(Some((loaded.account, at)))
+    Ok(Some((loaded, at)))
 }
 
 /// The balance of a customer at this instant.

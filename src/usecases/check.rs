@@ -13,7 +13,7 @@ use super::Fault;
 use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
-use crate::domain::{Grant, GrantId, Kind};
+use crate::domain::{Grant, GrantId, Kind, news};
 use crate::store::accounts::{self, GRANT, GRANTS, Loaded};
 use crate::store::days::{DayKey, Totals, day_of, read as read_days};
 use crate::store::db::DbError;
@@ -111,7 +111,12 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 29] = [
+const WHOLE: [(&str, &str); 30] = [
+    (
+        "grants whose last line is another",
+        "select count(*) as n from grants g left join (select grant_no, max(seq) as seq from entries group by grant_no) e
+           on e.grant_no = g.no where coalesce(g.last_seq, 0) <> coalesce(e.seq, 0)",
+    ),
     (
         "customers without an owner",
         "select count(*) as n from customers c where c.closed_at is null and not exists (
@@ -291,9 +296,9 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
     let grants: Vec<Grant> = rows.grants.iter().map(|(grant, _)| grant.clone()).collect();
     let mut replay = Replay::new(&account.customer).with_terms(&grants, &rows.plans);
     let mut runs = Runs::new(no, &rows.grant_nos);
-    let kinds = grants.iter().map(|grant| (grant.id, grant.kind)).collect();
-    let mut days = Days::new(no, account.cycle.start, kinds);
-    let mut after = 0;
+    let kinds: HashMap<GrantId, Kind> = grants.iter().map(|grant| (grant.id, grant.kind)).collect();
+    let mut days = Days::new(no, account.cycle.start, kinds.clone());
+    let (mut after, mut top_ups_since) = (0, None);
     while after < account.seq {
         let mut link = store.read().await?;
         let page = entries::page(&mut link, no, after, STEP.min(account.seq - after)).await?;
@@ -306,6 +311,9 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
                 return Ok(Err(broken.to_string()));
             }
             runs.push(entry);
+            if let Some(kind) = kinds.get(&entry.grant) {
+                top_ups_since = news::top_ups_since(top_ups_since, entry, *kind);
+            }
         }
         if after == account.seq {
             runs.end();
@@ -314,6 +322,9 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
             return Ok(Err(reason));
         }
         days.push(&mut link, &page).await?;
+    }
+    if top_ups_since != rows.loaded.top_ups_since {
+        return Ok(Err("since when top-ups are drawn from is not what the entries say".to_owned()));
     }
     // The sources of a closed customer are blanked, perhaps while this ran.
     let sql = "select count(*) as n from customers where no = $1 and closed_at is null";

@@ -2,16 +2,15 @@
 
 use super::{Fault, Services, flat};
 use crate::args;
+use crate::domain::account::cycle_start_of;
 use crate::domain::advice::{Advice, PastCycle, advise};
 use crate::domain::{Account, Credits, Grant, Instant, Kind};
 use crate::store::accounts::{self, GRANT, GRANTS};
+use crate::store::days::{self, day_of};
 use crate::store::db::{DbError, Link, Row};
-use crate::store::entries;
 
 /// How many cycles are looked at.
 const CYCLES: i64 = 3;
-/// How many lines are walked back over. For whoever has more no sum can be shown, and nothing is said.
-const LINES_MAX: i64 = 20_000;
 /// How many purchases are summed up.
 const PURCHASES_MAX: i64 = 1_000;
 
@@ -34,7 +33,7 @@ pub async fn of(services: &Services, no: i64, account: &Account, now: Instant) -
     if grants.iter().filter(|grant| ran_out(grant)).count() < 2 {
         return Ok(None);
     }
-    let Some(cycles) = cycles(&mut link, no, &grants).await? else { return Ok(None) };
+    let cycles = cycles(&mut link, no, &grants, now).await?;
     Ok(advise(&services.catalog, &account.plan, &cycles))
 }
 
@@ -50,19 +49,16 @@ async fn plan_grants(link: &mut Link, no: i64) -> Result<Vec<Grant>, DbError> {
     rows.iter().map(accounts::grant_of).collect()
 }
 
-/// What was used and bought in each cycle; nothing where there is too much to add up.
-async fn cycles(link: &mut Link, no: i64, grants: &[Grant]) -> Result<Option<Vec<PastCycle>>, DbError> {
-    let mut cycles = Vec::with_capacity(grants.len());
-    let mut later = Credits::ZERO;
-    for grant in grants {
-        let found = entries::used_since(link, no, grant.effective_at, LINES_MAX).await?;
-        if found.from > grant.effective_at {
-            return Ok(None);
+/// What was used and bought in each cycle.
+async fn cycles(link: &mut Link, no: i64, grants: &[Grant], now: Instant) -> Result<Vec<PastCycle>, DbError> {
+    let Some(first) = grants.last() else { return Ok(Vec::new()) };
+    let cycle = |grant: &Grant| PastCycle { used: Credits::ZERO, ran_out: ran_out(grant), bought: 0 };
+    let mut cycles: Vec<PastCycle> = grants.iter().map(cycle).collect();
+    for (_, start, used) in days::used(link, no, day_of(first.effective_at), day_of(now)).await? {
+        if let Some(n) = grants.iter().position(|grant| cycle_start_of(grant.id) == start) {
+            cycles[n].used += used;
         }
-        cycles.push(PastCycle { used: found.used - later, ran_out: ran_out(grant), bought: 0 });
-        later = found.used;
     }
-    let Some(first) = grants.last() else { return Ok(None) };
     let sql = "select credited_at, amount - refunded_amount as paid from purchases
         where customer_no = $1 and credited_at >= $2 limit $3";
     let rows = link.all(sql, args![no, first.effective_at, PURCHASES_MAX]).await?;
@@ -72,7 +68,7 @@ async fn cycles(link: &mut Link, no: i64, grants: &[Grant]) -> Result<Option<Vec
             cycles[n].bought = cycles[n].bought.saturating_add(paid.max(0));
         }
     }
-    Ok(Some(cycles))
+    Ok(cycles)
 }
 
 /// Puts the hint aside until the next reset, for everybody of the customer.

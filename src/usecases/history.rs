@@ -1,18 +1,19 @@
 //! What happened to a customer's credits: the ledger's lines, newest first, those of one cause together.
 //!
-//! Pages are found by `seq`, so that the newest of a million lines are as near as of ten. A filter looks at lines
-//! until a page is full, and at most at so many: then it says how far it has looked.
+//! Pages are found by `seq`, so that the newest of a million lines are as near as of ten. A filter looks only where
+//! there can be something ([`walk`]), until a page is full, and at most at so many lines: then it says how far it has
+//! looked.
+
+mod walk;
 
 use super::{Fault, Services, accounts};
 use crate::args;
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, PurchaseId, UsageId};
-use crate::store::bulk::places;
+use crate::store::bulk;
 use crate::store::db::{DbError, Link, Row, Value, corrupt};
 use crate::store::entries;
 use std::collections::HashMap;
-
-/// Lines that one step reads.
-const STEP: i64 = 256;
+use walk::Walk;
 
 /// Sorts of lines that people look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,25 @@ impl Sort {
             Self::Expired => "expired",
             Self::Refunds => "refunds",
             Self::Held => "held",
+        }
+    }
+
+    /// The kinds of its lines, where none of them is usage.
+    #[must_use]
+    pub const fn told(self) -> Option<&'static [EntryKind]> {
+        match self {
+            Self::Used => None,
+            Self::Added => Some(&[EntryKind::Granted]),
+            Self::Expired => Some(&[EntryKind::Expired, EntryKind::Voided]),
+            Self::Held => Some(&[EntryKind::Held, EntryKind::Released]),
+            Self::Refunds => Some(&[
+                EntryKind::Refunded,
+                EntryKind::Disputed,
+                EntryKind::Restored,
+                EntryKind::Frozen,
+                EntryKind::Thawed,
+                EntryKind::Extended,
+            ]),
         }
     }
 
@@ -178,18 +198,9 @@ pub async fn slice(
     accounts::book(services, customer_no).await?;
     let mut link = services.store.snapshot().await?;
     let mut reader = Reader { customer_no, grants: HashMap::new(), usages: HashMap::new() };
-    let mut top = match before {
-        Some(before) => before,
-        None => entries::last_seq(&mut link, customer_no).await? + 1,
-    };
-    if let Some(until) = filter.until {
-        top = top.min(entries::seq_from(&mut link, customer_no, until).await?);
-    }
-    let (mut slice, mut open, end) = (Slice::default(), None::<Line>, top.saturating_sub(most.looked));
-    while top > 1 {
-        let after = (top - 1 - STEP).max(0);
-        let mut found = entries::page(&mut link, customer_no, after, top - 1 - after).await?;
-        found.reverse();
+    let mut walk = Walk::begin(&mut link, customer_no, filter, before).await?;
+    let (mut slice, mut open) = (Slice::default(), None::<Line>);
+    while let Some(found) = walk.step(&mut link, filter).await? {
         reader.learn(&mut link, &found).await?;
         for entry in found {
             if filter.from.is_some_and(|from| entry.event_at < from) {
@@ -207,10 +218,9 @@ pub async fn slice(
                 return Ok(slice);
             }
         }
-        top = after + 1;
-        if top <= end && top > 1 {
+        if walk.looked >= most.looked && walk.top > 1 {
             // A cause whose lines may go on below is the next page's.
-            top = open.take().map_or(top, |line| line.last() + 1);
+            let top = open.take().map_or(walk.top, |line| line.last() + 1);
             slice.next = Some(top);
             let here = entries::page(&mut link, customer_no, top - 1, 1).await?;
             slice.looked_to = here.first().map(|entry| entry.event_at);
@@ -260,8 +270,8 @@ impl Reader {
         grants.sort_unstable_by_key(|id| id.bytes());
         grants.dedup();
         grants.retain(|id| !self.grants.contains_key(id));
-        let sql = "select id, kind, effective_at, purchase from grants where customer_no = ";
-        for row in ids(link, sql, self.customer_no, grants.iter().map(|id| id.bytes())).await? {
+        let columns = "id, kind, effective_at, purchase from grants";
+        for row in ids(link, columns, self.customer_no, grants.iter().map(|id| id.bytes())).await? {
             let fact = GrantFact {
                 id: GrantId(row.uuid("id")?),
                 kind: Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?,
@@ -272,8 +282,8 @@ impl Reader {
         }
         let usages: Vec<_> = found.iter().filter_map(|entry| usage_of(entry.cause)).map(|id| id.bytes()).collect();
         self.usages.clear();
-        let sql = "select id, operation, source from usages where customer_no = ";
-        for row in ids(link, sql, self.customer_no, usages.into_iter()).await? {
+        let columns = "id, operation, source from usages";
+        for row in ids(link, columns, self.customer_no, usages.into_iter()).await? {
             let said = (row.opt_text("operation")?, row.opt_text("source")?);
             self.usages.insert(UsageId(row.uuid("id")?), said);
         }
@@ -319,15 +329,10 @@ const fn usage_of(cause: Cause) -> Option<UsageId> {
 /// The rows of these ids of a customer.
 async fn ids(
     link: &mut Link,
-    sql: &str,
+    columns: &str,
     customer_no: i64,
     ids: impl Iterator<Item = [u8; 16]>,
 ) -> Result<Vec<Row>, DbError> {
-    let mut values = args![customer_no];
-    values.extend(ids.map(Value::from));
-    if values.len() == 1 {
-        return Ok(Vec::new());
-    }
-    let sql = format!("{sql} $1 and id in ({})", places(2, values.len() - 1));
-    link.all(sql, values).await
+    let sql = |no: &str, any: &str| format!("select {columns} where customer_no = {no} and id {any}");
+    bulk::all_any(link, sql, args![customer_no], ids.map(Value::from).collect()).await
 }

@@ -7,10 +7,6 @@ use crate::domain::forecast::{self, Outlook};
 use crate::domain::{Account, Balance, Grant, GrantId, Instant, Kind, PurchaseId};
 use crate::store::accounts::{GRANT, GRANTS, grant_of};
 use crate::store::db::DbError;
-use crate::store::entries;
-
-/// How many lines are walked back over to see since when top-ups are drawn from.
-const LINES_MAX: i64 = 20_000;
 
 /// A customer's ledger at an instant.
 #[derive(Clone, Debug)]
@@ -23,7 +19,7 @@ pub struct Overview {
     pub live: Vec<Grant>,
     /// How many others there were.
     pub ended: i64,
-    /// Since when requests draw from top-ups, where they do and it can be told.
+    /// Since when requests draw from top-ups, where they do.
     pub in_use_since: Option<Instant>,
 }
 
@@ -34,7 +30,8 @@ pub struct Overview {
 pub async fn of(services: &Services, no: i64, customer: &str) -> Result<Option<Overview>, Fault> {
     accounts::book(services, no).await?;
     let mut link = services.store.snapshot().await?;
-    let Some((account, at)) = accounts::now(&mut link, customer, services).await? else { return Ok(None) };
+    let Some((loaded, at)) = accounts::loaded(&mut link, customer, services).await? else { return Ok(None) };
+    let account = loaded.account;
     let balance = Balance::of(&account, at);
     let of_use = |grant: &&Grant| grant.kind == Kind::TopUp && grant.has_something();
     let mut live: Vec<Grant> = account.grants.iter().filter(of_use).cloned().collect();
@@ -42,11 +39,8 @@ pub async fn of(services: &Services, no: i64, customer: &str) -> Result<Option<O
     let sql = "select count(*) as n from grants where customer_no = $1 and kind = $2 and is_open = 0";
     let row = link.one(sql, args![no, i64::from(Kind::TopUp.code())]).await?;
     let ended = row.map_or(Ok(0), |row| row.int("n"))?;
-    let first = account.drawable(at).first().map(|grant| grant.kind);
-    let in_use_since = match first {
-        Some(Kind::TopUp) => entries::top_ups_since(&mut link, no, account.cycle.start, LINES_MAX).await?,
-        _ => None,
-    };
+    let in_use = account.drawable(at).first().is_some_and(|grant| grant.kind == Kind::TopUp);
+    let in_use_since = loaded.top_ups_since.filter(|_| in_use);
     Ok(Some(Overview { account, balance, live, ended, in_use_since }))
 }
 

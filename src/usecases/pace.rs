@@ -1,49 +1,47 @@
-//! How fast a customer uses credits: what forecasts start from (R16).
+//! How fast a customer uses credits: what forecasts start from (R16). Read from the daily totals, so that it costs
+//! the same however much was used.
 
-use crate::domain::Instant;
 use crate::domain::forecast::Pace;
+use crate::domain::{Credits, Instant};
+use crate::store::days::{self, DAY_MS, day_of};
 use crate::store::db::{DbError, Link};
-use crate::store::entries::{self, UsedSince};
-
-/// How many lines are walked back over. Who has more in 30 days is judged by the latest of them.
-const LINES_MAX: i64 = 20_000;
 
 /// The pace of a customer who came at `created_at`; none with less than a week of data.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn of(link: &mut Link, customer_no: i64, created_at: Instant, now: Instant) -> Result<Option<Pace>, DbError> {
-    let since = Pace::since(created_at, now);
-    if Pace::of(crate::domain::Credits::ZERO, created_at, now).is_none() {
+    if Pace::of(Credits::ZERO, created_at, now).is_none() {
         return Ok(None);
     }
-    let found = entries::used_since(link, customer_no, since, LINES_MAX).await?;
-    Ok(Pace::of(scaled(found, since, now), created_at, now))
+    let since = Pace::since(created_at, now);
+    let (first, mut used) = (day_of(since), Credits::ZERO);
+    for (day, _, credits) in days::used(link, customer_no, first, day_of(now)).await? {
+        used += if day == first && since > created_at { rest(credits, since) } else { credits };
+    }
+    Ok(Pace::of(used, created_at, now))
 }
 
-/// What the whole span would have, at the pace of the part that was seen.
-fn scaled(found: UsedSince, since: Instant, now: Instant) -> crate::domain::Credits {
-    let (whole, part) = ((now - since).num_milliseconds(), (now - found.from).num_milliseconds().max(1));
-    let used = i128::from(found.used.0.max(0)) * i128::from(whole) / i128::from(part);
-    crate::domain::Credits(i64::try_from(used).unwrap_or(i64::MAX))
+/// Of what was used on a day, the part from an instant of it on: as if it had been used evenly.
+fn rest(used: Credits, since: Instant) -> Credits {
+    let left = DAY_MS - since.timestamp_millis().rem_euclid(DAY_MS);
+    let rest = i128::from(used.0) * i128::from(left) / i128::from(DAY_MS);
+    Credits(i64::try_from(rest).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Credits;
-    use chrono::TimeDelta;
 
     #[test]
-    fn a_part_stands_for_the_whole() {
-        let now: Instant = "2026-11-22T14:03:00Z".parse().expect("an instant");
-        let since = now - TimeDelta::days(30);
-        let check = |from: Instant, want| {
-            let found = UsedSince { used: Credits(1_000), from };
-            assert_eq!(scaled(found, since, now), Credits(want));
+    fn the_day_on_which_thirty_days_begin_counts_in_part() {
+        let check = |since: &str, used, want| {
+            let since: Instant = since.parse().expect("an instant");
+            assert_eq!(rest(Credits(used), since), Credits(want));
         };
-        check(since, 1_000);
-        check(now - TimeDelta::days(3), 10_000);
-        check(now, 2_592_000_000_000);
+        check("2026-11-22T00:00:00Z", 1_000, 1_000);
+        check("2026-11-22T18:00:00Z", 1_000, 250);
+        check("2026-11-22T23:59:59.999Z", 1_000, 0);
+        check("2026-11-22T12:00:00Z", i64::MAX - 1, (i64::MAX - 1) / 2);
     }
 }

@@ -10,7 +10,7 @@
 
 use crate::account::{Account, Changes};
 use crate::amount::Credits;
-use crate::entry::EntryKind;
+use crate::entry::{Entry, EntryKind};
 use crate::grant::Kind;
 use crate::time::Instant;
 
@@ -106,6 +106,17 @@ pub fn after(account: &Account, changes: &Changes, told: Told, low: Option<Credi
         }
     }
     (told, news)
+}
+
+/// Since when requests draw from top-ups alone, after this line of a grant of that kind: the first such draw after the
+/// last one from anything else.
+#[must_use]
+pub fn top_ups_since(before: Option<Instant>, entry: &Entry, kind: Kind) -> Option<Instant> {
+    match (entry.kind, kind) {
+        (EntryKind::Used | EntryKind::Held, Kind::TopUp) => before.or(Some(entry.event_at)),
+        (EntryKind::Used | EntryKind::Held, Kind::Plan | Kind::Courtesy) => None,
+        _ => before,
+    }
 }
 
 /// The gravest first.

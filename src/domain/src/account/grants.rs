@@ -42,6 +42,12 @@ pub(super) fn nth_plan_grant_id(customer: &str, cycle_start: Instant, after: i64
     GrantId(Uuid::from_bytes(bytes))
 }
 
+/// When the cycle began that a plan grant is of, in milliseconds.
+#[must_use]
+pub fn cycle_start_of(plan_grant: GrantId) -> i64 {
+    plan_grant.bytes().iter().take(6).fold(0, |millis, byte| (millis << 8) | i64::from(*byte))
+}
+
 /// When a top-up credited at `at` dies (R9).
 #[must_use]
 pub fn top_up_expiry(at: Instant, catalog: &Catalog) -> Instant {
