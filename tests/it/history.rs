@@ -122,3 +122,97 @@ on_both!(usage_says_the_same_as_the_api_and_the_ledger, |app| {
     assert_eq!(browser.get("/usage?range=ever&hide=credits,nonsense").await.status, 200);
     assert_eq!(Browser::new(app).get("/usage.csv").await.status, 303);
 });
+
+/// Five days of usage, some of it undone a day later, holds and a bonus between, two top-ups.
+async fn eventful(app: &TestApp) {
+    app.put_customer("acme", "starter").await;
+    app.buy("acme", "p1200", "first").await;
+    app.buy("acme", "p5000", "second").await;
+    let mut undo = None;
+    for day in 0..5 {
+        let charge = |n: i32| {
+            let operation = if n % 40 == 0 && day % 2 == 0 { "rare" } else { "often" };
+            json!({"customer": "acme", "idempotency_key": format!("{day}-{n}"), "credits": 13, "operation": operation,
+                   "source": format!("crawler-{}", n % (day + 2))})
+        };
+        let charges: Vec<Value> = (0..150).map(charge).collect();
+        app.post("/v1/usage", &day.to_string(), json!({ "charges": charges }).to_string()).await.expect(200);
+        if let Some(id) = undo.take() {
+            app.post(&format!("/v1/usage/{id}/void"), &format!("undo-{day}"), r#"{"reason":"twice"}"#)
+                .await
+                .expect(200);
+        }
+        let key = format!("once-{day}");
+        let once = json!({"credits": 2.5, "operation": format!("only-{day}"), "source": "by hand"}).to_string();
+        let once = app.post("/v1/customers/acme/usage", &key, once).await.expect(201);
+        undo = once.json()["id"].as_str().map(str::to_owned);
+        let hold = r#"{"credits":4,"ttl_seconds":600}"#;
+        app.post("/v1/customers/acme/holds", &format!("hold-{day}"), hold).await.expect(201);
+        app.advance_to(app.now() + TimeDelta::days(1)).await;
+    }
+}
+
+on_both!(a_filter_finds_just_the_lines_that_are_in_the_whole_list, |app| {
+    eventful(app).await;
+    let browser = Browser::new(app);
+    browser.arrive("acme", "ada@acme.example", "owner").await;
+    let all = file(&browser, "/history.csv").await;
+    let entries = app.entries("acme").await;
+    let touched = |grant: &str| -> Vec<i64> {
+        let of = entries.iter().filter(|entry| entry["grant"] == grant).map(|entry| entry["seq"].as_i64().unwrap());
+        of.collect()
+    };
+    let seq = |line: &HashMap<String, String>| line["seq"].parse::<i64>().unwrap();
+    // A line is the entries from its own on up to the next line's.
+    let after =
+        |line: &HashMap<String, String>| all.iter().map(seq).filter(|n| *n > seq(line)).min().unwrap_or(i64::MAX);
+    let same = async |query: &str, wanted: &dyn Fn(&HashMap<String, String>) -> bool| {
+        let found: Vec<i64> = file(&browser, &format!("/history.csv?{query}")).await.iter().map(seq).collect();
+        let meant: Vec<i64> = all.iter().filter(|line| wanted(line)).map(seq).collect();
+        assert_eq!(found, meant, "{query}");
+        meant.len()
+    };
+    for sort in ["used", "added", "expired", "held", "refunds"] {
+        same(&format!("show={sort}"), &|line| line["sort"] == sort).await;
+    }
+    for operation in ["rare", "often", "only-0", "only-3", "never"] {
+        let found = same(&format!("operation={operation}"), &|line| line["operation"] == operation).await;
+        assert_eq!(found > 0, operation != "never", "{operation}");
+        let both = format!("operation={operation}&source=crawler-1");
+        same(&both, &|line| line["operation"] == operation && line["source"] == "crawler-1").await;
+    }
+    // Undone on another day than it was used on.
+    assert_eq!(same("operation=only-3", &|line| line["operation"] == "only-3").await, 2);
+    for source in ["crawler-0", "crawler-5", "by+hand", "nobody"] {
+        same(&format!("source={source}"), &|line| line["source"] == source.replace('+', " ")).await;
+    }
+    for grant in app.all("/v1/customers/acme/grants", 50).await {
+        let grant = grant["id"].as_str().unwrap();
+        let seqs = touched(grant);
+        let of = |line: &HashMap<String, String>| seqs.iter().any(|n| *n >= seq(line) && *n < after(line));
+        assert!(same(&format!("top_up={grant}"), &of).await > 0);
+    }
+    let start = app.now() - TimeDelta::days(3);
+    let day = start.format("%Y-%m-%d").to_string();
+    let on_it = |line: &HashMap<String, String>| line["time"].starts_with(&day);
+    assert!(same(&format!("from={day}&to={day}"), &on_it).await > 150);
+    same(&format!("from={day}&to={day}&operation=rare"), &|line| on_it(line) && line["operation"] == "rare").await;
+});
+
+on_both!(a_database_of_the_version_before_is_brought_up_with_all_that_pages_ask_for, |app| {
+    eventful(app).await;
+    let columns =
+        "select coalesce(sum(last_seq), 0) + (select coalesce(sum(top_ups_since), 0) from accounts) as n from grants";
+    let before = app.count(&format!("select cast(n as bigint) as n from ({columns}) s")).await;
+    assert!(before > 0);
+    for sql in [
+        "drop index entries_told",
+        "alter table accounts drop column top_ups_since",
+        "alter table grants drop column last_seq",
+        "delete from _sqlx_migrations where version = 8",
+    ] {
+        app.tamper(sql, Vec::new()).await.unwrap();
+    }
+    app.restart().await;
+    assert_eq!(app.count(&format!("select cast(n as bigint) as n from ({columns}) s")).await, before);
+});

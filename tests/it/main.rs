@@ -36,6 +36,7 @@ mod operators;
 mod orders;
 mod outages;
 mod people;
+mod plans;
 mod posts;
 mod process;
 mod proxy;
