@@ -42,6 +42,12 @@ impl Zone {
         self.format(at, "%-d %b")
     }
 
+    /// `Nov 2026`, where a day would say too much.
+    #[must_use]
+    pub fn month(self, at: Instant) -> String {
+        self.format(at, "%b %Y")
+    }
+
     /// `28 Nov 2026, 14:03`, where a heading names the zone.
     #[must_use]
     pub fn minute(self, at: Instant) -> String {

@@ -33,6 +33,7 @@ pub mod pace;
 #[cfg(test)]
 mod people_tests;
 pub mod portal;
+pub mod prospect;
 pub mod purchases;
 pub mod receipts;
 pub mod reconcile;

@@ -1,10 +1,9 @@
-//! What Billing shows of a ledger, beside the balance: living and ended top-ups, since when they are drawn from, how
-//! they will end. Everything is bounded, however much a customer has.
+//! What Billing shows of a ledger, beside the balance: living and ended top-ups, since when they are drawn from.
+//! Everything is bounded, however much a customer has.
 
-use super::{Fault, Services, accounts, pace};
+use super::{Fault, Services, accounts};
 use crate::args;
-use crate::domain::forecast::{self, Outlook};
-use crate::domain::{Account, Balance, Grant, GrantId, Instant, Kind, PurchaseId};
+use crate::domain::{Account, Balance, Grant, Instant, Kind, PurchaseId};
 use crate::store::accounts::{GRANT, GRANTS, grant_of};
 use crate::store::db::DbError;
 
@@ -70,20 +69,4 @@ pub async fn bought(services: &Services, no: i64, purchase: PurchaseId) -> Resul
     let sql = format!("select {GRANT} from {GRANTS} where g.purchase = $1 and g.customer_no = $2");
     let row = services.store.read().await?.one(sql, args![purchase.bytes(), no]).await?;
     Ok(row.as_ref().map(grant_of).transpose()?)
-}
-
-/// How some top-ups will end at the customer's pace (R16); nothing with less than a week of data.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn outlook(
-    services: &Services,
-    no: i64,
-    overview: &Overview,
-    created_at: Instant,
-    grants: &[GrantId],
-) -> Result<Option<Outlook>, Fault> {
-    let now = overview.balance.as_of;
-    let pace = pace::of(&mut services.store.snapshot().await?, no, created_at, now).await?;
-    Ok(pace.and_then(|pace| forecast::outlook(&overview.account, &services.catalog, pace, grants, now)))
 }

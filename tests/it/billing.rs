@@ -1,4 +1,4 @@
-//! What Billing says, from what really happened: being added, the pace, the hint, lists that end.
+//! What Billing says, from what really happened: being added, the pace, the hint, advice, lists that end.
 
 use crate::app::{TestApp, on_both};
 use chrono::TimeDelta;
@@ -102,7 +102,34 @@ on_both!(billing_says_how_a_top_up_will_end_at_this_pace, |app| {
     // A pace at which the plan, and then the top-up, is used up before its day.
     app.charge("acme", "5100", "use").await.expect(201);
     let billing = browser.reads("/billing").await;
-    assert!(billing.contains("At your pace ") && !billing.contains("expire unused"), "{billing}");
+    assert!(billing.contains("At your pace about 80 will be left."), "{billing}");
+    assert!(billing.contains("At your pace about 80 will expire unused"), "{billing}");
+});
+
+on_both!(billing_advises_the_cheaper_way_before_paying, |app| {
+    app.put_customer("acme", "builder").await;
+    app.charge("acme", "20000", "use-1").await.expect(201);
+    app.advance(json!({"advance_days": 6})).await.expect(200);
+    let young = Browser::of(app, "acme", "owner").await.reads("/billing").await;
+    assert!(!young.contains("your pace"), "less than a week of data: {young}");
+    app.advance(json!({"advance_days": 2})).await.expect(200);
+    let (owner, viewer) = (Browser::of(app, "acme", "owner").await, Browser::of(app, "acme", "viewer").await);
+    let billing = owner.reads("/billing").await;
+    assert!(billing.contains("At your pace used up about "), "{billing}");
+    assert!(billing.contains("Pro is $") && billing.contains("cheaper for your next 3 months."), "{billing}");
+    assert!(billing.contains("Pro instead of Builder: 3 × $170 = $510") && billing.contains("See Pro"), "{billing}");
+    let seen = viewer.reads("/billing").await;
+    assert!(seen.contains("At your pace used up about ") && !seen.contains("Pro is $"), "who cannot buy: {seen}");
+    // A pace that packages serve better, and one that needs nothing.
+    app.advance(json!({"advance_days": 17})).await.expect(200);
+    app.charge("acme", "4000", "use-2").await.expect(201);
+    let billing = Browser::of(app, "acme", "owner").await.reads("/billing").await;
+    assert!(billing.contains(" will do for your next 3 months. At your pace you need about "), "{billing}");
+    app.advance(json!({"advance_days": 31})).await.expect(200);
+    app.charge("acme", "10", "use-3").await.expect(201);
+    let billing = Browser::of(app, "acme", "owner").await.reads("/billing").await;
+    assert!(billing.contains("Enough for 3 months at your pace."), "{billing}");
+    assert!(billing.contains("At your pace enough until the reset"), "{billing}");
 });
 
 on_both!(the_upgrade_hint_shows_its_sum_until_it_is_hidden_for_the_cycle, |app| {

@@ -1,4 +1,5 @@
-//! What will be left of top-ups on their day, if a customer goes on as before (R16, R18).
+//! When credits run out, what will be missing, and what will be left of top-ups on their day, if a customer goes on
+//! as before (R16, R18).
 //!
 //! The future is played on a copy of the account by the account's own functions: resets, booked plans,
 //! expiry and the end of holds come by [`Account::begin`], use goes through the burn order. So the forecast
@@ -9,9 +10,9 @@
 use crate::account::{Account, Changes};
 use crate::amount::Credits;
 use crate::catalog::Catalog;
-use crate::grant::{Draw, Grant};
+use crate::grant::{Draw, Grant, Kind};
 use crate::id::{GrantId, UsageId};
-use crate::time::{Instant, to_millis};
+use crate::time::{Instant, far_future, to_millis};
 use chrono::TimeDelta;
 use std::collections::HashMap;
 
@@ -63,6 +64,89 @@ impl Pace {
         }
         i128::from(self.used.0) * i128::from(passed - 1) / i128::from(self.over_ms)
     }
+
+    /// Whether anything was used.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.used.0 == 0
+    }
+
+    /// The first millisecond at which the pace has made `n` thousandths since `from`.
+    fn reaches(self, from: Instant, n: i128) -> Instant {
+        let used = i128::from(self.used.0).max(1);
+        let passed = (n * i128::from(self.over_ms) + used - 1) / used;
+        i64::try_from(passed)
+            .ok()
+            .and_then(TimeDelta::try_milliseconds)
+            .and_then(|passed| from.checked_add_signed(passed))
+            .unwrap_or_else(far_future)
+    }
+}
+
+/// When credits run out, if a customer goes on as before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunsOut {
+    /// When the plan's are used up, if that is before the cycle ends.
+    pub plan: Option<Instant>,
+    /// When a request takes the last of everything, or finds nothing, for the first time; if that is within the time
+    /// that was looked at.
+    pub all: Option<Instant>,
+}
+
+/// A customer's future on a copy of the account. What was asked for and could not be had is lost.
+struct Future {
+    account: Account,
+    pace: Pace,
+    since: Instant,
+    at: Instant,
+    asked: i128,
+    missing: i128,
+    out: RunsOut,
+    plan_until: Instant,
+}
+
+impl Future {
+    fn new(account: &Account, pace: Pace, now: Instant) -> Self {
+        let (account, since) = (account.clone(), to_millis(now));
+        let plan_until = account.cycle.end;
+        Self { account, pace, since, at: since, asked: 0, missing: 0, out: RunsOut::default(), plan_until }
+    }
+
+    /// Use up to `end`, or to whatever falls due before it: that instant. What falls due is not booked yet.
+    fn walk(&mut self, end: Instant) -> Instant {
+        let stop = self.account.next_due().min(end).max(self.at);
+        let total = self.pace.before(self.since, stop);
+        let drawable = self.account.drawable(self.at);
+        let there: Credits = drawable.iter().map(|grant| grant.remaining()).sum();
+        let plan: Credits = drawable.iter().filter(|grant| grant.kind == Kind::Plan).map(|g| g.remaining()).sum();
+        let asked = total - self.asked;
+        if plan.is_positive() && asked >= i128::from(plan.0) && self.at < self.plan_until {
+            let out = self.pace.reaches(self.since, self.asked + i128::from(plan.0));
+            self.out.plan = self.out.plan.or(Some(out));
+        }
+        if asked > 0 && asked >= i128::from(there.0) {
+            let out = self.pace.reaches(self.since, self.asked + i128::from(there.0.max(1)));
+            self.out.all = self.out.all.or(Some(out));
+        }
+        self.missing += (asked - i128::from(there.0)).max(0);
+        draw(&mut self.account, asked, self.at);
+        self.asked = total;
+        stop
+    }
+
+    /// Books what is due at `stop`.
+    fn pass(&mut self, stop: Instant, catalog: &Catalog) {
+        self.at = self.account.begin(stop, catalog, &mut Changes::default());
+        self.account.forget_closed();
+    }
+
+    /// All of it, up to `end`.
+    fn go(&mut self, end: Instant, catalog: &Catalog) {
+        while self.at < end {
+            let stop = self.walk(end);
+            self.pass(stop, catalog);
+        }
+    }
 }
 
 /// What will be left of each of `grants` at its `expires_at`, from an account that was brought up to `now`
@@ -76,27 +160,38 @@ pub fn forecast(
     grants: &[GrantId],
     now: Instant,
 ) -> Vec<(GrantId, Credits)> {
-    let now = to_millis(now);
     let known = |id: &GrantId| account.grant(*id).filter(|grant| grant.frozen.is_zero());
     let ends: HashMap<GrantId, Instant> =
         grants.iter().filter_map(known).map(|grant| (grant.id, grant.expires_at)).collect();
-    let mut future = account.clone();
+    let mut future = Future::new(account, pace, now);
     let mut left = HashMap::new();
-    let mut at = now;
-    // What was asked for and could not be had is lost, so only the total asked for is carried along.
-    let mut asked = 0_i128;
     while let Some(end) = ends.iter().filter(|(id, _)| !left.contains_key(*id)).map(|(_, end)| *end).min() {
-        let stop = future.next_due().min(end).max(at);
-        let total = pace.before(now, stop);
-        draw(&mut future, total - asked, at);
-        asked = total;
+        let stop = future.walk(end);
         for (id, _) in ends.iter().filter(|(id, end)| **end <= stop && !left.contains_key(*id)).collect::<Vec<_>>() {
-            left.insert(*id, future.grant(*id).map_or(Credits::ZERO, Grant::remaining));
+            left.insert(*id, future.account.grant(*id).map_or(Credits::ZERO, Grant::remaining));
         }
-        at = future.begin(stop, catalog, &mut Changes::default());
-        future.forget_closed();
+        future.pass(stop, catalog);
     }
     grants.iter().filter_map(|id| left.get(id).map(|credits| (*id, *credits))).collect()
+}
+
+/// When credits run out, looking ahead to `until`. Nothing without use.
+#[must_use]
+pub fn runs_out(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, until: Instant) -> RunsOut {
+    let mut future = Future::new(account, pace, now);
+    while future.at < until && future.out.all.is_none() {
+        let stop = future.walk(until);
+        future.pass(stop, catalog);
+    }
+    future.out
+}
+
+/// How much requests will ask for up to, and not at, `until` and not find.
+#[must_use]
+pub fn missing(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, until: Instant) -> Credits {
+    let mut future = Future::new(account, pace, now);
+    future.go(until, catalog);
+    Credits(i64::try_from(future.missing).unwrap_or(i64::MAX))
 }
 
 /// Uses up to `credits` in burn order.
@@ -117,6 +212,24 @@ pub fn outlook(account: &Account, catalog: &Catalog, pace: Pace, grants: &[Grant
     let left = forecast(account, catalog, pace, grants, now);
     let has: Credits = left.iter().filter_map(|(id, _)| account.grant(*id)).map(Grant::remaining).sum();
     let left: Credits = left.iter().map(|(_, credits)| *credits).sum();
+    fate(has, left)
+}
+
+/// The forecast in words' terms, for each of `grants` that has anything left.
+#[must_use]
+pub fn fates(
+    account: &Account,
+    catalog: &Catalog,
+    pace: Pace,
+    grants: &[GrantId],
+    now: Instant,
+) -> Vec<(GrantId, Outlook)> {
+    let has = |id| account.grant(id).map_or(Credits::ZERO, Grant::remaining);
+    let left = forecast(account, catalog, pace, grants, now);
+    left.into_iter().filter_map(|(id, left)| Some((id, fate(has(id), left)?))).collect()
+}
+
+fn fate(has: Credits, left: Credits) -> Option<Outlook> {
     if !has.is_positive() {
         return None;
     }
@@ -132,7 +245,8 @@ pub fn outlook(account: &Account, catalog: &Catalog, pace: Pace, grants: &[Grant
 }
 
 /// Two significant digits, of whole credits: less than half a credit is nothing.
-fn about(credits: Credits) -> Credits {
+#[must_use]
+pub fn about(credits: Credits) -> Credits {
     let mut unit = 1_000;
     while credits.0 / unit >= 100 {
         unit *= 10;

@@ -47,6 +47,7 @@ fn PlanPart(plan: PlanView) -> impl IntoView {
     let spoken = plan.spoken();
     let usage = plan.usage();
     let change = plan.change.map(|words| view! { <Note words /> });
+    let lasts = plan.lasts.map(|words| view! { <Note words /> });
     view! {
         <div class="plan">
             <div class="ends">
@@ -80,6 +81,7 @@ fn PlanPart(plan: PlanView) -> impl IntoView {
                 </p>
                 <p class="note">"Resets " <When moment=plan.resets /></p>
             </div>
+            {lasts}
             {change}
         </div>
     }

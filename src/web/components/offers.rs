@@ -2,7 +2,7 @@
 
 use super::text::{Amount, Price, Say};
 use crate::web::actions::StartCheckout;
-use crate::web::view::{BuyForm, Lock, Offer, OfferAction, OffersView};
+use crate::web::view::{AheadView, BuyForm, Lock, Offer, OfferAction, OffersView};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -12,6 +12,11 @@ pub fn Offers(offers: OffersView) -> impl IntoView {
     let cards = offers.offers.into_iter().map(|offer| view! { <Card offer terms=offers.terms.clone() /> });
     let cards = cards.collect_view();
     let note = (!offers.credit_note.is_empty()).then(|| view! { <p class="after">{offers.credit_note}</p> });
+    // What speaks against buying is read before the buttons; what was chosen well is confirmed below them.
+    let (before, after) = match offers.ahead {
+        Some(ahead) if ahead.buys => (None, Some(ahead)),
+        ahead => (ahead, None),
+    };
     view! {
         <section aria-labelledby="buy">
             <div class="heading">
@@ -19,9 +24,29 @@ pub fn Offers(offers: OffersView) -> impl IntoView {
                 <p class="note">"One-time. Plus tax where it applies. Used after your plan credits."</p>
             </div>
             {offers.lock.map(|lock| view! { <LockBox lock /> })}
+            {before.map(|ahead| view! { <Advice ahead /> })}
             <ul class="offers">{cards}</ul>
+            {after.map(|ahead| view! { <Advice ahead /> })}
             {note}
         </section>
+    }
+}
+
+/// Buy or upgrade, in one or two quiet lines.
+#[component]
+fn Advice(ahead: AheadView) -> impl IntoView {
+    let see = ahead.see.map(|(label, href)| {
+        view! {
+            " "
+            <a href=href>{label}</a>
+        }
+    });
+    view! {
+        <p class="advice">
+            <strong>
+                <Say words=ahead.strong />
+            </strong> " " <Say words=ahead.text /> {see}
+        </p>
     }
 }
 

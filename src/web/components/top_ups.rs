@@ -1,7 +1,7 @@
 //! "Your top-ups": a table that becomes stacked rows on a phone. The roles are explicit, because a
 //! browser forgets a table's semantics once its display changes.
 
-use super::text::{Amount, BadgeText, When};
+use super::text::{Amount, BadgeText, Say, When};
 use crate::web::view::top_ups::More;
 use crate::web::view::{TopUpRow, TopUpsView};
 use leptos::prelude::*;
@@ -81,6 +81,14 @@ fn Row(row: TopUpRow, zone: Option<String>) -> impl IntoView {
         .into_any(),
         None => view! { <When moment=row.bought /> }.into_any(),
     };
+    let fate = row.fate.map(|words| {
+        view! {
+            " "
+            <span class="note">
+                <Say words />
+            </span>
+        }
+    });
     view! {
         <tr role="row" class:ended=row.ended>
             <th scope="row" role="rowheader" class="first">{bought}</th>
@@ -90,8 +98,11 @@ fn Row(row: TopUpRow, zone: Option<String>) -> impl IntoView {
             <td role="cell" class="number of">
                 <Amount credits=row.of />
             </td>
-            <td role="cell" class="until" data-zone=zone>
-                <When moment=row.expires />
+            <td role="cell" class="dated">
+                <span class="until" data-zone=zone>
+                    <When moment=row.expires />
+                </span>
+                {fate}
             </td>
             <td role="cell" class="state">
                 <BadgeText badge=row.badge />

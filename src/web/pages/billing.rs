@@ -7,11 +7,13 @@ use crate::domain::{Credits, Grant, Instant, Kind, Money, Plan, PurchaseId, Purc
 use crate::usecases::customers::Customer;
 use crate::usecases::overview::{self, Overview};
 use crate::usecases::portal::Viewer;
+use crate::usecases::prospect::{self, Prospect};
 use crate::usecases::purchases::{self, Purchase};
 use crate::usecases::{Fault, Services, customers, hint, subscriptions};
 use crate::web::components::BillingBody;
 use crate::web::demo;
 use crate::web::seal;
+use crate::web::view::ahead::AheadFacts;
 use crate::web::view::balance::{BalanceFacts, TopUpFacts};
 use crate::web::view::billing::{self, BillingFacts};
 use crate::web::view::hint::HintFacts;
@@ -20,7 +22,7 @@ use crate::web::view::offers::MayBuy;
 use crate::web::view::outcome::OutcomeFacts;
 use crate::web::view::purchases::{self as list, PurchaseFact};
 use crate::web::view::status::{Dispute, PurchaseFacts};
-use crate::web::view::{BillingView, BuyForm, HintView, Notice, Outcome, Zone, top_ups};
+use crate::web::view::{AheadView, BillingView, BuyForm, HintView, Notice, Outcome, Zone, top_ups};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 
@@ -51,7 +53,7 @@ struct Loaded {
     purchases: Vec<PurchaseFact>,
     purchases_total: usize,
     settling: bool,
-    pace: Option<Pace>,
+    prospect: Option<Prospect>,
     advice: Option<Advice>,
 }
 
@@ -76,7 +78,7 @@ impl Loaded {
         let pending = listed.paid.iter().map(adding).chain(listed.open.iter().map(purchase_fact));
         Ok(Self {
             ended: overview::ended(services, no, part.start, part.len()).await?,
-            pace: pace(services, &customer, &overview).await?,
+            prospect: prospect::of(services, no, &overview, customer.created_at).await?,
             advice: hint::of(services, no, &overview.account, overview.balance.as_of).await?,
             settling: !listed.paid.is_empty(),
             pending: pending.collect(),
@@ -114,7 +116,9 @@ impl Loaded {
             grace_until: self.overview.account.master.as_ref().and_then(|master| master.grace_until),
             frozen: billing::frozen(&self.overview.live),
             paused: balance.top_up.paused.is_positive(),
-            pace: self.pace,
+            pace: self.prospect.as_ref().and_then(|it| pace(services, zone, &self.overview, it)),
+            fates: self.prospect.as_ref().map_or(&[], |prospect| &prospect.fates),
+            ahead: self.ahead(services, viewer, &may_buy),
             outcome: self.outcome(visit, viewer, &may_buy, zone).await?,
             hint: self.hint(services, viewer, zone),
             all_top_ups: self.all.0,
@@ -140,6 +144,13 @@ impl Loaded {
             hide_until: viewer.role.may_buy().then(|| zone.short_day(self.overview.balance.cycle.end)),
         };
         facts.view()
+    }
+
+    /// Buy or upgrade; to those who could buy here.
+    fn ahead(&self, services: &Services, viewer: &Viewer, may_buy: &MayBuy) -> Option<AheadView> {
+        let ahead = self.prospect.as_ref()?.ahead.as_ref().filter(|_| *may_buy == MayBuy::Yes)?;
+        let plan = &self.plan_name(services, &self.overview.balance.plan_id);
+        AheadFacts { ahead, catalog: &services.catalog, plan, upgrade: &upgrade(services, viewer) }.view()
     }
 
     fn may_buy(&self, services: &Services, viewer: &Viewer) -> MayBuy {
@@ -191,6 +202,7 @@ impl Loaded {
                 paused: balance.top_up.paused,
                 in_use_since: self.overview.in_use_since,
             },
+            runs_out: self.prospect.as_ref().map(|prospect| prospect.runs_out),
         }
     }
 
@@ -236,20 +248,18 @@ fn count(n: i64) -> usize {
 }
 
 /// How the top-ups that expire on the soonest day will end, where that is near enough to be spoken of.
-async fn pace(services: &Services, customer: &Customer, overview: &Overview) -> Result<Option<Pace>, Fault> {
-    let zone = Zone::named(&customer.timezone);
+fn pace(services: &Services, zone: Zone, overview: &Overview, prospect: &Prospect) -> Option<Pace> {
     let now = overview.balance.as_of;
     let left = || overview.live.iter().filter(|grant| grant.lives(now) && grant.remaining().is_positive());
     let near = |grant: &&Grant| zone.days_until(now, grant.expires_at) <= PACE_DAYS;
-    let Some(first) = left().next().filter(near) else { return Ok(None) };
+    let first = left().next().filter(near)?;
     let same_day = |grant: &&Grant| zone.same_day(first.expires_at, grant.expires_at);
     let ids: Vec<_> = left().filter(same_day).map(|grant| grant.id).collect();
-    let outlook = overview::outlook(services, customer.no, overview, customer.created_at, &ids).await?;
-    Ok(outlook.map(|outlook| match outlook {
+    Some(match prospect.outlook(services, overview, &ids)? {
         Outlook::Left(credits) => Pace::Left(credits),
         Outlook::Untouched => Pace::PlanCoversIt,
         Outlook::AllUsed => Pace::AllUsed,
-    }))
+    })
 }
 
 /// Today's time, or the whole date of another day.

@@ -2,7 +2,9 @@
 
 use super::Sample;
 use super::customers::{self, Sketch, at};
+use super::prospect::Prospect;
 use crate::domain::{Credits, Grant, Money, Package, PurchaseState};
+use crate::web::view::balance::BalanceFacts;
 use crate::web::view::billing::{BillingFacts, BillingView};
 use crate::web::view::hint::HintFacts;
 use crate::web::view::notices::Pace;
@@ -29,6 +31,10 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("unpaid", page(customers::acme(), |v| v.unpaid = true)),
         ("change-booked", page(booked(), |_| ())),
         ("all-used", page(used_up(), |_| ())),
+        ("advice-buy", page(customers::acme(), |v| v.prospect = Some(Prospect::Buy))),
+        ("advice-upgrade", page(customers::larch(), |v| v.prospect = Some(Prospect::Upgrade))),
+        ("advice-enough", page(customers::meridian(), |v| v.prospect = Some(Prospect::Enough))),
+        ("kept", page(kept(), |_| ())),
         ("unfinished", page(unfinished(), |_| ())),
     ];
     let outcomes = Outcome::ALL
@@ -48,6 +54,7 @@ struct Variation {
     paused: bool,
     hint: bool,
     all: bool,
+    prospect: Option<Prospect>,
     outcome: Option<Outcome>,
 }
 
@@ -61,6 +68,7 @@ fn page(sketch: Sketch, vary: impl FnOnce(&mut Variation)) -> Sample {
         paused: false,
         hint: false,
         all: false,
+        prospect: None,
         outcome: None,
     };
     vary(&mut v);
@@ -74,9 +82,10 @@ fn view(sketch: &Sketch, v: &Variation) -> BillingView {
     let (live, ended) = parted(sketch);
     let shown = top_ups::window(live.len(), ended.len(), v.all.then_some(1)).ended;
     let (pending, counted) = purchases_of(sketch);
+    let fates = v.prospect.map_or_else(Vec::new, |prospect| prospect.fates(&live));
     let (_, take, ..) = purchases::window(counted.len(), v.all.then_some(1));
     let facts = BillingFacts {
-        balance: sketch.balance.clone(),
+        balance: BalanceFacts { runs_out: v.prospect.map(Prospect::runs_out), ..sketch.balance.clone() },
         live: &live,
         ended: &ended[shown],
         ended_total: ended.len(),
@@ -95,6 +104,8 @@ fn view(sketch: &Sketch, v: &Variation) -> BillingView {
         frozen: v.frozen.then(|| (Credits::whole(1_000), at("2026-05-03T10:00:00Z"))),
         paused: v.paused,
         pace: v.pace,
+        fates: &fates,
+        ahead: v.prospect.map(Prospect::ahead),
         outcome: v.outcome.map(|outcome| outcome.notice(outcome_facts(sketch))),
         hint: v.hint.then(|| hint(sketch)).flatten(),
         all_top_ups: v.all.then_some(1),
@@ -102,6 +113,19 @@ fn view(sketch: &Sketch, v: &Variation) -> BillingView {
         seal: &|_, package, price| form(package, price),
     };
     facts.view()
+}
+
+/// A top-up of which nobody could be told.
+fn kept() -> Sketch {
+    let mut sketch = customers::acme();
+    let mut grant = customers::top_up(1, 1_200, Credits::whole(1_000), 0, "2025-11-21T10:00:00Z");
+    grant.expires_at = at("2026-11-28T10:00:00Z");
+    grant.awaits_notice = true;
+    sketch.balance.top_ups.left = Credits::whole(1_000);
+    sketch.balance.available = Credits::whole(1_180);
+    sketch.purchases = vec![customers::purchase(1, 1_200, 900, PurchaseState::Credited, "2025-11-21T10:00:00Z")];
+    sketch.grants = vec![grant];
+    sketch
 }
 
 /// Living and ended top-ups.

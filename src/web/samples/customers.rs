@@ -65,6 +65,7 @@ fn balance(zone: &str, plan: &str, price: i64, allowance: i64, used: Credits, he
         bonus: vec![],
         bonus_held: Credits::ZERO,
         top_ups: TopUpFacts::default(),
+        runs_out: None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod billing;
 mod customers;
+mod prospect;
 mod purchase;
 mod settings;
 

@@ -2,6 +2,7 @@
 
 use super::when::{Moment, Zone};
 use super::words::Words;
+use crate::domain::forecast::RunsOut;
 use crate::domain::{Credits, Instant, Money};
 
 /// The balance card.
@@ -38,6 +39,8 @@ pub struct PlanView {
     pub resets: Moment,
     /// A booked change.
     pub change: Option<Words>,
+    /// How long it will last.
+    pub lasts: Option<Words>,
 }
 
 /// The bar's two lengths, in thousandths of its width.
@@ -80,6 +83,8 @@ pub struct BalanceFacts {
     pub bonus_held: Credits,
     /// Top-ups as they stand.
     pub top_ups: TopUpFacts,
+    /// When credits run out at the customer's pace, where that is known.
+    pub runs_out: Option<RunsOut>,
 }
 
 /// Top-ups as they stand, in sums.
@@ -119,6 +124,7 @@ impl BalanceFacts {
                 left: self.left,
                 resets: self.zone.day(self.resets_at),
                 change: self.next.as_ref().map(|(name, at)| self.change(name, *at)),
+                lasts: self.lasts(),
             },
             top_ups: self.top_ups.left,
             top_up_notes: self.notes(),
@@ -129,9 +135,20 @@ impl BalanceFacts {
         Words::from(format!("Changes to {plan} on ")).time(self.zone.day(at)).text(". Top-ups stay.")
     }
 
+    fn lasts(&self) -> Option<Words> {
+        let runs_out = self.runs_out.filter(|_| self.left.is_positive())?;
+        Some(match runs_out.plan {
+            Some(at) => Words::from("At your pace used up about ").time(self.zone.about(self.now, at)),
+            None => "At your pace enough until the reset".into(),
+        })
+    }
+
     fn notes(&self) -> Vec<Words> {
         let mut notes = vec![self.use_note()];
         let top_ups = &self.top_ups;
+        if let Some(at) = self.runs_out.and_then(|out| out.all).filter(|_| top_ups.left.is_positive()) {
+            notes.push(Words::from("At your pace used up about ").time(self.zone.about(self.now, at)));
+        }
         if top_ups.frozen.is_positive() {
             notes.push(Words::new().credits(top_ups.frozen).text(" frozen"));
         }
@@ -221,6 +238,7 @@ pub(super) mod tests {
             bonus: vec![],
             bonus_held: Credits::ZERO,
             top_ups: TopUpFacts::default(),
+            runs_out: None,
         }
     }
 
@@ -259,6 +277,22 @@ pub(super) mod tests {
         facts.top_ups.held = Credits::whole(240);
         facts.top_ups.in_use_since = Some("2026-11-12T12:00:00Z".parse().expect("an instant"));
         assert_eq!(facts.view().top_up_notes[0].to_string(), "In use since 12 Nov · 240 held");
+    }
+
+    #[test]
+    fn how_long_credits_last_is_said_no_more_precisely_than_it_is_known() {
+        let mut facts = acme();
+        let at = |text: &str| Some(text.parse().expect("an instant"));
+        facts.runs_out = Some(RunsOut::default());
+        let lasts = |facts: &BalanceFacts| facts.view().plan.lasts.map(|words| words.to_string());
+        assert_eq!(lasts(&facts).as_deref(), Some("At your pace enough until the reset"));
+        facts.runs_out = Some(RunsOut { plan: at("2026-11-29T03:00:00Z"), all: at("2027-03-04T12:00:00Z") });
+        assert_eq!(lasts(&facts).as_deref(), Some("At your pace used up about 28 Nov"));
+        assert_eq!(facts.view().top_up_notes.len(), 1, "there are none");
+        facts.top_ups.left = Credits::whole(9_000);
+        assert_eq!(facts.view().top_up_notes[1].to_string(), "At your pace used up about Mar 2027");
+        facts.left = Credits::ZERO;
+        assert_eq!(lasts(&facts), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The Billing page, whole: from a customer's facts to everything that is shown.
 
+use super::ahead::AheadView;
 use super::balance::{BalanceFacts, BalanceView};
 use super::hint::HintView;
 use super::notices::{Expiring, Notice, Pace, Remedy, Situation};
 use super::offers::{self, BuyForm, MayBuy, Offer, OffersView};
 use super::purchases::{PurchaseFact, PurchasesFacts, PurchasesView};
 use super::top_ups::{TopUpsFacts, TopUpsView};
-use crate::domain::{Credits, Grant, Instant, Money, Package, PurchaseId};
+use crate::domain::forecast::Outlook;
+use crate::domain::{Credits, Grant, GrantId, Instant, Money, Package, PurchaseId};
 
 /// Everything that `/billing` shows, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +72,10 @@ pub struct BillingFacts<'a> {
     pub paused: bool,
     /// How the soonest top-up will end at this pace.
     pub pace: Option<Pace>,
+    /// How each living top-up will end at this pace.
+    pub fates: &'a [(GrantId, Outlook)],
+    /// Whether buying or upgrading is cheaper.
+    pub ahead: Option<AheadView>,
     /// How a form came back.
     pub outcome: Option<Notice>,
     /// The upgrade hint.
@@ -154,6 +160,7 @@ impl BillingFacts<'_> {
         };
         OffersView {
             lock: self.may_buy.lock(),
+            ahead: self.ahead.clone(),
             offers: packages.iter().map(offer).collect(),
             terms: offers::terms(self.top_up_months),
             credit_note: self.credit_note.to_owned(),
@@ -169,6 +176,7 @@ impl BillingFacts<'_> {
             zone: self.balance.zone,
             paused: self.paused,
             in_use: self.balance.top_ups_in_use(),
+            fates: self.fates,
             all: self.all_top_ups,
         };
         facts.view().dated(self.balance.zone)

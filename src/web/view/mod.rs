@@ -8,6 +8,7 @@
 //!
 //! *Not here:* HTML (`components`), loading (`pages`), authority (`usecases`).
 
+pub mod ahead;
 pub mod balance;
 pub mod billing;
 pub mod hint;
@@ -27,6 +28,7 @@ pub mod usage;
 pub mod when;
 pub mod words;
 
+pub use ahead::AheadView;
 pub use balance::{BalanceView, PlanView};
 pub use billing::BillingView;
 pub use hint::HintView;

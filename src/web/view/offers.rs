@@ -1,5 +1,6 @@
 //! The packages for sale, and why somebody cannot buy them.
 
+use super::ahead::AheadView;
 use super::words::{Words, noun};
 use crate::domain::{Credits, Money};
 
@@ -8,6 +9,8 @@ use crate::domain::{Credits, Money};
 pub struct OffersView {
     /// Why nothing can be bought, if so.
     pub lock: Option<Lock>,
+    /// Whether buying or upgrading is cheaper.
+    pub ahead: Option<AheadView>,
     /// The packages, smallest first.
     pub offers: Vec<Offer>,
     /// `Valid 12 months · Non-refundable`

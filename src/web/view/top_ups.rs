@@ -2,7 +2,9 @@
 
 use super::status::{self, Badge, Turn};
 use super::when::{Moment, Zone};
-use crate::domain::{Credits, Grant, Instant};
+use super::words::Words;
+use crate::domain::forecast::Outlook;
+use crate::domain::{Credits, Grant, GrantId, Instant};
 use std::ops::Range;
 
 /// How many living top-ups show before "Show all".
@@ -51,6 +53,8 @@ pub struct TopUpRow {
     pub expires: Moment,
     /// Its state.
     pub badge: Badge,
+    /// What of it will expire unused.
+    pub fate: Option<Words>,
     /// Whether it is over.
     pub ended: bool,
 }
@@ -72,6 +76,8 @@ pub struct TopUpsFacts<'a> {
     pub paused: bool,
     /// Whether a charge of now would be drawn from top-ups.
     pub in_use: bool,
+    /// How each will end at the customer's pace, where that is known.
+    pub fates: &'a [(GrantId, Outlook)],
     /// Whether used and expired ones are shown too, and which page of them.
     pub all: Option<usize>,
 }
@@ -135,7 +141,23 @@ impl TopUpsFacts<'_> {
             of: grant.amount,
             expires: self.zone.minute(grant.expires_at),
             badge: status::top_up(grant, turn, self.paused, self.now, self.zone),
+            fate: self.fate(grant).filter(|_| !ended),
             ended,
+        }
+    }
+
+    /// What of it will expire unused at the customer's pace; nothing where it will be used, or its date is not sure.
+    fn fate(&self, grant: &Grant) -> Option<Words> {
+        if self.paused || grant.is_kept(self.now) {
+            return None;
+        }
+        let (_, outlook) = self.fates.iter().find(|(id, _)| *id == grant.id)?;
+        match outlook {
+            Outlook::AllUsed => None,
+            Outlook::Left(about) => {
+                Some(Words::from("At your pace about ").credits(*about).text(" will expire unused"))
+            }
+            Outlook::Untouched => Some("At your pace it will expire unused".into()),
         }
     }
 
@@ -170,7 +192,7 @@ impl TopUpsView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{GrantId, Kind};
+    use crate::domain::Kind;
 
     fn grant(n: u8, credits: i64, used: i64, expires_at: &str) -> Grant {
         let expires_at: Instant = expires_at.parse().expect("an instant");
@@ -188,7 +210,9 @@ mod tests {
             grants.iter().cloned().partition(|grant| status::is_live(grant, now));
         let part = window(live.len(), ended.len(), all).ended;
         let (ended_total, ended) = (ended.len(), &ended[part]);
-        TopUpsFacts { live: &live, ended, ended_total, now, zone, paused: false, in_use, all }.view().dated(zone)
+        TopUpsFacts { live: &live, ended, ended_total, now, zone, paused: false, in_use, fates: &[], all }
+            .view()
+            .dated(zone)
     }
 
     fn badges(view: &TopUpsView) -> Vec<String> {

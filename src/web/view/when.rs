@@ -47,6 +47,13 @@ impl Zone {
         Moment { at, text: self.0.short_day(at) }
     }
 
+    /// About when, no more precisely than can be known: `28 Nov` within six weeks of `now`, else `Mar 2027`.
+    #[must_use]
+    pub fn about(self, now: Instant, at: Instant) -> Moment {
+        let near = self.days_until(now, at) <= 42;
+        Moment { at, text: if near { self.0.short_day(at) } else { self.0.month(at) } }
+    }
+
     /// `28 Nov 2026, 14:03`, where a heading names the zone.
     #[must_use]
     pub fn minute(self, at: Instant) -> Moment {

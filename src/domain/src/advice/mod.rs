@@ -1,10 +1,12 @@
-//! Buy or upgrade (R17, R18): which was cheaper over the last cycles, the top-ups bought or the next plan; and the
-//! cheapest packages for an amount.
+//! Buy or upgrade (R17, R18): which was cheaper over the last cycles, the top-ups bought or the next plan; which will
+//! be over the coming months; and the cheapest packages for an amount.
 //!
 //! *Not here:* where the figures of the past come from (`usecases/hint.rs`), and words (`web/view/hint.rs`).
 
+mod ahead;
 mod buy;
 
+pub use ahead::{Ahead, Upgrade, ahead};
 pub use buy::{Basket, cheapest};
 
 use crate::amount::Credits;

@@ -21,7 +21,7 @@ fn catalog(plans: &[(&str, i64, i64)], packages: &[(i64, i64)]) -> Catalog {
     Catalog::parse(&text).expect("a good catalogue")
 }
 
-fn sample() -> Catalog {
+pub fn sample() -> Catalog {
     let plans = [("free", 0, 300), ("starter", 1_900, 5_000), ("builder", 7_900, 25_000), ("pro", 24_900, 100_000)];
     catalog(&plans, &[(1_200, 900), (5_000, 3_000), (20_000, 10_500), (50_000, 22_500)])
 }

@@ -3,7 +3,7 @@
 
 use crate::for_all;
 use proptest::prelude::*;
-use topup_domain::forecast::{Outlook, Pace, forecast, outlook};
+use topup_domain::forecast::{Outlook, Pace, RunsOut, forecast, missing, outlook, runs_out};
 use topup_domain::time::from_millis;
 use topup_domain::{Account, Catalog, Credits, GrantId, HoldId, Instant, Kind, PurchaseId, UsageId};
 
@@ -21,17 +21,17 @@ fn catalog(lapsed: &str, months: i32) -> Catalog {
     .expect("a good catalogue")
 }
 
-fn grant_id(n: u128) -> GrantId {
+pub fn grant_id(n: u128) -> GrantId {
     GrantId(uuid::Uuid::from_u128(n))
 }
 
 /// A customer's present: plan, top-ups, a bonus, a hold, some use; brought up to `now`.
 #[derive(Clone, Debug)]
-struct Present {
+pub struct Present {
     big: bool,
     downgrades: bool,
-    paused: bool,
-    months: i32,
+    pub paused: bool,
+    pub months: i32,
     /// Days after the start, thousandths.
     top_ups: Vec<(i64, i64)>,
     bonus: i64,
@@ -39,10 +39,10 @@ struct Present {
     used: i64,
     held: i64,
     now_days: i64,
-    pace: i64,
+    pub pace: i64,
 }
 
-fn presents() -> impl Strategy<Value = Present> {
+pub fn presents() -> impl Strategy<Value = Present> {
     let shape =
         (any::<bool>(), any::<bool>(), any::<bool>(), 1..4_i32, prop::collection::vec((0..20_i64, 1..900_i64), 1..4));
     let rest = (0..600_i64, 1..60_i64, 0..2_500_i64, 0..400_i64, 21..28_i64, prop_oneof![Just(0), 1..9_000_i64]);
@@ -63,7 +63,7 @@ fn presents() -> impl Strategy<Value = Present> {
     )
 }
 
-fn account(present: &Present, catalog: &Catalog) -> (Account, Instant) {
+pub fn account(present: &Present, catalog: &Catalog) -> (Account, Instant) {
     let start = from_millis(START);
     let plan = if present.big { "big" } else { "free" };
     let (mut account, mut changes) = Account::open("acme", plan, start, start, catalog).expect("a calendar");
@@ -103,8 +103,27 @@ struct Pile {
     held: i64,
 }
 
-/// What is left of each top-up on its day, by walking.
-fn naive(present: &Present, account: &Account, catalog: &Catalog, now: i64, over: i64) -> Vec<(GrantId, Credits)> {
+/// What walking through the days finds.
+#[derive(Default)]
+pub struct Walked {
+    /// What is left of each top-up on its day.
+    pub left: Vec<(GrantId, Credits)>,
+    /// Thousandths that were asked for and not there.
+    pub missing: i64,
+    /// When the plan's were used up, within the cycle.
+    pub plan_out: Option<i64>,
+    /// When nothing was left, or found, for the first time.
+    pub all_out: Option<i64>,
+}
+
+/// Walks up to `last`, with or without thousandths that are bought now.
+pub fn walk(
+    present: &Present,
+    account: &Account,
+    catalog: &Catalog,
+    (now, over, last): (i64, i64, i64),
+    bought: i64,
+) -> Walked {
     let mut piles: Vec<Pile> = account
         .grants
         .iter()
@@ -117,15 +136,19 @@ fn naive(present: &Present, account: &Account, catalog: &Catalog, now: i64, over
             held: grant.held.0,
         })
         .collect();
+    if bought > 0 {
+        let ends = last + 1;
+        piles.push(Pile { kind: Kind::TopUp, ends, since: now, id: grant_id(901), left: bought, held: 0 });
+    }
     let mut plan = account.plan.clone();
     let mut next = account.next_plan.clone();
     let mut reset = account.cycle.end;
     let mut months = 1;
     let lapse = account.holds.first().map(|hold| hold.expires_at.timestamp_millis());
-    let top_ups: Vec<(GrantId, i64)> = piles.iter().filter(|p| p.kind == Kind::TopUp).map(|p| (p.id, p.ends)).collect();
-    let mut out = Vec::new();
+    let old = |p: &&Pile| p.kind == Kind::TopUp && p.id != grant_id(901);
+    let top_ups: Vec<(GrantId, i64)> = piles.iter().filter(old).map(|p| (p.id, p.ends)).collect();
+    let mut out = Walked::default();
     let mut events: Vec<i64> = top_ups.iter().map(|(_, ends)| *ends).collect();
-    let last = events.iter().copied().max().unwrap_or(now);
     events.extend(lapse);
     events.extend((1..=account.grants.len()).filter_map(|n| piles.get(n - 1)).map(|p| p.ends));
     let mut n = 0_i128;
@@ -139,13 +162,16 @@ fn naive(present: &Present, account: &Account, catalog: &Catalog, now: i64, over
         }
     };
     let mut seen = std::collections::HashSet::new();
+    let mut coming = None;
     loop {
         // Whatever comes first: a thousandth that is asked for, or an event; events first.
         let ask = due(n + 1);
-        let event =
-            events.iter().copied().chain([reset.timestamp_millis()]).filter(|at| *at > now && !seen.contains(at)).min();
-        let event = event.unwrap_or(i64::MAX);
+        let event = *coming.get_or_insert_with(|| {
+            let events = events.iter().copied().chain([reset.timestamp_millis()]);
+            events.filter(|at| *at > now && !seen.contains(at)).min().unwrap_or(i64::MAX)
+        });
         if event <= ask {
+            coming = None;
             if event > last {
                 break;
             }
@@ -157,7 +183,7 @@ fn naive(present: &Present, account: &Account, catalog: &Catalog, now: i64, over
             }
             for (id, _) in top_ups.iter().filter(|(_, ends)| *ends == event) {
                 let pile = piles.iter().find(|pile| pile.id == *id).expect("within range");
-                out.push((*id, Credits(pile.left)));
+                out.left.push((*id, Credits(pile.left)));
             }
             piles.retain(|pile| pile.ends > event);
             if event == reset.timestamp_millis() {
@@ -174,14 +200,23 @@ fn naive(present: &Present, account: &Account, catalog: &Catalog, now: i64, over
                 break;
             }
             n += 1;
-            let paused = present.paused && plan == "free";
-            let open = piles.iter_mut().filter(|p| p.left > 0 && !(paused && p.kind == Kind::TopUp));
-            if let Some(pile) = open.min_by_key(|p| (p.kind, p.ends, p.since, p.id)) {
-                pile.left -= 1;
+            let paused = present.paused && !catalog.plan(&plan).expect("a plan").top_ups;
+            let open = |p: &&mut Pile| p.left > 0 && !(paused && p.kind == Kind::TopUp);
+            match piles.iter_mut().filter(open).min_by_key(|p| (p.kind, p.ends, p.since, p.id)) {
+                Some(pile) => {
+                    pile.left -= 1;
+                    if pile.kind == Kind::Plan && pile.left == 0 && months == 1 {
+                        out.plan_out = out.plan_out.or(Some(ask));
+                    }
+                }
+                None => out.missing += 1,
+            }
+            if out.all_out.is_none() && piles.iter_mut().find(open).is_none() {
+                out.all_out = Some(ask);
             }
         }
     }
-    out.sort_by_key(|(id, _)| *id);
+    out.left.sort_by_key(|(id, _)| *id);
     out
 }
 
@@ -199,7 +234,18 @@ fn a_forecast_is_what_walking_through_the_days_finds() {
         let before = account.clone();
         let got = forecast(&account, &catalog, pace, &top_ups, now);
         assert_eq!(account, before, "only a copy is played with");
-        assert_eq!(got, naive(&present, &account, &catalog, now.timestamp_millis(), over));
+        let at = now.timestamp_millis();
+        let last = account.grants.iter().filter(|grant| grant.kind == Kind::TopUp).map(|g| g.expires_at).max();
+        let last = last.map_or(at, |last| last.timestamp_millis());
+        let walked = walk(&present, &account, &catalog, (at, over, last), 0);
+        assert_eq!(got, walked.left);
+        let until = from_millis(last);
+        assert_eq!(missing(&account, &catalog, pace, now, until), Credits(walked.missing));
+        let RunsOut { plan, all } = runs_out(&account, &catalog, pace, now, until);
+        assert_eq!(all.map(|at| at.timestamp_millis()), walked.all_out);
+        // Where everything is out, nobody looks further.
+        let plan_out = walked.plan_out.filter(|out| walked.all_out.is_none_or(|all| *out <= all));
+        assert_eq!(plan.map(|at| at.timestamp_millis()), plan_out);
     });
 }
 

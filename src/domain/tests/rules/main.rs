@@ -4,6 +4,7 @@
 //! `PROPTEST_CASES` scales the random tests; their default is what `.ci/run` wants.
 
 mod advice;
+mod ahead;
 mod amounts;
 mod calendar;
 mod catalogue;
