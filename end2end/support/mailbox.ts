@@ -16,6 +16,11 @@ async function newest(shop: Shop, address: string, pattern: RegExp): Promise<str
   return theirs.reverse().map((mail) => pattern.exec(mail)?.[0]).find((found) => found);
 }
 
+/** The mails to an address that a pattern is found in, oldest first. */
+export async function mailsTo(shop: Shop, address: string, pattern: RegExp): Promise<string[]> {
+  return (await mails(shop)).filter((mail) => mail.includes(`To: ${address}`) && pattern.test(mail));
+}
+
 const LINK = /http:\/\/\S+\/sign-in\/[0-9a-f]{64}/;
 
 /** The link that an address was sent, as soon as it is there. */

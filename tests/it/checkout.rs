@@ -138,6 +138,43 @@ in_a_shop!(a_bank_payment_bounces_by_webhook_and_its_late_money_is_credited, |ap
     assert_eq!(whats(app, &opened).await, ["chosen", "checkout_opened", "processing", "failed", "paid", "credited"]);
 });
 
+in_a_shop!(owners_are_told_once_that_a_bank_payment_is_on_its_way_and_that_it_failed, |app| {
+    let sql = "insert into members (customer_no, email, role, created_at, alerts) values
+        (1, 'vi@acme.example', 'viewer', 0, 1), (1, 'al@acme.example', 'admin', 0, 0)";
+    app.tamper(sql, Vec::new()).await.unwrap();
+    let opened = banked(app).await;
+    for _ in 0..2 {
+        tell(app, &opened, "checkout.session.completed").await;
+        sweep(app, 3).await;
+    }
+    let told = async |kind: &str| -> Vec<(String, String)> {
+        let mails = crate::reminders::mails(app, &[kind]).await;
+        assert_eq!(
+            mails.iter().map(|mail| mail.to.as_str()).collect::<Vec<_>>(),
+            ["ada@acme.example", "al@acme.example"]
+        );
+        mails.into_iter().map(|mail| (mail.subject, mail.text)).collect()
+    };
+    let delayed = told("payment_delayed").await;
+    assert_eq!(delayed[0].0, "Payment on its way: 1,200 credits");
+    for words in ["Your bank payment is on its way.", "up to 5 days", "Nothing to do.", "$9.00", &opened.id] {
+        assert!(delayed[0].1.contains(words), "{words}: {}", delayed[0].1);
+    }
+    app.sandbox.bounce(&opened.session).await.unwrap();
+    for _ in 0..2 {
+        tell(app, &opened, "checkout.session.async_payment_failed").await;
+        sweep(app, 3).await;
+    }
+    let failed = told("payment_failed").await;
+    assert_eq!(failed[0].0, "Payment failed: 1,200 credits were not added");
+    for words in ["The payment did not go through. You were not charged.", "Try again", "/purchases/"] {
+        assert!(failed[0].1.contains(words), "{words}: {}", failed[0].1);
+    }
+    let sql = "select count(*) as n from outbox where kind like 'payment_%' and body_html like '%<html%'
+        and body_html not like '%src=%'";
+    assert_eq!(app.count(sql).await, 4, "text and HTML, nothing from elsewhere");
+});
+
 in_a_shop!(a_bank_payment_bounces_by_the_sweep_alone, |app| {
     let opened = banked(app).await;
     sweep(app, 3).await;

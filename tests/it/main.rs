@@ -14,6 +14,7 @@ mod crediting;
 mod customer_api;
 mod customers;
 #[cfg(target_os = "linux")]
+mod delivery;
 mod disk;
 mod doctor;
 mod engine;

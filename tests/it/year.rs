@@ -285,6 +285,9 @@ async fn year(database: Database, seed: u64) {
     let sent = app.count("select count(*) as n from outbox where kind = 'expired'").await;
     let waiting = app.count("select count(*) as n from news where mailed_at is null").await;
     assert_eq!((usize::try_from(news).unwrap(), sent, waiting), (expired.len(), news, 0));
+    let (lines, ended) = (app.count("select count(*) as n from entries").await, expired.len());
+    let bought = top_ups.len();
+    println!("{database:?}: {people} customers, {lines} lines, {bought} top-ups, {told} reminders, {ended} expiries");
     app.stop().await;
     app.home.remove().await;
 }
