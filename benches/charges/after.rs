@@ -17,6 +17,9 @@ pub async fn measure(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Tab
     if chosen.has("memory") {
         memory(plan, folder, table).await;
     }
+    if chosen.has("years") {
+        crate::years::measure(folder, table).await;
+    }
     if chosen.has("pages") {
         crate::pages::measure(plan, folder, table).await;
     }

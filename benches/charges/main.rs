@@ -12,6 +12,7 @@ mod ours;
 mod pages;
 mod peers;
 mod report;
+mod years;
 
 use report::Table;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,118 @@
+//! Customer-years a second: a year of every customer, with the jobs as the worker runs them, an hour at a time, on SQLite
+//! with durable commits. Each customer has twelve resets, twelve days of use, a top-up that is announced twice and
+//! expires, and the mails of all that, which leave as files.
+
+use crate::report::Table;
+use chrono::TimeDelta;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::TcpListener;
+use topup::app::{Application, Variant};
+use topup::args;
+use topup::clock::Clock;
+use topup::config::{Cli, Command};
+use topup::domain::{Credits, GrantId, PurchaseId};
+use topup::ledger::{Charge, Ledger, Outcome};
+use topup::usecases::{Fault, Services, customers, jobs};
+
+const CUSTOMERS: i64 = 2_000;
+/// A little more than a year, so that each top-up's end is in it.
+const HOURS: i64 = 24 * 368;
+/// Every so many hours a share of the customers uses something.
+const USE_HOURS: i64 = 24;
+
+pub async fn measure(folder: &Path, table: &mut Table) {
+    let services = services(folder).await;
+    let start = services.clock.now();
+    for first in (0..CUSTOMERS).step_by(100) {
+        people(&services, first..first + 100).await;
+    }
+    let began = Instant::now();
+    for hour in 1..=HOURS {
+        services.clock.put(start + TimeDelta::hours(hour));
+        jobs::run_due(&services).await.unwrap();
+        if hour % USE_HOURS == 0 {
+            charges(&services, hour / USE_HOURS).await;
+        }
+    }
+    let took = began.elapsed().as_secs_f64();
+    let count = async |sql: &str| {
+        services.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
+    };
+    let told = count("select count(*) as n from reminders").await;
+    let ended =
+        count("select count(*) as n from entries e join grants g on g.no = e.grant_no where e.kind = 3 and g.kind = 3")
+            .await;
+    assert_eq!((told, ended), (2 * CUSTOMERS, CUSTOMERS), "each was announced twice and has ended");
+    let lines = count("select count(*) as n from entries").await;
+    let mails = count("select count(*) as n from outbox where state = 'accepted'").await;
+    let rate = CUSTOMERS as f64 / took;
+    table.fact("customer-years a second (aim 100)", format!("{rate:.0} ({lines} lines, {mails} mails)"));
+}
+
+/// A process of which only the clock is its own.
+async fn services(folder: &Path) -> Services {
+    let (url, mails) = (format!("sqlite://{}", folder.join("years.db").display()), folder.join("years-mails"));
+    let words = ["topup", "serve", "--database-url", &url, "--catalog", "catalog.toml", "--listen", "127.0.0.1:0"];
+    let mails = ["--mail-dir", mails.to_str().unwrap(), "--operator-keys", crate::ours::KEY, "--worker", "off"];
+    let words = words.into_iter().chain(mails).chain(["--public-url", "http://127.0.0.1"]);
+    let cli = <Cli as clap::Parser>::try_parse_from(words).unwrap();
+    let Command::Serve(settings) = cli.command else { panic!("serve was asked for") };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let app = Application::build(&settings, listener, Variant::default()).await.unwrap();
+    let services = app.services.clone();
+    let clock = Clock::manual(services.clock.now());
+    let (ledger, _engine) = Ledger::start(services.store.clone(), clock.clone(), Arc::clone(&services.catalog));
+    Services { ledger, clock, ..services }
+}
+
+/// New customers on Starter, each with a top-up, an hour apart.
+async fn people(services: &Services, which: std::ops::Range<i64>) {
+    let at = services.clock.now();
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            for n in which {
+                let id = format!("c{n}");
+                let put = customers::Put {
+                    email: Some(format!("c{n}@bench.example")),
+                    plan: Some("starter".to_owned()),
+                    cycle_anchor: Some(at + TimeDelta::hours(n % 700)),
+                    timezone: Some("Europe/Berlin".to_owned()),
+                    ..customers::Put::default()
+                };
+                customers::put_in(turn, &id, put).await?;
+                let no = turn.customer_no(&id).await?.unwrap();
+                let (purchase, grant) = (PurchaseId(turn.clock.mint()), GrantId(turn.clock.mint()));
+                let sold = turn.act(no, |account, at, catalog, changes| {
+                    account.grant_top_up(grant, purchase, Credits::whole(1_200), at, catalog, changes)
+                });
+                let (ends, at) = sold.await?;
+                let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
+                      refunded_amount, created_at, checkout_expires_at, credited_at, expires_at)
+                    values ($1, $2, 'p1200', 1200000, 900, 'usd', 'credited', 0, 0, $3, $3, $3, $4)";
+                turn.link.run(sql, args![purchase.bytes(), no, at, ends]).await?;
+            }
+            Ok::<_, Fault>(())
+        })
+    });
+    job.await.unwrap().unwrap();
+}
+
+/// A day's use: of every thirtieth customer, half of what the plan has, which may fall into one cycle twice.
+async fn charges(services: &Services, day: i64) {
+    let due = (0..CUSTOMERS).filter(|n| n % 30 == day % 30);
+    let charge = |n: i64| Charge {
+        customer: format!("c{n}"),
+        key: format!("day-{day}"),
+        content: [0; 16],
+        credits: Credits::whole(2_400),
+        operation: Some("scrape".to_owned()),
+        quantities: None,
+        source: None,
+        metadata: None,
+    };
+    for outcome in services.ledger.charge_many(due.map(charge).collect()).await.unwrap() {
+        assert!(matches!(outcome, Outcome::Charged { .. }), "{outcome:?}");
+    }
+}
