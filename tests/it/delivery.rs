@@ -60,4 +60,6 @@ on_both!(what_a_mail_server_says_of_a_reminder_is_read_by_its_owner_and_by_the_o
     peer.is_well.store(true, Ordering::SeqCst);
     app.advance_to(last - TimeDelta::days(26)).await;
     assert_eq!(said(app, &bought).await, ["sent", "could not be delivered", "could not be delivered", "sent"]);
+    let dropped = peer.taken().into_iter().filter(|mail| mail.contains("To: drop@")).count();
+    assert!(dropped >= 2, "nobody can know whether the first was taken: {dropped}");
 });
