@@ -192,16 +192,18 @@ pub async fn seq_from(link: &mut Link, customer_no: i64, at: Instant) -> Result<
 }
 
 /// Which mark is the first whose line came about at an instant or later, by halving: customer, how many marks and one,
-/// the instant.
+/// the instant. The lookups stand by themselves, so that no planner begins with all marks.
 pub const MARK_SQL: &str = "with recursive half (low, high) as (
        select cast(1 as bigint), cast($2 as bigint)
        union all
-       select case when e.event_at < $3 then (h.low + h.high) / 2 + 1 else h.low end,
-         case when e.event_at < $3 then h.high else (h.low + h.high) / 2 end
-       from half h join entry_marks m on m.customer_no = $1 and m.seq = 64 * ((h.low + h.high) / 2)
-         join entries e on e.row_no = m.row_no
-       where h.low < h.high)
-     select low as mark from half order by high - low limit 1";
+       select case when (select e.event_at from entry_marks m join entries e on e.row_no = m.row_no
+                         where m.customer_no = $1 and m.seq = 64 * ((h.low + h.high) / 2)) < $3
+                then (h.low + h.high) / 2 + 1 else h.low end,
+              case when (select e.event_at from entry_marks m join entries e on e.row_no = m.row_no
+                         where m.customer_no = $1 and m.seq = 64 * ((h.low + h.high) / 2)) < $3
+                then h.high else (h.low + h.high) / 2 end
+       from half h where h.low < h.high)
+     select low as mark from half where low >= high limit 1";
 
 /// The draws of a usage: its entries' grants and amounts.
 ///

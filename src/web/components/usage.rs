@@ -31,12 +31,17 @@ pub fn UsageBody(usage: UsageView) -> impl IntoView {
     let several = usage.switches.len() > 1;
     let switches = several.then(|| view! { <Switches switches=usage.switches.clone() label="Metrics" /> });
     let charts = usage.charts.clone().into_iter().map(|chart| view! { <Chart chart /> }).collect_view();
+    let off = usage.charts.is_empty().then(|| {
+        view! { <p class="card empty note">"Every chart is switched off. Choose one above."</p> }
+    });
     let splits = usage.splits.clone().into_iter().map(|split| view! { <Split split /> }).collect_view();
+    let splits = (!usage.splits.is_empty()).then(|| view! { <div class="halves even">{splits}</div> });
     view! {
         {head}
         {switches}
+        {off}
         <div class="charts">{charts}</div>
-        <div class="halves even">{splits}</div>
+        {splits}
         <section>
             <h2 id="days">{usage.table}</h2>
             <Table usage />
@@ -134,7 +139,7 @@ fn Split(split: SplitView) -> impl IntoView {
             Some(href) => view! { <a href=href>{row.name}</a> }.into_any(),
             None => row.name.into_any(),
         };
-        let little = row.share > 0 && row.share < 10;
+        let little = row.credits.is_positive() && row.share < 10;
         let percent = if little { "< 1 %".to_owned() } else { format!("{} %", row.share / 10) };
         view! {
             <tr>
@@ -188,7 +193,7 @@ fn Table(usage: UsageView) -> impl IntoView {
         }
     };
     view! {
-        <div class="card scroll" tabindex="0" role="region" aria-labelledby="days">
+        <div class="card scroll pinned" tabindex="0" role="region" aria-labelledby="days">
             <table>
                 <thead>
                     <tr>

@@ -3,7 +3,7 @@
 
 use super::{Page, page};
 use crate::usecases::portal::{Role, Viewer};
-use crate::web::components::{BillingBody, PurchaseDetails, SettingsBody};
+use crate::web::components::{BillingBody, HistoryBody, PurchaseDetails, SettingsBody, UsageBody};
 use crate::web::samples::{self, Sample};
 use crate::web::visit::Stop;
 use leptos::prelude::*;
@@ -42,6 +42,12 @@ fn show((name, sample): (&'static str, Sample)) -> Page {
         }
         Sample::Purchase(purchase) => {
             Page::new(name, Some(viewer("Acme Data")), view! { <PurchaseDetails purchase=*purchase /> })
+        }
+        Sample::Usage(customer, usage) => {
+            Page::new("Usage", Some(viewer(customer)), view! { <UsageBody usage=*usage /> })
+        }
+        Sample::History(customer, history) => {
+            Page::new("History", Some(viewer(customer)), view! { <HistoryBody history=*history /> })
         }
         Sample::Settings(settings) => {
             Page::new("Settings", Some(viewer("Meridian")), view! { <SettingsBody settings=*settings /> })

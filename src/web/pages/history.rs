@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use std::collections::BTreeSet;
 
 /// What a page shows, and how many lines it looks at for it: some milliseconds.
-const MOST: Most = Most { lines: 50, looked: 4_096 };
+const MOST: Most = Most { lines: 50, looked: 2_048 };
 /// Top-ups in the list.
 const TOP_UPS: i64 = 50;
 /// Operations of so many days are in the list.

@@ -6,10 +6,14 @@
 
 mod billing;
 mod customers;
+mod history;
 mod prospect;
 mod purchase;
 mod settings;
+mod usage;
 
+use crate::web::view::history::HistoryView;
+use crate::web::view::usage::UsageView;
 use crate::web::view::{BillingView, PurchaseView, SettingsView};
 
 /// One state of one page.
@@ -18,6 +22,10 @@ pub enum Sample {
     Billing(&'static str, Box<BillingView>),
     /// `/purchases/{id}`
     Purchase(Box<PurchaseView>),
+    /// `/usage`, and the customer's name.
+    Usage(&'static str, Box<UsageView>),
+    /// `/history`, likewise.
+    History(&'static str, Box<HistoryView>),
     /// `/settings`
     Settings(Box<SettingsView>),
 }
@@ -27,6 +35,8 @@ pub enum Sample {
 pub fn all() -> Vec<(&'static str, Sample)> {
     let mut all = billing::all();
     all.extend(purchase::all());
+    all.extend(usage::all());
+    all.extend(history::all());
     all.extend(settings::all());
     all
 }

@@ -23,9 +23,22 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("settings-invited", sample(owner(Some(SettingsOutcome::Invited)))),
         ("settings-last-owner", sample(owner(Some(SettingsOutcome::LastOwner)))),
         ("settings-new-key", sample(SettingsView { new_key: Some(key), ..owner(None) })),
+        ("settings-fault", sample(owner(Some(SettingsOutcome::BadLowBalance)))),
+        ("settings-alone", sample(alone(owner(None)))),
         ("settings-admin", sample(state(Role::Admin, "ops@meridian.example", None))),
         ("settings-viewer", sample(state(Role::Viewer, "finance@meridian.example", None))),
     ]
+}
+
+/// One member, one device, no key yet; a number and no mails, both by choice.
+fn alone(mut view: SettingsView) -> SettingsView {
+    view.members.rows.truncate(1);
+    view.devices.rows.truncate(1);
+    view.devices.others = false;
+    view.keys.rows.clear();
+    view.mails =
+        MailsView { low_balance: Some(crate::domain::Credits::whole(2_500)), may_choose: true, alerts: Some(false) };
+    view
 }
 
 fn view(role: Role, email: &str) -> SettingsView {

@@ -1,7 +1,7 @@
 //! What must hold on every page in every state, checked on the HTML itself.
 
 use super::{Sample, all};
-use crate::web::components::{BillingBody, PurchaseDetails, SettingsBody};
+use crate::web::components::{BillingBody, HistoryBody, PurchaseDetails, SettingsBody, UsageBody};
 use leptos::prelude::*;
 
 /// Every state's HTML by its name.
@@ -9,6 +9,8 @@ fn pages() -> Vec<(&'static str, String)> {
     let html = |sample| match sample {
         Sample::Billing(_, billing) => view! { <BillingBody billing=*billing /> }.to_html(),
         Sample::Purchase(purchase) => view! { <PurchaseDetails purchase=*purchase /> }.to_html(),
+        Sample::Usage(_, usage) => view! { <UsageBody usage=*usage /> }.to_html(),
+        Sample::History(_, history) => view! { <HistoryBody history=*history /> }.to_html(),
         Sample::Settings(settings) => view! { <SettingsBody settings=*settings /> }.to_html(),
     };
     Owner::new_root(None).with(|| all().into_iter().map(|(name, sample)| (name, html(sample))).collect())

@@ -146,7 +146,7 @@ fn what(line: &Line, zone: Zone) -> Words {
             Kind::Courtesy => Words::from("Bonus credits expired"),
             Kind::TopUp => of("Expired: "),
         },
-        EntryKind::Refunded => of("Refund of "),
+        EntryKind::Refunded => of("Refund of the "),
         EntryKind::Disputed => of("Dispute lost: "),
         EntryKind::Restored => of("Given back: "),
         EntryKind::Held => Words::from("Held for a running job"),

@@ -185,7 +185,7 @@ pub fn view(usage: &Usage, range: Range, metrics: &[Metric], hidden: &[String]) 
     UsageView {
         ranges: Range::ALL.map(to).into(),
         switches: drawn.iter().map(switch).collect(),
-        charts: drawn.iter().filter(|what| on(what)).map(|what| chart(*what, usage, range, bonus)).collect(),
+        charts: drawn.iter().filter(|what| on(what)).map(|what| chart(*what, usage, range)).collect(),
         heads: heads(&drawn, bonus),
         rows: usage.steps.iter().map(|step| (day(step, range), cells(&drawn, &step.totals, bonus))).collect(),
         totals: cells(&drawn, &usage.total, bonus),
@@ -257,7 +257,7 @@ fn day(step: &Step, range: Range) -> String {
     if range == Range::Weekly { format!("{first} to {last}") } else { first }
 }
 
-fn chart(what: What<'_>, usage: &Usage, range: Range, bonus: bool) -> ChartView {
+fn chart(what: What<'_>, usage: &Usage, range: Range) -> ChartView {
     let most = usage.steps.iter().map(|step| what.of(&step.totals)).max().unwrap_or(0);
     let (top, count) = (round_up(most), usage.steps.len());
     let mut month = String::new();
@@ -271,8 +271,9 @@ fn chart(what: What<'_>, usage: &Usage, range: Range, bonus: bool) -> ChartView 
     };
     let key = match what {
         What::Credits => {
-            let all = [("used", "plan"), ("held", "bonus"), ("teal", "top-ups")];
-            all.into_iter().filter(|(class, _)| bonus || *class != "held").collect()
+            let Totals { plan, courtesy, top_up, .. } = usage.total;
+            let all = [(plan, "used", "plan"), (courtesy, "held", "bonus"), (top_up, "teal", "top-ups")];
+            all.into_iter().filter(|(used, ..)| !used.is_zero()).map(|(_, class, words)| (class, words)).collect()
         }
         What::Metric(_) => Vec::new(),
     };
@@ -297,13 +298,14 @@ fn axis_label(step: &Step, month: &mut String) -> String {
     label
 }
 
-/// The scale's top: 1, 2 or 5 and zeros, so that it can be read.
+/// The scale's top: a number that can be read, and not far above the highest bar.
 fn round_up(most: i64) -> i64 {
     let mut unit = 1_i64;
     loop {
-        for step in [1, 2, 5] {
-            match unit.checked_mul(step) {
-                Some(top) if top >= most => return top,
+        let tens = if unit == 1 { [10, 20, 20, 30, 30, 40, 50, 60, 80] } else { [10, 15, 20, 25, 30, 40, 50, 60, 80] };
+        for ten in tens {
+            match unit.checked_mul(ten) {
+                Some(top) if top / 10 >= most => return top / 10,
                 Some(_) => {}
                 None => return most,
             }
@@ -320,7 +322,7 @@ fn change(now: i64, before: i64, range: Range) -> Words {
     }
     let percent = (i128::from(now) - i128::from(before)) * 100 / i128::from(before);
     match percent {
-        0 => Words::from(format!("as in the {days} before")),
+        0 => Words::from(format!("same as in the {days} before")),
         more if more > 0 => Words::from(format!("{more} % more than in the {days} before")),
         less => Words::from(format!("{} % less than in the {days} before", -less)),
     }
@@ -395,7 +397,9 @@ mod tests {
 
     #[test]
     fn the_scale_ends_at_a_number_that_can_be_read() {
-        for (most, top) in [(0, 1), (1, 1), (3, 5), (12, 20), (4_820_000, 5_000_000), (i64::MAX, i64::MAX)] {
+        for (most, top) in
+            [(0, 1), (1, 1), (3, 3), (7, 8), (9, 10), (12, 15), (23, 25), (4_820_000, 5_000_000), (i64::MAX, i64::MAX)]
+        {
             assert_eq!(round_up(most), top, "{most}");
         }
     }
@@ -405,7 +409,7 @@ mod tests {
         let said = |now, before| change(now, before, Range::Month).to_string();
         assert_eq!(said(150, 100), "50 % more than in the 30 days before");
         assert_eq!(said(99, 300), "67 % less than in the 30 days before");
-        assert_eq!(said(1_000, 999), "as in the 30 days before");
+        assert_eq!(said(1_000, 999), "same as in the 30 days before");
         assert_eq!(said(5, 0), "nothing in the 30 days before");
     }
 
@@ -451,9 +455,9 @@ mod tests {
     #[test]
     fn a_bar_is_its_share_of_the_scale_part_by_part() {
         let view = view(&usage(), Range::Week, &metrics(), &[]);
-        assert_eq!((view.charts[0].top.as_str(), view.charts[1].top.as_str()), ("50", "5"));
-        assert_eq!(view.charts[0].bars[1].parts, [(400, "used"), (0, "held"), (200, "teal")]);
-        assert_eq!(view.charts[1].bars[0].parts, [(600, "used")]);
+        assert_eq!((view.charts[0].top.as_str(), view.charts[1].top.as_str()), ("30", "4"));
+        assert_eq!(view.charts[0].bars[1].parts, [(666, "used"), (0, "held"), (333, "teal")]);
+        assert_eq!(view.charts[1].bars[0].parts, [(750, "used")]);
         assert_eq!(view.charts[1].bars.iter().map(|bar| bar.label.as_str()).collect::<Vec<_>>(), ["4 Oct", "5"]);
     }
 

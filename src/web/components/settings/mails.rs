@@ -20,7 +20,9 @@ pub fn Mails(mails: MailsView) -> impl IntoView {
             <h2 id="mails">"Mails"</h2>
             {mark}
             {mails.alerts.map(|on| view! { <Own on /> })}
-            <p class="after">"Receipts, and reminders that top-ups expire, come to every owner and admin."</p>
+            <p class="after">
+                "With no number, running low is a tenth of the plan’s allowance. Receipts, and reminders that top-ups expire, come to every owner and admin."
+            </p>
         </section>
     }
 }
@@ -30,7 +32,7 @@ fn Mark(now: Option<Credits>) -> impl IntoView {
     view! {
         <form class="panel" method="post" action=SetLowBalance::PATH aria-label="Running low">
             <label class="grow">
-                "Running low at (credits; empty: a tenth of the plan’s allowance)"
+                "Running low at (credits)"
                 <input
                     name="credits"
                     inputmode="decimal"
