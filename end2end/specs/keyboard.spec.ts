@@ -1,11 +1,11 @@
 import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "../support/test";
 import { cards, expectPayPage, smallest } from "../support/checkout";
-import { newestLink } from "../support/mailbox";
+import { newestLink, signInByMail } from "../support/mailbox";
 
 /** Goes on by Tab until what is wanted has the focus; nothing is ever clicked. */
 async function tabTo(page: Page, wanted: Locator): Promise<void> {
-  for (let n = 0; n < 60; n++) {
+  for (let n = 0; n < 150; n++) {
     if (await wanted.evaluate((element) => element === document.activeElement)) return;
     await page.keyboard.press("Tab");
   }
@@ -57,4 +57,84 @@ test("with the keyboard alone: sign in, choose, read that it is not refunded, pa
   await expect(page.getByRole("region", { name: "Balance" })).toContainText("1,380");
   await expect(page.getByRole("region", { name: "Your top-ups" }).getByRole("row").filter({ hasText: "1,200" })).toHaveCount(1);
   expect(await customer.balance()).toMatchObject({ available: 1380, top_up: { remaining: 1200 } });
+});
+
+/** Goes to what is wanted by Tab and presses Enter on it. */
+async function press(page: Page, wanted: Locator): Promise<void> {
+  await tabTo(page, wanted);
+  await expectRing(wanted);
+  await page.keyboard.press("Enter");
+}
+
+test("with the keyboard alone: a chart is switched off and on, a table is scrolled", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 4820 });
+  await shop.operator.post(`/v1/customers/${customer.id}/usage`, { credits: 2, operation: "crawl", quantities: { requests: 3 } });
+  await customer.signIn(page);
+  await press(page, page.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Usage" }));
+  const metrics = page.getByRole("navigation", { name: "Metrics" });
+  const requests = page.getByRole("img", { name: /^Requests, day by day/ });
+  await expect(requests).toBeVisible();
+  await press(page, metrics.getByRole("link", { name: "Requests" }));
+  await expect(requests).toHaveCount(0);
+  await press(page, metrics.getByRole("link", { name: "Requests" }));
+  await expect(requests).toBeVisible();
+  await press(page, page.getByRole("navigation", { name: "Range" }).getByRole("link", { name: "7 days" }));
+  await page.setViewportSize({ width: 360, height: 740 });
+  const table = page.getByRole("region", { name: "Day by day" });
+  await tabTo(page, table);
+  await page.keyboard.press("ArrowRight");
+  await expect.poll(() => table.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0);
+});
+
+test("with the keyboard alone: the history is filtered, and gone back in", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 100 });
+  for (let n = 0; n < 60; n++) await customer.charge(1);
+  await customer.signIn(page);
+  await page.goto("/history");
+  const filter = page.getByRole("form", { name: "Filter" });
+  await tabTo(page, filter.getByLabel("Show"));
+  await page.keyboard.type("Usage");
+  await tabTo(page, filter.getByLabel("Operation"));
+  await page.keyboard.type("Scrape");
+  await press(page, filter.getByRole("button", { name: "Show" }));
+  await expect(page).toHaveURL(/show=used&operation=scrape/);
+  const rows = page.getByRole("table").getByRole("row");
+  await expect(rows).toHaveCount(51);
+  await press(page, page.getByRole("link", { name: "Older" }));
+  await expect(rows).toHaveCount(12);
+  await expect(filter.getByLabel("Show")).toHaveValue("used");
+  await press(page, page.getByRole("link", { name: "Newest" }));
+  await expect(rows).toHaveCount(51);
+  await press(page, filter.getByRole("link", { name: "Clear" }));
+  await expect(page).toHaveURL(/\/history$/);
+});
+
+test("with the keyboard alone: running low is set, a key is made and revoked, another device is signed out", async ({ page, shop, browser }) => {
+  const customer = await shop.customer();
+  const other = await browser.newPage({ baseURL: shop.url });
+  await signInByMail(other, shop, customer.email);
+  await signInByMail(page, shop, customer.email);
+  await press(page, page.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Settings" }));
+
+  await tabTo(page, page.getByLabel("Running low at"));
+  await page.keyboard.type("750");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("status")).toContainText("Running low changed.");
+  await expect(page.getByLabel("Running low at")).toHaveValue("750");
+
+  await tabTo(page, page.getByLabel("Name of a new key"));
+  await page.keyboard.type("nightly report");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("status")).toContainText("Copy the key “nightly report” now.");
+  const keys = page.getByRole("region", { name: "API keys" });
+  await press(page, keys.locator("summary"));
+  await press(page, keys.getByRole("button", { name: "Revoke key nightly report" }));
+  await expect(page.getByRole("status")).toContainText("Key revoked.");
+
+  const devices = page.getByRole("region", { name: "Where you are signed in" });
+  await press(page, devices.getByRole("button", { name: /^Sign out Chrom/ }).first());
+  await expect(page.getByRole("status")).toContainText("That device is signed out.");
+  await other.goto("/billing");
+  await expect(other).toHaveURL(/sign-in/);
+  await other.close();
 });

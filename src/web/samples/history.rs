@@ -17,7 +17,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
     let found = Slice {
         lines: lines().into_iter().filter(used).collect(),
         next: Some(961),
-        looked_to: Some(at("2026-11-19T07:12:00Z")),
+        looked_to: Some(at("2026-11-17T07:12:00Z")),
     };
     let nothing = Slice::default();
     let asked = FilterView { source: "nobody".to_owned(), any: true, ..filter() };
