@@ -1,7 +1,7 @@
 // What a release weighs and how quick it is: `make measure` builds it and runs this.
 //
 // One server of the release build on a free port and an SQLite file of its own, one customer with purchases of
-// usage behind it, /billing as its owner sees it. Prints a table; nothing is asserted.
+// usage behind it, its pages as its owner sees them. Prints a table; nothing is asserted.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -85,30 +85,30 @@ function wire(url, cookie) {
   });
 }
 
-async function cold(url, cookie) {
-  const page = await (await fetch(`${url}/billing`, { headers: { cookie } })).text();
+async function cold(url, cookie, path) {
+  const page = await (await fetch(url + path, { headers: { cookie } })).text();
   const links = [...page.matchAll(/<(?:link|script|img)[^>]+(?:href|src)="([^"]+)"/g)].map(([, href]) => href).filter((href) => href.startsWith("/"));
-  const parts = ["/billing", ...new Set(links)];
+  const parts = [path, ...new Set(links)];
   const sizes = await Promise.all(parts.map((part) => wire(url + part, cookie)));
   return { parts: parts.map((part, n) => `${part} ${sizes[n].bytes}`), bytes: sizes.reduce((sum, { bytes }) => sum + bytes, 0), scripts: (page.match(/<script/g) ?? []).length };
 }
 
-async function serverMs(url, cookie) {
+async function serverMs(url, cookie, path) {
   const times = [];
   for (let n = 0; n < 200; n++) {
     const began = performance.now();
-    await (await fetch(`${url}/billing`, { headers: { cookie } })).arrayBuffer();
+    await (await fetch(url + path, { headers: { cookie } })).arrayBuffer();
     times.push(performance.now() - began);
   }
   return times.sort((a, b) => a - b)[100];
 }
 
-async function audit(url, cookie) {
+async function audit(url, cookie, path) {
   const { default: lighthouse } = await import(pathToFileURL(join(lighthouseFolder, "node_modules/lighthouse/core/index.js")).href);
   const { launch } = await import(pathToFileURL(join(lighthouseFolder, "node_modules/chrome-launcher/dist/index.js")).href);
   const chrome = await launch({ chromePath: chromium, chromeFlags: ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"] });
   try {
-    const result = await lighthouse(`${url}/billing`, { port: chrome.port, logLevel: "error", extraHeaders: { Cookie: cookie }, onlyCategories: ["performance", "accessibility", "best-practices"] });
+    const result = await lighthouse(url + path, { port: chrome.port, logLevel: "error", extraHeaders: { Cookie: cookie }, onlyCategories: ["performance", "accessibility", "best-practices"] });
     const { categories, audits } = result.lhr;
     const failed = Object.values(audits).filter(({ score }) => score !== null && score < 0.9).map(({ id, displayValue }) => `${id} ${displayValue ?? ""}`);
     return { categories, audits, failed };
@@ -131,16 +131,17 @@ try {
   const run = await start();
   row("memory at rest", `${memoryMb(run).toFixed(1)} MB`);
   const cookie = await customer(run.url);
-  const weight = await cold(run.url, cookie);
-  row("/billing cold, headers and all", `${weight.bytes} bytes (${weight.parts.join(", ")}); ${weight.scripts} scripts`);
-  row("/billing, median of 200 requests one by one", `${(await serverMs(run.url, cookie)).toFixed(2)} ms`);
-  if (lighthouseFolder) {
-    const { categories, audits, failed } = await audit(run.url, cookie);
-    for (const { title, score } of Object.values(categories)) row(`Lighthouse mobile, ${title}`, Math.round(score * 100));
-    row("LCP", audits["largest-contentful-paint"].displayValue);
-    row("blocking time", audits["total-blocking-time"].displayValue);
-    row("layout shift", audits["cumulative-layout-shift"].displayValue);
-    if (failed.length) row("audits under 0.9", failed.join("; "));
+  for (const path of ["/billing", "/usage", "/history", "/settings"]) {
+    const weight = await cold(run.url, cookie, path);
+    row(`${path} cold, headers and all`, `${weight.bytes} bytes (${weight.parts.join(", ")}); ${weight.scripts} scripts`);
+    row(`${path}, median of 200 requests one by one`, `${(await serverMs(run.url, cookie, path)).toFixed(2)} ms`);
+    if (!lighthouseFolder) continue;
+    const { categories, audits, failed } = await audit(run.url, cookie, path);
+    const scores = Object.values(categories).map(({ title, score }) => `${title} ${Math.round(score * 100)}`);
+    row(`${path}, Lighthouse mobile`, scores.join(", "));
+    const shown = ["largest-contentful-paint", "total-blocking-time", "cumulative-layout-shift"].map((id) => audits[id].displayValue);
+    row(`${path}: largest contentful paint, blocking time, layout shift`, shown.join(", "));
+    if (failed.length) row(`${path}: audits under 0.9`, failed.join("; "));
   }
   row("memory after that", `${memoryMb(run).toFixed(1)} MB`);
   await stop(run);

@@ -167,12 +167,13 @@ on_both!(a_balance_tells_of_its_crossings_once_each, |app| {
     app.advance_minutes(1).await;
     let all = mails(app, &[]).await;
     let want = [
-        "Running low: 499 credits left",
         "Out of credits: requests are refused",
         "Out of credits: requests are refused",
         "Plan credits used up, top-ups in use",
     ];
-    assert_eq!(subjects(&all), want);
+    // The worker may have come by between the first charge and the second.
+    assert!(["Running low: 500 credits left", "Running low: 499 credits left"].contains(&all[0].subject.as_str()));
+    assert_eq!(subjects(&all)[1..], want);
     assert!(all[1].text.contains("Buy a top-up, or wait for the reset on "), "{}", all[1].text);
     assert!(all[3].text.contains("Left in top-ups: 19,999"), "{}", all[3].text);
 });

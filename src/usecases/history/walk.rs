@@ -13,7 +13,7 @@ use crate::store::entries;
 
 /// Lines that the first step reads: a page's worth. Later ones read more.
 const STEP: i64 = 64;
-const STEP_MAX: i64 = 512;
+const STEP_MAX: i64 = 256;
 
 /// Lines from the newest to the oldest, step by step.
 pub struct Walk {
