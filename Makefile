@@ -123,7 +123,7 @@ pictures: ## Draws the committed pictures of the pages anew; look at what change
 .PHONY: prove
 prove: ## The long lists: the same properties over many more histories; may take an hour
 	scripts/need postgres
-	PROPTEST_CASES=$${PROPTEST_CASES:-200000} TOPUP_PROVE=1 cargo test $(LOCKED) --release -p topup-domain -- --nocapture
+	PROPTEST_CASES=$${PROPTEST_CASES:-250000} TOPUP_PROVE=1 cargo test $(LOCKED) --release -p topup-domain -- --nocapture
 	PROPTEST_CASES=$${PROPTEST_CASES:-2000} TOPUP_PROVE=1 scripts/with-postgres \
 	    cargo test $(LOCKED) -p topup --features demo -- --nocapture
 

@@ -87,6 +87,7 @@ async fn rounds(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Table) {
             table
                 .add("SQLite in process, 256 callers, 1,000 customers", engine.charges(plan, CALLERS, CUSTOMERS).await);
             table.add("SQLite in process, 256 callers, ONE customer", engine.charges(plan, CALLERS, 1).await);
+            table.add("SQLite in process, ONE customer drained to zero", engine.drained(round).await);
             table.add("SQLite in process, one caller", engine.charges(plan, 1, CUSTOMERS).await);
         }
         if let Some(server) = &http {

@@ -19,6 +19,10 @@ use topup::usecases::customers;
 pub const KEY: &str = "bench-operator-key-00000000000000000";
 pub const JSON: &str = "content-type: application/json\r\n";
 
+/// What a free customer has, and in how many charges it is drained.
+const DRAINED: Credits = Credits(300_000);
+const DRAINING: i64 = 50_000;
+
 /// The engine on a database of its own.
 pub struct Engine {
     pub store: Store,
@@ -72,6 +76,41 @@ impl Engine {
             sum += task.await.unwrap();
         }
         f64::from(sum) / start.elapsed().as_secs_f64()
+    }
+
+    /// A customer's last credits, by callers who go on until they are refused: to exactly zero.
+    pub async fn drained(&self, round: usize) -> f64 {
+        let id = format!("drained{round}");
+        let put = customers::Put { plan: Some("free".to_owned()), ..customers::Put::default() };
+        let (who, put) = (id.clone(), customers::Put { email: Some("d@bench.example".to_owned()), ..put });
+        self.ledger
+            .job(move |turn| Box::pin(async move { customers::put_in(turn, &who, put).await }))
+            .await
+            .unwrap()
+            .unwrap();
+        let start = Instant::now();
+        let callers = (0..CALLERS).map(|_| {
+            let (ledger, id) = (self.ledger.clone(), id.clone());
+            tokio::spawn(async move {
+                let mut done = 0_i64;
+                loop {
+                    let last = Charge { customer: id.clone(), credits: Credits(DRAINED.0 / DRAINING), ..charge(0) };
+                    match ledger.charge(last).await.unwrap() {
+                        Outcome::Charged(_) => done += 1,
+                        Outcome::Insufficient { balance, .. } => return (done, balance.available),
+                        other => panic!("{other:?}"),
+                    }
+                }
+            })
+        });
+        let mut charged = 0;
+        for caller in callers.collect::<Vec<_>>() {
+            let (done, left) = caller.await.unwrap();
+            assert_eq!(left, Credits::ZERO);
+            charged += done;
+        }
+        assert_eq!(charged, DRAINING, "each credit once");
+        DRAINING as f64 / start.elapsed().as_secs_f64()
     }
 
     /// Entries so far.
@@ -190,10 +229,10 @@ impl Server {
         table.add(&over("one connection"), self.charge_load(plan.round, 1, CUSTOMERS).await.sample(1.0));
         table.add(&over("batches of 1,000, one in flight"), self.batches(plan.round, 1).await.sample(1_000.0));
         table.add(&over("batches of 1,000, four in flight"), self.batches(plan.round, 4).await.sample(1_000.0));
-        table.add("a customer is written (a job) while 256 connections charge", self.beside(plan).await);
+        table.add("somebody signs in while 256 connections charge", self.beside(plan).await);
     }
 
-    /// Jobs one by one, which a webhook or a sign-in is to the engine, while charges run flat out.
+    /// People sign in one by one, each by a portal link, while charges run flat out. A webhook is a job as that is.
     async fn beside(&self, plan: Plan) -> Sample {
         let (charging, done) = (AtomicBool::new(true), self.charge_load(plan.round, CALLERS, CUSTOMERS));
         let jobs = async {
@@ -201,8 +240,8 @@ impl Server {
             let start = Instant::now();
             while charging.load(Ordering::SeqCst) {
                 let began = Instant::now();
-                let ask = put(times.len() % CUSTOMERS, &times.len().to_string(), 200);
-                call(&mut stream, &mut buffer, self.address, &ask).await;
+                let customer = format!("c{}", times.len() % CUSTOMERS);
+                crate::pages::sign_in(&mut stream, &mut buffer, self, &customer).await;
                 times.push(began.elapsed());
             }
             Done { calls: times.len() as u64, took: start.elapsed(), times }

@@ -100,7 +100,8 @@ fn get(path: &str, cookie: &str) -> Ask {
     }
 }
 
-async fn sign_in(stream: &mut TcpStream, buffer: &mut Vec<u8>, server: &Server, customer: &str) -> String {
+/// A portal link, and the button behind it: the session's cookie.
+pub async fn sign_in(stream: &mut TcpStream, buffer: &mut Vec<u8>, server: &Server, customer: &str) -> String {
     let ask = Ask {
         method: "POST",
         path: format!("/v1/customers/{customer}/portal_sessions"),
