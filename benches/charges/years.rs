@@ -1,6 +1,6 @@
 //! Customer-years a second: a year of every customer, with the jobs as the worker runs them, an hour at a time, on SQLite
 //! with durable commits. Each customer has twelve resets, twelve days of use, a top-up that is announced twice and
-//! expires, and the mails of all that, which leave as files.
+//! expires, and the mails of all that, which are written and not sent.
 
 use crate::report::Table;
 use chrono::TimeDelta;
@@ -46,9 +46,9 @@ pub async fn measure(folder: &Path, table: &mut Table) {
             .await;
     assert_eq!((told, ended), (2 * CUSTOMERS, CUSTOMERS), "each was announced twice and has ended");
     let lines = count("select count(*) as n from entries").await;
-    let mails = count("select count(*) as n from outbox where state = 'accepted'").await;
+    let mails = count("select count(*) as n from outbox").await;
     let rate = CUSTOMERS as f64 / took;
-    table.fact("customer-years a second (aim 100)", format!("{rate:.0} ({lines} lines, {mails} mails)"));
+    table.fact("customer-years a second (aim 100)", format!("{rate:.0} ({lines} lines, {mails} mails written)"));
 }
 
 /// A process of which only the clock is its own.
