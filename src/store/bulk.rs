@@ -124,10 +124,25 @@ pub async fn all_any(
         }
         return Ok(out);
     }
+    let sql = |first: &str, array: &str| sql(first, &format!("= any ({array})"));
+    all_of_array(link, sql, first, values).await
+}
+
+/// All rows for an array of values, on PostgreSQL alone. `sql` is given the places of `first`, and the array.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn all_of_array(
+    link: &mut Link,
+    sql: impl Fn(&str, &str) -> String,
+    first: Vec<Value>,
+    values: Vec<Value>,
+) -> Result<Vec<Row>, DbError> {
+    let n = first.len();
     let columns = columns_of(values.into_iter().map(|value| vec![value]).collect())?;
     let type_name = columns.first().map_or("bytea", Column::type_name);
-    let any = format!("= any (${}::{type_name}[])", n + 1);
-    link.all_of(sql(&places(1, n), &any), first, columns).await
+    let array = format!("${}::{type_name}[]", n + 1);
+    link.all_of(sql(&places(1, n), &array), first, columns).await
 }
 
 /// The smallest block that takes so many, or the largest.

@@ -81,14 +81,29 @@ pub(super) async fn find(
     segment: i64,
     hashes: &[KeyHash],
 ) -> Result<HashMap<KeyHash, Binding>, DbError> {
-    let sql = |segment: &str, any: &str| {
-        format!(
-            "select key_hash, content_hash, status, kind, answer from idempotency_keys
-             where segment = {segment} and key_hash {any}"
-        )
+    if hashes.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let columns = "key_hash, content_hash, status, kind, answer";
+    let (first, values) = (args![segment], hashes.iter().map(|hash| Value::from(*hash)).collect());
+    let rows = if link.is_sqlite() {
+        let sql = |segment: &str, any: &str| {
+            format!("select {columns} from idempotency_keys where segment = {segment} and key_hash {any}")
+        };
+        bulk::all_any(link, sql, first, values).await?
+    } else {
+        // One look by the whole key for each. With `any`, PostgreSQL takes a segment that has grown since it was last
+        // analysed for small, and reads all of it each time.
+        let sql = |segment: &str, array: &str| {
+            format!(
+                "select k.* from unnest({array}) as h (hash) cross join lateral
+                   (select {columns} from idempotency_keys where segment = {segment} and key_hash = h.hash limit 1) k"
+            )
+        };
+        bulk::all_of_array(link, sql, first, values).await?
     };
     let mut out = HashMap::new();
-    for row in bulk::all_any(link, sql, args![segment], hashes.iter().map(|hash| Value::from(*hash)).collect()).await? {
+    for row in rows {
         out.insert(row.bytes("key_hash")?, binding_of(&row)?);
     }
     Ok(out)
