@@ -69,20 +69,35 @@ impl Script {
         Ok(())
     }
 
+    /// Full blocks one by one; what is left of all tables in one statement and one round trip. Its parts do not see
+    /// one another, and need not: each is of a table of its own, and references are looked at when all are done.
     async fn write_columns(self, link: &mut Link) -> Result<(), DbError> {
+        let (mut inserts, mut all) = (Vec::new(), Vec::new());
         for Part { head, tail, mut rows } in self.parts {
-            while !rows.is_empty() {
-                let rest = rows.split_off(rows.len().min(COLUMNS_MAX));
+            while rows.len() > COLUMNS_MAX {
+                let rest = rows.split_off(COLUMNS_MAX);
                 let columns = columns_of(rows)?;
-                let arrays: Vec<String> =
-                    (1..).zip(&columns).map(|(n, column)| format!("${n}::{}[]", column.type_name())).collect();
-                let sql = format!("{head} select * from unnest({}) {tail}", arrays.join(", "));
-                link.all_of(sql, Vec::new(), columns).await?;
+                link.all_of(from_arrays(head, tail, 1, &columns), Vec::new(), columns).await?;
                 rows = rest;
             }
+            let columns = columns_of(rows)?;
+            inserts.push(from_arrays(head, tail, all.len() + 1, &columns));
+            all.extend(columns);
+        }
+        if let Some(last) = inserts.pop() {
+            let parts: Vec<String> = (1..).zip(inserts).map(|(n, sql)| format!("part{n} as ({sql})")).collect();
+            let with = if parts.is_empty() { String::new() } else { format!("with {} ", parts.join(", ")) };
+            link.all_of(format!("{with}{last}"), Vec::new(), all).await?;
         }
         Ok(())
     }
+}
+
+/// An insert of what stands in arrays, the first of which is `$first`.
+fn from_arrays(head: &str, tail: &str, first: usize, columns: &[Column]) -> String {
+    let arrays: Vec<String> =
+        (first..).zip(columns).map(|(n, column)| format!("${n}::{}[]", column.type_name())).collect();
+    format!("{head} select * from unnest({}) {tail}", arrays.join(", "))
 }
 
 /// Rows of one statement on PostgreSQL: megabytes of arrays gain nothing.
