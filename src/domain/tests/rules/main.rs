@@ -29,13 +29,28 @@ mod subscriptions;
 mod world;
 
 use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, RngAlgorithm, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// Runs `test` on random values: `share_percent` of 10,000 of them, or of `PROPTEST_CASES`.
 ///
 /// Not by proptest's own macro, which would give every test all of `PROPTEST_CASES`.
 #[track_caller]
 fn for_all<S: Strategy>(share_percent: u32, strategy: S, test: impl Fn(S::Value)) {
+    run(share_percent, TestRunner::new, strategy, test);
+}
+
+/// The same values in every run: for a test of the generator itself, which shall not depend on luck.
+fn for_the_same<S: Strategy>(share_percent: u32, strategy: S, test: impl Fn(S::Value)) {
+    let rng = TestRng::from_seed(RngAlgorithm::XorShift, b"the same by seed");
+    run(share_percent, |config| TestRunner::new_with_rng(config, rng), strategy, test);
+}
+
+fn run<S: Strategy>(
+    share_percent: u32,
+    runner: impl FnOnce(Config) -> TestRunner,
+    strategy: S,
+    test: impl Fn(S::Value),
+) {
     let all = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000_u32);
     let config = Config {
         cases: (all / 100 * share_percent).max(1),
@@ -45,7 +60,7 @@ fn for_all<S: Strategy>(share_percent: u32, strategy: S, test: impl Fn(S::Value)
         rng_algorithm: RngAlgorithm::XorShift,
         ..Config::default()
     };
-    let outcome = TestRunner::new(config).run(&strategy, |value| {
+    let outcome = runner(config).run(&strategy, |value| {
         test(value);
         Ok(())
     });

@@ -187,7 +187,7 @@ fn when_a_subscribed_account_is_looked_at_makes_no_difference() {
 #[test]
 fn random_lives_reach_the_corners() {
     let seen: std::cell::RefCell<std::collections::BTreeMap<&str, u32>> = Default::default();
-    crate::for_all(20, life(), |life| {
+    crate::for_the_same(20, life(), |life| {
         let world = play(&life, 0);
         let note = |what, is: bool| *seen.borrow_mut().entry(what).or_default() += u32::from(is);
         for (i, line) in world.entries.iter().enumerate() {
