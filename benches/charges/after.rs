@@ -20,6 +20,9 @@ pub async fn measure(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Tab
     if chosen.has("years") {
         crate::years::measure(folder, table).await;
     }
+    if chosen.has("renders") {
+        crate::renders::measure(plan, folder, table).await;
+    }
     if chosen.has("pages") {
         crate::pages::measure(plan, folder, table).await;
     }

@@ -11,6 +11,7 @@ mod load;
 mod ours;
 mod pages;
 mod peers;
+mod renders;
 mod report;
 mod years;
 

@@ -18,7 +18,7 @@ use topup::store::Store;
 use topup::usecases::{Fault, customers};
 
 /// How many lines the small one has.
-const FEW: u64 = 1_000;
+pub const FEW: u64 = 1_000;
 /// Credits that either uses: five plans' allowances a month, so that top-ups are in use.
 const USED: u64 = 1_000_000;
 /// Over how many days.
@@ -42,7 +42,7 @@ async fn one(plan: Plan, url: &str, database: &str, table: &mut Table) {
     let began = Instant::now();
     let top_up = seed(url, plan.behind).await;
     eprintln!("  {database}: {} entries were made in {:.0?}", plan.behind, began.elapsed());
-    let server = Server::serve_on(url, &[("STRIPE_SECRET_KEY", "sk_test_bench"), ("STRIPE_WEBHOOK_SECRETS", SECRET)]);
+    let server = Server::serve_on(url, &STRIPE);
     let (mut stream, mut buffer) = (connect(server.address).await, Vec::new());
     let mut cookies = Vec::new();
     for (customer, entries) in [("few", FEW), ("many", plan.behind)] {
@@ -65,7 +65,9 @@ async fn one(plan: Plan, url: &str, database: &str, table: &mut Table) {
     }
 }
 
-const SECRET: &str = "whsec_bench0000000000000000000000000";
+/// Without these nobody may buy, and the cards have no buttons.
+pub const STRIPE: [(&str, &str); 2] =
+    [("STRIPE_SECRET_KEY", "sk_test_bench"), ("STRIPE_WEBHOOK_SECRETS", "whsec_bench0000000000000000000000000")];
 
 /// What is asked for; a top-up's id and the middle of the list stand in braces.
 fn pages(top_up: &str) -> Vec<(&'static str, String)> {
@@ -90,7 +92,7 @@ fn pages(top_up: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn get(path: &str, cookie: &str) -> Ask {
+pub fn get(path: &str, cookie: &str) -> Ask {
     Ask {
         method: "GET",
         path: path.to_owned(),
@@ -129,7 +131,7 @@ pub async fn sign_in(stream: &mut TcpStream, buffer: &mut Vec<u8>, server: &Serv
 }
 
 /// Makes both customers' histories through the engine; the id of the first top-up of either, for both have the same.
-async fn seed(url: &str, many: u64) -> String {
+pub async fn seed(url: &str, many: u64) -> String {
     let catalog = Arc::new(Catalog::parse(include_str!("../../catalog.toml")).unwrap());
     let store = Store::open(url).await.unwrap();
     store.migrate().await.unwrap();

@@ -25,6 +25,7 @@ use crate::ledger::Ledger;
 use crate::store::pg::Patience;
 use crate::store::{OpenError, Store};
 use crate::stripe::Stripe;
+use crate::usecases::live::{self, Live};
 use crate::usecases::sales::Books;
 use crate::usecases::{Fault, Running, Services, check as check_cases};
 use crate::{http, jobs, web};
@@ -137,6 +138,7 @@ impl Application {
                 jobs::run(worked, until).await;
             }
         });
+        let looking = tokio::spawn(live::run(services.clone(), stop.clone()));
         let router = router(&services);
         let served = connections::serve(listener, router, limits, stop.clone());
         // A connection that never ends must not keep the process: writes are safe by their keys.
@@ -150,6 +152,7 @@ impl Application {
         }
         stop.cancel();
         worker.await.map_err(|e| Failure::Failed(e.to_string()))?;
+        looking.await.map_err(|e| Failure::Failed(e.to_string()))?;
         let store = services.store.clone();
         drop(services);
         if tokio::time::timeout(std::time::Duration::from_secs(10), engine).await.is_err() {
@@ -204,8 +207,8 @@ async fn services_on(
         session_max: chrono::TimeDelta::days(settings.session_max_days),
         demo: variant.demo,
     };
-    let (books, settings) = (Books::default(), Arc::new(running));
-    let services = Services { store, ledger, stripe, catalog, clock, mailer, hook, books, settings };
+    let (books, live, settings) = (Books::default(), Live::default(), Arc::new(running));
+    let services = Services { store, ledger, stripe, catalog, clock, mailer, hook, books, live, settings };
     Ok((services, engine))
 }
 

@@ -23,6 +23,7 @@ pub mod holds;
 pub mod hooks;
 pub mod inbox;
 pub mod jobs;
+pub mod live;
 pub mod mails;
 pub mod members;
 pub mod news;
@@ -82,6 +83,8 @@ pub struct Services {
     pub hook: Option<Hook>,
     /// What was added up of the sales report.
     pub books: sales::Books,
+    /// Pages that are open.
+    pub live: live::Live,
     /// The rest of the settings.
     pub settings: Arc<Running>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariants: tokens are 32 random bytes, kept as SHA-256 only; a link is spent by a POST, once.
 
-pub use super::sessions::{Role, Viewer, sign_out, viewer};
+pub use super::sessions::{Role, Viewer, idle_viewer, sign_out, viewer};
 
 use super::{Fault, Services, flat, sign_in};
 use crate::args;

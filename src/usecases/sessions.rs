@@ -53,11 +53,27 @@ pub(super) fn idle_since(services: &Services) -> Instant {
     services.clock.now() - services.settings.session_idle
 }
 
-/// Who a session's cookie belongs to.
+/// Who a session's cookie belongs to, who uses it.
 ///
 /// # Errors
 /// [`Fault`].
 pub async fn viewer(services: &Services, token: &str) -> Result<Option<Viewer>, Fault> {
+    let Some((viewer, seen_at)) = found(services, token).await? else { return Ok(None) };
+    if seen_at + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= services.clock.now() {
+        touch(services, viewer.session).await;
+    }
+    Ok(Some(viewer))
+}
+
+/// The same for what a page asks by itself: a session goes idle although its page is open.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn idle_viewer(services: &Services, token: &str) -> Result<Option<Viewer>, Fault> {
+    Ok(found(services, token).await?.map(|(viewer, _)| viewer))
+}
+
+async fn found(services: &Services, token: &str) -> Result<Option<(Viewer, Instant)>, Fault> {
     let (now, hash) = (services.clock.now(), super::portal::token_hash(token));
     let sql = format!(
         "select s.email, {ROLE}, s.proven, s.return_url, s.seen_at, c.no, c.id, c.name, c.timezone {LIVE}
@@ -76,10 +92,7 @@ pub async fn viewer(services: &Services, token: &str) -> Result<Option<Viewer>, 
         return_url: row.opt_text("return_url")?,
         session: hash,
     };
-    if row.at("seen_at")? + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= now {
-        touch(services, hash).await;
-    }
-    Ok(Some(viewer))
+    Ok(Some((viewer, row.at("seen_at")?)))
 }
 
 fn role_of(row: &Row) -> Result<Role, DbError> {

@@ -1,7 +1,7 @@
 //! What a browser shows.
 //!
 //! `actions` are the typed server functions and compile on both sides; everything else renders on
-//! the server. Pages carry no script: an island, where one is worth its bytes, brings its own.
+//! the server. What is live is that same HTML, fetched again (`live`).
 //!
 //! *Not here:* what machines call (`http`), what the product does (`usecases`).
 
@@ -33,6 +33,8 @@ mod forms;
 pub mod guard;
 #[cfg(feature = "ssr")]
 mod invoice;
+#[cfg(feature = "ssr")]
+pub mod live;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(feature = "ssr")]

@@ -1,6 +1,6 @@
 //! Every route of a browser: pages, server functions, files; the guard around them.
 //!
-//! Invariants: a page is rendered whole and carries no script; a page's HTML is never kept by anyone;
+//! Invariants: a page is rendered whole and reads the same without its script; a page's HTML is never kept by anyone;
 //! a server function answers a form with 303 and never with its error's text.
 
 use crate::usecases::Services;
@@ -11,6 +11,7 @@ use crate::web::demo;
 use crate::web::downloads::{history_csv, usage_csv};
 use crate::web::guard::Guard;
 use crate::web::invoice;
+use crate::web::live;
 use crate::web::pages::{Pages, Refused};
 use crate::web::shell::Document;
 use crate::web::view::Outcome;
@@ -49,6 +50,7 @@ pub fn routes(services: &Services) -> Router<Services> {
     router = router.route("/purchases/{id}/invoice", get(invoice));
     router = router.route("/operator/sales.csv", get(books::credits)).route("/operator/money.csv", get(books::money));
     router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
+    router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
     let guard = Guard::new(&services.settings.public_url, Some(&services.settings.checkout_origin));
     router
         .merge(files(services))

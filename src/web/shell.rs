@@ -1,4 +1,4 @@
-//! The HTML document around every page: one stylesheet, no script.
+//! The HTML document around every page: one stylesheet.
 
 use crate::web::assets;
 use crate::web::theme::Theme;

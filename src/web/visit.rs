@@ -7,6 +7,7 @@ use crate::usecases::portal::{self, Viewer};
 use crate::usecases::{Fault, Services};
 use crate::web::cookies::Cookie;
 use crate::web::device;
+use crate::web::live;
 use crate::web::theme::Theme;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
@@ -53,6 +54,7 @@ impl Visit {
     /// [`Fault`].
     pub async fn viewer(&self) -> Result<Option<Viewer>, Fault> {
         match self.cookie(Cookie::Session) {
+            Some(token) if live::by_itself(&self.parts.headers) => portal::idle_viewer(&self.services, &token).await,
             Some(token) => portal::viewer(&self.services, &token).await,
             None => Ok(None),
         }

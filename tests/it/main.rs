@@ -30,6 +30,7 @@ mod ledger_api;
 mod lies;
 mod limits;
 mod lists;
+mod live;
 mod model;
 mod notices;
 mod openapi;

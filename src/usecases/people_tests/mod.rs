@@ -74,7 +74,18 @@ impl Rig {
         let mails = folder.join("mails");
         let mailer = mailer(Transport::Files(mails.clone()));
         let (books, settings) = (crate::usecases::sales::Books::default(), Arc::new(running));
-        let services = Services { store, ledger, stripe: None, catalog, clock, mailer, hook: None, books, settings };
+        let services = Services {
+            store,
+            ledger,
+            stripe: None,
+            catalog,
+            clock,
+            mailer,
+            hook: None,
+            books,
+            live: crate::usecases::live::Live::default(),
+            settings,
+        };
         Self { services, folder: mails }
     }
 

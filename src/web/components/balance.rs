@@ -9,7 +9,7 @@ use leptos::prelude::*;
 pub fn BalanceCard(balance: BalanceView) -> impl IntoView {
     let notes = balance.top_up_notes.into_iter().map(|words| view! { <Note words /> }).collect_view();
     view! {
-        <section class="card balance" aria-label="Balance">
+        <section class="card balance" aria-label="Balance" data-live="balance">
             <div>
                 <h2 class="label">"Available now"</h2>
                 <p class="total">

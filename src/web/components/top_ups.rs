@@ -23,7 +23,7 @@ pub fn TopUps(top_ups: TopUpsView) -> impl IntoView {
         .into_any(),
     };
     view! {
-        <section aria-labelledby="top-ups">
+        <section aria-labelledby="top-ups" data-live="top-ups">
             <h2 id="top-ups">"Your top-ups"</h2>
             {body}
         </section>

@@ -11,6 +11,15 @@ const WIDTH: usize = 720;
 /// Everything between header and footer.
 #[component]
 pub fn UsageBody(usage: UsageView) -> impl IntoView {
+    view! {
+        <div data-live="usage">
+            <Whole usage />
+        </div>
+    }
+}
+
+#[component]
+fn Whole(usage: UsageView) -> impl IntoView {
     let ranges = view! { <Switches switches=usage.ranges.clone() label="Range" /> };
     let head = view! {
         <div class="heading">

@@ -12,6 +12,7 @@ use crate::usecases::purchases::{self, Purchase};
 use crate::usecases::{Fault, Services, customers, hint, subscriptions};
 use crate::web::components::BillingBody;
 use crate::web::demo;
+use crate::web::live::LiveScript;
 use crate::web::seal;
 use crate::web::view::ahead::AheadFacts;
 use crate::web::view::balance::{BalanceFacts, TopUpFacts};
@@ -39,7 +40,11 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
     let viewer = visit.signed_in().await?;
     let facts = Loaded::of(&visit, &viewer).await?;
     let billing = facts.view(&visit, &viewer).await?;
-    Ok(Page::new("Billing", Some(viewer), view! { <BillingBody billing /> }))
+    let body = view! {
+        <BillingBody billing />
+        <LiveScript />
+    };
+    Ok(Page::new("Billing", Some(viewer), body))
 }
 
 /// What the use-cases know of the customer.

@@ -3,6 +3,7 @@
 use super::{Page, page};
 use crate::usecases::stats::{self, Range};
 use crate::web::components::UsageBody;
+use crate::web::live::LiveScript;
 use crate::web::view::usage;
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
@@ -22,5 +23,9 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(known).collect();
     let found = stats::usage(&visit.services, viewer.customer_no, range).await?;
     let usage = usage::view(&found, range, metrics, &hidden);
-    Ok(Page::new("Usage", Some(viewer), view! { <UsageBody usage /> }))
+    let body = view! {
+        <UsageBody usage />
+        <LiveScript />
+    };
+    Ok(Page::new("Usage", Some(viewer), body))
 }

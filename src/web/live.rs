@@ -1,0 +1,85 @@
+//! `/live.js`, the pages' one script, and `/live`, what it listens to: server-sent events, each the number of the
+//! customer's last entry. A page is complete without either.
+
+use crate::usecases::live::Last;
+use crate::usecases::{Services, portal};
+use crate::web::cookies::Cookie;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt as _, stream};
+use leptos::prelude::*;
+use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::LazyLock;
+use std::time::Duration;
+use tokio::sync::watch::Receiver;
+
+/// How long a stream lasts: the browser then asks anew, and whether it is still signed in is looked at again.
+const STREAM: Duration = Duration::from_secs(300);
+
+const SCRIPT: &str = include_str!("live.js");
+static ADDRESS: LazyLock<String> = LazyLock::new(|| {
+    let mut hasher = DefaultHasher::new();
+    SCRIPT.hash(&mut hasher);
+    format!("/live.js?v={:x}", hasher.finish())
+});
+
+/// The script, at the end of a page that has something live.
+#[component]
+pub fn LiveScript() -> impl IntoView {
+    view! { <script type="module" src=ADDRESS.as_str()></script> }
+}
+
+/// Whether a page is asked for by the script and not by a person.
+#[must_use]
+pub fn by_itself(headers: &HeaderMap) -> bool {
+    headers.get("topup-live").is_some_and(|value| value == "1")
+}
+
+/// `/live.js`
+pub async fn script() -> Response {
+    let head =
+        [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    (head, SCRIPT).into_response()
+}
+
+/// `/live`. A browser does not ask again after a 204.
+pub async fn events(State(services): State<Services>, headers: HeaderMap) -> Response {
+    let Some(token) = Cookie::Session.read(&headers, services.settings.is_https()) else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    match portal::idle_viewer(&services, &token).await {
+        Ok(Some(viewer)) => match services.live.follow(viewer.customer_no) {
+            Some(page) => {
+                let events = told(page).take_until(tokio::time::sleep(STREAM));
+                let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
+                (unbuffered, Sse::new(events).keep_alive(KeepAlive::new())).into_response()
+            }
+            None => StatusCode::NO_CONTENT.into_response(),
+        },
+        Ok(None) => StatusCode::NO_CONTENT.into_response(),
+        Err(fault) => {
+            tracing::warn!(error = %fault, "a page could not be told what is new");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+fn told(page: Receiver<Last>) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold((page, true), |(mut page, first)| async move {
+        loop {
+            // What is known already is told at once: it is what the next ones are compared with.
+            let known = first && page.borrow_and_update().is_some();
+            if !known {
+                page.changed().await.ok()?;
+            }
+            let last = *page.borrow_and_update();
+            if let Some(last) = last {
+                return Some((Ok(Event::default().data(last.to_string())), (page, false)));
+            }
+        }
+    })
+}
