@@ -38,6 +38,18 @@ impl Turn {
     /// # Errors
     /// Whatever the database says: then the transaction is lost.
     pub async fn flush(&mut self) -> Result<(), DbError> {
+        self.flush_as(false).await
+    }
+
+    /// The same as the last of a turn, which may be committed with it.
+    ///
+    /// # Errors
+    /// Whatever the database says: then the transaction is lost.
+    pub(super) async fn flush_last(&mut self) -> Result<(), DbError> {
+        self.flush_as(true).await
+    }
+
+    async fn flush_as(&mut self, is_last: bool) -> Result<(), DbError> {
         let mut dirty = std::mem::take(&mut self.memory.dirty);
         dirty.sort_unstable();
         let catalog = Arc::clone(&self.catalog);
@@ -51,7 +63,7 @@ impl Turn {
         let mut script = Script::default();
         accounts::write(&mut script, &accounts);
         let usages = usage_rows(std::mem::take(&mut self.usages), &rows.rows_by_seq)?;
-        self.write(script, rows, usages).await?;
+        self.write(script, rows, usages, is_last).await?;
         for no in dirty {
             if let Some(open) = self.memory.accounts.get_mut(&no) {
                 settle_memory(open);
@@ -60,7 +72,13 @@ impl Turn {
         Ok(())
     }
 
-    async fn write(&mut self, mut script: Script, rows: Rows, usages: Vec<Vec<Value>>) -> Result<(), DbError> {
+    async fn write(
+        &mut self,
+        mut script: Script,
+        rows: Rows,
+        usages: Vec<Vec<Value>>,
+        is_last: bool,
+    ) -> Result<(), DbError> {
         accounts::write_grants(&mut script, rows.grants);
         accounts::write_claims(&mut script, rows.claims);
         accounts::write_masters(&mut script, rows.masters);
@@ -77,7 +95,11 @@ impl Turn {
         let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
         script.insert(head, "", rows.new_holds);
         script.insert("insert into news (customer_no, what, seq, at, credits)", "", rows.news);
+        let is_whole = rows.free.is_empty() && rows.looks.is_empty() && rows.closed_holds.is_empty();
         let link = &mut self.link;
+        if is_last && is_whole && !self.memory.keys.is_due(self.memory.last_row) {
+            return script.write_last(link).await;
+        }
         script.write(link).await?;
         for row in rows.free {
             link.run("delete from plan_masters where customer_no = $1", row).await?;

@@ -224,7 +224,7 @@ impl Turn {
                 }
             }
         }
-        self.flush().await?;
+        self.flush_last().await?;
         let rows = self.memory.last_row;
         self.memory.keys.seal(&mut self.link, rows).await
     }

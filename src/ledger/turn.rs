@@ -132,7 +132,10 @@ impl Turn {
     }
 
     async fn check_memory(&mut self) -> Result<(), DbError> {
-        let seen = if self.link.is_sqlite() { self.data_version().await? } else { self.own_number().await? };
+        let seen = match self.link.data_version() {
+            Some(version) => version,
+            None => self.own_number().await?,
+        };
         if self.memory.seen != Some(seen) || self.memory.accounts.len() > REMEMBERED_MAX {
             self.memory.forget();
             self.memory.last_row = entries::last_row(&mut self.link).await?;
@@ -143,11 +146,6 @@ impl Turn {
             self.memory.keys.trust();
         }
         Ok(())
-    }
-
-    async fn data_version(&mut self) -> Result<i64, DbError> {
-        let row = self.link.one("pragma data_version", Vec::new()).await?;
-        row.ok_or_else(|| corrupt("no data_version"))?.int("data_version")
     }
 
     /// Counts this turn; the number that a next turn finds if nobody wrote in between is one more. One statement: the

@@ -37,11 +37,19 @@ impl Script {
     /// # Errors
     /// Whatever the database says.
     pub async fn write(self, link: &mut Link) -> Result<(), DbError> {
-        if link.is_sqlite() { self.write_filled(link).await } else { self.write_columns(link).await }
+        if link.is_sqlite() { self.write_filled(link, false).await } else { self.write_columns(link).await }
+    }
+
+    /// Writes it as the last of a transaction, which may be committed in one with it; otherwise that is still to be done.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn write_last(self, link: &mut Link) -> Result<(), DbError> {
+        if link.is_sqlite() { self.write_filled(link, true).await } else { self.write_columns(link).await }
     }
 
     /// Full blocks one by one, so that few texts recur; what is left of all tables in one.
-    async fn write_filled(self, link: &mut Link) -> Result<(), DbError> {
+    async fn write_filled(self, link: &mut Link, is_last: bool) -> Result<(), DbError> {
         let (mut sql, mut values) = (String::new(), Vec::new());
         for Part { head, tail, mut rows } in self.parts {
             while rows.len() > LARGEST {
@@ -63,33 +71,50 @@ impl Script {
             values.extend(rows.into_iter().flatten());
             values.extend(std::iter::repeat_n(Value::Int(None), nothing));
         }
-        if !sql.is_empty() {
-            link.run(sql, values).await?;
+        match (sql.is_empty(), is_last) {
+            (true, _) => Ok(()),
+            (false, false) => link.run(sql, values).await.map(drop),
+            (false, true) => link.run_last(sql + "; commit", values).await,
         }
-        Ok(())
     }
 
-    /// Full blocks one by one; what is left of all tables in one statement and one round trip. Its parts do not see
-    /// one another, and need not: each is of a table of its own, and references are looked at when all are done.
+    /// Full blocks one by one, each after what stands before it; the others together in one statement and one round trip.
     async fn write_columns(self, link: &mut Link) -> Result<(), DbError> {
-        let (mut inserts, mut all) = (Vec::new(), Vec::new());
+        let mut together = Together::default();
         for Part { head, tail, mut rows } in self.parts {
             while rows.len() > COLUMNS_MAX {
                 let rest = rows.split_off(COLUMNS_MAX);
-                let columns = columns_of(rows)?;
-                link.all_of(from_arrays(head, tail, 1, &columns), Vec::new(), columns).await?;
+                together.add(head, tail, rows)?;
+                std::mem::take(&mut together).write(link).await?;
                 rows = rest;
             }
-            let columns = columns_of(rows)?;
-            inserts.push(from_arrays(head, tail, all.len() + 1, &columns));
-            all.extend(columns);
+            together.add(head, tail, rows)?;
         }
-        if let Some(last) = inserts.pop() {
-            let parts: Vec<String> = (1..).zip(inserts).map(|(n, sql)| format!("part{n} as ({sql})")).collect();
-            let with = if parts.is_empty() { String::new() } else { format!("with {} ", parts.join(", ")) };
-            link.all_of(format!("{with}{last}"), Vec::new(), all).await?;
-        }
+        together.write(link).await
+    }
+}
+
+/// Inserts into several tables as one statement. They do not see one another, and need not: each is of a table of its
+/// own, and references are looked at when all are done.
+#[derive(Default)]
+struct Together {
+    inserts: Vec<String>,
+    columns: Vec<Column>,
+}
+
+impl Together {
+    fn add(&mut self, head: &str, tail: &str, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
+        let columns = columns_of(rows)?;
+        self.inserts.push(from_arrays(head, tail, self.columns.len() + 1, &columns));
+        self.columns.extend(columns);
         Ok(())
+    }
+
+    async fn write(mut self, link: &mut Link) -> Result<(), DbError> {
+        let Some(last) = self.inserts.pop() else { return Ok(()) };
+        let parts: Vec<String> = (1..).zip(self.inserts).map(|(n, sql)| format!("part{n} as ({sql})")).collect();
+        let with = if parts.is_empty() { String::new() } else { format!("with {} ", parts.join(", ")) };
+        link.all_of(format!("{with}{last}"), Vec::new(), self.columns).await.map(drop)
     }
 }
 

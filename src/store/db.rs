@@ -6,6 +6,7 @@
 //! Invariant: every integer column is 64 bits, every id is bytes, every yes/no is 1 or 0.
 
 use super::pg::PgLink;
+use super::sqlite::WriteTurn;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, Transaction};
 
@@ -119,8 +120,10 @@ macro_rules! args {
 pub enum Link {
     /// A connection of SQLite's readers.
     Sqlite(PoolConnection<Sqlite>),
-    /// A transaction on SQLite.
+    /// A reading transaction on SQLite.
     SqliteTx(Transaction<'static, Sqlite>),
+    /// The writing one.
+    SqliteTurn(WriteTurn),
     /// A connection to PostgreSQL, or a transaction on it.
     Postgres(PgLink),
 }
@@ -145,18 +148,19 @@ macro_rules! bound {
 }
 
 impl Link {
-    fn raw(&mut self) -> Raw<'_> {
-        match self {
+    fn raw(&mut self) -> Result<Raw<'_>, DbError> {
+        Ok(match self {
             Self::Sqlite(c) => Raw::Sqlite(c),
             Self::SqliteTx(c) => Raw::Sqlite(c),
+            Self::SqliteTurn(turn) => Raw::Sqlite(turn.connection()?),
             Self::Postgres(c) => Raw::Postgres(c),
-        }
+        })
     }
 
     /// Whether this is SQLite.
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
-        matches!(self, Self::Sqlite(_) | Self::SqliteTx(_))
+        !matches!(self, Self::Postgres(_))
     }
 
     /// Waits for each answer without end: for what reads a whole database.
@@ -174,7 +178,7 @@ impl Link {
     /// Whatever the database says.
     pub async fn all(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
         let sql: String = sql.into();
-        Ok(match self.raw() {
+        Ok(match self.raw()? {
             Raw::Sqlite(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
             Raw::Postgres(c) => {
                 c.ask(async |c| bound!(sql, args).fetch_all(c).await).await?.into_iter().map(Row::Postgres).collect()
@@ -188,7 +192,7 @@ impl Link {
     /// Whatever the database says.
     pub async fn one(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, DbError> {
         let sql: String = sql.into();
-        Ok(match self.raw() {
+        Ok(match self.raw()? {
             Raw::Sqlite(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Sqlite),
             Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).fetch_optional(c).await).await?.map(Row::Postgres),
         })
@@ -200,7 +204,7 @@ impl Link {
     /// Whatever the database says.
     pub async fn run(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<u64, DbError> {
         let sql: String = sql.into();
-        Ok(match self.raw() {
+        Ok(match self.raw()? {
             Raw::Sqlite(c) => bound!(sql, args).execute(c).await?.rows_affected(),
             Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).execute(c).await).await?.rows_affected(),
         })
@@ -211,7 +215,7 @@ impl Link {
     /// # Errors
     /// Whatever the database says; SQLite has no arrays.
     pub async fn all_of(&mut self, sql: String, args: Vec<Value>, columns: Vec<Column>) -> Result<Vec<Row>, DbError> {
-        let Raw::Postgres(link) = self.raw() else { return Err(corrupt("SQLite has no arrays")) };
+        let Raw::Postgres(link) = self.raw()? else { return Err(corrupt("SQLite has no arrays")) };
         let mut query = bound!(sql, args);
         for column in columns {
             query = match column {
@@ -224,6 +228,27 @@ impl Link {
         Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
+    /// What SQLite said of foreign writes when this transaction began.
+    #[must_use]
+    pub const fn data_version(&self) -> Option<i64> {
+        match self {
+            Self::SqliteTurn(turn) => Some(turn.data_version()),
+            _ => None,
+        }
+    }
+
+    /// Runs statements of which the last one is SQLite's commit.
+    ///
+    /// # Errors
+    /// Whatever SQLite says: then nothing is committed.
+    pub async fn run_last(&mut self, sql: String, args: Vec<Value>) -> Result<(), DbError> {
+        self.run(sql, args).await?;
+        if let Self::SqliteTurn(turn) = self {
+            turn.is_committed();
+        }
+        Ok(())
+    }
+
     /// Commits a transaction; a plain connection has nothing to commit.
     ///
     /// # Errors
@@ -231,6 +256,7 @@ impl Link {
     pub async fn commit(self) -> Result<(), DbError> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await,
+            Self::SqliteTurn(turn) => turn.commit().await,
             Self::Postgres(link) => link.commit().await,
             Self::Sqlite(_) => Ok(()),
         }

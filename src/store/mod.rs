@@ -14,9 +14,11 @@ pub mod entries;
 pub mod keys;
 pub mod pg;
 pub mod segments;
+pub mod sqlite;
 
 use db::{DbError, Link};
 use pg::{Patience, Server};
+use sqlite::Writer;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
@@ -42,7 +44,7 @@ pub enum Store {
     /// One file.
     Sqlite {
         /// Its one writer.
-        write: SqlitePool,
+        write: Writer,
         /// Its readers.
         read: SqlitePool,
         /// Where it is.
@@ -155,16 +157,11 @@ impl Store {
             .foreign_keys(true)
             .pragma("temp_store", "memory")
             .statement_cache_capacity(200);
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            // A file does not go away; asking costs a hop to SQLite's thread and back.
-            .test_before_acquire(false)
-            .connect_with(options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT))
-            .await?;
+        let writer = options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", CHECKPOINT);
+        let write = Writer::open(writer).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(8)
+            // A file does not go away; asking costs a hop to SQLite's thread and back.
             .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "on"));
         Ok(Self::Sqlite { write, read, file: path.to_owned() })
@@ -193,7 +190,7 @@ impl Store {
     /// A migration that fails, or one that was changed after it ran.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         match self {
-            Self::Sqlite { write, .. } => SQLITE.run(write).await?,
+            Self::Sqlite { write, .. } => write.migrate(&SQLITE).await?,
             Self::Postgres(server) => POSTGRES.run(&server.pool).await?,
         }
         Ok(())
@@ -230,15 +227,7 @@ impl Store {
     /// Nobody gave way in time, or the database is gone.
     pub async fn begin_turn(&self) -> Result<Link, DbError> {
         match self {
-            Self::Sqlite { write, .. } => match write.begin_with("begin immediate").await {
-                // SQLite itself undoes a transaction that met a full or broken disk. sqlx then takes the connection
-                // to be inside one for ever: it is of no more use.
-                Err(DbError::InvalidSavePointStatement) => {
-                    write.acquire().await?.close().await?;
-                    Ok(Link::SqliteTx(write.begin_with("begin immediate").await?))
-                }
-                begun => Ok(Link::SqliteTx(begun?)),
-            },
+            Self::Sqlite { write, .. } => Ok(Link::SqliteTurn(write.begin().await?)),
             Self::Postgres(server) => Ok(Link::Postgres(server.begin_turn(BEGIN_TURN).await?)),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Keys are random: in one big index each would touch a page of its own, and the rate would fall as the index
 //! grows. So only the newest segment grows; older ones are sealed, and a filter in memory says which keys cannot
-//! be in one. Its mistakes go one way: it may send us to look for a key that is not there.
+//! be in one. Its mistakes go one way: it may send us to look for a key that is not there. The growing one is known in
+//! memory too, if all its keys went through here: a new key then costs no look at the store at all.
 //!
 //! Invariants: a sealed segment never changes; its filter knows each of its keys; memory holds the filters of
 //! exactly the segments that the database says are sealed, or fewer, never more ([`Segments::forget`]).
@@ -11,7 +12,7 @@ use super::bulk::Script;
 use super::db::{DbError, Link, Value, corrupt};
 use super::keys::{self, Binding, KeyHash};
 use crate::args;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use xorf::{BinaryFuse16, Filter as _};
 
 /// How many rows of entries a segment lives, which is about how many keys it has.
@@ -26,7 +27,9 @@ pub struct Segments {
     rows: i64,
     sealed: Vec<Sealed>,
     /// Digests of the current segment's keys, if all of them went through here; perhaps some more.
-    fresh: Option<Vec<u64>>,
+    fresh: Option<HashSet<u64>>,
+    /// Whether anything was loaded yet.
+    is_loaded: bool,
     /// The last one was sealed in a turn of which it is not known yet that it was committed.
     unsure: bool,
 }
@@ -60,7 +63,7 @@ impl Segments {
     /// Nothing known yet.
     #[must_use]
     pub const fn of_rows(rows: i64) -> Self {
-        Self { rows, sealed: Vec::new(), fresh: None, unsure: false }
+        Self { rows, sealed: Vec::new(), fresh: None, is_loaded: false, unsure: false }
     }
 
     /// The number of the segment that grows.
@@ -94,6 +97,11 @@ impl Segments {
             }
             self.sealed.push(Sealed { until_row: row.int("until_row")?, filter: parse(&row.text("filter")?)? });
         }
+        if !std::mem::replace(&mut self.is_loaded, true) {
+            let sql = "select 1 as one from idempotency_keys where segment = $1 limit 1";
+            let is_empty = link.one(sql, args![self.current()]).await?.is_none();
+            self.fresh = is_empty.then(HashSet::new);
+        }
         Ok(())
     }
 
@@ -102,7 +110,9 @@ impl Segments {
     /// # Errors
     /// Whatever the database says.
     pub async fn find(&self, link: &mut Link, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
-        let mut found = keys::find(link, self.current(), hashes).await?;
+        let known = |key: &KeyHash| self.fresh.as_ref().is_none_or(|fresh| fresh.contains(&digest(key)));
+        let here: Vec<KeyHash> = hashes.iter().filter(|key| known(key)).copied().collect();
+        let mut found = keys::find(link, self.current(), &here).await?;
         for (segment, sealed) in (0..).zip(&self.sealed) {
             let suspects: Vec<KeyHash> = hashes.iter().filter(|key| may_have(&sealed.filter, key)).copied().collect();
             if !suspects.is_empty() {
@@ -120,21 +130,26 @@ impl Segments {
         keys::bind(script, self.current(), bindings);
     }
 
+    /// Whether the current segment has lived long enough.
+    #[must_use]
+    pub fn is_due(&self, last_row: i64) -> bool {
+        last_row - self.sealed.last().map_or(0, |sealed| sealed.until_row) >= self.rows
+    }
+
     /// Seals the current segment if it has lived long enough. To be done at the end of a turn, when
     /// nothing of it can be undone any more but all of it.
     ///
     /// # Errors
     /// Whatever the database says.
     pub async fn seal(&mut self, link: &mut Link, last_row: i64) -> Result<(), DbError> {
-        let since = self.sealed.last().map_or(0, |sealed| sealed.until_row);
-        if last_row - since < self.rows {
+        if !self.is_due(last_row) {
             return Ok(());
         }
         let digests = match self.fresh.take() {
-            Some(digests) => digests,
+            Some(digests) => digests.into_iter().collect(),
             None => self.read(link).await?,
         };
-        self.fresh = Some(Vec::new());
+        self.fresh = Some(HashSet::new());
         let filter = filter(digests)?;
         let json = serde_json::to_string(&filter).map_err(|e| corrupt(e.to_string()))?;
         let sql = "insert into key_segments (segment, until_row, filter) values ($1, $2, $3)";

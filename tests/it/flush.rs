@@ -18,6 +18,7 @@ use topup::clock::Clock;
 use topup::domain::{Catalog, Credits};
 use topup::ledger::{Charge, Ledger, Outcome};
 use topup::store::Store;
+use topup::store::sqlite::Writer;
 use topup::usecases::{check, customers};
 use trace::Disk;
 
@@ -55,7 +56,7 @@ async fn store(folder: &Path, synchronous: &str) -> Store {
     }
     let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Off).foreign_keys(true);
-    let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.unwrap();
+    let write = Writer::open(options.clone()).await.unwrap();
     let read = SqlitePoolOptions::new().max_connections(2).connect_lazy_with(options);
     Store::Sqlite { write, read, file }
 }
@@ -82,10 +83,10 @@ async fn the_child_charges_where_it_is_asked_to() {
     let catalog = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml")).unwrap();
     let store = store(folder, synchronous).await;
     store.migrate().await.unwrap();
-    if let Store::Sqlite { write, .. } = &store {
-        // What is being tested is also the copying, which a run this short would not come to.
-        sqlx::query("pragma wal_autocheckpoint = 500").execute(write).await.unwrap();
-    }
+    // What is being tested is also the copying, which a run this short would not come to.
+    let mut link = store.begin_turn().await.unwrap();
+    link.run("pragma wal_autocheckpoint = 500", Vec::new()).await.unwrap();
+    link.commit().await.unwrap();
     let (ledger, engine) = Ledger::start(store.clone(), Clock::system(), Arc::new(Catalog::parse(&catalog).unwrap()));
     for n in 0..3 {
         let put = customers::Put {

@@ -1,0 +1,152 @@
+//! SQLite's one writer: a connection of its own, taken by one turn after the other.
+//!
+//! SQLite answers from a thread of its own, and each question is a hop there and back that costs as much as many rows. So
+//! a turn begins with one question, and ends with the last of what it writes. A pool would ask after the connection's
+//! health each time.
+//!
+//! Invariant: nobody takes the connection in the middle of somebody else's transaction; what was left open is undone.
+
+use super::db::DbError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// `data_version` tells whether anybody else has written since this connection last looked; nobody can until the end.
+const BEGIN: &str = "begin immediate; pragma data_version";
+
+/// The writer; clones are the same one.
+#[derive(Clone)]
+pub struct Writer(Arc<Mutex<Place>>);
+
+struct Place {
+    options: SqliteConnectOptions,
+    /// None after it failed: the next one opens another.
+    connection: Option<SqliteConnection>,
+}
+
+/// A transaction; undone unless it is committed.
+pub struct WriteTurn {
+    /// None in the end.
+    place: Option<OwnedMutexGuard<Place>>,
+    data_version: i64,
+}
+
+fn gone() -> DbError {
+    DbError::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the writer was thrown away"))
+}
+
+impl Place {
+    async fn connected(&mut self) -> Result<&mut SqliteConnection, DbError> {
+        if self.connection.is_none() {
+            self.connection = Some(self.options.connect().await?);
+        }
+        self.connection.as_mut().ok_or_else(gone)
+    }
+
+    /// SQLite itself undoes a transaction that met a full or broken disk: then there is none any more.
+    async fn undo(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let undone = connection.execute("rollback").await;
+        let is_over = match &undone {
+            Ok(_) => true,
+            Err(DbError::Database(said)) => said.message().contains("no transaction is active"),
+            Err(_) => false,
+        };
+        if !is_over {
+            tracing::warn!("the writer opens the database anew");
+            self.connection = None;
+        }
+    }
+}
+
+impl Writer {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn open(options: SqliteConnectOptions) -> Result<Self, DbError> {
+        let mut place = Place { options, connection: None };
+        place.connected().await?;
+        Ok(Self(Arc::new(Mutex::new(place))))
+    }
+
+    /// Begins when everybody before has ended.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn begin(&self) -> Result<WriteTurn, DbError> {
+        // Whatever happens from here on, what was begun is undone.
+        let mut turn = WriteTurn { place: Some(Arc::clone(&self.0).lock_owned().await), data_version: 0 };
+        let rows = turn.connected().await?.fetch_all(BEGIN).await?;
+        turn.data_version = rows.first().ok_or(DbError::RowNotFound)?.try_get(0)?;
+        Ok(turn)
+    }
+
+    /// Brings the tables up to date.
+    ///
+    /// # Errors
+    /// A migration that fails, or one that was changed after it ran.
+    pub async fn migrate(&self, migrations: &sqlx::migrate::Migrator) -> Result<(), sqlx::migrate::MigrateError> {
+        let mut place = Arc::clone(&self.0).lock_owned().await;
+        migrations.run(place.connected().await?).await
+    }
+
+    /// Ends the connection.
+    pub async fn close(&self) {
+        if let Some(connection) = self.0.lock().await.connection.take()
+            && let Err(e) = connection.close().await
+        {
+            tracing::warn!(error = %e, "the writer could not be closed well");
+        }
+    }
+}
+
+impl WriteTurn {
+    async fn connected(&mut self) -> Result<&mut SqliteConnection, DbError> {
+        self.place.as_mut().ok_or_else(gone)?.connected().await
+    }
+
+    /// Where statements run.
+    ///
+    /// # Errors
+    /// The connection was thrown away.
+    pub fn connection(&mut self) -> Result<&mut SqliteConnection, DbError> {
+        self.place.as_mut().and_then(|place| place.connection.as_mut()).ok_or_else(gone)
+    }
+
+    /// What SQLite said of foreign writes.
+    #[must_use]
+    pub const fn data_version(&self) -> i64 {
+        self.data_version
+    }
+
+    /// Commits, unless the last statement did.
+    ///
+    /// # Errors
+    /// Whatever SQLite says: then nothing of it is there.
+    pub async fn commit(mut self) -> Result<(), DbError> {
+        if self.place.is_none() {
+            return Ok(());
+        }
+        self.connection()?.execute("commit").await?;
+        self.is_committed();
+        Ok(())
+    }
+
+    /// To be said when the last statement was the commit.
+    pub fn is_committed(&mut self) {
+        self.place = None;
+    }
+}
+
+impl Drop for WriteTurn {
+    fn drop(&mut self) {
+        let Some(mut place) = self.place.take() else { return };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(async move { place.undo().await })),
+            // The next one opens another; this one's transaction ends with it.
+            Err(_) => place.connection = None,
+        }
+    }
+}
