@@ -41,8 +41,8 @@ export class Customer {
     return (await this.shop.operator.get<{ data: Purchase[] }>(`/v1/customers/${this.id}/purchases`)).data;
   }
 
-  async charge(credits: number): Promise<void> {
-    await this.shop.operator.post(`/v1/customers/${this.id}/usage`, { credits, operation: "scrape" });
+  async charge(credits: number, quantities?: Record<string, number>): Promise<void> {
+    await this.shop.operator.post(`/v1/customers/${this.id}/usage`, { credits, operation: "scrape", quantities });
   }
 
   /** A link as the SaaS's own site gets it for a person who clicks on "Billing" there. */

@@ -71,6 +71,16 @@ pub async fn run(services: Services, stop: CancellationToken) {
     services.live.end();
 }
 
+/// The number of a customer's last entry.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn last(services: &Services, customer_no: i64) -> Result<i64, Fault> {
+    let sql = "select seq from accounts where customer_no = $1";
+    let row = services.store.read().await?.one(sql, crate::args![customer_no]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
+}
+
 /// One look.
 ///
 /// # Errors

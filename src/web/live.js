@@ -2,7 +2,7 @@
 // when a switch in it is pressed. Without this file the same page is read by its links.
 const parts = () => document.querySelectorAll("[data-live]");
 const stops = (part) => [...part.querySelectorAll("a, button, [tabindex]")];
-let turn = 0, seen, source;
+let turn = 0, seen = document.querySelector("[data-last]").dataset.last, source;
 
 async function renew(url, isPress) {
   const mine = ++turn;
@@ -35,7 +35,7 @@ function listen() {
   if (document.hidden) return;
   source = new EventSource("/live");
   source.onmessage = ({ data }) => {
-    if (seen && seen !== data) renew(location.href);
+    if (seen !== data) renew(location.href);
     seen = data;
   };
 }

@@ -27,10 +27,10 @@ static ADDRESS: LazyLock<String> = LazyLock::new(|| {
     format!("/live.js?v={:x}", hasher.finish())
 });
 
-/// The script, at the end of a page that has something live.
+/// The script, at the end of a page that has something live and shows what happened up to the entry `last`.
 #[component]
-pub fn LiveScript() -> impl IntoView {
-    view! { <script type="module" src=ADDRESS.as_str()></script> }
+pub fn LiveScript(last: i64) -> impl IntoView {
+    view! { <script type="module" src=ADDRESS.as_str() data-last=last></script> }
 }
 
 /// Whether a page is asked for by the script and not by a person.

@@ -334,3 +334,17 @@ on_both!(what_was_taken_in_is_written_before_the_end, |app| {
     }
     assert_eq!(app.available("acme").await, 4_900);
 });
+
+// More lines than one statement takes, which name a grant that the same flush makes.
+on_both!(a_batch_of_thousands_writes_the_new_cycles_grant_before_its_lines, |app| {
+    app.put_customer("acme", "pro").await;
+    let resets_at = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().parse().unwrap();
+    let ledger = app.services().ledger;
+    app.services().clock.put(resets_at);
+    let charges = (0..5_000).map(|n| charge("acme", &format!("k{n}"), 1)).collect();
+    let outcomes = ledger.charge_many(charges).await.unwrap();
+    drop(ledger);
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Charged(_))));
+    let balance = app.balance("acme").await;
+    assert_eq!((&balance["plan"]["used"], &balance["plan"]["remaining"]), (&json!(5_000), &json!(95_000)));
+});

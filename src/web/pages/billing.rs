@@ -39,10 +39,11 @@ pub fn BillingPage() -> impl IntoView {
 async fn load(visit: Visit) -> Result<Page, Stop> {
     let viewer = visit.signed_in().await?;
     let facts = Loaded::of(&visit, &viewer).await?;
+    let last = facts.overview.account.seq;
     let billing = facts.view(&visit, &viewer).await?;
     let body = view! {
         <BillingBody billing />
-        <LiveScript />
+        <LiveScript last />
     };
     Ok(Page::new("Billing", Some(viewer), body))
 }

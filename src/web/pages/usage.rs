@@ -1,6 +1,7 @@
 //! `/usage`: what was used, by day.
 
 use super::{Page, page};
+use crate::usecases::live;
 use crate::usecases::stats::{self, Range};
 use crate::web::components::UsageBody;
 use crate::web::live::LiveScript;
@@ -21,11 +22,13 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
     let known = |key: &String| key == "credits" || metrics.iter().any(|metric| metric.key == *key);
     let hidden = visit.query("hide").unwrap_or_default();
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(known).collect();
+    // Before what is shown: what happens meanwhile is fetched again.
+    let last = live::last(&visit.services, viewer.customer_no).await?;
     let found = stats::usage(&visit.services, viewer.customer_no, range).await?;
     let usage = usage::view(&found, range, metrics, &hidden);
     let body = view! {
         <UsageBody usage />
-        <LiveScript />
+        <LiveScript last />
     };
     Ok(Page::new("Usage", Some(viewer), body))
 }
