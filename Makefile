@@ -121,11 +121,12 @@ pictures: ## Draws the committed pictures of the pages anew; look at what change
 	$(MAKE) e2e E2E='--project=script --update-snapshots=changed pictures'
 
 .PHONY: prove
-prove: ## The long lists: the same properties over many more histories; may take an hour
+prove: ## The long lists: the same properties over many more histories, ten million entries; may take two hours
 	scripts/need postgres
 	PROPTEST_CASES=$${PROPTEST_CASES:-250000} TOPUP_PROVE=1 cargo test $(LOCKED) --release -p topup-domain -- --nocapture
 	PROPTEST_CASES=$${PROPTEST_CASES:-2000} TOPUP_PROVE=1 scripts/with-postgres \
 	    cargo test $(LOCKED) -p topup --features demo -- --nocapture
+	LOCKED='$(LOCKED)' BENCH_BEHIND=10000000 scripts/bench behind
 
 .PHONY: bench
 # `make bench ONLY='disk sqlite'` runs these parts alone; scripts/bench names them.

@@ -28,7 +28,7 @@ pub async fn measure(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Tab
     }
 }
 
-/// The rate with 10,000 entries behind, and with many, in turns; then a read of a balance, likewise.
+/// The rate with 10,000 entries behind, and with many, in turns.
 async fn behind(plan: Plan, folder: &Path, table: &mut Table) {
     let many = Engine::sqlite(folder, "many").await;
     many.fill(plan.behind).await;

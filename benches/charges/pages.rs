@@ -46,13 +46,14 @@ async fn one(plan: Plan, url: &str, database: &str, table: &mut Table) {
     let (mut stream, mut buffer) = (connect(server.address).await, Vec::new());
     let mut cookies = Vec::new();
     for (customer, entries) in [("few", FEW), ("many", plan.behind)] {
-        cookies.push((sign_in(&mut stream, &mut buffer, &server, customer).await, entries));
+        cookies.push((sign_in(&mut stream, &mut buffer, &server, customer).await, customer, entries));
     }
     for (name, page) in pages(&top_up) {
         let mut times = [Vec::new(), Vec::new()];
         for n in 0..WARM + ASKED {
-            for ((cookie, entries), times) in cookies.iter().zip(&mut times) {
-                let ask = get(&page.replace("{half}", &(entries / 2).to_string()), cookie);
+            for ((cookie, customer, entries), times) in cookies.iter().zip(&mut times) {
+                let page = page.replace("{half}", &(entries / 2).to_string()).replace("{customer}", customer);
+                let ask = get(&page, cookie);
                 let began = Instant::now();
                 call(&mut stream, &mut buffer, server.address, &ask).await;
                 if n >= WARM {
@@ -74,6 +75,7 @@ fn pages(top_up: &str) -> Vec<(&'static str, String)> {
     let day = |ago: i64| (Clock::system().now() - TimeDelta::days(ago)).format("%Y-%m-%d");
     let history = |query: &str| format!("/history?{query}");
     vec![
+        ("the balance by the API", "/v1/customers/{customer}/balance".to_owned()),
         ("Billing", "/billing".to_owned()),
         ("Usage, 30 days", "/usage".to_owned()),
         ("Usage, 7 weeks", "/usage?range=weekly".to_owned()),
@@ -96,7 +98,7 @@ pub fn get(path: &str, cookie: &str) -> Ask {
     Ask {
         method: "GET",
         path: path.to_owned(),
-        headers: format!("cookie: {cookie}\r\naccept: text/html\r\n"),
+        headers: format!("cookie: {cookie}\r\nx-api-key: {KEY}\r\naccept: text/html\r\n"),
         body: String::new(),
         status: 200,
     }
