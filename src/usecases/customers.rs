@@ -5,7 +5,7 @@ use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::{Cycle, Instant};
 use crate::ledger::Turn;
-use crate::store::db::{DbError, Row};
+use crate::store::db::{DbError, Link, Row};
 
 /// A customer as the API and the pages know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,11 +193,18 @@ fn customer_of(row: &Row) -> Result<Customer, DbError> {
 /// # Errors
 /// [`Fault`].
 pub async fn find(services: &Services, id: &str) -> Result<Option<Customer>, Fault> {
-    let mut link = services.store.snapshot().await?;
+    Ok(found(&mut services.store.snapshot().await?, services, id).await?)
+}
+
+/// The same, of the state that a page sees.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn found(link: &mut Link, services: &Services, id: &str) -> Result<Option<Customer>, DbError> {
     let Some(row) = link.one(format!("{CUSTOMER} where c.id = $1"), args![id]).await? else { return Ok(None) };
     let mut customer = customer_of(&row)?;
     if customer.cycle.end <= services.clock.now() {
-        let account = super::accounts::now(&mut link, &customer.id, services).await?;
+        let account = super::accounts::now(link, &customer.id, services).await?;
         if let Some((account, _)) = account {
             customer.plan = account.plan;
             customer.next_plan = account.next_plan;

@@ -17,15 +17,20 @@ const PURCHASES_MAX: i64 = 1_000;
 /// The comparison for a customer, unless it was put aside until a reset to come. `account` stands at `now`.
 ///
 /// # Errors
-/// [`Fault`].
-pub async fn of(services: &Services, no: i64, account: &Account, now: Instant) -> Result<Option<Advice>, Fault> {
-    let mut link = services.store.snapshot().await?;
+/// Whatever the database says.
+pub async fn of(
+    link: &mut Link,
+    services: &Services,
+    no: i64,
+    account: &Account,
+    now: Instant,
+) -> Result<Option<Advice>, DbError> {
     let row = link.one("select hint_hidden_until from customers where no = $1", args![no]).await?;
     let hidden = row.map(|row| row.opt_at("hint_hidden_until")).transpose()?.flatten();
     if hidden.is_some_and(|until| until > now) {
         return Ok(None);
     }
-    let grants = plan_grants(&mut link, no).await?;
+    let grants = plan_grants(link, no).await?;
     // Only whole cycles of the present plan tell something about it: none in which a plan ended unpaid.
     let allowance = services.catalog.allowance(&account.plan);
     let tells = |grant: &Grant| grant.amount == allowance && !grant.is_voided;
@@ -33,7 +38,7 @@ pub async fn of(services: &Services, no: i64, account: &Account, now: Instant) -
     if grants.iter().filter(|grant| ran_out(grant)).count() < 2 {
         return Ok(None);
     }
-    let cycles = cycles(&mut link, no, &grants, now).await?;
+    let cycles = cycles(link, no, &grants, now).await?;
     Ok(advise(&services.catalog, &account.plan, &cycles))
 }
 

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod alarms;
 pub mod api_keys;
 pub mod audit;
+pub mod billing;
 pub mod bound;
 pub mod check;
 pub mod closing;

@@ -5,7 +5,7 @@ use super::{Fault, Services, accounts};
 use crate::args;
 use crate::domain::{Account, Balance, Grant, Instant, Kind, PurchaseId};
 use crate::store::accounts::{GRANT, GRANTS, grant_of};
-use crate::store::db::DbError;
+use crate::store::db::{DbError, Link};
 
 /// A customer's ledger at an instant.
 #[derive(Clone, Debug)]
@@ -22,14 +22,12 @@ pub struct Overview {
     pub in_use_since: Option<Instant>,
 }
 
-/// A customer's ledger now. What is due is booked first, so that the lists are what they say.
+/// A customer's ledger now. What is due should be booked before ([`accounts::book`]), so that the lists are what they say.
 ///
 /// # Errors
-/// [`Fault`].
-pub async fn of(services: &Services, no: i64, customer: &str) -> Result<Option<Overview>, Fault> {
-    accounts::book(services, no).await?;
-    let mut link = services.store.snapshot().await?;
-    let Some((loaded, at)) = accounts::loaded(&mut link, customer, services).await? else { return Ok(None) };
+/// Whatever the database says.
+pub async fn of(link: &mut Link, services: &Services, no: i64, customer: &str) -> Result<Option<Overview>, DbError> {
+    let Some((loaded, at)) = accounts::loaded(link, customer, services).await? else { return Ok(None) };
     let account = loaded.account;
     let balance = Balance::of(&account, at);
     let of_use = |grant: &&Grant| grant.kind == Kind::TopUp && grant.has_something();
@@ -46,8 +44,8 @@ pub async fn of(services: &Services, no: i64, customer: &str) -> Result<Option<O
 /// Ended top-ups, the latest to expire first.
 ///
 /// # Errors
-/// [`Fault`].
-pub async fn ended(services: &Services, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, Fault> {
+/// Whatever the database says.
+pub async fn ended(link: &mut Link, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, DbError> {
     if take == 0 {
         return Ok(Vec::new());
     }
@@ -56,8 +54,8 @@ pub async fn ended(services: &Services, no: i64, skip: usize, take: usize) -> Re
          order by g.expires_at desc, g.no desc limit $3 offset $4"
     );
     let (take, skip) = (i64::try_from(take).unwrap_or(0), i64::try_from(skip).unwrap_or(i64::MAX));
-    let rows = services.store.read().await?.all(sql, args![no, i64::from(Kind::TopUp.code()), take, skip]).await?;
-    rows.iter().map(grant_of).collect::<Result<_, DbError>>().map_err(Fault::from)
+    let rows = link.all(sql, args![no, i64::from(Kind::TopUp.code()), take, skip]).await?;
+    rows.iter().map(grant_of).collect()
 }
 
 /// The grant that a purchase brought, as it stands now.

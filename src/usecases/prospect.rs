@@ -2,11 +2,12 @@
 //! lose, whether buying or upgrading is cheaper. Nothing is written, and nothing is said with less than a week of data.
 
 use super::overview::Overview;
-use super::{Fault, Services, pace};
+use super::{Services, pace};
 use crate::domain::GrantId;
 use crate::domain::Instant;
 use crate::domain::advice::{Ahead, ahead};
 use crate::domain::forecast::{self, Outlook, Pace, RunsOut};
+use crate::store::db::{DbError, Link};
 
 /// What lies ahead.
 #[derive(Clone, Debug)]
@@ -23,15 +24,16 @@ pub struct Prospect {
 /// What lies ahead of a customer who came at `created_at`.
 ///
 /// # Errors
-/// [`Fault`].
+/// Whatever the database says.
 pub async fn of(
+    link: &mut Link,
     services: &Services,
     no: i64,
     overview: &Overview,
     created_at: Instant,
-) -> Result<Option<Prospect>, Fault> {
+) -> Result<Option<Prospect>, DbError> {
     let (account, catalog, now) = (&overview.account, &services.catalog, overview.balance.as_of);
-    let Some(pace) = pace::of(&mut services.store.snapshot().await?, no, created_at, now).await? else {
+    let Some(pace) = pace::of(link, no, created_at, now).await? else {
         return Ok(None);
     };
     let until = overview.live.iter().map(|grant| grant.expires_at).fold(account.cycle.end, Instant::max);

@@ -27,11 +27,15 @@ pub struct Listed {
 /// The purchases of a customer; `window` is asked how many of the total to skip, and how many to take.
 ///
 /// # Errors
-/// [`Fault`].
-pub async fn listed(services: &Services, no: i64, window: impl FnOnce(i64) -> (i64, i64)) -> Result<Listed, Fault> {
+/// Whatever the database says.
+pub async fn listed(
+    link: &mut Link,
+    services: &Services,
+    no: i64,
+    window: impl FnOnce(i64) -> (i64, i64),
+) -> Result<Listed, DbError> {
     let now = services.clock.now();
-    let mut link = services.store.snapshot().await?;
-    let paid = paid(&mut link, no, services.catalog.shop.pays_at_once()).await?;
+    let paid = paid(link, no, services.catalog.shop.pays_at_once()).await?;
     let sql = format!(
         "{PURCHASE} where p.customer_no = $1 and p.state = 'open' and p.checkout_expires_at > $2
          order by p.created_at desc, p.id desc limit 1"

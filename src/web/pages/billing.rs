@@ -4,12 +4,13 @@ use super::{Page, page};
 use crate::domain::advice::Advice;
 use crate::domain::forecast::Outlook;
 use crate::domain::{Credits, Grant, Instant, Kind, Money, Plan, PurchaseId, PurchaseState};
+use crate::usecases::billing::{Billing, of as billing_of};
 use crate::usecases::customers::Customer;
-use crate::usecases::overview::{self, Overview};
+use crate::usecases::overview::Overview;
 use crate::usecases::portal::Viewer;
-use crate::usecases::prospect::{self, Prospect};
+use crate::usecases::prospect::Prospect;
 use crate::usecases::purchases::{self, Purchase};
-use crate::usecases::{Fault, Services, customers, hint, subscriptions};
+use crate::usecases::{Fault, Services, subscriptions};
 use crate::web::components::BillingBody;
 use crate::web::demo;
 use crate::web::live::LiveScript;
@@ -65,27 +66,24 @@ struct Loaded {
 
 impl Loaded {
     async fn of(visit: &Visit, viewer: &Viewer) -> Result<Self, Stop> {
-        let (services, no) = (&visit.services, viewer.customer_no);
-        let customer = customers::find(services, &viewer.customer).await?.ok_or(Stop::SignIn)?;
-        let overview = overview::of(services, no, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+        let services = &visit.services;
         let page = visit.query("page").and_then(|page| page.parse().ok()).unwrap_or(1);
         let all = |list: &str| visit.query(list).is_some_and(|value| value == "all").then_some(page);
         let all = (all("top_ups"), all("purchases"));
-        let part = top_ups::window(overview.live.len(), count(overview.ended), all.0).ended;
+        let ended = |of: &Overview| top_ups::window(of.live.len(), count(of.ended), all.0).ended;
         let window = |total| {
             let (skip, take, ..) = list::window(count(total), all.1);
             (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(take).unwrap_or(0))
         };
-        let listed = purchases::listed(services, no, window).await?;
+        let whose = (viewer.customer_no, viewer.customer.as_str());
+        let Billing { customer, overview, ended, purchases: listed, prospect, advice } =
+            billing_of(services, whose, ended, window).await?.ok_or(Stop::SignIn)?;
         let adding = |purchase: &Purchase| {
             let fact = purchase_fact(purchase);
             PurchaseFact { facts: PurchaseFacts { paid: true, ..fact.facts }, ..fact }
         };
         let pending = listed.paid.iter().map(adding).chain(listed.open.iter().map(purchase_fact));
         Ok(Self {
-            ended: overview::ended(services, no, part.start, part.len()).await?,
-            prospect: prospect::of(services, no, &overview, customer.created_at).await?,
-            advice: hint::of(services, no, &overview.account, overview.balance.as_of).await?,
             settling: !listed.paid.is_empty(),
             pending: pending.collect(),
             purchases: listed.page.iter().map(purchase_fact).collect(),
@@ -93,6 +91,9 @@ impl Loaded {
             customer,
             overview,
             all,
+            ended,
+            prospect,
+            advice,
         })
     }
 
