@@ -27,6 +27,24 @@ test("the balance moves while the page is open, and nothing else does", async ({
   await same(page);
 });
 
+test("what is said of the balance moves with it, and waits while somebody is at a button", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 100 });
+  await customer.signIn(page);
+  await page.goto("/billing");
+  await mark(page);
+  const out = page.getByText("You are out of credits.");
+  const first = page.getByRole("button", { name: /^Buy for/ }).first();
+  await first.focus();
+  const place = await first.boundingBox();
+  await customer.charge(4_900);
+  await expect(page.getByRole("region", { name: "Balance" })).toContainText("0 left of 5,000");
+  await expect(out).toHaveCount(0);
+  expect(await first.boundingBox()).toEqual(place);
+  await first.blur();
+  await expect(out).toBeVisible();
+  await same(page);
+});
+
 test("charts are switched where they are, by keyboard too, and the address follows", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.charge(100, { requests: 7 });

@@ -1,5 +1,5 @@
-// Figures that move while you look: what has data-live is fetched again when something happened to the credits, and
-// when a switch in it is pressed. Without this file the same page is read by its links.
+// What has data-live is fetched again when something happened to the credits, and when a switch in it is pressed.
+// Without this file the same page is read by its links.
 const parts = () => document.querySelectorAll("[data-live]");
 const stops = (part) => [...part.querySelectorAll("a, button, [tabindex]")];
 let turn = 0, seen = document.querySelector("[data-last]").dataset.last, source;
@@ -17,19 +17,24 @@ async function renew(url, isPress) {
   }
   if (mine !== turn) return;
   if (isPress) history.pushState(null, "", url);
+  // Nothing moves under somebody's finger.
+  const busy = !isPress && document.querySelector("main form:is(:hover, :focus-within)");
+  let late;
   for (const old of parts()) {
     const next = page.querySelector(`[data-live="${old.dataset.live}"]`);
-    if (!next || next.outerHTML === old.outerHTML) continue;
+    if (!next || (!isPress && next.textContent === old.textContent)) continue;
+    if (busy && old.dataset.live !== "balance") { late = 1; continue; }
     const before = stops(old);
     const at = before.indexOf(document.activeElement);
-    old.replaceWith(next);
-    const after = stops(next);
+    old.replaceChildren(...next.childNodes);
+    const after = stops(old);
     before.forEach((stop, n) => after[n]?.scrollTo(stop.scrollLeft, stop.scrollTop));
     after[at]?.focus({ preventScroll: true });
   }
+  if (late) setTimeout(() => mine === turn && renew(url), 2000);
 }
 
-// A page that nobody sees asks for nothing, and takes no connection from its neighbours.
+// A page that nobody sees asks for nothing.
 function listen() {
   source?.close();
   if (document.hidden) return;

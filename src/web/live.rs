@@ -20,7 +20,11 @@ use tokio::sync::watch::Receiver;
 /// How long a stream lasts: the browser then asks anew, and whether it is still signed in is looked at again.
 const STREAM: Duration = Duration::from_secs(300);
 
-const SCRIPT: &str = include_str!("live.js");
+/// Without what is for its readers.
+static SCRIPT: LazyLock<String> = LazyLock::new(|| {
+    let lines = include_str!("live.js").lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+});
 static ADDRESS: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = DefaultHasher::new();
     SCRIPT.hash(&mut hasher);
@@ -43,7 +47,7 @@ pub fn by_itself(headers: &HeaderMap) -> bool {
 pub async fn script() -> Response {
     let head =
         [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (head, SCRIPT).into_response()
+    (head, SCRIPT.as_str()).into_response()
 }
 
 /// `/live`. A browser does not ask again after a 204.

@@ -11,8 +11,11 @@ pub fn BillingBody(billing: BillingView) -> impl IntoView {
         <h1>"Billing"</h1>
         {billing.outcome.map(|notice| view! { <NoticeBox notice /> })}
         <BalanceCard balance=billing.balance />
-        {billing.notice.map(|notice| view! { <NoticeBox notice /> })}
-        {billing.hint.map(|hint| view! { <UpgradeHint hint /> })}
+        // What appears while the page is open is read out.
+        <div data-live="notice" aria-live="polite">
+            {billing.notice.map(|notice| view! { <NoticeBox notice /> })}
+        </div>
+        <div data-live="hint">{billing.hint.map(|hint| view! { <UpgradeHint hint /> })}</div>
         <Offers offers=billing.offers />
         <TopUps top_ups=billing.top_ups />
         <Purchases purchases=billing.purchases />

@@ -24,9 +24,9 @@ pub fn Offers(offers: OffersView) -> impl IntoView {
                 <p class="note">"One-time. Plus tax where it applies. Used after your plan credits."</p>
             </div>
             {offers.lock.map(|lock| view! { <LockBox lock /> })}
-            {before.map(|ahead| view! { <Advice ahead /> })}
+            <div data-live="ahead">{before.map(|ahead| view! { <Advice ahead /> })}</div>
             <ul class="offers">{cards}</ul>
-            {after.map(|ahead| view! { <Advice ahead /> })}
+            <div data-live="enough">{after.map(|ahead| view! { <Advice ahead /> })}</div>
             {note}
         </section>
     }

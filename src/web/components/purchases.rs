@@ -20,7 +20,7 @@ pub fn Purchases(purchases: PurchasesView) -> impl IntoView {
         .into_any()
     };
     view! {
-        <section aria-labelledby="purchases">
+        <section aria-labelledby="purchases" data-live="purchases">
             <h2 id="purchases">"Purchases"</h2>
             {body}
         </section>

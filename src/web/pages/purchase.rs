@@ -14,7 +14,7 @@ use crate::web::seal;
 use crate::web::view::outcome::OutcomeFacts;
 use crate::web::view::purchase::{self as words, What};
 use crate::web::view::status::PurchaseFacts;
-use crate::web::view::{BuyForm, Notice, Outcome, PurchaseView, Words, Zone, status, top_ups};
+use crate::web::view::{BuyForm, Notice, Outcome, PurchaseView, Words, Zone, status};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -95,10 +95,12 @@ async fn view_of(services: &Services, viewer: &Viewer, purchase: &Purchase, back
     // Stripe has told, and could not be asked.
     let paid = purchases::is_paid(services, purchase).await?;
     let facts = purchase_fact(purchase).facts;
+    // Who comes back later to where Checkout led is not told again that credits were added.
+    let is_news = back && grant.as_ref().is_none_or(|it| (it.frozen + it.refunded + it.disputed).is_zero());
     Ok(PurchaseView {
         badge: status::purchase(&PurchaseFacts { paid: paid || purchase.credited_at.is_some(), ..facts }),
-        notice: if paid { Some(words::adding(&here)) } else { notice(services, viewer, purchase, back).await? },
-        left: grant.map(|grant| left(&grant, now, zone)),
+        notice: if paid { Some(words::adding(&here)) } else { notice(services, viewer, purchase, is_news).await? },
+        left: grant.as_ref().map(|grant| left(grant, now, zone)),
         timeline: words::timeline(&steps, purchase.credits, zone),
         credits: purchase.credits,
         price: money(purchase.amount),
@@ -134,8 +136,7 @@ fn invoice(purchase: &Purchase) -> Option<String> {
 }
 
 fn left(grant: &Grant, now: Instant, zone: Zone) -> Words {
-    let ended = !status::is_live(grant, now);
-    let left = words::left(top_ups::left(grant, ended), grant.amount, grant.expires_at, now, zone);
+    let left = words::Stand::of(grant, now).words(now, zone);
     if grant.is_kept(now) { left.text(", or 7 days after a reminder is delivered, if that is later") } else { left }
 }
 
@@ -158,7 +159,7 @@ async fn notice(
         }
         PurchaseState::Open | PurchaseState::Created if back => Some(words::checking(&here)),
         PurchaseState::Open | PurchaseState::Created if open => {
-            let until = Zone::named(&viewer.timezone).clock(purchase.checkout_expires_at);
+            let until = Zone::named(&viewer.timezone).sentence(purchase.checkout_expires_at);
             Some(words::unfinished(until, resumed(services, viewer, purchase).await?))
         }
         PurchaseState::Open | PurchaseState::Created | PurchaseState::Expired => {

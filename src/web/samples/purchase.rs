@@ -4,7 +4,7 @@ use super::Sample;
 use super::billing::form;
 use super::customers::{at, now};
 use crate::domain::{Credits, Instant, Money, PurchaseState};
-use crate::web::view::purchase::{self, PurchaseView, What};
+use crate::web::view::purchase::{self, PurchaseView, Stand, What};
 use crate::web::view::status::{self, Dispute, PurchaseFacts};
 use crate::web::view::{Notice, Zone};
 
@@ -23,6 +23,12 @@ pub fn all() -> Vec<(&'static str, Sample)> {
     vec![
         ("purchase-success", state(PurchaseState::Credited, Some(success), &paid)),
         ("purchase", state(PurchaseState::Credited, None, &[&paid[..], &[What::Reminded]].concat())),
+        ("purchase-refunded", state(PurchaseState::Credited, None, &[&paid[..], &[What::Refunded]].concat())),
+        ("purchase-disputed", state(PurchaseState::Credited, None, &[&paid[..], &[What::Disputed]].concat())),
+        (
+            "purchase-dispute-lost",
+            state(PurchaseState::Credited, None, &[&paid[..], &[What::Disputed, What::DisputeLost]].concat()),
+        ),
         ("purchase-adding", state(PurchaseState::Open, Some(purchase::adding(&here)), &paid[..3])),
         (
             "purchase-processing",
@@ -40,7 +46,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
             "purchase-open",
             state(
                 PurchaseState::Open,
-                Some(purchase::unfinished(berlin.clock(at("2026-11-22T14:01:00Z")), again())),
+                Some(purchase::unfinished(berlin.sentence(at("2026-11-22T14:01:00Z")), again())),
                 &paid[..2],
             ),
         ),
@@ -72,19 +78,34 @@ fn view(state: PurchaseState, notice: Option<Notice>, steps: &[What]) -> Purchas
     let start = at("2026-11-22T13:01:00Z");
     let dated: Vec<(What, Instant)> = (0..).zip(steps).map(|(n, what)| (*what, start + later(*what, n))).collect();
     let credited = state == PurchaseState::Credited;
-    let facts =
-        PurchaseFacts { state, paid: steps.contains(&What::Paid), amount: 900, refunded: 0, dispute: Dispute::None };
+    let refunded = if steps.contains(&What::Refunded) { 900 } else { 0 };
+    let dispute = match steps.last() {
+        Some(What::Disputed) => Dispute::Open,
+        Some(What::DisputeLost) => Dispute::Lost,
+        _ => Dispute::None,
+    };
+    let facts = PurchaseFacts { state, paid: steps.contains(&What::Paid), amount: 900, refunded, dispute };
     let expires_at = at("2027-11-22T13:03:00Z");
+    let none = Credits::ZERO;
+    let left = Credits::whole(1_000);
+    let whole =
+        Stand { of: credits, left, held: none, frozen: none, refunded: none, disputed: none, expires_at, ended: false };
+    let stand = match steps.last() {
+        Some(What::Refunded) => Stand { left: none, refunded: left, ..whole },
+        Some(What::Disputed) => Stand { left: none, frozen: left, ..whole },
+        Some(What::DisputeLost) => Stand { left: none, disputed: left, ..whole },
+        _ => whole,
+    };
     PurchaseView {
         reference: REFERENCE.into(),
         credits,
         badge: status::purchase(&facts),
         notice,
-        left: credited.then(|| purchase::left(Credits::whole(1_000), credits, expires_at, now(), zone())),
+        left: credited.then(|| stand.words(now(), zone())),
         timeline: purchase::timeline(&dated, credits, zone()),
         price: Money::new(900, "usd"),
         tax: credited.then(|| Money::new(171, "usd")),
-        refunded: None,
+        refunded: (refunded > 0).then(|| Money::new(refunded, "usd")),
         invoice: credited.then(|| "/invoice".into()),
         support: purchase::support_link("help@gleaner.example", REFERENCE),
     }

@@ -2,10 +2,10 @@
 
 use super::notices::{Notice, NoticeAction, Voice};
 use super::offers::BuyForm;
-use super::status::{Badge, Tone};
+use super::status::{self, Badge, Tone};
 use super::when::{Moment, Zone};
 use super::words::Words;
-use crate::domain::{Credits, Instant, Money};
+use crate::domain::{Credits, Grant, Instant, Money};
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,17 +140,68 @@ pub fn timeline(steps: &[(What, Instant)], credits: Credits, zone: Zone) -> Vec<
     let mut step = |(what, at): &(What, Instant)| {
         let same = day.is_some_and(|before| zone.same_day(before, *at));
         day = Some(*at);
-        Step { what: what.words(credits), at: if same { zone.clock(*at) } else { zone.minute(*at) } }
+        Step { what: what.words(credits), at: if same { zone.clock(*at) } else { zone.full(*at) } }
     };
     steps.iter().map(&mut step).collect()
 }
 
-/// `1,000 of 1,200 left · Expires 28 Nov 2026, 14:03 CET`
-#[must_use]
-pub fn left(left: Credits, of: Credits, expires_at: Instant, now: Instant, zone: Zone) -> Words {
-    let words = Words::new().credits(left).text(" of ").credits(of).text(" left · ");
-    let when = if expires_at <= now { "Expired " } else { "Expires " };
-    words.text(when).time(zone.full(expires_at))
+/// What became of the credits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stand {
+    /// What was bought.
+    pub of: Credits,
+    /// What can be used.
+    pub left: Credits,
+    /// What running jobs hold.
+    pub held: Credits,
+    /// What waits for the bank.
+    pub frozen: Credits,
+    /// What went with money given back.
+    pub refunded: Credits,
+    /// What went with a lost dispute.
+    pub disputed: Credits,
+    /// Its date.
+    pub expires_at: Instant,
+    /// Whether that is over.
+    pub ended: bool,
+}
+
+impl Stand {
+    /// Of a top-up at an instant.
+    #[must_use]
+    pub fn of(grant: &Grant, now: Instant) -> Self {
+        let ended = !status::is_live(grant, now);
+        Self {
+            of: grant.amount,
+            left: if ended { Credits::ZERO } else { grant.remaining() },
+            held: grant.held,
+            frozen: grant.frozen,
+            refunded: grant.refunded,
+            disputed: grant.disputed,
+            expires_at: grant.expires_at,
+            ended,
+        }
+    }
+
+    /// `1,000 of 1,200 left · Expires 28 Nov 2026, 14:03 CET`
+    #[must_use]
+    pub fn words(&self, now: Instant, zone: Zone) -> Words {
+        let words = Words::new().credits(self.left).text(" of ").credits(self.of).text(" left");
+        let part = |words: Words, credits: Credits, what: &str| {
+            if credits.is_positive() { words.text(" · ").credits(credits).text(what) } else { words }
+        };
+        let words = part(words, self.held, " held by running jobs");
+        let words = part(words, self.frozen, " frozen while your bank reviews the payment");
+        let words = part(words, self.refunded, " refunded");
+        let words = part(words, self.disputed, " removed after the bank review");
+        // What is gone before its time has no date any more.
+        let is_gone = (self.left + self.held + self.frozen).is_zero();
+        if is_gone && (self.refunded + self.disputed).is_positive() {
+            return words;
+        }
+        let when = if self.ended && self.expires_at <= now { " · Expired " } else { " · Expires " };
+        words.text(when).time(zone.full(self.expires_at))
+    }
 }
 
 /// "1,200 credits added.", on the way back from Checkout.
@@ -266,11 +317,11 @@ mod tests {
         assert_eq!(
             said,
             [
-                "You chose 1,200 credits 28 Nov 2025, 14:01",
+                "You chose 1,200 credits 28 Nov 2025, 14:01 CET",
                 "Checkout opened 14:01",
                 "Payment received 14:03",
                 "Credits added 14:03",
-                "Reminder sent 29 Oct 2026, 14:03",
+                "Reminder sent 29 Oct 2026, 14:03 CET",
             ]
         );
     }
@@ -281,13 +332,33 @@ mod tests {
         let notice = added(Credits::whole(1_200), Credits::whole(1_380), at("2027-11-22T13:03:00Z"), berlin, None);
         assert_eq!(notice.strong.to_string(), "1,200 credits added.");
         assert_eq!(notice.text.to_string(), "Available now: 1,380. Valid until 22 Nov 2027, 14:03 CET.");
-        let words = left(
-            Credits::whole(1_000),
-            Credits::whole(1_200),
-            at("2026-11-28T13:03:00Z"),
-            at("2026-11-22T13:03:00Z"),
-            berlin,
+    }
+
+    #[test]
+    fn the_page_says_what_became_of_the_credits() {
+        let (none, all) = (Credits::ZERO, Credits::whole(1_200));
+        let (held, frozen, refunded, disputed, ended) = (none, none, none, none, false);
+        let expires_at = at("2026-11-28T13:03:00Z");
+        let whole = Stand { of: all, left: all, held, frozen, refunded, disputed, expires_at, ended };
+        let said = |stand: Stand| stand.words(at("2026-11-22T13:03:00Z"), Zone::named("Europe/Berlin")).to_string();
+        assert_eq!(said(whole), "1,200 of 1,200 left · Expires 28 Nov 2026, 14:03 CET");
+        assert_eq!(
+            said(Stand { left: none, frozen: all, ..whole }),
+            "0 of 1,200 left · 1,200 frozen while your bank reviews the payment · Expires 28 Nov 2026, 14:03 CET"
         );
-        assert_eq!(words.to_string(), "1,000 of 1,200 left · Expires 28 Nov 2026, 14:03 CET");
+        let (part, rest) = (Credits::whole(200), Credits::whole(1_000));
+        assert_eq!(
+            said(Stand { left: rest, refunded: part, ..whole }),
+            "1,000 of 1,200 left · 200 refunded · Expires 28 Nov 2026, 14:03 CET"
+        );
+        assert_eq!(said(Stand { left: none, refunded: all, ..whole }), "0 of 1,200 left · 1,200 refunded");
+        assert_eq!(
+            said(Stand { left: none, disputed: all, ..whole }),
+            "0 of 1,200 left · 1,200 removed after the bank review"
+        );
+        assert_eq!(
+            said(Stand { left: none, held: part, ..whole }),
+            "0 of 1,200 left · 200 held by running jobs · Expires 28 Nov 2026, 14:03 CET"
+        );
     }
 }
