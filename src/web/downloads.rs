@@ -79,7 +79,7 @@ async fn viewer(services: &Services, headers: &HeaderMap) -> Result<Viewer, Resp
 
 fn failed(fault: &Fault) -> Response {
     tracing::error!(error = %fault, "a file could not be written");
-    Redirect::to("/billing?outcome=fault").into_response()
+    Redirect::to("/billing?outcome=file_failed").into_response()
 }
 
 fn lines(

@@ -88,7 +88,7 @@ async fn invoice(State(services): State<Services>, Path(id): Path<String>, reque
         Ok(None) => render(State(services), request).await,
         Err(fault) => {
             tracing::error!(error = %fault, "an invoice failed");
-            Redirect::to("/billing?outcome=fault").into_response()
+            Redirect::to("/billing?outcome=invoice_unavailable").into_response()
         }
     }
 }

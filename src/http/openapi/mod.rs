@@ -43,7 +43,7 @@ pub fn openapi() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Topup",
+            "title": "Credits API",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Prepaid credits on top of a SaaS plan. Credits are JSON numbers, exact to a thousandth; money is in minor units; instants are RFC 3339 in UTC. The first refusal that applies is answered: key (401), id in the path (404), header (400), body (400, 413, 415, 422), bound idempotency key (409), state (402, 403, 409).",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},

@@ -52,7 +52,7 @@ fn html() -> String {
     }
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Topup's API</title><link rel=\"stylesheet\" href=\"/docs.css\"></head><body><header><h1>Topup's API</h1>\
+         <title>Credits API</title><link rel=\"stylesheet\" href=\"/docs.css\"></head><body><header><h1>Credits API</h1>\
          <p>Credits are JSON numbers, exact to a thousandth. Money is in minor units. Instants are RFC 3339 in UTC. Calls marked \
          <b class=\"mark\">once</b> need an <code>Idempotency-Key</code>: a repeat gives the same answer. For programs: \
          <a href=\"/openapi.json\">openapi.json</a>.</p></header><nav aria-label=\"Contents\"><ul>{contents}</ul></nav>\

@@ -84,6 +84,10 @@ pub async fn refund(services: &Services, order: Order, refund: Refund) -> Result
     match asked {
         Ok(sent) => {
             line(services, &order, "/end", note(Action::RefundSent, format!("{} {}", sent.id, sent.status))).await?;
+            // So that the page shows it; Stripe's event comes anyway.
+            if let Err(fault) = purchases::look_at(services, &purchase).await {
+                tracing::warn!(error = %fault, "a refund was sent, and could not be looked at");
+            }
             Ok(Outcome::Done)
         }
         // The library could not read the answer: the refund may well be there.

@@ -92,19 +92,19 @@ fn Lines(rows: Vec<HistoryRow>, zone: String) -> impl IntoView {
             <caption class="sr-only">"What happened to your credits, newest first"</caption>
             <thead role="rowgroup">
                 <tr role="row">
-                    <th scope="col" role="columnheader" class="at">{format!("When ({zone})")}</th>
+                    <th scope="col" role="columnheader" class="at">{format!("When ({})", zone.clone())}</th>
                     <th scope="col" role="columnheader">"What"</th>
                     <th scope="col" role="columnheader" class="number">"Credits"</th>
                     <th scope="col" role="columnheader" class="number">"Balance incl. held"</th>
                 </tr>
             </thead>
-            <tbody role="rowgroup">{rows.into_iter().map(|row| view! { <Row row /> }).collect_view()}</tbody>
+            <tbody role="rowgroup">{rows.into_iter().map(|row| view! { <Row other=row.zone != zone row /> }).collect_view()}</tbody>
         </table>
     }
 }
 
 #[component]
-fn Row(row: HistoryRow) -> impl IntoView {
+fn Row(row: HistoryRow, other: bool) -> impl IntoView {
     let what = view! { <Say words=row.what /> };
     let what = match row.href {
         Some(href) => view! { <a href=href>{what}</a> }.into_any(),
@@ -120,7 +120,7 @@ fn Row(row: HistoryRow) -> impl IntoView {
     let change = row.change.map(|credits| view! { <Change credits /> });
     view! {
         <tr role="row">
-            <td role="cell" class="at">
+            <td role="cell" class=if other { "at other" } else { "at" } data-zone=row.zone>
                 <When moment=row.at />
             </td>
             <th scope="row" role="rowheader" class="first">

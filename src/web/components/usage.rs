@@ -92,7 +92,7 @@ fn Chart(chart: ChartView) -> impl IntoView {
             " "
         }
     };
-    let label = format!("{}, day by day; the table below has the figures", chart.label);
+    let label = format!("{}, {}; the table below has the figures", chart.label, chart.steps);
     view! {
         <figure class="card chart">
             <figcaption>
@@ -149,7 +149,7 @@ fn Split(split: SplitView) -> impl IntoView {
             None => row.name.into_any(),
         };
         let little = row.credits.is_positive() && row.share < 10;
-        let percent = if little { "< 1 %".to_owned() } else { format!("{} %", row.share / 10) };
+        let percent = if little { "<1%".to_owned() } else { format!("{}%", (row.share + 5) / 10) };
         view! {
             <tr>
                 <th scope="row">{name}</th>

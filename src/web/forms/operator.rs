@@ -106,8 +106,7 @@ pub async fn act(form: Form) -> Result<String, ServerFnError> {
         tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
         Outcome::Fault
     });
-    let done = if outcome == Outcome::Done { format!("&did={}", form.act.name()) } else { String::new() };
-    visit.go(&format!("{}?outcome={}{done}", own_page(&form.back), outcome.code()));
+    visit.go(&format!("{}?outcome={}&act={}", own_page(&form.back), outcome.code(), form.act.name()));
     Ok(outcome.code().to_owned())
 }
 

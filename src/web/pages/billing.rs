@@ -157,7 +157,8 @@ impl Loaded {
     fn ahead(&self, services: &Services, viewer: &Viewer, may_buy: &MayBuy) -> Option<AheadView> {
         let ahead = self.prospect.as_ref()?.ahead.as_ref().filter(|_| *may_buy == MayBuy::Yes)?;
         let plan = &self.plan_name(services, &self.overview.balance.plan_id);
-        AheadFacts { ahead, catalog: &services.catalog, plan, upgrade: &upgrade(services, viewer) }.view()
+        let (catalog, looks_back) = (&services.catalog, self.advice.is_some());
+        AheadFacts { ahead, catalog, plan, upgrade: &upgrade(services, viewer), looks_back }.view()
     }
 
     fn may_buy(&self, services: &Services, viewer: &Viewer) -> MayBuy {

@@ -100,6 +100,12 @@ impl Asked {
     }
 }
 
+/// The day, and where several were bought on it, the time too.
+fn bought_at(all: &[accounts::GrantRow], at: Instant, zone: Zone) -> String {
+    let that_day = all.iter().filter(|row| zone.same_day(row.grant.effective_at, at)).count();
+    if that_day > 1 { zone.minute(at).text } else { zone.day(at).text }
+}
+
 async fn form(services: &Services, viewer: &Viewer, asked: &Asked, zone: Zone) -> Result<FilterView, Fault> {
     let no = viewer.customer_no;
     let sort = |sort: Sort| Choice {
@@ -110,7 +116,7 @@ async fn form(services: &Services, viewer: &Viewer, asked: &Asked, zone: Zone) -
     let bought = accounts::grants(services, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
     let top_up = |row: &accounts::GrantRow| Choice {
         value: row.grant.id.to_string(),
-        words: format!("{} of {}", row.grant.amount.grouped(), zone.day(row.grant.effective_at).text),
+        words: format!("{} of {}", row.grant.amount.grouped(), bought_at(&bought, row.grant.effective_at, zone)),
         chosen: asked.filter.grant == Some(row.grant.id),
     };
     let today = days::day_of(services.clock.now());

@@ -30,6 +30,8 @@ pub struct AheadFacts<'a> {
     pub plan: &'a str,
     /// Where plans are changed.
     pub upgrade: &'a str,
+    /// Whether the page looks back as well: the two may differ.
+    pub looks_back: bool,
 }
 
 impl AheadFacts<'_> {
@@ -47,10 +49,12 @@ impl AheadFacts<'_> {
         let buy = self.ahead.buy.as_ref()?;
         let lack = Words::from("At your pace you need about ").credits(missing).text(" more than you have in ");
         let lack = lack.text(self.months("the"));
-        match self.ahead.better() {
-            Some(upgrade) => self.upgrade(upgrade, buy, lack),
-            None => Some(self.buy(buy, lack)),
-        }
+        let view = match self.ahead.better() {
+            Some(upgrade) => self.upgrade(upgrade, buy, lack)?,
+            None => self.buy(buy, lack),
+        };
+        let strong = if self.looks_back { Words::from("Looking ahead: ").then(view.strong) } else { view.strong };
+        Some(AheadView { strong, ..view })
     }
 
     fn upgrade(&self, upgrade: &Upgrade, buy: &Basket, lack: Words) -> Option<AheadView> {
@@ -137,7 +141,8 @@ mod tests {
         });
         let ahead = Ahead { months: 3, missing: Credits::whole(missing), buy, upgrade };
         let catalog = catalog();
-        let facts = AheadFacts { ahead: &ahead, catalog: &catalog, plan: "Starter", upgrade: "/plans" };
+        let facts =
+            AheadFacts { ahead: &ahead, catalog: &catalog, plan: "Starter", upgrade: "/plans", looks_back: false };
         let view = facts.view().expect("advice");
         [view.strong.to_string(), view.text.to_string(), view.see.map_or_else(String::new, |(label, _)| label)]
     }

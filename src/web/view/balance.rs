@@ -164,6 +164,9 @@ impl BalanceFacts {
         let note = match (self.top_ups_in_use(), self.top_ups.in_use_since) {
             (true, Some(since)) => Words::from("In use since ").time(self.zone.short_day(since)),
             (true, None) => Words::from("In use"),
+            (false, _) if self.bonus.iter().any(|(credits, _)| credits.is_positive()) => {
+                Words::from("Used when plan and bonus credits reach 0")
+            }
             (false, _) => Words::from("Used when plan credits reach 0"),
         };
         if held.is_positive() { note.text(" · ").credits(held).text(" held") } else { note }

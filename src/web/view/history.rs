@@ -63,6 +63,8 @@ pub struct Choice {
 pub struct HistoryRow {
     /// When.
     pub at: Moment,
+    /// The zone of that instant: clocks may have been changed since.
+    pub zone: String,
     /// What happened.
     pub what: Words,
     /// Where more stands about it.
@@ -113,6 +115,7 @@ pub fn row(line: &Line, zone: Zone) -> HistoryRow {
     };
     HistoryRow {
         at: zone.minute(line.at),
+        zone: zone.abbreviation(line.at),
         what: what(line, zone),
         href: purchase.map(|id| format!("/purchases/{id}")),
         note: note(line, zone),

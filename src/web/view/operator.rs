@@ -6,10 +6,33 @@ use crate::domain::{Kind, Money};
 use crate::usecases::desk::Outcome;
 use crate::usecases::sales::{self, Month};
 
-/// What a form came back with.
+/// What a form came back with; `act` is the form's name.
 #[must_use]
-pub fn notice(outcome: Outcome) -> Notice {
-    let (tone, strong, text) = words(outcome);
+pub fn notice(outcome: Outcome, act: &str) -> Notice {
+    let (tone, strong, text) = match (outcome, act) {
+        (Outcome::Done, "refund") => (
+            Tone::Good,
+            "Stripe has taken the refund.",
+            "Money and credits are shown here as Stripe reports them; a bank payment takes some days. Nothing more to do.",
+        ),
+        (Outcome::BadInput, "refund") => (
+            Tone::Bad,
+            "The amount or the reason is not what it must be.",
+            "The amount is a number such as 9.00, the reason one line of up to 500 characters. Nothing was done.",
+        ),
+        (Outcome::BadInput, "give") => (
+            Tone::Bad,
+            "The credits, the last day or the reason is not what it must be.",
+            "Credits are a number above 0 and up to 1,000,000,000, the day is a date such as 2026-12-31, the reason one line \
+             of up to 500 characters. Nothing was done.",
+        ),
+        (Outcome::BadInput, _) => (
+            Tone::Bad,
+            "The reason is not what it must be.",
+            "It is one line of up to 500 characters. Nothing was done.",
+        ),
+        (outcome, _) => words(outcome),
+    };
     let voice = if matches!(tone, Tone::Good | Tone::Info) { Voice::Status } else { Voice::Alert };
     Notice::new(tone, strong, text).aloud(voice)
 }
@@ -105,7 +128,7 @@ mod tests {
     fn every_outcome_has_a_code_of_its_own_and_words() {
         for (outcome, code) in Outcome::ALL {
             assert_eq!(Outcome::from_code(code), Some(outcome));
-            assert!(!notice(outcome).strong.to_string().is_empty(), "{code}");
+            assert!(!notice(outcome, "").strong.to_string().is_empty(), "{code}");
         }
         assert_eq!(Outcome::from_code("<script>"), None);
     }

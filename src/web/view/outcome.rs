@@ -35,6 +35,8 @@ pub enum Outcome {
     NoInvoice,
     /// Stripe could not be asked for the invoice.
     InvoiceUnavailable,
+    /// A file could not be written.
+    FileFailed,
     /// A fault of ours; the cause is in the log.
     Fault,
 }
@@ -52,7 +54,7 @@ pub struct OutcomeFacts {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Cancelled,
         Self::StripeUnavailable,
         Self::PriceChanged,
@@ -64,6 +66,7 @@ impl Outcome {
         Self::FormStale,
         Self::NoInvoice,
         Self::InvoiceUnavailable,
+        Self::FileFailed,
         Self::Fault,
     ];
 
@@ -82,6 +85,7 @@ impl Outcome {
             Self::FormStale => "form_stale",
             Self::NoInvoice => "no_invoice",
             Self::InvoiceUnavailable => "invoice_unavailable",
+            Self::FileFailed => "file_failed",
             Self::Fault => "fault",
         }
     }
@@ -111,9 +115,12 @@ impl Outcome {
             Self::PriceChanged | Self::CheckoutExpired | Self::FormStale | Self::InvoiceUnavailable => {
                 (Tone::Warn, Voice::Alert)
             }
-            Self::StripeUnavailable | Self::PlanCannotBuy | Self::ViewerCannotBuy | Self::BuyingOff | Self::Fault => {
-                (Tone::Bad, Voice::Alert)
-            }
+            Self::StripeUnavailable
+            | Self::PlanCannotBuy
+            | Self::ViewerCannotBuy
+            | Self::BuyingOff
+            | Self::FileFailed
+            | Self::Fault => (Tone::Bad, Voice::Alert),
         }
     }
 
@@ -130,9 +137,15 @@ impl Outcome {
             Self::CheckoutExpired => {
                 ("That Checkout has expired.".into(), "You were not charged.".into(), Some("Buy again"))
             }
-            Self::PlanCannotBuy => ("Top-ups need a paid plan.".into(), "You were not charged.".into(), None),
+            Self::PlanCannotBuy => {
+                ("Top-ups need a paid plan.".into(), "Upgrade first. You were not charged.".into(), None)
+            }
             Self::ViewerCannotBuy => ("Ask an owner or admin to buy.".into(), "You were not charged.".into(), None),
-            Self::BuyingOff => ("Top-ups cannot be bought at the moment.".into(), "You were not charged.".into(), None),
+            Self::BuyingOff => (
+                "Top-ups cannot be bought at the moment.".into(),
+                "You were not charged. Try again later.".into(),
+                None,
+            ),
             Self::FormStale => {
                 ("That page was out of date.".into(), "You were not charged. Please choose again.".into(), None)
             }
@@ -142,6 +155,7 @@ impl Outcome {
             Self::InvoiceUnavailable => {
                 ("The invoice cannot be fetched.".into(), "Try again in a minute.".into(), None)
             }
+            Self::FileFailed => ("The file could not be written.".into(), "Try again in a minute.".into(), None),
             Self::Fault => {
                 ("Something went wrong on our side.".into(), "You were not charged. Please try again.".into(), None)
             }
@@ -192,7 +206,7 @@ mod tests {
         check(Outcome::PriceChanged, "The price is now $10. Nothing was bought.");
         check(Outcome::AlreadyBought, "You bought this at 14:03. Buy it again?");
         check(Outcome::CheckoutExpired, "That Checkout has expired. You were not charged.");
-        check(Outcome::PlanCannotBuy, "Top-ups need a paid plan. You were not charged.");
+        check(Outcome::PlanCannotBuy, "Top-ups need a paid plan. Upgrade first. You were not charged.");
         check(Outcome::ViewerCannotBuy, "Ask an owner or admin to buy. You were not charged.");
         assert_eq!(Outcome::Cancelled.notice(facts()).voice, Voice::Status);
         assert_eq!(Outcome::StripeUnavailable.notice(facts()).voice, Voice::Alert);

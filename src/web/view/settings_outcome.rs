@@ -186,8 +186,8 @@ impl SettingsOutcome {
                 ("Running low changed.", "Owners and admins are told once the balance comes down to it.")
             }
             Self::BadLowBalance => (
-                "“Running low at” is no number of credits.",
-                "Write digits only, above 0 and up to 1000000000, or leave it empty.",
+                "“Running low at” must be a number of credits.",
+                "Write it in digits, above 0 and up to 1,000,000,000, or leave it empty. Nothing was changed.",
             ),
             Self::MailsOn => ("Mails about a low balance are on.", "The next one comes when the balance runs low."),
             Self::MailsOff => (

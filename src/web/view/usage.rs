@@ -59,6 +59,8 @@ pub struct ChartView {
     pub total: String,
     /// Against the days before.
     pub change: Words,
+    /// `day by day`
+    pub steps: &'static str,
     /// What the parts of its bars are: classes and words. One part needs no key.
     pub key: Vec<(&'static str, &'static str)>,
     /// Oldest first.
@@ -281,6 +283,7 @@ fn chart(what: What<'_>, usage: &Usage, range: Range) -> ChartView {
         label: what.label(),
         total: what.text(what.of(&usage.total)),
         change: change(what.of(&usage.total), what.of(&usage.before), range),
+        steps: if range == Range::Weekly { "week by week" } else { "day by day" },
         key,
         bars: usage.steps.iter().enumerate().map(bar).collect(),
         top: what.text(top),
@@ -322,9 +325,12 @@ fn change(now: i64, before: i64, range: Range) -> Words {
     }
     let percent = (i128::from(now) - i128::from(before)) * 100 / i128::from(before);
     match percent {
-        0 => Words::from(format!("same as in the {days} before")),
-        more if more > 0 => Words::from(format!("{more} % more than in the {days} before")),
-        less => Words::from(format!("{} % less than in the {days} before", -less)),
+        _ if now == before => Words::from(format!("same as in the {days} before")),
+        0 => Words::from(format!("about the same as in the {days} before")),
+        // As a percentage that is no figure any more.
+        1_000.. => Words::from(format!("more than 10 times the {days} before")),
+        more if more > 0 => Words::from(format!("{more}% more than in the {days} before")),
+        less => Words::from(format!("{}% less than in the {days} before", -less)),
     }
 }
 
@@ -371,9 +377,16 @@ fn split(
         return None;
     }
     let all = i128::from(usage.total.credits().0).max(1);
+    let first = usage.steps.first().map(|step| step.first);
+    let last = usage.steps.last().map(|step| step.last);
     let share = |credits: Credits| i64::try_from(i128::from(credits.0.max(0)) * 1_000 / all).unwrap_or(0);
     let row = |(name, totals): &(String, Totals)| {
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair(field, name).finish();
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair(field, name);
+        for (field, day) in [("from", first), ("to", last)] {
+            query.extend_pairs(day.map(|day| (field, day.format("%Y-%m-%d").to_string())));
+        }
+        let query = query.finish();
         let named = !name.is_empty();
         SplitRow {
             name: if named { words(name) } else { "Not said".to_owned() },
@@ -407,9 +420,12 @@ mod tests {
     #[test]
     fn a_change_is_said_in_whole_percent_against_as_many_days_before() {
         let said = |now, before| change(now, before, Range::Month).to_string();
-        assert_eq!(said(150, 100), "50 % more than in the 30 days before");
-        assert_eq!(said(99, 300), "67 % less than in the 30 days before");
-        assert_eq!(said(1_000, 999), "same as in the 30 days before");
+        assert_eq!(said(150, 100), "50% more than in the 30 days before");
+        assert_eq!(said(99, 300), "67% less than in the 30 days before");
+        assert_eq!(said(1_000, 999), "about the same as in the 30 days before");
+        assert_eq!(said(1_000, 1_000), "same as in the 30 days before");
+        assert_eq!(said(1_099, 100), "999% more than in the 30 days before");
+        assert_eq!(said(1_100, 100), "more than 10 times the 30 days before");
         assert_eq!(said(5, 0), "nothing in the 30 days before");
     }
 
@@ -467,7 +483,10 @@ mod tests {
         assert_eq!(view.splits.len(), 1);
         let rows: Vec<_> = view.splits[0].rows.iter().map(|row| (row.name.as_str(), row.share)).collect();
         assert_eq!(rows, [("Crawl site", 750), ("Not said", 250)]);
-        assert_eq!(view.splits[0].rows[0].href.as_deref(), Some("/history?operation=crawl_site"));
+        assert_eq!(
+            view.splits[0].rows[0].href.as_deref(),
+            Some("/history?operation=crawl_site&from=2024-10-04&to=2024-10-05")
+        );
     }
 
     #[test]

@@ -61,7 +61,7 @@ where
             Err(Stop::Fault(fault)) => {
                 tracing::error!(error = %fault, path = visit.path(), "a page failed");
                 visit.status(StatusCode::INTERNAL_SERVER_ERROR);
-                let body = view! { <NoticeBox notice=words::notice(Outcome::Fault) /> };
+                let body = view! { <NoticeBox notice=words::notice(Outcome::Fault, "") /> };
                 framed(&visit, None, 0, ("Error".to_owned(), body.into_any()))
             }
         }
@@ -93,7 +93,8 @@ fn framed(visit: &Visit, operator: Option<String>, alarms: usize, (title, body):
 /// How a form came out, if one did.
 fn outcome(visit: &Visit) -> Option<AnyView> {
     let outcome = Outcome::from_code(&visit.query("outcome")?)?;
-    Some(view! { <NoticeBox notice=words::notice(outcome) /> }.into_any())
+    let act = visit.query("act").unwrap_or_default();
+    Some(view! { <NoticeBox notice=words::notice(outcome, &act) /> }.into_any())
 }
 
 /// A key for a form that is being drawn.
