@@ -27,7 +27,7 @@ test("an operator refunds a part, and the customer reads of it on every page", a
   await form.getByLabel("Amount").fill("3.00");
   await form.getByLabel("Reason").fill("Bought twice by mistake");
   await form.getByRole("button").click();
-  await expect(page.getByRole("status")).toContainText("Done.");
+  await expect(page.getByRole("status")).toContainText("Stripe has taken the refund.");
   await expect.poll(async () => (await customer.balance()).top_up.remaining).toBe(800);
 
   await customer.signIn(page);

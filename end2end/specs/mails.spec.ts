@@ -12,7 +12,7 @@ test("who sets when credits run low is told just then, and no more once the mail
   for (const wrong of ["a lot", "-5", "0", "2000000000"]) {
     await mark(page).getByLabel(/^Running low at/).fill(wrong);
     await mark(page).getByRole("button", { name: /^Set/ }).click();
-    await expect(page.getByRole("alert")).toContainText("“Running low at” is no number of credits.");
+    await expect(page.getByRole("alert")).toContainText("“Running low at” must be a number of credits.");
   }
   await mark(page).getByLabel(/^Running low at/).fill("4000");
   await mark(page).getByRole("button", { name: /^Set/ }).click();

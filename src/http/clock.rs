@@ -42,10 +42,12 @@ async fn advance(State(services): State<Services>, headers: HeaderMap, body: Bod
     let mut fields = call::fields(&headers, body).await?;
     let to = fields.instant("advance_to");
     let days = fields.whole("advance_days", 0..=36_500);
-    if to.is_some() == days.is_some() && !fields.is_wrong("advance_days") && !fields.is_wrong("advance_to") {
-        fields.reject("advance_to", "or advance_days must be given, one of them");
-    }
+    let is_one = to.is_some() != days.is_some() || fields.is_wrong("advance_days") || fields.is_wrong("advance_to");
     fields.finish()?;
+    if !is_one {
+        let said = "or advance_days must be given, one of them";
+        return Err(Problem::field("advance_to", Code::InvalidValue, said));
+    }
     let now = services.clock.now();
     let target = to.unwrap_or_else(|| now + TimeDelta::days(days.unwrap_or(0)));
     if test_clock::advance(&services, target).await?.is_err() {

@@ -47,6 +47,7 @@ pub async fn run(services: &Services) -> Result<u64, Fault> {
             }
         }
         services.hook.iter().for_each(crate::hook::Hook::nudge);
+        services.mailer.nudge();
         if let Some(fault) = failed {
             return Err(fault);
         }

@@ -157,7 +157,8 @@ fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Differe
     match (purchase.state, state.paid) {
         (PurchaseState::Review, _) => is("review", "waits for a person".to_owned(), Repair::Person),
         (PurchaseState::Credited, true) if state.amount_subtotal != Some(purchase.amount) => {
-            let detail = format!("{} was sold for {:?}, not {}", state.id, state.amount_subtotal, purchase.amount);
+            let sold = state.amount_subtotal.map_or_else(|| "nothing".to_owned(), |minor| minor.to_string());
+            let detail = format!("{} was sold for {sold}, not {} {}", state.id, purchase.amount, purchase.currency);
             is("amount", detail, Repair::Person)
         }
         (PurchaseState::Credited, true) => None,

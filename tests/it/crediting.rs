@@ -267,6 +267,28 @@ on_both!(each_fact_of_a_payment_must_agree, |app| {
     assert_eq!(app.alarms().await.len(), 3);
 });
 
+on_both!(a_checkout_that_names_another_purchase_is_looked_at_by_a_person, |app| {
+    app.sandbox.faults().set_webhooks(false);
+    app.put_customer("acme", "starter").await;
+    // The webhook or the browser may come first.
+    for way in ["webhook", "browser"] {
+        let one = app.opened("acme", "p1200", &format!("buy-{way}")).await;
+        let other = app.opened("acme", "p1200", &format!("buy-beside-{way}")).await;
+        let [id, of_other] = [&one, &other].map(|it| topup::domain::PurchaseId::parse(&it.id).unwrap());
+        let take = "update purchases set session_id = null where id = $1";
+        assert_eq!(app.tamper(take, topup::args![of_other.bytes()]).await.unwrap(), 1);
+        let give = "update purchases set session_id = $1 where id = $2";
+        assert_eq!(app.tamper(give, topup::args![&other.session, id.bytes()]).await.unwrap(), 1);
+        app.pay(&other).await;
+        match way {
+            "webhook" => drop(app.deliver(&app.completed(&other).await).await.expect(200)),
+            _ => assert_eq!(purchases::settle(&app.services(), id, None).await.unwrap(), Settling::Settled),
+        }
+        nothing_credited(app, &one, "review").await;
+    }
+    assert_eq!(app.alarms().await.len(), 2);
+});
+
 on_both!(what_was_paid_for_is_credited_though_the_plan_may_not_buy_any_more, |app| {
     let opened = checkout(app).await;
     app.put("acme", json!({"plan": "free"})).await.expect(200);

@@ -179,7 +179,7 @@ on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |
     for wrong in ["-5", "0", "0.0001", "1,000", "many", "1000000001", "1e400"] {
         assert_eq!(outcome(&ada, "low-balance", &[("credits", wrong)]).await, "bad_low_balance", "{wrong}");
     }
-    assert!(ada.get("/settings?outcome=bad_low_balance").await.text.contains("“Running low at” is no number"));
+    assert!(ada.get("/settings?outcome=bad_low_balance").await.text.contains("“Running low at” must be a number"));
     assert_eq!(kept().await, (-1, 1));
     assert_eq!(outcome(&ada, "low-balance", &[("credits", " 4000.5 ")]).await, "low_balance_set");
     assert_eq!(kept().await, (4_000_500, 1));

@@ -101,7 +101,7 @@ impl Balance {
             plan: grant.map(plan_balance).unwrap_or_default(),
             courtesy: sums(&live, Kind::Courtesy, false),
             top_up: sums(&live, Kind::TopUp, paused),
-            next_expiry: next_expiry(&live),
+            next_expiry: next_expiry(&live, at),
             grants: live.into_iter().map(|g| GrantLine { grant: g.clone(), state: g.state(at, paused) }).collect(),
         }
     }
@@ -157,8 +157,11 @@ fn sums(live: &[&Grant], kind: Kind, paused: bool) -> KindBalance {
     sum
 }
 
-fn next_expiry(live: &[&Grant]) -> Option<(Instant, Credits)> {
-    let top_ups = || live.iter().filter(|grant| grant.kind == Kind::TopUp && grant.remaining().is_positive());
+/// What is past its date is partly frozen, and does not expire meanwhile (R14).
+fn next_expiry(live: &[&Grant], at: Instant) -> Option<(Instant, Credits)> {
+    let expires =
+        |grant: &&&Grant| grant.kind == Kind::TopUp && grant.remaining().is_positive() && grant.expires_at > at;
+    let top_ups = || live.iter().filter(expires);
     let at = top_ups().map(|grant| grant.expires_at).min()?;
     Some((at, top_ups().filter(|grant| grant.expires_at == at).map(|grant| grant.remaining()).sum()))
 }

@@ -73,7 +73,7 @@ fn refund(purchase: &Purchase, before: &Payment, after: &Payment) -> Option<News
         kind: "refund_failed",
         subject: format!("Refund of {} did not go through", money(was - is)),
         heading: "Your refund did not go through".to_owned(),
-        line: "Your bank sent the money back to us, so the credits are yours again. Write to us to be refunded another way.",
+        line: "Your bank sent the money back to us, so the credits come back, as far as their last day has not passed. Write to us to be refunded another way.",
     })
 }
 
@@ -86,17 +86,23 @@ fn disputes(purchase: &Purchase, before: &Payment, after: &Payment) -> Vec<News>
             (DisputeEffect::Nothing, DisputeEffect::Freezes) => (
                 "dispute_opened",
                 format!("Credits are frozen: your bank reviews the payment of {credits}"),
-                "Until the review is over, what is left of them cannot be used. They do not expire meanwhile.",
+                "Until the review is over, the frozen credits cannot be used. They do not expire meanwhile.",
             ),
             (DisputeEffect::Nothing | DisputeEffect::Freezes, DisputeEffect::Removes) => (
                 "dispute_lost",
-                format!("Your bank took back the payment of {credits}"),
+                format!("Your bank took back money paid for {credits}"),
                 "The credits that it paid for are removed, as far as they were not used.",
             ),
-            (DisputeEffect::Freezes | DisputeEffect::Removes, DisputeEffect::Nothing) => (
+            (DisputeEffect::Freezes, DisputeEffect::Nothing) => (
                 "dispute_won",
-                format!("The review is over: {credits} are yours again"),
-                "What is left of them can be used again. The time that they were frozen is added to their last day.",
+                format!("Your bank ended its review of the payment of {credits}"),
+                "What it had frozen can be used again, unless another review or refund of the payment stands against it. \
+                 The time that all of it was frozen is added to its last day.",
+            ),
+            (DisputeEffect::Removes, DisputeEffect::Nothing) => (
+                "dispute_won",
+                format!("Your bank gave back the payment of {credits}"),
+                "What had been removed comes back, as far as its last day has not passed.",
             ),
             _ => continue,
         };

@@ -7,7 +7,7 @@ use super::super::{Fault, Services, Shop, alarms, flat, hooks, mails, receipts};
 use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
-use crate::domain::{GrantId, PurchaseId, PurchaseState};
+use crate::domain::{GrantId, Money, PurchaseId, PurchaseState};
 use crate::hook::Hook;
 use crate::ledger::Turn;
 use crate::stripe::{CheckoutState, CheckoutStatus, StripeError};
@@ -33,9 +33,9 @@ pub async fn settle_session(services: &Services, session_id: &str) -> Result<Set
         Ok(state) => state,
         Err(e) => return unanswered(services, &e).await,
     };
-    let Some(id) = state.client_reference_id.as_deref().and_then(PurchaseId::parse) else {
-        return Ok(Settling::Ignored);
-    };
+    // Whom the Checkout was opened for goes before whom it names: where they differ, the purchase is one to review.
+    let named = state.client_reference_id.as_deref().and_then(PurchaseId::parse);
+    let Some(id) = opened_for(services, session_id).await?.or(named) else { return Ok(Settling::Ignored) };
     make(services, id, state).await
 }
 
@@ -55,10 +55,18 @@ pub async fn settle(services: &Services, id: PurchaseId, session_id: Option<&str
         Ok(state) => state,
         Err(e) => return unanswered(services, &e).await,
     };
-    if state.client_reference_id.as_deref() != Some(id.to_string().as_str()) {
+    let opened = purchase.session_id.as_deref() == Some(session);
+    if !opened && state.client_reference_id.as_deref() != Some(id.to_string().as_str()) {
         return Ok(Settling::Ignored);
     }
     make(services, id, state).await
+}
+
+/// The purchase that a Checkout was opened for.
+async fn opened_for(services: &Services, session_id: &str) -> Result<Option<PurchaseId>, Fault> {
+    let sql = "select id from purchases where session_id = $1";
+    let row = services.store.read().await?.one(sql, args![session_id]).await?;
+    Ok(row.map(|row| row.uuid("id")).transpose()?.map(PurchaseId))
 }
 
 /// What Stripe knows of a purchase.
@@ -161,16 +169,26 @@ fn news(state: &CheckoutState, disagrees: bool) -> CheckoutNews {
     }
 }
 
+fn money(minor: i64, currency: Option<&str>) -> String {
+    currency.map_or_else(|| format!("{minor} minor units"), |currency| Money::new(minor, currency).long())
+}
+
 /// What was paid must be what was stored.
 fn disagreement(purchase: &Purchase, stripe_customer: Option<&str>, state: &CheckoutState) -> Option<String> {
     if state.amount_subtotal != Some(purchase.amount) {
-        return Some(format!("the amount is {:?}, not {}", state.amount_subtotal, purchase.amount));
+        let paid =
+            state.amount_subtotal.map_or_else(|| "unknown".to_owned(), |minor| money(minor, state.currency.as_deref()));
+        return Some(format!("the amount is {paid}, not {}", money(purchase.amount, Some(&purchase.currency))));
     }
     if state.currency.as_deref() != Some(purchase.currency.as_str()) {
-        return Some(format!("the currency is {:?}, not {}", state.currency, purchase.currency));
+        let paid = state.currency.as_deref().unwrap_or("unknown");
+        return Some(format!("the currency is {paid}, not {}", purchase.currency));
     }
     if state.customer.is_none() || state.customer.as_deref() != stripe_customer {
         return Some("the Stripe customer is another one".to_owned());
+    }
+    if state.client_reference_id.as_deref() != Some(purchase.id.to_string().as_str()) {
+        return Some("the Checkout names another purchase".to_owned());
     }
     if purchase.session_id.as_deref().is_some_and(|session| session != state.id) {
         return Some("the Checkout is another one than was opened".to_owned());

@@ -162,7 +162,7 @@ async fn to_purchase(services: &Services, order: Order, form: &Form, id: Purchas
         Act::Recheck => desk::recheck(services, order, id).await,
         _ => {
             let Some(purchase) = purchases::find(services, id).await? else { return Ok(Outcome::Unknown) };
-            match minor(&plain(&form.first), &purchase.currency) {
+            match minor(form.first.trim(), &purchase.currency) {
                 Some(amount) => desk::refund(services, order, Refund { purchase: id, amount }).await,
                 None => Ok(Outcome::BadInput),
             }
@@ -170,9 +170,17 @@ async fn to_purchase(services: &Services, order: Order, form: &Form, id: Purchas
     }
 }
 
-/// A number as a person writes it: with commas between thousands, perhaps.
+/// A number as a person writes it: with commas between thousands, perhaps. A comma anywhere else stays, and is refused:
+/// `1,05` may be meant as little more than one.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| *c != ',' && !c.is_whitespace()).collect()
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let whole = text.split_once('.').map_or(text.as_str(), |(whole, _)| whole);
+    let mut groups = whole.split(',');
+    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()));
+    if first && groups.all(|group| group.len() == 3) && !text[whole.len()..].contains(',') {
+        return text.replace(',', "");
+    }
+    text
 }
 
 /// The end of a day, in UTC: its last millisecond belongs to it.
@@ -205,8 +213,18 @@ mod tests {
         check("9.005", "usd", None);
         check("900", "jpy", Some(900));
         check("900.5", "jpy", None);
-        for bad in ["", ".", ".5", "-1", "1e3", "９", "99999999999999999999"] {
+        // A comma may be meant for either: money is not guessed.
+        for bad in ["", ".", ".5", "-1", "1e3", "９", "99999999999999999999", "1,05", "1,050", "1.050,5"] {
             check(bad, "usd", None);
+        }
+    }
+
+    #[test]
+    fn a_comma_groups_thousands_and_nothing_else() {
+        assert_eq!(plain("1,050.5"), "1050.5");
+        assert_eq!(plain(" 12 000"), "12000");
+        for odd in ["1,05", "2,5", "1.050,5", "1,0500", ",050", "1,", "1234,567", "1,234,56", "1.5,000"] {
+            assert!(Credits::parse(&plain(odd)).is_err(), "{odd}");
         }
     }
 

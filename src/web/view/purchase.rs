@@ -199,7 +199,10 @@ impl Stand {
         if is_gone && (self.refunded + self.disputed).is_positive() {
             return words;
         }
-        let when = if self.ended && self.expires_at <= now { " · Expired " } else { " · Expires " };
+        if self.frozen.is_positive() && self.expires_at <= now {
+            return words.text(" · Does not expire meanwhile");
+        }
+        let when = if self.expires_at <= now { " · Expired " } else { " · Expires " };
         words.text(when).time(zone.full(self.expires_at))
     }
 }
