@@ -79,9 +79,9 @@ pub struct ReconcileSettings {
 pub struct ExportSettings {
     /// The file, as it was downloaded: all of `/v1/customers/{id}/entries`, as CSV or page after page
     pub file: PathBuf,
-    /// Whose entries they are: the id that the API knows the customer by
+    /// Whose entries they must be: the id that the API knows the customer by
     #[arg(long, value_name = "ID")]
-    pub customer: String,
+    pub customer: Option<String>,
     /// The hash of the last entry as it was noted elsewhere: that nothing is missing at the end
     #[arg(long, value_name = "HASH")]
     pub head: Option<String>,

@@ -19,8 +19,24 @@ fn log() {
     log.compact().init();
 }
 
+/// Says what is wrong with the command line or a setting in one line; help and version as they are.
+fn refuse(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
+        error.exit();
+    }
+    let text = error.to_string();
+    let said: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let said = said.join(" ");
+    eprintln!("{}; see --help", said.strip_prefix("error: ").unwrap_or(&said));
+    ExitCode::from(2)
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     log();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -4,7 +4,7 @@ use super::Failure;
 use crate::config::ExportSettings;
 use crate::usecases::export;
 
-/// `topup verify-export FILE --customer ID`.
+/// `topup verify-export FILE [--customer ID] [--head HASH]`.
 ///
 /// # Errors
 /// [`Failure`]: the first line that is broken, or another end than was expected.
@@ -17,12 +17,17 @@ pub fn run(settings: &ExportSettings) -> Result<(), Failure> {
     {
         return Err(Failure::Setting("--head: is not the hash of an entry, 64 hexadecimal digits".to_owned()));
     }
-    let found = export::verify(&text, customer).map_err(|reason| Failure::Failed(format!("{name}: {reason}")))?;
+    let found = export::verify(&text).map_err(|reason| Failure::Failed(format!("{name}: {reason}")))?;
+    let whose = found.customer.as_deref().unwrap_or("nobody");
+    if customer.as_ref().is_some_and(|customer| customer != whose) {
+        return Err(Failure::Failed(format!("{name}: has entries of {whose}, which is not --customer")));
+    }
+    let found = found.head;
     let hash = hex::encode(found.hash);
     if head.as_ref().is_some_and(|head| !head.eq_ignore_ascii_case(&hash)) {
         let reason = format!("{name}: ends at entry {} with {hash}, which is another end than --head", found.seq);
         return Err(Failure::Failed(reason));
     }
-    println!("ok: {} entries of {customer}, balance {}, head {hash}", found.seq, found.balance);
+    println!("ok: {} entries of {whose}, balance {}, head {hash}", found.seq, found.balance);
     Ok(())
 }

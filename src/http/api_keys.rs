@@ -1,11 +1,12 @@
 //! `POST /v1/customers/{id}/api_keys`, and `DELETE /v1/customers/{id}`, which ends them.
 
+use super::located::Id;
 use super::problem::Problem;
 use super::{bound, call, json};
 use crate::usecases::{Services, api_keys, closing};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
@@ -25,7 +26,7 @@ struct KeyJson {
 
 async fn make(
     State(services): State<Services>,
-    Path(customer): Path<String>,
+    Id(customer): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -38,7 +39,7 @@ async fn make(
     Ok(json::with(StatusCode::CREATED, &KeyJson { id: made.id.to_string(), key: made.key }))
 }
 
-async fn close(State(services): State<Services>, Path(customer): Path<String>) -> Result<Response, Problem> {
+async fn close(State(services): State<Services>, Id(customer): Id) -> Result<Response, Problem> {
     let no = call::customer_no(&services, &customer).await?;
     closing::close(&services, no).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

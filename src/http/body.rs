@@ -3,6 +3,7 @@
 //! A name given twice is refused as unparseable; absent and null are the same; what nobody asked for is
 //! refused by name.
 
+use super::canonical;
 use super::problem::{Code, FieldError, Problem};
 use crate::domain::{Credits, Instant};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
@@ -16,8 +17,8 @@ pub struct Fields {
     errors: Vec<FieldError>,
 }
 
-/// An object whose names are all different.
-struct Object(BTreeMap<String, Box<RawValue>>);
+/// An object whose names are all different, in their order.
+pub(super) struct Object(pub(super) BTreeMap<String, Box<RawValue>>);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -217,20 +218,21 @@ impl Fields {
         serde_json::to_string(&out).ok()
     }
 
-    /// Any object of at most `max` bytes; its canonical JSON.
+    /// Any object of at most `max` bytes, blanks not counted; its canonical JSON.
     pub fn object(&mut self, name: &str, max: usize) -> Option<String> {
         let raw = self.take(name)?;
-        if !raw.get().starts_with('{') || raw.get().len() > max {
-            self.wrong(name, format!("must be an object of at most {max} bytes"));
-            return None;
+        let text = raw.get().starts_with('{').then(|| canonical::text(&raw));
+        match text {
+            Some(Ok(text)) if text.len() <= max => Some(text),
+            Some(Err(reason)) => {
+                self.wrong(name, reason);
+                None
+            }
+            _ => {
+                self.wrong(name, format!("must be an object of at most {max} bytes"));
+                None
+            }
         }
-        // Names are sorted by the map, so that their order does not matter to an idempotency key.
-        let value = serde_json::from_str::<serde_json::Value>(raw.get());
-        let text = value.and_then(|value| serde_json::to_string(&value));
-        if text.is_err() {
-            self.wrong(name, "holds a number that is out of range");
-        }
-        text.ok()
     }
 
     /// Adds an error that only the whole shows.

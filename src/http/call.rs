@@ -17,6 +17,15 @@ pub fn is_customer_id(id: &str) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }
 
+/// Good enough to be worth a mail: one `@` with something on both sides, no blanks.
+pub fn is_email(text: &str) -> bool {
+    let parts = text.split_once('@');
+    text.len() <= 254
+        && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>,;\"()".contains(c))
+        && parts
+            .is_some_and(|(user, host)| !user.is_empty() && host.contains(|c: char| c != '.') && !host.contains('@'))
+}
+
 /// The number of the customer in the path.
 ///
 /// # Errors

@@ -6,26 +6,29 @@ use super::auth::key_of;
 use super::client;
 use super::json::{self, At, Num};
 use super::limits;
+use super::located::Query;
 use super::problem::{Code, Problem};
 use crate::domain::{Credits, Instant};
 use crate::usecases::stats::{self, Range, Step};
 use crate::usecases::{Services, api_keys, subscriptions};
 use axum::Router;
-use axum::extract::{Extension, Query, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use serde::Serialize;
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// Routes.
 pub fn routes(services: &Services) -> Router<Services> {
+    let nothing = || any(async || Refused(Problem::not_found("path")));
     Router::new()
         .route("/api/account", get(account))
         .route("/api/usage-stats", get(usage_stats))
-        .route("/api/{*rest}", any(async || Refused(Problem::not_found("path"))))
+        .route("/api", nothing())
+        .route("/api/", nothing())
+        .route("/api/{*rest}", nothing())
         .layer(middleware::from_fn_with_state(services.clone(), admit))
         .layer(middleware::map_response(unkept))
 }
@@ -171,8 +174,9 @@ struct StepJson {
 async fn usage_stats(
     State(services): State<Services>,
     Extension(Owner(no)): Extension<Owner>,
-    Query(query): Query<HashMap<String, String>>,
+    query: Result<Query, Problem>,
 ) -> Result<Response, Refused> {
+    let Query(query) = query?;
     let bad = |name: &str, detail: &str| Refused(Problem::query(name, detail));
     if let Some(name) = query.keys().find(|name| name.as_str() != "range") {
         return Err(bad(name, "is no parameter of this call"));

@@ -1,6 +1,7 @@
 //! `/v1/catalog`, `/v1/customers/{id}` and its balance.
 
 use super::json::{At, Num};
+use super::located::Id;
 use super::problem::{Code, Problem};
 use super::{call, json};
 use crate::domain::{Balance, Kind};
@@ -8,7 +9,7 @@ use crate::usecases::customers::{Customer, Put, PutOutcome};
 use crate::usecases::{Fault, Services, accounts, customers, subscriptions};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
@@ -146,7 +147,7 @@ async fn customer_json(services: &Services, c: Customer) -> Result<CustomerJson,
     })
 }
 
-async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn read(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
     call::customer_no(&services, &id).await?;
     let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
     Ok(json::ok(&customer_json(&services, customer).await?))
@@ -154,7 +155,7 @@ async fn read(State(services): State<Services>, Path(id): Path<String>) -> Resul
 
 async fn put(
     State(services): State<Services>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -163,7 +164,7 @@ async fn put(
         fields.reject("id", "must be 1 to 128 of A–Z a–z 0–9 . _ : -");
     }
     let put = Put {
-        email: fields.text("email", "an e-mail address", is_email),
+        email: fields.text("email", "an e-mail address", call::is_email),
         name: fields.text("name", "1 to 200 characters", |n| !n.trim().is_empty() && n.chars().count() <= 200),
         plan: fields.text("plan", "a plan of the catalogue", |plan| services.catalog.plan(plan).is_some()),
         cycle_anchor: fields.instant("cycle_anchor"),
@@ -186,15 +187,6 @@ async fn put(
     };
     let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
     Ok(json::with(status, &customer_json(&services, customer).await?))
-}
-
-/// Good enough to be worth a mail: one `@` with something on both sides, no blanks.
-fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    text.len() <= 254
-        && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>,;\"()".contains(c))
-        && parts
-            .is_some_and(|(user, host)| !user.is_empty() && host.contains(|c: char| c != '.') && !host.contains('@'))
 }
 
 #[derive(Serialize)]
@@ -274,7 +266,7 @@ impl GrantJson {
     }
 }
 
-async fn balance(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn balance(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
     if !call::is_customer_id(&id) {
         return Err(Problem::not_found("customer"));
     }

@@ -2,19 +2,19 @@
 
 use super::json::{At, Num};
 use super::lists;
+use super::located::{Id, Query};
 use super::problem::Problem;
 use super::{call, customers::GrantJson};
 use crate::domain::Entry;
 use crate::usecases::{Fault, Services, accounts, export};
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::stream;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// Entries that one step of a CSV reads.
 const CSV_STEP: i64 = 1_000;
@@ -25,7 +25,7 @@ pub fn routes() -> Router<Services> {
 }
 
 #[derive(Serialize)]
-struct EntryJson {
+struct EntryJson<'a> {
     id: String,
     seq: i64,
     kind: &'static str,
@@ -43,9 +43,10 @@ struct EntryJson {
     expires_at: Option<At>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    customer: &'a str,
 }
 
-fn entry_json(entry: &Entry) -> EntryJson {
+fn entry_json<'a>(entry: &Entry, customer: &'a str) -> EntryJson<'a> {
     EntryJson {
         id: entry.id().to_string(),
         seq: entry.seq,
@@ -61,39 +62,36 @@ fn entry_json(entry: &Entry) -> EntryJson {
         hash: hex::encode(entry.hash),
         expires_at: entry.expires_at.map(At),
         note: entry.note.map(hex::encode),
+        customer,
     }
 }
 
-async fn entries(
-    State(services): State<Services>,
-    Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+async fn entries(State(services): State<Services>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
     let no = call::customer_no(&services, &id).await?;
     let page = lists::page(&query, &["format"])?;
     let after = page.number(0)?;
     match query.get("format").map(String::as_str) {
         None | Some("json") => {}
-        Some("csv") => return Ok(csv(services, no, after)),
+        Some("csv") => return Ok(csv(services, (no, id), after)),
         Some(_) => return Err(Problem::query("format", "must be json or csv")),
     }
     let mut found = accounts::entries(&services, no, after, page.limit + 1).await?;
     let next = lists::cut(&mut found, &page).map(|entry| lists::cursor(entry.seq));
-    Ok(lists::list(found.iter().map(entry_json).collect(), next))
+    Ok(lists::list(found.iter().map(|entry| entry_json(entry, &id)).collect(), next))
 }
 
 /// All entries as CSV, streamed: the columns are the JSON's fields.
-fn csv(services: Services, no: i64, after: i64) -> Response {
+fn csv(services: Services, (no, id): (i64, String), after: i64) -> Response {
     let head = || format!("{}\n", export::FIELDS.join(","));
-    let steps = stream::try_unfold((services, after, true), move |(services, after, first)| async move {
+    let steps = stream::try_unfold((services, id, after, true), move |(services, id, after, first)| async move {
         let found = accounts::entries(&services, no, after, CSV_STEP).await?;
         let Some(last) = found.last().map(|entry| entry.seq) else {
-            let rest = first.then(|| (Bytes::from(head()), (services, after, false)));
+            let rest = first.then(|| (Bytes::from(head()), (services, id, after, false)));
             return Ok::<_, Fault>(rest);
         };
         let mut text = if first { head() } else { String::new() };
-        text.push_str(&csv_lines(&found)?);
-        Ok(Some((Bytes::from(text), (services, last, false))))
+        text.push_str(&csv_lines(&found, &id)?);
+        Ok(Some((Bytes::from(text), (services, id, last, false))))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
@@ -102,20 +100,16 @@ fn csv(services: Services, no: i64, after: i64) -> Response {
     (headers, Body::from_stream(steps)).into_response()
 }
 
-fn csv_lines(entries: &[Entry]) -> Result<String, Fault> {
+fn csv_lines(entries: &[Entry], customer: &str) -> Result<String, Fault> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for e in entries {
-        writer.write_record(export::fields(e)).map_err(|e| Fault::Broken(e.to_string()))?;
+        writer.write_record(export::fields(e, customer)).map_err(|e| Fault::Broken(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| Fault::Broken(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| Fault::Broken(e.to_string()))
 }
 
-async fn grants(
-    State(services): State<Services>,
-    Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+async fn grants(State(services): State<Services>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
     let no = call::customer_no(&services, &id).await?;
     let page = lists::page(&query, &[])?;
     let before = page.number(i64::MAX)?;

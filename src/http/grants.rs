@@ -2,6 +2,7 @@
 
 use super::bound::{self, Owner};
 use super::json::{At, Num, SummaryJson};
+use super::located::Id;
 use super::problem::{Code, Problem};
 use super::{call, voids};
 use crate::domain::GrantId;
@@ -10,7 +11,7 @@ use crate::usecases::Services;
 use crate::usecases::courtesy::{self, Granted, NewCourtesy};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
@@ -54,7 +55,7 @@ fn granted_json(granted: Granted) -> GrantedJson {
 
 async fn give(
     State(services): State<Services>,
-    Path(customer): Path<String>,
+    Id(customer): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -83,7 +84,7 @@ async fn give(
 
 async fn void(
     State(services): State<Services>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {

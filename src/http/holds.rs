@@ -2,6 +2,7 @@
 
 use super::bound::{self, Owner, Reply};
 use super::json::{self, At, DrawJson, Num, SummaryJson};
+use super::located::{Id, Query};
 use super::problem::{Code, Problem};
 use super::{call, lists, usage};
 use crate::domain::hold::TTL_SECONDS_MAX;
@@ -10,13 +11,12 @@ use crate::usecases::holds::{self, HoldRow, NewHold, Settle};
 use crate::usecases::{Fault, Services};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::collections::HashMap;
 
 /// Routes.
 pub fn routes() -> Router<Services> {
@@ -84,7 +84,7 @@ fn hold_json(hold: HoldRow) -> HoldJson {
 
 async fn open(
     State(services): State<Services>,
-    Path(customer): Path<String>,
+    Id(customer): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -125,7 +125,7 @@ async fn in_path(services: &Services, id: &str) -> Result<HoldRow, Problem> {
 
 async fn settle(
     State(services): State<Services>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -198,7 +198,7 @@ fn with_headers(reply: Reply) -> Result<Response, Problem> {
 
 async fn release(
     State(services): State<Services>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -221,15 +221,11 @@ async fn release(
     Ok(reply.await?.response())
 }
 
-async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn read(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
     Ok(json::ok(&hold_json(in_path(&services, &id).await?)))
 }
 
-async fn list(
-    State(services): State<Services>,
-    Path(customer): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+async fn list(State(services): State<Services>, Id(customer): Id, Query(query): Query) -> Result<Response, Problem> {
     let no = call::customer_no(&services, &customer).await?;
     let page = lists::page(&query, &["state"])?;
     let states = [HoldState::Open, HoldState::Settled, HoldState::Released, HoldState::Lapsed];

@@ -1,11 +1,12 @@
 //! `POST /mails/{token}`: switches mails about a low balance off, for the button of the page and for a mail
 //! program's own (RFC 8058), which sends neither cookie nor origin. The token alone is the right to do it.
 
+use super::located::Id;
 use super::problem::Problem;
 use crate::usecases::Services;
 use crate::usecases::mails::stop;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,7 +19,7 @@ pub fn routes() -> Router<Services> {
 
 async fn switch(
     State(services): State<Services>,
-    Path(token): Path<String>,
+    Id(token): Id,
     headers: HeaderMap,
     body: String,
 ) -> Result<Response, Problem> {

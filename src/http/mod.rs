@@ -12,6 +12,7 @@ mod batch;
 mod body;
 mod bound;
 mod call;
+mod canonical;
 mod client;
 mod clock;
 mod customer_api;
@@ -23,6 +24,7 @@ mod holds;
 mod json;
 pub mod limits;
 mod lists;
+mod located;
 mod mails;
 mod metrics;
 pub mod openapi;
@@ -36,6 +38,7 @@ mod webhook;
 use crate::usecases::Services;
 use axum::Router;
 use axum::middleware;
+use axum::routing::any;
 
 /// All routes that machines call.
 pub fn routes(services: &Services) -> Router<Services> {
@@ -55,16 +58,17 @@ pub fn routes(services: &Services) -> Router<Services> {
         operator = operator.merge(clock::routes());
     }
     let operator = operator.route_layer(middleware::from_fn_with_state(services.clone(), auth::operator));
-    let mut rest = Router::new();
-    if !services.clock.is_test() {
-        // Said here, since the pages' guard would answer a POST from nowhere by 403.
-        rest = rest.route("/test/clock", axum::routing::any(async || problem::Problem::not_found("path")));
-    }
+    // Said here, since the pages' guard would answer a POST from nowhere by 403.
+    let nothing = || any(async || problem::Problem::not_found("path"));
+    let rest = Router::new()
+        .route("/test/{*rest}", nothing())
+        .route("/v1", any(auth::unknown))
+        .route("/v1/", any(auth::unknown))
+        .route("/v1/{*rest}", any(auth::unknown));
     Router::new()
         .merge(operator)
         .merge(rest)
         .merge(customer_api::routes(services))
-        .route("/v1/{*rest}", axum::routing::any(auth::unknown))
         .merge(webhook::routes())
         .merge(mails::routes())
         .merge(health::routes())

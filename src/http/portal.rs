@@ -2,12 +2,13 @@
 
 use super::call;
 use super::json::{self, At};
+use super::located::Id;
 use super::problem::{Code, Problem};
 use crate::usecases::Services;
 use crate::usecases::portal::{self, NewLink, Role};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
@@ -27,13 +28,13 @@ struct LinkJson {
 
 async fn create(
     State(services): State<Services>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let customer_no = call::customer_no(&services, &id).await?;
     let mut fields = call::fields(&headers, body).await?;
-    let email = fields.text("member_email", "an e-mail address", |text| text.contains('@') && text.len() <= 254);
+    let email = fields.text("member_email", "an e-mail address", call::is_email);
     let role = fields.text("role", "owner, admin or viewer", |role| Role::from_name(role).is_some());
     let path = fields.text("path", "a path of these pages such as /billing", is_path);
     let origins = &services.settings.return_origins;

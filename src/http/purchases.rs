@@ -1,6 +1,7 @@
 //! `/v1/customers/{id}/purchases` and `/v1/purchases/{id}`.
 
 use super::json::{self, At, Num};
+use super::located::{Id, Query};
 use super::problem::{Code, Problem};
 use super::{bound, call, lists, usage};
 use crate::domain::PurchaseId;
@@ -9,12 +10,11 @@ use crate::usecases::Services;
 use crate::usecases::purchases::{self, Moment, Purchase, Start, Started};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// Routes.
 pub fn routes() -> Router<Services> {
@@ -76,11 +76,7 @@ fn purchase_json(p: Purchase, timeline: Option<Vec<Moment>>) -> PurchaseJson {
     }
 }
 
-async fn list(
-    State(services): State<Services>,
-    Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+async fn list(State(services): State<Services>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
     let no = call::customer_no(&services, &id).await?;
     let page = lists::page(&query, &[])?;
     let before = match &page.cursor {
@@ -103,7 +99,7 @@ async fn cursor_of(services: &Services, customer_no: i64, text: &str) -> Result<
     purchase.map(|p| p.id).ok_or_else(bad)
 }
 
-async fn read(State(services): State<Services>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn read(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
     let missing = || Problem::not_found("purchase");
     let id = PurchaseId::parse(&id).ok_or_else(missing)?;
     let purchase = purchases::find(&services, id).await?.ok_or_else(missing)?;
@@ -113,7 +109,7 @@ async fn read(State(services): State<Services>, Path(id): Path<String>) -> Resul
 
 async fn start(
     State(services): State<Services>,
-    Path(customer): Path<String>,
+    Id(customer): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {

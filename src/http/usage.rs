@@ -2,6 +2,7 @@
 
 use super::body::Fields;
 use super::json::{self, At, DrawJson, Num, SummaryJson, number, rfc3339};
+use super::located::{Id, Query};
 use super::problem::{Code, Problem, Shortage};
 use super::{bound, call, lists};
 use crate::domain::{Credits, Instant, Kind, Summary, UsageId};
@@ -10,12 +11,11 @@ use crate::store::keys::content_hash;
 use crate::usecases::{Fault, Services, usages};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// What `quantities` may count.
 const QUANTITIES: [&str; 5] = ["requests", "crawls", "tokens", "captchas", "latency_ms"];
@@ -45,7 +45,7 @@ pub struct UsageJson {
 
 async fn charge(
     State(services): State<Services>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -246,11 +246,7 @@ pub fn insufficient(services: &Services, needed: Credits, b: Summary, resets_at:
     })
 }
 
-async fn list(
-    State(services): State<Services>,
-    Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+async fn list(State(services): State<Services>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
     let no = call::customer_no(&services, &id).await?;
     let page = lists::page(&query, &[])?;
     let before = page.number(i64::MAX)?;

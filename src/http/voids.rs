@@ -2,6 +2,7 @@
 
 use super::body::Fields;
 use super::json::{self, At, DrawJson, Num, SummaryJson};
+use super::located::Id;
 use super::problem::Problem;
 use super::{bound, call};
 use crate::domain::UsageId;
@@ -9,7 +10,7 @@ use crate::usecases::voids::{self, Voided};
 use crate::usecases::{Services, usages};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::post;
@@ -54,7 +55,7 @@ fn voided_json(voided: Voided) -> VoidedJson {
 
 async fn void(
     State(services): State<Services>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// The fields of an entry, in the order of the CSV's columns.
-pub const FIELDS: [&str; 14] = [
+pub const FIELDS: [&str; 15] = [
     "id",
     "seq",
     "kind",
@@ -25,7 +25,11 @@ pub const FIELDS: [&str; 14] = [
     "hash",
     "expires_at",
     "note",
+    "customer",
 ];
+
+/// What a line says, field by field as in [`FIELDS`]; empty where there is nothing to say.
+type Line = [String; 15];
 
 /// An instant as text: UTC, milliseconds where there are any.
 #[must_use]
@@ -33,9 +37,9 @@ pub fn rfc3339(at: Instant) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// What an entry's fields say; empty where it has none.
+/// What the line of a customer's entry says.
 #[must_use]
-pub fn fields(e: &Entry) -> [String; 14] {
+pub fn fields(e: &Entry, customer: &str) -> Line {
     [
         e.id().to_string(),
         e.seq.to_string(),
@@ -51,15 +55,18 @@ pub fn fields(e: &Entry) -> [String; 14] {
         hex::encode(e.hash),
         e.expires_at.map(rfc3339).unwrap_or_default(),
         e.note.map(hex::encode).unwrap_or_default(),
+        customer.to_owned(),
     ]
 }
 
-/// Reads an entry back; refuses what was not written just so.
-fn entry(text: &[String; 14]) -> Result<Entry, String> {
-    let field = |name: &str| {
-        let place = FIELDS.iter().position(|field| *field == name).unwrap_or_default();
-        text[place].as_str()
-    };
+fn field<'a>(text: &'a Line, name: &str) -> &'a str {
+    let place = FIELDS.iter().position(|field| *field == name).unwrap_or_default();
+    &text[place]
+}
+
+/// Reads an entry of this customer back; refuses what was not written just so.
+fn entry(text: &Line, customer: &str) -> Result<Entry, String> {
+    let field = |name: &str| field(text, name);
     let bad = |name: &str| format!("`{name}` is {:?}, which no entry has", field(name));
     let credits = |name: &str| Credits::parse(field(name)).map_err(|_| bad(name));
     let instant = |name: &str| field(name).parse::<Instant>().map(to_millis).map_err(|_| bad(name));
@@ -67,6 +74,9 @@ fn entry(text: &[String; 14]) -> Result<Entry, String> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(field(name), &mut bytes).map(|()| bytes).map_err(|_| bad(name))
     };
+    if customer.is_empty() {
+        return Err(bad("customer"));
+    }
     let entry = Entry {
         seq: field("seq").parse().map_err(|_| bad("seq"))?,
         kind: EntryKind::from_name(field("kind")).ok_or_else(|| bad("kind"))?,
@@ -82,7 +92,7 @@ fn entry(text: &[String; 14]) -> Result<Entry, String> {
         note: (!field("note").is_empty()).then(|| hash("note")).transpose()?,
         hash: hash("hash")?,
     };
-    match fields(&entry).iter().zip(text).zip(FIELDS).find(|((written, read), _)| written != read) {
+    match fields(&entry, customer).iter().zip(text).zip(FIELDS).find(|((written, read), _)| written != read) {
         Some(((written, read), name)) => Err(format!("`{name}` is {read:?} where {written:?} would have been written")),
         None => Ok(entry),
     }
@@ -96,28 +106,41 @@ fn cause(text: &str) -> Option<Cause> {
         .or_else(|| PurchaseId::parse(text).map(Cause::Purchase))
 }
 
-/// Verifies an export, CSV or JSON: every line of `customer` from the first on.
+/// What an export was found to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Whose entries they are; nobody's where there are none.
+    pub customer: Option<String>,
+    /// Where they end.
+    pub head: Head,
+}
+
+/// Verifies an export, CSV or JSON: every line of one customer from the first on.
 ///
 /// # Errors
 /// The first line that is not as it was written, or does not follow from the one before it; in words that name it.
-pub fn verify(text: &str, customer: &str) -> Result<Head, String> {
-    let mut replay = Replay::new(customer);
-    let mut take = |place: String, fields: &[String; 14]| {
-        let entry = entry(fields).map_err(|reason| format!("{place}: {reason}"))?;
-        replay.push(&entry).map_err(|broken| {
-            let first = if entry.seq == 1 { ", or the customer is another one" } else { "" };
-            format!("{place}: {broken}{first}")
-        })
+pub fn verify(text: &str) -> Result<Verified, String> {
+    let mut found: Option<(String, Replay)> = None;
+    let mut take = |place: String, line: &Line| {
+        let (customer, replay) = found.get_or_insert_with(|| {
+            let customer = field(line, "customer").to_owned();
+            let replay = Replay::new(&customer);
+            (customer, replay)
+        });
+        let entry = entry(line, customer).map_err(|reason| format!("{place}: {reason}"))?;
+        replay.push(&entry).map_err(|broken| format!("{place}: {broken}"))
     };
     if text.trim_start().starts_with(['{', '[']) {
         json(text, &mut take)?
     } else {
         csv(text, &mut take)?
     }
-    replay.end().map_err(|broken| broken.to_string())
+    let (customer, replay) = found.map_or_else(|| (None, Replay::new("")), |(customer, it)| (Some(customer), it));
+    let head = replay.end().map_err(|broken| broken.to_string())?;
+    Ok(Verified { customer, head })
 }
 
-type Take<'a> = dyn FnMut(String, &[String; 14]) -> Result<(), String> + 'a;
+type Take<'a> = dyn FnMut(String, &Line) -> Result<(), String> + 'a;
 
 fn csv(text: &str, take: &mut Take<'_>) -> Result<(), String> {
     let mut lines = text.split('\n').enumerate().map(|(n, line)| (n + 1, line));
@@ -129,7 +152,7 @@ fn csv(text: &str, take: &mut Take<'_>) -> Result<(), String> {
             return Ok(());
         }
         let fields: Vec<String> = line.split(',').map(str::to_owned).collect();
-        let fields = <[String; 14]>::try_from(fields).map_err(|all| format!("line {number}: {} columns", all.len()))?;
+        let fields = Line::try_from(fields).map_err(|all| format!("line {number}: {} columns", all.len()))?;
         take(format!("line {number}"), &fields)?;
     }
     Err("the last line is cut off".to_owned())
@@ -173,7 +196,7 @@ fn json(text: &str, take: &mut Take<'_>) -> Result<(), String> {
 }
 
 /// The fields of an entry's JSON, as they are written there.
-fn object(text: &str) -> Result<[String; 14], String> {
+fn object(text: &str) -> Result<Line, String> {
     let pairs: Pairs<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let mut found = BTreeMap::new();
     for (name, raw) in pairs.0 {
@@ -205,7 +228,7 @@ impl<'de> serde::Deserialize<'de> for Pairs<'de> {
                 f.write_str("an entry")
             }
             fn visit_map<M: serde::de::MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut pairs = Vec::with_capacity(14);
+                let mut pairs = Vec::with_capacity(FIELDS.len());
                 while let Some(pair) = map.next_entry::<String, &RawValue>()? {
                     pairs.push(pair);
                 }

@@ -51,7 +51,6 @@ on_both!(the_same_charge_again_is_the_same_answer_however_it_is_written, |app| {
     let first = r#"{"credits":12.5,"operation":"scrape","quantities":{"requests":3,"tokens":9},"metadata":{"a":1,"b":{"c":[2]}}}"#;
     let first = app.post(USAGE, "job-1", first).await.expect(201);
     app.charge("acme", "100", "job-2").await.expect(201);
-    let before = app.ledger("acme").await;
     for body in [
         r#" { "metadata" : { "b":{"c":[ 2 ]}, "a" : 1 } , "quantities":{"tokens":9.0,"requests":3},
              "operation":"scrape","credits":12.50 } "#,
@@ -62,6 +61,12 @@ on_both!(the_same_charge_again_is_the_same_answer_however_it_is_written, |app| {
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!(credits_headers(&again), credits_headers(&first));
     }
+    let apart = r#"{"credits":1,"metadata":{"a":12345678901234567890123,"b":[1.0,-0,1e400]}}"#;
+    app.post(USAGE, "job-3", apart).await.expect(201);
+    let again = app.post(USAGE, "job-3", &apart.replace("1.0,-0", " 10e-1 , 0.0")).await.expect(201);
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    app.post(USAGE, "job-3", &apart.replace("0123", "0124")).await.expect_problem(409, "idempotency_key_reused");
+    let before = app.ledger("acme").await;
     for other in [r#"{"credits":12.501}"#, r#"{"credits":12.5}"#] {
         app.post(USAGE, "job-1", other).await.expect_problem(409, "idempotency_key_reused");
     }

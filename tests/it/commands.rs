@@ -21,6 +21,21 @@ fn refused(words: &[&str], url: &str, reason: &str) {
     }
 }
 
+#[test]
+fn what_is_wrong_with_the_command_line_or_a_setting_is_said_in_one_line() {
+    for (words, setting, reason) in [
+        (vec!["serve", "--listen", "nowhere"], ("A", ""), "--listen <LISTEN>"),
+        (vec!["serve"], ("SESSION_MAX_DAYS", "91"), "--session-max-days <SESSION_MAX_DAYS>"),
+        (vec!["verify-export"], ("A", ""), "<FILE>"),
+        (vec!["nothing"], ("A", ""), "'nothing'"),
+    ] {
+        let output = topup(&words, &[setting]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{words:?}: {said}");
+        assert!(said.contains(reason) && !said.starts_with("error"), "{words:?}: {said}");
+    }
+}
+
 const READERS: [&[&str]; 6] = [
     &["check"],
     &["alarms"],

@@ -185,11 +185,13 @@ on_both!(a_customers_api_refuses_in_its_own_shape, |app| {
             assert!(json["message"].as_str().is_some_and(|text| !text.is_empty()));
         }
     }
-    for bad in ["", "?range=", "?range=1d", "?range=7D", "?days=7", "?range=7d&x=1"] {
+    for bad in ["", "?range=", "?range=1d", "?range=7D", "?days=7", "?range=7d&x=1", "?range=7d&range=7d"] {
         let answer = get(app, &key, &format!("/api/usage-stats{bad}")).await.expect(400).json();
         assert_eq!((&answer["status"], &answer["code"]), (&json!("error"), &json!("invalid_value")), "{bad}");
     }
-    assert_eq!(get(app, &key, "/api/nothing").await.expect(404).json()["code"], "not_found");
+    for nothing in ["/api", "/api/", "/api/nothing"] {
+        assert_eq!(get(app, &key, nothing).await.expect(404).json()["code"], "not_found", "{nothing}");
+    }
     // A customer's key opens nothing of the operator's.
     get(app, &key, "/v1/customers/acme").await.expect_problem(401, "unauthorized");
     let used = app.count("select count(*) as n from api_keys where last_used_at is not null").await;

@@ -47,10 +47,11 @@ on_both!(an_export_is_verified_by_the_command, |app| {
         };
         std::fs::write(&file, &text).unwrap();
         let good = (0, [whole.clone(), String::new()]);
+        assert_eq!(run(&[]), good);
         assert_eq!(run(&["--customer", "acme"]), good);
         assert_eq!(run(&["--customer", "acme", "--head", head]), good);
         let (code, [_, said]) = run(&["--customer", "larch"]);
-        assert!(code == 1 && said.contains("line") && said.contains("the customer is another one"), "{said}");
+        assert!(code == 1 && said.contains("has entries of acme, which is not --customer"), "{said}");
         let (code, [_, said]) = run(&["--customer", "acme", "--head", &"0".repeat(64)]);
         assert!(code == 1 && said.contains("another end than --head"), "{said}");
         assert_eq!(run(&["--customer", "acme", "--head", "abc"]).0, 2);
@@ -63,15 +64,14 @@ on_both!(an_export_is_verified_by_the_command, |app| {
 on_both!(no_byte_of_an_export_can_be_another, |app| {
     a_short_life(app).await;
     for good in exports(app, 200).await {
-        let head = verify(&good, "acme").unwrap();
-        assert_eq!(head.seq, 6);
+        assert_eq!(verify(&good).unwrap().head.seq, 6);
         for place in 0..good.len() {
             for bit in [0x01, 0x02, 0x20] {
                 let mut bytes = good.clone().into_bytes();
                 bytes[place] ^= bit;
                 // What is no UTF-8 is refused before.
                 let Ok(text) = String::from_utf8(bytes) else { continue };
-                let Err(said) = verify(&text, "acme") else { panic!("byte {place} of {good} as {text}") };
+                let Err(said) = verify(&text) else { panic!("byte {place} of {good} as {text}") };
                 assert!(said.contains("line"), "{said}");
             }
         }
@@ -81,29 +81,30 @@ on_both!(no_byte_of_an_export_can_be_another, |app| {
 on_both!(no_line_of_an_export_can_be_missing_doubled_or_moved, |app| {
     a_short_life(app).await;
     let [csv, json] = exports(app, 200).await;
-    let head = verify(&csv, "acme").unwrap();
-    assert_eq!(verify(&json, "acme"), Ok(head));
+    let whole = verify(&csv).unwrap();
+    assert_eq!(whole.customer.as_deref(), Some("acme"));
+    assert_eq!(verify(&json), Ok(whole.clone()));
     let lines: Vec<&str> = csv.lines().collect();
     let written = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     for place in 1..lines.len() {
         let mut without = lines.clone();
         without.remove(place);
-        let said = verify(&written(&without), "acme");
+        let said = verify(&written(&without));
         if place == lines.len() - 1 {
             // Only the hash that was noted elsewhere tells that there was more.
-            assert!(said.is_ok_and(|found| found != head));
+            assert!(said.is_ok_and(|found| found != whole));
         } else {
             let said = said.unwrap_err();
             assert!(said.starts_with(&format!("line {}: entry {}: follows", place + 1, place + 1)), "{said}");
         }
         let mut twice = lines.clone();
         twice.insert(place, lines[place]);
-        let said = verify(&written(&twice), "acme").unwrap_err();
+        let said = verify(&written(&twice)).unwrap_err();
         assert!(said.starts_with(&format!("line {}: entry {place}: follows", place + 2)), "{said}");
         if place > 1 {
             let mut moved = lines.clone();
             moved.swap(place, place - 1);
-            let said = verify(&written(&moved), "acme").unwrap_err();
+            let said = verify(&written(&moved)).unwrap_err();
             assert!(said.starts_with(&format!("line {place}: entry {place}: follows")), "{said}");
         }
     }
@@ -111,6 +112,9 @@ on_both!(no_line_of_an_export_can_be_missing_doubled_or_moved, |app| {
         (csv.trim_end().to_owned(), "cut off"),
         (String::new(), "line 1: not the columns"),
         (csv.replace("id,seq", "seq,id"), "line 1: not the columns"),
+        (csv.replace(",acme", ",larch"), "line 2: entry 1: its hash does not follow"),
+        (csv.replacen(",acme", ",larch", 1), "line 2: entry 1: its hash does not follow"),
+        (json.replacen(",\"customer\":\"acme\"", "", 1), "`customer` is \"\", which no entry has"),
         (format!("{csv}\n"), "line 8: 1 columns"),
         (csv.replace('\n', "\r\n"), "line 1: not the columns"),
         (json.replace("\"next\":null", "\"next\":\"Nw\""), "only a part of the list"),
@@ -118,7 +122,7 @@ on_both!(no_line_of_an_export_can_be_missing_doubled_or_moved, |app| {
         (json.replacen("\"seq\":1,", "\"seq\":1,\"seq\":1,", 1), "there twice"),
         (json.replacen("\"seq\":1,", "\"seq\":1,\"more\":\"1\",", 1), "`more` is unknown"),
     ] {
-        let said = verify(&bad, "acme").expect_err(reason);
+        let said = verify(&bad).expect_err(reason);
         assert!(said.contains(reason), "{reason}: {said}");
     }
 });

@@ -70,6 +70,8 @@ on_both!(a_bad_limit_or_cursor_is_400_and_says_so, |app| {
         }
         let answer = app.get(&format!("{path}?page=2")).await.expect_problem(400, "invalid_value");
         assert_eq!(answer.fields(), ["page"]);
+        let answer = app.get(&format!("{path}?limit=1&limit=1")).await.expect_problem(400, "invalid_value");
+        assert_eq!(answer.fields(), ["limit"]);
         app.get(&format!("{path}?limit=1")).await.expect(200);
         app.get(&format!("{path}?limit=200")).await.expect(200);
     }

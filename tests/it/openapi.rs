@@ -79,13 +79,14 @@ impl Held {
         let response = &self.document["paths"][path][method]["responses"][answer.status.to_string()];
         assert!(response.is_object(), "{method} {path} answers {}: {}", answer.status, answer.text);
         self.seen.insert((method.to_owned(), path.to_owned()));
+        for (name, header) in response["headers"].as_object().into_iter().flatten() {
+            let said = answer.header(name);
+            assert!(said.is_some() || header["required"] != true, "{method} {path} answers without {name}");
+        }
         let Some(content) = response["content"].as_object() else { return Value::Null };
-        let (kind, content) = content.iter().next().unwrap();
         let said = answer.header("content-type").unwrap_or_default();
-        assert!(
-            said.starts_with(kind.as_str()) || said.starts_with("application/openmetrics-text"),
-            "{said}, not {kind}"
-        );
+        let found = content.iter().find(|(kind, _)| said.starts_with(kind.as_str()));
+        let Some((kind, content)) = found else { panic!("{method} {path} answers {said}, not as {content:?}") };
         if !kind.contains("json") {
             return Value::Null;
         }
@@ -163,6 +164,7 @@ on_both!(real_answers_are_as_the_document_says, |app| {
     call(app, held, "get", &under("purchases"), "larch", None).await;
     call(app, held, "get", &under("balance"), "larch", None).await;
     call(app, held, "get", &under("entries"), "larch", None).await;
+    call(app, held, "get", &under("entries?format=csv"), "larch", None).await;
     for (template, path) in [
         ("/api/account", "/api/account"),
         ("/api/usage-stats", "/api/usage-stats?range=30d"),

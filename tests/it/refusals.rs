@@ -194,6 +194,9 @@ on_both!(only_an_operators_key_opens_the_api, |app| {
         ("POST", "/v1/customers/acme/portal_sessions"),
         ("GET", "/v1/purchases/pur_1"),
         ("GET", "/v1/nothing"),
+        ("GET", "/v1"),
+        ("GET", "/v1/customers/%FF"),
+        ("GET", "/v1/customers/acme/entries?limit=1&limit=2"),
         ("GET", "/test/clock"),
         ("POST", "/test/clock"),
     ];
@@ -219,8 +222,20 @@ on_both!(only_an_operators_key_opens_the_api, |app| {
 });
 
 /// Ids that no customer can have; the database must not choke on any of them.
-const NOBODY: [&str; 10] =
-    ["nobody", "ACME", "acme%20", "a%00b", "%00", "a%20b", "%C3%A9", "a%2Fb", "%F0%9F%98%80", "%27%20or%201%3D1%3B--"];
+const NOBODY: [&str; 12] = [
+    "nobody",
+    "%FF",
+    "a%C3%28",
+    "ACME",
+    "acme%20",
+    "a%00b",
+    "%00",
+    "a%20b",
+    "%C3%A9",
+    "a%2Fb",
+    "%F0%9F%98%80",
+    "%27%20or%201%3D1%3B--",
+];
 
 on_both!(what_is_not_there_is_404, |app| {
     app.put_customer("acme", "starter").await;
@@ -237,10 +252,10 @@ on_both!(what_is_not_there_is_404, |app| {
     for id in ["pur_1", "pur_00000000000000000000000000000000", "grt_00000000000000000000000000000000", "%00"] {
         app.get(&format!("/v1/purchases/{id}")).await.expect_problem(404, "not_found");
     }
-    for path in ["/v1", "/v1/", "/v1/customers", "/v1/nothing", "/v1/customers/acme/nothing"] {
-        let answer = app.get(path).await;
-        assert_eq!(answer.status, 404, "{path}");
+    for path in ["/v1", "/v1/", "/v1/customers", "/v1/nothing", "/v1/customers/acme/nothing", "/test/nothing"] {
+        app.get(path).await.expect_problem(404, "not_found");
     }
+    app.send(app.write("PUT", "/v1/customers/%FF", None, "{}")).await.expect_problem(422, "invalid_value");
     assert_eq!(app.count("select count(*) as n from customers").await, 1);
 });
 

@@ -106,6 +106,11 @@ on_both!(a_link_is_spent_by_its_button_alone_and_once, |app| {
 
 on_both!(an_old_portal_link_says_where_a_new_one_comes_from, |app| {
     app.put_customer("nova", "starter").await;
+    for bad in ["ada", "@", "ada@", "ada@acme@example", "ada lovelace@acme.example", "<ada@acme.example>"] {
+        let body = json!({"member_email": bad}).to_string();
+        let answer = app.send(app.write("POST", "/v1/customers/nova/portal_sessions", None, body)).await;
+        assert_eq!(answer.expect_problem(422, "invalid_value").fields(), ["member_email"], "{bad}");
+    }
     let body = json!({"member_email": ADA, "role": "owner"}).to_string();
     let link = app.send(app.write("POST", "/v1/customers/nova/portal_sessions", None, body)).await.expect(201).json();
     let page = format!("/sign-in/{}", link["url"].as_str().unwrap().rsplit('/').next().unwrap());

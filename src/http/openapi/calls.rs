@@ -137,7 +137,7 @@ pub const CALLS: &[Call] = &[
     Call { id: "moveClock", tag: "Test clock", path: "/test/clock", summary: "Move the test clock on", is_bound: false, body: Body::Json("MoveClock"), statuses: &[200], answer: "Clock", codes: &[Code::NotFound, Code::ClockBackwards], ..WRITE },
     Call { id: "health", tag: "Operations", path: "/healthz", summary: "The process runs", key: Key::None, answer: "text", ..READ },
     Call { id: "ready", tag: "Operations", path: "/readyz", summary: "The database answers", key: Key::None, answer: "text", codes: &[Code::Overloaded], ..READ },
-    Call { id: "metrics", tag: "Operations", path: "/metrics", summary: "For Prometheus", answer: "text", ..READ },
+    Call { id: "metrics", tag: "Operations", path: "/metrics", summary: "For Prometheus", answer: "metrics", ..READ },
     Call { id: "readOpenapi", tag: "Operations", path: "/openapi.json", summary: "This document", key: Key::None, answer: "openapi", ..READ },
     Call { id: "readDocs", tag: "Operations", path: "/docs", summary: "This document, to be read", key: Key::None, answer: "html", ..READ },
     Call { id: "readDocsStyle", tag: "Operations", path: "/docs.css", summary: "How it looks", key: Key::None, answer: "css", ..READ },

@@ -142,8 +142,15 @@ fn responses(call: &Call) -> Value {
     let mut out = Map::new();
     for status in call.statuses {
         let mut response = json!({"description": if *status == 201 { "Made" } else { "Done" }});
-        if let (Some(response), Some((kind, schema))) = (response.as_object_mut(), content(call)) {
-            response.insert("content".to_owned(), json!({kind: {"schema": schema}}));
+        let told: Map<String, Value> =
+            content(call).into_iter().map(|(kind, schema)| (kind.to_owned(), json!({"schema": schema}))).collect();
+        let headers = answer_headers(call);
+        if let Some(response) = response.as_object_mut() {
+            for (name, part) in [("content", told), ("headers", headers)] {
+                if !part.is_empty() {
+                    response.insert(name.to_owned(), Value::Object(part));
+                }
+            }
         }
         out.insert(status.to_string(), response);
     }
@@ -172,19 +179,49 @@ fn responses(call: &Call) -> Value {
     Value::Object(out)
 }
 
-/// What a success carries: its media type and its shape.
-fn content(call: &Call) -> Option<(&'static str, Value)> {
+/// What a success carries: its media types, and the shape in each.
+fn content(call: &Call) -> Vec<(&'static str, Value)> {
+    let text = || json!({"type": "string"});
     match call.answer {
-        "" => None,
-        "text" => Some(("text/plain", json!({"type": "string"}))),
-        "html" => Some(("text/html", json!({"type": "string"}))),
-        "css" => Some(("text/css", json!({"type": "string"}))),
-        "openapi" => Some(("application/json", json!({"type": "object", "required": ["openapi", "paths"]}))),
-        shape => Some(match shape.strip_prefix("list of ") {
-            Some(row) => ("application/json", shapes::list(row)),
-            None => ("application/json", reference(shape)),
-        }),
+        "" => Vec::new(),
+        "text" => vec![("text/plain", text())],
+        "metrics" => vec![("application/openmetrics-text", text())],
+        "html" => vec![("text/html", text())],
+        "css" => vec![("text/css", text())],
+        "openapi" => vec![("application/json", json!({"type": "object", "required": ["openapi", "paths"]}))],
+        shape => {
+            let Some(row) = shape.strip_prefix("list of ") else { return vec![("application/json", reference(shape))] };
+            let mut out = vec![("application/json", shapes::list(row))];
+            if call.query.contains(&"format") {
+                out.push(("text/csv", text()));
+            }
+            out
+        }
     }
+}
+
+/// The headers that a success carries beside what HTTP asks for.
+fn answer_headers(call: &Call) -> Map<String, Value> {
+    let mut out = Map::new();
+    if call.is_bound {
+        let schema = json!({"type": "string", "const": "true"});
+        out.insert(
+            "Idempotent-Replayed".to_owned(),
+            json!({"description": "Only where the key's first answer is given again", "schema": schema}),
+        );
+    }
+    if matches!(call.id, "charge" | "settleHold") {
+        let number = || json!({"type": "number"});
+        let kinds = json!({"type": "string", "enum": ["plan", "courtesy", "top_up", "mixed"]});
+        for (name, about, schema) in [
+            ("X-Credits-Cost", "What was charged", number()),
+            ("X-Credits-Remaining", "What is available after it", number()),
+            ("X-Credits-Source", "What it was drawn from", kinds),
+        ] {
+            out.insert(name.to_owned(), json!({"required": true, "description": about, "schema": schema}));
+        }
+    }
+    out
 }
 
 /// A shape by its name.

@@ -1,7 +1,7 @@
 //! `/docs`: the table of calls as a page without script, under a policy of its own.
 
 use super::calls::{Body, CALLS, Call, Key};
-use super::{content, shapes};
+use super::{answer_headers, content, shapes};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
@@ -88,9 +88,10 @@ fn write_call(out: &mut String, call: &Call, shapes: &Value) {
     }
     let statuses: Vec<String> = call.statuses.iter().map(u16::to_string).collect();
     let _ = write!(out, "<details><summary>Answers {}</summary>", statuses.join(" or "));
-    if let Some((_, schema)) = content(call) {
-        write_fields(out, &schema, shapes);
+    if let Some((_, schema)) = content(call).first() {
+        write_fields(out, schema, shapes);
     }
+    write_headers(out, call);
     out.push_str("</details>");
     let mut refusals: Vec<String> = Vec::new();
     for (status, code) in call.refusals() {
@@ -105,6 +106,19 @@ fn write_call(out: &mut String, call: &Call, shapes: &Value) {
         let _ = write!(out, "<details><summary>Refusals</summary><p>{}</p></details>", refusals.join(" "));
     }
     out.push_str("</article>");
+}
+
+fn write_headers(out: &mut String, call: &Call) {
+    let headers = answer_headers(call);
+    if headers.is_empty() {
+        return;
+    }
+    out.push_str("<h4>Headers</h4><dl>");
+    for (name, header) in &headers {
+        let about = header["description"].as_str().unwrap_or_default();
+        let _ = write!(out, "<dt><code>{name}</code></dt><dd>{}</dd>", escaped(about));
+    }
+    out.push_str("</dl>");
 }
 
 /// The shape that a reference names, or the shape itself.

@@ -184,7 +184,7 @@ fn ledger() -> Value {
         "Entry": object(json!({"id": id("ent"), "seq": {"type": "integer", "minimum": 1},
             "kind": one_of(&["granted", "used", "expired", "refunded", "disputed", "restored", "voided", "held", "released", "frozen", "thawed", "extended"]),
             "grant": id("grt"), "amount": credits(), "balance_after": credits(), "held_change": credits(), "frozen_change": credits(), "event_at": instant(), "created_at": instant(),
-            "ref": string(), "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "expires_at?": instant(), "note?": string()})),
+            "ref": string(), "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"}, "expires_at?": instant(), "note?": string(), "customer": reference("CustomerId")})),
     })
 }
 

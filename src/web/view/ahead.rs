@@ -82,7 +82,7 @@ impl AheadFacts<'_> {
 
     /// `Builder instead of Starter: 3 × $60 = $180, and $9 of top-ups.`
     fn instead(&self, upgrade: &Upgrade, name: &str) -> Words {
-        let times = format!("{name} instead of {}: {} × ", self.plan, self.ahead.months);
+        let times = format!("{name} instead of {}: {}\u{a0}× ", self.plan, self.ahead.months);
         let sum = Words::from(times).money(self.money(upgrade.difference));
         let sum = sum.text(" = ").money(self.money(upgrade.fees));
         match upgrade.still.amount {
@@ -115,7 +115,7 @@ fn packages(basket: &Basket, catalog: &Catalog) -> Words {
             _ => words.text(", "),
         };
         if *count > 1 {
-            words = words.text(format!("{count} × "));
+            words = words.text(format!("{count}\u{a0}× "));
         }
         words = words.credits(catalog.package(id).map_or(Credits::ZERO, |package| package.grants()));
     }
@@ -153,7 +153,7 @@ mod tests {
             said(3_214, &[("p5000", 1)], 3_000, Some(("builder", 6_000, 0))),
             [
                 "5,000 credits for $30 will do for your next 3 months.",
-                "At your pace you need about 3,200 more than you have in the next 3 months. Builder instead of Starter: 3 × $60 = $180.",
+                "At your pace you need about 3,200 more than you have in the next 3 months. Builder instead of Starter: 3\u{a0}× $60 = $180.",
                 ""
             ]
         );
@@ -162,12 +162,12 @@ mod tests {
             [
                 "Builder is $54 cheaper for your next 3 months.",
                 "At your pace you need about 100,000 more than you have in the next 3 months: top-ups for $459. \
-                 Builder instead of Starter: 3 × $60 = $180, and $225 of top-ups.",
+                 Builder instead of Starter: 3\u{a0}× $60 = $180, and $225 of top-ups.",
                 "See Builder"
             ]
         );
         let [strong, ..] = said(101_000, &[("p50000", 2), ("p5000", 1), ("p1200", 1)], 48_900, None);
-        assert_eq!(strong, "2 × 50,000, 5,000 and 1,200 credits for $489 will do for your next 3 months.");
+        assert_eq!(strong, "2\u{a0}× 50,000, 5,000 and 1,200 credits for $489 will do for your next 3 months.");
     }
 
     #[test]

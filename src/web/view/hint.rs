@@ -56,7 +56,7 @@ impl HintFacts {
         let more = fees.checked_add(self.still.minor)?;
         let saved = self.top_ups.minor.checked_sub(more)?;
         let bought = Words::from("Top-ups bought: ").money(self.top_ups.clone());
-        let instead = format!(". {} instead of {}: {} × ", self.better, self.plan, self.cycles);
+        let instead = format!(". {} instead of {}: {}\u{a0}× ", self.better, self.plan, self.cycles);
         let sum = bought.text(instead).money(self.difference.clone()).text(" = ").money(money(fees));
         let sum = match self.still.minor {
             0 => sum.text("."),
@@ -95,12 +95,12 @@ mod tests {
         };
         let view = facts.view().expect("a hint");
         assert_eq!(view.strong.to_string(), "Pro would have been $165 cheaper over your last 3 cycles.");
-        assert_eq!(view.text.to_string(), "Top-ups bought: $675. Pro instead of Builder: 3 × $170 = $510.");
+        assert_eq!(view.text.to_string(), "Top-ups bought: $675. Pro instead of Builder: 3\u{a0}× $170 = $510.");
         assert!(view.act.is_some());
         let cheaper = HintFacts { top_ups: Money::new(51_000, "usd"), still: Money::new(900, "usd"), ..facts };
         let view = cheaper.view().expect("a line");
         assert_eq!(view.strong.to_string(), "Top-ups were the cheaper way over your last 3 cycles.");
-        let sum = "Top-ups bought: $510. Pro instead of Builder: 3 × $170 = $510, and $9 of top-ups.";
+        let sum = "Top-ups bought: $510. Pro instead of Builder: 3\u{a0}× $170 = $510, and $9 of top-ups.";
         assert_eq!((view.text.to_string().as_str(), view.act), (sum, None));
     }
 }

@@ -17,6 +17,7 @@ pub fn Chart(lines: Vec<Line>) -> impl IntoView {
     let total = |lines: &[Line]| lines.iter().map(|line| line.outstanding.max(0)).sum::<i128>();
     let most = months.iter().map(|(_, lines)| total(lines)).max().unwrap_or(0).max(1);
     let width = months.len() * STEP;
+    let axes = axes(&months.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     let bars = months.into_iter().enumerate().map(|(n, (name, lines))| {
         let title = format!("{}: {} credits outstanding", month(name), sum(total(&lines)));
         let x = n * STEP + (STEP - BAR) / 2;
@@ -27,14 +28,10 @@ pub fn Chart(lines: Vec<Line>) -> impl IntoView {
             view! { <rect class=class x=x y=top.to_string() width=BAR height=height.to_string()></rect> }
         });
         let parts = parts.collect_view();
-        let label = month(name).chars().take(3).collect::<String>();
         view! {
             <g>
                 <title>{title}</title>
                 {parts}
-                <text x={n * STEP + STEP / 2} y="176" text-anchor="middle">
-                    {label}
-                </text>
             </g>
         }
     });
@@ -44,9 +41,22 @@ pub fn Chart(lines: Vec<Line>) -> impl IntoView {
                 "Outstanding at the end of each month: " <span class="key used">"plan"</span> " "
                 <span class="key held">"courtesy"</span> " " <span class="key teal">"top-up"</span>
             </figcaption>
-            <svg viewBox=format!("0 0 {width} 184") role="img" aria-label="Credits outstanding by month; the table has the figures">
+            <svg viewBox=format!("0 0 {width} {HEIGHT}") preserveAspectRatio="none" role="img" aria-label="Credits outstanding by month; the table has the figures">
                 {bars.collect_view()}
             </svg>
+            {axes}
         </figure>
+    }
+}
+
+/// The months' names under their bars, and each year under its first. Beside the picture, so that they keep their size.
+fn axes(months: &[Month]) -> impl IntoView + use<> {
+    let names = months.iter().map(|name| view! { <span>{month(*name).chars().take(3).collect::<String>()}</span> });
+    let year =
+        |(n, name): (usize, &Month)| if n == 0 || name.month == 1 { name.year.to_string() } else { String::new() };
+    let years = months.iter().enumerate().map(|at| view! { <span>{year(at)}</span> });
+    view! {
+        <div class="axis label" aria-hidden="true">{names.collect_view()}</div>
+        <div class="axis label" aria-hidden="true">{years.collect_view()}</div>
     }
 }

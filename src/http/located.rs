@@ -1,0 +1,37 @@
+//! What a path and a query ask for, read so that every refusal is a problem of ours.
+
+use super::problem::Problem;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+/// The id in the path. What is no UTF-8 becomes the id of nothing, which each call refuses in its own way.
+pub struct Id(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(read.map_or_else(|_| char::REPLACEMENT_CHARACTER.to_string(), |Path(id)| id)))
+    }
+}
+
+/// The parameters of the query, by name.
+pub struct Query(pub HashMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut asked = HashMap::new();
+        for (name, value) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            if asked.contains_key(&*name) {
+                return Err(Problem::query(&name.chars().take(64).collect::<String>(), "is given twice"));
+            }
+            asked.insert(name.into_owned(), value.into_owned());
+        }
+        Ok(Self(asked))
+    }
+}
