@@ -5,17 +5,19 @@ use sqlx::SqliteConnection;
 
 use super::api::Call;
 use super::error::ApiError;
-use super::{objects, params, schema, sessions, store};
+use super::{events, objects, params, schema, sessions, store};
 
 /// `GET /v1/checkout/sessions`
 pub(super) async fn sessions(call: &mut Call<'_>) -> Result<Value, ApiError> {
+    events::one_instant(&mut call.params);
     let given = schema::check(params::SESSIONS, &call.params)?;
     sessions::catch_up(call.conn, call.now, call.lost).await?;
     let all = store::all(call.conn, "checkout.session").await?;
     page("/v1/checkout/sessions", all, &given, |session| {
-        ["customer", "payment_intent", "status"]
-            .iter()
-            .all(|name| given.get(*name).is_none_or(|wanted| session[*name] == *wanted))
+        events::created_within(session, &given)
+            && ["customer", "payment_intent", "status"]
+                .iter()
+                .all(|name| given.get(*name).is_none_or(|wanted| session[*name] == *wanted))
     })
 }
 

@@ -165,6 +165,7 @@ const TAX_IDS: &[Field] =
 
 /// `GET /v1/checkout/sessions`
 pub(super) const SESSIONS: &[Field] = &[
+    optional("created", Kind::Object(RANGE)),
     optional("customer", LONG),
     optional("ending_before", LONG),
     EXPAND,

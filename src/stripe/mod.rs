@@ -16,6 +16,7 @@ mod invoice;
 mod order;
 mod payment;
 mod refund;
+mod sale;
 mod subscription;
 pub mod webhook;
 mod wire;
@@ -23,9 +24,10 @@ mod wire;
 pub use client::Stripe;
 pub use endpoint::{Endpoint, Right};
 pub use error::StripeError;
-pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout};
+pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout, Sold};
 pub use payment::{Aftermath, Charge, EventLine, Part};
 pub use refund::RefundSent;
+pub use sale::Sale;
 pub use subscription::{SubscriptionOrder, SubscriptionState};
 
 /// Whether `secret_key` moves real money.

@@ -49,6 +49,21 @@ pub struct CheckoutOrder {
     /// Whether Stripe computes the tax, for which it asks for an address.
     #[serde(default)]
     pub automatic_tax: bool,
+    /// What the session tells of the sale beside its purchase, should it be all that is left of it. Orders
+    /// stored before told nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold: Option<Sold>,
+}
+
+/// A sale in the session's own metadata: enough to book it by.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Sold {
+    /// `metadata[customer]`: the SaaS's own id of the customer.
+    pub customer: String,
+    /// `metadata[package]`: the package's id.
+    pub package: String,
+    /// `metadata[credits]`: how many.
+    pub credits: String,
 }
 
 /// A Checkout that is ready for the customer.

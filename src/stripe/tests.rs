@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{CheckoutOrder, NewCustomer, Stripe, StripeError, is_live_key};
+use super::{CheckoutOrder, NewCustomer, Sold, Stripe, StripeError, is_live_key};
 
 /// Answers still to be given, and what has been asked: method and path, idempotency key, body.
 #[derive(Default)]
@@ -129,6 +129,7 @@ async fn an_order_goes_out_whole() {
         invoice: true,
         tax_ids: true,
         automatic_tax: true,
+        sold: Some(Sold { customer: "acme".into(), package: "p1200".into(), credits: "1200".into() }),
     };
     let opened = stripe.open_checkout("pur_1", &order).await.expect("a Checkout");
     assert_eq!((opened.session_id.as_str(), opened.url.as_str()), ("cs_test_1", "http://pay.example/"));
@@ -156,6 +157,9 @@ async fn an_order_goes_out_whole() {
         "line_items[0][price_data][tax_behavior]=exclusive",
         "line_items[0][price_data][unit_amount]=900",
         "line_items[0][quantity]=1",
+        "metadata[credits]=1200",
+        "metadata[customer]=acme",
+        "metadata[package]=p1200",
         "metadata[purchase]=pur_1",
         "mode=payment",
         "payment_intent_data[metadata][purchase]=pur_1",

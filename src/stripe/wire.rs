@@ -21,6 +21,11 @@ use super::order::{CheckoutOrder, CheckoutState, CheckoutStatus};
 /// What is asked of Stripe for an order.
 pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
     let purchase = HashMap::from([("purchase".to_owned(), order.purchase.clone())]);
+    let mut told = purchase.clone();
+    if let Some(sold) = order.sold.clone() {
+        let parts = [("customer", sold.customer), ("package", sold.package), ("credits", sold.credits)];
+        told.extend(parts.map(|(name, value)| (name.to_owned(), value)));
+    }
     let mut payment = CreateCheckoutSessionPaymentIntentData::new();
     payment.metadata = Some(purchase.clone());
     let mut request = CreateCheckoutSession::new()
@@ -28,7 +33,7 @@ pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
         .customer(&order.stripe_customer)
         .client_reference_id(&order.purchase)
         .line_items([line_item(order)])
-        .metadata(purchase.clone())
+        .metadata(told)
         .payment_intent_data(payment)
         .success_url(&order.success_url)
         .cancel_url(&order.cancel_url)

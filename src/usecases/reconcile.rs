@@ -3,11 +3,11 @@
 //! Reads only, unless repairs are asked for; a repair is what the webhook would have done. What has no repair is
 //! for a person: money and row disagree, and neither may be changed to suit the other.
 
-use super::purchases::{self, Purchase, Settling};
+use super::purchases::{self, Lost, Purchase, Settling};
 use super::{Fault, Services, subscriptions};
 use crate::domain::payment::DisputeStatus;
 use crate::domain::{Instant, Payment, PurchaseId, PurchaseState, RefundStatus};
-use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, StripeError};
+use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, Sale, StripeError};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -20,6 +20,8 @@ pub enum Repair {
     Look,
     /// Look at the subscription, and let the plan follow.
     Follow,
+    /// Write the sale anew as its Checkout has it.
+    Restore,
     /// Nobody but a person.
     Person,
 }
@@ -31,6 +33,8 @@ pub enum Subject {
     Purchase(PurchaseId),
     /// `sub_…`
     Subscription(String),
+    /// A Checkout at Stripe of a purchase that is not here.
+    Sale(Box<Sale>),
 }
 
 impl fmt::Display for Subject {
@@ -38,6 +42,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Purchase(id) => id.fmt(f),
             Self::Subscription(id) => id.fmt(f),
+            Self::Sale(sale) => f.write_str(sale.client_reference_id.as_deref().unwrap_or(&sale.id)),
         }
     }
 }
@@ -62,6 +67,7 @@ impl fmt::Display for Difference {
             Repair::Settle => "--repair settles it by its Checkout",
             Repair::Look => "--repair takes over its refunds and disputes",
             Repair::Follow => "--repair lets the plan follow it",
+            Repair::Restore => "--repair books it as it was sold",
             Repair::Person => "no repair: look at it at Stripe",
         };
         write!(f, "{kind} {subject}: {detail} ({repair})")
@@ -80,7 +86,7 @@ pub enum Stopped {
 }
 
 /// Compares every purchase that was begun at `since` or later, every refund and dispute that was, and every
-/// subscription that lives or was, with Stripe.
+/// subscription that lives or was, with Stripe; and every Checkout there with the purchases.
 ///
 /// # Errors
 /// [`Stopped`]: then nothing may be concluded.
@@ -113,6 +119,9 @@ pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Differen
             differences.extend(beside_payment(services, id, &found).await?);
         }
     }
+    for sale in stripe.sales_since(since.timestamp()).await? {
+        differences.extend(beside_sale(services, sale).await?);
+    }
     let mut charges = BTreeSet::new();
     for what in ["/refunds", "/disputes"] {
         let parts = stripe.parts_since(what, since.timestamp()).await?;
@@ -140,11 +149,27 @@ pub async fn repair(services: &Services, differences: &[Difference]) -> Result<(
                 None => Settling::Ignored,
             },
             (Repair::Follow, Subject::Subscription(id)) => subscriptions::look(services, id).await?,
+            (Repair::Restore, Subject::Sale(sale)) => purchases::restore(services, sale).await?,
             _ => continue,
         };
         tracing::info!(subject = %one.subject, kind = one.kind, ?done, "a difference was repaired");
     }
     Ok(())
+}
+
+async fn beside_sale(services: &Services, sale: Sale) -> Result<Option<Difference>, Fault> {
+    let Some((_, lost)) = purchases::lost(services, &sale).await? else { return Ok(None) };
+    let stands = if sale.is_paid() { "paid" } else { "not paid yet" };
+    let (detail, repair) = match lost {
+        Lost::Row => (format!("{} is {stands}, and not here", sale.id), Repair::Restore),
+        Lost::Checkout => (format!("{} is {stands}, and not known to be its Checkout", sale.id), Repair::Restore),
+        Lost::Buyer(customer) => {
+            let detail = format!("{} is {stands}, and its customer {customer} is not here: PUT the customer", sale.id);
+            (detail, Repair::Person)
+        }
+        Lost::Terms => (format!("{} is {stands}, not here, and does not say what was sold", sale.id), Repair::Person),
+    };
+    Ok(Some(Difference { kind: "lost", subject: Subject::Sale(Box::new(sale)), detail, repair }))
 }
 
 fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Difference> {

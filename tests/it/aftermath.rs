@@ -193,12 +193,17 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
         currency: "usd".to_owned(),
         payment_methods: vec!["card".to_owned()],
         submit_text: String::new(),
-        success_url: "http://127.0.0.1:1/".to_owned(),
+        success_url: "http://127.0.0.1:1/purchases/1".to_owned(),
         cancel_url: "http://127.0.0.1:1/".to_owned(),
         expires_at: app.now().timestamp() + 3_600,
         invoice: false,
         tax_ids: false,
         automatic_tax: false,
+        sold: Some(topup::stripe::Sold {
+            customer: "acme".to_owned(),
+            package: "p1200".to_owned(),
+            credits: "1200".to_owned(),
+        }),
     };
     let session = stripe.open_checkout("other-1", &order).await.unwrap().session_id;
     drop(stripe);
@@ -212,6 +217,9 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
     assert_eq!(app.count("select count(*) as n from payment_parts").await, 0);
     assert_eq!(app.alarms().await, Vec::<String>::new());
     assert_eq!(app.purchase(&mine.id).await["state"], "open");
+    // A second installation, whose database has a customer of the same name, and whose buyers come back elsewhere.
+    let since = app.now() - chrono::TimeDelta::days(1);
+    assert_eq!(topup::usecases::reconcile::compare(&app.services(), since).await.unwrap(), []);
 });
 
 on_both!(a_refund_waits_where_stripe_cannot_be_asked, |app| {

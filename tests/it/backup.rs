@@ -3,6 +3,7 @@
 use crate::app::{Database, TestApp, on_both};
 use serde_json::json;
 use std::process::Command;
+use topup::usecases::reconcile::{self, Repair};
 
 /// What the document tells an operator to run; its programs are on every machine that runs the tests.
 fn run(name: &str, args: &[&str]) {
@@ -54,8 +55,15 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
     // Paid after the copy, and its webhooks taken by the database that is thrown away.
     app.pay(&opened).await;
     app.settle(&opened).await;
+    // Chosen and paid after the copy: of these only Stripe will know.
+    let late = app.buy("acme", "p1200", "buy-3").await;
+    let left_open = app.opened("acme", "p5000", "buy-4").await;
+    app.put_customer("larch", "builder").await;
+    let new = app.opened("larch", "p1200", "buy-5").await;
+    app.pay(&new).await;
+    app.sandbox.refund(&new.session, Some(300)).await.unwrap();
     app.charge("acme", "7", "after").await.expect(201);
-    assert_eq!(app.balance("acme").await["top_up"]["remaining"], 6_200 - 27);
+    assert_eq!(app.balance("acme").await["top_up"]["remaining"], 7_400 - 27);
 
     app.stop().await;
     tokio::task::block_in_place(|| restore(app));
@@ -71,4 +79,43 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
     }
     app.charge("acme", "7", "after").await.expect(201);
     assert_eq!(app.balance("acme").await["top_up"]["remaining"], json!(6_200 - 27), "nothing lost, nothing twice");
+
+    let since = app.now() - chrono::TimeDelta::days(1);
+    let lost = async || {
+        let found = reconcile::compare(&app.services(), since).await.unwrap();
+        assert!(found.iter().all(|one| one.kind == "lost"), "{found:?}");
+        let mut all: Vec<_> = found.iter().map(|one| (one.subject.to_string(), one.repair)).collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        (found, all)
+    };
+    let ids = [late["id"].as_str().unwrap().to_owned(), new.id];
+    let (found, all) = lost().await;
+    let mut wanted = vec![
+        (ids[0].clone(), Repair::Restore),
+        (left_open.id.clone(), Repair::Restore),
+        (ids[1].clone(), Repair::Person),
+    ];
+    wanted.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(all, wanted);
+    reconcile::repair(&app.services(), &found).await.unwrap();
+    reconcile::repair(&app.services(), &found).await.unwrap();
+    let again = app.purchase(&ids[0]).await;
+    for field in ["id", "state", "package", "credits", "amount", "currency"] {
+        assert_eq!(again[field], late[field], "{field}");
+    }
+    assert_eq!(app.balance("acme").await["top_up"]["remaining"], json!(7_400 - 27));
+    // What was open goes on where its buyer is.
+    assert_eq!(app.purchase(&left_open.id).await["state"], "open");
+    app.pay(&left_open).await;
+    app.settle(&left_open).await;
+    assert_eq!(app.balance("acme").await["top_up"]["remaining"], json!(12_400 - 27));
+    // A buyer who is not here either comes first.
+    app.put_customer("larch", "builder").await;
+    let (found, all) = lost().await;
+    assert_eq!(all, [(ids[1].clone(), Repair::Restore)]);
+    reconcile::repair(&app.services(), &found).await.unwrap();
+    let again = app.purchase(&ids[1]).await;
+    assert_eq!((&again["state"], &again["refunded_amount"]), (&json!("credited"), &json!(300)));
+    assert_eq!(app.balance("larch").await["top_up"]["remaining"], json!(800));
+    assert_eq!(reconcile::compare(&app.services(), since).await.unwrap(), []);
 });

@@ -61,7 +61,7 @@ on_both!(the_same_charge_again_is_the_same_answer_however_it_is_written, |app| {
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!(credits_headers(&again), credits_headers(&first));
     }
-    let apart = r#"{"credits":1,"metadata":{"a":12345678901234567890123,"b":[1.0,-0,1e400]}}"#;
+    let apart = r#"{"credits":1,"metadata":{"a":12345678901234567890123,"b":[1.0,-0,1e300]}}"#;
     app.post(USAGE, "job-3", apart).await.expect(201);
     let again = app.post(USAGE, "job-3", &apart.replace("1.0,-0", " 10e-1 , 0.0")).await.expect(201);
     assert_eq!(again.header("idempotent-replayed"), Some("true"));

@@ -5,7 +5,7 @@ use super::super::{Fault, Services, customers, flat};
 use super::Purchase;
 use crate::args;
 use crate::domain::catalog::Tax;
-use crate::stripe::{CheckoutOrder, NewCustomer, Stripe, StripeError};
+use crate::stripe::{CheckoutOrder, NewCustomer, Sold, Stripe, StripeError};
 
 /// The stored parameters of the Checkout: made once, sent unchanged by every repeat.
 pub(super) async fn order(
@@ -62,6 +62,11 @@ fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) 
         invoice: true,
         tax_ids: shop.tax_ids,
         automatic_tax: shop.tax == Tax::Stripe,
+        sold: Some(Sold {
+            customer: purchase.customer.clone(),
+            package: purchase.package.clone(),
+            credits: purchase.credits.to_string(),
+        }),
     }
 }
 

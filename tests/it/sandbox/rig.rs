@@ -115,6 +115,7 @@ impl Rig {
             invoice: false,
             tax_ids: false,
             automatic_tax: false,
+            sold: None,
         }
     }
 
