@@ -14,7 +14,7 @@ use topup::clock::Clock;
 use topup::config::{Cli, Command};
 use topup::domain::{Credits, GrantId, PurchaseId};
 use topup::ledger::{Charge, Ledger, Outcome};
-use topup::usecases::{Fault, Services, customers, jobs};
+use topup::usecases::{Fault, Parts, Services, customers, jobs};
 
 const CUSTOMERS: i64 = 2_000;
 /// A little more than a year, so that each top-up's end is in it.
@@ -64,7 +64,7 @@ async fn services(folder: &Path) -> Services {
     let services = app.services.clone();
     let clock = Clock::manual(services.clock.now());
     let (ledger, _engine) = Ledger::start(services.store.clone(), clock.clone(), Arc::clone(&services.catalog));
-    Services { ledger, clock, ..services }
+    Services::new(Parts { ledger, clock, ..services.parts() })
 }
 
 /// New customers on Starter, each with a top-up, an hour apart.

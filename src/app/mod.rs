@@ -27,7 +27,7 @@ use crate::store::{OpenError, Store};
 use crate::stripe::Stripe;
 use crate::usecases::live::{self, Live};
 use crate::usecases::sales::Books;
-use crate::usecases::{Fault, Running, Services, check as check_cases};
+use crate::usecases::{Fault, Parts, Running, Services, check as check_cases};
 use crate::{http, jobs, web};
 use axum::Router;
 use std::net::SocketAddr;
@@ -208,7 +208,7 @@ async fn services_on(
         demo: variant.demo,
     };
     let (books, live, settings) = (Books::default(), Live::default(), Arc::new(running));
-    let services = Services { store, ledger, stripe, catalog, clock, mailer, hook, books, live, settings };
+    let services = Services::new(Parts { store, ledger, stripe, catalog, clock, mailer, hook, books, live, settings });
     Ok((services, engine))
 }
 

@@ -8,7 +8,7 @@ use crate::sandbox::Sandbox;
 use crate::usecases::customers::PutOutcome;
 use crate::usecases::purchases::{self, Start, Started};
 use crate::usecases::sample::{CUSTOMERS, VIEWER};
-use crate::usecases::{Fault, Services, customers, flat};
+use crate::usecases::{Fault, Parts, Services, customers, flat};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,7 +26,7 @@ pub async fn run(services: &Services, sandbox: &Sandbox, history_at: &AtomicI64)
     let clock = Clock::manual(now);
     // An engine of its own, gone before the real one has looked at anything.
     let (ledger, engine) = Ledger::start(services.store.clone(), clock.clone(), Arc::clone(&services.catalog));
-    let past = Services { ledger, clock: clock.clone(), ..services.clone() };
+    let past = Services::new(Parts { ledger, clock: clock.clone(), ..services.parts() });
     let mut replay = Replay { past: &past, sandbox, history_at, clock: &clock, stretch: Vec::new(), underway: None };
     let mut result = Ok(());
     for (number, event) in story::events().into_iter().enumerate() {
@@ -116,7 +116,7 @@ impl Replay<'_> {
 fn takes_bank_payments(past: &Services) -> Services {
     let mut catalog = (*past.catalog).clone();
     catalog.shop.payment_methods.push("us_bank_account".to_owned());
-    Services { catalog: Arc::new(catalog), ..past.clone() }
+    Services::new(Parts { catalog: Arc::new(catalog), ..past.parts() })
 }
 
 async fn step(turn: &mut Turn, event: Event, number: usize, at: Instant) -> Result<(), Fault> {

@@ -65,9 +65,35 @@ use crate::stripe::Stripe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What every use-case needs. Clones are cheap.
+/// What every use-case needs. A clone is one count up: each request makes some.
 #[derive(Clone)]
-pub struct Services {
+pub struct Services(Arc<Parts>);
+
+impl Services {
+    /// Of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The parts, for services that differ in some.
+    #[must_use]
+    pub fn parts(&self) -> Parts {
+        Parts::clone(self)
+    }
+}
+
+impl std::ops::Deref for Services {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What services are made of.
+#[derive(Clone)]
+pub struct Parts {
     /// Reading.
     pub store: Store,
     /// Writing.

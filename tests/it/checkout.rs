@@ -310,7 +310,7 @@ in_a_shop!(a_purchase_is_found_by_whatever_is_known, |app| {
     let purchase = stored(app, &opened).await;
     let (intent, invoice) = (purchase.payment_intent.clone().unwrap(), purchase.invoice.clone().unwrap());
     let number = purchase.invoice_number.clone().unwrap().to_lowercase();
-    let store = app.services().store;
+    let store = app.services().store.clone();
     for known in [opened.id.as_str(), &opened.session, &intent, &invoice, &number, "acme", "ADA@acme.example"] {
         let found = purchases::search(&store, known).await.unwrap();
         assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [purchase.id], "{known}");

@@ -178,7 +178,7 @@ on_both!(many_puts_of_one_new_customer_at_once_make_one, |app| {
 on_both!(a_closed_customer_can_be_read_and_not_written_to, |app| {
     app.put_customer_with_left("acme", 180).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     let close = ledger.job(|turn| {
         Box::pin(async move {
             let no = turn.customer_no("acme").await?.unwrap();

@@ -74,7 +74,7 @@ async fn a_shop_whose_plans_are_sold_at_stripe_needs_two_rights_more() {
 async fn a_switched_off_endpoint_is_found_and_mended() {
     let app = TestApp::start(Database::Sqlite).await;
     said(&app, &["stripe", "setup"], &[]).await;
-    let stripe = app.services().stripe.unwrap();
+    let stripe = app.services().stripe.clone().unwrap();
     let ours = stripe.endpoints().await.unwrap().remove(0);
     let reached = app.stripe_settings();
     let post = app.http.post(format!("{}/v1/webhook_endpoints/{}", reached.api_base.unwrap(), ours.id));

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use topup::domain::{Credits, UsageId};
 use topup::ledger::{Charge, Charged, Ledger, Outcome, Unavailable};
 use topup::store::Store;
-use topup::usecases::{Fault, Services, customers};
+use topup::usecases::{Fault, Parts, Services, customers};
 
 fn charge(customer: &str, key: &str, credits: i64) -> Charge {
     Charge {
@@ -76,7 +76,7 @@ async fn failing(ledger: &Ledger, customer: &'static str, how: &'static str) -> 
 on_both!(a_failing_job_does_not_fail_its_neighbours, |app| {
     app.put_customer("acme", "starter").await;
     app.put_customer("larch", "builder").await;
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     for how in ["at once", "flushed", "refused by the database"] {
         let (go, job) = held(&ledger).await;
         let key = |n: u8| format!("{how}-{n}");
@@ -108,7 +108,7 @@ on_both!(a_failing_job_does_not_fail_its_neighbours, |app| {
 
 on_both!(memory_and_database_agree_after_a_job_that_was_rolled_back, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     for (n, how) in ["at once", "flushed", "refused by the database", "flushed"].into_iter().enumerate() {
         let before = charged(ledger.charge(charge("acme", &format!("before-{n}"), 1)).await);
         assert!(failing(&ledger, "acme", how).await.unwrap().is_err());
@@ -125,7 +125,7 @@ on_both!(memory_and_database_agree_after_a_job_that_was_rolled_back, |app| {
 
 on_both!(a_job_that_panics_takes_nothing_else_with_it, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     let panics = ledger.job(|turn| {
         Box::pin(async move {
             let no = turn.customer_no("acme").await?.unwrap();
@@ -145,7 +145,7 @@ on_both!(a_job_that_panics_takes_nothing_else_with_it, |app| {
 
 on_both!(copies_of_one_charge_in_one_batch_are_one_usage, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     let (go, job) = held(&ledger).await;
     let copies = join_all((0..64).map(|_| ledger.charge(charge("acme", "job-1", 7))));
     let other = Charge { content: [8; 16], ..charge("acme", "job-1", 7) };
@@ -161,7 +161,7 @@ on_both!(copies_of_one_charge_in_one_batch_are_one_usage, |app| {
 
 on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     let (go, job) = held(&ledger).await;
     let mut waiting = Vec::new();
     let overloaded = loop {
@@ -204,7 +204,7 @@ async fn second_with_segments(app: &TestApp, rows: i64) -> (Services, tokio::tas
     let store = Store::open(&app.home.url).await.unwrap();
     let (clock, catalog) = (services.clock.clone(), services.catalog.clone());
     let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, rows);
-    (Services { store, ledger, ..services }, engine)
+    (Services::new(Parts { store, ledger, ..services.parts() }), engine)
 }
 
 async fn end((services, engine): (Services, tokio::task::JoinHandle<()>)) {
@@ -250,7 +250,7 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
         first.push(charged(other.0.ledger.charge(charge("acme", &format!("job-{n}"), 1)).await));
     }
     assert_eq!(app.count("select count(*) as n from key_segments").await, 4);
-    for engine in [other.0.ledger.clone(), app.services().ledger] {
+    for engine in [other.0.ledger.clone(), app.services().ledger.clone()] {
         for (n, first) in first.iter().enumerate() {
             let again = engine.charge(charge("acme", &format!("job-{n}"), 1)).await;
             assert_eq!(again, Ok(Outcome::Replayed(first.usage, first.balance)), "{n}");
@@ -286,7 +286,7 @@ on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
     let keys: Vec<String> = (0..120).map(|n| format!("job-{n}")).collect();
     // Every key is asked of both: each is one usage, whoever was first. Wave by wave, so that each engine
     // comes back to what it remembers after the other has written.
-    let ours = app.services().ledger;
+    let ours = app.services().ledger.clone();
     let mut outcomes = Vec::new();
     for wave in keys.chunks(8) {
         let (first, second) = tokio::join!(
@@ -312,7 +312,7 @@ on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
 
 on_both!(what_was_taken_in_is_written_before_the_end, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     let (go, job) = held(&ledger).await;
     let keys: Vec<String> = (0..100).map(|n| format!("job-{n}")).collect();
     let asked = join_all(
@@ -339,7 +339,7 @@ on_both!(what_was_taken_in_is_written_before_the_end, |app| {
 on_both!(a_batch_of_thousands_writes_the_new_cycles_grant_before_its_lines, |app| {
     app.put_customer("acme", "pro").await;
     let resets_at = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().parse().unwrap();
-    let ledger = app.services().ledger;
+    let ledger = app.services().ledger.clone();
     app.services().clock.put(resets_at);
     let charges = (0..5_000).map(|n| charge("acme", &format!("k{n}"), 1)).collect();
     let outcomes = ledger.charge_many(charges).await.unwrap();

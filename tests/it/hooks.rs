@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 use topup::config::Switch;
 use topup::hook::{Hook, HookSecret, address};
-use topup::usecases::{Services, hooks, news};
+use topup::usecases::{Parts, Services, hooks, news};
 
 const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
@@ -247,7 +247,7 @@ on_both!(two_processes_do_not_tell_it_twice, |app| {
     }
     let another = || {
         let hook = Hook::new(address(&backend.url).unwrap(), vec![HookSecret::parse(SECRET).unwrap()]);
-        Services { hook: Some(hook), ..app.services() }
+        Services::new(Parts { hook: Some(hook), ..app.services().parts() })
     };
     let (one, two) = (another(), another());
     let (first, second) = tokio::join!(send(&one), send(&two));

@@ -12,7 +12,7 @@ use topup::clock::Clock;
 use topup::domain::Instant;
 use topup::ledger::Ledger;
 use topup::store::Store;
-use topup::usecases::{Services, accounts, jobs, reminders};
+use topup::usecases::{Parts, Services, accounts, jobs, reminders};
 
 /// Another process on the same database: an engine of its own, and a clock that may be wrong.
 async fn another(app: &TestApp, at: Instant) -> Services {
@@ -21,7 +21,7 @@ async fn another(app: &TestApp, at: Instant) -> Services {
     let store = Store::open(&app.home.url).await.unwrap();
     let clock = Clock::manual(at);
     let (ledger, _engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&services.catalog));
-    Services { store, ledger, clock, ..services }
+    Services::new(Parts { store, ledger, clock, ..services.parts() })
 }
 
 on_both!(several_workers_at_once_remind_and_expire_once, |app| {

@@ -12,7 +12,7 @@ use topup::config::Switch;
 use topup::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
 use topup::ledger::{Charge, Ledger, Turn};
 use topup::store::Store;
-use topup::usecases::{Fault, Services, customers, jobs};
+use topup::usecases::{Fault, Parts, Services, customers, jobs};
 
 const PLANS: [&str; 4] = ["free", "starter", "builder", "pro"];
 const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"];
@@ -48,7 +48,10 @@ impl Process {
         let store = Store::open(&app.home.url).await.unwrap();
         let clock = Clock::manual(at);
         let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&services.catalog));
-        Self { services: Services { store, ledger, clock, ..services }, engine: engine.abort_handle() }
+        Self {
+            services: Services::new(Parts { store, ledger, clock, ..services.parts() }),
+            engine: engine.abort_handle(),
+        }
     }
 
     /// Works until `to`, and is killed after some number of steps of the scheduler, if it is.

@@ -5,7 +5,7 @@ mod people;
 mod sending;
 
 use super::sessions::{Role, Viewer};
-use super::{Running, Services, customers, outbox, portal};
+use super::{Parts, Running, Services, customers, outbox, portal};
 use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
@@ -74,7 +74,7 @@ impl Rig {
         let mails = folder.join("mails");
         let mailer = mailer(Transport::Files(mails.clone()));
         let (books, settings) = (crate::usecases::sales::Books::default(), Arc::new(running));
-        let services = Services {
+        let services = Services::new(Parts {
             store,
             ledger,
             stripe: None,
@@ -85,8 +85,13 @@ impl Rig {
             books,
             live: crate::usecases::live::Live::default(),
             settings,
-        };
+        });
         Self { services, folder: mails }
+    }
+
+    /// Lets mail leave by another way.
+    pub fn send_by(&mut self, mailer: Mailer) {
+        self.services = Services::new(Parts { mailer, ..self.services.parts() });
     }
 
     /// Makes a customer, whose owner is `email`.

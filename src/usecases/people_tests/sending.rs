@@ -7,7 +7,7 @@ use crate::ledger::Turn;
 use crate::mail::{Rendered, Smtp, Transport};
 use crate::usecases::outbox::{self, Mail};
 use crate::usecases::purchases::{self, Purchase};
-use crate::usecases::{Fault, Services, alarms, flat, receipts};
+use crate::usecases::{Fault, Parts, Services, alarms, flat, receipts};
 use tokio_util::sync::CancellationToken;
 
 async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
@@ -28,7 +28,7 @@ async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
 
 async fn with_peer(mut rig: Rig) -> (Rig, Peer) {
     let peer = Peer::start().await;
-    rig.services.mailer = mailer(Transport::Smtp(Smtp::new(&peer.url, "gleaner.example").expect("a server")));
+    rig.send_by(mailer(Transport::Smtp(Smtp::new(&peer.url, "gleaner.example").expect("a server"))));
     (rig, peer)
 }
 
@@ -42,7 +42,7 @@ async fn a_key_is_mailed_once_by_two_processes_together() {
             put(&rig, &format!("receipt:{n}"), "ada@acme.example").await;
         }
         let smtp = Transport::Smtp(Smtp::new(&peer.url, "gleaner.example").expect("a server"));
-        let other = Services { mailer: mailer(smtp), ..rig.services.clone() };
+        let other = Services::new(Parts { mailer: mailer(smtp), ..rig.services.parts() });
         let stop = CancellationToken::new();
         let (one, two) = tokio::join!(outbox::send_due(&rig.services, &stop), outbox::send_due(&other, &stop));
         one.and(two).expect("two rounds");
@@ -96,7 +96,7 @@ async fn a_peer_that_hangs_or_goes_after_the_mail_gets_it_again_as_the_same_mess
         let (mut rig, peer) = with_peer(rig).await;
         let patience = std::time::Duration::from_millis(300);
         let smtp = Smtp::patient(&peer.url, "gleaner.example", patience).expect("a server");
-        rig.services.mailer = mailer(Transport::Smtp(smtp));
+        rig.send_by(mailer(Transport::Smtp(smtp)));
         for name in ["hang", "drop", "ada"] {
             put(&rig, name, &format!("{name}@acme.example")).await;
         }
@@ -162,7 +162,8 @@ async fn a_deferred_mail_is_given_up_loudly_after_three_days() {
 async fn without_a_transport_mails_wait() {
     on_both(|rig| async move {
         let mut rig = rig;
-        let files = std::mem::replace(&mut rig.services.mailer, mailer(Transport::Off));
+        let files = rig.services.mailer.clone();
+        rig.send_by(mailer(Transport::Off));
         put(&rig, "one", "ada@acme.example").await;
         rig.send().await;
         assert_eq!(rig.outbox().await, [("queued".to_owned(), 0, None)]);
@@ -171,7 +172,7 @@ async fn without_a_transport_mails_wait() {
             None,
             "nothing for the clock to stop at"
         );
-        rig.services.mailer = files;
+        rig.send_by(files);
         rig.send().await;
         assert_eq!((rig.mails().len(), rig.outbox().await[0].0.as_str()), (1, "accepted"));
     })

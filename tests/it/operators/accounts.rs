@@ -80,7 +80,7 @@ on_both!(guessing_addresses_fills_no_table, |app| {
 
 on_both!(a_disabled_account_is_out_at_once_and_a_reset_lets_it_in_again, |app| {
     let desk = Desk::open(app).await;
-    let (store, now) = (app.services().store, app.now());
+    let (store, now) = (app.services().store.clone(), app.now());
     assert!(operators::disable(&store, EMAIL, now).await.unwrap());
     assert_eq!(page(app, "/operator", &desk.cookie).await.header("location"), Some("/operator/sign-in"));
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, WRONG);
