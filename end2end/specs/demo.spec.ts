@@ -19,7 +19,10 @@ import type { Page } from "@playwright/test";
 /** The bar's tools fold away on a narrow window. */
 async function openBar(page: Page): Promise<void> {
   const tools = page.getByLabel("Customer");
-  if (!(await tools.isVisible())) await page.locator("aside summary").click();
+  const summary = page.locator("aside summary");
+  // The bar ends the page, and may not have come yet.
+  await expect(tools.or(summary).filter({ visible: true }).first()).toBeVisible();
+  if (!(await tools.isVisible())) await summary.click();
 }
 
 async function lookAs(page: Page, name: string): Promise<void> {
