@@ -51,7 +51,12 @@ pub fn Chart(lines: Vec<Line>) -> impl IntoView {
 
 /// The months' names under their bars, and each year under its first. Beside the picture, so that they keep their size.
 fn axes(months: &[Month]) -> impl IntoView + use<> {
-    let names = months.iter().map(|name| view! { <span>{month(*name).chars().take(3).collect::<String>()}</span> });
+    let names = months.iter().map(|name| {
+        let name: String = month(*name).chars().take(3).collect();
+        let (first, rest) = name.split_at(1);
+        // The letter alone where there is no room.
+        view! { <span>{first.to_owned()}<i>{rest.to_owned()}</i></span> }
+    });
     let year =
         |(n, name): (usize, &Month)| if n == 0 || name.month == 1 { name.year.to_string() } else { String::new() };
     let years = months.iter().enumerate().map(|at| view! { <span>{year(at)}</span> });
