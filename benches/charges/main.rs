@@ -81,9 +81,11 @@ async fn rounds(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Table) {
         if chosen.has("disk") {
             table.add("disk: 4 KiB overwrite + fdatasync, one at a time", peers::flushes(folder, plan.round));
         }
+        written_out();
         if let Some(naive) = &naive {
             naive.round(plan, table).await;
         }
+        written_out();
         if let Some(engine) = &sqlite {
             table
                 .add("SQLite in process, 256 callers, 1,000 customers", engine.charges(plan, CALLERS, CUSTOMERS).await);
@@ -91,22 +93,32 @@ async fn rounds(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Table) {
             table.add("SQLite in process, ONE customer drained to zero", engine.drained(round).await);
             table.add("SQLite in process, one caller", engine.charges(plan, 1, CUSTOMERS).await);
         }
+        written_out();
         if let Some(server) = &http {
             server.round(plan, table).await;
         }
+        written_out();
         if let Some(pair) = &postgres {
             pair.round(plan, table).await;
         }
+        written_out();
         if let Some(rows) = &rows {
             rows.round(plan, table);
         }
+        written_out();
         if let Some(nostro) = &nostro {
             nostro.round(plan, table);
         }
+        written_out();
         if let Some(gringotts) = &gringotts {
             gringotts.round(plan, table).await;
         }
     }
+}
+
+/// What a contestant left to the disk is not the next one's burden.
+fn written_out() {
+    assert!(std::process::Command::new("sync").status().unwrap().success());
 }
 
 pub fn random_key() -> String {
