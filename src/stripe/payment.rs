@@ -12,8 +12,8 @@ use super::error::StripeError;
 
 /// Rows of one page: the most that Stripe gives.
 const PAGE: u32 = 100;
-/// Pages of one list at most. A payment has a handful of refunds; more would be something else.
-const PAGES_MAX: usize = 50;
+/// Pages of one list at most: the Checkouts of a month can be many, a list without end is something else.
+const PAGES_MAX: usize = 1_000;
 
 /// A payment, as far as refunds and disputes need it.
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]

@@ -119,9 +119,7 @@ pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Differen
             differences.extend(beside_payment(services, id, &found).await?);
         }
     }
-    for sale in stripe.sales_since(since.timestamp()).await? {
-        differences.extend(beside_sale(services, sale).await?);
-    }
+    differences.extend(beside_sales(services, stripe.sales_since(since.timestamp()).await?).await?);
     let mut charges = BTreeSet::new();
     for what in ["/refunds", "/disputes"] {
         let parts = stripe.parts_since(what, since.timestamp()).await?;
@@ -157,8 +155,21 @@ pub async fn repair(services: &Services, differences: &[Difference]) -> Result<(
     Ok(())
 }
 
-async fn beside_sale(services: &Services, sale: Sale) -> Result<Option<Difference>, Fault> {
-    let Some((_, lost)) = purchases::lost(services, &sale).await? else { return Ok(None) };
+async fn beside_sales(services: &Services, sales: Vec<Sale>) -> Result<Vec<Difference>, Fault> {
+    let (mut differences, mut elsewhere) = (Vec::new(), 0_u32);
+    for sale in sales {
+        let Some((_, lost)) = purchases::lost(services, &sale).await? else { continue };
+        elsewhere += u32::from(lost == Lost::Elsewhere);
+        differences.extend(lost_sale(sale, lost));
+    }
+    if elsewhere > 0 {
+        let site = &services.settings.public_url;
+        tracing::warn!(elsewhere, site, "Checkouts of purchases that are not here lead to another site: not compared");
+    }
+    Ok(differences)
+}
+
+fn lost_sale(sale: Sale, lost: Lost) -> Option<Difference> {
     let stands = if sale.is_paid() { "paid" } else { "not paid yet" };
     let (detail, repair) = match lost {
         Lost::Row => (format!("{} is {stands}, and not here", sale.id), Repair::Restore),
@@ -167,9 +178,10 @@ async fn beside_sale(services: &Services, sale: Sale) -> Result<Option<Differenc
             let detail = format!("{} is {stands}, and its customer {customer} is not here: PUT the customer", sale.id);
             (detail, Repair::Person)
         }
+        Lost::Elsewhere => return None,
         Lost::Terms => (format!("{} is {stands}, not here, and does not say what was sold", sale.id), Repair::Person),
     };
-    Ok(Some(Difference { kind: "lost", subject: Subject::Sale(Box::new(sale)), detail, repair }))
+    Some(Difference { kind: "lost", subject: Subject::Sale(Box::new(sale)), detail, repair })
 }
 
 fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Difference> {

@@ -20,6 +20,8 @@ pub enum Lost {
     Buyer(String),
     /// Its row, and the Checkout does not say what was sold.
     Terms,
+    /// Nothing, as far as we know: its buyer comes back to another site, which may be another installation.
+    Elsewhere,
 }
 
 /// What the ledger lacks of a Checkout of ours, if it lacks anything.
@@ -28,12 +30,11 @@ pub enum Lost {
 /// [`Fault`].
 pub async fn lost(services: &Services, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, Fault> {
     let named = sale.client_reference_id.as_deref().and_then(PurchaseId::parse);
-    let Some(id) = named.filter(|_| sale.lives() && sale.leads_to(&services.settings.public_url)) else {
-        return Ok(None);
-    };
+    let Some(id) = named.filter(|_| sale.lives()) else { return Ok(None) };
     let what = match find(services, id).await? {
         // While it is open, the answer that names it may be on its way.
         Some(known) => (known.session_id.is_none() && sale.is_complete()).then_some(Lost::Checkout),
+        None if !sale.leads_to(&services.settings.public_url) => Some(Lost::Elsewhere),
         None => Some(match terms(sale) {
             None => Lost::Terms,
             Some((sold, ..)) => {
