@@ -33,6 +33,7 @@ pub async fn run(asked: &ReconcileSettings) -> Result<(), Failure> {
     store.close().await;
     match left?.len() {
         0 => Ok(()),
+        1 => Err(Failure::Failed("1 difference".to_owned())),
         n => Err(Failure::Failed(format!("{n} differences"))),
     }
 }
