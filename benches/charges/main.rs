@@ -78,6 +78,7 @@ async fn rounds(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Table) {
     let gringotts = if chosen.has("gringotts") { peers::Gringotts::start(folder, table).await } else { None };
     for round in 1..=plan.rounds {
         eprintln!("round {round} of {}", plan.rounds);
+        written_out();
         if chosen.has("disk") {
             table.add("disk: 4 KiB overwrite + fdatasync, one at a time", peers::flushes(folder, plan.round));
         }

@@ -2,6 +2,7 @@
 
 use super::body::Fields;
 use super::problem::{Code, Problem};
+use crate::mail;
 use crate::usecases::{Services, customers};
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
@@ -17,13 +18,9 @@ pub fn is_customer_id(id: &str) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }
 
-/// Good enough to be worth a mail: one `@` with something on both sides, no blanks.
+/// Whether a mail could be sent there, as the pages have it.
 pub fn is_email(text: &str) -> bool {
-    let parts = text.split_once('@');
-    text.len() <= 254
-        && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"<>,;\"()".contains(c))
-        && parts
-            .is_some_and(|(user, host)| !user.is_empty() && host.contains(|c: char| c != '.') && !host.contains('@'))
+    text.trim() == text && mail::address(text).is_some()
 }
 
 /// The number of the customer in the path.

@@ -3,7 +3,7 @@
 //! The Checkout says who bought what; its row is written anew from that, under the id it had, and settled as any other.
 
 use super::super::{Fault, Services, flat};
-use super::{Purchase, Settling, find, load, look_at, note, settle};
+use super::{Settling, find, load, look_at, note, settle};
 use crate::args;
 use crate::domain::{Credits, PurchaseId, PurchaseState, time::from_millis};
 use crate::ledger::Turn;
@@ -59,9 +59,13 @@ fn terms(sale: &Sale) -> Option<(Sold, Credits, i64, String)> {
 /// [`Fault`].
 pub async fn restore(services: &Services, sale: &Sale) -> Result<Settling, Fault> {
     let Some((id, lost)) = lost(services, sale).await? else { return Ok(Settling::Ignored) };
-    if lost == Lost::Row {
-        let sale = sale.clone();
-        flat(services.ledger.job(move |turn| Box::pin(async move { write(turn, id, &sale).await })).await)?;
+    match lost {
+        Lost::Row => {
+            let sale = sale.clone();
+            flat(services.ledger.job(move |turn| Box::pin(async move { write(turn, id, &sale).await })).await)?;
+        }
+        Lost::Checkout => {}
+        Lost::Buyer(_) | Lost::Terms | Lost::Elsewhere => return Ok(Settling::Ignored),
     }
     let done = settle(services, id, Some(&sale.id)).await?;
     // What was paid back since then is a part of what happened to it.
@@ -71,13 +75,14 @@ pub async fn restore(services: &Services, sale: &Sale) -> Result<Settling, Fault
     }
 }
 
-async fn write(turn: &mut Turn, id: PurchaseId, sale: &Sale) -> Result<Option<Purchase>, Fault> {
-    if let Some(purchase) = load(&mut turn.link, id).await? {
-        return Ok(Some(purchase));
+async fn write(turn: &mut Turn, id: PurchaseId, sale: &Sale) -> Result<(), Fault> {
+    // Another process may have been quicker.
+    if load(&mut turn.link, id).await?.is_some() {
+        return Ok(());
     }
-    let Some((sold, credits, amount, currency)) = terms(sale) else { return Ok(None) };
+    let Some((sold, credits, amount, currency)) = terms(sale) else { return Ok(()) };
     let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where id = $2 returning no";
-    let Some(row) = turn.link.one(sql, args![sale.customer.clone(), &sold.customer]).await? else { return Ok(None) };
+    let Some(row) = turn.link.one(sql, args![sale.customer.clone(), &sold.customer]).await? else { return Ok(()) };
     let seconds = |at: i64| from_millis(at.saturating_mul(1_000));
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
            refunded_amount, session_id, created_at, checkout_expires_at)
@@ -96,5 +101,5 @@ async fn write(turn: &mut Turn, id: PurchaseId, sale: &Sale) -> Result<Option<Pu
     turn.link.run(sql, values).await?;
     note(turn, id, "restored").await?;
     tracing::warn!(purchase = %id, checkout = sale.id, "a sale that was at Stripe alone was written anew");
-    Ok(load(&mut turn.link, id).await?)
+    Ok(())
 }
