@@ -99,7 +99,7 @@ test: test-needs test-domain wasm css test-rust e2e ## Every test, on SQLite and
 
 .PHONY: test-needs
 test-needs:
-	scripts/need postgres chromium wasm programs
+	scripts/need postgres pgbouncer chromium wasm programs
 
 .PHONY: test-domain
 test-domain: ## The rules alone: seconds
@@ -122,7 +122,7 @@ pictures: ## Draws the committed pictures of the pages anew; look at what change
 
 .PHONY: prove
 prove: ## The long lists: the same properties over many more histories, ten million entries; may take two hours
-	scripts/need postgres
+	scripts/need postgres pgbouncer
 	PROPTEST_CASES=$${PROPTEST_CASES:-250000} TOPUP_PROVE=1 cargo test $(LOCKED) --release -p topup-domain -- --nocapture
 	PROPTEST_CASES=$${PROPTEST_CASES:-2000} TOPUP_PROVE=1 scripts/with-postgres \
 	    cargo test $(LOCKED) -p topup --features demo -- --nocapture
@@ -132,7 +132,7 @@ prove: ## The long lists: the same properties over many more histories, ten mill
 # `make bench ONLY='disk sqlite'` runs these parts alone; scripts/bench names them.
 ONLY ?=
 bench: ## Charges a second, beside the disk, plain SQL and two libraries; ten minutes
-	scripts/need postgres
+	scripts/need postgres pgbouncer
 	LOCKED='$(LOCKED)' scripts/bench $(ONLY)
 
 # ---- the whole application by cargo-leptos

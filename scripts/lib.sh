@@ -16,6 +16,11 @@ postgres_bin() {
     return 1
 }
 
+# The pooler; Debian keeps it where only root looks.
+pgbouncer_bin() {
+    command -v pgbouncer || { [[ -x /usr/sbin/pgbouncer ]] && echo /usr/sbin/pgbouncer; }
+}
+
 # The browser of the tests; end2end/playwright.config.ts looks in the same order.
 chromium_path() {
     if [[ -n ${CHROMIUM:-} ]]; then

@@ -7,14 +7,18 @@
 //!
 //! The connection of the last turn is parked for the next one: that saves the pool's two questions after its health.
 //!
+//! A session that began while the server was read-only stays so, whatever the server is now; one that was cut tells that
+//! others were. Such sessions are given up, and with them all that are as old (`pg_session`).
+//!
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
 use super::db::DbError;
+use super::pg_session::{Sessions, is_read_only_error, means_old_sessions};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
-use sqlx::{Executor as _, PgConnection, Postgres};
+use sqlx::{Executor as _, PgConnection, Postgres, Row as _};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long one answer of a server is waited for.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +36,14 @@ impl Default for Patience {
 pub struct Server {
     /// All of them but the parked one.
     pub pool: PgPool,
+    sessions: Sessions,
     patience: Patience,
-    parked: Arc<Mutex<Option<PoolConnection<Postgres>>>>,
+    parked: Arc<Mutex<Option<Parked>>>,
+}
+
+struct Parked {
+    connection: PoolConnection<Postgres>,
+    since: Instant,
 }
 
 /// One of them, given back when it is dropped.
@@ -44,6 +54,8 @@ pub struct PgLink {
     in_transaction: bool,
     /// A statement is under way, or was left so.
     busy: bool,
+    /// When it was last taken from the pool: its session is at least as old.
+    since: Instant,
 }
 
 fn silent() -> DbError {
@@ -57,13 +69,13 @@ fn gone() -> DbError {
 impl Server {
     /// Of this pool.
     #[must_use]
-    pub fn new(pool: PgPool, patience: Patience) -> Self {
-        Self { pool, patience, parked: Arc::default() }
+    pub fn new(pool: PgPool, sessions: Sessions, patience: Patience) -> Self {
+        Self { pool, sessions, patience, parked: Arc::default() }
     }
 
-    fn link(&self, connection: PoolConnection<Postgres>) -> PgLink {
-        let patience = Some(self.patience.0);
-        PgLink { connection: Some(connection), server: self.clone(), patience, in_transaction: false, busy: false }
+    fn link(&self, connection: PoolConnection<Postgres>, since: Instant) -> PgLink {
+        let (connection, patience) = (Some(connection), Some(self.patience.0));
+        PgLink { connection, server: self.clone(), patience, in_transaction: false, busy: false, since }
     }
 
     /// A connection of the pool, which has just answered.
@@ -71,7 +83,7 @@ impl Server {
     /// # Errors
     /// None free in time, or the server is gone.
     pub async fn acquire(&self) -> Result<PgLink, DbError> {
-        Ok(self.link(self.pool.acquire().await?))
+        Ok(self.link(self.pool.acquire().await?, Instant::now()))
     }
 
     /// A transaction that begins with this SQL.
@@ -84,36 +96,64 @@ impl Server {
         Ok(link)
     }
 
-    /// The same on the connection of the last turn, if that is still good for it.
+    /// The same on the connection of the last turn, if that is still good for it. The first row that `sql` returns says
+    /// whether the session is read-only.
     ///
     /// # Errors
-    /// Whatever the server says, or that it says nothing.
+    /// Whatever the server says, or that it says nothing, or that it takes no writes.
     pub async fn begin_turn(&self, sql: &'static str) -> Result<PgLink, DbError> {
         let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(connection) = parked {
-            let mut link = self.link(connection);
-            match link.begin(sql).await {
-                Ok(()) => return Ok(link),
-                // The server was restarted since; nothing was asked of it yet, so another may be tried.
-                Err(e) if link.is_lost(&e) => tracing::info!(error = %e, "the writer connects anew"),
-                Err(e) => return Err(e),
+        if let Some(Parked { connection, since }) = parked {
+            let mut link = self.link(connection, since);
+            if self.sessions.is_given_up(since) {
+                link.throw_away();
+            } else {
+                match link.begin_writing(sql).await {
+                    Ok(()) => return Ok(link),
+                    // The server was restarted since; nothing was asked of it yet, so another may be tried.
+                    Err(e) if link.is_lost(&e) => tracing::info!(error = %e, "the writer connects anew"),
+                    Err(e) => return Err(e),
+                }
             }
         }
-        self.begin(sql).await
+        let mut link = self.acquire().await?;
+        match link.begin_writing(sql).await {
+            Ok(()) => return Ok(link),
+            // It may have waited in the pool since the server was read-only.
+            Err(e) if is_read_only_error(&e) => {}
+            Err(e) => return Err(e),
+        }
+        drop(link);
+        let mut link = self.acquire().await?;
+        link.begin_writing(sql).await.map(|()| link)
+    }
+
+    /// Whether a session that begins now may write.
+    ///
+    /// # Errors
+    /// It may not, or the server does not answer.
+    pub async fn refuse_read_only(&self) -> Result<(), DbError> {
+        const ASK: &str = "select current_setting('transaction_read_only') as read_only";
+        match self.acquire().await?.refuse_read_only(ASK).await {
+            Err(e) if is_read_only_error(&e) => self.acquire().await?.refuse_read_only(ASK).await,
+            answer => answer,
+        }
     }
 
     /// Ends all connections.
     pub async fn close(&self) {
-        drop(self.parked.lock().unwrap_or_else(PoisonError::into_inner).take().map(PoolConnection::detach));
+        drop(
+            self.parked.lock().unwrap_or_else(PoisonError::into_inner).take().map(|parked| parked.connection.detach()),
+        );
         if tokio::time::timeout(self.patience.0, self.pool.close()).await.is_err() {
             tracing::warn!("the database did not say goodbye");
         }
     }
 
-    fn park(&self, connection: PoolConnection<Postgres>) {
+    fn park(&self, connection: PoolConnection<Postgres>, since: Instant) {
         let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
         if parked.is_none() && !self.pool.is_closed() {
-            *parked = Some(connection);
+            *parked = Some(Parked { connection, since });
         }
     }
 }
@@ -141,6 +181,9 @@ impl PgLink {
         match answer {
             Ok(answer) => {
                 self.busy = false;
+                if answer.as_ref().is_err_and(means_old_sessions) {
+                    self.give_up();
+                }
                 answer
             }
             Err(_) => {
@@ -155,6 +198,29 @@ impl PgLink {
         self.ask(async |connection| connection.execute(sqlx::raw_sql(sql)).await.map(drop)).await
     }
 
+    /// Begins a transaction that writes.
+    async fn begin_writing(&mut self, sql: &'static str) -> Result<(), DbError> {
+        self.in_transaction = true;
+        self.refuse_read_only(sql).await
+    }
+
+    /// Runs `sql`, whose first row says whether the session is read-only; one that is is given up.
+    async fn refuse_read_only(&mut self, sql: &'static str) -> Result<(), DbError> {
+        let rows = self.ask(async |connection| connection.fetch_all(sqlx::raw_sql(sql)).await).await?;
+        let read_only: String = rows.first().ok_or(DbError::RowNotFound)?.try_get("read_only")?;
+        if read_only != "on" {
+            return Ok(());
+        }
+        self.give_up();
+        Err(DbError::Protocol(super::pg_session::READ_ONLY.to_owned()))
+    }
+
+    /// Throws the connection away, and lets the pool drop all that are as old.
+    fn give_up(&mut self) {
+        self.server.sessions.give_up();
+        self.throw_away();
+    }
+
     /// Commits, and parks the connection for the next turn.
     ///
     /// # Errors
@@ -164,7 +230,7 @@ impl PgLink {
             self.ask(async |connection| connection.execute(sqlx::raw_sql("commit")).await.map(drop)).await?;
             self.in_transaction = false;
             if let Some(connection) = self.connection.take() {
-                self.server.park(connection);
+                self.server.park(connection, self.since);
             }
         }
         Ok(())
@@ -173,6 +239,7 @@ impl PgLink {
     /// Whether the connection is of no more use, and it was not silence that told.
     fn is_lost(&self, e: &DbError) -> bool {
         match e {
+            _ if is_read_only_error(e) => true,
             // Class 57P: the server ended the session, or is ending.
             DbError::Database(said) => said.code().is_some_and(|code| code.starts_with("57P")),
             _ => self.connection.is_some(),

@@ -1,0 +1,135 @@
+//! Sessions of PostgreSQL: which settings each is given, which are too old to be used, and whether a pooler shares them.
+
+use super::db::DbError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Postgres, Row as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What each session is set to, once it is there: a pooler drops what is asked for at its start. A frozen process must
+/// not keep a lock for ever, and commits are durable; where the operator asks for more than that, it stays.
+const SET: &str = "set lock_timeout = '4s'; set idle_in_transaction_session_timeout = '3s';
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')";
+
+/// Those settings with what they must be, for `doctor`.
+pub const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "4s"), ("idle_in_transaction_session_timeout", "3s")];
+
+/// Which server it is: another timeline means that a standby was promoted. Some providers have no such functions.
+const TIMELINE: &str =
+    "select case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end";
+
+/// How often all sessions are given up at most: a server that stays read-only costs no more than that.
+const GIVE_UP_EVERY: Duration = Duration::from_secs(1);
+
+/// How a write is refused by a server that takes none.
+pub const READ_ONLY: &str = "the database is read-only";
+
+/// Whether a write was refused because the session is read-only.
+pub fn is_read_only_error(e: &DbError) -> bool {
+    match e {
+        DbError::Database(said) => said.code().is_some_and(|code| code == "25006"),
+        DbError::Protocol(said) => said == READ_ONLY,
+        _ => false,
+    }
+}
+
+/// Whether an error tells that sessions of its age are of no more use: read-only (25006), or ended by the server
+/// (class 57P), which then restarts or is no longer the one that takes writes.
+pub fn means_old_sessions(e: &DbError) -> bool {
+    match e {
+        DbError::Database(said) => said.code().is_some_and(|code| code == "25006" || code.starts_with("57P")),
+        _ => false,
+    }
+}
+
+/// What is known of the sessions of one pool. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Sessions(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// Sessions that are older are not used any more.
+    given_up: Option<Instant>,
+    timeline: Option<String>,
+}
+
+impl Sessions {
+    /// The pool's options, with what is done for each session.
+    pub fn watched(&self, options: PgPoolOptions) -> PgPoolOptions {
+        let (connected, asked) = (self.clone(), self.clone());
+        options
+            .after_connect(move |connection, _| {
+                let sessions = connected.clone();
+                Box::pin(async move { sessions.begin(connection).await })
+            })
+            .before_acquire(move |_, meta| {
+                let began = Instant::now().checked_sub(meta.age);
+                let is_good = began.is_none_or(|began| !asked.is_given_up(began));
+                Box::pin(async move { Ok(is_good) })
+            })
+    }
+
+    async fn begin(&self, connection: &mut PgConnection) -> Result<(), DbError> {
+        connection.execute(sqlx::raw_sql(SET)).await?;
+        let timeline = connection.fetch_one(sqlx::raw_sql(TIMELINE)).await;
+        if let Ok(timeline) = timeline.and_then(|row| row.try_get::<String, _>(0)) {
+            let mut known = self.known();
+            if known.timeline.as_ref().is_some_and(|before| *before != timeline) {
+                tracing::info!("the database has failed over: older connections are given up");
+                known.given_up = Some(Instant::now());
+            }
+            known.timeline = Some(timeline);
+        }
+        Ok(())
+    }
+
+    /// Gives up all sessions that there are.
+    pub fn give_up(&self) {
+        let mut known = self.known();
+        if known.given_up.is_none_or(|last| last.elapsed() >= GIVE_UP_EVERY) {
+            known.given_up = Some(Instant::now());
+        }
+    }
+
+    /// Whether a session that was there at `since` is given up.
+    pub fn is_given_up(&self, since: Instant) -> bool {
+        self.known().given_up.is_some_and(|given_up| since < given_up)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether two connections meet in one session of the server: a pooler in transaction mode, or statement mode, is in
+/// between. What cannot be found out is no.
+pub async fn are_shared(pool: &PgPool, patience: Duration) -> bool {
+    matches!(tokio::time::timeout(patience, meet(pool)).await, Ok(Ok(true)))
+}
+
+/// Marks the session of one connection, and looks for the mark from a transaction of another one. A pooler hands out the
+/// session that was used last; somebody else may come in between, so it is tried more than once.
+async fn meet(pool: &PgPool) -> Result<bool, DbError> {
+    let (mut one, mut other) = (pool.acquire().await?, pool.acquire().await?);
+    for _ in 0..3 {
+        let mut mark = [0_u8; 16];
+        getrandom::fill(&mut mark).map_err(|e| DbError::Protocol(e.to_string()))?;
+        let mark = hex::encode(mark);
+        let set = format!("select set_config('topup.session', '{mark}', false)");
+        one.execute(sqlx::raw_sql(AssertSqlSafe(set))).await?;
+        let seen = look(&mut other).await;
+        if seen.as_ref().is_ok_and(|seen| *seen == Some(mark)) || seen.is_err_and(|e| e.to_string().contains("pooling"))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn look(other: &mut PoolConnection<Postgres>) -> Result<Option<String>, DbError> {
+    other.execute(sqlx::raw_sql("begin")).await?;
+    let row = other.fetch_one(sqlx::raw_sql("select current_setting('topup.session', true)")).await;
+    other.execute(sqlx::raw_sql("rollback")).await?;
+    row?.try_get(0)
+}
