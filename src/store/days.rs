@@ -2,10 +2,12 @@
 //!
 //! A row is one customer's day (UTC) of one operation and one source in one billing cycle. A batch adds to
 //! each row once, in the charges' own transaction, without reading it. Rows lie by day first: the pages that
-//! charges write are today's, however long the history. An undone usage is taken off the day it was on, so
+//! charges write are today's, however long the history. How many sources and operations a day names is bounded
+//! (`day_names`), and what pages show of them is added up by the database. An undone usage is taken off the day it was on, so
 //! that totals are always the sum of the usages that stand.
 
 use super::bulk::{Script, places};
+use super::day_names::{OTHER_OPERATION, OTHER_SOURCE};
 use super::db::{DbError, Link, Row, Value};
 use crate::args;
 use crate::domain::{Credits, Draw, Instant, Kind};
@@ -147,19 +149,25 @@ impl Totals {
 /// The columns that are added up, in the order of [`row`].
 const SUMS: &str = "usages, plan, courtesy, top_up, requests, crawls, tokens, captchas, latency_ms, latencies";
 
-/// Adds to the days, each row once, when the script is written.
-pub fn add(script: &mut Script, days: BTreeMap<DayKey, Totals>) {
-    script.insert(
-        "insert into usage_days (day, customer_no, operation, source, cycle_start, usages, plan, courtesy, top_up, requests,
-           crawls, tokens, captchas, latency_ms, latencies)",
-        "on conflict (day, customer_no, operation, source, cycle_start) do update set
+/// The same, added up.
+fn sums() -> String {
+    let sum = |column: &str| format!("cast(sum({column}) as bigint) as {column}");
+    SUMS.split(", ").map(sum).collect::<Vec<_>>().join(", ")
+}
+
+const INSERT: &str =
+    "insert into usage_days (day, customer_no, operation, source, cycle_start, usages, plan, courtesy, top_up, requests,
+           crawls, tokens, captchas, latency_ms, latencies)";
+const ADD: &str = "on conflict (day, customer_no, operation, source, cycle_start) do update set
            usages = usage_days.usages + excluded.usages, plan = usage_days.plan + excluded.plan,
            courtesy = usage_days.courtesy + excluded.courtesy, top_up = usage_days.top_up + excluded.top_up,
            requests = usage_days.requests + excluded.requests, crawls = usage_days.crawls + excluded.crawls,
            tokens = usage_days.tokens + excluded.tokens, captchas = usage_days.captchas + excluded.captchas,
-           latency_ms = usage_days.latency_ms + excluded.latency_ms, latencies = usage_days.latencies + excluded.latencies",
-        days.into_iter().map(row).collect(),
-    );
+           latency_ms = usage_days.latency_ms + excluded.latency_ms, latencies = usage_days.latencies + excluded.latencies";
+
+/// Adds to the days, each row once, when the script is written.
+pub fn add(script: &mut Script, days: BTreeMap<DayKey, Totals>) {
+    script.insert(INSERT, ADD, days.into_iter().map(row).collect());
 }
 
 fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
@@ -182,14 +190,13 @@ fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
     ]
 }
 
-/// The rows of a customer from day `first` to day `last`, both in it, by day. Rows of nothing are left out.
+/// The rows of a customer from day `first` to day `last`, both in it, by day: for `topup check`, which compares each.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn read(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<Vec<(DayKey, Totals)>, DbError> {
     let sql = format!(
-        "select day, operation, source, cycle_start, {SUMS} from usage_days
-         where customer_no = $1 and usages <> 0 and day in ({})",
+        "select day, operation, source, cycle_start, {SUMS} from usage_days where customer_no = $1 and day in ({})",
         places(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
@@ -200,6 +207,94 @@ pub async fn read(link: &mut Link, customer_no: i64, first: i64, last: i64) -> R
     }
     out.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Ok(out)
+}
+
+/// What a customer used on each day from `first` to `last`, both in it; days of nothing may be left out.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_day(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<Vec<(i64, Totals)>, DbError> {
+    let sql = format!(
+        "select day, {} from usage_days where customer_no = $1 and day in ({}) group by day",
+        sums(),
+        places(2, DAYS_AT_ONCE)
+    );
+    let mut out = Vec::new();
+    for values in asked(customer_no, first, last) {
+        for row in link.all(sql.as_str(), values).await? {
+            out.push((row.int("day")?, totals_of(&row)?));
+        }
+    }
+    Ok(out)
+}
+
+/// What a customer used from day `first` to day `last`, both in it, by operation and source.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn by_name(
+    link: &mut Link,
+    customer_no: i64,
+    first: i64,
+    last: i64,
+) -> Result<Vec<(String, String, Totals)>, DbError> {
+    let sql = format!(
+        "select operation, source, {} from usage_days where customer_no = $1 and day in ({}) group by operation, source",
+        sums(),
+        places(2, DAYS_AT_ONCE)
+    );
+    let mut out = Vec::new();
+    for values in asked(customer_no, first, last) {
+        for row in link.all(sql.as_str(), values).await? {
+            let totals = totals_of(&row)?;
+            if totals != Totals::default() {
+                out.push((row.text("operation")?, row.text("source")?, totals));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The operations that are named on days from `first` to `last`, both in it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn operations(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<Vec<String>, DbError> {
+    let sql = format!(
+        "select operation from usage_days where customer_no = $1 and usages <> 0 and day in ({}) group by operation",
+        places(2, DAYS_AT_ONCE)
+    );
+    let mut out = Vec::new();
+    for values in asked(customer_no, first, last) {
+        for row in link.all(sql.as_str(), values).await? {
+            out.push(row.text("operation")?);
+        }
+    }
+    out.retain(|name| !name.is_empty() && name != OTHER_OPERATION);
+    Ok(out)
+}
+
+/// What was used in one billing cycle, on days from `first` to `last`, both in it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn used_in_cycle(
+    link: &mut Link,
+    customer_no: i64,
+    cycle_start: Instant,
+    (first, last): (i64, i64),
+) -> Result<Credits, DbError> {
+    let sql = format!(
+        "select coalesce(cast(sum(plan + courtesy + top_up) as bigint), 0) as used from usage_days
+         where cycle_start = $1 and customer_no = $2 and day in ({})",
+        places(3, DAYS_AT_ONCE)
+    );
+    let mut used = Credits::ZERO;
+    for mut values in asked(customer_no, first, last) {
+        values.insert(0, Value::from(cycle_start));
+        used += link.one(sql.as_str(), values).await?.map_or(Ok(Credits::ZERO), |row| row.credits("used"))?;
+    }
+    Ok(used)
 }
 
 /// What a customer used of each day from `first` to `last`, both in it, by when the cycle began.
@@ -226,8 +321,8 @@ pub async fn used(
     Ok(out)
 }
 
-/// The days from `first` to `last`, at most [`DAYS_AT_ONCE`], on which a customer's usage was of this operation and by
-/// this source, so far as they are named; undone usage too. Newest first.
+/// The days from `first` to `last`, at most [`DAYS_AT_ONCE`], on which a customer's usage may have been of this operation
+/// and by this source, so far as they are asked for; undone usage too. Newest first.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -239,11 +334,12 @@ pub async fn days_of(
     source: Option<&str>,
 ) -> Result<Vec<i64>, DbError> {
     let sql = format!(
-        "select day from usage_days where ($1 = '' or operation = $1) and ($2 = '' or source = $2) and customer_no = $3
-           and day in ({}) group by day order by day desc",
-        places(4, DAYS_AT_ONCE)
+        "select day from usage_days where ($1 = '' or operation in ($1, $2)) and ($3 = '' or source in ($3, $4))
+           and customer_no = $5 and day in ({}) group by day order by day desc",
+        places(6, DAYS_AT_ONCE)
     );
-    let mut values = args![operation.unwrap_or_default(), source.unwrap_or_default()];
+    let (operation, source) = (operation.unwrap_or_default(), source.unwrap_or_default());
+    let mut values = args![operation, OTHER_OPERATION, source, OTHER_SOURCE];
     values.extend(asked(customer_no, first, last).pop().unwrap_or_default());
     link.all(sql, values).await?.iter().map(|row| row.int("day")).collect()
 }
@@ -266,7 +362,11 @@ fn day_row(row: &Row, customer_no: i64) -> Result<(DayKey, Totals), DbError> {
         source: row.text("source")?,
         cycle_start: row.int("cycle_start")?,
     };
-    let sum = Totals {
+    Ok((key, totals_of(row)?))
+}
+
+fn totals_of(row: &Row) -> Result<Totals, DbError> {
+    Ok(Totals {
         usages: row.int("usages")?,
         plan: row.credits("plan")?,
         courtesy: row.credits("courtesy")?,
@@ -277,41 +377,44 @@ fn day_row(row: &Row, customer_no: i64) -> Result<(DayKey, Totals), DbError> {
         captchas: row.int("captchas")?,
         latency_ms: row.int("latency_ms")?,
         latencies: row.int("latencies")?,
-    };
-    Ok((key, sum))
+    })
 }
 
-/// When the cycle began that a usage of this day was booked in.
+/// The row that counts a usage: `key` says its day, customer, operation and source; `at` is when it was booked. Where the
+/// day does not name the one or the other, it is among the others.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn cycle_of(link: &mut Link, key: &DayKey, at: Instant) -> Result<Option<i64>, DbError> {
-    let sql = "select max(cycle_start) as n from usage_days
-         where day = $1 and customer_no = $2 and operation = $3 and source = $4 and cycle_start <= $5";
-    let args = args![key.day, key.customer_no, &key.operation, &key.source, at];
-    link.one(sql, args).await?.map_or(Ok(None), |row| row.opt_int("n"))
+pub async fn row_of(link: &mut Link, key: &DayKey, at: Instant) -> Result<Option<DayKey>, DbError> {
+    // A name that the day has is on all of its rows, so that the row with the most names of its own is the one.
+    let sql = "select operation, source, max(cycle_start) as cycle_start from usage_days
+         where day = $1 and customer_no = $2 and operation in ($3, $4) and source in ($5, $6) and cycle_start <= $7
+         group by operation, source";
+    let args = args![key.day, key.customer_no, &key.operation, OTHER_OPERATION, &key.source, OTHER_SOURCE, at];
+    let mut found = Vec::new();
+    for row in link.all(sql, args).await? {
+        let (operation, source, cycle_start) = (row.text("operation")?, row.text("source")?, row.int("cycle_start")?);
+        found.push(DayKey { operation, source, cycle_start, ..key.clone() });
+    }
+    Ok(found.into_iter().max_by_key(|row| (row.source == key.source, row.operation == key.operation)))
 }
 
-/// Forgets who did it, for the days from `first` to `last`: what names a source is added to what names none.
+/// Forgets who did it, for the days from `first` to `last`: what names a source, or others, is added to what names none.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn blank_sources(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<(), DbError> {
-    let mut nameless = BTreeMap::new();
-    for (key, sum) in read(link, customer_no, first, last).await? {
-        if !key.source.is_empty() {
-            let key = DayKey { source: String::new(), ..key };
-            nameless.entry(key).or_insert_with(Totals::default).add(&sum);
-        }
-    }
-    let sql = format!(
-        "delete from usage_days where customer_no = $1 and source <> '' and day in ({})",
-        places(2, DAYS_AT_ONCE)
+    let days = places(2, DAYS_AT_ONCE);
+    let add = format!(
+        "{INSERT} select day, customer_no, operation, '', cycle_start, {} from usage_days
+         where customer_no = $1 and source <> '' and day in ({days}) group by day, customer_no, operation, cycle_start
+         {ADD}",
+        sums()
     );
+    let delete = format!("delete from usage_days where customer_no = $1 and source <> '' and day in ({days})");
     for values in asked(customer_no, first, last) {
-        link.run(sql.as_str(), values).await?;
+        link.run(add.as_str(), values.clone()).await?;
+        link.run(delete.as_str(), values).await?;
     }
-    let mut script = Script::default();
-    add(&mut script, nameless);
-    script.write(link).await
+    Ok(())
 }

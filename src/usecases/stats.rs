@@ -69,10 +69,9 @@ pub async fn range(services: &Services, customer_no: i64, range: Range) -> Resul
     let today = day_of(services.clock.now());
     let first = today - count * length + 1;
     let mut link = services.store.read().await?;
-    let rows = days::read(&mut link, customer_no, first, today).await?;
     let mut steps = steps(first, count, length);
-    for (key, totals) in &rows {
-        add_to(&mut steps, (key.day - first) / length, totals);
+    for (day, totals) in &days::by_day(&mut link, customer_no, first, today).await? {
+        add_to(&mut steps, (day - first) / length, totals);
     }
     Ok(steps)
 }
@@ -86,7 +85,11 @@ pub struct Usage {
     pub total: Totals,
     /// The same number of days right before.
     pub before: Totals,
-    /// By what was done, most credits first; empty where nobody said.
+    /// By what was done, most credits first; empty where nobody said. Operations and sources that their days did not
+    /// name stand under [`OTHER_OPERATION`] and [`OTHER_SOURCE`].
+    ///
+    /// [`OTHER_OPERATION`]: crate::store::day_names::OTHER_OPERATION
+    /// [`OTHER_SOURCE`]: crate::store::day_names::OTHER_SOURCE
     pub by_operation: Vec<(String, Totals)>,
     /// By who did it, likewise.
     pub by_source: Vec<(String, Totals)>,
@@ -101,18 +104,19 @@ pub async fn usage(services: &Services, customer_no: i64, range: Range) -> Resul
     let today = day_of(services.clock.now());
     let first = today - count * length + 1;
     let mut link = services.store.read().await?;
-    let rows = days::read(&mut link, customer_no, first - count * length, today).await?;
     let mut usage = Usage { steps: steps(first, count, length), ..Usage::default() };
-    let (mut operations, mut sources) = (BTreeMap::new(), BTreeMap::new());
-    for (key, totals) in rows {
-        if key.day < first {
+    for (day, totals) in days::by_day(&mut link, customer_no, first - count * length, today).await? {
+        if day < first {
             usage.before.add(&totals);
             continue;
         }
-        add_to(&mut usage.steps, (key.day - first) / length, &totals);
+        add_to(&mut usage.steps, (day - first) / length, &totals);
         usage.total.add(&totals);
-        operations.entry(key.operation).or_insert_with(Totals::default).add(&totals);
-        sources.entry(key.source).or_insert_with(Totals::default).add(&totals);
+    }
+    let (mut operations, mut sources) = (BTreeMap::new(), BTreeMap::new());
+    for (operation, source, totals) in days::by_name(&mut link, customer_no, first, today).await? {
+        operations.entry(operation).or_insert_with(Totals::default).add(&totals);
+        sources.entry(source).or_insert_with(Totals::default).add(&totals);
     }
     usage.by_operation = by_credits(operations);
     usage.by_source = by_credits(sources);
@@ -164,8 +168,6 @@ pub async fn in_cycle(services: &Services, customer_no: i64) -> Result<Option<In
     let at = loaded.account.begin(services.clock.now(), &services.catalog, &mut Changes::default());
     let account = loaded.account;
     let start = account.cycle.start;
-    let rows = days::read(&mut link, customer_no, day_of(start), day_of(at)).await?;
-    let used = rows.iter().filter(|(key, _)| key.cycle_start == start.timestamp_millis());
-    let used = used.map(|(_, totals)| totals.credits()).sum();
+    let used = days::used_in_cycle(&mut link, customer_no, start, (day_of(start), day_of(at))).await?;
     Ok(Some(InCycle { plan: account.plan.clone(), balance: Balance::of(&account, at), cycle_start: start, used }))
 }

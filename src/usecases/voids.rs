@@ -46,7 +46,7 @@ pub async fn usage(turn: &mut Turn, id: UsageId, reason: &str) -> Result<Result<
 
 /// An undone usage counts no more on the day that it was on.
 async fn off_its_day(turn: &mut Turn, usage: &usages::Usage) -> Result<(), Fault> {
-    let mut key = DayKey {
+    let key = DayKey {
         day: days::day_of(usage.created_at),
         customer_no: usage.customer_no,
         operation: usage.operation.clone().unwrap_or_default(),
@@ -55,8 +55,8 @@ async fn off_its_day(turn: &mut Turn, usage: &usages::Usage) -> Result<(), Fault
     };
     // The usage may be one of this batch.
     turn.flush().await?;
-    let cycle = days::cycle_of(&mut turn.link, &key, usage.created_at).await?;
-    key.cycle_start = cycle.ok_or_else(|| Fault::Broken(format!("{} is on no day", usage.id)))?;
-    turn.add_to_day(key, &Totals::of(&usage.draws, usage.quantities.as_deref()).undone());
+    let row = days::row_of(&mut turn.link, &key, usage.created_at).await?;
+    let row = row.ok_or_else(|| Fault::Broken(format!("{} is on no day", usage.id)))?;
+    turn.add_to_day(row, &Totals::of(&usage.draws, usage.quantities.as_deref()).undone());
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, UsageId};
 use crate::store::bulk::places;
+use crate::store::day_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
 use crate::store::days::{DayKey, Totals, day_of};
 use crate::store::db::{DbError, Link, Row, Value, corrupt};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The totals that a customer's entries come to, line by line.
 pub struct Days {
@@ -81,10 +82,15 @@ impl Days {
     /// # Errors
     /// The first day that differs, in words.
     pub fn finish(self, stored: &[(DayKey, Totals)], with_sources: bool) -> Result<(), String> {
-        let bare = |key: &DayKey| DayKey {
-            cycle_start: 0,
-            source: if with_sources { key.source.clone() } else { String::new() },
-            ..key.clone()
+        let named = Named::of(stored);
+        named.are_full(with_sources)?;
+        // Where the day counts it, and who did it unless that was blanked.
+        let bare = |key: &DayKey| {
+            let mut key = DayKey { cycle_start: 0, ..named.place(key) };
+            if !with_sources {
+                key.source.clear();
+            }
+            key
         };
         let (mut kept, mut meant) = (BTreeMap::new(), BTreeMap::new());
         let mut in_cycle = Credits::ZERO;
@@ -120,6 +126,49 @@ impl Days {
             ));
         }
         Ok(())
+    }
+}
+
+/// The names that each day counts under themselves.
+#[derive(Default)]
+struct Named<'a> {
+    sources: BTreeMap<i64, BTreeSet<&'a str>>,
+    operations: BTreeMap<i64, BTreeSet<&'a str>>,
+}
+
+impl<'a> Named<'a> {
+    fn of(stored: &'a [(DayKey, Totals)]) -> Self {
+        let mut named = Self::default();
+        for (key, _) in stored {
+            named.sources.entry(key.day).or_default().insert(&key.source);
+            named.operations.entry(key.day).or_default().insert(&key.operation);
+        }
+        named
+    }
+
+    /// Names count together only where a day names as many as it can.
+    fn are_full(&self, with_sources: bool) -> Result<(), String> {
+        let sources = self.sources.iter().filter(|_| with_sources).map(|it| (it, OTHER_SOURCE, SOURCES_MAX));
+        let operations = self.operations.iter().map(|it| (it, OTHER_OPERATION, OPERATIONS_MAX));
+        for ((day, names), other, most) in sources.chain(operations) {
+            let own = names.iter().filter(|name| !name.is_empty() && **name != other).count();
+            if own > most || (names.contains(other) && own < most) {
+                return Err(format!("day {day} names {own} of at most {most}, and others beside them"));
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, key: &DayKey) -> DayKey {
+        let own = |names: &BTreeMap<i64, BTreeSet<&str>>, name: &str, other: &str| {
+            let is_own = name.is_empty() || names.get(&key.day).is_some_and(|names| names.contains(name));
+            if is_own { name.to_owned() } else { other.to_owned() }
+        };
+        DayKey {
+            source: own(&self.sources, &key.source, OTHER_SOURCE),
+            operation: own(&self.operations, &key.operation, OTHER_OPERATION),
+            ..key.clone()
+        }
     }
 }
 

@@ -120,8 +120,8 @@ async fn form(services: &Services, viewer: &Viewer, asked: &Asked, zone: Zone) -
         chosen: asked.filter.grant == Some(row.grant.id),
     };
     let today = days::day_of(services.clock.now());
-    let used = days::read(&mut services.store.read().await?, no, today - OPERATION_DAYS, today).await?;
-    let mut operations: BTreeSet<String> = used.into_iter().map(|(key, _)| key.operation).collect();
+    let used = days::operations(&mut services.store.read().await?, no, today - OPERATION_DAYS, today).await?;
+    let mut operations: BTreeSet<String> = used.into_iter().collect();
     operations.extend(asked.filter.operation.clone());
     let operation = |operation: String| Choice {
         words: view::operation_words(&operation),

@@ -6,6 +6,7 @@ use super::words::Words;
 use crate::domain::Credits;
 use crate::domain::amount::group;
 use crate::domain::catalog::Metric;
+use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::store::days::Totals;
 use crate::usecases::stats::{Range, Step, Usage};
 
@@ -361,18 +362,28 @@ fn cells(drawn: &[What<'_>], totals: &Totals, bonus: bool) -> Vec<String> {
 }
 
 fn splits(usage: &Usage) -> Vec<SplitView> {
-    let operations = split(usage, &usage.by_operation, ("By operation", "Operation", "operation"), operation_words);
-    let sources = split(usage, &usage.by_source, ("By source", "Source", "source"), str::to_owned);
+    let operations = split(usage, &usage.by_operation, &BY_OPERATION, operation_words);
+    let sources = split(usage, &usage.by_source, &BY_SOURCE, str::to_owned);
     [operations, sources].into_iter().flatten().collect()
 }
 
+/// What usage is split by.
+struct By {
+    title: &'static str,
+    head: &'static str,
+    /// The filter of History.
+    field: &'static str,
+    /// The name that names beyond a day's bound are counted under, and what people read for it.
+    other: (&'static str, &'static str),
+}
+
+const BY_OPERATION: By =
+    By { title: "By operation", head: "Operation", field: "operation", other: (OTHER_OPERATION, "Other operations") };
+const BY_SOURCE: By =
+    By { title: "By source", head: "Source", field: "source", other: (OTHER_SOURCE, "Other sources") };
+
 /// Nothing where nobody said anything.
-fn split(
-    usage: &Usage,
-    sums: &[(String, Totals)],
-    (title, head, field): (&'static str, &'static str, &'static str),
-    words: impl Fn(&str) -> String,
-) -> Option<SplitView> {
+fn split(usage: &Usage, sums: &[(String, Totals)], by: &By, words: impl Fn(&str) -> String) -> Option<SplitView> {
     if sums.iter().all(|(name, _)| name.is_empty()) {
         return None;
     }
@@ -382,7 +393,7 @@ fn split(
     let share = |credits: Credits| i64::try_from(i128::from(credits.0.max(0)) * 1_000 / all).unwrap_or(0);
     let row = |(name, totals): &(String, Totals)| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        query.append_pair(field, name);
+        query.append_pair(by.field, name);
         for (field, day) in [("from", first), ("to", last)] {
             query.extend_pairs(day.map(|day| (field, day.format("%Y-%m-%d").to_string())));
         }
@@ -395,13 +406,18 @@ fn split(
             href: named.then(|| format!("/history?{query}")),
         }
     };
-    let mut rows: Vec<SplitRow> = sums.iter().take(SPLIT_MAX).map(row).collect();
+    let (others, sums): (Vec<_>, Vec<_>) = sums.iter().partition(|(name, _)| name == by.other.0);
+    let mut rows: Vec<SplitRow> = sums.iter().copied().take(SPLIT_MAX).map(row).collect();
     let rest = sums.get(SPLIT_MAX..).unwrap_or_default();
     if !rest.is_empty() {
         let credits = rest.iter().map(|(_, totals)| totals.credits()).sum();
         rows.push(SplitRow { name: format!("{} more", rest.len()), credits, share: share(credits), href: None });
     }
-    Some(SplitView { title, head, rows })
+    for (_, totals) in others {
+        let credits = totals.credits();
+        rows.push(SplitRow { name: by.other.1.to_owned(), credits, share: share(credits), href: None });
+    }
+    Some(SplitView { title: by.title, head: by.head, rows })
 }
 
 #[cfg(test)]
@@ -487,6 +503,17 @@ mod tests {
             view.splits[0].rows[0].href.as_deref(),
             Some("/history?operation=crawl_site&from=2024-10-04&to=2024-10-05")
         );
+    }
+
+    #[test]
+    fn names_that_a_day_did_not_name_stand_last_and_lead_nowhere() {
+        let mut usage = usage();
+        let totals = |plan: i64| Totals { usages: 1, plan: Credits::whole(plan), ..Totals::default() };
+        usage.by_source = vec![(OTHER_SOURCE.to_owned(), totals(45)), ("k1".to_owned(), totals(15))];
+        let view = view(&usage, Range::Week, &metrics(), &[]);
+        let rows: Vec<_> = view.splits[1].rows.iter().map(|row| (row.name.as_str(), row.share)).collect();
+        assert_eq!(rows, [("k1", 250), ("Other sources", 750)]);
+        assert_eq!(view.splits[1].rows[1].href, None);
     }
 
     #[test]
