@@ -1,7 +1,9 @@
 //! `topup check`: proves a database against the rules, beside a running `serve` if need be.
 //!
 //! Each customer's rows are read in one short snapshot; the entries up to it, which never change, after
-//! it, a page at a time. The replay itself is the domain's.
+//! it, a page at a time. The replay itself is the domain's. Questions across customers are one statement each, or a page of
+//! rows in a snapshot of its own: no snapshot lasts longer than a step, so that SQLite's log can be copied into the file
+//! and shrink meanwhile. What is compared over several steps is what never changes once it is written.
 
 mod claims;
 mod days;
@@ -88,26 +90,33 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, Fault> {
     if let Err(reason) = super::audit::check(store).await? {
         return Ok(Err(reason));
     }
-    let mut link = store.snapshot().await?.patient();
+    if let Err(reason) = whole(store).await? {
+        return Ok(Err(reason));
+    }
+    let sql = "select count(*) as n from purchases where state = 'credited'";
+    let row = store.read().await?.patient().one(sql, Vec::new()).await?;
+    sum.purchases = row.map_or(Ok(0), |row| row.int("n"))?;
+    Ok(Ok(sum))
+}
+
+/// The questions across all customers. Each statement sees one state of the database; the next may see a later one.
+///
+/// # Errors
+/// [`Fault`] where the database cannot be read.
+pub async fn whole(store: &Store) -> Result<Result<(), String>, Fault> {
     for (what, sql) in WHOLE {
-        let row = link.one(sql, Vec::new()).await?;
+        let row = store.read().await?.patient().one(sql, Vec::new()).await?;
         let broken = row.map_or(Ok(0), |row| row.int("n"))?;
         if broken > 0 {
             return Ok(Err(format!("{broken} {what}")));
         }
     }
-    if let Err(reason) = keys::sealed(&mut link).await? {
-        return Ok(Err(reason));
+    for verdict in [keys::sealed(store).await?, keys::answers(store).await?, claims::taken(store).await?] {
+        if verdict.is_err() {
+            return Ok(verdict);
+        }
     }
-    if let Err(reason) = keys::answers(&mut link).await? {
-        return Ok(Err(reason));
-    }
-    if let Err(reason) = claims::taken(&mut link).await? {
-        return Ok(Err(reason));
-    }
-    let row = link.one("select count(*) as n from purchases where state = 'credited'", Vec::new()).await?;
-    sum.purchases = row.map_or(Ok(0), |row| row.int("n"))?;
-    Ok(Ok(sum))
+    Ok(Ok(()))
 }
 
 /// What no single customer's replay sees: queries that must find nothing.

@@ -2,27 +2,43 @@
 
 use crate::args;
 use crate::domain::payment::DisputeStatus;
+use crate::store::Store;
 use crate::store::accounts::{self, GRANT, GRANTS};
-use crate::store::db::{DbError, Link};
+use crate::store::db::{DbError, Link, Row};
 use crate::usecases::purchases;
 
+/// Purchases that one snapshot is for.
+const STEP: i64 = 100;
+
 /// Each purchase says what its refunds and disputes add up to, its grant is claimed for just that, and of what is
-/// there as much is taken.
-pub(super) async fn taken(link: &mut Link) -> Result<Result<(), String>, DbError> {
+/// there as much is taken. A purchase and all that is compared with it are read in one snapshot: a refund may come between
+/// two.
+pub(super) async fn taken(store: &Store) -> Result<Result<(), String>, DbError> {
     let sql = "select count(*) as n from payment_parts x left join purchases p on p.id = x.purchase
         where p.id is null or p.charged is null";
-    let lost = link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    let lost = store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
     if lost > 0 {
         return Ok(Err(format!("{lost} refunds or disputes of no purchase that knows of them")));
     }
-    let sql = format!(
-        "select {GRANT} from {GRANTS} left join purchases p on p.id = g.purchase
-         where k.grant_no is not null and p.charged is null"
-    );
-    if !link.all(sql, Vec::new()).await?.is_empty() {
+    let sql = "select count(*) as n from grant_claims k join grants g on g.no = k.grant_no
+         left join purchases p on p.id = g.purchase where p.charged is null";
+    if store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))? > 0 {
         return Ok(Err("a grant is claimed by no payment".to_owned()));
     }
-    let claimed = link.all("select id from purchases where charged is not null order by id", Vec::new()).await?;
+    let mut after = Vec::new();
+    loop {
+        let mut link = store.snapshot().await?.patient();
+        let sql = "select id from purchases where charged is not null and id > $1 order by id limit $2";
+        let claimed = link.all(sql, args![after, STEP]).await?;
+        let Some(last) = claimed.last() else { return Ok(Ok(())) };
+        after = last.blob("id")?;
+        if let Err(reason) = taken_of(&mut link, &claimed).await? {
+            return Ok(Err(reason));
+        }
+    }
+}
+
+async fn taken_of(link: &mut Link, claimed: &[Row]) -> Result<Result<(), String>, DbError> {
     for row in claimed {
         let id = crate::domain::PurchaseId(row.uuid("id")?);
         let Some(purchase) = purchases::load(link, id).await? else { continue };
