@@ -42,6 +42,9 @@ pub enum Command {
     /// List the worker's jobs, or do one now, beside a running `serve` if need be.
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// The clock that credits expire by.
+    #[command(subcommand)]
+    Clock(ClockCommand),
     /// Compare sales, refunds and disputes at Stripe with the ledger, beside a running `serve` if need be.
     Reconcile(Box<ReconcileSettings>),
     /// Look at settings, database, Stripe, mail, clock and worker, and say what to do. Changes nothing.
@@ -259,6 +262,17 @@ pub enum JobsCommand {
         /// The settings of `serve`.
         #[command(flatten)]
         settings: Box<Settings>,
+    },
+}
+
+/// What can be done about the clock.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ClockCommand {
+    /// Say that this machine's clock is right although it is far ahead of the newest commit, because nothing ran since.
+    Accept {
+        /// Where the data are.
+        #[command(flatten)]
+        database: DatabaseSettings,
     },
 }
 

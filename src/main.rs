@@ -56,6 +56,7 @@ fn main() -> ExitCode {
             Command::VerifyExport(settings) => app::verify::run(&settings),
             Command::Work(settings) => app::worker::work(&settings).await,
             Command::Jobs(command) => app::worker::jobs(&command).await,
+            Command::Clock(command) => app::clock::run(&command).await,
             Command::Reconcile(asked) => app::reconcile::run(&asked).await,
             Command::Doctor(settings) => app::doctor::run(&settings).await,
             Command::Stripe(StripeCommand::Setup(settings)) => app::stripe_setup::run(&settings).await,

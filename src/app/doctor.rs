@@ -2,12 +2,14 @@
 //! nothing, and runs beside `serve`.
 
 use super::{Failure, check_plans, read_catalog};
+use crate::args;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::time::from_millis;
 use crate::domain::{Catalog, Instant};
-use crate::store::Store;
 use crate::store::db::DbError;
+use crate::store::pg_session::SETTINGS;
+use crate::store::{Store, commits};
 use crate::stripe::{Endpoint, Right, Stripe, StripeError};
 use crate::usecases::{alarms, inbox, jobs};
 use chrono::TimeDelta;
@@ -112,7 +114,16 @@ async fn database(report: &mut Report, settings: &Settings, catalog: Option<&Cat
         Err(e) => return report.wrong("database", e),
     };
     match turn(&store).await {
-        Ok(()) => report.good("database", "the tables are of this version, and a turn can be taken"),
+        Ok(unset) if unset.is_empty() => {
+            report.good("database", "the tables are of this version, and a turn can be taken");
+        }
+        Ok(unset) => report.wrong(
+            "database",
+            format!(
+                "{}: a process that freezes would keep all others from writing. Does a pooler or a role set it?",
+                unset.join(", ")
+            ),
+        ),
         Err(e) => report.wrong("database", format!("no turn can be taken, so nothing can be charged: {e}")),
     }
     if let Some(catalog) = catalog
@@ -129,10 +140,21 @@ async fn database(report: &mut Report, settings: &Settings, catalog: Option<&Cat
     store.close().await;
 }
 
-/// Takes a turn and gives it back.
-async fn turn(store: &Store) -> Result<(), DbError> {
+/// Takes a turn, writes nothing, and gives it back; which settings of the session are not as they must be.
+async fn turn(store: &Store) -> Result<Vec<String>, DbError> {
     let mut link = store.begin_turn().await?;
-    link.one("select 1 as n", Vec::new()).await.map(drop)
+    // A database that takes no writes refuses even this.
+    link.run("delete from write_probe where id = 0", Vec::new()).await?;
+    let mut unset = Vec::new();
+    let has_sessions = !link.is_sqlite();
+    for (name, want) in SETTINGS.into_iter().filter(|_| has_sessions) {
+        let row = link.one("select current_setting($1) as value", args![name]).await?;
+        let value = row.map_or(Ok(String::new()), |row| row.text("value"))?;
+        if value != want {
+            unset.push(format!("{name} is {value}, not {want}"));
+        }
+    }
+    Ok(unset)
 }
 
 async fn clock(report: &mut Report, store: &Store, is_test: bool) -> Result<(), DbError> {
@@ -149,6 +171,25 @@ async fn clock(report: &mut Report, store: &Store, is_test: bool) -> Result<(), 
         if apart.abs() > CLOCK_SECONDS {
             report.wrong("clock", format!("PostgreSQL's is {apart} seconds from ours: set both by NTP"));
         }
+    }
+    if let Some(refusal) = commits::clock_refusal(store, now).await? {
+        report.wrong("clock", refusal);
+        return Ok(());
+    }
+    let sql = "select count(*) as n, max(last_at) as last_at from accounts where last_at > $1";
+    let row = link.one(sql, args![now + TimeDelta::seconds(CLOCK_SECONDS)]).await?;
+    let accounts = row.as_ref().map_or(Ok(0), |row| row.int("n"))?;
+    if accounts > 0 {
+        let until = row.map(|row| row.opt_at("last_at")).transpose()?.flatten();
+        let until = until.map_or_else(String::new, |at| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+        let them = if accounts == 1 { "1 account is".to_owned() } else { format!("{accounts} accounts are") };
+        report.wrong(
+            "clock",
+            format!(
+                "{them} ahead of it, the furthest at {until}: a clock was ahead once. Nothing is reopened; what they \
+                 book until then bears that instant"
+            ),
+        );
     }
     let sql = "select created_at from entries where row_no = (select max(row_no) from entries)";
     let last = link.one(sql, Vec::new()).await?.map(|row| row.at("created_at")).transpose()?;

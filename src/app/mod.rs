@@ -1,6 +1,7 @@
 //! Composition: builds the parts from the settings, mounts every router, runs and ends.
 
 pub mod alarms;
+pub mod clock;
 pub mod connections;
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -175,6 +176,7 @@ async fn services_on(
     let stripe_settings = variant.stripe.clone().map_or_else(|| settings.stripe(), |s| Ok(Some(s)))?;
     let clock =
         if settings.wants_test_clock() { Clock::stored(&store).await.map_err(Fault::from)? } else { Clock::system() };
+    clock::check(&store, &clock).await?;
     let stripe = stripe_settings
         .as_ref()
         .map(|s| Stripe::new(&s.secret_key, s.api_base.as_deref()))

@@ -1,0 +1,89 @@
+//! When the database last took something: what a clock is compared with before it is believed.
+//!
+//! Two sources are always there: the newest entry, and the worker's note of its jobs, which it makes once a minute
+//! even where nobody buys or charges. A shop that was shut down for long looks like a clock that is ahead; nothing in
+//! the database tells the two apart, so a person does, once (`topup clock accept`).
+
+use super::Store;
+use super::db::{DbError, Link};
+use crate::args;
+use crate::domain::Instant;
+use chrono::{SecondsFormat, TimeDelta};
+
+/// How far ahead of the newest commit a clock is followed.
+pub const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
+
+/// The instant of the newest commit; none in a database where nothing has happened.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn newest(link: &mut Link) -> Result<Option<Instant>, DbError> {
+    let sql = "select max(at) as at from (
+           select created_at as at from entries where row_no = (select max(row_no) from entries)
+           union all select max(started_at) from job_runs) commits";
+    link.one(sql, Vec::new()).await?.map_or(Ok(None), |row| row.opt_at("at"))
+}
+
+/// Until when an operator has accepted the clock.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn accepted(link: &mut Link) -> Result<Option<Instant>, DbError> {
+    let row = link.one("select accepted_until from clock_acceptance where id = 1", Vec::new()).await?;
+    row.map(|row| row.at("accepted_until")).transpose()
+}
+
+/// Notes that a clock that says `now` is right, in a transaction that is still to be committed.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn accept(link: &mut Link, now: Instant) -> Result<(), DbError> {
+    let sql = "insert into clock_acceptance (id, accepted_until) values (1, $1)
+        on conflict (id) do update set accepted_until = excluded.accepted_until";
+    link.run(sql, args![now]).await.map(drop)
+}
+
+/// Why a clock that says `now` is not followed, in words; none where it is.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn clock_refusal(store: &Store, now: Instant) -> Result<Option<String>, DbError> {
+    let mut link = store.read().await?;
+    let (newest, accepted) = (newest(&mut link).await?, accepted(&mut link).await?);
+    Ok(newest.filter(|newest| is_far_ahead(now, *newest, accepted)).map(|newest| refusal(now, newest)))
+}
+
+fn is_far_ahead(now: Instant, newest: Instant, accepted: Option<Instant>) -> bool {
+    now > accepted.map_or(newest, |accepted| accepted.max(newest)) + AHEAD_MAX
+}
+
+fn refusal(now: Instant, newest: Instant) -> String {
+    let text = |at: Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    format!(
+        "the clock says {}, {} days after the newest commit ({}). Followed, a wrong clock lets credits expire that \
+         nobody can bring back. If it is wrong, set it; if it is right, because nothing ran since then, say so with \
+         `topup clock accept`",
+        text(now),
+        (now - newest).num_days(),
+        text(newest)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_refused_beyond_the_bound_until_it_is_accepted() {
+        let at = |text: &str| text.parse::<Instant>().expect("an instant");
+        let newest = at("2026-11-01T00:00:00Z");
+        let check = |now: Instant, accepted, want| assert_eq!(is_far_ahead(now, newest, accepted), want, "{now}");
+        check(newest + AHEAD_MAX, None, false);
+        let ahead = newest + AHEAD_MAX + TimeDelta::milliseconds(1);
+        check(ahead, None, true);
+        check(ahead, Some(ahead), false);
+        check(ahead, Some(at("2020-01-01T00:00:00Z")), true);
+        check(ahead + AHEAD_MAX + TimeDelta::milliseconds(1), Some(ahead), true);
+        check(at("2020-01-01T00:00:00Z"), None, false);
+    }
+}
