@@ -5,7 +5,7 @@ use super::problem::{Code, Problem};
 use super::usage::{self, Asked, UsageJson};
 use super::{call, json};
 use crate::ledger::Charge;
-use crate::usecases::Services;
+use crate::usecases::{Services, customers};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -59,21 +59,26 @@ async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body
     let mut fields = call::outer_fields(&headers, body).await?;
     let list = fields.list("charges", CHARGES_MAX);
     fields.finish()?;
-    let mut results: Vec<Option<ResultJson>> = Vec::with_capacity(list.len());
-    let (mut places, mut charges) = (Vec::new(), Vec::new());
+    let mut results: Vec<Option<ResultJson>> = list.iter().map(|_| None).collect();
+    let (mut places, mut charges, mut bads) = (Vec::new(), Vec::new(), Vec::new());
     for (place, raw) in list.iter().enumerate() {
-        results.push(match read(raw) {
+        match read(raw) {
             Ok(charge) => {
                 places.push((place, Asked::of(&charge)));
                 charges.push(charge);
-                None
             }
-            Err(bad) => Some(judge(&services, bad).await.into()),
-        });
+            Err(bad) => bads.push((place, bad)),
+        }
+    }
+    for (place, problem) in judge(&services, bads).await? {
+        if let Some(there) = results.get_mut(place) {
+            *there = Some(problem.into());
+        }
     }
     let outcomes = if charges.is_empty() { Vec::new() } else { services.ledger.charge_many(charges).await? };
+    let replayed = usage::replayed(&services, &outcomes).await?;
     for ((place, asked), outcome) in places.into_iter().zip(outcomes) {
-        let result = match usage::done(&services, asked, outcome).await {
+        let result = match usage::done(&services, asked, outcome, &replayed) {
             Ok(done) => ResultJson::Charged { status: 201, replayed: done.replayed, usage: done.into_json() },
             Err(problem) => problem.into(),
         };
@@ -84,12 +89,15 @@ async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body
     Ok(json::ok(&BatchJson { results: results.into_iter().flatten().collect() }))
 }
 
-/// The order of refusals is that of a charge alone: an unknown customer goes first.
-async fn judge(services: &Services, bad: Bad) -> Problem {
-    match bad.customer {
-        Some(customer) => call::customer_no(services, &customer).await.err().unwrap_or(*bad.problem),
-        None => *bad.problem,
-    }
+/// The order of refusals is that of a charge alone: an unknown customer goes first. All are asked for together.
+async fn judge(services: &Services, bads: Vec<(usize, Bad)>) -> Result<Vec<(usize, Problem)>, Problem> {
+    let ids = bads.iter().filter_map(|(_, bad)| bad.customer.clone()).filter(|id| call::is_customer_id(id)).collect();
+    let known = customers::known(services, ids).await?;
+    let judged = |(place, bad): (usize, Bad)| match bad.customer {
+        Some(customer) if !known.contains(&customer) => (place, Problem::not_found("customer")),
+        _ => (place, *bad.problem),
+    };
+    Ok(bads.into_iter().map(judged).collect())
 }
 
 /// One charge of the list.

@@ -1,6 +1,7 @@
 //! `/metrics`: how the worker's jobs do, for Prometheus. With an operator's key.
 //!
-//! All of it stands in the store, so that every process tells of the jobs of all.
+//! It stands in the store, so that every process tells of the jobs of all; but whether writes go through is what only
+//! the process itself can know.
 
 use super::problem::Problem;
 use crate::domain::Instant;
@@ -46,9 +47,13 @@ async fn text(services: &Services) -> Result<String, Fault> {
     let runs = metrics.gauges("job_runs", "How often it ran, as far as that was noted");
     let done = metrics.gauges("job_work", "Pieces of work in all, where it counts them");
     let failures = metrics.gauges("job_failures_in_a_row", "Failures since it last ended well");
+    let writes = metrics.gauges("write_failures_in_a_row", "Writes of this process that the database did not take");
     let backlog = metrics.gauges("job_backlog", "How much is due and not done");
     let waiting = metrics.gauges("mails_waiting", "Mails that have not left, by state");
     let known = jobs::last_runs(services).await?;
+    // A job that cannot write cannot note that it failed.
+    let failed_writes = i64::from(services.ledger.failures());
+    writes.get_or_create(&Vec::new()).set(failed_writes);
     for job in &jobs::ALL {
         let of = |gauges: &Gauges, value: i64| {
             gauges.get_or_create(&vec![("job", job.name.to_owned())]).set(value);
@@ -60,7 +65,7 @@ async fn text(services: &Services) -> Result<String, Fault> {
         of(&took, run.duration_ms);
         of(&runs, run.runs);
         of(&done, run.done);
-        of(&failures, run.failures);
+        of(&failures, run.failures.max(failed_writes));
     }
     for (state, mails) in outbox::waiting(services).await? {
         waiting.get_or_create(&vec![("state", state)]).set(mails);

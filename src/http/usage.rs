@@ -8,7 +8,8 @@ use super::{bound, call, lists};
 use crate::domain::{Credits, Instant, Kind, Summary, UsageId};
 use crate::ledger::{Charge, Outcome};
 use crate::store::keys::content_hash;
-use crate::usecases::{Fault, Services, usages};
+use crate::usecases::usages::{self, Usage};
+use crate::usecases::{Fault, Services};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -16,6 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// What `quantities` may count.
 const QUANTITIES: [&str; 5] = ["requests", "crawls", "tokens", "captchas", "latency_ms"];
@@ -60,7 +62,8 @@ async fn charge(
     };
     let asked = Asked::of(&charge);
     let outcome = services.ledger.charge(charge).await?;
-    Ok(done(&services, asked, outcome).await?.response())
+    let replayed = replayed(&services, std::slice::from_ref(&outcome)).await?;
+    Ok(done(&services, asked, outcome, &replayed)?.response())
 }
 
 async fn parse(headers: &HeaderMap, body: Body, customer: &str) -> Result<Charge, Problem> {
@@ -141,11 +144,28 @@ pub struct Done {
     pub replayed: bool,
 }
 
-/// What a charge's outcome means to the caller.
+/// The usages that outcomes repeat, read together.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn replayed(services: &Services, outcomes: &[Outcome]) -> Result<HashMap<UsageId, Usage>, Problem> {
+    let id = |outcome: &Outcome| match outcome {
+        Outcome::Replayed(id, _) => Some(*id),
+        _ => None,
+    };
+    Ok(usages::find_all(services, &outcomes.iter().filter_map(id).collect::<Vec<_>>()).await?)
+}
+
+/// What a charge's outcome means to the caller; `replayed` has the usage where it was answered before.
 ///
 /// # Errors
 /// What was refused.
-pub async fn done(services: &Services, asked: Asked, outcome: Outcome) -> Result<Done, Problem> {
+pub fn done(
+    services: &Services,
+    asked: Asked,
+    outcome: Outcome,
+    replayed: &HashMap<UsageId, Usage>,
+) -> Result<Done, Problem> {
     match outcome {
         Outcome::Charged(done) => {
             let source = source_of(done.draws.iter().map(|draw| draw.kind.name()));
@@ -162,7 +182,7 @@ pub async fn done(services: &Services, asked: Asked, outcome: Outcome) -> Result
             };
             Ok(Done { usage, cost: asked.credits, remaining: done.balance.available, source, replayed: false })
         }
-        Outcome::Replayed(usage, balance) => again(services, usage, balance).await,
+        Outcome::Replayed(id, balance) => again(id, replayed.get(&id), balance),
         Outcome::KeyReused => Err(reused()),
         Outcome::UnknownCustomer => Err(Problem::not_found("customer")),
         Outcome::Closed => Err(bound::closed()),
@@ -174,12 +194,11 @@ pub async fn done(services: &Services, asked: Asked, outcome: Outcome) -> Result
 }
 
 /// The answer that a key is bound to: as the usage was then, voided since or not.
-async fn again(services: &Services, id: UsageId, balance: Summary) -> Result<Done, Problem> {
-    let usage = usages::find(services, id).await?;
+fn again(id: UsageId, usage: Option<&Usage>, balance: Summary) -> Result<Done, Problem> {
     let usage = usage.ok_or_else(|| Problem::from(Fault::Broken(format!("{id} is bound and not there"))))?;
     let source = source_of(usage.draws.iter().map(|draw| draw.kind.name()));
     let cost = usage.credits;
-    let usage = UsageJson { voided_at: None, balance: Some(balance.into()), ..usage_json(usage) };
+    let usage = UsageJson { voided_at: None, balance: Some(balance.into()), ..usage_json(usage.clone()) };
     Ok(Done { usage, cost, remaining: balance.available, source, replayed: true })
 }
 

@@ -4,9 +4,10 @@ use super::turn::{NewUsageColumns, Turn};
 use crate::clock::Clock;
 use crate::domain::entry::note_hash;
 use crate::domain::{Credits, Draw, Instant, Refusal, Summary, UsageId};
+use crate::store::days::day_of;
 use crate::store::db::DbError;
 use crate::store::keys::{self, Answer, Binding, KeyHash};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A charge as it was asked for; its values are good.
 #[derive(Clone, Debug)]
@@ -78,27 +79,46 @@ impl Turn {
         outcomes.pop().ok_or_else(|| crate::store::db::corrupt("a charge without an outcome"))
     }
 
-    /// Decides charges in their order. `known` holds what the database had bound to their keys.
+    /// Decides charges in their order.
     pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<Outcome>, DbError> {
         let hashes: Vec<KeyHash> = charges.iter().map(|c| keys::hash(&c.customer, &c.key)).collect();
-        let mut known = self.memory.keys.find(&mut self.link, &hashes).await?;
-        known.extend(self.bindings.iter().cloned());
+        let stored = self.memory.keys.find(&mut self.link, &hashes).await?;
         self.remember(charges.iter().map(|c| c.customer.as_str())).await?;
+        self.name_days(charges).await?;
         let mut out = Vec::with_capacity(charges.len());
         for (charge, key) in charges.iter().zip(hashes) {
-            out.push(self.charge_one(charge, key, &mut known).await?);
+            out.push(self.charge_one(charge, key, &stored).await?);
         }
         Ok(out)
     }
 
+    /// Begins the day's names of all customers that these charges name something for.
+    async fn name_days(&mut self, charges: &[&Charge]) -> Result<(), DbError> {
+        let now = self.now();
+        let mut missing: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for charge in charges.iter().filter(|charge| charge.source.is_some() || charge.operation.is_some()) {
+            let Some(no) = self.memory.by_id.get(&charge.customer) else { continue };
+            let Some(open) = self.memory.accounts.get(no) else { continue };
+            let day = day_of(now.max(open.loaded.account.last_at));
+            if open.names.as_ref().is_none_or(|names| names.day != day) {
+                missing.entry(day).or_default().insert(*no);
+            }
+        }
+        for (day, customers) in missing {
+            self.count_names(day, &customers.into_iter().collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    /// `stored` is what the database had bound to the charges' keys.
     async fn charge_one(
         &mut self,
         charge: &Charge,
         key: KeyHash,
-        known: &mut HashMap<KeyHash, Binding>,
+        stored: &HashMap<KeyHash, Binding>,
     ) -> Result<Outcome, DbError> {
         let Some(no) = self.memory.by_id.get(&charge.customer).copied() else { return Ok(Outcome::UnknownCustomer) };
-        if let Some(binding) = known.get(&key) {
+        if let Some(binding) = self.bindings.get(&key).or_else(|| stored.get(&key)) {
             return Ok(replay(binding, charge.content));
         }
         if self.is_closed(no).await? {
@@ -126,7 +146,6 @@ impl Turn {
         let columns = columns_of(charge, salt, at);
         self.add_usage(no, usage.bytes(), &draws, first_seq, columns).await?;
         let binding = Binding { content: charge.content, status: 201, answer: Answer::Usage(pack(usage, &balance)) };
-        known.insert(key, binding.clone());
         self.bind(key, binding);
         Ok(Outcome::Charged(Charged { usage, draws, at, balance }))
     }

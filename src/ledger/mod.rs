@@ -13,7 +13,9 @@
 //! *Not here:* rules (the domain's), SQL (the store's), HTTP.
 
 mod charge;
+mod clock_guard;
 mod flush;
+mod health;
 mod queue;
 mod turn;
 

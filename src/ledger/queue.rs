@@ -1,9 +1,14 @@
 //! The bounded queue and its one consumer.
 //!
-//! The consumer takes what is there, decides it in a turn, commits, answers. A full queue refuses at
-//! once. At shut-down the queue is drained before the database is closed.
+//! The consumer takes what is there, as much as one commit may hold, decides it in a turn, commits, answers. A full queue
+//! refuses at once. At shut-down the queue is drained before the database is closed.
+//!
+//! How much a commit holds is counted in charges: an item may have a thousand of them, and who waits for the lock of
+//! another process's turn, or for an answer inside one, is given up by the server after seconds.
 
 use super::charge::{Charge, Outcome};
+use super::clock_guard::ClockGuard;
+use super::health::Health;
 use super::turn::{Memory, Turn};
 use crate::clock::Clock;
 use crate::domain::Catalog;
@@ -12,14 +17,20 @@ use crate::store::db::DbError;
 use crate::store::segments;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 /// How many writes may wait.
 const QUEUE_MAX: usize = 8_192;
-/// How many are decided in one commit.
-const BATCH_MAX: usize = 2_048;
+/// How many charges may wait in them: a batch has up to a thousand, and memory is what they cost.
+const QUEUE_CHARGES_MAX: usize = 262_144;
+/// How many charges are decided in one commit.
+const TURN_MAX: usize = 2_048;
+/// How many charges a job counts as: each makes round trips of its own.
+const JOB_WEIGHT: usize = 16;
 
 /// A write could not be done now. The outcome is unknown only if the commit itself was cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,10 +60,30 @@ enum Item {
     Job(Job),
 }
 
+impl Item {
+    /// How much of a commit it takes, in charges.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Charge(..) => 1,
+            Self::Charges(charges, _) => charges.len().max(1),
+            Self::Job(_) => JOB_WEIGHT,
+        }
+    }
+}
+
 /// The way to write. Clones share one engine.
 #[derive(Clone)]
 pub struct Ledger {
     sender: mpsc::Sender<Item>,
+    shared: Arc<Shared>,
+}
+
+/// What callers and the engine both see.
+struct Shared {
+    /// The weight of all that waits.
+    waiting: AtomicUsize,
+    health: Health,
+    guard: ClockGuard,
 }
 
 /// The consumer's end; it runs until every [`Ledger`] is gone.
@@ -61,6 +92,9 @@ pub struct Engine {
     clock: Clock,
     catalog: Arc<Catalog>,
     receiver: mpsc::Receiver<Item>,
+    /// Taken from the queue, and more than the last commit could hold.
+    taken: VecDeque<Item>,
+    shared: Arc<Shared>,
     memory: Memory,
     segment_rows: i64,
 }
@@ -82,8 +116,23 @@ impl Ledger {
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
         let memory = Memory::new(clock.mint(), segment_rows);
-        let engine = Engine { store, clock, catalog, receiver, memory, segment_rows };
-        (Self { sender }, tokio::spawn(engine.run()))
+        let guard = ClockGuard::new(clock.clone());
+        let shared = Arc::new(Shared { waiting: AtomicUsize::new(0), health: Health::default(), guard });
+        let (taken, mine) = (VecDeque::new(), Arc::clone(&shared));
+        let engine = Engine { store, clock, catalog, receiver, taken, shared: mine, memory, segment_rows };
+        (Self { sender, shared }, tokio::spawn(engine.run()))
+    }
+
+    /// Writes that the database did not take since it last took one.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.shared.health.failures()
+    }
+
+    /// Whether nothing is written because the clock jumped far ahead.
+    #[must_use]
+    pub fn refuses_clock(&self) -> bool {
+        self.shared.guard.is_refused()
     }
 
     /// Charges a customer.
@@ -138,21 +187,89 @@ impl Ledger {
     }
 
     fn put(&self, item: Item) -> Result<(), Unavailable> {
-        self.sender.try_send(item).map_err(|e| match e {
-            mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Unavailable::Closed,
-        })
+        let weight = item.weight();
+        let before = self.shared.waiting.fetch_add(weight, Ordering::Relaxed);
+        let sent = if before > 0 && before.saturating_add(weight) > QUEUE_CHARGES_MAX {
+            Err(Unavailable::Overloaded)
+        } else {
+            self.sender.try_send(item).map_err(|e| match e {
+                mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => Unavailable::Closed,
+            })
+        };
+        if sent.is_err() {
+            self.shared.waiting.fetch_sub(weight, Ordering::Relaxed);
+        }
+        sent
     }
 }
 
 type Answer = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
 
+/// Who waits for the outcomes of charges.
+enum Asker {
+    One(oneshot::Sender<Result<Outcome, Unavailable>>),
+    Several(usize, oneshot::Sender<Result<Vec<Outcome>, Unavailable>>),
+}
+
+impl Asker {
+    /// The answer with the next of `outcomes`, once they are committed.
+    fn answer(self, outcomes: &mut impl Iterator<Item = Outcome>) -> Answer {
+        match self {
+            Self::One(sender) => {
+                let outcome = outcomes.next();
+                Box::new(move |committed| {
+                    let outcome = committed.and_then(|()| outcome.ok_or(Unavailable::Database));
+                    let _gone = sender.send(outcome);
+                })
+            }
+            Self::Several(count, sender) => {
+                let outcomes: Vec<Outcome> = outcomes.take(count).collect();
+                Box::new(move |committed| {
+                    let _gone = sender.send(committed.map(|()| outcomes));
+                })
+            }
+        }
+    }
+}
+
+impl Item {
+    /// Its charges, and who waits for them; a job has none.
+    fn into_charges(self, charges: &mut Vec<Charge>, askers: &mut Vec<Asker>) {
+        match self {
+            Self::Charge(charge, sender) => {
+                charges.push(charge);
+                askers.push(Asker::One(sender));
+            }
+            Self::Charges(more, sender) => {
+                askers.push(Asker::Several(more.len(), sender));
+                charges.extend(more);
+            }
+            Self::Job(_) => {}
+        }
+    }
+
+    /// Answers that nothing was done. Who waits for a job hears it as the job goes.
+    fn refuse(self) {
+        match self {
+            Self::Charge(_, sender) => drop(sender.send(Err(Unavailable::Database))),
+            Self::Charges(_, sender) => drop(sender.send(Err(Unavailable::Database))),
+            Self::Job(job) => drop(job),
+        }
+    }
+}
+
 impl Engine {
     async fn run(mut self) {
-        let mut batch = Vec::new();
-        while self.receiver.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let (shared, store) = (Arc::clone(&self.shared), self.store.clone());
+        let watch = tokio::spawn(async move { shared.health.watch(&store, &shared.guard).await });
+        loop {
+            let batch = self.next().await;
+            if batch.is_empty() {
+                break;
+            }
             let several = batch.len() > 1;
-            let turn = AssertUnwindSafe(self.turn(std::mem::take(&mut batch)));
+            let turn = AssertUnwindSafe(self.turn(batch));
             if turn.catch_unwind().await.is_err() {
                 // A bug met by one write must not end all writing: its batch is undone, and nothing remembered of it.
                 tracing::error!("a batch of writes panicked");
@@ -163,9 +280,38 @@ impl Engine {
                 tokio::task::yield_now().await;
             }
         }
+        watch.abort();
+        // It holds the store, which is closed next.
+        let _aborted = watch.await;
+    }
+
+    /// As much as one commit holds of what waits, at least one item; nothing in the end.
+    async fn next(&mut self) -> Vec<Item> {
+        if self.taken.is_empty() {
+            let Some(item) = self.receiver.recv().await else { return Vec::new() };
+            self.taken.push_back(item);
+        }
+        let mut weight: usize = self.taken.iter().map(Item::weight).sum();
+        while weight < TURN_MAX
+            && let Ok(item) = self.receiver.try_recv()
+        {
+            weight += item.weight();
+            self.taken.push_back(item);
+        }
+        let (mut batch, mut weight) = (Vec::new(), 0);
+        while let Some(item) = self.taken.pop_front_if(|item| weight == 0 || weight + item.weight() <= TURN_MAX) {
+            weight += item.weight();
+            batch.push(item);
+        }
+        self.shared.waiting.fetch_sub(weight, Ordering::Relaxed);
+        batch
     }
 
     async fn turn(&mut self, batch: Vec<Item>) {
+        if !self.shared.guard.admits(&self.store).await {
+            self.shared.health.failed();
+            return batch.into_iter().for_each(Item::refuse);
+        }
         let memory = std::mem::replace(&mut self.memory, Memory::new(self.clock.mint(), self.segment_rows));
         let mut answers = Vec::with_capacity(batch.len());
         let result = match Turn::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), memory).await {
@@ -188,8 +334,15 @@ impl Engine {
         let committed = result.map_err(|e| {
             tracing::error!(error = %e, "a batch of writes was not committed");
             self.memory.forget();
+            // A row that cannot be read is no fault of the database.
+            if !matches!(e, DbError::Decode(_) | DbError::ColumnDecode { .. }) {
+                self.shared.health.failed();
+            }
             Unavailable::Database
         });
+        if committed.is_ok() {
+            self.shared.health.succeeded();
+        }
         for answer in answers {
             answer(committed);
         }
@@ -200,29 +353,19 @@ impl Turn {
     async fn decide(&mut self, batch: Vec<Item>, answers: &mut Vec<Answer>) -> Result<(), DbError> {
         let mut items = batch.into_iter().peekable();
         while let Some(item) = items.next() {
-            match item {
-                Item::Job(job) => self.run_job(job, answers).await?,
-                Item::Charges(charges, sender) => {
-                    let outcomes = self.charge_all(&charges.iter().collect::<Vec<_>>()).await?;
-                    answers.push(Box::new(move |committed| {
-                        let _gone = sender.send(committed.map(|()| outcomes));
-                    }));
-                }
-                Item::Charge(charge, sender) => {
-                    let mut charges = vec![charge];
-                    let mut senders = vec![sender];
-                    while let Some(Item::Charge(charge, sender)) = items.next_if(|i| matches!(i, Item::Charge(..))) {
-                        charges.push(charge);
-                        senders.push(sender);
-                    }
-                    let outcomes = self.charge_all(&charges.iter().collect::<Vec<_>>()).await?;
-                    answers.extend(senders.into_iter().zip(outcomes).map(|(sender, outcome)| {
-                        Box::new(move |committed: Result<(), Unavailable>| {
-                            let _gone = sender.send(committed.map(|()| outcome));
-                        }) as Answer
-                    }));
-                }
+            if let Item::Job(job) = item {
+                self.run_job(job, answers).await?;
+                continue;
             }
+            // Charges that stand side by side are decided together, however they came.
+            let (mut charges, mut senders) = (Vec::new(), Vec::new());
+            let mut next = Some(item);
+            while let Some(item) = next {
+                item.into_charges(&mut charges, &mut senders);
+                next = items.next_if(|item| !matches!(item, Item::Job(_)));
+            }
+            let mut outcomes = self.charge_all(&charges.iter().collect::<Vec<_>>()).await?.into_iter();
+            answers.extend(senders.into_iter().map(|sender| sender.answer(&mut outcomes)));
         }
         self.flush_last().await?;
         let rows = self.memory.last_row;

@@ -9,6 +9,7 @@ use crate::domain::news::Told;
 use crate::domain::time::from_millis;
 use crate::domain::{Account, Catalog, Changes, Credits, Draw, Grant, GrantId, Instant, Refusal};
 use crate::store::accounts::{self, Loaded};
+use crate::store::day_names::{self, DayNames};
 use crate::store::days::{DayKey, Totals, day_of};
 use crate::store::db::{DbError, Link, Value, corrupt};
 use crate::store::keys::{Binding, KeyHash};
@@ -27,6 +28,14 @@ pub(super) struct Open {
     pub loaded: Loaded,
     pub changes: Changes,
     pub dirty: bool,
+    /// The sources and operations that its newest day names, once a usage has asked.
+    pub names: Option<DayNames>,
+}
+
+impl Open {
+    fn new(loaded: Loaded, changes: Changes, dirty: bool) -> Self {
+        Self { loaded, changes, dirty, names: None }
+    }
 }
 
 /// What the engine keeps from turn to turn.
@@ -106,7 +115,7 @@ pub struct Turn {
     pub catalog: Arc<Catalog>,
     pub(super) memory: Memory,
     pub(super) usages: Vec<NewUsage>,
-    pub(super) bindings: Vec<(KeyHash, Binding)>,
+    pub(super) bindings: HashMap<KeyHash, Binding>,
     /// What the usages of this batch add to their days.
     pub(super) days: BTreeMap<DayKey, Totals>,
 }
@@ -123,7 +132,7 @@ impl Turn {
             Ok(link) => link,
             Err(e) => return Err((e, memory)),
         };
-        let (usages, bindings, days) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (usages, bindings, days) = (Vec::new(), HashMap::new(), BTreeMap::new());
         let mut turn = Self { link, clock, catalog, memory, usages, bindings, days };
         match turn.check_memory().await {
             Ok(()) => Ok(turn),
@@ -196,7 +205,7 @@ impl Turn {
 
     fn keep(&mut self, loaded: Loaded) {
         self.memory.by_id.insert(loaded.account.customer.clone(), loaded.no);
-        self.memory.accounts.insert(loaded.no, Open { loaded, changes: Changes::default(), dirty: false });
+        self.memory.accounts.insert(loaded.no, Open::new(loaded, Changes::default(), false));
     }
 
     pub(super) async fn open(&mut self, no: i64) -> Result<&mut Open, DbError> {
@@ -262,7 +271,7 @@ impl Turn {
             grant_nos: HashMap::new(),
         };
         self.memory.by_id.insert(id.to_owned(), no);
-        self.memory.accounts.insert(no, Open { loaded, changes, dirty: true });
+        self.memory.accounts.insert(no, Open::new(loaded, changes, true));
         self.memory.dirty.push(no);
         Ok(Ok(()))
     }
@@ -321,7 +330,7 @@ impl Turn {
     /// # Errors
     /// Whatever the database says.
     pub async fn bound(&mut self, key: KeyHash) -> Result<Option<Binding>, DbError> {
-        if let Some((_, binding)) = self.bindings.iter().find(|(known, _)| *known == key) {
+        if let Some(binding) = self.bindings.get(&key) {
             return Ok(Some(binding.clone()));
         }
         Ok(self.memory.keys.find(&mut self.link, &[key]).await?.remove(&key))
@@ -329,7 +338,7 @@ impl Turn {
 
     /// Binds a key to an answer.
     pub fn bind(&mut self, key: KeyHash, binding: Binding) {
-        self.bindings.push((key, binding));
+        self.bindings.insert(key, binding);
     }
 
     /// Writes a usage whose draws were just booked as the account's last lines.
@@ -345,15 +354,49 @@ impl Turn {
         columns: NewUsageColumns,
     ) -> Result<(), DbError> {
         let lines = i64::try_from(draws.len()).unwrap_or(i64::MAX);
-        let key = DayKey {
+        let mut key = DayKey {
             day: day_of(from_millis(columns.created_at)),
             customer_no: no,
             operation: columns.operation.clone().unwrap_or_default(),
             source: columns.source.clone().unwrap_or_default(),
             cycle_start: self.open(no).await?.loaded.account.cycle.start.timestamp_millis(),
         };
+        self.place_in_day(&mut key).await?;
         self.add_to_day(key, &Totals::of(draws, columns.quantities.as_deref()));
         self.usages.push(NewUsage { customer_no: no, id, first_seq, lines, columns });
+        Ok(())
+    }
+
+    /// Counts a usage under its own names, or with the others of its day where that names enough.
+    async fn place_in_day(&mut self, key: &mut DayKey) -> Result<(), DbError> {
+        if key.source.is_empty() && key.operation.is_empty() {
+            return Ok(());
+        }
+        let no = key.customer_no;
+        if self.open(no).await?.names.as_ref().is_none_or(|names| names.day != key.day) {
+            self.count_names(key.day, &[no]).await?;
+        }
+        let open = self.memory.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))?;
+        let names = open.names.as_mut().ok_or_else(|| corrupt("a day without its names"))?;
+        if names.place(key) {
+            return Ok(());
+        }
+        names.read(&mut self.link, no).await?;
+        if names.place(key) { Ok(()) } else { Err(corrupt("the names of a day could not be read")) }
+    }
+
+    /// Begins the names of a day for customers of the working set, in one question for all.
+    pub(super) async fn count_names(&mut self, day: i64, customers: &[i64]) -> Result<(), DbError> {
+        // A day that nothing was booked on yet has no rows.
+        let (old, new): (Vec<i64>, Vec<i64>) = customers.iter().copied().partition(|no| {
+            self.memory.accounts.get(no).is_some_and(|open| day_of(open.loaded.account.last_at) >= day)
+        });
+        let rows = day_names::count(&mut self.link, day, &old).await?;
+        for no in old.into_iter().chain(new) {
+            if let Some(open) = self.memory.accounts.get_mut(&no) {
+                open.names = Some(DayNames::of_rows(day, rows.get(&no).copied().unwrap_or(0)));
+            }
+        }
         Ok(())
     }
 

@@ -116,7 +116,7 @@ fn binding_of(row: &Row) -> Result<Binding, DbError> {
 }
 
 /// Binds keys. A key that is bound already is an error of the database: the transaction is lost, not the rule.
-pub(super) fn bind(script: &mut Script, segment: i64, bindings: Vec<(KeyHash, Binding)>) {
+pub(super) fn bind(script: &mut Script, segment: i64, bindings: HashMap<KeyHash, Binding>) {
     let rows = bindings
         .into_iter()
         .map(|(key, binding)| {

@@ -8,16 +8,20 @@
 
 pub mod accounts;
 pub mod bulk;
+pub mod commits;
+pub mod day_names;
 pub mod days;
 pub mod db;
 pub mod entries;
 pub mod keys;
 pub mod pg;
+pub mod pg_session;
 pub mod segments;
 pub mod sqlite;
 
 use db::{DbError, Link};
 use pg::{Patience, Server};
+use pg_session::Sessions;
 use sqlite::Writer;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -25,9 +29,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How a turn begins on PostgreSQL: its writers take turns under an advisory lock. One question, one answer.
-/// The number spells the product's name.
-const BEGIN_TURN: &str = "begin; select pg_advisory_xact_lock(362646893936)";
+/// How a turn begins on PostgreSQL: its writers take turns under an advisory lock. One question, one answer, of which
+/// the first row says whether the session may write at all. The number spells the product's name.
+const BEGIN_TURN: &str =
+    "begin; select current_setting('transaction_read_only') as read_only; select pg_advisory_xact_lock(362646893936)";
 
 /// SQLite's own default of 2 MB is smaller than a segment of keys, whose pages are touched at random.
 const WRITER_CACHE: &str = "-16384";
@@ -63,6 +68,12 @@ pub enum OpenError {
     /// The database's own word.
     #[error("DATABASE_URL: {0}")]
     Db(#[from] DbError),
+    /// A pooler is in between that gives each transaction another session.
+    #[error(
+        "DATABASE_URL: leads to a pooler in transaction mode, which hands one session to several writers, so that locks \
+         and time-outs do not hold. Set the pooler to session mode (pool_mode = session), or name PostgreSQL itself"
+    )]
+    SharedSessions,
     /// Nothing of ours is there.
     #[error("DATABASE_URL: {0}; check the setting, or make the tables with `topup migrate`")]
     Missing(String),
@@ -168,20 +179,22 @@ impl Store {
     }
 
     async fn open_postgres(url: &str, patience: Patience) -> Result<Self, OpenError> {
+        // Nothing is asked for at the start of a session that a pooler would refuse or drop: it is set afterwards.
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| OpenError::Url(e.to_string()))?
             .application_name("topup")
-            .options([
-                ("lock_timeout", "4s"),
-                ("idle_in_transaction_session_timeout", "3s"),
-                ("synchronous_commit", "on"),
-            ]);
-        let pool = PgPoolOptions::new()
+            .extra_float_digits(None);
+        let sessions = Sessions::default();
+        let pool = sessions.watched(PgPoolOptions::new());
+        let pool = pool
             .max_connections(12)
             .acquire_timeout(patience.0.min(Duration::from_secs(5)))
             .connect_with(options)
             .await?;
-        Ok(Self::Postgres(Server::new(pool, patience)))
+        if pg_session::are_shared(&pool, patience.0).await {
+            return Err(OpenError::SharedSessions);
+        }
+        Ok(Self::Postgres(Server::new(pool, sessions, patience)))
     }
 
     /// Brings the tables up to date.
@@ -229,6 +242,32 @@ impl Store {
         match self {
             Self::Sqlite { write, .. } => Ok(Link::SqliteTurn(write.begin().await?)),
             Self::Postgres(server) => Ok(Link::Postgres(server.begin_turn(BEGIN_TURN).await?)),
+        }
+    }
+
+    /// Writes a row and commits it: whether writes go through.
+    ///
+    /// # Errors
+    /// Whatever the database says: they do not.
+    pub async fn try_write(&self) -> Result<(), DbError> {
+        let mut link = self.begin_turn().await?;
+        let sql =
+            "insert into write_probe (id, at) values (1, 1) on conflict (id) do update set at = write_probe.at + 1";
+        link.run(sql, Vec::new()).await?;
+        link.commit().await
+    }
+
+    /// Whether the database answers, and would take a write so far as it says so itself.
+    ///
+    /// # Errors
+    /// It does not answer, or says that it is read-only.
+    pub async fn try_read(&self) -> Result<(), DbError> {
+        let mut link = self.read().await?;
+        link.one("select 1 as n from customers limit 1", Vec::new()).await?;
+        drop(link);
+        match self {
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(server) => server.refuse_read_only().await,
         }
     }
 

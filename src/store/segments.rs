@@ -123,9 +123,9 @@ impl Segments {
     }
 
     /// Binds keys, when the script is written.
-    pub fn bind(&mut self, script: &mut Script, bindings: Vec<(KeyHash, Binding)>) {
+    pub fn bind(&mut self, script: &mut Script, bindings: HashMap<KeyHash, Binding>) {
         if let Some(fresh) = &mut self.fresh {
-            fresh.extend(bindings.iter().map(|(key, _)| digest(key)));
+            fresh.extend(bindings.keys().map(digest));
         }
         keys::bind(script, self.current(), bindings);
     }
@@ -204,7 +204,7 @@ mod tests {
 
     async fn bind(segments: &mut Segments, turn: &mut Link, bindings: Vec<(KeyHash, Binding)>) {
         let mut script = Script::default();
-        segments.bind(&mut script, bindings);
+        segments.bind(&mut script, bindings.into_iter().collect());
         script.write(turn).await.expect("bound");
     }
 

@@ -5,7 +5,9 @@ use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::{Cycle, Instant};
 use crate::ledger::Turn;
-use crate::store::db::{DbError, Link, Row};
+use crate::store::bulk;
+use crate::store::db::{DbError, Link, Row, Value};
+use std::collections::HashSet;
 
 /// A customer as the API and the pages know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,6 +214,22 @@ pub async fn found(link: &mut Link, services: &Services, id: &str) -> Result<Opt
         }
     }
     Ok(Some(customer))
+}
+
+/// Which of these ids are customers', asked together.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn known(services: &Services, mut ids: Vec<String>) -> Result<HashSet<String>, Fault> {
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut link = services.store.read().await?;
+    let sql = |_: &str, any: &str| format!("select id from customers where id {any}");
+    let rows = bulk::all_any(&mut link, sql, Vec::new(), ids.into_iter().map(Value::from).collect()).await?;
+    Ok(rows.iter().map(|row| row.text("id")).collect::<Result<_, DbError>>()?)
 }
 
 /// The number and id of a customer.

@@ -2,11 +2,12 @@
 
 use super::{Fault, Services};
 use crate::args;
-use crate::domain::{Cause, Credits, Draw, Entry, EntryKind, GrantId, Instant, Kind, UsageId};
-use crate::store::bulk::places;
+use crate::domain::{Cause, Credits, Draw, Entry as Line, EntryKind, GrantId, Instant, Kind, UsageId};
+use crate::store::bulk::{self, places};
 use crate::store::db::{DbError, Link, Row, Value, corrupt};
-use crate::store::entries::{self, ENTRY};
+use crate::store::entries;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Entries that one step back reads.
 const STEP: i64 = 512;
@@ -60,30 +61,75 @@ fn usage_of(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
 /// # Errors
 /// [`Fault`].
 pub async fn find(services: &Services, id: UsageId) -> Result<Option<Usage>, Fault> {
-    let mut link = services.store.snapshot().await?;
-    Ok(load(&mut link, id).await?)
+    Ok(find_all(services, &[id]).await?.remove(&id))
 }
 
-/// The same on a connection at hand.
+/// Usages by their ids, read together; one that is not there is left out.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn find_all(services: &Services, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, Fault> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut link = services.store.snapshot().await?;
+    Ok(load_all(&mut link, ids).await?)
+}
+
+/// A usage by its id, on a connection at hand.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn load(link: &mut Link, id: UsageId) -> Result<Option<Usage>, DbError> {
-    let Some(row) = link.one(format!("{USAGE} where u.id = $1"), args![id.bytes()]).await? else { return Ok(None) };
-    let first = row.int("first_row")?;
-    let lines = format!(
-        "select {ENTRY} from entries e join grants g on g.no = e.grant_no
-         where e.row_no >= $1 and e.row_no < $2 order by e.row_no"
-    );
-    let mut draws = Vec::new();
-    for line in link.all(lines, args![first, first + row.int("lines")?]).await? {
-        let entry = entries::entry_of(&line)?;
-        if entry.kind == EntryKind::Used {
-            let kind = Kind::from_code(line.int("grant_kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
-            draws.push(Draw { grant: entry.grant, kind, credits: -entry.amount });
+    Ok(load_all(link, &[id]).await?.remove(&id))
+}
+
+/// The columns of a usage and one of its lines.
+const LINE: &str = "u.id, u.customer_no, u.credits, u.operation, u.quantities, u.source, u.created_at, u.voided_at,
+    c.id as customer, e.row_no, e.amount, g.id as grant_id, g.kind as grant_kind";
+
+/// A row for each line of each usage.
+async fn load_all(link: &mut Link, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, DbError> {
+    let (used, ids) =
+        (args![i64::from(EntryKind::Used.code())], ids.iter().map(|id| Value::from(id.bytes())).collect());
+    // Each usage by its key, then its lines by their numbers: a planner that knows nothing of the tables yet must not
+    // read them whole.
+    let rows = if link.is_sqlite() {
+        let sql = |used: &str, any: &str| {
+            format!(
+                "select {LINE} from usages u cross join customers c on c.no = u.customer_no
+                 cross join entries e on e.row_no >= u.first_row and e.row_no < u.first_row + u.lines and e.kind = {used}
+                 cross join grants g on g.no = e.grant_no where u.id {any}"
+            )
+        };
+        bulk::all_any(link, sql, used, ids).await?
+    } else {
+        let sql = |used: &str, array: &str| {
+            format!(
+                "select {LINE} from unnest({array}) as asked (id)
+                 cross join lateral (select * from usages where id = asked.id limit 1) u
+                 cross join lateral (select row_no, amount, grant_no from entries
+                   where row_no >= u.first_row and row_no < u.first_row + u.lines and kind = {used} offset 0) e
+                 cross join lateral (select id, kind from grants where no = e.grant_no limit 1) g
+                 cross join lateral (select id from customers where no = u.customer_no limit 1) c"
+            )
+        };
+        bulk::all_of_array(link, sql, used, ids).await?
+    };
+    let mut lines = rows.iter().map(|row| Ok((row.int("row_no")?, row))).collect::<Result<Vec<_>, DbError>>()?;
+    lines.sort_unstable_by_key(|(row_no, _)| *row_no);
+    // What is asked for twice comes twice.
+    lines.dedup_by_key(|(row_no, _)| *row_no);
+    let mut found: HashMap<UsageId, Usage> = HashMap::new();
+    for (_, row) in lines {
+        let kind = Kind::from_code(row.int("grant_kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
+        let draw = Draw { grant: GrantId(row.uuid("grant_id")?), kind, credits: -row.credits("amount")? };
+        match found.entry(UsageId(row.uuid("id")?)) {
+            Entry::Occupied(mut usage) => usage.get_mut().draws.push(draw),
+            Entry::Vacant(place) => drop(place.insert(usage_of(row, vec![draw])?)),
         }
     }
-    Ok(Some(usage_of(&row, draws)?))
+    Ok(found)
 }
 
 /// A usage of a list.
@@ -99,7 +145,7 @@ pub struct UsageRow {
 struct Met {
     id: UsageId,
     seq: i64,
-    lines: Vec<Entry>,
+    lines: Vec<Line>,
 }
 
 /// Usages of a customer whose first entry is before `before_seq`, newest first.
@@ -123,7 +169,7 @@ pub async fn list(services: &Services, customer_no: i64, before_seq: i64, limit:
     let mut out = Vec::with_capacity(met.len());
     for met in met {
         let row = rows.get(&met.id.0).ok_or_else(|| corrupt("used lines without a usage"))?;
-        let draw = |entry: &Entry| {
+        let draw = |entry: &Line| {
             let kind = kinds.get(&entry.grant).copied().ok_or_else(|| corrupt("a line without its grant"))?;
             Ok(Draw { grant: entry.grant, kind, credits: -entry.amount })
         };
