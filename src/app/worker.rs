@@ -8,7 +8,7 @@ use crate::config::{JobsCommand, Settings};
 use crate::domain::Instant;
 use crate::store::Store;
 use crate::usecases::jobs::{self, LastRun};
-use crate::usecases::{Fault, Services};
+use crate::usecases::{Fault, Services, attempts};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -65,12 +65,15 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
 /// A line for each job: how it did last, in any process, and what waits.
 async fn list(services: &Services) -> Result<Vec<String>, Fault> {
     let runs = jobs::last_runs(services).await?;
+    let failed = attempts::counts(&services.store).await?;
     let mut lines = Vec::new();
     for job in &jobs::ALL {
         let waiting = job.backlog(services).await?;
         let last = runs.iter().find(|run| run.name == job.name).map_or_else(|| "never ran".to_owned(), told);
         lines.push(format!("{:<10} {last}; waiting: {waiting}  ({})", job.name, job.about));
     }
+    let failed = failed.iter().map(|(list, items)| format!("{list}: {items} failed, each retried by itself: `topup alarms`"));
+    lines.extend(failed);
     Ok(lines)
 }
 

@@ -5,7 +5,7 @@
 
 use super::problem::Problem;
 use crate::domain::Instant;
-use crate::usecases::{Fault, Services, jobs, outbox};
+use crate::usecases::{Fault, Services, attempts, jobs, outbox};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -50,6 +50,7 @@ async fn text(services: &Services) -> Result<String, Fault> {
     let writes = metrics.gauges("write_failures_in_a_row", "Writes of this process that the database did not take");
     let backlog = metrics.gauges("job_backlog", "How much is due and not done");
     let waiting = metrics.gauges("mails_waiting", "Mails that have not left, by state");
+    let failed = metrics.gauges("failed_items", "Items of a list that failed and are retried by themselves");
     let known = jobs::last_runs(services).await?;
     // A job that cannot write cannot note that it failed.
     let failed_writes = i64::from(services.ledger.failures());
@@ -69,6 +70,9 @@ async fn text(services: &Services) -> Result<String, Fault> {
     }
     for (state, mails) in outbox::waiting(services).await? {
         waiting.get_or_create(&vec![("state", state)]).set(mails);
+    }
+    for (list, items) in attempts::counts(&services.store).await? {
+        failed.get_or_create(&vec![("list", list)]).set(items);
     }
     let mut out = String::new();
     encode(&mut out, &metrics.0).map_err(|e| Fault::Broken(format!("metrics: {e}")))?;

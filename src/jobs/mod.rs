@@ -7,6 +7,7 @@
 //! *Not here:* what the jobs do.
 
 use crate::domain::Instant;
+use crate::mail::Lane;
 use crate::usecases::jobs::{self, Job, Runs};
 use crate::usecases::{Fault, Services};
 use futures::FutureExt;
@@ -53,7 +54,8 @@ async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) 
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 // Somebody waits for a mail.
-                () = services.mailer.nudged(), if job.name == "mails" => {}
+                () = services.mailer.nudged(Lane::Urgent), if job.name == "sign_in" => {}
+                () = services.mailer.nudged(Lane::Bulk), if job.name == "mails" => {}
                 () = nudged(services), if job.name == "hooks" => {}
             }
         };
@@ -64,7 +66,7 @@ async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) 
         // What leaves is not cut off: what the other side took is marked, or it would be sent again. Those jobs stop
         // themselves.
         let attempt = attempt(job, services, stop);
-        let result = if matches!(job.name, "mails" | "hooks") {
+        let result = if matches!(job.name, "sign_in" | "mails" | "hooks") {
             Some(attempt.await)
         } else {
             stop.run_until_cancelled(attempt).await

@@ -71,11 +71,26 @@ pub struct Sender {
     pub reply_to: Mailbox,
 }
 
+/// Which mails follow each other. What somebody waits for never queues behind thousands that nobody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What somebody waits for.
+    Urgent,
+    /// All else.
+    Bulk,
+}
+
+#[derive(Default)]
+struct Queue {
+    round: Mutex<()>,
+    waiting: Notify,
+}
+
 struct Parts {
     transport: Transport,
     sender: Sender,
-    round: Mutex<()>,
-    waiting: Notify,
+    urgent: Queue,
+    bulk: Queue,
 }
 
 /// The post office. Clones share it.
@@ -86,7 +101,14 @@ impl Mailer {
     /// Makes one.
     #[must_use]
     pub fn new(transport: Transport, sender: Sender) -> Self {
-        Self(Arc::new(Parts { transport, sender, round: Mutex::new(()), waiting: Notify::new() }))
+        Self(Arc::new(Parts { transport, sender, urgent: Queue::default(), bulk: Queue::default() }))
+    }
+
+    fn queue(&self, lane: Lane) -> &Queue {
+        match lane {
+            Lane::Urgent => &self.0.urgent,
+            Lane::Bulk => &self.0.bulk,
+        }
     }
 
     /// Whether mail leaves at all.
@@ -127,19 +149,20 @@ impl Mailer {
         }
     }
 
-    /// Rounds of one process follow each other: whoever waited finds done what the one before did.
-    pub async fn round(&self) -> MutexGuard<'_, ()> {
-        self.0.round.lock().await
+    /// Rounds of one process and lane follow each other: whoever waited finds done what the one before did.
+    pub async fn round(&self, lane: Lane) -> MutexGuard<'_, ()> {
+        self.queue(lane).round.lock().await
     }
 
     /// Says that a mail waits which should not wait long.
     pub fn nudge(&self) {
-        self.0.waiting.notify_one();
+        self.0.urgent.waiting.notify_one();
+        self.0.bulk.waiting.notify_one();
     }
 
     /// Until somebody nudges.
-    pub async fn nudged(&self) {
-        self.0.waiting.notified().await;
+    pub async fn nudged(&self, lane: Lane) {
+        self.queue(lane).waiting.notified().await;
     }
 }
 

@@ -4,7 +4,9 @@ use super::{Sent, redact};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
 
@@ -14,10 +16,16 @@ const STEP_MAX: Duration = Duration::from_secs(15);
 /// connects.
 const STEPS_MAX: u32 = 4;
 
+/// How many connections are kept open between mails, and for how long: servers close idle ones after some minutes.
+const KEPT_MAX: u32 = 8;
+const KEPT_FOR: Duration = Duration::from_secs(30);
+
 /// A server that takes mail.
 #[derive(Clone)]
 pub struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    /// Made with the first mail; given up with all of its connections when one of them falls silent.
+    transport: Arc<Mutex<Option<AsyncSmtpTransport<Tokio1Executor>>>>,
     delivery_max: Duration,
 }
 
@@ -60,11 +68,22 @@ impl Smtp {
             .port(url.port().unwrap_or(port))
             .tls(tls)
             .hello_name(ClientId::Domain(hello.to_owned()))
-            .timeout(Some(step_max));
+            .timeout(Some(step_max))
+            .pool_config(PoolConfig::new().max_size(KEPT_MAX).idle_timeout(KEPT_FOR));
         if let Some(credentials) = credentials {
             builder = builder.credentials(credentials);
         }
-        Ok(Self { transport: builder.build(), delivery_max: step_max * STEPS_MAX })
+        Ok(Self { builder, transport: Arc::default(), delivery_max: step_max * STEPS_MAX })
+    }
+
+    fn transport(&self) -> AsyncSmtpTransport<Tokio1Executor> {
+        let mut transport = self.transport.lock().unwrap_or_else(PoisonError::into_inner);
+        transport.get_or_insert_with(|| self.builder.clone().build()).clone()
+    }
+
+    /// The library puts a connection back though its server has not answered yet: none of those is used again.
+    fn give_up_connections(&self) {
+        self.transport.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Connects, signs in where there is a password, and leaves.
@@ -72,7 +91,7 @@ impl Smtp {
     /// # Errors
     /// Why not, in the server's words or the library's.
     pub async fn test(&self) -> Result<(), String> {
-        match tokio::time::timeout(self.delivery_max, self.transport.test_connection()).await {
+        match tokio::time::timeout(self.delivery_max, self.transport().test_connection()).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err("the mail server took the connection, and no command".to_owned()),
             Ok(Err(e)) => Err(format!("the mail server: {e}")),
@@ -82,10 +101,14 @@ impl Smtp {
 
     /// Hands a message over.
     pub async fn send(&self, message: Message) -> Sent {
-        match tokio::time::timeout(self.delivery_max, self.transport.send(message)).await {
+        let transport = self.transport();
+        match tokio::time::timeout(self.delivery_max, transport.send(message)).await {
             Ok(Ok(_)) => Sent::Accepted,
             Ok(Err(e)) => refusal(e.status().map(u16::from), &e.to_string()),
-            Err(_) => Sent::Deferred("the mail server took longer than a minute".to_owned()),
+            Err(_) => {
+                self.give_up_connections();
+                Sent::Deferred("the mail server took longer than a minute".to_owned())
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let fault = sandbox.faults().api();
+    let fault = sandbox.faults().api(uri.path());
     match &fault {
         ApiFault::Down => return broken_off(),
         ApiFault::Status(status) => {

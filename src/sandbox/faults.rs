@@ -23,12 +23,13 @@ pub enum ApiFault {
 #[derive(Debug)]
 pub struct Faults {
     api: Mutex<ApiFault>,
+    broken: Mutex<Vec<String>>,
     webhooks: AtomicBool,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { api: Mutex::default(), webhooks: AtomicBool::new(true) }
+        Faults { api: Mutex::default(), broken: Mutex::default(), webhooks: AtomicBool::new(true) }
     }
 }
 
@@ -38,13 +39,23 @@ impl Faults {
         *self.api.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
+    /// Makes the API answer 500 from now on to whatever names one of these objects in its path.
+    pub fn set_broken(&self, objects: &[&str]) {
+        let objects = objects.iter().map(|object| (*object).to_owned()).collect();
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = objects;
+    }
+
     /// Switches webhooks off or on. An event that happens while they are off is lost: it is never sent,
     /// and [`super::Sandbox::deliveries_of`] still has it.
     pub fn set_webhooks(&self, on: bool) {
         self.webhooks.store(on, Ordering::SeqCst);
     }
 
-    pub(super) fn api(&self) -> ApiFault {
+    pub(super) fn api(&self, path: &str) -> ApiFault {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.iter().any(|object| path.contains(object.as_str())) {
+            return ApiFault::Status(500);
+        }
         self.api.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -34,6 +34,7 @@ impl fmt::Display for Alarm {
         let Self { no, kind, subject, detail, times, .. } = self;
         write!(f, "{no} {} {kind} {subject}: {detail} (times: {times})", at(self.raised_at))?;
         match &self.acknowledged {
+            Some((by, when)) if by == ENDED => write!(f, " (ended by itself at {})", at(*when)),
             Some((by, when)) => write!(f, " (acknowledged by {by} at {})", at(*when)),
             None => Ok(()),
         }
@@ -55,6 +56,20 @@ pub async fn raise(turn: &mut Turn, kind: &str, subject: &str, detail: &str) -> 
             args![format!("{kind}:{subject}"), kind, subject, detail, now],
         )
         .await?;
+    Ok(())
+}
+
+/// Stands for a person's name where an alarm ended because its cause did.
+pub const ENDED: &str = "(ended)";
+
+/// Ends an alarm whose cause is gone, in the turn that finds it gone; nothing where there is none.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn end(turn: &mut Turn, kind: &str, subject: &str) -> Result<(), DbError> {
+    let now = turn.now();
+    let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where key = $3 and acknowledged_at is null";
+    turn.link.run(sql, args![now, ENDED, format!("{kind}:{subject}")]).await?;
     Ok(())
 }
 

@@ -1,36 +1,102 @@
-//! Closing a customer: personal data blanked, sessions and keys ended; the ledger stays, without its texts.
+//! Closing a customer, and its erasure: personal data blanked, sessions and keys ended; the ledger stays, without its
+//! texts.
 //!
-//! Every step may be done again: a repeat finishes what a crash left.
+//! Most is blanked in the commit that closes. The texts of its usages, which may be many, are blanked in steps; how far
+//! they have come stands in `erasures`, so that the job `erasure` goes on where a caller hung up or a process ended.
+//! Every step may be done again.
 
-use super::{Fault, Services, alarms, flat};
+use super::{Fault, Services, alarms, attempts, flat, jobs};
 use crate::args;
 use crate::domain::UsageId;
 use crate::ledger::Turn;
 use crate::store::bulk::places;
 use crate::store::days::{self, day_of};
 use crate::store::db::Value;
+use std::time::Duration;
 
 /// Usages whose texts one step blanks.
 const STEP: i64 = 200;
 /// Days whose sources one step blanks.
 const DAYS_STEP: i64 = 60;
+/// How long the request that closes waits for the erasure's end. The job does the rest.
+const REQUEST_MAX: Duration = Duration::from_secs(20);
+/// How many erasures one round of the job takes up, and how many side by side.
+const ROUND_MAX: i64 = 50;
+const AT_ONCE_MAX: usize = 4;
 
-/// Closes a customer, for ever.
+/// Closes a customer, for ever. When it returns, its data is blanked, or the job goes on with what takes longer.
 ///
 /// # Errors
 /// [`Fault`].
 pub async fn close(services: &Services, customer_no: i64) -> Result<(), Fault> {
     flat(services.ledger.job(move |turn| Box::pin(async move { close_in(turn, customer_no).await })).await)?;
+    match tokio::time::timeout(REQUEST_MAX, erase(services, customer_no)).await {
+        Ok(erased) => erased,
+        Err(_) => {
+            tracing::info!(customer_no, "an erasure takes longer than its request; the job goes on");
+            Ok(())
+        }
+    }
+}
+
+/// How many erasures have not come to their end.
+///
+/// # Errors
+/// [`Fault`] of the database.
+pub async fn backlog(services: &Services) -> Result<i64, Fault> {
+    let row = services.store.read().await?.one("select count(*) as n from erasures", Vec::new()).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("n"))?)
+}
+
+/// Brings erasures to their end; how many.
+///
+/// # Errors
+/// [`Fault`] of a database that is away.
+pub async fn run(services: &Services) -> Result<u64, Fault> {
+    let act = |item: String| async move {
+        erase(services, jobs::customer_no(&item)?).await?;
+        Ok(1)
+    };
+    let mut run = attempts::Run::new(services, attempts::ERASURE, AT_ONCE_MAX);
+    let mut done = run.retry(act).await?;
+    let sql = format!(
+        "select customer_no from erasures where {} order by requested_at limit $1",
+        attempts::ERASURE.without_failed("erasures.customer_no")
+    );
+    loop {
+        let rows = services.store.read().await?.all(sql.as_str(), args![ROUND_MAX]).await?;
+        let waiting = jobs::customers(&rows)?;
+        if waiting.is_empty() {
+            return Ok(done);
+        }
+        done += run.serve(waiting, act).await?;
+    }
+}
+
+/// Blanks what the commit that closed has left, from where an earlier run has come to.
+async fn erase(services: &Services, customer_no: i64) -> Result<(), Fault> {
+    let sql = "select usages_before from erasures where customer_no = $1";
+    let row = services.store.read().await?.one(sql, args![customer_no]).await?;
+    let Some(mut before) = row.map(|row| row.int("usages_before")).transpose()? else { return Ok(()) };
     // A closed customer gets no more usages, so the walk back meets every one. It keeps the engine only a step at a time.
-    let mut before = i64::MAX;
     loop {
         let page = super::usages::list(services, customer_no, before, STEP).await?;
         let Some(last) = page.last() else { break };
         before = last.seq;
         let ids: Vec<UsageId> = page.iter().map(|row| row.usage.id).collect();
-        flat(services.ledger.job(move |turn| Box::pin(async move { blank_usages(turn, &ids).await })).await)?;
+        let job = services
+            .ledger
+            .job(move |turn| Box::pin(async move { blank_usages(turn, &ids, customer_no, before).await }));
+        flat(job.await)?;
     }
-    blank_days(services, customer_no).await
+    blank_days(services, customer_no).await?;
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            turn.link.run("delete from erasures where customer_no = $1", args![customer_no]).await?;
+            Ok(())
+        })
+    });
+    flat(job.await)
 }
 
 /// The daily totals stay, and name no source any more.
@@ -79,16 +145,22 @@ async fn close_in(turn: &mut Turn, no: i64) -> Result<(), Fault> {
     }
     let sql = "delete from grant_notes where grant_no in (select no from grants where customer_no = $1)";
     turn.link.run(sql, args![no]).await?;
+    let sql = "insert into erasures (customer_no, requested_at, usages_before) values ($1, $2, $3)
+        on conflict (customer_no) do nothing";
+    turn.link.run(sql, args![no, now, i64::MAX]).await?;
     turn.forget(no).await?;
     Ok(())
 }
 
-async fn blank_usages(turn: &mut Turn, ids: &[UsageId]) -> Result<(), Fault> {
+/// Blanks the texts of usages, and notes that all from `before` on are blanked.
+async fn blank_usages(turn: &mut Turn, ids: &[UsageId], customer_no: i64, before: i64) -> Result<(), Fault> {
     let sql = format!(
         "update usages set source = null, metadata = null, salt = null, void_reason = null, void_salt = null
          where id in ({})",
         places(1, ids.len())
     );
     turn.link.run(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await?;
+    let sql = "update erasures set usages_before = $1 where customer_no = $2 and usages_before > $1";
+    turn.link.run(sql, args![before, customer_no]).await?;
     Ok(())
 }

@@ -10,7 +10,7 @@
 use super::export::rfc3339;
 use super::mails::balance::Told;
 use super::purchases::Purchase;
-use super::{Fault, Services, Shop, alarms, flat};
+use super::{Fault, Services, Shop, alarms, attempts, flat};
 use crate::args;
 use crate::domain::news::What;
 
@@ -40,6 +40,8 @@ const RETRY_SECONDS_MAX: i64 = 3 * 60 * 60;
 const GIVE_UP_DAYS: i64 = 3;
 /// After so many failures (half an hour) a person hears of it, while it is still tried.
 const ALARM_AT_ATTEMPT: i64 = 6;
+/// The kind of that alarm, and of the one of a message that was given up.
+const ALARM: &str = "hook";
 /// How many lines `topup hooks list` has.
 const LIST_MAX: i64 = 100;
 
@@ -216,8 +218,15 @@ pub async fn send_due(services: &Services, stop: &CancellationToken) -> Result<u
         let claimed = flat(services.ledger.job(|turn| Box::pin(claim(turn))).await)?;
         let sending = claimed.into_iter().map(|claimed| deliver(services, hook, claimed));
         let mut sending = futures::stream::iter(sending).buffer_unordered(AT_ONCE_MAX);
+        let mut failed = None;
         while let Some(accepted) = sending.next().await {
-            sent += u64::from(accepted?);
+            match accepted {
+                Ok(accepted) => sent += u64::from(accepted),
+                Err(fault) => failed = Some(fault),
+            }
+        }
+        if let Some(fault) = failed {
+            return Err(fault);
         }
     }
     Ok(sent)
@@ -238,6 +247,7 @@ async fn claim(turn: &mut Turn) -> Result<Vec<Claimed>, Fault> {
     let until = now + TimeDelta::minutes(CLAIM_MINUTES);
     let sql = "update hooks set due_at = $1, attempts = attempts + 1
         where no in (select no from hooks where done_at is null and due_at <= $2 order by due_at, no limit $3)
+          and done_at is null and due_at <= $2
         returning no, id, kind, body, attempts, created_at";
     let rows = turn.link.all(sql, args![until, now, ROUND_MAX]).await?;
     let claimed = |row: &Row| {
@@ -250,9 +260,25 @@ async fn claim(turn: &mut Turn) -> Result<Vec<Claimed>, Fault> {
             created_at: row.at("created_at")?,
         })
     };
-    let mut rows = rows.iter().map(claimed).collect::<Result<Vec<_>, DbError>>()?;
-    rows.sort_by_key(|claimed| claimed.no);
-    Ok(rows)
+    let mut taken = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match claimed(row) {
+            Ok(claimed) => taken.push(claimed),
+            Err(fault) => unreadable(turn, row.int("no")?, row.int("attempts").unwrap_or(1), &fault).await?,
+        }
+    }
+    taken.sort_by_key(|claimed| claimed.no);
+    Ok(taken)
+}
+
+/// A message that cannot be read: tried later, and a person hears of it.
+async fn unreadable(turn: &mut Turn, no: i64, attempt: i64, fault: &DbError) -> Result<(), Fault> {
+    let (reason, now) = (attempts::plain(&fault.to_string()), turn.now());
+    let due = now + TimeDelta::seconds(retry_seconds(attempt, attempts::dice()?));
+    let sql = "update hooks set state = 'deferred', due_at = $1, last_error = $2 where no = $3 and done_at is null";
+    turn.link.run(sql, args![due, &reason, no]).await?;
+    alarms::raise(turn, ALARM, &no.to_string(), &format!("a message cannot be read, and is retried: {reason}")).await?;
+    Ok(())
 }
 
 async fn deliver(services: &Services, hook: &Hook, claimed: Claimed) -> Result<bool, Fault> {
@@ -278,14 +304,15 @@ async fn done(turn: &mut Turn, claimed: &Claimed) -> Result<(), Fault> {
     let now = turn.now();
     let sql = "update hooks set state = 'accepted', done_at = $1, last_error = null where no = $2 and done_at is null";
     turn.link.run(sql, args![now, claimed.no]).await?;
+    for subject in ["endpoint", &claimed.id, &claimed.no.to_string()] {
+        alarms::end(turn, ALARM, subject).await?;
+    }
     tracing::info!(message = claimed.id, kind = claimed.kind, "a message was accepted");
     Ok(())
 }
 
 async fn defer(turn: &mut Turn, claimed: &Claimed, reason: &str) -> Result<(), Fault> {
-    let mut byte = [0_u8];
-    getrandom::fill(&mut byte).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
-    let due = turn.now() + TimeDelta::seconds(retry_seconds(claimed.attempt, byte[0]));
+    let due = turn.now() + TimeDelta::seconds(retry_seconds(claimed.attempt, attempts::dice()?));
     // Only if the claim is still ours.
     let sql = "update hooks set state = 'deferred', due_at = $1, last_error = $2
         where no = $3 and done_at is null and attempts = $4";
@@ -298,7 +325,7 @@ async fn defer(turn: &mut Turn, claimed: &Claimed, reason: &str) -> Result<(), F
         "a message is tried again later"
     );
     if claimed.attempt == ALARM_AT_ATTEMPT {
-        alarms::raise(turn, "hook", "endpoint", &format!("messages have been deferred for long: {reason}")).await?;
+        alarms::raise(turn, ALARM, "endpoint", &format!("messages have been deferred for long: {reason}")).await?;
     }
     Ok(())
 }
@@ -308,7 +335,7 @@ async fn give_up(turn: &mut Turn, claimed: &Claimed, reason: &str) -> Result<(),
     let sql = "update hooks set state = 'refused', done_at = $1, last_error = $2 where no = $3 and done_at is null";
     if turn.link.run(sql, args![now, reason, claimed.no]).await? > 0 {
         let detail = format!("a message was given up: {reason}; `topup hooks retry` sends it again");
-        alarms::raise(turn, "hook", &claimed.id, &detail).await?;
+        alarms::raise(turn, ALARM, &claimed.id, &detail).await?;
     }
     Ok(())
 }

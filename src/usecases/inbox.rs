@@ -1,9 +1,13 @@
 //! Stripe's events: into the inbox first, acted on by fetching the object itself, done when what they
 //! cause is committed (R8).
 
+use super::attempts::{self, Failure};
 use super::purchases::{self, Settling};
 use super::{Fault, Services, alarms, flat, subscriptions};
 use crate::args;
+use crate::domain::Instant;
+use crate::ledger::Turn;
+use crate::store::db::{DbError, Row};
 use crate::stripe::webhook::Envelope;
 use chrono::TimeDelta;
 
@@ -20,8 +24,14 @@ pub enum Received {
 
 /// After so many tries (66 minutes) a person hears of it; what waits for its customer has given up by then.
 const ALARM_AT_ATTEMPT: i64 = 12;
-/// How many waiting events one sweep tries.
-const SWEEP_MAX: i64 = 50;
+/// The kind of that alarm; its subject is the event's id.
+const ALARM: &str = "webhook";
+/// How many waiting events one round of the sweep tries, how many of them at once, and how many rounds a run has.
+const ROUND_MAX: i64 = 16;
+const AT_ONCE_MAX: usize = 8;
+const ROUNDS_MAX: usize = 250;
+/// After so many rounds in which nothing could be done a run ends.
+const UNANSWERED_MAX: usize = 3;
 
 /// Takes a verified event in, and acts on it.
 ///
@@ -35,7 +45,8 @@ pub async fn receive(services: &Services, event: &Envelope) -> Result<Received, 
     if store(services, event).await? {
         return Ok(Received::Done);
     }
-    act(services, &event.id, &event.kind, event.object_id.as_deref().unwrap_or_default()).await
+    let about = (event.kind.clone(), event.object_id.clone().unwrap_or_default());
+    act(services, Event { id: event.id.clone(), about: Some(about) }).await
 }
 
 /// Puts an event into the inbox; says whether it was done before.
@@ -70,7 +81,38 @@ async fn store(services: &Services, event: &Envelope) -> Result<bool, Fault> {
     )
 }
 
-async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Result<Received, Fault> {
+/// An event of the inbox.
+#[derive(Clone)]
+struct Event {
+    id: String,
+    /// Its type and the id of its object, where they can be read.
+    about: Option<(String, String)>,
+}
+
+impl Event {
+    /// Of a row; none where not even its id can be read.
+    fn of(row: &Row) -> Option<Self> {
+        let about = || Ok::<_, DbError>((row.text("type")?, row.text("object_id")?));
+        Some(Self { id: row.text("id").ok()?, about: about().ok() })
+    }
+}
+
+/// Acts on an event now. Where it fails, it is retried later.
+async fn act(services: &Services, event: Event) -> Result<Received, Fault> {
+    let attempted = attempt(services, event.clone()).await;
+    if let Err(fault) = attempted.as_ref()
+        && !attempts::may_pass(fault)
+    {
+        failed(services, vec![(event.id, Failure::from(fault))]).await?;
+    }
+    attempted
+}
+
+/// Acts on an event, and notes that it is done, or that it waits for Stripe.
+async fn attempt(services: &Services, event: Event) -> Result<Received, Fault> {
+    let Some((kind, object_id)) = &event.about else {
+        return Err(Fault::Broken("the event's row cannot be read".to_owned()));
+    };
     let settled = if kind.starts_with("checkout.session.") {
         purchases::settle_session(services, object_id).await?
     } else if is_aftermath(kind) {
@@ -80,31 +122,67 @@ async fn act(services: &Services, id: &str, kind: &str, object_id: &str) -> Resu
     } else {
         Settling::Ignored
     };
-    let (id, waits) = (id.to_owned(), settled == Settling::Waiting);
-    flat(
-        services
-            .ledger
-            .job(move |turn| {
-                Box::pin(async move {
-                    let now = turn.now();
-                    if waits {
-                        let sql = "update inbox set attempts = attempts + 1, last_error = 'stripe_unavailable',
-                            due_at = $1 + 60000 * (attempts + 1) where id = $2 and done_at is null returning attempts";
-                        let row = turn.link.one(sql, args![now, &id]).await?;
-                        if row.map(|row| row.int("attempts")).transpose()? == Some(ALARM_AT_ATTEMPT) {
-                            let detail = "an event of Stripe's has waited for more than an hour, as Stripe cannot be asked about it";
-                            alarms::raise(turn, "webhook", &id, detail).await?;
-                        }
-                    } else {
-                        let sql = "update inbox set done_at = $1 where id = $2 and done_at is null";
-                        turn.link.run(sql, args![now, &id]).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await,
-    )?;
+    let waits = settled == Settling::Waiting;
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move { if waits { wait(turn, &event.id).await } else { done(turn, &event.id).await } })
+    });
+    flat(job.await)?;
     Ok(if waits { Received::Waiting } else { Received::Done })
+}
+
+async fn done(turn: &mut Turn, id: &str) -> Result<(), Fault> {
+    let now = turn.now();
+    let sql = "update inbox set done_at = $1, last_error = null where id = $2 and done_at is null returning attempts";
+    let row = turn.link.one(sql, args![now, id]).await?;
+    if row.map(|row| row.int("attempts")).transpose()?.is_some_and(|attempts| attempts > 0) {
+        alarms::end(turn, ALARM, id).await?;
+    }
+    Ok(())
+}
+
+/// Stripe could not be asked: once more, a minute later than the last time.
+async fn wait(turn: &mut Turn, id: &str) -> Result<(), Fault> {
+    let attempt = attempts_of(turn, id).await?;
+    let seconds = attempt.saturating_mul(60).min(attempts::WAIT_SECONDS_MAX);
+    let due = turn.now() + TimeDelta::seconds(seconds);
+    later(turn, id, attempt, "stripe_unavailable", due).await?;
+    if attempt == ALARM_AT_ATTEMPT {
+        let detail = "an event of Stripe's has waited for more than an hour, as Stripe cannot be asked about it";
+        alarms::raise(turn, ALARM, id, detail).await?;
+    }
+    Ok(())
+}
+
+/// Events that failed by themselves: each is retried later, and a person hears of it.
+async fn failed(services: &Services, failed: Vec<(String, Failure)>) -> Result<(), Fault> {
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            for (id, failure) in failed {
+                let (attempt, reason) = (attempts_of(turn, &id).await?, attempts::plain(&failure.reason));
+                let due = turn.now() + TimeDelta::seconds(attempts::wait_seconds(attempt, attempts::dice()?));
+                later(turn, &id, attempt, &reason, due).await?;
+                tracing::error!(event = id, attempt, error = reason, "an event of Stripe's failed; it is retried later");
+                if attempt >= failure.alarm_at {
+                    let detail = format!("an event of Stripe's failed, and is retried: {reason}");
+                    alarms::raise(turn, ALARM, &id, &detail).await?;
+                }
+            }
+            Ok(())
+        })
+    });
+    flat(job.await)
+}
+
+/// How many attempts an event has had, with this one.
+async fn attempts_of(turn: &mut Turn, id: &str) -> Result<i64, Fault> {
+    let row = turn.link.one("select attempts from inbox where id = $1", args![id]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("attempts"))?.saturating_add(1))
+}
+
+async fn later(turn: &mut Turn, id: &str, attempt: i64, reason: &str, due: Instant) -> Result<(), Fault> {
+    let sql = "update inbox set attempts = $1, last_error = $2, due_at = $3 where id = $4 and done_at is null";
+    turn.link.run(sql, args![attempt, reason, due, id]).await?;
+    Ok(())
 }
 
 /// The events that are asked for where webhooks were lost: each object of ours is told of by one of them. Stripe takes
@@ -178,17 +256,34 @@ pub async fn out_of_time(services: &Services) -> Result<(), Fault> {
     flat(job.await)
 }
 
-/// Tries again what waits in the inbox.
+/// Tries again what waits in the inbox; how many events are done. One that fails keeps no other from its turn; where
+/// Stripe answers about nothing at all, the run ends.
 ///
 /// # Errors
-/// [`Fault`].
-pub async fn sweep(services: &Services) -> Result<(), Fault> {
+/// [`Fault`] of a database that is away.
+pub async fn sweep(services: &Services) -> Result<u64, Fault> {
     let sql = "select id, type, object_id from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
-    let rows = services.store.read().await?.all(sql, args![services.clock.now(), SWEEP_MAX]).await?;
-    for row in rows {
-        act(services, &row.text("id")?, &row.text("type")?, &row.text("object_id")?).await?;
+    let (mut done, mut unanswered) = (0, 0);
+    for _ in 0..ROUNDS_MAX {
+        let rows = services.store.read().await?.all(sql, args![services.clock.now(), ROUND_MAX]).await?;
+        let events: Vec<Event> = rows.iter().filter_map(Event::of).collect();
+        if events.is_empty() || unanswered >= UNANSWERED_MAX {
+            break;
+        }
+        let act = |event: Event| async move {
+            Ok(u64::from(attempt(services, event).await? == Received::Done))
+        };
+        let round = attempts::round(events, AT_ONCE_MAX, act).await;
+        done += round.done;
+        unanswered = if round.done == 0 { unanswered + 1 } else { 0 };
+        if !round.failed.is_empty() {
+            failed(services, round.failed.into_iter().map(|(event, failure)| (event.id, failure)).collect()).await?;
+        }
+        if let Some(fault) = round.stopped {
+            return Err(fault);
+        }
     }
-    Ok(())
+    Ok(done)
 }
 
 /// Acts on one event now, whether or not it is due; an unknown one and one that is done are done.
@@ -196,8 +291,10 @@ pub async fn sweep(services: &Services) -> Result<(), Fault> {
 /// # Errors
 /// [`Fault`].
 pub async fn retry(services: &Services, id: &str) -> Result<Received, Fault> {
-    let sql = "select type, object_id from inbox where id = $1 and done_at is null";
+    let sql = "select id, type, object_id from inbox where id = $1 and done_at is null";
     let row = services.store.read().await?.one(sql, args![id]).await?;
-    let Some(row) = row else { return Ok(Received::Done) };
-    act(services, id, &row.text("type")?, &row.text("object_id")?).await
+    match row.as_ref().and_then(Event::of) {
+        Some(event) => act(services, event).await,
+        None => Ok(Received::Done),
+    }
 }

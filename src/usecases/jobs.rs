@@ -5,20 +5,28 @@
 //!
 //! *Not here:* when they run (`jobs`), what they do (a file a subject beside this one).
 
-use super::{Fault, Services, flat, hooks, inbox, news, outbox, purchases, reminders, stripe_events, tidy};
+use super::{
+    Fault, Services, alarms, attempts, closing, flat, hooks, inbox, news, outbox, purchases, reminders, stripe_events,
+    tidy,
+};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
-use futures::StreamExt;
 use futures::future::BoxFuture;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How many customers one step of catch-up books, and how many side by side.
 const CATCH_UP_MAX: i64 = 200;
 const AT_ONCE_MAX: usize = 50;
+
+/// After so many failures in a row of a whole job (about ten minutes) a person hears of it.
+const ALARM_AT_FAILURES: i64 = 7;
+/// The kind of that alarm.
+const ALARM: &str = "job";
 
 /// What a job is doing.
 type Doing<'a, T> = BoxFuture<'a, Result<T, Fault>>;
@@ -38,7 +46,7 @@ pub struct Job {
 }
 
 /// All jobs, in the order in which one instant's work is done.
-pub const ALL: [Job; 9] = [
+pub const ALL: [Job; 11] = [
     Job {
         name: "ledger",
         about: "books resets, expiry and the end of holds for customers nobody writes to",
@@ -69,7 +77,7 @@ pub const ALL: [Job; 9] = [
         name: "inbox",
         about: "acts on Stripe's events that could not be acted on at once",
         network: true,
-        run: |services, _| Box::pin(async move { inbox::sweep(services).await.map(|()| 0) }),
+        run: |services, _| Box::pin(inbox::sweep(services)),
         backlog: |services| {
             Box::pin(count(services, "select count(*) as n from inbox where done_at is null and due_at <= $1"))
         },
@@ -85,7 +93,7 @@ pub const ALL: [Job; 9] = [
         name: "purchases",
         about: "asks Stripe about purchases that wait",
         network: true,
-        run: |services, _| Box::pin(async move { purchases::sweep(services).await.map(|()| 0) }),
+        run: |services, _| Box::pin(purchases::sweep(services)),
         backlog: |services| Box::pin(purchases::waiting(services)),
         due: |services, now| Box::pin(purchases::next_due(services, now)),
     },
@@ -99,8 +107,21 @@ pub const ALL: [Job; 9] = [
         due: |_, _| Box::pin(async { Ok(None) }),
     },
     Job {
+        name: "sign_in",
+        about: "sends the emails that somebody waits for: sign-in links and invitations",
+        network: true,
+        run: |services, stop| Box::pin(async move { outbox::send_urgent(services, stop).await.map(|()| 0) }),
+        backlog: |services| {
+            Box::pin(count(
+                services,
+                "select count(*) as n from outbox where done_at is null and urgent = 1 and due_at <= $1",
+            ))
+        },
+        due: |services, now| Box::pin(outbox::next_due(services, now)),
+    },
+    Job {
         name: "mails",
-        about: "sends the mails of the outbox",
+        about: "sends all emails of the outbox",
         network: true,
         run: |services, stop| Box::pin(async move { outbox::send_due(services, stop).await.map(|()| 0) }),
         backlog: |services| {
@@ -117,8 +138,16 @@ pub const ALL: [Job; 9] = [
         due: |services, now| Box::pin(hooks::next_due(services, now)),
     },
     Job {
+        name: "erasure",
+        about: "blanks the personal data of closed customers",
+        network: false,
+        run: |services, _| Box::pin(closing::run(services)),
+        backlog: |services| Box::pin(closing::backlog(services)),
+        due: |_, _| Box::pin(async { Ok(None) }),
+    },
+    Job {
         name: "tidy",
-        about: "deletes links, the mails that brought them, and sessions that nobody can use any more",
+        about: "deletes what is kept for a time only: links, sessions, Stripe's events, bodies of emails, old alerts",
         network: false,
         run: |services, _| Box::pin(tidy::sweep_expired(services)),
         backlog: |services| Box::pin(tidy::backlog(services)),
@@ -154,11 +183,23 @@ impl Job {
 /// Does all that is due by now, of the jobs that need no network.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`Fault`] of a database that is away; a job that fails in another way keeps no other from running.
 pub async fn run_due(services: &Services) -> Result<(), Fault> {
+    run_each(services, |job| !job.network).await
+}
+
+/// Does all that is due by now, of some jobs; what one brings about, the next ones find.
+pub(super) async fn run_each(services: &Services, which: impl Fn(&Job) -> bool) -> Result<(), Fault> {
     let stop = CancellationToken::new();
-    for job in ALL.iter().filter(|job| !job.network) {
-        job.run(services, &stop).await?;
+    for job in ALL.iter().filter(|job| which(job)) {
+        match job.run(services, &stop).await {
+            Ok(_) => {}
+            // Another machine's fault, or the job's own, is tried again at its next instant.
+            Err(fault) if job.network || !attempts::may_pass(&fault) => {
+                tracing::warn!(job = job.name, error = %fault, "a job failed while time passed");
+            }
+            Err(fault) => return Err(fault),
+        }
     }
     Ok(())
 }
@@ -168,10 +209,17 @@ pub async fn run_due(services: &Services) -> Result<(), Fault> {
 /// # Errors
 /// [`Fault`].
 pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
+    next_due_of(services, |_| true).await
+}
+
+async fn next_due_of(services: &Services, which: impl Fn(&Job) -> bool) -> Result<Option<Instant>, Fault> {
     let (now, mut next) = (services.clock.now(), None);
-    for job in &ALL {
-        let due = (job.due)(services, now).await?;
-        next = next.into_iter().chain(due).min();
+    for job in ALL.iter().filter(|job| which(job)) {
+        next = next.into_iter().chain((job.due)(services, now).await?).min();
+    }
+    // That Stripe is asked again about a purchase is no reason to stop a clock there.
+    for list in attempts::LISTS.into_iter().filter(|list| list.name != attempts::PURCHASES.name) {
+        next = next.into_iter().chain(attempts::next_due(services, list, now).await?).min();
     }
     Ok(next)
 }
@@ -184,10 +232,7 @@ pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
 pub async fn pass(services: &Services, to: Instant) -> Result<(), Fault> {
     loop {
         run_due(services).await?;
-        let (now, mut next) = (services.clock.now(), None);
-        for job in ALL.iter().filter(|job| !job.network) {
-            next = next.into_iter().chain((job.due)(services, now).await?).min();
-        }
+        let (now, next) = (services.clock.now(), next_due_of(services, |job| !job.network).await?);
         match next.filter(|next| *next <= to) {
             Some(next) => services.clock.put(next),
             None => {
@@ -208,32 +253,44 @@ async fn earliest(services: &Services, sql: &str, after: Instant) -> Result<Opti
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
-/// Books what is due; how many customers that were. One whose rows are broken keeps nobody else from being served.
+/// Books what is due; how many customers that were. One that fails is retried later, by itself.
 async fn catch_up(services: &Services) -> Result<u64, Fault> {
-    let mut served = 0;
+    let act = |item: String| async move {
+        super::accounts::bring_up(services, customer_no(&item)?).await?;
+        Ok(1)
+    };
+    let mut run = attempts::Run::new(services, attempts::LEDGER, AT_ONCE_MAX);
+    let mut served = run.retry(act).await?;
+    let sql = format!(
+        "select customer_no from accounts where due_at <= $1 and {} order by due_at limit $2",
+        attempts::LEDGER.without_failed("accounts.customer_no")
+    );
     loop {
-        let sql = "select customer_no from accounts where due_at <= $1 order by due_at limit $2";
-        let rows = services.store.read().await?.all(sql, args![services.clock.now(), CATCH_UP_MAX]).await?;
-        let nos = rows.iter().map(|row| row.int("customer_no")).collect::<Result<Vec<_>, _>>()?;
+        let rows = services.store.read().await?.all(sql.as_str(), args![services.clock.now(), CATCH_UP_MAX]).await?;
+        let nos = customers(&rows)?;
         if nos.is_empty() {
             return Ok(served);
         }
-        let mut booked =
-            futures::stream::iter(nos).map(|no| super::accounts::bring_up(services, no)).buffer_unordered(AT_ONCE_MAX);
-        let (mut done, mut failed) = (0, None);
-        while let Some(result) = booked.next().await {
-            match result {
-                Ok(()) => done += 1,
-                Err(fault) => failed = Some(fault),
-            }
-        }
-        served += done;
-        match failed {
-            // What is broken comes up again each time: when it is all that comes, the round is over.
-            Some(fault) if done == 0 => return Err(fault),
-            _ => {}
+        served += run.serve(nos, act).await?;
+    }
+}
+
+/// The customers of a list's rows, each once, in the rows' order.
+pub(super) fn customers(rows: &[Row]) -> Result<Vec<String>, DbError> {
+    let mut nos = Vec::with_capacity(rows.len());
+    let mut met = HashSet::new();
+    for row in rows {
+        let no = row.int("customer_no")?;
+        if met.insert(no) {
+            nos.push(no.to_string());
         }
     }
+    Ok(nos)
+}
+
+/// The number of a customer that an item is.
+pub(super) fn customer_no(item: &str) -> Result<i64, Fault> {
+    item.parse().map_err(|_| Fault::Broken(format!("{item:?} is no customer's number")))
 }
 
 /// How a job did last, in any process.
@@ -321,8 +378,15 @@ async fn write(turn: &mut Turn, name: &str, started_at: Instant, runs: Runs) -> 
                ok_at = coalesce(excluded.ok_at, job_runs.ok_at), duration_ms = excluded.duration_ms,
                runs = job_runs.runs + excluded.runs, done = job_runs.done + excluded.done,
                failures = excluded.failures, last_error = coalesce(excluded.last_error, job_runs.last_error)",
-            args![name, started_at, ok_at, took, runs.runs, runs.done, runs.failures, runs.error],
+            args![name, started_at, ok_at, took, runs.runs, runs.done, runs.failures, runs.error.clone()],
         )
         .await?;
-    Ok(())
+    match runs.error {
+        Some(error) if runs.failures >= ALARM_AT_FAILURES => {
+            let detail = format!("failed {} times in a row: {}", runs.failures, attempts::plain(&error));
+            alarms::raise(turn, ALARM, name, &detail).await
+        }
+        Some(_) => Ok(()),
+        None => alarms::end(turn, ALARM, name).await,
+    }
 }

@@ -14,6 +14,9 @@ use crate::mail::{self, Draft};
 use crate::store::db::{DbError, Row};
 use chrono::TimeDelta;
 
+/// The kind of an invitation's mail.
+pub(super) const KIND: &str = "invite";
+
 /// How many members a customer has at most.
 pub const MEMBERS_MAX: i64 = 100;
 /// How many invitations a customer sends in an hour.
@@ -165,7 +168,7 @@ fn invitation(services: &Services, wish: &Wish, role: Role) -> outbox::Mail {
         key: format!("invite:{}", services.clock.mint().simple()),
         customer_no: Some(viewer.customer_no),
         recipient: wish.email.clone(),
-        kind: "invite",
+        kind: KIND,
         subject: format!("{}: you were added at {}", viewer.name, shop.name),
         body: body.render(),
         cause: None,

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod alarms;
 pub mod api_keys;
+pub mod attempts;
 pub mod audit;
 pub mod billing;
 pub mod bound;

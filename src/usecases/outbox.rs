@@ -6,16 +6,35 @@
 //!
 //! *Not here:* how mail leaves (`mail`), what it says (`receipts`, `sign_in`, `members`).
 
+use super::attempts::{self, Failure};
 use super::mails::reminder;
-use super::{Fault, Services, alarms, flat, portal, reminders, sign_in};
+use super::{Fault, Services, alarms, flat, members, portal, reminders, sign_in};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
-use crate::mail::{Letter, Rendered, Sent};
+use crate::mail::{Lane, Letter, Rendered, Sent};
 use crate::store::db::{DbError, Row};
 use chrono::TimeDelta;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
+
+/// Sign-in links and invitations: somebody sits and waits for them.
+const URGENT: [&str; 2] = [sign_in::KIND, members::KIND];
+
+impl Lane {
+    /// In which lane mails of a kind leave.
+    fn of(kind: &str) -> Self {
+        if URGENT.contains(&kind) { Self::Urgent } else { Self::Bulk }
+    }
+
+    /// The lane as its column has it.
+    const fn urgent(self) -> i64 {
+        match self {
+            Self::Urgent => 1,
+            Self::Bulk => 0,
+        }
+    }
+}
 
 /// How many mails one round claims, and how many leave at once. A round of the slowest server ends before
 /// its claims do.
@@ -25,9 +44,6 @@ const AT_ONCE_MAX: usize = 4;
 const ROUNDS_MAX: usize = 50;
 /// How long a claim holds: after that the process is taken for dead.
 const CLAIM_MINUTES: i64 = 10;
-/// The first wait after a failure, doubled each time, and the longest.
-const RETRY_SECONDS_MIN: i64 = 60;
-const RETRY_SECONDS_MAX: i64 = 6 * 60 * 60;
 /// How long a mail is tried.
 const GIVE_UP_DAYS: i64 = 3;
 /// A link that somebody asked for is of no use to anyone much later.
@@ -66,8 +82,9 @@ pub async fn enqueue(turn: &mut Turn, mail: Mail) -> Result<Option<i64>, DbError
         .link
         .one(
             "insert into outbox (key, customer_no, recipient, kind, subject, body_text, body_html, cause, state,
-               attempts, created_at, due_at, stop_url)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9, $10) on conflict (key) do nothing returning no",
+               attempts, created_at, due_at, stop_url, urgent)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9, $10, $11)
+             on conflict (key) do nothing returning no",
             args![
                 mail.key,
                 mail.customer_no,
@@ -78,7 +95,8 @@ pub async fn enqueue(turn: &mut Turn, mail: Mail) -> Result<Option<i64>, DbError
                 mail.body.html,
                 mail.cause,
                 now,
-                mail.stop_url
+                mail.stop_url,
+                Lane::of(mail.kind).urgent()
             ],
         )
         .await?;
@@ -98,36 +116,51 @@ pub async fn next_due(services: &Services, after: Instant) -> Result<Option<Inst
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
-async fn is_due(services: &Services) -> Result<bool, Fault> {
-    let sql = "select 1 as n from outbox where done_at is null and due_at <= $1 limit 1";
-    Ok(services.store.read().await?.one(sql, args![services.clock.now()]).await?.is_some())
+async fn is_due(services: &Services, lane: Lane) -> Result<bool, Fault> {
+    let sql = "select 1 as n from outbox where done_at is null and urgent = $1 and due_at <= $2 limit 1";
+    Ok(services.store.read().await?.one(sql, args![lane.urgent(), services.clock.now()]).await?.is_some())
 }
 
-/// Sends what is due, and begins no further round once told to `stop`. When it returns, what this process had claimed before has left as well.
+/// Sends what is due and somebody waits for; see [`send_due`].
+///
+/// # Errors
+/// [`Fault`] of the database; what the mail server says is a state of the mail.
+pub async fn send_urgent(services: &Services, stop: &CancellationToken) -> Result<(), Fault> {
+    send(services, stop, Lane::Urgent).await
+}
+
+/// Sends what is due, first what somebody waits for, and begins no further round once told to `stop`. When it returns,
+/// what this process had claimed before has left as well.
 ///
 /// # Errors
 /// [`Fault`] of the database; what the mail server says is a state of the mail.
 pub async fn send_due(services: &Services, stop: &CancellationToken) -> Result<(), Fault> {
+    send(services, stop, Lane::Urgent).await?;
+    send(services, stop, Lane::Bulk).await
+}
+
+async fn send(services: &Services, stop: &CancellationToken, lane: Lane) -> Result<(), Fault> {
     if services.mailer.is_off() {
         return Ok(());
     }
-    let _round = services.mailer.round().await;
+    let _round = services.mailer.round(lane).await;
+    let mut failed = None;
     for _ in 0..ROUNDS_MAX {
-        if stop.is_cancelled() {
-            break;
-        }
         // Most ticks find nothing, and take no turn for it.
-        if !is_due(services).await? {
+        if stop.is_cancelled() || !is_due(services, lane).await? {
             break;
         }
-        let claimed = flat(services.ledger.job(|turn| Box::pin(claim(turn))).await)?;
+        let claimed = flat(services.ledger.job(move |turn| Box::pin(claim(turn, lane))).await)?;
         let sending = claimed.into_iter().map(|claimed| async move {
             let sent = services.mailer.send(&claimed.letter).await;
             mark(services, claimed, sent).await
         });
         let mut sending = futures::stream::iter(sending).buffer_unordered(AT_ONCE_MAX);
         while let Some(marked) = sending.next().await {
-            marked?;
+            failed = marked.err().or(failed);
+        }
+        if let Some(fault) = failed {
+            return Err(fault);
         }
     }
     Ok(())
@@ -138,23 +171,44 @@ struct Claimed {
     attempt: i64,
 }
 
-/// Takes some due mails: nobody else takes them while the claim holds.
-async fn claim(turn: &mut Turn) -> Result<Vec<Claimed>, Fault> {
+/// Takes some due mails: nobody else takes them while the claim holds. One that cannot be read or prepared is put off.
+async fn claim(turn: &mut Turn, lane: Lane) -> Result<Vec<Claimed>, Fault> {
     let now = turn.now();
     let until = now + TimeDelta::minutes(CLAIM_MINUTES);
     let sql = "update outbox set due_at = $1, attempts = attempts + 1
-        where no in (select no from outbox where done_at is null and due_at <= $2 order by due_at, no limit $3)
+        where no in (select no from outbox where done_at is null and urgent = $4 and due_at <= $2
+          order by due_at, no limit $3) and done_at is null and due_at <= $2
         returning no, kind, recipient, subject, body_text, body_html, created_at, attempts, stop_url";
-    let rows = turn.link.all(sql, args![until, now, ROUND_MAX]).await?;
-    let mut claimed = rows.iter().map(claimed_of).collect::<Result<Vec<_>, _>>()?;
-    claimed.sort_by_key(|claimed| claimed.letter.no);
-    for claimed in &mut claimed {
-        if claimed.letter.kind == sign_in::KIND {
-            let token = portal::mint_sign_in(turn, &claimed.letter.recipient).await?;
-            sign_in::put_token(&mut claimed.letter, &token);
+    let rows = turn.link.all(sql, args![until, now, ROUND_MAX, lane.urgent()]).await?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match prepared(turn, row).await {
+            Ok(one) => claimed.push(one),
+            Err(fault) if attempts::may_pass(&fault) => return Err(fault),
+            Err(fault) => unreadable(turn, row.int("no")?, row.int("attempts").unwrap_or(1), &fault).await?,
         }
     }
+    claimed.sort_by_key(|claimed| claimed.letter.no);
     Ok(claimed)
+}
+
+async fn prepared(turn: &mut Turn, row: &Row) -> Result<Claimed, Fault> {
+    let mut claimed = claimed_of(row)?;
+    if claimed.letter.kind == sign_in::KIND {
+        let token = portal::mint_sign_in(turn, &claimed.letter.recipient).await?;
+        sign_in::put_token(&mut claimed.letter, &token);
+    }
+    Ok(claimed)
+}
+
+/// A mail that cannot leave as it is written: tried later, and a person hears of it.
+async fn unreadable(turn: &mut Turn, no: i64, attempt: i64, fault: &Fault) -> Result<(), Fault> {
+    let (reason, now) = (attempts::plain(&fault.to_string()), turn.now());
+    let due = now + TimeDelta::seconds(attempts::wait_seconds(attempt, attempts::dice()?));
+    let sql = "update outbox set state = 'deferred', due_at = $1, last_error = $2 where no = $3 and done_at is null";
+    turn.link.run(sql, args![due, &reason, no]).await?;
+    alarms::raise(turn, "mail", &no.to_string(), &format!("a mail cannot be read, and is retried: {reason}")).await?;
+    Ok(())
 }
 
 fn claimed_of(row: &Row) -> Result<Claimed, DbError> {
@@ -174,11 +228,19 @@ fn claimed_of(row: &Row) -> Result<Claimed, DbError> {
 async fn mark(services: &Services, claimed: Claimed, sent: Sent) -> Result<(), Fault> {
     // The demo's mailbox shows mails as they were sent, links and all.
     let shown = services.settings.demo;
+    let no = claimed.letter.no;
+    let reminder = sent == Sent::Accepted && claimed.letter.kind == reminder::KIND;
+    let again = reminder.then(|| (claimed.letter.clone(), claimed.attempt));
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
             let Claimed { letter, attempt } = claimed;
             match sent {
-                Sent::Accepted => accepted(turn, &letter, shown).await,
+                Sent::Accepted => {
+                    if accepted(turn, &letter, attempt, shown).await? && reminder {
+                        reminders::delivered(turn, letter.no).await?;
+                    }
+                    Ok(())
+                }
                 Sent::Refused(reason) => give_up(turn, &letter, &reason).await,
                 Sent::Deferred(reason) if turn.now() - letter.at >= patience(&letter.kind) => {
                     give_up(turn, &letter, &reason).await
@@ -187,30 +249,42 @@ async fn mark(services: &Services, claimed: Claimed, sent: Sent) -> Result<(), F
             }
         })
     });
-    flat(job.await)
+    match (flat(job.await), again) {
+        (Err(fault), Some((letter, attempt))) if !attempts::may_pass(&fault) => {
+            // An account that cannot be told of its reminder must not have it sent once more.
+            let failure = Failure::from(&fault);
+            let job = services.ledger.job(move |turn| {
+                Box::pin(async move {
+                    accepted(turn, &letter, attempt, shown).await?;
+                    attempts::fail(turn, attempts::NOTICES, &no.to_string(), &failure).await
+                })
+            });
+            flat(job.await)
+        }
+        (marked, _) => marked,
+    }
 }
 
 fn patience(kind: &str) -> TimeDelta {
     if kind == sign_in::KIND { TimeDelta::minutes(SIGN_IN_GIVE_UP_MINUTES) } else { TimeDelta::days(GIVE_UP_DAYS) }
 }
 
-async fn accepted(turn: &mut Turn, letter: &Letter, shown: bool) -> Result<(), Fault> {
+async fn accepted(turn: &mut Turn, letter: &Letter, attempt: i64, shown: bool) -> Result<bool, Fault> {
     let now = turn.now();
     let (text, html) = (shown.then(|| letter.text.clone()), shown.then(|| letter.html.clone()));
     let sql = "update outbox set state = 'accepted', done_at = $1, last_error = null,
         body_text = coalesce($2, body_text), body_html = coalesce($3, body_html) where no = $4 and done_at is null";
     let first = turn.link.run(sql, args![now, text, html, letter.no]).await? > 0;
-    if first && letter.kind == reminder::KIND {
-        reminders::delivered(turn, letter.no).await?;
+    alarms::end(turn, "mail", "server").await?;
+    if attempt > 1 {
+        alarms::end(turn, "mail", &letter.no.to_string()).await?;
     }
     tracing::info!(mail = letter.no, kind = letter.kind, "a mail was accepted");
-    Ok(())
+    Ok(first)
 }
 
 async fn deferred(turn: &mut Turn, letter: &Letter, attempt: i64, reason: &str) -> Result<(), Fault> {
-    let mut byte = [0_u8];
-    getrandom::fill(&mut byte).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
-    let due = turn.now() + TimeDelta::seconds(retry_seconds(attempt, byte[0]));
+    let due = turn.now() + TimeDelta::seconds(attempts::wait_seconds(attempt, attempts::dice()?));
     // Only if the claim is still ours.
     let sql = "update outbox set state = 'deferred', due_at = $1, last_error = $2
         where no = $3 and done_at is null and attempts = $4";
@@ -230,14 +304,6 @@ async fn give_up(turn: &mut Turn, letter: &Letter, reason: &str) -> Result<(), F
         alarms::raise(turn, "mail", &subject, &format!("a mail was given up: {reason}")).await?;
     }
     Ok(())
-}
-
-/// A minute after the first failure, twice as long after each, six hours at most; up to a quarter more, so
-/// that mails which failed together do not come back together.
-fn retry_seconds(attempt: i64, dice: u8) -> i64 {
-    let doublings = u32::try_from(attempt.clamp(1, 20) - 1).unwrap_or(0);
-    let wait = RETRY_SECONDS_MIN << doublings;
-    (wait + wait * i64::from(dice) / 1_024).min(RETRY_SECONDS_MAX)
 }
 
 /// How many mails have not left, by state: `queued`, `deferred`.
@@ -294,21 +360,4 @@ pub async fn newest(services: &Services, limit: i64) -> Result<Vec<Shown>, Fault
         })
     };
     rows.iter().map(shown).collect::<Result<_, DbError>>().map_err(Fault::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_from_a_minute_to_six_hours() {
-        let check = |attempt, dice, want| assert_eq!(retry_seconds(attempt, dice), want, "{attempt} {dice}");
-        check(1, 0, 60);
-        check(1, 255, 74);
-        check(2, 0, 120);
-        check(9, 0, 15_360);
-        check(10, 0, 21_600);
-        check(9, 255, 19_185);
-        check(100, 255, 21_600);
-    }
 }

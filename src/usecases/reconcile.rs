@@ -4,10 +4,10 @@
 //! for a person: money and row disagree, and neither may be changed to suit the other.
 
 use super::purchases::{self, Lost, Purchase, Settling};
-use super::{Fault, Services, subscriptions};
+use super::{Fault, Services, attempts, subscriptions};
 use crate::domain::payment::DisputeStatus;
 use crate::domain::{Instant, Payment, PurchaseId, PurchaseState, RefundStatus};
-use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, Sale, StripeError};
+use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, Sale, Stripe, StripeError};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -85,6 +85,19 @@ pub enum Stopped {
     Fault(#[from] Fault),
 }
 
+/// After so many purchases in a row that could not be compared nothing is concluded.
+const SILENT_MAX: usize = 3;
+
+impl Stopped {
+    /// Whether every other purchase would meet the same.
+    fn is_everybodys(&self) -> bool {
+        match self {
+            Self::Stripe(e) => matches!(e, StripeError::Unauthorized(_)),
+            Self::Fault(fault) => attempts::may_pass(fault),
+        }
+    }
+}
+
 /// Compares every purchase that was begun at `since` or later, every refund and dispute that was, and every
 /// subscription that lives or was, with Stripe; and every Checkout there with the purchases.
 ///
@@ -94,29 +107,22 @@ pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Differen
     let stripe = services.stripe.as_ref();
     let stripe = stripe.ok_or_else(|| StripeError::Unavailable("buying is switched off".to_owned()))?;
     let (mut differences, mut seen) = (subscriptions::compare(services, since).await?, BTreeSet::new());
+    let mut silent = 0;
     for id in purchases::begun_since(services, since).await? {
-        let Some(purchase) = purchases::find(services, id).await? else { continue };
-        let Some(session) = &purchase.session_id else { continue };
-        match stripe.checkout(session).await {
-            Ok(state) => {
-                let found = beside_checkout(&purchase, &state);
-                let settled = found.is_none() && purchase.state == PurchaseState::Credited;
+        match beside_purchase(services, stripe, id, &mut seen).await {
+            Ok(found) => {
+                silent = 0;
                 differences.extend(found);
-                if !settled {
-                    continue;
+            }
+            Err(stopped) => {
+                silent += 1;
+                // One that cannot be compared is told of; where none can, nothing may be concluded.
+                if silent >= SILENT_MAX || stopped.is_everybodys() {
+                    return Err(stopped);
                 }
+                let (detail, subject) = (format!("could not be compared: {stopped}"), Subject::Purchase(id));
+                differences.push(Difference { kind: "not_compared", subject, detail, repair: Repair::Person });
             }
-            Err(StripeError::Refused { status: 404, .. }) => {
-                let detail = format!("its Checkout {session} is not there");
-                let subject = Subject::Purchase(id);
-                differences.push(Difference { kind: "unknown", subject, detail, repair: Repair::Person });
-                continue;
-            }
-            Err(e) => return Err(e.into()),
-        }
-        if let Some(found) = purchases::aftermath_of(stripe, &purchase).await? {
-            seen.insert(found.charge.id.clone());
-            differences.extend(beside_payment(services, id, &found).await?);
         }
     }
     differences.extend(beside_sales(services, stripe.sales_since(since.timestamp()).await?).await?);
@@ -134,25 +140,70 @@ pub async fn compare(services: &Services, since: Instant) -> Result<Vec<Differen
     Ok(differences)
 }
 
-/// Mends what can be mended.
+/// Compares one purchase with its Checkout and, where that says nothing else, with its payment.
+async fn beside_purchase(
+    services: &Services,
+    stripe: &Stripe,
+    id: PurchaseId,
+    seen: &mut BTreeSet<String>,
+) -> Result<Vec<Difference>, Stopped> {
+    let Some(purchase) = purchases::find(services, id).await? else { return Ok(Vec::new()) };
+    let Some(session) = &purchase.session_id else { return Ok(Vec::new()) };
+    let mut differences = Vec::new();
+    match stripe.checkout(session).await {
+        Ok(state) => {
+            let found = beside_checkout(&purchase, &state);
+            let settled = found.is_none() && purchase.state == PurchaseState::Credited;
+            differences.extend(found);
+            if !settled {
+                return Ok(differences);
+            }
+        }
+        Err(StripeError::Refused { status: 404, .. }) => {
+            let detail = format!("its Checkout {session} is not there");
+            let subject = Subject::Purchase(id);
+            return Ok(vec![Difference { kind: "unknown", subject, detail, repair: Repair::Person }]);
+        }
+        Err(e) => return Err(e.into()),
+    }
+    if let Some(found) = purchases::aftermath_of(stripe, &purchase).await? {
+        seen.insert(found.charge.id.clone());
+        differences.extend(beside_payment(services, id, &found).await?);
+    }
+    Ok(differences)
+}
+
+/// Mends what can be mended. One that cannot be keeps no other from it, and is still a difference afterwards.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`Fault`] of a database that is away.
 pub async fn repair(services: &Services, differences: &[Difference]) -> Result<(), Fault> {
     for one in differences {
-        let done = match (one.repair, &one.subject) {
-            (Repair::Settle, Subject::Purchase(id)) => purchases::settle(services, *id, None).await?,
-            (Repair::Look, Subject::Purchase(id)) => match purchases::find(services, *id).await? {
-                Some(purchase) => purchases::look_at(services, &purchase).await?,
-                None => Settling::Ignored,
-            },
-            (Repair::Follow, Subject::Subscription(id)) => subscriptions::look(services, id).await?,
-            (Repair::Restore, Subject::Sale(sale)) => purchases::restore(services, sale).await?,
-            _ => continue,
-        };
-        tracing::info!(subject = %one.subject, kind = one.kind, ?done, "a difference was repaired");
+        match mend(services, one).await {
+            Ok(Some(done)) => {
+                tracing::info!(subject = %one.subject, kind = one.kind, ?done, "a difference was repaired");
+            }
+            Ok(None) => {}
+            Err(fault) if attempts::may_pass(&fault) => return Err(fault),
+            Err(fault) => {
+                tracing::error!(subject = %one.subject, kind = one.kind, error = %fault, "a difference was not repaired");
+            }
+        }
     }
     Ok(())
+}
+
+async fn mend(services: &Services, one: &Difference) -> Result<Option<Settling>, Fault> {
+    Ok(Some(match (one.repair, &one.subject) {
+        (Repair::Settle, Subject::Purchase(id)) => purchases::settle(services, *id, None).await?,
+        (Repair::Look, Subject::Purchase(id)) => match purchases::find(services, *id).await? {
+            Some(purchase) => purchases::look_at(services, &purchase).await?,
+            None => Settling::Ignored,
+        },
+        (Repair::Follow, Subject::Subscription(id)) => subscriptions::look(services, id).await?,
+        (Repair::Restore, Subject::Sale(sale)) => purchases::restore(services, sale).await?,
+        _ => return Ok(None),
+    }))
 }
 
 async fn beside_sales(services: &Services, sales: Vec<Sale>) -> Result<Vec<Difference>, Fault> {

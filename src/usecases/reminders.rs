@@ -5,7 +5,7 @@
 //! the turn's own instant. `grants.remind_at` is only a list of what to look at: a look too many does nothing.
 
 use super::mails::{self, reminder};
-use super::{Fault, Services, Shop, flat, pace};
+use super::{Fault, Services, Shop, attempts, flat, jobs, pace};
 use crate::args;
 use crate::domain::forecast::{self, Pace};
 use crate::domain::reminder::{Look, look};
@@ -14,10 +14,9 @@ use crate::ledger::Turn;
 use crate::store::db::DbError;
 use crate::zone::Zone;
 use chrono::TimeDelta;
-use futures::StreamExt;
 
-/// How many customers one round looks at.
-const ROUND_MAX: i64 = 100;
+/// How many top-ups one round looks at.
+const ROUND_MAX: i64 = 200;
 /// How many are written side by side: the engine commits them together.
 const AT_ONCE_MAX: usize = 20;
 /// How long what is wholly held is left alone.
@@ -43,43 +42,39 @@ pub async fn backlog(services: &Services) -> Result<i64, Fault> {
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
-/// Announces what is due, a bounded number of customers at a time; how many mails that made.
+/// Announces what is due, a bounded number of customers at a time; how many mails that made. A customer that cannot
+/// be served is retried later, by itself.
 ///
 /// # Errors
-/// [`Fault`]: a customer that cannot be served does not keep the others of its round from being served.
+/// [`Fault`] of a database that is away.
 pub async fn run(services: &Services) -> Result<u64, Fault> {
-    let mut written = 0;
+    let act = |item: String| async move { one(services, jobs::customer_no(&item)?).await };
+    retell_delivered(services).await?;
+    let mut run = attempts::Run::new(services, attempts::REMINDERS, AT_ONCE_MAX);
+    let mut written = run.retry(act).await?;
+    let sql = format!(
+        "select customer_no from grants where remind_at is not null and remind_at <= $1 and {}
+         order by remind_at limit $2",
+        attempts::REMINDERS.without_failed("grants.customer_no")
+    );
     loop {
-        let sql = "select g.customer_no, min(g.remind_at) as due, c.created_at from grants g
-            join customers c on c.no = g.customer_no where g.remind_at is not null and g.remind_at <= $1
-            group by g.customer_no, c.created_at order by due, g.customer_no limit $2";
-        let rows = services.store.read().await?.all(sql, args![services.clock.now(), ROUND_MAX]).await?;
-        let mut due = Vec::with_capacity(rows.len());
-        for row in rows {
-            due.push((row.int("customer_no")?, row.at("created_at")?));
-        }
+        let rows = services.store.read().await?.all(sql.as_str(), args![services.clock.now(), ROUND_MAX]).await?;
+        let due = jobs::customers(&rows)?;
         if due.is_empty() {
             return Ok(written);
         }
-        let mut served =
-            futures::stream::iter(due).map(|(no, since)| one(services, no, since)).buffer_unordered(AT_ONCE_MAX);
-        let mut failed = None;
-        while let Some(done) = served.next().await {
-            match done {
-                Ok(mails) => written += mails,
-                Err(fault) => failed = Some(fault),
-            }
-        }
-        if let Some(fault) = failed {
-            return Err(fault);
-        }
+        written += run.serve(due, act).await?;
     }
 }
 
 /// Serves one customer.
-async fn one(services: &Services, no: i64, since: Instant) -> Result<u64, Fault> {
+async fn one(services: &Services, no: i64) -> Result<u64, Fault> {
     // Read before the turn: it may walk over many lines.
-    let pace = pace::of(&mut services.store.read().await?, no, since, services.clock.now()).await?;
+    let mut link = services.store.read().await?;
+    let row = link.one("select created_at from customers where no = $1", args![no]).await?;
+    let Some(since) = row.map(|row| row.at("created_at")).transpose()? else { return Ok(0) };
+    let pace = pace::of(&mut link, no, since, services.clock.now()).await?;
+    drop(link);
     let shop = mails::shop(services);
     flat(services.ledger.job(move |turn| Box::pin(async move { remind(turn, no, pace, &shop).await })).await)
 }
@@ -198,6 +193,17 @@ pub async fn delivered(turn: &mut Turn, mail: i64) -> Result<(), Fault> {
         let (told, _) = turn.act(customer, |account, at, _, changes| account.notice(id, at, changes)).await?;
         told.map_err(|_| Fault::Broken(format!("the top-up {id} is not there")))?;
     }
+    Ok(())
+}
+
+/// Top-ups that could not be told that their reminder was taken.
+async fn retell_delivered(services: &Services) -> Result<(), Fault> {
+    let act = |item: String| async move {
+        let mail = item.parse().map_err(|_| Fault::Broken(format!("{item:?} is no number of a mail")))?;
+        flat(services.ledger.job(move |turn| Box::pin(async move { delivered(turn, mail).await })).await)?;
+        Ok(0)
+    };
+    attempts::Run::new(services, attempts::NOTICES, AT_ONCE_MAX).retry(act).await?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 //! process that was away for a week goes on from there. A database that has never read begins with now: what it
 //! does not know was not sold by it.
 
-use super::{Fault, Services, flat, inbox};
+use super::{Fault, Services, alarms, attempts, flat, inbox};
 use crate::args;
 use crate::domain::Instant;
 use crate::stripe::webhook::Envelope;
@@ -36,10 +36,7 @@ pub async fn catch_up(services: &Services) -> Result<u64, Fault> {
     let since = (read_to - TimeDelta::minutes(OVERLAP_MINUTES)).max(now - TimeDelta::days(KEPT_DAYS));
     let mut events = match stripe.events_since(since.timestamp(), &inbox::KINDS).await {
         Ok(events) => events,
-        Err(e) => {
-            tracing::warn!(error = %e, "Stripe could not be asked for its events");
-            return Ok(0);
-        }
+        Err(e) => return Err(Fault::Stripe(format!("it could not be asked for its events: {e}"))),
     };
     events.reverse();
     let mut missed = 0;
@@ -50,12 +47,33 @@ pub async fn catch_up(services: &Services) -> Result<u64, Fault> {
         }
         let object_id = event.object_id().map(str::to_owned);
         let (id, kind, created, livemode) = (event.id, event.kind, event.created, event.livemode);
-        // Where Stripe cannot be asked about its object, it waits in the inbox from now on.
-        inbox::receive(services, &Envelope { id, kind, created, livemode, object_id }).await?;
-        missed += 1;
+        let envelope = Envelope { id, kind, created, livemode, object_id };
+        // Where it cannot be acted on, it waits in the inbox from now on.
+        match inbox::receive(services, &envelope).await {
+            Ok(_) => missed += 1,
+            Err(fault) if attempts::may_pass(&fault) => return Err(fault),
+            Err(fault) => unstored(services, envelope.id, &fault).await?,
+        }
     }
     read(services, now).await?;
     Ok(missed)
+}
+
+/// An event that failed is in the inbox, which names it; one that is not has no other place to be named in.
+async fn unstored(services: &Services, id: String, fault: &Fault) -> Result<(), Fault> {
+    let sql = "select id from inbox where id = $1";
+    if services.store.read().await?.one(sql, args![&id]).await?.is_some() {
+        return Ok(());
+    }
+    let reason = attempts::plain(&fault.to_string());
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let detail = format!("an event of Stripe's could not be stored ({reason}); `topup reconcile` finds its effect");
+            alarms::raise(turn, "webhook", &attempts::plain(&id), &detail).await?;
+            Ok(())
+        })
+    });
+    flat(job.await)
 }
 
 /// Notes how far we have read.

@@ -29,18 +29,9 @@ pub async fn advance(services: &Services, target: Instant) -> Result<Result<(), 
     }
 }
 
-/// All that is due at this instant; what one job brings about, the next ones find.
+/// All that is due at this instant.
 async fn run(services: &Services) -> Result<(), Fault> {
-    let never = tokio_util::sync::CancellationToken::new();
-    for job in &jobs::ALL {
-        match job.run(services, &never).await {
-            Err(fault) if job.network => {
-                tracing::warn!(job = job.name, error = %fault, "a job failed while time passed")
-            }
-            done => drop(done?),
-        }
-    }
-    Ok(())
+    jobs::run_each(services, |_| true).await
 }
 
 async fn set(services: &Services, to: Instant) -> Result<(), Fault> {

@@ -1,89 +1,181 @@
-//! Tidying: one-time links, the mails that brought them, sessions that nobody can use any more, and messages
-//! that were taken.
+//! Retention: what is kept for a time and no longer. docs/operations.md has the times.
 //!
-//! Invariant: a mail of sign-in is counted for an hour and tried for an hour (`sign_in`, `outbox`), so that a day later
-//! nothing asks for it; its address and its link's words are then kept for nothing. All other mails stay.
+//! Invariants: the books (entries, purchases and their timelines, usages), the audit, and who was mailed what and when
+//! stay for ever. A mail of sign-in is counted for an hour and tried for an hour (`sign_in`, `outbox`), so that a day
+//! later nothing asks for it. An event's row outlives the 30 days in which Stripe can tell of it again.
 //!
-//! *Not here:* whether one works, which its own dates say (`portal`, `sessions`): nothing waits for this.
+//! *Not here:* whether a link or a session works, which its own dates say (`portal`, `sessions`): nothing waits for this.
 
+use super::attempts::{self, Failure};
 use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::Instant;
+use crate::store::db::{DbError, Link, Row, Value};
 use chrono::TimeDelta;
 
-/// How long an expired link is known, so that its page can offer a new one; and the mail that brought it.
-const LINK_KEPT_HOURS: i64 = 24;
-/// How long a session that is over is known, so that a person comes in where they were last.
-const SESSION_KEPT_DAYS: i64 = 30;
-/// How long a message that the SaaS's backend took can be sent once more.
-const MESSAGE_KEPT_DAYS: i64 = 30;
-/// How many rows of a table one sweep deletes.
+/// How many rows of one kind one sweep takes.
 const SWEEP_MAX: i64 = 500;
+/// How many at once where they are taken one by one.
+const AT_ONCE_MAX: usize = 50;
 
-/// What goes: a table, its key, which of its rows, by which instant of theirs, before which limit.
-struct Rest {
+/// What is kept for a time: rows of a table, by an instant of theirs.
+struct Kept {
+    /// Its name among failed items.
+    name: &'static str,
     table: &'static str,
     key: &'static str,
+    /// Which of its rows: what its partial index is on.
     which: &'static str,
     by: &'static str,
-    before: Instant,
+    /// For how long.
+    hours: i64,
+    /// What is done with them: deleted, or some columns blanked.
+    set: Option<&'static str>,
 }
 
-fn rests(services: &Services) -> [Rest; 4] {
-    let now = services.clock.now();
-    let day_ago = now - TimeDelta::hours(LINK_KEPT_HOURS);
-    let month_ago = now - TimeDelta::days(MESSAGE_KEPT_DAYS);
-    let of_tokens = |table, before| Rest { table, key: "token_hash", which: "1 = 1", by: "expires_at", before };
-    [
-        of_tokens("links", day_ago),
-        of_tokens("sessions", now - TimeDelta::days(SESSION_KEPT_DAYS)),
-        Rest { table: "outbox", key: "no", which: "kind = 'sign_in'", by: "created_at", before: day_ago },
-        // The key goes with it: what causes a message again is years away, or never comes.
-        Rest { table: "hooks", key: "no", which: "state = 'accepted'", by: "done_at", before: month_ago },
-    ]
-}
+const DAY: i64 = 24;
+const KEPT: Kept = Kept { name: "", table: "", key: "no", which: "1 = 1", by: "", hours: 0, set: None };
 
-/// How many rows could go.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn backlog(services: &Services) -> Result<i64, Fault> {
-    let [links, sessions, mails, messages] = rests(services);
-    let sql = "select (select count(*) from links where expires_at <= $1)
-        + (select count(*) from sessions where expires_at <= $2)
-        + (select count(*) from outbox where kind = 'sign_in' and created_at <= $3)
-        + (select count(*) from hooks where state = 'accepted' and done_at <= $4) as n";
-    let row = services
-        .store
-        .read()
-        .await?
-        .one(sql, args![links.before, sessions.before, mails.before, messages.before])
-        .await?;
-    Ok(row.map_or(Ok(0), |row| row.int("n"))?)
-}
+const ALL: [Kept; 10] = [
+    // An expired link is known for a day, so that its page can offer a new one; and the mail that brought it.
+    Kept { name: "links", table: "links", key: "token_hash", by: "expires_at", hours: DAY, ..KEPT },
+    Kept { name: "sign_in", table: "outbox", which: "kind = 'sign_in'", by: "created_at", hours: DAY, ..KEPT },
+    // So that a person comes in where they were last.
+    Kept { name: "sessions", table: "sessions", key: "token_hash", by: "expires_at", hours: 30 * DAY, ..KEPT },
+    Kept { name: "operator_sessions", table: "operator_sessions", key: "token_hash", by: "expires_at", hours: 30 * DAY, ..KEPT },
+    // The key goes with it: what causes a message again is years away, or never comes.
+    Kept { name: "accepted_hooks", table: "hooks", which: "state = 'accepted'", by: "done_at", hours: 30 * DAY, ..KEPT },
+    Kept { name: "refused_hooks", table: "hooks", which: "state = 'refused'", by: "done_at", hours: 90 * DAY, ..KEPT },
+    Kept { name: "inbox", table: "inbox", key: "id", which: "done_at is not null", by: "done_at", hours: 90 * DAY, ..KEPT },
+    Kept {
+        name: "bodies",
+        table: "outbox",
+        which: "body_text <> '' and done_at is not null",
+        by: "done_at",
+        hours: 90 * DAY,
+        set: Some("body_text = '', body_html = '', stop_url = null"),
+        ..KEPT
+    },
+    Kept {
+        name: "news",
+        table: "news",
+        key: "customer_no, what, seq",
+        which: "mailed_at is not null",
+        by: "mailed_at",
+        hours: 90 * DAY,
+        ..KEPT
+    },
+    Kept {
+        name: "alarms",
+        table: "alarms",
+        which: "acknowledged_at is not null",
+        by: "acknowledged_at",
+        hours: 365 * DAY,
+        ..KEPT
+    },
+];
 
-/// Deletes some of what is over, and says how many; the next sweep goes on. Most sweeps find
-/// nothing, and take no turn for it.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn sweep_expired(services: &Services) -> Result<u64, Fault> {
-    if backlog(services).await? == 0 {
-        return Ok(0);
+impl Kept {
+    fn before(&self, now: Instant) -> Instant {
+        now - TimeDelta::hours(self.hours)
     }
-    let rests = rests(services);
+
+    /// The keys of rows whose time is over.
+    fn over(&self, what: &str) -> String {
+        let Self { table, which, by, .. } = self;
+        format!("select {what} from {table} where {which} and {by} <= $1 order by {by} limit $2")
+    }
+
+    /// The values of a row's key.
+    fn key_of(&self, row: &Row) -> Result<Vec<Value>, DbError> {
+        let value = |column: &str| match column {
+            "token_hash" => row.blob(column).map(Value::from),
+            "id" | "what" => row.text(column).map(Value::from),
+            _ => row.int(column).map(Value::from),
+        };
+        self.key.split(", ").map(value).collect()
+    }
+
+    /// What is done with rows of which a condition holds.
+    fn act(&self, condition: &str) -> String {
+        let table = self.table;
+        match self.set {
+            Some(set) => format!("update {table} set {set} where {condition}"),
+            None => format!("delete from {table} where {condition}"),
+        }
+    }
+}
+
+/// How many rows' time is over, as far as one sweep of each kind counts.
+///
+/// # Errors
+/// [`Fault`] of the database.
+pub async fn backlog(services: &Services) -> Result<i64, Fault> {
+    let (mut link, now) = (services.store.read().await?, services.clock.now());
+    let mut sum = 0;
+    for kept in &ALL {
+        sum += waiting(&mut link, kept, now).await?;
+    }
+    Ok(sum)
+}
+
+async fn waiting(link: &mut Link, kept: &Kept, now: Instant) -> Result<i64, DbError> {
+    let sql = format!("select count(*) as n from ({}) over_by_now", kept.over("1 as one"));
+    let row = link.one(sql, args![kept.before(now), SWEEP_MAX]).await?;
+    row.map_or(Ok(0), |row| row.int("n"))
+}
+
+/// Takes some of what is over, and says how many rows; the next sweep goes on. Most sweeps find nothing, and take no
+/// turn for it. A kind whose rows cannot all be taken keeps none of the others, and is retried later.
+///
+/// # Errors
+/// [`Fault`] of a database that is away.
+pub async fn sweep_expired(services: &Services) -> Result<u64, Fault> {
+    let resting = attempts::resting(services, attempts::TIDY).await?;
+    let (mut taken, mut served, mut failed) = (0, Vec::new(), Vec::new());
+    for kept in ALL.iter().filter(|kept| !resting.contains(kept.name)) {
+        let waiting = waiting(&mut services.store.read().await?, kept, services.clock.now()).await?;
+        let (rows, failure) = if waiting == 0 { (0, None) } else { take(services, kept).await? };
+        taken += rows;
+        match failure {
+            Some(failure) => failed.push((kept.name.to_owned(), failure)),
+            None => served.push(kept.name.to_owned()),
+        }
+    }
+    attempts::record(services, attempts::TIDY, served, failed).await?;
+    Ok(taken)
+}
+
+/// Takes rows all at once, or where that fails one by one; how many, and why one stays.
+async fn take(services: &Services, kept: &'static Kept) -> Result<(u64, Option<Failure>), Fault> {
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
-            let mut deleted = 0;
-            for Rest { table, key, which, by, before } in rests {
-                let sql = format!(
-                    "delete from {table} where {key} in
-                       (select {key} from {table} where {which} and {by} <= $1 order by {by} limit $2)"
-                );
-                deleted += turn.link.run(sql, args![before, SWEEP_MAX]).await?;
-            }
-            Ok(deleted)
+            let sql = kept.act(&format!("({}) in ({})", kept.key, kept.over(kept.key)));
+            let before = kept.before(turn.now());
+            Ok(turn.link.run(sql, args![before, SWEEP_MAX]).await?)
         })
     });
-    flat(job.await)
+    match flat(job.await) {
+        Ok(rows) => return Ok((rows, None)),
+        Err(fault) if attempts::may_pass(&fault) => return Err(fault),
+        Err(_) => {}
+    }
+    let args = args![kept.before(services.clock.now()), SWEEP_MAX];
+    let rows = services.store.read().await?.all(kept.over(kept.key), args).await?;
+    let keys: Vec<Vec<Value>> = rows.iter().map(|row| kept.key_of(row)).collect::<Result<_, _>>()?;
+    let act = |key: Vec<Value>| async move {
+        let job = services.ledger.job(move |turn| {
+            Box::pin(async move {
+                let columns = kept.key.split(", ").zip(1..);
+                let is_it: Vec<String> = columns.map(|(column, n)| format!("{column} = ${n}")).collect();
+                Ok(turn.link.run(kept.act(&is_it.join(" and ")), key).await?)
+            })
+        });
+        flat(job.await)
+    };
+    let round = attempts::round(keys, AT_ONCE_MAX, act).await;
+    match round.stopped {
+        Some(fault) => Err(fault),
+        None => Ok((round.done, round.failed.into_iter().next().map(|(_, failure)| failure))),
+    }
 }

@@ -6,16 +6,18 @@
 //! What failed or expired may still be paid late. It is asked about for two weeks, each time after as long again as
 //! it has waited already (eight times or so), a few in a run and after all others.
 
-use super::super::{Fault, Services, flat};
+use super::super::{Fault, Services, attempts, flat};
 use super::{Settling, settle, start};
 use crate::args;
-use crate::domain::{Instant, PurchaseId};
+use crate::domain::{Instant, PurchaseId, PurchaseState};
 use crate::store::db::Row;
 use chrono::TimeDelta;
-use futures::future::join_all;
 
-/// How many purchases are asked about at once.
-const AT_ONCE: i64 = 8;
+/// How many purchases one round asks about, all at once.
+const ROUND: i64 = 8;
+const AT_ONCE: usize = 8;
+/// After so many rounds without any answer of Stripe's a run ends.
+const UNANSWERED_MAX: usize = 3;
 /// How many such rounds one run makes.
 const ROUNDS_MAX: usize = 250;
 /// How often the sweep asks about one purchase.
@@ -28,30 +30,43 @@ const LATE_DAYS: i64 = 14;
 /// When it is asked about first, counted from the click.
 const LATE_AFTER_MINUTES: i64 = 60;
 
-/// Asks Stripe about purchases that have waited for a while. Each is asked about once a minute at most;
-/// those not asked for longest come first. Where Stripe does not answer, the run ends: the others would
-/// wait as long.
+/// Asks Stripe about purchases that have waited for a while; how many it answered about. Each is asked about once a
+/// minute at most; those not asked for longest come first. One that fails, or that Stripe does not answer about, is
+/// asked about later, by itself. Where Stripe answers about nothing at all, the run ends: the others would wait as long.
 ///
 /// # Errors
-/// [`Fault`].
-pub async fn sweep(services: &Services) -> Result<(), Fault> {
+/// [`Fault`] of a database that is away.
+pub async fn sweep(services: &Services) -> Result<u64, Fault> {
     if services.stripe.is_none() {
-        return Ok(());
+        return Ok(0);
     }
+    let act = |item: String| async move {
+        ask(services, &item).await?;
+        Ok(1)
+    };
+    let mut run = attempts::Run::new(services, attempts::PURCHASES, AT_ONCE);
+    let mut done = run.retry(act).await?;
+    let mut unanswered = 0;
     for _ in 0..ROUNDS_MAX {
         let due = due(services).await?;
         if due.is_empty() {
             break;
         }
-        if !ask(services, due).await? {
-            return Ok(());
+        let items = asked_about(services, due).await?;
+        let some = !items.is_empty();
+        let round = run.serve(items, act).await?;
+        done += round;
+        unanswered = if some && round == 0 { unanswered + 1 } else { 0 };
+        if unanswered >= UNANSWERED_MAX {
+            return Ok(done);
         }
     }
     let late = late(services).await?;
     if !late.is_empty() {
-        ask(services, late).await?;
+        let items = asked_about(services, late).await?;
+        done += run.serve(items, act).await?;
     }
-    Ok(())
+    Ok(done)
 }
 
 /// How many purchases the sweep would ask about now.
@@ -86,68 +101,78 @@ pub async fn next_due(services: &Services, now: Instant) -> Result<Option<Instan
     Ok(made.into_iter().chain(row.opt_at("ends")?).min())
 }
 
-/// Asks about some; false where Stripe did not answer.
-async fn ask(services: &Services, due: Vec<Due>) -> Result<bool, Fault> {
-    let opened: Vec<_> = due.iter().filter(|one| one.opened).map(|one| one.id).collect();
-    asked_about(services, due).await?;
-    for settled in join_all(opened.into_iter().map(|id| settle(services, id, None))).await {
-        if settled? == Settling::Waiting {
-            return Ok(false);
-        }
+/// Asks about one; gives up one that could not be opened in time.
+async fn ask(services: &Services, item: &str) -> Result<(), Fault> {
+    let Some(id) = PurchaseId::parse(item) else { return unreadable(services, item).await };
+    let Some(purchase) = super::find(services, id).await? else { return Ok(()) };
+    if purchase.state == PurchaseState::Created {
+        let job = services.ledger.job(move |turn| {
+            Box::pin(async move {
+                if purchase.created_at <= start::open_deadline(turn.now()) {
+                    start::expire(turn, id).await?;
+                }
+                Ok(())
+            })
+        });
+        return flat(job.await);
     }
-    Ok(true)
+    match settle(services, id, None).await? {
+        Settling::Waiting => Err(Fault::Stripe("it cannot be asked about the purchase now".to_owned())),
+        Settling::Settled | Settling::Ignored => Ok(()),
+    }
 }
 
-/// A purchase that waits.
-struct Due {
-    id: PurchaseId,
-    opened: bool,
-    created_at: Instant,
+/// A row whose id is none: an error while it is there.
+async fn unreadable(services: &Services, item: &str) -> Result<(), Fault> {
+    let key = hex::decode(item).unwrap_or_default();
+    let row = services.store.read().await?.one("select 1 as n from purchases where id = $1", args![key]).await?;
+    row.map_or(Ok(()), |_| Err(Fault::Broken("the id of a purchase has not 16 bytes".to_owned())))
 }
 
-async fn due(services: &Services) -> Result<Vec<Due>, Fault> {
+/// How an item is called: `pur_…`, or its bytes where they are no id.
+fn name_of(key: &[u8]) -> String {
+    PurchaseId::from_bytes(key).map_or_else(|| hex::encode(key), |id| id.to_string())
+}
+
+async fn due(services: &Services) -> Result<Vec<Vec<u8>>, Fault> {
     let now = services.clock.now();
-    let sql = "select id, state, created_at from purchases
+    let sql = "select id from purchases
         where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2
         order by coalesce(asked_at, 0), created_at limit $3";
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    rows(services.store.read().await?.all(sql, args![before, asked, AT_ONCE]).await?)
+    keys(&services.store.read().await?.all(sql, args![before, asked, ROUND]).await?)
 }
 
 /// What failed or expired and may be paid all the same. Asked about when as much time has passed since the last
 /// question as had passed before it.
-async fn late(services: &Services) -> Result<Vec<Due>, Fault> {
+async fn late(services: &Services) -> Result<Vec<Vec<u8>>, Fault> {
     let now = services.clock.now();
-    let sql = "select id, state, created_at from purchases
+    let sql = "select id from purchases
         where state in ('expired', 'failed') and session_id is not null
           and created_at > $1 and created_at <= $2 and coalesce(asked_at, created_at) <= $3 - ($3 - created_at) / 2
         order by coalesce(asked_at, created_at), created_at limit $4";
     let (since, until) = (now - TimeDelta::days(LATE_DAYS), now - TimeDelta::minutes(LATE_AFTER_MINUTES));
-    rows(services.store.read().await?.all(sql, args![since, until, now, AT_ONCE]).await?)
+    keys(&services.store.read().await?.all(sql, args![since, until, now, ROUND]).await?)
 }
 
-fn rows(rows: Vec<Row>) -> Result<Vec<Due>, Fault> {
-    let mut due = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (id, opened) = (PurchaseId(row.uuid("id")?), row.text("state")? != "created");
-        due.push(Due { id, opened, created_at: row.at("created_at")? });
-    }
-    Ok(due)
+fn keys(rows: &[Row]) -> Result<Vec<Vec<u8>>, Fault> {
+    Ok(rows.iter().map(|row| row.blob("id")).collect::<Result<_, _>>()?)
 }
 
-/// Notes that they are asked about, and gives up those that could not be opened in time.
-async fn asked_about(services: &Services, due: Vec<Due>) -> Result<(), Fault> {
+/// Notes that they are asked about, so that they are the last to come again; those among them that are not retried by
+/// themselves.
+async fn asked_about(services: &Services, due: Vec<Vec<u8>>) -> Result<Vec<String>, Fault> {
+    let failed = attempts::failed(services, attempts::PURCHASES).await?;
+    let names = due.iter().map(|key| name_of(key)).filter(|name| !failed.contains(name)).collect();
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
             let now = turn.now();
-            for one in due {
-                turn.link.run("update purchases set asked_at = $1 where id = $2", args![now, one.id.bytes()]).await?;
-                if !one.opened && one.created_at <= start::open_deadline(now) {
-                    start::expire(turn, one.id).await?;
-                }
+            for key in due {
+                turn.link.run("update purchases set asked_at = $1 where id = $2", args![now, key]).await?;
             }
             Ok(())
         })
     });
-    flat(job.await)
+    flat(job.await)?;
+    Ok(names)
 }

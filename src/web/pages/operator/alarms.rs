@@ -72,6 +72,7 @@ fn open_row(visit: &Visit, alarm: Alarm) -> Cells {
 fn seen_row(alarm: Alarm) -> Cells {
     let mut cells = cells(&alarm);
     cells.push(match alarm.acknowledged {
+        Some((by, at)) if by == alarms::ENDED => view! { {when(at)} ", by itself" }.into_any(),
         Some((by, at)) => view! { {when(at)} " by " {by} }.into_any(),
         None => ().into_any(),
     });
