@@ -23,6 +23,7 @@ mod disk;
 mod doctor;
 mod engine;
 mod export;
+mod failing;
 #[cfg(target_os = "linux")]
 mod flush;
 mod fuzz;

@@ -1,6 +1,6 @@
 //! A peer that speaks SMTP on a socket: it takes mail, defers it, refuses it, hangs or goes away by the recipient's name.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +14,8 @@ pub struct Peer {
     pub is_well: Arc<AtomicBool>,
     /// Whether it takes nothing from anybody.
     pub is_away: Arc<AtomicBool>,
+    /// Connections that were made to it.
+    pub connections: Arc<AtomicUsize>,
 }
 
 impl Peer {
@@ -21,11 +23,13 @@ impl Peer {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("smtp://{}", listener.local_addr().expect("an address"));
-        let peer = Self { url, taken: Arc::default(), is_well: Arc::default(), is_away: Arc::default() };
+        let (taken, connections) = (Arc::default(), Arc::default());
+        let peer = Self { url, taken, is_well: Arc::default(), is_away: Arc::default(), connections };
         let inside = peer.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let peer = inside.clone();
+                peer.connections.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move { peer.talk(stream).await });
             }
         });

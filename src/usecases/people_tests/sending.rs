@@ -7,7 +7,7 @@ use crate::ledger::Turn;
 use crate::mail::{Rendered, Smtp, Transport};
 use crate::usecases::outbox::{self, Mail};
 use crate::usecases::purchases::{self, Purchase};
-use crate::usecases::{Fault, Parts, Services, alarms, flat, receipts};
+use crate::usecases::{Fault, Parts, Services, alarms, flat, receipts, sign_in};
 use tokio_util::sync::CancellationToken;
 
 async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
@@ -116,6 +116,48 @@ async fn a_peer_that_hangs_or_goes_after_the_mail_gets_it_again_as_the_same_mess
             ids.dedup();
             assert_eq!((mails.len(), ids.len()), (times, 1), "{name}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_mail_does_not_wait_behind_reminders() {
+    on_both(|rig| async move {
+        let (rig, peer) = with_peer(rig).await;
+        rig.customer("acme", "ada@acme.example").await;
+        // More than a round, and each keeps its connection busy until the peer is well.
+        for n in 0..30 {
+            put(&rig, &format!("reminder-{n}"), "hang@acme.example").await;
+        }
+        let stop = CancellationToken::new();
+        let bulk = outbox::send_due(&rig.services, &stop);
+        let urgent = async {
+            while peer.taken().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            sign_in::request(&rig.services, "ada@acme.example").await.expect("an answer");
+            outbox::send_urgent(&rig.services, &stop).await.expect("a round");
+            peer.taken().iter().any(|mail| mail.contains("To: ada@acme.example"))
+        };
+        tokio::select! {
+            _ = bulk => panic!("the peer hangs"),
+            taken = urgent => assert!(taken, "the sign-in mail has left"),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mails_share_few_connections() {
+    on_both(|rig| async move {
+        let (rig, peer) = with_peer(rig).await;
+        for n in 0..60 {
+            put(&rig, &format!("mail-{n}"), "ada@acme.example").await;
+        }
+        rig.send().await;
+        assert_eq!(peer.taken().len(), 60);
+        let connections = peer.connections.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(connections <= 12, "{connections} connections for 60 mails");
     })
     .await;
 }

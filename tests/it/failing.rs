@@ -1,0 +1,32 @@
+//! One item that fails in each list that a job works through: its neighbours are served in the same run, it is retried
+//! by itself, an alarm names it, and the alarm ends with its cause.
+
+mod lists;
+mod stripe;
+
+use crate::app::TestApp;
+use topup::args;
+use topup::usecases::alarms;
+
+/// Kind and subject of each open alarm.
+pub async fn open_alarms(app: &TestApp) -> Vec<String> {
+    let open = alarms::open(&app.services().store).await.unwrap();
+    open.iter().map(|alarm| format!("{} {}", alarm.kind, alarm.subject)).collect()
+}
+
+/// Breaks a customer's account, so that no turn of its can load it.
+pub async fn break_account(app: &TestApp, customer: &str) {
+    let sql = "update accounts set hash = $1 where customer_no = (select no from customers where id = $2)";
+    assert_eq!(app.tamper(sql, args![vec![1_u8], customer]).await.unwrap(), 1);
+}
+
+/// Mends it, as a restore would.
+pub async fn mend_accounts(app: &TestApp) {
+    let sql = "update accounts set hash = (select hash from entries e where e.row_no = accounts.head_row)";
+    app.tamper(sql, Vec::new()).await.unwrap();
+}
+
+/// How many items are retried by themselves.
+pub async fn failed_items(app: &TestApp) -> i64 {
+    app.count("select count(*) as n from failed_items").await
+}
