@@ -26,6 +26,9 @@ insert into erasures (customer_no, requested_at, usages_before)
 -- Which reminders a mail was: asked for with each that is accepted.
 create index reminders_by_mail on reminders (mail);
 
+-- Closing a customer ends its links.
+create index links_of_customer on links (customer_no);
+
 -- 1: somebody waits for it, and it leaves before all others.
 alter table outbox add column urgent integer not null default 0;
 update outbox set urgent = 1 where kind in ('sign_in', 'invite') and done_at is null;

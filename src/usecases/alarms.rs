@@ -78,10 +78,12 @@ pub async fn end(turn: &mut Turn, kind: &str, subject: &str) -> Result<(), DbErr
 /// # Errors
 /// Whatever the database says.
 pub async fn open(store: &Store) -> Result<Vec<Alarm>, Fault> {
-    Ok(list(store).await?.into_iter().filter(|alarm| alarm.acknowledged.is_none()).collect())
+    let sql = format!("{ALARM} where acknowledged_at is null order by no");
+    let rows = store.read().await?.all(sql, Vec::new()).await?;
+    rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(Fault::from)
 }
 
-/// All alarms there ever were, oldest first.
+/// All alarms that are kept, oldest first.
 ///
 /// # Errors
 /// Whatever the database says.

@@ -1,5 +1,5 @@
-//! The customers' pages ask for nothing that grows with what lies behind: every statement that they send is read from
-//! the log of the real binary, and its plan from the database.
+//! The customers' pages and the jobs ask for nothing that grows with what lies behind: every statement that they send is
+//! read from the log of the real binary, and its plan from the database. `sources` reads all that stand in the sources.
 
 mod sources;
 
@@ -65,9 +65,10 @@ fn pages(top_up: &str, day: &str) -> Vec<String> {
     pages
 }
 
-/// The statements that the real binary sends for these pages.
+/// The statements that the real binary sends for these pages, and then while time passes.
 async fn statements(app: &TestApp, pages: &[String]) -> BTreeSet<String> {
     let log = app.home.folder.join("statements.log");
+    let mails = app.home.folder.join("mails").display().to_string();
     let settings = [
         ("DATABASE_URL", app.home.url.as_str()),
         ("TEST_CLOCK", "1"),
@@ -75,6 +76,9 @@ async fn statements(app: &TestApp, pages: &[String]) -> BTreeSet<String> {
         ("RUST_LOG", "sqlx::query=debug"),
         ("STRIPE_SECRET_KEY", "sk_test_plans"),
         ("STRIPE_WEBHOOK_SECRETS", "whsec_plans000000000000000000000000"),
+        // Nobody is there: what asks Stripe or sends a mail fails, and is retried.
+        ("STRIPE_API_BASE", "http://127.0.0.1:1"),
+        ("MAIL_DIR", mails.as_str()),
     ];
     let mut command = topup(&["serve"], &settings);
     command.stderr(File::create(&log).unwrap());
@@ -95,6 +99,10 @@ async fn statements(app: &TestApp, pages: &[String]) -> BTreeSet<String> {
         assert_eq!(answer.status(), 200, "{page}");
         answer.bytes().await.unwrap();
     }
+    // What time brings: every job, with something to do in most.
+    let clock = http.post(format!("{base}/test/clock")).header("x-api-key", OPERATOR_KEY);
+    let clock = clock.header("content-type", "application/json").body(r#"{"advance_days":120}"#).send().await.unwrap();
+    assert_eq!(clock.status(), 200);
     process.terminate().await;
     let log = std::fs::read(&log).unwrap();
     let log = String::from_utf8_lossy(&log[usize::try_from(before).unwrap()..]).into_owned();
@@ -107,11 +115,11 @@ fn statement(line: &str) -> Option<String> {
     let whole = quoted("db.statement").filter(|text| !text.is_empty()).or_else(|| quoted("summary"))?;
     let text = whole.replace("\\n", "\n").replace("\\\"", "\"");
     let text = text.trim().trim_end_matches(';').to_owned();
-    (text.starts_with("select") || text.starts_with("with")).then_some(text)
+    ["select", "with", "update", "delete"].iter().any(|verb| text.starts_with(verb)).then_some(text)
 }
 
-/// What is looked through whole although it is a table: what waits for Stripe, which is next to nothing.
-const WAITING: [&str; 2] = ["inbox_waiting", "inbox_about"];
+/// What is looked through whole although it is a table: what waits, which is next to nothing; and segments of keys.
+const WAITING: [&str; 5] = ["inbox_waiting", "inbox_about", "news_waiting", "erasures_waiting", "key_segments"];
 
 /// A line of SQLite's plan.
 struct Line {
@@ -196,9 +204,18 @@ async fn every_statement_of_the_pages_has_an_index(database: Database) {
         sqlx::raw_sql("analyze").execute(&mut link).await.unwrap();
     }
     let asked = statements(&app, &pages(&top_up, &day)).await;
-    for part in
-        ["from entries where customer_no = $1 and kind <> 2", "from half", "walk", "usage_days", "from sessions"]
-    {
+    for part in [
+        "from entries where customer_no = $1 and kind <> 2",
+        "from half",
+        "walk",
+        "usage_days",
+        "from sessions",
+        "from accounts where due_at <= $1 and not exists",
+        "from news where mailed_at is null and not exists",
+        "update outbox set due_at",
+        "update outbox set body_text = ''",
+        "delete from news where",
+    ] {
         assert!(asked.iter().any(|sql| sql.contains(part)), "no page asks for {part:?}: {asked:#?}");
     }
     let scans_of = async |sql: &str| {
