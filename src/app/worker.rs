@@ -72,7 +72,8 @@ async fn list(services: &Services) -> Result<Vec<String>, Fault> {
         let last = runs.iter().find(|run| run.name == job.name).map_or_else(|| "never ran".to_owned(), told);
         lines.push(format!("{:<10} {last}; waiting: {waiting}  ({})", job.name, job.about));
     }
-    let failed = failed.iter().map(|(list, items)| format!("{list}: {items} failed, each retried by itself: `topup alarms`"));
+    let failed =
+        failed.iter().map(|(list, items)| format!("{list}: {items} failed, each retried by itself: `topup alarms`"));
     lines.extend(failed);
     Ok(lines)
 }

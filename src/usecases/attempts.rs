@@ -72,9 +72,7 @@ impl List {
     #[must_use]
     pub fn without_failed(&self, number: &str) -> String {
         let name = self.name;
-        format!(
-            "not exists (select 1 from failed_items f where f.list = '{name}' and f.item = cast({number} as text))"
-        )
+        format!("not exists (select 1 from failed_items f where f.list = '{name}' and f.item = cast({number} as text))")
     }
 
     /// How an alarm calls an item: a customer by the SaaS's id.
@@ -126,11 +124,9 @@ pub(super) fn may_pass(fault: &Fault) -> bool {
         Fault::Unavailable(_) => true,
         Fault::Db(error) => match error {
             DbError::Database(said) => said.code().is_some_and(|code| is_passing_code(&code)),
-            DbError::Io(_)
-            | DbError::Tls(_)
-            | DbError::PoolTimedOut
-            | DbError::PoolClosed
-            | DbError::WorkerCrashed => true,
+            DbError::Io(_) | DbError::Tls(_) | DbError::PoolTimedOut | DbError::PoolClosed | DbError::WorkerCrashed => {
+                true
+            }
             _ => false,
         },
         Fault::Stripe(_) | Fault::Broken(_) => false,

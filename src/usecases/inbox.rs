@@ -161,7 +161,12 @@ async fn failed(services: &Services, failed: Vec<(String, Failure)>) -> Result<(
                 let (attempt, reason) = (attempts_of(turn, &id).await?, attempts::plain(&failure.reason));
                 let due = turn.now() + TimeDelta::seconds(attempts::wait_seconds(attempt, attempts::dice()?));
                 later(turn, &id, attempt, &reason, due).await?;
-                tracing::error!(event = id, attempt, error = reason, "an event of Stripe's failed; it is retried later");
+                tracing::error!(
+                    event = id,
+                    attempt,
+                    error = reason,
+                    "an event of Stripe's failed; it is retried later"
+                );
                 if attempt >= failure.alarm_at {
                     let detail = format!("an event of Stripe's failed, and is retried: {reason}");
                     alarms::raise(turn, ALARM, &id, &detail).await?;
@@ -270,9 +275,7 @@ pub async fn sweep(services: &Services) -> Result<u64, Fault> {
         if events.is_empty() || unanswered >= UNANSWERED_MAX {
             break;
         }
-        let act = |event: Event| async move {
-            Ok(u64::from(attempt(services, event).await? == Received::Done))
-        };
+        let act = |event: Event| async move { Ok(u64::from(attempt(services, event).await? == Received::Done)) };
         let round = attempts::round(events, AT_ONCE_MAX, act).await;
         done += round.done;
         unanswered = if round.done == 0 { unanswered + 1 } else { 0 };

@@ -68,7 +68,8 @@ async fn unstored(services: &Services, id: String, fault: &Fault) -> Result<(), 
     let reason = attempts::plain(&fault.to_string());
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
-            let detail = format!("an event of Stripe's could not be stored ({reason}); `topup reconcile` finds its effect");
+            let detail =
+                format!("an event of Stripe's could not be stored ({reason}); `topup reconcile` finds its effect");
             alarms::raise(turn, "webhook", &attempts::plain(&id), &detail).await?;
             Ok(())
         })

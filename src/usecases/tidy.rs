@@ -42,11 +42,33 @@ const ALL: [Kept; 10] = [
     Kept { name: "sign_in", table: "outbox", which: "kind = 'sign_in'", by: "created_at", hours: DAY, ..KEPT },
     // So that a person comes in where they were last.
     Kept { name: "sessions", table: "sessions", key: "token_hash", by: "expires_at", hours: 30 * DAY, ..KEPT },
-    Kept { name: "operator_sessions", table: "operator_sessions", key: "token_hash", by: "expires_at", hours: 30 * DAY, ..KEPT },
+    Kept {
+        name: "operator_sessions",
+        table: "operator_sessions",
+        key: "token_hash",
+        by: "expires_at",
+        hours: 30 * DAY,
+        ..KEPT
+    },
     // The key goes with it: what causes a message again is years away, or never comes.
-    Kept { name: "accepted_hooks", table: "hooks", which: "state = 'accepted'", by: "done_at", hours: 30 * DAY, ..KEPT },
+    Kept {
+        name: "accepted_hooks",
+        table: "hooks",
+        which: "state = 'accepted'",
+        by: "done_at",
+        hours: 30 * DAY,
+        ..KEPT
+    },
     Kept { name: "refused_hooks", table: "hooks", which: "state = 'refused'", by: "done_at", hours: 90 * DAY, ..KEPT },
-    Kept { name: "inbox", table: "inbox", key: "id", which: "done_at is not null", by: "done_at", hours: 90 * DAY, ..KEPT },
+    Kept {
+        name: "inbox",
+        table: "inbox",
+        key: "id",
+        which: "done_at is not null",
+        by: "done_at",
+        hours: 90 * DAY,
+        ..KEPT
+    },
     Kept {
         name: "bodies",
         table: "outbox",

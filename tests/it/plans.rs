@@ -132,7 +132,11 @@ struct Line {
 async fn plan_of_sqlite(url: &str, sql: &str) -> Option<Vec<Line>> {
     let mut link = sqlx::SqliteConnection::connect(url).await.unwrap();
     let plan = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&mut link).await.ok()?;
-    Some(plan.iter().map(|row| Line { id: row.get("id"), parent: row.get("parent"), detail: row.get("detail") }).collect())
+    Some(
+        plan.iter()
+            .map(|row| Line { id: row.get("id"), parent: row.get("parent"), detail: row.get("detail") })
+            .collect(),
+    )
 }
 
 async fn tables_of_sqlite(url: &str) -> Vec<String> {

@@ -117,7 +117,11 @@ on_both!(a_reminder_whose_account_is_broken_is_sent_once, |app| {
     let mut ends = app.now();
     for customer in NEIGHBOURS {
         app.put_customer(customer, "starter").await;
-        ends = app.buy(customer, "p1200", &format!("buy-{customer}")).await["expires_at"].as_str().unwrap().parse().unwrap();
+        ends = app.buy(customer, "p1200", &format!("buy-{customer}")).await["expires_at"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
     }
     // The mails are written by a worker that sends none.
     let services = app.services();
@@ -258,9 +262,8 @@ on_both!(what_is_kept_for_a_time_goes_and_the_books_stay, |app| {
 });
 
 /// Keeps one row from being deleted.
-const KEPT_ON_SQLITE: [&str; 1] = [
-    "create trigger planted before delete on inbox when old.id = 'evt_b' begin select raise(abort, 'planted'); end",
-];
+const KEPT_ON_SQLITE: [&str; 1] =
+    ["create trigger planted before delete on inbox when old.id = 'evt_b' begin select raise(abort, 'planted'); end"];
 const KEPT_ON_POSTGRES: [&str; 2] = [
     "create function planted() returns trigger as $$ begin raise exception 'planted'; end $$ language plpgsql",
     "create trigger planted before delete on inbox for each row when (old.id = 'evt_b') execute function planted()",
@@ -284,7 +287,8 @@ on_both!(a_row_that_cannot_be_deleted_keeps_no_other, |app| {
     tidy::sweep_expired(&app.services()).await.unwrap();
     assert_eq!(app.count("select count(*) as n from inbox").await, 1);
     assert_eq!(open_alarms(app).await, ["failed_item tidy inbox"]);
-    let sql = if app.home.database == Database::Sqlite { "drop trigger planted" } else { "drop trigger planted on inbox" };
+    let sql =
+        if app.home.database == Database::Sqlite { "drop trigger planted" } else { "drop trigger planted on inbox" };
     app.tamper(sql, Vec::new()).await.unwrap();
     app.advance_minutes(2).await;
     assert_eq!(app.count("select count(*) as n from inbox").await, 0);
@@ -293,7 +297,8 @@ on_both!(a_row_that_cannot_be_deleted_keeps_no_other, |app| {
 
 on_both!(a_job_that_fails_again_and_again_is_an_alarm_until_it_does_well, |app| {
     let services = app.services();
-    let failed = |failures| jobs::Runs { runs: 1, failures, error: Some("planted".to_owned()), ..jobs::Runs::default() };
+    let failed =
+        |failures| jobs::Runs { runs: 1, failures, error: Some("planted".to_owned()), ..jobs::Runs::default() };
     for failures in 1..=7 {
         assert_eq!(open_alarms(app).await, Vec::<String>::new(), "{failures}");
         jobs::note(&services, "events", app.now(), failed(failures)).await.unwrap();

@@ -2,12 +2,12 @@
 
 use super::{failed_items, open_alarms};
 use crate::app::{Opened, TestApp, on_both};
+use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
 use topup::args;
 use topup::config::Switch;
 use topup::sandbox::ApiFault;
 use topup::usecases::{inbox, jobs, purchases, reconcile, stripe_events};
-use chrono::TimeDelta;
-use tokio_util::sync::CancellationToken;
 
 const BUYERS: [&str; 4] = ["acme", "birch", "fjord", "larch"];
 
@@ -180,7 +180,10 @@ on_both!(what_cannot_be_compared_or_repaired_keeps_nothing_else_from_it, |app| {
     let since = app.now() - TimeDelta::days(1);
     let found = reconcile::compare(&services, since).await.unwrap();
     let kinds: Vec<&str> = found.iter().map(|one| one.kind).collect();
-    assert_eq!((kinds.iter().filter(|kind| **kind == "not_credited").count(), kinds.contains(&"not_compared")), (3, true));
+    assert_eq!(
+        (kinds.iter().filter(|kind| **kind == "not_credited").count(), kinds.contains(&"not_compared")),
+        (3, true)
+    );
     app.tamper("update purchases set state = 'mislaid' where session_id = $1", args![&paid[0].session]).await.unwrap();
     reconcile::repair(&services, &found).await.unwrap();
     assert_eq!(app.count(CREDITED).await, 2);

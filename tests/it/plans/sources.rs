@@ -190,7 +190,9 @@ async fn walks_in_walks(url: &str, sql: &str) -> Vec<String> {
         plan.iter().filter(|line| line.detail.starts_with("CORRELATED")).map(|line| line.id).collect();
     let mut walks = Vec::new();
     for (n, line) in plan.iter().enumerate() {
-        let Some(name) = line.detail.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap()) else { continue };
+        let Some(name) = line.detail.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap()) else {
+            continue;
+        };
         if !in_tables(&tables, sql, name) {
             continue;
         }
