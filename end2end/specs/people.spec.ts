@@ -31,7 +31,7 @@ test("a mailed link signs in once, and an old one is replaced by a new one", asy
   expect(page.url(), "no address in the URL").not.toContain("customer.example");
   await page.goto(link);
   await page.goto(link);
-  await page.getByRole("button", { name: "Continue to Gleaner" }).click();
+  await page.getByRole("button", { name: `Continue as ${customer.email} to ` }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
 
   await context.clearCookies();

@@ -52,7 +52,7 @@ async fn create(
     let new = NewLink {
         customer_no,
         email: email.map(|email| email.to_lowercase()),
-        role: role.as_deref().and_then(Role::from_name).unwrap_or(Role::Admin),
+        role: role.as_deref().and_then(Role::from_name),
         path: path.unwrap_or_else(|| "/billing".to_owned()),
         return_url,
     };

@@ -64,6 +64,9 @@ pub struct Sold {
     pub package: String,
     /// `metadata[credits]`: how many.
     pub credits: String,
+    /// `metadata[months]`: of validity. Sales of before said nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub months: Option<String>,
 }
 
 /// A Checkout that is ready for the customer.

@@ -32,6 +32,7 @@ struct Metadata {
     customer: Option<String>,
     package: Option<String>,
     credits: Option<String>,
+    months: Option<String>,
 }
 
 impl Sale {
@@ -63,8 +64,8 @@ impl Sale {
     /// What was sold; absent where its metadata do not say.
     #[must_use]
     pub fn sold(&self) -> Option<Sold> {
-        let Metadata { customer, package, credits } = self.metadata.clone()?;
-        Some(Sold { customer: customer?, package: package?, credits: credits? })
+        let Metadata { customer, package, credits, months } = self.metadata.clone()?;
+        Some(Sold { customer: customer?, package: package?, credits: credits?, months })
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
     if let Some(sold) = order.sold.clone() {
         let parts = [("customer", sold.customer), ("package", sold.package), ("credits", sold.credits)];
         told.extend(parts.map(|(name, value)| (name.to_owned(), value)));
+        told.extend(sold.months.map(|months| ("months".to_owned(), months)));
     }
     let mut payment = CreateCheckoutSessionPaymentIntentData::new();
     payment.metadata = Some(purchase.clone());

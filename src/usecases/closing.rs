@@ -116,8 +116,12 @@ async fn blank_days(services: &Services, customer_no: i64) -> Result<(), Fault> 
 }
 
 /// What is blanked at once: all that holds a person's data beside usages. `$1` is the customer, `$2` now.
-const BLANK: [&str; 8] = [
+const BLANK: [&str; 9] = [
     "update customers set email = '', name = '', timezone = 'UTC', closed_at = coalesce(closed_at, $2) where no = $1",
+    "delete from links where purpose = 'sign_in' and $2 = $2
+       and email in (select email from members where customer_no = $1)
+       and email not in (select m.email from members m join customers c on c.no = m.customer_no
+         where m.customer_no <> $1 and m.removed_at is null and c.closed_at is null)",
     "delete from members where customer_no = $1 and $2 = $2",
     "delete from links where customer_no = $1 and $2 = $2",
     "update sessions set email = null, device = '', return_url = null, ended_at = coalesce(ended_at, $2)

@@ -104,7 +104,7 @@ async fn create(turn: &mut Turn, id: &str, put: &Put) -> Result<PutOutcome, Faul
         turn.link.run("delete from customers where no = $1", args![no]).await?;
         return Ok(PutOutcome::BadAnchor);
     }
-    own(turn, no, email).await?;
+    own(turn, no, &email.to_lowercase()).await?;
     Ok(PutOutcome::Created)
 }
 
@@ -113,6 +113,9 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
     if !account.may_set(put.plan.as_deref(), put.cycle_anchor) {
         return Ok(PutOutcome::Managed);
     }
+    if let Some(email) = &put.email {
+        readdress(turn, no, &email.to_lowercase()).await?;
+    }
     turn.link
         .run(
             "update customers set email = coalesce($1, email), name = coalesce($2, name),
@@ -120,9 +123,6 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
             args![put.email.clone(), put.name.clone(), put.timezone.clone(), no],
         )
         .await?;
-    if let Some(email) = &put.email {
-        own(turn, no, email).await?;
-    }
     let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);
     turn.act(no, |account, at, catalog, changes| {
         // What a subscription decides is said again at most.
@@ -140,16 +140,41 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
     Ok(PutOutcome::Changed)
 }
 
-/// The customer's e-mail is an owner.
+/// The customer's e-mail is an owner. It is kept what the member was before: that is what a later address leaves. An
+/// owner whom people made stays theirs.
 async fn own(turn: &mut Turn, no: i64, email: &str) -> Result<(), DbError> {
     let now = turn.now();
     turn.link
         .run(
-            "insert into members (customer_no, email, role, created_at) values ($1, $2, 'owner', $3)
-             on conflict (customer_no, email) do update set role = 'owner', removed_at = null",
-            args![no, email.to_lowercase(), now],
+            "insert into members (customer_no, email, role, created_at, before_put) values ($1, $2, 'owner', $3, 'none')
+             on conflict (customer_no, email) do update set
+               before_put = case when members.removed_at is not null then 'none'
+                 when members.role = 'owner' then members.before_put else members.role end,
+               created_at = case when members.removed_at is not null then excluded.created_at
+                 else members.created_at end,
+               role = 'owner', removed_at = null",
+            args![no, email, now],
         )
         .await?;
+    Ok(())
+}
+
+/// Another address takes the place of the former one: whatever the former `PUT` gave is taken back, with sessions and
+/// links. The same address changes nothing: an owner whom people have removed stays away.
+async fn readdress(turn: &mut Turn, no: i64, email: &str) -> Result<(), DbError> {
+    let row = turn.link.one("select email from customers where no = $1", args![no]).await?;
+    let former = row.map(|row| row.text("email")).transpose()?.unwrap_or_default().to_lowercase();
+    if former == email {
+        return Ok(());
+    }
+    own(turn, no, email).await?;
+    let now = turn.now();
+    let sql = "update members set role = case when before_put = 'none' then role else before_put end,
+          removed_at = case when before_put = 'none' then $1 else removed_at end, before_put = null
+        where customer_no = $2 and email = $3 and removed_at is null and before_put is not null";
+    if turn.link.run(sql, args![now, no, &former]).await? > 0 {
+        sessions::end_all(turn, no, &former, None).await?;
+    }
     Ok(())
 }
 

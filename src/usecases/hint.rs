@@ -38,8 +38,8 @@ pub async fn of(
     if grants.iter().filter(|grant| ran_out(grant)).count() < 2 {
         return Ok(None);
     }
-    let cycles = cycles(link, no, &grants, now).await?;
-    Ok(advise(&services.catalog, &account.plan, &cycles))
+    let cycles = cycles(link, no, &grants, now, &services.catalog.shop.currency).await?;
+    Ok(cycles.and_then(|cycles| advise(&services.catalog, &account.plan, &cycles)))
 }
 
 fn ran_out(grant: &Grant) -> bool {
@@ -54,9 +54,16 @@ async fn plan_grants(link: &mut Link, no: i64) -> Result<Vec<Grant>, DbError> {
     rows.iter().map(accounts::grant_of).collect()
 }
 
-/// What was used and bought in each cycle.
-async fn cycles(link: &mut Link, no: i64, grants: &[Grant], now: Instant) -> Result<Vec<PastCycle>, DbError> {
-    let Some(first) = grants.last() else { return Ok(Vec::new()) };
+/// What was used and bought in each cycle. Nothing where something was bought in another currency than plans are priced
+/// in: such sums cannot be compared.
+async fn cycles(
+    link: &mut Link,
+    no: i64,
+    grants: &[Grant],
+    now: Instant,
+    currency: &str,
+) -> Result<Option<Vec<PastCycle>>, DbError> {
+    let Some(first) = grants.last() else { return Ok(None) };
     let cycle = |grant: &Grant| PastCycle { used: Credits::ZERO, ran_out: ran_out(grant), bought: 0 };
     let mut cycles: Vec<PastCycle> = grants.iter().map(cycle).collect();
     for (_, start, used) in days::used(link, no, day_of(first.effective_at), day_of(now)).await? {
@@ -64,16 +71,21 @@ async fn cycles(link: &mut Link, no: i64, grants: &[Grant], now: Instant) -> Res
             cycles[n].used += used;
         }
     }
-    let sql = "select credited_at, amount - refunded_amount as paid from purchases
+    let sql = "select credited_at, amount - refunded_amount as paid, currency from purchases
         where customer_no = $1 and credited_at >= $2 limit $3";
     let rows = link.all(sql, args![no, first.effective_at, PURCHASES_MAX]).await?;
+    for row in &rows {
+        if row.text("currency")? != currency {
+            return Ok(None);
+        }
+    }
     let paid = |row: &Row| Ok::<_, DbError>((row.at("credited_at")?, row.int("paid")?));
     for (at, paid) in rows.iter().map(paid).collect::<Result<Vec<_>, _>>()? {
         if let Some(n) = grants.iter().position(|grant| grant.effective_at <= at) {
             cycles[n].bought = cycles[n].bought.saturating_add(paid.max(0));
         }
     }
-    Ok(cycles)
+    Ok(Some(cycles))
 }
 
 /// Puts the hint aside until the next reset, for everybody of the customer.

@@ -2,9 +2,11 @@
 //!
 //! One look a second at all of them together, at the store: what another process booked is seen as well. A page is told
 //! the number of the last entry and nothing else; what it then asks for, it asks as any reader does.
+//!
+//! Invariant: a number is told to sessions that are good in the very state that it was read from. One that was ended, or
+//! went over to another customer, is told nothing more, and its stream ends.
 
-use super::{Fault, Services};
-use crate::store::bulk;
+use super::{Fault, Services, sessions};
 use crate::store::db::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,44 +22,54 @@ const PAGES_MAX: usize = 5_000;
 /// The number of a customer's last entry; none before the first look.
 pub type Last = Option<i64>;
 
+/// A customer's number, and the session that has its page open.
+type Page = (i64, [u8; 32]);
+
 /// Who is looked after.
 #[derive(Clone, Default)]
 pub struct Live(Arc<Mutex<Followed>>);
 
 #[derive(Default)]
 struct Followed {
-    customers: HashMap<i64, Sender<Last>>,
+    /// By customer and session.
+    pages: HashMap<Page, Sender<Last>>,
     is_over: bool,
 }
 
 impl Live {
-    /// What happens to a customer from now on; nothing where there are too many pages, or at the end.
+    /// What happens to a customer from now on, as long as the session is good; nothing where there are too many pages, or
+    /// at the end.
     #[must_use]
-    pub fn follow(&self, customer_no: i64) -> Option<Receiver<Last>> {
+    pub fn follow(&self, customer_no: i64, session: [u8; 32]) -> Option<Receiver<Last>> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pages: usize = followed.customers.values().map(Sender::receiver_count).sum();
+        let pages: usize = followed.pages.values().map(Sender::receiver_count).sum();
         if followed.is_over || pages >= PAGES_MAX {
             return None;
         }
-        Some(followed.customers.entry(customer_no).or_insert_with(|| watch::channel(None).0).subscribe())
+        Some(followed.pages.entry((customer_no, session)).or_insert_with(|| watch::channel(None).0).subscribe())
     }
 
     /// Whoever has a page open.
-    fn customers(&self) -> Vec<i64> {
+    fn pages(&self) -> Vec<Page> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        followed.customers.retain(|_, sender| sender.receiver_count() > 0);
-        followed.customers.keys().copied().collect()
+        followed.pages.retain(|_, sender| sender.receiver_count() > 0);
+        followed.pages.keys().copied().collect()
     }
 
-    fn tell(&self, customer_no: i64, last: i64) {
+    fn tell(&self, page: Page, last: i64) {
         let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = followed.customers.get(&customer_no) {
+        if let Some(sender) = followed.pages.get(&page) {
             sender.send_if_modified(|known| known.replace(last) != Some(last));
         }
     }
 
+    /// Ends the streams of a page.
+    fn leave(&self, page: Page) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pages.remove(&page);
+    }
+
     fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Followed { customers: HashMap::new(), is_over: true };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Followed { pages: HashMap::new(), is_over: true };
     }
 }
 
@@ -86,14 +98,21 @@ pub async fn last(services: &Services, customer_no: i64) -> Result<i64, Fault> {
 /// # Errors
 /// [`Fault`].
 pub async fn look(services: &Services) -> Result<(), Fault> {
-    let customers: Vec<Value> = services.live.customers().into_iter().map(Value::from).collect();
-    if customers.is_empty() {
+    let pages = services.live.pages();
+    if pages.is_empty() {
         return Ok(());
     }
-    let sql = |_: &str, any: &str| format!("select customer_no, seq from accounts where customer_no {any}");
-    let mut link = services.store.read().await?;
-    for row in bulk::all_any(&mut link, sql, Vec::new(), customers).await? {
-        services.live.tell(row.int("customer_no")?, row.int("seq")?);
+    let hashes: Vec<Value> = pages.iter().map(|(_, session)| Value::from(*session)).collect();
+    let mut link = services.store.snapshot().await?;
+    let mut good: HashMap<Page, i64> = HashMap::new();
+    for row in sessions::positions(&mut link, services, hashes).await? {
+        good.insert((row.int("no")?, row.bytes("token_hash")?), row.int("seq")?);
+    }
+    for page in pages {
+        match good.get(&page) {
+            Some(last) => services.live.tell(page, *last),
+            None => services.live.leave(page),
+        }
     }
     Ok(())
 }
@@ -105,25 +124,39 @@ mod tests {
     #[test]
     fn a_page_hears_of_each_number_once_and_of_the_end() {
         let live = Live::default();
-        let mut page = live.follow(7).expect("there is room");
-        assert_eq!(live.customers(), [7]);
-        live.tell(7, 3);
+        let (ada, bob) = ((7, [1; 32]), (7, [2; 32]));
+        let mut page = live.follow(ada.0, ada.1).expect("there is room");
+        assert_eq!(live.pages(), [ada]);
+        live.tell(ada, 3);
         assert!(page.has_changed().expect("it goes on"));
         assert_eq!(*page.borrow_and_update(), Some(3));
-        live.tell(7, 3);
-        live.tell(8, 9);
+        live.tell(ada, 3);
+        live.tell(bob, 9);
+        live.tell((8, ada.1), 9);
         assert!(!page.has_changed().expect("it goes on"), "nothing is new");
         live.end();
-        assert!(page.has_changed().is_err() && live.follow(7).is_none());
+        assert!(page.has_changed().is_err() && live.follow(7, ada.1).is_none());
+    }
+
+    #[test]
+    fn the_stream_of_a_session_that_ended_ends() {
+        let live = Live::default();
+        let (ada, bob) = ((7, [1; 32]), (7, [2; 32]));
+        let (mut ended, stays) =
+            (live.follow(ada.0, ada.1).expect("there is room"), live.follow(bob.0, bob.1).expect("there is room"));
+        live.leave(ada);
+        live.tell(ada, 4);
+        assert!(ended.has_changed().is_err() && ended.borrow_and_update().is_none());
+        assert!(stays.has_changed().is_ok());
     }
 
     #[test]
     fn who_has_closed_its_page_is_forgotten_and_makes_room() {
         let live = Live::default();
-        let pages: Vec<_> = (0..PAGES_MAX).map(|_| live.follow(1).expect("there is room")).collect();
-        assert!(live.follow(2).is_none(), "there is no room");
+        let pages: Vec<_> = (0..PAGES_MAX).map(|_| live.follow(1, [1; 32]).expect("there is room")).collect();
+        assert!(live.follow(2, [2; 32]).is_none(), "there is no room");
         drop(pages);
-        assert!(live.customers().is_empty());
-        assert!(live.follow(2).is_some());
+        assert!(live.pages().is_empty());
+        assert!(live.follow(2, [2; 32]).is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! Members: who may sign in for a customer, and as what.
 //!
-//! Invariants: owners manage everybody, admins everybody but owners; the last owner stays; whoever is removed has
-//! no session left when the removal is committed. The right to act is read in the turn that acts.
+//! Invariants: owners manage everybody, admins everybody but owners; the last owner stays; whoever is removed or loses
+//! rights has no session and no link left when that is committed. The right to act is read in the turn that acts.
 //!
 //! *Not here:* signing in (`sign_in`), the owner whom the SaaS names (`customers`).
 
@@ -91,9 +91,7 @@ impl Wish {
 
     /// What the person whom it is about may do now.
     async fn target(&self, turn: &mut Turn) -> Result<Option<Role>, DbError> {
-        let sql = "select role from members where customer_no = $1 and email = $2 and removed_at is null";
-        let row = turn.link.one(sql, args![self.viewer.customer_no, &self.email]).await?;
-        row.as_ref().map(role_of).transpose()
+        sessions::member(&mut turn.link, self.viewer.customer_no, Some(&self.email)).await
     }
 
     /// Whether the customer would be left without an owner.
@@ -125,7 +123,7 @@ pub async fn invite(services: &Services, viewer: &Viewer, email: &str, role: Rol
             let now = turn.now();
             let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, $3, $4)
                 on conflict (customer_no, email) do update
-                set role = excluded.role, created_at = excluded.created_at, removed_at = null";
+                set role = excluded.role, created_at = excluded.created_at, removed_at = null, before_put = null";
             turn.link.run(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
             outbox::enqueue(turn, invitation).await?;
             Ok(Changed::Done)
@@ -184,7 +182,7 @@ const fn role_words(role: Role) -> &'static str {
     }
 }
 
-/// Changes what a member may do, in open sessions too.
+/// Changes what a member may do. Open sessions gain with it; a lesser role ends them, and pending links.
 ///
 /// # Errors
 /// [`Fault`].
@@ -200,17 +198,23 @@ pub async fn change_role(services: &Services, viewer: &Viewer, email: &str, role
             if wish.leaves_no_owner(turn, was, Some(role)).await? {
                 return Ok(Changed::LastOwner);
             }
-            for table in ["members", "sessions"] {
-                let sql = format!("update {table} set role = $1 where customer_no = $2 and email = $3");
-                turn.link.run(sql, args![role.name(), wish.viewer.customer_no, &wish.email]).await?;
+            let no = wish.viewer.customer_no;
+            // Given by people from now on: no `PUT` takes it back.
+            let sql = "update members set role = $1, before_put = null where customer_no = $2 and email = $3";
+            turn.link.run(sql, args![role.name(), no, &wish.email]).await?;
+            if role != was && role.at_most(was) == role {
+                // Whoever gives up rights of their own stays signed in where they did.
+                sessions::end_all(turn, no, &wish.email, Some(wish.viewer.session)).await?;
             }
+            let sql = "update sessions set role = $1 where customer_no = $2 and email = $3";
+            turn.link.run(sql, args![role.name(), no, &wish.email]).await?;
             Ok(Changed::Done)
         })
     });
     flat(job.await)
 }
 
-/// Removes a member and ends their sessions, in one commit.
+/// Removes a member and ends their sessions and links, in one commit.
 ///
 /// # Errors
 /// [`Fault`].
@@ -229,7 +233,7 @@ pub async fn remove(services: &Services, viewer: &Viewer, email: &str) -> Result
             let (now, no) = (turn.now(), wish.viewer.customer_no);
             let sql = "update members set removed_at = $1 where customer_no = $2 and email = $3";
             turn.link.run(sql, args![now, no, &wish.email]).await?;
-            sessions::end_all(turn, no, &wish.email).await?;
+            sessions::end_all(turn, no, &wish.email, None).await?;
             Ok(Changed::Done)
         })
     });

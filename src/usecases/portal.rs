@@ -1,13 +1,15 @@
 //! One-time links: how a person comes to a customer's pages, by the SaaS or by mail.
 //!
-//! Invariants: tokens are 32 random bytes, kept as SHA-256 only; a link is spent by a POST, once.
+//! Invariants: tokens are 32 random bytes, kept as SHA-256 only; a link is spent by a POST, once, for the person and the
+//! customer that its page showed; it never gives more than the member's own role; it ends with the person's rights.
 
 pub use super::sessions::{Role, Viewer, idle_viewer, sign_out, viewer};
 
-use super::{Fault, Services, flat, sign_in};
+use super::{Fault, Services, flat, sessions, sign_in};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
+use crate::store::db::{DbError, Link as Connection, Row};
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
@@ -23,8 +25,9 @@ pub struct NewLink {
     pub customer_no: i64,
     /// The person, where known.
     pub email: Option<String>,
-    /// What the person may do.
-    pub role: Role,
+    /// What the person may do: at most what the member may, where the address is a member's. `None` is the member's own
+    /// role, or admin for somebody who is no member.
+    pub role: Option<Role>,
     /// The page it leads to: a path of ours.
     pub path: String,
     /// Where "back to the app" leads.
@@ -50,6 +53,8 @@ pub enum Spent {
         /// A path of ours.
         path: String,
     },
+    /// It would open something else than its page showed; it is as it was.
+    Other,
     /// Unknown, spent or expired.
     Gone,
 }
@@ -82,6 +87,9 @@ pub async fn make_link(services: &Services, new: NewLink) -> Result<Link, Fault>
                 Box::pin(async move {
                     let now = turn.now();
                     let expires_at = now + TimeDelta::minutes(LINK_MINUTES);
+                    let member = sessions::member(&mut turn.link, new.customer_no, new.email.as_deref()).await?;
+                    let role = new.role.or(member).unwrap_or(Role::Admin);
+                    let role = member.map_or(role, |member| role.at_most(member));
                     turn.link
                         .run(
                             "insert into links (token_hash, purpose, customer_no, email, role, path, return_url,
@@ -91,7 +99,7 @@ pub async fn make_link(services: &Services, new: NewLink) -> Result<Link, Fault>
                                 hash,
                                 new.customer_no,
                                 new.email,
-                                new.role.name(),
+                                role.name(),
                                 new.path,
                                 new.return_url,
                                 now,
@@ -107,11 +115,30 @@ pub async fn make_link(services: &Services, new: NewLink) -> Result<Link, Fault>
     Ok(Link { url, expires_at })
 }
 
+/// The account that a link opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The customer's number.
+    pub customer_no: i64,
+    /// What the customer is called.
+    pub name: String,
+    /// The person, where known.
+    pub email: Option<String>,
+}
+
+impl Target {
+    /// Whether a session is somebody else's, or at another customer.
+    #[must_use]
+    pub fn is_elsewhere(&self, viewer: &Viewer) -> bool {
+        viewer.customer_no != self.customer_no || viewer.email != self.email
+    }
+}
+
 /// What a link would do now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// It opens the pages.
-    Works,
+    /// It opens this account's pages.
+    Works(Target),
     /// It came by mail, and is used or too old: its address may have a new one.
     OldMail,
     /// It came from the SaaS, and is used or too old.
@@ -125,15 +152,35 @@ pub enum Look {
 /// # Errors
 /// [`Fault`].
 pub async fn look(services: &Services, token: &str) -> Result<Look, Fault> {
-    let sql = "select purpose, expires_at, spent_at from links where token_hash = $1";
-    let row = services.store.read().await?.one(sql, args![token_hash(token)]).await?;
-    let Some(row) = row else { return Ok(Look::Unknown) };
+    let sql = "select purpose, customer_no, email, expires_at, spent_at from links where token_hash = $1";
+    let mut link = services.store.read().await?;
+    let Some(row) = link.one(sql, args![token_hash(token)]).await? else { return Ok(Look::Unknown) };
     let works = row.opt_int("spent_at")?.is_none() && row.at("expires_at")? > services.clock.now();
-    Ok(match (works, row.text("purpose")?.as_str()) {
-        (true, _) => Look::Works,
-        (false, "sign_in") => Look::OldMail,
-        (false, _) => Look::OldPortal,
+    let target = if works { target(&mut link, &row).await? } else { None };
+    Ok(match (target, row.text("purpose")?.as_str()) {
+        (Some((target, _)), _) => Look::Works(target),
+        (None, "sign_in") => Look::OldMail,
+        (None, _) => Look::OldPortal,
     })
+}
+
+/// The account that a link's row opens, and the role there; nothing where the person has none any more.
+async fn target(link: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
+    let email = row.opt_text("email")?;
+    let (customer_no, role) = if row.text("purpose")? == "sign_in" {
+        let home = sign_in::home(link, email.as_deref().unwrap_or_default()).await?;
+        let Some(home) = home else { return Ok(None) };
+        home
+    } else {
+        let Some(customer_no) = row.opt_int("customer_no")? else { return Ok(None) };
+        let given = row.opt_text("role")?.and_then(|role| Role::from_name(&role)).unwrap_or(Role::Viewer);
+        // Its role may have been lowered since the link was made.
+        let member = sessions::member(link, customer_no, email.as_deref()).await?;
+        (customer_no, member.map_or(given, |member| given.at_most(member)))
+    };
+    let sql = "select name from customers where no = $1 and closed_at is null";
+    let Some(customer) = link.one(sql, args![customer_no]).await? else { return Ok(None) };
+    Ok(Some((Target { customer_no, name: customer.text("name")?, email }, role)))
 }
 
 /// The address that a mailed link went to.
@@ -143,10 +190,12 @@ pub(super) async fn mailed_to(services: &Services, token: &str) -> Result<Option
     Ok(row.map(|row| row.opt_text("email")).transpose()?.flatten())
 }
 
-/// Makes a link for whoever reads the mails of `email`: the token, which is for the mail alone.
+/// Makes a link for whoever reads the mails of `email`: the token, which is for the mail alone. It ends the older ones.
 pub(super) async fn mint_sign_in(turn: &mut Turn, email: &str) -> Result<String, Fault> {
     let token = new_token()?;
     let now = turn.now();
+    let older = "update links set spent_at = $1 where email = $2 and purpose = 'sign_in' and spent_at is null";
+    turn.link.run(older, args![now, email]).await?;
     let sql = "insert into links (token_hash, purpose, email, path, created_at, expires_at)
         values ($1, 'sign_in', $2, '/billing', $3, $4)";
     let until = now + TimeDelta::minutes(SIGN_IN_MINUTES);
@@ -154,16 +203,39 @@ pub(super) async fn mint_sign_in(turn: &mut Turn, email: &str) -> Result<String,
     Ok(token)
 }
 
-/// Spends a link, once; `device` is what the session will be listed as.
+/// Spends a link, once, for whomever it opens; `device` is what the session will be listed as.
 ///
 /// # Errors
 /// [`Fault`].
 pub async fn spend_link(services: &Services, token: &str, device: &str) -> Result<Spent, Fault> {
+    spend_shown(services, token, None, device).await
+}
+
+/// Spends a link, once, for the account that was shown, if one was.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn spend_shown(
+    services: &Services,
+    token: &str,
+    shown: Option<Target>,
+    device: &str,
+) -> Result<Spent, Fault> {
     let (hash, session) = (token_hash(token), new_token()?);
     let new =
         NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: services.settings.session_max };
-    let path = flat(services.ledger.job(move |turn| Box::pin(spend(turn, hash, new))).await)?;
-    Ok(path.map_or(Spent::Gone, |path| Spent::Session { token: session, path }))
+    Ok(match flat(services.ledger.job(move |turn| Box::pin(spend(turn, hash, shown, new))).await)? {
+        Opened::At(path) => Spent::Session { token: session, path },
+        Opened::Other => Spent::Other,
+        Opened::Gone => Spent::Gone,
+    })
+}
+
+/// What became of a link inside its turn.
+enum Opened {
+    At(String),
+    Other,
+    Gone,
 }
 
 /// A session to be opened.
@@ -174,24 +246,30 @@ struct NewSession {
 }
 
 /// Spends a link and opens a session; where to, if the link was good.
-async fn spend(turn: &mut Turn, link: [u8; 32], session: NewSession) -> Result<Option<String>, Fault> {
+async fn spend(
+    turn: &mut Turn,
+    link: [u8; 32],
+    shown: Option<Target>,
+    session: NewSession,
+) -> Result<Opened, Fault> {
     let now = turn.now();
-    let sql = "update links set spent_at = $1 where token_hash = $2 and spent_at is null and expires_at > $1
-        returning purpose, customer_no, email, role, path, return_url";
-    let Some(row) = turn.link.one(sql, args![now, link]).await? else { return Ok(None) };
-    let (email, path) = (row.opt_text("email")?, row.text("path")?);
+    let sql = "select purpose, customer_no, email, role, path, return_url from links
+        where token_hash = $1 and spent_at is null and expires_at > $2";
+    let Some(row) = turn.link.one(sql, args![link, now]).await? else { return Ok(Opened::Gone) };
+    let Some((target, role)) = target(&mut turn.link, &row).await? else { return Ok(Opened::Gone) };
+    if shown.is_some_and(|shown| (shown.customer_no, &shown.email) != (target.customer_no, &target.email)) {
+        return Ok(Opened::Other);
+    }
+    let sql = "update links set spent_at = $1 where token_hash = $2 and spent_at is null";
+    if turn.link.run(sql, args![now, link]).await? == 0 {
+        return Ok(Opened::Gone);
+    }
     let proven = row.text("purpose")? == "sign_in";
-    let (customer_no, role) = if proven {
-        let home = sign_in::home(turn, email.as_deref().unwrap_or_default()).await?;
-        let Some((customer_no, role)) = home else { return Ok(None) };
-        (Some(customer_no), Some(role.name().to_owned()))
-    } else {
-        (row.opt_int("customer_no")?, row.opt_text("role")?)
-    };
     let sql = "insert into sessions (token_hash, customer_no, email, role, proven, device, return_url, created_at,
           seen_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
     let (back, until) = (row.opt_text("return_url")?, now + session.lasts);
-    let values = args![session.hash, customer_no, email, role, proven, session.device, back, now, until];
+    let (hash, device) = (session.hash, session.device);
+    let values = args![hash, target.customer_no, target.email, role.name(), proven, device, back, now, until];
     turn.link.run(sql, values).await?;
-    Ok(Some(path))
+    Ok(Opened::At(row.text("path")?))
 }

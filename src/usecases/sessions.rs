@@ -2,7 +2,8 @@
 //!
 //! Invariants: tokens are kept as SHA-256 only; a session ends when idle, at its limit, or when it is ended. A
 //! session that came by a mailed link has proven its address: what it may do is what the member may do now,
-//! and it may go over to another customer of the same person. One that the SaaS opened may what the SaaS said.
+//! and it may go over to another customer of the same person. One that the SaaS opened may what the SaaS said, and no
+//! more than the member, where its address is a member's. Whoever loses rights loses sessions and links in one commit.
 
 pub use crate::domain::Role;
 
@@ -10,7 +11,8 @@ use super::{Fault, Services, flat};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
-use crate::store::db::{DbError, Link, Row};
+use crate::store::bulk;
+use crate::store::db::{DbError, Link, Row, Value};
 use chrono::TimeDelta;
 
 /// How often the use of a session is written down.
@@ -46,11 +48,24 @@ const LIVE: &str = "from sessions s join customers c on c.no = s.customer_no
     left join members m on m.customer_no = s.customer_no and m.email = s.email and m.removed_at is null
   where s.ended_at is null and s.expires_at > $1 and s.seen_at > $2 and c.closed_at is null
     and (s.proven = 0 or m.no is not null)";
-const ROLE: &str = "case when s.proven = 1 then m.role else s.role end as role";
+const ROLE: &str = "case when s.proven = 1 then m.role
+    when m.role = 'viewer' then 'viewer' when m.role = 'admin' and s.role = 'owner' then 'admin'
+    else s.role end as role";
 
 /// The last use before which a session has gone idle.
 pub(super) fn idle_since(services: &Services) -> Instant {
     services.clock.now() - services.settings.session_idle
+}
+
+/// Which of these sessions are good, at which customer, and the number of the customer's last entry.
+pub(super) async fn positions(link: &mut Link, services: &Services, hashes: Vec<Value>) -> Result<Vec<Row>, DbError> {
+    let live = LIVE.replacen("join customers c", "join accounts a on a.customer_no = s.customer_no join customers c", 1);
+    let sql = |first: &str, any: &str| {
+        let (now, idle) = first.split_once(',').unwrap_or(("$1", "$2"));
+        let live = live.replace("$1", now).replace("$2", idle);
+        format!("select c.no, s.token_hash, a.seq {live} and s.token_hash {any}")
+    };
+    bulk::all_any(link, sql, args![services.clock.now(), idle_since(services)], hashes).await
 }
 
 /// Who a session's cookie belongs to, who uses it.
@@ -150,11 +165,33 @@ pub async fn sign_out(services: &Services, session: [u8; 32]) -> Result<(), Faul
     flat(job.await)
 }
 
-/// Ends all sessions of a person for a customer.
-pub(super) async fn end_all(turn: &mut Turn, customer_no: i64, email: &str) -> Result<(), DbError> {
+/// The role of the member of this address, if there is one.
+pub(super) async fn member(link: &mut Link, customer_no: i64, email: Option<&str>) -> Result<Option<Role>, DbError> {
+    let Some(email) = email else { return Ok(None) };
+    let sql = "select role from members where customer_no = $1 and email = $2 and removed_at is null";
+    let row = link.one(sql, args![customer_no, email]).await?;
+    row.as_ref().map(role_of).transpose()
+}
+
+/// Ends all sessions and pending links of a person for a customer, in the turn that takes their rights: all but the
+/// session `but`, where somebody gives up rights of their own. A mailed link is the person's for every customer; it
+/// opens what the person is a member of when it is spent, so that it ends with the last of these.
+pub(super) async fn end_all(
+    turn: &mut Turn,
+    customer_no: i64,
+    email: &str,
+    but: Option<[u8; 32]>,
+) -> Result<(), DbError> {
     let now = turn.now();
-    let sql = "update sessions set ended_at = $1 where customer_no = $2 and email = $3 and ended_at is null";
-    turn.link.run(sql, args![now, customer_no, email]).await?;
+    let sql = "update sessions set ended_at = $1
+        where customer_no = $2 and email = $3 and ended_at is null and token_hash <> $4";
+    turn.link.run(sql, args![now, customer_no, email, but.unwrap_or_default()]).await?;
+    let sql = "update links set spent_at = $1 where email = $2 and customer_no = $3 and spent_at is null";
+    turn.link.run(sql, args![now, email, customer_no]).await?;
+    let sql = "update links set spent_at = $1 where email = $2 and purpose = 'sign_in' and spent_at is null
+        and not exists (select 1 from members m join customers c on c.no = m.customer_no
+          where m.email = $2 and m.removed_at is null and c.closed_at is null)";
+    turn.link.run(sql, args![now, email]).await?;
     Ok(())
 }
 
@@ -246,7 +283,8 @@ pub async fn revoke(services: &Services, viewer: &Viewer, id: &str) -> Result<bo
     flat(job.await)
 }
 
-/// Ends all sessions of the same person but this one; says how many there were.
+/// Ends all sessions of the same person but this one, and every link that would open another; says how many sessions
+/// there were.
 ///
 /// # Errors
 /// [`Fault`].
@@ -263,8 +301,13 @@ pub async fn revoke_others(services: &Services, viewer: &Viewer) -> Result<u64, 
                 "update sessions as s set ended_at = $1
                  where s.ended_at is null and s.expires_at > $2 and s.token_hash <> $3 and {OWN}"
             );
-            let values = args![now, now, viewer.session, viewer.customer_no, viewer.email, viewer.proven];
-            Ok(turn.link.run(sql, values).await?)
+            let values =
+                args![now, now, viewer.session, viewer.customer_no, viewer.email.clone(), viewer.proven];
+            let ended = turn.link.run(sql, values).await?;
+            let sql = "update links set spent_at = $1 where email = $2 and spent_at is null
+                and (customer_no = $3 or purpose = 'sign_in')";
+            turn.link.run(sql, args![now, viewer.email, viewer.customer_no]).await?;
+            Ok(ended)
         })
     });
     flat(job.await)

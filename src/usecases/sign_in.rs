@@ -11,7 +11,7 @@ use super::{Fault, Services, flat, outbox, portal};
 use crate::args;
 use crate::ledger::Turn;
 use crate::mail::{self, Draft, Letter, Rendered};
-use crate::store::db::{DbError, Row};
+use crate::store::db::{DbError, Link, Row};
 use chrono::TimeDelta;
 
 /// What its mails are called in the outbox.
@@ -94,13 +94,13 @@ pub(super) fn put_token(letter: &mut Letter, token: &str) {
 }
 
 /// Where a person comes in: the customer whose pages they used last, or joined first.
-pub(super) async fn home(turn: &mut Turn, email: &str) -> Result<Option<(i64, Role)>, DbError> {
+pub(super) async fn home(link: &mut Link, email: &str) -> Result<Option<(i64, Role)>, DbError> {
     let sql = "select m.customer_no, m.role, coalesce((select max(s.seen_at) from sessions s
             where s.customer_no = m.customer_no and s.email = m.email), 0) as used
         from members m join customers c on c.no = m.customer_no
         where m.email = $1 and m.removed_at is null and c.closed_at is null
         order by used desc, m.no limit 1";
-    let row = turn.link.one(sql, args![email]).await?;
+    let row = link.one(sql, args![email]).await?;
     row.map(|row| Ok((row.int("customer_no")?, role_of(&row)?))).transpose()
 }
 

@@ -28,6 +28,12 @@ pub fn stylesheet(_: &Services) -> Option<&'static str> {
     None
 }
 
+/// Nobody is signed in by a click.
+#[must_use]
+pub fn signs_in(_: &str) -> bool {
+    false
+}
+
 /// No routes.
 pub fn routes() -> Router<Services> {
     Router::new()

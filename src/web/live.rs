@@ -56,7 +56,7 @@ pub async fn events(State(services): State<Services>, headers: HeaderMap) -> Res
         return StatusCode::NO_CONTENT.into_response();
     };
     match portal::idle_viewer(&services, &token).await {
-        Ok(Some(viewer)) => match services.live.follow(viewer.customer_no) {
+        Ok(Some(viewer)) => match services.live.follow(viewer.customer_no, viewer.session) {
             Some(page) => {
                 let events = told(page).take_until(tokio::time::sleep(STREAM));
                 let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];

@@ -28,6 +28,8 @@ mod device;
 #[cfg(feature = "ssr")]
 mod downloads;
 #[cfg(feature = "ssr")]
+pub mod form_signature;
+#[cfg(feature = "ssr")]
 mod forms;
 #[cfg(feature = "ssr")]
 pub mod guard;

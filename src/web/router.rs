@@ -3,24 +3,28 @@
 //! Invariants: a page is rendered whole and reads the same without its script; a page's HTML is never kept by anyone;
 //! a server function answers a form with 303 and never with its error's text.
 
-use crate::usecases::Services;
-use crate::web::actions::{OF_SETTINGS, StartCheckout, SwitchCustomer};
+use crate::usecases::operators::sign_in as operators;
+use crate::usecases::portal;
+use crate::usecases::{Fault, Services};
+use crate::web::actions::{ChoosePlan, HideHint, OF_SETTINGS, OpenPlanPortal, StartCheckout, SwitchCustomer};
 use crate::web::assets;
 use crate::web::books;
+use crate::web::cookies::Cookie;
 use crate::web::demo;
 use crate::web::downloads::{history_csv, usage_csv};
+use crate::web::form_signature::{self, Binding, FormSigner};
 use crate::web::guard::Guard;
 use crate::web::invoice;
 use crate::web::live;
 use crate::web::pages::{Pages, Refused};
 use crate::web::shell::Document;
 use crate::web::view::Outcome;
-use crate::web::visit::Visit;
+use crate::web::visit::{DrawnFor, Visit};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, CACHE_CONTROL};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -36,6 +40,9 @@ use tower_http::services::{ServeDir, ServeFile};
 
 /// What Leptos's handlers pass around.
 type PinnedStream = Pin<Box<dyn Stream<Item = String> + Send>>;
+
+/// The most that a form may hold: its longest field is a reason of 500 characters.
+const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// All routes of a browser.
 pub fn routes(services: &Services) -> Router<Services> {
@@ -96,11 +103,16 @@ async fn invoice(State(services): State<Services>, Path(id): Path<String>, reque
 /// Renders a whole document around `body`.
 async fn document<V: IntoView + 'static>(services: Services, request: Request, body: fn() -> V) -> Response {
     let also = demo::stylesheet(&services);
+    let signer = FormSigner::new(&services.settings.form_secret);
     let app = move || {
         let theme = Visit::current().theme();
         view! { <Document theme also>{body()}</Document> }
     };
-    leptos_axum::handle_response_inner(move || provide_context(services.clone()), app, request, in_one_piece).await
+    let context = move || {
+        provide_context(services.clone());
+        provide_context(signer.clone());
+    };
+    leptos_axum::handle_response_inner(context, app, request, in_one_piece).await
 }
 
 /// Waits for everything, and leaves out what Leptos would append for hydration: inline scripts, which the
@@ -122,7 +134,17 @@ async fn call(State(services): State<Services>, request: Request) -> Response {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let is_form = accept.is_some_and(|accept| accept.contains("text/html"));
     let home = home(request.uri().path());
-    let answer = leptos_axum::handle_server_fns_with_context(move || provide_context(services.clone()), request);
+    let (request, drawn_for) = match compared(&services, request).await {
+        Ok(compared) => compared,
+        Err(answer) => return answer,
+    };
+    let signer = FormSigner::new(&services.settings.form_secret);
+    let context = move || {
+        provide_context(services.clone());
+        provide_context(signer.clone());
+        drawn_for.iter().for_each(|drawn_for| provide_context(drawn_for.clone()));
+    };
+    let answer = leptos_axum::handle_server_fns_with_context(context, request);
     let mut answer = answer.await.into_response();
     if is_form && answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
         return Redirect::to(&format!("{home}?outcome={}", Outcome::Fault.code())).into_response();
@@ -133,10 +155,73 @@ async fn call(State(services): State<Services>, request: Request) -> Response {
     answer
 }
 
+/// Compares a form with the session that the browser has now, before anything of it is believed: a form that was drawn
+/// for another customer, session or role changes nothing. What is found is handed on, so that the session's going over to
+/// another customer meanwhile makes no difference.
+async fn compared(services: &Services, request: Request) -> Result<(Request, Option<DrawnFor>), Response> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+    let path = parts.uri.path().to_owned();
+    let is_stale = match form_signature::binding(&path) {
+        Binding::Nothing | Binding::Seal => Ok((false, None)),
+        Binding::Operator => Ok((!is_operators(services, &parts.headers, &body).await, None)),
+        binding => viewers(services, &parts.headers, &body, binding).await,
+    };
+    match is_stale {
+        Ok((false, drawn_for)) => Ok((Request::from_parts(parts, Body::from(body)), drawn_for)),
+        Ok((true, _)) => {
+            let page = if path.starts_with("/_fn/operator-") { "/operator" } else { stale_page(&path) };
+            Err(Redirect::to(&format!("{page}?outcome={}", Outcome::FormStale.code())).into_response())
+        }
+        Err(fault) => {
+            tracing::error!(error = %fault, path, "a form could not be compared with its session");
+            Err(Redirect::to(&format!("{}?outcome={}", home(&path), Outcome::Fault.code())).into_response())
+        }
+    }
+}
+
+/// Whether a customer's form is stale, and whom it acts for.
+async fn viewers(
+    services: &Services,
+    headers: &HeaderMap,
+    body: &[u8],
+    binding: Binding,
+) -> Result<(bool, Option<DrawnFor>), Fault> {
+    let viewer = match Cookie::Session.read(headers, services.settings.is_https()) {
+        Some(token) => portal::viewer(services, &token).await?,
+        None => None,
+    };
+    let secret = &services.settings.form_secret;
+    let is_stale =
+        viewer.as_ref().is_some_and(|viewer| !form_signature::is_signed(secret, viewer, &signature(body), binding));
+    Ok((is_stale, Some(DrawnFor(viewer))))
+}
+
+/// Whether an operator's form is its session's own; where nobody is signed in, its function says so.
+async fn is_operators(services: &Services, headers: &HeaderMap, body: &[u8]) -> bool {
+    let Some(token) = Cookie::Operator.read(headers, services.settings.is_https()) else { return true };
+    match operators::operator(services, &token).await {
+        Ok(Some(operator)) => {
+            form_signature::is_signed_by_operator(&services.settings.form_secret, &operator, &signature(body))
+        }
+        Ok(None) | Err(_) => true,
+    }
+}
+
+fn signature(body: &[u8]) -> String {
+    let mut fields = url::form_urlencoded::parse(body);
+    fields.find(|(name, _)| name == form_signature::FIELD).map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+/// The page that says that a form was stale.
+fn stale_page(path: &str) -> &'static str {
+    if OF_SETTINGS.contains(&path) { "/settings" } else { "/billing" }
+}
+
 /// The page that says how a function failed.
 fn home(path: &str) -> &'static str {
     match path {
-        StartCheckout::PATH | SwitchCustomer::PATH => "/billing",
+        StartCheckout::PATH | SwitchCustomer::PATH | HideHint::PATH | ChoosePlan::PATH | OpenPlanPortal::PATH => "/billing",
         path if OF_SETTINGS.contains(&path) => "/settings",
         path if path.starts_with("/_fn/operator-") => "/operator/sign-in",
         _ => "/sign-in",

@@ -1,15 +1,18 @@
-//! What binds a form to the session it was drawn for.
+//! Seals a Buy form, and makes a new API key of a seed.
 //!
-//! The seal of a Buy form binds the purchase's id to who was shown what (R19): HMAC-SHA-256 over the id, the customer,
-//! the session, the price and the package, cut to 128 bits. A form that was drawn for another session, or changed on
-//! the way, does not fit.
+//! The seal of a Buy form binds the purchase's id to everything that was shown, and to the customer, session and role
+//! that it was shown to (R19): HMAC-SHA-256, cut to 128 bits. A form that was drawn for another one, or changed on the
+//! way, does not fit.
 //!
 //! A new API key is made of a seed that the form brings: sent twice it is one key, and the page that follows can show
 //! it once without anybody having stored it.
+//!
+//! *Not here:* what binds every other form (`form_signature`).
 
-use crate::domain::{Package, PurchaseId};
+use crate::domain::{Credits, Package, PurchaseId, Terms};
 use crate::usecases::portal::Viewer;
 use crate::usecases::{Fault, Services};
+use crate::web::form_signature::keyed;
 use crate::web::view::BuyForm;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -17,27 +20,52 @@ use sha2::Sha256;
 /// How much of the code a form carries.
 const BYTES: usize = 16;
 
-/// A form that buys `package` as a purchase of id `purchase`.
+/// A Buy form's fields as they came: nothing of it is believed before the seal fits.
+#[derive(Clone, Debug, Default)]
+pub struct SentForm {
+    /// `pur_…`
+    pub purchase: String,
+    /// The package's id.
+    pub package: String,
+    /// Credits.
+    pub credits: String,
+    /// The price in minor units.
+    pub price: String,
+    /// ISO 4217, lower case.
+    pub currency: String,
+    /// Months of validity.
+    pub months: String,
+    /// The seal.
+    pub mac: String,
+}
+
+/// A form that buys `package` on these terms as a purchase of id `purchase`.
 #[must_use]
-pub fn form(services: &Services, viewer: &Viewer, purchase: PurchaseId, package: &str, price: i64) -> BuyForm {
-    let form = BuyForm { purchase: purchase.to_string(), package: package.to_owned(), price, mac: String::new() };
-    let code = code(&services.settings.form_secret, viewer, purchase, &form).finalize().into_bytes();
-    BuyForm { mac: hex::encode(&code[..BYTES]), ..form }
+pub fn form(services: &Services, viewer: &Viewer, purchase: PurchaseId, package: &str, terms: Terms) -> BuyForm {
+    let code = code(&services.settings.form_secret, viewer, purchase, package, &terms).finalize().into_bytes();
+    let (purchase, package) = (purchase.to_string(), package.to_owned());
+    BuyForm { purchase, package, terms, mac: hex::encode(&code[..BYTES]) }
 }
 
 /// A form that buys a package anew: its id is minted here.
 #[must_use]
 pub fn fresh(services: &Services, viewer: &Viewer, package: &Package) -> BuyForm {
-    form(services, viewer, PurchaseId(services.clock.mint()), &package.id, package.amount)
+    form(services, viewer, PurchaseId(services.clock.mint()), &package.id, services.catalog.terms(package))
 }
 
-/// The purchase's id, if the form is this session's own and unchanged.
+/// The purchase's id and the terms that were shown, if the form was drawn for this viewer and is unchanged.
 #[must_use]
-pub fn open(services: &Services, viewer: &Viewer, form: &BuyForm) -> Option<PurchaseId> {
+pub fn open(services: &Services, viewer: &Viewer, form: &SentForm) -> Option<(PurchaseId, Terms)> {
     let purchase = PurchaseId::parse(&form.purchase)?;
+    let terms = Terms {
+        credits: Credits::parse(&form.credits).ok()?,
+        amount: form.price.parse().ok()?,
+        currency: form.currency.clone(),
+        months: form.months.parse().ok()?,
+    };
     let mac = hex::decode(&form.mac).ok().filter(|mac| mac.len() == BYTES)?;
-    let code = code(&services.settings.form_secret, viewer, purchase, form);
-    code.verify_truncated_left(&mac).is_ok().then_some(purchase)
+    let code = code(&services.settings.form_secret, viewer, purchase, &form.package, &terms);
+    code.verify_truncated_left(&mac).is_ok().then_some((purchase, terms))
 }
 
 /// How many random bytes a key's seed has.
@@ -65,19 +93,20 @@ pub fn api_key(secret: &[u8], viewer: &Viewer, seed: &str) -> Option<String> {
     Some(format!("tk_{}", hex::encode(code.finalize().into_bytes())))
 }
 
-fn keyed(secret: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of any length: this cannot fail.
-    <Hmac<Sha256> as Mac>::new_from_slice(secret).expect("a key of any length")
-}
-
-fn code(secret: &[u8], viewer: &Viewer, purchase: PurchaseId, form: &BuyForm) -> Hmac<Sha256> {
+fn code(secret: &[u8], viewer: &Viewer, purchase: PurchaseId, package: &str, terms: &Terms) -> Hmac<Sha256> {
     let mut code = keyed(secret);
-    code.update(b"topup buy 1\0");
+    code.update(b"topup buy 2\0");
     code.update(&purchase.bytes());
     code.update(&viewer.customer_no.to_be_bytes());
     code.update(&viewer.session);
-    code.update(&form.price.to_be_bytes());
-    code.update(form.package.as_bytes());
+    code.update(&terms.credits.0.to_be_bytes());
+    code.update(&terms.amount.to_be_bytes());
+    code.update(&terms.months.to_be_bytes());
+    // Each text with its length, so that no two forms are the same bytes.
+    for text in [viewer.role.name(), terms.currency.as_str(), package] {
+        code.update(&(text.len() as u64).to_be_bytes());
+        code.update(text.as_bytes());
+    }
     code
 }
 
@@ -100,19 +129,40 @@ mod tests {
         }
     }
 
-    fn sealed(viewer: &Viewer, price: i64, package: &str) -> Vec<u8> {
+    fn terms() -> Terms {
+        Terms { credits: Credits::whole(1_200), amount: 900, currency: "usd".into(), months: 12 }
+    }
+
+    fn sealed(viewer: &Viewer, package: &str, terms: &Terms) -> Vec<u8> {
         let purchase = PurchaseId::from_bytes(&[9; 16]).expect("sixteen bytes");
-        let form = BuyForm { purchase: purchase.to_string(), package: package.into(), price, mac: String::new() };
-        code(b"secret", viewer, purchase, &form).finalize().into_bytes().to_vec()
+        code(b"secret", viewer, purchase, package, terms).finalize().into_bytes().to_vec()
     }
 
     #[test]
-    fn a_seal_fits_one_session_one_package_and_one_price() {
-        let seal = sealed(&viewer(1), 900, "p1200");
-        assert_eq!(seal, sealed(&viewer(1), 900, "p1200"));
-        assert_ne!(seal, sealed(&viewer(2), 900, "p1200"));
-        assert_ne!(seal, sealed(&viewer(1), 1, "p1200"));
-        assert_ne!(seal, sealed(&viewer(1), 900, "p5000"));
+    fn a_seal_fits_one_viewer_and_the_terms_that_were_shown() {
+        let seal = sealed(&viewer(1), "p1200", &terms());
+        assert_eq!(seal, sealed(&viewer(1), "p1200", &terms()));
+        let others = [
+            Viewer { session: [2; 32], ..viewer(1) },
+            Viewer { customer_no: 8, ..viewer(1) },
+            Viewer { role: Role::Admin, ..viewer(1) },
+        ];
+        for other in others {
+            assert_ne!(seal, sealed(&other, "p1200", &terms()), "{other:?}");
+        }
+        let changed = [
+            Terms { credits: Credits::whole(1_000), ..terms() },
+            Terms { amount: 1, ..terms() },
+            Terms { currency: "jpy".into(), ..terms() },
+            Terms { months: 6, ..terms() },
+        ];
+        for changed in changed {
+            assert_ne!(seal, sealed(&viewer(1), "p1200", &changed), "{changed:?}");
+        }
+        assert_ne!(seal, sealed(&viewer(1), "p5000", &terms()));
+        // The border between two texts is a part of it.
+        let (left, right) = (Terms { currency: "us".into(), ..terms() }, "dp1200");
+        assert_ne!(seal, sealed(&viewer(1), right, &left));
     }
 
     #[test]

@@ -7,12 +7,13 @@ use crate::usecases::portal::{self, Viewer};
 use crate::usecases::{Fault, Services};
 use crate::web::cookies::Cookie;
 use crate::web::device;
+use crate::web::form_signature::FormSigner;
 use crate::web::live;
 use crate::web::theme::Theme;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
-use leptos::prelude::expect_context;
+use leptos::prelude::{expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
 /// One request.
@@ -22,7 +23,14 @@ pub struct Visit {
     pub services: Services,
     parts: Parts,
     response: ResponseOptions,
+    signer: FormSigner,
+    /// Whom the form was drawn for that is being answered, as the router found.
+    drawn_for: Option<DrawnFor>,
 }
+
+/// Whom a form was drawn for: nobody, where nobody is signed in.
+#[derive(Clone)]
+pub struct DrawnFor(pub Option<Viewer>);
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -45,7 +53,13 @@ impl Visit {
     /// The request that is being answered. To be called before the first `await`.
     #[must_use]
     pub fn current() -> Self {
-        Self { services: expect_context(), parts: expect_context(), response: expect_context() }
+        Self {
+            services: expect_context(),
+            parts: expect_context(),
+            response: expect_context(),
+            signer: expect_context(),
+            drawn_for: use_context(),
+        }
     }
 
     /// Who is signed in.
@@ -53,11 +67,17 @@ impl Visit {
     /// # Errors
     /// [`Fault`].
     pub async fn viewer(&self) -> Result<Option<Viewer>, Fault> {
-        match self.cookie(Cookie::Session) {
+        // Once compared, a form acts for the same viewer to its end, wherever the session goes meanwhile.
+        if let Some(DrawnFor(viewer)) = &self.drawn_for {
+            return Ok(viewer.clone());
+        }
+        let viewer = match self.cookie(Cookie::Session) {
             Some(token) if live::by_itself(&self.parts.headers) => portal::idle_viewer(&self.services, &token).await,
             Some(token) => portal::viewer(&self.services, &token).await,
             None => Ok(None),
-        }
+        }?;
+        viewer.iter().for_each(|viewer| self.signer.draws_for(viewer));
+        Ok(viewer)
     }
 
     /// Who is signed in, or the way to the sign-in page.
@@ -73,10 +93,12 @@ impl Visit {
     /// # Errors
     /// [`Fault`].
     pub async fn operator(&self) -> Result<Option<Operator>, Fault> {
-        match Cookie::Operator.read(&self.parts.headers, self.https()) {
-            Some(token) => sign_in::operator(&self.services, &token).await,
-            None => Ok(None),
-        }
+        let operator = match Cookie::Operator.read(&self.parts.headers, self.https()) {
+            Some(token) => sign_in::operator(&self.services, &token).await?,
+            None => None,
+        };
+        operator.iter().for_each(|operator| self.signer.draws_for_operator(operator));
+        Ok(operator)
     }
 
     /// The chosen theme.

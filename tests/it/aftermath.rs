@@ -203,6 +203,7 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
             customer: "acme".to_owned(),
             package: "p1200".to_owned(),
             credits: "1200".to_owned(),
+            months: None,
         }),
     };
     let session = stripe.open_checkout("other-1", &order).await.unwrap().session_id;

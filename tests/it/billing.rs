@@ -7,6 +7,7 @@ use topup::sandbox::ApiFault;
 use topup::usecases::portal::{self, Spent};
 use topup::usecases::purchases::Settling;
 use topup::usecases::{inbox, purchases};
+use topup::web::form_signature::FormSigner;
 
 /// A person's browser.
 struct Browser<'a> {
@@ -40,7 +41,11 @@ impl<'a> Browser<'a> {
         let url = format!("http://{}{path}", self.app.address);
         let request = self.app.http.post(url).header("cookie", &self.cookie).header("sec-fetch-site", "same-origin");
         let request = request.header("content-type", "application/x-www-form-urlencoded").header("accept", "text/html");
-        self.app.send(request.body("")).await.status
+        let (services, token) = (self.app.services(), self.cookie.split('=').nth(1).unwrap());
+        let viewer = portal::idle_viewer(&services, token).await.unwrap().expect("a session");
+        let signer = FormSigner::new(&services.settings.form_secret);
+        signer.draws_for(&viewer);
+        self.app.send(request.body(format!("signature={}", signer.signature()))).await.status
     }
 }
 

@@ -220,14 +220,25 @@ on_both!(a_viewer_is_refused_before_stripe_is_called, |app| {
         let rest = page.split_once(&format!("name=\"{name}\"")).expect(name).1;
         rest.split_once("value=\"").unwrap().1.split('"').next().unwrap().to_owned()
     };
-    let values = ["purchase", "package", "price", "mac"].map(|name| (name, field(name)));
+    let names = ["purchase", "package", "credits", "price", "currency", "months", "mac"];
+    let values = names.map(|name| (name, field(name)));
     let form: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     ada.sent("change-role", &[("email", VI), ("role", "viewer")]).await;
     let calls = app.stripe_calls();
+    assert_eq!(vi.sent("buy", &form).await, "/sign-in", "who loses rights is signed out");
+    vi.sign_in(VI).await;
     assert_eq!(vi.sent("buy", &form).await, "/billing?outcome=viewer_cannot_buy");
-    assert_eq!((app.stripe_calls(), app.count("select count(*) as n from purchases").await), (calls, 0));
     ada.sent("change-role", &[("email", VI), ("role", "admin")]).await;
-    assert!(vi.sent("buy", &form).await.starts_with("http"), "the same form was good");
+    assert_eq!(vi.sent("buy", &form).await, "/billing?outcome=form_stale", "it was drawn for another session");
+    assert_eq!((app.stripe_calls(), app.count("select count(*) as n from purchases").await), (calls, 0));
+    let page = vi.get("/billing").await.text;
+    let field = |name: &str| {
+        let rest = page.split_once(&format!("name=\"{name}\"")).expect(name).1;
+        rest.split_once("value=\"").unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    let values = names.map(|name| (name, field(name)));
+    let form: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert!(vi.sent("buy", &form).await.starts_with("http"), "its own form is good");
 });
 
 on_both!(forms_of_settings_are_for_who_is_signed_in_on_this_site, |app| {

@@ -69,7 +69,7 @@ on_both!(a_link_is_spent_by_its_button_alone_and_once, |app| {
     let page = format!("/sign-in/{token}");
     for _ in 0..3 {
         let page = browser.get(&page).await.expect(200).text;
-        assert!(page.contains("Continue to Gleaner") && page.contains("method=\"post\""), "{page}");
+        assert!(page.contains("Continue as ada@acme.example to ") && page.contains("method=\"post\""), "{page}");
     }
     let url = format!("http://{}/_fn/open-session?token={token}", app.address);
     let got = app.send(app.http.get(url)).await;
@@ -115,7 +115,7 @@ on_both!(an_old_portal_link_says_where_a_new_one_comes_from, |app| {
     let link = app.send(app.write("POST", "/v1/customers/nova/portal_sessions", None, body)).await.expect(201).json();
     let page = format!("/sign-in/{}", link["url"].as_str().unwrap().rsplit('/').next().unwrap());
     let browser = Browser::new(app);
-    assert!(browser.get(&page).await.expect(200).text.contains("Continue to Gleaner"));
+    assert!(browser.get(&page).await.expect(200).text.contains("Continue as ada@acme.example to "));
     app.advance_minutes(5).await;
     for old in [page.as_str(), "/sign-in/0123456789abcdef"] {
         let gone = browser.get(old).await.expect(200).text;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use topup::args;
 use topup::clock::Clock;
 use topup::config::Switch;
-use topup::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
+use topup::domain::{Credits, GrantId, HoldId, Instant, PurchaseId, SoldTopUp};
 use topup::ledger::{Charge, Ledger, Turn};
 use topup::store::Store;
 use topup::usecases::{Fault, Parts, Services, customers, jobs};
@@ -119,7 +119,7 @@ async fn buy(turn: &mut Turn, no: i64, credits: i64) -> Result<(), Fault> {
     let (id, grant) = (PurchaseId(turn.clock.mint()), GrantId(turn.clock.mint()));
     let (ends, at) = turn
         .act(no, |account, at, catalog, changes| {
-            account.grant_top_up(grant, id, Credits(credits), at, catalog, changes)
+            account.grant_top_up(grant, SoldTopUp::now(id, Credits(credits), catalog), at, catalog, changes)
         })
         .await?;
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,

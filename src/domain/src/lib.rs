@@ -30,10 +30,10 @@ pub mod role;
 pub mod subscription;
 pub mod time;
 
-pub use account::{Account, Changes, Refusal, Settled};
+pub use account::{Account, Changes, Refusal, Settled, SoldTopUp};
 pub use amount::Credits;
 pub use balance::{Balance, Summary};
-pub use catalog::{Catalog, CatalogError, Package, Plan};
+pub use catalog::{Catalog, CatalogError, Package, Plan, Terms};
 pub use cycle::Cycle;
 pub use entry::{Cause, Entry, EntryKind, Hash};
 pub use grant::{Draw, Grant, GrantState, Kind};

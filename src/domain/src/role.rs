@@ -31,6 +31,13 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
+    /// The lesser of two roles: somebody else's word never gives more than the member's own role.
+    #[must_use]
+    pub fn at_most(self, ceiling: Self) -> Self {
+        let rank = |role: Self| Self::ALL.iter().position(|one| *one == role);
+        if rank(self) < rank(ceiling) { ceiling } else { self }
+    }
+
     /// Whether it may buy.
     #[must_use]
     pub const fn may_buy(self) -> bool {
@@ -73,6 +80,15 @@ mod tests {
         assert!(Role::ALL.into_iter().all(|role| Role::from_name(role.name()) == Some(role)));
         assert_eq!(Role::ALL.map(Role::may_manage), [true, true, false]);
         assert_eq!(Role::ALL.map(Role::may_buy), [true, true, false]);
+    }
+
+    #[test]
+    fn a_ceiling_only_ever_lowers() {
+        for (n, role) in Role::ALL.into_iter().enumerate() {
+            for (m, ceiling) in Role::ALL.into_iter().enumerate() {
+                assert_eq!(role.at_most(ceiling), Role::ALL[n.max(m)], "{role:?} at most {ceiling:?}");
+            }
+        }
     }
 
     #[test]

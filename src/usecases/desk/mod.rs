@@ -77,13 +77,15 @@ pub enum Outcome {
     NotWaiting,
     /// What was typed is not the customer's id.
     NotConfirmed,
+    /// The form was drawn for another session or another thing.
+    FormStale,
     /// A fault of ours; the cause is in the log.
     Fault,
 }
 
 impl Outcome {
     /// Every outcome with its code.
-    pub const ALL: [(Self, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str); 21] = [
         (Self::Done, "done"),
         (Self::Again, "again"),
         (Self::BadInput, "bad_input"),
@@ -103,6 +105,7 @@ impl Outcome {
         (Self::NoReceipt, "no_receipt"),
         (Self::NotWaiting, "not_waiting"),
         (Self::NotConfirmed, "not_confirmed"),
+        (Self::FormStale, "form_stale"),
         (Self::Fault, "fault"),
     ];
 

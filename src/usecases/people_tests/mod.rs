@@ -161,7 +161,7 @@ impl Rig {
     /// Signs in by a link of the SaaS.
     pub async fn portal(&self, customer_no: i64, email: &str, role: Role) -> String {
         let (path, email) = ("/billing".to_owned(), Some(email.to_owned()));
-        let new = portal::NewLink { customer_no, email, role, path, return_url: None };
+        let new = portal::NewLink { customer_no, email, role: Some(role), path, return_url: None };
         let link = portal::make_link(&self.services, new).await.expect("a link");
         self.open(link.url.rsplit('/').next().unwrap_or_default()).await.expect("a session")
     }

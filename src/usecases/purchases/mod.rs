@@ -28,7 +28,7 @@ pub use sweep::{next_due, sweep, waiting};
 
 use super::{Fault, Services};
 use crate::args;
-use crate::domain::{Credits, GrantId, Instant, PurchaseId, PurchaseState};
+use crate::domain::{Catalog, Credits, GrantId, Instant, PurchaseId, PurchaseState, Terms};
 use crate::ledger::Turn;
 use crate::store::db::{DbError, Link, Row, corrupt};
 
@@ -49,6 +49,8 @@ pub struct Purchase {
     pub amount: i64,
     /// ISO 4217, lower case.
     pub currency: String,
+    /// Months of validity as sold; `None` for a purchase older than the column.
+    pub months: Option<i32>,
     /// Where it is in its life.
     pub state: PurchaseState,
     /// How often Stripe has definitely refused to open it.
@@ -91,8 +93,17 @@ pub struct Purchase {
     pub grant: Option<GrantId>,
 }
 
+impl Purchase {
+    /// The terms that it was sold on. Where its validity was not kept, it is the catalogue's.
+    #[must_use]
+    pub fn terms(&self, catalog: &Catalog) -> Terms {
+        let months = self.months.unwrap_or(catalog.rules.top_up_months);
+        Terms { credits: self.credits, amount: self.amount, currency: self.currency.clone(), months }
+    }
+}
+
 const PURCHASE: &str =
-    "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.state,
+    "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.months, p.state,
     p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice,
     p.invoice_number, p.refunded_amount,
     p.dispute, p.charge, p.charged, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at,
@@ -112,6 +123,7 @@ fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
         credits: row.credits("credits")?,
         amount: row.int("amount")?,
         currency: row.text("currency")?,
+        months: row.opt_int("months")?.and_then(|months| i32::try_from(months).ok()),
         state: PurchaseState::from_name(&state).ok_or_else(|| corrupt(format!("state {state:?} of a purchase")))?,
         attempt: row.int("attempt")?,
         session_id: row.opt_text("session_id")?,

@@ -40,7 +40,8 @@ pub(super) async fn order(
 fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) -> CheckoutOrder {
     let (shop, url) = (&services.catalog.shop, &services.settings.public_url);
     let credits = purchase.credits.grouped();
-    let valid_until = crate::domain::account::top_up_expiry(purchase.created_at, &services.catalog);
+    let months = purchase.terms(&services.catalog).months;
+    let valid_until = crate::domain::account::top_up_expiry(purchase.created_at, months);
     CheckoutOrder {
         purchase: purchase.id.to_string(),
         stripe_customer,
@@ -66,6 +67,7 @@ fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) 
             customer: purchase.customer.clone(),
             package: purchase.package.clone(),
             credits: purchase.credits.to_string(),
+            months: Some(months.to_string()),
         }),
     }
 }

@@ -85,8 +85,9 @@ async fn write(turn: &mut Turn, id: PurchaseId, sale: &Sale) -> Result<(), Fault
     let Some(row) = turn.link.one(sql, args![sale.customer.clone(), &sold.customer]).await? else { return Ok(()) };
     let seconds = |at: i64| from_millis(at.saturating_mul(1_000));
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
-           refunded_amount, session_id, created_at, checkout_expires_at)
-         values ($1, $2, $3, $4, $5, $6, 'open', 0, 0, $7, $8, $9)";
+           refunded_amount, session_id, created_at, checkout_expires_at,
+           months)
+         values ($1, $2, $3, $4, $5, $6, 'open', 0, 0, $7, $8, $9, $10)";
     let values = args![
         id.bytes(),
         row.int("no")?,
@@ -96,7 +97,8 @@ async fn write(turn: &mut Turn, id: PurchaseId, sale: &Sale) -> Result<(), Fault
         currency,
         &sale.id,
         seconds(sale.created),
-        seconds(sale.expires_at)
+        seconds(sale.expires_at),
+        sold.months.as_ref().and_then(|months| months.parse::<i64>().ok()).filter(|months| (1..=120).contains(months))
     ];
     turn.link.run(sql, values).await?;
     note(turn, id, "restored").await?;

@@ -7,7 +7,7 @@ use super::super::{Fault, Services, Shop, alarms, flat, hooks, mails, receipts};
 use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
-use crate::domain::{GrantId, Money, PurchaseId, PurchaseState};
+use crate::domain::{SoldTopUp, GrantId, Money, PurchaseId, PurchaseState};
 use crate::hook::Hook;
 use crate::ledger::Turn;
 use crate::stripe::{CheckoutState, CheckoutStatus, StripeError};
@@ -198,11 +198,12 @@ fn disagreement(purchase: &Purchase, stripe_customer: Option<&str>, state: &Chec
 
 /// Credits a purchase: grant, state, timeline and receipts in one commit.
 async fn credit(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState, shop: &Shop) -> Result<(), Fault> {
-    let (id, credits) = (purchase.id, purchase.credits);
+    let (id, terms) = (purchase.id, purchase.terms(&turn.catalog));
+    let sold = SoldTopUp { purchase: id, credits: terms.credits, months: terms.months };
     let grant = GrantId(turn.clock.mint());
     let (expires_at, at) = turn
         .act(purchase.customer_no, |account, at, catalog, changes| {
-            account.grant_top_up(grant, id, credits, at, catalog, changes)
+            account.grant_top_up(grant, sold, at, catalog, changes)
         })
         .await?;
     facts(turn, purchase, PurchaseState::Credited, state).await?;

@@ -7,7 +7,7 @@ use super::super::{Fault, Services, alarms, flat};
 use super::order::order;
 use super::{Purchase, load, note};
 use crate::args;
-use crate::domain::{Catalog, Instant, PurchaseId, PurchaseState};
+use crate::domain::{Catalog, Instant, PurchaseId, PurchaseState, Terms};
 use crate::ledger::Turn;
 use crate::stripe::{OpenedCheckout, StripeError};
 use chrono::TimeDelta;
@@ -24,8 +24,8 @@ pub struct Start {
     pub customer_no: i64,
     /// Which package.
     pub package: String,
-    /// The price that was shown, in minor units; `None` where none was.
-    pub shown: Option<i64>,
+    /// The terms that the form showed; `None` where there was no form.
+    pub shown: Option<Terms>,
     /// Who clicked.
     pub member_email: Option<String>,
 }
@@ -39,18 +39,15 @@ pub enum Started {
     AlreadyBought(Box<Purchase>),
     /// Its Checkout is over; nothing was paid.
     CheckoutExpired,
-    /// The price is another one now; nothing was stored.
-    PriceChanged {
-        /// What it costs now, in minor units.
-        now: i64,
-    },
+    /// The package is sold on other terms now; nothing was stored.
+    PriceChanged,
     /// The plan may not buy (R7).
     PlanCannotBuy,
     /// No such package.
     UnknownPackage,
     /// The customer is closed.
     Closed,
-    /// The id belongs to another purchase: another customer's, or of another package.
+    /// The id belongs to another purchase: another customer's, of another package, or on other terms.
     NotYours,
     /// No Stripe was set up.
     BuyingOff,
@@ -104,22 +101,24 @@ async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
         return Ok(Placed::Stop(refusal));
     }
     let at = turn.account(customer_no).await?.1;
-    if start.shown.is_some_and(|shown| shown != package.amount) {
-        return Ok(Placed::Stop(Started::PriceChanged { now: package.amount }));
+    let terms = catalog.terms(package);
+    if start.shown.as_ref().is_some_and(|shown| *shown != terms) {
+        return Ok(Placed::Stop(Started::PriceChanged));
     }
     let expires = checkout_expiry(at, &catalog);
     turn.link
         .run(
-            "insert into purchases (id, customer_no, package, credits, amount, currency, state, member_email, attempt,
-               refunded_amount, created_at, checkout_expires_at)
-             values ($1, $2, $3, $4, $5, $6, 'created', $7, 0, 0, $8, $9)",
+            "insert into purchases (id, customer_no, package, credits, amount, currency, months, state, member_email,
+               attempt, refunded_amount, created_at, checkout_expires_at)
+             values ($1, $2, $3, $4, $5, $6, $7, 'created', $8, 0, 0, $9, $10)",
             args![
                 start.purchase.bytes(),
                 customer_no,
                 &package.id,
-                package.grants(),
-                package.amount,
-                &catalog.shop.currency,
+                terms.credits,
+                terms.amount,
+                terms.currency,
+                i64::from(terms.months),
                 start.member_email.clone(),
                 at,
                 expires
@@ -142,7 +141,9 @@ async fn may_not(turn: &mut Turn, customer_no: i64) -> Result<Option<Started>, F
 
 /// A click on a form whose purchase exists (R19).
 async fn again(turn: &mut Turn, start: &Start, purchase: Purchase) -> Result<Placed, Fault> {
-    if purchase.customer_no != start.customer_no || purchase.package != start.package {
+    let terms = purchase.terms(&turn.catalog);
+    let is_other = start.shown.as_ref().is_some_and(|shown| *shown != terms);
+    if purchase.customer_no != start.customer_no || purchase.package != start.package || is_other {
         return Ok(Placed::Stop(Started::NotYours));
     }
     let now = turn.now();

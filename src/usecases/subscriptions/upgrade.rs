@@ -4,7 +4,7 @@
 
 use super::{followed, look};
 use crate::domain::catalog::Tax;
-use crate::domain::{Plan, PurchaseId};
+use crate::domain::{Plan, PurchaseId, Terms};
 use crate::stripe::{Stripe, StripeError, SubscriptionOrder};
 use crate::usecases::purchases::{Settling, stripe_customer};
 use crate::usecases::{Fault, Services, alarms, customers, flat};
@@ -27,8 +27,8 @@ pub struct Choice {
     pub customer_no: i64,
     /// Which plan.
     pub plan: String,
-    /// The price that was shown, in minor units.
-    pub shown: i64,
+    /// The terms that the form showed.
+    pub shown: Terms,
 }
 
 /// Where a choice leads.
@@ -58,7 +58,8 @@ pub async fn start(services: &Services, choice: &Choice) -> Result<Upgrade, Faul
     if found.is_none_or(|customer| customer.closed_at.is_some()) {
         return Ok(Upgrade::Closed);
     }
-    let plan = services.catalog.plan(&choice.plan).filter(|plan| plan.amount == choice.shown);
+    let catalog = &services.catalog;
+    let plan = catalog.plan(&choice.plan).filter(|plan| catalog.plan_terms(plan) == choice.shown);
     let Some((plan, price)) = plan.and_then(|plan| Some((plan, plan.stripe_prices.first()?))) else {
         return Ok(Upgrade::Changed);
     };

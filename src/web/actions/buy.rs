@@ -20,16 +20,21 @@ pub enum Started {
 }
 
 /// Starts the purchase that was minted when the form was drawn, or goes back to its open Checkout (R19).
-/// `price` is what was shown, in minor units; `mac` binds all of it to the session.
+/// `credits`, `price` in minor units, `currency` and `months` are the terms that were shown; `mac` binds all of it to the
+/// session, its customer and its role.
 ///
 /// # Errors
 /// A fault only.
 #[server(name = StartCheckout, prefix = "/_fn", endpoint = "buy")]
 pub async fn start_checkout(
-    purchase: String,
-    package: String,
-    price: i64,
-    mac: String,
+    #[server(default)] purchase: String,
+    #[server(default)] package: String,
+    #[server(default)] credits: String,
+    #[server(default)] price: String,
+    #[server(default)] currency: String,
+    #[server(default)] months: String,
+    #[server(default)] mac: String,
 ) -> Result<Started, ServerFnError> {
-    crate::web::forms::buy::start(crate::web::view::BuyForm { purchase, package, price, mac }).await
+    let form = crate::web::seal::SentForm { purchase, package, credits, price, currency, months, mac };
+    crate::web::forms::buy::start(form).await
 }

@@ -81,13 +81,14 @@ pub async fn sign_in_as_demo_operator() -> Result<(), ServerFnError> {
 #[server(name = DoAct, prefix = "/_fn", endpoint = "operator-act")]
 pub async fn do_act(
     act: Act,
-    about: String,
-    key: String,
-    back: String,
+    #[server(default)] about: String,
+    #[server(default)] key: String,
+    #[server(default)] back: String,
     #[server(default)] reason: String,
     #[server(default)] first: String,
     #[server(default)] second: String,
+    #[server(default)] signature: String,
 ) -> Result<String, ServerFnError> {
-    let form = crate::web::forms::operator::Form { act, about, key, back, reason, first, second };
+    let form = crate::web::forms::operator::Form { act, about, key, back, reason, first, second, signature };
     crate::web::forms::operator::act(form).await
 }

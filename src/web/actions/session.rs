@@ -2,13 +2,17 @@
 
 use leptos::prelude::*;
 
-/// Spends a one-time link and opens a session.
+/// Spends a one-time link and opens a session; `signature` is what its page showed: whose account, and whose session
+/// ends for it.
 ///
 /// # Errors
 /// A fault only; a link that is used or too old leads to its own page again, which says so.
 #[server(name = OpenSession, prefix = "/_fn", endpoint = "open-session")]
-pub async fn open_session(token: String) -> Result<(), ServerFnError> {
-    crate::web::forms::session::open(token).await
+pub async fn open_session(
+    token: String,
+    #[server(default)] signature: String,
+) -> Result<(), ServerFnError> {
+    crate::web::forms::session::open(token, &signature).await
 }
 
 /// Asks for a link by mail. The answer is the same for every address.

@@ -1,6 +1,7 @@
 //! What stands around every page: header, main, footer with the theme switch.
 
 use crate::usecases::sign_in::Choice;
+use super::form::Form;
 use crate::web::actions::{SetTheme, SignOut, SwitchCustomer};
 use crate::web::theme::Theme;
 use crate::web::view::settings::role_name;
@@ -90,9 +91,9 @@ fn Person(customer: String, choices: Vec<Choice>) -> impl IntoView {
     view! {
         <div class="person">
             {name}
-            <form method="post" action=SignOut::PATH>
+            <Form action=SignOut::PATH>
                 <button class="link">"Sign out"</button>
-            </form>
+            </Form>
         </div>
     }
 }
@@ -115,9 +116,9 @@ fn Switch(name: AnyView, choices: Vec<Choice>) -> impl IntoView {
     view! {
         <details class="menu">
             <summary>{name} <span class="sr-only">", switch account"</span></summary>
-            <form class="card" method="post" action=SwitchCustomer::PATH>
+            <Form class="card" action=SwitchCustomer::PATH>
                 <ul aria-label="Your accounts">{choices.into_iter().map(choice).collect_view()}</ul>
-            </form>
+            </Form>
         </details>
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod balance;
 pub mod billing;
+pub mod form;
 pub mod frame;
 pub mod history;
 pub mod notice;
@@ -21,10 +22,11 @@ pub mod usage;
 
 pub use balance::BalanceCard;
 pub use billing::BillingBody;
+pub use form::Form;
 pub use frame::{Frame, FrameView};
 pub use history::HistoryBody;
 pub use notice::{NoticeBox, UpgradeHint};
-pub use offers::Offers;
+pub use offers::{Offers, SealedFields};
 pub use purchase::PurchaseDetails;
 pub use purchases::Purchases;
 pub use settings::SettingsBody;

@@ -3,6 +3,7 @@
 use super::offers::BuyFields;
 use super::text::{Say, When};
 use crate::web::actions::HideHint;
+use crate::web::components::Form;
 use crate::web::view::{HintView, Notice, NoticeAction, Voice};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -65,9 +66,9 @@ pub fn UpgradeHint(hint: HintView) -> impl IntoView {
     let (label, href) = act.see;
     let hide = act.hide_until.map(|until| {
         view! {
-            <form method="post" action=HideHint::PATH>
+            <Form action=HideHint::PATH>
                 <button class="button quiet">"Hide until " <When moment=until /></button>
-            </form>
+            </Form>
         }
     });
     view! {

@@ -122,11 +122,23 @@ fn Card(offer: Offer, terms: String) -> impl IntoView {
 pub fn BuyFields(form: BuyForm, children: Children) -> impl IntoView {
     view! {
         <form method="post" action=StartCheckout::PATH>
-            <input type="hidden" name="purchase" value=form.purchase />
-            <input type="hidden" name="package" value=form.package />
-            <input type="hidden" name="price" value=form.price />
-            <input type="hidden" name="mac" value=form.mac />
+            <SealedFields form />
             {children()}
         </form>
+    }
+}
+
+/// Everything that was shown, and its seal.
+#[component]
+pub fn SealedFields(form: BuyForm) -> impl IntoView {
+    let terms = form.terms;
+    view! {
+        <input type="hidden" name="purchase" value=form.purchase />
+        <input type="hidden" name="package" value=form.package />
+        <input type="hidden" name="credits" value=terms.credits.to_string() />
+        <input type="hidden" name="price" value=terms.amount />
+        <input type="hidden" name="currency" value=terms.currency />
+        <input type="hidden" name="months" value=terms.months />
+        <input type="hidden" name="mac" value=form.mac />
     }
 }

@@ -151,7 +151,7 @@ async fn run(back: &str, act: impl AsyncFnOnce(&Visit) -> Result<Said, Fault>) -
 
 /// Opens a session by a portal link of its own, spent at once.
 async fn sign_in(visit: &Visit, customer_no: i64, email: Option<String>, role: Role) -> Result<(), Fault> {
-    let link = NewLink { customer_no, email, role, path: "/billing".to_owned(), return_url: None };
+    let link = NewLink { customer_no, email, role: Some(role), path: "/billing".to_owned(), return_url: None };
     let link = portal::make_link(&visit.services, link).await?;
     let token = link.url.rsplit('/').next().unwrap_or_default();
     if let Spent::Session { token, .. } = portal::spend_link(&visit.services, token, &visit.device()).await? {

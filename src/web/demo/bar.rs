@@ -5,6 +5,7 @@ use crate::domain::{Balance, PurchaseId};
 use crate::usecases::demo::{self, Leap, Person};
 use crate::usecases::portal::{Role, Viewer};
 use crate::usecases::{Fault, accounts};
+use crate::web::components::Form;
 use crate::web::view::{Moment, Zone};
 use crate::web::visit::Visit;
 use leptos::prelude::*;
@@ -152,12 +153,12 @@ fn Bar(facts: Facts) -> impl IntoView {
 #[component]
 fn UseCredits(key: String, back: String) -> impl IntoView {
     view! {
-        <form method="post" action=DemoUse::PATH>
+        <Form action=DemoUse::PATH>
             <input type="hidden" name="key" value=key />
             <input type="hidden" name="back" value=back />
             <input name="credits" inputmode="decimal" aria-label="Credits to use" value="380" maxlength="20" autocomplete="off" />
             <button>"Use credits"</button>
-        </form>
+        </Form>
     }
 }
 
@@ -165,12 +166,12 @@ fn UseCredits(key: String, back: String) -> impl IntoView {
 fn MoveClock(leaps: Vec<(&'static str, String)>, back: String) -> impl IntoView {
     let option = |(code, words): (&'static str, String)| view! { <option value=code>{words}</option> };
     view! {
-        <form method="post" action=DemoMove::PATH>
+        <Form action=DemoMove::PATH>
             <input type="hidden" name="back" value=back />
             <select name="to" aria-label="Move the clock to">
                 {leaps.into_iter().map(option).collect_view()}
             </select>
             <button>"Move the clock"</button>
-        </form>
+        </Form>
     }
 }

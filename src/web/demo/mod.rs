@@ -32,6 +32,14 @@ pub fn stylesheet(services: &Services) -> Option<&'static str> {
     services.settings.demo.then_some("/demo/demo.css")
 }
 
+/// Whether a form of this path opens a session of the demo's, so that none is needed.
+#[must_use]
+pub fn signs_in(path: &str) -> bool {
+    use crate::web::actions::{SignInAsDemo, SignInAsDemoOperator};
+    use leptos::server_fn::ServerFn;
+    [actions::DemoSwitch::PATH, SignInAsDemo::PATH, SignInAsDemoOperator::PATH].contains(&path)
+}
+
 /// Routes that are no pages.
 pub fn routes() -> Router<Services> {
     let style = || async {

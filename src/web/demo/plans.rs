@@ -3,6 +3,7 @@
 use super::actions::DemoPlan;
 use crate::domain::{Money, Plan};
 use crate::usecases::customers;
+use crate::web::components::Form;
 use crate::web::components::text::{Amount, Price, When};
 use crate::web::pages::{Page, page};
 use crate::web::view::Zone;
@@ -50,11 +51,11 @@ fn card(plan: &Plan, currency: &str, customer: &customers::Customer) -> AnyView 
     let name = plan.name.clone();
     let button = can_choose.then(|| {
         view! {
-            <form method="post" action=DemoPlan::PATH>
+            <Form action=DemoPlan::PATH>
                 <button class="button" name="plan" value=plan.id.clone()>
                     {if current { format!("Keep {name}") } else { format!("Choose {name}") }}
                 </button>
-            </form>
+            </Form>
         }
     });
     view! {

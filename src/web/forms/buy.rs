@@ -5,8 +5,8 @@ use crate::domain::PurchaseState;
 use crate::usecases::purchases::{self, Purchase, Start};
 use crate::usecases::{Fault, customers};
 use crate::web::actions::Started;
-use crate::web::seal;
-use crate::web::view::{BuyForm, Outcome};
+use crate::web::seal::{self, SentForm};
+use crate::web::view::Outcome;
 use crate::web::visit::Visit;
 use leptos::prelude::ServerFnError;
 
@@ -24,7 +24,7 @@ enum Click {
 ///
 /// # Errors
 /// A fault, its cause in the log.
-pub async fn start(form: BuyForm) -> Result<Started, ServerFnError> {
+pub async fn start(form: SentForm) -> Result<Started, ServerFnError> {
     let visit = Visit::current();
     let click = click(&visit, &form).await.map_err(|fault| broken("buy", &fault))?;
     Ok(match click {
@@ -45,7 +45,7 @@ pub async fn start(form: BuyForm) -> Result<Started, ServerFnError> {
 }
 
 /// Who may buy comes first, then whether the form is theirs, then the purchase itself.
-async fn click(visit: &Visit, form: &BuyForm) -> Result<Click, Fault> {
+async fn click(visit: &Visit, form: &SentForm) -> Result<Click, Fault> {
     let services = &visit.services;
     let Some(viewer) = visit.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
     if !viewer.role.may_buy() {
@@ -60,20 +60,20 @@ async fn click(visit: &Visit, form: &BuyForm) -> Result<Click, Fault> {
     if services.stripe.is_none() {
         return Ok(Click::Back(Outcome::BuyingOff, None));
     }
-    let Some(purchase) = seal::open(services, &viewer, form) else {
+    let Some((purchase, terms)) = seal::open(services, &viewer, form) else {
         return Ok(Click::Back(Outcome::FormStale, None));
     };
     let start = Start {
         purchase,
         customer_no: viewer.customer_no,
         package: form.package.clone(),
-        shown: Some(form.price),
+        shown: Some(terms),
         member_email: viewer.email.clone(),
     };
     Ok(landing(purchases::start(services, start).await?, form))
 }
 
-fn landing(started: purchases::Started, form: &BuyForm) -> Click {
+fn landing(started: purchases::Started, form: &SentForm) -> Click {
     use purchases::Started as S;
     let package = || Some(format!("package={}", encoded(&form.package)));
     let purchase = || Some(format!("purchase={}", encoded(&form.purchase)));
@@ -83,8 +83,8 @@ fn landing(started: purchases::Started, form: &BuyForm) -> Click {
             None => Click::Back(Outcome::StripeUnavailable, Some(format!("purchase={}", purchase.id))),
         },
         S::AlreadyBought(bought) => already(&bought),
-        S::CheckoutExpired => Click::Back(Outcome::CheckoutExpired, package()),
-        S::PriceChanged { .. } | S::UnknownPackage => Click::Back(Outcome::PriceChanged, package()),
+        S::CheckoutExpired => Click::Back(Outcome::CheckoutExpired, purchase()),
+        S::PriceChanged | S::UnknownPackage => Click::Back(Outcome::PriceChanged, package()),
         S::PlanCannotBuy => Click::Back(Outcome::PlanCannotBuy, None),
         S::NotYours => Click::Back(Outcome::FormStale, None),
         S::BuyingOff => Click::Back(Outcome::BuyingOff, None),

@@ -4,10 +4,11 @@ use super::broken;
 use crate::domain::money::decimals;
 use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId};
 use crate::usecases::desk::{self, Order, Outcome, Refund};
-use crate::usecases::operators::sign_in::{self as operators, LIMIT_HOURS, SignedIn};
+use crate::usecases::operators::sign_in::{self as operators, LIMIT_HOURS, Operator, SignedIn};
 use crate::usecases::{Fault, Services, purchases};
 use crate::web::actions::Act;
 use crate::web::cookies::Cookie;
+use crate::web::form_signature::ActOn;
 use crate::web::visit::Visit;
 use chrono::{NaiveDate, TimeDelta};
 use leptos::prelude::ServerFnError;
@@ -86,6 +87,15 @@ pub struct Form {
     pub first: String,
     /// The second.
     pub second: String,
+    /// What binds it to the operator's session and to the thing.
+    pub signature: String,
+}
+
+impl Form {
+    fn is_signed(&self, secret: &[u8], operator: &Operator) -> bool {
+        let on = ActOn { act: self.act.name(), about: &self.about, key: &self.key, back: &self.back };
+        on.is_signed(secret, operator, &self.signature)
+    }
 }
 
 /// Does it, and goes back.
@@ -95,6 +105,7 @@ pub struct Form {
 pub async fn act(form: Form) -> Result<String, ServerFnError> {
     let visit = Visit::current();
     let outcome = match visit.operator().await {
+        Ok(Some(operator)) if !form.is_signed(&visit.services.settings.form_secret, &operator) => Ok(Outcome::FormStale),
         Ok(Some(operator)) => done(&visit.services, operator.email, &form).await,
         Ok(None) => {
             visit.go("/operator/sign-in");

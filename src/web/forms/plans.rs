@@ -5,8 +5,8 @@ use crate::usecases::Fault;
 use crate::usecases::portal::Viewer;
 use crate::usecases::subscriptions::{self, Choice, Upgrade};
 use crate::web::actions::Started;
-use crate::web::seal;
-use crate::web::view::{BuyForm, Outcome};
+use crate::web::seal::{self, SentForm};
+use crate::web::view::Outcome;
 use crate::web::visit::Visit;
 use leptos::prelude::ServerFnError;
 
@@ -17,21 +17,23 @@ pub const PLAN: &str = "plan:";
 ///
 /// # Errors
 /// A fault, its cause in the log.
-pub async fn choose(form: BuyForm) -> Result<Started, ServerFnError> {
+pub async fn choose(form: SentForm) -> Result<Started, ServerFnError> {
     let visit = Visit::current();
     let led = async {
         let viewer = match buyer(&visit).await? {
             Ok(viewer) => viewer,
             Err(to) => return Ok(to),
         };
-        let Some(purchase) = seal::open(&visit.services, &viewer, &form) else { return Ok(back(Outcome::FormStale)) };
+        let Some((purchase, terms)) = seal::open(&visit.services, &viewer, &form) else {
+            return Ok(back(Outcome::FormStale));
+        };
         let Some(plan) = form.package.strip_prefix(PLAN) else { return Ok(back(Outcome::FormStale)) };
         let choice = Choice {
             form: purchase,
             customer: viewer.customer.clone(),
             customer_no: viewer.customer_no,
             plan: plan.to_owned(),
-            shown: form.price,
+            shown: terms,
         };
         match subscriptions::start(&visit.services, &choice).await? {
             Upgrade::InPortal => to_portal(&visit, &viewer).await,

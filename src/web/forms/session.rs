@@ -1,9 +1,10 @@
 //! Signing in and out.
 
 use super::broken;
-use crate::usecases::portal::{self, Look, Spent};
+use crate::usecases::portal::{self, Look, Spent, Target, Viewer};
 use crate::usecases::{Fault, sign_in};
 use crate::web::cookies::Cookie;
+use crate::web::form_signature;
 use crate::web::view::SignInOutcome;
 use crate::web::visit::Visit;
 use leptos::prelude::ServerFnError;
@@ -11,19 +12,42 @@ use leptos::prelude::ServerFnError;
 /// How long the address of a link that was asked for is known: as long as the link works.
 const ASKED_SECONDS: i64 = portal::SIGN_IN_MINUTES * 60;
 
-/// Spends a one-time link.
+/// Spends a one-time link, for the account that the page of its button showed. Somebody who is signed in elsewhere is
+/// asked first: without the signature of that very page nothing is spent, and the page asks.
 ///
 /// # Errors
 /// A fault, its cause in the log.
-pub async fn open(token: String) -> Result<(), ServerFnError> {
+pub async fn open(token: String, signature: &str) -> Result<(), ServerFnError> {
     let visit = Visit::current();
-    spend(&visit, &token).await.map_err(|fault| broken("open session", &fault))
+    let opened = async {
+        let before = visit.viewer().await?;
+        let page = format!("/sign-in/{}", encoded(&token));
+        let Look::Works(target) = portal::look(&visit.services, &token).await? else {
+            return spend(&visit, &token, None, before).await;
+        };
+        let elsewhere = before.as_ref().filter(|before| target.is_elsewhere(before));
+        let (opens, link) = ((target.customer_no, target.email.as_deref()), portal::token_hash(&token));
+        let secret = &visit.services.settings.form_secret;
+        let asked = elsewhere.map(|before| &before.session);
+        let is_meant = form_signature::is_consent(secret, &link, opens, asked, signature);
+        // Whoever is signed out and brings the link alone may open it: nothing of theirs changes by it.
+        if !is_meant && !(signature.is_empty() && elsewhere.is_none()) {
+            visit.go(&page);
+            return Ok(());
+        }
+        spend(&visit, &token, Some(target), before).await
+    };
+    opened.await.map_err(|fault| broken("open session", &fault))
 }
 
-async fn spend(visit: &Visit, token: &str) -> Result<(), Fault> {
+/// A token, fit for a path: what is no token leads to a page that is not there.
+fn encoded(token: &str) -> String {
+    url::form_urlencoded::byte_serialize(token.as_bytes()).collect()
+}
+
+async fn spend(visit: &Visit, token: &str, shown: Option<Target>, before: Option<Viewer>) -> Result<(), Fault> {
     let services = &visit.services;
-    let before = visit.viewer().await?;
-    match portal::spend_link(services, token, &visit.device()).await? {
+    match portal::spend_shown(services, token, shown, &visit.device()).await? {
         Spent::Session { token, path } => {
             // The browser forgets its former session, and nobody else has it.
             if let Some(before) = before {
@@ -34,10 +58,12 @@ async fn spend(visit: &Visit, token: &str) -> Result<(), Fault> {
             visit.forget(Cookie::Asked);
             visit.go(&super::theme::own_path(&path));
         }
+        // Its own page shows the other account, and asks anew.
+        Spent::Other => visit.go(&format!("/sign-in/{}", encoded(token))),
         // Its own page says what can be done about it.
         Spent::Gone => match portal::look(services, token).await? {
             Look::Unknown => visit.go("/sign-in/expired"),
-            _ => visit.go(&format!("/sign-in/{token}")),
+            _ => visit.go(&format!("/sign-in/{}", encoded(token))),
         },
     }
     Ok(())
@@ -126,12 +152,13 @@ pub async fn open_demo(customer: String, email: String) -> Result<(), ServerFnEr
         let link = portal::NewLink {
             customer_no,
             email: Some(email),
-            role: portal::Role::Owner,
+            role: Some(portal::Role::Owner),
             path: "/billing".to_owned(),
             return_url: None,
         };
         let link = portal::make_link(services, link).await?;
-        spend(&visit, link.url.rsplit('/').next().unwrap_or_default()).await
+        let before = visit.viewer().await?;
+        spend(&visit, link.url.rsplit('/').next().unwrap_or_default(), None, before).await
     };
     opened.await.map_err(|fault| broken("demo sign-in", &fault))
 }

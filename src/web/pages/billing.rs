@@ -3,7 +3,7 @@
 use super::{Page, page};
 use crate::domain::advice::Advice;
 use crate::domain::forecast::Outlook;
-use crate::domain::{Credits, Grant, Instant, Kind, Money, Plan, PurchaseId, PurchaseState};
+use crate::domain::{Credits, Grant, Instant, Kind, Money, Package, Plan, PurchaseId, PurchaseState, Terms};
 use crate::usecases::billing::{Billing, of as billing_of};
 use crate::usecases::customers::Customer;
 use crate::usecases::overview::Overview;
@@ -101,9 +101,9 @@ impl Loaded {
         let services = &visit.services;
         let (shop, zone) = (&services.catalog.shop, Zone::named(&self.customer.timezone));
         let (balance, may_buy) = (&self.overview.balance, self.may_buy(services, viewer));
-        let seal = |purchase: Option<PurchaseId>, package: &str, price: i64| {
+        let seal = |purchase: Option<PurchaseId>, package: &str, terms: Terms| {
             let purchase = purchase.unwrap_or_else(|| PurchaseId(services.clock.mint()));
-            seal::form(services, viewer, purchase, package, price)
+            seal::form(services, viewer, purchase, package, terms)
         };
         let facts = BillingFacts {
             balance: self.balance_facts(services, zone),
@@ -240,10 +240,13 @@ impl Loaded {
         let package = package.and_then(|id| services.catalog.package(&id));
         let again = || match purchase {
             Some(purchase) if purchase.state == PurchaseState::Created => Some(resume(services, viewer, purchase)),
-            _ => package.map(|package| seal::fresh(services, viewer, package)),
+            Some(purchase) => same_again(services, viewer, purchase),
+            // No page has shown what such a button would buy.
+            None => None,
         };
+        let offer = |package: &Package| (package.grants(), Money::new(package.amount, &services.catalog.shop.currency));
         let facts = OutcomeFacts {
-            price: package.map(|package| Money::new(package.amount, &services.catalog.shop.currency)),
+            offer: package.map(offer),
             bought_at: purchase.and_then(|purchase| purchase.credited_at).map(|at| bought_at(at, self, zone)),
             again: if *may_buy == MayBuy::Yes { again() } else { None },
         };
@@ -277,7 +280,16 @@ fn bought_at(at: Instant, loaded: &Loaded, zone: Zone) -> crate::web::view::Mome
 
 /// A form that goes on with a purchase.
 pub fn resume(services: &Services, viewer: &Viewer, purchase: &Purchase) -> BuyForm {
-    seal::form(services, viewer, purchase.id, &purchase.package, purchase.amount)
+    let terms = purchase.terms(&services.catalog);
+    seal::form(services, viewer, purchase.id, &purchase.package, terms)
+}
+
+/// A form that buys the same anew. There is none where the package is sold on other terms now: its button would sell
+/// something else than the purchase beside it shows.
+pub fn same_again(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Option<BuyForm> {
+    let package = services.catalog.package(&purchase.package)?;
+    let terms = services.catalog.terms(package);
+    (terms == purchase.terms(&services.catalog)).then(|| seal::fresh(services, viewer, package))
 }
 
 /// Where plans are changed: on our own page where they are sold at Stripe; else at the SaaS, whose front page is better
@@ -305,6 +317,8 @@ pub fn purchase_fact(purchase: &Purchase) -> PurchaseFact {
         id: purchase.id,
         package: purchase.package.clone(),
         credits: purchase.credits,
+        currency: purchase.currency.clone(),
+        months: purchase.months,
         created_at: purchase.created_at,
         facts: PurchaseFacts {
             state: purchase.state,

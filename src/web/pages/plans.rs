@@ -8,7 +8,7 @@ use crate::usecases::customers::{self, Customer};
 use crate::usecases::portal::Viewer;
 use crate::usecases::subscriptions;
 use crate::web::actions::{ChoosePlan, OpenPlanPortal};
-use crate::web::components::NoticeBox;
+use crate::web::components::{Form, NoticeBox, SealedFields};
 use crate::web::components::text::{Amount, Price, When};
 use crate::web::forms::plans::PLAN;
 use crate::web::seal;
@@ -79,9 +79,9 @@ fn intro(customer: &Customer, viewer: &Viewer, follows: bool) -> AnyView {
                     <strong>"Your plan is a subscription."</strong>
                     " Change or cancel it, or its card, at Stripe. What you have paid for stays until the reset."
                 </p>
-                <form method="post" action=OpenPlanPortal::PATH>
+                <Form action=OpenPlanPortal::PATH>
                     <button class="button primary">"Change or cancel"</button>
-                </form>
+                </Form>
             </div>
         }
         .into_any();
@@ -104,7 +104,7 @@ fn cards(visit: &Visit, viewer: &Viewer, customer: &Customer, follows: bool) -> 
         let may = viewer.role.may_buy() && !follows && plan.id != customer.plan && plan.allowance() >= in_force;
         let form = (may && !plan.stripe_prices.is_empty()).then(|| {
             let id = PurchaseId(services.clock.mint());
-            seal::form(services, viewer, id, &format!("{PLAN}{}", plan.id), plan.amount)
+            seal::form(services, viewer, id, &format!("{PLAN}{}", plan.id), catalog.plan_terms(plan))
         });
         card(plan, &catalog.shop.currency, customer, form)
     };
@@ -124,10 +124,7 @@ fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>)
         let label = format!("Upgrade to {name}, {} a month", money.short());
         view! {
             <form method="post" action=ChoosePlan::PATH>
-                <input type="hidden" name="purchase" value=form.purchase />
-                <input type="hidden" name="package" value=form.package />
-                <input type="hidden" name="price" value=form.price />
-                <input type="hidden" name="mac" value=form.mac />
+                <SealedFields form />
                 <button class="button buy" aria-label=label>
                     {format!("Upgrade to {name}")}
                 </button>

@@ -3,14 +3,13 @@
 //! The redirect is never believed: Stripe is asked (R8), also where nobody is signed in. Who is signed
 //! out proves with the Checkout's id that the purchase is theirs, and sees nothing of the account.
 
-use super::billing::{purchase_fact, resume};
+use super::billing::{purchase_fact, resume, same_again};
 use super::{Page, page};
 use crate::domain::{Grant, Instant, Money, PurchaseId, PurchaseState};
 use crate::usecases::portal::Viewer;
 use crate::usecases::purchases::{self, Delivery, Moment, Purchase};
 use crate::usecases::{Fault, Services, accounts, customers, overview};
 use crate::web::components::{NoticeBox, PurchaseDetails};
-use crate::web::seal;
 use crate::web::view::outcome::OutcomeFacts;
 use crate::web::view::purchase::{self as words, What};
 use crate::web::view::status::PurchaseFacts;
@@ -189,11 +188,9 @@ async fn resumed(services: &Services, viewer: &Viewer, purchase: &Purchase) -> R
     Ok(may_buy(services, viewer).await?.then(|| resume(services, viewer, purchase)))
 }
 
-/// A fresh form for the same package, for those who may.
+/// A fresh form for the same, for those who may.
 async fn again(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Result<Option<BuyForm>, Fault> {
-    let package = services.catalog.package(&purchase.package);
-    let may = may_buy(services, viewer).await?;
-    Ok(package.filter(|_| may).map(|package| seal::fresh(services, viewer, package)))
+    Ok(if may_buy(services, viewer).await? { same_again(services, viewer, purchase) } else { None })
 }
 
 fn encoded(text: &str) -> String {

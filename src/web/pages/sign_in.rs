@@ -2,10 +2,11 @@
 
 use super::{Page, page};
 use crate::mail;
-use crate::usecases::portal::{self, Look};
+use crate::usecases::portal::{self, Look, Target, Viewer};
 use crate::web::actions::{OpenSession, RenewLink, RequestLink};
 use crate::web::components::NoticeBox;
 use crate::web::cookies::Cookie;
+use crate::web::form_signature::{self, FIELD};
 use crate::web::view::{SignInOutcome, sign_in as words};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
@@ -75,24 +76,55 @@ pub fn LinkPage() -> impl IntoView {
 
 async fn load_link(visit: Visit, token: String) -> Result<Page, Stop> {
     let look = portal::look(&visit.services, &token).await?;
-    if look == Look::Works {
-        return Ok(Page::new("Sign in", None, works(&visit, token)));
-    }
     let viewer = visit.viewer().await?;
+    if let Look::Works(target) = look {
+        let elsewhere = viewer.filter(|viewer| target.is_elsewhere(viewer));
+        return Ok(Page::new("Sign in", None, works(&visit, token, &target, elsewhere.as_ref())));
+    }
     let body = expired(&visit, look, token, viewer.is_some());
     Ok(Page::new("Link expired", viewer, body))
 }
 
-fn works(visit: &Visit, token: String) -> impl IntoView + use<> {
-    let shop = &visit.services.catalog.shop.name;
+/// Whose account the link opens, and the session that ends for it, if somebody is signed in elsewhere.
+fn works(visit: &Visit, token: String, target: &Target, elsewhere: Option<&Viewer>) -> impl IntoView + use<> {
+    let opens = (target.customer_no, target.email.as_deref());
+    let instead_of = elsewhere.map(|viewer| &viewer.session);
+    let secret = &visit.services.settings.form_secret;
+    let signature = form_signature::consent(secret, &portal::token_hash(&token), opens, instead_of);
+    let continues = words::continues(target.email.as_deref(), &target.name);
+    let asks = elsewhere.map(|viewer| {
+        let (now, then) = words::switches(viewer.email.as_deref(), &viewer.name);
+        view! {
+            <div class="notice warn" role="status">
+                <p>
+                    <strong>{now}</strong>
+                    " "
+                    {then}
+                </p>
+            </div>
+        }
+    });
+    let stay = elsewhere.map(|viewer| {
+        let label = format!("Stay at {}", viewer.name);
+        view! {
+            <p class="after">
+                <a href="/billing">{label}</a>
+            </p>
+        }
+    });
+    let who = target.email.clone().map(|email| view! { " as " <strong>{email}</strong> });
+    let name = target.name.clone();
     view! {
         <div class="card narrow">
             <h1>"Sign in"</h1>
-            <p class="note">"One more click. It keeps programs that follow links from using yours up."</p>
+            {asks}
+            <p class="note">"Click to continue" {who} " to " <strong>{name}</strong> "."</p>
             <form method="post" action=OpenSession::PATH>
                 <input type="hidden" name="token" value=token />
-                <button class="button primary">{format!("Continue to {shop}")}</button>
+                <input type="hidden" name=FIELD value=signature />
+                <button class="button primary">{continues}</button>
             </form>
+            {stay}
         </div>
     }
 }

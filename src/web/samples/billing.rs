@@ -110,7 +110,7 @@ fn view(sketch: &Sketch, v: &Variation) -> BillingView {
         hint: v.hint.then(|| hint(sketch)).flatten(),
         all_top_ups: v.all.then_some(1),
         all_purchases: v.all.then_some(1),
-        seal: &|_, package, price| form(package, price),
+        seal: &|_, package, terms| sealed(package, terms),
     };
     facts.view()
 }
@@ -144,13 +144,18 @@ fn purchases_of(sketch: &Sketch) -> (Vec<PurchaseFact>, Vec<PurchaseFact>) {
 
 /// A Buy form whose seal fits nothing.
 pub fn form(package: &str, price: i64) -> BuyForm {
+    let currency = "usd".to_owned();
+    sealed(package, Terms { credits: Credits::whole(1_200), amount: price, currency, months: 12 })
+}
+
+fn sealed(package: &str, terms: Terms) -> BuyForm {
     let purchase = "pur_01920000000070008000000000000001".into();
-    BuyForm { purchase, package: package.into(), price, mac: "0".repeat(64) }
+    BuyForm { purchase, package: package.into(), terms, mac: "0".repeat(64) }
 }
 
 fn outcome_facts(sketch: &Sketch) -> OutcomeFacts {
     OutcomeFacts {
-        price: Some(Money::new(1_000, "usd")),
+        offer: Some((Credits::whole(1_200), Money::new(1_000, "usd"))),
         bought_at: Some(sketch.balance.zone.clock(at("2026-11-22T19:03:00Z"))),
         again: Some(form("p1200", 900)),
     }

@@ -42,6 +42,8 @@ pub fn purchase(n: u8, credits: i64, amount: i64, state: PurchaseState, on: &str
         id: PurchaseId(uuid::Uuid::from_bytes([n; 16])),
         package: format!("p{credits}"),
         credits: Credits::whole(credits),
+        currency: "usd".into(),
+        months: Some(12),
         created_at: at(on),
         facts: PurchaseFacts { state, paid: false, amount, refunded: 0, dispute: Dispute::None },
         has_invoice: state == PurchaseState::Credited,

@@ -8,7 +8,7 @@ use super::offers::{self, BuyForm, MayBuy, Offer, OffersView};
 use super::purchases::{PurchaseFact, PurchasesFacts, PurchasesView};
 use super::top_ups::{TopUpsFacts, TopUpsView};
 use crate::domain::forecast::Outlook;
-use crate::domain::{Credits, Grant, GrantId, Instant, Money, Package, PurchaseId};
+use crate::domain::{Credits, Grant, GrantId, Instant, Money, Package, PurchaseId, Terms};
 
 /// Everything that `/billing` shows, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct BillingView {
     pub purchases: PurchasesView,
 }
 
-/// Seals a form: for a purchase that exists, or anew; then package and price in minor units.
-pub type Seal<'a> = &'a dyn Fn(Option<PurchaseId>, &str, i64) -> BuyForm;
+/// Seals a form: for a purchase that exists, or anew; then the package and everything that is shown of it.
+pub type Seal<'a> = &'a dyn Fn(Option<PurchaseId>, &str, Terms) -> BuyForm;
 
 /// What the page is made of.
 pub struct BillingFacts<'a> {
@@ -155,7 +155,13 @@ impl BillingFacts<'_> {
         packages.sort_by_key(|package| package.credits);
         let smallest = packages.first().map_or((Credits::whole(1), 0), |package| (package.grants(), package.amount));
         let offer = |package: &&Package| {
-            let action = self.may_buy.action(|| (self.seal)(None, &package.id, package.amount));
+            let terms = || Terms {
+                credits: package.grants(),
+                amount: package.amount,
+                currency: self.currency.to_owned(),
+                months: self.top_up_months,
+            };
+            let action = self.may_buy.action(|| (self.seal)(None, &package.id, terms()));
             Offer::new(package.grants(), Money::new(package.amount, self.currency), smallest, action)
         };
         OffersView {
@@ -184,12 +190,12 @@ impl BillingFacts<'_> {
 
     fn purchases(&self) -> PurchasesView {
         let may = self.may_buy == MayBuy::Yes;
-        let resume = |fact: &PurchaseFact| may.then(|| (self.seal)(Some(fact.id), &fact.package, fact.facts.amount));
+        let resume = |fact: &PurchaseFact| 
+            may.then(|| (self.seal)(Some(fact.id), &fact.package, fact.terms(self.top_up_months)));
         let facts = PurchasesFacts {
             pending: self.pending,
             purchases: self.purchases,
             total: self.purchases_total,
-            currency: self.currency,
             zone: self.balance.zone,
             all: self.all_purchases,
             resume: &resume,

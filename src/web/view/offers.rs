@@ -2,7 +2,7 @@
 
 use super::ahead::AheadView;
 use super::words::{Words, noun};
-use crate::domain::{Credits, Money};
+use crate::domain::{Credits, Money, Terms};
 
 /// The section "Buy a top-up".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +64,8 @@ pub struct BuyForm {
     pub purchase: String,
     /// The package's id.
     pub package: String,
-    /// The price that was shown, in minor units.
-    pub price: i64,
+    /// Everything that was shown: credits, price, currency, validity.
+    pub terms: Terms,
     /// The seal.
     pub mac: String,
 }

@@ -8,7 +8,8 @@ use super::offers::BuyForm;
 use super::status::Tone;
 use super::when::Moment;
 use super::words::Words;
-use crate::domain::Money;
+use super::words::noun;
+use crate::domain::{Credits, Money};
 
 /// Every way in which a form can come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Outcome {
     Cancelled,
     /// Stripe is down, slow, or refuses us.
     StripeUnavailable,
-    /// The catalogue's price is another one now.
+    /// The catalogue sells it on other terms now.
     PriceChanged,
     /// This very form was paid already.
     AlreadyBought,
@@ -29,7 +30,7 @@ pub enum Outcome {
     ViewerCannotBuy,
     /// The shop sells nothing at the moment.
     BuyingOff,
-    /// The form is not this session's: drawn before a sign-in, or tampered with.
+    /// The form was drawn for another customer, session or role, or tampered with.
     FormStale,
     /// There is no invoice, or not yet.
     NoInvoice,
@@ -44,8 +45,8 @@ pub enum Outcome {
 /// What a sentence needs beside its code, looked up again.
 #[derive(Clone, Debug, Default)]
 pub struct OutcomeFacts {
-    /// The package's price now.
-    pub price: Option<Money>,
+    /// What the package holds and costs now.
+    pub offer: Option<(Credits, Money)>,
     /// When the purchase was paid.
     pub bought_at: Option<Moment>,
     /// A form for the same package, for those who may buy: a fresh one, or the same purchase's where that was not opened.
@@ -132,7 +133,7 @@ impl Outcome {
                 let text = "Try again in a minute.".into();
                 ("Checkout cannot be reached. You were not charged.".into(), text, Some("Try again"))
             }
-            Self::PriceChanged => (price_changed(facts), "Nothing was bought.".into(), None),
+            Self::PriceChanged => (price_changed(facts), "You weren't charged.".into(), None),
             Self::AlreadyBought => (already_bought(facts), "Buy it again?".into(), Some("Buy again")),
             Self::CheckoutExpired => {
                 ("That Checkout has expired.".into(), "You were not charged.".into(), Some("Buy again"))
@@ -147,7 +148,7 @@ impl Outcome {
                 None,
             ),
             Self::FormStale => {
-                ("That page was out of date.".into(), "You were not charged. Please choose again.".into(), None)
+                ("This page was out of date.".into(), "Nothing was changed. Please choose again.".into(), None)
             }
             Self::NoInvoice => {
                 ("There is no invoice yet.".into(), "It comes within minutes of the payment.".into(), None)
@@ -164,8 +165,11 @@ impl Outcome {
 }
 
 fn price_changed(facts: &OutcomeFacts) -> Words {
-    match &facts.price {
-        Some(price) => Words::from("The price is now ").money(price.clone()).text("."),
+    match &facts.offer {
+        Some((credits, price)) => {
+            let words = Words::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", noun(*credits)));
+            words.text(if *credits == Credits::whole(1) { "costs " } else { "cost " }).money(price.clone()).text(".")
+        }
         None => "That package is no longer for sale.".into(),
     }
 }
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn every_outcome_has_its_words() {
         let facts = || OutcomeFacts {
-            price: Some(Money::new(1_000, "usd")),
+            offer: Some((Credits::whole(1_200), Money::new(1_000, "usd"))),
             bought_at: Some(Zone::UTC.clock("2026-11-22T14:03:00Z".parse().expect("an instant"))),
             again: None,
         };
@@ -203,7 +207,7 @@ mod tests {
         };
         check(Outcome::Cancelled, "Checkout closed. You were not charged.");
         check(Outcome::StripeUnavailable, "Checkout cannot be reached. You were not charged. Try again in a minute.");
-        check(Outcome::PriceChanged, "The price is now $10. Nothing was bought.");
+        check(Outcome::PriceChanged, "The offer has changed: 1,200 credits now cost $10. You weren't charged.");
         check(Outcome::AlreadyBought, "You bought this at 14:03. Buy it again?");
         check(Outcome::CheckoutExpired, "That Checkout has expired. You were not charged.");
         check(Outcome::PlanCannotBuy, "Top-ups need a paid plan. Upgrade first. You were not charged.");

@@ -4,7 +4,7 @@ use super::offers::BuyForm;
 use super::status::{self, Badge, PurchaseFacts};
 use super::top_ups::PAGE;
 use super::when::{Moment, Zone};
-use crate::domain::{Credits, Instant, Money, PurchaseId, PurchaseState};
+use crate::domain::{Credits, Instant, Money, PurchaseId, PurchaseState, Terms};
 
 /// How many show before "Show all".
 pub const SHOWN: usize = 5;
@@ -52,6 +52,10 @@ pub struct PurchaseFact {
     pub package: String,
     /// What it is of.
     pub credits: Credits,
+    /// The currency it was sold in, whatever the catalogue's is now.
+    pub currency: String,
+    /// Months of validity as sold, where they were kept.
+    pub months: Option<i32>,
     /// When it was chosen.
     pub created_at: Instant,
     /// What became of it.
@@ -61,6 +65,13 @@ pub struct PurchaseFact {
 }
 
 impl PurchaseFact {
+    /// The terms it was sold on; `months` are the catalogue's.
+    #[must_use]
+    pub fn terms(&self, months: i32) -> Terms {
+        let (credits, currency) = (self.credits, self.currency.clone());
+        Terms { credits, amount: self.facts.amount, currency, months: self.months.unwrap_or(months) }
+    }
+
     /// Paid, on its way, or failed: everything but an abandoned Checkout.
     #[must_use]
     pub fn counts(&self) -> bool {
@@ -83,8 +94,6 @@ pub struct PurchasesFacts<'a> {
     pub purchases: &'a [PurchaseFact],
     /// How many there are in all, pending ones not counted.
     pub total: usize,
-    /// The catalogue's currency.
-    pub currency: &'a str,
     /// The customer's zone.
     pub zone: Zone,
     /// Whether all are shown, and which page of them.
@@ -116,7 +125,7 @@ impl PurchasesFacts<'_> {
             href: format!("/purchases/{}", fact.id),
             date: self.zone.day(fact.created_at),
             credits: fact.credits,
-            price: Money::new(fact.facts.amount, self.currency),
+            price: Money::new(fact.facts.amount, &fact.currency),
             badge: status::purchase(&fact.facts),
             invoice: fact.has_invoice.then(|| format!("/purchases/{}/invoice", fact.id)),
             resume: if fact.open() { (self.resume)(fact) } else { None },
@@ -134,6 +143,8 @@ mod tests {
             id: PurchaseId::from_bytes(&[n; 16]).expect("sixteen bytes"),
             package: "p1200".into(),
             credits: Credits::whole(1_200),
+            currency: "usd".into(),
+            months: Some(12),
             created_at: "2026-11-22T13:05:00Z".parse().expect("an instant"),
             facts: PurchaseFacts { state, paid: false, amount: 900, refunded: 0, dispute: Dispute::None },
             has_invoice: state == PurchaseState::Credited,
@@ -145,7 +156,7 @@ mod tests {
             Some(BuyForm {
                 purchase: fact.id.to_string(),
                 package: fact.package.clone(),
-                price: 900,
+                terms: fact.terms(12),
                 mac: "seal".into(),
             })
         };
@@ -157,7 +168,6 @@ mod tests {
             pending: &pending[..pending.len().min(1)],
             purchases: rows,
             total: counted.len(),
-            currency: "usd",
             zone: Zone::UTC,
             all,
             resume: &resume,
@@ -181,6 +191,17 @@ mod tests {
         assert_eq!(badges, ["Not finished", "Failed", "Credited"]);
         assert_eq!(view.rows.iter().map(|row| row.resume.is_some()).collect::<Vec<_>>(), [true, false, false]);
         assert_eq!(view.total, 2);
+    }
+
+    #[test]
+    fn an_old_purchase_keeps_its_currency() {
+        let yen = PurchaseFact { currency: "jpy".into(), ..fact(1, PurchaseState::Credited) };
+        let prices: Vec<String> = view(&[yen, fact(2, PurchaseState::Credited)], None)
+            .rows
+            .iter()
+            .map(|row| row.price.long())
+            .collect();
+        assert_eq!(prices, ["¥900", "$9.00"]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub enum SettingsOutcome {
     BadKeyName,
     /// Keys enough.
     TooManyKeys,
-    /// A form that no page has drawn, or another session's.
+    /// A form that was drawn for another customer, session or role.
     FormStale,
     /// A fault of ours; the cause is in the log.
     Fault,
@@ -204,7 +204,7 @@ impl SettingsOutcome {
                 ("A key needs a name of 1 to 100 characters.", "Name it after the program that will use it.")
             }
             Self::TooManyKeys => ("There are 50 keys already.", "Revoke one that no program uses any more."),
-            Self::FormStale => ("That page was out of date.", "Nothing was changed. Please try again."),
+            Self::FormStale => ("This page was out of date.", "Nothing was changed. Please try again."),
             Self::Fault => ("Something went wrong on our side.", "See below whether it was done, then try again."),
         }
     }

@@ -59,9 +59,37 @@ pub fn sent(address: Option<&str>, shop: &str, minutes: i64) -> String {
     format!("If {address} belongs to a {shop} account, a link is on its way. It works for {minutes} minutes.")
 }
 
+/// The button of a link's page: whose account it opens.
+#[must_use]
+pub fn continues(email: Option<&str>, customer: &str) -> String {
+    match email {
+        Some(email) => format!("Continue as {email} to {customer}"),
+        None => format!("Continue to {customer}"),
+    }
+}
+
+/// The question to somebody who is signed in elsewhere, before their session changes.
+#[must_use]
+pub fn switches(email: Option<&str>, customer: &str) -> (String, String) {
+    let now = match email {
+        Some(email) => format!("You're signed in as {email} to {customer}."),
+        None => format!("You're signed in to {customer}."),
+    };
+    (now, "If you continue, you'll be signed out there.".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_links_page_names_the_account_and_asks_before_a_session_changes() {
+        assert_eq!(continues(Some("ada@acme.example"), "Acme Data"), "Continue as ada@acme.example to Acme Data");
+        assert_eq!(continues(None, "Acme Data"), "Continue to Acme Data");
+        let (now, then) = switches(Some("bob@larch.example"), "Larch Research");
+        assert_eq!(now, "You're signed in as bob@larch.example to Larch Research.");
+        assert_eq!(then, "If you continue, you'll be signed out there.");
+    }
 
     #[test]
     fn everybody_reads_the_same() {

@@ -5,7 +5,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use topup::usecases::outbox;
+use topup::usecases::{outbox, portal};
+use topup::web::form_signature::{FIELD, FormSigner};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
 
@@ -46,13 +47,33 @@ impl<'a> Browser<'a> {
         self.send(self.app.http.get(format!("http://{}{path}", self.app.address))).await
     }
 
-    /// A form of a page of this site; `name` is the function's.
+    /// A form of a page of this site; `name` is the function's. It is signed as the page would be now.
     pub async fn post(&self, name: &str, fields: &[(&str, &str)]) -> Answer {
         self.post_from("same-origin", name, fields).await
     }
 
     /// The same form, sent from wherever.
     pub async fn post_from(&self, site: &str, name: &str, fields: &[(&str, &str)]) -> Answer {
+        let signature = self.signature().await;
+        let is_signed = fields.iter().any(|(name, _)| *name == FIELD) || name == "open-session";
+        let mut fields = fields.to_vec();
+        if let Some(signature) = signature.as_deref().filter(|_| !is_signed) {
+            fields.push((FIELD, signature));
+        }
+        self.post_bare(site, name, &fields).await
+    }
+
+    /// The signature that a page would have now, if somebody is signed in.
+    pub async fn signature(&self) -> Option<String> {
+        let (services, token) = (self.app.services(), self.cookie("session")?);
+        let viewer = portal::idle_viewer(&services, &token).await.unwrap()?;
+        let signer = FormSigner::new(&services.settings.form_secret);
+        signer.draws_for(&viewer);
+        Some(signer.signature())
+    }
+
+    /// Sends these fields and no other.
+    pub async fn post_bare(&self, site: &str, name: &str, fields: &[(&str, &str)]) -> Answer {
         let url = format!("http://{}/_fn/{name}", self.app.address);
         self.send(self.app.http.post(url).header("sec-fetch-site", site).form(fields)).await
     }

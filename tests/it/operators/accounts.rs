@@ -34,7 +34,8 @@ on_both!(who_knows_the_password_signs_in_and_out, |app| {
     assert_eq!(outcome(app, " Grace@Shop.Example ", PASSWORD).await, "/operator");
     let stored = app.count("select count(*) as n from operators where password like '$argon2id$%'").await;
     assert_eq!(stored, 1);
-    send(app, "/_fn/operator-sign-out", &desk.cookie, &[]).await.expect(303);
+    let signature = desk.signer().await.operator_signature();
+    send(app, "/_fn/operator-sign-out", &desk.cookie, &[("signature", &signature)]).await.expect(303);
     assert_eq!(page(app, "/operator", &desk.cookie).await.header("location"), Some("/operator/sign-in"));
 });
 

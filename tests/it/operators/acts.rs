@@ -90,6 +90,8 @@ on_both!(what_is_refused_changes_nothing_and_is_not_written_down, |app| {
     assert_eq!(way.header("location"), Some("/operator/sign-in?outcome=fault"));
     // A way back leads to an operator's page only.
     let away = [("act", "acknowledge"), ("about", "1"), ("key", "k"), ("back", "//evil.example"), ("reason", "r")];
+    let signature = desk.signed(&away).await;
+    let away: Vec<_> = away.into_iter().chain([("signature", signature.as_str())]).collect();
     let way = send(app, "/_fn/operator-act", &desk.cookie, &away).await.expect(303);
     assert_eq!(way.header("location"), Some("/operator?outcome=bad_input&act=acknowledge"));
 });

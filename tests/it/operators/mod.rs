@@ -6,6 +6,7 @@ mod sales;
 
 use crate::app::{Answer, TestApp};
 use topup::usecases::operators::{self, password};
+use topup::web::form_signature::{ActOn, FIELD, FormSigner};
 
 pub const EMAIL: &str = "grace@shop.example";
 pub const PASSWORD: &str = "correct horse battery";
@@ -50,6 +51,23 @@ impl<'a> Desk<'a> {
         page(self.app, path, &self.cookie).await.expect(200).text
     }
 
+    /// What signs the pages of this session now.
+    pub async fn signer(&self) -> FormSigner {
+        let services = self.app.services();
+        let token = self.cookie.split('=').nth(1).unwrap();
+        let operator = operators::sign_in::operator(&services, token).await.unwrap();
+        let signer = FormSigner::new(&services.settings.form_secret);
+        operator.iter().for_each(|operator| signer.draws_for_operator(operator));
+        signer
+    }
+
+    /// The signature of a form of these fields.
+    pub async fn signed(&self, fields: &[(&str, &str)]) -> String {
+        let field = |name: &str| fields.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| *value);
+        let (act, about) = (field("act"), field("about"));
+        self.signer().await.act_signature(&ActOn { act, about, key: field("key"), back: field("back") })
+    }
+
     /// A key, as a drawn form has one.
     pub fn key(&self) -> String {
         self.app.services().clock.mint().to_string()
@@ -61,6 +79,8 @@ impl<'a> Desk<'a> {
             vec![("act", act), ("about", about), ("key", key), ("back", "/operator"), ("reason", "asked by mail")];
         fields.retain(|(name, _)| !more.iter().any(|(other, _)| other == name));
         fields.extend(more);
+        let signature = self.signed(&fields).await;
+        fields.push((FIELD, &signature));
         let answer = send(self.app, "/_fn/operator-act", &self.cookie, &fields).await.expect(303);
         let way = answer.header("location").unwrap().to_owned();
         let code = way.split("outcome=").nth(1).unwrap_or_else(|| panic!("{way}"));

@@ -48,10 +48,29 @@ pub fn cycle_start_of(plan_grant: GrantId) -> i64 {
     plan_grant.bytes().iter().take(6).fold(0, |millis, byte| (millis << 8) | i64::from(*byte))
 }
 
-/// When a top-up credited at `at` dies (R9).
+/// When a top-up credited at `at` dies that was sold for `months` (R9).
 #[must_use]
-pub fn top_up_expiry(at: Instant, catalog: &Catalog) -> Instant {
-    add_months(at, catalog.rules.top_up_months).unwrap_or_else(far_future)
+pub fn top_up_expiry(at: Instant, months: i32) -> Instant {
+    add_months(at, months).unwrap_or_else(far_future)
+}
+
+/// A top-up as it was sold: its own terms, whatever the catalogue says when it is credited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoldTopUp {
+    /// The purchase.
+    pub purchase: PurchaseId,
+    /// The credits that were sold.
+    pub credits: Credits,
+    /// Months of validity, counted from the crediting.
+    pub months: i32,
+}
+
+impl SoldTopUp {
+    /// A top-up with the validity that the catalogue has now.
+    #[must_use]
+    pub const fn now(purchase: PurchaseId, credits: Credits, catalog: &Catalog) -> Self {
+        Self { purchase, credits, months: catalog.rules.top_up_months }
+    }
 }
 
 impl Account {
@@ -88,16 +107,15 @@ impl Account {
     pub fn grant_top_up(
         &mut self,
         id: GrantId,
-        purchase: PurchaseId,
-        credits: Credits,
+        sold: SoldTopUp,
         at: Instant,
         catalog: &Catalog,
         changes: &mut Changes,
     ) -> Instant {
-        let expires_at = top_up_expiry(at, catalog);
-        let new = Grant::new(id, Kind::TopUp, credits, at, expires_at);
-        let grant = Grant { purchase: Some(purchase), awaits_notice: catalog.rules.require_notice, ..new };
-        self.give(grant, Cause::Purchase(purchase), None, at, changes);
+        let expires_at = top_up_expiry(at, sold.months);
+        let new = Grant::new(id, Kind::TopUp, sold.credits, at, expires_at);
+        let grant = Grant { purchase: Some(sold.purchase), awaits_notice: catalog.rules.require_notice, ..new };
+        self.give(grant, Cause::Purchase(sold.purchase), None, at, changes);
         expires_at
     }
 

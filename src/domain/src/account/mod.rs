@@ -26,7 +26,7 @@ use crate::hold::{Hold, HoldState};
 use crate::id::{GrantId, HoldId};
 use crate::time::{Instant, to_millis};
 
-pub use grants::{GRANTS_MAX, cycle_start_of, plan_grant_id, top_up_expiry};
+pub use grants::{GRANTS_MAX, SoldTopUp, cycle_start_of, plan_grant_id, top_up_expiry};
 pub use holds::Settled;
 pub use master::Master;
 

@@ -148,6 +148,19 @@ impl Package {
     }
 }
 
+/// Everything that a customer is shown of something for sale: what a form signs, a purchase stores, and is credited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Credits.
+    pub credits: Credits,
+    /// The price in minor units.
+    pub amount: i64,
+    /// ISO 4217, lower case.
+    pub currency: String,
+    /// Months of validity; 0 for a plan, whose credits last until the reset.
+    pub months: i32,
+}
+
 /// A figure that usage may be counted in.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +255,19 @@ impl Catalog {
     #[must_use]
     pub fn package(&self, id: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.id == id)
+    }
+
+    /// What the package sells now.
+    #[must_use]
+    pub fn terms(&self, package: &Package) -> Terms {
+        let (credits, currency) = (package.grants(), self.shop.currency.clone());
+        Terms { credits, amount: package.amount, currency, months: self.rules.top_up_months }
+    }
+
+    /// What the plan sells now.
+    #[must_use]
+    pub fn plan_terms(&self, plan: &Plan) -> Terms {
+        Terms { credits: plan.allowance(), amount: plan.amount, currency: self.shop.currency.clone(), months: 0 }
     }
 
     /// The monthly allowance of a plan; nothing for a plan that is not in the catalogue.

@@ -75,12 +75,12 @@ fn a_top_up_bought_on_any_day_of_2024_to_2048_dies_twelve_months_later_to_the_mi
     let catalog = Catalog::parse(include_str!("../../../../catalog.toml")).unwrap();
     let mut date = Date { year: 2024, month: 1, day: 1, into: TIMES[1] };
     while date.year < 2049 {
-        let dies = top_up_expiry(from_millis(date.ms()), &catalog);
+        let dies = top_up_expiry(from_millis(date.ms()), catalog.rules.top_up_months);
         assert_eq!(dies.timestamp_millis(), a_year_after(date.ms()), "{date:?}");
         date = date.tomorrow();
     }
     let leap = Date { year: 2028, month: 2, day: 29, into: DAY - 1 };
-    let dies = top_up_expiry(from_millis(leap.ms()), &catalog);
+    let dies = top_up_expiry(from_millis(leap.ms()), catalog.rules.top_up_months);
     assert_eq!(dies.to_string(), "2029-02-28 23:59:59.999 UTC");
 }
 

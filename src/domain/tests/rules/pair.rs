@@ -4,6 +4,7 @@ use crate::calendar::{DAY, HOUR};
 use crate::history::{History, Jump, Op, Step};
 use crate::model::{COURTESY, Model, PLAN, Place, TOP_UP, Terms};
 use crate::world::{CUSTOMER, World, notices, pauses, plans};
+use topup_domain::SoldTopUp;
 use topup_domain::time::from_millis;
 use topup_domain::{Credits, Draw, GrantId, HoldId, Kind, PurchaseId, Refusal, UsageId};
 use uuid::Uuid;
@@ -94,7 +95,7 @@ impl Pair {
                 let (grant, purchase, credits) = (GrantId(id), PurchaseId(id), self.credits(tokens));
                 let until = self.model.top_up(grant, purchase.bytes(), tokens, at);
                 let dies = self.world.act(|a, catalog, changes| {
-                    a.grant_top_up(grant, purchase, credits, from_millis(at), catalog, changes)
+                    a.grant_top_up(grant, SoldTopUp::now(purchase, credits, catalog), from_millis(at), catalog, changes)
                 });
                 assert_eq!(dies.timestamp_millis(), until);
             }

@@ -4,6 +4,7 @@
 use crate::history::History;
 use crate::world::{CUSTOMER, World};
 use proptest::prelude::*;
+use topup_domain::SoldTopUp;
 use topup_domain::time::from_millis;
 use topup_domain::{
     Changes, Credits, Entry, EntryKind, HoldId, Kind, Replay, Subscription, SubscriptionStatus as Status, UsageId,
@@ -114,7 +115,7 @@ fn play(life: &Life, looks: i64) -> World {
             Op::TopUp(credits) => {
                 let (grant, purchase) = (topup_domain::GrantId(id), topup_domain::PurchaseId(id));
                 world.act(|a, catalog, changes| {
-                    a.grant_top_up(grant, purchase, Credits::whole(*credits), at, catalog, changes)
+                    a.grant_top_up(grant, SoldTopUp::now(purchase, Credits::whole(*credits), catalog), at, catalog, changes)
                 });
             }
         }

@@ -1,6 +1,7 @@
 //! A form that acts: folded away until it is wanted, with a reason and a key.
 
 use crate::web::actions::{Act, DoAct};
+use crate::web::form_signature::{ActOn, FIELD, FormSigner};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -28,6 +29,8 @@ pub fn ActForm(
     #[prop(optional)] fields: Vec<Field>,
     #[prop(into, optional)] reason: String,
 ) -> impl IntoView {
+    let on = ActOn { act: act.name(), about: &about, key: &key, back: &back };
+    let signature = use_context::<FormSigner>().map(|signer| signer.act_signature(&on));
     let spoken = if name.is_empty() { String::new() } else { format!(" {name}") };
     let fields = fields.into_iter().zip(["first", "second"]).map(|(field, name)| {
         view! {
@@ -48,6 +51,7 @@ pub fn ActForm(
                 <input type="hidden" name="about" value=about />
                 <input type="hidden" name="key" value=key />
                 <input type="hidden" name="back" value=back />
+                <input type="hidden" name=FIELD value=signature />
                 {fields.collect_view()}
                 <label>
                     "Reason"

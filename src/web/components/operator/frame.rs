@@ -2,6 +2,7 @@
 
 use super::super::frame::ThemeSwitch;
 use crate::web::actions::SignOutOperator;
+use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::theme::Theme;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -33,11 +34,13 @@ pub fn OperatorFrame(
         }
     };
     let nav = operator.is_some().then(|| view! { <nav aria-label="Operator">{PAGES.map(link).collect_view()}</nav> });
+    let signature = use_context::<FormSigner>().map(|signer| signer.operator_signature());
     let person = operator.map(|email| {
         view! {
             <div class="person">
                 <span class="name truncate">{email}</span>
                 <form method="post" action=SignOutOperator::PATH>
+                    <input type="hidden" name=FIELD value=signature />
                     <button class="link">"Sign out"</button>
                 </form>
             </div>

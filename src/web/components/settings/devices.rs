@@ -2,6 +2,7 @@
 
 use super::About;
 use crate::web::actions::{EndOtherSessions, EndSession};
+use crate::web::components::Form;
 use crate::web::components::text::When;
 use crate::web::view::settings::{DeviceRow, DevicesView};
 use leptos::prelude::*;
@@ -13,9 +14,9 @@ pub fn Devices(devices: DevicesView) -> impl IntoView {
     let rows = devices.rows.into_iter().map(|row| view! { <Row row /> }).collect_view();
     let others = devices.others.then(|| {
         view! {
-            <form class="panel" method="post" action=EndOtherSessions::PATH>
+            <Form class="panel" action=EndOtherSessions::PATH>
                 <button class="button">"Sign out my other devices"</button>
-            </form>
+            </Form>
         }
     });
     view! {
@@ -37,10 +38,10 @@ fn Row(row: DeviceRow) -> impl IntoView {
     };
     let end = (!is_this).then(|| {
         view! {
-            <form method="post" action=EndSession::PATH>
+            <Form action=EndSession::PATH>
                 <input type="hidden" name="id" value=row.id />
                 <button class="link">"Sign out" <About what=about /></button>
-            </form>
+            </Form>
         }
     });
     view! {

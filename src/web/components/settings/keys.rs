@@ -2,6 +2,7 @@
 
 use super::About;
 use crate::web::actions::{MakeApiKey, RevokeApiKey};
+use crate::web::components::Form;
 use crate::web::components::text::When;
 use crate::web::view::settings::{KeyRow, KeysView};
 use leptos::prelude::*;
@@ -40,11 +41,11 @@ fn Row(row: KeyRow, may_change: bool) -> impl IntoView {
         view! {
             <details>
                 <summary class="link">"Revoke" <About what=name.clone() /></summary>
-                <form class="panel" method="post" action=RevokeApiKey::PATH>
+                <Form class="panel" action=RevokeApiKey::PATH>
                     <input type="hidden" name="id" value=id />
                     <button class="button danger">"Revoke key" <About what=name /></button>
                     <span class="note">"Programs that send it are refused at once."</span>
-                </form>
+                </Form>
             </details>
         }
     });
@@ -62,13 +63,13 @@ fn Row(row: KeyRow, may_change: bool) -> impl IntoView {
 #[component]
 fn Make(seed: String) -> impl IntoView {
     view! {
-        <form class="panel" method="post" action=MakeApiKey::PATH aria-label="Make a key">
+        <Form class="panel" action=MakeApiKey::PATH label="Make a key">
             <input type="hidden" name="seed" value=seed />
             <label class="grow">
                 "Name of a new key"
                 <input name="name" required maxlength="100" autocomplete="off" placeholder="nightly report" />
             </label>
             <button class="button">"Make key"</button>
-        </form>
+        </Form>
     }
 }

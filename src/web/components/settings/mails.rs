@@ -2,6 +2,7 @@
 
 use crate::domain::Credits;
 use crate::web::actions::{SetLowBalance, SetMails};
+use crate::web::components::Form;
 use crate::web::view::settings::MailsView;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -30,7 +31,7 @@ pub fn Mails(mails: MailsView) -> impl IntoView {
 #[component]
 fn Mark(now: Option<Credits>) -> impl IntoView {
     view! {
-        <form class="panel" method="post" action=SetLowBalance::PATH aria-label="Running low">
+        <Form class="panel" action=SetLowBalance::PATH label="Running low">
             <label class="grow">
                 "Running low at (credits)"
                 <input
@@ -42,7 +43,7 @@ fn Mark(now: Option<Credits>) -> impl IntoView {
                 />
             </label>
             <button class="button">"Set" <span class="sr-only">" when credits are running low"</span></button>
-        </form>
+        </Form>
     }
 }
 
@@ -55,10 +56,10 @@ fn Own(on: bool) -> impl IntoView {
         ("Mails about a low balance do not come to you.", "on", "Send them again")
     };
     view! {
-        <form class="panel" method="post" action=SetMails::PATH>
+        <Form class="panel" action=SetMails::PATH>
             <input type="hidden" name="mails" value=to />
             <span class="grow">{state}</span>
             <button class="button">{label}</button>
-        </form>
+        </Form>
     }
 }

@@ -3,6 +3,7 @@
 use super::About;
 use crate::domain::Role;
 use crate::web::actions::{ChangeRole, InviteMember, RemoveMember};
+use crate::web::components::Form;
 use crate::web::components::text::When;
 use crate::web::view::settings::{MemberChange, MemberRow, MembersView, role_name};
 use leptos::prelude::*;
@@ -67,16 +68,16 @@ fn Change(email: String, roles: Vec<Role>, now: Role, is_you: bool) -> impl Into
         if is_you { ("Leave", "You lose access at once.") } else { ("Remove", "They lose access at once.") };
     view! {
         <div class="panel">
-            <form class="panel" method="post" action=ChangeRole::PATH>
+            <Form class="panel" action=ChangeRole::PATH>
                 <input type="hidden" name="email" value=email.clone() />
                 <RoleField roles now />
                 <button class="button">"Save" <About what=format!("the role of {email}") /></button>
-            </form>
-            <form class="panel" method="post" action=RemoveMember::PATH>
+            </Form>
+            <Form class="panel" action=RemoveMember::PATH>
                 <input type="hidden" name="email" value=email.clone() />
                 <button class="button danger">{label} <About what=if is_you { String::new() } else { email } /></button>
                 <span class="note">{loses}</span>
-            </form>
+            </Form>
         </div>
     }
 }
@@ -101,12 +102,12 @@ fn RoleField(roles: Vec<Role>, now: Role) -> impl IntoView {
 #[component]
 fn Invite(gives: Vec<Role>) -> impl IntoView {
     view! {
-        <form class="panel" method="post" action=InviteMember::PATH aria-label="Invite a member">
+        <Form class="panel" action=InviteMember::PATH label="Invite a member">
             <label class="grow">
                 "E-mail" <input type="email" name="email" required maxlength="254" autocomplete="off" />
             </label>
             <RoleField roles=gives now=Role::Viewer />
             <button class="button">"Invite"</button>
-        </form>
+        </Form>
     }
 }

@@ -1,6 +1,7 @@
 //! "Time zone": what dates are read in.
 
 use crate::web::actions::SetTimeZone;
+use crate::web::components::Form;
 use crate::web::components::text::When;
 use crate::web::view::settings::{Region, ZoneView};
 use leptos::prelude::*;
@@ -48,7 +49,7 @@ fn Choice(regions: Vec<Region>, now: String) -> impl IntoView {
         view! { <optgroup label=region.name>{region.zones.into_iter().map(option).collect_view()}</optgroup> }
     };
     view! {
-        <form class="panel" method="post" action=SetTimeZone::PATH>
+        <Form class="panel" action=SetTimeZone::PATH>
             <label class="grow">
                 <span class="sr-only">"Time zone"</span>
                 <select name="zone" autocomplete="off">
@@ -57,6 +58,6 @@ fn Choice(regions: Vec<Region>, now: String) -> impl IntoView {
                 </select>
             </label>
             <button class="button">"Save" <span class="sr-only">" the time zone"</span></button>
-        </form>
+        </Form>
     }
 }

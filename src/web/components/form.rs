@@ -1,0 +1,21 @@
+//! The native form that every page uses: it carries the signature of whom the page is drawn for.
+
+use crate::web::form_signature::{FIELD, FormSigner};
+use leptos::prelude::*;
+
+/// A form of a customer's page. It works with no script at all.
+#[component]
+pub fn Form(
+    action: &'static str,
+    #[prop(optional)] class: Option<&'static str>,
+    #[prop(optional)] label: Option<&'static str>,
+    children: Children,
+) -> impl IntoView {
+    let signature = use_context::<FormSigner>().map(|signer| signer.signature());
+    view! {
+        <form class=class method="post" action=action aria-label=label>
+            <input type="hidden" name=FIELD value=signature />
+            {children()}
+        </form>
+    }
+}
