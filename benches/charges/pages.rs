@@ -12,7 +12,7 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use topup::args;
 use topup::clock::Clock;
-use topup::domain::{Catalog, Credits, GrantId, PurchaseId};
+use topup::domain::{Catalog, Credits, GrantId, PurchaseId, SoldTopUp};
 use topup::ledger::{Charge, Ledger, Outcome};
 use topup::store::Store;
 use topup::usecases::{Fault, customers};
@@ -184,7 +184,7 @@ async fn found(ledger: &Ledger, customer: &'static str) -> String {
             for _ in 0..TOP_UPS {
                 let (grant, purchase) = (GrantId(turn.clock.mint()), PurchaseId(turn.clock.mint()));
                 let sold = turn.act(no, |account, at, catalog, changes| {
-                    account.grant_top_up(grant, purchase, credits, at, catalog, changes)
+                    account.grant_top_up(grant, SoldTopUp::now(purchase, credits, catalog), at, catalog, changes)
                 });
                 let (expires_at, at) = sold.await?;
                 let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,

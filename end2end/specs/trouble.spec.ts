@@ -103,7 +103,7 @@ test("a price that changed behind the page is said, and nothing is bought", asyn
   try {
     expect(after.url).toBe(before.url);
     await page.getByRole("button", { name: smallest.button }).click();
-    await expect(page.getByRole("alert")).toContainText("The price is now $10. Nothing was bought.");
+    await expect(page.getByRole("alert")).toContainText("The offer has changed: 1,200 credits now cost $10. You weren't charged.");
     expect(await customer.purchases()).toEqual([]);
     await expect(page.getByRole("button", { name: "Buy for $10, 1,200 credits" })).toBeVisible();
   } finally {

@@ -3,10 +3,10 @@
 use crate::app::{Browser, Database, TestApp, on_both};
 
 /// The stream of whoever is signed in.
-struct Stream(reqwest::Response);
+pub struct Stream(reqwest::Response);
 
 impl Stream {
-    async fn of(app: &TestApp, browser: &Browser<'_>) -> Self {
+    pub async fn of(app: &TestApp, browser: &Browser<'_>) -> Self {
         let cookie = format!("session={}", browser.cookie("session").unwrap());
         let asked = app.http.get(format!("http://{}/live", app.address)).header("cookie", cookie);
         let answer = asked.send().await.unwrap();
@@ -16,7 +16,7 @@ impl Stream {
     }
 
     /// The next number; none at the end.
-    async fn next(&mut self) -> Option<i64> {
+    pub async fn next(&mut self) -> Option<i64> {
         loop {
             let chunk = self.0.chunk().await.unwrap()?;
             let text = String::from_utf8(chunk.to_vec()).unwrap();

@@ -147,7 +147,7 @@ impl Rig {
     pub async fn open(&self, token: &str) -> Option<String> {
         match portal::spend_link(&self.services, token, "Firefox on Linux").await.expect("an answer") {
             portal::Spent::Session { token, .. } => Some(token),
-            portal::Spent::Gone => None,
+            portal::Spent::Gone | portal::Spent::Other => None,
         }
     }
 

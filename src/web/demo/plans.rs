@@ -49,11 +49,12 @@ fn card(plan: &Plan, currency: &str, customer: &customers::Customer) -> AnyView 
     // A plan that was booked is called off by choosing the present one.
     let can_choose = !next && (!current || customer.next_plan.is_some());
     let name = plan.name.clone();
+    let (id, label) = (plan.id.clone(), if current { format!("Keep {name}") } else { format!("Choose {name}") });
     let button = can_choose.then(|| {
         view! {
             <Form action=DemoPlan::PATH>
-                <button class="button" name="plan" value=plan.id.clone()>
-                    {if current { format!("Keep {name}") } else { format!("Choose {name}") }}
+                <button class="button" name="plan" value=id>
+                    {label}
                 </button>
             </Form>
         }

@@ -3,7 +3,7 @@
 use super::Sample;
 use super::customers::{self, Sketch, at};
 use super::prospect::Prospect;
-use crate::domain::{Credits, Grant, Money, Package, PurchaseState};
+use crate::domain::{Credits, Grant, Money, Package, PurchaseState, Terms};
 use crate::web::view::balance::BalanceFacts;
 use crate::web::view::billing::{BillingFacts, BillingView};
 use crate::web::view::hint::HintFacts;

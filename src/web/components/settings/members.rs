@@ -66,16 +66,18 @@ fn Row(row: MemberRow) -> impl IntoView {
 fn Change(email: String, roles: Vec<Role>, now: Role, is_you: bool) -> impl IntoView {
     let (label, loses) =
         if is_you { ("Leave", "You lose access at once.") } else { ("Remove", "They lose access at once.") };
+    let (changed, removed) = (email.clone(), email.clone());
+    let (role, whom) = (format!("the role of {email}"), if is_you { String::new() } else { email });
     view! {
         <div class="panel">
             <Form class="panel" action=ChangeRole::PATH>
-                <input type="hidden" name="email" value=email.clone() />
+                <input type="hidden" name="email" value=changed />
                 <RoleField roles now />
-                <button class="button">"Save" <About what=format!("the role of {email}") /></button>
+                <button class="button">"Save" <About what=role /></button>
             </Form>
             <Form class="panel" action=RemoveMember::PATH>
-                <input type="hidden" name="email" value=email.clone() />
-                <button class="button danger">{label} <About what=if is_you { String::new() } else { email } /></button>
+                <input type="hidden" name="email" value=removed />
+                <button class="button danger">{label} <About what=whom /></button>
                 <span class="note">{loses}</span>
             </Form>
         </div>

@@ -48,13 +48,14 @@ fn Choice(regions: Vec<Region>, now: String) -> impl IntoView {
         };
         view! { <optgroup label=region.name>{region.zones.into_iter().map(option).collect_view()}</optgroup> }
     };
+    let groups = regions.into_iter().map(group).collect_view();
     view! {
         <Form class="panel" action=SetTimeZone::PATH>
             <label class="grow">
                 <span class="sr-only">"Time zone"</span>
                 <select name="zone" autocomplete="off">
                     {other}
-                    {regions.into_iter().map(group).collect_view()}
+                    {groups}
                 </select>
             </label>
             <button class="button">"Save" <span class="sr-only">" the time zone"</span></button>
