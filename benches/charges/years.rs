@@ -85,7 +85,13 @@ async fn people(services: &Services, which: std::ops::Range<i64>) {
                 let no = turn.customer_no(&id).await?.unwrap();
                 let (purchase, grant) = (PurchaseId(turn.clock.mint()), GrantId(turn.clock.mint()));
                 let sold = turn.act(no, |account, at, catalog, changes| {
-                    account.grant_top_up(grant, SoldTopUp::now(purchase, Credits::whole(1_200), catalog), at, catalog, changes)
+                    account.grant_top_up(
+                        grant,
+                        SoldTopUp::now(purchase, Credits::whole(1_200), catalog),
+                        at,
+                        catalog,
+                        changes,
+                    )
                 });
                 let (ends, at) = sold.await?;
                 let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,

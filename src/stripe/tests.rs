@@ -129,7 +129,12 @@ async fn an_order_goes_out_whole() {
         invoice: true,
         tax_ids: true,
         automatic_tax: true,
-        sold: Some(Sold { customer: "acme".into(), package: "p1200".into(), credits: "1200".into(), months: Some("12".into()) }),
+        sold: Some(Sold {
+            customer: "acme".into(),
+            package: "p1200".into(),
+            credits: "1200".into(),
+            months: Some("12".into()),
+        }),
     };
     let opened = stripe.open_checkout("pur_1", &order).await.expect("a Checkout");
     assert_eq!((opened.session_id.as_str(), opened.url.as_str()), ("cs_test_1", "http://pay.example/"));

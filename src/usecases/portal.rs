@@ -246,12 +246,7 @@ struct NewSession {
 }
 
 /// Spends a link and opens a session; where to, if the link was good.
-async fn spend(
-    turn: &mut Turn,
-    link: [u8; 32],
-    shown: Option<Target>,
-    session: NewSession,
-) -> Result<Opened, Fault> {
+async fn spend(turn: &mut Turn, link: [u8; 32], shown: Option<Target>, session: NewSession) -> Result<Opened, Fault> {
     let now = turn.now();
     let sql = "select purpose, customer_no, email, role, path, return_url from links
         where token_hash = $1 and spent_at is null and expires_at > $2";

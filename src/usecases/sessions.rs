@@ -59,7 +59,8 @@ pub(super) fn idle_since(services: &Services) -> Instant {
 
 /// Which of these sessions are good, at which customer, and the number of the customer's last entry.
 pub(super) async fn positions(link: &mut Link, services: &Services, hashes: Vec<Value>) -> Result<Vec<Row>, DbError> {
-    let live = LIVE.replacen("join customers c", "join accounts a on a.customer_no = s.customer_no join customers c", 1);
+    let live =
+        LIVE.replacen("join customers c", "join accounts a on a.customer_no = s.customer_no join customers c", 1);
     let sql = |first: &str, any: &str| {
         let (now, idle) = first.split_once(',').unwrap_or(("$1", "$2"));
         let live = live.replace("$1", now).replace("$2", idle);
@@ -301,8 +302,7 @@ pub async fn revoke_others(services: &Services, viewer: &Viewer) -> Result<u64, 
                 "update sessions as s set ended_at = $1
                  where s.ended_at is null and s.expires_at > $2 and s.token_hash <> $3 and {OWN}"
             );
-            let values =
-                args![now, now, viewer.session, viewer.customer_no, viewer.email.clone(), viewer.proven];
+            let values = args![now, now, viewer.session, viewer.customer_no, viewer.email.clone(), viewer.proven];
             let ended = turn.link.run(sql, values).await?;
             let sql = "update links set spent_at = $1 where email = $2 and spent_at is null
                 and (customer_no = $3 or purpose = 'sign_in')";

@@ -221,7 +221,9 @@ fn stale_page(path: &str) -> &'static str {
 /// The page that says how a function failed.
 fn home(path: &str) -> &'static str {
     match path {
-        StartCheckout::PATH | SwitchCustomer::PATH | HideHint::PATH | ChoosePlan::PATH | OpenPlanPortal::PATH => "/billing",
+        StartCheckout::PATH | SwitchCustomer::PATH | HideHint::PATH | ChoosePlan::PATH | OpenPlanPortal::PATH => {
+            "/billing"
+        }
         path if OF_SETTINGS.contains(&path) => "/settings",
         path if path.starts_with("/_fn/operator-") => "/operator/sign-in",
         _ => "/sign-in",

@@ -203,7 +203,9 @@ in_a_shop!(a_checkout_expires_and_says_so, |app| {
 
 async fn click(app: &TestApp, purchase: PurchaseId) -> Started {
     let customer_no = app.count("select no as n from customers where id = 'acme'").await;
-    let start = Start { purchase, customer_no, package: "p1200".into(), shown: Some(900), member_email: None };
+    let catalog = app.services().catalog.clone();
+    let shown = Some(catalog.terms(catalog.package("p1200").unwrap()));
+    let start = Start { purchase, customer_no, package: "p1200".into(), shown, member_email: None };
     purchases::start(&app.services(), start).await.unwrap()
 }
 

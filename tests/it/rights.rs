@@ -58,7 +58,8 @@ impl<'a> Person<'a> {
     async fn of(app: &'a TestApp, customer: &str, email: &str) -> Self {
         let browser = Browser::new(app);
         browser.sign_in(email).await;
-        let links = [portal(app, customer, json!({"member_email": email, "role": "owner"})).await, mailed(app, email).await];
+        let links =
+            [portal(app, customer, json!({"member_email": email, "role": "owner"})).await, mailed(app, email).await];
         let mut stream = Stream::of(app, &browser).await;
         assert!(stream.next().await.is_some());
         Self { browser, links, stream }
@@ -186,7 +187,11 @@ on_both!(a_portal_link_gives_no_more_than_the_member_has, |app| {
     ] {
         assert_eq!(link(email, asked).await, has, "{email} {asked:?}");
     }
-    assert_eq!(opens(app, &portal(app, "acme", json!({})).await).await.as_deref(), Some("admin"), "nobody in particular");
+    assert_eq!(
+        opens(app, &portal(app, "acme", json!({})).await).await.as_deref(),
+        Some("admin"),
+        "nobody in particular"
+    );
     // The same address at another customer says nothing about this one.
     app.put("beta", json!({"email": "bob@beta.example", "plan": "free"})).await.expect(201);
     let there = portal(app, "beta", json!({"member_email": MO})).await;

@@ -15,7 +15,8 @@ type Fields = Vec<(&'static str, String)>;
 
 /// Every form of a customer's pages that is bound, with fields that would change something.
 async fn forms(ada: &Browser<'_>) -> Vec<(&'static str, Fields)> {
-    let text = |pairs: &[(&'static str, &str)]| pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    let text =
+        |pairs: &[(&'static str, &str)]| pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let device = ada.field("/settings", "id").await;
     vec![
         ("invite-member", text(&[("email", VI), ("role", "viewer")])),
@@ -103,8 +104,13 @@ fn with<'a>(fields: &'a Fields, name: &'a str, signature: &'a str) -> Vec<(&'a s
 
 on_both!(every_post_of_the_pages_is_bound_and_tested, |app| {
     let (ada, _other) = two_customers(app).await;
-    let tested: BTreeSet<String> =
-        forms(&ada).await.into_iter().map(|(name, _)| name).chain(OPERATORS).map(|name| format!("/_fn/{name}")).collect();
+    let tested: BTreeSet<String> = forms(&ada)
+        .await
+        .into_iter()
+        .map(|(name, _)| name)
+        .chain(OPERATORS)
+        .map(|name| format!("/_fn/{name}"))
+        .collect();
     let all: BTreeSet<String> = server_fn_paths().map(|(path, _)| path.to_owned()).collect();
     assert!(all.len() >= 25, "{all:?}");
     for path in &all {
@@ -171,7 +177,8 @@ on_both!(a_form_of_one_tab_does_not_act_on_the_customer_of_another, |app| {
     ada.sent("switch-customer", &[("customer", "alpha")]).await;
     let invite = [("email", VI), ("role", "viewer"), ("signature", drawn.as_str())];
     assert_eq!(ada.sent("invite-member", &invite).await, "/settings?outcome=invited");
-    let at = "select c.no as n from members m join customers c on c.no = m.customer_no where m.email = 'vi@acme.example'
+    let at =
+        "select c.no as n from members m join customers c on c.no = m.customer_no where m.email = 'vi@acme.example'
         and c.id = 'alpha'";
     assert_eq!(app.count(at).await, 1);
 });
@@ -181,10 +188,12 @@ on_both!(every_form_of_every_page_carries_whom_it_was_drawn_for, |app| {
     let bought = app.buy("alpha", "p1200", "buy-1").await["id"].as_str().unwrap().to_owned();
     let desk = Desk::open(app).await;
     let mut pages = Vec::new();
-    for path in ["/billing", "/usage", "/history", "/settings", "/demo/plans", &format!("/purchases/{bought}"), "/none"] {
+    for path in ["/billing", "/usage", "/history", "/settings", "/demo/plans", &format!("/purchases/{bought}"), "/none"]
+    {
         pages.push((path.to_owned(), ada.get(path).await.text));
     }
-    for path in ["/operator", "/operator/customers/alpha", &format!("/operator/purchases/{bought}"), "/operator/alarms"] {
+    for path in ["/operator", "/operator/customers/alpha", &format!("/operator/purchases/{bought}"), "/operator/alarms"]
+    {
         pages.push((path.to_owned(), desk.page(path).await));
     }
     let mut seen = BTreeSet::new();

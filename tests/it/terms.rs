@@ -65,7 +65,8 @@ on_both!(a_form_sells_what_it_showed_or_nothing, |app| {
     }
     // Each part of it is under the seal.
     sell(app, &[]).await;
-    for (name, other) in [("credits", "5000"), ("price", "1"), ("currency", "jpy"), ("months", "120"), ("package", "p5000")]
+    for (name, other) in
+        [("credits", "5000"), ("price", "1"), ("currency", "jpy"), ("months", "120"), ("package", "p5000")]
     {
         let mut forged = form.clone();
         forged.iter_mut().filter(|(field, _)| *field == name).for_each(|field| field.1 = other.to_owned());
@@ -86,7 +87,10 @@ on_both!(a_purchase_is_credited_and_expires_as_it_was_sold, |app| {
     app.pay(&opened).await;
     app.settle(&opened).await;
     let purchase = app.purchase(&opened.id).await;
-    assert_eq!((&purchase["credits"], &purchase["amount"], &purchase["currency"]), (&json!(1200), &json!(900), &json!("usd")));
+    assert_eq!(
+        (&purchase["credits"], &purchase["amount"], &purchase["currency"]),
+        (&json!(1200), &json!(900), &json!("usd"))
+    );
     let at = |name: &str| purchase[name].as_str().unwrap().parse::<topup::domain::Instant>().unwrap();
     assert_eq!(at("expires_at"), at("credited_at") + chrono::Months::new(12));
     assert_eq!(app.balance("acme").await["top_up"]["remaining"], 1200);

@@ -34,7 +34,9 @@ async fn form_of(browser: &Browser<'_>, plan: &str) -> Vec<(String, String)> {
         let (_, rest) = form.split_once(&format!("name=\"{name}\"")).unwrap();
         rest.split_once("value=\"").unwrap().1.split('"').next().unwrap().to_owned()
     };
-    ["purchase", "package", "credits", "price", "currency", "months", "mac"].map(|name| (name.to_owned(), value(name))).into()
+    ["purchase", "package", "credits", "price", "currency", "months", "mac"]
+        .map(|name| (name.to_owned(), value(name)))
+        .into()
 }
 
 fn borrowed(form: &[(String, String)]) -> Vec<(&str, &str)> {
@@ -101,9 +103,7 @@ on_both!(only_who_may_buy_changes_the_plan_and_only_by_a_form_of_theirs, |app| {
     let viewer = Browser::new(app);
     viewer.arrive("acme", "vera@acme.example", "viewer").await;
     let page = viewer.get("/plans").await.expect(200).text;
-    assert!(
-        page.contains("Ask an owner or admin") && !page.contains("action=\"/_fn/choose_plan")
-    );
+    assert!(page.contains("Ask an owner or admin") && !page.contains("action=\"/_fn/choose_plan"));
     assert_eq!(viewer.sent("choose_plan", &borrowed(&form)).await, "/billing?outcome=viewer_cannot_buy");
     assert_eq!(viewer.sent("plan_portal", &[]).await, "/billing?outcome=viewer_cannot_buy");
     let stranger = Browser::new(app);

@@ -7,7 +7,7 @@ use super::super::{Fault, Services, Shop, alarms, flat, hooks, mails, receipts};
 use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
-use crate::domain::{SoldTopUp, GrantId, Money, PurchaseId, PurchaseState};
+use crate::domain::{GrantId, Money, PurchaseId, PurchaseState, SoldTopUp};
 use crate::hook::Hook;
 use crate::ledger::Turn;
 use crate::stripe::{CheckoutState, CheckoutStatus, StripeError};

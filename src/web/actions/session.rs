@@ -8,10 +8,7 @@ use leptos::prelude::*;
 /// # Errors
 /// A fault only; a link that is used or too old leads to its own page again, which says so.
 #[server(name = OpenSession, prefix = "/_fn", endpoint = "open-session")]
-pub async fn open_session(
-    token: String,
-    #[server(default)] signature: String,
-) -> Result<(), ServerFnError> {
+pub async fn open_session(token: String, #[server(default)] signature: String) -> Result<(), ServerFnError> {
     crate::web::forms::session::open(token, &signature).await
 }
 

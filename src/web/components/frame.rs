@@ -1,7 +1,7 @@
 //! What stands around every page: header, main, footer with the theme switch.
 
-use crate::usecases::sign_in::Choice;
 use super::form::Form;
+use crate::usecases::sign_in::Choice;
 use crate::web::actions::{SetTheme, SignOut, SwitchCustomer};
 use crate::web::theme::Theme;
 use crate::web::view::settings::role_name;

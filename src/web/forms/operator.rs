@@ -105,7 +105,9 @@ impl Form {
 pub async fn act(form: Form) -> Result<String, ServerFnError> {
     let visit = Visit::current();
     let outcome = match visit.operator().await {
-        Ok(Some(operator)) if !form.is_signed(&visit.services.settings.form_secret, &operator) => Ok(Outcome::FormStale),
+        Ok(Some(operator)) if !form.is_signed(&visit.services.settings.form_secret, &operator) => {
+            Ok(Outcome::FormStale)
+        }
         Ok(Some(operator)) => done(&visit.services, operator.email, &form).await,
         Ok(None) => {
             visit.go("/operator/sign-in");

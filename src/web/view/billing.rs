@@ -190,8 +190,9 @@ impl BillingFacts<'_> {
 
     fn purchases(&self) -> PurchasesView {
         let may = self.may_buy == MayBuy::Yes;
-        let resume = |fact: &PurchaseFact| 
-            may.then(|| (self.seal)(Some(fact.id), &fact.package, fact.terms(self.top_up_months)));
+        let resume = |fact: &PurchaseFact| {
+            may.then(|| (self.seal)(Some(fact.id), &fact.package, fact.terms(self.top_up_months)))
+        };
         let facts = PurchasesFacts {
             pending: self.pending,
             purchases: self.purchases,

@@ -64,9 +64,11 @@ fn words(outcome: Outcome) -> (Tone, &'static str, &'static str) {
         Outcome::NoReceipt => (Tone::Warn, "There is no receipt, or nobody to send it to.", "Nothing was sent."),
         Outcome::NotWaiting => (Tone::Info, "The event was done in the meantime.", "Nothing was done."),
         Outcome::NotConfirmed => (Tone::Bad, "That is not the customer's id.", "Nothing was erased."),
-        Outcome::FormStale => {
-            (Tone::Bad, "This page was out of date.", "Nothing was changed. Look at the page as it is now, and try again.")
-        }
+        Outcome::FormStale => (
+            Tone::Bad,
+            "This page was out of date.",
+            "Nothing was changed. Look at the page as it is now, and try again.",
+        ),
         Outcome::Fault => (Tone::Bad, "Something went wrong on our side.", "The cause is in the log."),
     }
 }

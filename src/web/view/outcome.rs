@@ -167,7 +167,8 @@ impl Outcome {
 fn price_changed(facts: &OutcomeFacts) -> Words {
     match &facts.offer {
         Some((credits, price)) => {
-            let words = Words::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", noun(*credits)));
+            let words =
+                Words::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", noun(*credits)));
             words.text(if *credits == Credits::whole(1) { "costs " } else { "cost " }).money(price.clone()).text(".")
         }
         None => "That package is no longer for sale.".into(),

@@ -196,11 +196,8 @@ mod tests {
     #[test]
     fn an_old_purchase_keeps_its_currency() {
         let yen = PurchaseFact { currency: "jpy".into(), ..fact(1, PurchaseState::Credited) };
-        let prices: Vec<String> = view(&[yen, fact(2, PurchaseState::Credited)], None)
-            .rows
-            .iter()
-            .map(|row| row.price.long())
-            .collect();
+        let prices: Vec<String> =
+            view(&[yen, fact(2, PurchaseState::Credited)], None).rows.iter().map(|row| row.price.long()).collect();
         assert_eq!(prices, ["¥900", "$9.00"]);
     }
 

@@ -4,8 +4,8 @@ use crate::calendar::{DAY, HOUR};
 use crate::history::History;
 use crate::world::World;
 use proptest::prelude::*;
-use topup_domain::payment::{DisputeStatus, Payment, RefundStatus};
 use topup_domain::SoldTopUp;
+use topup_domain::payment::{DisputeStatus, Payment, RefundStatus};
 use topup_domain::time::from_millis;
 use topup_domain::{Credits, EntryKind, Grant, GrantId, HoldId, PurchaseId, Replay, UsageId};
 use uuid::Uuid;
@@ -87,7 +87,13 @@ impl Sold {
         let mut world = World::open(&history);
         world.act(|account, catalog, changes| {
             let at = account.begin(from_millis(START), catalog, changes);
-            account.grant_top_up(GRANT, SoldTopUp::now(PurchaseId(Uuid::from_u128(8)), BOUGHT, catalog), at, catalog, changes);
+            account.grant_top_up(
+                GRANT,
+                SoldTopUp::now(PurchaseId(Uuid::from_u128(8)), BOUGHT, catalog),
+                at,
+                catalog,
+                changes,
+            );
         });
         Self { world, payment: Payment::default(), now: START, next: 100, usages: Vec::new() }
     }

@@ -3,8 +3,8 @@
 
 use crate::for_all;
 use proptest::prelude::*;
-use topup_domain::forecast::{Outlook, Pace, RunsOut, forecast, missing, outlook, runs_out};
 use topup_domain::SoldTopUp;
+use topup_domain::forecast::{Outlook, Pace, RunsOut, forecast, missing, outlook, runs_out};
 use topup_domain::time::from_millis;
 use topup_domain::{Account, Catalog, Credits, GrantId, HoldId, Instant, Kind, PurchaseId, UsageId};
 
@@ -73,7 +73,13 @@ pub fn account(present: &Present, catalog: &Catalog) -> (Account, Instant) {
     for (n, (day, credits)) in top_ups.into_iter().enumerate() {
         let at = account.begin(from_millis(START + day * DAY), catalog, &mut changes);
         let purchase = PurchaseId(uuid::Uuid::from_u128(100 + n as u128));
-        account.grant_top_up(grant_id(1 + n as u128), SoldTopUp::now(purchase, Credits(credits), catalog), at, catalog, &mut changes);
+        account.grant_top_up(
+            grant_id(1 + n as u128),
+            SoldTopUp::now(purchase, Credits(credits), catalog),
+            at,
+            catalog,
+            &mut changes,
+        );
     }
     let now = account.begin(from_millis(START + present.now_days * DAY), catalog, &mut changes);
     if present.bonus > 0 {
@@ -257,7 +263,13 @@ fn an_outlook_says_covered_left_or_all_used() {
         let start = from_millis(START);
         let (mut account, mut changes) = Account::open("acme", "big", start, start, &catalog).expect("a calendar");
         let purchase = PurchaseId(uuid::Uuid::from_u128(9));
-        account.grant_top_up(grant_id(1), SoldTopUp::now(purchase, Credits::whole(1_000), &catalog), start, &catalog, &mut changes);
+        account.grant_top_up(
+            grant_id(1),
+            SoldTopUp::now(purchase, Credits::whole(1_000), &catalog),
+            start,
+            &catalog,
+            &mut changes,
+        );
         // Ten days in, twenty to the end, which is the reset as well: 3 of the plan and 1,000 bought.
         let now = account.begin(from_millis(START + 10 * DAY), &catalog, &mut changes);
         let pace = Pace::of(Credits::whole(pace), start, now).expect("ten days of data");
@@ -276,7 +288,13 @@ fn nothing_is_said_of_what_is_gone_or_frozen() {
     let start = from_millis(START);
     let (mut account, mut changes) = Account::open("acme", "big", start, start, &catalog).expect("a calendar");
     let purchase = PurchaseId(uuid::Uuid::from_u128(9));
-    account.grant_top_up(grant_id(1), SoldTopUp::now(purchase, Credits::whole(10), &catalog), start, &catalog, &mut changes);
+    account.grant_top_up(
+        grant_id(1),
+        SoldTopUp::now(purchase, Credits::whole(10), &catalog),
+        start,
+        &catalog,
+        &mut changes,
+    );
     let now = account.begin(from_millis(START + 10 * DAY), &catalog, &mut changes);
     let pace = Pace::of(Credits::ZERO, start, now).expect("ten days of data");
     assert_eq!(outlook(&account, &catalog, pace, &[grant_id(77)], now), None);

@@ -2,8 +2,8 @@
 
 use crate::history::History;
 use crate::world::{CUSTOMER, World};
-use topup_domain::account::PlanChange;
 use topup_domain::SoldTopUp;
+use topup_domain::account::PlanChange;
 use topup_domain::time::from_millis;
 use topup_domain::{
     Account, Broken, Credits, Entry, EntryKind, Grant, GrantId, Hold, HoldId, Instant, PurchaseId, Replay, Report,
@@ -141,7 +141,13 @@ pub fn courtesy(world: &mut World, n: u128, credits: i64, until: i64, when: i64)
 pub fn top_up(world: &mut World, n: u128, credits: i64, when: i64) {
     world.pass(START + when);
     world.act(|a, catalog, c| {
-        a.grant_top_up(GrantId(id(n)), SoldTopUp::now(PurchaseId(id(n)), Credits::whole(credits), catalog), at(when), catalog, c)
+        a.grant_top_up(
+            GrantId(id(n)),
+            SoldTopUp::now(PurchaseId(id(n)), Credits::whole(credits), catalog),
+            at(when),
+            catalog,
+            c,
+        )
     });
 }
 

@@ -1,9 +1,9 @@
 //! R1's limits, and commands that no caller should give: refused, nothing changed.
 
+use topup_domain::SoldTopUp;
 use topup_domain::account::{GRANTS_MAX, plan_grant_id, top_up_expiry};
 use topup_domain::grant::Draw;
 use topup_domain::hold::OPEN_HOLDS_MAX;
-use topup_domain::SoldTopUp;
 use topup_domain::time::from_millis;
 use topup_domain::{
     Account, Balance, Catalog, Changes, Credits, EntryKind, GrantId, GrantState, HoldId, HoldState, Instant, Kind,
@@ -45,7 +45,13 @@ fn the_201st_open_grant_is_refused_unless_it_was_paid_for() {
     let before = (account.clone(), changes.clone());
     assert_eq!(courtesy(&mut account, 999, 1, DAY, &mut changes), Err(Refusal::LimitReached("grants")));
     assert_eq!((account.clone(), changes.clone()), before, "a refusal changes nothing");
-    account.grant_top_up(GrantId(id(999)), SoldTopUp::now(PurchaseId(id(1)), Credits::whole(5), &catalog), at(0), &catalog, &mut changes);
+    account.grant_top_up(
+        GrantId(id(999)),
+        SoldTopUp::now(PurchaseId(id(1)), Credits::whole(5), &catalog),
+        at(0),
+        &catalog,
+        &mut changes,
+    );
     assert_eq!(account.grants.len(), GRANTS_MAX + 1);
     account.charge(UsageId(id(1)), Credits::whole(302), None, at(0), &mut changes).unwrap();
     let open = account.grants.iter().filter(|grant| grant.has_something()).count();
@@ -146,7 +152,13 @@ fn a_voided_grant_keeps_nothing_that_comes_back_to_it() {
 #[test]
 fn a_settle_draws_its_own_hold_in_burn_order_and_then_what_lives() {
     let (mut account, catalog, mut changes) = open("free");
-    account.grant_top_up(GrantId(id(5)), SoldTopUp::now(PurchaseId(id(5)), Credits::whole(10), &catalog), at(0), &catalog, &mut changes);
+    account.grant_top_up(
+        GrantId(id(5)),
+        SoldTopUp::now(PurchaseId(id(5)), Credits::whole(10), &catalog),
+        at(0),
+        &catalog,
+        &mut changes,
+    );
     account.hold(HoldId(id(1)), Credits::whole(304), at(DAY), at(0), &mut changes).unwrap();
     // A bonus comes while the job runs: it burns before the top-up, but not before what the hold has.
     courtesy(&mut account, 1, 2, DAY, &mut changes).unwrap();
@@ -218,7 +230,13 @@ fn plans_go_up_at_once_and_down_at_the_cycles_end_by_what_was_in_force() {
 #[test]
 fn a_catalogue_that_pauses_top_ups_acts_from_the_next_cycle_without_a_change_of_plan() {
     let (mut account, catalog, mut changes) = open("free");
-    account.grant_top_up(GrantId(id(5)), SoldTopUp::now(PurchaseId(id(5)), Credits::whole(10), &catalog), at(0), &catalog, &mut changes);
+    account.grant_top_up(
+        GrantId(id(5)),
+        SoldTopUp::now(PurchaseId(id(5)), Credits::whole(10), &catalog),
+        at(0),
+        &catalog,
+        &mut changes,
+    );
     let paused = Catalog::parse(&include_str!("../../../../catalog.toml").replace("\"usable\"", "\"paused\"")).unwrap();
     account.begin(at(DAY), &paused, &mut changes);
     assert_eq!(Balance::of(&account, at(DAY)).available, Credits::whole(310));

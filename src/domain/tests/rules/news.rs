@@ -1,7 +1,7 @@
 //! What a customer hears of its balance: once per crossing.
 
-use topup_domain::news::{self, Told, What};
 use topup_domain::SoldTopUp;
+use topup_domain::news::{self, Told, What};
 use topup_domain::time::from_millis;
 use topup_domain::{Account, Catalog, Changes, Credits, GrantId, HoldId, Instant, PurchaseId, UsageId};
 
@@ -47,7 +47,13 @@ impl Heard {
     fn buy(&mut self, credits: i64) -> Vec<(What, i64)> {
         self.step(|account, at, catalog, changes, id| {
             let (grant, purchase) = (GrantId(uuid::Uuid::from_u128(id)), PurchaseId(uuid::Uuid::from_u128(id)));
-            account.grant_top_up(grant, SoldTopUp::now(purchase, Credits::whole(credits), catalog), at, catalog, changes);
+            account.grant_top_up(
+                grant,
+                SoldTopUp::now(purchase, Credits::whole(credits), catalog),
+                at,
+                catalog,
+                changes,
+            );
         })
     }
 

@@ -115,7 +115,13 @@ fn play(life: &Life, looks: i64) -> World {
             Op::TopUp(credits) => {
                 let (grant, purchase) = (topup_domain::GrantId(id), topup_domain::PurchaseId(id));
                 world.act(|a, catalog, changes| {
-                    a.grant_top_up(grant, SoldTopUp::now(purchase, Credits::whole(*credits), catalog), at, catalog, changes)
+                    a.grant_top_up(
+                        grant,
+                        SoldTopUp::now(purchase, Credits::whole(*credits), catalog),
+                        at,
+                        catalog,
+                        changes,
+                    )
                 });
             }
         }
