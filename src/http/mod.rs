@@ -72,6 +72,6 @@ pub fn routes(services: &Services) -> Router<Services> {
         .merge(webhook::routes())
         .merge(mails::routes())
         .merge(health::routes())
-        .merge(openapi::routes())
+        .merge(openapi::routes(services))
         .layer(middleware::from_fn_with_state(services.clone(), clock::refresh))
 }

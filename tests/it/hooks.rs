@@ -52,10 +52,10 @@ impl Backend {
 
     /// The same, read; each as the API's document shapes it.
     fn told(&self) -> Vec<Value> {
-        let document = topup::http::openapi::openapi();
+        let document = topup::http::openapi::openapi("https://billing.example.com");
         let told: Vec<Value> = self.came().iter().map(|came| serde_json::from_str(&came.body).unwrap()).collect();
         for told in &told {
-            let hook = &document["webhooks"][told["type"].as_str().unwrap()]["post"];
+            let hook = &document["x-webhooks"][told["type"].as_str().unwrap()]["post"];
             let mut schema = hook["requestBody"]["content"]["application/json"]["schema"].clone();
             schema["components"] = document["components"].clone();
             let errors: Vec<String> =

@@ -38,19 +38,26 @@ fn routes() -> BTreeSet<(String, String)> {
     out
 }
 
+const PUBLIC_URL: &str = "https://billing.example.com";
+
+/// A part of the document, or the part that it refers to.
+fn resolved<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
+    let Some(path) = part["$ref"].as_str() else { return part };
+    let found = document.pointer(path.strip_prefix('#').unwrap());
+    found.unwrap_or_else(|| panic!("{path} is not there"))
+}
+
 #[test]
 fn every_route_and_every_code_is_in_the_document() {
-    let document = topup::http::openapi::openapi();
+    let document = topup::http::openapi::openapi(PUBLIC_URL);
     let mut told = BTreeSet::new();
     let mut codes = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             told.insert((method.clone(), path.clone()));
             for response in operation["responses"].as_object().unwrap().values() {
-                for content in response["content"].as_object().into_iter().flat_map(|all| all.values()) {
-                    let listed = content["schema"]["allOf"][1]["properties"]["code"]["enum"].as_array();
-                    codes.extend(listed.into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()));
-                }
+                let listed = resolved(&document, response)["x-codes"].as_array();
+                codes.extend(listed.into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()));
             }
         }
     }
@@ -63,8 +70,69 @@ fn every_route_and_every_code_is_in_the_document() {
     let all: BTreeSet<String> = CODES.split_whitespace().map(str::to_owned).collect();
     assert_eq!(all.len(), 28);
     assert_eq!(codes, all);
-    let listed = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
+    let listed = &document["components"]["schemas"]["Code"]["enum"];
     assert_eq!(listed.as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>(), all);
+}
+
+/// Every object of the document, with where it is.
+fn walk<'a>(path: &str, part: &'a Value, found: &mut Vec<(String, &'a Value)>) {
+    let inner: Vec<(String, &Value)> = match part {
+        Value::Object(all) => all.iter().map(|(name, inner)| (name.clone(), inner)).collect(),
+        Value::Array(all) => all.iter().enumerate().map(|(n, inner)| (n.to_string(), inner)).collect(),
+        _ => return,
+    };
+    if part.is_object() {
+        found.push((path.to_owned(), part));
+    }
+    for (name, inner) in inner {
+        walk(&format!("{path}/{name}"), inner, found);
+    }
+}
+
+/// Each rule here is one that a generator stumbled over.
+#[test]
+fn the_document_has_only_forms_that_client_generators_read() {
+    let document = topup::http::openapi::openapi(PUBLIC_URL);
+    assert_eq!(document["servers"], json!([{ "url": PUBLIC_URL }]));
+    assert!(document.get("webhooks").is_none(), "typescript-fetch makes a client of them that does not compile");
+    let (mut parts, mut used) = (Vec::new(), BTreeSet::new());
+    walk("", &document, &mut parts);
+    for (path, part) in &parts {
+        if let Some(to) = part["$ref"].as_str() {
+            resolved(&document, part);
+            used.insert(to.to_owned());
+        }
+        if path.ends_with("/properties") {
+            continue;
+        }
+        assert!(part.get("const").is_none(), "{path}: a const has no type for most generators");
+        assert!(part.get("allOf").is_none(), "{path}: an allOf makes another type of each place");
+        if let Some(any) = part["anyOf"].as_array() {
+            let or_null = any.len() == 2 && any[0]["$ref"].is_string() && any[1] == json!({"type": "null"});
+            assert!(or_null, "{path}: generators take objects in anyOf for one with all fields");
+        }
+        if let Some(pattern) = part["pattern"].as_str() {
+            assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{path}: {pattern} is searched or matched");
+            assert!(part.get("format").is_none(), "{path}: a parsed value is no text for {pattern}");
+        }
+    }
+    for (path, responses) in parts.iter().filter(|(path, _)| path.ends_with("/responses") && !path.contains("x-webhooks")) {
+        for (status, response) in responses.as_object().unwrap() {
+            let response = resolved(&document, response);
+            let refused = response.get("x-codes").is_some();
+            assert!(refused || status.starts_with('2'), "{path} {status} has no codes");
+            for content in response["content"].as_object().into_iter().flat_map(|all| all.values()) {
+                assert!(!refused || content["schema"]["$ref"].is_string(), "{path} {status}: an error without a name");
+            }
+        }
+    }
+    for kind in ["schemas", "responses"] {
+        for name in document["components"][kind].as_object().unwrap().keys() {
+            assert!(used.contains(&format!("#/components/{kind}/{name}")), "nothing refers to {kind}/{name}");
+        }
+    }
+    let ids: Vec<&str> = parts.iter().filter_map(|(_, part)| part["operationId"].as_str()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
 }
 
 /// Answers held against the document; which calls and statuses were seen.
@@ -77,6 +145,7 @@ impl Held {
     #[track_caller]
     fn hold(&mut self, method: &str, path: &str, answer: &Answer) -> Value {
         let response = &self.document["paths"][path][method]["responses"][answer.status.to_string()];
+        let response = resolved(&self.document, response);
         assert!(response.is_object(), "{method} {path} answers {}: {}", answer.status, answer.text);
         self.seen.insert((method.to_owned(), path.to_owned()));
         for (name, header) in response["headers"].as_object().into_iter().flatten() {
@@ -92,8 +161,11 @@ impl Held {
         }
         let mut schema = content["schema"].clone();
         schema["components"] = self.document["components"].clone();
-        let validator = jsonschema::validator_for(&schema).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
         let json = answer.json();
+        if let Some(codes) = response["x-codes"].as_array() {
+            assert!(codes.contains(&json["code"]), "{method} {path} {}: {codes:?}: {}", answer.status, answer.text);
+        }
         if let Err(e) = validator.validate(&json) {
             panic!("{method} {path} {}: {e} at {}: {}", answer.status, e.instance_path(), answer.text);
         }
@@ -116,7 +188,7 @@ async fn call(app: &TestApp, held: &mut Held, method: &str, template: &str, id: 
 
 on_both!(real_answers_are_as_the_document_says, |app| {
     let document = app.send(app.http.get(format!("http://{}/openapi.json", app.address))).await.expect(200).json();
-    assert_eq!(document, topup::http::openapi::openapi());
+    assert_eq!(document, topup::http::openapi::openapi(&format!("http://{}", app.address)));
     let held = &mut Held { document, seen: BTreeSet::new() };
     let customers = "/v1/customers/{id}";
     let under = |what: &str| format!("{customers}/{what}");
@@ -133,8 +205,10 @@ on_both!(real_answers_are_as_the_document_says, |app| {
     let usage = call(app, held, "post", &under("usage"), "acme", Some(usage)).await;
     call(app, held, "post", &under("usage"), "acme", Some(json!({"credits": 1, "colour": 2}))).await;
     call(app, held, "post", &under("usage"), "acme", Some(json!({"credits": 99999}))).await;
-    let batch = json!({"charges": [{"customer": "acme", "idempotency_key": "b1", "credits": 1}, {"customer": "nobody", "idempotency_key": "b1", "credits": 1}]});
-    call(app, held, "post", "/v1/usage", "", Some(batch)).await;
+    let batch = json!({"charges": [{"customer": "acme", "idempotency_key": "b1", "credits": 1}, {"customer": "nobody", "idempotency_key": "b1", "credits": 1},
+        {"customer": "acme", "idempotency_key": "b2", "credits": 99999}]});
+    let batch = call(app, held, "post", "/v1/usage", "", Some(batch)).await;
+    assert_eq!(batch["results"][2]["error"]["needed"], 99999);
     call(app, held, "post", "/v1/usage/{id}/void", &text(&usage["id"]), Some(json!({"reason": "twice"}))).await;
     call(app, held, "post", "/v1/usage/{id}/void", &text(&usage["id"]), Some(json!({"reason": "thrice"}))).await;
     call(app, held, "get", &under("usage"), "acme", None).await;
@@ -198,7 +272,7 @@ on_both!(the_document_can_be_read_without_script, |app| {
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
     assert!(!answer.text.contains("<script") && !answer.text.contains("style=") && !answer.text.contains("//"));
-    for path in topup::http::openapi::openapi()["paths"].as_object().unwrap().keys() {
+    for path in topup::http::openapi::openapi(PUBLIC_URL)["paths"].as_object().unwrap().keys() {
         assert!(answer.text.contains(&format!("<code>{path}</code>")), "{path}");
     }
 });

@@ -104,6 +104,23 @@ const READ: Call = Call {
 const WRITE: Call = Call { method: "POST", is_bound: true, statuses: &[201], ..READ };
 const LIST: &[&str] = &["limit", "cursor"];
 
+/// The chapters, in the order of the calls.
+pub const TAGS: &[(&str, &str)] = &[
+    ("Catalogue", "What is for sale"),
+    ("Customers", "Accounts of the SaaS, and what they have left"),
+    ("Charges", "Credits for work that is done"),
+    ("Holds", "Credits set aside for a running job"),
+    ("Courtesy credits", "Credits as a gift, and all grants"),
+    ("Purchases", "Packages bought through Checkout"),
+    ("Ledger", "Every line of a customer's ledger"),
+    ("Access", "Links to the customer's pages, and keys of its own"),
+    ("Customer API", "Called by a customer's own programs"),
+    ("Stripe", "Called by Stripe"),
+    ("Test clock", "With TEST_CLOCK=1 only"),
+    ("Operations", "Health, metrics and this document"),
+    ("Messages", "Sent by this server to HOOK_URL"),
+];
+
 /// All of them.
 #[rustfmt::skip]
 pub const CALLS: &[Call] = &[

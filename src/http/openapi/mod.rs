@@ -4,9 +4,9 @@
 
 mod calls;
 mod page;
+mod responses;
 mod shapes;
 
-use super::problem::Code;
 use crate::usecases::Services;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -15,27 +15,29 @@ use axum::routing::get;
 use calls::{Body, CALLS, Call, Key};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes(services: &Services) -> Router<Services> {
+    let text: Arc<str> = openapi(&services.settings.public_url).to_string().into();
     Router::new()
-        .route("/openapi.json", get(document))
+        .route("/openapi.json", get(async move || document(&text)))
         .route("/docs", get(page::page))
         .route("/docs.css", get(page::style))
 }
 
-/// The document, written once.
-static TEXT: LazyLock<String> = LazyLock::new(|| openapi().to_string());
-
-async fn document() -> Response {
+fn document(text: &Arc<str>) -> Response {
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    (StatusCode::OK, json, TEXT.as_str()).into_response()
+    (StatusCode::OK, json, text.to_string()).into_response()
 }
 
-/// The whole document.
+/// The whole document of the server at `public_url`.
+///
+/// Generated clients were tried on its forms (`scripts/clients`). So: an error's schema is always a named one; what
+/// may be null is so by its `type`; one value is an `enum` of one; choices between objects are one object with fields
+/// that may be absent; and outgoing messages are `x-webhooks`, for which no generator makes calls.
 #[must_use]
-pub fn openapi() -> Value {
+pub fn openapi(public_url: &str) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     for call in CALLS {
         paths.entry(call.path).or_default().insert(call.method.to_lowercase(), operation(call));
@@ -48,10 +50,13 @@ pub fn openapi() -> Value {
             "description": "Prepaid credits on top of a SaaS plan. Credits are JSON numbers, exact to a thousandth; money is in minor units; instants are RFC 3339 in UTC. The first refusal that applies is answered: key (401), id in the path (404), header (400), body (400, 413, 415, 422), bound idempotency key (409), state (402, 403, 409).",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
+        "servers": [{"url": public_url}],
+        "tags": calls::TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect::<Vec<_>>(),
         "paths": paths,
-        "webhooks": webhooks(),
+        "x-webhooks": webhooks(),
         "components": {
             "schemas": shapes::all(),
+            "responses": responses::shared(),
             "securitySchemes": {
                 "operatorHeader": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "One of OPERATOR_KEYS"},
                 "operatorBearer": {"type": "http", "scheme": "bearer", "description": "One of OPERATOR_KEYS"},
@@ -62,7 +67,7 @@ pub fn openapi() -> Value {
     })
 }
 
-/// What is sent to `HOOK_URL`, by type.
+/// The messages sent to `HOOK_URL`, by type.
 fn webhooks() -> Value {
     let header = |name: &str, about: &str| json!({"name": name, "in": "header", "required": true, "description": about, "schema": {"type": "string"}});
     let parameters = json!([
@@ -83,7 +88,8 @@ fn webhooks() -> Value {
         out.insert(
             kind.to_owned(),
             json!({"post": {
-                "operationId": shape, "tags": ["Messages"], "summary": summary, "parameters": parameters.clone(), "security": [],
+                "operationId": format!("receive{shape}"), "tags": ["Messages"], "summary": summary,
+                "description": "Sent by this server to HOOK_URL", "parameters": parameters.clone(), "security": [],
                 "requestBody": {"required": true, "content": {"application/json": {"schema": reference(shape)}}},
                 "responses": {"2XX": {"description": "Kept"}, "410": {"description": "No more of it"}, "default": {"description": "Tried again"}},
             }}),
@@ -97,8 +103,9 @@ fn operation(call: &Call) -> Value {
         "operationId": call.id,
         "tags": [call.tag],
         "summary": call.summary,
+        "description": description(call),
         "parameters": parameters(call),
-        "responses": responses(call),
+        "responses": responses::of(call),
         "security": match call.key {
             Key::Operator => json!([{"operatorHeader": []}, {"operatorBearer": []}]),
             Key::Customer => json!([{"customerHeader": []}, {"customerBearer": []}]),
@@ -114,6 +121,20 @@ fn operation(call: &Call) -> Value {
         out.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
     }
     out
+}
+
+fn description(call: &Call) -> String {
+    let key = match call.key {
+        Key::Operator => "Opened by an operator key.",
+        Key::Customer => "Opened by a customer's own key.",
+        Key::None => "Open to all.",
+    };
+    let once = if call.is_bound {
+        " After a time-out, a 429 or a 503 repeat it with the same Idempotency-Key until there is an answer."
+    } else {
+        ""
+    };
+    format!("{}. {key}{once}", call.summary)
 }
 
 fn parameters(call: &Call) -> Vec<Value> {
@@ -134,92 +155,6 @@ fn parameters(call: &Call) -> Vec<Value> {
     for name in call.query {
         let schema = shapes::parameter(name);
         out.push(json!({"name": name, "in": "query", "required": *name == "range", "schema": schema}));
-    }
-    out
-}
-
-fn responses(call: &Call) -> Value {
-    let mut out = Map::new();
-    for status in call.statuses {
-        let mut response = json!({"description": if *status == 201 { "Made" } else { "Done" }});
-        let told: Map<String, Value> =
-            content(call).into_iter().map(|(kind, schema)| (kind.to_owned(), json!({"schema": schema}))).collect();
-        let headers = answer_headers(call);
-        if let Some(response) = response.as_object_mut() {
-            for (name, part) in [("content", told), ("headers", headers)] {
-                if !part.is_empty() {
-                    response.insert(name.to_owned(), Value::Object(part));
-                }
-            }
-        }
-        out.insert(status.to_string(), response);
-    }
-    let mut refusals: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for (status, code) in call.refusals() {
-        let codes = refusals.entry(status).or_default();
-        if !codes.contains(&code) {
-            codes.push(code);
-        }
-    }
-    for (status, codes) in refusals {
-        let (kind, shape) = match call.key {
-            Key::Customer => ("application/json", "CustomerError"),
-            _ => ("application/problem+json", if status == 402 { "Shortage" } else { "Problem" }),
-        };
-        let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
-        let schema = json!({"allOf": [reference(shape), {"properties": {"code": {"enum": codes}}}]});
-        let mut response = json!({"description": titles.join(" · "), "content": {kind: {"schema": schema}}});
-        if let (true, Some(response)) = (matches!(status, 429 | 503), response.as_object_mut()) {
-            let header =
-                json!({"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}});
-            response.insert("headers".to_owned(), header);
-        }
-        out.insert(status.to_string(), response);
-    }
-    Value::Object(out)
-}
-
-/// What a success carries: its media types, and the shape in each.
-fn content(call: &Call) -> Vec<(&'static str, Value)> {
-    let text = || json!({"type": "string"});
-    match call.answer {
-        "" => Vec::new(),
-        "text" => vec![("text/plain", text())],
-        "metrics" => vec![("application/openmetrics-text", text())],
-        "html" => vec![("text/html", text())],
-        "css" => vec![("text/css", text())],
-        "openapi" => vec![("application/json", json!({"type": "object", "required": ["openapi", "paths"]}))],
-        shape => {
-            let Some(row) = shape.strip_prefix("list of ") else { return vec![("application/json", reference(shape))] };
-            let mut out = vec![("application/json", shapes::list(row))];
-            if call.query.contains(&"format") {
-                out.push(("text/csv", text()));
-            }
-            out
-        }
-    }
-}
-
-/// The headers that a success carries beside what HTTP asks for.
-fn answer_headers(call: &Call) -> Map<String, Value> {
-    let mut out = Map::new();
-    if call.is_bound {
-        let schema = json!({"type": "string", "const": "true"});
-        out.insert(
-            "Idempotent-Replayed".to_owned(),
-            json!({"description": "Only where the key's first answer is given again", "schema": schema}),
-        );
-    }
-    if matches!(call.id, "charge" | "settleHold") {
-        let number = || json!({"type": "number"});
-        let kinds = json!({"type": "string", "enum": ["plan", "courtesy", "top_up", "mixed"]});
-        for (name, about, schema) in [
-            ("X-Credits-Cost", "What was charged", number()),
-            ("X-Credits-Remaining", "What is available after it", number()),
-            ("X-Credits-Source", "What it was drawn from", kinds),
-        ] {
-            out.insert(name.to_owned(), json!({"required": true, "description": about, "schema": schema}));
-        }
     }
     out
 }

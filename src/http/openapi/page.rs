@@ -1,7 +1,8 @@
 //! `/docs`: the table of calls as a page without script, under a policy of its own.
 
 use super::calls::{Body, CALLS, Call, Key};
-use super::{answer_headers, content, shapes};
+use super::responses::{answer_headers, content};
+use super::shapes;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
@@ -163,7 +164,10 @@ fn words(shape: &Value) -> String {
     if let Some(properties) = shape["properties"].as_object().filter(|all| !all.is_empty()) {
         return format!("{{ {} }}", properties.keys().cloned().collect::<Vec<_>>().join(", "));
     }
-    let mut out = shape["type"].as_str().unwrap_or("anything").to_owned();
+    let mut out = match &shape["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        kind => kind.as_str().unwrap_or("anything").to_owned(),
+    };
     let limits = [
         ("minimum", "from"),
         ("exclusiveMinimum", "more than"),

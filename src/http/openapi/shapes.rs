@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// All shapes by name.
 pub fn all() -> Value {
     let mut out = Map::new();
-    for part in [requests(), ledger(), customers(), access(), problems(), messages()] {
+    for part in [requests(), ledger(), customers(), access(), problems(), messages(), lists()] {
         if let Value::Object(part) = part {
             out.extend(part);
         }
@@ -22,15 +22,17 @@ fn messages() -> Value {
     let credited = json!({"customer": string(), "purchase": id("pur"), "credits": credits(), "expires_at": instant(), "balance": reference("Summary")});
     let crossed = json!({"customer": string(), "balance": reference("Summary"), "resets_at": instant(), "buy_url": nullable(string())});
     json!({
-        "TopUpCredited": message(json!({"const": "top_up.credited"}), credited),
-        "CreditsLow": message(json!({"const": "credits.low"}), crossed.clone()),
-        "CreditsExhausted": message(json!({"const": "credits.exhausted"}), crossed),
+        "TopUpCredited": message(one_of(&["top_up.credited"]), credited),
+        "CreditsLow": message(one_of(&["credits.low"]), crossed.clone()),
+        "CreditsExhausted": message(one_of(&["credits.exhausted"]), crossed),
     })
 }
 
-/// A page of a list.
-pub fn list(row: &str) -> Value {
-    object(json!({"data": {"type": "array", "items": reference(row)}, "next": nullable(string())}))
+/// A page of each list.
+fn lists() -> Value {
+    let page = |row: &str| object(json!({"data": array(reference(row)), "next": nullable(string())}));
+    let rows = ["Usage", "Hold", "Grant", "Purchase", "Entry"];
+    rows.into_iter().map(|row| (format!("{row}List"), page(row))).collect::<Map<_, _>>().into()
 }
 
 /// A parameter of the query.
@@ -83,19 +85,29 @@ fn boolean() -> Value {
 }
 
 fn whole() -> Value {
-    json!({"type": "integer"})
+    json!({"type": "integer", "format": "int64"})
 }
 
 fn one_of(values: &[&str]) -> Value {
     json!({"type": "string", "enum": values})
 }
 
-fn nullable(shape: Value) -> Value {
-    json!({"anyOf": [shape, {"type": "null"}]})
+/// This, or null.
+fn nullable(mut shape: Value) -> Value {
+    if !shape["type"].is_string() {
+        return json!({"anyOf": [shape, {"type": "null"}]});
+    }
+    shape["type"] = json!([shape["type"], "null"]);
+    shape
 }
 
 fn array(shape: Value) -> Value {
     json!({"type": "array", "items": shape})
+}
+
+fn described(mut shape: Value, about: &str) -> Value {
+    shape["description"] = json!(about);
+    shape
 }
 
 fn credits() -> Value {
@@ -123,19 +135,19 @@ fn operation() -> Value {
 }
 
 fn requests() -> Value {
-    let count = || json!({"type": "integer", "minimum": 0, "maximum": 1_000_000_000_000_i64});
-    let quantities = request(
-        json!({"requests?": count(), "crawls?": count(), "tokens?": count(), "captchas?": count(), "latency_ms?": count()}),
-    );
-    let charge = json!({"credits": positive(), "operation?": operation(), "quantities?": quantities, "source?": text(64), "metadata?": {"type": "object"}});
+    let count = json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": 1_000_000_000_000_i64});
+    let quantities = json!({"type": "object", "description": "By the keys of the catalogue's metrics", "additionalProperties": count});
+    let charge = json!({"credits": positive(), "operation?": operation(), "quantities?": reference("Quantities"), "source?": text(64), "metadata?": {"type": "object", "additionalProperties": true}});
     let mut in_batch = charge.clone();
     in_batch["customer"] = reference("CustomerId");
     in_batch["idempotency_key"] = json!({"type": "string", "minLength": 1, "maxLength": 255});
     let mut settle = charge.clone();
     settle["credits"] = json!({"type": "number", "minimum": 0, "maximum": 1_000_000_000});
     json!({
+        "Quantities": quantities,
         "Charge": request(charge),
-        "Batch": request(json!({"charges": {"type": "array", "minItems": 1, "maxItems": 1000, "items": request(in_batch)}})),
+        "BatchCharge": request(in_batch),
+        "Batch": request(json!({"charges": {"type": "array", "minItems": 1, "maxItems": 1000, "items": reference("BatchCharge")}})),
         "Settle": request(settle),
         "OpenHold": request(json!({"credits": positive(), "ttl_seconds": {"type": "integer", "minimum": 1, "maximum": crate::domain::hold::TTL_SECONDS_MAX}, "operation?": operation(), "source?": text(64)})),
         "Reason": request(json!({"reason": text(200)})),
@@ -166,19 +178,20 @@ fn ledger() -> Value {
     granted["balance"] = reference("Summary");
     json!({
         "Credits": {"type": "number", "description": "Exact to a thousandth"},
-        "Instant": {"type": "string", "format": "date-time", "pattern": "Z$|[+-][0-9][0-9]:[0-9][0-9]$"},
+        "Instant": {"type": "string", "format": "date-time"},
         "Draw": draw,
         "Summary": summary,
         "Usage": object(usage),
         "Charged": object(charged),
-        "BatchResults": object(json!({"results": array(json!({"anyOf": [
-            object(json!({"status": {"const": 201}, "usage": reference("Charged"), "replayed?": boolean()})),
-            object(json!({"status": whole(), "error": reference("Problem")})),
-        ]}))})),
+        "BatchResults": object(json!({"results": array(reference("BatchResult"))})),
+        "BatchResult": described(
+            object(json!({"status": whole(), "usage?": reference("Charged"), "replayed?": boolean(), "error?": reference("Problem")})),
+            "With 201 there is a usage, with any other status an error",
+        ),
         "Hold": object(json!({"id": id("hld"), "customer": string(), "credits": credits(), "draws": array(reference("Draw")), "state": hold_state, "created_at": instant(), "expires_at": instant(), "usage?": id("use")})),
-        "OpenedHold": object(json!({"id": id("hld"), "customer": string(), "credits": credits(), "draws": array(reference("Draw")), "state": {"const": "open"}, "expires_at": instant(), "balance": reference("Summary")})),
-        "SettledHold": object(json!({"id": id("hld"), "state": {"const": "settled"}, "credits": credits(), "released": credits(), "draws": array(reference("Draw")), "usage": nullable(id("use")), "balance": reference("Summary")})),
-        "ReleasedHold": object(json!({"id": id("hld"), "state": {"const": "released"}, "balance": reference("Summary")})),
+        "OpenedHold": object(json!({"id": id("hld"), "customer": string(), "credits": credits(), "draws": array(reference("Draw")), "state": one_of(&["open"]), "expires_at": instant(), "balance": reference("Summary")})),
+        "SettledHold": object(json!({"id": id("hld"), "state": one_of(&["settled"]), "credits": credits(), "released": credits(), "draws": array(reference("Draw")), "usage": nullable(id("use")), "balance": reference("Summary")})),
+        "ReleasedHold": object(json!({"id": id("hld"), "state": one_of(&["released"]), "balance": reference("Summary")})),
         "Grant": object(listed),
         "Granted": object(granted),
         "Entry": object(json!({"id": id("ent"), "seq": {"type": "integer", "minimum": 1},
@@ -189,13 +202,14 @@ fn ledger() -> Value {
 }
 
 fn customers() -> Value {
-    let next = nullable(object(json!({"id": string(), "at": instant()})));
+    let next = nullable(reference("NextPlan"));
     let purchase = json!({"id": id("pur"), "package": string(), "credits": credits(), "amount": whole(), "currency": string(),
         "state": one_of(&["created", "open", "processing", "credited", "expired", "failed", "review"]), "refunded_amount": whole(), "dispute": nullable(string()), "shortfall": credits(),
         "created_at": instant(), "credited_at": nullable(instant()), "expires_at": nullable(instant()), "grant": nullable(id("grt"))});
     let mut with_timeline = purchase.clone();
     with_timeline["timeline"] = array(object(json!({"what": string(), "at": instant()})));
     json!({
+        "NextPlan": object(json!({"id": string(), "at": instant()})),
         "CustomerId": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
         "Catalog": object(json!({
             "shop": object(json!({"name": string(), "currency": string()})),
@@ -217,7 +231,7 @@ fn customers() -> Value {
 }
 
 fn access() -> Value {
-    let data = |shape: Value| object(json!({"status": {"const": "ok"}, "data": shape}));
+    let data = |shape: Value| object(json!({"status": one_of(&["ok"]), "data": shape}));
     json!({
         "PortalLink": object(json!({"url": string(), "expires_at": instant()})),
         "MadeKey": object(json!({"id": id("key"), "key": {"type": "string", "pattern": "^tk_[0-9a-f]{64}$"}})),
@@ -233,18 +247,22 @@ fn access() -> Value {
 }
 
 fn problems() -> Value {
-    let codes = json!({"type": "string", "enum": Code::ALL});
-    let field = object(json!({"field": string(), "code": codes, "detail": string()}));
-    let problem = json!({"type": {"type": "string", "format": "uri"}, "title": string(), "status": whole(), "code": codes, "detail": string(), "errors?": array(field)});
-    let mut shortage = problem.clone();
+    let code = || reference("Code");
+    let problem = json!({"type": {"type": "string", "format": "uri"}, "title": string(), "status": whole(), "code": code(), "detail": string(), "errors?": array(reference("FieldError"))});
+    let (mut general, mut shortage) = (problem.clone(), problem);
     for name in ["needed", "available", "plan", "courtesy", "top_up", "held"] {
         shortage[name] = credits();
+        general[format!("{name}?")] = credits();
     }
     shortage["resets_at"] = instant();
+    general["resets_at?"] = instant();
     shortage["buy_url"] = nullable(string());
+    general["buy_url?"] = nullable(string());
     json!({
-        "Problem": object(problem),
+        "Code": {"type": "string", "enum": Code::ALL},
+        "FieldError": object(json!({"field": string(), "code": code(), "detail": string()})),
+        "Problem": described(object(general), "Why it was refused (RFC 9457); from `needed` on with insufficient_credits only"),
         "Shortage": object(shortage),
-        "CustomerError": object(json!({"status": {"const": "error"}, "message": string(), "code?": codes})),
+        "CustomerError": object(json!({"status": one_of(&["error"]), "message": string(), "code?": code()})),
     })
 }

@@ -1,0 +1,126 @@
+//! Answers: successes with their media types and headers, refusals with their codes.
+//!
+//! A refusal with one code is a shared one of `components`; one that may have several is its call's own, with the
+//! same named schema. Its codes are in `x-codes`.
+
+use super::calls::{CALLS, Call, Key};
+use super::reference;
+use crate::http::problem::Code;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// All answers of a call, by status.
+pub fn of(call: &Call) -> Value {
+    let mut out = Map::new();
+    for status in call.statuses {
+        let mut response = json!({"description": if *status == 201 { "Made" } else { "Done" }});
+        let told: Map<String, Value> =
+            content(call).into_iter().map(|(kind, schema)| (kind.to_owned(), json!({"schema": schema}))).collect();
+        let headers = answer_headers(call);
+        if let Some(response) = response.as_object_mut() {
+            for (name, part) in [("content", told), ("headers", headers)] {
+                if !part.is_empty() {
+                    response.insert(name.to_owned(), Value::Object(part));
+                }
+            }
+        }
+        out.insert(status.to_string(), response);
+    }
+    for (status, codes) in refusals(call) {
+        let response = match codes.as_slice() {
+            [code] => json!({"$ref": format!("#/components/responses/{}", name(call.key, *code))}),
+            _ => refusal(call.key, status, &codes),
+        };
+        out.insert(status.to_string(), response);
+    }
+    Value::Object(out)
+}
+
+/// The refusals that several calls share, by name.
+pub fn shared() -> Value {
+    let mut out = Map::new();
+    for call in CALLS {
+        for (status, codes) in refusals(call) {
+            if let [code] = codes.as_slice() {
+                out.entry(name(call.key, *code)).or_insert_with(|| refusal(call.key, status, &codes));
+            }
+        }
+    }
+    Value::Object(out)
+}
+
+/// `NotFound`; a customer's own programs are refused in another shape.
+fn name(key: Key, code: Code) -> String {
+    format!("{}{code:?}", if key == Key::Customer { "Customer" } else { "" })
+}
+
+fn refusals(call: &Call) -> BTreeMap<u16, Vec<Code>> {
+    let mut out: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for (status, code) in call.refusals() {
+        let codes = out.entry(status).or_default();
+        if !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    out
+}
+
+fn refusal(key: Key, status: u16, codes: &[Code]) -> Value {
+    let (kind, shape) = match key {
+        Key::Customer => ("application/json", "CustomerError"),
+        _ => ("application/problem+json", if status == 402 { "Shortage" } else { "Problem" }),
+    };
+    let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
+    let content = json!({kind: {"schema": reference(shape)}});
+    let mut response = json!({"description": titles.join(" · "), "content": content, "x-codes": codes});
+    if let (true, Some(response)) = (matches!(status, 429 | 503), response.as_object_mut()) {
+        let schema = json!({"type": "integer", "minimum": 1});
+        response.insert("headers".to_owned(), json!({"Retry-After": {"description": "Seconds", "schema": schema}}));
+    }
+    response
+}
+
+/// What a success carries: its media types, and the shape in each.
+pub fn content(call: &Call) -> Vec<(&'static str, Value)> {
+    let text = || json!({"type": "string"});
+    match call.answer {
+        "" => Vec::new(),
+        "text" => vec![("text/plain", text())],
+        "metrics" => vec![("application/openmetrics-text", text())],
+        "html" => vec![("text/html", text())],
+        "css" => vec![("text/css", text())],
+        "openapi" => vec![("application/json", json!({"type": "object", "additionalProperties": true}))],
+        shape => {
+            let Some(row) = shape.strip_prefix("list of ") else { return vec![("application/json", reference(shape))] };
+            let mut out = vec![("application/json", reference(&format!("{row}List")))];
+            if call.query.contains(&"format") {
+                out.push(("text/csv", text()));
+            }
+            out
+        }
+    }
+}
+
+/// The headers that a success carries beside what HTTP asks for.
+pub fn answer_headers(call: &Call) -> Map<String, Value> {
+    let mut out = Map::new();
+    if call.is_bound {
+        let schema = json!({"type": "string", "enum": ["true"]});
+        out.insert(
+            "Idempotent-Replayed".to_owned(),
+            json!({"description": "Only where the key's first answer is given again", "schema": schema}),
+        );
+    }
+    if matches!(call.id, "charge" | "settleHold") {
+        let number = || json!({"type": "number"});
+        let kinds = json!({"type": "string", "enum": ["plan", "courtesy", "top_up", "mixed"]});
+        for (name, about, schema) in [
+            ("X-Credits-Cost", "What was charged", number()),
+            ("X-Credits-Remaining", "What is available after it", number()),
+            ("X-Credits-Source", "What it was drawn from", kinds),
+        ] {
+            out.insert(name.to_owned(), json!({"required": true, "description": about, "schema": schema}));
+        }
+    }
+    out
+}
