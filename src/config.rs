@@ -3,6 +3,7 @@
 //! What is missing, empty or malformed is one line that names it, and exit code 2.
 
 mod hook;
+pub mod listen;
 mod mail;
 
 use crate::limits::Rate;
@@ -302,8 +303,8 @@ pub struct Settings {
     /// Where the data are.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// Address to listen on; port 0 takes a free one
-    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000")]
+    /// Address to listen on, or a name of this machine, with a port; port 0 takes a free one
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000", value_parser = listen::parse)]
     pub listen: SocketAddr,
     /// The address that customers see; defaults to the one bound
     #[arg(long, env = "PUBLIC_URL")]

@@ -1,7 +1,7 @@
 //! `topup demo`: the product with a stand-in for Stripe. Loopback only, never part of a release.
 
 use super::{Application, Failure, Variant, stop_on_signal};
-use crate::config::{Settings, StripeSettings};
+use crate::config::{Settings, StripeSettings, listen};
 use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::usecases::{Services, test_clock};
 use std::net::SocketAddr;
@@ -37,9 +37,9 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     }
     let listener = bind_near(settings.listen).await?;
     let address = listener.local_addr()?;
-    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(address));
     let sandbox_listener = bind_sandbox(address).await?;
-    let sandbox_base = format!("http://{}", sandbox_listener.local_addr()?);
+    let sandbox_base = listen::url(sandbox_listener.local_addr()?);
     let variant = Variant {
         demo: true,
         stripe: Some(StripeSettings {
@@ -64,7 +64,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
         // Not before: the story is told by an engine of its own, and this one must not have looked at anything yet.
         catch_up_with_the_present(&app.services).await?;
     }
-    println!("listening on http://{address}");
+    println!("listening on {}", listen::url(address));
     if settings.demo_seed == "full" {
         greet(&public_url);
     }
@@ -138,7 +138,7 @@ async fn open_sandbox(
         file: sandbox_file(&settings.database.database_url),
         public_base,
         secret_key: SECRET_KEY.to_owned(),
-        webhook_url: format!("http://{address}/webhooks/stripe"),
+        webhook_url: format!("{}/webhooks/stripe", listen::url(address)),
         webhook_secret: WEBHOOK_SECRET.to_owned(),
         now: Arc::new(move || match history_at.load(Ordering::SeqCst) {
             0 => now.now().timestamp(),

@@ -20,7 +20,7 @@ pub mod verify;
 pub mod worker;
 
 use crate::clock::Clock;
-use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings, Switch};
+use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings, Switch, listen};
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
 use crate::store::pg::Patience;
@@ -114,7 +114,7 @@ impl Application {
         };
         store.migrate().await?;
         check_plans(&store, &catalog).await?;
-        let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(address));
         let limits = variant.limits;
         let (services, engine) = services_on(settings, variant, store, catalog, public_url).await?;
         let works = settings.worker == Switch::On;
@@ -231,7 +231,7 @@ pub async fn serve(settings: Settings) -> Result<(), Failure> {
         .await
         .map_err(|e| Failure::Setting(format!("LISTEN: {}: {e}", settings.listen)))?;
     let app = Application::build(&settings, listener, Variant::default()).await?;
-    println!("listening on http://{}", app.address);
+    println!("listening on {}", listen::url(app.address));
     stop_on_signal(app.stopper());
     app.run().await
 }

@@ -5,7 +5,7 @@
 //! either engine sees by the database's own counter that the other wrote, and forgets what it remembered.
 
 use super::{Failure, Variant, read_catalog, services_on};
-use crate::config::{DatabaseSettings, Settings};
+use crate::config::{DatabaseSettings, Settings, listen};
 use crate::domain::{Instant, Kind, Money};
 use crate::store::Store;
 use crate::stripe::{CheckoutState, CheckoutStatus};
@@ -35,7 +35,7 @@ pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
     settings.check_live(false)?;
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
     let store = Store::open_existing(&settings.database.database_url).await?;
-    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
+    let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
     let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
     let told = report(&services, text).await;
     drop(services);

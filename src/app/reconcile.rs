@@ -1,7 +1,7 @@
 //! `topup reconcile`: every difference between Stripe and the ledger, and its repair. Runs beside `serve`.
 
 use super::{Failure, Variant, read_catalog, services_on};
-use crate::config::ReconcileSettings;
+use crate::config::{ReconcileSettings, listen};
 use crate::store::Store;
 use crate::usecases::Services;
 use crate::usecases::reconcile::{self, Difference};
@@ -24,7 +24,7 @@ pub async fn run(asked: &ReconcileSettings) -> Result<(), Failure> {
     };
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
     let store = Store::open_existing(&settings.database.database_url).await?;
-    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
+    let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
     let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
     let since = since.unwrap_or_else(|| services.clock.now() - TimeDelta::days(DAYS));
     let left = compare(&services, since, asked.repair).await;

@@ -4,7 +4,7 @@
 //! (or the advisory lock), and every engine sees by the database's own counter that another wrote.
 
 use super::{Failure, Variant, read_catalog, services_on, stop_on_signal};
-use crate::config::{JobsCommand, Settings};
+use crate::config::{JobsCommand, Settings, listen};
 use crate::domain::Instant;
 use crate::store::Store;
 use crate::usecases::jobs::{self, LastRun};
@@ -95,7 +95,7 @@ pub(super) async fn with_services(
     settings.check_live(false)?;
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
     let store = Store::open_existing(&settings.database.database_url).await?;
-    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
+    let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
     let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
     let done = act(services).await;
     engine.await.map_err(|e| Failure::Failed(e.to_string()))?;
