@@ -5,7 +5,7 @@
 //! *Not here:* arithmetic on instants (`domain::cycle`); reading the clock (`clock`).
 
 use crate::domain::Instant;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Offset as _, TimeDelta, Utc};
 use chrono_tz::{OffsetName, Tz};
 
 /// A customer's time zone.
@@ -72,18 +72,13 @@ impl Zone {
         self.format(at, "%H:%M")
     }
 
-    /// `CET`, or `UTC+5:30` where a zone has no letters of its own.
+    /// `CET`, or `UTC−3` and `UTC+5:30` where a zone has no letters of its own; of the instant's own season.
     #[must_use]
     pub fn abbreviation(self, at: Instant) -> String {
         let local = self.local(at);
         match local.offset().abbreviation() {
             Some(name) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => name.to_owned(),
-            _ => {
-                let offset = local.format("%:z").to_string();
-                let (sign, digits) = offset.split_at(1);
-                let digits = digits.trim_start_matches('0').trim_end_matches(":00");
-                format!("UTC{sign}{digits}")
-            }
+            _ => from_utc(local.offset().fix().local_minus_utc() / 60),
         }
     }
 
@@ -111,6 +106,17 @@ impl Zone {
     #[must_use]
     pub fn same_day(self, a: Instant, b: Instant) -> bool {
         self.days_until(a, b) == 0
+    }
+}
+
+/// `UTC+5:30` of so many minutes east.
+fn from_utc(minutes: i32) -> String {
+    let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
+    let sign = if minutes < 0 { '\u{2212}' } else { '+' };
+    match (hours, rest) {
+        (0, 0) => "UTC".to_owned(),
+        (_, 0) => format!("UTC{sign}{hours}"),
+        _ => format!("UTC{sign}{hours}:{rest:02}"),
     }
 }
 
@@ -153,8 +159,29 @@ mod tests {
         };
         check("Asia/Dubai", "UTC+4");
         check("Asia/Kathmandu", "UTC+5:45");
-        check("America/Sao_Paulo", "UTC-3");
+        check("America/Sao_Paulo", "UTC\u{2212}3");
+        check("Pacific/Marquesas", "UTC\u{2212}9:30");
+        check("Pacific/Kiritimati", "UTC+14");
         check("Asia/Kolkata", "IST");
+    }
+
+    #[test]
+    fn every_zone_has_a_name_in_both_seasons() {
+        let seasons = [at("2026-01-15T12:00:00Z"), at("2026-07-15T12:00:00Z")];
+        for zone in chrono_tz::TZ_VARIANTS {
+            for at in seasons {
+                let name = Zone(zone).abbreviation(at);
+                let digits = name.strip_prefix("UTC+").or(name.strip_prefix("UTC\u{2212}"));
+                let is_offset = digits.is_some_and(|digits| {
+                    let (hours, rest) = digits.split_once(':').unwrap_or((digits, "30"));
+                    hours.parse::<u8>().is_ok_and(|hours| hours <= 14) && matches!(rest, "15" | "30" | "45")
+                });
+                let is_letters = name.len() >= 2 && name.chars().all(|c| c.is_ascii_alphabetic());
+                assert!(is_letters || is_offset, "{zone}: {name:?}");
+            }
+        }
+        // Its summer is that of Greenwich.
+        assert_eq!(Zone::named("Atlantic/Azores").abbreviation(seasons[1]), "UTC");
     }
 
     #[test]

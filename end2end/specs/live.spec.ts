@@ -81,3 +81,64 @@ test("who is signed out meanwhile is led to sign in by the next press", async ({
   await page.getByRole("navigation", { name: "Range" }).getByRole("link", { name: "7 days" }).click();
   await expect(page).toHaveURL(/\/sign-in/);
 });
+
+test("figures that cannot be renewed are said to be old, and are renewed when the server is back", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 100 });
+  await customer.signIn(page);
+  // A proxy whose server is away: the browser by itself would never ask again.
+  let asked = 0;
+  const away = (url: URL) => url.pathname === "/live";
+  await page.route(away, (route) => { asked++; return route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" }); });
+  await page.goto("/billing");
+  await mark(page);
+  const old = page.getByText("These figures may be old.");
+  await expect(old).toBeHidden();
+  await expect(old).toBeVisible();
+  expect(asked).toBeGreaterThan(1);
+  await expect(page.getByRole("link", { name: "Reload" })).toBeVisible();
+  await customer.charge(4_300);
+  await page.unroute(away);
+  await expect(page.getByRole("region", { name: "Balance" })).toContainText("600 left of 5,000");
+  await expect(old).toBeHidden();
+  await same(page);
+});
+
+test("a server that is away is asked ever more slowly", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 100 });
+  await customer.signIn(page);
+  let asked = 0;
+  await page.route((url) => url.pathname === "/live", (route) => { asked++; return route.fulfill({ status: 502 }); });
+  await page.addInitScript(() => {
+    Math.random = () => 0;
+    // How often the script has heard that the stream is gone.
+    const Native = EventSource;
+    Object.assign(window, { failed: 0, EventSource: class extends Native {
+      constructor(url: string) {
+        super(url);
+        this.addEventListener("error", () => { (window as unknown as { failed: number }).failed++; });
+      }
+    } });
+  });
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await page.goto("/usage");
+  for (const [n, seconds] of [2, 4, 8, 16, 32, 64, 128, 256, 256].entries()) {
+    await expect.poll(() => page.evaluate(() => (window as unknown as { failed: number }).failed)).toBe(n + 1);
+    await page.clock.runFor(seconds * 1_000 - 100);
+    expect(asked).toBe(n + 1);
+    await page.clock.runFor(200);
+  }
+});
+
+test("a page that could not be fetched again is said to be old", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 100 });
+  await customer.signIn(page);
+  await page.goto("/billing");
+  const old = page.getByText("These figures may be old.");
+  await page.route((url) => url.pathname === "/billing", (route) => route.fulfill({ status: 503 }));
+  await customer.charge(4_300);
+  await expect(old).toBeVisible();
+  await page.unrouteAll();
+  await expect(page.getByRole("region", { name: "Balance" })).toContainText("600 left of 5,000");
+  await expect(old).toBeHidden();
+});

@@ -120,6 +120,8 @@ pub struct Verified {
 /// # Errors
 /// The first line that is not as it was written, or does not follow from the one before it; in words that name it.
 pub fn verify(text: &str) -> Result<Verified, String> {
+    // The mark of UTF-8, which a program that kept the file may have set at its head.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut found: Option<(String, Replay)> = None;
     let mut take = |place: String, line: &Line| {
         let (customer, replay) = found.get_or_insert_with(|| {

@@ -4,8 +4,10 @@ use crate::usecases::operators::sign_in;
 use crate::usecases::sales::{self, Report};
 use crate::usecases::{Fault, Services};
 use crate::web::cookies::Cookie;
+use crate::web::downloads;
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 
 /// Credits by month and kind.
@@ -35,13 +37,11 @@ async fn file(
         }
         let report = sales::report(services).await?;
         if !report.is_whole() {
-            // A file does not say that it is half of one.
-            return Ok((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response());
+            // A file does not say that it is half of one; the page does.
+            return Ok(Redirect::to("/operator/sales").into_response());
         }
-        let disposition = format!("attachment; filename=\"{name}\"");
-        let head =
-            [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-        Ok::<_, Fault>((head, written(&report)?).into_response())
+        let text = format!("{}{}", downloads::MARK, written(&report)?);
+        Ok::<_, Fault>(downloads::file(name, Body::from(text)))
     };
     told.await.unwrap_or_else(|fault| {
         tracing::error!(error = %fault, file = name, "a report failed");

@@ -13,7 +13,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use std::collections::HashMap;
 
 /// Lines of one step.
@@ -33,7 +33,8 @@ pub async fn history_csv(
         Err(elsewhere) => return elsewhere,
     };
     let asked = Asked::of(|name| query.get(name).cloned(), Zone::named(&viewer.timezone));
-    file("history.csv", Body::from_stream(lines(services, viewer.customer_no, asked.filter)))
+    let lines = lines(services, viewer.customer_no, asked.filter);
+    file("history.csv", Body::from_stream(stream::iter([Ok(Bytes::from_static(MARK.as_bytes()))]).chain(lines)))
 }
 
 /// What was used, day by day, for whoever is signed in.
@@ -49,7 +50,7 @@ pub async fn usage_csv(
     let range = query.get("range").and_then(|name| Range::parse(name)).unwrap_or(Range::Month);
     let written = async {
         let found = stats::usage(&services, viewer.customer_no, range).await?;
-        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut writer = csv::Writer::from_writer(MARK.as_bytes().to_vec());
         for line in usage::table(&found) {
             writer.write_record(line).map_err(|e| Fault::Broken(e.to_string()))?;
         }
@@ -61,7 +62,12 @@ pub async fn usage_csv(
     }
 }
 
-fn file(name: &str, body: Body) -> Response {
+/// The mark of UTF-8 at the head of a file: without it a spreadsheet takes the letters for those of its own country.
+pub const MARK: &str = "\u{feff}";
+
+/// A file that the browser saves. Only this answer names one: an ended session leads to the sign-in page, and a fault
+/// to a page that says so. The links have no `download` of their own, by which browsers would save those pages.
+pub fn file(name: &str, body: Body) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
     let head =
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)];

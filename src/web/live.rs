@@ -3,8 +3,9 @@
 
 use crate::usecases::live::Last;
 use crate::usecases::{Services, portal};
+use crate::web::assets;
 use crate::web::cookies::Cookie;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -12,7 +13,6 @@ use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt as _, stream};
 use leptos::prelude::*;
 use std::convert::Infallible;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
@@ -25,16 +25,29 @@ static SCRIPT: LazyLock<String> = LazyLock::new(|| {
     let lines = include_str!("live.js").lines().map(str::trim).filter(|line| !line.starts_with("//"));
     lines.flat_map(|line| [line, "\n"]).collect()
 });
-static ADDRESS: LazyLock<String> = LazyLock::new(|| {
-    let mut hasher = DefaultHasher::new();
-    SCRIPT.hash(&mut hasher);
-    format!("/live.js?v={:x}", hasher.finish())
-});
+static VERSION: LazyLock<String> = LazyLock::new(|| assets::version_of(SCRIPT.as_bytes()));
+static ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/live.js?v={}", *VERSION));
 
-/// The script, at the end of a page that has something live and shows what happened up to the entry `last`.
+/// The script, at the end of a page that has something live and shows what happened up to the entry `last`; and the
+/// notice that it shows while it cannot renew the figures.
 #[component]
 pub fn LiveScript(last: i64) -> impl IntoView {
-    view! { <script type="module" src=ADDRESS.as_str() data-last=last></script> }
+    view! {
+        <div role="status" class="stale">
+            <div class="notice warn" data-old hidden>
+                <p>
+                    <strong>"These figures may be old."</strong>
+                    " The connection was lost. They are renewed as soon as it is back."
+                </p>
+                <div class="actions">
+                    <a class="button" href="">
+                        "Reload"
+                    </a>
+                </div>
+            </div>
+        </div>
+        <script type="module" src=ADDRESS.as_str() data-last=last></script>
+    }
 }
 
 /// Whether a page is asked for by the script and not by a person.
@@ -44,13 +57,13 @@ pub fn by_itself(headers: &HeaderMap) -> bool {
 }
 
 /// `/live.js`
-pub async fn script() -> Response {
-    let head =
-        [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+pub async fn script(RawQuery(query): RawQuery) -> Response {
+    let kept = assets::kept(query.as_deref(), Some(&VERSION));
+    let head = [(CONTENT_TYPE, "text/javascript; charset=utf-8"), (CACHE_CONTROL, kept)];
     (head, SCRIPT.as_str()).into_response()
 }
 
-/// `/live`. A browser does not ask again after a 204.
+/// `/live`. A browser by itself does not ask again after a 204; the script does, ever more slowly.
 pub async fn events(State(services): State<Services>, headers: HeaderMap) -> Response {
     let Some(token) = Cookie::Session.read(&headers, services.settings.is_https()) else {
         return StatusCode::NO_CONTENT.into_response();

@@ -23,8 +23,8 @@ use crate::web::visit::{DrawnFor, Visit};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -73,14 +73,7 @@ fn files(services: &Services) -> Router<Services> {
     Router::new()
         .nest_service("/pkg", ServeDir::new(root.join("pkg")))
         .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
-        .layer(middleware::map_response(keep))
-}
-
-/// Files may be kept: the stylesheet's address changes with it.
-async fn keep(mut response: Response) -> Response {
-    let kept = if response.status().is_success() { "public, max-age=31536000, immutable" } else { "no-store" };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(kept));
-    response
+        .layer(middleware::from_fn(assets::keep))
 }
 
 /// A page, whichever the path names.

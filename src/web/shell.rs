@@ -15,7 +15,7 @@ pub fn Document(theme: Theme, also: Option<&'static str>, children: Children) ->
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
-                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                <link rel="icon" href=assets::icon() type="image/svg+xml" />
                 <link rel="stylesheet" href=assets::stylesheet() />
                 {also.map(|href| view! { <link rel="stylesheet" href=href /> })}
                 <MetaTags />

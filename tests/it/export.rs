@@ -49,6 +49,10 @@ on_both!(an_export_is_verified_by_the_command, |app| {
         let good = (0, [whole.clone(), String::new()]);
         assert_eq!(run(&[]), good);
         assert_eq!(run(&["--customer", "acme"]), good);
+        // A program that kept the file may have set the mark of UTF-8 at its head.
+        std::fs::write(&file, format!("\u{feff}{text}")).unwrap();
+        assert_eq!(run(&[]), good);
+        std::fs::write(&file, &text).unwrap();
         assert_eq!(run(&["--customer", "acme", "--head", head]), good);
         let (code, [_, said]) = run(&["--customer", "larch"]);
         assert!(code == 1 && said.contains("has entries of acme, which is not --customer"), "{said}");

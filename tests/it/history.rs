@@ -18,7 +18,7 @@ async fn reads(browser: &Browser<'_>, path: &str) -> String {
 
 /// The lines of a file, by their head.
 async fn file(browser: &Browser<'_>, path: &str) -> Vec<HashMap<String, String>> {
-    let text = browser.get(path).await.expect(200).text;
+    let text = browser.get(path).await.expect(200).text.trim_start_matches('\u{feff}').to_owned();
     csv::Reader::from_reader(text.as_bytes()).deserialize().map(|line| line.unwrap()).collect()
 }
 

@@ -24,7 +24,7 @@ pub fn HistoryBody(history: HistoryView) -> impl IntoView {
         <Find filter=history.filter />
         <section aria-label="Lines" class="lines">
             {lines} {note} <p class="after">
-                {newest} {older} <a href=csv download>"Download as CSV"</a>
+                {newest} {older} <a href=csv>"Download as CSV"</a>
             </p>
         </section>
         <p class="note">
@@ -86,25 +86,27 @@ fn Pick(name: &'static str, label: &'static str, all: &'static str, choices: Vec
 }
 
 #[component]
-fn Lines(rows: Vec<HistoryRow>, zone: String) -> impl IntoView {
+fn Lines(rows: Vec<HistoryRow>, zone: Option<String>) -> impl IntoView {
+    let when = zone.as_ref().map_or_else(|| "When".to_owned(), |zone| format!("When ({zone})"));
+    let rows = rows.into_iter().map(|row| view! { <Row row zone=zone.clone() /> }).collect_view();
     view! {
         <table class="card history" role="table">
             <caption class="sr-only">"What happened to your credits, newest first"</caption>
             <thead role="rowgroup">
                 <tr role="row">
-                    <th scope="col" role="columnheader" class="at">{format!("When ({})", zone.clone())}</th>
+                    <th scope="col" role="columnheader" class="at">{when}</th>
                     <th scope="col" role="columnheader">"What"</th>
                     <th scope="col" role="columnheader" class="number">"Credits"</th>
                     <th scope="col" role="columnheader" class="number">"Balance incl. held"</th>
                 </tr>
             </thead>
-            <tbody role="rowgroup">{rows.into_iter().map(|row| view! { <Row other=row.zone != zone row /> }).collect_view()}</tbody>
+            <tbody role="rowgroup">{rows}</tbody>
         </table>
     }
 }
 
 #[component]
-fn Row(row: HistoryRow, other: bool) -> impl IntoView {
+fn Row(row: HistoryRow, zone: Option<String>) -> impl IntoView {
     let what = view! { <Say words=row.what /> };
     let what = match row.href {
         Some(href) => view! { <a href=href>{what}</a> }.into_any(),
@@ -120,7 +122,7 @@ fn Row(row: HistoryRow, other: bool) -> impl IntoView {
     let change = row.change.map(|credits| view! { <Change credits /> });
     view! {
         <tr role="row">
-            <td role="cell" class=if other { "at other" } else { "at" } data-zone=row.zone>
+            <td role="cell" class="at" data-zone=zone>
                 <When moment=row.at />
             </td>
             <th scope="row" role="rowheader" class="first">

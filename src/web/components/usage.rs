@@ -55,9 +55,7 @@ fn Whole(usage: UsageView) -> impl IntoView {
             <h2 id="days">{usage.table}</h2>
             <Table usage />
             <p class="after">
-                <a href=csv download>
-                    "Download as CSV"
-                </a>
+                <a href=csv>"Download as CSV"</a>
             </p>
         </section>
     }

@@ -38,14 +38,15 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
         query if query.is_empty() => "/history".to_owned(),
         query => format!("/history?{query}"),
     };
+    let (rows, zone_name) = view::rows(&slice.lines, zone);
     let history = HistoryView {
         note: view::note_of(&slice, filter.any, zone),
         older: slice.next.map(|seq| here(Some(seq))),
         newest: before.map(|_| here(None)),
         csv: here(None).replacen("/history", "/history.csv", 1),
         available: accounts::balance(services, &viewer.customer).await?.ok_or(Stop::SignIn)?.available,
-        zone: zone.abbreviation(services.clock.now()),
-        rows: slice.lines.iter().map(|line| view::row(line, zone)).collect(),
+        zone: zone_name,
+        rows,
         filter,
     };
     Ok(Page::new("History", Some(viewer), view! { <HistoryBody history /> }))

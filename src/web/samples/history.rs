@@ -41,14 +41,15 @@ fn here(path: &str) -> Option<String> {
 
 fn view(slice: &Slice, filter: FilterView) -> HistoryView {
     let zone = Zone::named("Europe/Berlin");
+    let (rows, zone_name) = history::rows(&slice.lines, zone);
     HistoryView {
         note: history::note_of(slice, filter.any, zone),
-        rows: slice.lines.iter().map(|line| history::row(line, zone)).collect(),
+        rows,
         older: slice.next.and_then(|seq| here(&format!("/history?before={seq}"))),
         newest: None,
         csv: "/history.csv".to_owned(),
         available: Credits(80_000_625),
-        zone: "CET".to_owned(),
+        zone: zone_name,
         filter,
     }
 }

@@ -22,8 +22,8 @@ pub struct HistoryView {
     pub csv: String,
     /// What can be drawn now.
     pub available: Credits,
-    /// `CET`
-    pub zone: String,
+    /// `CET`, where all lines share it: else each date carries its own.
+    pub zone: Option<String>,
 }
 
 /// The form above the lines.
@@ -63,8 +63,6 @@ pub struct Choice {
 pub struct HistoryRow {
     /// When.
     pub at: Moment,
-    /// The zone of that instant: clocks may have been changed since.
-    pub zone: String,
     /// What happened.
     pub what: Words,
     /// Where more stands about it.
@@ -97,9 +95,15 @@ pub fn operation_words(operation: &str) -> String {
     letters.next().map_or_else(|| "Usage".to_owned(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The row of a line.
+/// The rows of a page, and the zone that its heading names.
 #[must_use]
-pub fn row(line: &Line, zone: Zone) -> HistoryRow {
+pub fn rows(lines: &[Line], zone: Zone) -> (Vec<HistoryRow>, Option<String>) {
+    let shared = zone.shared(lines.iter().map(|line| line.at));
+    let at = |line: &Line| if shared.is_some() { zone.minute(line.at) } else { zone.full(line.at) };
+    (lines.iter().map(|line| row(line, at(line), zone)).collect(), shared)
+}
+
+fn row(line: &Line, at: Moment, zone: Zone) -> HistoryRow {
     let change = line.change();
     let moved = matches!(
         line.kind,
@@ -114,8 +118,7 @@ pub fn row(line: &Line, zone: Zone) -> HistoryRow {
             .filter(|_| !matches!(line.cause, Cause::Usage(_) | Cause::Hold(_))),
     };
     HistoryRow {
-        at: zone.minute(line.at),
-        zone: zone.abbreviation(line.at),
+        at,
         what: what(line, zone),
         href: purchase.map(|id| format!("/purchases/{id}")),
         note: note(line, zone),
@@ -194,7 +197,7 @@ fn note(line: &Line, zone: Zone) -> Words {
     if let (EntryKind::Granted | EntryKind::Extended, Some(at)) =
         (line.kind, line.parts.first().and_then(|part| part.expires_at))
     {
-        words = words.text("until ").time(zone.minute(at));
+        words = words.text("until ").time(zone.full(at));
     }
     if line.kind == EntryKind::Extended && !matches!(line.cause, Cause::Purchase(_)) {
         words = words.text(", as reminders could not be delivered in time");
@@ -214,7 +217,7 @@ pub fn note_of(slice: &Slice, any: bool, zone: Zone) -> Option<Words> {
             let found = if empty { "Nothing found so far" } else { "That is all" };
             Some(
                 Words::from(format!("{found} back to "))
-                    .time(zone.minute(*at))
+                    .time(zone.full(*at))
                     .text(". Older lines were not looked at yet."),
             )
         }

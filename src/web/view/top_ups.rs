@@ -164,9 +164,7 @@ impl TopUpsFacts<'_> {
     /// The one abbreviation of all dates; with summer and winter dates mixed there is none,
     /// and each date carries its own.
     fn shared_zone(&self, rows: &[TopUpRow]) -> Option<String> {
-        let mut names = rows.iter().map(|row| self.zone.abbreviation(row.expires.at));
-        let first = names.next()?;
-        names.all(|name| name == first).then_some(first)
+        self.zone.shared(rows.iter().map(|row| row.expires.at))
     }
 }
 

@@ -84,6 +84,15 @@ impl Zone {
         self.0.abbreviation(at)
     }
 
+    /// The one abbreviation of all these instants, for a heading; none where summer and winter are mixed, and each
+    /// instant carries its own ([`Zone::full`]).
+    #[must_use]
+    pub fn shared(self, instants: impl IntoIterator<Item = Instant>) -> Option<String> {
+        let mut names = instants.into_iter().map(|at| self.abbreviation(at));
+        let first = names.next()?;
+        names.all(|name| name == first).then_some(first)
+    }
+
     /// Calendar days from `now` until `at`, as the customer's wall calendar counts them.
     #[must_use]
     pub fn days_until(self, now: Instant, at: Instant) -> i64 {

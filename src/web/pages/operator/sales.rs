@@ -37,9 +37,7 @@ fn last(lines: &[Line], months: usize) -> Vec<Line> {
 fn download(href: &'static str, label: &'static str) -> AnyView {
     view! {
         <p class="after">
-            <a href=href download="">
-                {label}
-            </a>
+            <a href=href>{label}</a>
         </p>
     }
     .into_any()
