@@ -95,11 +95,11 @@ check-types: end2end/node_modules/.tools
 # The Rust tests have built the binary already. Their own libraries want other features of some that it shares with
 # them: building it again would build those again.
 test: BUILT := 1
-test: test-needs test-domain wasm css test-rust e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
+test: test-needs test-domain wasm css test-rust clients e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
 
 .PHONY: test-needs
 test-needs:
-	scripts/need postgres pgbouncer chromium wasm programs
+	scripts/need postgres pgbouncer chromium wasm programs clients
 
 .PHONY: test-domain
 test-domain: ## The rules alone: seconds
@@ -115,6 +115,12 @@ e2e: css end2end/node_modules/.tools ## Playwright against the real binary, with
 	scripts/need chromium
 	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
 	cd end2end && TOPUP_BIN="$(abspath $(TARGET))/debug/topup" node_modules/.bin/playwright test $(E2E)
+
+.PHONY: clients
+clients: end2end/node_modules/.tools ## Clients generated from openapi.json, driven against the real binary
+	scripts/need clients
+	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
+	scripts/clients "$(abspath $(TARGET))/debug/topup"
 
 .PHONY: pictures
 pictures: ## Draws the committed pictures of the pages anew; look at what changed before you commit it
@@ -151,6 +157,6 @@ release: node_modules/.all-tools ## Builds target/release/topup and target/site,
 	@ls -l $(TARGET)/release/topup $(SITE)/pkg
 
 .PHONY: measure
-measure: release ## Start, memory, weight and Lighthouse of the release
+measure: release end2end/node_modules/.tools ## Start, memory, weight and Lighthouse of the release
 	scripts/need chromium
 	scripts/measure "$(abspath $(TARGET))/release/topup"
