@@ -157,8 +157,10 @@ fn every_command_of_the_documents_is_understood_and_every_command_is_in_a_docume
         for command in commands(&text) {
             let _ = writeln!(whole, "{command}");
             let Some(command) = command.strip_prefix("topup ") else { continue };
-            let words: Vec<String> =
-                words(command).into_iter().take_while(|word| !matches!(word.as_str(), "…" | "|" | ">" | "&&")).collect();
+            let words: Vec<String> = words(command)
+                .into_iter()
+                .take_while(|word| !matches!(word.as_str(), "…" | "|" | ">" | "&&"))
+                .collect();
             seen += 1;
             let Err(e) = Cli::try_parse_from([vec!["topup".to_owned()], words].concat()) else { continue };
             // Where a command is only named, what it wants may be left out; `ID` stands for a value.
@@ -253,7 +255,8 @@ fn every_file_and_every_link_of_the_documents_is_there() {
         for span in spans(&text) {
             let path = span.split([' ', ':']).next().unwrap();
             let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
-            let known = [".rs", ".md", ".sql", ".ts", ".mjs", ".css", ".js", ".toml"].iter().any(|end| path.ends_with(end));
+            let known =
+                [".rs", ".md", ".sql", ".ts", ".mjs", ".css", ".js", ".toml"].iter().any(|end| path.ends_with(end));
             let inside = ["scripts/", "tests/", "src/", "docs/", "end2end/", "migrations/", "style/", "benches/"];
             let rooted = inside.iter().any(|folder| path.starts_with(folder));
             // An address of the server is none of a file, nor is what a build leaves.
@@ -270,7 +273,8 @@ fn every_file_and_every_link_of_the_documents_is_there() {
             }
             let (path, heading) = link.split_once('#').unwrap_or((link, ""));
             let folder = Path::new(&document).parent().unwrap();
-            let target = if path.is_empty() { Path::new(ROOT).join(&document) } else { Path::new(ROOT).join(folder).join(path) };
+            let target =
+                if path.is_empty() { Path::new(ROOT).join(&document) } else { Path::new(ROOT).join(folder).join(path) };
             assert!(target.exists(), "{document}: the link {link} leads nowhere");
             if !heading.is_empty() {
                 let text = std::fs::read_to_string(&target).unwrap();
@@ -287,7 +291,8 @@ fn every_file_and_every_link_of_the_documents_is_there() {
 fn run_shell(app: &TestApp, folder: &Path, script: &str) -> (Vec<u16>, String) {
     let binary = topup(&[], &[]).get_program().to_owned();
     let path = format!("{}:{}", Path::new(&binary).parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let curl = "curl() { command curl --silent --show-error --max-time 60 --write-out '\nSTATUS %{http_code}\n' \"$@\"; }";
+    let curl =
+        "curl() { command curl --silent --show-error --max-time 60 --write-out '\nSTATUS %{http_code}\n' \"$@\"; }";
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &format!("{curl}\n{script}")])
         .current_dir(folder)
@@ -323,7 +328,8 @@ async fn the_documents_requests_are_answered_as_they_say() {
                 let (statuses, said) = run_shell(app, &app.home.folder, &script);
                 assert!(!statuses.is_empty(), "{document}: {script}");
                 for status in &statuses {
-                    let refusal = ["HTTP/1.1 ", "\"status\":"].iter().any(|before| answer.contains(&format!("{before}{status}")));
+                    let refusal =
+                        ["HTTP/1.1 ", "\"status\":"].iter().any(|before| answer.contains(&format!("{before}{status}")));
                     assert!((200..300).contains(status) || refusal, "{document}: {status}: {script}\n{said}");
                 }
                 requests += statuses.len();

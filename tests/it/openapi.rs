@@ -116,7 +116,9 @@ fn the_document_has_only_forms_that_client_generators_read() {
             assert!(part.get("format").is_none(), "{path}: a parsed value is no text for {pattern}");
         }
     }
-    for (path, responses) in parts.iter().filter(|(path, _)| path.ends_with("/responses") && !path.contains("x-webhooks")) {
+    for (path, responses) in
+        parts.iter().filter(|(path, _)| path.ends_with("/responses") && !path.contains("x-webhooks"))
+    {
         for (status, response) in responses.as_object().unwrap() {
             let response = resolved(&document, response);
             let refused = response.get("x-codes").is_some();
