@@ -3,8 +3,12 @@
 use super::Failure;
 use crate::clock::Clock;
 use crate::config::{AlarmsCommand, AlarmsSettings};
+use crate::domain::text;
 use crate::store::Store;
 use crate::usecases::alarms;
+
+/// The longest name of who acknowledges, in characters.
+const BY_MAX: usize = 200;
 
 /// `topup alarms` and `topup alarms ack`.
 ///
@@ -22,6 +26,7 @@ pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
         Some(AlarmsCommand::Ack { ids, by, database }) => {
             let by = by.as_deref().map(str::trim).filter(|by| !by.is_empty());
             let by = by.ok_or_else(|| Failure::Setting("--by: is missing: say who acknowledges".to_owned()))?;
+            text::line(by, BY_MAX).map_err(|e| Failure::Setting(format!("--by: {e}")))?;
             let store = Store::open_existing(&database.database_url).await?;
             let done = acknowledge(&store, ids, by).await;
             store.close().await;

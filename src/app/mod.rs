@@ -28,14 +28,17 @@ use crate::store::{OpenError, Store};
 use crate::stripe::Stripe;
 use crate::usecases::live::{self, Live};
 use crate::usecases::sales::Books;
-use crate::usecases::{Fault, Parts, Running, Services, check as check_cases};
+use crate::usecases::{Fault, Parts, Running, Services, backfill, check as check_cases};
 use crate::{http, jobs, web};
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::STRICT_TRANSPORT_SECURITY;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Why a command ended badly.
 #[derive(Debug)]
@@ -113,6 +116,7 @@ impl Application {
             Store::Postgres(_) => None,
         };
         store.migrate().await?;
+        backfill::run(&store).await?;
         check_plans(&store, &catalog).await?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(address));
         let limits = variant.limits;
@@ -218,7 +222,13 @@ async fn services_on(
 pub fn router(services: &Services) -> Router {
     let limit = axum::middleware::from_fn_with_state(services.clone(), http::limits::browsers);
     let pages = web::router::routes(services).layer(limit);
-    Router::new().merge(http::routes(services)).merge(pages).with_state(services.clone())
+    let router = Router::new().merge(http::routes(services)).merge(pages).with_state(services.clone());
+    if !services.settings.is_https() {
+        return router;
+    }
+    // Every answer of a site on https says that it stays there, for a year: the API's too, whose callers send keys.
+    let stays = HeaderValue::from_static("max-age=31536000");
+    router.layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, stays))
 }
 
 /// `topup serve`.
@@ -257,6 +267,7 @@ fn stop_on_signal(stop: CancellationToken) {
 pub async fn migrate(settings: &DatabaseSettings) -> Result<(), Failure> {
     let store = Store::open(&settings.database_url).await?;
     store.migrate().await?;
+    backfill::run(&store).await?;
     println!("the tables are up to date");
     store.close().await;
     Ok(())

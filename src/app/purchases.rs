@@ -20,11 +20,14 @@ use std::sync::Arc;
 pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure> {
     let store = Store::open_existing(&settings.database_url).await?;
     let found = purchases::search(&store, text).await?;
-    for purchase in &found {
+    for purchase in &found.purchases {
         println!("{}", line(purchase));
     }
+    if found.cut {
+        eprintln!("these are the newest {}; there are older ones", purchases::FOUND_MAX);
+    }
     store.close().await;
-    if found.is_empty() { Err(nothing(text)) } else { Ok(()) }
+    if found.purchases.is_empty() { Err(nothing(text)) } else { Ok(()) }
 }
 
 /// `topup purchases recheck ID`.
@@ -52,7 +55,7 @@ pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`]; also where it is none or several, and where Stripe could not be asked.
 pub async fn report(services: &Services, text: &str) -> Result<Vec<String>, Failure> {
-    let found = purchases::search(&services.store, text).await?;
+    let found = purchases::search(&services.store, text).await?.purchases;
     let [before] = found.as_slice() else {
         let several: Vec<_> = found.iter().map(|purchase| purchase.id.to_string()).collect();
         return Err(if several.is_empty() {

@@ -32,8 +32,7 @@ async fn make(
 ) -> Result<Response, Problem> {
     let no = call::customer_no(&services, &customer).await?;
     let mut fields = call::fields(&headers, body).await?;
-    let name =
-        fields.required("name", "1 to 100 characters", |text| !text.trim().is_empty() && text.chars().count() <= 100);
+    let name = fields.required_line("name", api_keys::NAME_MAX);
     fields.finish()?;
     let made = api_keys::make(&services, no, name).await?.ok_or_else(bound::closed)?;
     Ok(json::with(StatusCode::CREATED, &KeyJson { id: made.id.to_string(), key: made.key }))

@@ -4,7 +4,7 @@ use super::problem::{Code, Problem};
 use super::{client, limits};
 use crate::usecases::Services;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -45,12 +45,46 @@ fn is_operator(services: &Services, key: &str) -> bool {
     known.into()
 }
 
-/// The key that a caller sent.
+/// The key that a caller sent. A header without a key in it, as proxies and half-filled settings send, hides no other.
 pub fn key_of(headers: &HeaderMap) -> Option<&str> {
-    if let Some(value) = headers.get("x-api-key") {
-        return value.to_str().ok();
-    }
-    let value = headers.get(axum::http::header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, key) = value.split_once(' ')?;
+    let own = headers.get_all("x-api-key").iter().find_map(filled);
+    own.or_else(|| headers.get_all(AUTHORIZATION).iter().find_map(|value| bearer(filled(value)?)))
+}
+
+fn filled(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn bearer(text: &str) -> Option<&str> {
+    let (scheme, key) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderName;
+
+    #[test]
+    fn a_header_without_a_key_hides_no_other() {
+        let check = |headers: &[(&'static str, &'static str)], want: Option<&str>| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            }
+            assert_eq!(key_of(&map), want, "{headers:?}");
+        };
+        check(&[("x-api-key", "one")], Some("one"));
+        check(&[("authorization", "Bearer one")], Some("one"));
+        check(&[("authorization", "bearer  one ")], Some("one"));
+        check(&[("x-api-key", ""), ("authorization", "Bearer one")], Some("one"));
+        check(&[("x-api-key", " \t"), ("authorization", "Bearer one")], Some("one"));
+        check(&[("x-api-key", ""), ("x-api-key", "one")], Some("one"));
+        check(&[("authorization", ""), ("authorization", "Bearer one")], Some("one"));
+        check(&[("authorization", "Basic b25l"), ("authorization", "Bearer one")], Some("one"));
+        check(&[("x-api-key", "two"), ("authorization", "Bearer one")], Some("two"));
+        check(&[("x-api-key", ""), ("authorization", "Bearer ")], None);
+        check(&[("x-api-key", "")], None);
+        check(&[("authorization", "Basic b25l")], None);
+    }
 }

@@ -5,7 +5,7 @@
 
 use super::canonical;
 use super::problem::{Code, FieldError, Problem};
-use crate::domain::{Credits, Instant};
+use crate::domain::{Credits, Instant, text, time};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -143,6 +143,26 @@ impl Fields {
         }
     }
 
+    /// One line of text that people read, of at most `max` characters.
+    pub fn line(&mut self, name: &str, max: usize) -> Option<String> {
+        let raw = self.take(name)?;
+        // No text at all is as wrong as an empty one.
+        let text = serde_json::from_str::<String>(raw.get()).unwrap_or_default();
+        match text::line(&text, max) {
+            Ok(()) => Some(text),
+            Err(e) => {
+                self.wrong(name, e.to_string());
+                None
+            }
+        }
+    }
+
+    /// One line that must be there.
+    pub fn required_line(&mut self, name: &str, max: usize) -> String {
+        self.needs(name);
+        self.line(name, max).unwrap_or_default()
+    }
+
     /// Whether a field is there; says that it is missing where not.
     pub fn needs(&mut self, name: &str) -> bool {
         let there = self.rest.get(name).is_some_and(|raw| raw.get() != "null");
@@ -268,8 +288,8 @@ impl Fields {
 /// RFC 3339, cut to the millisecond, inside the years that the rules compute with.
 pub fn instant_of(text: &str) -> Option<Instant> {
     let at = chrono::DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&chrono::Utc);
-    let at = crate::domain::time::to_millis(at);
-    (0..=253_370_764_799_999).contains(&at.timestamp_millis()).then_some(at)
+    let at = time::to_millis(at);
+    time::may_be_named(at).then_some(at)
 }
 
 #[cfg(test)]

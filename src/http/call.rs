@@ -18,9 +18,11 @@ pub fn is_customer_id(id: &str) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }
 
-/// Whether a mail could be sent there, as the pages have it.
-pub fn is_email(text: &str) -> bool {
-    text.trim() == text && mail::address(text).is_some()
+/// The address in a field, as the pages have it: its domain in ASCII.
+pub fn email(fields: &mut Fields, name: &str) -> Option<String> {
+    let meant = "an email address; beyond ASCII only its domain may be";
+    let text = fields.text(name, meant, |text| text.trim() == text && mail::spelled(text).is_some())?;
+    mail::spelled(&text)
 }
 
 /// The number of the customer in the path.

@@ -26,6 +26,7 @@ fn value(raw: &RawValue, out: &mut String) -> Result<(), String> {
             let Object(members) = serde_json::from_str(raw.get()).map_err(unread)?;
             out.push('{');
             for (place, (name, member)) in members.iter().enumerate() {
+                no_nul(name)?;
                 out.push_str(if place == 0 { "" } else { "," });
                 out.push_str(&serde_json::to_string(name).map_err(unread)?);
                 out.push(':');
@@ -44,12 +45,18 @@ fn value(raw: &RawValue, out: &mut String) -> Result<(), String> {
         }
         Some(b'"') => {
             let text: String = serde_json::from_str(raw.get()).map_err(unread)?;
+            no_nul(&text)?;
             out.push_str(&serde_json::to_string(&text).map_err(unread)?);
         }
         Some(b'-' | b'0'..=b'9') => out.push_str(&number(raw.get()).ok_or("holds a number that is out of range")?),
         _ => out.push_str(raw.get()),
     }
     Ok(())
+}
+
+/// PostgreSQL's `jsonb` takes no NUL, and neither do many who read the text later.
+fn no_nul(text: &str) -> Result<(), String> {
+    if text.contains('\0') { Err("must not hold the character U+0000".to_owned()) } else { Ok(()) }
 }
 
 /// A number of JSON's grammar, by its digits; none where it is beyond what other readers of JSON can hold.
@@ -120,5 +127,6 @@ mod tests {
         assert_eq!(canonical("{ \"b\": {\"c\" :true}, \"a\": [1.0, \"\\u0041\\n\", null] }").as_deref(), Ok(want));
         assert_eq!(canonical(want).as_deref(), Ok(want));
         assert!(canonical(r#"{"a":"\ud800"}"#).is_err());
+        assert!(canonical(r#"{"a":"\u0000"}"#).is_err() && canonical(r#"{"a":[{"\u0000":1}]}"#).is_err());
     }
 }

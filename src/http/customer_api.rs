@@ -13,7 +13,7 @@ use crate::usecases::stats::{self, Range, Step};
 use crate::usecases::{Services, api_keys, subscriptions};
 use axum::Router;
 use axum::extract::{Extension, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
@@ -30,13 +30,6 @@ pub fn routes(services: &Services) -> Router<Services> {
         .route("/api/", nothing())
         .route("/api/{*rest}", nothing())
         .layer(middleware::from_fn_with_state(services.clone(), admit))
-        .layer(middleware::map_response(unkept))
-}
-
-/// What is a customer's is kept by nobody on the way.
-async fn unkept(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store"));
-    response
 }
 
 /// A refusal in the shape of this API.

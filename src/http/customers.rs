@@ -4,7 +4,7 @@ use super::json::{At, Num};
 use super::located::Id;
 use super::problem::{Code, Problem};
 use super::{call, json};
-use crate::domain::{Balance, Kind};
+use crate::domain::{Balance, Kind, text};
 use crate::usecases::customers::{Customer, Put, PutOutcome};
 use crate::usecases::{Fault, Services, accounts, customers, subscriptions};
 use axum::Router;
@@ -14,6 +14,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
+
+/// The longest name of a customer, in characters.
+const NAME_MAX: usize = 200;
 
 /// Routes.
 pub fn routes() -> Router<Services> {
@@ -164,8 +167,8 @@ async fn put(
         fields.reject("id", "must be 1 to 128 of A–Z a–z 0–9 . _ : -");
     }
     let put = Put {
-        email: fields.text("email", "an e-mail address", call::is_email),
-        name: fields.text("name", "1 to 200 characters", |n| !n.trim().is_empty() && n.chars().count() <= 200),
+        email: call::email(&mut fields, "email"),
+        name: fields.line("name", NAME_MAX).map(|name| text::composed(&name)),
         plan: fields.text("plan", "a plan of the catalogue", |plan| services.catalog.plan(plan).is_some()),
         cycle_anchor: fields.instant("cycle_anchor"),
         timezone: fields

@@ -37,7 +37,11 @@ mod webhook;
 
 use crate::usecases::Services;
 use axum::Router;
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware;
+use axum::response::Response;
 use axum::routing::any;
 
 /// All routes that machines call.
@@ -74,4 +78,13 @@ pub fn routes(services: &Services) -> Router<Services> {
         .merge(health::routes())
         .merge(openapi::routes(services))
         .layer(middleware::from_fn_with_state(services.clone(), clock::refresh))
+        .layer(middleware::map_response(private))
+}
+
+/// An answer, a refusal too, is kept by nobody on the way, and is nothing but what it says it is.
+async fn private(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }

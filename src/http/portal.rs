@@ -15,6 +15,9 @@ use axum::routing::post;
 use serde::Serialize;
 use url::Url;
 
+/// The longest address that a page leads back to.
+const URL_MAX: usize = 2_048;
+
 /// Routes.
 pub fn routes() -> Router<Services> {
     Router::new().route("/v1/customers/{id}/portal_sessions", post(create))
@@ -34,15 +37,18 @@ async fn create(
 ) -> Result<Response, Problem> {
     let customer_no = call::customer_no(&services, &id).await?;
     let mut fields = call::fields(&headers, body).await?;
-    let email = fields.text("member_email", "an e-mail address", call::is_email);
+    let email = call::email(&mut fields, "member_email");
     let role = fields.text("role", "owner, admin or viewer", |role| Role::from_name(role).is_some());
     let path = fields.text("path", "a path of these pages such as /billing", is_path);
     let origins = &services.settings.return_origins;
     let return_url = fields.text("return_url", "an address whose origin is in RETURN_ORIGINS", |text| {
-        Url::parse(text).is_ok_and(|url| {
-            let origin = url.origin().ascii_serialization();
-            origins.iter().any(|known| known.trim_end_matches('/') == origin)
-        })
+        // Blanks and control characters are none of an address, though its reader skips them.
+        let plain = text.len() <= URL_MAX && !text.contains(|c: char| c.is_whitespace() || c.is_control());
+        plain
+            && Url::parse(text).is_ok_and(|url| {
+                let origin = url.origin().ascii_serialization();
+                origins.iter().any(|known| known.trim_end_matches('/') == origin)
+            })
     });
     fields.finish()?;
     let customer = crate::usecases::customers::find(&services, &id).await?;

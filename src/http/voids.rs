@@ -16,6 +16,9 @@ use axum::response::Response;
 use axum::routing::post;
 use serde::Serialize;
 
+/// The longest reason, in characters.
+const REASON_MAX: usize = 200;
+
 /// Routes.
 pub fn routes() -> Router<Services> {
     Router::new().route("/v1/usage/{id}/void", post(void))
@@ -23,7 +26,7 @@ pub fn routes() -> Router<Services> {
 
 /// Why something is done.
 pub fn reason(fields: &mut Fields) -> String {
-    fields.required("reason", "1 to 200 characters", |text| !text.trim().is_empty() && text.chars().count() <= 200)
+    fields.required_line("reason", REASON_MAX)
 }
 
 /// A usage right after it was undone; its source is added to the answer.

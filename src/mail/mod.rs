@@ -170,19 +170,34 @@ impl Mailer {
 #[must_use]
 pub fn mailbox(text: &str, name: &str) -> Option<Mailbox> {
     let mut mailbox: Mailbox = text.trim().parse().ok()?;
+    mailbox.email = spelled(mailbox.email.as_ref())?.parse().ok()?;
     if mailbox.name.is_none() && !name.is_empty() {
         mailbox.name = Some(name.to_owned());
     }
     Some(mailbox)
 }
 
-/// A person's address as it is kept: lower case, nothing around it. `None` if no mail could be sent there.
+/// A person's address as it is kept: lower case, nothing around it, its domain in ASCII. `None` if no email could be
+/// sent there.
 #[must_use]
 pub fn address(text: &str) -> Option<String> {
-    let text = text.trim().to_lowercase();
-    let plain =
-        text.len() <= 254 && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c));
-    (plain && text.parse::<lettre::Address>().is_ok()).then_some(text)
+    spelled(text).map(|text| text.to_lowercase())
+}
+
+/// The same in the letters that were given, where they are ASCII.
+///
+/// A domain beyond ASCII is written as DNS has it (IDNA), so that one address is one text. A name before the `@` beyond
+/// ASCII is refused: few servers deliver to one.
+#[must_use]
+pub fn spelled(text: &str) -> Option<String> {
+    let (name, domain) = text.trim().rsplit_once('@')?;
+    let domain = match domain.is_ascii() {
+        true => domain.to_owned(),
+        false => idna::domain_to_ascii_strict(domain).ok()?,
+    };
+    let text = format!("{name}@{domain}");
+    let odd = |c: char| !c.is_ascii_graphic() || "<>,;\"()".contains(c);
+    (text.len() <= 254 && !text.contains(odd) && text.parse::<lettre::Address>().is_ok()).then_some(text)
 }
 
 /// Servers repeat addresses in their reasons, and a reason may reach a log.
@@ -211,5 +226,30 @@ mod tests {
         check("ada@acme.example, eve@evil.example", None);
         check("ada@acme.example\r\nBcc: eve@evil.example", None);
         check("Ada <ada@acme.example>", None);
+    }
+
+    #[test]
+    fn a_domain_beyond_ascii_is_kept_as_dns_has_it_and_a_name_beyond_ascii_is_none() {
+        let check = |text: &str, want: Option<&str>| assert_eq!(address(text).as_deref(), want, "{text:?}");
+        check("ada@MÜNCHEN.example", Some("ada@xn--mnchen-3ya.example"));
+        check("ada@münchen.example", Some("ada@xn--mnchen-3ya.example"));
+        check("ada@mu\u{308}nchen.example", Some("ada@xn--mnchen-3ya.example"));
+        check("ada@XN--MNCHEN-3YA.example", Some("ada@xn--mnchen-3ya.example"));
+        check("ada@例え.テスト", Some("ada@xn--r8jz45g.xn--zckzah"));
+        check("ada@acme\u{3002}example", Some("ada@acme.example"));
+        check("ada@ＡＣＭＥ.example", Some("ada@acme.example"));
+        check("ada@straße.example", Some("ada@xn--strae-oqa.example"));
+        check(&format!("ada@{}.example", "ü".repeat(70)), None);
+        check("ada@mün\u{202e}chen.example", None);
+        check("ada@mün chen.example", None);
+        check("ada@münchen..example", None);
+        check("ädä@acme.example", None);
+        check("ädä@münchen.example", None);
+        check("ada\u{200b}@acme.example", None);
+        check("ada\0@acme.example", None);
+        assert_eq!(spelled("Ada@Acme.Example").as_deref(), Some("Ada@Acme.Example"));
+        assert_eq!(mailbox("Hilfe <hilfe@münchen.example>", "").map(|it| it.email.to_string()).as_deref(),
+            Some("hilfe@xn--mnchen-3ya.example"));
+        assert!(mailbox("hälp@acme.example", "").is_none());
     }
 }

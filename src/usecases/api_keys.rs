@@ -7,7 +7,7 @@
 use super::sessions::{self, Viewer};
 use super::{Fault, Services, flat};
 use crate::args;
-use crate::domain::Instant;
+use crate::domain::{Instant, text};
 use crate::domain::id::KeyId;
 use crate::ledger::Turn;
 use crate::store::db::{DbError, Row};
@@ -49,7 +49,7 @@ pub enum Changed {
     Done,
     /// Only owners and admins have keys made or revoked.
     NotAllowed,
-    /// A name is 1 to [`NAME_MAX`] characters.
+    /// A name is one line of 1 to [`NAME_MAX`] characters.
     BadName,
     /// [`KEYS_MAX`] keys are enough.
     TooMany,
@@ -61,12 +61,6 @@ pub enum Changed {
 #[must_use]
 pub fn key_hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
-}
-
-/// Whether a key may be called so.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    !name.trim().is_empty() && name.chars().count() <= NAME_MAX && !name.chars().any(char::is_control)
 }
 
 /// Makes a key for the SaaS; `None` where the customer is closed.
@@ -103,7 +97,7 @@ async fn insert(turn: &mut Turn, id: KeyId, customer_no: i64, name: &str, hash: 
 /// [`Fault`].
 pub async fn make_own(services: &Services, viewer: &Viewer, name: &str, key: &str) -> Result<Changed, Fault> {
     let name = name.trim().to_owned();
-    if !is_name(&name) {
+    if text::line(&name, NAME_MAX).is_err() {
         return Ok(Changed::BadName);
     }
     let (id, hash) = (KeyId(services.clock.mint()), key_hash(key));

@@ -117,7 +117,8 @@ async fn blank_days(services: &Services, customer_no: i64) -> Result<(), Fault> 
 
 /// What is blanked at once: all that holds a person's data beside usages. `$1` is the customer, `$2` now.
 const BLANK: [&str; 9] = [
-    "update customers set email = '', name = '', timezone = 'UTC', closed_at = coalesce(closed_at, $2) where no = $1",
+    "update customers set email = '', name = '', folded_name = '', timezone = 'UTC',
+       closed_at = coalesce(closed_at, $2) where no = $1",
     "delete from links where purpose = 'sign_in' and $2 = $2
        and email in (select email from members where customer_no = $1)
        and email not in (select m.email from members m join customers c on c.no = m.customer_no

@@ -3,7 +3,7 @@
 use super::sessions::{self, Viewer};
 use super::{Fault, Services, flat};
 use crate::args;
-use crate::domain::{Cycle, Instant};
+use crate::domain::{Cycle, Instant, text};
 use crate::ledger::Turn;
 use crate::store::bulk;
 use crate::store::db::{DbError, Link, Row, Value};
@@ -91,12 +91,13 @@ pub async fn put_in(turn: &mut Turn, id: &str, put: Put) -> Result<PutOutcome, F
 async fn create(turn: &mut Turn, id: &str, put: &Put) -> Result<PutOutcome, Fault> {
     let Some(email) = &put.email else { return Ok(PutOutcome::Missing("email")) };
     let Some(plan) = &put.plan else { return Ok(PutOutcome::Missing("plan")) };
-    let now = turn.now();
+    let (now, name) = (turn.now(), put.name.as_deref().unwrap_or(id));
     let row = turn
         .link
         .one(
-            "insert into customers (id, email, name, timezone, created_at) values ($1, $2, $3, $4, $5) returning no",
-            args![id, email, put.name.as_deref().unwrap_or(id), put.timezone.as_deref().unwrap_or("UTC"), now],
+            "insert into customers (id, email, name, folded_name, timezone, created_at)
+               values ($1, $2, $3, $4, $5, $6) returning no",
+            args![id, email, name, text::folded(name), put.timezone.as_deref().unwrap_or("UTC"), now],
         )
         .await?;
     let no = row.ok_or_else(|| Fault::Broken("no number for a new customer".to_owned()))?.int("no")?;
@@ -119,8 +120,14 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
     turn.link
         .run(
             "update customers set email = coalesce($1, email), name = coalesce($2, name),
-               timezone = coalesce($3, timezone) where no = $4",
-            args![put.email.clone(), put.name.clone(), put.timezone.clone(), no],
+               folded_name = coalesce($3, folded_name), timezone = coalesce($4, timezone) where no = $5",
+            args![
+                put.email.clone(),
+                put.name.clone(),
+                put.name.as_deref().map(text::folded),
+                put.timezone.clone(),
+                no
+            ],
         )
         .await?;
     let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);

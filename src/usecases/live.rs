@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How many pages are told at once: the others are as if they had no script.
 const PAGES_MAX: usize = 5_000;
+/// How many of them one session may have open, so that it takes no room from others.
+const SESSION_PAGES_MAX: usize = 8;
 
 /// The number of a customer's last entry; none before the first look.
 pub type Last = Option<i64>;
@@ -37,13 +39,15 @@ struct Followed {
 }
 
 impl Live {
-    /// What happens to a customer from now on, as long as the session is good; nothing where there are too many pages, or
-    /// at the end.
+    /// What happens to a customer from now on, as long as the session is good; nothing where there are too many pages, of
+    /// all or of the session, or at the end.
     #[must_use]
     pub fn follow(&self, customer_no: i64, session: [u8; 32]) -> Option<Receiver<Last>> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pages: usize = followed.pages.values().map(Sender::receiver_count).sum();
-        if followed.is_over || pages >= PAGES_MAX {
+        let of_session = followed.pages.iter().filter(|((_, other), _)| *other == session);
+        let own: usize = of_session.map(|(_, sender)| sender.receiver_count()).sum();
+        if followed.is_over || pages >= PAGES_MAX || own >= SESSION_PAGES_MAX {
             return None;
         }
         Some(followed.pages.entry((customer_no, session)).or_insert_with(|| watch::channel(None).0).subscribe())
@@ -153,10 +157,27 @@ mod tests {
     #[test]
     fn who_has_closed_its_page_is_forgotten_and_makes_room() {
         let live = Live::default();
-        let pages: Vec<_> = (0..PAGES_MAX).map(|_| live.follow(1, [1; 32]).expect("there is room")).collect();
-        assert!(live.follow(2, [2; 32]).is_none(), "there is no room");
+        let session = |n: usize| {
+            let mut session = [0; 32];
+            session[..8].copy_from_slice(&n.to_le_bytes());
+            session
+        };
+        let pages: Vec<_> =
+            (0..PAGES_MAX).map(|n| live.follow(1, session(n / SESSION_PAGES_MAX)).expect("there is room")).collect();
+        assert!(live.follow(2, session(PAGES_MAX)).is_none(), "there is no room");
         drop(pages);
         assert!(live.pages().is_empty());
-        assert!(live.follow(2, [2; 32]).is_some());
+        assert!(live.follow(2, session(PAGES_MAX)).is_some());
+    }
+
+    #[test]
+    fn one_session_has_eight_pages_and_a_closed_one_makes_room() {
+        let live = Live::default();
+        let mut pages: Vec<_> = (0..8).map(|n| live.follow(n % 2, [1; 32]).expect("there is room")).collect();
+        assert!(live.follow(1, [1; 32]).is_none() && live.follow(3, [1; 32]).is_none(), "whichever customer it is");
+        assert!(live.follow(1, [2; 32]).is_some(), "another session has its own");
+        pages.pop();
+        let again = live.follow(1, [1; 32]);
+        assert!(again.is_some() && live.follow(1, [1; 32]).is_none());
     }
 }

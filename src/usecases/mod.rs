@@ -9,6 +9,7 @@ pub mod alarms;
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod backfill;
 pub mod billing;
 pub mod bound;
 pub mod check;

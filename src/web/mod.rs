@@ -40,6 +40,8 @@ pub mod live;
 #[cfg(feature = "ssr")]
 pub mod pages;
 #[cfg(feature = "ssr")]
+mod readable;
+#[cfg(feature = "ssr")]
 pub mod router;
 #[cfg(feature = "demo")]
 pub mod samples;

@@ -16,7 +16,8 @@ use crate::web::form_signature::{self, Binding, FormSigner};
 use crate::web::guard::Guard;
 use crate::web::invoice;
 use crate::web::live;
-use crate::web::pages::{Pages, Refused};
+use crate::web::pages::{Pages, Refused, Unreadable};
+use crate::web::readable;
 use crate::web::shell::Document;
 use crate::web::view::Outcome;
 use crate::web::visit::{DrawnFor, Visit};
@@ -127,20 +128,36 @@ async fn call(State(services): State<Services>, request: Request) -> Response {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let is_form = accept.is_some_and(|accept| accept.contains("text/html"));
     let home = home(request.uri().path());
+    let (head, body) = request.into_parts();
+    let form = match readable::form(body).await {
+        Ok(form) => form,
+        Err(StatusCode::BAD_REQUEST) => return unreadable(services, Request::from_parts(head, Body::empty())).await,
+        Err(status) => return status.into_response(),
+    };
+    let request = Request::from_parts(head.clone(), Body::from(form));
     let (request, drawn_for) = match compared(&services, request).await {
         Ok(compared) => compared,
         Err(answer) => return answer,
     };
     let signer = FormSigner::new(&services.settings.form_secret);
+    let given = services.clone();
     let context = move || {
-        provide_context(services.clone());
+        provide_context(given.clone());
         provide_context(signer.clone());
         drawn_for.iter().for_each(|drawn_for| provide_context(drawn_for.clone()));
     };
     let answer = leptos_axum::handle_server_fns_with_context(context, request);
     let mut answer = answer.await.into_response();
-    if is_form && answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
-        return Redirect::to(&format!("{home}?outcome={}", Outcome::Fault.code())).into_response();
+    if answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        let (answer_head, error) = answer.into_parts();
+        let error = to_bytes(error, usize::MAX).await.unwrap_or_default();
+        if readable::is_refusal(&error) {
+            return unreadable(services, Request::from_parts(head, Body::empty())).await;
+        }
+        if is_form {
+            return Redirect::to(&format!("{home}?outcome={}", Outcome::Fault.code())).into_response();
+        }
+        return Response::from_parts(answer_head, Body::from(error));
     }
     if answer.status() == StatusCode::FOUND {
         *answer.status_mut() = StatusCode::SEE_OTHER;
@@ -211,6 +228,11 @@ fn stale_page(path: &str) -> &'static str {
     if OF_SETTINGS.contains(&path) { "/settings" } else { "/billing" }
 }
 
+/// The answer to what is no text, or no form of ours.
+async fn unreadable(services: Services, request: Request) -> Response {
+    document(services, request, || view! { <Unreadable /> }).await
+}
+
 /// The page that says how a function failed.
 fn home(path: &str) -> &'static str {
     match path {
@@ -225,10 +247,12 @@ fn home(path: &str) -> &'static str {
 
 /// The guard around every route of a browser.
 async fn watch(State((services, guard)): State<(Services, Guard)>, request: Request, next: Next) -> Response<Body> {
-    let mut response = if guard.admits(request.method(), request.headers()) {
-        next.run(request).await
-    } else {
+    let mut response = if !guard.admits(request.method(), request.headers()) {
         document(services, request, || view! { <Refused /> }).await
+    } else if !readable::is_text(request.uri()) {
+        unreadable(services, request).await
+    } else {
+        next.run(request).await
     };
     guard.dress(&mut response);
     response

@@ -6,11 +6,13 @@
 mod answer;
 mod browser;
 mod database;
+mod form;
 mod verbs;
 
 pub use answer::Answer;
 pub use browser::Browser;
 pub use database::{Database, Home};
+pub use form::{Form, forms};
 pub use verbs::Opened;
 
 use axum::extract::Request;

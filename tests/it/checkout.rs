@@ -314,10 +314,10 @@ in_a_shop!(a_purchase_is_found_by_whatever_is_known, |app| {
     let number = purchase.invoice_number.clone().unwrap().to_lowercase();
     let store = app.services().store.clone();
     for known in [opened.id.as_str(), &opened.session, &intent, &invoice, &number, "acme", "ADA@acme.example"] {
-        let found = purchases::search(&store, known).await.unwrap();
+        let found = purchases::search(&store, known).await.unwrap().purchases;
         assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [purchase.id], "{known}");
     }
-    assert_eq!(purchases::search(&store, "nobody@acme.example").await.unwrap(), []);
+    assert_eq!(purchases::search(&store, "nobody@acme.example").await.unwrap().purchases, []);
 });
 
 in_a_shop!(late_money_for_a_failed_payment_is_found_by_the_sweep, |app| {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use topup::stripe::webhook;
 
 /// Runs a property against the application.
-fn for_all<S: Strategy>(few: u32, strategy: S, check: impl AsyncFn(S::Value)) {
+pub fn for_all<S: Strategy>(few: u32, strategy: S, check: impl AsyncFn(S::Value)) {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(few);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
     let run = |value| {

@@ -68,6 +68,7 @@ mod soak;
 mod stale_forms;
 mod subscriptions;
 mod terms;
+mod text;
 mod together;
 mod upgrade;
 mod worker;

@@ -28,6 +28,7 @@ pub mod reminder;
 pub mod replay;
 pub mod role;
 pub mod subscription;
+pub mod text;
 pub mod time;
 
 pub use account::{Account, Changes, Refusal, Settled, SoldTopUp};

@@ -1,13 +1,14 @@
 //! What operators look for and look at, beside what customers see themselves.
 
-use super::super::purchases::{self, Purchase};
+use super::super::purchases::{self, Matches, Purchase};
 use super::super::{Fault, Services};
 use crate::args;
+use crate::domain::text::folded;
 use crate::domain::{Credits, Instant};
 use crate::store::db::{DbError, Row};
 
-/// How many are told of each.
-const FOUND_MAX: i64 = 50;
+/// How many of each are shown.
+pub const FOUND_MAX: i64 = purchases::FOUND_MAX;
 
 /// A customer by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +32,12 @@ pub struct Named {
 pub struct Found {
     /// Customers.
     pub customers: Vec<Named>,
+    /// Whether there are more customers that match.
+    pub customers_cut: bool,
     /// Purchases, newest first.
     pub purchases: Vec<Purchase>,
+    /// Whether there are more purchases that match.
+    pub purchases_cut: bool,
 }
 
 const NAMED: &str = "select c.no, c.id, c.name, c.email, c.closed_at, a.plan
@@ -49,29 +54,40 @@ fn named_of(row: &Row) -> Result<Named, DbError> {
     })
 }
 
-/// Customers and purchases by e-mail, customer id or name, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number.
+/// Customers and purchases by email, customer id or name, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number. A name
+/// is found however its letters are written (`domain::text::folded`).
 ///
 /// # Errors
 /// [`Fault`].
 pub async fn search(services: &Services, text: &str) -> Result<Found, Fault> {
     let text = text.trim();
-    if text.is_empty() {
+    if text.is_empty() || text.contains('\0') {
         return Ok(Found::default());
     }
-    let purchases = purchases::search(&services.store, text).await?;
+    let Matches { purchases, cut: purchases_cut } = purchases::search(&services.store, text).await?;
+    // Each way by an index of its own. What folds to nothing would be the name of all who were erased.
     let sql = format!(
-        "{NAMED} where c.id = $1 or lower(c.email) = lower($1) or lower(c.name) = lower($1) or c.stripe_customer = $1
-           or c.no in (select customer_no from members where lower(email) = lower($1) and removed_at is null)
-         order by c.no limit $2"
+        "{NAMED} where c.no in (
+           select no from customers where id = $1 or stripe_customer = $1
+           union select no from customers where folded_name = $2 and folded_name <> ''
+           union select no from customers where lower(email) = $3
+           union select customer_no from members where email = $3 and removed_at is null)
+         order by c.no limit $4"
     );
-    let rows = services.store.read().await?.all(sql, args![text, FOUND_MAX]).await?;
+    let values = args![text, folded(text), purchases::email_key(text), FOUND_MAX + 1];
+    let rows = services.store.read().await?.all(sql, values).await?;
     let mut customers = rows.iter().map(named_of).collect::<Result<Vec<_>, DbError>>()?;
-    for purchase in &purchases {
-        if !customers.iter().any(|known| known.no == purchase.customer_no) {
-            customers.extend(named(services, &purchase.customer).await?);
+    let most = usize::try_from(FOUND_MAX).unwrap_or(usize::MAX);
+    let customers_cut = customers.len() > most;
+    customers.truncate(most);
+    if !customers_cut {
+        for purchase in &purchases {
+            if !customers.iter().any(|known| known.no == purchase.customer_no) {
+                customers.extend(named(services, &purchase.customer).await?);
+            }
         }
     }
-    Ok(Found { customers, purchases })
+    Ok(Found { customers, customers_cut, purchases, purchases_cut })
 }
 
 /// A customer by the SaaS's id, closed or not.

@@ -12,7 +12,7 @@ mod refunds;
 
 pub use chores::{acknowledge, erase, recheck, resend_receipt, retry_event};
 pub use credits::{give, void_grant, void_usage};
-pub use find::{Event, Found, Mail, Named, Reminder, events, last_seq, mails, named, reminders, search};
+pub use find::{Event, FOUND_MAX, Found, Mail, Named, Reminder, events, last_seq, mails, named, reminders, search};
 pub use refunds::{Pending, Refund, pending, refund, refundable};
 
 use super::audit::{self, Action, NewLine};

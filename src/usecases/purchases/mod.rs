@@ -20,7 +20,7 @@ pub use invoice::{Invoice, invoice};
 pub use listed::{Listed, is_paid, listed};
 pub(super) use order::stripe_customer;
 pub use restore::{Lost, lost, restore};
-pub use search::search;
+pub use search::{FOUND_MAX, Matches, email_key, search};
 pub(super) use settle::unanswered;
 pub use settle::{Known, Settling, recheck, settle, settle_session};
 pub use start::{Start, Started, start};

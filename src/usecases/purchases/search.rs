@@ -4,30 +4,53 @@ use super::super::Fault;
 use super::{PURCHASE, Purchase, purchase_of};
 use crate::args;
 use crate::domain::PurchaseId;
+use crate::mail;
 use crate::store::Store;
 use crate::store::db::DbError;
 
-/// How many are told.
-const FOUND_MAX: i64 = 50;
+/// How many are shown.
+pub const FOUND_MAX: i64 = 50;
 
-/// Purchases by e-mail, customer id, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number, newest first.
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matches {
+    /// Newest first, at most 50.
+    pub purchases: Vec<Purchase>,
+    /// Whether there are older ones that are not among them.
+    pub cut: bool,
+}
+
+/// An address as it is looked for; what is no address is nobody's.
+#[must_use]
+pub fn email_key(text: &str) -> String {
+    mail::address(text).unwrap_or_else(|| text.to_lowercase())
+}
+
+/// Purchases by email, customer id, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn search(store: &Store, text: &str) -> Result<Vec<Purchase>, Fault> {
+pub async fn search(store: &Store, text: &str) -> Result<Matches, Fault> {
+    // PostgreSQL takes no NUL, and nothing of ours has one.
     let text = text.trim();
+    if text.contains('\0') {
+        return Ok(Matches::default());
+    }
     let mut link = store.read().await?;
     let rows = if let Some(id) = PurchaseId::parse(text) {
         link.all(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?
     } else {
         let sql = format!(
             "{PURCHASE} where p.session_id = $1 or p.payment_intent = $1 or p.charge = $1 or p.invoice = $1
-               or lower(p.invoice_number) = lower($1) or c.id = $1 or lower(c.email) = lower($1)
-               or lower(p.member_email) = lower($1)
-               or p.customer_no in (select customer_no from members where lower(email) = lower($1))
-             order by p.created_at desc, p.id desc limit $2"
+               or lower(p.invoice_number) = $2 or c.id = $1 or lower(c.email) = $2 or lower(p.member_email) = $2
+               or p.customer_no in (select customer_no from members where email = $2)
+             order by p.created_at desc, p.id desc limit $3"
         );
-        link.all(sql, args![text, FOUND_MAX]).await?
+        link.all(sql, args![text, email_key(text), FOUND_MAX + 1]).await?
     };
-    rows.iter().map(purchase_of).collect::<Result<_, DbError>>().map_err(Fault::from)
+    let mut purchases = rows.iter().map(purchase_of).collect::<Result<Vec<_>, DbError>>()?;
+    let most = usize::try_from(FOUND_MAX).unwrap_or(usize::MAX);
+    let cut = purchases.len() > most;
+    purchases.truncate(most);
+    Ok(Matches { purchases, cut })
 }

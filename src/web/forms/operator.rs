@@ -2,7 +2,7 @@
 
 use super::broken;
 use crate::domain::money::decimals;
-use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId};
+use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
 use crate::usecases::desk::{self, Order, Outcome, Refund};
 use crate::usecases::operators::sign_in::{self as operators, LIMIT_HOURS, Operator, SignedIn};
 use crate::usecases::{Fault, Services, purchases};
@@ -10,7 +10,7 @@ use crate::web::actions::Act;
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::ActOn;
 use crate::web::visit::Visit;
-use chrono::{NaiveDate, TimeDelta};
+use chrono::NaiveDate;
 use leptos::prelude::ServerFnError;
 
 /// The demo's operator.
@@ -136,7 +136,7 @@ async fn done(services: &Services, operator: String, form: &Form) -> Result<Outc
     if reason.is_empty() {
         return Ok(Outcome::NoReason);
     }
-    if reason.chars().count() > desk::REASON_MAX || reason.chars().any(char::is_control) {
+    if text::line(&reason, desk::REASON_MAX).is_err() {
         return Ok(Outcome::BadInput);
     }
     let order = Order { key, operator, reason };
@@ -199,7 +199,8 @@ fn plain(text: &str) -> String {
 /// The end of a day, in UTC: its last millisecond belongs to it.
 fn end_of(day: &str) -> Option<Instant> {
     let day = NaiveDate::parse_from_str(day.trim(), "%Y-%m-%d").ok()?;
-    Some((day + TimeDelta::days(1)).and_hms_opt(0, 0, 0)?.and_utc())
+    let end = day.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc();
+    time::may_be_named(end).then_some(end)
 }
 
 /// `9.00` in the currency's minor units.
@@ -256,6 +257,8 @@ mod tests {
     #[test]
     fn a_day_lasts_until_its_end() {
         assert_eq!(end_of("2026-12-31").map(|at| at.to_rfc3339()).as_deref(), Some("2027-01-01T00:00:00+00:00"));
-        assert_eq!(end_of("31.12.2026"), None);
+        for odd in ["31.12.2026", "", "+262142-12-31", "-262143-01-01", "9999-12-31", "1969-12-30", "2026-02-30"] {
+            assert_eq!(end_of(odd), None, "{odd}");
+        }
     }
 }

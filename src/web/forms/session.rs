@@ -151,7 +151,7 @@ pub async fn open_demo(customer: String, email: String) -> Result<(), ServerFnEr
         };
         let link = portal::NewLink {
             customer_no,
-            email: Some(email),
+            email: crate::mail::address(&email),
             role: Some(portal::Role::Owner),
             path: "/billing".to_owned(),
             return_url: None,

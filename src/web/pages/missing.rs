@@ -63,3 +63,25 @@ pub fn Refused() -> impl IntoView {
         Ok(Page::new("Refused", None, body))
     })
 }
+
+/// The page of a request that holds what is no text, such as NUL: no page or form of ours sends it.
+#[component]
+pub fn Unreadable() -> impl IntoView {
+    leptos_meta::provide_meta_context();
+    page(|visit| async move {
+        visit.status(StatusCode::BAD_REQUEST);
+        let body = view! {
+            <div class="card narrow" role="alert">
+                <h1>"That could not be read"</h1>
+                <p class="note">
+                    "The address or the form holds something that is no text, so nothing was done. \
+                    Open the page again and repeat it there."
+                </p>
+                <a class="button" href="/billing">
+                    "Open Billing"
+                </a>
+            </div>
+        };
+        Ok(Page::new("Not readable", None, body))
+    })
+}

@@ -38,16 +38,17 @@ mod sign_in_demo {
 }
 
 pub use history::Asked;
-pub use missing::{Missing, Refused};
+pub use missing::{Missing, Refused, Unreadable};
 
 use crate::usecases::portal::Viewer;
 use crate::usecases::sign_in::Choice;
 use crate::web::components::{Frame, FrameView};
 use crate::web::demo;
+use crate::web::shell::PageTitle;
 use crate::web::visit::{Stop, Visit};
 use axum::http::StatusCode;
 use leptos::prelude::*;
-use leptos_meta::{Title, provide_meta_context};
+use leptos_meta::provide_meta_context;
 use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::{SsrMode, path};
 
@@ -147,7 +148,7 @@ async fn framed(visit: &Visit, page: Page) -> AnyView {
     };
     let title = format!("{} · {}", page.title, shop.name);
     view! {
-        <Title text=title />
+        <PageTitle text=title />
         <Frame frame>{page.body}</Frame>
         {bar}
     }

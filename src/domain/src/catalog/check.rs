@@ -1,7 +1,7 @@
 //! What a catalogue must be to be honoured. What is wrong is named with its line.
 
 use super::{CatalogError, Metric, Package, Plan, Rules, Shop};
-use crate::money;
+use crate::{money, text};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -37,6 +37,9 @@ pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
     Ok(raw)
 }
 
+/// The longest words of a shop, in characters.
+const WORDS_MAX: usize = 500;
+
 /// Says what is wrong in which line.
 struct Check<'a> {
     text: &'a str,
@@ -59,6 +62,11 @@ impl Check<'_> {
         if good { Ok(()) } else { Err(self.error(self.key(place, key).unwrap_or(place.at), reason())) }
     }
 
+    /// The shop's own words, which customers read.
+    fn words(&self, place: Place, key: &str, what: &str, words: &str) -> Result<(), CatalogError> {
+        text::line(words, WORDS_MAX).or_else(|e| self.that(false, place, key, || format!("{what} {e}")))
+    }
+
     fn key(&self, place: Place, key: &str) -> Option<usize> {
         let table = match self.keys.get(place.table)?.get_ref() {
             DeValue::Array(tables) => tables.get(place.number)?.get_ref(),
@@ -76,7 +84,10 @@ impl Check<'_> {
 
 fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogError> {
     let (at, shop) = (Place { table: "shop", number: 0, at: shop.span().start }, shop.get_ref());
-    check.that(!shop.name.trim().is_empty(), at, "name", || "shop.name is empty".to_owned())?;
+    check.words(at, "name", "shop.name", &shop.name)?;
+    if !shop.credit_note.is_empty() {
+        check.words(at, "credit_note", "shop.credit_note", &shop.credit_note)?;
+    }
     check.that(shop.support_email.contains('@'), at, "support_email", || {
         "shop.support_email is no e-mail address".to_owned()
     })?;
@@ -134,6 +145,7 @@ fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<
     for (number, plan) in plans.iter().enumerate() {
         let (at, plan) = (Place { table: "plan", number, at: plan.span().start }, plan.get_ref());
         check_id(check, at, "id", &plan.id, &mut seen)?;
+        check.words(at, "name", &format!("the name of plan {:?}", plan.id), &plan.name)?;
         check.that(plan.amount >= 0, at, "amount", || format!("plan {:?} has a negative price", plan.id))?;
         let price = plan.amount <= AMOUNT_MAX && plan.amount % step == 0;
         check.that(price, at, "amount", || format!("plan {:?} has a price that Stripe does not take", plan.id))?;
@@ -181,6 +193,12 @@ fn check_metrics(check: &Check<'_>, metrics: &[Spanned<Metric>]) -> Result<(), C
     let mut seen = Vec::new();
     metrics.iter().enumerate().try_for_each(|(number, metric)| {
         let at = Place { table: "metric", number, at: metric.span().start };
-        check_id(check, at, "key", &metric.get_ref().key, &mut seen)
+        let metric = metric.get_ref();
+        check_id(check, at, "key", &metric.key, &mut seen)?;
+        check.words(at, "label", &format!("the label of metric {:?}", metric.key), &metric.label)?;
+        if metric.unit.is_empty() {
+            return Ok(());
+        }
+        check.words(at, "unit", &format!("the unit of metric {:?}", metric.key), &metric.unit)
     })
 }

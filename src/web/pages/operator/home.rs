@@ -38,6 +38,12 @@ pub fn HomePage() -> impl IntoView {
     })
 }
 
+/// Says that a list has not all that matches, and what to do about it.
+fn cut(is_cut: bool, what: &str) -> Option<AnyView> {
+    let words = format!("Only the first {} {what} are shown. Search for an id to find another one.", desk::FOUND_MAX);
+    is_cut.then(|| view! { <p class="note">{words}</p> }.into_any())
+}
+
 fn results(found: Found) -> AnyView {
     let row = |one: desk::Named| -> Cells {
         let state = match one.closed_at {
@@ -50,10 +56,11 @@ fn results(found: Found) -> AnyView {
     let customers = view! {
         <Table caption="Customers found" heads=&["Customer", "Name", "E-mail", "Plan"] rows=customers empty="No customer is known by that." />
     };
+    let (customers_cut, purchases_cut) = (cut(found.customers_cut, "customers"), cut(found.purchases_cut, "purchases"));
     let purchases = (!found.purchases.is_empty())
-        .then(|| section("purchases", "Purchases", purchase_table("Purchases found", found.purchases), None));
+        .then(|| section("purchases", "Purchases", purchase_table("Purchases found", found.purchases), purchases_cut));
     view! {
-        {section("found", "Found", customers, None)}
+        {section("found", "Found", customers, customers_cut)}
         {purchases}
     }
     .into_any()

@@ -23,11 +23,11 @@ use crate::usecases::{alarms as alarm_cases, audit};
 use crate::web::components::operator::{Cells, OperatorFrame, Table};
 use crate::web::components::text::{Amount, When};
 use crate::web::components::{BadgeText, NoticeBox};
+use crate::web::shell::PageTitle;
 use crate::web::view::{Badge, Zone, operator as words};
 use crate::web::visit::{Stop, Visit};
 use axum::http::StatusCode;
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 /// How many rows a list of a page shows.
 const ROWS: i64 = 20;
@@ -82,7 +82,7 @@ fn framed(visit: &Visit, operator: Option<String>, alarms: usize, (title, body):
     let shop = visit.services.catalog.shop.name.clone();
     let title = format!("{title} · {shop} operator");
     view! {
-        <Title text=title />
+        <PageTitle text=title />
         <OperatorFrame shop operator alarms theme=visit.theme() here=visit.here()>
             {body}
         </OperatorFrame>
