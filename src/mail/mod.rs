@@ -248,8 +248,10 @@ mod tests {
         check("ada\u{200b}@acme.example", None);
         check("ada\0@acme.example", None);
         assert_eq!(spelled("Ada@Acme.Example").as_deref(), Some("Ada@Acme.Example"));
-        assert_eq!(mailbox("Hilfe <hilfe@münchen.example>", "").map(|it| it.email.to_string()).as_deref(),
-            Some("hilfe@xn--mnchen-3ya.example"));
+        assert_eq!(
+            mailbox("Hilfe <hilfe@münchen.example>", "").map(|it| it.email.to_string()).as_deref(),
+            Some("hilfe@xn--mnchen-3ya.example")
+        );
         assert!(mailbox("hälp@acme.example", "").is_none());
     }
 }

@@ -7,8 +7,8 @@
 use super::sessions::{self, Viewer};
 use super::{Fault, Services, flat};
 use crate::args;
-use crate::domain::{Instant, text};
 use crate::domain::id::KeyId;
+use crate::domain::{Instant, text};
 use crate::ledger::Turn;
 use crate::store::db::{DbError, Row};
 use sha2::{Digest, Sha256};

@@ -62,7 +62,8 @@ async fn unfolded(store: &Store) -> Result<Vec<(i64, String)>, DbError> {
 /// Addresses whose domain was stored beyond ASCII. One whose name is beyond ASCII stays: no email reaches it.
 async fn addresses(store: &Store) -> Result<(), DbError> {
     for (table, column, unless) in ADDRESSES {
-        let sql = format!("select distinct {column} as email from {table} where octet_length({column}) <> length({column})");
+        let sql =
+            format!("select distinct {column} as email from {table} where octet_length({column}) <> length({column})");
         for row in store.read().await?.all(sql, Vec::new()).await? {
             let old = row.text("email")?;
             let Some(new) = mail::spelled(&old) else { continue };

@@ -121,13 +121,7 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
         .run(
             "update customers set email = coalesce($1, email), name = coalesce($2, name),
                folded_name = coalesce($3, folded_name), timezone = coalesce($4, timezone) where no = $5",
-            args![
-                put.email.clone(),
-                put.name.clone(),
-                put.name.as_deref().map(text::folded),
-                put.timezone.clone(),
-                no
-            ],
+            args![put.email.clone(), put.name.clone(), put.name.as_deref().map(text::folded), put.timezone.clone(), no],
         )
         .await?;
     let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);

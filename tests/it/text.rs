@@ -103,7 +103,9 @@ on_both!(nul_is_refused_wherever_it_can_be_written, |app| {
         assert_eq!(answer.fields(), ["metadata"]);
         answer.expect_problem(422, "invalid_value");
     }
-    for list in ["entries?cursor=", "usage?cursor=", "grants?cursor=", "holds?state=", "entries?format=", "purchases?x="] {
+    for list in
+        ["entries?cursor=", "usage?cursor=", "grants?cursor=", "holds?state=", "entries?format=", "purchases?x="]
+    {
         let answer = app.get(&format!("/v1/customers/acme/{list}%00")).await;
         assert_eq!(answer.status, 400, "{list} {answer:?}");
     }
@@ -147,7 +149,8 @@ on_both!(nul_is_refused_wherever_it_can_be_written, |app| {
 
 on_both!(an_address_beyond_ascii_is_one_address_however_it_is_written, |app| {
     let put = async |email: &str| app.put("acme", json!({"email": email, "plan": "starter"})).await;
-    for bad in ["ädä@acme.example", "ada\u{200b}@acme.example", "ada@mün\u{202e}chen.example", "ada@münchen..example"] {
+    for bad in ["ädä@acme.example", "ada\u{200b}@acme.example", "ada@mün\u{202e}chen.example", "ada@münchen..example"]
+    {
         let answer = put(bad).await;
         assert_eq!(answer.fields(), ["email"], "{bad}");
         answer.expect_problem(422, "invalid_value");
@@ -186,7 +189,11 @@ on_both!(a_customer_is_found_by_its_name_in_any_case_of_any_script, |app| {
     let found = async |asked: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", asked).finish();
         let page = desk.page(&format!("/operator?{query}")).await;
-        named.iter().map(|(id, ..)| *id).filter(|id| page.contains(&format!("/operator/customers/{id}\""))).collect::<String>()
+        named
+            .iter()
+            .map(|(id, ..)| *id)
+            .filter(|id| page.contains(&format!("/operator/customers/{id}\"")))
+            .collect::<String>()
     };
     for (id, name, asked) in named {
         assert_eq!(found(name).await, id);
@@ -269,7 +276,8 @@ async fn a_site_on_https_says_in_every_answer_that_it_stays_there() {
         settings.public_url = Some("https://topup.example".to_owned());
     })
     .await;
-    for path in ["/v1/catalog", "/v1/nothing", "/api/account", "/sign-in", "/nothing", "/live.js", "/healthz", "/docs"] {
+    for path in ["/v1/catalog", "/v1/nothing", "/api/account", "/sign-in", "/nothing", "/live.js", "/healthz", "/docs"]
+    {
         let answer = app.get(path).await;
         assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"), "{path}");
     }
@@ -301,5 +309,8 @@ on_both!(a_ninth_page_of_a_session_is_not_told_what_is_new, |app| {
         open.push(stream(&browser).await);
     }
     assert!(open.iter().all(|stream| stream.status() == 200));
-    assert_eq!((stream(&browser).await.status(), stream(&other).await.status()), (204.try_into().unwrap(), 200.try_into().unwrap()));
+    assert_eq!(
+        (stream(&browser).await.status(), stream(&other).await.status()),
+        (204.try_into().unwrap(), 200.try_into().unwrap())
+    );
 });

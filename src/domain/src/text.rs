@@ -81,8 +81,7 @@ pub fn composed(text: &str) -> String {
 #[must_use]
 pub fn folded(text: &str) -> String {
     let one_form = ComposingNormalizer::new_nfkc();
-    let seen: String =
-        one_form.normalize(text).chars().filter(|c| !DefaultIgnorableCodePoint::for_char(*c)).collect();
+    let seen: String = one_form.normalize(text).chars().filter(|c| !DefaultIgnorableCodePoint::for_char(*c)).collect();
     // There and back, since case has letters without a partner: ẞ, ß and SS are one, and so are σ and ς.
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     let upper = |text: &str| text.chars().flat_map(char::to_uppercase).collect::<String>();
@@ -182,12 +181,16 @@ mod tests {
         assert_eq!(line("äöü", 3), Ok(()));
         assert_eq!(line("äöüx", 3), Err(TextError::Length(3)));
         assert_eq!(TextError::Length(3).to_string(), "must be 1 to 3 characters");
-        assert_eq!(TextError::Direction(0x202e).to_string(), "must not hold U+202E, which changes the direction of text");
+        assert_eq!(
+            TextError::Direction(0x202e).to_string(),
+            "must not hold U+202E, which changes the direction of text"
+        );
     }
 
     #[test]
     fn no_case_of_any_letter_makes_a_difference() {
-        for c in (0..=0x10_ffff).filter_map(char::from_u32) {
+        let has_case = |c: &char| c.to_lowercase().ne([*c]) || c.to_uppercase().ne([*c]);
+        for c in (0..=0x10_ffff).filter_map(char::from_u32).filter(has_case) {
             let one = folded(&c.to_string());
             assert_eq!(folded(&one), one, "{c:?} is folded at once");
             for other in [c.to_uppercase().to_string(), c.to_lowercase().to_string()] {

@@ -68,7 +68,8 @@ impl<'a> People<'a> {
         let browser = Browser::new(app);
         browser.arrive("acme", "eva@acme.example", "owner").await;
         let desk = Desk::open(app).await;
-        let customers = ["/billing", "/history", "/settings", "/usage", "/sign-in"].map(|page| (false, page.to_owned()));
+        let customers =
+            ["/billing", "/history", "/settings", "/usage", "/sign-in"].map(|page| (false, page.to_owned()));
         let operators = ["/operator", "/operator/customers/acme", "/operator/alarms", "/operator/sign-in"];
         let operators = operators.map(|page| (true, page.to_owned())).into_iter();
         let pages = customers.into_iter().chain(operators).chain([(true, format!("/operator/purchases/{bought}"))]);
@@ -113,7 +114,7 @@ fn harmed(form: &Form, (place, of_all, value): &Harm) -> Form {
         form.fields.iter().filter(|field| all || field.is_typed).map(|field| field.name.clone()).collect()
     };
     let names = Some(names(*of_all)).filter(|names| !names.is_empty()).unwrap_or_else(|| names(true));
-    form.clone().with(place.get(&names), value)
+    form.clone().with(place.get(names.as_slice()).as_str(), value)
 }
 
 on_both!(no_value_of_a_form_breaks_anything, |app| {
@@ -143,8 +144,27 @@ on_both!(no_value_of_a_form_breaks_anything, |app| {
 on_both!(no_value_of_an_address_breaks_a_page, |app| {
     let people = People::of(app).await;
     let names = [
-        "from", "to", "before", "source", "operation", "show", "top_up", "range", "hide", "page", "top_ups",
-        "purchases", "outcome", "purchase", "package", "session_id", "q", "audit", "mails", "act", "entries",
+        "from",
+        "to",
+        "before",
+        "source",
+        "operation",
+        "show",
+        "top_up",
+        "range",
+        "hide",
+        "page",
+        "top_ups",
+        "purchases",
+        "outcome",
+        "purchase",
+        "package",
+        "session_id",
+        "q",
+        "audit",
+        "mails",
+        "act",
+        "entries",
     ];
     let files = ["/history.csv", "/usage.csv"].map(|page| (false, page.to_owned()));
     let files = files.into_iter().chain(["/operator/sales.csv", "/operator/sales"].map(|page| (true, page.to_owned())));

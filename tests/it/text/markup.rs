@@ -57,7 +57,8 @@ async fn furnish(app: &TestApp, browser: &Browser<'_>) -> String {
     let name = mark("name");
     app.put("acme", json!({"email": "ada@acme.example", "plan": "starter", "name": name})).await.expect(201);
     let bought = app.buy("acme", "p1200", "buy").await;
-    let charge = json!({"credits": 4_000, "operation": "scrape", "source": mark("source"), "metadata": {"a": mark("meta")}});
+    let charge =
+        json!({"credits": 4_000, "operation": "scrape", "source": mark("source"), "metadata": {"a": mark("meta")}});
     let used = app.post("/v1/customers/acme/usage", "u1", charge.to_string()).await.expect(201).json();
     let void = format!("/v1/usage/{}/void", used["id"].as_str().unwrap());
     app.post(&void, "v1", json!({"reason": mark("void")}).to_string()).await.expect(200);
@@ -74,7 +75,8 @@ async fn furnish(app: &TestApp, browser: &Browser<'_>) -> String {
     app.send(app.write("POST", "/v1/customers/acme/api_keys", None, key)).await.expect(201);
     browser.sign_in("ada@acme.example").await;
     submit(app, browser, "/settings", "invite-member", &[("email", "eve&co'@acme.example")]).await;
-    app.advance_to(bought["expires_at"].as_str().unwrap().parse::<Instant>().unwrap() - chrono::TimeDelta::days(6)).await;
+    app.advance_to(bought["expires_at"].as_str().unwrap().parse::<Instant>().unwrap() - chrono::TimeDelta::days(6))
+        .await;
     bought["id"].as_str().unwrap().to_owned()
 }
 
