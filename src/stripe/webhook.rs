@@ -143,6 +143,11 @@ fn envelope(body: &[u8]) -> Result<Envelope, WebhookError> {
     if event.object.is_some_and(|object| object != "event") || event.id.is_empty() {
         return Err(WebhookError::Body);
     }
+    // Ids and kinds are words of Stripe's. PostgreSQL takes no NUL: such an event would fail for ever.
+    let words = [Some(&event.id), Some(&event.r#type), event.data.object.id.as_ref()];
+    if words.into_iter().flatten().any(|word| word.contains(char::is_control)) {
+        return Err(WebhookError::Body);
+    }
     Ok(Envelope {
         id: event.id,
         kind: event.r#type,

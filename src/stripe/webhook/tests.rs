@@ -131,6 +131,17 @@ fn a_signed_body_that_is_no_event_is_refused() {
 }
 
 #[test]
+fn an_event_whose_words_no_database_takes_is_refused() {
+    let text = std::str::from_utf8(BODY).expect("text");
+    for word in ["evt_1", "checkout.session.completed", "cs_test_1"] {
+        for odd in ["\\u0000", "\\n", "\\u0085"] {
+            let body = text.replacen(word, &format!("{word}{odd}"), 1).into_bytes();
+            check(&[SECRET], &sign(SECRET, NOW, &body), &body, Err(WebhookError::Body));
+        }
+    }
+}
+
+#[test]
 fn an_object_without_an_id_is_an_event_too() {
     let body = br#"{"id":"evt_1","object":"event","type":"balance.available","created":1,"livemode":false,
         "data":{"object":{"object":"balance"}}}"#;
