@@ -19,6 +19,54 @@ const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
 /// Currencies without decimals that Stripe still counts in hundredths.
 const WHOLE_HUNDREDS: [&str; 2] = ["isk", "ugx"];
 
+/// Currencies that Stripe charges in.
+pub const CURRENCIES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd btn bwp \
+    byn bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel ghs gip gmd gnf gtq gyd hkd \
+    hnl hrk htg huf idr ils inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk \
+    mnt mop mro mru mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf \
+    sar sbd scr sek sgd shp sle sll sos srd std stn svc szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd vuv \
+    wst xaf xcd xcg xof xpf yer zar zmw";
+/// The least that Stripe charges, in minor units, in the currencies for which it says so. Elsewhere it must come to
+/// about half a dollar.
+const MINIMUMS: [(&str, i64); 24] = [
+    ("aed", 200),
+    ("aud", 50),
+    ("bgn", 100),
+    ("brl", 50),
+    ("cad", 50),
+    ("chf", 50),
+    ("czk", 1_500),
+    ("dkk", 250),
+    ("eur", 50),
+    ("gbp", 30),
+    ("hkd", 400),
+    ("huf", 17_500),
+    ("inr", 50),
+    ("jpy", 50),
+    ("mxn", 1_000),
+    ("myr", 200),
+    ("nok", 300),
+    ("nzd", 50),
+    ("pln", 200),
+    ("ron", 200),
+    ("sek", 300),
+    ("sgd", 50),
+    ("thb", 1_000),
+    ("usd", 50),
+];
+
+/// Whether Stripe charges in a currency, written in lower case.
+#[must_use]
+pub fn is_charged_in(currency: &str) -> bool {
+    CURRENCIES.split_ascii_whitespace().any(|known| known == currency)
+}
+
+/// The least that Stripe charges in a currency, in minor units; `None` where it does not say.
+#[must_use]
+pub fn minimum(currency: &str) -> Option<i64> {
+    MINIMUMS.iter().find(|(known, _)| *known == currency).map(|(_, least)| *least)
+}
+
 /// How many digits stand behind the point.
 #[must_use]
 pub fn decimals(currency: &str) -> u32 {
@@ -85,6 +133,17 @@ impl Money {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_currency_with_a_rule_of_its_own_is_one_that_stripe_charges_in() {
+        let special = ZERO_DECIMAL.iter().chain(&THREE_DECIMAL).chain(&WHOLE_HUNDREDS);
+        for currency in special.copied().chain(MINIMUMS.iter().map(|(currency, _)| *currency)) {
+            assert!(is_charged_in(currency), "{currency}");
+        }
+        assert!(!is_charged_in("uds") && !is_charged_in("us") && !is_charged_in("") && !is_charged_in("USD"));
+        assert_eq!((minimum("usd"), minimum("jpy"), minimum("isk")), (Some(50), Some(50), None));
+        assert!(MINIMUMS.iter().all(|(currency, least)| least % step(currency) == 0));
+    }
 
     #[test]
     fn money_prints_as_its_currency_counts() {

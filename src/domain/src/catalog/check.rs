@@ -1,7 +1,9 @@
 //! What a catalogue must be to be honoured. What is wrong is named with its line.
 
-use super::{CatalogError, Metric, Package, Plan, Rules, Shop};
-use crate::{money, text};
+use super::{CHECKOUT_TEXT_MAX, CatalogError, Metric, Package, Plan, Rules, Shop};
+use crate::amount::Credits;
+use crate::money::{self, Money};
+use crate::text;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -30,9 +32,10 @@ pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
     if let Some(rules) = &raw.rules {
         check_rules(&check, rules)?;
     }
-    let step = money::step(&raw.shop.get_ref().currency);
-    check_plans(&check, &raw.plan, step)?;
-    check_packages(&check, &raw.package, step)?;
+    let currency = &raw.shop.get_ref().currency;
+    check_plans(&check, &raw.plan, money::step(currency))?;
+    check_packages(&check, &raw.package, currency)?;
+    check_checkout_text(&check, &raw)?;
     check_metrics(&check, &raw.metric)?;
     Ok(raw)
 }
@@ -93,10 +96,22 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
     })?;
     let currency = shop.currency.len() == 3 && shop.currency.bytes().all(|b| b.is_ascii_lowercase());
     check.that(currency, at, "currency", || "shop.currency is not three lower-case letters".to_owned())?;
+    check.that(money::is_charged_in(&shop.currency), at, "currency", || {
+        format!("shop.currency {:?} is none that Stripe charges in", shop.currency)
+    })?;
     let minutes = (30..=1_440).contains(&shop.checkout_minutes);
     check.that(minutes, at, "checkout_minutes", || "shop.checkout_minutes is not between 30 and 1440".to_owned())?;
     check
         .that(!shop.payment_methods.is_empty(), at, "payment_methods", || "shop.payment_methods is empty".to_owned())?;
+    for (number, method) in shop.payment_methods.iter().enumerate() {
+        let word = (1..=64).contains(&method.len())
+            && method.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        check.that(word, at, "payment_methods", || {
+            format!("shop.payment_methods has {method:?}, which is no method of Stripe's such as \"card\"")
+        })?;
+        let new = !shop.payment_methods[..number].contains(method);
+        check.that(new, at, "payment_methods", || format!("shop.payment_methods has {method:?} twice"))?;
+    }
     let urls = [
         ("home_url", Some(&shop.home_url)),
         ("terms_url", Some(&shop.terms_url)),
@@ -164,7 +179,8 @@ fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<
     Ok(())
 }
 
-fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], step: i64) -> Result<(), CatalogError> {
+fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], currency: &str) -> Result<(), CatalogError> {
+    let (step, least) = (money::step(currency), money::minimum(currency).unwrap_or(1));
     let mut seen = Vec::new();
     for (number, package) in packages.iter().enumerate() {
         let (at, package) = (Place { table: "package", number, at: package.span().start }, package.get_ref());
@@ -185,8 +201,26 @@ fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], step: i64) -
                 format!("package {:?} is larger than {:?} and dearer per credit", package.id, other.id)
             })?;
         }
+        check.that(package.amount >= least, at, "amount", || {
+            let (price, least) = (Money::new(package.amount, currency).long(), Money::new(least, currency).long());
+            format!("package {:?} costs {price}, less than Stripe charges: {least} is the least", package.id)
+        })?;
     }
     Ok(())
+}
+
+/// The text at the pay button holds the shop's name and the address of its terms.
+fn check_checkout_text(check: &Check<'_>, raw: &Raw) -> Result<(), CatalogError> {
+    let (shop, at) = (raw.shop.get_ref(), Place { table: "shop", number: 0, at: raw.shop.span().start });
+    let credits = raw.package.iter().map(|package| package.get_ref().grants()).max().unwrap_or(Credits::ZERO);
+    let length = shop.checkout_text(credits, "30 Sep 2026").chars().count();
+    let key = if shop.terms_url.len() >= shop.name.len() { "terms_url" } else { "name" };
+    check.that(length <= CHECKOUT_TEXT_MAX, at, key, || {
+        format!(
+            "shop.{key} is too long: it makes a text at the pay button of {length} characters, and Stripe takes \
+             {CHECKOUT_TEXT_MAX}"
+        )
+    })
 }
 
 fn check_metrics(check: &Check<'_>, metrics: &[Spanned<Metric>]) -> Result<(), CatalogError> {

@@ -37,12 +37,37 @@ pub struct Shop {
     /// What Checkout may offer.
     #[serde(default = "default_methods")]
     pub payment_methods: Vec<String>,
-    /// How long a Checkout stays open, 30 to 1,440 minutes.
+    /// How long a Checkout stays open, 30 to 1,440 minutes; see [`Shop::open_minutes`].
     #[serde(default = "default_minutes")]
     pub checkout_minutes: i64,
 }
 
+/// How many characters Stripe takes of a text beside the pay button.
+pub const CHECKOUT_TEXT_MAX: usize = 1_200;
+
+/// How many minutes a Checkout can be open. Stripe takes 30 minutes to 24 hours by its own clock, from the moment at
+/// which the request reaches it: a repeat of the same request comes up to 10 minutes later, and clocks differ.
+const CHECKOUT_MINUTES: std::ops::RangeInclusive<i64> = 40..=1_430;
+
 impl Shop {
+    /// How many minutes a Checkout is really open: `checkout_minutes`, as far as Stripe goes along.
+    #[must_use]
+    pub fn open_minutes(&self) -> i64 {
+        self.checkout_minutes.clamp(*CHECKOUT_MINUTES.start(), *CHECKOUT_MINUTES.end())
+    }
+
+    /// The text at Checkout's pay button; `until` is the day on which the credits expire. Stripe makes a link of the
+    /// Markdown.
+    #[must_use]
+    pub fn checkout_text(&self, credits: Credits, until: &str) -> String {
+        format!(
+            "{} credits for {}, valid until {until}. Non-refundable. Used after your plan credits. [Terms]({})",
+            credits.grouped(),
+            self.name,
+            self.terms_url
+        )
+    }
+
     /// Whether a Checkout that is complete is paid: no method is offered that clears later.
     #[must_use]
     pub fn pays_at_once(&self) -> bool {

@@ -76,6 +76,9 @@ fn a_shop_that_cannot_sell_is_refused() {
         ("currency", "checkout_minutes = 29\ncurrency", 6, "between 30 and 1440"),
         ("currency", "\n\ncheckout_minutes = 1441\ncurrency", 8, "between 30 and 1440"),
         ("currency", "payment_methods = []\ncurrency", 6, "payment_methods is empty"),
+        ("currency", "payment_methods = [\"card\", \"card\"]\ncurrency", 6, "has \"card\" twice"),
+        ("currency", "payment_methods = [\"Card\"]\ncurrency", 6, "\"Card\", which is no method"),
+        ("\"usd\"", "\"uds\"", 6, "none that Stripe charges in"),
     ] {
         check(&format!("{}{}", SHOP.replace(good, bad), plan("a", "0", "1")), line, reason);
     }
@@ -120,4 +123,37 @@ fn prices_that_a_currency_cannot_have_are_refused() {
     check(&format!("{}{}", shop("kwd"), plan("a", "1005", "1")), 10, "Stripe does not take");
     check(&format!("{}{}", shop("isk"), plan("a", "1010", "1")), 10, "Stripe does not take");
     assert!(Catalog::parse(&format!("{}{}", shop("kwd"), plan("a", "1010", "1"))).is_ok());
+}
+
+#[test]
+fn what_stripe_would_refuse_of_every_sale_is_refused_at_start() {
+    let with = |shop: &str, amount: &str| format!("{shop}{}{}", plan("a", "0", "1"), package("p", "1000", amount));
+    for (currency, least) in [("usd", 50), ("gbp", 30), ("jpy", 50), ("czk", 1_500), ("hkd", 400), ("huf", 17_500)] {
+        let shop = SHOP.replace("usd", currency);
+        assert!(Catalog::parse(&with(&shop, &least.to_string())).is_ok(), "{currency}");
+        check(&with(&shop, &(least - 1).to_string()), 16, "less than Stripe charges");
+    }
+    check(&with(SHOP, "1"), 16, "package \"p\" costs $0.01, less than Stripe charges: $0.50 is the least");
+    // Where Stripe names no least amount, it alone knows.
+    assert!(Catalog::parse(&with(&SHOP.replace("usd", "all"), "1")).is_ok());
+    let long = |length: usize| {
+        let terms = format!("https://gleaner.example/{}", "t".repeat(length - "https://gleaner.example/".len()));
+        SHOP.replace("https://gleaner.example/terms", &terms)
+    };
+    check(&with(&long(1_300), "900"), 5, "shop.terms_url is too long");
+    assert!(Catalog::parse(&with(&long(1_000), "900")).is_ok());
+    check(
+        &with(&SHOP.replace("\"Gleaner\"", &format!("\"{}\"", "G".repeat(1_200))), "900"),
+        2,
+        "shop.name is too long",
+    );
+}
+
+#[test]
+fn a_checkout_is_open_for_as_long_as_stripe_takes_in_safety() {
+    let minutes = |minutes: i64| {
+        let shop = SHOP.replace("currency", &format!("checkout_minutes = {minutes}\ncurrency"));
+        Catalog::parse(&format!("{shop}{}", plan("a", "0", "1"))).unwrap().shop.open_minutes()
+    };
+    assert_eq!([30, 40, 60, 1_430, 1_440].map(minutes), [40, 40, 60, 1_430, 1_430]);
 }
