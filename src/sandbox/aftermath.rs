@@ -11,7 +11,7 @@ use sqlx::SqliteConnection;
 use super::api::Call;
 use super::error::ApiError;
 use super::payments::id_of;
-use super::{Sandbox, events, lists, objects, params, schema, store};
+use super::{Sandbox, currencies, events, lists, objects, params, schema, store};
 
 /// `POST /v1/refunds`
 pub(super) async fn create_refund(call: &mut Call<'_>) -> Result<Value, ApiError> {
@@ -58,6 +58,7 @@ async fn refund(
         return Err(ApiError::invalid(message).code("charge_already_refunded"));
     }
     let amount = given.get("amount").and_then(Value::as_i64).unwrap_or(left);
+    currencies::check_step(amount, charge["currency"].as_str().unwrap_or_default(), "amount")?;
     if amount > left {
         let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
         return Err(ApiError::invalid(message).param("amount"));

@@ -16,8 +16,8 @@ use super::error::ApiError;
 use super::faults::ApiFault;
 use super::form::{self, Branch};
 use super::{
-    Sandbox, aftermath, auth, endpoints, events, invoices, lists, objects, params, payments, portal, schema, sessions,
-    store, subscriptions,
+    Sandbox, aftermath, auth, customers, endpoints, events, invoices, lists, objects, params, payments, portal, schema,
+    sessions, store, subscriptions,
 };
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -31,6 +31,8 @@ pub(super) struct Call<'a> {
     pub now: i64,
     /// Where the pay page is.
     pub base: &'a str,
+    /// Where Checkouts and portals are shown, if at a domain of the shop's own.
+    pub domain: Option<&'a str>,
     /// Whether its events are lost.
     pub lost: bool,
     request_id: &'a str,
@@ -38,6 +40,22 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Where a Checkout is paid.
+    pub fn checkout_url(&self, session: &str) -> String {
+        match self.domain {
+            Some(domain) => format!("{domain}/c/pay/{session}"),
+            None => format!("{}/pay/{session}", self.base),
+        }
+    }
+
+    /// Where a portal is.
+    pub fn portal_url(&self, session: &str) -> String {
+        match self.domain {
+            Some(domain) => format!("{domain}/p/session/{session}"),
+            None => format!("{}/portal/{session}", self.base),
+        }
+    }
+
     /// The `request` of the events that this call causes.
     pub fn request(&self) -> Value {
         json!({ "id": self.request_id, "idempotency_key": self.key })
@@ -125,11 +143,13 @@ async fn answer(
     if let Some((bound, status, body)) = bound {
         return if bound == request { Ok(Answer { status, body, replayed: true }) } else { Err(reused(key)) };
     }
+    let domain = sandbox.faults().custom_domain();
     let mut call = Call {
         conn: &mut transaction,
         params,
         now: (settings.now)(),
         base: &settings.public_base,
+        domain: domain.as_deref(),
         lost: sandbox.faults().webhooks_lost(),
         request_id,
         key,
@@ -152,7 +172,9 @@ async fn answer(
 async fn dispatch(call: &mut Call<'_>, method: &Method, uri: &Uri) -> Result<Value, ApiError> {
     let path: Vec<_> = uri.path().trim_start_matches("/v1/").trim_end_matches('/').split('/').collect();
     match (method.as_str(), path.as_slice()) {
-        ("POST", ["customers"]) => payments::create_customer(call).await,
+        ("POST", ["customers"]) => customers::create(call).await,
+        ("POST", ["customers", id]) => customers::update(call, id).await,
+        ("DELETE", ["customers", id]) => customers::delete(call, id).await,
         ("GET", ["customers", id]) => payments::retrieve(call, "customer", id).await,
         ("POST", ["checkout", "sessions"]) => sessions::create(call).await,
         ("GET", ["checkout", "sessions"]) => lists::sessions(call).await,
@@ -172,7 +194,7 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, uri: &Uri) -> Result<Val
         ("POST", ["webhook_endpoints", id]) => endpoints::update(call, id).await,
         ("GET", ["webhook_endpoints"]) => endpoints::list(call).await,
         ("GET", ["webhook_endpoints", id]) => payments::retrieve(call, "webhook_endpoint", id).await,
-        ("GET", ["customers"]) => lists::plain(call, "customer").await,
+        ("GET", ["customers"]) => customers::list(call).await,
         ("GET", ["charges"]) => lists::plain(call, "charge").await,
         ("GET", ["invoices"]) => invoices::list(call).await,
         ("GET", ["prices", id]) => payments::retrieve(call, "price", id).await,

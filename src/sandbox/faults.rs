@@ -25,11 +25,12 @@ pub struct Faults {
     api: Mutex<ApiFault>,
     broken: Mutex<Vec<String>>,
     webhooks: AtomicBool,
+    domain: Mutex<Option<String>>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { api: Mutex::default(), broken: Mutex::default(), webhooks: AtomicBool::new(true) }
+        Faults { api: Mutex::default(), broken: Mutex::default(), webhooks: AtomicBool::new(true), domain: Mutex::default() }
     }
 }
 
@@ -49,6 +50,16 @@ impl Faults {
     /// and [`super::Sandbox::deliveries_of`] still has it.
     pub fn set_webhooks(&self, on: bool) {
         self.webhooks.store(on, Ordering::SeqCst);
+    }
+
+    /// Shows Checkouts and portals at a domain of the shop's own, `https://pay.shop.example`, as Stripe does where a shop
+    /// has set one up. Nobody answers there: a test pays by [`super::Sandbox::pay`].
+    pub fn set_custom_domain(&self, origin: Option<&str>) {
+        *self.domain.lock().unwrap_or_else(PoisonError::into_inner) = origin.map(str::to_owned);
+    }
+
+    pub(super) fn custom_domain(&self) -> Option<String> {
+        self.domain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn api(&self, path: &str) -> ApiFault {

@@ -5,14 +5,13 @@
 
 use serde_json::{Map, Value, json};
 
+use super::currencies;
 use super::error::ApiError;
 use super::objects::{id, map_or_empty};
 
 /// The sandbox's tax, in percent, on top of the price.
 pub(super) const TAX_PERCENT: i64 = 20;
 
-/// The least that can be charged, in minor units.
-const AMOUNT_MIN: i64 = 50;
 const AMOUNT_MAX: i64 = 99_999_999;
 
 /// What is sold.
@@ -64,24 +63,26 @@ pub(super) fn read(given: &Map<String, Value>, now: i64) -> Result<Items, ApiErr
     for item in items {
         let (unit, quantity) = (item["price_data"]["unit_amount"].as_i64(), item["quantity"].as_i64().unwrap_or(1));
         let amount = unit.unwrap_or_default().saturating_mul(quantity);
-        let on_top = if taxed { tax_of(amount) } else { 0 };
+        currencies::check_step(unit.unwrap_or_default(), &currency, "line_items[0][price_data][unit_amount]")?;
+        let on_top = if taxed { tax_of(amount, &currency) } else { 0 };
         subtotal = subtotal.saturating_add(amount);
         tax = tax.saturating_add(on_top);
         lines.push(line(item, amount, on_top, quantity, now)?);
     }
     let refuse = |message: &str, code| Err(ApiError::invalid(message).code(code));
     match subtotal.saturating_add(tax) {
-        ..AMOUNT_MIN => {
+        total if total < currencies::minimum(&currency) => {
             refuse("The Checkout Session's total amount must convert to at least 50 cents.", "amount_too_small")
         }
-        AMOUNT_MIN..=AMOUNT_MAX => Ok(Items { lines, subtotal, tax, currency }),
+        ..=AMOUNT_MAX => Ok(Items { lines, subtotal, tax, currency }),
         _ => refuse("The Checkout Session's total amount must be no more than 99999999.", "amount_too_large"),
     }
 }
 
-/// Half a unit is rounded up.
-pub(super) fn tax_of(amount: i64) -> i64 {
-    amount.saturating_mul(TAX_PERCENT).saturating_add(50) / 100
+/// Half a step of the currency is rounded up.
+pub(super) fn tax_of(amount: i64, currency: &str) -> i64 {
+    let step = currencies::step(currency);
+    amount.saturating_mul(TAX_PERCENT).saturating_add(50 * step) / (100 * step) * step
 }
 
 fn line(item: &Value, amount: i64, tax: i64, quantity: i64, now: i64) -> Result<Value, ApiError> {
@@ -109,7 +110,8 @@ mod tests {
     #[test]
     fn tax_is_a_flat_rate_to_the_nearest_unit() {
         for (amount, tax) in [(900, 180), (1, 0), (2, 0), (3, 1), (10_500, 2_100), (0, 0)] {
-            assert_eq!(tax_of(amount), tax, "{amount}");
+            assert_eq!(tax_of(amount, "usd"), tax, "{amount}");
         }
+        assert_eq!((tax_of(5_010, "kwd"), tax_of(900, "isk"), tax_of(5_020, "kwd")), (1_000, 200, 1_000));
     }
 }

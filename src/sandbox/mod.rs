@@ -15,6 +15,8 @@
 mod aftermath;
 mod api;
 mod auth;
+mod currencies;
+mod customers;
 mod delayed;
 mod deliveries;
 mod dunning;

@@ -12,14 +12,6 @@ use super::error::ApiError;
 use super::objects::{self, Card};
 use super::{aftermath, delayed, events, invoices, params, schema, sessions, store, subscriptions};
 
-/// `POST /v1/customers`
-pub(super) async fn create_customer(call: &mut Call<'_>) -> Result<Value, ApiError> {
-    let given = schema::check(params::CUSTOMER, &call.params)?;
-    let customer = objects::customer(&given, call.now)?;
-    store::insert(call.conn, "customer", None, &customer).await?;
-    Ok(customer)
-}
-
 /// `GET /v1/customers/{id}`, `/v1/payment_intents/{id}`, `/v1/charges/{id}`, `/v1/invoices/{id}`
 pub(super) async fn retrieve(call: &mut Call<'_>, kind: &str, id: &str) -> Result<Value, ApiError> {
     schema::check(params::ONE, &call.params)?;

@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::page::{self, escape};
 use super::payments::id_of;
 use super::subscriptions::{self, LIVING};
-use super::{Sandbox, objects, params, pay, payments, schema, store};
+use super::{Sandbox, customers, objects, params, pay, payments, schema, store};
 use crate::domain::Money;
 
 const KIND: &str = "billing_portal.session";
@@ -22,13 +22,10 @@ const KIND: &str = "billing_portal.session";
 pub(super) async fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
     let given = schema::check(params::PORTAL, &call.params)?;
     let customer = given["customer"].as_str().unwrap_or_default();
-    if store::find(call.conn, "customer", customer).await?.is_none() {
-        let message = format!("No such customer: '{customer}'");
-        return Err(ApiError::invalid(message).code("resource_missing").param("customer"));
-    }
+    customers::named(call.conn, customer).await?;
     let session = objects::id("bps_1", 23)?;
     let portal = json!({
-        "url": format!("{}/portal/{session}", call.base), "id": session, "object": KIND, "created": call.now,
+        "url": call.portal_url(&session), "id": session, "object": KIND, "created": call.now,
         "configuration": objects::id("bpc_1", 23)?, "customer": customer, "customer_account": null, "flow": null,
         "livemode": false, "locale": null, "on_behalf_of": null, "return_url": given.get("return_url"),
     });

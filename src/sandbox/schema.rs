@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::currencies;
 use super::error::ApiError;
 use super::form::{Branch, Node};
 
@@ -44,13 +45,6 @@ pub(super) const fn required(name: &'static str, kind: Kind) -> Field {
 pub(super) const fn optional(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, required: false }
 }
-
-/// Stripe's currencies.
-const CURRENCIES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bif bmd bnd bob brl bsd bwp byn bzd \
-    cad cdf chf clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg \
-    huf idr ils inr isk jmd jpy kes kgs khr kmf krw kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr \
-    mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp \
-    sos srd szl thb tjs top try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw";
 
 /// Checks what was given against `fields`.
 pub(super) fn check(fields: &[Field], given: &Branch) -> Result<Map<String, Value>, ApiError> {
@@ -158,10 +152,13 @@ fn scalar(kind: &Kind, text: &str, path: &str) -> Result<Value, ApiError> {
         }
         Kind::Currency => {
             let code = text.to_ascii_lowercase();
-            if CURRENCIES.split(' ').any(|known| known == code) {
+            if currencies::is_known(&code) {
                 Ok(code.into())
             } else {
-                refuse(format!("Invalid currency: {text}. Stripe currently supports these currencies: {CURRENCIES}"))
+                refuse(format!(
+                    "Invalid currency: {text}. Stripe currently supports these currencies: {}",
+                    currencies::ALL
+                ))
             }
         }
         _ => Ok(text.into()),

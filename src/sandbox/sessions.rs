@@ -10,7 +10,7 @@ use super::api::Call;
 use super::error::ApiError;
 use super::form::Node;
 use super::objects::{self, id, map_or_empty};
-use super::{delayed, dunning, events, lines, params, schema, store, subscriptions};
+use super::{customers, delayed, dunning, events, lines, params, schema, store, subscriptions};
 
 const SOONEST: i64 = 30 * 60;
 const LATEST: i64 = 24 * 60 * 60;
@@ -35,7 +35,7 @@ pub(super) async fn create(call: &mut Call<'_>) -> Result<Value, ApiError> {
         "id": session_id, "created": call.now, "expires_at": expires_at, "currency": items.currency,
         "amount_subtotal": items.subtotal, "amount_total": items.subtotal + items.tax, "customer_details": details,
         "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": items.tax },
-        "url": format!("{}/pay/{session_id}", call.base),
+        "url": call.checkout_url(&session_id),
         "_sandbox": { "base": call.base, "line_items": items.lines, "payment_intent_data": given.get("payment_intent_data") },
     });
     let session = objects::joined([session(&given), computed]);
@@ -67,11 +67,7 @@ pub(super) async fn customer_details(
             return Err(ApiError::invalid(message).param("customer_email"));
         }
         Some(customer) => {
-            let found = store::find(conn, "customer", customer).await?;
-            let known = found.ok_or_else(|| {
-                let message = format!("No such customer: '{customer}'");
-                ApiError::invalid(message).code("resource_missing").param("customer")
-            })?;
+            let known = customers::named(conn, customer).await?;
             (known["email"].clone(), known["name"].clone())
         }
         None => match given.get("customer_email") {

@@ -36,7 +36,7 @@ pub(super) async fn open(call: &mut Call<'_>) -> Result<Value, ApiError> {
     let price = price(call.conn, item["price"].as_str().unwrap_or_default()).await?;
     let amount = price["unit_amount"].as_i64().unwrap_or_default();
     let taxed = given.get("automatic_tax").is_some_and(|tax| tax["enabled"] == true);
-    let tax = if taxed { lines::tax_of(amount) } else { 0 };
+    let tax = if taxed { lines::tax_of(amount, price["currency"].as_str().unwrap_or_default()) } else { 0 };
     let details = sessions::customer_details(call.conn, &given).await?;
     let session_id = id("cs_test_", 58)?;
     let computed = json!({
@@ -44,7 +44,7 @@ pub(super) async fn open(call: &mut Call<'_>) -> Result<Value, ApiError> {
         "amount_subtotal": amount, "amount_total": amount + tax, "currency": price["currency"],
         "customer_details": details, "payment_method_collection": "always",
         "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": tax },
-        "url": format!("{}/pay/{session_id}", call.base),
+        "url": call.checkout_url(&session_id),
         "_sandbox": {
             "base": call.base, "price": price["id"], "metadata": given.get("subscription_data").map(|data| data["metadata"].clone()),
             "line_items": [{ "description": format!("{}, monthly", price["nickname"].as_str().unwrap_or("Plan")) }],
