@@ -13,6 +13,7 @@ use stripe_core::customer::CreateCustomer;
 use url::Url;
 
 use super::attempts::{Limits, repeat};
+use super::customer::short_name;
 use super::error::{StripeError, scrub};
 use super::invoice::RetrieveInvoice;
 use super::is_live_key;
@@ -21,7 +22,7 @@ use super::refund::{RefundPayment, RefundSent};
 use super::wire::{session_request, state_of};
 
 /// Stripe takes customer names up to this many characters; a longer one must not stop a sale.
-const NAME_CHARS_MAX: usize = 256;
+pub(super) const NAME_CHARS_MAX: usize = 256;
 
 /// A client of Stripe, cheap to clone.
 #[derive(Clone)]
@@ -92,7 +93,7 @@ impl Stripe {
             .email(&new.email)
             .metadata(HashMap::from([("customer".to_owned(), new.customer_ref.clone())]));
         if let Some(name) = &new.name {
-            request = request.name(name.chars().take(NAME_CHARS_MAX).collect::<String>());
+            request = request.name(short_name(name));
         }
         let strategy = keyed(idempotency_key)?;
         let customer =

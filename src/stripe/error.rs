@@ -33,6 +33,37 @@ pub enum StripeError {
     Malformed(String),
 }
 
+impl StripeError {
+    /// Whether Stripe has no such thing (any more): the object that is asked for, or the one that `param` names.
+    #[must_use]
+    pub fn lacks(&self, param: &str) -> bool {
+        match self {
+            Self::Refused { status, code, param: at, .. } => {
+                let missing = code.as_deref() == Some("resource_missing");
+                missing && (*status == 404 || at.as_deref() == Some(param))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether nothing happened, and the same request would be refused again: a repeat may use another key.
+    #[must_use]
+    pub const fn is_definite(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unauthorized(_))
+    }
+
+    /// The kind of the alarm that tells of it; none for what passes by itself.
+    #[must_use]
+    pub const fn alarm(&self) -> Option<&'static str> {
+        match self {
+            Self::Unavailable(_) => None,
+            Self::Unauthorized(_) => Some("stripe_key"),
+            Self::Refused { .. } => Some("stripe_refused"),
+            Self::Malformed(_) => Some("stripe_malformed"),
+        }
+    }
+}
+
 /// An error, and whether the same request may be sent again at once.
 pub(super) struct Sorted {
     pub error: StripeError,
@@ -58,10 +89,11 @@ pub(super) fn sort(error: ClientError) -> Sorted {
 fn answered(api: ::stripe::ApiErrors, status: u16) -> Sorted {
     let code = api.code.as_ref().map(ApiErrorsCode::as_str);
     let message = scrub(api.message.as_deref().unwrap_or("no reason given"));
-    let busy = matches!(code, Some("idempotency_key_in_use" | "lock_timeout" | "rate_limit"));
     match status {
         401 | 403 => Sorted { error: StripeError::Unauthorized(format!("{status}, {message}")), again: false },
-        409 if busy => unavailable("an earlier try is still running"),
+        // A conflict is with another request that runs now, whatever it is called.
+        409 => unavailable("an earlier try is still running"),
+        408 | 424 => unavailable(&format!("{status}, {message}")),
         429 => unavailable("too many requests (429)"),
         500.. => unavailable(&format!("{status}, {message}")),
         _ => Sorted {

@@ -9,7 +9,9 @@
 //! Stripe (`sandbox`).
 
 mod attempts;
+mod checkout;
 mod client;
+mod customer;
 mod endpoint;
 mod error;
 mod invoice;
@@ -21,6 +23,7 @@ mod subscription;
 pub mod webhook;
 mod wire;
 
+pub use checkout::is_payment_method;
 pub use client::Stripe;
 pub use endpoint::{Endpoint, Right};
 pub use error::StripeError;

@@ -114,6 +114,8 @@ pub struct CheckoutState {
     pub failed: bool,
     /// Our purchase id, as we sent it.
     pub client_reference_id: Option<String>,
+    /// Our purchase id in the metadata, which nobody but the account's owner can write.
+    pub named: Option<String>,
     /// `cus_…`
     pub customer: Option<String>,
     /// Before discounts and tax: what we asked for.

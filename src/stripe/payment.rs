@@ -265,7 +265,7 @@ impl Stripe {
         Err(StripeError::Malformed(format!("{path} has no end")))
     }
 
-    async fn get<T: miniserde::Deserialize>(
+    pub(super) async fn get<T: miniserde::Deserialize>(
         &self,
         path: String,
         query: Vec<(&'static str, String)>,

@@ -121,6 +121,7 @@ pub(super) fn state_of(session: stripe_checkout::CheckoutSession) -> Result<Chec
         paid,
         failed: status == CheckoutStatus::Complete && !paid && stands.is_some_and(is_failure),
         client_reference_id: session.client_reference_id,
+        named: session.metadata.and_then(|metadata| metadata.get("purchase").cloned()),
         customer: session.customer.map(|customer| customer.id().to_string()),
         amount_subtotal: session.amount_subtotal,
         amount_total: session.amount_total,

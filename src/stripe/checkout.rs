@@ -1,0 +1,71 @@
+//! A Checkout that is open: it is closed before its time, or only its address is looked at.
+
+use serde::Serialize;
+use stripe_checkout::checkout_session::CreateCheckoutSessionAllowedPaymentMethodTypes as Method;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+
+use super::attempts::repeat;
+use super::client::{Stripe, is_id, keyed, no_such};
+use super::error::StripeError;
+
+/// `POST /v1/checkout/sessions/{id}/expire`
+#[derive(Serialize)]
+struct Expire {
+    #[serde(skip)]
+    path: String,
+}
+
+impl StripeRequest for Expire {
+    type Output = Expired;
+
+    fn build(&self) -> RequestBuilder {
+        RequestBuilder::new(StripeMethod::Post, self.path.clone()).form(self)
+    }
+}
+
+#[derive(miniserde::Deserialize)]
+struct Expired {}
+
+/// A Checkout in a list of open ones.
+#[derive(miniserde::Deserialize)]
+struct Open {
+    url: Option<String>,
+}
+
+#[derive(miniserde::Deserialize)]
+struct Page {
+    data: Vec<Open>,
+}
+
+/// Whether a payment method is one that this version knows of.
+#[must_use]
+pub fn is_payment_method(name: &str) -> bool {
+    !matches!(name.parse::<Method>(), Ok(Method::Unknown(_)))
+}
+
+impl Stripe {
+    /// Closes an open Checkout: nobody can pay it any more.
+    ///
+    /// # Errors
+    /// See [`StripeError`]; one that is not open any more is [`StripeError::Refused`].
+    pub async fn expire_checkout(&self, session: &str) -> Result<(), StripeError> {
+        if !is_id(session, "cs_") {
+            return Err(no_such("checkout.session"));
+        }
+        let expire = Expire { path: format!("/checkout/sessions/{session}/expire") };
+        let strategy = keyed(&format!("expire-{session}"))?;
+        repeat(self.limits(), || expire.customize().request_strategy(strategy.clone()).send(self.client()))
+            .await
+            .map(|_| ())
+    }
+
+    /// Where the newest open Checkouts of the account are paid.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn open_checkout_urls(&self) -> Result<Vec<String>, StripeError> {
+        let query = vec![("status", "open".to_owned()), ("limit", "5".to_owned())];
+        let page: Page = self.get("/checkout/sessions".to_owned(), query).await?;
+        Ok(page.data.into_iter().filter_map(|open| open.url).collect())
+    }
+}
