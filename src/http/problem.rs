@@ -31,6 +31,7 @@ pub enum Code {
     GrantEnded,
     GrantNotCourtesy,
     LimitReached,
+    PurchaseRefused,
     PlanManagedBySubscription,
     CustomerClosed,
     PayloadTooLarge,
@@ -43,7 +44,7 @@ pub enum Code {
 
 impl Code {
     /// The whole list.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidJson,
         Self::InvalidHeader,
         Self::InvalidCursor,
@@ -64,6 +65,7 @@ impl Code {
         Self::GrantEnded,
         Self::GrantNotCourtesy,
         Self::LimitReached,
+        Self::PurchaseRefused,
         Self::PlanManagedBySubscription,
         Self::CustomerClosed,
         Self::PayloadTooLarge,
@@ -97,6 +99,7 @@ impl Code {
             Self::GrantEnded => "The grant has ended",
             Self::GrantNotCourtesy => "The grant is not a courtesy",
             Self::LimitReached => "A limit is reached",
+            Self::PurchaseRefused => "Stripe refuses the purchase",
             Self::PlanManagedBySubscription => "The subscription decides the plan",
             Self::CustomerClosed => "The customer is closed",
             Self::PayloadTooLarge => "The body is too large",
@@ -124,6 +127,7 @@ impl Code {
             | Self::GrantEnded
             | Self::GrantNotCourtesy
             | Self::LimitReached
+            | Self::PurchaseRefused
             | Self::PlanManagedBySubscription
             | Self::CustomerClosed => 409,
             Self::PayloadTooLarge => 413,

@@ -182,6 +182,14 @@ fn refusal(started: &Started) -> Problem {
         Started::StripeUnavailable => {
             Problem::new(Code::StripeUnavailable, "Stripe cannot be reached; repeat with the same idempotency key")
         }
+        Started::StripeRefused => Problem::new(
+            Code::PurchaseRefused,
+            "Stripe refuses to open this Checkout, and would refuse it again; the operator's alarms quote its reason",
+        ),
+        Started::LimitReached => Problem::new(
+            Code::LimitReached,
+            "10 purchases of the customer are open; one must be paid or expire before the next",
+        ),
         _ => Problem::field("package", Code::InvalidValue, "must be a package of the catalogue"),
     }
 }

@@ -117,6 +117,7 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
     if let Some(email) = &put.email {
         readdress(turn, no, &email.to_lowercase()).await?;
     }
+    note_for_stripe(turn, no, put).await?;
     turn.link
         .run(
             "update customers set email = coalesce($1, email), name = coalesce($2, name),
@@ -139,6 +140,16 @@ async fn change(turn: &mut Turn, no: i64, put: &Put) -> Result<PutOutcome, Fault
     })
     .await?;
     Ok(PutOutcome::Changed)
+}
+
+/// Stripe's copy of email and name follows: a job tells it, where it has one and this changes it.
+async fn note_for_stripe(turn: &mut Turn, no: i64, put: &Put) -> Result<(), DbError> {
+    let now = turn.now();
+    let sql = "update customers set stripe_version = stripe_version + 1, stripe_attempts = 0,
+          stripe_due_at = case when stripe_customer is null then null else $4 end
+        where no = $3 and (email <> coalesce($1, email) or name <> coalesce($2, name))";
+    turn.link.run(sql, args![put.email.clone(), put.name.clone(), no, now]).await?;
+    Ok(())
 }
 
 /// The customer's e-mail is an owner. It is kept what the member was before: that is what a later address leaves. An

@@ -46,7 +46,7 @@ pub struct Job {
 }
 
 /// All jobs, in the order in which one instant's work is done.
-pub const ALL: [Job; 11] = [
+pub const ALL: [Job; 12] = [
     Job {
         name: "ledger",
         about: "books resets, expiry and the end of holds for customers nobody writes to",
@@ -96,6 +96,14 @@ pub const ALL: [Job; 11] = [
         run: |services, _| Box::pin(purchases::sweep(services)),
         backlog: |services| Box::pin(purchases::waiting(services)),
         due: |services, now| Box::pin(purchases::next_due(services, now)),
+    },
+    Job {
+        name: "customers",
+        about: "tells Stripe of customers whose email or name changed",
+        network: true,
+        run: |services, _| Box::pin(purchases::tell_changes(services)),
+        backlog: |services| Box::pin(purchases::changes_waiting(services)),
+        due: |services, now| Box::pin(purchases::next_change(services, now)),
     },
     Job {
         name: "events",

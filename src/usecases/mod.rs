@@ -114,6 +114,8 @@ pub struct Parts {
     pub books: sales::Books,
     /// Pages that are open.
     pub live: live::Live,
+    /// What pages have asked Stripe lately.
+    pub questions: purchases::Questions,
     /// The rest of the settings.
     pub settings: Arc<Running>,
 }
@@ -136,6 +138,8 @@ pub struct Running {
     pub site_root: PathBuf,
     /// Where forms may lead beside ourselves: Checkout.
     pub checkout_origin: String,
+    /// Origins of the shop's own at which Stripe shows its Checkout and its portal.
+    pub checkout_origins: Vec<String>,
     /// Binds what a form carries (R19); kept in the database.
     pub form_secret: Vec<u8>,
     /// How long a session lasts without a click.

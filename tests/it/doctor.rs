@@ -107,3 +107,48 @@ async fn the_doctor_names_all_that_is_wrong_and_changes_nothing() {
     let bad = said(&app, &["stripe", "setup"], &[("PUBLIC_URL", "http://billing.gleaner.example")]).await;
     has(&bad, 2, &["PUBLIC_URL: is http"]);
 }
+
+on_both!(the_doctor_finds_a_checkout_domain_that_no_setting_names, |app| {
+    app.put_customer("acme", "starter").await;
+    said(app, &["stripe", "setup"], &[]).await;
+    has(
+        &said(app, &["doctor"], &[SECRETS]).await,
+        0,
+        &["note   Checkout: none was opened yet", "ok     clock: Stripe's"],
+    );
+    app.sandbox.faults().set_custom_domain(Some("https://pay.shop.example"));
+    app.opened("acme", "p1200", "buy-1").await;
+    let found = said(app, &["doctor"], &[SECRETS]).await;
+    has(&found, 1, &["wrong  Checkout:", "https://pay.shop.example", "CHECKOUT_ORIGINS=https://pay.shop.example"]);
+    let origins = ("CHECKOUT_ORIGINS", "https://pay.shop.example");
+    has(
+        &said(app, &["doctor"], &[SECRETS, origins]).await,
+        0,
+        &["ok     Checkout: is shown at https://pay.shop.example"],
+    );
+    app.sandbox.faults().set_custom_domain(None);
+});
+
+#[tokio::test]
+async fn the_doctor_tells_the_limits_of_stripes_that_the_catalogue_is_near() {
+    let app = TestApp::start(Database::Sqlite).await;
+    std::fs::create_dir_all(&app.home.folder).unwrap();
+    let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml")).unwrap();
+    let catalogue = |name: &str, from: &str, to: &str| {
+        let (file, changed) = (app.home.folder.join(name), sample.replace(from, to));
+        assert_ne!(changed, sample);
+        std::fs::write(&file, changed).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let thirty = catalogue("thirty.toml", "checkout_minutes = 60", "checkout_minutes = 30");
+    let found = said(&app, &["doctor"], &[SECRETS, ("CATALOG", &thirty)]).await;
+    has(&found, 1, &["note   catalogue: checkout_minutes = 30 acts as 40"]);
+    let crad = catalogue("crad.toml", r#"["card", "link"]"#, r#"["crad"]"#);
+    let found = said(&app, &["doctor"], &[SECRETS, ("CATALOG", &crad)]).await;
+    has(&found, 1, &["wrong  catalogue: payment_methods has \"crad\""]);
+    let cent = catalogue("cent.toml", "amount = 900", "amount = 1");
+    let found = said(&app, &["doctor"], &[SECRETS, ("CATALOG", &cent)]).await;
+    has(&found, 1, &["wrong  catalogue: CATALOG:", "less than Stripe charges: $0.50 is the least"]);
+    app.stop().await;
+    app.home.remove().await;
+}

@@ -66,6 +66,7 @@ mod silence;
 mod slow;
 mod soak;
 mod stale_forms;
+mod stripe_answers;
 mod subscriptions;
 mod terms;
 mod text;

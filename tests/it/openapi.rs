@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// The closed list of codes, as the interfaces have it.
 const CODES: &str = "invalid_json invalid_header invalid_cursor invalid_value missing_field unknown_field unauthorized \
     insufficient_credits plan_cannot_buy buying_off not_found idempotency_key_missing idempotency_key_reused hold_settled \
-    hold_released hold_lapsed already_voided grant_ended grant_not_courtesy limit_reached plan_managed_by_subscription \
+    hold_released hold_lapsed already_voided grant_ended grant_not_courtesy limit_reached purchase_refused plan_managed_by_subscription \
     customer_closed payload_too_large unsupported_media_type rate_limited overloaded stripe_unavailable clock_backwards";
 
 /// Every route that the sources of `http` mount: method and path.

@@ -201,7 +201,7 @@ on_both!(a_definite_refusal_by_stripe_is_an_alarm_and_binds_no_key, |app| {
     app.put_customer("acme", "starter").await;
     for (status, alarm) in [(401, "stripe_key"), (400, "stripe_refused")] {
         app.sandbox.faults().set_api(ApiFault::Status(status));
-        app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
+        app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(409, "purchase_refused");
         assert!(app.alarms().await.contains(&alarm.to_owned()), "{alarm}");
     }
     let kept = purchases(app).await;

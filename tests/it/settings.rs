@@ -139,7 +139,9 @@ fn addresses_must_be_addresses_and_the_test_clock_stays_at_home() {
     }
     for origins in ["", "app.example.com", "https://app.example.com/path", "https://app.example.com,"] {
         refused("serve", &[("RETURN_ORIGINS", origins)], "RETURN_ORIGINS");
+        refused("serve", &[("CHECKOUT_ORIGINS", origins)], "CHECKOUT_ORIGINS");
     }
+    refused("serve", &[("CHECKOUT_ORIGINS", "http://pay.example.com")], "CHECKOUT_ORIGINS");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     refused("serve", &[("LISTEN", &taken.local_addr().unwrap().to_string())], "LISTEN");
 }

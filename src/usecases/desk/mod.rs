@@ -63,6 +63,8 @@ pub enum Outcome {
     Past,
     /// The purchase has no payment that could be refunded, or not so much.
     NothingToRefund,
+    /// Stripe takes amounts of this currency in larger steps only.
+    BetweenSteps,
     /// An earlier refund of it has no answer yet: that one comes first.
     RefundOpen,
     /// An earlier refund has no answer and is too old to be asked for again.
@@ -98,6 +100,7 @@ impl Outcome {
         (Self::LimitReached, "limit_reached"),
         (Self::Past, "past"),
         (Self::NothingToRefund, "nothing_to_refund"),
+        (Self::BetweenSteps, "between_steps"),
         (Self::RefundOpen, "refund_open"),
         (Self::RefundTooOld, "refund_too_old"),
         (Self::StripeRefused, "stripe_refused"),

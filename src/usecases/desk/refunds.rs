@@ -7,6 +7,7 @@ use super::super::audit::{self, Action, Line};
 use super::super::purchases::{self, Purchase};
 use super::super::{Fault, Services, flat};
 use super::{Note, Order, Outcome, line};
+use crate::domain::money::step;
 use crate::domain::{Money, PurchaseId};
 use crate::ledger::Turn;
 use crate::stripe::StripeError;
@@ -91,11 +92,17 @@ pub async fn refund(services: &Services, order: Order, refund: Refund) -> Result
             Ok(Outcome::Done)
         }
         // The library could not read the answer: the refund may well be there.
-        Err(StripeError::Unavailable(_) | StripeError::Unauthorized(_) | StripeError::Malformed(_)) => {
+        Err(e @ (StripeError::Unavailable(_) | StripeError::Malformed(_))) => {
+            tracing::warn!(purchase = about, error = %e, "a refund has no answer");
             Ok(Outcome::StripeUnavailable)
         }
-        Err(StripeError::Refused { status, code, .. }) => {
-            let said = format!("{status} {}", code.unwrap_or_default());
+        // Nothing was paid back.
+        Err(e @ (StripeError::Refused { .. } | StripeError::Unauthorized(_))) => {
+            tracing::warn!(purchase = about, error = %e, "a refund was refused");
+            let said = match e {
+                StripeError::Refused { status, code, .. } => format!("{status} {}", code.unwrap_or_default()),
+                _ => "the key may not".to_owned(),
+            };
             line(services, &order, "/end", note(Action::RefundRefused, said.trim().to_owned())).await?;
             Ok(Outcome::StripeRefused)
         }
@@ -124,8 +131,13 @@ async fn begin(turn: &mut Turn, order: Order, refund: Refund) -> Result<Begun, F
     if !open.is_empty() {
         return Ok(Begun::Stop(Outcome::RefundOpen));
     }
-    if refund.amount < 1 || refund.amount > refundable(&purchase) {
+    let left = refundable(&purchase);
+    if refund.amount < 1 || refund.amount > left {
         return Ok(Begun::Stop(Outcome::NothingToRefund));
+    }
+    // Stripe takes whole steps of the currency; all that is left is what it has charged.
+    if refund.amount % step(&purchase.currency) != 0 && refund.amount != left {
+        return Ok(Begun::Stop(Outcome::BetweenSteps));
     }
     let detail = format!("{} {}", refund.amount, Money::new(refund.amount, &purchase.currency).long());
     let note = Note::new(Action::RefundAsked, purchase.customer_no, purchase.id, detail);

@@ -66,6 +66,7 @@ impl Rig {
             limits: crate::limits::Limits::new(None),
             site_root: folder.to_owned(),
             checkout_origin: String::new(),
+            checkout_origins: Vec::new(),
             form_secret: vec![0; 32],
             session_idle: TimeDelta::minutes(720),
             session_max: TimeDelta::days(14),
@@ -84,6 +85,7 @@ impl Rig {
             hook: None,
             books,
             live: crate::usecases::live::Live::default(),
+            questions: crate::usecases::purchases::Questions::default(),
             settings,
         });
         Self { services, folder: mails }

@@ -7,6 +7,7 @@
 use super::super::mails::money as mails;
 use super::super::{Fault, Services, alarms, flat};
 use super::settle::{Settling, settle, unanswered};
+use super::stripe_customer::is_theirs;
 use super::{Purchase, load, note};
 use crate::args;
 use crate::domain::payment::{DisputeEffect, DisputeStatus};
@@ -87,6 +88,9 @@ async fn purchase_of(link: &mut Link, charge: &Charge) -> Result<Option<Purchase
 
 async fn apply(turn: &mut Turn, id: PurchaseId, found: &Aftermath, site: &str) -> Result<Settling, Fault> {
     let Some(purchase) = load(&mut turn.link, id).await? else { return Ok(Settling::Ignored) };
+    if !is_own(&purchase, &found.charge) {
+        return foreign(turn, &purchase, &found.charge).await;
+    }
     if let Some(reason) = disagreement(turn, &purchase, &found.charge).await? {
         disagrees(turn, &purchase, &reason).await?;
         return Ok(Settling::Settled);
@@ -108,18 +112,31 @@ async fn apply(turn: &mut Turn, id: PurchaseId, found: &Aftermath, site: &str) -
     Ok(Settling::Settled)
 }
 
-/// A payment that is named ours and is not what was stored.
-async fn disagreement(turn: &mut Turn, purchase: &Purchase, charge: &Charge) -> Result<Option<String>, Fault> {
-    if purchase.payment_intent.is_some() && charge.payment_intent != purchase.payment_intent {
-        return Ok(Some(format!("charge {} belongs to another payment", charge.id)));
+/// Whether a payment is the one that Stripe told of when the purchase was paid. One that merely bears its name may be
+/// anybody's.
+fn is_own(purchase: &Purchase, charge: &Charge) -> bool {
+    match (&purchase.payment_intent, &charge.payment_intent) {
+        (Some(known), Some(intent)) => known == intent,
+        _ => purchase.charge.as_ref() == Some(&charge.id),
     }
+}
+
+/// A payment of somebody else that names a purchase changes nothing of it. Where money was paid a person is told.
+async fn foreign(turn: &mut Turn, purchase: &Purchase, charge: &Charge) -> Result<Settling, Fault> {
+    if charge.paid {
+        let detail = format!("charge {} names it and belongs to another payment; nothing was changed", charge.id);
+        alarms::raise(turn, "review", &purchase.id.to_string(), &detail).await?;
+    }
+    Ok(Settling::Ignored)
+}
+
+/// A payment of ours that is not what was stored.
+async fn disagreement(turn: &mut Turn, purchase: &Purchase, charge: &Charge) -> Result<Option<String>, Fault> {
     if charge.currency != purchase.currency {
         return Ok(Some(format!("charge {} is in {}, not in {}", charge.id, charge.currency, purchase.currency)));
     }
-    let sql = "select stripe_customer from customers where no = $1";
-    let row = turn.link.one(sql, args![purchase.customer_no]).await?;
-    let customer = row.map(|row| row.opt_text("stripe_customer")).transpose()?.flatten();
-    if charge.customer != customer {
+    let theirs = is_theirs(&mut turn.link, purchase.customer_no, charge.customer.as_deref()).await?;
+    if theirs == Some(false) {
         return Ok(Some(format!("charge {} is another Stripe customer's", charge.id)));
     }
     Ok(None)

@@ -1,7 +1,7 @@
 //! The way to a purchase's invoice: asked for each time, since Stripe's links expire.
 
 use super::super::{Fault, Services};
-use super::{Known, Purchase, recheck};
+use super::{Known, Purchase, recheck, unanswered};
 use crate::stripe::StripeError;
 
 /// Where an invoice is.
@@ -31,12 +31,23 @@ pub async fn invoice(services: &Services, purchase: &Purchase) -> Result<Invoice
         },
     };
     let Some(id) = known else { return Ok(Invoice::None) };
-    match stripe.invoice(&id).await {
+    let found = match stripe.invoice(&id).await {
+        // What was remembered is there no more: the Checkout may have another one by now.
+        Err(e) if e.lacks("invoice") && purchase.invoice.is_some() => match recheck(services, purchase).await? {
+            Known::Checkout(state) => match state.invoice.filter(|now| *now != id) {
+                Some(now) => stripe.invoice(&now).await,
+                None => Err(e),
+            },
+            _ => Err(e),
+        },
+        found => found,
+    };
+    match found {
         Ok(links) => Ok(links.hosted_url.or(links.pdf).filter(|url| is_web(url)).map_or(Invoice::None, Invoice::At)),
+        Err(e) if e.lacks("invoice") => Ok(Invoice::None),
         Err(e) => {
-            tracing::warn!(purchase = %purchase.id, error = %e, "Stripe could not be asked for an invoice");
-            let gone = matches!(e, StripeError::Refused { status: 404, .. });
-            Ok(if gone { Invoice::None } else { Invoice::StripeUnavailable })
+            unanswered(services, &e).await?;
+            Ok(if matches!(e, StripeError::Refused { .. }) { Invoice::None } else { Invoice::StripeUnavailable })
         }
     }
 }

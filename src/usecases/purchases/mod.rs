@@ -5,6 +5,7 @@
 //! the catalogue says later; no transaction is open during a call to Stripe.
 
 mod aftermath;
+mod ask;
 mod invoice;
 mod listed;
 mod order;
@@ -12,18 +13,22 @@ mod restore;
 mod search;
 mod settle;
 mod start;
+mod stripe_customer;
 mod sweep;
+mod unpaid;
 
 pub(crate) use aftermath::known;
 pub use aftermath::{aftermath_of, look, look_at, payer};
+pub use ask::{Asker, Questions, ask};
 pub use invoice::{Invoice, invoice};
 pub use listed::{Listed, is_paid, listed};
-pub(super) use order::stripe_customer;
 pub use restore::{Lost, lost, restore};
 pub use search::{FOUND_MAX, Matches, email_key, search};
 pub(super) use settle::unanswered;
 pub use settle::{Known, Settling, recheck, settle, settle_session};
 pub use start::{Start, Started, start};
+pub use stripe_customer::{changes_waiting, next_change, tell_changes};
+pub(super) use stripe_customer::{forget, stripe_customer};
 pub use sweep::{next_due, sweep, waiting};
 
 use super::{Fault, Services};

@@ -1,40 +1,42 @@
-//! What Stripe is asked for: the parameters of a Checkout, stored before they are first sent, and the
-//! Stripe customer that they name.
+//! What Stripe is asked for: the parameters of a Checkout, stored before they are first sent.
 
-use super::super::{Fault, Services, customers, flat};
+use super::super::{Fault, Services, flat};
 use super::Purchase;
+use super::start::checkout_expiry;
+use super::stripe_customer::stripe_customer;
 use crate::args;
 use crate::domain::catalog::Tax;
-use crate::stripe::{CheckoutOrder, NewCustomer, Sold, Stripe, StripeError};
+use crate::stripe::{CheckoutOrder, Sold, Stripe, StripeError};
 
-/// The stored parameters of the Checkout: made once, sent unchanged by every repeat.
+/// The stored parameters of the Checkout: made once, sent unchanged by every repeat; and the number of the try that they
+/// are for, which is a part of its key.
 pub(super) async fn order(
     services: &Services,
     stripe: &Stripe,
     purchase: &Purchase,
-    customer_no: i64,
-) -> Result<Result<CheckoutOrder, StripeError>, Fault> {
-    let stripe_customer = match stripe_customer(services, stripe, &purchase.customer, customer_no).await? {
+) -> Result<Result<(CheckoutOrder, i64), StripeError>, Fault> {
+    let stripe_customer = match stripe_customer(services, stripe, purchase.customer_no).await? {
         Ok(customer) => customer,
         Err(e) => return Ok(Err(e)),
     };
-    let new = new_order(services, purchase, stripe_customer);
+    // Counted from now: an order that is made anew after a refusal has the whole time.
+    let expires_at = checkout_expiry(services.clock.now().max(purchase.created_at), &services.catalog);
+    let new = CheckoutOrder { expires_at: expires_at.timestamp(), ..new_order(services, purchase, stripe_customer) };
     let json = serde_json::to_string(&new).map_err(|e| Fault::Broken(e.to_string()))?;
     let id = purchase.id;
-    let stored = flat(
-        services
-            .ledger
-            .job(move |turn| {
-                Box::pin(async move {
-                    let sql = "update purchases set checkout_order = coalesce(checkout_order, $1) where id = $2
-                        returning checkout_order";
-                    let row = turn.link.one(sql, args![json, id.bytes()]).await?;
-                    Ok::<_, Fault>(row.map(|row| row.text("checkout_order")).transpose()?.unwrap_or_default())
-                })
-            })
-            .await,
-    )?;
-    serde_json::from_str(&stored).map(Ok).map_err(|e| Fault::Broken(format!("stored order of {id}: {e}")))
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let sql = "update purchases set checkout_order = coalesce(checkout_order, $1),
+                  checkout_expires_at = case when checkout_order is null then $2 else checkout_expires_at end
+                where id = $3 returning checkout_order, attempt";
+            let row = turn.link.one(sql, args![json, expires_at, id.bytes()]).await?;
+            let row = row.ok_or_else(|| Fault::Broken("a purchase is gone".to_owned()))?;
+            Ok::<_, Fault>((row.text("checkout_order")?, row.int("attempt")?))
+        })
+    });
+    let (stored, attempt) = flat(job.await)?;
+    let order = serde_json::from_str(&stored).map_err(|e| Fault::Broken(format!("stored order of {id}: {e}")))?;
+    Ok(Ok((order, attempt)))
 }
 
 fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) -> CheckoutOrder {
@@ -49,14 +51,8 @@ fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) 
         amount: purchase.amount,
         currency: purchase.currency.clone(),
         payment_methods: shop.payment_methods.clone(),
-        // Stripe makes a link of Markdown's in this text. (Its own box for terms needs an address that is set
-        // in its dashboard, and refuses the Checkout where none is.)
-        submit_text: format!(
-            "{credits} credits for {}, valid until {}. Non-refundable. Used after your plan credits. [Terms]({})",
-            shop.name,
-            valid_until.format("%-d %b %Y"),
-            shop.terms_url
-        ),
+        // (Stripe's own box for terms needs an address that is set in its dashboard, and refuses the Checkout where none is.)
+        submit_text: shop.checkout_text(purchase.credits, &valid_until.format("%-d %b %Y").to_string()),
         success_url: format!("{url}/purchases/{}?session_id={{CHECKOUT_SESSION_ID}}", purchase.id),
         cancel_url: format!("{url}/billing?outcome=cancelled"),
         expires_at: purchase.checkout_expires_at.timestamp(),
@@ -70,42 +66,4 @@ fn new_order(services: &Services, purchase: &Purchase, stripe_customer: String) 
             months: Some(months.to_string()),
         }),
     }
-}
-
-/// The customer's Stripe customer: made once, under a key of the customer's own, and reused.
-pub(in super::super) async fn stripe_customer(
-    services: &Services,
-    stripe: &Stripe,
-    customer: &str,
-    customer_no: i64,
-) -> Result<Result<String, StripeError>, Fault> {
-    let sql = "select stripe_customer from customers where no = $1";
-    let row = services.store.read().await?.one(sql, args![customer_no]).await?;
-    if let Some(known) = row.map(|row| row.opt_text("stripe_customer")).transpose()?.flatten() {
-        return Ok(Ok(known));
-    }
-    let found = customers::find(services, customer).await?;
-    let customer = found.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
-    let new = NewCustomer { email: customer.email, name: Some(customer.name), customer_ref: customer.id };
-    // The address is in the key: after a change of address Stripe would refuse the old key for other parameters.
-    let key =
-        crate::store::keys::content_hash("customer", &new.customer_ref, &format!("{}\n{:?}", new.email, new.name));
-    let made = match stripe.create_customer(&format!("customer-{}", hex::encode(key)), &new).await {
-        Ok(made) => made,
-        Err(e) => return Ok(Err(e)),
-    };
-    let stored = flat(
-        services
-            .ledger
-            .job(move |turn| {
-                Box::pin(async move {
-                    let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where no = $2
-                        returning stripe_customer";
-                    let row = turn.link.one(sql, args![made, customer_no]).await?;
-                    Ok::<_, Fault>(row.map(|row| row.text("stripe_customer")).transpose()?)
-                })
-            })
-            .await,
-    )?;
-    stored.map(Ok).ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))
 }

@@ -4,7 +4,8 @@
 //! transaction, and the unique `grants.purchase` under it.
 
 use super::super::{Fault, Services, Shop, alarms, flat, hooks, mails, receipts};
-use super::{Purchase, load, note};
+use super::stripe_customer::is_theirs;
+use super::{Purchase, load, note, start};
 use crate::args;
 use crate::domain::purchase::{CheckoutNews, PurchaseStep};
 use crate::domain::{GrantId, Money, PurchaseId, PurchaseState, SoldTopUp};
@@ -53,6 +54,7 @@ pub async fn settle(services: &Services, id: PurchaseId, session_id: Option<&str
     let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
     let state = match stripe.checkout(session).await {
         Ok(state) => state,
+        Err(e) if e.lacks("session") && purchase.session_id.is_some() => return gone(services, id, session).await,
         Err(e) => return unanswered(services, &e).await,
     };
     let opened = purchase.session_id.as_deref() == Some(session);
@@ -60,6 +62,24 @@ pub async fn settle(services: &Services, id: PurchaseId, session_id: Option<&str
         return Ok(Settling::Ignored);
     }
     make(services, id, state).await
+}
+
+/// Stripe lacks the Checkout that a purchase was opened as: nobody can pay it any more.
+async fn gone(services: &Services, id: PurchaseId, session: &str) -> Result<Settling, Fault> {
+    let session = session.to_owned();
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let Some(purchase) = load(&mut turn.link, id).await? else { return Ok(()) };
+            // Money that is under way comes by another road, or is looked for by a person.
+            if matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing) {
+                let detail = format!("Stripe has no Checkout {session} any more: is the key of another account?");
+                alarms::raise(turn, "stripe_missing", &id.to_string(), &detail).await?;
+            }
+            start::expire(turn, id).await
+        })
+    });
+    flat(job.await)?;
+    Ok(Settling::Ignored)
 }
 
 /// The purchase that a Checkout was opened for.
@@ -91,6 +111,10 @@ pub async fn recheck(services: &Services, purchase: &Purchase) -> Result<Known, 
     let Some(stripe) = &services.stripe else { return Ok(Known::Unanswered("buying is switched off".to_owned())) };
     let state = match stripe.checkout(session).await {
         Ok(state) => state,
+        Err(e) if e.lacks("session") => {
+            gone(services, purchase.id, session).await?;
+            return Ok(Known::Foreign);
+        }
         Err(e) => {
             let foreign = unanswered(services, &e).await? == Settling::Ignored;
             return Ok(if foreign { Known::Foreign } else { Known::Unanswered(e.to_string()) });
@@ -109,18 +133,19 @@ pub(in super::super) async fn unanswered(services: &Services, error: &StripeErro
     if let StripeError::Refused { status: 404, .. } = error {
         return Ok(Settling::Ignored);
     }
-    if let StripeError::Unauthorized(detail) = error {
+    match error.alarm() {
         // The alarm says so in the log too.
-        let detail = detail.clone();
-        let job = services.ledger.job(move |turn| {
-            Box::pin(async move {
-                alarms::raise(turn, "stripe_key", "checkout", &detail).await?;
-                Ok::<_, Fault>(())
-            })
-        });
-        flat(job.await)?;
-    } else {
-        tracing::warn!(error = %error, "Stripe could not be asked about a Checkout");
+        Some(kind) => {
+            let detail = error.to_string();
+            let job = services.ledger.job(move |turn| {
+                Box::pin(async move {
+                    alarms::raise(turn, kind, "checkout", &detail).await?;
+                    Ok::<_, Fault>(())
+                })
+            });
+            flat(job.await)?;
+        }
+        None => tracing::warn!(error = %error, "Stripe could not be asked about a Checkout"),
     }
     Ok(Settling::Waiting)
 }
@@ -137,12 +162,13 @@ async fn make(services: &Services, id: PurchaseId, state: CheckoutState) -> Resu
 /// The same, inside one transaction.
 async fn apply(turn: &mut Turn, id: PurchaseId, state: &CheckoutState, shop: &Shop) -> Result<Settling, Fault> {
     let Some(purchase) = load(&mut turn.link, id).await? else { return Ok(Settling::Ignored) };
-    let sql = "select stripe_customer, closed_at from customers where no = $1";
-    let row = turn.link.one(sql, args![purchase.customer_no]).await?;
-    let row = row.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
-    let closed = row.opt_int("closed_at")?.is_some();
-    let disagreement = disagreement(&purchase, row.opt_text("stripe_customer")?.as_deref(), state)
-        .or_else(|| closed.then(|| "the customer is closed".to_owned()));
+    let theirs = is_theirs(&mut turn.link, purchase.customer_no, state.customer.as_deref()).await?;
+    let disagreement = disagreement(&purchase, theirs, state);
+    if !is_own(&purchase, state, disagreement.is_none()) {
+        return foreign(turn, &purchase, state).await;
+    }
+    let closed = turn.is_closed(purchase.customer_no).await?;
+    let disagreement = disagreement.or_else(|| closed.then(|| "the customer is closed".to_owned()));
     let news = news(state, disagreement.is_some());
     match purchase.state.on(news) {
         PurchaseStep::Stay if purchase.invoice_number.is_none() && state.invoice.is_some() => {
@@ -173,8 +199,27 @@ fn money(minor: i64, currency: Option<&str>) -> String {
     currency.map_or_else(|| format!("{minor} minor units"), |currency| Money::new(minor, currency).long())
 }
 
-/// What was paid must be what was stored.
-fn disagreement(purchase: &Purchase, stripe_customer: Option<&str>, state: &CheckoutState) -> Option<String> {
+/// Whether a Checkout is the one that was opened for a purchase. Anybody can make one that names it; where the answer to
+/// opening it was lost, it is the one that names it in what only the account's owner can write, and agrees in everything.
+fn is_own(purchase: &Purchase, state: &CheckoutState, agrees: bool) -> bool {
+    match &purchase.session_id {
+        Some(session) => *session == state.id,
+        None => agrees && state.named.as_deref() == Some(purchase.id.to_string().as_str()),
+    }
+}
+
+/// A Checkout of somebody else that names a purchase changes nothing of it: its own payment is still credited. Where
+/// money was paid a person is told.
+async fn foreign(turn: &mut Turn, purchase: &Purchase, state: &CheckoutState) -> Result<Settling, Fault> {
+    if state.paid {
+        let detail = format!("Checkout {} names it and is not its own; it was paid, and nothing was changed", state.id);
+        alarms::raise(turn, "review", &purchase.id.to_string(), &detail).await?;
+    }
+    Ok(Settling::Ignored)
+}
+
+/// What was paid must be what was stored. `theirs` says whether the Stripe customer is the buyer's, as far as is known.
+fn disagreement(purchase: &Purchase, theirs: Option<bool>, state: &CheckoutState) -> Option<String> {
     if state.amount_subtotal != Some(purchase.amount) {
         let paid =
             state.amount_subtotal.map_or_else(|| "unknown".to_owned(), |minor| money(minor, state.currency.as_deref()));
@@ -184,14 +229,11 @@ fn disagreement(purchase: &Purchase, stripe_customer: Option<&str>, state: &Chec
         let paid = state.currency.as_deref().unwrap_or("unknown");
         return Some(format!("the currency is {paid}, not {}", purchase.currency));
     }
-    if state.customer.is_none() || state.customer.as_deref() != stripe_customer {
+    if state.customer.is_none() || theirs == Some(false) {
         return Some("the Stripe customer is another one".to_owned());
     }
     if state.client_reference_id.as_deref() != Some(purchase.id.to_string().as_str()) {
         return Some("the Checkout names another purchase".to_owned());
-    }
-    if purchase.session_id.as_deref().is_some_and(|session| session != state.id) {
-        return Some("the Checkout is another one than was opened".to_owned());
     }
     None
 }

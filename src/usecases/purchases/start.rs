@@ -4,12 +4,15 @@
 //! double click or an answer that got lost ends in the same one Checkout.
 
 use super::super::{Fault, Services, alarms, flat};
+use super::ask::{Asker, ask};
 use super::order::order;
-use super::{Purchase, load, note};
+use super::unpaid::{self, OPEN_MAX, lead, led_to};
+use super::{Purchase, load, note, stripe_customer};
 use crate::args;
 use crate::domain::{Catalog, Instant, PurchaseId, PurchaseState, Terms};
 use crate::ledger::Turn;
-use crate::stripe::{OpenedCheckout, StripeError};
+use crate::store::db::DbError;
+use crate::stripe::{OpenedCheckout, Stripe, StripeError};
 use chrono::TimeDelta;
 
 /// How long a purchase waits for its Checkout to open.
@@ -53,7 +56,14 @@ pub enum Started {
     BuyingOff,
     /// Stripe could not be asked. The purchase is kept; the same click again finds out.
     StripeUnavailable,
+    /// Stripe has said no, for good. The purchase is kept for a while; a repeat asks with a new key.
+    StripeRefused,
+    /// So many of the customer's Checkouts are open that none was added.
+    LimitReached,
 }
+
+/// How often one click looks for a place anew: Stripe was asked, a Checkout was closed.
+const ROUNDS_MAX: usize = 6;
 
 /// Starts a purchase, or goes on with it.
 ///
@@ -61,38 +71,156 @@ pub enum Started {
 /// [`Fault`].
 pub async fn start(services: &Services, start: Start) -> Result<Started, Fault> {
     let Some(stripe) = &services.stripe else { return Ok(Started::BuyingOff) };
-    let (id, customer_no) = (start.purchase, start.customer_no);
-    let placed = flat(services.ledger.job(move |turn| Box::pin(async move { place(turn, &start).await })).await)?;
-    let purchase = match placed {
+    let began = tokio::time::Instant::now();
+    // Several calls may be needed; together they have the time of one, since a page waits.
+    let in_time = || stripe.clone().with_deadline(stripe.deadline().saturating_sub(began.elapsed()));
+    let purchase = match find_place(services, &start, in_time).await? {
         Placed::Go(purchase) => purchase,
         Placed::Stop(started) => return Ok(started),
+        Placed::Beside(_) | Placed::Full(_) => return Ok(Started::LimitReached),
     };
-    let began = tokio::time::Instant::now();
-    let opened = match order(services, stripe, &purchase, customer_no).await? {
-        Err(e) => Err(e),
-        Ok(order) => {
-            // Two calls may be needed; together they have the time of one, since a page waits.
-            let left = stripe.deadline().saturating_sub(began.elapsed());
-            stripe.clone().with_deadline(left).open_checkout(&format!("{id}-{}", purchase.attempt), &order).await
-        }
-    };
+    let id = purchase.id;
+    let mut opened = open(services, &in_time, &purchase).await?;
+    if let Opening::Missing { attempt, customer, .. } = &opened {
+        // Somebody deleted the customer at Stripe: another one is made, once.
+        forget(services, &purchase, *attempt, customer).await?;
+        opened = open(services, &in_time, &purchase).await?;
+    }
     match opened {
-        Ok(opened) => Ok(Started::Open(Box::new(opened_now(services, id, opened).await?))),
-        Err(e) => {
-            refused(services, id, purchase.attempt, &e).await?;
-            Ok(Started::StripeUnavailable)
+        Opening::Opened(opened) => Ok(Started::Open(Box::new(opened_now(services, id, opened).await?))),
+        Opening::Failed { attempt, error } | Opening::Missing { attempt, error, .. } => {
+            refused(services, id, attempt, &error).await
         }
     }
+}
+
+/// Finds the purchase's place, or why there is none; asks Stripe about others of the customer where they are in the way.
+async fn find_place(services: &Services, start: &Start, in_time: impl Fn() -> Stripe) -> Result<Placed, Fault> {
+    let is_form = start.shown.is_some();
+    let (mut asked, mut closed) = (false, 0);
+    for _ in 0..ROUNDS_MAX {
+        let (this, forced) = (start.clone(), is_form && closed >= CLOSED_MAX);
+        let job = services.ledger.job(move |turn| Box::pin(async move { place(turn, &this, forced).await }));
+        match flat(job.await)? {
+            Placed::Beside(open) => {
+                ask(services, open.id, Asker::Member).await?;
+                if let Some(started) = beside(services, start.purchase, open.id).await? {
+                    return Ok(Placed::Stop(started));
+                }
+            }
+            Placed::Full(unpaid) if !asked => {
+                unpaid::ask_all(services, &unpaid).await?;
+                asked = true;
+            }
+            Placed::Full(unpaid) if is_form => {
+                if let Err(e) = unpaid::close_oldest(services, &in_time(), &unpaid).await? {
+                    tracing::warn!(error = %e, "a Checkout could not be closed");
+                    return Ok(Placed::Stop(Started::StripeUnavailable));
+                }
+                closed += 1;
+            }
+            Placed::Full(_) => return Ok(Placed::Stop(Started::LimitReached)),
+            done => return Ok(done),
+        }
+    }
+    Ok(Placed::Stop(Started::LimitReached))
+}
+
+/// How many Checkouts one click closes at most.
+const CLOSED_MAX: usize = 3;
+
+/// Where a form leads whose package is in an open Checkout already, now that Stripe was asked about that one; nowhere
+/// where it is open no more and unpaid.
+async fn beside(services: &Services, form: PurchaseId, other: PurchaseId) -> Result<Option<Started>, Fault> {
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let Some(purchase) = load(&mut turn.link, other).await? else { return Ok(None) };
+            let started = match purchase.state {
+                PurchaseState::Open => Started::Open(Box::new(purchase)),
+                PurchaseState::Created | PurchaseState::Expired | PurchaseState::Failed => return Ok(None),
+                PurchaseState::Processing | PurchaseState::Credited | PurchaseState::Review => {
+                    Started::AlreadyBought(Box::new(purchase))
+                }
+            };
+            lead(turn, form, other).await?;
+            Ok::<_, Fault>(Some(started))
+        })
+    });
+    flat(job.await)
+}
+
+/// What came of opening a Checkout.
+enum Opening {
+    Opened(OpenedCheckout),
+    /// The try of this number failed.
+    Failed {
+        attempt: i64,
+        error: StripeError,
+    },
+    /// It failed because Stripe lacks the customer.
+    Missing {
+        attempt: i64,
+        error: StripeError,
+        customer: String,
+    },
+}
+
+/// Opens a purchase's Checkout.
+async fn open(services: &Services, in_time: &impl Fn() -> Stripe, purchase: &Purchase) -> Result<Opening, Fault> {
+    let (order, attempt) = match order(services, &in_time(), purchase).await? {
+        Ok(order) => order,
+        Err(error) => return Ok(Opening::Failed { attempt: purchase.attempt, error }),
+    };
+    Ok(match in_time().open_checkout(&format!("{}-{attempt}", purchase.id), &order).await {
+        Ok(opened) => Opening::Opened(opened),
+        Err(error) if error.lacks("customer") => Opening::Missing { attempt, error, customer: order.stripe_customer },
+        Err(error) => Opening::Failed { attempt, error },
+    })
+}
+
+/// Forgets the Stripe customer that an order named, and the order.
+async fn forget(services: &Services, purchase: &Purchase, attempt: i64, customer: &str) -> Result<(), Fault> {
+    let (id, no, customer) = (purchase.id, purchase.customer_no, customer.to_owned());
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            stripe_customer::forget_in(turn, no, &customer).await?;
+            Ok::<_, Fault>(next_attempt(turn, id, attempt).await?)
+        })
+    });
+    flat(job.await)
+}
+
+/// After a definite refusal a repeat uses a new key, with parameters that are made anew (R19).
+async fn next_attempt(turn: &mut Turn, id: PurchaseId, attempt: i64) -> Result<(), DbError> {
+    let sql = "update purchases set attempt = attempt + 1, checkout_order = null
+        where id = $1 and attempt = $2 and state = 'created'";
+    turn.link.run(sql, args![id.bytes(), attempt]).await?;
+    Ok(())
 }
 
 enum Placed {
     Go(Box<Purchase>),
     Stop(Started),
+    /// A Checkout of the same package seems to be open.
+    Beside(Box<Purchase>),
+    /// So many of the customer's seem to be open that there is no room for another one.
+    Full(Vec<Purchase>),
 }
 
-/// Stores the purchase, or finds it; checks R7 before any call to Stripe.
-async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
-    if let Some(purchase) = load(&mut turn.link, start.purchase).await? {
+/// Stores the purchase, or finds it; checks R7 before any call to Stripe. `forced` makes room for one more.
+async fn place(turn: &mut Turn, start: &Start, forced: bool) -> Result<Placed, Fault> {
+    let known = match load(&mut turn.link, start.purchase).await? {
+        Some(purchase) => Some(purchase),
+        None => led_to(turn, start.purchase).await?,
+    };
+    if let Some(purchase) = known {
+        // One that Stripe refused takes no room, until it is opened after all.
+        if purchase.state == PurchaseState::Created && purchase.customer_no == start.customer_no && !forced {
+            let unpaid = unpaid::unpaid(turn, start.customer_no).await?;
+            if unpaid.len() >= OPEN_MAX && unpaid.iter().all(|one| one.id != purchase.id) {
+                return Ok(Placed::Full(unpaid));
+            }
+        }
         return again(turn, start, purchase).await;
     }
     let (catalog, customer_no) = (turn.catalog.clone(), start.customer_no);
@@ -104,6 +232,24 @@ async fn place(turn: &mut Turn, start: &Start) -> Result<Placed, Fault> {
     let terms = catalog.terms(package);
     if start.shown.as_ref().is_some_and(|shown| *shown != terms) {
         return Ok(Placed::Stop(Started::PriceChanged));
+    }
+    let unpaid = unpaid::unpaid(turn, customer_no).await?;
+    let same = |one: &Purchase| {
+        let sold = (one.credits, one.amount, one.currency.as_str());
+        one.package == package.id && sold == (package.grants(), package.amount, catalog.shop.currency.as_str())
+    };
+    if start.shown.is_some()
+        && let Some(open) = unpaid::same(&unpaid, turn, same).cloned()
+    {
+        if open.state == PurchaseState::Open {
+            return Ok(Placed::Beside(Box::new(open)));
+        }
+        // What was begun and not opened is gone on with.
+        lead(turn, start.purchase, open.id).await?;
+        return again(turn, start, open).await;
+    }
+    if unpaid.len() >= OPEN_MAX && !forced {
+        return Ok(Placed::Full(unpaid));
     }
     let expires = checkout_expiry(at, &catalog);
     turn.link
@@ -186,8 +332,8 @@ pub(super) fn open_deadline(now: Instant) -> Instant {
 }
 
 /// Stripe wants whole seconds and at least 30 minutes; a retry needs some of them.
-fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
-    let seconds = at.timestamp() + catalog.shop.checkout_minutes.clamp(40, 1_439) * 60;
+pub(super) fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
+    let seconds = at.timestamp() + catalog.shop.open_minutes() * 60;
     crate::domain::time::from_millis(seconds * 1_000)
 }
 
@@ -210,33 +356,23 @@ async fn opened_now(services: &Services, id: PurchaseId, opened: OpenedCheckout)
     )
 }
 
-/// Stripe said no. After a definite refusal a repeat may use a new key and new parameters.
-async fn refused(services: &Services, id: PurchaseId, attempt: i64, error: &StripeError) -> Result<(), Fault> {
-    let (kind, definite) = match error {
-        StripeError::Unavailable(_) => {
-            tracing::warn!(purchase = %id, error = %error, "a Checkout could not be opened");
-            return Ok(());
-        }
-        // An alarm says so in the log too.
-        StripeError::Unauthorized(_) => ("stripe_key", true),
-        StripeError::Refused { .. } => ("stripe_refused", true),
-        StripeError::Malformed(_) => ("stripe_malformed", false),
+/// Stripe did not open it: what is said of it. After a definite refusal a repeat may use a new key and new parameters.
+async fn refused(services: &Services, id: PurchaseId, attempt: i64, error: &StripeError) -> Result<Started, Fault> {
+    let Some(kind) = error.alarm() else {
+        tracing::warn!(purchase = %id, error = %error, "a Checkout could not be opened");
+        return Ok(Started::StripeUnavailable);
     };
-    let detail = error.to_string();
-    flat(
-        services
-            .ledger
-            .job(move |turn| {
-                Box::pin(async move {
-                    alarms::raise(turn, kind, "checkout", &detail).await?;
-                    if definite {
-                        let sql = "update purchases set attempt = attempt + 1, checkout_order = null
-                            where id = $1 and attempt = $2 and state = 'created'";
-                        turn.link.run(sql, args![id.bytes(), attempt]).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await,
-    )
+    // An alarm says so in the log too.
+    let (detail, definite) = (error.to_string(), error.is_definite());
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            alarms::raise(turn, kind, "checkout", &detail).await?;
+            if definite {
+                next_attempt(turn, id, attempt).await?;
+            }
+            Ok::<_, Fault>(())
+        })
+    });
+    flat(job.await)?;
+    Ok(if definite { Started::StripeRefused } else { Started::StripeUnavailable })
 }

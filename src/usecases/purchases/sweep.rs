@@ -20,8 +20,10 @@ const AT_ONCE: usize = 8;
 const UNANSWERED_MAX: usize = 3;
 /// How many such rounds one run makes.
 const ROUNDS_MAX: usize = 250;
-/// How often the sweep asks about one purchase.
+/// How often the sweep asks about one purchase at most.
 const ASK_EVERY_MINUTES: i64 = 1;
+/// How much longer an older one waits: a twelfth of its age.
+const AGE_PARTS: i64 = 12;
 /// How long a purchase is left alone before the sweep asks.
 const SWEEP_AFTER_MINUTES: i64 = 2;
 
@@ -31,8 +33,9 @@ const LATE_DAYS: i64 = 14;
 const LATE_AFTER_MINUTES: i64 = 60;
 
 /// Asks Stripe about purchases that have waited for a while; how many it answered about. Each is asked about once a
-/// minute at most; those not asked for longest come first. One that fails, or that Stripe does not answer about, is
-/// asked about later, by itself. Where Stripe answers about nothing at all, the run ends: the others would wait as long.
+/// minute at most, and less often the older it is; those not asked for longest come first. One that fails, or that Stripe
+/// does not answer about, is asked about later, by itself. Where Stripe answers about nothing at all, the run ends: the
+/// others would wait as long.
 ///
 /// # Errors
 /// [`Fault`] of a database that is away.
@@ -76,9 +79,8 @@ pub async fn sweep(services: &Services) -> Result<u64, Fault> {
 pub async fn waiting(services: &Services) -> Result<i64, Fault> {
     let now = services.clock.now();
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    let sql = "select count(*) as n from purchases
-        where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2";
-    let row = services.store.read().await?.one(sql, args![before, asked]).await?;
+    let sql = format!("select count(*) as n from purchases where {}", which());
+    let row = services.store.read().await?.one(sql, args![before, now, asked]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -134,13 +136,22 @@ fn name_of(key: &[u8]) -> String {
     PurchaseId::from_bytes(key).map_or_else(|| hex::encode(key), |id| id.to_string())
 }
 
+/// Those to ask about: `$1` is what was begun long enough ago, `$2` now, `$3` a question that is long enough ago for a
+/// young one. The end of a Checkout is asked for at once.
+fn which() -> String {
+    format!(
+        "state in ('created', 'open', 'processing') and created_at <= $1
+         and (asked_at is null or (asked_at < checkout_expires_at and checkout_expires_at <= $2)
+           or (asked_at <= $3 and asked_at <= $2 - ($2 - created_at) / {AGE_PARTS}))"
+    )
+}
+
 async fn due(services: &Services) -> Result<Vec<Vec<u8>>, Fault> {
     let now = services.clock.now();
-    let sql = "select id from purchases
-        where state in ('created', 'open', 'processing') and created_at <= $1 and coalesce(asked_at, 0) <= $2
-        order by coalesce(asked_at, 0), created_at limit $3";
+    let sql =
+        format!("select id from purchases where {} order by coalesce(asked_at, 0), created_at limit $4", which());
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    keys(&services.store.read().await?.all(sql, args![before, asked, ROUND]).await?)
+    keys(&services.store.read().await?.all(sql, args![before, now, asked, ROUND]).await?)
 }
 
 /// What failed or expired and may be paid all the same. Asked about when as much time has passed since the last

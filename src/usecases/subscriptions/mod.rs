@@ -123,7 +123,8 @@ async fn whose(
 ) -> Result<Result<Option<i64>, StripeError>, Fault> {
     let number = |row: Option<Row>| row.map(|row| row.int("no")).transpose();
     let mut link = services.store.read().await?;
-    let sql = "select no from customers where stripe_customer = $1";
+    let sql = "select no from customers where stripe_customer = $1
+        union select customer_no as no from former_stripe_customers where stripe_customer = $1";
     if let Some(no) = number(link.one(sql, args![&state.customer]).await?)? {
         return Ok(Ok(Some(no)));
     }
@@ -166,7 +167,8 @@ async fn take(turn: &mut Turn, seen: &Seen, version_before: i64) -> Result<bool,
     }
     write(turn, seen, status, version_before + 1).await?;
     let sql = "update customers set stripe_customer = $1 where no = $2 and stripe_customer is null
-        and not exists (select 1 from customers where stripe_customer = $1)";
+        and not exists (select 1 from customers where stripe_customer = $1)
+        and not exists (select 1 from former_stripe_customers where stripe_customer = $1)";
     turn.link.run(sql, args![&state.customer, no]).await?;
     let all = of_customer(&mut turn.link, no).await?;
     let living = all.iter().filter(|one| matches!(one.status.standing(), Standing::Live | Standing::PastDue));

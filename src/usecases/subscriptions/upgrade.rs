@@ -6,7 +6,7 @@ use super::{followed, look};
 use crate::domain::catalog::Tax;
 use crate::domain::{Plan, PurchaseId, Terms};
 use crate::stripe::{Stripe, StripeError, SubscriptionOrder};
-use crate::usecases::purchases::{Settling, stripe_customer};
+use crate::usecases::purchases::{Settling, forget, stripe_customer};
 use crate::usecases::{Fault, Services, alarms, customers, flat};
 
 /// Whether plans are changed here, and not at the SaaS.
@@ -44,8 +44,10 @@ pub enum Upgrade {
     Closed,
     /// Nothing is sold here.
     Off,
-    /// Stripe cannot be asked, or refuses.
+    /// Stripe cannot be asked.
     StripeUnavailable,
+    /// Stripe has said no, for good.
+    StripeRefused,
 }
 
 /// Opens a Checkout that begins a subscription to a plan.
@@ -69,28 +71,46 @@ pub async fn start(services: &Services, choice: &Choice) -> Result<Upgrade, Faul
     let began = tokio::time::Instant::now();
     // Several calls may be needed; together they have the time of one, since a page waits.
     let in_time = || stripe.clone().with_deadline(stripe.deadline().saturating_sub(began.elapsed()));
-    let payer = match stripe_customer(services, stripe, &choice.customer, choice.customer_no).await? {
-        Ok(payer) => payer,
-        Err(e) => return refused(services, &e).await,
-    };
-    // One that we were not told of yet must not be paid for twice.
-    match in_time().living_subscriptions(&payer).await {
-        Ok(living) if living.is_empty() => {}
+    for round in 0..2 {
+        let payer = match stripe_customer(services, &in_time(), choice.customer_no).await? {
+            Ok(payer) => payer,
+            Err(e) => return refused(services, &e).await,
+        };
+        match open(services, choice, (plan, price.as_str()), &payer, &in_time).await? {
+            // Somebody deleted the customer at Stripe: another one is made, once.
+            Err(e) if e.lacks("customer") && round == 0 => forget(services, choice.customer_no, &payer).await?,
+            Err(e) => return refused(services, &e).await,
+            Ok(upgrade) => return Ok(upgrade),
+        }
+    }
+    Ok(Upgrade::StripeUnavailable)
+}
+
+/// Opens the Checkout, unless the payer subscribes to something that we were not told of yet.
+async fn open(
+    services: &Services,
+    choice: &Choice,
+    (plan, price): (&Plan, &str),
+    payer: &str,
+    in_time: &impl Fn() -> Stripe,
+) -> Result<Result<Upgrade, StripeError>, Fault> {
+    // It must not be paid for twice.
+    match in_time().living_subscriptions(payer).await {
         Ok(living) => {
+            let some = !living.is_empty();
             for id in living {
                 look(services, &id).await?;
             }
-            if followed(services, choice.customer_no, false).await?.is_some() {
-                return Ok(Upgrade::InPortal);
+            if some && followed(services, choice.customer_no, false).await?.is_some() {
+                return Ok(Ok(Upgrade::InPortal));
             }
         }
-        Err(e) => return refused(services, &e).await,
+        Err(e) => return Ok(Err(e)),
     }
-    let order = order(services, choice, plan, &payer, price);
-    match in_time().open_subscription(&format!("subscribe-{}", choice.form), &order).await {
-        Ok(opened) => Ok(Upgrade::At(opened.url)),
-        Err(e) => refused(services, &e).await,
-    }
+    let order = order(services, choice, plan, payer, price);
+    // The payer is in the key: for another one the parameters are others.
+    let opened = in_time().open_subscription(&format!("subscribe-{}-{payer}", choice.form), &order).await;
+    Ok(opened.map(|opened| Upgrade::At(opened.url)))
 }
 
 fn order(services: &Services, choice: &Choice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
@@ -114,6 +134,12 @@ pub async fn portal(services: &Services, customer_no: i64) -> Result<Upgrade, Fa
     let key = format!("portal-{}", services.clock.mint());
     match stripe.open_portal(&key, &followed.stripe_customer, &back).await {
         Ok(url) => Ok(Upgrade::At(url)),
+        // The payer was deleted at Stripe, and its subscription has ended with it: that is learned now.
+        Err(e) if e.lacks("customer") => {
+            forget(services, customer_no, &followed.stripe_customer).await?;
+            look(services, &followed.id).await?;
+            Ok(Upgrade::Changed)
+        }
         Err(e) => refused(services, &e).await,
     }
 }
@@ -143,14 +169,9 @@ async fn begun(stripe: &Stripe, customer: &str, session: &str) -> Result<Option<
 
 /// Stripe said no, or nothing.
 async fn refused(services: &Services, error: &StripeError) -> Result<Upgrade, Fault> {
-    let kind = match error {
-        StripeError::Unavailable(_) => {
-            tracing::warn!(error = %error, "Stripe could not be asked for a subscription");
-            return Ok(Upgrade::StripeUnavailable);
-        }
-        StripeError::Unauthorized(_) => "stripe_key",
-        StripeError::Refused { .. } => "stripe_refused",
-        StripeError::Malformed(_) => "stripe_malformed",
+    let Some(kind) = error.alarm() else {
+        tracing::warn!(error = %error, "Stripe could not be asked for a subscription");
+        return Ok(Upgrade::StripeUnavailable);
     };
     let detail = error.to_string();
     let raised = services.ledger.job(move |turn| {
@@ -160,5 +181,5 @@ async fn refused(services: &Services, error: &StripeError) -> Result<Upgrade, Fa
         })
     });
     flat(raised.await)?;
-    Ok(Upgrade::StripeUnavailable)
+    Ok(if error.is_definite() { Upgrade::StripeRefused } else { Upgrade::StripeUnavailable })
 }

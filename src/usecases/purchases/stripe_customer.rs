@@ -1,0 +1,223 @@
+//! A customer's customer at Stripe: made once, told of changes, and made anew where somebody deleted it there.
+//!
+//! Invariants: one request to make it or to change it goes out under one key, however often it is repeated; a change
+//! after that has another key. What was paid by a former Stripe customer is still its customer's.
+
+use super::super::{Fault, Services, alarms, flat};
+use crate::args;
+use crate::domain::Instant;
+use crate::ledger::Turn;
+use crate::store::db::{DbError, Link, Row};
+use crate::store::keys::content_hash;
+use crate::stripe::{NewCustomer, Stripe, StripeError};
+use chrono::TimeDelta;
+
+/// How many customers one run of the job tells Stripe of.
+const TELL_MAX: i64 = 50;
+/// After so many tries a person hears of it.
+const ALARM_AT_ATTEMPT: i64 = 10;
+/// How long the job waits at most before it tries again.
+const WAIT_MINUTES_MAX: i64 = 60;
+
+/// What Stripe is to know of a customer.
+struct Facts {
+    no: i64,
+    stripe_customer: Option<String>,
+    /// Counts the changes of email and name.
+    version: i64,
+    waits: bool,
+    new: NewCustomer,
+}
+
+const FACTS: &str = "select no, id, email, name, stripe_customer, stripe_version, stripe_due_at from customers";
+
+fn facts_of(row: &Row) -> Result<Facts, DbError> {
+    Ok(Facts {
+        no: row.int("no")?,
+        stripe_customer: row.opt_text("stripe_customer")?,
+        version: row.int("stripe_version")?,
+        waits: row.opt_int("stripe_due_at")?.is_some(),
+        new: NewCustomer { email: row.text("email")?, name: Some(row.text("name")?), customer_ref: row.text("id")? },
+    })
+}
+
+/// The customer's Stripe customer: known, or made now under a key of the customer's own.
+pub(in super::super) async fn stripe_customer(
+    services: &Services,
+    stripe: &Stripe,
+    customer_no: i64,
+) -> Result<Result<String, StripeError>, Fault> {
+    let row = services.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
+    let row = row.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
+    let facts = facts_of(&row)?;
+    if let Some(known) = facts.stripe_customer.clone() {
+        if !facts.waits {
+            return Ok(Ok(known));
+        }
+        // Checkout shows the email: it should be the one of now. That Stripe cannot be told is the job's to repeat.
+        let quick = stripe.clone().with_deadline(stripe.deadline() / 3);
+        match tell(services, &quick, &facts, &known).await? {
+            Err(e) if e.lacks("customer") => {}
+            Ok(()) | Err(_) => return Ok(Ok(known)),
+        }
+    }
+    make(services, stripe, customer_no).await
+}
+
+async fn make(services: &Services, stripe: &Stripe, customer_no: i64) -> Result<Result<String, StripeError>, Fault> {
+    let row = services.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
+    let row = row.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
+    let Facts { new, version, .. } = facts_of(&row)?;
+    // What is sent is in the key: after a change Stripe would refuse the old key for other parameters. The version is,
+    // because under the key of one that was deleted Stripe would answer with that one.
+    let counted = if version == 0 { String::new() } else { format!("\n{version}") };
+    let key = content_hash("customer", &new.customer_ref, &format!("{}\n{:?}{counted}", new.email, new.name));
+    let made = match stripe.create_customer(&format!("customer-{}", hex::encode(key)), &new).await {
+        Ok(made) => made,
+        Err(e) => return Ok(Err(e)),
+    };
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            // A change that came while it was made is told by the job.
+            let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1),
+                  stripe_due_at = case when stripe_version = $2 then stripe_due_at else $3 end
+                where no = $4 returning stripe_customer";
+            let row = turn.link.one(sql, args![made, version, turn.now(), customer_no]).await?;
+            Ok::<_, Fault>(row.map(|row| row.text("stripe_customer")).transpose()?)
+        })
+    });
+    flat(job.await)?.map(Ok).ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))
+}
+
+/// Tells Stripe a customer's email and name; one that is gone there is forgotten.
+async fn tell(services: &Services, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Result<(), StripeError>, Fault> {
+    let (no, version, known) = (facts.no, facts.version, id.to_owned());
+    let told = stripe.update_customer(&format!("customer-{id}-{version}"), id, &facts.new).await;
+    match &told {
+        Ok(()) => {
+            let job = services.ledger.job(move |turn| {
+                Box::pin(async move {
+                    // Where it changed meanwhile, this answer may have overtaken a newer one: it is told once more.
+                    let sql = "update customers set stripe_attempts = 0,
+                          stripe_due_at = case when stripe_version = $1 then null else $2 end,
+                          stripe_version = case when stripe_version = $1 then $1 else stripe_version + 1 end
+                        where no = $3 and stripe_customer = $4";
+                    turn.link.run(sql, args![version, turn.now(), no, known]).await?;
+                    Ok::<_, Fault>(())
+                })
+            });
+            flat(job.await)?;
+        }
+        Err(e) if e.lacks("customer") => forget(services, no, id).await?,
+        Err(_) => {}
+    }
+    Ok(told)
+}
+
+/// Forgets a Stripe customer that Stripe lacks: the next purchase makes another one.
+///
+/// # Errors
+/// [`Fault`].
+pub(in super::super) async fn forget(services: &Services, customer_no: i64, id: &str) -> Result<(), Fault> {
+    let id = id.to_owned();
+    let job = services.ledger.job(move |turn| Box::pin(async move { Ok(forget_in(turn, customer_no, &id).await?) }));
+    flat(job.await)
+}
+
+/// The same inside a turn.
+pub(super) async fn forget_in(turn: &mut Turn, customer_no: i64, id: &str) -> Result<(), DbError> {
+    let sql = "update customers set stripe_customer = null, stripe_due_at = null, stripe_version = stripe_version + 1
+        where no = $1 and stripe_customer = $2";
+    if turn.link.run(sql, args![customer_no, id]).await? == 0 {
+        return Ok(());
+    }
+    tracing::warn!(stripe_customer = id, "Stripe lacks a customer: another one is made");
+    let sql = "insert into former_stripe_customers (stripe_customer, customer_no, replaced_at) values ($1, $2, $3)
+        on conflict (stripe_customer) do update set replaced_at = excluded.replaced_at";
+    turn.link.run(sql, args![id, customer_no, turn.now()]).await?;
+    Ok(())
+}
+
+/// Whether a Stripe customer is a customer's own, now or formerly; unknown where none was ever kept.
+pub(super) async fn is_theirs(link: &mut Link, customer_no: i64, id: Option<&str>) -> Result<Option<bool>, DbError> {
+    let sql = "select stripe_customer from customers where no = $1 and stripe_customer is not null
+        union select stripe_customer from former_stripe_customers where customer_no = $1";
+    let rows = link.all(sql, args![customer_no]).await?;
+    let known = rows.iter().map(|row| row.text("stripe_customer")).collect::<Result<Vec<_>, _>>()?;
+    Ok((!known.is_empty()).then(|| id.is_some_and(|id| known.iter().any(|known| known == id))))
+}
+
+/// Tells Stripe of the customers whose email or name changed; how many it took.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn tell_changes(services: &Services) -> Result<u64, Fault> {
+    let Some(stripe) = &services.stripe else { return Ok(0) };
+    let sql = format!("{FACTS} where closed_at is null and stripe_due_at <= $1 order by stripe_due_at, no limit $2");
+    let rows = services.store.read().await?.all(sql, args![services.clock.now(), TELL_MAX]).await?;
+    let mut done = 0;
+    for row in &rows {
+        let facts = facts_of(row)?;
+        let Some(id) = facts.stripe_customer.clone() else { continue };
+        match tell(services, stripe, &facts, &id).await? {
+            Ok(()) => done += 1,
+            Err(e) if e.lacks("customer") => done += 1,
+            Err(e) => {
+                let waits = matches!(e, StripeError::Unavailable(_));
+                put_off(services, facts, e).await?;
+                // The others would wait as long.
+                if waits {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// One that could not be told comes again later, ever later; one that Stripe refuses is a person's to look at.
+async fn put_off(services: &Services, facts: Facts, error: StripeError) -> Result<(), Fault> {
+    tracing::warn!(customer = facts.new.customer_ref, error = %error, "Stripe could not be told of a customer");
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let sql =
+                "update customers set stripe_attempts = stripe_attempts + 1 where no = $1 returning stripe_attempts";
+            let row = turn.link.one(sql, args![facts.no]).await?;
+            let attempts = row.map_or(Ok(1), |row| row.int("stripe_attempts"))?;
+            let refused = matches!(error, StripeError::Refused { .. });
+            let due = (!refused).then(|| turn.now() + TimeDelta::minutes(attempts.clamp(1, WAIT_MINUTES_MAX)));
+            let sql = "update customers set stripe_due_at = $1 where no = $2 and stripe_version = $3";
+            turn.link.run(sql, args![due, facts.no, facts.version]).await?;
+            let kind = error.alarm().unwrap_or("stripe_customer");
+            if error.alarm().is_some() || attempts == ALARM_AT_ATTEMPT {
+                let detail = format!("the email and name of {} could not be changed: {error}", facts.new.customer_ref);
+                alarms::raise(turn, kind, "customer", &detail).await?;
+            }
+            Ok::<_, Fault>(())
+        })
+    });
+    flat(job.await)
+}
+
+/// How many customers Stripe waits to be told of.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn changes_waiting(services: &Services) -> Result<i64, Fault> {
+    let sql = "select count(*) as n from customers where stripe_due_at <= $1 and closed_at is null";
+    let row = services.store.read().await?.one(sql, args![services.clock.now()]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("n"))?)
+}
+
+/// When next, after `now`, Stripe is told again of a customer.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn next_change(services: &Services, now: Instant) -> Result<Option<Instant>, Fault> {
+    if services.stripe.is_none() {
+        return Ok(None);
+    }
+    let sql = "select min(stripe_due_at) as due from customers where stripe_due_at > $1 and closed_at is null";
+    let row = services.store.read().await?.one(sql, args![now]).await?;
+    Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
+}
