@@ -345,6 +345,9 @@ pub struct Settings {
     /// Origins that a portal link may return to, comma-separated
     #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',')]
     pub return_origins: Vec<String>,
+    /// Origins of your own at which Stripe shows Checkout and the customer portal, comma-separated: your custom domain there
+    #[arg(long, env = "CHECKOUT_ORIGINS", value_delimiter = ',')]
+    pub checkout_origins: Vec<String>,
     /// Proxies whose X-Forwarded-For counts, comma-separated: addresses, or networks such as 10.0.0.0/8
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<String>,
@@ -423,7 +426,10 @@ impl Settings {
             check_public_url(url)?;
         }
         for origin in &self.return_origins {
-            check_origin(origin)?;
+            check_origin("RETURN_ORIGINS", origin)?;
+        }
+        for origin in &self.checkout_origins {
+            check_checkout_origin(origin)?;
         }
         self.proxies()?;
         self.rate()?;
@@ -540,13 +546,21 @@ fn check_public_url(text: &str) -> Result<(), BadSetting> {
     Ok(())
 }
 
-fn check_origin(text: &str) -> Result<(), BadSetting> {
+fn check_origin(name: &'static str, text: &str) -> Result<(), BadSetting> {
     let good = Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text.trim_end_matches('/')
     });
-    if good {
-        Ok(())
-    } else {
-        bad("RETURN_ORIGINS", format!("has {text:?}, which is no origin such as https://app.example.com"))
+    if good { Ok(()) } else { bad(name, format!("has {text:?}, which is no origin such as https://app.example.com")) }
+}
+
+/// Buyers pay there: https, but for a stand-in on this machine.
+fn check_checkout_origin(text: &str) -> Result<(), BadSetting> {
+    const NAME: &str = "CHECKOUT_ORIGINS";
+    check_origin(NAME, text)?;
+    let host = Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let loopback = matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]");
+    if text.starts_with("https://") || loopback {
+        return Ok(());
     }
+    bad(NAME, format!("has {text:?}, which is http; only a loopback address may be"))
 }

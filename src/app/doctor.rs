@@ -1,6 +1,7 @@
 //! `topup doctor`: looks at settings, database, Stripe, mail, clock and worker, and says what to do. It changes
 //! nothing, and runs beside `serve`.
 
+use super::stripe_checks::{self, Finding};
 use super::{Failure, check_plans, read_catalog};
 use crate::args;
 use crate::clock::Clock;
@@ -42,6 +43,14 @@ struct Report {
 }
 
 impl Report {
+    fn take(&mut self, found: Finding) {
+        match found {
+            Finding::Good(what, words) => self.good(what, words),
+            Finding::Note(what, words) => self.note(what, words),
+            Finding::Wrong(what, words) => self.wrong(what, words),
+        }
+    }
+
     fn good(&mut self, what: &str, words: impl Display) {
         println!("ok     {what}: {words}");
     }
@@ -81,6 +90,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
         stripe(&mut report, settings, catalog.as_ref().is_ok_and(Catalog::sells_plans)).await;
     }
     if let Ok(catalog) = &catalog {
+        stripe_checks::limits(catalog).into_iter().for_each(|found| report.take(found));
         mail(&mut report, settings, catalog).await;
     }
     hook(&mut report, settings);
@@ -246,6 +256,12 @@ async fn stripe(report: &mut Report, settings: &Settings, subscribes: bool) {
     for refused in rights(&stripe, subscribes).await {
         report.wrong("Stripe", refused);
     }
+    let store = Store::open_existing(&settings.database.database_url).await.ok();
+    report.take(stripe_checks::checkout_origin(settings, store.as_ref(), &stripe).await);
+    if let Some(store) = store {
+        store.close().await;
+    }
+    report.take(stripe_checks::clock(found.api_base.as_deref()).await);
     match (stripe.endpoints().await, &settings.public_url) {
         (Err(StripeError::Unauthorized(_)), _) => report.note(
             "webhook",

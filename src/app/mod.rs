@@ -15,6 +15,7 @@ pub mod reconcile;
 mod seed;
 #[cfg(feature = "demo")]
 mod story;
+mod stripe_checks;
 pub mod stripe_setup;
 pub mod verify;
 pub mod worker;
@@ -27,6 +28,7 @@ use crate::store::pg::Patience;
 use crate::store::{OpenError, Store};
 use crate::stripe::Stripe;
 use crate::usecases::live::{self, Live};
+use crate::usecases::purchases::Questions;
 use crate::usecases::sales::Books;
 use crate::usecases::{Fault, Parts, Running, Services, backfill, check as check_cases};
 use crate::{http, jobs, web};
@@ -186,6 +188,10 @@ async fn services_on(
         .map(|s| Stripe::new(&s.secret_key, s.api_base.as_deref()))
         .transpose()
         .map_err(|reason| Failure::Setting(format!("STRIPE_API_BASE: {reason}")))?;
+    let (said, real) = (catalog.shop.checkout_minutes, catalog.shop.open_minutes());
+    if said != real {
+        tracing::warn!("CATALOG: checkout_minutes = {said} acts as {real}: Stripe takes no less and no more in safety");
+    }
     if stripe.is_none() {
         tracing::warn!("STRIPE_SECRET_KEY is not set: buying is switched off");
     }
@@ -208,13 +214,16 @@ async fn services_on(
         limits: crate::limits::Limits::new(settings.rate()?),
         site_root: settings.site_root.clone(),
         checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
+        checkout_origins: settings.checkout_origins.clone(),
         form_secret,
         session_idle: chrono::TimeDelta::minutes(settings.session_idle_minutes),
         session_max: chrono::TimeDelta::days(settings.session_max_days),
         demo: variant.demo,
     };
-    let (books, live, settings) = (Books::default(), Live::default(), Arc::new(running));
-    let services = Services::new(Parts { store, ledger, stripe, catalog, clock, mailer, hook, books, live, settings });
+    let (books, live, settings, questions) =
+        (Books::default(), Live::default(), Arc::new(running), Questions::default());
+    let services =
+        Services::new(Parts { store, ledger, stripe, catalog, clock, mailer, hook, books, live, questions, settings });
     Ok((services, engine))
 }
 

@@ -3,33 +3,58 @@
 //! *Not here:* who is signed in (`visit`); machines' routes (`http`), which carry keys instead.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
+use url::Url;
 
 /// What the guard knows of this site.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// `PUBLIC_URL`'s origin.
     origin: String,
+    /// Where forms may lead: origins.
+    ways: Vec<String>,
     policy: HeaderValue,
 }
 
 /// Stripe's Checkout, and its portal: Chromium holds the redirect that answers a form to `form-action` too.
-const STRIPE: &str = "https://checkout.stripe.com https://billing.stripe.com";
+const STRIPE: [&str; 2] = ["https://checkout.stripe.com", "https://billing.stripe.com"];
 
 impl Guard {
-    /// A guard for the site at `origin`, whose forms may lead to Stripe's pages and to `also` (the demo's
-    /// sandbox).
+    /// A guard for the site at `origin`, whose forms may lead to Stripe's pages and to `also` (the shop's own Checkout
+    /// domains, the demo's sandbox).
     #[must_use]
-    pub fn new(origin: &str, also: Option<&str>) -> Self {
-        let also = also.map(|origin| format!(" {origin}")).unwrap_or_default();
+    pub fn new(origin: &str, also: &[String]) -> Self {
+        let mut ways: Vec<String> = STRIPE.map(str::to_owned).to_vec();
+        for way in also.iter().map(|way| way.trim_end_matches('/')) {
+            if !ways.iter().any(|known| known == way) {
+                ways.push(way.to_owned());
+            }
+        }
+        let leads = ways.join(" ");
         let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self' {STRIPE}{also}; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self' {leads}; \
              frame-ancestors 'none'; base-uri 'none'"
         );
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-        Self { origin: origin.trim_end_matches('/').to_owned(), policy }
+        Self { origin: origin.trim_end_matches('/').to_owned(), ways, policy }
+    }
+
+    /// Where an answer to a form leads, if a browser would hold the redirect: to an origin that the policy does not name.
+    #[must_use]
+    pub fn holds(&self, method: &Method, response: &Response<Body>) -> Option<Url> {
+        if *method != Method::POST || !response.status().is_redirection() {
+            return None;
+        }
+        let to = response.headers().get(LOCATION)?.to_str().ok()?;
+        // What is no absolute address leads to this site.
+        let url = Url::parse(to).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        let origin = url.origin().ascii_serialization();
+        let known = origin == self.origin || self.ways.iter().any(|way| *way == origin);
+        (!known).then_some(url)
     }
 
     /// Whether a request that changes something comes from a page of this site.
@@ -62,7 +87,7 @@ mod tests {
     use super::*;
 
     fn check(method: Method, headers: &[(&'static str, &str)], want: bool) {
-        let guard = Guard::new("https://topup.example", None);
+        let guard = Guard::new("https://topup.example", &[]);
         let pairs = headers.iter().map(|(name, value)| {
             (axum::http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
         });
@@ -85,10 +110,33 @@ mod tests {
 
     #[test]
     fn the_policy_names_checkout_and_the_demos_sandbox() {
-        let guard = Guard::new("http://127.0.0.1:3000/", Some("http://127.0.0.1:4000"));
+        let guard = Guard::new("http://127.0.0.1:3000/", &["http://127.0.0.1:4000".to_owned()]);
         let policy = guard.policy.to_str().expect("ascii");
         let leads = "form-action 'self' https://checkout.stripe.com https://billing.stripe.com http://127.0.0.1:4000;";
         assert!(policy.contains(leads), "{policy}");
         assert!(!policy.contains("unsafe-") && policy.contains("script-src 'self';"));
+    }
+
+    #[test]
+    fn an_answer_that_leads_where_no_form_may_is_held() {
+        let guard = Guard::new("https://topup.example", &["https://pay.shop.example".to_owned()]);
+        let check = |method: Method, status: u16, to: &str, want: bool| {
+            let answer =
+                Response::builder().status(status).header(LOCATION, to).body(Body::empty()).expect("an answer");
+            assert_eq!(guard.holds(&method, &answer).is_some(), want, "{method} {status} {to}");
+        };
+        check(Method::POST, 303, "https://pay.other.example/c/pay/cs_1#a", true);
+        check(Method::POST, 302, "http://pay.shop.example/c/pay/cs_1", true);
+        check(Method::POST, 303, "https://checkout.stripe.com.evil.example/c/pay/cs_1", true);
+        for known in [
+            "https://pay.shop.example/c/pay/cs_1",
+            "https://checkout.stripe.com/c/pay/cs_1",
+            "https://topup.example/x",
+            "/billing",
+        ] {
+            check(Method::POST, 303, known, false);
+        }
+        check(Method::GET, 303, "https://app.shop.example/", false);
+        check(Method::POST, 200, "https://pay.other.example/", false);
     }
 }

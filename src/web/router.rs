@@ -16,7 +16,7 @@ use crate::web::form_signature::{self, Binding, FormSigner};
 use crate::web::guard::Guard;
 use crate::web::invoice;
 use crate::web::live;
-use crate::web::pages::{Pages, Refused, Unreadable};
+use crate::web::pages::{LeadsTo, Onward, Pages, Refused, Unreadable};
 use crate::web::readable;
 use crate::web::shell::Document;
 use crate::web::view::Outcome;
@@ -24,8 +24,8 @@ use crate::web::visit::{DrawnFor, Visit};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ACCEPT, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -38,6 +38,7 @@ use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use std::pin::Pin;
 use tower_http::compression::CompressionLayer;
 use tower_http::services::{ServeDir, ServeFile};
+use url::Url;
 
 /// What Leptos's handlers pass around.
 type PinnedStream = Pin<Box<dyn Stream<Item = String> + Send>>;
@@ -59,7 +60,9 @@ pub fn routes(services: &Services) -> Router<Services> {
     router = router.route("/operator/sales.csv", get(books::credits)).route("/operator/money.csv", get(books::money));
     router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
     router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
-    let guard = Guard::new(&services.settings.public_url, Some(&services.settings.checkout_origin));
+    let settings = &services.settings;
+    let ways = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();
+    let guard = Guard::new(&settings.public_url, &ways);
     router
         .merge(files(services))
         .merge(demo::routes())
@@ -252,8 +255,29 @@ async fn watch(State((services, guard)): State<(Services, Guard)>, request: Requ
     } else if !readable::is_text(request.uri()) {
         unreadable(services, request).await
     } else {
-        next.run(request).await
+        let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
+        let response = next.run(request).await;
+        match guard.holds(&method, &response) {
+            None => response,
+            Some(to) => {
+                let cookies = response.headers().get_all(SET_COOKIE).into_iter().cloned().collect();
+                drop(response);
+                onward(services, cookies, uri, headers, to).await
+            }
+        }
     };
     guard.dress(&mut response);
+    response
+}
+
+/// Answers a form by a page with a link, in the place of a redirect that the browser would hold.
+async fn onward(services: Services, cookies: Vec<HeaderValue>, uri: Uri, headers: HeaderMap, to: Url) -> Response {
+    let mut request = Request::new(Body::empty());
+    (*request.uri_mut(), *request.headers_mut()) = (uri, headers);
+    request.extensions_mut().insert(LeadsTo(to));
+    let mut response = document(services, request, || view! { <Onward /> }).await;
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
     response
 }

@@ -101,6 +101,12 @@ impl Visit {
         Ok(operator)
     }
 
+    /// What the router put beside the request.
+    #[must_use]
+    pub fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.parts.extensions.get::<T>().cloned()
+    }
+
     /// The chosen theme.
     #[must_use]
     pub fn theme(&self) -> Theme {

@@ -76,7 +76,8 @@ async fn click(visit: &Visit, form: &SentForm) -> Result<Click, Fault> {
 fn landing(started: purchases::Started, form: &SentForm) -> Click {
     use purchases::Started as S;
     let package = || Some(format!("package={}", encoded(&form.package)));
-    let purchase = || Some(format!("purchase={}", encoded(&form.purchase)));
+    // The form may have led to another purchase than its own: then the package is what can be tried again.
+    let purchase = || Some(format!("purchase={}&package={}", encoded(&form.purchase), encoded(&form.package)));
     match started {
         S::Open(purchase) => match purchase.url {
             Some(url) => Click::Checkout(url),
@@ -89,6 +90,9 @@ fn landing(started: purchases::Started, form: &SentForm) -> Click {
         S::NotYours => Click::Back(Outcome::FormStale, None),
         S::BuyingOff => Click::Back(Outcome::BuyingOff, None),
         S::StripeUnavailable => Click::Back(Outcome::StripeUnavailable, purchase()),
+        S::StripeRefused => Click::Back(Outcome::PurchaseRefused, None),
+        // Only where Stripe's answers make no room in time.
+        S::LimitReached => Click::Back(Outcome::StripeUnavailable, package()),
         S::Closed => Click::Page("/sign-in".to_owned()),
     }
 }

@@ -78,6 +78,7 @@ fn landing(upgrade: Upgrade) -> String {
         Upgrade::Closed => "/sign-in".to_owned(),
         Upgrade::Off => back(Outcome::BuyingOff),
         Upgrade::StripeUnavailable => back(Outcome::StripeUnavailable),
+        Upgrade::StripeRefused => back(Outcome::PurchaseRefused),
     }
 }
 

@@ -11,6 +11,7 @@ mod gallery;
 mod history;
 mod mails;
 mod missing;
+mod onward;
 mod operator;
 mod plans;
 mod purchase;
@@ -39,6 +40,7 @@ mod sign_in_demo {
 
 pub use history::Asked;
 pub use missing::{Missing, Refused, Unreadable};
+pub use onward::{LeadsTo, Onward};
 
 use crate::usecases::portal::Viewer;
 use crate::usecases::sign_in::Choice;

@@ -7,7 +7,7 @@ use super::billing::{purchase_fact, resume, same_again};
 use super::{Page, page};
 use crate::domain::{Grant, Instant, Money, PurchaseId, PurchaseState};
 use crate::usecases::portal::Viewer;
-use crate::usecases::purchases::{self, Delivery, Moment, Purchase};
+use crate::usecases::purchases::{self, Asker, Delivery, Moment, Purchase};
 use crate::usecases::{Fault, Services, accounts, customers, overview};
 use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::view::outcome::OutcomeFacts;
@@ -41,7 +41,7 @@ async fn owned(visit: &Visit, viewer: Viewer, id: PurchaseId, session: Option<St
     let purchase = mine(purchases::find(services, id).await?).ok_or(Stop::NotFound)?;
     let waits = matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing);
     let purchase = if session.is_some() || waits {
-        purchases::settle(services, id, session.as_deref()).await?;
+        purchases::ask(services, id, Asker::Member).await?;
         mine(purchases::find(services, id).await?).ok_or(Stop::NotFound)?
     } else {
         purchase
@@ -55,12 +55,11 @@ async fn owned(visit: &Visit, viewer: Viewer, id: PurchaseId, session: Option<St
 /// What a signed-out buyer sees on the way back from Checkout.
 async fn signed_out(visit: &Visit, id: PurchaseId, session: String) -> Result<Page, Stop> {
     let services = &visit.services;
-    let found = purchases::find(services, id).await?;
-    found.filter(|purchase| purchase.session_id.as_ref().is_none_or(|id| *id == session)).ok_or(Stop::SignIn)?;
-    purchases::settle(services, id, Some(&session)).await?;
-    // Believed only now: the session is the purchase's own.
-    let found = purchases::find(services, id).await?;
-    let purchase = found.filter(|purchase| purchase.session_id.as_ref() == Some(&session)).ok_or(Stop::SignIn)?;
+    // Who does not know the purchase's own Checkout makes us ask nothing.
+    let own = |found: Option<Purchase>| found.filter(|purchase| purchase.session_id.as_ref() == Some(&session));
+    own(purchases::find(services, id).await?).ok_or(Stop::SignIn)?;
+    purchases::ask(services, id, Asker::Stranger).await?;
+    let purchase = own(purchases::find(services, id).await?).ok_or(Stop::SignIn)?;
     let here = format!("/purchases/{id}?session_id={}", encoded(&session));
     let notice = match purchase.state {
         PurchaseState::Credited => words::added_signed_out(purchase.credits),

@@ -53,13 +53,18 @@ fn words(outcome: Outcome) -> (Tone, &'static str, &'static str) {
         Outcome::NothingToRefund => {
             (Tone::Warn, "So much cannot be refunded.", "Ask for more than nothing and at most what was paid.")
         }
+        Outcome::BetweenSteps => (
+            Tone::Bad,
+            "Stripe refunds this currency in larger steps only.",
+            "Three decimals end in 0; ISK and UGX are whole. Nothing was done.",
+        ),
         Outcome::RefundOpen => (Tone::Warn, "An earlier refund has no answer yet.", "Ask again for that one first."),
         Outcome::RefundTooOld => (
             Tone::Warn,
             "That refund is too old to be asked for again.",
             "Look at the payment at Stripe, and refund there.",
         ),
-        Outcome::StripeRefused => (Tone::Bad, "Stripe has refused.", "The audit has its code."),
+        Outcome::StripeRefused => (Tone::Bad, "Stripe has refused.", "Nothing was done. The audit has its code."),
         Outcome::StripeUnavailable => (Tone::Bad, "Stripe cannot be reached.", "Try again in a minute."),
         Outcome::NoReceipt => (Tone::Warn, "There is no receipt, or nobody to send it to.", "Nothing was sent."),
         Outcome::NotWaiting => (Tone::Info, "The event was done in the meantime.", "Nothing was done."),

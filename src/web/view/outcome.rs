@@ -16,8 +16,10 @@ use crate::domain::{Credits, Money};
 pub enum Outcome {
     /// Checkout was closed by the buyer.
     Cancelled,
-    /// Stripe is down, slow, or refuses us.
+    /// Stripe is down or slow.
     StripeUnavailable,
+    /// Stripe has said no, for good.
+    PurchaseRefused,
     /// The catalogue sells it on other terms now.
     PriceChanged,
     /// This very form was paid already.
@@ -55,9 +57,10 @@ pub struct OutcomeFacts {
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Cancelled,
         Self::StripeUnavailable,
+        Self::PurchaseRefused,
         Self::PriceChanged,
         Self::AlreadyBought,
         Self::CheckoutExpired,
@@ -77,6 +80,7 @@ impl Outcome {
         match self {
             Self::Cancelled => "cancelled",
             Self::StripeUnavailable => "stripe_unavailable",
+            Self::PurchaseRefused => "purchase_refused",
             Self::PriceChanged => "price_changed",
             Self::AlreadyBought => "already_bought",
             Self::CheckoutExpired => "checkout_expired",
@@ -117,6 +121,7 @@ impl Outcome {
                 (Tone::Warn, Voice::Alert)
             }
             Self::StripeUnavailable
+            | Self::PurchaseRefused
             | Self::PlanCannotBuy
             | Self::ViewerCannotBuy
             | Self::BuyingOff
@@ -132,6 +137,10 @@ impl Outcome {
             Self::StripeUnavailable => {
                 let text = "Try again in a minute.".into();
                 ("Checkout cannot be reached. You were not charged.".into(), text, Some("Try again"))
+            }
+            Self::PurchaseRefused => {
+                let strong = "This can't be bought at the moment. You weren't charged.".into();
+                (strong, "Support has been told.".into(), None)
             }
             Self::PriceChanged => (price_changed(facts), "You weren't charged.".into(), None),
             Self::AlreadyBought => (already_bought(facts), "Buy it again?".into(), Some("Buy again")),
@@ -208,6 +217,8 @@ mod tests {
         };
         check(Outcome::Cancelled, "Checkout closed. You were not charged.");
         check(Outcome::StripeUnavailable, "Checkout cannot be reached. You were not charged. Try again in a minute.");
+        let refused = "This can't be bought at the moment. You weren't charged. Support has been told.";
+        check(Outcome::PurchaseRefused, refused);
         check(Outcome::PriceChanged, "The offer has changed: 1,200 credits now cost $10. You weren't charged.");
         check(Outcome::AlreadyBought, "You bought this at 14:03. Buy it again?");
         check(Outcome::CheckoutExpired, "That Checkout has expired. You were not charged.");
