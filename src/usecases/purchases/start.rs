@@ -234,10 +234,7 @@ async fn place(turn: &mut Turn, start: &Start, forced: bool) -> Result<Placed, F
         return Ok(Placed::Stop(Started::PriceChanged));
     }
     let unpaid = unpaid::unpaid(turn, customer_no).await?;
-    let same = |one: &Purchase| {
-        let sold = (one.credits, one.amount, one.currency.as_str());
-        one.package == package.id && sold == (package.grants(), package.amount, catalog.shop.currency.as_str())
-    };
+    let same = |one: &Purchase| one.package == package.id && one.terms(&catalog) == terms;
     if start.shown.is_some()
         && let Some(open) = unpaid::same(&unpaid, turn, same).cloned()
     {
