@@ -30,7 +30,12 @@ pub struct Faults {
 
 impl Default for Faults {
     fn default() -> Self {
-        Faults { api: Mutex::default(), broken: Mutex::default(), webhooks: AtomicBool::new(true), domain: Mutex::default() }
+        Faults {
+            api: Mutex::default(),
+            broken: Mutex::default(),
+            webhooks: AtomicBool::new(true),
+            domain: Mutex::default(),
+        }
     }
 }
 

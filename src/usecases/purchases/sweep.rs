@@ -148,8 +148,7 @@ fn which() -> String {
 
 async fn due(services: &Services) -> Result<Vec<Vec<u8>>, Fault> {
     let now = services.clock.now();
-    let sql =
-        format!("select id from purchases where {} order by coalesce(asked_at, 0), created_at limit $4", which());
+    let sql = format!("select id from purchases where {} order by coalesce(asked_at, 0), created_at limit $4", which());
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
     keys(&services.store.read().await?.all(sql, args![before, now, asked, ROUND]).await?)
 }
