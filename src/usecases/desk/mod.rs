@@ -87,7 +87,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome with its code.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str); 22] = [
         (Self::Done, "done"),
         (Self::Again, "again"),
         (Self::BadInput, "bad_input"),
