@@ -22,8 +22,6 @@ const UNANSWERED_MAX: usize = 3;
 const ROUNDS_MAX: usize = 250;
 /// How often the sweep asks about one purchase at most.
 const ASK_EVERY_MINUTES: i64 = 1;
-/// How much longer an older one waits: a twelfth of its age.
-const AGE_PARTS: i64 = 12;
 /// How long a purchase is left alone before the sweep asks.
 const SWEEP_AFTER_MINUTES: i64 = 2;
 
@@ -79,7 +77,7 @@ pub async fn sweep(services: &Services) -> Result<u64, Fault> {
 pub async fn waiting(services: &Services) -> Result<i64, Fault> {
     let now = services.clock.now();
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    let sql = format!("select count(*) as n from purchases where {}", which());
+    let sql = format!("select count(*) as n from purchases where {DUE}");
     let row = services.store.read().await?.one(sql, args![before, now, asked]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
@@ -138,17 +136,14 @@ fn name_of(key: &[u8]) -> String {
 
 /// Those to ask about: `$1` is what was begun long enough ago, `$2` now, `$3` a question that is long enough ago for a
 /// young one. The end of a Checkout is asked for at once.
-fn which() -> String {
-    format!(
-        "state in ('created', 'open', 'processing') and created_at <= $1
-         and (asked_at is null or (asked_at < checkout_expires_at and checkout_expires_at <= $2)
-           or (asked_at <= $3 and asked_at <= $2 - ($2 - created_at) / {AGE_PARTS}))"
-    )
-}
+/// An older one waits for a twelfth of its age.
+const DUE: &str = "state in ('created', 'open', 'processing') and created_at <= $1
+      and (asked_at is null or (asked_at < checkout_expires_at and checkout_expires_at <= $2)
+        or (asked_at <= $3 and asked_at <= $2 - ($2 - created_at) / 12))";
 
 async fn due(services: &Services) -> Result<Vec<Vec<u8>>, Fault> {
     let now = services.clock.now();
-    let sql = format!("select id from purchases where {} order by coalesce(asked_at, 0), created_at limit $4", which());
+    let sql = format!("select id from purchases where {DUE} order by coalesce(asked_at, 0), created_at limit $4");
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
     keys(&services.store.read().await?.all(sql, args![before, now, asked, ROUND]).await?)
 }
