@@ -123,6 +123,17 @@ pub enum AlarmsCommand {
     },
 }
 
+/// Whether an account gets a second factor.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct FactorSettings {
+    /// Set up a second factor: print its key and recovery codes. The default where standard input is a terminal
+    #[arg(long)]
+    pub totp: bool,
+    /// Set up none; the operator can do so in the console
+    #[arg(long, conflicts_with = "totp")]
+    pub no_totp: bool,
+}
+
 /// What can be done about operators' accounts. A password is asked for on the terminal, or read from standard input.
 #[derive(Clone, Debug, Subcommand)]
 pub enum OperatorCommand {
@@ -130,6 +141,9 @@ pub enum OperatorCommand {
     Add {
         /// The person's address
         email: String,
+        /// Whether it gets a second factor.
+        #[command(flatten)]
+        factor: FactorSettings,
         /// Where the data are.
         #[command(flatten)]
         database: DatabaseSettings,
@@ -148,10 +162,14 @@ pub enum OperatorCommand {
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// Set another password, open the account again, end its sessions.
+    /// Set another password, open the account again, end its sessions. A second factor ends with the password that it
+    /// was kept by: an account that has one gets a new one
     Reset {
         /// The person's address
         email: String,
+        /// Whether it gets a second factor.
+        #[command(flatten)]
+        factor: FactorSettings,
         /// Where the data are.
         #[command(flatten)]
         database: DatabaseSettings,
@@ -351,9 +369,15 @@ pub struct Settings {
     /// Proxies whose X-Forwarded-For counts, comma-separated: addresses, or networks such as 10.0.0.0/8
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<String>,
-    /// Requests that each key, and each address without one, may make: `100/s`, `600/m` or `5000/h`; off if not set
+    /// Requests that each key, and each browser that is signed in, may make: `100/s`, `600/m` or `5000/h`; off if not set
     #[arg(long, env = "RATE_LIMIT")]
     pub rate_limit: Option<String>,
+    /// Requests that each address may make that is not signed in: as many at once, then evenly; `off` for no limit
+    #[arg(long, env = "RATE_LIMIT_ANONYMOUS", default_value = "600/m")]
+    pub rate_limit_anonymous: String,
+    /// Connections that each address may have open at once, trusted proxies aside: 1 to 10000
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value = "1000", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub connections_per_address: u16,
     /// `1`: a clock that stands still and is moved by hand. Loopback only
     #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1")]
     pub test_clock: Option<String>,
@@ -433,6 +457,7 @@ impl Settings {
         }
         self.proxies()?;
         self.rate()?;
+        self.anonymous_rate()?;
         if (demo || self.wants_test_clock()) && !self.listen.ip().is_loopback() {
             return bad("LISTEN", "is not a loopback address, which the demo and the test clock need");
         }
@@ -463,6 +488,20 @@ impl Settings {
         match text.parse() {
             Ok(rate) => Ok(Some(rate)),
             Err(reason) => bad("RATE_LIMIT", format!("is {text:?}; {reason}")),
+        }
+    }
+
+    /// How much a stranger's address may ask.
+    ///
+    /// # Errors
+    /// A rate that cannot be read.
+    pub fn anonymous_rate(&self) -> Result<Option<Rate>, BadSetting> {
+        match self.rate_limit_anonymous.as_str() {
+            "off" => Ok(None),
+            text => text.parse().map(Some).map_err(|reason| BadSetting {
+                name: "RATE_LIMIT_ANONYMOUS",
+                reason: format!("is {text:?}; {reason}, or off"),
+            }),
         }
     }
 

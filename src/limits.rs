@@ -1,16 +1,21 @@
-//! How many requests a key, or a stranger's address, may make. Off unless `RATE_LIMIT` is set.
+//! How many requests a key may make (`RATE_LIMIT`, off by default), and how many a stranger's network
+//! (`RATE_LIMIT_ANONYMOUS`, on by default): two counts that know nothing of each other.
 //!
-//! By the machine's clock, in this process alone. A key counts once it was found good, so that nobody can fill
-//! the memory with invented ones; who has none is counted by address.
+//! By the machine's clock, in this process alone. A key or a session counts as one once it was found good, so that
+//! nobody can fill the memory with invented ones; until then its request is a stranger's.
 
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// So many requests in such a time: `100/s`, `600/m`, `5000/h`. As many may come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,70 +50,153 @@ impl Rate {
     }
 }
 
-/// Who is counted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Caller {
-    /// By the SHA-256 of a good key.
-    Key([u8; 32]),
-    /// Who has none.
-    Address(IpAddr),
+/// A network as one caller: an IPv4 address, or an IPv6 network of 64 bits, which one person has whole.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => {
+            let [a, b, c, d, ..] = six.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        four @ IpAddr::V4(_) => four,
+    }
 }
 
 /// The counters of this process.
 pub struct Limits {
-    counters: Option<DefaultKeyedRateLimiter<Caller>>,
-    asked: AtomicU64,
+    keys: Option<Counters<[u8; 32]>>,
+    anonymous: Option<Counters<IpAddr>>,
+    known: Known,
+    /// Forms of strangers that are being answered, and how many a second may be.
+    forms: Semaphore,
+    pace: DefaultDirectRateLimiter,
 }
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Limits").field("on", &self.counters.is_some()).finish_non_exhaustive()
+        let on = (self.keys.is_some(), self.anonymous.is_some());
+        f.debug_struct("Limits").field("keys, anonymous", &on).finish_non_exhaustive()
     }
 }
 
-/// After how many requests the counters of those who stayed away are dropped.
-const SWEEP: u64 = 10_000;
+/// How many forms of strangers are answered at once, all addresses together; in a second, in the long run; and at once
+/// after a quiet time. The rest is refused at little cost.
+const FORMS_MAX: usize = 256;
+const FORMS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
+const FORMS_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 
 impl Limits {
-    /// Counters for `rate`; without one nothing is counted.
+    /// Counters for `keys` and, apart from them, for `anonymous`; without a rate nothing is counted.
     #[must_use]
-    pub fn new(rate: Option<Rate>) -> Self {
-        Self { counters: rate.and_then(Rate::quota).map(RateLimiter::keyed), asked: AtomicU64::new(0) }
+    pub fn new(keys: Option<Rate>, anonymous: Option<Rate>) -> Self {
+        Self {
+            keys: keys.and_then(Counters::new),
+            anonymous: anonymous.and_then(Counters::new),
+            known: Known::default(),
+            forms: Semaphore::new(FORMS_MAX),
+            pace: RateLimiter::direct(Quota::per_second(FORMS_PER_SECOND).allow_burst(FORMS_BURST)),
+        }
     }
 
-    /// Counts a request of a good key.
+    /// Counts a request of a good key, or of a session, by its SHA-256.
     ///
     /// # Errors
     /// In how many seconds it may try again.
     pub fn key(&self, hash: [u8; 32]) -> Result<(), u64> {
-        self.count(&Caller::Key(hash))
+        self.keys.as_ref().map_or(Ok(()), |counters| counters.count(&hash))
     }
 
-    /// Counts a request of somebody without a key. An IPv6 network counts as one.
+    /// Counts an anonymous request by the network it came from.
     ///
     /// # Errors
     /// In how many seconds it may try again.
-    pub fn address(&self, address: IpAddr) -> Result<(), u64> {
-        let address = match address.to_canonical() {
-            IpAddr::V6(six) => {
-                let [a, b, c, d, ..] = six.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-            four @ IpAddr::V4(_) => four,
-        };
-        self.count(&Caller::Address(address))
+    pub fn anonymous(&self, address: IpAddr) -> Result<(), u64> {
+        self.anonymous.as_ref().map_or(Ok(()), |counters| counters.count(&network(address)))
     }
 
-    fn count(&self, caller: &Caller) -> Result<(), u64> {
-        let Some(counters) = &self.counters else { return Ok(()) };
+    /// A place for a form of a stranger's; none where too many are being answered.
+    #[must_use]
+    pub fn form(&self) -> Option<SemaphorePermit<'_>> {
+        let place = self.forms.try_acquire().ok()?;
+        self.pace.check().is_ok().then_some(place)
+    }
+
+    /// Whether a key or a session of this hash was good when it was last looked up: then it is no stranger's.
+    #[must_use]
+    pub fn knows(&self, hash: &[u8; 32]) -> bool {
+        self.known.has(hash)
+    }
+
+    /// Remembers how a look-up ended.
+    pub fn looked_up(&self, hash: &[u8; 32], good: bool) {
+        self.known.set(hash, good);
+    }
+}
+
+/// Counters, and when those of callers who stayed away are dropped.
+struct Counters<K: Hash + Eq + Clone> {
+    limiter: DefaultKeyedRateLimiter<K>,
+    asked: AtomicU64,
+}
+
+/// After how many requests that happens.
+const SWEEP: u64 = 10_000;
+
+impl<K: Hash + Eq + Clone> Counters<K> {
+    fn new(rate: Rate) -> Option<Self> {
+        Some(Self { limiter: RateLimiter::keyed(rate.quota()?), asked: AtomicU64::new(0) })
+    }
+
+    fn count(&self, caller: &K) -> Result<(), u64> {
         if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
-            counters.retain_recent();
-            counters.shrink_to_fit();
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
         }
-        counters.check_key(caller).map_err(|not_until| {
+        self.limiter.check_key(caller).map_err(|not_until| {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
         })
+    }
+}
+
+/// How many hashes one half of [`Known`] holds.
+const KNOWN_MAX: usize = 20_000;
+
+/// Hashes of keys and sessions that were found good, the used ones of late. Two halves: when the younger is full, the
+/// older is dropped.
+#[derive(Default)]
+struct Known(Mutex<[HashSet<[u8; 32]>; 2]>);
+
+impl Known {
+    fn has(&self, hash: &[u8; 32]) -> bool {
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let [young, old] = &mut *halves;
+        if young.contains(hash) {
+            return true;
+        }
+        let known = old.remove(hash);
+        if known {
+            Self::put(&mut halves, *hash);
+        }
+        known
+    }
+
+    fn set(&self, hash: &[u8; 32], good: bool) {
+        let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if good {
+            Self::put(&mut halves, *hash);
+        } else {
+            halves.iter_mut().for_each(|half| {
+                half.remove(hash);
+            });
+        }
+    }
+
+    fn put(halves: &mut [HashSet<[u8; 32]>; 2], hash: [u8; 32]) {
+        if halves[0].len() >= KNOWN_MAX {
+            halves[1] = std::mem::take(&mut halves[0]);
+        }
+        halves[0].insert(hash);
     }
 }
 
@@ -132,14 +220,51 @@ mod tests {
 
     #[test]
     fn callers_are_counted_apart() {
-        let limits = Limits::new("2/h".parse().ok());
-        let address = |text: &str| limits.address(text.parse().expect("an address")).is_ok();
+        let limits = Limits::new("2/h".parse().ok(), "3/h".parse().ok());
+        let address = |text: &str| limits.anonymous(text.parse().expect("an address")).is_ok();
         assert!(limits.key([1; 32]).is_ok() && limits.key([1; 32]).is_ok() && limits.key([1; 32]).is_err());
         assert!(limits.key([2; 32]).is_ok());
-        assert!(address("192.0.2.1") && address("::ffff:192.0.2.1") && !address("192.0.2.1"));
-        assert!(address("2001:db8::1") && address("2001:db8::2") && !address("2001:db8::3"));
+        assert!(address("192.0.2.1") && address("::ffff:192.0.2.1") && address("192.0.2.1") && !address("192.0.2.1"));
+        assert!(address("2001:db8::1") && address("2001:db8::2") && address("2001:db8::3") && !address("2001:db8::4"));
         assert!(address("2001:db8:1::1"));
-        let off = Limits::new(None);
-        assert!((0..100).all(|_| off.key([1; 32]).is_ok()));
+        let off = Limits::new(None, None);
+        assert!((0..1_000).all(|_| off.key([1; 32]).is_ok()));
+        assert!((0..1_000).all(|_| off.anonymous(IpAddr::from([192, 0, 2, 1])).is_ok()));
+    }
+
+    #[test]
+    fn each_of_the_two_limits_is_set_by_itself() {
+        let strangers = Limits::new(None, "1/h".parse().ok());
+        let here = IpAddr::from([192, 0, 2, 1]);
+        assert!((0..100).all(|_| strangers.key([1; 32]).is_ok()));
+        assert!(strangers.anonymous(here).is_ok() && strangers.anonymous(here).is_err());
+        let keys = Limits::new("1/h".parse().ok(), None);
+        assert!(keys.key([1; 32]).is_ok() && keys.key([1; 32]).is_err());
+        assert!((0..100).all(|_| keys.anonymous(here).is_ok()));
+    }
+
+    #[test]
+    fn what_was_good_is_known_until_it_is_not_or_long_unused() {
+        let limits = Limits::new(None, None);
+        assert!(!limits.knows(&[1; 32]));
+        limits.looked_up(&[1; 32], true);
+        assert!(limits.knows(&[1; 32]));
+        limits.looked_up(&[1; 32], false);
+        assert!(!limits.knows(&[1; 32]));
+        limits.looked_up(&[2; 32], true);
+        let other = |n: usize| {
+            let mut hash = [3; 32];
+            hash[..8].copy_from_slice(&n.to_be_bytes());
+            hash
+        };
+        for n in 0..3 * KNOWN_MAX {
+            limits.looked_up(&other(n), true);
+            if n % 1_000 == 0 {
+                assert!(limits.knows(&[2; 32]), "one that is used stays");
+            }
+        }
+        assert!(!limits.knows(&other(0)), "one that is not used goes");
+        let halves = limits.known.0.lock().expect("no panic");
+        assert!(halves.iter().map(HashSet::len).sum::<usize>() <= 2 * KNOWN_MAX);
     }
 }

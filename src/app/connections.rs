@@ -1,9 +1,13 @@
-//! Connections: who sends slowly, too much, or nothing at all is let go, and keeps nobody else from being served.
+//! Connections: a caller who sends or reads slowly, too much, or nothing at all is let go, and keeps nobody else from
+//! being served.
 //!
-//! axum's own loop waits for a request's head for ever. Here a head has its time, from the first byte of the
-//! connection or the end of the answer before; so has a body, whole; a head has its size; and there are so many
-//! connections at once and no more: the others wait in the listener's backlog.
+//! axum's own loop waits for a request's head for ever, and for an answer to be read. Here a head has its time, from the
+//! first byte of the connection or the end of the answer before; so has a body, whole, and each step of an answer
+//! (`deadline`); a head has its size. Connections are bounded, those of one address (`peers`) and all together: beyond
+//! that they wait in the listener's backlog.
 
+use super::deadline::WriteDeadline;
+use super::peers::Peers;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
@@ -31,6 +35,8 @@ pub struct Limits {
     pub head: Duration,
     /// For a request's body to come, whole.
     pub body: Duration,
+    /// For each step of an answer to be read: 64 KiB, or the rest of it.
+    pub write: Duration,
     /// The largest head, in bytes.
     pub head_bytes: usize,
     /// Connections at once.
@@ -42,6 +48,7 @@ impl Default for Limits {
         Self {
             head: Duration::from_secs(30),
             body: Duration::from_secs(30),
+            write: Duration::from_secs(30),
             head_bytes: 64 * 1024,
             connections: 10_000,
         }
@@ -49,7 +56,7 @@ impl Default for Limits {
 }
 
 /// Serves until stopped, and then until every running request is answered. Whoever gives up waiting cuts them off.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, peers: Peers, stop: CancellationToken) {
     let router = router.layer(middleware::from_fn_with_state(limits.body, body_in_time));
     let (free, mut running) = (Arc::new(Semaphore::new(limits.connections)), JoinSet::new());
     loop {
@@ -62,10 +69,15 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             next = next => next,
         };
         while running.try_join_next().is_some() {}
+        let Some(of_peer) = peers.admit(peer.ip()) else {
+            // Reset, not closed in good order: nothing of it stays behind.
+            let _gone = stream.set_zero_linger();
+            continue;
+        };
         let (router, stop) = (router.clone(), stop.clone());
         running.spawn(async move {
             one(stream, peer, router, limits, stop).await;
-            drop(place);
+            drop((place, of_peer));
         });
     }
     drop(listener);
@@ -99,7 +111,7 @@ async fn one(stream: TcpStream, peer: SocketAddr, router: Router, limits: Limits
         request
     });
     let service = TowerToHyperService::new(service.service(router));
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(WriteDeadline::new(stream, limits.write)), service));
     // What goes wrong with a connection is the caller's: it has been answered, or is gone.
     tokio::select! {
         _ended = connection.as_mut() => return,

@@ -3,12 +3,14 @@
 pub mod alarms;
 pub mod clock;
 pub mod connections;
+mod deadline;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod doctor;
 pub mod hooks;
 mod lock;
 pub mod operators;
+mod peers;
 pub mod purchases;
 pub mod reconcile;
 #[cfg(feature = "demo")]
@@ -83,6 +85,7 @@ pub struct Application {
     pub address: SocketAddr,
     listener: TcpListener,
     limits: connections::Limits,
+    peers: peers::Peers,
     engine: tokio::task::JoinHandle<()>,
     works: bool,
     stop: CancellationToken,
@@ -124,7 +127,13 @@ impl Application {
         let limits = variant.limits;
         let (services, engine) = services_on(settings, variant, store, catalog, public_url).await?;
         let works = settings.worker == Switch::On;
-        Ok(Self { services, address, listener, limits, engine, works, stop: CancellationToken::new(), _lock: lock })
+        let peers = peers::Peers::new(
+            usize::from(settings.connections_per_address),
+            services.settings.trusted_proxies.clone(),
+            services.settings.counts.clone(),
+        );
+        let stop = CancellationToken::new();
+        Ok(Self { services, address, listener, limits, peers, engine, works, stop, _lock: lock })
     }
 
     /// Stops [`Application::run`] from outside.
@@ -138,7 +147,7 @@ impl Application {
     /// # Errors
     /// The worker's.
     pub async fn run(self) -> Result<(), Failure> {
-        let Self { services, listener, limits, engine, works, stop, _lock: lock, .. } = self;
+        let Self { services, listener, limits, peers, engine, works, stop, _lock: lock, .. } = self;
         let (worked, until) = (services.clone(), stop.clone());
         let worker = tokio::spawn(async move {
             if works {
@@ -147,7 +156,7 @@ impl Application {
         });
         let looking = tokio::spawn(live::run(services.clone(), stop.clone()));
         let router = router(&services);
-        let served = connections::serve(listener, router, limits, stop.clone());
+        let served = connections::serve(listener, router, limits, peers, stop.clone());
         // A connection that never ends must not keep the process: writes are safe by their keys.
         let grace = async {
             stop.cancelled().await;
@@ -211,7 +220,9 @@ async fn services_on(
         stripe: stripe_settings,
         return_origins: settings.return_origins.clone(),
         trusted_proxies: settings.proxies()?,
-        limits: crate::limits::Limits::new(settings.rate()?),
+        limits: crate::limits::Limits::new(settings.rate()?, settings.anonymous_rate()?),
+        counts: crate::counts::Counts::default(),
+        passwords: crate::usecases::operators::password::Gates::default(),
         site_root: settings.site_root.clone(),
         checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
         checkout_origins: settings.checkout_origins.clone(),
@@ -229,7 +240,7 @@ async fn services_on(
 
 /// All routes: machines' and browsers'.
 pub fn router(services: &Services) -> Router {
-    let limit = axum::middleware::from_fn_with_state(services.clone(), http::limits::browsers);
+    let limit = axum::middleware::from_fn_with_state(services.clone(), web::limits::browsers);
     let pages = web::router::routes(services).layer(limit);
     let router = Router::new().merge(http::routes(services)).merge(pages).with_state(services.clone());
     if !services.settings.is_https() {

@@ -1,7 +1,7 @@
 //! The caller's key: `Authorization: Bearer KEY` or `x-api-key: KEY`.
 
-use super::problem::{Code, Problem};
-use super::{client, limits};
+use super::limits;
+use super::problem::Problem;
 use crate::usecases::Services;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -23,9 +23,9 @@ fn admit(services: &Services, request: &Request) -> Result<(), Problem> {
     match key_of(request.headers()).filter(|key| is_operator(services, key)) {
         Some(key) => limits::key(services, key),
         None => {
-            limits::stranger(services, client::address(request, &services.settings.trusted_proxies))?;
+            limits::anonymous(services, limits::address(services, request.extensions(), request.headers()))?;
             let detail = "send an operator key as Authorization: Bearer KEY or as x-api-key";
-            Err(Problem::new(Code::Unauthorized, detail))
+            Err(limits::unauthorized(services, true, detail))
         }
     }
 }

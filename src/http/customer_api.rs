@@ -3,7 +3,6 @@
 //! Answers are `{"status":"ok","data":…}`, refusals `{"status":"error","message","code"}`.
 
 use super::auth::key_of;
-use super::client;
 use super::json::{self, At, Num};
 use super::limits;
 use super::located::Query;
@@ -74,22 +73,29 @@ fn ok(data: impl Serialize) -> Response {
     json::ok(&OkJson { status: "ok", data })
 }
 
-/// The customer of a key.
+/// The customer of a key. A key that was not found good before is a stranger's until it is: the database is asked for it.
 async fn owner(services: &Services, key: Option<&str>, address: Option<IpAddr>) -> Result<i64, Refused> {
-    if let Some(key) = key
-        && let Some(owner) = api_keys::owner(services, key).await?
-    {
-        limits::key(services, key)?;
-        return Ok(owner);
+    let settings = &services.settings;
+    let hash = key.map(api_keys::key_hash);
+    if !hash.is_some_and(|hash| settings.limits.knows(&hash)) {
+        limits::anonymous(services, address)?;
     }
-    limits::stranger(services, address)?;
-    Err(Problem::new(Code::Unauthorized, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
+    if let Some((key, hash)) = key.zip(hash) {
+        let owner = api_keys::owner(services, key).await?;
+        settings.limits.looked_up(&hash, owner.is_some());
+        if let Some(owner) = owner {
+            limits::key(services, key)?;
+            return Ok(owner);
+        }
+    }
+    Err(limits::unauthorized(services, false, "send your API key (tk_…) as x-api-key or as Authorization: Bearer")
+        .into())
 }
 
 /// Lets customers' own keys through, and tells the handlers whose it is.
 async fn admit(State(services): State<Services>, mut request: Request, next: Next) -> Response {
     let key = key_of(request.headers()).map(str::to_owned);
-    let address = client::address(&request, &services.settings.trusted_proxies);
+    let address = limits::address(&services, request.extensions(), request.headers());
     match owner(&services, key.as_deref(), address).await {
         Ok(no) => {
             request.extensions_mut().insert(Owner(no));

@@ -1,7 +1,7 @@
-//! `/metrics`: how the worker's jobs do, for Prometheus. With an operator's key.
+//! `/metrics`: how the worker's jobs do, and what was refused, for Prometheus. With an operator's key.
 //!
-//! It stands in the store, so that every process tells of the jobs of all; but whether writes go through is what only
-//! the process itself can know.
+//! How jobs do stands in the store, so that every process tells of the jobs of all; whether writes go through, what was
+//! refused, and how operators' sign-ins ended, each process knows for itself alone (`crate::counts`).
 
 use super::problem::Problem;
 use crate::domain::Instant;
@@ -74,6 +74,7 @@ async fn text(services: &Services) -> Result<String, Fault> {
     for (list, items) in attempts::counts(&services.store).await? {
         failed.get_or_create(&vec![("list", list)]).set(items);
     }
+    services.settings.counts.register(&mut metrics.0);
     let mut out = String::new();
     encode(&mut out, &metrics.0).map_err(|e| Fault::Broken(format!("metrics: {e}")))?;
     Ok(out)

@@ -13,7 +13,6 @@ mod body;
 mod bound;
 mod call;
 mod canonical;
-mod client;
 mod clock;
 mod customer_api;
 mod customers;

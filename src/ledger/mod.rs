@@ -16,6 +16,7 @@ mod charge;
 mod clock_guard;
 mod flush;
 mod health;
+mod lane;
 mod queue;
 mod turn;
 

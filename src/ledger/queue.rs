@@ -9,6 +9,7 @@
 use super::charge::{Charge, Outcome};
 use super::clock_guard::ClockGuard;
 use super::health::Health;
+use super::lane::Lane;
 use super::turn::{Memory, Turn};
 use crate::clock::Clock;
 use crate::domain::Catalog;
@@ -75,6 +76,7 @@ impl Item {
 #[derive(Clone)]
 pub struct Ledger {
     sender: mpsc::Sender<Item>,
+    lane: Arc<Lane>,
     shared: Arc<Shared>,
 }
 
@@ -120,7 +122,7 @@ impl Ledger {
         let shared = Arc::new(Shared { waiting: AtomicUsize::new(0), health: Health::default(), guard });
         let (taken, mine) = (VecDeque::new(), Arc::clone(&shared));
         let engine = Engine { store, clock, catalog, receiver, taken, shared: mine, memory, segment_rows };
-        (Self { sender, shared }, tokio::spawn(engine.run()))
+        (Self { sender, lane: Arc::new(Lane::new()), shared }, tokio::spawn(engine.run()))
     }
 
     /// Writes that the database did not take since it last took one.
@@ -184,6 +186,21 @@ impl Ledger {
         });
         self.put(Item::Job(run))?;
         receiver.await.unwrap_or(Err(Unavailable::Database))
+    }
+
+    /// The same as [`Ledger::job`] for somebody whom nobody knows yet: through a small lane in front of the queue, so
+    /// that such jobs cannot crowd out charges.
+    ///
+    /// # Errors
+    /// [`Unavailable`], also where too many wait in that lane; the job's own error is inside.
+    pub async fn anonymous_job<T, E, F>(&self, job: F) -> Result<Result<T, E>, Unavailable>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut Turn) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+    {
+        let _place = self.lane.enter().await?;
+        self.job(job).await
     }
 
     fn put(&self, item: Item) -> Result<(), Unavailable> {

@@ -132,8 +132,12 @@ pub struct Running {
     pub return_origins: Vec<String>,
     /// Proxies that are believed about who called.
     pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// How much each key may ask.
+    /// How much each key, and each stranger, may ask.
     pub limits: crate::limits::Limits,
+    /// What was counted of strangers and operators.
+    pub counts: crate::counts::Counts,
+    /// Where operators' passwords wait for being compared.
+    pub passwords: operators::password::Gates,
     /// Folder of the stylesheet.
     pub site_root: PathBuf,
     /// Where forms may lead beside ourselves: Checkout.

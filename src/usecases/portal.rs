@@ -224,8 +224,13 @@ pub async fn spend_shown(
     let (hash, session) = (token_hash(token), new_token()?);
     let new =
         NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: services.settings.session_max };
-    Ok(match flat(services.ledger.job(move |turn| Box::pin(spend(turn, hash, shown, new))).await)? {
-        Opened::At(path) => Spent::Session { token: session, path },
+    let opened = new.hash;
+    let job = services.ledger.anonymous_job(move |turn| Box::pin(spend(turn, hash, shown, new)));
+    Ok(match flat(job.await)? {
+        Opened::At(path) => {
+            services.settings.limits.looked_up(&opened, true);
+            Spent::Session { token: session, path }
+        }
         Opened::Other => Spent::Other,
         Opened::Gone => Spent::Gone,
     })

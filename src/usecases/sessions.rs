@@ -96,6 +96,7 @@ async fn found(services: &Services, token: &str) -> Result<Option<(Viewer, Insta
            and s.token_hash = $3"
     );
     let row = services.store.read().await?.one(sql, args![now, idle_since(services), hash]).await?;
+    services.settings.limits.looked_up(&hash, row.is_some());
     let Some(row) = row else { return Ok(None) };
     let viewer = Viewer {
         customer_no: row.int("no")?,

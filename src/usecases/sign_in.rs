@@ -1,23 +1,30 @@
 //! Signing in by mail: whoever reads the mails of a member's address is the member.
 //!
 //! Invariants: the answer to a known address and to an unknown one is the same, and so is the work done for
-//! it; five mails an hour an address; the token is minted when the mail leaves, and kept as a hash. A person in
-//! several customers has one link, and goes from one customer to another afterwards.
+//! it; the token is minted when the mail leaves, and kept as a hash. A person in several customers has one link, and
+//! goes from one customer to another afterwards. A network gets an address five mails an hour, so that a stranger
+//! elsewhere uses up nothing of a member's. All networks together get it [`WINDOW_MAX`] in the time that a link works:
+//! whoever is refused by that bound has a link in the mailbox that still works.
 //!
 //! *Not here:* spending the link (`portal`), sending the mail (`outbox`).
 
 use super::sessions::{Role, Viewer};
 use super::{Fault, Services, flat, outbox, portal};
 use crate::args;
+use crate::client::Client;
 use crate::ledger::Turn;
 use crate::mail::{self, Draft, Letter, Rendered};
 use crate::store::db::{DbError, Link, Row};
 use chrono::TimeDelta;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 
 /// What its mails are called in the outbox.
 pub(super) const KIND: &str = "sign_in";
-/// How many mails an address gets in an hour.
+/// How many mails an address gets in an hour by what one network asks for.
 const HOURLY_MAX: i64 = 5;
+/// How many it gets, whoever asks, in the time that a link works.
+const WINDOW_MAX: i64 = 20;
 /// Where the token will stand in the mail.
 const TOKEN: &str = "TOKEN-OF-THIS-MAIL";
 /// How many customers a person may choose from.
@@ -27,9 +34,9 @@ const CHOICES_MAX: i64 = 100;
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn request(services: &Services, email: &str) -> Result<Option<String>, Fault> {
+pub async fn request(services: &Services, email: &str, from: &Client) -> Result<Option<String>, Fault> {
     let Some(email) = mail::address(email) else { return Ok(None) };
-    let address = email.clone();
+    let (address, origin) = (email.clone(), origin(services, &email, from));
     let mail = outbox::Mail {
         key: format!("{KIND}:{}", services.clock.mint().simple()),
         customer_no: None,
@@ -40,7 +47,7 @@ pub async fn request(services: &Services, email: &str) -> Result<Option<String>,
         cause: None,
         stop_url: None,
     };
-    flat(services.ledger.job(move |turn| Box::pin(ask(turn, mail))).await)?;
+    flat(services.ledger.anonymous_job(move |turn| Box::pin(ask(turn, mail, origin))).await)?;
     services.mailer.nudge();
     Ok(Some(address))
 }
@@ -50,23 +57,39 @@ pub async fn request(services: &Services, email: &str) -> Result<Option<String>,
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn renew(services: &Services, token: &str) -> Result<bool, Fault> {
+pub async fn renew(services: &Services, token: &str, from: &Client) -> Result<bool, Fault> {
     let Some(email) = portal::mailed_to(services, token).await? else { return Ok(false) };
-    Ok(request(services, &email).await?.is_some())
+    Ok(request(services, &email, from).await?.is_some())
+}
+
+/// Where somebody asks for an address: a hash that names neither.
+fn origin(services: &Services, email: &str, from: &Client) -> [u8; 16] {
+    let mut origin = [0; 16];
+    // HMAC takes keys of any length: there always is one.
+    if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&services.settings.form_secret) {
+        let network = from.network.map(|network| network.to_string()).unwrap_or_default();
+        mac.update(format!("sign-in\n{email}\n{network}").as_bytes());
+        origin.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+    }
+    origin
 }
 
 /// Writes the mail, and takes it back for an unknown address or one that had enough: the same statements in the same
 /// commit for everybody, so that the time of the answer tells nothing.
-async fn ask(turn: &mut Turn, mail: outbox::Mail) -> Result<(), Fault> {
-    let hour_ago = turn.now() - TimeDelta::hours(1);
-    let sql =
-        "select (select count(*) from outbox where recipient = $1 and created_at > $2 and kind = 'sign_in') as mails,
+async fn ask(turn: &mut Turn, mail: outbox::Mail, origin: [u8; 16]) -> Result<(), Fault> {
+    let (hour_ago, window) =
+        (turn.now() - TimeDelta::hours(1), turn.now() - TimeDelta::minutes(portal::SIGN_IN_MINUTES));
+    let sql = "select (select count(*) from outbox
+            where recipient = $1 and created_at > $2 and kind = 'sign_in' and origin = $3) as here,
+        (select count(*) from outbox where recipient = $1 and created_at > $4 and kind = 'sign_in') as everywhere,
         (select count(*) from members m join customers c on c.no = m.customer_no
           where m.email = $1 and m.removed_at is null and c.closed_at is null) as homes";
-    let row = turn.link.one(sql, args![&mail.recipient, hour_ago]).await?;
+    let row = turn.link.one(sql, args![&mail.recipient, hour_ago, origin, window]).await?;
     let row = row.ok_or_else(|| Fault::Broken("a count has no row".to_owned()))?;
-    let wanted = row.int("homes")? > 0 && row.int("mails")? < HOURLY_MAX;
+    let few = row.int("here")? < HOURLY_MAX && row.int("everywhere")? < WINDOW_MAX;
+    let wanted = row.int("homes")? > 0 && few;
     let no = outbox::enqueue(turn, mail).await?;
+    turn.link.run("update outbox set origin = $1 where no = $2", args![origin, no]).await?;
     turn.link.run("delete from outbox where no = $1 and $2 = 0", args![no, wanted]).await?;
     Ok(())
 }

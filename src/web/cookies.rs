@@ -13,6 +13,8 @@ pub enum Cookie {
     Session,
     /// The secret of an operator's session.
     Operator,
+    /// What tells that an operator's account was signed in with this browser before. It opens nothing.
+    OperatorDevice,
     /// The chosen theme.
     Theme,
     /// The address that a link was asked for: it has no place in a URL.
@@ -30,6 +32,8 @@ impl Cookie {
             (Self::Session, false) => "session",
             (Self::Operator, true) => "__Host-operator",
             (Self::Operator, false) => "operator",
+            (Self::OperatorDevice, true) => "__Host-operator-device",
+            (Self::OperatorDevice, false) => "operator-device",
             (Self::Theme, true) => "__Host-theme",
             (Self::Theme, false) => "theme",
             (Self::Asked, true) => "__Host-asked",

@@ -36,6 +36,8 @@ pub mod guard;
 #[cfg(feature = "ssr")]
 mod invoice;
 #[cfg(feature = "ssr")]
+pub mod limits;
+#[cfg(feature = "ssr")]
 pub mod live;
 #[cfg(feature = "ssr")]
 pub mod pages;

@@ -2,6 +2,8 @@
 //!
 //! *Not here:* what the answer says (`pages`, `forms`).
 
+use crate::client::{self, Client};
+use crate::limits::network;
 use crate::usecases::operators::sign_in::{self, Operator};
 use crate::usecases::portal::{self, Viewer};
 use crate::usecases::{Fault, Services};
@@ -117,6 +119,28 @@ impl Visit {
     #[must_use]
     pub fn cookie(&self, cookie: Cookie) -> Option<String> {
         cookie.read(&self.parts.headers, self.https())
+    }
+
+    /// Where the request comes from.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        let trusted = &self.services.settings.trusted_proxies;
+        let address = client::address(&self.parts.extensions, &self.parts.headers, trusted);
+        Client { network: address.map(network), device: None }
+    }
+
+    /// The same, for somebody who gives the password of an operator's account: a browser that was signed in with it
+    /// before is known as itself.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn client_of(&self, email: &str) -> Result<Client, Fault> {
+        let given = self.cookie(Cookie::OperatorDevice);
+        let device = match given {
+            Some(given) if sign_in::is_device(&self.services, email, &given)? => Some(given),
+            _ => None,
+        };
+        Ok(Client { device, ..self.client() })
     }
 
     /// The browser in plain words.

@@ -188,6 +188,7 @@ async fn without_stripe_buying_is_off_and_says_so() {
 fn a_rate_and_the_proxies_must_be_readable() {
     for wrong in ["", "100", "0/s", "-1/s", "100/d", "9999999/s"] {
         refused("serve", &[("RATE_LIMIT", wrong)], "RATE_LIMIT");
+        refused("serve", &[("RATE_LIMIT_ANONYMOUS", wrong)], "RATE_LIMIT_ANONYMOUS");
     }
     for wrong in ["", "proxy.example", "10.0.0.0/33", "10.0.0.1,", "10.0.0.1:80"] {
         refused("serve", &[("TRUSTED_PROXIES", wrong)], "TRUSTED_PROXIES");

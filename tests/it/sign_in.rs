@@ -61,6 +61,53 @@ on_both!(an_address_gets_five_mails_an_hour, |app| {
     assert_eq!(app.mails().await.len(), 7);
 });
 
+async fn asked_from(app: &TestApp, email: &str, network: &str) {
+    let post = app.http.post(format!("http://{}/_fn/request-link", app.address)).form(&[("email", email)]);
+    let post = post.header("sec-fetch-site", "same-origin").header("accept", "text/html");
+    let answer = app.send(post.header("x-forwarded-for", network)).await.expect(303);
+    assert_eq!(answer.header("location"), Some("/sign-in?outcome=sent"), "the same for everybody");
+}
+
+async fn strangers_use_up_nothing_of_a_members(database: Database) {
+    let app = TestApp::start_with(database, |settings| settings.trusted_proxies = vec!["127.0.0.0/8".to_owned()]).await;
+    app.put_customer("nova", "starter").await;
+    for _ in 0..7 {
+        asked_from(&app, ADA, "198.51.100.1").await;
+    }
+    assert_eq!(app.mails().await.len(), 5);
+    asked_from(&app, ADA, "203.0.113.9").await;
+    assert_eq!(app.mails().await.len(), 6, "the member's own network has its own five");
+    // Strangers from many networks: the mailbox is not flooded, and whoever gets no mail has a link that works.
+    for n in 0..40 {
+        asked_from(&app, ADA, &format!("192.0.2.{n}")).await;
+    }
+    assert_eq!(app.mails().await.len(), 20);
+    app.advance_minutes(14).await;
+    asked_from(&app, ADA, "203.0.113.9").await;
+    assert_eq!(app.mails().await.len(), 20);
+    let browser = Browser::new(&app);
+    let token = app.mailed_token().await;
+    assert_eq!(browser.sent("open-session", &[("token", &token)]).await, "/billing");
+    // When those links are over, there are new ones.
+    app.advance_minutes(2).await;
+    asked_from(&app, ADA, "203.0.113.9").await;
+    assert_eq!(app.mails().await.len(), 21);
+    assert_eq!(app.count("select count(*) as n from outbox where length(origin) = 16").await, 21);
+    app.check().await;
+    app.stop().await;
+    app.home.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_use_up_nothing_of_a_members_mails_on_sqlite() {
+    strangers_use_up_nothing_of_a_members(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_use_up_nothing_of_a_members_mails_on_postgres() {
+    strangers_use_up_nothing_of_a_members(Database::Postgres).await;
+}
+
 on_both!(a_link_is_spent_by_its_button_alone_and_once, |app| {
     app.put_customer("nova", "starter").await;
     let browser = Browser::new(app);

@@ -5,19 +5,21 @@ use futures::future::join_all;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use topup::app::connections::Limits;
 
 /// Time-outs that a test can wait for.
 const SHORT: Limits = Limits {
     head: Duration::from_millis(400),
     body: Duration::from_millis(400),
+    write: Duration::from_millis(400),
     head_bytes: 16 * 1024,
     connections: 9_000,
 };
 
 async fn started(limits: Limits) -> TestApp {
-    let app = TestApp::start_limited(Database::Sqlite, |_| {}, limits).await;
+    let app =
+        TestApp::start_limited(Database::Sqlite, |settings| settings.connections_per_address = 9_000, limits).await;
     app.put_customer("acme", "starter").await;
     app
 }
@@ -173,4 +175,105 @@ async fn heads_and_bodies_that_are_too_large_are_refused() {
     let said = tokio::time::timeout(STUCK, endless).await.expect("an end of an endless body");
     assert!(said == *b"HTTP/1.1 413" || said == [0; 12], "{said:?}");
     ended(app).await;
+}
+
+/// Asks for much at once over a new connection.
+async fn greedy(app: &TestApp, buffer: Option<u32>) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    buffer.map_or(Ok(()), |bytes| socket.set_recv_buffer_size(bytes)).unwrap();
+    let mut stream = socket.connect(app.address).await.unwrap();
+    let request = "GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(GREEDY);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// More answers than sockets can hold.
+const GREEDY: usize = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_loses_its_connection() {
+    let app = started(Limits { connections: 1, ..SHORT }).await;
+    let asked = GREEDY * app.get("/openapi.json").await.expect(200).text.len();
+    for n in 0..3 {
+        // It has the only place, and never reads: whoever comes next is served only if it loses that.
+        let mut deaf = greedy(&app, Some(4 * 1024)).await;
+        let answer = tokio::time::timeout(STUCK, app.charge("acme", "1", &format!("k{n}"))).await.expect("its turn");
+        answer.expect(201);
+        let mut said = Vec::new();
+        let _cut = tokio::time::timeout(STUCK, deaf.read_to_end(&mut said)).await.expect("an end");
+        assert!(said.len() < asked, "{} of {asked}", said.len());
+    }
+    ended(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_reads_slowly_gets_all_of_it() {
+    let app = started(Limits { write: Duration::from_secs(2), ..SHORT }).await;
+    let whole = GREEDY * app.get("/openapi.json").await.expect(200).text.len();
+    let mut stream = greedy(&app, None).await;
+    let (mut read, mut chunk) = (0, vec![0; 64 * 1024]);
+    // All of it takes longer than one step of it may.
+    let mut tick = tokio::time::interval(Duration::from_millis(10));
+    while read < whole {
+        tick.tick().await;
+        let bytes = tokio::time::timeout(STUCK, stream.read(&mut chunk)).await.expect("more").expect("no reset");
+        assert!(bytes > 0, "cut off after {read} of {whole} bytes");
+        read += bytes;
+    }
+    ended(app).await;
+}
+
+/// A connection from this address that is kept; whether it was answered.
+async fn kept(app: &TestApp, from: &str) -> Option<TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+    let mut stream = socket.connect(app.address).await.ok()?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.ok()?;
+    let mut head = [0; 12];
+    let answered = stream.read_exact(&mut head).await.is_ok() && head == *b"HTTP/1.1 200";
+    answered.then_some(stream)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_has_some_of_the_connections_and_never_all() {
+    let limits = Limits { head: STUCK, ..SHORT };
+    let app = TestApp::start_limited(Database::Sqlite, |settings| settings.connections_per_address = 3, limits).await;
+    let mut open: Vec<TcpStream> = Vec::new();
+    for _ in 0..3 {
+        open.push(kept(&app, "127.0.0.2").await.expect("a place"));
+    }
+    assert!(kept(&app, "127.0.0.2").await.is_none(), "a fourth is turned away");
+    assert!(kept(&app, "127.0.0.3").await.is_some(), "another address has its own");
+    let metrics = async || {
+        let stream = reqwest::Client::builder().local_address("127.0.0.4".parse::<std::net::IpAddr>().unwrap());
+        let get = stream.no_proxy().build().unwrap().get(format!("http://{}/metrics", app.address));
+        app.send(get.header("x-api-key", crate::app::OPERATOR_KEY)).await.expect(200).text
+    };
+    assert!(metrics().await.contains("topup_refused_total{what=\"connection\"} 1"));
+    open.pop();
+    let freed = async {
+        while kept(&app, "127.0.0.2").await.is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(STUCK, freed).await.expect("its place is free again");
+    drop(open);
+    app.stop().await;
+    app.home.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trusted_proxy_has_as_many_connections_as_it_wants() {
+    let app = TestApp::start_with(Database::Sqlite, |settings| {
+        settings.connections_per_address = 2;
+        settings.trusted_proxies = vec!["127.0.0.0/8".to_owned()];
+    });
+    let app = app.await;
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(kept(&app, "127.0.0.2").await.expect("a place"));
+    }
+    drop(open);
+    app.stop().await;
+    app.home.remove().await;
 }

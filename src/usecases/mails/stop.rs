@@ -42,7 +42,7 @@ pub async fn find(services: &Services, token: &str) -> Result<Option<(i64, bool)
 /// # Errors
 /// [`Fault`].
 pub async fn switch(services: &Services, member: i64, on: bool) -> Result<(), Fault> {
-    let job = services.ledger.job(move |turn| {
+    let job = services.ledger.anonymous_job(move |turn| {
         Box::pin(async move {
             turn.link.run("update members set alerts = $1 where no = $2", args![on, member]).await?;
             Ok::<_, DbError>(())

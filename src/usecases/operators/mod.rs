@@ -1,12 +1,17 @@
 //! The shop's own people: their accounts, apart from customers and their sessions.
 //!
-//! Invariants: a password is kept as Argon2id alone; a disabled account opens nothing, and its sessions are over at
-//! once. Accounts are made on the command line, never by a page.
+//! Invariants: a password is kept as Argon2id alone, the secret of a second factor encrypted by it; a disabled account
+//! opens nothing, and its sessions are over at once. Accounts are made on the command line, never by a page.
 //!
 //! *Not here:* what operators do (`desk`), what is written down of it (`audit`).
 
+mod common;
+pub mod enrolment;
 pub mod password;
+pub mod second_factor;
 pub mod sign_in;
+
+pub use enrolment::Enrolment;
 
 use super::Fault;
 use crate::args;
@@ -25,6 +30,8 @@ pub struct Account {
     pub changed_at: Instant,
     /// Since when it opens nothing.
     pub disabled_at: Option<Instant>,
+    /// Since when it has a second factor.
+    pub factor_since: Option<Instant>,
     /// When a page was last asked for, to five minutes.
     pub seen_at: Option<Instant>,
 }
@@ -34,13 +41,39 @@ pub struct Account {
 /// # Errors
 /// [`Fault`].
 pub async fn add(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, Fault> {
+    add_with(store, email, hash, None, now).await
+}
+
+/// The same, with a second factor.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn add_with(
+    store: &Store,
+    email: &str,
+    hash: &str,
+    factor: Option<&Enrolment>,
+    now: Instant,
+) -> Result<bool, Fault> {
     let mut link = store.begin_turn().await?;
     let sql = "insert into operators (email, password, created_at, changed_at) values ($1, $2, $3, $3)
-        on conflict (email) do nothing";
-    let made = link.run(sql, args![email, hash, now]).await? > 0;
-    forget_tries(&mut link, email).await?;
+        on conflict (email) do nothing returning no";
+    let made = link.one(sql, args![email, hash, now]).await?.map(|row| row.int("no")).transpose()?;
+    if let Some((no, factor)) = made.zip(factor) {
+        factor.write(&mut link, no, now).await?;
+    }
+    sign_in::forget_tries(&mut link, email).await?;
     link.commit().await?;
-    Ok(made)
+    Ok(made.is_some())
+}
+
+/// Whether an account has a second factor; false where there is none of this address.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn has_factor(store: &Store, email: &str) -> Result<bool, Fault> {
+    let sql = "select 1 as n from operators where email = $1 and totp_secret is not null";
+    Ok(store.read().await?.one(sql, args![email]).await?.is_some())
 }
 
 /// All accounts, oldest first.
@@ -48,7 +81,7 @@ pub async fn add(store: &Store, email: &str, hash: &str, now: Instant) -> Result
 /// # Errors
 /// [`Fault`].
 pub async fn list(store: &Store) -> Result<Vec<Account>, Fault> {
-    let sql = "select o.email, o.created_at, o.changed_at, o.disabled_at,
+    let sql = "select o.email, o.created_at, o.changed_at, o.disabled_at, o.totp_since,
           (select max(s.seen_at) from operator_sessions s where s.operator_no = o.no) as seen_at
         from operators o order by o.no";
     let rows = store.read().await?.all(sql, Vec::new()).await?;
@@ -58,6 +91,7 @@ pub async fn list(store: &Store) -> Result<Vec<Account>, Fault> {
             created_at: row.at("created_at")?,
             changed_at: row.at("changed_at")?,
             disabled_at: row.opt_at("disabled_at")?,
+            factor_since: row.opt_at("totp_since")?,
             seen_at: row.opt_at("seen_at")?,
         })
     };
@@ -77,28 +111,44 @@ pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, F
     Ok(found)
 }
 
-/// Sets another password, opens the account again, ends its sessions and forgets wrong tries.
+/// Sets another password, opens the account again, ends its sessions and forgets wrong tries. A second factor ends too:
+/// the password before was its key.
 ///
 /// # Errors
 /// [`Fault`].
 pub async fn reset(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, Fault> {
+    reset_with(store, email, hash, None, now).await
+}
+
+/// The same, with a new second factor.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn reset_with(
+    store: &Store,
+    email: &str,
+    hash: &str,
+    factor: Option<&Enrolment>,
+    now: Instant,
+) -> Result<bool, Fault> {
     let mut link = store.begin_turn().await?;
-    let sql = "update operators set password = $1, changed_at = $2, disabled_at = null where email = $3";
-    let found = link.run(sql, args![hash, now, email]).await? > 0;
+    let sql = "update operators set password = $1, changed_at = $2, disabled_at = null where email = $3 returning no";
+    let found = link.one(sql, args![hash, now, email]).await?.map(|row| row.int("no")).transpose()?;
+    if let Some(no) = found {
+        enrolment::clear(&mut link, no).await?;
+        if let Some(factor) = factor {
+            factor.write(&mut link, no, now).await?;
+        }
+    }
     end_sessions(&mut link, email, now).await?;
-    forget_tries(&mut link, email).await?;
+    sign_in::forget_tries(&mut link, email).await?;
     link.commit().await?;
-    Ok(found)
+    Ok(found.is_some())
 }
 
 async fn end_sessions(link: &mut Link, email: &str, now: Instant) -> Result<(), DbError> {
     let sql = "update operator_sessions set ended_at = $1 where ended_at is null
         and operator_no in (select no from operators where email = $2)";
     link.run(sql, args![now, email]).await?;
-    Ok(())
-}
-
-async fn forget_tries(link: &mut Link, email: &str) -> Result<(), DbError> {
-    link.run("delete from operator_tries where slot = $1", args![sign_in::own_slot(email)]).await?;
     Ok(())
 }

@@ -1,23 +1,29 @@
 //! Passwords: Argon2id by the `argon2` library, with its own defaults (19 MiB, two passes).
 //!
-//! Invariant: a hash is computed on a blocking thread, and few at once: whoever guesses fills neither the runtime nor
-//! the memory.
+//! Invariant: a hash is computed on a blocking thread, few at once and at a bounded pace: whoever guesses fills neither
+//! the runtime, nor the memory, nor the processors. An operator's own browser is not behind those who guess ([`Gates`]).
 
 use super::super::Fault;
+use super::common;
+use super::second_factor::{Encrypted, Secret};
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::OnceLock;
 use tokio::sync::Semaphore;
 
 /// How short a password may be, in characters; and how long, in bytes.
 pub const CHARS_MIN: usize = 12;
 const BYTES_MAX: usize = 256;
-/// How many hashes are computed at once, and how many tries wait for that.
-const AT_ONCE_MAX: usize = 2;
+/// How many tries wait for a gate.
 const WAITING_MAX: usize = 16;
+/// How many are let through in a second, in the long run, and at once after a quiet time.
+const PER_SECOND: NonZeroU32 = NonZeroU32::new(2).expect("not zero");
+const BURST: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 
-static AT_ONCE: Semaphore = Semaphore::const_new(AT_ONCE_MAX);
-static WAITING: Semaphore = Semaphore::const_new(WAITING_MAX);
 /// What a password of nobody is compared with, so that nobody takes as long as somebody.
 static NOBODY: OnceLock<String> = OnceLock::new();
 
@@ -31,6 +37,9 @@ pub fn check(password: &str) -> Result<(), String> {
     }
     if password.len() > BYTES_MAX {
         return Err(format!("a password has at most {BYTES_MAX} bytes"));
+    }
+    if common::is_common(password) {
+        return Err("this is one of the commonest passwords, or little more; choose another".to_owned());
     }
     Ok(())
 }
@@ -50,29 +59,87 @@ fn hash_now(password: &str) -> Result<String, Fault> {
     Ok(Argon2::default().hash_password(password.as_bytes(), &salt).map_err(broken)?.to_string())
 }
 
-/// Whether the password fits; nothing where too many wait already. Of nobody (`None`) none does, after as long.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn fits(password: String, hash: Option<String>) -> Result<Option<bool>, Fault> {
-    if password.len() > BYTES_MAX {
-        return Ok(Some(false));
-    }
-    let Ok(_waits) = WAITING.try_acquire() else { return Ok(None) };
-    let _one = AT_ONCE.acquire().await.map_err(broken)?;
-    tokio::task::spawn_blocking(move || fits_now(&password, hash.as_deref()).map(Some)).await.map_err(broken)?
+/// What an account is compared by.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The password's hash.
+    pub hash: String,
+    /// The second factor, where there is one.
+    pub factor: Option<Encrypted>,
 }
 
-fn fits_now(password: &str, hash: Option<&str>) -> Result<bool, Fault> {
+/// Whether a password fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// It does not. It fits nobody's account, after as long.
+    No,
+    /// It does; the secret of the second factor, where there is one.
+    Yes(Option<Secret>),
+    /// It was not looked at: too many wait.
+    Busy,
+}
+
+/// Where passwords wait for being compared: a gate for browsers that an account is known to use, and one for all others.
+#[derive(Debug, Default)]
+pub struct Gates {
+    known: Gate,
+    others: Gate,
+}
+
+struct Gate {
+    waiting: Semaphore,
+    one: Semaphore,
+    pace: DefaultDirectRateLimiter,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        let pace = RateLimiter::direct(Quota::per_second(PER_SECOND).allow_burst(BURST));
+        Self { waiting: Semaphore::new(WAITING_MAX), one: Semaphore::new(1), pace }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").finish_non_exhaustive()
+    }
+}
+
+impl Gates {
+    /// Whether `password` is that of an account; `None` is nobody's.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn fits(&self, password: String, stored: Option<Stored>, is_known: bool) -> Result<Fits, Fault> {
+        if password.len() > BYTES_MAX {
+            return Ok(Fits::No);
+        }
+        let gate = if is_known { &self.known } else { &self.others };
+        let Ok(_waits) = gate.waiting.try_acquire() else { return Ok(Fits::Busy) };
+        let _one = gate.one.acquire().await.map_err(broken)?;
+        while let Err(early) = gate.pace.check() {
+            tokio::time::sleep(early.wait_time_from(DefaultClock::default().now())).await;
+        }
+        tokio::task::spawn_blocking(move || fits_now(&password, stored)).await.map_err(broken)?
+    }
+}
+
+/// Both keys are made in every case: the time of the answer tells neither whether there is an account, nor whether the
+/// password was right and only the code was not.
+fn fits_now(password: &str, stored: Option<Stored>) -> Result<Fits, Fault> {
     let nobody = match NOBODY.get() {
         Some(nobody) => nobody,
         None => NOBODY.get_or_init(|| hash_now("nobody has this one").unwrap_or_default()),
     };
-    let parsed = PasswordHash::new(hash.unwrap_or(nobody)).map_err(broken)?;
-    Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok() && hash.is_some())
+    let (is_somebody, factor) = (stored.is_some(), stored.as_ref().and_then(|stored| stored.factor.clone()));
+    let parsed = PasswordHash::new(stored.as_ref().map_or(nobody, |stored| &stored.hash)).map_err(broken)?;
+    let fits = Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok() && is_somebody;
+    let has_factor = factor.is_some();
+    let secret = factor.unwrap_or_default().open(password)?;
+    Ok(if fits { Fits::Yes(has_factor.then_some(secret)) } else { Fits::No })
 }
 
-fn broken(e: impl std::fmt::Display) -> Fault {
+pub(super) fn broken(e: impl std::fmt::Display) -> Fault {
     Fault::Broken(format!("password: {e}"))
 }
 
@@ -85,11 +152,15 @@ mod tests {
         let stored = hash("correct horse battery".to_owned()).await.expect("a hash");
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, hash("correct horse battery".to_owned()).await.expect("a hash"), "salted");
-        let check = async |word: &str, hash: Option<String>| fits(word.to_owned(), hash).await.expect("an answer");
-        assert_eq!(check("correct horse battery", Some(stored.clone())).await, Some(true));
-        assert_eq!(check("Correct horse battery", Some(stored.clone())).await, Some(false));
-        assert_eq!(check(&"x".repeat(100_000), Some(stored)).await, Some(false));
-        assert_eq!(check("nobody has this one", None).await, Some(false), "nobody has no password");
+        let gates = Gates::default();
+        let check = async |word: &str, hash: Option<String>| {
+            let stored = hash.map(|hash| Stored { hash, factor: None });
+            gates.fits(word.to_owned(), stored, false).await.expect("an answer")
+        };
+        assert_eq!(check("correct horse battery", Some(stored.clone())).await, Fits::Yes(None));
+        assert_eq!(check("Correct horse battery", Some(stored.clone())).await, Fits::No);
+        assert_eq!(check(&"x".repeat(100_000), Some(stored)).await, Fits::No);
+        assert_eq!(check("nobody has this one", None).await, Fits::No, "nobody has no password");
     }
 
     #[test]
@@ -98,5 +169,24 @@ mod tests {
         assert!(check("short").is_err());
         assert!(check("ééééééééééé").is_err(), "characters are counted, not bytes");
         assert!(check(&"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn the_commonest_passwords_are_refused() {
+        for common in ["password1234", "123456789012", "Passw0rd!2026", "qwertyuiop123", "passwordpassword"] {
+            assert!(check(common).is_err_and(|reason| reason.contains("commonest")), "{common}");
+        }
+    }
+
+    #[tokio::test]
+    async fn those_who_guess_do_not_keep_a_known_browser_waiting() {
+        let (gates, stored) = (Gates::default(), hash("correct horse battery".to_owned()).await.expect("a hash"));
+        let _all: Vec<_> = (0..WAITING_MAX).map(|_| gates.others.waiting.try_acquire().expect("room")).collect();
+        let try_one = async |is_known| {
+            let stored = Some(Stored { hash: stored.clone(), factor: None });
+            gates.fits("correct horse battery".to_owned(), stored, is_known).await.expect("an answer")
+        };
+        assert_eq!(try_one(false).await, Fits::Busy);
+        assert_eq!(try_one(true).await, Fits::Yes(None));
     }
 }

@@ -1,18 +1,24 @@
 //! Operators' sessions: signing in with a bounded number of tries, and who asks for a page.
 //!
-//! Invariants: a try is counted before the password is looked at, so that many at once are many tries; the answer is
-//! the same for a wrong password, a disabled account and nobody; tokens are kept as SHA-256 only. A session ends when
-//! it is idle, at its limit, with the account, or when it is signed out.
+//! Invariants: tries are counted by account and place together, so that a stranger elsewhere locks nobody out: the place
+//! is the browser, where the account was signed in with it before, else the network. A try is counted before the
+//! password is looked at, so that many at once are many tries; what is counted, compared and answered is the same for a
+//! wrong password, a wrong code, a disabled account and an address that is nobody's. Tokens are kept as SHA-256 only. A
+//! session ends when it is idle, at its limit, with the account, or when it is signed out.
 
 use super::super::portal::token_hash;
 use super::super::{Fault, Services, flat};
-use super::password;
+use super::password::{Fits, Stored};
+use super::second_factor::{Encrypted, Proof, Secret};
 use crate::args;
+use crate::client::Client;
+use crate::counts::SignInOutcome;
 use crate::domain::Instant;
 use crate::ledger::Turn;
 use crate::mail;
-use crate::store::db::DbError;
+use crate::store::db::{DbError, Link};
 use chrono::TimeDelta;
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 /// How long a session lasts without a click, and at most.
@@ -20,10 +26,13 @@ pub const IDLE_MINUTES: i64 = 60;
 pub const LIMIT_HOURS: i64 = 12;
 /// How often the use of a session is written down.
 const SEEN_EVERY_MINUTES: i64 = 5;
-/// So many wrong passwords in a row cost nothing; each further one doubles the wait.
+/// So many failures in a row cost nothing; each further one doubles the wait.
 const FREE_TRIES: i64 = 5;
 const WAIT_SECONDS_MIN: i64 = 30;
 const WAIT_SECONDS_MAX: i64 = 15 * 60;
+/// How long after its wait a row of failures is forgotten, and how many such rows one try deletes.
+const FORGOTTEN_HOURS: i64 = 1;
+const FORGOTTEN_AT_ONCE: i64 = 8;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,58 +52,192 @@ pub enum SignedIn {
     Session(String),
     /// No.
     Wrong,
-    /// Not now: too many tries of this account, or of all.
+    /// Not now: too many tries for this account from this place, or of all.
     Wait,
 }
 
-/// The row of an account's tries.
+/// What a person types to sign in.
+#[derive(Clone, Debug, Default)]
+pub struct Typed<'a> {
+    /// The account.
+    pub email: &'a str,
+    /// The password.
+    pub password: String,
+    /// A code of the app, or a recovery code; empty where the account has no second factor.
+    pub code: &'a str,
+}
+
+/// The first half of a row of tries: an account.
 #[must_use]
-pub fn own_slot(email: &str) -> [u8; 32] {
-    Sha256::digest(email.as_bytes()).into()
+pub fn half_slot(email: &str) -> [u8; 16] {
+    half(Sha256::digest(email.as_bytes()).as_slice())
 }
 
-/// Addresses that are nobody's share 256 rows.
-fn shared_slot(email: &str) -> [u8; 32] {
+fn half(hash: &[u8]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
+    half
+}
+
+/// The row of an account's tries from a place. There is one for nobody's address as well.
+fn slot(services: &Services, email: &str, from: &Client) -> Result<[u8; 32], Fault> {
+    let place = match (&from.device, from.network) {
+        (Some(device), _) => format!("device\n{device}"),
+        (None, network) => format!("network\n{}", network.map(|it| it.to_string()).unwrap_or_default()),
+    };
     let mut slot = [0; 32];
-    slot[0] = own_slot(email)[0];
-    slot
+    slot[..16].copy_from_slice(&half_slot(email));
+    slot[16..].copy_from_slice(&keyed(services, &format!("operator try\n{email}\n{place}"))?);
+    Ok(slot)
 }
 
-/// Opens a session for who knows the password.
+fn keyed(services: &Services, text: &str) -> Result<[u8; 16], Fault> {
+    let mac = Hmac::<Sha256>::new_from_slice(&services.settings.form_secret);
+    let mut mac = mac.map_err(|e| Fault::Broken(format!("no key: {e}")))?;
+    mac.update(text.as_bytes());
+    Ok(half(mac.finalize().into_bytes().as_slice()))
+}
+
+/// What a browser is given when an account signs in with it: a number of its own, and that it was this account.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn sign_in(services: &Services, email: &str, word: String) -> Result<SignedIn, Fault> {
-    let Some(email) = mail::address(email) else { return Ok(SignedIn::Wrong) };
-    let sql = "select no, password from operators where email = $1 and disabled_at is null";
-    let row = services.store.read().await?.one(sql, args![&email]).await?;
-    let account = row.map(|row| Ok::<_, DbError>((row.int("no")?, row.text("password")?))).transpose()?;
-    let slot = if account.is_some() { own_slot(&email) } else { shared_slot(&email) };
-    let real = services.clock.real();
-    if !flat(services.ledger.job(move |turn| Box::pin(async move { count_try(turn, slot, real).await })).await)? {
-        return Ok(SignedIn::Wait);
-    }
-    let hash = account.as_ref().map(|(_, hash)| hash.clone());
-    match (password::fits(word, hash).await?, account) {
-        (None, _) => Ok(SignedIn::Wait),
-        (Some(true), Some((no, hash))) => open(services, no, hash, slot).await,
-        _ => Ok(SignedIn::Wrong),
-    }
+pub fn new_device(services: &Services, email: &str) -> Result<String, Fault> {
+    let mut number = [0; 16];
+    getrandom::fill(&mut number).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
+    device_of(services, email, &hex::encode(number))
 }
 
-/// Counts a try, and says whether it may be made. Tries and their waits go by the machine's clock.
-async fn count_try(turn: &mut Turn, slot: [u8; 32], now: Instant) -> Result<bool, Fault> {
+fn device_of(services: &Services, email: &str, number: &str) -> Result<String, Fault> {
+    let email = mail::address(email).unwrap_or_default();
+    let seal = keyed(services, &format!("operator device\n{email}\n{number}"))?;
+    Ok(format!("{number}-{}", hex::encode(seal)))
+}
+
+/// Whether a browser was given this when this account signed in with it.
+///
+/// # Errors
+/// [`Fault`].
+pub fn is_device(services: &Services, email: &str, given: &str) -> Result<bool, Fault> {
+    let Some((number, _)) = given.split_once('-') else { return Ok(false) };
+    let right = device_of(services, email, number)?;
+    Ok(subtle::ConstantTimeEq::ct_eq(right.as_bytes(), given.as_bytes()).into())
+}
+
+/// An account whose password was right.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) no: i64,
+    /// The password's hash, as it was compared.
+    pub(super) hash: String,
+    /// The row of its tries.
+    pub(super) slot: [u8; 32],
+}
+
+/// How a password came out.
+pub(super) enum Tried {
+    /// It is right; the second factor is still to be shown, where there is one.
+    Fits { account: Account, secret: Option<Secret> },
+    /// It is not; the account, if there is one.
+    Wrong(Option<i64>),
+    /// It was not looked at.
+    Wait,
+}
+
+/// Compares a password, as a counted try.
+pub(super) async fn tried(services: &Services, email: &str, password: String, from: &Client) -> Result<Tried, Fault> {
+    let slot = slot(services, email, from)?;
+    let sql = "select no, password, totp_salt, totp_secret from operators where email = $1 and disabled_at is null";
+    let row = services.store.read().await?.one(sql, args![email]).await?;
+    let found = row.map(|row| {
+        let stored = Stored { hash: row.text("password")?, factor: Encrypted::of(&row)? };
+        Ok::<_, DbError>((row.int("no")?, stored))
+    });
+    let (no, stored) = found.transpose()?.unzip();
+    let real = services.clock.real();
+    let counted = services.ledger.anonymous_job(move |turn| Box::pin(async move { count_try(turn, slot, real).await }));
+    let Some(wait) = flat(counted.await)? else { return Ok(Tried::Wait) };
+    if wait > TimeDelta::zero() {
+        services.settings.counts.operator_lock();
+        let seconds = wait.num_seconds();
+        tracing::warn!(seconds, "sign-ins for one operator's address are locked for one place");
+    }
+    let hash = stored.as_ref().map(|stored| stored.hash.clone());
+    let fits = services.settings.passwords.fits(password, stored, from.device.is_some()).await?;
+    Ok(match (fits, no.zip(hash)) {
+        (Fits::Busy, _) => Tried::Wait,
+        (Fits::Yes(secret), Some((no, hash))) => Tried::Fits { account: Account { no, hash, slot }, secret },
+        _ => Tried::Wrong(no),
+    })
+}
+
+/// Opens a session for who knows the password, and has the second factor where there is one.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn sign_in(services: &Services, typed: Typed<'_>, from: &Client) -> Result<SignedIn, Fault> {
+    let (signed, no) = match mail::address(typed.email) {
+        Some(email) => signed(services, &email, typed, from).await?,
+        None => (SignedIn::Wrong, None),
+    };
+    let counts = &services.settings.counts;
+    match signed {
+        SignedIn::Session(_) => {
+            counts.operator_sign_in(SignInOutcome::SignedIn);
+            tracing::info!(operator = no, "an operator signed in");
+        }
+        SignedIn::Wrong => {
+            counts.operator_sign_in(SignInOutcome::Wrong);
+            tracing::warn!(operator = no, "an operator's sign-in was refused: address, password or code do not fit");
+        }
+        SignedIn::Wait => counts.operator_sign_in(SignInOutcome::Locked),
+    }
+    Ok(signed)
+}
+
+/// The same; and which account it was about, if there is one.
+async fn signed(
+    services: &Services,
+    email: &str,
+    typed: Typed<'_>,
+    from: &Client,
+) -> Result<(SignedIn, Option<i64>), Fault> {
+    let (account, secret) = match tried(services, email, typed.password, from).await? {
+        Tried::Fits { account, secret } => (account, secret),
+        Tried::Wrong(no) => return Ok((SignedIn::Wrong, no)),
+        Tried::Wait => return Ok((SignedIn::Wait, None)),
+    };
+    let no = Some(account.no);
+    let Some(proof) = Proof::of(typed.code, secret, services.clock.now())? else { return Ok((SignedIn::Wrong, no)) };
+    Ok((open(services, account, proof).await?, no))
+}
+
+/// Counts a try. None: it may not be made now; else how long the next one waits. Tries and their waits go by the machine's
+/// clock.
+async fn count_try(turn: &mut Turn, slot: [u8; 32], now: Instant) -> Result<Option<TimeDelta>, Fault> {
+    let old = now - TimeDelta::hours(FORGOTTEN_HOURS);
+    let sql = "delete from operator_tries where slot in
+        (select slot from operator_tries where until < $1 and slot <> $2 order by until limit $3)";
+    turn.link.run(sql, args![old, slot, FORGOTTEN_AT_ONCE]).await?;
     let row = turn.link.one("select failures, until from operator_tries where slot = $1", args![slot]).await?;
     let (failures, until) =
         row.map_or(Ok((0, now)), |row| Ok::<_, DbError>((row.int("failures")?, row.at("until")?)))?;
     if until > now {
-        return Ok(false);
+        return Ok(None);
     }
     let failures = failures.saturating_add(1);
     let sql = "insert into operator_tries (slot, failures, until) values ($1, $2, $3)
         on conflict (slot) do update set failures = excluded.failures, until = excluded.until";
-    turn.link.run(sql, args![slot, failures, now + wait_after(failures)]).await?;
-    Ok(true)
+    let wait = wait_after(failures);
+    turn.link.run(sql, args![slot, failures, now + wait]).await?;
+    Ok(Some(wait))
+}
+
+/// Forgets the failures of an account, from every place.
+pub(super) async fn forget_tries(link: &mut Link, email: &str) -> Result<(), DbError> {
+    let sql = "delete from operator_tries where substr(slot, 1, 16) = $1";
+    link.run(sql, args![half_slot(email)]).await?;
+    Ok(())
 }
 
 /// How long the next try waits after so many in a row.
@@ -106,24 +249,32 @@ fn wait_after(failures: i64) -> TimeDelta {
     TimeDelta::seconds((WAIT_SECONDS_MIN << doubled).min(WAIT_SECONDS_MAX))
 }
 
-async fn open(services: &Services, no: i64, hash: String, slot: [u8; 32]) -> Result<SignedIn, Fault> {
+async fn open(services: &Services, account: Account, proof: Proof) -> Result<SignedIn, Fault> {
     let token = super::super::portal::new_token()?;
     let session = token_hash(&token);
-    let job = services.ledger.job(move |turn| {
+    let job = services.ledger.anonymous_job(move |turn| {
         Box::pin(async move {
+            let Account { no, hash, slot } = account;
             let now = turn.now();
             let old = now - TimeDelta::days(30);
             turn.link.run("delete from operator_sessions where expires_at < $1", args![old]).await?;
+            if !proof.take(&mut turn.link, no, now).await? {
+                return Ok(false);
+            }
             // The account may have been shut, or its password changed, while this one was compared.
             let sql = "insert into operator_sessions (token_hash, operator_no, created_at, seen_at, expires_at)
                 select $1, no, $2, $2, $3 from operators where no = $4 and password = $5 and disabled_at is null";
             let limit = now + TimeDelta::hours(LIMIT_HOURS);
             let opened = turn.link.run(sql, args![session, now, limit, no, hash]).await? > 0;
-            turn.link.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            if opened {
+                turn.link.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            }
             Ok(opened)
         })
     });
-    Ok(if flat(job.await)? { SignedIn::Session(token) } else { SignedIn::Wrong })
+    let opened = flat(job.await)?;
+    services.settings.limits.looked_up(&session, opened);
+    Ok(if opened { SignedIn::Session(token) } else { SignedIn::Wrong })
 }
 
 /// Opens a session for the demo's operator, who has no password that anybody knows.
@@ -139,7 +290,9 @@ pub async fn open_demo(services: &Services, email: &str) -> Result<Option<String
     super::add(&services.store, email, NO_PASSWORD, services.clock.now()).await?;
     let row = services.store.read().await?.one("select no from operators where email = $1", args![email]).await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(match open(services, row.int("no")?, NO_PASSWORD.to_owned(), own_slot(email)).await? {
+    let slot = slot(services, email, &Client::default())?;
+    let account = Account { no: row.int("no")?, hash: NO_PASSWORD.to_owned(), slot };
+    Ok(match open(services, account, Proof::None).await? {
         SignedIn::Session(token) => Some(token),
         SignedIn::Wrong | SignedIn::Wait => None,
     })
@@ -156,6 +309,7 @@ pub async fn operator(services: &Services, token: &str) -> Result<Option<Operato
           and o.disabled_at is null";
     let idle = now - TimeDelta::minutes(IDLE_MINUTES);
     let row = services.store.read().await?.one(sql, args![session, now, idle]).await?;
+    services.settings.limits.looked_up(&session, row.is_some());
     let Some(row) = row else { return Ok(None) };
     if row.at("seen_at")? + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= now {
         touch(services, session).await;
@@ -208,11 +362,5 @@ mod tests {
         check(9, 480);
         check(10, 900);
         check(i64::MAX, 900);
-    }
-
-    #[test]
-    fn nobody_shares_a_row_with_no_account() {
-        assert_ne!(own_slot("ada@acme.example"), shared_slot("ada@acme.example"));
-        assert_eq!(shared_slot("ada@acme.example")[1..], [0; 31]);
     }
 }

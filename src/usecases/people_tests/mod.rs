@@ -6,6 +6,7 @@ mod sending;
 
 use super::sessions::{Role, Viewer};
 use super::{Parts, Running, Services, customers, outbox, portal};
+use crate::client::Client;
 use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
@@ -63,7 +64,9 @@ impl Rig {
             stripe: None,
             return_origins: Vec::new(),
             trusted_proxies: Vec::new(),
-            limits: crate::limits::Limits::new(None),
+            limits: crate::limits::Limits::new(None, None),
+            counts: crate::counts::Counts::default(),
+            passwords: crate::usecases::operators::password::Gates::default(),
             site_root: folder.to_owned(),
             checkout_origin: String::new(),
             checkout_origins: Vec::new(),
@@ -155,7 +158,7 @@ impl Rig {
 
     /// Signs in by mail.
     pub async fn signed_in(&self, email: &str) -> String {
-        super::sign_in::request(&self.services, email).await.expect("an answer");
+        super::sign_in::request(&self.services, email, &Client::default()).await.expect("an answer");
         self.send().await;
         self.open(&self.token()).await.expect("a session")
     }

@@ -1,13 +1,14 @@
 //! Signing in, members, sessions.
 
 use super::{Rig, on_both};
+use crate::client::Client;
 use crate::usecases::members::{self, Changed};
 use crate::usecases::portal::{self, Look};
 use crate::usecases::sessions::{self, Role};
 use crate::usecases::{api_keys, sign_in, tidy};
 
 async fn ask(rig: &Rig, email: &str) {
-    sign_in::request(&rig.services, email).await.expect("an answer");
+    sign_in::request(&rig.services, email, &Client::default()).await.expect("an answer");
     rig.send().await;
 }
 
@@ -43,10 +44,13 @@ async fn a_mailed_link_works_once_for_fifteen_minutes() {
             assert_eq!(look(&rig, old).await, Look::OldMail);
         }
         assert_eq!(look(&rig, "no token").await, Look::Unknown);
-        assert!(sign_in::renew(&rig.services, &late).await.expect("an answer"), "where the old one went");
+        assert!(
+            sign_in::renew(&rig.services, &late, &Client::default()).await.expect("an answer"),
+            "where the old one went"
+        );
         rig.send().await;
         assert!(rig.open(&rig.token()).await.is_some(), "a new one works");
-        assert!(!sign_in::renew(&rig.services, "no token").await.expect("an answer"));
+        assert!(!sign_in::renew(&rig.services, "no token", &Client::default()).await.expect("an answer"));
     })
     .await;
 }

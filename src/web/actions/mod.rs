@@ -18,7 +18,7 @@ pub use buy::{StartCheckout, Started};
 pub use hint::HideHint;
 #[cfg(feature = "demo")]
 pub use operator::SignInAsDemoOperator;
-pub use operator::{Act, DoAct, SignInOperator, SignOutOperator};
+pub use operator::{Act, DoAct, SignInOperator, SignOutOperator, SwitchOffSecondFactor, SwitchOnSecondFactor};
 pub use plans::{ChoosePlan, OpenPlanPortal};
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;

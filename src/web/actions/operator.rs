@@ -48,10 +48,32 @@ impl Act {
 /// Signs an operator in.
 ///
 /// # Errors
-/// A fault only; a wrong password leads back to the page, which says so.
+/// A fault only; a wrong password or code leads back to the page, which says so.
 #[server(name = SignInOperator, prefix = "/_fn", endpoint = "operator-sign-in")]
-pub async fn sign_in_operator(email: String, password: String) -> Result<(), ServerFnError> {
-    crate::web::forms::operator::sign_in(&email, password).await
+pub async fn sign_in_operator(
+    email: String,
+    password: String,
+    #[server(default)] code: String,
+) -> Result<(), ServerFnError> {
+    crate::web::forms::operator::sign_in(&email, password, &code).await
+}
+
+/// Switches the second factor on that the page has shown, which `seed` stands for.
+///
+/// # Errors
+/// A fault only; the outcome leads back to the page, which says it.
+#[server(name = SwitchOnSecondFactor, prefix = "/_fn", endpoint = "operator-second-factor-on")]
+pub async fn switch_on_second_factor(seed: String, password: String, code: String) -> Result<(), ServerFnError> {
+    crate::web::forms::second_factor::switch_on(&seed, password, &code).await
+}
+
+/// Switches the second factor off.
+///
+/// # Errors
+/// A fault only; the outcome leads back to the page, which says it.
+#[server(name = SwitchOffSecondFactor, prefix = "/_fn", endpoint = "operator-second-factor-off")]
+pub async fn switch_off_second_factor(password: String, code: String) -> Result<(), ServerFnError> {
+    crate::web::forms::second_factor::switch_off(password, &code).await
 }
 
 /// Signs an operator out.

@@ -8,6 +8,7 @@ pub mod buy;
 pub mod hint;
 pub mod operator;
 pub mod plans;
+pub mod second_factor;
 pub mod session;
 pub mod settings;
 pub mod theme;

@@ -4,7 +4,7 @@ use super::broken;
 use crate::domain::money::decimals;
 use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
 use crate::usecases::desk::{self, Order, Outcome, Refund};
-use crate::usecases::operators::sign_in::{self as operators, LIMIT_HOURS, Operator, SignedIn};
+use crate::usecases::operators::sign_in::{self as operators, LIMIT_HOURS, Operator, SignedIn, Typed};
 use crate::usecases::{Fault, Services, purchases};
 use crate::web::actions::Act;
 use crate::web::cookies::Cookie;
@@ -12,6 +12,9 @@ use crate::web::form_signature::ActOn;
 use crate::web::visit::Visit;
 use chrono::NaiveDate;
 use leptos::prelude::ServerFnError;
+
+/// How long a browser is known that an operator has signed in with: a year.
+const DEVICE_SECONDS: i64 = 365 * 24 * 60 * 60;
 
 /// The demo's operator.
 #[cfg(feature = "demo")]
@@ -21,11 +24,23 @@ const DEMO_OPERATOR: &str = "operator@demo.example";
 ///
 /// # Errors
 /// A fault, its cause in the log.
-pub async fn sign_in(email: &str, password: String) -> Result<(), ServerFnError> {
+pub async fn sign_in(email: &str, password: String, code: &str) -> Result<(), ServerFnError> {
     let visit = Visit::current();
-    let signed = operators::sign_in(&visit.services, email, password).await;
-    match signed.map_err(|fault| broken("operator sign-in", &fault))? {
-        SignedIn::Session(token) => opened(&visit, &token),
+    let signed = async {
+        let client = visit.client_of(email)?;
+        let signed = operators::sign_in(&visit.services, Typed { email, password, code }, &client).await?;
+        let new_device = matches!(signed, SignedIn::Session(_)) && client.device.is_none();
+        let device = if new_device { Some(operators::new_device(&visit.services, email)?) } else { None };
+        Ok((signed, device))
+    };
+    let (signed, device) = signed.await.map_err(|fault: Fault| broken("operator sign-in", &fault))?;
+    match signed {
+        SignedIn::Session(token) => {
+            opened(&visit, &token);
+            if let Some(device) = device {
+                visit.remember(Cookie::OperatorDevice, &device, DEVICE_SECONDS);
+            }
+        }
         SignedIn::Wrong => visit.go("/operator/sign-in?outcome=wrong"),
         SignedIn::Wait => visit.go("/operator/sign-in?outcome=wait"),
     }

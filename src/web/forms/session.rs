@@ -76,8 +76,8 @@ async fn spend(visit: &Visit, token: &str, shown: Option<Target>, before: Option
 /// A fault, its cause in the log.
 pub async fn ask(email: &str) -> Result<(), ServerFnError> {
     let visit = Visit::current();
-    let asked = sign_in::request(&visit.services, email).await.map_err(|fault| broken("sign-in mail", &fault))?;
-    match asked {
+    let asked = sign_in::request(&visit.services, email, &visit.client()).await;
+    match asked.map_err(|fault| broken("sign-in mail", &fault))? {
         Some(address) => {
             visit.remember(Cookie::Asked, &hex::encode(address), ASKED_SECONDS);
             visit.go(&SignInOutcome::Sent.page());
@@ -93,7 +93,8 @@ pub async fn ask(email: &str) -> Result<(), ServerFnError> {
 /// A fault, its cause in the log.
 pub async fn renew(token: &str) -> Result<(), ServerFnError> {
     let visit = Visit::current();
-    let sent = sign_in::renew(&visit.services, token).await.map_err(|fault| broken("sign-in mail", &fault))?;
+    let sent = sign_in::renew(&visit.services, token, &visit.client()).await;
+    let sent = sent.map_err(|fault| broken("sign-in mail", &fault))?;
     visit.forget(Cookie::Asked);
     visit.go(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });
     Ok(())

@@ -79,6 +79,7 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/operator/customers/:id") view=operator::CustomerPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/purchases/:id") view=operator::PurchasePage ssr=SsrMode::Async />
                 <Route path=path!("/operator/alarms") view=operator::AlarmsPage ssr=SsrMode::Async />
+                <Route path=path!("/operator/second-factor") view=operator::SecondFactorPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/sales") view=operator::SalesPage ssr=SsrMode::Async />
                 <Route path=path!("/_gallery") view=Gallery ssr=SsrMode::Async />
                 <Route path=path!("/_gallery/:name") view=Gallery ssr=SsrMode::Async />

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod acts;
+mod guessing;
 mod sales;
+mod second_factor;
 
 use crate::app::{Answer, TestApp};
 use topup::usecases::operators::{self, password};

@@ -5,9 +5,11 @@
 mod chart;
 mod forms;
 mod frame;
+mod qr;
 mod table;
 
 pub use chart::Chart;
 pub use forms::{ActForm, Field};
 pub use frame::OperatorFrame;
+pub use qr::QrCode;
 pub use table::{Cells, Table};

@@ -4,12 +4,13 @@ use super::{ROWS, audit_table, badge, before, code, older, outcome, page, sectio
 use crate::domain::Money;
 use crate::usecases::audit;
 use crate::usecases::desk::{self, Found};
+use crate::usecases::operators::enrolment::{self, Standing};
 use crate::usecases::purchases::Purchase;
 use crate::web::components::operator::{Cells, Table};
 use crate::web::components::text::Price;
 use crate::web::view::status::{self, Dispute, PurchaseFacts};
 use crate::web::view::{Badge, Tone};
-use crate::web::visit::Visit;
+use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
 
 /// `/operator`
@@ -20,10 +21,12 @@ pub fn HomePage() -> impl IntoView {
         let found = desk::search(&visit.services, &asked).await?;
         let mut lines = audit::list(&visit.services, None, before(&visit, "audit"), ROWS + 1).await?;
         let more = older(&mut lines, "audit", |line| line.no);
+        let offer = second_factor(&visit).await?;
         let results = (!asked.trim().is_empty()).then(|| results(found));
         let body = view! {
             <h1>"Customers"</h1>
             {outcome(&visit)}
+            {offer}
             <form class="fields search" method="get" action="/operator" role="search">
                 <label>
                     "E-mail, customer, purchase, payment or invoice"
@@ -42,6 +45,28 @@ pub fn HomePage() -> impl IntoView {
 fn cut(is_cut: bool, what: &str) -> Option<AnyView> {
     let words = format!("Only the first {} {what} are shown. Search for an id to find another one.", desk::FOUND_MAX);
     is_cut.then(|| view! { <p class="note">{words}</p> }.into_any())
+}
+
+/// The way to the second factor: pressed on whoever has none.
+async fn second_factor(visit: &Visit) -> Result<Option<AnyView>, Stop> {
+    let Some(operator) = visit.operator().await? else { return Ok(None) };
+    let link = |text: &'static str| view! { <a href="/operator/second-factor">{text}</a> };
+    Ok(match enrolment::standing(&visit.services, &operator).await? {
+        Standing::NoPassword => None,
+        Standing::On { .. } => Some(view! { <p class="note">{link("Second factor")}": on"</p> }.into_any()),
+        Standing::Off => Some(
+            view! {
+                <div class="notice warn">
+                    <p>
+                        <strong>"Your account opens by its password alone."</strong>
+                        " "
+                        {link("Set up a second factor")}
+                    </p>
+                </div>
+            }
+            .into_any(),
+        ),
+    })
 }
 
 fn results(found: Found) -> AnyView {

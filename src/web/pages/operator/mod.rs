@@ -8,6 +8,7 @@ mod home;
 mod lists;
 mod purchase;
 mod sales;
+mod second_factor;
 mod sign_in;
 
 pub use alarms::AlarmsPage;
@@ -15,6 +16,7 @@ pub use customer::CustomerPage;
 pub use home::HomePage;
 pub use purchase::PurchasePage;
 pub use sales::SalesPage;
+pub use second_factor::SecondFactorPage;
 pub use sign_in::SignInPage;
 
 use crate::domain::{Credits, Instant};

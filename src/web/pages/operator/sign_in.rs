@@ -1,4 +1,4 @@
-//! `/operator/sign-in`: address and password.
+//! `/operator/sign-in`: address, password and code in one form, so that no answer tells which of them was wrong.
 
 use super::framed;
 use crate::web::actions::SignInOperator;
@@ -23,7 +23,7 @@ pub fn SignInPage() -> impl IntoView {
 
 fn body(visit: &Visit) -> AnyView {
     let said = match visit.query("outcome").as_deref() {
-        Some("wrong") => Some(("Address and password do not fit.", "Try again.")),
+        Some("wrong") => Some(("Address, password and code do not fit.", "Try again.")),
         Some("wait") => Some(("Too many tries.", "Wait a while: up to a quarter of an hour.")),
         Some("fault") => Some(("Something went wrong on our side.", "Please try again.")),
         _ => None,
@@ -42,6 +42,13 @@ fn body(visit: &Visit) -> AnyView {
                     "Password"
                     <input type="password" name="password" required autocomplete="current-password" maxlength="256" />
                 </label>
+                <label>
+                    "Code of your app, or a recovery code"
+                    <input type="text" name="code" autocomplete="one-time-code" maxlength="64" aria-describedby="code-note" />
+                </label>
+                <p class="note" id="code-note">
+                    "Leave it empty if your account has no second factor."
+                </p>
                 <button class="button primary">"Sign in"</button>
             </form>
             {super::super::sign_in_demo::operator(visit)}

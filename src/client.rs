@@ -1,15 +1,25 @@
-//! Whose request it is: the address of the other end, or what a trusted proxy says about it.
+//! Where a request comes from: the address of the other end, or what a trusted proxy says about it; and the browser,
+//! where it was known before.
 
-use axum::extract::{ConnectInfo, Request};
-use axum::http::HeaderMap;
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
+/// Where somebody is who signs in: whoever guesses elsewhere is another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The network, as [`crate::limits::network`] counts it; none where the connection has no address.
+    pub network: Option<IpAddr>,
+    /// What this browser was given when the same account last signed in with it.
+    pub device: Option<String>,
+}
+
 /// The address of the client; none where the connection has none.
 #[must_use]
-pub fn address(request: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
-    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    Some(behind(peer.ip(), request.headers(), trusted))
+pub fn address(extensions: &Extensions, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(behind(peer.ip(), headers, trusted))
 }
 
 /// Walks back through `X-Forwarded-For` as far as proxies are trusted: what stands left of a stranger's word is

@@ -1,0 +1,232 @@
+//! How an account comes to have a second factor, and to have none: on the command line, or in the console.
+//!
+//! In the console secret and recovery codes are made of a seed that the form brings, of this database's secret and of the
+//! session: what a page has shown is what the form switches on, and nobody has to keep it in between.
+//!
+//! *Not here:* codes and their forms (`second_factor`), signing in with one (`sign_in`).
+
+use super::super::{Fault, Services, flat};
+use super::password::broken;
+use super::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret};
+use super::sign_in::{Operator, Tried, tried};
+use crate::args;
+use crate::client::Client;
+use crate::domain::Instant;
+use crate::store::db::{DbError, Link};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+/// A second factor that an account is to have: what the operator takes along, and what the database keeps.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// For the app.
+    pub secret: Secret,
+    /// For when the app is gone.
+    pub codes: RecoveryCodes,
+    kept: Encrypted,
+    /// The step of the code that confirmed it.
+    step: Option<i64>,
+}
+
+impl Enrolment {
+    /// A new one, for an account with this password.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn new(password: String) -> Result<Self, Fault> {
+        let secret = Secret::new()?;
+        let codes = RecoveryCodes::new(|_, bytes| getrandom::fill(bytes).map_err(broken))?;
+        Ok(Self { secret, codes, kept: encrypted(secret, password).await?, step: None })
+    }
+
+    /// Whether this is a code of now; it is then used up.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn confirm(&mut self, code: &str, now: Instant) -> Result<bool, Fault> {
+        self.step = self.secret.step_of(code.trim(), now)?;
+        Ok(self.step.is_some())
+    }
+
+    /// Gives it to an account, in place of one that it had.
+    pub(super) async fn write(&self, link: &mut Link, no: i64, now: Instant) -> Result<(), DbError> {
+        let sql =
+            "update operators set totp_salt = $1, totp_secret = $2, totp_since = $3, totp_step = $4 where no = $5";
+        link.run(sql, args![self.kept.salt, self.kept.secret.to_vec(), now, self.step, no]).await?;
+        link.run("delete from operator_recovery_codes where operator_no = $1", args![no]).await?;
+        for hash in self.codes.hashes() {
+            let sql = "insert into operator_recovery_codes (operator_no, code_hash) values ($1, $2)";
+            link.run(sql, args![no, hash]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn encrypted(secret: Secret, password: String) -> Result<Encrypted, Fault> {
+    tokio::task::spawn_blocking(move || secret.encrypt(&password)).await.map_err(broken)?
+}
+
+/// Takes the second factor from an account.
+pub(super) async fn clear(link: &mut Link, no: i64) -> Result<(), DbError> {
+    let sql = "update operators set totp_salt = null, totp_secret = null, totp_since = null, totp_step = null
+        where no = $1";
+    link.run(sql, args![no]).await?;
+    link.run("delete from operator_recovery_codes where operator_no = $1", args![no]).await?;
+    Ok(())
+}
+
+/// How an account's second factor stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The account has no password, as the demo's: there is nothing to stand beside.
+    NoPassword,
+    /// There is none.
+    Off,
+    /// There is one.
+    On {
+        /// Since when.
+        since: Instant,
+        /// Recovery codes that were not used.
+        codes_left: i64,
+    },
+}
+
+/// How an operator's second factor stands.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn standing(services: &Services, operator: &Operator) -> Result<Standing, Fault> {
+    let sql = "select o.password, o.totp_since, (select count(*) from operator_recovery_codes c
+            where c.operator_no = o.no and c.used_at is null) as codes
+        from operators o where o.no = $1";
+    let row = services.store.read().await?.one(sql, args![operator.no]).await?;
+    let Some(row) = row else { return Ok(Standing::NoPassword) };
+    Ok(match row.opt_at("totp_since")? {
+        _ if !row.text("password")?.starts_with('$') => Standing::NoPassword,
+        Some(since) => Standing::On { since, codes_left: row.int("codes")? },
+        None => Standing::Off,
+    })
+}
+
+/// A seed for a form that switches a second factor on.
+///
+/// # Errors
+/// [`Fault`].
+pub fn seed() -> Result<String, Fault> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(broken)?;
+    Ok(hex::encode(bytes))
+}
+
+/// What a seed becomes for this operator in this session; `None` for what is no seed.
+///
+/// # Errors
+/// [`Fault`].
+pub fn of_seed(services: &Services, operator: &Operator, seed: &str) -> Result<Option<(Secret, RecoveryCodes)>, Fault> {
+    let Some(seed) = hex::decode(seed).ok().filter(|seed| seed.len() == 16) else { return Ok(None) };
+    let bytes = |about: &str, n: usize, out: &mut [u8]| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&services.settings.form_secret).map_err(broken)?;
+        mac.update(format!("topup second factor 1\n{about}\n{n}\n{}\n", operator.no).as_bytes());
+        mac.update(&operator.session);
+        mac.update(&seed);
+        out.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(out, byte)| *out = byte);
+        Ok(())
+    };
+    let mut secret = [0; SECRET_BYTES];
+    bytes("secret", 0, &mut secret)?;
+    Ok(Some((Secret(secret), RecoveryCodes::new(|n, out| bytes("recovery", n, out))?)))
+}
+
+/// How a change of the second factor came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is done.
+    Done,
+    /// Password or code do not fit.
+    Wrong,
+    /// Not now: too many tries.
+    Wait,
+    /// Another form did it before, or the form is none of this session's.
+    Stale,
+}
+
+/// Switches on the second factor of a seed, where there is none. Ends the account's other sessions.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn switch_on(
+    services: &Services,
+    operator: &Operator,
+    from: &Client,
+    (seed, password, code): (&str, String, &str),
+) -> Result<Changed, Fault> {
+    let Some((secret, codes)) = of_seed(services, operator, seed)? else { return Ok(Changed::Stale) };
+    let account = match tried(services, &operator.email, password.clone(), from).await? {
+        Tried::Fits { account, secret: None } => account,
+        Tried::Fits { .. } => return Ok(Changed::Stale),
+        Tried::Wrong(_) => return Ok(Changed::Wrong),
+        Tried::Wait => return Ok(Changed::Wait),
+    };
+    let mut enrolment = Enrolment { secret, codes, kept: encrypted(secret, password).await?, step: None };
+    if !enrolment.confirm(code, services.clock.now())? {
+        return Ok(Changed::Wrong);
+    }
+    let (no, session, slot) = (operator.no, operator.session, account.slot);
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let now = turn.now();
+            let sql = "update operators set changed_at = changed_at
+                where no = $1 and password = $2 and disabled_at is null and totp_secret is null";
+            if turn.link.run(sql, args![no, account.hash]).await? == 0 {
+                return Ok(Changed::Stale);
+            }
+            enrolment.write(&mut turn.link, no, now).await?;
+            let sql = "update operator_sessions set ended_at = $1
+                where operator_no = $2 and token_hash <> $3 and ended_at is null";
+            turn.link.run(sql, args![now, no, session]).await?;
+            turn.link.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            Ok(Changed::Done)
+        })
+    });
+    let changed = flat(job.await)?;
+    if changed == Changed::Done {
+        tracing::info!(operator = no, "an operator switched a second factor on");
+    }
+    Ok(changed)
+}
+
+/// Switches the second factor off, for who has both.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn switch_off(
+    services: &Services,
+    operator: &Operator,
+    from: &Client,
+    (password, code): (String, &str),
+) -> Result<Changed, Fault> {
+    let (account, secret) = match tried(services, &operator.email, password, from).await? {
+        Tried::Fits { account, secret: Some(secret) } => (account, secret),
+        Tried::Fits { .. } => return Ok(Changed::Stale),
+        Tried::Wrong(_) => return Ok(Changed::Wrong),
+        Tried::Wait => return Ok(Changed::Wait),
+    };
+    let Some(proof) = Proof::of(code, Some(secret), services.clock.now())? else { return Ok(Changed::Wrong) };
+    let (no, slot) = (operator.no, account.slot);
+    let job = services.ledger.job(move |turn| {
+        Box::pin(async move {
+            let now = turn.now();
+            if !proof.take(&mut turn.link, no, now).await? {
+                return Ok(Changed::Wrong);
+            }
+            clear(&mut turn.link, no).await?;
+            turn.link.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            Ok(Changed::Done)
+        })
+    });
+    let changed = flat(job.await)?;
+    if changed == Changed::Done {
+        tracing::warn!(operator = no, "an operator switched the second factor off");
+    }
+    Ok(changed)
+}

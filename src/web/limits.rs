@@ -1,0 +1,127 @@
+//! What stands before browsers' routes against too much: who is signed in goes on, strangers are counted.
+//!
+//! A stranger's request costs a count where it makes the database or Stripe work: each form, the pages behind a link,
+//! and whatever brings a cookie that was never found good. Pages that ask nobody are free. A stranger's form is read
+//! whole before it takes one of the places that there are for strangers: whoever sends slowly holds none.
+//!
+//! *Not here:* counting (`crate::limits`), the ledger's lane (`ledger`), APIs (`http::limits`).
+
+use crate::client;
+use crate::counts::Refused;
+use crate::usecases::Services;
+use crate::usecases::portal::token_hash;
+use crate::web::cookies::Cookie;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// How large a stranger's form may be, in bytes.
+const FORM_MAX: usize = 64 * 1024;
+/// When to try again where all places are taken.
+const BUSY_SECONDS: u64 = 2;
+
+/// What a person reads. It is no page like others: whoever sends too much is not to have pages drawn for it.
+const TOO_MANY: &str = r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>One moment, please</title>
+<link rel="stylesheet" href="/pkg/topup.css">
+</head>
+<body>
+<main class="wide"><div class="card narrow" role="alert">
+<h1>That was a lot at once</h1>
+<p class="note">Nothing was done. Wait a moment, then try again.</p>
+<a class="button" href="/billing">Back to Billing</a>
+</div></main>
+</body>
+</html>
+"#;
+const TOO_MANY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Pages that ask the database, or Stripe, for whoever has the address.
+const ASKING: [&str; 3] = ["/sign-in/", "/purchases/", "/mails/"];
+/// Files, which ask nobody.
+const FILES: [&str; 3] = ["/pkg/", "/favicon.svg", "/live.js"];
+
+/// Before browsers' routes.
+pub async fn browsers(State(services): State<Services>, request: Request, next: Next) -> Response {
+    let (limits, counts) = (&services.settings.limits, &services.settings.counts);
+    let writes = !request.method().is_safe();
+    let sessions = sessions(request.headers(), services.settings.is_https());
+    if let Some(known) = sessions.iter().find(|session| limits.knows(session)) {
+        return match if writes { limits.key(*known) } else { Ok(()) } {
+            Ok(()) => next.run(request).await,
+            Err(seconds) => {
+                counts.refused(Refused::Key);
+                too_many(StatusCode::TOO_MANY_REQUESTS, seconds)
+            }
+        };
+    }
+    if !(writes || asks(request.uri().path(), !sessions.is_empty())) {
+        return next.run(request).await;
+    }
+    let address = client::address(request.extensions(), request.headers(), &services.settings.trusted_proxies);
+    if let Some(Err(seconds)) = address.map(|address| limits.anonymous(address)) {
+        counts.refused(Refused::Anonymous);
+        return too_many(StatusCode::TOO_MANY_REQUESTS, seconds);
+    }
+    if !writes {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, FORM_MAX).await else { return too_many(StatusCode::PAYLOAD_TOO_LARGE, 0) };
+    let Some(_place) = limits.form() else {
+        counts.refused(Refused::Form);
+        return too_many(StatusCode::SERVICE_UNAVAILABLE, BUSY_SECONDS);
+    };
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
+
+/// Hashes of the sessions that a browser says it has.
+fn sessions(headers: &HeaderMap, is_https: bool) -> Vec<[u8; 32]> {
+    let cookies = [Cookie::Session, Cookie::Operator];
+    cookies.iter().filter_map(|cookie| cookie.read(headers, is_https)).map(|token| token_hash(&token)).collect()
+}
+
+/// Whether reading this page makes the database or Stripe work for a stranger.
+fn asks(path: &str, has_session: bool) -> bool {
+    let begins = |with: &[&str]| with.iter().any(|start| path.starts_with(start));
+    begins(&ASKING) || (has_session && !begins(&FILES))
+}
+
+fn too_many(status: StatusCode, seconds: u64) -> Response {
+    let mut headers = HeaderMap::new();
+    let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    put(header::CONTENT_TYPE, "text/html; charset=utf-8");
+    put(header::CONTENT_SECURITY_POLICY, TOO_MANY_POLICY);
+    put(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    put(header::CACHE_CONTROL, "no-store");
+    if status != StatusCode::PAYLOAD_TOO_LARGE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    (status, headers, TOO_MANY).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_asks_nobody_is_free() {
+        let check = |path, with_session, want| assert_eq!(asks(path, with_session), want, "{path}");
+        check("/sign-in", false, false);
+        check("/billing", false, false);
+        check("/billing", true, true);
+        check("/live", true, true);
+        check("/pkg/topup.css", true, false);
+        check("/sign-in/abc", false, true);
+        check("/purchases/pur_1", false, true);
+        check("/mails/7-abc", false, true);
+    }
+}
