@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::float_arithmetic, missing_docs, reason = "a measurement")]
 
 mod after;
+mod flood;
 mod load;
 mod ours;
 mod pages;
