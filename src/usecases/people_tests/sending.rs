@@ -2,6 +2,7 @@
 
 use super::peer::Peer;
 use super::{Rig, mailer, on_both};
+use crate::client::Client;
 use crate::domain::PurchaseId;
 use crate::ledger::Turn;
 use crate::mail::{Rendered, Smtp, Transport};
@@ -135,7 +136,7 @@ async fn a_sign_in_mail_does_not_wait_behind_reminders() {
             while peer.taken().is_empty() {
                 tokio::task::yield_now().await;
             }
-            sign_in::request(&rig.services, "ada@acme.example").await.expect("an answer");
+            sign_in::request(&rig.services, "ada@acme.example", &Client::default()).await.expect("an answer");
             outbox::send_urgent(&rig.services, &stop).await.expect("a round");
             peer.taken().iter().any(|mail| mail.contains("To: ada@acme.example"))
         };
