@@ -11,7 +11,7 @@ use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::portal::Viewer;
 use crate::web::actions::{
     ChoosePlan, DoAct, OpenSession, RenewLink, RequestLink, SetTheme, SignInOperator, SignOut, SignOutOperator,
-    StartCheckout,
+    StartCheckout, SwitchOffSecondFactor, SwitchOnSecondFactor,
 };
 use hmac::{Hmac, Mac};
 use leptos::server_fn::ServerFn;
@@ -45,7 +45,7 @@ pub fn binding(path: &str) -> Binding {
         RequestLink::PATH | RenewLink::PATH | SetTheme::PATH | SignInOperator::PATH => Binding::Nothing,
         StartCheckout::PATH | ChoosePlan::PATH | DoAct::PATH | OpenSession::PATH => Binding::Seal,
         SignOut::PATH => Binding::Session,
-        SignOutOperator::PATH => Binding::Operator,
+        SignOutOperator::PATH | SwitchOnSecondFactor::PATH | SwitchOffSecondFactor::PATH => Binding::Operator,
         path if crate::web::demo::signs_in(path) => Binding::Nothing,
         _ => Binding::Customer,
     }

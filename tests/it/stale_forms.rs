@@ -42,7 +42,8 @@ async fn forms(ada: &Browser<'_>) -> Vec<(&'static str, Fields)> {
 }
 
 /// Forms of operators that are bound.
-const OPERATORS: [&str; 2] = ["operator-act", "operator-sign-out"];
+const OPERATORS: [&str; 4] =
+    ["operator-act", "operator-sign-out", "operator-second-factor-on", "operator-second-factor-off"];
 
 async fn key_of(ada: &Browser<'_>) -> String {
     let page = ada.get("/settings").await.expect(200).text;
@@ -192,8 +193,13 @@ on_both!(every_form_of_every_page_carries_whom_it_was_drawn_for, |app| {
     {
         pages.push((path.to_owned(), ada.get(path).await.text));
     }
-    for path in ["/operator", "/operator/customers/alpha", &format!("/operator/purchases/{bought}"), "/operator/alarms"]
-    {
+    for path in [
+        "/operator",
+        "/operator/customers/alpha",
+        &format!("/operator/purchases/{bought}"),
+        "/operator/alarms",
+        "/operator/second-factor",
+    ] {
         pages.push((path.to_owned(), desk.page(path).await));
     }
     let mut seen = BTreeSet::new();

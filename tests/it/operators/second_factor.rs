@@ -32,6 +32,13 @@ fn session(answer: &Answer) -> String {
     headers.filter_map(|header| header.split(';').next()).find(|pair| pair.starts_with("operator=")).unwrap().to_owned()
 }
 
+/// The signature of the forms of a session's pages; empty where nobody is signed in.
+async fn signature(app: &TestApp, cookie: &str) -> String {
+    let page = page(app, PAGE, cookie).await.text;
+    let rest = page.split_once("name=\"signature\"").map_or("", |(_, rest)| rest);
+    rest.split_once("value=\"").map_or("", |(_, rest)| rest.split('"').next().unwrap()).to_owned()
+}
+
 /// What the page shows to be taken along: the form's seed, the key, the recovery codes.
 struct Shown {
     seed: String,
@@ -57,7 +64,9 @@ async fn enrolled(app: &TestApp) -> (Shown, String) {
     let shown = shown(&page(app, PAGE, &cookie).await.expect(200).text);
     assert_eq!(shown.codes.len(), 10);
     let now = code(&shown.key, app.now());
-    let form = [("seed", shown.seed.as_str()), ("password", PASSWORD), ("code", now.as_str())];
+    let signature = signature(app, &cookie).await;
+    let form =
+        [("seed", shown.seed.as_str()), ("password", PASSWORD), ("code", now.as_str()), ("signature", &signature)];
     let answer = send(app, "/_fn/operator-second-factor-on", &cookie, &form).await.expect(303);
     assert_eq!(answer.header("location"), Some("/operator/second-factor?outcome=on"));
     (shown, cookie)
@@ -124,7 +133,8 @@ on_both!(it_is_switched_on_and_off_by_password_and_code_together, |app| {
     let (cookie, other) = (session(&signed(app, "").await), session(&signed(app, "").await));
     let first = shown(&page(app, PAGE, &cookie).await.expect(200).text);
     let on = async |cookie: &str, seed: &str, password: &str, code: &str| {
-        let form = [("seed", seed), ("password", password), ("code", code)];
+        let signature = signature(app, cookie).await;
+        let form = [("seed", seed), ("password", password), ("code", code), ("signature", &signature)];
         let answer = send(app, "/_fn/operator-second-factor-on", cookie, &form).await.expect(303);
         answer.header("location").unwrap().to_owned()
     };
@@ -141,13 +151,17 @@ on_both!(it_is_switched_on_and_off_by_password_and_code_together, |app| {
     assert_eq!(on(&other, &first.seed, PASSWORD, &now).await, again);
     assert_eq!(on(&cookie, "no seed", PASSWORD, &now).await, "/operator/second-factor?outcome=stale");
     assert_eq!(on("", &first.seed, PASSWORD, &now).await, "/operator/sign-in");
+    let unsigned = [("seed", first.seed.as_str()), ("password", PASSWORD), ("code", &now)];
+    let unsigned = send(app, "/_fn/operator-second-factor-on", &cookie, &unsigned).await.expect(303);
+    assert_eq!(unsigned.header("location"), Some("/operator?outcome=form_stale"));
     assert_eq!(on(&cookie, &first.seed, PASSWORD, &now).await, "/operator/second-factor?outcome=on");
     assert_eq!(on(&cookie, &first.seed, PASSWORD, &now).await, "/operator/second-factor?outcome=stale");
     let ended = page(app, "/operator", &other).await.expect(303);
     assert_eq!(ended.header("location"), Some("/operator/sign-in"), "other sessions end");
 
     let off = async |password: &str, code: &str| {
-        let form = [("password", password), ("code", code)];
+        let signature = signature(app, &cookie).await;
+        let form = [("password", password), ("code", code), ("signature", &signature)];
         let answer = send(app, "/_fn/operator-second-factor-off", &cookie, &form).await.expect(303);
         answer.header("location").unwrap().to_owned()
     };

@@ -8,6 +8,7 @@ use crate::web::actions::{SwitchOffSecondFactor, SwitchOnSecondFactor};
 use crate::web::components::NoticeBox;
 use crate::web::components::operator::QrCode;
 use crate::web::components::text::When;
+use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::view::{Notice, Tone, Voice, Zone};
 use crate::web::visit::{Stop, Visit};
 use leptos::prelude::*;
@@ -92,7 +93,9 @@ fn offer(visit: &Visit, operator: &Operator) -> Result<AnyView, Stop> {
 }
 
 fn fields(code: &'static str) -> AnyView {
+    let signature = use_context::<FormSigner>().map(|signer| signer.operator_signature());
     view! {
+        <input type="hidden" name=FIELD value=signature />
         <label>
             "Password"
             <input type="password" name="password" required autocomplete="current-password" maxlength="256" />
