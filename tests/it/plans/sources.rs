@@ -4,14 +4,16 @@
 
 use super::{in_tables, plan_of_sqlite, scans_of_postgres, scans_of_sqlite, tables_of_sqlite};
 use crate::app::{Database, Home};
+use sqlx::Connection as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 use topup::store::Store;
 
 /// Statements that may walk through a table: part of their text, and why.
-const WALKS: [(&str, &str); 19] = [
+const WALKS: [(&str, &str); 22] = [
     ("select distinct plan as plan from accounts", "once, when a process starts: is each plan in the catalogue?"),
     ("select 1 as n from customers limit 1", "one row"),
+    ("from key_segments s", "a row for each sealed segment of keys"),
     ("select no, hash from audit order by no desc limit 1", "the last row, by its number"),
     ("select count(*) as n from outbox where done_at is null", "what waits, counted for an operator"),
     ("select state, count(*) as n from outbox where done_at is null", "what waits, counted for an operator"),
@@ -27,6 +29,8 @@ const WALKS: [(&str, &str); 19] = [
     ("select count(*) as n from news where mailed_at is null", "what waits, counted for an operator"),
     ("from hooks h join customers c on c.no = h.customer_no", "`topup hooks list`"),
     ("last_error from job_runs", "a row for each job"),
+    ("select max(started_at) from job_runs", "a row for each job"),
+    ("from accounts where last_at > $1", "`topup doctor`"),
     ("from operators o order by o.no", "a row for each of the shop's own people"),
     ("from purchases where created_at >= $1 order by created_at, id", "`topup reconcile`: ids alone"),
 ];
@@ -151,6 +155,14 @@ async fn no_statement_of_the_sources_walks_through_a_table(database: Database) {
     let store = Store::open(&home.url).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await;
+    if database == Database::Postgres {
+        // An index of what waits looks cheap to it while nothing does.
+        let mut link = sqlx::PgConnection::connect(&home.url).await.unwrap();
+        let sql = "insert into outbox (key, recipient, kind, subject, body_text, body_html, state, attempts, created_at, due_at)
+            select n, '', '', '', '', '', 'queued', 0, n, n from generate_series(1, 5000) n";
+        sqlx::raw_sql(sql).execute(&mut link).await.unwrap();
+        sqlx::raw_sql("analyze outbox").execute(&mut link).await.unwrap();
+    }
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for found in statements() {
         let is_named = WALKS.iter().any(|(part, _)| found.sql.contains(part)) || WALKERS.contains(&found.file.as_str());
