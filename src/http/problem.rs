@@ -157,7 +157,9 @@ pub struct Problem {
     kind: String,
     title: &'static str,
     status: u16,
-    code: Code,
+    /// None of a 500: the closed list names what a caller can act on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
     detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
@@ -197,8 +199,23 @@ impl Problem {
             kind: format!("urn:topup:problem:{}", name.trim_matches('"')),
             title: code.title(),
             status: code.status(),
-            code,
+            code: Some(code),
             detail: detail.into(),
+            errors: Vec::new(),
+            more: None,
+            retry_after: None,
+        }
+    }
+
+    /// 500: a fault that stays until a person mends its cause. No repeat helps, so it carries no `Retry-After`.
+    pub fn lasting() -> Self {
+        Self {
+            kind: "about:blank".to_owned(),
+            title: "Internal server error",
+            status: 500,
+            code: None,
+            detail: "the request cannot be done until its cause is mended, which the log of the server names"
+                .to_owned(),
             errors: Vec::new(),
             more: None,
             retry_after: None,
@@ -227,7 +244,7 @@ impl Problem {
 
     /// Whether it is of this code.
     pub fn is(&self, code: Code) -> bool {
-        self.code == code
+        self.code == Some(code)
     }
 
     /// Its status.
@@ -242,8 +259,8 @@ impl Problem {
         Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited, detail) }
     }
 
-    /// Its code.
-    pub const fn code(&self) -> Code {
+    /// Its code; a 500 has none.
+    pub const fn code(&self) -> Option<Code> {
         self.code
     }
 
@@ -278,7 +295,12 @@ impl Problem {
 impl From<Fault> for Problem {
     /// The cause is logged here, once, and never shown.
     fn from(fault: Fault) -> Self {
-        tracing::error!(error = %fault, "a request failed");
+        if !fault.is_logged() {
+            tracing::error!(error = %fault, lasting = fault.is_lasting(), "a request failed");
+        }
+        if fault.is_lasting() {
+            return Self::lasting();
+        }
         Self::new(Code::Overloaded, "the request could not be done now; repeat it with the same idempotency key")
     }
 }

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::store::Store;
 use crate::store::db::DbError;
+use crate::store::faults::is_lasting;
 use crate::store::segments;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -42,6 +43,10 @@ pub enum Unavailable {
     /// The database did not take it.
     #[error("the database did not take the write")]
     Database,
+    /// The database refused the write, and will refuse it again: a stored row cannot be read, or a rule of the tables
+    /// is broken.
+    #[error("the write cannot be done until its cause is mended")]
+    Broken,
     /// The process is shutting down.
     #[error("shutting down")]
     Closed,
@@ -230,6 +235,14 @@ enum Asker {
 }
 
 impl Asker {
+    /// Answers that nothing was done.
+    fn refuse(self, why: Unavailable) {
+        match self {
+            Self::One(sender) => drop(sender.send(Err(why))),
+            Self::Several(_, sender) => drop(sender.send(Err(why))),
+        }
+    }
+
     /// The answer with the next of `outcomes`, once they are committed.
     fn answer(self, outcomes: &mut impl Iterator<Item = Outcome>) -> Answer {
         match self {
@@ -330,6 +343,7 @@ impl Engine {
             return batch.into_iter().for_each(Item::refuse);
         }
         let memory = std::mem::replace(&mut self.memory, Memory::new(self.clock.mint(), self.segment_rows));
+        let is_alone = batch.len() == 1;
         let mut answers = Vec::with_capacity(batch.len());
         let result = match Turn::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), memory).await {
             Ok(mut turn) => match turn.decide(batch, &mut answers).await {
@@ -352,10 +366,10 @@ impl Engine {
             tracing::error!(error = %e, "a batch of writes was not committed");
             self.memory.forget();
             // A row that cannot be read is no fault of the database.
-            if !matches!(e, DbError::Decode(_) | DbError::ColumnDecode { .. }) {
+            if !is_lasting(&e) {
                 self.shared.health.failed();
             }
-            Unavailable::Database
+            unavailable(&e, is_alone)
         });
         if committed.is_ok() {
             self.shared.health.succeeded();
@@ -364,6 +378,12 @@ impl Engine {
             answer(committed);
         }
     }
+}
+
+/// The answer to writes that failed together. A lasting error may be of one of them alone: repeated, the others come
+/// without it.
+fn unavailable(e: &DbError, is_alone: bool) -> Unavailable {
+    if is_alone && is_lasting(e) { Unavailable::Broken } else { Unavailable::Database }
 }
 
 impl Turn {
@@ -381,7 +401,14 @@ impl Turn {
                 item.into_charges(&mut charges, &mut senders);
                 next = items.next_if(|item| !matches!(item, Item::Job(_)));
             }
-            let mut outcomes = self.charge_all(&charges.iter().collect::<Vec<_>>()).await?.into_iter();
+            let mut outcomes = match self.charge_all(&charges.iter().collect::<Vec<_>>()).await {
+                Ok(outcomes) => outcomes.into_iter(),
+                Err(e) => {
+                    let why = unavailable(&e, senders.len() == 1);
+                    senders.into_iter().for_each(|sender| sender.refuse(why));
+                    return Err(e);
+                }
+            };
             answers.extend(senders.into_iter().map(|sender| sender.answer(&mut outcomes)));
         }
         self.flush_last().await?;

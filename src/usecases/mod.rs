@@ -63,6 +63,7 @@ use crate::ledger::{Ledger, Unavailable};
 use crate::mail::Mailer;
 use crate::store::Store;
 use crate::store::db::DbError;
+use crate::store::faults::is_lasting;
 use crate::stripe::Stripe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -188,6 +189,25 @@ pub enum Fault {
     /// Something of ours is not as it must be.
     #[error("broken: {0}")]
     Broken(String),
+}
+
+impl Fault {
+    /// Whether it stays until a person mends its cause: a 500, which no repeat helps. All others pass: a 503.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Db(e) => is_lasting(e),
+            Self::Unavailable(unavailable) => *unavailable == Unavailable::Broken,
+            Self::Stripe(_) => false,
+            Self::Broken(_) => true,
+        }
+    }
+
+    /// Whether the engine has logged the cause already, with the batch that it ended.
+    #[must_use]
+    pub const fn is_logged(&self) -> bool {
+        matches!(self, Self::Unavailable(Unavailable::Database | Unavailable::Broken))
+    }
 }
 
 /// Turns a ledger's double result into one.

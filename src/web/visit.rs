@@ -175,6 +175,19 @@ impl Visit {
         self.response.set_status(status);
     }
 
+    /// Logs the fault of a page, and answers 500 where it stays and 503 where it passes.
+    pub fn failed(&self, fault: &Fault) {
+        let is_lasting = fault.is_lasting();
+        if !fault.is_logged() {
+            tracing::error!(error = %fault, lasting = is_lasting, path = self.path(), "a page failed");
+        }
+        if is_lasting {
+            return self.status(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        self.status(StatusCode::SERVICE_UNAVAILABLE);
+        self.response.insert_header(axum::http::header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+
     /// Gives the answer a content security policy of its own.
     #[cfg(feature = "demo")]
     pub fn policy(&self, policy: &'static str) {

@@ -48,7 +48,6 @@ use crate::web::components::{Frame, FrameView};
 use crate::web::demo;
 use crate::web::shell::PageTitle;
 use crate::web::visit::{Stop, Visit};
-use axum::http::StatusCode;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::components::{FlatRoutes, Route, Router};
@@ -173,8 +172,7 @@ async fn stopped(visit: &Visit, stop: &Stop) -> AnyView {
         }
         Stop::NotFound => missing::show(visit).await,
         Stop::Fault(fault) => {
-            tracing::error!(error = %fault, path = visit.path(), "a page failed");
-            visit.status(StatusCode::INTERNAL_SERVER_ERROR);
+            visit.failed(fault);
             framed(visit, Page::new("Error", None, missing::fault())).await
         }
     }

@@ -61,8 +61,7 @@ where
                 framed(&visit, None, 0, ("Not found".to_owned(), body.into_any()))
             }
             Err(Stop::Fault(fault)) => {
-                tracing::error!(error = %fault, path = visit.path(), "a page failed");
-                visit.status(StatusCode::INTERNAL_SERVER_ERROR);
+                visit.failed(&fault);
                 let body = view! { <NoticeBox notice=words::notice(Outcome::Fault, "") /> };
                 framed(&visit, None, 0, ("Error".to_owned(), body.into_any()))
             }
