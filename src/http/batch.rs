@@ -4,6 +4,7 @@ use super::body::Fields;
 use super::problem::{Code, Problem};
 use super::usage::{self, Asked, UsageJson};
 use super::{call, json};
+use crate::domain::Catalog;
 use crate::ledger::Charge;
 use crate::usecases::{Services, customers};
 use axum::Router;
@@ -62,7 +63,7 @@ async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body
     let mut results: Vec<Option<ResultJson>> = list.iter().map(|_| None).collect();
     let (mut places, mut charges, mut bads) = (Vec::new(), Vec::new(), Vec::new());
     for (place, raw) in list.iter().enumerate() {
-        match read(raw) {
+        match read(&services.catalog, raw) {
             Ok(charge) => {
                 places.push((place, Asked::of(&charge)));
                 charges.push(charge);
@@ -101,7 +102,7 @@ async fn judge(services: &Services, bads: Vec<(usize, Bad)>) -> Result<Vec<(usiz
 }
 
 /// One charge of the list.
-fn read(raw: &RawValue) -> Result<Charge, Bad> {
+fn read(catalog: &Catalog, raw: &RawValue) -> Result<Charge, Bad> {
     let nobody = |problem| Bad { customer: None, problem: Box::new(problem) };
     let mut fields = Fields::parse(raw.get().as_bytes()).map_err(nobody)?;
     let customer = fields.required("customer", "the id of a customer", |_| true);
@@ -118,7 +119,7 @@ fn read(raw: &RawValue) -> Result<Charge, Bad> {
             return Err(bad(Problem::new(Code::InvalidHeader, detail)));
         }
     };
-    let charge = usage::read_charge(&mut fields, customer, key);
+    let charge = usage::read_charge(catalog, &mut fields, customer, key);
     fields.finish().map_err(bad)?;
     Ok(charge)
 }

@@ -219,7 +219,7 @@ impl Fields {
     }
 
     /// An object of counts by known names; its canonical JSON.
-    pub fn counts(&mut self, name: &str, known: &[&str]) -> Option<String> {
+    pub fn counts<'a>(&mut self, name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
         let raw = self.take(name)?;
         let Ok(mut inner) = Self::of(&raw) else {
             self.wrong(name, "must be an object of counts");
@@ -228,10 +228,13 @@ impl Fields {
         let mut out = BTreeMap::new();
         for key in known {
             if let Some(count) = inner.whole(key, 0..=1_000_000_000_000) {
-                out.insert(*key, count);
+                out.insert(key, count);
             }
         }
         let unknown = inner.unknown();
+        let unknown = unknown
+            .into_iter()
+            .map(|error| FieldError { detail: "is no [[metric]] of the catalogue".to_owned(), ..error });
         for error in inner.errors.into_iter().chain(unknown) {
             self.errors.push(FieldError { field: format!("{name}.{}", error.field), ..error });
         }

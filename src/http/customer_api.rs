@@ -7,7 +7,8 @@ use super::json::{self, At, Num};
 use super::limits;
 use super::located::Query;
 use super::problem::{Code, Problem};
-use crate::domain::{Credits, Instant};
+use crate::domain::{Catalog, Credits, Instant};
+use crate::store::metrics::Figure;
 use crate::usecases::stats::{self, Range, Step};
 use crate::usecases::{Services, api_keys, subscriptions};
 use axum::Router;
@@ -50,7 +51,8 @@ impl From<crate::usecases::Fault> for Refused {
 struct ErrorJson<'a> {
     status: &'static str,
     message: &'a str,
-    code: Code,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
 }
 
 impl IntoResponse for Refused {
@@ -183,20 +185,22 @@ async fn usage_stats(
     let range = query.get("range").and_then(|name| Range::parse(name));
     let range = range.ok_or_else(|| bad("range", "must be 7d, 30d or weekly"))?;
     let steps = stats::range(&services, no, range).await?;
-    Ok(ok(steps.iter().map(step_json).collect::<Vec<_>>()))
+    Ok(ok(steps.iter().map(|step| step_json(step, &services.catalog)).collect::<Vec<_>>()))
 }
 
-fn step_json(step: &Step) -> StepJson {
-    let totals = &step.totals;
+/// The fields are fixed, whichever metrics the shop has: those that its catalogue lacks are 0.
+fn step_json(step: &Step, catalog: &Catalog) -> StepJson {
+    let figure = |key: &str| catalog.metric(key).map_or_else(Figure::default, |_| step.figures.metrics.get(key));
+    let latency = figure("latency_ms");
     StepJson {
         label: label(step.first, step.last),
         date: step.first.format("%Y-%m-%d").to_string(),
-        requests: totals.requests,
-        crawls: totals.crawls,
-        tokens: totals.tokens,
-        captchas: totals.captchas,
-        latency: Num(average(totals.latency_ms, totals.latencies)),
-        credits: Num(totals.credits()),
+        requests: figure("requests").total,
+        crawls: figure("crawls").total,
+        tokens: figure("tokens").total,
+        captchas: figure("captchas").total,
+        latency: Num(average(latency.total, latency.said)),
+        credits: Num(step.figures.totals.credits()),
     }
 }
 

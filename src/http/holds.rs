@@ -137,7 +137,7 @@ async fn settle(
         customer_no: hold.customer_no,
         credits: fields.credits_or_none("credits"),
         operation: usage::operation(&mut fields),
-        quantities: usage::quantities(&mut fields),
+        quantities: usage::quantities(&services.catalog, &mut fields),
         source: usage::source(&mut fields),
         metadata: usage::metadata(&mut fields),
     };

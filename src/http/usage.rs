@@ -5,7 +5,7 @@ use super::json::{self, At, DrawJson, Num, SummaryJson, number, rfc3339};
 use super::located::{Id, Query};
 use super::problem::{Code, Problem, Shortage};
 use super::{bound, call, lists};
-use crate::domain::{Credits, Instant, Kind, Summary, UsageId};
+use crate::domain::{Catalog, Credits, Instant, Kind, Summary, UsageId};
 use crate::ledger::{Charge, Outcome};
 use crate::store::keys::content_hash;
 use crate::usecases::usages::{self, Usage};
@@ -19,8 +19,6 @@ use axum::routing::get;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// What `quantities` may count.
-const QUANTITIES: [&str; 5] = ["requests", "crawls", "tokens", "captchas", "latency_ms"];
 /// The longest `source`, in characters.
 const SOURCE_MAX: usize = 64;
 /// The largest `metadata`.
@@ -57,7 +55,7 @@ async fn charge(
         // PostgreSQL takes no zero byte: the whole batch would fail for it.
         return Err(Problem::not_found("customer"));
     }
-    let charge = match parse(&headers, body, &id).await {
+    let charge = match parse(&services.catalog, &headers, body, &id).await {
         Ok(charge) => charge,
         // An unknown customer is said first; a good charge learns it from the engine, without a read of its own.
         Err(problem) => return Err(call::customer_no(&services, &id).await.err().unwrap_or(problem)),
@@ -68,19 +66,19 @@ async fn charge(
     Ok(done(&services, asked, outcome, &replayed)?.response())
 }
 
-async fn parse(headers: &HeaderMap, body: Body, customer: &str) -> Result<Charge, Problem> {
+async fn parse(catalog: &Catalog, headers: &HeaderMap, body: Body, customer: &str) -> Result<Charge, Problem> {
     let key = call::idempotency_key(headers)?;
     let mut fields = call::fields(headers, body).await?;
-    let charge = read_charge(&mut fields, customer.to_owned(), key);
+    let charge = read_charge(catalog, &mut fields, customer.to_owned(), key);
     fields.finish()?;
     Ok(charge)
 }
 
 /// The charge in a body.
-pub fn read_charge(fields: &mut Fields, customer: String, key: String) -> Charge {
+pub fn read_charge(catalog: &Catalog, fields: &mut Fields, customer: String, key: String) -> Charge {
     let credits = fields.credits("credits");
     let operation = operation(fields);
-    let quantities = quantities(fields);
+    let quantities = quantities(catalog, fields);
     let source = source(fields);
     let metadata = metadata(fields);
     let canonical = serde_json::json!([credits.0, operation, quantities, source, metadata]).to_string();
@@ -96,9 +94,9 @@ pub fn operation(fields: &mut Fields) -> Option<String> {
     })
 }
 
-/// How much of what, as JSON.
-pub fn quantities(fields: &mut Fields) -> Option<String> {
-    fields.counts("quantities", &QUANTITIES)
+/// Counts by the catalogue's metrics, as JSON. A metric that an older catalogue had is refused like any other.
+pub fn quantities(catalog: &Catalog, fields: &mut Fields) -> Option<String> {
+    fields.counts("quantities", catalog.metrics.iter().map(|metric| metric.key.as_str()))
 }
 
 /// Who did it, in the SaaS's own words.

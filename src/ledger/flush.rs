@@ -6,7 +6,7 @@ use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder}
 use crate::store::accounts::{self, Loaded, draws_json};
 use crate::store::bulk::Script;
 use crate::store::db::{DbError, Value, corrupt};
-use crate::store::{days, entries};
+use crate::store::{days, entries, metrics};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -87,6 +87,7 @@ impl Turn {
         entries::append_usages(&mut script, usages);
         self.memory.keys.bind(&mut script, std::mem::take(&mut self.bindings));
         days::add(&mut script, std::mem::take(&mut self.days));
+        metrics::add(&mut script, std::mem::take(&mut self.metrics));
         script.insert(
             "insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)",
             "",

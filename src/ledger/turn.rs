@@ -13,6 +13,7 @@ use crate::store::day_names::{self, DayNames};
 use crate::store::days::{DayKey, Totals, day_of};
 use crate::store::db::{DbError, Link, Value, corrupt};
 use crate::store::keys::{Binding, KeyHash};
+use crate::store::metrics::{MetricDays, Metrics};
 use crate::store::segments::Segments;
 use crate::store::{Store, entries};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -118,6 +119,8 @@ pub struct Turn {
     pub(super) bindings: HashMap<KeyHash, Binding>,
     /// What the usages of this batch add to their days.
     pub(super) days: BTreeMap<DayKey, Totals>,
+    /// What they count of the shop's own metrics.
+    pub(super) metrics: MetricDays,
 }
 
 impl Turn {
@@ -132,8 +135,8 @@ impl Turn {
             Ok(link) => link,
             Err(e) => return Err((e, memory)),
         };
-        let (usages, bindings, days) = (Vec::new(), HashMap::new(), BTreeMap::new());
-        let mut turn = Self { link, clock, catalog, memory, usages, bindings, days };
+        let (usages, bindings, days, metrics) = (Vec::new(), HashMap::new(), BTreeMap::new(), MetricDays::new());
+        let mut turn = Self { link, clock, catalog, memory, usages, bindings, days, metrics };
         match turn.check_memory().await {
             Ok(()) => Ok(turn),
             Err(e) => Err((e, turn.memory)),
@@ -362,7 +365,8 @@ impl Turn {
             cycle_start: self.open(no).await?.loaded.account.cycle.start.timestamp_millis(),
         };
         self.place_in_day(&mut key).await?;
-        self.add_to_day(key, &Totals::of(draws, columns.quantities.as_deref()));
+        self.add_metrics(key.day, no, &Metrics::of(columns.quantities.as_deref()));
+        self.add_to_day(key, &Totals::of(draws));
         self.usages.push(NewUsage { customer_no: no, id, first_seq, lines, columns });
         Ok(())
     }
@@ -405,6 +409,13 @@ impl Turn {
         self.days.entry(key).or_default().add(totals);
     }
 
+    /// Adds to what a customer counted on a day; what takes off is negative.
+    pub fn add_metrics(&mut self, day: i64, no: i64, metrics: &Metrics) {
+        if !metrics.is_empty() {
+            self.metrics.entry((day, no)).or_default().add(metrics);
+        }
+    }
+
     /// Rolls back to a savepoint, and forgets the accounts that were touched since.
     pub(super) async fn roll_back(&mut self, rows: (i64, i64)) -> Result<(), DbError> {
         self.link.run("rollback to savepoint job", Vec::<Value>::new()).await?;
@@ -416,6 +427,7 @@ impl Turn {
         self.usages.clear();
         self.bindings.clear();
         self.days.clear();
+        self.metrics.clear();
         Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! Daily totals of usage: what charts, `/api/usage-stats` and "used in this cycle" read.
+//! Daily totals of usage: what charts, `/api/usage-stats` and "used in this cycle" read. The shop's own metrics are in
+//! `metrics`.
 //!
 //! A row is one customer's day (UTC) of one operation and one source in one billing cycle. A batch adds to
 //! each row once, in the charges' own transaction, without reading it. Rows lie by day first: the pages that
@@ -11,7 +12,6 @@ use super::day_names::{OTHER_OPERATION, OTHER_SOURCE};
 use super::db::{DbError, Link, Row, Value};
 use crate::args;
 use crate::domain::{Credits, Draw, Instant, Kind};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Milliseconds of a day.
@@ -51,45 +51,13 @@ pub struct Totals {
     pub courtesy: Credits,
     /// Credits of top-ups.
     pub top_up: Credits,
-    /// `quantities.requests`.
-    pub requests: i64,
-    /// `quantities.crawls`.
-    pub crawls: i64,
-    /// `quantities.tokens`.
-    pub tokens: i64,
-    /// `quantities.captchas`.
-    pub captchas: i64,
-    /// The sum of `quantities.latency_ms`.
-    pub latency_ms: i64,
-    /// Usages that said a latency.
-    pub latencies: i64,
-}
-
-/// `quantities` as it is stored.
-#[derive(Default, Deserialize)]
-struct Quantities {
-    requests: Option<i64>,
-    crawls: Option<i64>,
-    tokens: Option<i64>,
-    captchas: Option<i64>,
-    latency_ms: Option<i64>,
 }
 
 impl Totals {
     /// What one usage adds.
     #[must_use]
-    pub fn of(draws: &[Draw], quantities: Option<&str>) -> Self {
-        let said = quantities.and_then(|json| serde_json::from_str::<Quantities>(json).ok()).unwrap_or_default();
-        let mut totals = Self {
-            usages: 1,
-            requests: said.requests.unwrap_or(0),
-            crawls: said.crawls.unwrap_or(0),
-            tokens: said.tokens.unwrap_or(0),
-            captchas: said.captchas.unwrap_or(0),
-            latency_ms: said.latency_ms.unwrap_or(0),
-            latencies: i64::from(said.latency_ms.is_some()),
-            ..Self::default()
-        };
+    pub fn of(draws: &[Draw]) -> Self {
+        let mut totals = Self { usages: 1, ..Self::default() };
         for draw in draws {
             totals.draw(draw.kind, draw.credits);
         }
@@ -119,35 +87,18 @@ impl Totals {
             plan: Credits(sum(self.plan.0, other.plan.0)),
             courtesy: Credits(sum(self.courtesy.0, other.courtesy.0)),
             top_up: Credits(sum(self.top_up.0, other.top_up.0)),
-            requests: sum(self.requests, other.requests),
-            crawls: sum(self.crawls, other.crawls),
-            tokens: sum(self.tokens, other.tokens),
-            captchas: sum(self.captchas, other.captchas),
-            latency_ms: sum(self.latency_ms, other.latency_ms),
-            latencies: sum(self.latencies, other.latencies),
         };
     }
 
     /// What takes these usages off again.
     #[must_use]
     pub fn undone(&self) -> Self {
-        Self {
-            usages: -self.usages,
-            plan: -self.plan,
-            courtesy: -self.courtesy,
-            top_up: -self.top_up,
-            requests: -self.requests,
-            crawls: -self.crawls,
-            tokens: -self.tokens,
-            captchas: -self.captchas,
-            latency_ms: -self.latency_ms,
-            latencies: -self.latencies,
-        }
+        Self { usages: -self.usages, plan: -self.plan, courtesy: -self.courtesy, top_up: -self.top_up }
     }
 }
 
 /// The columns that are added up, in the order of [`row`].
-const SUMS: &str = "usages, plan, courtesy, top_up, requests, crawls, tokens, captchas, latency_ms, latencies";
+const SUMS: &str = "usages, plan, courtesy, top_up";
 
 /// The same, added up.
 fn sums() -> String {
@@ -156,14 +107,10 @@ fn sums() -> String {
 }
 
 const INSERT: &str =
-    "insert into usage_days (day, customer_no, operation, source, cycle_start, usages, plan, courtesy, top_up, requests,
-           crawls, tokens, captchas, latency_ms, latencies)";
+    "insert into usage_days (day, customer_no, operation, source, cycle_start, usages, plan, courtesy, top_up)";
 const ADD: &str = "on conflict (day, customer_no, operation, source, cycle_start) do update set
            usages = usage_days.usages + excluded.usages, plan = usage_days.plan + excluded.plan,
-           courtesy = usage_days.courtesy + excluded.courtesy, top_up = usage_days.top_up + excluded.top_up,
-           requests = usage_days.requests + excluded.requests, crawls = usage_days.crawls + excluded.crawls,
-           tokens = usage_days.tokens + excluded.tokens, captchas = usage_days.captchas + excluded.captchas,
-           latency_ms = usage_days.latency_ms + excluded.latency_ms, latencies = usage_days.latencies + excluded.latencies";
+           courtesy = usage_days.courtesy + excluded.courtesy, top_up = usage_days.top_up + excluded.top_up";
 
 /// Adds to the days, each row once, when the script is written.
 pub fn add(script: &mut Script, days: BTreeMap<DayKey, Totals>) {
@@ -180,13 +127,7 @@ fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
         sum.usages,
         sum.plan,
         sum.courtesy,
-        sum.top_up,
-        sum.requests,
-        sum.crawls,
-        sum.tokens,
-        sum.captchas,
-        sum.latency_ms,
-        sum.latencies
+        sum.top_up
     ]
 }
 
@@ -345,7 +286,7 @@ pub async fn days_of(
 }
 
 /// The values of statements that each ask for [`DAYS_AT_ONCE`] days; the last day fills the places that are left.
-fn asked(customer_no: i64, first: i64, last: i64) -> Vec<Vec<Value>> {
+pub(super) fn asked(customer_no: i64, first: i64, last: i64) -> Vec<Vec<Value>> {
     let days: Vec<i64> = (first..=last).collect();
     let values = |days: &[i64]| {
         let filled = days.iter().copied().chain(std::iter::repeat(last)).take(DAYS_AT_ONCE);
@@ -371,12 +312,6 @@ fn totals_of(row: &Row) -> Result<Totals, DbError> {
         plan: row.credits("plan")?,
         courtesy: row.credits("courtesy")?,
         top_up: row.credits("top_up")?,
-        requests: row.int("requests")?,
-        crawls: row.int("crawls")?,
-        tokens: row.int("tokens")?,
-        captchas: row.int("captchas")?,
-        latency_ms: row.int("latency_ms")?,
-        latencies: row.int("latencies")?,
     })
 }
 

@@ -19,9 +19,10 @@ use crate::domain::{Grant, GrantId, Kind, news};
 use crate::store::accounts::{self, GRANT, GRANTS, Loaded};
 use crate::store::days::{DayKey, Totals, day_of, read as read_days};
 use crate::store::db::DbError;
+use crate::store::metrics::{self, Metrics};
 use crate::store::{Store, entries};
 use runs::Runs;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 /// Entries that one step reads.
@@ -63,6 +64,7 @@ struct Rows {
     grant_nos: HashMap<i64, GrantId>,
     plans: Vec<PlanChange>,
     days: Vec<(DayKey, Totals)>,
+    metrics: BTreeMap<i64, Metrics>,
 }
 
 /// Verifies everything; says what was verified, or names the first broken row.
@@ -120,7 +122,7 @@ pub async fn whole(store: &Store) -> Result<Result<(), String>, Fault> {
 }
 
 /// What no single customer's replay sees: queries that must find nothing.
-const WHOLE: [(&str, &str); 30] = [
+const WHOLE: [(&str, &str); 31] = [
     (
         "grants whose last line is another",
         "select count(*) as n from grants g left join (select grant_no, max(seq) as seq from entries group by grant_no) e
@@ -194,6 +196,11 @@ const WHOLE: [(&str, &str); 30] = [
         "daily totals of nobody",
         "select count(*) as n from usage_days d left join accounts a on a.customer_no = d.customer_no
          where a.customer_no is null or d.cycle_start > a.cycle_start or d.day > a.last_at / 86400000",
+    ),
+    (
+        "daily totals of metrics of nobody",
+        "select count(*) as n from usage_metrics d left join accounts a on a.customer_no = d.customer_no
+         where a.customer_no is null or d.day > a.last_at / 86400000",
     ),
     (
         "sum of all entries that is not the sum of all balances",
@@ -338,7 +345,7 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Faul
     // The sources of a closed customer are blanked, perhaps while this ran.
     let sql = "select count(*) as n from customers where no = $1 and closed_at is null";
     let is_open = store.read().await?.one(sql, args![no]).await?.map_or(Ok(0), |row| row.int("n"))? == 1;
-    if let Err(reason) = days.finish(&rows.days, is_open) {
+    if let Err(reason) = days.finish(&rows.days, &rows.metrics, is_open) {
         return Ok(Err(reason));
     }
     Ok(replay.finish(&grants, &account.holds, account).map_err(|broken| broken.to_string()))
@@ -369,7 +376,8 @@ async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
     let sql = "select created_at from customers where no = $1";
     let created_at = link.one(sql, args![no]).await?.map_or(Ok(0), |row| row.at("created_at").map(day_of))?;
     let days = read_days(&mut link, no, created_at, day_of(loaded.account.last_at)).await?;
-    Ok(Some(Rows { loaded, due_at, grants, grant_nos, plans, days }))
+    let metrics = metrics::read(&mut link, no, created_at, day_of(loaded.account.last_at)).await?;
+    Ok(Some(Rows { loaded, due_at, grants, grant_nos, plans, days, metrics }))
 }
 
 /// What the engine would load is what it needs.

@@ -5,6 +5,7 @@ use crate::domain::time::from_millis;
 use crate::domain::{Balance, Changes, Credits, Instant};
 use crate::store::accounts;
 use crate::store::days::{self, Totals, day_of};
+use crate::store::metrics::{self, Metrics};
 use std::collections::BTreeMap;
 
 /// How far back, and in how long steps. All end today, in UTC.
@@ -49,15 +50,24 @@ impl Range {
     }
 }
 
+/// What was used: credits, and the shop's own metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Usages and credits.
+    pub totals: Totals,
+    /// By the catalogue's keys.
+    pub metrics: Metrics,
+}
+
 /// One step of a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Its first day, at midnight UTC.
     pub first: Instant,
     /// Its last day, at midnight UTC.
     pub last: Instant,
     /// What was used.
-    pub totals: Totals,
+    pub figures: Figures,
 }
 
 /// What a customer used, step by step, oldest first; steps of nothing included.
@@ -71,7 +81,14 @@ pub async fn range(services: &Services, customer_no: i64, range: Range) -> Resul
     let mut link = services.store.read().await?;
     let mut steps = steps(first, count, length);
     for (day, totals) in &days::by_day(&mut link, customer_no, first, today).await? {
-        add_to(&mut steps, (day - first) / length, totals);
+        if let Some(step) = step_of(&mut steps, *day, first, length) {
+            step.figures.totals.add(totals);
+        }
+    }
+    for (day, metrics) in &metrics::read(&mut link, customer_no, first, today).await? {
+        if let Some(step) = step_of(&mut steps, *day, first, length) {
+            step.figures.metrics.add(metrics);
+        }
     }
     Ok(steps)
 }
@@ -82,9 +99,9 @@ pub struct Usage {
     /// Step by step, oldest first.
     pub steps: Vec<Step>,
     /// All steps together.
-    pub total: Totals,
+    pub total: Figures,
     /// The same number of days right before.
-    pub before: Totals,
+    pub before: Figures,
     /// By what was done, most credits first; empty where nobody said. Operations and sources that their days did not
     /// name stand under [`OTHER_OPERATION`] and [`OTHER_SOURCE`].
     ///
@@ -106,17 +123,27 @@ pub async fn usage(services: &Services, customer_no: i64, range: Range) -> Resul
     let mut link = services.store.read().await?;
     let mut usage = Usage { steps: steps(first, count, length), ..Usage::default() };
     for (day, totals) in days::by_day(&mut link, customer_no, first - count * length, today).await? {
-        if day < first {
-            usage.before.add(&totals);
-            continue;
+        match step_of(&mut usage.steps, day, first, length) {
+            Some(step) => {
+                step.figures.totals.add(&totals);
+                usage.total.totals.add(&totals);
+            }
+            None => usage.before.totals.add(&totals),
         }
-        add_to(&mut usage.steps, (day - first) / length, &totals);
-        usage.total.add(&totals);
     }
     let (mut operations, mut sources) = (BTreeMap::new(), BTreeMap::new());
     for (operation, source, totals) in days::by_name(&mut link, customer_no, first, today).await? {
         operations.entry(operation).or_insert_with(Totals::default).add(&totals);
         sources.entry(source).or_insert_with(Totals::default).add(&totals);
+    }
+    for (day, metrics) in &metrics::read(&mut link, customer_no, first - count * length, today).await? {
+        match step_of(&mut usage.steps, *day, first, length) {
+            Some(step) => {
+                step.figures.metrics.add(metrics);
+                usage.total.metrics.add(metrics);
+            }
+            None => usage.before.metrics.add(metrics),
+        }
     }
     usage.by_operation = by_credits(operations);
     usage.by_source = by_credits(sources);
@@ -131,14 +158,14 @@ fn by_credits(sums: BTreeMap<String, Totals>) -> Vec<(String, Totals)> {
 
 /// Steps of nothing.
 fn steps(first: i64, count: i64, length: i64) -> Vec<Step> {
-    let step = |day: i64| Step { first: midnight(day), last: midnight(day + length - 1), totals: Totals::default() };
+    let step = |day: i64| Step { first: midnight(day), last: midnight(day + length - 1), figures: Figures::default() };
     (0..count).map(|n| step(first + n * length)).collect()
 }
 
-fn add_to(steps: &mut [Step], place: i64, totals: &Totals) {
-    if let Some(step) = usize::try_from(place).ok().and_then(|place| steps.get_mut(place)) {
-        step.totals.add(totals);
-    }
+/// The step that a day is in; none of a day before the first.
+fn step_of(steps: &mut [Step], day: i64, first: i64, length: i64) -> Option<&mut Step> {
+    let place = usize::try_from((day - first).div_euclid(length)).ok()?;
+    steps.get_mut(place)
 }
 
 fn midnight(day: i64) -> Instant {

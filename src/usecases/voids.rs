@@ -7,6 +7,7 @@ use crate::domain::entry::note_hash;
 use crate::domain::{GrantId, Instant, Summary, UsageId};
 use crate::ledger::Turn;
 use crate::store::days::{self, DayKey, Totals};
+use crate::store::metrics::Metrics;
 
 /// A usage that was undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,7 @@ async fn off_its_day(turn: &mut Turn, usage: &usages::Usage) -> Result<(), Fault
     turn.flush().await?;
     let row = days::row_of(&mut turn.link, &key, usage.created_at).await?;
     let row = row.ok_or_else(|| Fault::Broken(format!("{} is on no day", usage.id)))?;
-    turn.add_to_day(row, &Totals::of(&usage.draws, usage.quantities.as_deref()).undone());
+    turn.add_metrics(key.day, key.customer_no, &Metrics::of(usage.quantities.as_deref()).undone());
+    turn.add_to_day(row, &Totals::of(&usage.draws).undone());
     Ok(())
 }

@@ -51,8 +51,10 @@ pub async fn usage_csv(
     let written = async {
         let found = stats::usage(&services, viewer.customer_no, range).await?;
         let mut writer = csv::Writer::from_writer(MARK.as_bytes().to_vec());
-        for line in usage::table(&found) {
-            writer.write_record(line).map_err(|e| Fault::Broken(e.to_string()))?;
+        for (n, line) in usage::table(&found, &services.catalog.metrics).iter().enumerate() {
+            // The heads are the shop's own words.
+            let cell = |cell: &String| if n == 0 { safe(Some(cell)) } else { cell.clone() };
+            writer.write_record(line.iter().map(cell)).map_err(|e| Fault::Broken(e.to_string()))?;
         }
         writer.into_inner().map_err(|e| Fault::Broken(e.to_string()))
     };

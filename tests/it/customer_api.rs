@@ -143,7 +143,6 @@ on_both!(totals_that_are_off_are_found, |app| {
     let services = app.services();
     for (wrong, right) in [
         ("plan = plan + 1", "plan = plan - 1"),
-        ("requests = 4", "requests = 3"),
         ("usages = 2", "usages = 1"),
         ("operation = 'crawl'", "operation = 'scrape'"),
         ("source = ''", "source = 'k1'"),
@@ -155,6 +154,18 @@ on_both!(totals_that_are_off_are_found, |app| {
         let found = topup::usecases::check::run(&services.store).await.unwrap();
         assert!(found.is_err(), "{wrong}");
         app.tamper(&format!("update usage_days set {right}"), Vec::new()).await.unwrap();
+    }
+    for (wrong, right) in [
+        ("total = 4", "total = 3"),
+        ("said = 2", "said = 1"),
+        ("metric = 'crawls'", "metric = 'requests'"),
+        ("day = day + 1", "day = day - 1"),
+        ("customer_no = 77", "customer_no = 1"),
+    ] {
+        app.tamper(&format!("update usage_metrics set {wrong}"), Vec::new()).await.unwrap();
+        let found = topup::usecases::check::run(&services.store).await.unwrap();
+        assert!(found.is_err(), "{wrong}");
+        app.tamper(&format!("update usage_metrics set {right}"), Vec::new()).await.unwrap();
     }
     app.check().await;
 });

@@ -136,7 +136,7 @@ fn operation() -> Value {
 
 fn requests() -> Value {
     let count = json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": 1_000_000_000_000_i64});
-    let quantities = json!({"type": "object", "description": "By the keys of the catalogue's metrics", "additionalProperties": count});
+    let quantities = json!({"type": "object", "description": "Counts by the keys of the catalogue's [[metric]]s; any other key is 422 unknown_field", "additionalProperties": count});
     let charge = json!({"credits": positive(), "operation?": operation(), "quantities?": reference("Quantities"), "source?": text(64), "metadata?": {"type": "object", "additionalProperties": true}});
     let mut in_batch = charge.clone();
     in_batch["customer"] = reference("CustomerId");

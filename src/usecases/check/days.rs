@@ -5,6 +5,7 @@ use crate::store::bulk::places;
 use crate::store::day_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
 use crate::store::days::{DayKey, Totals, day_of};
 use crate::store::db::{DbError, Link, Row, Value, corrupt};
+use crate::store::metrics::Metrics;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The totals that a customer's entries come to, line by line.
@@ -12,6 +13,8 @@ pub struct Days {
     kinds: HashMap<GrantId, Kind>,
     /// Without the cycle.
     sums: BTreeMap<DayKey, Totals>,
+    /// What the usages that stand count, by day.
+    metrics: BTreeMap<i64, Metrics>,
     customer_no: i64,
     cycle_start: Instant,
     in_cycle: Credits,
@@ -22,8 +25,8 @@ pub struct Days {
 impl Days {
     /// Nothing yet, of a customer whose cycle began at `cycle_start`.
     pub fn new(customer_no: i64, cycle_start: Instant, kinds: HashMap<GrantId, Kind>) -> Self {
-        let (sums, in_cycle) = (BTreeMap::new(), Credits::ZERO);
-        Self { kinds, sums, customer_no, cycle_start, in_cycle, before: None }
+        let (sums, metrics, in_cycle) = (BTreeMap::new(), BTreeMap::new(), Credits::ZERO);
+        Self { kinds, sums, metrics, customer_no, cycle_start, in_cycle, before: None }
     }
 
     /// Adds a page of entries; what their usages say is read beside them.
@@ -57,8 +60,10 @@ impl Days {
         let kind = self.kinds.get(&entry.grant).copied().ok_or_else(|| corrupt("a line without its grant"))?;
         let is_first = self.before.replace((id, entry.kind)) != Some((id, entry.kind));
         let mut totals = if is_first {
-            let said = Totals::of(&[], usage.opt_text("quantities")?.as_deref());
-            if entry.kind == EntryKind::Used { said } else { said.undone() }
+            let (one, counted) = (Totals::of(&[]), Metrics::of(usage.opt_text("quantities")?.as_deref()));
+            let used = entry.kind == EntryKind::Used;
+            self.metrics.entry(day_of(at)).or_default().add(&if used { counted } else { counted.undone() });
+            if used { one } else { one.undone() }
         } else {
             Totals::default()
         };
@@ -77,11 +82,27 @@ impl Days {
         Ok(())
     }
 
-    /// Whether `stored` says the same; `with_sources` unless they were blanked.
+    /// Whether `stored` and `counted` say the same; `with_sources` unless they were blanked.
     ///
     /// # Errors
     /// The first day that differs, in words.
-    pub fn finish(self, stored: &[(DayKey, Totals)], with_sources: bool) -> Result<(), String> {
+    pub fn finish(
+        self,
+        stored: &[(DayKey, Totals)],
+        counted: &BTreeMap<i64, Metrics>,
+        with_sources: bool,
+    ) -> Result<(), String> {
+        let nothing = Metrics::default();
+        for day in self.metrics.keys().chain(counted.keys()) {
+            let (kept, meant) = (counted.get(day).unwrap_or(&nothing), self.metrics.get(day).unwrap_or(&nothing));
+            let mut keys = kept.iter().chain(meant.iter()).map(|(key, _)| key);
+            if let Some(key) = keys.find(|key| kept.get(key) != meant.get(key)) {
+                let (kept, meant) = (kept.get(key).total, meant.get(key).total);
+                return Err(format!(
+                    "the total of day {day} for {key:?}: {kept} is stored, the usages come to {meant}"
+                ));
+            }
+        }
         let named = Named::of(stored);
         named.are_full(with_sources)?;
         // Where the day counts it, and who did it unless that was blanked.

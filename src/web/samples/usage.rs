@@ -4,7 +4,8 @@ use super::Sample;
 use super::customers::now;
 use crate::domain::{Catalog, Credits};
 use crate::store::days::{Totals, day_of};
-use crate::usecases::stats::{Range, Step, Usage};
+use crate::store::metrics::{Figure, Metrics};
+use crate::usecases::stats::{Figures, Range, Step, Usage};
 use crate::web::view::usage;
 use chrono::TimeDelta;
 
@@ -18,7 +19,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("usage-switched-off", rich(Range::Month, &["requests", "crawls", "tokens", "captchas", "latency_ms"])),
         ("usage-nothing-switched-on", rich(Range::Week, &ALL)),
         ("usage-free", page("Fjord Notes", &fjord(), Range::Month, &[])),
-        ("usage-empty", page("Acme Data", &steps(Range::Month, |_| Totals::default()), Range::Month, &[])),
+        ("usage-empty", page("Acme Data", &steps(Range::Month, |_| Figures::default()), Range::Month, &[])),
     ]
 }
 
@@ -32,17 +33,18 @@ fn page(customer: &'static str, found: &Usage, range: Range, hidden: &[&str]) ->
 }
 
 /// Steps of a range that end today, each as `totals` has its place from the end.
-fn steps(range: Range, totals: impl Fn(i64) -> Totals) -> Usage {
+fn steps(range: Range, figures: impl Fn(i64) -> Figures) -> Usage {
     let (count, length) = range.steps();
     let midnight = |day: i64| crate::domain::time::from_millis(day * 86_400_000);
     let step = |n: i64| {
         let last = day_of(now()) - n * length;
-        Step { first: midnight(last - length + 1), last: midnight(last), totals: totals(n) }
+        Step { first: midnight(last - length + 1), last: midnight(last), figures: figures(n) }
     };
     let steps: Vec<Step> = (0..count).rev().map(step).collect();
     let mut usage = Usage { steps, ..Usage::default() };
     for step in &usage.steps {
-        usage.total.add(&step.totals);
+        usage.total.totals.add(&step.figures.totals);
+        usage.total.metrics.add(&step.figures.metrics);
     }
     usage
 }
@@ -50,28 +52,33 @@ fn steps(range: Range, totals: impl Fn(i64) -> Totals) -> Usage {
 /// Weekdays and weekends, a plan that runs out, a bonus, every metric.
 fn meridian(range: Range) -> Usage {
     let length = range.steps().1;
-    let totals = |n: i64| {
+    let figures = |n: i64| {
         let weekday = (now() - TimeDelta::days(n)).timestamp() / 86_400 % 7;
         let quiet = length == 1 && (weekday == 2 || weekday == 3);
         let busy = if quiet { 1 } else { 4 + (n * 7) % 5 } * length;
         let plan = if (8..11).contains(&n) { 0 } else { busy * 412_125 };
-        Totals {
+        let totals = Totals {
             usages: busy * 90,
             plan: Credits(plan),
             courtesy: Credits(if n % 6 == 0 { busy * 41_000 } else { 0 }),
             top_up: Credits(busy * 412_125 - plan),
-            requests: busy * 210,
-            crawls: if quiet { 0 } else { busy },
-            tokens: busy * 91_437,
-            captchas: busy / 3,
-            latency_ms: busy * 90 * (380 + (n * 13) % 90),
-            latencies: busy * 90,
-        }
+        };
+        let counted = [
+            ("requests", busy * 210),
+            ("crawls", if quiet { 0 } else { busy }),
+            ("tokens", busy * 91_437),
+            ("captchas", busy / 3),
+            ("latency_ms", busy * 90 * (380 + (n * 13) % 90)),
+        ];
+        let counted = counted.map(|(key, total)| (key, Figure { total, said: busy * 90 }));
+        Figures { totals, metrics: Metrics::from_figures(counted) }
     };
-    let mut usage = steps(range, totals);
-    usage.before = Totals { plan: Credits(usage.total.plan.0 / 100 * 91), ..usage.total };
-    usage.before.requests = usage.total.requests * 13 / 10;
-    let all = usage.total.credits();
+    let mut usage = steps(range, figures);
+    usage.before = usage.total.clone();
+    usage.before.totals.plan = Credits(usage.total.totals.plan.0 / 100 * 91);
+    let more = usage.total.metrics.get("requests").total * 3 / 10;
+    usage.before.metrics.add(&Metrics::from_figures([("requests", Figure { total: more, said: 1 })]));
+    let all = usage.total.totals.credits();
     let part = |name: &str, thousandths: i64| {
         let credits = Credits(all.0 / 1_000 * thousandths);
         (name.to_owned(), Totals { usages: 1, plan: credits, ..Totals::default() })
@@ -94,8 +101,9 @@ fn fjord() -> Usage {
         17 => Totals { usages: 20, plan: Credits::whole(200), ..Totals::default() },
         _ => Totals::default(),
     };
-    let mut usage = steps(Range::Month, totals);
-    usage.by_operation = vec![(String::new(), usage.total)];
+    let figures = |n| Figures { totals: totals(n), metrics: Metrics::default() };
+    let mut usage = steps(Range::Month, figures);
+    usage.by_operation = vec![(String::new(), usage.total.totals)];
     usage.by_source = usage.by_operation.clone();
     usage
 }

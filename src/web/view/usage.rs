@@ -8,7 +8,7 @@ use crate::domain::amount::group;
 use crate::domain::catalog::Metric;
 use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::store::days::Totals;
-use crate::usecases::stats::{Range, Step, Usage};
+use crate::usecases::stats::{Figures, Range, Step, Usage};
 
 /// Rows of a split; the rest is one row.
 const SPLIT_MAX: usize = 10;
@@ -127,18 +127,14 @@ impl What<'_> {
         }
     }
 
-    /// The figure of some days: thousandths for credits, whole numbers otherwise; an average for latency.
-    fn of(&self, totals: &Totals) -> i64 {
+    /// The figure of some days: thousandths for credits, whole numbers otherwise; a sum or an average.
+    fn of(&self, figures: &Figures) -> i64 {
         match self {
-            Self::Credits => totals.credits().0,
-            Self::Metric(metric) => match metric.key.as_str() {
-                "requests" => totals.requests,
-                "crawls" => totals.crawls,
-                "tokens" => totals.tokens,
-                "captchas" => totals.captchas,
-                "latency_ms" if totals.latencies != 0 => totals.latency_ms / totals.latencies,
-                _ => 0,
-            },
+            Self::Credits => figures.totals.credits().0,
+            Self::Metric(metric) => {
+                let figure = figures.metrics.get(&metric.key);
+                if metric.is_average() { figure.total.checked_div(figure.said).unwrap_or(0) } else { figure.total }
+            }
         }
     }
 
@@ -153,13 +149,14 @@ impl What<'_> {
         }
     }
 
-    fn parts(&self, totals: &Totals, top: i64) -> Vec<(i64, &'static str)> {
+    fn parts(&self, figures: &Figures, top: i64) -> Vec<(i64, &'static str)> {
         let part = |value: i64| i64::try_from(i128::from(value.max(0)) * 1_000 / i128::from(top.max(1))).unwrap_or(0);
         match self {
             Self::Credits => {
-                vec![(part(totals.plan.0), "used"), (part(totals.courtesy.0), "held"), (part(totals.top_up.0), "teal")]
+                let Totals { plan, courtesy, top_up, .. } = figures.totals;
+                vec![(part(plan.0), "used"), (part(courtesy.0), "held"), (part(top_up.0), "teal")]
             }
-            Self::Metric(_) => vec![(part(self.of(totals)), "used")],
+            Self::Metric(_) => vec![(part(self.of(figures)), "used")],
         }
     }
 }
@@ -184,13 +181,13 @@ pub fn view(usage: &Usage, range: Range, metrics: &[Metric], hidden: &[String]) 
         words: range_words(one).to_owned(),
         on: one == range,
     };
-    let bonus = usage.total.courtesy != Credits::ZERO;
+    let bonus = usage.total.totals.courtesy != Credits::ZERO;
     UsageView {
         ranges: Range::ALL.map(to).into(),
         switches: drawn.iter().map(switch).collect(),
         charts: drawn.iter().filter(|what| on(what)).map(|what| chart(*what, usage, range)).collect(),
         heads: heads(&drawn, bonus),
-        rows: usage.steps.iter().map(|step| (day(step, range), cells(&drawn, &step.totals, bonus))).collect(),
+        rows: usage.steps.iter().map(|step| (day(step, range), cells(&drawn, &step.figures, bonus))).collect(),
         totals: cells(&drawn, &usage.total, bonus),
         splits: splits(usage),
         csv: address("/usage.csv", range, &[]),
@@ -203,36 +200,37 @@ pub fn view(usage: &Usage, range: Range, metrics: &[Metric], hidden: &[String]) 
 /// What has data: the rest is neither drawn nor in the table.
 fn drawn<'a>(usage: &Usage, metrics: &'a [Metric]) -> Vec<What<'a>> {
     let all = std::iter::once(What::Credits).chain(metrics.iter().map(What::Metric));
-    all.filter(|what| usage.steps.iter().any(|step| what.of(&step.totals) != 0)).collect()
+    all.filter(|what| usage.steps.iter().any(|step| what.of(&step.figures) != 0)).collect()
 }
 
-/// The table as lines of a file, its head first. Figures are plain, so that programs read them.
+/// The table as lines of a file, its head first. Figures are plain, so that programs read them. Behind what every shop
+/// has, a column for each metric of the catalogue; of an average, the sum and by how many it is divided.
 #[must_use]
-pub fn table(usage: &Usage) -> Vec<Vec<String>> {
-    const HEAD: [&str; 13] = [
-        "first_day",
-        "last_day",
-        "credits",
-        "plan",
-        "bonus",
-        "top_up",
-        "usages",
-        "requests",
-        "crawls",
-        "tokens",
-        "captchas",
-        "latency_ms_sum",
-        "latency_count",
-    ];
+pub fn table(usage: &Usage, metrics: &[Metric]) -> Vec<Vec<String>> {
+    let fixed = ["first_day", "last_day", "credits", "plan", "bonus", "top_up", "usages"].map(str::to_owned);
+    let head = fixed.into_iter().chain(metrics.iter().flat_map(columns)).collect();
     let line = |step: &Step| {
-        let sums = &step.totals;
+        let sums = &step.figures.totals;
         let days = [step.first, step.last].map(|at| at.format("%Y-%m-%d").to_string());
         let credits = [sums.credits(), sums.plan, sums.courtesy, sums.top_up].map(|credits| credits.to_string());
-        let counts =
-            [sums.usages, sums.requests, sums.crawls, sums.tokens, sums.captchas, sums.latency_ms, sums.latencies];
+        let counts = metrics.iter().flat_map(|metric| {
+            let figure = step.figures.metrics.get(&metric.key);
+            std::iter::once(figure.total).chain(metric.is_average().then_some(figure.said))
+        });
+        let counts = std::iter::once(sums.usages).chain(counts);
         days.into_iter().chain(credits).chain(counts.map(|count| count.to_string())).collect()
     };
-    std::iter::once(HEAD.map(str::to_owned).to_vec()).chain(usage.steps.iter().map(line)).collect()
+    std::iter::once(head).chain(usage.steps.iter().map(line)).collect()
+}
+
+/// `tokens`; `latency_ms_sum` and `latency_count`.
+fn columns(metric: &Metric) -> Vec<String> {
+    let key = &metric.key;
+    if !metric.is_average() {
+        return vec![key.clone()];
+    }
+    let bare = key.strip_suffix(&format!("_{}", metric.unit)).unwrap_or(key);
+    vec![format!("{key}_sum"), format!("{bare}_count")]
 }
 
 fn address(path: &str, range: Range, hidden: &[&str]) -> String {
@@ -261,20 +259,20 @@ fn day(step: &Step, range: Range) -> String {
 }
 
 fn chart(what: What<'_>, usage: &Usage, range: Range) -> ChartView {
-    let most = usage.steps.iter().map(|step| what.of(&step.totals)).max().unwrap_or(0);
+    let most = usage.steps.iter().map(|step| what.of(&step.figures)).max().unwrap_or(0);
     let (top, count) = (round_up(most), usage.steps.len());
     let mut month = String::new();
     let bar = |(n, step): (usize, &Step)| {
         let labelled = count <= 7 || (count - 1 - n).is_multiple_of(7);
         Bar {
-            title: format!("{}: {}", day(step, range), what.text(what.of(&step.totals))),
+            title: format!("{}: {}", day(step, range), what.text(what.of(&step.figures))),
             label: if labelled { axis_label(step, &mut month) } else { String::new() },
-            parts: what.parts(&step.totals, top),
+            parts: what.parts(&step.figures, top),
         }
     };
     let key = match what {
         What::Credits => {
-            let Totals { plan, courtesy, top_up, .. } = usage.total;
+            let Totals { plan, courtesy, top_up, .. } = usage.total.totals;
             let all = [(plan, "used", "plan"), (courtesy, "held", "bonus"), (top_up, "teal", "top-ups")];
             all.into_iter().filter(|(used, ..)| !used.is_zero()).map(|(_, class, words)| (class, words)).collect()
         }
@@ -348,11 +346,12 @@ fn heads(drawn: &[What<'_>], bonus: bool) -> Vec<String> {
     heads
 }
 
-fn cells(drawn: &[What<'_>], totals: &Totals, bonus: bool) -> Vec<String> {
+fn cells(drawn: &[What<'_>], figures: &Figures, bonus: bool) -> Vec<String> {
     let mut cells = Vec::new();
     for what in drawn {
-        cells.push(what.text(what.of(totals)));
+        cells.push(what.text(what.of(figures)));
         if matches!(what, What::Credits) {
+            let totals = figures.totals;
             cells.push(totals.plan.grouped());
             cells.extend(bonus.then(|| totals.courtesy.grouped()));
             cells.push(totals.top_up.grouped());
@@ -387,7 +386,7 @@ fn split(usage: &Usage, sums: &[(String, Totals)], by: &By, words: impl Fn(&str)
     if sums.iter().all(|(name, _)| name.is_empty()) {
         return None;
     }
-    let all = i128::from(usage.total.credits().0).max(1);
+    let all = i128::from(usage.total.totals.credits().0).max(1);
     let first = usage.steps.first().map(|step| step.first);
     let last = usage.steps.last().map(|step| step.last);
     let share = |credits: Credits| i64::try_from(i128::from(credits.0.max(0)) * 1_000 / all).unwrap_or(0);
@@ -423,6 +422,7 @@ fn split(usage: &Usage, sums: &[(String, Totals)], by: &By, words: impl Fn(&str)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::metrics::{Figure, Metrics};
 
     #[test]
     fn the_scale_ends_at_a_number_that_can_be_read() {
@@ -446,28 +446,36 @@ mod tests {
     }
 
     fn usage() -> Usage {
-        let totals = |plan: i64, top_up: i64, requests: i64| Totals {
+        let totals = |plan: i64, top_up: i64| Totals {
             plan: Credits::whole(plan),
             top_up: Credits::whole(top_up),
-            requests,
             usages: 1,
             ..Totals::default()
         };
+        let figures = |totals, requests| Figures {
+            totals,
+            metrics: Metrics::from_figures([("requests", Figure { total: requests, said: 1 })]),
+        };
         let at = |day: i64| crate::domain::time::from_millis((20_000 + day) * 86_400_000);
-        let step = |n: i64, totals| Step { first: at(n), last: at(n), totals };
-        let mut total = totals(30, 0, 3);
-        total.add(&totals(20, 10, 4));
+        let step = |n: i64, figures| Step { first: at(n), last: at(n), figures };
+        let mut total = totals(30, 0);
+        total.add(&totals(20, 10));
         Usage {
-            steps: vec![step(0, totals(30, 0, 3)), step(1, totals(20, 10, 4))],
-            total,
-            before: Totals::default(),
-            by_operation: vec![("crawl_site".into(), totals(40, 5, 4)), (String::new(), totals(10, 5, 3))],
+            steps: vec![step(0, figures(totals(30, 0), 3)), step(1, figures(totals(20, 10), 4))],
+            total: figures(total, 7),
+            before: Figures::default(),
+            by_operation: vec![("crawl_site".into(), totals(40, 5)), (String::new(), totals(10, 5))],
             by_source: vec![(String::new(), total)],
         }
     }
 
     fn metrics() -> Vec<Metric> {
-        let metric = |key: &str, label: &str| Metric { key: key.into(), label: label.into(), unit: String::new() };
+        let metric = |key: &str, label: &str| Metric {
+            key: key.into(),
+            label: label.into(),
+            unit: String::new(),
+            average: None,
+        };
         vec![metric("requests", "Requests"), metric("tokens", "Tokens")]
     }
 
@@ -518,8 +526,11 @@ mod tests {
 
     #[test]
     fn the_file_has_the_sums_of_the_table_in_plain_figures() {
-        let lines = table(&usage());
-        assert_eq!(lines[2].join(","), "2024-10-05,2024-10-05,30,20,0,10,1,4,0,0,0,0,0");
+        let latency = Metric { key: "latency_ms".into(), label: "Latency".into(), unit: "ms".into(), average: None };
+        let lines = table(&usage(), &[metrics(), vec![latency]].concat());
+        let head = "first_day,last_day,credits,plan,bonus,top_up,usages,requests,tokens,latency_ms_sum,latency_count";
+        assert_eq!(lines[0].join(","), head);
+        assert_eq!(lines[2].join(","), "2024-10-05,2024-10-05,30,20,0,10,1,4,0,0,0");
         assert!(lines.iter().all(|line| line.len() == lines[0].len()));
     }
 }

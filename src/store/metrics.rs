@@ -1,0 +1,111 @@
+//! Daily totals of the shop's own metrics: what charges count in `quantities`, by the catalogue's `[[metric]]` keys.
+//!
+//! A row is one metric on one customer's day (UTC). A batch adds to each row once, in the charges' own transaction,
+//! without reading it. An undone usage is taken off the day it was on. A metric that the catalogue lost stays stored.
+
+use super::bulk::{Script, places};
+use super::days::{DAYS_AT_ONCE, asked};
+use super::db::{DbError, Link};
+use crate::args;
+use std::collections::BTreeMap;
+
+/// What one metric comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figure {
+    /// The sum.
+    pub total: i64,
+    /// Usages that named it: what an average divides by.
+    pub said: i64,
+}
+
+/// Figures by metric.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metrics(BTreeMap<String, Figure>);
+
+/// What each customer counted on each day.
+pub type MetricDays = BTreeMap<(i64, i64), Metrics>;
+
+impl Metrics {
+    /// The metrics of one usage, by its `quantities` as they are stored.
+    #[must_use]
+    pub fn of(quantities: Option<&str>) -> Self {
+        let counts = quantities.and_then(|json| serde_json::from_str::<BTreeMap<String, i64>>(json).ok());
+        Self(counts.unwrap_or_default().into_iter().map(|(key, total)| (key, Figure { total, said: 1 })).collect())
+    }
+
+    /// These figures.
+    #[must_use]
+    pub fn from_figures<'a>(figures: impl IntoIterator<Item = (&'a str, Figure)>) -> Self {
+        Self(figures.into_iter().map(|(key, figure)| (key.to_owned(), figure)).collect())
+    }
+
+    /// The figure of a metric; nothing where no usage named it.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Figure {
+        self.0.get(key).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing is counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.values().all(|figure| *figure == Figure::default())
+    }
+
+    /// Adds other usages.
+    pub fn add(&mut self, other: &Self) {
+        for (key, figure) in &other.0 {
+            self.put(key, *figure);
+        }
+    }
+
+    fn put(&mut self, key: &str, figure: Figure) {
+        let sum = self.0.entry(key.to_owned()).or_default();
+        sum.total = sum.total.saturating_add(figure.total);
+        sum.said = sum.said.saturating_add(figure.said);
+    }
+
+    /// What takes these usages off again.
+    #[must_use]
+    pub fn undone(&self) -> Self {
+        let minus =
+            |(key, figure): (&String, &Figure)| (key.clone(), Figure { total: -figure.total, said: -figure.said });
+        Self(self.0.iter().map(minus).collect())
+    }
+
+    /// All that is counted, by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Figure)> {
+        self.0.iter().map(|(key, figure)| (key.as_str(), *figure))
+    }
+}
+
+/// Adds to the days, each row once, when the script is written.
+pub fn add(script: &mut Script, days: MetricDays) {
+    let rows = days.iter().flat_map(|((day, customer_no), metrics)| {
+        metrics.iter().map(|(metric, it)| args![*day, *customer_no, metric, it.total, it.said])
+    });
+    script.insert(
+        "insert into usage_metrics (day, customer_no, metric, total, said)",
+        "on conflict (day, customer_no, metric) do update set
+           total = usage_metrics.total + excluded.total, said = usage_metrics.said + excluded.said",
+        rows.collect(),
+    );
+}
+
+/// A customer's metrics from day `first` to day `last`, both in it, by day.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn read(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<BTreeMap<i64, Metrics>, DbError> {
+    let sql = format!(
+        "select day, metric, total, said from usage_metrics where customer_no = $1 and said <> 0 and day in ({})",
+        places(2, DAYS_AT_ONCE)
+    );
+    let mut out: BTreeMap<i64, Metrics> = BTreeMap::new();
+    for values in asked(customer_no, first, last) {
+        for row in link.all(sql.as_str(), values).await? {
+            let figure = Figure { total: row.int("total")?, said: row.int("said")? };
+            out.entry(row.int("day")?).or_default().put(&row.text("metric")?, figure);
+        }
+    }
+    Ok(out)
+}
