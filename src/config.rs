@@ -1,12 +1,15 @@
 //! The command line and its settings. The doc comments are `--help`.
 //!
-//! What is missing, empty or malformed is one line that names it, and exit code 2.
+//! What is missing, empty or malformed is one line that names it, and exit code 2. Every value is read by `values`,
+//! whichever command takes it.
 
 mod hook;
 pub mod listen;
 mod mail;
+mod values;
 
 use crate::limits::Rate;
+use clap::builder::{EnumValueParser, PathBufValueParser};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -68,7 +71,7 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct ReconcileSettings {
     /// From which day or instant on; 30 days ago where it is not said
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = values::word())]
     pub since: Option<String>,
     /// Mend what can be mended
     #[arg(long)]
@@ -82,12 +85,13 @@ pub struct ReconcileSettings {
 #[derive(Args, Clone, Debug)]
 pub struct ExportSettings {
     /// The file, as it was downloaded: all of `/v1/customers/{id}/entries`, as CSV or page after page
+    #[arg(value_parser = values::text_of(PathBufValueParser::new()))]
     pub file: PathBuf,
     /// Whose entries they must be: the id that the API knows the customer by
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = values::word())]
     pub customer: Option<String>,
     /// The hash of the last entry as it was noted elsewhere: that nothing is missing at the end
-    #[arg(long, value_name = "HASH")]
+    #[arg(long, value_name = "HASH", value_parser = values::word())]
     pub head: Option<String>,
 }
 
@@ -112,10 +116,10 @@ pub enum AlarmsCommand {
     /// Acknowledge alarms: who and when is kept, and the list leaves them out.
     Ack {
         /// Their numbers, as the list shows them
-        #[arg(required = true, value_name = "ID")]
+        #[arg(required = true, value_name = "ID", value_parser = values::parsed::<i64>())]
         ids: Vec<i64>,
         /// Who you are; defaults to the user of the system
-        #[arg(long, env = "USER")]
+        #[arg(long, env = "USER", value_parser = values::text())]
         by: Option<String>,
         /// Where the data are.
         #[command(flatten)]
@@ -140,6 +144,7 @@ pub enum OperatorCommand {
     /// Make an account.
     Add {
         /// The person's address
+        #[arg(value_parser = values::text())]
         email: String,
         /// Whether it gets a second factor.
         #[command(flatten)]
@@ -157,6 +162,7 @@ pub enum OperatorCommand {
     /// Shut an account and end its sessions.
     Disable {
         /// The person's address
+        #[arg(value_parser = values::text())]
         email: String,
         /// Where the data are.
         #[command(flatten)]
@@ -166,6 +172,7 @@ pub enum OperatorCommand {
     /// was kept by: an account that has one gets a new one
     Reset {
         /// The person's address
+        #[arg(value_parser = values::text())]
         email: String,
         /// Whether it gets a second factor.
         #[command(flatten)]
@@ -191,7 +198,7 @@ pub enum HooksCommand {
     /// Send messages once more, with the ids and words they had.
     Retry {
         /// The messages, as the list names them
-        #[arg(required = true, value_name = "ID")]
+        #[arg(required = true, value_name = "ID", value_parser = values::word())]
         ids: Vec<String>,
         /// The settings of `serve`.
         #[command(flatten)]
@@ -216,16 +223,16 @@ pub enum StripeCommand {
 #[derive(Args, Clone, Debug)]
 pub struct SetupSettings {
     /// The address that customers see
-    #[arg(long, env = "PUBLIC_URL")]
+    #[arg(long, env = "PUBLIC_URL", value_parser = values::origin())]
     pub public_url: String,
     /// Stripe's secret key
-    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_parser = values::word())]
     pub stripe_secret_key: String,
     /// Another base for Stripe's API
-    #[arg(long, env = "STRIPE_API_BASE")]
+    #[arg(long, env = "STRIPE_API_BASE", value_parser = values::word())]
     pub stripe_api_base: Option<String>,
     /// The catalogue: whether plans follow subscriptions
-    #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+    #[arg(long, env = "CATALOG", default_value = "catalog.toml", value_parser = values::text_of(PathBufValueParser::new()))]
     pub catalog: PathBuf,
 }
 
@@ -250,6 +257,7 @@ pub enum PurchasesCommand {
     /// Find purchases by e-mail, customer id, pur_, cs_, pi_, in_ or invoice number.
     Find {
         /// What is known
+        #[arg(value_parser = values::text())]
         text: String,
         /// Where the data are.
         #[command(flatten)]
@@ -258,6 +266,7 @@ pub enum PurchasesCommand {
     /// Ask Stripe about one purchase, credit it if it is paid, say what Stripe and the ledger know.
     Recheck {
         /// The purchase, by any of what `find` takes
+        #[arg(value_parser = values::text())]
         id: String,
         /// The settings of `serve`.
         #[command(flatten)]
@@ -277,6 +286,7 @@ pub enum JobsCommand {
     /// Do now what is due of one job.
     Run {
         /// The job, as the list names it
+        #[arg(value_parser = values::word())]
         name: String,
         /// The settings of `serve`.
         #[command(flatten)]
@@ -308,12 +318,18 @@ pub enum Switch {
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseSettings {
     /// `sqlite://path` or `postgres://…`
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/topup.db")]
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/topup.db", value_parser = values::text())]
     pub database_url: String,
+    /// Connections to PostgreSQL of this process, 4 to 500; SQLite needs no more than it has
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "12", value_parser = values::word_of(clap::value_parser!(u32).range(4..=500)))]
+    pub database_connections: u32,
     /// The catalogue of plans and packages
-    #[arg(long, env = "CATALOG", default_value = "catalog.toml")]
+    #[arg(long, env = "CATALOG", default_value = "catalog.toml", value_parser = values::text_of(PathBufValueParser::new()))]
     pub catalog: PathBuf,
 }
+
+/// Where the stylesheet is unless `SITE_ROOT` says otherwise.
+pub const SITE_ROOT: &str = "target/site";
 
 /// Settings of `serve` and `demo`. Each flag has an environment name.
 #[derive(Args, Clone, Debug)]
@@ -322,74 +338,74 @@ pub struct Settings {
     #[command(flatten)]
     pub database: DatabaseSettings,
     /// Address to listen on, or a name of this machine, with a port; port 0 takes a free one
-    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000", value_parser = listen::parse)]
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000", value_parser = values::word_of(listen::parse))]
     pub listen: SocketAddr,
     /// The address that customers see; defaults to the one bound
-    #[arg(long, env = "PUBLIC_URL")]
+    #[arg(long, env = "PUBLIC_URL", value_parser = values::origin())]
     pub public_url: Option<String>,
     /// Keys of the operator API, comma-separated, 32 characters or more each
-    #[arg(long, env = "OPERATOR_KEYS", value_delimiter = ',', hide_env_values = true)]
+    #[arg(long, env = "OPERATOR_KEYS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
     pub operator_keys: Vec<String>,
     /// Stripe's secret key
-    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_parser = values::word())]
     pub stripe_secret_key: Option<String>,
     /// Secrets of the webhook endpoint, comma-separated
-    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
     pub stripe_webhook_secrets: Vec<String>,
     /// Another base for Stripe's API
-    #[arg(long, env = "STRIPE_API_BASE")]
+    #[arg(long, env = "STRIPE_API_BASE", value_parser = values::word())]
     pub stripe_api_base: Option<String>,
     /// Mail server, `smtps://user:password@host`
-    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = values::word())]
     pub smtp_url: Option<String>,
     /// Sender of mails
-    #[arg(long, env = "MAIL_FROM")]
+    #[arg(long, env = "MAIL_FROM", value_parser = values::text())]
     pub mail_from: Option<String>,
     /// Write mails into this folder instead of sending them
-    #[arg(long, env = "MAIL_DIR")]
+    #[arg(long, env = "MAIL_DIR", value_parser = values::text_of(PathBufValueParser::new()))]
     pub mail_dir: Option<PathBuf>,
     /// Address of the SaaS's backend that is told of credited top-ups and of low balances
-    #[arg(long, env = "HOOK_URL", hide_env_values = true)]
+    #[arg(long, env = "HOOK_URL", hide_env_values = true, value_parser = values::word())]
     pub hook_url: Option<String>,
     /// Secrets that those messages are signed with, comma-separated, `whsec_…` each
-    #[arg(long, env = "HOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
+    #[arg(long, env = "HOOK_SECRETS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
     pub hook_secrets: Vec<String>,
     /// Minutes without a click after which somebody must sign in again, 30 to 20160 (14 days)
-    #[arg(long, env = "SESSION_IDLE_MINUTES", default_value = "720", value_parser = clap::value_parser!(i64).range(30..=20_160))]
+    #[arg(long, env = "SESSION_IDLE_MINUTES", default_value = "720", value_parser = values::word_of(clap::value_parser!(i64).range(30..=20_160)))]
     pub session_idle_minutes: i64,
     /// Days after which everybody must sign in again, 1 to 90; acts on who signs in from now on
-    #[arg(long, env = "SESSION_MAX_DAYS", default_value = "14", value_parser = clap::value_parser!(i64).range(1..=90))]
+    #[arg(long, env = "SESSION_MAX_DAYS", default_value = "14", value_parser = values::word_of(clap::value_parser!(i64).range(1..=90)))]
     pub session_max_days: i64,
     /// Origins that a portal link may return to, comma-separated
-    #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',')]
+    #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',', value_parser = values::origin())]
     pub return_origins: Vec<String>,
     /// Origins of your own at which Stripe shows Checkout and the customer portal, comma-separated: your custom domain there
-    #[arg(long, env = "CHECKOUT_ORIGINS", value_delimiter = ',')]
+    #[arg(long, env = "CHECKOUT_ORIGINS", value_delimiter = ',', value_parser = values::origin())]
     pub checkout_origins: Vec<String>,
     /// Proxies whose X-Forwarded-For counts, comma-separated: addresses, or networks such as 10.0.0.0/8
-    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = values::word())]
     pub trusted_proxies: Vec<String>,
     /// Requests that each key, and each browser that is signed in, may make: `100/s`, `600/m` or `5000/h`; off if not set
-    #[arg(long, env = "RATE_LIMIT")]
+    #[arg(long, env = "RATE_LIMIT", value_parser = values::word())]
     pub rate_limit: Option<String>,
     /// Requests that each address may make that is not signed in: as many at once, then evenly; `off` for no limit
-    #[arg(long, env = "RATE_LIMIT_ANONYMOUS", default_value = "600/m")]
+    #[arg(long, env = "RATE_LIMIT_ANONYMOUS", default_value = "600/m", value_parser = values::word())]
     pub rate_limit_anonymous: String,
     /// Connections that each address may have open at once, trusted proxies aside: 1 to 10000
-    #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value = "1000", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value = "1000", value_parser = values::word_of(clap::value_parser!(u16).range(1..=10_000)))]
     pub connections_per_address: u16,
     /// `1`: a clock that stands still and is moved by hand. Loopback only
-    #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1")]
+    #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1", value_parser = values::word())]
     pub test_clock: Option<String>,
     /// Whether `serve` does the worker's jobs itself; `off` where `topup work` runs beside it
-    #[arg(long, env = "WORKER", default_value = "on")]
+    #[arg(long, env = "WORKER", default_value = "on", value_parser = values::word_of(EnumValueParser::<Switch>::new()))]
     pub worker: Switch,
     /// Folder of the stylesheet and other files
-    #[arg(long, env = "SITE_ROOT", default_value = "target/site")]
+    #[arg(long, env = "SITE_ROOT", default_value = SITE_ROOT, value_parser = values::text_of(PathBufValueParser::new()))]
     pub site_root: PathBuf,
     /// Which sample customers the demo begins with: `full` or `none`
     #[cfg(feature = "demo")]
-    #[arg(long, env = "DEMO_SEED", default_value = "full")]
+    #[arg(long, env = "DEMO_SEED", default_value = "full", value_parser = values::word())]
     pub demo_seed: String,
 }
 
@@ -433,6 +449,21 @@ impl Settings {
     /// # Errors
     /// The first setting that is empty or malformed.
     pub fn check(&self, demo: bool) -> Result<(), BadSetting> {
+        self.check_values(demo)?;
+        if !demo && self.operator_keys.is_empty() {
+            return bad(
+                "OPERATOR_KEYS",
+                "is missing: the operator API needs at least one key of 32 characters or more",
+            );
+        }
+        Ok(())
+    }
+
+    /// The same for what serves nothing, and needs no keys.
+    ///
+    /// # Errors
+    /// The first setting that is empty or malformed.
+    pub fn check_values(&self, demo: bool) -> Result<(), BadSetting> {
         if let Some(value) = self.test_clock.as_deref().filter(|value| !matches!(*value, "0" | "1")) {
             return bad("TEST_CLOCK", format!("is {value:?}; 1 or nothing is meant"));
         }
@@ -440,14 +471,24 @@ impl Settings {
             let reason = if short.is_empty() { "has an empty key" } else { "has a key of fewer than 32 characters" };
             return bad("OPERATOR_KEYS", reason);
         }
-        if !demo && self.operator_keys.is_empty() {
-            return bad(
-                "OPERATOR_KEYS",
-                "is missing: the operator API needs at least one key of 32 characters or more",
-            );
+        if !self.operator_keys.iter().all(|key| is_visible_ascii(key)) {
+            return bad("OPERATOR_KEYS", "has a key with a character that no header carries; visible ASCII is meant");
         }
         if let Some(url) = &self.public_url {
             check_public_url(url)?;
+        }
+        if (demo || self.wants_test_clock()) && !self.listen.ip().to_canonical().is_loopback() {
+            return bad("LISTEN", "is not a loopback address, which the demo and the test clock need");
+        }
+        if self.public_url.is_none() && !self.listen.ip().to_canonical().is_loopback() {
+            return bad(
+                "PUBLIC_URL",
+                format!(
+                    "is missing, while LISTEN is {}: links need the address that customers see, such as \
+                     https://billing.example.com",
+                    self.listen
+                ),
+            );
         }
         for origin in &self.return_origins {
             check_origin("RETURN_ORIGINS", origin)?;
@@ -458,8 +499,9 @@ impl Settings {
         self.proxies()?;
         self.rate()?;
         self.anonymous_rate()?;
-        if (demo || self.wants_test_clock()) && !self.listen.ip().is_loopback() {
-            return bad("LISTEN", "is not a loopback address, which the demo and the test clock need");
+        #[cfg(feature = "demo")]
+        if !matches!(self.demo_seed.as_str(), "full" | "none") {
+            return bad("DEMO_SEED", "is neither full nor none");
         }
         self.check_live(demo)?;
         self.hook()?;
@@ -537,7 +579,8 @@ impl Settings {
         if secrets.is_empty() {
             return bad("STRIPE_WEBHOOK_SECRETS", "is missing, while STRIPE_SECRET_KEY is there");
         }
-        if secrets.iter().any(|secret| !secret.starts_with("whsec_") || secret.len() < 14) {
+        if secrets.iter().any(|secret| !secret.starts_with("whsec_") || secret.len() < 14 || !is_visible_ascii(secret))
+        {
             return bad("STRIPE_WEBHOOK_SECRETS", "has an entry that does not look like whsec_…");
         }
         self.stripe_api_base.as_deref().map_or(Ok(()), check_base)?;
@@ -555,8 +598,13 @@ pub fn is_live(key: &str) -> bool {
     LIVE_KEYS.iter().any(|prefix| key.starts_with(prefix))
 }
 
+/// What a header carries as it is.
+fn is_visible_ascii(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 fn check_key(key: &str) -> Result<(), BadSetting> {
-    if ["sk_", "rk_"].iter().any(|prefix| key.starts_with(prefix)) && key.len() >= 12 {
+    if ["sk_", "rk_"].iter().any(|prefix| key.starts_with(prefix)) && key.len() >= 12 && is_visible_ascii(key) {
         return Ok(());
     }
     bad("STRIPE_SECRET_KEY", "does not look like a key of Stripe's (sk_… or rk_…)")
@@ -570,6 +618,7 @@ fn check_base(base: &str) -> Result<(), BadSetting> {
     if good { Ok(()) } else { bad("STRIPE_API_BASE", "is no http(s) address without user, password and query") }
 }
 
+/// The reader has spelled it as an origin already, if it is one.
 fn check_public_url(text: &str) -> Result<(), BadSetting> {
     let Ok(url) = Url::parse(text) else { return bad("PUBLIC_URL", "is no address") };
     let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
@@ -579,17 +628,14 @@ fn check_public_url(text: &str) -> Result<(), BadSetting> {
         "http" => return bad("PUBLIC_URL", "is http, which only a loopback address may be"),
         _ => return bad("PUBLIC_URL", "is no http(s) address"),
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return bad("PUBLIC_URL", "has a path; an origin such as https://billing.example.com is meant");
+    if values::origin_of(text).is_none() {
+        return bad("PUBLIC_URL", "is more than an origin such as https://billing.example.com");
     }
     Ok(())
 }
 
 fn check_origin(name: &'static str, text: &str) -> Result<(), BadSetting> {
-    let good = Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text.trim_end_matches('/')
-    });
-    if good { Ok(()) } else { bad(name, format!("has {text:?}, which is no origin such as https://app.example.com")) }
+    if values::origin_of(text).is_some() { Ok(()) } else { bad(name, format!("has {text:?}, which is no origin such as https://app.example.com")) }
 }
 
 /// Buyers pay there: https, but for a stand-in on this machine.
@@ -603,3 +649,7 @@ fn check_checkout_origin(text: &str) -> Result<(), BadSetting> {
     }
     bad(NAME, format!("has {text:?}, which is http; only a loopback address may be"))
 }
+
+#[cfg(test)]
+#[path = "config/tests.rs"]
+mod tests;

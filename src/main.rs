@@ -12,11 +12,16 @@ use tracing_subscriber::EnvFilter;
 const LOGGED: &str = "topup=info,warn,stripe=off";
 
 /// Logs to stderr; in colours where somebody looks at it.
-fn log() {
-    let filter = EnvFilter::try_from_env("RUST_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
+fn log() -> Result<(), String> {
+    let asked = std::env::var("RUST_LOG").unwrap_or_default();
+    let filter = match asked.trim() {
+        "" => EnvFilter::new(LOGGED),
+        asked => EnvFilter::try_new(asked).map_err(|e| format!("RUST_LOG: {e}"))?,
+    };
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     log.compact().init();
+    Ok(())
 }
 
 /// Says what is wrong with the command line or a setting in one line; help and version as they are.
@@ -37,7 +42,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
-    log();
+    if let Err(line) = log() {
+        eprintln!("{line}");
+        return ExitCode::from(2);
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(e) => {

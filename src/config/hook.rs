@@ -31,16 +31,12 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cli, Command};
-    use clap::Parser;
+    use super::super::tests::refusal;
 
     #[test]
     fn an_address_needs_a_secret_and_a_secret_an_address() {
         let check = |args: &[&str], wrong: Option<&str>| {
-            let key = "k".repeat(32);
-            let all = ["topup", "serve", "--operator-keys", &key].into_iter().chain(args.iter().copied());
-            let Command::Serve(settings) = Cli::try_parse_from(all).expect("arguments").command else { return };
-            assert_eq!(settings.check(false).err().map(|bad| bad.name), wrong, "{args:?}");
+            assert_eq!(refusal(args).as_deref(), wrong, "{args:?}");
         };
         let (url, secret) = ("https://api.gleaner.example/hooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let both = format!("{secret},whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");

@@ -66,15 +66,10 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Cli, Command};
-    use clap::Parser;
+    use super::super::tests::refusal;
 
     fn check(args: &[&str], bad: Option<&str>) {
-        let key = "k".repeat(32);
-        let all = ["topup", "serve", "--operator-keys", &key].into_iter().chain(args.iter().copied());
-        let Command::Serve(settings) = Cli::try_parse_from(all).expect("arguments").command else { return };
-        let name = settings.check_mail().err().map(|bad| bad.name);
-        assert_eq!(name, bad, "{args:?}");
+        assert_eq!(refusal(args).as_deref(), bad, "{args:?}");
     }
 
     #[test]

@@ -93,7 +93,13 @@ fn a_database_must_be_named_well() {
     }
     // A folder is no file, and nobody listens there.
     refused("serve", &[("DATABASE_URL", &format!("sqlite://{}", std::env::temp_dir().display()))], "DATABASE_URL");
-    let said = refused("serve", &[("DATABASE_URL", "postgres://topup:the-password@127.0.0.1:1/topup")], "DATABASE_URL");
+    // A server that does not answer is no wrong setting: it is waited for, and then named.
+    let mut topup = topup(&["serve"], &[("DATABASE_URL", "postgres://topup:the-password@127.0.0.1:1/topup")]);
+    topup.env("RUST_LOG", "off");
+    let Err(output) = start(topup) else { panic!("nobody listens there") };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("DATABASE_URL: the database does not answer: ") && !said.contains("pool"), "{said}");
     assert!(!said.contains("the-password"), "{said}");
 }
 
@@ -144,6 +150,193 @@ fn addresses_must_be_addresses_and_the_test_clock_stays_at_home() {
     refused("serve", &[("CHECKOUT_ORIGINS", "http://pay.example.com")], "CHECKOUT_ORIGINS");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     refused("serve", &[("LISTEN", &taken.local_addr().unwrap().to_string())], "LISTEN");
+}
+
+/// Every setting of `serve` with a good value, what it needs beside it, and values that are malformed.
+type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+const HOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const ROWS: [Row; 24] = [
+    ("DATABASE_URL", "sqlite:///nowhere/x.db", &[], &["mysql://localhost/topup", "x.db"]),
+    ("DATABASE_CONNECTIONS", "12", &[], &["3", "501", "many", "-1", "1.5"]),
+    ("CATALOG", "catalog.toml", &[], &["/nowhere/catalog.toml"]),
+    ("LISTEN", "127.0.0.1:0", &[], &["localhost", "127.0.0.1", "127.0.0.1:99999", "here:80"]),
+    (
+        "PUBLIC_URL",
+        "https://billing.example.com",
+        &[],
+        &[
+            "billing.example.com",
+            "https:billing.example.com",
+            "https://billing.example.com/path",
+            "https://billing.example.com?a=1",
+            "https://ada@billing.example.com",
+            "http://billing.example.com",
+            "https://",
+        ],
+    ),
+    ("OPERATOR_KEYS", OPERATOR_KEY, &[], &["short", "\u{f6}perator-key-of-the-tests-0000000000", "a,,b", ","]),
+    (
+        "STRIPE_SECRET_KEY",
+        TEST,
+        &[("STRIPE_WEBHOOK_SECRETS", SECRET)],
+        &["sk", "pk_test_0000000000000000", "sk_test_\u{f6}000000000"],
+    ),
+    (
+        "STRIPE_WEBHOOK_SECRETS",
+        SECRET,
+        &[("STRIPE_SECRET_KEY", TEST)],
+        &["secret", "whsec_", "whsec_0000000000000000,"],
+    ),
+    (
+        "STRIPE_API_BASE",
+        "http://127.0.0.1:1",
+        &[("STRIPE_SECRET_KEY", TEST), ("STRIPE_WEBHOOK_SECRETS", SECRET)],
+        &["api.stripe.com", "ftp://127.0.0.1", "http://u:p@127.0.0.1"],
+    ),
+    ("SMTP_URL", "smtp://127.0.0.1:25", &[("MAIL_FROM", "a@shop.example")], &["http://127.0.0.1", "mail.example"]),
+    ("MAIL_FROM", "a@shop.example", &[("SMTP_URL", "smtp://127.0.0.1:25")], &["nobody", "a@"]),
+    ("MAIL_DIR", "mails", &[], &[]),
+    (
+        "HOOK_URL",
+        "https://api.example.com/hooks",
+        &[("HOOK_SECRETS", HOOK)],
+        &["api.example.com", "ftp://api.example.com"],
+    ),
+    ("HOOK_SECRETS", HOOK, &[("HOOK_URL", "https://api.example.com/hooks")], &["secret", "whsec_short"]),
+    ("SESSION_IDLE_MINUTES", "720", &[], &["29", "20161", "long", "30.5"]),
+    ("SESSION_MAX_DAYS", "14", &[], &["0", "91", "x"]),
+    ("RETURN_ORIGINS", "https://app.example.com", &[], &["app.example.com", "https://app.example.com/path"]),
+    ("TRUSTED_PROXIES", "10.0.0.0/8", &[], &["proxy.example", "10.0.0.0/33"]),
+    ("RATE_LIMIT", "100/s", &[], &["100", "0/s", "100/d"]),
+    ("RATE_LIMIT_ANONYMOUS", "600/m", &[], &["100", "0/s", "none"]),
+    ("CONNECTIONS_PER_ADDRESS", "1000", &[], &["0", "10001", "many"]),
+    ("CHECKOUT_ORIGINS", "https://pay.example.com", &[], &["pay.example.com", "https://pay.example.com/path", "http://pay.example.com"]),
+    ("TEST_CLOCK", "1", &[], &["yes", "2"]),
+    ("WORKER", "on", &[], &["yes", "1"]),
+];
+
+#[test]
+fn every_setting_is_refused_by_its_own_name_and_never_repeated() {
+    for (name, good, beside, malformed) in ROWS {
+        let middle = good.len() / 2;
+        let with = |inside: &str| format!("{}{inside}{}", &good[..middle], &good[middle..]);
+        let mut wrong: Vec<String> = malformed.iter().map(|text| (*text).to_owned()).collect();
+        wrong.extend(["", " ", "\n", "\t \r\n"].map(str::to_owned));
+        wrong.extend(["\n", "\r", "\u{7}", "\u{200b}"].map(with));
+        if !matches!(name, "DATABASE_URL" | "CATALOG" | "MAIL_FROM" | "MAIL_DIR") {
+            wrong.push(with(" "));
+        }
+        for value in wrong {
+            let settings: Vec<(&str, &str)> = beside.iter().copied().chain([(name, value.as_str())]).collect();
+            refused("serve", &settings, name);
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_no_text_is_refused_by_its_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    for name in ["OPERATOR_KEYS", "DATABASE_URL", "PUBLIC_URL", "CATALOG", "LISTEN", "STRIPE_SECRET_KEY"] {
+        let mut topup = topup(&["serve"], &[]);
+        topup.env(name, std::ffi::OsStr::from_bytes(b"\xff\xfe"));
+        let Err(output) = start(topup) else { panic!("{name} was accepted") };
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        assert!(said.starts_with(&format!("{name}: is not UTF-8")), "{said}");
+    }
+}
+
+#[test]
+fn what_others_reach_needs_a_public_address_and_what_is_named_must_be_there() {
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        refused("serve", &[("LISTEN", listen)], "PUBLIC_URL");
+        refused("work", &[("LISTEN", listen)], "PUBLIC_URL");
+    }
+    refused("serve", &[("SITE_ROOT", "/nowhere/site")], "SITE_ROOT");
+    refused("demo", &[("SITE_ROOT", "/nowhere/site"), ("OPERATOR_KEYS", OPERATOR_KEY)], "SITE_ROOT");
+    refused("demo", &[("DEMO_SEED", "half")], "DEMO_SEED");
+    refused("serve", &[("RUST_LOG", "topup=loud")], "RUST_LOG");
+}
+
+#[test]
+fn addresses_of_the_catalogue_are_whole() {
+    let good = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml")).unwrap();
+    let folder = std::env::temp_dir().join(format!("topup-addresses-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("catalog.toml").display().to_string();
+    for wrong in [
+        "/terms",
+        "terms",
+        "//gleaner.example/terms",
+        "https://",
+        "https:gleaner.example",
+        "https://a b.example",
+        "mailto:a@b.example",
+        "javascript:alert(1)",
+        "",
+    ] {
+        for (key, line) in [
+            ("home_url", format!("home_url = \"{wrong}\"")),
+            ("terms_url", format!("terms_url = \"{wrong}\"")),
+            ("upgrade_url", format!("upgrade_url = \"{wrong}\"\nname = \"Gleaner\"")),
+        ] {
+            let old =
+                good.lines().find(|old| old.starts_with(if key == "upgrade_url" { "name" } else { key })).unwrap();
+            std::fs::write(&path, good.replacen(old, &line, 1)).unwrap();
+            let said = refused("serve", &[("CATALOG", &path)], "CATALOG");
+            assert!(said.contains(key) && said.contains("line "), "{wrong}: {said}");
+        }
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_around_a_value_does_not_count() {
+    // An event that is signed with the secret of the tests, and never answered for: Stripe is not there.
+    let app = crate::app::TestApp::start(Database::Sqlite).await;
+    app.put_customer("acme", "starter").await;
+    app.sandbox.faults().set_webhooks(false);
+    let opened = app.opened("acme", "p1200", "buy").await;
+    app.pay(&opened).await;
+    let (body, signature) = app.completed(&opened).await;
+
+    let home = Home::make(Database::Sqlite).await;
+    let second = "second-key-of-the-operator-00000000000";
+    let (database, keys) = (format!("{}\n", home.url), format!("{OPERATOR_KEY}, {second}\n"));
+    let secrets = format!("whsec_0000000000000000, {}\n", crate::app::WEBHOOK_SECRET);
+    let settings = [
+        ("DATABASE_URL", database.as_str()),
+        ("OPERATOR_KEYS", keys.as_str()),
+        ("STRIPE_SECRET_KEY", "sk_test_0000000000000000\n"),
+        ("STRIPE_API_BASE", "http://127.0.0.1:1\n"),
+        ("STRIPE_WEBHOOK_SECRETS", secrets.as_str()),
+        ("PUBLIC_URL", " HTTPS://Billing.Example.com:443/\n"),
+        ("LISTEN", " 127.0.0.1:0\n"),
+        ("WORKER", "off\n"),
+    ];
+    let process = start(topup(&["serve"], &settings)).unwrap_or_else(|output| panic!("{output:?}"));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (key, status) in [(OPERATOR_KEY, 200), (second, 200), ("third-key-of-the-operator-000000000000", 401)] {
+        let answer = client.get(format!("{}/v1/catalog", process.base)).header("x-api-key", key).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{key}");
+    }
+    let event = client.post(format!("{}/webhooks/stripe", process.base)).header("stripe-signature", signature);
+    let answer = event.body(body).send().await.unwrap();
+    assert_ne!(answer.status(), 400, "{}", answer.text().await.unwrap());
+    let put = client.put(format!("{}/v1/customers/acme", process.base)).header("x-api-key", second);
+    let put = put.header("content-type", "application/json").body(r#"{"email":"ada@acme.example","plan":"starter"}"#);
+    assert_eq!(put.send().await.unwrap().status(), 201);
+    let link = client.post(format!("{}/v1/customers/acme/portal_sessions", process.base)).header("x-api-key", second);
+    let link = link.header("content-type", "application/json").body("{}").send().await.unwrap().text().await.unwrap();
+    assert!(link.contains(r#""url":"https://billing.example.com/"#), "{link}");
+    drop(process);
+    for command in [&["check"][..], &["migrate"], &["alarms"], &["operator", "list"], &["purchases", "find", " acme\n"]]
+    {
+        let output = topup(command, &settings).output().unwrap();
+        assert_ne!(output.status.code(), Some(2), "{command:?}: {output:?}");
+    }
+    app.stop().await;
 }
 
 #[tokio::test]

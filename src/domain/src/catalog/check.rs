@@ -118,10 +118,21 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
         ("upgrade_url", shop.upgrade_url.as_ref()),
     ];
     for (key, url) in urls.into_iter().filter_map(|(key, url)| Some((key, url?))) {
-        let web = url.starts_with("https://") || url.starts_with("http://") || url.starts_with('/');
-        check.that(web, at, key, || format!("shop.{key} {url:?} is no address of a page"))?;
+        check.that(is_web_address(url), at, key, || {
+            format!(
+                "shop.{key} {url:?} is no address of a page; a whole one is meant, such as https://www.example.com/page"
+            )
+        })?;
     }
     Ok(())
+}
+
+/// An absolute address that a link may lead to. Emails and Stripe have no page of ours to start from.
+fn is_web_address(text: &str) -> bool {
+    let text = text.replace("{customer}", "customer");
+    let is_web = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
+    let bare = |url: url::Url| url.has_host() && url.username().is_empty() && url.password().is_none();
+    is_web && !text.contains(char::is_whitespace) && url::Url::parse(&text).is_ok_and(bare)
 }
 
 fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogError> {
@@ -223,12 +234,19 @@ fn check_checkout_text(check: &Check<'_>, raw: &Raw) -> Result<(), CatalogError>
     })
 }
 
+/// Each is a row a day and customer, and a chart.
+const METRICS_MAX: usize = 100;
+/// What the file of usage says of every shop.
+const USAGE_COLUMNS: [&str; 7] = ["first_day", "last_day", "credits", "plan", "bonus", "top_up", "usages"];
+
 fn check_metrics(check: &Check<'_>, metrics: &[Spanned<Metric>]) -> Result<(), CatalogError> {
     let mut seen = Vec::new();
     metrics.iter().enumerate().try_for_each(|(number, metric)| {
-        let at = Place { table: "metric", number, at: metric.span().start };
-        let metric = metric.get_ref();
+        let (at, metric) = (Place { table: "metric", number, at: metric.span().start }, metric.get_ref());
+        check.that(number < METRICS_MAX, at, "key", || format!("there are more than {METRICS_MAX} of metric"))?;
         check_id(check, at, "key", &metric.key, &mut seen)?;
+        let free = !USAGE_COLUMNS.contains(&metric.key.as_str());
+        check.that(free, at, "key", || format!("metric key {:?} is a column of the usage file already", metric.key))?;
         check.words(at, "label", &format!("the label of metric {:?}", metric.key), &metric.label)?;
         if metric.unit.is_empty() {
             return Ok(());

@@ -3,6 +3,7 @@
 //! A catalogue that could not be honoured is refused whole, with the line and the reason.
 
 mod check;
+mod trimmed;
 
 use crate::amount::Credits;
 use serde::Deserialize;
@@ -13,20 +14,25 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 pub struct Shop {
     /// What customers call it.
+    #[serde(deserialize_with = "trimmed::text")]
     pub name: String,
     /// Where customers ask for help.
+    #[serde(deserialize_with = "trimmed::text")]
     pub support_email: String,
     /// Its front page.
+    #[serde(deserialize_with = "trimmed::text")]
     pub home_url: String,
     /// Its terms of sale.
+    #[serde(deserialize_with = "trimmed::text")]
     pub terms_url: String,
     /// Where a plan is upgraded; `{customer}` stands for the customer's id.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "trimmed::optional")]
     pub upgrade_url: Option<String>,
     /// ISO 4217, lower case: the one currency of the catalogue.
+    #[serde(deserialize_with = "trimmed::text")]
     pub currency: String,
     /// A sentence about what a credit buys.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "trimmed::sentence")]
     pub credit_note: String,
     /// Who computes tax.
     #[serde(default)]
@@ -35,7 +41,7 @@ pub struct Shop {
     #[serde(default)]
     pub tax_ids: bool,
     /// What Checkout may offer.
-    #[serde(default = "default_methods")]
+    #[serde(default = "default_methods", deserialize_with = "trimmed::list")]
     pub payment_methods: Vec<String>,
     /// How long a Checkout stays open, 30 to 1,440 minutes; see [`Shop::open_minutes`].
     #[serde(default = "default_minutes")]
@@ -131,8 +137,10 @@ impl Default for Rules {
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Its id.
+    #[serde(deserialize_with = "trimmed::text")]
     pub id: String,
     /// What customers call it.
+    #[serde(deserialize_with = "trimmed::text")]
     pub name: String,
     /// Minor units a month.
     pub amount: i64,
@@ -141,7 +149,7 @@ pub struct Plan {
     /// Whether it may buy top-ups.
     pub top_ups: bool,
     /// Its prices at Stripe.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "trimmed::list")]
     pub stripe_prices: Vec<String>,
 }
 
@@ -158,6 +166,7 @@ impl Plan {
 #[serde(deny_unknown_fields)]
 pub struct Package {
     /// Its id.
+    #[serde(deserialize_with = "trimmed::text")]
     pub id: String,
     /// Whole credits.
     pub credits: i64,
@@ -191,12 +200,25 @@ pub struct Terms {
 #[serde(deny_unknown_fields)]
 pub struct Metric {
     /// Its key in `quantities`.
+    #[serde(deserialize_with = "trimmed::text")]
     pub key: String,
     /// What customers read.
+    #[serde(deserialize_with = "trimmed::text")]
     pub label: String,
     /// Its unit.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "trimmed::text")]
     pub unit: String,
+    /// Whether pages show the average of the usages that name it, and not the sum; unless said, of `latency_ms` alone.
+    #[serde(default)]
+    pub average: Option<bool>,
+}
+
+impl Metric {
+    /// Whether its figure is an average.
+    #[must_use]
+    pub fn is_average(&self) -> bool {
+        self.average.unwrap_or(self.key == "latency_ms")
+    }
 }
 
 /// A catalogue that was found good.
@@ -293,6 +315,12 @@ impl Catalog {
     #[must_use]
     pub fn plan_terms(&self, plan: &Plan) -> Terms {
         Terms { credits: plan.allowance(), amount: plan.amount, currency: self.shop.currency.clone(), months: 0 }
+    }
+
+    /// The metric of a key.
+    #[must_use]
+    pub fn metric(&self, key: &str) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.key == key)
     }
 
     /// The monthly allowance of a plan; nothing for a plan that is not in the catalogue.

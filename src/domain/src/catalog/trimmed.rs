@@ -1,0 +1,31 @@
+//! Texts of the catalogue as they are read: without the blanks around them, and without anything that is not seen.
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+fn read<E: Error>(text: &str) -> Result<String, E> {
+    let text = text.trim();
+    if text.chars().any(char::is_control) {
+        return Err(E::custom(format!("the text {text:?} has a control character")));
+    }
+    Ok(text.to_owned())
+}
+
+/// One line.
+pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    read(&String::deserialize(from)?)
+}
+
+/// One line, where there is one.
+pub(super) fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(from)?.as_deref().map(read).transpose()
+}
+
+/// A sentence, which may be written on several lines.
+pub(super) fn sentence<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    read(&String::deserialize(from)?.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Several.
+pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Vec::<String>::deserialize(from)?.iter().map(|text| read(text)).collect()
+}
