@@ -17,7 +17,7 @@ const BY_MAX: usize = 200;
 pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
     match &settings.command {
         None => {
-            let store = Store::open_existing(&settings.database.database_url).await?;
+            let store = super::open_existing(&settings.database).await?;
             let found = if settings.all { alarms::list(&store).await } else { alarms::open(&store).await };
             store.close().await;
             found?.iter().for_each(|alarm| println!("{alarm}"));
@@ -27,7 +27,7 @@ pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
             let by = by.as_deref().map(str::trim).filter(|by| !by.is_empty());
             let by = by.ok_or_else(|| Failure::Setting("--by: is missing: say who acknowledges".to_owned()))?;
             text::line(by, BY_MAX).map_err(|e| Failure::Setting(format!("--by: {e}")))?;
-            let store = Store::open_existing(&database.database_url).await?;
+            let store = super::open_existing(database).await?;
             let done = acknowledge(&store, ids, by).await;
             store.close().await;
             done

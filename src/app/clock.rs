@@ -16,7 +16,7 @@ use chrono::SecondsFormat;
 /// [`Failure`].
 pub async fn run(command: &ClockCommand) -> Result<(), Failure> {
     let ClockCommand::Accept { database } = command;
-    let store = Store::open_existing(&database.database_url).await?;
+    let store = super::open_existing(database).await?;
     let now = Clock::system().real();
     let said = accept(&store, now).await;
     store.close().await;

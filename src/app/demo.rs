@@ -24,6 +24,7 @@ pub const OPERATOR_KEY: &str = "demo-operator-key-0000000000000000";
 /// [`Failure`].
 pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     settings.check(true)?;
+    super::check_site(&settings)?;
     // A clock that can be moved, unless one is asked for that stands still, or none.
     let winds = settings.test_clock.is_none();
     if winds {

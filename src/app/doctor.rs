@@ -2,7 +2,7 @@
 //! nothing, and runs beside `serve`.
 
 use super::stripe_checks::{self, Finding};
-use super::{Failure, check_plans, read_catalog};
+use super::{Failure, check_plans, opening, read_catalog};
 use crate::args;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -10,11 +10,12 @@ use crate::domain::time::from_millis;
 use crate::domain::{Catalog, Instant};
 use crate::store::db::DbError;
 use crate::store::pg_session::SETTINGS;
-use crate::store::{Store, commits};
+use crate::store::{Opening, Store, commits};
 use crate::stripe::{Endpoint, Right, Stripe, StripeError};
 use crate::usecases::{alarms, inbox, jobs};
 use chrono::TimeDelta;
 use std::fmt::Display;
+use std::time::Duration;
 
 /// How far clocks may be apart before somebody should look.
 const CLOCK_SECONDS: i64 = 30;
@@ -119,7 +120,9 @@ fn public_url(report: &mut Report, settings: &Settings) {
 }
 
 async fn database(report: &mut Report, settings: &Settings, catalog: Option<&Catalog>) {
-    let store = match Store::open_existing(&settings.database.database_url).await {
+    // What is down is said at once.
+    let opening = Opening { wait: Duration::ZERO, ..opening(&settings.database) };
+    let store = match Store::open_existing_with(&settings.database.database_url, opening).await {
         Ok(store) => store,
         Err(e) => return report.wrong("database", e),
     };
@@ -144,6 +147,9 @@ async fn database(report: &mut Report, settings: &Settings, catalog: Option<&Cat
     if let Err(e) = clock(report, &store, settings.wants_test_clock()).await {
         report.wrong("clock", e);
     }
+    if let Err(e) = standbys(report, &store).await {
+        report.wrong("standbys", e);
+    }
     if let Err(e) = worker(report, &store).await {
         report.wrong("worker", e);
     }
@@ -165,6 +171,33 @@ async fn turn(store: &Store) -> Result<Vec<String>, DbError> {
         }
     }
     Ok(unset)
+}
+
+/// A failover to a standby that lags loses commits that were answered already. Only the server can wait for one.
+async fn standbys(report: &mut Report, store: &Store) -> Result<(), DbError> {
+    let mut link = store.read().await?;
+    if link.is_sqlite() {
+        return Ok(());
+    }
+    // One that is away just now has left a slot.
+    let sql = "select greatest(
+           (select count(*) from pg_stat_replication where state is distinct from 'backup'),
+           (select count(*) from pg_replication_slots where slot_type = 'physical')) as n,
+         current_setting('synchronous_standby_names') as names";
+    let Some(row) = link.one(sql, Vec::new()).await? else { return Ok(()) };
+    match (row.int("n")?, row.text("names")?.trim()) {
+        (0, _) => {}
+        (n, "") => report.note(
+            "standbys",
+            format!(
+                "{n} standby{} and no synchronous_standby_names: a failover loses charges that were answered. Set it, or \
+                 synchronous_mode where Patroni does (operations.md)",
+                if n == 1 { "" } else { "s" }
+            ),
+        ),
+        (_, names) => report.good("standbys", format!("commits wait for {names}")),
+    }
+    Ok(())
 }
 
 async fn clock(report: &mut Report, store: &Store, is_test: bool) -> Result<(), DbError> {

@@ -4,7 +4,6 @@ use super::Failure;
 use super::worker::with_services;
 use crate::config::HooksCommand;
 use crate::hook::Delivered;
-use crate::store::Store;
 use crate::usecases::hooks;
 
 /// `topup hooks list`, `retry` and `test`.
@@ -14,7 +13,7 @@ use crate::usecases::hooks;
 pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
     match command {
         HooksCommand::List { all, database } => {
-            let store = Store::open_existing(&database.database_url).await?;
+            let store = super::open_existing(database).await?;
             let found = hooks::list(&store, *all).await;
             store.close().await;
             found?.iter().for_each(|message| println!("{message}"));

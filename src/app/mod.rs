@@ -23,11 +23,11 @@ pub mod verify;
 pub mod worker;
 
 use crate::clock::Clock;
-use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings, Switch, listen};
+use crate::config::{BadSetting, DatabaseSettings, SITE_ROOT, Settings, StripeSettings, Switch, listen};
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
 use crate::store::pg::Patience;
-use crate::store::{OpenError, Store};
+use crate::store::{OpenError, Opening, Store};
 use crate::stripe::Stripe;
 use crate::usecases::live::{self, Live};
 use crate::usecases::purchases::Questions;
@@ -61,7 +61,7 @@ impl From<BadSetting> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(e: OpenError) -> Self {
-        Self::Setting(e.to_string())
+        if e.is_setting() { Self::Setting(e.to_string()) } else { Self::Failed(e.to_string()) }
     }
 }
 
@@ -115,7 +115,8 @@ impl Application {
     pub async fn build(settings: &Settings, listener: TcpListener, variant: Variant) -> Result<Self, Failure> {
         let address = listener.local_addr()?;
         let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
-        let store = Store::open_with(&settings.database.database_url, variant.patience).await?;
+        let opening = Opening { patience: variant.patience, ..opening(&settings.database) };
+        let store = Store::open_with(&settings.database.database_url, opening).await?;
         let lock = match &store {
             Store::Sqlite { file, .. } => Some(lock::FileLock::take(file)?),
             Store::Postgres(_) => None,
@@ -257,6 +258,7 @@ pub fn router(services: &Services) -> Router {
 /// [`Failure`].
 pub async fn serve(settings: Settings) -> Result<(), Failure> {
     settings.check(false)?;
+    check_site(&settings)?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|e| Failure::Setting(format!("LISTEN: {}: {e}", settings.listen)))?;
@@ -285,7 +287,7 @@ fn stop_on_signal(stop: CancellationToken) {
 /// # Errors
 /// [`Failure`].
 pub async fn migrate(settings: &DatabaseSettings) -> Result<(), Failure> {
-    let store = Store::open(&settings.database_url).await?;
+    let store = Store::open_with(&settings.database_url, opening(settings)).await?;
     store.migrate().await?;
     backfill::run(&store).await?;
     println!("the tables are up to date");
@@ -298,7 +300,7 @@ pub async fn migrate(settings: &DatabaseSettings) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`]: the first broken row, named.
 pub async fn check(settings: &DatabaseSettings) -> Result<(), Failure> {
-    let store = Store::open_existing(&settings.database_url).await?;
+    let store = open_existing(settings).await?;
     let report = check_cases::run(&store).await?;
     store.close().await;
     match report {
@@ -310,16 +312,40 @@ pub async fn check(settings: &DatabaseSettings) -> Result<(), Failure> {
     }
 }
 
+fn opening(settings: &DatabaseSettings) -> Opening {
+    Opening { connections: settings.database_connections, ..Opening::default() }
+}
+
+/// The database of a command that makes nothing.
+async fn open_existing(settings: &DatabaseSettings) -> Result<Store, OpenError> {
+    Store::open_existing_with(&settings.database_url, opening(settings)).await
+}
+
+/// Pages without the stylesheet are bare. Where a folder was named, it must have it; where none was, the log says so.
+fn check_site(settings: &Settings) -> Result<(), BadSetting> {
+    let file = settings.site_root.join(web::assets::STYLESHEET);
+    if file.is_file() {
+        return Ok(());
+    }
+    let reason = format!("{} is not there; `make release` makes the folder of the stylesheet", file.display());
+    if settings.site_root != Path::new(SITE_ROOT) {
+        return Err(BadSetting { name: "SITE_ROOT", reason });
+    }
+    tracing::warn!("SITE_ROOT: {reason}. Pages have no style");
+    Ok(())
+}
+
 fn read_catalog(path: &Path) -> Result<Catalog, Failure> {
     let text =
         std::fs::read_to_string(path).map_err(|e| Failure::Setting(format!("CATALOG: {}: {e}", path.display())))?;
     Catalog::parse(&text).map_err(|e| Failure::Setting(format!("CATALOG: {}: {e}", path.display())))
 }
 
-/// A plan that customers are on must be in the catalogue.
+/// A plan that customers are on must be in the catalogue, unless all of them are closed: they are granted nothing more.
 async fn check_plans(store: &Store, catalog: &Catalog) -> Result<(), Failure> {
-    let sql =
-        "select distinct plan as plan from accounts union select next_plan from accounts where next_plan is not null";
+    let sql = "select a.plan as plan from accounts a join customers c on c.no = a.customer_no where c.closed_at is null
+        union select a.next_plan from accounts a join customers c on c.no = a.customer_no
+        where a.next_plan is not null and c.closed_at is null";
     let mut link = store.read().await.map_err(Fault::from)?;
     for row in link.all(sql, Vec::new()).await.map_err(Fault::from)? {
         let plan = row.text("plan").map_err(Fault::from)?;

@@ -59,7 +59,7 @@ async fn on<T>(
     settings: &DatabaseSettings,
     act: impl AsyncFnOnce(&Store, &Clock) -> Result<T, crate::usecases::Fault>,
 ) -> Result<T, Failure> {
-    let store = Store::open_existing(&settings.database_url).await?;
+    let store = super::open_existing(settings).await?;
     let done = act(&store, &Clock::system()).await;
     store.close().await;
     Ok(done?)

@@ -7,7 +7,6 @@
 use super::{Failure, Variant, read_catalog, services_on};
 use crate::config::{DatabaseSettings, Settings, listen};
 use crate::domain::{Instant, Kind, Money};
-use crate::store::Store;
 use crate::stripe::{CheckoutState, CheckoutStatus};
 use crate::usecases::purchases::{self, Known, Purchase};
 use crate::usecases::{Services, accounts};
@@ -18,7 +17,7 @@ use std::sync::Arc;
 /// # Errors
 /// [`Failure`]; also where nothing is found.
 pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure> {
-    let store = Store::open_existing(&settings.database_url).await?;
+    let store = super::open_existing(settings).await?;
     let found = purchases::search(&store, text).await?;
     for purchase in &found.purchases {
         println!("{}", line(purchase));
@@ -35,9 +34,9 @@ pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure
 /// # Errors
 /// [`Failure`]; also where Stripe could not be asked.
 pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
-    settings.check_live(false)?;
+    settings.check_values(false)?;
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
-    let store = Store::open_existing(&settings.database.database_url).await?;
+    let store = super::open_existing(&settings.database).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
     let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
     let told = report(&services, text).await;

@@ -2,7 +2,6 @@
 
 use super::{Failure, Variant, read_catalog, services_on};
 use crate::config::{ReconcileSettings, listen};
-use crate::store::Store;
 use crate::usecases::Services;
 use crate::usecases::reconcile::{self, Difference};
 use chrono::TimeDelta;
@@ -17,13 +16,13 @@ const DAYS: i64 = 30;
 /// [`Failure`]; also where a difference is left.
 pub async fn run(asked: &ReconcileSettings) -> Result<(), Failure> {
     let settings = &asked.settings;
-    settings.check_live(false)?;
+    settings.check_values(false)?;
     let since = match asked.since.as_deref() {
         None => None,
         Some(text) => Some(day(text)?),
     };
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
-    let store = Store::open_existing(&settings.database.database_url).await?;
+    let store = super::open_existing(&settings.database).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
     let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
     let since = since.unwrap_or_else(|| services.clock.now() - TimeDelta::days(DAYS));

@@ -6,7 +6,6 @@
 use super::{Failure, Variant, read_catalog, services_on, stop_on_signal};
 use crate::config::{JobsCommand, Settings, listen};
 use crate::domain::Instant;
-use crate::store::Store;
 use crate::usecases::jobs::{self, LastRun};
 use crate::usecases::{Fault, Services, attempts};
 use std::sync::Arc;
@@ -92,9 +91,9 @@ pub(super) async fn with_services(
     settings: &Settings,
     act: impl AsyncFnOnce(Services) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    settings.check_live(false)?;
+    settings.check_values(false)?;
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
-    let store = Store::open_existing(&settings.database.database_url).await?;
+    let store = super::open_existing(&settings.database).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
     let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
     let done = act(services).await;

@@ -13,9 +13,11 @@ const BODY_MAX: usize = 1024 * 1024;
 /// How much of a larger one is read and thrown away.
 const DISCARD_MAX: usize = 16 * BODY_MAX;
 
-/// Whether a text can be a customer's id.
+/// Whether a text can be a customer's id. A path that ends in `.` or `..` is another path to every client and proxy.
 pub fn is_customer_id(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
+    !matches!(id, "." | "..")
+        && (1..=128).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }
 
 /// The address in a field, as the pages have it: its domain in ASCII.

@@ -13,14 +13,20 @@ pub mod day_names;
 pub mod days;
 pub mod db;
 pub mod entries;
+pub mod faults;
 pub mod keys;
+pub mod metrics;
+mod opening;
 pub mod pg;
 pub mod pg_session;
 pub mod segments;
 pub mod sqlite;
+mod versions;
+
+pub use opening::{OpenError, Opening};
 
 use db::{DbError, Link};
-use pg::{Patience, Server};
+use pg::Server;
 use pg_session::Sessions;
 use sqlite::Writer;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -28,6 +34,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use versions::Tables;
 
 /// How a turn begins on PostgreSQL: its writers take turns under an advisory lock. One question, one answer, of which
 /// the first row says whether the session may write at all. The number spells the product's name.
@@ -42,6 +49,17 @@ const CHECKPOINT: &str = "8000";
 
 static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+
+/// What may be done to a file of SQLite.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Made where missing.
+    Make,
+    /// Opened as it is.
+    Existing,
+    /// A copy that nobody writes to, in a folder where nothing can be made.
+    Immutable,
+}
 
 /// A database that holds the product's tables.
 #[derive(Clone)]
@@ -59,48 +77,25 @@ pub enum Store {
     Postgres(Server),
 }
 
-/// Why a database could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Not `sqlite://…` or `postgres://…`.
-    #[error("DATABASE_URL: {0}")]
-    Url(String),
-    /// The database's own word.
-    #[error("DATABASE_URL: {0}")]
-    Db(#[from] DbError),
-    /// A pooler is in between that gives each transaction another session.
-    #[error(
-        "DATABASE_URL: leads to a pooler in transaction mode, which hands one session to several writers, so that locks \
-         and time-outs do not hold. Set the pooler to session mode (pool_mode = session), or name PostgreSQL itself"
-    )]
-    SharedSessions,
-    /// Nothing of ours is there.
-    #[error("DATABASE_URL: {0}; check the setting, or make the tables with `topup migrate`")]
-    Missing(String),
-    /// The tables could not be brought up to date.
-    #[error("DATABASE_URL: migration failed: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-}
-
 impl Store {
     /// Opens `sqlite://path` (made where missing) or `postgres://…` without touching its tables.
     ///
     /// # Errors
     /// A malformed URL, or a database that does not answer.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        Self::open_with(url, Patience::default()).await
+        Self::open_with(url, Opening::default()).await
     }
 
-    /// The same, with a server that is waited for so long.
+    /// The same, with other bounds.
     ///
     /// # Errors
     /// A malformed URL, or a database that does not answer.
-    pub async fn open_with(url: &str, patience: Patience) -> Result<Self, OpenError> {
+    pub async fn open_with(url: &str, opening: Opening) -> Result<Self, OpenError> {
         if let Some(path) = url.strip_prefix("sqlite://") {
-            return Self::open_sqlite(Path::new(path), true).await;
+            return Self::open_sqlite(Path::new(path), Access::Make).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Self::open_postgres(url, patience).await;
+            return Self::open_postgres(url, opening).await;
         }
         Err(OpenError::Url("is neither sqlite://… nor postgres://…".to_owned()))
     }
@@ -110,59 +105,78 @@ impl Store {
     /// # Errors
     /// What [`Store::open`] says; no such file; no tables, or those of another version.
     pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
+        Self::open_existing_with(url, Opening::default()).await
+    }
+
+    /// The same, with other bounds.
+    ///
+    /// # Errors
+    /// Those of [`Store::open_existing`].
+    pub async fn open_existing_with(url: &str, opening: Opening) -> Result<Self, OpenError> {
         let store = match url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
             Some(path) if !Path::new(path).is_file() => {
                 return Err(OpenError::Missing(format!("{path} is not there")));
             }
-            Some(path) => Self::open_sqlite(Path::new(path), false).await?,
-            None => Self::open(url).await?,
+            Some(path) => return Self::open_existing_file(Path::new(path)).await,
+            None => Self::open_with(url, opening).await?,
         };
-        match store.missing_tables().await {
-            Ok(None) => Ok(store),
-            Ok(Some(missing)) => {
-                store.close().await;
-                Err(OpenError::Missing(missing))
-            }
-            Err(e) => Err(e.into()),
-        }
+        store.with_our_tables().await
     }
 
-    /// What keeps this version from reading the tables.
-    async fn missing_tables(&self) -> Result<Option<String>, DbError> {
-        let (known, migrations) = match self {
-            Self::Sqlite { .. } => {
-                ("select count(*) as n from sqlite_master where name = '_sqlx_migrations'", SQLITE.iter().count())
-            }
-            Self::Postgres(_) => (
-                "select count(*) as n from information_schema.tables
-                 where table_name = '_sqlx_migrations' and table_schema = any (current_schemas(false))",
-                POSTGRES.iter().count(),
-            ),
+    /// A file in WAL mode needs another beside it even to be read. Where none can be made, a copy that nobody writes to
+    /// is read as it stands.
+    async fn open_existing_file(path: &Path) -> Result<Self, OpenError> {
+        let error = match Self::open_sqlite(path, Access::Existing).await {
+            Ok(store) => match store.with_our_tables().await {
+                Err(OpenError::Db(error)) => error,
+                other => return other,
+            },
+            Err(OpenError::Db(error)) => error,
+            Err(other) => return Err(other),
         };
-        let mut link = self.read().await?;
-        let count =
-            async |link: &mut Link, sql: &str| link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"));
-        if count(&mut link, known).await? == 0 {
-            return Ok(Some("the database has no tables of Topup".to_owned()));
+        if !opening::cannot_open(&error) {
+            return Err(error.into());
         }
-        let ran = count(&mut link, "select count(*) as n from _sqlx_migrations").await?;
-        if usize::try_from(ran) == Ok(migrations) {
-            return Ok(None);
+        if opening::has_log(path) {
+            return Err(OpenError::Url(format!(
+                "{} has a log beside it, which needs a folder that can be written to; copy both there, or make the copy \
+                 with `.backup`",
+                path.display()
+            )));
         }
-        Ok(Some(format!("the tables are those of another version ({ran} migrations of {migrations})")))
+        Self::open_sqlite(path, Access::Immutable).await?.with_our_tables().await
     }
 
-    async fn open_sqlite(path: &Path, make: bool) -> Result<Self, OpenError> {
+    /// This store, if its tables are those of this version.
+    async fn with_our_tables(self) -> Result<Self, OpenError> {
+        let wrong = match self.tables().await {
+            Ok(Tables::Current | Tables::Changed) => return Ok(self),
+            Ok(Tables::None) => OpenError::Missing("the database has no tables of Topup".to_owned()),
+            Ok(Tables::Older { ran, of }) => {
+                OpenError::Missing(format!("the tables are those of another version ({ran} migrations of {of})"))
+            }
+            Ok(Tables::Newer { theirs, ours }) => OpenError::Newer { theirs, ours },
+            Err(e) => e.into(),
+        };
+        self.close().await;
+        Err(wrong)
+    }
+
+    async fn open_sqlite(path: &Path, access: Access) -> Result<Self, OpenError> {
         if path.as_os_str().is_empty() {
             return Err(OpenError::Url("sqlite:// names no file".to_owned()));
         }
+        let make = access == Access::Make;
         if let Some(folder) = path.parent().filter(|folder| make && !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| OpenError::Url(format!("{}: {e}", folder.display())))?;
         }
         // A file that is not ours is left as it is, its journal too.
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(make);
         let options = if make { options.journal_mode(SqliteJournalMode::Wal) } else { options };
+        let is_copy = access == Access::Immutable;
         let options = options
+            .immutable(is_copy)
+            .read_only(is_copy)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
@@ -178,30 +192,36 @@ impl Store {
         Ok(Self::Sqlite { write, read, file: path.to_owned() })
     }
 
-    async fn open_postgres(url: &str, patience: Patience) -> Result<Self, OpenError> {
+    async fn open_postgres(url: &str, opening: Opening) -> Result<Self, OpenError> {
         // Nothing is asked for at the start of a session that a pooler would refuse or drop: it is set afterwards.
         let options = PgConnectOptions::from_str(url)
             .map_err(|e| OpenError::Url(e.to_string()))?
             .application_name("topup")
             .extra_float_digits(None);
+        opening.until_it_answers(&options).await?;
         let sessions = Sessions::default();
         let pool = sessions.watched(PgPoolOptions::new());
         let pool = pool
-            .max_connections(12)
-            .acquire_timeout(patience.0.min(Duration::from_secs(5)))
+            .max_connections(opening.connections)
+            .acquire_timeout(opening.patience.0.min(Duration::from_secs(5)))
             .connect_with(options)
             .await?;
-        if pg_session::are_shared(&pool, patience.0).await {
+        if pg_session::are_shared(&pool, opening.patience.0).await {
             return Err(OpenError::SharedSessions);
         }
-        Ok(Self::Postgres(Server::new(pool, sessions, patience)))
+        Ok(Self::Postgres(Server::new(pool, sessions, opening.patience)))
     }
 
-    /// Brings the tables up to date.
+    /// Brings the tables up to date. Tables of this version are left alone: that needs no right to make any.
     ///
     /// # Errors
-    /// A migration that fails, or one that was changed after it ran.
+    /// A migration that fails, or one that was changed after it ran; tables of a newer version.
     pub async fn migrate(&self) -> Result<(), OpenError> {
+        match self.tables().await? {
+            Tables::Current => return Ok(()),
+            Tables::Newer { theirs, ours } => return Err(OpenError::Newer { theirs, ours }),
+            Tables::None | Tables::Older { .. } | Tables::Changed => {}
+        }
         match self {
             Self::Sqlite { write, .. } => write.migrate(&SQLITE).await?,
             Self::Postgres(server) => POSTGRES.run(&server.pool).await?,

@@ -18,7 +18,7 @@ use std::time::SystemTime;
 static SITE_ROOT: OnceLock<PathBuf> = OnceLock::new();
 
 /// The stylesheet below the site root.
-const STYLESHEET: &str = "pkg/topup.css";
+pub const STYLESHEET: &str = "pkg/topup.css";
 /// The icon below the site root.
 const ICON: &str = "favicon.svg";
 

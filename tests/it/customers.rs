@@ -13,6 +13,76 @@ async fn read(app: &TestApp, id: &str) -> Value {
     app.get(&format!("/v1/customers/{id}")).await.expect(200).json()
 }
 
+on_both!(an_id_that_no_address_carries_is_no_id, |app| {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    // Clients resolve such a path before they send it; by hand it arrives.
+    for id in [".", "..", "%2e", "%2E%2e"] {
+        for (method, status) in [("PUT", "422"), ("GET", "404"), ("DELETE", "404")] {
+            let body = r#"{"email":"ada@acme.example","plan":"starter"}"#;
+            let key = crate::app::OPERATOR_KEY;
+            let head = format!(
+                "{method} /v1/customers/{id} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let mut stream = tokio::net::TcpStream::connect(app.address).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut said = String::new();
+            stream.read_to_string(&mut said).await.unwrap();
+            assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{method} {id}: {said}");
+        }
+    }
+    let batch = r#"{"charges":[{"customer":"..","idempotency_key":"a","credits":1}]}"#;
+    let answer = app.send(app.write("POST", "/v1/usage", None, batch)).await.expect(200).json();
+    assert_eq!(answer["results"][0]["status"], 404);
+    for id in ["...", ".a", "a..", "-", "_", ":"] {
+        app.put_customer(id, "starter").await;
+        app.charge(id, "1", "k").await.expect(201);
+    }
+});
+
+on_both!(a_plan_on_which_only_closed_customers_are_can_be_retired, |app| {
+    app.put_customer("gone", "starter").await;
+    app.put_customer("left", "starter").await;
+    app.put_customer("stays", "pro").await;
+    app.charge("gone", "5", "k").await.expect(201);
+    app.put("left", serde_json::json!({"plan": "builder"})).await.expect(200);
+    app.put("left", serde_json::json!({"plan": "starter"})).await.expect(200);
+    let sample = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml")).unwrap();
+    let (before, rest) = sample.split_once("[[plan]]\nid = \"starter\"").unwrap();
+    let (_, after) = rest.split_once("[[plan]]").unwrap();
+    std::fs::create_dir_all(&app.home.folder).unwrap();
+    let path = app.home.folder.join("retired.toml");
+    std::fs::write(&path, format!("{before}[[plan]]{after}")).unwrap();
+    let catalog = path.display().to_string();
+    let serve = || {
+        let settings = [("DATABASE_URL", app.home.url.as_str()), ("CATALOG", catalog.as_str()), ("WORKER", "off")];
+        crate::process::start(crate::process::topup(&["serve"], &settings))
+    };
+    app.send(app.request("DELETE", "/v1/customers/gone")).await.expect(204);
+    app.stop().await;
+    // Somebody is on it, or is to be.
+    let refused = serve().err().expect("a refusal");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("starter"), "{refused:?}");
+    app.launch().await;
+    app.send(app.request("DELETE", "/v1/customers/left")).await.expect(204);
+    app.set(|settings| settings.database.catalog = path.clone());
+    app.restart().await;
+    for (id, plan) in [("gone", "starter"), ("left", "builder")] {
+        assert_eq!(app.get(&format!("/v1/customers/{id}")).await.expect(200).json()["plan"]["id"], plan);
+        app.get(&format!("/v1/customers/{id}/balance")).await.expect(200);
+    }
+    app.advance(serde_json::json!({"advance_days": 40})).await.expect(200);
+    for id in ["gone", "left"] {
+        app.get(&format!("/v1/customers/{id}/balance")).await.expect(200);
+    }
+    app.charge("stays", "1", "k").await.expect(201);
+    app.put("new", serde_json::json!({"email": "n@new.example", "plan": "starter"}))
+        .await
+        .expect_problem(422, "invalid_value");
+});
+
 on_both!(a_customer_is_made_once_and_what_is_absent_stays, |app| {
     let new =
         json!({"email": "ada@acme.example", "name": "Acme Data", "plan": "starter", "timezone": "America/New_York"});

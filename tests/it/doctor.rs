@@ -152,3 +152,18 @@ async fn the_doctor_tells_the_limits_of_stripes_that_the_catalogue_is_near() {
     app.stop().await;
     app.home.remove().await;
 }
+
+#[tokio::test]
+async fn standbys_that_no_commit_waits_for_are_noted() {
+    let app = TestApp::start(Database::Postgres).await;
+    let quiet = said(&app, &["doctor"], &[SECRETS]).await;
+    // A standby that is away just now, as far as the server can tell.
+    let slot = format!("topup_{}", app.home.url.rsplit('_').next().unwrap());
+    app.tamper(&format!("select 1 from pg_create_physical_replication_slot('{slot}')"), Vec::new()).await.unwrap();
+    let noted = said(&app, &["doctor"], &[SECRETS]).await;
+    app.tamper(&format!("select pg_drop_replication_slot('{slot}')"), Vec::new()).await.unwrap();
+    has(&noted, quiet.0.unwrap(), &["note   standbys: 1 standby and no synchronous_standby_names"]);
+    assert!(!quiet.1.contains("standbys:"), "{}", quiet.1);
+    app.stop().await;
+    app.home.remove().await;
+}

@@ -26,9 +26,14 @@ pub struct Proxy {
 impl Proxy {
     /// To the server of a URL.
     pub async fn to(url: &str) -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), url).await
+    }
+
+    /// The same, listening here.
+    pub async fn at(address: SocketAddr, url: &str) -> Self {
         let url = url::Url::parse(url).unwrap();
         let server = (url.host_str().unwrap().to_owned(), url.port().unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let (address, state) = (listener.local_addr().unwrap(), Arc::new(watch::channel(Wire::Passes).0));
         let told = Arc::clone(&state);
         tokio::spawn(async move {
