@@ -635,7 +635,11 @@ fn check_public_url(text: &str) -> Result<(), BadSetting> {
 }
 
 fn check_origin(name: &'static str, text: &str) -> Result<(), BadSetting> {
-    if values::origin_of(text).is_some() { Ok(()) } else { bad(name, format!("has {text:?}, which is no origin such as https://app.example.com")) }
+    if values::origin_of(text).is_some() {
+        Ok(())
+    } else {
+        bad(name, format!("has {text:?}, which is no origin such as https://app.example.com"))
+    }
 }
 
 /// Buyers pay there: https, but for a stand-in on this machine.

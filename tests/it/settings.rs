@@ -211,7 +211,12 @@ const ROWS: [Row; 24] = [
     ("RATE_LIMIT", "100/s", &[], &["100", "0/s", "100/d"]),
     ("RATE_LIMIT_ANONYMOUS", "600/m", &[], &["100", "0/s", "none"]),
     ("CONNECTIONS_PER_ADDRESS", "1000", &[], &["0", "10001", "many"]),
-    ("CHECKOUT_ORIGINS", "https://pay.example.com", &[], &["pay.example.com", "https://pay.example.com/path", "http://pay.example.com"]),
+    (
+        "CHECKOUT_ORIGINS",
+        "https://pay.example.com",
+        &[],
+        &["pay.example.com", "https://pay.example.com/path", "http://pay.example.com"],
+    ),
     ("TEST_CLOCK", "1", &[], &["yes", "2"]),
     ("WORKER", "on", &[], &["yes", "1"]),
 ];
