@@ -235,8 +235,10 @@ async fn count_try(turn: &mut Turn, slot: [u8; 32], now: Instant) -> Result<Opti
 
 /// Forgets the failures of an account, from every place.
 pub(super) async fn forget_tries(link: &mut Link, email: &str) -> Result<(), DbError> {
-    let sql = "delete from operator_tries where substr(slot, 1, 16) = $1";
-    link.run(sql, args![half_slot(email)]).await?;
+    let (mut first, mut last) = ([0; 32], [0xff; 32]);
+    first[..16].copy_from_slice(&half_slot(email));
+    last[..16].copy_from_slice(&half_slot(email));
+    link.run("delete from operator_tries where slot >= $1 and slot <= $2", args![first, last]).await?;
     Ok(())
 }
 
