@@ -152,7 +152,7 @@ pub enum Look {
 /// # Errors
 /// [`Fault`].
 pub async fn look(services: &Services, token: &str) -> Result<Look, Fault> {
-    let sql = "select purpose, customer_no, email, expires_at, spent_at from links where token_hash = $1";
+    let sql = "select purpose, customer_no, email, role, expires_at, spent_at from links where token_hash = $1";
     let mut link = services.store.read().await?;
     let Some(row) = link.one(sql, args![token_hash(token)]).await? else { return Ok(Look::Unknown) };
     let works = row.opt_int("spent_at")?.is_none() && row.at("expires_at")? > services.clock.now();

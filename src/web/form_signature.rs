@@ -47,6 +47,7 @@ pub fn binding(path: &str) -> Binding {
         SignOut::PATH => Binding::Session,
         SignOutOperator::PATH | SwitchOnSecondFactor::PATH | SwitchOffSecondFactor::PATH => Binding::Operator,
         path if crate::web::demo::signs_in(path) => Binding::Nothing,
+        path if path.starts_with("/_fn/operator-") => Binding::Operator,
         _ => Binding::Customer,
     }
 }
@@ -291,6 +292,7 @@ mod tests {
     #[test]
     fn a_form_that_nobody_has_named_has_the_strictest_binding() {
         assert_eq!(binding("/_fn/a-form-of-tomorrow"), Binding::Customer);
+        assert_eq!(binding("/_fn/operator-form-of-tomorrow"), Binding::Operator);
         assert_eq!(binding("/_fn/invite-member"), Binding::Customer);
         assert_eq!(binding("/_fn/sign-out"), Binding::Session);
     }
