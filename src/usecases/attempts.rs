@@ -11,7 +11,6 @@
 
 use super::{Fault, Services, alarms, flat};
 use crate::args;
-use crate::domain::Instant;
 use crate::ledger::Turn;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
@@ -47,8 +46,6 @@ pub struct List {
     pub retries_max: i64,
 }
 
-/// All lists whose failed items are kept here.
-pub const LISTS: [List; 7] = [LEDGER, REMINDERS, NEWS, PURCHASES, NOTICES, ERASURE, TIDY];
 pub(super) const LEDGER: List = List::of_customers("ledger");
 pub(super) const REMINDERS: List = List::of_customers("reminders");
 pub(super) const NEWS: List = List::of_customers("news");
@@ -364,13 +361,6 @@ pub(super) fn dice() -> Result<u8, Fault> {
     let mut byte = [0_u8];
     getrandom::fill(&mut byte).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
     Ok(byte[0])
-}
-
-/// When after `after` the next failed item of these lists is retried.
-pub(super) async fn next_due(services: &Services, list: List, after: Instant) -> Result<Option<Instant>, Fault> {
-    let sql = "select min(due_at) as due from failed_items where list = $1 and due_at > $2";
-    let row = services.store.read().await?.one(sql, args![list.name, after]).await?;
-    Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
 /// How many items of each list fail; lists without any are left out.

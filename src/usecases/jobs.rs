@@ -225,10 +225,7 @@ async fn next_due_of(services: &Services, which: impl Fn(&Job) -> bool) -> Resul
     for job in ALL.iter().filter(|job| which(job)) {
         next = next.into_iter().chain((job.due)(services, now).await?).min();
     }
-    // That Stripe is asked again about a purchase is no reason to stop a clock there.
-    for list in attempts::LISTS.into_iter().filter(|list| list.name != attempts::PURCHASES.name) {
-        next = next.into_iter().chain(attempts::next_due(services, list, now).await?).min();
-    }
+    // That what failed is tried again is no reason to stop a clock there: it is, wherever the clock stops.
     Ok(next)
 }
 

@@ -18,12 +18,19 @@ pub async fn open_alarms(app: &TestApp) -> Vec<String> {
 pub async fn break_account(app: &TestApp, customer: &str) {
     let sql = "update accounts set hash = $1 where customer_no = (select no from customers where id = $2)";
     assert_eq!(app.tamper(sql, args![vec![1_u8], customer]).await.unwrap(), 1);
+    forget(app).await;
+}
+
+/// Makes the engine load anew what it remembers, as another process's write would.
+async fn forget(app: &TestApp) {
+    app.tamper("update turns set number = number + 1", Vec::new()).await.unwrap();
 }
 
 /// Mends it, as a restore would.
 pub async fn mend_accounts(app: &TestApp) {
     let sql = "update accounts set hash = (select hash from entries e where e.row_no = accounts.head_row)";
     app.tamper(sql, Vec::new()).await.unwrap();
+    forget(app).await;
 }
 
 /// How many items are retried by themselves.
