@@ -2,7 +2,6 @@
 
 use crate::app::{Browser, Database, Home, TestApp, on_both};
 use serde_json::{Value, json};
-use sqlx::migrate::Migrator;
 use std::borrow::Cow;
 use topup::store::Store;
 use topup::store::day_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
@@ -95,12 +94,10 @@ on_both!(pages_show_the_others_as_one_and_history_still_finds_each, |app| {
 async fn rows_of_before_are_folded(database: Database) {
     let home = Home::make(database).await;
     let store = Store::open(&home.url).await.unwrap();
-    let folder = match database {
-        Database::Sqlite => "migrations/sqlite",
-        Database::Postgres => "migrations/postgres",
+    let mut before = match database {
+        Database::Sqlite => sqlx::migrate!("migrations/sqlite"),
+        Database::Postgres => sqlx::migrate!("migrations/postgres"),
     };
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut before = Migrator::new(folder).await.unwrap();
     before.migrations = Cow::Owned(before.migrations.iter().filter(|m| m.version < 12).cloned().collect());
     match &store {
         Store::Sqlite { write, .. } => write.migrate(&before).await.unwrap(),
