@@ -200,12 +200,8 @@ impl Store {
             .extra_float_digits(None);
         opening.until_it_answers(&options).await?;
         let sessions = Sessions::default();
-        let pool = sessions.watched(PgPoolOptions::new());
-        let pool = pool
-            .max_connections(opening.connections)
-            .acquire_timeout(opening.patience.0.min(Duration::from_secs(5)))
-            .connect_with(options)
-            .await?;
+        let pool = sessions.watched(PgPoolOptions::new(), opening.patience.0.min(Duration::from_secs(5)));
+        let pool = pool.max_connections(opening.connections).connect_with(options).await?;
         if pg_session::are_shared(&pool, opening.patience.0).await {
             return Err(OpenError::SharedSessions);
         }

@@ -187,7 +187,8 @@ impl PgLink {
                 answer
             }
             Err(_) => {
-                self.throw_away();
+                // Others that are as old would be asked one by one, and be silent as long.
+                self.give_up();
                 Err(silent())
             }
         }

@@ -3,7 +3,7 @@
 use super::db::DbError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Postgres, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Row as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -55,19 +55,35 @@ struct Known {
 }
 
 impl Sessions {
-    /// The pool's options, with what is done for each session.
-    pub fn watched(&self, options: PgPoolOptions) -> PgPoolOptions {
+    /// The pool's options, with what is done for each session. One that was not used for a while is asked whether it is
+    /// there before it is used; for the answer it has half of the time that a caller waits for a connection, so that
+    /// another one can be opened in the rest.
+    pub fn watched(&self, options: PgPoolOptions, wait: Duration) -> PgPoolOptions {
         let (connected, asked) = (self.clone(), self.clone());
         options
+            .acquire_timeout(wait)
+            .test_before_acquire(false)
             .after_connect(move |connection, _| {
                 let sessions = connected.clone();
                 Box::pin(async move { sessions.begin(connection).await })
             })
-            .before_acquire(move |_, meta| {
-                let began = Instant::now().checked_sub(meta.age);
-                let is_good = began.is_none_or(|began| !asked.is_given_up(began));
-                Box::pin(async move { Ok(is_good) })
+            .before_acquire(move |connection, meta| {
+                let sessions = asked.clone();
+                Box::pin(async move { Ok(sessions.is_good(connection, meta.age, wait / 2).await) })
             })
+    }
+
+    async fn is_good(&self, connection: &mut PgConnection, age: Duration, wait: Duration) -> bool {
+        if Instant::now().checked_sub(age).is_some_and(|began| self.is_given_up(began)) {
+            return false;
+        }
+        match tokio::time::timeout(wait, connection.ping()).await {
+            Ok(answer) => answer.is_ok(),
+            Err(_) => {
+                self.give_up();
+                false
+            }
+        }
     }
 
     async fn begin(&self, connection: &mut PgConnection) -> Result<(), DbError> {
