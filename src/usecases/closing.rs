@@ -121,8 +121,8 @@ const BLANK: [&str; 9] = [
        closed_at = coalesce(closed_at, $2) where no = $1",
     "delete from links where purpose = 'sign_in' and $2 = $2
        and email in (select email from members where customer_no = $1)
-       and email not in (select m.email from members m join customers c on c.no = m.customer_no
-         where m.customer_no <> $1 and m.removed_at is null and c.closed_at is null)",
+       and not exists (select 1 from members m join customers c on c.no = m.customer_no
+         where m.email = links.email and m.customer_no <> $1 and m.removed_at is null and c.closed_at is null)",
     "delete from members where customer_no = $1 and $2 = $2",
     "delete from links where customer_no = $1 and $2 = $2",
     "update sessions set email = null, device = '', return_url = null, ended_at = coalesce(ended_at, $2)

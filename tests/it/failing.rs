@@ -6,6 +6,8 @@ mod stripe;
 
 use crate::app::TestApp;
 use topup::args;
+use topup::store::Store;
+use topup::store::db::Value;
 use topup::usecases::alarms;
 
 /// Kind and subject of each open alarm.
@@ -14,23 +16,26 @@ pub async fn open_alarms(app: &TestApp) -> Vec<String> {
     open.iter().map(|alarm| format!("{} {}", alarm.kind, alarm.subject)).collect()
 }
 
+/// Writes as another process would: the engine loads anew what it remembers.
+async fn elsewhere(app: &TestApp, sql: &str, args: Vec<Value>) {
+    let store = Store::open(&app.home.url).await.unwrap();
+    let mut link = store.begin_turn().await.unwrap();
+    link.run(sql, args).await.unwrap();
+    link.run("update turns set number = number + 1", Vec::new()).await.unwrap();
+    link.commit().await.unwrap();
+    store.close().await;
+}
+
 /// Breaks a customer's account, so that no turn of its can load it.
 pub async fn break_account(app: &TestApp, customer: &str) {
     let sql = "update accounts set hash = $1 where customer_no = (select no from customers where id = $2)";
-    assert_eq!(app.tamper(sql, args![vec![1_u8], customer]).await.unwrap(), 1);
-    forget(app).await;
-}
-
-/// Makes the engine load anew what it remembers, as another process's write would.
-async fn forget(app: &TestApp) {
-    app.tamper("update turns set number = number + 1", Vec::new()).await.unwrap();
+    elsewhere(app, sql, args![vec![1_u8], customer]).await;
 }
 
 /// Mends it, as a restore would.
 pub async fn mend_accounts(app: &TestApp) {
     let sql = "update accounts set hash = (select hash from entries e where e.row_no = accounts.head_row)";
-    app.tamper(sql, Vec::new()).await.unwrap();
-    forget(app).await;
+    elsewhere(app, sql, Vec::new()).await;
 }
 
 /// How many items are retried by themselves.

@@ -92,6 +92,7 @@ async fn statements(app: &TestApp, pages: &[String]) -> BTreeSet<String> {
     let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let open = http.post(format!("{base}/_fn/open-session")).header("sec-fetch-site", "same-origin");
     let signed_in = open.form(&[("token", token)]).send().await.unwrap();
+    assert!(signed_in.headers().contains_key("set-cookie"), "{signed_in:?}");
     let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let before = std::fs::metadata(&log).unwrap().len();
     for page in pages {

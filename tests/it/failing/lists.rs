@@ -147,7 +147,7 @@ on_both!(a_reminder_whose_account_is_broken_is_sent_once, |app| {
 });
 
 /// Texts of usages that say who did it.
-const TEXTS: &str = "select count(*) as n from usages where source is not null or metadata is not null";
+const TEXTS: &str = "select count(*) as n from usages where (source is not null or metadata is not null)";
 const SOURCES: &str = "select count(*) as n from usage_days where source <> ''";
 
 async fn used(app: &TestApp, customer: &str, times: usize) {
