@@ -50,6 +50,7 @@ pub(super) const LEDGER: List = List::of_customers("ledger");
 pub(super) const REMINDERS: List = List::of_customers("reminders");
 pub(super) const NEWS: List = List::of_customers("news");
 pub(super) const ERASURE: List = List::of_customers("erasure");
+pub(super) const CUSTOMERS: List = List::of_customers("customers");
 /// Whoever has paid waits for it: never long. While Stripe is away each retry takes seconds: only some in a run.
 pub(super) const PURCHASES: List = List { wait_max: 15 * 60, retries_max: 24, ..List::named("purchases") };
 /// Reminders that were accepted, by the outbox's number, whose top-ups could not be told so.

@@ -3,7 +3,7 @@
 //! Invariants: one request to make it or to change it goes out under one key, however often it is repeated; a change
 //! after that has another key. What was paid by a former Stripe customer is still its customer's.
 
-use super::super::{Fault, Services, alarms, flat};
+use super::super::{Fault, Services, alarms, attempts, flat, jobs};
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::Turn;
@@ -14,6 +14,8 @@ use chrono::TimeDelta;
 
 /// How many customers one run of the job tells Stripe of.
 const TELL_MAX: i64 = 50;
+/// How many of them side by side.
+const TELL_AT_ONCE: usize = 8;
 /// After so many tries a person hears of it.
 const ALARM_AT_ATTEMPT: i64 = 10;
 /// How long the job waits at most before it tries again.
@@ -147,32 +149,35 @@ pub(super) async fn is_theirs(link: &mut Link, customer_no: i64, id: Option<&str
     Ok((!known.is_empty()).then(|| id.is_some_and(|id| known.iter().any(|known| known == id))))
 }
 
-/// Tells Stripe of the customers whose email or name changed; how many it took.
+/// Tells Stripe of the customers whose email or name changed; how many it took. One that it does not answer about is put
+/// off by itself.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`Fault`] of a database that is away.
 pub async fn tell_changes(services: &Services) -> Result<u64, Fault> {
     let Some(stripe) = &services.stripe else { return Ok(0) };
-    let sql = format!("{FACTS} where closed_at is null and stripe_due_at <= $1 order by stripe_due_at, no limit $2");
+    let act = |item: String| async move { tell_change(services, stripe, jobs::customer_no(&item)?).await };
+    let mut run = attempts::Run::new(services, attempts::CUSTOMERS, TELL_AT_ONCE);
+    let done = run.retry(act).await?;
+    let sql = format!(
+        "select no as customer_no from customers where closed_at is null and stripe_due_at <= $1 and {}
+         order by stripe_due_at, no limit $2",
+        attempts::CUSTOMERS.without_failed("customers.no")
+    );
     let rows = services.store.read().await?.all(sql, args![services.clock.now(), TELL_MAX]).await?;
-    let mut done = 0;
-    for row in &rows {
-        let facts = facts_of(row)?;
-        let Some(id) = facts.stripe_customer.clone() else { continue };
-        match tell(services, stripe, &facts, &id).await? {
-            Ok(()) => done += 1,
-            Err(e) if e.lacks("customer") => done += 1,
-            Err(e) => {
-                let waits = matches!(e, StripeError::Unavailable(_));
-                put_off(services, facts, e).await?;
-                // The others would wait as long.
-                if waits {
-                    break;
-                }
-            }
-        }
+    Ok(done + run.serve(jobs::customers(&rows)?, act).await?)
+}
+
+async fn tell_change(services: &Services, stripe: &Stripe, no: i64) -> Result<u64, Fault> {
+    let sql = format!("{FACTS} where no = $1 and closed_at is null and stripe_due_at <= $2");
+    let row = services.store.read().await?.one(sql, args![no, services.clock.now()]).await?;
+    let Some(facts) = row.as_ref().map(facts_of).transpose()? else { return Ok(0) };
+    let Some(id) = facts.stripe_customer.clone() else { return Ok(0) };
+    match tell(services, stripe, &facts, &id).await? {
+        Ok(()) => Ok(1),
+        Err(e) if e.lacks("customer") => Ok(1),
+        Err(e) => put_off(services, facts, e).await.map(|()| 0),
     }
-    Ok(done)
 }
 
 /// One that could not be told comes again later, ever later; one that Stripe refuses is a person's to look at.

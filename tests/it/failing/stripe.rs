@@ -144,6 +144,40 @@ on_both!(while_stripe_is_away_one_alarm_names_the_list_and_not_each_purchase, |a
     app.advance_to(now).await;
 });
 
+on_both!(a_customer_that_stripe_never_answers_about_keeps_no_other_from_being_told, |app| {
+    paid(app).await;
+    let broken = {
+        let services = app.services();
+        let sql = "select stripe_customer from customers where id = 'acme'";
+        services
+            .store
+            .read()
+            .await
+            .unwrap()
+            .one(sql, Vec::new())
+            .await
+            .unwrap()
+            .unwrap()
+            .text("stripe_customer")
+            .unwrap()
+    };
+    for buyer in BUYERS {
+        app.put(buyer, serde_json::json!({"name": "Renamed"})).await.expect(200);
+    }
+    app.sandbox.faults().set_broken(&[&broken]);
+    let job = jobs::named("customers").unwrap();
+    later(app, 1);
+    job.run(&app.services(), &CancellationToken::new()).await.unwrap();
+    let waits = "select count(*) as n from customers where stripe_due_at is not null";
+    assert_eq!(app.count(waits).await, 1);
+    app.sandbox.faults().set_broken(&[]);
+    later(app, 65);
+    job.run(&app.services(), &CancellationToken::new()).await.unwrap();
+    assert_eq!(app.count(waits).await, 0);
+    let now = app.now();
+    app.advance_to(now).await;
+});
+
 on_both!(a_lost_event_that_fails_keeps_no_other_from_being_read, |app| {
     app.advance_minutes(11).await;
     stripe_events::catch_up(&app.services()).await.unwrap();
