@@ -264,7 +264,10 @@ fn every_file_and_every_link_of_the_documents_is_there() {
             if !plain || elsewhere || !(rooted || (known && path.contains('/'))) {
                 continue;
             }
-            assert!(is_file(path) || is_folder(path), "{document}: `{span}` is not there");
+            // ARCHITECTURE.md says so of its tables.
+            let path =
+                path.strip_prefix("domain/").map_or_else(|| path.to_owned(), |rest| format!("src/domain/src/{rest}"));
+            assert!(is_file(&path) || is_folder(&path), "{document}: `{span}` is not there");
             paths += 1;
         }
         for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
