@@ -82,7 +82,9 @@ test("who is signed out meanwhile is led to sign in by the next press", async ({
   await expect(page).toHaveURL(/\/sign-in/);
 });
 
-test("figures that cannot be renewed are said to be old, and are renewed when the server is back", async ({ page, shop }) => {
+test("figures that cannot be renewed are said to be old, and are renewed when the server is back", async ({ browser, shop }) => {
+  // Not the watched page: a status of 502 is meant here.
+  const page = await browser.newPage();
   const customer = await shop.customer({ used: 100 });
   await customer.signIn(page);
   // A proxy whose server is away: the browser by itself would never ask again.
@@ -101,9 +103,11 @@ test("figures that cannot be renewed are said to be old, and are renewed when th
   await expect(page.getByRole("region", { name: "Balance" })).toContainText("600 left of 5,000");
   await expect(old).toBeHidden();
   await same(page);
+  await page.close();
 });
 
-test("a server that is away is asked ever more slowly", async ({ page, shop }) => {
+test("a server that is away is asked ever more slowly", async ({ browser, shop }) => {
+  const page = await browser.newPage();
   const customer = await shop.customer({ used: 100 });
   await customer.signIn(page);
   let asked = 0;
@@ -128,9 +132,11 @@ test("a server that is away is asked ever more slowly", async ({ page, shop }) =
     expect(asked).toBe(n + 1);
     await page.clock.runFor(200);
   }
+  await page.close();
 });
 
-test("a page that could not be fetched again is said to be old", async ({ page, shop }) => {
+test("a page that could not be fetched again is said to be old", async ({ browser, shop }) => {
+  const page = await browser.newPage();
   const customer = await shop.customer({ used: 100 });
   await customer.signIn(page);
   await page.goto("/billing");
@@ -141,4 +147,5 @@ test("a page that could not be fetched again is said to be old", async ({ page, 
   await page.unrouteAll();
   await expect(page.getByRole("region", { name: "Balance" })).toContainText("600 left of 5,000");
   await expect(old).toBeHidden();
+  await page.close();
 });
