@@ -159,7 +159,7 @@ fn every_command_of_the_documents_is_understood_and_every_command_is_in_a_docume
             let Some(command) = command.strip_prefix("topup ") else { continue };
             let words: Vec<String> = words(command)
                 .into_iter()
-                .take_while(|word| !matches!(word.as_str(), "…" | "|" | ">" | "&&"))
+                .take_while(|word| !matches!(word.as_str(), "…" | "|" | ">" | "<" | "&&"))
                 .collect();
             seen += 1;
             let Err(e) = Cli::try_parse_from([vec!["topup".to_owned()], words].concat()) else { continue };
