@@ -244,7 +244,7 @@ conf = credits_api.Configuration(
     ) -> None:
         """Constructor
         """
-        self._base_path = "http://127.0.0.1:45783" if host is None else host
+        self._base_path = "http://127.0.0.1:37073" if host is None else host
         """Default Base url
         """
         self.server_index = 0 if server_index is None and host is None else server_index
@@ -619,7 +619,7 @@ conf = credits_api.Configuration(
         """
         return [
             {
-                'url': "http://127.0.0.1:45783",
+                'url': "http://127.0.0.1:37073",
                 'description': "No description provided",
             }
         ]

@@ -11,7 +11,7 @@
  * https://openapi-generator.tech
  * Do not edit the class manually.
  */
-export const BASE_PATH = "http://127.0.0.1:45783".replace(/\/+$/, "");
+export const BASE_PATH = "http://127.0.0.1:37073".replace(/\/+$/, "");
 export class Configuration {
     configuration;
     constructor(configuration = {}) {
