@@ -102,11 +102,11 @@ async fn of_postgres(link: &mut Link) -> Tables {
         where t.constraint_type = 'PRIMARY KEY' and k.table_schema = 'public' and k.table_name not like '\\_sqlx%'
         order by k.table_name collate \"C\", k.ordinal_position";
     let indexes =
-        "select i.relname::text as a, t.relname::text as b, a.attname::text as c, x.indisunique::int::bigint as n
+        "select i.relname::text as a, t.relname::text as b, coalesce(a.attname::text, '?') as c, x.indisunique::int::bigint as n
         from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class t on t.oid = x.indrelid
           join pg_namespace s on s.oid = t.relnamespace
           join lateral unnest(x.indkey) with ordinality k (no, place) on true
-          join pg_attribute a on a.attrelid = t.oid and a.attnum = k.no
+          left join pg_attribute a on a.attrelid = t.oid and a.attnum = k.no
         where s.nspname = 'public' and t.relname not like '\\_sqlx%'
           and not exists (select 1 from pg_constraint c where c.conindid = i.oid)
         order by i.relname collate \"C\", k.place";

@@ -87,7 +87,12 @@ impl<'a> People<'a> {
     async fn forms(&self) -> Vec<(bool, Form)> {
         let mut all = Vec::new();
         for (is_desk, page) in &self.pages {
-            let drawn = forms(&self.get(*is_desk, page).await.expect(200)).into_iter();
+            // Who is signed in is not asked to sign in: those forms are a stranger's.
+            let (is_desk, answer) = match page.ends_with("sign-in") {
+                true => (&false, Browser::new(self.desk.app).get(page).await),
+                false => (is_desk, self.get(*is_desk, page).await),
+            };
+            let drawn = forms(&answer.expect(200)).into_iter();
             let kept = drawn.filter(|form| !form.action.ends_with("sign-out") && !form.fields.is_empty());
             all.extend(kept.map(|form| (*is_desk, form)));
         }
@@ -221,7 +226,7 @@ on_both!(a_form_with_nul_or_broken_text_is_a_4xx_of_every_function, |app| {
             assert_eq!(send(vec![b'a'; 70_000], accept).await.status, 413, "{path}");
         }
     }
-    let broken = people.browser.post("buy", &[("purchase", "x"), ("price", "nine")]).await;
+    let broken = people.browser.post("request-link", &[("mail", "ada@acme.example")]).await;
     assert_eq!(broken.status, 400, "a form of no page of ours: {broken:?}");
     assert!(broken.text.contains("That could not be read"));
     assert_eq!(app.ledger("acme").await, before);
