@@ -30,8 +30,8 @@ const ALONE_MAX: usize = 3;
 const STREAK_MAX: u32 = 5;
 /// From which attempt on a fault that may pass raises an alarm; a lasting one does at once.
 const ALARM_IF_PASSING: i64 = 3;
-/// The same where Stripe does not answer: an hour and more.
-const ALARM_IF_UNANSWERED: i64 = 8;
+/// The same where Stripe does not answer: two hours and more. The events that wait have said so by then.
+const ALARM_IF_UNANSWERED: i64 = 12;
 
 /// A list that a job works through.
 #[derive(Clone, Copy, Debug)]

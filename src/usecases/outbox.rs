@@ -207,7 +207,7 @@ async fn unreadable(turn: &mut Turn, no: i64, attempt: i64, fault: &Fault) -> Re
     let due = now + TimeDelta::seconds(attempts::wait_seconds(attempt, attempts::dice()?));
     let sql = "update outbox set state = 'deferred', due_at = $1, last_error = $2 where no = $3 and done_at is null";
     turn.link.run(sql, args![due, &reason, no]).await?;
-    alarms::raise(turn, "mail", &no.to_string(), &format!("a mail cannot be read, and is retried: {reason}")).await?;
+    alarms::raise(turn, "mail", &no.to_string(), &format!("an email cannot be read, and is retried: {reason}")).await?;
     Ok(())
 }
 
