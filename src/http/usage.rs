@@ -144,6 +144,10 @@ pub struct Done {
     pub replayed: bool,
 }
 
+/// How many requests read what they repeat at a time. Others wait here, where nothing gives them up, and not for a
+/// connection, where after seconds they would be refused.
+static REPLAYS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(4);
+
 /// The usages that outcomes repeat, read together.
 ///
 /// # Errors
@@ -153,7 +157,13 @@ pub async fn replayed(services: &Services, outcomes: &[Outcome]) -> Result<HashM
         Outcome::Replayed(id, _) => Some(*id),
         _ => None,
     };
-    Ok(usages::find_all(services, &outcomes.iter().filter_map(id).collect::<Vec<_>>()).await?)
+    let ids: Vec<UsageId> = outcomes.iter().filter_map(id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // It is never closed.
+    let _turn = REPLAYS.acquire().await.ok();
+    Ok(usages::find_all(services, &ids).await?)
 }
 
 /// What a charge's outcome means to the caller; `replayed` has the usage where it was answered before.
