@@ -187,8 +187,7 @@ impl PgLink {
                 answer
             }
             Err(_) => {
-                // Others that are as old would be asked one by one, and be silent as long.
-                self.give_up();
+                self.throw_away();
                 Err(silent())
             }
         }
