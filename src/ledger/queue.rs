@@ -405,7 +405,8 @@ impl Turn {
                 Ok(outcomes) => outcomes.into_iter(),
                 Err(e) => {
                     let why = unavailable(&e, senders.len() == 1);
-                    senders.into_iter().for_each(|sender| sender.refuse(why));
+                    // Answered when the cause is logged.
+                    answers.extend(senders.into_iter().map(|sender| Box::new(move |_| sender.refuse(why)) as Answer));
                     return Err(e);
                 }
             };
