@@ -1,7 +1,7 @@
 //! What a browser sends, before anybody acts on it: NUL in an address or a form is refused.
 //!
-//! PostgreSQL stores NUL in no text and fails on it, SQLite cuts text at it; no page of ours sends one. It can only come
-//! as `%00`: a raw one is no part of an address, and a form's is looked for beside.
+//! PostgreSQL stores NUL in no text and fails on it, SQLite cuts text at it; no page of ours sends one. In an address it
+//! can only come as `%00`. A form's bytes must be UTF-8, too: what is read in their place (U+FFFD) is nobody's text.
 //!
 //! *Not here:* the API's own fields (`http::body`, `http::located`), which are refused by name.
 
@@ -23,8 +23,9 @@ pub fn is_text(uri: &Uri) -> bool {
 /// The status of the refusal: it is too large, it ended early, or it is no text.
 pub async fn form(body: Body) -> Result<Bytes, StatusCode> {
     let bytes = to_bytes(body, FORM_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-    let is_text = !bytes.contains(&0) && !bytes.windows(3).any(|three| three == b"%00");
-    if is_text { Ok(bytes) } else { Err(StatusCode::BAD_REQUEST) }
+    let is_text = |text: &str| !text.contains(['\0', char::REPLACEMENT_CHARACTER]);
+    let all = url::form_urlencoded::parse(&bytes).all(|(name, value)| is_text(&name) && is_text(&value));
+    if all { Ok(bytes) } else { Err(StatusCode::BAD_REQUEST) }
 }
 
 /// Whether a server function refused its arguments and did not fail: a field is missing, or is none of its type.

@@ -152,13 +152,13 @@ async fn call(State(services): State<Services>, request: Request) -> Response {
     let answer = leptos_axum::handle_server_fns_with_context(context, request);
     let mut answer = answer.await.into_response();
     if answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        if is_form {
+            return Redirect::to(&format!("{home}?outcome={}", Outcome::Fault.code())).into_response();
+        }
         let (answer_head, error) = answer.into_parts();
         let error = to_bytes(error, usize::MAX).await.unwrap_or_default();
         if readable::is_refusal(&error) {
             return unreadable(services, Request::from_parts(head, Body::empty())).await;
-        }
-        if is_form {
-            return Redirect::to(&format!("{home}?outcome={}", Outcome::Fault.code())).into_response();
         }
         return Response::from_parts(answer_head, Body::from(error));
     }
