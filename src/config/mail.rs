@@ -30,7 +30,7 @@ impl Settings {
         match (&self.mail_dir, smtp) {
             (Some(folder), _) => Ok(Transport::Files(folder.clone())),
             (None, Some(_)) if from.is_none() => bad("MAIL_FROM", "is missing, while SMTP_URL is there"),
-            (None, Some(smtp)) => Ok(Transport::Smtp(smtp)),
+            (None, Some(smtp)) => Ok(Transport::Smtp(Box::new(smtp))),
             (None, None) if from.is_some() => bad("SMTP_URL", "is missing, while MAIL_FROM is there"),
             (None, None) => Ok(Transport::Off),
         }

@@ -29,13 +29,16 @@ pub fn word_of<P>(inner: P) -> Trimmed<P> {
     Trimmed { inner, is_word: true }
 }
 
-/// A number, an address: whatever is read from a text.
-pub fn parsed<T>() -> Trimmed<fn(&str) -> Result<T, T::Err>>
+/// Reads a `T` from a text.
+pub type FromText<T> = fn(&str) -> Result<T, <T as FromStr>::Err>;
+
+/// A number or an address, by its own parser.
+pub fn parsed<T>() -> Trimmed<FromText<T>>
 where
     T: FromStr + Clone + Send + Sync + 'static,
     T::Err: std::error::Error + Send + Sync + 'static,
 {
-    word_of(<T as FromStr>::from_str as fn(&str) -> Result<T, T::Err>)
+    word_of(<T as FromStr>::from_str as FromText<T>)
 }
 
 /// A value that may have blanks inside: a path, a name.

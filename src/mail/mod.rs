@@ -55,7 +55,7 @@ pub enum Sent {
 #[derive(Clone)]
 pub enum Transport {
     /// To a server.
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     /// Into a folder, a file each.
     Files(PathBuf),
     /// Not at all: mails wait in the outbox.

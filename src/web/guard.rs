@@ -53,7 +53,7 @@ impl Guard {
         // What is no absolute address leads to this site.
         let url = Url::parse(to).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let origin = url.origin().ascii_serialization();
-        let known = origin == self.origin || self.ways.iter().any(|way| *way == origin);
+        let known = origin == self.origin || self.ways.contains(&origin);
         (!known).then_some(url)
     }
 

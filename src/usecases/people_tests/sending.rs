@@ -29,7 +29,7 @@ async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
 
 async fn with_peer(mut rig: Rig) -> (Rig, Peer) {
     let peer = Peer::start().await;
-    rig.send_by(mailer(Transport::Smtp(Smtp::new(&peer.url, "gleaner.example").expect("a server"))));
+    rig.send_by(mailer(Transport::Smtp(Box::new(Smtp::new(&peer.url, "gleaner.example").expect("a server")))));
     (rig, peer)
 }
 
@@ -42,7 +42,7 @@ async fn a_key_is_mailed_once_by_two_processes_together() {
         for n in 2..60 {
             put(&rig, &format!("receipt:{n}"), "ada@acme.example").await;
         }
-        let smtp = Transport::Smtp(Smtp::new(&peer.url, "gleaner.example").expect("a server"));
+        let smtp = Transport::Smtp(Box::new(Smtp::new(&peer.url, "gleaner.example").expect("a server")));
         let other = Services::new(Parts { mailer: mailer(smtp), ..rig.services.parts() });
         let stop = CancellationToken::new();
         let (one, two) = tokio::join!(outbox::send_due(&rig.services, &stop), outbox::send_due(&other, &stop));
@@ -97,7 +97,7 @@ async fn a_peer_that_hangs_or_goes_after_the_mail_gets_it_again_as_the_same_mess
         let (mut rig, peer) = with_peer(rig).await;
         let patience = std::time::Duration::from_millis(300);
         let smtp = Smtp::patient(&peer.url, "gleaner.example", patience).expect("a server");
-        rig.send_by(mailer(Transport::Smtp(smtp)));
+        rig.send_by(mailer(Transport::Smtp(Box::new(smtp))));
         for name in ["hang", "drop", "ada"] {
             put(&rig, name, &format!("{name}@acme.example")).await;
         }

@@ -101,6 +101,7 @@ pub async fn sign_in_as_demo_operator() -> Result<(), ServerFnError> {
 /// # Errors
 /// None: a fault is a code too.
 #[server(name = DoAct, prefix = "/_fn", endpoint = "operator-act")]
+#[allow(clippy::too_many_arguments, reason = "one for each field of the form")]
 pub async fn do_act(
     act: Act,
     #[server(default)] about: String,

@@ -30,8 +30,9 @@ pub async fn open(token: String, signature: &str) -> Result<(), ServerFnError> {
         let secret = &visit.services.settings.form_secret;
         let asked = elsewhere.map(|before| &before.session);
         let is_meant = form_signature::is_consent(secret, &link, opens, asked, signature);
-        // Whoever is signed out and brings the link alone may open it: nothing of theirs changes by it.
-        if !is_meant && !(signature.is_empty() && elsewhere.is_none()) {
+        // A browser that is signed out may open the link without its page: it loses nothing by it.
+        let is_alone = signature.is_empty() && elsewhere.is_none();
+        if !is_meant && !is_alone {
             visit.go(&page);
             return Ok(());
         }

@@ -36,9 +36,10 @@ fn prices() -> impl Strategy<Value = Prices> {
 
 fn catalog(prices: &Prices, present: &Present) -> Catalog {
     let lapsed = if present.paused { "paused" } else { "usable" };
+    // Prices are as small as they come: a currency for which Stripe names no least amount.
     let mut text = format!(
         "[shop]\nname = \"S\"\nsupport_email = \"s@s.example\"\nhome_url = \"https://s.example\"\n\
-         terms_url = \"https://s.example/t\"\ncurrency = \"usd\"\n\
+         terms_url = \"https://s.example/t\"\ncurrency = \"all\"\n\
          [rules]\ntop_up_months = {}\nlapsed_top_ups = \"{lapsed}\"\n",
         present.months
     );

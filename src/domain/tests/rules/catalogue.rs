@@ -67,7 +67,7 @@ fn what_toml_or_the_shape_forbids_is_refused_at_its_line() {
 #[test]
 fn a_shop_that_cannot_sell_is_refused() {
     for (good, bad, line, reason) in [
-        ("name = \"Gleaner\"", "name = \" \"", 2, "name is empty"),
+        ("name = \"Gleaner\"", "name = \" \"", 2, "name must be 1 to 500 characters"),
         ("help@gleaner.example", "nobody", 3, "no e-mail address"),
         ("\"usd\"", "\"USD\"", 6, "currency"),
         ("\"usd\"", "\"dollar\"", 6, "currency"),
@@ -145,7 +145,7 @@ fn what_stripe_would_refuse_of_every_sale_is_refused_at_start() {
     check(
         &with(&SHOP.replace("\"Gleaner\"", &format!("\"{}\"", "G".repeat(1_200))), "900"),
         2,
-        "shop.name is too long",
+        "shop.name must be 1 to 500 characters",
     );
 }
 
