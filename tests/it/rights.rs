@@ -66,7 +66,7 @@ impl<'a> Person<'a> {
     }
 
     /// Nothing of it is left: no session, no stream, and no link that opens this customer's pages.
-    async fn is_out(mut self, app: &TestApp, why: &str) {
+    async fn ends(mut self, app: &TestApp, why: &str) {
         assert_eq!(role(app, &self.browser).await, None, "{why}: a session");
         assert_eq!(self.stream.next().await, None, "{why}: a stream");
         assert_eq!(opens(app, &self.links[0]).await, None, "{why}: a portal link");
@@ -80,7 +80,7 @@ on_both!(whoever_is_removed_has_no_link_no_session_and_no_stream, |app| {
     let mo = Person::of(app, "acme", MO).await;
     let links = mo.links.clone();
     assert_eq!(ada.sent("remove-member", &[("email", MO)]).await, "/settings?outcome=member_removed");
-    mo.is_out(app, "removed").await;
+    mo.ends(app, "removed").await;
     // Invited anew, the old links stay ended.
     invited(&ada, "viewer").await;
     for link in &links {
@@ -94,7 +94,7 @@ on_both!(whoever_is_demoted_has_no_link_no_session_and_no_stream, |app| {
     let mo = Person::of(app, "acme", MO).await;
     let mailed = mo.links[1].clone();
     assert_eq!(ada.sent("change-role", &[("email", MO), ("role", "viewer")]).await, "/settings?outcome=role_changed");
-    mo.is_out(app, "demoted").await;
+    mo.ends(app, "demoted").await;
     // A mailed link is the person's own, who still has something here: as much as a viewer.
     assert_eq!(opens(app, &mailed).await.as_deref(), Some("viewer"));
     // Somebody who is given more stays signed in, and has it at once.
@@ -120,7 +120,7 @@ on_both!(signing_out_the_other_devices_ends_the_links_that_would_open_another, |
     let (mo, other) = (mailed(app, MO).await, Person::of(app, "acme", ADA).await);
     let links = other.links.clone();
     assert_eq!(ada.sent("sign-out-others", &[]).await, "/settings?outcome=others_signed_out");
-    other.is_out(app, "signed out elsewhere").await;
+    other.ends(app, "signed out elsewhere").await;
     for link in &links {
         assert_eq!(opens(app, link).await, None);
     }
@@ -134,7 +134,7 @@ on_both!(closing_ends_links_sessions_and_streams, |app| {
     let nobodys = portal(app, "acme", json!({})).await;
     let mailed = ada.links[1].clone();
     app.send(app.request("DELETE", "/v1/customers/acme")).await.expect(204);
-    ada.is_out(app, "closed").await;
+    ada.ends(app, "closed").await;
     assert_eq!((opens(app, &nobodys).await, opens(app, &mailed).await), (None, None));
     assert_eq!(app.count("select count(*) as n from links where spent_at is null").await, 0);
 });
@@ -221,7 +221,7 @@ on_both!(a_corrected_address_takes_the_place_of_the_wrong_one, |app| {
     let links = typo.links.clone();
     put_email(app, "right@acme.example").await;
     assert_eq!(owners(app).await, ["right@acme.example owner"]);
-    typo.is_out(app, "replaced").await;
+    typo.ends(app, "replaced").await;
     for link in &links {
         assert_eq!(opens(app, link).await, None);
     }
@@ -261,7 +261,7 @@ on_both!(an_address_that_only_raised_a_member_falls_back_to_what_people_gave, |a
     let mo = Person::of(app, "acme", MO).await;
     put_email(app, ADA).await;
     assert_eq!(owners(app).await, ["ada@acme.example owner", "mo@acme.example viewer"]);
-    mo.is_out(app, "lowered").await;
+    mo.ends(app, "lowered").await;
 });
 
 on_both!(an_unchanged_address_brings_nobody_back, |app| {

@@ -137,7 +137,7 @@ fn statements() -> Vec<Found> {
                 sql = sql.replace(&format!("{{{name}}}"), text);
                 sql = sql.replace(&format!("{{accounts::{name}}}"), text);
             }
-            let first = sql.trim_start().split_whitespace().next().unwrap_or_default();
+            let first = sql.split_whitespace().next().unwrap_or_default();
             let is_one = ["select", "with", "update", "delete"].contains(&first) && sql.contains(' ');
             let whole = !sql.contains('{') && (sql.contains(" from ") || sql.contains("\n") || first != "select");
             if is_one && whole && (sql.contains("from ") || first == "update") {
