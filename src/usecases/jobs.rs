@@ -84,7 +84,8 @@ pub const ALL: [Job; 12] = [
         due: |services, now| {
             Box::pin(earliest(
                 services,
-                "select min(due_at) as due from inbox where done_at is null and due_at > $1",
+                // One that has failed for long is no reason to stop a clock at each of its retries.
+                "select min(due_at) as due from inbox where done_at is null and due_at > $1 and attempts < 24",
                 now,
             ))
         },
