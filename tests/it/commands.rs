@@ -85,7 +85,7 @@ async fn an_empty_server_is_a_wrong_setting() {
 on_both!(an_alarm_is_acknowledged_by_somebody_and_kept, |app| {
     app.put_customer("acme", "starter").await;
     app.sandbox.faults().set_api(topup::sandbox::ApiFault::Status(401));
-    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
+    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(409, "purchase_refused");
     let listed = |words: &[&str]| {
         let output = run(words, &app.home.url);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -100,8 +100,8 @@ on_both!(an_alarm_is_acknowledged_by_somebody_and_kept, |app| {
     // Who was first stays.
     assert_eq!(listed(&["alarms", "ack", "1", "--by", "hedy"]), acknowledged);
     // What comes back is a new alarm.
-    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
-    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
+    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(409, "purchase_refused");
+    app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(409, "purchase_refused");
     let again = listed(&["alarms"]);
     assert!(again.len() == 1 && again[0].starts_with("2 ") && again[0].ends_with("(times: 2)"), "{again:?}");
     let both = listed(&["alarms", "--all"]);
