@@ -13,7 +13,9 @@ use topup::usecases::alarms;
 /// Kind and subject of each open alarm.
 pub async fn open_alarms(app: &TestApp) -> Vec<String> {
     let open = alarms::open(&app.services().store).await.unwrap();
-    open.iter().map(|alarm| format!("{} {}", alarm.kind, alarm.subject)).collect()
+    let mut names: Vec<String> = open.iter().map(|alarm| format!("{} {}", alarm.kind, alarm.subject)).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Writes as another process would: the engine loads anew what it remembers.
