@@ -111,13 +111,16 @@ on_both!(a_button_that_buys_again_sells_what_stands_beside_it, |app| {
     let opened = Opened { id: form[0].1.clone(), session: url.rsplit('/').next().unwrap().to_owned() };
     app.settle(&opened).await;
     let to = browser.sent("buy", &borrowed(&form)).await;
-    assert_eq!(to, format!("/billing?outcome=checkout_expired&purchase={}", opened.id));
+    assert_eq!(to, format!("/billing?outcome=checkout_expired&purchase={}&package=p1200", opened.id));
     let page = format!("/purchases/{}", opened.id);
     let again = async || {
         let (billing, own) = (browser.get(&to).await.expect(200).text, browser.get(&page).await.expect(200).text);
         (billing.contains(">Buy again<"), own.contains(">Buy again<"))
     };
     assert_eq!(again().await, (true, true));
+    // An address that names a package alone shows no terms: there is nothing to buy by it.
+    let bare = "/billing?outcome=checkout_expired&package=p1200";
+    assert!(!browser.get(bare).await.expect(200).text.contains(">Buy again<"));
     for change in [FEWER, YEN, SHORTER, DEARER] {
         sell(app, &[change]).await;
         assert_eq!(again().await, (false, false), "{change:?}");

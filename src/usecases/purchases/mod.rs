@@ -30,6 +30,7 @@ pub use start::{Start, Started, start};
 pub use stripe_customer::{changes_waiting, next_change, tell_changes};
 pub(super) use stripe_customer::{forget, stripe_customer};
 pub use sweep::{next_due, sweep, waiting};
+pub use unpaid::of_form;
 
 use super::{Fault, Services};
 use crate::args;

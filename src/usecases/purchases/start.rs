@@ -211,7 +211,7 @@ enum Placed {
 async fn place(turn: &mut Turn, start: &Start, forced: bool) -> Result<Placed, Fault> {
     let known = match load(&mut turn.link, start.purchase).await? {
         Some(purchase) => Some(purchase),
-        None => led_to(turn, start.purchase).await?,
+        None => led_to(&mut turn.link, start.purchase).await?,
     };
     if let Some(purchase) = known {
         // One that Stripe refused takes no room, until it is opened after all.

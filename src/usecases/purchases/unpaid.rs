@@ -10,7 +10,7 @@ use super::{PURCHASE, Purchase, load, purchase_of, start};
 use crate::args;
 use crate::domain::{PurchaseId, PurchaseState};
 use crate::ledger::Turn;
-use crate::store::db::DbError;
+use crate::store::db::{DbError, Link};
 use crate::stripe::{Stripe, StripeError};
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -44,10 +44,22 @@ pub(super) fn same<'a>(
 }
 
 /// The purchase that a form has led to beside its own.
-pub(super) async fn led_to(turn: &mut Turn, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
+pub(super) async fn led_to(link: &mut Link, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
     let sql = "select purchase from purchase_forms where form = $1";
-    let Some(row) = turn.link.one(sql, args![form.bytes()]).await? else { return Ok(None) };
-    load(&mut turn.link, PurchaseId(row.uuid("purchase")?)).await
+    let Some(row) = link.one(sql, args![form.bytes()]).await? else { return Ok(None) };
+    load(link, PurchaseId(row.uuid("purchase")?)).await
+}
+
+/// The purchase that a form stands for: its own, or the one that it has led to.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn of_form(services: &Services, form: PurchaseId) -> Result<Option<Purchase>, Fault> {
+    let mut link = services.store.read().await?;
+    Ok(match load(&mut link, form).await? {
+        Some(own) => Some(own),
+        None => led_to(&mut link, form).await?,
+    })
 }
 
 /// Notes that a form leads to a purchase of another form: sent again, it leads there again.

@@ -76,7 +76,7 @@ async fn click(visit: &Visit, form: &SentForm) -> Result<Click, Fault> {
 fn landing(started: purchases::Started, form: &SentForm) -> Click {
     use purchases::Started as S;
     let package = || Some(format!("package={}", encoded(&form.package)));
-    // The form may have led to another purchase than its own: then the package is what can be tried again.
+    // The form may have led to another purchase than its own: the page finds that one by it.
     let purchase = || Some(format!("purchase={}&package={}", encoded(&form.purchase), encoded(&form.package)));
     match started {
         S::Open(purchase) => match purchase.url {

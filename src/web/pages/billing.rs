@@ -232,7 +232,7 @@ impl Loaded {
         let services = &visit.services;
         let Some(outcome) = visit.query("outcome").and_then(|code| Outcome::from_code(&code)) else { return Ok(None) };
         let purchase = match visit.query("purchase").and_then(|id| PurchaseId::parse(&id)) {
-            Some(id) => purchases::find(services, id).await?.filter(|one| one.customer_no == viewer.customer_no),
+            Some(id) => purchases::of_form(services, id).await?.filter(|one| one.customer_no == viewer.customer_no),
             None => None,
         };
         let purchase = purchase.as_ref();
