@@ -96,15 +96,14 @@ impl FormSigner {
     }
 }
 
-/// What an operator's form acts on: the action, the thing, the form's key, and the page it was drawn on.
+/// The action of an operator's form, the thing it acts on, and the page it was drawn on. The form's key is not signed:
+/// it only makes the same form act once.
 #[derive(Clone, Copy, Debug)]
 pub struct ActOn<'a> {
     /// The action's name.
     pub act: &'a str,
     /// The id of the thing.
     pub about: &'a str,
-    /// The form's key.
-    pub key: &'a str,
     /// The page, which names the customer or the purchase.
     pub back: &'a str,
 }
@@ -114,7 +113,7 @@ impl ActOn<'_> {
         let mut code = keyed(secret);
         code.update(b"topup operator act 1\0");
         code.update(&operator.session);
-        for text in [self.act, self.about, self.key, self.back] {
+        for text in [self.act, self.about, self.back] {
             code.update(&(text.len() as u64).to_be_bytes());
             code.update(text.as_bytes());
         }
@@ -263,14 +262,13 @@ mod tests {
     #[test]
     fn an_operators_form_fits_one_session_and_one_thing() {
         let operator = |session: u8| Operator { no: 1, email: "op@shop.example".into(), session: [session; 32] };
-        let act = ActOn { act: "erase", about: "acme", key: "k", back: "/operator/customers/acme" };
+        let act = ActOn { act: "erase", about: "acme", back: "/operator/customers/acme" };
         let signed = act.signature(b"secret", &operator(1));
         assert!(act.is_signed(b"secret", &operator(1), &signed));
         assert!(!act.is_signed(b"secret", &operator(2), &signed));
         for other in [
             ActOn { act: "give", ..act },
             ActOn { about: "larch", ..act },
-            ActOn { key: "l", ..act },
             ActOn { back: "/operator", ..act },
             ActOn { act: "eraseacme", about: "", ..act },
         ] {

@@ -33,7 +33,7 @@ static ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/live.js?v={}", *VE
 #[component]
 pub fn LiveScript(last: i64) -> impl IntoView {
     view! {
-        <div role="status" class="stale">
+        <div aria-live="polite" class="stale">
             <div class="notice warn" data-old hidden>
                 <p>
                     <strong>"These figures may be old."</strong>

@@ -252,7 +252,6 @@ on_both!(an_operators_form_acts_for_its_session_on_the_thing_it_was_drawn_for, |
     for (cookie, about, key, back, signature) in [
         (desk.cookie.as_str(), "alpha", key.as_str(), back.as_str(), ""),
         (&desk.cookie, "beta", &key, &back, &signature),
-        (&desk.cookie, "alpha", "01890a5d-ac96-774b-bcce-b302099a8057", &back, &signature),
         (&desk.cookie, "alpha", &key, "/operator/customers/beta", &signature),
         (&elsewhere, "alpha", &key, &back, &signature),
     ] {

@@ -108,7 +108,7 @@ pub struct Form {
 
 impl Form {
     fn is_signed(&self, secret: &[u8], operator: &Operator) -> bool {
-        let on = ActOn { act: self.act.name(), about: &self.about, key: &self.key, back: &self.back };
+        let on = ActOn { act: self.act.name(), about: &self.about, back: &self.back };
         on.is_signed(secret, operator, &self.signature)
     }
 }

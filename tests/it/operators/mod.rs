@@ -67,7 +67,7 @@ impl<'a> Desk<'a> {
     pub async fn signed(&self, fields: &[(&str, &str)]) -> String {
         let field = |name: &str| fields.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| *value);
         let (act, about) = (field("act"), field("about"));
-        self.signer().await.act_signature(&ActOn { act, about, key: field("key"), back: field("back") })
+        self.signer().await.act_signature(&ActOn { act, about, back: field("back") })
     }
 
     /// A key, as a drawn form has one.

@@ -29,7 +29,7 @@ pub fn ActForm(
     #[prop(optional)] fields: Vec<Field>,
     #[prop(into, optional)] reason: String,
 ) -> impl IntoView {
-    let on = ActOn { act: act.name(), about: &about, key: &key, back: &back };
+    let on = ActOn { act: act.name(), about: &about, back: &back };
     let signature = use_context::<FormSigner>().map(|signer| signer.act_signature(&on));
     let spoken = if name.is_empty() { String::new() } else { format!(" {name}") };
     let fields = fields.into_iter().zip(["first", "second"]).map(|(field, name)| {
