@@ -137,10 +137,10 @@ async fn operators_pages(app: &TestApp, purchase: &str, seen: &mut Seen) {
         format!("/operator/purchases/{purchase}?outcome={name}"),
         "/operator/alarms".to_owned(),
         "/operator/sales".to_owned(),
-        format!("/operator/sign-in?outcome={name}"),
     ];
-    for page in pages {
-        let answer = operators::page(app, &page, &desk.cookie).await;
+    let signed_out = (format!("/operator/sign-in?outcome={name}"), "");
+    for (page, cookie) in pages.into_iter().map(|page| (page, desk.cookie.as_str())).chain([signed_out]) {
+        let answer = operators::page(app, &page, cookie).await;
         assert!(matches!(answer.status, 200 | 404), "{page} {answer:?}");
         seen.look(&page, &answer.text);
     }
