@@ -1,4 +1,5 @@
 //! What operators' pages send.
+#![allow(clippy::too_many_arguments, reason = "a function takes each field of its form")]
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -101,7 +102,6 @@ pub async fn sign_in_as_demo_operator() -> Result<(), ServerFnError> {
 /// # Errors
 /// None: a fault is a code too.
 #[server(name = DoAct, prefix = "/_fn", endpoint = "operator-act")]
-#[allow(clippy::too_many_arguments, reason = "one for each field of the form")]
 pub async fn do_act(
     act: Act,
     #[server(default)] about: String,
