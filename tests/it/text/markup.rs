@@ -78,6 +78,10 @@ async fn furnish(app: &TestApp, browser: &Browser<'_>) -> String {
     submit(app, browser, "/settings", "invite-member", &[("email", "eve&co'@acme.example")]).await;
     app.advance_to(bought["expires_at"].as_str().unwrap().parse::<Instant>().unwrap() - chrono::TimeDelta::days(6))
         .await;
+    // What Usage shows now.
+    let counted = json!({"requests": 1, "latency_ms": 5});
+    let charge = json!({"credits": 7, "operation": "scrape", "quantities": counted, "source": mark("source")});
+    app.post("/v1/customers/acme/usage", "u4", charge.to_string()).await.expect(201);
     bought["id"].as_str().unwrap().to_owned()
 }
 
