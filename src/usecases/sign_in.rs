@@ -3,7 +3,7 @@
 //! Invariants: the answer to a known address and to an unknown one is the same, and so is the work done for
 //! it; the token is minted when the mail leaves, and kept as a hash. A person in several customers has one link, and
 //! goes from one customer to another afterwards. A network gets an address five mails an hour, so that a stranger
-//! elsewhere uses up nothing of a member's. All networks together get it [`WINDOW_MAX`] in the time that a link works:
+//! elsewhere uses up nothing of a member's. All networks together get it `WINDOW_MAX` in the time that a link works:
 //! whoever is refused by that bound has a link in the mailbox that still works.
 //!
 //! *Not here:* spending the link (`portal`), sending the mail (`outbox`).

@@ -2,7 +2,7 @@
 //!
 //! Invariants: of the secret the database has an encrypted form alone, whose key Argon2id makes of the operator's
 //! password, so that a copy of the database opens nothing. Recovery codes are kept as SHA-256. A code is taken once: of
-//! a step of time, and of those before it, no second one ([`Proof::take`]).
+//! a step of time, and of those before it, no second one (`Proof::take`).
 //!
 //! *Not here:* when a code is asked for (`sign_in`), how an account comes to have one (`enrolment`).
 
