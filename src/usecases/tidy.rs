@@ -74,7 +74,8 @@ const ALL: [Kept; 10] = [
         table: "outbox",
         which: "body_text <> '' and done_at is not null",
         by: "done_at",
-        hours: 90 * DAY,
+        // A receipt can be read for as long as its top-up lives, and a month longer.
+        hours: 400 * DAY,
         set: Some("body_text = '', body_html = '', stop_url = null"),
         ..KEPT
     },
