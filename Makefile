@@ -16,7 +16,6 @@ LOCKED ?=
 TEST ?=
 E2E ?=
 
-WASM := --lib --no-default-features --features hydrate --target wasm32-unknown-unknown
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .PHONY: help
@@ -46,13 +45,6 @@ css: node_modules/.css-tools ## Builds the stylesheet and lays out the static fi
 	@cp -R public/. $(SITE)/
 	node_modules/.bin/tailwindcss -i style/main.css -o $(SITE)/pkg/topup.css --minify
 
-.PHONY: wasm
-wasm: ## Builds the browser's half to WebAssembly, unoptimised
-	scripts/need wasm
-	cargo build $(LOCKED) -p topup $(WASM)
-	PATH="$$(scripts/tool wasm-bindgen):$$PATH" wasm-bindgen --target web --no-typescript \
-	    --out-dir $(SITE)/pkg --out-name topup $(TARGET)/wasm32-unknown-unknown/debug/topup.wasm
-
 node_modules/.css-tools: package.json package-lock.json
 	$(NPM_CI) --omit=dev
 	@touch $@
@@ -69,7 +61,7 @@ end2end/node_modules/.tools: end2end/package.json end2end/package-lock.json
 # ---- checks and tests
 
 .PHONY: check
-check: check-fmt check-clippy check-docs check-types ## Formatting, lints of both feature sets, docs, types of the browser tests
+check: check-fmt check-clippy check-docs check-types ## Formatting, lints with and without the demo, docs, types of the browser tests
 
 .PHONY: check-fmt
 check-fmt:
@@ -77,11 +69,9 @@ check-fmt:
 
 .PHONY: check-clippy
 check-clippy:
-	scripts/need wasm
 	cargo clippy $(LOCKED) -p topup-domain --all-targets -- -D warnings
 	cargo clippy $(LOCKED) -p topup --features demo --all-targets -- -D warnings
 	cargo clippy $(LOCKED) -p topup -- -D warnings
-	cargo clippy $(LOCKED) -p topup $(WASM) -- -D warnings
 
 .PHONY: check-docs
 check-docs:
@@ -95,11 +85,11 @@ check-types: end2end/node_modules/.tools
 # The Rust tests have built the binary already. Their own libraries want other features of some that it shares with
 # them: building it again would build those again.
 test: BUILT := 1
-test: test-needs test-domain wasm css test-rust clients e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
+test: test-needs test-domain css test-rust clients e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
 
 .PHONY: test-needs
 test-needs:
-	scripts/need postgres pgbouncer chromium wasm programs clients
+	scripts/need postgres pgbouncer chromium programs clients
 
 .PHONY: test-domain
 test-domain: ## The rules alone: seconds
@@ -148,12 +138,12 @@ LEPTOS = PATH="$$(scripts/tool cargo-leptos):$$(scripts/tool wasm-bindgen):$(CUR
 .PHONY: dev
 dev: node_modules/.css-tools ## Builds, runs the demo, and again whenever a file changes
 	scripts/need wasm
-	$(LEPTOS) watch --bin-features ssr --bin-features demo -- demo
+	$(LEPTOS) watch --bin-features demo -- demo
 
 .PHONY: release
 release: node_modules/.all-tools ## Builds target/release/topup and target/site, without the demo
 	scripts/need wasm
-	$(LEPTOS) build --release --bin-features ssr
+	$(LEPTOS) build --release
 	@ls -l $(TARGET)/release/topup $(SITE)/pkg
 
 .PHONY: measure

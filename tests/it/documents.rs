@@ -257,7 +257,8 @@ fn every_file_and_every_link_of_the_documents_is_there() {
             let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-'));
             let known =
                 [".rs", ".md", ".sql", ".ts", ".mjs", ".css", ".js", ".toml"].iter().any(|end| path.ends_with(end));
-            let inside = ["scripts/", "tests/", "src/", "docs/", "end2end/", "migrations/", "style/", "benches/"];
+            let inside =
+                ["scripts/", "tests/", "src/", "crates/", "docs/", "end2end/", "migrations/", "style/", "benches/"];
             let rooted = inside.iter().any(|folder| path.starts_with(folder));
             // An address of the server is none of a file, nor is what a build leaves.
             let elsewhere = path.starts_with('/') || path.starts_with("target/") || path.contains("test-results");
@@ -265,8 +266,9 @@ fn every_file_and_every_link_of_the_documents_is_there() {
                 continue;
             }
             // ARCHITECTURE.md says that its tables are short for this.
-            let whole =
-                path.strip_prefix("domain/").map_or_else(|| path.to_owned(), |rest| format!("src/domain/src/{rest}"));
+            let whole = path
+                .strip_prefix("domain/")
+                .map_or_else(|| path.to_owned(), |rest| format!("crates/domain/src/{rest}"));
             let is_there = [path, whole.as_str()].into_iter().any(|path| is_file(path) || is_folder(path));
             assert!(is_there, "{document}: `{span}` is not there");
             paths += 1;

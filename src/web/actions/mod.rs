@@ -1,10 +1,10 @@
-//! Typed server functions under `/_fn`: the names, fields and answers that both sides share.
+//! Typed server functions under `/_fn`: their names, fields and answers.
 //!
 //! All of them are called by native forms and work with no script: the answer is then a redirect
 //! (303). A client that asks for JSON gets the value. An expected outcome is a value; `Err` is a
 //! fault, whose cause is in the log and never in the answer.
 //!
-//! *Not here:* what they do (`forms`, on the server alone). Each authorises on its own.
+//! *Not here:* what they do (`forms`). Each authorises on its own.
 
 mod buy;
 mod hint;
@@ -23,7 +23,6 @@ pub use plans::{ChoosePlan, OpenPlanPortal};
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
 pub use session::{OpenSession, RenewLink, RequestLink, SignOut, SwitchCustomer};
-#[cfg(feature = "ssr")]
 pub use settings::PATHS as OF_SETTINGS;
 pub use settings::{
     ChangeRole, EndOtherSessions, EndSession, InviteMember, MakeApiKey, RemoveMember, RevokeApiKey, SetLowBalance,

@@ -93,7 +93,6 @@ pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
 }
 
 /// Where all of these are answered from.
-#[cfg(feature = "ssr")]
 pub const PATHS: [&str; 10] = {
     use leptos::server_fn::ServerFn;
     [
