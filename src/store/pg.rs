@@ -211,7 +211,8 @@ impl PgLink {
         if read_only != "on" {
             return Ok(());
         }
-        self.give_up();
+        self.server.sessions.give_up_now();
+        self.throw_away();
         Err(DbError::Protocol(super::pg_session::READ_ONLY.to_owned()))
     }
 

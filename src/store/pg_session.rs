@@ -19,7 +19,7 @@ pub const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "4s"), ("idle_in_trans
 const TIMELINE: &str =
     "select case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end";
 
-/// How often all sessions are given up at most: a server that stays read-only costs no more than that.
+/// How often all sessions are given up at most because some were ended: all that were cut say so one by one.
 const GIVE_UP_EVERY: Duration = Duration::from_secs(1);
 
 /// How a write is refused by a server that takes none.
@@ -95,12 +95,16 @@ impl Sessions {
         Ok(())
     }
 
-    /// Gives up all sessions that there are.
+    /// Gives up all sessions, unless that was done a moment ago.
     pub fn give_up(&self) {
-        let mut known = self.known();
-        if known.given_up.is_none_or(|last| last.elapsed() >= GIVE_UP_EVERY) {
-            known.given_up = Some(Instant::now());
+        if self.known().given_up.is_none_or(|last| last.elapsed() >= GIVE_UP_EVERY) {
+            self.give_up_now();
         }
+    }
+
+    /// Gives up all sessions. One that is read-only says that sessions begun since the last time may be so, too.
+    pub fn give_up_now(&self) {
+        self.known().given_up = Some(Instant::now());
     }
 
     /// Whether a session that was there at `since` is given up.

@@ -325,9 +325,13 @@ async fn end(turn: &mut Turn, list: List, item: &str) -> Result<(), Fault> {
 /// An item failed: it is retried later, and a person hears of it.
 pub(super) async fn fail(turn: &mut Turn, list: List, item: &str, failure: &Failure) -> Result<(), Fault> {
     let now = turn.now();
-    let sql = "select attempts from failed_items where list = $1 and item = $2";
-    let before = turn.link.one(sql, args![list.name, item]).await?;
-    let attempts = before.map_or(Ok(0), |row| row.int("attempts"))?.saturating_add(1);
+    let sql = "select attempts, due_at from failed_items where list = $1 and item = $2";
+    let attempts = match turn.link.one(sql, args![list.name, item]).await? {
+        // Another process had the same item in hand, and has counted this attempt.
+        Some(row) if row.at("due_at")? > now => return Ok(()),
+        Some(row) => row.int("attempts")?.saturating_add(1),
+        None => 1,
+    };
     let reason = plain(&failure.reason);
     let wait = wait_seconds(attempts, dice()?).min(list.wait_max);
     let sql = "insert into failed_items (list, item, attempts, failed_at, due_at, last_error)

@@ -42,15 +42,15 @@ pub async fn receive(services: &Services, event: &Envelope) -> Result<Received, 
         wrong_mode(services, event).await?;
         return Ok(Received::WrongMode);
     }
-    if store(services, event).await? {
+    let Some(attempts) = store(services, event).await? else {
         return Ok(Received::Done);
-    }
+    };
     let about = (event.kind.clone(), event.object_id.clone().unwrap_or_default());
-    act(services, Event { id: event.id.clone(), about: Some(about) }).await
+    act(services, Event { id: event.id.clone(), attempts, about: Some(about) }).await
 }
 
-/// Puts an event into the inbox; says whether it was done before.
-async fn store(services: &Services, event: &Envelope) -> Result<bool, Fault> {
+/// Puts an event into the inbox; how many attempts it has had, or none where it was done before.
+async fn store(services: &Services, event: &Envelope) -> Result<Option<i64>, Fault> {
     let event = event.clone();
     flat(
         services
@@ -73,8 +73,9 @@ async fn store(services: &Services, event: &Envelope) -> Result<bool, Fault> {
                             ],
                         )
                         .await?;
-                    let row = turn.link.one("select done_at from inbox where id = $1", args![&event.id]).await?;
-                    Ok(row.map(|row| row.opt_int("done_at")).transpose()?.flatten().is_some())
+                    let sql = "select attempts from inbox where id = $1 and done_at is null";
+                    let row = turn.link.one(sql, args![&event.id]).await?;
+                    Ok(row.map(|row| row.int("attempts")).transpose()?)
                 })
             })
             .await,
@@ -85,6 +86,8 @@ async fn store(services: &Services, event: &Envelope) -> Result<bool, Fault> {
 #[derive(Clone)]
 struct Event {
     id: String,
+    /// Attempts before this one: where another process counts the same attempt, it is counted once.
+    attempts: i64,
     /// Its type and the id of its object, where they can be read.
     about: Option<(String, String)>,
 }
@@ -93,7 +96,7 @@ impl Event {
     /// Of a row; none where not even its id can be read.
     fn of(row: &Row) -> Option<Self> {
         let about = || Ok::<_, DbError>((row.text("type")?, row.text("object_id")?));
-        Some(Self { id: row.text("id").ok()?, about: about().ok() })
+        Some(Self { id: row.text("id").ok()?, attempts: row.int("attempts").ok()?, about: about().ok() })
     }
 }
 
@@ -103,7 +106,7 @@ async fn act(services: &Services, event: Event) -> Result<Received, Fault> {
     if let Err(fault) = attempted.as_ref()
         && !attempts::may_pass(fault)
     {
-        failed(services, vec![(event.id, Failure::from(fault))]).await?;
+        failed(services, vec![(event, Failure::from(fault))]).await?;
     }
     attempted
 }
@@ -124,7 +127,7 @@ async fn attempt(services: &Services, event: Event) -> Result<Received, Fault> {
     };
     let waits = settled == Settling::Waiting;
     let job = services.ledger.job(move |turn| {
-        Box::pin(async move { if waits { wait(turn, &event.id).await } else { done(turn, &event.id).await } })
+        Box::pin(async move { if waits { wait(turn, &event).await } else { done(turn, &event.id).await } })
     });
     flat(job.await)?;
     Ok(if waits { Received::Waiting } else { Received::Done })
@@ -141,35 +144,36 @@ async fn done(turn: &mut Turn, id: &str) -> Result<(), Fault> {
 }
 
 /// Stripe could not be asked: once more, a minute later than the last time.
-async fn wait(turn: &mut Turn, id: &str) -> Result<(), Fault> {
-    let attempt = attempts_of(turn, id).await?;
+async fn wait(turn: &mut Turn, event: &Event) -> Result<(), Fault> {
+    let attempt = event.attempts.saturating_add(1);
     let seconds = attempt.saturating_mul(60).min(attempts::WAIT_SECONDS_MAX);
-    let due = turn.now() + TimeDelta::seconds(seconds);
-    later(turn, id, attempt, "stripe_unavailable", due).await?;
-    if attempt == ALARM_AT_ATTEMPT {
+    let counted = later(turn, event, "stripe_unavailable", seconds).await?;
+    if counted && attempt == ALARM_AT_ATTEMPT {
         let detail = "an event of Stripe's has waited for more than an hour, as Stripe cannot be asked about it";
-        alarms::raise(turn, ALARM, id, detail).await?;
+        alarms::raise(turn, ALARM, &event.id, detail).await?;
     }
     Ok(())
 }
 
 /// Events that failed by themselves: each is retried later, and a person hears of it.
-async fn failed(services: &Services, failed: Vec<(String, Failure)>) -> Result<(), Fault> {
+async fn failed(services: &Services, failed: Vec<(Event, Failure)>) -> Result<(), Fault> {
     let job = services.ledger.job(move |turn| {
         Box::pin(async move {
-            for (id, failure) in failed {
-                let (attempt, reason) = (attempts_of(turn, &id).await?, attempts::plain(&failure.reason));
-                let due = turn.now() + TimeDelta::seconds(attempts::wait_seconds(attempt, attempts::dice()?));
-                later(turn, &id, attempt, &reason, due).await?;
+            for (event, failure) in failed {
+                let (attempt, reason) = (event.attempts.saturating_add(1), attempts::plain(&failure.reason));
+                let seconds = attempts::wait_seconds(attempt, attempts::dice()?);
+                if !later(turn, &event, &reason, seconds).await? {
+                    continue;
+                }
                 tracing::error!(
-                    event = id,
+                    event = event.id,
                     attempt,
                     error = reason,
                     "an event of Stripe's failed; it is retried later"
                 );
                 if attempt >= failure.alarm_at {
                     let detail = format!("an event of Stripe's failed, and is retried: {reason}");
-                    alarms::raise(turn, ALARM, &id, &detail).await?;
+                    alarms::raise(turn, ALARM, &event.id, &detail).await?;
                 }
             }
             Ok(())
@@ -178,16 +182,12 @@ async fn failed(services: &Services, failed: Vec<(String, Failure)>) -> Result<(
     flat(job.await)
 }
 
-/// How many attempts an event has had, with this one.
-async fn attempts_of(turn: &mut Turn, id: &str) -> Result<i64, Fault> {
-    let row = turn.link.one("select attempts from inbox where id = $1", args![id]).await?;
-    Ok(row.map_or(Ok(0), |row| row.int("attempts"))?.saturating_add(1))
-}
-
-async fn later(turn: &mut Turn, id: &str, attempt: i64, reason: &str, due: Instant) -> Result<(), Fault> {
-    let sql = "update inbox set attempts = $1, last_error = $2, due_at = $3 where id = $4 and done_at is null";
-    turn.link.run(sql, args![attempt, reason, due, id]).await?;
-    Ok(())
+/// Counts an attempt and sets the next one; whether another process had not counted it already.
+async fn later(turn: &mut Turn, event: &Event, reason: &str, seconds: i64) -> Result<bool, Fault> {
+    let due = turn.now() + TimeDelta::seconds(seconds);
+    let sql = "update inbox set attempts = attempts + 1, last_error = $1, due_at = $2
+        where id = $3 and attempts = $4 and done_at is null returning attempts";
+    Ok(turn.link.one(sql, args![reason, due, &event.id, event.attempts]).await?.is_some())
 }
 
 /// The events that are asked for where webhooks were lost: each object of ours is told of by one of them. Stripe takes
@@ -267,7 +267,7 @@ pub async fn out_of_time(services: &Services) -> Result<(), Fault> {
 /// # Errors
 /// [`Fault`] of a database that is away.
 pub async fn sweep(services: &Services) -> Result<u64, Fault> {
-    let sql = "select id, type, object_id from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
+    let sql = "select id, type, object_id, attempts from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
     let (mut done, mut unanswered) = (0, 0);
     for _ in 0..ROUNDS_MAX {
         let rows = services.store.read().await?.all(sql, args![services.clock.now(), ROUND_MAX]).await?;
@@ -280,7 +280,7 @@ pub async fn sweep(services: &Services) -> Result<u64, Fault> {
         done += round.done;
         unanswered = if round.done == 0 { unanswered + 1 } else { 0 };
         if !round.failed.is_empty() {
-            failed(services, round.failed.into_iter().map(|(event, failure)| (event.id, failure)).collect()).await?;
+            failed(services, round.failed).await?;
         }
         if let Some(fault) = round.stopped {
             return Err(fault);
@@ -294,7 +294,7 @@ pub async fn sweep(services: &Services) -> Result<u64, Fault> {
 /// # Errors
 /// [`Fault`].
 pub async fn retry(services: &Services, id: &str) -> Result<Received, Fault> {
-    let sql = "select id, type, object_id from inbox where id = $1 and done_at is null";
+    let sql = "select id, type, object_id, attempts from inbox where id = $1 and done_at is null";
     let row = services.store.read().await?.one(sql, args![id]).await?;
     match row.as_ref().and_then(Event::of) {
         Some(event) => act(services, event).await,

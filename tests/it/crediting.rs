@@ -336,10 +336,23 @@ on_both!(a_signed_event_from_another_time_is_refused_and_one_alarm, |app| {
     assert_eq!(app.count(INBOX).await, 0);
 });
 
+on_both!(two_sweeps_at_once_count_one_attempt, |app| {
+    let opened = paid(app).await;
+    let event = app.completed(&opened).await;
+    app.sandbox.faults().set_api(ApiFault::Down);
+    app.deliver(&event).await.expect(503);
+    let sql = "update inbox set due_at = 0 where done_at is null";
+    app.tamper(sql, Vec::new()).await.unwrap();
+    let services = app.services();
+    let (one, other) = tokio::join!(inbox::sweep(&services), inbox::sweep(&services));
+    assert_eq!((one.unwrap(), other.unwrap()), (0, 0));
+    assert_eq!(app.count("select attempts as n from inbox where done_at is null").await, 2);
+});
+
 on_both!(an_event_that_waits_for_more_than_an_hour_is_an_alarm_and_is_done_in_the_end, |app| {
     let opened = paid(app).await;
     let event = app.completed(&opened).await;
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::Down);
+    app.sandbox.faults().set_api(ApiFault::Down);
     app.deliver(&event).await.expect(503);
     for _ in 0..5 {
         app.advance_minutes(11).await;
