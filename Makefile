@@ -70,12 +70,12 @@ check-fmt:
 .PHONY: check-clippy
 check-clippy:
 	cargo clippy $(LOCKED) -p topup-domain --all-targets -- -D warnings
-	cargo clippy $(LOCKED) -p topup --features demo --all-targets -- -D warnings
+	cargo clippy $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --all-targets -- -D warnings
 	cargo clippy $(LOCKED) -p topup -- -D warnings
 
 .PHONY: check-docs
 check-docs:
-	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) -p topup-domain -p topup --features demo --no-deps
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) -p topup-domain -p stripe-sandbox -p topup --features topup/demo --no-deps
 
 .PHONY: check-types
 check-types: end2end/node_modules/.tools
@@ -95,10 +95,14 @@ test-needs:
 test-domain: ## The rules alone: seconds
 	cargo test $(LOCKED) -p topup-domain $(TEST)
 
+.PHONY: test-sandbox
+test-sandbox: ## The Stripe sandbox alone
+	cargo test $(LOCKED) -p stripe-sandbox $(TEST)
+
 .PHONY: test-rust
-test-rust: ## The Rust tests of the whole, beside a throw-away PostgreSQL
-	cargo test $(LOCKED) -p topup --features demo --no-run
-	scripts/with-postgres --fast cargo test $(LOCKED) -p topup --features demo --no-fail-fast $(TEST)
+test-rust: ## The Rust tests of the whole and of the Stripe sandbox, beside a throw-away PostgreSQL
+	cargo test $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --no-run
+	scripts/with-postgres --fast cargo test $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --no-fail-fast $(TEST)
 
 .PHONY: e2e
 e2e: css end2end/node_modules/.tools ## Playwright against the real binary, with and without JavaScript

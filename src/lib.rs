@@ -17,8 +17,6 @@ pub mod jobs;
 pub mod ledger;
 pub mod limits;
 pub mod mail;
-#[cfg(feature = "demo")]
-pub mod sandbox;
 pub mod store;
 pub mod stripe;
 pub mod usecases;

@@ -2,13 +2,13 @@
 
 use super::{Application, Failure, Variant, stop_on_signal};
 use crate::config::{Settings, StripeSettings, listen};
-use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::usecases::{Services, test_clock};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use stripe_sandbox::{Sandbox, SandboxSettings};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

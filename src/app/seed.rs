@@ -4,7 +4,6 @@ use super::{Failure, story};
 use crate::clock::Clock;
 use crate::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
 use crate::ledger::{Charge, Ledger, Outcome, Turn};
-use crate::sandbox::Sandbox;
 use crate::usecases::customers::PutOutcome;
 use crate::usecases::purchases::{self, Start, Started};
 use crate::usecases::sample::{CUSTOMERS, VIEWER};
@@ -13,6 +12,7 @@ use chrono::TimeDelta;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use story::{Event, Step};
+use stripe_sandbox::Sandbox;
 
 /// Makes the sample customers, unless they are there.
 ///

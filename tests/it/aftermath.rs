@@ -227,11 +227,11 @@ on_both!(a_refund_waits_where_stripe_cannot_be_asked, |app| {
     let opened = sold(app).await;
     app.sandbox.refund(&opened.session, None).await.unwrap();
     let events = app.events(&opened).await;
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::Status(403));
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::Status(403));
     let refunded = events.iter().find(|(body, _)| body.contains(r#""charge.refunded""#)).unwrap();
     app.deliver(refunded).await.expect(503);
     assert_eq!(app.alarms().await, ["stripe_key"]);
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::None);
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
     app.advance_minutes(3).await;
     topup::usecases::inbox::sweep(&app.services()).await.unwrap();
     assert_eq!(stands(app, &opened).await, json!(["credited", 900, null, 0, 0, 0]));

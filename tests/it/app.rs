@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use stripe_sandbox::{Sandbox, SandboxSettings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,6 @@ use topup::app::connections::Limits;
 use topup::app::{Application, Failure, Variant};
 use topup::clock::Clock;
 use topup::config::{Cli, Command, Settings, StripeSettings};
-use topup::sandbox::{Sandbox, SandboxSettings};
 use topup::usecases::Services;
 
 pub const OPERATOR_KEY: &str = "operator-key-of-the-tests-0000000000";
@@ -223,7 +223,7 @@ fn settings(database_url: &str) -> Settings {
     Settings { public_url: None, stripe_secret_key, stripe_webhook_secrets, stripe_api_base, ..*settings }
 }
 
-fn reader(clock: &Arc<Mutex<Clock>>, read: fn(&Clock) -> i64) -> topup::sandbox::Seconds {
+fn reader(clock: &Arc<Mutex<Clock>>, read: fn(&Clock) -> i64) -> stripe_sandbox::Seconds {
     let clock = Arc::clone(clock);
     Arc::new(move || read(&clock.lock().unwrap()))
 }

@@ -3,7 +3,7 @@
 use crate::app::{TestApp, on_both};
 use chrono::TimeDelta;
 use serde_json::json;
-use topup::sandbox::ApiFault;
+use stripe_sandbox::ApiFault;
 use topup::usecases::portal::{self, Spent};
 use topup::usecases::purchases::Settling;
 use topup::usecases::{inbox, purchases};

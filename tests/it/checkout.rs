@@ -3,10 +3,10 @@
 use crate::app::{Database, Opened, TestApp};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use stripe_sandbox::ApiFault;
 use topup::app::purchases::recheck;
 use topup::config::{Cli, Command, PurchasesCommand};
 use topup::domain::PurchaseId;
-use topup::sandbox::ApiFault;
 use topup::usecases::portal::{self, Spent};
 use topup::usecases::purchases::{self, Invoice, Purchase, Start, Started};
 

@@ -84,7 +84,7 @@ async fn an_empty_server_is_a_wrong_setting() {
 
 on_both!(an_alarm_is_acknowledged_by_somebody_and_kept, |app| {
     app.put_customer("acme", "starter").await;
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::Status(401));
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::Status(401));
     app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(409, "purchase_refused");
     let listed = |words: &[&str]| {
         let output = run(words, &app.home.url);

@@ -3,7 +3,7 @@
 use crate::app::{Opened, STUCK, TestApp, on_both};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use topup::sandbox::ApiFault;
+use stripe_sandbox::ApiFault;
 use topup::stripe::webhook;
 use topup::usecases::purchases::Settling;
 use topup::usecases::{inbox, purchases};
@@ -360,7 +360,7 @@ on_both!(an_event_that_waits_for_more_than_an_hour_is_an_alarm_and_is_done_in_th
     assert_eq!(app.alarms().await, Vec::<String>::new());
     app.advance_minutes(60).await;
     assert_eq!(app.alarms().await, ["webhook"]);
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::None);
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
     app.advance_minutes(60).await;
     credited_once(app, &opened).await;
 });

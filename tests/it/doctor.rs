@@ -2,7 +2,7 @@
 
 use crate::app::{Database, TestApp, on_both};
 use crate::process::topup;
-use topup::sandbox::ApiFault;
+use stripe_sandbox::ApiFault;
 
 /// What a command says, and how it ends.
 async fn said(app: &TestApp, words: &'static [&'static str], more: &[(&'static str, &str)]) -> (Option<i32>, String) {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use stripe_sandbox::{Sandbox, SandboxSettings};
 use topup::clock::Clock;
-use topup::sandbox::{Sandbox, SandboxSettings};
 use topup::store::Store;
 
 const CUSTOMERS: [&str; 3] = ["acme", "larch", "meridian"];

@@ -4,7 +4,7 @@ use crate::app::{Opened, SECRET_KEY, TestApp, on_both};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
-use topup::sandbox::ApiFault;
+use stripe_sandbox::ApiFault;
 
 /// All Checkouts that were ever opened at Stripe.
 async fn sessions(app: &TestApp) -> Vec<Value> {

@@ -96,10 +96,10 @@ on_both!(an_expired_checkout_and_one_whose_stripe_is_away_are_told_apart, |app| 
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.advance_minutes(70).await;
     app.sandbox.catch_up().await.unwrap();
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::Status(403));
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::Status(403));
     let since = app.now() - TimeDelta::days(30);
     assert!(reconcile::compare(&app.services(), since).await.is_err(), "nothing may be concluded");
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::None);
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
     let found = differences(app).await;
     if app.purchase(&opened.id).await["state"] == "open" {
         assert_eq!(found, [("not_expired".to_owned(), opened.id.clone())]);
@@ -120,11 +120,11 @@ on_both!(events_that_never_came_are_read_and_acted_on, |app| {
     app.advance_minutes(9).await;
     assert_eq!(stripe_events::catch_up(&app.services()).await.unwrap(), 0, "not yet");
     // The clock's own move asks too, in vain.
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::Status(500));
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::Status(500));
     app.advance_minutes(2).await;
     let failed = stripe_events::catch_up(&app.services()).await.unwrap_err().to_string();
     assert!(failed.contains("events"), "the job fails, and is retried ever more seldom: {failed}");
-    app.sandbox.faults().set_api(topup::sandbox::ApiFault::None);
+    app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
     assert!(stripe_events::catch_up(&app.services()).await.unwrap() >= 3);
     assert_eq!(app.purchase(&opened.id).await["refunded_amount"], 900);
     assert_eq!(app.balance("acme").await["top_up"]["remaining"], 0);

@@ -5,7 +5,7 @@ mod rig;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use topup::sandbox::ApiFault;
+use stripe_sandbox::ApiFault;
 use topup::stripe::{CheckoutOrder, CheckoutStatus, Stripe, StripeError, webhook};
 
 use self::rig::{KEY, NOW, SECRET, browser, page, read, rig, rig_with};
@@ -314,4 +314,16 @@ async fn everything_survives_a_restart() {
     assert_eq!(rig.opened().await, checkout);
     drop(rig);
     std::fs::remove_dir_all(folder).expect("a folder");
+}
+
+#[test]
+fn every_currency_of_a_catalogue_is_charged_in_with_the_same_limits() {
+    use stripe_sandbox::currencies;
+    use topup::domain::money;
+    for currency in money::CURRENCIES.split_ascii_whitespace() {
+        assert!(currencies::is_known(currency), "{currency}");
+        assert_eq!(currencies::step(currency), money::step(currency), "{currency}");
+        assert!(money::minimum(currency).is_none_or(|least| least == currencies::minimum(currency)), "{currency}");
+    }
+    assert!(!currencies::is_known("uds"));
 }

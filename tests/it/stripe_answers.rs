@@ -3,8 +3,8 @@
 use crate::app::{Browser, Database, Opened, SECRET_KEY, TestApp, on_both};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use stripe_sandbox::ApiFault;
 use topup::domain::{PurchaseId, PurchaseState};
-use topup::sandbox::ApiFault;
 use topup::usecases::desk::{self, Order, Outcome, Refund};
 use topup::usecases::purchases::{self, Purchase, Settling};
 

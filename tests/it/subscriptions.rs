@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
+use stripe_sandbox::ApiFault;
 use topup::domain::Instant;
-use topup::sandbox::ApiFault;
 use topup::usecases::{check, inbox, reconcile, stripe_events, subscriptions};
 
 pub const PRICES: [(&str, &str, i64); 3] =

@@ -3,7 +3,7 @@
 use crate::app::{Browser, TestApp, on_both};
 use crate::subscriptions::{PRICES, catalogue};
 use serde_json::json;
-use topup::sandbox::ApiFault;
+use stripe_sandbox::ApiFault;
 
 /// A shop whose plans are sold at Stripe, with `acme` on Free, and a browser of its owner's.
 async fn shop(app: &TestApp) -> Browser<'_> {

@@ -3,10 +3,10 @@
 use super::{failed_items, open_alarms};
 use crate::app::{Opened, TestApp, on_both};
 use chrono::TimeDelta;
+use stripe_sandbox::ApiFault;
 use tokio_util::sync::CancellationToken;
 use topup::args;
 use topup::config::Switch;
-use topup::sandbox::ApiFault;
 use topup::usecases::{inbox, jobs, purchases, reconcile, stripe_events};
 
 const BUYERS: [&str; 4] = ["acme", "birch", "fjord", "larch"];

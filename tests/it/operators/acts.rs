@@ -3,8 +3,8 @@
 use super::{Desk, EMAIL, PASSWORD, cookie_of, send, sign_in};
 use crate::app::{Database, on_both};
 use serde_json::json;
+use stripe_sandbox::ApiFault;
 use topup::domain::PurchaseId;
-use topup::sandbox::ApiFault;
 use topup::usecases::{check, desk, purchases};
 
 const UNTIL: (&str, &str) = ("second", "2999-12-31");

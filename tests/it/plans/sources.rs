@@ -93,7 +93,7 @@ fn sources(folder: &Path, out: &mut Vec<(String, String)>) {
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         if path.is_dir() {
-            if !["people_tests", "sandbox", "domain", "tests"].iter().any(|name| path.ends_with(name)) {
+            if !["people_tests", "domain", "tests"].iter().any(|name| path.ends_with(name)) {
                 sources(&path, out);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -8,10 +8,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use stripe_sandbox::{Sandbox, SandboxSettings};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
-use topup::sandbox::{Sandbox, SandboxSettings};
 use topup::stripe::{CheckoutOrder, NewCustomer, OpenedCheckout, Stripe, webhook};
 
 pub const KEY: &str = "sk_test_sandbox";

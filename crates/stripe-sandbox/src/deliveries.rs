@@ -12,8 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::error::ApiError;
-use super::{Inner, Sandbox, endpoints, store};
-use crate::stripe::webhook;
+use super::{Inner, Sandbox, endpoints, signature, store};
 
 /// A receiver that takes longer has failed.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -84,7 +83,7 @@ async fn start_due(
 /// One try. True if it was taken, and is out of the queue.
 async fn deliver(sandbox: &Sandbox, event: &str, body: String) -> bool {
     let settings = sandbox.settings();
-    let signature = webhook::sign(&settings.webhook_secret, (settings.real_now)(), body.as_bytes());
+    let signature = signature::sign(&settings.webhook_secret, (settings.real_now)(), body.as_bytes());
     let request = sandbox.inner.http.post(&settings.webhook_url).timeout(ANSWER_MAX);
     let request = request.header("content-type", "application/json; charset=utf-8");
     match request.header("stripe-signature", signature).body(body).send().await {

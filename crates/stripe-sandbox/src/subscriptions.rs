@@ -3,7 +3,7 @@
 //! Owns: the object, its prices, what the API reads and writes of it. Every price is a month's. Invariant: a change
 //! and its events are one transaction. What a bank and its retries do is in [`super::dunning`].
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, Utc};
 use serde_json::{Value, json};
 use sqlx::SqliteConnection;
 
@@ -12,7 +12,6 @@ use super::error::ApiError;
 use super::objects::{self, id, map_or_empty};
 use super::payments::id_of;
 use super::{events, invoices, lines, lists, params, schema, sessions, store};
-use crate::domain::cycle::add_months;
 
 const KIND: &str = "subscription";
 
@@ -124,8 +123,8 @@ pub(super) fn subscription(customer: &Value, price: &Value, kept: &Value, now: i
 /// So many months after an anchor, in seconds.
 pub(super) fn boundary(anchor: i64, months: i64) -> i64 {
     let anchor = DateTime::<Utc>::from_timestamp(anchor, 0).unwrap_or_default();
-    let months = i32::try_from(months).unwrap_or(i32::MAX);
-    add_months(anchor, months).map_or(i64::MAX, |at| at.timestamp())
+    let months = Months::new(u32::try_from(months).unwrap_or(u32::MAX));
+    anchor.checked_add_months(months).map_or(i64::MAX, |at| at.timestamp())
 }
 
 /// Records an event about a subscription.

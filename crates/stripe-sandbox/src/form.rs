@@ -26,7 +26,7 @@ pub(super) enum Node {
 /// Reads a body or a query.
 pub(super) fn parse(input: &[u8]) -> Result<Branch, ApiError> {
     let mut root = Branch::new();
-    for (count, (key, value)) in form_urlencoded::parse(input).enumerate() {
+    for (count, (key, value)) in url::form_urlencoded::parse(input).enumerate() {
         let path = split(&key).filter(|path| path.len() <= DEPTH_MAX && count < PARAMS_MAX);
         path.and_then(|path| put(&mut root, &path, value.into_owned())).ok_or_else(|| {
             ApiError::invalid(format!("Invalid parameter name or nesting: {key}")).param(key.as_ref())

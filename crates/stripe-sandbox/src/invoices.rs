@@ -13,7 +13,7 @@ use super::lines::TAX_PERCENT;
 use super::objects::{self, id};
 use super::page::{self, escape};
 use super::{Sandbox, lists, params, pay, payments, schema, store};
-use crate::domain::Money;
+use crate::money::Money;
 
 /// Makes the invoice of a session that is being paid, if it asks for one.
 pub(super) async fn make(

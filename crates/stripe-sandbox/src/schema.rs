@@ -181,7 +181,7 @@ fn below(path: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Field, Kind, check, optional, required};
-    use crate::sandbox::form::parse;
+    use crate::form::parse;
 
     const FIELDS: &[Field] = &[
         required("name", Kind::Text(5)),

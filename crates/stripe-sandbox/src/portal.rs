@@ -14,7 +14,7 @@ use super::page::{self, escape};
 use super::payments::id_of;
 use super::subscriptions::{self, LIVING};
 use super::{Sandbox, customers, objects, params, pay, payments, schema, store};
-use crate::domain::Money;
+use crate::money::Money;
 
 const KIND: &str = "billing_portal.session";
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::api::Call;
 use super::error::ApiError;
-use super::{Sandbox, lists, objects, params, schema, store};
-use crate::stripe::webhook;
+use super::{Sandbox, lists, objects, params, schema, signature, store};
 
 const KIND: &str = "webhook_endpoint";
 
@@ -69,7 +68,7 @@ pub(super) async fn tell(sandbox: &Sandbox, body: &str) {
         if !asks || endpoint["status"] != "enabled" {
             continue;
         }
-        let signature = webhook::sign(secret, (settings.real_now)(), body.as_bytes());
+        let signature = signature::sign(secret, (settings.real_now)(), body.as_bytes());
         let post = sandbox.inner.http.post(url).timeout(ANSWER_MAX).header("stripe-signature", signature);
         let post = post.header("content-type", "application/json; charset=utf-8").body(body.to_owned());
         if let Err(error) = post.send().await {

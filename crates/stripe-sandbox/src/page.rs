@@ -2,7 +2,7 @@
 //!
 //! Everything that came from a request is escaped. A card number is never put back into the form.
 
-use crate::domain::Money;
+use crate::money::Money;
 
 /// The page's one stylesheet, served beside it.
 pub(super) const STYLE: &str = include_str!("pay.css");
@@ -156,7 +156,7 @@ pub(super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Mistakes, View, message, pay};
-    use crate::domain::Money;
+    use crate::money::Money;
 
     fn view() -> View {
         View {

@@ -19,7 +19,7 @@ use super::objects::Card;
 use super::page::{self, Mistakes, View};
 use super::payments::{self, Means, Tried};
 use super::{delayed, sessions};
-use crate::domain::Money;
+use crate::money::Money;
 
 const OVER: &str = "This Checkout has expired. You were not charged.";
 const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");

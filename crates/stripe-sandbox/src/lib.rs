@@ -15,7 +15,7 @@
 mod aftermath;
 mod api;
 mod auth;
-mod currencies;
+pub mod currencies;
 mod customers;
 mod delayed;
 mod deliveries;
@@ -28,6 +28,7 @@ mod form;
 mod invoices;
 mod lines;
 mod lists;
+mod money;
 mod objects;
 mod page;
 mod params;
@@ -36,6 +37,7 @@ mod payments;
 mod portal;
 mod schema;
 mod sessions;
+mod signature;
 mod store;
 mod subscriptions;
 
@@ -52,7 +54,6 @@ use tokio::task::JoinHandle;
 use self::error::ApiError;
 pub use self::faults::{ApiFault, Faults};
 use self::payments::{Means, Tried};
-use crate::stripe::webhook;
 
 /// Reads a clock, in seconds since 1970.
 pub type Seconds = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -215,7 +216,7 @@ impl Sandbox {
         let found: Result<_, ApiError> = found.await;
         let signed = |body: String| {
             let signature =
-                webhook::sign(&self.settings().webhook_secret, (self.settings().real_now)(), body.as_bytes());
+                signature::sign(&self.settings().webhook_secret, (self.settings().real_now)(), body.as_bytes());
             (body, signature)
         };
         let events = found.map_err(|error| error.message)?;
