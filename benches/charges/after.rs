@@ -39,10 +39,10 @@ async fn behind(plan: Plan, folder: &Path, table: &mut Table) {
         // A new one each time: it grows while it is measured.
         let few = Engine::sqlite(folder, &format!("few{round}")).await;
         few.fill(10_000).await;
-        table.add("SQLite in process, 10,000 entries behind", few.charges(plan, CALLERS, CUSTOMERS).await);
-        table.add("SQLite in process, many entries behind", many.charges(plan, CALLERS, CUSTOMERS).await);
+        table.add("SQLite in process, 10,000 entries before", few.charges(plan, CALLERS, CUSTOMERS).await);
+        table.add("SQLite in process, a long history", many.charges(plan, CALLERS, CUSTOMERS).await);
     }
-    table.fact("many entries are, at the end", many.entries().await.to_string());
+    table.fact("the long history, at the end", format!("{} entries", many.entries().await));
 }
 
 const SOME: u64 = 100_000;
@@ -100,5 +100,5 @@ async fn memory(plan: Plan, folder: &Path, table: &mut Table) {
         call(&mut stream, &mut buffer, server.address, &one(0)).await;
         times.push(began.elapsed().as_secs_f64() * 1e3);
     }
-    table.fact("restart to the first durable answer behind them (aim 1.0 s)", format!("{:.0} ms", median(times)));
+    table.fact("restart to the first durable answer after them (aim 1.0 s)", format!("{:.0} ms", median(times)));
 }

@@ -164,7 +164,7 @@ impl Pair {
         table.add("PostgreSQL in process, one caller", one.charges(plan, 1, CUSTOMERS).await);
         let (first, second) =
             tokio::join!(one.charges(plan, CALLERS / 2, CUSTOMERS), two.charges(plan, CALLERS / 2, CUSTOMERS));
-        table.add("PostgreSQL, two engines that take turns, 128 callers each", first + second);
+        table.add("PostgreSQL, two engines in turns, 128 callers each", first + second);
     }
 }
 
@@ -235,7 +235,7 @@ impl Server {
         table.add(&over("one connection"), self.charge_load(plan.round, 1, CUSTOMERS).await.sample(1.0));
         table.add(&over("batches of 1,000, one in flight"), self.batches(plan.round, 1).await.sample(1_000.0));
         table.add(&over("batches of 1,000, four in flight"), self.batches(plan.round, 4).await.sample(1_000.0));
-        table.add("somebody signs in while 256 connections charge", self.beside(plan).await);
+        table.add("a person signs in while 256 connections charge", self.beside(plan).await);
     }
 
     /// People sign in one by one, each by a portal link, while charges run flat out: at most 50 a second in the long run,

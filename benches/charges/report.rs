@@ -61,7 +61,7 @@ impl Table {
             plan.round,
             load.trim()
         );
-        println!("\n| what | a second | lowest – highest | p99 |\n| --- | ---: | ---: | ---: |");
+        println!("\n| contestant | a second | lowest – highest | p99 |\n| --- | ---: | ---: | ---: |");
         for (name, samples) in &self.rows {
             let rates: Vec<f64> = samples.iter().map(|sample| sample.rate).collect();
             let (low, high) =
@@ -147,9 +147,9 @@ const RATIOS: [(&str, &str, &str, &str); 17] = [
         "0.9",
     ),
     (
-        "the entries behind to 10,000 behind",
-        "SQLite in process, many entries behind",
-        "SQLite in process, 10,000 entries behind",
+        "a long history to 10,000 entries",
+        "SQLite in process, a long history",
+        "SQLite in process, 10,000 entries before",
         "0.9",
     ),
     (
