@@ -1,18 +1,18 @@
-# Topup's commands. `make` alone lists them; CONTRIBUTING.md says more about each.
+# Topup's commands. `make` lists them; CONTRIBUTING.md explains them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-# Cargo's lock would make them wait for one another anyway.
+# Cargo's lock serialises builds in any case.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# What the server serves at /; the pages link /pkg/topup.css.
+# The server serves this folder at /; the pages link /pkg/topup.css.
 SITE := target/site
-# `make test LOCKED=--locked` refuses a Cargo.lock that Cargo.toml has outgrown.
+# `make test LOCKED=--locked` refuses a Cargo.lock that is older than Cargo.toml.
 LOCKED ?=
-# Further words for the test runners: `make test-rust TEST=chain`, `make e2e E2E='--project=html -g cancel'`.
+# Arguments for the test runners: `make test-rust TEST=chain`, `make e2e E2E='--project=html -g cancel'`.
 TEST ?=
 E2E ?=
 
@@ -22,25 +22,25 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 help: ## Lists these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# ---- the demo: needs cargo, Node, npm, make, and nothing else
+# ---- the demo: needs only cargo, Node, npm and make
 
 .PHONY: demo
-demo: css ## Runs the demo: an SQLite file, a stand-in for Stripe, four customers
+demo: css ## Runs the demo: an SQLite file, a Stripe sandbox, four customers
 	cargo build $(LOCKED) -p topup --features demo --bin topup
 	exec $(TARGET)/debug/topup demo
 
 .PHONY: demo-reset
-demo-reset: ## Throws the demo's data away, so that `make demo` starts over
+demo-reset: ## Deletes the demo's data, so that `make demo` starts over
 	@if grep -qF "$(CURDIR)/data/demo.db" <(ls -l /proc/[0-9]*/fd 2>/dev/null); then \
 	    echo 'The demo is running. Stop it first (Ctrl-C where it runs), then reset it.' >&2; exit 1; \
 	fi
 	rm -rf data/demo.db data/demo.db-{wal,shm,journal} data/demo.db.lock data/demo-sandbox.db data/demo-sandbox.db-{wal,shm,journal} data/demo-mails
 	@echo 'The demo starts over with the next `make demo`.'
 
-# ---- what browsers get
+# ---- files for browsers
 
 .PHONY: css
-css: node_modules/.css-tools ## Builds the stylesheet and lays out the static files
+css: node_modules/.css-tools ## Builds the stylesheet and copies the static files
 	@mkdir -p $(SITE)/pkg
 	@cp -R public/. $(SITE)/
 	node_modules/.bin/tailwindcss -i style/main.css -o $(SITE)/pkg/topup.css --minify
@@ -49,7 +49,7 @@ node_modules/.css-tools: package.json package-lock.json
 	$(NPM_CI) --omit=dev
 	@touch $@
 
-# With wasm-opt, whose package is thirty times as large: only a release wants it.
+# Only a release needs wasm-opt, whose package is thirty times as large.
 node_modules/.all-tools: package.json package-lock.json
 	$(NPM_CI)
 	@touch node_modules/.css-tools $@
@@ -82,8 +82,7 @@ check-types: end2end/node_modules/.tools
 	end2end/node_modules/.bin/tsc -p end2end
 
 .PHONY: test
-# The Rust tests have built the binary already. Their own libraries want other features of some that it shares with
-# them: building it again would build those again.
+# The Rust tests have built the binary with their own features. Another build would compile shared dependencies again.
 test: BUILT := 1
 test: test-needs test-domain css test-rust clients e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
 
@@ -92,7 +91,7 @@ test-needs:
 	scripts/need postgres pgbouncer chromium programs clients
 
 .PHONY: test-domain
-test-domain: ## The rules alone: seconds
+test-domain: ## The rules alone, in seconds
 	cargo test $(LOCKED) -p topup-domain $(TEST)
 
 .PHONY: test-sandbox
@@ -100,28 +99,28 @@ test-sandbox: ## The Stripe sandbox alone
 	cargo test $(LOCKED) -p stripe-sandbox $(TEST)
 
 .PHONY: test-rust
-test-rust: ## The Rust tests of the whole and of the Stripe sandbox, beside a throw-away PostgreSQL
+test-rust: ## The Rust tests of product and sandbox, with a temporary PostgreSQL
 	cargo test $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --no-run
 	scripts/with-postgres --fast cargo test $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --no-fail-fast $(TEST)
 
 .PHONY: e2e
-e2e: css end2end/node_modules/.tools ## Playwright against the real binary, with and without JavaScript
+e2e: css end2end/node_modules/.tools ## Browser tests by Playwright, with and without JavaScript
 	scripts/need chromium
 	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
 	cd end2end && TOPUP_BIN="$(abspath $(TARGET))/debug/topup" node_modules/.bin/playwright test $(E2E)
 
 .PHONY: clients
-clients: end2end/node_modules/.tools ## Clients generated from openapi.json, driven against the real binary
+clients: end2end/node_modules/.tools ## Generates clients from openapi.json and runs them against the binary
 	scripts/need clients
 	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
 	scripts/clients "$(abspath $(TARGET))/debug/topup"
 
 .PHONY: pictures
-pictures: ## Draws the committed pictures of the pages anew; look at what changed before you commit it
+pictures: ## Updates the committed pictures of the pages; look at each change before you commit it
 	$(MAKE) e2e E2E='--project=script --update-snapshots=changed pictures'
 
 .PHONY: prove
-prove: ## The long lists: the same properties over many more histories, ten million entries; may take two hours
+prove: ## The long tests: many more histories, ten million entries; up to two hours
 	scripts/need postgres pgbouncer
 	PROPTEST_CASES=$${PROPTEST_CASES:-250000} TOPUP_PROVE=1 cargo test $(LOCKED) --release -p topup-domain -- --nocapture
 	PROPTEST_CASES=$${PROPTEST_CASES:-2000} TOPUP_PROVE=1 scripts/with-postgres \
@@ -129,18 +128,18 @@ prove: ## The long lists: the same properties over many more histories, ten mill
 	LOCKED='$(LOCKED)' BENCH_BEHIND=10000000 scripts/bench behind
 
 .PHONY: bench
-# `make bench ONLY='disk sqlite'` runs these parts alone; scripts/bench names them.
+# `make bench ONLY='disk sqlite'` runs these parts; scripts/bench lists the names.
 ONLY ?=
-bench: ## Charges a second, beside the disk, plain SQL and two libraries; ten minutes
+bench: ## Charges a second beside the disk, plain SQL and two libraries; ten minutes
 	scripts/need postgres pgbouncer
 	LOCKED='$(LOCKED)' scripts/bench $(ONLY)
 
-# ---- the whole application by cargo-leptos
+# ---- builds by cargo-leptos
 
 LEPTOS = PATH="$$(scripts/tool cargo-leptos):$$(scripts/tool wasm-bindgen):$(CURDIR)/node_modules/.bin:$$PATH" cargo leptos
 
 .PHONY: dev
-dev: node_modules/.css-tools ## Builds, runs the demo, and again whenever a file changes
+dev: node_modules/.css-tools ## Builds and runs the demo, and repeats whenever a file changes
 	scripts/need wasm
 	$(LEPTOS) watch --bin-features demo -- demo
 
@@ -151,6 +150,6 @@ release: node_modules/.all-tools ## Builds target/release/topup and target/site,
 	@ls -l $(TARGET)/release/topup $(SITE)/pkg
 
 .PHONY: measure
-measure: release end2end/node_modules/.tools ## Start, memory, weight and Lighthouse of the release
+measure: release end2end/node_modules/.tools ## Start time, memory, page weight and Lighthouse of the release
 	scripts/need chromium
 	scripts/measure "$(abspath $(TARGET))/release/topup"

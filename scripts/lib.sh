@@ -1,7 +1,6 @@
-# Shared by the scripts beside it: where to look for the programs that this repository does not bring itself.
-# To be sourced, not run.
+# Finds the system's programs for the scripts beside it. Source it; do not run it.
 
-# The folder with initdb and postgres; Debian keeps them out of PATH.
+# The folder of initdb and postgres, which are not in PATH on Debian.
 postgres_bin() {
     local candidate
     for candidate in "${POSTGRES_BIN:-}" \
@@ -16,7 +15,7 @@ postgres_bin() {
     return 1
 }
 
-# The pooler; Debian keeps it where only root looks.
+# The pooler, which is in a folder of root's PATH on Debian.
 pgbouncer_bin() {
     command -v pgbouncer || { [[ -x /usr/sbin/pgbouncer ]] && echo /usr/sbin/pgbouncer; }
 }
