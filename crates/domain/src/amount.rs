@@ -1,68 +1,57 @@
-//! Amounts of credits (R1): integers of thousandths, read exactly from text.
+//! Amounts of credits (R1): whole thousandths, read exactly from text.
 
 use std::fmt;
 use std::iter::Sum;
 
-/// Credits in thousandths. May be negative where it is a change.
+/// Credits in thousandths; negative if they are a decrease.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Credits(pub i64);
 
-/// Why a text is no amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// Not a JSON number.
     #[error("is not a number")]
     NotANumber,
     /// Finer than a thousandth.
     #[error("has more than three decimal places")]
     TooFine,
-    /// Outside what 64 bits of thousandths hold.
+    /// More than 64 bits of thousandths.
     #[error("is out of range")]
     OutOfRange,
 }
 
 impl Credits {
-    /// No credits.
     pub const ZERO: Self = Self(0);
-    /// The most that one request may name (R1).
+    /// The most credits in one request (R1).
     pub const MAX_REQUEST: Self = Self::whole(1_000_000_000);
-    /// The most that one customer may have (R1).
+    /// The most credits of one customer (R1).
     pub const MAX_CUSTOMER: Self = Self::whole(9_000_000_000_000);
 
-    /// `n` whole credits.
     #[must_use]
     pub const fn whole(n: i64) -> Self {
         Self(n * 1_000)
     }
 
-    /// Reads the text of a JSON number token exactly: `12.5`, `12.50` and `1.25e1` are the same amount.
-    ///
-    /// # Errors
-    /// Anything that is no JSON number, is finer than a thousandth, or does not fit.
+    /// Reads a JSON number token exactly: `12.5`, `12.50` and `1.25e1` are equal.
     pub fn parse(text: &str) -> Result<Self, AmountError> {
         let number = Decimal::parse(text).ok_or(AmountError::NotANumber)?;
         number.thousandths().map(Self)
     }
 
-    /// The smaller of two amounts.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
         Ord::min(self, other)
     }
 
-    /// Whether nothing is left.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether this is more than nothing.
     #[must_use]
     pub const fn is_positive(self) -> bool {
         self.0 > 0
     }
 
-    /// `self + other`, or `None` where that does not fit.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
@@ -71,7 +60,7 @@ impl Credits {
         }
     }
 
-    /// For people: digits grouped by comma, no trailing zeros (`40,999.375`).
+    /// Digits grouped by comma, without trailing zeros: `40,999.375`.
     #[must_use]
     pub fn grouped(self) -> String {
         let plain = self.to_string();
@@ -86,7 +75,7 @@ impl Credits {
     }
 }
 
-/// Groups a run of digits in threes.
+/// Groups digits in threes, by comma.
 #[must_use]
 pub fn group(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -99,7 +88,7 @@ pub fn group(digits: &str) -> String {
     out
 }
 
-/// A JSON number as written: sign, digits and the power of ten of its last digit.
+/// A JSON number: sign, digits, and the power of ten of the last digit.
 struct Decimal {
     negative: bool,
     digits: String,
@@ -147,7 +136,7 @@ impl Decimal {
     }
 }
 
-/// An exponent, held to a range in which no sum overflows.
+/// The exponent, limited so that no sum overflows.
 fn exponent(text: &str) -> Option<i64> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'-' => (-1, &text[1..]),

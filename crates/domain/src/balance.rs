@@ -1,4 +1,4 @@
-//! What a customer has, as the API and the pages show it.
+//! The balance of a customer, for the API and the pages.
 
 use crate::account::Account;
 use crate::amount::Credits;
@@ -6,85 +6,72 @@ use crate::cycle::Cycle;
 use crate::grant::{Grant, GrantState, Kind};
 use crate::time::Instant;
 
-/// The five numbers that answer a write.
+/// The five numbers in the answer to a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// What could be drawn now.
+    /// The most that a charge could take now (R2).
     pub available: Credits,
-    /// Left of plan credits.
+    /// Plan credits left.
     pub plan: Credits,
-    /// Left of courtesy credits.
+    /// Courtesy credits left.
     pub courtesy: Credits,
-    /// Left of top-ups.
+    /// Top-up credits left.
     pub top_up: Credits,
-    /// Set aside by open holds.
+    /// Credits of all open holds.
     pub held: Credits,
 }
 
-/// Sums over the live grants of a kind.
+/// Sums over the live grants of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindBalance {
-    /// Neither held nor frozen.
+    /// Credits that are neither held nor frozen.
     pub remaining: Credits,
-    /// Held.
     pub held: Credits,
-    /// Frozen.
     pub frozen: Credits,
-    /// Of `remaining`, what is paused.
+    /// The paused part of `remaining`.
     pub paused: Credits,
 }
 
 /// The current cycle's plan credits: `allowance = used + held + remaining`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PlanBalance {
-    /// What the cycle's grant amounts to.
     pub allowance: Credits,
-    /// Spent, net of voids.
+    /// Used credits, without voided usages.
     pub used: Credits,
-    /// Held.
     pub held: Credits,
-    /// Left.
     pub remaining: Credits,
 }
 
-/// A live grant with something left, held or frozen.
+/// A live grant with credits left, held or frozen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantLine {
-    /// The grant.
     pub grant: Grant,
-    /// How it looks now.
     pub state: GrantState,
 }
 
-/// The whole balance at an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balance {
-    /// At which instant.
     pub as_of: Instant,
-    /// What could be drawn now (R2).
+    /// The most that a charge could take now (R2).
     pub available: Credits,
-    /// All open holds.
+    /// Credits of all open holds.
     pub held: Credits,
     /// The plan in force.
     pub plan_id: String,
-    /// What acts at the cycle's end.
+    /// The plan from the cycle's end on.
     pub next_plan: Option<String>,
-    /// The current cycle.
     pub cycle: Cycle,
-    /// Plan credits.
     pub plan: PlanBalance,
-    /// Courtesy credits.
     pub courtesy: KindBalance,
-    /// Top-ups.
     pub top_up: KindBalance,
-    /// When the next top-ups expire, and how much.
+    /// The next expiry of top-ups, and their credits.
     pub next_expiry: Option<(Instant, Credits)>,
-    /// Live grants, in burn order.
+    /// Live grants in burn order.
     pub grants: Vec<GrantLine>,
 }
 
 impl Balance {
-    /// The balance of an account that was brought up to `at`.
+    /// The balance of an account that is caught up to `at`.
     #[must_use]
     pub fn of(account: &Account, at: Instant) -> Self {
         let paused = account.top_ups_paused;
@@ -106,7 +93,6 @@ impl Balance {
         }
     }
 
-    /// The five numbers of it.
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary {
@@ -120,7 +106,7 @@ impl Balance {
 }
 
 impl Summary {
-    /// The five numbers of an account that was brought up to `at`, without building the whole balance.
+    /// The five numbers of an account that is caught up to `at`, without the whole balance.
     #[must_use]
     pub fn of(account: &Account, at: Instant) -> Self {
         let paused = account.top_ups_paused;
@@ -157,7 +143,7 @@ fn sums(live: &[&Grant], kind: Kind, paused: bool) -> KindBalance {
     sum
 }
 
-/// What is past its date is partly frozen, and does not expire meanwhile (R14).
+/// A grant past its date has a frozen part and does not expire meanwhile (R14).
 fn next_expiry(live: &[&Grant], at: Instant) -> Option<(Instant, Credits)> {
     let expires =
         |grant: &&&Grant| grant.kind == Kind::TopUp && grant.remaining().is_positive() && grant.expires_at > at;

@@ -3,30 +3,29 @@
 use crate::time::Instant;
 use chrono::{Datelike, Months};
 
-/// One cycle, `[start, end)`.
+/// A cycle, `[start, end)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cycle {
-    /// The first instant.
     pub start: Instant,
-    /// The first instant after it: the reset.
+    /// The first instant after the cycle: the reset.
     pub end: Instant,
 }
 
-/// `at` plus `months` calendar months (may be negative), clamped to the month's last day, in UTC.
+/// `at` plus `months` calendar months (may be negative) in UTC, clamped to the month's last day.
 #[must_use]
 pub fn add_months(at: Instant, months: i32) -> Option<Instant> {
     let step = Months::new(months.unsigned_abs());
     if months < 0 { at.checked_sub_months(step) } else { at.checked_add_months(step) }
 }
 
-/// Whole months between two instants' calendar months: a first guess that is at most one off.
+/// The difference of two calendar months: a guess at the cycle, at most one off.
 fn months_between(from: Instant, to: Instant) -> i32 {
     (to.year() - from.year()) * 12 + (to.month() as i32 - from.month() as i32)
 }
 
-/// The first boundary of `anchor` strictly after `at`.
+/// The first boundary of `anchor` after `at`.
 ///
-/// Counted from the anchor itself, so that a clamped February does not shorten March.
+/// Months are counted from the anchor itself, so a clamped February does not shorten March.
 #[must_use]
 pub fn next_boundary(anchor: Instant, at: Instant) -> Option<Instant> {
     let k = months_between(anchor, at);
@@ -34,7 +33,7 @@ pub fn next_boundary(anchor: Instant, at: Instant) -> Option<Instant> {
 }
 
 impl Cycle {
-    /// The cycle of `anchor` that `at` lies in.
+    /// The cycle of `anchor` that contains `at`.
     #[must_use]
     pub fn containing(anchor: Instant, at: Instant) -> Option<Self> {
         let k = months_between(anchor, at);
@@ -43,7 +42,7 @@ impl Cycle {
             .find(|cycle| cycle.start <= at && at < cycle.end)
     }
 
-    /// The cycle after this one. A changed anchor acts from here on, and grants nothing early.
+    /// The next cycle. A changed anchor acts from here on and grants nothing early.
     #[must_use]
     pub fn next(&self, anchor: Instant) -> Option<Self> {
         Some(Self { start: self.end, end: next_boundary(anchor, self.end)? })

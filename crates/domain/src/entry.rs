@@ -1,23 +1,7 @@
 //! Entries (R12): the append-only lines of a customer's ledger, and their chain.
 //!
-//! The chain: `hash = SHA-256(bytes)`, where `bytes` are, integers big-endian,
-//! instants in milliseconds since 1970:
-//!
-//! | bytes | what |
-//! | --- | --- |
-//! | 8 | `topup-e1` |
-//! | 2 + n | length of the customer's id, and the id |
-//! | 8 | seq |
-//! | 1 | kind (the numbers of [`EntryKind::code`]) |
-//! | 16 | grant |
-//! | 8, 8, 8 | amount, held_change, frozen_change, in thousandths |
-//! | 8 | expires_at: of the grant (`granted`, `extended`), of the hold (`held`), else 0 |
-//! | 8, 8 | event_at, created_at |
-//! | 1 + 16 | kind of the cause ([`Cause::code`]) and its id |
-//! | 32 | salted hash of the line's free text, or zeros |
-//! | 32 | hash of the entry before it, or zeros for the first |
-//!
-//! Free text enters as a salted hash only, so that it can be erased and the chain still holds.
+//! A line's hash is SHA-256 over the bytes of R12's table, in `docs/rules.md`. Free text enters only as a salted hash,
+//! so that it can be erased and the chain still holds.
 
 use crate::amount::Credits;
 use crate::id::{EntryId, GrantId, HoldId, PurchaseId, UsageId};
@@ -29,26 +13,23 @@ use uuid::Uuid;
 /// A SHA-256.
 pub type Hash = [u8; 32];
 
-/// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryKind {
-    /// Credits came.
     Granted,
-    /// Spent.
     Used,
-    /// Removed at the end of a grant's life.
+    /// Removed at the end of the grant's life.
     Expired,
-    /// Removed after a refund.
+    /// Removed for a refund.
     Refunded,
-    /// Removed after a lost dispute.
+    /// Removed for a lost dispute.
     Disputed,
-    /// Given back after a removal was undone.
+    /// Returned after a removal was undone.
     Restored,
-    /// A usage was undone (positive) or a grant taken back (negative).
+    /// A usage was undone (positive), or a grant taken back (negative).
     Voided,
-    /// Set aside.
+    /// Set aside by a hold.
     Held,
-    /// No longer set aside.
+    /// Returned from a hold.
     Released,
     /// Withheld during a dispute.
     Frozen,
@@ -58,7 +39,7 @@ pub enum EntryKind {
     Extended,
 }
 
-/// Every kind, with its number in the store and the chain and its name in the API.
+/// Every kind, with its number in the store and the chain, and its name in the API.
 const KINDS: [(EntryKind, u8, &str); 12] = [
     (EntryKind::Granted, 1, "granted"),
     (EntryKind::Used, 2, "used"),
@@ -75,46 +56,42 @@ const KINDS: [(EntryKind, u8, &str); 12] = [
 ];
 
 impl EntryKind {
-    /// Its number in the store and the chain.
+    /// The number in the store and the chain.
     #[must_use]
     pub fn code(self) -> u8 {
         KINDS.iter().find(|(kind, ..)| *kind == self).map_or(0, |(_, code, _)| *code)
     }
 
-    /// Its name in the API.
+    /// The name in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
         KINDS.iter().find(|(kind, ..)| *kind == self).map_or("", |(.., name)| *name)
     }
 
-    /// From its name in the API.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         KINDS.iter().find(|(.., known)| *known == name).map(|(kind, ..)| *kind)
     }
 
-    /// From the store's number.
     #[must_use]
     pub fn from_code(code: i64) -> Option<Self> {
         KINDS.iter().find(|(_, known, _)| i64::from(*known) == code).map(|(kind, ..)| *kind)
     }
 }
 
-/// What caused a line: its `ref`.
+/// The cause of a line: its `ref` in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// A grant itself: allowance, courtesy, expiry.
+    /// The grant itself: allowance, courtesy, expiry.
     Grant(GrantId),
-    /// A usage, or its undoing.
+    /// A usage, or its void.
     Usage(UsageId),
-    /// A hold.
     Hold(HoldId),
-    /// A purchase.
     Purchase(PurchaseId),
 }
 
 impl Cause {
-    /// Its number in the store and the chain.
+    /// The number in the store and the chain.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -125,7 +102,6 @@ impl Cause {
         }
     }
 
-    /// The 16 bytes of its id.
     #[must_use]
     pub fn bytes(self) -> [u8; 16] {
         match self {
@@ -136,7 +112,7 @@ impl Cause {
         }
     }
 
-    /// From the store's number and bytes.
+    /// From the store's number and 16 bytes.
     #[must_use]
     pub fn from_parts(code: i64, bytes: &[u8]) -> Option<Self> {
         match code {
@@ -160,39 +136,36 @@ impl fmt::Display for Cause {
     }
 }
 
-/// One line of a customer's ledger.
+/// One line of a customer's ledger. It touches one grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// 1, 2, 3, … without a gap, for each customer.
+    /// 1, 2, 3, … without gaps, for each customer.
     pub seq: i64,
-    /// What it says.
     pub kind: EntryKind,
-    /// The one grant that it touches.
     pub grant: GrantId,
-    /// What it adds to the balance.
+    /// The change of the balance.
     pub amount: Credits,
     /// The running sum of `amount`.
     pub balance_after: Credits,
-    /// What it adds to the grant's held credits.
+    /// The change of the grant's held credits.
     pub held_change: Credits,
-    /// What it adds to the grant's frozen credits.
+    /// The change of the grant's frozen credits.
     pub frozen_change: Credits,
-    /// When the grant expires (`granted`; `extended`: from now on) or the hold lapses (`held`).
+    /// The grant's expiry (`granted`, `extended`), or the hold's (`held`).
     pub expires_at: Option<Instant>,
-    /// When it came about.
+    /// The instant at which the line fell due.
     pub event_at: Instant,
-    /// When it was booked.
+    /// The instant of the booking.
     pub created_at: Instant,
-    /// What caused it.
     pub cause: Cause,
-    /// Salted hash of its free text.
+    /// The salted hash of the line's free text.
     pub note: Option<Hash>,
-    /// Its place in the chain.
+    /// The hash of this line and the chain before it.
     pub hash: Hash,
 }
 
 impl Entry {
-    /// The hash that this line must have behind `previous`.
+    /// The hash of this line after a line with the hash `previous`.
     #[must_use]
     pub fn chained(&self, customer: &str, previous: &Hash) -> Hash {
         let mut sha = Sha256::new();
@@ -215,7 +188,7 @@ impl Entry {
         sha.finalize().into()
     }
 
-    /// Its id: the first half of its hash, so that it needs no place of its own in the store.
+    /// The first half of the hash, so the store needs no column for the id.
     #[must_use]
     pub fn id(&self) -> EntryId {
         let mut bytes = [0_u8; 16];
@@ -224,7 +197,7 @@ impl Entry {
     }
 }
 
-/// The salted hash by which free text enters a chain.
+/// The salted hash of free text.
 #[must_use]
 pub fn note_hash(salt: &[u8], text: &str) -> Hash {
     let mut sha = Sha256::new();

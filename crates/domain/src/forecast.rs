@@ -1,11 +1,10 @@
-//! When credits run out, what will be missing, and what will be left of top-ups on their day, if a customer goes on
-//! as before (R16, R18).
+//! The forecast (R16, R18): when credits run out, how many requests will find none, and how many credits each top-up
+//! will lose.
 //!
-//! The future is played on a copy of the account by the account's own functions: resets, booked plans,
-//! expiry and the end of holds come by [`Account::begin`], use goes through the burn order. So the forecast
-//! cannot disagree with what will be booked, if the pace holds.
+//! The forecast runs the account's own functions on a copy. [`Account::begin`] books resets, plan changes, expiries and
+//! lapses; usage goes through the burn order. So the forecast equals the later ledger if the usage rate holds.
 //!
-//! *Not here:* how much was used (the store knows), the words.
+//! *Not here:* the usage of the last days (the store has it), and words.
 
 use crate::account::{Account, Changes};
 use crate::amount::Credits;
@@ -16,38 +15,37 @@ use crate::time::{Instant, far_future, to_millis};
 use chrono::TimeDelta;
 use std::collections::HashMap;
 
-/// How far back use is looked at, in days.
+/// The days of usage that count.
 pub const PACE_DAYS: i64 = 30;
-/// How many days of data a forecast needs.
+/// The days of data that a forecast needs.
 pub const PACE_DAYS_MIN: i64 = 7;
 
-/// How fast credits are used: so much, evenly, over so long.
+/// The usage rate: credits used evenly over a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     used: Credits,
     over_ms: i64,
 }
 
-/// What will become of top-ups at a customer's pace.
+/// The forecast of top-ups, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outlook {
-    /// About so much will be left, and expire: two significant digits.
+    /// About this many credits will be left and expire, in two significant digits.
     Left(Credits),
-    /// Other credits cover the days that are left: all of it will expire unused.
+    /// Other credits cover the days left: all of it will expire unused.
     Untouched,
-    /// All of it will be used.
     AllUsed,
 }
 
 impl Pace {
-    /// From when on use counts for a customer who came at `customer_since`: the last 30 days, or all there is.
+    /// The start of the usage that counts: 30 days ago, or the customer's start.
     #[must_use]
     pub fn since(customer_since: Instant, now: Instant) -> Instant {
         customer_since.max(now - TimeDelta::days(PACE_DAYS))
     }
 
-    /// The pace of a customer who came at `customer_since` and used `used` (voids taken off) from
-    /// [`Pace::since`] to `now`. `None` with less than a week of data.
+    /// The usage rate of a customer who has used `used` since [`Pace::since`], without voided usages. `None` with less
+    /// than a week of data.
     #[must_use]
     pub fn of(used: Credits, customer_since: Instant, now: Instant) -> Option<Self> {
         let over = now - Self::since(customer_since, now);
@@ -55,8 +53,8 @@ impl Pace {
             .then(|| Self { used: used.max(Credits::ZERO), over_ms: over.num_milliseconds() })
     }
 
-    /// What is asked for from `from` up to, and not at, `until`: the n-th thousandth comes at the first
-    /// millisecond at which the pace has made n of them.
+    /// The thousandths used in `[from, until)`. The n-th falls on the first millisecond at which the rate has reached
+    /// n.
     fn before(self, from: Instant, until: Instant) -> i128 {
         let passed = (until - from).num_milliseconds();
         if passed <= 0 {
@@ -65,13 +63,12 @@ impl Pace {
         i128::from(self.used.0) * i128::from(passed - 1) / i128::from(self.over_ms)
     }
 
-    /// Whether anything was used.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.used.0 == 0
     }
 
-    /// The first millisecond at which the pace has made `n` thousandths since `from`.
+    /// The first millisecond at which the rate has reached `n` thousandths since `from`.
     fn reaches(self, from: Instant, n: i128) -> Instant {
         let used = i128::from(self.used.0).max(1);
         let passed = (n * i128::from(self.over_ms) + used - 1) / used;
@@ -83,17 +80,16 @@ impl Pace {
     }
 }
 
-/// When credits run out, if a customer goes on as before.
+/// The instants at which credits run out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunsOut {
-    /// When the plan's are used up, if that is before the cycle ends.
+    /// The end of plan credits, if it is before the cycle's end.
     pub plan: Option<Instant>,
-    /// When a request takes the last of everything, or finds nothing, for the first time; if that is within the time
-    /// that was looked at.
+    /// The first request that takes the last credit or finds none, if it is before the end of the forecast.
     pub all: Option<Instant>,
 }
 
-/// A customer's future on a copy of the account. What was asked for and could not be had is lost.
+/// The future of a customer on a copy of the account. Usage that finds no credits is lost.
 struct Future {
     account: Account,
     pace: Pace,
@@ -112,7 +108,7 @@ impl Future {
         Self { account, pace, since, at: since, asked: 0, missing: 0, out: RunsOut::default(), plan_until }
     }
 
-    /// Use up to `end`, or to whatever falls due before it: that instant. What falls due is not booked yet.
+    /// Uses credits up to `end` or the next due instant, and returns that instant. Nothing due is booked yet.
     fn walk(&mut self, end: Instant) -> Instant {
         let stop = self.account.next_due().min(end).max(self.at);
         let total = self.pace.before(self.since, stop);
@@ -134,14 +130,13 @@ impl Future {
         stop
     }
 
-    /// Books what is due at `stop`.
+    /// Books everything due at `stop`.
     fn pass(&mut self, stop: Instant, catalog: &Catalog) {
         self.at = self.account.begin(stop, catalog, &mut Changes::default());
         self.account.forget_closed();
     }
 
-    /// All of it, up to `end`.
-    fn go(&mut self, end: Instant, catalog: &Catalog) {
+    fn run_until(&mut self, end: Instant, catalog: &Catalog) {
         while self.at < end {
             let stop = self.walk(end);
             self.pass(stop, catalog);
@@ -149,9 +144,9 @@ impl Future {
     }
 }
 
-/// What will be left of each of `grants` at its `expires_at`, from an account that was brought up to `now`
-/// ([`Account::begin`]). Requests that find too little take what there is. Holds that are open lapse.
-/// A grant that is frozen is left out: its day is not known. Order and length are those of `grants` otherwise.
+/// The credits left in each of `grants` at its `expires_at`, in their order. The account is caught up to `now`
+/// ([`Account::begin`]). Requests that find too little take the rest; open holds lapse. Frozen grants are left out,
+/// because their date is unknown.
 #[must_use]
 pub fn forecast(
     account: &Account,
@@ -160,9 +155,9 @@ pub fn forecast(
     grants: &[GrantId],
     now: Instant,
 ) -> Vec<(GrantId, Credits)> {
-    let known = |id: &GrantId| account.grant(*id).filter(|grant| grant.frozen.is_zero());
+    let with_date = |id: &GrantId| account.grant(*id).filter(|grant| grant.frozen.is_zero());
     let ends: HashMap<GrantId, Instant> =
-        grants.iter().filter_map(known).map(|grant| (grant.id, grant.expires_at)).collect();
+        grants.iter().filter_map(with_date).map(|grant| (grant.id, grant.expires_at)).collect();
     let mut future = Future::new(account, pace, now);
     let mut left = HashMap::new();
     while let Some(end) = ends.iter().filter(|(id, _)| !left.contains_key(*id)).map(|(_, end)| *end).min() {
@@ -175,7 +170,7 @@ pub fn forecast(
     grants.iter().filter_map(|id| left.get(id).map(|credits| (*id, *credits))).collect()
 }
 
-/// When credits run out, looking ahead to `until`. Nothing without use.
+/// The instants at which credits run out, up to `until`. Both are `None` without usage.
 #[must_use]
 pub fn runs_out(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, until: Instant) -> RunsOut {
     let mut future = Future::new(account, pace, now);
@@ -186,11 +181,11 @@ pub fn runs_out(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, 
     future.out
 }
 
-/// How much requests will ask for up to, and not at, `until` and not find.
+/// The credits that requests will lack in `[now, until)`.
 #[must_use]
 pub fn missing(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, until: Instant) -> Credits {
     let mut future = Future::new(account, pace, now);
-    future.go(until, catalog);
+    future.run_until(until, catalog);
     Credits(i64::try_from(future.missing).unwrap_or(i64::MAX))
 }
 
@@ -199,14 +194,14 @@ fn draw(future: &mut Account, credits: i128, at: Instant) {
     let there: Credits = future.drawable(at).iter().map(|grant| grant.remaining()).sum();
     let credits = Credits(i64::try_from(credits).unwrap_or(i64::MAX)).min(there);
     if credits.is_positive() {
-        // No id is needed: nothing of this is kept.
+        // The copy is thrown away, so any id does.
         let usage = UsageId(uuid::Uuid::nil());
         let _all_there: Result<Vec<Draw>, _> = future.charge(usage, credits, None, at, &mut Changes::default());
     }
 }
 
-/// The forecast in words' terms, for all of `grants` together: what the page and the mail say of what
-/// expires on one day. `None` where none of them has anything left.
+/// The forecast of all `grants` together, for the page and the email about one day. `None` if none of them has credits
+/// left.
 #[must_use]
 pub fn outlook(account: &Account, catalog: &Catalog, pace: Pace, grants: &[GrantId], now: Instant) -> Option<Outlook> {
     let left = forecast(account, catalog, pace, grants, now);
@@ -215,7 +210,7 @@ pub fn outlook(account: &Account, catalog: &Catalog, pace: Pace, grants: &[Grant
     fate(has, left)
 }
 
-/// The forecast in words' terms, for each of `grants` that has anything left.
+/// The forecast of each of `grants` that has credits left.
 #[must_use]
 pub fn fates(
     account: &Account,
@@ -237,14 +232,14 @@ fn fate(has: Credits, left: Credits) -> Option<Outlook> {
         left if left >= has => Outlook::Untouched,
         left => match about(left) {
             about if !about.is_positive() => Outlook::AllUsed,
-            // Rounding must not say that nothing will be used.
+            // Rounding must not turn some usage into none.
             about if about >= has => Outlook::Left(left),
             about => Outlook::Left(about),
         },
     })
 }
 
-/// Two significant digits, of whole credits: less than half a credit is nothing.
+/// Two significant digits of whole credits; less than half a credit is 0.
 #[must_use]
 pub fn about(credits: Credits) -> Credits {
     let mut unit = 1_000;

@@ -1,8 +1,7 @@
-//! Credit grants: credits with a life, and what became of them.
+//! Credit grants: credits with a life, and the figures of their use.
 //!
-//! Invariant (R12): `amount = used + held + frozen + remaining + expired + refunded + disputed + voided`.
-//! `remaining` is what the others leave, so the identity holds by construction and the
-//! property to prove is that it is never negative.
+//! Invariant (R12): `amount = used + held + frozen + remaining + expired + refunded + disputed + voided`. `remaining`
+//! is the difference, so the equation always holds; tests prove that `remaining` is never negative.
 
 use crate::amount::Credits;
 use crate::id::{GrantId, PurchaseId};
@@ -10,19 +9,19 @@ use crate::payment::Claimed;
 use crate::reminder::notice_until;
 use crate::time::Instant;
 
-/// What a grant was given for. The order is the burn order of kinds (R2).
+/// The kind of a grant, in burn order (R2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The plan's monthly allowance.
     Plan,
-    /// Given by the shop ("bonus" to customers).
+    /// A gift of the shop; customers read "bonus".
     Courtesy,
-    /// Bought.
+    /// A purchase.
     TopUp,
 }
 
 impl Kind {
-    /// Its name in the API and the store.
+    /// The name in the API and the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,7 +31,7 @@ impl Kind {
         }
     }
 
-    /// Its number in the store and in the chain.
+    /// The number in the store and the chain.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -42,7 +41,6 @@ impl Kind {
         }
     }
 
-    /// From the store's number.
     #[must_use]
     pub const fn from_code(code: i64) -> Option<Self> {
         match code {
@@ -54,60 +52,54 @@ impl Kind {
     }
 }
 
-/// What one usage or hold took from one grant.
+/// The credits that one usage or hold took from one grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// From which grant.
     pub grant: GrantId,
-    /// Its kind.
     pub kind: Kind,
-    /// How much.
     pub credits: Credits,
 }
 
-/// A credit grant. All amounts are zero or more.
+/// A credit grant. All amounts are 0 or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Its id.
     pub id: GrantId,
-    /// What it was given for.
     pub kind: Kind,
-    /// What was given, growth by upgrades included.
+    /// The granted credits, with growth by upgrades.
     pub amount: Credits,
-    /// Spent, net of voided usages.
+    /// Used credits, without voided usages.
     pub used: Credits,
-    /// Set aside by open holds.
+    /// Credits of open holds.
     pub held: Credits,
-    /// Withheld while a bank reviews its payment.
+    /// Credits withheld while a bank reviews the payment.
     pub frozen: Credits,
-    /// Removed because its time was over.
+    /// Credits removed at the end of the grant's life.
     pub expired: Credits,
-    /// Removed because its payment was refunded.
+    /// Credits removed for refunds.
     pub refunded: Credits,
-    /// Removed because its payment was disputed and lost.
+    /// Credits removed for lost disputes.
     pub disputed: Credits,
-    /// Removed because the grant was voided.
+    /// Credits removed because the grant was voided.
     pub voided: Credits,
-    /// Its first instant.
     pub effective_at: Instant,
-    /// The first instant after it.
+    /// The first instant after the grant's life.
     pub expires_at: Instant,
-    /// The purchase that paid for it.
+    /// The purchase of a top-up.
     pub purchase: Option<PurchaseId>,
-    /// Whether it was voided.
     pub is_voided: bool,
-    /// What refunds and disputes of its payment claim of it: as much as is there is removed and frozen.
+    /// The credits that refunds and disputes of the payment claim. They are removed and frozen as far as the grant has
+    /// them.
     pub claim: Claimed,
-    /// Since when something is frozen, or to be.
+    /// The instant of the first unresolved freeze.
     pub frozen_since: Option<Instant>,
-    /// Whether it lives on until its owners were told in time that it will end (`require_notice`).
+    /// Whether the grant lives until a reminder reached its owners (`require_notice`, R9).
     pub awaits_notice: bool,
 }
 
-/// A grant as people see it.
+/// The state of a grant, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantState {
-    /// Can be drawn, or something of it is held.
+    /// The grant can be drawn, or has held credits.
     Active,
     /// Not effective yet.
     Pending,
@@ -115,16 +107,13 @@ pub enum GrantState {
     Frozen,
     /// A top-up on a plan that may not use it.
     Paused,
-    /// Used up.
     Exhausted,
-    /// Its time is over.
     Expired,
-    /// Taken back.
     Voided,
 }
 
 impl GrantState {
-    /// Its name in the API.
+    /// The name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -140,7 +129,6 @@ impl GrantState {
 }
 
 impl Grant {
-    /// A new grant of `amount`, nothing of it used.
     #[must_use]
     pub fn new(id: GrantId, kind: Kind, amount: Credits, effective_at: Instant, expires_at: Instant) -> Self {
         let zero = Credits::ZERO;
@@ -165,50 +153,49 @@ impl Grant {
         }
     }
 
-    /// What refunds and lost disputes claim and was spent (R13).
+    /// The credits that refunds and lost disputes claim and that were already used (R13).
     #[must_use]
     pub fn shortfall(&self) -> Credits {
         let (claimed, unspent) = (self.claim.refund + self.claim.dispute, self.amount - self.used);
         claimed - claimed.min(unspent)
     }
 
-    /// What is left of it, held and frozen credits excluded.
+    /// The credits that are left, without held and frozen ones.
     #[must_use]
     pub fn remaining(&self) -> Credits {
         self.amount - self.used - self.held - self.frozen - self.expired - self.refunded - self.disputed - self.voided
     }
 
-    /// Its share of the running balance: everything that has not left for good.
+    /// The grant's share of the customer's balance.
     #[must_use]
     pub fn balance(&self) -> Credits {
         self.remaining() + self.held + self.frozen
     }
 
-    /// Whether something of it is left, held or frozen.
+    /// Whether credits are left, held or frozen.
     #[must_use]
     pub fn has_something(&self) -> bool {
         self.balance().is_positive()
     }
 
-    /// Whether it lives at `now`. While a part is frozen it does not expire (R14).
+    /// Whether the grant is alive at `now`. A frozen part keeps it alive (R14).
     #[must_use]
     pub fn lives(&self, now: Instant) -> bool {
         !self.is_voided && self.effective_at <= now && (now < self.expires_at || self.frozen.is_positive())
     }
 
-    /// Whether its date moves unless its owners are told: none of them was, and seven days or less are left.
+    /// Whether the expiry moves for lack of a reminder: none was delivered, and seven days or less are left (R9).
     #[must_use]
     pub fn is_kept(&self, now: Instant) -> bool {
         self.awaits_notice && self.lives(now) && self.expires_at <= notice_until(now)
     }
 
-    /// Its place in the burn order (R2): a total order.
+    /// The place in burn order (R2), a total order.
     #[must_use]
     pub fn burn_key(&self) -> (Kind, Instant, Instant, GrantId) {
         (self.kind, self.expires_at, self.effective_at, self.id)
     }
 
-    /// How it looks at `now`, top-ups being paused or not.
     #[must_use]
     pub fn state(&self, now: Instant, top_ups_paused: bool) -> GrantState {
         if self.is_voided {

@@ -5,37 +5,32 @@ use crate::grant::Draw;
 use crate::id::HoldId;
 use crate::time::Instant;
 
-/// The longest life of a hold, in seconds.
 pub const TTL_SECONDS_MAX: i64 = 86_400;
-/// Open holds a customer may have (R1).
+/// The most open holds of a customer (R1).
 pub const OPEN_HOLDS_MAX: usize = 1_000;
 
 /// An open hold. A closed one is only a row of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// Its id.
     pub id: HoldId,
-    /// What it holds of which grant.
     pub draws: Vec<Draw>,
-    /// The instant at which it lapses.
+    /// The instant at which the hold lapses.
     pub expires_at: Instant,
 }
 
-/// The life of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldState {
-    /// Its credits are set aside.
     Open,
     /// Turned into a usage.
     Settled,
     /// Returned by the shop.
     Released,
-    /// Returned because its time was over.
+    /// Returned at its end.
     Lapsed,
 }
 
 impl HoldState {
-    /// Its name in the API.
+    /// The name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,7 +41,7 @@ impl HoldState {
         }
     }
 
-    /// Its number in the store.
+    /// The number in the store.
     #[must_use]
     pub const fn code(self) -> i64 {
         match self {
@@ -57,7 +52,6 @@ impl HoldState {
         }
     }
 
-    /// From the store's number.
     #[must_use]
     pub const fn from_code(code: i64) -> Option<Self> {
         match code {
@@ -71,7 +65,7 @@ impl HoldState {
 }
 
 impl Hold {
-    /// What it holds in all.
+    /// The credits of all draws.
     #[must_use]
     pub fn credits(&self) -> Credits {
         self.draws.iter().map(|draw| draw.credits).sum()

@@ -10,10 +10,9 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// What its text begins with.
             pub const PREFIX: &'static str = $prefix;
 
-            /// Reads the text form; anything else is no id.
+            /// Reads the text form, `None` for any other text.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 let hex = text.strip_prefix($prefix)?;
@@ -21,13 +20,12 @@ macro_rules! id {
                 if plain { Uuid::try_parse(hex).ok().map(Self) } else { None }
             }
 
-            /// The 16 bytes that the store keeps.
+            /// The 16 bytes in the store.
             #[must_use]
             pub fn bytes(&self) -> [u8; 16] {
                 *self.0.as_bytes()
             }
 
-            /// From the store's 16 bytes.
             #[must_use]
             pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
                 Uuid::from_slice(bytes).ok().map(Self)
@@ -48,33 +46,17 @@ macro_rules! id {
     };
 }
 
+id!(GrantId, "grt_");
+id!(UsageId, "use_");
+id!(HoldId, "hld_");
+id!(PurchaseId, "pur_");
 id!(
-    /// A credit grant.
-    GrantId,
-    "grt_"
-);
-id!(
-    /// A usage: a charge for work done.
-    UsageId,
-    "use_"
-);
-id!(
-    /// A hold.
-    HoldId,
-    "hld_"
-);
-id!(
-    /// A purchase: one run through Checkout.
-    PurchaseId,
-    "pur_"
-);
-id!(
-    /// A ledger entry: the first half of its hash.
+    /// The first half of the entry's hash.
     EntryId,
     "ent_"
 );
 id!(
-    /// A customer's API key (its public half).
+    /// The public half of a customer's API key.
     KeyId,
     "key_"
 );

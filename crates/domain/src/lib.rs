@@ -1,13 +1,10 @@
-//! The rules of a prepaid-credit ledger, and nothing else.
+//! The rules of a prepaid-credit ledger.
 //!
-//! Everything here is a pure function of its arguments: no I/O, no clock, no
-//! async, no global state. `now` is always an argument, all arithmetic is on
-//! checked integers. The engine, `topup check`, the property tests and the
-//! pages' forecasts all ask these same functions.
+//! Every function is pure: no I/O, no clock, no async, no global state. `now` is an argument, and arithmetic is on
+//! checked integers. The engine, `topup check`, the property tests and the forecasts call the same functions. Numbers
+//! such as R2 name the rules in `docs/rules.md`.
 //!
-//! Numbers such as R2 name the rules in `docs/rules.md`.
-//!
-//! *Not here:* storage, idempotency keys, mail, Stripe.
+//! *Not here:* storage, idempotency keys, email, Stripe.
 
 pub mod account;
 pub mod advice;

@@ -2,10 +2,9 @@
 
 use crate::amount::group;
 
-/// An amount of money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Money {
-    /// Minor units (cents, or whole yen).
+    /// Minor units: cents, or whole yen.
     pub minor: i64,
     /// ISO 4217, lower case.
     pub currency: String,
@@ -14,9 +13,9 @@ pub struct Money {
 /// Currencies that Stripe counts without decimals.
 const ZERO_DECIMAL: [&str; 15] =
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
-/// Currencies that Stripe counts in thousandths, of which the last digit must be 0.
+/// Currencies that Stripe counts in thousandths; the last digit must be 0.
 const THREE_DECIMAL: [&str; 5] = ["bhd", "jod", "kwd", "omr", "tnd"];
-/// Currencies without decimals that Stripe still counts in hundredths.
+/// Currencies without decimals that Stripe counts in hundredths.
 const WHOLE_HUNDREDS: [&str; 2] = ["isk", "ugx"];
 
 /// Currencies that Stripe charges in.
@@ -26,8 +25,7 @@ pub const CURRENCIES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bd
     mnt mop mro mru mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf \
     sar sbd scr sek sgd shp sle sll sos srd std stn svc szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd vuv \
     wst xaf xcd xcg xof xpf yer zar zmw";
-/// The least that Stripe charges, in minor units, in the currencies for which it says so. Elsewhere it must come to
-/// about half a dollar.
+/// Stripe's least charge in minor units, where Stripe publishes it. Elsewhere it is about half a dollar.
 const MINIMUMS: [(&str, i64); 24] = [
     ("aed", 200),
     ("aud", 50),
@@ -55,19 +53,19 @@ const MINIMUMS: [(&str, i64); 24] = [
     ("usd", 50),
 ];
 
-/// Whether Stripe charges in a currency, written in lower case.
+/// Whether Stripe charges in this lower-case currency.
 #[must_use]
 pub fn is_charged_in(currency: &str) -> bool {
     CURRENCIES.split_ascii_whitespace().any(|known| known == currency)
 }
 
-/// The least that Stripe charges in a currency, in minor units; `None` where it does not say.
+/// Stripe's least charge in minor units; `None` where Stripe publishes none.
 #[must_use]
 pub fn minimum(currency: &str) -> Option<i64> {
     MINIMUMS.iter().find(|(known, _)| *known == currency).map(|(_, least)| *least)
 }
 
-/// How many digits stand behind the point.
+/// The digits after the point.
 #[must_use]
 pub fn decimals(currency: &str) -> u32 {
     if ZERO_DECIMAL.contains(&currency) {
@@ -79,7 +77,7 @@ pub fn decimals(currency: &str) -> u32 {
     }
 }
 
-/// What Stripe's prices in a currency must be multiples of, in minor units.
+/// The number of minor units of which Stripe's prices must be a multiple.
 #[must_use]
 pub fn step(currency: &str) -> i64 {
     if THREE_DECIMAL.contains(&currency) {
@@ -92,7 +90,6 @@ pub fn step(currency: &str) -> i64 {
 }
 
 impl Money {
-    /// `minor` units of `currency`.
     #[must_use]
     pub fn new(minor: i64, currency: &str) -> Self {
         Self { minor, currency: currency.to_owned() }
@@ -105,7 +102,7 @@ impl Money {
         if self.minor % unit == 0 { self.render(false) } else { self.render(true) }
     }
 
-    /// Always with its decimals: `$9.00`, for tables and receipts.
+    /// Always with decimals: `$9.00`, for tables and receipts.
     #[must_use]
     pub fn long(&self) -> String {
         self.render(true)

@@ -1,12 +1,10 @@
-//! What a customer's people should hear of their balance: credits expired, plan credits used up and top-ups
-//! in use, running low, out of credits.
+//! Balance alerts for a customer's people: expired top-ups, plan credits used up, a low balance, no credits left.
 //!
-//! Invariants: each of the last three once per crossing; a crossing is armed again by what adds credits (a
-//! reset, a purchase, a bonus), not by what merely returns them. What open holds keep counts as there:
-//! a job that runs does not announce the end. Of several that are new the gravest is told, and the others
-//! count as told with it.
+//! Invariants: `Out`, `PlanUsedUp` and `Low` come once for each crossing. Added credits (a reset, a purchase, a bonus)
+//! arm an alert again; returned credits do not. Credits of open holds count as available, so a running job causes no
+//! alert. Of several new alerts only the gravest is sent, and the others count as sent.
 //!
-//! *Not here:* whom to tell and in which words.
+//! *Not here:* recipients and words.
 
 use crate::account::{Account, Changes};
 use crate::amount::Credits;
@@ -14,38 +12,35 @@ use crate::entry::{Entry, EntryKind};
 use crate::grant::Kind;
 use crate::time::Instant;
 
-/// What happened.
+/// The kind of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Top-up credits have expired.
     Expired,
-    /// Nothing can be drawn.
+    /// No credits can be drawn.
     Out,
-    /// Plan and bonus credits are used up, top-ups are drawn.
+    /// Plan and bonus credits are used up; top-ups are drawn.
     PlanUsedUp,
-    /// Little is left.
+    /// Few credits are left.
     Low,
 }
 
-/// Something to tell.
+/// An alert that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct News {
-    /// What happened.
     pub what: What,
-    /// When.
     pub at: Instant,
-    /// The line of the ledger at which it is told: with customer and kind its key.
+    /// The entry that caused the alert: its key, with customer and kind.
     pub seq: i64,
-    /// What expired, or what was left.
+    /// The credits that expired, or that are left.
     pub credits: Credits,
 }
 
-/// Of what a customer has been told since it was last armed: one bit each.
+/// The alerts sent since they were last armed: one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told(pub i64);
 
 impl What {
-    /// Its name in the store.
+    /// The name in the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,7 +51,6 @@ impl What {
         }
     }
 
-    /// From the store's name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Expired, Self::Out, Self::PlanUsedUp, Self::Low].into_iter().find(|what| what.name() == name)
@@ -72,20 +66,19 @@ impl What {
     }
 }
 
-/// From how much on a customer is told that little is left: what its people set, or a tenth of the cycle's
-/// allowance.
+/// The balance from which `Low` is due: the customer's own setting, or a tenth of the cycle's allowance.
 #[must_use]
 pub fn low_mark(account: &Account, set: Option<Credits>) -> Credits {
     set.unwrap_or_else(|| account.plan_grant().map_or(Credits::ZERO, |grant| Credits(grant.amount.0 / 10)))
 }
 
-/// What is to be told after a batch of commands, and what has been told then. `account` is as the batch left
-/// it, its closed grants still in it.
+/// The alerts that are due after a batch of commands, and the alerts sent then. `account` is the account after the
+/// batch, with its closed grants.
 #[must_use]
 pub fn after(account: &Account, changes: &Changes, told: Told, low: Option<Credits>) -> (Told, Vec<News>) {
     let mut news = expired(account, changes);
     let Some(last) = changes.entries.last() else { return (told, news) };
-    let state = State::of(account, low_mark(account, low));
+    let state = State::new(account, low_mark(account, low));
     let mut told = told;
     if changes.entries.iter().any(|entry| entry.kind == EntryKind::Granted) {
         for what in CROSSINGS.into_iter().filter(|what| !state.is(*what)) {
@@ -100,7 +93,7 @@ pub fn after(account: &Account, changes: &Changes, told: Told, low: Option<Credi
     }
     if spent {
         told.0 |= now.iter().map(|what| what.bit()).sum::<i64>();
-        // Who is out has passed all the other marks too, and need not hear of them when something returns.
+        // A customer without credits has passed all other marks; credits that return cause no further alert.
         if state.is(What::Out) {
             told.0 |= CROSSINGS.iter().map(|what| what.bit()).sum::<i64>();
         }
@@ -108,8 +101,8 @@ pub fn after(account: &Account, changes: &Changes, told: Told, low: Option<Credi
     (told, news)
 }
 
-/// Since when requests draw from top-ups alone, after this line of a grant of that kind: the first such draw after the
-/// last one from anything else.
+/// The instant since which only top-ups are drawn, after this line of a grant of this kind: the first such draw after
+/// the last draw from another kind.
 #[must_use]
 pub fn top_ups_since(before: Option<Instant>, entry: &Entry, kind: Kind) -> Option<Instant> {
     match (entry.kind, kind) {
@@ -119,12 +112,12 @@ pub fn top_ups_since(before: Option<Instant>, entry: &Entry, kind: Kind) -> Opti
     }
 }
 
-/// The gravest first.
+/// Alerts of a crossing, gravest first.
 const CROSSINGS: [What; 3] = [What::Out, What::PlanUsedUp, What::Low];
 
-/// What the crossings look at.
+/// The credits that decide about crossings.
 struct State {
-    /// Drawable, with what open holds keep of it.
+    /// Drawable credits and held ones.
     left: Credits,
     /// The same of plan and bonus credits.
     first: Credits,
@@ -132,7 +125,7 @@ struct State {
 }
 
 impl State {
-    fn of(account: &Account, low: Credits) -> Self {
+    fn new(account: &Account, low: Credits) -> Self {
         let (mut left, mut first) = (Credits::ZERO, Credits::ZERO);
         for grant in account.grants.iter().filter(|grant| grant.lives(account.last_at)) {
             let there = grant.remaining() + grant.held;
@@ -158,7 +151,7 @@ impl State {
     }
 }
 
-/// Top-ups that expired, by instant.
+/// Expired top-ups, one alert for each instant.
 fn expired(account: &Account, changes: &Changes) -> Vec<News> {
     let mut news: Vec<News> = Vec::new();
     let is_top_up = |id| account.grant(id).is_some_and(|grant| grant.kind == Kind::TopUp);

@@ -1,21 +1,21 @@
-//! What becomes of a payment after it was credited: refunds (R13) and disputes (R14).
+//! Refunds (R13) and disputes (R14) of a credited payment.
 //!
-//! Of each refund and dispute we keep how far it has come, which only ever grows: so what is known of a
-//! payment is the same whatever the order in which it was told, and however often (R15).
+//! A payment keeps the latest stage of each refund and dispute, and a stage never goes back. So its state does not
+//! depend on the order or number of events (R15).
 //!
-//! *Not here:* what it does to a grant ([`crate::Account::claim`]).
+//! *Not here:* the effect on a grant ([`crate::Account::claim`]).
 
 use crate::amount::Credits;
 use std::collections::BTreeMap;
 
-/// How far a refund has come. Later ones are further.
+/// The stage of a refund, earliest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefundStatus {
-    /// On its way, or waiting for something.
+    /// On its way, or waiting.
     Pending,
-    /// The money is back.
+    /// The money is back at the buyer.
     Succeeded,
-    /// It did not arrive: the shop has the money again. That may come weeks after `Succeeded`.
+    /// The money did not arrive and is back at the shop. This can come weeks after `Succeeded`.
     Failed,
 }
 
@@ -23,7 +23,7 @@ impl RefundStatus {
     /// Every status, in order.
     pub const ALL: [Self; 3] = [Self::Pending, Self::Succeeded, Self::Failed];
 
-    /// Our name of it.
+    /// Our own name; Stripe's `canceled` is `failed`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl RefundStatus {
         }
     }
 
-    /// From Stripe's name. One that Stripe has not invented yet counts as money that is on its way back.
+    /// From Stripe's name. An unknown name counts as money on its way back.
     #[must_use]
     pub fn from_stripe(name: &str) -> Self {
         match name {
@@ -44,35 +44,31 @@ impl RefundStatus {
     }
 }
 
-/// How far a dispute has come. Later ones are further: an inquiry may become a dispute, a lost one may be won late.
+/// The stage of a dispute, earliest first: an inquiry may become a dispute, and a lost dispute may be won late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DisputeStatus {
-    /// An inquiry.
     WarningNeedsResponse,
-    /// An inquiry that was answered.
+    /// An inquiry with an answer.
     WarningUnderReview,
-    /// An inquiry that came to nothing.
+    /// An inquiry without consequence.
     WarningClosed,
-    /// The money is with the bank; we may answer.
+    /// The bank has the money; the shop may answer.
     NeedsResponse,
     /// The bank decides.
     UnderReview,
-    /// Settled before it became one.
+    /// Resolved before it became a dispute.
     Prevented,
-    /// The money is gone.
+    /// The shop lost the money.
     Lost,
-    /// The money is back.
+    /// The shop has the money again.
     Won,
 }
 
-/// What a dispute does to the credits.
+/// The effect of a dispute on its part of the credits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisputeEffect {
-    /// Nothing.
     Nothing,
-    /// Its part is frozen.
     Freezes,
-    /// Its part is removed.
     Removes,
 }
 
@@ -89,7 +85,7 @@ impl DisputeStatus {
         Self::Won,
     ];
 
-    /// Stripe's name, which is ours too.
+    /// Stripe's name, and ours.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -104,13 +100,12 @@ impl DisputeStatus {
         }
     }
 
-    /// From Stripe's name. Of one that Stripe has not invented yet nothing may be concluded.
+    /// From Stripe's name; `None` for an unknown one, which must change nothing.
     #[must_use]
     pub fn from_stripe(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 
-    /// What it does.
     #[must_use]
     pub const fn effect(self) -> DisputeEffect {
         match self {
@@ -120,7 +115,7 @@ impl DisputeStatus {
         }
     }
 
-    /// How much it matters to whoever looks at the purchase: the one to name where there are several.
+    /// The importance for a person who looks at the purchase: the largest one names it.
     const fn weight(self) -> u8 {
         match self {
             Self::NeedsResponse => 7,
@@ -135,41 +130,39 @@ impl DisputeStatus {
     }
 }
 
-/// A part of the payment: how far it has come, and its money in minor units.
+/// Stage and minor units of each part of a payment, by Stripe's id.
 type Parts<S> = BTreeMap<String, (S, i64)>;
 
-/// What is known of a payment's refunds and disputes, by Stripe's ids.
+/// The known refunds and disputes of a payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payment {
-    /// Refunds.
     pub refunds: Parts<RefundStatus>,
-    /// Disputes.
     pub disputes: Parts<DisputeStatus>,
 }
 
-/// What a payment's refunds and disputes claim of the credits that it bought.
+/// The credits that a payment's refunds and disputes claim.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Claimed {
-    /// To be removed because of refunds.
+    /// Credits to remove for refunds.
     pub refund: Credits,
-    /// To be removed because of lost disputes, as far as refunds have not claimed it.
+    /// Credits to remove for lost disputes, beyond those of refunds.
     pub dispute: Credits,
-    /// To be frozen.
+    /// Credits to freeze.
     pub freeze: Credits,
 }
 
 impl Payment {
-    /// Takes in how far a refund has come; says whether that is news.
+    /// Records the stage of a refund; true if it is new.
     pub fn refund(&mut self, id: &str, status: RefundStatus, amount: i64) -> bool {
         further(&mut self.refunds, id, status, amount)
     }
 
-    /// Takes in how far a dispute has come; says whether that is news.
+    /// Records the stage of a dispute; true if it is new.
     pub fn dispute(&mut self, id: &str, status: DisputeStatus, amount: i64) -> bool {
         further(&mut self.disputes, id, status, amount)
     }
 
-    /// What was paid back, or is on its way.
+    /// Minor units paid back or on their way back.
     #[must_use]
     pub fn refunded(&self) -> i64 {
         sum(self.refunds.values().filter(|(status, _)| *status != RefundStatus::Failed).map(|(_, amount)| *amount))
@@ -185,8 +178,8 @@ impl Payment {
         self.disputes.values().map(|(status, _)| *status).max_by_key(|status| status.weight())
     }
 
-    /// What it claims of `credits` that were bought for `charged` minor units: one target for refunds and lost
-    /// disputes together, down to a thousandth, never more than the credits.
+    /// The claim on `credits` that were bought for `charged` minor units. Refunds and lost disputes share one target,
+    /// rounded down to a thousandth, at most the credits (R13).
     #[must_use]
     pub fn claims(&self, credits: Credits, charged: i64) -> Claimed {
         let (refunded, lost) = (self.refunded(), self.disputed(DisputeEffect::Removes));
@@ -196,7 +189,7 @@ impl Payment {
         Claimed { refund, dispute: all - refund, freeze }
     }
 
-    /// Whether a dispute that froze something in `before` gives it free in `self`, and takes nothing.
+    /// Whether a dispute that froze credits in `before` no longer affects any.
     #[must_use]
     pub fn thaws(&self, before: &Self) -> bool {
         before.disputes.iter().any(|(id, (was, _))| {
@@ -206,7 +199,7 @@ impl Payment {
     }
 }
 
-/// Keeps what is further; of the same, the larger amount.
+/// Keeps the later stage; of the same stage, the larger amount.
 fn further<S: Ord + Copy>(parts: &mut Parts<S>, id: &str, status: S, amount: i64) -> bool {
     let new = (status, amount.max(0));
     match parts.get_mut(id) {
@@ -223,7 +216,7 @@ fn sum(amounts: impl Iterator<Item = i64>) -> i64 {
     amounts.fold(0, i64::saturating_add)
 }
 
-/// `credits × minor ÷ charged`, down to a thousandth (R13). Without a charge there is nothing to give back.
+/// `credits × minor ÷ charged`, rounded down to a thousandth (R13); 0 without a charge.
 fn part(credits: Credits, minor: i64, charged: i64) -> Credits {
     if charged <= 0 {
         return Credits::ZERO;

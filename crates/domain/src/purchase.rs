@@ -1,63 +1,58 @@
-//! The life of a purchase (R19).
+//! The states of a purchase (R19).
 
-/// `created → open → processing? → credited`, or `expired`, `failed`, `review`.
-///
-/// Refunds, disputes and shortfalls are fields beside the state.
+/// `created → open → processing? → credited`, or `expired`, `failed`, `review`. Refunds, disputes and shortfalls are
+/// fields beside the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PurchaseState {
-    /// Stored; Stripe not yet asked, or its answer not known.
+    /// Stored; Stripe was not asked yet, or its answer is unknown.
     Created,
     /// A Checkout waits for the buyer.
     Open,
     /// Paid by a method that clears later.
     Processing,
-    /// The credits are there.
     Credited,
-    /// Its Checkout closed unpaid.
+    /// The Checkout closed unpaid.
     Expired,
-    /// The payment did not go through.
+    /// The payment failed.
     Failed,
-    /// A payment that does not match: a person must look.
+    /// The payment does not match; a person must decide.
     Review,
 }
 
-/// What Stripe says about a purchase's Checkout.
+/// The state of a purchase's Checkout at Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CheckoutNews {
-    /// Paid in full, and it agrees with what was stored.
+    /// Paid, and equal to the stored terms.
     Paid,
-    /// Paid, and it disagrees.
+    /// Paid, and different from the stored terms.
     Mismatch,
-    /// Completed; the money comes later.
+    /// Completed; the payment comes later.
     Pending,
     /// The delayed payment failed.
     Failed,
     /// Closed unpaid.
     Expired,
-    /// Still open.
     Open,
 }
 
-/// What to do with a purchase after some news.
+/// The next step of a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PurchaseStep {
-    /// Nothing changes.
     Stay,
     /// Only the state changes.
     Move(PurchaseState),
-    /// Credit it, now and once.
+    /// Credit the purchase, once.
     Credit,
-    /// Set aside for a person, with an alarm.
+    /// Set the purchase aside for a person, with an alarm.
     Review,
 }
 
 impl CheckoutNews {
-    /// Every news.
     pub const ALL: [Self; 6] = [Self::Paid, Self::Mismatch, Self::Pending, Self::Failed, Self::Expired, Self::Open];
 }
 
 impl PurchaseState {
-    /// Its name in the API and the store.
+    /// The name in the API and the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -71,19 +66,17 @@ impl PurchaseState {
         }
     }
 
-    /// From its name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Every state.
     pub const ALL: [Self; 7] =
         [Self::Created, Self::Open, Self::Processing, Self::Credited, Self::Expired, Self::Failed, Self::Review];
 
-    /// What `news` makes of it. Credited is final; money that was paid is always credited (R7, R8),
-    /// also after an expiry or a failure, and late news never takes a state back. `Expired` may have been
-    /// our own guess (a Checkout that could not be opened in time), so that a payment that turns up is news.
+    /// The step after an update of the Checkout. `Credited` is final. Paid money is always credited (R7, R8), also
+    /// after an expiry or a failure. A late update never takes a state back. `Expired` may be our own guess (a Checkout
+    /// that could not be opened in time), so a later payment counts.
     #[must_use]
     pub const fn on(self, news: CheckoutNews) -> PurchaseStep {
         match (self, news) {

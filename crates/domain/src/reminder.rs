@@ -1,47 +1,46 @@
-//! When a top-up's owners are told that it will expire (R16).
+//! Reminders before a top-up expires (R16).
 //!
-//! Kinds are the catalogue's `reminder_days`: so many times 24 hours before `expires_at`. Late but useful: the
-//! kind that counts is the shortest whose instant has passed, so that after an outage the 30-day mail goes out
-//! while more than 7 days are left, and the 7-day mail while the grant lives.
+//! A kind is a number of the catalogue's `reminder_days`: that many times 24 hours before `expires_at`. After an outage
+//! the shortest kind that is due counts: the 30-day email goes out while more than 7 days are left, and the 7-day email
+//! while the grant lives.
 
 use crate::grant::{Grant, Kind};
 use crate::time::{Instant, far_future};
 use chrono::TimeDelta;
 
-/// What there is to do about a date.
+/// The next step for an expiry date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// Announce it, as the reminder of so many days.
+    /// Send the reminder of this many days.
     Announce(i64),
-    /// Nothing before this instant.
+    /// Nothing is due before this instant.
     Wait(Instant),
-    /// Nothing any more.
     Done,
 }
 
-/// When the reminder of so many days is due.
+/// The instant at which the reminder of `days` is due.
 #[must_use]
 pub fn due_at(expires_at: Instant, days: i64) -> Instant {
     TimeDelta::try_days(days).and_then(|days| expires_at.checked_sub_signed(days)).unwrap_or(expires_at)
 }
 
-/// How long a grant lives after its owners were told that it will end, in days (`require_notice`).
+/// Days that a grant lives after a reminder reached its owners (`require_notice`, R9).
 const NOTICE_DAYS: i64 = 7;
 
-/// Until when a grant lives at least whose owners are told at `at` that it will end.
+/// The earliest expiry of a grant whose owners get a reminder at `at`.
 #[must_use]
 pub fn notice_until(at: Instant) -> Instant {
     at.checked_add_signed(TimeDelta::days(NOTICE_DAYS)).unwrap_or_else(far_future)
 }
 
-/// When a grant must first be looked at; never, if it is no top-up or nothing is to be announced.
+/// The instant of a top-up's first reminder; `None` for other kinds.
 #[must_use]
 pub fn first_look(grant: &Grant, reminder_days: &[i64]) -> Option<Instant> {
     let longest = reminder_days.iter().copied().max()?;
     (grant.kind == Kind::TopUp).then(|| due_at(grant.expires_at, longest))
 }
 
-/// What there is to do at `now` about a date of which `announced` are the reminders that were sent.
+/// The next step at `now`, after the reminders in `announced`.
 #[must_use]
 pub fn look(expires_at: Instant, reminder_days: &[i64], announced: &[i64], now: Instant) -> Look {
     if now >= expires_at {
@@ -52,7 +51,7 @@ pub fn look(expires_at: Instant, reminder_days: &[i64], announced: &[i64], now: 
     match passed {
         Some(days) if sent.is_none_or(|sent| sent > days) => Look::Announce(days),
         _ => {
-            // A shorter one may have gone along with another grant of the same day.
+            // A shorter kind may have been sent with another grant of the same day.
             let open = reminder_days.iter().copied().filter(|days| sent.is_none_or(|sent| *days < sent));
             let next = open.map(|days| due_at(expires_at, days)).filter(|at| *at > now).min();
             next.map_or(Look::Done, Look::Wait)
@@ -80,7 +79,7 @@ mod tests {
         check(days(7), &[30], Look::Announce(7));
         check(ms, &[30], Look::Announce(7));
         check(days(6), &[30, 7], Look::Done);
-        // The shorter one went along with another grant of that day.
+        // The shorter kind was sent with another grant of that day.
         check(days(8), &[7], Look::Done);
         check(days(0), &[], Look::Done);
         check(-days(1), &[], Look::Done);

@@ -1,6 +1,4 @@
-//! What a member may do. The pages, the forms and the use-cases ask the same functions.
-
-/// What a member may do.
+/// The role of a member. Pages, forms and use-cases call the same functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Buys, and manages everybody.
@@ -12,10 +10,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role, the mightiest first.
+    /// Every role, the strongest first.
     pub const ALL: [Self; 3] = [Self::Owner, Self::Admin, Self::Viewer];
 
-    /// Its name in the API and the store.
+    /// The name in the API and the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -25,32 +23,30 @@ impl Role {
         }
     }
 
-    /// From its name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// The lesser of two roles: somebody else's word never gives more than the member's own role.
+    /// The weaker of two roles: a portal link never gives more than the member's own role.
     #[must_use]
     pub fn at_most(self, ceiling: Self) -> Self {
         let rank = |role: Self| Self::ALL.iter().position(|one| *one == role);
         if rank(self) < rank(ceiling) { ceiling } else { self }
     }
 
-    /// Whether it may buy.
     #[must_use]
     pub const fn may_buy(self) -> bool {
         !matches!(self, Self::Viewer)
     }
 
-    /// Whether it may change what belongs to the whole customer: members, keys, the time zone.
+    /// Whether the role may change members, keys and the time zone.
     #[must_use]
     pub const fn may_manage(self) -> bool {
         !matches!(self, Self::Viewer)
     }
 
-    /// Whether it may make somebody `other`, or change or remove somebody who is. Nobody rises above themselves.
+    /// Whether the role may make a member `other`, or change or remove one. Nobody rises above themselves.
     #[must_use]
     pub const fn may_manage_role(self, other: Self) -> bool {
         match self {
@@ -61,7 +57,7 @@ impl Role {
     }
 }
 
-/// Whether a customer of so many owners would be left without one, if one who is `was` became `next` or left (`None`).
+/// Whether the last owner would go, if one member changes from `was` to `next` (`None`: leaves).
 #[must_use]
 pub fn leaves_no_owner(owners: i64, was: Role, next: Option<Role>) -> bool {
     was == Role::Owner && next != Some(Role::Owner) && owners <= 1

@@ -1,49 +1,46 @@
-//! Subscriptions at Stripe, and what they say of a customer's plan (R6).
+//! Stripe subscriptions and the plan they give (R6).
 //!
-//! Everything here looks at how subscriptions stand now, never at which event told of it: so what is told twice,
-//! late or in another order leads to the same.
+//! Every function takes the current state of subscriptions, never an event. So events may come twice, late and in any
+//! order.
 //!
-//! *Not here:* what becomes of the credits ([`crate::Account::follow`]).
+//! *Not here:* the effect on credits ([`crate::Account::follow`]).
 
 use crate::catalog::Catalog;
 use crate::time::Instant;
 
-/// How a subscription stands, in Stripe's words.
+/// The status of a subscription, in Stripe's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SubscriptionStatus {
-    /// Its first payment is awaited.
+    /// The first payment is awaited.
     Incomplete,
-    /// Its first payment never came.
+    /// The first payment never came.
     IncompleteExpired,
-    /// Not to be paid yet.
+    /// A trial: no payment is due yet.
     Trialing,
-    /// Paid.
     Active,
-    /// A payment has failed and is tried again.
+    /// A payment failed, and Stripe tries again.
     PastDue,
-    /// A payment has failed and is not tried again.
+    /// A payment failed, and Stripe gave up.
     Unpaid,
-    /// Over.
     Canceled,
-    /// A trial ended with nothing to pay with.
+    /// A trial ended without a payment method.
     Paused,
 }
 
-/// What a status means for the plan.
+/// The effect of a status on the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It gives no plan yet.
+    /// No plan yet.
     Awaited,
-    /// It gives its plan.
+    /// The plan of its price.
     Live,
-    /// It keeps its plan for a while.
+    /// The plan stays during the grace.
     PastDue,
-    /// It gives no plan any more.
+    /// No plan any more.
     Over,
 }
 
 impl SubscriptionStatus {
-    /// Every status.
     pub const ALL: [Self; 8] = [
         Self::Incomplete,
         Self::IncompleteExpired,
@@ -55,7 +52,7 @@ impl SubscriptionStatus {
         Self::Paused,
     ];
 
-    /// Stripe's name, which is ours too.
+    /// Stripe's name, and ours.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,13 +67,12 @@ impl SubscriptionStatus {
         }
     }
 
-    /// From Stripe's name. Of one that Stripe has not invented yet nothing may be concluded.
+    /// From Stripe's name; `None` for an unknown one, which must change nothing.
     #[must_use]
     pub fn from_stripe(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 
-    /// What it means for the plan.
     #[must_use]
     pub const fn standing(self) -> Standing {
         match self {
@@ -88,34 +84,32 @@ impl SubscriptionStatus {
     }
 }
 
-/// A subscription, as it was last seen.
+/// A subscription as last fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
     /// `sub_…`
     pub id: String,
-    /// How it stands.
     pub status: SubscriptionStatus,
-    /// The plan of its price; none where the catalogue does not know the price.
+    /// The plan of its price; `None` if the catalogue does not know the price.
     pub plan: Option<String>,
-    /// When it was made.
     pub created_at: Instant,
-    /// What its cycles are counted from.
+    /// The billing cycle anchor at Stripe.
     pub anchor: Instant,
-    /// When it ends, or has ended.
+    /// The past or planned end.
     pub ends_at: Option<Instant>,
-    /// Whether its newest invoice is to be paid, where Stripe has said so.
+    /// Whether the newest invoice is unpaid, if Stripe has said so.
     pub owes: Option<bool>,
-    /// Since when the oldest of its invoices that are to be paid is known to have failed.
+    /// The instant at which Topup first knew that the oldest unpaid invoice had failed.
     pub past_due_since: Option<Instant>,
 }
 
 impl Subscription {
-    /// Whether it takes the plan along at once. One that was paid for lets it run to the cycle's end.
+    /// Whether the plan ends at once. A paid plan runs to the cycle's end.
     fn ends_at_once(&self, cycle_start: Instant) -> bool {
         match self.status {
             SubscriptionStatus::IncompleteExpired | SubscriptionStatus::Unpaid | SubscriptionStatus::Paused => true,
             SubscriptionStatus::Canceled => {
-                // A cycle that began when it was over already is one that nobody has paid for.
+                // Nobody has paid for a cycle that began after the end of the subscription.
                 self.owes.unwrap_or(self.past_due_since.is_some()) || self.ends_at.is_some_and(|at| at <= cycle_start)
             }
             _ => false,
@@ -127,8 +121,8 @@ impl Subscription {
     }
 }
 
-/// The subscription that is a customer's plan: of those that give one, a paid one before one that is past due, then
-/// the largest plan, then the newest.
+/// The subscription that a customer's plan follows: a paid one before a past-due one, then the largest plan, then the
+/// newest.
 #[must_use]
 pub fn master<'a>(all: &'a [Subscription], catalog: &Catalog) -> Option<&'a Subscription> {
     let rank = |one: &&Subscription| {
@@ -138,7 +132,7 @@ pub fn master<'a>(all: &'a [Subscription], catalog: &Catalog) -> Option<&'a Subs
     all.iter().filter(|one| one.rules()).max_by_key(rank)
 }
 
-/// Whether the subscription that was the plan takes it along at once. One that nobody knows any more does not.
+/// Whether the former controlling subscription ends its plan at once. An unknown one does not.
 #[must_use]
 pub fn takes_at_once(all: &[Subscription], id: &str, cycle_start: Instant) -> bool {
     all.iter().find(|one| one.id == id).is_some_and(|one| one.ends_at_once(cycle_start))

@@ -1,9 +1,9 @@
-//! Text that people read: names, reasons, sources, the shop's words. It is one line with something to see in it, and
-//! nothing in it changes how the text around it reads.
+//! Text that people read: names, reasons, sources, the shop's words. It is one line with at least one visible
+//! character, and it does not change the direction of other text.
 //!
-//! The API, the forms, the catalogue and the command line ask here, so that a text is good everywhere or nowhere.
+//! The API, the forms, the catalogue and the command line use the same check.
 //!
-//! *Not here:* escaping (pages and emails do that, each in its own way), addresses (`mail`).
+//! *Not here:* escaping (pages and emails do it), email addresses.
 
 use icu_normalizer::ComposingNormalizer;
 use icu_properties::props::{
@@ -11,33 +11,26 @@ use icu_properties::props::{
 };
 use thiserror::Error;
 
-/// Why a text is refused. The words stand behind the name of its field.
+/// The reason for a refusal. Its words follow the name of the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TextError {
-    /// Empty, or too long.
     #[error("must be 1 to {0} characters")]
     Length(usize),
-    /// A control character, a line's end among them. NUL is one: PostgreSQL stores it in no text.
+    /// A control character or a line end. PostgreSQL cannot store NUL.
     #[error("must be one line without control characters; U+{0:04X} is one")]
     Control(u32),
-    /// An override, embedding or isolate: it turns the text behind it around. Letters that run from right to left do
-    /// without.
+    /// An override, embedding or isolate, which reverses the text after it. Right-to-left letters need none.
     #[error("must not hold U+{0:04X}, which changes the direction of text")]
     Direction(u32),
-    /// One of the code points that are no characters and never will be.
+    /// A code point that is never a character.
     #[error("must not hold U+{0:04X}, which is no character")]
     NoCharacter(u32),
-    /// Blanks, joiners and the like, and nothing else.
+    /// Only blanks, joiners and the like.
     #[error("must have a character that can be seen")]
     Invisible,
 }
 
-/// Judges one line of text of at most `max` characters.
-///
-/// A joiner inside a word or an emoji is part of how it is written, and stays.
-///
-/// # Errors
-/// The first thing that is wrong.
+/// Checks one line of text of at most `max` characters. Joiners inside a word or an emoji are allowed.
 pub fn line(text: &str, max: usize) -> Result<(), TextError> {
     if text.is_empty() || text.chars().count() > max {
         return Err(TextError::Length(max));
@@ -56,9 +49,9 @@ pub fn line(text: &str, max: usize) -> Result<(), TextError> {
     if text.chars().any(is_seen) { Ok(()) } else { Err(TextError::Invisible) }
 }
 
-/// Whether a character alone leaves ink. A mark needs a letter to stand on.
+/// Whether a character alone is visible. A combining mark needs a letter.
 fn is_seen(c: char) -> bool {
-    // Drawn as nothing, though they count as symbols: an empty Braille cell, a placeholder for an object.
+    // Symbols that show nothing: the empty Braille cell, the object placeholder.
     const BLANK: [char; 2] = ['\u{2800}', '\u{fffc}'];
     let inked = [
         GeneralCategoryGroup::Letter,
@@ -70,23 +63,23 @@ fn is_seen(c: char) -> bool {
     inked.iter().any(|group| group.contains(category)) && !DefaultIgnorableCodePoint::for_char(c) && !BLANK.contains(&c)
 }
 
-/// A name as it is stored: one way to write what looks the same (NFC).
+/// The stored form of a name: texts that look equal are equal (NFC).
 #[must_use]
 pub fn composed(text: &str) -> String {
     ComposingNormalizer::new_nfc().normalize(text).into_owned()
 }
 
-/// A text as it is searched for: upper and lower case, width, ligatures and what cannot be seen make no difference, in
-/// any script. Both databases fold ASCII alone by themselves, so that folded text is stored beside the name.
+/// The search form of a text, without regard to case, width, ligatures and invisible characters, in any script.
+/// Databases fold ASCII only, so the folded name is stored too.
 #[must_use]
 pub fn folded(text: &str) -> String {
     let one_form = ComposingNormalizer::new_nfkc();
     let seen: String = one_form.normalize(text).chars().filter(|c| !DefaultIgnorableCodePoint::for_char(*c)).collect();
-    // There and back, since case has letters without a partner: ẞ, ß and SS are one, and so are σ and ς.
+    // Lower, upper, lower: some letters lack a partner, such as ẞ, ß and SS, or σ and ς.
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
     let upper = |text: &str| text.chars().flat_map(char::to_uppercase).collect::<String>();
     let folded = lower(&upper(&lower(&seen)));
-    // Turkish has two letters i; who searches has one.
+    // Turkish has two letters i; searchers type one.
     let folded = one_form.normalize(&folded).replace("i\u{307}", "i");
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -108,7 +101,7 @@ mod tests {
             "株式会社テスト",
             "חברת הדוגמה",
             "شركة المثال",
-            // Marks of direction belong to such text, and turn nothing around.
+            // Direction marks belong to this text and reverse nothing.
             "חברה\u{200f} (A\u{200e})",
             // Joiners: a Persian word, an Indic one, an emoji.
             "می\u{200c}خواهم",

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, SubsecRound, TimeZone, Utc};
 
-/// A point in time. Rules compare them to the millisecond.
+/// A point in time. Rules compare milliseconds.
 pub type Instant = DateTime<Utc>;
 
-/// Cuts what is finer than a millisecond, which no store keeps.
+/// Cuts everything finer than a millisecond.
 #[must_use]
 pub fn to_millis(at: Instant) -> Instant {
     at.trunc_subsecs(3)
@@ -27,7 +27,7 @@ pub fn far_future() -> Instant {
     from_millis(253_402_300_799_999)
 }
 
-/// The last millisecond that a caller may name: the rules add months to it, and stay inside the year 9999.
+/// The last millisecond that a caller may name. The rules add months to it and stay inside the year 9999.
 const LAST_NAMED_MS: i64 = 253_370_764_799_999;
 
 /// Whether a caller may name this instant: from 1970 to the end of 9998.

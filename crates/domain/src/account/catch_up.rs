@@ -1,4 +1,4 @@
-//! Catch-up (R3): books all that is due by now, in the order of due instants.
+//! Catch-up (R3): books everything due by now, in order of due instants.
 
 use super::grants::{nth_plan_grant_id, plan_grant_id};
 use super::{Account, Changes, Line, PlanChange, When, notice};
@@ -10,7 +10,7 @@ use crate::grant::{Grant, Kind};
 use crate::id::{GrantId, HoldId};
 use crate::time::{Instant, far_future, to_millis};
 
-/// What falls due. The order is R3's order of what is due at the same instant.
+/// Events that fall due, in R3's order for one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Lapse(HoldId),
@@ -20,7 +20,7 @@ enum Due {
 }
 
 impl Account {
-    /// Brings the account up to `now` and returns the instant to use: `max(now, last_at)`.
+    /// Catches the account up to `now` (R3) and returns the instant for the command: `max(now, last_at)`.
     pub fn begin(&mut self, now: Instant, catalog: &Catalog, changes: &mut Changes) -> Instant {
         let at = to_millis(now).max(self.last_at);
         loop {
@@ -40,7 +40,7 @@ impl Account {
         at
     }
 
-    /// The next instant at which something is due: until then catch-up changes nothing but `last_at`.
+    /// The next due instant. Until then catch-up changes only `last_at`.
     #[must_use]
     pub fn next_due(&self) -> Instant {
         self.next().0
@@ -54,16 +54,16 @@ impl Account {
         lapses.chain(expiries).chain(grace).fold((self.cycle.end, Due::Reset), Ord::min)
     }
 
-    /// The cycle's end and the next one's start (R5, R6).
+    /// The cycle ends and the next one starts (R5, R6).
     fn reset(&mut self, when: When, catalog: &Catalog, changes: &mut Changes) {
         if let Some(id) = self.plan_grant().map(|grant| grant.id) {
             self.expire_rest(id, Cause::Grant(id), when, changes);
         }
-        // A calendar that ends before the customer does leaves the cycle open: nothing more is ever due.
+        // If the calendar ends, the cycle stays open and nothing is due any more.
         self.cycle = self.cycle.next(self.anchor).unwrap_or(Cycle { start: when.event, end: far_future() });
         self.part_from_master(when.event, changes);
         let plan = self.next_plan.take().unwrap_or_else(|| self.plan.clone());
-        // A changed catalogue acts from here on, so its pausing is looked up anew, and written down.
+        // A changed catalogue acts from here on, also on pausing.
         if plan != self.plan || catalog.pauses_top_ups(&plan) != self.top_ups_paused {
             self.plan_came(&plan, when.event, catalog, changes);
         }
@@ -71,7 +71,6 @@ impl Account {
         self.foresee_end(catalog);
     }
 
-    /// A plan comes into force.
     pub(super) fn plan_came(&mut self, plan: &str, at: Instant, catalog: &Catalog, changes: &mut Changes) {
         plan.clone_into(&mut self.plan);
         self.top_ups_paused = catalog.pauses_top_ups(plan);
@@ -83,14 +82,14 @@ impl Account {
         });
     }
 
-    /// A cycle has one plan grant, and another where a plan has ended in it unpaid.
+    /// A cycle has a second plan grant if a plan has ended in it unpaid.
     fn next_plan_grant_id(&self) -> GrantId {
         let id = plan_grant_id(&self.customer, self.cycle.start);
-        // A closed one is in the working set as long as its cycle runs.
+        // The working set keeps a closed plan grant until its cycle ends.
         if self.grant(id).is_none() { id } else { nth_plan_grant_id(&self.customer, self.cycle.start, self.seq) }
     }
 
-    /// Lets the plan grant of the current cycle grow to `allowance`; makes it where there is none.
+    /// Grows the current cycle's plan grant to `allowance`, or creates it.
     pub(super) fn grant_allowance(&mut self, allowance: Credits, when: When, changes: &mut Changes) {
         let current = self.plan_grant().map(|grant| (grant.id, grant.amount));
         let has = current.map_or(Credits::ZERO, |(_, amount)| amount);

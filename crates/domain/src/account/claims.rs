@@ -1,8 +1,8 @@
-//! What refunds and disputes claim of a top-up (R13, R14).
+//! The claims of refunds and disputes on a top-up (R13, R14).
 //!
-//! Invariant: what is removed and what is frozen follow from the claim and from what of the grant is neither
-//! used, held nor expired; in which order things were claimed, and how often, makes no difference (R15). So
-//! whatever returns to the grant goes to the claim first.
+//! Invariant: removed and frozen credits follow from the claim and from the credits that are neither used, held nor
+//! expired. The order and number of claims make no difference (R15). So credits that return to the grant go to the
+//! claim first.
 
 use super::{Account, Changes, Line, Refusal, When};
 use crate::amount::Credits;
@@ -12,7 +12,7 @@ use crate::id::{GrantId, PurchaseId};
 use crate::payment::Claimed;
 use crate::time::{Instant, from_millis};
 
-/// How much of a grant is to be removed and frozen.
+/// The credits of a grant to remove and to freeze.
 struct Shares {
     refunded: Credits,
     disputed: Credits,
@@ -28,7 +28,7 @@ fn shares(grant: &Grant) -> Shares {
 }
 
 impl Grant {
-    /// Whether as much is removed and frozen as is claimed and there: so it is after every command.
+    /// Whether the claim is removed and frozen as far as the grant has credits. This holds after every command.
     #[must_use]
     pub fn claim_is_taken(&self) -> bool {
         let shares = shares(self);
@@ -37,11 +37,11 @@ impl Grant {
 }
 
 impl Account {
-    /// Lets the refunds and disputes of a top-up's payment claim what they claim now. `thaws` says that a dispute
-    /// ended in our favour: the time that its part was frozen is added to the grant's life.
+    /// Sets the claim of a top-up's refunds and disputes. `thaws` means that a dispute was won: its frozen time extends
+    /// the grant's life.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] where the grant is not in the working set ([`Account::adopt`]), or was not bought.
+    /// [`Refusal::Unknown`] if the grant is not in the working set ([`Account::adopt`]) or is no top-up.
     pub fn claim(
         &mut self,
         id: GrantId,
@@ -73,7 +73,7 @@ impl Account {
         Ok(())
     }
 
-    /// Lets the claims of grants that something returned to take their part of it.
+    /// Removes and freezes claimed credits that returned to these grants.
     pub(super) fn take_claimed(&mut self, ids: impl Iterator<Item = GrantId>, when: When, changes: &mut Changes) {
         for id in ids {
             let claimed = self.grant(id).filter(|grant| grant.claim != Claimed::default());
@@ -83,7 +83,7 @@ impl Account {
         }
     }
 
-    /// Gives free what is frozen and no longer claimed, or claimed for good.
+    /// Thaws credits that are no longer claimed, or that are claimed for good.
     fn thaw(&mut self, id: GrantId, purchase: PurchaseId, longer: bool, when: When, changes: &mut Changes) {
         let Some(grant) = self.grant(id) else { return };
         let less = grant.frozen - shares(grant).frozen.min(grant.frozen);
@@ -112,7 +112,7 @@ impl Account {
         }
     }
 
-    /// Gives back what was removed and is no longer claimed.
+    /// Restores removed credits that are no longer claimed.
     fn restore(&mut self, id: GrantId, purchase: PurchaseId, when: When, changes: &mut Changes) {
         let Some(grant) = self.grant(id) else { return };
         let shares = shares(grant);
@@ -127,7 +127,7 @@ impl Account {
         }
     }
 
-    /// Removes and freezes what is claimed, as far as it is there.
+    /// Removes and freezes claimed credits, as far as the grant has them.
     fn take(&mut self, id: GrantId, purchase: PurchaseId, when: When, changes: &mut Changes) {
         let Some(grant) = self.grant(id) else { return };
         let cause = Cause::Purchase(purchase);

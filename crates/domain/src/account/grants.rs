@@ -1,4 +1,4 @@
-//! Grants: courtesy credits, top-ups, changes of plan (R6, R8, R9, R11).
+//! Courtesy credits, top-ups and changes of plan (R6, R8, R9, R11).
 
 use super::{Account, Changes, Line, Refusal, When};
 use crate::amount::Credits;
@@ -11,17 +11,17 @@ use crate::time::{Instant, far_future, to_millis};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Open grants a customer may have (R1). A paid purchase is never refused for it.
+/// The most open grants of a customer (R1). A paid purchase is never refused for it.
 pub const GRANTS_MAX: usize = 200;
 
-/// The id of a plan grant: made from customer and cycle, so that a balance computed in memory
-/// names the grant that a later booking makes. Its first bytes are the time, as in a UUIDv7.
+/// The id of a plan grant, computed from customer and cycle. So a balance in memory names the same grant as a later
+/// booking. The first bytes are the time, as in a UUIDv7.
 #[must_use]
 pub fn plan_grant_id(customer: &str, cycle_start: Instant) -> GrantId {
     nth_plan_grant_id(customer, cycle_start, 0)
 }
 
-/// The same of a further one of the cycle, which comes behind the entry `after`.
+/// The id of a further plan grant of the cycle, after the entry `after`.
 pub(super) fn nth_plan_grant_id(customer: &str, cycle_start: Instant, after: i64) -> GrantId {
     let millis = cycle_start.timestamp_millis();
     let mut sha = Sha256::new();
@@ -29,7 +29,7 @@ pub(super) fn nth_plan_grant_id(customer: &str, cycle_start: Instant, after: i64
     sha.update(millis.to_be_bytes());
     sha.update(customer.as_bytes());
     if after != 0 {
-        // No customer's id has such a byte.
+        // No customer id has this byte.
         sha.update([0]);
         sha.update(after.to_be_bytes());
     }
@@ -42,31 +42,29 @@ pub(super) fn nth_plan_grant_id(customer: &str, cycle_start: Instant, after: i64
     GrantId(Uuid::from_bytes(bytes))
 }
 
-/// When the cycle began that a plan grant is of, in milliseconds.
+/// The start of a plan grant's cycle, in milliseconds.
 #[must_use]
 pub fn cycle_start_of(plan_grant: GrantId) -> i64 {
     plan_grant.bytes().iter().take(6).fold(0, |millis, byte| (millis << 8) | i64::from(*byte))
 }
 
-/// When a top-up credited at `at` dies that was sold for `months` (R9).
+/// The expiry of a top-up that is credited at `at` and was sold for `months` (R9).
 #[must_use]
 pub fn top_up_expiry(at: Instant, months: i32) -> Instant {
     add_months(at, months).unwrap_or_else(far_future)
 }
 
-/// A top-up as it was sold: its own terms, whatever the catalogue says when it is credited.
+/// A top-up on the terms of its sale, whatever the catalogue says now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SoldTopUp {
-    /// The purchase.
     pub purchase: PurchaseId,
-    /// The credits that were sold.
     pub credits: Credits,
-    /// Months of validity, counted from the crediting.
+    /// Months of validity, from the crediting on.
     pub months: i32,
 }
 
 impl SoldTopUp {
-    /// A top-up with the validity that the catalogue has now.
+    /// A top-up with the catalogue's validity of now.
     #[must_use]
     pub const fn now(purchase: PurchaseId, credits: Credits, catalog: &Catalog) -> Self {
         Self { purchase, credits, months: catalog.rules.top_up_months }
@@ -74,10 +72,10 @@ impl SoldTopUp {
 }
 
 impl Account {
-    /// Gives courtesy credits.
+    /// Grants courtesy credits.
     ///
     /// # Errors
-    /// [`Refusal::LimitReached`]; [`Refusal::GrantEnded`] where it would be over before it began.
+    /// [`Refusal::LimitReached`]; [`Refusal::GrantEnded`] if `expires_at` is not after `at`.
     pub fn grant_courtesy(
         &mut self,
         id: GrantId,
@@ -103,7 +101,7 @@ impl Account {
         Ok(())
     }
 
-    /// Credits a paid top-up and returns when it expires. Never refused.
+    /// Credits a paid top-up and returns its expiry. Never refused (R8).
     pub fn grant_top_up(
         &mut self,
         id: GrantId,
@@ -128,7 +126,7 @@ impl Account {
         self.book(EntryKind::Granted, id, cause, line, When::now(at), changes);
     }
 
-    /// Takes the rest of a courtesy grant back, and whatever returns to it later.
+    /// Voids a courtesy grant: its rest, and all credits that return to it later (R11).
     ///
     /// # Errors
     /// [`Refusal::Unknown`], [`Refusal::GrantNotCourtesy`], [`Refusal::AlreadyVoided`], [`Refusal::GrantEnded`].
@@ -160,11 +158,11 @@ impl Account {
         Ok(())
     }
 
-    /// Changes the plan (R6): up, or equal, at once; down at the cycle's end. A later change replaces
-    /// what was booked.
+    /// Changes the plan (R6): a larger or equal one at once, a smaller one at the cycle's end. A later change replaces
+    /// `next_plan`.
     ///
-    /// What is compared with is the current plan grant: within a cycle plans only go up, so its amount is
-    /// the allowance of the plan in force, as the catalogue had it when it came.
+    /// The comparison uses the current plan grant. Plans only go up within a cycle, so its amount is the allowance of
+    /// the plan in force, by the catalogue of its start.
     pub fn change_plan(&mut self, plan: &str, at: Instant, catalog: &Catalog, changes: &mut Changes) {
         self.next_plan = None;
         if plan == self.plan {

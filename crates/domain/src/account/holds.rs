@@ -8,17 +8,16 @@ use crate::hold::{Hold, HoldState, OPEN_HOLDS_MAX};
 use crate::id::{GrantId, HoldId, UsageId};
 use crate::time::{Instant, to_millis};
 
-/// What settling a hold did.
+/// The outcome of a settle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// What the usage took: one draw per grant, the hold's first.
+    /// The usage's draws, one for each grant, the hold's first.
     pub draws: Vec<Draw>,
-    /// What went back.
+    /// The credits that returned.
     pub released: Credits,
 }
 
 impl Account {
-    /// The open hold of an id.
     #[must_use]
     pub fn open_hold(&self, id: HoldId) -> Option<&Hold> {
         self.holds.iter().find(|hold| hold.id == id)
@@ -27,8 +26,7 @@ impl Account {
     /// Sets `credits` aside until `expires_at`, whole or not at all.
     ///
     /// # Errors
-    /// [`Refusal::Insufficient`], [`Refusal::LimitReached`]; [`Refusal::HoldClosed`] where it would have
-    /// lapsed before it began.
+    /// [`Refusal::Insufficient`], [`Refusal::LimitReached`]; [`Refusal::HoldClosed`] if `expires_at` is not after `at`.
     pub fn hold(
         &mut self,
         id: HoldId,
@@ -56,11 +54,11 @@ impl Account {
         Ok(draws)
     }
 
-    /// Turns a hold into a usage of `credits`: the hold's draws in burn order first, more from grants
-    /// alive now, the rest back. A settle up to the held amount always succeeds.
+    /// Turns a hold into a usage of `credits`: first the hold's draws in burn order, then other grants; the rest of the
+    /// hold returns. A settle up to the held amount always succeeds.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] where the hold is not open, [`Refusal::Insufficient`].
+    /// [`Refusal::Unknown`] if the hold is not open, [`Refusal::Insufficient`].
     pub fn settle(
         &mut self,
         id: HoldId,
@@ -84,7 +82,7 @@ impl Account {
         }
         let draws = merged(&consumed, &extra);
         for draw in &draws {
-            let line = Line { held: -of(&consumed, draw.grant), note, ..Line::amount(-draw.credits) };
+            let line = Line { held: -drawn_from(&consumed, draw.grant), note, ..Line::amount(-draw.credits) };
             self.book(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
         }
         self.close_hold(id, HoldState::Settled, at, changes);
@@ -107,7 +105,7 @@ impl Account {
                 rest.push(Draw { credits: draw.credits - take, ..*draw });
             }
         }
-        // What stays in the hold is what its closing returns.
+        // The rest stays in the hold until it closes.
         if let Some(hold) = self.holds.iter_mut().find(|hold| hold.id == id) {
             hold.draws = rest;
         }
@@ -117,14 +115,14 @@ impl Account {
     /// Returns a hold whole.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] where it is not open.
+    /// [`Refusal::Unknown`] if the hold is not open.
     pub fn release(&mut self, id: HoldId, at: Instant, changes: &mut Changes) -> Result<(), Refusal> {
         self.open_hold(id).ok_or(Refusal::Unknown)?;
         self.close_hold(id, HoldState::Released, at, changes);
         Ok(())
     }
 
-    /// Closes a hold by command: what it still holds goes back, and ends where its grant has ended.
+    /// Closes a hold by a command. Its credits return, and end if their grant has ended.
     fn close_hold(&mut self, id: HoldId, state: HoldState, at: Instant, changes: &mut Changes) {
         let when = When::now(at);
         let back = self.give_back(id, state, when, changes);
@@ -136,8 +134,8 @@ impl Account {
         }
     }
 
-    /// Returns a hold whose time is over. Where a grant ends at this very instant, its own expiry is
-    /// due right behind (R3) and books what came back together with the rest.
+    /// Returns a hold at its end. A grant that ends at the same instant is due next (R3); its own line books the
+    /// returned credits too.
     pub(super) fn lapse(&mut self, id: HoldId, when: When, changes: &mut Changes) {
         let back = self.give_back(id, HoldState::Lapsed, when, changes);
         self.take_claimed(back.iter().map(|draw| draw.grant), when, changes);
@@ -149,7 +147,7 @@ impl Account {
         }
     }
 
-    /// Takes a hold out and books what it still holds as `released`, in burn order.
+    /// Takes a hold out and books its credits as `released`, in burn order.
     fn give_back(&mut self, id: HoldId, state: HoldState, when: When, changes: &mut Changes) -> Vec<Draw> {
         let Some(place) = self.holds.iter().position(|hold| hold.id == id) else { return Vec::new() };
         let mut hold = self.holds.swap_remove(place);
@@ -163,11 +161,11 @@ impl Account {
     }
 }
 
-fn of(draws: &[Draw], grant: GrantId) -> Credits {
+fn drawn_from(draws: &[Draw], grant: GrantId) -> Credits {
     draws.iter().filter(|draw| draw.grant == grant).map(|draw| draw.credits).sum()
 }
 
-/// One draw per grant, the hold's first.
+/// One draw for each grant, the hold's first.
 fn merged(held: &[Draw], extra: &[Draw]) -> Vec<Draw> {
     let mut out = held.to_vec();
     for draw in extra {

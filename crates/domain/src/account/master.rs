@@ -1,8 +1,7 @@
-//! A plan that a subscription at Stripe decides (R6): it comes, changes, falls behind with its payment, ends.
+//! The plan of a Stripe subscription (R6): it starts, changes, is past due, ends.
 //!
-//! Invariants: what a subscription says twice changes nothing the second time; an unpaid plan is never made larger;
-//! within a cycle an end that was not paid for and a payment that comes after it give no more than the plan's
-//! allowance and the free one's.
+//! Invariants: a repeated state changes nothing. An unpaid plan never grows. A cycle with an unpaid end and a later
+//! payment gives at most the plan's allowance and the free plan's.
 
 use super::{Account, Changes, Line, When};
 use crate::amount::Credits;
@@ -14,26 +13,25 @@ use crate::subscription::{self, Standing, Subscription};
 use crate::time::{Instant, to_millis};
 use chrono::TimeDelta;
 
-/// The subscription that decides a customer's plan.
+/// The subscription that controls a customer's plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Master {
     /// `sub_…`
     pub subscription: String,
-    /// Until when the plan is kept though it is not paid for.
+    /// The end of the grace of an unpaid plan.
     pub grace_until: Option<Instant>,
-    /// When it ends.
     pub ends_at: Option<Instant>,
 }
 
 impl Account {
-    /// Whether a plan or anchor may be set by hand: a live subscription lets only its own stand.
+    /// Whether a `PUT` may set this plan and anchor: a live subscription accepts only its own.
     #[must_use]
     pub fn may_set(&self, plan: Option<&str>, anchor: Option<Instant>) -> bool {
         self.master.is_none()
             || (plan.is_none_or(|plan| plan == self.plan) && anchor.is_none_or(|anchor| anchor == self.anchor))
     }
 
-    /// Makes the plan what all of the customer's subscriptions, as they stand now, say.
+    /// Sets the plan by the current state of all subscriptions of the customer.
     pub fn follow(&mut self, all: &[Subscription], at: Instant, catalog: &Catalog, changes: &mut Changes) {
         let before = self.master.clone();
         let start = self.cycle.start;
@@ -42,8 +40,8 @@ impl Account {
         match subscription::master(all, catalog) {
             Some(one) => {
                 let plan = one.plan.clone().unwrap_or_else(|| free.clone());
-                let known = before.as_ref().is_some_and(|master| master.subscription == one.id);
-                if gone && !known {
+                let is_same = before.as_ref().is_some_and(|master| master.subscription == one.id);
+                if gone && !is_same {
                     self.end_unpaid(
                         if one.status.standing() == Standing::Live { &plan } else { &free },
                         When::now(at),
@@ -51,7 +49,7 @@ impl Account {
                         changes,
                     );
                 }
-                self.keep(one, &plan, known, at, catalog, changes);
+                self.follow_one(one, &plan, is_same, at, catalog, changes);
             }
             None if before.is_none() => {}
             None => {
@@ -66,11 +64,11 @@ impl Account {
         changes.master |= self.master != before;
     }
 
-    fn keep(
+    fn follow_one(
         &mut self,
         one: &Subscription,
         plan: &str,
-        known: bool,
+        is_same: bool,
         at: Instant,
         catalog: &Catalog,
         changes: &mut Changes,
@@ -84,8 +82,8 @@ impl Account {
         match grace_until {
             None => self.change_plan(plan, at, catalog, changes),
             Some(until) if until <= at => self.end_unpaid(&self.free_plan(catalog), When::now(at), catalog, changes),
-            // What is not paid for keeps what there is, and gives no more.
-            Some(_) if !known || catalog.allowance(plan) <= self.in_force() => {
+            // An unpaid plan keeps its grant and does not grow.
+            Some(_) if !is_same || catalog.allowance(plan) <= self.in_force() => {
                 self.change_plan(plan, at, catalog, changes);
             }
             Some(_) => self.next_plan = None,
@@ -96,7 +94,7 @@ impl Account {
         self.foresee_end(catalog);
     }
 
-    /// A subscription that ends with this cycle leaves the free plan for the next one.
+    /// Books the free plan as the next one, if the subscription ends in this cycle.
     pub(super) fn foresee_end(&mut self, catalog: &Catalog) {
         let ends = self.master.as_ref().and_then(|master| master.ends_at);
         let free = self.free_plan(catalog);
@@ -105,7 +103,7 @@ impl Account {
         }
     }
 
-    /// At a cycle's end: the subscription that has ended by it decides nothing more.
+    /// Drops the controlling subscription at the cycle's end, if it has ended.
     pub(super) fn part_from_master(&mut self, at: Instant, changes: &mut Changes) {
         if self.master.as_ref().and_then(|master| master.ends_at).is_some_and(|ends| ends <= at) {
             self.master = None;
@@ -113,7 +111,7 @@ impl Account {
         }
     }
 
-    /// The grace is over: what is due at [`Master::grace_until`].
+    /// Ends the plan at [`Master::grace_until`].
     pub(super) fn end_grace(&mut self, when: When, catalog: &Catalog, changes: &mut Changes) {
         if let Some(master) = &mut self.master {
             master.grace_until = None;
@@ -122,7 +120,7 @@ impl Account {
         self.end_unpaid(&self.free_plan(catalog), when, catalog, changes);
     }
 
-    /// Ends a plan that was not paid for: what the cycle has left of it is voided, and `plan` runs to the cycle's end.
+    /// Ends an unpaid plan: the rest of its grant is voided, and `plan` runs to the cycle's end.
     fn end_unpaid(&mut self, plan: &str, when: When, catalog: &Catalog, changes: &mut Changes) {
         self.next_plan = None;
         if self.plan == plan {
@@ -143,14 +141,14 @@ impl Account {
         }
     }
 
-    /// What this cycle's plan credits were used for before their plan ended unpaid: it counts, should it be paid after all.
+    /// The credits that this cycle used of plans that ended unpaid. They count if the plan is paid later.
     pub(super) fn spent_unpaid(&self) -> Credits {
         let ended =
             |grant: &&crate::Grant| grant.kind == Kind::Plan && grant.is_voided && grant.expires_at == self.cycle.end;
         self.grants.iter().filter(ended).map(|grant| grant.used + grant.held).sum()
     }
 
-    /// The plan of who pays nothing; where the catalogue has none, the cheapest.
+    /// The free plan, or the cheapest one.
     fn free_plan(&self, catalog: &Catalog) -> String {
         catalog.free_plan().map_or_else(|| self.plan.clone(), |plan| plan.id.clone())
     }

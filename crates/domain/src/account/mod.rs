@@ -1,13 +1,12 @@
-//! One customer's ledger: its open grants and holds, and what commands do to them.
+//! One customer's ledger: its open grants and holds, and the commands on them.
 //!
-//! A command is given an account that [`Account::begin`] has brought up to `now` (R3). It
-//! either changes the account and appends to [`Changes`], or returns a [`Refusal`] and
-//! changes nothing.
+//! A command needs an account that [`Account::begin`] has caught up to `now` (R3). It changes the account and appends
+//! to [`Changes`], or it returns a [`Refusal`] and changes nothing.
 //!
-//! Invariants: `seq` is gapless, `balance` is the running sum of `amount`, the balance is
-//! the sum of the grants' own, nothing is negative.
+//! Invariants: `seq` has no gaps; `balance` is the running sum of `amount` and the sum of the grants' balances; nothing
+//! is negative.
 //!
-//! *Not here:* idempotency (the engine's), closed grants and holds (the store's; see [`Account::adopt`]).
+//! *Not here:* idempotency (the engine has it), closed grants and holds (the store has them; see [`Account::adopt`]).
 
 mod catch_up;
 mod claims;
@@ -30,25 +29,24 @@ pub use grants::{GRANTS_MAX, SoldTopUp, cycle_start_of, plan_grant_id, top_up_ex
 pub use holds::Settled;
 pub use master::Master;
 
-/// A customer's ledger as the engine keeps it.
+/// A customer's ledger in the engine's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The SaaS's own id of the customer.
+    /// The SaaS's own id.
     pub customer: String,
     /// The plan in force.
     pub plan: String,
-    /// Whether top-ups are paused (R7), as the catalogue said when the plan came or the cycle began (R6):
-    /// `pauses_top_ups` of the newest [`PlanChange`].
+    /// Whether top-ups are paused (R7), by the catalogue at the plan's start or the cycle's (R6): `pauses_top_ups` of
+    /// the newest [`PlanChange`].
     pub top_ups_paused: bool,
-    /// The plan that acts from the cycle's end.
+    /// The plan from the cycle's end on.
     pub next_plan: Option<String>,
-    /// The subscription that decides the plan, where one does.
+    /// The subscription that controls the plan.
     pub master: Option<Master>,
-    /// What cycles are counted from.
+    /// The instant that cycles are counted from (R5).
     pub anchor: Instant,
-    /// The current cycle.
     pub cycle: Cycle,
-    /// The latest instant that a write used (R3).
+    /// The latest instant of any write (R3).
     pub last_at: Instant,
     /// The last entry's number; 0 before the first.
     pub seq: i64,
@@ -56,71 +54,66 @@ pub struct Account {
     pub hash: Hash,
     /// The running sum of `amount`.
     pub balance: Credits,
-    /// Grants with something left, held or frozen, and the current plan grant.
+    /// Grants with credits left, held or frozen, and the current plan grant.
     pub grants: Vec<Grant>,
     /// Open holds.
     pub holds: Vec<Hold>,
 }
 
-/// What a batch of commands did to an account: what the store must write.
+/// The changes of a batch of commands, which the store must write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// New lines, in order.
     pub entries: Vec<Entry>,
-    /// New grants; their rows are in the account until [`Account::forget_closed`].
+    /// New grants; the account has their rows until [`Account::forget_closed`].
     pub new_grants: Vec<GrantId>,
-    /// Grants whose figures moved, in the order they first did.
+    /// Grants with changed figures, in order of the first change.
     pub touched: Vec<GrantId>,
-    /// Grants whose claim or `frozen_since` changed.
+    /// Grants with another claim or `frozen_since`.
     pub claimed: Vec<GrantId>,
-    /// New holds with what they drew.
+    /// New holds with their draws.
     pub new_holds: Vec<Hold>,
-    /// Holds that closed, how and when.
+    /// Closed holds, with state and instant.
     pub closed_holds: Vec<(HoldId, HoldState, Instant)>,
-    /// Whether [`Account::master`] is another, or other.
+    /// Whether [`Account::master`] has changed.
     pub master: bool,
     /// Plans that came into force, in order.
     pub plan_changes: Vec<PlanChange>,
 }
 
-/// A plan that came into force, or the same plan with other terms at a cycle's start.
+/// A plan that came into force, or the same plan with changed pausing at a cycle's start.
 ///
-/// Several may have one `after_seq`; they act in the order in which they came.
+/// Several changes may have one `after_seq`; their order counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanChange {
-    /// Since when.
     pub at: Instant,
-    /// The last entry before it acts.
+    /// The last entry before the change.
     pub after_seq: i64,
-    /// Its id.
     pub plan: String,
-    /// Whether top-ups are paused on it.
+    /// Whether the plan pauses top-ups.
     pub pauses_top_ups: bool,
 }
 
-/// Why a command was refused. Nothing was changed.
+/// The reason for a refusal. A refused command changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Not enough to draw from (402).
+    /// Too few drawable credits (402).
     Insufficient {
         /// The whole amount asked.
         needed: Credits,
     },
-    /// The hold is not open.
     HoldClosed(HoldState),
-    /// The grant's life is over.
     GrantEnded,
-    /// The grant was voided before.
     AlreadyVoided,
     /// Only courtesy grants can be voided.
     GrantNotCourtesy,
     /// R1's limit of grants, holds or credits.
     LimitReached(&'static str),
-    /// No such grant or hold in this account.
+    /// The account has no such grant or hold.
     Unknown,
 }
 
-/// What a line says beside its grant and cause.
+/// The figures of a line.
 #[derive(Clone, Copy, Default)]
 struct Line {
     amount: Credits,
@@ -140,7 +133,7 @@ impl Line {
     }
 }
 
-/// When a line came about, and when it is booked.
+/// The two instants of a line.
 #[derive(Clone, Copy)]
 struct When {
     event: Instant,
@@ -154,10 +147,10 @@ impl When {
 }
 
 impl Account {
-    /// A new customer (R5): the current cycle's grant only, effective and booked now.
+    /// A new customer (R5) with the grant of the current cycle, effective and booked now.
     ///
     /// # Errors
-    /// [`Refusal::LimitReached`] where the anchor is so far off that no calendar reaches.
+    /// [`Refusal::LimitReached`] if no calendar reaches the anchor.
     pub fn open(
         customer: &str,
         plan: &str,
@@ -188,45 +181,45 @@ impl Account {
         Ok((account, changes))
     }
 
-    /// The grant of an id, where it is in the working set.
+    /// The grant of an id, if it is in the working set.
     #[must_use]
     pub fn grant(&self, id: GrantId) -> Option<&Grant> {
         self.grants.iter().find(|grant| grant.id == id)
     }
 
-    /// Adds a grant that the store had put away, so that a void can return to it.
+    /// Adds a closed grant from the store, so that a void can return credits to it.
     pub fn adopt(&mut self, grant: Grant) {
         if self.grant(grant.id).is_none() {
             self.grants.push(grant);
         }
     }
 
-    /// The current cycle's plan grant; of several, the one whose plan did not end unpaid.
+    /// The current cycle's plan grant. Of several, the one whose plan did not end unpaid.
     #[must_use]
     pub fn plan_grant(&self) -> Option<&Grant> {
         self.grants.iter().find(|grant| self.is_current(grant) && !grant.is_voided)
     }
 
-    /// Cycles are gapless, so a plan grant that ends with the current one is the current one's.
+    /// Cycles have no gaps, so a plan grant with the current cycle's end belongs to that cycle.
     fn is_current(&self, grant: &Grant) -> bool {
         grant.kind == Kind::Plan && grant.expires_at == self.cycle.end
     }
 
-    /// Whether a grant must stay in the working set.
+    /// Whether the grant stays in the working set.
     #[must_use]
     pub fn keeps(&self, grant: &Grant) -> bool {
         grant.has_something() || self.is_current(grant)
     }
 
-    /// Takes what need not stay out of the working set and returns it.
-    /// For after a commit: until then the rows of `Changes::touched` are read from the account.
+    /// Takes closed grants out of the working set and returns them. Call it after the commit: before, the store reads
+    /// the rows of `Changes::touched` from the account.
     pub fn forget_closed(&mut self) -> Vec<Grant> {
         let (keep, closed) = std::mem::take(&mut self.grants).into_iter().partition(|grant| self.keeps(grant));
         self.grants = keep;
         closed
     }
 
-    /// Grants that can be drawn at `now`, in burn order (R2).
+    /// Drawable grants at `now`, in burn order (R2).
     #[must_use]
     pub fn drawable(&self, now: Instant) -> Vec<&Grant> {
         let open = |grant: &&Grant| {
@@ -238,7 +231,7 @@ impl Account {
         grants
     }
 
-    /// Which draws would cover `credits`, whole or not at all (R2).
+    /// The draws that cover `credits` whole, or none (R2).
     fn plan_draws(&self, credits: Credits, now: Instant) -> Option<Vec<Draw>> {
         let mut missing = credits;
         let mut draws = Vec::new();
@@ -260,7 +253,7 @@ impl Account {
         self.grants.iter_mut().find(|grant| grant.id == id).expect("a draw names a grant of the working set")
     }
 
-    /// Appends a line and chains it.
+    /// Appends a line to the chain.
     fn book(&mut self, kind: EntryKind, grant: GrantId, cause: Cause, line: Line, when: When, changes: &mut Changes) {
         self.seq += 1;
         self.balance += line.amount;
@@ -284,7 +277,7 @@ impl Account {
         changes.entries.push(entry);
     }
 
-    /// Books what is left of a grant whose life is over.
+    /// Books the rest of an ended grant away.
     fn expire_rest(&mut self, id: GrantId, cause: Cause, when: When, changes: &mut Changes) {
         let rest = self.grant(id).map_or(Credits::ZERO, Grant::remaining);
         if rest.is_positive() {

@@ -1,7 +1,7 @@
-//! No top-up ends before its owners could be told (`require_notice`).
+//! `require_notice` (R9): no top-up ends before a reminder reached its owners.
 //!
-//! A grant that awaits a notice does not expire: its date moves on by seven days each time it comes, which
-//! announces it anew. Once a mail server took a reminder it lives seven more days, at least to its date.
+//! A grant that awaits a notice does not expire. At each expiry date the date moves by seven days, which announces it
+//! again. After an email server took a reminder, the grant lives seven more days, at least to its date.
 
 use super::{Account, Changes, Line, Refusal, When};
 use crate::entry::{Cause, EntryKind};
@@ -11,10 +11,10 @@ use crate::reminder::notice_until;
 use crate::time::Instant;
 
 impl Account {
-    /// A mail server took a reminder of a grant: it awaits no further one.
+    /// An email server took a reminder of this grant.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] where the grant is not in the working set.
+    /// [`Refusal::Unknown`] if the grant is not in the working set.
     pub fn notice(&mut self, id: GrantId, at: Instant, changes: &mut Changes) -> Result<(), Refusal> {
         let awaits = self.grant(id).ok_or(Refusal::Unknown)?.awaits_notice;
         if awaits {
@@ -24,7 +24,7 @@ impl Account {
         Ok(())
     }
 
-    /// Nobody is left who could be told: the customer is closed.
+    /// Stops waiting for notices: the customer is closed and has no people.
     pub fn notice_nobody(&mut self, changes: &mut Changes) {
         let waiting = self.grants.iter().filter(|grant| grant.awaits_notice).map(|grant| grant.id);
         for id in waiting.collect::<Vec<_>>() {
@@ -32,7 +32,7 @@ impl Account {
         }
     }
 
-    /// A grant's life is over: what is left of it is booked away, or it lives on because nobody could be told.
+    /// Ends a grant: books its rest away, or extends its life if it awaits a notice.
     pub(super) fn end(&mut self, id: GrantId, cause: Cause, when: When, changes: &mut Changes) {
         if self.grant(id).is_some_and(|grant| grant.awaits_notice) {
             self.live_on(id, cause, when, changes);
@@ -41,7 +41,7 @@ impl Account {
         }
     }
 
-    /// Moves a grant's date so far that seven days are left.
+    /// Moves the expiry so that seven days are left.
     fn live_on(&mut self, id: GrantId, cause: Cause, when: When, changes: &mut Changes) {
         let until = notice_until(when.event);
         if self.grant(id).is_some_and(|grant| grant.has_something() && grant.expires_at < until) {
@@ -53,7 +53,7 @@ impl Account {
     }
 }
 
-/// Whether something is due at a grant's date.
+/// Whether anything is due at the grant's date.
 pub(super) fn is_due(grant: &Grant) -> bool {
     grant.frozen.is_zero() && (grant.remaining().is_positive() || grant.awaits_notice && grant.held.is_positive())
 }

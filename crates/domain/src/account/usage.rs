@@ -1,4 +1,4 @@
-//! Usage: drawing credits down, and undoing it (R2, R11).
+//! Usage: charges and their void (R2, R11).
 
 use super::{Account, Changes, Line, Refusal, When};
 use crate::amount::Credits;
@@ -9,9 +9,6 @@ use crate::time::Instant;
 
 impl Account {
     /// Charges `credits`, whole or not at all.
-    ///
-    /// # Errors
-    /// [`Refusal::Insufficient`].
     pub fn charge(
         &mut self,
         usage: UsageId,
@@ -29,11 +26,11 @@ impl Account {
         Ok(draws)
     }
 
-    /// Returns a usage whole to the grants it came from; what belongs to an ended grant ends again.
-    /// Every grant of `draws` must be in the working set ([`Account::adopt`]).
+    /// Returns a usage whole to its grants; credits of an ended grant end again. The working set must have every grant
+    /// of `draws` ([`Account::adopt`]).
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] where a grant is not, or has not so much to return: nothing was changed.
+    /// [`Refusal::Unknown`] if it lacks one, or if a grant has used less than that; nothing is changed.
     pub fn void_usage(
         &mut self,
         usage: UsageId,

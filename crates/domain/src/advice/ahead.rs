@@ -1,8 +1,8 @@
-//! Buy or upgrade (R18): what the coming months will lack at the present pace, and the cheapest way to have it.
+//! Buy or upgrade (R18): the credits that the coming months will lack, and the cheapest way to get them.
 //!
-//! Exact over the catalogue: every plan that brings more, each with the cheapest packages for what it would still lack.
-//! A top-up that is bought now outlives the months that are looked at and is drawn last, so that it has to bring just
-//! what is missing, whenever that is.
+//! The result is exact over the catalogue: it compares every larger plan, each with the cheapest packages for the rest.
+//! A top-up of today outlives the months ahead and burns last, so it needs only the missing credits, whenever they are
+//! missed.
 
 use super::buy::{Basket, cheapest};
 use crate::account::{Account, Changes};
@@ -12,37 +12,35 @@ use crate::cycle::add_months;
 use crate::forecast::{self, Pace};
 use crate::time::{Instant, far_future};
 
-/// How far ahead is looked, in calendar months.
+/// Calendar months to look ahead.
 pub const MONTHS: i32 = 3;
 
-/// What the coming months will lack, and what it costs.
+/// The missing credits of the coming months, and their price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ahead {
-    /// How many months were looked at.
     pub months: i64,
-    /// What will be missing on the present plan.
+    /// Credits that the present plan will lack.
     pub missing: Credits,
-    /// The cheapest packages for it, where the plan may buy.
+    /// The cheapest packages for them, if the plan may buy.
     pub buy: Option<Basket>,
     /// The cheapest larger plan.
     pub upgrade: Option<Upgrade>,
 }
 
-/// A larger plan over the coming months.
+/// A larger plan over the coming months. Money is in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
-    /// Its id.
     pub plan: String,
-    /// What it costs more, a month, in minor units.
+    /// The extra price a month.
     pub difference: i64,
-    /// What it costs more in all those months.
+    /// The extra price of all months.
     pub fees: i64,
-    /// The cheapest packages for what even it would lack.
+    /// The cheapest packages for the credits that this plan would lack.
     pub still: Basket,
 }
 
 impl Upgrade {
-    /// All that it would cost more, packages included.
+    /// The extra price with packages.
     #[must_use]
     pub const fn cost(&self) -> i64 {
         self.fees.saturating_add(self.still.amount)
@@ -50,7 +48,7 @@ impl Upgrade {
 }
 
 impl Ahead {
-    /// The larger plan, where it is the cheaper way. Who would pay the same is not pushed.
+    /// The larger plan, if it costs less. At equal cost the packages win.
     #[must_use]
     pub fn better(&self) -> Option<&Upgrade> {
         let upgrade = self.upgrade.as_ref().filter(|_| self.missing.is_positive())?;
@@ -58,13 +56,12 @@ impl Ahead {
     }
 }
 
-/// Looks ahead from an account that was brought up to `now`. Nothing where nothing is used, or the plan is about to
-/// change anyway.
+/// Looks ahead from an account that is caught up to `now`. `None` without usage, and if the plan is about to change.
 #[must_use]
 pub fn ahead(account: &Account, catalog: &Catalog, pace: Pace, now: Instant) -> Option<Ahead> {
     let leaving = account.master.as_ref().is_some_and(|it| it.grace_until.is_some() || it.ends_at.is_some());
     let present = catalog.plan(&account.plan).filter(|_| !leaving && account.next_plan.is_none() && !pace.is_zero())?;
-    // No package lives for a shorter time than is looked at.
+    // No package expires within the months ahead.
     let months = MONTHS.min(catalog.rules.top_up_months);
     let until = add_months(now, months).unwrap_or_else(far_future);
     let missing = forecast::missing(account, catalog, pace, now, until);

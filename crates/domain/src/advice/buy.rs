@@ -1,32 +1,31 @@
-//! The cheapest packages for an amount (R18), exactly.
+//! The cheapest packages for a number of credits (R18), exactly.
 
 use crate::amount::Credits;
 use crate::catalog::Package;
 
-/// How many of which package.
+/// Packages and their numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Basket {
-    /// What it costs, in minor units.
+    /// Minor units.
     pub amount: i64,
-    /// What it brings.
     pub credits: Credits,
-    /// Ids of packages, each with its number, largest first.
+    /// Package ids with their number, largest package first.
     pub packages: Vec<(String, i64)>,
 }
 
-/// The cheapest packages that bring at least `need`; of equally cheap ones those that are larger.
-/// None where nothing is for sale, or the sum is beyond all numbers.
+/// The cheapest packages with at least `need` credits; at equal price the larger ones. `None` if nothing is for sale or
+/// the sum overflows.
 #[must_use]
 pub fn cheapest(packages: &[Package], need: Credits) -> Option<Basket> {
     if !need.is_positive() {
         return Some(Basket::default());
     }
-    // Whole credits, rounded up: packages have no fractions.
+    // Packages have whole credits, so round up.
     let need = need.0.checked_add(999)? / 1_000;
     let mut sorted: Vec<&Package> = packages.iter().filter(|package| package.credits > 0).collect();
     sorted.sort_by_key(|package| std::cmp::Reverse(package.credits));
     let mut search = Search { packages: sorted, counts: Vec::new(), best: None };
-    search.go(0, need, 0);
+    search.visit(0, need, 0);
     let (_, counts) = search.best?;
     Some(basket(&search.packages, &counts))
 }
@@ -41,17 +40,17 @@ fn basket(packages: &[&Package], counts: &[i64]) -> Basket {
     basket
 }
 
-/// Branch and bound over the counts of each package, largest package first. A catalogue's larger packages are never
-/// dearer per credit, so that the price per credit of what is left to choose from only rises: the bound.
+/// Branch and bound over the number of each package, largest package first. A larger package is never dearer per
+/// credit, so the price per credit of later packages only rises: that is the bound.
 struct Search<'a> {
     packages: Vec<&'a Package>,
     counts: Vec<i64>,
-    /// The cheapest so far: price and counts.
+    /// Price and counts of the cheapest result so far.
     best: Option<(i64, Vec<i64>)>,
 }
 
 impl Search<'_> {
-    fn go(&mut self, place: usize, need: i64, price: i64) {
+    fn visit(&mut self, place: usize, need: i64, price: i64) {
         if need <= 0 {
             if self.best.as_ref().is_none_or(|(best, _)| price < *best) {
                 self.best = Some((price, self.counts.clone()));
@@ -67,20 +66,20 @@ impl Search<'_> {
             let rest = need.saturating_sub(package.credits.saturating_mul(count)).max(0);
             if self.hopeless(place + 1, rest, step) {
                 if rest > 0 {
-                    // Fewer of this package leave more to be had for no better a price.
+                    // Fewer of this package leave more credits to buy at no better price.
                     break;
                 }
-                // One too many, perhaps: what it brings beyond the need is paid for as well.
+                // One package less may do: credits beyond the need cost money too.
                 continue;
             }
             self.counts.push(count);
-            self.go(place + 1, rest, step);
+            self.visit(place + 1, rest, step);
             self.counts.pop();
         }
     }
 
-    /// How many of a package can be worth having: of a smaller one fewer than fill the largest exactly, since those
-    /// would be the largest for no more money.
+    /// The most of a package that can help. Enough of a smaller package to equal the largest one exactly would be the
+    /// largest one, for no more money.
     fn useful(&self, place: usize) -> i64 {
         match (place, self.packages.first()) {
             (1.., Some(largest)) => largest.credits / gcd(largest.credits, self.packages[place].credits),
@@ -88,7 +87,7 @@ impl Search<'_> {
         }
     }
 
-    /// Whether what is missing cannot be had, or not for less than what was found.
+    /// Whether the rest cannot be bought, or not below the best price.
     fn hopeless(&self, place: usize, rest: i64, price: i64) -> bool {
         let more = match self.packages.get(place) {
             _ if rest <= 0 => 0,

@@ -1,7 +1,7 @@
-//! Buy or upgrade (R17, R18): which was cheaper over the last cycles, the top-ups bought or the next plan; which will
-//! be over the coming months; and the cheapest packages for an amount.
+//! Buy or upgrade (R17, R18): whether top-ups or the next plan were cheaper in the last cycles, which will be cheaper
+//! in the coming months, and the cheapest packages for a number of credits.
 //!
-//! *Not here:* where the figures of the past come from (`usecases/hint.rs`), and words (`web/view/hint.rs`).
+//! *Not here:* the figures of past cycles, and words.
 
 mod ahead;
 mod buy;
@@ -12,54 +12,53 @@ pub use buy::{Basket, cheapest};
 use crate::amount::Credits;
 use crate::catalog::{Catalog, Plan};
 
-/// How many cycles are looked at.
+/// The number of cycles to compare.
 const CYCLES: usize = 3;
-/// In how many of them plan credits must have run out.
+/// The number of cycles in which plan credits must have run out.
 const RAN_OUT_MIN: usize = 2;
 
-/// A billing cycle that was, or is.
+/// A past or present billing cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastCycle {
-    /// All credits used in it, whichever they were.
+    /// Used credits of every kind.
     pub used: Credits,
-    /// Whether its plan credits ran out before its end.
+    /// Whether plan credits ran out before the cycle's end.
     pub ran_out: bool,
-    /// What its top-ups cost, in minor units, less what was paid back.
+    /// The price of its top-ups, less refunds, in minor units.
     pub bought: i64,
 }
 
-/// What the comparison found. Money is in minor units.
+/// The result of the comparison. Money is in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
     /// The next plan's id.
     pub plan: String,
-    /// How many cycles were looked at.
+    /// The number of cycles compared.
     pub cycles: i64,
-    /// What top-ups cost in them.
+    /// The price of the top-ups in these cycles.
     pub top_ups: i64,
-    /// What the next plan costs more, a month.
+    /// The extra price of the next plan, a month.
     pub difference: i64,
-    /// What top-ups would still have cost on the next plan, bought the cheapest way.
+    /// The price of top-ups that the next plan would still have needed, bought the cheapest way.
     pub still: i64,
 }
 
 impl Advice {
-    /// What the next plan would have cost more in all those cycles, its own top-ups included.
+    /// The extra price of the next plan in all cycles, with its top-ups.
     #[must_use]
     pub const fn more(&self) -> i64 {
         self.difference.saturating_mul(self.cycles).saturating_add(self.still)
     }
 
-    /// What the next plan would have saved; zero or less where top-ups were the cheaper way.
+    /// The saving of the next plan; 0 or less if top-ups were cheaper.
     #[must_use]
     pub const fn saved(&self) -> i64 {
         self.top_ups.saturating_sub(self.more())
     }
 }
 
-/// Compares the top-ups of the last cycles with the next plan up. `cycles` are the newest ones, newest first, the
-/// running one included; nothing where plan credits did not run out often enough, nothing was bought, or there is no
-/// larger plan.
+/// Compares the top-ups of the last cycles with the next larger plan (R17). `cycles` has the newest first, with the
+/// running one. `None` if plan credits ran out too seldom, nothing was bought, or there is no larger plan.
 #[must_use]
 pub fn advise(catalog: &Catalog, plan: &str, cycles: &[PastCycle]) -> Option<Advice> {
     let cycles = &cycles[..cycles.len().min(CYCLES)];
@@ -84,7 +83,7 @@ pub fn advise(catalog: &Catalog, plan: &str, cycles: &[PastCycle]) -> Option<Adv
     })
 }
 
-/// The smallest plan that brings more.
+/// The smallest larger plan.
 fn next_plan<'a>(catalog: &'a Catalog, plan: &Plan) -> Option<&'a Plan> {
     let larger = catalog.plans.iter().filter(|other| other.credits > plan.credits);
     larger.min_by_key(|other| (other.credits, other.amount))

@@ -1,4 +1,4 @@
-//! What a catalogue must be to be honoured. What is wrong is named with its line.
+//! Checks of a catalogue. Each error names its line.
 
 use super::{CHECKOUT_TEXT_MAX, CatalogError, Metric, Package, Plan, Rules, Shop};
 use crate::amount::Credits;
@@ -22,7 +22,7 @@ pub(super) struct Raw {
     pub metric: Vec<Spanned<Metric>>,
 }
 
-/// Reads a catalogue and refuses one that is not good.
+/// Reads a catalogue and refuses an invalid one.
 pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
     let mut check = Check { text, keys: DeTable::default() };
     let raw: Raw =
@@ -40,34 +40,40 @@ pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
     Ok(raw)
 }
 
-/// The longest words of a shop, in characters.
+/// The longest name, label or sentence of a shop, in characters.
 const WORDS_MAX: usize = 500;
 
-/// Says what is wrong in which line.
+/// Builds errors with the line of a key.
 struct Check<'a> {
     text: &'a str,
-    /// The same text with the place of every key.
+    /// The same text with the position of every key.
     keys: DeTable<'a>,
 }
 
-/// A table of the catalogue: `shop`, `rules`, or the n-th of `plan`, `package`, `metric`.
+/// A table of the catalogue: `shop`, `rules`, or the n-th `plan`, `package` or `metric`.
 #[derive(Clone, Copy)]
 struct Place {
     table: &'static str,
     number: usize,
-    /// Where it begins.
+    /// The table's first byte.
     at: usize,
 }
 
 impl Check<'_> {
-    /// `key` is the one that is wrong; where a default is, the table itself.
-    fn that(&self, good: bool, place: Place, key: &str, reason: impl FnOnce() -> String) -> Result<(), CatalogError> {
+    /// Fails unless `good`, at the line of `key`; an absent key has the table's line.
+    fn require(
+        &self,
+        good: bool,
+        place: Place,
+        key: &str,
+        reason: impl FnOnce() -> String,
+    ) -> Result<(), CatalogError> {
         if good { Ok(()) } else { Err(self.error(self.key(place, key).unwrap_or(place.at), reason())) }
     }
 
-    /// The shop's own words, which customers read.
+    /// A text of the shop that customers read.
     fn words(&self, place: Place, key: &str, what: &str, words: &str) -> Result<(), CatalogError> {
-        text::line(words, WORDS_MAX).or_else(|e| self.that(false, place, key, || format!("{what} {e}")))
+        text::line(words, WORDS_MAX).or_else(|e| self.require(false, place, key, || format!("{what} {e}")))
     }
 
     fn key(&self, place: Place, key: &str) -> Option<usize> {
@@ -91,26 +97,27 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
     if !shop.credit_note.is_empty() {
         check.words(at, "credit_note", "shop.credit_note", &shop.credit_note)?;
     }
-    check.that(shop.support_email.contains('@'), at, "support_email", || {
+    check.require(shop.support_email.contains('@'), at, "support_email", || {
         "shop.support_email is no e-mail address".to_owned()
     })?;
     let currency = shop.currency.len() == 3 && shop.currency.bytes().all(|b| b.is_ascii_lowercase());
-    check.that(currency, at, "currency", || "shop.currency is not three lower-case letters".to_owned())?;
-    check.that(money::is_charged_in(&shop.currency), at, "currency", || {
+    check.require(currency, at, "currency", || "shop.currency is not three lower-case letters".to_owned())?;
+    check.require(money::is_charged_in(&shop.currency), at, "currency", || {
         format!("shop.currency {:?} is none that Stripe charges in", shop.currency)
     })?;
     let minutes = (30..=1_440).contains(&shop.checkout_minutes);
-    check.that(minutes, at, "checkout_minutes", || "shop.checkout_minutes is not between 30 and 1440".to_owned())?;
-    check
-        .that(!shop.payment_methods.is_empty(), at, "payment_methods", || "shop.payment_methods is empty".to_owned())?;
+    check.require(minutes, at, "checkout_minutes", || "shop.checkout_minutes is not between 30 and 1440".to_owned())?;
+    check.require(!shop.payment_methods.is_empty(), at, "payment_methods", || {
+        "shop.payment_methods is empty".to_owned()
+    })?;
     for (number, method) in shop.payment_methods.iter().enumerate() {
         let word = (1..=64).contains(&method.len())
             && method.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        check.that(word, at, "payment_methods", || {
+        check.require(word, at, "payment_methods", || {
             format!("shop.payment_methods has {method:?}, which is no method of Stripe's such as \"card\"")
         })?;
         let new = !shop.payment_methods[..number].contains(method);
-        check.that(new, at, "payment_methods", || format!("shop.payment_methods has {method:?} twice"))?;
+        check.require(new, at, "payment_methods", || format!("shop.payment_methods has {method:?} twice"))?;
     }
     let urls = [
         ("home_url", Some(&shop.home_url)),
@@ -118,7 +125,7 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
         ("upgrade_url", shop.upgrade_url.as_ref()),
     ];
     for (key, url) in urls.into_iter().filter_map(|(key, url)| Some((key, url?))) {
-        check.that(is_web_address(url), at, key, || {
+        check.require(is_web_address(url), at, key, || {
             format!(
                 "shop.{key} {url:?} is no address of a page; a whole one is meant, such as https://www.example.com/page"
             )
@@ -127,7 +134,7 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
     Ok(())
 }
 
-/// An absolute address that a link may lead to. Emails and Stripe have no page of ours to start from.
+/// A complete web address. Emails and Stripe cannot resolve a relative one.
 fn is_web_address(text: &str) -> bool {
     let text = text.replace("{customer}", "customer");
     let is_web = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
@@ -138,52 +145,54 @@ fn is_web_address(text: &str) -> bool {
 fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogError> {
     let (at, rules) = (Place { table: "rules", number: 0, at: rules.span().start }, rules.get_ref());
     let months = (1..=120).contains(&rules.top_up_months);
-    check.that(months, at, "top_up_months", || "rules.top_up_months is not between 1 and 120".into())?;
-    check.that((0..=60).contains(&rules.grace_days), at, "grace_days", || {
+    check.require(months, at, "top_up_months", || "rules.top_up_months is not between 1 and 120".into())?;
+    check.require((0..=60).contains(&rules.grace_days), at, "grace_days", || {
         "rules.grace_days is not between 0 and 60".into()
     })?;
-    let told = !rules.require_notice || !rules.reminder_days.is_empty();
-    check.that(told, at, "require_notice", || {
+    let has_reminder = !rules.require_notice || !rules.reminder_days.is_empty();
+    check.require(has_reminder, at, "require_notice", || {
         "rules.require_notice needs reminder_days: without a reminder no top-up would ever expire".into()
     })?;
     let days = rules.reminder_days.iter().all(|days| (1..=365).contains(days));
-    check.that(days, at, "reminder_days", || "rules.reminder_days are not between 1 and 365".into())
+    check.require(days, at, "reminder_days", || "rules.reminder_days are not between 1 and 365".into())
 }
 
 fn check_id(check: &Check<'_>, at: Place, key: &str, id: &str, seen: &mut Vec<String>) -> Result<(), CatalogError> {
     let what = at.table;
     let good = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    check.that(good, at, key, || format!("{what} id {id:?} is not 1 to 64 of A–Z a–z 0–9 . _ -"))?;
-    check.that(!seen.iter().any(|other| other == id), at, key, || format!("two of {what} id {id:?}"))?;
+    check.require(good, at, key, || format!("{what} id {id:?} is not 1 to 64 of A–Z a–z 0–9 . _ -"))?;
+    check.require(!seen.iter().any(|other| other == id), at, key, || format!("two of {what} id {id:?}"))?;
     seen.push(id.to_owned());
     Ok(())
 }
 
-/// Whole credits that one grant may have: R1's limit for a request.
+/// The most whole credits of one grant: R1's limit of a request.
 const CREDITS_MAX: i64 = 1_000_000_000;
-/// Stripe's own limit for a price in minor units.
+/// Stripe's limit of a price, in minor units.
 const AMOUNT_MAX: i64 = 99_999_999;
 
 fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<(), CatalogError> {
-    check
-        .that(!plans.is_empty(), Place { table: "plan", number: 0, at: 0 }, "", || "there is no [[plan]]".to_owned())?;
+    check.require(!plans.is_empty(), Place { table: "plan", number: 0, at: 0 }, "", || {
+        "there is no [[plan]]".to_owned()
+    })?;
     let (mut seen, mut prices) = (Vec::new(), Vec::new());
     for (number, plan) in plans.iter().enumerate() {
         let (at, plan) = (Place { table: "plan", number, at: plan.span().start }, plan.get_ref());
         check_id(check, at, "id", &plan.id, &mut seen)?;
         check.words(at, "name", &format!("the name of plan {:?}", plan.id), &plan.name)?;
-        check.that(plan.amount >= 0, at, "amount", || format!("plan {:?} has a negative price", plan.id))?;
+        check.require(plan.amount >= 0, at, "amount", || format!("plan {:?} has a negative price", plan.id))?;
         let price = plan.amount <= AMOUNT_MAX && plan.amount % step == 0;
-        check.that(price, at, "amount", || format!("plan {:?} has a price that Stripe does not take", plan.id))?;
+        check.require(price, at, "amount", || format!("plan {:?} has a price that Stripe does not take", plan.id))?;
         let credits = (0..=CREDITS_MAX).contains(&plan.credits);
-        check.that(credits, at, "credits", || format!("plan {:?} has credits outside 0 to {CREDITS_MAX}", plan.id))?;
+        check
+            .require(credits, at, "credits", || format!("plan {:?} has credits outside 0 to {CREDITS_MAX}", plan.id))?;
         for price in &plan.stripe_prices {
             let id = (1..=255).contains(&price.len()) && price.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            check.that(id, at, "stripe_prices", || {
+            check.require(id, at, "stripe_prices", || {
                 format!("plan {:?} has a price {price:?}, which is no id", plan.id)
             })?;
             let new = !prices.contains(&price);
-            check.that(new, at, "stripe_prices", || format!("price {price:?} is there twice"))?;
+            check.require(new, at, "stripe_prices", || format!("price {price:?} is there twice"))?;
             prices.push(price);
         }
     }
@@ -196,23 +205,25 @@ fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], currency: &s
     for (number, package) in packages.iter().enumerate() {
         let (at, package) = (Place { table: "package", number, at: package.span().start }, package.get_ref());
         check_id(check, at, "id", &package.id, &mut seen)?;
-        check.that(package.amount >= 0, at, "amount", || format!("package {:?} has a negative price", package.id))?;
-        let price = (1..=AMOUNT_MAX).contains(&package.amount) && package.amount % step == 0;
         check
-            .that(price, at, "amount", || format!("package {:?} has a price that Stripe does not take", package.id))?;
+            .require(package.amount >= 0, at, "amount", || format!("package {:?} has a negative price", package.id))?;
+        let price = (1..=AMOUNT_MAX).contains(&package.amount) && package.amount % step == 0;
+        check.require(price, at, "amount", || {
+            format!("package {:?} has a price that Stripe does not take", package.id)
+        })?;
         let credits = (1..=CREDITS_MAX).contains(&package.credits);
-        check.that(credits, at, "credits", || {
+        check.require(credits, at, "credits", || {
             format!("package {:?} has credits outside 1 to {CREDITS_MAX}", package.id)
         })?;
         for other in packages.iter().map(Spanned::get_ref) {
             let dearer = other.credits < package.credits
                 && i128::from(package.amount) * i128::from(other.credits)
                     > i128::from(other.amount) * i128::from(package.credits);
-            check.that(!dearer, at, "amount", || {
+            check.require(!dearer, at, "amount", || {
                 format!("package {:?} is larger than {:?} and dearer per credit", package.id, other.id)
             })?;
         }
-        check.that(package.amount >= least, at, "amount", || {
+        check.require(package.amount >= least, at, "amount", || {
             let (price, least) = (Money::new(package.amount, currency).long(), Money::new(least, currency).long());
             format!("package {:?} costs {price}, less than Stripe charges: {least} is the least", package.id)
         })?;
@@ -220,13 +231,13 @@ fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], currency: &s
     Ok(())
 }
 
-/// The text at the pay button holds the shop's name and the address of its terms.
+/// The text at the pay button has the shop's name and the address of its terms.
 fn check_checkout_text(check: &Check<'_>, raw: &Raw) -> Result<(), CatalogError> {
     let (shop, at) = (raw.shop.get_ref(), Place { table: "shop", number: 0, at: raw.shop.span().start });
     let credits = raw.package.iter().map(|package| package.get_ref().grants()).max().unwrap_or(Credits::ZERO);
     let length = shop.checkout_text(credits, "30 Sep 2026").chars().count();
     let key = if shop.terms_url.len() >= shop.name.len() { "terms_url" } else { "name" };
-    check.that(length <= CHECKOUT_TEXT_MAX, at, key, || {
+    check.require(length <= CHECKOUT_TEXT_MAX, at, key, || {
         format!(
             "shop.{key} is too long: it makes a text at the pay button of {length} characters, and Stripe takes \
              {CHECKOUT_TEXT_MAX}"
@@ -234,19 +245,21 @@ fn check_checkout_text(check: &Check<'_>, raw: &Raw) -> Result<(), CatalogError>
     })
 }
 
-/// Each is a row a day and customer, and a chart.
+/// A metric is one row for each day and customer, and a chart.
 const METRICS_MAX: usize = 100;
-/// What the file of usage says of every shop.
+/// The fixed columns of the usage file.
 const USAGE_COLUMNS: [&str; 7] = ["first_day", "last_day", "credits", "plan", "bonus", "top_up", "usages"];
 
 fn check_metrics(check: &Check<'_>, metrics: &[Spanned<Metric>]) -> Result<(), CatalogError> {
     let mut seen = Vec::new();
     metrics.iter().enumerate().try_for_each(|(number, metric)| {
         let (at, metric) = (Place { table: "metric", number, at: metric.span().start }, metric.get_ref());
-        check.that(number < METRICS_MAX, at, "key", || format!("there are more than {METRICS_MAX} of metric"))?;
+        check.require(number < METRICS_MAX, at, "key", || format!("there are more than {METRICS_MAX} of metric"))?;
         check_id(check, at, "key", &metric.key, &mut seen)?;
         let free = !USAGE_COLUMNS.contains(&metric.key.as_str());
-        check.that(free, at, "key", || format!("metric key {:?} is a column of the usage file already", metric.key))?;
+        check.require(free, at, "key", || {
+            format!("metric key {:?} is a column of the usage file already", metric.key)
+        })?;
         check.words(at, "label", &format!("the label of metric {:?}", metric.key), &metric.label)?;
         if metric.unit.is_empty() {
             return Ok(());

@@ -1,6 +1,6 @@
-//! The catalogue: the shop, its rules, plans and packages, read from `catalog.toml`.
+//! The catalogue: the shop, its rules, plans, packages and metrics, read from `catalog.toml`.
 //!
-//! A catalogue that could not be honoured is refused whole, with the line and the reason.
+//! An invalid catalogue is refused whole, with the line and the reason.
 
 mod check;
 mod trimmed;
@@ -9,61 +9,56 @@ use crate::amount::Credits;
 use serde::Deserialize;
 use toml::Spanned;
 
-/// Who sells.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Shop {
-    /// What customers call it.
+    /// The shop's name, as customers know it.
     #[serde(deserialize_with = "trimmed::text")]
     pub name: String,
-    /// Where customers ask for help.
     #[serde(deserialize_with = "trimmed::text")]
     pub support_email: String,
-    /// Its front page.
     #[serde(deserialize_with = "trimmed::text")]
     pub home_url: String,
-    /// Its terms of sale.
     #[serde(deserialize_with = "trimmed::text")]
     pub terms_url: String,
-    /// Where a plan is upgraded; `{customer}` stands for the customer's id.
+    /// The target of "Upgrade"; `{customer}` stands for the customer's id.
     #[serde(default, deserialize_with = "trimmed::optional")]
     pub upgrade_url: Option<String>,
-    /// ISO 4217, lower case: the one currency of the catalogue.
+    /// The catalogue's one currency: ISO 4217, lower case.
     #[serde(deserialize_with = "trimmed::text")]
     pub currency: String,
-    /// A sentence about what a credit buys.
+    /// A sentence about the worth of a credit.
     #[serde(default, deserialize_with = "trimmed::sentence")]
     pub credit_note: String,
-    /// Who computes tax.
     #[serde(default)]
     pub tax: Tax,
     /// Whether buyers may give a tax id.
     #[serde(default)]
     pub tax_ids: bool,
-    /// What Checkout may offer.
+    /// Stripe's payment methods for Checkout.
     #[serde(default = "default_methods", deserialize_with = "trimmed::list")]
     pub payment_methods: Vec<String>,
-    /// How long a Checkout stays open, 30 to 1,440 minutes; see [`Shop::open_minutes`].
+    /// Minutes until a Checkout closes, 30 to 1,440; see [`Shop::open_minutes`].
     #[serde(default = "default_minutes")]
     pub checkout_minutes: i64,
 }
 
-/// How many characters Stripe takes of a text beside the pay button.
+/// The most characters that Stripe takes in the text at the pay button.
 pub const CHECKOUT_TEXT_MAX: usize = 1_200;
 
-/// How many minutes a Checkout can be open. Stripe takes 30 minutes to 24 hours by its own clock, from the moment at
-/// which the request reaches it: a repeat of the same request comes up to 10 minutes later, and clocks differ.
+/// Minutes for which a Checkout can be open. Stripe takes 30 minutes to 24 hours by its own clock, from the moment it
+/// receives the request. A repeat of the request may come 10 minutes later, and clocks differ.
 const CHECKOUT_MINUTES: std::ops::RangeInclusive<i64> = 40..=1_430;
 
 impl Shop {
-    /// How many minutes a Checkout is really open: `checkout_minutes`, as far as Stripe goes along.
+    /// `checkout_minutes` within Stripe's limits.
     #[must_use]
     pub fn open_minutes(&self) -> i64 {
         self.checkout_minutes.clamp(*CHECKOUT_MINUTES.start(), *CHECKOUT_MINUTES.end())
     }
 
-    /// The text at Checkout's pay button; `until` is the day on which the credits expire. Stripe makes a link of the
-    /// Markdown.
+    /// The text at Checkout's pay button; `until` is the day on which the credits expire. Stripe turns the Markdown
+    /// into a link.
     #[must_use]
     pub fn checkout_text(&self, credits: Credits, until: &str) -> String {
         format!(
@@ -74,49 +69,47 @@ impl Shop {
         )
     }
 
-    /// Whether a Checkout that is complete is paid: no method is offered that clears later.
+    /// Whether a completed Checkout is paid: no method is offered that clears later.
     #[must_use]
     pub fn pays_at_once(&self) -> bool {
         self.payment_methods.iter().all(|method| matches!(method.as_str(), "card" | "link"))
     }
 }
 
-/// Who computes tax.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Tax {
-    /// Nobody: prices are final.
+    /// Prices are final.
     #[default]
     None,
-    /// Stripe Tax.
+    /// Stripe Tax computes tax.
     Stripe,
 }
 
-/// What becomes of top-ups on a plan that may not buy them (R7).
+/// The state of top-ups on a plan that may not buy them (R7).
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum LapsedTopUps {
-    /// They still work.
+    /// Charges may draw them.
     #[default]
     Usable,
-    /// They wait, their dates running.
+    /// Charges may not draw them; their dates still count.
     Paused,
 }
 
-/// Numbers that the rules take from the shop.
+/// The shop's numbers for the rules.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rules {
-    /// How long a top-up lives, in calendar months.
+    /// Calendar months until a top-up expires (R9).
     pub top_up_months: i32,
-    /// How many days before expiry a mail goes out.
+    /// Days before the expiry at which a reminder is due (R16).
     pub reminder_days: Vec<i64>,
-    /// Top-ups on a plan that may not buy them.
     pub lapsed_top_ups: LapsedTopUps,
-    /// How long an unpaid plan is kept.
+    /// Days for which an unpaid plan stays (R6).
     pub grace_days: i64,
-    /// Whether a top-up lives on until seven days after a mail server took a reminder of it. Acts on top-ups
-    /// that are credited from then on.
+    /// Whether a top-up lives until seven days after an email server took a reminder of it (R9). Acts on top-ups that
+    /// are credited from then on.
     pub require_notice: bool,
 }
 
@@ -132,62 +125,54 @@ impl Default for Rules {
     }
 }
 
-/// A plan of the SaaS.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// Its id.
     #[serde(deserialize_with = "trimmed::text")]
     pub id: String,
-    /// What customers call it.
     #[serde(deserialize_with = "trimmed::text")]
     pub name: String,
     /// Minor units a month.
     pub amount: i64,
     /// Whole credits a month.
     pub credits: i64,
-    /// Whether it may buy top-ups.
+    /// Whether the plan may buy top-ups (R7).
     pub top_ups: bool,
-    /// Its prices at Stripe.
+    /// Ids of the plan's prices at Stripe.
     #[serde(default, deserialize_with = "trimmed::list")]
     pub stripe_prices: Vec<String>,
 }
 
 impl Plan {
-    /// The monthly allowance.
     #[must_use]
     pub const fn allowance(&self) -> Credits {
         Credits::whole(self.credits)
     }
 }
 
-/// A thing for sale.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
-    /// Its id.
     #[serde(deserialize_with = "trimmed::text")]
     pub id: String,
     /// Whole credits.
     pub credits: i64,
-    /// Its price in minor units.
+    /// Minor units.
     pub amount: i64,
 }
 
 impl Package {
-    /// What it grants.
     #[must_use]
     pub const fn grants(&self) -> Credits {
         Credits::whole(self.credits)
     }
 }
 
-/// Everything that a customer is shown of something for sale: what a form signs, a purchase stores, and is credited.
+/// The terms of a sale: shown to the customer, signed by the form, stored with the purchase, and credited (R19).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// Credits.
     pub credits: Credits,
-    /// The price in minor units.
+    /// Minor units.
     pub amount: i64,
     /// ISO 4217, lower case.
     pub currency: String,
@@ -195,54 +180,48 @@ pub struct Terms {
     pub months: i32,
 }
 
-/// A figure that usage may be counted in.
+/// A figure of usage.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Metric {
-    /// Its key in `quantities`.
+    /// The key in `quantities`.
     #[serde(deserialize_with = "trimmed::text")]
     pub key: String,
-    /// What customers read.
+    /// The name for customers.
     #[serde(deserialize_with = "trimmed::text")]
     pub label: String,
-    /// Its unit.
     #[serde(default, deserialize_with = "trimmed::text")]
     pub unit: String,
-    /// Whether pages show the average of the usages that name it, and not the sum; unless said, of `latency_ms` alone.
+    /// Whether pages show the average over the usages that sent it, instead of the sum. The default is the sum, except
+    /// for `latency_ms`.
     #[serde(default)]
     pub average: Option<bool>,
 }
 
 impl Metric {
-    /// Whether its figure is an average.
     #[must_use]
     pub fn is_average(&self) -> bool {
         self.average.unwrap_or(self.key == "latency_ms")
     }
 }
 
-/// A catalogue that was found good.
+/// A valid catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalog {
-    /// Who sells.
     pub shop: Shop,
-    /// The shop's numbers.
     pub rules: Rules,
     /// Plans, smallest allowance first.
     pub plans: Vec<Plan>,
     /// Packages, smallest first.
     pub packages: Vec<Package>,
-    /// Figures of usage.
     pub metrics: Vec<Metric>,
 }
 
-/// Why a catalogue is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct CatalogError {
     /// Counted from 1.
     pub line: usize,
-    /// What is wrong.
     pub reason: String,
 }
 
@@ -258,7 +237,7 @@ impl Catalog {
     /// Reads and checks a `catalog.toml`.
     ///
     /// # Errors
-    /// An unknown key, no plan, two of one id, a negative or absurd number, a larger package dearer per credit.
+    /// An unknown key, no plan, a repeated id, a negative or absurd number, a larger package that is dearer per credit.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
         let raw = check::read(text)?;
         let mut plans: Vec<Plan> = raw.plan.into_iter().map(Spanned::into_inner).collect();
@@ -274,68 +253,65 @@ impl Catalog {
         })
     }
 
-    /// The plan of an id.
     #[must_use]
     pub fn plan(&self, id: &str) -> Option<&Plan> {
         self.plans.iter().find(|plan| plan.id == id)
     }
 
-    /// The plan that a price at Stripe is for.
+    /// The plan of a price at Stripe.
     #[must_use]
     pub fn plan_of_price(&self, price: &str) -> Option<&Plan> {
         self.plans.iter().find(|plan| plan.stripe_prices.iter().any(|known| known == price))
     }
 
-    /// Whether plans are sold through subscriptions at Stripe.
+    /// Whether plans are sold as subscriptions at Stripe.
     #[must_use]
     pub fn sells_plans(&self) -> bool {
         self.plans.iter().any(|plan| !plan.stripe_prices.is_empty())
     }
 
-    /// The plan of who pays for none: the cheapest, and of those the smallest.
+    /// The plan without payment: the cheapest one, and the smallest of these.
     #[must_use]
     pub fn free_plan(&self) -> Option<&Plan> {
         self.plans.iter().min_by_key(|plan| (plan.amount, plan.credits))
     }
 
-    /// The package of an id.
     #[must_use]
     pub fn package(&self, id: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.id == id)
     }
 
-    /// What the package sells now.
+    /// The package's terms now.
     #[must_use]
     pub fn terms(&self, package: &Package) -> Terms {
         let (credits, currency) = (package.grants(), self.shop.currency.clone());
         Terms { credits, amount: package.amount, currency, months: self.rules.top_up_months }
     }
 
-    /// What the plan sells now.
+    /// The plan's terms now.
     #[must_use]
     pub fn plan_terms(&self, plan: &Plan) -> Terms {
         Terms { credits: plan.allowance(), amount: plan.amount, currency: self.shop.currency.clone(), months: 0 }
     }
 
-    /// The metric of a key.
     #[must_use]
     pub fn metric(&self, key: &str) -> Option<&Metric> {
         self.metrics.iter().find(|metric| metric.key == key)
     }
 
-    /// The monthly allowance of a plan; nothing for a plan that is not in the catalogue.
+    /// The monthly allowance of a plan; 0 if the catalogue lacks the plan.
     #[must_use]
     pub fn allowance(&self, plan: &str) -> Credits {
         self.plan(plan).map_or(Credits::ZERO, Plan::allowance)
     }
 
-    /// Whether a plan may buy top-ups (R7).
+    /// Whether the plan may buy top-ups (R7).
     #[must_use]
     pub fn may_buy(&self, plan: &str) -> bool {
         self.plan(plan).is_some_and(|plan| plan.top_ups)
     }
 
-    /// Whether a plan's leftover top-ups are paused (R7).
+    /// Whether the plan pauses top-ups (R7).
     #[must_use]
     pub fn pauses_top_ups(&self, plan: &str) -> bool {
         self.rules.lapsed_top_ups == LapsedTopUps::Paused && !self.may_buy(plan)

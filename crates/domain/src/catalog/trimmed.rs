@@ -1,4 +1,4 @@
-//! Texts of the catalogue as they are read: without the blanks around them, and without anything that is not seen.
+//! Texts of the catalogue, trimmed and without control characters.
 
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -10,22 +10,19 @@ fn read<E: Error>(text: &str) -> Result<String, E> {
     Ok(text.to_owned())
 }
 
-/// One line.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     read(&String::deserialize(from)?)
 }
 
-/// One line, where there is one.
 pub(super) fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Option::<String>::deserialize(from)?.as_deref().map(read).transpose()
 }
 
-/// A sentence, which may be written on several lines.
+/// A sentence, which may stand on several lines.
 pub(super) fn sentence<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     read(&String::deserialize(from)?.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Several.
 pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     Vec::<String>::deserialize(from)?.iter().map(|text| read(text)).collect()
 }

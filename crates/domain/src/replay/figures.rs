@@ -1,4 +1,4 @@
-//! One grant's figures, as its lines add them up.
+//! One grant's figures, added up from its lines.
 
 use super::lines::drawn_afresh;
 use super::order::{BurnKey, Place};
@@ -8,7 +8,7 @@ use crate::id::{GrantId, PurchaseId};
 use crate::reminder::notice_until;
 use crate::time::Instant;
 
-/// What lines have made of a grant, in thousandths.
+/// The figures of a grant, in thousandths.
 pub(super) struct Figures {
     pub kind: Option<Kind>,
     pub effective_at: Instant,
@@ -18,7 +18,7 @@ pub(super) struct Figures {
     pub held: i64,
     frozen: i64,
     expired: i64,
-    /// Refunded and disputed, net of restored.
+    /// Refunded and disputed credits, less restored ones.
     removed: i64,
     refunded: i64,
     disputed: i64,
@@ -27,7 +27,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Of a grant's first line.
+    /// From the grant's first line.
     pub fn new(entry: &Entry) -> Result<Self, String> {
         let expires_at = entry.expires_at.filter(|at| *at > entry.event_at).ok_or("granted without a life")?;
         Ok(Self {
@@ -47,7 +47,7 @@ impl Figures {
         })
     }
 
-    /// Whether the first line and the row speak of one grant.
+    /// Whether the first line agrees with the grant's row.
     pub fn agree(
         &mut self,
         entry: &Entry,
@@ -72,7 +72,7 @@ impl Figures {
         Ok(())
     }
 
-    /// Whether a further `granted` can be: a plan grant grows while it lives (R6).
+    /// Whether a further `granted` is valid: a plan grant grows while it lives (R6).
     pub fn may_grow(&self, entry: &Entry) -> Result<(), String> {
         if self.kind.is_some_and(|kind| kind != Kind::Plan) || entry.cause != Cause::Grant(entry.grant) {
             return Err("granted twice".to_owned());
@@ -83,30 +83,30 @@ impl Figures {
         Ok(())
     }
 
-    /// What is left of it. Wide, since lines may say anything.
+    /// The credits left. Wide, since forged lines may hold any number.
     pub fn remaining(&self) -> i128 {
         let gone = [self.used, self.held, self.frozen, self.expired, self.removed, self.voided];
         i128::from(self.amount) - gone.into_iter().map(i128::from).sum::<i128>()
     }
 
-    /// Its share of the balance.
+    /// The grant's share of the balance.
     pub fn balance(&self) -> i128 {
         self.remaining() + i128::from(self.held) + i128::from(self.frozen)
     }
 
-    /// Its place in burn order, where its kind is known.
+    /// The place in burn order, if the kind is known.
     pub fn burn_key(&self, id: GrantId) -> Option<BurnKey> {
         self.kind.map(|kind| (kind, self.expires_at, self.effective_at, id))
     }
 
-    /// Where it stands among the open grants. A voided one may keep nothing at all.
+    /// The place among the open grants. A voided one must keep nothing.
     pub fn place(&self, id: GrantId) -> Option<Place> {
         let end = if self.is_voided { self.effective_at } else { self.expires_at };
         let deadline = if self.frozen > 0 { None } else { Some((end, id)) };
         (self.remaining() > 0).then(|| Place { deadline, burn: self.burn_key(id) })
     }
 
-    /// Applies a line of a shape that was found good.
+    /// Applies a line of valid shape.
     pub fn apply(&mut self, entry: &Entry) -> Result<(), String> {
         let (amount, held, frozen) = (entry.amount.0, entry.held_change.0, entry.frozen_change.0);
         let ended = entry.event_at >= self.expires_at && self.frozen == 0;
@@ -117,19 +117,19 @@ impl Figures {
             EntryKind::Granted => add(&mut self.amount, amount, "amount")?,
             EntryKind::Used => add(&mut self.used, -amount, "used")?,
             EntryKind::Expired => {
-                self.ends_rightly(entry)?;
+                self.check_expiry(entry)?;
                 add(&mut self.expired, -amount, "expired")?;
             }
             EntryKind::Refunded => add(&mut self.refunded, -amount, "refunded")?,
             EntryKind::Disputed => add(&mut self.disputed, -amount, "disputed")?,
             EntryKind::Voided if amount > 0 => add(&mut self.used, -amount, "used")?,
             EntryKind::Voided => {
-                self.is_taken_back_rightly(entry)?;
+                self.check_void(entry)?;
                 add(&mut self.voided, -amount, "voided")?;
                 self.is_voided = true;
             }
             EntryKind::Extended => {
-                self.is_extended_rightly(entry)?;
+                self.check_extension(entry)?;
                 self.expires_at = entry.expires_at.filter(|at| *at > self.expires_at).ok_or("extended backwards")?;
             }
             EntryKind::Restored | EntryKind::Held | EntryKind::Released | EntryKind::Frozen | EntryKind::Thawed => {}
@@ -149,8 +149,8 @@ impl Figures {
         Ok(())
     }
 
-    /// `expired` at its own date, exactly; of what came back, later.
-    fn ends_rightly(&self, entry: &Entry) -> Result<(), String> {
+    /// `expired` by itself has exactly the grant's date; of returned credits, that date or a later one.
+    fn check_expiry(&self, entry: &Entry) -> Result<(), String> {
         let own = matches!(entry.cause, Cause::Grant(_));
         let dated = if own { entry.event_at == self.expires_at } else { entry.event_at >= self.expires_at };
         if !dated || self.frozen > 0 || self.is_voided {
@@ -159,9 +159,9 @@ impl Figures {
         Ok(())
     }
 
-    /// By the time that a part was frozen; or, where nobody could be told, so that seven days are left: at its date
-    /// or before, or with what came back after it.
-    fn is_extended_rightly(&self, entry: &Entry) -> Result<(), String> {
+    /// A grant is extended by its frozen time. Without a notice it is extended to seven days: at its date or before, or
+    /// with credits that came back after it.
+    fn check_extension(&self, entry: &Entry) -> Result<(), String> {
         if self.kind.is_some_and(|kind| kind != Kind::TopUp) {
             return Err("extended, and was not bought".to_owned());
         }
@@ -176,9 +176,8 @@ impl Figures {
         Ok(())
     }
 
-    /// Courtesy grants are taken back, and those of plans that ended unpaid: once and while they live; what returns
-    /// later goes too.
-    fn is_taken_back_rightly(&self, entry: &Entry) -> Result<(), String> {
+    /// Courtesy grants and grants of unpaid plans are voided once, while they live; so are credits that return later.
+    fn check_void(&self, entry: &Entry) -> Result<(), String> {
         let own = matches!(entry.cause, Cause::Grant(_));
         if self.kind == Some(Kind::TopUp) {
             return Err("voided, and was bought".to_owned());
@@ -198,7 +197,7 @@ impl Figures {
         Ok(())
     }
 
-    /// Whether the stored row is what the lines add up to; names the column that is not.
+    /// The first column in which the stored row differs from the lines.
     pub fn differs(&self, row: &Grant) -> Option<String> {
         let removed = row.refunded.0.checked_add(row.disputed.0);
         let columns = [
@@ -232,7 +231,7 @@ impl Figures {
     }
 }
 
-/// Adds to a figure, which stays zero or more.
+/// Adds to a figure, which stays 0 or more.
 fn add(figure: &mut i64, change: i64, name: &str) -> Result<(), String> {
     *figure = figure
         .checked_add(change)

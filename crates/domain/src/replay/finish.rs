@@ -1,4 +1,4 @@
-//! The end of a replay: what the store has is what the lines add up to.
+//! The end of a replay: the stored rows equal the sums of the lines.
 
 use super::{Broken, Head, Replay, Report};
 use crate::account::Account;
@@ -13,10 +13,10 @@ fn broken(reason: impl Into<String>) -> Broken {
 }
 
 impl Replay {
-    /// The end of lines that come without rows: what they prove by themselves.
+    /// Ends a replay without rows.
     ///
     /// # Errors
-    /// The last operation, where it is broken.
+    /// The last operation, if it is broken.
     pub fn end(mut self) -> Result<Head, Broken> {
         self.end_operations()?;
         Ok(Head { seq: self.seq, hash: self.hash, balance: Credits(self.balance) })
@@ -30,8 +30,8 @@ impl Replay {
         }
     }
 
-    /// Compares the stored rows with what the lines add up to: every grant of the customer, the open holds,
-    /// the account (of which its own lists of grants and holds are not looked at).
+    /// Compares the sums with the stored rows: every grant of the customer, the open holds, the account (without its
+    /// lists of grants and holds).
     ///
     /// # Errors
     /// The first row that differs.
@@ -103,7 +103,7 @@ impl Replay {
     }
 }
 
-/// What grants have held is what open holds have drawn.
+/// Held credits of grants equal the draws of open holds.
 fn held_agrees(grants: &[Grant], open_holds: &[Hold]) -> Result<(), Broken> {
     let mut drawn: HashMap<GrantId, i64> = HashMap::new();
     for draw in open_holds.iter().flat_map(|hold| &hold.draws) {

@@ -1,8 +1,8 @@
 //! The holds that lines open and close.
 //!
-//! The lines of a settle name the usage, not the hold. Where something is given back, the `released` lines
-//! right behind name it. Where a hold was consumed whole, all that lines tell is that one hold of exactly
-//! these draws is gone: such holds are counted by their draws, and must be gone by their lapse.
+//! The lines of a settle name the usage, not the hold. If credits return, the `released` lines after it name the hold.
+//! If the hold was used whole, the lines only show that one hold with exactly these draws is gone. Such holds are
+//! counted by their draws, and must be gone at their lapse.
 
 use super::Broken;
 use super::order::BurnKey;
@@ -12,10 +12,10 @@ use crate::id::{GrantId, HoldId};
 use crate::time::Instant;
 use std::collections::{BTreeSet, HashMap};
 
-/// What is held of which grant, by the grants' ids.
+/// Held credits by grant, ordered by id.
 pub(super) type Draws = Vec<(GrantId, i64)>;
 
-/// A usage took this from a hold not yet named.
+/// The draws of a usage on a hold that no line has named yet.
 pub(super) struct Settling {
     draws: Draws,
     seq: i64,
@@ -24,8 +24,8 @@ pub(super) struct Settling {
 }
 
 impl Settling {
-    /// Of the held changes of a usage's lines; nothing where it took from no hold.
-    pub fn of(changes: Draws, seq: i64, event_at: Instant, created_at: Instant) -> Option<Self> {
+    /// From the held changes of a usage's lines; `None` if it used no hold.
+    pub fn from_changes(changes: Draws, seq: i64, event_at: Instant, created_at: Instant) -> Option<Self> {
         let draws = negated(changes.into_iter().filter(|(_, change)| *change != 0).collect());
         (!draws.is_empty()).then_some(Self { draws, seq, event_at, created_at })
     }
@@ -40,12 +40,12 @@ struct Opened {
     expires_at: Instant,
 }
 
-/// Holds of the same draws.
+/// Open holds with equal draws.
 #[derive(Default)]
 struct Alike {
-    /// By the instant at which they lapse.
+    /// By lapse.
     members: BTreeSet<(Instant, HoldId)>,
-    /// How many of them were consumed whole.
+    /// The number of them that were used whole.
     consumed: usize,
 }
 
@@ -58,7 +58,7 @@ pub(super) struct HoldBook {
 }
 
 impl HoldBook {
-    /// `held` lines open a hold.
+    /// Opens the hold of `held` lines.
     pub fn open(&mut self, id: HoldId, mut draws: Draws, expires_at: Instant) -> Result<(), String> {
         draws.sort_unstable();
         if self.opened.contains_key(&id) {
@@ -70,13 +70,13 @@ impl HoldBook {
         Ok(())
     }
 
-    /// When the hold of a cause lapses.
+    /// The lapse of a hold.
     pub fn lapse_of(&self, cause: Cause) -> Option<Instant> {
         let Cause::Hold(id) = cause else { return None };
         self.opened.get(&id).map(|hold| hold.expires_at)
     }
 
-    /// A settle left nothing to give back.
+    /// Closes one hold that a settle has used whole.
     pub fn settle_whole(&mut self, settled: &Settling) -> Result<(), String> {
         let open = |alike: &&mut Alike| {
             alike.members.len() > alike.consumed
@@ -95,7 +95,7 @@ impl HoldBook {
         Ok(())
     }
 
-    /// `released` lines close a hold: whole, or what a settle right before them left of it.
+    /// Closes the hold of `released` lines: whole, or the rest of a settle right before them.
     pub fn give_back(
         &mut self,
         id: HoldId,
@@ -131,7 +131,7 @@ impl HoldBook {
         self.close(id)
     }
 
-    /// Takes a named hold out.
+    /// Takes out a named hold.
     fn close(&mut self, id: HoldId) -> Result<(), String> {
         let Some(hold) = self.opened.remove(&id) else { return Ok(()) };
         self.lapses.remove(&(hold.expires_at, id));
@@ -150,13 +150,13 @@ impl HoldBook {
         Ok(())
     }
 
-    /// Whether every hold that lapsed before `at` is gone; at `at` itself too, before a command.
+    /// Checks that every hold with a lapse before `at` is gone; before a command also at `at`.
     pub fn none_overdue(&mut self, at: Instant, command: bool) -> Result<(), String> {
         while let Some((lapse, id)) = self.lapses.first().copied() {
             if lapse > at || (lapse == at && !command) {
                 break;
             }
-            // It must be one of those that were consumed whole.
+            // The hold must be one of those used whole.
             let alike = self.opened.get(&id).and_then(|hold| self.alike.get_mut(&hold.draws));
             let alike = alike.filter(|alike| alike.consumed > 0);
             alike.ok_or_else(|| format!("{id} was due to lapse at {lapse}, and did not"))?.consumed -= 1;
@@ -165,7 +165,7 @@ impl HoldBook {
         Ok(())
     }
 
-    /// Whether the stored open holds are the ones that lines left open, all alive at `at`.
+    /// Whether the stored open holds are those that the lines left open, all alive at `at`.
     pub fn agrees(mut self, rows: &[Hold], at: Instant) -> Result<(), String> {
         self.none_overdue(at, true)?;
         for row in rows {
@@ -185,14 +185,14 @@ impl HoldBook {
     }
 }
 
-/// The draws that changes of `held` undo.
+/// The draws that these changes of `held` return.
 fn negated(changes: Draws) -> Draws {
     let mut draws: Draws = changes.into_iter().map(|(grant, change)| (grant, -change)).collect();
     draws.sort_unstable();
     draws
 }
 
-/// Two sets of draws together.
+/// The sum of two lists of draws.
 fn sum(mut draws: Draws, more: Draws) -> Draws {
     for (grant, credits) in more {
         match draws.iter_mut().find(|(other, _)| *other == grant) {

@@ -1,8 +1,8 @@
-//! What a line of each kind may carry (R12), by itself.
+//! The valid shape of a single line of each kind (R12).
 
 use crate::entry::{Cause, Entry, EntryKind};
 
-/// Checks signs, fields and cause of a line against its kind.
+/// Checks signs, fields and cause of a line.
 pub(super) fn shape(entry: &Entry) -> Result<(), String> {
     let (amount, held, frozen) = (entry.amount.0, entry.held_change.0, entry.frozen_change.0);
     let signs = match entry.kind {
@@ -47,25 +47,25 @@ fn caused(entry: &Entry) -> bool {
             EntryKind::Refunded | EntryKind::Disputed | EntryKind::Restored | EntryKind::Frozen | EntryKind::Thawed,
             cause,
         ) => matches!(cause, Cause::Purchase(_)),
-        // Of its own accord, or with what came back to it, where nobody could be told.
+        // By itself, or with credits that came back, for lack of a notice.
         (EntryKind::Extended, Cause::Grant(_)) => entry.cause == own,
         (EntryKind::Extended, _) => true,
     }
 }
 
-/// Whether somebody asked for it: such a line is booked at the instant at which it comes about.
+/// Whether a command caused the line: it is booked at the instant at which it falls due.
 fn is_command(entry: &Entry) -> bool {
     match entry.kind {
         EntryKind::Used | EntryKind::Held => true,
         EntryKind::Granted => matches!(entry.cause, Cause::Purchase(_)),
-        // What is taken of a plan that nobody paid for is due by itself; of other grants, see the figures.
+        // An unpaid plan is voided by itself; `figures` checks other grants.
         EntryKind::Voided => matches!(entry.cause, Cause::Usage(_)),
         EntryKind::Expired => matches!(entry.cause, Cause::Usage(_)),
         _ => false,
     }
 }
 
-/// Whether a line draws on its grant anew: all of `held`, and of `used` what did not come from a hold.
+/// Whether a line draws credits that no hold had set aside: all of `held`, a part of `used`.
 pub(super) fn drawn_afresh(entry: &Entry) -> bool {
     match entry.kind {
         EntryKind::Held => true,

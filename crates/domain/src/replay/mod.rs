@@ -1,4 +1,4 @@
-//! The verifier: replays the entries of one customer and proves that they hold together.
+//! The verifier: replays the entries of one customer and proves that they are consistent.
 //!
 //! `topup check` feeds it every entry in `seq` order, then the rows of grants, holds and account:
 //!
@@ -14,32 +14,32 @@
 //! ```
 //!
 //! # What it proves
-//! - **Chain**: `seq` is gapless, each hash follows from the line and the hash before it, `balance_after` is
-//!   the running sum, `event_at` and `created_at` never go back, nothing is booked before it came about, and
-//!   only what falls due by itself is booked later than it came about.
-//! - **Lines**: signs and fields by kind; a grant begins with `granted`, once (a plan grant may grow while it
-//!   lives); every figure of every grant is zero or more after every line, what remains of it too (R12).
-//! - **Dates**: nothing is drawn from a grant at or after its `expires_at` unless a part of it is frozen. Its
-//!   own `expired` line is dated exactly `expires_at` and takes all that remains. What a hold or a voided usage
-//!   returns to an ended grant is `expired` (of a voided one, `voided`) in the same operation. No line stands
-//!   behind a date at which something was due and was not booked: a grant's rest at its expiry, a hold at its
-//!   lapse. What is due at one instant is booked in R3's order, and before the commands of that instant.
-//! - **Holds**: what a settle takes from `held` and what it gives back are the draws of one open hold, taken
-//!   in burn order; a hold is returned whole at its own lapse, or earlier.
-//! - **Burn order** (with [`Replay::with_terms`]): when a usage or hold is booked, no grant that comes before
-//!   the last one it drew on has anything left to draw. What a settle takes from its own hold is exempt.
-//!   No top-up is drawn while the plan pauses them.
-//! - **Rows** ([`Replay::finish`]): the stored figures of every grant, the open holds and the account are
-//!   what the lines add up to, and nothing that was due by `last_at` is left.
+//! - **Chain**: `seq` has no gaps; each hash follows from the line and the hash before it; `balance_after` is the
+//!   running sum; `event_at` and `created_at` never go back. No line is booked before it falls due, and only lines that
+//!   fall due by themselves are booked later.
+//! - **Lines**: signs and fields fit the kind. A grant begins with `granted`, once (a plan grant may grow while it
+//!   lives). Every figure of every grant, also `remaining`, is 0 or more after every line (R12).
+//! - **Dates**: no draw from a grant at or after its `expires_at`, unless a part is frozen. The grant's own `expired`
+//!   line has exactly the date `expires_at` and takes the whole rest. Credits that a hold or a voided usage returns to
+//!   an ended grant are `expired` (of a voided grant, `voided`) in the same operation. No line comes after a due event
+//!   that was not booked: a grant's rest at its expiry, a hold at its lapse. Events of one instant come in R3's order,
+//!   before the commands of that instant.
+//! - **Holds**: the credits that a settle uses and returns are the draws of one open hold, in burn order. A hold
+//!   returns whole at its own lapse, or earlier.
+//! - **Burn order** (with [`Replay::with_terms`]): at a usage or hold, no grant before the last drawn one has credits
+//!   left. A settle's draws on its own hold are exempt. No top-up is drawn while the plan pauses top-ups.
+//! - **Rows** ([`Replay::finish`]): the stored figures of every grant, the open holds and the account equal the sums of
+//!   the lines, and nothing due by `last_at` is missing.
 //!
 //! # What it does not prove
-//! That a charge was asked for, that an allowance is the catalogue's, that a void returns what its usage took,
-//! that no usage id stands twice, that a plan that ended unpaid was unpaid, that a grant voided when nothing was left of it was voided (there was no line
-//! to book), that a hold settled whole is this one and not another of the same draws (a
-//! settle's lines name the usage), that a purchase has one grant (the check's own queries do that); that the
-//! chain's end is the true one, which only a hash kept elsewhere can.
+//! - A charge was asked for; an allowance is the catalogue's; an unpaid end was unpaid.
+//! - A void returns the draws of its usage; no usage id occurs twice.
+//! - A grant that was voided with nothing left was voided: it has no line.
+//! - A hold that was settled whole is this one, not another with equal draws: a settle's lines name the usage.
+//! - A purchase has one grant: the check's own queries prove it.
+//! - The chain's end is the true end: only a hash kept elsewhere proves it.
 //!
-//! Each line costs O(log n) of what is open. What is kept of a closed grant is its figures.
+//! Each line costs O(log n) of the open grants and holds. A closed grant keeps only its figures.
 
 mod figures;
 mod finish;
@@ -61,14 +61,12 @@ use run::Run;
 use std::collections::HashMap;
 use std::fmt;
 
-/// The first broken row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// The entry, where it is one.
+    /// The broken entry, if it is one.
     pub seq: Option<i64>,
-    /// The grant, where it is about one.
+    /// The grant of the problem, if it has one.
     pub grant: Option<GrantId>,
-    /// What is wrong with it.
     pub reason: String,
 }
 
@@ -86,33 +84,28 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// What was found good.
+/// The result of a valid replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// How many lines.
     pub entries: i64,
-    /// How many grants.
     pub grants: usize,
-    /// How many open holds.
     pub open_holds: usize,
-    /// What the lines add up to.
+    /// The sum of all lines.
     pub balance: Credits,
-    /// What was spent, net of voided usages.
+    /// Used credits, without voided usages.
     pub used: Credits,
 }
 
-/// Where the lines of a customer end.
+/// The last line of a customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// How many lines.
     pub seq: i64,
-    /// The last line's hash: of all that stands before it.
     pub hash: Hash,
-    /// What the lines add up to.
+    /// The sum of all lines.
     pub balance: Credits,
 }
 
-/// What a grant's lines do not say: from its row.
+/// The parts of a grant's row that its lines lack.
 #[derive(Clone, Copy)]
 struct Terms {
     kind: Kind,
@@ -121,7 +114,7 @@ struct Terms {
     is_voided: bool,
 }
 
-/// The verifier of one customer's ledger. After a [`Broken`] it says nothing more of worth.
+/// The verifier of one customer's ledger. Drop it after a [`Broken`].
 pub struct Replay {
     customer: String,
     seq: i64,
@@ -133,7 +126,7 @@ pub struct Replay {
     plans: Vec<PlanChange>,
     plans_passed: usize,
     paused: bool,
-    /// The last plan grant, and until when it lives.
+    /// The last plan grant, and its end.
     plan_until: Option<(Instant, GrantId)>,
     grants: HashMap<GrantId, Figures>,
     open: OpenGrants,
@@ -144,7 +137,6 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// A verifier before the first entry.
     #[must_use]
     pub fn new(customer: &str) -> Self {
         Self {
@@ -168,8 +160,8 @@ impl Replay {
         }
     }
 
-    /// Adds what burn order needs and lines do not say: the customer's grant rows, and the plans that came
-    /// into force, in the order in which they did.
+    /// Adds the facts for burn order that lines lack: the customer's grant rows, and the plans in the order in which
+    /// they came into force.
     #[must_use]
     pub fn with_terms(mut self, grants: &[Grant], plans: &[PlanChange]) -> Self {
         let terms = |g: &Grant| {
@@ -182,10 +174,10 @@ impl Replay {
         self
     }
 
-    /// The next entry.
+    /// Checks the next entry.
     ///
     /// # Errors
-    /// The first row that is broken: this one, or the operation that ended before it.
+    /// The first broken row: this entry, or the operation before it.
     pub fn push(&mut self, entry: &Entry) -> Result<(), Broken> {
         let fresh = !self.run.as_ref().is_some_and(|run| run.takes(entry));
         if fresh {
@@ -200,7 +192,7 @@ impl Replay {
         self.book(entry).map_err(|reason| Broken { seq: Some(entry.seq), grant: Some(entry.grant), reason })
     }
 
-    /// Number, sum, dates and hash follow from the entry before.
+    /// Checks number, sum, dates and hash against the entry before.
     fn link(&mut self, entry: &Entry) -> Result<(), String> {
         if self.seq.checked_add(1) != Some(entry.seq) {
             return Err(format!("follows entry {}", self.seq));
@@ -279,7 +271,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Whether a plan grant was taken back; where nothing was left of it, only its row says so.
+    /// Whether a plan grant was voided. If nothing was left, only its row says so.
     fn has_ended_unpaid(&self, id: GrantId) -> bool {
         let voided = self.terms.as_ref().and_then(|terms| terms.get(&id)).is_some_and(|terms| terms.is_voided);
         voided && self.grants.get(&id).is_some_and(|figures| figures.remaining() == 0)

@@ -1,4 +1,4 @@
-//! What is open, in burn order and by date; and the order of what falls due at one instant (R3).
+//! Open grants in burn order and by date, and the order of events at one instant (R3).
 
 use crate::entry::{Cause, Entry, EntryKind};
 use crate::grant::Kind;
@@ -9,16 +9,16 @@ use std::collections::BTreeSet;
 /// A grant's place in burn order (R2).
 pub(super) type BurnKey = (Kind, Instant, Instant, GrantId);
 
-/// Where a grant with something left stands.
+/// The place of a grant with credits left.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
-    /// When its rest must be booked away; never while a part is frozen.
+    /// The date by which its rest must be booked away; none while a part is frozen.
     pub deadline: Option<(Instant, GrantId)>,
-    /// Its place in burn order, where its kind is known.
+    /// The place in burn order, if the kind is known.
     pub burn: Option<BurnKey>,
 }
 
-/// The grants with something left.
+/// The grants with credits left.
 #[derive(Default)]
 pub(super) struct OpenGrants {
     deadlines: BTreeSet<(Instant, GrantId)>,
@@ -26,7 +26,6 @@ pub(super) struct OpenGrants {
 }
 
 impl OpenGrants {
-    /// A line moved a grant from one place to another.
     pub fn moved(&mut self, before: Option<&Place>, after: Option<&Place>) {
         if let Some(place) = before {
             if let Some(key) = &place.deadline {
@@ -42,7 +41,7 @@ impl OpenGrants {
         }
     }
 
-    /// Whether every rest that had to be booked away before `at` is; at `at` itself too, before a command.
+    /// Checks that every rest due before `at` is booked away; before a command also at `at`.
     pub fn none_overdue(&self, at: Instant, command: bool) -> Result<(), (GrantId, String)> {
         match self.deadlines.first() {
             Some((due, grant)) if *due < at || (command && *due == at) => {
@@ -52,7 +51,7 @@ impl OpenGrants {
         }
     }
 
-    /// The first in burn order, where it comes before `key`.
+    /// The first grant in burn order, if it comes before `key`.
     pub fn first_before(&self, key: &BurnKey) -> Option<&BurnKey> {
         self.burn.first().filter(|first| *first < key)
     }
@@ -65,7 +64,7 @@ const CYCLE_END: u8 = 3;
 const CYCLE_START: u8 = 4;
 const COMMAND: u8 = 5;
 
-/// How far the lines of an instant have come in R3's order.
+/// The progress of one instant's lines in R3's order.
 #[derive(Default)]
 pub(super) struct DueOrder {
     at: Option<Instant>,
@@ -74,19 +73,19 @@ pub(super) struct DueOrder {
 }
 
 impl DueOrder {
-    /// Whether a line begins something new, and does not belong to what the line before began.
+    /// Whether a line begins an operation and does not belong to the one before.
     pub fn is_new_operation(&self, entry: &Entry) -> bool {
         !self.goes_along(entry) && (self.at, self.cause) != (Some(entry.event_at), Some(entry.cause))
     }
 
-    /// Whether a claim takes its part of what the line before gave back: such a line belongs to that operation.
+    /// Whether a claim takes credits that the line before returned: it belongs to that operation.
     fn goes_along(&self, entry: &Entry) -> bool {
         let takes = matches!(entry.kind, EntryKind::Refunded | EntryKind::Disputed | EntryKind::Frozen);
         takes && self.at == Some(entry.event_at)
     }
 
-    /// Whether the first line of a run may stand behind what was booked at its instant; `due` says that a hold lapses
-    /// or a grant's date has come.
+    /// Checks the first line of a run against the lines before it at the same instant. `due` says that a hold lapses or
+    /// a grant's date has come.
     pub fn follows(&mut self, entry: &Entry, kind: Option<Kind>, due: bool) -> Result<(), String> {
         if self.goes_along(entry) {
             return Ok(());
@@ -100,11 +99,11 @@ impl DueOrder {
             (EntryKind::Extended, Cause::Grant(_), _) if due => (EXPIRY, entry.cause.bytes()),
             (EntryKind::Expired, Cause::Grant(_), Some(Kind::Plan)) => (CYCLE_END, [0; 16]),
             (EntryKind::Expired, Cause::Grant(_), Some(_)) => (EXPIRY, entry.cause.bytes()),
-            // A plan ends unpaid when its grace is over, or by a command.
+            // A plan ends unpaid at the end of its grace, or by a command.
             (EntryKind::Voided, Cause::Grant(_), Some(Kind::Plan)) => self.rank.max((GRACE, [0; 16])),
-            // A plan grant begins at a cycle's start, or by a command.
+            // A plan grant begins with a cycle, or by a command.
             (EntryKind::Granted, _, Some(Kind::Plan)) => self.rank.max((CYCLE_START, [0; 16])),
-            // What comes back to an ended grant ends with what brought it back.
+            // Credits that return to an ended grant end with the operation that returned them.
             (EntryKind::Expired, ..) | (EntryKind::Extended, Cause::Hold(_) | Cause::Usage(_), _) => self.rank,
             (EntryKind::Voided, Cause::Hold(_) | Cause::Usage(_), _) if entry.amount.0 < 0 => self.rank,
             _ => (COMMAND, [0; 16]),

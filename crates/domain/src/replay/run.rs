@@ -1,4 +1,4 @@
-//! Operations: consecutive lines of one kind, cause and instant, judged as one.
+//! Operations: consecutive lines of one kind, cause and instant, checked as one.
 
 use super::holds::Settling;
 use super::order::BurnKey;
@@ -7,7 +7,7 @@ use crate::entry::{Cause, Entry, EntryKind};
 use crate::id::GrantId;
 use crate::time::Instant;
 
-/// Consecutive lines of one kind, cause and instant: a usage, a hold, its return.
+/// A usage, a hold, or its return.
 pub(super) struct Run {
     kind: EntryKind,
     cause: Cause,
@@ -15,14 +15,14 @@ pub(super) struct Run {
     created_at: Instant,
     seq: i64,
     expires_at: Option<Instant>,
-    /// Grants with the change of `held`.
+    /// Grants with their change of `held`.
     pub held: Vec<(GrantId, i64)>,
-    /// The last in burn order of what was drawn afresh.
+    /// The last new draw in burn order, and its `seq`.
     pub last: Option<(BurnKey, i64)>,
 }
 
 impl Run {
-    pub fn of(entry: &Entry) -> Self {
+    pub fn new(entry: &Entry) -> Self {
         Self {
             kind: entry.kind,
             cause: entry.cause,
@@ -35,7 +35,7 @@ impl Run {
         }
     }
 
-    /// Whether a line goes on with it.
+    /// Whether a line continues the run.
     pub fn takes(&self, entry: &Entry) -> bool {
         let same = (self.kind, self.cause, self.event_at, self.created_at, self.expires_at);
         same == (entry.kind, entry.cause, entry.event_at, entry.created_at, entry.expires_at)
@@ -43,7 +43,7 @@ impl Run {
 }
 
 impl Replay {
-    /// A new operation: whatever was due before it is booked.
+    /// Begins an operation: everything due before it is booked.
     pub(super) fn begin_run(&mut self, entry: &Entry) -> Result<(), Broken> {
         let broken = |reason: String| Broken { seq: Some(entry.seq), grant: None, reason };
         let at = entry.event_at;
@@ -68,11 +68,11 @@ impl Replay {
             _ => self.holds.lapse_of(entry.cause),
         } == Some(at);
         self.due.follows(entry, self.kind_of(entry.grant), due).map_err(broken)?;
-        self.run = Some(Run::of(entry));
+        self.run = Some(Run::new(entry));
         Ok(())
     }
 
-    /// The operation before is complete: burn order and holds can be judged.
+    /// Ends the operation: burn order and holds can be checked.
     pub(super) fn end_run(&mut self) -> Result<(), Broken> {
         let Some(run) = self.run.take() else { return Ok(()) };
         let broken = |reason: String| Broken { seq: Some(run.seq), grant: None, reason };
@@ -83,7 +83,9 @@ impl Replay {
             return Err(Broken { seq: Some(seq), grant: Some(last.3), reason });
         }
         match (run.kind, run.cause) {
-            (EntryKind::Used, _) => self.settling = Settling::of(run.held, run.seq, run.event_at, run.created_at),
+            (EntryKind::Used, _) => {
+                self.settling = Settling::from_changes(run.held, run.seq, run.event_at, run.created_at)
+            }
             (EntryKind::Held, Cause::Hold(id)) => {
                 self.holds.open(id, run.held, run.expires_at.unwrap_or(run.event_at)).map_err(broken)?;
             }
