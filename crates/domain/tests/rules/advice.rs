@@ -1,4 +1,4 @@
-//! Buy or upgrade (R17, R18) against trying everything.
+//! Buy or upgrade (R17, R18), compared with brute force.
 
 use crate::for_all;
 use proptest::collection::vec;
@@ -28,7 +28,7 @@ pub fn sample() -> Catalog {
 
 #[test]
 fn the_cheapest_basket_is_what_trying_everything_finds() {
-    // Prices per credit that only fall, as a catalogue's do.
+    // Prices per credit only fall, as in a catalogue.
     let packages = vec((1..40_i64, 0..30_i64), 1..4).prop_map(|raw| {
         let (mut out, mut size, mut price): (Vec<Package>, i64, i64) = (Vec::new(), 0, 0);
         for (more, amount) in raw {
@@ -41,7 +41,7 @@ fn the_cheapest_basket_is_what_trying_everything_finds() {
     });
     for_all(20, (packages, 1..130_i64), |(packages, need)| {
         let got = cheapest(&packages, Credits::whole(need)).expect("something is for sale");
-        // best[n]: the least that n credits or more cost.
+        // best[n]: the least price of n credits or more.
         let mut best = vec![0_i64; 1];
         for n in 1..=usize::try_from(need).expect("small") {
             let ways = packages.iter().map(|p| p.amount + best[n.saturating_sub(p.credits as usize)]);
@@ -79,10 +79,10 @@ fn the_hint_compares_what_was_paid_with_the_next_plan() {
     let advice = advise(&sample(), "builder", &larch).expect("a hint");
     assert_eq!((advice.plan.as_str(), advice.cycles, advice.top_ups, advice.difference), ("pro", 3, 67_500, 17_000));
     assert_eq!((advice.more(), advice.saved()), (51_000, 16_500));
-    // What even the next plan would not have covered is bought on it as well: 40,000 beyond Pro are two of 20,000.
+    // The next plan needs packages too: 40,000 credits beyond Pro are two packages of 20,000.
     let more = [cycle(140_000, true, 67_500), cycle(75_000, true, 0), cycle(70_000, true, 0)];
     assert_eq!(advise(&sample(), "builder", &more).expect("a hint").saved(), 67_500 - 51_000 - 21_000);
-    // Once is no habit; what was paid back was not paid; there is nothing above Pro.
+    // One cycle is not enough; refunds reduce the price; no plan is above Pro.
     let once = [cycle(58_000, true, 33_000), cycle(9_000, false, 0), cycle(9_000, false, 0)];
     assert_eq!(advise(&sample(), "builder", &once), None);
     let free = [cycle(58_000, true, 0), cycle(75_000, true, 0)];

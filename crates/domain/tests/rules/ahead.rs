@@ -1,4 +1,4 @@
-//! Buy or upgrade over the coming months (R18), against trying every plan with every basket.
+//! Buy or upgrade over the coming months (R18), compared with every plan and every basket.
 
 use crate::for_all;
 use crate::forecasts::{Present, account, presents, walk};
@@ -11,7 +11,7 @@ use topup_domain::{Account, Catalog, Changes, Credits, Instant, Kind};
 
 const START: i64 = 1_790_000_000_000;
 
-/// Plans from the smallest, each more and dearer; packages from the smallest, never dearer per credit.
+/// Plans from the smallest, each larger and dearer; packages from the smallest, never dearer per credit.
 #[derive(Clone, Debug)]
 struct Prices {
     fees: [i64; 3],
@@ -36,7 +36,7 @@ fn prices() -> impl Strategy<Value = Prices> {
 
 fn catalog(prices: &Prices, present: &Present) -> Catalog {
     let lapsed = if present.paused { "paused" } else { "usable" };
-    // Prices are as small as they come: a currency for which Stripe names no least amount.
+    // Prices may be tiny: Stripe publishes no least charge for this currency.
     let mut text = format!(
         "[shop]\nname = \"S\"\nsupport_email = \"s@s.example\"\nhome_url = \"https://s.example\"\n\
          terms_url = \"https://s.example/t\"\ncurrency = \"all\"\n\
@@ -56,7 +56,7 @@ fn catalog(prices: &Prices, present: &Present) -> Catalog {
     Catalog::parse(&text).expect("a good catalogue")
 }
 
-/// The least that anything costs which brings `need` thousandths, by trying every basket.
+/// The least price of `need` thousandths, by trying every basket.
 fn least(packages: &[(i64, i64)], need: i64) -> Option<i64> {
     if need <= 0 {
         return Some(0);
@@ -131,7 +131,7 @@ fn upgraded(account: &Account, plan: &str, now: Instant, catalog: &Catalog) -> A
     on_it
 }
 
-/// Bought now, the basket leaves nothing missing, and a thousandth less than what is missing leaves that thousandth.
+/// With the basket nothing is missing; with a thousandth less than the missing credits a thousandth is.
 fn covers(
     present: &Present,
     account: &Account,
@@ -153,7 +153,7 @@ fn buy_or_upgrade_is_what_trying_everything_finds() {
     for_all(100, small, |(prices, present)| agrees(&prices, &present));
 }
 
-/// The sample shop: Builder's customer, at a pace of so many a month, with nothing else.
+/// A customer of the sample shop on Builder, with `pace` credits a month and nothing else.
 fn builder(pace: i64) -> topup_domain::advice::Ahead {
     let catalog = crate::advice::sample();
     let start = from_millis(START);
@@ -168,7 +168,7 @@ fn builder(pace: i64) -> topup_domain::advice::Ahead {
 fn the_sample_shop_is_advised_by_its_own_prices() {
     let quiet = builder(20_000);
     assert_eq!((quiet.missing, quiet.better(), &quiet.upgrade), (Credits::ZERO, None, &None));
-    // Three months of 92 days at 30,000 in 30: 17,000 more than three allowances, and the cycle of today.
+    // Three months of 92 days at 30,000 in 30 days: 17,000 beyond three allowances and today's cycle.
     let some = builder(30_000);
     assert!(some.missing.is_positive() && some.better().is_none(), "{some:?}");
     let much = builder(90_000);

@@ -1,10 +1,10 @@
-//! Amounts are read exactly: against fractions of 128 bits, and a grammar written out by hand.
+//! Amounts are read exactly: compared with fractions of 128 bits and a grammar written by hand.
 
 use proptest::prelude::*;
 use topup_domain::Credits;
 use topup_domain::amount::AmountError;
 
-/// What `digits × 10^exponent` credits are in thousandths, as a fraction.
+/// `digits × 10^exponent` credits in thousandths, as a fraction.
 fn fraction(negative: bool, digits: i128, exponent: i64) -> Result<i64, AmountError> {
     let power = exponent + 3;
     let ten = |n: i64| 10_i128.checked_pow(u32::try_from(n).expect("a small power"));

@@ -1,10 +1,10 @@
-//! A second calendar: counts days one by one, shares nothing with chrono.
+//! A second calendar: it counts single days and shares nothing with chrono.
 
 pub const MINUTE: i64 = 60_000;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
-/// A day, and the milliseconds into it.
+/// A day, and the milliseconds of that day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date {
     pub year: i64,
@@ -62,13 +62,13 @@ impl Date {
         Self { year, month, day: days_in_month(year, month), ..self }
     }
 
-    /// Whether a cycle of an anchor on `day` turns on this date.
+    /// Whether a cycle of an anchor on `day` begins on this date.
     fn turns(self, day: i64) -> bool {
         self.day == day || (self.day == days_in_month(self.year, self.month) && self.day < day)
     }
 }
 
-/// The first boundary of `anchor` after `at`: walks day by day.
+/// The first boundary of `anchor` after `at`, found day by day.
 pub fn boundary_after(anchor: i64, at: i64) -> i64 {
     let turn = date(anchor);
     let mut day = Date { into: turn.into, ..date(at) };

@@ -1,4 +1,4 @@
-//! A catalogue that cannot be honoured is refused with the line and the reason.
+//! An invalid catalogue is refused with the line and the reason.
 
 use topup_domain::catalog::{LapsedTopUps, Tax};
 use topup_domain::{Catalog, Credits};
@@ -11,7 +11,7 @@ terms_url = "https://gleaner.example/terms"
 currency = "usd"
 "#;
 
-/// `{…}` marks where the rest of a good catalogue stands: the shop before, a plan and two packages after.
+/// `{…}` stands for the rest of a valid catalogue: the shop before, a plan and two packages after.
 fn check(text: &str, line: usize, reason: &str) {
     let error = Catalog::parse(text).expect_err(reason);
     assert_eq!((error.line, error.reason.contains(reason)), (line, true), "{error}\n{text}");
@@ -134,7 +134,7 @@ fn what_stripe_would_refuse_of_every_sale_is_refused_at_start() {
         check(&with(&shop, &(least - 1).to_string()), 16, "less than Stripe charges");
     }
     check(&with(SHOP, "1"), 16, "package \"p\" costs $0.01, less than Stripe charges: $0.50 is the least");
-    // Where Stripe names no least amount, it alone knows.
+    // Stripe publishes no least charge for this currency.
     assert!(Catalog::parse(&with(&SHOP.replace("usd", "all"), "1")).is_ok());
     let long = |length: usize| {
         let terms = format!("https://gleaner.example/{}", "t".repeat(length - "https://gleaner.example/".len()));

@@ -1,4 +1,4 @@
-//! Refunds and disputes (R13–R15): random histories of charges, holds, expiry and news of the payment.
+//! Refunds and disputes (R13–R15): random histories of charges, holds, expiry and updates of the payment.
 
 use crate::calendar::{DAY, HOUR};
 use crate::history::History;
@@ -14,7 +14,7 @@ const CHARGED: i64 = 997;
 const BOUGHT: Credits = Credits(1_200_000);
 const START: i64 = 1_790_000_000_000;
 
-/// What Stripe tells of one refund or dispute of the payment.
+/// An update of one refund or dispute of the payment.
 #[derive(Clone, Copy, Debug)]
 enum News {
     Refund(u8, RefundStatus),
@@ -30,7 +30,7 @@ enum Step {
     Void(usize),
     Notice,
     Pass(i64),
-    /// News, and in which other order and how often they are told to the other world.
+    /// Updates, and the other order and number of them in the second world.
     News(Vec<News>, Vec<usize>),
 }
 
@@ -72,7 +72,7 @@ impl Sold {
         Self::of(false)
     }
 
-    /// Sold with or without a word that a grant lives on until its owners were told.
+    /// A sale with or without `require_notice`.
     fn of(notices: bool) -> Self {
         let history = History {
             quantum: 1_000,
@@ -147,7 +147,7 @@ impl Sold {
                 let told: Vec<News> = order.iter().map(|n| news[n % news.len()]).collect();
                 news.iter().for_each(|one| self.hear(*one));
                 told.iter().chain(news.iter().rev()).for_each(|one| other.hear(*one));
-                // A grant that only a freeze kept alive ends with the freeze: in that one corner order is time.
+                // A grant that only a freeze kept alive ends with the freeze: here time matters (R15).
                 if at < self.grant().expires_at.min(other.grant().expires_at) {
                     assert_eq!(self.figures(), other.figures(), "{news:?} {told:?}");
                 }
@@ -174,7 +174,7 @@ impl Sold {
         [g.amount, g.used, g.held, g.remaining(), g.frozen, g.refunded + g.disputed, g.shortfall()]
     }
 
-    /// R13 and R14, worked out anew.
+    /// R13 and R14, computed anew.
     fn obeys(&self) {
         let g = self.grant();
         let part = |minor: i64| Credits((BOUGHT.0 * minor.min(CHARGED)) / CHARGED);
@@ -224,7 +224,7 @@ fn news_of_a_payment_in_any_order_and_number_end_in_one_state() {
     });
 }
 
-/// A sale, and what is told of its payment, one a day.
+/// A sale with updates of its payment, one a day.
 fn told(news: &[News]) -> Sold {
     let mut sold = Sold::new();
     for one in news {

@@ -1,4 +1,4 @@
-//! The chain's byte string, and the numbers and names that the store, the chain and the API rely on.
+//! The chain's bytes, and the numbers and names that the store, the chain and the API rely on.
 
 use std::collections::BTreeSet;
 use topup_domain::entry::note_hash;
@@ -35,7 +35,7 @@ fn first() -> Entry {
     }
 }
 
-/// The hashes were computed by Python's hashlib from the table in `docs/rules.md`.
+/// Python's hashlib computed the hashes from the table in `docs/rules.md`.
 #[test]
 fn two_lines_have_the_hashes_that_another_program_computed() {
     let mut one = first();

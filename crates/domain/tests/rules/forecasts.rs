@@ -1,5 +1,5 @@
-//! The forecast against a simulation that walks through time a millisecond at a time, one thousandth after
-//! the other, with lists and loops of its own.
+//! The forecast, compared with a simulation that moves a millisecond and a thousandth at a time, with its own lists and
+//! loops.
 
 use crate::for_all;
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ pub fn grant_id(n: u128) -> GrantId {
     GrantId(uuid::Uuid::from_u128(n))
 }
 
-/// A customer's present: plan, top-ups, a bonus, a hold, some use; brought up to `now`.
+/// A customer's present, caught up to `now`: plan, top-ups, a bonus, a hold, some usage.
 #[derive(Clone, Debug)]
 pub struct Present {
     big: bool,
@@ -86,7 +86,7 @@ pub fn account(present: &Present, catalog: &Catalog) -> (Account, Instant) {
         let until = now + chrono::TimeDelta::days(present.bonus_days);
         account.grant_courtesy(grant_id(50), Credits(present.bonus), until, None, now, &mut changes).expect("a bonus");
     }
-    // Either may be refused: then there is less to forecast.
+    // Either may be refused; then there is less to forecast.
     let usage = UsageId(uuid::Uuid::from_u128(70));
     let _refused = account.charge(usage, Credits(present.used), None, now, &mut changes);
     if present.held > 0 {
@@ -100,7 +100,7 @@ pub fn account(present: &Present, catalog: &Catalog) -> (Account, Instant) {
     (account, now)
 }
 
-/// A grant as the simulation keeps it: kind, end, since, id, left, held.
+/// A grant in the simulation: kind, end, start, id, left, held.
 struct Pile {
     kind: Kind,
     ends: i64,
@@ -110,20 +110,20 @@ struct Pile {
     held: i64,
 }
 
-/// What walking through the days finds.
+/// The result of the simulation.
 #[derive(Default)]
 pub struct Walked {
-    /// What is left of each top-up on its day.
+    /// The credits left in each top-up on its day.
     pub left: Vec<(GrantId, Credits)>,
-    /// Thousandths that were asked for and not there.
+    /// Thousandths that were asked for and missing.
     pub missing: i64,
-    /// When the plan's were used up, within the cycle.
+    /// The end of plan credits within the cycle.
     pub plan_out: Option<i64>,
-    /// When nothing was left, or found, for the first time.
+    /// The first instant at which nothing was left or found.
     pub all_out: Option<i64>,
 }
 
-/// Walks up to `last`, with or without thousandths that are bought now.
+/// Walks up to `last`, with or without thousandths bought now.
 pub fn walk(
     present: &Present,
     account: &Account,
@@ -160,7 +160,7 @@ pub fn walk(
     events.extend((1..=account.grants.len()).filter_map(|n| piles.get(n - 1)).map(|p| p.ends));
     let mut n = 0_i128;
     let due = |n: i128| -> i64 {
-        // The first millisecond at which the pace has made n: the least t with used * t >= n * over.
+        // The first millisecond at which the rate has reached n: the least t with used * t >= n * over.
         let used = i128::from(present.pace);
         if used == 0 {
             i64::MAX
@@ -171,7 +171,7 @@ pub fn walk(
     let mut seen = std::collections::HashSet::new();
     let mut coming = None;
     loop {
-        // Whatever comes first: a thousandth that is asked for, or an event; events first.
+        // The next step: a thousandth of usage or an event, events first.
         let ask = due(n + 1);
         let event = *coming.get_or_insert_with(|| {
             let events = events.iter().copied().chain([reset.timestamp_millis()]);
@@ -250,7 +250,7 @@ fn a_forecast_is_what_walking_through_the_days_finds() {
         assert_eq!(missing(&account, &catalog, pace, now, until), Credits(walked.missing));
         let RunsOut { plan, all } = runs_out(&account, &catalog, pace, now, until);
         assert_eq!(all.map(|at| at.timestamp_millis()), walked.all_out);
-        // Where everything is out, nobody looks further.
+        // After the end of all credits the walk stops.
         let plan_out = walked.plan_out.filter(|out| walked.all_out.is_none_or(|all| *out <= all));
         assert_eq!(plan.map(|at| at.timestamp_millis()), plan_out);
     });
@@ -270,14 +270,14 @@ fn an_outlook_says_covered_left_or_all_used() {
             &catalog,
             &mut changes,
         );
-        // Ten days in, twenty to the end, which is the reset as well: 3 of the plan and 1,000 bought.
+        // Ten days in, twenty before the end, which is also the reset: 3 of the plan and 1,000 bought.
         let now = account.begin(from_millis(START + 10 * DAY), &catalog, &mut changes);
         let pace = Pace::of(Credits::whole(pace), start, now).expect("ten days of data");
         assert_eq!(outlook(&account, &catalog, pace, &[grant_id(1)], now), want, "{pace:?}");
     };
     check(0, Some(Outlook::Untouched));
     check(1, Some(Outlook::Untouched));
-    // 20 days at 20 a day: 400, of which 3 are the plan's.
+    // 20 days at 20 a day: 400, of which the plan has 3.
     check(200, Some(Outlook::Left(Credits::whole(600))));
     check(2_000, Some(Outlook::AllUsed));
 }

@@ -1,4 +1,4 @@
-//! The verifier against forged ledgers: each lie is told with a chain and rows that fit it.
+//! The verifier against forged ledgers: chain and rows fit each lie.
 
 use crate::history::history;
 use crate::ledger::{HOUR, Ledger, at, charge, courtesy, id, lie, plain_lie, top_up};
@@ -80,7 +80,7 @@ fn what_is_drawn_out_of_burn_order_is_found() {
         l.line(EntryKind::Expired, 0).amount = Credits(-1_999);
     };
     lie(&good, shift, &format!("drawn before {plan}"));
-    // The lines of one usage may stand in any order, as long as nothing is passed over.
+    // The lines of one usage may have any order, if no earlier grant has credits left.
     let mut swapped = good.clone();
     let place = good.place(EntryKind::Used, 1);
     swapped.entries.swap(place, place + 1);
@@ -108,7 +108,7 @@ fn burn_order_is_the_kind_then_the_expiry_then_the_beginning_then_the_id() {
     let order: Vec<_> = good.entries.iter().filter(|e| e.kind == EntryKind::Used).map(|e| e.grant).skip(1).collect();
     assert_eq!(order, [1, 4, 2, 3, 5].map(|n| GrantId(id(n))));
     for nth in 2..=5 {
-        // Each but the first, alone, is out of order.
+        // Each line but the first, alone, is out of order.
         let alone = |l: &mut Ledger| {
             let keep = l.line(EntryKind::Used, nth).grant;
             l.entries

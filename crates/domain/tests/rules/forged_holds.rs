@@ -4,7 +4,7 @@ use crate::ledger::{HOUR, Ledger, at, charge, courtesy, hold, id, lie, settle, t
 use topup_domain::grant::Draw;
 use topup_domain::{Cause, Credits, Entry, EntryKind, GrantId, HoldId, Kind, PurchaseId, UsageId};
 
-/// Plan 2, bonus 1 with 4; a hold over both, settled in part; one settled whole, one open.
+/// Plan 2, bonus 1 with 4; one hold over both, settled in part; one settled whole, one open.
 fn held() -> Ledger {
     Ledger::of(false, |world| {
         courtesy(world, 1, 4, 9 * HOUR, 0);
@@ -89,7 +89,7 @@ fn of_two_holds_alike_any_one_may_have_been_settled_whole() {
     });
     let report = good.check().unwrap();
     assert_eq!((report.open_holds, report.used), (1, Credits::whole(5)));
-    // Had the lapsed one been settled too, three were gone and one is stored as open.
+    // If the lapsed hold had been settled too, three would be gone and one stored as open.
     let mut forged = good.clone();
     forged.holds.clear();
     forged.refigure();
@@ -196,14 +196,14 @@ fn top_ups_drawn_while_the_plan_pauses_them_are_found() {
         l.account.top_ups_paused = true;
     };
     lie(&good, paused, "while the plan pauses top-ups");
-    // Paused only behind the lines: fine.
+    // A pause after the lines is fine.
     let mut later = good.clone();
     later.plans.push(topup_domain::account::PlanChange { pauses_top_ups: true, after_seq: 4, ..good.plans[0].clone() });
     later.account.top_ups_paused = true;
     later.check().unwrap();
 }
 
-/// A line of a removal or a dispute, which the rules here do not book yet.
+/// A line of a removal or a dispute, which these rules do not book yet.
 fn line(l: &Ledger, kind: EntryKind, amount: i64, frozen: i64, when: i64) -> Entry {
     Entry {
         kind,

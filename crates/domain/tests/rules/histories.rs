@@ -21,7 +21,7 @@ fn agree(history: History) {
     pair.replays();
 }
 
-/// Runs a history with the account alone, bringing it up to date in between as `splits` says.
+/// Runs a history with the account alone, with catch-ups in between by `splits`.
 fn alone(history: &History, splits: impl Fn(i64, i64) -> Vec<i64>) -> World {
     let mut pair = Pair::open(history.clone());
     for step in &history.steps {
@@ -42,12 +42,11 @@ fn alone(history: &History, splits: impl Fn(i64, i64) -> Vec<i64>) -> World {
     pair.world
 }
 
-/// A history, played to its end.
 pub fn played(history: &History) -> World {
     alone(history, |_, _| Vec::new())
 }
 
-/// A world without what the time of booking alone decides.
+/// A world without the parts that only the time of booking decides.
 fn timeless(world: &World) -> (Vec<Entry>, Vec<topup_domain::Grant>, topup_domain::Account) {
     let blank = |entry: &Entry| Entry { created_at: entry.event_at, hash: [0; 32], ..entry.clone() };
     let mut rows = world.grant_rows();
@@ -88,7 +87,7 @@ fn catch_up_every_hour_is_catch_up_in_one_go() {
     });
 }
 
-/// What the random histories must come by, else the agreement above says little.
+/// The random histories must cover these cases, or their agreement means little.
 #[test]
 fn random_histories_reach_the_corners() {
     let seen: std::cell::RefCell<std::collections::BTreeMap<&str, u32>> = Default::default();

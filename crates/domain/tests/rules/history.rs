@@ -1,33 +1,32 @@
-//! Random histories: what happens to a customer, and how much time passes before it.
+//! Random histories: the steps of a customer, and the time before each.
 
 use crate::calendar::{DAY, Date, HOUR, MINUTE, days_in_month};
 use proptest::prelude::*;
 
-/// How time moves before a step.
+/// The move of time before a step.
 #[derive(Clone, Copy, Debug)]
 pub enum Jump {
-    /// Not at all.
     Stay,
-    /// Forward, or (the clock of another process) back.
+    /// Forward, or back (another process's clock).
     By(i64),
     /// To the next due instant, or some milliseconds beside it.
     Due(i64),
 }
 
-/// What happens. Amounts are in tokens, `which` picks among what there is.
+/// A step. Amounts are in tokens; `which` picks one of the present ones.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
     Charge(i64),
-    /// Charges all that is available, and perhaps one more.
+    /// Charges all available credits, and perhaps one more.
     Drain(i64),
     Hold(i64, i64),
-    /// Settles for a part of the hold, or more than it: percent.
+    /// Settles for a percentage of the hold, also more than 100.
     Settle(usize, i64),
     Release(usize),
     VoidUsage(usize),
     Courtesy(i64, i64),
     VoidGrant(usize),
-    /// Somebody is told that a top-up ends.
+    /// A reminder of a top-up reached its owners.
     Notice(usize),
     TopUp(i64),
     Plan(usize),
@@ -40,18 +39,18 @@ pub enum Op {
 pub struct Step {
     pub jump: Jump,
     pub op: Op,
-    /// Some random bits: ids are made of them, so that their order is not the order of birth.
+    /// Random bits for ids, so that their order is not the order of creation.
     pub salt: u64,
 }
 
 #[derive(Clone, Debug)]
 pub struct History {
-    /// How many thousandths a token is; 1 comes with plans of no credits.
+    /// Thousandths in a token; 1 comes with plans without credits.
     pub quantum: i64,
-    /// Which of the two catalogues to begin with, and whether the first of them pauses top-ups.
+    /// Which of the two catalogues comes first, and whether it pauses top-ups.
     pub catalog: usize,
     pub pauses: bool,
-    /// Whether the first of them has top-ups wait until their owners were told.
+    /// Whether the first catalogue has `require_notice`.
     pub notices: bool,
     pub plan: usize,
     pub start: i64,
@@ -105,12 +104,12 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Where an anchor lies, from the start: up to forty months either way.
+/// The anchor's distance from the start: up to forty months either way.
 fn anchor_shift() -> impl Strategy<Value = i64> {
     prop_oneof![Just(0), -40 * 30 * DAY..40 * 30 * DAY]
 }
 
-/// An instant whose day of the month is one of the last ones, of about this time.
+/// An instant at about this time, on one of the last days of a month.
 fn late_in_month(at: i64, day: i64) -> i64 {
     let date = crate::calendar::date(at);
     let last = days_in_month(date.year, date.month);

@@ -1,4 +1,4 @@
-//! Ledgers to be forged: a good one, and how to make chain and rows fit a lie.
+//! Ledgers to forge: a valid one, and tools that make chain and rows fit a lie.
 
 use crate::history::History;
 use crate::world::{CUSTOMER, World};
@@ -18,12 +18,12 @@ pub fn at(later: i64) -> Instant {
     from_millis(START + later)
 }
 
-/// An id that says what it is for; grants, usages and holds have their own.
+/// An id by number; grants, usages and holds have their own types.
 pub fn id(n: u128) -> Uuid {
     Uuid::from_u128(n)
 }
 
-/// A whole ledger with its rows, to be forged.
+/// A whole ledger with its rows.
 #[derive(Clone)]
 pub struct Ledger {
     pub entries: Vec<Entry>,
@@ -34,7 +34,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// What happens to a customer with a plan of two credits (`plan1`, catalogue 0) after `script`.
+    /// The ledger of a customer with a plan of two credits (`plan1`, catalogue 0) after `script`.
     pub fn of(pauses: bool, script: impl FnOnce(&mut World)) -> Self {
         let history = History {
             quantum: 1_000,
@@ -62,7 +62,7 @@ impl Ledger {
         replay.finish(&self.rows, &self.holds, &self.account)
     }
 
-    /// Makes numbers, sums, hashes and the account's own fit the lines again.
+    /// Makes numbers, sums, hashes and the account fit the lines again.
     pub fn rechain(&mut self) {
         let (mut hash, mut balance) = ([0; 32], 0_i64);
         for (seq, entry) in (1..).zip(&mut self.entries) {
@@ -110,7 +110,7 @@ impl Ledger {
         places.nth(nth).expect("such a line")
     }
 
-    /// Takes a line out.
+    /// Removes a line.
     pub fn cut(&mut self, place: usize) {
         self.entries.remove(place);
     }
@@ -124,7 +124,7 @@ impl Ledger {
     }
 }
 
-/// Commands on a world, short.
+/// Short commands on a world.
 pub fn charge(world: &mut World, n: u128, credits: i64, when: i64) {
     world.pass(START + when);
     let charged = world.act(|a, _, c| a.charge(UsageId(id(n)), Credits::whole(credits), None, at(when), c));
@@ -164,7 +164,7 @@ pub fn settle(world: &mut World, n: u128, credits: i64, when: i64) {
     settled.expect("enough");
 }
 
-/// Forges a good ledger, makes chain and rows fit, and wants the verifier to say why it is none.
+/// Forges a valid ledger, makes chain and rows fit, and expects the verifier's reason.
 pub fn lie(good: &Ledger, edit: impl FnOnce(&mut Ledger), reason: &str) {
     good.check().expect("good before it is forged");
     let mut forged = good.clone();
@@ -175,7 +175,7 @@ pub fn lie(good: &Ledger, edit: impl FnOnce(&mut Ledger), reason: &str) {
     assert!(broken.to_string().contains(reason), "{broken}, not: {reason}");
 }
 
-/// As [`lie`], with nothing made to fit.
+/// As [`lie`], without making anything fit.
 pub fn plain_lie(good: &Ledger, edit: impl FnOnce(&mut Ledger), reason: &str) {
     good.check().expect("good before it is forged");
     let mut forged = good.clone();

@@ -1,4 +1,4 @@
-//! R1's limits, and commands that no caller should give: refused, nothing changed.
+//! R1's limits, and commands that no caller should send: refused, and nothing changes.
 
 use topup_domain::SoldTopUp;
 use topup_domain::account::{GRANTS_MAX, plan_grant_id, top_up_expiry};
@@ -160,7 +160,7 @@ fn a_settle_draws_its_own_hold_in_burn_order_and_then_what_lives() {
         &mut changes,
     );
     account.hold(HoldId(id(1)), Credits::whole(304), at(DAY), at(0), &mut changes).unwrap();
-    // A bonus comes while the job runs: it burns before the top-up, but not before what the hold has.
+    // A bonus comes while the job runs. It burns before the top-up, but not before the hold's draws.
     courtesy(&mut account, 1, 2, DAY, &mut changes).unwrap();
     changes.entries.clear();
     let settled =
@@ -209,7 +209,7 @@ fn plans_go_up_at_once_and_down_at_the_cycles_end_by_what_was_in_force() {
     assert_eq!(account.next_plan, None, "back to the plan in force cancels what was booked");
     account.change_plan("starter", at(4), &catalog, &mut changes);
     assert_eq!(account.plan_grant().unwrap().amount, Credits::whole(100_000));
-    // A catalogue that changes meanwhile does not make a step down a step up.
+    // A catalogue that changes meanwhile does not turn a smaller plan into a larger one.
     let text = include_str!("../../../../catalog.toml")
         .replace("credits = 100000", "credits = 10")
         .replace("\"usable\"", "\"paused\"");

@@ -1,7 +1,7 @@
-//! The rules, tested as rules: histories against a second model, month arithmetic against a second
-//! calendar, the verifier against forged ledgers, tables of states and refusals.
+//! The rules, tested as rules: histories against a second model, months against a second calendar, the verifier against
+//! forged ledgers, tables of states and refusals.
 //!
-//! `PROPTEST_CASES` scales the random tests; their default is what `.ci/run` wants.
+//! `PROPTEST_CASES` scales the random tests; the default is CI's number.
 
 mod advice;
 mod ahead;
@@ -31,15 +31,14 @@ mod world;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// Runs `test` on random values: `share_percent` of 10,000 of them, or of `PROPTEST_CASES`.
-///
-/// Not by proptest's own macro, which would give every test all of `PROPTEST_CASES`.
+/// Runs `test` on random values: `share_percent` of 10,000 of them, or of `PROPTEST_CASES`. proptest's own macro would
+/// give every test all of `PROPTEST_CASES`.
 #[track_caller]
 fn for_all<S: Strategy>(share_percent: u32, strategy: S, test: impl Fn(S::Value)) {
     run(share_percent, TestRunner::new, strategy, test);
 }
 
-/// The same values in every run: for a test of the generator itself, which shall not depend on luck.
+/// The same values in every run, for a test of the generator itself, which must not depend on luck.
 fn for_the_same<S: Strategy>(share_percent: u32, strategy: S, test: impl Fn(S::Value)) {
     let rng = TestRng::from_seed(RngAlgorithm::XorShift, b"the same by seed");
     run(share_percent, |config| TestRunner::new_with_rng(config, rng), strategy, test);

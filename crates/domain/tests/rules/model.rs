@@ -1,14 +1,14 @@
-//! The second model: every credit is a token that lies somewhere.
+//! The second model: every credit is a token in some place.
 //!
-//! Plain vectors, milliseconds, one token at a time; slow and simple. It shares with the code under
-//! test the ids and the numbers by which causes are known, nothing else.
+//! It uses plain vectors and milliseconds, one token at a time; slow and simple. It shares only ids and the numbers of
+//! causes with the code under test.
 
 use crate::calendar::{boundary_after, boundary_before};
 use topup_domain::GrantId;
 use topup_domain::account::plan_grant_id;
 use topup_domain::time::from_millis;
 
-/// Where a token lies.
+/// The place of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Free,
@@ -30,7 +30,7 @@ pub struct Lot {
     pub from: i64,
     pub until: i64,
     pub voided: bool,
-    /// Nobody was told yet that it will end, and it does not before.
+    /// No reminder has reached its owners yet, and it does not end before.
     pub untold: bool,
     pub tokens: Vec<Place>,
 }
@@ -80,13 +80,13 @@ pub struct ModelLine {
     pub expires: Option<i64>,
 }
 
-/// What the catalogue says, in tokens.
+/// The catalogue's terms, in tokens.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// Allowance, and whether the plan may buy.
+    /// The allowance, and whether the plan may buy.
     pub plans: Vec<(i64, bool)>,
     pub pauses: bool,
-    /// Whether top-ups wait until their owners were told.
+    /// Whether top-ups wait for a notice.
     pub notices: bool,
 }
 
@@ -130,7 +130,7 @@ impl Model {
         model
     }
 
-    /// A plan is in force from now on; the cycle's bag is filled up to the largest so far.
+    /// A plan is in force from now on; the cycle's bag is filled up to the largest allowance so far.
     pub(crate) fn plan_acts(&mut self, plan: usize, at: i64) {
         let (allowance, buys) = self.terms.plans[plan];
         self.plan = plan;
@@ -171,13 +171,12 @@ impl Model {
         (lot.kind, lot.until, lot.from, lot.id.bytes())
     }
 
-    /// Moves the first token of a lot that lies at `from`.
+    /// Moves the first token of a lot from one place to another.
     pub(crate) fn shift(&mut self, lot: usize, from: Place, to: Place) {
         let token = self.lots[lot].tokens.iter_mut().find(|token| **token == from).expect("a token");
         *token = to;
     }
 
-    /// Lots that can be drawn.
     pub fn drawable(&self, at: i64) -> Vec<usize> {
         let open = |lot: &usize| {
             let l = &self.lots[*lot];
@@ -192,7 +191,7 @@ impl Model {
         self.drawable(at).iter().map(|lot| self.lots[*lot].count(Place::Free)).sum()
     }
 
-    /// Draws one credit after the other, each from whatever comes first then.
+    /// Draws one credit after the other, each from the lot that comes first then.
     pub(crate) fn draw(&mut self, tokens: i64, to: Place, at: i64) -> Vec<(usize, i64)> {
         let mut draws: Vec<(usize, i64)> = Vec::new();
         for _ in 0..tokens {
@@ -246,7 +245,7 @@ impl Model {
         self.plan_acts(plan, at);
     }
 
-    /// A lot of which nobody was told has a week more.
+    /// Extends a lot without a notice by a week.
     pub(crate) fn a_week_more(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
         let week = at + 7 * crate::calendar::DAY;
         let something = self.lots[lot].count(Place::Free) + self.lots[lot].count_held() > 0;
@@ -257,7 +256,7 @@ impl Model {
         }
     }
 
-    /// What lies free in an ended lot goes.
+    /// Removes the free tokens of an ended lot.
     pub(crate) fn end(&mut self, lot: usize, cause: (u8, [u8; 16]), at: i64) {
         if self.lots[lot].untold {
             return self.a_week_more(lot, cause, at);
@@ -272,7 +271,7 @@ impl Model {
         }
     }
 
-    /// Closes a hold; what lots that ended before `ended` get back goes at once.
+    /// Closes a hold; tokens of lots that ended before `ended` are removed at once.
     pub(crate) fn give_back(&mut self, hold: usize, at: i64, ended: i64) {
         let cause = (3, self.holds[hold].id);
         self.holds[hold].open = false;

@@ -1,4 +1,4 @@
-//! What the second model does when it is told to. `None` is a refusal for want of credits.
+//! Commands on the second model. `None` is a refusal for lack of credits.
 
 use crate::calendar::a_year_after;
 use crate::model::{COURTESY, Model, ModelHold, ModelUsage, Place, TOP_UP, add};
@@ -32,7 +32,7 @@ impl Model {
         Some(draws)
     }
 
-    /// Draws and what went back.
+    /// The draws, and the tokens that returned.
     pub fn settle(&mut self, hold: usize, id: [u8; 16], tokens: i64, at: i64) -> Option<(Vec<(usize, i64)>, i64)> {
         let held: i64 = self.lots.iter().map(|lot| lot.count(Place::Held(hold))).sum();
         if tokens > held && self.available(at) < tokens - held {
@@ -91,14 +91,14 @@ impl Model {
         until
     }
 
-    /// The owners were told that a lot ends.
+    /// A reminder of a lot reached its owners.
     pub fn notice(&mut self, lot: usize, at: i64) {
         if std::mem::take(&mut self.lots[lot].untold) {
             self.a_week_more(lot, (1, self.lots[lot].id.bytes()), at);
         }
     }
 
-    /// The refusal's name, or nothing.
+    /// The name of the refusal.
     pub fn void_grant(&mut self, lot: usize, at: i64) -> Option<&'static str> {
         let l = &self.lots[lot];
         if l.kind != COURTESY {

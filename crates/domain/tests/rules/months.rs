@@ -1,4 +1,4 @@
-//! Month arithmetic against a calendar that counts days.
+//! Months, compared with a calendar that counts days.
 
 use crate::calendar::{DAY, Date, HOUR, MINUTE, a_year_after, boundary_after, boundary_before, days_in_month};
 use topup_domain::account::top_up_expiry;
@@ -6,7 +6,7 @@ use topup_domain::cycle::{add_months, next_boundary};
 use topup_domain::time::from_millis;
 use topup_domain::{Catalog, Cycle};
 
-/// Past, present and far ahead: months of 31 days, so that an anchor on any day exists.
+/// Past, present and far future: months of 31 days, so that an anchor on any day exists.
 const ANCHOR_MONTHS: [(i64, i64); 4] = [(1999, 12), (2024, 1), (2036, 8), (2071, 5)];
 const TIMES: [i64; 3] = [0, 14 * HOUR + 3 * MINUTE + 123, DAY - 1];
 
@@ -120,7 +120,7 @@ fn reminders_of_every_day_of_2024_to_2048_are_due_at_their_own_millisecond() {
     use topup_domain::reminder::{Look, due_at, look};
     let mut date = Date { year: 2024, month: 1, day: 1, into: TIMES[1] };
     while date.year < 2049 {
-        // By counting milliseconds: 30 and 7 times 24 hours, whatever the month.
+        // By counting milliseconds: 30 and 7 times 24 hours, in any month.
         let ends = a_year_after(date.ms());
         for days in [30, 7] {
             let due = ends - days * 24 * HOUR;

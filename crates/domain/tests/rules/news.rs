@@ -1,4 +1,4 @@
-//! What a customer hears of its balance: once per crossing.
+//! Balance alerts: once for each crossing.
 
 use topup_domain::SoldTopUp;
 use topup_domain::news::{self, Told, What};
@@ -8,7 +8,7 @@ use topup_domain::{Account, Catalog, Changes, Credits, GrantId, HoldId, Instant,
 const DAY: i64 = 86_400_000;
 const START: i64 = 1_790_000_000_000;
 
-/// A customer with what it has been told: each step is a batch.
+/// A customer with the alerts sent so far; each step is a batch.
 struct Heard {
     account: Account,
     catalog: Catalog,

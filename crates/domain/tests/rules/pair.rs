@@ -1,4 +1,4 @@
-//! The rules and the second model, side by side: one command given to both.
+//! The rules and the second model side by side: each command goes to both.
 
 use crate::calendar::{DAY, HOUR};
 use crate::history::{History, Jump, Op, Step};
@@ -9,13 +9,12 @@ use topup_domain::time::from_millis;
 use topup_domain::{Credits, Draw, GrantId, HoldId, Kind, PurchaseId, Refusal, UsageId};
 use uuid::Uuid;
 
-/// Both sides of a history.
 pub struct Pair {
     pub history: History,
     pub world: World,
     pub model: Model,
     pub now: i64,
-    /// How many lines were compared.
+    /// The number of lines compared.
     pub seen: usize,
 }
 
@@ -159,7 +158,7 @@ impl Pair {
     }
 
     fn void_grant(&mut self, which: usize, at: i64) {
-        // Mostly of those that can be: bonuses, the newest of them.
+        // Mostly grants that can be voided: bonuses, the newest of them.
         let all: Vec<usize> = (0..self.model.lots.len()).collect();
         let bonuses = all.iter().copied().filter(|lot| self.model.lots[*lot].kind == COURTESY);
         let lots = if which.is_multiple_of(4) { all.clone() } else { bonuses.rev().take(3).collect() };
@@ -190,7 +189,7 @@ impl Pair {
     }
 }
 
-/// Lives of whole hours end on the hour, so that several things fall due at one instant.
+/// Lives of whole hours end on the hour, so that several events fall due at one instant.
 fn until(at: i64, life: i64) -> i64 {
     if life % HOUR == 0 { (at / HOUR) * HOUR + life } else { at + life }.max(at + 1)
 }

@@ -1,4 +1,4 @@
-//! What must be equal on both sides after every step.
+//! The equalities of both sides after every step.
 
 use crate::model::{COURTESY, Lot, PLAN, Place, TOP_UP};
 use crate::pair::Pair;
@@ -90,7 +90,7 @@ impl Pair {
         assert_eq!(self.world.account.balance, total);
     }
 
-    /// The verifier accepts what stands here now.
+    /// The verifier accepts the present state.
     pub fn replays(&self) {
         let (rows, account) = (self.world.grant_rows(), &self.world.account);
         let mut replay = Replay::new(CUSTOMER).with_terms(&rows, &self.world.plans);

@@ -1,11 +1,11 @@
-//! The life of a purchase: every state under every news (R19), and the order of Stripe's events (R15).
+//! The states of a purchase under every update (R19), and the order of Stripe's events (R15).
 
 use topup_domain::PurchaseState::{self, Created, Credited, Expired, Failed, Open, Processing, Review};
 use topup_domain::purchase::CheckoutNews::{
     self, Expired as Lapsed, Failed as Refused, Mismatch, Open as Still, Paid, Pending,
 };
 
-/// Where a step leads.
+/// The state after an update.
 fn after(state: PurchaseState, news: CheckoutNews) -> PurchaseState {
     use topup_domain::purchase::PurchaseStep;
     match state.on(news) {

@@ -1,5 +1,5 @@
-//! Random lives of subscriptions among charges, holds and resets: the verifier accepts what comes of them, and when
-//! things were looked at makes no difference.
+//! Random subscriptions among charges, holds and resets: the verifier accepts the result, and the time of each catch-up
+//! makes no difference.
 
 use crate::history::History;
 use crate::world::{CUSTOMER, World};
@@ -16,7 +16,7 @@ const START: i64 = 1_772_000_000_000;
 
 #[derive(Clone, Debug)]
 enum Op {
-    /// A subscription is heard of: which, its status, plan, whether it owes, hours until it ends.
+    /// An update of a subscription: which one, its status, its plan, whether it owes, hours until its end.
     Hear(usize, usize, Option<usize>, Option<bool>, Option<i64>),
     Charge(i64),
     Hold(i64, i64),
@@ -55,7 +55,7 @@ fn life() -> impl Strategy<Value = Life> {
     })
 }
 
-/// Plays a life; `looks` says how many times somebody looks in between two steps.
+/// Plays a life with `looks` catch-ups between two steps.
 fn play(life: &Life, looks: i64) -> World {
     let (start, steps) = (START, Vec::new());
     let history = History {
@@ -168,7 +168,7 @@ fn verified(world: &World) {
     }
 }
 
-/// What does not depend on when it was booked.
+/// The parts that do not depend on the time of booking.
 fn timeless(world: &World) -> (Vec<Entry>, topup_domain::Account) {
     let blank = |entry: &Entry| Entry { created_at: entry.event_at, hash: [0; 32], ..entry.clone() };
     let mut account = world.account.clone();
@@ -190,7 +190,7 @@ fn when_a_subscribed_account_is_looked_at_makes_no_difference() {
     });
 }
 
-/// What the random lives must come by, else the agreement above says little.
+/// The random lives must cover these cases, or their agreement means little.
 #[test]
 fn random_lives_reach_the_corners() {
     let seen: std::cell::RefCell<std::collections::BTreeMap<&str, u32>> = Default::default();

@@ -1,4 +1,4 @@
-//! What subscriptions do to a plan: every status from every state, the grace, its end, and payment after all.
+//! The effect of subscriptions on a plan: every status from every state, the grace, its end, and a late payment.
 
 use topup_domain::account::Master;
 use topup_domain::time::from_millis;
@@ -71,7 +71,7 @@ impl Shop {
         self
     }
 
-    /// The plan, what is booked for the next cycle, what is left of the plan's credits, whether the plan is mastered.
+    /// The plan, the next plan, the plan credits left, whether a subscription controls the plan.
     fn stands(&self) -> (&str, Option<&str>, i64, bool) {
         let left = Balance::of(&self.account, self.account.last_at).plan.remaining;
         (&self.account.plan, self.account.next_plan.as_deref(), left.0 / 1000, self.account.master.is_some())
@@ -82,16 +82,15 @@ impl Shop {
     }
 }
 
-/// From where a status is heard of.
+/// The state before an update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Before {
-    /// No subscription is known.
     Nothing,
-    /// It was active, 1,000 credits of 5,000 are used.
+    /// Active; 1,000 of 5,000 credits are used.
     Live,
-    /// It is past due since day 3.
+    /// Past due since day 3.
     Grace,
-    /// Its grace ended on day 10.
+    /// The grace ended on day 10.
     GraceOver,
 }
 
@@ -114,7 +113,7 @@ fn every_status_from_every_state() {
     let kept = ("starter", None, 4_000, true);
     let booked = ("starter", Some("free"), 4_000, false);
     let (over, still) = (("free", None, 300, false), ("free", None, 300, true));
-    // (from, status, owes) → (plan, next, left, mastered)
+    // (from, status, owes) → (plan, next, left, controlled)
     let check = |from: Before, status: Status, owes: Option<bool>, expected: (&str, Option<&str>, i64, bool)| {
         let mut shop = before(from);
         let since = matches!(from, Grace | GraceOver).then(|| at(3)).or((status == Status::PastDue).then(|| at(5)));
@@ -129,7 +128,7 @@ fn every_status_from_every_state() {
             let expected = |from: Before| match (from, status) {
                 (Nothing, Status::Active | Status::Trialing | Status::PastDue) => ("starter", None, 5_000, true),
                 (Nothing, _) => over,
-                // What was used before the end counts, the free plan's credits among it.
+                // Credits used before the end count, the free plan's among them.
                 (GraceOver, Status::Active | Status::Trialing) => kept,
                 (_, Status::Active | Status::Trialing) => kept,
                 (GraceOver, Status::PastDue) => still,
@@ -138,9 +137,10 @@ fn every_status_from_every_state() {
                 (_, Status::Unpaid | Status::Paused | Status::IncompleteExpired) => over,
                 (Grace, Status::Canceled) if owes != Some(false) => over,
                 (_, Status::Canceled) if owes == Some(true) => over,
-                // Paid for: to the cycle's end.
+                // Paid: until the cycle's end.
                 (_, Status::Canceled) => booked,
-                // It cannot go back to its first payment; were it told so, nobody has said that it was not paid.
+                // A subscription cannot return to its first payment. If Stripe reported that, nothing would say that it
+                // is unpaid.
                 (_, Status::Incomplete) => booked,
             };
             for from in [Nothing, Live, Grace, GraceOver] {
@@ -157,7 +157,7 @@ fn a_grace_ends_at_its_instant_and_free_runs_to_the_cycles_end() {
     assert_eq!(shop.account.next_due(), at(10), "seven days");
     shop.account.begin(from_millis(NOW + 10 * DAY - 1), &shop.catalog, &mut shop.changes);
     assert_eq!(shop.stands(), ("starter", None, 4_000, true));
-    // Nobody looks at it until day 20: what was due is booked as of its instant.
+    // Without a catch-up until day 20, the due lines are booked with their own instants.
     shop.pass(20);
     assert_eq!(shop.stands(), ("free", None, 300, true));
     assert_eq!(shop.kinds(), ["granted", "granted", "used", "voided", "granted"]);
@@ -191,7 +191,7 @@ fn who_pays_after_all_has_the_plan_again_and_no_more_than_it() {
     shop.charge(200, 12);
     assert_eq!(shop.stands(), ("free", None, 100, true));
     shop.follow(13, &[subscription(Status::Active, "starter")]);
-    // 5,000 less the 1,000 that were used before and the 200 of free's.
+    // 5,000 less the 1,000 used before and the 200 of the free plan.
     assert_eq!(shop.stands(), ("starter", None, 3_800, true));
     let used: Credits = shop.account.grants.iter().filter(|g| g.kind == Kind::Plan).map(|g| g.used).sum();
     assert_eq!(used + Credits::whole(3_800), Credits::whole(5_000));
@@ -276,7 +276,7 @@ fn of_several_a_paid_one_rules_then_the_largest() {
     assert_eq!(shop.stands(), ("builder", None, 25_000, true));
     let ruled = |shop: &Shop| shop.account.master.clone().map(|Master { subscription, .. }| subscription);
     assert_eq!(ruled(&shop).as_deref(), Some("sub_4"));
-    // The one that rules is never paid again: the other takes over at once.
+    // The controlling one is never paid: the other takes over at once.
     all[2].status = Status::Unpaid;
     shop.follow(2, &all);
     assert_eq!(ruled(&shop).as_deref(), Some("sub_2"));

@@ -1,4 +1,4 @@
-//! The code under test as the engine uses it: an account, a make-believe store, the lines so far.
+//! The code under test as the engine uses it: an account, a simulated store, the lines so far.
 
 use crate::history::History;
 use std::collections::HashMap;
@@ -12,18 +12,17 @@ const PLANS: [[(i64, bool); 4]; 2] =
 
 pub const CUSTOMER: &str = "acme";
 
-/// Allowance in whole credits and right to buy of the plans of a catalogue.
+/// The plans of a catalogue: allowance in whole credits, and whether they may buy.
 pub fn plans(history: &History, catalog: usize) -> Vec<(i64, bool)> {
     let scale = if history.quantum == 1 { 0 } else { 1 };
     PLANS[catalog].iter().map(|(credits, buys)| (credits * scale, *buys)).collect()
 }
 
-/// Whether a catalogue pauses top-ups.
 pub fn pauses(history: &History, catalog: usize) -> bool {
     history.pauses == (catalog == 0)
 }
 
-/// Whether top-ups of a catalogue wait until their owners were told.
+/// Whether the catalogue has `require_notice`.
 pub fn notices(history: &History, catalog: usize) -> bool {
     history.notices && catalog == 0
 }
@@ -75,13 +74,13 @@ impl World {
         world
     }
 
-    /// Brings the account up to an instant, and returns the one to use.
+    /// Catches the account up to an instant, and returns the one to use.
     pub fn pass(&mut self, now: i64) -> i64 {
         let at = self.act(|account, catalog, changes| account.begin(from_millis(now), catalog, changes));
         at.timestamp_millis()
     }
 
-    /// Runs a command and writes what it changed.
+    /// Runs a command and writes its changes.
     pub fn act<T>(&mut self, command: impl FnOnce(&mut Account, &Catalog, &mut Changes) -> T) -> T {
         let mut changes = Changes::default();
         let out = command(&mut self.account, &self.catalogs[self.catalog], &mut changes);
@@ -89,7 +88,7 @@ impl World {
         out
     }
 
-    /// What the engine does after a decision: writes only what `changes` names.
+    /// Writes only the rows that `changes` names, as the engine does.
     fn write(&mut self, changes: Changes) {
         for id in &changes.new_grants {
             assert!(!self.rows.contains_key(id), "a grant is new once");
