@@ -1,4 +1,4 @@
-"""gringotts-api guarding a route that does nothing else; 1,000 customers. Says where it listens, and their keys."""
+"""gringotts-api in front of an empty route, with 1,000 customers. Prints its address and their keys."""
 
 import socket
 

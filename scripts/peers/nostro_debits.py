@@ -1,6 +1,6 @@
-"""hf-nostro's debit() on PostgreSQL, asked by 32 threads of four processes: one interpreter would be the limit.
+"""hf-nostro's debit() on PostgreSQL, called by 32 threads of four processes, since one interpreter would be the limit.
 
-Reads "CUSTOMERS SECONDS" a line from standard input and writes the debits a second; "end" ends it.
+Reads lines of "CUSTOMERS SECONDS" from standard input and prints the debits a second; "end" stops it.
 """
 
 import multiprocessing
