@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# The server serves this folder at /; the pages link /pkg/topup.css.
+# The binary carries pkg/topup.css of this folder.
 SITE := target/site
 # `make test LOCKED=--locked` refuses a Cargo.lock that is older than Cargo.toml.
 LOCKED ?=
@@ -40,9 +40,8 @@ demo-reset: ## Deletes the demo's data, so that `make demo` starts over
 # ---- files for browsers
 
 .PHONY: css
-css: node_modules/.css-tools ## Builds the stylesheet and copies the static files
+css: node_modules/.css-tools ## Builds the stylesheet
 	@mkdir -p $(SITE)/pkg
-	@cp -R public/. $(SITE)/
 	node_modules/.bin/tailwindcss -i style/main.css -o $(SITE)/pkg/topup.css --minify
 
 node_modules/.css-tools: package.json package-lock.json
@@ -139,15 +138,15 @@ bench: ## Charges a second beside the disk, plain SQL and two libraries; ten min
 LEPTOS = PATH="$$(scripts/tool cargo-leptos):$$(scripts/tool wasm-bindgen):$(CURDIR)/node_modules/.bin:$$PATH" cargo leptos
 
 .PHONY: dev
-dev: node_modules/.css-tools ## Builds and runs the demo, and repeats whenever a file changes
+dev: css ## Builds and runs the demo, and repeats whenever a file changes
 	scripts/need wasm
-	$(LEPTOS) watch --bin-features demo -- demo
+	SITE_ROOT=$(SITE) $(LEPTOS) watch --bin-features demo -- demo
 
 .PHONY: release
-release: node_modules/.all-tools ## Builds target/release/topup and target/site, without the demo
+release: node_modules/.all-tools ## Builds target/release/topup, without the demo
 	scripts/need wasm
 	$(LEPTOS) build --release
-	@ls -l $(TARGET)/release/topup $(SITE)/pkg
+	@ls -l $(TARGET)/release/topup
 
 .PHONY: measure
 measure: release end2end/node_modules/.tools ## Start time, memory, page weight and Lighthouse of the release

@@ -328,9 +328,6 @@ pub struct DatabaseSettings {
     pub catalog: PathBuf,
 }
 
-/// Where the stylesheet is unless `SITE_ROOT` says otherwise.
-pub const SITE_ROOT: &str = "target/site";
-
 /// Settings of `serve` and `demo`. Each flag has an environment name.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
@@ -400,9 +397,9 @@ pub struct Settings {
     /// Whether `serve` does the worker's jobs itself; `off` where `topup work` runs beside it
     #[arg(long, env = "WORKER", default_value = "on", value_parser = values::word_of(EnumValueParser::<Switch>::new()))]
     pub worker: Switch,
-    /// Folder of the stylesheet and other files
-    #[arg(long, env = "SITE_ROOT", default_value = SITE_ROOT, value_parser = values::text_of(PathBufValueParser::new()))]
-    pub site_root: PathBuf,
+    /// For development: a folder to read the stylesheet and the icon from, instead of the binary
+    #[arg(long, env = "SITE_ROOT", value_parser = values::text_of(PathBufValueParser::new()))]
+    pub site_root: Option<PathBuf>,
     /// Which sample customers the demo begins with: `full` or `none`
     #[cfg(feature = "demo")]
     #[arg(long, env = "DEMO_SEED", default_value = "full", value_parser = values::word())]

@@ -23,7 +23,7 @@ pub mod verify;
 pub mod worker;
 
 use crate::clock::Clock;
-use crate::config::{BadSetting, DatabaseSettings, SITE_ROOT, Settings, StripeSettings, Switch, listen};
+use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings, Switch, listen};
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
 use crate::store::pg::Patience;
@@ -321,18 +321,19 @@ async fn open_existing(settings: &DatabaseSettings) -> Result<Store, OpenError> 
     Store::open_existing_with(&settings.database_url, opening(settings)).await
 }
 
-/// Pages without the stylesheet are bare. Where a folder was named, it must have it; where none was, the log says so.
+/// Pages without the stylesheet are bare. A folder that was named must have it; a binary without it says so in the log.
 fn check_site(settings: &Settings) -> Result<(), BadSetting> {
-    let file = settings.site_root.join(web::assets::STYLESHEET);
-    if file.is_file() {
-        return Ok(());
+    match settings.site_root.as_deref().map(web::assets::stylesheet_in) {
+        Some(file) if !file.is_file() => {
+            let reason = format!("{} is not there; `make css` builds it", file.display());
+            Err(BadSetting { name: "SITE_ROOT", reason })
+        }
+        None if !web::assets::has_stylesheet() => {
+            tracing::warn!("this binary was built without the stylesheet: run `make css`, then build again");
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    let reason = format!("{} is not there; `make release` makes the folder of the stylesheet", file.display());
-    if settings.site_root != Path::new(SITE_ROOT) {
-        return Err(BadSetting { name: "SITE_ROOT", reason });
-    }
-    tracing::warn!("SITE_ROOT: {reason}. Pages have no style");
-    Ok(())
 }
 
 fn read_catalog(path: &Path) -> Result<Catalog, Failure> {

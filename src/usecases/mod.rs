@@ -139,8 +139,8 @@ pub struct Running {
     pub counts: crate::counts::Counts,
     /// Where operators' passwords wait for being compared.
     pub passwords: operators::password::Gates,
-    /// Folder of the stylesheet.
-    pub site_root: PathBuf,
+    /// Folder that the stylesheet and the icon are read from, instead of the binary.
+    pub site_root: Option<PathBuf>,
     /// Where forms may lead beside ourselves: Checkout.
     pub checkout_origin: String,
     /// Origins of the shop's own at which Stripe shows its Checkout and its portal.

@@ -1,73 +1,84 @@
-//! The files that pages link: the stylesheet and the icon. Where they are, and for how long a browser may keep them.
+//! The files that pages link: the stylesheet and the icon. The binary carries both.
 //!
-//! An address carries a version made from the file's bytes. What is asked for by the version that is served may be
-//! kept for ever; anything else (no version, or that of another release while two are running) is asked about each time.
+//! An address has a version made from the file's bytes. A browser may keep a file for ever under the version that is
+//! served; under no version, or that of another release while two are running, it asks each time.
 
-use axum::extract::Request;
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::Router;
+use axum::extract::RawQuery;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use sha2::{Digest as _, Sha256};
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-/// Where the site's files are; set once, when the router is built.
+/// `SITE_ROOT`: files are read from this folder at each request instead. Set once, when the router is built.
 static SITE_ROOT: OnceLock<PathBuf> = OnceLock::new();
 
-/// The stylesheet below the site root.
-pub const STYLESHEET: &str = "pkg/topup.css";
-/// The icon below the site root.
-const ICON: &str = "favicon.svg";
+struct File {
+    path: &'static str,
+    media_type: &'static str,
+    built_in: &'static [u8],
+    built_in_version: OnceLock<String>,
+}
 
-/// Says where the site's files are. The first call wins.
-pub fn set_site_root(root: PathBuf) {
-    let _ = SITE_ROOT.set(root);
+static STYLESHEET: File = File {
+    path: "/pkg/topup.css",
+    media_type: "text/css",
+    built_in: include_bytes!("../../target/site/pkg/topup.css"),
+    built_in_version: OnceLock::new(),
+};
+
+static ICON: File = File {
+    path: "/favicon.svg",
+    media_type: "image/svg+xml",
+    built_in: include_bytes!("../../public/favicon.svg"),
+    built_in_version: OnceLock::new(),
+};
+
+/// The routes of both files. The first folder that is given wins.
+pub fn routes<S: Clone + Send + Sync + 'static>(site_root: Option<PathBuf>) -> Router<S> {
+    if let Some(root) = site_root {
+        let _ = SITE_ROOT.set(root);
+    }
+    [&STYLESHEET, &ICON].into_iter().fold(Router::new(), |router, file| {
+        router.route(
+            file.path,
+            get(move |query: RawQuery, headers: HeaderMap| async move { file.answer(query, &headers) }),
+        )
+    })
 }
 
 /// The stylesheet's address, with its version.
 #[must_use]
 pub fn stylesheet() -> String {
-    address(STYLESHEET)
+    STYLESHEET.address()
 }
 
 /// The icon's address, with its version.
 #[must_use]
 pub fn icon() -> String {
-    address(ICON)
+    ICON.address()
 }
 
-fn address(file: &'static str) -> String {
-    format!("/{file}{}", version(file).map(|version| format!("?v={version}")).unwrap_or_default())
+/// Whether the binary was built with the stylesheet.
+#[must_use]
+pub fn has_stylesheet() -> bool {
+    !STYLESHEET.built_in.is_empty()
+}
+
+/// Where a folder of files has the stylesheet.
+#[must_use]
+pub fn stylesheet_in(site_root: &Path) -> PathBuf {
+    STYLESHEET.file_in(site_root)
 }
 
 /// The version of some bytes.
 #[must_use]
 pub fn version_of(bytes: &[u8]) -> String {
     hex::encode(&Sha256::digest(bytes)[..8])
-}
-
-/// What a file was when it was last read: age, length, version.
-type Read = (SystemTime, u64, String);
-
-/// The version of a file below the site root, read anew when the file changes (`make dev`).
-fn version(file: &'static str) -> Option<String> {
-    static KNOWN: Mutex<Option<HashMap<&'static str, Read>>> = Mutex::new(None);
-    let path = SITE_ROOT.get()?.join(file);
-    let about = std::fs::metadata(&path).ok()?;
-    let (age, length) = (about.modified().ok()?, about.len());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    if let Some((a, l, version)) = known.get(file)
-        && (*a, *l) == (age, length)
-    {
-        return Some(version.clone());
-    }
-    let version = version_of(&std::fs::read(&path).ok()?);
-    known.insert(file, (age, length, version.clone()));
-    Some(version)
 }
 
 /// How long an answer may be kept: for ever where the query names the version that is served.
@@ -77,15 +88,39 @@ pub fn kept(query: Option<&str>, version: Option<&str>) -> &'static str {
     if asked.is_some() && asked == version { "public, max-age=31536000, immutable" } else { "no-cache" }
 }
 
-/// Says of a file how long it may be kept. A 304 says the same as the 200 that it stands for.
-pub async fn keep(request: Request, next: Next) -> Response {
-    let file = [STYLESHEET, ICON].into_iter().find(|file| request.uri().path().strip_prefix('/') == Some(file));
-    let cache = kept(request.uri().query(), file.and_then(version).as_deref());
-    let mut response = next.run(request).await;
-    let stands = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
-    let cache = if stands { cache } else { "no-store" };
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    response
+impl File {
+    fn file_in(&self, site_root: &Path) -> PathBuf {
+        site_root.join(&self.path[1..])
+    }
+
+    /// The bytes and their version; none where the folder has no such file.
+    fn read(&self) -> Option<(Cow<'static, [u8]>, Cow<'_, str>)> {
+        if let Some(root) = SITE_ROOT.get() {
+            let bytes = std::fs::read(self.file_in(root)).ok()?;
+            let version = version_of(&bytes);
+            return Some((bytes.into(), version.into()));
+        }
+        let version = self.built_in_version.get_or_init(|| version_of(self.built_in));
+        Some((self.built_in.into(), version.into()))
+    }
+
+    fn address(&self) -> String {
+        self.read().map_or_else(|| self.path.to_owned(), |(_, version)| format!("{}?v={version}", self.path))
+    }
+
+    /// A 304 may be kept as long as the 200 that it stands for.
+    fn answer(&self, RawQuery(query): RawQuery, headers: &HeaderMap) -> Response {
+        let Some((bytes, version)) = self.read() else { return StatusCode::NOT_FOUND.into_response() };
+        // Weak: the same version goes out compressed, too.
+        let tag = format!("W/\"{version}\"");
+        let cache = kept(query.as_deref(), Some(&version)).to_owned();
+        let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+        let head = [(CACHE_CONTROL, cache), (ETAG, tag)];
+        if is_known {
+            return (StatusCode::NOT_MODIFIED, head).into_response();
+        }
+        (head, [(CONTENT_TYPE, self.media_type)], bytes).into_response()
+    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ const TOO_MANY_POLICY: &str =
 /// Pages that ask the database, or Stripe, for whoever has the address.
 const ASKING: [&str; 3] = ["/sign-in/", "/purchases/", "/mails/"];
 /// Files, which ask nobody.
-const FILES: [&str; 3] = ["/pkg/", "/favicon.svg", "/live.js"];
+const FILES: [&str; 3] = ["/pkg/topup.css", "/favicon.svg", "/live.js"];
 
 /// Before browsers' routes.
 pub async fn browsers(State(services): State<Services>, request: Request, next: Next) -> Response {

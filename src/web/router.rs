@@ -37,7 +37,6 @@ use leptos::server_fn::axum::server_fn_paths;
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 use std::pin::Pin;
 use tower_http::compression::CompressionLayer;
-use tower_http::services::{ServeDir, ServeFile};
 use url::Url;
 
 /// What Leptos's handlers pass around.
@@ -48,7 +47,6 @@ const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// All routes of a browser.
 pub fn routes(services: &Services) -> Router<Services> {
-    assets::set_site_root(services.settings.site_root.clone());
     let mut router = Router::new().route("/", get(|| async { Redirect::to("/billing") }));
     for page in leptos_axum::generate_route_list(Pages) {
         router = router.route(page.path(), get(render));
@@ -64,20 +62,11 @@ pub fn routes(services: &Services) -> Router<Services> {
     let ways = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();
     let guard = Guard::new(&settings.public_url, &ways);
     router
-        .merge(files(services))
+        .merge(assets::routes(services.settings.site_root.clone()))
         .merge(demo::routes())
         .fallback(render)
         .layer(middleware::from_fn_with_state((services.clone(), guard), watch))
         .layer(CompressionLayer::new())
-}
-
-/// The stylesheet and the icon.
-fn files(services: &Services) -> Router<Services> {
-    let root = &services.settings.site_root;
-    Router::new()
-        .nest_service("/pkg", ServeDir::new(root.join("pkg")))
-        .route_service("/favicon.svg", ServeFile::new(root.join("favicon.svg")))
-        .layer(middleware::from_fn(assets::keep))
 }
 
 /// A page, whichever the path names.

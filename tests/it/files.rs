@@ -7,26 +7,41 @@ use topup::zone::Zone;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_is_kept_for_ever_only_under_the_version_that_is_served() {
     let home = Home::make(Database::Sqlite).await;
+    check_files(&[("DATABASE_URL", &*home.url)]).await;
+    home.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_of_files_is_served_in_the_place_of_those_in_the_binary() {
+    let home = Home::make(Database::Sqlite).await;
     let site = home.folder.join("site");
     std::fs::create_dir_all(site.join("pkg")).unwrap();
     std::fs::write(site.join("pkg/topup.css"), "body { margin: 0 }").unwrap();
     std::fs::write(site.join("favicon.svg"), "<svg xmlns='http://www.w3.org/2000/svg'/>").unwrap();
-    let settings = [("DATABASE_URL", &*home.url), ("SITE_ROOT", site.to_str().unwrap())];
-    let server = start(topup(&["serve"], &settings)).unwrap();
+    let css = check_files(&[("DATABASE_URL", &*home.url), ("SITE_ROOT", site.to_str().unwrap())]).await;
+    assert_eq!(css, "body { margin: 0 }");
+    home.remove().await;
+}
+
+/// Checks what is said of both files, and returns the stylesheet.
+async fn check_files(settings: &[(&str, &str)]) -> String {
+    let server = start(topup(&["serve"], settings)).unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let get = async |path: &str, since: Option<&str>| {
+    let get = async |path: &str, known: Option<&str>| {
         let mut request = http.get(format!("{}{path}", server.base));
-        if let Some(since) = since {
-            request = request.header("if-modified-since", since);
+        if let Some(known) = known {
+            request = request.header("if-none-match", known);
         }
         let answer = request.send().await.unwrap();
         let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        (answer.status().as_u16(), header("cache-control").unwrap_or_default(), header("last-modified"))
+        (answer.status().as_u16(), header("cache-control").unwrap_or_default(), header("etag"))
     };
     let page = http.get(format!("{}/sign-in", server.base)).send().await.unwrap().text().await.unwrap();
-    for file in ["/favicon.svg", "/pkg/topup.css"] {
+    for (file, media_type) in [("/favicon.svg", "image/svg+xml"), ("/pkg/topup.css", "text/css")] {
         let (_, rest) = page.split_once(&format!("href=\"{file}?v=")).unwrap_or_else(|| panic!("{file} in {page}"));
         let version = rest.split('"').next().unwrap();
+        let answer = http.get(format!("{}{file}", server.base)).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], media_type);
         let forever = "public, max-age=31536000, immutable".to_owned();
         for (query, kept) in [
             (format!("?v={version}"), forever),
@@ -35,16 +50,16 @@ async fn a_file_is_kept_for_ever_only_under_the_version_that_is_served() {
             ("?v=0123456789abcdef".to_owned(), "no-cache".to_owned()),
         ] {
             let path = format!("{file}{query}");
-            let (status, said, modified) = get(&path, None).await;
+            let (status, said, tag) = get(&path, None).await;
             assert_eq!((status, &said), (200, &kept), "{path}");
             // What stands for an answer that may be kept does not take it away.
-            let (status, said, _) = get(&path, modified.as_deref()).await;
+            let (status, said, _) = get(&path, tag.as_deref()).await;
             assert_eq!((status, &said), (304, &kept), "{path}");
         }
     }
-    assert_eq!(get("/pkg/nothing.css?v=1", None).await.1, "no-store");
-    drop(server);
-    home.remove().await;
+    let missing = get("/pkg/nothing.css?v=1", None).await;
+    assert_eq!((missing.0, &*missing.1), (404, "no-store"));
+    http.get(format!("{}/pkg/topup.css", server.base)).send().await.unwrap().text().await.unwrap()
 }
 
 on_both!(a_file_for_spreadsheets_is_saved_by_who_is_signed_in_and_by_nobody_else, |app| {

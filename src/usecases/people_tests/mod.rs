@@ -67,7 +67,7 @@ impl Rig {
             limits: crate::limits::Limits::new(None, None),
             counts: crate::counts::Counts::default(),
             passwords: crate::usecases::operators::password::Gates::default(),
-            site_root: folder.to_owned(),
+            site_root: None,
             checkout_origin: String::new(),
             checkout_origins: Vec::new(),
             form_secret: vec![0; 32],
