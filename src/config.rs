@@ -8,7 +8,7 @@ pub mod listen;
 mod mail;
 mod values;
 
-use crate::limits::Rate;
+use crate::rate_limits::Rate;
 use clap::builder::{EnumValueParser, PathBufValueParser};
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;

@@ -15,7 +15,7 @@ use topup::clock::Clock;
 use topup::domain::{Catalog, Credits, GrantId, PurchaseId, SoldTopUp};
 use topup::ledger::{Charge, Ledger, Outcome};
 use topup::store::Store;
-use topup::usecases::{Fault, customers};
+use topup::usecases::{InternalError, customers};
 
 /// How many lines the small one has.
 pub const FEW: u64 = 1_000;
@@ -171,29 +171,29 @@ pub async fn seed(url: &str, many: u64) -> String {
 
 /// A customer with top-ups.
 async fn found(ledger: &Ledger, customer: &'static str) -> String {
-    let job = ledger.job(move |turn| {
+    let job = ledger.job(move |tx| {
         Box::pin(async move {
             let put = customers::Put {
                 email: Some(format!("{customer}@bench.example")),
                 plan: Some("pro".to_owned()),
                 ..customers::Put::default()
             };
-            customers::put_in(turn, customer, put).await?;
-            let no = turn.customer_no(customer).await?.unwrap();
+            customers::put_in(tx, customer, put).await?;
+            let no = tx.customer_no(customer).await?.unwrap();
             let (mut first, credits) = (None, Credits::whole(50_000));
             for _ in 0..TOP_UPS {
-                let (grant, purchase) = (GrantId(turn.clock.mint()), PurchaseId(turn.clock.mint()));
-                let sold = turn.act(no, |account, at, catalog, changes| {
+                let (grant, purchase) = (GrantId(tx.clock.mint()), PurchaseId(tx.clock.mint()));
+                let sold = tx.act(no, |account, at, catalog, changes| {
                     account.grant_top_up(grant, SoldTopUp::now(purchase, credits, catalog), at, catalog, changes)
                 });
                 let (expires_at, at) = sold.await?;
                 let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
                     refunded_amount, created_at, checkout_expires_at, credited_at, expires_at, amount_total)
                     values ($1, $2, 'p50000', $3, 22500, 'usd', 'credited', 1, 0, $4, $4, $4, $5, 22500)";
-                turn.link.run(sql, args![purchase.bytes(), no, credits, at, expires_at]).await?;
+                tx.db.run(sql, args![purchase.bytes(), no, credits, at, expires_at]).await?;
                 first = first.or(Some(grant));
             }
-            Ok::<_, Fault>(first.unwrap().to_string())
+            Ok::<_, InternalError>(first.unwrap().to_string())
         })
     });
     job.await.unwrap().unwrap()

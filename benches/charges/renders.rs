@@ -1,11 +1,10 @@
 //! Billing of a customer with a thousand entries, beside the same cards and tables made by Next.js, in turns. Ours
 //! looks up a session and asks the database; Next.js has constants in memory.
 
-use crate::Plan;
 use crate::load::{Ask, connect, load};
 use crate::ours::Server;
-use crate::pages;
 use crate::report::Table;
+use crate::{Plan, pages};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -14,7 +14,7 @@ use topup::clock::Clock;
 use topup::config::{Cli, Command};
 use topup::domain::{Credits, GrantId, PurchaseId, SoldTopUp};
 use topup::ledger::{Charge, Ledger, Outcome};
-use topup::usecases::{Fault, Parts, Services, customers, jobs};
+use topup::usecases::{App, AppParts, InternalError, customers, jobs};
 
 const CUSTOMERS: i64 = 2_000;
 /// A little more than a year, so that each top-up's end is in it.
@@ -23,22 +23,22 @@ const HOURS: i64 = 24 * 368;
 const USE_HOURS: i64 = 24;
 
 pub async fn measure(folder: &Path, table: &mut Table) {
-    let services = services(folder).await;
-    let start = services.clock.now();
+    let inner = inner(folder).await;
+    let start = inner.clock.now();
     for first in (0..CUSTOMERS).step_by(100) {
-        people(&services, first..first + 100).await;
+        people(&inner, first..first + 100).await;
     }
     let began = Instant::now();
     for hour in 1..=HOURS {
-        services.clock.put(start + TimeDelta::hours(hour));
-        jobs::run_due(&services).await.unwrap();
+        inner.clock.put(start + TimeDelta::hours(hour));
+        jobs::run_due(&inner).await.unwrap();
         if hour % USE_HOURS == 0 {
-            charges(&services, hour / USE_HOURS).await;
+            charges(&inner, hour / USE_HOURS).await;
         }
     }
     let took = began.elapsed().as_secs_f64();
     let count = async |sql: &str| {
-        services.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
+        inner.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
     };
     let told = count("select count(*) as n from reminders").await;
     let ended =
@@ -52,7 +52,7 @@ pub async fn measure(folder: &Path, table: &mut Table) {
 }
 
 /// A process of which only the clock is its own.
-async fn services(folder: &Path) -> Services {
+async fn inner(folder: &Path) -> App {
     let (url, mails) = (format!("sqlite://{}", folder.join("years.db").display()), folder.join("years-mails"));
     let words = ["topup", "serve", "--database-url", &url, "--catalog", "catalog.toml", "--listen", "127.0.0.1:0"];
     let mails = ["--mail-dir", mails.to_str().unwrap(), "--operator-keys", crate::ours::KEY, "--worker", "off"];
@@ -61,16 +61,16 @@ async fn services(folder: &Path) -> Services {
     let Command::Serve(settings) = cli.command else { panic!("serve was asked for") };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let app = Application::build(&settings, listener, Variant::default()).await.unwrap();
-    let services = app.services.clone();
-    let clock = Clock::manual(services.clock.now());
-    let (ledger, _engine) = Ledger::start(services.store.clone(), clock.clone(), Arc::clone(&services.catalog));
-    Services::new(Parts { ledger, clock, ..services.parts() })
+    let inner = app.app.clone();
+    let clock = Clock::manual(inner.clock.now());
+    let (ledger, _engine) = Ledger::start(inner.store.clone(), clock.clone(), Arc::clone(&inner.catalog));
+    App::new(AppParts { ledger, clock, ..inner.parts() })
 }
 
 /// New customers on Starter, each with a top-up, an hour apart.
-async fn people(services: &Services, which: std::ops::Range<i64>) {
-    let at = services.clock.now();
-    let job = services.ledger.job(move |turn| {
+async fn people(inner: &App, which: std::ops::Range<i64>) {
+    let at = inner.clock.now();
+    let job = inner.ledger.job(move |tx| {
         Box::pin(async move {
             for n in which {
                 let id = format!("c{n}");
@@ -81,10 +81,10 @@ async fn people(services: &Services, which: std::ops::Range<i64>) {
                     timezone: Some("Europe/Berlin".to_owned()),
                     ..customers::Put::default()
                 };
-                customers::put_in(turn, &id, put).await?;
-                let no = turn.customer_no(&id).await?.unwrap();
-                let (purchase, grant) = (PurchaseId(turn.clock.mint()), GrantId(turn.clock.mint()));
-                let sold = turn.act(no, |account, at, catalog, changes| {
+                customers::put_in(tx, &id, put).await?;
+                let no = tx.customer_no(&id).await?.unwrap();
+                let (purchase, grant) = (PurchaseId(tx.clock.mint()), GrantId(tx.clock.mint()));
+                let sold = tx.act(no, |account, at, catalog, changes| {
                     account.grant_top_up(
                         grant,
                         SoldTopUp::now(purchase, Credits::whole(1_200), catalog),
@@ -97,16 +97,16 @@ async fn people(services: &Services, which: std::ops::Range<i64>) {
                 let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
                       refunded_amount, created_at, checkout_expires_at, credited_at, expires_at)
                     values ($1, $2, 'p1200', 1200000, 900, 'usd', 'credited', 0, 0, $3, $3, $3, $4)";
-                turn.link.run(sql, args![purchase.bytes(), no, at, ends]).await?;
+                tx.db.run(sql, args![purchase.bytes(), no, at, ends]).await?;
             }
-            Ok::<_, Fault>(())
+            Ok::<_, InternalError>(())
         })
     });
     job.await.unwrap().unwrap();
 }
 
 /// A day's use: of every thirtieth customer, half of what the plan has, which may fall into one cycle twice.
-async fn charges(services: &Services, day: i64) {
+async fn charges(inner: &App, day: i64) {
     let due = (0..CUSTOMERS).filter(|n| n % 30 == day % 30);
     let charge = |n: i64| Charge {
         customer: format!("c{n}"),
@@ -118,7 +118,7 @@ async fn charges(services: &Services, day: i64) {
         source: None,
         metadata: None,
     };
-    for outcome in services.ledger.charge_many(due.map(charge).collect()).await.unwrap() {
+    for outcome in inner.ledger.charge_many(due.map(charge).collect()).await.unwrap() {
         assert!(matches!(outcome, Outcome::Charged { .. }), "{outcome:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! `topup alarms`: what needs a person, and that somebody has seen to it.
 
-use super::Failure;
+use crate::app::Failure;
 use crate::clock::Clock;
 use crate::config::{AlarmsCommand, AlarmsSettings};
 use crate::domain::text;

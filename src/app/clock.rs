@@ -1,13 +1,12 @@
 //! `topup clock accept`: a person says that the clock is right.
 
-use super::Failure;
+use crate::app::Failure;
 use crate::clock::Clock;
 use crate::config::ClockCommand;
 use crate::domain::Instant;
-use crate::store::Store;
-use crate::store::commits;
 use crate::store::db::DbError;
-use crate::usecases::Fault;
+use crate::store::{Store, commits};
+use crate::usecases::InternalError;
 use chrono::SecondsFormat;
 
 /// `topup clock …`.
@@ -20,7 +19,7 @@ pub async fn run(command: &ClockCommand) -> Result<(), Failure> {
     let now = Clock::system().real();
     let said = accept(&store, now).await;
     store.close().await;
-    println!("{}", said.map_err(Fault::from)?);
+    println!("{}", said.map_err(InternalError::from)?);
     Ok(())
 }
 
@@ -44,6 +43,6 @@ pub(super) async fn check(store: &Store, clock: &Clock) -> Result<(), Failure> {
     if clock.is_test() {
         return Ok(());
     }
-    let refusal = commits::clock_refusal(store, clock.real()).await.map_err(Fault::from)?;
+    let refusal = commits::clock_refusal(store, clock.real()).await.map_err(InternalError::from)?;
     refusal.map_or(Ok(()), |refusal| Err(Failure::Failed(refusal)))
 }

@@ -6,14 +6,15 @@
 //! (`deadline`); a head has its size. Connections are bounded, those of one address (`peers`) and all together: beyond
 //! that they wait in the listener's backlog.
 
-use super::deadline::WriteDeadline;
-use super::peers::Peers;
-use axum::Router;
+use crate::app::deadline::WriteDeadline;
+use crate::app::peers::Peers;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::Response;
-use futures::stream::{self, StreamExt as _};
+use axum::{Router, middleware};
+use futures::stream;
+use futures::stream::StreamExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};

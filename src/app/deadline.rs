@@ -3,7 +3,8 @@
 //! Reading slowly is allowed: a step is all that waits to be sent, or [`STEP`] of it where that is more, and each step
 //! has the whole time. An answer in steps far apart, such as a stream of events, waits for nobody in between.
 
-use std::io::{self, IoSlice};
+use std::io;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

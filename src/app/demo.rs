@@ -1,8 +1,9 @@
 //! `topup demo`: the product with a stand-in for Stripe. Loopback only, never part of a release.
 
-use super::{Application, Failure, Variant, stop_on_signal};
+use crate::app::{Application, Failure, Variant, stop_on_signal};
 use crate::config::{Settings, StripeSettings, listen};
-use crate::usecases::{Services, test_clock};
+use crate::usecases::App;
+use crate::usecases::upkeep::test_clock;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,16 +55,16 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     };
     let app = Application::build(&settings, listener, variant).await?;
     let history_at = Arc::new(AtomicI64::new(0));
-    let sandbox = open_sandbox(&app.services, &settings, sandbox_base, address, &history_at).await?;
+    let sandbox = open_sandbox(&app.app, &settings, sandbox_base, address, &history_at).await?;
     let router = sandbox.router();
     let serving = tokio::spawn(async move { axum::serve(sandbox_listener, router).await });
     sandbox.spawn_deliveries();
     if settings.demo_seed == "full" {
-        super::seed::run(&app.services, &sandbox, &history_at).await?;
+        super::seed::run(&app.app, &sandbox, &history_at).await?;
     }
     if winds {
         // Not before: the story is told by an engine of its own, and this one must not have looked at anything yet.
-        catch_up_with_the_present(&app.services).await?;
+        catch_up_with_the_present(&app.app).await?;
     }
     println!("listening on {}", listen::url(address));
     if settings.demo_seed == "full" {
@@ -71,7 +72,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     }
     stop_on_signal(app.stopper());
     if winds {
-        tokio::spawn(wind(app.services.clone(), app.stopper()));
+        tokio::spawn(wind(app.app.clone(), app.stopper()));
     }
     let done = app.run().await;
     serving.abort();
@@ -83,19 +84,19 @@ const WIND_EVERY: Duration = Duration::from_secs(5);
 
 /// The demo's clock is the stored test clock, which can be moved and remembers where it stands; but it goes, as clocks
 /// do. Each start finds it at the present, unless it has been moved beyond.
-async fn catch_up_with_the_present(services: &Services) -> Result<(), Failure> {
-    let present = services.clock.real();
+async fn catch_up_with_the_present(app: &App) -> Result<(), Failure> {
+    let present = app.clock.real();
     // Backwards means that it is ahead, and stays there.
-    let _ = test_clock::advance(services, present).await?;
+    let _ = test_clock::advance(app, present).await?;
     Ok(())
 }
 
 /// Moves the clock by the time that has really passed, until the demo ends.
-async fn wind(services: Services, stop: CancellationToken) {
-    let mut before = services.clock.real();
+async fn wind(app: App, stop: CancellationToken) {
+    let mut before = app.clock.real();
     while stop.run_until_cancelled(tokio::time::sleep(WIND_EVERY)).await.is_some() {
-        let (now, real) = (services.clock.now(), services.clock.real());
-        if let Err(e) = test_clock::advance(&services, now + (real - before)).await {
+        let (now, real) = (app.clock.now(), app.clock.real());
+        if let Err(e) = test_clock::advance(&app, now + (real - before)).await {
             tracing::error!(error = %e, "the demo's clock could not be wound; it is tried again");
         }
         before = real;
@@ -127,14 +128,14 @@ async fn bind_near(wanted: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 async fn open_sandbox(
-    services: &Services,
+    app: &App,
     settings: &Settings,
     public_base: String,
     address: SocketAddr,
     history_at: &Arc<AtomicI64>,
 ) -> Result<Sandbox, Failure> {
     let history_at = Arc::clone(history_at);
-    let (now, real) = (services.clock.clone(), services.clock.clone());
+    let (now, real) = (app.clock.clone(), app.clock.clone());
     let sandbox = SandboxSettings {
         file: sandbox_file(&settings.database.database_url),
         public_base,
@@ -146,10 +147,10 @@ async fn open_sandbox(
             past => past,
         }),
         real_now: Arc::new(move || real.real().timestamp()),
-        shop_name: services.catalog.shop.name.clone(),
+        shop_name: app.catalog.shop.name.clone(),
     };
     let failed = |reason| Failure::Failed(format!("sandbox: {reason}"));
-    let (sandbox, catalog) = (Sandbox::open(sandbox).await.map_err(failed)?, &services.catalog);
+    let (sandbox, catalog) = (Sandbox::open(sandbox).await.map_err(failed)?, &app.catalog);
     for plan in &catalog.plans {
         for price in &plan.stripe_prices {
             sandbox.add_price(price, &plan.name, plan.amount, &catalog.shop.currency).await.map_err(failed)?;

@@ -1,8 +1,8 @@
 //! `topup doctor`: looks at settings, database, Stripe, mail, clock and worker, and says what to do. It changes
 //! nothing, and runs beside `serve`.
 
-use super::stripe_checks::{self, Finding};
-use super::{Failure, check_plans, opening, read_catalog};
+use crate::app::stripe_checks::Finding;
+use crate::app::{Failure, check_plans, opening, read_catalog, stripe_checks};
 use crate::args;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -12,7 +12,8 @@ use crate::store::db::DbError;
 use crate::store::pg_session::SETTINGS;
 use crate::store::{Opening, Store, commits};
 use crate::stripe::{Endpoint, Right, Stripe, StripeError};
-use crate::usecases::{alarms, inbox, jobs};
+use crate::usecases::stripe_sync::inbox;
+use crate::usecases::{alarms, jobs};
 use chrono::TimeDelta;
 use std::fmt::Display;
 use std::time::Duration;
@@ -126,7 +127,7 @@ async fn database(report: &mut Report, settings: &Settings, catalog: Option<&Cat
         Ok(store) => store,
         Err(e) => return report.wrong("database", e),
     };
-    match turn(&store).await {
+    match tx(&store).await {
         Ok(unset) if unset.is_empty() => {
             report.good("database", "the tables are of this version, and a turn can be taken");
         }
@@ -157,7 +158,7 @@ async fn database(report: &mut Report, settings: &Settings, catalog: Option<&Cat
 }
 
 /// Takes a turn, writes nothing, and gives it back; which settings of the session are not as they must be.
-async fn turn(store: &Store) -> Result<Vec<String>, DbError> {
+async fn tx(store: &Store) -> Result<Vec<String>, DbError> {
     let mut link = store.begin_turn().await?;
     // A database that takes no writes refuses even this.
     link.run("delete from write_probe where id = 0", Vec::new()).await?;
@@ -249,7 +250,7 @@ async fn clock(report: &mut Report, store: &Store, is_test: bool) -> Result<(), 
     Ok(())
 }
 
-async fn worker(report: &mut Report, store: &Store) -> Result<(), crate::usecases::Fault> {
+async fn worker(report: &mut Report, store: &Store) -> Result<(), crate::usecases::InternalError> {
     let runs = jobs::last_runs_of(store).await?;
     let failing: Vec<_> = runs.iter().filter(|run| run.failures > 0).collect();
     for run in &failing {

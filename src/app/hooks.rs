@@ -1,10 +1,10 @@
 //! `topup hooks`: what the SaaS's backend was told and could not be, beside a running `serve` if need be.
 
-use super::Failure;
-use super::worker::with_services;
+use crate::app::Failure;
+use crate::app::worker::with_services;
 use crate::config::HooksCommand;
-use crate::hook::Delivered;
-use crate::usecases::hooks;
+use crate::usecases::notify::webhooks;
+use crate::webhooks::Delivered;
 
 /// `topup hooks list`, `retry` and `test`.
 ///
@@ -14,14 +14,14 @@ pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
     match command {
         HooksCommand::List { all, database } => {
             let store = super::open_existing(database).await?;
-            let found = hooks::list(&store, *all).await;
+            let found = webhooks::list(&store, *all).await;
             store.close().await;
             found?.iter().for_each(|message| println!("{message}"));
             Ok(())
         }
         HooksCommand::Retry { ids, settings } => {
-            with_services(settings, async |services| {
-                let unknown = hooks::again(&services, ids).await?;
+            with_services(settings, async |app| {
+                let unknown = webhooks::again(&app, ids).await?;
                 for id in ids.iter().filter(|id| !unknown.contains(id)) {
                     println!("{id}: is sent again");
                 }
@@ -34,11 +34,11 @@ pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
             .await
         }
         HooksCommand::Test { settings } => {
-            with_services(settings, async |services| {
-                let Some(hook) = &services.hook else {
+            with_services(settings, async |app| {
+                let Some(hook) = &app.hook else {
                     return Err(Failure::Setting("HOOK_URL: is missing: there is nobody to tell".to_owned()));
                 };
-                match hooks::probe(&services, hook).await {
+                match webhooks::probe(&app, hook).await {
                     Delivered::Accepted => {
                         println!("the endpoint took a message of the type topup.test");
                         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! The file counts, not its name: a symlink, another path and (on Linux) a hard link lead to the same lock.
 
-use super::Failure;
+use crate::app::Failure;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 

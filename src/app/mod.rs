@@ -26,13 +26,15 @@ use crate::clock::Clock;
 use crate::config::{BadSetting, DatabaseSettings, Settings, StripeSettings, Switch, listen};
 use crate::domain::Catalog;
 use crate::ledger::Ledger;
-use crate::store::pg::Patience;
+use crate::store::pg::ResponseTimeout;
 use crate::store::{OpenError, Opening, Store};
 use crate::stripe::Stripe;
-use crate::usecases::live::{self, Live};
+use crate::usecases::insight::live;
+use crate::usecases::insight::live::Live;
+use crate::usecases::insight::sales::Books;
 use crate::usecases::purchases::Questions;
-use crate::usecases::sales::Books;
-use crate::usecases::{Fault, Parts, Running, Services, backfill, check as check_cases};
+use crate::usecases::upkeep::{backfill, check as check_cases};
+use crate::usecases::{App, AppParts, InternalError, ServerSettings};
 use crate::{http, jobs, web};
 use axum::Router;
 use axum::http::HeaderValue;
@@ -65,8 +67,8 @@ impl From<OpenError> for Failure {
     }
 }
 
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
+impl From<InternalError> for Failure {
+    fn from(fault: InternalError) -> Self {
         Self::Failed(fault.to_string())
     }
 }
@@ -80,7 +82,7 @@ impl From<std::io::Error> for Failure {
 /// A process that serves, until it is stopped. Tests run several in one process.
 pub struct Application {
     /// What its use-cases need.
-    pub services: Services,
+    pub app: App,
     /// Where it listens.
     pub address: SocketAddr,
     listener: TcpListener,
@@ -104,7 +106,7 @@ pub struct Variant {
     /// What one connection may take.
     pub limits: connections::Limits,
     /// How long a database server may keep silent.
-    pub patience: Patience,
+    pub patience: ResponseTimeout,
 }
 
 impl Application {
@@ -126,15 +128,15 @@ impl Application {
         check_plans(&store, &catalog).await?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(address));
         let limits = variant.limits;
-        let (services, engine) = services_on(settings, variant, store, catalog, public_url).await?;
+        let (app, engine) = services_on(settings, variant, store, catalog, public_url).await?;
         let works = settings.worker == Switch::On;
         let peers = peers::Peers::new(
             usize::from(settings.connections_per_address),
-            services.settings.trusted_proxies.clone(),
-            services.settings.counts.clone(),
+            app.settings.trusted_proxies.clone(),
+            app.settings.counts.clone(),
         );
         let stop = CancellationToken::new();
-        Ok(Self { services, address, listener, limits, peers, engine, works, stop, _lock: lock })
+        Ok(Self { app, address, listener, limits, peers, engine, works, stop, _lock: lock })
     }
 
     /// Stops [`Application::run`] from outside.
@@ -148,15 +150,15 @@ impl Application {
     /// # Errors
     /// The worker's.
     pub async fn run(self) -> Result<(), Failure> {
-        let Self { services, listener, limits, peers, engine, works, stop, _lock: lock, .. } = self;
-        let (worked, until) = (services.clone(), stop.clone());
+        let Self { app, listener, limits, peers, engine, works, stop, _lock: lock, .. } = self;
+        let (worked, until) = (app.clone(), stop.clone());
         let worker = tokio::spawn(async move {
             if works {
                 jobs::run(worked, until).await;
             }
         });
-        let looking = tokio::spawn(live::run(services.clone(), stop.clone()));
-        let router = router(&services);
+        let looking = tokio::spawn(live::run(app.clone(), stop.clone()));
+        let router = router(&app);
         let served = connections::serve(listener, router, limits, peers, stop.clone());
         // A connection that never ends must not keep the process: writes are safe by their keys.
         let grace = async {
@@ -170,8 +172,8 @@ impl Application {
         stop.cancel();
         worker.await.map_err(|e| Failure::Failed(e.to_string()))?;
         looking.await.map_err(|e| Failure::Failed(e.to_string()))?;
-        let store = services.store.clone();
-        drop(services);
+        let store = app.store.clone();
+        drop(app);
         if tokio::time::timeout(std::time::Duration::from_secs(10), engine).await.is_err() {
             tracing::warn!("the queue of writes did not drain in time");
         }
@@ -188,10 +190,13 @@ async fn services_on(
     store: Store,
     catalog: Arc<Catalog>,
     public_url: String,
-) -> Result<(Services, tokio::task::JoinHandle<()>), Failure> {
+) -> Result<(App, tokio::task::JoinHandle<()>), Failure> {
     let stripe_settings = variant.stripe.clone().map_or_else(|| settings.stripe(), |s| Ok(Some(s)))?;
-    let clock =
-        if settings.wants_test_clock() { Clock::stored(&store).await.map_err(Fault::from)? } else { Clock::system() };
+    let clock = if settings.wants_test_clock() {
+        Clock::stored(&store).await.map_err(InternalError::from)?
+    } else {
+        Clock::system()
+    };
     clock::check(&store, &clock).await?;
     let stripe = stripe_settings
         .as_ref()
@@ -215,13 +220,13 @@ async fn services_on(
     let hook = settings.hook()?;
     let form_secret = form_secret(&store).await?;
     let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
-    let running = Running {
+    let running = ServerSettings {
         public_url: public_url.trim_end_matches('/').to_owned(),
         operator_keys: settings.operator_keys.clone(),
         stripe: stripe_settings,
         return_origins: settings.return_origins.clone(),
         trusted_proxies: settings.proxies()?,
-        limits: crate::limits::Limits::new(settings.rate()?, settings.anonymous_rate()?),
+        limits: crate::rate_limits::Limits::new(settings.rate()?, settings.anonymous_rate()?),
         counts: crate::counts::Counts::default(),
         passwords: crate::usecases::operators::password::Gates::default(),
         site_root: settings.site_root.clone(),
@@ -234,17 +239,17 @@ async fn services_on(
     };
     let (books, live, settings, questions) =
         (Books::default(), Live::default(), Arc::new(running), Questions::default());
-    let services =
-        Services::new(Parts { store, ledger, stripe, catalog, clock, mailer, hook, books, live, questions, settings });
-    Ok((services, engine))
+    let app =
+        App::new(AppParts { store, ledger, stripe, catalog, clock, mailer, hook, books, live, questions, settings });
+    Ok((app, engine))
 }
 
 /// All routes: machines' and browsers'.
-pub fn router(services: &Services) -> Router {
-    let limit = axum::middleware::from_fn_with_state(services.clone(), web::limits::browsers);
-    let pages = web::router::routes(services).layer(limit);
-    let router = Router::new().merge(http::routes(services)).merge(pages).with_state(services.clone());
-    if !services.settings.is_https() {
+pub fn router(app: &App) -> Router {
+    let limit = axum::middleware::from_fn_with_state(app.clone(), web::limits::browsers);
+    let pages = web::router::routes(app).layer(limit);
+    let router = Router::new().merge(http::routes(app)).merge(pages).with_state(app.clone());
+    if !app.settings.is_https() {
         return router;
     }
     // Every answer of a site on https says that it stays there, for a year: the API's too, whose callers send keys.
@@ -347,9 +352,9 @@ async fn check_plans(store: &Store, catalog: &Catalog) -> Result<(), Failure> {
     let sql = "select a.plan as plan from accounts a join customers c on c.no = a.customer_no where c.closed_at is null
         union select a.next_plan from accounts a join customers c on c.no = a.customer_no
         where a.next_plan is not null and c.closed_at is null";
-    let mut link = store.read().await.map_err(Fault::from)?;
-    for row in link.all(sql, Vec::new()).await.map_err(Fault::from)? {
-        let plan = row.text("plan").map_err(Fault::from)?;
+    let mut link = store.read().await.map_err(InternalError::from)?;
+    for row in link.all(sql, Vec::new()).await.map_err(InternalError::from)? {
+        let plan = row.text("plan").map_err(InternalError::from)?;
         if catalog.plan(&plan).is_none() {
             return Err(Failure::Setting(format!("CATALOG: customers are on plan {plan:?}, which is not in it")));
         }
@@ -369,5 +374,5 @@ async fn form_secret(store: &Store) -> Result<Vec<u8>, Failure> {
         link.commit().await?;
         row.ok_or(sqlx::Error::RowNotFound)?.blob("value")
     };
-    Ok(secret.await.map_err(Fault::from)?)
+    Ok(secret.await.map_err(InternalError::from)?)
 }

@@ -4,12 +4,13 @@
 //! command line, which others see. A second factor is set up at a terminal unless it is declined, and elsewhere where it
 //! is asked for; at a terminal it is switched on once a code of the app has been typed.
 
-use super::Failure;
+use crate::app::Failure;
 use crate::clock::Clock;
 use crate::config::{DatabaseSettings, FactorSettings, OperatorCommand};
-use crate::mail;
+use crate::email;
 use crate::store::Store;
-use crate::usecases::operators::{self, Enrolment, password};
+use crate::usecases::operators;
+use crate::usecases::operators::{Enrolment, password};
 use chrono::SecondsFormat;
 use qrcodegen::{QrCode, QrCodeEcc};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -57,7 +58,7 @@ pub async fn run(command: &OperatorCommand) -> Result<(), Failure> {
 /// Opens the database, does it, and closes.
 async fn on<T>(
     settings: &DatabaseSettings,
-    act: impl AsyncFnOnce(&Store, &Clock) -> Result<T, crate::usecases::Fault>,
+    act: impl AsyncFnOnce(&Store, &Clock) -> Result<T, crate::usecases::InternalError>,
 ) -> Result<T, Failure> {
     let store = super::open_existing(settings).await?;
     let done = act(&store, &Clock::system()).await;
@@ -66,7 +67,7 @@ async fn on<T>(
 }
 
 fn address(text: &str) -> Result<String, Failure> {
-    mail::address(text).ok_or_else(|| Failure::Setting(format!("EMAIL: {text:?} is no address")))
+    email::address(text).ok_or_else(|| Failure::Setting(format!("EMAIL: {text:?} is no address")))
 }
 
 fn told(done: bool, good: &str, bad: &str) -> Result<(), Failure> {

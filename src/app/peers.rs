@@ -3,7 +3,7 @@
 //! Trusted proxies are not counted: everybody comes through them.
 
 use crate::counts::{Counts, Refused};
-use crate::limits::network;
+use crate::rate_limits::network;
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::net::IpAddr;

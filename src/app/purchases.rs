@@ -4,12 +4,13 @@
 //! `serve` out: it lives for one purchase, its turns begin with `begin immediate` (or the advisory lock), and
 //! either engine sees by the database's own counter that the other wrote, and forgets what it remembered.
 
-use super::{Failure, Variant, read_catalog, services_on};
+use crate::app::{Failure, Variant, read_catalog, services_on};
 use crate::config::{DatabaseSettings, Settings, listen};
 use crate::domain::{Instant, Kind, Money};
 use crate::stripe::{CheckoutState, CheckoutStatus};
-use crate::usecases::purchases::{self, Known, Purchase};
-use crate::usecases::{Services, accounts};
+use crate::usecases::credits::accounts;
+use crate::usecases::purchases::{Known, Purchase};
+use crate::usecases::{App, purchases};
 use std::sync::Arc;
 
 /// `topup purchases find TEXT`.
@@ -38,9 +39,9 @@ pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
     let store = super::open_existing(&settings.database).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
-    let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
-    let told = report(&services, text).await;
-    drop(services);
+    let (app, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
+    let told = report(&app, text).await;
+    drop(app);
     engine.await.map_err(|e| Failure::Failed(e.to_string()))?;
     store.close().await;
     for line in told? {
@@ -53,8 +54,8 @@ pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure`]; also where it is none or several, and where Stripe could not be asked.
-pub async fn report(services: &Services, text: &str) -> Result<Vec<String>, Failure> {
-    let found = purchases::search(&services.store, text).await?.purchases;
+pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
+    let found = purchases::search(&app.store, text).await?.purchases;
     let [before] = found.as_slice() else {
         let several: Vec<_> = found.iter().map(|purchase| purchase.id.to_string()).collect();
         return Err(if several.is_empty() {
@@ -64,14 +65,14 @@ pub async fn report(services: &Services, text: &str) -> Result<Vec<String>, Fail
         });
     };
     let mut lines = vec![format!("before  {}", line(before))];
-    lines.push(match purchases::recheck(services, before).await? {
+    lines.push(match purchases::recheck(app, before).await? {
         Known::Checkout(state) => format!("Stripe  {}", at_stripe(&state)),
         Known::NotOpened => "Stripe  no Checkout was opened for it".to_owned(),
         Known::Foreign => "Stripe  its Checkout is unknown there, or another purchase's".to_owned(),
         Known::Unanswered(reason) => return Err(Failure::Failed(format!("Stripe could not be asked: {reason}"))),
     });
-    let after = purchases::find(services, before.id).await?.ok_or_else(|| nothing(text))?;
-    lines.push(format!("ledger  {}", in_the_ledger(services, &after).await?));
+    let after = purchases::find(app, before.id).await?.ok_or_else(|| nothing(text))?;
+    lines.push(format!("ledger  {}", in_the_ledger(app, &after).await?));
     lines.push(format!("after   {}", line(&after)));
     Ok(lines)
 }
@@ -124,9 +125,9 @@ fn at_stripe(state: &CheckoutState) -> String {
     words.join(" · ")
 }
 
-async fn in_the_ledger(services: &Services, purchase: &Purchase) -> Result<String, Failure> {
+async fn in_the_ledger(app: &App, purchase: &Purchase) -> Result<String, Failure> {
     let Some(id) = purchase.grant else { return Ok("no credits were granted for it".to_owned()) };
-    let rows = accounts::grants(services, purchase.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
+    let rows = accounts::grants(app, purchase.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
     let found = rows.into_iter().map(|row| row.grant).find(|grant| grant.id == id);
     Ok(found.map_or_else(
         || format!("{id}, an old one"),

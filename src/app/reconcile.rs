@@ -1,9 +1,10 @@
 //! `topup reconcile`: every difference between Stripe and the ledger, and its repair. Runs beside `serve`.
 
-use super::{Failure, Variant, read_catalog, services_on};
+use crate::app::{Failure, Variant, read_catalog, services_on};
 use crate::config::{ReconcileSettings, listen};
-use crate::usecases::Services;
-use crate::usecases::reconcile::{self, Difference};
+use crate::usecases::App;
+use crate::usecases::stripe_sync::reconcile;
+use crate::usecases::stripe_sync::reconcile::Difference;
 use chrono::TimeDelta;
 use std::sync::Arc;
 
@@ -24,10 +25,10 @@ pub async fn run(asked: &ReconcileSettings) -> Result<(), Failure> {
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
     let store = super::open_existing(&settings.database).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
-    let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
-    let since = since.unwrap_or_else(|| services.clock.now() - TimeDelta::days(DAYS));
-    let left = compare(&services, since, asked.repair).await;
-    drop(services);
+    let (app, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
+    let since = since.unwrap_or_else(|| app.clock.now() - TimeDelta::days(DAYS));
+    let left = compare(&app, since, asked.repair).await;
+    drop(app);
     engine.await.map_err(|e| Failure::Failed(e.to_string()))?;
     store.close().await;
     match left?.len() {
@@ -37,9 +38,9 @@ pub async fn run(asked: &ReconcileSettings) -> Result<(), Failure> {
     }
 }
 
-async fn compare(services: &Services, since: crate::domain::Instant, repair: bool) -> Result<Vec<Difference>, Failure> {
+async fn compare(app: &App, since: crate::domain::Instant, repair: bool) -> Result<Vec<Difference>, Failure> {
     let stopped = |e: reconcile::Stopped| Failure::Failed(e.to_string());
-    let found = reconcile::compare(services, since).await.map_err(stopped)?;
+    let found = reconcile::compare(app, since).await.map_err(stopped)?;
     found.iter().for_each(|one| println!("{one}"));
     if found.is_empty() {
         println!("no difference since {}", since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
@@ -47,8 +48,8 @@ async fn compare(services: &Services, since: crate::domain::Instant, repair: boo
     if !repair || found.is_empty() {
         return Ok(found);
     }
-    reconcile::repair(services, &found).await?;
-    let left = reconcile::compare(services, since).await.map_err(stopped)?;
+    reconcile::repair(app, &found).await?;
+    let left = reconcile::compare(app, since).await.map_err(stopped)?;
     println!("{} repaired, {} left", found.len() - left.len().min(found.len()), left.len());
     Ok(left)
 }

@@ -1,13 +1,14 @@
 //! Replays the demo's story through the real engine, with a clock of its own and real runs through Checkout.
 
-use super::{Failure, story};
+use crate::app::{Failure, story};
 use crate::clock::Clock;
+use crate::demo::customers::{CUSTOMERS, VIEWER};
 use crate::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
-use crate::ledger::{Charge, Ledger, Outcome, Turn};
+use crate::ledger::{Charge, Ledger, Outcome, WriteTransaction};
+use crate::usecases::customers;
 use crate::usecases::customers::PutOutcome;
-use crate::usecases::purchases::{self, Start, Started};
-use crate::usecases::sample::{CUSTOMERS, VIEWER};
-use crate::usecases::{Fault, Parts, Services, customers, flat};
+use crate::usecases::purchases::{Start, Started};
+use crate::usecases::{App, AppParts, InternalError, flat, purchases};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,15 +19,15 @@ use stripe_sandbox::Sandbox;
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(services: &Services, sandbox: &Sandbox, history_at: &AtomicI64) -> Result<(), Failure> {
-    if customers::number(services, CUSTOMERS[0].0).await?.is_some() {
+pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result<(), Failure> {
+    if customers::number(app, CUSTOMERS[0].0).await?.is_some() {
         return Ok(());
     }
-    let now = services.clock.now();
+    let now = app.clock.now();
     let clock = Clock::manual(now);
     // An engine of its own, gone before the real one has looked at anything.
-    let (ledger, engine) = Ledger::start(services.store.clone(), clock.clone(), Arc::clone(&services.catalog));
-    let past = Services::new(Parts { ledger, clock: clock.clone(), ..services.parts() });
+    let (ledger, engine) = Ledger::start(app.store.clone(), clock.clone(), Arc::clone(&app.catalog));
+    let past = App::new(AppParts { ledger, clock: clock.clone(), ..app.parts() });
     let mut replay = Replay { past: &past, sandbox, history_at, clock: &clock, stretch: Vec::new(), underway: None };
     let mut result = Ok(());
     for (number, event) in story::events().into_iter().enumerate() {
@@ -52,7 +53,7 @@ pub async fn run(services: &Services, sandbox: &Sandbox, history_at: &AtomicI64)
 
 /// The story as it is being told.
 struct Replay<'a> {
-    past: &'a Services,
+    past: &'a App,
     sandbox: &'a Sandbox,
     /// The stand-in's clock, while it is in the past.
     history_at: &'a AtomicI64,
@@ -76,12 +77,12 @@ impl Replay<'_> {
             Step::Buy(package) => {
                 let (purchase, session) = open(self.past, event.customer, package).await?;
                 self.sandbox.pay(&session).await.map_err(Failure::Failed)?;
-                purchases::settle(self.past, purchase, None).await?;
+                purchases::fulfill(self.past, purchase, None).await?;
             }
             Step::BuyByBank(package) => {
                 let (purchase, session) = open(&takes_bank_payments(self.past), event.customer, package).await?;
                 self.sandbox.pay_by_bank(&session).await.map_err(Failure::Failed)?;
-                purchases::settle(self.past, purchase, None).await?;
+                purchases::fulfill(self.past, purchase, None).await?;
                 self.underway = Some((purchase, session));
             }
             Step::Bounce => {
@@ -89,7 +90,7 @@ impl Replay<'_> {
                 let (purchase, session) =
                     underway.ok_or_else(|| Failure::Failed("no money is on its way".to_owned()))?;
                 self.sandbox.bounce(&session).await.map_err(Failure::Failed)?;
-                purchases::settle(self.past, purchase, None).await?;
+                purchases::fulfill(self.past, purchase, None).await?;
             }
             _ => crate::jobs::run_due(self.past).await?,
         }
@@ -99,13 +100,13 @@ impl Replay<'_> {
     /// What lies between two of those, in one transaction.
     async fn catch_up(&mut self) -> Result<(), Failure> {
         let (stretch, clock) = (std::mem::take(&mut self.stretch), self.clock.clone());
-        let job = self.past.ledger.job(move |turn| {
+        let job = self.past.ledger.job(move |tx| {
             Box::pin(async move {
                 for (number, event, at) in stretch {
                     clock.put(at);
-                    step(turn, event, number, at).await?;
+                    step(tx, event, number, at).await?;
                 }
-                Ok::<_, Fault>(())
+                Ok::<_, InternalError>(())
             })
         });
         Ok(flat(job.await)?)
@@ -113,49 +114,49 @@ impl Replay<'_> {
 }
 
 /// The shop as if its catalogue allowed payments that clear later.
-fn takes_bank_payments(past: &Services) -> Services {
+fn takes_bank_payments(past: &App) -> App {
     let mut catalog = (*past.catalog).clone();
     catalog.shop.payment_methods.push("us_bank_account".to_owned());
-    Services::new(Parts { catalog: Arc::new(catalog), ..past.parts() })
+    App::new(AppParts { catalog: Arc::new(catalog), ..past.parts() })
 }
 
-async fn step(turn: &mut Turn, event: Event, number: usize, at: Instant) -> Result<(), Fault> {
+async fn step(tx: &mut WriteTransaction, event: Event, number: usize, at: Instant) -> Result<(), InternalError> {
     let id = event.customer;
-    let no = turn.customer_no(id).await?.unwrap_or_default();
+    let no = tx.customer_no(id).await?.unwrap_or_default();
     let done = match event.step {
-        Step::Join(plan) => join(turn, id, plan, event.minutes_ago).await?,
+        Step::Join(plan) => join(tx, id, plan, event.minutes_ago).await?,
         Step::Plan(plan) => {
             let put = customers::Put { plan: Some(plan.to_owned()), ..customers::Put::default() };
-            customers::put_in(turn, id, put).await? == PutOutcome::Changed
+            customers::put_in(tx, id, put).await? == PutOutcome::Changed
         }
         Step::Use(thousandths) => {
             let charge = charge(id, Credits(thousandths), number);
-            matches!(turn.charge(&charge).await?, Outcome::Charged(_))
+            matches!(tx.charge(&charge).await?, Outcome::Charged(_))
         }
         Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work => false,
         Step::Hold(thousandths) => {
-            let (hold, credits) = (HoldId(turn.clock.mint()), Credits(thousandths));
+            let (hold, credits) = (HoldId(tx.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::hours(24);
-            turn.act(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok()).await?.0
+            tx.act(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok()).await?.0
         }
         Step::Bonus(thousandths, days) => {
-            let (grant, credits) = (GrantId(turn.clock.mint()), Credits(thousandths));
+            let (grant, credits) = (GrantId(tx.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::days(days);
-            turn.act(no, |account, at, _, changes| {
+            tx.act(no, |account, at, _, changes| {
                 account.grant_courtesy(grant, credits, until, None, at, changes).is_ok()
             })
             .await?
             .0
         }
     };
-    if done { Ok(()) } else { Err(Fault::Broken(format!("step {number} of the story was refused: {event:?}"))) }
+    if done { Ok(()) } else { Err(InternalError::Broken(format!("step {number} of the story was refused: {event:?}"))) }
 }
 
 /// The anchor is the reset that the demo promises, counted from the real now.
-async fn join(turn: &mut Turn, id: &str, plan: &str, minutes_ago: i64) -> Result<bool, Fault> {
+async fn join(tx: &mut WriteTransaction, id: &str, plan: &str, minutes_ago: i64) -> Result<bool, InternalError> {
     let Some((_, name, email, zone)) = CUSTOMERS.into_iter().find(|(known, ..)| *known == id) else { return Ok(false) };
     let reset = story::RESETS_IN_DAYS.iter().find(|(known, _)| *known == id).map_or(0, |(_, days)| *days);
-    let now = turn.now() + TimeDelta::minutes(minutes_ago);
+    let now = tx.now() + TimeDelta::minutes(minutes_ago);
     let put = customers::Put {
         email: Some(email.to_owned()),
         name: Some(name.to_owned()),
@@ -163,7 +164,7 @@ async fn join(turn: &mut Turn, id: &str, plan: &str, minutes_ago: i64) -> Result
         cycle_anchor: Some(now + TimeDelta::days(reset)),
         timezone: Some(zone.to_owned()),
     };
-    Ok(customers::put_in(turn, id, put).await? == PutOutcome::Created)
+    Ok(customers::put_in(tx, id, put).await? == PutOutcome::Created)
 }
 
 fn charge(id: &str, credits: Credits, number: usize) -> Charge {
@@ -180,7 +181,7 @@ fn charge(id: &str, credits: Credits, number: usize) -> Charge {
 }
 
 /// Opens a Checkout as a click on Buy does; its purchase and its id at Stripe.
-async fn open(past: &Services, id: &str, package: &str) -> Result<(PurchaseId, String), Failure> {
+async fn open(past: &App, id: &str, package: &str) -> Result<(PurchaseId, String), Failure> {
     let customer_no = customers::number(past, id).await?.unwrap_or_default();
     let purchase = PurchaseId(past.clock.mint());
     let start = Start { purchase, customer_no, package: package.to_owned(), shown: None, member_email: None };
@@ -191,15 +192,15 @@ async fn open(past: &Services, id: &str, package: &str) -> Result<(PurchaseId, S
 }
 
 /// A member who sees everything and cannot buy.
-async fn viewer(past: &Services) -> Result<(), Failure> {
+async fn viewer(past: &App) -> Result<(), Failure> {
     let (id, email) = VIEWER;
     let no = customers::number(past, id).await?.unwrap_or_default();
-    let job = past.ledger.job(move |turn| {
+    let job = past.ledger.job(move |tx| {
         Box::pin(async move {
-            let now = turn.now();
+            let now = tx.now();
             let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, 'viewer', $3)";
-            turn.link.run(sql, crate::args![no, email, now]).await?;
-            Ok::<_, Fault>(())
+            tx.db.run(sql, crate::args![no, email, now]).await?;
+            Ok::<_, InternalError>(())
         })
     });
     Ok(flat(job.await)?)

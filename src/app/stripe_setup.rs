@@ -1,12 +1,11 @@
 //! `topup stripe setup`: makes or mends the webhook endpoint at Stripe, and looks whether the key may do what
 //! selling needs. Needs no database, and may be run as often as one likes.
 
-use super::Failure;
-use super::doctor::{rights, webhook_url};
-use super::read_catalog;
+use crate::app::doctor::{rights, webhook_url};
+use crate::app::{Failure, read_catalog};
 use crate::config::SetupSettings;
 use crate::stripe::{Endpoint, Stripe, StripeError};
-use crate::usecases::inbox::KINDS;
+use crate::usecases::stripe_sync::inbox::KINDS;
 use sha2::{Digest as _, Sha256};
 
 /// `topup stripe setup`.

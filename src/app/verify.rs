@@ -1,8 +1,8 @@
 //! `topup verify-export`: a customer's entries, proven without a database.
 
-use super::Failure;
+use crate::app::Failure;
 use crate::config::ExportSettings;
-use crate::usecases::export;
+use crate::usecases::credits::export;
 
 /// `topup verify-export FILE [--customer ID] [--head HASH]`.
 ///

@@ -3,11 +3,12 @@
 //! All run beside `serve`, on SQLite too: each has an engine of its own whose turns begin with `begin immediate`
 //! (or the advisory lock), and every engine sees by the database's own counter that another wrote.
 
-use super::{Failure, Variant, read_catalog, services_on, stop_on_signal};
+use crate::app::{Failure, Variant, read_catalog, services_on, stop_on_signal};
 use crate::config::{JobsCommand, Settings, listen};
 use crate::domain::Instant;
-use crate::usecases::jobs::{self, LastRun};
-use crate::usecases::{Fault, Services, attempts};
+use crate::usecases::delivery::failed_items;
+use crate::usecases::jobs::LastRun;
+use crate::usecases::{App, InternalError, jobs};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 /// # Errors
 /// [`Failure`].
 pub async fn work(settings: &Settings) -> Result<(), Failure> {
-    with_services(settings, async |services| {
+    with_services(settings, async |app| {
         let stop = CancellationToken::new();
         stop_on_signal(stop.clone());
         println!("working");
-        crate::jobs::run(services, stop).await;
+        crate::jobs::run(app, stop).await;
         Ok(())
     })
     .await
@@ -33,8 +34,8 @@ pub async fn work(settings: &Settings) -> Result<(), Failure> {
 pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
     match command {
         JobsCommand::List { settings } => {
-            with_services(settings, async |services| {
-                for line in list(&services).await? {
+            with_services(settings, async |app| {
+                for line in list(&app).await? {
                     println!("{line}");
                 }
                 Ok(())
@@ -49,11 +50,11 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
                     known.join(", ")
                 )));
             };
-            with_services(settings, async |services| {
+            with_services(settings, async |app| {
                 let stop = CancellationToken::new();
                 stop_on_signal(stop.clone());
-                let done = crate::jobs::once(job, &services, &stop).await?;
-                println!("{name}: done, {done} written; waiting: {}", job.backlog(&services).await?);
+                let done = crate::jobs::once(job, &app, &stop).await?;
+                println!("{name}: done, {done} written; waiting: {}", job.backlog(&app).await?);
                 Ok(())
             })
             .await
@@ -62,12 +63,12 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
 }
 
 /// A line for each job: how it did last, in any process, and what waits.
-async fn list(services: &Services) -> Result<Vec<String>, Fault> {
-    let runs = jobs::last_runs(services).await?;
-    let failed = attempts::counts(&services.store).await?;
+async fn list(app: &App) -> Result<Vec<String>, InternalError> {
+    let runs = jobs::last_runs(app).await?;
+    let failed = failed_items::counts(&app.store).await?;
     let mut lines = Vec::new();
     for job in &jobs::ALL {
-        let waiting = job.backlog(services).await?;
+        let waiting = job.backlog(app).await?;
         let last = runs.iter().find(|run| run.name == job.name).map_or_else(|| "never ran".to_owned(), told);
         lines.push(format!("{:<10} {last}; waiting: {waiting}  ({})", job.name, job.about));
     }
@@ -89,14 +90,14 @@ fn told(run: &LastRun) -> String {
 /// Runs something on the settings of `serve`, without a server.
 pub(super) async fn with_services(
     settings: &Settings,
-    act: impl AsyncFnOnce(Services) -> Result<(), Failure>,
+    act: impl AsyncFnOnce(App) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     settings.check_values(false)?;
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
     let store = super::open_existing(&settings.database).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
-    let (services, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
-    let done = act(services).await;
+    let (app, engine) = services_on(settings, Variant::default(), store.clone(), catalog, public_url).await?;
+    let done = act(app).await;
     engine.await.map_err(|e| Failure::Failed(e.to_string()))?;
     store.close().await;
     done

@@ -1,7 +1,8 @@
 //! `HOOK_URL`, `HOOK_SECRETS`: where the SaaS's backend is told, and what messages are signed with. Both or neither.
 
-use super::{BadSetting, Settings, bad};
-use crate::hook::{self, Hook, HookSecret};
+use crate::config::{BadSetting, Settings, bad};
+use crate::webhooks;
+use crate::webhooks::{Hook, HookSecret};
 
 impl Settings {
     /// The address that messages go to, where there is one.
@@ -16,7 +17,7 @@ impl Settings {
                 bad("HOOK_URL", "is missing, while HOOK_SECRETS is there")
             };
         };
-        let url = hook::address(url).map_err(|reason| BadSetting { name: "HOOK_URL", reason })?;
+        let url = webhooks::address(url).map_err(|reason| BadSetting { name: "HOOK_URL", reason })?;
         if self.hook_secrets.is_empty() {
             return bad(
                 "HOOK_SECRETS",
@@ -31,7 +32,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::refusal;
+    use crate::config::tests::refusal;
 
     #[test]
     fn an_address_needs_a_secret_and_a_secret_an_address() {

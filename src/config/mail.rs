@@ -1,7 +1,8 @@
 //! `SMTP_URL`, `MAIL_FROM`, `MAIL_DIR`: a server with a sender, or a folder instead, or neither.
 
-use super::{BadSetting, Settings, bad};
-use crate::mail::{self, Mailer, Sender, Smtp, Transport};
+use crate::config::{BadSetting, Settings, bad};
+use crate::email;
+use crate::email::{Mailer, Sender, Smtp, Transport};
 
 impl Settings {
     /// Checks the settings of mail alone.
@@ -12,7 +13,7 @@ impl Settings {
     /// How mail leaves. `MAIL_DIR` is instead of a server, also where both are there.
     fn transport(&self) -> Result<Transport, BadSetting> {
         let from = match self.mail_from.as_deref() {
-            Some(text) => match mail::mailbox(text, "") {
+            Some(text) => match email::mailbox(text, "") {
                 Some(mailbox) => Some(mailbox),
                 None => {
                     return bad("MAIL_FROM", "is no sender such as billing@example.com or Shop <billing@example.com>");
@@ -45,10 +46,10 @@ impl Settings {
             Transport::Off if demo => self.demo_folder().map_or(Transport::Off, Transport::Files),
             transport => transport,
         };
-        let Some(reply_to) = mail::mailbox(&shop.support_email, &shop.name) else {
+        let Some(reply_to) = email::mailbox(&shop.support_email, &shop.name) else {
             return bad("CATALOG", format!("support_email {:?} is no address", shop.support_email));
         };
-        let from = self.mail_from.as_deref().and_then(|text| mail::mailbox(text, &shop.name));
+        let from = self.mail_from.as_deref().and_then(|text| email::mailbox(text, &shop.name));
         if let Transport::Files(folder) = &transport {
             std::fs::create_dir_all(folder)
                 .map_err(|e| BadSetting { name: "MAIL_DIR", reason: format!("{}: {e}", folder.display()) })?;
@@ -66,7 +67,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::refusal;
+    use crate::config::tests::refusal;
 
     fn check(args: &[&str], bad: Option<&str>) {
         assert_eq!(refusal(args).as_deref(), bad, "{args:?}");

@@ -1,9 +1,10 @@
 //! `POST /v1/customers/{id}/api_keys`, and `DELETE /v1/customers/{id}`, which ends them.
 
-use super::located::Id;
-use super::problem::Problem;
-use super::{bound, call, json};
-use crate::usecases::{Services, api_keys, closing};
+use crate::http::located::Id;
+use crate::http::problem::Problem;
+use crate::http::{bound, call, json};
+use crate::usecases::App;
+use crate::usecases::customers::{api_keys, erasure};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -13,7 +14,7 @@ use axum::routing::{delete, post};
 use serde::Serialize;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}", delete(close)).route("/v1/customers/{id}/api_keys", post(make))
 }
 
@@ -24,22 +25,17 @@ struct KeyJson {
     key: String,
 }
 
-async fn make(
-    State(services): State<Services>,
-    Id(customer): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let no = call::customer_no(&services, &customer).await?;
+async fn make(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let no = call::customer_no(&app, &customer).await?;
     let mut fields = call::fields(&headers, body).await?;
     let name = fields.required_line("name", api_keys::NAME_MAX);
     fields.finish()?;
-    let made = api_keys::make(&services, no, name).await?.ok_or_else(bound::closed)?;
+    let made = api_keys::make(&app, no, name).await?.ok_or_else(bound::closed)?;
     Ok(json::with(StatusCode::CREATED, &KeyJson { id: made.id.to_string(), key: made.key }))
 }
 
-async fn close(State(services): State<Services>, Id(customer): Id) -> Result<Response, Problem> {
-    let no = call::customer_no(&services, &customer).await?;
-    closing::close(&services, no).await?;
+async fn close(State(app): State<App>, Id(customer): Id) -> Result<Response, Problem> {
+    let no = call::customer_no(&app, &customer).await?;
+    erasure::close(&app, no).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

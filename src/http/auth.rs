@@ -1,8 +1,8 @@
 //! The caller's key: `Authorization: Bearer KEY` or `x-api-key: KEY`.
 
-use super::limits;
-use super::problem::Problem;
-use crate::usecases::Services;
+use crate::http::limits;
+use crate::http::problem::Problem;
+use crate::usecases::App;
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use axum::middleware::Next;
@@ -11,35 +11,35 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// Lets operators through.
-pub async fn operator(State(services): State<Services>, request: Request, next: Next) -> Response {
-    match admit(&services, &request) {
+pub async fn operator(State(app): State<App>, request: Request, next: Next) -> Response {
+    match admit(&app, &request) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
 /// Whether an operator asks, and not too often.
-fn admit(services: &Services, request: &Request) -> Result<(), Problem> {
-    match key_of(request.headers()).filter(|key| is_operator(services, key)) {
-        Some(key) => limits::key(services, key),
+fn admit(app: &App, request: &Request) -> Result<(), Problem> {
+    match key_of(request.headers()).filter(|key| is_operator(app, key)) {
+        Some(key) => limits::key(app, key),
         None => {
-            limits::anonymous(services, limits::address(services, request.extensions(), request.headers()))?;
+            limits::anonymous(app, limits::address(app, request.extensions(), request.headers()))?;
             let detail = "send an operator key as Authorization: Bearer KEY or as x-api-key";
-            Err(limits::unauthorized(services, true, detail))
+            Err(limits::unauthorized(app, true, detail))
         }
     }
 }
 
 /// A path of the API that does not exist; strangers are not told.
-pub async fn unknown(State(services): State<Services>, request: Request) -> Problem {
-    admit(&services, &request).err().unwrap_or_else(|| Problem::not_found("path"))
+pub async fn unknown(State(app): State<App>, request: Request) -> Problem {
+    admit(&app, &request).err().unwrap_or_else(|| Problem::not_found("path"))
 }
 
-fn is_operator(services: &Services, key: &str) -> bool {
+fn is_operator(app: &App, key: &str) -> bool {
     let given = Sha256::digest(key.as_bytes());
     // All keys are compared, whichever matches.
     let mut known = subtle::Choice::from(0);
-    for key in &services.settings.operator_keys {
+    for key in &app.settings.operator_keys {
         known |= Sha256::digest(key.as_bytes()).ct_eq(&given);
     }
     known.into()

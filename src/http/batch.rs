@@ -1,12 +1,12 @@
 //! `POST /v1/usage`: up to 1,000 charges in order, each on its own, in one commit.
 
-use super::body::Fields;
-use super::problem::{Code, Problem};
-use super::usage::{self, Asked, UsageJson};
-use super::{call, json};
 use crate::domain::Catalog;
+use crate::http::body::Fields;
+use crate::http::problem::{Code, Problem};
+use crate::http::usage::{Asked, UsageJson};
+use crate::http::{call, json, usage};
 use crate::ledger::Charge;
-use crate::usecases::{Services, customers};
+use crate::usecases::{App, customers};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 const CHARGES_MAX: usize = 1_000;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/v1/usage", post(charge))
 }
 
@@ -56,14 +56,14 @@ struct Bad {
     problem: Box<Problem>,
 }
 
-async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn charge(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let mut fields = call::outer_fields(&headers, body).await?;
     let list = fields.list("charges", CHARGES_MAX);
     fields.finish()?;
     let mut results: Vec<Option<ResultJson>> = list.iter().map(|_| None).collect();
     let (mut places, mut charges, mut bads) = (Vec::new(), Vec::new(), Vec::new());
     for (place, raw) in list.iter().enumerate() {
-        match read(&services.catalog, raw) {
+        match read(&app.catalog, raw) {
             Ok(charge) => {
                 places.push((place, Asked::of(&charge)));
                 charges.push(charge);
@@ -71,15 +71,15 @@ async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body
             Err(bad) => bads.push((place, bad)),
         }
     }
-    for (place, problem) in judge(&services, bads).await? {
+    for (place, problem) in judge(&app, bads).await? {
         if let Some(there) = results.get_mut(place) {
             *there = Some(problem.into());
         }
     }
-    let outcomes = if charges.is_empty() { Vec::new() } else { services.ledger.charge_many(charges).await? };
-    let replayed = usage::replayed(&services, &outcomes).await?;
+    let outcomes = if charges.is_empty() { Vec::new() } else { app.ledger.charge_many(charges).await? };
+    let replayed = usage::replayed(&app, &outcomes).await?;
     for ((place, asked), outcome) in places.into_iter().zip(outcomes) {
-        let result = match usage::done(&services, asked, outcome, &replayed) {
+        let result = match usage::done(&app, asked, outcome, &replayed) {
             Ok(done) => ResultJson::Charged { status: 201, replayed: done.replayed, usage: done.into_json() },
             Err(problem) => problem.into(),
         };
@@ -91,9 +91,9 @@ async fn charge(State(services): State<Services>, headers: HeaderMap, body: Body
 }
 
 /// The order of refusals is that of a charge alone: an unknown customer goes first. All are asked for together.
-async fn judge(services: &Services, bads: Vec<(usize, Bad)>) -> Result<Vec<(usize, Problem)>, Problem> {
+async fn judge(app: &App, bads: Vec<(usize, Bad)>) -> Result<Vec<(usize, Problem)>, Problem> {
     let ids = bads.iter().filter_map(|(_, bad)| bad.customer.clone()).filter(|id| call::is_customer_id(id)).collect();
-    let known = customers::known(services, ids).await?;
+    let known = customers::known(app, ids).await?;
     let judged = |(place, bad): (usize, Bad)| match bad.customer {
         Some(customer) if !known.contains(&customer) => (place, Problem::not_found("customer")),
         _ => (place, *bad.problem),

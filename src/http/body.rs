@@ -3,10 +3,11 @@
 //! A name given twice is refused as unparseable; absent and null are the same; what nobody asked for is
 //! refused by name.
 
-use super::canonical;
-use super::problem::{Code, FieldError, Problem};
 use crate::domain::{Credits, Instant, text, time};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use crate::http::canonical;
+use crate::http::problem::{Code, FieldError, Problem};
+use serde::de;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::fmt;

@@ -2,13 +2,14 @@
 //!
 //! Free text is no part of what the key keeps, so that it can be erased; [`Reply::put`] adds it to each answer.
 
-use super::problem::{Code, Problem};
-use super::{json, usage};
 use crate::domain::HoldState;
-use crate::ledger::Turn;
+use crate::http::problem::{Code, Problem};
+use crate::http::{json, usage};
+use crate::ledger::WriteTransaction;
 use crate::store::keys;
-use crate::usecases::bound::{self, Bound, Call, Refused};
-use crate::usecases::{Fault, Services};
+use crate::usecases::credits::idempotency;
+use crate::usecases::credits::idempotency::{Bound, Call, Refused};
+use crate::usecases::{App, InternalError};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use futures::future::BoxFuture;
@@ -34,50 +35,46 @@ pub fn post(owner: &Owner, key: &str, path: &str, body: &serde_json::Value) -> C
 ///
 /// # Errors
 /// The refusals of R4, of the rules, 503.
-pub async fn once<T, F>(
-    services: &Services,
-    call: Call,
-    status: StatusCode,
-    what: &str,
-    write: F,
-) -> Result<Reply, Problem>
+pub async fn once<T, F>(app: &App, call: Call, status: StatusCode, what: &str, write: F) -> Result<Reply, Problem>
 where
     T: Serialize + Send,
-    F: for<'a> FnOnce(&'a mut Turn) -> BoxFuture<'a, Result<Result<T, Refused>, Fault>> + Send + 'static,
+    F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<Result<T, Refused>, InternalError>>
+        + Send
+        + 'static,
 {
-    let made = bound::once(services, call, status.as_u16().into(), move |turn| {
+    let made = idempotency::run_once(app, call, status.as_u16().into(), move |tx| {
         Box::pin(async move {
-            match write(turn).await? {
-                Ok(made) => serde_json::to_string(&made).map(Ok).map_err(|e| Fault::Broken(e.to_string())),
+            match write(tx).await? {
+                Ok(made) => serde_json::to_string(&made).map(Ok).map_err(|e| InternalError::Broken(e.to_string())),
                 Err(refused) => Ok(Err(refused)),
             }
         })
     });
-    reply(services, status, what, made.await?)
+    reply(app, status, what, made.await?)
 }
 
 /// What the call's key answers already, if it does.
 ///
 /// # Errors
 /// 409, 503.
-pub async fn known(services: &Services, call: Call, status: StatusCode) -> Result<Option<Reply>, Problem> {
-    let found = bound::find(services, call).await?;
-    found.map(|found| reply(services, status, "customer", found)).transpose()
+pub async fn known(app: &App, call: Call, status: StatusCode) -> Result<Option<Reply>, Problem> {
+    let found = idempotency::find(app, call).await?;
+    found.map(|found| reply(app, status, "customer", found)).transpose()
 }
 
-fn reply(services: &Services, status: StatusCode, what: &str, bound: Bound) -> Result<Reply, Problem> {
+fn reply(app: &App, status: StatusCode, what: &str, bound: Bound) -> Result<Reply, Problem> {
     match bound {
         Bound::Answer { json, replayed } => Ok(Reply { status, json, replayed }),
         Bound::KeyReused => Err(usage::reused()),
-        Bound::Refused(refused) => Err(refusal(services, refused, what)),
+        Bound::Refused(refused) => Err(refusal(app, refused, what)),
     }
 }
 
-fn refusal(services: &Services, refused: Refused, what: &str) -> Problem {
+fn refusal(app: &App, refused: Refused, what: &str) -> Problem {
     match refused {
         Refused::Closed => closed(),
         Refused::Insufficient { needed, balance, resets_at, may_buy } => {
-            usage::insufficient(services, needed, balance, resets_at, may_buy)
+            usage::insufficient(app, needed, balance, resets_at, may_buy)
         }
         Refused::HoldClosed(HoldState::Settled) => Problem::new(Code::HoldSettled, "the hold was settled before"),
         Refused::HoldClosed(HoldState::Released) => Problem::new(Code::HoldReleased, "the hold was released before"),

@@ -1,9 +1,9 @@
 //! The common parts of a call: customer in the path, headers, body, idempotency key.
 
-use super::body::Fields;
-use super::problem::{Code, Problem};
-use crate::mail;
-use crate::usecases::{Services, customers};
+use crate::email;
+use crate::http::body::Fields;
+use crate::http::problem::{Code, Problem};
+use crate::usecases::{App, customers};
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use futures::StreamExt;
@@ -23,19 +23,19 @@ pub fn is_customer_id(id: &str) -> bool {
 /// The address in a field, as the pages have it: its domain in ASCII.
 pub fn email(fields: &mut Fields, name: &str) -> Option<String> {
     let meant = "an email address; beyond ASCII only its domain may be";
-    let text = fields.text(name, meant, |text| text.trim() == text && mail::spelled(text).is_some())?;
-    mail::spelled(&text)
+    let text = fields.text(name, meant, |text| text.trim() == text && email::spelled(text).is_some())?;
+    email::spelled(&text)
 }
 
 /// The number of the customer in the path.
 ///
 /// # Errors
 /// 404.
-pub async fn customer_no(services: &Services, id: &str) -> Result<i64, Problem> {
+pub async fn customer_no(app: &App, id: &str) -> Result<i64, Problem> {
     if !is_customer_id(id) {
         return Err(Problem::not_found("customer"));
     }
-    customers::number(services, id).await?.ok_or_else(|| Problem::not_found("customer"))
+    customers::number(app, id).await?.ok_or_else(|| Problem::not_found("customer"))
 }
 
 /// The idempotency key.

@@ -3,7 +3,7 @@
 //! Names are sorted, blanks dropped, text escaped as little as can be. Numbers keep every digit, as no machine's
 //! float would: `1`, `1.0` and `1e0` are one number, `12345678901234567890123` and `…124` are two.
 
-use super::body::Object;
+use crate::http::body::Object;
 use serde_json::value::RawValue;
 
 /// Zeros that are written out on either side of a number's digits; beyond, it is written with an exponent.

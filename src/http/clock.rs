@@ -1,9 +1,10 @@
 //! `/test/clock`: only with `TEST_CLOCK=1`.
 
-use super::call;
-use super::json::{self, At};
-use super::problem::{Code, Problem};
-use crate::usecases::{Fault, Services, test_clock};
+use crate::http::json::At;
+use crate::http::problem::{Code, Problem};
+use crate::http::{call, json};
+use crate::usecases::upkeep::test_clock;
+use crate::usecases::{App, InternalError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -15,7 +16,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/test/clock", get(read).post(advance))
 }
 
@@ -25,20 +26,20 @@ struct ClockJson {
 }
 
 /// Another process may have moved the clock: every request looks first.
-pub async fn refresh(State(services): State<Services>, request: Request, next: Next) -> Response {
-    if services.clock.is_test()
-        && let Err(e) = services.clock.refresh(&services.store).await
+pub async fn refresh(State(app): State<App>, request: Request, next: Next) -> Response {
+    if app.clock.is_test()
+        && let Err(e) = app.clock.refresh(&app.store).await
     {
-        return Problem::from(Fault::from(e)).into_response();
+        return Problem::from(InternalError::from(e)).into_response();
     }
     next.run(request).await
 }
 
-async fn read(State(services): State<Services>) -> Response {
-    json::ok(&ClockJson { now: At(services.clock.now()) })
+async fn read(State(app): State<App>) -> Response {
+    json::ok(&ClockJson { now: At(app.clock.now()) })
 }
 
-async fn advance(State(services): State<Services>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn advance(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let mut fields = call::fields(&headers, body).await?;
     let to = fields.instant("advance_to");
     let days = fields.whole("advance_days", 0..=36_500);
@@ -48,10 +49,10 @@ async fn advance(State(services): State<Services>, headers: HeaderMap, body: Bod
         let said = "or advance_days must be given, one of them";
         return Err(Problem::field("advance_to", Code::InvalidValue, said));
     }
-    let now = services.clock.now();
+    let now = app.clock.now();
     let target = to.unwrap_or_else(|| now + TimeDelta::days(days.unwrap_or(0)));
-    if test_clock::advance(&services, target).await?.is_err() {
+    if test_clock::advance(&app, target).await?.is_err() {
         return Err(Problem::field("advance_to", Code::ClockBackwards, "is before the clock's instant"));
     }
-    Ok(json::ok(&ClockJson { now: At(services.clock.now()) }))
+    Ok(json::ok(&ClockJson { now: At(app.clock.now()) }))
 }

@@ -2,26 +2,28 @@
 //!
 //! Answers are `{"status":"ok","data":…}`, refusals `{"status":"error","message","code"}`.
 
-use super::auth::key_of;
-use super::json::{self, At, Num};
-use super::limits;
-use super::located::Query;
-use super::problem::{Code, Problem};
 use crate::domain::{Catalog, Credits, Instant};
+use crate::http::auth::key_of;
+use crate::http::json::{At, Num};
+use crate::http::located::Query;
+use crate::http::problem::{Code, Problem};
+use crate::http::{json, limits};
 use crate::store::metrics::Figure;
-use crate::usecases::stats::{self, Range, Step};
-use crate::usecases::{Services, api_keys, subscriptions};
-use axum::Router;
+use crate::usecases::customers::api_keys;
+use crate::usecases::insight::usage;
+use crate::usecases::insight::usage::{Range, Step};
+use crate::usecases::{App, subscriptions};
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use axum::{Router, middleware};
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// Routes.
-pub fn routes(services: &Services) -> Router<Services> {
+pub fn routes(app: &App) -> Router<App> {
     let nothing = || any(async || Refused(Problem::not_found("path")));
     Router::new()
         .route("/api/account", get(account))
@@ -29,7 +31,7 @@ pub fn routes(services: &Services) -> Router<Services> {
         .route("/api", nothing())
         .route("/api/", nothing())
         .route("/api/{*rest}", nothing())
-        .layer(middleware::from_fn_with_state(services.clone(), admit))
+        .layer(middleware::from_fn_with_state(app.clone(), admit))
 }
 
 /// A refusal in the shape of this API.
@@ -41,8 +43,8 @@ impl From<Problem> for Refused {
     }
 }
 
-impl From<crate::usecases::Fault> for Refused {
-    fn from(fault: crate::usecases::Fault) -> Self {
+impl From<crate::usecases::InternalError> for Refused {
+    fn from(fault: crate::usecases::InternalError) -> Self {
         Self(fault.into())
     }
 }
@@ -76,29 +78,28 @@ fn ok(data: impl Serialize) -> Response {
 }
 
 /// The customer of a key. A key that was not found good before is a stranger's until it is: the database is asked for it.
-async fn owner(services: &Services, key: Option<&str>, address: Option<IpAddr>) -> Result<i64, Refused> {
-    let settings = &services.settings;
+async fn owner(app: &App, key: Option<&str>, address: Option<IpAddr>) -> Result<i64, Refused> {
+    let settings = &app.settings;
     let hash = key.map(api_keys::key_hash);
     if !hash.is_some_and(|hash| settings.limits.knows(&hash)) {
-        limits::anonymous(services, address)?;
+        limits::anonymous(app, address)?;
     }
     if let Some((key, hash)) = key.zip(hash) {
-        let owner = api_keys::owner(services, key).await?;
+        let owner = api_keys::owner(app, key).await?;
         settings.limits.looked_up(&hash, owner.is_some());
         if let Some(owner) = owner {
-            limits::key(services, key)?;
+            limits::key(app, key)?;
             return Ok(owner);
         }
     }
-    Err(limits::unauthorized(services, false, "send your API key (tk_…) as x-api-key or as Authorization: Bearer")
-        .into())
+    Err(limits::unauthorized(app, false, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
 }
 
 /// Lets customers' own keys through, and tells the handlers whose it is.
-async fn admit(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let key = key_of(request.headers()).map(str::to_owned);
-    let address = limits::address(&services, request.extensions(), request.headers());
-    match owner(&services, key.as_deref(), address).await {
+    let address = limits::address(&app, request.extensions(), request.headers());
+    match owner(&app, key.as_deref(), address).await {
         Ok(no) => {
             request.extensions_mut().insert(Owner(no));
             next.run(request).await
@@ -138,15 +139,12 @@ struct SubscriptionJson {
 }
 
 /// How the customer stands: used is what the cycle's usages took of any grant, and what open holds have set aside.
-async fn account(
-    State(services): State<Services>,
-    Extension(Owner(no)): Extension<Owner>,
-) -> Result<Response, Refused> {
-    let found = stats::in_cycle(&services, no).await?;
-    let found = found.ok_or_else(|| crate::usecases::Fault::Broken("a key of no customer".to_owned()))?;
-    let subscription = subscriptions::followed(&services, no, true).await?;
+async fn account(State(app): State<App>, Extension(Owner(no)): Extension<Owner>) -> Result<Response, Refused> {
+    let found = usage::in_cycle(&app, no).await?;
+    let found = found.ok_or_else(|| crate::usecases::InternalError::Broken("a key of no customer".to_owned()))?;
+    let subscription = subscriptions::followed(&app, no, true).await?;
     let (used, remaining) = (found.used + found.balance.held, found.balance.available);
-    let name = services.catalog.plan(&found.plan).map_or_else(|| found.plan.clone(), |plan| plan.name.clone());
+    let name = app.catalog.plan(&found.plan).map_or_else(|| found.plan.clone(), |plan| plan.name.clone());
     Ok(ok(AccountJson {
         plan: PlanJson { name },
         credits: CreditsJson {
@@ -173,7 +171,7 @@ struct StepJson {
 
 /// What was used, day by day or week by week, oldest first. Days are UTC.
 async fn usage_stats(
-    State(services): State<Services>,
+    State(app): State<App>,
     Extension(Owner(no)): Extension<Owner>,
     query: Result<Query, Problem>,
 ) -> Result<Response, Refused> {
@@ -184,8 +182,8 @@ async fn usage_stats(
     }
     let range = query.get("range").and_then(|name| Range::parse(name));
     let range = range.ok_or_else(|| bad("range", "must be 7d, 30d or weekly"))?;
-    let steps = stats::range(&services, no, range).await?;
-    Ok(ok(steps.iter().map(|step| step_json(step, &services.catalog)).collect::<Vec<_>>()))
+    let steps = usage::range(&app, no, range).await?;
+    Ok(ok(steps.iter().map(|step| step_json(step, &app.catalog)).collect::<Vec<_>>()))
 }
 
 /// The fields are fixed, whichever metrics the shop has: those that its catalogue lacks are 0.

@@ -1,12 +1,13 @@
 //! `/v1/catalog`, `/v1/customers/{id}` and its balance.
 
-use super::json::{At, Num};
-use super::located::Id;
-use super::problem::{Code, Problem};
-use super::{call, json};
 use crate::domain::{Balance, Kind, text};
+use crate::http::json::{At, Num};
+use crate::http::located::Id;
+use crate::http::problem::{Code, Problem};
+use crate::http::{call, json};
+use crate::usecases::credits::accounts;
 use crate::usecases::customers::{Customer, Put, PutOutcome};
-use crate::usecases::{Fault, Services, accounts, customers, subscriptions};
+use crate::usecases::{App, InternalError, customers, subscriptions};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -19,7 +20,7 @@ use serde::Serialize;
 const NAME_MAX: usize = 200;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/catalog", get(catalog))
         .route("/v1/customers/{id}", get(read).put(put))
@@ -55,8 +56,8 @@ struct PackageJson<'a> {
     amount: i64,
 }
 
-async fn catalog(State(services): State<Services>) -> Response {
-    let catalog = &services.catalog;
+async fn catalog(State(app): State<App>) -> Response {
+    let catalog = &app.catalog;
     let plan = |p: &'_ crate::domain::Plan| (p.amount, p.credits, p.top_ups);
     json::ok(&CatalogJson {
         shop: ShopJson { name: &catalog.shop.name, currency: &catalog.shop.currency },
@@ -121,13 +122,13 @@ struct CycleJson {
     end: At,
 }
 
-fn plan_name(services: &Services, id: &str) -> String {
-    services.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
+fn plan_name(app: &App, id: &str) -> String {
+    app.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
 }
 
-async fn customer_json(services: &Services, c: Customer) -> Result<CustomerJson, Fault> {
+async fn customer_json(app: &App, c: Customer) -> Result<CustomerJson, InternalError> {
     let end = c.cycle.end;
-    let subscription = subscriptions::followed(services, c.no, false).await?.map(|it| SubscriptionJson {
+    let subscription = subscriptions::followed(app, c.no, false).await?.map(|it| SubscriptionJson {
         id: it.id,
         status: it.status,
         grace_until: it.grace_until.map(At),
@@ -136,7 +137,7 @@ async fn customer_json(services: &Services, c: Customer) -> Result<CustomerJson,
     Ok(CustomerJson {
         subscription,
         plan: CustomerPlan {
-            name: plan_name(services, &c.plan),
+            name: plan_name(app, &c.plan),
             id: c.plan,
             next: c.next_plan.map(|id| Next { id, at: At(end) }),
         },
@@ -150,18 +151,13 @@ async fn customer_json(services: &Services, c: Customer) -> Result<CustomerJson,
     })
 }
 
-async fn read(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
-    call::customer_no(&services, &id).await?;
-    let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
-    Ok(json::ok(&customer_json(&services, customer).await?))
+async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
+    call::customer_no(&app, &id).await?;
+    let customer = customers::find(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    Ok(json::ok(&customer_json(&app, customer).await?))
 }
 
-async fn put(
-    State(services): State<Services>,
-    Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+async fn put(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let mut fields = call::fields(&headers, body).await?;
     if !call::is_customer_id(&id) {
         fields.reject("id", "must be 1 to 128 of A–Z a–z 0–9 . _ : -");
@@ -169,13 +165,13 @@ async fn put(
     let put = Put {
         email: call::email(&mut fields, "email"),
         name: fields.line("name", NAME_MAX).map(|name| text::composed(&name)),
-        plan: fields.text("plan", "a plan of the catalogue", |plan| services.catalog.plan(plan).is_some()),
+        plan: fields.text("plan", "a plan of the catalogue", |plan| app.catalog.plan(plan).is_some()),
         cycle_anchor: fields.instant("cycle_anchor"),
         timezone: fields
             .text("timezone", "an IANA time zone such as Europe/Berlin", |zone| zone.parse::<chrono_tz::Tz>().is_ok()),
     };
     fields.finish()?;
-    let status = match customers::put(&services, &id, put).await? {
+    let status = match customers::put(&app, &id, put).await? {
         PutOutcome::Created => StatusCode::CREATED,
         PutOutcome::Changed => StatusCode::OK,
         PutOutcome::Missing(field) => {
@@ -188,8 +184,8 @@ async fn put(
         }
         PutOutcome::Closed => return Err(Problem::new(Code::CustomerClosed, "a closed customer is not revived")),
     };
-    let customer = customers::find(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
-    Ok(json::with(status, &customer_json(&services, customer).await?))
+    let customer = customers::find(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    Ok(json::with(status, &customer_json(&app, customer).await?))
 }
 
 #[derive(Serialize)]
@@ -269,22 +265,22 @@ impl GrantJson {
     }
 }
 
-async fn balance(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
+async fn balance(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     if !call::is_customer_id(&id) {
         return Err(Problem::not_found("customer"));
     }
-    let balance = accounts::balance(&services, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
-    Ok(json::ok(&balance_json(&services, balance)))
+    let balance = accounts::balance(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    Ok(json::ok(&balance_json(&app, balance)))
 }
 
-fn balance_json(services: &Services, b: Balance) -> BalanceJson {
+fn balance_json(app: &App, b: Balance) -> BalanceJson {
     let next_expiry = b.next_expiry.map(|(at, credits)| ExpiryJson { at: At(at), credits: Num(credits) });
     BalanceJson {
         as_of: At(b.as_of),
         available: Num(b.available),
         held: Num(b.held),
         plan: PlanBalanceJson {
-            name: plan_name(services, &b.plan_id),
+            name: plan_name(app, &b.plan_id),
             id: b.plan_id,
             allowance: Num(b.plan.allowance),
             used: Num(b.plan.used),

@@ -1,14 +1,15 @@
 //! `POST /v1/customers/{id}/grants` and `POST /v1/grants/{id}/void`: courtesy credits.
 
-use super::bound::{self, Owner};
-use super::json::{At, Num, SummaryJson};
-use super::located::Id;
-use super::problem::{Code, Problem};
-use super::{call, voids};
 use crate::domain::GrantId;
 use crate::domain::time::from_millis;
-use crate::usecases::Services;
-use crate::usecases::courtesy::{self, Granted, NewCourtesy};
+use crate::http::bound::Owner;
+use crate::http::json::{At, Num, SummaryJson};
+use crate::http::located::Id;
+use crate::http::problem::{Code, Problem};
+use crate::http::{bound, call, voids};
+use crate::usecases::App;
+use crate::usecases::credits::courtesy;
+use crate::usecases::credits::courtesy::{Granted, NewCourtesy};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -18,7 +19,7 @@ use axum::routing::post;
 use serde::Serialize;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/grants", post(give)).route("/v1/grants/{id}/void", post(void))
 }
 
@@ -53,13 +54,8 @@ fn granted_json(granted: Granted) -> GrantedJson {
     }
 }
 
-async fn give(
-    State(services): State<Services>,
-    Id(customer): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let owner: Owner = (call::customer_no(&services, &customer).await?, customer);
+async fn give(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let owner: Owner = (call::customer_no(&app, &customer).await?, customer);
     let key = call::idempotency_key(&headers)?;
     let mut fields = call::fields(&headers, body).await?;
     let credits = fields.credits("credits");
@@ -71,35 +67,30 @@ async fn give(
     let call = bound::post(&owner, &key, &format!("/v1/customers/{}/grants", owner.1), &canonical);
     let new = NewCourtesy { customer_no: owner.0, credits, expires_at, reason: reason.clone() };
     // Whether the instant is in the future is found out behind the key: a repeat years later is answered all the same.
-    let reply = bound::once(&services, call, StatusCode::CREATED, "customer", move |turn| {
-        Box::pin(async move { Ok(courtesy::give(turn, new).await?.map(granted_json)) })
+    let reply = bound::once(&app, call, StatusCode::CREATED, "customer", move |tx| {
+        Box::pin(async move { Ok(courtesy::give(tx, new).await?.map(granted_json)) })
     });
     let reply = reply.await.map_err(|problem| {
         // With another body the key says nothing about this one, and a wrong value goes first.
-        let past = problem.is(Code::IdempotencyKeyReused) && expires_at <= services.clock.now();
+        let past = problem.is(Code::IdempotencyKeyReused) && expires_at <= app.clock.now();
         if past { Problem::field("expires_at", Code::InvalidValue, "must be in the future") } else { problem }
     })?;
     Ok(reply.put("reason", Some(&reason)).response())
 }
 
-async fn void(
-    State(services): State<Services>,
-    Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+async fn void(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let missing = || Problem::not_found("grant");
     let grant = GrantId::parse(&id).ok_or_else(missing)?;
-    let owner = courtesy::owner(&services, grant).await?.ok_or_else(missing)?;
+    let owner = courtesy::owner(&app, grant).await?.ok_or_else(missing)?;
     let key = call::idempotency_key(&headers)?;
     let mut fields = call::fields(&headers, body).await?;
     let reason = voids::reason(&mut fields);
     fields.finish()?;
     let call = bound::post(&owner, &key, &format!("/v1/grants/{id}/void"), &serde_json::json!([reason]));
-    let reply = bound::once(&services, call, StatusCode::OK, "grant", move |turn| {
-        Box::pin(async move { Ok(courtesy::void(turn, owner.0, grant, &reason).await?.map(granted_json)) })
+    let reply = bound::once(&app, call, StatusCode::OK, "grant", move |tx| {
+        Box::pin(async move { Ok(courtesy::void(tx, owner.0, grant, &reason).await?.map(granted_json)) })
     });
     let reply = reply.await?;
-    let given = courtesy::reason(&services, grant).await?;
+    let given = courtesy::reason(&app, grant).await?;
     Ok(reply.put("reason", given.as_deref()).response())
 }

@@ -1,14 +1,15 @@
 //! `/v1/customers/{id}/holds` and `/v1/holds/{id}`: set aside, settle, release (R10).
 
-use super::bound::{self, Owner, Reply};
-use super::json::{self, At, DrawJson, Num, SummaryJson};
-use super::located::{Id, Query};
-use super::problem::{Code, Problem};
-use super::{call, lists, usage};
 use crate::domain::hold::TTL_SECONDS_MAX;
 use crate::domain::{HoldId, HoldState};
-use crate::usecases::holds::{self, HoldRow, NewHold, Settle};
-use crate::usecases::{Fault, Services};
+use crate::http::bound::{Owner, Reply};
+use crate::http::json::{At, DrawJson, Num, SummaryJson};
+use crate::http::located::{Id, Query};
+use crate::http::problem::{Code, Problem};
+use crate::http::{bound, call, json, lists, usage};
+use crate::usecases::credits::holds;
+use crate::usecases::credits::holds::{HoldRow, NewHold, Settle};
+use crate::usecases::{App, InternalError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/customers/{id}/holds", get(list).post(open))
         .route("/v1/holds/{id}", get(read))
@@ -82,13 +83,8 @@ fn hold_json(hold: HoldRow) -> HoldJson {
     }
 }
 
-async fn open(
-    State(services): State<Services>,
-    Id(customer): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let owner: Owner = (call::customer_no(&services, &customer).await?, customer);
+async fn open(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let owner: Owner = (call::customer_no(&app, &customer).await?, customer);
     let key = call::idempotency_key(&headers)?;
     let mut fields = call::fields(&headers, body).await?;
     let credits = fields.credits("credits");
@@ -99,9 +95,9 @@ async fn open(
     let call = bound::post(&owner, &key, &format!("/v1/customers/{}/holds", owner.1), &canonical);
     let (customer_no, customer) = owner;
     let new = NewHold { customer_no, credits, ttl_seconds: ttl_seconds.unwrap_or(0), operation, source };
-    let reply = bound::once(&services, call, StatusCode::CREATED, "customer", move |turn| {
+    let reply = bound::once(&app, call, StatusCode::CREATED, "customer", move |tx| {
         Box::pin(async move {
-            let held = holds::open(turn, new).await?;
+            let held = holds::open(tx, new).await?;
             Ok(held.map(|held| OpenedJson {
                 id: held.id.to_string(),
                 customer,
@@ -117,19 +113,14 @@ async fn open(
 }
 
 /// The hold in the path.
-async fn in_path(services: &Services, id: &str) -> Result<HoldRow, Problem> {
+async fn in_path(app: &App, id: &str) -> Result<HoldRow, Problem> {
     let missing = || Problem::not_found("hold");
     let id = HoldId::parse(id).ok_or_else(missing)?;
-    holds::find(services, id).await?.ok_or_else(missing)
+    holds::find(app, id).await?.ok_or_else(missing)
 }
 
-async fn settle(
-    State(services): State<Services>,
-    Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let hold = in_path(&services, &id).await?;
+async fn settle(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let hold = in_path(&app, &id).await?;
     let key = call::idempotency_key(&headers)?;
     let mut fields = call::fields(&headers, body).await?;
     let settle = Settle {
@@ -137,7 +128,7 @@ async fn settle(
         customer_no: hold.customer_no,
         credits: fields.credits_or_none("credits"),
         operation: usage::operation(&mut fields),
-        quantities: usage::quantities(&services.catalog, &mut fields),
+        quantities: usage::quantities(&app.catalog, &mut fields),
         source: usage::source(&mut fields),
         metadata: usage::metadata(&mut fields),
     };
@@ -147,9 +138,9 @@ async fn settle(
     let owner = (hold.customer_no, hold.customer);
     let call = bound::post(&owner, &key, &format!("/v1/holds/{id}/settle"), &canonical);
     let (credits, text) = (settle.credits, hold.id.to_string());
-    let reply = bound::once(&services, call, StatusCode::OK, "hold", move |turn| {
+    let reply = bound::once(&app, call, StatusCode::OK, "hold", move |tx| {
         Box::pin(async move {
-            let settled = holds::settle(turn, settle).await?;
+            let settled = holds::settle(tx, settle).await?;
             Ok(settled.map(|settled| SettledJson {
                 id: text,
                 state: HoldState::Settled.name(),
@@ -188,7 +179,7 @@ struct KeptBalance<'a> {
 
 fn with_headers(reply: Reply) -> Result<Response, Problem> {
     let mut headers = HeaderMap::new();
-    let kept: Kept<'_> = serde_json::from_str(reply.json()).map_err(|e| Fault::Broken(e.to_string()))?;
+    let kept: Kept<'_> = serde_json::from_str(reply.json()).map_err(|e| InternalError::Broken(e.to_string()))?;
     let source = usage::source_of(kept.draws.iter().map(|draw| draw.kind));
     usage::credit_headers(&mut headers, kept.credits.get(), kept.balance.available.get(), source);
     let mut response = reply.response();
@@ -196,21 +187,16 @@ fn with_headers(reply: Reply) -> Result<Response, Problem> {
     Ok(response)
 }
 
-async fn release(
-    State(services): State<Services>,
-    Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let hold = in_path(&services, &id).await?;
+async fn release(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let hold = in_path(&app, &id).await?;
     let key = call::idempotency_key(&headers)?;
     call::fields(&headers, body).await?.finish()?;
     let owner = (hold.customer_no, hold.customer);
     let call = bound::post(&owner, &key, &format!("/v1/holds/{id}/release"), &serde_json::json!([]));
     let (customer_no, id) = (hold.customer_no, hold.id);
-    let reply = bound::once(&services, call, StatusCode::OK, "hold", move |turn| {
+    let reply = bound::once(&app, call, StatusCode::OK, "hold", move |tx| {
         Box::pin(async move {
-            let balance = holds::release(turn, customer_no, id).await?;
+            let balance = holds::release(tx, customer_no, id).await?;
             Ok(balance.map(|balance| ReleasedJson {
                 id: id.to_string(),
                 state: HoldState::Released.name(),
@@ -221,12 +207,12 @@ async fn release(
     Ok(reply.await?.response())
 }
 
-async fn read(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
-    Ok(json::ok(&hold_json(in_path(&services, &id).await?)))
+async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
+    Ok(json::ok(&hold_json(in_path(&app, &id).await?)))
 }
 
-async fn list(State(services): State<Services>, Id(customer): Id, Query(query): Query) -> Result<Response, Problem> {
-    let no = call::customer_no(&services, &customer).await?;
+async fn list(State(app): State<App>, Id(customer): Id, Query(query): Query) -> Result<Response, Problem> {
+    let no = call::customer_no(&app, &customer).await?;
     let page = lists::page(&query, &["state"])?;
     let states = [HoldState::Open, HoldState::Settled, HoldState::Released, HoldState::Lapsed];
     let state = match query.get("state") {
@@ -239,12 +225,12 @@ async fn list(State(services): State<Services>, Id(customer): Id, Query(query): 
     let before = match &page.cursor {
         None => None,
         Some(text) => {
-            let hold = in_path(&services, text).await.ok().filter(|hold| hold.customer_no == no);
+            let hold = in_path(&app, text).await.ok().filter(|hold| hold.customer_no == no);
             let bad = || Problem::new(Code::InvalidCursor, "use the `next` of the page before");
             Some(hold.map(|hold| (hold.created_at, hold.id)).ok_or_else(bad)?)
         }
     };
-    let mut found = holds::list(&services, no, state, before, page.limit + 1).await?;
+    let mut found = holds::list(&app, no, state, before, page.limit + 1).await?;
     let next = lists::cut(&mut found, &page).map(|hold| hold.id.to_string());
     Ok(lists::list(found.into_iter().map(hold_json).collect(), next))
 }

@@ -31,7 +31,7 @@ impl Serialize for At {
     }
 }
 
-pub use crate::usecases::export::rfc3339;
+pub use crate::usecases::credits::export::rfc3339;
 
 /// The five numbers that answer a write.
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Lists: `?limit=` 1–200, `?cursor=`, answered as `{"data":[…],"next":…}`.
 
-use super::json;
-use super::problem::{Code, Problem};
+use crate::http::json;
+use crate::http::problem::{Code, Problem};
 use axum::response::Response;
 use serde::Serialize;
 use std::collections::HashMap;

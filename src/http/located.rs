@@ -1,6 +1,6 @@
 //! What a path and a query ask for, read so that every refusal is a problem of ours.
 
-use super::problem::Problem;
+use crate::http::problem::Problem;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use std::collections::HashMap;

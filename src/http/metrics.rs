@@ -3,9 +3,10 @@
 //! How jobs do stands in the store, so that every process tells of the jobs of all; whether writes go through, what was
 //! refused, and how operators' sign-ins ended, each process knows for itself alone (`crate::counts`).
 
-use super::problem::Problem;
 use crate::domain::Instant;
-use crate::usecases::{Fault, Services, attempts, jobs, outbox};
+use crate::http::problem::Problem;
+use crate::usecases::delivery::{failed_items, outbox};
+use crate::usecases::{App, InternalError, jobs};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -17,7 +18,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/metrics", get(metrics))
 }
 
@@ -34,12 +35,12 @@ impl Metrics {
     }
 }
 
-async fn metrics(State(services): State<Services>) -> Result<Response, Problem> {
-    let text = text(&services).await?;
+async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let text = text(&app).await?;
     Ok(([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response())
 }
 
-async fn text(services: &Services) -> Result<String, Fault> {
+async fn text(app: &App) -> Result<String, InternalError> {
     let mut metrics = Metrics(Registry::with_prefix("topup"));
     let last = metrics.gauges("job_last_run_timestamp_seconds", "When the job last ran, by the product's clock");
     let ok = metrics.gauges("job_last_success_timestamp_seconds", "When the job last ended well");
@@ -51,15 +52,15 @@ async fn text(services: &Services) -> Result<String, Fault> {
     let backlog = metrics.gauges("job_backlog", "How much is due and not done");
     let waiting = metrics.gauges("mails_waiting", "Mails that have not left, by state");
     let failed = metrics.gauges("failed_items", "Items of a list that failed and are retried by themselves");
-    let known = jobs::last_runs(services).await?;
+    let known = jobs::last_runs(app).await?;
     // A job that cannot write cannot note that it failed.
-    let failed_writes = i64::from(services.ledger.failures());
+    let failed_writes = i64::from(app.ledger.failures());
     writes.get_or_create(&Vec::new()).set(failed_writes);
     for job in &jobs::ALL {
         let of = |gauges: &Gauges, value: i64| {
             gauges.get_or_create(&vec![("job", job.name.to_owned())]).set(value);
         };
-        of(&backlog, job.backlog(services).await?);
+        of(&backlog, job.backlog(app).await?);
         let Some(run) = known.iter().find(|run| run.name == job.name) else { continue };
         of(&last, run.started_at.timestamp());
         of(&ok, run.ok_at.map_or(0, |at: Instant| at.timestamp()));
@@ -68,14 +69,14 @@ async fn text(services: &Services) -> Result<String, Fault> {
         of(&done, run.done);
         of(&failures, run.failures.max(failed_writes));
     }
-    for (state, mails) in outbox::waiting(services).await? {
+    for (state, mails) in outbox::waiting(app).await? {
         waiting.get_or_create(&vec![("state", state)]).set(mails);
     }
-    for (list, items) in attempts::counts(&services.store).await? {
+    for (list, items) in failed_items::counts(&app.store).await? {
         failed.get_or_create(&vec![("list", list)]).set(items);
     }
-    services.settings.counts.register(&mut metrics.0);
+    app.settings.counts.register(&mut metrics.0);
     let mut out = String::new();
-    encode(&mut out, &metrics.0).map_err(|e| Fault::Broken(format!("metrics: {e}")))?;
+    encode(&mut out, &metrics.0).map_err(|e| InternalError::Broken(format!("metrics: {e}")))?;
     Ok(out)
 }

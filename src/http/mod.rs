@@ -34,17 +34,16 @@ mod usage;
 mod voids;
 mod webhook;
 
-use crate::usecases::Services;
-use axum::Router;
+use crate::usecases::App;
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::middleware;
 use axum::response::Response;
 use axum::routing::any;
+use axum::{Router, middleware};
 
 /// All routes that machines call.
-pub fn routes(services: &Services) -> Router<Services> {
+pub fn routes(app: &App) -> Router<App> {
     let mut operator = Router::new()
         .merge(customers::routes())
         .merge(usage::routes())
@@ -57,10 +56,10 @@ pub fn routes(services: &Services) -> Router<Services> {
         .merge(purchases::routes())
         .merge(portal::routes())
         .merge(metrics::routes());
-    if services.clock.is_test() {
+    if app.clock.is_test() {
         operator = operator.merge(clock::routes());
     }
-    let operator = operator.route_layer(middleware::from_fn_with_state(services.clone(), auth::operator));
+    let operator = operator.route_layer(middleware::from_fn_with_state(app.clone(), auth::operator));
     // Said here, since the pages' guard would answer a POST from nowhere by 403.
     let nothing = || any(async || problem::Problem::not_found("path"));
     let rest = Router::new()
@@ -71,12 +70,12 @@ pub fn routes(services: &Services) -> Router<Services> {
     Router::new()
         .merge(operator)
         .merge(rest)
-        .merge(customer_api::routes(services))
+        .merge(customer_api::routes(app))
         .merge(webhook::routes())
         .merge(mails::routes())
         .merge(health::routes())
-        .merge(openapi::routes(services))
-        .layer(middleware::from_fn_with_state(services.clone(), clock::refresh))
+        .merge(openapi::routes(app))
+        .layer(middleware::from_fn_with_state(app.clone(), clock::refresh))
         .layer(middleware::map_response(private))
 }
 

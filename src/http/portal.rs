@@ -1,11 +1,12 @@
 //! `POST /v1/customers/{id}/portal_sessions`: a one-time link to the customer's pages.
 
-use super::call;
-use super::json::{self, At};
-use super::located::Id;
-use super::problem::{Code, Problem};
-use crate::usecases::Services;
-use crate::usecases::portal::{self, NewLink, Role};
+use crate::http::json::At;
+use crate::http::located::Id;
+use crate::http::problem::{Code, Problem};
+use crate::http::{call, json};
+use crate::usecases::App;
+use crate::usecases::access::portal;
+use crate::usecases::access::portal::{NewLink, Role};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -19,7 +20,7 @@ use url::Url;
 const URL_MAX: usize = 2_048;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/portal_sessions", post(create))
 }
 
@@ -29,18 +30,13 @@ struct LinkJson {
     expires_at: At,
 }
 
-async fn create(
-    State(services): State<Services>,
-    Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let customer_no = call::customer_no(&services, &id).await?;
+async fn create(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let customer_no = call::customer_no(&app, &id).await?;
     let mut fields = call::fields(&headers, body).await?;
     let email = call::email(&mut fields, "member_email");
     let role = fields.text("role", "owner, admin or viewer", |role| Role::from_name(role).is_some());
     let path = fields.text("path", "a path of these pages such as /billing", is_path);
-    let origins = &services.settings.return_origins;
+    let origins = &app.settings.return_origins;
     let return_url = fields.text("return_url", "an address whose origin is in RETURN_ORIGINS", |text| {
         // Blanks and control characters are none of an address, though its reader skips them.
         let plain = text.len() <= URL_MAX && !text.contains(|c: char| c.is_whitespace() || c.is_control());
@@ -51,7 +47,7 @@ async fn create(
             })
     });
     fields.finish()?;
-    let customer = crate::usecases::customers::find(&services, &id).await?;
+    let customer = crate::usecases::customers::find(&app, &id).await?;
     if customer.is_some_and(|customer| customer.closed_at.is_some()) {
         return Err(Problem::new(Code::CustomerClosed, "a closed customer's pages cannot be opened"));
     }
@@ -62,7 +58,7 @@ async fn create(
         path: path.unwrap_or_else(|| "/billing".to_owned()),
         return_url,
     };
-    let link = portal::make_link(&services, new).await?;
+    let link = portal::make_link(&app, new).await?;
     Ok(json::with(StatusCode::CREATED, &LinkJson { url: link.url, expires_at: At(link.expires_at) }))
 }
 

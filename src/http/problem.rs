@@ -1,6 +1,6 @@
 //! Refusals as `application/problem+json` (RFC 9457), from a closed list of codes.
 
-use crate::usecases::Fault;
+use crate::usecases::InternalError;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -292,9 +292,9 @@ impl Problem {
     }
 }
 
-impl From<Fault> for Problem {
+impl From<InternalError> for Problem {
     /// The cause is logged here, once, and never shown.
-    fn from(fault: Fault) -> Self {
+    fn from(fault: InternalError) -> Self {
         if !fault.is_logged() {
             tracing::error!(error = %fault, lasting = fault.is_lasting(), "a request failed");
         }
@@ -307,7 +307,7 @@ impl From<Fault> for Problem {
 
 impl From<crate::ledger::Unavailable> for Problem {
     fn from(unavailable: crate::ledger::Unavailable) -> Self {
-        Fault::from(unavailable).into()
+        InternalError::from(unavailable).into()
     }
 }
 

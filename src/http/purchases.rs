@@ -1,13 +1,13 @@
 //! `/v1/customers/{id}/purchases` and `/v1/purchases/{id}`.
 
-use super::json::{self, At, Num};
-use super::located::{Id, Query};
-use super::problem::{Code, Problem};
-use super::{bound, call, lists, usage};
 use crate::domain::PurchaseId;
+use crate::http::json::{At, Num};
+use crate::http::located::{Id, Query};
+use crate::http::problem::{Code, Problem};
+use crate::http::{bound, call, json, lists, usage};
 use crate::store::keys;
-use crate::usecases::Services;
-use crate::usecases::purchases::{self, Moment, Purchase, Start, Started};
+use crate::usecases::purchases::{Moment, Purchase, Start, Started};
+use crate::usecases::{App, purchases};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -17,7 +17,7 @@ use axum::routing::get;
 use serde::Serialize;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/purchases", get(list).post(start)).route("/v1/purchases/{id}", get(read))
 }
 
@@ -76,14 +76,14 @@ fn purchase_json(p: Purchase, timeline: Option<Vec<Moment>>) -> PurchaseJson {
     }
 }
 
-async fn list(State(services): State<Services>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
-    let no = call::customer_no(&services, &id).await?;
+async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
+    let no = call::customer_no(&app, &id).await?;
     let page = lists::page(&query, &[])?;
     let before = match &page.cursor {
         None => None,
-        Some(text) => Some(cursor_of(&services, no, text).await?),
+        Some(text) => Some(cursor_of(&app, no, text).await?),
     };
-    let mut found = purchases::list(&services, no, before, page.limit + 1).await?;
+    let mut found = purchases::list(&app, no, before, page.limit + 1).await?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let more = found.len() > limit;
     found.truncate(limit);
@@ -92,49 +92,43 @@ async fn list(State(services): State<Services>, Id(id): Id, Query(query): Query)
 }
 
 /// A cursor is the id of a purchase of this customer.
-async fn cursor_of(services: &Services, customer_no: i64, text: &str) -> Result<PurchaseId, Problem> {
+async fn cursor_of(app: &App, customer_no: i64, text: &str) -> Result<PurchaseId, Problem> {
     let bad = || Problem::new(Code::InvalidCursor, "use the `next` of the page before");
     let id = PurchaseId::parse(text).ok_or_else(bad)?;
-    let purchase = purchases::find(services, id).await?.filter(|p| p.customer_no == customer_no);
+    let purchase = purchases::find(app, id).await?.filter(|p| p.customer_no == customer_no);
     purchase.map(|p| p.id).ok_or_else(bad)
 }
 
-async fn read(State(services): State<Services>, Id(id): Id) -> Result<Response, Problem> {
+async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     let missing = || Problem::not_found("purchase");
     let id = PurchaseId::parse(&id).ok_or_else(missing)?;
-    let purchase = purchases::find(&services, id).await?.ok_or_else(missing)?;
-    let timeline = purchases::timeline(&services, id).await?;
+    let purchase = purchases::find(&app, id).await?.ok_or_else(missing)?;
+    let timeline = purchases::timeline(&app, id).await?;
     Ok(json::ok(&purchase_json(purchase, Some(timeline))))
 }
 
-async fn start(
-    State(services): State<Services>,
-    Id(customer): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let customer_no = call::customer_no(&services, &customer).await?;
+async fn start(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let customer_no = call::customer_no(&app, &customer).await?;
     let key = call::idempotency_key(&headers)?;
     let mut fields = call::fields(&headers, body).await?;
-    let package = fields.required("package", "a package of the catalogue", |id| services.catalog.package(id).is_some());
+    let package = fields.required("package", "a package of the catalogue", |id| app.catalog.package(id).is_some());
     fields.finish()?;
     let owner = (customer_no, customer);
     let path = format!("/v1/customers/{}/purchases", owner.1);
     let call = bound::post(&owner, &key, &path, &serde_json::json!([package]));
-    if let Some(reply) = bound::known(&services, call, StatusCode::CREATED).await? {
+    if let Some(reply) = bound::known(&app, call, StatusCode::CREATED).await? {
         return Ok(reply.response());
     }
-    let started = begin(&services, &owner.1, customer_no, &key, package).await?;
-    let reply = bound::once(&services, call, StatusCode::CREATED, "customer", move |_| {
-        Box::pin(async move { Ok(Ok(started)) })
-    });
+    let started = begin(&app, &owner.1, customer_no, &key, package).await?;
+    let reply =
+        bound::once(&app, call, StatusCode::CREATED, "customer", move |_| Box::pin(async move { Ok(Ok(started)) }));
     Ok(reply.await?.response())
 }
 
 /// Starts the purchase that the key stands for. Its id is made from the key, so that a repeat after a 503
 /// goes on with it; where its Checkout could not be opened in time, the key's next purchase is begun.
 async fn begin(
-    services: &Services,
+    app: &App,
     customer: &str,
     customer_no: i64,
     key: &str,
@@ -148,7 +142,7 @@ async fn begin(
             shown: None,
             member_email: None,
         };
-        let purchase = match purchases::start(services, start).await? {
+        let purchase = match purchases::start(app, start).await? {
             Started::CheckoutExpired => continue,
             Started::Open(purchase) | Started::AlreadyBought(purchase) => purchase,
             other => return Err(refusal(&other)),

@@ -1,15 +1,16 @@
 //! `/v1/customers/{id}/usage`: charges, and the list of them.
 
-use super::body::Fields;
-use super::json::{self, At, DrawJson, Num, SummaryJson, number, rfc3339};
-use super::located::{Id, Query};
-use super::problem::{Code, Problem, Shortage};
-use super::{bound, call, lists};
 use crate::domain::{Catalog, Credits, Instant, Kind, Summary, UsageId};
+use crate::http::body::Fields;
+use crate::http::json::{At, DrawJson, Num, SummaryJson, number, rfc3339};
+use crate::http::located::{Id, Query};
+use crate::http::problem::{Code, Problem, Shortage};
+use crate::http::{bound, call, json, lists};
 use crate::ledger::{Charge, Outcome};
 use crate::store::keys::content_hash;
-use crate::usecases::usages::{self, Usage};
-use crate::usecases::{Fault, Services};
+use crate::usecases::credits::usages;
+use crate::usecases::credits::usages::Usage;
+use crate::usecases::{App, InternalError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -25,7 +26,7 @@ const SOURCE_MAX: usize = 64;
 const METADATA_MAX: usize = 2_048;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/usage", get(list).post(charge))
 }
 
@@ -45,25 +46,20 @@ pub struct UsageJson {
     balance: Option<SummaryJson>,
 }
 
-async fn charge(
-    State(services): State<Services>,
-    Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+async fn charge(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     if !call::is_customer_id(&id) {
         // PostgreSQL takes no zero byte: the whole batch would fail for it.
         return Err(Problem::not_found("customer"));
     }
-    let charge = match parse(&services.catalog, &headers, body, &id).await {
+    let charge = match parse(&app.catalog, &headers, body, &id).await {
         Ok(charge) => charge,
         // An unknown customer is said first; a good charge learns it from the engine, without a read of its own.
-        Err(problem) => return Err(call::customer_no(&services, &id).await.err().unwrap_or(problem)),
+        Err(problem) => return Err(call::customer_no(&app, &id).await.err().unwrap_or(problem)),
     };
     let asked = Asked::of(&charge);
-    let outcome = services.ledger.charge(charge).await?;
-    let replayed = replayed(&services, std::slice::from_ref(&outcome)).await?;
-    Ok(done(&services, asked, outcome, &replayed)?.response())
+    let outcome = app.ledger.charge(charge).await?;
+    let replayed = replayed(&app, std::slice::from_ref(&outcome)).await?;
+    Ok(done(&app, asked, outcome, &replayed)?.response())
 }
 
 async fn parse(catalog: &Catalog, headers: &HeaderMap, body: Body, customer: &str) -> Result<Charge, Problem> {
@@ -152,7 +148,7 @@ static REPLAYS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(4);
 ///
 /// # Errors
 /// The database does not answer.
-pub async fn replayed(services: &Services, outcomes: &[Outcome]) -> Result<HashMap<UsageId, Usage>, Problem> {
+pub async fn replayed(app: &App, outcomes: &[Outcome]) -> Result<HashMap<UsageId, Usage>, Problem> {
     let id = |outcome: &Outcome| match outcome {
         Outcome::Replayed(id, _) => Some(*id),
         _ => None,
@@ -163,19 +159,14 @@ pub async fn replayed(services: &Services, outcomes: &[Outcome]) -> Result<HashM
     }
     // It is never closed.
     let _turn = REPLAYS.acquire().await.ok();
-    Ok(usages::find_all(services, &ids).await?)
+    Ok(usages::find_all(app, &ids).await?)
 }
 
 /// What a charge's outcome means to the caller; `replayed` has the usage where it was answered before.
 ///
 /// # Errors
 /// What was refused.
-pub fn done(
-    services: &Services,
-    asked: Asked,
-    outcome: Outcome,
-    replayed: &HashMap<UsageId, Usage>,
-) -> Result<Done, Problem> {
+pub fn done(app: &App, asked: Asked, outcome: Outcome, replayed: &HashMap<UsageId, Usage>) -> Result<Done, Problem> {
     match outcome {
         Outcome::Charged(done) => {
             let source = source_of(done.draws.iter().map(|draw| draw.kind.name()));
@@ -198,14 +189,14 @@ pub fn done(
         Outcome::Closed => Err(bound::closed()),
         Outcome::Nothing => Err(Problem::field("credits", Code::InvalidValue, "must be more than 0")),
         Outcome::Insufficient { balance, resets_at, may_buy } => {
-            Err(insufficient(services, asked.credits, balance, resets_at, may_buy))
+            Err(insufficient(app, asked.credits, balance, resets_at, may_buy))
         }
     }
 }
 
 /// The answer that a key is bound to: as the usage was then, voided since or not.
 fn again(id: UsageId, usage: Option<&Usage>, balance: Summary) -> Result<Done, Problem> {
-    let usage = usage.ok_or_else(|| Problem::from(Fault::Broken(format!("{id} is bound and not there"))))?;
+    let usage = usage.ok_or_else(|| Problem::from(InternalError::Broken(format!("{id} is bound and not there"))))?;
     let source = source_of(usage.draws.iter().map(|draw| draw.kind.name()));
     let cost = usage.credits;
     let usage = UsageJson { voided_at: None, balance: Some(balance.into()), ..usage_json(usage.clone()) };
@@ -261,7 +252,7 @@ pub fn source_of<'a>(mut kinds: impl Iterator<Item = &'a str>) -> &'a str {
 }
 
 /// 402.
-pub fn insufficient(services: &Services, needed: Credits, b: Summary, resets_at: Instant, may_buy: bool) -> Problem {
+pub fn insufficient(app: &App, needed: Credits, b: Summary, resets_at: Instant, may_buy: bool) -> Problem {
     let detail = format!("{needed} credits are needed and {} are available", b.available);
     Problem::new(Code::InsufficientCredits, detail).short(Shortage {
         needed: number(needed),
@@ -271,15 +262,15 @@ pub fn insufficient(services: &Services, needed: Credits, b: Summary, resets_at:
         top_up: number(b.top_up),
         held: number(b.held),
         resets_at: rfc3339(resets_at),
-        buy_url: may_buy.then(|| format!("{}/billing", services.settings.public_url)),
+        buy_url: may_buy.then(|| format!("{}/billing", app.settings.public_url)),
     })
 }
 
-async fn list(State(services): State<Services>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
-    let no = call::customer_no(&services, &id).await?;
+async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
+    let no = call::customer_no(&app, &id).await?;
     let page = lists::page(&query, &[])?;
     let before = page.number(i64::MAX)?;
-    let mut found = usages::list(&services, no, before, page.limit + 1).await?;
+    let mut found = usages::list(&app, no, before, page.limit + 1).await?;
     let next = lists::cut(&mut found, &page).map(|row| lists::cursor(row.seq));
     Ok(lists::list(found.into_iter().map(|row| usage_json(row.usage)).collect(), next))
 }

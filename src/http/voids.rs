@@ -1,13 +1,14 @@
 //! `POST /v1/usage/{id}/void`: a usage is undone (R11).
 
-use super::body::Fields;
-use super::json::{self, At, DrawJson, Num, SummaryJson};
-use super::located::Id;
-use super::problem::Problem;
-use super::{bound, call};
 use crate::domain::UsageId;
-use crate::usecases::voids::{self, Voided};
-use crate::usecases::{Services, usages};
+use crate::http::body::Fields;
+use crate::http::json::{At, DrawJson, Num, SummaryJson};
+use crate::http::located::Id;
+use crate::http::problem::Problem;
+use crate::http::{bound, call, json};
+use crate::usecases::App;
+use crate::usecases::credits::voids::Voided;
+use crate::usecases::credits::{usages, voids};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -20,7 +21,7 @@ use serde::Serialize;
 const REASON_MAX: usize = 200;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/v1/usage/{id}/void", post(void))
 }
 
@@ -56,23 +57,18 @@ fn voided_json(voided: Voided) -> VoidedJson {
     }
 }
 
-async fn void(
-    State(services): State<Services>,
-    Id(id): Id,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+async fn void(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let missing = || Problem::not_found("usage");
     let usage = UsageId::parse(&id).ok_or_else(missing)?;
-    let found = usages::find(&services, usage).await?.ok_or_else(missing)?;
+    let found = usages::find(&app, usage).await?.ok_or_else(missing)?;
     let key = call::idempotency_key(&headers)?;
     let mut fields = call::fields(&headers, body).await?;
     let reason = reason(&mut fields);
     fields.finish()?;
     let owner = (found.customer_no, found.customer);
     let call = bound::post(&owner, &key, &format!("/v1/usage/{id}/void"), &serde_json::json!([reason]));
-    let reply = bound::once(&services, call, StatusCode::OK, "usage", move |turn| {
-        Box::pin(async move { Ok(voids::usage(turn, usage, &reason).await?.map(voided_json)) })
+    let reply = bound::once(&app, call, StatusCode::OK, "usage", move |tx| {
+        Box::pin(async move { Ok(voids::usage(tx, usage, &reason).await?.map(voided_json)) })
     });
     Ok(reply.await?.put("source", found.source.as_deref()).response())
 }

@@ -1,10 +1,12 @@
 //! `POST /webhooks/stripe`: verify the raw bytes, take the event in, act, and only then answer 2xx.
 
-use super::call;
-use super::problem::{Code, Problem};
-use crate::stripe::webhook::{self, WebhookError};
-use crate::usecases::Services;
-use crate::usecases::inbox::{self, Received};
+use crate::http::call;
+use crate::http::problem::{Code, Problem};
+use crate::stripe::webhook;
+use crate::stripe::webhook::WebhookError;
+use crate::usecases::App;
+use crate::usecases::stripe_sync::inbox;
+use crate::usecases::stripe_sync::inbox::Received;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -13,21 +15,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
 /// Routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new().route("/webhooks/stripe", post(receive))
 }
 
-async fn receive(State(services): State<Services>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let Some(settings) = &services.settings.stripe else { return Err(Problem::not_found("endpoint: buying is off")) };
+async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let Some(settings) = &app.settings.stripe else { return Err(Problem::not_found("endpoint: buying is off")) };
     let bytes = call::read(body).await?;
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let now = services.clock.real().timestamp();
+    let now = app.clock.real().timestamp();
     let verified = webhook::verify(&settings.webhook_secrets, header, &bytes, now);
     if verified == Err(WebhookError::Timestamp) {
-        inbox::out_of_time(&services).await?;
+        inbox::out_of_time(&app).await?;
     }
     let event = verified.map_err(|e| Problem::new(Code::InvalidHeader, format!("Stripe-Signature: {e}")))?;
-    Ok(match inbox::receive(&services, &event).await? {
+    Ok(match inbox::receive(&app, &event).await? {
         Received::Done => StatusCode::OK.into_response(),
         Received::Waiting => {
             Problem::new(Code::StripeUnavailable, "Stripe cannot be asked about the event now; it waits")

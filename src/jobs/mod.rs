@@ -7,9 +7,9 @@
 //! *Not here:* what the jobs do.
 
 use crate::domain::Instant;
-use crate::mail::Lane;
-use crate::usecases::jobs::{self, Job, Runs};
-use crate::usecases::{Fault, Services};
+use crate::email::Lane;
+use crate::usecases::jobs::{Job, Runs};
+use crate::usecases::{App, InternalError, jobs};
 use futures::FutureExt;
 use futures::future::join_all;
 use std::panic::AssertUnwindSafe;
@@ -26,26 +26,26 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs the worker until it is told to stop.
-pub async fn run(services: Services, stop: CancellationToken) {
+pub async fn run(app: App, stop: CancellationToken) {
     const JOBS: &[Job] = &jobs::ALL;
-    join_all(JOBS.iter().map(|job| keep(job, &services, &stop))).await;
+    join_all(JOBS.iter().map(|job| keep(job, &app, &stop))).await;
 }
 
 /// Runs one job now, as `topup jobs run` does, and notes how it did; how many pieces of work that were.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn once(job: &'static Job, services: &Services, stop: &CancellationToken) -> Result<u64, Fault> {
-    let began = Began::now(services);
-    let result = attempt(job, services, stop).await;
+pub async fn once(job: &'static Job, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
+    let began = Began::now(app);
+    let result = attempt(job, app, stop).await;
     let mut pending = Runs::default();
     pending.add(&result, &began);
-    jobs::note(services, job.name, began.at, pending).await?;
+    jobs::note(app, job.name, began.at, pending).await?;
     result
 }
 
 /// One job's loop.
-async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) {
+async fn keep(job: &'static Job, app: &App, stop: &CancellationToken) {
     let (mut pending, mut noted) = (Runs::default(), None::<tokio::time::Instant>);
     let mut first = true;
     loop {
@@ -54,18 +54,18 @@ async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) 
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 // Somebody waits for a mail.
-                () = services.mailer.nudged(Lane::Urgent), if job.name == "sign_in" => {}
-                () = services.mailer.nudged(Lane::Bulk), if job.name == "mails" => {}
-                () = nudged(services), if job.name == "hooks" => {}
+                () = app.mailer.nudged(Lane::Urgent), if job.name == "sign_in" => {}
+                () = app.mailer.nudged(Lane::Bulk), if job.name == "mails" => {}
+                () = nudged(app), if job.name == "hooks" => {}
             }
         };
         if stop.run_until_cancelled(due).await.is_none() {
             return;
         }
-        let began = Began::now(services);
+        let began = Began::now(app);
         // What leaves is not cut off: what the other side took is marked, or it would be sent again. Those jobs stop
         // themselves.
-        let attempt = attempt(job, services, stop);
+        let attempt = attempt(job, app, stop);
         let result = if matches!(job.name, "sign_in" | "mails" | "hooks") {
             Some(attempt.await)
         } else {
@@ -82,7 +82,7 @@ async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) 
             let failures = pending.failures;
             let runs = std::mem::replace(&mut pending, Runs { failures, ..Runs::default() });
             // It is only a note: where it cannot be written, the job's own next failure says why.
-            if jobs::note(services, job.name, began.at, runs).await.is_ok() {
+            if jobs::note(app, job.name, began.at, runs).await.is_ok() {
                 noted = Some(tokio::time::Instant::now());
             }
         }
@@ -90,17 +90,20 @@ async fn keep(job: &'static Job, services: &Services, stop: &CancellationToken) 
 }
 
 /// A job's run; a panic is a failure of this job and no other.
-async fn attempt(job: &'static Job, services: &Services, stop: &CancellationToken) -> Result<u64, Fault> {
+async fn attempt(job: &'static Job, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
     let run = async {
-        services.clock.refresh(&services.store).await?;
-        job.run(services, stop).await
+        app.clock.refresh(&app.store).await?;
+        job.run(app, stop).await
     };
-    AssertUnwindSafe(run).catch_unwind().await.unwrap_or_else(|_| Err(Fault::Broken("the job panicked".to_owned())))
+    AssertUnwindSafe(run)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(InternalError::Broken("the job panicked".to_owned())))
 }
 
 /// Until a message to the SaaS's backend waits.
-async fn nudged(services: &Services) {
-    match &services.hook {
+async fn nudged(app: &App) {
+    match &app.hook {
         Some(hook) => hook.nudged().await,
         None => std::future::pending().await,
     }
@@ -119,13 +122,13 @@ struct Began {
 }
 
 impl Began {
-    fn now(services: &Services) -> Self {
-        Self { at: services.clock.now(), real: tokio::time::Instant::now() }
+    fn now(app: &App) -> Self {
+        Self { at: app.clock.now(), real: tokio::time::Instant::now() }
     }
 }
 
 impl Runs {
-    fn add(&mut self, result: &Result<u64, Fault>, began: &Began) {
+    fn add(&mut self, result: &Result<u64, InternalError>, began: &Began) {
         self.runs += 1;
         self.took = began.real.elapsed();
         match result {

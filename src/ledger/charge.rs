@@ -1,12 +1,13 @@
 //! Charges: the hot path. Bound keys, the domain's decision, the answer.
 
-use super::turn::{NewUsageColumns, Turn};
 use crate::clock::Clock;
 use crate::domain::entry::note_hash;
 use crate::domain::{Credits, Draw, Instant, Refusal, Summary, UsageId};
+use crate::ledger::write_transaction::{NewUsageColumns, WriteTransaction};
 use crate::store::days::day_of;
 use crate::store::db::DbError;
-use crate::store::keys::{self, Answer, Binding, KeyHash};
+use crate::store::keys;
+use crate::store::keys::{Answer, Binding, KeyHash};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A charge as it was asked for; its values are good.
@@ -69,7 +70,7 @@ pub enum Outcome {
     },
 }
 
-impl Turn {
+impl WriteTransaction {
     /// Charges inside a job.
     ///
     /// # Errors
@@ -82,7 +83,7 @@ impl Turn {
     /// Decides charges in their order.
     pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<Outcome>, DbError> {
         let hashes: Vec<KeyHash> = charges.iter().map(|c| keys::hash(&c.customer, &c.key)).collect();
-        let stored = self.memory.keys.find(&mut self.link, &hashes).await?;
+        let stored = self.memory.keys.find(&mut self.db, &hashes).await?;
         self.remember(charges.iter().map(|c| c.customer.as_str())).await?;
         self.name_days(charges).await?;
         let mut out = Vec::with_capacity(charges.len());

@@ -6,8 +6,8 @@
 
 use crate::clock::Clock;
 use crate::domain::Instant;
-use crate::store::Store;
-use crate::store::commits::{self, AHEAD_MAX};
+use crate::store::commits::AHEAD_MAX;
+use crate::store::{Store, commits};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant as Elapsed;

@@ -1,12 +1,12 @@
 //! Writing a batch: a constant number of statements, each customer and grant row once.
 
-use super::turn::{NewUsage, Open, Turn};
 use crate::args;
 use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder};
-use crate::store::accounts::{self, Loaded, draws_json};
-use crate::store::bulk::Script;
+use crate::ledger::write_transaction::{CachedAccount, NewUsage, WriteTransaction};
+use crate::store::accounts::{Loaded, draws_json};
+use crate::store::bulk::StatementBatch;
 use crate::store::db::{DbError, Value, corrupt};
-use crate::store::{days, entries, metrics};
+use crate::store::{accounts, days, entries, metrics};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ struct Rows {
     rows_by_seq: HashMap<(i64, i64), i64>,
 }
 
-impl Turn {
+impl WriteTransaction {
     /// Writes all that is pending. Afterwards memory and transaction agree.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Turn {
         }
         let accounts: Vec<&Loaded> =
             dirty.iter().filter_map(|no| self.memory.accounts.get(no)).map(|o| &o.loaded).collect();
-        let mut script = Script::default();
+        let mut script = StatementBatch::default();
         accounts::write(&mut script, &accounts);
         let usages = usage_rows(std::mem::take(&mut self.usages), &rows.rows_by_seq)?;
         self.write(script, rows, usages, is_last).await?;
@@ -74,7 +74,7 @@ impl Turn {
 
     async fn write(
         &mut self,
-        mut script: Script,
+        mut script: StatementBatch,
         rows: Rows,
         usages: Vec<Vec<Value>>,
         is_last: bool,
@@ -97,7 +97,7 @@ impl Turn {
         script.insert(head, "", rows.new_holds);
         script.insert("insert into news (customer_no, what, seq, at, credits)", "", rows.news);
         let is_whole = rows.free.is_empty() && rows.looks.is_empty() && rows.closed_holds.is_empty();
-        let link = &mut self.link;
+        let link = &mut self.db;
         if is_last && is_whole && !self.memory.keys.is_due(self.memory.last_row) {
             return script.write_last(link).await;
         }
@@ -116,7 +116,7 @@ impl Turn {
 }
 
 impl Rows {
-    fn collect(&mut self, open: &mut Open, last_row: &mut i64, last_grant: &mut i64) -> Result<(), DbError> {
+    fn collect(&mut self, open: &mut CachedAccount, last_row: &mut i64, last_grant: &mut i64) -> Result<(), DbError> {
         let (loaded, changes) = (&mut open.loaded, &open.changes);
         for id in &changes.new_grants {
             *last_grant += 1;
@@ -260,7 +260,7 @@ fn usage_rows(usages: Vec<NewUsage>, rows: &HashMap<(i64, i64), i64>) -> Result<
 }
 
 /// What was written needs no memory; closed grants leave the working set.
-fn settle_memory(open: &mut Open) {
+fn settle_memory(open: &mut CachedAccount) {
     open.changes = Changes::default();
     open.dirty = false;
     let account = &mut open.loaded.account;

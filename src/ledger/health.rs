@@ -3,7 +3,7 @@
 //! After a write that the database did not take, a task beside the engine tries a write of its own until one is
 //! committed. A process without traffic is so found well again, and one that a proxy has taken out comes back.
 
-use super::clock_guard::ClockGuard;
+use crate::ledger::clock_guard::ClockGuard;
 use crate::store::Store;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

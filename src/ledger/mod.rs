@@ -18,8 +18,8 @@ mod flush;
 mod health;
 mod lane;
 mod queue;
-mod turn;
+mod write_transaction;
 
 pub use charge::{Charge, Charged, Outcome, free_text, usage_note};
 pub use queue::{Ledger, Unavailable};
-pub use turn::{NewUsageColumns, Turn};
+pub use write_transaction::{NewUsageColumns, WriteTransaction};

@@ -6,17 +6,16 @@
 //! How much a commit holds is counted in charges: an item may have a thousand of them, and who waits for the lock of
 //! another process's turn, or for an answer inside one, is given up by the server after seconds.
 
-use super::charge::{Charge, Outcome};
-use super::clock_guard::ClockGuard;
-use super::health::Health;
-use super::lane::Lane;
-use super::turn::{Memory, Turn};
 use crate::clock::Clock;
 use crate::domain::Catalog;
-use crate::store::Store;
+use crate::ledger::charge::{Charge, Outcome};
+use crate::ledger::clock_guard::ClockGuard;
+use crate::ledger::health::Health;
+use crate::ledger::lane::Lane;
+use crate::ledger::write_transaction::{Memory, WriteTransaction};
 use crate::store::db::DbError;
 use crate::store::faults::is_lasting;
-use crate::store::segments;
+use crate::store::{Store, segments};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::VecDeque;
@@ -52,7 +51,7 @@ pub enum Unavailable {
     Closed,
 }
 
-type Job = Box<dyn for<'a> FnOnce(&'a mut Turn) -> BoxFuture<'a, Result<Done, DbError>> + Send>;
+type Job = Box<dyn for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<Done, DbError>> + Send>;
 
 /// What a job leaves behind: whether its writes stand, and how to answer once they do.
 struct Done {
@@ -171,14 +170,14 @@ impl Ledger {
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
-        F: for<'a> FnOnce(&'a mut Turn) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let run: Job = Box::new(move |turn| {
+        let run: Job = Box::new(move |tx| {
             Box::pin(async move {
-                let result = job(turn).await;
+                let result = job(tx).await;
                 let result = match result {
-                    Ok(value) => turn.flush().await.map(|()| value).map_err(E::from),
+                    Ok(value) => tx.flush().await.map(|()| value).map_err(E::from),
                     Err(e) => Err(e),
                 };
                 let keep = result.is_ok();
@@ -202,7 +201,7 @@ impl Ledger {
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
-        F: for<'a> FnOnce(&'a mut Turn) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
     {
         let _place = self.lane.enter().await?;
         self.job(job).await
@@ -299,8 +298,8 @@ impl Engine {
                 break;
             }
             let several = batch.len() > 1;
-            let turn = AssertUnwindSafe(self.turn(batch));
-            if turn.catch_unwind().await.is_err() {
+            let tx = AssertUnwindSafe(self.tx(batch));
+            if tx.catch_unwind().await.is_err() {
                 // A bug met by one write must not end all writing: its batch is undone, and nothing remembered of it.
                 tracing::error!("a batch of writes panicked");
                 self.memory.forget();
@@ -337,7 +336,7 @@ impl Engine {
         batch
     }
 
-    async fn turn(&mut self, batch: Vec<Item>) {
+    async fn tx(&mut self, batch: Vec<Item>) {
         if !self.shared.guard.admits(&self.store).await {
             self.shared.health.failed();
             return batch.into_iter().for_each(Item::refuse);
@@ -345,23 +344,24 @@ impl Engine {
         let memory = std::mem::replace(&mut self.memory, Memory::new(self.clock.mint(), self.segment_rows));
         let is_alone = batch.len() == 1;
         let mut answers = Vec::with_capacity(batch.len());
-        let result = match Turn::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), memory).await {
-            Ok(mut turn) => match turn.decide(batch, &mut answers).await {
-                Ok(()) => {
-                    self.memory = turn.memory;
-                    turn.link.commit().await
-                }
-                Err(e) => {
-                    // Forgotten below, all but the filters of sealed segments: a disk that is full must not cost those.
-                    self.memory = turn.memory;
+        let result =
+            match WriteTransaction::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), memory).await {
+                Ok(mut tx) => match tx.decide(batch, &mut answers).await {
+                    Ok(()) => {
+                        self.memory = tx.memory;
+                        tx.db.commit().await
+                    }
+                    Err(e) => {
+                        // Forgotten below, all but the filters of sealed segments: a disk that is full must not cost those.
+                        self.memory = tx.memory;
+                        Err(e)
+                    }
+                },
+                Err((e, memory)) => {
+                    self.memory = memory;
                     Err(e)
                 }
-            },
-            Err((e, memory)) => {
-                self.memory = memory;
-                Err(e)
-            }
-        };
+            };
         let committed = result.map_err(|e| {
             tracing::error!(error = %e, "a batch of writes was not committed");
             self.memory.forget();
@@ -386,7 +386,7 @@ fn unavailable(e: &DbError, is_alone: bool) -> Unavailable {
     if is_alone && is_lasting(e) { Unavailable::Broken } else { Unavailable::Database }
 }
 
-impl Turn {
+impl WriteTransaction {
     async fn decide(&mut self, batch: Vec<Item>, answers: &mut Vec<Answer>) -> Result<(), DbError> {
         let mut items = batch.into_iter().peekable();
         while let Some(item) = items.next() {
@@ -414,19 +414,19 @@ impl Turn {
         }
         self.flush_last().await?;
         let rows = self.memory.last_row;
-        self.memory.keys.seal(&mut self.link, rows).await
+        self.memory.keys.seal(&mut self.db, rows).await
     }
 
     async fn run_job(&mut self, job: Job, answers: &mut Vec<Answer>) -> Result<(), DbError> {
         self.flush().await?;
         let rows = (self.memory.last_row, self.memory.last_grant);
-        self.link.run("savepoint job", Vec::new()).await?;
+        self.db.run("savepoint job", Vec::new()).await?;
         let done = job(self).await?;
         if done.keep {
-            self.link.run("release savepoint job", Vec::new()).await?;
+            self.db.run("release savepoint job", Vec::new()).await?;
         } else {
             self.roll_back(rows).await?;
-            self.link.run("release savepoint job", Vec::new()).await?;
+            self.db.run("release savepoint job", Vec::new()).await?;
         }
         answers.push(done.answer);
         Ok(())

@@ -1,11 +1,12 @@
 //! Accounts: loading a customer's working set, and writing it back whole.
 
-use super::bulk::{self, Script};
-use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
 use crate::domain::account::Master;
 use crate::domain::news::Told;
 use crate::domain::{Account, Claimed, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
+use crate::store::bulk;
+use crate::store::bulk::StatementBatch;
+use crate::store::db::{Connection, DbError, Row, Value, corrupt};
 use std::collections::HashMap;
 
 /// An account with the numbers by which the store knows its parts.
@@ -47,7 +48,7 @@ pub const GRANTS: &str = "grants g left join grant_claims k on k.grant_no = g.no
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load_by_ids(link: &mut Link, ids: &[String]) -> Result<Vec<Loaded>, DbError> {
+pub async fn load_by_ids(link: &mut Connection, ids: &[String]) -> Result<Vec<Loaded>, DbError> {
     let sql = |_: &str, any: &str| format!("{ACCOUNT} where c.id {any}");
     let rows = bulk::all_any(link, sql, Vec::new(), ids.iter().map(Value::from).collect()).await?;
     let out = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
@@ -58,7 +59,7 @@ pub async fn load_by_ids(link: &mut Link, ids: &[String]) -> Result<Vec<Loaded>,
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load(link: &mut Link, no: i64) -> Result<Option<Loaded>, DbError> {
+pub async fn load(link: &mut Connection, no: i64) -> Result<Option<Loaded>, DbError> {
     let rows = link.all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
     let loaded = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
     Ok(load_parts(link, loaded).await?.pop())
@@ -68,11 +69,11 @@ pub async fn load(link: &mut Link, no: i64) -> Result<Option<Loaded>, DbError> {
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load_by_id(link: &mut Link, id: &str) -> Result<Option<Loaded>, DbError> {
+pub async fn load_by_id(link: &mut Connection, id: &str) -> Result<Option<Loaded>, DbError> {
     Ok(load_by_ids(link, &[id.to_owned()]).await?.pop())
 }
 
-async fn load_parts(link: &mut Link, mut loaded: Vec<Loaded>) -> Result<Vec<Loaded>, DbError> {
+async fn load_parts(link: &mut Connection, mut loaded: Vec<Loaded>) -> Result<Vec<Loaded>, DbError> {
     let nos: Vec<Value> = loaded.iter().map(|l| Value::from(l.no)).collect();
     let by_no: HashMap<i64, usize> = loaded.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
     let sql = |_: &str, any: &str| format!("select {GRANT} from {GRANTS} where g.is_open = 1 and g.customer_no {any}");
@@ -179,7 +180,7 @@ pub fn draws_json(draws: &[Draw], nos: &HashMap<GrantId, i64>) -> String {
 }
 
 /// Writes accounts back, each row once, when the script is written.
-pub fn write(script: &mut Script, accounts: &[&Loaded]) {
+pub fn write(script: &mut StatementBatch, accounts: &[&Loaded]) {
     let rows = accounts
         .iter()
         .map(|l| {
@@ -218,7 +219,7 @@ pub fn write(script: &mut Script, accounts: &[&Loaded]) {
 
 /// Writes grants, new or moved, each row once, when the script is written: that fails for a second grant of one
 /// purchase. `remind_at` is kept of those that are there.
-pub fn write_grants(script: &mut Script, rows: Vec<Vec<Value>>) {
+pub fn write_grants(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     script.insert(
         "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
            effective_at, expires_at, purchase, is_voided, is_open, remind_at, awaits_notice, last_seq)",
@@ -266,7 +267,7 @@ pub fn grant_row(
 }
 
 /// Writes whom plans follow, when the script is written.
-pub fn write_masters(script: &mut Script, rows: Vec<Vec<Value>>) {
+pub fn write_masters(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     script.insert(
         "insert into plan_masters (customer_no, subscription, grace_until, ends_at)",
         "on conflict (customer_no) do update set subscription = excluded.subscription,
@@ -276,7 +277,7 @@ pub fn write_masters(script: &mut Script, rows: Vec<Vec<Value>>) {
 }
 
 /// Writes what claims grants, when the script is written.
-pub fn write_claims(script: &mut Script, rows: Vec<Vec<Value>>) {
+pub fn write_claims(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     script.insert(
         "insert into grant_claims (grant_no, to_refund, to_dispute, to_freeze, frozen_since)",
         "on conflict (grant_no) do update set to_refund = excluded.to_refund, to_dispute = excluded.to_dispute,

@@ -5,7 +5,7 @@
 //! rows of nothing. To PostgreSQL thousands of parameters are dear: `insert … select … from unnest(…)`, an array a column,
 //! one text for every number of rows.
 
-use super::db::{Column, DbError, Link, Row, Value, corrupt};
+use crate::store::db::{Column, Connection, DbError, Row, Value, corrupt};
 
 /// The sizes of blocks, largest first. 256 rows of 19 columns stay under SQLite's 32,766 parameters.
 const BLOCKS: [usize; 5] = [256, 64, 16, 4, 1];
@@ -13,7 +13,7 @@ const LARGEST: usize = BLOCKS[0];
 
 /// What a batch inserts, table by table, in this order.
 #[derive(Default)]
-pub struct Script {
+pub struct StatementBatch {
     parts: Vec<Part>,
 }
 
@@ -23,7 +23,7 @@ struct Part {
     rows: Vec<Vec<Value>>,
 }
 
-impl Script {
+impl StatementBatch {
     /// Adds rows; `head` is `insert into t (a, b)`, `tail` what stands behind the values. The first column is never
     /// null.
     pub fn insert(&mut self, head: &'static str, tail: &'static str, rows: Vec<Vec<Value>>) {
@@ -36,7 +36,7 @@ impl Script {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn write(self, link: &mut Link) -> Result<(), DbError> {
+    pub async fn write(self, link: &mut Connection) -> Result<(), DbError> {
         if link.is_sqlite() { self.write_filled(link, false).await } else { self.write_columns(link).await }
     }
 
@@ -44,12 +44,12 @@ impl Script {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn write_last(self, link: &mut Link) -> Result<(), DbError> {
+    pub async fn write_last(self, link: &mut Connection) -> Result<(), DbError> {
         if link.is_sqlite() { self.write_filled(link, true).await } else { self.write_columns(link).await }
     }
 
     /// Full blocks one by one, so that few texts recur; what is left of all tables in one.
-    async fn write_filled(self, link: &mut Link, is_last: bool) -> Result<(), DbError> {
+    async fn write_filled(self, link: &mut Connection, is_last: bool) -> Result<(), DbError> {
         let (mut sql, mut values) = (String::new(), Vec::new());
         for Part { head, tail, mut rows } in self.parts {
             while rows.len() > LARGEST {
@@ -79,7 +79,7 @@ impl Script {
     }
 
     /// Full blocks one by one, each after what stands before it; the others together in one statement and one round trip.
-    async fn write_columns(self, link: &mut Link) -> Result<(), DbError> {
+    async fn write_columns(self, link: &mut Connection) -> Result<(), DbError> {
         let mut together = Together::default();
         for Part { head, tail, mut rows } in self.parts {
             while rows.len() > COLUMNS_MAX {
@@ -110,7 +110,7 @@ impl Together {
         Ok(())
     }
 
-    async fn write(mut self, link: &mut Link) -> Result<(), DbError> {
+    async fn write(mut self, link: &mut Connection) -> Result<(), DbError> {
         let Some(last) = self.inserts.pop() else { return Ok(()) };
         let parts: Vec<String> = (1..).zip(self.inserts).map(|(n, sql)| format!("part{n} as ({sql})")).collect();
         let with = if parts.is_empty() { String::new() } else { format!("with {} ", parts.join(", ")) };
@@ -144,7 +144,7 @@ fn columns_of(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
 /// # Errors
 /// Whatever the database says.
 pub async fn all_any(
-    link: &mut Link,
+    link: &mut Connection,
     sql: impl Fn(&str, &str) -> String,
     first: Vec<Value>,
     values: Vec<Value>,
@@ -173,7 +173,7 @@ pub async fn all_any(
 /// # Errors
 /// Whatever the database says.
 pub async fn all_of_array(
-    link: &mut Link,
+    link: &mut Connection,
     sql: impl Fn(&str, &str) -> String,
     first: Vec<Value>,
     values: Vec<Value>,
@@ -196,12 +196,12 @@ pub fn block_for(count: usize) -> usize {
 /// # Errors
 /// Whatever the database says.
 pub async fn insert(
-    link: &mut Link,
+    link: &mut Connection,
     head: &'static str,
     tail: &'static str,
     rows: Vec<Vec<Value>>,
 ) -> Result<(), DbError> {
-    let mut script = Script::default();
+    let mut script = StatementBatch::default();
     script.insert(head, tail, rows);
     script.write(link).await
 }
@@ -221,6 +221,6 @@ pub fn places(from: usize, count: usize) -> String {
 
 /// The same where it must be quick: without names for SQLite. All places of the statement have to be made so.
 #[must_use]
-pub fn quick_places(link: &Link, from: usize, count: usize) -> String {
+pub fn quick_places(link: &Connection, from: usize, count: usize) -> String {
     if link.is_sqlite() { vec!["?"; count].join(",") } else { places(from, count) }
 }

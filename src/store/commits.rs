@@ -4,10 +4,10 @@
 //! even where nobody buys or charges. A shop that was shut down for long looks like a clock that is ahead; nothing in
 //! the database tells the two apart, so a person does, once (`topup clock accept`).
 
-use super::Store;
-use super::db::{DbError, Link};
 use crate::args;
 use crate::domain::Instant;
+use crate::store::Store;
+use crate::store::db::{Connection, DbError};
 use chrono::{SecondsFormat, TimeDelta};
 
 /// How far ahead of the newest commit a clock is followed.
@@ -17,7 +17,7 @@ pub const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn newest(link: &mut Link) -> Result<Option<Instant>, DbError> {
+pub async fn newest(link: &mut Connection) -> Result<Option<Instant>, DbError> {
     let sql = "select max(at) as at from (
            select created_at as at from entries where row_no = (select max(row_no) from entries)
            union all select max(started_at) from job_runs) commits";
@@ -28,7 +28,7 @@ pub async fn newest(link: &mut Link) -> Result<Option<Instant>, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn accepted(link: &mut Link) -> Result<Option<Instant>, DbError> {
+pub async fn accepted(link: &mut Connection) -> Result<Option<Instant>, DbError> {
     let row = link.one("select accepted_until from clock_acceptance where id = 1", Vec::new()).await?;
     row.map(|row| row.at("accepted_until")).transpose()
 }
@@ -37,7 +37,7 @@ pub async fn accepted(link: &mut Link) -> Result<Option<Instant>, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn accept(link: &mut Link, now: Instant) -> Result<(), DbError> {
+pub async fn accept(link: &mut Connection, now: Instant) -> Result<(), DbError> {
     let sql = "insert into clock_acceptance (id, accepted_until) values (1, $1)
         on conflict (id) do update set accepted_until = excluded.accepted_until";
     link.run(sql, args![now]).await.map(drop)

@@ -4,10 +4,10 @@
 //! Invariant: on one day a name is either counted under itself, wholly, or with the others, wholly. `topup check`
 //! compares the totals with the entries on that ground.
 
-use super::bulk;
-use super::days::DayKey;
-use super::db::{DbError, Link, Value};
 use crate::args;
+use crate::store::bulk;
+use crate::store::days::DayKey;
+use crate::store::db::{Connection, DbError, Value};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -88,7 +88,7 @@ impl DayNames {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn read(&mut self, link: &mut Link, customer_no: i64) -> Result<(), DbError> {
+    pub async fn read(&mut self, link: &mut Connection, customer_no: i64) -> Result<(), DbError> {
         let sql = "select operation, source from usage_days where day = $1 and customer_no = $2
             group by operation, source";
         let rows = link.all(sql, args![self.day, customer_no]).await?;
@@ -110,7 +110,7 @@ impl DayNames {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn count(link: &mut Link, day: i64, customers: &[i64]) -> Result<HashMap<i64, usize>, DbError> {
+pub async fn count(link: &mut Connection, day: i64, customers: &[i64]) -> Result<HashMap<i64, usize>, DbError> {
     let sql = |day: &str, any: &str| {
         format!(
             "select customer_no, count(*) as n from usage_days where day = {day} and customer_no {any}

@@ -7,11 +7,11 @@
 //! (`day_names`), and what pages show of them is added up by the database. An undone usage is taken off the day it was on, so
 //! that totals are always the sum of the usages that stand.
 
-use super::bulk::{Script, places};
-use super::day_names::{OTHER_OPERATION, OTHER_SOURCE};
-use super::db::{DbError, Link, Row, Value};
 use crate::args;
 use crate::domain::{Credits, Draw, Instant, Kind};
+use crate::store::bulk::{StatementBatch, places};
+use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
+use crate::store::db::{Connection, DbError, Row, Value};
 use std::collections::BTreeMap;
 
 /// Milliseconds of a day.
@@ -113,7 +113,7 @@ const ADD: &str = "on conflict (day, customer_no, operation, source, cycle_start
            courtesy = usage_days.courtesy + excluded.courtesy, top_up = usage_days.top_up + excluded.top_up";
 
 /// Adds to the days, each row once, when the script is written.
-pub fn add(script: &mut Script, days: BTreeMap<DayKey, Totals>) {
+pub fn add(script: &mut StatementBatch, days: BTreeMap<DayKey, Totals>) {
     script.insert(INSERT, ADD, days.into_iter().map(row).collect());
 }
 
@@ -135,7 +135,12 @@ fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn read(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<Vec<(DayKey, Totals)>, DbError> {
+pub async fn read(
+    link: &mut Connection,
+    customer_no: i64,
+    first: i64,
+    last: i64,
+) -> Result<Vec<(DayKey, Totals)>, DbError> {
     let sql = format!(
         "select day, operation, source, cycle_start, {SUMS} from usage_days where customer_no = $1 and day in ({})",
         places(2, DAYS_AT_ONCE)
@@ -154,7 +159,12 @@ pub async fn read(link: &mut Link, customer_no: i64, first: i64, last: i64) -> R
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn by_day(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<Vec<(i64, Totals)>, DbError> {
+pub async fn by_day(
+    link: &mut Connection,
+    customer_no: i64,
+    first: i64,
+    last: i64,
+) -> Result<Vec<(i64, Totals)>, DbError> {
     let sql = format!(
         "select day, {} from usage_days where customer_no = $1 and day in ({}) group by day",
         sums(),
@@ -174,7 +184,7 @@ pub async fn by_day(link: &mut Link, customer_no: i64, first: i64, last: i64) ->
 /// # Errors
 /// Whatever the database says.
 pub async fn by_name(
-    link: &mut Link,
+    link: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
@@ -200,7 +210,12 @@ pub async fn by_name(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn operations(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<Vec<String>, DbError> {
+pub async fn operations(
+    link: &mut Connection,
+    customer_no: i64,
+    first: i64,
+    last: i64,
+) -> Result<Vec<String>, DbError> {
     let sql = format!(
         "select operation from usage_days where customer_no = $1 and usages <> 0 and day in ({}) group by operation",
         places(2, DAYS_AT_ONCE)
@@ -220,7 +235,7 @@ pub async fn operations(link: &mut Link, customer_no: i64, first: i64, last: i64
 /// # Errors
 /// Whatever the database says.
 pub async fn used_in_cycle(
-    link: &mut Link,
+    link: &mut Connection,
     customer_no: i64,
     cycle_start: Instant,
     (first, last): (i64, i64),
@@ -243,7 +258,7 @@ pub async fn used_in_cycle(
 /// # Errors
 /// Whatever the database says.
 pub async fn used(
-    link: &mut Link,
+    link: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
@@ -268,7 +283,7 @@ pub async fn used(
 /// # Errors
 /// Whatever the database says.
 pub async fn days_of(
-    link: &mut Link,
+    link: &mut Connection,
     customer_no: i64,
     (first, last): (i64, i64),
     operation: Option<&str>,
@@ -320,7 +335,7 @@ fn totals_of(row: &Row) -> Result<Totals, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn row_of(link: &mut Link, key: &DayKey, at: Instant) -> Result<Option<DayKey>, DbError> {
+pub async fn row_of(link: &mut Connection, key: &DayKey, at: Instant) -> Result<Option<DayKey>, DbError> {
     // A name that the day has is on all of its rows, so that the row with the most names of its own is the one.
     let sql = "select operation, source, max(cycle_start) as cycle_start from usage_days
          where day = $1 and customer_no = $2 and operation in ($3, $4) and source in ($5, $6) and cycle_start <= $7
@@ -338,7 +353,7 @@ pub async fn row_of(link: &mut Link, key: &DayKey, at: Instant) -> Result<Option
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn blank_sources(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<(), DbError> {
+pub async fn blank_sources(link: &mut Connection, customer_no: i64, first: i64, last: i64) -> Result<(), DbError> {
     let days = places(2, DAYS_AT_ONCE);
     let add = format!(
         "{INSERT} select day, customer_no, operation, '', cycle_start, {} from usage_days

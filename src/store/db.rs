@@ -5,8 +5,8 @@
 //!
 //! Invariant: every integer column is 64 bits, every id is bytes, every yes/no is 1 or 0.
 
-use super::pg::PgLink;
-use super::sqlite::WriteTurn;
+use crate::store::pg::PostgresConnection;
+use crate::store::sqlite::WriteTurn;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, Transaction};
 
@@ -117,7 +117,7 @@ macro_rules! args {
 }
 
 /// A connection, or a transaction that is undone unless it is committed.
-pub enum Link {
+pub enum Connection {
     /// A connection of SQLite's readers.
     Sqlite(PoolConnection<Sqlite>),
     /// A reading transaction on SQLite.
@@ -125,12 +125,12 @@ pub enum Link {
     /// The writing one.
     SqliteTurn(WriteTurn),
     /// A connection to PostgreSQL, or a transaction on it.
-    Postgres(PgLink),
+    Postgres(PostgresConnection),
 }
 
 enum Raw<'a> {
     Sqlite(&'a mut SqliteConnection),
-    Postgres(&'a mut PgLink),
+    Postgres(&'a mut PostgresConnection),
 }
 
 macro_rules! bound {
@@ -147,12 +147,12 @@ macro_rules! bound {
     }};
 }
 
-impl Link {
+impl Connection {
     fn raw(&mut self) -> Result<Raw<'_>, DbError> {
         Ok(match self {
             Self::Sqlite(c) => Raw::Sqlite(c),
             Self::SqliteTx(c) => Raw::Sqlite(c),
-            Self::SqliteTurn(turn) => Raw::Sqlite(turn.connection()?),
+            Self::SqliteTurn(tx) => Raw::Sqlite(tx.connection()?),
             Self::Postgres(c) => Raw::Postgres(c),
         })
     }
@@ -232,7 +232,7 @@ impl Link {
     #[must_use]
     pub const fn data_version(&self) -> Option<i64> {
         match self {
-            Self::SqliteTurn(turn) => Some(turn.data_version()),
+            Self::SqliteTurn(tx) => Some(tx.data_version()),
             _ => None,
         }
     }
@@ -243,8 +243,8 @@ impl Link {
     /// Whatever SQLite says: then nothing is committed.
     pub async fn run_last(&mut self, sql: String, args: Vec<Value>) -> Result<(), DbError> {
         self.run(sql, args).await?;
-        if let Self::SqliteTurn(turn) = self {
-            turn.is_committed();
+        if let Self::SqliteTurn(tx) = self {
+            tx.is_committed();
         }
         Ok(())
     }
@@ -256,7 +256,7 @@ impl Link {
     pub async fn commit(self) -> Result<(), DbError> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await,
-            Self::SqliteTurn(turn) => turn.commit().await,
+            Self::SqliteTurn(tx) => tx.commit().await,
             Self::Postgres(link) => link.commit().await,
             Self::Sqlite(_) => Ok(()),
         }

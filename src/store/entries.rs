@@ -3,10 +3,10 @@
 //! An index by customer would be written all over by every batch. Instead each entry names the row of
 //! the one before it, and one in [`MARK_EVERY`] has a mark; a page is walked back from the next mark.
 
-use super::bulk::Script;
-use super::db::{DbError, Link, Row, Value, corrupt};
 use crate::args;
 use crate::domain::{Cause, Entry, EntryKind, GrantId, Instant};
+use crate::store::bulk::StatementBatch;
+use crate::store::db::{Connection, DbError, Row, Value, corrupt};
 
 /// How far apart marks are.
 pub const MARK_EVERY: i64 = 64;
@@ -15,7 +15,7 @@ pub const MARK_EVERY: i64 = 64;
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn last_row(link: &mut Link) -> Result<i64, DbError> {
+pub async fn last_row(link: &mut Connection) -> Result<i64, DbError> {
     number(link, "select coalesce(max(row_no), 0) as n from entries").await
 }
 
@@ -23,11 +23,11 @@ pub async fn last_row(link: &mut Link) -> Result<i64, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn last_grant(link: &mut Link) -> Result<i64, DbError> {
+pub async fn last_grant(link: &mut Connection) -> Result<i64, DbError> {
     number(link, "select coalesce(max(no), 0) as n from grants").await
 }
 
-async fn number(link: &mut Link, sql: &str) -> Result<i64, DbError> {
+async fn number(link: &mut Connection, sql: &str) -> Result<i64, DbError> {
     link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
 }
 
@@ -56,7 +56,7 @@ pub fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, en
 }
 
 /// Appends entries, when the script is written.
-pub fn append(script: &mut Script, rows: Vec<Vec<Value>>) {
+pub fn append(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     script.insert(
         "insert into entries (row_no, customer_no, seq, prev_row, kind, grant_no, amount, balance_after, held_change,
            frozen_change, expires_at, event_at, created_at, cause_kind, cause, note, hash)",
@@ -66,12 +66,12 @@ pub fn append(script: &mut Script, rows: Vec<Vec<Value>>) {
 }
 
 /// Sets marks: customer, seq, row, when the script is written.
-pub fn mark(script: &mut Script, rows: Vec<Vec<Value>>) {
+pub fn mark(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     script.insert("insert into entry_marks (customer_no, seq, row_no)", "", rows);
 }
 
 /// Appends usages, when the script is written.
-pub fn append_usages(script: &mut Script, rows: Vec<Vec<Value>>) {
+pub fn append_usages(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     script.insert(
         "insert into usages (id, customer_no, credits, operation, quantities, source, metadata, salt, created_at, hold,
            first_row, lines)",
@@ -114,7 +114,7 @@ pub fn entry_of(row: &Row) -> Result<Entry, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn page(link: &mut Link, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, DbError> {
+pub async fn page(link: &mut Connection, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, DbError> {
     let last = after_seq.saturating_add(limit);
     let rows = link.all(page_sql(), args![customer_no, after_seq, last]).await?;
     rows.iter().map(entry_of).collect()
@@ -140,7 +140,7 @@ pub fn page_sql() -> String {
 /// # Errors
 /// Whatever the database says.
 pub async fn told(
-    link: &mut Link,
+    link: &mut Connection,
     customer_no: i64,
     kinds: &[EntryKind],
     below: i64,
@@ -173,7 +173,7 @@ pub fn told_sql(kinds: &[EntryKind]) -> String {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn last_seq(link: &mut Link, customer_no: i64) -> Result<i64, DbError> {
+pub async fn last_seq(link: &mut Connection, customer_no: i64) -> Result<i64, DbError> {
     let row = link.one("select seq from accounts where customer_no = $1", args![customer_no]).await?;
     row.map_or(Ok(0), |row| row.int("seq"))
 }
@@ -182,7 +182,7 @@ pub async fn last_seq(link: &mut Link, customer_no: i64) -> Result<i64, DbError>
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn seq_from(link: &mut Link, customer_no: i64, at: Instant) -> Result<i64, DbError> {
+pub async fn seq_from(link: &mut Connection, customer_no: i64, at: Instant) -> Result<i64, DbError> {
     let last = last_seq(link, customer_no).await?;
     let mark = link.one(MARK_SQL, args![customer_no, last / MARK_EVERY + 1, at]).await?;
     let before = (mark.map_or(Ok(1), |row| row.int("mark"))? - 1) * MARK_EVERY;
@@ -209,7 +209,7 @@ pub const MARK_SQL: &str = "with recursive half (low, high) as (
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn lines(link: &mut Link, first_row: i64, lines: i64) -> Result<Vec<Entry>, DbError> {
+pub async fn lines(link: &mut Connection, first_row: i64, lines: i64) -> Result<Vec<Entry>, DbError> {
     let sql = format!(
         "select {ENTRY} from entries e join grants g on g.no = e.grant_no
          where e.row_no >= $1 and e.row_no < $2 order by e.row_no"

@@ -4,7 +4,7 @@
 //! one is of the statement or of the data (a row that does not decode, a constraint, a missing table): it fails again
 //! until a person mends it.
 
-use super::db::DbError;
+use crate::store::db::DbError;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;

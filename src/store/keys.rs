@@ -1,8 +1,9 @@
 //! Idempotency keys (R4): what a key was bound to, for ever.
 
-use super::bulk::{self, Script};
-use super::db::{DbError, Link, Row, Value};
 use crate::args;
+use crate::store::bulk;
+use crate::store::bulk::StatementBatch;
+use crate::store::db::{Connection, DbError, Row, Value};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -61,7 +62,7 @@ fn half(sha: Sha256) -> [u8; 16] {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn find_anywhere(link: &mut Link, key: KeyHash) -> Result<Option<Binding>, DbError> {
+pub async fn find_anywhere(link: &mut Connection, key: KeyHash) -> Result<Option<Binding>, DbError> {
     let newest = "select coalesce(max(segment) + 1, 0) as n from key_segments";
     let newest = link.one(newest, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
     if let Some(binding) = find(link, newest, &[key]).await?.remove(&key) {
@@ -78,7 +79,7 @@ pub async fn find_anywhere(link: &mut Link, key: KeyHash) -> Result<Option<Bindi
 /// # Errors
 /// Whatever the database says.
 pub(super) async fn find(
-    link: &mut Link,
+    link: &mut Connection,
     segment: i64,
     hashes: &[KeyHash],
 ) -> Result<HashMap<KeyHash, Binding>, DbError> {
@@ -117,7 +118,7 @@ fn binding_of(row: &Row) -> Result<Binding, DbError> {
 }
 
 /// Binds keys. A key that is bound already is an error of the database: the transaction is lost, not the rule.
-pub(super) fn bind(script: &mut Script, segment: i64, bindings: HashMap<KeyHash, Binding>) {
+pub(super) fn bind(script: &mut StatementBatch, segment: i64, bindings: HashMap<KeyHash, Binding>) {
     let rows = bindings
         .into_iter()
         .map(|(key, binding)| {

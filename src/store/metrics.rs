@@ -3,10 +3,10 @@
 //! A row is one metric on one customer's day (UTC). A batch adds to each row once, in the charges' own transaction,
 //! without reading it. An undone usage is taken off the day it was on. A metric that the catalogue lost stays stored.
 
-use super::bulk::{Script, places};
-use super::days::{DAYS_AT_ONCE, asked};
-use super::db::{DbError, Link};
 use crate::args;
+use crate::store::bulk::{StatementBatch, places};
+use crate::store::days::{DAYS_AT_ONCE, asked};
+use crate::store::db::{Connection, DbError};
 use std::collections::BTreeMap;
 
 /// What one metric comes to.
@@ -79,7 +79,7 @@ impl Metrics {
 }
 
 /// Adds to the days, each row once, when the script is written.
-pub fn add(script: &mut Script, days: MetricDays) {
+pub fn add(script: &mut StatementBatch, days: MetricDays) {
     let rows = days.iter().flat_map(|((day, customer_no), metrics)| {
         metrics.iter().map(|(metric, it)| args![*day, *customer_no, metric, it.total, it.said])
     });
@@ -95,7 +95,12 @@ pub fn add(script: &mut Script, days: MetricDays) {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn read(link: &mut Link, customer_no: i64, first: i64, last: i64) -> Result<BTreeMap<i64, Metrics>, DbError> {
+pub async fn read(
+    link: &mut Connection,
+    customer_no: i64,
+    first: i64,
+    last: i64,
+) -> Result<BTreeMap<i64, Metrics>, DbError> {
     let sql = format!(
         "select day, metric, total, said from usage_metrics where customer_no = $1 and said <> 0 and day in ({})",
         places(2, DAYS_AT_ONCE)

@@ -25,7 +25,7 @@ mod versions;
 
 pub use opening::{OpenError, Opening};
 
-use db::{DbError, Link};
+use db::{Connection, DbError};
 use pg::Server;
 use pg_session::Sessions;
 use sqlite::Writer;
@@ -229,10 +229,10 @@ impl Store {
     ///
     /// # Errors
     /// None free in time, or the database is gone.
-    pub async fn read(&self) -> Result<Link, DbError> {
+    pub async fn read(&self) -> Result<Connection, DbError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Link::Sqlite(read.acquire().await?),
-            Self::Postgres(server) => Link::Postgres(server.acquire().await?),
+            Self::Sqlite { read, .. } => Connection::Sqlite(read.acquire().await?),
+            Self::Postgres(server) => Connection::Postgres(server.acquire().await?),
         })
     }
 
@@ -240,11 +240,11 @@ impl Store {
     ///
     /// # Errors
     /// None free in time, or the database is gone.
-    pub async fn snapshot(&self) -> Result<Link, DbError> {
+    pub async fn snapshot(&self) -> Result<Connection, DbError> {
         Ok(match self {
-            Self::Sqlite { read, .. } => Link::SqliteTx(read.begin().await?),
+            Self::Sqlite { read, .. } => Connection::SqliteTx(read.begin().await?),
             Self::Postgres(server) => {
-                Link::Postgres(server.begin("begin isolation level repeatable read read only").await?)
+                Connection::Postgres(server.begin("begin isolation level repeatable read read only").await?)
             }
         })
     }
@@ -254,10 +254,10 @@ impl Store {
     ///
     /// # Errors
     /// Nobody gave way in time, or the database is gone.
-    pub async fn begin_turn(&self) -> Result<Link, DbError> {
+    pub async fn begin_turn(&self) -> Result<Connection, DbError> {
         match self {
-            Self::Sqlite { write, .. } => Ok(Link::SqliteTurn(write.begin().await?)),
-            Self::Postgres(server) => Ok(Link::Postgres(server.begin_turn(BEGIN_TURN).await?)),
+            Self::Sqlite { write, .. } => Ok(Connection::SqliteTurn(write.begin().await?)),
+            Self::Postgres(server) => Ok(Connection::Postgres(server.begin_turn(BEGIN_TURN).await?)),
         }
     }
 

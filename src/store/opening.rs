@@ -3,9 +3,9 @@
 //! A server that restarts beside the process is waited for; one that refuses is not. A wrong setting and a database that
 //! is down are told apart: only the first is cured by changing the setting.
 
-use super::db::DbError;
-use super::faults::is_lasting;
-use super::pg::Patience;
+use crate::store::db::DbError;
+use crate::store::faults::is_lasting;
+use crate::store::pg::ResponseTimeout;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::Path;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Clone, Copy, Debug)]
 pub struct Opening {
     /// How long one answer of a server is waited for.
-    pub patience: Patience,
+    pub patience: ResponseTimeout,
     /// Connections to a server.
     pub connections: u32,
     /// How long a server that does not answer is tried again.
@@ -25,7 +25,7 @@ pub struct Opening {
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { patience: Patience::default(), connections: 12, wait: Duration::from_secs(15) }
+        Self { patience: ResponseTimeout::default(), connections: 12, wait: Duration::from_secs(15) }
     }
 }
 

@@ -12,8 +12,8 @@
 //!
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
-use super::db::DbError;
-use super::pg_session::{Sessions, is_read_only_error, means_old_sessions};
+use crate::store::db::DbError;
+use crate::store::pg_session::{Sessions, is_read_only_error, means_old_sessions};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::{Executor as _, PgConnection, Postgres, Row as _};
@@ -22,9 +22,9 @@ use std::time::{Duration, Instant};
 
 /// How long one answer of a server is waited for.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience(pub Duration);
+pub struct ResponseTimeout(pub Duration);
 
-impl Default for Patience {
+impl Default for ResponseTimeout {
     /// More than `lock_timeout`: a turn that waits for another process is told so by the server.
     fn default() -> Self {
         Self(Duration::from_secs(6))
@@ -37,7 +37,7 @@ pub struct Server {
     /// All of them but the parked one.
     pub pool: PgPool,
     sessions: Sessions,
-    patience: Patience,
+    patience: ResponseTimeout,
     parked: Arc<Mutex<Option<Parked>>>,
 }
 
@@ -47,7 +47,7 @@ struct Parked {
 }
 
 /// One of them, given back when it is dropped.
-pub struct PgLink {
+pub struct PostgresConnection {
     connection: Option<PoolConnection<Postgres>>,
     server: Server,
     patience: Option<Duration>,
@@ -69,20 +69,20 @@ fn gone() -> DbError {
 impl Server {
     /// Of this pool.
     #[must_use]
-    pub fn new(pool: PgPool, sessions: Sessions, patience: Patience) -> Self {
+    pub fn new(pool: PgPool, sessions: Sessions, patience: ResponseTimeout) -> Self {
         Self { pool, sessions, patience, parked: Arc::default() }
     }
 
-    fn link(&self, connection: PoolConnection<Postgres>, since: Instant) -> PgLink {
+    fn link(&self, connection: PoolConnection<Postgres>, since: Instant) -> PostgresConnection {
         let (connection, patience) = (Some(connection), Some(self.patience.0));
-        PgLink { connection, server: self.clone(), patience, in_transaction: false, busy: false, since }
+        PostgresConnection { connection, server: self.clone(), patience, in_transaction: false, busy: false, since }
     }
 
     /// A connection of the pool, which has just answered.
     ///
     /// # Errors
     /// None free in time, or the server is gone.
-    pub async fn acquire(&self) -> Result<PgLink, DbError> {
+    pub async fn acquire(&self) -> Result<PostgresConnection, DbError> {
         Ok(self.link(self.pool.acquire().await?, Instant::now()))
     }
 
@@ -90,7 +90,7 @@ impl Server {
     ///
     /// # Errors
     /// None free in time, or the server is gone.
-    pub async fn begin(&self, sql: &'static str) -> Result<PgLink, DbError> {
+    pub async fn begin(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
         let mut link = self.acquire().await?;
         link.begin(sql).await?;
         Ok(link)
@@ -101,7 +101,7 @@ impl Server {
     ///
     /// # Errors
     /// Whatever the server says, or that it says nothing, or that it takes no writes.
-    pub async fn begin_turn(&self, sql: &'static str) -> Result<PgLink, DbError> {
+    pub async fn begin_turn(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
         let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Parked { connection, since }) = parked {
             let mut link = self.link(connection, since);
@@ -158,7 +158,7 @@ impl Server {
     }
 }
 
-impl PgLink {
+impl PostgresConnection {
     /// Waits for answers without end: for what reads a whole database.
     pub fn wait_for_ever(&mut self) {
         self.patience = None;
@@ -253,7 +253,7 @@ impl PgLink {
     }
 }
 
-impl Drop for PgLink {
+impl Drop for PostgresConnection {
     fn drop(&mut self) {
         if self.busy {
             self.throw_away();

@@ -8,10 +8,11 @@
 //! Invariants: a sealed segment never changes; its filter knows each of its keys; memory holds the filters of
 //! exactly the segments that the database says are sealed, or fewer, never more ([`Segments::forget`]).
 
-use super::bulk::Script;
-use super::db::{DbError, Link, Value, corrupt};
-use super::keys::{self, Binding, KeyHash};
 use crate::args;
+use crate::store::bulk::StatementBatch;
+use crate::store::db::{Connection, DbError, Value, corrupt};
+use crate::store::keys;
+use crate::store::keys::{Binding, KeyHash};
 use std::collections::{HashMap, HashSet};
 use xorf::{BinaryFuse16, Filter as _};
 
@@ -89,7 +90,7 @@ impl Segments {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn load(&mut self, link: &mut Link) -> Result<(), DbError> {
+    pub async fn load(&mut self, link: &mut Connection) -> Result<(), DbError> {
         let sql = "select segment, until_row, filter from key_segments where segment >= $1 order by segment";
         for row in link.all(sql, args![self.current()]).await? {
             if row.int("segment")? != self.current() {
@@ -109,7 +110,7 @@ impl Segments {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn find(&self, link: &mut Link, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
+    pub async fn find(&self, link: &mut Connection, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
         let known = |key: &KeyHash| self.fresh.as_ref().is_none_or(|fresh| fresh.contains(&digest(key)));
         let here: Vec<KeyHash> = hashes.iter().filter(|key| known(key)).copied().collect();
         let mut found = keys::find(link, self.current(), &here).await?;
@@ -123,7 +124,7 @@ impl Segments {
     }
 
     /// Binds keys, when the script is written.
-    pub fn bind(&mut self, script: &mut Script, bindings: HashMap<KeyHash, Binding>) {
+    pub fn bind(&mut self, script: &mut StatementBatch, bindings: HashMap<KeyHash, Binding>) {
         if let Some(fresh) = &mut self.fresh {
             fresh.extend(bindings.keys().map(digest));
         }
@@ -141,7 +142,7 @@ impl Segments {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn seal(&mut self, link: &mut Link, last_row: i64) -> Result<(), DbError> {
+    pub async fn seal(&mut self, link: &mut Connection, last_row: i64) -> Result<(), DbError> {
         if !self.is_due(last_row) {
             return Ok(());
         }
@@ -159,7 +160,7 @@ impl Segments {
         Ok(())
     }
 
-    async fn read(&self, link: &mut Link) -> Result<Vec<u64>, DbError> {
+    async fn read(&self, link: &mut Connection) -> Result<Vec<u64>, DbError> {
         let (mut digests, mut after) = (Vec::new(), Value::from(Vec::<u8>::new()));
         loop {
             let sql = "select key_hash from idempotency_keys where segment = $1 and key_hash > $2
@@ -202,10 +203,10 @@ mod tests {
         Binding { content: [1; 16], status: 201, answer: crate::store::keys::Answer::Json(Vec::new()) }
     }
 
-    async fn bind(segments: &mut Segments, turn: &mut Link, bindings: Vec<(KeyHash, Binding)>) {
-        let mut script = Script::default();
+    async fn bind(segments: &mut Segments, tx: &mut Connection, bindings: Vec<(KeyHash, Binding)>) {
+        let mut script = StatementBatch::default();
         segments.bind(&mut script, bindings.into_iter().collect());
-        script.write(turn).await.expect("bound");
+        script.write(tx).await.expect("bound");
     }
 
     #[tokio::test]
@@ -215,23 +216,23 @@ mod tests {
         store.migrate().await.expect("tables");
         let key = |n: u64| crate::store::keys::hash("acme", &n.to_string());
         let mut lost = Segments::of_rows(2);
-        let mut turn = store.begin_turn().await.expect("a turn");
-        lost.load(&mut turn).await.expect("nothing");
-        bind(&mut lost, &mut turn, vec![(key(1), binding())]).await;
-        lost.seal(&mut turn, 2).await.expect("sealed");
-        drop(turn);
+        let mut tx = store.begin_turn().await.expect("a turn");
+        lost.load(&mut tx).await.expect("nothing");
+        bind(&mut lost, &mut tx, vec![(key(1), binding())]).await;
+        lost.seal(&mut tx, 2).await.expect("sealed");
+        drop(tx);
         lost.forget();
         let mut other = Segments::of_rows(2);
-        let mut turn = store.begin_turn().await.expect("a turn");
-        other.load(&mut turn).await.expect("nothing");
-        bind(&mut other, &mut turn, vec![(key(2), binding()), (key(3), binding())]).await;
-        other.seal(&mut turn, 3).await.expect("sealed");
-        turn.commit().await.expect("committed");
-        let mut turn = store.begin_turn().await.expect("a turn");
-        lost.load(&mut turn).await.expect("a filter");
-        let found = lost.find(&mut turn, &[key(1), key(2), key(3)]).await.expect("rows");
+        let mut tx = store.begin_turn().await.expect("a turn");
+        other.load(&mut tx).await.expect("nothing");
+        bind(&mut other, &mut tx, vec![(key(2), binding()), (key(3), binding())]).await;
+        other.seal(&mut tx, 3).await.expect("sealed");
+        tx.commit().await.expect("committed");
+        let mut tx = store.begin_turn().await.expect("a turn");
+        lost.load(&mut tx).await.expect("a filter");
+        let found = lost.find(&mut tx, &[key(1), key(2), key(3)]).await.expect("rows");
         assert_eq!((found.len(), found.contains_key(&key(1))), (2, false));
-        drop(turn);
+        drop(tx);
         store.close().await;
         drop(std::fs::remove_file(file));
     }

@@ -6,7 +6,7 @@
 //!
 //! Invariant: nobody takes the connection in the middle of somebody else's transaction; what was left open is undone.
 
-use super::db::DbError;
+use crate::store::db::DbError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use std::sync::Arc;
@@ -77,10 +77,10 @@ impl Writer {
     /// Whatever SQLite says.
     pub async fn begin(&self) -> Result<WriteTurn, DbError> {
         // Whatever happens from here on, what was begun is undone.
-        let mut turn = WriteTurn { place: Some(Arc::clone(&self.0).lock_owned().await), data_version: 0 };
-        let rows = turn.connected().await?.fetch_all(BEGIN).await?;
-        turn.data_version = rows.first().ok_or(DbError::RowNotFound)?.try_get(0)?;
-        Ok(turn)
+        let mut tx = WriteTurn { place: Some(Arc::clone(&self.0).lock_owned().await), data_version: 0 };
+        let rows = tx.connected().await?.fetch_all(BEGIN).await?;
+        tx.data_version = rows.first().ok_or(DbError::RowNotFound)?.try_get(0)?;
+        Ok(tx)
     }
 
     /// Brings the tables up to date.

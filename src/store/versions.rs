@@ -1,7 +1,7 @@
 //! Which migrations have run on a database, beside those of this program.
 
-use super::db::DbError;
-use super::{POSTGRES, SQLITE, Store};
+use crate::store::db::DbError;
+use crate::store::{POSTGRES, SQLITE, Store};
 use std::collections::BTreeMap;
 
 /// The tables that are there.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::error::{StripeError, sort};
+use crate::stripe::error::{StripeError, sort};
 
 /// How long and how often one call is tried.
 #[derive(Clone, Copy, Debug)]

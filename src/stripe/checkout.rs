@@ -4,9 +4,9 @@ use serde::Serialize;
 use stripe_checkout::checkout_session::CreateCheckoutSessionAllowedPaymentMethodTypes as Method;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use super::attempts::repeat;
-use super::client::{Stripe, is_id, keyed, no_such};
-use super::error::StripeError;
+use crate::stripe::attempts::repeat;
+use crate::stripe::client::{Stripe, is_id, keyed, no_such};
+use crate::stripe::error::StripeError;
 
 /// `POST /v1/checkout/sessions/{id}/expire`
 #[derive(Serialize)]

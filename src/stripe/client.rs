@@ -12,14 +12,14 @@ use stripe_checkout::checkout_session::RetrieveCheckoutSession;
 use stripe_core::customer::CreateCustomer;
 use url::Url;
 
-use super::attempts::{Limits, repeat};
-use super::customer::short_name;
-use super::error::{StripeError, scrub};
-use super::invoice::RetrieveInvoice;
-use super::is_live_key;
-use super::order::{CheckoutOrder, CheckoutState, InvoiceLinks, NewCustomer, OpenedCheckout};
-use super::refund::{RefundPayment, RefundSent};
-use super::wire::{session_request, state_of};
+use crate::stripe::attempts::{Limits, repeat};
+use crate::stripe::customer::short_name;
+use crate::stripe::error::{StripeError, scrub};
+use crate::stripe::invoice::RetrieveInvoice;
+use crate::stripe::is_live_key;
+use crate::stripe::order::{CheckoutOrder, CheckoutState, InvoiceLinks, NewCustomer, OpenedCheckout};
+use crate::stripe::refund::{RefundPayment, RefundSent};
+use crate::stripe::wire::{session_request, state_of};
 
 /// Stripe takes customer names up to this many characters; a longer one must not stop a sale.
 pub(super) const NAME_CHARS_MAX: usize = 256;

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use super::attempts::repeat;
-use super::client::{NAME_CHARS_MAX, Stripe, is_id, keyed, no_such};
-use super::error::StripeError;
-use super::order::NewCustomer;
+use crate::stripe::attempts::repeat;
+use crate::stripe::client::{NAME_CHARS_MAX, Stripe, is_id, keyed, no_such};
+use crate::stripe::error::StripeError;
+use crate::stripe::order::NewCustomer;
 
 /// `POST /v1/customers/{id}`
 #[derive(Serialize)]

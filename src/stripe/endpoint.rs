@@ -3,9 +3,9 @@
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use super::attempts::repeat;
-use super::client::{Stripe, is_id, keyed, no_such};
-use super::error::StripeError;
+use crate::stripe::attempts::repeat;
+use crate::stripe::client::{Stripe, is_id, keyed, no_such};
+use crate::stripe::error::StripeError;
 
 /// The version that a new endpoint's events have: the one that our own requests name. Events are read by their
 /// envelope alone, so that endpoints of other versions do as well.

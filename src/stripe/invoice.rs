@@ -5,7 +5,7 @@
 
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use super::order::InvoiceLinks;
+use crate::stripe::order::InvoiceLinks;
 
 /// `GET /v1/invoices/{id}`
 pub(super) struct RetrieveInvoice {

@@ -6,9 +6,9 @@
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use url::form_urlencoded;
 
-use super::attempts::repeat;
-use super::client::{Stripe, is_id, no_such};
-use super::error::StripeError;
+use crate::stripe::attempts::repeat;
+use crate::stripe::client::{Stripe, is_id, no_such};
+use crate::stripe::error::StripeError;
 
 /// Rows of one page: the most that Stripe gives.
 const PAGE: u32 = 100;

@@ -1,6 +1,6 @@
 //! A refund: a request of our own, of whose answer two fields are read.
 
-use super::error::StripeError;
+use crate::stripe::error::StripeError;
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 

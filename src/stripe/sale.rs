@@ -1,8 +1,8 @@
 //! Sales as Stripe lists them: what each Checkout says of itself, read where the ledger may know nothing of it.
 
-use super::client::Stripe;
-use super::error::StripeError;
-use super::order::Sold;
+use crate::stripe::client::Stripe;
+use crate::stripe::error::StripeError;
+use crate::stripe::order::Sold;
 
 /// A Checkout in a list.
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]

@@ -6,10 +6,10 @@ use miniserde::json::{Object, Value};
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use super::attempts::repeat;
-use super::client::{Stripe, is_id, keyed, no_such};
-use super::error::StripeError;
-use super::order::OpenedCheckout;
+use crate::stripe::attempts::repeat;
+use crate::stripe::client::{Stripe, is_id, keyed, no_such};
+use crate::stripe::error::StripeError;
+use crate::stripe::order::OpenedCheckout;
 
 /// A subscription as Stripe has it now. Instants are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]

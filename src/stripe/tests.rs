@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{CheckoutOrder, NewCustomer, Sold, Stripe, StripeError, is_live_key};
+use crate::stripe::{CheckoutOrder, NewCustomer, Sold, Stripe, StripeError, is_live_key};
 
 /// Answers still to be given, and what has been asked: method and path, idempotency key, body.
 #[derive(Default)]

@@ -15,8 +15,8 @@ use stripe_checkout::checkout_session::{
 };
 use stripe_checkout::{CheckoutSessionBillingAddressCollection, CheckoutSessionMode};
 
-use super::error::StripeError;
-use super::order::{CheckoutOrder, CheckoutState, CheckoutStatus};
+use crate::stripe::error::StripeError;
+use crate::stripe::order::{CheckoutOrder, CheckoutState, CheckoutStatus};
 
 /// What is asked of Stripe for an order.
 pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {

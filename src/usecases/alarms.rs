@@ -1,12 +1,12 @@
 //! Alarms: what needs a person. One row for each subject, counted when it recurs, until somebody has acknowledged
 //! it: the row then stays as it is, and what comes back is a new one.
 
-use super::Fault;
 use crate::args;
 use crate::domain::Instant;
-use crate::ledger::Turn;
+use crate::ledger::WriteTransaction;
 use crate::store::Store;
-use crate::store::db::{DbError, Link, Row};
+use crate::store::db::{Connection, DbError, Row};
+use crate::usecases::InternalError;
 use std::fmt;
 
 /// An alarm.
@@ -45,10 +45,10 @@ impl fmt::Display for Alarm {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn raise(turn: &mut Turn, kind: &str, subject: &str, detail: &str) -> Result<(), DbError> {
-    let now = turn.now();
+pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail: &str) -> Result<(), DbError> {
+    let now = tx.now();
     tracing::warn!(kind, subject, detail, "alarm");
-    turn.link
+    tx.db
         .run(
             "insert into alarms (key, kind, subject, detail, raised_at, times) values ($1, $2, $3, $4, $5, 1)
              on conflict (key) where acknowledged_at is null
@@ -66,10 +66,10 @@ pub const ENDED: &str = "(ended)";
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn end(turn: &mut Turn, kind: &str, subject: &str) -> Result<(), DbError> {
-    let now = turn.now();
+pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result<(), DbError> {
+    let now = tx.now();
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where key = $3 and acknowledged_at is null";
-    turn.link.run(sql, args![now, ENDED, format!("{kind}:{subject}")]).await?;
+    tx.db.run(sql, args![now, ENDED, format!("{kind}:{subject}")]).await?;
     Ok(())
 }
 
@@ -77,19 +77,19 @@ pub async fn end(turn: &mut Turn, kind: &str, subject: &str) -> Result<(), DbErr
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn open(store: &Store) -> Result<Vec<Alarm>, Fault> {
+pub async fn open(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let sql = format!("{ALARM} where acknowledged_at is null order by no");
     let rows = store.read().await?.all(sql, Vec::new()).await?;
-    rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(Fault::from)
+    rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 /// All alarms that are kept, oldest first.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn list(store: &Store) -> Result<Vec<Alarm>, Fault> {
+pub async fn list(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let rows = store.read().await?.all(format!("{ALARM} order by no"), Vec::new()).await?;
-    rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(Fault::from)
+    rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 const ALARM: &str = "select no, kind, subject, detail, raised_at, times, acknowledged_at, acknowledged_by from alarms";
@@ -112,7 +112,7 @@ fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, Fault> {
+pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, InternalError> {
     let mut link = store.begin_turn().await?;
     let alarm = acknowledge_on(&mut link, no, by, at).await?;
     link.commit().await?;
@@ -120,7 +120,12 @@ pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Resul
 }
 
 /// The same on a transaction at hand.
-pub(super) async fn acknowledge_on(link: &mut Link, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, DbError> {
+pub(crate) async fn acknowledge_on(
+    link: &mut Connection,
+    no: i64,
+    by: &str,
+    at: Instant,
+) -> Result<Option<Alarm>, DbError> {
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where no = $3 and acknowledged_at is null";
     link.run(sql, args![at, by, no]).await?;
     let row = link.one(format!("{ALARM} where no = $1"), args![no]).await?;

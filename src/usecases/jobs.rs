@@ -5,15 +5,17 @@
 //!
 //! *Not here:* when they run (`jobs`), what they do (a file a subject beside this one).
 
-use super::{
-    Fault, Services, alarms, attempts, closing, flat, hooks, inbox, news, outbox, purchases, reminders, stripe_events,
-    tidy,
-};
 use crate::args;
 use crate::domain::Instant;
-use crate::ledger::Turn;
+use crate::ledger::WriteTransaction;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
+use crate::usecases::customers::erasure;
+use crate::usecases::delivery::{failed_items, outbox};
+use crate::usecases::notify::{balance_alerts, reminders, webhooks};
+use crate::usecases::stripe_sync::{events, inbox};
+use crate::usecases::upkeep::retention;
+use crate::usecases::{App, InternalError, alarms, flat, purchases};
 use futures::future::BoxFuture;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -29,7 +31,7 @@ const ALARM_AT_FAILURES: i64 = 7;
 const ALARM: &str = "job";
 
 /// What a job is doing.
-type Doing<'a, T> = BoxFuture<'a, Result<T, Fault>>;
+type Doing<'a, T> = BoxFuture<'a, Result<T, InternalError>>;
 
 /// A job.
 pub struct Job {
@@ -39,10 +41,10 @@ pub struct Job {
     pub about: &'static str,
     /// Whether it speaks to other machines.
     pub network: bool,
-    run: for<'a> fn(&'a Services, &'a CancellationToken) -> Doing<'a, u64>,
-    backlog: for<'a> fn(&'a Services) -> Doing<'a, i64>,
+    run: for<'a> fn(&'a App, &'a CancellationToken) -> Doing<'a, u64>,
+    backlog: for<'a> fn(&'a App) -> Doing<'a, i64>,
     /// The next instant after the second argument at which it has something to do.
-    due: for<'a> fn(&'a Services, Instant) -> Doing<'a, Option<Instant>>,
+    due: for<'a> fn(&'a App, Instant) -> Doing<'a, Option<Instant>>,
 }
 
 /// All jobs, in the order in which one instant's work is done.
@@ -51,39 +53,35 @@ pub const ALL: [Job; 12] = [
         name: "ledger",
         about: "books resets, expiry and the end of holds for customers nobody writes to",
         network: false,
-        run: |services, _| Box::pin(catch_up(services)),
-        backlog: |services| Box::pin(count(services, "select count(*) as n from accounts where due_at <= $1")),
-        due: |services, now| {
-            Box::pin(earliest(services, "select min(due_at) as due from accounts where due_at > $1", now))
-        },
+        run: |app, _| Box::pin(catch_up(app)),
+        backlog: |app| Box::pin(count(app, "select count(*) as n from accounts where due_at <= $1")),
+        due: |app, now| Box::pin(earliest(app, "select min(due_at) as due from accounts where due_at > $1", now)),
     },
     Job {
         name: "reminders",
         about: "writes the mails that say which top-ups will expire",
         network: false,
-        run: |services, _| Box::pin(reminders::run(services)),
-        backlog: |services| Box::pin(reminders::backlog(services)),
-        due: |services, now| Box::pin(reminders::next_due(services, now)),
+        run: |app, _| Box::pin(reminders::run(app)),
+        backlog: |app| Box::pin(reminders::backlog(app)),
+        due: |app, now| Box::pin(reminders::next_due(app, now)),
     },
     Job {
         name: "news",
         about: "writes the mails that say what a balance has come to",
         network: false,
-        run: |services, _| Box::pin(news::run(services)),
-        backlog: |services| Box::pin(news::backlog(services)),
+        run: |app, _| Box::pin(balance_alerts::run(app)),
+        backlog: |app| Box::pin(balance_alerts::backlog(app)),
         due: |_, _| Box::pin(async { Ok(None) }),
     },
     Job {
         name: "inbox",
         about: "acts on Stripe's events that could not be acted on at once",
         network: true,
-        run: |services, _| Box::pin(inbox::sweep(services)),
-        backlog: |services| {
-            Box::pin(count(services, "select count(*) as n from inbox where done_at is null and due_at <= $1"))
-        },
-        due: |services, now| {
+        run: |app, _| Box::pin(inbox::sweep(app)),
+        backlog: |app| Box::pin(count(app, "select count(*) as n from inbox where done_at is null and due_at <= $1")),
+        due: |app, now| {
             Box::pin(earliest(
-                services,
+                app,
                 // One that has failed for long is no reason to stop a clock at each of its retries.
                 "select min(due_at) as due from inbox where done_at is null and due_at > $1 and attempts < 24",
                 now,
@@ -94,23 +92,23 @@ pub const ALL: [Job; 12] = [
         name: "purchases",
         about: "asks Stripe about purchases that wait",
         network: true,
-        run: |services, _| Box::pin(purchases::sweep(services)),
-        backlog: |services| Box::pin(purchases::waiting(services)),
-        due: |services, now| Box::pin(purchases::next_due(services, now)),
+        run: |app, _| Box::pin(purchases::sweep(app)),
+        backlog: |app| Box::pin(purchases::waiting(app)),
+        due: |app, now| Box::pin(purchases::next_due(app, now)),
     },
     Job {
         name: "customers",
         about: "tells Stripe of customers whose email or name changed",
         network: true,
-        run: |services, _| Box::pin(purchases::tell_changes(services)),
-        backlog: |services| Box::pin(purchases::changes_waiting(services)),
-        due: |services, now| Box::pin(purchases::next_change(services, now)),
+        run: |app, _| Box::pin(purchases::tell_changes(app)),
+        backlog: |app| Box::pin(purchases::changes_waiting(app)),
+        due: |app, now| Box::pin(purchases::next_change(app, now)),
     },
     Job {
         name: "events",
         about: "asks Stripe for the events that never reached us",
         network: true,
-        run: |services, _| Box::pin(stripe_events::catch_up(services)),
+        run: |app, _| Box::pin(events::catch_up(app)),
         backlog: |_| Box::pin(async { Ok(0) }),
         // That Stripe is asked every ten minutes is no reason to stop a clock there.
         due: |_, _| Box::pin(async { Ok(None) }),
@@ -119,47 +117,45 @@ pub const ALL: [Job; 12] = [
         name: "sign_in",
         about: "sends the emails that somebody waits for: sign-in links and invitations",
         network: true,
-        run: |services, stop| Box::pin(async move { outbox::send_urgent(services, stop).await.map(|()| 0) }),
-        backlog: |services| {
+        run: |app, stop| Box::pin(async move { outbox::send_urgent(app, stop).await.map(|()| 0) }),
+        backlog: |app| {
             Box::pin(count(
-                services,
+                app,
                 "select count(*) as n from outbox where done_at is null and urgent = 1 and due_at <= $1",
             ))
         },
-        due: |services, now| Box::pin(outbox::next_due(services, now)),
+        due: |app, now| Box::pin(outbox::next_due(app, now)),
     },
     Job {
         name: "mails",
         about: "sends all emails of the outbox",
         network: true,
-        run: |services, stop| Box::pin(async move { outbox::send_due(services, stop).await.map(|()| 0) }),
-        backlog: |services| {
-            Box::pin(count(services, "select count(*) as n from outbox where done_at is null and due_at <= $1"))
-        },
-        due: |services, now| Box::pin(outbox::next_due(services, now)),
+        run: |app, stop| Box::pin(async move { outbox::send_due(app, stop).await.map(|()| 0) }),
+        backlog: |app| Box::pin(count(app, "select count(*) as n from outbox where done_at is null and due_at <= $1")),
+        due: |app, now| Box::pin(outbox::next_due(app, now)),
     },
     Job {
         name: "hooks",
         about: "tells the SaaS's backend of credited top-ups and of low balances",
         network: true,
-        run: |services, stop| Box::pin(hooks::send_due(services, stop)),
-        backlog: |services| Box::pin(hooks::backlog(services)),
-        due: |services, now| Box::pin(hooks::next_due(services, now)),
+        run: |app, stop| Box::pin(webhooks::send_due(app, stop)),
+        backlog: |app| Box::pin(webhooks::backlog(app)),
+        due: |app, now| Box::pin(webhooks::next_due(app, now)),
     },
     Job {
         name: "erasure",
         about: "blanks the personal data of closed customers",
         network: false,
-        run: |services, _| Box::pin(closing::run(services)),
-        backlog: |services| Box::pin(closing::backlog(services)),
+        run: |app, _| Box::pin(erasure::run(app)),
+        backlog: |app| Box::pin(erasure::backlog(app)),
         due: |_, _| Box::pin(async { Ok(None) }),
     },
     Job {
         name: "tidy",
         about: "deletes what is kept for a time only: links, sessions, Stripe's events, bodies of emails, old alerts",
         network: false,
-        run: |services, _| Box::pin(tidy::sweep_expired(services)),
-        backlog: |services| Box::pin(tidy::backlog(services)),
+        run: |app, _| Box::pin(retention::sweep_expired(app)),
+        backlog: |app| Box::pin(retention::backlog(app)),
         due: |_, _| Box::pin(async { Ok(None) }),
     },
 ];
@@ -176,16 +172,16 @@ impl Job {
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn run(&self, services: &Services, stop: &CancellationToken) -> Result<u64, Fault> {
-        (self.run)(services, stop).await
+    pub async fn run(&self, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
+        (self.run)(app, stop).await
     }
 
     /// How much is due and not done.
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn backlog(&self, services: &Services) -> Result<i64, Fault> {
-        (self.backlog)(services).await
+    pub async fn backlog(&self, app: &App) -> Result<i64, InternalError> {
+        (self.backlog)(app).await
     }
 }
 
@@ -193,18 +189,18 @@ impl Job {
 ///
 /// # Errors
 /// [`Fault`] of a database that is away; a job that fails in another way keeps no other from running.
-pub async fn run_due(services: &Services) -> Result<(), Fault> {
-    run_each(services, |job| !job.network).await
+pub async fn run_due(app: &App) -> Result<(), InternalError> {
+    run_each(app, |job| !job.network).await
 }
 
 /// Does all that is due by now, of some jobs; what one brings about, the next ones find.
-pub(super) async fn run_each(services: &Services, which: impl Fn(&Job) -> bool) -> Result<(), Fault> {
+pub(crate) async fn run_each(app: &App, which: impl Fn(&Job) -> bool) -> Result<(), InternalError> {
     let stop = CancellationToken::new();
     for job in ALL.iter().filter(|job| which(job)) {
-        match job.run(services, &stop).await {
+        match job.run(app, &stop).await {
             Ok(_) => {}
             // Another machine's fault, or the job's own, is tried again at its next instant.
-            Err(fault) if job.network || !attempts::may_pass(&fault) => {
+            Err(fault) if job.network || !failed_items::may_pass(&fault) => {
                 tracing::warn!(job = job.name, error = %fault, "a job failed while time passed");
             }
             Err(fault) => return Err(fault),
@@ -217,14 +213,14 @@ pub(super) async fn run_each(services: &Services, which: impl Fn(&Job) -> bool) 
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn next_due(services: &Services) -> Result<Option<Instant>, Fault> {
-    next_due_of(services, |_| true).await
+pub async fn next_due(app: &App) -> Result<Option<Instant>, InternalError> {
+    next_due_of(app, |_| true).await
 }
 
-async fn next_due_of(services: &Services, which: impl Fn(&Job) -> bool) -> Result<Option<Instant>, Fault> {
-    let (now, mut next) = (services.clock.now(), None);
+async fn next_due_of(app: &App, which: impl Fn(&Job) -> bool) -> Result<Option<Instant>, InternalError> {
+    let (now, mut next) = (app.clock.now(), None);
     for job in ALL.iter().filter(|job| which(job)) {
-        next = next.into_iter().chain((job.due)(services, now).await?).min();
+        next = next.into_iter().chain((job.due)(app, now).await?).min();
     }
     // That what failed is tried again is no reason to stop a clock there: it is, wherever the clock stops.
     Ok(next)
@@ -235,44 +231,44 @@ async fn next_due_of(services: &Services, which: impl Fn(&Job) -> bool) -> Resul
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn pass(services: &Services, to: Instant) -> Result<(), Fault> {
+pub async fn pass(app: &App, to: Instant) -> Result<(), InternalError> {
     loop {
-        run_due(services).await?;
-        let (now, next) = (services.clock.now(), next_due_of(services, |job| !job.network).await?);
+        run_due(app).await?;
+        let (now, next) = (app.clock.now(), next_due_of(app, |job| !job.network).await?);
         match next.filter(|next| *next <= to) {
-            Some(next) => services.clock.put(next),
+            Some(next) => app.clock.put(next),
             None => {
-                services.clock.put(to.max(now));
+                app.clock.put(to.max(now));
                 return Ok(());
             }
         }
     }
 }
 
-async fn count(services: &Services, sql: &str) -> Result<i64, Fault> {
-    let row = services.store.read().await?.one(sql, args![services.clock.now()]).await?;
+async fn count(app: &App, sql: &str) -> Result<i64, InternalError> {
+    let row = app.store.read().await?.one(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
-async fn earliest(services: &Services, sql: &str, after: Instant) -> Result<Option<Instant>, Fault> {
-    let row = services.store.read().await?.one(sql, args![after]).await?;
+async fn earliest(app: &App, sql: &str, after: Instant) -> Result<Option<Instant>, InternalError> {
+    let row = app.store.read().await?.one(sql, args![after]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
 /// Books what is due; how many customers that were. One that fails is retried later, by itself.
-async fn catch_up(services: &Services) -> Result<u64, Fault> {
+async fn catch_up(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move {
-        super::accounts::bring_up(services, customer_no(&item)?).await?;
+        crate::usecases::credits::accounts::bring_up(app, customer_no(&item)?).await?;
         Ok(1)
     };
-    let mut run = attempts::Run::new(services, attempts::LEDGER, AT_ONCE_MAX);
+    let mut run = failed_items::Run::new(app, failed_items::LEDGER, AT_ONCE_MAX);
     let mut served = run.retry(act).await?;
     let sql = format!(
         "select customer_no from accounts where due_at <= $1 and {} order by due_at limit $2",
-        attempts::LEDGER.without_failed("accounts.customer_no")
+        failed_items::LEDGER.without_failed("accounts.customer_no")
     );
     loop {
-        let rows = services.store.read().await?.all(sql.as_str(), args![services.clock.now(), CATCH_UP_MAX]).await?;
+        let rows = app.store.read().await?.all(sql.as_str(), args![app.clock.now(), CATCH_UP_MAX]).await?;
         let nos = customers(&rows)?;
         if nos.is_empty() {
             return Ok(served);
@@ -282,7 +278,7 @@ async fn catch_up(services: &Services) -> Result<u64, Fault> {
 }
 
 /// The customers of a list's rows, each once, in the rows' order.
-pub(super) fn customers(rows: &[Row]) -> Result<Vec<String>, DbError> {
+pub(crate) fn customers(rows: &[Row]) -> Result<Vec<String>, DbError> {
     let mut nos = Vec::with_capacity(rows.len());
     let mut met = HashSet::new();
     for row in rows {
@@ -295,8 +291,8 @@ pub(super) fn customers(rows: &[Row]) -> Result<Vec<String>, DbError> {
 }
 
 /// The number of a customer that an item is.
-pub(super) fn customer_no(item: &str) -> Result<i64, Fault> {
-    item.parse().map_err(|_| Fault::Broken(format!("{item:?} is no customer's number")))
+pub(crate) fn customer_no(item: &str) -> Result<i64, InternalError> {
+    item.parse().map_err(|_| InternalError::Broken(format!("{item:?} is no customer's number")))
 }
 
 /// How a job did last, in any process.
@@ -324,15 +320,15 @@ pub struct LastRun {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn last_runs(services: &Services) -> Result<Vec<LastRun>, Fault> {
-    last_runs_of(&services.store).await
+pub async fn last_runs(app: &App) -> Result<Vec<LastRun>, InternalError> {
+    last_runs_of(&app.store).await
 }
 
 /// The same of a database at hand.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, Fault> {
+pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, InternalError> {
     let sql = "select name, started_at, ok_at, duration_ms, runs, done, failures, last_error from job_runs";
     let rows = store.read().await?.all(sql, Vec::new()).await?;
     let run = |row: &Row| {
@@ -347,7 +343,7 @@ pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, Fault> {
             last_error: row.opt_text("last_error")?,
         })
     };
-    rows.iter().map(run).collect::<Result<_, DbError>>().map_err(Fault::from)
+    rows.iter().map(run).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 /// A run, or several that are noted together.
@@ -369,14 +365,14 @@ pub struct Runs {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn note(services: &Services, name: &'static str, started_at: Instant, runs: Runs) -> Result<(), Fault> {
-    flat(services.ledger.job(move |turn| Box::pin(async move { Ok(write(turn, name, started_at, runs).await?) })).await)
+pub async fn note(app: &App, name: &'static str, started_at: Instant, runs: Runs) -> Result<(), InternalError> {
+    flat(app.ledger.job(move |tx| Box::pin(async move { Ok(write(tx, name, started_at, runs).await?) })).await)
 }
 
-async fn write(turn: &mut Turn, name: &str, started_at: Instant, runs: Runs) -> Result<(), DbError> {
+async fn write(tx: &mut WriteTransaction, name: &str, started_at: Instant, runs: Runs) -> Result<(), DbError> {
     let ok_at = runs.error.is_none().then_some(started_at);
     let took = i64::try_from(runs.took.as_millis()).unwrap_or(i64::MAX);
-    turn.link
+    tx.db
         .run(
             "insert into job_runs (name, started_at, ok_at, duration_ms, runs, done, failures, last_error)
              values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -389,10 +385,10 @@ async fn write(turn: &mut Turn, name: &str, started_at: Instant, runs: Runs) -> 
         .await?;
     match runs.error {
         Some(error) if runs.failures >= ALARM_AT_FAILURES => {
-            let detail = format!("failed {} times in a row: {}", runs.failures, attempts::plain(&error));
-            alarms::raise(turn, ALARM, name, &detail).await
+            let detail = format!("failed {} times in a row: {}", runs.failures, failed_items::plain(&error));
+            alarms::raise(tx, ALARM, name, &detail).await
         }
         Some(_) => Ok(()),
-        None => alarms::end(turn, ALARM, name).await,
+        None => alarms::end(tx, ALARM, name).await,
     }
 }

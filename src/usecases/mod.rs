@@ -4,99 +4,62 @@
 //! Invariants: every write goes through the engine; no transaction is open during a call to Stripe; what a
 //! rule refuses is a value, [`Fault`] is what nobody expected.
 
-pub mod accounts;
+pub mod access;
 pub mod alarms;
-pub mod api_keys;
-pub mod attempts;
-pub mod audit;
-pub mod backfill;
-pub mod billing;
-pub mod bound;
-pub mod check;
-pub mod closing;
-pub mod courtesy;
+pub mod credits;
 pub mod customers;
-#[cfg(feature = "demo")]
-pub mod demo;
-pub mod desk;
-pub mod export;
-pub mod hint;
-pub mod history;
-pub mod holds;
-pub mod hooks;
-pub mod inbox;
+pub mod delivery;
+pub mod insight;
 pub mod jobs;
-pub mod live;
-pub mod mails;
-pub mod members;
-pub mod news;
+pub mod notify;
 pub mod operators;
-pub mod outbox;
-pub mod overview;
-pub mod pace;
-#[cfg(test)]
-mod people_tests;
-pub mod portal;
-pub mod prospect;
 pub mod purchases;
-pub mod receipts;
-pub mod reconcile;
-pub mod reminders;
-pub mod sales;
-#[cfg(feature = "demo")]
-pub mod sample;
-pub mod sessions;
-pub mod sign_in;
-pub mod stats;
-pub mod stripe_events;
+pub mod stripe_sync;
 pub mod subscriptions;
-pub mod test_clock;
-pub mod tidy;
-pub mod usages;
-pub mod voids;
+pub mod upkeep;
 
 use crate::clock::Clock;
 use crate::config::StripeSettings;
 use crate::domain::Catalog;
-use crate::hook::Hook;
+use crate::email::Mailer;
 use crate::ledger::{Ledger, Unavailable};
-use crate::mail::Mailer;
 use crate::store::Store;
 use crate::store::db::DbError;
 use crate::store::faults::is_lasting;
 use crate::stripe::Stripe;
+use crate::webhooks::Hook;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What every use-case needs. A clone is one count up: each request makes some.
 #[derive(Clone)]
-pub struct Services(Arc<Parts>);
+pub struct App(Arc<AppParts>);
 
-impl Services {
+impl App {
     /// Of these parts.
     #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: AppParts) -> Self {
         Self(Arc::new(parts))
     }
 
     /// The parts, for services that differ in some.
     #[must_use]
-    pub fn parts(&self) -> Parts {
-        Parts::clone(self)
+    pub fn parts(&self) -> AppParts {
+        AppParts::clone(self)
     }
 }
 
-impl std::ops::Deref for Services {
-    type Target = Parts;
+impl std::ops::Deref for App {
+    type Target = AppParts;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &AppParts {
         &self.0
     }
 }
 
 /// What services are made of.
 #[derive(Clone)]
-pub struct Parts {
+pub struct AppParts {
     /// Reading.
     pub store: Store,
     /// Writing.
@@ -112,17 +75,17 @@ pub struct Parts {
     /// Where the SaaS's backend is told; none where it is not.
     pub hook: Option<Hook>,
     /// What was added up of the sales report.
-    pub books: sales::Books,
+    pub books: insight::sales::Books,
     /// Pages that are open.
-    pub live: live::Live,
+    pub live: insight::live::Live,
     /// What pages have asked Stripe lately.
     pub questions: purchases::Questions,
     /// The rest of the settings.
-    pub settings: Arc<Running>,
+    pub settings: Arc<ServerSettings>,
 }
 
 /// Settings of a running process.
-pub struct Running {
+pub struct ServerSettings {
     /// The origin that customers see, without a trailing slash.
     pub public_url: String,
     /// Keys of the operator API.
@@ -134,7 +97,7 @@ pub struct Running {
     /// Proxies that are believed about who called.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How much each key, and each stranger, may ask.
-    pub limits: crate::limits::Limits,
+    pub limits: crate::rate_limits::Limits,
     /// What was counted of strangers and operators.
     pub counts: crate::counts::Counts,
     /// Where operators' passwords wait for being compared.
@@ -155,7 +118,7 @@ pub struct Running {
     pub demo: bool,
 }
 
-impl Running {
+impl ServerSettings {
     /// Whether cookies are for https only.
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -176,7 +139,7 @@ pub struct Shop {
 
 /// What nobody expected. Logged once at the edge, its cause never shown.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum InternalError {
     /// The database.
     #[error("database: {0}")]
     Db(#[from] DbError),
@@ -191,7 +154,7 @@ pub enum Fault {
     Broken(String),
 }
 
-impl Fault {
+impl InternalError {
     /// Whether it stays until a person mends its cause: a 500, which no repeat helps. All others pass: a 503.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
@@ -211,6 +174,6 @@ impl Fault {
 }
 
 /// Turns a ledger's double result into one.
-pub(crate) fn flat<T>(result: Result<Result<T, Fault>, Unavailable>) -> Result<T, Fault> {
-    result.map_err(Fault::from)?
+pub(crate) fn flat<T>(result: Result<Result<T, InternalError>, Unavailable>) -> Result<T, InternalError> {
+    result.map_err(InternalError::from)?
 }

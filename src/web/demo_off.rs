@@ -1,30 +1,27 @@
 //! There is no demo in this build: its pages are not there, and no bar stands around the others.
 
-pub use super::pages::Missing as Events;
-pub use super::pages::Missing as Mailbox;
-pub use super::pages::Missing as MailPage;
-pub use super::pages::Missing as Plans;
+pub use crate::web::pages::{Missing as Events, Missing as Mailbox, Missing as MailPage, Missing as Plans};
 
-use crate::usecases::Services;
-use crate::usecases::portal::Viewer;
-use crate::web::visit::Visit;
+use crate::usecases::App;
+use crate::usecases::access::portal::Viewer;
+use crate::web::visit::RequestContext;
 use axum::Router;
 use leptos::prelude::AnyView;
 
 /// No bar.
-pub async fn bar(_: &Visit, _: Option<&Viewer>) -> Option<AnyView> {
+pub async fn bar(_: &RequestContext, _: Option<&Viewer>) -> Option<AnyView> {
     None
 }
 
 /// No page of ours changes plans.
 #[must_use]
-pub fn plans_page(_: &Services) -> Option<String> {
+pub fn plans_page(_: &App) -> Option<String> {
     None
 }
 
 /// No stylesheet of the demo's.
 #[must_use]
-pub fn stylesheet(_: &Services) -> Option<&'static str> {
+pub fn stylesheet(_: &App) -> Option<&'static str> {
     None
 }
 
@@ -35,6 +32,6 @@ pub fn signs_in(_: &str) -> bool {
 }
 
 /// No routes.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     Router::new()
 }

@@ -2,10 +2,12 @@
 //! the table of Usage.
 
 use crate::domain::{Credits, Kind};
-use crate::usecases::history::{self, Filter, Line, Most, Sort};
-use crate::usecases::portal::Viewer;
-use crate::usecases::stats::{self, Range};
-use crate::usecases::{Fault, Services, portal};
+use crate::usecases::access::portal;
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::insight::history;
+use crate::usecases::insight::history::{Filter, Line, Most, Sort};
+use crate::usecases::insight::usage::Range;
+use crate::usecases::{App, InternalError, insight};
 use crate::web::cookies::Cookie;
 use crate::web::pages::Asked;
 use crate::web::view::{Zone, usage};
@@ -24,39 +26,39 @@ const FIELDS: [&str; 11] =
 
 /// The file, for whoever is signed in.
 pub async fn history_csv(
-    State(services): State<Services>,
+    State(app): State<App>,
     headers: HeaderMap,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
-    let viewer = match viewer(&services, &headers).await {
+    let viewer = match viewer(&app, &headers).await {
         Ok(viewer) => viewer,
         Err(elsewhere) => return elsewhere,
     };
     let asked = Asked::of(|name| query.get(name).cloned(), Zone::named(&viewer.timezone));
-    let lines = lines(services, viewer.customer_no, asked.filter);
+    let lines = lines(app, viewer.customer_no, asked.filter);
     file("history.csv", Body::from_stream(stream::iter([Ok(Bytes::from_static(MARK.as_bytes()))]).chain(lines)))
 }
 
 /// What was used, day by day, for whoever is signed in.
 pub async fn usage_csv(
-    State(services): State<Services>,
+    State(app): State<App>,
     headers: HeaderMap,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
-    let viewer = match viewer(&services, &headers).await {
+    let viewer = match viewer(&app, &headers).await {
         Ok(viewer) => viewer,
         Err(elsewhere) => return elsewhere,
     };
     let range = query.get("range").and_then(|name| Range::parse(name)).unwrap_or(Range::Month);
     let written = async {
-        let found = stats::usage(&services, viewer.customer_no, range).await?;
+        let found = insight::usage::usage(&app, viewer.customer_no, range).await?;
         let mut writer = csv::Writer::from_writer(MARK.as_bytes().to_vec());
-        for (n, line) in usage::table(&found, &services.catalog.metrics).iter().enumerate() {
+        for (n, line) in usage::table(&found, &app.catalog.metrics).iter().enumerate() {
             // The heads are the shop's own words.
             let cell = |cell: &String| if n == 0 { safe(Some(cell)) } else { cell.clone() };
-            writer.write_record(line.iter().map(cell)).map_err(|e| Fault::Broken(e.to_string()))?;
+            writer.write_record(line.iter().map(cell)).map_err(|e| InternalError::Broken(e.to_string()))?;
         }
-        writer.into_inner().map_err(|e| Fault::Broken(e.to_string()))
+        writer.into_inner().map_err(|e| InternalError::Broken(e.to_string()))
     };
     match written.await {
         Ok(bytes) => file("usage.csv", Body::from(bytes)),
@@ -77,35 +79,35 @@ pub fn file(name: &str, body: Body) -> Response {
 }
 
 /// Who is signed in, or the answer for who is not.
-async fn viewer(services: &Services, headers: &HeaderMap) -> Result<Viewer, Response> {
-    let Some(token) = Cookie::Session.read(headers, services.settings.is_https()) else {
+async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Response> {
+    let Some(token) = Cookie::Session.read(headers, app.settings.is_https()) else {
         return Err(Redirect::to("/sign-in").into_response());
     };
-    let viewer = portal::viewer(services, &token).await.map_err(|fault| failed(&fault))?;
+    let viewer = portal::viewer(app, &token).await.map_err(|fault| failed(&fault))?;
     viewer.ok_or_else(|| Redirect::to("/sign-in").into_response())
 }
 
-fn failed(fault: &Fault) -> Response {
+fn failed(fault: &InternalError) -> Response {
     tracing::error!(error = %fault, "a file could not be written");
     Redirect::to("/billing?outcome=file_failed").into_response()
 }
 
 fn lines(
-    services: Services,
+    app: App,
     customer_no: i64,
     filter: Filter,
-) -> impl futures::Stream<Item = Result<Bytes, Fault>> + Send + 'static {
-    let start = (services, filter, Some(None::<i64>), true);
-    stream::try_unfold(start, move |(services, filter, from, first)| async move {
+) -> impl futures::Stream<Item = Result<Bytes, InternalError>> + Send + 'static {
+    let start = (app, filter, Some(None::<i64>), true);
+    stream::try_unfold(start, move |(app, filter, from, first)| async move {
         let Some(before) = from else { return Ok(None) };
-        let slice = history::slice(&services, customer_no, &filter, before, STEP).await?;
+        let slice = history::slice(&app, customer_no, &filter, before, STEP).await?;
         let text = written(&slice.lines, first)?;
-        Ok(Some((Bytes::from(text), (services, filter, slice.next.map(Some), false))))
+        Ok(Some((Bytes::from(text), (app, filter, slice.next.map(Some), false))))
     })
 }
 
-fn written(lines: &[Line], first: bool) -> Result<Vec<u8>, Fault> {
-    let broken = |e: &dyn std::fmt::Display| Fault::Broken(e.to_string());
+fn written(lines: &[Line], first: bool) -> Result<Vec<u8>, InternalError> {
+    let broken = |e: &dyn std::fmt::Display| InternalError::Broken(e.to_string());
     let mut writer = csv::Writer::from_writer(Vec::new());
     if first {
         writer.write_record(FIELDS).map_err(|e| broken(&e))?;

@@ -7,8 +7,8 @@
 //! *Not here:* Buy forms and plans, whose seal binds their terms as well (`seal`); one-time links, where the token is the
 //! authority; forms that act on nobody's data (`Binding::Nothing`).
 
+use crate::usecases::access::portal::Viewer;
 use crate::usecases::operators::sign_in::Operator;
-use crate::usecases::portal::Viewer;
 use crate::web::actions::{
     ChoosePlan, DoAct, OpenSession, RenewLink, RequestLink, SetTheme, SignInOperator, SignOut, SignOutOperator,
     StartCheckout, SwitchOffSecondFactor, SwitchOnSecondFactor,
@@ -226,7 +226,7 @@ pub(super) fn keyed(secret: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usecases::portal::Role;
+    use crate::usecases::access::portal::Role;
 
     fn viewer() -> Viewer {
         Viewer {

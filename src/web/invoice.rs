@@ -1,23 +1,24 @@
 //! `/purchases/{id}/invoice`: asks Stripe where the invoice is now, and goes there.
 
 use crate::domain::PurchaseId;
-use crate::usecases::purchases::{self, Invoice};
-use crate::usecases::{Fault, Services, portal};
+use crate::usecases::access::portal;
+use crate::usecases::purchases::Invoice;
+use crate::usecases::{App, InternalError, purchases};
 use crate::web::cookies::Cookie;
 use crate::web::view::Outcome;
 use axum::http::HeaderMap;
 
 /// Where a click on "Invoice" leads; none is as good as no such page.
-pub async fn way(services: &Services, headers: &HeaderMap, id: &str) -> Result<Option<String>, Fault> {
-    let viewer = match Cookie::Session.read(headers, services.settings.is_https()) {
-        Some(token) => portal::viewer(services, &token).await?,
+pub async fn way(app: &App, headers: &HeaderMap, id: &str) -> Result<Option<String>, InternalError> {
+    let viewer = match Cookie::Session.read(headers, app.settings.is_https()) {
+        Some(token) => portal::viewer(app, &token).await?,
         None => None,
     };
     let Some(viewer) = viewer else { return Ok(Some("/sign-in".to_owned())) };
     let Some(id) = PurchaseId::parse(id) else { return Ok(None) };
-    let found = purchases::find(services, id).await?;
+    let found = purchases::find(app, id).await?;
     let Some(purchase) = found.filter(|purchase| purchase.customer_no == viewer.customer_no) else { return Ok(None) };
-    Ok(Some(match purchases::invoice(services, &purchase).await? {
+    Ok(Some(match purchases::invoice(app, &purchase).await? {
         Invoice::At(url) => url,
         Invoice::None => back(id, Outcome::NoInvoice),
         Invoice::StripeUnavailable => back(id, Outcome::InvoiceUnavailable),

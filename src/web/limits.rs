@@ -8,8 +8,8 @@
 
 use crate::client;
 use crate::counts::Refused;
-use crate::usecases::Services;
-use crate::usecases::portal::token_hash;
+use crate::usecases::App;
+use crate::usecases::access::portal::token_hash;
 use crate::web::cookies::Cookie;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -50,10 +50,10 @@ const ASKING: [&str; 3] = ["/sign-in/", "/purchases/", "/mails/"];
 const FILES: [&str; 3] = ["/pkg/topup.css", "/favicon.svg", "/live.js"];
 
 /// Before browsers' routes.
-pub async fn browsers(State(services): State<Services>, request: Request, next: Next) -> Response {
-    let (limits, counts) = (&services.settings.limits, &services.settings.counts);
+pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (limits, counts) = (&app.settings.limits, &app.settings.counts);
     let writes = !request.method().is_safe();
-    let sessions = sessions(request.headers(), services.settings.is_https());
+    let sessions = sessions(request.headers(), app.settings.is_https());
     if let Some(known) = sessions.iter().find(|session| limits.knows(session)) {
         return match if writes { limits.key(*known) } else { Ok(()) } {
             Ok(()) => next.run(request).await,
@@ -66,7 +66,7 @@ pub async fn browsers(State(services): State<Services>, request: Request, next: 
     if !(writes || asks(request.uri().path(), !sessions.is_empty())) {
         return next.run(request).await;
     }
-    let address = client::address(request.extensions(), request.headers(), &services.settings.trusted_proxies);
+    let address = client::address(request.extensions(), request.headers(), &app.settings.trusted_proxies);
     if let Some(Err(seconds)) = address.map(|address| limits.anonymous(address)) {
         counts.refused(Refused::Anonymous);
         return too_many(StatusCode::TOO_MANY_REQUESTS, seconds);

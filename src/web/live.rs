@@ -1,8 +1,9 @@
 //! `/live.js`, the pages' one script, and `/live`, what it listens to: server-sent events, each the number of the
 //! customer's last entry. A page is complete without either.
 
-use crate::usecases::live::Last;
-use crate::usecases::{Services, portal};
+use crate::usecases::App;
+use crate::usecases::access::portal;
+use crate::usecases::insight::live::Last;
 use crate::web::assets;
 use crate::web::cookies::Cookie;
 use axum::extract::{RawQuery, State};
@@ -64,12 +65,12 @@ pub async fn script(RawQuery(query): RawQuery) -> Response {
 }
 
 /// `/live`. A browser by itself does not ask again after a 204; the script does, ever more slowly.
-pub async fn events(State(services): State<Services>, headers: HeaderMap) -> Response {
-    let Some(token) = Cookie::Session.read(&headers, services.settings.is_https()) else {
+pub async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
+    let Some(token) = Cookie::Session.read(&headers, app.settings.is_https()) else {
         return StatusCode::NO_CONTENT.into_response();
     };
-    match portal::idle_viewer(&services, &token).await {
-        Ok(Some(viewer)) => match services.live.follow(viewer.customer_no, viewer.session) {
+    match portal::idle_viewer(&app, &token).await {
+        Ok(Some(viewer)) => match app.live.follow(viewer.customer_no, viewer.session) {
             Some(page) => {
                 let events = told(page).take_until(tokio::time::sleep(STREAM));
                 let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];

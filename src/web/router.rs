@@ -3,32 +3,27 @@
 //! Invariants: a page is rendered whole and reads the same without its script; a page's HTML is never kept by anyone;
 //! a server function answers a form with 303 and never with its error's text.
 
+use crate::usecases::access::portal;
 use crate::usecases::operators::sign_in as operators;
-use crate::usecases::portal;
-use crate::usecases::{Fault, Services};
+use crate::usecases::{App, InternalError};
 use crate::web::actions::{ChoosePlan, HideHint, OF_SETTINGS, OpenPlanPortal, StartCheckout, SwitchCustomer};
-use crate::web::assets;
-use crate::web::books;
 use crate::web::cookies::Cookie;
-use crate::web::demo;
 use crate::web::downloads::{history_csv, usage_csv};
-use crate::web::form_signature::{self, Binding, FormSigner};
+use crate::web::form_signature::{Binding, FormSigner};
 use crate::web::guard::Guard;
-use crate::web::invoice;
-use crate::web::live;
 use crate::web::pages::{LeadsTo, Onward, Pages, Refused, Unreadable};
-use crate::web::readable;
 use crate::web::shell::Document;
 use crate::web::view::Outcome;
-use crate::web::visit::{DrawnFor, Visit};
-use axum::Router;
+use crate::web::visit::{DrawnFor, RequestContext};
+use crate::web::{assets, books, demo, form_signature, invoice, live, readable};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Router, middleware};
 use futures::stream::once;
 use futures::{Stream, StreamExt};
 use leptos::prelude::*;
@@ -46,7 +41,7 @@ type PinnedStream = Pin<Box<dyn Stream<Item = String> + Send>>;
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// All routes of a browser.
-pub fn routes(services: &Services) -> Router<Services> {
+pub fn routes(app: &App) -> Router<App> {
     let mut router = Router::new().route("/", get(|| async { Redirect::to("/billing") }));
     for page in leptos_axum::generate_route_list(Pages) {
         router = router.route(page.path(), get(render));
@@ -58,27 +53,27 @@ pub fn routes(services: &Services) -> Router<Services> {
     router = router.route("/operator/sales.csv", get(books::credits)).route("/operator/money.csv", get(books::money));
     router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
     router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
-    let settings = &services.settings;
+    let settings = &app.settings;
     let ways = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();
     let guard = Guard::new(&settings.public_url, &ways);
     router
-        .merge(assets::routes(services.settings.site_root.clone()))
+        .merge(assets::routes(app.settings.site_root.clone()))
         .merge(demo::routes())
         .fallback(render)
-        .layer(middleware::from_fn_with_state((services.clone(), guard), watch))
+        .layer(middleware::from_fn_with_state((app.clone(), guard), watch))
         .layer(CompressionLayer::new())
 }
 
 /// A page, whichever the path names.
-async fn render(State(services): State<Services>, request: Request) -> Response {
-    document(services, request, || view! { <Pages /> }).await
+async fn render(State(app): State<App>, request: Request) -> Response {
+    document(app, request, || view! { <Pages /> }).await
 }
 
 /// The way to an invoice, asked of Stripe each time; or the page that says there is none.
-async fn invoice(State(services): State<Services>, Path(id): Path<String>, request: Request) -> Response {
-    match invoice::way(&services, request.headers(), &id).await {
+async fn invoice(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    match invoice::way(&app, request.headers(), &id).await {
         Ok(Some(to)) => Redirect::to(&to).into_response(),
-        Ok(None) => render(State(services), request).await,
+        Ok(None) => render(State(app), request).await,
         Err(fault) => {
             tracing::error!(error = %fault, "an invoice failed");
             Redirect::to("/billing?outcome=invoice_unavailable").into_response()
@@ -87,15 +82,15 @@ async fn invoice(State(services): State<Services>, Path(id): Path<String>, reque
 }
 
 /// Renders a whole document around `body`.
-async fn document<V: IntoView + 'static>(services: Services, request: Request, body: fn() -> V) -> Response {
-    let also = demo::stylesheet(&services);
-    let signer = FormSigner::new(&services.settings.form_secret);
+async fn document<V: IntoView + 'static>(app: App, request: Request, body: fn() -> V) -> Response {
+    let also = demo::stylesheet(&app);
+    let signer = FormSigner::new(&app.settings.form_secret);
     let app = move || {
-        let theme = Visit::current().theme();
+        let theme = RequestContext::current().theme();
         view! { <Document theme also>{body()}</Document> }
     };
     let context = move || {
-        provide_context(services.clone());
+        provide_context(app.clone());
         provide_context(signer.clone());
     };
     leptos_axum::handle_response_inner(context, app, request, in_one_piece).await
@@ -116,23 +111,23 @@ fn in_one_piece<V: IntoView + 'static>(
 
 /// A server function. A browser's form is answered by 303; where the function failed, by one whose code
 /// says so, since Leptos would put the error's text into the URL.
-async fn call(State(services): State<Services>, request: Request) -> Response {
+async fn call(State(app): State<App>, request: Request) -> Response {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let is_form = accept.is_some_and(|accept| accept.contains("text/html"));
     let home = home(request.uri().path());
     let (head, body) = request.into_parts();
     let form = match readable::form(body).await {
         Ok(form) => form,
-        Err(StatusCode::BAD_REQUEST) => return unreadable(services, Request::from_parts(head, Body::empty())).await,
+        Err(StatusCode::BAD_REQUEST) => return unreadable(app, Request::from_parts(head, Body::empty())).await,
         Err(status) => return status.into_response(),
     };
     let request = Request::from_parts(head.clone(), Body::from(form));
-    let (request, drawn_for) = match compared(&services, request).await {
+    let (request, drawn_for) = match compared(&app, request).await {
         Ok(compared) => compared,
         Err(answer) => return answer,
     };
-    let signer = FormSigner::new(&services.settings.form_secret);
-    let given = services.clone();
+    let signer = FormSigner::new(&app.settings.form_secret);
+    let given = app.clone();
     let context = move || {
         provide_context(given.clone());
         provide_context(signer.clone());
@@ -142,12 +137,12 @@ async fn call(State(services): State<Services>, request: Request) -> Response {
     let mut answer = answer.await.into_response();
     if answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
         if is_form {
-            return Redirect::to(&format!("{home}?outcome={}", Outcome::Fault.code())).into_response();
+            return Redirect::to(&format!("{home}?outcome={}", Outcome::InternalError.code())).into_response();
         }
         let (answer_head, error) = answer.into_parts();
         let error = to_bytes(error, usize::MAX).await.unwrap_or_default();
         if readable::is_refusal(&error) {
-            return unreadable(services, Request::from_parts(head, Body::empty())).await;
+            return unreadable(app, Request::from_parts(head, Body::empty())).await;
         }
         return Response::from_parts(answer_head, Body::from(error));
     }
@@ -160,14 +155,14 @@ async fn call(State(services): State<Services>, request: Request) -> Response {
 /// Compares a form with the session that the browser has now, before anything of it is believed: a form that was drawn
 /// for another customer, session or role changes nothing. What is found is handed on, so that the session's going over to
 /// another customer meanwhile makes no difference.
-async fn compared(services: &Services, request: Request) -> Result<(Request, Option<DrawnFor>), Response> {
+async fn compared(app: &App, request: Request) -> Result<(Request, Option<DrawnFor>), Response> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
     let path = parts.uri.path().to_owned();
     let is_stale = match form_signature::binding(&path) {
         Binding::Nothing | Binding::Seal => Ok((false, None)),
-        Binding::Operator => Ok((!is_operators(services, &parts.headers, &body).await, None)),
-        binding => viewers(services, &parts.headers, &body, binding).await,
+        Binding::Operator => Ok((!is_operators(app, &parts.headers, &body).await, None)),
+        binding => viewers(app, &parts.headers, &body, binding).await,
     };
     match is_stale {
         Ok((false, drawn_for)) => Ok((Request::from_parts(parts, Body::from(body)), drawn_for)),
@@ -177,34 +172,34 @@ async fn compared(services: &Services, request: Request) -> Result<(Request, Opt
         }
         Err(fault) => {
             tracing::error!(error = %fault, path, "a form could not be compared with its session");
-            Err(Redirect::to(&format!("{}?outcome={}", home(&path), Outcome::Fault.code())).into_response())
+            Err(Redirect::to(&format!("{}?outcome={}", home(&path), Outcome::InternalError.code())).into_response())
         }
     }
 }
 
 /// Whether a customer's form is stale, and whom it acts for.
 async fn viewers(
-    services: &Services,
+    app: &App,
     headers: &HeaderMap,
     body: &[u8],
     binding: Binding,
-) -> Result<(bool, Option<DrawnFor>), Fault> {
-    let viewer = match Cookie::Session.read(headers, services.settings.is_https()) {
-        Some(token) => portal::viewer(services, &token).await?,
+) -> Result<(bool, Option<DrawnFor>), InternalError> {
+    let viewer = match Cookie::Session.read(headers, app.settings.is_https()) {
+        Some(token) => portal::viewer(app, &token).await?,
         None => None,
     };
-    let secret = &services.settings.form_secret;
+    let secret = &app.settings.form_secret;
     let is_stale =
         viewer.as_ref().is_some_and(|viewer| !form_signature::is_signed(secret, viewer, &signature(body), binding));
     Ok((is_stale, Some(DrawnFor(viewer))))
 }
 
 /// Whether an operator's form is its session's own; where nobody is signed in, its function says so.
-async fn is_operators(services: &Services, headers: &HeaderMap, body: &[u8]) -> bool {
-    let Some(token) = Cookie::Operator.read(headers, services.settings.is_https()) else { return true };
-    match operators::operator(services, &token).await {
+async fn is_operators(app: &App, headers: &HeaderMap, body: &[u8]) -> bool {
+    let Some(token) = Cookie::Operator.read(headers, app.settings.is_https()) else { return true };
+    match operators::operator(app, &token).await {
         Ok(Some(operator)) => {
-            form_signature::is_signed_by_operator(&services.settings.form_secret, &operator, &signature(body))
+            form_signature::is_signed_by_operator(&app.settings.form_secret, &operator, &signature(body))
         }
         Ok(None) | Err(_) => true,
     }
@@ -221,8 +216,8 @@ fn stale_page(path: &str) -> &'static str {
 }
 
 /// The answer to what is no text, or no form of ours.
-async fn unreadable(services: Services, request: Request) -> Response {
-    document(services, request, || view! { <Unreadable /> }).await
+async fn unreadable(app: App, request: Request) -> Response {
+    document(app, request, || view! { <Unreadable /> }).await
 }
 
 /// The page that says how a function failed.
@@ -238,11 +233,11 @@ fn home(path: &str) -> &'static str {
 }
 
 /// The guard around every route of a browser.
-async fn watch(State((services, guard)): State<(Services, Guard)>, request: Request, next: Next) -> Response<Body> {
+async fn watch(State((app, guard)): State<(App, Guard)>, request: Request, next: Next) -> Response<Body> {
     let mut response = if !guard.admits(request.method(), request.headers()) {
-        document(services, request, || view! { <Refused /> }).await
+        document(app, request, || view! { <Refused /> }).await
     } else if !readable::is_text(request.uri()) {
-        unreadable(services, request).await
+        unreadable(app, request).await
     } else {
         let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
         let response = next.run(request).await;
@@ -251,7 +246,7 @@ async fn watch(State((services, guard)): State<(Services, Guard)>, request: Requ
             Some(to) => {
                 let cookies = response.headers().get_all(SET_COOKIE).into_iter().cloned().collect();
                 drop(response);
-                onward(services, cookies, uri, headers, to).await
+                onward(app, cookies, uri, headers, to).await
             }
         }
     };
@@ -260,11 +255,11 @@ async fn watch(State((services, guard)): State<(Services, Guard)>, request: Requ
 }
 
 /// Answers a form by a page with a link, in the place of a redirect that the browser would hold.
-async fn onward(services: Services, cookies: Vec<HeaderValue>, uri: Uri, headers: HeaderMap, to: Url) -> Response {
+async fn onward(app: App, cookies: Vec<HeaderValue>, uri: Uri, headers: HeaderMap, to: Url) -> Response {
     let mut request = Request::new(Body::empty());
     (*request.uri_mut(), *request.headers_mut()) = (uri, headers);
     request.extensions_mut().insert(LeadsTo(to));
-    let mut response = document(services, request, || view! { <Onward /> }).await;
+    let mut response = document(app, request, || view! { <Onward /> }).await;
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

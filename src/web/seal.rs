@@ -10,8 +10,8 @@
 //! *Not here:* what binds every other form (`form_signature`).
 
 use crate::domain::{Credits, Package, PurchaseId, Terms};
-use crate::usecases::portal::Viewer;
-use crate::usecases::{Fault, Services};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::{App, InternalError};
 use crate::web::form_signature::keyed;
 use crate::web::view::BuyForm;
 use hmac::{Hmac, Mac};
@@ -41,21 +41,21 @@ pub struct SentForm {
 
 /// A form that buys `package` on these terms as a purchase of id `purchase`.
 #[must_use]
-pub fn form(services: &Services, viewer: &Viewer, purchase: PurchaseId, package: &str, terms: Terms) -> BuyForm {
-    let code = code(&services.settings.form_secret, viewer, purchase, package, &terms).finalize().into_bytes();
+pub fn form(app: &App, viewer: &Viewer, purchase: PurchaseId, package: &str, terms: Terms) -> BuyForm {
+    let code = code(&app.settings.form_secret, viewer, purchase, package, &terms).finalize().into_bytes();
     let (purchase, package) = (purchase.to_string(), package.to_owned());
     BuyForm { purchase, package, terms, mac: hex::encode(&code[..BYTES]) }
 }
 
 /// A form that buys a package anew: its id is minted here.
 #[must_use]
-pub fn fresh(services: &Services, viewer: &Viewer, package: &Package) -> BuyForm {
-    form(services, viewer, PurchaseId(services.clock.mint()), &package.id, services.catalog.terms(package))
+pub fn fresh(app: &App, viewer: &Viewer, package: &Package) -> BuyForm {
+    form(app, viewer, PurchaseId(app.clock.mint()), &package.id, app.catalog.terms(package))
 }
 
 /// The purchase's id and the terms that were shown, if the form was drawn for this viewer and is unchanged.
 #[must_use]
-pub fn open(services: &Services, viewer: &Viewer, form: &SentForm) -> Option<(PurchaseId, Terms)> {
+pub fn open(app: &App, viewer: &Viewer, form: &SentForm) -> Option<(PurchaseId, Terms)> {
     let purchase = PurchaseId::parse(&form.purchase)?;
     let terms = Terms {
         credits: Credits::parse(&form.credits).ok()?,
@@ -64,7 +64,7 @@ pub fn open(services: &Services, viewer: &Viewer, form: &SentForm) -> Option<(Pu
         months: form.months.parse().ok()?,
     };
     let mac = hex::decode(&form.mac).ok().filter(|mac| mac.len() == BYTES)?;
-    let code = code(&services.settings.form_secret, viewer, purchase, &form.package, &terms);
+    let code = code(&app.settings.form_secret, viewer, purchase, &form.package, &terms);
     code.verify_truncated_left(&mac).is_ok().then_some((purchase, terms))
 }
 
@@ -75,9 +75,9 @@ const SEED_BYTES: usize = 32;
 ///
 /// # Errors
 /// [`Fault`].
-pub fn key_seed() -> Result<String, Fault> {
+pub fn key_seed() -> Result<String, InternalError> {
     let mut seed = [0_u8; SEED_BYTES];
-    getrandom::fill(&mut seed).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
+    getrandom::fill(&mut seed).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
     Ok(hex::encode(seed))
 }
 
@@ -113,7 +113,7 @@ fn code(secret: &[u8], viewer: &Viewer, purchase: PurchaseId, package: &str, ter
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usecases::portal::Role;
+    use crate::usecases::access::portal::Role;
 
     fn viewer(session: u8) -> Viewer {
         Viewer {

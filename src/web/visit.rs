@@ -2,16 +2,18 @@
 //!
 //! *Not here:* what the answer says (`pages`, `forms`).
 
-use crate::client::{self, Client};
-use crate::limits::network;
-use crate::usecases::operators::sign_in::{self, Operator};
-use crate::usecases::portal::{self, Viewer};
-use crate::usecases::{Fault, Services};
+use crate::client;
+use crate::client::Client;
+use crate::rate_limits::network;
+use crate::usecases::access::portal;
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::operators::sign_in;
+use crate::usecases::operators::sign_in::Operator;
+use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
-use crate::web::device;
 use crate::web::form_signature::FormSigner;
-use crate::web::live;
 use crate::web::theme::Theme;
+use crate::web::{device, live};
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -20,9 +22,9 @@ use leptos_axum::ResponseOptions;
 
 /// One request.
 #[derive(Clone)]
-pub struct Visit {
+pub struct RequestContext {
     /// What the product does.
-    pub services: Services,
+    pub app: App,
     parts: Parts,
     response: ResponseOptions,
     signer: FormSigner,
@@ -42,21 +44,21 @@ pub enum Stop {
     /// There is no such thing, or it is another customer's.
     NotFound,
     /// A fault.
-    Fault(Fault),
+    InternalError(InternalError),
 }
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+impl From<InternalError> for Stop {
+    fn from(fault: InternalError) -> Self {
+        Self::InternalError(fault)
     }
 }
 
-impl Visit {
+impl RequestContext {
     /// The request that is being answered. To be called before the first `await`.
     #[must_use]
     pub fn current() -> Self {
         Self {
-            services: expect_context(),
+            app: expect_context(),
             parts: expect_context(),
             response: expect_context(),
             signer: expect_context(),
@@ -68,14 +70,14 @@ impl Visit {
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn viewer(&self) -> Result<Option<Viewer>, Fault> {
+    pub async fn viewer(&self) -> Result<Option<Viewer>, InternalError> {
         // Once compared, a form acts for the same viewer to its end, wherever the session goes meanwhile.
         if let Some(DrawnFor(viewer)) = &self.drawn_for {
             return Ok(viewer.clone());
         }
         let viewer = match self.cookie(Cookie::Session) {
-            Some(token) if live::by_itself(&self.parts.headers) => portal::idle_viewer(&self.services, &token).await,
-            Some(token) => portal::viewer(&self.services, &token).await,
+            Some(token) if live::by_itself(&self.parts.headers) => portal::idle_viewer(&self.app, &token).await,
+            Some(token) => portal::viewer(&self.app, &token).await,
             None => Ok(None),
         }?;
         viewer.iter().for_each(|viewer| self.signer.draws_for(viewer));
@@ -94,9 +96,9 @@ impl Visit {
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn operator(&self) -> Result<Option<Operator>, Fault> {
+    pub async fn operator(&self) -> Result<Option<Operator>, InternalError> {
         let operator = match Cookie::Operator.read(&self.parts.headers, self.https()) {
-            Some(token) => sign_in::operator(&self.services, &token).await?,
+            Some(token) => sign_in::operator(&self.app, &token).await?,
             None => None,
         };
         operator.iter().for_each(|operator| self.signer.draws_for_operator(operator));
@@ -124,7 +126,7 @@ impl Visit {
     /// Where the request comes from.
     #[must_use]
     pub fn client(&self) -> Client {
-        let trusted = &self.services.settings.trusted_proxies;
+        let trusted = &self.app.settings.trusted_proxies;
         let address = client::address(&self.parts.extensions, &self.parts.headers, trusted);
         Client { network: address.map(network), device: None }
     }
@@ -134,10 +136,10 @@ impl Visit {
     ///
     /// # Errors
     /// [`Fault`].
-    pub fn client_of(&self, email: &str) -> Result<Client, Fault> {
+    pub fn client_of(&self, email: &str) -> Result<Client, InternalError> {
         let given = self.cookie(Cookie::OperatorDevice);
         let device = match given {
-            Some(given) if sign_in::is_device(&self.services, email, &given)? => Some(given),
+            Some(given) if sign_in::is_device(&self.app, email, &given)? => Some(given),
             _ => None,
         };
         Ok(Client { device, ..self.client() })
@@ -176,7 +178,7 @@ impl Visit {
     }
 
     /// Logs the fault of a page, and answers 500 where it stays and 503 where it passes.
-    pub fn failed(&self, fault: &Fault) {
+    pub fn failed(&self, fault: &InternalError) {
         let is_lasting = fault.is_lasting();
         if !fault.is_logged() {
             tracing::error!(error = %fault, lasting = is_lasting, path = self.path(), "a page failed");
@@ -220,6 +222,6 @@ impl Visit {
     }
 
     fn https(&self) -> bool {
-        self.services.settings.is_https()
+        self.app.settings.is_https()
     }
 }

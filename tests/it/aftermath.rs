@@ -1,8 +1,12 @@
 //! Refunds and disputes (R13–R15), as Stripe tells of them: whatever arrives, in whatever order and however often.
 
-use crate::app::{Opened, TestApp, on_both};
-use serde_json::{Value, json};
-use topup::usecases::purchases::{self, Settling};
+use crate::app::Opened;
+use crate::app::TestApp;
+use crate::app::on_both;
+use serde_json::Value;
+use serde_json::json;
+use topup::usecases::purchases;
+use topup::usecases::purchases::Fulfillment;
 
 /// A credited purchase of 1,200 credits for 9.00; webhooks go out by hand only.
 async fn sold(app: &TestApp) -> Opened {
@@ -10,7 +14,7 @@ async fn sold(app: &TestApp) -> Opened {
     app.put_customer("acme", "starter").await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.pay(&opened).await;
-    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.fulfill(&opened).await, Fulfillment::Done);
     opened
 }
 
@@ -179,7 +183,7 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
     app.put_customer("acme", "starter").await;
     let mine = app.opened("acme", "p1200", "buy-1").await;
     // Another program sells through the same account.
-    let stripe = app.services().stripe.clone().unwrap();
+    let stripe = app.inner().stripe.clone().unwrap();
     let new = topup::stripe::NewCustomer {
         email: "bob@other.example".to_owned(),
         name: None,
@@ -220,7 +224,7 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
     assert_eq!(app.purchase(&mine.id).await["state"], "open");
     // A second installation, whose database has a customer of the same name, and whose buyers come back elsewhere.
     let since = app.now() - chrono::TimeDelta::days(1);
-    assert_eq!(topup::usecases::reconcile::compare(&app.services(), since).await.unwrap(), []);
+    assert_eq!(topup::usecases::stripe_sync::reconcile::compare(&app.inner(), since).await.unwrap(), []);
 });
 
 on_both!(a_refund_waits_where_stripe_cannot_be_asked, |app| {
@@ -233,7 +237,7 @@ on_both!(a_refund_waits_where_stripe_cannot_be_asked, |app| {
     assert_eq!(app.alarms().await, ["stripe_key"]);
     app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
     app.advance_minutes(3).await;
-    topup::usecases::inbox::sweep(&app.services()).await.unwrap();
+    topup::usecases::stripe_sync::inbox::sweep(&app.inner()).await.unwrap();
     assert_eq!(stands(app, &opened).await, json!(["credited", 900, null, 0, 0, 0]));
 });
 
@@ -253,10 +257,10 @@ on_both!(every_step_of_a_dispute_after_every_other_is_what_the_two_say, |app| {
     for (n, first) in steps.iter().enumerate() {
         for (m, second) in steps.iter().enumerate() {
             let dispute = app.sandbox.dispute(&opened.session, None, first).await.unwrap();
-            let purchase = purchases::find(&app.services(), id).await.unwrap().unwrap();
-            assert_eq!(purchases::look_at(&app.services(), &purchase).await.unwrap(), Settling::Settled);
+            let purchase = purchases::find(&app.inner(), id).await.unwrap().unwrap();
+            assert_eq!(purchases::look_at(&app.inner(), &purchase).await.unwrap(), Fulfillment::Done);
             app.sandbox.move_dispute(&dispute, second).await.unwrap();
-            assert_eq!(purchases::look(&app.services(), &dispute).await.unwrap(), Settling::Settled);
+            assert_eq!(purchases::look(&app.inner(), &dispute).await.unwrap(), Fulfillment::Done);
             let grant = &app.balance("acme").await["top_up"];
             let (remaining, frozen) = match steps[n.max(m)] {
                 "needs_response" | "under_review" => (0, 1200),
@@ -270,7 +274,7 @@ on_both!(every_step_of_a_dispute_after_every_other_is_what_the_two_say, |app| {
             );
             // The next pair begins with none.
             app.sandbox.move_dispute(&dispute, "won").await.unwrap();
-            assert_eq!(purchases::look(&app.services(), &dispute).await.unwrap(), Settling::Settled);
+            assert_eq!(purchases::look(&app.inner(), &dispute).await.unwrap(), Fulfillment::Done);
         }
     }
 });

@@ -29,7 +29,7 @@ use topup::app::connections::Limits;
 use topup::app::{Application, Failure, Variant};
 use topup::clock::Clock;
 use topup::config::{Cli, Command, Settings, StripeSettings};
-use topup::usecases::Services;
+use topup::usecases::App;
 
 pub const OPERATOR_KEY: &str = "operator-key-of-the-tests-0000000000";
 pub const WEBHOOK_SECRET: &str = "whsec_of_the_tests_000000";
@@ -91,7 +91,7 @@ pub struct TestApp {
 }
 
 struct Running {
-    services: Services,
+    inner: App,
     stop: CancellationToken,
     done: JoinHandle<Result<(), Failure>>,
 }
@@ -163,10 +163,10 @@ impl TestApp {
         let listener = TcpListener::from_std(self.listener.try_clone().unwrap()).unwrap();
         let settings = self.settings.lock().unwrap().clone();
         let app = Application::build(&settings, listener, self.variant.clone()).await.unwrap();
-        let (services, stop) = (app.services.clone(), app.stopper());
-        *self.clock.lock().unwrap() = services.clock.clone();
+        let (inner, stop) = (app.app.clone(), app.stopper());
+        *self.clock.lock().unwrap() = inner.clock.clone();
         let done = tokio::spawn(app.run());
-        let before = self.running.lock().unwrap().replace(Running { services, stop, done });
+        let before = self.running.lock().unwrap().replace(Running { inner, stop, done });
         assert!(before.is_none(), "one application at a time");
     }
 
@@ -174,7 +174,7 @@ impl TestApp {
     pub async fn stop(&self) {
         let running = self.running.lock().unwrap().take().expect("a running application");
         // The engine ends when nobody can write any more.
-        drop(running.services);
+        drop(running.inner);
         running.stop.cancel();
         let done = tokio::time::timeout(STUCK, running.done).await.expect("an end within the minute");
         done.expect("no panic").expect("a good end");
@@ -192,13 +192,13 @@ impl TestApp {
     }
 
     /// What the running application's use-cases need. A clone that is kept keeps the application from ending.
-    pub fn services(&self) -> Services {
+    pub fn inner(&self) -> App {
         self.running_services().expect("a running application")
     }
 
     /// The same, unless a restart is under way.
-    pub fn running_services(&self) -> Option<Services> {
-        self.running.lock().unwrap().as_ref().map(|running| running.services.clone())
+    pub fn running_services(&self) -> Option<App> {
+        self.running.lock().unwrap().as_ref().map(|running| running.inner.clone())
     }
 
     /// How the stand-in for Stripe is reached.

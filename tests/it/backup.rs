@@ -1,9 +1,12 @@
 //! Backup and restore, as docs/operations.md says: a copy is made while `serve` runs, and put in place later.
 
-use crate::app::{Database, TestApp, on_both};
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 use serde_json::json;
 use std::process::Command;
-use topup::usecases::reconcile::{self, Repair};
+use topup::usecases::stripe_sync::reconcile;
+use topup::usecases::stripe_sync::reconcile::Repair;
 
 /// What the document tells an operator to run; its programs are on every machine that runs the tests.
 fn run(name: &str, args: &[&str]) {
@@ -54,7 +57,7 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
     tokio::join!(charging, copying);
     // Paid after the copy, and its webhooks taken by the database that is thrown away.
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     // Chosen and paid after the copy: of these only Stripe will know.
     let late = app.buy("acme", "p1200", "buy-3").await;
     let left_open = app.opened("acme", "p5000", "buy-4").await;
@@ -82,7 +85,7 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
 
     let since = app.now() - chrono::TimeDelta::days(1);
     let lost = async || {
-        let found = reconcile::compare(&app.services(), since).await.unwrap();
+        let found = reconcile::compare(&app.inner(), since).await.unwrap();
         assert!(found.iter().all(|one| one.kind == "lost"), "{found:?}");
         let mut all: Vec<_> = found.iter().map(|one| (one.subject.to_string(), one.repair)).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
@@ -97,8 +100,8 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
     ];
     wanted.sort_by(|a, b| a.0.cmp(&b.0));
     assert_eq!(all, wanted);
-    reconcile::repair(&app.services(), &found).await.unwrap();
-    reconcile::repair(&app.services(), &found).await.unwrap();
+    reconcile::repair(&app.inner(), &found).await.unwrap();
+    reconcile::repair(&app.inner(), &found).await.unwrap();
     let again = app.purchase(&ids[0]).await;
     for field in ["id", "state", "package", "credits", "amount", "currency"] {
         assert_eq!(again[field], late[field], "{field}");
@@ -107,15 +110,15 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
     // What was open goes on where its buyer is.
     assert_eq!(app.purchase(&left_open.id).await["state"], "open");
     app.pay(&left_open).await;
-    app.settle(&left_open).await;
+    app.fulfill(&left_open).await;
     assert_eq!(app.balance("acme").await["top_up"]["remaining"], json!(12_400 - 27));
     // A buyer who is not here either comes first.
     app.put_customer("larch", "builder").await;
     let (found, all) = lost().await;
     assert_eq!(all, [(ids[1].clone(), Repair::Restore)]);
-    reconcile::repair(&app.services(), &found).await.unwrap();
+    reconcile::repair(&app.inner(), &found).await.unwrap();
     let again = app.purchase(&ids[1]).await;
     assert_eq!((&again["state"], &again["refunded_amount"]), (&json!("credited"), &json!(300)));
     assert_eq!(app.balance("larch").await["top_up"]["remaining"], json!(800));
-    assert_eq!(reconcile::compare(&app.services(), since).await.unwrap(), []);
+    assert_eq!(reconcile::compare(&app.inner(), since).await.unwrap(), []);
 });

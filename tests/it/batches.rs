@@ -1,15 +1,23 @@
 //! Batches of charges: a commit holds a bounded number of charges, however they came, and a batch that is repeated is
 //! read at once.
 
-use crate::app::{Database, OPERATOR_KEY, STUCK, TestApp, on_both};
-use crate::process::{start, topup};
+use crate::app::Database;
+use crate::app::OPERATOR_KEY;
+use crate::app::STUCK;
+use crate::app::TestApp;
+use crate::app::on_both;
+use crate::process::start;
+use crate::process::topup;
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use std::fs::File;
 use tokio::sync::oneshot;
 use topup::domain::Credits;
-use topup::ledger::{Charge, Ledger, Outcome};
-use topup::usecases::Fault;
+use topup::ledger::Charge;
+use topup::ledger::Ledger;
+use topup::ledger::Outcome;
+use topup::usecases::InternalError;
 
 fn charge(key: String) -> Charge {
     Charge {
@@ -34,7 +42,7 @@ async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<
             Box::pin(async move {
                 began.send(()).unwrap();
                 wait.await.unwrap();
-                Ok::<_, Fault>(())
+                Ok::<_, InternalError>(())
             })
         });
         held.await.unwrap().unwrap();
@@ -45,7 +53,7 @@ async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<
 
 async fn ten_batches_are_no_one_commit(app: &TestApp) {
     app.put_customer("acme", "pro").await;
-    let ledger = app.services().ledger.clone();
+    let ledger = app.inner().ledger.clone();
     let turns = "select number as n from turns";
     let (go, job) = held(&ledger).await;
     let before = app.count(turns).await;
@@ -75,7 +83,7 @@ async fn a_commit_holds_a_bounded_number_of_charges_however_large_the_batches_ar
 
 on_both!(a_key_that_stands_in_several_batches_of_one_commit_is_one_usage, |app| {
     app.put_customer("acme", "pro").await;
-    let ledger = app.services().ledger.clone();
+    let ledger = app.inner().ledger.clone();
     let (go, job) = held(&ledger).await;
     let asked = (0..4).map(|_| ledger.charge_many((0..50).map(|i| charge(format!("k{i}"))).collect()));
     let (answers, ()) = tokio::join!(join_all(asked), async {

@@ -4,9 +4,11 @@ use crate::app::{TestApp, on_both};
 use chrono::TimeDelta;
 use serde_json::json;
 use stripe_sandbox::ApiFault;
-use topup::usecases::portal::{self, Spent};
-use topup::usecases::purchases::Settling;
-use topup::usecases::{inbox, purchases};
+use topup::usecases::access::portal;
+use topup::usecases::access::portal::Spent;
+use topup::usecases::purchases;
+use topup::usecases::purchases::Fulfillment;
+use topup::usecases::stripe_sync::inbox;
 use topup::web::form_signature::FormSigner;
 
 /// A person's browser.
@@ -21,7 +23,7 @@ impl<'a> Browser<'a> {
         let path = format!("/v1/customers/{customer}/portal_sessions");
         let link = app.send(app.write("POST", &path, None, json!({"role": role}).to_string())).await.expect(201).json();
         let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        let Spent::Session { token, .. } = portal::spend_link(&app.services(), &token, "a test").await.unwrap() else {
+        let Spent::Session { token, .. } = portal::spend_link(&app.inner(), &token, "a test").await.unwrap() else {
             panic!("a session")
         };
         Self { app, cookie: format!("session={token}") }
@@ -41,9 +43,9 @@ impl<'a> Browser<'a> {
         let url = format!("http://{}{path}", self.app.address);
         let request = self.app.http.post(url).header("cookie", &self.cookie).header("sec-fetch-site", "same-origin");
         let request = request.header("content-type", "application/x-www-form-urlencoded").header("accept", "text/html");
-        let (services, token) = (self.app.services(), self.cookie.split('=').nth(1).unwrap());
-        let viewer = portal::idle_viewer(&services, token).await.unwrap().expect("a session");
-        let signer = FormSigner::new(&services.settings.form_secret);
+        let (inner, token) = (self.app.inner(), self.cookie.split('=').nth(1).unwrap());
+        let viewer = portal::idle_viewer(&inner, token).await.unwrap().expect("a session");
+        let signer = FormSigner::new(&inner.settings.form_secret);
         signer.draws_for(&viewer);
         self.app.send(request.body(format!("signature={}", signer.signature()))).await.status
     }
@@ -69,7 +71,7 @@ on_both!(what_is_paid_while_stripe_cannot_be_asked_is_being_added, |app| {
     );
     app.sandbox.faults().set_api(ApiFault::None);
     app.advance_minutes(2).await;
-    inbox::sweep(&app.services()).await.unwrap();
+    inbox::sweep(&app.inner()).await.unwrap();
     let billing = browser.reads("/billing").await;
     assert!(billing.contains("Credited") && !billing.contains("being added"), "{billing}");
     assert_eq!(app.available("acme").await, 6200);
@@ -195,15 +197,15 @@ on_both!(a_closed_checkout_that_is_asked_about_late_costs_few_questions, |app| {
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.advance_minutes(61).await;
     app.sandbox.catch_up().await.unwrap();
-    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.fulfill(&opened).await, Fulfillment::Done);
     assert_eq!(app.purchase(&opened.id).await["state"], "expired");
     let before = app.stripe_calls();
     for _ in 0..(15 * 24) {
         let to = app.now() + TimeDelta::hours(1);
         // The clock alone: moving it by the API would run the sweep as well.
         app.tamper("update test_clock set now = $1 where id = 1", vec![to.into()]).await.unwrap();
-        app.services().clock.refresh(&app.services().store).await.unwrap();
-        purchases::sweep(&app.services()).await.unwrap();
+        app.inner().clock.refresh(&app.inner().store).await.unwrap();
+        purchases::sweep(&app.inner()).await.unwrap();
     }
     let asked = app.stripe_calls() - before;
     assert!((4..=12).contains(&asked), "{asked} questions in two weeks");

@@ -1,9 +1,12 @@
 //! Charges: what one key binds, what many callers at once get, and in which order credits go.
 
-use crate::app::{TestApp, on_both};
-use chrono::{Months, TimeDelta};
+use crate::app::TestApp;
+use crate::app::on_both;
+use chrono::Months;
+use chrono::TimeDelta;
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use std::collections::HashSet;
 use topup::domain::Instant;
 

@@ -1,13 +1,21 @@
 //! `topup check` holds no snapshot longer than a step: SQLite's log shrinks beside it, and what is written meanwhile is
 //! no lie.
 
-use crate::app::{Database, TestApp, on_both};
-use serde_json::{Value, json};
-use sqlx::{Connection as _, Row as _, SqliteConnection};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
+use serde_json::Value;
+use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::Row as _;
+use sqlx::SqliteConnection;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use topup::domain::Credits;
 use topup::ledger::Ledger;
-use topup::usecases::{Parts, Services, check};
+use topup::usecases::App;
+use topup::usecases::AppParts;
+use topup::usecases::upkeep::check;
 
 async fn charges(app: &TestApp, name: &str, count: usize) {
     let charges: Vec<Value> = (0..count)
@@ -21,11 +29,11 @@ async fn the_log_shrinks_between_two_steps() {
     let app = TestApp::start(Database::Sqlite).await;
     app.put_customer("acme", "pro").await;
     charges(&app, "before", 200).await;
-    let services = app.services();
+    let inner = app.inner();
     let mut other = SqliteConnection::connect(&app.home.url).await.unwrap();
     // Whoever reads is not waited for: busy is an answer.
     sqlx::query("pragma busy_timeout = 0").execute(&mut other).await.unwrap();
-    let mut whole = Box::pin(check::whole(&services.store));
+    let mut whole = Box::pin(check::whole(&inner.store));
     let (mut shrunk, mut n) = (0, 0);
     let said = loop {
         if let std::task::Poll::Ready(said) = futures::poll!(&mut whole) {
@@ -46,7 +54,7 @@ async fn the_log_shrinks_between_two_steps() {
     // Not where a page is read in a snapshot, which is over with the next look.
     assert!(shrunk > 0 && shrunk * 2 > n, "the log shrank {shrunk} times in {n} looks");
     drop(whole);
-    drop(services);
+    drop(inner);
     app.check().await;
     app.stop().await;
     app.home.remove().await;
@@ -56,12 +64,12 @@ on_both!(writes_beside_a_check_are_no_lies, |app| {
     app.put_customer("acme", "pro").await;
     let purchase = app.buy("acme", "p1200", "buy").await;
     assert!(!purchase.is_null());
-    let services = app.services();
+    let inner = app.inner();
     // Small segments, so that some are sealed between two steps.
     let store = topup::store::Store::open(&app.home.url).await.unwrap();
-    let (clock, catalog) = (services.clock.clone(), services.catalog.clone());
+    let (clock, catalog) = (inner.clock.clone(), inner.catalog.clone());
     let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, 16);
-    let other = Services::new(Parts { store: store.clone(), ledger, ..services.parts() });
+    let other = App::new(AppParts { store: store.clone(), ledger, ..inner.parts() });
     let done = AtomicBool::new(false);
     let writes = async {
         let mut n = 0;
@@ -89,7 +97,7 @@ on_both!(writes_beside_a_check_are_no_lies, |app| {
     };
     let checks = async {
         for _ in 0..6 {
-            let said = check::run(&services.store).await.unwrap();
+            let said = check::run(&inner.store).await.unwrap();
             assert!(said.is_ok(), "{said:?}");
         }
         done.store(true, Ordering::SeqCst);

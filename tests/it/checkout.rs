@@ -7,8 +7,10 @@ use stripe_sandbox::ApiFault;
 use topup::app::purchases::recheck;
 use topup::config::{Cli, Command, PurchasesCommand};
 use topup::domain::PurchaseId;
-use topup::usecases::portal::{self, Spent};
-use topup::usecases::purchases::{self, Invoice, Purchase, Start, Started};
+use topup::usecases::access::portal;
+use topup::usecases::access::portal::Spent;
+use topup::usecases::purchases;
+use topup::usecases::purchases::{Invoice, Purchase, Start, Started};
 
 /// A shop that takes tax and bank payments: `…::on_sqlite` and `…::on_postgres`.
 macro_rules! in_a_shop {
@@ -71,7 +73,7 @@ async fn tell(app: &TestApp, opened: &Opened, kind: &str) {
 
 async fn sweep(app: &TestApp, minutes: i64) {
     app.advance_minutes(minutes).await;
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
 }
 
 async fn whats(app: &TestApp, opened: &Opened) -> Vec<String> {
@@ -85,7 +87,7 @@ async fn stands(app: &TestApp, opened: &Opened, state: &str, available: i64) {
 }
 
 async fn stored(app: &TestApp, opened: &Opened) -> Purchase {
-    purchases::find(&app.services(), PurchaseId::parse(&opened.id).unwrap()).await.unwrap().unwrap()
+    purchases::find(&app.inner(), PurchaseId::parse(&opened.id).unwrap()).await.unwrap().unwrap()
 }
 
 const CLEARED: [&str; 5] = ["chosen", "checkout_opened", "processing", "paid", "credited"];
@@ -93,7 +95,7 @@ const CLEARED: [&str; 5] = ["chosen", "checkout_opened", "processing", "paid", "
 in_a_shop!(tax_comes_on_top_and_does_not_disturb_the_credits, |app| {
     let opened = open(app).await;
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     stands(app, &opened, "credited", 6200).await;
     let purchase = stored(app, &opened).await;
     assert_eq!((purchase.amount, purchase.amount_tax, purchase.amount_total), (900, Some(180), Some(1080)));
@@ -210,10 +212,10 @@ in_a_shop!(a_checkout_expires_and_says_so, |app| {
 
 async fn click(app: &TestApp, purchase: PurchaseId) -> Started {
     let customer_no = app.count("select no as n from customers where id = 'acme'").await;
-    let catalog = app.services().catalog.clone();
+    let catalog = app.inner().catalog.clone();
     let shown = Some(catalog.terms(catalog.package("p1200").unwrap()));
     let start = Start { purchase, customer_no, package: "p1200".into(), shown, member_email: None };
-    purchases::start(&app.services(), start).await.unwrap()
+    purchases::start(&app.inner(), start).await.unwrap()
 }
 
 async fn clicked(app: &TestApp, purchase: PurchaseId) -> Opened {
@@ -222,27 +224,27 @@ async fn clicked(app: &TestApp, purchase: PurchaseId) -> Opened {
 }
 
 in_a_shop!(two_tabs_are_one_checkout_until_it_is_paid, |app| {
-    let mint = || PurchaseId(app.services().clock.mint());
+    let mint = || PurchaseId(app.inner().clock.mint());
     let (one, other) = (clicked(app, mint()).await, clicked(app, mint()).await);
     assert_eq!((&one.session, &one.id), (&other.session, &other.id));
     app.pay(&one).await;
-    app.settle(&one).await;
+    app.fulfill(&one).await;
     stands(app, &one, "credited", 6200).await;
     let next = clicked(app, mint()).await;
     assert_ne!(next.session, one.session);
     app.pay(&next).await;
-    app.settle(&next).await;
+    app.fulfill(&next).await;
     stands(app, &next, "credited", 7400).await;
 });
 
 in_a_shop!(the_back_button_leads_to_the_same_checkout, |app| {
-    let id = PurchaseId(app.services().clock.mint());
+    let id = PurchaseId(app.inner().clock.mint());
     let first = clicked(app, id).await;
     let calls = app.stripe_calls();
     let again = clicked(app, id).await;
     assert_eq!((first.session, app.stripe_calls()), (again.session.clone(), calls));
     app.pay(&again).await;
-    app.settle(&again).await;
+    app.fulfill(&again).await;
     assert!(matches!(click(app, id).await, Started::AlreadyBought(_)));
     assert_eq!(app.count("select count(*) as n from purchases").await, 1);
 });
@@ -252,7 +254,7 @@ async fn signed_in(app: &TestApp, customer: &str) -> String {
     let path = format!("/v1/customers/{customer}/portal_sessions");
     let link = app.send(app.write("POST", &path, None, "{}")).await.expect(201).json();
     let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    match portal::spend_link(&app.services(), &token, "a test").await.unwrap() {
+    match portal::spend_link(&app.inner(), &token, "a test").await.unwrap() {
         Spent::Session { token, .. } => format!("session={token}"),
         _ => panic!("a session"),
     }
@@ -273,7 +275,7 @@ in_a_shop!(the_invoice_is_asked_for_each_time, |app| {
         "nothing was paid"
     );
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     let (status, url) = invoice_page(app, &opened, &mine).await;
     assert!(status == 303 && url.contains("/invoice/in_"), "{status} {url}");
     let page = app.send(app.http.get(&url)).await.expect(200);
@@ -288,7 +290,7 @@ in_a_shop!(the_invoice_is_asked_for_each_time, |app| {
     app.sandbox.faults().set_api(ApiFault::Down);
     assert_eq!(invoice_page(app, &opened, &mine).await, (303, format!("{path}?outcome=invoice_unavailable")));
     let purchase = stored(app, &opened).await;
-    assert_eq!(purchases::invoice(&app.services(), &purchase).await.unwrap(), Invoice::StripeUnavailable);
+    assert_eq!(purchases::invoice(&app.inner(), &purchase).await.unwrap(), Invoice::StripeUnavailable);
     app.sandbox.faults().set_api(ApiFault::None);
 });
 
@@ -317,11 +319,11 @@ in_a_shop!(recheck_credits_beside_a_running_serve, |app| {
 in_a_shop!(a_purchase_is_found_by_whatever_is_known, |app| {
     let opened = open(app).await;
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     let purchase = stored(app, &opened).await;
     let (intent, invoice) = (purchase.payment_intent.clone().unwrap(), purchase.invoice.clone().unwrap());
     let number = purchase.invoice_number.clone().unwrap().to_lowercase();
-    let store = app.services().store.clone();
+    let store = app.inner().store.clone();
     for known in [opened.id.as_str(), &opened.session, &intent, &invoice, &number, "acme", "ADA@acme.example"] {
         let found = purchases::search(&store, known).await.unwrap().purchases;
         assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [purchase.id], "{known}");

@@ -1,8 +1,12 @@
 //! The test clock: it stands still, goes forwards only, step by step, and is kept.
 
-use crate::app::{TestApp, on_both};
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use crate::app::TestApp;
+use crate::app::on_both;
+use chrono::DateTime;
+use chrono::TimeDelta;
+use chrono::Utc;
+use serde_json::Value;
+use serde_json::json;
 
 fn instant(json: &Value) -> DateTime<Utc> {
     json.as_str().unwrap().parse().unwrap()
@@ -34,11 +38,11 @@ on_both!(the_test_clock_stands_still_and_is_moved_by_hand, |app| {
 
 on_both!(a_reading_that_comes_late_does_not_put_the_clock_back, |app| {
     // What a request has read before another moved the clock, and keeps only now.
-    let services = app.services();
-    let moved = services.clock.now() + TimeDelta::hours(1);
-    services.clock.put(moved);
-    services.clock.refresh(&services.store).await.unwrap();
-    assert_eq!(services.clock.now(), moved);
+    let inner = app.inner();
+    let moved = inner.clock.now() + TimeDelta::hours(1);
+    inner.clock.put(moved);
+    inner.clock.refresh(&inner.store).await.unwrap();
+    assert_eq!(inner.clock.now(), moved);
 });
 
 on_both!(the_test_clock_does_not_go_backwards, |app| {
@@ -102,7 +106,7 @@ on_both!(without_the_setting_there_is_no_test_clock, |app| {
     }
     app.put_customer("acme", "starter").await;
     let as_of = instant(&app.balance("acme").await["as_of"]);
-    let real = app.services().clock.real();
+    let real = app.inner().clock.real();
     assert!(as_of <= real && real - as_of < TimeDelta::minutes(2));
 });
 

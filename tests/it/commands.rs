@@ -1,9 +1,15 @@
 //! Commands that stand beside `serve`: what they do where there is nothing, and what they leave behind.
 
-use crate::app::{Database, Home, OPERATOR_KEY, on_both};
-use crate::process::{call, start, topup};
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::OPERATOR_KEY;
+use crate::app::on_both;
+use crate::process::call;
+use crate::process::start;
+use crate::process::topup;
 use std::io::Read as _;
-use std::process::{Output, Stdio};
+use std::process::Output;
+use std::process::Stdio;
 use topup::store::Store;
 
 fn run(words: &[&str], url: &str) -> Output {

@@ -5,8 +5,9 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use stripe_sandbox::ApiFault;
 use topup::stripe::webhook;
-use topup::usecases::purchases::Settling;
-use topup::usecases::{inbox, purchases};
+use topup::usecases::purchases;
+use topup::usecases::purchases::Fulfillment;
+use topup::usecases::stripe_sync::inbox;
 
 const INBOX: &str = "select count(*) as n from inbox";
 
@@ -84,36 +85,36 @@ on_both!(any_event_of_the_payment_in_any_order_leaves_one_grant, |app| {
 
 on_both!(the_success_page_alone_credits, |app| {
     let opened = paid(app).await;
-    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.fulfill(&opened).await, Fulfillment::Done);
     credited_once(app, &opened).await;
     assert_eq!(app.count(INBOX).await, 0);
     // Late news changes nothing.
     for event in app.events(&opened).await {
         app.deliver(&event).await.expect(200);
     }
-    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.fulfill(&opened).await, Fulfillment::Done);
     credited_once(app, &opened).await;
 });
 
 on_both!(the_sweep_alone_credits, |app| {
     let opened = paid(app).await;
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
     nothing_credited(app, &opened, "open").await;
     app.advance_minutes(3).await;
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
     credited_once(app, &opened).await;
 });
 
 on_both!(an_unpaid_checkout_credits_nothing_whoever_asks, |app| {
     let opened = checkout(app).await;
-    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.fulfill(&opened).await, Fulfillment::Done);
     nothing_credited(app, &opened, "open").await;
     let forged = app.completed_of_another(&opened).await;
     app.deliver(&forged).await.expect(200);
     nothing_credited(app, &opened, "open").await;
     app.advance_minutes(61).await;
     app.sandbox.catch_up().await.unwrap();
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
     nothing_credited(app, &opened, "expired").await;
 });
 
@@ -133,8 +134,8 @@ on_both!(fifty_deliveries_with_success_pages_and_restarts_are_one_grant, |app| {
     let page = async || {
         let id = topup::domain::PurchaseId::parse(&opened.id).unwrap();
         loop {
-            if let Some(services) = app.running_services()
-                && purchases::settle(&services, id, Some(&opened.session)).await.is_ok()
+            if let Some(inner) = app.running_services()
+                && purchases::fulfill(&inner, id, Some(&opened.session)).await.is_ok()
             {
                 return;
             }
@@ -186,7 +187,7 @@ on_both!(a_webhook_while_stripe_is_down_waits_in_the_inbox, |app| {
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 1);
     app.sandbox.faults().set_api(ApiFault::None);
     app.advance_minutes(2).await;
-    inbox::sweep(&app.services()).await.unwrap();
+    inbox::sweep(&app.inner()).await.unwrap();
     credited_once(app, &opened).await;
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 0);
 });
@@ -194,7 +195,7 @@ on_both!(a_webhook_while_stripe_is_down_waits_in_the_inbox, |app| {
 on_both!(a_webhook_that_is_not_stripes_writes_nothing, |app| {
     let opened = paid(app).await;
     let (body, signature) = app.completed(&opened).await;
-    let real = app.services().clock.real().timestamp();
+    let real = app.inner().clock.real().timestamp();
     let signed = |secret: &str, at: i64| webhook::sign(secret, at, body.as_bytes());
     let ours = crate::app::WEBHOOK_SECRET;
     for (name, body, signature) in [
@@ -221,7 +222,7 @@ on_both!(an_event_of_the_other_mode_is_refused_with_an_alarm, |app| {
     let opened = paid(app).await;
     let (body, _) = app.completed(&opened).await;
     let body = body.replace(r#""livemode":false"#, r#""livemode":true"#);
-    let real = app.services().clock.real().timestamp();
+    let real = app.inner().clock.real().timestamp();
     let signature = webhook::sign(crate::app::WEBHOOK_SECRET, real, body.as_bytes());
     app.deliver(&(body, signature)).await.expect_problem(400, "invalid_header");
     assert_eq!((app.count(INBOX).await, app.alarms().await), (0, vec!["wrong_mode".to_owned()]));
@@ -233,7 +234,7 @@ on_both!(a_payment_that_disagrees_goes_to_review_with_an_alarm, |app| {
     let id = topup::domain::PurchaseId::parse(&opened.id).unwrap();
     let sql = "update purchases set amount = 901 where id = $1";
     assert_eq!(app.tamper(sql, topup::args![id.bytes()]).await.unwrap(), 1);
-    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.fulfill(&opened).await, Fulfillment::Done);
     nothing_credited(app, &opened, "review").await;
     assert_eq!(app.alarms().await, ["review"]);
     // Nothing that comes later changes that.
@@ -241,7 +242,7 @@ on_both!(a_payment_that_disagrees_goes_to_review_with_an_alarm, |app| {
         app.deliver(&event).await.expect(200);
     }
     app.advance_minutes(3).await;
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
     nothing_credited(app, &opened, "review").await;
     assert_eq!(app.alarms().await, ["review"]);
 });
@@ -283,7 +284,7 @@ on_both!(a_checkout_that_names_another_purchase_is_looked_at_by_a_person, |app| 
         app.pay(&other).await;
         match way {
             "webhook" => drop(app.deliver(&app.completed(&other).await).await.expect(200)),
-            _ => assert_eq!(purchases::settle(&app.services(), id, None).await.unwrap(), Settling::Settled),
+            _ => assert_eq!(purchases::fulfill(&app.inner(), id, None).await.unwrap(), Fulfillment::Done),
         }
         nothing_credited(app, &one, "review").await;
     }
@@ -295,7 +296,7 @@ on_both!(what_was_paid_for_is_credited_though_the_plan_may_not_buy_any_more, |ap
     app.put("acme", json!({"plan": "free"})).await.expect(200);
     app.advance_minutes(30).await;
     app.pay(&opened).await;
-    assert_eq!(app.settle(&opened).await, Settling::Settled);
+    assert_eq!(app.fulfill(&opened).await, Fulfillment::Done);
     credited_once(app, &opened).await;
 });
 
@@ -316,7 +317,7 @@ impl TestApp {
             "data": {"object": {"id": opened.session, "object": "checkout.session", "payment_status": "paid"}},
         });
         let body = event.to_string();
-        let real = self.services().clock.real().timestamp();
+        let real = self.inner().clock.real().timestamp();
         let signature = webhook::sign(crate::app::WEBHOOK_SECRET, real, body.as_bytes());
         (body, signature)
     }
@@ -343,8 +344,8 @@ on_both!(two_sweeps_at_once_count_one_attempt, |app| {
     app.deliver(&event).await.expect(503);
     let sql = "update inbox set due_at = 0 where done_at is null";
     app.tamper(sql, Vec::new()).await.unwrap();
-    let services = app.services();
-    let (one, other) = tokio::join!(inbox::sweep(&services), inbox::sweep(&services));
+    let inner = app.inner();
+    let (one, other) = tokio::join!(inbox::sweep(&inner), inbox::sweep(&inner));
     assert_eq!((one.unwrap(), other.unwrap()), (0, 0));
     assert_eq!(app.count("select attempts as n from inbox where done_at is null").await, 2);
 });

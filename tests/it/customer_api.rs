@@ -1,7 +1,10 @@
 //! What a customer's own programs read, and the daily totals that it is read from.
 
-use crate::app::{Answer, TestApp, on_both};
-use serde_json::{Value, json};
+use crate::app::Answer;
+use crate::app::TestApp;
+use crate::app::on_both;
+use serde_json::Value;
+use serde_json::json;
 
 /// A key of the customer's own.
 async fn key(app: &TestApp, customer: &str) -> String {
@@ -140,7 +143,7 @@ on_both!(many_charges_of_one_batch_come_to_one_row, |app| {
 on_both!(totals_that_are_off_are_found, |app| {
     app.put_customer("acme", "starter").await;
     charge(app, "a", json!({"credits": 2, "operation": "scrape", "quantities": {"requests": 3}, "source": "k1"})).await;
-    let services = app.services();
+    let inner = app.inner();
     for (wrong, right) in [
         ("plan = plan + 1", "plan = plan - 1"),
         ("usages = 2", "usages = 1"),
@@ -151,7 +154,7 @@ on_both!(totals_that_are_off_are_found, |app| {
         ("customer_no = 77", "customer_no = 1"),
     ] {
         app.tamper(&format!("update usage_days set {wrong}"), Vec::new()).await.unwrap();
-        let found = topup::usecases::check::run(&services.store).await.unwrap();
+        let found = topup::usecases::upkeep::check::run(&inner.store).await.unwrap();
         assert!(found.is_err(), "{wrong}");
         app.tamper(&format!("update usage_days set {right}"), Vec::new()).await.unwrap();
     }
@@ -163,7 +166,7 @@ on_both!(totals_that_are_off_are_found, |app| {
         ("customer_no = 77", "customer_no = 1"),
     ] {
         app.tamper(&format!("update usage_metrics set {wrong}"), Vec::new()).await.unwrap();
-        let found = topup::usecases::check::run(&services.store).await.unwrap();
+        let found = topup::usecases::upkeep::check::run(&inner.store).await.unwrap();
         assert!(found.is_err(), "{wrong}");
         app.tamper(&format!("update usage_metrics set {right}"), Vec::new()).await.unwrap();
     }

@@ -1,9 +1,13 @@
 //! Customers: made and changed by `PUT`, plans acting at once or at the cycle's end, and closed ones.
 
-use crate::app::{TestApp, on_both};
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
-use topup::usecases::Fault;
+use crate::app::TestApp;
+use crate::app::on_both;
+use chrono::DateTime;
+use chrono::TimeDelta;
+use chrono::Utc;
+use serde_json::Value;
+use serde_json::json;
+use topup::usecases::InternalError;
 
 fn instant(json: &Value) -> DateTime<Utc> {
     json.as_str().unwrap().parse().unwrap()
@@ -14,7 +18,8 @@ async fn read(app: &TestApp, id: &str) -> Value {
 }
 
 on_both!(an_id_that_no_address_carries_is_no_id, |app| {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::AsyncReadExt as _;
+    use tokio::io::AsyncWriteExt as _;
     // Clients resolve such a path before they send it; by hand it arrives.
     for id in [".", "..", "%2e", "%2E%2e"] {
         for (method, status) in [("PUT", "422"), ("GET", "404"), ("DELETE", "404")] {
@@ -250,14 +255,14 @@ on_both!(many_puts_of_one_new_customer_at_once_make_one, |app| {
 on_both!(a_closed_customer_can_be_read_and_not_written_to, |app| {
     app.put_customer_with_left("acme", 180).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
-    let ledger = app.services().ledger.clone();
-    let close = ledger.job(|turn| {
+    let ledger = app.inner().ledger.clone();
+    let close = ledger.job(|tx| {
         Box::pin(async move {
-            let no = turn.customer_no("acme").await?.unwrap();
-            let now = turn.now();
-            turn.link.run("update customers set closed_at = $1 where no = $2", topup::args![now, no]).await?;
-            turn.forget(no).await?;
-            Ok::<_, Fault>(())
+            let no = tx.customer_no("acme").await?.unwrap();
+            let now = tx.now();
+            tx.db.run("update customers set closed_at = $1 where no = $2", topup::args![now, no]).await?;
+            tx.forget(no).await?;
+            Ok::<_, InternalError>(())
         })
     });
     close.await.unwrap().unwrap();
@@ -276,7 +281,7 @@ on_both!(a_closed_customer_can_be_read_and_not_written_to, |app| {
     // Money that comes now is for a person to look at (R8).
     app.sandbox.faults().set_webhooks(false);
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     assert_eq!(
         (app.purchase(&opened.id).await["state"].clone(), app.alarms().await),
         (json!("review"), vec!["review".to_owned()])

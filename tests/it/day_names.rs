@@ -1,10 +1,18 @@
 //! A day names a bounded number of sources and operations; the others count together, and nothing is lost.
 
-use crate::app::{Browser, Database, Home, TestApp, on_both};
-use serde_json::{Value, json};
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::TestApp;
+use crate::app::on_both;
+use serde_json::Value;
+use serde_json::json;
 use std::borrow::Cow;
 use topup::store::Store;
-use topup::store::day_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
+use topup::store::day_names::OPERATIONS_MAX;
+use topup::store::day_names::OTHER_OPERATION;
+use topup::store::day_names::OTHER_SOURCE;
+use topup::store::day_names::SOURCES_MAX;
 
 /// One charge of a credit for each name.
 async fn charge(app: &TestApp, run: &str, names: impl Iterator<Item = (String, String)>) -> Vec<Value> {

@@ -1,9 +1,11 @@
 //! From what a mail server says to what people read of it: on the top-up's page and on the operator's.
 
-#[path = "../../src/usecases/people_tests/peer.rs"]
+#[path = "../../src/usecases/access/tests/peer.rs"]
 mod peer;
 
-use crate::app::{Browser, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::operators::Desk;
 use chrono::TimeDelta;
 use peer::Peer;

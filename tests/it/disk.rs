@@ -4,10 +4,17 @@
 //! hit: a 503 at once, reads go on, nothing is acknowledged that is not there, and without a restart the same keys
 //! succeed when the disk is well again.
 
-use crate::app::{Database, Home, STUCK};
-use crate::process::{Process, call, content, start, topup};
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::STUCK;
+use crate::process::Process;
+use crate::process::call;
+use crate::process::content;
+use crate::process::start;
+use crate::process::topup;
 use futures::future::join_all;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use topup::store::Store;

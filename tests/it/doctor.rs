@@ -1,6 +1,8 @@
 //! `doctor` and `stripe setup`, as an operator runs them: the real binary against the sandbox's API.
 
-use crate::app::{Database, TestApp, on_both};
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::process::topup;
 use stripe_sandbox::ApiFault;
 
@@ -74,7 +76,7 @@ async fn a_shop_whose_plans_are_sold_at_stripe_needs_two_rights_more() {
 async fn a_switched_off_endpoint_is_found_and_mended() {
     let app = TestApp::start(Database::Sqlite).await;
     said(&app, &["stripe", "setup"], &[]).await;
-    let stripe = app.services().stripe.clone().unwrap();
+    let stripe = app.inner().stripe.clone().unwrap();
     let ours = stripe.endpoints().await.unwrap().remove(0);
     let reached = app.stripe_settings();
     let post = app.http.post(format!("{}/v1/webhook_endpoints/{}", reached.api_base.unwrap(), ours.id));

@@ -1,13 +1,19 @@
 //! The documents say nothing that is not there: their commands, settings, files and links; and `curl` does what they
 //! say it does. (The programs of docs/integrate.md and docs/hooks.md are run by `integrate`, copies by `backup`.)
 
-use crate::app::{Database, OPERATOR_KEY, TestApp, run};
+use crate::app::Database;
+use crate::app::OPERATOR_KEY;
+use crate::app::TestApp;
+use crate::app::run;
 use crate::process::topup;
+use clap::CommandFactory as _;
+use clap::Parser as _;
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser as _};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use topup::config::Cli;
 

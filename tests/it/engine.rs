@@ -1,14 +1,24 @@
 //! The engine: jobs that fail, a queue that is full, writers that are not this one, an end in good order.
 
-use crate::app::{STUCK, TestApp, on_both};
+use crate::app::STUCK;
+use crate::app::TestApp;
+use crate::app::on_both;
 use futures::future::join_all;
 use serde_json::json;
 use std::collections::HashSet;
 use tokio::sync::oneshot;
-use topup::domain::{Credits, UsageId};
-use topup::ledger::{Charge, Charged, Ledger, Outcome, Unavailable};
+use topup::domain::Credits;
+use topup::domain::UsageId;
+use topup::ledger::Charge;
+use topup::ledger::Charged;
+use topup::ledger::Ledger;
+use topup::ledger::Outcome;
+use topup::ledger::Unavailable;
 use topup::store::Store;
-use topup::usecases::{Fault, Parts, Services, customers};
+use topup::usecases::App;
+use topup::usecases::AppParts;
+use topup::usecases::InternalError;
+use topup::usecases::customers;
 
 fn charge(customer: &str, key: &str, credits: i64) -> Charge {
     Charge {
@@ -40,7 +50,7 @@ async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<
             Box::pin(async move {
                 began.send(()).unwrap();
                 wait.await.unwrap();
-                Ok::<_, Fault>(())
+                Ok::<_, InternalError>(())
             })
         });
         held.await.unwrap().unwrap();
@@ -50,24 +60,28 @@ async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<
 }
 
 /// A job that charges, changes a customer's row, and then fails.
-async fn failing(ledger: &Ledger, customer: &'static str, how: &'static str) -> Result<Result<(), Fault>, Unavailable> {
+async fn failing(
+    ledger: &Ledger,
+    customer: &'static str,
+    how: &'static str,
+) -> Result<Result<(), InternalError>, Unavailable> {
     ledger
-        .job(move |turn| {
+        .job(move |tx| {
             Box::pin(async move {
-                let no = turn.customer_no(customer).await?.unwrap();
-                turn.link.run("update customers set name = 'never' where no = $1", topup::args![no]).await?;
-                let usage = UsageId(turn.clock.mint());
-                turn.act(no, |account, at, _, changes| {
+                let no = tx.customer_no(customer).await?.unwrap();
+                tx.db.run("update customers set name = 'never' where no = $1", topup::args![no]).await?;
+                let usage = UsageId(tx.clock.mint());
+                tx.act(no, |account, at, _, changes| {
                     account.charge(usage, Credits(99_000), None, at, changes).unwrap()
                 })
                 .await?;
                 if how == "flushed" {
-                    turn.flush().await?;
+                    tx.flush().await?;
                 }
                 if how == "refused by the database" {
-                    turn.link.run("insert into customers (no) values (null, 5)", Vec::new()).await?;
+                    tx.db.run("insert into customers (no) values (null, 5)", Vec::new()).await?;
                 }
-                Err(Fault::Broken("on purpose".to_owned()))
+                Err(InternalError::Broken("on purpose".to_owned()))
             })
         })
         .await
@@ -76,11 +90,11 @@ async fn failing(ledger: &Ledger, customer: &'static str, how: &'static str) -> 
 on_both!(a_failing_job_does_not_fail_its_neighbours, |app| {
     app.put_customer("acme", "starter").await;
     app.put_customer("larch", "builder").await;
-    let ledger = app.services().ledger.clone();
+    let ledger = app.inner().ledger.clone();
     for how in ["at once", "flushed", "refused by the database"] {
         let (go, job) = held(&ledger).await;
         let key = |n: u8| format!("{how}-{n}");
-        let before = app.services().clock.mint().to_string();
+        let before = app.inner().clock.mint().to_string();
         let all = async {
             tokio::join!(
                 ledger.charge(charge("acme", &key(1), 1)),
@@ -108,7 +122,7 @@ on_both!(a_failing_job_does_not_fail_its_neighbours, |app| {
 
 on_both!(memory_and_database_agree_after_a_job_that_was_rolled_back, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger.clone();
+    let ledger = app.inner().ledger.clone();
     for (n, how) in ["at once", "flushed", "refused by the database", "flushed"].into_iter().enumerate() {
         let before = charged(ledger.charge(charge("acme", &format!("before-{n}"), 1)).await);
         assert!(failing(&ledger, "acme", how).await.unwrap().is_err());
@@ -125,16 +139,16 @@ on_both!(memory_and_database_agree_after_a_job_that_was_rolled_back, |app| {
 
 on_both!(a_job_that_panics_takes_nothing_else_with_it, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger.clone();
-    let panics = ledger.job(|turn| {
+    let ledger = app.inner().ledger.clone();
+    let panics = ledger.job(|tx| {
         Box::pin(async move {
-            let no = turn.customer_no("acme").await?.unwrap();
-            let usage = UsageId(turn.clock.mint());
-            turn.act(no, |account, at, _, changes| account.charge(usage, Credits(99_000), None, at, changes).unwrap())
+            let no = tx.customer_no("acme").await?.unwrap();
+            let usage = UsageId(tx.clock.mint());
+            tx.act(no, |account, at, _, changes| account.charge(usage, Credits(99_000), None, at, changes).unwrap())
                 .await?;
-            turn.flush().await?;
+            tx.flush().await?;
             assert!(no < 0, "on purpose");
-            Ok::<_, Fault>(())
+            Ok::<_, InternalError>(())
         })
     });
     let outcome = tokio::time::timeout(STUCK, panics).await.expect("an answer");
@@ -145,7 +159,7 @@ on_both!(a_job_that_panics_takes_nothing_else_with_it, |app| {
 
 on_both!(copies_of_one_charge_in_one_batch_are_one_usage, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger.clone();
+    let ledger = app.inner().ledger.clone();
     let (go, job) = held(&ledger).await;
     let copies = join_all((0..64).map(|_| ledger.charge(charge("acme", "job-1", 7))));
     let other = Charge { content: [8; 16], ..charge("acme", "job-1", 7) };
@@ -161,7 +175,7 @@ on_both!(copies_of_one_charge_in_one_batch_are_one_usage, |app| {
 
 on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger.clone();
+    let ledger = app.inner().ledger.clone();
     let (go, job) = held(&ledger).await;
     let mut waiting = Vec::new();
     let overloaded = loop {
@@ -194,22 +208,22 @@ on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
 });
 
 /// A second engine on the same database, as another process would have.
-async fn second(app: &TestApp) -> (Services, tokio::task::JoinHandle<()>) {
+async fn second(app: &TestApp) -> (App, tokio::task::JoinHandle<()>) {
     second_with_segments(app, topup::store::segments::ROWS).await
 }
 
 /// The same, whose segments of keys are sealed after so many rows.
-async fn second_with_segments(app: &TestApp, rows: i64) -> (Services, tokio::task::JoinHandle<()>) {
-    let services = app.services();
+async fn second_with_segments(app: &TestApp, rows: i64) -> (App, tokio::task::JoinHandle<()>) {
+    let inner = app.inner();
     let store = Store::open(&app.home.url).await.unwrap();
-    let (clock, catalog) = (services.clock.clone(), services.catalog.clone());
+    let (clock, catalog) = (inner.clock.clone(), inner.catalog.clone());
     let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, rows);
-    (Services::new(Parts { store, ledger, ..services.parts() }), engine)
+    (App::new(AppParts { store, ledger, ..inner.parts() }), engine)
 }
 
-async fn end((services, engine): (Services, tokio::task::JoinHandle<()>)) {
-    let store = services.store.clone();
-    drop(services);
+async fn end((inner, engine): (App, tokio::task::JoinHandle<()>)) {
+    let store = inner.store.clone();
+    drop(inner);
     engine.await.unwrap();
     store.close().await;
 }
@@ -250,7 +264,7 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
         first.push(charged(other.0.ledger.charge(charge("acme", &format!("job-{n}"), 1)).await));
     }
     assert_eq!(app.count("select count(*) as n from key_segments").await, 4);
-    for engine in [other.0.ledger.clone(), app.services().ledger.clone()] {
+    for engine in [other.0.ledger.clone(), app.inner().ledger.clone()] {
         for (n, first) in first.iter().enumerate() {
             let again = engine.charge(charge("acme", &format!("job-{n}"), 1)).await;
             assert_eq!(again, Ok(Outcome::Replayed(first.usage, first.balance)), "{n}");
@@ -269,10 +283,10 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
     )
     .await
     .unwrap();
-    let said = topup::usecases::check::run(&other.0.store).await.unwrap().unwrap_err();
+    let said = topup::usecases::upkeep::check::run(&other.0.store).await.unwrap().unwrap_err();
     assert!(said.contains("segment 1 of the idempotency keys hides one of its keys"), "{said}");
     app.tamper("delete from key_segments where segment = 1", Vec::new()).await.unwrap();
-    let said = topup::usecases::check::run(&other.0.store).await.unwrap().unwrap_err();
+    let said = topup::usecases::upkeep::check::run(&other.0.store).await.unwrap().unwrap_err();
     assert!(said.contains("segment 1 of the idempotency keys is missing"), "{said}");
     for sql in ["delete from key_segments", "insert into key_segments select * from kept", "drop table kept"] {
         app.tamper(sql, Vec::new()).await.unwrap();
@@ -286,7 +300,7 @@ on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
     let keys: Vec<String> = (0..120).map(|n| format!("job-{n}")).collect();
     // Every key is asked of both: each is one usage, whoever was first. Wave by wave, so that each engine
     // comes back to what it remembers after the other has written.
-    let ours = app.services().ledger.clone();
+    let ours = app.inner().ledger.clone();
     let mut outcomes = Vec::new();
     for wave in keys.chunks(8) {
         let (first, second) = tokio::join!(
@@ -312,7 +326,7 @@ on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
 
 on_both!(what_was_taken_in_is_written_before_the_end, |app| {
     app.put_customer("acme", "starter").await;
-    let ledger = app.services().ledger.clone();
+    let ledger = app.inner().ledger.clone();
     let (go, job) = held(&ledger).await;
     let keys: Vec<String> = (0..100).map(|n| format!("job-{n}")).collect();
     let asked = join_all(
@@ -339,8 +353,8 @@ on_both!(what_was_taken_in_is_written_before_the_end, |app| {
 on_both!(a_batch_of_thousands_writes_the_new_cycles_grant_before_its_lines, |app| {
     app.put_customer("acme", "pro").await;
     let resets_at = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().parse().unwrap();
-    let ledger = app.services().ledger.clone();
-    app.services().clock.put(resets_at);
+    let ledger = app.inner().ledger.clone();
+    app.inner().clock.put(resets_at);
     let charges = (0..5_000).map(|n| charge("acme", &format!("k{n}"), 1)).collect();
     let outcomes = ledger.charge_many(charges).await.unwrap();
     drop(ledger);

@@ -1,9 +1,10 @@
 //! A customer's export is proven without the database, and no change of it is.
 
-use crate::app::{TestApp, on_both};
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::lies::a_full_life;
 use crate::process::topup;
-use topup::usecases::export::verify;
+use topup::usecases::credits::export::verify;
 
 /// The whole export as CSV, and as the pages of the API one after another.
 async fn exports(app: &TestApp, limit: usize) -> [String; 2] {

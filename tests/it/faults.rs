@@ -1,7 +1,13 @@
 //! Faults that stay and faults that pass: 500 without `Retry-After`, 503 with it.
 
-use crate::app::{Answer, Browser, Database, Home, on_both};
-use crate::process::{call, start, topup};
+use crate::app::Answer;
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::on_both;
+use crate::process::call;
+use crate::process::start;
+use crate::process::topup;
 use topup::store::Store;
 
 /// 500 as RFC 9457 has it where nothing more is to be said: no code of the closed list, no cause, no `Retry-After`.

@@ -1,8 +1,12 @@
 //! Files that browsers keep and files that people save: how long, with which mark, and for whom.
 
-use crate::app::{Browser, Database, Home, on_both};
-use crate::process::{start, topup};
-use topup::zone::Zone;
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::on_both;
+use crate::process::start;
+use crate::process::topup;
+use topup::time_zone::Zone;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_is_kept_for_ever_only_under_the_version_that_is_served() {

@@ -8,18 +8,28 @@
 mod trace;
 
 use futures::future::join_all;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::SqliteJournalMode;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::sqlite::SqliteSynchronous;
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use topup::clock::Clock;
-use topup::domain::{Catalog, Credits};
-use topup::ledger::{Charge, Ledger, Outcome};
+use topup::domain::Catalog;
+use topup::domain::Credits;
+use topup::ledger::Charge;
+use topup::ledger::Ledger;
+use topup::ledger::Outcome;
 use topup::store::Store;
 use topup::store::sqlite::Writer;
-use topup::usecases::{check, customers};
+use topup::usecases::customers;
+use topup::usecases::upkeep::check;
 use trace::Disk;
 
 /// Numbers that look random, the same for the same seed.
@@ -97,7 +107,7 @@ async fn the_child_charges_where_it_is_asked_to() {
             timezone: None,
         };
         let id = format!("customer-{n}");
-        let made = ledger.job(move |turn| Box::pin(async move { customers::put_in(turn, &id, put).await }));
+        let made = ledger.job(move |tx| Box::pin(async move { customers::put_in(tx, &id, put).await }));
         made.await.unwrap().unwrap();
     }
     let recorded = || std::fs::metadata(folder.join("trace")).unwrap().len();

@@ -3,12 +3,18 @@
 //! A panic in a handler breaks the connection, so that the request itself fails. `PROPTEST_CASES` sets how many cases
 //! each property sees.
 
-use crate::app::{Answer, TestApp, WEBHOOK_SECRET, on_both};
+use crate::app::Answer;
+use crate::app::TestApp;
+use crate::app::WEBHOOK_SECRET;
+use crate::app::on_both;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
+use proptest::test_runner::TestRunner;
 use reqwest::header::HeaderValue;
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use serde_json::Value;
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
 use topup::stripe::webhook;
 
 /// Runs a property against the application.

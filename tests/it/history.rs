@@ -1,8 +1,11 @@
 //! History and Usage: every line once, the same figures everywhere, in plain words.
 
-use crate::app::{Browser, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use std::collections::HashMap;
 
 /// What is read on a page: its text without the tags.

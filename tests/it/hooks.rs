@@ -1,18 +1,29 @@
 //! What the SaaS's backend is told: signed, once, in the end, and nothing that has become untrue.
 
-use crate::app::{Database, TestApp, on_both};
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::process::topup;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac};
-use serde_json::{Value, json};
-use std::sync::{Arc, Mutex};
+use hmac::Hmac;
+use hmac::Mac;
+use serde_json::Value;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use topup::config::Switch;
-use topup::hook::{Hook, HookSecret, address};
-use topup::usecases::{Parts, Services, hooks, news};
+use topup::usecases::App;
+use topup::usecases::AppParts;
+use topup::usecases::notify::balance_alerts;
+use topup::usecases::notify::webhooks;
+use topup::webhooks::Hook;
+use topup::webhooks::HookSecret;
+use topup::webhooks::address;
 
 const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
@@ -97,14 +108,14 @@ async fn tell(app: &TestApp) -> Backend {
     backend
 }
 
-async fn send(services: &Services) -> u64 {
-    hooks::send_due(services, &CancellationToken::new()).await.unwrap()
+async fn send(inner: &App) -> u64 {
+    webhooks::send_due(inner, &CancellationToken::new()).await.unwrap()
 }
 
 /// All that is new goes out.
 async fn tell_all(app: &TestApp) -> u64 {
-    news::run(&app.services()).await.unwrap();
-    send(&app.services()).await
+    balance_alerts::run(&app.inner()).await.unwrap();
+    send(&app.inner()).await
 }
 
 on_both!(a_credited_top_up_is_told_once_and_signed, |app| {
@@ -112,12 +123,12 @@ on_both!(a_credited_top_up_is_told_once_and_signed, |app| {
     app.put_customer_with_left("acme", 180).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     for _ in 0..3 {
         app.deliver(&app.completed(&opened).await).await.expect(200);
-        app.settle(&opened).await;
+        app.fulfill(&opened).await;
     }
-    send(&app.services()).await;
+    send(&app.inner()).await;
     let purchase = app.purchase(&opened.id).await;
     let told = backend.told();
     assert_eq!(told.len(), 1, "{told:?}");
@@ -132,7 +143,7 @@ on_both!(a_credited_top_up_is_told_once_and_signed, |app| {
             },
         })
     );
-    assert_eq!(send(&app.services()).await, 0);
+    assert_eq!(send(&app.inner()).await, 0);
     assert_eq!(backend.came(), []);
 });
 
@@ -200,8 +211,8 @@ on_both!(a_message_is_tried_until_it_is_taken_and_keeps_its_id, |app| {
     app.put_customer_with_left("acme", 180).await;
     backend.answers(500);
     app.buy("acme", "p1200", "buy-1").await;
-    send(&app.services()).await;
-    send(&app.services()).await;
+    send(&app.inner()).await;
+    send(&app.inner()).await;
     let first = backend.came();
     assert_eq!(first.len(), 1, "the second is not due yet");
     // Moving the clock runs what is due by then: 5, 15, 45, 135, 405 seconds, each up to a quarter more.
@@ -225,13 +236,13 @@ on_both!(a_message_that_is_given_up_can_be_sent_again, |app| {
     app.put_customer_with_left("acme", 180).await;
     backend.answers(410);
     app.buy("acme", "p1200", "buy-1").await;
-    send(&app.services()).await;
+    send(&app.inner()).await;
     let gone = backend.came();
     app.advance_minutes(4 * 24 * 60).await;
     assert_eq!(backend.came(), [], "410 is for good");
     backend.answers(200);
-    assert_eq!(hooks::again(&app.services(), &[gone[0].id.clone(), "msg_0".to_owned()]).await.unwrap(), ["msg_0"]);
-    send(&app.services()).await;
+    assert_eq!(webhooks::again(&app.inner(), &[gone[0].id.clone(), "msg_0".to_owned()]).await.unwrap(), ["msg_0"]);
+    send(&app.inner()).await;
     assert_eq!(backend.came(), gone);
     assert_eq!(app.count("select count(*) as n from hooks where state = 'accepted'").await, 1);
     // What was taken is forgotten after a month, what was not is kept.
@@ -247,7 +258,7 @@ on_both!(two_processes_do_not_tell_it_twice, |app| {
     }
     let another = || {
         let hook = Hook::new(address(&backend.url).unwrap(), vec![HookSecret::parse(SECRET).unwrap()]);
-        Services::new(Parts { hook: Some(hook), ..app.services().parts() })
+        App::new(AppParts { hook: Some(hook), ..app.inner().parts() })
     };
     let (one, two) = (another(), another());
     let (first, second) = tokio::join!(send(&one), send(&two));
@@ -262,7 +273,7 @@ on_both!(where_nobody_is_to_be_told_nothing_is_written, |app| {
     app.put_customer_with_left("acme", 180).await;
     app.buy("acme", "p1200", "buy-1").await;
     app.charge("acme", "1380", "job-1").await.expect(201);
-    news::run(&app.services()).await.unwrap();
+    balance_alerts::run(&app.inner()).await.unwrap();
     assert_eq!(app.count("select count(*) as n from hooks").await, 0);
 });
 
@@ -273,7 +284,7 @@ async fn an_operator_lists_them_sends_them_again_and_tries_the_endpoint() {
     app.put_customer_with_left("acme", 180).await;
     backend.answers(410);
     app.buy("acme", "p1200", "buy-1").await;
-    send(&app.services()).await;
+    send(&app.inner()).await;
     let id = backend.came()[0].id.clone();
     let (database, url) = (app.home.url.clone(), backend.url.clone());
     let run = async |words: &[&str]| {
@@ -303,7 +314,7 @@ async fn an_operator_lists_them_sends_them_again_and_tries_the_endpoint() {
     let (code, said) = run(&["hooks", "retry", "msg_0"]).await;
     assert!(code == Some(1) && said.contains("no message has the id msg_0"), "{said}");
     backend.came();
-    send(&app.services()).await;
+    send(&app.inner()).await;
     assert_eq!(backend.came()[0].id, id);
     let (_, listed) = run(&["hooks", "list"]).await;
     assert_eq!(listed, "");

@@ -1,17 +1,27 @@
 //! docs/integrate.md and docs/hooks.md: their programs, as they stand, against the real binary.
 
-use crate::app::{Database, Home, OPERATOR_KEY};
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::OPERATOR_KEY;
 use crate::process;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::header::RETRY_AFTER;
+use axum::response::Html;
+use axum::response::IntoResponse as _;
+use axum::response::Response;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
 
 const DOCUMENT: &str = include_str!("../../docs/integrate.md");
 const HOOKS: &str = include_str!("../../docs/hooks.md");

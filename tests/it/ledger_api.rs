@@ -5,8 +5,10 @@ mod closing;
 mod holds;
 mod voids;
 
-use crate::app::{Answer, TestApp};
-use serde_json::{Value, json};
+use crate::app::Answer;
+use crate::app::TestApp;
+use serde_json::Value;
+use serde_json::json;
 use topup::domain::Instant;
 
 fn instant(json: &Value) -> Instant {

@@ -1,8 +1,10 @@
 //! `topup check` against a database that was changed behind the product's back: each lie is named.
 
-use crate::app::{Database, TestApp, on_both};
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 use serde_json::json;
-use topup::usecases::check;
+use topup::usecases::upkeep::check;
 
 /// A lie, and how it is taken back. `says` is a part of the one line that names it.
 struct Lie {
@@ -298,7 +300,7 @@ pub async fn a_full_life(app: &TestApp) {
 
 /// What `check` says of the database as it is now.
 async fn verdict(app: &TestApp) -> Result<(), String> {
-    check::run(&app.services().store).await.unwrap().map(|_| ())
+    check::run(&app.inner().store).await.unwrap().map(|_| ())
 }
 
 /// Tells a lie; what is wrong with how it was named.

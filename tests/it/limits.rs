@@ -1,6 +1,10 @@
 //! Rate limits, the keys that are counted, and whose address it is.
 
-use crate::app::{Answer, Browser, Database, OPERATOR_KEY, TestApp};
+use crate::app::Answer;
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::OPERATOR_KEY;
+use crate::app::TestApp;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
@@ -30,12 +34,12 @@ async fn each_key_and_each_stranger_is_counted_apart() {
     for _ in 0..4 {
         catalog(&app, OTHER_KEY, "192.0.2.1").await.expect(200);
     }
-    let services = app.services();
+    let inner = app.inner();
     let body = json!({"email": "ada@acme.example", "plan": "starter"}).to_string();
     let put = app.http.put(format!("http://{}/v1/customers/acme", app.address)).header("x-api-key", OTHER_KEY);
     app.send(put.header("content-type", "application/json").body(body)).await.expect(201);
     catalog(&app, OTHER_KEY, "192.0.2.1").await.expect_problem(429, "rate_limited");
-    let key = topup::usecases::api_keys::make(&services, 1, "worker".to_owned()).await.unwrap().unwrap().key;
+    let key = topup::usecases::customers::api_keys::make(&inner, 1, "worker".to_owned()).await.unwrap().unwrap().key;
     let account =
         async || app.send(app.http.get(format!("http://{}/api/account", app.address)).bearer_auth(&key)).await;
     for _ in 0..5 {
@@ -64,7 +68,7 @@ async fn each_key_and_each_stranger_is_counted_apart() {
         let request = app.http.get(format!("http://{}{path}", app.address)).header("x-forwarded-for", "192.0.2.7");
         app.send(request).await.expect(200);
     }
-    drop(services);
+    drop(inner);
     app.stop().await;
     app.home.remove().await;
 }
@@ -139,7 +143,8 @@ async fn strangers_are_limited_by_default_whatever_they_ask() {
 async fn people_and_keys_that_are_known_are_no_strangers() {
     let app = TestApp::start_with(Database::Sqlite, |settings| settings.rate_limit_anonymous = "10/h".to_owned()).await;
     app.put_customer("acme", "starter").await;
-    let key = topup::usecases::api_keys::make(&app.services(), 1, "worker".to_owned()).await.unwrap().unwrap().key;
+    let key =
+        topup::usecases::customers::api_keys::make(&app.inner(), 1, "worker".to_owned()).await.unwrap().unwrap().key;
     let account =
         async || app.send(app.http.get(format!("http://{}/api/account", app.address)).bearer_auth(&key)).await;
     account().await.expect(200);

@@ -1,7 +1,8 @@
 //! Lists: pages that stay stable while rows are added, bad limits and cursors, and CSV.
 
 use crate::app::on_both;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 const LISTS: [&str; 3] = ["/v1/customers/acme/entries", "/v1/customers/acme/grants", "/v1/customers/acme/purchases"];
 

@@ -1,6 +1,9 @@
 //! What open pages are told, and what they ask for by themselves.
 
-use crate::app::{Browser, Database, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 
 /// The stream of whoever is signed in.
 pub struct Stream(reqwest::Response);

@@ -1,7 +1,11 @@
 //! The shop's own metrics: its words are the keys of `quantities`, on the API, the pages and in files.
 
-use crate::app::{Answer, Browser, TestApp, on_both};
-use serde_json::{Value, json};
+use crate::app::Answer;
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
+use serde_json::Value;
+use serde_json::json;
 
 /// The sample's catalogue with these metrics instead of its own.
 fn catalogue(metrics: &[(&str, &str, &str)]) -> String {

@@ -7,9 +7,17 @@ mod calendar;
 mod play;
 mod shop;
 
-use crate::app::{Answer, Database, TestApp};
-use serde_json::{Value, json};
-use shop::{Customer, Draws, Five, KINDS, PLANS, Refusal};
+use crate::app::Answer;
+use crate::app::Database;
+use crate::app::TestApp;
+use serde_json::Value;
+use serde_json::json;
+use shop::Customer;
+use shop::Draws;
+use shop::Five;
+use shop::KINDS;
+use shop::PLANS;
+use shop::Refusal;
 use topup::domain::time::from_millis;
 
 /// Numbers that look random, the same for the same seed.

@@ -1,6 +1,8 @@
 //! `require_notice`: no top-up ends before a mail server took a reminder of it, and seven days have passed.
 
-use crate::app::{Browser, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::reminders::mails;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -43,9 +45,8 @@ async fn left(app: &TestApp) -> serde_json::Value {
 }
 
 async fn dies_at(app: &TestApp) -> Instant {
-    let services = app.services();
-    let row =
-        services.store.read().await.unwrap().one("select expires_at from grants where kind = 3", Vec::new()).await;
+    let inner = app.inner();
+    let row = inner.store.read().await.unwrap().one("select expires_at from grants where kind = 3", Vec::new()).await;
     row.unwrap().unwrap().at("expires_at").unwrap()
 }
 
@@ -58,7 +59,7 @@ on_both!(what_was_announced_ends_on_its_day_though_a_notice_is_required, |app| {
     app.advance_to(ends - TimeDelta::days(29)).await;
     assert_eq!(app.count("select awaits_notice as n from grants where kind = 3").await, 0, "the first was taken");
     app.tamper("update grants set awaits_notice = 1 where kind = 3", Vec::new()).await.unwrap();
-    let said = topup::usecases::check::run(&app.services().store).await.unwrap().unwrap_err();
+    let said = topup::usecases::upkeep::check::run(&app.inner().store).await.unwrap().unwrap_err();
     assert!(said.contains("await a notice though"), "{said}");
     app.tamper("update grants set awaits_notice = 0", Vec::new()).await.unwrap();
     app.advance_to(ends - TimeDelta::milliseconds(1)).await;

@@ -1,7 +1,10 @@
 //! The document of the API: complete, and true of real answers.
 
-use crate::app::{Answer, TestApp, on_both};
-use serde_json::{Value, json};
+use crate::app::Answer;
+use crate::app::TestApp;
+use crate::app::on_both;
+use serde_json::Value;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// The closed list of codes, as the interfaces have it.

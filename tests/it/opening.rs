@@ -1,12 +1,17 @@
 //! How a database is opened: what is a wrong setting, what passes, what needs which right.
 
-use crate::app::{Database, Home};
-use crate::process::{Process, start, topup};
+use crate::app::Database;
+use crate::app::Home;
+use crate::process::Process;
+use crate::process::start;
+use crate::process::topup;
 use crate::proxy::Proxy;
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
-use topup::store::{OpenError, Opening, Store};
+use topup::store::OpenError;
+use topup::store::Opening;
+use topup::store::Store;
 
 async fn made(database: Database) -> Home {
     let home = Home::make(database).await;

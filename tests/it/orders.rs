@@ -2,11 +2,14 @@
 //! charging, holding and changing plans, time passes and the process is restarted: it ends as Stripe says. And posts
 //! that Stripe never signed, as many as can be sent.
 
-use crate::app::{Opened, TestApp, on_both};
+use crate::app::Opened;
+use crate::app::TestApp;
+use crate::app::on_both;
 use chrono::TimeDelta;
 use futures::StreamExt;
 use serde_json::json;
-use topup::usecases::{purchases, reconcile};
+use topup::usecases::purchases;
+use topup::usecases::stripe_sync::reconcile;
 
 const PLANS: [&str; 4] = ["free", "starter", "builder", "pro"];
 const STATUSES: [&str; 7] = [
@@ -130,9 +133,9 @@ on_both!(whatever_happens_to_sales_in_whatever_order_ends_as_stripe_says, |app| 
             life.hear_all(app).await;
         }
     }
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
     let since = app.now() - TimeDelta::days(20_000);
-    let found = reconcile::compare(&app.services(), since).await.unwrap();
+    let found = reconcile::compare(&app.inner(), since).await.unwrap();
     let found: Vec<_> = found.iter().map(|one| format!("{} {}", one.kind, one.subject)).collect();
     assert_eq!(found, Vec::<String>::new());
     let credited = app.count("select count(*) as n from purchases where state = 'credited'").await;

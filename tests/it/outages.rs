@@ -1,8 +1,12 @@
 //! A database that is held by somebody else, or whose connections are cut: writes wait or are refused, none is lost.
 
-use crate::app::{Database, STUCK, TestApp, on_both};
+use crate::app::Database;
+use crate::app::STUCK;
+use crate::app::TestApp;
+use crate::app::on_both;
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use topup::store::Store;
 
 /// Charges until it is done: a 503 says that the same key finds out.
@@ -19,7 +23,7 @@ async fn charge_until_done(app: &TestApp, customer: &str, key: &str) -> Value {
 on_both!(a_writer_that_waits_for_another_goes_on_when_it_is_done, |app| {
     app.put_customer("acme", "starter").await;
     let other = Store::open(&app.home.url).await.unwrap();
-    let turn = other.begin_turn().await.unwrap();
+    let tx = other.begin_turn().await.unwrap();
     let mut waiting = Box::pin(app.charge("acme", "1", "job-1"));
     for _ in 0..1_000 {
         assert!(futures::poll!(&mut waiting).is_pending(), "nobody else writes in a turn");
@@ -27,7 +31,7 @@ on_both!(a_writer_that_waits_for_another_goes_on_when_it_is_done, |app| {
     }
     // Reads do not wait.
     assert_eq!(app.available("acme").await, 5_000);
-    turn.commit().await.unwrap();
+    tx.commit().await.unwrap();
     waiting.await.expect(201);
     assert_eq!(app.available("acme").await, 4_999);
     other.close().await;

@@ -3,11 +3,18 @@
 
 mod sources;
 
-use crate::app::{Database, OPERATOR_KEY, STUCK, TestApp};
-use crate::process::{start, topup};
+use crate::app::Database;
+use crate::app::OPERATOR_KEY;
+use crate::app::STUCK;
+use crate::app::TestApp;
+use crate::process::start;
+use crate::process::topup;
 use chrono::TimeDelta;
-use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use serde_json::Value;
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+use sqlx::Connection as _;
+use sqlx::Row as _;
 use std::collections::BTreeSet;
 use std::fs::File;
 

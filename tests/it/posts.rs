@@ -1,7 +1,11 @@
 //! Every POST of the operator's refuses the same things in the same order, and nothing is changed by it.
 
-use crate::app::{Answer, OPERATOR_KEY, TestApp, on_both};
-use serde_json::{Value, json};
+use crate::app::Answer;
+use crate::app::OPERATOR_KEY;
+use crate::app::TestApp;
+use crate::app::on_both;
+use serde_json::Value;
+use serde_json::json;
 
 /// A POST: its path, the path of something that is not there, a good body, another good body, whether a key binds it.
 struct Post {

@@ -1,14 +1,18 @@
 //! Starting a purchase: who may, what one key leads to, and what happens while Stripe is down or slow.
 
-use crate::app::{Opened, SECRET_KEY, TestApp, on_both};
+use crate::app::Opened;
+use crate::app::SECRET_KEY;
+use crate::app::TestApp;
+use crate::app::on_both;
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use std::time::Duration;
 use stripe_sandbox::ApiFault;
 
 /// All Checkouts that were ever opened at Stripe.
 async fn sessions(app: &TestApp) -> Vec<Value> {
-    let base = app.services().settings.checkout_origin.clone();
+    let base = app.inner().settings.checkout_origin.clone();
     let request = app.http.get(format!("{base}/v1/checkout/sessions?limit=100")).bearer_auth(SECRET_KEY);
     app.send(request).await.expect(200).json()["data"].as_array().unwrap().clone()
 }
@@ -22,7 +26,7 @@ on_both!(a_purchase_is_a_checkout_of_just_what_was_chosen, |app| {
     let answer = app.start_purchase("acme", "p1200", "buy-1").await.expect(201);
     let started = answer.json();
     let opened = Opened::of(&answer);
-    let url = format!("{}/pay/{}", app.services().settings.checkout_origin, opened.session);
+    let url = format!("{}/pay/{}", app.inner().settings.checkout_origin, opened.session);
     let wanted = json!({"id": opened.id, "url": url, "state": "open", "package": "p1200", "credits": 1200, "amount": 900,
         "currency": "usd"});
     assert_eq!(started, wanted);
@@ -135,7 +139,7 @@ on_both!(while_stripe_is_down_the_purchase_is_kept_for_the_same_key, |app| {
     assert_eq!((&kept[0]["id"], purchases(app).await.len(), sessions(app).await.len()), (&json!(opened.id), 1, 1));
     app.sandbox.faults().set_webhooks(false);
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     assert_eq!(app.available("acme").await, 6200);
 });
 
@@ -181,7 +185,7 @@ on_both!(stripe_slow_is_said_within_five_seconds_and_found_done_later, |app| {
     assert_eq!((sessions(app).await.len(), purchases(app).await.len()), (2, 2));
     app.sandbox.faults().set_webhooks(false);
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     assert_eq!(app.available("acme").await, 6200);
 });
 
@@ -216,7 +220,7 @@ on_both!(a_checkout_that_could_not_open_in_ten_minutes_is_given_up, |app| {
     app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
     app.sandbox.faults().set_api(ApiFault::None);
     app.advance_minutes(10).await;
-    topup::usecases::purchases::sweep(&app.services()).await.unwrap();
+    topup::usecases::purchases::sweep(&app.inner()).await.unwrap();
     let given_up = purchases(app).await;
     assert_eq!((given_up.len(), &given_up[0]["state"]), (1, &json!("expired")));
     // The key has bound nothing: it begins anew.
@@ -237,9 +241,9 @@ on_both!(a_purchase_belongs_to_its_customer, |app| {
     app.pay(&acmes).await;
     // A browser brings another purchase's Checkout: not believed.
     let mixed = Opened { id: larchs.id.clone(), session: acmes.session.clone() };
-    app.settle(&mixed).await;
+    app.fulfill(&mixed).await;
     assert_eq!((app.available("larch").await, app.available("acme").await), (json!(25_000), json!(5_000)));
-    app.settle(&acmes).await;
+    app.fulfill(&acmes).await;
     assert_eq!((app.available("larch").await, app.available("acme").await), (json!(25_000), json!(6_200)));
 });
 

@@ -1,6 +1,8 @@
 //! What is refused: with the right status and code, the field named, in the order of API.md, and nothing changed.
 
-use crate::app::{Answer, TestApp, on_both};
+use crate::app::Answer;
+use crate::app::TestApp;
+use crate::app::on_both;
 use serde_json::json;
 
 const USAGE: &str = "/v1/customers/acme/usage";

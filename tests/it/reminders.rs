@@ -1,8 +1,11 @@
 //! Reminders and the other mails of time: at their own instants, once each, with the page's amounts.
 
-use crate::app::{Browser, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use topup::args;
 use topup::domain::Instant;
 
@@ -19,8 +22,8 @@ pub struct Mail {
 /// The mails of these kinds in the order in which they were written; of all but receipts if none is named.
 pub async fn mails(app: &TestApp, kinds: &[&str]) -> Vec<Mail> {
     let sql = "select kind, recipient, subject, body_text, created_at from outbox order by no";
-    let services = app.services();
-    let rows = services.store.read().await.unwrap().all(sql, Vec::new()).await.unwrap();
+    let inner = app.inner();
+    let rows = inner.store.read().await.unwrap().all(sql, Vec::new()).await.unwrap();
     let mail = rows.iter().map(|row| Mail {
         kind: row.text("kind").unwrap(),
         to: row.text("recipient").unwrap(),
@@ -180,21 +183,21 @@ on_both!(a_balance_tells_of_its_crossings_once_each, |app| {
 
 on_both!(mails_about_a_low_balance_can_be_switched_off_and_the_mark_be_set, |app| {
     use topup::domain::Credits;
-    use topup::usecases::mails::stop;
+    use topup::usecases::notify::emails::unsubscribe;
     berlin_noon(app, "acme", "starter").await;
-    stop::set_low_balance(&app.services(), 1, Some(Credits::whole(4_000))).await.unwrap();
+    unsubscribe::set_low_balance(&app.inner(), 1, Some(Credits::whole(4_000))).await.unwrap();
     app.charge("acme", "1000", "job-1").await.expect(201);
     app.advance_minutes(1).await;
     let told = mails(app, &[]).await;
     assert_eq!(subjects(&told), ["Running low: 4,000 credits left"]);
     let token = told[0].text.split("/mails/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    let (member, on) = stop::find(&app.services(), &token).await.unwrap().expect("a member");
+    let (member, on) = unsubscribe::find(&app.inner(), &token).await.unwrap().expect("a member");
     assert!(on);
     for wrong in ["", "1", "1-", "x-y", "2-00", &format!("2{}", &token[1..]), &format!("{token}0")] {
-        assert_eq!(stop::find(&app.services(), wrong).await.unwrap(), None, "{wrong}");
+        assert_eq!(unsubscribe::find(&app.inner(), wrong).await.unwrap(), None, "{wrong}");
     }
     // The page does nothing by itself; its button and a mail program's do.
-    let mails_are_on = async || stop::find(&app.services(), &token).await.unwrap().expect("a member").1;
+    let mails_are_on = async || unsubscribe::find(&app.inner(), &token).await.unwrap().expect("a member").1;
     let url = format!("http://{}/mails/{token}", app.address);
     let page = app.send(app.http.get(&url)).await.expect(200);
     assert!(page.text.contains("Stop these mails"), "{}", page.text);
@@ -208,7 +211,7 @@ on_both!(mails_about_a_low_balance_can_be_switched_off_and_the_mark_be_set, |app
     app.send(app.http.post(&url).body("List-Unsubscribe=One-Click")).await.expect(200);
     assert!(!mails_are_on().await);
     app.send(app.http.post(format!("{url}0")).body("List-Unsubscribe=One-Click")).await.expect(404);
-    stop::switch(&app.services(), member, false).await.unwrap();
+    unsubscribe::switch(&app.inner(), member, false).await.unwrap();
     app.charge("acme", "4000", "job-2").await.expect(201);
     app.advance_minutes(1).await;
     assert_eq!(mails(app, &[]).await.len(), 1);

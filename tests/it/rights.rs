@@ -1,8 +1,11 @@
 //! Rights that end take pending links, sessions and open streams with them; nobody gets more than the member has.
 
-use crate::app::{Browser, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::live::Stream;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 const ADA: &str = "ada@acme.example";
 const MO: &str = "mo@acme.example";
@@ -43,7 +46,7 @@ async fn opens(app: &TestApp, token: &str) -> Option<String> {
 /// The role that a browser's session has now.
 async fn role(app: &TestApp, browser: &Browser<'_>) -> Option<String> {
     let token = browser.cookie("session")?;
-    let viewer = topup::usecases::portal::idle_viewer(&app.services(), &token).await.unwrap();
+    let viewer = topup::usecases::access::portal::idle_viewer(&app.inner(), &token).await.unwrap();
     viewer.map(|viewer| viewer.role.name().to_owned())
 }
 
@@ -207,7 +210,7 @@ on_both!(a_portal_link_gives_no_more_than_the_member_has, |app| {
 
 /// The owners of a customer, in words.
 async fn owners(app: &TestApp) -> Vec<String> {
-    let members = topup::usecases::members::list(&app.services(), 1).await.unwrap();
+    let members = topup::usecases::customers::members::list(&app.inner(), 1).await.unwrap();
     members.into_iter().map(|member| format!("{} {}", member.email, member.role.name())).collect()
 }
 
@@ -319,7 +322,7 @@ on_both!(a_links_page_says_whose_account_it_opens_and_asks_before_a_session_chan
     let fields = [("token", token.as_str()), ("signature", &field(&asked, "signature"))];
     assert_eq!(ada.sent("open-session", &fields).await, "/billing");
     assert!(ada.get("/billing").await.text.contains("title=\"Beta &amp; Sons\""));
-    let gone = topup::usecases::portal::idle_viewer(&app.services(), &before).await.unwrap();
+    let gone = topup::usecases::access::portal::idle_viewer(&app.inner(), &before).await.unwrap();
     assert_eq!(gone, None, "the former session is over");
 
     // A mailed link opens what its page said, or asks anew.

@@ -1,9 +1,11 @@
 //! The tables: the same on both databases, and a ledger that nobody can edit.
 
-use crate::app::{Database, Home, on_both};
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::on_both;
 use std::collections::BTreeMap;
 use topup::store::Store;
-use topup::store::db::Link;
+use topup::store::db::Connection;
 
 on_both!(entries_can_neither_be_changed_nor_taken_away, |app| {
     app.put_customer("acme", "starter").await;
@@ -52,7 +54,7 @@ struct Tables {
     indexes: BTreeMap<String, (String, bool, Vec<String>)>,
 }
 
-async fn texts(link: &mut Link, sql: &str) -> Vec<(String, String, String, i64)> {
+async fn texts(link: &mut Connection, sql: &str) -> Vec<(String, String, String, i64)> {
     let rows = link.all(sql, Vec::new()).await.unwrap();
     let row = |row: &topup::store::db::Row| {
         (row.text("a").unwrap(), row.text("b").unwrap(), row.text("c").unwrap(), row.int("n").unwrap())
@@ -62,7 +64,7 @@ async fn texts(link: &mut Link, sql: &str) -> Vec<(String, String, String, i64)>
 
 /// Asks a database about its own tables: `columns` as (table, column, type, not null), `keys` as (table,
 /// column, '', place), `indexes` as (name, table, column, unique), each in order.
-async fn tables(link: &mut Link, columns: &str, keys: &str, indexes: &str) -> Tables {
+async fn tables(link: &mut Connection, columns: &str, keys: &str, indexes: &str) -> Tables {
     let mut all = Tables::default();
     for (table, column, kind, must) in texts(link, columns).await {
         all.columns.entry(table).or_default().push((column, kind, must != 0));
@@ -76,7 +78,7 @@ async fn tables(link: &mut Link, columns: &str, keys: &str, indexes: &str) -> Ta
     all
 }
 
-async fn of_sqlite(link: &mut Link) -> Tables {
+async fn of_sqlite(link: &mut Connection) -> Tables {
     let from = "sqlite_master t join pragma_table_info(t.name) c
         where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_sqlx%' escape '\\'";
     let columns = format!(
@@ -90,7 +92,7 @@ async fn of_sqlite(link: &mut Link) -> Tables {
     tables(link, &columns, &keys, indexes).await
 }
 
-async fn of_postgres(link: &mut Link) -> Tables {
+async fn of_postgres(link: &mut Connection) -> Tables {
     let columns = "select table_name::text as a, column_name::text as b,
         case data_type when 'bigint' then 'integer' when 'bytea' then 'blob' else data_type end::text as c,
         (is_nullable = 'NO')::int::bigint as n

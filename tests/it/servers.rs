@@ -3,16 +3,28 @@
 //! Callers ask both processes for charges, each until it is done. Afterwards: acknowledged ⊆ database ⊆ asked, every
 //! key asked once more is answered as before, the balance is what that makes, `topup check` is content.
 
-use crate::app::{Database, Home, STUCK};
-use crate::process::{Process, call, content, start, topup};
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::STUCK;
+use crate::process::Process;
+use crate::process::call;
+use crate::process::content;
+use crate::process::start;
+use crate::process::topup;
 use futures::future::join_all;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use std::time::Instant;
 use tokio::sync::Notify;
 use topup::store::Store;
 

@@ -1,7 +1,10 @@
 //! Settings that are missing, empty or malformed: one line that names them, exit code 2.
 
-use crate::app::{Database, Home, OPERATOR_KEY};
-use crate::process::{start, topup};
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::OPERATOR_KEY;
+use crate::process::start;
+use crate::process::topup;
 
 const LIVE: &str = "sk_live_0000000000000000";
 const TEST: &str = "sk_test_0000000000000000";

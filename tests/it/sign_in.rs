@@ -1,6 +1,9 @@
 //! Signing in over HTTP: links by mail and by the SaaS, and how long a session lasts.
 
-use crate::app::{Browser, Database, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 use serde_json::json;
 
 const ADA: &str = "ada@acme.example";

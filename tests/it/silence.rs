@@ -1,14 +1,18 @@
 //! A PostgreSQL that says nothing any more: its sockets are open, and no answer comes.
 
-use crate::app::{Database, STUCK, TestApp};
-use crate::proxy::{Proxy, Wire};
+use crate::app::Database;
+use crate::app::STUCK;
+use crate::app::TestApp;
+use crate::proxy::Proxy;
+use crate::proxy::Wire;
 use futures::future::join_all;
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use topup::store::pg::Patience;
+use topup::store::pg::ResponseTimeout;
 
 /// An application behind a wire of its own, which waits two seconds for each answer.
 async fn behind_a_wire(scenario: impl AsyncFnOnce(&TestApp, &Proxy)) {
@@ -16,7 +20,7 @@ async fn behind_a_wire(scenario: impl AsyncFnOnce(&TestApp, &Proxy)) {
     let settings = |settings: &mut topup::config::Settings| {
         settings.database.database_url = wire.url(&settings.database.database_url);
     };
-    let patience = Patience(Duration::from_secs(2));
+    let patience = ResponseTimeout(Duration::from_secs(2));
     let app = TestApp::start_as(Database::Postgres, settings, |variant| variant.patience = patience).await;
     let all = tokio::time::timeout(STUCK, scenario(&app, &wire));
     all.await.expect("an end: nothing waits for ever");

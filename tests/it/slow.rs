@@ -1,11 +1,16 @@
 //! Slow, idle and endless callers are let go in time, while others are served.
 
-use crate::app::{Database, STUCK, TestApp};
+use crate::app::Database;
+use crate::app::STUCK;
+use crate::app::TestApp;
 use futures::future::join_all;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
 use topup::app::connections::Limits;
 
 /// Time-outs that a test can wait for.

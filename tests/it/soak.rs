@@ -1,11 +1,17 @@
 //! Everything at once: two engines, plan changes, purchases, a clock that moves. Then every line is accounted for.
 
-use crate::app::{Opened, STUCK, TestApp, on_both};
+use crate::app::Opened;
+use crate::app::STUCK;
+use crate::app::TestApp;
+use crate::app::on_both;
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 use std::collections::BTreeMap;
 use topup::domain::Credits;
-use topup::ledger::{Charge, Ledger, Outcome};
+use topup::ledger::Charge;
+use topup::ledger::Ledger;
+use topup::ledger::Outcome;
 use topup::store::Store;
 
 const CUSTOMERS: [&str; 4] = ["acme", "fjord", "larch", "meridian"];
@@ -117,10 +123,10 @@ on_both!(whatever_happens_at_once_every_line_is_accounted_for, |app| {
     for (customer, plan) in CUSTOMERS.into_iter().zip(PLANS) {
         app.put_customer(customer, plan).await;
     }
-    let services = app.services();
+    let inner = app.inner();
     let store = Store::open(&app.home.url).await.unwrap();
-    let (other, engine) = Ledger::start(store.clone(), services.clock.clone(), services.catalog.clone());
-    drop(services);
+    let (other, engine) = Ledger::start(store.clone(), inner.clock.clone(), inner.catalog.clone());
+    drop(inner);
     let callers = (0..12).map(|who| caller(app, &other, who, seed.rotate_left(u32::try_from(who).unwrap()) | 1));
     let all = tokio::time::timeout(STUCK, join_all(callers)).await.expect("an end of all callers");
     for customer in CUSTOMERS {

@@ -1,11 +1,15 @@
 //! A form acts for the session, the customer and the role that its page was drawn for, or not at all.
 
-use crate::app::{Browser, TestApp, on_both};
-use crate::operators::{Desk, send};
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
+use crate::operators::Desk;
+use crate::operators::send;
 use leptos::server_fn::axum::server_fn_paths;
 use serde_json::json;
 use std::collections::BTreeSet;
-use topup::web::form_signature::{Binding, binding};
+use topup::web::form_signature::Binding;
+use topup::web::form_signature::binding;
 
 const ADA: &str = "ada@acme.example";
 const MO: &str = "mo@acme.example";

@@ -5,8 +5,10 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use stripe_sandbox::ApiFault;
 use topup::domain::{PurchaseId, PurchaseState};
-use topup::usecases::desk::{self, Order, Outcome, Refund};
-use topup::usecases::purchases::{self, Purchase, Settling};
+use topup::usecases::operators::actions;
+use topup::usecases::operators::actions::{ActionRequest, Outcome, Refund};
+use topup::usecases::purchases;
+use topup::usecases::purchases::{Fulfillment, Purchase};
 
 /// A request to Stripe's API, as its dashboard makes some.
 async fn at_stripe(app: &TestApp, method: &str, path: &str, form: &[(&str, &str)]) -> Value {
@@ -30,7 +32,7 @@ async fn stripe_customer(app: &TestApp, opened: &Opened) -> String {
 }
 
 async fn stored(app: &TestApp, id: &str) -> Purchase {
-    purchases::find(&app.services(), PurchaseId::parse(id).unwrap()).await.unwrap().unwrap()
+    purchases::find(&app.inner(), PurchaseId::parse(id).unwrap()).await.unwrap().unwrap()
 }
 
 /// A shop without webhooks, with one customer.
@@ -136,7 +138,7 @@ on_both!(a_checkout_that_stripe_lacks_is_over_with_an_alarm, |app| {
     let sql = "update purchases set session_id = 'cs_test_of_another_account' where id = $1";
     assert_eq!(app.tamper(sql, topup::args![id.bytes()]).await.unwrap(), 1);
     app.advance_minutes(3).await;
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
     assert_eq!(app.purchase(&opened.id).await["state"], "expired");
     assert_eq!(app.alarms().await, ["stripe_missing"]);
 });
@@ -145,10 +147,10 @@ on_both!(an_invoice_that_stripe_lacks_is_asked_for_by_its_checkout, |app| {
     shop(app).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.pay(&opened).await;
-    app.settle(&opened).await;
-    let good = purchases::invoice(&app.services(), &stored(app, &opened.id).await).await.unwrap();
+    app.fulfill(&opened).await;
+    let good = purchases::invoice(&app.inner(), &stored(app, &opened.id).await).await.unwrap();
     app.tamper("update purchases set invoice = 'in_gone'", Vec::new()).await.unwrap();
-    assert_eq!(purchases::invoice(&app.services(), &stored(app, &opened.id).await).await.unwrap(), good);
+    assert_eq!(purchases::invoice(&app.inner(), &stored(app, &opened.id).await).await.unwrap(), good);
 });
 
 // What Stripe refuses.
@@ -164,7 +166,7 @@ on_both!(a_refusal_is_told_as_one_on_the_page_and_over_the_api_with_an_alarm_tha
     let plain = page.replace("&#39;", "'").replace("&#x27;", "'");
     assert!(plain.contains("This can't be bought at the moment. You weren't charged."), "{page}");
     assert!(plain.contains("Support has been told."), "{page}");
-    let alarms = topup::usecases::alarms::open(&app.services().store).await.unwrap();
+    let alarms = topup::usecases::alarms::open(&app.inner().store).await.unwrap();
     assert_eq!((alarms.len(), alarms[0].kind.as_str()), (1, "stripe_refused"));
     assert!(alarms[0].detail.contains("400") && alarms[0].detail.contains("must be one of"), "{}", alarms[0].detail);
     // It has bound nothing: mended, the same key buys.
@@ -264,7 +266,7 @@ on_both!(email_and_name_at_stripe_follow_a_put, |app| {
         let customer = at_stripe(app, "GET", &path, &[]).await;
         [customer["email"].clone(), customer["name"].clone()]
     };
-    let run = async || purchases::tell_changes(&app.services()).await.unwrap();
+    let run = async || purchases::tell_changes(&app.inner()).await.unwrap();
     assert_eq!(there().await, ["ada@acme.example", "acme"]);
     // Back and forth within a day: no key is used twice.
     for (email, name) in
@@ -295,14 +297,14 @@ on_both!(one_customer_that_stripe_refuses_to_hear_of_keeps_no_other_from_being_t
     app.put("beta", json!({"name": "Beta Data"})).await.expect(200);
     // Stripe takes no such address.
     app.tamper("update customers set email = 'no address' where id = 'acme'", Vec::new()).await.unwrap();
-    assert_eq!(purchases::tell_changes(&app.services()).await.unwrap(), 1);
+    assert_eq!(purchases::tell_changes(&app.inner()).await.unwrap(), 1);
     let name = async |opened: &Opened| {
         let path = format!("/customers/{}", stripe_customer(app, opened).await);
         at_stripe(app, "GET", &path, &[]).await["name"].clone()
     };
     assert_eq!((name(&acmes).await, name(&betas).await), (json!("acme"), json!("Beta Data")));
     assert_eq!(app.alarms().await, ["stripe_refused"]);
-    assert_eq!(purchases::changes_waiting(&app.services()).await.unwrap(), 0, "the same would be refused again");
+    assert_eq!(purchases::changes_waiting(&app.inner()).await.unwrap(), 0, "the same would be refused again");
 });
 
 /// A Checkout of another program on the same account, paid, that names a purchase of ours in all that it can write.
@@ -338,7 +340,7 @@ on_both!(a_payment_of_somebody_else_that_names_ours_changes_nothing_and_the_true
         for event in app.events(&other).await {
             app.deliver(&event).await.expect(200);
         }
-        assert_eq!(app.settle(&other).await, Settling::Settled, "the purchase's own Checkout was asked about");
+        assert_eq!(app.fulfill(&other).await, Fulfillment::Done, "the purchase's own Checkout was asked about");
         assert_eq!(stored(app, &opened.id).await, before, "{n}");
         app.pay(&opened).await;
         app.deliver(&app.completed(&opened).await).await.expect(200);
@@ -350,7 +352,7 @@ on_both!(a_payment_of_somebody_else_that_names_ours_changes_nothing_and_the_true
         assert_eq!(app.purchase(&opened.id).await, purchase, "{n}");
         assert_eq!(app.available("acme").await, 5_000 + n * 1_200);
     }
-    let alarms = topup::usecases::alarms::open(&app.services().store).await.unwrap();
+    let alarms = topup::usecases::alarms::open(&app.inner().store).await.unwrap();
     assert!(alarms.len() == 4 && alarms.iter().all(|alarm| alarm.kind == "review"), "{alarms:?}");
 });
 
@@ -386,13 +388,16 @@ on_both!(a_refund_keeps_stripes_step_of_the_currency, |app| {
     sells(app, kwd).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     let id = PurchaseId::parse(&opened.id).unwrap();
     let refund = async |amount: i64| {
-        let services = app.services();
-        let order =
-            Order { key: services.clock.mint(), operator: "op@shop.example".to_owned(), reason: "asked".to_owned() };
-        desk::refund(&services, order, Refund { purchase: id, amount }).await.unwrap()
+        let inner = app.inner();
+        let order = ActionRequest {
+            key: inner.clock.mint(),
+            operator: "op@shop.example".to_owned(),
+            reason: "asked".to_owned(),
+        };
+        actions::refund(&inner, order, Refund { purchase: id, amount }).await.unwrap()
     };
     let calls = app.stripe_calls();
     for between in [1, 5, 1_005, 8_999] {
@@ -410,13 +415,16 @@ async fn a_refund_that_the_key_may_not_make_is_a_refusal_and_not_an_outage() {
     shop(&app).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     let refund = async |amount: i64| {
-        let services = app.services();
-        let order =
-            Order { key: services.clock.mint(), operator: "op@shop.example".to_owned(), reason: "asked".to_owned() };
+        let inner = app.inner();
+        let order = ActionRequest {
+            key: inner.clock.mint(),
+            operator: "op@shop.example".to_owned(),
+            reason: "asked".to_owned(),
+        };
         let purchase = PurchaseId::parse(&opened.id).unwrap();
-        desk::refund(&services, order, Refund { purchase, amount }).await.unwrap()
+        actions::refund(&inner, order, Refund { purchase, amount }).await.unwrap()
     };
     app.sandbox.faults().set_api(ApiFault::Status(403));
     assert_eq!(refund(100).await, Outcome::StripeRefused);
@@ -432,7 +440,7 @@ on_both!(fifty_strangers_make_us_ask_once_and_a_wrong_checkout_makes_us_ask_noth
     shop(app).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;
     let other = app.opened("acme", "p5000", "buy-2").await;
-    let unopened = app.services().clock.mint();
+    let unopened = app.inner().clock.mint();
     let stranger = Browser::new(app);
     let own = format!("/purchases/{}?session_id={}", opened.id, opened.session);
     let calls = app.stripe_calls();
@@ -589,9 +597,9 @@ async fn the_sweep_asks_less_often_the_older_a_purchase_is() {
     let asked = async |minutes: i64| {
         let calls = app.stripe_calls();
         for _ in 0..minutes {
-            app.services().store.read().await.unwrap();
+            app.inner().store.read().await.unwrap();
             app.advance_minutes(1).await;
-            purchases::sweep(&app.services()).await.unwrap();
+            purchases::sweep(&app.inner()).await.unwrap();
         }
         app.stripe_calls() - calls
     };
@@ -600,7 +608,7 @@ async fn the_sweep_asks_less_often_the_older_a_purchase_is() {
     assert!((15..=30).contains(&second), "{second}");
     // Its end is asked for at once, however old it is.
     app.advance_to(stored(&app, &opened.id).await.checkout_expires_at).await;
-    purchases::sweep(&app.services()).await.unwrap();
+    purchases::sweep(&app.inner()).await.unwrap();
     assert_eq!(stored(&app, &opened.id).await.state, PurchaseState::Expired);
     app.stop().await;
     app.home.remove().await;

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use stripe_sandbox::ApiFault;
 use topup::domain::Instant;
-use topup::usecases::{check, inbox, reconcile, stripe_events, subscriptions};
+use topup::usecases::stripe_sync::{events, inbox, reconcile};
+use topup::usecases::subscriptions;
+use topup::usecases::upkeep::check;
 
 pub const PRICES: [(&str, &str, i64); 3] =
     [("starter", "price_starter", 1_900), ("builder", "price_builder", 7_900), ("pro", "price_pro", 24_900)];
@@ -62,7 +64,7 @@ async fn deliver(app: &TestApp, id: &str) {
 /// The plan, what is booked for the next cycle, what is left of its credits, and the status of what it follows.
 async fn stands(app: &TestApp) -> Value {
     let plan = app.balance("acme").await["plan"].clone();
-    let followed = subscriptions::followed(&app.services(), number(app).await, false).await.unwrap();
+    let followed = subscriptions::followed(&app.inner(), number(app).await, false).await.unwrap();
     json!([plan["id"], plan["next"]["id"], plan["remaining"], followed.map(|it| it.status)])
 }
 
@@ -140,8 +142,8 @@ on_both!(a_grace_ends_when_somebody_looks_if_no_job_runs, |app| {
     let id = subscribed(app).await;
     app.sandbox.fail_invoice(&id).await.unwrap();
     deliver(app, &id).await;
-    let services = app.services();
-    services.clock.put(app.now() + TimeDelta::days(8));
+    let inner = app.inner();
+    inner.clock.put(app.now() + TimeDelta::days(8));
     assert_eq!(stands(app).await, json!(["free", null, 300, "past_due"]));
     assert_eq!(kinds(app).await, ["granted", "granted", "voided", "granted"]);
 });
@@ -197,15 +199,15 @@ on_both!(an_answer_that_was_overtaken_is_not_taken, |app| {
     let id = subscribed(app).await;
     let calls = app.stripe_calls();
     app.sandbox.faults().set_api(ApiFault::Slow(Duration::from_secs(1)));
-    let (services, of) = (app.services(), id.clone());
-    let slow = tokio::spawn(async move { subscriptions::look(&services, &of).await.unwrap() });
+    let (inner, of) = (app.inner(), id.clone());
+    let slow = tokio::spawn(async move { subscriptions::look(&inner, &of).await.unwrap() });
     while app.stripe_calls() == calls {
         tokio::task::yield_now().await;
     }
     app.sandbox.faults().set_api(ApiFault::None);
     // Made while the first answer is on its way, and taken before it arrives.
     app.sandbox.reprice(&id, "price_builder").await.unwrap();
-    subscriptions::look(&app.services(), &id).await.unwrap();
+    subscriptions::look(&app.inner(), &id).await.unwrap();
     slow.await.unwrap();
     assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
 });
@@ -273,18 +275,18 @@ on_both!(while_stripe_cannot_be_asked_events_wait, |app| {
     }
     assert_eq!(stands(app).await, json!(["free", null, 300, null]));
     app.sandbox.faults().set_api(ApiFault::None);
-    app.services().clock.put(app.now() + TimeDelta::minutes(5));
-    inbox::sweep(&app.services()).await.unwrap();
+    app.inner().clock.put(app.now() + TimeDelta::minutes(5));
+    inbox::sweep(&app.inner()).await.unwrap();
     assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 0);
 });
 
 on_both!(events_of_subscriptions_that_never_came_are_read, |app| {
     shop(app).await;
-    stripe_events::catch_up(&app.services()).await.unwrap();
+    events::catch_up(&app.inner()).await.unwrap();
     app.sandbox.subscribe("acme", "price_starter").await.unwrap();
-    app.services().clock.put(app.now() + TimeDelta::minutes(11));
-    assert!(stripe_events::catch_up(&app.services()).await.unwrap() >= 2);
+    app.inner().clock.put(app.now() + TimeDelta::minutes(11));
+    assert!(events::catch_up(&app.inner()).await.unwrap() >= 2);
     assert_eq!(stands(app).await, json!(["starter", null, 5000, "active"]));
 });
 
@@ -295,7 +297,7 @@ on_both!(a_price_or_payer_that_nobody_knows_changes_nothing, |app| {
     let foreign = app.sandbox.subscribe("nobody", "price_pro").await.unwrap();
     deliver(app, &strange).await;
     // It is not awaited for ever.
-    app.services().clock.put(app.now() + TimeDelta::hours(1));
+    app.inner().clock.put(app.now() + TimeDelta::hours(1));
     deliver(app, &foreign).await;
     assert_eq!(stands(app).await, json!(["free", null, 300, null]));
     assert_eq!(app.alarms().await, ["unknown_price"]);
@@ -310,8 +312,8 @@ on_both!(a_subscription_may_come_before_its_customer, |app| {
         app.deliver(&event).await.expect(503);
     }
     app.put_customer("nova", "free").await;
-    app.services().clock.put(app.now() + TimeDelta::minutes(3));
-    inbox::sweep(&app.services()).await.unwrap();
+    app.inner().clock.put(app.now() + TimeDelta::minutes(3));
+    inbox::sweep(&app.inner()).await.unwrap();
     let nova = app.get("/v1/customers/nova").await.expect(200).json();
     assert_eq!((&nova["plan"]["id"], &nova["subscription"]["id"]), (&json!("builder"), &json!(id)));
     assert_eq!(nova["subscription"]["grace_until"], json!(null));
@@ -341,7 +343,7 @@ on_both!(a_customers_own_key_reads_the_status, |app| {
 });
 
 async fn differences(app: &TestApp) -> Vec<(String, String)> {
-    let found = reconcile::compare(&app.services(), app.now() - TimeDelta::days(30)).await.unwrap();
+    let found = reconcile::compare(&app.inner(), app.now() - TimeDelta::days(30)).await.unwrap();
     let mut kinds: Vec<_> = found.iter().map(|one| (one.kind.to_owned(), one.subject.to_string())).collect();
     kinds.sort();
     kinds
@@ -351,8 +353,8 @@ on_both!(planted_differences_of_subscriptions_are_found_and_mended, |app| {
     let followed = subscribed(app).await;
     assert_eq!(differences(app).await, []);
     let repaired = async || {
-        let found = reconcile::compare(&app.services(), app.now() - TimeDelta::days(30)).await.unwrap();
-        reconcile::repair(&app.services(), &found).await.unwrap();
+        let found = reconcile::compare(&app.inner(), app.now() - TimeDelta::days(30)).await.unwrap();
+        reconcile::repair(&app.inner(), &found).await.unwrap();
         assert_eq!(differences(app).await, []);
     };
     // Unknown here; another price; another status; an end; a plan that does not follow.
@@ -406,13 +408,13 @@ on_both!(the_check_names_lies_about_subscriptions, |app| {
     ];
     for (tell, undo, says) in lies {
         app.tamper(tell, Vec::new()).await.unwrap();
-        let broken = check::run(&app.services().store).await.unwrap().expect_err(tell);
+        let broken = check::run(&app.inner().store).await.unwrap().expect_err(tell);
         assert!(broken.contains(says), "{tell}: {broken}");
         app.tamper(undo, Vec::new()).await.unwrap();
     }
     app.advance(json!({"advance_days": 10})).await.expect(200);
     let lie = "update grants set is_voided = 0 where kind = 1 and is_voided = 1";
     app.tamper(lie, Vec::new()).await.unwrap();
-    assert!(check::run(&app.services().store).await.unwrap().is_err());
+    assert!(check::run(&app.inner().store).await.unwrap().is_err());
     app.tamper("update grants set is_voided = 1 where kind = 1 and voided > 0", Vec::new()).await.unwrap();
 });

@@ -1,8 +1,12 @@
 //! What was shown is what is sold, credited and said ever after, whatever the catalogue says meanwhile.
 
-use crate::app::{Browser, Opened, TestApp, on_both};
+use crate::app::Browser;
+use crate::app::Opened;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::operators::Desk;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 /// The sample catalogue with some texts replaced; the shop starts again with it.
 async fn sell(app: &TestApp, changes: &[(&str, &str)]) {
@@ -91,7 +95,7 @@ on_both!(a_purchase_is_credited_and_expires_as_it_was_sold, |app| {
     assert!(browser.get("/billing").await.expect(200).text.contains(&format!("value=\"{}\"", form[0].1)));
     let opened = Opened { id: form[0].1.clone(), session: url.rsplit('/').next().unwrap().to_owned() };
     app.pay(&opened).await;
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     let purchase = app.purchase(&opened.id).await;
     assert_eq!(
         (&purchase["credits"], &purchase["amount"], &purchase["currency"]),
@@ -109,7 +113,7 @@ on_both!(a_button_that_buys_again_sells_what_stands_beside_it, |app| {
     app.advance_minutes(61).await;
     app.sandbox.catch_up().await.unwrap();
     let opened = Opened { id: form[0].1.clone(), session: url.rsplit('/').next().unwrap().to_owned() };
-    app.settle(&opened).await;
+    app.fulfill(&opened).await;
     let to = browser.sent("buy", &borrowed(&form)).await;
     assert_eq!(to, format!("/billing?outcome=checkout_expired&purchase={}&package=p1200", opened.id));
     let page = format!("/purchases/{}", opened.id);
@@ -165,7 +169,8 @@ on_both!(a_hint_adds_no_two_currencies, |app| {
 });
 
 on_both!(a_plan_is_chosen_as_it_was_shown, |app| {
-    use crate::subscriptions::{PRICES, catalogue};
+    use crate::subscriptions::PRICES;
+    use crate::subscriptions::catalogue;
     let path = app.home.folder.join("catalog.toml");
     std::fs::create_dir_all(&app.home.folder).unwrap();
     let sells = async |text: String| {

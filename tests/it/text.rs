@@ -4,9 +4,15 @@
 mod forms;
 mod markup;
 
-use crate::app::{Answer, Browser, Database, OPERATOR_KEY, TestApp, on_both};
+use crate::app::Answer;
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::OPERATOR_KEY;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::operators::Desk;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 /// A call that takes a text: path, idempotency key or none, body, the text's field.
 type Call = (&'static str, String, Value, &'static str);

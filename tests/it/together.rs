@@ -4,7 +4,10 @@
 //! fails each of its writes in turn, in the two ways a database fails: the statement alone, and (as SQLite does when
 //! the disk is full or broken) the whole transaction under the engine's feet.
 
-use crate::app::{Database, Opened, TestApp, on_both};
+use crate::app::Database;
+use crate::app::Opened;
+use crate::app::TestApp;
+use crate::app::on_both;
 use futures::future::join_all;
 use topup::domain::PurchaseId;
 use topup::usecases::purchases;
@@ -58,8 +61,8 @@ async fn charges(app: &TestApp, round: usize, part: &str) -> usize {
 
 async fn fails_whole(app: &TestApp, round: usize, opened: &Opened) -> usize {
     let id = PurchaseId::parse(&opened.id).unwrap();
-    let services = app.services();
-    let settle = || purchases::settle(&services, id, Some(&opened.session));
+    let inner = app.inner();
+    let settle = || purchases::fulfill(&inner, id, Some(&opened.session));
     let (first, taken, second) = tokio::join!(settle(), charges(app, round, "beside"), settle());
     assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
     let state = app.purchase(&opened.id).await;
@@ -85,8 +88,8 @@ on_both!(a_purchase_is_credited_with_its_grant_or_neither, |app| {
         let after = charges(app, round, "after").await;
         assert_eq!(after, 10, "{how} {write:?}");
         used += after;
-        app.settle(&opened).await;
-        app.settle(&opened).await;
+        app.fulfill(&opened).await;
+        app.fulfill(&opened).await;
         let state = app.purchase(&opened.id).await;
         assert_eq!((state["state"].as_str(), state["grant"].is_null()), (Some("credited"), false), "{state}");
         assert_eq!(app.available("acme").await, 5_000 + 1_200 * (round + 1) - used, "{how} {write:?}");

@@ -1,7 +1,10 @@
 //! "Upgrade" where plans are sold at Stripe: a Checkout that begins a subscription, the portal for who has one.
 
-use crate::app::{Browser, TestApp, on_both};
-use crate::subscriptions::{PRICES, catalogue};
+use crate::app::Browser;
+use crate::app::TestApp;
+use crate::app::on_both;
+use crate::subscriptions::PRICES;
+use crate::subscriptions::catalogue;
 use serde_json::json;
 use stripe_sandbox::ApiFault;
 

@@ -1,7 +1,12 @@
 //! The worker: several at once, one whose clock is behind, one customer that is broken; and its commands.
 
-use crate::app::{Database, Home, OPERATOR_KEY, TestApp, on_both};
-use crate::process::{start, topup};
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::OPERATOR_KEY;
+use crate::app::TestApp;
+use crate::app::on_both;
+use crate::process::start;
+use crate::process::topup;
 use crate::reminders::mails;
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -12,16 +17,21 @@ use topup::clock::Clock;
 use topup::domain::Instant;
 use topup::ledger::Ledger;
 use topup::store::Store;
-use topup::usecases::{Parts, Services, accounts, alarms, jobs, reminders};
+use topup::usecases::App;
+use topup::usecases::AppParts;
+use topup::usecases::alarms;
+use topup::usecases::credits::accounts;
+use topup::usecases::jobs;
+use topup::usecases::notify::reminders;
 
 /// Another process on the same database: an engine of its own, and a clock that may be wrong.
-async fn another(app: &TestApp, at: Instant) -> Services {
-    let services = app.services();
+async fn another(app: &TestApp, at: Instant) -> App {
+    let inner = app.inner();
     // A connection of its own: another's writes are seen by the database's own counter.
     let store = Store::open(&app.home.url).await.unwrap();
     let clock = Clock::manual(at);
-    let (ledger, _engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&services.catalog));
-    Services::new(Parts { store, ledger, clock, ..services.parts() })
+    let (ledger, _engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&inner.catalog));
+    App::new(AppParts { store, ledger, clock, ..inner.parts() })
 }
 
 on_both!(several_workers_at_once_remind_and_expire_once, |app| {
@@ -33,7 +43,7 @@ on_both!(several_workers_at_once_remind_and_expire_once, |app| {
     // The service of another worker: nothing has worked for 340 days.
     app.advance_minutes(1).await;
     let now = app.now() + TimeDelta::days(340);
-    let workers: Vec<Services> = join_all((0..4).map(|_| another(app, now))).await;
+    let workers: Vec<App> = join_all((0..4).map(|_| another(app, now))).await;
     for done in join_all(workers.iter().map(jobs::run_due)).await {
         done.unwrap();
     }
@@ -100,7 +110,7 @@ on_both!(a_customer_whose_rows_are_broken_keeps_nobody_else_from_being_served, |
     app.tamper("update accounts set hash = $1 where customer_no = 1", args![vec![1_u8]]).await.unwrap();
     let worker = another(app, app.now() + TimeDelta::days(40)).await;
     jobs::run_due(&worker).await.unwrap();
-    let alarms = alarms::open(&app.services().store).await.unwrap();
+    let alarms = alarms::open(&app.inner().store).await.unwrap();
     let named: Vec<&str> = alarms.iter().map(|alarm| alarm.subject.as_str()).collect();
     assert!(named == ["ledger acme"] && alarms[0].detail.contains("hash"), "{alarms:?}");
     assert_eq!(app.count("select count(*) as n from entries").await, 3 + 2 * 2);
@@ -120,8 +130,8 @@ on_both!(metrics_say_how_each_job_does_and_need_a_key, |app| {
     app.put_customer("acme", "starter").await;
     app.charge("acme", "5000", "job-1").await.expect(201);
     let job = jobs::named("news").unwrap();
-    let services = app.services();
-    topup::jobs::once(job, &services, &tokio_util::sync::CancellationToken::new()).await.unwrap();
+    let inner = app.inner();
+    topup::jobs::once(job, &inner, &tokio_util::sync::CancellationToken::new()).await.unwrap();
     let text = app.get("/metrics").await.expect(200);
     assert!(text.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     for job in ["ledger", "reminders", "news", "inbox", "purchases", "mails"] {

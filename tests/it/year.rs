@@ -3,16 +3,29 @@
 //!
 //! Twenty customers; with `TOPUP_PROVE` a thousand.
 
-use crate::app::{Database, TestApp};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::app::Database;
+use crate::app::TestApp;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use topup::args;
 use topup::clock::Clock;
 use topup::config::Switch;
-use topup::domain::{Credits, GrantId, HoldId, Instant, PurchaseId, SoldTopUp};
-use topup::ledger::{Charge, Ledger, Turn};
+use topup::domain::Credits;
+use topup::domain::GrantId;
+use topup::domain::HoldId;
+use topup::domain::Instant;
+use topup::domain::PurchaseId;
+use topup::domain::SoldTopUp;
+use topup::ledger::Charge;
+use topup::ledger::Ledger;
+use topup::ledger::WriteTransaction;
 use topup::store::Store;
-use topup::usecases::{Fault, Parts, Services, customers, jobs};
+use topup::usecases::App;
+use topup::usecases::AppParts;
+use topup::usecases::InternalError;
+use topup::usecases::customers;
+use topup::usecases::jobs;
 
 const PLANS: [&str; 4] = ["free", "starter", "builder", "pro"];
 const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"];
@@ -38,26 +51,23 @@ fn millis(at: Instant) -> i64 {
 
 /// A worker's process: it may be killed.
 struct Process {
-    services: Services,
+    inner: App,
     engine: tokio::task::AbortHandle,
 }
 
 impl Process {
     async fn start(app: &TestApp, at: Instant) -> Self {
-        let services = app.services();
+        let inner = app.inner();
         let store = Store::open(&app.home.url).await.unwrap();
         let clock = Clock::manual(at);
-        let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&services.catalog));
-        Self {
-            services: Services::new(Parts { store, ledger, clock, ..services.parts() }),
-            engine: engine.abort_handle(),
-        }
+        let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&inner.catalog));
+        Self { inner: App::new(AppParts { store, ledger, clock, ..inner.parts() }), engine: engine.abort_handle() }
     }
 
     /// Works until `to`, and is killed after some number of steps of the scheduler, if it is.
     async fn work(&self, to: Instant, killed_after: Option<i64>) -> bool {
-        let services = self.services.clone();
-        let working = tokio::spawn(async move { jobs::pass(&services, to).await });
+        let inner = self.inner.clone();
+        let working = tokio::spawn(async move { jobs::pass(&inner, to).await });
         let Some(steps) = killed_after else {
             working.await.unwrap().unwrap();
             return true;
@@ -73,8 +83,8 @@ impl Process {
 }
 
 /// What a customer does at an instant.
-async fn deed(turn: &mut Turn, no: i64, id: &str, dice: &mut Dice, n: i64) -> Result<(), Fault> {
-    let (account, at) = turn.account(no).await?;
+async fn deed(tx: &mut WriteTransaction, no: i64, id: &str, dice: &mut Dice, n: i64) -> Result<(), InternalError> {
+    let (account, at) = tx.account(no).await?;
     let there: i64 = account.drawable(at).iter().map(|grant| grant.remaining().0).sum();
     // A third of them buys and hardly uses: there something is left to expire.
     let there = if no % 3 == 0 { there.min(2_000) } else { there };
@@ -91,33 +101,33 @@ async fn deed(turn: &mut Turn, no: i64, id: &str, dice: &mut Dice, n: i64) -> Re
                 source: None,
                 metadata: None,
             };
-            turn.charge(&charge).await?;
+            tx.charge(&charge).await?;
         }
         6 | 7 if there > 0 => {
-            let (hold, credits) = (HoldId(turn.clock.mint()), Credits((there / (1 + dice.roll(3))).max(1)));
+            let (hold, credits) = (HoldId(tx.clock.mint()), Credits((there / (1 + dice.roll(3))).max(1)));
             let until = at + chrono::TimeDelta::milliseconds(1 + dice.roll(DAY));
-            turn.act(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok()).await?;
+            tx.act(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok()).await?;
         }
         8 => {
             let open = account.holds.first().map(|hold| hold.id);
             if let Some(id) = open {
-                turn.act(no, |account, at, _, changes| account.release(id, at, changes).is_ok()).await?;
+                tx.act(no, |account, at, _, changes| account.release(id, at, changes).is_ok()).await?;
             }
         }
         9 => {
             let plan = PLANS[usize::try_from(dice.roll(4)).unwrap()].to_owned();
-            customers::put_in(turn, id, customers::Put { plan: Some(plan), ..customers::Put::default() }).await?;
+            customers::put_in(tx, id, customers::Put { plan: Some(plan), ..customers::Put::default() }).await?;
         }
-        10 | 11 => buy(turn, no, 1_200_000 * (1 + dice.roll(4))).await?,
+        10 | 11 => buy(tx, no, 1_200_000 * (1 + dice.roll(4))).await?,
         _ => {}
     }
     Ok(())
 }
 
 /// A purchase that was paid.
-async fn buy(turn: &mut Turn, no: i64, credits: i64) -> Result<(), Fault> {
-    let (id, grant) = (PurchaseId(turn.clock.mint()), GrantId(turn.clock.mint()));
-    let (ends, at) = turn
+async fn buy(tx: &mut WriteTransaction, no: i64, credits: i64) -> Result<(), InternalError> {
+    let (id, grant) = (PurchaseId(tx.clock.mint()), GrantId(tx.clock.mint()));
+    let (ends, at) = tx
         .act(no, |account, at, catalog, changes| {
             account.grant_top_up(grant, SoldTopUp::now(id, Credits(credits), catalog), at, catalog, changes)
         })
@@ -125,9 +135,9 @@ async fn buy(turn: &mut Turn, no: i64, credits: i64) -> Result<(), Fault> {
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
           refunded_amount, created_at, checkout_expires_at, credited_at, expires_at)
         values ($1, $2, 'p1200', $3, 900, 'usd', 'credited', 0, 0, $4, $4, $4, $5)";
-    turn.link.run(sql, args![id.bytes(), no, credits, at, ends]).await?;
+    tx.db.run(sql, args![id.bytes(), no, credits, at, ends]).await?;
     let sql = "insert into purchase_events (purchase, what, at) values ($1, 'credited', $2)";
-    turn.link.run(sql, args![id.bytes(), at]).await?;
+    tx.db.run(sql, args![id.bytes(), at]).await?;
     Ok(())
 }
 
@@ -143,20 +153,20 @@ async fn live(app: &TestApp, people: i64, seed: u64) -> Vec<(i64, i64)> {
             cycle_anchor: Some(app.now() - chrono::TimeDelta::milliseconds(dice.roll(365 * DAY))),
             timezone: Some(ZONES[usize::try_from(dice.roll(4)).unwrap()].to_owned()),
         };
-        customers::put(&process.services, &format!("c{no}"), put).await.unwrap();
+        customers::put(&process.inner, &format!("c{no}"), put).await.unwrap();
     }
     let end = app.now() + chrono::TimeDelta::days(DAYS);
     let (mut worked, mut away, mut n) = (Vec::new(), 0, 0);
-    while process.services.clock.now() < end {
-        let now = process.services.clock.now();
+    while process.inner.clock.now() < end {
+        let now = process.inner.clock.now();
         let to = (now + chrono::TimeDelta::milliseconds(1 + dice.roll(40 * HOUR))).min(end);
         if away > 0 {
             away -= 1;
-            process.services.clock.put(to);
+            process.inner.clock.put(to);
         } else {
             let killed = (dice.roll(12) == 0).then(|| dice.roll(400));
             if !process.work(to, killed).await {
-                process = Process::start(app, process.services.clock.now()).await;
+                process = Process::start(app, process.inner.clock.now()).await;
                 process.work(to, None).await;
             }
             worked.push((millis(now), millis(to)));
@@ -168,15 +178,15 @@ async fn live(app: &TestApp, people: i64, seed: u64) -> Vec<(i64, i64)> {
         dice.roll(2);
         let (first, many) = (n, 1 + people / 10);
         n += many;
-        let job = process.services.ledger.job(move |turn| {
+        let job = process.inner.ledger.job(move |tx| {
             Box::pin(async move {
                 for n in first..first + many {
                     let who = dice_of_step.roll(people);
                     let id = format!("c{who}");
-                    let no = turn.customer_no(&id).await?.unwrap();
-                    deed(turn, no, &id, &mut dice_of_step, n).await?;
+                    let no = tx.customer_no(&id).await?.unwrap();
+                    deed(tx, no, &id, &mut dice_of_step, n).await?;
                 }
-                Ok::<_, Fault>(())
+                Ok::<_, InternalError>(())
             })
         });
         job.await.unwrap().unwrap();
@@ -214,8 +224,8 @@ impl TopUp {
 }
 
 async fn top_ups(app: &TestApp) -> Vec<TopUp> {
-    let services = app.services();
-    let mut link = services.store.read().await.unwrap();
+    let inner = app.inner();
+    let mut link = inner.store.read().await.unwrap();
     let mut out = BTreeMap::new();
     for row in link.all("select no, customer_no, expires_at from grants where kind = 3", Vec::new()).await.unwrap() {
         let (customer, ends) = (row.int("customer_no").unwrap(), row.int("expires_at").unwrap());

@@ -2,7 +2,7 @@
 //! written down here as the laws have them: nothing is asked of the zones' own database.
 
 use topup::domain::time::from_millis;
-use topup::zone::Zone;
+use topup::time_zone::Zone;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;

@@ -7,7 +7,7 @@ mod page;
 mod responses;
 mod shapes;
 
-use crate::usecases::Services;
+use crate::usecases::App;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Routes.
-pub fn routes(services: &Services) -> Router<Services> {
-    let text: Arc<str> = openapi(&services.settings.public_url).to_string().into();
+pub fn routes(app: &App) -> Router<App> {
+    let text: Arc<str> = openapi(&app.settings.public_url).to_string().into();
     Router::new()
         .route("/openapi.json", get(async move || document(&text)))
         .route("/docs", get(page::page))

@@ -1,8 +1,8 @@
 //! `/docs`: the table of calls as a page without script, under a policy of its own.
 
-use super::calls::{Body, CALLS, Call, Key};
-use super::responses::{answer_headers, content};
-use super::shapes;
+use crate::http::openapi::calls::{Body, CALLS, Call, Key};
+use crate::http::openapi::responses::{answer_headers, content};
+use crate::http::openapi::shapes;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;

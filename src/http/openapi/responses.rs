@@ -3,8 +3,8 @@
 //! A refusal with one code is a shared one of `components`; one that may have several is its call's own, with the
 //! same named schema. Its codes are in `x-codes`.
 
-use super::calls::{CALLS, Call, Key};
-use super::reference;
+use crate::http::openapi::calls::{CALLS, Call, Key};
+use crate::http::openapi::reference;
 use crate::http::problem::Code;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The shapes of what is sent and answered. A name that ends in `?` may be absent.
 
-use super::reference;
+use crate::http::openapi::reference;
 use crate::http::problem::Code;
 use serde_json::{Map, Value, json};
 

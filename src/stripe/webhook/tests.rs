@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Envelope, WebhookError, sign, verify};
+use crate::stripe::webhook::{Envelope, WebhookError, sign, verify};
 
 const NOW: i64 = 1_790_000_000;
 const SECRET: &str = "whsec_first";

@@ -11,7 +11,7 @@ const KEYBOARD: [&str; 3] =
 const BLOCK_MAX: usize = 4;
 
 /// Whether a password is one that is guessed first.
-pub(super) fn is_common(password: &str) -> bool {
+pub(crate) fn is_common(password: &str) -> bool {
     let plain = password.to_lowercase();
     let core = plain.trim_matches(|c: char| !c.is_alphabetic());
     let unsigned = letters(&plain);

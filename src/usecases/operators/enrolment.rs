@@ -5,14 +5,14 @@
 //!
 //! *Not here:* codes and their forms (`second_factor`), signing in with one (`sign_in`).
 
-use super::super::{Fault, Services, flat};
-use super::password::broken;
-use super::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret};
-use super::sign_in::{Operator, Tried, tried};
 use crate::args;
 use crate::client::Client;
 use crate::domain::Instant;
-use crate::store::db::{DbError, Link};
+use crate::store::db::{Connection, DbError};
+use crate::usecases::operators::password::broken;
+use crate::usecases::operators::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret};
+use crate::usecases::operators::sign_in::{Operator, Tried, tried};
+use crate::usecases::{App, InternalError, flat};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -33,7 +33,7 @@ impl Enrolment {
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn new(password: String) -> Result<Self, Fault> {
+    pub async fn new(password: String) -> Result<Self, InternalError> {
         let secret = Secret::new()?;
         let codes = RecoveryCodes::new(|_, bytes| getrandom::fill(bytes).map_err(broken))?;
         Ok(Self { secret, codes, kept: encrypted(secret, password).await?, step: None })
@@ -43,13 +43,13 @@ impl Enrolment {
     ///
     /// # Errors
     /// [`Fault`].
-    pub fn confirm(&mut self, code: &str, now: Instant) -> Result<bool, Fault> {
+    pub fn confirm(&mut self, code: &str, now: Instant) -> Result<bool, InternalError> {
         self.step = self.secret.step_of(code.trim(), now)?;
         Ok(self.step.is_some())
     }
 
     /// Gives it to an account, in place of one that it had.
-    pub(super) async fn write(&self, link: &mut Link, no: i64, now: Instant) -> Result<(), DbError> {
+    pub(crate) async fn write(&self, link: &mut Connection, no: i64, now: Instant) -> Result<(), DbError> {
         let sql =
             "update operators set totp_salt = $1, totp_secret = $2, totp_since = $3, totp_step = $4 where no = $5";
         link.run(sql, args![self.kept.salt, self.kept.secret.to_vec(), now, self.step, no]).await?;
@@ -62,12 +62,12 @@ impl Enrolment {
     }
 }
 
-async fn encrypted(secret: Secret, password: String) -> Result<Encrypted, Fault> {
+async fn encrypted(secret: Secret, password: String) -> Result<Encrypted, InternalError> {
     tokio::task::spawn_blocking(move || secret.encrypt(&password)).await.map_err(broken)?
 }
 
 /// Takes the second factor from an account.
-pub(super) async fn clear(link: &mut Link, no: i64) -> Result<(), DbError> {
+pub(crate) async fn clear(link: &mut Connection, no: i64) -> Result<(), DbError> {
     let sql = "update operators set totp_salt = null, totp_secret = null, totp_since = null, totp_step = null
         where no = $1";
     link.run(sql, args![no]).await?;
@@ -95,11 +95,11 @@ pub enum Standing {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn standing(services: &Services, operator: &Operator) -> Result<Standing, Fault> {
+pub async fn standing(app: &App, operator: &Operator) -> Result<Standing, InternalError> {
     let sql = "select o.password, o.totp_since, (select count(*) from operator_recovery_codes c
             where c.operator_no = o.no and c.used_at is null) as codes
         from operators o where o.no = $1";
-    let row = services.store.read().await?.one(sql, args![operator.no]).await?;
+    let row = app.store.read().await?.one(sql, args![operator.no]).await?;
     let Some(row) = row else { return Ok(Standing::NoPassword) };
     Ok(match row.opt_at("totp_since")? {
         _ if !row.text("password")?.starts_with('$') => Standing::NoPassword,
@@ -112,7 +112,7 @@ pub async fn standing(services: &Services, operator: &Operator) -> Result<Standi
 ///
 /// # Errors
 /// [`Fault`].
-pub fn seed() -> Result<String, Fault> {
+pub fn seed() -> Result<String, InternalError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(broken)?;
     Ok(hex::encode(bytes))
@@ -122,10 +122,10 @@ pub fn seed() -> Result<String, Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-pub fn of_seed(services: &Services, operator: &Operator, seed: &str) -> Result<Option<(Secret, RecoveryCodes)>, Fault> {
+pub fn of_seed(app: &App, operator: &Operator, seed: &str) -> Result<Option<(Secret, RecoveryCodes)>, InternalError> {
     let Some(seed) = hex::decode(seed).ok().filter(|seed| seed.len() == 16) else { return Ok(None) };
     let bytes = |about: &str, n: usize, out: &mut [u8]| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&services.settings.form_secret).map_err(broken)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&app.settings.form_secret).map_err(broken)?;
         mac.update(format!("topup second factor 1\n{about}\n{n}\n{}\n", operator.no).as_bytes());
         mac.update(&operator.session);
         mac.update(&seed);
@@ -155,36 +155,36 @@ pub enum Changed {
 /// # Errors
 /// [`Fault`].
 pub async fn switch_on(
-    services: &Services,
+    app: &App,
     operator: &Operator,
     from: &Client,
     (seed, password, code): (&str, String, &str),
-) -> Result<Changed, Fault> {
-    let Some((secret, codes)) = of_seed(services, operator, seed)? else { return Ok(Changed::Stale) };
-    let account = match tried(services, &operator.email, password.clone(), from).await? {
+) -> Result<Changed, InternalError> {
+    let Some((secret, codes)) = of_seed(app, operator, seed)? else { return Ok(Changed::Stale) };
+    let account = match tried(app, &operator.email, password.clone(), from).await? {
         Tried::Fits { account, secret: None } => account,
         Tried::Fits { .. } => return Ok(Changed::Stale),
         Tried::Wrong(_) => return Ok(Changed::Wrong),
         Tried::Wait => return Ok(Changed::Wait),
     };
     let mut enrolment = Enrolment { secret, codes, kept: encrypted(secret, password).await?, step: None };
-    if !enrolment.confirm(code, services.clock.now())? {
+    if !enrolment.confirm(code, app.clock.now())? {
         return Ok(Changed::Wrong);
     }
     let (no, session, slot) = (operator.no, operator.session, account.slot);
-    let job = services.ledger.job(move |turn| {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
-            let now = turn.now();
+            let now = tx.now();
             let sql = "update operators set changed_at = changed_at
                 where no = $1 and password = $2 and disabled_at is null and totp_secret is null";
-            if turn.link.run(sql, args![no, account.hash]).await? == 0 {
+            if tx.db.run(sql, args![no, account.hash]).await? == 0 {
                 return Ok(Changed::Stale);
             }
-            enrolment.write(&mut turn.link, no, now).await?;
+            enrolment.write(&mut tx.db, no, now).await?;
             let sql = "update operator_sessions set ended_at = $1
                 where operator_no = $2 and token_hash <> $3 and ended_at is null";
-            turn.link.run(sql, args![now, no, session]).await?;
-            turn.link.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            tx.db.run(sql, args![now, no, session]).await?;
+            tx.db.run("delete from operator_tries where slot = $1", args![slot]).await?;
             Ok(Changed::Done)
         })
     });
@@ -200,27 +200,27 @@ pub async fn switch_on(
 /// # Errors
 /// [`Fault`].
 pub async fn switch_off(
-    services: &Services,
+    app: &App,
     operator: &Operator,
     from: &Client,
     (password, code): (String, &str),
-) -> Result<Changed, Fault> {
-    let (account, secret) = match tried(services, &operator.email, password, from).await? {
+) -> Result<Changed, InternalError> {
+    let (account, secret) = match tried(app, &operator.email, password, from).await? {
         Tried::Fits { account, secret: Some(secret) } => (account, secret),
         Tried::Fits { .. } => return Ok(Changed::Stale),
         Tried::Wrong(_) => return Ok(Changed::Wrong),
         Tried::Wait => return Ok(Changed::Wait),
     };
-    let Some(proof) = Proof::of(code, Some(secret), services.clock.now())? else { return Ok(Changed::Wrong) };
+    let Some(proof) = Proof::of(code, Some(secret), app.clock.now())? else { return Ok(Changed::Wrong) };
     let (no, slot) = (operator.no, account.slot);
-    let job = services.ledger.job(move |turn| {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
-            let now = turn.now();
-            if !proof.take(&mut turn.link, no, now).await? {
+            let now = tx.now();
+            if !proof.take(&mut tx.db, no, now).await? {
                 return Ok(Changed::Wrong);
             }
-            clear(&mut turn.link, no).await?;
-            turn.link.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            clear(&mut tx.db, no).await?;
+            tx.db.run("delete from operator_tries where slot = $1", args![slot]).await?;
             Ok(Changed::Done)
         })
     });

@@ -5,19 +5,22 @@
 //!
 //! *Not here:* what operators do (`desk`), what is written down of it (`audit`).
 
+pub mod actions;
+pub mod audit;
 mod common;
 pub mod enrolment;
 pub mod password;
+pub mod search;
 pub mod second_factor;
 pub mod sign_in;
 
 pub use enrolment::Enrolment;
 
-use super::Fault;
 use crate::args;
 use crate::domain::Instant;
 use crate::store::Store;
-use crate::store::db::{DbError, Link, Row};
+use crate::store::db::{Connection, DbError, Row};
+use crate::usecases::InternalError;
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,7 @@ pub struct Account {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn add(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, Fault> {
+pub async fn add(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, InternalError> {
     add_with(store, email, hash, None, now).await
 }
 
@@ -54,7 +57,7 @@ pub async fn add_with(
     hash: &str,
     factor: Option<&Enrolment>,
     now: Instant,
-) -> Result<bool, Fault> {
+) -> Result<bool, InternalError> {
     let mut link = store.begin_turn().await?;
     let sql = "insert into operators (email, password, created_at, changed_at) values ($1, $2, $3, $3)
         on conflict (email) do nothing returning no";
@@ -71,7 +74,7 @@ pub async fn add_with(
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn has_factor(store: &Store, email: &str) -> Result<bool, Fault> {
+pub async fn has_factor(store: &Store, email: &str) -> Result<bool, InternalError> {
     let sql = "select 1 as n from operators where email = $1 and totp_secret is not null";
     Ok(store.read().await?.one(sql, args![email]).await?.is_some())
 }
@@ -80,7 +83,7 @@ pub async fn has_factor(store: &Store, email: &str) -> Result<bool, Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn list(store: &Store) -> Result<Vec<Account>, Fault> {
+pub async fn list(store: &Store) -> Result<Vec<Account>, InternalError> {
     let sql = "select o.email, o.created_at, o.changed_at, o.disabled_at, o.totp_since,
           (select max(s.seen_at) from operator_sessions s where s.operator_no = o.no) as seen_at
         from operators o order by o.no";
@@ -95,14 +98,14 @@ pub async fn list(store: &Store) -> Result<Vec<Account>, Fault> {
             seen_at: row.opt_at("seen_at")?,
         })
     };
-    rows.iter().map(account).collect::<Result<_, DbError>>().map_err(Fault::from)
+    rows.iter().map(account).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 /// Shuts an account, and ends its sessions; false where there is none of this address.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, Fault> {
+pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, InternalError> {
     let mut link = store.begin_turn().await?;
     let sql = "update operators set disabled_at = coalesce(disabled_at, $1) where email = $2";
     let found = link.run(sql, args![now, email]).await? > 0;
@@ -116,7 +119,7 @@ pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, F
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn reset(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, Fault> {
+pub async fn reset(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, InternalError> {
     reset_with(store, email, hash, None, now).await
 }
 
@@ -130,7 +133,7 @@ pub async fn reset_with(
     hash: &str,
     factor: Option<&Enrolment>,
     now: Instant,
-) -> Result<bool, Fault> {
+) -> Result<bool, InternalError> {
     let mut link = store.begin_turn().await?;
     let sql = "update operators set password = $1, changed_at = $2, disabled_at = null where email = $3 returning no";
     let found = link.one(sql, args![hash, now, email]).await?.map(|row| row.int("no")).transpose()?;
@@ -146,7 +149,7 @@ pub async fn reset_with(
     Ok(found.is_some())
 }
 
-async fn end_sessions(link: &mut Link, email: &str, now: Instant) -> Result<(), DbError> {
+async fn end_sessions(link: &mut Connection, email: &str, now: Instant) -> Result<(), DbError> {
     let sql = "update operator_sessions set ended_at = $1 where ended_at is null
         and operator_no in (select no from operators where email = $2)";
     link.run(sql, args![now, email]).await?;

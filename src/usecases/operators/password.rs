@@ -3,9 +3,9 @@
 //! Invariant: a hash is computed on a blocking thread, few at once and at a bounded pace: whoever guesses fills neither
 //! the runtime, nor the memory, nor the processors. An operator's own browser is not behind those who guess ([`Gates`]).
 
-use super::super::Fault;
-use super::common;
-use super::second_factor::{Encrypted, Secret};
+use crate::usecases::InternalError;
+use crate::usecases::operators::common;
+use crate::usecases::operators::second_factor::{Encrypted, Secret};
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use governor::clock::{Clock as _, DefaultClock};
@@ -48,11 +48,11 @@ pub fn check(password: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn hash(password: String) -> Result<String, Fault> {
+pub async fn hash(password: String) -> Result<String, InternalError> {
     tokio::task::spawn_blocking(move || hash_now(&password)).await.map_err(broken)?
 }
 
-fn hash_now(password: &str) -> Result<String, Fault> {
+fn hash_now(password: &str) -> Result<String, InternalError> {
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt).map_err(broken)?;
     let salt = SaltString::encode_b64(&salt).map_err(broken)?;
@@ -110,7 +110,7 @@ impl Gates {
     ///
     /// # Errors
     /// [`Fault`].
-    pub async fn fits(&self, password: String, stored: Option<Stored>, is_known: bool) -> Result<Fits, Fault> {
+    pub async fn fits(&self, password: String, stored: Option<Stored>, is_known: bool) -> Result<Fits, InternalError> {
         if password.len() > BYTES_MAX {
             return Ok(Fits::No);
         }
@@ -126,7 +126,7 @@ impl Gates {
 
 /// Both keys are made in every case: the time of the answer tells neither whether there is an account, nor whether the
 /// password was right and only the code was not.
-fn fits_now(password: &str, stored: Option<Stored>) -> Result<Fits, Fault> {
+fn fits_now(password: &str, stored: Option<Stored>) -> Result<Fits, InternalError> {
     let nobody = match NOBODY.get() {
         Some(nobody) => nobody,
         None => NOBODY.get_or_init(|| hash_now("nobody has this one").unwrap_or_default()),
@@ -139,8 +139,8 @@ fn fits_now(password: &str, stored: Option<Stored>) -> Result<Fits, Fault> {
     Ok(if fits { Fits::Yes(has_factor.then_some(secret)) } else { Fits::No })
 }
 
-pub(super) fn broken(e: impl std::fmt::Display) -> Fault {
-    Fault::Broken(format!("password: {e}"))
+pub(crate) fn broken(e: impl std::fmt::Display) -> InternalError {
+    InternalError::Broken(format!("password: {e}"))
 }
 
 #[cfg(test)]

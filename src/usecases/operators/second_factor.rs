@@ -6,11 +6,11 @@
 //!
 //! *Not here:* when a code is asked for (`sign_in`), how an account comes to have one (`enrolment`).
 
-use super::super::Fault;
-use super::password::broken;
 use crate::args;
 use crate::domain::Instant;
-use crate::store::db::{DbError, Link, Row};
+use crate::store::db::{Connection, DbError, Row};
+use crate::usecases::InternalError;
+use crate::usecases::operators::password::broken;
 use argon2::Argon2;
 use sha2::{Digest, Sha256};
 use totp_rs::{Builder, Totp};
@@ -24,7 +24,7 @@ const CODE_BYTES: usize = 10;
 
 /// The secret that an app and the product share.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Secret(pub(super) [u8; SECRET_BYTES]);
+pub struct Secret(pub(crate) [u8; SECRET_BYTES]);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -37,7 +37,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`Fault`] where there are no random bytes.
-    pub fn new() -> Result<Self, Fault> {
+    pub fn new() -> Result<Self, InternalError> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(broken)?;
         Ok(Self(bytes))
@@ -47,7 +47,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`Fault`] where the library refuses.
-    pub fn url(&self, shop: &str, email: &str) -> Result<String, Fault> {
+    pub fn url(&self, shop: &str, email: &str) -> Result<String, InternalError> {
         // A colon divides shop and account.
         let plain = |text: &str| text.replace(':', " ");
         let builder = self.builder().with_issuer(Some(plain(shop))).with_account_name(plain(email));
@@ -58,7 +58,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`Fault`] where the library refuses.
-    pub fn typed(&self) -> Result<String, Fault> {
+    pub fn typed(&self) -> Result<String, InternalError> {
         let base32: Vec<char> = self.totp()?.secret().to_base32().chars().collect();
         Ok(base32.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" "))
     }
@@ -67,12 +67,12 @@ impl Secret {
     ///
     /// # Errors
     /// [`Fault`] where the library refuses.
-    pub fn step_of(&self, code: &str, now: Instant) -> Result<Option<i64>, Fault> {
+    pub fn step_of(&self, code: &str, now: Instant) -> Result<Option<i64>, InternalError> {
         let Ok(seconds) = u64::try_from(now.timestamp()) else { return Ok(None) };
         Ok(self.totp()?.check(code, seconds).and_then(|step| i64::try_from(step).ok()))
     }
 
-    fn totp(&self) -> Result<Totp, Fault> {
+    fn totp(&self) -> Result<Totp, InternalError> {
         self.builder().build().map_err(broken)
     }
 
@@ -84,7 +84,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(super) fn encrypt(&self, password: &str) -> Result<Encrypted, Fault> {
+    pub(crate) fn encrypt(&self, password: &str) -> Result<Encrypted, InternalError> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(broken)?;
         let Self(secret) = Encrypted { salt, secret: self.0 }.open(password)?;
@@ -97,9 +97,9 @@ impl Secret {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encrypted {
     /// Random, new for each secret.
-    pub(super) salt: [u8; 16],
+    pub(crate) salt: [u8; 16],
     /// Its bytes.
-    pub(super) secret: [u8; SECRET_BYTES],
+    pub(crate) secret: [u8; SECRET_BYTES],
 }
 
 impl Encrypted {
@@ -107,7 +107,7 @@ impl Encrypted {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(super) fn open(&self, password: &str) -> Result<Secret, Fault> {
+    pub(crate) fn open(&self, password: &str) -> Result<Secret, InternalError> {
         let mut bytes = [0; SECRET_BYTES];
         Argon2::default().hash_password_into(password.as_bytes(), &self.salt, &mut bytes).map_err(broken)?;
         bytes.iter_mut().zip(self.secret).for_each(|(byte, kept)| *byte ^= kept);
@@ -118,7 +118,7 @@ impl Encrypted {
     ///
     /// # Errors
     /// A row that is not as it should be.
-    pub(super) fn of(row: &Row) -> Result<Option<Self>, DbError> {
+    pub(crate) fn of(row: &Row) -> Result<Option<Self>, DbError> {
         if row.opt_blob("totp_secret")?.is_none() {
             return Ok(None);
         }
@@ -141,17 +141,19 @@ impl RecoveryCodes {
     ///
     /// # Errors
     /// Those of `fill`.
-    pub(super) fn new(mut fill: impl FnMut(usize, &mut [u8]) -> Result<(), Fault>) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        mut fill: impl FnMut(usize, &mut [u8]) -> Result<(), InternalError>,
+    ) -> Result<Self, InternalError> {
         let code = |n| {
             let mut bytes = [0; CODE_BYTES];
             fill(n, &mut bytes)?;
             let hex: Vec<char> = hex::encode(bytes).chars().collect();
             Ok(hex.chunks(5).map(String::from_iter).collect::<Vec<_>>().join("-"))
         };
-        Ok(Self((0..CODES).map(code).collect::<Result<_, Fault>>()?))
+        Ok(Self((0..CODES).map(code).collect::<Result<_, InternalError>>()?))
     }
 
-    pub(super) fn hashes(&self) -> Vec<[u8; 32]> {
+    pub(crate) fn hashes(&self) -> Vec<[u8; 32]> {
         self.0.iter().map(|code| code_hash(code)).collect()
     }
 }
@@ -178,7 +180,7 @@ impl Proof {
     ///
     /// # Errors
     /// [`Fault`].
-    pub(super) fn of(typed: &str, secret: Option<Secret>, now: Instant) -> Result<Option<Self>, Fault> {
+    pub(crate) fn of(typed: &str, secret: Option<Secret>, now: Instant) -> Result<Option<Self>, InternalError> {
         let Some(secret) = secret else { return Ok(Some(Self::None)) };
         let plain: String = typed.chars().filter(|c| !c.is_whitespace()).take(64).collect();
         Ok(match plain.len() {
@@ -189,7 +191,7 @@ impl Proof {
     }
 
     /// Takes it, so that it cannot be taken again; whether it was good. The account is locked by what is written.
-    pub(super) async fn take(self, link: &mut Link, operator_no: i64, now: Instant) -> Result<bool, DbError> {
+    pub(crate) async fn take(self, link: &mut Connection, operator_no: i64, now: Instant) -> Result<bool, DbError> {
         let taken = match self {
             Self::None => {
                 let sql = "update operators set totp_step = null where no = $1 and totp_secret is null";

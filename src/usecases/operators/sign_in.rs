@@ -6,17 +6,16 @@
 //! wrong password, a wrong code, a disabled account and an address that is nobody's. Tokens are kept as SHA-256 only. A
 //! session ends when it is idle, at its limit, with the account, or when it is signed out.
 
-use super::super::portal::token_hash;
-use super::super::{Fault, Services, flat};
-use super::password::{Fits, Stored};
-use super::second_factor::{Encrypted, Proof, Secret};
-use crate::args;
 use crate::client::Client;
 use crate::counts::SignInOutcome;
 use crate::domain::Instant;
-use crate::ledger::Turn;
-use crate::mail;
-use crate::store::db::{DbError, Link};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError};
+use crate::usecases::access::portal::token_hash;
+use crate::usecases::operators::password::{Fits, Stored};
+use crate::usecases::operators::second_factor::{Encrypted, Proof, Secret};
+use crate::usecases::{App, InternalError, flat};
+use crate::{args, email};
 use chrono::TimeDelta;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
@@ -80,20 +79,20 @@ fn half(hash: &[u8]) -> [u8; 16] {
 }
 
 /// The row of an account's tries from a place. There is one for nobody's address as well.
-fn slot(services: &Services, email: &str, from: &Client) -> Result<[u8; 32], Fault> {
+fn slot(app: &App, email: &str, from: &Client) -> Result<[u8; 32], InternalError> {
     let place = match (&from.device, from.network) {
         (Some(device), _) => format!("device\n{device}"),
         (None, network) => format!("network\n{}", network.map(|it| it.to_string()).unwrap_or_default()),
     };
     let mut slot = [0; 32];
     slot[..16].copy_from_slice(&half_slot(email));
-    slot[16..].copy_from_slice(&keyed(services, &format!("operator try\n{email}\n{place}"))?);
+    slot[16..].copy_from_slice(&keyed(app, &format!("operator try\n{email}\n{place}"))?);
     Ok(slot)
 }
 
-fn keyed(services: &Services, text: &str) -> Result<[u8; 16], Fault> {
-    let mac = Hmac::<Sha256>::new_from_slice(&services.settings.form_secret);
-    let mut mac = mac.map_err(|e| Fault::Broken(format!("no key: {e}")))?;
+fn keyed(app: &App, text: &str) -> Result<[u8; 16], InternalError> {
+    let mac = Hmac::<Sha256>::new_from_slice(&app.settings.form_secret);
+    let mut mac = mac.map_err(|e| InternalError::Broken(format!("no key: {e}")))?;
     mac.update(text.as_bytes());
     Ok(half(mac.finalize().into_bytes().as_slice()))
 }
@@ -102,15 +101,15 @@ fn keyed(services: &Services, text: &str) -> Result<[u8; 16], Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-pub fn new_device(services: &Services, email: &str) -> Result<String, Fault> {
+pub fn new_device(app: &App, email: &str) -> Result<String, InternalError> {
     let mut number = [0; 16];
-    getrandom::fill(&mut number).map_err(|e| Fault::Broken(format!("no random bytes: {e}")))?;
-    device_of(services, email, &hex::encode(number))
+    getrandom::fill(&mut number).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
+    device_of(app, email, &hex::encode(number))
 }
 
-fn device_of(services: &Services, email: &str, number: &str) -> Result<String, Fault> {
-    let email = mail::address(email).unwrap_or_default();
-    let seal = keyed(services, &format!("operator device\n{email}\n{number}"))?;
+fn device_of(app: &App, email: &str, number: &str) -> Result<String, InternalError> {
+    let email = email::address(email).unwrap_or_default();
+    let seal = keyed(app, &format!("operator device\n{email}\n{number}"))?;
     Ok(format!("{number}-{}", hex::encode(seal)))
 }
 
@@ -118,24 +117,24 @@ fn device_of(services: &Services, email: &str, number: &str) -> Result<String, F
 ///
 /// # Errors
 /// [`Fault`].
-pub fn is_device(services: &Services, email: &str, given: &str) -> Result<bool, Fault> {
+pub fn is_device(app: &App, email: &str, given: &str) -> Result<bool, InternalError> {
     let Some((number, _)) = given.split_once('-') else { return Ok(false) };
-    let right = device_of(services, email, number)?;
+    let right = device_of(app, email, number)?;
     Ok(subtle::ConstantTimeEq::ct_eq(right.as_bytes(), given.as_bytes()).into())
 }
 
 /// An account whose password was right.
 #[derive(Clone, Debug)]
-pub(super) struct Account {
-    pub(super) no: i64,
+pub(crate) struct Account {
+    pub(crate) no: i64,
     /// The password's hash, as it was compared.
-    pub(super) hash: String,
+    pub(crate) hash: String,
     /// The row of its tries.
-    pub(super) slot: [u8; 32],
+    pub(crate) slot: [u8; 32],
 }
 
 /// How a password came out.
-pub(super) enum Tried {
+pub(crate) enum Tried {
     /// It is right; the second factor is still to be shown, where there is one.
     Fits { account: Account, secret: Option<Secret> },
     /// It is not; the account, if there is one.
@@ -145,25 +144,25 @@ pub(super) enum Tried {
 }
 
 /// Compares a password, as a counted try.
-pub(super) async fn tried(services: &Services, email: &str, password: String, from: &Client) -> Result<Tried, Fault> {
-    let slot = slot(services, email, from)?;
+pub(crate) async fn tried(app: &App, email: &str, password: String, from: &Client) -> Result<Tried, InternalError> {
+    let slot = slot(app, email, from)?;
     let sql = "select no, password, totp_salt, totp_secret from operators where email = $1 and disabled_at is null";
-    let row = services.store.read().await?.one(sql, args![email]).await?;
+    let row = app.store.read().await?.one(sql, args![email]).await?;
     let found = row.map(|row| {
         let stored = Stored { hash: row.text("password")?, factor: Encrypted::of(&row)? };
         Ok::<_, DbError>((row.int("no")?, stored))
     });
     let (no, stored) = found.transpose()?.unzip();
-    let real = services.clock.real();
-    let counted = services.ledger.anonymous_job(move |turn| Box::pin(async move { count_try(turn, slot, real).await }));
+    let real = app.clock.real();
+    let counted = app.ledger.anonymous_job(move |tx| Box::pin(async move { count_try(tx, slot, real).await }));
     let Some(wait) = flat(counted.await)? else { return Ok(Tried::Wait) };
     if wait > TimeDelta::zero() {
-        services.settings.counts.operator_lock();
+        app.settings.counts.operator_lock();
         let seconds = wait.num_seconds();
         tracing::warn!(seconds, "sign-ins for one operator's address are locked for one place");
     }
     let hash = stored.as_ref().map(|stored| stored.hash.clone());
-    let fits = services.settings.passwords.fits(password, stored, from.device.is_some()).await?;
+    let fits = app.settings.passwords.fits(password, stored, from.device.is_some()).await?;
     Ok(match (fits, no.zip(hash)) {
         (Fits::Busy, _) => Tried::Wait,
         (Fits::Yes(secret), Some((no, hash))) => Tried::Fits { account: Account { no, hash, slot }, secret },
@@ -175,12 +174,12 @@ pub(super) async fn tried(services: &Services, email: &str, password: String, fr
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn sign_in(services: &Services, typed: Typed<'_>, from: &Client) -> Result<SignedIn, Fault> {
-    let (signed, no) = match mail::address(typed.email) {
-        Some(email) => signed(services, &email, typed, from).await?,
+pub async fn sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result<SignedIn, InternalError> {
+    let (signed, no) = match email::address(typed.email) {
+        Some(email) => signed(app, &email, typed, from).await?,
         None => (SignedIn::Wrong, None),
     };
-    let counts = &services.settings.counts;
+    let counts = &app.settings.counts;
     match signed {
         SignedIn::Session(_) => {
             counts.operator_sign_in(SignInOutcome::SignedIn);
@@ -197,29 +196,33 @@ pub async fn sign_in(services: &Services, typed: Typed<'_>, from: &Client) -> Re
 
 /// The same; and which account it was about, if there is one.
 async fn signed(
-    services: &Services,
+    app: &App,
     email: &str,
     typed: Typed<'_>,
     from: &Client,
-) -> Result<(SignedIn, Option<i64>), Fault> {
-    let (account, secret) = match tried(services, email, typed.password, from).await? {
+) -> Result<(SignedIn, Option<i64>), InternalError> {
+    let (account, secret) = match tried(app, email, typed.password, from).await? {
         Tried::Fits { account, secret } => (account, secret),
         Tried::Wrong(no) => return Ok((SignedIn::Wrong, no)),
         Tried::Wait => return Ok((SignedIn::Wait, None)),
     };
     let no = Some(account.no);
-    let Some(proof) = Proof::of(typed.code, secret, services.clock.now())? else { return Ok((SignedIn::Wrong, no)) };
-    Ok((open(services, account, proof).await?, no))
+    let Some(proof) = Proof::of(typed.code, secret, app.clock.now())? else { return Ok((SignedIn::Wrong, no)) };
+    Ok((open(app, account, proof).await?, no))
 }
 
 /// Counts a try. None: it may not be made now; else how long the next one waits. Tries and their waits go by the machine's
 /// clock.
-async fn count_try(turn: &mut Turn, slot: [u8; 32], now: Instant) -> Result<Option<TimeDelta>, Fault> {
+async fn count_try(
+    tx: &mut WriteTransaction,
+    slot: [u8; 32],
+    now: Instant,
+) -> Result<Option<TimeDelta>, InternalError> {
     let old = now - TimeDelta::hours(FORGOTTEN_HOURS);
     let sql = "delete from operator_tries where slot in
         (select slot from operator_tries where until < $1 and slot <> $2 order by until limit $3)";
-    turn.link.run(sql, args![old, slot, FORGOTTEN_AT_ONCE]).await?;
-    let row = turn.link.one("select failures, until from operator_tries where slot = $1", args![slot]).await?;
+    tx.db.run(sql, args![old, slot, FORGOTTEN_AT_ONCE]).await?;
+    let row = tx.db.one("select failures, until from operator_tries where slot = $1", args![slot]).await?;
     let (failures, until) =
         row.map_or(Ok((0, now)), |row| Ok::<_, DbError>((row.int("failures")?, row.at("until")?)))?;
     if until > now {
@@ -229,12 +232,12 @@ async fn count_try(turn: &mut Turn, slot: [u8; 32], now: Instant) -> Result<Opti
     let sql = "insert into operator_tries (slot, failures, until) values ($1, $2, $3)
         on conflict (slot) do update set failures = excluded.failures, until = excluded.until";
     let wait = wait_after(failures);
-    turn.link.run(sql, args![slot, failures, now + wait]).await?;
+    tx.db.run(sql, args![slot, failures, now + wait]).await?;
     Ok(Some(wait))
 }
 
 /// Forgets the failures of an account, from every place.
-pub(super) async fn forget_tries(link: &mut Link, email: &str) -> Result<(), DbError> {
+pub(crate) async fn forget_tries(link: &mut Connection, email: &str) -> Result<(), DbError> {
     let (mut first, mut last) = ([0; 32], [0xff; 32]);
     first[..16].copy_from_slice(&half_slot(email));
     last[..16].copy_from_slice(&half_slot(email));
@@ -251,31 +254,31 @@ fn wait_after(failures: i64) -> TimeDelta {
     TimeDelta::seconds((WAIT_SECONDS_MIN << doubled).min(WAIT_SECONDS_MAX))
 }
 
-async fn open(services: &Services, account: Account, proof: Proof) -> Result<SignedIn, Fault> {
-    let token = super::super::portal::new_token()?;
+async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, InternalError> {
+    let token = crate::usecases::access::portal::new_token()?;
     let session = token_hash(&token);
-    let job = services.ledger.anonymous_job(move |turn| {
+    let job = app.ledger.anonymous_job(move |tx| {
         Box::pin(async move {
             let Account { no, hash, slot } = account;
-            let now = turn.now();
+            let now = tx.now();
             let old = now - TimeDelta::days(30);
-            turn.link.run("delete from operator_sessions where expires_at < $1", args![old]).await?;
-            if !proof.take(&mut turn.link, no, now).await? {
+            tx.db.run("delete from operator_sessions where expires_at < $1", args![old]).await?;
+            if !proof.take(&mut tx.db, no, now).await? {
                 return Ok(false);
             }
             // The account may have been shut, or its password changed, while this one was compared.
             let sql = "insert into operator_sessions (token_hash, operator_no, created_at, seen_at, expires_at)
                 select $1, no, $2, $2, $3 from operators where no = $4 and password = $5 and disabled_at is null";
             let limit = now + TimeDelta::hours(LIMIT_HOURS);
-            let opened = turn.link.run(sql, args![session, now, limit, no, hash]).await? > 0;
+            let opened = tx.db.run(sql, args![session, now, limit, no, hash]).await? > 0;
             if opened {
-                turn.link.run("delete from operator_tries where slot = $1", args![slot]).await?;
+                tx.db.run("delete from operator_tries where slot = $1", args![slot]).await?;
             }
             Ok(opened)
         })
     });
     let opened = flat(job.await)?;
-    services.settings.limits.looked_up(&session, opened);
+    app.settings.limits.looked_up(&session, opened);
     Ok(if opened { SignedIn::Session(token) } else { SignedIn::Wrong })
 }
 
@@ -284,17 +287,17 @@ async fn open(services: &Services, account: Account, proof: Proof) -> Result<Sig
 /// # Errors
 /// [`Fault`].
 #[cfg(feature = "demo")]
-pub async fn open_demo(services: &Services, email: &str) -> Result<Option<String>, Fault> {
+pub async fn open_demo(app: &App, email: &str) -> Result<Option<String>, InternalError> {
     const NO_PASSWORD: &str = "!";
-    if !services.settings.demo {
+    if !app.settings.demo {
         return Ok(None);
     }
-    super::add(&services.store, email, NO_PASSWORD, services.clock.now()).await?;
-    let row = services.store.read().await?.one("select no from operators where email = $1", args![email]).await?;
+    super::add(&app.store, email, NO_PASSWORD, app.clock.now()).await?;
+    let row = app.store.read().await?.one("select no from operators where email = $1", args![email]).await?;
     let Some(row) = row else { return Ok(None) };
-    let slot = slot(services, email, &Client::default())?;
+    let slot = slot(app, email, &Client::default())?;
     let account = Account { no: row.int("no")?, hash: NO_PASSWORD.to_owned(), slot };
-    Ok(match open(services, account, Proof::None).await? {
+    Ok(match open(app, account, Proof::None).await? {
         SignedIn::Session(token) => Some(token),
         SignedIn::Wrong | SignedIn::Wait => None,
     })
@@ -304,28 +307,28 @@ pub async fn open_demo(services: &Services, email: &str) -> Result<Option<String
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn operator(services: &Services, token: &str) -> Result<Option<Operator>, Fault> {
-    let (now, session) = (services.clock.now(), token_hash(token));
+pub async fn operator(app: &App, token: &str) -> Result<Option<Operator>, InternalError> {
+    let (now, session) = (app.clock.now(), token_hash(token));
     let sql = "select o.no, o.email, s.seen_at from operator_sessions s join operators o on o.no = s.operator_no
         where s.token_hash = $1 and s.ended_at is null and s.expires_at > $2 and s.seen_at > $3
           and o.disabled_at is null";
     let idle = now - TimeDelta::minutes(IDLE_MINUTES);
-    let row = services.store.read().await?.one(sql, args![session, now, idle]).await?;
-    services.settings.limits.looked_up(&session, row.is_some());
+    let row = app.store.read().await?.one(sql, args![session, now, idle]).await?;
+    app.settings.limits.looked_up(&session, row.is_some());
     let Some(row) = row else { return Ok(None) };
     if row.at("seen_at")? + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= now {
-        touch(services, session).await;
+        touch(app, session).await;
     }
     Ok(Some(Operator { no: row.int("no")?, email: row.text("email")?, session }))
 }
 
 /// Writes down that a session was used; a page does not fail for it.
-async fn touch(services: &Services, session: [u8; 32]) {
-    let done = services.ledger.job::<(), DbError, _>(move |turn| {
+async fn touch(app: &App, session: [u8; 32]) {
+    let done = app.ledger.job::<(), DbError, _>(move |tx| {
         Box::pin(async move {
-            let now = turn.now();
+            let now = tx.now();
             let sql = "update operator_sessions set seen_at = $1 where token_hash = $2 and seen_at < $1";
-            turn.link.run(sql, args![now, session]).await?;
+            tx.db.run(sql, args![now, session]).await?;
             Ok(())
         })
     });
@@ -338,12 +341,12 @@ async fn touch(services: &Services, session: [u8; 32]) {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn sign_out(services: &Services, session: [u8; 32]) -> Result<(), Fault> {
-    let job = services.ledger.job(move |turn| {
+pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
-            let now = turn.now();
+            let now = tx.now();
             let sql = "update operator_sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
-            turn.link.run(sql, args![now, session]).await?;
+            tx.db.run(sql, args![now, session]).await?;
             Ok(())
         })
     });

@@ -1,8 +1,8 @@
 //! The way to a purchase's invoice: asked for each time, since Stripe's links expire.
 
-use super::super::{Fault, Services};
-use super::{Known, Purchase, recheck, unanswered};
 use crate::stripe::StripeError;
+use crate::usecases::purchases::{Known, Purchase, recheck, unanswered};
+use crate::usecases::{App, InternalError};
 
 /// Where an invoice is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub enum Invoice {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn invoice(services: &Services, purchase: &Purchase) -> Result<Invoice, Fault> {
-    let Some(stripe) = &services.stripe else { return Ok(Invoice::StripeUnavailable) };
+pub async fn invoice(app: &App, purchase: &Purchase) -> Result<Invoice, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(Invoice::StripeUnavailable) };
     let known = match &purchase.invoice {
         Some(id) => Some(id.clone()),
         // Stripe may have made it after the credits came.
-        None => match recheck(services, purchase).await? {
+        None => match recheck(app, purchase).await? {
             Known::Checkout(state) => state.invoice,
             Known::NotOpened | Known::Foreign => None,
             Known::Unanswered(_) => return Ok(Invoice::StripeUnavailable),
@@ -33,7 +33,7 @@ pub async fn invoice(services: &Services, purchase: &Purchase) -> Result<Invoice
     let Some(id) = known else { return Ok(Invoice::None) };
     let found = match stripe.invoice(&id).await {
         // What was remembered is there no more: the Checkout may have another one by now.
-        Err(e) if e.lacks("invoice") && purchase.invoice.is_some() => match recheck(services, purchase).await? {
+        Err(e) if e.lacks("invoice") && purchase.invoice.is_some() => match recheck(app, purchase).await? {
             Known::Checkout(state) => match state.invoice.filter(|now| *now != id) {
                 Some(now) => stripe.invoice(&now).await,
                 None => Err(e),
@@ -46,7 +46,7 @@ pub async fn invoice(services: &Services, purchase: &Purchase) -> Result<Invoice
         Ok(links) => Ok(links.hosted_url.or(links.pdf).filter(|url| is_web(url)).map_or(Invoice::None, Invoice::At)),
         Err(e) if e.lacks("invoice") => Ok(Invoice::None),
         Err(e) => {
-            unanswered(services, &e).await?;
+            unanswered(app, &e).await?;
             Ok(if matches!(e, StripeError::Refused { .. }) { Invoice::None } else { Invoice::StripeUnavailable })
         }
     }

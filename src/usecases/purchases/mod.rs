@@ -1,42 +1,42 @@
 //! Purchases: from the click to the credits (R7, R8, R19).
 //!
 //! Invariants: a purchase's id, minted when the form is drawn, is the key from click to Stripe to grant;
-//! one purchase is one grant, whatever calls [`settle`] and how often; what was sold is credited, not what
+//! one purchase is one grant, whatever calls [`fulfill`] and how often; what was sold is credited, not what
 //! the catalogue says later; no transaction is open during a call to Stripe.
 
-mod aftermath;
-mod ask;
+mod checkout_order;
+mod fulfill;
 mod invoice;
-mod listed;
-mod order;
+mod list;
+mod open_checkouts;
+mod refunds_and_disputes;
 mod restore;
 mod search;
-mod settle;
 mod start;
 mod stripe_customer;
+mod stripe_questions;
 mod sweep;
-mod unpaid;
 
-pub(crate) use aftermath::known;
-pub use aftermath::{aftermath_of, look, look_at, payer};
-pub use ask::{Asker, Questions, ask};
+pub(crate) use fulfill::unanswered;
+pub use fulfill::{Fulfillment, Known, fulfill, fulfill_session, recheck};
 pub use invoice::{Invoice, invoice};
-pub use listed::{Listed, is_paid, listed};
+pub use list::{Listed, is_paid, listed};
+pub use open_checkouts::of_form;
+pub(crate) use refunds_and_disputes::known;
+pub use refunds_and_disputes::{aftermath_of, look, look_at, payer};
 pub use restore::{Lost, lost, restore};
 pub use search::{FOUND_MAX, Matches, email_key, search};
-pub(super) use settle::unanswered;
-pub use settle::{Known, Settling, recheck, settle, settle_session};
 pub use start::{Start, Started, start};
 pub use stripe_customer::{changes_waiting, next_change, tell_changes};
-pub(super) use stripe_customer::{forget, stripe_customer};
+pub(crate) use stripe_customer::{forget, stripe_customer};
+pub use stripe_questions::{Asker, Questions, ask};
 pub use sweep::{next_due, sweep, waiting};
-pub use unpaid::of_form;
 
-use super::{Fault, Services};
 use crate::args;
 use crate::domain::{Catalog, Credits, GrantId, Instant, PurchaseId, PurchaseState, Terms};
-use crate::ledger::Turn;
-use crate::store::db::{DbError, Link, Row, corrupt};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError, Row, corrupt};
+use crate::usecases::{App, InternalError};
 
 /// A purchase as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
 }
 
 /// A purchase by its id, on any connection.
-pub(crate) async fn load(link: &mut Link, id: PurchaseId) -> Result<Option<Purchase>, DbError> {
+pub(crate) async fn load(link: &mut Connection, id: PurchaseId) -> Result<Option<Purchase>, DbError> {
     let row = link.one(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?;
     row.as_ref().map(purchase_of).transpose()
 }
@@ -163,17 +163,17 @@ pub(crate) async fn load(link: &mut Link, id: PurchaseId) -> Result<Option<Purch
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn find(services: &Services, id: PurchaseId) -> Result<Option<Purchase>, Fault> {
-    Ok(load(&mut services.store.read().await?, id).await?)
+pub async fn find(app: &App, id: PurchaseId) -> Result<Option<Purchase>, InternalError> {
+    Ok(load(&mut app.store.read().await?, id).await?)
 }
 
 /// Purchases that were begun at `since` or later, oldest first.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn begun_since(services: &Services, since: Instant) -> Result<Vec<PurchaseId>, Fault> {
+pub async fn begun_since(app: &App, since: Instant) -> Result<Vec<PurchaseId>, InternalError> {
     let sql = "select id from purchases where created_at >= $1 order by created_at, id";
-    let rows = services.store.read().await?.all(sql, args![since]).await?;
+    let rows = app.store.read().await?.all(sql, args![since]).await?;
     rows.iter().map(|row| Ok(PurchaseId(row.uuid("id")?))).collect()
 }
 
@@ -182,12 +182,12 @@ pub async fn begun_since(services: &Services, since: Instant) -> Result<Vec<Purc
 /// # Errors
 /// [`Fault`].
 pub async fn list(
-    services: &Services,
+    app: &App,
     customer_no: i64,
     before: Option<PurchaseId>,
     limit: i64,
-) -> Result<Vec<Purchase>, Fault> {
-    let mut link = services.store.read().await?;
+) -> Result<Vec<Purchase>, InternalError> {
+    let mut link = app.store.read().await?;
     let (at, id) = match before {
         None => (i64::MAX, [0xff; 16]),
         Some(id) => {
@@ -200,7 +200,7 @@ pub async fn list(
          order by p.created_at desc, p.id desc limit $4"
     );
     let rows = link.all(sql, args![customer_no, at, id, limit]).await?;
-    rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(Fault::from)
+    rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(InternalError::from)
 }
 
 /// A moment in a purchase's life.
@@ -259,7 +259,7 @@ impl Delivery {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn timeline(services: &Services, id: PurchaseId) -> Result<Vec<Moment>, Fault> {
+pub async fn timeline(app: &App, id: PurchaseId) -> Result<Vec<Moment>, InternalError> {
     // A reminder is noted at the instant that its own row and its mails have.
     let sql = "select e.what, e.at, count(o.no) as mails,
           coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,
@@ -270,15 +270,15 @@ pub async fn timeline(services: &Services, id: PurchaseId) -> Result<Vec<Moment>
           left join reminders r on r.grant_no = g.no and r.at = e.at
           left join outbox o on o.cause = r.mail
         where e.purchase = $1 group by e.no, e.what, e.at order by e.no";
-    let rows = services.store.read().await?.all(sql, args![id.bytes()]).await?;
+    let rows = app.store.read().await?.all(sql, args![id.bytes()]).await?;
     let moment = |row: &Row| Ok(Moment { what: row.text("what")?, at: row.at("at")?, delivery: Delivery::of(row)? });
-    rows.iter().map(moment).collect::<Result<_, DbError>>().map_err(Fault::from)
+    rows.iter().map(moment).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 /// Notes a moment in the turn that brings it about.
-async fn note(turn: &mut Turn, id: PurchaseId, what: &str) -> Result<(), DbError> {
-    let now = turn.now();
+async fn note(tx: &mut WriteTransaction, id: PurchaseId, what: &str) -> Result<(), DbError> {
+    let now = tx.now();
     let sql = "insert into purchase_events (purchase, what, at) values ($1, $2, $3)";
-    turn.link.run(sql, args![id.bytes(), what, now]).await?;
+    tx.db.run(sql, args![id.bytes(), what, now]).await?;
     Ok(())
 }

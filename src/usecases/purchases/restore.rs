@@ -2,12 +2,13 @@
 //!
 //! The Checkout says who bought what; its row is written anew from that, under the id it had, and settled as any other.
 
-use super::super::{Fault, Services, flat};
-use super::{Settling, find, load, look_at, note, settle};
 use crate::args;
-use crate::domain::{Credits, PurchaseId, PurchaseState, time::from_millis};
-use crate::ledger::Turn;
+use crate::domain::time::from_millis;
+use crate::domain::{Credits, PurchaseId, PurchaseState};
+use crate::ledger::WriteTransaction;
 use crate::stripe::{Sale, Sold};
+use crate::usecases::purchases::{Fulfillment, find, fulfill, load, look_at, note};
+use crate::usecases::{App, InternalError, flat};
 
 /// What is missing of a sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,18 +29,18 @@ pub enum Lost {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn lost(services: &Services, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, Fault> {
+pub async fn lost(app: &App, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, InternalError> {
     let named = sale.client_reference_id.as_deref().and_then(PurchaseId::parse);
     let Some(id) = named.filter(|_| sale.lives()) else { return Ok(None) };
-    let what = match find(services, id).await? {
+    let what = match find(app, id).await? {
         // While it is open, the answer that names it may be on its way.
         Some(known) => (known.session_id.is_none() && sale.is_complete()).then_some(Lost::Checkout),
-        None if !sale.leads_to(&services.settings.public_url) => Some(Lost::Elsewhere),
+        None if !sale.leads_to(&app.settings.public_url) => Some(Lost::Elsewhere),
         None => Some(match terms(sale) {
             None => Lost::Terms,
             Some((sold, ..)) => {
                 let sql = "select no from customers where id = $1";
-                let known = services.store.read().await?.one(sql, args![&sold.customer]).await?;
+                let known = app.store.read().await?.one(sql, args![&sold.customer]).await?;
                 known.map_or(Lost::Buyer(sold.customer), |_| Lost::Row)
             }
         }),
@@ -57,32 +58,32 @@ fn terms(sale: &Sale) -> Option<(Sold, Credits, i64, String)> {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn restore(services: &Services, sale: &Sale) -> Result<Settling, Fault> {
-    let Some((id, lost)) = lost(services, sale).await? else { return Ok(Settling::Ignored) };
+pub async fn restore(app: &App, sale: &Sale) -> Result<Fulfillment, InternalError> {
+    let Some((id, lost)) = lost(app, sale).await? else { return Ok(Fulfillment::NotOurs) };
     match lost {
         Lost::Row => {
             let sale = sale.clone();
-            flat(services.ledger.job(move |turn| Box::pin(async move { write(turn, id, &sale).await })).await)?;
+            flat(app.ledger.job(move |tx| Box::pin(async move { write(tx, id, &sale).await })).await)?;
         }
         Lost::Checkout => {}
-        Lost::Buyer(_) | Lost::Terms | Lost::Elsewhere => return Ok(Settling::Ignored),
+        Lost::Buyer(_) | Lost::Terms | Lost::Elsewhere => return Ok(Fulfillment::NotOurs),
     }
-    let done = settle(services, id, Some(&sale.id)).await?;
+    let done = fulfill(app, id, Some(&sale.id)).await?;
     // What was paid back since then is a part of what happened to it.
-    match find(services, id).await?.filter(|purchase| purchase.state == PurchaseState::Credited) {
-        Some(purchase) => look_at(services, &purchase).await,
+    match find(app, id).await?.filter(|purchase| purchase.state == PurchaseState::Credited) {
+        Some(purchase) => look_at(app, &purchase).await,
         None => Ok(done),
     }
 }
 
-async fn write(turn: &mut Turn, id: PurchaseId, sale: &Sale) -> Result<(), Fault> {
+async fn write(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) -> Result<(), InternalError> {
     // Another process may have been quicker.
-    if load(&mut turn.link, id).await?.is_some() {
+    if load(&mut tx.db, id).await?.is_some() {
         return Ok(());
     }
     let Some((sold, credits, amount, currency)) = terms(sale) else { return Ok(()) };
     let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where id = $2 returning no";
-    let Some(row) = turn.link.one(sql, args![sale.customer.clone(), &sold.customer]).await? else { return Ok(()) };
+    let Some(row) = tx.db.one(sql, args![sale.customer.clone(), &sold.customer]).await? else { return Ok(()) };
     let seconds = |at: i64| from_millis(at.saturating_mul(1_000));
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
            refunded_amount, session_id, created_at, checkout_expires_at,
@@ -100,8 +101,8 @@ async fn write(turn: &mut Turn, id: PurchaseId, sale: &Sale) -> Result<(), Fault
         seconds(sale.expires_at),
         sold.months.as_ref().and_then(|months| months.parse::<i64>().ok()).filter(|months| (1..=120).contains(months))
     ];
-    turn.link.run(sql, values).await?;
-    note(turn, id, "restored").await?;
+    tx.db.run(sql, values).await?;
+    note(tx, id, "restored").await?;
     tracing::warn!(purchase = %id, checkout = sale.id, "a sale that was at Stripe alone was written anew");
     Ok(())
 }

@@ -1,12 +1,11 @@
 //! Finding purchases by whatever a customer has at hand.
 
-use super::super::Fault;
-use super::{PURCHASE, Purchase, purchase_of};
-use crate::args;
 use crate::domain::PurchaseId;
-use crate::mail;
 use crate::store::Store;
 use crate::store::db::DbError;
+use crate::usecases::InternalError;
+use crate::usecases::purchases::{PURCHASE, Purchase, purchase_of};
+use crate::{args, email};
 
 /// How many are shown.
 pub const FOUND_MAX: i64 = 50;
@@ -23,14 +22,14 @@ pub struct Matches {
 /// An address as it is looked for; what is no address is nobody's.
 #[must_use]
 pub fn email_key(text: &str) -> String {
-    mail::address(text).unwrap_or_else(|| text.to_lowercase())
+    email::address(text).unwrap_or_else(|| text.to_lowercase())
 }
 
 /// Purchases by email, customer id, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number.
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn search(store: &Store, text: &str) -> Result<Matches, Fault> {
+pub async fn search(store: &Store, text: &str) -> Result<Matches, InternalError> {
     // PostgreSQL takes no NUL, and nothing of ours has one.
     let text = text.trim();
     if text.contains('\0') {

@@ -3,16 +3,16 @@
 //! Each step is stored before the next call, under keys that are the same in a repeat; so a crash, a
 //! double click or an answer that got lost ends in the same one Checkout.
 
-use super::super::{Fault, Services, alarms, flat};
-use super::ask::{Asker, ask};
-use super::order::order;
-use super::unpaid::{self, OPEN_MAX, lead, led_to};
-use super::{Purchase, load, note, stripe_customer};
 use crate::args;
 use crate::domain::{Catalog, Instant, PurchaseId, PurchaseState, Terms};
-use crate::ledger::Turn;
+use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::stripe::{OpenedCheckout, Stripe, StripeError};
+use crate::usecases::purchases::checkout_order::order;
+use crate::usecases::purchases::open_checkouts::{OPEN_MAX, lead, led_to};
+use crate::usecases::purchases::stripe_questions::{Asker, ask};
+use crate::usecases::purchases::{Purchase, load, note, open_checkouts, stripe_customer};
+use crate::usecases::{App, InternalError, alarms, flat};
 use chrono::TimeDelta;
 
 /// How long a purchase waits for its Checkout to open.
@@ -69,51 +69,51 @@ const ROUNDS_MAX: usize = 6;
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn start(services: &Services, start: Start) -> Result<Started, Fault> {
-    let Some(stripe) = &services.stripe else { return Ok(Started::BuyingOff) };
+pub async fn start(app: &App, start: Start) -> Result<Started, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(Started::BuyingOff) };
     let began = tokio::time::Instant::now();
     // Several calls may be needed; together they have the time of one, since a page waits.
     let in_time = || stripe.clone().with_deadline(stripe.deadline().saturating_sub(began.elapsed()));
-    let purchase = match find_place(services, &start, in_time).await? {
+    let purchase = match find_place(app, &start, in_time).await? {
         Placed::Go(purchase) => purchase,
         Placed::Stop(started) => return Ok(started),
         Placed::Beside(_) | Placed::Full(_) => return Ok(Started::LimitReached),
     };
     let id = purchase.id;
-    let mut opened = open(services, &in_time, &purchase).await?;
+    let mut opened = open(app, &in_time, &purchase).await?;
     if let Opening::Missing { attempt, customer, .. } = &opened {
         // Somebody deleted the customer at Stripe: another one is made, once.
-        forget(services, &purchase, *attempt, customer).await?;
-        opened = open(services, &in_time, &purchase).await?;
+        forget(app, &purchase, *attempt, customer).await?;
+        opened = open(app, &in_time, &purchase).await?;
     }
     match opened {
-        Opening::Opened(opened) => Ok(Started::Open(Box::new(opened_now(services, id, opened).await?))),
+        Opening::Opened(opened) => Ok(Started::Open(Box::new(opened_now(app, id, opened).await?))),
         Opening::Failed { attempt, error } | Opening::Missing { attempt, error, .. } => {
-            refused(services, id, attempt, &error).await
+            refused(app, id, attempt, &error).await
         }
     }
 }
 
 /// Finds the purchase's place, or why there is none; asks Stripe about others of the customer where they are in the way.
-async fn find_place(services: &Services, start: &Start, in_time: impl Fn() -> Stripe) -> Result<Placed, Fault> {
+async fn find_place(app: &App, start: &Start, in_time: impl Fn() -> Stripe) -> Result<Placed, InternalError> {
     let is_form = start.shown.is_some();
     let (mut asked, mut closed) = (false, 0);
     for _ in 0..ROUNDS_MAX {
         let (this, forced) = (start.clone(), is_form && closed >= CLOSED_MAX);
-        let job = services.ledger.job(move |turn| Box::pin(async move { place(turn, &this, forced).await }));
+        let job = app.ledger.job(move |tx| Box::pin(async move { place(tx, &this, forced).await }));
         match flat(job.await)? {
             Placed::Beside(open) => {
-                ask(services, open.id, Asker::Member).await?;
-                if let Some(started) = beside(services, start.purchase, open.id).await? {
+                ask(app, open.id, Asker::Member).await?;
+                if let Some(started) = beside(app, start.purchase, open.id).await? {
                     return Ok(Placed::Stop(started));
                 }
             }
             Placed::Full(unpaid) if !asked => {
-                unpaid::ask_all(services, &unpaid).await?;
+                open_checkouts::ask_all(app, &unpaid).await?;
                 asked = true;
             }
             Placed::Full(unpaid) if is_form => {
-                if let Err(e) = unpaid::close_oldest(services, &in_time(), &unpaid).await? {
+                if let Err(e) = open_checkouts::close_oldest(app, &in_time(), &unpaid).await? {
                     tracing::warn!(error = %e, "a Checkout could not be closed");
                     return Ok(Placed::Stop(Started::StripeUnavailable));
                 }
@@ -131,10 +131,10 @@ const CLOSED_MAX: usize = 3;
 
 /// Where a form leads whose package is in an open Checkout already, now that Stripe was asked about that one; nowhere
 /// where it is open no more and unpaid.
-async fn beside(services: &Services, form: PurchaseId, other: PurchaseId) -> Result<Option<Started>, Fault> {
-    let job = services.ledger.job(move |turn| {
+async fn beside(app: &App, form: PurchaseId, other: PurchaseId) -> Result<Option<Started>, InternalError> {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
-            let Some(purchase) = load(&mut turn.link, other).await? else { return Ok(None) };
+            let Some(purchase) = load(&mut tx.db, other).await? else { return Ok(None) };
             let started = match purchase.state {
                 PurchaseState::Open => Started::Open(Box::new(purchase)),
                 PurchaseState::Created | PurchaseState::Expired | PurchaseState::Failed => return Ok(None),
@@ -142,8 +142,8 @@ async fn beside(services: &Services, form: PurchaseId, other: PurchaseId) -> Res
                     Started::AlreadyBought(Box::new(purchase))
                 }
             };
-            lead(turn, form, other).await?;
-            Ok::<_, Fault>(Some(started))
+            lead(tx, form, other).await?;
+            Ok::<_, InternalError>(Some(started))
         })
     });
     flat(job.await)
@@ -166,8 +166,8 @@ enum Opening {
 }
 
 /// Opens a purchase's Checkout.
-async fn open(services: &Services, in_time: &impl Fn() -> Stripe, purchase: &Purchase) -> Result<Opening, Fault> {
-    let (order, attempt) = match order(services, &in_time(), purchase).await? {
+async fn open(app: &App, in_time: &impl Fn() -> Stripe, purchase: &Purchase) -> Result<Opening, InternalError> {
+    let (order, attempt) = match order(app, &in_time(), purchase).await? {
         Ok(order) => order,
         Err(error) => return Ok(Opening::Failed { attempt: purchase.attempt, error }),
     };
@@ -179,22 +179,22 @@ async fn open(services: &Services, in_time: &impl Fn() -> Stripe, purchase: &Pur
 }
 
 /// Forgets the Stripe customer that an order named, and the order.
-async fn forget(services: &Services, purchase: &Purchase, attempt: i64, customer: &str) -> Result<(), Fault> {
+async fn forget(app: &App, purchase: &Purchase, attempt: i64, customer: &str) -> Result<(), InternalError> {
     let (id, no, customer) = (purchase.id, purchase.customer_no, customer.to_owned());
-    let job = services.ledger.job(move |turn| {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
-            stripe_customer::forget_in(turn, no, &customer).await?;
-            Ok::<_, Fault>(next_attempt(turn, id, attempt).await?)
+            stripe_customer::forget_in(tx, no, &customer).await?;
+            Ok::<_, InternalError>(next_attempt(tx, id, attempt).await?)
         })
     });
     flat(job.await)
 }
 
 /// After a definite refusal a repeat uses a new key, with parameters that are made anew (R19).
-async fn next_attempt(turn: &mut Turn, id: PurchaseId, attempt: i64) -> Result<(), DbError> {
+async fn next_attempt(tx: &mut WriteTransaction, id: PurchaseId, attempt: i64) -> Result<(), DbError> {
     let sql = "update purchases set attempt = attempt + 1, checkout_order = null
         where id = $1 and attempt = $2 and state = 'created'";
-    turn.link.run(sql, args![id.bytes(), attempt]).await?;
+    tx.db.run(sql, args![id.bytes(), attempt]).await?;
     Ok(())
 }
 
@@ -208,48 +208,48 @@ enum Placed {
 }
 
 /// Stores the purchase, or finds it; checks R7 before any call to Stripe. `forced` makes room for one more.
-async fn place(turn: &mut Turn, start: &Start, forced: bool) -> Result<Placed, Fault> {
-    let known = match load(&mut turn.link, start.purchase).await? {
+async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result<Placed, InternalError> {
+    let known = match load(&mut tx.db, start.purchase).await? {
         Some(purchase) => Some(purchase),
-        None => led_to(&mut turn.link, start.purchase).await?,
+        None => led_to(&mut tx.db, start.purchase).await?,
     };
     if let Some(purchase) = known {
         // One that Stripe refused takes no room, until it is opened after all.
         if purchase.state == PurchaseState::Created && purchase.customer_no == start.customer_no && !forced {
-            let unpaid = unpaid::unpaid(turn, start.customer_no).await?;
+            let unpaid = open_checkouts::unpaid(tx, start.customer_no).await?;
             if unpaid.len() >= OPEN_MAX && unpaid.iter().all(|one| one.id != purchase.id) {
                 return Ok(Placed::Full(unpaid));
             }
         }
-        return again(turn, start, purchase).await;
+        return again(tx, start, purchase).await;
     }
-    let (catalog, customer_no) = (turn.catalog.clone(), start.customer_no);
+    let (catalog, customer_no) = (tx.catalog.clone(), start.customer_no);
     let Some(package) = catalog.package(&start.package) else { return Ok(Placed::Stop(Started::UnknownPackage)) };
-    if let Some(refusal) = may_not(turn, customer_no).await? {
+    if let Some(refusal) = may_not(tx, customer_no).await? {
         return Ok(Placed::Stop(refusal));
     }
-    let at = turn.account(customer_no).await?.1;
+    let at = tx.account(customer_no).await?.1;
     let terms = catalog.terms(package);
     if start.shown.as_ref().is_some_and(|shown| *shown != terms) {
         return Ok(Placed::Stop(Started::PriceChanged));
     }
-    let unpaid = unpaid::unpaid(turn, customer_no).await?;
+    let unpaid = open_checkouts::unpaid(tx, customer_no).await?;
     let same = |one: &Purchase| one.package == package.id && one.terms(&catalog) == terms;
     if start.shown.is_some()
-        && let Some(open) = unpaid::same(&unpaid, turn, same).cloned()
+        && let Some(open) = open_checkouts::same(&unpaid, tx, same).cloned()
     {
         if open.state == PurchaseState::Open {
             return Ok(Placed::Beside(Box::new(open)));
         }
         // What was begun and not opened is gone on with.
-        lead(turn, start.purchase, open.id).await?;
-        return again(turn, start, open).await;
+        lead(tx, start.purchase, open.id).await?;
+        return again(tx, start, open).await;
     }
     if unpaid.len() >= OPEN_MAX && !forced {
         return Ok(Placed::Full(unpaid));
     }
     let expires = checkout_expiry(at, &catalog);
-    turn.link
+    tx.db
         .run(
             "insert into purchases (id, customer_no, package, credits, amount, currency, months, state, member_email,
                attempt, refunded_amount, created_at, checkout_expires_at)
@@ -268,28 +268,30 @@ async fn place(turn: &mut Turn, start: &Start, forced: bool) -> Result<Placed, F
             ],
         )
         .await?;
-    note(turn, start.purchase, "chosen").await?;
-    let purchase = load(&mut turn.link, start.purchase).await?;
-    purchase.map(|p| Placed::Go(Box::new(p))).ok_or_else(|| Fault::Broken("a new purchase is not there".to_owned()))
+    note(tx, start.purchase, "chosen").await?;
+    let purchase = load(&mut tx.db, start.purchase).await?;
+    purchase
+        .map(|p| Placed::Go(Box::new(p)))
+        .ok_or_else(|| InternalError::Broken("a new purchase is not there".to_owned()))
 }
 
 /// Why a customer may not buy now, before anything is asked of Stripe (R7).
-async fn may_not(turn: &mut Turn, customer_no: i64) -> Result<Option<Started>, Fault> {
-    if turn.is_closed(customer_no).await? {
+async fn may_not(tx: &mut WriteTransaction, customer_no: i64) -> Result<Option<Started>, InternalError> {
+    if tx.is_closed(customer_no).await? {
         return Ok(Some(Started::Closed));
     }
-    let plan = turn.account(customer_no).await?.0.plan.clone();
-    Ok((!turn.catalog.may_buy(&plan)).then_some(Started::PlanCannotBuy))
+    let plan = tx.account(customer_no).await?.0.plan.clone();
+    Ok((!tx.catalog.may_buy(&plan)).then_some(Started::PlanCannotBuy))
 }
 
 /// A click on a form whose purchase exists (R19).
-async fn again(turn: &mut Turn, start: &Start, purchase: Purchase) -> Result<Placed, Fault> {
-    let terms = purchase.terms(&turn.catalog);
+async fn again(tx: &mut WriteTransaction, start: &Start, purchase: Purchase) -> Result<Placed, InternalError> {
+    let terms = purchase.terms(&tx.catalog);
     let is_other = start.shown.as_ref().is_some_and(|shown| *shown != terms);
     if purchase.customer_no != start.customer_no || purchase.package != start.package || is_other {
         return Ok(Placed::Stop(Started::NotYours));
     }
-    let now = turn.now();
+    let now = tx.now();
     let too_late = match purchase.state {
         PurchaseState::Created => purchase.created_at + TimeDelta::minutes(OPEN_WITHIN_MINUTES) <= now,
         PurchaseState::Open => purchase.checkout_expires_at <= now,
@@ -298,11 +300,11 @@ async fn again(turn: &mut Turn, start: &Start, purchase: Purchase) -> Result<Pla
     Ok(match purchase.state {
         PurchaseState::Created | PurchaseState::Open if too_late => {
             if purchase.state == PurchaseState::Created {
-                expire(turn, purchase.id).await?;
+                expire(tx, purchase.id).await?;
             }
             Placed::Stop(Started::CheckoutExpired)
         }
-        PurchaseState::Created => match may_not(turn, purchase.customer_no).await? {
+        PurchaseState::Created => match may_not(tx, purchase.customer_no).await? {
             Some(refusal) => Placed::Stop(refusal),
             None => Placed::Go(Box::new(purchase)),
         },
@@ -315,38 +317,37 @@ async fn again(turn: &mut Turn, start: &Start, purchase: Purchase) -> Result<Pla
 }
 
 /// A session that could not be opened in time leaves the purchase expired; R8 still credits it if it is paid.
-pub(super) async fn expire(turn: &mut Turn, id: PurchaseId) -> Result<(), Fault> {
+pub(crate) async fn expire(tx: &mut WriteTransaction, id: PurchaseId) -> Result<(), InternalError> {
     let sql = "update purchases set state = 'expired' where id = $1 and state in ('created', 'open')";
-    if turn.link.run(sql, args![id.bytes()]).await? > 0 {
-        note(turn, id, "expired").await?;
+    if tx.db.run(sql, args![id.bytes()]).await? > 0 {
+        note(tx, id, "expired").await?;
     }
     Ok(())
 }
 
 /// Purchases that could not be opened in time.
-pub(super) fn open_deadline(now: Instant) -> Instant {
+pub(crate) fn open_deadline(now: Instant) -> Instant {
     now - TimeDelta::minutes(OPEN_WITHIN_MINUTES)
 }
 
 /// Stripe wants whole seconds and at least 30 minutes; a retry needs some of them.
-pub(super) fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
+pub(crate) fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
     let seconds = at.timestamp() + catalog.shop.open_minutes() * 60;
     crate::domain::time::from_millis(seconds * 1_000)
 }
 
 /// Stores that the Checkout is open.
-async fn opened_now(services: &Services, id: PurchaseId, opened: OpenedCheckout) -> Result<Purchase, Fault> {
+async fn opened_now(app: &App, id: PurchaseId, opened: OpenedCheckout) -> Result<Purchase, InternalError> {
     flat(
-        services
-            .ledger
-            .job(move |turn| {
+        app.ledger
+            .job(move |tx| {
                 Box::pin(async move {
                     let sql = "update purchases set state = 'open', session_id = $1, url = $2
                         where id = $3 and state in ('created', 'expired') and session_id is null";
-                    if turn.link.run(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
-                        note(turn, id, "checkout_opened").await?;
+                    if tx.db.run(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
+                        note(tx, id, "checkout_opened").await?;
                     }
-                    load(&mut turn.link, id).await?.ok_or_else(|| Fault::Broken("a purchase is gone".to_owned()))
+                    load(&mut tx.db, id).await?.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))
                 })
             })
             .await,
@@ -354,20 +355,20 @@ async fn opened_now(services: &Services, id: PurchaseId, opened: OpenedCheckout)
 }
 
 /// Stripe did not open it: what is said of it. After a definite refusal a repeat may use a new key and new parameters.
-async fn refused(services: &Services, id: PurchaseId, attempt: i64, error: &StripeError) -> Result<Started, Fault> {
+async fn refused(app: &App, id: PurchaseId, attempt: i64, error: &StripeError) -> Result<Started, InternalError> {
     let Some(kind) = error.alarm() else {
         tracing::warn!(purchase = %id, error = %error, "a Checkout could not be opened");
         return Ok(Started::StripeUnavailable);
     };
     // An alarm says so in the log too.
     let (detail, definite) = (error.to_string(), error.is_definite());
-    let job = services.ledger.job(move |turn| {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
-            alarms::raise(turn, kind, "checkout", &detail).await?;
+            alarms::raise(tx, kind, "checkout", &detail).await?;
             if definite {
-                next_attempt(turn, id, attempt).await?;
+                next_attempt(tx, id, attempt).await?;
             }
-            Ok::<_, Fault>(())
+            Ok::<_, InternalError>(())
         })
     });
     flat(job.await)?;

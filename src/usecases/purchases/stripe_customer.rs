@@ -3,13 +3,14 @@
 //! Invariants: one request to make it or to change it goes out under one key, however often it is repeated; a change
 //! after that has another key. What was paid by a former Stripe customer is still its customer's.
 
-use super::super::{Fault, Services, alarms, attempts, flat, jobs};
 use crate::args;
 use crate::domain::Instant;
-use crate::ledger::Turn;
-use crate::store::db::{DbError, Link, Row};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError, Row};
 use crate::store::keys::content_hash;
 use crate::stripe::{NewCustomer, Stripe, StripeError};
+use crate::usecases::delivery::failed_items;
+use crate::usecases::{App, InternalError, alarms, flat, jobs};
 use chrono::TimeDelta;
 
 /// How many customers one run of the job tells Stripe of.
@@ -44,13 +45,13 @@ fn facts_of(row: &Row) -> Result<Facts, DbError> {
 }
 
 /// The customer's Stripe customer: known, or made now under a key of the customer's own.
-pub(in super::super) async fn stripe_customer(
-    services: &Services,
+pub(crate) async fn stripe_customer(
+    app: &App,
     stripe: &Stripe,
     customer_no: i64,
-) -> Result<Result<String, StripeError>, Fault> {
-    let row = services.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
-    let row = row.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
+) -> Result<Result<String, StripeError>, InternalError> {
+    let row = app.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
+    let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
     let facts = facts_of(&row)?;
     if let Some(known) = facts.stripe_customer.clone() {
         if !facts.waits {
@@ -58,17 +59,17 @@ pub(in super::super) async fn stripe_customer(
         }
         // Checkout shows the email: it should be the one of now. That Stripe cannot be told is the job's to repeat.
         let quick = stripe.clone().with_deadline(stripe.deadline() / 3);
-        match tell(services, &quick, &facts, &known).await? {
+        match tell(app, &quick, &facts, &known).await? {
             Err(e) if e.lacks("customer") => {}
             Ok(()) | Err(_) => return Ok(Ok(known)),
         }
     }
-    make(services, stripe, customer_no).await
+    make(app, stripe, customer_no).await
 }
 
-async fn make(services: &Services, stripe: &Stripe, customer_no: i64) -> Result<Result<String, StripeError>, Fault> {
-    let row = services.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
-    let row = row.ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))?;
+async fn make(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<String, StripeError>, InternalError> {
+    let row = app.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
+    let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
     let Facts { new, version, .. } = facts_of(&row)?;
     // What is sent is in the key: after a change Stripe would refuse the old key for other parameters. The version is,
     // because under the key of one that was deleted Stripe would answer with that one.
@@ -78,39 +79,39 @@ async fn make(services: &Services, stripe: &Stripe, customer_no: i64) -> Result<
         Ok(made) => made,
         Err(e) => return Ok(Err(e)),
     };
-    let job = services.ledger.job(move |turn| {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
             // A change that came while it was made is told by the job.
             let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1),
                   stripe_due_at = case when stripe_version = $2 then stripe_due_at else $3 end
                 where no = $4 returning stripe_customer";
-            let row = turn.link.one(sql, args![made, version, turn.now(), customer_no]).await?;
-            Ok::<_, Fault>(row.map(|row| row.text("stripe_customer")).transpose()?)
+            let row = tx.db.one(sql, args![made, version, tx.now(), customer_no]).await?;
+            Ok::<_, InternalError>(row.map(|row| row.text("stripe_customer")).transpose()?)
         })
     });
-    flat(job.await)?.map(Ok).ok_or_else(|| Fault::Broken("the buyer is gone".to_owned()))
+    flat(job.await)?.map(Ok).ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))
 }
 
 /// Tells Stripe a customer's email and name; one that is gone there is forgotten.
-async fn tell(services: &Services, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Result<(), StripeError>, Fault> {
+async fn tell(app: &App, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Result<(), StripeError>, InternalError> {
     let (no, version, known) = (facts.no, facts.version, id.to_owned());
     let told = stripe.update_customer(&format!("customer-{id}-{version}"), id, &facts.new).await;
     match &told {
         Ok(()) => {
-            let job = services.ledger.job(move |turn| {
+            let job = app.ledger.job(move |tx| {
                 Box::pin(async move {
                     // Where it changed meanwhile, this answer may have overtaken a newer one: it is told once more.
                     let sql = "update customers set stripe_attempts = 0,
                           stripe_due_at = case when stripe_version = $1 then null else $2 end,
                           stripe_version = case when stripe_version = $1 then $1 else stripe_version + 1 end
                         where no = $3 and stripe_customer = $4";
-                    turn.link.run(sql, args![version, turn.now(), no, known]).await?;
-                    Ok::<_, Fault>(())
+                    tx.db.run(sql, args![version, tx.now(), no, known]).await?;
+                    Ok::<_, InternalError>(())
                 })
             });
             flat(job.await)?;
         }
-        Err(e) if e.lacks("customer") => forget(services, no, id).await?,
+        Err(e) if e.lacks("customer") => forget(app, no, id).await?,
         Err(_) => {}
     }
     Ok(told)
@@ -120,28 +121,32 @@ async fn tell(services: &Services, stripe: &Stripe, facts: &Facts, id: &str) -> 
 ///
 /// # Errors
 /// [`Fault`].
-pub(in super::super) async fn forget(services: &Services, customer_no: i64, id: &str) -> Result<(), Fault> {
+pub(crate) async fn forget(app: &App, customer_no: i64, id: &str) -> Result<(), InternalError> {
     let id = id.to_owned();
-    let job = services.ledger.job(move |turn| Box::pin(async move { Ok(forget_in(turn, customer_no, &id).await?) }));
+    let job = app.ledger.job(move |tx| Box::pin(async move { Ok(forget_in(tx, customer_no, &id).await?) }));
     flat(job.await)
 }
 
 /// The same inside a turn.
-pub(super) async fn forget_in(turn: &mut Turn, customer_no: i64, id: &str) -> Result<(), DbError> {
+pub(crate) async fn forget_in(tx: &mut WriteTransaction, customer_no: i64, id: &str) -> Result<(), DbError> {
     let sql = "update customers set stripe_customer = null, stripe_due_at = null, stripe_version = stripe_version + 1
         where no = $1 and stripe_customer = $2";
-    if turn.link.run(sql, args![customer_no, id]).await? == 0 {
+    if tx.db.run(sql, args![customer_no, id]).await? == 0 {
         return Ok(());
     }
     tracing::warn!(stripe_customer = id, "Stripe lacks a customer: another one is made");
     let sql = "insert into former_stripe_customers (stripe_customer, customer_no, replaced_at) values ($1, $2, $3)
         on conflict (stripe_customer) do update set replaced_at = excluded.replaced_at";
-    turn.link.run(sql, args![id, customer_no, turn.now()]).await?;
+    tx.db.run(sql, args![id, customer_no, tx.now()]).await?;
     Ok(())
 }
 
 /// Whether a Stripe customer is a customer's own, now or formerly; unknown where none was ever kept.
-pub(super) async fn is_theirs(link: &mut Link, customer_no: i64, id: Option<&str>) -> Result<Option<bool>, DbError> {
+pub(crate) async fn is_theirs(
+    link: &mut Connection,
+    customer_no: i64,
+    id: Option<&str>,
+) -> Result<Option<bool>, DbError> {
     let sql = "select stripe_customer from customers where no = $1 and stripe_customer is not null
         union select stripe_customer from former_stripe_customers where customer_no = $1";
     let rows = link.all(sql, args![customer_no]).await?;
@@ -154,51 +159,51 @@ pub(super) async fn is_theirs(link: &mut Link, customer_no: i64, id: Option<&str
 ///
 /// # Errors
 /// [`Fault`] of a database that is away.
-pub async fn tell_changes(services: &Services) -> Result<u64, Fault> {
-    let Some(stripe) = &services.stripe else { return Ok(0) };
-    let act = |item: String| async move { tell_change(services, stripe, jobs::customer_no(&item)?).await };
-    let mut run = attempts::Run::new(services, attempts::CUSTOMERS, TELL_AT_ONCE);
+pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(0) };
+    let act = |item: String| async move { tell_change(app, stripe, jobs::customer_no(&item)?).await };
+    let mut run = failed_items::Run::new(app, failed_items::CUSTOMERS, TELL_AT_ONCE);
     let done = run.retry(act).await?;
     let sql = format!(
         "select no as customer_no from customers where closed_at is null and stripe_due_at <= $1 and {}
          order by stripe_due_at, no limit $2",
-        attempts::CUSTOMERS.without_failed("customers.no")
+        failed_items::CUSTOMERS.without_failed("customers.no")
     );
-    let rows = services.store.read().await?.all(sql, args![services.clock.now(), TELL_MAX]).await?;
+    let rows = app.store.read().await?.all(sql, args![app.clock.now(), TELL_MAX]).await?;
     Ok(done + run.serve(jobs::customers(&rows)?, act).await?)
 }
 
-async fn tell_change(services: &Services, stripe: &Stripe, no: i64) -> Result<u64, Fault> {
+async fn tell_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, InternalError> {
     let sql = format!("{FACTS} where no = $1 and closed_at is null and stripe_due_at <= $2");
-    let row = services.store.read().await?.one(sql, args![no, services.clock.now()]).await?;
+    let row = app.store.read().await?.one(sql, args![no, app.clock.now()]).await?;
     let Some(facts) = row.as_ref().map(facts_of).transpose()? else { return Ok(0) };
     let Some(id) = facts.stripe_customer.clone() else { return Ok(0) };
-    match tell(services, stripe, &facts, &id).await? {
+    match tell(app, stripe, &facts, &id).await? {
         Ok(()) => Ok(1),
         Err(e) if e.lacks("customer") => Ok(1),
-        Err(e) => put_off(services, facts, e).await.map(|()| 0),
+        Err(e) => put_off(app, facts, e).await.map(|()| 0),
     }
 }
 
 /// One that could not be told comes again later, ever later; one that Stripe refuses is a person's to look at.
-async fn put_off(services: &Services, facts: Facts, error: StripeError) -> Result<(), Fault> {
+async fn put_off(app: &App, facts: Facts, error: StripeError) -> Result<(), InternalError> {
     tracing::warn!(customer = facts.new.customer_ref, error = %error, "Stripe could not be told of a customer");
-    let job = services.ledger.job(move |turn| {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
             let sql =
                 "update customers set stripe_attempts = stripe_attempts + 1 where no = $1 returning stripe_attempts";
-            let row = turn.link.one(sql, args![facts.no]).await?;
+            let row = tx.db.one(sql, args![facts.no]).await?;
             let attempts = row.map_or(Ok(1), |row| row.int("stripe_attempts"))?;
             let refused = matches!(error, StripeError::Refused { .. });
-            let due = (!refused).then(|| turn.now() + TimeDelta::minutes(attempts.clamp(1, WAIT_MINUTES_MAX)));
+            let due = (!refused).then(|| tx.now() + TimeDelta::minutes(attempts.clamp(1, WAIT_MINUTES_MAX)));
             let sql = "update customers set stripe_due_at = $1 where no = $2 and stripe_version = $3";
-            turn.link.run(sql, args![due, facts.no, facts.version]).await?;
+            tx.db.run(sql, args![due, facts.no, facts.version]).await?;
             let kind = error.alarm().unwrap_or("stripe_customer");
             if error.alarm().is_some() || attempts == ALARM_AT_ATTEMPT {
                 let detail = format!("the email and name of {} could not be changed: {error}", facts.new.customer_ref);
-                alarms::raise(turn, kind, "customer", &detail).await?;
+                alarms::raise(tx, kind, "customer", &detail).await?;
             }
-            Ok::<_, Fault>(())
+            Ok::<_, InternalError>(())
         })
     });
     flat(job.await)
@@ -208,9 +213,9 @@ async fn put_off(services: &Services, facts: Facts, error: StripeError) -> Resul
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn changes_waiting(services: &Services) -> Result<i64, Fault> {
+pub async fn changes_waiting(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from customers where stripe_due_at <= $1 and closed_at is null";
-    let row = services.store.read().await?.one(sql, args![services.clock.now()]).await?;
+    let row = app.store.read().await?.one(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -218,11 +223,11 @@ pub async fn changes_waiting(services: &Services) -> Result<i64, Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn next_change(services: &Services, now: Instant) -> Result<Option<Instant>, Fault> {
-    if services.stripe.is_none() {
+pub async fn next_change(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
+    if app.stripe.is_none() {
         return Ok(None);
     }
     let sql = "select min(stripe_due_at) as due from customers where stripe_due_at > $1 and closed_at is null";
-    let row = services.store.read().await?.one(sql, args![now]).await?;
+    let row = app.store.read().await?.one(sql, args![now]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }

@@ -6,11 +6,12 @@
 //! What failed or expired may still be paid late. It is asked about for two weeks, each time after as long again as
 //! it has waited already (eight times or so), a few in a run and after all others.
 
-use super::super::{Fault, Services, attempts, flat};
-use super::{Settling, settle, start};
 use crate::args;
 use crate::domain::{Instant, PurchaseId, PurchaseState};
 use crate::store::db::Row;
+use crate::usecases::delivery::failed_items;
+use crate::usecases::purchases::{Fulfillment, fulfill, start};
+use crate::usecases::{App, InternalError, flat};
 use chrono::TimeDelta;
 
 /// How many purchases one round asks about, all at once.
@@ -37,23 +38,23 @@ const LATE_AFTER_MINUTES: i64 = 60;
 ///
 /// # Errors
 /// [`Fault`] of a database that is away.
-pub async fn sweep(services: &Services) -> Result<u64, Fault> {
-    if services.stripe.is_none() {
+pub async fn sweep(app: &App) -> Result<u64, InternalError> {
+    if app.stripe.is_none() {
         return Ok(0);
     }
     let act = |item: String| async move {
-        ask(services, &item).await?;
+        ask(app, &item).await?;
         Ok(1)
     };
-    let mut run = attempts::Run::new(services, attempts::PURCHASES, AT_ONCE);
+    let mut run = failed_items::Run::new(app, failed_items::PURCHASES, AT_ONCE);
     let mut done = run.retry(act).await?;
     let mut unanswered = 0;
     for _ in 0..ROUNDS_MAX {
-        let due = due(services).await?;
+        let due = due(app).await?;
         if due.is_empty() {
             break;
         }
-        let items = asked_about(services, due).await?;
+        let items = asked_about(app, due).await?;
         let some = !items.is_empty();
         let round = run.serve(items, act).await?;
         done += round;
@@ -62,9 +63,9 @@ pub async fn sweep(services: &Services) -> Result<u64, Fault> {
             return Ok(done);
         }
     }
-    let late = late(services).await?;
+    let late = late(app).await?;
     if !late.is_empty() {
-        let items = asked_about(services, late).await?;
+        let items = asked_about(app, late).await?;
         done += run.serve(items, act).await?;
     }
     Ok(done)
@@ -74,11 +75,11 @@ pub async fn sweep(services: &Services) -> Result<u64, Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn waiting(services: &Services) -> Result<i64, Fault> {
-    let now = services.clock.now();
+pub async fn waiting(app: &App) -> Result<i64, InternalError> {
+    let now = app.clock.now();
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
     let sql = format!("select count(*) as n from purchases where {DUE}");
-    let row = services.store.read().await?.one(sql, args![before, now, asked]).await?;
+    let row = app.store.read().await?.one(sql, args![before, now, asked]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -87,46 +88,46 @@ pub async fn waiting(services: &Services) -> Result<i64, Fault> {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn next_due(services: &Services, now: Instant) -> Result<Option<Instant>, Fault> {
-    if services.stripe.is_none() {
+pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
+    if app.stripe.is_none() {
         return Ok(None);
     }
     let given_up = now - start::open_deadline(now);
     let sql = "select (select min(created_at) from purchases where state = 'created' and created_at > $1) as made,
         (select min(checkout_expires_at) from purchases
           where state in ('created', 'open', 'processing') and checkout_expires_at > $2) as ends";
-    let row = services.store.read().await?.one(sql, args![now - given_up, now]).await?;
+    let row = app.store.read().await?.one(sql, args![now - given_up, now]).await?;
     let Some(row) = row else { return Ok(None) };
     let made = row.opt_at("made")?.map(|made| made + given_up);
     Ok(made.into_iter().chain(row.opt_at("ends")?).min())
 }
 
 /// Asks about one; gives up one that could not be opened in time.
-async fn ask(services: &Services, item: &str) -> Result<(), Fault> {
-    let Some(id) = PurchaseId::parse(item) else { return unreadable(services, item).await };
-    let Some(purchase) = super::find(services, id).await? else { return Ok(()) };
+async fn ask(app: &App, item: &str) -> Result<(), InternalError> {
+    let Some(id) = PurchaseId::parse(item) else { return unreadable(app, item).await };
+    let Some(purchase) = super::find(app, id).await? else { return Ok(()) };
     if purchase.state == PurchaseState::Created {
-        let job = services.ledger.job(move |turn| {
+        let job = app.ledger.job(move |tx| {
             Box::pin(async move {
-                if purchase.created_at <= start::open_deadline(turn.now()) {
-                    start::expire(turn, id).await?;
+                if purchase.created_at <= start::open_deadline(tx.now()) {
+                    start::expire(tx, id).await?;
                 }
                 Ok(())
             })
         });
         return flat(job.await);
     }
-    match settle(services, id, None).await? {
-        Settling::Waiting => Err(Fault::Stripe("it cannot be asked about the purchase now".to_owned())),
-        Settling::Settled | Settling::Ignored => Ok(()),
+    match fulfill(app, id, None).await? {
+        Fulfillment::Retry => Err(InternalError::Stripe("it cannot be asked about the purchase now".to_owned())),
+        Fulfillment::Done | Fulfillment::NotOurs => Ok(()),
     }
 }
 
 /// A row whose id is none: an error while it is there.
-async fn unreadable(services: &Services, item: &str) -> Result<(), Fault> {
+async fn unreadable(app: &App, item: &str) -> Result<(), InternalError> {
     let key = hex::decode(item).unwrap_or_default();
-    let row = services.store.read().await?.one("select 1 as n from purchases where id = $1", args![key]).await?;
-    row.map_or(Ok(()), |_| Err(Fault::Broken("the id of a purchase has not 16 bytes".to_owned())))
+    let row = app.store.read().await?.one("select 1 as n from purchases where id = $1", args![key]).await?;
+    row.map_or(Ok(()), |_| Err(InternalError::Broken("the id of a purchase has not 16 bytes".to_owned())))
 }
 
 /// How an item is called: `pur_…`, or its bytes where they are no id.
@@ -141,39 +142,39 @@ const DUE: &str = "state in ('created', 'open', 'processing') and created_at <= 
       and (asked_at is null or (asked_at < checkout_expires_at and checkout_expires_at <= $2)
         or (asked_at <= $3 and asked_at <= $2 - ($2 - created_at) / 12))";
 
-async fn due(services: &Services) -> Result<Vec<Vec<u8>>, Fault> {
-    let now = services.clock.now();
+async fn due(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
+    let now = app.clock.now();
     let sql = format!("select id from purchases where {DUE} order by coalesce(asked_at, 0), created_at limit $4");
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    keys(&services.store.read().await?.all(sql, args![before, now, asked, ROUND]).await?)
+    keys(&app.store.read().await?.all(sql, args![before, now, asked, ROUND]).await?)
 }
 
 /// What failed or expired and may be paid all the same. Asked about when as much time has passed since the last
 /// question as had passed before it.
-async fn late(services: &Services) -> Result<Vec<Vec<u8>>, Fault> {
-    let now = services.clock.now();
+async fn late(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
+    let now = app.clock.now();
     let sql = "select id from purchases
         where state in ('expired', 'failed') and session_id is not null
           and created_at > $1 and created_at <= $2 and coalesce(asked_at, created_at) <= $3 - ($3 - created_at) / 2
         order by coalesce(asked_at, created_at), created_at limit $4";
     let (since, until) = (now - TimeDelta::days(LATE_DAYS), now - TimeDelta::minutes(LATE_AFTER_MINUTES));
-    keys(&services.store.read().await?.all(sql, args![since, until, now, ROUND]).await?)
+    keys(&app.store.read().await?.all(sql, args![since, until, now, ROUND]).await?)
 }
 
-fn keys(rows: &[Row]) -> Result<Vec<Vec<u8>>, Fault> {
+fn keys(rows: &[Row]) -> Result<Vec<Vec<u8>>, InternalError> {
     Ok(rows.iter().map(|row| row.blob("id")).collect::<Result<_, _>>()?)
 }
 
 /// Notes that they are asked about, so that they are the last to come again; those among them that are not retried by
 /// themselves.
-async fn asked_about(services: &Services, due: Vec<Vec<u8>>) -> Result<Vec<String>, Fault> {
-    let failed = attempts::failed(services, attempts::PURCHASES).await?;
+async fn asked_about(app: &App, due: Vec<Vec<u8>>) -> Result<Vec<String>, InternalError> {
+    let failed = failed_items::failed(app, failed_items::PURCHASES).await?;
     let names = due.iter().map(|key| name_of(key)).filter(|name| !failed.contains(name)).collect();
-    let job = services.ledger.job(move |turn| {
+    let job = app.ledger.job(move |tx| {
         Box::pin(async move {
-            let now = turn.now();
+            let now = tx.now();
             for key in due {
-                turn.link.run("update purchases set asked_at = $1 where id = $2", args![now, key]).await?;
+                tx.db.run("update purchases set asked_at = $1 where id = $2", args![now, key]).await?;
             }
             Ok(())
         })

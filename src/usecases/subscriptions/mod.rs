@@ -6,20 +6,18 @@
 //! Invariant: an answer of Stripe's that was overtaken by another while it was on its way is not taken: each look
 //! counts the row's version up, and the look that finds another one than it began with asks again.
 
-mod differences;
 mod upgrade;
 
-pub use differences::compare;
 pub use upgrade::{Choice, Upgrade, came_back, is_here, portal, start};
 
-use super::purchases::{Settling, unanswered};
-use super::{Fault, Services, alarms, flat};
 use crate::args;
 use crate::domain::time::from_millis;
 use crate::domain::{Instant, Standing, Subscription, SubscriptionStatus};
-use crate::ledger::Turn;
-use crate::store::db::{DbError, Link, Row, corrupt};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError, Row, corrupt};
 use crate::stripe::{Stripe, StripeError, SubscriptionState};
+use crate::usecases::purchases::{Fulfillment, unanswered};
+use crate::usecases::{App, InternalError, alarms, flat};
 
 /// How long one that names a customer whom nobody knows is looked at again: the SaaS may make its customer a little later.
 const AWAITED_MINUTES: i64 = 60;
@@ -46,34 +44,34 @@ struct Seen {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn look(services: &Services, object_id: &str) -> Result<Settling, Fault> {
-    if !services.catalog.sells_plans() {
-        return Ok(Settling::Ignored);
+pub async fn look(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
+    if !app.catalog.sells_plans() {
+        return Ok(Fulfillment::NotOurs);
     }
-    let Some(stripe) = &services.stripe else { return Ok(Settling::Waiting) };
+    let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
     let id = if object_id.starts_with("in_") {
         match stripe.subscription_of_invoice(object_id).await {
             Ok(Some(id)) => id,
-            Ok(None) => return Ok(Settling::Ignored),
-            Err(e) => return unanswered(services, &e).await,
+            Ok(None) => return Ok(Fulfillment::NotOurs),
+            Err(e) => return unanswered(app, &e).await,
         }
     } else {
         object_id.to_owned()
     };
     for _ in 0..LOOKS_MAX {
-        let version = version(&mut services.store.read().await?, &id).await?;
-        let seen = match see(services, stripe, &id).await? {
+        let version = version(&mut app.store.read().await?, &id).await?;
+        let seen = match see(app, stripe, &id).await? {
             Ok(Sight::Whole(seen)) => *seen,
-            Ok(Sight::Nobodys) => return Ok(Settling::Ignored),
-            Ok(Sight::Early) => return Ok(Settling::Waiting),
-            Err(e) => return unanswered(services, &e).await,
+            Ok(Sight::Nobodys) => return Ok(Fulfillment::NotOurs),
+            Ok(Sight::Early) => return Ok(Fulfillment::Retry),
+            Err(e) => return unanswered(app, &e).await,
         };
-        if flat(services.ledger.job(move |turn| Box::pin(async move { take(turn, &seen, version).await })).await)? {
-            return Ok(Settling::Settled);
+        if flat(app.ledger.job(move |tx| Box::pin(async move { take(tx, &seen, version).await })).await)? {
+            return Ok(Fulfillment::Done);
         }
     }
     // So many look at once that one of them has the newest answer; this one comes again.
-    Ok(Settling::Waiting)
+    Ok(Fulfillment::Retry)
 }
 
 /// What came of a look.
@@ -87,7 +85,7 @@ enum Sight {
 }
 
 /// Asks Stripe.
-async fn see(services: &Services, stripe: &Stripe, id: &str) -> Result<Result<Sight, StripeError>, Fault> {
+async fn see(app: &App, stripe: &Stripe, id: &str) -> Result<Result<Sight, StripeError>, InternalError> {
     let state = match stripe.subscription(id).await {
         Ok(state) => state,
         Err(e) => return Ok(Err(e)),
@@ -95,10 +93,10 @@ async fn see(services: &Services, stripe: &Stripe, id: &str) -> Result<Result<Si
     if state.livemode != stripe.livemode() {
         return Ok(Ok(Sight::Nobodys));
     }
-    let customer_no = match whose(services, stripe, &state).await? {
+    let customer_no = match whose(app, stripe, &state).await? {
         Ok(Some(no)) => no,
         Ok(None) => {
-            let age = services.clock.now().timestamp().saturating_sub(state.created);
+            let age = app.clock.now().timestamp().saturating_sub(state.created);
             let awaited = state.names.is_some() && age < AWAITED_MINUTES * 60;
             return Ok(Ok(if awaited { Sight::Early } else { Sight::Nobodys }));
         }
@@ -116,13 +114,13 @@ async fn see(services: &Services, stripe: &Stripe, id: &str) -> Result<Result<Si
 }
 
 /// Whose a subscription is: by the Stripe customer that we know, by the name that it bears, or that its payer bears.
-async fn whose(
-    services: &Services,
+pub(crate) async fn whose(
+    app: &App,
     stripe: &Stripe,
     state: &SubscriptionState,
-) -> Result<Result<Option<i64>, StripeError>, Fault> {
+) -> Result<Result<Option<i64>, StripeError>, InternalError> {
     let number = |row: Option<Row>| row.map(|row| row.int("no")).transpose();
-    let mut link = services.store.read().await?;
+    let mut link = app.store.read().await?;
     let sql = "select no from customers where stripe_customer = $1
         union select customer_no as no from former_stripe_customers where stripe_customer = $1";
     if let Some(no) = number(link.one(sql, args![&state.customer]).await?)? {
@@ -136,59 +134,64 @@ async fn whose(
     }
     drop(link);
     match stripe.named_by_customer(&state.customer).await {
-        Ok(Some(id)) => Ok(Ok(number(services.store.read().await?.one(named, args![id]).await?)?)),
+        Ok(Some(id)) => Ok(Ok(number(app.store.read().await?.one(named, args![id]).await?)?)),
         Ok(None) => Ok(Ok(None)),
         Err(e) => Ok(Err(e)),
     }
 }
 
-async fn version(link: &mut Link, id: &str) -> Result<i64, DbError> {
+async fn version(link: &mut Connection, id: &str) -> Result<i64, DbError> {
     let row = link.one("select version from subscriptions where id = $1", args![id]).await?;
     row.map_or(Ok(0), |row| row.int("version"))
 }
 
 /// Takes over what was seen, unless somebody else has looked in between; says whether it did.
-async fn take(turn: &mut Turn, seen: &Seen, version_before: i64) -> Result<bool, Fault> {
+async fn take(tx: &mut WriteTransaction, seen: &Seen, version_before: i64) -> Result<bool, InternalError> {
     let (state, no) = (&seen.state, seen.customer_no);
-    if version(&mut turn.link, &state.id).await? != version_before {
+    if version(&mut tx.db, &state.id).await? != version_before {
         return Ok(false);
     }
     let Some(status) = SubscriptionStatus::from_stripe(&state.status) else {
         let detail = format!("its status {:?} is unknown; nothing was concluded", state.status);
-        alarms::raise(turn, "subscription", &state.id, &detail).await?;
+        alarms::raise(tx, "subscription", &state.id, &detail).await?;
         return Ok(true);
     };
-    if turn.is_closed(no).await? {
+    if tx.is_closed(no).await? {
         if status.standing() != Standing::Over {
             let detail = "the subscription of a closed customer lives on at Stripe";
-            alarms::raise(turn, "subscription", &state.id, detail).await?;
+            alarms::raise(tx, "subscription", &state.id, detail).await?;
         }
         return Ok(true);
     }
-    write(turn, seen, status, version_before + 1).await?;
+    write(tx, seen, status, version_before + 1).await?;
     let sql = "update customers set stripe_customer = $1 where no = $2 and stripe_customer is null
         and not exists (select 1 from customers where stripe_customer = $1)
         and not exists (select 1 from former_stripe_customers where stripe_customer = $1)";
-    turn.link.run(sql, args![&state.customer, no]).await?;
-    let all = of_customer(&mut turn.link, no).await?;
+    tx.db.run(sql, args![&state.customer, no]).await?;
+    let all = of_customer(&mut tx.db, no).await?;
     let living = all.iter().filter(|one| matches!(one.status.standing(), Standing::Live | Standing::PastDue));
     if living.clone().count() > 1 {
         let ids: Vec<&str> = living.map(|one| one.id.as_str()).collect();
         let detail = format!("one customer pays for several ({}); end all but one at Stripe", ids.join(", "));
-        alarms::raise(turn, "subscription", &state.customer, &detail).await?;
+        alarms::raise(tx, "subscription", &state.customer, &detail).await?;
     }
-    turn.act(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
+    tx.act(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
     Ok(true)
 }
 
 /// Writes the row of a subscription.
-async fn write(turn: &mut Turn, seen: &Seen, status: SubscriptionStatus, version: i64) -> Result<(), Fault> {
-    let (state, now) = (&seen.state, turn.now());
+async fn write(
+    tx: &mut WriteTransaction,
+    seen: &Seen,
+    status: SubscriptionStatus,
+    version: i64,
+) -> Result<(), InternalError> {
+    let (state, now) = (&seen.state, tx.now());
     let sql = "select plan, price, unpaid_invoice, past_due_since from subscriptions where id = $1";
-    let before = turn.link.one(sql, args![&state.id]).await?;
+    let before = tx.db.one(sql, args![&state.id]).await?;
     let known = |name: &str| before.as_ref().map(|row| row.opt_text(name)).transpose().map(Option::flatten);
     // Of several prices the one that gives the most is the plan's; others are for things that we do not sell.
-    let plan_of = |price: &str| turn.catalog.plan_of_price(price).map(|plan| (plan.credits, plan.id.clone()));
+    let plan_of = |price: &str| tx.catalog.plan_of_price(price).map(|plan| (plan.credits, plan.id.clone()));
     let priced = state.prices.iter().filter_map(|(price, end)| Some((plan_of(price)?, price.clone(), *end)));
     let priced = priced.max_by(|a, b| a.0.cmp(&b.0));
     let (plan, price, period_end) = match priced {
@@ -196,11 +199,11 @@ async fn write(turn: &mut Turn, seen: &Seen, status: SubscriptionStatus, version
         None => (known("plan")?, known("price")?, state.prices.iter().find_map(|(_, end)| *end)),
     };
     let unknown = status.standing() != Standing::Over
-        && !state.prices.iter().any(|(price, _)| turn.catalog.plan_of_price(price).is_some());
+        && !state.prices.iter().any(|(price, _)| tx.catalog.plan_of_price(price).is_some());
     if unknown {
         let prices: Vec<&str> = state.prices.iter().map(|(price, _)| price.as_str()).collect();
         let detail = format!("no plan of the catalogue has a price of it ({}); the plan stays", prices.join(", "));
-        alarms::raise(turn, "unknown_price", &state.id, &detail).await?;
+        alarms::raise(tx, "unknown_price", &state.id, &detail).await?;
     }
     // One unpaid invoice is one grace, however often it is tried again; when it failed goes by our clock.
     let since = before.as_ref().map(|row| row.opt_at("past_due_since")).transpose()?.flatten();
@@ -215,7 +218,7 @@ async fn write(turn: &mut Turn, seen: &Seen, status: SubscriptionStatus, version
         _ => (None, None),
     };
     let millis = |seconds: i64| from_millis(seconds.saturating_mul(1_000));
-    turn.link
+    tx.db
         .run(
             "insert into subscriptions (id, customer_no, stripe_customer, status, price, plan, created_at, anchor, period_end,
                ends_at, owes, unpaid_invoice, past_due_since, version, seen_at)
@@ -266,7 +269,7 @@ fn subscription_of(row: &Row) -> Result<Subscription, DbError> {
 }
 
 /// All subscriptions that are known of a customer.
-async fn of_customer(link: &mut Link, customer_no: i64) -> Result<Vec<Subscription>, DbError> {
+pub(crate) async fn of_customer(link: &mut Connection, customer_no: i64) -> Result<Vec<Subscription>, DbError> {
     let rows = link.all(format!("{SUBSCRIPTION} where s.customer_no = $1"), args![customer_no]).await?;
     rows.iter().map(subscription_of).collect()
 }
@@ -290,12 +293,12 @@ pub struct Followed {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn followed(services: &Services, customer_no: i64, any: bool) -> Result<Option<Followed>, Fault> {
+pub async fn followed(app: &App, customer_no: i64, any: bool) -> Result<Option<Followed>, InternalError> {
     let sql = "select s.id, s.stripe_customer, s.status, m.grace_until, s.ends_at
       from subscriptions s left join plan_masters m on m.subscription = s.id and m.customer_no = s.customer_no
       where s.customer_no = $1 and (m.customer_no is not null or $2 = 1)
       order by case when m.customer_no is null then 1 else 0 end, s.created_at desc limit 1";
-    let row = services.store.read().await?.one(sql, args![customer_no, any]).await?;
+    let row = app.store.read().await?.one(sql, args![customer_no, any]).await?;
     let found = row.map(|row| {
         Ok::<_, DbError>(Followed {
             id: row.text("id")?,

@@ -2,18 +2,18 @@
 //!
 //! Nothing is stored of it: what was bought is learned from the subscription itself, whoever tells of it first.
 
-use super::{followed, look};
 use crate::domain::catalog::Tax;
 use crate::domain::{Plan, PurchaseId, Terms};
 use crate::stripe::{Stripe, StripeError, SubscriptionOrder};
-use crate::usecases::purchases::{Settling, forget, stripe_customer};
-use crate::usecases::{Fault, Services, alarms, customers, flat};
+use crate::usecases::purchases::{Fulfillment, forget, stripe_customer};
+use crate::usecases::subscriptions::{followed, look};
+use crate::usecases::{App, InternalError, alarms, customers, flat};
 
 /// Whether plans are changed here, and not at the SaaS.
 #[must_use]
-pub fn is_here(services: &Services) -> bool {
-    let catalog = &services.catalog;
-    catalog.sells_plans() && catalog.shop.upgrade_url.is_none() && services.stripe.is_some()
+pub fn is_here(app: &App) -> bool {
+    let catalog = &app.catalog;
+    catalog.sells_plans() && catalog.shop.upgrade_url.is_none() && app.stripe.is_some()
 }
 
 /// What was chosen.
@@ -54,32 +54,32 @@ pub enum Upgrade {
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn start(services: &Services, choice: &Choice) -> Result<Upgrade, Fault> {
-    let Some(stripe) = services.stripe.as_ref().filter(|_| is_here(services)) else { return Ok(Upgrade::Off) };
-    let found = customers::find(services, &choice.customer).await?;
+pub async fn start(app: &App, choice: &Choice) -> Result<Upgrade, InternalError> {
+    let Some(stripe) = app.stripe.as_ref().filter(|_| is_here(app)) else { return Ok(Upgrade::Off) };
+    let found = customers::find(app, &choice.customer).await?;
     if found.is_none_or(|customer| customer.closed_at.is_some()) {
         return Ok(Upgrade::Closed);
     }
-    let catalog = &services.catalog;
+    let catalog = &app.catalog;
     let plan = catalog.plan(&choice.plan).filter(|plan| catalog.plan_terms(plan) == choice.shown);
     let Some((plan, price)) = plan.and_then(|plan| Some((plan, plan.stripe_prices.first()?))) else {
         return Ok(Upgrade::Changed);
     };
-    if followed(services, choice.customer_no, false).await?.is_some() {
+    if followed(app, choice.customer_no, false).await?.is_some() {
         return Ok(Upgrade::InPortal);
     }
     let began = tokio::time::Instant::now();
     // Several calls may be needed; together they have the time of one, since a page waits.
     let in_time = || stripe.clone().with_deadline(stripe.deadline().saturating_sub(began.elapsed()));
     for round in 0..2 {
-        let payer = match stripe_customer(services, &in_time(), choice.customer_no).await? {
+        let payer = match stripe_customer(app, &in_time(), choice.customer_no).await? {
             Ok(payer) => payer,
-            Err(e) => return refused(services, &e).await,
+            Err(e) => return refused(app, &e).await,
         };
-        match open(services, choice, (plan, price.as_str()), &payer, &in_time).await? {
+        match open(app, choice, (plan, price.as_str()), &payer, &in_time).await? {
             // Somebody deleted the customer at Stripe: another one is made, once.
-            Err(e) if e.lacks("customer") && round == 0 => forget(services, choice.customer_no, &payer).await?,
-            Err(e) => return refused(services, &e).await,
+            Err(e) if e.lacks("customer") && round == 0 => forget(app, choice.customer_no, &payer).await?,
+            Err(e) => return refused(app, &e).await,
             Ok(upgrade) => return Ok(upgrade),
         }
     }
@@ -88,33 +88,33 @@ pub async fn start(services: &Services, choice: &Choice) -> Result<Upgrade, Faul
 
 /// Opens the Checkout, unless the payer subscribes to something that we were not told of yet.
 async fn open(
-    services: &Services,
+    app: &App,
     choice: &Choice,
     (plan, price): (&Plan, &str),
     payer: &str,
     in_time: &impl Fn() -> Stripe,
-) -> Result<Result<Upgrade, StripeError>, Fault> {
+) -> Result<Result<Upgrade, StripeError>, InternalError> {
     // It must not be paid for twice.
     match in_time().living_subscriptions(payer).await {
         Ok(living) => {
             let some = !living.is_empty();
             for id in living {
-                look(services, &id).await?;
+                look(app, &id).await?;
             }
-            if some && followed(services, choice.customer_no, false).await?.is_some() {
+            if some && followed(app, choice.customer_no, false).await?.is_some() {
                 return Ok(Ok(Upgrade::InPortal));
             }
         }
         Err(e) => return Ok(Err(e)),
     }
-    let order = order(services, choice, plan, payer, price);
+    let order = order(app, choice, plan, payer, price);
     // The payer is in the key: for another one the parameters are others.
     let opened = in_time().open_subscription(&format!("subscribe-{}-{payer}", choice.form), &order).await;
     Ok(opened.map(|opened| Upgrade::At(opened.url)))
 }
 
-fn order(services: &Services, choice: &Choice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
-    let (shop, url) = (&services.catalog.shop, &services.settings.public_url);
+fn order(app: &App, choice: &Choice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
+    let (shop, url) = (&app.catalog.shop, &app.settings.public_url);
     let success = format!("{url}/plans?chosen={}&session_id={{CHECKOUT_SESSION_ID}}", plan.id);
     let cancel = format!("{url}/billing?outcome=cancelled");
     let order = SubscriptionOrder::new(payer, &choice.customer, price, &success, &cancel);
@@ -125,22 +125,22 @@ fn order(services: &Services, choice: &Choice, plan: &Plan, payer: &str, price: 
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn portal(services: &Services, customer_no: i64) -> Result<Upgrade, Fault> {
-    let Some(stripe) = services.stripe.as_ref().filter(|_| services.catalog.sells_plans()) else {
+pub async fn portal(app: &App, customer_no: i64) -> Result<Upgrade, InternalError> {
+    let Some(stripe) = app.stripe.as_ref().filter(|_| app.catalog.sells_plans()) else {
         return Ok(Upgrade::Off);
     };
-    let Some(followed) = followed(services, customer_no, false).await? else { return Ok(Upgrade::Changed) };
-    let back = format!("{}/billing", services.settings.public_url);
-    let key = format!("portal-{}", services.clock.mint());
+    let Some(followed) = followed(app, customer_no, false).await? else { return Ok(Upgrade::Changed) };
+    let back = format!("{}/billing", app.settings.public_url);
+    let key = format!("portal-{}", app.clock.mint());
     match stripe.open_portal(&key, &followed.stripe_customer, &back).await {
         Ok(url) => Ok(Upgrade::At(url)),
         // The payer was deleted at Stripe, and its subscription has ended with it: that is learned now.
         Err(e) if e.lacks("customer") => {
-            forget(services, customer_no, &followed.stripe_customer).await?;
-            look(services, &followed.id).await?;
+            forget(app, customer_no, &followed.stripe_customer).await?;
+            look(app, &followed.id).await?;
             Ok(Upgrade::Changed)
         }
-        Err(e) => refused(services, &e).await,
+        Err(e) => refused(app, &e).await,
     }
 }
 
@@ -149,10 +149,10 @@ pub async fn portal(services: &Services, customer_no: i64) -> Result<Upgrade, Fa
 ///
 /// # Errors
 /// [`Fault`].
-pub async fn came_back(services: &Services, customer: &str, session: &str) -> Result<bool, Fault> {
-    let Some(stripe) = &services.stripe else { return Ok(false) };
+pub async fn came_back(app: &App, customer: &str, session: &str) -> Result<bool, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(false) };
     match begun(stripe, customer, session).await {
-        Ok(Some(subscription)) => Ok(look(services, &subscription).await? == Settling::Settled),
+        Ok(Some(subscription)) => Ok(look(app, &subscription).await? == Fulfillment::Done),
         Ok(None) => Ok(false),
         Err(e) => {
             tracing::warn!(error = %e, "Stripe could not be asked about a Checkout");
@@ -168,16 +168,16 @@ async fn begun(stripe: &Stripe, customer: &str, session: &str) -> Result<Option<
 }
 
 /// Stripe said no, or nothing.
-async fn refused(services: &Services, error: &StripeError) -> Result<Upgrade, Fault> {
+async fn refused(app: &App, error: &StripeError) -> Result<Upgrade, InternalError> {
     let Some(kind) = error.alarm() else {
         tracing::warn!(error = %error, "Stripe could not be asked for a subscription");
         return Ok(Upgrade::StripeUnavailable);
     };
     let detail = error.to_string();
-    let raised = services.ledger.job(move |turn| {
+    let raised = app.ledger.job(move |tx| {
         Box::pin(async move {
-            alarms::raise(turn, kind, "subscription", &detail).await?;
-            Ok::<_, Fault>(())
+            alarms::raise(tx, kind, "subscription", &detail).await?;
+            Ok::<_, InternalError>(())
         })
     });
     flat(raised.await)?;

@@ -23,9 +23,8 @@ pub use plans::{ChoosePlan, OpenPlanPortal};
 #[cfg(feature = "demo")]
 pub use session::SignInAsDemo;
 pub use session::{OpenSession, RenewLink, RequestLink, SignOut, SwitchCustomer};
-pub use settings::PATHS as OF_SETTINGS;
 pub use settings::{
-    ChangeRole, EndOtherSessions, EndSession, InviteMember, MakeApiKey, RemoveMember, RevokeApiKey, SetLowBalance,
-    SetMails, SetTimeZone,
+    ChangeRole, EndOtherSessions, EndSession, InviteMember, MakeApiKey, PATHS as OF_SETTINGS, RemoveMember,
+    RevokeApiKey, SetLowBalance, SetMails, SetTimeZone,
 };
 pub use theme::SetTheme;

@@ -1,6 +1,6 @@
 //! From a plan's button to Stripe.
 
-use super::Started;
+use crate::web::actions::Started;
 use leptos::prelude::*;
 
 /// Opens a Checkout that begins a subscription to a plan. The fields are those of a Buy form: `purchase` was minted when

@@ -1,6 +1,6 @@
 //! The balance card. The bar is an inline SVG whose lengths are attributes: the CSP allows no inline style.
 
-use super::text::{Amount, Price, Say, When};
+use crate::web::components::text::{Amount, Price, Say, When};
 use crate::web::view::{BalanceView, PlanView, Words};
 use leptos::prelude::*;
 

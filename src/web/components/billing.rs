@@ -1,6 +1,6 @@
 //! The Billing page below its header, in PAGES.md's order.
 
-use super::{BalanceCard, NoticeBox, Offers, Purchases, TopUps, UpgradeHint};
+use crate::web::components::{BalanceCard, NoticeBox, Offers, Purchases, TopUps, UpgradeHint};
 use crate::web::view::BillingView;
 use leptos::prelude::*;
 

@@ -1,8 +1,8 @@
 //! What stands around every page: header, main, footer with the theme switch.
 
-use super::form::Form;
-use crate::usecases::sign_in::Choice;
+use crate::usecases::access::sign_in::Choice;
 use crate::web::actions::{SetTheme, SignOut, SwitchCustomer};
+use crate::web::components::form::Form;
 use crate::web::theme::Theme;
 use crate::web::view::settings::role_name;
 use leptos::prelude::*;

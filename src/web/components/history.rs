@@ -1,7 +1,7 @@
 //! `/history`: the filter, the lines, the way further back.
 
-use super::text::{Amount, Say, When};
 use crate::domain::Credits;
+use crate::web::components::text::{Amount, Say, When};
 use crate::web::view::history::{Choice, FilterView, HistoryRow, HistoryView};
 use leptos::prelude::*;
 

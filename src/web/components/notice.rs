@@ -1,9 +1,9 @@
 //! Notices, outcomes, errors, and the upgrade hint.
 
-use super::offers::BuyFields;
-use super::text::{Say, When};
 use crate::web::actions::HideHint;
 use crate::web::components::Form;
+use crate::web::components::offers::BuyFields;
+use crate::web::components::text::{Say, When};
 use crate::web::view::{HintView, Notice, NoticeAction, Voice};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;

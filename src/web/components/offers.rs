@@ -1,7 +1,7 @@
 //! "Buy a top-up": the packages with their native forms, or why there are none.
 
-use super::text::{Amount, Price, Say};
 use crate::web::actions::StartCheckout;
+use crate::web::components::text::{Amount, Price, Say};
 use crate::web::view::{AheadView, BuyForm, Lock, Offer, OfferAction, OffersView};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;

@@ -1,8 +1,8 @@
 //! A purchase's own page.
 
-use super::notice::NoticeBox;
-use super::text::{BadgeText, Price, Say, When};
 use crate::domain::Money;
+use crate::web::components::notice::NoticeBox;
+use crate::web::components::text::{BadgeText, Price, Say, When};
 use crate::web::view::{PurchaseView, Step};
 use leptos::prelude::*;
 

@@ -1,8 +1,8 @@
 //! "Purchases": a table that becomes stacked rows on a phone, roles explicit as in `top_ups`.
 
-use super::offers::BuyFields;
-use super::text::{Amount, BadgeText, Price, When};
-use super::top_ups::PageLinks;
+use crate::web::components::offers::BuyFields;
+use crate::web::components::text::{Amount, BadgeText, Price, When};
+use crate::web::components::top_ups::PageLinks;
 use crate::web::view::{PurchaseRow, PurchasesView};
 use leptos::prelude::*;
 

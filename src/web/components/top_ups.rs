@@ -1,7 +1,7 @@
 //! "Your top-ups": a table that becomes stacked rows on a phone. The roles are explicit, because a
 //! browser forgets a table's semantics once its display changes.
 
-use super::text::{Amount, BadgeText, Say, When};
+use crate::web::components::text::{Amount, BadgeText, Say, When};
 use crate::web::view::top_ups::More;
 use crate::web::view::{TopUpRow, TopUpsView};
 use leptos::prelude::*;

@@ -1,6 +1,6 @@
 //! `/usage`: charts, and the table that says the same.
 
-use super::text::{Amount, Say};
+use crate::web::components::text::{Amount, Say};
 use crate::web::view::usage::{Bar, ChartView, SplitRow, SplitView, Switch, UsageView};
 use leptos::prelude::*;
 

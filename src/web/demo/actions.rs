@@ -1,11 +1,13 @@
 //! The bar's forms.
 
-use crate::usecases::demo::{self, Leap, Used};
-use crate::usecases::portal::{self, NewLink, Role, Spent, Viewer};
-use crate::usecases::{Fault, customers};
+use crate::demo::actions;
+use crate::demo::actions::{Leap, Used};
+use crate::usecases::access::portal;
+use crate::usecases::access::portal::{NewLink, Role, Spent, Viewer};
+use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
 use crate::web::forms::own_path;
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 
 /// How long a browser keeps the cookie.
@@ -72,10 +74,11 @@ impl Said {
 /// Looks at the demo as somebody else: `who` is `customer/e-mail`.
 #[server(name = DemoSwitch, prefix = "/_fn", endpoint = "demo-switch")]
 pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
-    run("/billing", async |visit: &Visit| {
-        let person = demo::people().into_iter().find(|person| format!("{}/{}", person.customer, person.email) == who);
+    run("/billing", async |visit: &RequestContext| {
+        let person =
+            actions::people().into_iter().find(|person| format!("{}/{}", person.customer, person.email) == who);
         let Some(person) = person else { return Ok(Said::SignInFirst) };
-        let known = customers::number(&visit.services, person.customer).await?;
+        let known = customers::number(&visit.app, person.customer).await?;
         let Some(customer_no) = known else { return Ok(Said::SignInFirst) };
         sign_in(visit, customer_no, Some(person.email.to_owned()), person.role).await?;
         Ok(Said::Switched)
@@ -86,9 +89,9 @@ pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
 /// Uses credits, as the SaaS's own backend would.
 #[server(name = DemoUse, prefix = "/_fn", endpoint = "demo-use")]
 pub async fn demo_use(credits: String, key: String, back: String) -> Result<(), ServerFnError> {
-    run(&back, async |visit: &Visit| {
+    run(&back, async |visit: &RequestContext| {
         let Some(viewer) = visit.viewer().await? else { return Ok(Said::SignInFirst) };
-        Ok(match demo::use_credits(&visit.services, &viewer.customer, &credits, &key).await? {
+        Ok(match actions::use_credits(&visit.app, &viewer.customer, &credits, &key).await? {
             Used::Done => Said::Used,
             Used::Short => Said::Short,
             Used::BadAmount => Said::BadAmount,
@@ -100,10 +103,10 @@ pub async fn demo_use(credits: String, key: String, back: String) -> Result<(), 
 /// Moves the clock. Whoever is signed in stays so, however far it goes.
 #[server(name = DemoMove, prefix = "/_fn", endpoint = "demo-move")]
 pub async fn demo_move(to: String, back: String) -> Result<(), ServerFnError> {
-    run(&back, async |visit: &Visit| {
+    run(&back, async |visit: &RequestContext| {
         let Some(viewer) = visit.viewer().await? else { return Ok(Said::SignInFirst) };
         let Some(leap) = Leap::from_code(&to) else { return Ok(Said::NowhereToGo) };
-        if !demo::leap(&visit.services, &viewer.customer, leap).await? {
+        if !actions::leap(&visit.app, &viewer.customer, leap).await? {
             return Ok(Said::NowhereToGo);
         }
         let Viewer { customer_no, email, role, .. } = viewer;
@@ -116,22 +119,25 @@ pub async fn demo_move(to: String, back: String) -> Result<(), ServerFnError> {
 /// Changes the plan, as the SaaS would by its `PUT`.
 #[server(name = DemoPlan, prefix = "/_fn", endpoint = "demo-plan")]
 pub async fn demo_plan(plan: String) -> Result<(), ServerFnError> {
-    run("/billing", async |visit: &Visit| {
+    run("/billing", async |visit: &RequestContext| {
         let Some(viewer) = visit.viewer().await? else { return Ok(Said::SignInFirst) };
-        if visit.services.catalog.plan(&plan).is_none() {
+        if visit.app.catalog.plan(&plan).is_none() {
             return Ok(Said::NowhereToGo);
         }
         let put = customers::Put { plan: Some(plan.clone()), ..customers::Put::default() };
-        customers::put(&visit.services, &viewer.customer, put).await?;
+        customers::put(&visit.app, &viewer.customer, put).await?;
         Ok(Said::PlanChanged)
     })
     .await
 }
 
 /// Does what a form asks for and goes back to the path it came from, saying how it went.
-async fn run(back: &str, act: impl AsyncFnOnce(&Visit) -> Result<Said, Fault>) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
-    if !visit.services.settings.demo {
+async fn run(
+    back: &str,
+    act: impl AsyncFnOnce(&RequestContext) -> Result<Said, InternalError>,
+) -> Result<(), ServerFnError> {
+    let visit = RequestContext::current();
+    if !visit.app.settings.demo {
         visit.go("/sign-in");
         return Ok(());
     }
@@ -150,11 +156,16 @@ async fn run(back: &str, act: impl AsyncFnOnce(&Visit) -> Result<Said, Fault>) -
 }
 
 /// Opens a session by a portal link of its own, spent at once.
-async fn sign_in(visit: &Visit, customer_no: i64, email: Option<String>, role: Role) -> Result<(), Fault> {
+async fn sign_in(
+    visit: &RequestContext,
+    customer_no: i64,
+    email: Option<String>,
+    role: Role,
+) -> Result<(), InternalError> {
     let link = NewLink { customer_no, email, role: Some(role), path: "/billing".to_owned(), return_url: None };
-    let link = portal::make_link(&visit.services, link).await?;
+    let link = portal::make_link(&visit.app, link).await?;
     let token = link.url.rsplit('/').next().unwrap_or_default();
-    if let Spent::Session { token, .. } = portal::spend_link(&visit.services, token, &visit.device()).await? {
+    if let Spent::Session { token, .. } = portal::spend_link(&visit.app, token, &visit.device()).await? {
         visit.remember(Cookie::Session, &token, COOKIE_SECONDS);
     }
     Ok(())

@@ -1,18 +1,20 @@
 //! The bar marked "Demo": who one looks as, credits to use, the clock, the way to mails, events and plans.
 
-use super::actions::{DemoMove, DemoSwitch, DemoUse, Said};
+use crate::demo::actions;
+use crate::demo::actions::{Leap, Person};
 use crate::domain::{Balance, PurchaseId};
-use crate::usecases::demo::{self, Leap, Person};
-use crate::usecases::portal::{Role, Viewer};
-use crate::usecases::{Fault, accounts};
+use crate::usecases::InternalError;
+use crate::usecases::access::portal::{Role, Viewer};
+use crate::usecases::credits::accounts;
 use crate::web::components::Form;
+use crate::web::demo::actions::{DemoMove, DemoSwitch, DemoUse, Said};
 use crate::web::view::{Moment, Zone};
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
 /// The bar around a page, where the demo has its customers. The gallery's pages are to be measured without it.
-pub async fn bar(visit: &Visit, viewer: Option<&Viewer>) -> Option<AnyView> {
+pub async fn bar(visit: &RequestContext, viewer: Option<&Viewer>) -> Option<AnyView> {
     if visit.path().starts_with("/_gallery") {
         return None;
     }
@@ -40,29 +42,29 @@ struct Facts {
 }
 
 impl Facts {
-    async fn of(visit: &Visit, viewer: Option<&Viewer>) -> Result<Option<Self>, Fault> {
-        let services = &visit.services;
-        if !demo::is_seeded(services).await? {
+    async fn of(visit: &RequestContext, viewer: Option<&Viewer>) -> Result<Option<Self>, InternalError> {
+        let app = &visit.app;
+        if !actions::is_seeded(app).await? {
             return Ok(None);
         }
         let zone = Zone::named(viewer.map_or("UTC", |viewer| viewer.timezone.as_str()));
         let balance = match viewer {
-            Some(viewer) => accounts::balance(services, &viewer.customer).await?,
+            Some(viewer) => accounts::balance(app, &viewer.customer).await?,
             None => None,
         };
-        let days = &services.catalog.rules.reminder_days;
+        let days = &app.catalog.rules.reminder_days;
         Ok(Some(Self {
-            people: demo::people().into_iter().map(|person| choice(&person, viewer)).collect(),
-            now: zone.full(services.clock.now()),
+            people: actions::people().into_iter().map(|person| choice(&person, viewer)).collect(),
+            now: zone.full(app.clock.now()),
             leaps: balance
-                .filter(|_| services.clock.is_test())
+                .filter(|_| app.clock.is_test())
                 .map(|balance| leaps(&balance, days, zone))
                 .unwrap_or_default(),
             signed_in: viewer.is_some(),
-            key: PurchaseId(services.clock.mint()).to_string(),
+            key: PurchaseId(app.clock.mint()).to_string(),
             back: visit.path().to_owned(),
             said: visit.query("demo").and_then(|code| Said::from_code(&code)),
-            mails: demo::mails(services).await?,
+            mails: actions::mails(app).await?,
         }))
     }
 }

@@ -1,11 +1,13 @@
 //! The mailbox: every mail that left, or will.
 
-use crate::usecases::demo::{self, Letter};
-use crate::usecases::{Services, outbox};
+use crate::demo::actions;
+use crate::demo::actions::Letter;
+use crate::usecases::App;
+use crate::usecases::delivery::outbox;
 use crate::web::components::text::When;
 use crate::web::pages::{Page, page};
 use crate::web::view::Zone;
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
@@ -20,9 +22,9 @@ pub fn Mailbox() -> impl IntoView {
     page(list)
 }
 
-async fn list(visit: Visit) -> Result<Page, Stop> {
+async fn list(visit: RequestContext) -> Result<Page, Stop> {
     let zone = zone(&visit).await?;
-    let mails = outbox::newest(&visit.services, demo::SHOWN_MAX).await?;
+    let mails = outbox::newest(&visit.app, actions::SHOWN_MAX).await?;
     let row = |mail: outbox::Shown| {
         let href = format!("/demo/mails/{}", mail.no);
         view! {
@@ -73,8 +75,8 @@ fn said(state: &str) -> &'static str {
 }
 
 /// The dates of whoever is signed in; and the demo's pages are the demo's alone.
-async fn zone(visit: &Visit) -> Result<Zone, Stop> {
-    if !visit.services.settings.demo {
+async fn zone(visit: &RequestContext) -> Result<Zone, Stop> {
+    if !visit.app.settings.demo {
         return Err(Stop::NotFound);
     }
     Ok(visit.viewer().await?.map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone)))
@@ -87,10 +89,10 @@ pub fn MailPage() -> impl IntoView {
     page(move |visit| one(visit, no))
 }
 
-async fn one(visit: Visit, no: String) -> Result<Page, Stop> {
+async fn one(visit: RequestContext, no: String) -> Result<Page, Stop> {
     let zone = zone(&visit).await?;
     let no: i64 = no.parse().map_err(|_| Stop::NotFound)?;
-    let letter = demo::letter(&visit.services, no).await?.ok_or(Stop::NotFound)?;
+    let letter = actions::letter(&visit.app, no).await?.ok_or(Stop::NotFound)?;
     let Letter { recipient, subject, text, state, at, .. } = letter;
     // The mail's own document is shown in a frame, which the policy of all other pages refuses.
     visit.policy(
@@ -122,9 +124,9 @@ async fn one(visit: Visit, no: String) -> Result<Page, Stop> {
 }
 
 /// `/demo/mails/{no}/html`: the mail's own document, whose one style is let in by its hash.
-pub(super) async fn html(State(services): State<Services>, Path(no): Path<i64>) -> Response {
-    let letter = match demo::letter(&services, no).await {
-        Ok(letter) if services.settings.demo => letter,
+pub(super) async fn html(State(app): State<App>, Path(no): Path<i64>) -> Response {
+    let letter = match actions::letter(&app, no).await {
+        Ok(letter) if app.settings.demo => letter,
         Ok(_) => None,
         Err(fault) => {
             tracing::error!(error = %fault, "a mail could not be shown");

@@ -14,7 +14,7 @@ pub use mails::{MailPage, Mailbox};
 pub use plans::Plans;
 pub use stripe::Events;
 
-use crate::usecases::Services;
+use crate::usecases::App;
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
@@ -22,14 +22,14 @@ use axum::routing::get;
 
 /// Where the demo's plans are changed, unless the catalogue says where.
 #[must_use]
-pub fn plans_page(services: &Services) -> Option<String> {
-    services.settings.demo.then(|| "/demo/plans".to_owned())
+pub fn plans_page(app: &App) -> Option<String> {
+    app.settings.demo.then(|| "/demo/plans".to_owned())
 }
 
 /// The demo's own stylesheet.
 #[must_use]
-pub fn stylesheet(services: &Services) -> Option<&'static str> {
-    services.settings.demo.then_some("/demo/demo.css")
+pub fn stylesheet(app: &App) -> Option<&'static str> {
+    app.settings.demo.then_some("/demo/demo.css")
 }
 
 /// Whether a form of this path opens a session of the demo's, so that none is needed.
@@ -41,7 +41,7 @@ pub fn signs_in(path: &str) -> bool {
 }
 
 /// Routes that are no pages.
-pub fn routes() -> Router<Services> {
+pub fn routes() -> Router<App> {
     let style = || async {
         let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "no-cache")];
         (headers, include_str!("demo.css")).into_response()

@@ -1,13 +1,13 @@
 //! A page of plans, such as the SaaS itself would have: where "Upgrade" leads in the demo.
 
-use super::actions::DemoPlan;
 use crate::domain::{Money, Plan};
 use crate::usecases::customers;
 use crate::web::components::Form;
 use crate::web::components::text::{Amount, Price, When};
+use crate::web::demo::actions::DemoPlan;
 use crate::web::pages::{Page, page};
 use crate::web::view::Zone;
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -17,13 +17,13 @@ pub fn Plans() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Page, Stop> {
-    if !visit.services.settings.demo {
+async fn load(visit: RequestContext) -> Result<Page, Stop> {
+    if !visit.app.settings.demo {
         return Err(Stop::NotFound);
     }
     let viewer = visit.signed_in().await?;
-    let customer = customers::find(&visit.services, &viewer.customer).await?.ok_or(Stop::SignIn)?;
-    let catalog = &visit.services.catalog;
+    let customer = customers::find(&visit.app, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let catalog = &visit.app.catalog;
     let plans = catalog.plans.iter().map(|plan| card(plan, &catalog.shop.currency, &customer)).collect_view();
     let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);
     let body = view! {

@@ -1,10 +1,11 @@
 //! Stripe's events as the inbox has them.
 
-use crate::usecases::demo::{self, Event};
+use crate::demo::actions;
+use crate::demo::actions::Event;
 use crate::web::components::text::When;
 use crate::web::pages::{Page, page};
 use crate::web::view::Zone;
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 
 /// `/demo/events`
@@ -13,13 +14,13 @@ pub fn Events() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Page, Stop> {
-    if !visit.services.settings.demo {
+async fn load(visit: RequestContext) -> Result<Page, Stop> {
+    if !visit.app.settings.demo {
         return Err(Stop::NotFound);
     }
     let viewer = visit.viewer().await?;
     let zone = viewer.as_ref().map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone));
-    let events = demo::events(&visit.services).await?;
+    let events = actions::events(&visit.app).await?;
     let empty = events.is_empty();
     let row = |event: Event| {
         view! {

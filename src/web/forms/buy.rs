@@ -1,13 +1,14 @@
 //! A click on Buy.
 
-use super::broken;
 use crate::domain::PurchaseState;
-use crate::usecases::purchases::{self, Purchase, Start};
-use crate::usecases::{Fault, customers};
+use crate::usecases::purchases::{Purchase, Start};
+use crate::usecases::{InternalError, customers, purchases};
 use crate::web::actions::Started;
-use crate::web::seal::{self, SentForm};
+use crate::web::forms::broken;
+use crate::web::seal;
+use crate::web::seal::SentForm;
 use crate::web::view::Outcome;
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// Where a click leads.
@@ -25,7 +26,7 @@ enum Click {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn start(form: SentForm) -> Result<Started, ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let click = click(&visit, &form).await.map_err(|fault| broken("buy", &fault))?;
     Ok(match click {
         Click::Checkout(url) => {
@@ -45,22 +46,22 @@ pub async fn start(form: SentForm) -> Result<Started, ServerFnError> {
 }
 
 /// Who may buy comes first, then whether the form is theirs, then the purchase itself.
-async fn click(visit: &Visit, form: &SentForm) -> Result<Click, Fault> {
-    let services = &visit.services;
+async fn click(visit: &RequestContext, form: &SentForm) -> Result<Click, InternalError> {
+    let app = &visit.app;
     let Some(viewer) = visit.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
     if !viewer.role.may_buy() {
         return Ok(Click::Back(Outcome::ViewerCannotBuy, None));
     }
-    let Some(customer) = customers::find(services, &viewer.customer).await? else {
+    let Some(customer) = customers::find(app, &viewer.customer).await? else {
         return Ok(Click::Page("/sign-in".to_owned()));
     };
-    if !services.catalog.may_buy(&customer.plan) {
+    if !app.catalog.may_buy(&customer.plan) {
         return Ok(Click::Back(Outcome::PlanCannotBuy, None));
     }
-    if services.stripe.is_none() {
+    if app.stripe.is_none() {
         return Ok(Click::Back(Outcome::BuyingOff, None));
     }
-    let Some((purchase, terms)) = seal::open(services, &viewer, form) else {
+    let Some((purchase, terms)) = seal::open(app, &viewer, form) else {
         return Ok(Click::Back(Outcome::FormStale, None));
     };
     let start = Start {
@@ -70,7 +71,7 @@ async fn click(visit: &Visit, form: &SentForm) -> Result<Click, Fault> {
         shown: Some(terms),
         member_email: viewer.email.clone(),
     };
-    Ok(landing(purchases::start(services, start).await?, form))
+    Ok(landing(purchases::start(app, start).await?, form))
 }
 
 fn landing(started: purchases::Started, form: &SentForm) -> Click {

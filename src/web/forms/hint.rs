@@ -1,8 +1,9 @@
 //! Putting the upgrade hint aside.
 
-use super::broken;
-use crate::usecases::{Fault, hint};
-use crate::web::visit::Visit;
+use crate::usecases::InternalError;
+use crate::usecases::insight::advice;
+use crate::web::forms::broken;
+use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// Hides the hint until the next reset, for those who may buy, and goes back to Billing.
@@ -10,11 +11,11 @@ use leptos::prelude::ServerFnError;
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn hide() -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let hidden = async {
-        let Some(viewer) = visit.viewer().await? else { return Ok::<_, Fault>("/sign-in") };
+        let Some(viewer) = visit.viewer().await? else { return Ok::<_, InternalError>("/sign-in") };
         if viewer.role.may_buy() {
-            hint::hide(&visit.services, viewer.customer_no).await?;
+            advice::hide(&visit.app, viewer.customer_no).await?;
         }
         Ok("/billing")
     };

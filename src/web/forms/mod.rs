@@ -16,11 +16,11 @@ pub mod theme;
 #[cfg(feature = "demo")]
 pub use theme::own_path;
 
-use crate::usecases::Fault;
+use crate::usecases::InternalError;
 use leptos::prelude::ServerFnError;
 
 /// Logs a fault once, and says nothing of it.
-fn broken(what: &'static str, fault: &Fault) -> ServerFnError {
+fn broken(what: &'static str, fault: &InternalError) -> ServerFnError {
     tracing::error!(error = %fault, what, "a form failed");
     ServerFnError::new("fault")
 }

@@ -1,15 +1,18 @@
 //! What operators' forms do: read the fields, ask who it is, call a use-case, go back with a code.
 
-use super::broken;
 use crate::domain::money::decimals;
 use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
-use crate::usecases::desk::{self, Order, Outcome, Refund};
-use crate::usecases::operators::sign_in::{self as operators, LIMIT_HOURS, Operator, SignedIn, Typed};
-use crate::usecases::{Fault, Services, purchases};
+use crate::usecases::operators::actions;
+use crate::usecases::operators::actions::{ActionRequest, Outcome, Refund};
+use crate::usecases::operators::sign_in::{
+    LIMIT_HOURS, Operator, SignedIn, Typed, {self as operators},
+};
+use crate::usecases::{App, InternalError, purchases};
 use crate::web::actions::Act;
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::ActOn;
-use crate::web::visit::Visit;
+use crate::web::forms::broken;
+use crate::web::visit::RequestContext;
 use chrono::NaiveDate;
 use leptos::prelude::ServerFnError;
 
@@ -25,15 +28,15 @@ const DEMO_OPERATOR: &str = "operator@demo.example";
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn sign_in(email: &str, password: String, code: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let signed = async {
         let client = visit.client_of(email)?;
-        let signed = operators::sign_in(&visit.services, Typed { email, password, code }, &client).await?;
+        let signed = operators::sign_in(&visit.app, Typed { email, password, code }, &client).await?;
         let new_device = matches!(signed, SignedIn::Session(_)) && client.device.is_none();
-        let device = if new_device { Some(operators::new_device(&visit.services, email)?) } else { None };
+        let device = if new_device { Some(operators::new_device(&visit.app, email)?) } else { None };
         Ok((signed, device))
     };
-    let (signed, device) = signed.await.map_err(|fault: Fault| broken("operator sign-in", &fault))?;
+    let (signed, device) = signed.await.map_err(|fault: InternalError| broken("operator sign-in", &fault))?;
     match signed {
         SignedIn::Session(token) => {
             opened(&visit, &token);
@@ -47,7 +50,7 @@ pub async fn sign_in(email: &str, password: String, code: &str) -> Result<(), Se
     Ok(())
 }
 
-fn opened(visit: &Visit, token: &str) {
+fn opened(visit: &RequestContext, token: &str) {
     visit.remember(Cookie::Operator, token, LIMIT_HOURS * 60 * 60);
     visit.go("/operator");
 }
@@ -58,8 +61,8 @@ fn opened(visit: &Visit, token: &str) {
 /// A fault, its cause in the log.
 #[cfg(feature = "demo")]
 pub async fn sign_in_demo() -> Result<(), ServerFnError> {
-    let visit = Visit::current();
-    let opened_now = operators::open_demo(&visit.services, DEMO_OPERATOR).await;
+    let visit = RequestContext::current();
+    let opened_now = operators::open_demo(&visit.app, DEMO_OPERATOR).await;
     match opened_now.map_err(|fault| broken("operator demo sign-in", &fault))? {
         Some(token) => opened(&visit, &token),
         None => visit.go("/operator/sign-in"),
@@ -72,10 +75,10 @@ pub async fn sign_in_demo() -> Result<(), ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn sign_out() -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let ended = async {
         match visit.operator().await? {
-            Some(operator) => operators::sign_out(&visit.services, operator.session).await,
+            Some(operator) => operators::sign_out(&visit.app, operator.session).await,
             None => Ok(()),
         }
     };
@@ -118,12 +121,10 @@ impl Form {
 /// # Errors
 /// None: a fault is an outcome, and its cause is in the log.
 pub async fn act(form: Form) -> Result<String, ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let outcome = match visit.operator().await {
-        Ok(Some(operator)) if !form.is_signed(&visit.services.settings.form_secret, &operator) => {
-            Ok(Outcome::FormStale)
-        }
-        Ok(Some(operator)) => done(&visit.services, operator.email, &form).await,
+        Ok(Some(operator)) if !form.is_signed(&visit.app.settings.form_secret, &operator) => Ok(Outcome::FormStale),
+        Ok(Some(operator)) => done(&visit.app, operator.email, &form).await,
         Ok(None) => {
             visit.go("/operator/sign-in");
             return Ok("signed_out".to_owned());
@@ -132,7 +133,7 @@ pub async fn act(form: Form) -> Result<String, ServerFnError> {
     };
     let outcome = outcome.unwrap_or_else(|fault| {
         tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
-        Outcome::Fault
+        Outcome::InternalError
     });
     visit.go(&format!("{}?outcome={}&act={}", own_page(&form.back), outcome.code(), form.act.name()));
     Ok(outcome.code().to_owned())
@@ -145,53 +146,53 @@ fn own_page(path: &str) -> &str {
     if own && path.bytes().all(plain) { path } else { "/operator" }
 }
 
-async fn done(services: &Services, operator: String, form: &Form) -> Result<Outcome, Fault> {
+async fn done(app: &App, operator: String, form: &Form) -> Result<Outcome, InternalError> {
     let Ok(key) = form.key.parse() else { return Ok(Outcome::BadInput) };
     let reason = form.reason.trim().to_owned();
     if reason.is_empty() {
         return Ok(Outcome::NoReason);
     }
-    if text::line(&reason, desk::REASON_MAX).is_err() {
+    if text::line(&reason, actions::REASON_MAX).is_err() {
         return Ok(Outcome::BadInput);
     }
-    let order = Order { key, operator, reason };
+    let order = ActionRequest { key, operator, reason };
     let about = form.about.as_str();
     match form.act {
         Act::Give => match (Credits::parse(&plain(&form.first)).ok(), end_of(&form.second)) {
             (Some(credits), Some(until)) if credits.is_positive() && credits <= Credits::whole(1_000_000_000) => {
-                desk::give(services, order, about, credits, until).await
+                actions::give(app, order, about, credits, until).await
             }
             _ => Ok(Outcome::BadInput),
         },
         Act::VoidGrant => match GrantId::parse(about) {
-            Some(id) => desk::void_grant(services, order, id).await,
+            Some(id) => actions::void_grant(app, order, id).await,
             None => Ok(Outcome::Unknown),
         },
         Act::VoidUsage => match UsageId::parse(about) {
-            Some(id) => desk::void_usage(services, order, id).await,
+            Some(id) => actions::void_usage(app, order, id).await,
             None => Ok(Outcome::Unknown),
         },
         Act::Refund | Act::ResendReceipt | Act::Recheck => match PurchaseId::parse(about) {
-            Some(id) => to_purchase(services, order, form, id).await,
+            Some(id) => to_purchase(app, order, form, id).await,
             None => Ok(Outcome::Unknown),
         },
-        Act::RetryEvent => desk::retry_event(services, order, about).await,
-        Act::Erase => desk::erase(services, order, about, &form.first).await,
+        Act::RetryEvent => actions::retry_event(app, order, about).await,
+        Act::Erase => actions::erase(app, order, about, &form.first).await,
         Act::Acknowledge => match about.parse() {
-            Ok(no) => desk::acknowledge(services, order, no).await,
+            Ok(no) => actions::acknowledge(app, order, no).await,
             Err(_) => Ok(Outcome::Unknown),
         },
     }
 }
 
-async fn to_purchase(services: &Services, order: Order, form: &Form, id: PurchaseId) -> Result<Outcome, Fault> {
+async fn to_purchase(app: &App, order: ActionRequest, form: &Form, id: PurchaseId) -> Result<Outcome, InternalError> {
     match form.act {
-        Act::ResendReceipt => desk::resend_receipt(services, order, id).await,
-        Act::Recheck => desk::recheck(services, order, id).await,
+        Act::ResendReceipt => actions::resend_receipt(app, order, id).await,
+        Act::Recheck => actions::recheck(app, order, id).await,
         _ => {
-            let Some(purchase) = purchases::find(services, id).await? else { return Ok(Outcome::Unknown) };
+            let Some(purchase) = purchases::find(app, id).await? else { return Ok(Outcome::Unknown) };
             match minor(form.first.trim(), &purchase.currency) {
-                Some(amount) => desk::refund(services, order, Refund { purchase: id, amount }).await,
+                Some(amount) => actions::refund(app, order, Refund { purchase: id, amount }).await,
                 None => Ok(Outcome::BadInput),
             }
         }

@@ -1,13 +1,14 @@
 //! A click on a plan.
 
-use super::broken;
-use crate::usecases::Fault;
-use crate::usecases::portal::Viewer;
-use crate::usecases::subscriptions::{self, Choice, Upgrade};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::subscriptions::{Choice, Upgrade};
+use crate::usecases::{InternalError, subscriptions};
 use crate::web::actions::Started;
-use crate::web::seal::{self, SentForm};
+use crate::web::forms::broken;
+use crate::web::seal;
+use crate::web::seal::SentForm;
 use crate::web::view::Outcome;
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// What a plan's form is sealed as: no package has such an id.
@@ -18,13 +19,13 @@ pub const PLAN: &str = "plan:";
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn choose(form: SentForm) -> Result<Started, ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let led = async {
         let viewer = match buyer(&visit).await? {
             Ok(viewer) => viewer,
             Err(to) => return Ok(to),
         };
-        let Some((purchase, terms)) = seal::open(&visit.services, &viewer, &form) else {
+        let Some((purchase, terms)) = seal::open(&visit.app, &viewer, &form) else {
             return Ok(back(Outcome::FormStale));
         };
         let Some(plan) = form.package.strip_prefix(PLAN) else { return Ok(back(Outcome::FormStale)) };
@@ -35,7 +36,7 @@ pub async fn choose(form: SentForm) -> Result<Started, ServerFnError> {
             plan: plan.to_owned(),
             shown: terms,
         };
-        match subscriptions::start(&visit.services, &choice).await? {
+        match subscriptions::start(&visit.app, &choice).await? {
             Upgrade::InPortal => to_portal(&visit, &viewer).await,
             other => Ok(landing(other)),
         }
@@ -48,7 +49,7 @@ pub async fn choose(form: SentForm) -> Result<Started, ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn portal() -> Result<Started, ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let led = async {
         match buyer(&visit).await? {
             Ok(viewer) => to_portal(&visit, &viewer).await,
@@ -59,7 +60,7 @@ pub async fn portal() -> Result<Started, ServerFnError> {
 }
 
 /// Who may change the plan, or where everybody else goes.
-async fn buyer(visit: &Visit) -> Result<Result<Viewer, String>, Fault> {
+async fn buyer(visit: &RequestContext) -> Result<Result<Viewer, String>, InternalError> {
     Ok(match visit.viewer().await? {
         None => Err("/sign-in".to_owned()),
         Some(viewer) if !viewer.role.may_buy() => Err(back(Outcome::ViewerCannotBuy)),
@@ -67,8 +68,8 @@ async fn buyer(visit: &Visit) -> Result<Result<Viewer, String>, Fault> {
     })
 }
 
-async fn to_portal(visit: &Visit, viewer: &Viewer) -> Result<String, Fault> {
-    Ok(landing(subscriptions::portal(&visit.services, viewer.customer_no).await?))
+async fn to_portal(visit: &RequestContext, viewer: &Viewer) -> Result<String, InternalError> {
+    Ok(landing(subscriptions::portal(&visit.app, viewer.customer_no).await?))
 }
 
 fn landing(upgrade: Upgrade) -> String {
@@ -86,7 +87,7 @@ fn back(outcome: Outcome) -> String {
     format!("/billing?outcome={}", outcome.code())
 }
 
-fn answer(visit: &Visit, led: Result<String, Fault>) -> Result<Started, ServerFnError> {
+fn answer(visit: &RequestContext, led: Result<String, InternalError>) -> Result<Started, ServerFnError> {
     let url = led.map_err(|fault| broken("plans", &fault))?;
     visit.go(&url);
     Ok(Started::Checkout { url })

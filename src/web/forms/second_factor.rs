@@ -1,10 +1,11 @@
 //! What the forms of `/operator/second-factor` do.
 
-use super::broken;
-use crate::usecases::Fault;
-use crate::usecases::operators::enrolment::{self, Changed};
+use crate::usecases::InternalError;
+use crate::usecases::operators::enrolment;
+use crate::usecases::operators::enrolment::Changed;
 use crate::usecases::operators::sign_in::Operator;
-use crate::web::visit::Visit;
+use crate::web::forms::broken;
+use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// Its page.
@@ -15,13 +16,13 @@ const PAGE: &str = "/operator/second-factor";
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn switch_on(seed: &str, password: String, code: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let changed = async {
         let Some(operator) = visit.operator().await? else { return Ok(None) };
-        let (services, client) = (&visit.services, visit.client_of(&operator.email)?);
-        enrolment::switch_on(services, &operator, &client, (seed, password, code)).await.map(Some)
+        let (app, client) = (&visit.app, visit.client_of(&operator.email)?);
+        enrolment::switch_on(app, &operator, &client, (seed, password, code)).await.map(Some)
     };
-    let changed = changed.await.map_err(|fault: Fault| broken("second factor", &fault))?;
+    let changed = changed.await.map_err(|fault: InternalError| broken("second factor", &fault))?;
     let again = if matches!(changed, Some(Changed::Wrong | Changed::Wait)) { plain(seed) } else { String::new() };
     went(&visit, changed, "on", &again);
     Ok(())
@@ -32,13 +33,13 @@ pub async fn switch_on(seed: &str, password: String, code: &str) -> Result<(), S
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn switch_off(password: String, code: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let changed = async {
         let Some(operator): Option<Operator> = visit.operator().await? else { return Ok(None) };
         let client = visit.client_of(&operator.email)?;
-        enrolment::switch_off(&visit.services, &operator, &client, (password, code)).await.map(Some)
+        enrolment::switch_off(&visit.app, &operator, &client, (password, code)).await.map(Some)
     };
-    let changed = changed.await.map_err(|fault: Fault| broken("second factor", &fault))?;
+    let changed = changed.await.map_err(|fault: InternalError| broken("second factor", &fault))?;
     went(&visit, changed, "off", "");
     Ok(())
 }
@@ -49,7 +50,7 @@ fn plain(seed: &str) -> String {
     if is_seed { format!("&seed={seed}") } else { String::new() }
 }
 
-fn went(visit: &Visit, changed: Option<Changed>, done: &str, more: &str) {
+fn went(visit: &RequestContext, changed: Option<Changed>, done: &str, more: &str) {
     let outcome = match changed {
         None => return visit.go("/operator/sign-in"),
         Some(Changed::Done) => done,

@@ -1,12 +1,13 @@
 //! Signing in and out.
 
-use super::broken;
-use crate::usecases::portal::{self, Look, Spent, Target, Viewer};
-use crate::usecases::{Fault, sign_in};
+use crate::usecases::InternalError;
+use crate::usecases::access::portal::{Look, Spent, Target, Viewer};
+use crate::usecases::access::{portal, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature;
+use crate::web::forms::broken;
 use crate::web::view::SignInOutcome;
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// How long the address of a link that was asked for is known: as long as the link works.
@@ -18,16 +19,16 @@ const ASKED_SECONDS: i64 = portal::SIGN_IN_MINUTES * 60;
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn open(token: String, signature: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let opened = async {
         let before = visit.viewer().await?;
         let page = format!("/sign-in/{}", encoded(&token));
-        let Look::Works(target) = portal::look(&visit.services, &token).await? else {
+        let Look::Works(target) = portal::look(&visit.app, &token).await? else {
             return spend(&visit, &token, None, before).await;
         };
         let elsewhere = before.as_ref().filter(|before| target.is_elsewhere(before));
         let (opens, link) = ((target.customer_no, target.email.as_deref()), portal::token_hash(&token));
-        let secret = &visit.services.settings.form_secret;
+        let secret = &visit.app.settings.form_secret;
         let asked = elsewhere.map(|before| &before.session);
         let is_meant = form_signature::is_consent(secret, &link, opens, asked, signature);
         // A browser that is signed out may open the link without its page: it loses nothing by it.
@@ -46,23 +47,28 @@ fn encoded(token: &str) -> String {
     url::form_urlencoded::byte_serialize(token.as_bytes()).collect()
 }
 
-async fn spend(visit: &Visit, token: &str, shown: Option<Target>, before: Option<Viewer>) -> Result<(), Fault> {
-    let services = &visit.services;
-    match portal::spend_shown(services, token, shown, &visit.device()).await? {
+async fn spend(
+    visit: &RequestContext,
+    token: &str,
+    shown: Option<Target>,
+    before: Option<Viewer>,
+) -> Result<(), InternalError> {
+    let app = &visit.app;
+    match portal::spend_shown(app, token, shown, &visit.device()).await? {
         Spent::Session { token, path } => {
             // The browser forgets its former session, and nobody else has it.
             if let Some(before) = before {
-                portal::sign_out(services, before.session).await?;
+                portal::sign_out(app, before.session).await?;
             }
             // A browser may keep the cookie longer than the session lasts, never shorter.
-            visit.remember(Cookie::Session, &token, services.settings.session_max.num_seconds());
+            visit.remember(Cookie::Session, &token, app.settings.session_max.num_seconds());
             visit.forget(Cookie::Asked);
             visit.go(&super::theme::own_path(&path));
         }
         // Its own page shows the other account, and asks anew.
         Spent::Other => visit.go(&format!("/sign-in/{}", encoded(token))),
         // Its own page says what can be done about it.
-        Spent::Gone => match portal::look(services, token).await? {
+        Spent::Gone => match portal::look(app, token).await? {
             Look::Unknown => visit.go("/sign-in/expired"),
             _ => visit.go(&format!("/sign-in/{}", encoded(token))),
         },
@@ -76,8 +82,8 @@ async fn spend(visit: &Visit, token: &str, shown: Option<Target>, before: Option
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn ask(email: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
-    let asked = sign_in::request(&visit.services, email, &visit.client()).await;
+    let visit = RequestContext::current();
+    let asked = sign_in::request(&visit.app, email, &visit.client()).await;
     match asked.map_err(|fault| broken("sign-in mail", &fault))? {
         Some(address) => {
             visit.remember(Cookie::Asked, &hex::encode(address), ASKED_SECONDS);
@@ -93,8 +99,8 @@ pub async fn ask(email: &str) -> Result<(), ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn renew(token: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
-    let sent = sign_in::renew(&visit.services, token, &visit.client()).await;
+    let visit = RequestContext::current();
+    let sent = sign_in::renew(&visit.app, token, &visit.client()).await;
     let sent = sent.map_err(|fault| broken("sign-in mail", &fault))?;
     visit.forget(Cookie::Asked);
     visit.go(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });
@@ -106,10 +112,10 @@ pub async fn renew(token: &str) -> Result<(), ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn switch(customer: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let switched = async {
-        let Some(viewer) = visit.viewer().await? else { return Ok::<_, Fault>("/sign-in") };
-        sign_in::switch(&visit.services, &viewer, customer).await?;
+        let Some(viewer) = visit.viewer().await? else { return Ok::<_, InternalError>("/sign-in") };
+        sign_in::switch(&visit.app, &viewer, customer).await?;
         Ok("/billing")
     };
     visit.go(switched.await.map_err(|fault| broken("switch customer", &fault))?);
@@ -121,10 +127,10 @@ pub async fn switch(customer: &str) -> Result<(), ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn close() -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let ended = async {
         match visit.viewer().await? {
-            Some(viewer) => portal::sign_out(&visit.services, viewer.session).await,
+            Some(viewer) => portal::sign_out(&visit.app, viewer.session).await,
             None => Ok(()),
         }
     };
@@ -140,11 +146,11 @@ pub async fn close() -> Result<(), ServerFnError> {
 /// A fault, its cause in the log.
 #[cfg(feature = "demo")]
 pub async fn open_demo(customer: String, email: String) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let opened = async {
-        let services = &visit.services;
-        let found = match services.settings.demo {
-            true => crate::usecases::customers::number(services, &customer).await?,
+        let app = &visit.app;
+        let found = match app.settings.demo {
+            true => crate::usecases::customers::number(app, &customer).await?,
             false => None,
         };
         let Some(customer_no) = found else {
@@ -153,12 +159,12 @@ pub async fn open_demo(customer: String, email: String) -> Result<(), ServerFnEr
         };
         let link = portal::NewLink {
             customer_no,
-            email: crate::mail::address(&email),
+            email: crate::email::address(&email),
             role: Some(portal::Role::Owner),
             path: "/billing".to_owned(),
             return_url: None,
         };
-        let link = portal::make_link(services, link).await?;
+        let link = portal::make_link(app, link).await?;
         let before = visit.viewer().await?;
         spend(&visit, link.url.rsplit('/').next().unwrap_or_default(), None, before).await
     };

@@ -1,14 +1,16 @@
 //! What is changed on Settings: members, devices, the time zone, API keys. Each goes back to the page with a code.
 
-use super::broken;
 use crate::domain::{Credits, KeyId, Role};
-use crate::usecases::mails::stop;
-use crate::usecases::portal::Viewer;
-use crate::usecases::{Fault, api_keys, customers, members, sessions};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::sessions;
+use crate::usecases::customers::{api_keys, members};
+use crate::usecases::notify::emails::unsubscribe;
+use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
+use crate::web::forms::broken;
 use crate::web::seal;
 use crate::web::view::SettingsOutcome as Outcome;
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// How long the page that follows can show a new key.
@@ -18,11 +20,11 @@ const NEW_KEY_SECONDS: i64 = 120;
 const LOW_BALANCE_MAX: Credits = Credits::whole(1_000_000_000);
 
 /// What every form of the page does: finds out who sends it, acts, goes back and says how it came out.
-async fn settled<F>(what: &'static str, act: impl FnOnce(Visit, Viewer) -> F) -> Result<String, ServerFnError>
+async fn settled<F>(what: &'static str, act: impl FnOnce(RequestContext, Viewer) -> F) -> Result<String, ServerFnError>
 where
-    F: Future<Output = Result<Outcome, Fault>>,
+    F: Future<Output = Result<Outcome, InternalError>>,
 {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let viewer = visit.viewer().await.map_err(|fault| broken(what, &fault))?;
     let Some(viewer) = viewer else {
         visit.go("/sign-in");
@@ -63,9 +65,9 @@ fn of_key(changed: api_keys::Changed, done: Outcome) -> Outcome {
 /// A fault, its cause in the log.
 pub async fn invite(email: &str, role: &str) -> Result<String, ServerFnError> {
     let Some(role) = Role::from_name(role) else { return stale().await };
-    let act = |visit: Visit, viewer: Viewer| async move {
-        let changed = members::invite(&visit.services, &viewer, email, role).await?;
-        let done = if visit.services.mailer.is_off() { Outcome::Added } else { Outcome::Invited };
+    let act = |visit: RequestContext, viewer: Viewer| async move {
+        let changed = members::invite(&visit.app, &viewer, email, role).await?;
+        let done = if visit.app.mailer.is_off() { Outcome::Added } else { Outcome::Invited };
         Ok(of_member(changed, done))
     };
     settled("invite member", act).await
@@ -77,8 +79,8 @@ pub async fn invite(email: &str, role: &str) -> Result<String, ServerFnError> {
 /// A fault, its cause in the log.
 pub async fn change_role(email: &str, role: &str) -> Result<String, ServerFnError> {
     let Some(role) = Role::from_name(role) else { return stale().await };
-    let act = |visit: Visit, viewer: Viewer| async move {
-        let changed = members::change_role(&visit.services, &viewer, email, role).await?;
+    let act = |visit: RequestContext, viewer: Viewer| async move {
+        let changed = members::change_role(&visit.app, &viewer, email, role).await?;
         Ok(of_member(changed, Outcome::RoleChanged))
     };
     settled("change role", act).await
@@ -89,8 +91,8 @@ pub async fn change_role(email: &str, role: &str) -> Result<String, ServerFnErro
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn remove_member(email: &str) -> Result<String, ServerFnError> {
-    let act = |visit: Visit, viewer: Viewer| async move {
-        Ok(of_member(members::remove(&visit.services, &viewer, email).await?, Outcome::MemberRemoved))
+    let act = |visit: RequestContext, viewer: Viewer| async move {
+        Ok(of_member(members::remove(&visit.app, &viewer, email).await?, Outcome::MemberRemoved))
     };
     settled("remove member", act).await
 }
@@ -100,8 +102,8 @@ pub async fn remove_member(email: &str) -> Result<String, ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn end_session(id: &str) -> Result<String, ServerFnError> {
-    let act = |visit: Visit, viewer: Viewer| async move {
-        let ended = sessions::revoke(&visit.services, &viewer, id).await?;
+    let act = |visit: RequestContext, viewer: Viewer| async move {
+        let ended = sessions::revoke(&visit.app, &viewer, id).await?;
         Ok(if ended { Outcome::SignedOut } else { Outcome::UnknownDevice })
     };
     settled("sign a device out", act).await
@@ -112,8 +114,8 @@ pub async fn end_session(id: &str) -> Result<String, ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn end_other_sessions() -> Result<String, ServerFnError> {
-    let act = |visit: Visit, viewer: Viewer| async move {
-        sessions::revoke_others(&visit.services, &viewer).await?;
+    let act = |visit: RequestContext, viewer: Viewer| async move {
+        sessions::revoke_others(&visit.app, &viewer).await?;
         Ok(Outcome::OthersSignedOut)
     };
     settled("sign other devices out", act).await
@@ -124,9 +126,9 @@ pub async fn end_other_sessions() -> Result<String, ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn set_time_zone(zone: &str) -> Result<String, ServerFnError> {
-    let act = |visit: Visit, viewer: Viewer| async move {
+    let act = |visit: RequestContext, viewer: Viewer| async move {
         let Ok(zone) = zone.parse() else { return Ok(Outcome::BadZone) };
-        let changed = customers::set_timezone(&visit.services, &viewer, zone).await?;
+        let changed = customers::set_timezone(&visit.app, &viewer, zone).await?;
         Ok(if changed { Outcome::ZoneChanged } else { Outcome::NotAllowed })
     };
     settled("time zone", act).await
@@ -142,9 +144,9 @@ pub async fn set_low_balance(credits: &str) -> Result<String, ServerFnError> {
         text => Credits::parse(text).map(Some),
     };
     let to = to.ok().filter(|to| to.is_none_or(|to| to.is_positive() && to <= LOW_BALANCE_MAX));
-    let act = |visit: Visit, viewer: Viewer| async move {
+    let act = |visit: RequestContext, viewer: Viewer| async move {
         let Some(to) = to else { return Ok(Outcome::BadLowBalance) };
-        let changed = stop::choose_low_balance(&visit.services, &viewer, to).await?;
+        let changed = unsubscribe::choose_low_balance(&visit.app, &viewer, to).await?;
         Ok(if changed { Outcome::LowBalanceSet } else { Outcome::NotAllowed })
     };
     settled("low balance", act).await
@@ -160,8 +162,8 @@ pub async fn set_mails(mails: &str) -> Result<String, ServerFnError> {
         "off" => (false, Outcome::MailsOff),
         _ => return stale().await,
     };
-    let act = |visit: Visit, viewer: Viewer| async move {
-        let changed = stop::choose_alerts(&visit.services, &viewer, on).await?;
+    let act = |visit: RequestContext, viewer: Viewer| async move {
+        let changed = unsubscribe::choose_alerts(&visit.app, &viewer, on).await?;
         Ok(if changed { done } else { Outcome::NotAllowed })
     };
     settled("own mails", act).await
@@ -172,10 +174,10 @@ pub async fn set_mails(mails: &str) -> Result<String, ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn make_key(name: &str, seed: &str) -> Result<String, ServerFnError> {
-    let act = |visit: Visit, viewer: Viewer| async move {
-        let secret = &visit.services.settings.form_secret;
+    let act = |visit: RequestContext, viewer: Viewer| async move {
+        let secret = &visit.app.settings.form_secret;
         let Some(key) = seal::api_key(secret, &viewer, seed) else { return Ok(Outcome::FormStale) };
-        let changed = api_keys::make_own(&visit.services, &viewer, name, &key).await?;
+        let changed = api_keys::make_own(&visit.app, &viewer, name, &key).await?;
         if changed == api_keys::Changed::Done {
             visit.remember(Cookie::NewKey, seed, NEW_KEY_SECONDS);
         }
@@ -189,9 +191,9 @@ pub async fn make_key(name: &str, seed: &str) -> Result<String, ServerFnError> {
 /// # Errors
 /// A fault, its cause in the log.
 pub async fn revoke_key(id: &str) -> Result<String, ServerFnError> {
-    let act = |visit: Visit, viewer: Viewer| async move {
+    let act = |visit: RequestContext, viewer: Viewer| async move {
         let Some(id) = KeyId::parse(id) else { return Ok(Outcome::UnknownKey) };
-        Ok(of_key(api_keys::revoke(&visit.services, &viewer, id).await?, Outcome::KeyRevoked))
+        Ok(of_key(api_keys::revoke(&visit.app, &viewer, id).await?, Outcome::KeyRevoked))
     };
     settled("revoke key", act).await
 }

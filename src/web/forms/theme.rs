@@ -2,7 +2,7 @@
 
 use crate::web::cookies::Cookie;
 use crate::web::theme::Theme;
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
@@ -13,7 +13,7 @@ const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
 /// None; the signature is the server function's.
 #[allow(clippy::unused_async, reason = "called as the body of a server function")]
 pub async fn set(theme: Theme, back: &str) -> Result<(), ServerFnError> {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     match theme {
         Theme::Auto => visit.forget(Cookie::Theme),
         Theme::Light | Theme::Dark => visit.remember(Cookie::Theme, theme.name(), YEAR_SECONDS),

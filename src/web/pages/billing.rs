@@ -1,31 +1,32 @@
 //! `/billing`: loads a customer's facts and words them.
 
-use super::{Page, page};
 use crate::domain::advice::Advice;
 use crate::domain::forecast::Outlook;
 use crate::domain::{Credits, Grant, Instant, Kind, Money, Package, Plan, PurchaseId, PurchaseState, Terms};
-use crate::usecases::billing::{Billing, of as billing_of};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::credits::overview::Overview;
 use crate::usecases::customers::Customer;
-use crate::usecases::overview::Overview;
-use crate::usecases::portal::Viewer;
-use crate::usecases::prospect::Prospect;
-use crate::usecases::purchases::{self, Purchase};
-use crate::usecases::{Fault, Services, subscriptions};
+use crate::usecases::insight::billing::{Billing, of as billing_of};
+use crate::usecases::insight::forecast::Prospect;
+use crate::usecases::purchases::Purchase;
+use crate::usecases::{App, InternalError, purchases, subscriptions};
 use crate::web::components::BillingBody;
-use crate::web::demo;
 use crate::web::live::LiveScript;
-use crate::web::seal;
+use crate::web::pages::{Page, page};
 use crate::web::view::ahead::AheadFacts;
 use crate::web::view::balance::{BalanceFacts, TopUpFacts};
-use crate::web::view::billing::{self, BillingFacts};
+use crate::web::view::billing::BillingFacts;
 use crate::web::view::hint::HintFacts;
 use crate::web::view::notices::Pace;
 use crate::web::view::offers::MayBuy;
 use crate::web::view::outcome::OutcomeFacts;
-use crate::web::view::purchases::{self as list, PurchaseFact};
+use crate::web::view::purchases::{
+    PurchaseFact, {self as list},
+};
 use crate::web::view::status::{Dispute, PurchaseFacts};
-use crate::web::view::{AheadView, BillingView, BuyForm, HintView, Notice, Outcome, Zone, top_ups};
-use crate::web::visit::{Stop, Visit};
+use crate::web::view::{AheadView, BillingView, BuyForm, HintView, Notice, Outcome, Zone, billing, top_ups};
+use crate::web::visit::{RequestContext, Stop};
+use crate::web::{demo, seal};
 use leptos::prelude::*;
 
 /// How near an expiry must be for the page to speak of the pace.
@@ -37,7 +38,7 @@ pub fn BillingPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Page, Stop> {
+async fn load(visit: RequestContext) -> Result<Page, Stop> {
     let viewer = visit.signed_in().await?;
     let facts = Loaded::of(&visit, &viewer).await?;
     let last = facts.overview.account.seq;
@@ -65,8 +66,8 @@ struct Loaded {
 }
 
 impl Loaded {
-    async fn of(visit: &Visit, viewer: &Viewer) -> Result<Self, Stop> {
-        let services = &visit.services;
+    async fn of(visit: &RequestContext, viewer: &Viewer) -> Result<Self, Stop> {
+        let app = &visit.app;
         let page = visit.query("page").and_then(|page| page.parse().ok()).unwrap_or(1);
         let all = |list: &str| visit.query(list).is_some_and(|value| value == "all").then_some(page);
         let all = (all("top_ups"), all("purchases"));
@@ -77,7 +78,7 @@ impl Loaded {
         };
         let whose = (viewer.customer_no, viewer.customer.as_str());
         let Billing { customer, overview, ended, purchases: listed, prospect, advice } =
-            billing_of(services, whose, ended, window).await?.ok_or(Stop::SignIn)?;
+            billing_of(app, whose, ended, window).await?.ok_or(Stop::SignIn)?;
         let adding = |purchase: &Purchase| {
             let fact = purchase_fact(purchase);
             PurchaseFact { facts: PurchaseFacts { paid: true, ..fact.facts }, ..fact }
@@ -97,37 +98,37 @@ impl Loaded {
         })
     }
 
-    async fn view(&self, visit: &Visit, viewer: &Viewer) -> Result<BillingView, Stop> {
-        let services = &visit.services;
-        let (shop, zone) = (&services.catalog.shop, Zone::named(&self.customer.timezone));
-        let (balance, may_buy) = (&self.overview.balance, self.may_buy(services, viewer));
+    async fn view(&self, visit: &RequestContext, viewer: &Viewer) -> Result<BillingView, Stop> {
+        let app = &visit.app;
+        let (shop, zone) = (&app.catalog.shop, Zone::named(&self.customer.timezone));
+        let (balance, may_buy) = (&self.overview.balance, self.may_buy(app, viewer));
         let seal = |purchase: Option<PurchaseId>, package: &str, terms: Terms| {
-            let purchase = purchase.unwrap_or_else(|| PurchaseId(services.clock.mint()));
-            seal::form(services, viewer, purchase, package, terms)
+            let purchase = purchase.unwrap_or_else(|| PurchaseId(app.clock.mint()));
+            seal::form(app, viewer, purchase, package, terms)
         };
         let facts = BillingFacts {
-            balance: self.balance_facts(services, zone),
+            balance: self.balance_facts(app, zone),
             live: &self.overview.live,
             ended: &self.ended,
             ended_total: count(self.overview.ended),
             pending: &self.pending,
             purchases: &self.purchases,
             purchases_total: self.purchases_total,
-            packages: &services.catalog.packages,
+            packages: &app.catalog.packages,
             currency: &shop.currency,
-            top_up_months: services.catalog.rules.top_up_months,
+            top_up_months: app.catalog.rules.top_up_months,
             credit_note: &shop.credit_note,
-            upgrade: upgrade(services, viewer),
+            upgrade: upgrade(app, viewer),
             reset_at: (self.customer.created_at < balance.cycle.start).then_some(balance.cycle.start),
             settling: self.settling,
             grace_until: self.overview.account.master.as_ref().and_then(|master| master.grace_until),
             frozen: billing::frozen(&self.overview.live),
             paused: balance.top_up.paused.is_positive(),
-            pace: self.prospect.as_ref().and_then(|it| pace(services, zone, &self.overview, it)),
+            pace: self.prospect.as_ref().and_then(|it| pace(app, zone, &self.overview, it)),
             fates: self.prospect.as_ref().map_or(&[], |prospect| &prospect.fates),
-            ahead: self.ahead(services, viewer, &may_buy),
+            ahead: self.ahead(app, viewer, &may_buy),
             outcome: self.outcome(visit, viewer, &may_buy, zone).await?,
-            hint: self.hint(services, viewer, zone),
+            hint: self.hint(app, viewer, zone),
             all_top_ups: self.all.0,
             all_purchases: self.all.1,
             may_buy,
@@ -137,32 +138,32 @@ impl Loaded {
     }
 
     /// The upgrade hint; who only looks cannot put it aside.
-    fn hint(&self, services: &Services, viewer: &Viewer, zone: Zone) -> Option<HintView> {
+    fn hint(&self, app: &App, viewer: &Viewer, zone: Zone) -> Option<HintView> {
         let advice = self.advice.as_ref()?;
-        let money = |minor| Money::new(minor, &services.catalog.shop.currency);
+        let money = |minor| Money::new(minor, &app.catalog.shop.currency);
         let facts = HintFacts {
-            plan: self.plan_name(services, &self.overview.balance.plan_id),
-            better: self.plan_name(services, &advice.plan),
+            plan: self.plan_name(app, &self.overview.balance.plan_id),
+            better: self.plan_name(app, &advice.plan),
             cycles: advice.cycles,
             top_ups: money(advice.top_ups),
             difference: money(advice.difference),
             still: money(advice.still),
-            upgrade: upgrade(services, viewer),
+            upgrade: upgrade(app, viewer),
             hide_until: viewer.role.may_buy().then(|| zone.short_day(self.overview.balance.cycle.end)),
         };
         facts.view()
     }
 
     /// Buy or upgrade; to those who could buy here.
-    fn ahead(&self, services: &Services, viewer: &Viewer, may_buy: &MayBuy) -> Option<AheadView> {
+    fn ahead(&self, app: &App, viewer: &Viewer, may_buy: &MayBuy) -> Option<AheadView> {
         let ahead = self.prospect.as_ref()?.ahead.as_ref().filter(|_| *may_buy == MayBuy::Yes)?;
-        let plan = &self.plan_name(services, &self.overview.balance.plan_id);
-        let (catalog, looks_back) = (&services.catalog, self.advice.is_some());
-        AheadFacts { ahead, catalog, plan, upgrade: &upgrade(services, viewer), looks_back }.view()
+        let plan = &self.plan_name(app, &self.overview.balance.plan_id);
+        let (catalog, looks_back) = (&app.catalog, self.advice.is_some());
+        AheadFacts { ahead, catalog, plan, upgrade: &upgrade(app, viewer), looks_back }.view()
     }
 
-    fn may_buy(&self, services: &Services, viewer: &Viewer) -> MayBuy {
-        let catalog = &services.catalog;
+    fn may_buy(&self, app: &App, viewer: &Viewer) -> MayBuy {
+        let catalog = &app.catalog;
         if !viewer.role.may_buy() {
             MayBuy::Viewer
         } else if !catalog.may_buy(&self.overview.balance.plan_id) {
@@ -170,31 +171,31 @@ impl Loaded {
             let money = |plan: &Plan| Money::new(plan.amount, &catalog.shop.currency);
             MayBuy::PlanCannot {
                 better: paid.map(|plan| (plan.name.clone(), plan.allowance(), money(plan))),
-                upgrade: upgrade(services, viewer),
+                upgrade: upgrade(app, viewer),
                 left: self.overview.balance.top_up.remaining - self.overview.balance.top_up.paused,
-                plan: self.plan_name(services, &self.overview.balance.plan_id),
+                plan: self.plan_name(app, &self.overview.balance.plan_id),
             }
-        } else if services.stripe.is_none() {
+        } else if app.stripe.is_none() {
             MayBuy::Off
         } else {
             MayBuy::Yes
         }
     }
 
-    fn plan_name(&self, services: &Services, id: &str) -> String {
-        services.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
+    fn plan_name(&self, app: &App, id: &str) -> String {
+        app.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
     }
 
-    fn balance_facts(&self, services: &Services, zone: Zone) -> BalanceFacts {
+    fn balance_facts(&self, app: &App, zone: Zone) -> BalanceFacts {
         let balance = &self.overview.balance;
-        let price = services.catalog.plan(&balance.plan_id).map_or(0, |plan| plan.amount);
-        let next = balance.next_plan.as_ref().map(|plan| (self.plan_name(services, plan), balance.cycle.end));
+        let price = app.catalog.plan(&balance.plan_id).map_or(0, |plan| plan.amount);
+        let next = balance.next_plan.as_ref().map(|plan| (self.plan_name(app, plan), balance.cycle.end));
         BalanceFacts {
             now: balance.as_of,
             zone,
             available: balance.available,
-            plan: self.plan_name(services, &balance.plan_id),
-            price: Money::new(price, &services.catalog.shop.currency),
+            plan: self.plan_name(app, &balance.plan_id),
+            price: Money::new(price, &app.catalog.shop.currency),
             allowance: balance.plan.allowance,
             used: balance.plan.used,
             held: balance.plan.held,
@@ -224,27 +225,27 @@ impl Loaded {
     /// What the URL's code says, about this customer's own things only.
     async fn outcome(
         &self,
-        visit: &Visit,
+        visit: &RequestContext,
         viewer: &Viewer,
         may_buy: &MayBuy,
         zone: Zone,
-    ) -> Result<Option<Notice>, Fault> {
-        let services = &visit.services;
+    ) -> Result<Option<Notice>, InternalError> {
+        let app = &visit.app;
         let Some(outcome) = visit.query("outcome").and_then(|code| Outcome::from_code(&code)) else { return Ok(None) };
         let purchase = match visit.query("purchase").and_then(|id| PurchaseId::parse(&id)) {
-            Some(id) => purchases::of_form(services, id).await?.filter(|one| one.customer_no == viewer.customer_no),
+            Some(id) => purchases::of_form(app, id).await?.filter(|one| one.customer_no == viewer.customer_no),
             None => None,
         };
         let purchase = purchase.as_ref();
         let package = visit.query("package").or_else(|| purchase.map(|purchase| purchase.package.clone()));
-        let package = package.and_then(|id| services.catalog.package(&id));
+        let package = package.and_then(|id| app.catalog.package(&id));
         let again = || match purchase {
-            Some(purchase) if purchase.state == PurchaseState::Created => Some(resume(services, viewer, purchase)),
-            Some(purchase) => same_again(services, viewer, purchase),
+            Some(purchase) if purchase.state == PurchaseState::Created => Some(resume(app, viewer, purchase)),
+            Some(purchase) => same_again(app, viewer, purchase),
             // No page has shown what such a button would buy.
             None => None,
         };
-        let offer = |package: &Package| (package.grants(), Money::new(package.amount, &services.catalog.shop.currency));
+        let offer = |package: &Package| (package.grants(), Money::new(package.amount, &app.catalog.shop.currency));
         let facts = OutcomeFacts {
             offer: package.map(offer),
             bought_at: purchase.and_then(|purchase| purchase.credited_at).map(|at| bought_at(at, self, zone)),
@@ -259,14 +260,14 @@ fn count(n: i64) -> usize {
 }
 
 /// How the top-ups that expire on the soonest day will end, where that is near enough to be spoken of.
-fn pace(services: &Services, zone: Zone, overview: &Overview, prospect: &Prospect) -> Option<Pace> {
+fn pace(app: &App, zone: Zone, overview: &Overview, prospect: &Prospect) -> Option<Pace> {
     let now = overview.balance.as_of;
     let left = || overview.live.iter().filter(|grant| grant.lives(now) && grant.remaining().is_positive());
     let near = |grant: &&Grant| zone.days_until(now, grant.expires_at) <= PACE_DAYS;
     let first = left().next().filter(near)?;
     let same_day = |grant: &&Grant| zone.same_day(first.expires_at, grant.expires_at);
     let ids: Vec<_> = left().filter(same_day).map(|grant| grant.id).collect();
-    Some(match prospect.outlook(services, overview, &ids)? {
+    Some(match prospect.outlook(app, overview, &ids)? {
         Outlook::Left(credits) => Pace::Left(credits),
         Outlook::Untouched => Pace::PlanCoversIt,
         Outlook::AllUsed => Pace::AllUsed,
@@ -279,29 +280,29 @@ fn bought_at(at: Instant, loaded: &Loaded, zone: Zone) -> crate::web::view::Mome
 }
 
 /// A form that goes on with a purchase.
-pub fn resume(services: &Services, viewer: &Viewer, purchase: &Purchase) -> BuyForm {
-    let terms = purchase.terms(&services.catalog);
-    seal::form(services, viewer, purchase.id, &purchase.package, terms)
+pub fn resume(app: &App, viewer: &Viewer, purchase: &Purchase) -> BuyForm {
+    let terms = purchase.terms(&app.catalog);
+    seal::form(app, viewer, purchase.id, &purchase.package, terms)
 }
 
 /// A form that buys the same anew. There is none where the package is sold on other terms now: its button would sell
 /// something else than the purchase beside it shows.
-pub fn same_again(services: &Services, viewer: &Viewer, purchase: &Purchase) -> Option<BuyForm> {
-    let package = services.catalog.package(&purchase.package)?;
-    let terms = services.catalog.terms(package);
-    (terms == purchase.terms(&services.catalog)).then(|| seal::fresh(services, viewer, package))
+pub fn same_again(app: &App, viewer: &Viewer, purchase: &Purchase) -> Option<BuyForm> {
+    let package = app.catalog.package(&purchase.package)?;
+    let terms = app.catalog.terms(package);
+    (terms == purchase.terms(&app.catalog)).then(|| seal::fresh(app, viewer, package))
 }
 
 /// Where plans are changed: on our own page where they are sold at Stripe; else at the SaaS, whose front page is better
 /// than a dead end.
-fn upgrade(services: &Services, viewer: &Viewer) -> String {
-    let shop = &services.catalog.shop;
-    if subscriptions::is_here(services) {
+fn upgrade(app: &App, viewer: &Viewer) -> String {
+    let shop = &app.catalog.shop;
+    if subscriptions::is_here(app) {
         return "/plans".to_owned();
     }
     let customer: String = url::form_urlencoded::byte_serialize(viewer.customer.as_bytes()).collect();
     let at_the_shop = shop.upgrade_url.as_ref().map(|url| url.replace("{customer}", &customer));
-    at_the_shop.or_else(|| demo::plans_page(services)).unwrap_or_else(|| shop.home_url.clone())
+    at_the_shop.or_else(|| demo::plans_page(app)).unwrap_or_else(|| shop.home_url.clone())
 }
 
 /// A purchase as its row needs it.

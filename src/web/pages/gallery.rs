@@ -1,10 +1,11 @@
 //! `/_gallery`: every state of every page from hand-made facts, to be looked at and measured. Demo only,
 //! linked from nowhere; its forms lead nowhere.
 
-use super::{Page, page};
-use crate::usecases::portal::{Role, Viewer};
+use crate::usecases::access::portal::{Role, Viewer};
 use crate::web::components::{BillingBody, HistoryBody, PurchaseDetails, SettingsBody, UsageBody};
-use crate::web::samples::{self, Sample};
+use crate::web::pages::{Page, page};
+use crate::web::samples;
+use crate::web::samples::Sample;
 use crate::web::visit::Stop;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;

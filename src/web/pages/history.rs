@@ -1,15 +1,19 @@
 //! `/history`: the customer's lines, filtered as the address says.
 
-use super::{Page, page};
 use crate::domain::{GrantId, Instant, Kind};
 use crate::store::days;
-use crate::usecases::history::{self, Filter, Most, Sort};
-use crate::usecases::portal::Viewer;
-use crate::usecases::{Fault, Services, accounts};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::credits::accounts;
+use crate::usecases::insight::history;
+use crate::usecases::insight::history::{Filter, Most, Sort};
+use crate::usecases::{App, InternalError};
 use crate::web::components::HistoryBody;
-use crate::web::view::history::{self as view, Choice, FilterView, HistoryView};
+use crate::web::pages::{Page, page};
+use crate::web::view::history::{
+    Choice, FilterView, HistoryView, {self as view},
+};
 use crate::web::view::{Words, Zone};
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use chrono::{Days, NaiveDate};
 use leptos::prelude::*;
 use std::collections::BTreeSet;
@@ -27,13 +31,13 @@ pub fn HistoryPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Page, Stop> {
+async fn load(visit: RequestContext) -> Result<Page, Stop> {
     let viewer = visit.signed_in().await?;
-    let (services, zone) = (&visit.services, Zone::named(&viewer.timezone));
+    let (app, zone) = (&visit.app, Zone::named(&viewer.timezone));
     let asked = Asked::of(|name| visit.query(name), zone);
     let before = visit.query("before").and_then(|seq| seq.parse().ok()).filter(|seq| *seq > 0);
-    let slice = history::slice(services, viewer.customer_no, &asked.filter, before, MOST).await?;
-    let filter = form(services, &viewer, &asked, zone).await?;
+    let slice = history::slice(app, viewer.customer_no, &asked.filter, before, MOST).await?;
+    let filter = form(app, &viewer, &asked, zone).await?;
     let here = |before| match view::query(&filter, asked.filter.grant, before) {
         query if query.is_empty() => "/history".to_owned(),
         query => format!("/history?{query}"),
@@ -44,7 +48,7 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
         older: slice.next.map(|seq| here(Some(seq))),
         newest: before.map(|_| here(None)),
         csv: here(None).replacen("/history", "/history.csv", 1),
-        available: accounts::balance(services, &viewer.customer).await?.ok_or(Stop::SignIn)?.available,
+        available: accounts::balance(app, &viewer.customer).await?.ok_or(Stop::SignIn)?.available,
         zone: zone_name,
         rows,
         filter,
@@ -107,21 +111,21 @@ fn bought_at(all: &[accounts::GrantRow], at: Instant, zone: Zone) -> String {
     if that_day > 1 { zone.minute(at).text } else { zone.day(at).text }
 }
 
-async fn form(services: &Services, viewer: &Viewer, asked: &Asked, zone: Zone) -> Result<FilterView, Fault> {
+async fn form(app: &App, viewer: &Viewer, asked: &Asked, zone: Zone) -> Result<FilterView, InternalError> {
     let no = viewer.customer_no;
     let sort = |sort: Sort| Choice {
         value: sort.name().to_owned(),
         words: view::sort_words(sort).to_owned(),
         chosen: asked.filter.sort == Some(sort),
     };
-    let bought = accounts::grants(services, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
+    let bought = accounts::grants(app, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
     let top_up = |row: &accounts::GrantRow| Choice {
         value: row.grant.id.to_string(),
         words: format!("{} of {}", row.grant.amount.grouped(), bought_at(&bought, row.grant.effective_at, zone)),
         chosen: asked.filter.grant == Some(row.grant.id),
     };
-    let today = days::day_of(services.clock.now());
-    let used = days::operations(&mut services.store.read().await?, no, today - OPERATION_DAYS, today).await?;
+    let today = days::day_of(app.clock.now());
+    let used = days::operations(&mut app.store.read().await?, no, today - OPERATION_DAYS, today).await?;
     let mut operations: BTreeSet<String> = used.into_iter().collect();
     operations.extend(asked.filter.operation.clone());
     let operation = |operation: String| Choice {

@@ -1,9 +1,9 @@
 //! Mails that may be switched off: the page behind the link at their end. It shows a button and does nothing by
 //! itself, since mail scanners follow links; the button's POST is `http::mails`.
 
-use super::{Page, page};
-use crate::usecases::mails::stop;
-use crate::web::visit::{Stop, Visit};
+use crate::usecases::notify::emails::unsubscribe;
+use crate::web::pages::{Page, page};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -14,8 +14,8 @@ pub fn MailsPage() -> impl IntoView {
     page(move |visit| load(visit, token))
 }
 
-async fn load(visit: Visit, token: String) -> Result<Page, Stop> {
-    let (_, on) = stop::find(&visit.services, &token).await?.ok_or(Stop::NotFound)?;
+async fn load(visit: RequestContext, token: String) -> Result<Page, Stop> {
+    let (_, on) = unsubscribe::find(&visit.app, &token).await?.ok_or(Stop::NotFound)?;
     let said = if on {
         "You get a mail when plan credits are used up, when little is left and when nothing is left."
     } else {

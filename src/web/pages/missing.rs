@@ -1,7 +1,7 @@
 //! Pages for when there is no page: not found, a fault, a refused POST.
 
-use super::{Page, framed, page};
-use crate::web::visit::{Stop, Visit};
+use crate::web::pages::{Page, framed, page};
+use crate::web::visit::{RequestContext, Stop};
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ pub fn Missing() -> impl IntoView {
 }
 
 /// The same for something that a page looked for: another customer's anything looks like nothing.
-pub async fn show(visit: &Visit) -> AnyView {
+pub async fn show(visit: &RequestContext) -> AnyView {
     visit.status(StatusCode::NOT_FOUND);
     // Who is signed in decides where the way back leads; a fault here is not worth another page.
     let viewer = visit.viewer().await.unwrap_or_default();

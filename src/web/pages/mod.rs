@@ -23,17 +23,17 @@ mod usage;
 /// Nobody signs in by one click outside the demo.
 #[cfg(not(feature = "demo"))]
 mod sign_in_demo {
-    use crate::usecases::Fault;
-    use crate::web::visit::Visit;
+    use crate::usecases::InternalError;
+    use crate::web::visit::RequestContext;
     use leptos::prelude::AnyView;
 
     /// Nobody.
-    pub fn operator(_: &Visit) -> Option<AnyView> {
+    pub fn operator(_: &RequestContext) -> Option<AnyView> {
         None
     }
 
     /// Nobody.
-    pub async fn people(_: &Visit) -> Result<Option<AnyView>, Fault> {
+    pub async fn people(_: &RequestContext) -> Result<Option<AnyView>, InternalError> {
         Ok(None)
     }
 }
@@ -42,12 +42,12 @@ pub use history::Asked;
 pub use missing::{Missing, Refused, Unreadable};
 pub use onward::{LeadsTo, Onward};
 
-use crate::usecases::portal::Viewer;
-use crate::usecases::sign_in::Choice;
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::sign_in::Choice;
 use crate::web::components::{Frame, FrameView};
 use crate::web::demo;
 use crate::web::shell::PageTitle;
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::components::{FlatRoutes, Route, Router};
@@ -111,11 +111,11 @@ impl Page {
 }
 
 /// Renders what `load` loads, or why there is nothing.
-pub(super) fn page<F>(load: impl FnOnce(Visit) -> F) -> impl IntoView
+pub(super) fn page<F>(load: impl FnOnce(RequestContext) -> F) -> impl IntoView
 where
     F: Future<Output = Result<Page, Stop>> + Send + 'static,
 {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     let loading = load(visit.clone());
     Suspend::new(async move {
         match loading.await {
@@ -126,9 +126,9 @@ where
 }
 
 /// The page in its frame, under its title.
-async fn framed(visit: &Visit, page: Page) -> AnyView {
+async fn framed(visit: &RequestContext, page: Page) -> AnyView {
     let bar = demo::bar(visit, page.viewer.as_ref()).await;
-    let shop = &visit.services.catalog.shop;
+    let shop = &visit.app.catalog.shop;
     let choices = match &page.viewer {
         // A page is not lost for want of the way to another one.
         Some(viewer) if viewer.proven => choices_of(visit, viewer).await,
@@ -157,21 +157,21 @@ async fn framed(visit: &Visit, page: Page) -> AnyView {
     .into_any()
 }
 
-async fn choices_of(visit: &Visit, viewer: &Viewer) -> Vec<Choice> {
-    crate::usecases::sign_in::choices(&visit.services, viewer).await.unwrap_or_else(|fault| {
+async fn choices_of(visit: &RequestContext, viewer: &Viewer) -> Vec<Choice> {
+    crate::usecases::access::sign_in::choices(&visit.app, viewer).await.unwrap_or_else(|fault| {
         tracing::error!(error = %fault, "the customers of a person could not be read");
         Vec::new()
     })
 }
 
-async fn stopped(visit: &Visit, stop: &Stop) -> AnyView {
+async fn stopped(visit: &RequestContext, stop: &Stop) -> AnyView {
     match stop {
         Stop::SignIn => {
             visit.go("/sign-in");
             ().into_any()
         }
         Stop::NotFound => missing::show(visit).await,
-        Stop::Fault(fault) => {
+        Stop::InternalError(fault) => {
             visit.failed(fault);
             framed(visit, Page::new("Error", None, missing::fault())).await
         }

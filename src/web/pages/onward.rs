@@ -1,7 +1,7 @@
 //! The page that answers a form whose way leads to an origin that the policy of our pages does not name: a browser
 //! follows a link to there, and holds a redirect.
 
-use super::{Page, page};
+use crate::web::pages::{Page, page};
 use axum::http::StatusCode;
 use leptos::prelude::*;
 use url::Url;

@@ -2,20 +2,20 @@
 //!
 //! Checkout comes back here. The redirect is never believed: Stripe is asked.
 
-use super::{Page, page};
 use crate::domain::{Credits, Money, Plan, PurchaseId};
-use crate::usecases::customers::{self, Customer};
-use crate::usecases::portal::Viewer;
-use crate::usecases::subscriptions;
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::customers::Customer;
+use crate::usecases::{customers, subscriptions};
 use crate::web::actions::{ChoosePlan, OpenPlanPortal};
 use crate::web::components::text::{Amount, Price, When};
 use crate::web::components::{Form, NoticeBox, SealedFields};
 use crate::web::forms::plans::PLAN;
+use crate::web::pages::{Page, page};
 use crate::web::seal;
 use crate::web::view::notices::{NoticeAction, Voice};
 use crate::web::view::status::Tone;
 use crate::web::view::{BuyForm, Notice, Zone};
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -25,19 +25,19 @@ pub fn PlansPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Page, Stop> {
-    let services = &visit.services;
-    if !subscriptions::is_here(services) {
+async fn load(visit: RequestContext) -> Result<Page, Stop> {
+    let app = &visit.app;
+    if !subscriptions::is_here(app) {
         return Err(Stop::NotFound);
     }
     let viewer = visit.signed_in().await?;
     let told = match visit.query("session_id") {
-        Some(session) => Some(subscriptions::came_back(services, &viewer.customer, &session).await?),
+        Some(session) => Some(subscriptions::came_back(app, &viewer.customer, &session).await?),
         None => None,
     };
-    let customer = customers::find(services, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let customer = customers::find(app, &viewer.customer).await?.ok_or(Stop::SignIn)?;
     let notice = told.map(|told| came_back(&visit, &customer, told));
-    let follows = subscriptions::followed(services, customer.no, false).await?.is_some();
+    let follows = subscriptions::followed(app, customer.no, false).await?.is_some();
     let body = view! {
         <h1>"Plans"</h1>
         {notice.map(|notice| view! { <NoticeBox notice /> })}
@@ -48,8 +48,8 @@ async fn load(visit: Visit) -> Result<Page, Stop> {
 }
 
 /// What somebody reads who comes from Checkout.
-fn came_back(visit: &Visit, customer: &Customer, told: bool) -> Notice {
-    let plan = visit.services.catalog.plan(&customer.plan);
+fn came_back(visit: &RequestContext, customer: &Customer, told: bool) -> Notice {
+    let plan = visit.app.catalog.plan(&customer.plan);
     match plan.filter(|_| told) {
         Some(plan) => {
             let strong = format!("You are on {} now.", plan.name);
@@ -96,15 +96,15 @@ fn intro(customer: &Customer, viewer: &Viewer, follows: bool) -> AnyView {
     .into_any()
 }
 
-fn cards(visit: &Visit, viewer: &Viewer, customer: &Customer, follows: bool) -> AnyView {
-    let services = &visit.services;
-    let catalog = &services.catalog;
+fn cards(visit: &RequestContext, viewer: &Viewer, customer: &Customer, follows: bool) -> AnyView {
+    let app = &visit.app;
+    let catalog = &app.catalog;
     let in_force = catalog.plan(&customer.plan).map_or(Credits::ZERO, Plan::allowance);
     let card = |plan: &Plan| {
         let may = viewer.role.may_buy() && !follows && plan.id != customer.plan && plan.allowance() >= in_force;
         let form = (may && !plan.stripe_prices.is_empty()).then(|| {
-            let id = PurchaseId(services.clock.mint());
-            seal::form(services, viewer, id, &format!("{PLAN}{}", plan.id), catalog.plan_terms(plan))
+            let id = PurchaseId(app.clock.mint());
+            seal::form(app, viewer, id, &format!("{PLAN}{}", plan.id), catalog.plan_terms(plan))
         });
         card(plan, &catalog.shop.currency, customer, form)
     };

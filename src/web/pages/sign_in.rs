@@ -1,14 +1,16 @@
 //! Signing in: by a one-time link. Its page has one button, since mail scanners follow links and spend nothing.
 
-use super::{Page, page};
-use crate::mail;
-use crate::usecases::portal::{self, Look, Target, Viewer};
+use crate::email;
+use crate::usecases::access::portal;
+use crate::usecases::access::portal::{Look, Target, Viewer};
 use crate::web::actions::{OpenSession, RenewLink, RequestLink};
 use crate::web::components::NoticeBox;
 use crate::web::cookies::Cookie;
-use crate::web::form_signature::{self, FIELD};
+use crate::web::form_signature;
+use crate::web::form_signature::FIELD;
+use crate::web::pages::{Page, page};
 use crate::web::view::{SignInOutcome, sign_in as words};
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_params_map;
@@ -19,12 +21,12 @@ pub fn SignInPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Page, Stop> {
+async fn load(visit: RequestContext) -> Result<Page, Stop> {
     let viewer = visit.viewer().await?;
-    let shop = visit.services.catalog.shop.clone();
+    let shop = visit.app.catalog.shop.clone();
     let outcome = visit.query("outcome").and_then(|code| SignInOutcome::from_code(&code));
     let failed = outcome.and_then(SignInOutcome::error).map(|notice| view! { <NoticeBox notice /> });
-    let by_mail = match (visit.services.mailer.is_off(), outcome) {
+    let by_mail = match (visit.app.mailer.is_off(), outcome) {
         (true, _) => ().into_any(),
         (false, Some(SignInOutcome::Sent)) => sent(&visit, &shop.name).into_any(),
         (false, _) => ask().into_any(),
@@ -55,9 +57,9 @@ fn ask() -> impl IntoView {
 }
 
 /// What is said to every address that asked.
-fn sent(visit: &Visit, shop: &str) -> impl IntoView {
+fn sent(visit: &RequestContext, shop: &str) -> impl IntoView {
     let asked = visit.cookie(Cookie::Asked).and_then(|hex| hex::decode(hex).ok());
-    let asked = asked.and_then(|bytes| mail::address(&String::from_utf8_lossy(&bytes)));
+    let asked = asked.and_then(|bytes| email::address(&String::from_utf8_lossy(&bytes)));
     let said = words::sent(asked.as_deref(), shop, portal::SIGN_IN_MINUTES);
     view! {
         <p role="status">{said}</p>
@@ -74,8 +76,8 @@ pub fn LinkPage() -> impl IntoView {
     page(move |visit| load_link(visit, token))
 }
 
-async fn load_link(visit: Visit, token: String) -> Result<Page, Stop> {
-    let look = portal::look(&visit.services, &token).await?;
+async fn load_link(visit: RequestContext, token: String) -> Result<Page, Stop> {
+    let look = portal::look(&visit.app, &token).await?;
     let viewer = visit.viewer().await?;
     if let Look::Works(target) = look {
         let elsewhere = viewer.filter(|viewer| target.is_elsewhere(viewer));
@@ -86,10 +88,10 @@ async fn load_link(visit: Visit, token: String) -> Result<Page, Stop> {
 }
 
 /// Whose account the link opens, and the session that ends for it, if somebody is signed in elsewhere.
-fn works(visit: &Visit, token: String, target: &Target, elsewhere: Option<&Viewer>) -> impl IntoView + use<> {
+fn works(visit: &RequestContext, token: String, target: &Target, elsewhere: Option<&Viewer>) -> impl IntoView + use<> {
     let opens = (target.customer_no, target.email.as_deref());
     let instead_of = elsewhere.map(|viewer| &viewer.session);
-    let secret = &visit.services.settings.form_secret;
+    let secret = &visit.app.settings.form_secret;
     let signature = form_signature::consent(secret, &portal::token_hash(&token), opens, instead_of);
     let continues = words::continues(target.email.as_deref(), &target.name);
     let asks = elsewhere.map(|viewer| {
@@ -130,9 +132,9 @@ fn works(visit: &Visit, token: String, target: &Target, elsewhere: Option<&Viewe
 }
 
 /// A link that is used or too old, and the way to a new one: by mail where it came by mail, else from the shop.
-fn expired(visit: &Visit, look: Look, token: String, is_signed_in: bool) -> impl IntoView + use<> {
-    let shop = visit.services.catalog.shop.clone();
-    let by_mail = !visit.services.mailer.is_off();
+fn expired(visit: &RequestContext, look: Look, token: String, is_signed_in: bool) -> impl IntoView + use<> {
+    let shop = visit.app.catalog.shop.clone();
+    let by_mail = !visit.app.mailer.is_off();
     let open = format!("Open Billing from {}", shop.name);
     let why = match look {
         Look::OldMail => format!("A link works once, for {} minutes.", portal::SIGN_IN_MINUTES),

@@ -1,20 +1,20 @@
 //! The demo's one-click sign-in: a button a customer. Loopback only, never part of a release.
 
-use crate::usecases::{Fault, customers};
+use crate::usecases::{InternalError, customers};
 use crate::web::actions::{SignInAsDemo, SignInAsDemoOperator};
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
 /// A button for each sample customer that exists.
-pub async fn people(visit: &Visit) -> Result<Option<AnyView>, Fault> {
-    if !visit.services.settings.demo {
+pub async fn people(visit: &RequestContext) -> Result<Option<AnyView>, InternalError> {
+    if !visit.app.settings.demo {
         return Ok(None);
     }
     let mut buttons = Vec::new();
-    for (id, ..) in crate::usecases::sample::CUSTOMERS {
-        if let Some(customer) = customers::find(&visit.services, id).await? {
-            let plan = visit.services.catalog.plan(&customer.plan).map(|plan| plan.name.clone()).unwrap_or_default();
+    for (id, ..) in crate::demo::customers::CUSTOMERS {
+        if let Some(customer) = customers::find(&visit.app, id).await? {
+            let plan = visit.app.catalog.plan(&customer.plan).map(|plan| plan.name.clone()).unwrap_or_default();
             buttons.push(button(customer, &plan));
         }
     }
@@ -33,8 +33,8 @@ pub async fn people(visit: &Visit) -> Result<Option<AnyView>, Fault> {
 }
 
 /// A button for the demo's operator.
-pub fn operator(visit: &Visit) -> Option<AnyView> {
-    visit.services.settings.demo.then(|| {
+pub fn operator(visit: &RequestContext) -> Option<AnyView> {
+    visit.app.settings.demo.then(|| {
         view! {
             <section class="people" aria-labelledby="demo">
                 <h2 id="demo" class="label">

@@ -1,12 +1,12 @@
 //! `/usage`: what was used, by day.
 
-use super::{Page, page};
-use crate::usecases::live;
-use crate::usecases::stats::{self, Range};
+use crate::usecases::insight::usage::Range;
+use crate::usecases::insight::{self, live};
 use crate::web::components::UsageBody;
 use crate::web::live::LiveScript;
+use crate::web::pages::{Page, page};
 use crate::web::view::usage;
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 
 /// `/usage`
@@ -15,16 +15,16 @@ pub fn UsagePage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Page, Stop> {
+async fn load(visit: RequestContext) -> Result<Page, Stop> {
     let viewer = visit.signed_in().await?;
     let range = visit.query("range").and_then(|name| Range::parse(&name)).unwrap_or(Range::Month);
-    let metrics = &visit.services.catalog.metrics;
+    let metrics = &visit.app.catalog.metrics;
     let known = |key: &String| key == "credits" || metrics.iter().any(|metric| metric.key == *key);
     let hidden = visit.query("hide").unwrap_or_default();
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(known).collect();
     // Before what is shown: what happens meanwhile is fetched again.
-    let last = live::last(&visit.services, viewer.customer_no).await?;
-    let found = stats::usage(&visit.services, viewer.customer_no, range).await?;
+    let last = live::last(&visit.app, viewer.customer_no).await?;
+    let found = insight::usage::usage(&visit.app, viewer.customer_no, range).await?;
     let usage = usage::view(&found, range, metrics, &hidden);
     let body = view! {
         <UsageBody usage />

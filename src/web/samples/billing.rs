@@ -1,17 +1,17 @@
 //! Billing in every state.
 
-use super::Sample;
-use super::customers::{self, Sketch, at};
-use super::prospect::Prospect;
 use crate::domain::{Credits, Grant, Money, Package, PurchaseState, Terms};
+use crate::web::samples::customers::{Sketch, at};
+use crate::web::samples::prospect::Prospect;
+use crate::web::samples::{Sample, customers};
 use crate::web::view::balance::BalanceFacts;
 use crate::web::view::billing::{BillingFacts, BillingView};
 use crate::web::view::hint::HintFacts;
 use crate::web::view::notices::Pace;
 use crate::web::view::offers::{BuyForm, MayBuy};
 use crate::web::view::outcome::{Outcome, OutcomeFacts};
-use crate::web::view::purchases::{self, PurchaseFact};
-use crate::web::view::{status, top_ups};
+use crate::web::view::purchases::PurchaseFact;
+use crate::web::view::{purchases, status, top_ups};
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {

@@ -1,11 +1,11 @@
 //! History: every kind of line, filters on, nothing found, an address that could not be read.
 
-use super::Sample;
-use super::customers::at;
 use crate::domain::{Cause, Credits, EntryKind, GrantId, HoldId, Instant, Kind, PurchaseId, UsageId};
-use crate::usecases::history::{GrantFact, Line, Part, Slice, Sort};
-use crate::web::view::history::{self, Choice, FilterView, HistoryView};
-use crate::web::view::{Words, Zone};
+use crate::usecases::insight::history::{GrantFact, Line, Part, Slice, Sort};
+use crate::web::samples::Sample;
+use crate::web::samples::customers::at;
+use crate::web::view::history::{Choice, FilterView, HistoryView};
+use crate::web::view::{Words, Zone, history};
 
 const NAME: &str = "Meridian Retail Intelligence GmbH";
 

@@ -1,8 +1,8 @@
 //! What may lie ahead of the samples' customers.
 
-use super::customers::at;
 use crate::domain::forecast::{Outlook, RunsOut};
 use crate::domain::{Credits, Grant, GrantId, Money};
+use crate::web::samples::customers::at;
 use crate::web::view::{AheadView, Words};
 
 /// What lies ahead.

@@ -1,12 +1,12 @@
 //! A purchase's page in every state.
 
-use super::Sample;
-use super::billing::form;
-use super::customers::{at, now};
 use crate::domain::{Credits, Instant, Money, PurchaseState};
-use crate::web::view::purchase::{self, PurchaseView, Stand, What};
-use crate::web::view::status::{self, Dispute, PurchaseFacts};
-use crate::web::view::{Notice, Zone};
+use crate::web::samples::Sample;
+use crate::web::samples::billing::form;
+use crate::web::samples::customers::{at, now};
+use crate::web::view::purchase::{PurchaseView, Stand, What};
+use crate::web::view::status::{Dispute, PurchaseFacts};
+use crate::web::view::{Notice, Zone, purchase, status};
 
 const REFERENCE: &str = "pur_0192aaaabbbb7ccc8dddeeeeffff0001";
 

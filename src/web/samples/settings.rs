@@ -1,10 +1,10 @@
 //! Settings: an owner's, an admin's, a viewer's.
 
-use super::Sample;
-use super::customers::{at, now};
 use crate::domain::Role;
-use crate::web::view::settings::{self, DeviceRow, DevicesView, KeyRow, KeysView, MailsView, MemberFact, NewKeyView};
-use crate::web::view::{SettingsOutcome, SettingsView, Zone};
+use crate::web::samples::Sample;
+use crate::web::samples::customers::{at, now};
+use crate::web::view::settings::{DeviceRow, DevicesView, KeyRow, KeysView, MailsView, MemberFact, NewKeyView};
+use crate::web::view::{SettingsOutcome, SettingsView, Zone, settings};
 
 const NAME: &str = "Meridian Retail Intelligence GmbH";
 

@@ -1,7 +1,7 @@
 //! What must hold on every page in every state, checked on the HTML itself.
 
-use super::{Sample, all};
 use crate::web::components::{BillingBody, HistoryBody, PurchaseDetails, SettingsBody, UsageBody};
+use crate::web::samples::{Sample, all};
 use leptos::prelude::*;
 
 /// Every state's HTML by its name.

@@ -1,11 +1,11 @@
 //! Usage: everything at once, nothing, one thing alone, switched off, week by week.
 
-use super::Sample;
-use super::customers::now;
 use crate::domain::{Catalog, Credits};
 use crate::store::days::{Totals, day_of};
 use crate::store::metrics::{Figure, Metrics};
-use crate::usecases::stats::{Figures, Range, Step, Usage};
+use crate::usecases::insight::usage::{Figures, Range, Step, Usage};
+use crate::web::samples::Sample;
+use crate::web::samples::customers::now;
 use crate::web::view::usage;
 use chrono::TimeDelta;
 

@@ -2,10 +2,10 @@
 //!
 //! *Not here:* the comparison itself (`domain::advice`); this module only words its result.
 
-use super::words::Words;
 use crate::domain::advice::{Ahead, Basket, Upgrade};
 use crate::domain::forecast::about;
 use crate::domain::{Catalog, Credits, Money};
+use crate::web::view::words::Words;
 
 /// What is said above the packages.
 #[derive(Clone, Debug, PartialEq, Eq)]

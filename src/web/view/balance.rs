@@ -1,9 +1,9 @@
 //! The balance card: what is available, the plan's bar, top-ups beside it and never inside.
 
-use super::when::{Moment, Zone};
-use super::words::Words;
 use crate::domain::forecast::RunsOut;
 use crate::domain::{Credits, Instant, Money};
+use crate::web::view::when::{Moment, Zone};
+use crate::web::view::words::Words;
 
 /// The balance card.
 #[derive(Clone, Debug, PartialEq, Eq)]

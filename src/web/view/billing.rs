@@ -1,14 +1,15 @@
 //! The Billing page, whole: from a customer's facts to everything that is shown.
 
-use super::ahead::AheadView;
-use super::balance::{BalanceFacts, BalanceView};
-use super::hint::HintView;
-use super::notices::{Expiring, Notice, Pace, Remedy, Situation};
-use super::offers::{self, BuyForm, MayBuy, Offer, OffersView};
-use super::purchases::{PurchaseFact, PurchasesFacts, PurchasesView};
-use super::top_ups::{TopUpsFacts, TopUpsView};
 use crate::domain::forecast::Outlook;
 use crate::domain::{Credits, Grant, GrantId, Instant, Money, Package, PurchaseId, Terms};
+use crate::web::view::ahead::AheadView;
+use crate::web::view::balance::{BalanceFacts, BalanceView};
+use crate::web::view::hint::HintView;
+use crate::web::view::notices::{Expiring, Notice, Pace, Remedy, Situation};
+use crate::web::view::offers;
+use crate::web::view::offers::{BuyForm, MayBuy, Offer, OffersView};
+use crate::web::view::purchases::{PurchaseFact, PurchasesFacts, PurchasesView};
+use crate::web::view::top_ups::{TopUpsFacts, TopUpsView};
 
 /// Everything that `/billing` shows, in its order.
 #[derive(Clone, Debug, PartialEq, Eq)]

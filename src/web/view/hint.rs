@@ -2,9 +2,9 @@
 //!
 //! *Not here:* the comparison itself (`domain::advice`); this module only words its result.
 
-use super::when::Moment;
-use super::words::Words;
 use crate::domain::Money;
+use crate::web::view::when::Moment;
+use crate::web::view::words::Words;
 
 /// The hint.
 #[derive(Clone, Debug, PartialEq, Eq)]

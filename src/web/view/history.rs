@@ -1,9 +1,9 @@
 //! History as plain data: each line in words, the filter as the address has it.
 
-use super::when::{Moment, Zone};
-use super::words::Words;
 use crate::domain::{Cause, Credits, EntryKind, GrantId, Kind};
-use crate::usecases::history::{Filter, Line, Part, Slice, Sort};
+use crate::usecases::insight::history::{Filter, Line, Part, Slice, Sort};
+use crate::web::view::when::{Moment, Zone};
+use crate::web::view::words::Words;
 
 /// Everything that `/history` shows.
 #[derive(Clone, Debug, Default)]

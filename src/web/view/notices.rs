@@ -1,10 +1,10 @@
 //! The one notice under the balance card: the first that applies (PAGES.md), and its words.
 
-use super::offers::BuyForm;
-use super::status::Tone;
-use super::when::Zone;
-use super::words::{Words, verb};
 use crate::domain::{Credits, Instant};
+use crate::web::view::offers::BuyForm;
+use crate::web::view::status::Tone;
+use crate::web::view::when::Zone;
+use crate::web::view::words::{Words, verb};
 
 /// A notice, an outcome or an error.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The packages for sale, and why somebody cannot buy them.
 
-use super::ahead::AheadView;
-use super::words::{Words, noun};
 use crate::domain::{Credits, Money, Terms};
+use crate::web::view::ahead::AheadView;
+use crate::web::view::words::{Words, noun};
 
 /// The section "Buy a top-up".
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! What operators read: how a form came out, months and money of sums, states of mails.
 
-use super::notices::{Notice, Voice};
-use super::status::{Badge, Tone};
 use crate::domain::{Kind, Money};
-use crate::usecases::desk::Outcome;
-use crate::usecases::sales::{self, Month};
+use crate::usecases::insight::sales;
+use crate::usecases::insight::sales::Month;
+use crate::usecases::operators::actions::Outcome;
+use crate::web::view::notices::{Notice, Voice};
+use crate::web::view::status::{Badge, Tone};
 
 /// What a form came back with; `act` is the form's name.
 #[must_use]
@@ -74,7 +75,7 @@ fn words(outcome: Outcome) -> (Tone, &'static str, &'static str) {
             "This page was out of date.",
             "Nothing was changed. Look at the page as it is now, and try again.",
         ),
-        Outcome::Fault => (Tone::Bad, "Something went wrong on our side.", "The cause is in the log."),
+        Outcome::InternalError => (Tone::Bad, "Something went wrong on our side.", "The cause is in the log."),
     }
 }
 

@@ -3,13 +3,12 @@
 //! A URL can be forged by anyone, so a code carries no text and no number; what a sentence needs
 //! (a price, a time) is looked up again among the signed-in customer's own.
 
-use super::notices::{Notice, NoticeAction, Voice};
-use super::offers::BuyForm;
-use super::status::Tone;
-use super::when::Moment;
-use super::words::Words;
-use super::words::noun;
 use crate::domain::{Credits, Money};
+use crate::web::view::notices::{Notice, NoticeAction, Voice};
+use crate::web::view::offers::BuyForm;
+use crate::web::view::status::Tone;
+use crate::web::view::when::Moment;
+use crate::web::view::words::{Words, noun};
 
 /// Every way in which a form can come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +40,7 @@ pub enum Outcome {
     /// A file could not be written.
     FileFailed,
     /// A fault of ours; the cause is in the log.
-    Fault,
+    InternalError,
 }
 
 /// What a sentence needs beside its code, looked up again.
@@ -71,7 +70,7 @@ impl Outcome {
         Self::NoInvoice,
         Self::InvoiceUnavailable,
         Self::FileFailed,
-        Self::Fault,
+        Self::InternalError,
     ];
 
     /// Its code in the URL.
@@ -91,7 +90,7 @@ impl Outcome {
             Self::NoInvoice => "no_invoice",
             Self::InvoiceUnavailable => "invoice_unavailable",
             Self::FileFailed => "file_failed",
-            Self::Fault => "fault",
+            Self::InternalError => "fault",
         }
     }
 
@@ -126,7 +125,7 @@ impl Outcome {
             | Self::ViewerCannotBuy
             | Self::BuyingOff
             | Self::FileFailed
-            | Self::Fault => (Tone::Bad, Voice::Alert),
+            | Self::InternalError => (Tone::Bad, Voice::Alert),
         }
     }
 
@@ -166,7 +165,7 @@ impl Outcome {
                 ("The invoice cannot be fetched.".into(), "Try again in a minute.".into(), None)
             }
             Self::FileFailed => ("The file could not be written.".into(), "Try again in a minute.".into(), None),
-            Self::Fault => {
+            Self::InternalError => {
                 ("Something went wrong on our side.".into(), "You were not charged. Please try again.".into(), None)
             }
         }

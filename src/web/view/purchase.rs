@@ -1,11 +1,12 @@
 //! A purchase's own page: what happened, when, what is left of it, and what can be done.
 
-use super::notices::{Notice, NoticeAction, Voice};
-use super::offers::BuyForm;
-use super::status::{self, Badge, Tone};
-use super::when::{Moment, Zone};
-use super::words::Words;
 use crate::domain::{Credits, Grant, Instant, Money};
+use crate::web::view::notices::{Notice, NoticeAction, Voice};
+use crate::web::view::offers::BuyForm;
+use crate::web::view::status;
+use crate::web::view::status::{Badge, Tone};
+use crate::web::view::when::{Moment, Zone};
+use crate::web::view::words::Words;
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How a form of Settings came out: a closed code in the URL, and its words.
 
-use super::notices::{Notice, Voice};
-use super::status::Tone;
+use crate::web::view::notices::{Notice, Voice};
+use crate::web::view::status::Tone;
 
 /// Every way in which a form of Settings comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub enum SettingsOutcome {
     /// A form that was drawn for another customer, session or role.
     FormStale,
     /// A fault of ours; the cause is in the log.
-    Fault,
+    InternalError,
 }
 
 impl SettingsOutcome {
@@ -88,7 +88,7 @@ impl SettingsOutcome {
         Self::BadKeyName,
         Self::TooManyKeys,
         Self::FormStale,
-        Self::Fault,
+        Self::InternalError,
     ];
 
     /// Its code in the URL.
@@ -120,7 +120,7 @@ impl SettingsOutcome {
             Self::BadKeyName => "bad_key_name",
             Self::TooManyKeys => "too_many_keys",
             Self::FormStale => "form_stale",
-            Self::Fault => "fault",
+            Self::InternalError => "fault",
         }
     }
 
@@ -158,7 +158,7 @@ impl SettingsOutcome {
                 | Self::BadKeyName
                 | Self::TooManyKeys
                 | Self::FormStale
-                | Self::Fault
+                | Self::InternalError
         )
     }
 
@@ -205,7 +205,9 @@ impl SettingsOutcome {
             }
             Self::TooManyKeys => ("There are 50 keys already.", "Revoke one that no program uses any more."),
             Self::FormStale => ("This page was out of date.", "Nothing was changed. Please try again."),
-            Self::Fault => ("Something went wrong on our side.", "See below whether it was done, then try again."),
+            Self::InternalError => {
+                ("Something went wrong on our side.", "See below whether it was done, then try again.")
+            }
         }
     }
 }
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn numbers_in_sentences_are_those_of_the_rules() {
-        use crate::usecases::{api_keys, members};
+        use crate::usecases::customers::{api_keys, members};
         let read = |outcome: SettingsOutcome| format!("{} {}", outcome.words().0, outcome.words().1);
         let members = read(SettingsOutcome::TooManyMembers);
         assert!(members.contains(&format!("{} members", members::MEMBERS_MAX)), "{members}");

@@ -1,7 +1,7 @@
 //! How asking for a link came out: a closed code in the URL, and its words. The address is never in either.
 
-use super::notices::{Notice, Voice};
-use super::status::Tone;
+use crate::web::view::notices::{Notice, Voice};
+use crate::web::view::status::Tone;
 
 /// Every way in which the sign-in page's form comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,12 +11,12 @@ pub enum SignInOutcome {
     /// No mail could go there.
     BadAddress,
     /// A fault of ours; the cause is in the log.
-    Fault,
+    InternalError,
 }
 
 impl SignInOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 3] = [Self::Sent, Self::BadAddress, Self::Fault];
+    pub const ALL: [Self; 3] = [Self::Sent, Self::BadAddress, Self::InternalError];
 
     /// Its code in the URL.
     #[must_use]
@@ -24,7 +24,7 @@ impl SignInOutcome {
         match self {
             Self::Sent => "sent",
             Self::BadAddress => "bad_address",
-            Self::Fault => "fault",
+            Self::InternalError => "fault",
         }
     }
 
@@ -46,7 +46,7 @@ impl SignInOutcome {
         let (strong, text) = match self {
             Self::Sent => return None,
             Self::BadAddress => ("That is no e-mail address.", "Check it for typing mistakes and send it again."),
-            Self::Fault => ("Something went wrong on our side.", "Please try again."),
+            Self::InternalError => ("Something went wrong on our side.", "Please try again."),
         };
         Some(Notice::new(Tone::Bad, strong, text).aloud(Voice::Alert))
     }

@@ -1,8 +1,8 @@
 //! The names of states: what a badge says, and how loudly.
 
-use super::when::Zone;
-use super::words::Words;
 use crate::domain::{Credits, Grant, GrantState, Instant, PurchaseState};
+use crate::web::view::when::Zone;
+use crate::web::view::words::Words;
 
 /// How loudly something speaks. Colour is never the only carrier: the words say it too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! "Your top-ups": what is left of each, until when, and whose turn it is.
 
-use super::status::{self, Badge, Turn};
-use super::when::{Moment, Zone};
-use super::words::Words;
 use crate::domain::forecast::Outlook;
 use crate::domain::{Credits, Grant, GrantId, Instant};
+use crate::web::view::status;
+use crate::web::view::status::{Badge, Turn};
+use crate::web::view::when::{Moment, Zone};
+use crate::web::view::words::Words;
 use std::ops::Range;
 
 /// How many living top-ups show before "Show all".

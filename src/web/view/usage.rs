@@ -1,14 +1,14 @@
 //! Usage as plain data: one figure and one chart a metric, the table that says the same, who and what used it.
 
-use super::history::operation_words;
-use super::when::Zone;
-use super::words::Words;
 use crate::domain::Credits;
 use crate::domain::amount::group;
 use crate::domain::catalog::Metric;
 use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::store::days::Totals;
-use crate::usecases::stats::{Figures, Range, Step, Usage};
+use crate::usecases::insight::usage::{Figures, Range, Step, Usage};
+use crate::web::view::history::operation_words;
+use crate::web::view::when::Zone;
+use crate::web::view::words::Words;
 
 /// Rows of a split; the rest is one row.
 const SPLIT_MAX: usize = 10;

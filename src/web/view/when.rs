@@ -1,7 +1,7 @@
 //! Instants on pages: the words of [`crate::zone`] with the machine's form beside.
 
 use crate::domain::Instant;
-use crate::zone;
+use crate::time_zone;
 use chrono::SecondsFormat;
 
 /// An instant and its words: `<time datetime="…">28 Nov 2026</time>`.
@@ -23,16 +23,16 @@ impl Moment {
 
 /// A customer's time zone, as pages ask it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Zone(zone::Zone);
+pub struct Zone(time_zone::Zone);
 
 impl Zone {
     /// UTC, for customers who named none.
-    pub const UTC: Self = Self(zone::Zone::UTC);
+    pub const UTC: Self = Self(time_zone::Zone::UTC);
 
     /// From a zone's name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self(zone::Zone::named(name))
+        Self(time_zone::Zone::named(name))
     }
 
     /// `28 Nov 2026`

@@ -1,7 +1,7 @@
 //! A sentence whose numbers and dates keep their machine form: text, credits, money, instants.
 
-use super::when::Moment;
 use crate::domain::{Credits, Money};
+use crate::web::view::when::Moment;
 use std::fmt;
 
 /// One piece of a sentence.

@@ -1,12 +1,15 @@
 //! A browser without script: it keeps cookies, sends forms as a page of this site does, and reads mails.
 
-use super::{Answer, TestApp};
+use super::Answer;
+use super::TestApp;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use topup::usecases::{outbox, portal};
-use topup::web::form_signature::{FIELD, FormSigner};
+use topup::usecases::access::portal;
+use topup::usecases::delivery::outbox;
+use topup::web::form_signature::FIELD;
+use topup::web::form_signature::FormSigner;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
 
@@ -65,9 +68,9 @@ impl<'a> Browser<'a> {
 
     /// The signature that a page would have now, if somebody is signed in.
     pub async fn signature(&self) -> Option<String> {
-        let (services, token) = (self.app.services(), self.cookie("session")?);
-        let viewer = portal::idle_viewer(&services, &token).await.unwrap()?;
-        let signer = FormSigner::new(&services.settings.form_secret);
+        let (inner, token) = (self.app.inner(), self.cookie("session")?);
+        let viewer = portal::idle_viewer(&inner, &token).await.unwrap()?;
+        let signer = FormSigner::new(&inner.settings.form_secret);
         signer.draws_for(&viewer);
         Some(signer.signature())
     }
@@ -112,7 +115,7 @@ impl<'a> Browser<'a> {
 impl TestApp {
     /// Sends what is due; all mails so far, oldest first.
     pub async fn mails(&self) -> Vec<String> {
-        outbox::send_due(&self.services(), &CancellationToken::new()).await.unwrap();
+        outbox::send_due(&self.inner(), &CancellationToken::new()).await.unwrap();
         let files = std::fs::read_dir(self.home.folder.join("mails")).unwrap();
         let mut names: Vec<_> = files.map(|file| file.unwrap().path()).collect();
         names.sort();

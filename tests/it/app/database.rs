@@ -1,6 +1,8 @@
 //! Where a test's data are: a folder of its own, and on PostgreSQL a database of its own.
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::AssertSqlSafe;
+use sqlx::Connection as _;
+use sqlx::PgConnection;
 use std::path::PathBuf;
 
 /// Which database.

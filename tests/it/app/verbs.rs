@@ -1,11 +1,17 @@
 //! The verbs that tests are written in.
 
-use super::{Answer, OPERATOR_KEY, TestApp};
-use serde_json::{Value, json};
-use topup::domain::{Instant, PurchaseId};
+use super::Answer;
+use super::OPERATOR_KEY;
+use super::TestApp;
+use serde_json::Value;
+use serde_json::json;
+use topup::domain::Instant;
+use topup::domain::PurchaseId;
 use topup::store::db::Value as Bind;
-use topup::usecases::purchases::{self, Settling};
-use topup::usecases::{alarms, check};
+use topup::usecases::alarms;
+use topup::usecases::purchases;
+use topup::usecases::purchases::Fulfillment;
+use topup::usecases::upkeep::check;
 
 impl TestApp {
     /// A request with the operator's key.
@@ -124,7 +130,7 @@ impl TestApp {
         self.sandbox.faults().set_webhooks(false);
         let opened = self.opened(customer, package, key).await;
         self.pay(&opened).await;
-        assert_eq!(self.settle(&opened).await, Settling::Settled);
+        assert_eq!(self.fulfill(&opened).await, Fulfillment::Done);
         let purchase = self.purchase(&opened.id).await;
         assert_eq!(purchase["state"], "credited");
         purchase
@@ -152,13 +158,13 @@ impl TestApp {
     }
 
     /// What the success page does.
-    pub async fn settle(&self, opened: &Opened) -> Settling {
+    pub async fn fulfill(&self, opened: &Opened) -> Fulfillment {
         let id = PurchaseId::parse(&opened.id).unwrap();
-        purchases::settle(&self.services(), id, Some(&opened.session)).await.unwrap()
+        purchases::fulfill(&self.inner(), id, Some(&opened.session)).await.unwrap()
     }
 
     pub fn now(&self) -> Instant {
-        self.services().clock.now()
+        self.inner().clock.now()
     }
 
     pub async fn advance(&self, body: Value) -> Answer {
@@ -176,20 +182,20 @@ impl TestApp {
 
     /// Verifies the whole database against the rules.
     pub async fn check(&self) -> check::Verified {
-        check::run(&self.services().store).await.unwrap().unwrap_or_else(|broken| panic!("check: {broken}"))
+        check::run(&self.inner().store).await.unwrap().unwrap_or_else(|broken| panic!("check: {broken}"))
     }
 
     /// A number that a query counts, as `n`.
     pub async fn count(&self, sql: &str) -> i64 {
-        let services = self.services();
-        let row = services.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap();
+        let inner = self.inner();
+        let row = inner.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap();
         row.unwrap().int("n").unwrap()
     }
 
     /// Changes the database behind the product's back, as the engine's own turn would.
     pub async fn tamper(&self, sql: &str, args: Vec<Bind>) -> Result<u64, sqlx::Error> {
-        let services = self.services();
-        let mut link = services.store.begin_turn().await?;
+        let inner = self.inner();
+        let mut link = inner.store.begin_turn().await?;
         let rows = link.run(sql, args).await?;
         link.commit().await?;
         Ok(rows)
@@ -197,7 +203,7 @@ impl TestApp {
 
     /// The kinds of the open alarms.
     pub async fn alarms(&self) -> Vec<String> {
-        let open = alarms::open(&self.services().store).await.unwrap();
+        let open = alarms::open(&self.inner().store).await.unwrap();
         open.into_iter().map(|alarm| alarm.kind).collect()
     }
 }

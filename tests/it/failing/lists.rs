@@ -1,7 +1,12 @@
 //! Lists of our own: the ledger, reminders, news, emails, messages, erasure, what is kept for a time.
 
-use super::{break_account, failed_items, mend_accounts, open_alarms};
-use crate::app::{Database, TestApp, on_both};
+use super::break_account;
+use super::failed_items;
+use super::mend_accounts;
+use super::open_alarms;
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::reminders::mails;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -9,7 +14,11 @@ use tokio_util::sync::CancellationToken;
 use topup::args;
 use topup::config::Switch;
 use topup::domain::Instant;
-use topup::usecases::{closing, jobs, news, outbox, tidy};
+use topup::usecases::customers::erasure;
+use topup::usecases::delivery::outbox;
+use topup::usecases::jobs;
+use topup::usecases::notify::balance_alerts;
+use topup::usecases::upkeep::retention;
 
 const NEIGHBOURS: [&str; 3] = ["acme", "fjord", "larch"];
 
@@ -48,15 +57,15 @@ on_both!(a_broken_customer_keeps_nobody_from_the_mails_of_its_balance, |app| {
         app.charge(customer, "5000", "all").await.expect(201);
     }
     break_account(app, "acme").await;
-    let services = app.services();
-    news::run(&services).await.unwrap();
+    let inner = app.inner();
+    balance_alerts::run(&inner).await.unwrap();
     assert_eq!(app.count("select count(distinct customer_no) as n from news where mailed_at is null").await, 1);
     assert_eq!(open_alarms(app).await, ["failed_item news acme"]);
     let before = app.count("select attempts as n from failed_items").await;
-    news::run(&services).await.unwrap();
+    balance_alerts::run(&inner).await.unwrap();
     assert_eq!(app.count("select attempts as n from failed_items").await, before, "not before its wait is over");
     mend_accounts(app).await;
-    drop(services);
+    drop(inner);
     app.advance_minutes(2).await;
     assert_eq!(app.count("select count(*) as n from news where mailed_at is null").await, 0);
     assert_eq!((open_alarms(app).await, failed_items(app).await), (Vec::<String>::new(), 0));
@@ -69,7 +78,7 @@ on_both!(news_that_cannot_be_read_keep_none_of_the_same_customer_waiting, |app| 
     app.charge("acme", "5000", "all").await.expect(201);
     let sql = "insert into news (customer_no, what, seq, at, credits) values (1, 'nothing we know', 1, 1, 1)";
     app.tamper(sql, Vec::new()).await.unwrap();
-    news::run(&app.services()).await.unwrap();
+    balance_alerts::run(&app.inner()).await.unwrap();
     assert_eq!(app.count("select count(*) as n from news where mailed_at is null").await, 1);
     assert_eq!(open_alarms(app).await, ["failed_item news acme"]);
     app.tamper("delete from news where mailed_at is null", Vec::new()).await.unwrap();
@@ -93,12 +102,12 @@ on_both!(a_mail_that_cannot_be_read_keeps_no_other_from_leaving, |app| {
         app.put_customer(customer, "starter").await;
         app.charge(customer, "5000", "all").await.expect(201);
     }
-    let services = app.services();
-    news::run(&services).await.unwrap();
+    let inner = app.inner();
+    balance_alerts::run(&inner).await.unwrap();
     let no = app.count("select min(no) as n from outbox").await;
     let planted = unreadable(app, "outbox", "subject", no).await;
-    outbox::send_due(&services, &CancellationToken::new()).await.unwrap();
-    drop(services);
+    outbox::send_due(&inner, &CancellationToken::new()).await.unwrap();
+    drop(inner);
     let waiting = "select count(*) as n from outbox where done_at is null";
     assert_eq!(app.count(waiting).await, i64::from(planted));
     if planted {
@@ -125,25 +134,25 @@ on_both!(a_reminder_whose_account_is_broken_is_sent_once, |app| {
             .unwrap();
     }
     // The mails are written by a worker that sends none.
-    let services = app.services();
-    services.clock.put(ends - TimeDelta::days(29));
-    jobs::run_due(&services).await.unwrap();
+    let inner = app.inner();
+    inner.clock.put(ends - TimeDelta::days(29));
+    jobs::run_due(&inner).await.unwrap();
     assert_eq!(kinds_of(app, "reminder").await, 3);
     break_account(app, "fjord").await;
     for _ in 0..2 {
-        outbox::send_due(&services, &CancellationToken::new()).await.unwrap();
-        services.clock.put(services.clock.now() + TimeDelta::minutes(30));
+        outbox::send_due(&inner, &CancellationToken::new()).await.unwrap();
+        inner.clock.put(inner.clock.now() + TimeDelta::minutes(30));
     }
     let sent = "select count(*) as n from outbox where kind = 'reminder' and state = 'accepted' and attempts = 1";
     assert_eq!(app.count(sent).await, 3, "none is sent twice");
     assert_eq!(app.count("select count(*) as n from grants where awaits_notice = 1").await, 1);
     assert!(open_alarms(app).await.iter().any(|alarm| alarm.starts_with("failed_item notices ")));
     mend_accounts(app).await;
-    jobs::run_due(&services).await.unwrap();
+    jobs::run_due(&inner).await.unwrap();
     assert_eq!(app.count("select count(*) as n from grants where awaits_notice = 1").await, 0);
     assert_eq!((open_alarms(app).await, failed_items(app).await), (Vec::<String>::new(), 0));
-    let now = services.clock.now();
-    drop(services);
+    let now = inner.clock.now();
+    drop(inner);
     app.advance_to(now).await;
 });
 
@@ -167,26 +176,26 @@ on_both!(an_erasure_goes_on_after_a_hang_up_and_a_restart, |app| {
     app.restart().await;
     app.put_customer("acme", "builder").await;
     used(app, "acme", 2_000).await;
-    let services = app.services();
+    let inner = app.inner();
     let hung_up = async {
         while app.count("select count(*) as n from erasures where usages_before < 9223372036854775807").await == 0 {
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
-        closed = closing::close(&services, 1) => panic!("it took no time: {closed:?}"),
+        closed = erasure::close(&inner, 1) => panic!("it took no time: {closed:?}"),
         () = hung_up => {}
     }
-    drop(services);
+    drop(inner);
     app.restart().await;
     let left = app.count(TEXTS).await;
     assert!((1..2_000).contains(&left), "some of it was done: {left}");
     assert_eq!(app.count("select count(*) as n from members").await, 0, "the most was done at once");
     let job = jobs::named("erasure").unwrap();
-    let services = app.services();
-    assert_eq!(job.backlog(&services).await.unwrap(), 1);
-    topup::jobs::once(job, &services, &CancellationToken::new()).await.unwrap();
-    assert_eq!(job.backlog(&services).await.unwrap(), 0);
+    let inner = app.inner();
+    assert_eq!(job.backlog(&inner).await.unwrap(), 1);
+    topup::jobs::once(job, &inner, &CancellationToken::new()).await.unwrap();
+    assert_eq!(job.backlog(&inner).await.unwrap(), 0);
     assert_eq!((app.count(TEXTS).await, app.count(SOURCES).await), (0, 0));
 });
 
@@ -206,16 +215,16 @@ on_both!(an_erasure_that_fails_keeps_no_other_from_its_end, |app| {
     let broken = "update usages set id = $1 where id = (select cause from entries where customer_no = 1 and seq = 9)";
     let id = {
         let sql = "select cause from entries where customer_no = 1 and seq = 9";
-        let services = app.services();
-        services.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().blob("cause").unwrap()
+        let inner = app.inner();
+        inner.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().blob("cause").unwrap()
     };
     assert_eq!(app.tamper(broken, args![vec![7_u8; 16]]).await.unwrap(), 1);
-    let services = app.services();
-    closing::run(&services).await.unwrap();
+    let inner = app.inner();
+    erasure::run(&inner).await.unwrap();
     assert_eq!(app.count(&format!("{TEXTS} and customer_no <> 1")).await, 0);
     assert_eq!(open_alarms(app).await, ["failed_item erasure acme"]);
     app.tamper("update usages set id = $1 where id = $2", args![id, vec![7_u8; 16]]).await.unwrap();
-    drop(services);
+    drop(inner);
     app.advance_minutes(2).await;
     assert_eq!((app.count(TEXTS).await, app.count(SOURCES).await), (0, 0));
     assert_eq!((open_alarms(app).await, failed_items(app).await), (Vec::<String>::new(), 0));
@@ -286,7 +295,7 @@ on_both!(a_row_that_cannot_be_deleted_keeps_no_other, |app| {
     for sql in plant {
         app.tamper(sql, Vec::new()).await.unwrap();
     }
-    tidy::sweep_expired(&app.services()).await.unwrap();
+    retention::sweep_expired(&app.inner()).await.unwrap();
     assert_eq!(app.count("select count(*) as n from inbox").await, 1);
     assert_eq!(open_alarms(app).await, ["failed_item tidy inbox"]);
     let sql =
@@ -298,14 +307,14 @@ on_both!(a_row_that_cannot_be_deleted_keeps_no_other, |app| {
 });
 
 on_both!(a_job_that_fails_again_and_again_is_an_alarm_until_it_does_well, |app| {
-    let services = app.services();
+    let inner = app.inner();
     let failed =
         |failures| jobs::Runs { runs: 1, failures, error: Some("planted".to_owned()), ..jobs::Runs::default() };
     for failures in 1..=7 {
         assert_eq!(open_alarms(app).await, Vec::<String>::new(), "{failures}");
-        jobs::note(&services, "events", app.now(), failed(failures)).await.unwrap();
+        jobs::note(&inner, "events", app.now(), failed(failures)).await.unwrap();
     }
     assert_eq!(open_alarms(app).await, ["job events"]);
-    jobs::note(&services, "events", app.now(), jobs::Runs::default()).await.unwrap();
+    jobs::note(&inner, "events", app.now(), jobs::Runs::default()).await.unwrap();
     assert_eq!(open_alarms(app).await, Vec::<String>::new());
 });

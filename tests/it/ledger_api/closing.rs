@@ -1,6 +1,10 @@
 //! Closing a customer, and a customer's own keys.
 
-use super::{give, hold, id, settle, void};
+use super::give;
+use super::hold;
+use super::id;
+use super::settle;
+use super::void;
 use crate::app::on_both;
 use serde_json::json;
 

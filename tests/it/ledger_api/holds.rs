@@ -1,11 +1,17 @@
 //! Holds (R10).
 
-use super::{assert_replay, draws, give, hold, id, instant, settle};
+use super::assert_replay;
+use super::draws;
+use super::give;
+use super::hold;
+use super::id;
+use super::instant;
+use super::settle;
 use crate::app::on_both;
 use chrono::TimeDelta;
 use futures::future::join_all;
 use serde_json::json;
-use topup::usecases::check;
+use topup::usecases::upkeep::check;
 
 on_both!(a_hold_sets_credits_aside_and_shows_them, |app| {
     app.put_customer("acme", "starter").await;
@@ -177,7 +183,7 @@ on_both!(check_sees_a_hold_and_its_usage_that_disagree, |app| {
         ("update usages set voided_at = 1", "update usages set voided_at = null"),
     ] {
         app.tamper(broken, Vec::new()).await.unwrap();
-        assert!(check::run(&app.services().store).await.unwrap().is_err(), "{broken}");
+        assert!(check::run(&app.inner().store).await.unwrap().is_err(), "{broken}");
         app.tamper(mended, Vec::new()).await.unwrap();
         app.check().await;
     }

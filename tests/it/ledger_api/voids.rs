@@ -1,6 +1,13 @@
 //! Courtesy credits, and undoing (R11).
 
-use super::{assert_replay, draws, give, hold, id, instant, settle, void};
+use super::assert_replay;
+use super::draws;
+use super::give;
+use super::hold;
+use super::id;
+use super::instant;
+use super::settle;
+use super::void;
 use crate::app::on_both;
 use chrono::TimeDelta;
 use serde_json::json;

@@ -1,9 +1,14 @@
 //! The operations of a history: each is done by the product and by the model, and the answers are compared.
 
-use super::shop::{PLANS, Refusal};
-use super::{Bound, Game, instant, thousandths};
+use super::Bound;
+use super::Game;
+use super::instant;
+use super::shop::PLANS;
+use super::shop::Refusal;
+use super::thousandths;
 use crate::app::Opened;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::json;
 
 const CLOSED: Refusal = (409, "customer_closed");
 
@@ -313,7 +318,7 @@ impl Game<'_> {
         let event = self.app.completed(&opened).await;
         for _ in 0..=self.dice.roll(2) {
             match self.dice.roll(2) {
-                0 => drop(self.app.settle(&opened).await),
+                0 => drop(self.app.fulfill(&opened).await),
                 _ => drop(self.app.deliver(&event).await.expect(200)),
             }
         }

@@ -1,13 +1,24 @@
 //! Accounts, passwords, throttling; and that an operator is no customer, nor a customer an operator.
 
-use super::{Desk, EMAIL, PASSWORD, account, cookie_of, page, send, sign_in};
-use crate::app::{Database, Home, TestApp, on_both};
+use super::Desk;
+use super::EMAIL;
+use super::PASSWORD;
+use super::account;
+use super::cookie_of;
+use super::page;
+use super::send;
+use super::sign_in;
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::process::topup;
 use serde_json::json;
 use std::io::Write as _;
 use std::process::Stdio;
 use topup::store::Store;
-use topup::usecases::operators::{self, password};
+use topup::usecases::operators;
+use topup::usecases::operators::password;
 
 const PAGES: [&str; 5] = [
     "/operator",
@@ -81,7 +92,7 @@ on_both!(guessing_addresses_fills_no_table, |app| {
 
 on_both!(a_disabled_account_is_out_at_once_and_a_reset_lets_it_in_again, |app| {
     let desk = Desk::open(app).await;
-    let (store, now) = (app.services().store.clone(), app.now());
+    let (store, now) = (app.inner().store.clone(), app.now());
     assert!(operators::disable(&store, EMAIL, now).await.unwrap());
     assert_eq!(page(app, "/operator", &desk.cookie).await.header("location"), Some("/operator/sign-in"));
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, WRONG);

@@ -5,14 +5,16 @@ use crate::app::{Database, on_both};
 use serde_json::json;
 use stripe_sandbox::ApiFault;
 use topup::domain::PurchaseId;
-use topup::usecases::{check, desk, purchases};
+use topup::usecases::operators::actions;
+use topup::usecases::purchases;
+use topup::usecases::upkeep::check;
 
 const UNTIL: (&str, &str) = ("second", "2999-12-31");
 
 /// What the audit says, oldest first: action, what of, result.
 async fn audit(desk: &Desk<'_>) -> Vec<(String, String, String)> {
-    let services = desk.app.services();
-    let rows = services.store.read().await.unwrap();
+    let inner = desk.app.inner();
+    let rows = inner.store.read().await.unwrap();
     let mut rows = rows;
     let rows = rows.all("select action, about, detail from audit order by no", Vec::new()).await.unwrap();
     rows.iter()
@@ -202,7 +204,7 @@ on_both!(a_refund_without_an_answer_is_asked_again_under_its_own_key, |app| {
     }
     app.sandbox.faults().set_api(ApiFault::Status(503));
     assert_eq!(desk.send(key, "refund", &id, &[("first", "4.50")]).await, "stripe_unavailable");
-    let pending = desk::pending(&app.services(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap();
+    let pending = actions::pending(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap();
     assert_eq!((pending.key.to_string().as_str(), pending.amount), (key, 450));
     assert!(desk.page(&format!("/operator/purchases/{id}")).await.contains("A refund of $4.50 was asked for"));
     // Nobody begins a second one beside it.
@@ -229,9 +231,9 @@ on_both!(a_refund_goes_to_stripe_once_and_is_written_down_with_its_end, |app| {
     let lines = audit(&desk).await;
     assert_eq!(lines[0], ("refund_asked".into(), id.clone(), "450 $4.50".into()));
     assert!(lines[1].0 == "refund_sent" && lines[1].2.starts_with("re_") && lines.len() == 2, "{lines:?}");
-    assert_eq!(desk::pending(&app.services(), PurchaseId::parse(&id).unwrap()).await.unwrap(), None);
+    assert_eq!(actions::pending(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap(), None);
     // What Stripe did is on the page at once, before it reports.
-    let find = || async { purchases::find(&app.services(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap() };
+    let find = || async { purchases::find(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap() };
     let purchase = find().await;
     assert_eq!(purchase.refunded_amount, 450);
     assert_eq!(desk.act("refund", &id, &[("first", "9")]).await, "nothing_to_refund");
@@ -268,7 +270,7 @@ on_both!(the_audit_cannot_be_changed_and_the_check_sees_it_if_it_was, |app| {
         app.tamper(sql, Vec::new()).await.unwrap();
     }
     app.tamper("update audit set reason = 'other' where no = 2", Vec::new()).await.unwrap();
-    let broken = check::run(&app.services().store).await.unwrap().expect_err("a broken chain");
+    let broken = check::run(&app.inner().store).await.unwrap().expect_err("a broken chain");
     assert_eq!(broken, "audit line 2 is not as it was written");
     app.tamper("update audit set reason = 'asked by mail' where no = 2", Vec::new()).await.unwrap();
     for sql in on {

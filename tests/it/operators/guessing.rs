@@ -1,7 +1,16 @@
 //! Who guesses, and from where: nobody is locked out by a stranger, nor told who is an operator.
 
-use super::{EMAIL, PASSWORD, account, cookie_of, page, send, sign_in};
-use crate::app::{Answer, Database, TestApp, on_both};
+use super::EMAIL;
+use super::PASSWORD;
+use super::account;
+use super::cookie_of;
+use super::page;
+use super::send;
+use super::sign_in;
+use crate::app::Answer;
+use crate::app::Database;
+use crate::app::TestApp;
+use crate::app::on_both;
 
 const WRONG: &str = "/operator/sign-in?outcome=wrong";
 const WAIT: &str = "/operator/sign-in?outcome=wait";
@@ -113,7 +122,7 @@ on_both!(a_reset_forgets_the_failures_from_everywhere, |app| {
         sign_in(app, EMAIL, "wrong wrong wrong").await;
     }
     assert_eq!(sign_in(app, EMAIL, PASSWORD).await.header("location"), Some(WAIT));
-    let store = app.services().store.clone();
+    let store = app.inner().store.clone();
     let hash = topup::usecases::operators::password::hash(PASSWORD.to_owned()).await.unwrap();
     assert!(topup::usecases::operators::reset(&store, EMAIL, &hash, app.now()).await.unwrap());
     let signed = sign_in(app, EMAIL, PASSWORD).await;

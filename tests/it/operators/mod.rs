@@ -6,9 +6,13 @@ mod guessing;
 mod sales;
 mod second_factor;
 
-use crate::app::{Answer, TestApp};
-use topup::usecases::operators::{self, password};
-use topup::web::form_signature::{ActOn, FIELD, FormSigner};
+use crate::app::Answer;
+use crate::app::TestApp;
+use topup::usecases::operators;
+use topup::usecases::operators::password;
+use topup::web::form_signature::ActOn;
+use topup::web::form_signature::FIELD;
+use topup::web::form_signature::FormSigner;
 
 pub const EMAIL: &str = "grace@shop.example";
 pub const PASSWORD: &str = "correct horse battery";
@@ -32,7 +36,7 @@ pub async fn sign_in(app: &TestApp, email: &str, word: &str) -> Answer {
 
 pub async fn account(app: &TestApp, email: &str) {
     let hash = password::hash(PASSWORD.to_owned()).await.unwrap();
-    assert!(operators::add(&app.services().store, email, &hash, app.now()).await.unwrap());
+    assert!(operators::add(&app.inner().store, email, &hash, app.now()).await.unwrap());
 }
 
 /// An operator who is signed in.
@@ -55,10 +59,10 @@ impl<'a> Desk<'a> {
 
     /// What signs the pages of this session now.
     pub async fn signer(&self) -> FormSigner {
-        let services = self.app.services();
+        let inner = self.app.inner();
         let token = self.cookie.split('=').nth(1).unwrap();
-        let operator = operators::sign_in::operator(&services, token).await.unwrap();
-        let signer = FormSigner::new(&services.settings.form_secret);
+        let operator = operators::sign_in::operator(&inner, token).await.unwrap();
+        let signer = FormSigner::new(&inner.settings.form_secret);
         operator.iter().for_each(|operator| signer.draws_for_operator(operator));
         signer
     }
@@ -72,7 +76,7 @@ impl<'a> Desk<'a> {
 
     /// A key, as a drawn form has one.
     pub fn key(&self) -> String {
-        self.app.services().clock.mint().to_string()
+        self.app.inner().clock.mint().to_string()
     }
 
     /// Sends a form with this key; the code that it comes back with.

@@ -1,14 +1,19 @@
 //! Sales and liability: what is outstanding is the sum of all balances.
 
 use super::Desk;
-use crate::app::{TestApp, on_both};
+use crate::app::TestApp;
+use crate::app::on_both;
 use chrono::TimeDelta;
 use serde_json::json;
 use topup::domain::Kind;
-use topup::usecases::sales::{self, Figures, Line, Month, Report};
+use topup::usecases::insight::sales;
+use topup::usecases::insight::sales::Figures;
+use topup::usecases::insight::sales::Line;
+use topup::usecases::insight::sales::Month;
+use topup::usecases::insight::sales::Report;
 
 async fn report(app: &TestApp) -> Report {
-    let report = sales::report(&app.services()).await.unwrap();
+    let report = sales::report(&app.inner()).await.unwrap();
     assert!(report.is_whole());
     let balances = app.count("select cast(sum(balance) as bigint) as n from accounts").await;
     assert_eq!(report.outstanding(), i128::from(balances));

@@ -1,7 +1,15 @@
 //! The second factor: set up in the console or on the command line, asked for at sign-in, taken once.
 
-use super::{EMAIL, PASSWORD, account, page, send};
-use crate::app::{Answer, Database, Home, TestApp, on_both};
+use super::EMAIL;
+use super::PASSWORD;
+use super::account;
+use super::page;
+use super::send;
+use crate::app::Answer;
+use crate::app::Database;
+use crate::app::Home;
+use crate::app::TestApp;
+use crate::app::on_both;
 use crate::process::topup;
 use std::io::Write as _;
 use std::process::Stdio;
@@ -123,8 +131,8 @@ on_both!(a_recovery_code_works_once_however_it_is_written, |app| {
     let kept = "select count(*) as n from operator_recovery_codes where length(code_hash) = 32";
     assert_eq!(app.count(kept).await, 10);
     let key = totp_rs::Secret::try_from_base32(shown.key.replace(' ', "")).unwrap();
-    let services = app.services();
-    let row = services.store.read().await.unwrap().one("select totp_secret from operators", Vec::new()).await.unwrap();
+    let inner = app.inner();
+    let row = inner.store.read().await.unwrap().one("select totp_secret from operators", Vec::new()).await.unwrap();
     assert_ne!(row.unwrap().blob("totp_secret").unwrap(), key.as_bytes());
 });
 

@@ -2,8 +2,13 @@
 //! walks through a table, but for those that are named here with the reason; and no walk is made once for each row of
 //! another.
 
-use super::{in_tables, plan_of_sqlite, scans_of_postgres, scans_of_sqlite, tables_of_sqlite};
-use crate::app::{Database, Home};
+use super::in_tables;
+use super::plan_of_sqlite;
+use super::scans_of_postgres;
+use super::scans_of_sqlite;
+use super::tables_of_sqlite;
+use crate::app::Database;
+use crate::app::Home;
 use sqlx::Connection as _;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,9 +2,15 @@
 //!
 //! A panic in a handler breaks the connection, so that the request itself fails.
 
-use crate::app::{Answer, Browser, Form, TestApp, forms, on_both};
+use crate::app::Answer;
+use crate::app::Browser;
+use crate::app::Form;
+use crate::app::TestApp;
+use crate::app::forms;
+use crate::app::on_both;
 use crate::fuzz::for_all;
-use crate::operators::{self, Desk};
+use crate::operators;
+use crate::operators::Desk;
 use leptos::server_fn::axum::server_fn_paths;
 use proptest::prelude::*;
 use serde_json::json;

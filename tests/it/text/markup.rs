@@ -1,7 +1,12 @@
 //! Markup in any free text is text: in the title, on every page, in every email.
 
-use crate::app::{Browser, Database, Form, TestApp, forms};
-use crate::operators::{self, Desk};
+use crate::app::Browser;
+use crate::app::Database;
+use crate::app::Form;
+use crate::app::TestApp;
+use crate::app::forms;
+use crate::operators;
+use crate::operators::Desk;
 use serde_json::json;
 use std::collections::BTreeSet;
 use topup::domain::Instant;
@@ -152,9 +157,9 @@ async fn operators_pages(app: &TestApp, purchase: &str, seen: &mut Seen) {
 
 /// The HTML of all emails so far; their plain text is text anyway.
 async fn emails(app: &TestApp, seen: &mut Seen) -> BTreeSet<String> {
-    let services = app.services();
+    let inner = app.inner();
     let sql = "select kind, subject, body_html from outbox order by no";
-    let rows = services.store.read().await.unwrap().all(sql, Vec::new()).await.unwrap();
+    let rows = inner.store.read().await.unwrap().all(sql, Vec::new()).await.unwrap();
     let look = |row: &topup::store::db::Row| {
         let kind = row.text("kind").unwrap();
         seen.look(&kind, &row.text("body_html").unwrap());

@@ -1,6 +1,6 @@
 //! What is outstanding by month, as bars of an inline SVG: no script, no inline style; the table beside has the figures.
 
-use crate::usecases::sales::{KINDS, Line, Month};
+use crate::usecases::insight::sales::{KINDS, Line, Month};
 use crate::web::view::operator::{month, sum};
 use leptos::prelude::*;
 

@@ -1,7 +1,7 @@
 //! What stands around every page of an operator's.
 
-use super::super::frame::ThemeSwitch;
 use crate::web::actions::SignOutOperator;
+use crate::web::components::frame::ThemeSwitch;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::theme::Theme;
 use leptos::prelude::*;

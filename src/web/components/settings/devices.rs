@@ -1,8 +1,8 @@
 //! "Where you are signed in": devices, and how to sign them out.
 
-use super::About;
 use crate::web::actions::{EndOtherSessions, EndSession};
 use crate::web::components::Form;
+use crate::web::components::settings::About;
 use crate::web::components::text::When;
 use crate::web::view::settings::{DeviceRow, DevicesView};
 use leptos::prelude::*;

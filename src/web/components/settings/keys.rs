@@ -1,8 +1,8 @@
 //! "API keys": what the customer's own programs read balance and usage with.
 
-use super::About;
 use crate::web::actions::{MakeApiKey, RevokeApiKey};
 use crate::web::components::Form;
+use crate::web::components::settings::About;
 use crate::web::components::text::When;
 use crate::web::view::settings::{KeyRow, KeysView};
 use leptos::prelude::*;

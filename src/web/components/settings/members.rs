@@ -1,9 +1,9 @@
 //! "Members": who may sign in, and as what.
 
-use super::About;
 use crate::domain::Role;
 use crate::web::actions::{ChangeRole, InviteMember, RemoveMember};
 use crate::web::components::Form;
+use crate::web::components::settings::About;
 use crate::web::components::text::When;
 use crate::web::view::settings::{MemberChange, MemberRow, MembersView, role_name};
 use leptos::prelude::*;

@@ -6,7 +6,7 @@ mod mails;
 mod members;
 mod zone;
 
-use super::NoticeBox;
+use crate::web::components::NoticeBox;
 use crate::web::view::SettingsView;
 use crate::web::view::settings::NewKeyView;
 use leptos::prelude::*;

@@ -1,12 +1,13 @@
 //! `/operator/alarms`: what needs a person, and events that wait.
 
-use super::{badge, code, key, outcome, page, section, text, when};
-use crate::usecases::alarms::{self, Alarm};
-use crate::usecases::desk::{self, Event};
+use crate::usecases::alarms;
+use crate::usecases::alarms::Alarm;
+use crate::usecases::operators::search::{self, Event};
 use crate::web::actions::Act;
 use crate::web::components::operator::{ActForm, Cells, Table};
+use crate::web::pages::operator::{badge, code, key, outcome, page, section, text, when};
 use crate::web::view::{Badge, Tone};
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 
 const BACK: &str = "/operator/alarms";
@@ -16,12 +17,12 @@ const SEEN_MAX: usize = 100;
 /// `/operator/alarms`
 #[component]
 pub fn AlarmsPage() -> impl IntoView {
-    page(|visit: Visit| async move {
+    page(|visit: RequestContext| async move {
         let (mut seen, open): (Vec<Alarm>, Vec<Alarm>) =
-            alarms::list(&visit.services.store).await?.into_iter().partition(|alarm| alarm.acknowledged.is_some());
+            alarms::list(&visit.app.store).await?.into_iter().partition(|alarm| alarm.acknowledged.is_some());
         seen.reverse();
         seen.truncate(SEEN_MAX);
-        let events = desk::events(&visit.services).await?;
+        let events = search::events(&visit.app).await?;
         let rows = open.into_iter().map(|alarm| open_row(&visit, alarm)).collect();
         let heads = &["Since", "Kind", "About", "What was seen", "#Times", "Actions"];
         let open = view! { <Table caption="Open alarms" heads rows empty="Nothing needs anybody." /> };
@@ -59,7 +60,7 @@ fn cells(alarm: &Alarm) -> Cells {
     ]
 }
 
-fn open_row(visit: &Visit, alarm: Alarm) -> Cells {
+fn open_row(visit: &RequestContext, alarm: Alarm) -> Cells {
     let mut cells = cells(&alarm);
     let name = format!("{} {}", alarm.kind, alarm.subject);
     cells.push(
@@ -79,7 +80,7 @@ fn seen_row(alarm: Alarm) -> Cells {
     cells
 }
 
-fn event_row(visit: &Visit, event: Event) -> Cells {
+fn event_row(visit: &RequestContext, event: Event) -> Cells {
     let act = view! { <ActForm act=Act::RetryEvent about=event.id.clone() name=event.id.clone() key=key(visit) back=BACK title="Retry" button="Retry now" /> };
     vec![
         when(event.received_at),

@@ -1,15 +1,16 @@
 //! `/operator/customers/{id}`: everything that is known of a customer, and what can be done.
 
-use super::home::purchase_table;
-use super::{ROWS, badge, key, lists, outcome, page, section};
 use crate::domain::{Balance, Instant, PurchaseId};
-use crate::usecases::desk::{self, Named};
-use crate::usecases::{Fault, accounts, purchases, subscriptions};
+use crate::usecases::credits::accounts;
+use crate::usecases::operators::search::{self, Named};
+use crate::usecases::{InternalError, purchases, subscriptions};
 use crate::web::actions::Act;
 use crate::web::components::operator::{ActForm, Field};
 use crate::web::components::text::{Amount, When};
+use crate::web::pages::operator::home::purchase_table;
+use crate::web::pages::operator::{ROWS, badge, key, lists, outcome, page, section};
 use crate::web::view::{Badge, Tone, Zone};
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use chrono::Months;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -18,9 +19,9 @@ use leptos_router::hooks::use_params_map;
 #[component]
 pub fn CustomerPage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
-    page(move |visit: Visit| async move {
-        let customer = desk::named(&visit.services, &id).await?.ok_or(Stop::NotFound)?;
-        let balance = accounts::balance(&visit.services, &customer.id).await?.ok_or(Stop::NotFound)?;
+    page(move |visit: RequestContext| async move {
+        let customer = search::named(&visit.app, &id).await?.ok_or(Stop::NotFound)?;
+        let balance = accounts::balance(&visit.app, &customer.id).await?.ok_or(Stop::NotFound)?;
         let state = match customer.closed_at {
             Some(_) => Badge::new(Tone::Quiet, "Erased"),
             None => Badge::new(Tone::Good, customer.plan.clone()),
@@ -57,8 +58,8 @@ pub fn CustomerPage() -> impl IntoView {
 }
 
 /// The subscription at Stripe that decides the plan.
-async fn subscribed(visit: &Visit, no: i64) -> Result<Option<String>, Stop> {
-    let followed = subscriptions::followed(&visit.services, no, false).await?;
+async fn subscribed(visit: &RequestContext, no: i64) -> Result<Option<String>, Stop> {
+    let followed = subscriptions::followed(&visit.app, no, false).await?;
     Ok(followed.map(|it| {
         let day = |at: Instant| at.format("%-d %b %Y");
         let kept = it.grace_until.map(|at| format!(", plan kept until {}", day(at)));
@@ -97,12 +98,12 @@ fn Figures(balance: Balance) -> impl IntoView {
 }
 
 /// What can be done to the customer itself; to a usage or a grant, beside it.
-fn acts(visit: &Visit, customer: &Named) -> Option<AnyView> {
+fn acts(visit: &RequestContext, customer: &Named) -> Option<AnyView> {
     if customer.closed_at.is_some() {
         return None;
     }
     let back = format!("/operator/customers/{}", customer.id);
-    let until = visit.services.clock.now().checked_add_months(Months::new(3)).unwrap_or_default();
+    let until = visit.app.clock.now().checked_add_months(Months::new(3)).unwrap_or_default();
     let give = vec![
         Field { label: "Credits", kind: "text", value: String::new() },
         Field { label: "Last day (UTC)", kind: "date", value: until.format("%Y-%m-%d").to_string() },
@@ -121,9 +122,9 @@ fn acts(visit: &Visit, customer: &Named) -> Option<AnyView> {
 }
 
 /// Its purchases, newest first.
-async fn bought(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
+async fn bought(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
     let before = visit.query("purchases").and_then(|id| PurchaseId::parse(&id));
-    let mut found = purchases::list(&visit.services, customer.no, before, ROWS + 1).await?;
+    let mut found = purchases::list(&visit.app, customer.no, before, ROWS + 1).await?;
     let shown = usize::try_from(ROWS).unwrap_or(usize::MAX);
     let more = found.len() > shown;
     found.truncate(shown);

@@ -1,25 +1,27 @@
 //! `/operator`: the search, and what operators did last.
 
-use super::{ROWS, audit_table, badge, before, code, older, outcome, page, section, text, to_customer, when};
 use crate::domain::Money;
-use crate::usecases::audit;
-use crate::usecases::desk::{self, Found};
-use crate::usecases::operators::enrolment::{self, Standing};
+use crate::usecases::operators::enrolment::Standing;
+use crate::usecases::operators::search::{self, Found};
+use crate::usecases::operators::{audit, enrolment};
 use crate::usecases::purchases::Purchase;
 use crate::web::components::operator::{Cells, Table};
 use crate::web::components::text::Price;
-use crate::web::view::status::{self, Dispute, PurchaseFacts};
-use crate::web::view::{Badge, Tone};
-use crate::web::visit::{Stop, Visit};
+use crate::web::pages::operator::{
+    ROWS, audit_table, badge, before, code, older, outcome, page, section, text, to_customer, when,
+};
+use crate::web::view::status::{Dispute, PurchaseFacts};
+use crate::web::view::{Badge, Tone, status};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 
 /// `/operator`
 #[component]
 pub fn HomePage() -> impl IntoView {
-    page(|visit: Visit| async move {
+    page(|visit: RequestContext| async move {
         let asked = visit.query("q").unwrap_or_default();
-        let found = desk::search(&visit.services, &asked).await?;
-        let mut lines = audit::list(&visit.services, None, before(&visit, "audit"), ROWS + 1).await?;
+        let found = search::search(&visit.app, &asked).await?;
+        let mut lines = audit::list(&visit.app, None, before(&visit, "audit"), ROWS + 1).await?;
         let more = older(&mut lines, "audit", |line| line.no);
         let offer = second_factor(&visit).await?;
         let results = (!asked.trim().is_empty()).then(|| results(found));
@@ -43,15 +45,15 @@ pub fn HomePage() -> impl IntoView {
 
 /// Says that a list has not all that matches, and what to do about it.
 fn cut(is_cut: bool, what: &str) -> Option<AnyView> {
-    let words = format!("Only the first {} {what} are shown. Search for an id to find another one.", desk::FOUND_MAX);
+    let words = format!("Only the first {} {what} are shown. Search for an id to find another one.", search::FOUND_MAX);
     is_cut.then(|| view! { <p class="note">{words}</p> }.into_any())
 }
 
 /// The way to the second factor: pressed on whoever has none.
-async fn second_factor(visit: &Visit) -> Result<Option<AnyView>, Stop> {
+async fn second_factor(visit: &RequestContext) -> Result<Option<AnyView>, Stop> {
     let Some(operator) = visit.operator().await? else { return Ok(None) };
     let link = |text: &'static str| view! { <a href="/operator/second-factor">{text}</a> };
-    Ok(match enrolment::standing(&visit.services, &operator).await? {
+    Ok(match enrolment::standing(&visit.app, &operator).await? {
         Standing::NoPassword => None,
         Standing::On { .. } => Some(view! { <p class="note">{link("Second factor")}": on"</p> }.into_any()),
         Standing::Off => Some(
@@ -70,7 +72,7 @@ async fn second_factor(visit: &Visit) -> Result<Option<AnyView>, Stop> {
 }
 
 fn results(found: Found) -> AnyView {
-    let row = |one: desk::Named| -> Cells {
+    let row = |one: search::Named| -> Cells {
         let state = match one.closed_at {
             Some(_) => Badge::new(Tone::Quiet, "Erased"),
             None => Badge::new(Tone::Plain, one.plan),

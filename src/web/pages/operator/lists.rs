@@ -1,14 +1,17 @@
 //! The lists of a customer's page: each bounded, each with a way further back.
 
-use super::{ROWS, amount, audit_table, badge, before, code, key, older, section, text, when};
 use crate::domain::{Entry, GrantState, HoldState, Kind};
-use crate::usecases::desk::{self, Named};
-use crate::usecases::usages::UsageRow;
-use crate::usecases::{Fault, accounts, audit, holds, members, usages};
+use crate::usecases::InternalError;
+use crate::usecases::credits::usages::UsageRow;
+use crate::usecases::credits::{accounts, holds, usages};
+use crate::usecases::customers::members;
+use crate::usecases::operators::audit;
+use crate::usecases::operators::search::{self, Named};
 use crate::web::actions::Act;
 use crate::web::components::operator::{ActForm, Cells, Table};
+use crate::web::pages::operator::{ROWS, amount, audit_table, badge, before, code, key, older, section, text, when};
 use crate::web::view::{Badge, Tone, operator as words};
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 
 fn back(customer: &Named) -> String {
@@ -16,9 +19,9 @@ fn back(customer: &Named) -> String {
 }
 
 /// Every grant, newest first.
-pub async fn grants(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
-    let services = &visit.services;
-    let mut found = accounts::grants(services, customer.no, None, before(visit, "grants"), ROWS + 1).await?;
+pub async fn grants(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+    let app = &visit.app;
+    let mut found = accounts::grants(app, customer.no, None, before(visit, "grants"), ROWS + 1).await?;
     let more = older(&mut found, "grants", |row| row.no);
     let row = |row: accounts::GrantRow| -> Cells {
         let (grant, id) = (&row.grant, row.grant.id.to_string());
@@ -47,13 +50,13 @@ pub async fn grants(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
 }
 
 /// The ledger's lines, newest first.
-pub async fn entries(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
-    let services = &visit.services;
-    accounts::book(services, customer.no).await?;
-    let last = desk::last_seq(services, customer.no).await?;
+pub async fn entries(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+    let app = &visit.app;
+    accounts::book(app, customer.no).await?;
+    let last = search::last_seq(app, customer.no).await?;
     let until = before(visit, "entries").min(last.saturating_add(1)).max(1);
     let after = (until - 1 - (ROWS + 1)).max(0);
-    let mut found: Vec<Entry> = accounts::entries(services, customer.no, after, until - 1 - after).await?;
+    let mut found: Vec<Entry> = accounts::entries(app, customer.no, after, until - 1 - after).await?;
     found.reverse();
     let more = older(&mut found, "entries", |entry| entry.seq);
     let row = |entry: Entry| -> Cells {
@@ -76,9 +79,8 @@ pub async fn entries(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> 
 }
 
 /// What was used, newest first.
-pub async fn used(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
-    let mut found: Vec<UsageRow> =
-        usages::list(&visit.services, customer.no, before(visit, "usages"), ROWS + 1).await?;
+pub async fn used(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+    let mut found: Vec<UsageRow> = usages::list(&visit.app, customer.no, before(visit, "usages"), ROWS + 1).await?;
     let more = older(&mut found, "usages", |row| row.seq);
     let row = |UsageRow { usage, .. }: UsageRow| -> Cells {
         let id = usage.id.to_string();
@@ -104,8 +106,8 @@ pub async fn used(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
 }
 
 /// What is set aside now.
-pub async fn held(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
-    let found = holds::list(&visit.services, customer.no, Some(HoldState::Open), None, ROWS).await?;
+pub async fn held(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+    let found = holds::list(&visit.app, customer.no, Some(HoldState::Open), None, ROWS).await?;
     let row = |hold: holds::HoldRow| -> Cells {
         vec![when(hold.created_at), amount(hold.credits), when(hold.expires_at), code(hold.id.to_string())]
     };
@@ -115,8 +117,8 @@ pub async fn held(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
 }
 
 /// Who may sign in.
-pub async fn people(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
-    let found = members::list(&visit.services, customer.no).await?;
+pub async fn people(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+    let found = members::list(&visit.app, customer.no).await?;
     let row =
         |member: members::Member| -> Cells { vec![text(member.email), text(member.role.name()), when(member.since)] };
     let rows = found.into_iter().map(row).collect();
@@ -125,10 +127,10 @@ pub async fn people(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
 }
 
 /// Mails and how their way stands.
-pub async fn mails(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
-    let mut found = desk::mails(&visit.services, customer.no, before(visit, "mails"), ROWS + 1).await?;
+pub async fn mails(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+    let mut found = search::mails(&visit.app, customer.no, before(visit, "mails"), ROWS + 1).await?;
     let more = older(&mut found, "mails", |mail| mail.no);
-    let row = |mail: desk::Mail| -> Cells {
+    let row = |mail: search::Mail| -> Cells {
         vec![
             when(mail.created_at),
             text(mail.kind),
@@ -142,8 +144,8 @@ pub async fn mails(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
     let rows = found.into_iter().map(row).collect();
     let heads = &["Written", "Kind", "To", "Subject", "Delivery", "Done", "Last answer"];
     let table = view! { <Table caption="Mails" heads rows empty="No mails." /> };
-    let reminders = desk::reminders(&visit.services, customer.no).await?;
-    let row = |reminder: desk::Reminder| -> Cells {
+    let reminders = search::reminders(&visit.app, customer.no).await?;
+    let row = |reminder: search::Reminder| -> Cells {
         let state = words::reminder(reminder.mails, reminder.accepted, reminder.refused);
         vec![when(reminder.at), text(reminder.kind), amount(reminder.credits), when(reminder.expires_at), badge(state)]
     };
@@ -158,8 +160,8 @@ pub async fn mails(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
 }
 
 /// What operators did to it.
-pub async fn audited(visit: &Visit, customer: &Named) -> Result<AnyView, Fault> {
-    let mut lines = audit::list(&visit.services, Some(customer.no), before(visit, "audit"), ROWS + 1).await?;
+pub async fn audited(visit: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+    let mut lines = audit::list(&visit.app, Some(customer.no), before(visit, "audit"), ROWS + 1).await?;
     let more = older(&mut lines, "audit", |line| line.no);
     Ok(section("audit", "Audit", audit_table(lines), more))
 }

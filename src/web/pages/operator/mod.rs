@@ -20,14 +20,15 @@ pub use second_factor::SecondFactorPage;
 pub use sign_in::SignInPage;
 
 use crate::domain::{Credits, Instant};
-use crate::usecases::desk::Outcome;
-use crate::usecases::{alarms as alarm_cases, audit};
+use crate::usecases::alarms as alarm_cases;
+use crate::usecases::operators::actions::Outcome;
+use crate::usecases::operators::audit;
 use crate::web::components::operator::{Cells, OperatorFrame, Table};
 use crate::web::components::text::{Amount, When};
 use crate::web::components::{BadgeText, NoticeBox};
 use crate::web::shell::PageTitle;
 use crate::web::view::{Badge, Zone, operator as words};
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
@@ -38,11 +39,11 @@ const ROWS: i64 = 20;
 type Loaded = (String, AnyView);
 
 /// Renders what `load` loads for an operator.
-fn page<F>(load: impl FnOnce(Visit) -> F + Send + 'static) -> impl IntoView
+fn page<F>(load: impl FnOnce(RequestContext) -> F + Send + 'static) -> impl IntoView
 where
     F: Future<Output = Result<Loaded, Stop>> + Send + 'static,
 {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     Suspend::new(async move {
         match shown(&visit, load).await {
             Ok(shown) => shown,
@@ -60,27 +61,27 @@ where
                 };
                 framed(&visit, None, 0, ("Not found".to_owned(), body.into_any()))
             }
-            Err(Stop::Fault(fault)) => {
+            Err(Stop::InternalError(fault)) => {
                 visit.failed(&fault);
-                let body = view! { <NoticeBox notice=words::notice(Outcome::Fault, "") /> };
+                let body = view! { <NoticeBox notice=words::notice(Outcome::InternalError, "") /> };
                 framed(&visit, None, 0, ("Error".to_owned(), body.into_any()))
             }
         }
     })
 }
 
-async fn shown<F>(visit: &Visit, load: impl FnOnce(Visit) -> F) -> Result<AnyView, Stop>
+async fn shown<F>(visit: &RequestContext, load: impl FnOnce(RequestContext) -> F) -> Result<AnyView, Stop>
 where
     F: Future<Output = Result<Loaded, Stop>> + Send,
 {
     let operator = visit.operator().await?.ok_or(Stop::SignIn)?;
     let loaded = load(visit.clone()).await?;
-    let alarms = alarm_cases::open(&visit.services.store).await?.len();
+    let alarms = alarm_cases::open(&visit.app.store).await?.len();
     Ok(framed(visit, Some(operator.email), alarms, loaded))
 }
 
-fn framed(visit: &Visit, operator: Option<String>, alarms: usize, (title, body): Loaded) -> AnyView {
-    let shop = visit.services.catalog.shop.name.clone();
+fn framed(visit: &RequestContext, operator: Option<String>, alarms: usize, (title, body): Loaded) -> AnyView {
+    let shop = visit.app.catalog.shop.name.clone();
     let title = format!("{title} · {shop} operator");
     view! {
         <PageTitle text=title />
@@ -92,19 +93,19 @@ fn framed(visit: &Visit, operator: Option<String>, alarms: usize, (title, body):
 }
 
 /// How a form came out, if one did.
-fn outcome(visit: &Visit) -> Option<AnyView> {
+fn outcome(visit: &RequestContext) -> Option<AnyView> {
     let outcome = Outcome::from_code(&visit.query("outcome")?)?;
     let act = visit.query("act").unwrap_or_default();
     Some(view! { <NoticeBox notice=words::notice(outcome, &act) /> }.into_any())
 }
 
 /// A key for a form that is being drawn.
-fn key(visit: &Visit) -> String {
-    visit.services.clock.mint().to_string()
+fn key(visit: &RequestContext) -> String {
+    visit.app.clock.mint().to_string()
 }
 
 /// Where a list goes on: the number in the query, or the end.
-fn before(visit: &Visit, list: &str) -> i64 {
+fn before(visit: &RequestContext, list: &str) -> i64 {
     visit.query(list).and_then(|text| text.parse().ok()).unwrap_or(i64::MAX)
 }
 

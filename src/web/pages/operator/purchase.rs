@@ -1,15 +1,17 @@
 //! `/operator/purchases/{id}`: a purchase as the ledger and Stripe know it, and what can be done.
 
-use super::customer::full;
-use super::home::state;
-use super::{badge, code, key, outcome, page, section, text, to_customer};
 use crate::domain::{Money, PurchaseId, PurchaseState};
-use crate::usecases::desk::{self, Pending};
-use crate::usecases::purchases::{self, Purchase};
+use crate::usecases::operators::actions;
+use crate::usecases::operators::actions::Pending;
+use crate::usecases::purchases;
+use crate::usecases::purchases::Purchase;
 use crate::web::actions::Act;
 use crate::web::components::operator::{ActForm, Cells, Field, Table};
 use crate::web::components::text::{Amount, Price};
-use crate::web::visit::{Stop, Visit};
+use crate::web::pages::operator::customer::full;
+use crate::web::pages::operator::home::state;
+use crate::web::pages::operator::{badge, code, key, outcome, page, section, text, to_customer};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -17,11 +19,11 @@ use leptos_router::hooks::use_params_map;
 #[component]
 pub fn PurchasePage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
-    page(move |visit: Visit| async move {
+    page(move |visit: RequestContext| async move {
         let id = PurchaseId::parse(&id).ok_or(Stop::NotFound)?;
-        let purchase = purchases::find(&visit.services, id).await?.ok_or(Stop::NotFound)?;
-        let pending = desk::pending(&visit.services, id).await?;
-        let moments = purchases::timeline(&visit.services, id).await?;
+        let purchase = purchases::find(&visit.app, id).await?.ok_or(Stop::NotFound)?;
+        let pending = actions::pending(&visit.app, id).await?;
+        let moments = purchases::timeline(&visit.app, id).await?;
         let moment = |moment: purchases::Moment| -> Cells {
             let mail = moment.delivery.map_or_else(String::new, |delivery| format!(", mail {}", delivery.name()));
             vec![full(moment.at), text(format!("{}{mail}", moment.what))]
@@ -81,7 +83,7 @@ fn facts(purchase: &Purchase) -> AnyView {
     view! { <Table caption="Facts" heads=&["What", "Value"] rows empty="" /> }.into_any()
 }
 
-fn acts(visit: &Visit, purchase: &Purchase, pending: Option<Pending>) -> AnyView {
+fn acts(visit: &RequestContext, purchase: &Purchase, pending: Option<Pending>) -> AnyView {
     let (id, back) = (purchase.id.to_string(), format!("/operator/purchases/{}", purchase.id));
     let credited = purchase.state == PurchaseState::Credited;
     let receipt = credited.then(|| {
@@ -100,7 +102,7 @@ fn acts(visit: &Visit, purchase: &Purchase, pending: Option<Pending>) -> AnyView
             }
             .into_any()
         }
-        None => match desk::refundable(purchase) {
+        None => match actions::refundable(purchase) {
             0 => ().into_any(),
             left => {
                 let amount = vec![Field { label: "Amount", kind: "text", value: plain(left, &purchase.currency) }];

@@ -1,11 +1,12 @@
 //! `/operator/sales`: credits sold, used, expired, refunded and outstanding by month, and the money.
 
-use super::{outcome, page, section, text};
-use crate::usecases::sales::{self, KINDS, Line, Report};
+use crate::usecases::insight::sales;
+use crate::usecases::insight::sales::{KINDS, Line, Report};
 use crate::web::components::operator::{Cells, Chart, Table};
 use crate::web::components::text::{Amount, Price};
+use crate::web::pages::operator::{outcome, page, section, text};
 use crate::web::view::operator as words;
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 
 /// Months that the page shows; the files have all.
@@ -15,8 +16,8 @@ const TABLE_MONTHS: usize = 12;
 /// `/operator/sales`
 #[component]
 pub fn SalesPage() -> impl IntoView {
-    page(|visit: Visit| async move {
-        let report = sales::report(&visit.services).await?;
+    page(|visit: RequestContext| async move {
+        let report = sales::report(&visit.app).await?;
         let body = view! {
             <h1>"Sales and liability"</h1>
             {outcome(&visit)}

@@ -1,7 +1,7 @@
 //! `/operator/second-factor`: switching the second factor on and off. What it shows to be taken along is shown here alone.
 
-use super::{Loaded, page};
-use crate::usecases::operators::enrolment::{self, Standing};
+use crate::usecases::operators::enrolment;
+use crate::usecases::operators::enrolment::Standing;
 use crate::usecases::operators::second_factor::{RecoveryCodes, Secret};
 use crate::usecases::operators::sign_in::Operator;
 use crate::web::actions::{SwitchOffSecondFactor, SwitchOnSecondFactor};
@@ -9,8 +9,9 @@ use crate::web::components::NoticeBox;
 use crate::web::components::operator::QrCode;
 use crate::web::components::text::When;
 use crate::web::form_signature::{FIELD, FormSigner};
+use crate::web::pages::operator::{Loaded, page};
 use crate::web::view::{Notice, Tone, Voice, Zone};
-use crate::web::visit::{Stop, Visit};
+use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -20,9 +21,9 @@ pub fn SecondFactorPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: Visit) -> Result<Loaded, Stop> {
+async fn load(visit: RequestContext) -> Result<Loaded, Stop> {
     let operator = visit.operator().await?.ok_or(Stop::SignIn)?;
-    let body = match enrolment::standing(&visit.services, &operator).await? {
+    let body = match enrolment::standing(&visit.app, &operator).await? {
         Standing::NoPassword => {
             view! { <p>"The demo's operator has no password, and so no second factor."</p> }.into_any()
         }
@@ -53,10 +54,10 @@ async fn load(visit: Visit) -> Result<Loaded, Stop> {
 }
 
 /// What to take along, and the form that switches it on.
-fn offer(visit: &Visit, operator: &Operator) -> Result<AnyView, Stop> {
-    let services = &visit.services;
+fn offer(visit: &RequestContext, operator: &Operator) -> Result<AnyView, Stop> {
+    let app = &visit.app;
     let made = |seed: String| -> Result<Option<(String, Secret, RecoveryCodes)>, Stop> {
-        let of_seed = enrolment::of_seed(services, operator, &seed)?;
+        let of_seed = enrolment::of_seed(app, operator, &seed)?;
         Ok(of_seed.map(|(secret, codes)| (seed, secret, codes)))
     };
     let again = visit.query("seed").map(made).transpose()?.flatten();
@@ -65,7 +66,7 @@ fn offer(visit: &Visit, operator: &Operator) -> Result<AnyView, Stop> {
         None => made(enrolment::seed()?)?,
     };
     let (seed, secret, codes) = made.ok_or(Stop::NotFound)?;
-    let url = secret.url(&services.catalog.shop.name, &operator.email)?;
+    let url = secret.url(&app.catalog.shop.name, &operator.email)?;
     let typed = secret.typed()?;
     Ok(view! {
         <p>
@@ -109,7 +110,7 @@ fn fields(code: &'static str) -> AnyView {
 }
 
 /// How a form came out, if one did.
-fn said(visit: &Visit) -> Option<Notice> {
+fn said(visit: &RequestContext) -> Option<Notice> {
     let (tone, strong, text) = match visit.query("outcome")?.as_str() {
         "on" => (Tone::Good, "The second factor is on.", "From now on signing in asks for a code."),
         "off" => (Tone::Good, "The second factor is off.", "Signing in asks for the password alone."),

@@ -1,17 +1,17 @@
 //! `/operator/sign-in`: address, password and code in one form, so that no answer tells which of them was wrong.
 
-use super::framed;
 use crate::web::actions::SignInOperator;
 use crate::web::components::NoticeBox;
+use crate::web::pages::operator::framed;
 use crate::web::view::{Notice, Tone, Voice};
-use crate::web::visit::Visit;
+use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
 /// `/operator/sign-in`
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let visit = Visit::current();
+    let visit = RequestContext::current();
     Suspend::new(async move {
         if matches!(visit.operator().await, Ok(Some(_))) {
             visit.go("/operator");
@@ -21,7 +21,7 @@ pub fn SignInPage() -> impl IntoView {
     })
 }
 
-fn body(visit: &Visit) -> AnyView {
+fn body(visit: &RequestContext) -> AnyView {
     let said = match visit.query("outcome").as_deref() {
         Some("wrong") => Some(("Address, password and code do not fit.", "Try again.")),
         Some("wait") => Some(("Too many tries.", "Wait a while: up to a quarter of an hour.")),

@@ -1,0 +1,20 @@
+//! Mails as files: `00000012-receipt.eml`, whole or not there.
+
+use crate::email::{Letter, Sent};
+use std::path::Path;
+
+/// Writes a letter. A second write of the same row replaces the first.
+pub async fn write(folder: &Path, letter: &Letter, bytes: &[u8]) -> Sent {
+    let kind: String = letter.kind.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let name = format!("{:08}-{kind}.eml", letter.no);
+    let part = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = async {
+        tokio::fs::create_dir_all(folder).await?;
+        tokio::fs::write(&part, bytes).await?;
+        tokio::fs::rename(&part, folder.join(name)).await
+    };
+    match written.await {
+        Ok(()) => Sent::Accepted,
+        Err(e) => Sent::Deferred(format!("the mail's file could not be written: {}", e.kind())),
+    }
+}

@@ -1,0 +1,274 @@
+//! One-time links: how a person comes to a customer's pages, by the SaaS or by mail.
+//!
+//! Invariants: tokens are 32 random bytes, kept as SHA-256 only; a link is spent by a POST, once, for the person and the
+//! customer that its page showed; it never gives more than the member's own role; it ends with the person's rights.
+
+pub use crate::usecases::access::sessions::{Role, Viewer, idle_viewer, sign_out, viewer};
+
+use crate::args;
+use crate::domain::Instant;
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError, Row};
+use crate::usecases::access::{sessions, sign_in};
+use crate::usecases::{App, InternalError, flat};
+use chrono::TimeDelta;
+use sha2::{Digest, Sha256};
+
+/// How long a portal link works.
+const LINK_MINUTES: i64 = 5;
+/// How long a mailed link works, from when it left.
+pub const SIGN_IN_MINUTES: i64 = 15;
+
+/// What a link is made for.
+#[derive(Clone, Debug)]
+pub struct NewLink {
+    /// The customer's number.
+    pub customer_no: i64,
+    /// The person, where known.
+    pub email: Option<String>,
+    /// What the person may do: at most what the member may, where the address is a member's. `None` is the member's own
+    /// role, or admin for somebody who is no member.
+    pub role: Option<Role>,
+    /// The page it leads to: a path of ours.
+    pub path: String,
+    /// Where "back to the app" leads.
+    pub return_url: Option<String>,
+}
+
+/// A link that was made: shown once.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The address.
+    pub url: String,
+    /// Until when it works.
+    pub expires_at: Instant,
+}
+
+/// What became of a link that was pressed.
+#[derive(Clone, Debug)]
+pub enum Spent {
+    /// A session, and the page to go to.
+    Session {
+        /// The cookie's value.
+        token: String,
+        /// A path of ours.
+        path: String,
+    },
+    /// It would open something else than its page showed; it is as it was.
+    Other,
+    /// Unknown, spent or expired.
+    Gone,
+}
+
+/// SHA-256 of a token: what the store keeps.
+#[must_use]
+pub fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// 32 random bytes as text.
+pub(crate) fn new_token() -> Result<String, InternalError> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
+    Ok(hex::encode(bytes))
+}
+
+/// Makes a portal link.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn make_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
+    let token = new_token()?;
+    let url = format!("{}/sign-in/{token}", app.settings.public_url);
+    let hash = token_hash(&token);
+    let expires_at = flat(
+        app.ledger
+            .job(move |tx| {
+                Box::pin(async move {
+                    let now = tx.now();
+                    let expires_at = now + TimeDelta::minutes(LINK_MINUTES);
+                    let member = sessions::member(&mut tx.db, new.customer_no, new.email.as_deref()).await?;
+                    let role = new.role.or(member).unwrap_or(Role::Admin);
+                    let role = member.map_or(role, |member| role.at_most(member));
+                    tx.db
+                        .run(
+                            "insert into links (token_hash, purpose, customer_no, email, role, path, return_url,
+                               created_at, expires_at)
+                             values ($1, 'portal', $2, $3, $4, $5, $6, $7, $8)",
+                            args![
+                                hash,
+                                new.customer_no,
+                                new.email,
+                                role.name(),
+                                new.path,
+                                new.return_url,
+                                now,
+                                expires_at
+                            ],
+                        )
+                        .await?;
+                    Ok(expires_at)
+                })
+            })
+            .await,
+    )?;
+    Ok(Link { url, expires_at })
+}
+
+/// The account that a link opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The customer's number.
+    pub customer_no: i64,
+    /// What the customer is called.
+    pub name: String,
+    /// The person, where known.
+    pub email: Option<String>,
+}
+
+impl Target {
+    /// Whether a session is somebody else's, or at another customer.
+    #[must_use]
+    pub fn is_elsewhere(&self, viewer: &Viewer) -> bool {
+        viewer.customer_no != self.customer_no || viewer.email != self.email
+    }
+}
+
+/// What a link would do now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It opens this account's pages.
+    Works(Target),
+    /// It came by mail, and is used or too old: its address may have a new one.
+    OldMail,
+    /// It came from the SaaS, and is used or too old.
+    OldPortal,
+    /// It is none of ours, or so old that it was forgotten.
+    Unknown,
+}
+
+/// Looks at a link. Looking spends nothing: mail scanners follow links.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
+    let sql = "select purpose, customer_no, email, role, expires_at, spent_at from links where token_hash = $1";
+    let mut link = app.store.read().await?;
+    let Some(row) = link.one(sql, args![token_hash(token)]).await? else { return Ok(Look::Unknown) };
+    let works = row.opt_int("spent_at")?.is_none() && row.at("expires_at")? > app.clock.now();
+    let target = if works { target(&mut link, &row).await? } else { None };
+    Ok(match (target, row.text("purpose")?.as_str()) {
+        (Some((target, _)), _) => Look::Works(target),
+        (None, "sign_in") => Look::OldMail,
+        (None, _) => Look::OldPortal,
+    })
+}
+
+/// The account that a link's row opens, and the role there; nothing where the person has none any more.
+async fn target(link: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
+    let email = row.opt_text("email")?;
+    let (customer_no, role) = if row.text("purpose")? == "sign_in" {
+        let home = sign_in::home(link, email.as_deref().unwrap_or_default()).await?;
+        let Some(home) = home else { return Ok(None) };
+        home
+    } else {
+        let Some(customer_no) = row.opt_int("customer_no")? else { return Ok(None) };
+        let given = row.opt_text("role")?.and_then(|role| Role::from_name(&role)).unwrap_or(Role::Viewer);
+        // Its role may have been lowered since the link was made.
+        let member = sessions::member(link, customer_no, email.as_deref()).await?;
+        (customer_no, member.map_or(given, |member| given.at_most(member)))
+    };
+    let sql = "select name from customers where no = $1 and closed_at is null";
+    let Some(customer) = link.one(sql, args![customer_no]).await? else { return Ok(None) };
+    Ok(Some((Target { customer_no, name: customer.text("name")?, email }, role)))
+}
+
+/// The address that a mailed link went to.
+pub(crate) async fn mailed_to(app: &App, token: &str) -> Result<Option<String>, InternalError> {
+    let sql = "select email from links where token_hash = $1 and purpose = 'sign_in'";
+    let row = app.store.read().await?.one(sql, args![token_hash(token)]).await?;
+    Ok(row.map(|row| row.opt_text("email")).transpose()?.flatten())
+}
+
+/// Makes a link for whoever reads the mails of `email`: the token, which is for the mail alone. It ends the older ones.
+pub(crate) async fn mint_sign_in(tx: &mut WriteTransaction, email: &str) -> Result<String, InternalError> {
+    let token = new_token()?;
+    let now = tx.now();
+    let older = "update links set spent_at = $1 where email = $2 and purpose = 'sign_in' and spent_at is null";
+    tx.db.run(older, args![now, email]).await?;
+    let sql = "insert into links (token_hash, purpose, email, path, created_at, expires_at)
+        values ($1, 'sign_in', $2, '/billing', $3, $4)";
+    let until = now + TimeDelta::minutes(SIGN_IN_MINUTES);
+    tx.db.run(sql, args![token_hash(&token), email, now, until]).await?;
+    Ok(token)
+}
+
+/// Spends a link, once, for whomever it opens; `device` is what the session will be listed as.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn spend_link(app: &App, token: &str, device: &str) -> Result<Spent, InternalError> {
+    spend_shown(app, token, None, device).await
+}
+
+/// Spends a link, once, for the account that was shown, if one was.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn spend_shown(app: &App, token: &str, shown: Option<Target>, device: &str) -> Result<Spent, InternalError> {
+    let (hash, session) = (token_hash(token), new_token()?);
+    let new = NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: app.settings.session_max };
+    let opened = new.hash;
+    let job = app.ledger.anonymous_job(move |tx| Box::pin(spend(tx, hash, shown, new)));
+    Ok(match flat(job.await)? {
+        Opened::At(path) => {
+            app.settings.limits.looked_up(&opened, true);
+            Spent::Session { token: session, path }
+        }
+        Opened::Other => Spent::Other,
+        Opened::Gone => Spent::Gone,
+    })
+}
+
+/// What became of a link inside its turn.
+enum Opened {
+    At(String),
+    Other,
+    Gone,
+}
+
+/// A session to be opened.
+struct NewSession {
+    hash: [u8; 32],
+    device: String,
+    lasts: TimeDelta,
+}
+
+/// Spends a link and opens a session; where to, if the link was good.
+async fn spend(
+    tx: &mut WriteTransaction,
+    link: [u8; 32],
+    shown: Option<Target>,
+    session: NewSession,
+) -> Result<Opened, InternalError> {
+    let now = tx.now();
+    let sql = "select purpose, customer_no, email, role, path, return_url from links
+        where token_hash = $1 and spent_at is null and expires_at > $2";
+    let Some(row) = tx.db.one(sql, args![link, now]).await? else { return Ok(Opened::Gone) };
+    let Some((target, role)) = target(&mut tx.db, &row).await? else { return Ok(Opened::Gone) };
+    if shown.is_some_and(|shown| (shown.customer_no, &shown.email) != (target.customer_no, &target.email)) {
+        return Ok(Opened::Other);
+    }
+    let sql = "update links set spent_at = $1 where token_hash = $2 and spent_at is null";
+    if tx.db.run(sql, args![now, link]).await? == 0 {
+        return Ok(Opened::Gone);
+    }
+    let proven = row.text("purpose")? == "sign_in";
+    let sql = "insert into sessions (token_hash, customer_no, email, role, proven, device, return_url, created_at,
+          seen_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
+    let (back, until) = (row.opt_text("return_url")?, now + session.lasts);
+    let (hash, device) = (session.hash, session.device);
+    let values = args![hash, target.customer_no, target.email, role.name(), proven, device, back, now, until];
+    tx.db.run(sql, values).await?;
+    Ok(Opened::At(row.text("path")?))
+}

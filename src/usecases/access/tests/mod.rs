@@ -1,0 +1,186 @@
+//! Mail, sign-in, members and sessions against real databases, a clock moved by hand, and a peer that speaks SMTP.
+
+mod peer;
+mod people;
+mod sending;
+
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::domain::Catalog;
+use crate::email::{Mailer, Sender, Transport, mailbox};
+use crate::ledger::Ledger;
+use crate::store::Store;
+use crate::usecases::access::portal;
+use crate::usecases::access::sessions::{Role, Viewer};
+use crate::usecases::delivery::outbox;
+use crate::usecases::{App, AppParts, ServerSettings, customers};
+use chrono::TimeDelta;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Whatever the clock reads at the start: a Sunday in November.
+const START_MS: i64 = 1_795_356_180_000;
+
+/// A product without a server: its use-cases, and a folder that mails go into.
+pub struct Rig {
+    pub app: App,
+    pub folder: PathBuf,
+}
+
+/// Runs a test on SQLite, and on PostgreSQL where there is one to run on (`make test` has one).
+pub async fn on_both<F: Future<Output = ()>>(test: impl Fn(Rig) -> F) {
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random).expect("random bytes");
+    let name = format!("topup_{}", hex::encode(random));
+    let folder = std::env::temp_dir().join(&name);
+    std::fs::create_dir(&folder).expect("a folder");
+    test(Rig::at(&format!("sqlite://{}", folder.join("topup.db").display()), &folder).await).await;
+    if let Ok(server) = std::env::var("TOPUP_TEST_POSTGRES") {
+        on_server(&server, &format!("create database {name}")).await;
+        let mut url = url::Url::parse(&server).expect("TOPUP_TEST_POSTGRES");
+        url.set_path(&name);
+        let folder = folder.join("postgres");
+        test(Rig::at(url.as_str(), &folder).await).await;
+        on_server(&server, &format!("drop database {name} with (force)")).await;
+    }
+    std::fs::remove_dir_all(&folder).expect("the folder goes");
+}
+
+async fn on_server(server: &str, sql: &str) {
+    use sqlx::Connection;
+    let mut link = sqlx::PgConnection::connect(server).await.expect("the server of TOPUP_TEST_POSTGRES");
+    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut link).await.expect(sql);
+}
+
+impl Rig {
+    async fn at(url: &str, folder: &Path) -> Self {
+        let store = Store::open(url).await.expect("a database");
+        store.migrate().await.expect("tables");
+        let catalog = Arc::new(Catalog::parse(include_str!("../../../../catalog.toml")).expect("the catalogue"));
+        let clock = Clock::manual(crate::domain::time::from_millis(START_MS));
+        let (ledger, _) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
+        let running = ServerSettings {
+            public_url: "https://pay.example".to_owned(),
+            operator_keys: Vec::new(),
+            stripe: None,
+            return_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            limits: crate::rate_limits::Limits::new(None, None),
+            counts: crate::counts::Counts::default(),
+            passwords: crate::usecases::operators::password::Gates::default(),
+            site_root: None,
+            checkout_origin: String::new(),
+            checkout_origins: Vec::new(),
+            form_secret: vec![0; 32],
+            session_idle: TimeDelta::minutes(720),
+            session_max: TimeDelta::days(14),
+            demo: false,
+        };
+        let mails = folder.join("mails");
+        let mailer = mailer(Transport::Files(mails.clone()));
+        let (books, settings) = (crate::usecases::insight::sales::Books::default(), Arc::new(running));
+        let app = App::new(AppParts {
+            store,
+            ledger,
+            stripe: None,
+            catalog,
+            clock,
+            mailer,
+            hook: None,
+            books,
+            live: crate::usecases::insight::live::Live::default(),
+            questions: crate::usecases::purchases::Questions::default(),
+            settings,
+        });
+        Self { app, folder: mails }
+    }
+
+    /// Lets mail leave by another way.
+    pub fn send_by(&mut self, mailer: Mailer) {
+        self.app = App::new(AppParts { mailer, ..self.app.parts() });
+    }
+
+    /// Makes a customer, whose owner is `email`.
+    pub async fn customer(&self, id: &str, email: &str) -> i64 {
+        let put = customers::Put {
+            email: Some(email.to_owned()),
+            plan: Some("starter".to_owned()),
+            timezone: Some("Europe/Berlin".to_owned()),
+            ..customers::Put::default()
+        };
+        customers::put(&self.app, id, put).await.expect("a customer");
+        customers::number(&self.app, id).await.expect("a read").expect("the customer")
+    }
+
+    /// Moves the clock.
+    pub fn later(&self, minutes: i64) {
+        self.app.clock.put(self.app.clock.now() + TimeDelta::minutes(minutes));
+    }
+
+    /// Sends what is due.
+    pub async fn send(&self) {
+        outbox::send_due(&self.app, &CancellationToken::new()).await.expect("a round");
+    }
+
+    /// All mails in the folder, oldest first, without the folds of quoted-printable.
+    pub fn mails(&self) -> Vec<String> {
+        let Ok(files) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let mut names: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+        names.sort();
+        let text =
+            |path: &PathBuf| std::fs::read_to_string(path).expect("a mail").replace("=\r\n", "").replace("=3D", "=");
+        names.iter().map(text).collect()
+    }
+
+    /// State, attempts, last error of the outbox's rows in order.
+    pub async fn outbox(&self) -> Vec<(String, i64, Option<String>)> {
+        let sql = "select state, attempts, last_error from outbox order by no";
+        let rows = self.app.store.read().await.expect("a link").all(sql, Vec::new()).await.expect("rows");
+        let row =
+            |row: &crate::store::db::Row| Ok((row.text("state")?, row.int("attempts")?, row.opt_text("last_error")?));
+        rows.iter().map(row).collect::<Result<_, sqlx::Error>>().expect("columns")
+    }
+
+    /// The token of the newest sign-in mail.
+    pub fn token(&self) -> String {
+        let mails = self.mails();
+        let mail = mails.last().expect("a mail");
+        let (_, rest) = mail.split_once("https://pay.example/sign-in/").expect("a link");
+        rest.chars().take_while(char::is_ascii_hexdigit).collect()
+    }
+
+    /// Opens a session by a link; the cookie's value.
+    pub async fn open(&self, token: &str) -> Option<String> {
+        match portal::spend_link(&self.app, token, "Firefox on Linux").await.expect("an answer") {
+            portal::Spent::Session { token, .. } => Some(token),
+            portal::Spent::Gone | portal::Spent::Other => None,
+        }
+    }
+
+    /// Signs in by mail.
+    pub async fn signed_in(&self, email: &str) -> String {
+        crate::usecases::access::sign_in::request(&self.app, email, &Client::default()).await.expect("an answer");
+        self.send().await;
+        self.open(&self.token()).await.expect("a session")
+    }
+
+    /// Signs in by a link of the SaaS.
+    pub async fn portal(&self, customer_no: i64, email: &str, role: Role) -> String {
+        let (path, email) = ("/billing".to_owned(), Some(email.to_owned()));
+        let new = portal::NewLink { customer_no, email, role: Some(role), path, return_url: None };
+        let link = portal::make_link(&self.app, new).await.expect("a link");
+        self.open(link.url.rsplit('/').next().unwrap_or_default()).await.expect("a session")
+    }
+
+    /// Who a cookie belongs to.
+    pub async fn viewer(&self, cookie: &str) -> Option<Viewer> {
+        portal::viewer(&self.app, cookie).await.expect("an answer")
+    }
+}
+
+/// A post office for tests.
+pub fn mailer(transport: Transport) -> Mailer {
+    let support = mailbox("help@gleaner.example", "Gleaner").expect("a mailbox");
+    Mailer::new(transport, Sender { from: support.clone(), reply_to: support })
+}

@@ -1,0 +1,122 @@
+//! Reading ledgers: balances computed at this instant, grants, entries.
+
+use crate::args;
+use crate::domain::{Account, Balance, Changes, Entry, Grant, GrantState, Instant, Kind};
+use crate::store::accounts::{GRANT, GRANTS};
+use crate::store::db::{Connection, DbError};
+use crate::store::{accounts, entries};
+use crate::usecases::{App, InternalError, flat};
+
+/// The account of a customer brought up to now in memory (R3), and the instant that was used.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn now(link: &mut Connection, customer: &str, app: &App) -> Result<Option<(Account, Instant)>, DbError> {
+    Ok(loaded(link, customer, app).await?.map(|(loaded, at)| (loaded.account, at)))
+}
+
+/// The same, with what the store keeps beside it.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn loaded(
+    link: &mut Connection,
+    customer: &str,
+    app: &App,
+) -> Result<Option<(accounts::Loaded, Instant)>, DbError> {
+    let Some(mut loaded) = accounts::load_by_id(link, customer).await? else { return Ok(None) };
+    let at = loaded.account.begin(app.clock.now(), &app.catalog, &mut Changes::default());
+    Ok(Some((loaded, at)))
+}
+
+/// The balance of a customer at this instant.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn balance(app: &App, customer: &str) -> Result<Option<Balance>, InternalError> {
+    let mut link = app.store.snapshot().await?;
+    let account = now(&mut link, customer, app).await?;
+    Ok(account.map(|(account, at)| Balance::of(&account, at)))
+}
+
+/// A grant of a list, ended ones included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantRow {
+    /// The store's number: the list's order.
+    pub no: i64,
+    /// The grant as it stands now.
+    pub grant: Grant,
+    /// How it looks now.
+    pub state: GrantState,
+}
+
+/// Grants of a customer, newest first, below number `before`.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn grants(
+    app: &App,
+    customer_no: i64,
+    kind: Option<Kind>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<GrantRow>, InternalError> {
+    book(app, customer_no).await?;
+    let mut link = app.store.snapshot().await?;
+    let loaded = accounts::load(&mut link, customer_no).await?;
+    let paused = loaded.is_some_and(|l| l.account.top_ups_paused);
+    let sql = format!(
+        "select {GRANT} from {GRANTS} where g.customer_no = $1 and g.no < $2 and ($3 = 0 or g.kind = $3)
+         order by g.no desc limit $4"
+    );
+    let kind = kind.map_or(0, |kind| i64::from(kind.code()));
+    let at = app.clock.now();
+    let row = |row: &crate::store::db::Row| {
+        let grant = accounts::grant_of(row)?;
+        let state = grant.state(at, paused);
+        Ok(GrantRow { no: row.int("no")?, grant, state })
+    };
+    let rows = link.all(sql, args![customer_no, before, kind, limit]).await?;
+    rows.iter().map(row).collect::<Result<_, DbError>>().map_err(InternalError::from)
+}
+
+/// Books what is due for a customer, so that what is read next has it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
+    let due =
+        app.store.read().await?.one("select due_at from accounts where customer_no = $1", args![customer_no]).await?;
+    let Some(due) = due else { return Ok(()) };
+    if due.at("due_at")? > app.clock.now() {
+        return Ok(());
+    }
+    bring_up(app, customer_no).await
+}
+
+/// Books what is due for a customer, in a turn in any case.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> {
+    flat(
+        app.ledger
+            .job(move |tx| {
+                Box::pin(async move {
+                    tx.account(customer_no).await?;
+                    Ok(())
+                })
+            })
+            .await,
+    )
+}
+
+/// Entries of a customer after `after_seq`, ascending, all that is due being booked first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn entries(app: &App, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, InternalError> {
+    book(app, customer_no).await?;
+    let mut link = app.store.snapshot().await?;
+    Ok(entries::page(&mut link, customer_no, after_seq, limit).await?)
+}

@@ -1,0 +1,126 @@
+//! Courtesy credits: given by the shop, and taken back (R11).
+//!
+//! Why stands in `grant_notes`, where it can be erased; the chain has its salted hash.
+
+use crate::args;
+use crate::domain::entry::note_hash;
+use crate::domain::{Credits, Grant, GrantId, Instant, Summary};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{DbError, corrupt};
+use crate::usecases::credits::idempotency::Refused;
+use crate::usecases::{App, InternalError};
+
+/// Courtesy credits as they are asked for.
+#[derive(Clone, Debug)]
+pub struct NewCourtesy {
+    /// The customer's number.
+    pub customer_no: i64,
+    /// How much.
+    pub credits: Credits,
+    /// When they die.
+    pub expires_at: Instant,
+    /// Why.
+    pub reason: String,
+}
+
+/// A grant right after a write, and the balance then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The grant.
+    pub grant: Grant,
+    /// At which instant.
+    pub at: Instant,
+    /// The balance.
+    pub balance: Summary,
+}
+
+/// Gives courtesy credits.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn give(tx: &mut WriteTransaction, new: NewCourtesy) -> Result<Result<Granted, Refused>, InternalError> {
+    let (id, salt) = (GrantId(tx.clock.mint()), *tx.clock.mint().as_bytes());
+    let note = Some(note_hash(&salt, &new.reason));
+    let (done, at) = tx
+        .act(new.customer_no, |account, at, catalog, changes| {
+            match account.grant_courtesy(id, new.credits, new.expires_at, note, at, changes) {
+                Ok(()) => Ok((account.grant(id).cloned(), Summary::of(account, at))),
+                Err(refusal) => Err(Refused::of(refusal, account, at, catalog)),
+            }
+        })
+        .await?;
+    let (grant, balance) = match done {
+        Ok(done) => done,
+        Err(Refused::GrantEnded) => return Ok(Err(Refused::Past("expires_at"))),
+        Err(refused) => return Ok(Err(refused)),
+    };
+    note_down(tx, id, "given", &new.reason, salt, at).await?;
+    let grant = grant.ok_or_else(|| InternalError::Broken(format!("{id} was given and is not there")))?;
+    Ok(Ok(Granted { grant, at, balance }))
+}
+
+/// Takes the rest of a courtesy grant back, and whatever returns to it later.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn void(
+    tx: &mut WriteTransaction,
+    customer_no: i64,
+    id: GrantId,
+    reason: &str,
+) -> Result<Result<Granted, Refused>, InternalError> {
+    // What is used up was put away, and may still be voided.
+    tx.adopt(customer_no, &[id]).await?;
+    let salt = *tx.clock.mint().as_bytes();
+    let note = Some(note_hash(&salt, reason));
+    let (done, at) = tx
+        .act(customer_no, |account, at, catalog, changes| match account.void_grant(id, note, at, changes) {
+            Ok(()) => Ok((account.grant(id).cloned(), Summary::of(account, at))),
+            Err(refusal) => Err(Refused::of(refusal, account, at, catalog)),
+        })
+        .await?;
+    let (grant, balance) = match done {
+        Ok(done) => done,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    note_down(tx, id, "voided", reason, salt, at).await?;
+    let grant = grant.ok_or_else(|| InternalError::Broken(format!("{id} was voided and is not there")))?;
+    Ok(Ok(Granted { grant, at, balance }))
+}
+
+async fn note_down(
+    tx: &mut WriteTransaction,
+    id: GrantId,
+    what: &str,
+    reason: &str,
+    salt: [u8; 16],
+    at: Instant,
+) -> Result<(), DbError> {
+    tx.flush().await?;
+    let row = tx.db.one("select no from grants where id = $1", args![id.bytes()]).await?;
+    let no = row.ok_or_else(|| corrupt("a grant without a row"))?.int("no")?;
+    let sql = "insert into grant_notes (grant_no, what, reason, salt, at) values ($1, $2, $3, $4, $5)";
+    tx.db.run(sql, args![no, what, reason, salt, at]).await?;
+    Ok(())
+}
+
+/// Whose a grant is: the customer's number and the SaaS's id.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, InternalError> {
+    let sql = "select c.no, c.id from grants g join customers c on c.no = g.customer_no where g.id = $1";
+    let row = app.store.read().await?.one(sql, args![id.bytes()]).await?;
+    row.map(|row| Ok((row.int("no")?, row.text("id")?))).transpose()
+}
+
+/// Why a grant was given, unless that was erased.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn reason(app: &App, id: GrantId) -> Result<Option<String>, InternalError> {
+    let sql =
+        "select n.reason from grant_notes n join grants g on g.no = n.grant_no where g.id = $1 and n.what = 'given'";
+    let row = app.store.read().await?.one(sql, args![id.bytes()]).await?;
+    Ok(row.map(|row| row.text("reason")).transpose()?)
+}

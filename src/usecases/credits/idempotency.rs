@@ -1,0 +1,143 @@
+//! Writes that a key binds (R4): the same key and content gives the same answer for ever.
+//!
+//! Invariant: what was refused has changed nothing and binds nothing. The answer that is kept holds no free
+//! text, so that text can be erased; who answers adds it.
+
+use crate::domain::{Account, Catalog, Credits, HoldState, Instant, Refusal, Summary};
+use crate::ledger::WriteTransaction;
+use crate::store::keys;
+use crate::store::keys::{Answer, Binding, KeyHash};
+use crate::usecases::{App, InternalError, flat};
+use futures::future::BoxFuture;
+
+/// Which write of which customer.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// The customer's number.
+    pub customer_no: i64,
+    /// Of customer and key.
+    pub key: KeyHash,
+    /// Of method, path and body.
+    pub content: [u8; 16],
+}
+
+/// Why a write was refused. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The customer is closed.
+    Closed,
+    /// Not enough to draw from.
+    Insufficient {
+        /// The whole amount asked.
+        needed: Credits,
+        /// What there is.
+        balance: Summary,
+        /// When plan credits reset.
+        resets_at: Instant,
+        /// Whether the plan may buy top-ups.
+        may_buy: bool,
+    },
+    /// The hold is not open any more.
+    HoldClosed(HoldState),
+    /// It was voided before.
+    AlreadyVoided,
+    /// The grant's life is over.
+    GrantEnded,
+    /// Only courtesy grants can be voided.
+    GrantNotCourtesy,
+    /// A limit of R1.
+    LimitReached(&'static str),
+    /// An instant that must be in the future is not.
+    Past(&'static str),
+    /// There is no such thing in the account.
+    Unknown,
+}
+
+impl Refused {
+    /// What the domain refused, with what the answer says beside it.
+    #[must_use]
+    pub fn of(refusal: Refusal, account: &Account, at: Instant, catalog: &Catalog) -> Self {
+        match refusal {
+            Refusal::Insufficient { needed } => Self::Insufficient {
+                needed,
+                balance: Summary::of(account, at),
+                resets_at: account.cycle.end,
+                may_buy: catalog.may_buy(&account.plan),
+            },
+            Refusal::HoldClosed(state) => Self::HoldClosed(state),
+            Refusal::GrantEnded => Self::GrantEnded,
+            Refusal::AlreadyVoided => Self::AlreadyVoided,
+            Refusal::GrantNotCourtesy => Self::GrantNotCourtesy,
+            Refusal::LimitReached(what) => Self::LimitReached(what),
+            Refusal::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// What became of a bound write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// The answer's JSON, now or again.
+    Answer {
+        /// The JSON, without free text.
+        json: String,
+        /// Whether it was given before.
+        replayed: bool,
+    },
+    /// The key is bound to something else.
+    KeyReused,
+    /// The rules say no.
+    Refused(Refused),
+}
+
+/// Does a write once: looks the key up, lets an open customer's `write` make the answer, binds the key to it,
+/// all in one transaction.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn run_once<F>(app: &App, call: Call, status: i64, write: F) -> Result<Bound, InternalError>
+where
+    F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<Result<String, Refused>, InternalError>>
+        + Send
+        + 'static,
+{
+    let job = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            if let Some(binding) = tx.bound(call.key).await? {
+                return again(binding, call.content);
+            }
+            if tx.is_closed(call.customer_no).await? {
+                return Ok(Bound::Refused(Refused::Closed));
+            }
+            let json = match write(tx).await? {
+                Ok(json) => json,
+                Err(refused) => return Ok(Bound::Refused(refused)),
+            };
+            let answer = Answer::Json(json.clone().into_bytes());
+            tx.bind(call.key, Binding { content: call.content, status, answer });
+            Ok(Bound::Answer { json, replayed: false })
+        })
+    });
+    flat(job.await)
+}
+
+/// What the call's key is bound to, if it is: for a write that must ask Stripe before it can be done once.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn find(app: &App, call: Call) -> Result<Option<Bound>, InternalError> {
+    let mut link = app.store.read().await?;
+    let binding = keys::find_anywhere(&mut link, call.key).await?;
+    binding.map(|binding| again(binding, call.content)).transpose()
+}
+
+/// What a key that is bound answers to this content.
+fn again(binding: Binding, content: [u8; 16]) -> Result<Bound, InternalError> {
+    match binding.answer {
+        Answer::Json(json) if binding.content == content => {
+            let json = String::from_utf8(json).map_err(|e| InternalError::Broken(e.to_string()))?;
+            Ok(Bound::Answer { json, replayed: true })
+        }
+        _ => Ok(Bound::KeyReused),
+    }
+}

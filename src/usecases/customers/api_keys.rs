@@ -1,0 +1,216 @@
+//! A customer's own API keys (`tk_…`): shown once, kept as SHA-256 only.
+//!
+//! The SaaS makes them for a customer; owners and admins make and revoke their own.
+//!
+//! *Not here:* what a key may read (`http`), how one is shown once (`web::seal`).
+
+use crate::args;
+use crate::domain::id::KeyId;
+use crate::domain::{Instant, text};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{DbError, Row};
+use crate::usecases::access::sessions;
+use crate::usecases::access::sessions::Viewer;
+use crate::usecases::{App, InternalError, flat};
+use sha2::{Digest, Sha256};
+
+/// How many living keys members make; the SaaS may make more.
+pub const KEYS_MAX: i64 = 50;
+/// How many keys a list shows.
+const LIST_MAX: i64 = 200;
+/// How long a key's name is at most, in characters.
+pub const NAME_MAX: usize = 100;
+
+/// A key that was made.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Its public half.
+    pub id: KeyId,
+    /// What the customer's programs send.
+    pub key: String,
+}
+
+/// A living key as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its public half.
+    pub id: KeyId,
+    /// What somebody called it.
+    pub name: String,
+    /// Since when.
+    pub created_at: Instant,
+    /// When it was last used.
+    pub last_used_at: Option<Instant>,
+}
+
+/// What became of a member's wish for a key, or for one less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is as was asked; for a key that this very form made before, too.
+    Done,
+    /// Only owners and admins have keys made or revoked.
+    NotAllowed,
+    /// A name is one line of 1 to [`NAME_MAX`] characters.
+    BadName,
+    /// [`KEYS_MAX`] keys are enough.
+    TooMany,
+    /// No such living key of this customer.
+    Unknown,
+}
+
+/// SHA-256 of a key: what the store keeps.
+#[must_use]
+pub fn key_hash(key: &str) -> [u8; 32] {
+    Sha256::digest(key.as_bytes()).into()
+}
+
+/// Makes a key for the SaaS; `None` where the customer is closed.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn make(app: &App, customer_no: i64, name: String) -> Result<Option<NewKey>, InternalError> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
+    let key = format!("tk_{}", hex::encode(bytes));
+    let (id, hash) = (KeyId(app.clock.mint()), key_hash(&key));
+    let made = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            if tx.is_closed(customer_no).await? {
+                return Ok::<_, InternalError>(false);
+            }
+            insert(tx, id, customer_no, &name, hash).await?;
+            Ok(true)
+        })
+    });
+    Ok(flat(made.await)?.then_some(NewKey { id, key }))
+}
+
+async fn insert(
+    tx: &mut WriteTransaction,
+    id: KeyId,
+    customer_no: i64,
+    name: &str,
+    hash: [u8; 32],
+) -> Result<(), DbError> {
+    let now = tx.now();
+    let sql = "insert into api_keys (id, customer_no, name, key_hash, created_at) values ($1, $2, $3, $4, $5)";
+    tx.db.run(sql, args![id.bytes(), customer_no, name, hash, now]).await?;
+    Ok(())
+}
+
+/// Makes a key that a member's form brought: the same form makes it once, however often it is sent.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Result<Changed, InternalError> {
+    let name = name.trim().to_owned();
+    if text::line(&name, NAME_MAX).is_err() {
+        return Ok(Changed::BadName);
+    }
+    let (id, hash) = (KeyId(app.clock.mint()), key_hash(key));
+    let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
+    let job = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            if !sessions::may_manage(tx, &viewer, idle).await? {
+                return Ok(Changed::NotAllowed);
+            }
+            let sql = "select count(*) as living, coalesce(sum(case when key_hash = $2 then 1 else 0 end), 0) as mine
+                from api_keys where customer_no = $1 and (revoked_at is null or key_hash = $2)";
+            let row = tx.db.one(sql, args![viewer.customer_no, hash]).await?;
+            let row = row.ok_or_else(|| InternalError::Broken("a count has no row".to_owned()))?;
+            if row.int("mine")? > 0 {
+                return Ok(Changed::Done);
+            }
+            if row.int("living")? >= KEYS_MAX {
+                return Ok(Changed::TooMany);
+            }
+            insert(tx, id, viewer.customer_no, &name, hash).await?;
+            Ok(Changed::Done)
+        })
+    });
+    flat(job.await)
+}
+
+const LISTED: &str =
+    "select id, name, created_at, last_used_at from api_keys where customer_no = $1 and revoked_at is null";
+
+fn listed(row: &Row) -> Result<Listed, DbError> {
+    Ok(Listed {
+        id: KeyId(row.uuid("id")?),
+        name: row.text("name")?,
+        created_at: row.at("created_at")?,
+        last_used_at: row.opt_at("last_used_at")?,
+    })
+}
+
+/// The living keys of a customer, newest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Listed>, InternalError> {
+    let sql = format!("{LISTED} order by created_at desc, id desc limit $2");
+    let rows = app.store.read().await?.all(sql, args![customer_no, LIST_MAX]).await?;
+    rows.iter().map(listed).collect::<Result<_, DbError>>().map_err(InternalError::from)
+}
+
+/// The living key of a customer that is this one.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn known(app: &App, customer_no: i64, key: &str) -> Result<Option<Listed>, InternalError> {
+    let sql = format!("{LISTED} and key_hash = $2");
+    let row = app.store.read().await?.one(sql, args![customer_no, key_hash(key)]).await?;
+    row.as_ref().map(listed).transpose().map_err(InternalError::from)
+}
+
+/// Revokes a key: who sends it is refused from now on.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<Changed, InternalError> {
+    let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
+    let job = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            if !sessions::may_manage(tx, &viewer, idle).await? {
+                return Ok(Changed::NotAllowed);
+            }
+            let now = tx.now();
+            let sql = "update api_keys set revoked_at = $1 where id = $2 and customer_no = $3 and revoked_at is null";
+            let rows = tx.db.run(sql, args![now, id.bytes(), viewer.customer_no]).await?;
+            Ok(if rows > 0 { Changed::Done } else { Changed::Unknown })
+        })
+    });
+    flat(job.await)
+}
+
+/// How long a key's last use may be behind: a write for each call would cost more than the call.
+const USE_STEP: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+
+/// Whose key this is, if it is one that lives: the customer's number.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn owner(app: &App, key: &str) -> Result<Option<i64>, InternalError> {
+    if !key.starts_with("tk_") {
+        return Ok(None);
+    }
+    let hash = key_hash(key);
+    let sql = "select k.customer_no, k.last_used_at from api_keys k join customers c on c.no = k.customer_no
+         where k.key_hash = $1 and k.revoked_at is null and c.closed_at is null";
+    let Some(row) = app.store.read().await?.one(sql, args![hash]).await? else { return Ok(None) };
+    let now = app.clock.now();
+    if row.opt_at("last_used_at")?.is_none_or(|last| now - last >= USE_STEP) {
+        let used = app.ledger.job(move |tx| {
+            Box::pin(async move {
+                let sql = "update api_keys set last_used_at = $1 where key_hash = $2";
+                tx.db.run(sql, args![now, hash]).await?;
+                Ok::<_, InternalError>(())
+            })
+        });
+        // A key is good, whether or not its use can be noted.
+        if let Err(e) = flat(used.await) {
+            tracing::warn!(error = %e, "the use of a key was not noted");
+        }
+    }
+    Ok(Some(row.int("customer_no")?))
+}

@@ -1,0 +1,243 @@
+//! Members: who may sign in for a customer, and as what.
+//!
+//! Invariants: owners manage everybody, admins everybody but owners; the last owner stays; whoever is removed or loses
+//! rights has no session and no link left when that is committed. The right to act is read in the turn that acts.
+//!
+//! *Not here:* signing in (`sign_in`), the owner whom the SaaS names (`customers`).
+
+use crate::domain::{Instant, role};
+use crate::email::Draft;
+use crate::ledger::WriteTransaction;
+use crate::store::db::{DbError, Row};
+use crate::usecases::access::sessions;
+use crate::usecases::access::sessions::{Role, Viewer};
+use crate::usecases::delivery::outbox;
+use crate::usecases::{App, InternalError, flat};
+use crate::{args, email};
+use chrono::TimeDelta;
+
+/// The kind of an invitation's mail.
+pub(crate) const KIND: &str = "invite";
+
+/// How many members a customer has at most.
+pub const MEMBERS_MAX: i64 = 100;
+/// How many invitations a customer sends in an hour.
+pub const HOURLY_MAX: i64 = 20;
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The person.
+    pub email: String,
+    /// What the person may do.
+    pub role: Role,
+    /// Since when.
+    pub since: Instant,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is as was asked.
+    Done,
+    /// Only owners and admins manage members, and only owners manage owners.
+    NotAllowed,
+    /// No mail could be sent to this address.
+    BadAddress,
+    /// A member already: the role is changed, not invited.
+    Already,
+    /// No such member.
+    Unknown,
+    /// A customer keeps at least one owner.
+    LastOwner,
+    /// Too many members, or too many invitations in an hour.
+    TooMany,
+}
+
+/// The members of a customer, longest first.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalError> {
+    let sql = "select email, role, created_at from members where customer_no = $1 and removed_at is null
+        order by no limit $2";
+    let rows = app.store.read().await?.all(sql, args![customer_no, MEMBERS_MAX]).await?;
+    let member =
+        |row: &Row| Ok(Member { email: row.text("email")?, role: role_of(row)?, since: row.at("created_at")? });
+    rows.iter().map(member).collect::<Result<_, DbError>>().map_err(InternalError::from)
+}
+
+fn role_of(row: &Row) -> Result<Role, DbError> {
+    Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
+}
+
+/// What somebody wishes, with what the turn must know to grant it.
+struct Wish {
+    viewer: Viewer,
+    idle: Instant,
+    email: String,
+}
+
+impl Wish {
+    fn new(app: &App, viewer: &Viewer, email: &str) -> Option<Self> {
+        let idle = sessions::idle_since(app);
+        email::address(email).map(|email| Self { viewer: viewer.clone(), idle, email })
+    }
+
+    /// Whether it may be about people of these roles: whoever was an owner when the page was drawn may be none now.
+    async fn is_allowed(&self, tx: &mut WriteTransaction, about: &[Role]) -> Result<bool, DbError> {
+        let now = tx.now();
+        let role = sessions::role_now(&mut tx.db, &self.viewer, now, self.idle).await?;
+        Ok(role.is_some_and(|role| about.iter().all(|about| role.may_manage_role(*about))))
+    }
+
+    /// What the person whom it is about may do now.
+    async fn target(&self, tx: &mut WriteTransaction) -> Result<Option<Role>, DbError> {
+        sessions::member(&mut tx.db, self.viewer.customer_no, Some(&self.email)).await
+    }
+
+    /// Whether the customer would be left without an owner.
+    async fn leaves_no_owner(&self, tx: &mut WriteTransaction, was: Role, next: Option<Role>) -> Result<bool, DbError> {
+        let sql = "select count(*) as n from members where customer_no = $1 and role = 'owner' and removed_at is null";
+        let row = tx.db.one(sql, args![self.viewer.customer_no]).await?;
+        Ok(role::leaves_no_owner(row.map_or(Ok(0), |row| row.int("n"))?, was, next))
+    }
+}
+
+/// Makes somebody a member, and says so by mail.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, InternalError> {
+    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::BadAddress) };
+    let invitation = invitation(app, &wish, role);
+    let job = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            if !wish.is_allowed(tx, &[role]).await? {
+                return Ok(Changed::NotAllowed);
+            }
+            if wish.target(tx).await?.is_some() {
+                return Ok(Changed::Already);
+            }
+            if is_full(tx, wish.viewer.customer_no).await? {
+                return Ok(Changed::TooMany);
+            }
+            let now = tx.now();
+            let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, $3, $4)
+                on conflict (customer_no, email) do update
+                set role = excluded.role, created_at = excluded.created_at, removed_at = null, before_put = null";
+            tx.db.run(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
+            outbox::enqueue(tx, invitation).await?;
+            Ok(Changed::Done)
+        })
+    });
+    let changed = flat(job.await)?;
+    app.mailer.nudge();
+    Ok(changed)
+}
+
+async fn is_full(tx: &mut WriteTransaction, customer_no: i64) -> Result<bool, DbError> {
+    let hour_ago = tx.now() - TimeDelta::hours(1);
+    let sql = "select (select count(*) from members where customer_no = $1 and removed_at is null) as members,
+        (select count(*) from outbox where kind = 'invite' and customer_no = $1 and created_at > $2) as invited";
+    let Some(row) = tx.db.one(sql, args![customer_no, hour_ago]).await? else { return Ok(true) };
+    Ok(row.int("members")? >= MEMBERS_MAX || row.int("invited")? >= HOURLY_MAX)
+}
+
+fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::Mail {
+    let (shop, viewer) = (&app.catalog.shop, &wish.viewer);
+    let may = match role {
+        Role::Owner => "see everything, buy top-ups and manage members",
+        Role::Admin => "see everything and buy top-ups",
+        Role::Viewer => "see everything",
+    };
+    let heading = format!("You can now see the credits of {} at {}", viewer.name, shop.name);
+    let body = Draft {
+        shop: shop.name.clone(),
+        support: shop.support_email.clone(),
+        heading,
+        lines: vec![
+            format!("You were added as {}: you can {may}.", role_words(role)),
+            format!("Sign in with this address, {}; a link comes by mail.", wish.email),
+        ],
+        button: Some(("Sign in".to_owned(), format!("{}/sign-in", app.settings.public_url))),
+        notes: vec!["You did not expect this? Then there is nothing to do.".to_owned()],
+        ..Draft::default()
+    };
+    outbox::Mail {
+        key: format!("invite:{}", app.clock.mint().simple()),
+        customer_no: Some(viewer.customer_no),
+        recipient: wish.email.clone(),
+        kind: KIND,
+        subject: format!("{}: you were added at {}", viewer.name, shop.name),
+        body: body.render(),
+        cause: None,
+        stop_url: None,
+    }
+}
+
+const fn role_words(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "an owner",
+        Role::Admin => "an admin",
+        Role::Viewer => "a viewer",
+    }
+}
+
+/// Changes what a member may do. Open sessions gain with it; a lesser role ends them, and pending links.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, InternalError> {
+    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::Unknown) };
+    let job = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            let was = wish.target(tx).await?;
+            if !wish.is_allowed(tx, &[was.unwrap_or(role), role]).await? {
+                return Ok(Changed::NotAllowed);
+            }
+            let Some(was) = was else { return Ok(Changed::Unknown) };
+            if wish.leaves_no_owner(tx, was, Some(role)).await? {
+                return Ok(Changed::LastOwner);
+            }
+            let no = wish.viewer.customer_no;
+            // Given by people from now on: no `PUT` takes it back.
+            let sql = "update members set role = $1, before_put = null where customer_no = $2 and email = $3";
+            tx.db.run(sql, args![role.name(), no, &wish.email]).await?;
+            if role != was && role.at_most(was) == role {
+                // Whoever gives up rights of their own stays signed in where they did.
+                sessions::end_all(tx, no, &wish.email, Some(wish.viewer.session)).await?;
+            }
+            let sql = "update sessions set role = $1 where customer_no = $2 and email = $3";
+            tx.db.run(sql, args![role.name(), no, &wish.email]).await?;
+            Ok(Changed::Done)
+        })
+    });
+    flat(job.await)
+}
+
+/// Removes a member and ends their sessions and links, in one commit.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn remove(app: &App, viewer: &Viewer, email: &str) -> Result<Changed, InternalError> {
+    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::Unknown) };
+    let job = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            let was = wish.target(tx).await?;
+            if !wish.is_allowed(tx, &[was.unwrap_or(Role::Viewer)]).await? {
+                return Ok(Changed::NotAllowed);
+            }
+            let Some(was) = was else { return Ok(Changed::Unknown) };
+            if wish.leaves_no_owner(tx, was, None).await? {
+                return Ok(Changed::LastOwner);
+            }
+            let (now, no) = (tx.now(), wish.viewer.customer_no);
+            let sql = "update members set removed_at = $1 where customer_no = $2 and email = $3";
+            tx.db.run(sql, args![now, no, &wish.email]).await?;
+            sessions::end_all(tx, no, &wish.email, None).await?;
+            Ok(Changed::Done)
+        })
+    });
+    flat(job.await)
+}

@@ -1,0 +1,54 @@
+//! All that Billing shows of a customer, seen in one state of the database and in few round trips.
+
+use crate::domain::Grant;
+use crate::domain::advice::Advice;
+use crate::usecases::credits::overview::Overview;
+use crate::usecases::credits::{accounts, overview};
+use crate::usecases::customers::Customer;
+use crate::usecases::insight::forecast::Prospect;
+use crate::usecases::insight::{advice, forecast};
+use crate::usecases::purchases::Listed;
+use crate::usecases::{App, InternalError, customers, purchases};
+use std::ops::Range;
+
+/// What is seen.
+pub struct Billing {
+    /// Who it is.
+    pub customer: Customer,
+    /// The ledger.
+    pub overview: Overview,
+    /// The ended top-ups that were asked for.
+    pub ended: Vec<Grant>,
+    /// Purchases.
+    pub purchases: Listed,
+    /// What lies ahead.
+    pub prospect: Option<Prospect>,
+    /// Whether another plan would have been cheaper.
+    pub advice: Option<Advice>,
+}
+
+/// A customer's Billing now; what is due is booked first. `ended` is asked which of the ended top-ups are wanted,
+/// `listed` how many of all purchases to skip, and how many to take.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn of(
+    app: &App,
+    (no, id): (i64, &str),
+    ended: impl FnOnce(&Overview) -> Range<usize>,
+    listed: impl FnOnce(i64) -> (i64, i64),
+) -> Result<Option<Billing>, InternalError> {
+    accounts::book(app, no).await?;
+    let link = &mut app.store.snapshot().await?;
+    let Some(customer) = customers::found(link, app, id).await? else { return Ok(None) };
+    let Some(overview) = overview::of(link, app, no, id).await? else { return Ok(None) };
+    let part = ended(&overview);
+    Ok(Some(Billing {
+        ended: overview::ended(link, no, part.start, part.len()).await?,
+        purchases: purchases::listed(link, app, no, listed).await?,
+        prospect: forecast::of(link, app, no, &overview, customer.created_at).await?,
+        advice: advice::of(link, app, no, &overview.account, overview.balance.as_of).await?,
+        customer,
+        overview,
+    }))
+}

@@ -1,0 +1,11 @@
+//! Figures that people read: Billing, History, Usage, the forecast, upgrade advice, sales, live pages.
+//!
+//! *Not here:* words and HTML (`web`).
+
+pub mod advice;
+pub mod billing;
+pub mod forecast;
+pub mod history;
+pub mod live;
+pub mod sales;
+pub mod usage;

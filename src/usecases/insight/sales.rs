@@ -1,0 +1,355 @@
+//! Sales and liability: credits sold, used, expired, refunded and outstanding, by month and kind, from the entries.
+//!
+//! Model: every entry that changes a balance falls into one column of one month (UTC, by its `event_at`) and one kind of
+//! credits; "outstanding" is what all columns up to the month's end come to, so that its last value is the sum of all
+//! balances. Credits alone move it: a hold or a freeze changes no balance. An expiry that is booked late is dated at its
+//! own instant, so that a month may still change for as long as catch-up is behind.
+//!
+//! Entries never change: what was added up once is remembered by the process, and only newer rows are read. Memory
+//! affects the cost, never the figures. Each step is a short read, for no read transaction may be long.
+
+use crate::args;
+use crate::domain::{Credits, EntryKind, Instant, Kind};
+use crate::store::Store;
+use crate::store::db::{Connection, corrupt};
+use crate::usecases::{App, InternalError};
+use chrono::{DateTime, Datelike};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// Entries that one step adds up.
+const STEP: i64 = 50_000;
+/// How long one request adds up before it shows what it has.
+const BUDGET: Duration = Duration::from_secs(4);
+const DAY_MS: i64 = 86_400_000;
+
+/// A month of the calendar, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    /// The year.
+    pub year: i32,
+    /// 1 to 12.
+    pub month: u32,
+}
+
+impl Month {
+    /// The month of an instant.
+    #[must_use]
+    pub fn of(at: Instant) -> Self {
+        Self { year: at.year(), month: at.month() }
+    }
+
+    fn of_day(day: i64) -> Self {
+        Self::of(DateTime::from_timestamp_millis(day.saturating_mul(DAY_MS)).unwrap_or(DateTime::UNIX_EPOCH))
+    }
+
+    fn next(self) -> Self {
+        if self.month == 12 {
+            Self { year: self.year + 1, month: 1 }
+        } else {
+            Self { year: self.year, month: self.month + 1 }
+        }
+    }
+}
+
+impl std::fmt::Display for Month {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+/// What happened to one kind of credits in a month. Thousandths; sums of many customers, so wider than one's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Granted: sold, where top-ups.
+    pub granted: i128,
+    /// Used, undone usages taken off.
+    pub used: i128,
+    /// Expired.
+    pub expired: i128,
+    /// Removed after refunds and lost disputes, what was restored taken off.
+    pub refunded: i128,
+    /// Grants taken back.
+    pub voided: i128,
+}
+
+impl Figures {
+    /// By how much it changed what is outstanding.
+    #[must_use]
+    pub const fn net(&self) -> i128 {
+        self.granted - self.used - self.expired - self.refunded - self.voided
+    }
+
+    fn add(&mut self, kind: EntryKind, by_usage: bool, amount: i128) {
+        match kind {
+            EntryKind::Granted => self.granted += amount,
+            EntryKind::Used => self.used -= amount,
+            EntryKind::Voided if by_usage => self.used -= amount,
+            EntryKind::Voided => self.voided -= amount,
+            EntryKind::Expired => self.expired -= amount,
+            EntryKind::Refunded | EntryKind::Disputed | EntryKind::Restored => self.refunded -= amount,
+            // These change no balance.
+            EntryKind::Held | EntryKind::Released | EntryKind::Frozen | EntryKind::Thawed | EntryKind::Extended => {}
+        }
+    }
+}
+
+/// The three kinds, in the order of tables.
+pub const KINDS: [Kind; 3] = [Kind::Plan, Kind::Courtesy, Kind::TopUp];
+
+/// What was added up so far, shared by the process.
+#[derive(Clone, Default)]
+pub struct Books(Arc<Mutex<Sums>>);
+
+#[derive(Clone, Default)]
+struct Sums {
+    /// The last row that is in.
+    upto: i64,
+    months: BTreeMap<(Month, Kind), Figures>,
+}
+
+/// One kind's line of a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The month.
+    pub month: Month,
+    /// Which credits.
+    pub kind: Kind,
+    /// What happened.
+    pub figures: Figures,
+    /// What was outstanding at its end: the liability.
+    pub outstanding: i128,
+}
+
+/// What was taken in a month, in minor units of one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Money {
+    /// The month in which the credits came.
+    pub month: Month,
+    /// ISO 4217.
+    pub currency: String,
+    /// Purchases.
+    pub purchases: i64,
+    /// Their prices, tax aside.
+    pub sold: i128,
+    /// Tax on top.
+    pub tax: i128,
+    /// What of them was paid back by now.
+    pub refunded: i128,
+}
+
+/// The price that was paid for outstanding top-up credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deferred {
+    /// ISO 4217.
+    pub currency: String,
+    /// Minor units.
+    pub minor: i128,
+}
+
+/// The whole report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Every kind of every month from the first entry to the last or this one, oldest first.
+    pub lines: Vec<Line>,
+    /// What was taken, oldest first.
+    pub money: Vec<Money>,
+    /// What was paid for the top-up credits that are left.
+    pub deferred: Vec<Deferred>,
+    /// Rows that are added up, and rows that there are.
+    pub rows: (i64, i64),
+}
+
+impl Report {
+    /// Whether every entry is in.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.rows.0 >= self.rows.1
+    }
+
+    /// What is outstanding now.
+    #[must_use]
+    pub fn outstanding(&self) -> i128 {
+        self.lines.iter().rev().take(KINDS.len()).map(|line| line.outstanding).sum()
+    }
+}
+
+/// Adds up what is new and tells all of it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn report(app: &App) -> Result<Report, InternalError> {
+    let mut sums = app.books.0.lock().await;
+    let last = roll_forward(&app.store, &mut sums, BUDGET).await?;
+    let lines = lines(&sums.months, Month::of(app.clock.now()));
+    let rows = (sums.upto, last);
+    drop(sums);
+    let mut link = app.store.read().await?;
+    Ok(Report { lines, money: money(&mut link).await?, deferred: deferred(&mut link).await?, rows })
+}
+
+/// Adds up for as long as the budget lasts; returns the last row that there is.
+async fn roll_forward(store: &Store, sums: &mut Sums, budget: Duration) -> Result<i64, InternalError> {
+    let began = tokio::time::Instant::now();
+    let sql = "select coalesce(max(row_no), 0) as n from entries";
+    let last = store.read().await?.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    if last < sums.upto {
+        // A restored backup: what is remembered belongs to another history.
+        *sums = Sums::default();
+    }
+    while sums.upto < last && began.elapsed() < budget {
+        let to = last.min(sums.upto + STEP);
+        for row in store.read().await?.all(SUMS, args![sums.upto, to]).await? {
+            let kind = Kind::from_code(row.int("grant_kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
+            let what = EntryKind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of entry"))?;
+            let figures = sums.months.entry((Month::of_day(row.int("day")?), kind)).or_default();
+            figures.add(what, row.flag("by_usage")?, i128::from(row.int("amount")?));
+        }
+        sums.upto = to;
+    }
+    Ok(last)
+}
+
+const SUMS: &str = "select e.event_at / 86400000 as day, g.kind as grant_kind, e.kind as kind,
+      case when e.cause_kind = 2 then 1 else 0 end * cast(1 as bigint) as by_usage,
+      cast(sum(e.amount) as bigint) as amount
+    from entries e join grants g on g.no = e.grant_no where e.row_no > $1 and e.row_no <= $2 and e.amount <> 0
+    group by 1, 2, 3, 4";
+
+/// Every month without a gap, so that a quiet one shows what is outstanding too.
+fn lines(months: &BTreeMap<(Month, Kind), Figures>, now: Month) -> Vec<Line> {
+    let (Some((first, _)), Some((last, _))) = (months.keys().next(), months.keys().next_back()) else {
+        return Vec::new();
+    };
+    let (mut month, end) = (*first, (*last).max(now));
+    let mut outstanding = [0_i128; 3];
+    let mut lines = Vec::new();
+    while month <= end {
+        for (kind, outstanding) in KINDS.into_iter().zip(&mut outstanding) {
+            let figures = months.get(&(month, kind)).copied().unwrap_or_default();
+            *outstanding += figures.net();
+            lines.push(Line { month, kind, figures, outstanding: *outstanding });
+        }
+        month = month.next();
+    }
+    lines
+}
+
+async fn money(link: &mut Connection) -> Result<Vec<Money>, InternalError> {
+    let sql = "select credited_at / 86400000 as day, currency, count(*) as n, cast(sum(amount) as bigint) as sold,
+          cast(sum(coalesce(amount_tax, 0)) as bigint) as tax, cast(sum(refunded_amount) as bigint) as refunded
+        from purchases where credited_at is not null group by 1, 2";
+    let mut months: BTreeMap<(Month, String), Money> = BTreeMap::new();
+    for row in link.all(sql, Vec::new()).await? {
+        let (month, currency) = (Month::of_day(row.int("day")?), row.text("currency")?);
+        let empty = || Money { month, currency: currency.clone(), purchases: 0, sold: 0, tax: 0, refunded: 0 };
+        let sum = months.entry((month, currency.clone())).or_insert_with(empty);
+        sum.purchases += row.int("n")?;
+        sum.sold += i128::from(row.int("sold")?);
+        sum.tax += i128::from(row.int("tax")?);
+        sum.refunded += i128::from(row.int("refunded")?);
+    }
+    Ok(months.into_values().collect())
+}
+
+/// The share of each price that its credits' rest is, by price and size, since packages are few.
+async fn deferred(link: &mut Connection) -> Result<Vec<Deferred>, InternalError> {
+    let sql = "select p.currency, p.amount, g.amount as credits,
+          cast(sum(g.amount - g.used - g.expired - g.refunded - g.disputed - g.voided) as bigint) as left_over
+        from grants g join purchases p on p.id = g.purchase where g.is_open = 1 group by p.currency, p.amount, g.amount";
+    let mut sums: BTreeMap<String, i128> = BTreeMap::new();
+    for row in link.all(sql, Vec::new()).await? {
+        let (price, credits) = (i128::from(row.int("amount")?), i128::from(row.int("credits")?));
+        *sums.entry(row.text("currency")?).or_default() += price * i128::from(row.int("left_over")?) / credits.max(1);
+    }
+    Ok(sums.into_iter().map(|(currency, minor)| Deferred { currency, minor }).collect())
+}
+
+/// Credits of a sum, which may be more than one customer's can be.
+#[must_use]
+pub fn credits(sum: i128) -> Credits {
+    Credits(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
+}
+
+/// The whole report as CSV: a line for each month and kind.
+///
+/// # Errors
+/// [`Fault`].
+pub fn csv(report: &Report) -> Result<String, InternalError> {
+    let head = ["month", "kind", "granted", "used", "expired", "refunded", "voided", "outstanding"];
+    let rows = report.lines.iter().map(|line| {
+        let f = &line.figures;
+        let sums = [f.granted, f.used, f.expired, f.refunded, f.voided, line.outstanding];
+        let mut row = vec![line.month.to_string(), line.kind.name().to_owned()];
+        row.extend(sums.map(|sum| credits(sum).to_string()));
+        row
+    });
+    written(&head, rows)
+}
+
+/// What was taken as CSV, in minor units.
+///
+/// # Errors
+/// [`Fault`].
+pub fn money_csv(report: &Report) -> Result<String, InternalError> {
+    let head = ["month", "currency", "purchases", "sold", "tax", "refunded"];
+    let rows = report.money.iter().map(|line| {
+        let mut row = vec![line.month.to_string(), line.currency.clone(), line.purchases.to_string()];
+        row.extend([line.sold, line.tax, line.refunded].map(|sum| sum.to_string()));
+        row
+    });
+    written(&head, rows)
+}
+
+fn written(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<String, InternalError> {
+    let broken = |e: csv::Error| InternalError::Broken(e.to_string());
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(head).map_err(broken)?;
+    for row in rows {
+        writer.write_record(&row).map_err(broken)?;
+    }
+    let bytes = writer.into_inner().map_err(|e| InternalError::Broken(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| InternalError::Broken(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn month(text: &str) -> Month {
+        Month::of(format!("{text}-15T00:00:00Z").parse().expect("an instant"))
+    }
+
+    #[test]
+    fn a_quiet_month_is_there_and_owes_what_the_last_one_owed() {
+        let mut months = BTreeMap::new();
+        let sold = Figures { granted: 1_200, used: 200, ..Figures::default() };
+        months.insert((month("2026-11"), Kind::TopUp), sold);
+        months.insert((month("2027-01"), Kind::TopUp), Figures { expired: 1_000, ..Figures::default() });
+        let lines = lines(&months, month("2026-12"));
+        let owed: Vec<_> = lines.iter().filter(|line| line.kind == Kind::TopUp).map(|line| line.outstanding).collect();
+        assert_eq!(owed, [1_000, 1_000, 0]);
+        assert_eq!(lines.len(), 9);
+        assert_eq!(lines[3].month.to_string(), "2026-12");
+    }
+
+    #[test]
+    fn every_kind_of_entry_falls_into_one_column() {
+        let check = |kind, by_usage, amount, want: Figures| {
+            let mut figures = Figures::default();
+            figures.add(kind, by_usage, amount);
+            assert_eq!(figures, want, "{kind:?}");
+            assert_eq!(figures.net(), amount, "{kind:?}");
+        };
+        let none = Figures::default();
+        check(EntryKind::Granted, false, 5, Figures { granted: 5, ..none });
+        check(EntryKind::Used, true, -5, Figures { used: 5, ..none });
+        check(EntryKind::Voided, true, 5, Figures { used: -5, ..none });
+        check(EntryKind::Voided, false, -5, Figures { voided: 5, ..none });
+        check(EntryKind::Expired, false, -5, Figures { expired: 5, ..none });
+        check(EntryKind::Disputed, false, -5, Figures { refunded: 5, ..none });
+        check(EntryKind::Restored, false, 5, Figures { refunded: -5, ..none });
+    }
+}

@@ -1,0 +1,145 @@
+//! Mails about credits: to whom they go, and what each says. All are written into the outbox in the turn that
+//! causes them, or in the turn that takes their cause off its list.
+//!
+//! *Not here:* how mail leaves (`outbox`, `mail`); receipts (`receipts`).
+
+pub mod balance;
+pub mod payments;
+pub mod refunds;
+pub mod reminders;
+pub mod unsubscribe;
+
+use crate::args;
+use crate::domain::{Credits, Instant};
+use crate::email::Draft;
+use crate::ledger::WriteTransaction;
+use crate::store::db::DbError;
+use crate::time_zone::Zone;
+use crate::usecases::delivery::outbox;
+use crate::usecases::delivery::outbox::Mail;
+use crate::usecases::{App, Shop};
+
+/// A customer as its mails need it.
+#[derive(Clone, Debug)]
+pub struct Addressed {
+    /// The store's number.
+    pub no: i64,
+    /// The SaaS's id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// Its zone.
+    pub zone: Zone,
+    /// Since when.
+    pub created_at: Instant,
+    /// Owners and admins: number, address, whether they want mails that may be switched off.
+    people: Vec<(i64, String, bool)>,
+}
+
+/// A mail before it has recipients.
+pub struct Letter {
+    /// What it is about: with the recipient the outbox's key.
+    pub key: String,
+    /// What kind.
+    pub kind: &'static str,
+    /// Its subject.
+    pub subject: String,
+    /// Its words.
+    pub draft: Draft,
+    /// The id of what caused it.
+    pub cause: Option<[u8; 16]>,
+    /// Whether it may be switched off.
+    pub may_stop: bool,
+}
+
+/// Whom mails of a customer go to; nobody where it is closed.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn addressed(tx: &mut WriteTransaction, no: i64) -> Result<Option<Addressed>, DbError> {
+    let sql = "select id, name, email, timezone, created_at from customers where no = $1 and closed_at is null";
+    let Some(row) = tx.db.one(sql, args![no]).await? else { return Ok(None) };
+    let sql = "select no, email, alerts from members
+        where customer_no = $1 and removed_at is null and role in ('owner', 'admin') order by no";
+    let mut people = Vec::new();
+    for person in tx.db.all(sql, args![no]).await? {
+        people.push((person.int("no")?, person.text("email")?, person.flag("alerts")?));
+    }
+    if people.is_empty() {
+        // Somebody must hear of it.
+        people.push((0, row.text("email")?, true));
+    }
+    Ok(Some(Addressed {
+        no,
+        id: row.text("id")?,
+        name: row.text("name")?,
+        zone: Zone::named(&row.text("timezone")?),
+        created_at: row.at("created_at")?,
+        people,
+    }))
+}
+
+/// Writes a mail to every owner and admin; how many there are.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn write(tx: &mut WriteTransaction, shop: &Shop, to: &Addressed, letter: Letter) -> Result<usize, DbError> {
+    let mut written = 0;
+    for (member, email, alerts) in &to.people {
+        if letter.may_stop && !alerts {
+            continue;
+        }
+        let stop_url = letter.may_stop.then(|| unsubscribe::address(shop, *member, email));
+        let mut draft = letter.draft.clone();
+        if let Some(url) = &stop_url {
+            draft.notes.push(format!("No more mails about a low balance: {url}"));
+        }
+        let mail = Mail {
+            key: format!("{}:{email}", letter.key),
+            customer_no: Some(to.no),
+            recipient: email.clone(),
+            kind: letter.kind,
+            subject: letter.subject.clone(),
+            body: draft.render(),
+            cause: letter.cause,
+            stop_url,
+        };
+        written += usize::from(outbox::enqueue(tx, mail).await?.is_some());
+    }
+    Ok(written)
+}
+
+/// A mail about credits, with what all of them have.
+fn draft(tx: &WriteTransaction, shop: &Shop, heading: String) -> Draft {
+    let sells = &tx.catalog.shop;
+    Draft {
+        shop: sells.name.clone(),
+        support: sells.support_email.clone(),
+        heading,
+        button: Some(("Open Billing".to_owned(), format!("{}/billing", shop.site))),
+        ..Draft::default()
+    }
+}
+
+/// `1,000 credits`, `1 top-up credit`.
+#[must_use]
+pub fn counted(credits: Credits, what: &str) -> String {
+    let noun = if credits == Credits::whole(1) { "credit" } else { "credits" };
+    let what = if what.is_empty() { String::new() } else { format!("{what} ") };
+    format!("{} {what}{noun}", credits.grouped())
+}
+
+/// The verb that goes with so many.
+fn verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
+    if credits == Credits::whole(1) { one } else { many }
+}
+
+/// What mails take from the settings.
+///
+/// # Errors
+/// None.
+#[must_use]
+pub fn shop(app: &App) -> Shop {
+    let (site, secret) = (app.settings.public_url.clone(), app.settings.form_secret.clone());
+    Shop { site, secret, hooked: app.hook.is_some() }
+}

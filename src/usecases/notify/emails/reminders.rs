@@ -1,0 +1,88 @@
+//! "1,000 credits expire on 28 Nov 2026": the amount and the date of the page, and how it will end at this pace.
+
+use crate::domain::forecast::Outlook;
+use crate::domain::{Credits, Instant};
+use crate::ledger::WriteTransaction;
+use crate::usecases::Shop;
+use crate::usecases::notify::emails::{Addressed, Letter, counted, draft, verb};
+
+/// Its kind in the outbox.
+pub const KIND: &str = "reminder";
+
+/// Top-ups that expire on one day of the customer's calendar.
+#[derive(Clone, Debug)]
+pub struct Expiring {
+    /// What is left of each, when it expires, when it was bought, what it was; the first to expire first.
+    pub top_ups: Vec<(Credits, Instant, Instant, Credits)>,
+    /// How they will end, where anything can be said.
+    pub outlook: Option<Outlook>,
+    /// The plan on which they are paused.
+    pub paused_on: Option<String>,
+}
+
+impl Expiring {
+    /// What is left of all of them.
+    #[must_use]
+    pub fn credits(&self) -> Credits {
+        self.top_ups.iter().map(|(left, ..)| *left).sum()
+    }
+
+    fn first(&self) -> Option<Instant> {
+        self.top_ups.first().map(|(_, expires_at, ..)| *expires_at)
+    }
+}
+
+/// The reminder of so many days; `mail` is its id.
+#[must_use]
+pub fn letter(
+    tx: &WriteTransaction,
+    shop: &Shop,
+    to: &Addressed,
+    of: &Expiring,
+    now: Instant,
+    mail: [u8; 16],
+) -> Option<Letter> {
+    let (credits, first, zone) = (of.credits(), of.first()?, to.zone);
+    let expire = verb(credits, "expires", "expire");
+    let when = match zone.days_until(now, first) {
+        i64::MIN..=0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        days => format!("in {days} days"),
+    };
+    let heading = format!("{} {expire} {when}, on {}.", counted(credits, "top-up"), zone.sentence(first));
+    let mut draft = draft(tx, shop, heading);
+    draft.lines = match &of.paused_on {
+        Some(plan) => {
+            let them = verb(credits, "It is", "They are");
+            vec![format!("{them} paused on {plan}. Upgrade to use them before {}.", zone.day(first))]
+        }
+        None => vec![format!("{}Buying more does not extend them.", pace(of.outlook, credits))],
+    };
+    draft.facts.push(("For", to.name.clone()));
+    for (left, expires_at, bought_at, amount) in &of.top_ups {
+        let bought = zone.day(*bought_at);
+        draft.facts.push(("Left", format!("{} of {}, bought {bought}", left.grouped(), amount.grouped())));
+        draft.facts.push(("Expires", zone.full(*expires_at)));
+    }
+    draft.notes.push(format!("This goes to every owner and admin of {}. It cannot be switched off.", to.name));
+    Some(Letter {
+        key: format!("reminder:{}", hex::encode(mail)),
+        kind: KIND,
+        subject: format!("{} {expire} on {}", counted(credits, ""), zone.day(first)),
+        draft,
+        cause: Some(mail),
+        may_stop: false,
+    })
+}
+
+/// The pace sentence of the page, ending in a space; empty where nothing can be said.
+fn pace(outlook: Option<Outlook>, credits: Credits) -> String {
+    match outlook {
+        None => String::new(),
+        Some(Outlook::AllUsed) => "At your pace you will use them all. ".to_owned(),
+        Some(Outlook::Left(left)) => format!("At your pace about {} will be left. ", left.grouped()),
+        Some(Outlook::Untouched) => {
+            format!("Plan credits are used first. At your pace all {} will expire unused. ", credits.grouped())
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Messages to people and to the SaaS's backend: emails, balance alerts, reminders, receipts, webhooks.
+//!
+//! *Not here:* how they leave (`delivery`).
+
+pub mod balance_alerts;
+pub mod emails;
+pub mod receipts;
+pub mod reminders;
+pub mod webhooks;

@@ -1,0 +1,248 @@
+//! Reminders (R16): every owner and admin hears in time that top-ups will expire.
+//!
+//! Invariants: a row per grant, kind and date, written with its mails in one turn, says that it was announced;
+//! grants that expire on one day of the customer's calendar share one mail; amounts are those of the ledger at
+//! the turn's own instant. `grants.remind_at` is only a list of what to look at: a look too many does nothing.
+
+use crate::args;
+use crate::domain::forecast::Pace;
+use crate::domain::reminder::{Look, look};
+use crate::domain::{Account, Grant, GrantId, Instant, Kind, forecast};
+use crate::ledger::WriteTransaction;
+use crate::store::db::DbError;
+use crate::time_zone::Zone;
+use crate::usecases::credits::usage_rate;
+use crate::usecases::delivery::failed_items;
+use crate::usecases::notify::emails;
+use crate::usecases::notify::emails::reminders;
+use crate::usecases::{App, InternalError, Shop, flat, jobs};
+use chrono::TimeDelta;
+
+/// How many top-ups one round looks at.
+const ROUND_MAX: i64 = 200;
+/// How many are written side by side: the engine commits them together.
+const AT_ONCE_MAX: usize = 20;
+/// How long what is wholly held is left alone.
+const HELD_MINUTES: i64 = 60;
+
+/// When the next look is due after `now`.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
+    let sql = "select min(remind_at) as due from grants where remind_at is not null and remind_at > $1";
+    let row = app.store.read().await?.one(sql, args![now]).await?;
+    Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
+}
+
+/// How many top-ups wait to be looked at.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn backlog(app: &App) -> Result<i64, InternalError> {
+    let sql = "select count(*) as n from grants where remind_at is not null and remind_at <= $1";
+    let row = app.store.read().await?.one(sql, args![app.clock.now()]).await?;
+    Ok(row.map_or(Ok(0), |row| row.int("n"))?)
+}
+
+/// Announces what is due, a bounded number of customers at a time; how many mails that made. A customer that cannot
+/// be served is retried later, by itself.
+///
+/// # Errors
+/// [`Fault`] of a database that is away.
+pub async fn run(app: &App) -> Result<u64, InternalError> {
+    let act = |item: String| async move { one(app, jobs::customer_no(&item)?).await };
+    retell_delivered(app).await?;
+    let mut run = failed_items::Run::new(app, failed_items::REMINDERS, AT_ONCE_MAX);
+    let mut written = run.retry(act).await?;
+    let sql = format!(
+        "select customer_no from grants where remind_at is not null and remind_at <= $1 and {}
+         order by remind_at limit $2",
+        failed_items::REMINDERS.without_failed("grants.customer_no")
+    );
+    loop {
+        let rows = app.store.read().await?.all(sql.as_str(), args![app.clock.now(), ROUND_MAX]).await?;
+        let due = jobs::customers(&rows)?;
+        if due.is_empty() {
+            return Ok(written);
+        }
+        written += run.serve(due, act).await?;
+    }
+}
+
+/// Serves one customer.
+async fn one(app: &App, no: i64) -> Result<u64, InternalError> {
+    // Read before the turn: it may walk over many lines.
+    let mut link = app.store.read().await?;
+    let row = link.one("select created_at from customers where no = $1", args![no]).await?;
+    let Some(since) = row.map(|row| row.at("created_at")).transpose()? else { return Ok(0) };
+    let pace = usage_rate::of(&mut link, no, since, app.clock.now()).await?;
+    drop(link);
+    let shop = emails::shop(app);
+    flat(app.ledger.job(move |tx| Box::pin(async move { remind(tx, no, pace, &shop).await })).await)
+}
+
+/// A top-up that is on the list.
+struct Listed {
+    no: i64,
+    id: GrantId,
+    expires_at: Instant,
+    /// The kinds of this date that were announced.
+    announced: Vec<i64>,
+}
+
+/// What becomes of a listed top-up.
+enum Verdict {
+    Announce(i64),
+    Again(Option<Instant>),
+}
+
+async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &Shop) -> Result<u64, InternalError> {
+    let (account, at) = tx.account(no).await?;
+    let account = account.clone();
+    tx.flush().await?;
+    let Some(to) = emails::addressed(tx, no).await? else {
+        let sql = "update grants set remind_at = null where customer_no = $1 and remind_at is not null";
+        tx.db.run(sql, args![no]).await?;
+        return Ok(0);
+    };
+    let mut written = 0;
+    loop {
+        let listed = listed(tx, no).await?;
+        let first = listed.iter().find_map(|one| match verdict(one, &account, tx, at) {
+            Verdict::Announce(days) => Some((one, days)),
+            Verdict::Again(_) => None,
+        });
+        let Some((one, days)) = first else {
+            for one in &listed {
+                if let Verdict::Again(next) = verdict(one, &account, tx, at) {
+                    tx.db.run("update grants set remind_at = $1 where no = $2", args![next, one.no]).await?;
+                }
+            }
+            return Ok(written);
+        };
+        let day = one.expires_at;
+        // The nearest of the day decides which reminder it is.
+        let same = |other: &&Listed| to.zone.same_day(day, other.expires_at);
+        let days = listed.iter().filter(same).fold(days, |days, other| match verdict(other, &account, tx, at) {
+            Verdict::Announce(other) => days.min(other),
+            Verdict::Again(_) => days,
+        });
+        written += announce(tx, &account, &to, &listed, (day, days, at), pace, shop).await?;
+    }
+}
+
+async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<Listed>, DbError> {
+    let sql = "select no, id, expires_at from grants
+        where customer_no = $1 and kind = 3 and remind_at is not null order by expires_at, no";
+    let mut out = Vec::new();
+    for row in tx.db.all(sql, args![no]).await? {
+        out.push(Listed {
+            no: row.int("no")?,
+            id: GrantId(row.uuid("id")?),
+            expires_at: row.at("expires_at")?,
+            announced: Vec::new(),
+        });
+    }
+    let sql = "select r.grant_no, r.kind, r.expires_at from reminders r join grants g on g.no = r.grant_no
+        where g.customer_no = $1 and g.remind_at is not null";
+    for row in tx.db.all(sql, args![no]).await? {
+        let (grant, expires_at) = (row.int("grant_no")?, row.at("expires_at")?);
+        let days = row.text("kind")?.trim_end_matches('d').parse().unwrap_or(0);
+        if let Some(one) = out.iter_mut().find(|one| one.no == grant && one.expires_at == expires_at) {
+            one.announced.push(days);
+        }
+    }
+    Ok(out)
+}
+
+fn verdict(one: &Listed, account: &Account, tx: &WriteTransaction, at: Instant) -> Verdict {
+    // What comes back, and a date that moves, puts a grant on the list again (`ledger::flush`).
+    let Some(grant) = account.grant(one.id).filter(|grant| grant.frozen.is_zero() && grant.has_something()) else {
+        return Verdict::Again(None);
+    };
+    match look(one.expires_at, &tx.catalog.rules.reminder_days, &one.announced, at) {
+        Look::Announce(_) if grant.remaining().is_zero() => {
+            Verdict::Again(Some(at + TimeDelta::minutes(HELD_MINUTES)).filter(|next| *next < one.expires_at))
+        }
+        Look::Announce(days) => Verdict::Announce(days),
+        Look::Wait(next) => Verdict::Again(Some(next)),
+        Look::Done => Verdict::Again(None),
+    }
+}
+
+/// Top-ups of the account that expire on the day of `day` and have something left: those of the page.
+fn of_the_day(account: &Account, zone: Zone, day: Instant) -> Vec<&Grant> {
+    let mut grants: Vec<&Grant> = account
+        .grants
+        .iter()
+        .filter(|grant| grant.kind == Kind::TopUp && grant.frozen.is_zero() && grant.remaining().is_positive())
+        .filter(|grant| zone.same_day(day, grant.expires_at))
+        .collect();
+    grants.sort_by_key(|grant| grant.burn_key());
+    grants
+}
+
+/// A mail server took a reminder: the top-ups that it announced await no further one.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn delivered(tx: &mut WriteTransaction, mail: i64) -> Result<(), InternalError> {
+    let sql = "select g.id, g.customer_no from outbox o join reminders r on r.mail = o.cause
+        join grants g on g.no = r.grant_no where o.no = $1 and g.awaits_notice = 1 order by g.no";
+    for row in tx.db.all(sql, args![mail]).await? {
+        let (id, customer) = (GrantId(row.uuid("id")?), row.int("customer_no")?);
+        tx.adopt(customer, &[id]).await?;
+        let (told, _) = tx.act(customer, |account, at, _, changes| account.notice(id, at, changes)).await?;
+        told.map_err(|_| InternalError::Broken(format!("the top-up {id} is not there")))?;
+    }
+    Ok(())
+}
+
+/// Top-ups that could not be told that their reminder was taken.
+async fn retell_delivered(app: &App) -> Result<(), InternalError> {
+    let act = |item: String| async move {
+        let mail = item.parse().map_err(|_| InternalError::Broken(format!("{item:?} is no number of a mail")))?;
+        flat(app.ledger.job(move |tx| Box::pin(async move { delivered(tx, mail).await })).await)?;
+        Ok(0)
+    };
+    failed_items::Run::new(app, failed_items::NOTICES, AT_ONCE_MAX).retry(act).await?;
+    Ok(())
+}
+
+/// One mail for all that expires on a day, and the rows that say so.
+async fn announce(
+    tx: &mut WriteTransaction,
+    account: &Account,
+    to: &emails::Addressed,
+    listed: &[Listed],
+    (day, days, at): (Instant, i64, Instant),
+    pace: Option<Pace>,
+    shop: &Shop,
+) -> Result<u64, InternalError> {
+    let grants = of_the_day(account, to.zone, day);
+    let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id).collect();
+    let plan = tx.catalog.plan(&account.plan).map_or_else(|| account.plan.clone(), |plan| plan.name.clone());
+    let of = reminders::Expiring {
+        top_ups: grants.iter().map(|g| (g.remaining(), g.expires_at, g.effective_at, g.amount)).collect(),
+        outlook: pace.and_then(|pace| forecast::outlook(account, &tx.catalog, pace, &ids, at)),
+        paused_on: account.top_ups_paused.then_some(plan),
+    };
+    let mail = *tx.clock.mint().as_bytes();
+    let sql = "insert into reminders (grant_no, kind, expires_at, mail, at) values ($1, $2, $3, $4, $5)
+        on conflict (grant_no, kind, expires_at) do nothing";
+    for one in listed.iter().filter(|one| ids.contains(&one.id)) {
+        // A shorter one that went out before makes this one superfluous.
+        if one.announced.iter().all(|sent| *sent > days) {
+            tx.db.run(sql, args![one.no, format!("{days}d"), one.expires_at, mail, at]).await?;
+        }
+    }
+    for purchase in grants.iter().filter_map(|grant| grant.purchase) {
+        let sql = "insert into purchase_events (purchase, what, at) values ($1, 'reminded', $2)";
+        tx.db.run(sql, args![purchase.bytes(), at]).await?;
+    }
+    let Some(letter) = reminders::letter(tx, shop, to, &of, at, mail) else { return Ok(0) };
+    let written = emails::write(tx, shop, to, letter).await?;
+    tracing::info!(customer = to.id, days, mails = written, "a reminder");
+    Ok(u64::try_from(written).unwrap_or(0))
+}

@@ -1,0 +1,120 @@
+//! What is done again by hand: a receipt, an event, a question to Stripe; alarms; a customer that is erased.
+
+use crate::domain::PurchaseId;
+use crate::usecases::customers::erasure;
+use crate::usecases::notify::receipts;
+use crate::usecases::operators::actions::{ActionRequest, AuditDetail, Outcome, once};
+use crate::usecases::operators::audit::Action;
+use crate::usecases::purchases::Known;
+use crate::usecases::stripe_sync::inbox;
+use crate::usecases::{App, InternalError, alarms, customers, purchases};
+
+/// Mails the receipt of a credited purchase again, to everybody who gets receipts now.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn resend_receipt(app: &App, order: ActionRequest, id: PurchaseId) -> Result<Outcome, InternalError> {
+    let (key, site) = (order.key, app.settings.public_url.clone());
+    once(app, order, move |tx| {
+        Box::pin(async move {
+            let Some(purchase) = purchases::load(&mut tx.db, id).await? else { return Ok(Err(Outcome::Unknown)) };
+            let mails = receipts::again(tx, &purchase, &site, key).await?;
+            if mails == 0 {
+                return Ok(Err(Outcome::NoReceipt));
+            }
+            let noun = if mails == 1 { "mail" } else { "mails" };
+            Ok(Ok(AuditDetail::new(Action::ReceiptResent, purchase.customer_no, id, format!("{mails} {noun}"))))
+        })
+    })
+    .await
+}
+
+/// Acts on an event that waits, now.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn retry_event(app: &App, order: ActionRequest, id: &str) -> Result<Outcome, InternalError> {
+    let event = id.to_owned();
+    let outcome = once(app, order, move |tx| {
+        Box::pin(async move {
+            let sql = "select done_at from inbox where id = $1";
+            let row = tx.db.one(sql, crate::args![&event]).await?;
+            Ok(match row.map(|row| row.opt_int("done_at")).transpose()? {
+                None => Err(Outcome::Unknown),
+                Some(Some(_)) => Err(Outcome::NotWaiting),
+                Some(None) => Ok(AuditDetail::new(Action::EventRetried, None, event, "")),
+            })
+        })
+    })
+    .await?;
+    if outcome != Outcome::Done {
+        return Ok(outcome);
+    }
+    Ok(match inbox::retry(app, id).await? {
+        inbox::Received::Waiting => Outcome::StripeUnavailable,
+        inbox::Received::Done | inbox::Received::WrongMode => Outcome::Done,
+    })
+}
+
+/// Asks Stripe how a purchase stands, and settles it by the answer.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn recheck(app: &App, order: ActionRequest, id: PurchaseId) -> Result<Outcome, InternalError> {
+    let Some(purchase) = purchases::find(app, id).await? else { return Ok(Outcome::Unknown) };
+    let (customer_no, before) = (purchase.customer_no, format!("it was {}", purchase.state.name()));
+    let outcome = once(app, order, move |_| {
+        Box::pin(async move { Ok(Ok(AuditDetail::new(Action::PurchaseRechecked, customer_no, id, before))) })
+    })
+    .await?;
+    if outcome != Outcome::Done {
+        return Ok(outcome);
+    }
+    Ok(match purchases::recheck(app, &purchase).await? {
+        Known::Checkout(_) | Known::NotOpened => Outcome::Done,
+        Known::Foreign => Outcome::StripeRefused,
+        Known::Unanswered(_) => Outcome::StripeUnavailable,
+    })
+}
+
+/// Erases a customer: personal data blanked, sessions and keys ended. `typed` is the id, typed once more.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn erase(app: &App, order: ActionRequest, customer: &str, typed: &str) -> Result<Outcome, InternalError> {
+    let Some(customer_no) = customers::number(app, customer).await? else { return Ok(Outcome::Unknown) };
+    if typed.trim() != customer {
+        return Ok(Outcome::NotConfirmed);
+    }
+    let id = customer.to_owned();
+    let outcome = once(app, order, move |_| {
+        Box::pin(async move { Ok(Ok(AuditDetail::new(Action::CustomerErased, customer_no, id, ""))) })
+    })
+    .await?;
+    // Every step may be done again: a repeat finishes what a crash left.
+    erasure::close(app, customer_no).await?;
+    Ok(outcome)
+}
+
+/// Acknowledges an alarm.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn acknowledge(app: &App, order: ActionRequest, no: i64) -> Result<Outcome, InternalError> {
+    let (by, at) = (order.operator.clone(), app.clock.real());
+    once(app, order, move |tx| {
+        Box::pin(async move {
+            let Some(alarm) = alarms::acknowledge_on(&mut tx.db, no, &by, at).await? else {
+                return Ok(Err(Outcome::Unknown));
+            };
+            let about = format!("alarm {no}");
+            Ok(Ok(AuditDetail::new(
+                Action::AlarmAcknowledged,
+                None,
+                about,
+                format!("{} {}", alarm.kind, alarm.subject),
+            )))
+        })
+    })
+    .await
+}

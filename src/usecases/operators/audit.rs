@@ -1,0 +1,235 @@
+//! What operators did, to whom and why: an append-only line each, chained like the ledger's.
+//!
+//! Invariants: a line is written in the turn that does the thing; a key is written once, so that a form that is sent
+//! twice does nothing twice; no line is changed or deleted (triggers), numbers have no gap, each hash covers the line
+//! before. A closed customer's lines stay: whoever writes a reason is told to name no person in it.
+
+use crate::args;
+use crate::domain::Instant;
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError, Row};
+use crate::usecases::{App, InternalError};
+use sha2::{Digest, Sha256};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Courtesy credits were given.
+    CreditsGiven,
+    /// A courtesy grant was taken back.
+    GrantVoided,
+    /// A usage was undone.
+    UsageVoided,
+    /// A refund is about to be asked of Stripe.
+    RefundAsked,
+    /// Stripe has taken a refund.
+    RefundSent,
+    /// Stripe has refused a refund.
+    RefundRefused,
+    /// A receipt was mailed again.
+    ReceiptResent,
+    /// An event was acted on again.
+    EventRetried,
+    /// Stripe was asked about a purchase.
+    PurchaseRechecked,
+    /// A customer was erased.
+    CustomerErased,
+    /// An alarm was acknowledged.
+    AlarmAcknowledged,
+}
+
+/// Every action with its name in the store and its words.
+const ACTIONS: [(Action, &str, &str); 11] = [
+    (Action::CreditsGiven, "credits_given", "Courtesy credits given"),
+    (Action::GrantVoided, "grant_voided", "Courtesy credits taken back"),
+    (Action::UsageVoided, "usage_voided", "Usage voided"),
+    (Action::RefundAsked, "refund_asked", "Refund asked of Stripe"),
+    (Action::RefundSent, "refund_sent", "Refund taken by Stripe"),
+    (Action::RefundRefused, "refund_refused", "Refund refused by Stripe"),
+    (Action::ReceiptResent, "receipt_resent", "Receipt sent again"),
+    (Action::EventRetried, "event_retried", "Event retried"),
+    (Action::PurchaseRechecked, "purchase_rechecked", "Purchase rechecked"),
+    (Action::CustomerErased, "customer_erased", "Customer erased"),
+    (Action::AlarmAcknowledged, "alarm_acknowledged", "Alarm acknowledged"),
+];
+
+impl Action {
+    /// Its name in the store.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ACTIONS.iter().find(|(action, ..)| *action == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// What is read.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        ACTIONS.iter().find(|(action, ..)| *action == self).map_or("", |(.., words)| words)
+    }
+
+    /// From its name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        ACTIONS.iter().find(|(_, known, _)| *known == name).map(|(action, ..)| *action)
+    }
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its number, gapless.
+    pub no: i64,
+    /// The form's key.
+    pub key: String,
+    /// When.
+    pub at: Instant,
+    /// Who.
+    pub operator: String,
+    /// What; nothing where a newer version wrote it.
+    pub action: Option<Action>,
+    /// Whose customer's.
+    pub customer_no: Option<i64>,
+    /// The id of what was acted on.
+    pub about: String,
+    /// Why.
+    pub reason: String,
+    /// What came of it.
+    pub detail: String,
+}
+
+/// A line to be written.
+#[derive(Clone, Debug)]
+pub struct NewLine {
+    /// The form's key.
+    pub key: String,
+    /// Who.
+    pub operator: String,
+    /// What.
+    pub action: Action,
+    /// Whose customer's.
+    pub customer_no: Option<i64>,
+    /// The id of what was acted on.
+    pub about: String,
+    /// Why.
+    pub reason: String,
+    /// What came of it.
+    pub detail: String,
+}
+
+const LINE: &str = "select no, key, at, operator, action, customer_no, about, reason, detail, hash from audit";
+
+fn line_of(row: &Row) -> Result<Line, DbError> {
+    Ok(Line {
+        no: row.int("no")?,
+        key: row.text("key")?,
+        at: row.at("at")?,
+        operator: row.text("operator")?,
+        action: Action::from_name(&row.text("action")?),
+        customer_no: row.opt_int("customer_no")?,
+        about: row.text("about")?,
+        reason: row.text("reason")?,
+        detail: row.text("detail")?,
+    })
+}
+
+/// The line of a key, if it was written.
+pub(crate) async fn find(link: &mut Connection, key: &str) -> Result<Option<Line>, DbError> {
+    link.one(format!("{LINE} where key = $1"), args![key]).await?.as_ref().map(line_of).transpose()
+}
+
+/// Writes a line in the turn that does the thing.
+pub(crate) async fn write(tx: &mut WriteTransaction, new: &NewLine) -> Result<(), DbError> {
+    let now = tx.now();
+    let last = tx.db.one("select no, hash from audit order by no desc limit 1", Vec::new()).await?;
+    let (no, before) = last.map_or(Ok((0, Vec::new())), |row| Ok::<_, DbError>((row.int("no")?, row.blob("hash")?)))?;
+    let no = no + 1;
+    let hash = hash(&before, no, now.timestamp_millis(), new.action.name(), new.customer_no, &texts(new));
+    let sql = "insert into audit (no, key, at, operator, action, customer_no, about, reason, detail, hash)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let values = args![
+        no,
+        &new.key,
+        now,
+        &new.operator,
+        new.action.name(),
+        new.customer_no,
+        &new.about,
+        &new.reason,
+        &new.detail,
+        hash
+    ];
+    tx.db.run(sql, values).await?;
+    Ok(())
+}
+
+fn texts(new: &NewLine) -> [&str; 5] {
+    [&new.key, &new.operator, &new.about, &new.reason, &new.detail]
+}
+
+/// SHA-256 over the hash before and every column; texts with their length before them.
+fn hash(before: &[u8], no: i64, at: i64, action: &str, customer_no: Option<i64>, texts: &[&str; 5]) -> [u8; 32] {
+    let mut hash = Sha256::new_with_prefix(b"topup audit 1\0");
+    hash.update(before);
+    for number in [no, at, customer_no.unwrap_or(-1)] {
+        hash.update(number.to_be_bytes());
+    }
+    for text in std::iter::once(&action).chain(texts) {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// Lines below number `before`, newest first: a customer's, or everybody's.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn list(app: &App, customer_no: Option<i64>, before: i64, limit: i64) -> Result<Vec<Line>, InternalError> {
+    let mut link = app.store.read().await?;
+    let rows = match customer_no {
+        Some(no) => {
+            let sql = format!("{LINE} where customer_no = $1 and no < $2 order by no desc limit $3");
+            link.all(sql, args![no, before, limit]).await?
+        }
+        None => link.all(format!("{LINE} where no < $1 order by no desc limit $2"), args![before, limit]).await?,
+    };
+    rows.iter().map(line_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
+}
+
+/// Refunds of a purchase that were asked for and of which Stripe's answer is not known, newest first.
+///
+/// # Errors
+/// Whatever the database says.
+pub(crate) async fn unanswered(link: &mut Connection, about: &str) -> Result<Vec<Line>, DbError> {
+    let sql = format!(
+        "{LINE} where about = $1 and action = $2
+           and not exists (select 1 from audit a where a.key = audit.key || '/end') order by no desc"
+    );
+    link.all(sql, args![about, Action::RefundAsked.name()]).await?.iter().map(line_of).collect()
+}
+
+/// Lines that one step of the check reads.
+const STEP: i64 = 1_000;
+
+/// Verifies numbers and chain; names the first line that is not as it was written.
+///
+/// # Errors
+/// [`Fault`] where the database cannot be read.
+pub async fn check(store: &crate::store::Store) -> Result<Result<i64, String>, InternalError> {
+    let (mut last, mut before) = (0, Vec::new());
+    loop {
+        let sql = format!("{LINE} where no > $1 order by no limit $2");
+        let rows = store.read().await?.all(sql, args![last, STEP]).await?;
+        if rows.is_empty() {
+            return Ok(Ok(last));
+        }
+        for row in &rows {
+            let (line, action, stored) = (line_of(row)?, row.text("action")?, row.blob("hash")?);
+            let texts = [&*line.key, &*line.operator, &*line.about, &*line.reason, &*line.detail];
+            let want = hash(&before, line.no, line.at.timestamp_millis(), &action, line.customer_no, &texts);
+            if line.no != last + 1 || stored != want {
+                return Ok(Err(format!("audit line {} is not as it was written", last + 1)));
+            }
+            (last, before) = (line.no, stored);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The Checkouts of a customer that are open: a bounded number (R19).
+//!
+//! In the browser Buy returns to the open one of the same package on the same terms, and where too many others are open
+//! the oldest is closed. Over the API the eleventh is refused. Before either, Stripe is asked: one that was paid or has
+//! ended is open no more.
+
+use crate::args;
+use crate::domain::{PurchaseId, PurchaseState};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError};
+use crate::stripe::{Stripe, StripeError};
+use crate::usecases::purchases::stripe_questions::{Asker, ask};
+use crate::usecases::purchases::{PURCHASE, Purchase, load, purchase_of, start};
+use crate::usecases::{App, InternalError, flat};
+use chrono::TimeDelta;
+use futures::future::join_all;
+
+/// How many Checkouts of one customer may be open.
+pub(crate) const OPEN_MAX: usize = 10;
+/// A Checkout that ends sooner is no place to send a buyer to.
+const MINUTES_LEFT_MIN: i64 = 1;
+
+/// What a customer has not paid yet and still can, oldest first. One that Stripe refused to open is not among them.
+pub(crate) async fn unpaid(tx: &mut WriteTransaction, customer_no: i64) -> Result<Vec<Purchase>, DbError> {
+    let now = tx.now();
+    let sql = format!(
+        "{PURCHASE} where p.customer_no = $1 and p.state in ('created', 'open')
+           and ((p.state = 'open' and p.checkout_expires_at > $2)
+             or (p.state = 'created' and p.created_at > $3 and (p.attempt = 0 or p.checkout_order is not null)))
+         order by p.created_at, p.id limit 200"
+    );
+    let rows = tx.db.all(sql, args![customer_no, now, start::open_deadline(now)]).await?;
+    rows.iter().map(purchase_of).collect()
+}
+
+/// The newest of them that sells the same on the same terms, with time left to pay it.
+pub(crate) fn same<'a>(
+    unpaid: &'a [Purchase],
+    tx: &WriteTransaction,
+    is_same: impl Fn(&Purchase) -> bool,
+) -> Option<&'a Purchase> {
+    let until = tx.now() + TimeDelta::minutes(MINUTES_LEFT_MIN);
+    unpaid.iter().rev().find(|one| one.checkout_expires_at > until && is_same(one))
+}
+
+/// The purchase that a form has led to beside its own.
+pub(crate) async fn led_to(link: &mut Connection, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
+    let sql = "select purchase from purchase_forms where form = $1";
+    let Some(row) = link.one(sql, args![form.bytes()]).await? else { return Ok(None) };
+    load(link, PurchaseId(row.uuid("purchase")?)).await
+}
+
+/// The purchase that a form stands for: its own, or the one that it has led to.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn of_form(app: &App, form: PurchaseId) -> Result<Option<Purchase>, InternalError> {
+    let mut link = app.store.read().await?;
+    Ok(match load(&mut link, form).await? {
+        Some(own) => Some(own),
+        None => led_to(&mut link, form).await?,
+    })
+}
+
+/// Notes that a form leads to a purchase of another form: sent again, it leads there again.
+pub(crate) async fn lead(tx: &mut WriteTransaction, form: PurchaseId, to: PurchaseId) -> Result<(), DbError> {
+    let sql = "insert into purchase_forms (form, purchase, made_at) values ($1, $2, $3) on conflict (form) do nothing";
+    tx.db.run(sql, args![form.bytes(), to.bytes(), tx.now()]).await?;
+    Ok(())
+}
+
+/// Asks Stripe about those that seem to be open; one that was paid or has ended makes room.
+pub(crate) async fn ask_all(app: &App, unpaid: &[Purchase]) -> Result<(), InternalError> {
+    let asked = unpaid.iter().take(OPEN_MAX).map(|one| ask(app, one.id, Asker::Stranger));
+    join_all(asked).await.into_iter().collect()
+}
+
+/// Closes the oldest Checkout, so that another one may be opened. Who pays it in this moment is credited.
+pub(crate) async fn close_oldest(
+    app: &App,
+    stripe: &Stripe,
+    unpaid: &[Purchase],
+) -> Result<Result<(), StripeError>, InternalError> {
+    let Some(oldest) = unpaid.iter().find(|one| one.state == PurchaseState::Open) else { return Ok(Ok(())) };
+    let Some(session) = oldest.session_id.as_deref() else { return Ok(Ok(())) };
+    let id = oldest.id;
+    match stripe.expire_checkout(session).await {
+        Ok(()) => {
+            let job = app.ledger.job(move |tx| Box::pin(async move { start::expire(tx, id).await }));
+            flat(job.await)?;
+            Ok(Ok(()))
+        }
+        // It was paid, or ended by itself: that is what is heard of it now.
+        Err(StripeError::Refused { .. }) => crate::usecases::purchases::fulfill(app, id, None).await.map(|_| Ok(())),
+        Err(e) => Ok(Err(e)),
+    }
+}

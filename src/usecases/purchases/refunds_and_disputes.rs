@@ -1,0 +1,309 @@
+//! What becomes of a payment after it was credited: refunds and disputes (R13–R15).
+//!
+//! An event only says that there is something to look at. What is acted on is the whole of what Stripe has of the
+//! payment: its charge, all refunds, all disputes. Each is kept as far as it is known to have come, so that an
+//! answer that was overtaken on the way takes nothing back.
+
+use crate::args;
+use crate::domain::payment::{DisputeEffect, DisputeStatus};
+use crate::domain::{Credits, Payment, PurchaseId, PurchaseState, RefundStatus};
+use crate::ledger::WriteTransaction;
+use crate::store::db::{Connection, DbError, corrupt};
+use crate::stripe::{Aftermath, Charge, Stripe, StripeError};
+use crate::usecases::notify::emails::refunds as mails;
+use crate::usecases::purchases::fulfill::{Fulfillment, fulfill, unanswered};
+use crate::usecases::purchases::stripe_customer::is_theirs;
+use crate::usecases::purchases::{Purchase, load, note};
+use crate::usecases::{App, InternalError, alarms, flat};
+
+/// Looks at the payment that a charge, a refund or a dispute belongs to, and makes the credits what they must be.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn look(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
+    match stripe.aftermath(object_id).await {
+        Ok(found) => act(app, found).await,
+        Err(e) => unanswered(app, &e).await,
+    }
+}
+
+/// The same of a purchase: whatever Stripe has not told of, or in vain.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn look_at(app: &App, purchase: &Purchase) -> Result<Fulfillment, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
+    match aftermath_of(stripe, purchase).await {
+        Ok(Some(found)) => act(app, found).await,
+        Ok(None) => Ok(Fulfillment::NotOurs),
+        Err(e) => unanswered(app, &e).await,
+    }
+}
+
+/// All that became of a purchase's payment; nothing where it has none.
+///
+/// # Errors
+/// See [`StripeError`].
+pub async fn aftermath_of(stripe: &Stripe, purchase: &Purchase) -> Result<Option<Aftermath>, StripeError> {
+    match (&purchase.charge, &purchase.payment_intent) {
+        (Some(charge), _) => stripe.aftermath(charge).await.map(Some),
+        (None, Some(intent)) => stripe.aftermath_of_intent(intent).await,
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whose payment a charge is.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn payer(app: &App, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
+    purchase_of(&mut app.store.read().await?, charge).await
+}
+
+async fn act(app: &App, found: Aftermath) -> Result<Fulfillment, InternalError> {
+    let Some(id) = purchase_of(&mut app.store.read().await?, &found.charge).await? else {
+        return Ok(Fulfillment::NotOurs);
+    };
+    // A refund may be heard of before the payment: what was paid is credited first, and then removed.
+    let state = crate::usecases::purchases::find(app, id).await?.map(|purchase| purchase.state);
+    let early = !matches!(state, Some(PurchaseState::Credited | PurchaseState::Review));
+    if early && found.charge.paid && fulfill(app, id, None).await? == Fulfillment::Retry {
+        return Ok(Fulfillment::Retry);
+    }
+    let site = app.settings.public_url.clone();
+    flat(app.ledger.job(move |tx| Box::pin(async move { apply(tx, id, &found, &site).await })).await)
+}
+
+/// Whose payment it is: by what was stored when it was credited, or by the name that it bears.
+async fn purchase_of(link: &mut Connection, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
+    let sql = "select id from purchases where payment_intent = $1 or charge = $2";
+    let row = link.one(sql, args![charge.payment_intent.clone(), &charge.id]).await?;
+    if let Some(row) = row {
+        return Ok(Some(PurchaseId(row.uuid("id")?)));
+    }
+    let Some(named) = charge.purchase().and_then(PurchaseId::parse) else { return Ok(None) };
+    Ok(load(link, named).await?.map(|purchase| purchase.id))
+}
+
+async fn apply(
+    tx: &mut WriteTransaction,
+    id: PurchaseId,
+    found: &Aftermath,
+    site: &str,
+) -> Result<Fulfillment, InternalError> {
+    let Some(purchase) = load(&mut tx.db, id).await? else { return Ok(Fulfillment::NotOurs) };
+    if !is_own(&purchase, &found.charge) {
+        return foreign(tx, &purchase, &found.charge).await;
+    }
+    if let Some(reason) = disagreement(tx, &purchase, &found.charge).await? {
+        disagrees(tx, &purchase, &reason).await?;
+        return Ok(Fulfillment::Done);
+    }
+    let before = known(&mut tx.db, id).await?;
+    let after = joined(tx, &purchase, &before, found).await?;
+    let charged = found.charge.amount;
+    if after == before && purchase.charged.is_none_or(|known| known == charged) {
+        return Ok(Fulfillment::Done);
+    }
+    keep(tx, id, &before, &after).await?;
+    claim(tx, &purchase, &before, &after, charged).await?;
+    let sql = "update purchases set refunded_amount = $1, dispute = $2, charged = $3, charge = coalesce(charge, $4)
+        where id = $5";
+    let dispute = after.standing().map(DisputeStatus::name);
+    tx.flush().await?;
+    tx.db.run(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;
+    tell(tx, &purchase, &before, &after, site).await?;
+    Ok(Fulfillment::Done)
+}
+
+/// Whether a payment is the one that Stripe told of when the purchase was paid. One that merely bears its name may be
+/// anybody's.
+fn is_own(purchase: &Purchase, charge: &Charge) -> bool {
+    match (&purchase.payment_intent, &charge.payment_intent) {
+        (Some(known), Some(intent)) => known == intent,
+        _ => purchase.charge.as_ref() == Some(&charge.id),
+    }
+}
+
+/// A payment of somebody else that names a purchase changes nothing of it. Where money was paid a person is told.
+async fn foreign(
+    tx: &mut WriteTransaction,
+    purchase: &Purchase,
+    charge: &Charge,
+) -> Result<Fulfillment, InternalError> {
+    if charge.paid {
+        let detail = format!("charge {} names it and belongs to another payment; nothing was changed", charge.id);
+        alarms::raise(tx, "review", &purchase.id.to_string(), &detail).await?;
+    }
+    Ok(Fulfillment::NotOurs)
+}
+
+/// A payment of ours that is not what was stored.
+async fn disagreement(
+    tx: &mut WriteTransaction,
+    purchase: &Purchase,
+    charge: &Charge,
+) -> Result<Option<String>, InternalError> {
+    if charge.currency != purchase.currency {
+        return Ok(Some(format!("charge {} is in {}, not in {}", charge.id, charge.currency, purchase.currency)));
+    }
+    let theirs = is_theirs(&mut tx.db, purchase.customer_no, charge.customer.as_deref()).await?;
+    if theirs == Some(false) {
+        return Ok(Some(format!("charge {} is another Stripe customer's", charge.id)));
+    }
+    Ok(None)
+}
+
+/// Nothing is moved by it; a person is told. What was credited stays so.
+async fn disagrees(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str) -> Result<(), InternalError> {
+    if !matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
+        let sql = "update purchases set state = 'review', review_reason = $1 where id = $2";
+        tx.db.run(sql, args![reason, purchase.id.bytes()]).await?;
+        note(tx, purchase.id, "review").await?;
+    }
+    alarms::raise(tx, "review", &purchase.id.to_string(), reason).await?;
+    Ok(())
+}
+
+/// What was known of a payment before.
+pub(crate) async fn known(link: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
+    let mut payment = Payment::default();
+    let sql = "select id, kind, status, amount from payment_parts where purchase = $1";
+    for row in link.all(sql, args![id.bytes()]).await? {
+        let (part, status, amount) = (row.text("id")?, row.text("status")?, row.int("amount")?);
+        if row.text("kind")? == "refund" {
+            payment.refund(&part, RefundStatus::from_stripe(&status), amount);
+        } else {
+            let status = DisputeStatus::from_stripe(&status).ok_or_else(|| corrupt("status of a dispute"))?;
+            payment.dispute(&part, status, amount);
+        }
+    }
+    Ok(payment)
+}
+
+/// What is known with what Stripe has now.
+async fn joined(
+    tx: &mut WriteTransaction,
+    purchase: &Purchase,
+    known: &Payment,
+    found: &Aftermath,
+) -> Result<Payment, DbError> {
+    let mut payment = known.clone();
+    for refund in &found.refunds {
+        let status = RefundStatus::from_stripe(refund.status.as_deref().unwrap_or_default());
+        payment.refund(&refund.id, status, refund.amount);
+    }
+    for dispute in &found.disputes {
+        let status = dispute.status.as_deref().unwrap_or_default();
+        match DisputeStatus::from_stripe(status) {
+            Some(status) => _ = payment.dispute(&dispute.id, status, dispute.amount),
+            None => {
+                let detail = format!("{} has the unknown status {status:?}: nothing was moved by it", dispute.id);
+                alarms::raise(tx, "dispute", &purchase.id.to_string(), &detail).await?;
+            }
+        }
+    }
+    Ok(payment)
+}
+
+/// Stores whatever came further.
+async fn keep(tx: &mut WriteTransaction, id: PurchaseId, before: &Payment, after: &Payment) -> Result<(), DbError> {
+    let now = tx.now();
+    let refunds = after.refunds.iter().filter(|(id, part)| before.refunds.get(*id) != Some(part));
+    let refunds = refunds.map(|(id, (status, amount))| (id, "refund", status.name(), *amount));
+    let disputes = after.disputes.iter().filter(|(id, part)| before.disputes.get(*id) != Some(part));
+    let disputes = disputes.map(|(id, (status, amount))| (id, "dispute", status.name(), *amount));
+    for (part, kind, status, amount) in refunds.chain(disputes) {
+        tx.db
+            .run(
+                "insert into payment_parts (id, purchase, kind, status, amount, at) values ($1, $2, $3, $4, $5, $6)
+                 on conflict (id) do update set status = excluded.status, amount = excluded.amount, at = excluded.at",
+                args![part, id.bytes(), kind, status, amount, now],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// Lets the payment claim its part of the grant.
+async fn claim(
+    tx: &mut WriteTransaction,
+    purchase: &Purchase,
+    before: &Payment,
+    after: &Payment,
+    charged: i64,
+) -> Result<(), InternalError> {
+    let Some(grant) = purchase.grant else { return Ok(()) };
+    let (claim, thaws) = (after.claims(purchase.credits, charged), after.thaws(before));
+    tx.adopt(purchase.customer_no, &[grant]).await?;
+    let act = tx.act(purchase.customer_no, |account, at, _, changes| {
+        let done = account.claim(grant, claim, thaws, at, changes);
+        done.map(|()| account.grant(grant).map_or(Credits::ZERO, crate::domain::Grant::shortfall))
+    });
+    let (done, _) = act.await?;
+    let shortfall = done.map_err(|_| InternalError::Broken(format!("the grant of {} is not there", purchase.id)))?;
+    if shortfall > purchase.shortfall {
+        let detail = format!("{shortfall} credits were spent that a refund or a lost dispute takes back");
+        alarms::raise(tx, "shortfall", &purchase.id.to_string(), &detail).await?;
+    }
+    Ok(())
+}
+
+/// The timeline, alarms for a person, mails.
+async fn tell(
+    tx: &mut WriteTransaction,
+    purchase: &Purchase,
+    before: &Payment,
+    after: &Payment,
+    site: &str,
+) -> Result<(), InternalError> {
+    let subject = purchase.id.to_string();
+    for (id, (status, _)) in &after.refunds {
+        let was = before.refunds.get(id).map(|(status, _)| *status);
+        let fails = *status == RefundStatus::Failed;
+        match was {
+            None if !fails => note(tx, purchase.id, "refunded").await?,
+            Some(was) if fails && was != RefundStatus::Failed => {
+                note(tx, purchase.id, "refund_failed").await?;
+                alarms::raise(tx, "refund_failed", &subject, &format!("refund {id} did not reach the buyer")).await?;
+            }
+            _ => {}
+        }
+    }
+    for (id, (status, _)) in &after.disputes {
+        let was = before.disputes.get(id).map(|(status, _)| *status);
+        if was == Some(*status) {
+            continue;
+        }
+        if let Some(what) = moment(was, *status) {
+            note(tx, purchase.id, what).await?;
+        }
+        if let Some(words) = wants(*status) {
+            alarms::raise(tx, "dispute", &subject, &format!("{id}: {words}")).await?;
+        }
+    }
+    mails::enqueue(tx, purchase, before, after, site).await?;
+    Ok(())
+}
+
+/// What a dispute's step is called in the timeline; what moves nothing is not told.
+fn moment(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'static str> {
+    let effect = |status: DisputeStatus| status.effect();
+    match (was.map_or(DisputeEffect::Nothing, effect), is.effect()) {
+        (DisputeEffect::Freezes, DisputeEffect::Freezes) | (DisputeEffect::Nothing, DisputeEffect::Nothing) => None,
+        (_, DisputeEffect::Freezes) => Some("disputed"),
+        (_, DisputeEffect::Removes) => Some("dispute_lost"),
+        (_, DisputeEffect::Nothing) => Some("dispute_won"),
+    }
+}
+
+/// What a person has to do about a dispute.
+fn wants(status: DisputeStatus) -> Option<&'static str> {
+    match status {
+        DisputeStatus::NeedsResponse => Some("a dispute wants an answer at Stripe"),
+        DisputeStatus::WarningNeedsResponse => Some("a bank's inquiry wants an answer at Stripe"),
+        DisputeStatus::Lost => Some("a dispute was lost"),
+        _ => None,
+    }
+}

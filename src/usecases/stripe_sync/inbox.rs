@@ -1,0 +1,301 @@
+//! Stripe's events: into the inbox first, acted on by fetching the object itself, done when what they
+//! cause is committed (R8).
+
+use crate::args;
+use crate::ledger::WriteTransaction;
+use crate::store::db::{DbError, Row};
+use crate::stripe::webhook::Envelope;
+use crate::usecases::delivery::failed_items;
+use crate::usecases::delivery::failed_items::Failure;
+use crate::usecases::purchases::Fulfillment;
+use crate::usecases::{App, InternalError, alarms, flat, purchases, subscriptions};
+use chrono::TimeDelta;
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// What it causes is committed, now or before.
+    Done,
+    /// Stripe could not be asked: it waits.
+    Waiting,
+    /// An event of the other mode.
+    WrongMode,
+}
+
+/// After so many tries (66 minutes) a person hears of it; what waits for its customer has given up by then.
+const ALARM_AT_ATTEMPT: i64 = 12;
+/// The kind of that alarm; its subject is the event's id.
+const ALARM: &str = "webhook";
+/// How many waiting events one round of the sweep tries, how many of them at once, and how many rounds a run has.
+const ROUND_MAX: i64 = 16;
+const AT_ONCE_MAX: usize = 8;
+const ROUNDS_MAX: usize = 250;
+/// After so many rounds in which nothing could be done a run ends.
+const UNANSWERED_MAX: usize = 3;
+
+/// Takes a verified event in, and acts on it.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn receive(app: &App, event: &Envelope) -> Result<Received, InternalError> {
+    if app.stripe.as_ref().is_some_and(|stripe| stripe.livemode() != event.livemode) {
+        wrong_mode(app, event).await?;
+        return Ok(Received::WrongMode);
+    }
+    let Some(attempts) = store(app, event).await? else {
+        return Ok(Received::Done);
+    };
+    let about = (event.kind.clone(), event.object_id.clone().unwrap_or_default());
+    act(app, Event { id: event.id.clone(), attempts, about: Some(about) }).await
+}
+
+/// Puts an event into the inbox; how many attempts it has had, or none where it was done before.
+async fn store(app: &App, event: &Envelope) -> Result<Option<i64>, InternalError> {
+    let event = event.clone();
+    flat(
+        app.ledger
+            .job(move |tx| {
+                Box::pin(async move {
+                    let now = tx.now();
+                    let soon = now + TimeDelta::seconds(30);
+                    tx.db
+                        .run(
+                            "insert into inbox (id, type, object_id, created_at, received_at, due_at, attempts)
+                             values ($1, $2, $3, $4, $5, $6, 0) on conflict (id) do nothing",
+                            args![
+                                &event.id,
+                                &event.kind,
+                                event.object_id.as_deref().unwrap_or_default(),
+                                event.created.saturating_mul(1_000),
+                                now,
+                                soon
+                            ],
+                        )
+                        .await?;
+                    let sql = "select attempts from inbox where id = $1 and done_at is null";
+                    let row = tx.db.one(sql, args![&event.id]).await?;
+                    Ok(row.map(|row| row.int("attempts")).transpose()?)
+                })
+            })
+            .await,
+    )
+}
+
+/// An event of the inbox.
+#[derive(Clone)]
+struct Event {
+    id: String,
+    /// Attempts before this one: where another process counts the same attempt, it is counted once.
+    attempts: i64,
+    /// Its type and the id of its object, where they can be read.
+    about: Option<(String, String)>,
+}
+
+impl Event {
+    /// Of a row; none where not even its id can be read.
+    fn of(row: &Row) -> Option<Self> {
+        let about = || Ok::<_, DbError>((row.text("type")?, row.text("object_id")?));
+        Some(Self { id: row.text("id").ok()?, attempts: row.int("attempts").ok()?, about: about().ok() })
+    }
+}
+
+/// Acts on an event now. Where it fails, it is retried later.
+async fn act(app: &App, event: Event) -> Result<Received, InternalError> {
+    let attempted = attempt(app, event.clone()).await;
+    if let Err(fault) = attempted.as_ref()
+        && !failed_items::may_pass(fault)
+    {
+        failed(app, vec![(event, Failure::from(fault))]).await?;
+    }
+    attempted
+}
+
+/// Acts on an event, and notes that it is done, or that it waits for Stripe.
+async fn attempt(app: &App, event: Event) -> Result<Received, InternalError> {
+    let Some((kind, object_id)) = &event.about else {
+        return Err(InternalError::Broken("the event's row cannot be read".to_owned()));
+    };
+    let settled = if kind.starts_with("checkout.session.") {
+        purchases::fulfill_session(app, object_id).await?
+    } else if is_aftermath(kind) {
+        purchases::look(app, object_id).await?
+    } else if subscriptions::is_told_by(kind) {
+        subscriptions::look(app, object_id).await?
+    } else {
+        Fulfillment::NotOurs
+    };
+    let waits = settled == Fulfillment::Retry;
+    let job = app
+        .ledger
+        .job(move |tx| Box::pin(async move { if waits { wait(tx, &event).await } else { done(tx, &event.id).await } }));
+    flat(job.await)?;
+    Ok(if waits { Received::Waiting } else { Received::Done })
+}
+
+async fn done(tx: &mut WriteTransaction, id: &str) -> Result<(), InternalError> {
+    let now = tx.now();
+    let sql = "update inbox set done_at = $1, last_error = null where id = $2 and done_at is null returning attempts";
+    let row = tx.db.one(sql, args![now, id]).await?;
+    if row.map(|row| row.int("attempts")).transpose()?.is_some_and(|attempts| attempts > 0) {
+        alarms::end(tx, ALARM, id).await?;
+    }
+    Ok(())
+}
+
+/// Stripe could not be asked: once more, a minute later than the last time.
+async fn wait(tx: &mut WriteTransaction, event: &Event) -> Result<(), InternalError> {
+    let attempt = event.attempts.saturating_add(1);
+    let seconds = attempt.saturating_mul(60).min(failed_items::WAIT_SECONDS_MAX);
+    let counted = later(tx, event, "stripe_unavailable", seconds).await?;
+    if counted && attempt == ALARM_AT_ATTEMPT {
+        let detail = "an event of Stripe's has waited for more than an hour, as Stripe cannot be asked about it";
+        alarms::raise(tx, ALARM, &event.id, detail).await?;
+    }
+    Ok(())
+}
+
+/// Events that failed by themselves: each is retried later, and a person hears of it.
+async fn failed(app: &App, failed: Vec<(Event, Failure)>) -> Result<(), InternalError> {
+    let job = app.ledger.job(move |tx| {
+        Box::pin(async move {
+            for (event, failure) in failed {
+                let (attempt, reason) = (event.attempts.saturating_add(1), failed_items::plain(&failure.reason));
+                let seconds = failed_items::wait_seconds(attempt, failed_items::dice()?);
+                if !later(tx, &event, &reason, seconds).await? {
+                    continue;
+                }
+                tracing::error!(
+                    event = event.id,
+                    attempt,
+                    error = reason,
+                    "an event of Stripe's failed; it is retried later"
+                );
+                if attempt >= failure.alarm_at {
+                    let detail = format!("an event of Stripe's failed, and is retried: {reason}");
+                    alarms::raise(tx, ALARM, &event.id, &detail).await?;
+                }
+            }
+            Ok(())
+        })
+    });
+    flat(job.await)
+}
+
+/// Counts an attempt and sets the next one; whether another process had not counted it already.
+async fn later(tx: &mut WriteTransaction, event: &Event, reason: &str, seconds: i64) -> Result<bool, InternalError> {
+    let due = tx.now() + TimeDelta::seconds(seconds);
+    let sql = "update inbox set attempts = attempts + 1, last_error = $1, due_at = $2
+        where id = $3 and attempts = $4 and done_at is null returning attempts";
+    Ok(tx.db.one(sql, args![reason, due, &event.id, event.attempts]).await?.is_some())
+}
+
+/// The events that are asked for where webhooks were lost: each object of ours is told of by one of them. Stripe takes
+/// twenty at most in one question.
+pub(crate) const KINDS: [&str; 20] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_reinstated",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "invoice.paid",
+    "invoice.payment_failed",
+];
+
+const _: () = assert!(KINDS.len() <= 20);
+
+/// Whether an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
+fn is_aftermath(kind: &str) -> bool {
+    kind.starts_with("refund.")
+        || kind.starts_with("charge.dispute.")
+        || kind.starts_with("charge.refund")
+        || kind == "charge.updated"
+}
+
+async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
+    let mode = if event.livemode { "live" } else { "test" };
+    let detail = format!("an event of {mode} mode reached an endpoint of the other mode; it was refused");
+    flat(
+        app.ledger
+            .job(move |tx| {
+                Box::pin(async move {
+                    alarms::raise(tx, "wrong_mode", "webhook", &detail).await?;
+                    Ok(())
+                })
+            })
+            .await,
+    )
+}
+
+/// Somebody who knows the secret signed an event at another time than ours: this machine's clock is off, or an old
+/// event is played again. Said once until it is acknowledged, however many come: the first alone takes a turn.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
+    let sql = "select 1 as n from alarms where key = 'clock:webhook' and acknowledged_at is null";
+    if app.store.read().await?.one(sql, Vec::new()).await?.is_some() {
+        return Ok(());
+    }
+    let job = app.ledger.job(|tx| {
+        Box::pin(async move {
+            let detail = "a signed event was more than 300 seconds from this machine's time, and was refused";
+            alarms::raise(tx, "clock", "webhook", detail).await?;
+            Ok(())
+        })
+    });
+    flat(job.await)
+}
+
+/// Tries again what waits in the inbox; how many events are done. One that fails keeps no other from its turn; where
+/// Stripe answers about nothing at all, the run ends.
+///
+/// # Errors
+/// [`Fault`] of a database that is away.
+pub async fn sweep(app: &App) -> Result<u64, InternalError> {
+    let sql = "select id, type, object_id, attempts from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
+    let (mut done, mut unanswered) = (0, 0);
+    for _ in 0..ROUNDS_MAX {
+        let rows = app.store.read().await?.all(sql, args![app.clock.now(), ROUND_MAX]).await?;
+        let events: Vec<Event> = rows.iter().filter_map(Event::of).collect();
+        if events.is_empty() || unanswered >= UNANSWERED_MAX {
+            break;
+        }
+        let act = |event: Event| async move { Ok(u64::from(attempt(app, event).await? == Received::Done)) };
+        let round = failed_items::round(events, AT_ONCE_MAX, act).await;
+        done += round.done;
+        unanswered = if round.done == 0 { unanswered + 1 } else { 0 };
+        if !round.failed.is_empty() {
+            failed(app, round.failed).await?;
+        }
+        if let Some(fault) = round.stopped {
+            return Err(fault);
+        }
+    }
+    Ok(done)
+}
+
+/// Acts on one event now, whether or not it is due; an unknown one and one that is done are done.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn retry(app: &App, id: &str) -> Result<Received, InternalError> {
+    let sql = "select id, type, object_id, attempts from inbox where id = $1 and done_at is null";
+    let row = app.store.read().await?.one(sql, args![id]).await?;
+    match row.as_ref().and_then(Event::of) {
+        Some(event) => act(app, event).await,
+        None => Ok(Received::Done),
+    }
+}

@@ -1,0 +1,301 @@
+//! Reconciliation: what Stripe has sold, paid back and lost beside what the ledger says, difference by difference.
+//!
+//! Reads only, unless repairs are asked for; a repair is what the webhook would have done. What has no repair is
+//! for a person: money and row disagree, and neither may be changed to suit the other.
+
+use crate::domain::payment::DisputeStatus;
+use crate::domain::{Instant, Payment, PurchaseId, PurchaseState, RefundStatus};
+use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, Sale, Stripe, StripeError};
+use crate::usecases::delivery::failed_items;
+use crate::usecases::purchases::{Fulfillment, Lost, Purchase};
+use crate::usecases::stripe_sync::subscription_differences;
+use crate::usecases::{App, InternalError, purchases, subscriptions};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What mends a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Settle the purchase by its Checkout.
+    Settle,
+    /// Look at its payment.
+    Look,
+    /// Look at the subscription, and let the plan follow.
+    Follow,
+    /// Write the sale anew as its Checkout has it.
+    Restore,
+    /// Nobody but a person.
+    Person,
+}
+
+/// What a difference is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A purchase.
+    Purchase(PurchaseId),
+    /// `sub_…`
+    Subscription(String),
+    /// A Checkout at Stripe of a purchase that is not here.
+    Sale(Box<Sale>),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Purchase(id) => id.fmt(f),
+            Self::Subscription(id) => id.fmt(f),
+            Self::Sale(sale) => f.write_str(sale.client_reference_id.as_deref().unwrap_or(&sale.id)),
+        }
+    }
+}
+
+/// One difference between Stripe and the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What kind.
+    pub kind: &'static str,
+    /// Of what.
+    pub subject: Subject,
+    /// What was seen.
+    pub detail: String,
+    /// What mends it.
+    pub repair: Repair,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, subject, detail, repair } = self;
+        let repair = match repair {
+            Repair::Settle => "--repair settles it by its Checkout",
+            Repair::Look => "--repair takes over its refunds and disputes",
+            Repair::Follow => "--repair lets the plan follow it",
+            Repair::Restore => "--repair books it as it was sold",
+            Repair::Person => "no repair: look at it at Stripe",
+        };
+        write!(f, "{kind} {subject}: {detail} ({repair})")
+    }
+}
+
+/// Why it could not be done to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Stripe could not be asked.
+    #[error("Stripe could not be asked: {0}")]
+    Stripe(#[from] StripeError),
+    /// What nobody expected.
+    #[error(transparent)]
+    InternalError(#[from] InternalError),
+}
+
+/// After so many purchases in a row that could not be compared nothing is concluded.
+const SILENT_MAX: usize = 3;
+
+impl Stopped {
+    /// Whether every other purchase would meet the same.
+    fn is_everybodys(&self) -> bool {
+        match self {
+            Self::Stripe(e) => matches!(e, StripeError::Unauthorized(_)),
+            Self::InternalError(fault) => failed_items::may_pass(fault),
+        }
+    }
+}
+
+/// Compares every purchase that was begun at `since` or later, every refund and dispute that was, and every
+/// subscription that lives or was, with Stripe; and every Checkout there with the purchases.
+///
+/// # Errors
+/// [`Stopped`]: then nothing may be concluded.
+pub async fn compare(app: &App, since: Instant) -> Result<Vec<Difference>, Stopped> {
+    let stripe = app.stripe.as_ref();
+    let stripe = stripe.ok_or_else(|| StripeError::Unavailable("buying is switched off".to_owned()))?;
+    let (mut differences, mut seen) = (subscription_differences::compare(app, since).await?, BTreeSet::new());
+    let mut silent = 0;
+    for id in purchases::begun_since(app, since).await? {
+        match beside_purchase(app, stripe, id, &mut seen).await {
+            Ok(found) => {
+                silent = 0;
+                differences.extend(found);
+            }
+            Err(stopped) => {
+                silent += 1;
+                // One that cannot be compared is told of; where none can, nothing may be concluded.
+                if silent >= SILENT_MAX || stopped.is_everybodys() {
+                    return Err(stopped);
+                }
+                let (detail, subject) = (format!("could not be compared: {stopped}"), Subject::Purchase(id));
+                differences.push(Difference { kind: "not_compared", subject, detail, repair: Repair::Person });
+            }
+        }
+    }
+    differences.extend(beside_sales(app, stripe.sales_since(since.timestamp()).await?).await?);
+    let mut charges = BTreeSet::new();
+    for what in ["/refunds", "/disputes"] {
+        let parts = stripe.parts_since(what, since.timestamp()).await?;
+        charges.extend(parts.into_iter().filter_map(|part| part.charge).filter(|charge| !seen.contains(charge)));
+    }
+    for charge in charges {
+        let found = stripe.aftermath(&charge).await?;
+        if let Some(id) = purchases::payer(app, &found.charge).await? {
+            differences.extend(beside_payment(app, id, &found).await?);
+        }
+    }
+    Ok(differences)
+}
+
+/// Compares one purchase with its Checkout and, where that says nothing else, with its payment.
+async fn beside_purchase(
+    app: &App,
+    stripe: &Stripe,
+    id: PurchaseId,
+    seen: &mut BTreeSet<String>,
+) -> Result<Vec<Difference>, Stopped> {
+    let Some(purchase) = purchases::find(app, id).await? else { return Ok(Vec::new()) };
+    let Some(session) = &purchase.session_id else { return Ok(Vec::new()) };
+    let mut differences = Vec::new();
+    match stripe.checkout(session).await {
+        Ok(state) => {
+            let found = beside_checkout(&purchase, &state);
+            let settled = found.is_none() && purchase.state == PurchaseState::Credited;
+            differences.extend(found);
+            if !settled {
+                return Ok(differences);
+            }
+        }
+        Err(StripeError::Refused { status: 404, .. }) => {
+            let detail = format!("its Checkout {session} is not there");
+            let subject = Subject::Purchase(id);
+            return Ok(vec![Difference { kind: "unknown", subject, detail, repair: Repair::Person }]);
+        }
+        Err(e) => return Err(e.into()),
+    }
+    if let Some(found) = purchases::aftermath_of(stripe, &purchase).await? {
+        seen.insert(found.charge.id.clone());
+        differences.extend(beside_payment(app, id, &found).await?);
+    }
+    Ok(differences)
+}
+
+/// Mends what can be mended. One that cannot be keeps no other from it, and is still a difference afterwards.
+///
+/// # Errors
+/// [`Fault`] of a database that is away.
+pub async fn repair(app: &App, differences: &[Difference]) -> Result<(), InternalError> {
+    for one in differences {
+        match mend(app, one).await {
+            Ok(Some(done)) => {
+                tracing::info!(subject = %one.subject, kind = one.kind, ?done, "a difference was repaired");
+            }
+            Ok(None) => {}
+            Err(fault) if failed_items::may_pass(&fault) => return Err(fault),
+            Err(fault) => {
+                tracing::error!(subject = %one.subject, kind = one.kind, error = %fault, "a difference was not repaired");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn mend(app: &App, one: &Difference) -> Result<Option<Fulfillment>, InternalError> {
+    Ok(Some(match (one.repair, &one.subject) {
+        (Repair::Settle, Subject::Purchase(id)) => purchases::fulfill(app, *id, None).await?,
+        (Repair::Look, Subject::Purchase(id)) => match purchases::find(app, *id).await? {
+            Some(purchase) => purchases::look_at(app, &purchase).await?,
+            None => Fulfillment::NotOurs,
+        },
+        (Repair::Follow, Subject::Subscription(id)) => subscriptions::look(app, id).await?,
+        (Repair::Restore, Subject::Sale(sale)) => purchases::restore(app, sale).await?,
+        _ => return Ok(None),
+    }))
+}
+
+async fn beside_sales(app: &App, sales: Vec<Sale>) -> Result<Vec<Difference>, InternalError> {
+    let (mut differences, mut elsewhere) = (Vec::new(), 0_u32);
+    for sale in sales {
+        let Some((_, lost)) = purchases::lost(app, &sale).await? else { continue };
+        elsewhere += u32::from(lost == Lost::Elsewhere);
+        differences.extend(lost_sale(sale, lost));
+    }
+    if elsewhere > 0 {
+        let site = &app.settings.public_url;
+        tracing::warn!(elsewhere, site, "Checkouts of purchases that are not here lead to another site: not compared");
+    }
+    Ok(differences)
+}
+
+fn lost_sale(sale: Sale, lost: Lost) -> Option<Difference> {
+    let stands = if sale.is_paid() { "paid" } else { "not paid yet" };
+    let (detail, repair) = match lost {
+        Lost::Row => (format!("{} is {stands}, and not here", sale.id), Repair::Restore),
+        Lost::Checkout => (format!("{} is {stands}, and not known to be its Checkout", sale.id), Repair::Restore),
+        Lost::Buyer(customer) => {
+            let detail = format!("{} is {stands}, and its customer {customer} is not here: PUT the customer", sale.id);
+            (detail, Repair::Person)
+        }
+        Lost::Elsewhere => return None,
+        Lost::Terms => (format!("{} is {stands}, not here, and does not say what was sold", sale.id), Repair::Person),
+    };
+    Some(Difference { kind: "lost", subject: Subject::Sale(Box::new(sale)), detail, repair })
+}
+
+fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Difference> {
+    let subject = Subject::Purchase(purchase.id);
+    let is = |kind, detail: String, repair| Some(Difference { kind, subject, detail, repair });
+    let named = purchase.state.name();
+    if state.client_reference_id.as_deref() != Some(purchase.id.to_string().as_str()) {
+        return is("foreign", format!("{} names another purchase", state.id), Repair::Person);
+    }
+    match (purchase.state, state.paid) {
+        (PurchaseState::Review, _) => is("review", "waits for a person".to_owned(), Repair::Person),
+        (PurchaseState::Credited, true) if state.amount_subtotal != Some(purchase.amount) => {
+            let sold = state.amount_subtotal.map_or_else(|| "nothing".to_owned(), |minor| minor.to_string());
+            let detail = format!("{} was sold for {sold}, not {} {}", state.id, purchase.amount, purchase.currency);
+            is("amount", detail, Repair::Person)
+        }
+        (PurchaseState::Credited, true) => None,
+        (PurchaseState::Credited, false) => is("unpaid", "credited, and not paid".to_owned(), Repair::Person),
+        (_, true) => is("not_credited", format!("paid, and {named} here"), Repair::Settle),
+        (PurchaseState::Created | PurchaseState::Open, false) if state.status == CheckoutStatus::Expired => {
+            is("not_expired", format!("its Checkout has expired, and it is {named} here"), Repair::Settle)
+        }
+        (PurchaseState::Created | PurchaseState::Open | PurchaseState::Processing, false) if state.failed => {
+            is("not_failed", format!("its payment failed, and it is {named} here"), Repair::Settle)
+        }
+        _ => None,
+    }
+}
+
+async fn beside_payment(app: &App, id: PurchaseId, found: &Aftermath) -> Result<Vec<Difference>, InternalError> {
+    let known = purchases::known(&mut app.store.read().await?, id).await?;
+    let mut all = Vec::new();
+    let mut is = |kind, detail, repair| all.push(Difference { kind, subject: Subject::Purchase(id), detail, repair });
+    for refund in &found.refunds {
+        let status = RefundStatus::from_stripe(refund.status.as_deref().unwrap_or_default());
+        let here = known.refunds.get(&refund.id);
+        match here.map(|(here, _)| *here) {
+            None => is("refund", format!("{} of {} is not here", refund.id, refund.amount), Repair::Look),
+            Some(here) if here < status => {
+                is("refund_status", format!("{} is {}, not {}", refund.id, status.name(), here.name()), Repair::Look);
+            }
+            Some(_) => {}
+        }
+    }
+    for dispute in &found.disputes {
+        let Some(status) = DisputeStatus::from_stripe(dispute.status.as_deref().unwrap_or_default()) else { continue };
+        match known.disputes.get(&dispute.id).map(|(here, _)| *here) {
+            None => is("dispute", format!("{} of {} is not here", dispute.id, dispute.amount), Repair::Look),
+            Some(here) if here < status => {
+                is("dispute_status", format!("{} is {}, not {}", dispute.id, status.name(), here.name()), Repair::Look);
+            }
+            Some(_) => {}
+        }
+    }
+    for gone in unknown_there(&known, found) {
+        is("unknown_part", format!("{gone} is not at Stripe"), Repair::Person);
+    }
+    Ok(all)
+}
+
+fn unknown_there(known: &Payment, found: &Aftermath) -> Vec<String> {
+    let there = |id: &&String| found.refunds.iter().chain(&found.disputes).any(|part| part.id == **id);
+    known.refunds.keys().chain(known.disputes.keys()).filter(|id| !there(id)).cloned().collect()
+}

@@ -1,0 +1,101 @@
+//! Subscriptions at Stripe beside what is known of them: what `topup reconcile` compares.
+
+use crate::args;
+use crate::domain::{Instant, Standing, Subscription, SubscriptionStatus, subscription};
+use crate::store::db::DbError;
+use crate::stripe::{Stripe, StripeError, SubscriptionState};
+use crate::usecases::stripe_sync::reconcile::{Difference, Repair, Stopped, Subject};
+use crate::usecases::subscriptions::{of_customer, whose};
+use crate::usecases::{App, InternalError};
+use std::collections::BTreeSet;
+
+/// Compares every subscription that is known and not over, and every one that was made at `since` or later.
+///
+/// # Errors
+/// [`Stopped`]: then nothing may be concluded.
+pub async fn compare(app: &App, since: Instant) -> Result<Vec<Difference>, Stopped> {
+    let Some(stripe) = app.stripe.as_ref().filter(|_| app.catalog.sells_plans()) else {
+        return Ok(Vec::new());
+    };
+    let known = known(app, since).await.map_err(InternalError::from)?;
+    let there = stripe.subscriptions_since(since.timestamp()).await?;
+    let mut found = Vec::new();
+    for id in known.iter().cloned().chain(there.into_iter().filter(|id| !known.contains(id))) {
+        let (kind, detail, repair) = match stripe.subscription(&id).await {
+            Ok(state) => match beside(app, stripe, &state).await? {
+                Some(difference) => difference,
+                None => continue,
+            },
+            Err(StripeError::Refused { status: 404, .. }) => {
+                ("unknown_subscription", "it is not at Stripe".to_owned(), Repair::Person)
+            }
+            Err(e) => return Err(e.into()),
+        };
+        found.push(Difference { kind, subject: Subject::Subscription(id), detail, repair });
+    }
+    Ok(found)
+}
+
+/// Those of closed customers are nobody's to mend: an alarm tells of one that lives on.
+async fn known(app: &App, since: Instant) -> Result<BTreeSet<String>, DbError> {
+    let sql = "select s.id from subscriptions s join customers c on c.no = s.customer_no
+      where c.closed_at is null and (s.created_at >= $1 or s.status not in ('canceled', 'incomplete_expired'))";
+    let rows = app.store.read().await?.all(sql, args![since]).await?;
+    rows.iter().map(|row| row.text("id")).collect()
+}
+
+/// What is different, in which words, and what mends it.
+type Found = (&'static str, String, Repair);
+
+async fn beside(app: &App, stripe: &Stripe, state: &SubscriptionState) -> Result<Option<Found>, Stopped> {
+    let Some(status) = SubscriptionStatus::from_stripe(&state.status) else {
+        return Ok(Some(("subscription", format!("its status {:?} is unknown", state.status), Repair::Person)));
+    };
+    // Of nobody whom we know: none of ours.
+    let Some(no) = whose(app, stripe, state).await?? else { return Ok(None) };
+    let Some((customer, all)) = here(app, no).await.map_err(InternalError::from)? else { return Ok(None) };
+    let lives = status.standing() != Standing::Over;
+    let Some(row) = all.iter().find(|row| row.id == state.id) else {
+        // One that came and went unseen has changed nothing.
+        let detail = format!("{} for {customer}, and unknown here", state.status);
+        return Ok(lives.then_some(("subscription", detail, Repair::Follow)));
+    };
+    if let Some(detail) = differs(app, state, status, row) {
+        return Ok(Some(("subscription", detail, Repair::Follow)));
+    }
+    let known = state.prices.iter().any(|(price, _)| app.catalog.plan_of_price(price).is_some());
+    if lives && !known {
+        let detail = format!("no plan of the catalogue has the price that {customer} pays");
+        return Ok(Some(("unknown_price", detail, Repair::Person)));
+    }
+    // What follows from the rows must be so.
+    let master = subscription::master(&all, &app.catalog).filter(|master| master.id == row.id);
+    let Some(master) = master else { return Ok(None) };
+    let followed = crate::usecases::subscriptions::followed(app, no, false).await?;
+    let ended = master.ends_at.is_some_and(|at| at <= app.clock.now());
+    let is_so = ended || followed.is_some_and(|followed| followed.id == master.id);
+    let detail = || format!("the plan of {customer} does not follow it");
+    Ok((!is_so).then(|| ("plan", detail(), Repair::Follow)))
+}
+
+/// The customer, unless it is closed, with all of its subscriptions.
+async fn here(app: &App, no: i64) -> Result<Option<(String, Vec<Subscription>)>, DbError> {
+    let mut link = app.store.read().await?;
+    let row = link.one("select id from customers where no = $1 and closed_at is null", args![no]).await?;
+    let Some(customer) = row.map(|row| row.text("id")).transpose()? else { return Ok(None) };
+    Ok(Some((customer, of_customer(&mut link, no).await?)))
+}
+
+/// How the row differs from what Stripe says.
+fn differs(app: &App, state: &SubscriptionState, status: SubscriptionStatus, row: &Subscription) -> Option<String> {
+    if row.status != status {
+        return Some(format!("{} at Stripe, {} here", state.status, row.status.name()));
+    }
+    let prices = state.prices.iter().filter_map(|(price, _)| app.catalog.plan_of_price(price));
+    if let Some(plan) = prices.max_by_key(|plan| plan.credits).filter(|plan| row.plan.as_ref() != Some(&plan.id)) {
+        return Some(format!("for {} at Stripe, {} here", plan.id, row.plan.as_deref().unwrap_or("no plan")));
+    }
+    let ends = row.ends_at.map(|at| at.timestamp());
+    let same = ends == state.ends_at && row.anchor.timestamp() == state.anchor;
+    (!same).then(|| "its end or its anchor is another at Stripe".to_owned())
+}

@@ -1,0 +1,204 @@
+//! Whether the daily totals are what a customer's entries and usages add up to.
+
+use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, UsageId};
+use crate::store::bulk::places;
+use crate::store::day_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
+use crate::store::days::{DayKey, Totals, day_of};
+use crate::store::db::{Connection, DbError, Row, Value, corrupt};
+use crate::store::metrics::Metrics;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The totals that a customer's entries come to, line by line.
+pub struct Days {
+    kinds: HashMap<GrantId, Kind>,
+    /// Without the cycle.
+    sums: BTreeMap<DayKey, Totals>,
+    /// What the usages that stand count, by day.
+    metrics: BTreeMap<i64, Metrics>,
+    customer_no: i64,
+    cycle_start: Instant,
+    in_cycle: Credits,
+    /// The usage and the kind of the line before: a usage counts once, however many lines it has.
+    before: Option<(UsageId, EntryKind)>,
+}
+
+impl Days {
+    /// Nothing yet, of a customer whose cycle began at `cycle_start`.
+    pub fn new(customer_no: i64, cycle_start: Instant, kinds: HashMap<GrantId, Kind>) -> Self {
+        let (sums, metrics, in_cycle) = (BTreeMap::new(), BTreeMap::new(), Credits::ZERO);
+        Self { kinds, sums, metrics, customer_no, cycle_start, in_cycle, before: None }
+    }
+
+    /// Adds a page of entries; what their usages say is read beside them.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn push(&mut self, link: &mut Connection, page: &[Entry]) -> Result<(), DbError> {
+        let mut ids: Vec<UsageId> = page.iter().filter_map(usage_of).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut usages = HashMap::new();
+        for ids in ids.chunks(500) {
+            let sql = format!(
+                "select id, operation, source, quantities, created_at from usages where id in ({})",
+                places(1, ids.len())
+            );
+            for row in link.all(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await? {
+                usages.insert(UsageId(row.uuid("id")?), row);
+            }
+        }
+        for entry in page {
+            let Some(id) = usage_of(entry) else { continue };
+            let Some(usage) = usages.get(&id) else { continue };
+            self.line(entry, id, usage)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, entry: &Entry, id: UsageId, usage: &Row) -> Result<(), DbError> {
+        let at = usage.at("created_at")?;
+        let kind = self.kinds.get(&entry.grant).copied().ok_or_else(|| corrupt("a line without its grant"))?;
+        let is_first = self.before.replace((id, entry.kind)) != Some((id, entry.kind));
+        let mut totals = if is_first {
+            let (one, counted) = (Totals::of(&[]), Metrics::of(usage.opt_text("quantities")?.as_deref()));
+            let used = entry.kind == EntryKind::Used;
+            self.metrics.entry(day_of(at)).or_default().add(&if used { counted } else { counted.undone() });
+            if used { one } else { one.undone() }
+        } else {
+            Totals::default()
+        };
+        totals.draw(kind, -entry.amount);
+        if at >= self.cycle_start {
+            self.in_cycle += -entry.amount;
+        }
+        let key = DayKey {
+            day: day_of(at),
+            customer_no: self.customer_no,
+            operation: usage.opt_text("operation")?.unwrap_or_default(),
+            source: usage.opt_text("source")?.unwrap_or_default(),
+            cycle_start: 0,
+        };
+        self.sums.entry(key).or_default().add(&totals);
+        Ok(())
+    }
+
+    /// Whether `stored` and `counted` say the same; `with_sources` unless they were blanked.
+    ///
+    /// # Errors
+    /// The first day that differs, in words.
+    pub fn finish(
+        self,
+        stored: &[(DayKey, Totals)],
+        counted: &BTreeMap<i64, Metrics>,
+        with_sources: bool,
+    ) -> Result<(), String> {
+        let nothing = Metrics::default();
+        for day in self.metrics.keys().chain(counted.keys()) {
+            let (kept, meant) = (counted.get(day).unwrap_or(&nothing), self.metrics.get(day).unwrap_or(&nothing));
+            let mut keys = kept.iter().chain(meant.iter()).map(|(key, _)| key);
+            if let Some(key) = keys.find(|key| kept.get(key) != meant.get(key)) {
+                let (kept, meant) = (kept.get(key).total, meant.get(key).total);
+                return Err(format!(
+                    "the total of day {day} for {key:?}: {kept} is stored, the usages come to {meant}"
+                ));
+            }
+        }
+        let named = Named::of(stored);
+        named.are_full(with_sources)?;
+        // Where the day counts it, and who did it unless that was blanked.
+        let bare = |key: &DayKey| {
+            let mut key = DayKey { cycle_start: 0, ..named.place(key) };
+            if !with_sources {
+                key.source.clear();
+            }
+            key
+        };
+        let (mut kept, mut meant) = (BTreeMap::new(), BTreeMap::new());
+        let mut in_cycle = Credits::ZERO;
+        for (key, totals) in stored {
+            if key.cycle_start == self.cycle_start.timestamp_millis() {
+                in_cycle += totals.credits();
+            }
+            kept.entry(bare(key)).or_insert_with(Totals::default).add(totals);
+        }
+        for (key, totals) in &self.sums {
+            meant.entry(bare(key)).or_insert_with(Totals::default).add(totals);
+        }
+        meant.retain(|_, totals| *totals != Totals::default());
+        for key in kept.keys().chain(meant.keys()) {
+            let (kept, meant) =
+                (kept.get(key).copied().unwrap_or_default(), meant.get(key).copied().unwrap_or_default());
+            if kept != meant {
+                return Err(format!(
+                    "the totals of day {} for operation {:?}: {} credits of {} usages are stored, the entries come to {} of {}",
+                    key.day,
+                    key.operation,
+                    kept.credits(),
+                    kept.usages,
+                    meant.credits(),
+                    meant.usages
+                ));
+            }
+        }
+        if in_cycle != self.in_cycle {
+            return Err(format!(
+                "{in_cycle} credits are stored as used in the cycle, the entries come to {}",
+                self.in_cycle
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The names that each day counts under themselves.
+#[derive(Default)]
+struct Named<'a> {
+    sources: BTreeMap<i64, BTreeSet<&'a str>>,
+    operations: BTreeMap<i64, BTreeSet<&'a str>>,
+}
+
+impl<'a> Named<'a> {
+    fn of(stored: &'a [(DayKey, Totals)]) -> Self {
+        let mut named = Self::default();
+        for (key, _) in stored {
+            named.sources.entry(key.day).or_default().insert(&key.source);
+            named.operations.entry(key.day).or_default().insert(&key.operation);
+        }
+        named
+    }
+
+    /// Names count together only where a day names as many as it can.
+    fn are_full(&self, with_sources: bool) -> Result<(), String> {
+        let sources = self.sources.iter().filter(|_| with_sources).map(|it| (it, OTHER_SOURCE, SOURCES_MAX));
+        let operations = self.operations.iter().map(|it| (it, OTHER_OPERATION, OPERATIONS_MAX));
+        for ((day, names), other, most) in sources.chain(operations) {
+            let own = names.iter().filter(|name| !name.is_empty() && **name != other).count();
+            if own > most || (names.contains(other) && own < most) {
+                return Err(format!("day {day} names {own} of at most {most}, and others beside them"));
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, key: &DayKey) -> DayKey {
+        let own = |names: &BTreeMap<i64, BTreeSet<&str>>, name: &str, other: &str| {
+            let is_own = name.is_empty() || names.get(&key.day).is_some_and(|names| names.contains(name));
+            if is_own { name.to_owned() } else { other.to_owned() }
+        };
+        DayKey {
+            source: own(&self.sources, &key.source, OTHER_SOURCE),
+            operation: own(&self.operations, &key.operation, OTHER_OPERATION),
+            ..key.clone()
+        }
+    }
+}
+
+/// The usage that a line draws for, or gives back to.
+fn usage_of(entry: &Entry) -> Option<UsageId> {
+    match (entry.kind, entry.cause) {
+        (EntryKind::Used, Cause::Usage(id)) => Some(id),
+        // What comes back to a grant that was voided itself is voided once more: negative, and no part of the usage.
+        (EntryKind::Voided, Cause::Usage(id)) if entry.amount.is_positive() => Some(id),
+        _ => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Idempotency keys (R4): what a key answers is there.
+
+use crate::args;
+use crate::domain::{GrantId, HoldId, PurchaseId, UsageId};
+use crate::store::bulk::places;
+use crate::store::db::{DbError, Value};
+use crate::store::{Store, segments};
+use std::collections::{BTreeMap, BTreeSet};
+use xorf::BinaryFuse16;
+
+/// Keys that one step reads.
+const STEP: i64 = 1_000;
+
+/// The parts of an answer that name a row.
+#[derive(serde::Deserialize)]
+struct Named {
+    id: String,
+    #[serde(default)]
+    usage: Option<String>,
+}
+
+type Ids = BTreeMap<&'static str, BTreeSet<[u8; 16]>>;
+
+/// Every key whose answer is JSON names rows that are there. A key is bound in the commit that writes what it names, and
+/// nothing of that is ever deleted: a later look finds it. Keys that come meanwhile into newer segments are for the next
+/// run.
+pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError> {
+    let (mut segment, mut after) = (-1, Vec::new());
+    let sql = "select coalesce(max(segment), 0) as n from idempotency_keys";
+    let newest = store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    loop {
+        let mut link = store.read().await?.patient();
+        let sql = "select segment, key_hash, status, answer from idempotency_keys
+            where kind = 2 and (segment > $1 or (segment = $1 and key_hash > $2)) and segment <= $3
+            order by segment, key_hash limit $4";
+        let rows = link.all(sql, args![segment, after.clone(), newest, STEP]).await?;
+        let mut ids = Ids::new();
+        for row in &rows {
+            (segment, after) = (row.int("segment")?, row.blob("key_hash")?);
+            let answer = row.blob("answer")?;
+            let good = matches!(row.int("status")?, 200 | 201);
+            if !good || serde_json::from_slice(&answer).ok().and_then(|named| note(&mut ids, named)).is_none() {
+                return Ok(Err(format!("idempotency key {} is bound to no answer", hex::encode(&after))));
+            }
+        }
+        for (table, ids) in ids {
+            let ids: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
+            for part in ids.chunks(500) {
+                let sql = format!("select count(*) as n from {table} where id in ({})", places(1, part.len()));
+                let there = link.one(sql, part.to_vec()).await?.map_or(Ok(0), |row| row.int("n"))?;
+                let missing = i64::try_from(part.len()).unwrap_or(i64::MAX) - there;
+                if missing != 0 {
+                    return Ok(Err(format!("{missing} idempotency keys bound to {table} that are not there")));
+                }
+            }
+        }
+        if rows.is_empty() {
+            return Ok(Ok(()));
+        }
+    }
+}
+
+/// Every key of a sealed segment is known to its filter, and no key is bound twice. What is sealed never changes.
+pub(crate) async fn sealed(store: &Store) -> Result<Result<(), String>, DbError> {
+    let count =
+        async |sql: &str| store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"));
+    let sql =
+        "select count(*) as n from (select key_hash from idempotency_keys group by key_hash having count(*) > 1) t";
+    let doubled = count(sql).await?;
+    if doubled > 0 {
+        return Ok(Err(format!("{doubled} idempotency keys are bound twice")));
+    }
+    // One statement: a segment may be sealed at any moment, and the next one begun.
+    let sql = "select coalesce(min(missing), -1) as n from (
+           select k.segment + 1 as missing from key_segments k
+             where not exists (select 1 from key_segments n where n.segment = k.segment + 1)
+               and (exists (select 1 from key_segments n where n.segment > k.segment + 1)
+                 or exists (select 1 from idempotency_keys i where i.segment > k.segment + 1))
+           union all select 0 as missing where not exists (select 1 from key_segments k where k.segment = 0)
+               and (exists (select 1 from key_segments) or exists (select 1 from idempotency_keys i where i.segment > 0)))
+         gaps";
+    let missing = count(sql).await?;
+    if missing >= 0 {
+        return Ok(Err(format!("segment {missing} of the idempotency keys is missing")));
+    }
+    let segments = count("select count(*) as n from key_segments").await?;
+    for segment in 0..segments {
+        let sql = "select filter from key_segments where segment = $1";
+        let row = store.read().await?.one(sql, args![segment]).await?;
+        let Some(row) = row else { return Ok(Err(format!("segment {segment} of the idempotency keys is missing"))) };
+        if !hides_none(store, segment, &segments::parse(&row.text("filter")?)?).await? {
+            return Ok(Err(format!("segment {segment} of the idempotency keys hides one of its keys")));
+        }
+    }
+    Ok(Ok(()))
+}
+
+async fn hides_none(store: &Store, segment: i64, filter: &BinaryFuse16) -> Result<bool, DbError> {
+    let mut after = Vec::new();
+    loop {
+        let sql = "select key_hash from idempotency_keys where segment = $1 and key_hash > $2
+            order by key_hash limit $3";
+        let rows = store.read().await?.patient().all(sql, args![segment, after, STEP]).await?;
+        let Some(last) = rows.last() else { return Ok(true) };
+        after = last.blob("key_hash")?;
+        for row in &rows {
+            if !segments::may_have(filter, &row.bytes("key_hash")?) {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// Notes the ids that an answer names; nothing where it names none of ours.
+fn note(ids: &mut Ids, named: Named) -> Option<()> {
+    let id = named.id.as_str();
+    let (table, bytes) = GrantId::parse(id)
+        .map(|id| ("grants", id.bytes()))
+        .or_else(|| HoldId::parse(id).map(|id| ("holds", id.bytes())))
+        .or_else(|| UsageId::parse(id).map(|id| ("usages", id.bytes())))
+        .or_else(|| PurchaseId::parse(id).map(|id| ("purchases", id.bytes())))?;
+    ids.entry(table).or_default().insert(bytes);
+    if let Some(usage) = named.usage {
+        ids.entry("usages").or_default().insert(UsageId::parse(&usage)?.bytes());
+    }
+    Some(())
+}

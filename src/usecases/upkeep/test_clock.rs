@@ -1,0 +1,50 @@
+//! Moving the test clock, step by step: every job due by then has run at its own due instant.
+
+use crate::args;
+use crate::domain::Instant;
+use crate::usecases::{App, InternalError, flat, jobs};
+
+/// The clock is never moved backwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backwards;
+
+/// Moves the clock to `target`.
+///
+/// # Errors
+/// [`Fault`] of the database. What another machine's fault is (Stripe's, the mail server's) does not stop the clock:
+/// such a job is tried again at its next instant.
+pub async fn advance(app: &App, target: Instant) -> Result<Result<(), Backwards>, InternalError> {
+    app.clock.refresh(&app.store).await?;
+    if target < app.clock.now() {
+        return Ok(Err(Backwards));
+    }
+    loop {
+        run(app).await?;
+        let next = jobs::next_due(app).await?.filter(|next| *next < target);
+        set(app, next.unwrap_or(target)).await?;
+        if next.is_none() {
+            run(app).await?;
+            return Ok(Ok(()));
+        }
+    }
+}
+
+/// All that is due at this instant.
+async fn run(app: &App) -> Result<(), InternalError> {
+    jobs::run_each(app, |_| true).await
+}
+
+async fn set(app: &App, to: Instant) -> Result<(), InternalError> {
+    flat(
+        app.ledger
+            .job(move |tx| {
+                Box::pin(async move {
+                    tx.db.run("update test_clock set now = $1 where id = 1 and now < $1", args![to]).await?;
+                    Ok(())
+                })
+            })
+            .await,
+    )?;
+    app.clock.refresh(&app.store).await?;
+    Ok(())
+}
