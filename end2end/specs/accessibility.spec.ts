@@ -87,6 +87,8 @@ test("Settings with everything open, and the menu of accounts", async ({ page, s
 });
 
 test("Usage and History", async ({ page, shop }) => {
+  // Nine pages are looked through.
+  test.slow();
   const customer = await shop.customer({ used: 4820 });
   await customer.signIn(page);
   await page.goto("/usage?range=7d");
