@@ -4,6 +4,7 @@ use crate::app::{Application, Failure, Variant, stop_on_signal};
 use crate::config::{Settings, StripeSettings, listen};
 use crate::usecases::App;
 use crate::usecases::upkeep::test_clock;
+use chrono::DateTime;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -143,10 +144,10 @@ async fn open_sandbox(
         webhook_url: format!("{}/webhooks/stripe", listen::url(address)),
         webhook_secret: WEBHOOK_SECRET.to_owned(),
         now: Arc::new(move || match history_at.load(Ordering::SeqCst) {
-            0 => now.now().timestamp(),
-            past => past,
+            0 => now.now(),
+            past => DateTime::from_timestamp(past, 0).unwrap_or_default(),
         }),
-        real_now: Arc::new(move || real.real().timestamp()),
+        real_now: Arc::new(move || real.real()),
         shop_name: app.catalog.shop.name.clone(),
     };
     let failed = |reason| Failure::Failed(format!("sandbox: {reason}"));

@@ -29,6 +29,7 @@ use topup::app::connections::Limits;
 use topup::app::{Application, Failure, Variant};
 use topup::clock::Clock;
 use topup::config::{Cli, Command, Settings, StripeSettings};
+use topup::domain::Instant;
 use topup::usecases::App;
 
 pub const OPERATOR_KEY: &str = "operator-key-of-the-tests-0000000000";
@@ -142,8 +143,8 @@ impl TestApp {
             secret_key: SECRET_KEY.to_owned(),
             webhook_url: format!("http://{address}/webhooks/stripe"),
             webhook_secret: WEBHOOK_SECRET.to_owned(),
-            now: reader(&clock, |clock| clock.now().timestamp()),
-            real_now: reader(&clock, |clock| clock.real().timestamp()),
+            now: reader(&clock, Clock::now),
+            real_now: reader(&clock, Clock::real),
             shop_name: "Gleaner".to_owned(),
         });
         let sandbox = sandbox.await.unwrap();
@@ -223,7 +224,7 @@ fn settings(database_url: &str) -> Settings {
     Settings { public_url: None, stripe_secret_key, stripe_webhook_secrets, stripe_api_base, ..*settings }
 }
 
-fn reader(clock: &Arc<Mutex<Clock>>, read: fn(&Clock) -> i64) -> stripe_sandbox::Seconds {
+fn reader(clock: &Arc<Mutex<Clock>>, read: fn(&Clock) -> Instant) -> stripe_sandbox::Clock {
     let clock = Arc::clone(clock);
     Arc::new(move || read(&clock.lock().unwrap()))
 }

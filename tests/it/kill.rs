@@ -81,7 +81,7 @@ impl Shop {
         let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stripe = format!("http://{}", listener.local_addr().unwrap());
-        let now = || Clock::system().real().timestamp();
+        let now = || Clock::system().real();
         let sandbox = Sandbox::open(SandboxSettings {
             file: None,
             public_base: stripe.clone(),

@@ -82,22 +82,22 @@ fn instant(value: &Value) -> Instant {
 
 on_both!(a_plan_goes_up_at_once_and_down_or_away_at_the_cycles_end, |app| {
     let id = subscribed(app).await;
-    app.sandbox.reprice(&id, "price_builder").await.unwrap();
+    app.sandbox.change_price(&id, "price_builder").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
-    app.sandbox.reprice(&id, "price_starter").await.unwrap();
+    app.sandbox.change_price(&id, "price_starter").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["builder", "starter", 25000, "active"]));
     app.advance(json!({"advance_days": 32})).await.expect(200);
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["starter", null, 5000, "active"]));
-    app.sandbox.end_with_period(&id, true).await.unwrap();
+    app.sandbox.set_cancel_at_period_end(&id, true).await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["starter", "free", 5000, "active"]));
-    app.sandbox.end_with_period(&id, false).await.unwrap();
+    app.sandbox.set_cancel_at_period_end(&id, false).await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["starter", null, 5000, "active"]), "thought better of");
-    app.sandbox.put_status(&id, "canceled").await.unwrap();
+    app.sandbox.set_status(&id, "canceled").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["starter", "free", 5000, null]), "it was paid for");
     app.advance(json!({"advance_days": 32})).await.expect(200);
@@ -116,7 +116,7 @@ on_both!(an_unpaid_plan_is_kept_for_its_grace_and_then_voided, |app| {
     assert_eq!(stands(app).await, json!(["starter", null, 4000, "past_due"]));
     // Another try of the same invoice begins no other grace.
     app.advance(json!({"advance_days": 5})).await.expect(200);
-    app.sandbox.put_status(&id, "past_due").await.unwrap();
+    app.sandbox.set_status(&id, "past_due").await.unwrap();
     deliver(app, &id).await;
     let end = since + TimeDelta::days(7);
     app.advance_to(end - TimeDelta::milliseconds(1)).await;
@@ -157,7 +157,7 @@ on_both!(a_status_that_gives_nothing_ends_the_grace_at_once, |app| {
         app.sandbox.fail_invoice(&id).await.unwrap();
         deliver(app, &id).await;
         assert_eq!(stands(app).await.get(3), Some(&json!("past_due")), "{status}");
-        app.sandbox.put_status(&id, status).await.unwrap();
+        app.sandbox.set_status(&id, status).await.unwrap();
         deliver(app, &id).await;
         assert_eq!(stands(app).await, json!(["free", null, 300, null]), "{status}");
         // The next one begins with a cycle of its own.
@@ -167,10 +167,10 @@ on_both!(a_status_that_gives_nothing_ends_the_grace_at_once, |app| {
 
 on_both!(a_status_that_gives_nothing_without_any_grace_takes_the_plan_along, |app| {
     let id = subscribed(app).await;
-    app.sandbox.put_status(&id, "paused").await.unwrap();
+    app.sandbox.set_status(&id, "paused").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["free", null, 300, null]));
-    app.sandbox.put_status(&id, "active").await.unwrap();
+    app.sandbox.set_status(&id, "active").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["starter", null, 5000, "active"]), "resumed");
 });
@@ -178,7 +178,7 @@ on_both!(a_status_that_gives_nothing_without_any_grace_takes_the_plan_along, |ap
 on_both!(what_is_told_backwards_many_times_and_at_once_ends_the_same, |app| {
     shop(app).await;
     let id = app.sandbox.subscribe("acme", "price_starter").await.unwrap();
-    app.sandbox.reprice(&id, "price_pro").await.unwrap();
+    app.sandbox.change_price(&id, "price_pro").await.unwrap();
     app.sandbox.fail_invoice(&id).await.unwrap();
     app.sandbox.recover(&id).await.unwrap();
     let events = app.sandbox.deliveries_of(&id).await.unwrap();
@@ -206,7 +206,7 @@ on_both!(an_answer_that_was_overtaken_is_not_taken, |app| {
     }
     app.sandbox.faults().set_api(ApiFault::None);
     // Made while the first answer is on its way, and taken before it arrives.
-    app.sandbox.reprice(&id, "price_builder").await.unwrap();
+    app.sandbox.change_price(&id, "price_builder").await.unwrap();
     subscriptions::look(&app.inner(), &id).await.unwrap();
     slow.await.unwrap();
     assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
@@ -223,11 +223,11 @@ on_both!(while_a_subscription_decides_no_other_plan_is_put, |app| {
     assert_eq!(app.ledger("acme").await, before);
     app.put("acme", json!({"plan": "starter", "name": "Acme"})).await.expect(200);
     // Saying the plan again calls off nothing that the subscription has booked.
-    app.sandbox.end_with_period(&id, true).await.unwrap();
+    app.sandbox.set_cancel_at_period_end(&id, true).await.unwrap();
     deliver(app, &id).await;
     app.put("acme", json!({"plan": "starter"})).await.expect(200);
     assert_eq!(stands(app).await, json!(["starter", "free", 5000, "active"]));
-    app.sandbox.put_status(&id, "unpaid").await.unwrap();
+    app.sandbox.set_status(&id, "unpaid").await.unwrap();
     deliver(app, &id).await;
     app.put("acme", json!({"plan": "pro"})).await.expect(200);
     assert_eq!(stands(app).await, json!(["pro", null, 100_000, null]));
@@ -251,7 +251,7 @@ on_both!(the_subscriptions_anchor_is_the_cycles_from_the_next_boundary_on, |app|
 
 on_both!(a_renewal_that_is_declined_is_a_grace_and_its_end_is_frees_cycle, |app| {
     let id = subscribed(app).await;
-    app.sandbox.decline(&id, true).await.unwrap();
+    app.sandbox.set_declined(&id, true).await.unwrap();
     let reset = instant(&app.balance("acme").await["plan"]["resets_at"]);
     app.advance_to(reset + TimeDelta::minutes(1)).await;
     app.sandbox.catch_up().await.unwrap();
@@ -259,7 +259,7 @@ on_both!(a_renewal_that_is_declined_is_a_grace_and_its_end_is_frees_cycle, |app|
     assert_eq!(stands(app).await, json!(["starter", null, 5000, "past_due"]), "the new cycle, in its grace");
     app.advance(json!({"advance_days": 8})).await.expect(200);
     assert_eq!(stands(app).await, json!(["free", null, 300, "past_due"]));
-    app.sandbox.put_status(&id, "canceled").await.unwrap();
+    app.sandbox.set_status(&id, "canceled").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(stands(app).await, json!(["free", null, 300, null]));
     app.advance(json!({"advance_days": 60})).await.expect(200);
@@ -323,7 +323,7 @@ on_both!(a_closed_customers_subscription_is_an_alarm, |app| {
     let id = subscribed(app).await;
     app.send(app.request("DELETE", "/v1/customers/acme")).await.expect(204);
     assert_eq!(app.alarms().await, ["subscription"]);
-    app.sandbox.reprice(&id, "price_pro").await.unwrap();
+    app.sandbox.change_price(&id, "price_pro").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(app.balance("acme").await["plan"]["id"], "starter");
 });
@@ -337,7 +337,7 @@ on_both!(a_customers_own_key_reads_the_status, |app| {
         app.send(request).await.expect(200).json()["data"]["subscription"]["status"].clone()
     };
     assert_eq!(status().await, "active");
-    app.sandbox.put_status(&id, "canceled").await.unwrap();
+    app.sandbox.set_status(&id, "canceled").await.unwrap();
     deliver(app, &id).await;
     assert_eq!(status().await, "canceled");
 });
@@ -364,14 +364,14 @@ on_both!(planted_differences_of_subscriptions_are_found_and_mended, |app| {
     repaired().await;
     assert_eq!(app.balance("beta").await["plan"]["id"], "pro");
     let is = |kind: &str| vec![(kind.to_owned(), followed.clone())];
-    app.sandbox.reprice(&followed, "price_builder").await.unwrap();
+    app.sandbox.change_price(&followed, "price_builder").await.unwrap();
     assert_eq!(differences(app).await, is("subscription"));
     repaired().await;
-    app.sandbox.end_with_period(&followed, true).await.unwrap();
+    app.sandbox.set_cancel_at_period_end(&followed, true).await.unwrap();
     assert_eq!(differences(app).await, is("subscription"));
     repaired().await;
     assert_eq!(stands(app).await, json!(["builder", "free", 25000, "active"]));
-    app.sandbox.end_with_period(&followed, false).await.unwrap();
+    app.sandbox.set_cancel_at_period_end(&followed, false).await.unwrap();
     repaired().await;
     app.tamper("delete from plan_masters where customer_no = 1", Vec::new()).await.unwrap();
     app.restart().await;

@@ -1,13 +1,15 @@
 //! Errors in Stripe's shape: `{"error":{"type","code","message","param","doc_url"}}`.
 //!
-//! The words follow Stripe's, since people compare what they see here with what they see there.
+//! Messages follow Stripe's, since people compare the two.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-/// A refusal, or a fault of the sandbox itself.
+pub(crate) type Result<T> = std::result::Result<T, ApiError>;
+
+/// A refusal, or a failure of the sandbox itself.
 #[derive(Debug)]
-pub(super) struct ApiError {
+pub(crate) struct ApiError {
     pub status: StatusCode,
     pub kind: &'static str,
     pub code: Option<&'static str>,
@@ -18,44 +20,34 @@ pub(super) struct ApiError {
 impl ApiError {
     /// 400 `invalid_request_error`, without a code.
     pub fn invalid(message: impl Into<String>) -> ApiError {
-        ApiError {
-            status: StatusCode::BAD_REQUEST,
-            kind: "invalid_request_error",
-            code: None,
-            message: message.into(),
-            param: None,
-        }
+        let (status, kind) = (StatusCode::BAD_REQUEST, "invalid_request_error");
+        ApiError { status, kind, code: None, message: message.into(), param: None }
     }
 
-    pub fn code(mut self, code: &'static str) -> ApiError {
-        self.code = Some(code);
-        self
+    pub fn code(self, code: &'static str) -> ApiError {
+        ApiError { code: Some(code), ..self }
     }
 
-    pub fn param(mut self, param: impl Into<String>) -> ApiError {
-        self.param = Some(param.into());
-        self
+    pub fn param(self, param: impl Into<String>) -> ApiError {
+        ApiError { param: Some(param.into()), ..self }
     }
 
-    pub fn status(mut self, status: StatusCode) -> ApiError {
-        self.status = status;
-        self
+    pub fn status(self, status: StatusCode) -> ApiError {
+        ApiError { status, ..self }
     }
 
     pub fn missing(param: &str) -> ApiError {
         ApiError::invalid(format!("Missing required param: {param}.")).code("parameter_missing").param(param)
     }
 
-    pub fn unknown(param: &str) -> ApiError {
-        ApiError::invalid(format!("Received unknown parameter: {param}")).code("parameter_unknown").param(param)
+    /// 404, for an id in the path.
+    pub fn no_such(kind: &str, id: &str) -> ApiError {
+        ApiError::no_such_param(kind, id, "id").status(StatusCode::NOT_FOUND)
     }
 
-    /// 404 for an id in the path; a reference in a body is a 400 with its `param`.
-    pub fn no_such(what: &str, id: &str) -> ApiError {
-        ApiError::invalid(format!("No such {what}: '{id}'"))
-            .code("resource_missing")
-            .param("id")
-            .status(StatusCode::NOT_FOUND)
+    /// 400, for an id in the parameter `param`.
+    pub fn no_such_param(kind: &str, id: &str, param: &str) -> ApiError {
+        ApiError::invalid(format!("No such {kind}: '{id}'")).code("resource_missing").param(param)
     }
 
     pub fn idempotency(message: impl Into<String>) -> ApiError {
@@ -66,8 +58,8 @@ impl ApiError {
         ApiError::invalid(message).status(StatusCode::UNAUTHORIZED)
     }
 
-    /// 500, for a fault of the sandbox's own.
-    pub fn broken(message: impl Into<String>) -> ApiError {
+    /// 500, for a failure of the sandbox itself.
+    pub fn internal(message: impl Into<String>) -> ApiError {
         ApiError { kind: "api_error", ..ApiError::invalid(message).status(StatusCode::INTERNAL_SERVER_ERROR) }
     }
 
@@ -84,20 +76,16 @@ impl ApiError {
     }
 }
 
-impl From<sqlx::Error> for ApiError {
-    fn from(error: sqlx::Error) -> ApiError {
-        ApiError::broken(format!("the sandbox's own store failed: {error}"))
+/// The store, its JSON or the random numbers failed.
+impl<E: std::error::Error> From<E> for ApiError {
+    fn from(error: E) -> ApiError {
+        ApiError::internal(format!("the sandbox itself failed: {error}"))
     }
 }
 
-impl From<serde_json::Error> for ApiError {
-    fn from(error: serde_json::Error) -> ApiError {
-        ApiError::broken(format!("the sandbox's own store holds something unreadable: {error}"))
-    }
-}
-
-impl From<getrandom::Error> for ApiError {
-    fn from(error: getrandom::Error) -> ApiError {
-        ApiError::broken(format!("no randomness: {error}"))
+/// The error of the methods of [`crate::Sandbox`].
+impl From<ApiError> for String {
+    fn from(error: ApiError) -> String {
+        error.message
     }
 }

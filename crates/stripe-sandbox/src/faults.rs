@@ -1,81 +1,73 @@
-//! Switches that make the sandbox behave as Stripe does on a bad day. For tests, so not over HTTP.
+//! Switches that make the sandbox behave as Stripe does on a bad day. Tests set them; no request can.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How the API answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ApiFault {
-    /// As it should.
+    /// Normally.
     #[default]
     None,
-    /// Not at all: the connection breaks, and nothing happened.
+    /// Not at all: the connection breaks, and nothing happens.
     Down,
-    /// So much later. What was asked for has happened at once: a caller who gave up finds it done when it
-    /// repeats its idempotency key.
+    /// After this delay. The request itself is carried out at once: a caller that gave up and repeats its idempotency
+    /// key gets the stored answer.
     Slow(Duration),
-    /// With this status, and nothing happened.
+    /// With this status, and nothing happens.
     Status(u16),
 }
 
-/// The switches of one sandbox. They act on what comes after.
-#[derive(Debug)]
-pub struct Faults {
-    api: Mutex<ApiFault>,
-    broken: Mutex<Vec<String>>,
-    webhooks: AtomicBool,
-    domain: Mutex<Option<String>>,
+#[derive(Debug, Default)]
+struct Switches {
+    api: ApiFault,
+    broken: Vec<String>,
+    webhooks_lost: bool,
+    custom_domain: Option<String>,
 }
 
-impl Default for Faults {
-    fn default() -> Self {
-        Faults {
-            api: Mutex::default(),
-            broken: Mutex::default(),
-            webhooks: AtomicBool::new(true),
-            domain: Mutex::default(),
-        }
-    }
-}
+/// The switches of one sandbox. They apply to requests and events that come later.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Switches>);
 
 impl Faults {
-    /// Makes the API answer in this way from now on.
+    /// Sets how the API answers.
     pub fn set_api(&self, fault: ApiFault) {
-        *self.api.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        self.switches().api = fault;
     }
 
-    /// Makes the API answer 500 from now on to whatever names one of these objects in its path.
+    /// Answers 500 to every request whose path contains one of these object ids.
     pub fn set_broken(&self, objects: &[&str]) {
-        let objects = objects.iter().map(|object| (*object).to_owned()).collect();
-        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = objects;
+        self.switches().broken = objects.iter().map(|object| (*object).to_owned()).collect();
     }
 
-    /// Switches webhooks off or on. An event that happens while they are off is lost: it is never sent,
-    /// and [`super::Sandbox::deliveries_of`] still has it.
+    /// Switches webhooks on or off. An event that happens while they are off is never sent;
+    /// [`crate::Sandbox::deliveries_of`] still has it.
     pub fn set_webhooks(&self, on: bool) {
-        self.webhooks.store(on, Ordering::SeqCst);
+        self.switches().webhooks_lost = !on;
     }
 
-    /// Shows Checkouts and portals at a domain of the shop's own, `https://pay.shop.example`, as Stripe does where a shop
-    /// has set one up. Nobody answers there: a test pays by [`super::Sandbox::pay`].
+    /// Gives Checkouts and portals URLs at the shop's own domain, such as `https://pay.shop.example`. Nothing answers
+    /// there: a test pays with [`crate::Sandbox::pay`].
     pub fn set_custom_domain(&self, origin: Option<&str>) {
-        *self.domain.lock().unwrap_or_else(PoisonError::into_inner) = origin.map(str::to_owned);
+        self.switches().custom_domain = origin.map(str::to_owned);
     }
 
-    pub(super) fn custom_domain(&self) -> Option<String> {
-        self.domain.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn custom_domain(&self) -> Option<String> {
+        self.switches().custom_domain.clone()
     }
 
-    pub(super) fn api(&self, path: &str) -> ApiFault {
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        if broken.iter().any(|object| path.contains(object.as_str())) {
-            return ApiFault::Status(500);
-        }
-        self.api.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn api(&self, path: &str) -> ApiFault {
+        let switches = self.switches();
+        let broken = switches.broken.iter().any(|object| path.contains(object.as_str()));
+        if broken { ApiFault::Status(500) } else { switches.api.clone() }
     }
 
-    pub(super) fn webhooks_lost(&self) -> bool {
-        !self.webhooks.load(Ordering::SeqCst)
+    pub(crate) fn webhooks_lost(&self) -> bool {
+        self.switches().webhooks_lost
+    }
+
+    fn switches(&self) -> MutexGuard<'_, Switches> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

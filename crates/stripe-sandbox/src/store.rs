@@ -1,27 +1,26 @@
-//! The sandbox's memory: one SQLite file, or none at all.
+//! The store: one SQLite file, or memory.
 //!
-//! Owns all its SQL. Invariant: one connection, so every request is a transaction of its own, one after
-//! the other; what Stripe does at once (a session paid and expired) cannot happen at once here.
+//! Owns all SQL. Invariant: the pool has one connection, so transactions run one after the other.
 //!
-//! Objects are kept as the JSON that is answered. A session carries what Stripe keeps to itself under
-//! `_sandbox`; [`super::objects::public`] takes it off.
+//! Objects are stored as the JSON of their answers, with the sandbox's own data under `_sandbox`
+//! ([`objects::public`] removes it).
 
 use std::path::PathBuf;
 
-use axum::http::StatusCode;
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqlitePoolOptions};
 
-use super::error::ApiError;
-use super::subscriptions::LIVING;
+use crate::error::{ApiError, Result};
+use crate::objects::{self, id_of, text};
 
 const TABLES: &str = "
     create table if not exists objects (
         seq        integer primary key autoincrement,
         id         text not null unique,
         kind       text not null,
-        session    text,    -- the Checkout it belongs to
+        session    text,    -- the Checkout or subscription it belongs to
         open_until integer, -- when the clock changes it: an open Checkout expires, a bank's money comes, a period ends
         body       text not null
     );
@@ -43,8 +42,11 @@ const TABLES: &str = "
     create index if not exists deliveries_pending on deliveries (event) where state = 'pending';
 ";
 
-/// Opens the file, made if it is not there, or a memory that ends with the pool.
-pub(super) async fn open(file: Option<PathBuf>) -> Result<SqlitePool, sqlx::Error> {
+/// How long Stripe keeps an idempotency key, in seconds.
+const KEY_LIFETIME: i64 = 24 * 60 * 60;
+
+/// Opens the file, created where it is missing, or a database in memory that ends with the pool.
+pub(crate) async fn open(file: Option<PathBuf>) -> std::result::Result<SqlitePool, sqlx::Error> {
     let options = match file {
         Some(file) => {
             if let Some(folder) = file.parent() {
@@ -54,170 +56,130 @@ pub(super) async fn open(file: Option<PathBuf>) -> Result<SqlitePool, sqlx::Erro
         }
         None => SqliteConnectOptions::new().in_memory(true),
     };
-    // The one connection is never closed: a memory would go with it.
+    // The connection is never closed: a database in memory would go with it.
     let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
     let pool = pool.connect_with(options).await?;
     sqlx::raw_sql(TABLES).execute(&pool).await?;
     Ok(pool)
 }
 
-/// Keeps a new object.
-pub(super) async fn insert(
-    conn: &mut SqliteConnection,
-    kind: &str,
-    session: Option<&str>,
-    body: &Value,
-) -> Result<(), ApiError> {
-    sqlx::query("insert into objects (id, kind, session, open_until, body) values (?, ?, ?, ?, ?)")
-        .bind(body["id"].as_str())
-        .bind(kind)
-        .bind(session)
-        .bind(due_at(body))
-        .bind(body.to_string())
-        .execute(conn)
-        .await?;
-    Ok(())
+/// One transaction.
+pub(crate) struct Transaction {
+    pub database: sqlx::Transaction<'static, Sqlite>,
+    /// By the shop's clock, in Unix seconds.
+    pub now: i64,
+    /// The URL of the sandbox's own pages.
+    pub base: String,
+    /// Events are recorded and never sent.
+    pub webhooks_lost: bool,
+    /// The API request that caused the events, as they name it.
+    pub request: Value,
 }
 
-/// Keeps an object as it is now.
-pub(super) async fn save(conn: &mut SqliteConnection, body: &Value) -> Result<(), ApiError> {
-    sqlx::query("update objects set body = ?, open_until = ? where id = ?")
-        .bind(body.to_string())
-        .bind(due_at(body))
-        .bind(body["id"].as_str())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// When the clock changes a Checkout or a subscription by itself.
-pub(super) fn due_at(body: &Value) -> Option<i64> {
-    if body["object"] == "subscription" {
-        let lives = LIVING.contains(&body["status"].as_str().unwrap_or_default());
-        return body["items"]["data"][0]["current_period_end"].as_i64().filter(|_| lives);
+impl Transaction {
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.database.commit().await?)
     }
-    if body["object"] != "checkout.session" {
-        return None;
+
+    async fn run(&mut self, query: Query<'_, Sqlite, SqliteArguments>) -> Result<()> {
+        query.execute(&mut *self.database).await?;
+        Ok(())
     }
-    if body["status"] == "open" { body["expires_at"].as_i64() } else { body["_sandbox"]["clears_at"].as_i64() }
-}
 
-/// An object of this kind, or none.
-pub(super) async fn find(conn: &mut SqliteConnection, kind: &str, id: &str) -> Result<Option<Value>, ApiError> {
-    let row = sqlx::query("select body from objects where id = ? and kind = ?")
-        .bind(id)
-        .bind(kind)
-        .fetch_optional(conn)
-        .await?;
-    row.map(|row| body_of(&row)).transpose()
-}
+    /// Inserts an object. `subject` is the Checkout or subscription that it belongs to.
+    pub async fn insert(&mut self, object: &Value, subject: Option<&str>) -> Result<()> {
+        let sql = "insert into objects (id, kind, session, open_until, body) values (?, ?, ?, ?, ?)";
+        let query = sqlx::query(sql).bind(id_of(object)).bind(text(&object["object"])).bind(subject);
+        self.run(query.bind(objects::due_at(object)).bind(object.to_string())).await
+    }
 
-/// An object of any kind, or none.
-pub(super) async fn find_any(conn: &mut SqliteConnection, id: &str) -> Result<Option<Value>, ApiError> {
-    let row = sqlx::query("select body from objects where id = ?").bind(id).fetch_optional(conn).await?;
-    row.map(|row| body_of(&row)).transpose()
-}
+    /// Updates objects.
+    pub async fn save(&mut self, objects: &[&Value]) -> Result<()> {
+        for object in objects {
+            let query = sqlx::query("update objects set body = ?, open_until = ? where id = ?");
+            self.run(query.bind(object.to_string()).bind(objects::due_at(object)).bind(id_of(object))).await?;
+        }
+        Ok(())
+    }
 
-/// The Checkout that an object belongs to.
-pub(super) async fn session_of(conn: &mut SqliteConnection, id: &str) -> Result<String, ApiError> {
-    let row = sqlx::query("select session from objects where id = ?").bind(id).fetch_one(conn).await?;
-    Ok(row.try_get::<Option<String>, _>("session")?.unwrap_or_default())
-}
+    pub async fn find(&mut self, kind: &str, id: &str) -> Result<Option<Value>> {
+        Ok(self.find_any(id).await?.filter(|object| object["object"] == kind))
+    }
 
-/// All objects of a kind, newest first.
-pub(super) async fn all(conn: &mut SqliteConnection, kind: &str) -> Result<Vec<Value>, ApiError> {
-    let rows =
-        sqlx::query("select body from objects where kind = ? order by seq desc").bind(kind).fetch_all(conn).await?;
-    rows.iter().map(body_of).collect()
-}
+    /// The object, or Stripe's 404.
+    pub async fn get(&mut self, kind: &str, id: &str) -> Result<Value> {
+        self.find(kind, id).await?.ok_or_else(|| ApiError::no_such(kind, id))
+    }
 
-/// What the clock has overtaken first.
-pub(super) async fn overdue(conn: &mut SqliteConnection, now: i64) -> Result<Option<Value>, ApiError> {
-    let row = sqlx::query("select body from objects where open_until <= ? order by open_until, seq limit 1")
-        .bind(now)
-        .fetch_optional(conn)
-        .await?;
-    row.map(|row| body_of(&row)).transpose()
-}
+    /// The object, or Stripe's refusal of the parameter `param`.
+    pub async fn get_by_param(&mut self, kind: &str, id: &str, param: &str) -> Result<Value> {
+        self.find(kind, id).await?.ok_or_else(|| ApiError::no_such_param(kind, id, param))
+    }
 
-/// The events about a Checkout, oldest first.
-pub(super) async fn events_of(conn: &mut SqliteConnection, session: &str) -> Result<Vec<Value>, ApiError> {
-    let rows = sqlx::query("select body from objects where session = ? and kind = 'event' order by seq")
-        .bind(session)
-        .fetch_all(conn)
-        .await?;
-    rows.iter().map(body_of).collect()
-}
+    pub async fn find_any(&mut self, id: &str) -> Result<Option<Value>> {
+        Ok(self.bodies("select body from objects where id = ?", id).await?.pop())
+    }
 
-fn body_of(row: &sqlx::sqlite::SqliteRow) -> Result<Value, ApiError> {
-    Ok(serde_json::from_str(row.try_get::<&str, _>("body")?)?)
-}
+    /// All objects of a kind, newest first.
+    pub async fn all(&mut self, kind: &str) -> Result<Vec<Value>> {
+        self.bodies("select body from objects where kind = ? order by seq desc", kind).await
+    }
 
-/// How long Stripe keeps an idempotency key, in seconds.
-const KEPT_FOR: i64 = 24 * 60 * 60;
+    /// All objects that belong to a Checkout or subscription, oldest first.
+    pub async fn all_of(&mut self, subject: &str) -> Result<Vec<Value>> {
+        self.bodies("select body from objects where session = ? order by seq", subject).await
+    }
 
-/// What was answered under an idempotency key in the last 24 hours: the request's hash, the status, the body.
-pub(super) async fn recall(
-    conn: &mut SqliteConnection,
-    key: &str,
-    now: i64,
-) -> Result<Option<(String, StatusCode, String)>, ApiError> {
-    let row = sqlx::query("select request, status, body from kept_replies where idempotency_key = ? and made_at > ?")
-        .bind(key)
-        .bind(now - KEPT_FOR)
-        .fetch_optional(conn)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
-    let status = StatusCode::from_u16(row.try_get("status")?).unwrap_or(StatusCode::OK);
-    Ok(Some((row.try_get("request")?, status, row.try_get("body")?)))
-}
+    async fn bodies(&mut self, sql: &'static str, key: &str) -> Result<Vec<Value>> {
+        let rows: Vec<String> = sqlx::query_scalar(sql).bind(key).fetch_all(&mut *self.database).await?;
+        rows.iter().map(|body| Ok(serde_json::from_str(body)?)).collect()
+    }
 
-/// Binds an idempotency key to its answer, and lets go of those that are too old.
-pub(super) async fn remember(
-    conn: &mut SqliteConnection,
-    key: &str,
-    request: &str,
-    body: &str,
-    now: i64,
-) -> Result<(), ApiError> {
-    sqlx::query("delete from kept_replies where made_at <= ?").bind(now - KEPT_FOR).execute(&mut *conn).await?;
-    sqlx::query("insert into kept_replies (idempotency_key, request, status, body, made_at) values (?, ?, 200, ?, ?)")
-        .bind(key)
-        .bind(request)
-        .bind(body)
-        .bind(now)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
+    /// The object that the clock changes first, if its time has come.
+    pub async fn first_due(&mut self, now: i64) -> Result<Option<Value>> {
+        let sql = "select body from objects where open_until <= ? order by open_until, seq limit 1";
+        let body: Option<String> = sqlx::query_scalar(sql).bind(now).fetch_optional(&mut *self.database).await?;
+        Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+    }
 
-/// Puts an event into the queue, or marks it as never to be sent.
-pub(super) async fn enqueue(conn: &mut SqliteConnection, event: &str, lost: bool) -> Result<(), ApiError> {
-    sqlx::query("insert into deliveries (event, state) values (?, ?)")
-        .bind(event)
-        .bind(if lost { "lost" } else { "pending" })
-        .execute(conn)
-        .await?;
-    Ok(())
-}
+    /// The Checkout or subscription that an object belongs to.
+    pub async fn subject_of(&mut self, id: &str) -> Result<String> {
+        let sql = "select coalesce(session, '') from objects where id = ?";
+        Ok(sqlx::query_scalar(sql).bind(id).fetch_one(&mut *self.database).await?)
+    }
 
-/// Events that no 2xx has answered yet, oldest first: id and body.
-pub(super) async fn pending(conn: &mut SqliteConnection) -> Result<Vec<(String, String)>, ApiError> {
-    let rows = sqlx::query(
-        "select objects.id, objects.body from deliveries join objects on objects.id = deliveries.event
-         where deliveries.state = 'pending' order by objects.seq limit 200",
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("body")?))).collect()
-}
+    /// The request's hash and the answer that were stored for an idempotency key in the last 24 hours.
+    pub async fn stored_answer(&mut self, key: &str) -> Result<Option<(String, String)>> {
+        let sql = "select request, body from kept_replies where idempotency_key = ? and made_at > ?";
+        let stored = sqlx::query_as(sql).bind(key).bind(self.now - KEY_LIFETIME);
+        Ok(stored.fetch_optional(&mut *self.database).await?)
+    }
 
-/// Takes an event out of the queue.
-pub(super) async fn delivered(conn: &mut SqliteConnection, event: &str) -> Result<(), ApiError> {
-    sqlx::query("update deliveries set state = 'delivered' where event = ?").bind(event).execute(&mut *conn).await?;
-    sqlx::query("update objects set body = json_set(body, '$.pending_webhooks', 0) where id = ?")
-        .bind(event)
-        .execute(conn)
-        .await?;
-    Ok(())
+    /// Stores the answer for an idempotency key, and deletes those that are too old.
+    pub async fn store_answer(&mut self, key: &str, request: &str, body: &str) -> Result<()> {
+        let oldest = self.now - KEY_LIFETIME;
+        self.run(sqlx::query("delete from kept_replies where made_at <= ?").bind(oldest)).await?;
+        let sql = "insert into kept_replies (idempotency_key, request, status, body, made_at) values (?, ?, 200, ?, ?)";
+        self.run(sqlx::query(sql).bind(key).bind(request).bind(body).bind(self.now)).await
+    }
+
+    /// Puts an event into the queue of webhooks, or marks it as never to be sent.
+    pub async fn enqueue(&mut self, event: &str) -> Result<()> {
+        let state = if self.webhooks_lost { "lost" } else { "pending" };
+        self.run(sqlx::query("insert into deliveries (event, state) values (?, ?)").bind(event).bind(state)).await
+    }
+
+    /// The id and the body of each event in the queue, oldest first.
+    pub async fn pending(&mut self) -> Result<Vec<(String, String)>> {
+        let sql = "select objects.id, objects.body from deliveries join objects on objects.id = deliveries.event
+                   where deliveries.state = 'pending' order by objects.seq limit 200";
+        Ok(sqlx::query_as(sql).fetch_all(&mut *self.database).await?)
+    }
+
+    /// Takes an event out of the queue.
+    pub async fn set_delivered(&mut self, event: &str) -> Result<()> {
+        self.run(sqlx::query("update deliveries set state = 'delivered' where event = ?").bind(event)).await?;
+        let sql = "update objects set body = json_set(body, '$.pending_webhooks', 0) where id = ?";
+        self.run(sqlx::query(sql).bind(event)).await
+    }
 }

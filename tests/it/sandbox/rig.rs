@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use chrono::{DateTime, Utc};
 use stripe_sandbox::{Sandbox, SandboxSettings};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -32,6 +33,10 @@ pub struct Rig {
     pub answer: Arc<AtomicU16>,
     pub hooks: UnboundedReceiver<Hook>,
     tasks: [JoinHandle<()>; 2],
+}
+
+fn instant(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).expect("an instant")
 }
 
 async fn listen(router: Router) -> String {
@@ -75,8 +80,8 @@ pub async fn rig_with(file: Option<std::path::PathBuf>) -> Rig {
         secret_key: KEY.to_owned(),
         webhook_url: format!("{shop}/hook"),
         webhook_secret: SECRET.to_owned(),
-        now: Arc::new(move || read.load(Ordering::SeqCst)),
-        real_now: Arc::new(|| NOW),
+        now: Arc::new(move || instant(read.load(Ordering::SeqCst))),
+        real_now: Arc::new(|| instant(NOW)),
         shop_name: "Gleaner".to_owned(),
     };
     let sandbox = Sandbox::open(settings).await.expect("a sandbox");

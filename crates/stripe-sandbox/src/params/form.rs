@@ -1,32 +1,33 @@
-//! Stripe's request bodies: form-encoded, nested by brackets (`line_items[0][price_data][currency]=usd`,
-//! `expand[]=customer`). Queries have the same shape.
+//! Request bodies and queries as Stripe's clients write them: form-encoded, nested by brackets
+//! (`line_items[0][price_data][currency]=usd`, `expand[]=customer`).
 //!
-//! Invariant: any bytes give a tree or a refusal, and the tree is bounded in depth and size.
+//! Invariant: any input gives a tree or a refusal, and the tree is bounded in depth and size.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use url::form_urlencoded;
 
-use super::error::ApiError;
+use crate::error::{ApiError, Result};
 
 const PARAMS_MAX: usize = 500;
 const DEPTH_MAX: usize = 8;
 
 /// The values below one name.
-pub(super) type Branch = BTreeMap<String, Node>;
+pub(crate) type Branch = BTreeMap<String, Node>;
 
 /// A value, or values by name; the names of an array are its indices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub(super) enum Node {
+pub(crate) enum Node {
     Text(String),
     Branch(Branch),
 }
 
 /// Reads a body or a query.
-pub(super) fn parse(input: &[u8]) -> Result<Branch, ApiError> {
+pub(crate) fn parse(input: &[u8]) -> Result<Branch> {
     let mut root = Branch::new();
-    for (count, (key, value)) in url::form_urlencoded::parse(input).enumerate() {
+    for (count, (key, value)) in form_urlencoded::parse(input).enumerate() {
         let path = split(&key).filter(|path| path.len() <= DEPTH_MAX && count < PARAMS_MAX);
         path.and_then(|path| put(&mut root, &path, value.into_owned())).ok_or_else(|| {
             ApiError::invalid(format!("Invalid parameter name or nesting: {key}")).param(key.as_ref())
