@@ -6,6 +6,7 @@
 
 pub mod actions;
 pub mod theme;
+pub mod ui;
 
 pub mod assets;
 mod books;

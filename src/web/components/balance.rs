@@ -1,7 +1,7 @@
 //! The balance card. The bar is an inline SVG whose lengths are attributes: the CSP allows no inline style.
 
-use crate::web::components::text::{Amount, Price, Say, When};
-use crate::web::view::{BalanceView, PlanView, Words};
+use crate::web::components::text::{Amount, Price, When};
+use crate::web::view::{BalanceView, PlanView, Text};
 use leptos::prelude::*;
 
 /// The region "Balance".
@@ -32,11 +32,9 @@ pub fn BalanceCard(balance: BalanceView) -> impl IntoView {
 }
 
 #[component]
-fn Note(words: Words) -> impl IntoView {
+fn Note(words: Text) -> impl IntoView {
     view! {
-        <p class="note">
-            <Say words />
-        </p>
+        <p class="note">{words}</p>
     }
 }
 
@@ -76,9 +74,7 @@ fn PlanPart(plan: PlanView) -> impl IntoView {
                 </svg>
             </div>
             <div class="ends">
-                <p class="note">
-                    <Say words=usage />
-                </p>
+                <p class="note">{usage}</p>
                 <p class="note">"Resets " <When moment=plan.resets /></p>
             </div>
             {lasts}

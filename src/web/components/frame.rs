@@ -2,8 +2,8 @@
 
 use crate::usecases::access::sign_in::Choice;
 use crate::web::actions::{SetTheme, SignOut, SwitchCustomer};
-use crate::web::components::form::Form;
 use crate::web::theme::Theme;
+use crate::web::ui::form::Form;
 use crate::web::view::settings::role_name;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;

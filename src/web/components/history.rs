@@ -1,7 +1,7 @@
 //! `/history`: the filter, the lines, the way further back.
 
 use crate::domain::Credits;
-use crate::web::components::text::{Amount, Say, When};
+use crate::web::components::text::{Amount, When};
 use crate::web::view::history::{Choice, FilterView, HistoryRow, HistoryView};
 use leptos::prelude::*;
 
@@ -12,9 +12,7 @@ pub fn HistoryBody(history: HistoryView) -> impl IntoView {
     let lines = (!history.rows.is_empty()).then(|| view! { <Lines rows=history.rows zone=history.zone /> });
     let note = history.note.map(|words| {
         view! {
-            <p class="card empty note">
-                <Say words />
-            </p>
+            <p class="card empty note">{words}</p>
         }
     });
     let older = history.older.map(|href| view! { <a href=href>"Older"</a> " · " });
@@ -39,9 +37,7 @@ fn Find(filter: FilterView) -> impl IntoView {
     let bad = filter.bad.map(|words| {
         view! {
             <div class="notice warn" role="alert">
-                <p>
-                    <Say words />
-                </p>
+                <p>{words}</p>
             </div>
         }
     });
@@ -107,16 +103,14 @@ fn Lines(rows: Vec<HistoryRow>, zone: Option<String>) -> impl IntoView {
 
 #[component]
 fn Row(row: HistoryRow, zone: Option<String>) -> impl IntoView {
-    let what = view! { <Say words=row.what /> };
+    let what = view! { {row.what} };
     let what = match row.href {
         Some(href) => view! { <a href=href>{what}</a> }.into_any(),
         None => what.into_any(),
     };
     let note = (!row.note.is_empty()).then(|| {
         view! {
-            <span class="note">
-                <Say words=row.note />
-            </span>
+            <span class="note">{row.note}</span>
         }
     });
     let change = row.change.map(|credits| view! { <Change credits /> });

@@ -7,29 +7,37 @@
 
 pub mod balance;
 pub mod billing;
-pub mod form;
 pub mod frame;
+pub mod hint;
 pub mod history;
-pub mod notice;
 pub mod offers;
 pub mod operator;
 pub mod purchase;
 pub mod purchases;
 pub mod settings;
-pub mod text;
 pub mod top_ups;
 pub mod usage;
 
 pub use balance::BalanceCard;
 pub use billing::BillingBody;
-pub use form::Form;
 pub use frame::{Frame, FrameView};
+pub use hint::UpgradeHint;
 pub use history::HistoryBody;
-pub use notice::{NoticeBox, UpgradeHint};
-pub use offers::{Offers, SealedFields};
+pub use offers::Offers;
 pub use purchase::PurchaseDetails;
 pub use purchases::Purchases;
 pub use settings::SettingsBody;
-pub use text::{BadgeText, Say};
 pub use top_ups::TopUps;
 pub use usage::UsageBody;
+
+pub use crate::web::ui::badge::BadgeText;
+pub use crate::web::ui::buy_form::SignedFields;
+pub use crate::web::ui::form::Form;
+pub use crate::web::ui::notice::NoticeBox;
+
+/// Shared parts by their former path.
+pub mod text {
+    pub use crate::web::ui::badge::BadgeText;
+    pub use crate::web::ui::dates::When;
+    pub use crate::web::ui::money::{Amount, Price};
+}

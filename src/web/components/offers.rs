@@ -1,10 +1,9 @@
 //! "Buy a top-up": the packages with their native forms, or why there are none.
 
-use crate::web::actions::StartCheckout;
-use crate::web::components::text::{Amount, Price, Say};
-use crate::web::view::{AheadView, BuyForm, Lock, Offer, OfferAction, OffersView};
+use crate::web::ui::buy_form::BuyFields;
+use crate::web::ui::money::{Amount, Price};
+use crate::web::view::{AheadView, Lock, Offer, OfferAction, OffersView};
 use leptos::prelude::*;
-use leptos::server_fn::ServerFn;
 
 /// The region "Buy a top-up".
 #[component]
@@ -43,9 +42,7 @@ fn Advice(ahead: AheadView) -> impl IntoView {
     });
     view! {
         <p class="advice">
-            <strong>
-                <Say words=ahead.strong />
-            </strong> " " <Say words=ahead.text /> {see}
+            <strong>{ahead.strong}</strong> " " {ahead.text} {see}
         </p>
     }
 }
@@ -62,9 +59,7 @@ fn LockBox(lock: Lock) -> impl IntoView {
     view! {
         <div class="notice lock">
             <p>
-                <strong>
-                    <Say words=lock.strong />
-                </strong> " " <Say words=lock.text />
+                <strong>{lock.strong}</strong> " " {lock.text}
             </p>
             {upgrade}
         </div>
@@ -114,31 +109,5 @@ fn Card(offer: Offer, terms: String) -> impl IntoView {
             {button}
             <p class="terms">{terms}</p>
         </li>
-    }
-}
-
-/// The native form that every way of buying uses: it works with no script at all.
-#[component]
-pub fn BuyFields(form: BuyForm, children: Children) -> impl IntoView {
-    view! {
-        <form method="post" action=StartCheckout::PATH>
-            <SealedFields form />
-            {children()}
-        </form>
-    }
-}
-
-/// Everything that was shown, and its seal.
-#[component]
-pub fn SealedFields(form: BuyForm) -> impl IntoView {
-    let terms = form.terms;
-    view! {
-        <input type="hidden" name="purchase" value=form.purchase />
-        <input type="hidden" name="package" value=form.package />
-        <input type="hidden" name="credits" value=terms.credits.to_string() />
-        <input type="hidden" name="price" value=terms.amount />
-        <input type="hidden" name="currency" value=terms.currency />
-        <input type="hidden" name="months" value=terms.months />
-        <input type="hidden" name="mac" value=form.mac />
     }
 }

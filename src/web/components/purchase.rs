@@ -1,8 +1,8 @@
 //! A purchase's own page.
 
 use crate::domain::Money;
-use crate::web::components::notice::NoticeBox;
-use crate::web::components::text::{BadgeText, Price, Say, When};
+use crate::web::components::text::{BadgeText, Price, When};
+use crate::web::ui::notice::NoticeBox;
 use crate::web::view::{PurchaseView, Step};
 use leptos::prelude::*;
 
@@ -11,9 +11,7 @@ use leptos::prelude::*;
 pub fn PurchaseDetails(purchase: PurchaseView) -> impl IntoView {
     let left = purchase.left.map(|words| {
         view! {
-            <p class="lede">
-                <Say words />
-            </p>
+            <p class="lede">{words}</p>
         }
     });
     let steps = purchase.timeline.into_iter().map(|step| view! { <StepRow step /> }).collect_view();
@@ -55,9 +53,7 @@ pub fn PurchaseDetails(purchase: PurchaseView) -> impl IntoView {
 fn StepRow(step: Step) -> impl IntoView {
     view! {
         <li>
-            <span>
-                <Say words=step.what />
-            </span>
+            <span>{step.what}</span>
             " "
             <When moment=step.at />
         </li>

@@ -1,8 +1,8 @@
 //! "Purchases": a table that becomes stacked rows on a phone, roles explicit as in `top_ups`.
 
-use crate::web::components::offers::BuyFields;
 use crate::web::components::text::{Amount, BadgeText, Price, When};
-use crate::web::components::top_ups::PageLinks;
+use crate::web::ui::buy_form::BuyFields;
+use crate::web::ui::paging::PageLinks;
 use crate::web::view::{PurchaseRow, PurchasesView};
 use leptos::prelude::*;
 

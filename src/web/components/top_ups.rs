@@ -1,7 +1,8 @@
 //! "Your top-ups": a table that becomes stacked rows on a phone. The roles are explicit, because a
 //! browser forgets a table's semantics once its display changes.
 
-use crate::web::components::text::{Amount, BadgeText, Say, When};
+use crate::web::components::text::{Amount, BadgeText, When};
+use crate::web::ui::paging::PageLinks;
 use crate::web::view::top_ups::More;
 use crate::web::view::{TopUpRow, TopUpsView};
 use leptos::prelude::*;
@@ -84,9 +85,7 @@ fn Row(row: TopUpRow, zone: Option<String>) -> impl IntoView {
     let fate = row.fate.map(|words| {
         view! {
             " "
-            <span class="note">
-                <Say words />
-            </span>
+            <span class="note">{words}</span>
         }
     });
     view! {
@@ -128,23 +127,4 @@ fn After(more: More) -> impl IntoView {
 #[component]
 fn Pages(more: More) -> impl IntoView {
     view! { <PageLinks list="top_ups" anchor="top-ups" page=more.page pages=more.pages /> }
-}
-
-/// Where a long list goes on: `Page 2 of 3 · Newer · Older`.
-#[component]
-pub fn PageLinks(list: &'static str, anchor: &'static str, page: usize, pages: usize) -> impl IntoView {
-    let link = |to: usize, label: &'static str| {
-        let href = format!("/billing?{list}=all&page={to}#{anchor}");
-        view! {
-            <a href=href>{label}</a>
-            " · "
-        }
-    };
-    (pages > 1).then(|| {
-        view! {
-            {format!("Page {page} of {pages} · ")}
-            {(page > 1).then(|| link(page - 1, "Previous"))}
-            {(page < pages).then(|| link(page + 1, "Next"))}
-        }
-    })
 }

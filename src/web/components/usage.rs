@@ -1,6 +1,6 @@
 //! `/usage`: charts, and the table that says the same.
 
-use crate::web::components::text::{Amount, Say};
+use crate::web::components::text::Amount;
 use crate::web::view::usage::{Bar, ChartView, SplitRow, SplitView, Switch, UsageView};
 use leptos::prelude::*;
 
@@ -96,9 +96,7 @@ fn Chart(chart: ChartView) -> impl IntoView {
             <figcaption>
                 <span class="label">{chart.label}</span>
                 <span class="figure">{chart.total}</span>
-                <span class="note">
-                    <Say words=chart.change />
-                </span>
+                <span class="note">{chart.change}</span>
                 <span class="note keys">{chart.key.into_iter().map(key).collect_view()}</span>
             </figcaption>
             <p class="scale note" aria-hidden="true">

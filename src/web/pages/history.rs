@@ -12,7 +12,7 @@ use crate::web::pages::{Page, page};
 use crate::web::view::history::{
     Choice, FilterView, HistoryView, {self as view},
 };
-use crate::web::view::{Words, Zone};
+use crate::web::view::{Text, Zone};
 use crate::web::visit::{RequestContext, Stop};
 use chrono::{Days, NaiveDate};
 use leptos::prelude::*;
@@ -141,6 +141,6 @@ async fn form(app: &App, viewer: &Viewer, asked: &Asked, zone: Zone) -> Result<F
         from: asked.from.clone(),
         to: asked.to.clone(),
         any: view::any(&asked.filter) || asked.bad.is_some(),
-        bad: asked.bad.map(|what| Words::from(format!("{what} could not be read and was left out. Choose it again."))),
+        bad: asked.bad.map(|what| Text::from(format!("{what} could not be read and was left out. Choose it again."))),
     })
 }

@@ -8,7 +8,7 @@ use crate::usecases::customers::Customer;
 use crate::usecases::{customers, subscriptions};
 use crate::web::actions::{ChoosePlan, OpenPlanPortal};
 use crate::web::components::text::{Amount, Price, When};
-use crate::web::components::{Form, NoticeBox, SealedFields};
+use crate::web::components::{Form, NoticeBox, SignedFields};
 use crate::web::forms::plans::PLAN;
 use crate::web::pages::{Page, page};
 use crate::web::seal;
@@ -124,7 +124,7 @@ fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>)
         let label = format!("Upgrade to {name}, {} a month", money.short());
         view! {
             <form method="post" action=ChoosePlan::PATH>
-                <SealedFields form />
+                <SignedFields form />
                 <button class="button buy" aria-label=label>
                     {format!("Upgrade to {name}")}
                 </button>

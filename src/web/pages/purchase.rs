@@ -16,7 +16,7 @@ use crate::web::view::purchase::{
     What, {self as words},
 };
 use crate::web::view::status::PurchaseFacts;
-use crate::web::view::{BuyForm, Notice, Outcome, PurchaseView, Words, Zone, status};
+use crate::web::view::{BuyForm, Notice, Outcome, PurchaseView, Text, Zone, status};
 use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -136,7 +136,7 @@ fn invoice(purchase: &Purchase) -> Option<String> {
     (purchase.state == PurchaseState::Credited).then(|| format!("/purchases/{}/invoice", purchase.id))
 }
 
-fn left(grant: &Grant, now: Instant, zone: Zone) -> Words {
+fn left(grant: &Grant, now: Instant, zone: Zone) -> Text {
     let left = words::Stand::of(grant, now).words(now, zone);
     if grant.is_kept(now) { left.text(", or 7 days after a reminder is delivered, if that is later") } else { left }
 }

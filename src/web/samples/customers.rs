@@ -1,10 +1,10 @@
 //! PAGES.md's four customers as facts.
 
 use crate::domain::{Credits, Grant, GrantId, Instant, Kind, Money, PurchaseId, PurchaseState};
+use crate::web::ui::dates::Zone;
 use crate::web::view::balance::{BalanceFacts, TopUpFacts};
 use crate::web::view::purchases::PurchaseFact;
 use crate::web::view::status::{Dispute, PurchaseFacts};
-use crate::web::view::when::Zone;
 
 /// The instant of all samples.
 pub fn now() -> Instant {

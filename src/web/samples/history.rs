@@ -5,7 +5,7 @@ use crate::usecases::insight::history::{GrantFact, Line, Part, Slice, Sort};
 use crate::web::samples::Sample;
 use crate::web::samples::customers::at;
 use crate::web::view::history::{Choice, FilterView, HistoryView};
-use crate::web::view::{Words, Zone, history};
+use crate::web::view::{Text, Zone, history};
 
 const NAME: &str = "Meridian Retail Intelligence GmbH";
 
@@ -21,7 +21,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
     };
     let nothing = Slice::default();
     let asked = FilterView { source: "nobody".to_owned(), any: true, ..filter() };
-    let bad = Words::from("The first day could not be read and was left out. Choose it again.");
+    let bad = Text::from("The first day could not be read and was left out. Choose it again.");
     let first = Slice { lines: vec![lines().remove(13)], ..Slice::default() };
     vec![
         ("history", sample(NAME, view(&whole, filter()))),

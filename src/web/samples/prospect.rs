@@ -3,7 +3,7 @@
 use crate::domain::forecast::{Outlook, RunsOut};
 use crate::domain::{Credits, Grant, GrantId, Money};
 use crate::web::samples::customers::at;
-use crate::web::view::{AheadView, Words};
+use crate::web::view::{AheadView, Text};
 
 /// What lies ahead.
 #[derive(Clone, Copy)]
@@ -37,10 +37,10 @@ impl Prospect {
     /// Buy or upgrade.
     pub fn ahead(self) -> AheadView {
         let money = |minor| Money::new(minor, "usd");
-        let lack = |credits| Words::from("At your pace you need about ").credits(Credits::whole(credits));
+        let lack = |credits| Text::from("At your pace you need about ").credits(Credits::whole(credits));
         match self {
             Self::Buy => AheadView {
-                strong: Words::new()
+                strong: Text::new()
                     .credits(Credits::whole(5_000))
                     .text(" credits for ")
                     .money(money(3_000))
@@ -55,7 +55,7 @@ impl Prospect {
                 see: None,
             },
             Self::Upgrade => AheadView {
-                strong: Words::from("Pro is ").money(money(16_500)).text(" cheaper for your next 3 months."),
+                strong: Text::from("Pro is ").money(money(16_500)).text(" cheaper for your next 3 months."),
                 text: lack(140_000)
                     .text(" more than you have in the next 3 months: top-ups for ")
                     .money(money(67_500))
@@ -69,7 +69,7 @@ impl Prospect {
             },
             Self::Enough => AheadView {
                 strong: "Enough for 3 months at your pace.".into(),
-                text: Words::new(),
+                text: Text::new(),
                 buys: false,
                 see: None,
             },

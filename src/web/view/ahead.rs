@@ -5,15 +5,15 @@
 use crate::domain::advice::{Ahead, Basket, Upgrade};
 use crate::domain::forecast::about;
 use crate::domain::{Catalog, Credits, Money};
-use crate::web::view::words::Words;
+use crate::web::ui::text::Text;
 
 /// What is said above the packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AheadView {
     /// Its first sentence.
-    pub strong: Words,
+    pub strong: Text,
     /// The sum.
-    pub text: Words,
+    pub text: Text,
     /// Whether buying is the way.
     pub buys: bool,
     /// The link to the plan, where that is the cheaper way: its words, and where.
@@ -44,30 +44,30 @@ impl AheadFacts<'_> {
                 1 => "Enough for a month at your pace.".to_owned(),
                 months => format!("Enough for {months} months at your pace."),
             };
-            return Some(AheadView { strong: strong.into(), text: Words::new(), buys: false, see: None });
+            return Some(AheadView { strong: strong.into(), text: Text::new(), buys: false, see: None });
         }
         let buy = self.ahead.buy.as_ref()?;
-        let lack = Words::from("At your pace you need about ").credits(missing).text(" more than you have in ");
+        let lack = Text::from("At your pace you need about ").credits(missing).text(" more than you have in ");
         let lack = lack.text(self.months("the"));
         let view = match self.ahead.better() {
             Some(upgrade) => self.upgrade(upgrade, buy, lack)?,
             None => self.buy(buy, lack),
         };
-        let strong = if self.looks_back { Words::from("Looking ahead: ").then(view.strong) } else { view.strong };
+        let strong = if self.looks_back { Text::from("Looking ahead: ").then(view.strong) } else { view.strong };
         Some(AheadView { strong, ..view })
     }
 
-    fn upgrade(&self, upgrade: &Upgrade, buy: &Basket, lack: Words) -> Option<AheadView> {
+    fn upgrade(&self, upgrade: &Upgrade, buy: &Basket, lack: Text) -> Option<AheadView> {
         let name = &self.catalog.plan(&upgrade.plan)?.name;
         let saved = self.money(buy.amount.checked_sub(upgrade.cost())?);
         let strong =
-            Words::from(format!("{name} is ")).money(saved).text(format!(" cheaper for {}.", self.months("your")));
+            Text::from(format!("{name} is ")).money(saved).text(format!(" cheaper for {}.", self.months("your")));
         let text =
             lack.text(": top-ups for ").money(self.money(buy.amount)).text(". ").then(self.instead(upgrade, name));
         Some(AheadView { strong, text, buys: false, see: Some((format!("See {name}"), self.upgrade.to_owned())) })
     }
 
-    fn buy(&self, buy: &Basket, lack: Words) -> AheadView {
+    fn buy(&self, buy: &Basket, lack: Text) -> AheadView {
         let strong = packages(buy, self.catalog).text(" for ").money(self.money(buy.amount));
         let text = lack.text(". ");
         let name = |upgrade: &Upgrade| self.catalog.plan(&upgrade.plan).map(|plan| plan.name.clone());
@@ -81,9 +81,9 @@ impl AheadFacts<'_> {
     }
 
     /// `Builder instead of Starter: 3 × $60 = $180, and $9 of top-ups.`
-    fn instead(&self, upgrade: &Upgrade, name: &str) -> Words {
+    fn instead(&self, upgrade: &Upgrade, name: &str) -> Text {
         let times = format!("{name} instead of {}: {}\u{a0}× ", self.plan, self.ahead.months);
-        let sum = Words::from(times).money(self.money(upgrade.difference));
+        let sum = Text::from(times).money(self.money(upgrade.difference));
         let sum = sum.text(" = ").money(self.money(upgrade.fees));
         match upgrade.still.amount {
             0 => sum.text("."),
@@ -105,8 +105,8 @@ impl AheadFacts<'_> {
 }
 
 /// `2 × 50,000 and 1,200 credits`
-fn packages(basket: &Basket, catalog: &Catalog) -> Words {
-    let mut words = Words::new();
+fn packages(basket: &Basket, catalog: &Catalog) -> Text {
+    let mut words = Text::new();
     let last = basket.packages.len().saturating_sub(1);
     for (n, (id, count)) in basket.packages.iter().enumerate() {
         words = match n {

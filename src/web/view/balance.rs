@@ -2,8 +2,8 @@
 
 use crate::domain::forecast::RunsOut;
 use crate::domain::{Credits, Instant, Money};
-use crate::web::view::when::{Moment, Zone};
-use crate::web::view::words::Words;
+use crate::web::ui::dates::{Moment, Zone};
+use crate::web::ui::text::Text;
 
 /// The balance card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct BalanceView {
     /// Top-ups that can be used.
     pub top_ups: Credits,
     /// When they are used, or since when.
-    pub top_up_notes: Vec<Words>,
+    pub top_up_notes: Vec<Text>,
 }
 
 /// The plan's part of the card.
@@ -38,9 +38,9 @@ pub struct PlanView {
     /// When the next cycle begins.
     pub resets: Moment,
     /// A booked change.
-    pub change: Option<Words>,
+    pub change: Option<Text>,
     /// How long it will last.
-    pub lasts: Option<Words>,
+    pub lasts: Option<Text>,
 }
 
 /// The bar's two lengths, in thousandths of its width.
@@ -131,51 +131,51 @@ impl BalanceFacts {
         }
     }
 
-    fn change(&self, plan: &str, at: Instant) -> Words {
-        Words::from(format!("Changes to {plan} on ")).time(self.zone.day(at)).text(". Top-ups stay.")
+    fn change(&self, plan: &str, at: Instant) -> Text {
+        Text::from(format!("Changes to {plan} on ")).time(self.zone.day(at)).text(". Top-ups stay.")
     }
 
-    fn lasts(&self) -> Option<Words> {
+    fn lasts(&self) -> Option<Text> {
         let runs_out = self.runs_out.filter(|_| self.left.is_positive())?;
         Some(match runs_out.plan {
-            Some(at) => Words::from("At your pace used up about ").time(self.zone.about(self.now, at)),
+            Some(at) => Text::from("At your pace used up about ").time(self.zone.about(self.now, at)),
             None => "At your pace enough until the reset".into(),
         })
     }
 
-    fn notes(&self) -> Vec<Words> {
+    fn notes(&self) -> Vec<Text> {
         let mut notes = vec![self.use_note()];
         let top_ups = &self.top_ups;
         if let Some(at) = self.runs_out.and_then(|out| out.all).filter(|_| top_ups.left.is_positive()) {
-            notes.push(Words::from("At your pace used up about ").time(self.zone.about(self.now, at)));
+            notes.push(Text::from("At your pace used up about ").time(self.zone.about(self.now, at)));
         }
         if top_ups.frozen.is_positive() {
-            notes.push(Words::new().credits(top_ups.frozen).text(" frozen"));
+            notes.push(Text::new().credits(top_ups.frozen).text(" frozen"));
         }
         if top_ups.paused.is_positive() {
-            notes.push(Words::new().credits(top_ups.paused).text(format!(" paused on {}", self.plan)));
+            notes.push(Text::new().credits(top_ups.paused).text(format!(" paused on {}", self.plan)));
         }
         notes.extend(self.bonus_note());
         notes
     }
 
-    fn use_note(&self) -> Words {
+    fn use_note(&self) -> Text {
         let held = self.top_ups.held;
         let note = match (self.top_ups_in_use(), self.top_ups.in_use_since) {
-            (true, Some(since)) => Words::from("In use since ").time(self.zone.short_day(since)),
-            (true, None) => Words::from("In use"),
+            (true, Some(since)) => Text::from("In use since ").time(self.zone.short_day(since)),
+            (true, None) => Text::from("In use"),
             (false, _) if self.bonus.iter().any(|(credits, _)| credits.is_positive()) => {
-                Words::from("Used when plan and bonus credits reach 0")
+                Text::from("Used when plan and bonus credits reach 0")
             }
-            (false, _) => Words::from("Used when plan credits reach 0"),
+            (false, _) => Text::from("Used when plan credits reach 0"),
         };
         if held.is_positive() { note.text(" · ").credits(held).text(" held") } else { note }
     }
 
-    fn bonus_note(&self) -> Option<Words> {
+    fn bonus_note(&self) -> Option<Text> {
         let total: Credits = self.bonus.iter().map(|(credits, _)| *credits).sum();
         let (first, until) = *self.bonus.first()?;
-        let note = Words::from("Bonus credits ").credits(total).text(", ");
+        let note = Text::from("Bonus credits ").credits(total).text(", ");
         let note = if first == total { note } else { note.credits(first).text(" of them ") };
         let note = note.text("until ").time(self.zone.day(until));
         let held = self.bonus_held;
@@ -196,8 +196,8 @@ impl PlanView {
 
     /// `40,999.375 used · 1,250 held by running jobs`
     #[must_use]
-    pub fn usage(&self) -> Words {
-        let used = Words::new().credits(self.used).text(" used");
+    pub fn usage(&self) -> Text {
+        let used = Text::new().credits(self.used).text(" used");
         if self.held.is_positive() { used.text(" · ").credits(self.held).text(" held by running jobs") } else { used }
     }
 
@@ -253,7 +253,7 @@ pub(super) mod tests {
         assert_eq!(view.plan.usage().to_string(), "4,820 used");
         assert_eq!(view.plan.spoken(), "4,820 used, 180 left of 5,000");
         assert_eq!(view.plan.bar(), Bar { used: 964, held: 0 });
-        assert_eq!(view.top_up_notes, vec![Words::from("Used when plan credits reach 0")]);
+        assert_eq!(view.top_up_notes, vec![Text::from("Used when plan credits reach 0")]);
     }
 
     #[test]

@@ -3,16 +3,16 @@
 //! *Not here:* the comparison itself (`domain::advice`); this module only words its result.
 
 use crate::domain::Money;
-use crate::web::view::when::Moment;
-use crate::web::view::words::Words;
+use crate::web::ui::dates::Moment;
+use crate::web::ui::text::Text;
 
 /// The hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HintView {
     /// Its first sentence.
-    pub strong: Words,
+    pub strong: Text,
     /// The sum.
-    pub text: Words,
+    pub text: Text,
     /// What can be done about it; nothing where top-ups were the cheaper way: one quiet line.
     pub act: Option<HintActs>,
 }
@@ -55,7 +55,7 @@ impl HintFacts {
         let fees = self.difference.minor.checked_mul(self.cycles)?;
         let more = fees.checked_add(self.still.minor)?;
         let saved = self.top_ups.minor.checked_sub(more)?;
-        let bought = Words::from("Top-ups bought: ").money(self.top_ups.clone());
+        let bought = Text::from("Top-ups bought: ").money(self.top_ups.clone());
         let instead = format!(". {} instead of {}: {}\u{a0}× ", self.better, self.plan, self.cycles);
         let sum = bought.text(instead).money(self.difference.clone()).text(" = ").money(money(fees));
         let sum = match self.still.minor {
@@ -66,7 +66,7 @@ impl HintFacts {
             let strong = format!("Top-ups were the cheaper way over your last {} cycles.", self.cycles);
             return Some(HintView { strong: strong.into(), text: sum, act: None });
         }
-        let strong = Words::from(format!("{} would have been ", self.better)).money(money(saved));
+        let strong = Text::from(format!("{} would have been ", self.better)).money(money(saved));
         let see = (format!("See {}", self.better), self.upgrade.clone());
         Some(HintView {
             strong: strong.text(format!(" cheaper over your last {} cycles.", self.cycles)),
@@ -79,7 +79,7 @@ impl HintFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::view::when::Zone;
+    use crate::web::ui::dates::Zone;
 
     #[test]
     fn the_hint_shows_its_sum() {

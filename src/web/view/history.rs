@@ -2,8 +2,8 @@
 
 use crate::domain::{Cause, Credits, EntryKind, GrantId, Kind};
 use crate::usecases::insight::history::{Filter, Line, Part, Slice, Sort};
-use crate::web::view::when::{Moment, Zone};
-use crate::web::view::words::Words;
+use crate::web::ui::dates::{Moment, Zone};
+use crate::web::ui::text::Text;
 
 /// Everything that `/history` shows.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +13,7 @@ pub struct HistoryView {
     /// Newest first.
     pub rows: Vec<HistoryRow>,
     /// What stands where there are no rows, or under them.
-    pub note: Option<Words>,
+    pub note: Option<Text>,
     /// The next page.
     pub older: Option<String>,
     /// Back to the newest.
@@ -44,7 +44,7 @@ pub struct FilterView {
     /// Whether anything is looked for.
     pub any: bool,
     /// What of it could not be read.
-    pub bad: Option<Words>,
+    pub bad: Option<Text>,
 }
 
 /// One of a list.
@@ -64,11 +64,11 @@ pub struct HistoryRow {
     /// When.
     pub at: Moment,
     /// What happened.
-    pub what: Words,
+    pub what: Text,
     /// Where more stands about it.
     pub href: Option<String>,
     /// From which credits, who did it.
-    pub note: Words,
+    pub note: Text,
     /// What was added or taken; nothing where the balance stays.
     pub change: Option<Credits>,
     /// The balance after it, held credits included.
@@ -127,36 +127,36 @@ fn row(line: &Line, at: Moment, zone: Zone) -> HistoryRow {
     }
 }
 
-fn what(line: &Line, zone: Zone) -> Words {
-    let Some(part) = line.parts.first() else { return Words::new() };
+fn what(line: &Line, zone: Zone) -> Text {
+    let Some(part) = line.parts.first() else { return Text::new() };
     let kind = part.grant.kind;
-    let of = |words: &str| Words::from(words).then(top_up(part, zone));
+    let of = |words: &str| Text::from(words).then(top_up(part, zone));
     match line.kind {
         EntryKind::Granted => match kind {
-            Kind::Plan => Words::from("Plan credits"),
-            Kind::Courtesy => Words::from("Bonus credits"),
-            Kind::TopUp => Words::new().counted(part.amount, "").text(" topped up"),
+            Kind::Plan => Text::from("Plan credits"),
+            Kind::Courtesy => Text::from("Bonus credits"),
+            Kind::TopUp => Text::new().counted(part.amount, "").text(" topped up"),
         },
-        EntryKind::Used => Words::from(operation_words(line.operation.as_deref().unwrap_or_default())),
+        EntryKind::Used => Text::from(operation_words(line.operation.as_deref().unwrap_or_default())),
         EntryKind::Voided if matches!(line.cause, Cause::Usage(_)) => {
             let done = operation_words(line.operation.as_deref().unwrap_or_default());
-            Words::from(format!("{done}, undone"))
+            Text::from(format!("{done}, undone"))
         }
-        EntryKind::Voided => Words::from(match kind {
+        EntryKind::Voided => Text::from(match kind {
             Kind::Plan => "Plan credits ended",
             Kind::Courtesy => "Bonus credits taken back",
             Kind::TopUp => "Top-up taken back",
         }),
         EntryKind::Expired => match kind {
-            Kind::Plan => Words::from("Plan credits not used by the reset"),
-            Kind::Courtesy => Words::from("Bonus credits expired"),
+            Kind::Plan => Text::from("Plan credits not used by the reset"),
+            Kind::Courtesy => Text::from("Bonus credits expired"),
             Kind::TopUp => of("Expired: "),
         },
         EntryKind::Refunded => of("Refund of the "),
         EntryKind::Disputed => of("Dispute lost: "),
         EntryKind::Restored => of("Given back: "),
-        EntryKind::Held => Words::from("Held for a running job"),
-        EntryKind::Released => Words::from("No longer held"),
+        EntryKind::Held => Text::from("Held for a running job"),
+        EntryKind::Released => Text::from("No longer held"),
         EntryKind::Frozen => of("Frozen while a bank reviews the payment: "),
         EntryKind::Thawed => of("No longer frozen: "),
         EntryKind::Extended => of("New expiry date: "),
@@ -164,16 +164,16 @@ fn what(line: &Line, zone: Zone) -> Words {
 }
 
 /// `the top-up of 3 May 2026`
-fn top_up(part: &Part, zone: Zone) -> Words {
+fn top_up(part: &Part, zone: Zone) -> Text {
     match part.grant.kind {
-        Kind::Plan => Words::from("plan credits"),
-        Kind::Courtesy => Words::from("bonus credits"),
-        Kind::TopUp => Words::from("top-up of ").time(zone.day(part.grant.since)),
+        Kind::Plan => Text::from("plan credits"),
+        Kind::Courtesy => Text::from("bonus credits"),
+        Kind::TopUp => Text::from("top-up of ").time(zone.day(part.grant.since)),
     }
 }
 
 /// `10 from plan, 2.5 from the top-up of 3 May 2026 · crawler-7`
-fn note(line: &Line, zone: Zone) -> Words {
+fn note(line: &Line, zone: Zone) -> Text {
     let share = |part: &Part| match line.kind {
         EntryKind::Used => Some((-part.amount, " from ")),
         EntryKind::Voided if matches!(line.cause, Cause::Usage(_)) => Some((part.amount, " to ")),
@@ -183,7 +183,7 @@ fn note(line: &Line, zone: Zone) -> Words {
         EntryKind::Thawed => Some((-part.frozen, " of ")),
         _ => None,
     };
-    let mut words = Words::new();
+    let mut words = Text::new();
     for part in &line.parts {
         let Some((credits, preposition)) = share(part) else { continue };
         let comma = if words.is_empty() { "" } else { ", " };
@@ -211,18 +211,18 @@ fn note(line: &Line, zone: Zone) -> Words {
 
 /// What stands where a page is not full of lines.
 #[must_use]
-pub fn note_of(slice: &Slice, any: bool, zone: Zone) -> Option<Words> {
+pub fn note_of(slice: &Slice, any: bool, zone: Zone) -> Option<Text> {
     match (&slice.looked_to, slice.lines.is_empty()) {
         (Some(at), empty) => {
             let found = if empty { "Nothing found so far" } else { "That is all" };
             Some(
-                Words::from(format!("{found} back to "))
+                Text::from(format!("{found} back to "))
                     .time(zone.full(*at))
                     .text(". Older lines were not looked at yet."),
             )
         }
-        (None, true) if any => Some(Words::from("Nothing matches. Take something out of the filter.")),
-        (None, true) => Some(Words::from("Nothing has happened yet. What your credits are used for shows here.")),
+        (None, true) if any => Some(Text::from("Nothing matches. Take something out of the filter.")),
+        (None, true) => Some(Text::from("Nothing has happened yet. What your credits are used for shows here.")),
         (None, false) => None,
     }
 }

@@ -1,86 +1,11 @@
 //! The one notice under the balance card: the first that applies (PAGES.md), and its words.
 
 use crate::domain::{Credits, Instant};
-use crate::web::view::offers::BuyForm;
-use crate::web::view::status::Tone;
-use crate::web::view::when::Zone;
-use crate::web::view::words::{Words, verb};
+use crate::web::ui::badge::Tone;
+use crate::web::ui::dates::Zone;
+use crate::web::ui::text::{Text, verb};
 
-/// A notice, an outcome or an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// Its colour.
-    pub tone: Tone,
-    /// Whether it is announced.
-    pub voice: Voice,
-    /// What happened.
-    pub strong: Words,
-    /// What it means.
-    pub text: Words,
-    /// What can be done.
-    pub actions: Vec<NoticeAction>,
-}
-
-/// How a notice reaches a screen reader. What merely stands on the page is not announced: an outcome or an
-/// error is then the only one that is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
-    /// Part of the page.
-    Quiet,
-    /// An outcome: `role=status`.
-    Status,
-    /// An error: `role=alert`.
-    Alert,
-}
-
-/// Something to do about a notice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoticeAction {
-    /// Go somewhere.
-    Link {
-        /// Its words.
-        label: String,
-        /// Where.
-        href: String,
-    },
-    /// Buy (again).
-    Buy {
-        /// Its words.
-        label: String,
-        /// What is sent.
-        form: BuyForm,
-    },
-}
-
-impl NoticeAction {
-    /// A link.
-    #[must_use]
-    pub fn link(label: impl Into<String>, href: impl Into<String>) -> Self {
-        Self::Link { label: label.into(), href: href.into() }
-    }
-}
-
-impl Notice {
-    /// A notice that is part of the page.
-    #[must_use]
-    pub fn new(tone: Tone, strong: impl Into<Words>, text: impl Into<Words>) -> Self {
-        Self { tone, voice: Voice::Quiet, strong: strong.into(), text: text.into(), actions: vec![] }
-    }
-
-    /// The same, announced.
-    #[must_use]
-    pub fn aloud(mut self, voice: Voice) -> Self {
-        self.voice = voice;
-        self
-    }
-
-    /// The same, with something to do.
-    #[must_use]
-    pub fn with(mut self, action: NoticeAction) -> Self {
-        self.actions.push(action);
-        self
-    }
-}
+pub use crate::web::ui::notice::{Notice, NoticeAction, Voice};
 
 /// How a top-up will end at the last 30 days' pace (R16). Nothing is said with less than a week of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +113,7 @@ impl Situation {
             Remedy::Ask => "Ask an owner or admin to buy, or wait",
             Remedy::Wait => "Wait",
         };
-        let text = Words::from(format!("{way} for the reset on ")).time(self.zone.day(self.resets_at)).text(".");
+        let text = Text::from(format!("{way} for the reset on ")).time(self.zone.day(self.resets_at)).text(".");
         Some(Notice::new(Tone::Bad, strong, text))
     }
 
@@ -201,15 +126,15 @@ impl Situation {
     fn unpaid(&self) -> Option<Notice> {
         let until = self.grace_until?;
         let strong = format!("The payment for {} failed.", self.plan);
-        let text = Words::from("Pay by ").time(self.zone.sentence(until)).text(" to keep the plan and its credits.");
+        let text = Text::from("Pay by ").time(self.zone.sentence(until)).text(" to keep the plan and its credits.");
         Some(Notice::new(Tone::Bad, strong, text).with(NoticeAction::link("Pay now", &self.upgrade)))
     }
 
     fn frozen(&self) -> Option<Notice> {
         let (credits, paid_at) = self.frozen?;
         let is = verb(credits, "is", "are");
-        let strong = Words::new().counted(credits, "").text(format!(" {is} frozen"));
-        let text = Words::from("while your bank reviews the payment of ").time(self.zone.short_day(paid_at));
+        let strong = Text::new().counted(credits, "").text(format!(" {is} frozen"));
+        let text = Text::from("while your bank reviews the payment of ").time(self.zone.short_day(paid_at));
         Some(Notice::new(Tone::Warn, strong, text.text(".")))
     }
 
@@ -223,7 +148,7 @@ impl Situation {
         let same_day = |other: &&Expiring| self.zone.same_day(first.expires_at, other.expires_at);
         let credits: Credits = self.top_ups.iter().filter(same_day).map(|top_up| top_up.left).sum();
         let expire = verb(credits, "expires", "expire");
-        let strong = Words::new().counted(credits, "top-up").text(format!(" {expire} "));
+        let strong = Text::new().counted(credits, "top-up").text(format!(" {expire} "));
         let urgent = days <= 7;
         let when = if urgent { self.zone.sentence(first.expires_at) } else { self.zone.day(first.expires_at) };
         let strong = match left_days {
@@ -245,14 +170,14 @@ impl Situation {
         let first = self.top_ups.first().filter(|_| self.paused)?;
         let credits: Credits = self.top_ups.iter().map(|top_up| top_up.left).sum();
         let is = verb(credits, "is", "are");
-        let strong = Words::new().counted(credits, "top-up").text(format!(" {is} paused on {}.", self.plan));
-        let text = Words::from("Upgrade to use them before ").time(self.zone.day(first.expires_at)).text(".");
+        let strong = Text::new().counted(credits, "top-up").text(format!(" {is} paused on {}.", self.plan));
+        let text = Text::from("Upgrade to use them before ").time(self.zone.day(first.expires_at)).text(".");
         Some(Notice::new(Tone::Warn, strong, text).with(NoticeAction::link("Upgrade", &self.upgrade)))
     }
 
     fn plan_used_up(&self) -> Option<Notice> {
         let drawn = self.plan_left.is_zero() && self.bonus_left.is_zero() && !self.top_ups.is_empty();
-        let text = Words::from("Plan resets ").time(self.zone.day(self.resets_at)).text(".");
+        let text = Text::from("Plan resets ").time(self.zone.day(self.resets_at)).text(".");
         drawn.then(|| Notice::new(Tone::Info, "Plan credits are used up. Top-ups are now in use.", text))
     }
 
@@ -263,19 +188,19 @@ impl Situation {
         if credits.is_zero() {
             return None;
         }
-        let strong = Words::from("Plan reset on ").time(self.zone.short_day(reset)).text(".");
-        Some(Notice::new(Tone::Good, strong, Words::new().counted(credits, "top-up").text(" carried over.")))
+        let strong = Text::from("Plan reset on ").time(self.zone.short_day(reset)).text(".");
+        Some(Notice::new(Tone::Good, strong, Text::new().counted(credits, "top-up").text(" carried over.")))
     }
 }
 
 /// The pace sentence, ending in a space; empty with less than a week of data.
-fn pace(pace: Option<Pace>, credits: Credits) -> Words {
+fn pace(pace: Option<Pace>, credits: Credits) -> Text {
     match pace {
-        None => Words::new(),
+        None => Text::new(),
         Some(Pace::AllUsed) => "At your pace you will use them all. ".into(),
-        Some(Pace::Left(left)) => Words::from("At your pace about ").credits(left).text(" will be left. "),
+        Some(Pace::Left(left)) => Text::from("At your pace about ").credits(left).text(" will be left. "),
         Some(Pace::PlanCoversIt) => {
-            let first = Words::from("Plan credits are used first. At your pace all ");
+            let first = Text::from("Plan credits are used first. At your pace all ");
             first.credits(credits).text(" will expire unused. ")
         }
     }

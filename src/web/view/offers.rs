@@ -1,8 +1,10 @@
 //! The packages for sale, and why somebody cannot buy them.
 
-use crate::domain::{Credits, Money, Terms};
+use crate::domain::{Credits, Money};
+use crate::web::ui::text::{Text, noun};
 use crate::web::view::ahead::AheadView;
-use crate::web::view::words::{Words, noun};
+
+pub use crate::web::ui::buy_form::BuyForm;
 
 /// The section "Buy a top-up".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +25,9 @@ pub struct OffersView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {
     /// The reason.
-    pub strong: Words,
+    pub strong: Text,
     /// What helps.
-    pub text: Words,
+    pub text: Text,
     /// Where, if there is a place.
     pub upgrade: Option<String>,
 }
@@ -54,20 +56,6 @@ pub enum OfferAction {
     Upgrade(String),
     /// There is none: the lock above says why.
     None,
-}
-
-/// What a Buy form sends. The id is the purchase's, from the click to the credits; the seal binds it
-/// to who was shown what (R19).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BuyForm {
-    /// `pur_…`
-    pub purchase: String,
-    /// The package's id.
-    pub package: String,
-    /// Everything that was shown: credits, price, currency, validity.
-    pub terms: Terms,
-    /// The seal.
-    pub mac: String,
 }
 
 /// Whether this person may buy here and now.
@@ -105,11 +93,11 @@ impl MayBuy {
                 ("Top-ups cannot be bought at the moment.".into(), "Credits that you have keep working.".into(), None)
             }
             Self::PlanCannot { better, upgrade, left, plan } => {
-                let offer = better.as_ref().map_or_else(Words::new, |(name, credits, price)| {
-                    let has = Words::from(format!("{name} has ")).credits(*credits);
+                let offer = better.as_ref().map_or_else(Text::new, |(name, credits, price)| {
+                    let has = Text::from(format!("{name} has ")).credits(*credits);
                     has.text(" credits a month for ").money(price.clone()).text(".")
                 });
-                (Words::from("Top-ups need a paid plan."), offer.then(leftovers(*left, plan)), Some(upgrade.clone()))
+                (Text::from("Top-ups need a paid plan."), offer.then(leftovers(*left, plan)), Some(upgrade.clone()))
             }
         };
         Some(Lock { strong, text, upgrade })
@@ -125,12 +113,12 @@ impl MayBuy {
     }
 }
 
-fn leftovers(left: Credits, plan: &str) -> Words {
+fn leftovers(left: Credits, plan: &str) -> Text {
     if left.is_zero() {
-        return Words::new();
+        return Text::new();
     }
     let still = if left == Credits::whole(1) { "still works" } else { "still work" };
-    Words::from(" Your ").counted(left, "top-up").text(format!(" {still} on {plan}."))
+    Text::from(" Your ").counted(left, "top-up").text(format!(" {still} on {plan}."))
 }
 
 impl Offer {

@@ -4,8 +4,8 @@ use crate::domain::{Kind, Money};
 use crate::usecases::insight::sales;
 use crate::usecases::insight::sales::Month;
 use crate::usecases::operators::actions::Outcome;
+use crate::web::ui::badge::{Badge, Tone};
 use crate::web::view::notices::{Notice, Voice};
-use crate::web::view::status::{Badge, Tone};
 
 /// What a form came back with; `act` is the form's name.
 #[must_use]

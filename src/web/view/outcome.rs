@@ -4,11 +4,11 @@
 //! (a price, a time) is looked up again among the signed-in customer's own.
 
 use crate::domain::{Credits, Money};
+use crate::web::ui::dates::Moment;
+use crate::web::ui::text::{Text, noun};
 use crate::web::view::notices::{Notice, NoticeAction, Voice};
 use crate::web::view::offers::BuyForm;
 use crate::web::view::status::Tone;
-use crate::web::view::when::Moment;
-use crate::web::view::words::{Words, noun};
 
 /// Every way in which a form can come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Outcome {
     }
 
     /// The two halves of its sentence, and the words of a button that buys again.
-    fn words(self, facts: &OutcomeFacts) -> (Words, Words, Option<&'static str>) {
+    fn words(self, facts: &OutcomeFacts) -> (Text, Text, Option<&'static str>) {
         match self {
             Self::Cancelled => ("Checkout closed.".into(), "You were not charged.".into(), None),
             Self::StripeUnavailable => {
@@ -172,20 +172,20 @@ impl Outcome {
     }
 }
 
-fn price_changed(facts: &OutcomeFacts) -> Words {
+fn price_changed(facts: &OutcomeFacts) -> Text {
     match &facts.offer {
         Some((credits, price)) => {
             let words =
-                Words::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", noun(*credits)));
+                Text::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", noun(*credits)));
             words.text(if *credits == Credits::whole(1) { "costs " } else { "cost " }).money(price.clone()).text(".")
         }
         None => "That package is no longer for sale.".into(),
     }
 }
 
-fn already_bought(facts: &OutcomeFacts) -> Words {
+fn already_bought(facts: &OutcomeFacts) -> Text {
     match &facts.bought_at {
-        Some(at) => Words::from("You bought this at ").time(at.clone()).text("."),
+        Some(at) => Text::from("You bought this at ").time(at.clone()).text("."),
         None => "You bought this already.".into(),
     }
 }
@@ -193,7 +193,7 @@ fn already_bought(facts: &OutcomeFacts) -> Words {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::view::when::Zone;
+    use crate::web::ui::dates::Zone;
 
     #[test]
     fn a_code_is_one_of_a_closed_list() {

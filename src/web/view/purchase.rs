@@ -1,12 +1,12 @@
 //! A purchase's own page: what happened, when, what is left of it, and what can be done.
 
 use crate::domain::{Credits, Grant, Instant, Money};
+use crate::web::ui::badge::{Badge, Tone};
+use crate::web::ui::dates::{Moment, Zone};
+use crate::web::ui::text::Text;
 use crate::web::view::notices::{Notice, NoticeAction, Voice};
 use crate::web::view::offers::BuyForm;
 use crate::web::view::status;
-use crate::web::view::status::{Badge, Tone};
-use crate::web::view::when::{Moment, Zone};
-use crate::web::view::words::Words;
 
 /// The page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct PurchaseView {
     /// How the visit came out, or what is going on.
     pub notice: Option<Notice>,
     /// What is left of it, once credited.
-    pub left: Option<Words>,
+    pub left: Option<Text>,
     /// What happened, oldest first.
     pub timeline: Vec<Step>,
     /// Its price.
@@ -39,7 +39,7 @@ pub struct PurchaseView {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// What happened.
-    pub what: Words,
+    pub what: Text,
     /// When; the day only where it is another than the step before.
     pub at: Moment,
 }
@@ -109,9 +109,9 @@ impl What {
         })
     }
 
-    fn words(self, credits: Credits) -> Words {
+    fn words(self, credits: Credits) -> Text {
         match self {
-            Self::Chosen => return Words::from("You chose ").counted(credits, ""),
+            Self::Chosen => return Text::from("You chose ").counted(credits, ""),
             Self::Opened => "Checkout opened",
             Self::Processing => "Bank payment started",
             Self::Paid => "Payment received",
@@ -186,9 +186,9 @@ impl Stand {
 
     /// `1,000 of 1,200 left · Expires 28 Nov 2026, 14:03 CET`
     #[must_use]
-    pub fn words(&self, now: Instant, zone: Zone) -> Words {
-        let words = Words::new().credits(self.left).text(" of ").credits(self.of).text(" left");
-        let part = |words: Words, credits: Credits, what: &str| {
+    pub fn words(&self, now: Instant, zone: Zone) -> Text {
+        let words = Text::new().credits(self.left).text(" of ").credits(self.of).text(" left");
+        let part = |words: Text, credits: Credits, what: &str| {
             if credits.is_positive() { words.text(" · ").credits(credits).text(what) } else { words }
         };
         let words = part(words, self.held, " held by running jobs");
@@ -211,8 +211,8 @@ impl Stand {
 /// "1,200 credits added.", on the way back from Checkout.
 #[must_use]
 pub fn added(credits: Credits, available: Credits, expires_at: Instant, zone: Zone, invoice: Option<&str>) -> Notice {
-    let strong = Words::new().counted(credits, "").text(" added.");
-    let text = Words::from("Available now: ").credits(available).text(". Valid until ");
+    let strong = Text::new().counted(credits, "").text(" added.");
+    let text = Text::from("Available now: ").credits(available).text(". Valid until ");
     let notice = Notice::new(Tone::Good, strong, text.time(zone.full(expires_at)).text(".")).aloud(Voice::Status);
     let notice = match invoice {
         Some(href) => notice.with(NoticeAction::link("Invoice", href)),
@@ -224,7 +224,7 @@ pub fn added(credits: Credits, available: Credits, expires_at: Instant, zone: Zo
 /// The same for a browser that is signed out: nothing of the account is shown.
 #[must_use]
 pub fn added_signed_out(credits: Credits) -> Notice {
-    let strong = Words::new().counted(credits, "").text(" added.");
+    let strong = Text::new().counted(credits, "").text(" added.");
     Notice::new(Tone::Good, strong, "Sign in to see what is available.").aloud(Voice::Status)
 }
 
@@ -268,7 +268,7 @@ pub fn failed(again: Option<BuyForm>) -> Notice {
 /// Checkout is still open.
 #[must_use]
 pub fn unfinished(until: Moment, resume: Option<BuyForm>) -> Notice {
-    let text = Words::from("You were not charged. Checkout is open until ").time(until).text(".");
+    let text = Text::from("You were not charged. Checkout is open until ").time(until).text(".");
     let notice = Notice::new(Tone::Info, "This is not paid yet.", text).aloud(Voice::Status);
     match resume {
         Some(form) => notice.with(NoticeAction::Buy { label: "Continue".into(), form }),

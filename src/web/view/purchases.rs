@@ -1,11 +1,11 @@
 //! "Purchases": what was paid, is on its way or failed; of abandoned ones only the newest open one.
 
 use crate::domain::{Credits, Instant, Money, PurchaseId, PurchaseState, Terms};
+use crate::web::ui::dates::{Moment, Zone};
 use crate::web::view::offers::BuyForm;
 use crate::web::view::status;
 use crate::web::view::status::{Badge, PurchaseFacts};
 use crate::web::view::top_ups::PAGE;
-use crate::web::view::when::{Moment, Zone};
 
 /// How many show before "Show all".
 pub const SHOWN: usize = 5;

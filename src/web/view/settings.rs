@@ -1,8 +1,8 @@
 //! Settings as plain data: who may come in, from where they are signed in, the time zone, API keys.
 
 use crate::domain::{Credits, Instant, Role, role};
+use crate::web::ui::dates::{Moment, Zone};
 use crate::web::view::notices::Notice;
-use crate::web::view::when::{Moment, Zone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 /// Everything that `/settings` shows.

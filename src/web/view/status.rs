@@ -1,58 +1,10 @@
 //! The names of states: what a badge says, and how loudly.
 
 use crate::domain::{Credits, Grant, GrantState, Instant, PurchaseState};
-use crate::web::view::when::Zone;
-use crate::web::view::words::Words;
+use crate::web::ui::dates::Zone;
+use crate::web::ui::text::Text;
 
-/// How loudly something speaks. Colour is never the only carrier: the words say it too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// As the text around it.
-    #[default]
-    Plain,
-    /// Over and done.
-    Quiet,
-    /// As it should be.
-    Good,
-    /// Something to know.
-    Info,
-    /// Soon.
-    Warn,
-    /// Now, or lost.
-    Bad,
-}
-
-impl Tone {
-    /// The class that colours it.
-    #[must_use]
-    pub const fn class(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Quiet => "quiet",
-            Self::Good => "good",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Bad => "bad",
-        }
-    }
-}
-
-/// A state's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Badge {
-    /// How loudly.
-    pub tone: Tone,
-    /// Its name.
-    pub text: Words,
-}
-
-impl Badge {
-    /// A badge of plain words.
-    #[must_use]
-    pub fn new(tone: Tone, text: impl Into<Words>) -> Self {
-        Self { tone, text: text.into() }
-    }
-}
+pub use crate::web::ui::badge::{Badge, Tone};
 
 /// Where a living top-up stands in line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +38,8 @@ pub fn top_up(grant: &Grant, turn: Turn, paused: bool, now: Instant, zone: Zone)
 fn deadline(expires_at: Instant, now: Instant, zone: Zone) -> Option<Badge> {
     let clock = zone.clock(expires_at);
     match zone.days_until(now, expires_at) {
-        i64::MIN..=0 => Some(Badge::new(Tone::Bad, Words::from("Today ").time(clock))),
-        1 => Some(Badge::new(Tone::Bad, Words::from("Tomorrow ").time(clock))),
+        i64::MIN..=0 => Some(Badge::new(Tone::Bad, Text::from("Today ").time(clock))),
+        1 => Some(Badge::new(Tone::Bad, Text::from("Tomorrow ").time(clock))),
         days @ 2..=7 => Some(Badge::new(Tone::Bad, format!("{days} days left"))),
         days @ 8..=30 => Some(Badge::new(Tone::Warn, format!("{days} days left"))),
         _ => None,
@@ -112,7 +64,7 @@ fn gone(grant: &Grant) -> Badge {
     if removed.is_zero() {
         return ended(grant);
     }
-    Badge::new(Tone::Quiet, Words::from("Expired · ").credits(removed).text(" removed"))
+    Badge::new(Tone::Quiet, Text::from("Expired · ").credits(removed).text(" removed"))
 }
 
 /// What a purchase's badge depends on.

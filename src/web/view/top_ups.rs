@@ -2,10 +2,10 @@
 
 use crate::domain::forecast::Outlook;
 use crate::domain::{Credits, Grant, GrantId, Instant};
+use crate::web::ui::dates::{Moment, Zone};
+use crate::web::ui::text::Text;
 use crate::web::view::status;
 use crate::web::view::status::{Badge, Turn};
-use crate::web::view::when::{Moment, Zone};
-use crate::web::view::words::Words;
 use std::ops::Range;
 
 /// How many living top-ups show before "Show all".
@@ -55,7 +55,7 @@ pub struct TopUpRow {
     /// Its state.
     pub badge: Badge,
     /// What of it will expire unused.
-    pub fate: Option<Words>,
+    pub fate: Option<Text>,
     /// Whether it is over.
     pub ended: bool,
 }
@@ -148,16 +148,14 @@ impl TopUpsFacts<'_> {
     }
 
     /// What of it will expire unused at the customer's pace; nothing where it will be used, or its date is not sure.
-    fn fate(&self, grant: &Grant) -> Option<Words> {
+    fn fate(&self, grant: &Grant) -> Option<Text> {
         if self.paused || grant.is_kept(self.now) {
             return None;
         }
         let (_, outlook) = self.fates.iter().find(|(id, _)| *id == grant.id)?;
         match outlook {
             Outlook::AllUsed => None,
-            Outlook::Left(about) => {
-                Some(Words::from("At your pace about ").credits(*about).text(" will expire unused"))
-            }
+            Outlook::Left(about) => Some(Text::from("At your pace about ").credits(*about).text(" will expire unused")),
             Outlook::Untouched => Some("At your pace it will expire unused".into()),
         }
     }

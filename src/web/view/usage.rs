@@ -6,9 +6,9 @@ use crate::domain::catalog::Metric;
 use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::store::days::Totals;
 use crate::usecases::insight::usage::{Figures, Range, Step, Usage};
+use crate::web::ui::dates::Zone;
+use crate::web::ui::text::Text;
 use crate::web::view::history::operation_words;
-use crate::web::view::when::Zone;
-use crate::web::view::words::Words;
 
 /// Rows of a split; the rest is one row.
 const SPLIT_MAX: usize = 10;
@@ -59,7 +59,7 @@ pub struct ChartView {
     /// `5,000`, with its unit.
     pub total: String,
     /// Against the days before.
-    pub change: Words,
+    pub change: Text,
     /// `day by day`
     pub steps: &'static str,
     /// What the parts of its bars are: classes and words. One part needs no key.
@@ -317,19 +317,19 @@ fn round_up(most: i64) -> i64 {
     }
 }
 
-fn change(now: i64, before: i64, range: Range) -> Words {
+fn change(now: i64, before: i64, range: Range) -> Text {
     let days = range_words(range);
     if before == 0 {
-        return Words::from(format!("nothing in the {days} before"));
+        return Text::from(format!("nothing in the {days} before"));
     }
     let percent = (i128::from(now) - i128::from(before)) * 100 / i128::from(before);
     match percent {
-        _ if now == before => Words::from(format!("same as in the {days} before")),
-        0 => Words::from(format!("about the same as in the {days} before")),
+        _ if now == before => Text::from(format!("same as in the {days} before")),
+        0 => Text::from(format!("about the same as in the {days} before")),
         // As a percentage that is no figure any more.
-        1_000.. => Words::from(format!("more than 10 times the {days} before")),
-        more if more > 0 => Words::from(format!("{more}% more than in the {days} before")),
-        less => Words::from(format!("{}% less than in the {days} before", -less)),
+        1_000.. => Text::from(format!("more than 10 times the {days} before")),
+        more if more > 0 => Text::from(format!("{more}% more than in the {days} before")),
+        less => Text::from(format!("{}% less than in the {days} before", -less)),
     }
 }
 

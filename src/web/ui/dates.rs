@@ -1,15 +1,14 @@
-//! Instants on pages: the words of [`crate::zone`] with the machine's form beside.
+//! Instants in a customer's time zone, for people and with the machine's form beside.
 
 use crate::domain::Instant;
 use crate::time_zone;
 use chrono::SecondsFormat;
+use leptos::prelude::*;
 
 /// An instant and its words: `<time datetime="…">28 Nov 2026</time>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// The instant itself.
     pub at: Instant,
-    /// What is read.
     pub text: String,
 }
 
@@ -21,15 +20,21 @@ impl Moment {
     }
 }
 
-/// A customer's time zone, as pages ask it.
+/// An instant: `<time datetime="…">28 Nov 2026</time>`.
+#[component]
+pub fn When(moment: Moment) -> impl IntoView {
+    let machine = moment.machine();
+    view! { <time datetime=machine>{moment.text}</time> }
+}
+
+/// A customer's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone(time_zone::Zone);
 
 impl Zone {
-    /// UTC, for customers who named none.
+    /// For customers without a zone of their own.
     pub const UTC: Self = Self(time_zone::Zone::UTC);
 
-    /// From a zone's name.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self(time_zone::Zone::named(name))

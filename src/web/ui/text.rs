@@ -1,14 +1,16 @@
-//! A sentence whose numbers and dates keep their machine form: text, credits, money, instants.
+//! A sentence made of pieces: words, credits, money, instants. Numbers and dates keep their machine form.
 
 use crate::domain::{Credits, Money};
-use crate::web::view::when::Moment;
+use crate::web::ui::dates::{Moment, When};
+use crate::web::ui::money::{Amount, Price};
+use leptos::prelude::*;
 use std::fmt;
 
 /// One piece of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// Plain words.
-    Text(String),
+    Words(String),
     /// `<data value="40999.375">40,999.375</data>`
     Credits(Credits),
     /// `<data value="9.00">$9</data>`, whole amounts without decimals.
@@ -17,24 +19,22 @@ pub enum Piece {
     Time(Moment),
 }
 
-/// A sentence. Built piece by piece, so that no number is ever formatted into plain text.
+/// A sentence. It is built piece by piece, so no number is ever formatted into plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Words(pub Vec<Piece>);
+pub struct Text(pub Vec<Piece>);
 
-impl Words {
-    /// An empty sentence.
+impl Text {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether it says nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    fn and(mut self, piece: Piece) -> Self {
+    fn with(mut self, piece: Piece) -> Self {
         self.0.push(piece);
         self
     }
@@ -42,13 +42,13 @@ impl Words {
     /// Adds plain words.
     #[must_use]
     pub fn text(self, text: impl Into<String>) -> Self {
-        self.and(Piece::Text(text.into()))
+        self.with(Piece::Words(text.into()))
     }
 
     /// Adds a number of credits, digits only.
     #[must_use]
     pub fn credits(self, credits: Credits) -> Self {
-        self.and(Piece::Credits(credits))
+        self.with(Piece::Credits(credits))
     }
 
     /// Adds a number of credits and its noun, one or many: `1,000 top-up credits`.
@@ -61,13 +61,13 @@ impl Words {
     /// Adds an amount of money.
     #[must_use]
     pub fn money(self, money: Money) -> Self {
-        self.and(Piece::Money(money))
+        self.with(Piece::Money(money))
     }
 
     /// Adds an instant.
     #[must_use]
     pub fn time(self, moment: Moment) -> Self {
-        self.and(Piece::Time(moment))
+        self.with(Piece::Time(moment))
     }
 
     /// Adds another sentence.
@@ -84,28 +84,42 @@ pub fn noun(credits: Credits) -> &'static str {
     if credits == Credits::whole(1) { "credit" } else { "credits" }
 }
 
-/// The verb for so many credits: `one` for exactly one, else `many`.
+/// `one` for exactly one credit, else `many`.
 #[must_use]
 pub fn verb(credits: Credits, one: &'static str, many: &'static str) -> &'static str {
     if credits == Credits::whole(1) { one } else { many }
 }
 
-impl From<&str> for Words {
+impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self::new().text(text)
     }
 }
 
-impl From<String> for Words {
+impl From<String> for Text {
     fn from(text: String) -> Self {
         Self::new().text(text)
     }
 }
 
-impl fmt::Display for Words {
+impl IntoRender for Text {
+    type Output = Vec<AnyView>;
+
+    fn into_render(self) -> Self::Output {
+        let piece = |piece| match piece {
+            Piece::Words(words) => words.into_any(),
+            Piece::Credits(credits) => view! { <Amount credits /> }.into_any(),
+            Piece::Money(money) => view! { <Price money /> }.into_any(),
+            Piece::Time(moment) => view! { <When moment /> }.into_any(),
+        };
+        self.0.into_iter().map(piece).collect()
+    }
+}
+
+impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|piece| match piece {
-            Piece::Text(text) => f.write_str(text),
+            Piece::Words(text) => f.write_str(text),
             Piece::Credits(credits) => f.write_str(&credits.grouped()),
             Piece::Money(money) => f.write_str(&money.short()),
             Piece::Time(moment) => f.write_str(&moment.text),
@@ -119,9 +133,9 @@ mod tests {
 
     #[test]
     fn a_sentence_reads_as_its_pieces() {
-        let words = Words::new().counted(Credits(1_250_500), "top-up").text(" for ").money(Money::new(900, "usd"));
-        assert_eq!(words.to_string(), "1,250.5 top-up credits for $9");
-        assert_eq!(Words::new().counted(Credits::whole(1), "").to_string(), "1 credit");
+        let text = Text::new().counted(Credits(1_250_500), "top-up").text(" for ").money(Money::new(900, "usd"));
+        assert_eq!(text.to_string(), "1,250.5 top-up credits for $9");
+        assert_eq!(Text::new().counted(Credits::whole(1), "").to_string(), "1 credit");
         assert_eq!(verb(Credits::whole(1), "expires", "expire"), "expires");
     }
 }

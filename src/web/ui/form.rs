@@ -1,9 +1,9 @@
-//! The native form that every page uses: it carries the signature of whom the page is drawn for.
+//! A form of a page. It carries the signature of the viewer whom the page was drawn for.
 
 use crate::web::form_signature::{FIELD, FormSigner};
 use leptos::prelude::*;
 
-/// A form of a customer's page. It works with no script at all.
+/// A form of a customer's page. It works without script.
 #[component]
 pub fn Form(
     action: &'static str,

@@ -1,11 +1,8 @@
-//! The smallest pieces: sentences, numbers, instants, badges.
-
-use crate::web::view::words::Piece;
-use crate::web::view::{Badge, Moment, Words};
-use leptos::prelude::*;
+//! Numbers of credits and amounts of money, with their machine form.
 
 use crate::domain::money::decimals;
 use crate::domain::{Credits, Money};
+use leptos::prelude::*;
 
 /// A number of credits: `<data value="40999.375">40,999.375</data>`.
 #[component]
@@ -29,35 +26,6 @@ fn machine(money: &Money) -> String {
     match places {
         0 => format!("{sign}{whole}"),
         _ => format!("{sign}{whole}.{rest:0width$}", width = places as usize),
-    }
-}
-
-/// An instant: `<time datetime="…">28 Nov 2026</time>`.
-#[component]
-pub fn When(moment: Moment) -> impl IntoView {
-    let machine = moment.machine();
-    view! { <time datetime=machine>{moment.text}</time> }
-}
-
-/// A sentence.
-#[component]
-pub fn Say(words: Words) -> impl IntoView {
-    let piece = |piece| match piece {
-        Piece::Text(text) => text.into_any(),
-        Piece::Credits(credits) => view! { <Amount credits /> }.into_any(),
-        Piece::Money(money) => view! { <Price money /> }.into_any(),
-        Piece::Time(moment) => view! { <When moment /> }.into_any(),
-    };
-    words.0.into_iter().map(piece).collect_view()
-}
-
-/// A state's name.
-#[component]
-pub fn BadgeText(badge: Badge) -> impl IntoView {
-    view! {
-        <span class=format!("badge {}", badge.tone.class())>
-            <Say words=badge.text />
-        </span>
     }
 }
 

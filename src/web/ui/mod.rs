@@ -1,0 +1,12 @@
+//! Parts that several pages share: text, numbers, dates, badges, notices, forms.
+//!
+//! *Not here:* anything that knows a single page's data.
+
+pub mod badge;
+pub mod buy_form;
+pub mod dates;
+pub mod form;
+pub mod money;
+pub mod notice;
+pub mod paging;
+pub mod text;
