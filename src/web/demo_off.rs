@@ -4,7 +4,7 @@ pub use crate::web::pages::{Missing as Events, Missing as Mailbox, Missing as Ma
 
 use crate::usecases::App;
 use crate::usecases::access::portal::Viewer;
-use crate::web::visit::RequestContext;
+use crate::web::request_context::RequestContext;
 use axum::Router;
 use leptos::prelude::AnyView;
 

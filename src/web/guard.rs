@@ -1,6 +1,6 @@
 //! What stands before every browser route: no forged POST gets in, no page gets out without its headers.
 //!
-//! *Not here:* who is signed in (`visit`); machines' routes (`http`), which carry keys instead.
+//! *Not here:* who is signed in (`request_context`); machines' routes (`http`), which carry keys instead.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -16,7 +16,7 @@ pub struct Guard {
     /// `PUBLIC_URL`'s origin.
     origin: String,
     /// Where forms may lead: origins.
-    ways: Vec<String>,
+    form_targets: Vec<String>,
     policy: HeaderValue,
 }
 
@@ -28,24 +28,24 @@ impl Guard {
     /// domains, the demo's sandbox).
     #[must_use]
     pub fn new(origin: &str, also: &[String]) -> Self {
-        let mut ways: Vec<String> = STRIPE.map(str::to_owned).to_vec();
+        let mut form_targets: Vec<String> = STRIPE.map(str::to_owned).to_vec();
         for way in also.iter().map(|way| way.trim_end_matches('/')) {
-            if !ways.iter().any(|known| known == way) {
-                ways.push(way.to_owned());
+            if !form_targets.iter().any(|known| known == way) {
+                form_targets.push(way.to_owned());
             }
         }
-        let leads = ways.join(" ");
+        let leads = form_targets.join(" ");
         let policy = format!(
             "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self' {leads}; \
              frame-ancestors 'none'; base-uri 'none'"
         );
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-        Self { origin: origin.trim_end_matches('/').to_owned(), ways, policy }
+        Self { origin: origin.trim_end_matches('/').to_owned(), form_targets, policy }
     }
 
     /// Where an answer to a form leads, if a browser would hold the redirect: to an origin that the policy does not name.
     #[must_use]
-    pub fn holds(&self, method: &Method, response: &Response<Body>) -> Option<Url> {
+    pub fn blocked_redirect(&self, method: &Method, response: &Response<Body>) -> Option<Url> {
         if *method != Method::POST || !response.status().is_redirection() {
             return None;
         }
@@ -53,14 +53,14 @@ impl Guard {
         // What is no absolute address leads to this site.
         let url = Url::parse(to).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let origin = url.origin().ascii_serialization();
-        let known = origin == self.origin || self.ways.contains(&origin);
+        let known = origin == self.origin || self.form_targets.contains(&origin);
         (!known).then_some(url)
     }
 
     /// Whether a request that changes something comes from a page of this site.
     /// `Sec-Fetch-Site` decides; a browser too old to send it sends `Origin`.
     #[must_use]
-    pub fn admits(&self, method: &Method, headers: &HeaderMap) -> bool {
+    pub fn allows(&self, method: &Method, headers: &HeaderMap) -> bool {
         if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return true;
         }
@@ -73,7 +73,7 @@ impl Guard {
     }
 
     /// Gives an answer its headers. What is signed in is not kept by anyone; files say themselves how long they last.
-    pub fn dress(&self, response: &mut Response<Body>) {
+    pub fn set_headers(&self, response: &mut Response<Body>) {
         let headers = response.headers_mut();
         headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| self.policy.clone());
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -91,7 +91,7 @@ mod tests {
         let pairs = headers.iter().map(|(name, value)| {
             (axum::http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
         });
-        assert_eq!(guard.admits(&method, &pairs.collect()), want, "{method} {headers:?}");
+        assert_eq!(guard.allows(&method, &pairs.collect()), want, "{method} {headers:?}");
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
         let check = |method: Method, status: u16, to: &str, want: bool| {
             let answer =
                 Response::builder().status(status).header(LOCATION, to).body(Body::empty()).expect("an answer");
-            assert_eq!(guard.holds(&method, &answer).is_some(), want, "{method} {status} {to}");
+            assert_eq!(guard.blocked_redirect(&method, &answer).is_some(), want, "{method} {status} {to}");
         };
         check(Method::POST, 303, "https://pay.other.example/c/pay/cs_1#a", true);
         check(Method::POST, 302, "http://pay.shop.example/c/pay/cs_1", true);

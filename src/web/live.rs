@@ -53,7 +53,7 @@ pub fn LiveScript(last: i64) -> impl IntoView {
 
 /// Whether a page is asked for by the script and not by a person.
 #[must_use]
-pub fn by_itself(headers: &HeaderMap) -> bool {
+pub fn is_background(headers: &HeaderMap) -> bool {
     headers.get("topup-live").is_some_and(|value| value == "1")
 }
 

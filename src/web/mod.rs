@@ -17,7 +17,7 @@ pub mod demo;
 #[cfg(not(feature = "demo"))]
 #[path = "demo_off.rs"]
 pub mod demo;
-mod device;
+pub mod document;
 mod downloads;
 pub mod form_signature;
 mod forms;
@@ -27,10 +27,10 @@ pub mod limits;
 pub mod live;
 pub mod pages;
 mod readable;
+pub mod request_context;
 pub mod router;
 #[cfg(feature = "demo")]
 pub mod samples;
 mod seal;
-pub mod shell;
+mod user_agent;
 pub mod view;
-pub mod visit;

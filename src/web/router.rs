@@ -8,13 +8,13 @@ use crate::usecases::operators::sign_in as operators;
 use crate::usecases::{App, InternalError};
 use crate::web::actions::{ChoosePlan, HideHint, OF_SETTINGS, OpenPlanPortal, StartCheckout, SwitchCustomer};
 use crate::web::cookies::Cookie;
+use crate::web::document::Document;
 use crate::web::downloads::{history_csv, usage_csv};
 use crate::web::form_signature::{Binding, FormSigner};
 use crate::web::guard::Guard;
 use crate::web::pages::{LeadsTo, Onward, Pages, Refused, Unreadable};
-use crate::web::shell::Document;
+use crate::web::request_context::{DrawnFor, RequestContext};
 use crate::web::view::Outcome;
-use crate::web::visit::{DrawnFor, RequestContext};
 use crate::web::{assets, books, demo, form_signature, invoice, live, readable};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -54,8 +54,8 @@ pub fn routes(app: &App) -> Router<App> {
     router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
     router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
     let settings = &app.settings;
-    let ways = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();
-    let guard = Guard::new(&settings.public_url, &ways);
+    let form_targets = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();
+    let guard = Guard::new(&settings.public_url, &form_targets);
     router
         .merge(assets::routes(app.settings.site_root.clone()))
         .merge(demo::routes())
@@ -234,14 +234,14 @@ fn home(path: &str) -> &'static str {
 
 /// The guard around every route of a browser.
 async fn watch(State((app, guard)): State<(App, Guard)>, request: Request, next: Next) -> Response<Body> {
-    let mut response = if !guard.admits(request.method(), request.headers()) {
+    let mut response = if !guard.allows(request.method(), request.headers()) {
         document(app, request, || view! { <Refused /> }).await
     } else if !readable::is_text(request.uri()) {
         unreadable(app, request).await
     } else {
         let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
         let response = next.run(request).await;
-        match guard.holds(&method, &response) {
+        match guard.blocked_redirect(&method, &response) {
             None => response,
             Some(to) => {
                 let cookies = response.headers().get_all(SET_COOKIE).into_iter().cloned().collect();
@@ -250,7 +250,7 @@ async fn watch(State((app, guard)): State<(App, Guard)>, request: Request, next:
             }
         }
     };
-    guard.dress(&mut response);
+    guard.set_headers(&mut response);
     response
 }
 

@@ -7,7 +7,7 @@ use crate::usecases::access::portal::{NewLink, Role, Spent, Viewer};
 use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
 use crate::web::forms::own_path;
-use crate::web::visit::RequestContext;
+use crate::web::request_context::RequestContext;
 use leptos::prelude::*;
 
 /// How long a browser keeps the cookie.
@@ -138,14 +138,14 @@ async fn run(
 ) -> Result<(), ServerFnError> {
     let visit = RequestContext::current();
     if !visit.app.settings.demo {
-        visit.go("/sign-in");
+        visit.redirect("/sign-in");
         return Ok(());
     }
     match act(&visit).await {
-        Ok(Said::SignInFirst) => visit.go("/sign-in?demo=sign_in"),
+        Ok(Said::SignInFirst) => visit.redirect("/sign-in?demo=sign_in"),
         Ok(said) => {
             let path = own_path(back);
-            visit.go(&format!("{}?demo={}", path.split('?').next().unwrap_or("/billing"), said.code()));
+            visit.redirect(&format!("{}?demo={}", path.split('?').next().unwrap_or("/billing"), said.code()));
         }
         Err(fault) => {
             tracing::error!(error = %fault, "a form of the demo failed");
@@ -166,7 +166,7 @@ async fn sign_in(
     let link = portal::make_link(&visit.app, link).await?;
     let token = link.url.rsplit('/').next().unwrap_or_default();
     if let Spent::Session { token, .. } = portal::spend_link(&visit.app, token, &visit.device()).await? {
-        visit.remember(Cookie::Session, &token, COOKIE_SECONDS);
+        visit.set_cookie(Cookie::Session, &token, COOKIE_SECONDS);
     }
     Ok(())
 }

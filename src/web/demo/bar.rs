@@ -8,8 +8,8 @@ use crate::usecases::access::portal::{Role, Viewer};
 use crate::usecases::credits::accounts;
 use crate::web::components::Form;
 use crate::web::demo::actions::{DemoMove, DemoSwitch, DemoUse, Said};
+use crate::web::request_context::RequestContext;
 use crate::web::view::{Moment, Zone};
-use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 

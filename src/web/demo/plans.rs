@@ -6,8 +6,8 @@ use crate::web::components::Form;
 use crate::web::components::text::{Amount, Price, When};
 use crate::web::demo::actions::DemoPlan;
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::Zone;
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 

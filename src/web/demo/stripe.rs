@@ -4,8 +4,8 @@ use crate::demo::actions;
 use crate::demo::actions::Event;
 use crate::web::components::text::When;
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::Zone;
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 
 /// `/demo/events`

@@ -5,10 +5,10 @@ use crate::usecases::purchases::{Purchase, Start};
 use crate::usecases::{InternalError, customers, purchases};
 use crate::web::actions::Started;
 use crate::web::forms::broken;
+use crate::web::request_context::RequestContext;
 use crate::web::seal;
 use crate::web::seal::SentForm;
 use crate::web::view::Outcome;
-use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// Where a click leads.
@@ -30,16 +30,16 @@ pub async fn start(form: SentForm) -> Result<Started, ServerFnError> {
     let click = click(&visit, &form).await.map_err(|fault| broken("buy", &fault))?;
     Ok(match click {
         Click::Checkout(url) => {
-            visit.go(&url);
+            visit.redirect(&url);
             Started::Checkout { url }
         }
         Click::Back(outcome, about) => {
             let about = about.map(|pair| format!("&{pair}")).unwrap_or_default();
-            visit.go(&format!("/billing?outcome={}{about}", outcome.code()));
+            visit.redirect(&format!("/billing?outcome={}{about}", outcome.code()));
             Started::Refused { code: outcome.code().to_owned() }
         }
         Click::Page(path) => {
-            visit.go(&path);
+            visit.redirect(&path);
             Started::Refused { code: "elsewhere".to_owned() }
         }
     })

@@ -3,7 +3,7 @@
 use crate::usecases::InternalError;
 use crate::usecases::insight::advice;
 use crate::web::forms::broken;
-use crate::web::visit::RequestContext;
+use crate::web::request_context::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// Hides the hint until the next reset, for those who may buy, and goes back to Billing.
@@ -20,6 +20,6 @@ pub async fn hide() -> Result<(), ServerFnError> {
         Ok("/billing")
     };
     let to = hidden.await.map_err(|fault| broken("hide hint", &fault))?;
-    visit.go(to);
+    visit.redirect(to);
     Ok(())
 }

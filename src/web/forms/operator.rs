@@ -12,7 +12,7 @@ use crate::web::actions::Act;
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::ActOn;
 use crate::web::forms::broken;
-use crate::web::visit::RequestContext;
+use crate::web::request_context::RequestContext;
 use chrono::NaiveDate;
 use leptos::prelude::ServerFnError;
 
@@ -41,18 +41,18 @@ pub async fn sign_in(email: &str, password: String, code: &str) -> Result<(), Se
         SignedIn::Session(token) => {
             opened(&visit, &token);
             if let Some(device) = device {
-                visit.remember(Cookie::OperatorDevice, &device, DEVICE_SECONDS);
+                visit.set_cookie(Cookie::OperatorDevice, &device, DEVICE_SECONDS);
             }
         }
-        SignedIn::Wrong => visit.go("/operator/sign-in?outcome=wrong"),
-        SignedIn::Wait => visit.go("/operator/sign-in?outcome=wait"),
+        SignedIn::Wrong => visit.redirect("/operator/sign-in?outcome=wrong"),
+        SignedIn::Wait => visit.redirect("/operator/sign-in?outcome=wait"),
     }
     Ok(())
 }
 
 fn opened(visit: &RequestContext, token: &str) {
-    visit.remember(Cookie::Operator, token, LIMIT_HOURS * 60 * 60);
-    visit.go("/operator");
+    visit.set_cookie(Cookie::Operator, token, LIMIT_HOURS * 60 * 60);
+    visit.redirect("/operator");
 }
 
 /// Opens a session for the demo's operator.
@@ -65,7 +65,7 @@ pub async fn sign_in_demo() -> Result<(), ServerFnError> {
     let opened_now = operators::open_demo(&visit.app, DEMO_OPERATOR).await;
     match opened_now.map_err(|fault| broken("operator demo sign-in", &fault))? {
         Some(token) => opened(&visit, &token),
-        None => visit.go("/operator/sign-in"),
+        None => visit.redirect("/operator/sign-in"),
     }
     Ok(())
 }
@@ -83,8 +83,8 @@ pub async fn sign_out() -> Result<(), ServerFnError> {
         }
     };
     ended.await.map_err(|fault| broken("operator sign-out", &fault))?;
-    visit.forget(Cookie::Operator);
-    visit.go("/operator/sign-in");
+    visit.clear_cookie(Cookie::Operator);
+    visit.redirect("/operator/sign-in");
     Ok(())
 }
 
@@ -126,7 +126,7 @@ pub async fn act(form: Form) -> Result<String, ServerFnError> {
         Ok(Some(operator)) if !form.is_signed(&visit.app.settings.form_secret, &operator) => Ok(Outcome::FormStale),
         Ok(Some(operator)) => done(&visit.app, operator.email, &form).await,
         Ok(None) => {
-            visit.go("/operator/sign-in");
+            visit.redirect("/operator/sign-in");
             return Ok("signed_out".to_owned());
         }
         Err(fault) => Err(fault),
@@ -135,7 +135,7 @@ pub async fn act(form: Form) -> Result<String, ServerFnError> {
         tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
         Outcome::InternalError
     });
-    visit.go(&format!("{}?outcome={}&act={}", own_page(&form.back), outcome.code(), form.act.name()));
+    visit.redirect(&format!("{}?outcome={}&act={}", own_page(&form.back), outcome.code(), form.act.name()));
     Ok(outcome.code().to_owned())
 }
 

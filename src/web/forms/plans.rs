@@ -5,10 +5,10 @@ use crate::usecases::subscriptions::{Choice, Upgrade};
 use crate::usecases::{InternalError, subscriptions};
 use crate::web::actions::Started;
 use crate::web::forms::broken;
+use crate::web::request_context::RequestContext;
 use crate::web::seal;
 use crate::web::seal::SentForm;
 use crate::web::view::Outcome;
-use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// What a plan's form is sealed as: no package has such an id.
@@ -89,6 +89,6 @@ fn back(outcome: Outcome) -> String {
 
 fn answer(visit: &RequestContext, led: Result<String, InternalError>) -> Result<Started, ServerFnError> {
     let url = led.map_err(|fault| broken("plans", &fault))?;
-    visit.go(&url);
+    visit.redirect(&url);
     Ok(Started::Checkout { url })
 }

@@ -5,7 +5,7 @@ use crate::usecases::operators::enrolment;
 use crate::usecases::operators::enrolment::Changed;
 use crate::usecases::operators::sign_in::Operator;
 use crate::web::forms::broken;
-use crate::web::visit::RequestContext;
+use crate::web::request_context::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// Its page.
@@ -52,11 +52,11 @@ fn plain(seed: &str) -> String {
 
 fn went(visit: &RequestContext, changed: Option<Changed>, done: &str, more: &str) {
     let outcome = match changed {
-        None => return visit.go("/operator/sign-in"),
+        None => return visit.redirect("/operator/sign-in"),
         Some(Changed::Done) => done,
         Some(Changed::Wrong) => "wrong",
         Some(Changed::Wait) => "wait",
         Some(Changed::Stale) => "stale",
     };
-    visit.go(&format!("{PAGE}?outcome={outcome}{more}"));
+    visit.redirect(&format!("{PAGE}?outcome={outcome}{more}"));
 }

@@ -6,8 +6,8 @@ use crate::usecases::access::{portal, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature;
 use crate::web::forms::broken;
+use crate::web::request_context::RequestContext;
 use crate::web::view::SignInOutcome;
-use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// How long the address of a link that was asked for is known: as long as the link works.
@@ -34,7 +34,7 @@ pub async fn open(token: String, signature: &str) -> Result<(), ServerFnError> {
         // A browser that is signed out may open the link without its page: it loses nothing by it.
         let is_alone = signature.is_empty() && elsewhere.is_none();
         if !is_meant && !is_alone {
-            visit.go(&page);
+            visit.redirect(&page);
             return Ok(());
         }
         spend(&visit, &token, Some(target), before).await
@@ -61,16 +61,16 @@ async fn spend(
                 portal::sign_out(app, before.session).await?;
             }
             // A browser may keep the cookie longer than the session lasts, never shorter.
-            visit.remember(Cookie::Session, &token, app.settings.session_max.num_seconds());
-            visit.forget(Cookie::Asked);
-            visit.go(&super::theme::own_path(&path));
+            visit.set_cookie(Cookie::Session, &token, app.settings.session_max.num_seconds());
+            visit.clear_cookie(Cookie::Asked);
+            visit.redirect(&super::theme::own_path(&path));
         }
         // Its own page shows the other account, and asks anew.
-        Spent::Other => visit.go(&format!("/sign-in/{}", encoded(token))),
+        Spent::Other => visit.redirect(&format!("/sign-in/{}", encoded(token))),
         // Its own page says what can be done about it.
         Spent::Gone => match portal::look(app, token).await? {
-            Look::Unknown => visit.go("/sign-in/expired"),
-            _ => visit.go(&format!("/sign-in/{}", encoded(token))),
+            Look::Unknown => visit.redirect("/sign-in/expired"),
+            _ => visit.redirect(&format!("/sign-in/{}", encoded(token))),
         },
     }
     Ok(())
@@ -86,10 +86,10 @@ pub async fn ask(email: &str) -> Result<(), ServerFnError> {
     let asked = sign_in::request(&visit.app, email, &visit.client()).await;
     match asked.map_err(|fault| broken("sign-in mail", &fault))? {
         Some(address) => {
-            visit.remember(Cookie::Asked, &hex::encode(address), ASKED_SECONDS);
-            visit.go(&SignInOutcome::Sent.page());
+            visit.set_cookie(Cookie::Asked, &hex::encode(address), ASKED_SECONDS);
+            visit.redirect(&SignInOutcome::Sent.page());
         }
-        None => visit.go(&SignInOutcome::BadAddress.page()),
+        None => visit.redirect(&SignInOutcome::BadAddress.page()),
     }
     Ok(())
 }
@@ -102,8 +102,8 @@ pub async fn renew(token: &str) -> Result<(), ServerFnError> {
     let visit = RequestContext::current();
     let sent = sign_in::renew(&visit.app, token, &visit.client()).await;
     let sent = sent.map_err(|fault| broken("sign-in mail", &fault))?;
-    visit.forget(Cookie::Asked);
-    visit.go(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });
+    visit.clear_cookie(Cookie::Asked);
+    visit.redirect(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });
     Ok(())
 }
 
@@ -118,7 +118,7 @@ pub async fn switch(customer: &str) -> Result<(), ServerFnError> {
         sign_in::switch(&visit.app, &viewer, customer).await?;
         Ok("/billing")
     };
-    visit.go(switched.await.map_err(|fault| broken("switch customer", &fault))?);
+    visit.redirect(switched.await.map_err(|fault| broken("switch customer", &fault))?);
     Ok(())
 }
 
@@ -135,8 +135,8 @@ pub async fn close() -> Result<(), ServerFnError> {
         }
     };
     ended.await.map_err(|fault| broken("sign out", &fault))?;
-    visit.forget(Cookie::Session);
-    visit.go("/sign-in");
+    visit.clear_cookie(Cookie::Session);
+    visit.redirect("/sign-in");
     Ok(())
 }
 
@@ -154,7 +154,7 @@ pub async fn open_demo(customer: String, email: String) -> Result<(), ServerFnEr
             false => None,
         };
         let Some(customer_no) = found else {
-            visit.go("/sign-in");
+            visit.redirect("/sign-in");
             return Ok(());
         };
         let link = portal::NewLink {

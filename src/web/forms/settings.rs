@@ -8,9 +8,9 @@ use crate::usecases::notify::emails::unsubscribe;
 use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
 use crate::web::forms::broken;
+use crate::web::request_context::RequestContext;
 use crate::web::seal;
 use crate::web::view::SettingsOutcome as Outcome;
-use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 /// How long the page that follows can show a new key.
@@ -27,11 +27,11 @@ where
     let visit = RequestContext::current();
     let viewer = visit.viewer().await.map_err(|fault| broken(what, &fault))?;
     let Some(viewer) = viewer else {
-        visit.go("/sign-in");
+        visit.redirect("/sign-in");
         return Ok("sign_in".to_owned());
     };
     let outcome = act(visit.clone(), viewer).await.map_err(|fault| broken(what, &fault))?;
-    visit.go(&outcome.page());
+    visit.redirect(&outcome.page());
     Ok(outcome.code().to_owned())
 }
 
@@ -179,7 +179,7 @@ pub async fn make_key(name: &str, seed: &str) -> Result<String, ServerFnError> {
         let Some(key) = seal::api_key(secret, &viewer, seed) else { return Ok(Outcome::FormStale) };
         let changed = api_keys::make_own(&visit.app, &viewer, name, &key).await?;
         if changed == api_keys::Changed::Done {
-            visit.remember(Cookie::NewKey, seed, NEW_KEY_SECONDS);
+            visit.set_cookie(Cookie::NewKey, seed, NEW_KEY_SECONDS);
         }
         Ok(of_key(changed, Outcome::KeyMade))
     };

@@ -1,8 +1,8 @@
 //! The theme switch.
 
 use crate::web::cookies::Cookie;
+use crate::web::request_context::RequestContext;
 use crate::web::theme::Theme;
-use crate::web::visit::RequestContext;
 use leptos::prelude::ServerFnError;
 
 const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
@@ -15,10 +15,10 @@ const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
 pub async fn set(theme: Theme, back: &str) -> Result<(), ServerFnError> {
     let visit = RequestContext::current();
     match theme {
-        Theme::Auto => visit.forget(Cookie::Theme),
-        Theme::Light | Theme::Dark => visit.remember(Cookie::Theme, theme.name(), YEAR_SECONDS),
+        Theme::Auto => visit.clear_cookie(Cookie::Theme),
+        Theme::Light | Theme::Dark => visit.set_cookie(Cookie::Theme, theme.name(), YEAR_SECONDS),
     }
-    visit.go(&own_path(back));
+    visit.redirect(&own_path(back));
     Ok(())
 }
 

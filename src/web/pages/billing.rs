@@ -13,6 +13,7 @@ use crate::usecases::{App, InternalError, purchases, subscriptions};
 use crate::web::components::BillingBody;
 use crate::web::live::LiveScript;
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::ahead::AheadFacts;
 use crate::web::view::balance::{BalanceFacts, TopUpFacts};
 use crate::web::view::billing::BillingFacts;
@@ -25,7 +26,6 @@ use crate::web::view::purchases::{
 };
 use crate::web::view::status::{Dispute, PurchaseFacts};
 use crate::web::view::{AheadView, BillingView, BuyForm, HintView, Notice, Outcome, Zone, billing, top_ups};
-use crate::web::visit::{RequestContext, Stop};
 use crate::web::{demo, seal};
 use leptos::prelude::*;
 

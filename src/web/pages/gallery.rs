@@ -4,9 +4,9 @@
 use crate::usecases::access::portal::{Role, Viewer};
 use crate::web::components::{BillingBody, HistoryBody, PurchaseDetails, SettingsBody, UsageBody};
 use crate::web::pages::{Page, page};
+use crate::web::request_context::Stop;
 use crate::web::samples;
 use crate::web::samples::Sample;
-use crate::web::visit::Stop;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 

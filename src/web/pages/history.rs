@@ -9,11 +9,11 @@ use crate::usecases::insight::history::{Filter, Most, Sort};
 use crate::usecases::{App, InternalError};
 use crate::web::components::HistoryBody;
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::history::{
     Choice, FilterView, HistoryView, {self as view},
 };
 use crate::web::view::{Text, Zone};
-use crate::web::visit::{RequestContext, Stop};
 use chrono::{Days, NaiveDate};
 use leptos::prelude::*;
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 
 use crate::usecases::notify::emails::unsubscribe;
 use crate::web::pages::{Page, page};
-use crate::web::visit::{RequestContext, Stop};
+use crate::web::request_context::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 

@@ -1,7 +1,7 @@
 //! Pages for when there is no page: not found, a fault, a refused POST.
 
 use crate::web::pages::{Page, framed, page};
-use crate::web::visit::{RequestContext, Stop};
+use crate::web::request_context::{RequestContext, Stop};
 use axum::http::StatusCode;
 use leptos::prelude::*;
 

@@ -24,7 +24,7 @@ mod usage;
 #[cfg(not(feature = "demo"))]
 mod sign_in_demo {
     use crate::usecases::InternalError;
-    use crate::web::visit::RequestContext;
+    use crate::web::request_context::RequestContext;
     use leptos::prelude::AnyView;
 
     /// Nobody.
@@ -46,8 +46,8 @@ use crate::usecases::access::portal::Viewer;
 use crate::usecases::access::sign_in::Choice;
 use crate::web::components::{Frame, FrameView};
 use crate::web::demo;
-use crate::web::shell::PageTitle;
-use crate::web::visit::{RequestContext, Stop};
+use crate::web::document::PageTitle;
+use crate::web::request_context::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::components::{FlatRoutes, Route, Router};
@@ -167,7 +167,7 @@ async fn choices_of(visit: &RequestContext, viewer: &Viewer) -> Vec<Choice> {
 async fn stopped(visit: &RequestContext, stop: &Stop) -> AnyView {
     match stop {
         Stop::SignIn => {
-            visit.go("/sign-in");
+            visit.redirect("/sign-in");
             ().into_any()
         }
         Stop::NotFound => missing::show(visit).await,

@@ -15,7 +15,7 @@ pub struct LeadsTo(pub Url);
 pub fn Onward() -> impl IntoView {
     leptos_meta::provide_meta_context();
     page(|visit| async move {
-        let LeadsTo(url) = visit.extension::<LeadsTo>().ok_or(crate::web::visit::Stop::NotFound)?;
+        let LeadsTo(url) = visit.extension::<LeadsTo>().ok_or(crate::web::request_context::Stop::NotFound)?;
         visit.status(StatusCode::OK);
         let host = url.host_str().unwrap_or_default().to_owned();
         let body = view! {

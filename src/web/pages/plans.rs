@@ -11,11 +11,11 @@ use crate::web::components::text::{Amount, Price, When};
 use crate::web::components::{Form, NoticeBox, SignedFields};
 use crate::web::forms::plans::PLAN;
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::seal;
 use crate::web::view::notices::{NoticeAction, Voice};
 use crate::web::view::status::Tone;
 use crate::web::view::{BuyForm, Notice, Zone};
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 

@@ -11,13 +11,13 @@ use crate::usecases::{App, InternalError, customers, purchases};
 use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::pages::billing::{purchase_fact, resume, same_again};
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::outcome::OutcomeFacts;
 use crate::web::view::purchase::{
     What, {self as words},
 };
 use crate::web::view::status::PurchaseFacts;
 use crate::web::view::{BuyForm, Notice, Outcome, PurchaseView, Text, Zone, status};
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 

@@ -8,10 +8,10 @@ use crate::usecases::{App, InternalError};
 use crate::web::components::SettingsBody;
 use crate::web::cookies::Cookie;
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::seal;
 use crate::web::view::settings::{DeviceRow, DevicesView, KeyRow, KeysView, MailsView, MemberFact, NewKeyView};
 use crate::web::view::{SettingsOutcome, SettingsView, Zone, settings};
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 
 /// `/settings`
@@ -42,7 +42,7 @@ async fn load(visit: RequestContext) -> Result<Page, Stop> {
 /// The key that was made by the form before this page. The cookie is taken away with it: it is shown once.
 async fn new_key(visit: &RequestContext, viewer: &Viewer) -> Result<Option<NewKeyView>, InternalError> {
     let Some(seed) = visit.cookie(Cookie::NewKey) else { return Ok(None) };
-    visit.forget(Cookie::NewKey);
+    visit.clear_cookie(Cookie::NewKey);
     let Some(key) = seal::api_key(&visit.app.settings.form_secret, viewer, &seed) else { return Ok(None) };
     let known = api_keys::known(&visit.app, viewer.customer_no, &key).await?;
     Ok(known.filter(|_| viewer.role.may_manage()).map(|known| NewKeyView { name: known.name, key }))

@@ -2,7 +2,7 @@
 
 use crate::usecases::{InternalError, customers};
 use crate::web::actions::{SignInAsDemo, SignInAsDemoOperator};
-use crate::web::visit::RequestContext;
+use crate::web::request_context::RequestContext;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 

@@ -5,8 +5,8 @@ use crate::usecases::insight::{self, live};
 use crate::web::components::UsageBody;
 use crate::web::live::LiveScript;
 use crate::web::pages::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::usage;
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 
 /// `/usage`

@@ -6,8 +6,8 @@ use crate::usecases::operators::search::{self, Event};
 use crate::web::actions::Act;
 use crate::web::components::operator::{ActForm, Cells, Table};
 use crate::web::pages::operator::{badge, code, key, outcome, page, section, text, when};
+use crate::web::request_context::RequestContext;
 use crate::web::view::{Badge, Tone};
-use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 
 const BACK: &str = "/operator/alarms";

@@ -10,9 +10,9 @@ use crate::web::components::text::Price;
 use crate::web::pages::operator::{
     ROWS, audit_table, badge, before, code, older, outcome, page, section, text, to_customer, when,
 };
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::status::{Dispute, PurchaseFacts};
 use crate::web::view::{Badge, Tone, status};
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 
 /// `/operator`

@@ -10,8 +10,8 @@ use crate::usecases::operators::search::{self, Named};
 use crate::web::actions::Act;
 use crate::web::components::operator::{ActForm, Cells, Table};
 use crate::web::pages::operator::{ROWS, amount, audit_table, badge, before, code, key, older, section, text, when};
+use crate::web::request_context::RequestContext;
 use crate::web::view::{Badge, Tone, operator as words};
-use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 
 fn back(customer: &Named) -> String {

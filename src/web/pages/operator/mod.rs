@@ -26,9 +26,9 @@ use crate::usecases::operators::audit;
 use crate::web::components::operator::{Cells, OperatorFrame, Table};
 use crate::web::components::text::{Amount, When};
 use crate::web::components::{BadgeText, NoticeBox};
-use crate::web::shell::PageTitle;
+use crate::web::document::PageTitle;
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::{Badge, Zone, operator as words};
-use crate::web::visit::{RequestContext, Stop};
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
@@ -48,7 +48,7 @@ where
         match shown(&visit, load).await {
             Ok(shown) => shown,
             Err(Stop::SignIn) => {
-                visit.go("/operator/sign-in");
+                visit.redirect("/operator/sign-in");
                 ().into_any()
             }
             Err(Stop::NotFound) => {

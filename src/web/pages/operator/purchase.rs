@@ -11,7 +11,7 @@ use crate::web::components::text::{Amount, Price};
 use crate::web::pages::operator::customer::full;
 use crate::web::pages::operator::home::state;
 use crate::web::pages::operator::{badge, code, key, outcome, page, section, text, to_customer};
-use crate::web::visit::{RequestContext, Stop};
+use crate::web::request_context::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 

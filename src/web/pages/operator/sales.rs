@@ -5,8 +5,8 @@ use crate::usecases::insight::sales::{KINDS, Line, Report};
 use crate::web::components::operator::{Cells, Chart, Table};
 use crate::web::components::text::{Amount, Price};
 use crate::web::pages::operator::{outcome, page, section, text};
+use crate::web::request_context::RequestContext;
 use crate::web::view::operator as words;
-use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 
 /// Months that the page shows; the files have all.

@@ -10,8 +10,8 @@ use crate::web::components::operator::QrCode;
 use crate::web::components::text::When;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::pages::operator::{Loaded, page};
+use crate::web::request_context::{RequestContext, Stop};
 use crate::web::view::{Notice, Tone, Voice, Zone};
-use crate::web::visit::{RequestContext, Stop};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 

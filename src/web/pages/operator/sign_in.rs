@@ -3,8 +3,8 @@
 use crate::web::actions::SignInOperator;
 use crate::web::components::NoticeBox;
 use crate::web::pages::operator::framed;
+use crate::web::request_context::RequestContext;
 use crate::web::view::{Notice, Tone, Voice};
-use crate::web::visit::RequestContext;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -14,7 +14,7 @@ pub fn SignInPage() -> impl IntoView {
     let visit = RequestContext::current();
     Suspend::new(async move {
         if matches!(visit.operator().await, Ok(Some(_))) {
-            visit.go("/operator");
+            visit.redirect("/operator");
             return ().into_any();
         }
         framed(&visit, None, 0, ("Sign in".to_owned(), body(&visit)))

@@ -13,7 +13,7 @@ use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::FormSigner;
 use crate::web::theme::Theme;
-use crate::web::{device, live};
+use crate::web::{live, user_agent};
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -76,7 +76,7 @@ impl RequestContext {
             return Ok(viewer.clone());
         }
         let viewer = match self.cookie(Cookie::Session) {
-            Some(token) if live::by_itself(&self.parts.headers) => portal::idle_viewer(&self.app, &token).await,
+            Some(token) if live::is_background(&self.parts.headers) => portal::idle_viewer(&self.app, &token).await,
             Some(token) => portal::viewer(&self.app, &token).await,
             None => Ok(None),
         }?;
@@ -149,7 +149,7 @@ impl RequestContext {
     #[must_use]
     pub fn device(&self) -> String {
         let user_agent = self.parts.headers.get(axum::http::header::USER_AGENT);
-        device::named(user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default())
+        user_agent::describe(user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default())
     }
 
     /// Path and query, to come back to.
@@ -198,7 +198,7 @@ impl RequestContext {
     }
 
     /// Answers with another page of ours.
-    pub fn go(&self, to: &str) {
+    pub fn redirect(&self, to: &str) {
         if let Ok(to) = HeaderValue::from_str(to) {
             self.response.insert_header(axum::http::header::LOCATION, to);
             self.response.set_status(StatusCode::SEE_OTHER);
@@ -206,16 +206,16 @@ impl RequestContext {
     }
 
     /// Gives the browser a cookie.
-    pub fn remember(&self, cookie: Cookie, value: &str, seconds: i64) {
-        self.set_cookie(&cookie.set(value, seconds, self.https()));
+    pub fn set_cookie(&self, cookie: Cookie, value: &str, seconds: i64) {
+        self.add_cookie_header(&cookie.set(value, seconds, self.https()));
     }
 
     /// Takes a cookie away.
-    pub fn forget(&self, cookie: Cookie) {
-        self.set_cookie(&cookie.clear(self.https()));
+    pub fn clear_cookie(&self, cookie: Cookie) {
+        self.add_cookie_header(&cookie.clear(self.https()));
     }
 
-    fn set_cookie(&self, header: &str) {
+    fn add_cookie_header(&self, header: &str) {
         if let Ok(header) = HeaderValue::from_str(header) {
             self.response.append_header(SET_COOKIE, header);
         }

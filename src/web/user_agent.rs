@@ -27,7 +27,7 @@ const SYSTEMS: [(&str, &str); 8] = [
 
 /// What a `User-Agent` is called: one of a closed list, whatever a stranger sends.
 #[must_use]
-pub fn named(user_agent: &str) -> String {
+pub fn describe(user_agent: &str) -> String {
     let find = |marks: &[(&str, &'static str)]| {
         marks.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
@@ -40,11 +40,11 @@ pub fn named(user_agent: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::describe;
 
     #[test]
     fn browsers_are_named_by_what_they_are_and_not_by_what_they_claim() {
-        let check = |user_agent: &str, want: &str| assert_eq!(named(user_agent), want, "{user_agent}");
+        let check = |user_agent: &str, want: &str| assert_eq!(describe(user_agent), want, "{user_agent}");
         let webkit = "AppleWebKit/537.36 (KHTML, like Gecko)";
         check(&format!("Mozilla/5.0 (X11; Linux x86_64) {webkit} Chrome/141.0.0.0 Safari/537.36"), "Chrome on Linux");
         check(
