@@ -29,10 +29,8 @@ use crate::ledger::Ledger;
 use crate::store::pg::ResponseTimeout;
 use crate::store::{OpenError, Opening, Store};
 use crate::stripe::Stripe;
+use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
 use crate::usecases::insight::live;
-use crate::usecases::insight::live::Live;
-use crate::usecases::insight::sales::Books;
-use crate::usecases::purchases::Questions;
 use crate::usecases::upkeep::{backfill, check as check_cases};
 use crate::usecases::{App, AppParts, InternalError, ServerSettings};
 use crate::{http, jobs, web};
@@ -228,7 +226,7 @@ async fn services_on(
         trusted_proxies: settings.proxies()?,
         limits: crate::rate_limits::Limits::new(settings.rate()?, settings.anonymous_rate()?),
         counts: crate::counts::Counts::default(),
-        passwords: crate::usecases::operators::password::Gates::default(),
+        password_gates: PasswordGates::default(),
         site_root: settings.site_root.clone(),
         checkout_origin: variant.checkout_origin.unwrap_or_else(|| "https://checkout.stripe.com".to_owned()),
         checkout_origins: settings.checkout_origins.clone(),
@@ -237,10 +235,19 @@ async fn services_on(
         session_max: chrono::TimeDelta::days(settings.session_max_days),
         demo: variant.demo,
     };
-    let (books, live, settings, questions) =
-        (Books::default(), Live::default(), Arc::new(running), Questions::default());
-    let app =
-        App::new(AppParts { store, ledger, stripe, catalog, clock, mailer, hook, books, live, questions, settings });
+    let app = App::new(AppParts {
+        store,
+        ledger,
+        stripe,
+        catalog,
+        clock,
+        mailer,
+        hook,
+        sales_cache: SalesCache::default(),
+        live_pages: LivePages::default(),
+        stripe_questions: StripeQuestions::default(),
+        settings: Arc::new(running),
+    });
     Ok((app, engine))
 }
 

@@ -9,7 +9,7 @@ use crate::config::{DatabaseSettings, Settings, listen};
 use crate::domain::{Instant, Kind, Money};
 use crate::stripe::{CheckoutState, CheckoutStatus};
 use crate::usecases::credits::accounts;
-use crate::usecases::purchases::{Known, Purchase};
+use crate::usecases::purchases::{Purchase, StripeAnswer};
 use crate::usecases::{App, purchases};
 use std::sync::Arc;
 
@@ -66,10 +66,12 @@ pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
     };
     let mut lines = vec![format!("before  {}", line(before))];
     lines.push(match purchases::recheck(app, before).await? {
-        Known::Checkout(state) => format!("Stripe  {}", at_stripe(&state)),
-        Known::NotOpened => "Stripe  no Checkout was opened for it".to_owned(),
-        Known::Foreign => "Stripe  its Checkout is unknown there, or another purchase's".to_owned(),
-        Known::Unanswered(reason) => return Err(Failure::Failed(format!("Stripe could not be asked: {reason}"))),
+        StripeAnswer::Checkout(state) => format!("Stripe  {}", at_stripe(&state)),
+        StripeAnswer::NotOpened => "Stripe  no Checkout was opened for it".to_owned(),
+        StripeAnswer::Foreign => "Stripe  its Checkout is unknown there, or another purchase's".to_owned(),
+        StripeAnswer::Unanswered(reason) => {
+            return Err(Failure::Failed(format!("Stripe could not be asked: {reason}")));
+        }
     });
     let after = purchases::find(app, before.id).await?.ok_or_else(|| nothing(text))?;
     lines.push(format!("ledger  {}", in_the_ledger(app, &after).await?));

@@ -8,7 +8,7 @@ use crate::ledger::{Charge, Ledger, Outcome, WriteTransaction};
 use crate::usecases::customers;
 use crate::usecases::customers::PutOutcome;
 use crate::usecases::purchases::{Start, Started};
-use crate::usecases::{App, AppParts, InternalError, flat, purchases};
+use crate::usecases::{App, AppParts, InternalError, purchases};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -100,16 +100,16 @@ impl Replay<'_> {
     /// What lies between two of those, in one transaction.
     async fn catch_up(&mut self) -> Result<(), Failure> {
         let (stretch, clock) = (std::mem::take(&mut self.stretch), self.clock.clone());
-        let job = self.past.ledger.job(move |tx| {
+        let job = self.past.write(move |tx| {
             Box::pin(async move {
                 for (number, event, at) in stretch {
                     clock.put(at);
                     step(tx, event, number, at).await?;
                 }
-                Ok::<_, InternalError>(())
+                Ok(())
             })
         });
-        Ok(flat(job.await)?)
+        Ok(job.await?)
     }
 }
 
@@ -195,13 +195,13 @@ async fn open(past: &App, id: &str, package: &str) -> Result<(PurchaseId, String
 async fn viewer(past: &App) -> Result<(), Failure> {
     let (id, email) = VIEWER;
     let no = customers::number(past, id).await?.unwrap_or_default();
-    let job = past.ledger.job(move |tx| {
+    let job = past.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, 'viewer', $3)";
             tx.db.run(sql, crate::args![no, email, now]).await?;
-            Ok::<_, InternalError>(())
+            Ok(())
         })
     });
-    Ok(flat(job.await)?)
+    Ok(job.await?)
 }

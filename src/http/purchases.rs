@@ -6,7 +6,7 @@ use crate::http::located::{Id, Query};
 use crate::http::problem::{Code, Problem};
 use crate::http::{bound, call, json, lists, usage};
 use crate::store::keys;
-use crate::usecases::purchases::{Moment, Purchase, Start, Started};
+use crate::usecases::purchases::{Purchase, PurchaseEvent, Start, Started};
 use crate::usecases::{App, purchases};
 use axum::Router;
 use axum::body::Body;
@@ -48,16 +48,16 @@ struct PurchaseJson {
     expires_at: Option<At>,
     grant: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    timeline: Option<Vec<MomentJson>>,
+    timeline: Option<Vec<PurchaseEventJson>>,
 }
 
 #[derive(Serialize)]
-struct MomentJson {
+struct PurchaseEventJson {
     what: String,
     at: At,
 }
 
-fn purchase_json(p: Purchase, timeline: Option<Vec<Moment>>) -> PurchaseJson {
+fn purchase_json(p: Purchase, timeline: Option<Vec<PurchaseEvent>>) -> PurchaseJson {
     PurchaseJson {
         id: p.id.to_string(),
         package: p.package,
@@ -72,7 +72,8 @@ fn purchase_json(p: Purchase, timeline: Option<Vec<Moment>>) -> PurchaseJson {
         credited_at: p.credited_at.map(At),
         expires_at: p.expires_at.map(At),
         grant: p.grant.map(|id| id.to_string()),
-        timeline: timeline.map(|all| all.into_iter().map(|m| MomentJson { what: m.what, at: At(m.at) }).collect()),
+        timeline: timeline
+            .map(|all| all.into_iter().map(|m| PurchaseEventJson { what: m.what, at: At(m.at) }).collect()),
     }
 }
 

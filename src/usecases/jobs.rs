@@ -10,14 +10,14 @@ use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
+use crate::usecases::credits::accounts;
 use crate::usecases::customers::erasure;
 use crate::usecases::delivery::{failed_items, outbox};
 use crate::usecases::notify::{balance_alerts, reminders, webhooks};
 use crate::usecases::stripe_sync::{events, inbox};
 use crate::usecases::upkeep::retention;
-use crate::usecases::{App, InternalError, alarms, flat, purchases};
+use crate::usecases::{App, InternalError, alarms, purchases};
 use futures::future::BoxFuture;
-use std::collections::HashSet;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -258,7 +258,7 @@ async fn earliest(app: &App, sql: &str, after: Instant) -> Result<Option<Instant
 /// Books what is due; how many customers that were. One that fails is retried later, by itself.
 async fn catch_up(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move {
-        crate::usecases::credits::accounts::bring_up(app, customer_no(&item)?).await?;
+        accounts::bring_up(app, failed_items::customer_no(&item)?).await?;
         Ok(1)
     };
     let mut run = failed_items::Run::new(app, failed_items::LEDGER, AT_ONCE_MAX);
@@ -269,30 +269,12 @@ async fn catch_up(app: &App) -> Result<u64, InternalError> {
     );
     loop {
         let rows = app.store.read().await?.all(sql.as_str(), args![app.clock.now(), CATCH_UP_MAX]).await?;
-        let nos = customers(&rows)?;
+        let nos = failed_items::customer_items(&rows)?;
         if nos.is_empty() {
             return Ok(served);
         }
         served += run.serve(nos, act).await?;
     }
-}
-
-/// The customers of a list's rows, each once, in the rows' order.
-pub(crate) fn customers(rows: &[Row]) -> Result<Vec<String>, DbError> {
-    let mut nos = Vec::with_capacity(rows.len());
-    let mut met = HashSet::new();
-    for row in rows {
-        let no = row.int("customer_no")?;
-        if met.insert(no) {
-            nos.push(no.to_string());
-        }
-    }
-    Ok(nos)
-}
-
-/// The number of a customer that an item is.
-pub(crate) fn customer_no(item: &str) -> Result<i64, InternalError> {
-    item.parse().map_err(|_| InternalError::Broken(format!("{item:?} is no customer's number")))
 }
 
 /// How a job did last, in any process.
@@ -366,7 +348,7 @@ pub struct Runs {
 /// # Errors
 /// [`Fault`].
 pub async fn note(app: &App, name: &'static str, started_at: Instant, runs: Runs) -> Result<(), InternalError> {
-    flat(app.ledger.job(move |tx| Box::pin(async move { Ok(write(tx, name, started_at, runs).await?) })).await)
+    app.write(move |tx| Box::pin(async move { Ok(write(tx, name, started_at, runs).await?) })).await
 }
 
 async fn write(tx: &mut WriteTransaction, name: &str, started_at: Instant, runs: Runs) -> Result<(), DbError> {

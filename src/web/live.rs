@@ -3,7 +3,7 @@
 
 use crate::usecases::App;
 use crate::usecases::access::portal;
-use crate::usecases::insight::live::Last;
+use crate::usecases::app::LastEntry;
 use crate::web::assets;
 use crate::web::cookies::Cookie;
 use axum::extract::{RawQuery, State};
@@ -70,7 +70,7 @@ pub async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
         return StatusCode::NO_CONTENT.into_response();
     };
     match portal::idle_viewer(&app, &token).await {
-        Ok(Some(viewer)) => match app.live.follow(viewer.customer_no, viewer.session) {
+        Ok(Some(viewer)) => match app.live_pages.follow(viewer.customer_no, viewer.session) {
             Some(page) => {
                 let events = told(page).take_until(tokio::time::sleep(STREAM));
                 let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
@@ -86,7 +86,7 @@ pub async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
     }
 }
 
-fn told(page: Receiver<Last>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn told(page: Receiver<LastEntry>) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((page, true), |(mut page, first)| async move {
         loop {
             // What is known already is told at once: it is what the next ones are compared with.

@@ -10,7 +10,7 @@ use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row};
 use crate::usecases::access::{sessions, sign_in};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
@@ -81,37 +81,25 @@ pub async fn make_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
     let token = new_token()?;
     let url = format!("{}/sign-in/{token}", app.settings.public_url);
     let hash = token_hash(&token);
-    let expires_at = flat(
-        app.ledger
-            .job(move |tx| {
-                Box::pin(async move {
-                    let now = tx.now();
-                    let expires_at = now + TimeDelta::minutes(LINK_MINUTES);
-                    let member = sessions::member(&mut tx.db, new.customer_no, new.email.as_deref()).await?;
-                    let role = new.role.or(member).unwrap_or(Role::Admin);
-                    let role = member.map_or(role, |member| role.at_most(member));
-                    tx.db
-                        .run(
-                            "insert into links (token_hash, purpose, customer_no, email, role, path, return_url,
+    let job = app.write(move |tx| {
+        Box::pin(async move {
+            let now = tx.now();
+            let expires_at = now + TimeDelta::minutes(LINK_MINUTES);
+            let member = sessions::member(&mut tx.db, new.customer_no, new.email.as_deref()).await?;
+            let role = new.role.or(member).unwrap_or(Role::Admin);
+            let role = member.map_or(role, |member| role.at_most(member));
+            tx.db
+                .run(
+                    "insert into links (token_hash, purpose, customer_no, email, role, path, return_url,
                                created_at, expires_at)
                              values ($1, 'portal', $2, $3, $4, $5, $6, $7, $8)",
-                            args![
-                                hash,
-                                new.customer_no,
-                                new.email,
-                                role.name(),
-                                new.path,
-                                new.return_url,
-                                now,
-                                expires_at
-                            ],
-                        )
-                        .await?;
-                    Ok(expires_at)
-                })
-            })
-            .await,
-    )?;
+                    args![hash, new.customer_no, new.email, role.name(), new.path, new.return_url, now, expires_at],
+                )
+                .await?;
+            Ok(expires_at)
+        })
+    });
+    let expires_at = job.await?;
     Ok(Link { url, expires_at })
 }
 
@@ -219,8 +207,7 @@ pub async fn spend_shown(app: &App, token: &str, shown: Option<Target>, device: 
     let (hash, session) = (token_hash(token), new_token()?);
     let new = NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: app.settings.session_max };
     let opened = new.hash;
-    let job = app.ledger.anonymous_job(move |tx| Box::pin(spend(tx, hash, shown, new)));
-    Ok(match flat(job.await)? {
+    Ok(match app.write_anonymous(move |tx| Box::pin(spend(tx, hash, shown, new))).await? {
         Opened::At(path) => {
             app.settings.limits.looked_up(&opened, true);
             Spent::Session { token: session, path }

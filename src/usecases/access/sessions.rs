@@ -12,7 +12,7 @@ use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::bulk;
 use crate::store::db::{Connection, DbError, Row, Value};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
 /// How often the use of a session is written down.
@@ -156,15 +156,15 @@ async fn touch(app: &App, hash: [u8; 32]) {
 /// # Errors
 /// [`Fault`].
 pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             let sql = "update sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
             tx.db.run(sql, args![now, session]).await?;
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// The role of the member of this address, if there is one.
@@ -274,7 +274,7 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, Intern
     let listed = list(app, viewer).await?.into_iter().find(|listed| listed.id == id);
     let Some(listed) = listed else { return Ok(false) };
     let (viewer, idle) = (viewer.clone(), idle_since(app));
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             let role = role_now(&mut tx.db, &viewer, now, idle).await?;
@@ -285,8 +285,8 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, Intern
             let sql = "update sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
             Ok(tx.db.run(sql, args![now, listed.hash]).await? > 0)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// Ends all sessions of the same person but this one, and every link that would open another; says how many sessions
@@ -296,7 +296,7 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, Intern
 /// [`Fault`].
 pub async fn revoke_others(app: &App, viewer: &Viewer) -> Result<u64, InternalError> {
     let (viewer, idle) = (viewer.clone(), idle_since(app));
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             if role_now(&mut tx.db, &viewer, now, idle).await?.is_none() {
@@ -314,6 +314,6 @@ pub async fn revoke_others(app: &App, viewer: &Viewer) -> Result<u64, InternalEr
             tx.db.run(sql, args![now, viewer.email, viewer.customer_no]).await?;
             Ok(ended)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }

@@ -15,7 +15,7 @@ use crate::store::db::{Connection, DbError, Row};
 use crate::usecases::access::portal;
 use crate::usecases::access::sessions::{Role, Viewer};
 use crate::usecases::delivery::outbox;
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use crate::{args, email};
 use chrono::TimeDelta;
 use hmac::{Hmac, Mac};
@@ -49,7 +49,7 @@ pub async fn request(app: &App, email: &str, from: &Client) -> Result<Option<Str
         cause: None,
         stop_url: None,
     };
-    flat(app.ledger.anonymous_job(move |tx| Box::pin(ask(tx, mail, origin))).await)?;
+    app.write_anonymous(move |tx| Box::pin(ask(tx, mail, origin))).await?;
     app.mailer.nudge();
     Ok(Some(address))
 }
@@ -173,7 +173,7 @@ pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<Choice>, Internal
 /// [`Fault`].
 pub async fn switch(app: &App, viewer: &Viewer, customer: &str) -> Result<bool, InternalError> {
     let (session, customer) = (viewer.session, customer.to_owned());
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             let sql = "select c.no, m.role from sessions s join members m on m.email = s.email
@@ -186,8 +186,8 @@ pub async fn switch(app: &App, viewer: &Viewer, customer: &str) -> Result<bool, 
             tx.db.run(sql, args![row.int("no")?, row.text("role")?, now, session]).await?;
             Ok(true)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 #[cfg(test)]

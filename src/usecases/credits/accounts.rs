@@ -5,7 +5,7 @@ use crate::domain::{Account, Balance, Changes, Entry, Grant, GrantState, Instant
 use crate::store::accounts::{GRANT, GRANTS};
 use crate::store::db::{Connection, DbError};
 use crate::store::{accounts, entries};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 
 /// The account of a customer brought up to now in memory (R3), and the instant that was used.
 ///
@@ -99,16 +99,13 @@ pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
 /// # Errors
 /// [`Fault`].
 pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> {
-    flat(
-        app.ledger
-            .job(move |tx| {
-                Box::pin(async move {
-                    tx.account(customer_no).await?;
-                    Ok(())
-                })
-            })
-            .await,
-    )
+    app.write(move |tx| {
+        Box::pin(async move {
+            tx.account(customer_no).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Entries of a customer after `after_seq`, ascending, all that is due being booked first.

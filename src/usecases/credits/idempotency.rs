@@ -7,7 +7,7 @@ use crate::domain::{Account, Catalog, Credits, HoldState, Instant, Refusal, Summ
 use crate::ledger::WriteTransaction;
 use crate::store::keys;
 use crate::store::keys::{Answer, Binding, KeyHash};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use futures::future::BoxFuture;
 
 /// Which write of which customer.
@@ -101,7 +101,7 @@ where
         + Send
         + 'static,
 {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             if let Some(binding) = tx.bound(call.key).await? {
                 return again(binding, call.content);
@@ -117,8 +117,8 @@ where
             tx.bind(call.key, Binding { content: call.content, status, answer });
             Ok(Bound::Answer { json, replayed: false })
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// What the call's key is bound to, if it is: for a write that must ask Stripe before it can be done once.

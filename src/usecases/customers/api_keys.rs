@@ -11,7 +11,7 @@ use crate::ledger::WriteTransaction;
 use crate::store::db::{DbError, Row};
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::Viewer;
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use sha2::{Digest, Sha256};
 
 /// How many living keys members make; the SaaS may make more.
@@ -73,16 +73,16 @@ pub async fn make(app: &App, customer_no: i64, name: String) -> Result<Option<Ne
     getrandom::fill(&mut bytes).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
     let key = format!("tk_{}", hex::encode(bytes));
     let (id, hash) = (KeyId(app.clock.mint()), key_hash(&key));
-    let made = app.ledger.job(move |tx| {
+    let job = app.write(move |tx| {
         Box::pin(async move {
             if tx.is_closed(customer_no).await? {
-                return Ok::<_, InternalError>(false);
+                return Ok(false);
             }
             insert(tx, id, customer_no, &name, hash).await?;
             Ok(true)
         })
     });
-    Ok(flat(made.await)?.then_some(NewKey { id, key }))
+    Ok(job.await?.then_some(NewKey { id, key }))
 }
 
 async fn insert(
@@ -109,7 +109,7 @@ pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Resu
     }
     let (id, hash) = (KeyId(app.clock.mint()), key_hash(key));
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             if !sessions::may_manage(tx, &viewer, idle).await? {
                 return Ok(Changed::NotAllowed);
@@ -127,8 +127,8 @@ pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Resu
             insert(tx, id, viewer.customer_no, &name, hash).await?;
             Ok(Changed::Done)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 const LISTED: &str =
@@ -169,7 +169,7 @@ pub async fn known(app: &App, customer_no: i64, key: &str) -> Result<Option<List
 /// [`Fault`].
 pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<Changed, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             if !sessions::may_manage(tx, &viewer, idle).await? {
                 return Ok(Changed::NotAllowed);
@@ -179,8 +179,8 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<Changed, In
             let rows = tx.db.run(sql, args![now, id.bytes(), viewer.customer_no]).await?;
             Ok(if rows > 0 { Changed::Done } else { Changed::Unknown })
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// How long a key's last use may be behind: a write for each call would cost more than the call.
@@ -200,15 +200,15 @@ pub async fn owner(app: &App, key: &str) -> Result<Option<i64>, InternalError> {
     let Some(row) = app.store.read().await?.one(sql, args![hash]).await? else { return Ok(None) };
     let now = app.clock.now();
     if row.opt_at("last_used_at")?.is_none_or(|last| now - last >= USE_STEP) {
-        let used = app.ledger.job(move |tx| {
+        let job = app.write(move |tx| {
             Box::pin(async move {
                 let sql = "update api_keys set last_used_at = $1 where key_hash = $2";
                 tx.db.run(sql, args![now, hash]).await?;
-                Ok::<_, InternalError>(())
+                Ok(())
             })
         });
         // A key is good, whether or not its use can be noted.
-        if let Err(e) = flat(used.await) {
+        if let Err(e) = job.await {
             tracing::warn!(error = %e, "the use of a key was not noted");
         }
     }

@@ -13,7 +13,7 @@ use crate::store::days;
 use crate::store::days::day_of;
 use crate::store::db::Value;
 use crate::usecases::delivery::failed_items;
-use crate::usecases::{App, InternalError, alarms, flat, jobs};
+use crate::usecases::{App, InternalError, alarms};
 use std::time::Duration;
 
 /// Usages whose texts one step blanks.
@@ -31,7 +31,7 @@ const AT_ONCE_MAX: usize = 4;
 /// # Errors
 /// [`Fault`].
 pub async fn close(app: &App, customer_no: i64) -> Result<(), InternalError> {
-    flat(app.ledger.job(move |tx| Box::pin(async move { close_in(tx, customer_no).await })).await)?;
+    app.write(move |tx| Box::pin(async move { close_in(tx, customer_no).await })).await?;
     match tokio::time::timeout(REQUEST_MAX, erase(app, customer_no)).await {
         Ok(erased) => erased,
         Err(_) => {
@@ -56,7 +56,7 @@ pub async fn backlog(app: &App) -> Result<i64, InternalError> {
 /// [`Fault`] of a database that is away.
 pub async fn run(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move {
-        erase(app, jobs::customer_no(&item)?).await?;
+        erase(app, failed_items::customer_no(&item)?).await?;
         Ok(1)
     };
     let mut run = failed_items::Run::new(app, failed_items::ERASURE, AT_ONCE_MAX);
@@ -67,7 +67,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
     );
     loop {
         let rows = app.store.read().await?.all(sql.as_str(), args![ROUND_MAX]).await?;
-        let waiting = jobs::customers(&rows)?;
+        let waiting = failed_items::customer_items(&rows)?;
         if waiting.is_empty() {
             return Ok(done);
         }
@@ -86,17 +86,16 @@ async fn erase(app: &App, customer_no: i64) -> Result<(), InternalError> {
         let Some(last) = page.last() else { break };
         before = last.seq;
         let ids: Vec<UsageId> = page.iter().map(|row| row.usage.id).collect();
-        let job = app.ledger.job(move |tx| Box::pin(async move { blank_usages(tx, &ids, customer_no, before).await }));
-        flat(job.await)?;
+        app.write(move |tx| Box::pin(async move { blank_usages(tx, &ids, customer_no, before).await })).await?;
     }
     blank_days(app, customer_no).await?;
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             tx.db.run("delete from erasures where customer_no = $1", args![customer_no]).await?;
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// The daily totals stay, and name no source any more.
@@ -106,10 +105,10 @@ async fn blank_days(app: &App, customer_no: i64) -> Result<(), InternalError> {
     let (mut first, end) = (day_of(row.at("created_at")?), day_of(row.at("last_at")?));
     while first <= end {
         let last = end.min(first + DAYS_STEP - 1);
-        let job = app.ledger.job(move |tx| {
+        app.write(move |tx| {
             Box::pin(async move { Ok(days::blank_sources(&mut tx.db, customer_no, first, last).await?) })
-        });
-        flat(job.await)?;
+        })
+        .await?;
         first = last + 1;
     }
     Ok(())

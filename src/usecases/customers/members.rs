@@ -12,7 +12,7 @@ use crate::store::db::{DbError, Row};
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::{Role, Viewer};
 use crate::usecases::delivery::outbox;
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use crate::{args, email};
 use chrono::TimeDelta;
 
@@ -111,7 +111,7 @@ impl Wish {
 pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, InternalError> {
     let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::BadAddress) };
     let invitation = invitation(app, &wish, role);
-    let job = app.ledger.job(move |tx| {
+    let job = app.write(move |tx| {
         Box::pin(async move {
             if !wish.is_allowed(tx, &[role]).await? {
                 return Ok(Changed::NotAllowed);
@@ -131,7 +131,7 @@ pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Resu
             Ok(Changed::Done)
         })
     });
-    let changed = flat(job.await)?;
+    let changed = job.await?;
     app.mailer.nudge();
     Ok(changed)
 }
@@ -190,7 +190,7 @@ const fn role_words(role: Role) -> &'static str {
 /// [`Fault`].
 pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, InternalError> {
     let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::Unknown) };
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let was = wish.target(tx).await?;
             if !wish.is_allowed(tx, &[was.unwrap_or(role), role]).await? {
@@ -212,8 +212,8 @@ pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) ->
             tx.db.run(sql, args![role.name(), no, &wish.email]).await?;
             Ok(Changed::Done)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// Removes a member and ends their sessions and links, in one commit.
@@ -222,7 +222,7 @@ pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) ->
 /// [`Fault`].
 pub async fn remove(app: &App, viewer: &Viewer, email: &str) -> Result<Changed, InternalError> {
     let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::Unknown) };
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let was = wish.target(tx).await?;
             if !wish.is_allowed(tx, &[was.unwrap_or(Role::Viewer)]).await? {
@@ -238,6 +238,6 @@ pub async fn remove(app: &App, viewer: &Viewer, email: &str) -> Result<Changed, 
             sessions::end_all(tx, no, &wish.email, None).await?;
             Ok(Changed::Done)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }

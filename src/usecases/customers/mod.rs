@@ -11,7 +11,7 @@ use crate::store::bulk;
 use crate::store::db::{Connection, DbError, Row, Value};
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::Viewer;
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use std::collections::HashSet;
 
 /// A customer as the API and the pages know it.
@@ -77,7 +77,7 @@ pub enum PutOutcome {
 /// [`Fault`].
 pub async fn put(app: &App, id: &str, put: Put) -> Result<PutOutcome, InternalError> {
     let id = id.to_owned();
-    flat(app.ledger.job(move |tx| Box::pin(async move { put_in(tx, &id, put).await })).await)
+    app.write(move |tx| Box::pin(async move { put_in(tx, &id, put).await })).await
 }
 
 /// The same inside a turn.
@@ -201,7 +201,7 @@ async fn readdress(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<()
 /// [`Fault`].
 pub async fn set_timezone(app: &App, viewer: &Viewer, zone: chrono_tz::Tz) -> Result<bool, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             if !sessions::may_manage(tx, &viewer, idle).await? {
                 return Ok(false);
@@ -209,8 +209,8 @@ pub async fn set_timezone(app: &App, viewer: &Viewer, zone: chrono_tz::Tz) -> Re
             let sql = "update customers set timezone = $1 where no = $2 and closed_at is null";
             Ok(tx.db.run(sql, args![zone.name(), viewer.customer_no]).await? > 0)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 const CUSTOMER: &str = "select c.no, c.id, c.email, c.name, c.timezone, c.created_at, c.closed_at,

@@ -13,10 +13,10 @@ use crate::args;
 use crate::ledger::WriteTransaction;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
-use crate::usecases::{App, InternalError, alarms, flat};
+use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 use futures::{FutureExt, StreamExt};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 
 /// The first wait after a failure; it doubles with each attempt.
@@ -81,6 +81,24 @@ impl List {
         }
         Ok(format!("{} {}", self.name, named.as_deref().unwrap_or(item)))
     }
+}
+
+/// The customers of a list's rows, each once, in the rows' order.
+pub(crate) fn customer_items(rows: &[Row]) -> Result<Vec<String>, DbError> {
+    let mut nos = Vec::with_capacity(rows.len());
+    let mut met = HashSet::new();
+    for row in rows {
+        let no = row.int("customer_no")?;
+        if met.insert(no) {
+            nos.push(no.to_string());
+        }
+    }
+    Ok(nos)
+}
+
+/// The number of a customer that an item is.
+pub(crate) fn customer_no(item: &str) -> Result<i64, InternalError> {
+    item.parse().map_err(|_| InternalError::Broken(format!("{item:?} is no customer's number")))
 }
 
 /// The kind of the alarm that names a failed item.
@@ -282,7 +300,7 @@ pub(crate) async fn record(
     if cured.is_empty() && failed.is_empty() {
         return Ok(());
     }
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             for item in cured {
                 end(tx, list, &item).await?;
@@ -292,8 +310,8 @@ pub(crate) async fn record(
             }
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// The failed items of a list: those that are retried by themselves.

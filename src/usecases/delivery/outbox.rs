@@ -16,7 +16,7 @@ use crate::usecases::customers::members;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::failed_items::Failure;
 use crate::usecases::notify::{emails, reminders};
-use crate::usecases::{App, InternalError, alarms, flat};
+use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -153,7 +153,7 @@ async fn send(app: &App, stop: &CancellationToken, lane: Lane) -> Result<(), Int
         if stop.is_cancelled() || !is_due(app, lane).await? {
             break;
         }
-        let claimed = flat(app.ledger.job(move |tx| Box::pin(claim(tx, lane))).await)?;
+        let claimed = app.write(move |tx| Box::pin(claim(tx, lane))).await?;
         let sending = claimed.into_iter().map(|claimed| async move {
             let sent = app.mailer.send(&claimed.letter).await;
             mark(app, claimed, sent).await
@@ -239,7 +239,7 @@ async fn mark(app: &App, claimed: Claimed, sent: Sent) -> Result<(), InternalErr
     let no = claimed.letter.no;
     let reminder = sent == Sent::Accepted && claimed.letter.kind == emails::reminders::KIND;
     let again = reminder.then(|| (claimed.letter.clone(), claimed.attempt));
-    let job = app.ledger.job(move |tx| {
+    let job = app.write(move |tx| {
         Box::pin(async move {
             let Claimed { letter, attempt } = claimed;
             match sent {
@@ -257,17 +257,17 @@ async fn mark(app: &App, claimed: Claimed, sent: Sent) -> Result<(), InternalErr
             }
         })
     });
-    match (flat(job.await), again) {
+    match (job.await, again) {
         (Err(fault), Some((letter, attempt))) if !failed_items::may_pass(&fault) => {
             // An account that cannot be told of its reminder must not have it sent once more.
             let failure = Failure::from(&fault);
-            let job = app.ledger.job(move |tx| {
+            app.write(move |tx| {
                 Box::pin(async move {
                     accepted(tx, &letter, attempt, shown).await?;
                     failed_items::fail(tx, failed_items::NOTICES, &no.to_string(), &failure).await
                 })
-            });
-            flat(job.await)
+            })
+            .await
         }
         (marked, _) => marked,
     }

@@ -8,7 +8,7 @@ use crate::store::accounts::{GRANT, GRANTS};
 use crate::store::days::day_of;
 use crate::store::db::{Connection, DbError, Row};
 use crate::store::{accounts, days};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 
 /// How many cycles are looked at.
 const CYCLES: i64 = 3;
@@ -94,12 +94,12 @@ async fn cycles(
 /// # Errors
 /// [`Fault`].
 pub async fn hide(app: &App, customer_no: i64) -> Result<(), InternalError> {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let until = tx.account(customer_no).await?.0.cycle.end;
             tx.db.run("update customers set hint_hidden_until = $1 where no = $2", args![until, customer_no]).await?;
-            Ok::<_, InternalError>(())
+            Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }

@@ -9,106 +9,23 @@
 //! affects the cost, never the figures. Each step is a short read, for no read transaction may be long.
 
 use crate::args;
-use crate::domain::{Credits, EntryKind, Instant, Kind};
+use crate::domain::{Credits, EntryKind, Kind};
 use crate::store::Store;
 use crate::store::db::{Connection, corrupt};
+pub use crate::usecases::app::{Figures, Month};
+
+use crate::usecases::app::Sums;
 use crate::usecases::{App, InternalError};
-use chrono::{DateTime, Datelike};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 /// Entries that one step adds up.
 const STEP: i64 = 50_000;
 /// How long one request adds up before it shows what it has.
 const BUDGET: Duration = Duration::from_secs(4);
-const DAY_MS: i64 = 86_400_000;
-
-/// A month of the calendar, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Month {
-    /// The year.
-    pub year: i32,
-    /// 1 to 12.
-    pub month: u32,
-}
-
-impl Month {
-    /// The month of an instant.
-    #[must_use]
-    pub fn of(at: Instant) -> Self {
-        Self { year: at.year(), month: at.month() }
-    }
-
-    fn of_day(day: i64) -> Self {
-        Self::of(DateTime::from_timestamp_millis(day.saturating_mul(DAY_MS)).unwrap_or(DateTime::UNIX_EPOCH))
-    }
-
-    fn next(self) -> Self {
-        if self.month == 12 {
-            Self { year: self.year + 1, month: 1 }
-        } else {
-            Self { year: self.year, month: self.month + 1 }
-        }
-    }
-}
-
-impl std::fmt::Display for Month {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:04}-{:02}", self.year, self.month)
-    }
-}
-
-/// What happened to one kind of credits in a month. Thousandths; sums of many customers, so wider than one's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Granted: sold, where top-ups.
-    pub granted: i128,
-    /// Used, undone usages taken off.
-    pub used: i128,
-    /// Expired.
-    pub expired: i128,
-    /// Removed after refunds and lost disputes, what was restored taken off.
-    pub refunded: i128,
-    /// Grants taken back.
-    pub voided: i128,
-}
-
-impl Figures {
-    /// By how much it changed what is outstanding.
-    #[must_use]
-    pub const fn net(&self) -> i128 {
-        self.granted - self.used - self.expired - self.refunded - self.voided
-    }
-
-    fn add(&mut self, kind: EntryKind, by_usage: bool, amount: i128) {
-        match kind {
-            EntryKind::Granted => self.granted += amount,
-            EntryKind::Used => self.used -= amount,
-            EntryKind::Voided if by_usage => self.used -= amount,
-            EntryKind::Voided => self.voided -= amount,
-            EntryKind::Expired => self.expired -= amount,
-            EntryKind::Refunded | EntryKind::Disputed | EntryKind::Restored => self.refunded -= amount,
-            // These change no balance.
-            EntryKind::Held | EntryKind::Released | EntryKind::Frozen | EntryKind::Thawed | EntryKind::Extended => {}
-        }
-    }
-}
 
 /// The three kinds, in the order of tables.
 pub const KINDS: [Kind; 3] = [Kind::Plan, Kind::Courtesy, Kind::TopUp];
-
-/// What was added up so far, shared by the process.
-#[derive(Clone, Default)]
-pub struct Books(Arc<Mutex<Sums>>);
-
-#[derive(Clone, Default)]
-struct Sums {
-    /// The last row that is in.
-    upto: i64,
-    months: BTreeMap<(Month, Kind), Figures>,
-}
 
 /// One kind's line of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +98,7 @@ impl Report {
 /// # Errors
 /// [`Fault`].
 pub async fn report(app: &App) -> Result<Report, InternalError> {
-    let mut sums = app.books.0.lock().await;
+    let mut sums = app.sales_cache.0.lock().await;
     let last = roll_forward(&app.store, &mut sums, BUDGET).await?;
     let lines = lines(&sums.months, Month::of(app.clock.now()));
     let rows = (sums.upto, last);
@@ -333,23 +250,5 @@ mod tests {
         assert_eq!(owed, [1_000, 1_000, 0]);
         assert_eq!(lines.len(), 9);
         assert_eq!(lines[3].month.to_string(), "2026-12");
-    }
-
-    #[test]
-    fn every_kind_of_entry_falls_into_one_column() {
-        let check = |kind, by_usage, amount, want: Figures| {
-            let mut figures = Figures::default();
-            figures.add(kind, by_usage, amount);
-            assert_eq!(figures, want, "{kind:?}");
-            assert_eq!(figures.net(), amount, "{kind:?}");
-        };
-        let none = Figures::default();
-        check(EntryKind::Granted, false, 5, Figures { granted: 5, ..none });
-        check(EntryKind::Used, true, -5, Figures { used: 5, ..none });
-        check(EntryKind::Voided, true, 5, Figures { used: -5, ..none });
-        check(EntryKind::Voided, false, -5, Figures { voided: 5, ..none });
-        check(EntryKind::Expired, false, -5, Figures { expired: 5, ..none });
-        check(EntryKind::Disputed, false, -5, Figures { refunded: 5, ..none });
-        check(EntryKind::Restored, false, 5, Figures { refunded: -5, ..none });
     }
 }

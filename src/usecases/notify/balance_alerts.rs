@@ -9,7 +9,7 @@ use crate::store::db::{DbError, Row, corrupt};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::notify::emails::balance;
 use crate::usecases::notify::{emails, webhooks};
-use crate::usecases::{App, InternalError, Shop, flat, jobs};
+use crate::usecases::{App, InternalError, Shop};
 
 /// How many rows of the list one round reads, and how many customers are served side by side.
 const ROUND_MAX: i64 = 200;
@@ -30,7 +30,7 @@ pub async fn backlog(app: &App) -> Result<i64, InternalError> {
 /// # Errors
 /// [`Fault`] of a database that is away.
 pub async fn run(app: &App) -> Result<u64, InternalError> {
-    let act = |item: String| async move { one(app, jobs::customer_no(&item)?).await };
+    let act = |item: String| async move { one(app, failed_items::customer_no(&item)?).await };
     let mut run = failed_items::Run::new(app, failed_items::NEWS, AT_ONCE_MAX);
     let mut written = run.retry(act).await?;
     let sql = format!(
@@ -39,7 +39,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
     );
     loop {
         let rows = app.store.read().await?.all(sql.as_str(), args![ROUND_MAX]).await?;
-        let waiting = jobs::customers(&rows)?;
+        let waiting = failed_items::customer_items(&rows)?;
         if waiting.is_empty() {
             return Ok(written);
         }
@@ -51,9 +51,8 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
 }
 
 async fn one(app: &App, no: i64) -> Result<u64, InternalError> {
-    let shop = emails::shop(app);
-    let (written, unreadable) =
-        flat(app.ledger.job(move |tx| Box::pin(async move { tell(tx, no, &shop).await })).await)?;
+    let shop = app.shop();
+    let (written, unreadable) = app.write(move |tx| Box::pin(async move { tell(tx, no, &shop).await })).await?;
     // What can be read has been told by then.
     unreadable.map_or(Ok(written), |fault| Err(InternalError::Db(fault)))
 }

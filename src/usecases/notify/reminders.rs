@@ -15,7 +15,7 @@ use crate::usecases::credits::usage_rate;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::notify::emails;
 use crate::usecases::notify::emails::reminders;
-use crate::usecases::{App, InternalError, Shop, flat, jobs};
+use crate::usecases::{App, InternalError, Shop};
 use chrono::TimeDelta;
 
 /// How many top-ups one round looks at.
@@ -51,7 +51,7 @@ pub async fn backlog(app: &App) -> Result<i64, InternalError> {
 /// # Errors
 /// [`Fault`] of a database that is away.
 pub async fn run(app: &App) -> Result<u64, InternalError> {
-    let act = |item: String| async move { one(app, jobs::customer_no(&item)?).await };
+    let act = |item: String| async move { one(app, failed_items::customer_no(&item)?).await };
     retell_delivered(app).await?;
     let mut run = failed_items::Run::new(app, failed_items::REMINDERS, AT_ONCE_MAX);
     let mut written = run.retry(act).await?;
@@ -62,7 +62,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
     );
     loop {
         let rows = app.store.read().await?.all(sql.as_str(), args![app.clock.now(), ROUND_MAX]).await?;
-        let due = jobs::customers(&rows)?;
+        let due = failed_items::customer_items(&rows)?;
         if due.is_empty() {
             return Ok(written);
         }
@@ -78,8 +78,8 @@ async fn one(app: &App, no: i64) -> Result<u64, InternalError> {
     let Some(since) = row.map(|row| row.at("created_at")).transpose()? else { return Ok(0) };
     let pace = usage_rate::of(&mut link, no, since, app.clock.now()).await?;
     drop(link);
-    let shop = emails::shop(app);
-    flat(app.ledger.job(move |tx| Box::pin(async move { remind(tx, no, pace, &shop).await })).await)
+    let shop = app.shop();
+    app.write(move |tx| Box::pin(async move { remind(tx, no, pace, &shop).await })).await
 }
 
 /// A top-up that is on the list.
@@ -203,7 +203,7 @@ pub async fn delivered(tx: &mut WriteTransaction, mail: i64) -> Result<(), Inter
 async fn retell_delivered(app: &App) -> Result<(), InternalError> {
     let act = |item: String| async move {
         let mail = item.parse().map_err(|_| InternalError::Broken(format!("{item:?} is no number of a mail")))?;
-        flat(app.ledger.job(move |tx| Box::pin(async move { delivered(tx, mail).await })).await)?;
+        app.write(move |tx| Box::pin(async move { delivered(tx, mail).await })).await?;
         Ok(0)
     };
     failed_items::Run::new(app, failed_items::NOTICES, AT_ONCE_MAX).retry(act).await?;

@@ -13,7 +13,7 @@ use crate::usecases::credits::export::rfc3339;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::notify::emails::balance::Told;
 use crate::usecases::purchases::Purchase;
-use crate::usecases::{App, InternalError, Shop, alarms, flat};
+use crate::usecases::{App, InternalError, Shop, alarms};
 
 use crate::domain::{Account, Credits, Instant, Summary};
 use crate::ledger::WriteTransaction;
@@ -222,7 +222,7 @@ pub async fn send_due(app: &App, stop: &CancellationToken) -> Result<u64, Intern
         if stop.is_cancelled() || backlog(app).await? == 0 {
             break;
         }
-        let claimed = flat(app.ledger.job(|tx| Box::pin(claim(tx))).await)?;
+        let claimed = app.write(|tx| Box::pin(claim(tx))).await?;
         let sending = claimed.into_iter().map(|claimed| deliver(app, hook, claimed));
         let mut sending = futures::stream::iter(sending).buffer_unordered(AT_ONCE_MAX);
         let mut failed = None;
@@ -291,7 +291,7 @@ async fn unreadable(tx: &mut WriteTransaction, no: i64, attempt: i64, fault: &Db
 async fn deliver(app: &App, hook: &Hook, claimed: Claimed) -> Result<bool, InternalError> {
     let delivered = hook.send(&claimed.id, app.clock.real(), &claimed.body).await;
     let accepted = delivered == Delivered::Accepted;
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             match delivered {
                 Delivered::Accepted => done(tx, &claimed).await,
@@ -302,8 +302,8 @@ async fn deliver(app: &App, hook: &Hook, claimed: Claimed) -> Result<bool, Inter
                 Delivered::Deferred(reason) => defer(tx, &claimed, &reason).await,
             }
         })
-    });
-    flat(job.await)?;
+    })
+    .await?;
     Ok(accepted)
 }
 
@@ -412,7 +412,7 @@ pub async fn list(store: &Store, all: bool) -> Result<Vec<Listed>, InternalError
 /// [`Fault`].
 pub async fn again(app: &App, ids: &[String]) -> Result<Vec<String>, InternalError> {
     let ids = ids.to_vec();
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let (mut unknown, now) = (Vec::new(), tx.now());
             for id in ids {
@@ -424,8 +424,8 @@ pub async fn again(app: &App, ids: &[String]) -> Result<Vec<String>, InternalErr
             }
             Ok(unknown)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// A message that is about nothing, sent at once and kept nowhere: whether the receiver takes it.

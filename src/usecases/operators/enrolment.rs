@@ -9,10 +9,10 @@ use crate::args;
 use crate::client::Client;
 use crate::domain::Instant;
 use crate::store::db::{Connection, DbError};
-use crate::usecases::operators::password::broken;
-use crate::usecases::operators::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret};
+
+use crate::usecases::operators::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret, broken};
 use crate::usecases::operators::sign_in::{Operator, Tried, tried};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -172,7 +172,7 @@ pub async fn switch_on(
         return Ok(Changed::Wrong);
     }
     let (no, session, slot) = (operator.no, operator.session, account.slot);
-    let job = app.ledger.job(move |tx| {
+    let job = app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             let sql = "update operators set changed_at = changed_at
@@ -188,7 +188,7 @@ pub async fn switch_on(
             Ok(Changed::Done)
         })
     });
-    let changed = flat(job.await)?;
+    let changed = job.await?;
     if changed == Changed::Done {
         tracing::info!(operator = no, "an operator switched a second factor on");
     }
@@ -213,7 +213,7 @@ pub async fn switch_off(
     };
     let Some(proof) = Proof::of(code, Some(secret), app.clock.now())? else { return Ok(Changed::Wrong) };
     let (no, slot) = (operator.no, account.slot);
-    let job = app.ledger.job(move |tx| {
+    let job = app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             if !proof.take(&mut tx.db, no, now).await? {
@@ -224,7 +224,7 @@ pub async fn switch_off(
             Ok(Changed::Done)
         })
     });
-    let changed = flat(job.await)?;
+    let changed = job.await?;
     if changed == Changed::Done {
         tracing::warn!(operator = no, "an operator switched the second factor off");
     }

@@ -1,28 +1,19 @@
 //! Passwords: Argon2id by the `argon2` library, with its own defaults (19 MiB, two passes).
 //!
 //! Invariant: a hash is computed on a blocking thread, few at once and at a bounded pace: whoever guesses fills neither
-//! the runtime, nor the memory, nor the processors. An operator's own browser is not behind those who guess ([`Gates`]).
+//! the runtime, nor the memory, nor the processors. An operator's own browser is not behind those who guess ([`PasswordGates`]).
 
 use crate::usecases::InternalError;
+use crate::usecases::app::PasswordGates;
 use crate::usecases::operators::common;
-use crate::usecases::operators::second_factor::{Encrypted, Secret};
+use crate::usecases::operators::second_factor::{Encrypted, Secret, broken};
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::OnceLock;
-use tokio::sync::Semaphore;
 
 /// How short a password may be, in characters; and how long, in bytes.
 pub const CHARS_MIN: usize = 12;
 const BYTES_MAX: usize = 256;
-/// How many tries wait for a gate.
-const WAITING_MAX: usize = 16;
-/// How many are let through in a second, in the long run, and at once after a quiet time.
-const PER_SECOND: NonZeroU32 = NonZeroU32::new(2).expect("not zero");
-const BURST: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
 
 /// What a password of nobody is compared with, so that nobody takes as long as somebody.
 static NOBODY: OnceLock<String> = OnceLock::new();
@@ -79,49 +70,18 @@ pub enum Fits {
     Busy,
 }
 
-/// Where passwords wait for being compared: a gate for browsers that an account is known to use, and one for all others.
-#[derive(Debug, Default)]
-pub struct Gates {
-    known: Gate,
-    others: Gate,
-}
-
-struct Gate {
-    waiting: Semaphore,
-    one: Semaphore,
-    pace: DefaultDirectRateLimiter,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        let pace = RateLimiter::direct(Quota::per_second(PER_SECOND).allow_burst(BURST));
-        Self { waiting: Semaphore::new(WAITING_MAX), one: Semaphore::new(1), pace }
+/// Whether `password` is that of an account; `None` stands for an unknown account.
+pub async fn fits(
+    gates: &PasswordGates,
+    password: String,
+    stored: Option<Stored>,
+    is_known: bool,
+) -> Result<Fits, InternalError> {
+    if password.len() > BYTES_MAX {
+        return Ok(Fits::No);
     }
-}
-
-impl fmt::Debug for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gate").finish_non_exhaustive()
-    }
-}
-
-impl Gates {
-    /// Whether `password` is that of an account; `None` is nobody's.
-    ///
-    /// # Errors
-    /// [`Fault`].
-    pub async fn fits(&self, password: String, stored: Option<Stored>, is_known: bool) -> Result<Fits, InternalError> {
-        if password.len() > BYTES_MAX {
-            return Ok(Fits::No);
-        }
-        let gate = if is_known { &self.known } else { &self.others };
-        let Ok(_waits) = gate.waiting.try_acquire() else { return Ok(Fits::Busy) };
-        let _one = gate.one.acquire().await.map_err(broken)?;
-        while let Err(early) = gate.pace.check() {
-            tokio::time::sleep(early.wait_time_from(DefaultClock::default().now())).await;
-        }
-        tokio::task::spawn_blocking(move || fits_now(&password, stored)).await.map_err(broken)?
-    }
+    let Some(_permit) = gates.enter(is_known).await.map_err(broken)? else { return Ok(Fits::Busy) };
+    tokio::task::spawn_blocking(move || fits_now(&password, stored)).await.map_err(broken)?
 }
 
 /// Both keys are made in every case: the time of the answer tells neither whether there is an account, nor whether the
@@ -139,10 +99,6 @@ fn fits_now(password: &str, stored: Option<Stored>) -> Result<Fits, InternalErro
     Ok(if fits { Fits::Yes(has_factor.then_some(secret)) } else { Fits::No })
 }
 
-pub(crate) fn broken(e: impl std::fmt::Display) -> InternalError {
-    InternalError::Broken(format!("password: {e}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,10 +108,10 @@ mod tests {
         let stored = hash("correct horse battery".to_owned()).await.expect("a hash");
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert_ne!(stored, hash("correct horse battery".to_owned()).await.expect("a hash"), "salted");
-        let gates = Gates::default();
+        let gates = PasswordGates::default();
         let check = async |word: &str, hash: Option<String>| {
             let stored = hash.map(|hash| Stored { hash, factor: None });
-            gates.fits(word.to_owned(), stored, false).await.expect("an answer")
+            fits(&gates, word.to_owned(), stored, false).await.expect("an answer")
         };
         assert_eq!(check("correct horse battery", Some(stored.clone())).await, Fits::Yes(None));
         assert_eq!(check("Correct horse battery", Some(stored.clone())).await, Fits::No);
@@ -180,11 +136,12 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_guess_do_not_keep_a_known_browser_waiting() {
-        let (gates, stored) = (Gates::default(), hash("correct horse battery".to_owned()).await.expect("a hash"));
-        let _all: Vec<_> = (0..WAITING_MAX).map(|_| gates.others.waiting.try_acquire().expect("room")).collect();
+        let (gates, stored) =
+            (PasswordGates::default(), hash("correct horse battery".to_owned()).await.expect("a hash"));
+        let _all: Vec<_> = (0..PasswordGates::WAITING_MAX).map(|_| gates.hold_place().expect("room")).collect();
         let try_one = async |is_known| {
             let stored = Some(Stored { hash: stored.clone(), factor: None });
-            gates.fits("correct horse battery".to_owned(), stored, is_known).await.expect("an answer")
+            fits(&gates, "correct horse battery".to_owned(), stored, is_known).await.expect("an answer")
         };
         assert_eq!(try_one(false).await, Fits::Busy);
         assert_eq!(try_one(true).await, Fits::Yes(None));

@@ -10,7 +10,6 @@ use crate::args;
 use crate::domain::Instant;
 use crate::store::db::{Connection, DbError, Row};
 use crate::usecases::InternalError;
-use crate::usecases::operators::password::broken;
 use argon2::Argon2;
 use sha2::{Digest, Sha256};
 use totp_rs::{Builder, Totp};
@@ -21,6 +20,11 @@ pub const SECRET_BYTES: usize = 20;
 pub const CODES: usize = 10;
 /// Random bytes of a recovery code.
 const CODE_BYTES: usize = 10;
+
+/// An error of the libraries for passwords and codes.
+pub(crate) fn broken(e: impl std::fmt::Display) -> InternalError {
+    InternalError::Broken(format!("password: {e}"))
+}
 
 /// The secret that an app and the product share.
 #[derive(Clone, Copy, PartialEq, Eq)]

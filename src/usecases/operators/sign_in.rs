@@ -12,9 +12,10 @@ use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError};
 use crate::usecases::access::portal::token_hash;
+use crate::usecases::operators::password;
 use crate::usecases::operators::password::{Fits, Stored};
 use crate::usecases::operators::second_factor::{Encrypted, Proof, Secret};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use crate::{args, email};
 use chrono::TimeDelta;
 use hmac::{Hmac, Mac};
@@ -154,15 +155,17 @@ pub(crate) async fn tried(app: &App, email: &str, password: String, from: &Clien
     });
     let (no, stored) = found.transpose()?.unzip();
     let real = app.clock.real();
-    let counted = app.ledger.anonymous_job(move |tx| Box::pin(async move { count_try(tx, slot, real).await }));
-    let Some(wait) = flat(counted.await)? else { return Ok(Tried::Wait) };
+    let Some(wait) = app.write_anonymous(move |tx| Box::pin(async move { count_try(tx, slot, real).await })).await?
+    else {
+        return Ok(Tried::Wait);
+    };
     if wait > TimeDelta::zero() {
         app.settings.counts.operator_lock();
         let seconds = wait.num_seconds();
         tracing::warn!(seconds, "sign-ins for one operator's address are locked for one place");
     }
     let hash = stored.as_ref().map(|stored| stored.hash.clone());
-    let fits = app.settings.passwords.fits(password, stored, from.device.is_some()).await?;
+    let fits = password::fits(&app.settings.password_gates, password, stored, from.device.is_some()).await?;
     Ok(match (fits, no.zip(hash)) {
         (Fits::Busy, _) => Tried::Wait,
         (Fits::Yes(secret), Some((no, hash))) => Tried::Fits { account: Account { no, hash, slot }, secret },
@@ -257,7 +260,7 @@ fn wait_after(failures: i64) -> TimeDelta {
 async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, InternalError> {
     let token = crate::usecases::access::portal::new_token()?;
     let session = token_hash(&token);
-    let job = app.ledger.anonymous_job(move |tx| {
+    let job = app.write_anonymous(move |tx| {
         Box::pin(async move {
             let Account { no, hash, slot } = account;
             let now = tx.now();
@@ -277,7 +280,7 @@ async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, Int
             Ok(opened)
         })
     });
-    let opened = flat(job.await)?;
+    let opened = job.await?;
     app.settings.limits.looked_up(&session, opened);
     Ok(if opened { SignedIn::Session(token) } else { SignedIn::Wrong })
 }
@@ -342,15 +345,15 @@ async fn touch(app: &App, session: [u8; 32]) {
 /// # Errors
 /// [`Fault`].
 pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             let sql = "update operator_sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
             tx.db.run(sql, args![now, session]).await?;
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 #[cfg(test)]

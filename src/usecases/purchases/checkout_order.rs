@@ -3,10 +3,9 @@
 use crate::args;
 use crate::domain::catalog::Tax;
 use crate::stripe::{CheckoutOrder, Sold, Stripe, StripeError};
-use crate::usecases::purchases::Purchase;
-use crate::usecases::purchases::start::checkout_expiry;
+use crate::usecases::purchases::purchase::{Purchase, checkout_expiry};
 use crate::usecases::purchases::stripe_customer::stripe_customer;
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 
 /// The stored parameters of the Checkout: made once, sent unchanged by every repeat; and the number of the try that they
 /// are for, which is a part of its key.
@@ -24,17 +23,17 @@ pub(crate) async fn order(
     let new = CheckoutOrder { expires_at: expires_at.timestamp(), ..new_order(app, purchase, stripe_customer) };
     let json = serde_json::to_string(&new).map_err(|e| InternalError::Broken(e.to_string()))?;
     let id = purchase.id;
-    let job = app.ledger.job(move |tx| {
+    let job = app.write(move |tx| {
         Box::pin(async move {
             let sql = "update purchases set checkout_order = coalesce(checkout_order, $1),
                   checkout_expires_at = case when checkout_order is null then $2 else checkout_expires_at end
                 where id = $3 returning checkout_order, attempt";
             let row = tx.db.one(sql, args![json, expires_at, id.bytes()]).await?;
             let row = row.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))?;
-            Ok::<_, InternalError>((row.text("checkout_order")?, row.int("attempt")?))
+            Ok((row.text("checkout_order")?, row.int("attempt")?))
         })
     });
-    let (stored, attempt) = flat(job.await)?;
+    let (stored, attempt) = job.await?;
     let order =
         serde_json::from_str(&stored).map_err(|e| InternalError::Broken(format!("stored order of {id}: {e}")))?;
     Ok(Ok((order, attempt)))

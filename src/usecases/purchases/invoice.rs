@@ -1,7 +1,8 @@
 //! The way to a purchase's invoice: asked for each time, since Stripe's links expire.
 
 use crate::stripe::StripeError;
-use crate::usecases::purchases::{Known, Purchase, recheck, unanswered};
+use crate::usecases::purchases::fulfill::{StripeAnswer, recheck, unanswered};
+use crate::usecases::purchases::purchase::Purchase;
 use crate::usecases::{App, InternalError};
 
 /// Where an invoice is.
@@ -25,16 +26,16 @@ pub async fn invoice(app: &App, purchase: &Purchase) -> Result<Invoice, Internal
         Some(id) => Some(id.clone()),
         // Stripe may have made it after the credits came.
         None => match recheck(app, purchase).await? {
-            Known::Checkout(state) => state.invoice,
-            Known::NotOpened | Known::Foreign => None,
-            Known::Unanswered(_) => return Ok(Invoice::StripeUnavailable),
+            StripeAnswer::Checkout(state) => state.invoice,
+            StripeAnswer::NotOpened | StripeAnswer::Foreign => None,
+            StripeAnswer::Unanswered(_) => return Ok(Invoice::StripeUnavailable),
         },
     };
     let Some(id) = known else { return Ok(Invoice::None) };
     let found = match stripe.invoice(&id).await {
         // What was remembered is there no more: the Checkout may have another one by now.
         Err(e) if e.lacks("invoice") && purchase.invoice.is_some() => match recheck(app, purchase).await? {
-            Known::Checkout(state) => match state.invoice.filter(|now| *now != id) {
+            StripeAnswer::Checkout(state) => match state.invoice.filter(|now| *now != id) {
                 Some(now) => stripe.invoice(&now).await,
                 None => Err(e),
             },

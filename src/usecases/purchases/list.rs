@@ -3,7 +3,7 @@
 use crate::args;
 use crate::domain::PurchaseId;
 use crate::store::db::{Connection, DbError, Row};
-use crate::usecases::purchases::{PURCHASE, Purchase, purchase_of};
+use crate::usecases::purchases::purchase::{PURCHASE, Purchase, load, purchase_of};
 use crate::usecases::{App, InternalError};
 
 /// Everything but abandoned Checkouts.
@@ -74,7 +74,7 @@ async fn paid(link: &mut Connection, no: i64, at_once: bool) -> Result<Vec<Purch
     let ids = ids.iter().map(|row: &Row| Ok(PurchaseId(row.uuid("id")?))).collect::<Result<Vec<_>, DbError>>()?;
     let mut paid = Vec::with_capacity(ids.len());
     for id in ids {
-        paid.extend(crate::usecases::purchases::load(link, id).await?);
+        paid.extend(load(link, id).await?);
     }
     Ok(paid)
 }

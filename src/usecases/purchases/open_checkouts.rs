@@ -9,9 +9,11 @@ use crate::domain::{PurchaseId, PurchaseState};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError};
 use crate::stripe::{Stripe, StripeError};
-use crate::usecases::purchases::stripe_questions::{Asker, ask};
-use crate::usecases::purchases::{PURCHASE, Purchase, load, purchase_of, start};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::app::Asker;
+use crate::usecases::purchases::fulfill::fulfill;
+use crate::usecases::purchases::purchase::{PURCHASE, Purchase, expire, load, open_deadline, purchase_of};
+use crate::usecases::purchases::refresh::refresh;
+use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 use futures::future::join_all;
 
@@ -29,7 +31,7 @@ pub(crate) async fn unpaid(tx: &mut WriteTransaction, customer_no: i64) -> Resul
              or (p.state = 'created' and p.created_at > $3 and (p.attempt = 0 or p.checkout_order is not null)))
          order by p.created_at, p.id limit 200"
     );
-    let rows = tx.db.all(sql, args![customer_no, now, start::open_deadline(now)]).await?;
+    let rows = tx.db.all(sql, args![customer_no, now, open_deadline(now)]).await?;
     rows.iter().map(purchase_of).collect()
 }
 
@@ -44,7 +46,7 @@ pub(crate) fn same<'a>(
 }
 
 /// The purchase that a form has led to beside its own.
-pub(crate) async fn led_to(link: &mut Connection, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
+pub(crate) async fn purchase_of_form(link: &mut Connection, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
     let sql = "select purchase from purchase_forms where form = $1";
     let Some(row) = link.one(sql, args![form.bytes()]).await? else { return Ok(None) };
     load(link, PurchaseId(row.uuid("purchase")?)).await
@@ -58,20 +60,20 @@ pub async fn of_form(app: &App, form: PurchaseId) -> Result<Option<Purchase>, In
     let mut link = app.store.read().await?;
     Ok(match load(&mut link, form).await? {
         Some(own) => Some(own),
-        None => led_to(&mut link, form).await?,
+        None => purchase_of_form(&mut link, form).await?,
     })
 }
 
 /// Notes that a form leads to a purchase of another form: sent again, it leads there again.
-pub(crate) async fn lead(tx: &mut WriteTransaction, form: PurchaseId, to: PurchaseId) -> Result<(), DbError> {
+pub(crate) async fn link_form(tx: &mut WriteTransaction, form: PurchaseId, to: PurchaseId) -> Result<(), DbError> {
     let sql = "insert into purchase_forms (form, purchase, made_at) values ($1, $2, $3) on conflict (form) do nothing";
     tx.db.run(sql, args![form.bytes(), to.bytes(), tx.now()]).await?;
     Ok(())
 }
 
 /// Asks Stripe about those that seem to be open; one that was paid or has ended makes room.
-pub(crate) async fn ask_all(app: &App, unpaid: &[Purchase]) -> Result<(), InternalError> {
-    let asked = unpaid.iter().take(OPEN_MAX).map(|one| ask(app, one.id, Asker::Stranger));
+pub(crate) async fn refresh_all(app: &App, unpaid: &[Purchase]) -> Result<(), InternalError> {
+    let asked = unpaid.iter().take(OPEN_MAX).map(|one| refresh(app, one.id, Asker::Anonymous));
     join_all(asked).await.into_iter().collect()
 }
 
@@ -86,12 +88,11 @@ pub(crate) async fn close_oldest(
     let id = oldest.id;
     match stripe.expire_checkout(session).await {
         Ok(()) => {
-            let job = app.ledger.job(move |tx| Box::pin(async move { start::expire(tx, id).await }));
-            flat(job.await)?;
+            app.write(move |tx| Box::pin(async move { expire(tx, id).await })).await?;
             Ok(Ok(()))
         }
         // It was paid, or ended by itself: that is what is heard of it now.
-        Err(StripeError::Refused { .. }) => crate::usecases::purchases::fulfill(app, id, None).await.map(|_| Ok(())),
+        Err(StripeError::Refused { .. }) => fulfill(app, id, None).await.map(|_| Ok(())),
         Err(e) => Ok(Err(e)),
     }
 }

@@ -11,10 +11,10 @@ use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, corrupt};
 use crate::stripe::{Aftermath, Charge, Stripe, StripeError};
 use crate::usecases::notify::emails::refunds as mails;
-use crate::usecases::purchases::fulfill::{Fulfillment, fulfill, unanswered};
+use crate::usecases::purchases::fulfill::{fulfill, unanswered};
+use crate::usecases::purchases::purchase::{Fulfillment, Purchase, add_event, find, load};
 use crate::usecases::purchases::stripe_customer::is_theirs;
-use crate::usecases::purchases::{Purchase, load, note};
-use crate::usecases::{App, InternalError, alarms, flat};
+use crate::usecases::{App, InternalError, alarms};
 
 /// Looks at the payment that a charge, a refund or a dispute belongs to, and makes the credits what they must be.
 ///
@@ -66,13 +66,13 @@ async fn act(app: &App, found: Aftermath) -> Result<Fulfillment, InternalError> 
         return Ok(Fulfillment::NotOurs);
     };
     // A refund may be heard of before the payment: what was paid is credited first, and then removed.
-    let state = crate::usecases::purchases::find(app, id).await?.map(|purchase| purchase.state);
+    let state = find(app, id).await?.map(|purchase| purchase.state);
     let early = !matches!(state, Some(PurchaseState::Credited | PurchaseState::Review));
     if early && found.charge.paid && fulfill(app, id, None).await? == Fulfillment::Retry {
         return Ok(Fulfillment::Retry);
     }
     let site = app.settings.public_url.clone();
-    flat(app.ledger.job(move |tx| Box::pin(async move { apply(tx, id, &found, &site).await })).await)
+    app.write(move |tx| Box::pin(async move { apply(tx, id, &found, &site).await })).await
 }
 
 /// Whose payment it is: by what was stored when it was credited, or by the name that it bears.
@@ -100,20 +100,20 @@ async fn apply(
         disagrees(tx, &purchase, &reason).await?;
         return Ok(Fulfillment::Done);
     }
-    let before = known(&mut tx.db, id).await?;
+    let before = stored_payment(&mut tx.db, id).await?;
     let after = joined(tx, &purchase, &before, found).await?;
     let charged = found.charge.amount;
     if after == before && purchase.charged.is_none_or(|known| known == charged) {
         return Ok(Fulfillment::Done);
     }
-    keep(tx, id, &before, &after).await?;
+    store_parts(tx, id, &before, &after).await?;
     claim(tx, &purchase, &before, &after, charged).await?;
     let sql = "update purchases set refunded_amount = $1, dispute = $2, charged = $3, charge = coalesce(charge, $4)
         where id = $5";
     let dispute = after.standing().map(DisputeStatus::name);
     tx.flush().await?;
     tx.db.run(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;
-    tell(tx, &purchase, &before, &after, site).await?;
+    announce(tx, &purchase, &before, &after, site).await?;
     Ok(Fulfillment::Done)
 }
 
@@ -160,14 +160,14 @@ async fn disagrees(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str)
     if !matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
         let sql = "update purchases set state = 'review', review_reason = $1 where id = $2";
         tx.db.run(sql, args![reason, purchase.id.bytes()]).await?;
-        note(tx, purchase.id, "review").await?;
+        add_event(tx, purchase.id, "review").await?;
     }
     alarms::raise(tx, "review", &purchase.id.to_string(), reason).await?;
     Ok(())
 }
 
 /// What was known of a payment before.
-pub(crate) async fn known(link: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
+pub(crate) async fn stored_payment(link: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
     let mut payment = Payment::default();
     let sql = "select id, kind, status, amount from payment_parts where purchase = $1";
     for row in link.all(sql, args![id.bytes()]).await? {
@@ -208,7 +208,12 @@ async fn joined(
 }
 
 /// Stores whatever came further.
-async fn keep(tx: &mut WriteTransaction, id: PurchaseId, before: &Payment, after: &Payment) -> Result<(), DbError> {
+async fn store_parts(
+    tx: &mut WriteTransaction,
+    id: PurchaseId,
+    before: &Payment,
+    after: &Payment,
+) -> Result<(), DbError> {
     let now = tx.now();
     let refunds = after.refunds.iter().filter(|(id, part)| before.refunds.get(*id) != Some(part));
     let refunds = refunds.map(|(id, (status, amount))| (id, "refund", status.name(), *amount));
@@ -251,7 +256,7 @@ async fn claim(
 }
 
 /// The timeline, alarms for a person, mails.
-async fn tell(
+async fn announce(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
     before: &Payment,
@@ -263,9 +268,9 @@ async fn tell(
         let was = before.refunds.get(id).map(|(status, _)| *status);
         let fails = *status == RefundStatus::Failed;
         match was {
-            None if !fails => note(tx, purchase.id, "refunded").await?,
+            None if !fails => add_event(tx, purchase.id, "refunded").await?,
             Some(was) if fails && was != RefundStatus::Failed => {
-                note(tx, purchase.id, "refund_failed").await?;
+                add_event(tx, purchase.id, "refund_failed").await?;
                 alarms::raise(tx, "refund_failed", &subject, &format!("refund {id} did not reach the buyer")).await?;
             }
             _ => {}
@@ -277,7 +282,7 @@ async fn tell(
             continue;
         }
         if let Some(what) = moment(was, *status) {
-            note(tx, purchase.id, what).await?;
+            add_event(tx, purchase.id, what).await?;
         }
         if let Some(words) = wants(*status) {
             alarms::raise(tx, "dispute", &subject, &format!("{id}: {words}")).await?;

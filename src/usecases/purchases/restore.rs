@@ -7,8 +7,10 @@ use crate::domain::time::from_millis;
 use crate::domain::{Credits, PurchaseId, PurchaseState};
 use crate::ledger::WriteTransaction;
 use crate::stripe::{Sale, Sold};
-use crate::usecases::purchases::{Fulfillment, find, fulfill, load, look_at, note};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::purchases::fulfill::fulfill;
+use crate::usecases::purchases::purchase::{Fulfillment, add_event, find, load};
+use crate::usecases::purchases::refunds_and_disputes::look_at;
+use crate::usecases::{App, InternalError};
 
 /// What is missing of a sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +65,7 @@ pub async fn restore(app: &App, sale: &Sale) -> Result<Fulfillment, InternalErro
     match lost {
         Lost::Row => {
             let sale = sale.clone();
-            flat(app.ledger.job(move |tx| Box::pin(async move { write(tx, id, &sale).await })).await)?;
+            app.write(move |tx| Box::pin(async move { write(tx, id, &sale).await })).await?;
         }
         Lost::Checkout => {}
         Lost::Buyer(_) | Lost::Terms | Lost::Elsewhere => return Ok(Fulfillment::NotOurs),
@@ -102,7 +104,7 @@ async fn write(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) -> Result
         sold.months.as_ref().and_then(|months| months.parse::<i64>().ok()).filter(|months| (1..=120).contains(months))
     ];
     tx.db.run(sql, values).await?;
-    note(tx, id, "restored").await?;
+    add_event(tx, id, "restored").await?;
     tracing::warn!(purchase = %id, checkout = sale.id, "a sale that was at Stripe alone was written anew");
     Ok(())
 }

@@ -4,7 +4,7 @@ use crate::domain::PurchaseId;
 use crate::store::Store;
 use crate::store::db::DbError;
 use crate::usecases::InternalError;
-use crate::usecases::purchases::{PURCHASE, Purchase, purchase_of};
+use crate::usecases::purchases::purchase::{PURCHASE, Purchase, purchase_of};
 use crate::{args, email};
 
 /// How many are shown.

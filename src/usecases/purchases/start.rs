@@ -4,19 +4,18 @@
 //! double click or an answer that got lost ends in the same one Checkout.
 
 use crate::args;
-use crate::domain::{Catalog, Instant, PurchaseId, PurchaseState, Terms};
+use crate::domain::{PurchaseId, PurchaseState, Terms};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::stripe::{OpenedCheckout, Stripe, StripeError};
+use crate::usecases::app::Asker;
 use crate::usecases::purchases::checkout_order::order;
-use crate::usecases::purchases::open_checkouts::{OPEN_MAX, lead, led_to};
-use crate::usecases::purchases::stripe_questions::{Asker, ask};
-use crate::usecases::purchases::{Purchase, load, note, open_checkouts, stripe_customer};
-use crate::usecases::{App, InternalError, alarms, flat};
+use crate::usecases::purchases::open_checkouts::{OPEN_MAX, link_form, purchase_of_form};
+use crate::usecases::purchases::purchase::{OPEN_WITHIN_MINUTES, Purchase, add_event, checkout_expiry, expire, load};
+use crate::usecases::purchases::refresh::refresh;
+use crate::usecases::purchases::{open_checkouts, stripe_customer};
+use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
-
-/// How long a purchase waits for its Checkout to open.
-const OPEN_WITHIN_MINUTES: i64 = 10;
 
 /// What was chosen.
 #[derive(Clone, Debug)]
@@ -100,16 +99,15 @@ async fn find_place(app: &App, start: &Start, in_time: impl Fn() -> Stripe) -> R
     let (mut asked, mut closed) = (false, 0);
     for _ in 0..ROUNDS_MAX {
         let (this, forced) = (start.clone(), is_form && closed >= CLOSED_MAX);
-        let job = app.ledger.job(move |tx| Box::pin(async move { place(tx, &this, forced).await }));
-        match flat(job.await)? {
+        match app.write(move |tx| Box::pin(async move { place(tx, &this, forced).await })).await? {
             Placed::Beside(open) => {
-                ask(app, open.id, Asker::Member).await?;
+                refresh(app, open.id, Asker::Member).await?;
                 if let Some(started) = beside(app, start.purchase, open.id).await? {
                     return Ok(Placed::Stop(started));
                 }
             }
             Placed::Full(unpaid) if !asked => {
-                open_checkouts::ask_all(app, &unpaid).await?;
+                open_checkouts::refresh_all(app, &unpaid).await?;
                 asked = true;
             }
             Placed::Full(unpaid) if is_form => {
@@ -132,7 +130,7 @@ const CLOSED_MAX: usize = 3;
 /// Where a form leads whose package is in an open Checkout already, now that Stripe was asked about that one; nowhere
 /// where it is open no more and unpaid.
 async fn beside(app: &App, form: PurchaseId, other: PurchaseId) -> Result<Option<Started>, InternalError> {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let Some(purchase) = load(&mut tx.db, other).await? else { return Ok(None) };
             let started = match purchase.state {
@@ -142,11 +140,11 @@ async fn beside(app: &App, form: PurchaseId, other: PurchaseId) -> Result<Option
                     Started::AlreadyBought(Box::new(purchase))
                 }
             };
-            lead(tx, form, other).await?;
-            Ok::<_, InternalError>(Some(started))
+            link_form(tx, form, other).await?;
+            Ok(Some(started))
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// What came of opening a Checkout.
@@ -181,13 +179,13 @@ async fn open(app: &App, in_time: &impl Fn() -> Stripe, purchase: &Purchase) -> 
 /// Forgets the Stripe customer that an order named, and the order.
 async fn forget(app: &App, purchase: &Purchase, attempt: i64, customer: &str) -> Result<(), InternalError> {
     let (id, no, customer) = (purchase.id, purchase.customer_no, customer.to_owned());
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             stripe_customer::forget_in(tx, no, &customer).await?;
-            Ok::<_, InternalError>(next_attempt(tx, id, attempt).await?)
+            Ok(next_attempt(tx, id, attempt).await?)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// After a definite refusal a repeat uses a new key, with parameters that are made anew (R19).
@@ -211,7 +209,7 @@ enum Placed {
 async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result<Placed, InternalError> {
     let known = match load(&mut tx.db, start.purchase).await? {
         Some(purchase) => Some(purchase),
-        None => led_to(&mut tx.db, start.purchase).await?,
+        None => purchase_of_form(&mut tx.db, start.purchase).await?,
     };
     if let Some(purchase) = known {
         // One that Stripe refused takes no room, until it is opened after all.
@@ -221,11 +219,11 @@ async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result
                 return Ok(Placed::Full(unpaid));
             }
         }
-        return again(tx, start, purchase).await;
+        return repeat_click(tx, start, purchase).await;
     }
     let (catalog, customer_no) = (tx.catalog.clone(), start.customer_no);
     let Some(package) = catalog.package(&start.package) else { return Ok(Placed::Stop(Started::UnknownPackage)) };
-    if let Some(refusal) = may_not(tx, customer_no).await? {
+    if let Some(refusal) = refusal(tx, customer_no).await? {
         return Ok(Placed::Stop(refusal));
     }
     let at = tx.account(customer_no).await?.1;
@@ -242,8 +240,8 @@ async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result
             return Ok(Placed::Beside(Box::new(open)));
         }
         // What was begun and not opened is gone on with.
-        lead(tx, start.purchase, open.id).await?;
-        return again(tx, start, open).await;
+        link_form(tx, start.purchase, open.id).await?;
+        return repeat_click(tx, start, open).await;
     }
     if unpaid.len() >= OPEN_MAX && !forced {
         return Ok(Placed::Full(unpaid));
@@ -268,7 +266,7 @@ async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result
             ],
         )
         .await?;
-    note(tx, start.purchase, "chosen").await?;
+    add_event(tx, start.purchase, "chosen").await?;
     let purchase = load(&mut tx.db, start.purchase).await?;
     purchase
         .map(|p| Placed::Go(Box::new(p)))
@@ -276,7 +274,7 @@ async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result
 }
 
 /// Why a customer may not buy now, before anything is asked of Stripe (R7).
-async fn may_not(tx: &mut WriteTransaction, customer_no: i64) -> Result<Option<Started>, InternalError> {
+async fn refusal(tx: &mut WriteTransaction, customer_no: i64) -> Result<Option<Started>, InternalError> {
     if tx.is_closed(customer_no).await? {
         return Ok(Some(Started::Closed));
     }
@@ -285,7 +283,7 @@ async fn may_not(tx: &mut WriteTransaction, customer_no: i64) -> Result<Option<S
 }
 
 /// A click on a form whose purchase exists (R19).
-async fn again(tx: &mut WriteTransaction, start: &Start, purchase: Purchase) -> Result<Placed, InternalError> {
+async fn repeat_click(tx: &mut WriteTransaction, start: &Start, purchase: Purchase) -> Result<Placed, InternalError> {
     let terms = purchase.terms(&tx.catalog);
     let is_other = start.shown.as_ref().is_some_and(|shown| *shown != terms);
     if purchase.customer_no != start.customer_no || purchase.package != start.package || is_other {
@@ -304,7 +302,7 @@ async fn again(tx: &mut WriteTransaction, start: &Start, purchase: Purchase) -> 
             }
             Placed::Stop(Started::CheckoutExpired)
         }
-        PurchaseState::Created => match may_not(tx, purchase.customer_no).await? {
+        PurchaseState::Created => match refusal(tx, purchase.customer_no).await? {
             Some(refusal) => Placed::Stop(refusal),
             None => Placed::Go(Box::new(purchase)),
         },
@@ -316,42 +314,19 @@ async fn again(tx: &mut WriteTransaction, start: &Start, purchase: Purchase) -> 
     })
 }
 
-/// A session that could not be opened in time leaves the purchase expired; R8 still credits it if it is paid.
-pub(crate) async fn expire(tx: &mut WriteTransaction, id: PurchaseId) -> Result<(), InternalError> {
-    let sql = "update purchases set state = 'expired' where id = $1 and state in ('created', 'open')";
-    if tx.db.run(sql, args![id.bytes()]).await? > 0 {
-        note(tx, id, "expired").await?;
-    }
-    Ok(())
-}
-
-/// Purchases that could not be opened in time.
-pub(crate) fn open_deadline(now: Instant) -> Instant {
-    now - TimeDelta::minutes(OPEN_WITHIN_MINUTES)
-}
-
-/// Stripe wants whole seconds and at least 30 minutes; a retry needs some of them.
-pub(crate) fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
-    let seconds = at.timestamp() + catalog.shop.open_minutes() * 60;
-    crate::domain::time::from_millis(seconds * 1_000)
-}
-
 /// Stores that the Checkout is open.
 async fn opened_now(app: &App, id: PurchaseId, opened: OpenedCheckout) -> Result<Purchase, InternalError> {
-    flat(
-        app.ledger
-            .job(move |tx| {
-                Box::pin(async move {
-                    let sql = "update purchases set state = 'open', session_id = $1, url = $2
+    app.write(move |tx| {
+        Box::pin(async move {
+            let sql = "update purchases set state = 'open', session_id = $1, url = $2
                         where id = $3 and state in ('created', 'expired') and session_id is null";
-                    if tx.db.run(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
-                        note(tx, id, "checkout_opened").await?;
-                    }
-                    load(&mut tx.db, id).await?.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))
-                })
-            })
-            .await,
-    )
+            if tx.db.run(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
+                add_event(tx, id, "checkout_opened").await?;
+            }
+            load(&mut tx.db, id).await?.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))
+        })
+    })
+    .await
 }
 
 /// Stripe did not open it: what is said of it. After a definite refusal a repeat may use a new key and new parameters.
@@ -362,15 +337,15 @@ async fn refused(app: &App, id: PurchaseId, attempt: i64, error: &StripeError) -
     };
     // An alarm says so in the log too.
     let (detail, definite) = (error.to_string(), error.is_definite());
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             alarms::raise(tx, kind, "checkout", &detail).await?;
             if definite {
                 next_attempt(tx, id, attempt).await?;
             }
-            Ok::<_, InternalError>(())
+            Ok(())
         })
-    });
-    flat(job.await)?;
+    })
+    .await?;
     Ok(if definite { Started::StripeRefused } else { Started::StripeUnavailable })
 }

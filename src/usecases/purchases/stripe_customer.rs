@@ -10,7 +10,7 @@ use crate::store::db::{Connection, DbError, Row};
 use crate::store::keys::content_hash;
 use crate::stripe::{NewCustomer, Stripe, StripeError};
 use crate::usecases::delivery::failed_items;
-use crate::usecases::{App, InternalError, alarms, flat, jobs};
+use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 
 /// How many customers one run of the job tells Stripe of.
@@ -79,17 +79,19 @@ async fn make(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<Str
         Ok(made) => made,
         Err(e) => return Ok(Err(e)),
     };
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             // A change that came while it was made is told by the job.
             let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1),
                   stripe_due_at = case when stripe_version = $2 then stripe_due_at else $3 end
                 where no = $4 returning stripe_customer";
             let row = tx.db.one(sql, args![made, version, tx.now(), customer_no]).await?;
-            Ok::<_, InternalError>(row.map(|row| row.text("stripe_customer")).transpose()?)
+            Ok(row.map(|row| row.text("stripe_customer")).transpose()?)
         })
-    });
-    flat(job.await)?.map(Ok).ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))
+    })
+    .await?
+    .map(Ok)
+    .ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))
 }
 
 /// Tells Stripe a customer's email and name; one that is gone there is forgotten.
@@ -98,7 +100,7 @@ async fn tell(app: &App, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Res
     let told = stripe.update_customer(&format!("customer-{id}-{version}"), id, &facts.new).await;
     match &told {
         Ok(()) => {
-            let job = app.ledger.job(move |tx| {
+            app.write(move |tx| {
                 Box::pin(async move {
                     // Where it changed meanwhile, this answer may have overtaken a newer one: it is told once more.
                     let sql = "update customers set stripe_attempts = 0,
@@ -106,10 +108,10 @@ async fn tell(app: &App, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Res
                           stripe_version = case when stripe_version = $1 then $1 else stripe_version + 1 end
                         where no = $3 and stripe_customer = $4";
                     tx.db.run(sql, args![version, tx.now(), no, known]).await?;
-                    Ok::<_, InternalError>(())
+                    Ok(())
                 })
-            });
-            flat(job.await)?;
+            })
+            .await?;
         }
         Err(e) if e.lacks("customer") => forget(app, no, id).await?,
         Err(_) => {}
@@ -123,8 +125,7 @@ async fn tell(app: &App, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Res
 /// [`Fault`].
 pub(crate) async fn forget(app: &App, customer_no: i64, id: &str) -> Result<(), InternalError> {
     let id = id.to_owned();
-    let job = app.ledger.job(move |tx| Box::pin(async move { Ok(forget_in(tx, customer_no, &id).await?) }));
-    flat(job.await)
+    app.write(move |tx| Box::pin(async move { Ok(forget_in(tx, customer_no, &id).await?) })).await
 }
 
 /// The same inside a turn.
@@ -161,7 +162,7 @@ pub(crate) async fn is_theirs(
 /// [`Fault`] of a database that is away.
 pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(0) };
-    let act = |item: String| async move { tell_change(app, stripe, jobs::customer_no(&item)?).await };
+    let act = |item: String| async move { tell_change(app, stripe, failed_items::customer_no(&item)?).await };
     let mut run = failed_items::Run::new(app, failed_items::CUSTOMERS, TELL_AT_ONCE);
     let done = run.retry(act).await?;
     let sql = format!(
@@ -170,7 +171,7 @@ pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
         failed_items::CUSTOMERS.without_failed("customers.no")
     );
     let rows = app.store.read().await?.all(sql, args![app.clock.now(), TELL_MAX]).await?;
-    Ok(done + run.serve(jobs::customers(&rows)?, act).await?)
+    Ok(done + run.serve(failed_items::customer_items(&rows)?, act).await?)
 }
 
 async fn tell_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, InternalError> {
@@ -188,7 +189,7 @@ async fn tell_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, Interna
 /// One that could not be told comes again later, ever later; one that Stripe refuses is a person's to look at.
 async fn put_off(app: &App, facts: Facts, error: StripeError) -> Result<(), InternalError> {
     tracing::warn!(customer = facts.new.customer_ref, error = %error, "Stripe could not be told of a customer");
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let sql =
                 "update customers set stripe_attempts = stripe_attempts + 1 where no = $1 returning stripe_attempts";
@@ -203,10 +204,10 @@ async fn put_off(app: &App, facts: Facts, error: StripeError) -> Result<(), Inte
                 let detail = format!("the email and name of {} could not be changed: {error}", facts.new.customer_ref);
                 alarms::raise(tx, kind, "customer", &detail).await?;
             }
-            Ok::<_, InternalError>(())
+            Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// How many customers Stripe waits to be told of.

@@ -10,8 +10,9 @@ use crate::args;
 use crate::domain::{Instant, PurchaseId, PurchaseState};
 use crate::store::db::Row;
 use crate::usecases::delivery::failed_items;
-use crate::usecases::purchases::{Fulfillment, fulfill, start};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::purchases::fulfill::fulfill;
+use crate::usecases::purchases::purchase::{Fulfillment, expire, find, open_deadline};
+use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
 /// How many purchases one round asks about, all at once.
@@ -92,7 +93,7 @@ pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, Intern
     if app.stripe.is_none() {
         return Ok(None);
     }
-    let given_up = now - start::open_deadline(now);
+    let given_up = now - open_deadline(now);
     let sql = "select (select min(created_at) from purchases where state = 'created' and created_at > $1) as made,
         (select min(checkout_expires_at) from purchases
           where state in ('created', 'open', 'processing') and checkout_expires_at > $2) as ends";
@@ -105,17 +106,17 @@ pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, Intern
 /// Asks about one; gives up one that could not be opened in time.
 async fn ask(app: &App, item: &str) -> Result<(), InternalError> {
     let Some(id) = PurchaseId::parse(item) else { return unreadable(app, item).await };
-    let Some(purchase) = super::find(app, id).await? else { return Ok(()) };
+    let Some(purchase) = find(app, id).await? else { return Ok(()) };
     if purchase.state == PurchaseState::Created {
-        let job = app.ledger.job(move |tx| {
+        let job = app.write(move |tx| {
             Box::pin(async move {
-                if purchase.created_at <= start::open_deadline(tx.now()) {
-                    start::expire(tx, id).await?;
+                if purchase.created_at <= open_deadline(tx.now()) {
+                    expire(tx, id).await?;
                 }
                 Ok(())
             })
         });
-        return flat(job.await);
+        return job.await;
     }
     match fulfill(app, id, None).await? {
         Fulfillment::Retry => Err(InternalError::Stripe("it cannot be asked about the purchase now".to_owned())),
@@ -170,7 +171,7 @@ fn keys(rows: &[Row]) -> Result<Vec<Vec<u8>>, InternalError> {
 async fn asked_about(app: &App, due: Vec<Vec<u8>>) -> Result<Vec<String>, InternalError> {
     let failed = failed_items::failed(app, failed_items::PURCHASES).await?;
     let names = due.iter().map(|key| name_of(key)).filter(|name| !failed.contains(name)).collect();
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             for key in due {
@@ -178,7 +179,7 @@ async fn asked_about(app: &App, due: Vec<Vec<u8>>) -> Result<Vec<String>, Intern
             }
             Ok(())
         })
-    });
-    flat(job.await)?;
+    })
+    .await?;
     Ok(names)
 }

@@ -9,7 +9,7 @@ use crate::domain::Instant;
 use crate::stripe::webhook::Envelope;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::stripe_sync::inbox;
-use crate::usecases::{App, InternalError, alarms, flat};
+use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 
 /// How often Stripe is asked.
@@ -68,26 +68,26 @@ async fn unstored(app: &App, id: String, fault: &InternalError) -> Result<(), In
         return Ok(());
     }
     let reason = failed_items::plain(&fault.to_string());
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let detail =
                 format!("an event of Stripe's could not be stored ({reason}); `topup reconcile` finds its effect");
             alarms::raise(tx, "webhook", &failed_items::plain(&id), &detail).await?;
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// Notes how far we have read.
 async fn read(app: &App, to: Instant) -> Result<(), InternalError> {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let sql = "insert into cursors (name, at) values ('stripe_events', $1)
                 on conflict (name) do update set at = excluded.at";
             tx.db.run(sql, args![to]).await?;
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }

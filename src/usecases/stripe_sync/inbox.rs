@@ -8,7 +8,7 @@ use crate::stripe::webhook::Envelope;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::failed_items::Failure;
 use crate::usecases::purchases::Fulfillment;
-use crate::usecases::{App, InternalError, alarms, flat, purchases, subscriptions};
+use crate::usecases::{App, InternalError, alarms, purchases, subscriptions};
 use chrono::TimeDelta;
 
 /// What became of an event.
@@ -52,33 +52,30 @@ pub async fn receive(app: &App, event: &Envelope) -> Result<Received, InternalEr
 /// Puts an event into the inbox; how many attempts it has had, or none where it was done before.
 async fn store(app: &App, event: &Envelope) -> Result<Option<i64>, InternalError> {
     let event = event.clone();
-    flat(
-        app.ledger
-            .job(move |tx| {
-                Box::pin(async move {
-                    let now = tx.now();
-                    let soon = now + TimeDelta::seconds(30);
-                    tx.db
-                        .run(
-                            "insert into inbox (id, type, object_id, created_at, received_at, due_at, attempts)
+    app.write(move |tx| {
+        Box::pin(async move {
+            let now = tx.now();
+            let soon = now + TimeDelta::seconds(30);
+            tx.db
+                .run(
+                    "insert into inbox (id, type, object_id, created_at, received_at, due_at, attempts)
                              values ($1, $2, $3, $4, $5, $6, 0) on conflict (id) do nothing",
-                            args![
-                                &event.id,
-                                &event.kind,
-                                event.object_id.as_deref().unwrap_or_default(),
-                                event.created.saturating_mul(1_000),
-                                now,
-                                soon
-                            ],
-                        )
-                        .await?;
-                    let sql = "select attempts from inbox where id = $1 and done_at is null";
-                    let row = tx.db.one(sql, args![&event.id]).await?;
-                    Ok(row.map(|row| row.int("attempts")).transpose()?)
-                })
-            })
-            .await,
-    )
+                    args![
+                        &event.id,
+                        &event.kind,
+                        event.object_id.as_deref().unwrap_or_default(),
+                        event.created.saturating_mul(1_000),
+                        now,
+                        soon
+                    ],
+                )
+                .await?;
+            let sql = "select attempts from inbox where id = $1 and done_at is null";
+            let row = tx.db.one(sql, args![&event.id]).await?;
+            Ok(row.map(|row| row.int("attempts")).transpose()?)
+        })
+    })
+    .await
 }
 
 /// An event of the inbox.
@@ -125,10 +122,10 @@ async fn attempt(app: &App, event: Event) -> Result<Received, InternalError> {
         Fulfillment::NotOurs
     };
     let waits = settled == Fulfillment::Retry;
-    let job = app
-        .ledger
-        .job(move |tx| Box::pin(async move { if waits { wait(tx, &event).await } else { done(tx, &event.id).await } }));
-    flat(job.await)?;
+    app.write(move |tx| {
+        Box::pin(async move { if waits { wait(tx, &event).await } else { done(tx, &event.id).await } })
+    })
+    .await?;
     Ok(if waits { Received::Waiting } else { Received::Done })
 }
 
@@ -156,7 +153,7 @@ async fn wait(tx: &mut WriteTransaction, event: &Event) -> Result<(), InternalEr
 
 /// Events that failed by themselves: each is retried later, and a person hears of it.
 async fn failed(app: &App, failed: Vec<(Event, Failure)>) -> Result<(), InternalError> {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             for (event, failure) in failed {
                 let (attempt, reason) = (event.attempts.saturating_add(1), failed_items::plain(&failure.reason));
@@ -177,8 +174,8 @@ async fn failed(app: &App, failed: Vec<(Event, Failure)>) -> Result<(), Internal
             }
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// Counts an attempt and sets the next one; whether another process had not counted it already.
@@ -227,16 +224,13 @@ fn is_aftermath(kind: &str) -> bool {
 async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
     let mode = if event.livemode { "live" } else { "test" };
     let detail = format!("an event of {mode} mode reached an endpoint of the other mode; it was refused");
-    flat(
-        app.ledger
-            .job(move |tx| {
-                Box::pin(async move {
-                    alarms::raise(tx, "wrong_mode", "webhook", &detail).await?;
-                    Ok(())
-                })
-            })
-            .await,
-    )
+    app.write(move |tx| {
+        Box::pin(async move {
+            alarms::raise(tx, "wrong_mode", "webhook", &detail).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Somebody who knows the secret signed an event at another time than ours: this machine's clock is off, or an old
@@ -249,14 +243,14 @@ pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
     if app.store.read().await?.one(sql, Vec::new()).await?.is_some() {
         return Ok(());
     }
-    let job = app.ledger.job(|tx| {
+    app.write(|tx| {
         Box::pin(async move {
             let detail = "a signed event was more than 300 seconds from this machine's time, and was refused";
             alarms::raise(tx, "clock", "webhook", detail).await?;
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// Tries again what waits in the inbox; how many events are done. One that fails keeps no other from its turn; where

@@ -265,7 +265,7 @@ fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Differe
 }
 
 async fn beside_payment(app: &App, id: PurchaseId, found: &Aftermath) -> Result<Vec<Difference>, InternalError> {
-    let known = purchases::known(&mut app.store.read().await?, id).await?;
+    let known = purchases::stored_payment(&mut app.store.read().await?, id).await?;
     let mut all = Vec::new();
     let mut is = |kind, detail, repair| all.push(Difference { kind, subject: Subject::Purchase(id), detail, repair });
     for refund in &found.refunds {

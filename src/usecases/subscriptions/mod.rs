@@ -17,7 +17,7 @@ use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row, corrupt};
 use crate::stripe::{Stripe, StripeError, SubscriptionState};
 use crate::usecases::purchases::{Fulfillment, unanswered};
-use crate::usecases::{App, InternalError, alarms, flat};
+use crate::usecases::{App, InternalError, alarms};
 
 /// How long one that names a customer whom nobody knows is looked at again: the SaaS may make its customer a little later.
 const AWAITED_MINUTES: i64 = 60;
@@ -66,7 +66,7 @@ pub async fn look(app: &App, object_id: &str) -> Result<Fulfillment, InternalErr
             Ok(Sight::Early) => return Ok(Fulfillment::Retry),
             Err(e) => return unanswered(app, &e).await,
         };
-        if flat(app.ledger.job(move |tx| Box::pin(async move { take(tx, &seen, version).await })).await)? {
+        if app.write(move |tx| Box::pin(async move { take(tx, &seen, version).await })).await? {
             return Ok(Fulfillment::Done);
         }
     }

@@ -7,7 +7,7 @@ use crate::domain::{Plan, PurchaseId, Terms};
 use crate::stripe::{Stripe, StripeError, SubscriptionOrder};
 use crate::usecases::purchases::{Fulfillment, forget, stripe_customer};
 use crate::usecases::subscriptions::{followed, look};
-use crate::usecases::{App, InternalError, alarms, customers, flat};
+use crate::usecases::{App, InternalError, alarms, customers};
 
 /// Whether plans are changed here, and not at the SaaS.
 #[must_use]
@@ -174,12 +174,12 @@ async fn refused(app: &App, error: &StripeError) -> Result<Upgrade, InternalErro
         return Ok(Upgrade::StripeUnavailable);
     };
     let detail = error.to_string();
-    let raised = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             alarms::raise(tx, kind, "subscription", &detail).await?;
-            Ok::<_, InternalError>(())
+            Ok(())
         })
-    });
-    flat(raised.await)?;
+    })
+    .await?;
     Ok(if error.is_definite() { Upgrade::StripeRefused } else { Upgrade::StripeUnavailable })
 }

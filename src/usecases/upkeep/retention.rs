@@ -11,7 +11,7 @@ use crate::domain::Instant;
 use crate::store::db::{Connection, DbError, Row, Value};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::failed_items::Failure;
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
 /// How many rows of one kind one sweep takes.
@@ -172,14 +172,14 @@ pub async fn sweep_expired(app: &App) -> Result<u64, InternalError> {
 
 /// Takes rows all at once, or where that fails one by one; how many, and why one stays.
 async fn take(app: &App, kept: &'static Kept) -> Result<(u64, Option<Failure>), InternalError> {
-    let job = app.ledger.job(move |tx| {
+    let job = app.write(move |tx| {
         Box::pin(async move {
             let sql = kept.act(&format!("({}) in ({})", kept.key, kept.over(kept.key)));
             let before = kept.before(tx.now());
             Ok(tx.db.run(sql, args![before, SWEEP_MAX]).await?)
         })
     });
-    match flat(job.await) {
+    match job.await {
         Ok(rows) => return Ok((rows, None)),
         Err(fault) if failed_items::may_pass(&fault) => return Err(fault),
         Err(_) => {}
@@ -188,14 +188,14 @@ async fn take(app: &App, kept: &'static Kept) -> Result<(u64, Option<Failure>), 
     let rows = app.store.read().await?.all(kept.over(kept.key), args).await?;
     let keys: Vec<Vec<Value>> = rows.iter().map(|row| kept.key_of(row)).collect::<Result<_, _>>()?;
     let act = |key: Vec<Value>| async move {
-        let job = app.ledger.job(move |tx| {
+        app.write(move |tx| {
             Box::pin(async move {
                 let columns = kept.key.split(", ").zip(1..);
                 let is_it: Vec<String> = columns.map(|(column, n)| format!("{column} = ${n}")).collect();
                 Ok(tx.db.run(kept.act(&is_it.join(" and ")), key).await?)
             })
-        });
-        flat(job.await)
+        })
+        .await
     };
     let round = failed_items::round(keys, AT_ONCE_MAX, act).await;
     match round.stopped {

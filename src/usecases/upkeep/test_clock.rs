@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::domain::Instant;
-use crate::usecases::{App, InternalError, flat, jobs};
+use crate::usecases::{App, InternalError, jobs};
 
 /// The clock is never moved backwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +35,13 @@ async fn run(app: &App) -> Result<(), InternalError> {
 }
 
 async fn set(app: &App, to: Instant) -> Result<(), InternalError> {
-    flat(
-        app.ledger
-            .job(move |tx| {
-                Box::pin(async move {
-                    tx.db.run("update test_clock set now = $1 where id = 1 and now < $1", args![to]).await?;
-                    Ok(())
-                })
-            })
-            .await,
-    )?;
+    app.write(move |tx| {
+        Box::pin(async move {
+            tx.db.run("update test_clock set now = $1 where id = 1 and now < $1", args![to]).await?;
+            Ok(())
+        })
+    })
+    .await?;
     app.clock.refresh(&app.store).await?;
     Ok(())
 }

@@ -5,8 +5,9 @@
 
 use crate::domain::{Grant, Instant, Money, PurchaseId, PurchaseState};
 use crate::usecases::access::portal::Viewer;
+use crate::usecases::app::Asker;
 use crate::usecases::credits::{accounts, overview};
-use crate::usecases::purchases::{Asker, Delivery, Moment, Purchase};
+use crate::usecases::purchases::{Purchase, PurchaseEvent, ReminderDelivery};
 use crate::usecases::{App, InternalError, customers, purchases};
 use crate::web::components::{NoticeBox, PurchaseDetails};
 use crate::web::pages::billing::{purchase_fact, resume, same_again};
@@ -44,7 +45,7 @@ async fn owned(visit: &RequestContext, viewer: Viewer, id: PurchaseId, session: 
     let purchase = mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?;
     let waits = matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing);
     let purchase = if session.is_some() || waits {
-        purchases::ask(app, id, Asker::Member).await?;
+        purchases::refresh(app, id, Asker::Member).await?;
         mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?
     } else {
         purchase
@@ -61,7 +62,7 @@ async fn signed_out(visit: &RequestContext, id: PurchaseId, session: String) -> 
     // Who does not know the purchase's own Checkout makes us ask nothing.
     let own = |found: Option<Purchase>| found.filter(|purchase| purchase.session_id.as_ref() == Some(&session));
     own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
-    purchases::ask(app, id, Asker::Stranger).await?;
+    purchases::refresh(app, id, Asker::Anonymous).await?;
     let purchase = own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
     let here = format!("/purchases/{id}?session_id={}", encoded(&session));
     let notice = match purchase.state {
@@ -114,11 +115,11 @@ async fn view_of(app: &App, viewer: &Viewer, purchase: &Purchase, back: bool) ->
 }
 
 /// A moment as customers read it: a reminder says whether it has arrived.
-fn step(moment: &Moment) -> Option<(What, Instant)> {
+fn step(moment: &PurchaseEvent) -> Option<(What, Instant)> {
     let what = match (What::named(&moment.what)?, moment.delivery) {
-        (What::Reminded, Some(Delivery::Queued)) => What::ReminderWaits,
-        (What::Reminded, Some(Delivery::Deferred)) => What::ReminderDelayed,
-        (What::Reminded, Some(Delivery::Refused)) => What::ReminderRefused,
+        (What::Reminded, Some(ReminderDelivery::Queued)) => What::ReminderWaits,
+        (What::Reminded, Some(ReminderDelivery::Deferred)) => What::ReminderDelayed,
+        (What::Reminded, Some(ReminderDelivery::Refused)) => What::ReminderRefused,
         (what, _) => what,
     };
     Some((what, moment.at))

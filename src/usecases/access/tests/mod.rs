@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::store::Store;
 use crate::usecases::access::portal;
 use crate::usecases::access::sessions::{Role, Viewer};
+use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
 use crate::usecases::delivery::outbox;
 use crate::usecases::{App, AppParts, ServerSettings, customers};
 use chrono::TimeDelta;
@@ -68,7 +69,7 @@ impl Rig {
             trusted_proxies: Vec::new(),
             limits: crate::rate_limits::Limits::new(None, None),
             counts: crate::counts::Counts::default(),
-            passwords: crate::usecases::operators::password::Gates::default(),
+            password_gates: PasswordGates::default(),
             site_root: None,
             checkout_origin: String::new(),
             checkout_origins: Vec::new(),
@@ -79,7 +80,6 @@ impl Rig {
         };
         let mails = folder.join("mails");
         let mailer = mailer(Transport::Files(mails.clone()));
-        let (books, settings) = (crate::usecases::insight::sales::Books::default(), Arc::new(running));
         let app = App::new(AppParts {
             store,
             ledger,
@@ -88,10 +88,10 @@ impl Rig {
             clock,
             mailer,
             hook: None,
-            books,
-            live: crate::usecases::insight::live::Live::default(),
-            questions: crate::usecases::purchases::Questions::default(),
-            settings,
+            sales_cache: SalesCache::default(),
+            live_pages: LivePages::default(),
+            stripe_questions: StripeQuestions::default(),
+            settings: Arc::new(running),
         });
         Self { app, folder: mails }
     }

@@ -11,7 +11,7 @@ use crate::usecases::delivery::outbox;
 use crate::usecases::delivery::outbox::Mail;
 use crate::usecases::notify::receipts;
 use crate::usecases::purchases::Purchase;
-use crate::usecases::{App, AppParts, InternalError, alarms, flat, purchases};
+use crate::usecases::{App, AppParts, InternalError, alarms, purchases};
 use tokio_util::sync::CancellationToken;
 
 async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
@@ -25,9 +25,8 @@ async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
         cause: None,
         stop_url: None,
     };
-    let job =
-        rig.app.ledger.job(|tx| Box::pin(async move { Ok::<_, InternalError>(outbox::enqueue(tx, mail).await?) }));
-    flat(job.await).expect("a commit")
+    let job = rig.app.write(|tx| Box::pin(async move { Ok(outbox::enqueue(tx, mail).await?) }));
+    job.await.expect("a commit")
 }
 
 async fn with_peer(mut rig: Rig) -> (Rig, Peer) {
@@ -230,11 +229,8 @@ async fn a_claim_of_a_dead_process_is_taken_up_again() {
     on_both(|rig| async move {
         put(&rig, "one", "ada@acme.example").await;
         let sql = "update outbox set attempts = 1, due_at = due_at + 600000";
-        let job = rig
-            .app
-            .ledger
-            .job(move |tx| Box::pin(async move { Ok::<_, InternalError>(tx.db.run(sql, Vec::new()).await?) }));
-        flat(job.await).expect("a commit");
+        let job = rig.app.write(move |tx| Box::pin(async move { Ok(tx.db.run(sql, Vec::new()).await?) }));
+        job.await.expect("a commit");
         rig.send().await;
         assert!(rig.mails().is_empty());
         rig.later(10);
@@ -248,7 +244,7 @@ async fn a_claim_of_a_dead_process_is_taken_up_again() {
 async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
     on_both(|rig| async move {
         let no = rig.customer("acme", "Ada@Acme.example").await;
-        let job = rig.app.ledger.job(move |tx| {
+        let job = rig.app.write(move |tx| {
             Box::pin(async move {
                 let sql = "insert into members (customer_no, email, role, created_at, removed_at) values
                     ($1, 'al@acme.example', 'admin', 0, null), ($1, 'vi@acme.example', 'viewer', 0, null),
@@ -265,10 +261,10 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
                 for _ in 0..2 {
                     receipts::enqueue(tx, &purchase, credited, "https://pay.example").await?;
                 }
-                Ok::<_, InternalError>(())
+                Ok(())
             })
         });
-        flat(job.await).expect("a commit");
+        job.await.expect("a commit");
         rig.send().await;
         let mails = rig.mails();
         assert_eq!(mails.len(), 2, "an owner and an admin, once each");

@@ -15,9 +15,9 @@ use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::time_zone::Zone;
+use crate::usecases::Shop;
 use crate::usecases::delivery::outbox;
 use crate::usecases::delivery::outbox::Mail;
-use crate::usecases::{App, Shop};
 
 /// A customer as its mails need it.
 #[derive(Clone, Debug)]
@@ -132,14 +132,4 @@ pub fn counted(credits: Credits, what: &str) -> String {
 /// The verb that goes with so many.
 fn verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
     if credits == Credits::whole(1) { one } else { many }
-}
-
-/// What mails take from the settings.
-///
-/// # Errors
-/// None.
-#[must_use]
-pub fn shop(app: &App) -> Shop {
-    let (site, secret) = (app.settings.public_url.clone(), app.settings.form_secret.clone());
-    Shop { site, secret, hooked: app.hook.is_some() }
 }

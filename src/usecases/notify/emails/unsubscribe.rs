@@ -5,10 +5,9 @@
 
 use crate::args;
 use crate::domain::Credits;
-use crate::store::db::DbError;
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::Viewer;
-use crate::usecases::{App, InternalError, Shop, flat};
+use crate::usecases::{App, InternalError, Shop};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
@@ -33,7 +32,7 @@ pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, Interna
     let Ok(member) = member.parse::<i64>() else { return Ok(None) };
     let sql = "select email, alerts from members where no = $1 and removed_at is null";
     let Some(row) = app.store.read().await?.one(sql, args![member]).await? else { return Ok(None) };
-    let right = seal(&crate::usecases::notify::emails::shop(app), member, &row.text("email")?).unwrap_or_default();
+    let right = seal(&app.shop(), member, &row.text("email")?).unwrap_or_default();
     let same: bool = subtle::ConstantTimeEq::ct_eq(right.as_bytes(), given.as_bytes()).into();
     Ok(if same { Some((member, row.flag("alerts")?)) } else { None })
 }
@@ -43,13 +42,13 @@ pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, Interna
 /// # Errors
 /// [`Fault`].
 pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalError> {
-    let job = app.ledger.anonymous_job(move |tx| {
+    app.write_anonymous(move |tx| {
         Box::pin(async move {
             tx.db.run("update members set alerts = $1 where no = $2", args![on, member]).await?;
-            Ok::<_, DbError>(())
+            Ok(())
         })
-    });
-    job.await?.map_err(InternalError::from)
+    })
+    .await
 }
 
 /// Sets from how much on a customer's people are told that little is left; `None` is a tenth of the allowance.
@@ -57,7 +56,7 @@ pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalErro
 /// # Errors
 /// [`Fault`].
 pub async fn set_low_balance(app: &App, customer_no: i64, credits: Option<Credits>) -> Result<(), InternalError> {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             // The engine remembers it.
             tx.forget(customer_no).await?;
@@ -65,8 +64,8 @@ pub async fn set_low_balance(app: &App, customer_no: i64, credits: Option<Credit
             tx.db.run("update customers set low_balance = $1 where no = $2", args![credits, customer_no]).await?;
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// What of mails may be chosen, as it stands.
@@ -98,7 +97,7 @@ pub async fn chosen(app: &App, viewer: &Viewer) -> Result<Chosen, InternalError>
 /// [`Fault`].
 pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>) -> Result<bool, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             if !sessions::may_manage(tx, &viewer, idle).await? {
                 return Ok(false);
@@ -108,8 +107,8 @@ pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>)
             let sql = "update customers set low_balance = $1 where no = $2 and closed_at is null";
             Ok(tx.db.run(sql, args![to.map(|to| to.0), viewer.customer_no]).await? > 0)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// Switches a person's own mails about a low balance on or off; whether there is such a member.
@@ -118,7 +117,7 @@ pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>)
 /// [`Fault`].
 pub async fn choose_alerts(app: &App, viewer: &Viewer, on: bool) -> Result<bool, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             if !sessions::may_manage(tx, &viewer, idle).await? {
                 return Ok(false);
@@ -126,6 +125,6 @@ pub async fn choose_alerts(app: &App, viewer: &Viewer, on: bool) -> Result<bool,
             let sql = "update members set alerts = $1 where customer_no = $2 and email = $3 and removed_at is null";
             Ok(tx.db.run(sql, args![on, viewer.customer_no, viewer.email]).await? > 0)
         })
-    });
-    flat(job.await)
+    })
+    .await
 }

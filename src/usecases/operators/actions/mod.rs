@@ -17,7 +17,7 @@ use crate::ledger::WriteTransaction;
 use crate::usecases::credits::idempotency::Refused;
 use crate::usecases::operators::audit;
 use crate::usecases::operators::audit::{Action, NewLine};
-use crate::usecases::{App, InternalError, flat};
+use crate::usecases::{App, InternalError};
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
@@ -168,7 +168,7 @@ where
         + Send
         + 'static,
 {
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let key = order.key.to_string();
             if audit::find(&mut tx.db, &key).await?.is_some() {
@@ -182,14 +182,14 @@ where
                 Err(outcome) => outcome,
             })
         })
-    });
-    flat(job.await)
+    })
+    .await
 }
 
 /// Writes one more line of an order, under the order's key and `suffix`, once.
 async fn line(app: &App, order: &ActionRequest, suffix: &'static str, note: AuditDetail) -> Result<(), InternalError> {
     let order = order.clone();
-    let job = app.ledger.job(move |tx| {
+    app.write(move |tx| {
         Box::pin(async move {
             let key = format!("{}{suffix}", order.key);
             if audit::find(&mut tx.db, &key).await?.is_none() {
@@ -197,6 +197,6 @@ async fn line(app: &App, order: &ActionRequest, suffix: &'static str, note: Audi
             }
             Ok(())
         })
-    });
-    flat(job.await)
+    })
+    .await
 }

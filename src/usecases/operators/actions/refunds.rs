@@ -11,7 +11,7 @@ use crate::usecases::operators::actions::{ActionRequest, AuditDetail, Outcome, l
 use crate::usecases::operators::audit;
 use crate::usecases::operators::audit::{Action, Line};
 use crate::usecases::purchases::Purchase;
-use crate::usecases::{App, InternalError, flat, purchases};
+use crate::usecases::{App, InternalError, purchases};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -74,8 +74,7 @@ enum Begun {
 pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<Outcome, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Outcome::StripeUnavailable) };
     let first = order.clone();
-    let begun = app.ledger.job(move |tx| Box::pin(async move { begin(tx, first, refund).await }));
-    let purchase = match flat(begun.await)? {
+    let purchase = match app.write(move |tx| Box::pin(async move { begin(tx, first, refund).await })).await? {
         Begun::Ask(purchase) => purchase,
         Begun::Stop(outcome) => return Ok(outcome),
     };

@@ -5,7 +5,7 @@ use crate::usecases::customers::erasure;
 use crate::usecases::notify::receipts;
 use crate::usecases::operators::actions::{ActionRequest, AuditDetail, Outcome, once};
 use crate::usecases::operators::audit::Action;
-use crate::usecases::purchases::Known;
+use crate::usecases::purchases::StripeAnswer;
 use crate::usecases::stripe_sync::inbox;
 use crate::usecases::{App, InternalError, alarms, customers, purchases};
 
@@ -71,9 +71,9 @@ pub async fn recheck(app: &App, order: ActionRequest, id: PurchaseId) -> Result<
         return Ok(outcome);
     }
     Ok(match purchases::recheck(app, &purchase).await? {
-        Known::Checkout(_) | Known::NotOpened => Outcome::Done,
-        Known::Foreign => Outcome::StripeRefused,
-        Known::Unanswered(_) => Outcome::StripeUnavailable,
+        StripeAnswer::Checkout(_) | StripeAnswer::NotOpened => Outcome::Done,
+        StripeAnswer::Foreign => Outcome::StripeRefused,
+        StripeAnswer::Unanswered(_) => Outcome::StripeUnavailable,
     })
 }
 

@@ -42,7 +42,7 @@ async fn taken_of(link: &mut Connection, claimed: &[Row]) -> Result<Result<(), S
     for row in claimed {
         let id = crate::domain::PurchaseId(row.uuid("id")?);
         let Some(purchase) = purchases::load(link, id).await? else { continue };
-        let payment = purchases::known(link, id).await?;
+        let payment = purchases::stored_payment(link, id).await?;
         let standing = payment.standing().map(DisputeStatus::name);
         if purchase.refunded_amount != payment.refunded() || purchase.dispute.as_deref() != standing {
             return Ok(Err(format!("{id}: says something else than its refunds and disputes")));

@@ -24,7 +24,7 @@ pub fn PurchasePage() -> impl IntoView {
         let purchase = purchases::find(&visit.app, id).await?.ok_or(Stop::NotFound)?;
         let pending = actions::pending(&visit.app, id).await?;
         let moments = purchases::timeline(&visit.app, id).await?;
-        let moment = |moment: purchases::Moment| -> Cells {
+        let moment = |moment: purchases::PurchaseEvent| -> Cells {
             let mail = moment.delivery.map_or_else(String::new, |delivery| format!(", mail {}", delivery.name()));
             vec![full(moment.at), text(format!("{}{mail}", moment.what))]
         };

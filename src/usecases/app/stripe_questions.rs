@@ -7,9 +7,8 @@
 //! *Not here:* webhooks, which say that something is new, and jobs, which have their own pace (`sweep`).
 
 use crate::clock::Clock;
-use crate::domain::{Instant, PurchaseId, PurchaseState};
-use crate::usecases::purchases::{Fulfillment, fulfill};
-use crate::usecases::{App, InternalError};
+use crate::domain::Instant;
+use crate::usecases::app::error::InternalError;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +17,7 @@ use tokio::time::Instant as Moment;
 /// The shortest distance between two questions of somebody who is signed in: who comes earlier waits for so long.
 const DISTANCE: Duration = Duration::from_secs(1);
 /// The same for strangers, who do not wait: they see what is known.
-const DISTANCE_OF_STRANGERS: Duration = Duration::from_secs(5);
+const DISTANCE_ANONYMOUS: Duration = Duration::from_secs(5);
 /// How many things are remembered at once.
 const REMEMBERED_MAX: usize = 4_096;
 
@@ -27,8 +26,8 @@ const REMEMBERED_MAX: usize = 4_096;
 pub enum Asker {
     /// Somebody who is signed in: the answer is waited for.
     Member,
-    /// Anybody.
-    Stranger,
+    /// Anybody else: the answer may be five seconds old.
+    Anonymous,
 }
 
 /// When something was last asked.
@@ -42,14 +41,14 @@ type Slot = Arc<tokio::sync::Mutex<Option<Asked>>>;
 
 /// What was asked of Stripe lately. Clones share it.
 #[derive(Clone, Default)]
-pub struct Questions(Arc<Mutex<HashMap<String, Slot>>>);
+pub struct StripeQuestions(Arc<Mutex<HashMap<String, Slot>>>);
 
-impl Questions {
+impl StripeQuestions {
     /// Asks, unless somebody has just asked the same: then it is over when that one is answered.
     ///
     /// # Errors
     /// Whatever asking fails with.
-    pub async fn once(
+    pub async fn ask_unless_recent(
         &self,
         clock: &Clock,
         what: String,
@@ -71,7 +70,7 @@ impl Questions {
     fn slot(&self, what: String) -> Slot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= REMEMBERED_MAX && !slots.contains_key(&what) {
-            let is_old = |asked: &Asked| asked.ended.elapsed() >= DISTANCE_OF_STRANGERS;
+            let is_old = |asked: &Asked| asked.ended.elapsed() >= DISTANCE_ANONYMOUS;
             // One that is in the air is held by its asker too.
             slots.retain(|_, slot| {
                 Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|last| last.is_some_and(|it| !is_old(&it)))
@@ -100,50 +99,32 @@ fn next(ended: Option<Moment>, came: Moment, now: Moment, asker: Asker) -> Next 
     match asker {
         // It was in the air when this one came.
         _ if ended >= came => Next::Known,
-        Asker::Stranger if since < DISTANCE_OF_STRANGERS => Next::Known,
-        Asker::Stranger => Next::AskIn(Duration::ZERO),
+        Asker::Anonymous if since < DISTANCE_ANONYMOUS => Next::Known,
+        Asker::Anonymous => Next::AskIn(Duration::ZERO),
         Asker::Member => Next::AskIn(DISTANCE.saturating_sub(since)),
     }
 }
 
-/// Asks Stripe about a purchase for a page, at the pace of pages. Only its own Checkout is asked about: what a browser
-/// brings is no reason to ask.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn ask(app: &App, id: PurchaseId, asker: Asker) -> Result<(), InternalError> {
-    let Some(purchase) = crate::usecases::purchases::find(app, id).await? else { return Ok(()) };
-    let ended = matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review);
-    if ended || purchase.session_id.is_none() || app.stripe.is_none() {
-        return Ok(());
-    }
-    let asking = async {
-        let _: Fulfillment = fulfill(app, id, None).await?;
-        Ok(())
-    };
-    app.questions.once(&app.clock, format!("purchase {id}"), asker, asking).await
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Asker, DISTANCE, DISTANCE_OF_STRANGERS, Next, Questions, REMEMBERED_MAX, next};
+    use super::{Asker, DISTANCE, DISTANCE_ANONYMOUS, Next, REMEMBERED_MAX, StripeQuestions, next};
     use crate::clock::Clock;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
     use tokio::time::Instant as Moment;
 
-    async fn asked(questions: &Questions, what: &str, count: &AtomicUsize) {
+    async fn asked(questions: &StripeQuestions, what: &str, count: &AtomicUsize) {
         let ask = async {
             count.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
             Ok(())
         };
-        questions.once(&Clock::system(), what.to_owned(), Asker::Stranger, ask).await.expect("an answer");
+        questions.ask_unless_recent(&Clock::system(), what.to_owned(), Asker::Anonymous, ask).await.expect("an answer");
     }
 
     #[tokio::test]
     async fn fifty_at_once_are_one_question_and_another_thing_is_another() {
-        let (questions, count) = (Questions::default(), AtomicUsize::new(0));
+        let (questions, count) = (StripeQuestions::default(), AtomicUsize::new(0));
         futures::future::join_all((0..50).map(|_| asked(&questions, "a", &count))).await;
         assert_eq!(count.load(Ordering::SeqCst), 1);
         asked(&questions, "b", &count).await;
@@ -154,7 +135,7 @@ mod tests {
     fn a_stranger_sees_what_is_known_and_a_member_waits_for_an_answer() {
         let (now, second) = (Moment::now() + Duration::from_secs(60), Duration::from_secs(1));
         let check = |ended: Option<Moment>, came: Moment, stranger: Next, member: Next| {
-            assert_eq!(next(ended, came, now, Asker::Stranger), stranger);
+            assert_eq!(next(ended, came, now, Asker::Anonymous), stranger);
             assert_eq!(next(ended, came, now, Asker::Member), member);
         };
         let at_once = Next::AskIn(Duration::ZERO);
@@ -163,12 +144,12 @@ mod tests {
         let just = now - Duration::from_millis(1);
         check(Some(just), now, Next::Known, Next::AskIn(DISTANCE - Duration::from_millis(1)));
         check(Some(now - 2 * DISTANCE), now, Next::Known, at_once);
-        check(Some(now - DISTANCE_OF_STRANGERS), now, at_once, at_once);
+        check(Some(now - DISTANCE_ANONYMOUS), now, at_once, at_once);
     }
 
     #[tokio::test]
     async fn what_is_remembered_is_bounded() {
-        let (questions, count) = (Questions::default(), AtomicUsize::new(0));
+        let (questions, count) = (StripeQuestions::default(), AtomicUsize::new(0));
         for n in 0..=REMEMBERED_MAX {
             asked(&questions, &n.to_string(), &count).await;
         }
