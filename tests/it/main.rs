@@ -27,6 +27,7 @@ mod export;
 mod failing;
 mod faults;
 mod files;
+mod first_edition;
 #[cfg(target_os = "linux")]
 mod flush;
 mod fuzz;
