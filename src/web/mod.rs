@@ -6,31 +6,36 @@
 
 pub mod actions;
 pub mod theme;
-pub mod ui;
 
+mod api_key_seed;
 pub mod assets;
-mod books;
+pub mod billing;
 pub mod components;
 pub mod cookies;
+mod csv_file;
 #[cfg(feature = "demo")]
 pub mod demo;
 #[cfg(not(feature = "demo"))]
 #[path = "demo_off.rs"]
 pub mod demo;
 pub mod document;
-mod downloads;
 pub mod form_signature;
 mod forms;
+#[cfg(feature = "demo")]
+mod gallery;
 pub mod guard;
-mod invoice;
+pub mod history;
 pub mod limits;
 pub mod live;
+pub mod outcome;
 pub mod pages;
+pub mod purchase;
 mod readable;
 pub mod request_context;
 pub mod router;
-#[cfg(feature = "demo")]
-pub mod samples;
+mod sales_csv;
 mod seal;
+pub mod ui;
+pub mod usage;
 mod user_agent;
 pub mod view;

@@ -9,13 +9,15 @@ use crate::usecases::{App, InternalError};
 use crate::web::actions::{ChoosePlan, HideHint, OF_SETTINGS, OpenPlanPortal, StartCheckout, SwitchCustomer};
 use crate::web::cookies::Cookie;
 use crate::web::document::Document;
-use crate::web::downloads::{history_csv, usage_csv};
 use crate::web::form_signature::{Binding, FormSigner};
 use crate::web::guard::Guard;
+use crate::web::history::csv_file::history_csv;
+use crate::web::outcome::Outcome;
 use crate::web::pages::{LeadsTo, Onward, Pages, Refused, Unreadable};
+use crate::web::purchase::invoice::invoice_address;
 use crate::web::request_context::{DrawnFor, RequestContext};
-use crate::web::view::Outcome;
-use crate::web::{assets, books, demo, form_signature, invoice, live, readable};
+use crate::web::usage::table::usage_csv;
+use crate::web::{assets, demo, form_signature, live, readable, sales_csv};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, SET_COOKIE};
@@ -50,7 +52,9 @@ pub fn routes(app: &App) -> Router<App> {
         router = router.route(path, post(call));
     }
     router = router.route("/purchases/{id}/invoice", get(invoice));
-    router = router.route("/operator/sales.csv", get(books::credits)).route("/operator/money.csv", get(books::money));
+    router = router
+        .route("/operator/sales.csv", get(sales_csv::credits))
+        .route("/operator/money.csv", get(sales_csv::money));
     router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
     router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
     let settings = &app.settings;
@@ -71,7 +75,7 @@ async fn render(State(app): State<App>, request: Request) -> Response {
 
 /// The way to an invoice, asked of Stripe each time; or the page that says there is none.
 async fn invoice(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
-    match invoice::way(&app, request.headers(), &id).await {
+    match invoice_address(&app, request.headers(), &id).await {
         Ok(Some(to)) => Redirect::to(&to).into_response(),
         Ok(None) => render(State(app), request).await,
         Err(fault) => {

@@ -6,16 +6,14 @@
 //!
 //! *Not here:* what they do (`forms`). Each authorises on its own.
 
-mod buy;
-mod hint;
 mod operator;
 mod plans;
 mod session;
 mod settings;
 mod theme;
 
-pub use buy::{StartCheckout, Started};
-pub use hint::HideHint;
+pub use crate::web::billing::buy::{StartCheckout, Started};
+pub use crate::web::billing::hint::HideHint;
 #[cfg(feature = "demo")]
 pub use operator::SignInAsDemoOperator;
 pub use operator::{Act, DoAct, SignInOperator, SignOutOperator, SwitchOffSecondFactor, SwitchOnSecondFactor};

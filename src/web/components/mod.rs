@@ -5,30 +5,12 @@
 //!
 //! *Not here:* words that depend on data (`view`), loading (`pages`), colours (`style/main.css`).
 
-pub mod balance;
-pub mod billing;
 pub mod frame;
-pub mod hint;
-pub mod history;
-pub mod offers;
 pub mod operator;
-pub mod purchase;
-pub mod purchases;
 pub mod settings;
-pub mod top_ups;
-pub mod usage;
 
-pub use balance::BalanceCard;
-pub use billing::BillingBody;
 pub use frame::{Frame, FrameView};
-pub use hint::UpgradeHint;
-pub use history::HistoryBody;
-pub use offers::Offers;
-pub use purchase::PurchaseDetails;
-pub use purchases::Purchases;
 pub use settings::SettingsBody;
-pub use top_ups::TopUps;
-pub use usage::UsageBody;
 
 pub use crate::web::ui::badge::BadgeText;
 pub use crate::web::ui::buy_form::SignedFields;

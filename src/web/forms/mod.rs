@@ -4,8 +4,6 @@
 //!
 //! *Not here:* names and fields of the forms (`actions`), forged requests (`guard`).
 
-pub mod buy;
-pub mod hint;
 pub mod operator;
 pub mod plans;
 pub mod second_factor;
@@ -20,7 +18,7 @@ use crate::usecases::InternalError;
 use leptos::prelude::ServerFnError;
 
 /// Logs a fault once, and says nothing of it.
-fn broken(what: &'static str, fault: &InternalError) -> ServerFnError {
+pub fn broken(what: &'static str, fault: &InternalError) -> ServerFnError {
     tracing::error!(error = %fault, what, "a form failed");
     ServerFnError::new("fault")
 }

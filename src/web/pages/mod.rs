@@ -5,21 +5,15 @@
 //!
 //! *Not here:* words (`view`), HTML (`components`), routes that take forms (`actions`).
 
-mod billing;
-#[cfg(feature = "demo")]
-mod gallery;
-mod history;
 mod mails;
 mod missing;
 mod onward;
 mod operator;
 mod plans;
-mod purchase;
 mod settings;
 mod sign_in;
 #[cfg(feature = "demo")]
 mod sign_in_demo;
-mod usage;
 /// Nobody signs in by one click outside the demo.
 #[cfg(not(feature = "demo"))]
 mod sign_in_demo {
@@ -38,16 +32,19 @@ mod sign_in_demo {
     }
 }
 
-pub use history::Asked;
 pub use missing::{Missing, Refused, Unreadable};
 pub use onward::{LeadsTo, Onward};
 
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::access::sign_in::Choice;
+use crate::web::billing::BillingPage;
 use crate::web::components::{Frame, FrameView};
 use crate::web::demo;
 use crate::web::document::PageTitle;
+use crate::web::history::HistoryPage;
+use crate::web::purchase::PurchasePage;
 use crate::web::request_context::{RequestContext, Stop};
+use crate::web::usage::UsagePage;
 use leptos::prelude::*;
 use leptos_meta::provide_meta_context;
 use leptos_router::components::{FlatRoutes, Route, Router};
@@ -60,10 +57,10 @@ pub fn Pages() -> impl IntoView {
     view! {
         <Router>
             <FlatRoutes fallback=missing::Missing>
-                <Route path=path!("/billing") view=billing::BillingPage ssr=SsrMode::Async />
-                <Route path=path!("/purchases/:id") view=purchase::PurchasePage ssr=SsrMode::Async />
-                <Route path=path!("/history") view=history::HistoryPage ssr=SsrMode::Async />
-                <Route path=path!("/usage") view=usage::UsagePage ssr=SsrMode::Async />
+                <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async />
+                <Route path=path!("/purchases/:id") view=PurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/history") view=HistoryPage ssr=SsrMode::Async />
+                <Route path=path!("/usage") view=UsagePage ssr=SsrMode::Async />
                 <Route path=path!("/plans") view=plans::PlansPage ssr=SsrMode::Async />
                 <Route path=path!("/settings") view=settings::SettingsPage ssr=SsrMode::Async />
                 <Route path=path!("/sign-in") view=sign_in::SignInPage ssr=SsrMode::Async />
@@ -88,7 +85,7 @@ pub fn Pages() -> impl IntoView {
 }
 
 #[cfg(feature = "demo")]
-use gallery::Gallery;
+use crate::web::gallery::Gallery;
 /// There is no gallery outside the demo.
 #[cfg(not(feature = "demo"))]
 use missing::Missing as Gallery;
@@ -105,13 +102,13 @@ pub struct Page {
 
 impl Page {
     /// A page for `viewer`.
-    pub(super) fn new(title: impl Into<String>, viewer: Option<Viewer>, body: impl IntoView + 'static) -> Self {
+    pub(in crate::web) fn new(title: impl Into<String>, viewer: Option<Viewer>, body: impl IntoView + 'static) -> Self {
         Self { title: title.into(), viewer, body: body.into_any() }
     }
 }
 
 /// Renders what `load` loads, or why there is nothing.
-pub(super) fn page<F>(load: impl FnOnce(RequestContext) -> F) -> impl IntoView
+pub(in crate::web) fn page<F>(load: impl FnOnce(RequestContext) -> F) -> impl IntoView
 where
     F: Future<Output = Result<Page, Stop>> + Send + 'static,
 {

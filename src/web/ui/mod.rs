@@ -9,4 +9,5 @@ pub mod form;
 pub mod money;
 pub mod notice;
 pub mod paging;
+pub mod purchase_badge;
 pub mod text;

@@ -2,6 +2,9 @@
 
 use leptos::prelude::*;
 
+/// Rows of a page, once a list is shown page by page.
+pub const PAGE_ROWS: usize = 50;
+
 /// `Page 2 of 3 · Previous · Next`
 #[component]
 pub fn PageLinks(list: &'static str, anchor: &'static str, page: usize, pages: usize) -> impl IntoView {

@@ -8,40 +8,29 @@
 //!
 //! *Not here:* HTML (`components`), loading (`pages`), authority (`usecases`).
 
-pub mod ahead;
-pub mod balance;
-pub mod billing;
-pub mod hint;
-pub mod history;
-pub mod notices;
-pub mod offers;
 pub mod operator;
-pub mod outcome;
-pub mod purchase;
-pub mod purchases;
 pub mod settings;
 pub mod settings_outcome;
 pub mod sign_in;
-pub mod status;
-pub mod top_ups;
-pub mod usage;
 
-pub use ahead::AheadView;
-pub use balance::{BalanceView, PlanView};
-pub use billing::BillingView;
-pub use hint::HintView;
-pub use offers::{Lock, Offer, OfferAction, OffersView};
-pub use outcome::Outcome;
-pub use purchase::{PurchaseView, Step};
-pub use purchases::{PurchaseRow, PurchasesView};
 pub use settings::SettingsView;
 pub use settings_outcome::SettingsOutcome;
 pub use sign_in::SignInOutcome;
-pub use top_ups::{TopUpRow, TopUpsView};
 
+pub use crate::web::outcome::Outcome;
 pub use crate::web::ui::badge::{Badge, Tone};
 pub use crate::web::ui::buy_form::BuyForm;
 pub use crate::web::ui::dates as when;
 pub use crate::web::ui::dates::{Moment, Zone};
 pub use crate::web::ui::notice::{Notice, NoticeAction, Voice};
 pub use crate::web::ui::text::Text;
+
+/// Shared parts by their former path.
+pub mod notices {
+    pub use crate::web::ui::notice::{Notice, NoticeAction, Voice};
+}
+
+/// Shared parts by their former path.
+pub mod status {
+    pub use crate::web::ui::badge::{Badge, Tone};
+}

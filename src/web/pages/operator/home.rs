@@ -11,8 +11,8 @@ use crate::web::pages::operator::{
     ROWS, audit_table, badge, before, code, older, outcome, page, section, text, to_customer, when,
 };
 use crate::web::request_context::{RequestContext, Stop};
-use crate::web::view::status::{Dispute, PurchaseFacts};
-use crate::web::view::{Badge, Tone, status};
+use crate::web::ui::purchase_badge::{Dispute, purchase_badge};
+use crate::web::view::{Badge, Tone};
 use leptos::prelude::*;
 
 /// `/operator`
@@ -117,15 +117,10 @@ pub(super) fn purchase_table(caption: &'static str, purchases: Vec<Purchase>) ->
 
 /// How a purchase stands, in the customers' words.
 pub(super) fn state(purchase: &Purchase) -> Badge {
-    status::purchase(&PurchaseFacts {
-        state: purchase.state,
-        paid: false,
-        amount: purchase.amount,
-        refunded: purchase.refunded_amount,
-        dispute: match purchase.dispute.as_deref() {
-            Some("lost") => Dispute::Lost,
-            Some("open" | "needs_response" | "under_review") => Dispute::Open,
-            _ => Dispute::None,
-        },
-    })
+    let dispute = match purchase.dispute.as_deref() {
+        Some("lost") => Dispute::Lost,
+        Some("open" | "needs_response" | "under_review") => Dispute::Open,
+        _ => Dispute::None,
+    };
+    purchase_badge(purchase, false, dispute)
 }

@@ -1,0 +1,144 @@
+//! The server function behind every Buy button: from the form to Checkout.
+
+use crate::domain::PurchaseState;
+use crate::usecases::purchases::{Purchase, Start};
+use crate::usecases::{InternalError, customers, purchases};
+use crate::web::forms::broken;
+use crate::web::outcome::Outcome;
+use crate::web::request_context::RequestContext;
+use crate::web::ui::buy_form::{SentBuyForm, verify};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The answer to a Buy form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Started {
+    /// Checkout is open, at this address.
+    Checkout { url: String },
+    /// Checkout is not open; the code is one of [`Outcome`]'s.
+    Refused { code: String },
+}
+
+/// The place that a Buy form leads to.
+enum Click {
+    Checkout(String),
+    /// Billing, with an outcome and the purchase or package that its sentence names.
+    Back(Outcome, Option<String>),
+    /// A page of this site.
+    Page(String),
+}
+
+/// Starts the purchase whose id was minted with the form, or returns to its open Checkout (R19).
+///
+/// `credits`, `price` in minor units, `currency` and `months` are the terms that were shown; `mac` is the signature.
+///
+/// # Errors
+/// An internal error only; its cause is in the log.
+#[server(name = StartCheckout, prefix = "/_fn", endpoint = "buy")]
+pub async fn start_checkout(
+    #[server(default)] purchase: String,
+    #[server(default)] package: String,
+    #[server(default)] credits: String,
+    #[server(default)] price: String,
+    #[server(default)] currency: String,
+    #[server(default)] months: String,
+    #[server(default)] mac: String,
+) -> Result<Started, ServerFnError> {
+    let form = SentBuyForm { purchase, package, credits, price, currency, months, mac };
+    let visit = RequestContext::current();
+    let click = click(&visit, &form).await.map_err(|fault| broken("buy", &fault))?;
+    Ok(match click {
+        Click::Checkout(url) => {
+            visit.redirect(&url);
+            Started::Checkout { url }
+        }
+        Click::Back(outcome, about) => {
+            let about = about.map(|pair| format!("&{pair}")).unwrap_or_default();
+            visit.redirect(&format!("/billing?outcome={}{about}", outcome.code()));
+            Started::Refused { code: outcome.code().to_owned() }
+        }
+        Click::Page(path) => {
+            visit.redirect(&path);
+            Started::Refused { code: "elsewhere".to_owned() }
+        }
+    })
+}
+
+/// Checks the viewer first, then the form's signature, then the purchase itself.
+async fn click(visit: &RequestContext, form: &SentBuyForm) -> Result<Click, InternalError> {
+    let app = &visit.app;
+    let Some(viewer) = visit.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
+    if !viewer.role.may_buy() {
+        return Ok(Click::Back(Outcome::ViewerCannotBuy, None));
+    }
+    let Some(customer) = customers::find(app, &viewer.customer).await? else {
+        return Ok(Click::Page("/sign-in".to_owned()));
+    };
+    if !app.catalog.may_buy(&customer.plan) {
+        return Ok(Click::Back(Outcome::PlanCannotBuy, None));
+    }
+    if app.stripe.is_none() {
+        return Ok(Click::Back(Outcome::BuyingOff, None));
+    }
+    let Some((purchase, terms)) = verify(app, &viewer, form) else {
+        return Ok(Click::Back(Outcome::FormStale, None));
+    };
+    let start = Start {
+        purchase,
+        customer_no: viewer.customer_no,
+        package: form.package.clone(),
+        shown: Some(terms),
+        member_email: viewer.email.clone(),
+    };
+    Ok(landing(purchases::start(app, start).await?, form))
+}
+
+fn landing(started: purchases::Started, form: &SentBuyForm) -> Click {
+    use purchases::Started as S;
+    let package = || Some(format!("package={}", encoded(&form.package)));
+    // The form may have led to another purchase than its own: the page finds that one by it.
+    let purchase = || Some(format!("purchase={}&package={}", encoded(&form.purchase), encoded(&form.package)));
+    match started {
+        S::Open(purchase) => match purchase.url {
+            Some(url) => Click::Checkout(url),
+            None => Click::Back(Outcome::StripeUnavailable, Some(format!("purchase={}", purchase.id))),
+        },
+        S::AlreadyBought(bought) => already(&bought),
+        S::CheckoutExpired => Click::Back(Outcome::CheckoutExpired, purchase()),
+        S::PriceChanged | S::UnknownPackage => Click::Back(Outcome::PriceChanged, package()),
+        S::PlanCannotBuy => Click::Back(Outcome::PlanCannotBuy, None),
+        S::NotYours => Click::Back(Outcome::FormStale, None),
+        S::BuyingOff => Click::Back(Outcome::BuyingOff, None),
+        S::StripeUnavailable => Click::Back(Outcome::StripeUnavailable, purchase()),
+        S::StripeRefused => Click::Back(Outcome::PurchaseRefused, None),
+        // Only where Stripe's answers make no room in time.
+        S::LimitReached => Click::Back(Outcome::StripeUnavailable, package()),
+        S::Closed => Click::Page("/sign-in".to_owned()),
+    }
+}
+
+/// A credited purchase can be bought again; an unfinished one has its own page.
+fn already(purchase: &Purchase) -> Click {
+    match purchase.state {
+        PurchaseState::Credited => Click::Back(Outcome::AlreadyBought, Some(format!("purchase={}", purchase.id))),
+        _ => Click::Page(format!("/purchases/{}", purchase.id)),
+    }
+}
+
+/// A form's text, fit for a URL.
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::ui::buy_form::BUY_PATH;
+    use leptos::server_fn::ServerFn;
+
+    #[test]
+    fn every_buy_form_leads_here() {
+        assert_eq!(StartCheckout::PATH, BUY_PATH);
+    }
+}

@@ -1,0 +1,113 @@
+//! `/_gallery`: every state of every page, for people, pictures and accessibility tests. Only the demo has it, no page
+//! links to it, and its forms lead nowhere.
+//!
+//! Each state is hand-made data, drawn by the sections of the real pages.
+//!
+//! *Not here:* the demo's customers (`crate::demo`).
+
+mod billing;
+mod customers;
+mod forecast;
+mod history;
+mod purchase;
+mod settings;
+mod usage;
+
+use crate::usecases::access::portal::{Role, Viewer};
+use crate::web::billing::{BillingBody, Sections};
+use crate::web::components::SettingsBody;
+use crate::web::history::{History, HistoryBody};
+use crate::web::pages::{Page, page};
+use crate::web::purchase::{PurchaseBody, PurchaseDetails};
+use crate::web::request_context::Stop;
+use crate::web::usage::{UsageBody, UsageSections};
+use crate::web::view::SettingsView;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// One state of one page.
+pub enum Sample {
+    /// `/billing`, and the customer's name.
+    Billing(&'static str, Box<Sections>),
+    /// `/purchases/{id}`
+    Purchase(Box<PurchaseDetails>),
+    /// `/usage`, and the customer's name.
+    Usage(&'static str, Box<UsageSections>),
+    /// `/history`, likewise.
+    History(&'static str, Box<History>),
+    /// `/settings`
+    Settings(Box<SettingsView>),
+}
+
+/// Every state by name, in the gallery's order.
+fn all() -> Vec<(&'static str, Sample)> {
+    let mut all = billing::all();
+    all.extend(purchase::all());
+    all.extend(usage::all());
+    all.extend(history::all());
+    all.extend(settings::all());
+    all
+}
+
+/// The list, or one state by its name.
+#[component]
+pub fn Gallery() -> impl IntoView {
+    let name = use_params_map().get().get("name");
+    page(move |_| async move {
+        match name {
+            None => Ok(Page::new("Gallery", None, list())),
+            Some(name) => all().into_iter().find(|(n, _)| *n == name).map(show).ok_or(Stop::NotFound),
+        }
+    })
+}
+
+fn list() -> impl IntoView {
+    let link = |(name, _): (&'static str, Sample)| {
+        view! {
+            <li>
+                <a href=format!("/_gallery/{name}")>{name}</a>
+            </li>
+        }
+    };
+    view! {
+        <h1>"Gallery"</h1>
+        <ul>{all().into_iter().map(link).collect_view()}</ul>
+    }
+}
+
+fn show((name, sample): (&'static str, Sample)) -> Page {
+    match sample {
+        Sample::Billing(customer, sections) => {
+            Page::new("Billing", Some(viewer(customer)), view! { <BillingBody sections=*sections /> })
+        }
+        Sample::Purchase(details) => {
+            Page::new(name, Some(viewer("Acme Data")), view! { <PurchaseBody details=*details /> })
+        }
+        Sample::Usage(customer, usage) => {
+            Page::new("Usage", Some(viewer(customer)), view! { <UsageBody usage=*usage /> })
+        }
+        Sample::History(customer, history) => {
+            Page::new("History", Some(viewer(customer)), view! { <HistoryBody history=*history /> })
+        }
+        Sample::Settings(settings) => {
+            Page::new("Settings", Some(viewer("Meridian")), view! { <SettingsBody settings=*settings /> })
+        }
+    }
+}
+
+fn viewer(name: &str) -> Viewer {
+    Viewer {
+        customer_no: 0,
+        customer: String::new(),
+        name: name.to_owned(),
+        timezone: "UTC".to_owned(),
+        email: None,
+        role: Role::Viewer,
+        proven: false,
+        return_url: None,
+        session: [0; 32],
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,273 @@
+//! `/purchases/{id}`: the page of one purchase, to which Checkout returns.
+//!
+//! The redirect is never believed: Stripe is asked (R8), also where nobody is signed in. A signed-out browser proves with
+//! the Checkout's id that the purchase is its own, and sees nothing of the account.
+
+pub mod credits_left;
+pub mod invoice;
+pub mod notices;
+pub mod timeline;
+
+use crate::domain::{Instant, Money, PurchaseId, PurchaseState};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::credits::{accounts, overview};
+use crate::usecases::purchases::{Asker, Purchase};
+use crate::usecases::{App, InternalError, customers, purchases};
+use crate::web::outcome::{Outcome, OutcomeDetails};
+use crate::web::pages::{Page, page};
+use crate::web::purchase::credits_left::credits_left;
+use crate::web::purchase::timeline::{Step, Timeline};
+use crate::web::request_context::{RequestContext, Stop};
+use crate::web::ui::badge::BadgeText;
+use crate::web::ui::buy_form::{BuyForm, buy_same, resume};
+use crate::web::ui::dates::Zone;
+use crate::web::ui::money::Price;
+use crate::web::ui::notice::{Notice, NoticeBox};
+use crate::web::ui::purchase_badge::{Dispute, purchase_badge};
+use crate::web::ui::text::Text;
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// The page's data.
+pub struct PurchaseDetails {
+    pub purchase: Purchase,
+    pub is_paid: bool,
+    /// The outcome of Checkout, or the state of an unfinished purchase.
+    pub notice: Option<Notice>,
+    /// Credits left of it, once credited.
+    pub left: Option<Text>,
+    /// Oldest first.
+    pub steps: Vec<(Step, Instant)>,
+    /// The address of its invoice.
+    pub invoice: Option<String>,
+    pub support_email: String,
+    pub zone: Zone,
+}
+
+/// Everything between header and footer.
+#[component]
+pub fn PurchaseBody(details: PurchaseDetails) -> impl IntoView {
+    let PurchaseDetails { purchase, zone, .. } = details;
+    let dispute = Dispute::from_status(purchase.dispute.as_deref());
+    let badge = purchase_badge(&purchase, details.is_paid, dispute);
+    let left = details.left.map(|text| view! { <p class="lede">{text}</p> });
+    let title = format!("{} credits", purchase.credits.grouped());
+    let reference = purchase.id.to_string();
+    let support = format!("mailto:{}?subject=Purchase%20{reference}", details.support_email);
+    view! {
+        <p class="crumb">
+            <a href="/billing">"Billing"</a>
+        </p>
+        <h1>{title} " " <BadgeText badge=badge /></h1>
+        {left}
+        {details.notice.map(|notice| view! { <NoticeBox notice /> })}
+        <div class="halves">
+            <section class="card" aria-labelledby="timeline">
+                <h2 id="timeline" class="label">
+                    "What happened"
+                </h2>
+                <Timeline steps=details.steps credits=purchase.credits zone />
+            </section>
+            <section class="card" aria-labelledby="price">
+                <h2 id="price" class="label">
+                    "Payment"
+                </h2>
+                <Payment purchase invoice=details.invoice />
+            </section>
+        </div>
+        <p class="after">
+            "Reference " <code>{reference}</code> <span class="dot">" · "</span>
+            <a href=support>"Ask support"</a>
+        </p>
+    }
+}
+
+#[component]
+fn Payment(purchase: Purchase, invoice: Option<String>) -> impl IntoView {
+    let money = |minor: i64| Money::new(minor, &purchase.currency);
+    let price = money(purchase.amount);
+    let tax = purchase.amount_tax.filter(|tax| *tax > 0).map(money);
+    let refunded = Some(purchase.refunded_amount).filter(|minor| *minor > 0).map(money);
+    let line = |term: &'static str, money: Money| {
+        view! {
+            <div class:total-line=term == "Total">
+                <dt>{term}</dt>
+                <dd>
+                    <Price money long=true />
+                </dd>
+            </div>
+        }
+    };
+    let total = tax.as_ref().and_then(|tax| price.minor.checked_add(tax.minor));
+    let total = total.map(|minor| line("Total", Money::new(minor, &price.currency)));
+    view! {
+        <dl class="sums">
+            {line("Price", price)} {tax.map(|tax| line("Tax", tax))} {total}
+            {refunded.map(|money| line("Refunded", money))}
+        </dl>
+        {invoice
+            .map(|href| {
+                view! {
+                    <p>
+                        <a class="button" href=href>
+                            "Invoice"
+                        </a>
+                    </p>
+                }
+            })}
+    }
+}
+
+/// `/purchases/{id}`
+#[component]
+pub fn PurchasePage() -> impl IntoView {
+    let id = use_params_map().get().get("id").unwrap_or_default();
+    page(move |visit| load(visit, id))
+}
+
+async fn load(visit: RequestContext, id: String) -> Result<Page, Stop> {
+    let id = PurchaseId::parse(&id).ok_or(Stop::NotFound)?;
+    let session = visit.query("session_id");
+    match visit.viewer().await? {
+        Some(viewer) => owned(&visit, viewer, id, session).await,
+        None => signed_out(&visit, id, session.ok_or(Stop::SignIn)?).await,
+    }
+}
+
+/// The page of a customer's own purchase; another's is not there.
+async fn owned(visit: &RequestContext, viewer: Viewer, id: PurchaseId, session: Option<String>) -> Result<Page, Stop> {
+    let app = &visit.app;
+    let mine = |found: Option<Purchase>| found.filter(|purchase| purchase.customer_no == viewer.customer_no);
+    let purchase = mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?;
+    let waits = matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing);
+    let purchase = if session.is_some() || waits {
+        purchases::ask(app, id, Asker::Member).await?;
+        mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?
+    } else {
+        purchase
+    };
+    let title = format!("{} credits", purchase.credits.grouped());
+    let mut details = details(app, &viewer, purchase, session.is_some()).await?;
+    details.notice = invoice_outcome(visit).or(details.notice);
+    Ok(Page::new(title, Some(viewer), view! { <PurchaseBody details /> }))
+}
+
+/// The page of a signed-out buyer on the way back from Checkout.
+async fn signed_out(visit: &RequestContext, id: PurchaseId, session: String) -> Result<Page, Stop> {
+    let app = &visit.app;
+    // Stripe is asked only for a browser that knows the purchase's own Checkout.
+    let own = |found: Option<Purchase>| found.filter(|purchase| purchase.session_id.as_ref() == Some(&session));
+    own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
+    purchases::ask(app, id, Asker::Stranger).await?;
+    let purchase = own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
+    let here = format!("/purchases/{id}?session_id={}", encoded(&session));
+    let notice = match purchase.state {
+        PurchaseState::Credited => notices::added_signed_out(purchase.credits),
+        PurchaseState::Processing => notices::processing("you", &here),
+        PurchaseState::Failed => notices::failed(None),
+        PurchaseState::Expired => notices::expired(None),
+        PurchaseState::Review => notices::review(&id.to_string()),
+        PurchaseState::Created | PurchaseState::Open => notices::checking(&here),
+    };
+    let title = format!("{} credits", purchase.credits.grouped());
+    let body = view! {
+        <h1>{title.clone()}</h1>
+        <NoticeBox notice />
+        <p class="after">
+            <a class="button" href="/sign-in">
+                "Sign in"
+            </a>
+        </p>
+    };
+    Ok(Page::new(title, None, body))
+}
+
+async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> Result<PurchaseDetails, InternalError> {
+    let zone = Zone::named(&viewer.timezone);
+    let grant = overview::bought(app, viewer.customer_no, purchase.id).await?;
+    let moments = purchases::timeline(app, purchase.id).await?;
+    let now = app.clock.now();
+    // Stripe has announced the payment, and could not be asked about it.
+    let is_adding = purchases::is_paid(app, &purchase).await?;
+    // A later visit to Checkout's return address does not announce the credits once more.
+    let is_news = back && grant.as_ref().is_none_or(|it| (it.frozen + it.refunded + it.disputed).is_zero());
+    Ok(PurchaseDetails {
+        notice: if is_adding {
+            Some(notices::adding(&format!("/purchases/{}", purchase.id)))
+        } else {
+            notice(app, viewer, &purchase, is_news).await?
+        },
+        is_paid: is_adding || purchase.credited_at.is_some(),
+        left: grant.as_ref().map(|grant| credits_left(grant, now, zone)),
+        steps: moments.iter().filter_map(Step::from_moment).collect(),
+        invoice: invoice_link(&purchase),
+        support_email: app.catalog.shop.support_email.clone(),
+        purchase,
+        zone,
+    })
+}
+
+/// The outcome of a click on "Invoice".
+fn invoice_outcome(visit: &RequestContext) -> Option<Notice> {
+    let outcome = Outcome::from_code(&visit.query("outcome")?)?;
+    let of_invoice = matches!(outcome, Outcome::NoInvoice | Outcome::InvoiceUnavailable);
+    of_invoice.then(|| outcome.notice(OutcomeDetails::default()))
+}
+
+/// The address of the invoice, once credited.
+fn invoice_link(purchase: &Purchase) -> Option<String> {
+    (purchase.state == PurchaseState::Credited).then(|| format!("/purchases/{}/invoice", purchase.id))
+}
+
+/// The outcome of Checkout, or the state of an unfinished purchase.
+async fn notice(app: &App, viewer: &Viewer, purchase: &Purchase, back: bool) -> Result<Option<Notice>, InternalError> {
+    let here = format!("/purchases/{}", purchase.id);
+    let open = purchase.checkout_expires_at > app.clock.now();
+    Ok(match purchase.state {
+        PurchaseState::Credited if back => added(app, viewer, purchase).await?,
+        PurchaseState::Credited => None,
+        PurchaseState::Processing => {
+            let owner = customers::find(app, &viewer.customer).await?.map(|customer| customer.email);
+            let mailed = viewer.email.clone().or(owner).unwrap_or_else(|| "you".to_owned());
+            Some(notices::processing(&mailed, &here))
+        }
+        PurchaseState::Open | PurchaseState::Created if back => Some(notices::checking(&here)),
+        PurchaseState::Open | PurchaseState::Created if open => {
+            let until = Zone::named(&viewer.timezone).sentence(purchase.checkout_expires_at);
+            Some(notices::unfinished(until, resume_form(app, viewer, purchase).await?))
+        }
+        PurchaseState::Open | PurchaseState::Created | PurchaseState::Expired => {
+            Some(notices::expired(buy_same_form(app, viewer, purchase).await?))
+        }
+        PurchaseState::Failed => Some(notices::failed(buy_same_form(app, viewer, purchase).await?)),
+        PurchaseState::Review => Some(notices::review(&purchase.id.to_string())),
+    })
+}
+
+async fn added(app: &App, viewer: &Viewer, purchase: &Purchase) -> Result<Option<Notice>, InternalError> {
+    let balance = accounts::balance(app, &viewer.customer).await?;
+    let zone = Zone::named(&viewer.timezone);
+    Ok(balance.zip(purchase.expires_at).map(|(balance, expires_at)| {
+        notices::added(purchase.credits, balance.available, expires_at, zone, invoice_link(purchase).as_deref())
+    }))
+}
+
+async fn may_buy(app: &App, viewer: &Viewer) -> Result<bool, InternalError> {
+    let customer = customers::find(app, &viewer.customer).await?;
+    let plan = customer.is_some_and(|customer| app.catalog.may_buy(&customer.plan));
+    Ok(plan && viewer.role.may_buy() && app.stripe.is_some())
+}
+
+/// A form that resumes the purchase, for viewers who may buy.
+async fn resume_form(app: &App, viewer: &Viewer, purchase: &Purchase) -> Result<Option<BuyForm>, InternalError> {
+    Ok(may_buy(app, viewer).await?.then(|| resume(app, viewer, purchase)))
+}
+
+/// A form for a new purchase of the same, for viewers who may buy.
+async fn buy_same_form(app: &App, viewer: &Viewer, purchase: &Purchase) -> Result<Option<BuyForm>, InternalError> {
+    Ok(if may_buy(app, viewer).await? { buy_same(app, viewer, purchase) } else { None })
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,157 @@
+//! The timeline of a purchase: every step that a customer may know, oldest first.
+
+use crate::domain::{Credits, Instant};
+use crate::usecases::purchases;
+use crate::usecases::purchases::Delivery;
+use crate::web::ui::dates::{Moment, When, Zone};
+use crate::web::ui::text::Text;
+use leptos::prelude::*;
+
+/// A step of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The Buy form was sent.
+    Chosen,
+    Opened,
+    /// A delayed payment is on its way.
+    Processing,
+    Paid,
+    Credited,
+    Failed,
+    /// Checkout closed unpaid.
+    Expired,
+    /// A person must look at it.
+    Review,
+    /// A reminder of its expiry was sent.
+    Reminded,
+    ReminderWaits,
+    /// No mail server takes the reminder yet.
+    ReminderDelayed,
+    ReminderRefused,
+    Refunded,
+    Disputed,
+    /// A refund failed: the credits are back.
+    RefundFailed,
+    DisputeWon,
+    DisputeLost,
+    /// Its credits expired.
+    Ended,
+}
+
+impl Step {
+    /// Reads a moment's name. Some moments are not for customers.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "chosen" => Self::Chosen,
+            "checkout_opened" => Self::Opened,
+            "processing" => Self::Processing,
+            "paid" => Self::Paid,
+            "credited" => Self::Credited,
+            "failed" => Self::Failed,
+            "expired" => Self::Expired,
+            "review" => Self::Review,
+            "reminded" => Self::Reminded,
+            "refunded" => Self::Refunded,
+            "disputed" => Self::Disputed,
+            "refund_failed" => Self::RefundFailed,
+            "dispute_won" => Self::DisputeWon,
+            "dispute_lost" => Self::DisputeLost,
+            "ended" => Self::Ended,
+            _ => return None,
+        })
+    }
+
+    fn words(self, credits: Credits) -> Text {
+        match self {
+            Self::Chosen => return Text::from("You chose ").counted(credits, ""),
+            Self::Opened => "Checkout opened",
+            Self::Processing => "Bank payment started",
+            Self::Paid => "Payment received",
+            Self::Credited => "Credits added",
+            Self::Failed => "Payment did not go through",
+            Self::Expired => "Checkout expired, not paid",
+            Self::Review => "Sent to support for review",
+            Self::Reminded => "Reminder sent",
+            Self::ReminderWaits => "Reminder on its way",
+            Self::ReminderDelayed => "Reminder delayed, it is sent again",
+            Self::ReminderRefused => "Reminder could not be delivered",
+            Self::Refunded => "Refunded",
+            Self::Disputed => "Bank review started",
+            Self::RefundFailed => "Refund did not go through, credits given back",
+            Self::DisputeWon => "Bank review ended, credits given back",
+            Self::DisputeLost => "Bank review lost, credits removed",
+            Self::Ended => "Credits expired",
+        }
+        .into()
+    }
+
+    /// Reads a moment; a reminder says whether it has arrived.
+    #[must_use]
+    pub fn from_moment(moment: &purchases::Moment) -> Option<(Self, Instant)> {
+        let step = match (Self::named(&moment.what)?, moment.delivery) {
+            (Self::Reminded, Some(Delivery::Queued)) => Self::ReminderWaits,
+            (Self::Reminded, Some(Delivery::Deferred)) => Self::ReminderDelayed,
+            (Self::Reminded, Some(Delivery::Refused)) => Self::ReminderRefused,
+            (step, _) => step,
+        };
+        Some((step, moment.at))
+    }
+}
+
+/// Each step with its time; the day is named where it changes.
+fn dated(steps: &[(Step, Instant)], credits: Credits, zone: Zone) -> Vec<(Text, Moment)> {
+    let mut day: Option<Instant> = None;
+    let mut step = |(step, at): &(Step, Instant)| {
+        let same = day.is_some_and(|before| zone.same_day(before, *at));
+        day = Some(*at);
+        (step.words(credits), if same { zone.clock(*at) } else { zone.full(*at) })
+    };
+    steps.iter().map(&mut step).collect()
+}
+
+/// The timeline.
+#[component]
+pub fn Timeline(steps: Vec<(Step, Instant)>, credits: Credits, zone: Zone) -> impl IntoView {
+    let row = |(text, at): (Text, Moment)| {
+        view! {
+            <li>
+                <span>{text}</span>
+                " "
+                <When moment=at />
+            </li>
+        }
+    };
+    view! { <ol class="timeline">{dated(&steps, credits, zone).into_iter().map(row).collect_view()}</ol> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Instant {
+        text.parse().expect("an instant")
+    }
+
+    #[test]
+    fn the_timeline_names_the_day_where_it_changes() {
+        let steps = [
+            (Step::Chosen, at("2025-11-28T13:01:00Z")),
+            (Step::Opened, at("2025-11-28T13:01:02Z")),
+            (Step::Paid, at("2025-11-28T13:03:00Z")),
+            (Step::Credited, at("2025-11-28T13:03:01Z")),
+            (Step::Reminded, at("2026-10-29T13:03:00Z")),
+        ];
+        let steps = dated(&steps, Credits::whole(1_200), Zone::named("Europe/Berlin"));
+        let said: Vec<String> = steps.iter().map(|(text, at)| format!("{text} {}", at.text)).collect();
+        assert_eq!(
+            said,
+            [
+                "You chose 1,200 credits 28 Nov 2025, 14:01 CET",
+                "Checkout opened 14:01",
+                "Payment received 14:03",
+                "Credits added 14:03",
+                "Reminder sent 29 Oct 2026, 14:03 CET",
+            ]
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! The tables "By operation" and "By source".
+
+use crate::domain::Credits;
+use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
+use crate::store::days::Totals;
+use crate::usecases::insight::usage::Usage;
+use crate::web::history::lines::operation_words;
+use crate::web::ui::money::Amount;
+use leptos::prelude::*;
+
+/// Rows of a split; the rest is one row.
+const SPLIT_MAX: usize = 10;
+
+/// Credits by operation, or by source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitData {
+    /// `By operation`
+    pub title: &'static str,
+    /// The first column's head.
+    pub head: &'static str,
+    /// Most credits first.
+    pub rows: Vec<SplitRow>,
+}
+
+/// A name's part of the credits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitRow {
+    pub name: String,
+    pub credits: Credits,
+    /// Thousandths of all credits.
+    pub share: i64,
+    /// Its lines in History.
+    pub href: Option<String>,
+}
+
+/// The splits of usage.
+pub fn splits(usage: &Usage) -> Vec<SplitData> {
+    let operations = split(usage, &usage.by_operation, &BY_OPERATION, operation_words);
+    let sources = split(usage, &usage.by_source, &BY_SOURCE, str::to_owned);
+    [operations, sources].into_iter().flatten().collect()
+}
+
+/// A way to split usage.
+struct By {
+    title: &'static str,
+    head: &'static str,
+    /// The filter of History.
+    field: &'static str,
+    /// The name under which a day counts the names beyond its limit, and its words.
+    other: (&'static str, &'static str),
+}
+
+const BY_OPERATION: By =
+    By { title: "By operation", head: "Operation", field: "operation", other: (OTHER_OPERATION, "Other operations") };
+const BY_SOURCE: By =
+    By { title: "By source", head: "Source", field: "source", other: (OTHER_SOURCE, "Other sources") };
+
+/// No split where no usage has a name.
+fn split(usage: &Usage, sums: &[(String, Totals)], by: &By, words: impl Fn(&str) -> String) -> Option<SplitData> {
+    if sums.iter().all(|(name, _)| name.is_empty()) {
+        return None;
+    }
+    let all = i128::from(usage.total.totals.credits().0).max(1);
+    let first = usage.steps.first().map(|step| step.first);
+    let last = usage.steps.last().map(|step| step.last);
+    let share = |credits: Credits| i64::try_from(i128::from(credits.0.max(0)) * 1_000 / all).unwrap_or(0);
+    let row = |(name, totals): &(String, Totals)| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair(by.field, name);
+        for (field, day) in [("from", first), ("to", last)] {
+            query.extend_pairs(day.map(|day| (field, day.format("%Y-%m-%d").to_string())));
+        }
+        let query = query.finish();
+        let named = !name.is_empty();
+        SplitRow {
+            name: if named { words(name) } else { "Not said".to_owned() },
+            credits: totals.credits(),
+            share: share(totals.credits()),
+            href: named.then(|| format!("/history?{query}")),
+        }
+    };
+    let (others, sums): (Vec<_>, Vec<_>) = sums.iter().partition(|(name, _)| name == by.other.0);
+    let mut rows: Vec<SplitRow> = sums.iter().copied().take(SPLIT_MAX).map(row).collect();
+    let rest = sums.get(SPLIT_MAX..).unwrap_or_default();
+    if !rest.is_empty() {
+        let credits = rest.iter().map(|(_, totals)| totals.credits()).sum();
+        rows.push(SplitRow { name: format!("{} more", rest.len()), credits, share: share(credits), href: None });
+    }
+    for (_, totals) in others {
+        let credits = totals.credits();
+        rows.push(SplitRow { name: by.other.1.to_owned(), credits, share: share(credits), href: None });
+    }
+    Some(SplitData { title: by.title, head: by.head, rows })
+}
+
+#[component]
+pub fn Split(split: SplitData) -> impl IntoView {
+    let row = |row: SplitRow| {
+        let name = match row.href {
+            Some(href) => view! { <a href=href>{row.name}</a> }.into_any(),
+            None => row.name.into_any(),
+        };
+        let little = row.credits.is_positive() && row.share < 10;
+        let percent = if little { "<1%".to_owned() } else { format!("{}%", (row.share + 5) / 10) };
+        view! {
+            <tr>
+                <th scope="row">{name}</th>
+                <td class="number lead">
+                    <Amount credits=row.credits />
+                </td>
+                <td class="number of">{percent}</td>
+            </tr>
+        }
+    };
+    view! {
+        <section>
+            <h2>{split.title}</h2>
+            <div class="card scroll" tabindex="0" role="region" aria-label=split.title>
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">{split.head}</th>
+                            <th scope="col" class="number">
+                                "Credits"
+                            </th>
+                            <th scope="col" class="number">
+                                "Share"
+                            </th>
+                        </tr>
+                    </thead>
+                    <tbody>{split.rows.into_iter().map(row).collect_view()}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
