@@ -10,52 +10,47 @@ use crate::web::ui::dates::Moment;
 use crate::web::ui::notice::{Notice, NoticeAction, Voice};
 use crate::web::ui::text::{Text, noun};
 
-/// Every way in which a form can come back.
+/// The outcomes of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Checkout was closed by the buyer.
+    /// The buyer closed Checkout.
     Cancelled,
     /// Stripe is down or slow.
     StripeUnavailable,
-    /// Stripe has said no, for good.
+    /// Stripe refuses for good.
     PurchaseRefused,
-    /// The catalogue sells it on other terms now.
+    /// The catalogue sells the package on other terms now.
     PriceChanged,
-    /// This very form was paid already.
+    /// The purchase of this form is paid already.
     AlreadyBought,
-    /// Its Checkout is over.
     CheckoutExpired,
-    /// The plan may not buy.
     PlanCannotBuy,
-    /// The person may not buy.
+    /// The viewer's role may not buy.
     ViewerCannotBuy,
     /// The shop sells nothing at the moment.
     BuyingOff,
-    /// The form was drawn for another customer, session or role, or tampered with.
+    /// The form was drawn for another customer, session or role, or it was changed.
     FormStale,
     /// There is no invoice, or not yet.
     NoInvoice,
-    /// Stripe could not be asked for the invoice.
     InvoiceUnavailable,
-    /// A file could not be written.
     FileFailed,
-    /// A fault of ours; the cause is in the log.
+    /// The cause is in the log.
     InternalError,
 }
 
-/// What a sentence needs beside its code, looked up again.
+/// The data that a sentence needs besides its code.
 #[derive(Clone, Debug, Default)]
 pub struct OutcomeDetails {
-    /// What the package holds and costs now.
+    /// The package's credits and price now.
     pub offer: Option<(Credits, Money)>,
-    /// When the purchase was paid.
+    /// The time when the purchase was paid.
     pub bought_at: Option<Moment>,
-    /// A form for the same package, for those who may buy: a fresh one, or the same purchase's where that was not opened.
-    pub again: Option<BuyForm>,
+    /// For viewers who may buy: a form for the same package, or for the same purchase where that was never opened.
+    pub form: Option<BuyForm>,
 }
 
 impl Outcome {
-    /// Every outcome.
     pub const ALL: [Self; 14] = [
         Self::Cancelled,
         Self::StripeUnavailable,
@@ -73,7 +68,7 @@ impl Outcome {
         Self::InternalError,
     ];
 
-    /// Its code in the URL.
+    /// The code in the URL.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -94,19 +89,17 @@ impl Outcome {
         }
     }
 
-    /// From a code; anything else says nothing.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.code() == code)
     }
 
-    /// What is read.
     #[must_use]
-    pub fn notice(self, facts: OutcomeDetails) -> Notice {
+    pub fn notice(self, details: OutcomeDetails) -> Notice {
         let (tone, voice) = self.manner();
-        let (strong, text, again) = self.words(&facts);
+        let (strong, text, label) = self.words(&details);
         let notice = Notice::new(tone, strong, text).aloud(voice);
-        match (again, facts.again) {
+        match (label, details.form) {
             (Some(label), Some(form)) => notice.with(NoticeAction::Buy { label: label.into(), form }),
             _ => notice,
         }
@@ -129,8 +122,8 @@ impl Outcome {
         }
     }
 
-    /// The two halves of its sentence, and the words of a button that buys again.
-    fn words(self, facts: &OutcomeDetails) -> (Text, Text, Option<&'static str>) {
+    /// The two halves of the sentence, and the label of a Buy button.
+    fn words(self, details: &OutcomeDetails) -> (Text, Text, Option<&'static str>) {
         match self {
             Self::Cancelled => ("Checkout closed.".into(), "You were not charged.".into(), None),
             Self::StripeUnavailable => {
@@ -141,8 +134,8 @@ impl Outcome {
                 let strong = "This can't be bought at the moment. You weren't charged.".into();
                 (strong, "Support has been told.".into(), None)
             }
-            Self::PriceChanged => (price_changed(facts), "You weren't charged.".into(), None),
-            Self::AlreadyBought => (already_bought(facts), "Buy it again?".into(), Some("Buy again")),
+            Self::PriceChanged => (price_changed(details), "You weren't charged.".into(), None),
+            Self::AlreadyBought => (already_bought(details), "Buy it again?".into(), Some("Buy again")),
             Self::CheckoutExpired => {
                 ("That Checkout has expired.".into(), "You were not charged.".into(), Some("Buy again"))
             }
@@ -172,8 +165,8 @@ impl Outcome {
     }
 }
 
-fn price_changed(facts: &OutcomeDetails) -> Text {
-    match &facts.offer {
+fn price_changed(details: &OutcomeDetails) -> Text {
+    match &details.offer {
         Some((credits, price)) => {
             let words =
                 Text::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", noun(*credits)));
@@ -183,8 +176,8 @@ fn price_changed(facts: &OutcomeDetails) -> Text {
     }
 }
 
-fn already_bought(facts: &OutcomeDetails) -> Text {
-    match &facts.bought_at {
+fn already_bought(details: &OutcomeDetails) -> Text {
+    match &details.bought_at {
         Some(at) => Text::from("You bought this at ").time(at.clone()).text("."),
         None => "You bought this already.".into(),
     }
@@ -205,13 +198,13 @@ mod tests {
 
     #[test]
     fn every_outcome_has_its_words() {
-        let facts = || OutcomeDetails {
+        let details = || OutcomeDetails {
             offer: Some((Credits::whole(1_200), Money::new(1_000, "usd"))),
             bought_at: Some(Zone::UTC.clock("2026-11-22T14:03:00Z".parse().expect("an instant"))),
-            again: None,
+            form: None,
         };
         let check = |outcome: Outcome, want: &str| {
-            let notice = outcome.notice(facts());
+            let notice = outcome.notice(details());
             assert_eq!(format!("{} {}", notice.strong, notice.text), want);
         };
         check(Outcome::Cancelled, "Checkout closed. You were not charged.");
@@ -223,7 +216,7 @@ mod tests {
         check(Outcome::CheckoutExpired, "That Checkout has expired. You were not charged.");
         check(Outcome::PlanCannotBuy, "Top-ups need a paid plan. Upgrade first. You were not charged.");
         check(Outcome::ViewerCannotBuy, "Ask an owner or admin to buy. You were not charged.");
-        assert_eq!(Outcome::Cancelled.notice(facts()).voice, Voice::Status);
-        assert_eq!(Outcome::StripeUnavailable.notice(facts()).voice, Voice::Alert);
+        assert_eq!(Outcome::Cancelled.notice(details()).voice, Voice::Status);
+        assert_eq!(Outcome::StripeUnavailable.notice(details()).voice, Voice::Alert);
     }
 }

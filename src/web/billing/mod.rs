@@ -234,7 +234,7 @@ impl Reader<'_> {
         let details = OutcomeDetails {
             offer: package.map(|package| (package.grants(), price(package))),
             bought_at: purchase.and_then(|purchase| purchase.credited_at).map(|at| self.bought_at(at)),
-            again: form,
+            form,
         };
         Ok(Some(outcome.notice(details)))
     }

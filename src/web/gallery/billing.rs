@@ -192,7 +192,7 @@ fn outcome_details(sketch: &Sketch) -> OutcomeDetails {
     OutcomeDetails {
         offer: Some((Credits::whole(1_200), Money::new(1_000, "usd"))),
         bought_at: Some(sketch.balance.zone.clock(at("2026-11-22T19:03:00Z"))),
-        again: Some(form("p1200", 900)),
+        form: Some(form("p1200", 900)),
     }
 }
 

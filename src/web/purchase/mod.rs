@@ -10,8 +10,9 @@ pub mod timeline;
 
 use crate::domain::{Instant, Money, PurchaseId, PurchaseState};
 use crate::usecases::access::portal::Viewer;
+use crate::usecases::app::Asker;
 use crate::usecases::credits::{accounts, overview};
-use crate::usecases::purchases::{Asker, Purchase};
+use crate::usecases::purchases::Purchase;
 use crate::usecases::{App, InternalError, customers, purchases};
 use crate::web::outcome::{Outcome, OutcomeDetails};
 use crate::web::pages::{Page, page};
@@ -141,7 +142,7 @@ async fn owned(visit: &RequestContext, viewer: Viewer, id: PurchaseId, session: 
     let purchase = mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?;
     let waits = matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing);
     let purchase = if session.is_some() || waits {
-        purchases::ask(app, id, Asker::Member).await?;
+        purchases::refresh(app, id, Asker::Member).await?;
         mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?
     } else {
         purchase
@@ -158,7 +159,7 @@ async fn signed_out(visit: &RequestContext, id: PurchaseId, session: String) -> 
     // Stripe is asked only for a browser that knows the purchase's own Checkout.
     let own = |found: Option<Purchase>| found.filter(|purchase| purchase.session_id.as_ref() == Some(&session));
     own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
-    purchases::ask(app, id, Asker::Stranger).await?;
+    purchases::refresh(app, id, Asker::Anonymous).await?;
     let purchase = own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
     let here = format!("/purchases/{id}?session_id={}", encoded(&session));
     let notice = match purchase.state {
@@ -185,7 +186,7 @@ async fn signed_out(visit: &RequestContext, id: PurchaseId, session: String) -> 
 async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> Result<PurchaseDetails, InternalError> {
     let zone = Zone::named(&viewer.timezone);
     let grant = overview::bought(app, viewer.customer_no, purchase.id).await?;
-    let moments = purchases::timeline(app, purchase.id).await?;
+    let events = purchases::timeline(app, purchase.id).await?;
     let now = app.clock.now();
     // Stripe has announced the payment, and could not be asked about it.
     let is_adding = purchases::is_paid(app, &purchase).await?;
@@ -199,7 +200,7 @@ async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> 
         },
         is_paid: is_adding || purchase.credited_at.is_some(),
         left: grant.as_ref().map(|grant| credits_left(grant, now, zone)),
-        steps: moments.iter().filter_map(Step::from_moment).collect(),
+        steps: events.iter().filter_map(Step::from_event).collect(),
         invoice: invoice_link(&purchase),
         support_email: app.catalog.shop.support_email.clone(),
         purchase,

@@ -1,8 +1,8 @@
 //! The timeline of a purchase: every step that a customer may know, oldest first.
 
 use crate::domain::{Credits, Instant};
-use crate::usecases::purchases;
-use crate::usecases::purchases::Delivery;
+
+use crate::usecases::purchases::{PurchaseEvent, ReminderDelivery};
 use crate::web::ui::dates::{Moment, When, Zone};
 use crate::web::ui::text::Text;
 use leptos::prelude::*;
@@ -39,7 +39,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Reads a moment's name. Some moments are not for customers.
+    /// Reads an event's name. Some events are not for customers.
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "chosen" => Self::Chosen,
@@ -85,16 +85,16 @@ impl Step {
         .into()
     }
 
-    /// Reads a moment; a reminder says whether it has arrived.
+    /// Reads an event; a reminder says whether it has arrived.
     #[must_use]
-    pub fn from_moment(moment: &purchases::Moment) -> Option<(Self, Instant)> {
-        let step = match (Self::named(&moment.what)?, moment.delivery) {
-            (Self::Reminded, Some(Delivery::Queued)) => Self::ReminderWaits,
-            (Self::Reminded, Some(Delivery::Deferred)) => Self::ReminderDelayed,
-            (Self::Reminded, Some(Delivery::Refused)) => Self::ReminderRefused,
+    pub fn from_event(event: &PurchaseEvent) -> Option<(Self, Instant)> {
+        let step = match (Self::named(&event.what)?, event.delivery) {
+            (Self::Reminded, Some(ReminderDelivery::Queued)) => Self::ReminderWaits,
+            (Self::Reminded, Some(ReminderDelivery::Deferred)) => Self::ReminderDelayed,
+            (Self::Reminded, Some(ReminderDelivery::Refused)) => Self::ReminderRefused,
             (step, _) => step,
         };
-        Some((step, moment.at))
+        Some((step, event.at))
     }
 }
 

@@ -64,8 +64,8 @@ impl Measure<'_> {
     }
 }
 
-/// Measure has data: the rest is neither drawn nor in the table.
-fn drawn<'a>(usage: &Usage, metrics: &'a [Metric]) -> Vec<Measure<'a>> {
+/// The measures with data. The others are neither drawn nor in the table.
+pub fn measures<'a>(usage: &Usage, metrics: &'a [Metric]) -> Vec<Measure<'a>> {
     let all = std::iter::once(Measure::Credits).chain(metrics.iter().map(Measure::Metric));
     all.filter(|measure| usage.steps.iter().any(|step| measure.figure(&step.figures) != 0)).collect()
 }

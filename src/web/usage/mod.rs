@@ -184,7 +184,7 @@ async fn load(visit: RequestContext) -> Result<Page, Stop> {
     let hidden = visit.query("hide").unwrap_or_default();
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(known).collect();
     // Read before the data, so that later usage is fetched again.
-    let last = live::last(&visit.app, viewer.customer_no).await?;
+    let last = live::last_entry(&visit.app, viewer.customer_no).await?;
     let found = insight::usage::usage(&visit.app, viewer.customer_no, range).await?;
     let usage = UsageSections::new(&found, range, metrics, &hidden);
     let body = view! {
