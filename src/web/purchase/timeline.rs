@@ -1,7 +1,6 @@
 //! The timeline of a purchase: every step that a customer may know, oldest first.
 
 use crate::domain::{Credits, Instant};
-
 use crate::usecases::purchases::{PurchaseEvent, ReminderDelivery};
 use crate::web::ui::dates::{Moment, When, Zone};
 use crate::web::ui::text::Text;

@@ -112,14 +112,14 @@ pub fn UsageBody(usage: UsageSections) -> impl IntoView {
 
 #[component]
 fn Whole(usage: UsageSections) -> impl IntoView {
-    let ranges = view! { <Switches switches=usage.ranges.clone() label="Range" /> };
+    let UsageSections { ranges, switches, charts, table, splits, csv, empty } = usage;
     let head = view! {
         <div class="heading">
             <h1>"Usage"</h1>
-            {ranges}
+            <Switches switches=ranges label="Range" />
         </div>
     };
-    if usage.empty {
+    if empty {
         return view! {
             {head}
             <p class="card empty note">
@@ -128,15 +128,16 @@ fn Whole(usage: UsageSections) -> impl IntoView {
         }
         .into_any();
     }
-    let csv = usage.csv.clone();
-    let several = usage.switches.len() > 1;
-    let switches = several.then(|| view! { <Switches switches=usage.switches.clone() label="Metrics" /> });
-    let charts = usage.charts.clone().into_iter().map(|chart| view! { <Chart chart /> }).collect_view();
-    let off = usage.charts.is_empty().then(|| {
+    let several = switches.len() > 1;
+    let switches = several.then(|| view! { <Switches switches label="Metrics" /> });
+    let off = charts.is_empty().then(|| {
         view! { <p class="card empty note">"Every chart is switched off. Choose one above."</p> }
     });
-    let splits = usage.splits.clone().into_iter().map(|split| view! { <Split split /> }).collect_view();
-    let splits = (!usage.splits.is_empty()).then(|| view! { <div class="halves even">{splits}</div> });
+    let charts = charts.into_iter().map(|chart| view! { <Chart chart /> }).collect_view();
+    let splits = (!splits.is_empty()).then(|| {
+        let splits = splits.into_iter().map(|split| view! { <Split split /> }).collect_view();
+        view! { <div class="halves even">{splits}</div> }
+    });
     view! {
         {head}
         {switches}
@@ -144,8 +145,8 @@ fn Whole(usage: UsageSections) -> impl IntoView {
         <div class="charts">{charts}</div>
         {splits}
         <section>
-            <h2 id="days">{usage.table.title}</h2>
-            <Table table=usage.table />
+            <h2 id="days">{table.title}</h2>
+            <Table table />
             <p class="after">
                 <a href=csv>"Download as CSV"</a>
             </p>
