@@ -7,17 +7,17 @@ pub use topup_domain as domain;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod app;
-pub mod client;
+pub mod cli;
 pub mod clock;
-pub mod config;
-pub mod counts;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod email;
 pub mod http;
 pub mod jobs;
 pub mod ledger;
+pub mod process_metrics;
 pub mod rate_limits;
+pub mod settings;
 pub mod store;
 pub mod stripe;
 pub mod time_zone;

@@ -4,7 +4,9 @@ use clap::Parser;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use topup::app;
-use topup::config::{Cli, Command, PurchasesCommand, StripeCommand};
+use topup::app::commands;
+use topup::app::failure::Failure;
+use topup::cli::{Cli, Command, PurchasesCommand, StripeCommand};
 use tracing_subscriber::EnvFilter;
 
 /// What is logged unless `RUST_LOG` says otherwise. Stripe's client tells of every failure itself; ours says what became
@@ -55,36 +57,36 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Serve(settings) => app::serve(*settings).await,
+            Command::Serve(settings) => app::serve::run(*settings).await,
             #[cfg(feature = "demo")]
             Command::Demo(settings) => app::demo::run(*settings).await,
-            Command::Migrate(settings) => app::migrate(&settings).await,
-            Command::Check(settings) => app::check(&settings).await,
-            Command::Alarms(settings) => app::alarms::run(&settings).await,
-            Command::VerifyExport(settings) => app::verify::run(&settings),
-            Command::Work(settings) => app::worker::work(&settings).await,
-            Command::Jobs(command) => app::worker::jobs(&command).await,
-            Command::Clock(command) => app::clock::run(&command).await,
-            Command::Reconcile(asked) => app::reconcile::run(&asked).await,
-            Command::Doctor(settings) => app::doctor::run(&settings).await,
-            Command::Stripe(StripeCommand::Setup(settings)) => app::stripe_setup::run(&settings).await,
-            Command::Hooks(command) => app::hooks::run(&command).await,
-            Command::Operator(command) => app::operators::run(&command).await,
+            Command::Migrate(settings) => commands::migrate::run(&settings).await,
+            Command::Check(settings) => commands::check::run(&settings).await,
+            Command::Alarms(settings) => commands::alarms::run(&settings).await,
+            Command::VerifyExport(settings) => commands::verify_export::run(&settings),
+            Command::Work(settings) => commands::worker::work(&settings).await,
+            Command::Jobs(command) => commands::worker::jobs(&command).await,
+            Command::Clock(command) => commands::clock::run(&command).await,
+            Command::Reconcile(args) => commands::reconcile::run(&args).await,
+            Command::Doctor(settings) => commands::doctor::run(&settings).await,
+            Command::Stripe(StripeCommand::Setup(settings)) => commands::stripe_setup::run(&settings).await,
+            Command::Hooks(command) => commands::hooks::run(&command).await,
+            Command::Operator(command) => commands::operators::run(&command).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
-                app::purchases::find(&database, &text).await
+                commands::purchases::find(&database, &text).await
             }
             Command::Purchases(PurchasesCommand::Recheck { id, settings }) => {
-                app::purchases::recheck(&settings, &id).await
+                commands::purchases::recheck(&settings, &id).await
             }
         }
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(app::Failure::Setting(line)) => {
+        Err(Failure::Setting(line)) => {
             eprintln!("{line}");
             ExitCode::from(2)
         }
-        Err(app::Failure::Failed(line)) => {
+        Err(Failure::Failed(line)) => {
             eprintln!("{line}");
             ExitCode::FAILURE
         }

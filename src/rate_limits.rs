@@ -63,7 +63,7 @@ pub fn network(address: IpAddr) -> IpAddr {
 }
 
 /// The counters of this process.
-pub struct Limits {
+pub struct RateLimits {
     keys: Option<Counters<[u8; 32]>>,
     anonymous: Option<Counters<IpAddr>>,
     known: Known,
@@ -72,10 +72,10 @@ pub struct Limits {
     pace: DefaultDirectRateLimiter,
 }
 
-impl fmt::Debug for Limits {
+impl fmt::Debug for RateLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let on = (self.keys.is_some(), self.anonymous.is_some());
-        f.debug_struct("Limits").field("keys, anonymous", &on).finish_non_exhaustive()
+        f.debug_struct("RateLimits").field("keys, anonymous", &on).finish_non_exhaustive()
     }
 }
 
@@ -85,7 +85,7 @@ const FORMS_MAX: usize = 256;
 const FORMS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 const FORMS_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 
-impl Limits {
+impl RateLimits {
     /// Counters for `keys` and, apart from them, for `anonymous`; without a rate nothing is counted.
     #[must_use]
     pub fn new(keys: Option<Rate>, anonymous: Option<Rate>) -> Self {
@@ -220,32 +220,32 @@ mod tests {
 
     #[test]
     fn callers_are_counted_apart() {
-        let limits = Limits::new("2/h".parse().ok(), "3/h".parse().ok());
+        let limits = RateLimits::new("2/h".parse().ok(), "3/h".parse().ok());
         let address = |text: &str| limits.anonymous(text.parse().expect("an address")).is_ok();
         assert!(limits.key([1; 32]).is_ok() && limits.key([1; 32]).is_ok() && limits.key([1; 32]).is_err());
         assert!(limits.key([2; 32]).is_ok());
         assert!(address("192.0.2.1") && address("::ffff:192.0.2.1") && address("192.0.2.1") && !address("192.0.2.1"));
         assert!(address("2001:db8::1") && address("2001:db8::2") && address("2001:db8::3") && !address("2001:db8::4"));
         assert!(address("2001:db8:1::1"));
-        let off = Limits::new(None, None);
+        let off = RateLimits::new(None, None);
         assert!((0..1_000).all(|_| off.key([1; 32]).is_ok()));
         assert!((0..1_000).all(|_| off.anonymous(IpAddr::from([192, 0, 2, 1])).is_ok()));
     }
 
     #[test]
     fn each_of_the_two_limits_is_set_by_itself() {
-        let strangers = Limits::new(None, "1/h".parse().ok());
+        let strangers = RateLimits::new(None, "1/h".parse().ok());
         let here = IpAddr::from([192, 0, 2, 1]);
         assert!((0..100).all(|_| strangers.key([1; 32]).is_ok()));
         assert!(strangers.anonymous(here).is_ok() && strangers.anonymous(here).is_err());
-        let keys = Limits::new("1/h".parse().ok(), None);
+        let keys = RateLimits::new("1/h".parse().ok(), None);
         assert!(keys.key([1; 32]).is_ok() && keys.key([1; 32]).is_err());
         assert!((0..100).all(|_| keys.anonymous(here).is_ok()));
     }
 
     #[test]
     fn what_was_good_is_known_until_it_is_not_or_long_unused() {
-        let limits = Limits::new(None, None);
+        let limits = RateLimits::new(None, None);
         assert!(!limits.knows(&[1; 32]));
         limits.looked_up(&[1; 32], true);
         assert!(limits.knows(&[1; 32]));

@@ -1,7 +1,11 @@
 //! `topup demo`: the product with a stand-in for Stripe. Loopback only, never part of a release.
 
-use crate::app::{Application, Failure, Variant, stop_on_signal};
-use crate::config::{Settings, StripeSettings, listen};
+use crate::app::build::Variant;
+use crate::app::failure::Failure;
+use crate::app::serve::{Application, check_site};
+use crate::app::signal::stop_on_signal;
+use crate::settings::{Settings, listen};
+use crate::stripe::StripeSettings;
 use crate::usecases::App;
 use crate::usecases::upkeep::test_clock;
 use chrono::DateTime;
@@ -26,7 +30,7 @@ pub const OPERATOR_KEY: &str = "demo-operator-key-0000000000000000";
 /// [`Failure`].
 pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     settings.check(true)?;
-    super::check_site(&settings)?;
+    check_site(&settings)?;
     // A clock that can be moved, unless one is asked for that stands still, or none.
     let winds = settings.test_clock.is_none();
     if winds {

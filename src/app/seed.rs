@@ -1,6 +1,7 @@
 //! Replays the demo's story through the real engine, with a clock of its own and real runs through Checkout.
 
-use crate::app::{Failure, story};
+use crate::app::failure::Failure;
+use crate::app::story;
 use crate::clock::Clock;
 use crate::demo::customers::{CUSTOMERS, VIEWER};
 use crate::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};

@@ -1,18 +1,20 @@
-//! `/api/…`: what a customer's own programs call with a `tk_` key, in the shape that Spidra's clients know.
+//! `/api/…`: the API for customers' own programs, which send a `tk_` key. Its shapes are those of Spidra's clients.
 //!
-//! Answers are `{"status":"ok","data":…}`, refusals `{"status":"error","message","code"}`.
+//! Answers are `{"status":"ok","data":…}`, errors `{"status":"error","message","code"}`.
 
 use crate::domain::{Catalog, Credits, Instant};
-use crate::http::auth::key_of;
-use crate::http::json::{At, Num};
-use crate::http::located::Query;
-use crate::http::problem::{Code, Problem};
-use crate::http::{json, limits};
+use crate::http::request::auth::{api_key, unauthorized};
+use crate::http::request::code::Code;
+use crate::http::request::extract::Query;
+use crate::http::request::json;
+use crate::http::request::json::{At, Num};
+use crate::http::request::problem::Problem;
+use crate::http::request::rate_limit;
 use crate::store::metrics::Figure;
 use crate::usecases::customers::api_keys;
 use crate::usecases::insight::usage;
 use crate::usecases::insight::usage::{Range, Step};
-use crate::usecases::{App, subscriptions};
+use crate::usecases::{App, InternalError, subscriptions};
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
@@ -24,28 +26,28 @@ use std::net::IpAddr;
 
 /// Routes.
 pub fn routes(app: &App) -> Router<App> {
-    let nothing = || any(async || Refused(Problem::not_found("path")));
+    let nothing = || any(async || CustomerApiError(Problem::not_found("path")));
     Router::new()
         .route("/api/account", get(account))
         .route("/api/usage-stats", get(usage_stats))
         .route("/api", nothing())
         .route("/api/", nothing())
         .route("/api/{*rest}", nothing())
-        .layer(middleware::from_fn_with_state(app.clone(), admit))
+        .layer(middleware::from_fn_with_state(app.clone(), require_customer))
 }
 
-/// A refusal in the shape of this API.
-pub struct Refused(Problem);
+/// An error in the shape of this API.
+pub struct CustomerApiError(Problem);
 
-impl From<Problem> for Refused {
+impl From<Problem> for CustomerApiError {
     fn from(problem: Problem) -> Self {
         Self(problem)
     }
 }
 
-impl From<crate::usecases::InternalError> for Refused {
-    fn from(fault: crate::usecases::InternalError) -> Self {
-        Self(fault.into())
+impl From<InternalError> for CustomerApiError {
+    fn from(error: InternalError) -> Self {
+        Self(error.into())
     }
 }
 
@@ -57,12 +59,12 @@ struct ErrorJson<'a> {
     code: Option<Code>,
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for CustomerApiError {
     fn into_response(self) -> Response {
         let error = ErrorJson { status: "error", message: self.0.detail(), code: self.0.code() };
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = json::with(status, &error);
-        self.0.put_headers(response.headers_mut());
+        self.0.set_headers(response.headers_mut());
         response
     }
 }
@@ -77,38 +79,38 @@ fn ok(data: impl Serialize) -> Response {
     json::ok(&OkJson { status: "ok", data })
 }
 
-/// The customer of a key. A key that was not found good before is a stranger's until it is: the database is asked for it.
-async fn owner(app: &App, key: Option<&str>, address: Option<IpAddr>) -> Result<i64, Refused> {
+/// The customer of a key. A key that was not valid before counts as anonymous until the database confirms it.
+async fn owner(app: &App, key: Option<&str>, address: Option<IpAddr>) -> Result<i64, CustomerApiError> {
     let settings = &app.settings;
     let hash = key.map(api_keys::key_hash);
     if !hash.is_some_and(|hash| settings.limits.knows(&hash)) {
-        limits::anonymous(app, address)?;
+        rate_limit::count_anonymous(app, address)?;
     }
     if let Some((key, hash)) = key.zip(hash) {
         let owner = api_keys::owner(app, key).await?;
         settings.limits.looked_up(&hash, owner.is_some());
         if let Some(owner) = owner {
-            limits::key(app, key)?;
+            rate_limit::count_key(app, key)?;
             return Ok(owner);
         }
     }
-    Err(limits::unauthorized(app, false, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
+    Err(unauthorized(app, false, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
 }
 
-/// Lets customers' own keys through, and tells the handlers whose it is.
-async fn admit(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let key = key_of(request.headers()).map(str::to_owned);
-    let address = limits::address(&app, request.extensions(), request.headers());
+/// Middleware: lets customers' keys through and adds their [`Owner`] to the request.
+async fn require_customer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let key = api_key(request.headers()).map(str::to_owned);
+    let address = rate_limit::client_ip(&app, request.extensions(), request.headers());
     match owner(&app, key.as_deref(), address).await {
         Ok(no) => {
             request.extensions_mut().insert(Owner(no));
             next.run(request).await
         }
-        Err(refused) => refused.into_response(),
+        Err(error) => error.into_response(),
     }
 }
 
-/// The customer whose key it is.
+/// The number of the customer that owns the key.
 #[derive(Clone, Copy)]
 struct Owner(i64);
 
@@ -138,10 +140,10 @@ struct SubscriptionJson {
     status: Option<String>,
 }
 
-/// How the customer stands: used is what the cycle's usages took of any grant, and what open holds have set aside.
-async fn account(State(app): State<App>, Extension(Owner(no)): Extension<Owner>) -> Result<Response, Refused> {
+/// `used` counts the cycle's usages of any grant, and open holds.
+async fn account(State(app): State<App>, Extension(Owner(no)): Extension<Owner>) -> Result<Response, CustomerApiError> {
     let found = usage::in_cycle(&app, no).await?;
-    let found = found.ok_or_else(|| crate::usecases::InternalError::Broken("a key of no customer".to_owned()))?;
+    let found = found.ok_or_else(|| InternalError::Broken("a key of no customer".to_owned()))?;
     let subscription = subscriptions::followed(&app, no, true).await?;
     let (used, remaining) = (found.used + found.balance.held, found.balance.available);
     let name = app.catalog.plan(&found.plan).map_or_else(|| found.plan.clone(), |plan| plan.name.clone());
@@ -169,14 +171,14 @@ struct StepJson {
     credits: Num,
 }
 
-/// What was used, day by day or week by week, oldest first. Days are UTC.
+/// Usage by day or by week, oldest first. Days are UTC.
 async fn usage_stats(
     State(app): State<App>,
     Extension(Owner(no)): Extension<Owner>,
     query: Result<Query, Problem>,
-) -> Result<Response, Refused> {
+) -> Result<Response, CustomerApiError> {
     let Query(query) = query?;
-    let bad = |name: &str, detail: &str| Refused(Problem::query(name, detail));
+    let bad = |name: &str, detail: &str| CustomerApiError(Problem::query(name, detail));
     if let Some(name) = query.keys().find(|name| name.as_str() != "range") {
         return Err(bad(name, "is no parameter of this call"));
     }
@@ -186,7 +188,7 @@ async fn usage_stats(
     Ok(ok(steps.iter().map(|step| step_json(step, &app.catalog)).collect::<Vec<_>>()))
 }
 
-/// The fields are fixed, whichever metrics the shop has: those that its catalogue lacks are 0.
+/// The fields are fixed. A metric that the catalogue lacks is 0.
 fn step_json(step: &Step, catalog: &Catalog) -> StepJson {
     let figure = |key: &str| catalog.metric(key).map_or_else(Figure::default, |_| step.figures.metrics.get(key));
     let latency = figure("latency_ms");
@@ -212,7 +214,7 @@ fn label(first: Instant, last: Instant) -> String {
     format!("{}–{}", day(first, if same_month { "%-d" } else { "%-d %b" }), day(last, "%-d %b"))
 }
 
-/// Milliseconds on average, rounded to a thousandth; 0 of none.
+/// The average, rounded to a thousandth; 0 without values.
 fn average(sum: i64, count: i64) -> Credits {
     let (sum, count) = (i128::from(sum), i128::from(count));
     if count <= 0 {
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_say_their_days() {
+    fn labels_name_the_days() {
         let at = |text: &str| format!("{text}T00:00:00Z").parse::<Instant>().expect("an instant");
         let check = |first, last, want: &str| assert_eq!(label(at(first), at(last)), want);
         check("2026-11-05", "2026-11-05", "5 Nov");

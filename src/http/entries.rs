@@ -1,11 +1,11 @@
-//! `/v1/customers/{id}/entries` and `/grants`.
+//! `/v1/customers/{id}/entries`: the customer's ledger as JSON pages or as one CSV.
 
 use crate::domain::Entry;
-use crate::http::customers::GrantJson;
-use crate::http::json::{At, Num};
-use crate::http::located::{Id, Query};
-use crate::http::problem::Problem;
-use crate::http::{call, lists};
+use crate::http::request::customer::customer_no;
+use crate::http::request::extract::{Id, Query};
+use crate::http::request::json::{At, Num};
+use crate::http::request::paging;
+use crate::http::request::problem::Problem;
 use crate::usecases::credits::{accounts, export};
 use crate::usecases::{App, InternalError};
 use axum::Router;
@@ -17,12 +17,12 @@ use axum::routing::get;
 use futures::stream;
 use serde::Serialize;
 
-/// Entries that one step of a CSV reads.
-const CSV_STEP: i64 = 1_000;
+/// Entries that one read of a CSV fetches.
+const CSV_CHUNK: i64 = 1_000;
 
 /// Routes.
 pub fn routes() -> Router<App> {
-    Router::new().route("/v1/customers/{id}/entries", get(entries)).route("/v1/customers/{id}/grants", get(grants))
+    Router::new().route("/v1/customers/{id}/entries", get(list))
 }
 
 #[derive(Serialize)]
@@ -67,25 +67,25 @@ fn entry_json<'a>(entry: &Entry, customer: &'a str) -> EntryJson<'a> {
     }
 }
 
-async fn entries(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
-    let no = call::customer_no(&app, &id).await?;
-    let page = lists::page(&query, &["format"])?;
-    let after = page.number(0)?;
+async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
+    let no = customer_no(&app, &id).await?;
+    let paging = paging::paging(&query, &["format"])?;
+    let after = paging.number(0)?;
     match query.get("format").map(String::as_str) {
         None | Some("json") => {}
         Some("csv") => return Ok(csv(app, (no, id), after)),
         Some(_) => return Err(Problem::query("format", "must be json or csv")),
     }
-    let mut found = accounts::entries(&app, no, after, page.limit + 1).await?;
-    let next = lists::cut(&mut found, &page).map(|entry| lists::cursor(entry.seq));
-    Ok(lists::list(found.iter().map(|entry| entry_json(entry, &id)).collect(), next))
+    let mut found = accounts::entries(&app, no, after, paging.limit + 1).await?;
+    let next = paging::cut(&mut found, &paging).map(|entry| paging::cursor(entry.seq));
+    Ok(paging::list(found.iter().map(|entry| entry_json(entry, &id)).collect(), next))
 }
 
-/// All entries as CSV, streamed: the columns are the JSON's fields.
+/// Streams all entries as CSV. Its columns are the JSON's fields.
 fn csv(app: App, (no, id): (i64, String), after: i64) -> Response {
     let head = || format!("{}\n", export::FIELDS.join(","));
-    let steps = stream::try_unfold((app, id, after, true), move |(app, id, after, first)| async move {
-        let found = accounts::entries(&app, no, after, CSV_STEP).await?;
+    let chunks = stream::try_unfold((app, id, after, true), move |(app, id, after, first)| async move {
+        let found = accounts::entries(&app, no, after, CSV_CHUNK).await?;
         let Some(last) = found.last().map(|entry| entry.seq) else {
             let rest = first.then(|| (Bytes::from(head()), (app, id, after, false)));
             return Ok::<_, InternalError>(rest);
@@ -98,7 +98,7 @@ fn csv(app: App, (no, id): (i64, String), after: i64) -> Response {
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"entries.csv\""),
     ];
-    (headers, Body::from_stream(steps)).into_response()
+    (headers, Body::from_stream(chunks)).into_response()
 }
 
 fn csv_lines(entries: &[Entry], customer: &str) -> Result<String, InternalError> {
@@ -108,13 +108,4 @@ fn csv_lines(entries: &[Entry], customer: &str) -> Result<String, InternalError>
     }
     let bytes = writer.into_inner().map_err(|e| InternalError::Broken(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| InternalError::Broken(e.to_string()))
-}
-
-async fn grants(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
-    let no = call::customer_no(&app, &id).await?;
-    let page = lists::page(&query, &[])?;
-    let before = page.number(i64::MAX)?;
-    let mut found = accounts::grants(&app, no, None, before, page.limit + 1).await?;
-    let next = lists::cut(&mut found, &page).map(|row| lists::cursor(row.no));
-    Ok(lists::list(found.iter().map(|row| GrantJson::new(&row.grant, row.state)).collect(), next))
 }

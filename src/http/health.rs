@@ -1,6 +1,7 @@
-//! `/healthz`: the process runs. `/readyz`: it can do its work, which is to read and to write.
+//! `/healthz`: the process runs. `/readyz`: it can read and write.
 
-use crate::http::problem::{Code, Problem};
+use crate::http::request::code::Code;
+use crate::http::request::problem::Problem;
 use crate::usecases::{App, InternalError};
 use axum::Router;
 use axum::extract::State;
@@ -11,8 +12,7 @@ pub fn routes() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
 }
 
-/// Not ready where nothing can be read, where the last write failed and none has gone through since, and where the
-/// clock is not followed.
+/// 503 if the database cannot be read, if the last write failed, or if the ledger refuses the clock.
 async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
     let not_ready = |detail: &str| Err(Problem::new(Code::Overloaded, detail));
     if let Err(e) = app.store.try_read().await {

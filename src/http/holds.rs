@@ -1,12 +1,21 @@
-//! `/v1/customers/{id}/holds` and `/v1/holds/{id}`: set aside, settle, release (R10).
+//! `/v1/customers/{id}/holds` and `/v1/holds/{id}`: open, settle, release (R10).
 
 use crate::domain::hold::TTL_SECONDS_MAX;
 use crate::domain::{HoldId, HoldState};
-use crate::http::bound::{Owner, Reply};
-use crate::http::json::{At, DrawJson, Num, SummaryJson};
-use crate::http::located::{Id, Query};
-use crate::http::problem::{Code, Problem};
-use crate::http::{bound, call, json, lists, usage};
+use crate::http::request::body;
+use crate::http::request::customer::customer_no;
+use crate::http::request::customer::metadata;
+use crate::http::request::customer::operation;
+use crate::http::request::customer::quantities;
+use crate::http::request::customer::source;
+use crate::http::request::extract::{Id, Query};
+use crate::http::request::idempotency;
+use crate::http::request::idempotency::{Owner, Reply};
+use crate::http::request::json;
+use crate::http::request::json::{At, DrawJson, Num, SummaryJson};
+use crate::http::request::paging;
+use crate::http::request::problem::Problem;
+use crate::http::usage::charge;
 use crate::usecases::credits::holds;
 use crate::usecases::credits::holds::{HoldRow, NewHold, Settle};
 use crate::usecases::{App, InternalError};
@@ -84,18 +93,19 @@ fn hold_json(hold: HoldRow) -> HoldJson {
 }
 
 async fn open(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let owner: Owner = (call::customer_no(&app, &customer).await?, customer);
-    let key = call::idempotency_key(&headers)?;
-    let mut fields = call::fields(&headers, body).await?;
+    let owner: Owner = (customer_no(&app, &customer).await?, customer);
+    let key = idempotency::key(&headers)?;
+    let mut fields = body::fields(&headers, body).await?;
     let credits = fields.credits("credits");
-    let ttl_seconds = if fields.needs("ttl_seconds") { fields.whole("ttl_seconds", 1..=TTL_SECONDS_MAX) } else { None };
-    let (operation, source) = (usage::operation(&mut fields), usage::source(&mut fields));
+    let ttl_seconds =
+        if fields.require("ttl_seconds") { fields.whole("ttl_seconds", 1..=TTL_SECONDS_MAX) } else { None };
+    let (operation, source) = (operation(&mut fields), source(&mut fields));
     fields.finish()?;
     let canonical = serde_json::json!([credits.0, ttl_seconds, operation, source]);
-    let call = bound::post(&owner, &key, &format!("/v1/customers/{}/holds", owner.1), &canonical);
+    let call = idempotency::post(&owner, &key, &format!("/v1/customers/{}/holds", owner.1), &canonical);
     let (customer_no, customer) = owner;
     let new = NewHold { customer_no, credits, ttl_seconds: ttl_seconds.unwrap_or(0), operation, source };
-    let reply = bound::once(&app, call, StatusCode::CREATED, "customer", move |tx| {
+    let reply = idempotency::run_once(&app, call, StatusCode::CREATED, "customer", move |tx| {
         Box::pin(async move {
             let held = holds::open(tx, new).await?;
             Ok(held.map(|held| OpenedJson {
@@ -112,33 +122,33 @@ async fn open(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body
     Ok(reply.await?.response())
 }
 
-/// The hold in the path.
-async fn in_path(app: &App, id: &str) -> Result<HoldRow, Problem> {
+/// The hold with an id.
+async fn find(app: &App, id: &str) -> Result<HoldRow, Problem> {
     let missing = || Problem::not_found("hold");
     let id = HoldId::parse(id).ok_or_else(missing)?;
     holds::find(app, id).await?.ok_or_else(missing)
 }
 
 async fn settle(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let hold = in_path(&app, &id).await?;
-    let key = call::idempotency_key(&headers)?;
-    let mut fields = call::fields(&headers, body).await?;
+    let hold = find(&app, &id).await?;
+    let key = idempotency::key(&headers)?;
+    let mut fields = body::fields(&headers, body).await?;
     let settle = Settle {
         hold: hold.id,
         customer_no: hold.customer_no,
-        credits: fields.credits_or_none("credits"),
-        operation: usage::operation(&mut fields),
-        quantities: usage::quantities(&app.catalog, &mut fields),
-        source: usage::source(&mut fields),
-        metadata: usage::metadata(&mut fields),
+        credits: fields.credits_or_zero("credits"),
+        operation: operation(&mut fields),
+        quantities: quantities(&app.catalog, &mut fields),
+        source: source(&mut fields),
+        metadata: metadata(&mut fields),
     };
     fields.finish()?;
     let s = &settle;
     let canonical = serde_json::json!([s.credits.0, s.operation, s.quantities, s.source, s.metadata]);
     let owner = (hold.customer_no, hold.customer);
-    let call = bound::post(&owner, &key, &format!("/v1/holds/{id}/settle"), &canonical);
+    let call = idempotency::post(&owner, &key, &format!("/v1/holds/{id}/settle"), &canonical);
     let (credits, text) = (settle.credits, hold.id.to_string());
-    let reply = bound::once(&app, call, StatusCode::OK, "hold", move |tx| {
+    let reply = idempotency::run_once(&app, call, StatusCode::OK, "hold", move |tx| {
         Box::pin(async move {
             let settled = holds::settle(tx, settle).await?;
             Ok(settled.map(|settled| SettledJson {
@@ -152,49 +162,50 @@ async fn settle(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Bo
             }))
         })
     });
-    with_headers(reply.await?)
+    with_credit_headers(reply.await?)
 }
 
-/// What the headers of a settle say, from the answer that is kept.
+/// The parts of the stored answer that the headers of a settled hold repeat.
 #[derive(Deserialize)]
-struct Kept<'a> {
+struct StoredAnswer<'a> {
     #[serde(borrow)]
     credits: &'a RawValue,
     #[serde(borrow)]
-    draws: Vec<KeptDraw<'a>>,
+    draws: Vec<StoredDraw<'a>>,
     #[serde(borrow)]
-    balance: KeptBalance<'a>,
+    balance: StoredBalance<'a>,
 }
 
 #[derive(Deserialize)]
-struct KeptDraw<'a> {
+struct StoredDraw<'a> {
     kind: &'a str,
 }
 
 #[derive(Deserialize)]
-struct KeptBalance<'a> {
+struct StoredBalance<'a> {
     #[serde(borrow)]
     available: &'a RawValue,
 }
 
-fn with_headers(reply: Reply) -> Result<Response, Problem> {
+fn with_credit_headers(reply: Reply) -> Result<Response, Problem> {
     let mut headers = HeaderMap::new();
-    let kept: Kept<'_> = serde_json::from_str(reply.json()).map_err(|e| InternalError::Broken(e.to_string()))?;
-    let source = usage::source_of(kept.draws.iter().map(|draw| draw.kind));
-    usage::credit_headers(&mut headers, kept.credits.get(), kept.balance.available.get(), source);
+    let stored: StoredAnswer<'_> =
+        serde_json::from_str(reply.json()).map_err(|e| InternalError::Broken(e.to_string()))?;
+    let source = charge::source_of(stored.draws.iter().map(|draw| draw.kind));
+    charge::credit_headers(&mut headers, stored.credits.get(), stored.balance.available.get(), source);
     let mut response = reply.response();
     response.headers_mut().extend(headers);
     Ok(response)
 }
 
 async fn release(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let hold = in_path(&app, &id).await?;
-    let key = call::idempotency_key(&headers)?;
-    call::fields(&headers, body).await?.finish()?;
+    let hold = find(&app, &id).await?;
+    let key = idempotency::key(&headers)?;
+    body::fields(&headers, body).await?.finish()?;
     let owner = (hold.customer_no, hold.customer);
-    let call = bound::post(&owner, &key, &format!("/v1/holds/{id}/release"), &serde_json::json!([]));
+    let call = idempotency::post(&owner, &key, &format!("/v1/holds/{id}/release"), &serde_json::json!([]));
     let (customer_no, id) = (hold.customer_no, hold.id);
-    let reply = bound::once(&app, call, StatusCode::OK, "hold", move |tx| {
+    let reply = idempotency::run_once(&app, call, StatusCode::OK, "hold", move |tx| {
         Box::pin(async move {
             let balance = holds::release(tx, customer_no, id).await?;
             Ok(balance.map(|balance| ReleasedJson {
@@ -208,12 +219,12 @@ async fn release(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: B
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
-    Ok(json::ok(&hold_json(in_path(&app, &id).await?)))
+    Ok(json::ok(&hold_json(find(&app, &id).await?)))
 }
 
 async fn list(State(app): State<App>, Id(customer): Id, Query(query): Query) -> Result<Response, Problem> {
-    let no = call::customer_no(&app, &customer).await?;
-    let page = lists::page(&query, &["state"])?;
+    let no = customer_no(&app, &customer).await?;
+    let paging = paging::paging(&query, &["state"])?;
     let states = [HoldState::Open, HoldState::Settled, HoldState::Released, HoldState::Lapsed];
     let state = match query.get("state") {
         None => None,
@@ -222,15 +233,14 @@ async fn list(State(app): State<App>, Id(customer): Id, Query(query): Query) -> 
             None => return Err(Problem::query("state", "must be open, settled, released or lapsed")),
         },
     };
-    let before = match &page.cursor {
+    let before = match &paging.cursor {
         None => None,
         Some(text) => {
-            let hold = in_path(&app, text).await.ok().filter(|hold| hold.customer_no == no);
-            let bad = || Problem::new(Code::InvalidCursor, "use the `next` of the page before");
-            Some(hold.map(|hold| (hold.created_at, hold.id)).ok_or_else(bad)?)
+            let hold = find(&app, text).await.ok().filter(|hold| hold.customer_no == no);
+            Some(hold.map(|hold| (hold.created_at, hold.id)).ok_or_else(Problem::invalid_cursor)?)
         }
     };
-    let mut found = holds::list(&app, no, state, before, page.limit + 1).await?;
-    let next = lists::cut(&mut found, &page).map(|hold| hold.id.to_string());
-    Ok(lists::list(found.into_iter().map(hold_json).collect(), next))
+    let mut found = holds::list(&app, no, state, before, paging.limit + 1).await?;
+    let next = paging::cut(&mut found, &paging).map(|hold| hold.id.to_string());
+    Ok(paging::list(found.into_iter().map(hold_json).collect(), next))
 }

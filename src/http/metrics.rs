@@ -1,10 +1,10 @@
-//! `/metrics`: how the worker's jobs do, and what was refused, for Prometheus. With an operator's key.
+//! `/metrics` for Prometheus: jobs, failed writes, the outbox, rate limits, sign-ins. It needs an operator's key.
 //!
-//! How jobs do stands in the store, so that every process tells of the jobs of all; whether writes go through, what was
-//! refused, and how operators' sign-ins ended, each process knows for itself alone (`crate::counts`).
+//! The figures of jobs come from the store, so every process shows all jobs. Failed writes and
+//! [`crate::process_metrics`] are of this process alone.
 
 use crate::domain::Instant;
-use crate::http::problem::Problem;
+use crate::http::request::problem::Problem;
 use crate::usecases::delivery::{failed_items, outbox};
 use crate::usecases::{App, InternalError, jobs};
 use axum::Router;
@@ -24,7 +24,6 @@ pub fn routes() -> Router<App> {
 
 type Gauges = Family<Vec<(&'static str, String)>, Gauge>;
 
-/// A registry with one gauge after the other.
 struct Metrics(Registry);
 
 impl Metrics {
@@ -53,21 +52,21 @@ async fn text(app: &App) -> Result<String, InternalError> {
     let waiting = metrics.gauges("mails_waiting", "Mails that have not left, by state");
     let failed = metrics.gauges("failed_items", "Items of a list that failed and are retried by themselves");
     let known = jobs::last_runs(app).await?;
-    // A job that cannot write cannot note that it failed.
+    // A job that cannot write cannot record its failure.
     let failed_writes = i64::from(app.ledger.failures());
     writes.get_or_create(&Vec::new()).set(failed_writes);
     for job in &jobs::ALL {
-        let of = |gauges: &Gauges, value: i64| {
+        let set = |gauges: &Gauges, value: i64| {
             gauges.get_or_create(&vec![("job", job.name.to_owned())]).set(value);
         };
-        of(&backlog, job.backlog(app).await?);
+        set(&backlog, job.backlog(app).await?);
         let Some(run) = known.iter().find(|run| run.name == job.name) else { continue };
-        of(&last, run.started_at.timestamp());
-        of(&ok, run.ok_at.map_or(0, |at: Instant| at.timestamp()));
-        of(&took, run.duration_ms);
-        of(&runs, run.runs);
-        of(&done, run.done);
-        of(&failures, run.failures.max(failed_writes));
+        set(&last, run.started_at.timestamp());
+        set(&ok, run.ok_at.map_or(0, |at: Instant| at.timestamp()));
+        set(&took, run.duration_ms);
+        set(&runs, run.runs);
+        set(&done, run.done);
+        set(&failures, run.failures.max(failed_writes));
     }
     for (state, mails) in outbox::waiting(app).await? {
         waiting.get_or_create(&vec![("state", state)]).set(mails);
@@ -75,7 +74,7 @@ async fn text(app: &App) -> Result<String, InternalError> {
     for (list, items) in failed_items::counts(&app.store).await? {
         failed.get_or_create(&vec![("list", list)]).set(items);
     }
-    app.settings.counts.register(&mut metrics.0);
+    app.settings.metrics.register(&mut metrics.0);
     let mut out = String::new();
     encode(&mut out, &metrics.0).map_err(|e| InternalError::Broken(format!("metrics: {e}")))?;
     Ok(out)

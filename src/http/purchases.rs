@@ -1,10 +1,15 @@
 //! `/v1/customers/{id}/purchases` and `/v1/purchases/{id}`.
 
 use crate::domain::PurchaseId;
-use crate::http::json::{At, Num};
-use crate::http::located::{Id, Query};
-use crate::http::problem::{Code, Problem};
-use crate::http::{bound, call, json, lists, usage};
+use crate::http::request::body;
+use crate::http::request::code::Code;
+use crate::http::request::customer::customer_no;
+use crate::http::request::extract::{Id, Query};
+use crate::http::request::idempotency;
+use crate::http::request::json;
+use crate::http::request::json::{At, Num};
+use crate::http::request::paging;
+use crate::http::request::problem::Problem;
 use crate::store::keys;
 use crate::usecases::purchases::{Purchase, PurchaseEvent, Start, Started};
 use crate::usecases::{App, purchases};
@@ -78,26 +83,22 @@ fn purchase_json(p: Purchase, timeline: Option<Vec<PurchaseEvent>>) -> PurchaseJ
 }
 
 async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result<Response, Problem> {
-    let no = call::customer_no(&app, &id).await?;
-    let page = lists::page(&query, &[])?;
-    let before = match &page.cursor {
+    let no = customer_no(&app, &id).await?;
+    let paging = paging::paging(&query, &[])?;
+    let before = match &paging.cursor {
         None => None,
-        Some(text) => Some(cursor_of(&app, no, text).await?),
+        Some(text) => Some(parse_cursor(&app, no, text).await?),
     };
-    let mut found = purchases::list(&app, no, before, page.limit + 1).await?;
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|p| p.id.to_string());
-    Ok(lists::list(found.into_iter().map(|p| purchase_json(p, None)).collect(), next))
+    let mut found = purchases::list(&app, no, before, paging.limit + 1).await?;
+    let next = paging::cut(&mut found, &paging).map(|p| p.id.to_string());
+    Ok(paging::list(found.into_iter().map(|p| purchase_json(p, None)).collect(), next))
 }
 
-/// A cursor is the id of a purchase of this customer.
-async fn cursor_of(app: &App, customer_no: i64, text: &str) -> Result<PurchaseId, Problem> {
-    let bad = || Problem::new(Code::InvalidCursor, "use the `next` of the page before");
-    let id = PurchaseId::parse(text).ok_or_else(bad)?;
+/// The cursor is the id of one of the customer's purchases.
+async fn parse_cursor(app: &App, customer_no: i64, text: &str) -> Result<PurchaseId, Problem> {
+    let id = PurchaseId::parse(text).ok_or_else(Problem::invalid_cursor)?;
     let purchase = purchases::find(app, id).await?.filter(|p| p.customer_no == customer_no);
-    purchase.map(|p| p.id).ok_or_else(bad)
+    purchase.map(|p| p.id).ok_or_else(Problem::invalid_cursor)
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
@@ -109,26 +110,27 @@ async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
 }
 
 async fn start(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let customer_no = call::customer_no(&app, &customer).await?;
-    let key = call::idempotency_key(&headers)?;
-    let mut fields = call::fields(&headers, body).await?;
+    let customer_no = customer_no(&app, &customer).await?;
+    let key = idempotency::key(&headers)?;
+    let mut fields = body::fields(&headers, body).await?;
     let package = fields.required("package", "a package of the catalogue", |id| app.catalog.package(id).is_some());
     fields.finish()?;
     let owner = (customer_no, customer);
     let path = format!("/v1/customers/{}/purchases", owner.1);
-    let call = bound::post(&owner, &key, &path, &serde_json::json!([package]));
-    if let Some(reply) = bound::known(&app, call, StatusCode::CREATED).await? {
+    let call = idempotency::post(&owner, &key, &path, &serde_json::json!([package]));
+    if let Some(reply) = idempotency::stored_reply(&app, call, StatusCode::CREATED).await? {
         return Ok(reply.response());
     }
-    let started = begin(&app, &owner.1, customer_no, &key, package).await?;
-    let reply =
-        bound::once(&app, call, StatusCode::CREATED, "customer", move |_| Box::pin(async move { Ok(Ok(started)) }));
+    let started = start_with_key(&app, &owner.1, customer_no, &key, package).await?;
+    let reply = idempotency::run_once(&app, call, StatusCode::CREATED, "customer", move |_| {
+        Box::pin(async move { Ok(Ok(started)) })
+    });
     Ok(reply.await?.response())
 }
 
-/// Starts the purchase that the key stands for. Its id is made from the key, so that a repeat after a 503
-/// goes on with it; where its Checkout could not be opened in time, the key's next purchase is begun.
-async fn begin(
+/// Starts a purchase whose id derives from the key, so that a repeat after a 503 continues it. If its Checkout Session
+/// expired, the key's next purchase starts.
+async fn start_with_key(
     app: &App,
     customer: &str,
     customer_no: i64,
@@ -146,7 +148,7 @@ async fn begin(
         let purchase = match purchases::start(app, start).await? {
             Started::CheckoutExpired => continue,
             Started::Open(purchase) | Started::AlreadyBought(purchase) => purchase,
-            other => return Err(refusal(&other)),
+            other => return Err(start_error(&other)),
         };
         return Ok(StartedJson {
             id: purchase.id.to_string(),
@@ -166,13 +168,13 @@ fn purchase_id(customer: &str, key: &str, generation: u8) -> PurchaseId {
     PurchaseId(uuid::Builder::from_custom_bytes(hash).into_uuid())
 }
 
-fn refusal(started: &Started) -> Problem {
+fn start_error(started: &Started) -> Problem {
     match started {
         Started::PlanCannotBuy => {
             Problem::new(Code::PlanCannotBuy, "the customer's plan cannot buy top-ups; upgrade it first")
         }
         Started::BuyingOff => Problem::new(Code::BuyingOff, "no Stripe key was set; buying is switched off"),
-        Started::NotYours => usage::reused(),
+        Started::NotYours => Problem::key_reused(),
         Started::Closed => Problem::new(Code::CustomerClosed, "a closed customer cannot buy"),
         Started::StripeUnavailable => {
             Problem::new(Code::StripeUnavailable, "Stripe cannot be reached; repeat with the same idempotency key")

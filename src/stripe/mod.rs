@@ -33,6 +33,17 @@ pub use refund::RefundSent;
 pub use sale::Sale;
 pub use subscription::{SubscriptionOrder, SubscriptionState};
 
+/// Access to Stripe.
+#[derive(Clone)]
+pub struct StripeSettings {
+    /// The secret key.
+    pub secret_key: String,
+    /// Secrets of the webhook endpoint.
+    pub webhook_secrets: Vec<String>,
+    /// The base URL of the API, if it is not Stripe's own.
+    pub api_base: Option<String>,
+}
+
 /// Whether `secret_key` moves real money.
 ///
 /// Settings are checked with it before a client exists: a live key goes to Stripe's own address only.

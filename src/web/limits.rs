@@ -4,10 +4,10 @@
 //! and whatever brings a cookie that was never found good. Pages that ask nobody are free. A stranger's form is read
 //! whole before it takes one of the places that there are for strangers: whoever sends slowly holds none.
 //!
-//! *Not here:* counting (`crate::limits`), the ledger's lane (`ledger`), APIs (`http::limits`).
+//! *Not here:* counting (`crate::rate_limits`), the ledger's lane (`ledger`), APIs (`http::request`).
 
-use crate::client;
-use crate::counts::Refused;
+use crate::http::request::client_ip;
+use crate::process_metrics::LimitKind;
 use crate::usecases::App;
 use crate::usecases::access::portal::token_hash;
 use crate::web::cookies::Cookie;
@@ -51,14 +51,14 @@ const FILES: [&str; 3] = ["/pkg/topup.css", "/favicon.svg", "/live.js"];
 
 /// Before browsers' routes.
 pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (limits, counts) = (&app.settings.limits, &app.settings.counts);
+    let (limits, metrics) = (&app.settings.limits, &app.settings.metrics);
     let writes = !request.method().is_safe();
     let sessions = sessions(request.headers(), app.settings.is_https());
     if let Some(known) = sessions.iter().find(|session| limits.knows(session)) {
         return match if writes { limits.key(*known) } else { Ok(()) } {
             Ok(()) => next.run(request).await,
             Err(seconds) => {
-                counts.refused(Refused::Key);
+                metrics.count_limited(LimitKind::Key);
                 too_many(StatusCode::TOO_MANY_REQUESTS, seconds)
             }
         };
@@ -66,9 +66,9 @@ pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> R
     if !(writes || asks(request.uri().path(), !sessions.is_empty())) {
         return next.run(request).await;
     }
-    let address = client::address(request.extensions(), request.headers(), &app.settings.trusted_proxies);
+    let address = client_ip::address(request.extensions(), request.headers(), &app.settings.trusted_proxies);
     if let Some(Err(seconds)) = address.map(|address| limits.anonymous(address)) {
-        counts.refused(Refused::Anonymous);
+        metrics.count_limited(LimitKind::Anonymous);
         return too_many(StatusCode::TOO_MANY_REQUESTS, seconds);
     }
     if !writes {
@@ -77,7 +77,7 @@ pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> R
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, FORM_MAX).await else { return too_many(StatusCode::PAYLOAD_TOO_LARGE, 0) };
     let Some(_place) = limits.form() else {
-        counts.refused(Refused::Form);
+        metrics.count_limited(LimitKind::Form);
         return too_many(StatusCode::SERVICE_UNAVAILABLE, BUSY_SECONDS);
     };
     next.run(Request::from_parts(parts, Body::from(body))).await

@@ -2,9 +2,9 @@
 //!
 //! *Not here:* what the answer says (`pages`, `forms`).
 
-use crate::client;
-use crate::client::Client;
+use crate::http::request::client_ip;
 use crate::rate_limits::network;
+use crate::usecases::access::client::Client;
 use crate::usecases::access::portal;
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::operators::sign_in;
@@ -127,7 +127,7 @@ impl RequestContext {
     #[must_use]
     pub fn client(&self) -> Client {
         let trusted = &self.app.settings.trusted_proxies;
-        let address = client::address(&self.parts.extensions, &self.parts.headers, trusted);
+        let address = client_ip::address(&self.parts.extensions, &self.parts.headers, trusted);
         Client { network: address.map(network), device: None }
     }
 

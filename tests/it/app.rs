@@ -25,11 +25,15 @@ use stripe_sandbox::{Sandbox, SandboxSettings};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use topup::app::connections::Limits;
-use topup::app::{Application, Failure, Variant};
+use topup::app::build::Variant;
+use topup::app::failure::Failure;
+use topup::app::serve::Application;
+use topup::app::serve::connections::ConnectionLimits;
+use topup::cli::{Cli, Command};
 use topup::clock::Clock;
-use topup::config::{Cli, Command, Settings, StripeSettings};
 use topup::domain::Instant;
+use topup::settings::Settings;
+use topup::stripe::StripeSettings;
 use topup::usecases::App;
 
 pub const OPERATOR_KEY: &str = "operator-key-of-the-tests-0000000000";
@@ -105,11 +109,15 @@ impl TestApp {
 
     /// Starts on an empty database, with other settings.
     pub async fn start_with(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
-        Self::start_limited(database, change, Limits::default()).await
+        Self::start_limited(database, change, ConnectionLimits::default()).await
     }
 
     /// The same, with other limits for its connections.
-    pub async fn start_limited(database: Database, change: impl FnOnce(&mut Settings), limits: Limits) -> Self {
+    pub async fn start_limited(
+        database: Database,
+        change: impl FnOnce(&mut Settings),
+        limits: ConnectionLimits,
+    ) -> Self {
         Self::start_as(database, change, |variant| variant.limits = limits).await
     }
 

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
-use topup::config::Cli;
+use topup::cli::Cli;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use std::sync::Arc;
 use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use topup::config::Switch;
+use topup::settings::Switch;
 use topup::usecases::App;
 use topup::usecases::AppParts;
 use topup::usecases::notify::balance_alerts;

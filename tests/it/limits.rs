@@ -90,7 +90,7 @@ async fn ended(app: TestApp) {
     app.home.remove().await;
 }
 
-fn proxied(settings: &mut topup::config::Settings) {
+fn proxied(settings: &mut topup::settings::Settings) {
     settings.trusted_proxies = vec!["127.0.0.0/8".to_owned()];
 }
 

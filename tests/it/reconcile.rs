@@ -29,7 +29,7 @@ async fn sold(app: &TestApp, key: &str) -> Opened {
 }
 
 on_both!(planted_differences_are_found_and_just_those, |app| {
-    app.set(|settings| settings.worker = topup::config::Switch::Off);
+    app.set(|settings| settings.worker = topup::settings::Switch::Off);
     app.restart().await;
     app.sandbox.faults().set_webhooks(false);
     app.put_customer("acme", "starter").await;
@@ -89,7 +89,7 @@ on_both!(planted_differences_are_found_and_just_those, |app| {
 });
 
 on_both!(an_expired_checkout_and_one_whose_stripe_is_away_are_told_apart, |app| {
-    app.set(|settings| settings.worker = topup::config::Switch::Off);
+    app.set(|settings| settings.worker = topup::settings::Switch::Off);
     app.restart().await;
     app.sandbox.faults().set_webhooks(false);
     app.put_customer("acme", "starter").await;
@@ -110,7 +110,7 @@ on_both!(an_expired_checkout_and_one_whose_stripe_is_away_are_told_apart, |app| 
 });
 
 on_both!(events_that_never_came_are_read_and_acted_on, |app| {
-    app.set(|settings| settings.worker = topup::config::Switch::Off);
+    app.set(|settings| settings.worker = topup::settings::Switch::Off);
     app.restart().await;
     app.sandbox.faults().set_webhooks(false);
     app.put_customer("acme", "starter").await;

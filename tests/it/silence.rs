@@ -17,7 +17,7 @@ use topup::store::pg::ResponseTimeout;
 /// An application behind a wire of its own, which waits two seconds for each answer.
 async fn behind_a_wire(scenario: impl AsyncFnOnce(&TestApp, &Proxy)) {
     let wire = Proxy::to(&std::env::var("TOPUP_TEST_POSTGRES").unwrap()).await;
-    let settings = |settings: &mut topup::config::Settings| {
+    let settings = |settings: &mut topup::settings::Settings| {
         settings.database.database_url = wire.url(&settings.database.database_url);
     };
     let patience = ResponseTimeout(Duration::from_secs(2));

@@ -11,10 +11,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpSocket;
 use tokio::net::TcpStream;
-use topup::app::connections::Limits;
+use topup::app::serve::connections::ConnectionLimits;
 
 /// Time-outs that a test can wait for.
-const SHORT: Limits = Limits {
+const SHORT: ConnectionLimits = ConnectionLimits {
     head: Duration::from_millis(400),
     body: Duration::from_millis(400),
     write: Duration::from_millis(400),
@@ -22,7 +22,7 @@ const SHORT: Limits = Limits {
     connections: 9_000,
 };
 
-async fn started(limits: Limits) -> TestApp {
+async fn started(limits: ConnectionLimits) -> TestApp {
     let app =
         TestApp::start_limited(Database::Sqlite, |settings| settings.connections_per_address = 9_000, limits).await;
     app.put_customer("acme", "starter").await;
@@ -107,7 +107,7 @@ async fn a_body_that_never_ends_is_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn thousands_of_idle_connections_are_closed_and_keep_nobody_waiting() {
     let idle = if std::env::var_os("TOPUP_PROVE").is_some() { 5_000 } else { 500 };
-    let app = started(Limits { head: Duration::from_secs(4), ..SHORT }).await;
+    let app = started(ConnectionLimits { head: Duration::from_secs(4), ..SHORT }).await;
     let connect = async |n: usize| {
         let mut stream = TcpStream::connect(app.address).await.unwrap();
         if n.is_multiple_of(2) {
@@ -136,7 +136,7 @@ async fn thousands_of_idle_connections_are_closed_and_keep_nobody_waiting() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_connections_than_there_is_room_for_wait_their_turn() {
-    let app = started(Limits { connections: 4, ..SHORT }).await;
+    let app = started(ConnectionLimits { connections: 4, ..SHORT }).await;
     let idle: Vec<TcpStream> = join_all((0..8).map(async |_| TcpStream::connect(app.address).await.unwrap())).await;
     // All places are taken; the idle ones lose theirs one after the other.
     let answer = tokio::time::timeout(STUCK, app.charge("acme", "1", "k")).await.expect("its turn");
@@ -197,7 +197,7 @@ const GREEDY: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_loses_its_connection() {
-    let app = started(Limits { connections: 1, ..SHORT }).await;
+    let app = started(ConnectionLimits { connections: 1, ..SHORT }).await;
     let asked = GREEDY * app.get("/openapi.json").await.expect(200).text.len();
     for n in 0..3 {
         // It has the only place, and never reads: whoever comes next is served only if it loses that.
@@ -213,7 +213,7 @@ async fn a_client_that_does_not_read_loses_its_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_reads_slowly_gets_all_of_it() {
-    let app = started(Limits { write: Duration::from_secs(2), ..SHORT }).await;
+    let app = started(ConnectionLimits { write: Duration::from_secs(2), ..SHORT }).await;
     let whole = GREEDY * app.get("/openapi.json").await.expect(200).text.len();
     let mut stream = greedy(&app, None).await;
     let (mut read, mut chunk) = (0, vec![0; 64 * 1024]);
@@ -241,7 +241,7 @@ async fn kept(app: &TestApp, from: &str) -> Option<TcpStream> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_address_has_some_of_the_connections_and_never_all() {
-    let limits = Limits { head: STUCK, ..SHORT };
+    let limits = ConnectionLimits { head: STUCK, ..SHORT };
     let app = TestApp::start_limited(Database::Sqlite, |settings| settings.connections_per_address = 3, limits).await;
     let mut open: Vec<TcpStream> = Vec::new();
     for _ in 0..3 {

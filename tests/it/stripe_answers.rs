@@ -590,7 +590,7 @@ on_both!(refused_purchases_take_no_room, |app| {
 
 #[tokio::test]
 async fn the_sweep_asks_less_often_the_older_a_purchase_is() {
-    let app = TestApp::start_with(Database::Sqlite, |settings| settings.worker = topup::config::Switch::Off).await;
+    let app = TestApp::start_with(Database::Sqlite, |settings| settings.worker = topup::settings::Switch::Off).await;
     shop(&app).await;
     sells(&app, |sample| sample.replace("checkout_minutes = 60", "checkout_minutes = 1430")).await;
     let opened = app.opened("acme", "p1200", "buy-1").await;

@@ -20,7 +20,7 @@ async fn sell(app: &TestApp, changes: &[(&str, &str)]) {
     std::fs::write(&path, catalogue).unwrap();
     app.set(|settings| {
         settings.database.catalog = path;
-        settings.worker = topup::config::Switch::Off;
+        settings.worker = topup::settings::Switch::Off;
     });
     app.restart().await;
     app.sandbox.faults().set_webhooks(false);
@@ -178,7 +178,7 @@ on_both!(a_plan_is_chosen_as_it_was_shown, |app| {
         let path = path.clone();
         app.set(|settings| {
             settings.database.catalog = path;
-            settings.worker = topup::config::Switch::Off;
+            settings.worker = topup::settings::Switch::Off;
         });
         app.restart().await;
         app.sandbox.faults().set_webhooks(false);

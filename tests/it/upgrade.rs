@@ -15,7 +15,7 @@ async fn shop(app: &TestApp) -> Browser<'_> {
     std::fs::write(&path, catalogue()).unwrap();
     app.set(|settings| {
         settings.database.catalog = path;
-        settings.worker = topup::config::Switch::Off;
+        settings.worker = topup::settings::Switch::Off;
     });
     app.restart().await;
     app.sandbox.faults().set_webhooks(false);

@@ -2,17 +2,18 @@
 //!
 //! The codes are `Code::ALL`; the tests hold every route against the table, and real answers against the shapes.
 
-mod calls;
+mod operations;
 mod page;
 mod responses;
 mod shapes;
 
+use crate::http::openapi::operations::{Access, OPERATIONS, Operation, RequestBody};
+use crate::http::openapi::shapes::reference;
 use crate::usecases::App;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use calls::{Body, CALLS, Call, Key};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ fn document(text: &Arc<str>) -> Response {
 #[must_use]
 pub fn openapi(public_url: &str) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for call in CALLS {
+    for call in OPERATIONS {
         paths.entry(call.path).or_default().insert(call.method.to_lowercase(), operation(call));
     }
     json!({
@@ -51,7 +52,7 @@ pub fn openapi(public_url: &str) -> Value {
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": public_url}],
-        "tags": calls::TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect::<Vec<_>>(),
+        "tags": operations::TAGS.iter().map(|(name, about)| json!({"name": name, "description": about})).collect::<Vec<_>>(),
         "paths": paths,
         "x-webhooks": webhooks(),
         "components": {
@@ -98,7 +99,7 @@ fn webhooks() -> Value {
     Value::Object(out)
 }
 
-fn operation(call: &Call) -> Value {
+fn operation(call: &Operation) -> Value {
     let mut out = json!({
         "operationId": call.id,
         "tags": [call.tag],
@@ -107,15 +108,15 @@ fn operation(call: &Call) -> Value {
         "parameters": parameters(call),
         "responses": responses::of(call),
         "security": match call.key {
-            Key::Operator => json!([{"operatorHeader": []}, {"operatorBearer": []}]),
-            Key::Customer => json!([{"customerHeader": []}, {"customerBearer": []}]),
-            Key::None => json!([]),
+            Access::Operator => json!([{"operatorHeader": []}, {"operatorBearer": []}]),
+            Access::Customer => json!([{"customerHeader": []}, {"customerBearer": []}]),
+            Access::None => json!([]),
         },
     });
     let content = match call.body {
-        Body::None => return out,
-        Body::Json(shape) => json!({"application/json": {"schema": reference(shape)}}),
-        Body::Raw => json!({"application/json": {"schema": {"type": "object"}}}),
+        RequestBody::None => return out,
+        RequestBody::Json(shape) => json!({"application/json": {"schema": reference(shape)}}),
+        RequestBody::Raw => json!({"application/json": {"schema": {"type": "object"}}}),
     };
     if let Some(out) = out.as_object_mut() {
         out.insert("requestBody".to_owned(), json!({"required": true, "content": content}));
@@ -123,11 +124,11 @@ fn operation(call: &Call) -> Value {
     out
 }
 
-fn description(call: &Call) -> String {
+fn description(call: &Operation) -> String {
     let key = match call.key {
-        Key::Operator => "Opened by an operator key.",
-        Key::Customer => "Opened by a customer's own key.",
-        Key::None => "Open to all.",
+        Access::Operator => "Opened by an operator key.",
+        Access::Customer => "Opened by a customer's own key.",
+        Access::None => "Open to all.",
     };
     let once = if call.is_bound {
         " After a time-out, a 429 or a 503 repeat it with the same Idempotency-Key until there is an answer."
@@ -137,7 +138,7 @@ fn description(call: &Call) -> String {
     format!("{}. {key}{once}", call.summary)
 }
 
-fn parameters(call: &Call) -> Vec<Value> {
+fn parameters(call: &Operation) -> Vec<Value> {
     let mut out = Vec::new();
     if call.path.contains("{id}") {
         let schema = if call.path.starts_with("/v1/customers/") {
@@ -157,9 +158,4 @@ fn parameters(call: &Call) -> Vec<Value> {
         out.push(json!({"name": name, "in": "query", "required": *name == "range", "schema": schema}));
     }
     out
-}
-
-/// A shape by its name.
-fn reference(shape: &str) -> Value {
-    json!({"$ref": format!("#/components/schemas/{shape}")})
 }

@@ -1,6 +1,6 @@
 //! `/docs`: the table of calls as a page without script, under a policy of its own.
 
-use crate::http::openapi::calls::{Body, CALLS, Call, Key};
+use crate::http::openapi::operations::{Access, OPERATIONS, Operation, RequestBody};
 use crate::http::openapi::responses::{answer_headers, content};
 use crate::http::openapi::shapes;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -36,7 +36,7 @@ fn headers(kind: &'static str) -> [(HeaderName, HeaderValue); 3] {
 fn html() -> String {
     let shapes = shapes::all();
     let mut tags: Vec<&str> = Vec::new();
-    for call in CALLS {
+    for call in OPERATIONS {
         if !tags.contains(&call.tag) {
             tags.push(call.tag);
         }
@@ -46,7 +46,7 @@ fn html() -> String {
         let anchor = tag.to_lowercase().replace(' ', "-");
         let _ = write!(contents, "<li><a href=\"#{anchor}\">{tag}</a></li>");
         let _ = write!(body, "<section><h2 id=\"{anchor}\">{tag}</h2>");
-        for call in CALLS.iter().filter(|call| call.tag == tag) {
+        for call in OPERATIONS.iter().filter(|call| call.tag == tag) {
             write_call(&mut body, call, &shapes);
         }
         body.push_str("</section>");
@@ -61,11 +61,11 @@ fn html() -> String {
     )
 }
 
-fn write_call(out: &mut String, call: &Call, shapes: &Value) {
+fn write_call(out: &mut String, call: &Operation, shapes: &Value) {
     let key = match call.key {
-        Key::Operator => "operator's key",
-        Key::Customer => "customer's key",
-        Key::None => "no key",
+        Access::Operator => "operator's key",
+        Access::Customer => "customer's key",
+        Access::None => "no key",
     };
     let once = if call.is_bound { " <b class=\"mark\">once</b>" } else { "" };
     let _ = write!(
@@ -83,7 +83,7 @@ fn write_call(out: &mut String, call: &Call, shapes: &Value) {
         }
         out.push_str("</dl>");
     }
-    if let Body::Json(shape) = call.body {
+    if let RequestBody::Json(shape) = call.body {
         out.push_str("<h4>Body</h4>");
         write_fields(out, &shapes[shape], shapes);
     }
@@ -109,7 +109,7 @@ fn write_call(out: &mut String, call: &Call, shapes: &Value) {
     out.push_str("</article>");
 }
 
-fn write_headers(out: &mut String, call: &Call) {
+fn write_headers(out: &mut String, call: &Operation) {
     let headers = answer_headers(call);
     if headers.is_empty() {
         return;

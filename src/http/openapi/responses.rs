@@ -3,14 +3,14 @@
 //! A refusal with one code is a shared one of `components`; one that may have several is its call's own, with the
 //! same named schema. Its codes are in `x-codes`.
 
-use crate::http::openapi::calls::{CALLS, Call, Key};
-use crate::http::openapi::reference;
-use crate::http::problem::Code;
+use crate::http::openapi::operations::{Access, OPERATIONS, Operation};
+use crate::http::openapi::shapes::reference;
+use crate::http::request::code::Code;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// All answers of a call, by status.
-pub fn of(call: &Call) -> Value {
+pub fn of(call: &Operation) -> Value {
     let mut out = Map::new();
     for status in call.statuses {
         let mut response = json!({"description": if *status == 201 { "Made" } else { "Done" }});
@@ -39,7 +39,7 @@ pub fn of(call: &Call) -> Value {
 /// The refusals that several calls share, by name.
 pub fn shared() -> Value {
     let mut out = Map::new();
-    for call in CALLS {
+    for call in OPERATIONS {
         for (status, codes) in refusals(call) {
             if let [code] = codes.as_slice() {
                 out.entry(name(call.key, *code)).or_insert_with(|| refusal(call.key, status, &codes));
@@ -50,11 +50,11 @@ pub fn shared() -> Value {
 }
 
 /// `NotFound`; a customer's own programs are refused in another shape.
-fn name(key: Key, code: Code) -> String {
-    format!("{}{code:?}", if key == Key::Customer { "Customer" } else { "" })
+fn name(key: Access, code: Code) -> String {
+    format!("{}{code:?}", if key == Access::Customer { "Customer" } else { "" })
 }
 
-fn refusals(call: &Call) -> BTreeMap<u16, Vec<Code>> {
+fn refusals(call: &Operation) -> BTreeMap<u16, Vec<Code>> {
     let mut out: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
     for (status, code) in call.refusals() {
         let codes = out.entry(status).or_default();
@@ -65,9 +65,9 @@ fn refusals(call: &Call) -> BTreeMap<u16, Vec<Code>> {
     out
 }
 
-fn refusal(key: Key, status: u16, codes: &[Code]) -> Value {
+fn refusal(key: Access, status: u16, codes: &[Code]) -> Value {
     let (kind, shape) = match key {
-        Key::Customer => ("application/json", "CustomerError"),
+        Access::Customer => ("application/json", "CustomerError"),
         _ => ("application/problem+json", if status == 402 { "Shortage" } else { "Problem" }),
     };
     let titles: Vec<&str> = codes.iter().map(|code| code.title()).collect();
@@ -81,7 +81,7 @@ fn refusal(key: Key, status: u16, codes: &[Code]) -> Value {
 }
 
 /// What a success carries: its media types, and the shape in each.
-pub fn content(call: &Call) -> Vec<(&'static str, Value)> {
+pub fn content(call: &Operation) -> Vec<(&'static str, Value)> {
     let text = || json!({"type": "string"});
     match call.answer {
         "" => Vec::new(),
@@ -102,7 +102,7 @@ pub fn content(call: &Call) -> Vec<(&'static str, Value)> {
 }
 
 /// The headers that a success carries beside what HTTP asks for.
-pub fn answer_headers(call: &Call) -> Map<String, Value> {
+pub fn answer_headers(call: &Operation) -> Map<String, Value> {
     let mut out = Map::new();
     if call.is_bound {
         let schema = json!({"type": "string", "enum": ["true"]});

@@ -1,7 +1,6 @@
 //! The shapes of what is sent and answered. A name that ends in `?` may be absent.
 
-use crate::http::openapi::reference;
-use crate::http::problem::Code;
+use crate::http::request::code::Code;
 use serde_json::{Map, Value, json};
 
 /// All shapes by name.
@@ -33,6 +32,11 @@ fn lists() -> Value {
     let page = |row: &str| object(json!({"data": array(reference(row)), "next": nullable(string())}));
     let rows = ["Usage", "Hold", "Grant", "Purchase", "Entry"];
     rows.into_iter().map(|row| (format!("{row}List"), page(row))).collect::<Map<_, _>>().into()
+}
+
+/// A shape by its name.
+pub fn reference(shape: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{shape}")})
 }
 
 /// A parameter of the query.

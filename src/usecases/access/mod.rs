@@ -2,6 +2,7 @@
 //!
 //! *Not here:* operators (`operators`) and API keys (`customers`).
 
+pub mod client;
 pub mod portal;
 pub mod sessions;
 pub mod sign_in;

@@ -8,10 +8,10 @@
 //!
 //! *Not here:* spending the link (`portal`), sending the mail (`outbox`).
 
-use crate::client::Client;
 use crate::email::{Draft, Letter, Rendered};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row};
+use crate::usecases::access::client::Client;
 use crate::usecases::access::portal;
 use crate::usecases::access::sessions::{Role, Viewer};
 use crate::usecases::delivery::outbox;

@@ -17,14 +17,13 @@ pub use sales_cache::{Figures, Month, SalesCache};
 pub use stripe_questions::{Asker, StripeQuestions};
 
 use crate::clock::Clock;
-use crate::config::StripeSettings;
-use crate::counts::Counts;
 use crate::domain::Catalog;
 use crate::email::Mailer;
 use crate::ledger::{Ledger, WriteTransaction};
-use crate::rate_limits::Limits;
+use crate::process_metrics::ProcessMetrics;
+use crate::rate_limits::RateLimits;
 use crate::store::Store;
-use crate::stripe::Stripe;
+use crate::stripe::{Stripe, StripeSettings};
 use crate::webhooks::Hook;
 use chrono::TimeDelta;
 use futures::future::BoxFuture;
@@ -125,9 +124,9 @@ pub struct ServerSettings {
     /// Proxies whose word on the caller's address is taken.
     pub trusted_proxies: Vec<IpNet>,
     /// Rate limits by key and by address.
-    pub limits: Limits,
-    /// Counters of requests by anonymous callers and operators.
-    pub counts: Counts,
+    pub limits: RateLimits,
+    /// Counters for `/metrics`.
+    pub metrics: ProcessMetrics,
     /// Limits on comparing operators' passwords.
     pub password_gates: PasswordGates,
     /// Folder that the stylesheet and the icon are read from, instead of the binary.

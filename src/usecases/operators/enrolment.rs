@@ -6,10 +6,9 @@
 //! *Not here:* codes and their forms (`second_factor`), signing in with one (`sign_in`).
 
 use crate::args;
-use crate::client::Client;
 use crate::domain::Instant;
 use crate::store::db::{Connection, DbError};
-
+use crate::usecases::access::client::Client;
 use crate::usecases::operators::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret, broken};
 use crate::usecases::operators::sign_in::{Operator, Tried, tried};
 use crate::usecases::{App, InternalError};

@@ -6,11 +6,11 @@
 //! wrong password, a wrong code, a disabled account and an address that is nobody's. Tokens are kept as SHA-256 only. A
 //! session ends when it is idle, at its limit, with the account, or when it is signed out.
 
-use crate::client::Client;
-use crate::counts::SignInOutcome;
 use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
+use crate::process_metrics::SignInOutcome;
 use crate::store::db::{Connection, DbError};
+use crate::usecases::access::client::Client;
 use crate::usecases::access::portal::token_hash;
 use crate::usecases::operators::password;
 use crate::usecases::operators::password::{Fits, Stored};
@@ -160,7 +160,7 @@ pub(crate) async fn tried(app: &App, email: &str, password: String, from: &Clien
         return Ok(Tried::Wait);
     };
     if wait > TimeDelta::zero() {
-        app.settings.counts.operator_lock();
+        app.settings.metrics.count_lock();
         let seconds = wait.num_seconds();
         tracing::warn!(seconds, "sign-ins for one operator's address are locked for one place");
     }
@@ -182,17 +182,17 @@ pub async fn sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result<Signe
         Some(email) => signed(app, &email, typed, from).await?,
         None => (SignedIn::Wrong, None),
     };
-    let counts = &app.settings.counts;
+    let metrics = &app.settings.metrics;
     match signed {
         SignedIn::Session(_) => {
-            counts.operator_sign_in(SignInOutcome::SignedIn);
+            metrics.count_sign_in(SignInOutcome::SignedIn);
             tracing::info!(operator = no, "an operator signed in");
         }
         SignedIn::Wrong => {
-            counts.operator_sign_in(SignInOutcome::Wrong);
+            metrics.count_sign_in(SignInOutcome::Wrong);
             tracing::warn!(operator = no, "an operator's sign-in was refused: address, password or code do not fit");
         }
-        SignedIn::Wait => counts.operator_sign_in(SignInOutcome::Locked),
+        SignedIn::Wait => metrics.count_sign_in(SignInOutcome::Locked),
     }
     Ok(signed)
 }

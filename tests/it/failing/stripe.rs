@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use stripe_sandbox::ApiFault;
 use tokio_util::sync::CancellationToken;
 use topup::args;
-use topup::config::Switch;
+use topup::settings::Switch;
 use topup::usecases::stripe_sync::{events, inbox, reconcile};
 use topup::usecases::{jobs, purchases};
 

@@ -4,12 +4,12 @@ mod peer;
 mod people;
 mod sending;
 
-use crate::client::Client;
 use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::email::{Mailer, Sender, Transport, mailbox};
 use crate::ledger::Ledger;
 use crate::store::Store;
+use crate::usecases::access::client::Client;
 use crate::usecases::access::portal;
 use crate::usecases::access::sessions::{Role, Viewer};
 use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
@@ -67,8 +67,8 @@ impl Rig {
             stripe: None,
             return_origins: Vec::new(),
             trusted_proxies: Vec::new(),
-            limits: crate::rate_limits::Limits::new(None, None),
-            counts: crate::counts::Counts::default(),
+            limits: crate::rate_limits::RateLimits::new(None, None),
+            metrics: crate::process_metrics::ProcessMetrics::default(),
             password_gates: PasswordGates::default(),
             site_root: None,
             checkout_origin: String::new(),

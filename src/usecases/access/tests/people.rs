@@ -1,6 +1,6 @@
 //! Signing in, members, sessions.
 
-use crate::client::Client;
+use crate::usecases::access::client::Client;
 use crate::usecases::access::portal::Look;
 use crate::usecases::access::sessions::Role;
 use crate::usecases::access::tests::{Rig, on_both};

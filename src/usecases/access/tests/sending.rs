@@ -1,9 +1,9 @@
 //! The outbox: once, by a peer's word, later, never.
 
-use crate::client::Client;
 use crate::domain::PurchaseId;
 use crate::email::{Rendered, Smtp, Transport};
 use crate::ledger::WriteTransaction;
+use crate::usecases::access::client::Client;
 use crate::usecases::access::sign_in;
 use crate::usecases::access::tests::peer::Peer;
 use crate::usecases::access::tests::{Rig, mailer, on_both};

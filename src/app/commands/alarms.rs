@@ -1,0 +1,53 @@
+//! `topup alarms`: lists and acknowledges alarms.
+
+use crate::app::build::open_existing;
+use crate::app::failure::Failure;
+use crate::cli::{AlarmsCommand, AlarmsSettings};
+use crate::clock::Clock;
+use crate::domain::text;
+use crate::store::Store;
+use crate::usecases::alarms;
+
+/// The longest `--by`, in characters.
+const BY_MAX: usize = 200;
+
+/// `topup alarms` and `topup alarms ack`.
+///
+/// # Errors
+/// [`Failure`]; also where there is no alarm of a number.
+pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
+    match &settings.command {
+        None => {
+            let store = open_existing(&settings.database).await?;
+            let found = if settings.all { alarms::list(&store).await } else { alarms::open(&store).await };
+            store.close().await;
+            found?.iter().for_each(|alarm| println!("{alarm}"));
+            Ok(())
+        }
+        Some(AlarmsCommand::Ack { ids, by, database }) => {
+            let by = by.as_deref().map(str::trim).filter(|by| !by.is_empty());
+            let by = by.ok_or_else(|| Failure::Setting("--by: is missing: say who acknowledges".to_owned()))?;
+            text::line(by, BY_MAX).map_err(|e| Failure::Setting(format!("--by: {e}")))?;
+            let store = open_existing(database).await?;
+            let done = acknowledge(&store, ids, by).await;
+            store.close().await;
+            done
+        }
+    }
+}
+
+async fn acknowledge(store: &Store, ids: &[i64], by: &str) -> Result<(), Failure> {
+    // An acknowledgement has the machine's time, even with a test clock.
+    let at = Clock::system().real();
+    let mut unknown = Vec::new();
+    for id in ids {
+        match alarms::acknowledge(store, *id, by, at).await? {
+            Some(alarm) => println!("{alarm}"),
+            None => unknown.push(id.to_string()),
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("no alarm has the number {}; `topup alarms` lists them", unknown.join(", "))))
+}

@@ -1,0 +1,37 @@
+//! `topup clock accept`: the operator confirms that the clock is right.
+
+use crate::app::build::open_existing;
+use crate::app::failure::Failure;
+use crate::cli::ClockCommand;
+use crate::clock::Clock;
+use crate::domain::Instant;
+use crate::store::db::DbError;
+use crate::store::{Store, commits};
+use crate::usecases::InternalError;
+use chrono::SecondsFormat;
+
+/// `topup clock …`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(command: &ClockCommand) -> Result<(), Failure> {
+    let ClockCommand::Accept { database } = command;
+    let store = open_existing(database).await?;
+    let now = Clock::system().real();
+    let said = accept(&store, now).await;
+    store.close().await;
+    println!("{}", said.map_err(InternalError::from)?);
+    Ok(())
+}
+
+/// Records nothing if the ledger follows the clock anyway: a record would only loosen the guard later.
+async fn accept(store: &Store, now: Instant) -> Result<String, DbError> {
+    let text = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+    if commits::clock_refusal(store, now).await?.is_none() {
+        return Ok(format!("the clock says {text} and is followed; there is nothing to accept"));
+    }
+    let mut link = store.begin_turn().await?;
+    commits::accept(&mut link, now).await?;
+    link.commit().await?;
+    Ok(format!("accepted: it is {text}. `topup serve` starts, and one that runs goes on"))
+}

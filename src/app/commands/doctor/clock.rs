@@ -1,0 +1,74 @@
+//! The clock: against PostgreSQL's, the newest commit, the accounts and the entries.
+
+use crate::app::commands::doctor::report::Report;
+use crate::args;
+use crate::clock::Clock;
+use crate::domain::Instant;
+use crate::domain::time::from_millis;
+use crate::store::db::{Connection, DbError};
+use crate::store::{Store, commits};
+use chrono::{SecondsFormat, TimeDelta};
+
+/// The largest difference of two clocks that is not an error, in seconds.
+pub const DIFFERENCE_MAX: i64 = 30;
+
+/// Checks the clock.
+pub async fn check(report: &mut Report, store: &Store, is_test: bool) -> Result<(), DbError> {
+    if is_test {
+        report.note("clock", "is the test clock, which stands still");
+        return Ok(());
+    }
+    let now = Clock::system().real();
+    let mut link = store.read().await?;
+    if !link.is_sqlite() {
+        compare_with_server(report, &mut link, now).await?;
+    }
+    if let Some(refusal) = commits::clock_refusal(store, now).await? {
+        report.wrong("clock", refusal);
+        return Ok(());
+    }
+    compare_with_accounts(report, &mut link, now).await?;
+    let sql = "select created_at from entries where row_no = (select max(row_no) from entries)";
+    let last = link.one(sql, Vec::new()).await?.map(|row| row.at("created_at")).transpose()?;
+    match last.map(|last: Instant| (last - now).num_seconds()) {
+        Some(ahead) if ahead > DIFFERENCE_MAX => report.wrong(
+            "clock",
+            format!(
+                "is {ahead} seconds behind the ledger's last entry: nothing is reopened, but what is due comes late. \
+                 Set it by NTP"
+            ),
+        ),
+        _ => report.good("clock", now.to_rfc3339_opts(SecondsFormat::Secs, true)),
+    }
+    Ok(())
+}
+
+async fn compare_with_server(report: &mut Report, link: &mut Connection, now: Instant) -> Result<(), DbError> {
+    let sql = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as n";
+    let server = link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    let difference = (from_millis(server) - now).num_seconds();
+    if difference.abs() > DIFFERENCE_MAX {
+        report.wrong("clock", format!("PostgreSQL's is {difference} seconds from ours: set both by NTP"));
+    }
+    Ok(())
+}
+
+/// Accounts ahead of the clock: an earlier clock was ahead.
+async fn compare_with_accounts(report: &mut Report, link: &mut Connection, now: Instant) -> Result<(), DbError> {
+    let sql = "select count(*) as n, max(last_at) as last_at from accounts where last_at > $1";
+    let row = link.one(sql, args![now + TimeDelta::seconds(DIFFERENCE_MAX)]).await?;
+    let accounts = row.as_ref().map_or(Ok(0), |row| row.int("n"))?;
+    if accounts > 0 {
+        let until = row.map(|row| row.opt_at("last_at")).transpose()?.flatten();
+        let until = until.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let them = if accounts == 1 { "1 account is".to_owned() } else { format!("{accounts} accounts are") };
+        report.wrong(
+            "clock",
+            format!(
+                "{them} ahead of it, the furthest at {until}: a clock was ahead once. Nothing is reopened; what they \
+                 book until then bears that instant"
+            ),
+        );
+    }
+    Ok(())
+}

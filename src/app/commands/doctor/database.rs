@@ -1,0 +1,94 @@
+//! The database: its tables, a write transaction, its standbys.
+
+use crate::app::build::{check_plans, opening};
+use crate::app::commands::doctor::report::Report;
+use crate::app::commands::doctor::{clock, worker};
+use crate::args;
+use crate::domain::Catalog;
+use crate::settings::Settings;
+use crate::store::db::DbError;
+use crate::store::pg_session::SETTINGS;
+use crate::store::{Opening, Store};
+use std::time::Duration;
+
+/// Checks the tables, a write, the clock, standbys and the worker.
+pub async fn check(report: &mut Report, settings: &Settings, catalog: Option<&Catalog>) {
+    // A database that is down is reported at once.
+    let opening = Opening { wait: Duration::ZERO, ..opening(&settings.database) };
+    let store = match Store::open_existing_with(&settings.database.database_url, opening).await {
+        Ok(store) => store,
+        Err(e) => return report.wrong("database", e),
+    };
+    match try_write(&store).await {
+        Ok(unset) if unset.is_empty() => {
+            report.good("database", "the tables are of this version, and a turn can be taken");
+        }
+        Ok(unset) => report.wrong(
+            "database",
+            format!(
+                "{}: a process that freezes would keep all others from writing. Does a pooler or a role set it?",
+                unset.join(", ")
+            ),
+        ),
+        Err(e) => report.wrong("database", format!("no turn can be taken, so nothing can be charged: {e}")),
+    }
+    if let Some(catalog) = catalog
+        && let Err(failure) = check_plans(&store, catalog).await
+    {
+        report.wrong("catalogue", failure.text());
+    }
+    if let Err(e) = clock::check(report, &store, settings.wants_test_clock()).await {
+        report.wrong("clock", e);
+    }
+    if let Err(e) = standbys(report, &store).await {
+        report.wrong("standbys", e);
+    }
+    if let Err(e) = worker::check(report, &store).await {
+        report.wrong("worker", e);
+    }
+    store.close().await;
+}
+
+/// Begins a write transaction and rolls it back. Returns the session settings that differ from the required ones.
+async fn try_write(store: &Store) -> Result<Vec<String>, DbError> {
+    let mut link = store.begin_turn().await?;
+    // A read-only database refuses even this statement.
+    link.run("delete from write_probe where id = 0", Vec::new()).await?;
+    let mut unset = Vec::new();
+    let has_sessions = !link.is_sqlite();
+    for (name, want) in SETTINGS.into_iter().filter(|_| has_sessions) {
+        let row = link.one("select current_setting($1) as value", args![name]).await?;
+        let value = row.map_or(Ok(String::new()), |row| row.text("value"))?;
+        if value != want {
+            unset.push(format!("{name} is {value}, not {want}"));
+        }
+    }
+    Ok(unset)
+}
+
+/// A failover to a standby that lags loses answered commits. Only the server can wait for a standby.
+async fn standbys(report: &mut Report, store: &Store) -> Result<(), DbError> {
+    let mut link = store.read().await?;
+    if link.is_sqlite() {
+        return Ok(());
+    }
+    // A standby that is disconnected at the moment still has its slot.
+    let sql = "select greatest(
+           (select count(*) from pg_stat_replication where state is distinct from 'backup'),
+           (select count(*) from pg_replication_slots where slot_type = 'physical')) as n,
+         current_setting('synchronous_standby_names') as names";
+    let Some(row) = link.one(sql, Vec::new()).await? else { return Ok(()) };
+    match (row.int("n")?, row.text("names")?.trim()) {
+        (0, _) => {}
+        (n, "") => report.note(
+            "standbys",
+            format!(
+                "{n} standby{} and no synchronous_standby_names: a failover loses charges that were answered. Set it, or \
+                 synchronous_mode where Patroni does (operations.md)",
+                if n == 1 { "" } else { "s" }
+            ),
+        ),
+        (_, names) => report.good("standbys", format!("commits wait for {names}")),
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! The worker: its last runs, failing jobs, open alarms.
+
+use crate::app::commands::doctor::report::Report;
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::usecases::{InternalError, alarms, jobs};
+use chrono::TimeDelta;
+
+/// Checks the jobs and the alarms.
+pub async fn check(report: &mut Report, store: &Store) -> Result<(), InternalError> {
+    let runs = jobs::last_runs_of(store).await?;
+    let failing: Vec<_> = runs.iter().filter(|run| run.failures > 0).collect();
+    for run in &failing {
+        let error = run.last_error.as_deref().unwrap_or("no reason given");
+        report.wrong("worker", format!("{} failed {} times in a row: {error}", run.name, run.failures));
+    }
+    let newest = runs.iter().map(|run| run.started_at).max();
+    match newest.map(|at| Clock::system().real() - at) {
+        None => report.note("worker", "has not run yet: `serve` does its jobs, or `topup work`"),
+        Some(ago) if ago > TimeDelta::minutes(10) => report.wrong(
+            "worker",
+            format!(
+                "has done nothing for {} minutes: nobody is told of expiry, and no mail leaves. Is `serve` or `topup \
+                 work` running?",
+                ago.num_minutes()
+            ),
+        ),
+        Some(_) if failing.is_empty() => report.good("worker", "its jobs do well"),
+        Some(_) => {}
+    }
+    match alarms::open(store).await?.len() {
+        0 => report.good("alarms", "none"),
+        n => report.note("alarms", format!("{n} wait for a person: `topup alarms`")),
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! `topup hooks`: the outgoing webhooks. May run beside `serve`.
+
+use crate::app::build::{open_existing, with_app};
+use crate::app::failure::Failure;
+use crate::cli::HooksCommand;
+use crate::usecases::notify::webhooks;
+use crate::webhooks::Delivered;
+
+/// `topup hooks list`, `retry` and `test`.
+///
+/// # Errors
+/// [`Failure`]; also where there is no message of an id, and where the receiver did not take the test.
+pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
+    match command {
+        HooksCommand::List { all, database } => {
+            let store = open_existing(database).await?;
+            let found = webhooks::list(&store, *all).await;
+            store.close().await;
+            found?.iter().for_each(|message| println!("{message}"));
+            Ok(())
+        }
+        HooksCommand::Retry { ids, settings } => {
+            with_app(settings, async |app| {
+                let unknown = webhooks::again(&app, ids).await?;
+                for id in ids.iter().filter(|id| !unknown.contains(id)) {
+                    println!("{id}: is sent again");
+                }
+                if unknown.is_empty() {
+                    return Ok(());
+                }
+                let unknown = unknown.join(", ");
+                Err(Failure::Failed(format!("no message has the id {unknown}; `topup hooks list --all` lists them")))
+            })
+            .await
+        }
+        HooksCommand::Test { settings } => {
+            with_app(settings, async |app| {
+                let Some(hook) = &app.hook else {
+                    return Err(Failure::Setting("HOOK_URL: is missing: there is nobody to tell".to_owned()));
+                };
+                match webhooks::probe(&app, hook).await {
+                    Delivered::Accepted => {
+                        println!("the endpoint took a message of the type topup.test");
+                        Ok(())
+                    }
+                    Delivered::Deferred(reason) | Delivered::Refused(reason) => Err(Failure::Failed(reason)),
+                }
+            })
+            .await
+        }
+    }
+}

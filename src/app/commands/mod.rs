@@ -1,0 +1,14 @@
+//! The commands beside `serve`, one file each.
+
+pub mod alarms;
+pub mod check;
+pub mod clock;
+pub mod doctor;
+pub mod hooks;
+pub mod migrate;
+pub mod operators;
+pub mod purchases;
+pub mod reconcile;
+pub mod stripe_setup;
+pub mod verify_export;
+pub mod worker;

@@ -1,0 +1,180 @@
+//! `topup operator`: accounts for the operator's pages. Beside `serve`, if need be.
+//!
+//! A password comes from the terminal, asked twice and not shown, or from standard input, one line: never from the
+//! command line, which others see. A second factor is set up at a terminal unless it is declined, and elsewhere where it
+//! is asked for; at a terminal it is switched on once a code of the app has been typed.
+
+use crate::app::build::{open_existing, read_catalog};
+use crate::app::failure::Failure;
+use crate::cli::{FactorSettings, OperatorCommand};
+use crate::clock::Clock;
+use crate::email;
+use crate::settings::DatabaseSettings;
+use crate::store::Store;
+use crate::usecases::operators;
+use crate::usecases::operators::{Enrolment, password};
+use chrono::SecondsFormat;
+use qrcodegen::{QrCode, QrCodeEcc};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+/// `topup operator …`.
+///
+/// # Errors
+/// [`Failure`]; also where there is no account of an address, or one already.
+pub async fn run(command: &OperatorCommand) -> Result<(), Failure> {
+    match command {
+        OperatorCommand::Add { email, factor, database } => {
+            let (email, password) = (address(email)?, ask()?);
+            let hash = password::hash(password.clone()).await?;
+            let enrolment = enrolment(*factor, false, password, (&email, database)).await?;
+            let new = enrolment.as_ref();
+            let added =
+                on(database, async |store, clock| operators::add_with(store, &email, &hash, new, clock.now()).await);
+            told(added.await?, &format!("{email} may sign in at /operator"), &format!("{email} has an account"))?;
+            enrolment.map_or(Ok(()), |enrolment| show(&enrolment, &email, database))
+        }
+        OperatorCommand::Reset { email, factor, database } => {
+            let (email, password) = (address(email)?, ask()?);
+            let hash = password::hash(password.clone()).await?;
+            let had = on(database, async |store, _| operators::has_factor(store, &email).await).await?;
+            let enrolment = enrolment(*factor, had, password, (&email, database)).await?;
+            let new = enrolment.as_ref();
+            let reset =
+                on(database, async |store, clock| operators::reset_with(store, &email, &hash, new, clock.now()).await);
+            told(reset.await?, &format!("{email} has a new password"), &format!("{email} has no account"))?;
+            enrolment.map_or(Ok(()), |enrolment| show(&enrolment, &email, database))
+        }
+        OperatorCommand::Disable { email, database } => {
+            let email = address(email)?;
+            let shut = on(database, async |store, clock| operators::disable(store, &email, clock.now()).await);
+            told(shut.await?, &format!("{email} may not sign in any more"), &format!("{email} has no account"))
+        }
+        OperatorCommand::List { database } => {
+            let found = on(database, async |store, _| operators::list(store).await);
+            found.await?.iter().for_each(|account| println!("{}", line(account)));
+            Ok(())
+        }
+    }
+}
+
+/// Opens the database, does it, and closes.
+async fn on<T>(
+    settings: &DatabaseSettings,
+    act: impl AsyncFnOnce(&Store, &Clock) -> Result<T, crate::usecases::InternalError>,
+) -> Result<T, Failure> {
+    let store = open_existing(settings).await?;
+    let done = act(&store, &Clock::system()).await;
+    store.close().await;
+    Ok(done?)
+}
+
+fn address(text: &str) -> Result<String, Failure> {
+    email::address(text).ok_or_else(|| Failure::Setting(format!("EMAIL: {text:?} is no address")))
+}
+
+fn told(done: bool, good: &str, bad: &str) -> Result<(), Failure> {
+    if done {
+        println!("{good}");
+        return Ok(());
+    }
+    Err(Failure::Failed(bad.to_owned()))
+}
+
+/// A password, from the terminal or one line of standard input.
+fn ask() -> Result<String, Failure> {
+    let password = if std::io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("Password: ")?;
+        if rpassword::prompt_password("Again: ")? != first {
+            return Err(Failure::Failed("the two are not the same; nothing was changed".to_owned()));
+        }
+        first
+    } else {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    password::check(&password).map_err(|reason| Failure::Setting(format!("PASSWORD: {reason}")))?;
+    Ok(password)
+}
+
+/// A second factor for the account, where it gets one. At a terminal it is shown and confirmed before it is kept.
+async fn enrolment(
+    factor: FactorSettings,
+    had: bool,
+    password: String,
+    (email, database): (&str, &DatabaseSettings),
+) -> Result<Option<Enrolment>, Failure> {
+    let at_terminal = std::io::stdin().is_terminal();
+    if factor.no_totp || !(factor.totp || at_terminal || had) {
+        return Ok(None);
+    }
+    let mut enrolment = Enrolment::new(password).await?;
+    if at_terminal {
+        show_key(&enrolment, email, database)?;
+        while !enrolment.confirm(&typed("Code that the app shows: ")?, Clock::system().now())? {
+            println!("That is not its code now. Is this machine's clock right? Ctrl-C ends this; nothing was changed.");
+        }
+    }
+    Ok(Some(enrolment))
+}
+
+fn typed(prompt: &str) -> Result<String, Failure> {
+    print!("{prompt}");
+    std::io::stdout().flush()?;
+    let mut line = String::new();
+    if std::io::stdin().lock().read_line(&mut line)? == 0 {
+        return Err(Failure::Failed("no code was typed; nothing was changed".to_owned()));
+    }
+    Ok(line)
+}
+
+/// What the operator takes along: the key, where it was not shown before, and the recovery codes.
+fn show(enrolment: &Enrolment, email: &str, database: &DatabaseSettings) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        show_key(enrolment, email, database)?;
+    }
+    println!("recovery codes: each works once in place of a code; they are not shown again");
+    enrolment.codes.0.iter().for_each(|code| println!("{code}"));
+    Ok(())
+}
+
+fn show_key(enrolment: &Enrolment, email: &str, database: &DatabaseSettings) -> Result<(), Failure> {
+    // The name of the shop tells accounts in the app apart; nothing fails for want of it.
+    let shop = read_catalog(&database.catalog).map_or_else(|_| "Topup".to_owned(), |catalog| catalog.shop.name);
+    let url = enrolment.secret.url(&shop, email)?;
+    println!("second factor: scan or type this into an authenticator app");
+    if std::io::stdout().is_terminal() {
+        print!("{}", picture(&url));
+    }
+    println!("{url}");
+    println!("key: {}", enrolment.secret.typed()?);
+    Ok(())
+}
+
+/// A QR code of half blocks, light on dark: two rows in each line of text.
+fn picture(text: &str) -> String {
+    let Ok(code) = QrCode::encode_text(text, QrCodeEcc::Low) else { return String::new() };
+    let light = |x, y| !code.get_module(x, y);
+    let (edge, size) = (2, code.size());
+    let mut out = String::new();
+    for y in (-edge..size + edge).step_by(2) {
+        out.extend((-edge..size + edge).map(|x| match (light(x, y), light(x, y + 1)) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        }));
+        out.push('\n');
+    }
+    out
+}
+
+fn line(account: &operators::Account) -> String {
+    let at = |at: crate::domain::Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut words = vec![account.email.clone(), format!("since {}", at(account.created_at))];
+    words.push(format!("password of {}", at(account.changed_at)));
+    words.extend(account.factor_since.map(|since| format!("second factor since {}", at(since))));
+    words.extend(account.seen_at.map(|seen| format!("seen {}", at(seen))));
+    words.extend(account.disabled_at.map(|when| format!("disabled {}", at(when))));
+    words.join(" · ")
+}

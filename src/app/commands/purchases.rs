@@ -1,0 +1,137 @@
+//! `topup purchases`: for a customer who says "paid, but no credits". May run beside `serve`, as `worker` does.
+
+use crate::app::build::{open_existing, with_app};
+use crate::app::failure::Failure;
+use crate::domain::{Instant, Kind, Money};
+use crate::settings::{DatabaseSettings, Settings};
+use crate::stripe::{CheckoutState, CheckoutStatus};
+use crate::usecases::credits::accounts;
+use crate::usecases::purchases::{Purchase, StripeAnswer};
+use crate::usecases::{App, purchases};
+
+/// `topup purchases find TEXT`.
+///
+/// # Errors
+/// [`Failure`]; also where nothing is found.
+pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure> {
+    let store = open_existing(settings).await?;
+    let found = purchases::search(&store, text).await?;
+    for purchase in &found.purchases {
+        println!("{}", line(purchase));
+    }
+    if found.cut {
+        eprintln!("these are the newest {}; there are older ones", purchases::FOUND_MAX);
+    }
+    store.close().await;
+    if found.purchases.is_empty() { Err(nothing(text)) } else { Ok(()) }
+}
+
+/// `topup purchases recheck ID`.
+///
+/// # Errors
+/// [`Failure`]; also where Stripe could not be asked.
+pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
+    with_app(settings, async |app| {
+        report(&app, text).await?.iter().for_each(|line| println!("{line}"));
+        Ok(())
+    })
+    .await
+}
+
+/// Asks Stripe about one purchase, fulfills it if it is paid, and reports what Stripe and the ledger know.
+///
+/// # Errors
+/// [`Failure`]; also where it is none or several, and where Stripe could not be asked.
+pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
+    let found = purchases::search(&app.store, text).await?.purchases;
+    let [before] = found.as_slice() else {
+        let several: Vec<_> = found.iter().map(|purchase| purchase.id.to_string()).collect();
+        return Err(if several.is_empty() {
+            nothing(text)
+        } else {
+            Failure::Failed(format!("{text:?} is several purchases: {}", several.join(", ")))
+        });
+    };
+    let mut lines = vec![format!("before  {}", line(before))];
+    lines.push(match purchases::recheck(app, before).await? {
+        StripeAnswer::Checkout(state) => format!("Stripe  {}", at_stripe(&state)),
+        StripeAnswer::NotOpened => "Stripe  no Checkout was opened for it".to_owned(),
+        StripeAnswer::Foreign => "Stripe  its Checkout is unknown there, or another purchase's".to_owned(),
+        StripeAnswer::Unanswered(reason) => {
+            return Err(Failure::Failed(format!("Stripe could not be asked: {reason}")));
+        }
+    });
+    let after = purchases::find(app, before.id).await?.ok_or_else(|| nothing(text))?;
+    lines.push(format!("ledger  {}", in_the_ledger(app, &after).await?));
+    lines.push(format!("after   {}", line(&after)));
+    Ok(lines)
+}
+
+fn nothing(text: &str) -> Failure {
+    Failure::Failed(format!("no purchase is known by {text:?}"))
+}
+
+fn line(purchase: &Purchase) -> String {
+    let price = Money::new(purchase.amount, &purchase.currency).long();
+    let mut words = vec![
+        purchase.id.to_string(),
+        purchase.state.name().to_owned(),
+        format!("{} credits", purchase.credits.grouped()),
+        price,
+        format!("customer {}", purchase.customer),
+        format!("clicked {}", at(purchase.created_at)),
+    ];
+    let ids = [&purchase.session_id, &purchase.payment_intent, &purchase.invoice, &purchase.invoice_number];
+    words.extend(ids.into_iter().flatten().cloned());
+    words.extend(purchase.review_reason.iter().map(|reason| format!("review: {reason}")));
+    words.join(" · ")
+}
+
+fn at_stripe(state: &CheckoutState) -> String {
+    let status = match state.status {
+        CheckoutStatus::Open => "open",
+        CheckoutStatus::Complete => "complete",
+        CheckoutStatus::Expired => "expired",
+    };
+    let paid = match (state.paid, state.failed) {
+        (true, _) => "paid",
+        (false, true) => "payment failed",
+        (false, false) => "unpaid",
+    };
+    let money = |minor: Option<i64>| {
+        minor
+            .zip(state.currency.as_deref())
+            .map_or("?".to_owned(), |(minor, currency)| Money::new(minor, currency).long())
+    };
+    let mut words = vec![format!("{}: {status}, {paid}", state.id)];
+    words.push(format!(
+        "{} and {} tax is {}",
+        money(state.amount_subtotal),
+        money(state.amount_tax),
+        money(state.amount_total)
+    ));
+    let ids = [&state.customer, &state.payment_intent, &state.charge, &state.invoice, &state.invoice_number];
+    words.extend(ids.into_iter().flatten().cloned());
+    words.join(" · ")
+}
+
+async fn in_the_ledger(app: &App, purchase: &Purchase) -> Result<String, Failure> {
+    let Some(id) = purchase.grant else { return Ok("no credits were granted for it".to_owned()) };
+    let rows = accounts::grants(app, purchase.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
+    let found = rows.into_iter().map(|row| row.grant).find(|grant| grant.id == id);
+    Ok(found.map_or_else(
+        || format!("{id}, an old one"),
+        |grant| {
+            let (left, amount) = (grant.balance().grouped(), grant.amount.grouped());
+            format!(
+                "{id}: {left} of {amount} credits left · since {} · until {}",
+                at(grant.effective_at),
+                at(grant.expires_at)
+            )
+        },
+    ))
+}
+
+fn at(instant: Instant) -> String {
+    instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

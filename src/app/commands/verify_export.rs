@@ -1,0 +1,33 @@
+//! `topup verify-export`: a customer's entries, proven without a database.
+
+use crate::app::failure::Failure;
+use crate::cli::ExportSettings;
+use crate::usecases::credits::export;
+
+/// `topup verify-export FILE [--customer ID] [--head HASH]`.
+///
+/// # Errors
+/// [`Failure`]: the first line that is broken, or another end than was expected.
+pub fn run(settings: &ExportSettings) -> Result<(), Failure> {
+    let ExportSettings { file, customer, head } = settings;
+    let name = file.display();
+    let text = std::fs::read_to_string(file).map_err(|e| Failure::Setting(format!("FILE: {name}: {e}")))?;
+    if let Some(head) = head
+        && (head.len() != 64 || hex::decode(head).is_err())
+    {
+        return Err(Failure::Setting("--head: is not the hash of an entry, 64 hexadecimal digits".to_owned()));
+    }
+    let found = export::verify(&text).map_err(|reason| Failure::Failed(format!("{name}: {reason}")))?;
+    let whose = found.customer.as_deref().unwrap_or("nobody");
+    if customer.as_ref().is_some_and(|customer| customer != whose) {
+        return Err(Failure::Failed(format!("{name}: has entries of {whose}, which is not --customer")));
+    }
+    let found = found.head;
+    let hash = hex::encode(found.hash);
+    if head.as_ref().is_some_and(|head| !head.eq_ignore_ascii_case(&hash)) {
+        let reason = format!("{name}: ends at entry {} with {hash}, which is another end than --head", found.seq);
+        return Err(Failure::Failed(reason));
+    }
+    println!("ok: {} entries of {whose}, balance {}, head {hash}", found.seq, found.balance);
+    Ok(())
+}

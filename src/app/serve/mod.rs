@@ -1,0 +1,165 @@
+//! `topup serve`: the server's parts, its routes, its start and its stop.
+
+pub mod connections;
+mod deadline;
+mod lock;
+mod peers;
+
+use crate::app::build::{Variant, build_app, check_plans, opening, read_catalog};
+use crate::app::failure::Failure;
+use crate::app::serve::connections::ConnectionLimits;
+use crate::app::serve::lock::FileLock;
+use crate::app::serve::peers::Peers;
+use crate::app::signal::stop_on_signal;
+use crate::settings::error::BadSetting;
+use crate::settings::{Settings, Switch, listen};
+use crate::store::{Opening, Store};
+use crate::usecases::App;
+use crate::usecases::insight::live;
+use crate::usecases::upkeep::backfill;
+use crate::{http, jobs, web};
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::STRICT_TRANSPORT_SECURITY;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// A server. Tests run several in one process.
+pub struct Application {
+    /// The app.
+    pub app: App,
+    /// The bound address.
+    pub address: SocketAddr,
+    listener: TcpListener,
+    limits: ConnectionLimits,
+    peers: Peers,
+    engine: tokio::task::JoinHandle<()>,
+    runs_jobs: bool,
+    stop: CancellationToken,
+    _lock: Option<FileLock>,
+}
+
+impl Application {
+    /// Builds the app, without serving it yet.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn build(settings: &Settings, listener: TcpListener, variant: Variant) -> Result<Self, Failure> {
+        let address = listener.local_addr()?;
+        let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
+        let opening = Opening { patience: variant.patience, ..opening(&settings.database) };
+        let store = Store::open_with(&settings.database.database_url, opening).await?;
+        let lock = match &store {
+            Store::Sqlite { file, .. } => Some(FileLock::take(file)?),
+            Store::Postgres(_) => None,
+        };
+        store.migrate().await?;
+        backfill::run(&store).await?;
+        check_plans(&store, &catalog).await?;
+        let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(address));
+        let limits = variant.limits;
+        let (app, engine) = build_app(settings, variant, store, catalog, public_url).await?;
+        let runs_jobs = settings.worker == Switch::On;
+        let peers = Peers::new(
+            usize::from(settings.connections_per_address),
+            app.settings.trusted_proxies.clone(),
+            app.settings.metrics.clone(),
+        );
+        let stop = CancellationToken::new();
+        Ok(Self { app, address, listener, limits, peers, engine, runs_jobs, stop, _lock: lock })
+    }
+
+    /// Stops [`Application::run`] from outside.
+    #[must_use]
+    pub fn stopper(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Serves until stopped. Then it finishes running requests, drains the ledger's queue, and closes the database.
+    ///
+    /// # Errors
+    /// A panic of the worker.
+    pub async fn run(self) -> Result<(), Failure> {
+        let Self { app, listener, limits, peers, engine, runs_jobs, stop, _lock: lock, .. } = self;
+        let (worker_app, worker_stop) = (app.clone(), stop.clone());
+        let worker = tokio::spawn(async move {
+            if runs_jobs {
+                jobs::run(worker_app, worker_stop).await;
+            }
+        });
+        let live_pages = tokio::spawn(live::run(app.clone(), stop.clone()));
+        let router = router(&app);
+        let serving = connections::serve(listener, router, limits, peers, stop.clone());
+        // Connections that do not end are cut off: idempotency keys keep their writes safe.
+        let grace = async {
+            stop.cancelled().await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        };
+        tokio::select! {
+            () = serving => {}
+            () = grace => tracing::warn!("connections were cut off at shut-down"),
+        }
+        stop.cancel();
+        worker.await.map_err(|e| Failure::Failed(e.to_string()))?;
+        live_pages.await.map_err(|e| Failure::Failed(e.to_string()))?;
+        let store = app.store.clone();
+        drop(app);
+        if tokio::time::timeout(Duration::from_secs(10), engine).await.is_err() {
+            tracing::warn!("the ledger's queue did not drain in time");
+        }
+        store.close().await;
+        drop(lock);
+        Ok(())
+    }
+}
+
+/// All routes: APIs and pages.
+pub fn router(app: &App) -> Router {
+    let limit = axum::middleware::from_fn_with_state(app.clone(), web::limits::browsers);
+    let pages = web::router::routes(app).layer(limit);
+    let router = Router::new().merge(http::routes(app)).merge(pages).with_state(app.clone());
+    if !app.settings.is_https() {
+        return router;
+    }
+    // HSTS for a year, for the API too, whose callers send keys.
+    let hsts = HeaderValue::from_static("max-age=31536000");
+    router.layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, hsts))
+}
+
+/// `topup serve`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(settings: Settings) -> Result<(), Failure> {
+    settings.check(false)?;
+    check_site(&settings)?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|e| Failure::Setting(format!("LISTEN: {}: {e}", settings.listen)))?;
+    let app = Application::build(&settings, listener, Variant::default()).await?;
+    println!("listening on {}", listen::url(app.address));
+    stop_on_signal(app.stopper());
+    app.run().await
+}
+
+/// `SITE_ROOT` must have the stylesheet. A binary without it logs a warning.
+///
+/// # Errors
+/// `SITE_ROOT` has no stylesheet.
+pub fn check_site(settings: &Settings) -> Result<(), BadSetting> {
+    match settings.site_root.as_deref().map(web::assets::stylesheet_in) {
+        Some(file) if !file.is_file() => {
+            let reason = format!("{} is not there; `make css` builds it", file.display());
+            Err(BadSetting { name: "SITE_ROOT", reason })
+        }
+        None if !web::assets::has_stylesheet() => {
+            tracing::warn!("this binary was built without the stylesheet: run `make css`, then build again");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,120 @@
+//! The settings of a process. A missing, empty or malformed setting is one line that names it, and exit code 2.
+//!
+//! Every command reads its values with `values`. *Not here:* commands (`cli`).
+
+pub mod checks;
+mod email;
+pub mod error;
+pub mod listen;
+pub mod stripe;
+pub mod values;
+mod webhooks;
+
+use clap::Args;
+use clap::builder::{EnumValueParser, PathBufValueParser};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// The database and the catalogue.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `sqlite://path` or `postgres://…`
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/topup.db", value_parser = values::text())]
+    pub database_url: String,
+    /// Connections to PostgreSQL of this process, 4 to 500; SQLite needs no more than it has
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "12", value_parser = values::word_of(clap::value_parser!(u32).range(4..=500)))]
+    pub database_connections: u32,
+    /// The catalogue of plans and packages
+    #[arg(long, env = "CATALOG", default_value = "catalog.toml", value_parser = values::text_of(PathBufValueParser::new()))]
+    pub catalog: PathBuf,
+}
+
+/// Settings of `serve` and `demo`. Each flag has an environment name.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// The database and the catalogue.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Address to listen on, or a name of this machine, with a port; port 0 takes a free one
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000", value_parser = values::word_of(listen::parse))]
+    pub listen: SocketAddr,
+    /// The address that customers see; defaults to the one bound
+    #[arg(long, env = "PUBLIC_URL", value_parser = values::origin())]
+    pub public_url: Option<String>,
+    /// Keys of the operator API, comma-separated, 32 characters or more each
+    #[arg(long, env = "OPERATOR_KEYS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
+    pub operator_keys: Vec<String>,
+    /// Stripe's secret key
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_parser = values::word())]
+    pub stripe_secret_key: Option<String>,
+    /// Secrets of the webhook endpoint, comma-separated
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
+    pub stripe_webhook_secrets: Vec<String>,
+    /// Another base for Stripe's API
+    #[arg(long, env = "STRIPE_API_BASE", value_parser = values::word())]
+    pub stripe_api_base: Option<String>,
+    /// Mail server, `smtps://user:password@host`
+    #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = values::word())]
+    pub smtp_url: Option<String>,
+    /// Sender of mails
+    #[arg(long, env = "MAIL_FROM", value_parser = values::text())]
+    pub mail_from: Option<String>,
+    /// Write mails into this folder instead of sending them
+    #[arg(long, env = "MAIL_DIR", value_parser = values::text_of(PathBufValueParser::new()))]
+    pub mail_dir: Option<PathBuf>,
+    /// Address of the SaaS's backend that is told of credited top-ups and of low balances
+    #[arg(long, env = "HOOK_URL", hide_env_values = true, value_parser = values::word())]
+    pub hook_url: Option<String>,
+    /// Secrets that those messages are signed with, comma-separated, `whsec_…` each
+    #[arg(long, env = "HOOK_SECRETS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
+    pub hook_secrets: Vec<String>,
+    /// Minutes without a click after which somebody must sign in again, 30 to 20160 (14 days)
+    #[arg(long, env = "SESSION_IDLE_MINUTES", default_value = "720", value_parser = values::word_of(clap::value_parser!(i64).range(30..=20_160)))]
+    pub session_idle_minutes: i64,
+    /// Days after which everybody must sign in again, 1 to 90; acts on who signs in from now on
+    #[arg(long, env = "SESSION_MAX_DAYS", default_value = "14", value_parser = values::word_of(clap::value_parser!(i64).range(1..=90)))]
+    pub session_max_days: i64,
+    /// Origins that a portal link may return to, comma-separated
+    #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',', value_parser = values::origin())]
+    pub return_origins: Vec<String>,
+    /// Origins of your own at which Stripe shows Checkout and the customer portal, comma-separated: your custom domain there
+    #[arg(long, env = "CHECKOUT_ORIGINS", value_delimiter = ',', value_parser = values::origin())]
+    pub checkout_origins: Vec<String>,
+    /// Proxies whose X-Forwarded-For counts, comma-separated: addresses, or networks such as 10.0.0.0/8
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = values::word())]
+    pub trusted_proxies: Vec<String>,
+    /// Requests that each key, and each browser that is signed in, may make: `100/s`, `600/m` or `5000/h`; off if not set
+    #[arg(long, env = "RATE_LIMIT", value_parser = values::word())]
+    pub rate_limit: Option<String>,
+    /// Requests that each address may make that is not signed in: as many at once, then evenly; `off` for no limit
+    #[arg(long, env = "RATE_LIMIT_ANONYMOUS", default_value = "600/m", value_parser = values::word())]
+    pub rate_limit_anonymous: String,
+    /// Connections that each address may have open at once, trusted proxies aside: 1 to 10000
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value = "1000", value_parser = values::word_of(clap::value_parser!(u16).range(1..=10_000)))]
+    pub connections_per_address: u16,
+    /// `1`: a clock that stands still and is moved by hand. Loopback only
+    #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1", value_parser = values::word())]
+    pub test_clock: Option<String>,
+    /// Whether `serve` does the worker's jobs itself; `off` where `topup work` runs beside it
+    #[arg(long, env = "WORKER", default_value = "on", value_parser = values::word_of(EnumValueParser::<Switch>::new()))]
+    pub worker: Switch,
+    /// For development: a folder to read the stylesheet and the icon from, instead of the binary
+    #[arg(long, env = "SITE_ROOT", value_parser = values::text_of(PathBufValueParser::new()))]
+    pub site_root: Option<PathBuf>,
+    /// Which sample customers the demo begins with: `full` or `none`
+    #[cfg(feature = "demo")]
+    #[arg(long, env = "DEMO_SEED", default_value = "full", value_parser = values::word())]
+    pub demo_seed: String,
+}
+
+#[cfg(test)]
+mod tests;
