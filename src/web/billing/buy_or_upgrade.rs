@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn who_needs_nothing_is_told_so_and_who_would_pay_the_same_is_not_pushed() {
+    fn enough_credits_are_announced_and_a_plan_of_the_same_price_is_not_pushed() {
         let [strong, text, see] = said(0, &[], 0, None);
         assert_eq!([strong, text, see], ["Enough for 3 months at your pace.", "", ""]);
         let [strong, _, see] = said(40_000, &[("p20000", 1)], 18_000, Some(("builder", 6_000, 0)));

@@ -1,4 +1,4 @@
-//! What must hold on every page in every state, checked on the HTML itself.
+//! Rules that every page keeps in every state, checked on its HTML.
 
 use crate::web::billing::BillingBody;
 use crate::web::components::SettingsBody;
@@ -20,7 +20,7 @@ fn pages() -> Vec<(&'static str, String)> {
     Owner::new_root(None).with(|| all().into_iter().map(|(name, sample)| (name, html(sample))).collect())
 }
 
-/// What is read: the text between the tags.
+/// The text between the tags.
 fn text(html: &str) -> String {
     html.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect::<Vec<_>>().join(" ")
 }

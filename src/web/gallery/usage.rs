@@ -94,7 +94,7 @@ fn meridian(range: Range) -> Usage {
     usage
 }
 
-/// A few credits on a few days, and nobody said what for.
+/// A few credits on a few days, without operation and source.
 fn fjord() -> Usage {
     let totals = |n: i64| match n {
         2 | 9 => Totals { usages: 3, plan: Credits::whole(31), ..Totals::default() },

@@ -105,13 +105,13 @@ fn day(step: &Step, range: Range) -> String {
 pub fn UsageBody(usage: UsageSections) -> impl IntoView {
     view! {
         <div data-live="usage">
-            <Whole usage />
+            <Sections usage />
         </div>
     }
 }
 
 #[component]
-fn Whole(usage: UsageSections) -> impl IntoView {
+fn Sections(usage: UsageSections) -> impl IntoView {
     let UsageSections { ranges, switches, charts, table, splits, csv, empty } = usage;
     let head = view! {
         <div class="heading">

@@ -41,7 +41,7 @@ pub fn splits(usage: &Usage) -> Vec<SplitData> {
 }
 
 /// A way to split usage.
-struct By {
+struct SplitBy {
     title: &'static str,
     head: &'static str,
     /// The filter of History.
@@ -50,13 +50,17 @@ struct By {
     other: (&'static str, &'static str),
 }
 
-const BY_OPERATION: By =
-    By { title: "By operation", head: "Operation", field: "operation", other: (OTHER_OPERATION, "Other operations") };
-const BY_SOURCE: By =
-    By { title: "By source", head: "Source", field: "source", other: (OTHER_SOURCE, "Other sources") };
+const BY_OPERATION: SplitBy = SplitBy {
+    title: "By operation",
+    head: "Operation",
+    field: "operation",
+    other: (OTHER_OPERATION, "Other operations"),
+};
+const BY_SOURCE: SplitBy =
+    SplitBy { title: "By source", head: "Source", field: "source", other: (OTHER_SOURCE, "Other sources") };
 
 /// No split where no usage has a name.
-fn split(usage: &Usage, sums: &[(String, Totals)], by: &By, words: impl Fn(&str) -> String) -> Option<SplitData> {
+fn split(usage: &Usage, sums: &[(String, Totals)], by: &SplitBy, words: impl Fn(&str) -> String) -> Option<SplitData> {
     if sums.iter().all(|(name, _)| name.is_empty()) {
         return None;
     }
