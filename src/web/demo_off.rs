@@ -1,9 +1,9 @@
 //! There is no demo in this build: its pages are not there, and no bar stands around the others.
 
-pub use crate::web::pages::{Missing as Events, Missing as Mailbox, Missing as MailPage, Missing as Plans};
+pub use crate::web::error_pages::{Missing as Events, Missing as Mailbox, Missing as MailPage, Missing as Plans};
 
-use crate::usecases::App;
 use crate::usecases::access::portal::Viewer;
+use crate::usecases::{App, InternalError};
 use crate::web::request_context::RequestContext;
 use axum::Router;
 use leptos::prelude::AnyView;
@@ -34,4 +34,14 @@ pub fn signs_in(_: &str) -> bool {
 /// No routes.
 pub fn routes() -> Router<App> {
     Router::new()
+}
+
+/// No button.
+pub fn sign_in_operator(_: &RequestContext) -> Option<AnyView> {
+    None
+}
+
+/// No buttons.
+pub async fn sign_in_people(_: &RequestContext) -> Result<Option<AnyView>, InternalError> {
+    Ok(None)
 }

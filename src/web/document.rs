@@ -1,28 +1,36 @@
-//! The HTML document around every page: one stylesheet.
+//! The HTML document around every page.
 
-use crate::web::assets;
+use crate::usecases::App;
+use crate::web::form_signature::FormSigner;
+use crate::web::request_context::RequestContext;
 use crate::web::theme::Theme;
+use crate::web::{assets, demo};
+use axum::extract::Request;
+use axum::response::Response;
+use futures::stream::once;
+use futures::{Stream, StreamExt};
 use leptos::prelude::*;
 use leptos_meta::MetaTags;
+use std::pin::Pin;
 
-/// The page's title, from whatever text: a customer's name may be in it.
-///
-/// `leptos_meta` puts the text of a title into the document as it is, so that markup in it would be markup. It is
-/// escaped here, and here alone: clippy.toml lets nobody else set one.
+type PinnedStream = Pin<Box<dyn Stream<Item = String> + Send>>;
+
+/// The page's title. A customer's name may be in it, and `leptos_meta` does not escape titles: clippy.toml forbids its own
+/// component elsewhere.
 #[component]
 #[allow(clippy::disallowed_methods, reason = "the text is escaped")]
 pub fn PageTitle(text: String) -> impl IntoView {
     view! { <leptos_meta::Title text=escaped(&text) /> }
 }
 
-/// Text as a title has it: there only a character reference and the end tag are more than text.
+/// In a title, only a character reference and the end tag are more than text.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// The document, with the demo's stylesheet where there is one. Pages set their title through [`PageTitle`].
+/// The document; `also` is the demo's stylesheet.
 #[component]
-pub fn Document(theme: Theme, also: Option<&'static str>, children: Children) -> impl IntoView {
+fn Document(theme: Theme, also: Option<&'static str>, children: Children) -> impl IntoView {
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.attribute()>
@@ -38,6 +46,34 @@ pub fn Document(theme: Theme, also: Option<&'static str>, children: Children) ->
             <body>{children()}</body>
         </html>
     }
+}
+
+/// Renders a whole document around `body`.
+pub async fn document<V: IntoView + 'static>(app: App, request: Request, body: fn() -> V) -> Response {
+    let also = demo::stylesheet(&app);
+    let signer = FormSigner::new(&app.settings.form_secret);
+    let app = move || {
+        let theme = RequestContext::current().theme();
+        view! { <Document theme also>{body()}</Document> }
+    };
+    let context = move || {
+        provide_context(app.clone());
+        provide_context(signer.clone());
+    };
+    leptos_axum::handle_response_inner(context, app, request, in_one_piece).await
+}
+
+/// Waits for the whole page. Leptos's scripts for hydration are left out: the content security policy refuses inline
+/// scripts, and no page needs them.
+fn in_one_piece<V: IntoView + 'static>(
+    app: V,
+    _scripts: Box<dyn FnOnce() -> PinnedStream + Send>,
+    _out_of_order: bool,
+) -> Pin<Box<dyn Future<Output = PinnedStream> + Send>> {
+    Box::pin(async move {
+        let html = app.to_html_stream_in_order().collect::<String>().await;
+        Box::pin(once(async move { html })) as PinnedStream
+    })
 }
 
 #[cfg(test)]

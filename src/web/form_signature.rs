@@ -1,20 +1,15 @@
-//! Binds every form to the session, the customer and the role that its page was drawn for.
+//! The signature of a form: it binds the form to the session, the customer and the role that its page was drawn for.
 //!
 //! Each form carries one field, `signature`: HMAC-SHA-256 in two halves of 128 bits, the first over the session alone,
 //! the second over session, customer and role. The router compares it with the session that the browser has now, before
 //! any form is read: a page that is left open while the browser goes over to another customer acts on neither.
 //!
-//! *Not here:* Buy forms and plans, whose seal binds their terms as well (`seal`); one-time links, where the token is the
-//! authority; forms that act on nobody's data (`Binding::Nothing`).
+//! *Not here:* forms that buy, whose signature binds their terms as well; one-time links, where the token is the authority;
+//! forms that need no session (`Binding::Nothing`).
 
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::operators::sign_in::Operator;
-use crate::web::actions::{
-    ChoosePlan, DoAct, OpenSession, RenewLink, RequestLink, SetTheme, SignInOperator, SignOut, SignOutOperator,
-    StartCheckout, SwitchOffSecondFactor, SwitchOnSecondFactor,
-};
 use hmac::{Hmac, Mac};
-use leptos::server_fn::ServerFn;
 use sha2::Sha256;
 use std::sync::{Arc, OnceLock};
 
@@ -23,33 +18,19 @@ pub const FIELD: &str = "signature";
 /// Bytes of each half.
 const BYTES: usize = 16;
 
-/// What a form must have been drawn for.
+/// The session that a form is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
-    /// Nothing: it acts on no session's data.
+    /// None: it acts on no session's data.
     Nothing,
-    /// Its own seal binds more than a signature does; the function compares it.
-    Seal,
-    /// The session, wherever it is now.
+    /// Its own signature binds more; its function compares it.
+    Own,
+    /// The session, at any customer.
     Session,
     /// The session, its customer and its role.
     Customer,
     /// The operator's session.
     Operator,
-}
-
-/// The binding of a form, by its function's path. A form that is not named here has the strictest.
-#[must_use]
-pub fn binding(path: &str) -> Binding {
-    match path {
-        RequestLink::PATH | RenewLink::PATH | SetTheme::PATH | SignInOperator::PATH => Binding::Nothing,
-        StartCheckout::PATH | ChoosePlan::PATH | DoAct::PATH | OpenSession::PATH => Binding::Seal,
-        SignOut::PATH => Binding::Session,
-        SignOutOperator::PATH | SwitchOnSecondFactor::PATH | SwitchOffSecondFactor::PATH => Binding::Operator,
-        path if crate::web::demo::signs_in(path) => Binding::Nothing,
-        path if path.starts_with("/_fn/operator-") => Binding::Operator,
-        _ => Binding::Customer,
-    }
 }
 
 /// Signs the forms of one page, once the page knows whom it is drawn for. Cheap to clone.
@@ -285,13 +266,5 @@ mod tests {
         assert!(!is(&[1; 32], (8, Some("ada@acme.example")), Some(&[3; 32])));
         assert!(!is(&[1; 32], (7, None), Some(&[3; 32])));
         assert!(!is(&[1; 32], (7, Some("ada@acme.example")), None));
-    }
-
-    #[test]
-    fn a_form_that_nobody_has_named_has_the_strictest_binding() {
-        assert_eq!(binding("/_fn/a-form-of-tomorrow"), Binding::Customer);
-        assert_eq!(binding("/_fn/operator-form-of-tomorrow"), Binding::Operator);
-        assert_eq!(binding("/_fn/invite-member"), Binding::Customer);
-        assert_eq!(binding("/_fn/sign-out"), Binding::Session);
     }
 }

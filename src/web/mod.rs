@@ -1,16 +1,11 @@
-//! What a browser shows.
+//! The pages for browsers: a folder a page, a file a section with its words, its HTML and its form's server function; `ui`
+//! has what pages share. Live parts are the same HTML, fetched again (`live`).
 //!
-//! `actions` are the typed server functions, `forms` their bodies. What is live is the same HTML, fetched again (`live`).
-//!
-//! *Not here:* what machines call (`http`), what the product does (`usecases`).
+//! *Not here:* the API for programs (`http`), the use-cases (`usecases`).
 
-pub mod actions;
-pub mod theme;
-
-mod api_key_seed;
 pub mod assets;
 pub mod billing;
-pub mod components;
+mod continue_page;
 pub mod cookies;
 mod csv_file;
 #[cfg(feature = "demo")]
@@ -19,23 +14,29 @@ pub mod demo;
 #[path = "demo_off.rs"]
 pub mod demo;
 pub mod document;
+mod error_pages;
 pub mod form_signature;
-mod forms;
+mod frame;
 #[cfg(feature = "demo")]
 mod gallery;
 pub mod guard;
 pub mod history;
 pub mod limits;
 pub mod live;
+pub mod operator;
 pub mod outcome;
+mod page;
 pub mod pages;
+mod plans;
 pub mod purchase;
 mod readable;
 pub mod request_context;
 pub mod router;
-mod sales_csv;
-mod seal;
+pub mod server_functions;
+pub mod settings;
+pub mod sign_in;
+pub mod theme;
 pub mod ui;
+mod unsubscribe;
 pub mod usage;
 mod user_agent;
-pub mod view;

@@ -17,7 +17,7 @@ use crate::web::{live, user_agent};
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
-use leptos::prelude::{expect_context, use_context};
+use leptos::prelude::{ServerFnError, expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
 /// One request.
@@ -51,6 +51,12 @@ impl From<InternalError> for Stop {
     fn from(fault: InternalError) -> Self {
         Self::InternalError(fault)
     }
+}
+
+/// Logs the cause of a form's error; the answer does not name it.
+pub fn form_failed(form: &'static str, fault: &InternalError) -> ServerFnError {
+    tracing::error!(error = %fault, what = form, "a form failed");
+    ServerFnError::new("fault")
 }
 
 impl RequestContext {

@@ -9,7 +9,7 @@ use leptos::server_fn::axum::server_fn_paths;
 use serde_json::json;
 use std::collections::BTreeSet;
 use topup::web::form_signature::Binding;
-use topup::web::form_signature::binding;
+use topup::web::server_functions::binding;
 
 const ADA: &str = "ada@acme.example";
 const MO: &str = "mo@acme.example";
@@ -122,7 +122,7 @@ on_both!(every_post_of_the_pages_is_bound_and_tested, |app| {
         match binding(path) {
             Binding::Nothing => assert!(!tested.contains(path), "{path} is bound to nothing"),
             // Its token is its authority; `rights` tests what its page signs.
-            Binding::Seal if path.ends_with("/open-session") => {}
+            Binding::Own if path.ends_with("/open-session") => {}
             bound => assert!(tested.contains(path), "{path} is bound ({bound:?}) and not tested: add it to the list"),
         }
     }

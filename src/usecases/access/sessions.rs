@@ -220,7 +220,7 @@ pub struct Listed {
     pub current: bool,
     /// Whether it is the same person's.
     pub own: bool,
-    hash: [u8; 32],
+    pub(crate) hash: [u8; 32],
 }
 
 /// The viewer's own live sessions: this one, and those of the same address for this customer. One that has proven

@@ -3,9 +3,9 @@
 use crate::domain::PurchaseState;
 use crate::usecases::purchases::{Purchase, Start};
 use crate::usecases::{InternalError, customers, purchases};
-use crate::web::forms::broken;
 use crate::web::outcome::Outcome;
 use crate::web::request_context::RequestContext;
+use crate::web::request_context::form_failed;
 use crate::web::ui::buy_form::{SentBuyForm, verify};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub async fn start_checkout(
 ) -> Result<Started, ServerFnError> {
     let form = SentBuyForm { purchase, package, credits, price, currency, months, mac };
     let visit = RequestContext::current();
-    let click = click(&visit, &form).await.map_err(|fault| broken("buy", &fault))?;
+    let click = click(&visit, &form).await.map_err(|fault| form_failed("buy", &fault))?;
     Ok(match click {
         Click::Checkout(url) => {
             visit.redirect(&url);

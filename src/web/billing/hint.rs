@@ -6,8 +6,8 @@ use crate::domain::Money;
 use crate::domain::advice::Advice;
 use crate::usecases::InternalError;
 use crate::usecases::insight::advice;
-use crate::web::forms::broken;
 use crate::web::request_context::RequestContext;
+use crate::web::request_context::form_failed;
 use crate::web::ui::dates::{Moment, When};
 use crate::web::ui::form::Form;
 use crate::web::ui::text::Text;
@@ -120,7 +120,7 @@ pub async fn hide_hint() -> Result<(), ServerFnError> {
         }
         Ok("/billing")
     };
-    let to = hidden.await.map_err(|fault| broken("hide hint", &fault))?;
+    let to = hidden.await.map_err(|fault| form_failed("hide hint", &fault))?;
     visit.redirect(to);
     Ok(())
 }

@@ -29,7 +29,7 @@ use crate::web::billing::top_ups::{TopUpList, TopUps};
 use crate::web::demo;
 use crate::web::live::LiveScript;
 use crate::web::outcome::{Outcome, OutcomeDetails};
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::request_context::{RequestContext, Stop};
 use crate::web::ui::buy_form;
 use crate::web::ui::dates::{Moment, Zone};

@@ -6,8 +6,8 @@ use crate::usecases::access::portal;
 use crate::usecases::access::portal::{NewLink, Role, Spent, Viewer};
 use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
-use crate::web::forms::own_path;
 use crate::web::request_context::RequestContext;
+use crate::web::theme::own_path;
 use leptos::prelude::*;
 
 /// How long a browser keeps the cookie.
@@ -74,13 +74,13 @@ impl Said {
 /// Looks at the demo as somebody else: `who` is `customer/e-mail`.
 #[server(name = DemoSwitch, prefix = "/_fn", endpoint = "demo-switch")]
 pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
-    run("/billing", async |visit: &RequestContext| {
+    run("/billing", async |request: &RequestContext| {
         let person =
             actions::people().into_iter().find(|person| format!("{}/{}", person.customer, person.email) == who);
         let Some(person) = person else { return Ok(Said::SignInFirst) };
-        let known = customers::number(&visit.app, person.customer).await?;
+        let known = customers::number(&request.app, person.customer).await?;
         let Some(customer_no) = known else { return Ok(Said::SignInFirst) };
-        sign_in(visit, customer_no, Some(person.email.to_owned()), person.role).await?;
+        sign_in(request, customer_no, Some(person.email.to_owned()), person.role).await?;
         Ok(Said::Switched)
     })
     .await
@@ -89,9 +89,9 @@ pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
 /// Uses credits, as the SaaS's own backend would.
 #[server(name = DemoUse, prefix = "/_fn", endpoint = "demo-use")]
 pub async fn demo_use(credits: String, key: String, back: String) -> Result<(), ServerFnError> {
-    run(&back, async |visit: &RequestContext| {
-        let Some(viewer) = visit.viewer().await? else { return Ok(Said::SignInFirst) };
-        Ok(match actions::use_credits(&visit.app, &viewer.customer, &credits, &key).await? {
+    run(&back, async |request: &RequestContext| {
+        let Some(viewer) = request.viewer().await? else { return Ok(Said::SignInFirst) };
+        Ok(match actions::use_credits(&request.app, &viewer.customer, &credits, &key).await? {
             Used::Done => Said::Used,
             Used::Short => Said::Short,
             Used::BadAmount => Said::BadAmount,
@@ -103,14 +103,14 @@ pub async fn demo_use(credits: String, key: String, back: String) -> Result<(), 
 /// Moves the clock. Whoever is signed in stays so, however far it goes.
 #[server(name = DemoMove, prefix = "/_fn", endpoint = "demo-move")]
 pub async fn demo_move(to: String, back: String) -> Result<(), ServerFnError> {
-    run(&back, async |visit: &RequestContext| {
-        let Some(viewer) = visit.viewer().await? else { return Ok(Said::SignInFirst) };
+    run(&back, async |request: &RequestContext| {
+        let Some(viewer) = request.viewer().await? else { return Ok(Said::SignInFirst) };
         let Some(leap) = Leap::from_code(&to) else { return Ok(Said::NowhereToGo) };
-        if !actions::leap(&visit.app, &viewer.customer, leap).await? {
+        if !actions::leap(&request.app, &viewer.customer, leap).await? {
             return Ok(Said::NowhereToGo);
         }
         let Viewer { customer_no, email, role, .. } = viewer;
-        sign_in(visit, customer_no, email, role).await?;
+        sign_in(request, customer_no, email, role).await?;
         Ok(Said::Moved)
     })
     .await
@@ -119,13 +119,13 @@ pub async fn demo_move(to: String, back: String) -> Result<(), ServerFnError> {
 /// Changes the plan, as the SaaS would by its `PUT`.
 #[server(name = DemoPlan, prefix = "/_fn", endpoint = "demo-plan")]
 pub async fn demo_plan(plan: String) -> Result<(), ServerFnError> {
-    run("/billing", async |visit: &RequestContext| {
-        let Some(viewer) = visit.viewer().await? else { return Ok(Said::SignInFirst) };
-        if visit.app.catalog.plan(&plan).is_none() {
+    run("/billing", async |request: &RequestContext| {
+        let Some(viewer) = request.viewer().await? else { return Ok(Said::SignInFirst) };
+        if request.app.catalog.plan(&plan).is_none() {
             return Ok(Said::NowhereToGo);
         }
         let put = customers::Put { plan: Some(plan.clone()), ..customers::Put::default() };
-        customers::put(&visit.app, &viewer.customer, put).await?;
+        customers::put(&request.app, &viewer.customer, put).await?;
         Ok(Said::PlanChanged)
     })
     .await
@@ -136,16 +136,16 @@ async fn run(
     back: &str,
     act: impl AsyncFnOnce(&RequestContext) -> Result<Said, InternalError>,
 ) -> Result<(), ServerFnError> {
-    let visit = RequestContext::current();
-    if !visit.app.settings.demo {
-        visit.redirect("/sign-in");
+    let request = RequestContext::current();
+    if !request.app.settings.demo {
+        request.redirect("/sign-in");
         return Ok(());
     }
-    match act(&visit).await {
-        Ok(Said::SignInFirst) => visit.redirect("/sign-in?demo=sign_in"),
+    match act(&request).await {
+        Ok(Said::SignInFirst) => request.redirect("/sign-in?demo=sign_in"),
         Ok(said) => {
             let path = own_path(back);
-            visit.redirect(&format!("{}?demo={}", path.split('?').next().unwrap_or("/billing"), said.code()));
+            request.redirect(&format!("{}?demo={}", path.split('?').next().unwrap_or("/billing"), said.code()));
         }
         Err(fault) => {
             tracing::error!(error = %fault, "a form of the demo failed");
@@ -157,16 +157,16 @@ async fn run(
 
 /// Opens a session by a portal link of its own, spent at once.
 async fn sign_in(
-    visit: &RequestContext,
+    request: &RequestContext,
     customer_no: i64,
     email: Option<String>,
     role: Role,
 ) -> Result<(), InternalError> {
     let link = NewLink { customer_no, email, role: Some(role), path: "/billing".to_owned(), return_url: None };
-    let link = portal::make_link(&visit.app, link).await?;
+    let link = portal::make_link(&request.app, link).await?;
     let token = link.url.rsplit('/').next().unwrap_or_default();
-    if let Spent::Session { token, .. } = portal::spend_link(&visit.app, token, &visit.device()).await? {
-        visit.set_cookie(Cookie::Session, &token, COOKIE_SECONDS);
+    if let Spent::Session { token, .. } = portal::spend_link(&request.app, token, &request.device()).await? {
+        request.set_cookie(Cookie::Session, &token, COOKIE_SECONDS);
     }
     Ok(())
 }

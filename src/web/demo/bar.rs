@@ -6,19 +6,19 @@ use crate::domain::{Balance, PurchaseId};
 use crate::usecases::InternalError;
 use crate::usecases::access::portal::{Role, Viewer};
 use crate::usecases::credits::accounts;
-use crate::web::components::Form;
 use crate::web::demo::actions::{DemoMove, DemoSwitch, DemoUse, Said};
 use crate::web::request_context::RequestContext;
-use crate::web::view::{Moment, Zone};
+use crate::web::ui::dates::{Moment, Zone};
+use crate::web::ui::form::Form;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
 /// The bar around a page, where the demo has its customers. The gallery's pages are to be measured without it.
-pub async fn bar(visit: &RequestContext, viewer: Option<&Viewer>) -> Option<AnyView> {
-    if visit.path().starts_with("/_gallery") {
+pub async fn bar(request: &RequestContext, viewer: Option<&Viewer>) -> Option<AnyView> {
+    if request.path().starts_with("/_gallery") {
         return None;
     }
-    let facts = match Facts::of(visit, viewer).await {
+    let facts = match Facts::of(request, viewer).await {
         Ok(facts) => facts?,
         Err(fault) => {
             tracing::error!(error = %fault, "the demo's bar could not be drawn");
@@ -42,8 +42,8 @@ struct Facts {
 }
 
 impl Facts {
-    async fn of(visit: &RequestContext, viewer: Option<&Viewer>) -> Result<Option<Self>, InternalError> {
-        let app = &visit.app;
+    async fn of(request: &RequestContext, viewer: Option<&Viewer>) -> Result<Option<Self>, InternalError> {
+        let app = &request.app;
         if !actions::is_seeded(app).await? {
             return Ok(None);
         }
@@ -62,8 +62,8 @@ impl Facts {
                 .unwrap_or_default(),
             signed_in: viewer.is_some(),
             key: PurchaseId(app.clock.mint()).to_string(),
-            back: visit.path().to_owned(),
-            said: visit.query("demo").and_then(|code| Said::from_code(&code)),
+            back: request.path().to_owned(),
+            said: request.query("demo").and_then(|code| Said::from_code(&code)),
             mails: actions::mails(app).await?,
         }))
     }

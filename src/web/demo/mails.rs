@@ -4,10 +4,9 @@ use crate::demo::actions;
 use crate::demo::actions::Letter;
 use crate::usecases::App;
 use crate::usecases::delivery::outbox;
-use crate::web::components::text::When;
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::request_context::{RequestContext, Stop};
-use crate::web::view::Zone;
+use crate::web::ui::dates::{When, Zone};
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
@@ -22,9 +21,9 @@ pub fn Mailbox() -> impl IntoView {
     page(list)
 }
 
-async fn list(visit: RequestContext) -> Result<Page, Stop> {
-    let zone = zone(&visit).await?;
-    let mails = outbox::newest(&visit.app, actions::SHOWN_MAX).await?;
+async fn list(request: RequestContext) -> Result<Page, Stop> {
+    let zone = zone(&request).await?;
+    let mails = outbox::newest(&request.app, actions::SHOWN_MAX).await?;
     let row = |mail: outbox::Shown| {
         let href = format!("/demo/mails/{}", mail.no);
         view! {
@@ -63,7 +62,7 @@ async fn list(visit: RequestContext) -> Result<Page, Stop> {
                 }
             })}
     };
-    Ok(Page::new("Mailbox", visit.viewer().await?, body))
+    Ok(Page::new("Mailbox", request.viewer().await?, body))
 }
 
 fn said(state: &str) -> &'static str {
@@ -75,27 +74,27 @@ fn said(state: &str) -> &'static str {
 }
 
 /// The dates of whoever is signed in; and the demo's pages are the demo's alone.
-async fn zone(visit: &RequestContext) -> Result<Zone, Stop> {
-    if !visit.app.settings.demo {
+async fn zone(request: &RequestContext) -> Result<Zone, Stop> {
+    if !request.app.settings.demo {
         return Err(Stop::NotFound);
     }
-    Ok(visit.viewer().await?.map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone)))
+    Ok(request.viewer().await?.map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone)))
 }
 
 /// `/demo/mails/{no}`
 #[component]
 pub fn MailPage() -> impl IntoView {
     let no = use_params_map().get().get("no").unwrap_or_default();
-    page(move |visit| one(visit, no))
+    page(move |request| one(request, no))
 }
 
-async fn one(visit: RequestContext, no: String) -> Result<Page, Stop> {
-    let zone = zone(&visit).await?;
+async fn one(request: RequestContext, no: String) -> Result<Page, Stop> {
+    let zone = zone(&request).await?;
     let no: i64 = no.parse().map_err(|_| Stop::NotFound)?;
-    let letter = actions::letter(&visit.app, no).await?.ok_or(Stop::NotFound)?;
+    let letter = actions::letter(&request.app, no).await?.ok_or(Stop::NotFound)?;
     let Letter { recipient, subject, text, state, at, .. } = letter;
     // The mail's own document is shown in a frame, which the policy of all other pages refuses.
-    visit.policy(
+    request.policy(
         "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; \
          frame-ancestors 'none'; base-uri 'none'",
     );
@@ -120,7 +119,7 @@ async fn one(visit: RequestContext, no: String) -> Result<Page, Stop> {
             </pre>
         </section>
     };
-    Ok(Page::new(title, visit.viewer().await?, body))
+    Ok(Page::new(title, request.viewer().await?, body))
 }
 
 /// `/demo/mails/{no}/html`: the mail's own document, whose one style is let in by its hash.

@@ -7,11 +7,13 @@ mod actions;
 mod bar;
 mod mails;
 mod plans;
+mod sign_in;
 mod stripe;
 
 pub use bar::bar;
 pub use mails::{MailPage, Mailbox};
 pub use plans::Plans;
+pub use sign_in::{sign_in_operator, sign_in_people};
 pub use stripe::Events;
 
 use crate::usecases::App;
@@ -35,7 +37,8 @@ pub fn stylesheet(app: &App) -> Option<&'static str> {
 /// Whether a form of this path opens a session of the demo's, so that none is needed.
 #[must_use]
 pub fn signs_in(path: &str) -> bool {
-    use crate::web::actions::{SignInAsDemo, SignInAsDemoOperator};
+    use crate::web::operator::session::SignInAsDemoOperator;
+    use crate::web::sign_in::session::SignInAsDemo;
     use leptos::server_fn::ServerFn;
     [actions::DemoSwitch::PATH, SignInAsDemo::PATH, SignInAsDemoOperator::PATH].contains(&path)
 }

@@ -2,12 +2,12 @@
 
 use crate::domain::{Money, Plan};
 use crate::usecases::customers;
-use crate::web::components::Form;
-use crate::web::components::text::{Amount, Price, When};
 use crate::web::demo::actions::DemoPlan;
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::request_context::{RequestContext, Stop};
-use crate::web::view::Zone;
+use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::form::Form;
+use crate::web::ui::money::{Amount, Price};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -17,13 +17,13 @@ pub fn Plans() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: RequestContext) -> Result<Page, Stop> {
-    if !visit.app.settings.demo {
+async fn load(request: RequestContext) -> Result<Page, Stop> {
+    if !request.app.settings.demo {
         return Err(Stop::NotFound);
     }
-    let viewer = visit.signed_in().await?;
-    let customer = customers::find(&visit.app, &viewer.customer).await?.ok_or(Stop::SignIn)?;
-    let catalog = &visit.app.catalog;
+    let viewer = request.signed_in().await?;
+    let customer = customers::find(&request.app, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let catalog = &request.app.catalog;
     let plans = catalog.plans.iter().map(|plan| card(plan, &catalog.shop.currency, &customer)).collect_view();
     let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);
     let body = view! {

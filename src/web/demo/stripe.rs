@@ -2,10 +2,9 @@
 
 use crate::demo::actions;
 use crate::demo::actions::Event;
-use crate::web::components::text::When;
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::request_context::{RequestContext, Stop};
-use crate::web::view::Zone;
+use crate::web::ui::dates::{When, Zone};
 use leptos::prelude::*;
 
 /// `/demo/events`
@@ -14,13 +13,13 @@ pub fn Events() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: RequestContext) -> Result<Page, Stop> {
-    if !visit.app.settings.demo {
+async fn load(request: RequestContext) -> Result<Page, Stop> {
+    if !request.app.settings.demo {
         return Err(Stop::NotFound);
     }
-    let viewer = visit.viewer().await?;
+    let viewer = request.viewer().await?;
     let zone = viewer.as_ref().map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone));
-    let events = actions::events(&visit.app).await?;
+    let events = actions::events(&request.app).await?;
     let empty = events.is_empty();
     let row = |event: Event| {
         view! {

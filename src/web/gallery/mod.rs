@@ -15,13 +15,12 @@ mod usage;
 
 use crate::usecases::access::portal::{Role, Viewer};
 use crate::web::billing::{BillingBody, Sections};
-use crate::web::components::SettingsBody;
 use crate::web::history::{History, HistoryBody};
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::purchase::{PurchaseBody, PurchaseDetails};
 use crate::web::request_context::Stop;
+use crate::web::settings::{Settings, SettingsBody};
 use crate::web::usage::{UsageBody, UsageSections};
-use crate::web::view::SettingsView;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -36,7 +35,7 @@ pub enum Sample {
     /// `/history`, likewise.
     History(&'static str, Box<History>),
     /// `/settings`
-    Settings(Box<SettingsView>),
+    Settings(Box<Settings>),
 }
 
 /// Every state by name, in the gallery's order.

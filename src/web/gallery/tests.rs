@@ -1,10 +1,10 @@
 //! Rules that every page keeps in every state, checked on its HTML.
 
 use crate::web::billing::BillingBody;
-use crate::web::components::SettingsBody;
 use crate::web::gallery::{Sample, all};
 use crate::web::history::HistoryBody;
 use crate::web::purchase::PurchaseBody;
+use crate::web::settings::SettingsBody;
 use crate::web::usage::UsageBody;
 use leptos::prelude::*;
 

@@ -10,7 +10,7 @@ use crate::usecases::insight::history;
 use crate::usecases::insight::history::{Most, Slice};
 use crate::web::history::filter::{FilterFields, FilterForm, FilterQuery, filter_form, query};
 use crate::web::history::lines::{Lines, end_note};
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::request_context::{RequestContext, Stop};
 use crate::web::ui::dates::Zone;
 use crate::web::ui::money::Amount;

@@ -15,7 +15,7 @@ use crate::usecases::credits::{accounts, overview};
 use crate::usecases::purchases::Purchase;
 use crate::usecases::{App, InternalError, customers, purchases};
 use crate::web::outcome::{Outcome, OutcomeDetails};
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::purchase::credits_left::credits_left;
 use crate::web::purchase::timeline::{Step, Timeline};
 use crate::web::request_context::{RequestContext, Stop};

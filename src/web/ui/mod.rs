@@ -10,4 +10,5 @@ pub mod money;
 pub mod notice;
 pub mod paging;
 pub mod purchase_badge;
+pub mod role;
 pub mod text;

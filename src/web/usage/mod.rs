@@ -9,7 +9,7 @@ use crate::domain::catalog::Metric;
 use crate::usecases::insight::usage::{Range, Step, Usage};
 use crate::usecases::insight::{self, live};
 use crate::web::live::LiveScript;
-use crate::web::pages::{Page, page};
+use crate::web::page::{Page, page};
 use crate::web::request_context::{RequestContext, Stop};
 use crate::web::ui::dates::Zone;
 use crate::web::usage::charts::{Chart, ChartData, chart};

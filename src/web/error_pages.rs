@@ -1,0 +1,64 @@
+//! Error pages: not found, a fault, a refused or unreadable request.
+
+use crate::usecases::App;
+use crate::web::document::document;
+use crate::web::page::{Page, page};
+use crate::web::request_context::Stop;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::Response;
+use leptos::prelude::*;
+
+/// The page of an unknown path.
+#[component]
+pub fn Missing() -> impl IntoView {
+    page(|_| async { Err(Stop::NotFound) })
+}
+
+/// The page of a POST from another site.
+#[component]
+pub fn Refused() -> impl IntoView {
+    leptos_meta::provide_meta_context();
+    page(|request| async move {
+        request.status(StatusCode::FORBIDDEN);
+        let body = view! {
+            <div class="card narrow" role="alert">
+                <h1>"That did not come from this site"</h1>
+                <p class="note">
+                    "Your browser says that the form was sent from another site, so nothing was done. \
+                    Open the page again and repeat it there."
+                </p>
+                <a class="button" href="/billing">
+                    "Open Billing"
+                </a>
+            </div>
+        };
+        Ok(Page::new("Refused", None, body))
+    })
+}
+
+/// The answer to a request that is not text, such as one with NUL, or not a form of ours.
+pub async fn unreadable(app: App, request: Request) -> Response {
+    document(app, request, || view! { <Unreadable /> }).await
+}
+
+#[component]
+fn Unreadable() -> impl IntoView {
+    leptos_meta::provide_meta_context();
+    page(|request| async move {
+        request.status(StatusCode::BAD_REQUEST);
+        let body = view! {
+            <div class="card narrow" role="alert">
+                <h1>"That could not be read"</h1>
+                <p class="note">
+                    "The address or the form holds something that is no text, so nothing was done. \
+                    Open the page again and repeat it there."
+                </p>
+                <a class="button" href="/billing">
+                    "Open Billing"
+                </a>
+            </div>
+        };
+        Ok(Page::new("Not readable", None, body))
+    })
+}

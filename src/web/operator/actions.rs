@@ -1,0 +1,239 @@
+//! The form of an operator's action: reads the fields, authorises, calls the use-case, redirects back with its outcome.
+#![allow(clippy::too_many_arguments, reason = "the function takes each field of its form")]
+
+use crate::domain::money::decimals;
+use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
+use crate::usecases::operators::actions;
+use crate::usecases::operators::actions::{ActionRequest, Outcome, Refund};
+use crate::usecases::operators::sign_in::Operator;
+use crate::usecases::{App, InternalError, purchases};
+use crate::web::form_signature::ActOn;
+use crate::web::request_context::RequestContext;
+use chrono::NaiveDate;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+/// An action on one thing. Each has a form of its own; all have a reason and a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Act {
+    /// Gives courtesy credits: `first` is the amount, `second` the last day.
+    Give,
+    VoidGrant,
+    VoidUsage,
+    /// `first` is the amount, with the currency's decimals.
+    Refund,
+    ResendReceipt,
+    /// Asks Stripe for the state of a purchase.
+    Recheck,
+    RetryEvent,
+    /// Erases a customer: `first` repeats its id.
+    Erase,
+    Acknowledge,
+}
+
+impl Act {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+struct Form {
+    act: Act,
+    /// The id of the thing.
+    about: String,
+    /// Minted when the form was drawn.
+    key: String,
+    /// The page to come back to.
+    back: String,
+    reason: String,
+    first: String,
+    second: String,
+    signature: String,
+}
+
+impl Form {
+    fn is_signed(&self, secret: &[u8], operator: &Operator) -> bool {
+        let on = ActOn { act: self.act.name(), about: &self.about, back: &self.back };
+        on.is_signed(secret, operator, &self.signature)
+    }
+}
+
+/// Acts on the thing `about`, and redirects to the page `back` with the outcome's code, which is also the answer for a
+/// client that asks for JSON. A fault is an outcome, too.
+#[server(name = DoAct, prefix = "/_fn", endpoint = "operator-act")]
+pub async fn do_act(
+    act: Act,
+    #[server(default)] about: String,
+    #[server(default)] key: String,
+    #[server(default)] back: String,
+    #[server(default)] reason: String,
+    #[server(default)] first: String,
+    #[server(default)] second: String,
+    #[server(default)] signature: String,
+) -> Result<String, ServerFnError> {
+    let form = Form { act, about, key, back, reason, first, second, signature };
+    let request = RequestContext::current();
+    let outcome = match request.operator().await {
+        Ok(Some(operator)) if !form.is_signed(&request.app.settings.form_secret, &operator) => Ok(Outcome::FormStale),
+        Ok(Some(operator)) => act_on(&request.app, operator.email, &form).await,
+        Ok(None) => {
+            request.redirect("/operator/sign-in");
+            return Ok("signed_out".to_owned());
+        }
+        Err(fault) => Err(fault),
+    };
+    let outcome = outcome.unwrap_or_else(|fault| {
+        tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
+        Outcome::InternalError
+    });
+    request.redirect(&format!("{}?outcome={}&act={}", own_page(&form.back), outcome.code(), form.act.name()));
+    Ok(outcome.code().to_owned())
+}
+
+/// An operator's page, without a query.
+fn own_page(path: &str) -> &str {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._:-%".contains(&b);
+    let own = path == "/operator" || path.starts_with("/operator/");
+    if own && path.bytes().all(plain) { path } else { "/operator" }
+}
+
+async fn act_on(app: &App, operator: String, form: &Form) -> Result<Outcome, InternalError> {
+    let Ok(key) = form.key.parse() else { return Ok(Outcome::BadInput) };
+    let reason = form.reason.trim().to_owned();
+    if reason.is_empty() {
+        return Ok(Outcome::NoReason);
+    }
+    if text::line(&reason, actions::REASON_MAX).is_err() {
+        return Ok(Outcome::BadInput);
+    }
+    let action = ActionRequest { key, operator, reason };
+    let about = form.about.as_str();
+    match form.act {
+        Act::Give => match (Credits::parse(&plain(&form.first)).ok(), end_of(&form.second)) {
+            (Some(credits), Some(until)) if credits.is_positive() && credits <= Credits::whole(1_000_000_000) => {
+                actions::give(app, action, about, credits, until).await
+            }
+            _ => Ok(Outcome::BadInput),
+        },
+        Act::VoidGrant => match GrantId::parse(about) {
+            Some(id) => actions::void_grant(app, action, id).await,
+            None => Ok(Outcome::Unknown),
+        },
+        Act::VoidUsage => match UsageId::parse(about) {
+            Some(id) => actions::void_usage(app, action, id).await,
+            None => Ok(Outcome::Unknown),
+        },
+        Act::Refund | Act::ResendReceipt | Act::Recheck => match PurchaseId::parse(about) {
+            Some(id) => act_on_purchase(app, action, form, id).await,
+            None => Ok(Outcome::Unknown),
+        },
+        Act::RetryEvent => actions::retry_event(app, action, about).await,
+        Act::Erase => actions::erase(app, action, about, &form.first).await,
+        Act::Acknowledge => match about.parse() {
+            Ok(no) => actions::acknowledge(app, action, no).await,
+            Err(_) => Ok(Outcome::Unknown),
+        },
+    }
+}
+
+async fn act_on_purchase(
+    app: &App,
+    action: ActionRequest,
+    form: &Form,
+    id: PurchaseId,
+) -> Result<Outcome, InternalError> {
+    match form.act {
+        Act::ResendReceipt => actions::resend_receipt(app, action, id).await,
+        Act::Recheck => actions::recheck(app, action, id).await,
+        _ => {
+            let Some(purchase) = purchases::find(app, id).await? else { return Ok(Outcome::Unknown) };
+            match minor(form.first.trim(), &purchase.currency) {
+                Some(amount) => actions::refund(app, action, Refund { purchase: id, amount }).await,
+                None => Ok(Outcome::BadInput),
+            }
+        }
+    }
+}
+
+/// A number without its commas between thousands. A comma elsewhere stays, and is refused: `1,05` may mean 1.05.
+fn plain(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let whole = text.split_once('.').map_or(text.as_str(), |(whole, _)| whole);
+    let mut groups = whole.split(',');
+    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()));
+    if first && groups.all(|group| group.len() == 3) && !text[whole.len()..].contains(',') {
+        return text.replace(',', "");
+    }
+    text
+}
+
+/// The end of a day, in UTC.
+fn end_of(day: &str) -> Option<Instant> {
+    let day = NaiveDate::parse_from_str(day.trim(), "%Y-%m-%d").ok()?;
+    let end = day.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc();
+    time::may_be_named(end).then_some(end)
+}
+
+/// `9.00` in the currency's minor units.
+fn minor(text: &str, currency: &str) -> Option<i64> {
+    let places = decimals(currency) as usize;
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(rest) || rest.len() > places {
+        return None;
+    }
+    format!("{whole}{rest:0<places$}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_read_as_its_currency_writes_it() {
+        let check = |text, currency, want| assert_eq!(minor(text, currency), want, "{text} {currency}");
+        check("9", "usd", Some(900));
+        check("9.5", "usd", Some(950));
+        check("9.05", "usd", Some(905));
+        check("9.005", "usd", None);
+        check("900", "jpy", Some(900));
+        check("900.5", "jpy", None);
+        // A comma may be meant for either: money is not guessed.
+        for bad in ["", ".", ".5", "-1", "1e3", "９", "99999999999999999999", "1,05", "1,050", "1.050,5"] {
+            check(bad, "usd", None);
+        }
+    }
+
+    #[test]
+    fn a_comma_groups_thousands_and_nothing_else() {
+        assert_eq!(plain("1,050.5"), "1050.5");
+        assert_eq!(plain(" 12 000"), "12000");
+        for odd in ["1,05", "2,5", "1.050,5", "1,0500", ",050", "1,", "1234,567", "1,234,56", "1.5,000"] {
+            assert!(Credits::parse(&plain(odd)).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_way_back_is_one_of_the_operators_pages() {
+        let check = |path, want| assert_eq!(own_page(path), want, "{path:?}");
+        check("/operator/customers/acme", "/operator/customers/acme");
+        check("/operator", "/operator");
+        check("/billing", "/operator");
+        check("//evil.example", "/operator");
+        check("/operator/x?outcome=done", "/operator");
+        check("/operatorx", "/operator");
+        check("/operator/\r\nset-cookie: x", "/operator");
+    }
+
+    #[test]
+    fn a_day_lasts_until_its_end() {
+        assert_eq!(end_of("2026-12-31").map(|at| at.to_rfc3339()).as_deref(), Some("2027-01-01T00:00:00+00:00"));
+        for odd in ["31.12.2026", "", "+262142-12-31", "-262143-01-01", "9999-12-31", "1969-12-30", "2026-02-30"] {
+            assert_eq!(end_of(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `/operator/alarms`: open alarms, waiting events, acknowledged alarms.
+
+use crate::usecases::alarms;
+use crate::usecases::alarms::Alarm;
+use crate::usecases::operators::search::{self, Event};
+use crate::web::operator::action_form::ActForm;
+use crate::web::operator::actions::Act;
+use crate::web::operator::page::{key, outcome_notice, page};
+use crate::web::operator::table::{Cells, Table, badge, code, section, text, when};
+use crate::web::request_context::RequestContext;
+use crate::web::ui::badge::{Badge, Tone};
+use leptos::prelude::*;
+
+const BACK: &str = "/operator/alarms";
+/// Acknowledged alarms that are shown.
+const SEEN_MAX: usize = 100;
+
+/// `/operator/alarms`
+#[component]
+pub fn AlarmsPage() -> impl IntoView {
+    page(|request: RequestContext| async move {
+        let (mut seen, open): (Vec<Alarm>, Vec<Alarm>) =
+            alarms::list(&request.app.store).await?.into_iter().partition(|alarm| alarm.acknowledged.is_some());
+        seen.reverse();
+        seen.truncate(SEEN_MAX);
+        let events = search::events(&request.app).await?;
+        let rows = open.into_iter().map(|alarm| open_row(&request, alarm)).collect();
+        let heads = &["Since", "Kind", "About", "What was seen", "#Times", "Actions"];
+        let open = view! { <Table caption="Open alarms" heads rows empty="Nothing needs anybody." /> };
+        let rows = events.into_iter().map(|event| event_row(&request, event)).collect();
+        let heads = &["Came", "Event", "What", "Of", "#Tries", "Last", "Actions"];
+        let events = view! { <Table caption="Events that wait" heads rows empty="No event waits." /> };
+        let rows = seen.into_iter().map(seen_row).collect();
+        let heads = &["Since", "Kind", "About", "What was seen", "#Times", "Acknowledged"];
+        let seen = view! { <Table caption="Acknowledged" heads rows empty="None yet." /> };
+        let body = view! {
+            <h1>"Alarms"</h1>
+            {outcome_notice(&request)}
+            {section("open", "Open", open, None)}
+            {section("events", "Events that wait", events, None)}
+            {section("seen", "Acknowledged", seen, None)}
+        };
+        Ok(("Alarms".to_owned(), body.into_any()))
+    })
+}
+
+fn cells(alarm: &Alarm) -> Cells {
+    let about = match alarm.subject.starts_with("pur_") {
+        true => {
+            let id = alarm.subject.clone();
+            view! { <a href=format!("/operator/purchases/{id}")>{code(id.clone())}</a> }.into_any()
+        }
+        false => code(alarm.subject.clone()),
+    };
+    vec![
+        when(alarm.raised_at),
+        badge(Badge::new(Tone::Warn, alarm.kind.clone())),
+        about,
+        text(alarm.detail.clone()),
+        text(alarm.times.to_string()),
+    ]
+}
+
+fn open_row(request: &RequestContext, alarm: Alarm) -> Cells {
+    let mut cells = cells(&alarm);
+    let name = format!("{} {}", alarm.kind, alarm.subject);
+    cells.push(
+        view! { <ActForm act=Act::Acknowledge about=alarm.no.to_string() name key=key(request) back=BACK title="Acknowledge" button="Acknowledge" /> }
+        .into_any(),
+    );
+    cells
+}
+
+fn seen_row(alarm: Alarm) -> Cells {
+    let mut cells = cells(&alarm);
+    cells.push(match alarm.acknowledged {
+        Some((by, at)) if by == alarms::ENDED => view! { {when(at)} ", by itself" }.into_any(),
+        Some((by, at)) => view! { {when(at)} " by " {by} }.into_any(),
+        None => ().into_any(),
+    });
+    cells
+}
+
+fn event_row(request: &RequestContext, event: Event) -> Cells {
+    let act = view! { <ActForm act=Act::RetryEvent about=event.id.clone() name=event.id.clone() key=key(request) back=BACK title="Retry" button="Retry now" /> };
+    vec![
+        when(event.received_at),
+        code(event.id),
+        text(event.kind),
+        code(event.object_id),
+        text(event.attempts.to_string()),
+        text(event.last_error.unwrap_or_default()),
+        act.into_any(),
+    ]
+}

@@ -1,0 +1,32 @@
+//! The operators' pages: each authorises, and shows nothing to anybody else.
+//!
+//! Operators read the words of the ledger (grant, usage, hold), and times in UTC.
+
+mod action_form;
+pub mod actions;
+mod alarms;
+mod audit_table;
+mod chart;
+mod customer;
+mod customer_lists;
+mod frame;
+mod outcome;
+mod page;
+mod purchase;
+mod purchase_table;
+mod qr;
+mod sales;
+pub mod sales_csv;
+mod search;
+pub mod second_factor;
+pub mod session;
+mod sign_in;
+mod table;
+
+pub use alarms::AlarmsPage;
+pub use customer::CustomerPage;
+pub use purchase::PurchasePage;
+pub use sales::SalesPage;
+pub use search::SearchPage;
+pub use second_factor::SecondFactorPage;
+pub use sign_in::SignInPage;

@@ -1,0 +1,132 @@
+//! `/operator/purchases/{id}`: a purchase with its timeline and actions.
+
+use crate::domain::{Money, PurchaseId, PurchaseState};
+use crate::usecases::operators::actions;
+use crate::usecases::operators::actions::Pending;
+use crate::usecases::purchases;
+use crate::usecases::purchases::Purchase;
+use crate::web::operator::action_form::{ActForm, Field};
+use crate::web::operator::actions::Act;
+use crate::web::operator::page::{key, outcome_notice, page};
+use crate::web::operator::purchase_table::purchase_badge;
+use crate::web::operator::table::{Cells, Table, amount, badge, code, customer_link, full, section, text};
+use crate::web::request_context::{RequestContext, Stop};
+use crate::web::ui::money::{Amount, Price};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// `/operator/purchases/{id}`
+#[component]
+pub fn PurchasePage() -> impl IntoView {
+    let id = use_params_map().get().get("id").unwrap_or_default();
+    page(move |request: RequestContext| async move {
+        let id = PurchaseId::parse(&id).ok_or(Stop::NotFound)?;
+        let purchase = purchases::find(&request.app, id).await?.ok_or(Stop::NotFound)?;
+        let pending = actions::pending(&request.app, id).await?;
+        let moments = purchases::timeline(&request.app, id).await?;
+        let moment = |moment: purchases::PurchaseEvent| -> Cells {
+            let mail = moment.delivery.map_or_else(String::new, |delivery| format!(", mail {}", delivery.name()));
+            vec![full(moment.at), text(format!("{}{mail}", moment.what))]
+        };
+        let moments = moments.into_iter().map(moment).collect();
+        let moments = view! { <Table caption="Timeline" heads=&["When", "What"] rows=moments empty="Nothing yet." /> };
+        let (credits, standing) = (purchase.credits, badge(purchase_badge(&purchase)));
+        let body = view! {
+            <p class="crumb">
+                <a href=format!("/operator/customers/{}", purchase.customer)>{purchase.customer.clone()}</a>
+            </p>
+            <h1>
+                <Amount credits />
+                " credits "
+                {standing}
+            </h1>
+            {outcome_notice(&request)}
+            {action_forms(&request, &purchase, pending)}
+            {section("facts", "Facts", facts(&purchase), None)}
+            {section("timeline", "Timeline", moments, None)}
+        };
+        Ok((format!("Purchase of {}", purchase.customer), body.into_any()))
+    })
+}
+
+fn money(minor: i64, currency: &str) -> AnyView {
+    view! { <Price money=Money::new(minor, currency) long=true /> }.into_any()
+}
+
+fn facts(purchase: &Purchase) -> AnyView {
+    let of = |minor: i64| money(minor, &purchase.currency);
+    let mut rows: Vec<(&'static str, AnyView)> = vec![
+        ("Purchase", code(purchase.id.to_string())),
+        ("Customer", customer_link(&purchase.customer)),
+        ("State", text(purchase.state.name())),
+        ("Package", text(purchase.package.clone())),
+        ("Price", of(purchase.amount)),
+    ];
+    rows.extend(purchase.amount_tax.map(|tax| ("Tax", of(tax))));
+    rows.extend(purchase.amount_total.map(|total| ("Paid", of(total))));
+    rows.push(("Refunded", of(purchase.refunded_amount)));
+    rows.push(("Shortfall", amount(purchase.shortfall)));
+    rows.extend(purchase.dispute.clone().map(|dispute| ("Dispute", text(dispute))));
+    rows.extend(purchase.review_reason.clone().map(|reason| ("In review because", text(reason))));
+    rows.push(("Clicked", full(purchase.created_at)));
+    rows.extend(purchase.credited_at.map(|at| ("Credited", full(at))));
+    rows.extend(purchase.expires_at.map(|at| ("Expires", full(at))));
+    rows.extend(purchase.grant.map(|id| ("Grant", code(id.to_string()))));
+    let ids = [
+        ("Checkout", &purchase.session_id),
+        ("Payment", &purchase.payment_intent),
+        ("Invoice", &purchase.invoice),
+        ("Invoice number", &purchase.invoice_number),
+    ];
+    rows.extend(ids.into_iter().filter_map(|(name, id)| Some((name, code(id.clone()?)))));
+    let rows = rows.into_iter().map(|(name, value)| vec![text(name), value]).collect();
+    view! { <Table caption="Facts" heads=&["What", "Value"] rows empty="" /> }.into_any()
+}
+
+fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<Pending>) -> AnyView {
+    let (id, back) = (purchase.id.to_string(), format!("/operator/purchases/{}", purchase.id));
+    let credited = purchase.state == PurchaseState::Credited;
+    let receipt = credited.then(|| {
+        view! { <ActForm act=Act::ResendReceipt about=id.clone() name="" key=key(request) back=back.clone() title="Send the receipt again" button="Send" /> }
+    });
+    let refund = match pending {
+        Some(pending) => {
+            let money = Money::new(pending.amount, &purchase.currency);
+            let again = vec![Field { label: "Amount", kind: "text", value: plain(pending.amount, &purchase.currency) }];
+            let (key, reason) = (pending.key.to_string(), pending.line.reason);
+            view! {
+                <p class="notice warn">
+                    {format!("A refund of {} was asked for, and Stripe's answer is not known.", money.long())}
+                </p>
+                <ActForm act=Act::Refund about=id.clone() name="" key back=back.clone() title="Ask for that refund again" button="Ask again" fields=again reason />
+            }
+            .into_any()
+        }
+        None => match actions::refundable(purchase) {
+            0 => ().into_any(),
+            left => {
+                let amount = vec![Field { label: "Amount", kind: "text", value: plain(left, &purchase.currency) }];
+                view! { <ActForm act=Act::Refund about=id.clone() name="" key=key(request) back=back.clone() title="Refund" button="Refund through Stripe" fields=amount /> }
+                .into_any()
+            }
+        },
+    };
+    view! {
+        <div class="acts">
+            <ActForm act=Act::Recheck about=id.clone() name="" key=key(request) back=back.clone() title="Ask Stripe how it stands" button="Ask" />
+            {receipt}
+            {refund}
+        </div>
+    }
+    .into_any()
+}
+
+/// Money as the form takes it: `9.00`.
+fn plain(minor: i64, currency: &str) -> String {
+    let places = crate::domain::money::decimals(currency);
+    let unit = 10_i64.pow(places);
+    match places {
+        0 => minor.to_string(),
+        _ => format!("{}.{:0width$}", minor / unit, minor % unit, width = places as usize),
+    }
+}

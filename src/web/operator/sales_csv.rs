@@ -1,0 +1,51 @@
+//! `/operator/sales.csv` and `/operator/money.csv`: the sales report as files.
+
+use crate::usecases::insight::sales;
+use crate::usecases::insight::sales::Report;
+use crate::usecases::operators::sign_in;
+use crate::usecases::{App, InternalError};
+use crate::web::cookies::Cookie;
+use crate::web::csv_file;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+
+/// Credits by month and kind.
+pub async fn credits(State(app): State<App>, headers: HeaderMap) -> Response {
+    file(&app, &headers, "sales.csv", sales::csv).await
+}
+
+/// Money by month.
+pub async fn money(State(app): State<App>, headers: HeaderMap) -> Response {
+    file(&app, &headers, "money.csv", sales::money_csv).await
+}
+
+async fn file(
+    app: &App,
+    headers: &HeaderMap,
+    name: &str,
+    written: fn(&Report) -> Result<String, InternalError>,
+) -> Response {
+    let answer = async {
+        let token = Cookie::Operator.read(headers, app.settings.is_https());
+        let operator = match token {
+            Some(token) => sign_in::operator(app, &token).await?,
+            None => None,
+        };
+        if operator.is_none() {
+            return Ok(Redirect::to("/operator/sign-in").into_response());
+        }
+        let report = sales::report(app).await?;
+        if !report.is_whole() {
+            // The page says that the report is incomplete; a file cannot.
+            return Ok(Redirect::to("/operator/sales").into_response());
+        }
+        let text = format!("{}{}", csv_file::MARK, written(&report)?);
+        Ok::<_, InternalError>(csv_file::file(name, Body::from(text)))
+    };
+    answer.await.unwrap_or_else(|fault| {
+        tracing::error!(error = %fault, file = name, "a report failed");
+        Redirect::to("/operator/sales?outcome=fault").into_response()
+    })
+}

@@ -1,0 +1,170 @@
+//! `/operator/second-factor`: switching the second factor on and off. Its key and recovery codes are shown here alone.
+
+use crate::usecases::InternalError;
+use crate::usecases::operators::enrolment;
+use crate::usecases::operators::enrolment::{Changed, Standing};
+use crate::usecases::operators::second_factor::{RecoveryCodes, Secret};
+use crate::usecases::operators::sign_in::Operator;
+use crate::web::form_signature::{FIELD, FormSigner};
+use crate::web::operator::page::{Page, page};
+use crate::web::operator::qr::QrCode;
+use crate::web::request_context::{RequestContext, Stop, form_failed};
+use crate::web::ui::badge::Tone;
+use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::notice::{Notice, NoticeBox, Voice};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// `/operator/second-factor`
+#[component]
+pub fn SecondFactorPage() -> impl IntoView {
+    page(load)
+}
+
+async fn load(request: RequestContext) -> Result<Page, Stop> {
+    let operator = request.operator().await?.ok_or(Stop::SignIn)?;
+    let body = match enrolment::standing(&request.app, &operator).await? {
+        Standing::NoPassword => {
+            view! { <p>"The demo's operator has no password, and so no second factor."</p> }.into_any()
+        }
+        Standing::On { since, codes_left } => {
+            let since = Zone::UTC.minute(since);
+            let left = match codes_left {
+                1 => ". 1 recovery code is left.".to_owned(),
+                codes => format!(". {codes} recovery codes are left."),
+            };
+            view! {
+                <p>"On since " <When moment=since /> {left}</p>
+                <form class="fields" method="post" action=SwitchOffSecondFactor::PATH>
+                    {fields("A code of the app, or a recovery code")}
+                    <button class="button">"Switch off"</button>
+                </form>
+                <p class="note">"To set it up on another phone, or for new recovery codes, switch it off and on again."</p>
+            }
+            .into_any()
+        }
+        Standing::Off => offer(&request, &operator)?,
+    };
+    let body = view! {
+        <h1>"Second factor"</h1>
+        {outcome_notice(&request).map(|notice| view! { <NoticeBox notice /> })}
+        <div class="card narrow">{body}</div>
+    };
+    Ok(("Second factor".to_owned(), body.into_any()))
+}
+
+/// A new key and recovery codes, and the form that switches them on.
+fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, Stop> {
+    let app = &request.app;
+    let made = |seed: String| -> Result<Option<(String, Secret, RecoveryCodes)>, Stop> {
+        let of_seed = enrolment::of_seed(app, operator, &seed)?;
+        Ok(of_seed.map(|(secret, codes)| (seed, secret, codes)))
+    };
+    let again = request.query("seed").map(made).transpose()?.flatten();
+    let made = match again {
+        Some(again) => Some(again),
+        None => made(enrolment::seed()?)?,
+    };
+    let (seed, secret, codes) = made.ok_or(Stop::NotFound)?;
+    let url = secret.url(&app.catalog.shop.name, &operator.email)?;
+    let typed = secret.typed()?;
+    Ok(view! {
+        <p>
+            "A code of an app on your phone, asked for beside the password. Scan this with an authenticator app, or type the key."
+        </p>
+        <QrCode text=url.clone() label="The key for an authenticator app" />
+        <p>
+            <code class="secret">{typed}</code>
+        </p>
+        <p>
+            <a href=url>"Open in an app on this device"</a>
+        </p>
+        <h2>"Recovery codes"</h2>
+        <p>"Each works once in place of a code. Keep them where your phone is not: they are not shown again."</p>
+        <ul>
+            {codes.0.into_iter().map(|code| view! { <li><code>{code}</code></li> }).collect_view()}
+        </ul>
+        <form class="fields" method="post" action=SwitchOnSecondFactor::PATH>
+            <input type="hidden" name="seed" value=seed />
+            {fields("The code that the app shows now")}
+            <button class="button primary">"Switch on"</button>
+        </form>
+    }
+    .into_any())
+}
+
+fn fields(code: &'static str) -> AnyView {
+    let signature = use_context::<FormSigner>().map(|signer| signer.operator_signature());
+    view! {
+        <input type="hidden" name=FIELD value=signature />
+        <label>
+            "Password"
+            <input type="password" name="password" required autocomplete="current-password" maxlength="256" />
+        </label>
+        <label>
+            {code}
+            <input type="text" name="code" required autocomplete="one-time-code" maxlength="64" />
+        </label>
+    }
+    .into_any()
+}
+
+/// The notice after a form.
+fn outcome_notice(request: &RequestContext) -> Option<Notice> {
+    let (tone, strong, text) = match request.query("outcome")?.as_str() {
+        "on" => (Tone::Good, "The second factor is on.", "From now on signing in asks for a code."),
+        "off" => (Tone::Good, "The second factor is off.", "Signing in asks for the password alone."),
+        "wrong" => (Tone::Bad, "Password or code do not fit.", "Nothing was changed. Try again."),
+        "wait" => (Tone::Bad, "Too many tries.", "Nothing was changed. Wait up to a quarter of an hour."),
+        "stale" => (Tone::Bad, "This form was out of date.", "Nothing was changed. Look at how it stands now."),
+        _ => return None,
+    };
+    let voice = if tone == Tone::Bad { Voice::Alert } else { Voice::Status };
+    Some(Notice::new(tone, strong, text).aloud(voice))
+}
+
+/// Switches on the second factor of `seed`. A failure leads back to the same key: the app may have it already.
+#[server(name = SwitchOnSecondFactor, prefix = "/_fn", endpoint = "operator-second-factor-on")]
+pub async fn switch_on_second_factor(seed: String, password: String, code: String) -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    let changed = async {
+        let Some(operator) = request.operator().await? else { return Ok(None) };
+        let (app, client) = (&request.app, request.client_of(&operator.email)?);
+        enrolment::switch_on(app, &operator, &client, (&seed, password, &code)).await.map(Some)
+    };
+    let changed = changed.await.map_err(|fault: InternalError| form_failed("second factor", &fault))?;
+    let again = if matches!(changed, Some(Changed::Wrong | Changed::Wait)) { seed_query(&seed) } else { String::new() };
+    redirect(&request, changed, "on", &again);
+    Ok(())
+}
+
+/// Switches the second factor off.
+#[server(name = SwitchOffSecondFactor, prefix = "/_fn", endpoint = "operator-second-factor-off")]
+pub async fn switch_off_second_factor(password: String, code: String) -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    let changed = async {
+        let Some(operator): Option<Operator> = request.operator().await? else { return Ok(None) };
+        let client = request.client_of(&operator.email)?;
+        enrolment::switch_off(&request.app, &operator, &client, (password, &code)).await.map(Some)
+    };
+    let changed = changed.await.map_err(|fault: InternalError| form_failed("second factor", &fault))?;
+    redirect(&request, changed, "off", "");
+    Ok(())
+}
+
+/// The seed as a part of an address.
+fn seed_query(seed: &str) -> String {
+    let is_seed = seed.len() == 32 && seed.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_seed { format!("&seed={seed}") } else { String::new() }
+}
+
+fn redirect(request: &RequestContext, changed: Option<Changed>, done: &str, more: &str) {
+    let outcome = match changed {
+        None => return request.redirect("/operator/sign-in"),
+        Some(Changed::Done) => done,
+        Some(Changed::Wrong) => "wrong",
+        Some(Changed::Wait) => "wait",
+        Some(Changed::Stale) => "stale",
+    };
+    request.redirect(&format!("/operator/second-factor?outcome={outcome}{more}"));
+}

@@ -1,0 +1,59 @@
+//! `/operator/sign-in`: address, password and code in one form, so that no answer tells which of them was wrong.
+
+use crate::web::demo;
+use crate::web::operator::page::framed;
+use crate::web::operator::session::SignInOperator;
+use crate::web::request_context::RequestContext;
+use crate::web::ui::badge::Tone;
+use crate::web::ui::notice::{Notice, NoticeBox, Voice};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// `/operator/sign-in`
+#[component]
+pub fn SignInPage() -> impl IntoView {
+    let request = RequestContext::current();
+    Suspend::new(async move {
+        if matches!(request.operator().await, Ok(Some(_))) {
+            request.redirect("/operator");
+            return ().into_any();
+        }
+        framed(&request, None, 0, ("Sign in".to_owned(), body(&request)))
+    })
+}
+
+fn body(request: &RequestContext) -> AnyView {
+    let words = match request.query("outcome").as_deref() {
+        Some("wrong") => Some(("Address, password and code do not fit.", "Try again.")),
+        Some("wait") => Some(("Too many tries.", "Wait a while: up to a quarter of an hour.")),
+        Some("fault") => Some(("Something went wrong on our side.", "Please try again.")),
+        _ => None,
+    };
+    let notice = words.map(|(strong, text)| Notice::new(Tone::Bad, strong, text).aloud(Voice::Alert));
+    view! {
+        <div class="card narrow">
+            <h1>"Operator sign in"</h1>
+            {notice.map(|notice| view! { <NoticeBox notice /> })}
+            <form class="fields" method="post" action=SignInOperator::PATH>
+                <label>
+                    "E-mail"
+                    <input type="email" name="email" required autocomplete="username" maxlength="254" />
+                </label>
+                <label>
+                    "Password"
+                    <input type="password" name="password" required autocomplete="current-password" maxlength="256" />
+                </label>
+                <label>
+                    "Code of your app, or a recovery code"
+                    <input type="text" name="code" autocomplete="one-time-code" maxlength="64" aria-describedby="code-note" />
+                </label>
+                <p class="note" id="code-note">
+                    "Leave it empty if your account has no second factor."
+                </p>
+                <button class="button primary">"Sign in"</button>
+            </form>
+            {demo::sign_in_operator(request)}
+        </div>
+    }
+    .into_any()
+}

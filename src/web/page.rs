@@ -1,0 +1,117 @@
+//! A page of a customer: loaded, then rendered whole in its frame (`SsrMode::Async`).
+//!
+//! The page loads its data itself, without a `Resource`, which would send the data to the browser a second time.
+
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::sign_in;
+use crate::usecases::access::sign_in::Choice;
+use crate::web::demo;
+use crate::web::document::PageTitle;
+use crate::web::frame::Frame;
+use crate::web::request_context::{RequestContext, Stop};
+use axum::http::StatusCode;
+use leptos::prelude::*;
+
+/// A loaded page.
+pub struct Page {
+    /// The title, before the shop's name.
+    title: String,
+    viewer: Option<Viewer>,
+    body: AnyView,
+}
+
+impl Page {
+    pub fn new(title: impl Into<String>, viewer: Option<Viewer>, body: impl IntoView + 'static) -> Self {
+        Self { title: title.into(), viewer, body: body.into_any() }
+    }
+}
+
+/// Renders the page that `load` loads, or the page of its error.
+pub fn page<F>(load: impl FnOnce(RequestContext) -> F) -> impl IntoView
+where
+    F: Future<Output = Result<Page, Stop>> + Send + 'static,
+{
+    let request = RequestContext::current();
+    let loading = load(request.clone());
+    Suspend::new(async move {
+        match loading.await {
+            Ok(page) => framed(&request, page).await,
+            Err(stop) => error_page(&request, &stop).await,
+        }
+    })
+}
+
+/// The page in its frame, under its title.
+async fn framed(request: &RequestContext, page: Page) -> AnyView {
+    let bar = demo::bar(request, page.viewer.as_ref()).await;
+    let shop = request.app.catalog.shop.clone();
+    let choices = match &page.viewer {
+        Some(viewer) if viewer.proven => accounts(request, viewer).await,
+        _ => Vec::new(),
+    };
+    let home = page.viewer.as_ref().and_then(|viewer| viewer.return_url.clone());
+    let home = home.unwrap_or_else(|| shop.home_url.clone());
+    let customer = page.viewer.map(|viewer| viewer.name);
+    let title = format!("{} · {}", page.title, shop.name);
+    view! {
+        <PageTitle text=title />
+        <Frame shop home customer choices theme=request.theme() here=request.here()>
+            {page.body}
+        </Frame>
+        {bar}
+    }
+    .into_any()
+}
+
+/// The customers that the person may switch to. A page is shown without them if they cannot be read.
+async fn accounts(request: &RequestContext, viewer: &Viewer) -> Vec<Choice> {
+    sign_in::choices(&request.app, viewer).await.unwrap_or_else(|fault| {
+        tracing::error!(error = %fault, "the customers of a person could not be read");
+        Vec::new()
+    })
+}
+
+async fn error_page(request: &RequestContext, stop: &Stop) -> AnyView {
+    match stop {
+        Stop::SignIn => {
+            request.redirect("/sign-in");
+            ().into_any()
+        }
+        Stop::NotFound => not_found(request).await,
+        Stop::InternalError(fault) => {
+            request.failed(fault);
+            framed(request, Page::new("Error", None, fault_page())).await
+        }
+    }
+}
+
+/// Another customer's thing is not found, too.
+async fn not_found(request: &RequestContext) -> AnyView {
+    request.status(StatusCode::NOT_FOUND);
+    // The link back depends on the viewer; an error here counts as signed out.
+    let viewer = request.viewer().await.unwrap_or_default();
+    let way = if viewer.is_some() { ("/billing", "Back to Billing") } else { ("/sign-in", "Sign in") };
+    let body = view! {
+        <div class="card narrow">
+            <h1>"There is no such page"</h1>
+            <p class="note">"It may have moved, or the address has a typing mistake."</p>
+            <a class="button" href=way.0>
+                {way.1}
+            </a>
+        </div>
+    };
+    framed(request, Page::new("Not found", viewer, body)).await
+}
+
+/// The page of a fault; the cause is in the log alone.
+fn fault_page() -> impl IntoView {
+    view! {
+        <div class="card narrow" role="alert">
+            <h1>"This page could not be shown"</h1>
+            <p class="note">"Something went wrong on our side. Please try again in a minute."</p>
+            <a class="button" href="/billing">
+                "Try again"
+            </a>
+        </div>
+    }
+}

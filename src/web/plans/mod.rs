@@ -1,0 +1,158 @@
+//! `/plans`: "Upgrade" leads here in a shop whose plans are sold at Stripe.
+//!
+//! Checkout comes back here. The redirect is never believed: Stripe is asked.
+
+mod checkout;
+
+pub use checkout::{ChoosePlan, OpenPlanPortal};
+
+use crate::domain::{Credits, Money, Plan, PurchaseId};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::customers::Customer;
+use crate::usecases::{customers, subscriptions};
+use crate::web::page::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
+use crate::web::ui::badge::Tone;
+use crate::web::ui::buy_form;
+use crate::web::ui::buy_form::{BuyForm, SignedFields};
+use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::form::Form;
+use crate::web::ui::money::{Amount, Price};
+use crate::web::ui::notice::{Notice, NoticeAction, NoticeBox, Voice};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// The prefix of a plan's id in its form: no package has such an id.
+const PLAN: &str = "plan:";
+
+/// `/plans`
+#[component]
+pub fn PlansPage() -> impl IntoView {
+    page(load)
+}
+
+async fn load(request: RequestContext) -> Result<Page, Stop> {
+    let app = &request.app;
+    if !subscriptions::is_here(app) {
+        return Err(Stop::NotFound);
+    }
+    let viewer = request.signed_in().await?;
+    let is_paid = match request.query("session_id") {
+        Some(session) => Some(subscriptions::came_back(app, &viewer.customer, &session).await?),
+        None => None,
+    };
+    let customer = customers::find(app, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let notice = is_paid.map(|is_paid| after_checkout(&request, &customer, is_paid));
+    let has_subscription = subscriptions::followed(app, customer.no, false).await?.is_some();
+    let body = view! {
+        <h1>"Plans"</h1>
+        {notice.map(|notice| view! { <NoticeBox notice /> })}
+        {intro(&customer, &viewer, has_subscription)}
+        <ul class="offers">{cards(&request, &viewer, &customer, has_subscription)}</ul>
+    };
+    Ok(Page::new("Plans", Some(viewer), body))
+}
+
+/// The notice after Checkout.
+fn after_checkout(request: &RequestContext, customer: &Customer, is_paid: bool) -> Notice {
+    let plan = request.app.catalog.plan(&customer.plan);
+    match plan.filter(|_| is_paid) {
+        Some(plan) => {
+            let strong = format!("You are on {} now.", plan.name);
+            let notice = Notice::new(Tone::Good, strong, "Your credits are there.");
+            notice.aloud(Voice::Status).with(NoticeAction::link("Back to Billing", "/billing"))
+        }
+        None => {
+            let notice = Notice::new(Tone::Info, "Your plan is being changed.", "Usually under a minute.");
+            notice.aloud(Voice::Status).with(NoticeAction::link("Check again", request.here()))
+        }
+    }
+}
+
+/// How the viewer changes the plan.
+fn intro(customer: &Customer, viewer: &Viewer, has_subscription: bool) -> AnyView {
+    if !viewer.role.may_buy() {
+        return view! {
+            <p class="note">"Ask an owner or admin to change the plan."</p>
+            <p class="after"></p>
+        }
+        .into_any();
+    }
+    if has_subscription {
+        return view! {
+            <div class="notice lock">
+                <p>
+                    <strong>"Your plan is a subscription."</strong>
+                    " Change or cancel it, or its card, at Stripe. What you have paid for stays until the reset."
+                </p>
+                <Form action=OpenPlanPortal::PATH>
+                    <button class="button primary">"Change or cancel"</button>
+                </Form>
+            </div>
+        }
+        .into_any();
+    }
+    let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);
+    view! {
+        <p class="note">
+            "A larger plan acts at once and is billed monthly until you cancel. Credits reset next on " <When moment=reset /> "."
+        </p>
+        <p class="after"></p>
+    }
+    .into_any()
+}
+
+fn cards(request: &RequestContext, viewer: &Viewer, customer: &Customer, has_subscription: bool) -> AnyView {
+    let app = &request.app;
+    let catalog = &app.catalog;
+    let in_force = catalog.plan(&customer.plan).map_or(Credits::ZERO, Plan::allowance);
+    let card = |plan: &Plan| {
+        let may =
+            viewer.role.may_buy() && !has_subscription && plan.id != customer.plan && plan.allowance() >= in_force;
+        let form = (may && !plan.stripe_prices.is_empty()).then(|| {
+            let id = PurchaseId(app.clock.mint());
+            buy_form::sign(app, viewer, id, &format!("{PLAN}{}", plan.id), catalog.plan_terms(plan))
+        });
+        card(plan, &catalog.shop.currency, customer, form)
+    };
+    catalog.plans.iter().map(card).collect_view().into_any()
+}
+
+fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>) -> AnyView {
+    let state = if customer.plan == plan.id {
+        Some("Your plan")
+    } else if customer.next_plan.as_ref() == Some(&plan.id) {
+        Some("From the next reset")
+    } else {
+        None
+    };
+    let (name, money) = (plan.name.clone(), Money::new(plan.amount, currency));
+    let button = form.map(|form| {
+        let label = format!("Upgrade to {name}, {} a month", money.short());
+        view! {
+            <form method="post" action=ChoosePlan::PATH>
+                <SignedFields form />
+                <button class="button buy" aria-label=label>
+                    {format!("Upgrade to {name}")}
+                </button>
+            </form>
+        }
+    });
+    view! {
+        <li class="card offer">
+            <h2>{plan.name.clone()}</h2>
+            <p class="figure">
+                <Price money=money />
+                <small>" a month"</small>
+            </p>
+            <p class="note">
+                <Amount credits=plan.allowance() />
+                " credits a month"
+            </p>
+            <p class="note">{if plan.top_ups { "Top-ups can be bought" } else { "No top-ups" }}</p>
+            {state.map(|state| view! { <p class="after">{state}</p> })}
+            {button}
+        </li>
+    }
+    .into_any()
+}

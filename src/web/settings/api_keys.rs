@@ -1,0 +1,203 @@
+//! "API keys": the customer's own programs read balance and usage with them.
+//!
+//! A new key is made of a seed that its form brings: a form sent twice makes one key, and the next page shows it once
+//! with nothing stored.
+
+use crate::domain::KeyId;
+use crate::usecases::InternalError;
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::customers::api_keys;
+use crate::usecases::customers::api_keys::{Changed, Listed};
+use crate::web::cookies::Cookie;
+use crate::web::form_signature::keyed;
+use crate::web::request_context::RequestContext;
+use crate::web::settings::form::{About, handle};
+use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::form::Form;
+use hmac::Mac;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// Bytes of a seed.
+const SEED_BYTES: usize = 32;
+/// How long the next page can show a new key.
+const NEW_KEY_SECONDS: i64 = 120;
+
+/// A key that was just made.
+pub struct NewKey {
+    pub name: String,
+    pub key: String,
+}
+
+/// Random bytes, for the form and a short-lived cookie.
+pub fn new_seed() -> Result<String, InternalError> {
+    let mut seed = [0_u8; SEED_BYTES];
+    getrandom::fill(&mut seed).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
+    Ok(hex::encode(seed))
+}
+
+/// The key that a seed becomes in this session; `None` if it is no seed.
+fn api_key(secret: &[u8], viewer: &Viewer, seed: &str) -> Option<String> {
+    let seed = hex::decode(seed).ok().filter(|seed| seed.len() == SEED_BYTES)?;
+    let mut code = keyed(secret);
+    code.update(b"topup api key 1\0");
+    code.update(&viewer.customer_no.to_be_bytes());
+    code.update(&viewer.session);
+    code.update(&seed);
+    Some(format!("tk_{}", hex::encode(code.finalize().into_bytes())))
+}
+
+/// The key that the last form made. Its cookie is cleared, so that it is shown once.
+pub async fn new_key(request: &RequestContext, viewer: &Viewer) -> Result<Option<NewKey>, InternalError> {
+    let Some(seed) = request.cookie(Cookie::NewKey) else { return Ok(None) };
+    request.clear_cookie(Cookie::NewKey);
+    let Some(key) = api_key(&request.app.settings.form_secret, viewer, &seed) else { return Ok(None) };
+    let known = api_keys::known(&request.app, viewer.customer_no, &key).await?;
+    Ok(known.filter(|_| viewer.role.may_manage()).map(|known| NewKey { name: known.name, key }))
+}
+
+#[component]
+pub fn NewKeyBox(key: NewKey) -> impl IntoView {
+    view! {
+        <div class="notice good" role="status">
+            <p>
+                <strong>{format!("Copy the key “{}” now.", key.name)}</strong>
+                " It is shown only this once."
+                <code class="secret">{key.key}</code>
+            </p>
+        </div>
+    }
+}
+
+/// The section; with a seed the viewer may make and revoke keys.
+pub fn section(keys: Vec<Listed>, seed: Option<String>, zone: Zone) -> impl IntoView {
+    let may_change = seed.is_some();
+    let rows = if keys.is_empty() {
+        view! { <p class="card empty note">"No keys yet."</p> }.into_any()
+    } else {
+        let rows = keys.into_iter().map(|key| row(key, may_change, zone)).collect_view();
+        view! { <ul class="card rows">{rows}</ul> }.into_any()
+    };
+    view! {
+        <section aria-labelledby="keys">
+            <div class="heading">
+                <h2 id="keys">"API keys"</h2>
+                <p class="note">"Your own programs read balance and usage with a key."</p>
+            </div>
+            {rows}
+            {seed.map(|seed| view! { <Make seed /> })}
+        </section>
+    }
+}
+
+fn row(key: Listed, may_change: bool, zone: Zone) -> impl IntoView {
+    let used = match key.last_used_at {
+        None => view! { "Never used" }.into_any(),
+        Some(at) => view! { "Last used " <When moment=zone.minute(at) /> }.into_any(),
+    };
+    let (name, id) = (key.name.clone(), key.id.to_string());
+    let revoke = may_change.then(|| {
+        view! {
+            <details>
+                <summary class="link">"Revoke" <About what=name.clone() /></summary>
+                <Form class="panel" action=RevokeApiKey::PATH>
+                    <input type="hidden" name="id" value=id />
+                    <button class="button danger">"Revoke key" <About what=name /></button>
+                    <span class="note">"Programs that send it are refused at once."</span>
+                </Form>
+            </details>
+        }
+    });
+    view! {
+        <li>
+            <p>
+                <strong>{key.name}</strong>
+            </p>
+            <p class="note">"Made " <When moment=zone.day(key.created_at) /> " · " {used}</p>
+            {revoke}
+        </li>
+    }
+}
+
+#[component]
+fn Make(seed: String) -> impl IntoView {
+    view! {
+        <Form class="panel" action=MakeApiKey::PATH label="Make a key">
+            <input type="hidden" name="seed" value=seed />
+            <label class="grow">
+                "Name of a new key"
+                <input name="name" required maxlength="100" autocomplete="off" placeholder="nightly report" />
+            </label>
+            <button class="button">"Make key"</button>
+        </Form>
+    }
+}
+
+/// Makes an API key of the form's seed. The next page shows it, by the seed in the cookie.
+#[server(name = MakeApiKey, prefix = "/_fn", endpoint = "make-key")]
+pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFnError> {
+    handle("make key", |request, viewer| async move {
+        let secret = &request.app.settings.form_secret;
+        let Some(key) = api_key(secret, &viewer, &seed) else { return Ok(Outcome::FormStale) };
+        let changed = api_keys::make_own(&request.app, &viewer, &name, &key).await?;
+        if changed == Changed::Done {
+            request.set_cookie(Cookie::NewKey, &seed, NEW_KEY_SECONDS);
+        }
+        Ok(outcome(changed, Outcome::KeyMade))
+    })
+    .await
+}
+
+/// Revokes an API key.
+#[server(name = RevokeApiKey, prefix = "/_fn", endpoint = "revoke-key")]
+pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
+    handle("revoke key", |request, viewer| async move {
+        let Some(id) = KeyId::parse(&id) else { return Ok(Outcome::UnknownKey) };
+        Ok(outcome(api_keys::revoke(&request.app, &viewer, id).await?, Outcome::KeyRevoked))
+    })
+    .await
+}
+
+fn outcome(changed: Changed, done: Outcome) -> Outcome {
+    match changed {
+        Changed::Done => done,
+        Changed::NotAllowed => Outcome::NotAllowed,
+        Changed::BadName => Outcome::BadKeyName,
+        Changed::TooMany => Outcome::TooManyKeys,
+        Changed::Unknown => Outcome::UnknownKey,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usecases::access::portal::Role;
+
+    fn viewer(session: u8) -> Viewer {
+        Viewer {
+            customer_no: 7,
+            customer: "acme".into(),
+            name: "Acme Data".into(),
+            timezone: "UTC".into(),
+            email: None,
+            role: Role::Owner,
+            proven: false,
+            return_url: None,
+            session: [session; 32],
+        }
+    }
+
+    #[test]
+    fn a_seed_is_one_key_of_one_session() {
+        let seed = "ab".repeat(SEED_BYTES);
+        let key = api_key(b"secret", &viewer(1), &seed).expect("a key");
+        assert!(key.starts_with("tk_") && key.len() == 67, "{key}");
+        assert_eq!(api_key(b"secret", &viewer(1), &seed), Some(key.clone()));
+        assert_ne!(api_key(b"secret", &viewer(2), &seed), Some(key.clone()));
+        assert_ne!(api_key(b"other", &viewer(1), &seed), Some(key));
+        for bad in ["", "ab", "no hex", &"ab".repeat(SEED_BYTES + 1)] {
+            assert_eq!(api_key(b"secret", &viewer(1), bad), None, "{bad}");
+        }
+    }
+}

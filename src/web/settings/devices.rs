@@ -1,0 +1,81 @@
+//! "Where you are signed in": the sessions that the viewer may end.
+
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::sessions;
+use crate::usecases::access::sessions::Listed;
+use crate::web::settings::form::{About, handle};
+use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::form::Form;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+pub fn section(viewer: &Viewer, sessions: Vec<Listed>, shop: &str, zone: Zone) -> impl IntoView + use<> {
+    let others = sessions.iter().any(|session| session.own && !session.current).then(|| {
+        view! {
+            <Form class="panel" action=EndOtherSessions::PATH>
+                <button class="button">"Sign out my other devices"</button>
+            </Form>
+        }
+    });
+    let rows = sessions.into_iter().map(|session| row(session, viewer, shop, zone)).collect_view();
+    view! {
+        <section aria-labelledby="devices">
+            <h2 id="devices">"Where you are signed in"</h2>
+            <ul class="card rows">{rows}</ul>
+            {others}
+        </section>
+    }
+}
+
+fn row(session: Listed, viewer: &Viewer, shop: &str, zone: Zone) -> impl IntoView + use<> {
+    let Listed { id, device, email, own, current, .. } = session;
+    let person = (!own).then(|| email.unwrap_or_else(|| format!("somebody from {shop}")));
+    let elsewhere = Some(session.at).filter(|at| own && *at != viewer.name);
+    let about = person.as_ref().map_or_else(|| device.clone(), |person| format!("{device} of {person}"));
+    let seen = if current {
+        view! { "Active now" }.into_any()
+    } else {
+        view! { "Last used " <When moment=zone.minute(session.seen_at) /> }.into_any()
+    };
+    let end = (!current).then(|| {
+        view! {
+            <Form action=EndSession::PATH>
+                <input type="hidden" name="id" value=id />
+                <button class="link">"Sign out" <About what=about /></button>
+            </Form>
+        }
+    });
+    view! {
+        <li>
+            <p>
+                <strong>{device}</strong>
+                {current.then(|| view! { <span class="badge good">"This device"</span> })}
+                {person.map(|person| view! { <span class="note">{person}</span> })}
+                {elsewhere.map(|at| view! { <span class="note">{format!("at {at}")}</span> })}
+            </p>
+            <p class="note">"Signed in " <When moment=zone.minute(session.created_at) /> " · " {seen}</p>
+            {end}
+        </li>
+    }
+}
+
+/// Signs one device out, by the id in the list.
+#[server(name = EndSession, prefix = "/_fn", endpoint = "sign-out-device")]
+pub async fn end_session(id: String) -> Result<String, ServerFnError> {
+    handle("sign a device out", |request, viewer| async move {
+        let ended = sessions::revoke(&request.app, &viewer, &id).await?;
+        Ok(if ended { Outcome::SignedOut } else { Outcome::UnknownDevice })
+    })
+    .await
+}
+
+/// Signs the viewer's other devices out.
+#[server(name = EndOtherSessions, prefix = "/_fn", endpoint = "sign-out-others")]
+pub async fn end_other_sessions() -> Result<String, ServerFnError> {
+    handle("sign other devices out", |request, viewer| async move {
+        sessions::revoke_others(&request.app, &viewer).await?;
+        Ok(Outcome::OthersSignedOut)
+    })
+    .await
+}

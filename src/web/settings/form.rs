@@ -1,0 +1,32 @@
+//! Parts that the sections' forms share.
+
+use crate::usecases::InternalError;
+use crate::usecases::access::portal::Viewer;
+use crate::web::request_context::{RequestContext, form_failed};
+use crate::web::settings::outcome::SettingsOutcome;
+use leptos::prelude::*;
+
+/// The object of a button or summary, for screen readers: "Remove" reads "Remove vi@acme.example".
+#[component]
+pub fn About(what: String) -> impl IntoView {
+    view! { <span class="sr-only">{format!(" {what}")}</span> }
+}
+
+/// The body of each form's function: finds the viewer, runs `change`, and redirects back with its outcome.
+pub async fn handle<F>(
+    form: &'static str,
+    change: impl FnOnce(RequestContext, Viewer) -> F,
+) -> Result<String, ServerFnError>
+where
+    F: Future<Output = Result<SettingsOutcome, InternalError>>,
+{
+    let request = RequestContext::current();
+    let viewer = request.viewer().await.map_err(|fault| form_failed(form, &fault))?;
+    let Some(viewer) = viewer else {
+        request.redirect("/sign-in");
+        return Ok("sign_in".to_owned());
+    };
+    let outcome = change(request.clone(), viewer).await.map_err(|fault| form_failed(form, &fault))?;
+    request.redirect(&outcome.page());
+    Ok(outcome.code().to_owned())
+}

@@ -1,0 +1,218 @@
+//! "Members": the people who may sign in, and their roles.
+
+use crate::domain::{Role, role};
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::customers::members;
+use crate::usecases::customers::members::{Changed, Member};
+use crate::web::settings::form::{About, handle};
+use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::form::Form;
+use crate::web::ui::role::role_name;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// The changes that a reader is offered for one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Change {
+    None,
+    /// None, with the reason: a customer keeps an owner.
+    LastOwner,
+    /// Give one of these roles, or remove the member.
+    Roles(Vec<Role>),
+}
+
+pub fn section(viewer: &Viewer, members: Vec<Member>, zone: Zone) -> impl IntoView + use<> {
+    let grantable = grantable(viewer.role);
+    let changes = changes(viewer.role, &members);
+    let about = format!("Who may sign in for {}.", viewer.name);
+    let row = |(member, change): (Member, Change)| {
+        let is_you = viewer.email.as_ref() == Some(&member.email);
+        row(member, change, is_you, zone)
+    };
+    let rows = members.into_iter().zip(changes).map(row).collect_view();
+    let invite = (!grantable.is_empty()).then(|| view! { <Invite roles=grantable /> });
+    view! {
+        <section aria-labelledby="members">
+            <div class="heading">
+                <h2 id="members">"Members"</h2>
+                <p class="note">{about}</p>
+            </div>
+            <ul class="card rows">{rows}</ul>
+            {invite}
+            <p class="after">
+                "Owners and admins buy and manage; only owners manage owners. Viewers see everything, invoices too, and cannot buy."
+            </p>
+        </section>
+    }
+}
+
+/// The roles that a reader may give.
+fn grantable(reader: Role) -> Vec<Role> {
+    Role::ALL.into_iter().filter(|role| reader.may_manage_role(*role)).collect()
+}
+
+fn changes(reader: Role, members: &[Member]) -> Vec<Change> {
+    let owners = members.iter().filter(|member| member.role == Role::Owner).count();
+    let owners = i64::try_from(owners).unwrap_or(i64::MAX);
+    let change = |member: &Member| {
+        if !reader.may_manage_role(member.role) {
+            Change::None
+        } else if role::leaves_no_owner(owners, member.role, None) {
+            Change::LastOwner
+        } else {
+            Change::Roles(grantable(reader))
+        }
+    };
+    members.iter().map(change).collect()
+}
+
+fn row(member: Member, change: Change, is_you: bool, zone: Zone) -> impl IntoView {
+    let email = member.email.clone();
+    let change = match change {
+        Change::None => ().into_any(),
+        Change::LastOwner => view! {
+            <details>
+                <summary class="link">"Change" <About what=email /></summary>
+                <p class="note">"The last owner stays. Make somebody else an owner first."</p>
+            </details>
+        }
+        .into_any(),
+        Change::Roles(roles) => view! {
+            <details>
+                <summary class="link">"Change" <About what=email.clone() /></summary>
+                <ChangeForms email roles now=member.role is_you />
+            </details>
+        }
+        .into_any(),
+    };
+    view! {
+        <li>
+            <p>
+                <strong>{member.email}</strong>
+                {is_you.then(|| view! { <span class="badge quiet">"You"</span> })}
+            </p>
+            <p class="note">{format!("{} since ", role_name(member.role))} <When moment=zone.day(member.since) /></p>
+            {change}
+        </li>
+    }
+}
+
+#[component]
+fn ChangeForms(email: String, roles: Vec<Role>, now: Role, is_you: bool) -> impl IntoView {
+    let (label, loses) =
+        if is_you { ("Leave", "You lose access at once.") } else { ("Remove", "They lose access at once.") };
+    let (changed, removed) = (email.clone(), email.clone());
+    let (role, whom) = (format!("the role of {email}"), if is_you { String::new() } else { email });
+    view! {
+        <div class="panel">
+            <Form class="panel" action=ChangeRole::PATH>
+                <input type="hidden" name="email" value=changed />
+                <RoleField roles now />
+                <button class="button">"Save" <About what=role /></button>
+            </Form>
+            <Form class="panel" action=RemoveMember::PATH>
+                <input type="hidden" name="email" value=removed />
+                <button class="button danger">{label} <About what=whom /></button>
+                <span class="note">{loses}</span>
+            </Form>
+        </div>
+    }
+}
+
+#[component]
+fn RoleField(roles: Vec<Role>, now: Role) -> impl IntoView {
+    let option = |role: Role| {
+        view! {
+            <option value=role.name() selected=role == now>
+                {role_name(role)}
+            </option>
+        }
+    };
+    view! {
+        <label>
+            "Role"
+            <select name="role">{roles.into_iter().map(option).collect_view()}</select>
+        </label>
+    }
+}
+
+#[component]
+fn Invite(roles: Vec<Role>) -> impl IntoView {
+    view! {
+        <Form class="panel" action=InviteMember::PATH label="Invite a member">
+            <label class="grow">
+                "E-mail" <input type="email" name="email" required maxlength="254" autocomplete="off" />
+            </label>
+            <RoleField roles now=Role::Viewer />
+            <button class="button">"Invite"</button>
+        </Form>
+    }
+}
+
+/// Invites a member; `role` is `owner`, `admin` or `viewer`.
+#[server(name = InviteMember, prefix = "/_fn", endpoint = "invite-member")]
+pub async fn invite_member(email: String, role: String) -> Result<String, ServerFnError> {
+    handle("invite member", |request, viewer| async move {
+        let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
+        let changed = members::invite(&request.app, &viewer, &email, role).await?;
+        let done = if request.app.mailer.is_off() { Outcome::Added } else { Outcome::Invited };
+        Ok(outcome(changed, done))
+    })
+    .await
+}
+
+/// Changes a member's role.
+#[server(name = ChangeRole, prefix = "/_fn", endpoint = "change-role")]
+pub async fn change_role(email: String, role: String) -> Result<String, ServerFnError> {
+    handle("change role", |request, viewer| async move {
+        let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
+        Ok(outcome(members::change_role(&request.app, &viewer, &email, role).await?, Outcome::RoleChanged))
+    })
+    .await
+}
+
+/// Removes a member.
+#[server(name = RemoveMember, prefix = "/_fn", endpoint = "remove-member")]
+pub async fn remove_member(email: String) -> Result<String, ServerFnError> {
+    handle("remove member", |request, viewer| async move {
+        Ok(outcome(members::remove(&request.app, &viewer, &email).await?, Outcome::MemberRemoved))
+    })
+    .await
+}
+
+fn outcome(changed: Changed, done: Outcome) -> Outcome {
+    match changed {
+        Changed::Done => done,
+        Changed::NotAllowed => Outcome::NotAllowed,
+        Changed::BadAddress => Outcome::BadAddress,
+        Changed::Already => Outcome::AlreadyMember,
+        Changed::Unknown => Outcome::UnknownMember,
+        Changed::LastOwner => Outcome::LastOwner,
+        Changed::TooMany => Outcome::TooManyMembers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_offered_only_the_changes_that_would_be_made() {
+        use Change::{LastOwner, None, Roles};
+        let changes = |reader: Role, roles: &[Role]| {
+            let member = |(n, role): (usize, &Role)| Member {
+                email: format!("{n}@acme.example"),
+                role: *role,
+                since: "2026-11-22T14:03:00Z".parse().expect("an instant"),
+            };
+            super::changes(reader, &roles.iter().enumerate().map(member).collect::<Vec<_>>())
+        };
+        let (all, lower) = (Role::ALL.to_vec(), vec![Role::Admin, Role::Viewer]);
+        let everybody = [Role::Owner, Role::Admin, Role::Viewer];
+        assert_eq!(changes(Role::Owner, &everybody), [LastOwner, Roles(all.clone()), Roles(all.clone())]);
+        assert_eq!(changes(Role::Owner, &[Role::Owner; 2]), [Roles(all.clone()), Roles(all)]);
+        assert_eq!(changes(Role::Admin, &everybody), [None, Roles(lower.clone()), Roles(lower)]);
+        assert_eq!(changes(Role::Viewer, &everybody), [None, None, None]);
+    }
+}

@@ -1,0 +1,104 @@
+//! `/settings`: members, devices, the time zone, emails, API keys. One file a section: its HTML and its forms.
+//!
+//! A viewer sees the same page without forms. Each form comes back here with a code of [`SettingsOutcome`].
+
+mod api_keys;
+mod devices;
+mod emails;
+mod form;
+mod members;
+mod outcome;
+mod time_zone;
+
+pub use api_keys::{MakeApiKey, NewKey, RevokeApiKey};
+pub use devices::{EndOtherSessions, EndSession};
+pub use emails::{SetLowBalance, SetMails};
+pub use members::{ChangeRole, InviteMember, RemoveMember};
+pub use outcome::SettingsOutcome;
+pub use time_zone::SetTimeZone;
+
+use crate::domain::Instant;
+use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::sessions;
+use crate::usecases::customers::{api_keys as keys, members as people};
+use crate::usecases::notify::emails::unsubscribe;
+use crate::web::page::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
+use crate::web::ui::dates::Zone;
+use crate::web::ui::notice::{Notice, NoticeBox};
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+/// The paths of this page's forms.
+pub const FORM_PATHS: [&str; 10] = [
+    InviteMember::PATH,
+    ChangeRole::PATH,
+    RemoveMember::PATH,
+    EndSession::PATH,
+    EndOtherSessions::PATH,
+    SetTimeZone::PATH,
+    SetLowBalance::PATH,
+    SetMails::PATH,
+    MakeApiKey::PATH,
+    RevokeApiKey::PATH,
+];
+
+/// All that the page shows.
+pub struct Settings {
+    pub viewer: Viewer,
+    pub now: Instant,
+    /// The shop's name.
+    pub shop: String,
+    pub notice: Option<Notice>,
+    pub new_key: Option<NewKey>,
+    pub members: Vec<people::Member>,
+    pub sessions: Vec<sessions::Listed>,
+    pub emails: unsubscribe::Chosen,
+    pub keys: Vec<keys::Listed>,
+    /// A new key is made of this; none if the viewer may not make one.
+    pub key_seed: Option<String>,
+}
+
+/// `/settings`
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    page(load)
+}
+
+async fn load(request: RequestContext) -> Result<Page, Stop> {
+    let viewer = request.signed_in().await?;
+    let app = &request.app;
+    let new_key = api_keys::new_key(&request, &viewer).await?;
+    let outcome = request.query("outcome").and_then(|code| SettingsOutcome::from_code(&code));
+    let settings = Settings {
+        now: app.clock.now(),
+        shop: app.catalog.shop.name.clone(),
+        // The box with the key says already that it was made.
+        notice: if new_key.is_some() { None } else { outcome.map(SettingsOutcome::notice) },
+        new_key,
+        members: people::list(app, viewer.customer_no).await?,
+        sessions: sessions::list(app, &viewer).await?,
+        emails: unsubscribe::chosen(app, &viewer).await?,
+        keys: keys::list(app, viewer.customer_no).await?,
+        key_seed: if viewer.role.may_manage() { Some(api_keys::new_seed()?) } else { None },
+        viewer: viewer.clone(),
+    };
+    Ok(Page::new("Settings", Some(viewer), view! { <SettingsBody settings /> }))
+}
+
+/// The page's content.
+#[component]
+pub fn SettingsBody(settings: Settings) -> impl IntoView {
+    let Settings { viewer, now, shop, notice, new_key, members, sessions, emails, keys, key_seed } = settings;
+    let zone = Zone::named(&viewer.timezone);
+    view! {
+        <h1>"Settings"</h1>
+        {notice.map(|notice| view! { <NoticeBox notice /> })}
+        {new_key.map(|key| view! { <api_keys::NewKeyBox key /> })}
+        {members::section(&viewer, members, zone)}
+        {devices::section(&viewer, sessions, &shop, zone)}
+        {time_zone::section(&viewer, now)}
+        {emails::section(&emails, viewer.role.may_manage())}
+        {api_keys::section(keys, key_seed, zone)}
+    }
+}

@@ -1,0 +1,196 @@
+//! `/sign-in/{token}`: the page of a one-time link. It spends nothing by itself, since mail scanners follow links: its
+//! button does.
+
+use super::session::{link_page, spend};
+use crate::usecases::access::portal::{Look, Target, Viewer};
+use crate::usecases::access::{portal, sign_in};
+use crate::web::cookies::Cookie;
+use crate::web::form_signature;
+use crate::web::form_signature::FIELD;
+use crate::web::page::{Page, page};
+use crate::web::request_context::{RequestContext, Stop, form_failed};
+use crate::web::sign_in::SignInOutcome;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos_router::hooks::use_params_map;
+
+const SIGNED_OUT_THERE: &str = "If you continue, you'll be signed out there.";
+
+/// `/sign-in/{token}`
+#[component]
+pub fn LinkPage() -> impl IntoView {
+    let token = use_params_map().get().get("token").unwrap_or_default();
+    page(move |request| load(request, token))
+}
+
+async fn load(request: RequestContext, token: String) -> Result<Page, Stop> {
+    let look = portal::look(&request.app, &token).await?;
+    let viewer = request.viewer().await?;
+    if let Look::Works(target) = look {
+        let elsewhere = viewer.filter(|viewer| target.is_elsewhere(viewer));
+        return Ok(Page::new("Sign in", None, works(&request, token, &target, elsewhere.as_ref())));
+    }
+    let body = expired(&request, look, token, viewer.is_some());
+    Ok(Page::new("Link expired", viewer, body))
+}
+
+/// Names the account that the link opens, and the session that ends for it, if the viewer is signed in elsewhere.
+fn works(
+    request: &RequestContext,
+    token: String,
+    target: &Target,
+    elsewhere: Option<&Viewer>,
+) -> impl IntoView + use<> {
+    let opens = (target.customer_no, target.email.as_deref());
+    let instead_of = elsewhere.map(|viewer| &viewer.session);
+    let secret = &request.app.settings.form_secret;
+    let signature = form_signature::consent(secret, &portal::token_hash(&token), opens, instead_of);
+    let continues = continue_label(target.email.as_deref(), &target.name);
+    let asks = elsewhere.map(|viewer| {
+        view! {
+            <div class="notice warn" role="status">
+                <p>
+                    <strong>{signed_in_elsewhere(viewer.email.as_deref(), &viewer.name)}</strong>
+                    " "
+                    {SIGNED_OUT_THERE}
+                </p>
+            </div>
+        }
+    });
+    let stay = elsewhere.map(|viewer| {
+        let label = format!("Stay at {}", viewer.name);
+        view! {
+            <p class="after">
+                <a href="/billing">{label}</a>
+            </p>
+        }
+    });
+    let who = target.email.clone().map(|email| view! { " as " <strong>{email}</strong> });
+    let name = target.name.clone();
+    view! {
+        <div class="card narrow">
+            <h1>"Sign in"</h1>
+            {asks}
+            <p class="note">"Click to continue" {who} " to " <strong>{name}</strong> "."</p>
+            <form method="post" action=OpenSession::PATH>
+                <input type="hidden" name="token" value=token />
+                <input type="hidden" name=FIELD value=signature />
+                <button class="button primary">{continues}</button>
+            </form>
+            {stay}
+        </div>
+    }
+}
+
+/// The link is used or too old. A new one comes by email if this one did, else from the shop.
+fn expired(request: &RequestContext, look: Look, token: String, is_signed_in: bool) -> impl IntoView + use<> {
+    let shop = request.app.catalog.shop.clone();
+    let by_mail = !request.app.mailer.is_off();
+    let open = format!("Open Billing from {}", shop.name);
+    let why = match look {
+        Look::OldMail => format!("A link works once, for {} minutes.", portal::SIGN_IN_MINUTES),
+        _ => format!("A link works once, for a few minutes. {open} to get a new one."),
+    };
+    let renew = match look {
+        Look::OldMail if by_mail => view! {
+            <form method="post" action=RenewLink::PATH>
+                <input type="hidden" name="token" value=token />
+                <button class="button primary">"Send a new one"</button>
+            </form>
+        }
+        .into_any(),
+        _ => view! {
+            <a class="button primary" href=shop.home_url>
+                {format!("Go to {}", shop.name)}
+            </a>
+            {by_mail
+                .then(|| {
+                    view! {
+                        <a class="button" href="/sign-in">
+                            "Send a new one by mail"
+                        </a>
+                    }
+                })}
+        }
+        .into_any(),
+    };
+    let signed_in = is_signed_in.then(|| {
+        view! {
+            <p class="after">"You are signed in already: " <a href="/billing">"open Billing"</a> "."</p>
+        }
+    });
+    view! {
+        <div class="card narrow">
+            <h1>"This link has expired."</h1>
+            <p class="note">{why}</p>
+            {renew}
+            {signed_in}
+        </div>
+    }
+}
+
+/// `Continue as ada@acme.example to Acme Data`
+fn continue_label(email: Option<&str>, customer: &str) -> String {
+    match email {
+        Some(email) => format!("Continue as {email} to {customer}"),
+        None => format!("Continue to {customer}"),
+    }
+}
+
+fn signed_in_elsewhere(email: Option<&str>, customer: &str) -> String {
+    match email {
+        Some(email) => format!("You're signed in as {email} to {customer}."),
+        None => format!("You're signed in to {customer}."),
+    }
+}
+
+/// Spends a one-time link and opens a session, for the account that the link's page showed. Without that page's
+/// `signature`, a viewer who is signed in elsewhere is asked first.
+#[server(name = OpenSession, prefix = "/_fn", endpoint = "open-session")]
+pub async fn open_session(token: String, #[server(default)] signature: String) -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    let opened = async {
+        let before = request.viewer().await?;
+        let Look::Works(target) = portal::look(&request.app, &token).await? else {
+            return spend(&request, &token, None, before).await;
+        };
+        let elsewhere = before.as_ref().filter(|before| target.is_elsewhere(before));
+        let (opens, link) = ((target.customer_no, target.email.as_deref()), portal::token_hash(&token));
+        let secret = &request.app.settings.form_secret;
+        let asked = elsewhere.map(|before| &before.session);
+        let is_meant = form_signature::is_consent(secret, &link, opens, asked, &signature);
+        // A browser that is signed out may open the link without its page: it loses nothing by it.
+        let is_alone = signature.is_empty() && elsewhere.is_none();
+        if !is_meant && !is_alone {
+            request.redirect(&link_page(&token));
+            return Ok(());
+        }
+        spend(&request, &token, Some(target), before).await
+    };
+    opened.await.map_err(|fault| form_failed("open session", &fault))
+}
+
+/// Sends a new link in place of an old one, to the same address. The page does not name the address.
+#[server(name = RenewLink, prefix = "/_fn", endpoint = "renew-link")]
+pub async fn renew_link(token: String) -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    let sent = sign_in::renew(&request.app, &token, &request.client()).await;
+    let sent = sent.map_err(|fault| form_failed("sign-in mail", &fault))?;
+    request.clear_cookie(Cookie::Asked);
+    request.redirect(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_links_page_names_the_account_and_asks_before_a_session_changes() {
+        assert_eq!(continue_label(Some("ada@acme.example"), "Acme Data"), "Continue as ada@acme.example to Acme Data");
+        assert_eq!(continue_label(None, "Acme Data"), "Continue to Acme Data");
+        let now = signed_in_elsewhere(Some("bob@larch.example"), "Larch Research");
+        assert_eq!(now, "You're signed in as bob@larch.example to Larch Research.");
+        assert_eq!(SIGNED_OUT_THERE, "If you continue, you'll be signed out there.");
+    }
+}

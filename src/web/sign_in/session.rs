@@ -1,0 +1,103 @@
+//! The session's cookie: set by a one-time link, cleared by signing out.
+
+use crate::usecases::InternalError;
+use crate::usecases::access::portal::{Look, Spent, Target, Viewer};
+use crate::usecases::access::{portal, sign_in};
+use crate::web::cookies::Cookie;
+use crate::web::request_context::{RequestContext, form_failed};
+use crate::web::theme::own_path;
+use leptos::prelude::*;
+
+/// The page of a link; a text that is no token leads to a page that is not there.
+pub(super) fn link_page(token: &str) -> String {
+    let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
+    format!("/sign-in/{token}")
+}
+
+/// Spends a link and sets the session's cookie.
+pub(super) async fn spend(
+    request: &RequestContext,
+    token: &str,
+    shown: Option<Target>,
+    before: Option<Viewer>,
+) -> Result<(), InternalError> {
+    let app = &request.app;
+    match portal::spend_shown(app, token, shown, &request.device()).await? {
+        Spent::Session { token, path } => {
+            // The browser loses its former session, and nobody else has it.
+            if let Some(before) = before {
+                portal::sign_out(app, before.session).await?;
+            }
+            // The cookie may last longer than the session, never shorter.
+            request.set_cookie(Cookie::Session, &token, app.settings.session_max.num_seconds());
+            request.clear_cookie(Cookie::Asked);
+            request.redirect(&own_path(&path));
+        }
+        // The link's page shows the other account and asks anew.
+        Spent::Other => request.redirect(&link_page(token)),
+        // The link's page says how to get a new one.
+        Spent::Gone => match portal::look(app, token).await? {
+            Look::Unknown => request.redirect("/sign-in/expired"),
+            _ => request.redirect(&link_page(token)),
+        },
+    }
+    Ok(())
+}
+
+/// Switches to another customer of the same person; another person's leads back to Billing.
+#[server(name = SwitchCustomer, prefix = "/_fn", endpoint = "switch-customer")]
+pub async fn switch_customer(customer: String) -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    let switched = async {
+        let Some(viewer) = request.viewer().await? else { return Ok::<_, InternalError>("/sign-in") };
+        sign_in::switch(&request.app, &viewer, &customer).await?;
+        Ok("/billing")
+    };
+    request.redirect(switched.await.map_err(|fault| form_failed("switch customer", &fault))?);
+    Ok(())
+}
+
+/// Ends the session.
+#[server(name = SignOut, prefix = "/_fn", endpoint = "sign-out")]
+pub async fn sign_out() -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    let ended = async {
+        match request.viewer().await? {
+            Some(viewer) => portal::sign_out(&request.app, viewer.session).await,
+            None => Ok(()),
+        }
+    };
+    ended.await.map_err(|fault| form_failed("sign out", &fault))?;
+    request.clear_cookie(Cookie::Session);
+    request.redirect("/sign-in");
+    Ok(())
+}
+
+/// Signs in as one of the demo's customers: spends a new link at once.
+#[cfg(feature = "demo")]
+#[server(name = SignInAsDemo, prefix = "/_fn", endpoint = "demo-sign-in")]
+pub async fn sign_in_as_demo(customer: String, member: String) -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    let opened = async {
+        let app = &request.app;
+        let found = match app.settings.demo {
+            true => crate::usecases::customers::number(app, &customer).await?,
+            false => None,
+        };
+        let Some(customer_no) = found else {
+            request.redirect("/sign-in");
+            return Ok(());
+        };
+        let link = portal::NewLink {
+            customer_no,
+            email: crate::email::address(&member),
+            role: Some(portal::Role::Owner),
+            path: "/billing".to_owned(),
+            return_url: None,
+        };
+        let link = portal::make_link(app, link).await?;
+        let before = request.viewer().await?;
+        spend(&request, link.url.rsplit('/').next().unwrap_or_default(), None, before).await
+    };
+    opened.await.map_err(|fault| form_failed("demo sign-in", &fault))
+}

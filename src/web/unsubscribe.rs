@@ -1,0 +1,36 @@
+//! `/mails/{token}`: the unsubscribe link of an email. The page does nothing by itself, since mail scanners follow links;
+//! its button's POST is `http::mails`.
+
+use crate::usecases::notify::emails::unsubscribe;
+use crate::web::page::{Page, page};
+use crate::web::request_context::{RequestContext, Stop};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// `/mails/{token}`
+#[component]
+pub fn UnsubscribePage() -> impl IntoView {
+    let token = use_params_map().get().get("token").unwrap_or_default();
+    page(move |request| load(request, token))
+}
+
+async fn load(request: RequestContext, token: String) -> Result<Page, Stop> {
+    let (_, on) = unsubscribe::find(&request.app, &token).await?.ok_or(Stop::NotFound)?;
+    let state = if on {
+        "You get a mail when plan credits are used up, when little is left and when nothing is left."
+    } else {
+        "You get no more mails about a low balance. Receipts and reminders of expiring credits still come."
+    };
+    let (value, words) = if on { ("off", "Stop these mails") } else { ("on", "Send them again") };
+    let body = view! {
+        <div class="card narrow">
+            <h1>"Mails about a low balance"</h1>
+            <p role="status">{state}</p>
+            <form method="post" action=format!("/mails/{token}")>
+                <input type="hidden" name="mails" value=value />
+                <button class="button primary">{words}</button>
+            </form>
+        </div>
+    };
+    Ok(Page::new("Mails", request.viewer().await?, body))
+}
