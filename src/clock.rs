@@ -33,10 +33,10 @@ impl Clock {
     /// Whatever the database says.
     pub async fn stored(store: &Store) -> Result<Self, DbError> {
         let clock = Self { test: Some(Arc::new(AtomicI64::new(0))) };
-        let mut link = store.begin_turn().await?;
+        let mut db = store.begin_write().await?;
         let start = Self::system().real().timestamp() * 1_000;
-        link.run("insert into test_clock (id, now) values (1, $1) on conflict (id) do nothing", args![start]).await?;
-        link.commit().await?;
+        db.execute("insert into test_clock (id, now) values (1, $1) on conflict (id) do nothing", args![start]).await?;
+        db.commit().await?;
         clock.refresh(store).await?;
         Ok(clock)
     }
@@ -80,7 +80,7 @@ impl Clock {
     /// Whatever the database says.
     pub async fn refresh(&self, store: &Store) -> Result<(), DbError> {
         if let Some(test) = &self.test {
-            let row = store.read().await?.one("select now from test_clock where id = 1", Vec::new()).await?;
+            let row = store.read().await?.fetch_optional("select now from test_clock where id = 1", Vec::new()).await?;
             if let Some(row) = row {
                 test.fetch_max(row.int("now")?, Ordering::SeqCst);
             }

@@ -51,9 +51,9 @@ const SOME: u64 = 100_000;
 async fn bytes(folder: &Path, table: &mut Table) {
     let engine = Engine::sqlite(folder, "bytes").await;
     let size = async |engine: &Engine| {
-        let mut link = engine.store.read().await.unwrap();
+        let mut db = engine.store.read().await.unwrap();
         let sql = "select (select page_count from pragma_page_count) - (select freelist_count from pragma_freelist_count) as n";
-        link.one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap() * 4_096
+        db.fetch_optional(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap() * 4_096
     };
     engine.fill(SOME).await;
     let (from, before) = (engine.entries().await, size(&engine).await);
@@ -65,7 +65,7 @@ async fn bytes(folder: &Path, table: &mut Table) {
         let size = async |engine: &Engine| {
             let sql = "select sum(pg_total_relation_size(relid)) ::bigint as n from pg_stat_user_tables
                 where relname in ('entries', 'entry_marks', 'usages', 'usage_days', 'idempotency_keys', 'key_segments')";
-            engine.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
+            engine.store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
         };
         engine.fill(SOME).await;
         let (from, before) = (engine.entries().await, size(&engine).await);

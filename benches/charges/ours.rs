@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use topup::clock::Clock;
 use topup::domain::{Catalog, Credits};
-use topup::ledger::{Charge, Ledger, Outcome};
+use topup::ledger::{Charge, ChargeOutcome, Ledger};
 use topup::store::Store;
 use topup::usecases::customers;
 
@@ -64,7 +64,7 @@ impl Engine {
                     while start.elapsed() < plan.round {
                         let customer = (caller + done as usize * callers) % customers;
                         let outcome = ledger.charge(charge(customer)).await.unwrap();
-                        assert!(matches!(outcome, Outcome::Charged(_)));
+                        assert!(matches!(outcome, ChargeOutcome::Charged(_)));
                         done += 1;
                     }
                     done
@@ -96,8 +96,8 @@ impl Engine {
                 loop {
                     let last = Charge { customer: id.clone(), credits: Credits(DRAINED.0 / DRAINING), ..charge(0) };
                     match ledger.charge(last).await.unwrap() {
-                        Outcome::Charged(_) => done += 1,
-                        Outcome::Insufficient { balance, .. } => return (done, balance.available),
+                        ChargeOutcome::Charged(_) => done += 1,
+                        ChargeOutcome::Insufficient { balance, .. } => return (done, balance.available),
                         other => panic!("{other:?}"),
                     }
                 }
@@ -115,8 +115,14 @@ impl Engine {
 
     /// Entries so far.
     pub async fn entries(&self) -> u64 {
-        let row =
-            self.store.read().await.unwrap().one("select max(row_no) as n from entries", Vec::new()).await.unwrap();
+        let row = self
+            .store
+            .read()
+            .await
+            .unwrap()
+            .fetch_optional("select max(row_no) as n from entries", Vec::new())
+            .await
+            .unwrap();
         u64::try_from(row.unwrap().int("n").unwrap()).unwrap()
     }
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use topup::args;
 use topup::clock::Clock;
 use topup::domain::{Catalog, Credits, GrantId, PurchaseId, SoldTopUp};
-use topup::ledger::{Charge, Ledger, Outcome};
+use topup::ledger::{Charge, ChargeOutcome, Ledger};
 use topup::store::Store;
 use topup::usecases::{InternalError, customers};
 
@@ -159,7 +159,7 @@ pub async fn seed(url: &str, many: u64) -> String {
             let import = (n * DAYS / batches) == DAYS / 2;
             let charges = (0..size).map(|k| charge(customer, credits, at + k, import && k == 0)).collect();
             for outcome in ledger.charge_many(charges).await.unwrap() {
-                assert!(matches!(outcome, Outcome::Charged(_)), "{customer} has too little");
+                assert!(matches!(outcome, ChargeOutcome::Charged(_)), "{customer} has too little");
             }
         }
     }
@@ -183,14 +183,14 @@ async fn found(ledger: &Ledger, customer: &'static str) -> String {
             let (mut first, credits) = (None, Credits::whole(50_000));
             for _ in 0..TOP_UPS {
                 let (grant, purchase) = (GrantId(tx.clock.mint()), PurchaseId(tx.clock.mint()));
-                let sold = tx.act(no, |account, at, catalog, changes| {
+                let sold = tx.with_account(no, |account, at, catalog, changes| {
                     account.grant_top_up(grant, SoldTopUp::now(purchase, credits, catalog), at, catalog, changes)
                 });
                 let (expires_at, at) = sold.await?;
                 let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
                     refunded_amount, created_at, checkout_expires_at, credited_at, expires_at, amount_total)
                     values ($1, $2, 'p50000', $3, 22500, 'usd', 'credited', 1, 0, $4, $4, $4, $5, 22500)";
-                tx.db.run(sql, args![purchase.bytes(), no, credits, at, expires_at]).await?;
+                tx.db.execute(sql, args![purchase.bytes(), no, credits, at, expires_at]).await?;
                 first = first.or(Some(grant));
             }
             Ok::<_, InternalError>(first.unwrap().to_string())

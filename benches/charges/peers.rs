@@ -22,9 +22,9 @@ fn server() -> url::Url {
 /// An empty database on the server; its URL.
 pub async fn database(name: &str) -> String {
     let store = Store::open(server().as_str()).await.unwrap();
-    let mut link = store.read().await.unwrap();
-    link.run(format!("drop database if exists bench_{name}"), Vec::new()).await.unwrap();
-    link.run(format!("create database bench_{name}"), Vec::new()).await.unwrap();
+    let mut db = store.read().await.unwrap();
+    db.execute(format!("drop database if exists bench_{name}"), Vec::new()).await.unwrap();
+    db.execute(format!("create database bench_{name}"), Vec::new()).await.unwrap();
     let mut url = server();
     url.set_path(&format!("bench_{name}"));
     url.to_string()
@@ -51,18 +51,18 @@ pub struct Naive(Store);
 impl Naive {
     pub async fn make(folder: &Path) -> Self {
         let store = Store::open(&format!("sqlite://{}", folder.join("naive.db").display())).await.unwrap();
-        let mut link = store.begin_turn().await.unwrap();
+        let mut db = store.begin_write().await.unwrap();
         for sql in [
             "create table accounts (no integer primary key, balance integer not null check (balance >= 0)) strict",
             "create table usages (no integer primary key, account integer not null, credits integer not null, key blob not null unique) strict",
         ] {
-            link.run(sql, Vec::new()).await.unwrap();
+            db.execute(sql, Vec::new()).await.unwrap();
         }
         for no in 0..CUSTOMERS {
             let no = i64::try_from(no).unwrap();
-            link.run("insert into accounts values ($1, 1000000000)", topup::args![no]).await.unwrap();
+            db.execute("insert into accounts values ($1, 1000000000)", topup::args![no]).await.unwrap();
         }
-        link.commit().await.unwrap();
+        db.commit().await.unwrap();
         Self(store)
     }
 
@@ -71,11 +71,11 @@ impl Naive {
         while start.elapsed() < plan.round {
             let (no, mut key) = (i64::from(done) % 1_000, [0_u8; 16]);
             getrandom::fill(&mut key).unwrap();
-            let mut link = self.0.begin_turn().await.unwrap();
-            link.run("update accounts set balance = balance - 1 where no = $1", topup::args![no]).await.unwrap();
+            let mut db = self.0.begin_write().await.unwrap();
+            db.execute("update accounts set balance = balance - 1 where no = $1", topup::args![no]).await.unwrap();
             let sql = "insert into usages (account, credits, key) values ($1, 1, $2)";
-            link.run(sql, topup::args![no, key]).await.unwrap();
-            link.commit().await.unwrap();
+            db.execute(sql, topup::args![no, key]).await.unwrap();
+            db.commit().await.unwrap();
             done += 1;
         }
         table.add("one commit a charge on SQLite, two statements", f64::from(done) / start.elapsed().as_secs_f64());
@@ -92,16 +92,16 @@ impl RowLocks {
     pub async fn make(folder: &Path) -> Self {
         let url = database("rows").await;
         let store = Store::open(&url).await.unwrap();
-        let mut link = store.read().await.unwrap();
+        let mut db = store.read().await.unwrap();
         for sql in [
             "create table accounts (no bigint primary key, balance bigint not null check (balance >= 0))",
             "create table usages (no bigserial primary key, account bigint not null, credits bigint not null,
                 key uuid not null unique, at timestamptz not null default now())",
             "insert into accounts select n, 1000000000 from generate_series(1, 1000) n",
         ] {
-            link.run(sql, Vec::new()).await.unwrap();
+            db.execute(sql, Vec::new()).await.unwrap();
         }
-        drop(link);
+        drop(db);
         store.close().await;
         let script = |name: &str, most: usize| {
             let file = folder.join(name);

@@ -14,7 +14,7 @@ use topup::args;
 use topup::cli::{Cli, Command};
 use topup::clock::Clock;
 use topup::domain::{Credits, GrantId, PurchaseId, SoldTopUp};
-use topup::ledger::{Charge, Ledger, Outcome};
+use topup::ledger::{Charge, ChargeOutcome, Ledger};
 use topup::usecases::{App, AppParts, InternalError, customers, jobs};
 
 const CUSTOMERS: i64 = 2_000;
@@ -39,7 +39,7 @@ pub async fn measure(folder: &Path, table: &mut Table) {
     }
     let took = began.elapsed().as_secs_f64();
     let count = async |sql: &str| {
-        inner.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
+        inner.store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
     };
     let told = count("select count(*) as n from reminders").await;
     let ended =
@@ -85,7 +85,7 @@ async fn people(inner: &App, which: std::ops::Range<i64>) {
                 customers::put_in(tx, &id, put).await?;
                 let no = tx.customer_no(&id).await?.unwrap();
                 let (purchase, grant) = (PurchaseId(tx.clock.mint()), GrantId(tx.clock.mint()));
-                let sold = tx.act(no, |account, at, catalog, changes| {
+                let sold = tx.with_account(no, |account, at, catalog, changes| {
                     account.grant_top_up(
                         grant,
                         SoldTopUp::now(purchase, Credits::whole(1_200), catalog),
@@ -98,7 +98,7 @@ async fn people(inner: &App, which: std::ops::Range<i64>) {
                 let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
                       refunded_amount, created_at, checkout_expires_at, credited_at, expires_at)
                     values ($1, $2, 'p1200', 1200000, 900, 'usd', 'credited', 0, 0, $3, $3, $3, $4)";
-                tx.db.run(sql, args![purchase.bytes(), no, at, ends]).await?;
+                tx.db.execute(sql, args![purchase.bytes(), no, at, ends]).await?;
             }
             Ok::<_, InternalError>(())
         })
@@ -120,6 +120,6 @@ async fn charges(inner: &App, day: i64) {
         metadata: None,
     };
     for outcome in inner.ledger.charge_many(due.map(charge).collect()).await.unwrap() {
-        assert!(matches!(outcome, Outcome::Charged { .. }), "{outcome:?}");
+        assert!(matches!(outcome, ChargeOutcome::Charged { .. }), "{outcome:?}");
     }
 }

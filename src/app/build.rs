@@ -9,8 +9,8 @@ use crate::ledger::Ledger;
 use crate::process_metrics::ProcessMetrics;
 use crate::rate_limits::RateLimits;
 use crate::settings::{DatabaseSettings, Settings, listen};
-use crate::store::pg::ResponseTimeout;
-use crate::store::{OpenError, Opening, Store, commits};
+use crate::store::postgres::ResponseTimeout;
+use crate::store::{OpenError, Opening, Store, newest_commit};
 use crate::stripe::{Stripe, StripeSettings};
 use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
 use crate::usecases::{App, AppParts, InternalError, ServerSettings};
@@ -30,7 +30,7 @@ pub struct Variant {
     /// Limits of one connection.
     pub limits: ConnectionLimits,
     /// The longest silence of a database server.
-    pub patience: ResponseTimeout,
+    pub response_timeout: ResponseTimeout,
 }
 
 /// Builds the app on an open database. Returns the task of the ledger's queue too.
@@ -155,8 +155,8 @@ pub async fn check_plans(store: &Store, catalog: &Catalog) -> Result<(), Failure
     let sql = "select a.plan as plan from accounts a join customers c on c.no = a.customer_no where c.closed_at is null
         union select a.next_plan from accounts a join customers c on c.no = a.customer_no
         where a.next_plan is not null and c.closed_at is null";
-    let mut link = store.read().await.map_err(InternalError::from)?;
-    for row in link.all(sql, Vec::new()).await.map_err(InternalError::from)? {
+    let mut db = store.read().await.map_err(InternalError::from)?;
+    for row in db.fetch_all(sql, Vec::new()).await.map_err(InternalError::from)? {
         let plan = row.text("plan").map_err(InternalError::from)?;
         if catalog.plan(&plan).is_none() {
             return Err(Failure::Setting(format!("CATALOG: customers are on plan {plan:?}, which is not in it")));
@@ -170,11 +170,11 @@ async fn form_secret(store: &Store) -> Result<Vec<u8>, Failure> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|e| Failure::Failed(format!("no random bytes: {e}")))?;
     let secret = async {
-        let mut link = store.begin_turn().await?;
+        let mut db = store.begin_write().await?;
         let sql = "insert into secrets (name, value) values ('forms', $1) on conflict (name) do nothing";
-        link.run(sql, crate::args![bytes]).await?;
-        let row = link.one("select value from secrets where name = 'forms'", Vec::new()).await?;
-        link.commit().await?;
+        db.execute(sql, crate::args![bytes]).await?;
+        let row = db.fetch_optional("select value from secrets where name = 'forms'", Vec::new()).await?;
+        db.commit().await?;
         row.ok_or(sqlx::Error::RowNotFound)?.blob("value")
     };
     Ok(secret.await.map_err(InternalError::from)?)
@@ -185,6 +185,6 @@ async fn check_clock(store: &Store, clock: &Clock) -> Result<(), Failure> {
     if clock.is_test() {
         return Ok(());
     }
-    let refusal = commits::clock_refusal(store, clock.real()).await.map_err(InternalError::from)?;
+    let refusal = newest_commit::clock_refusal(store, clock.real()).await.map_err(InternalError::from)?;
     refusal.map_or(Ok(()), |refusal| Err(Failure::Failed(refusal)))
 }

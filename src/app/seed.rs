@@ -5,7 +5,7 @@ use crate::app::story;
 use crate::clock::Clock;
 use crate::demo::customers::{CUSTOMERS, VIEWER};
 use crate::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
-use crate::ledger::{Charge, Ledger, Outcome, WriteTransaction};
+use crate::ledger::{Charge, ChargeOutcome, Ledger, WriteTransaction};
 use crate::usecases::customers;
 use crate::usecases::customers::PutOutcome;
 use crate::usecases::purchases::{Start, Started};
@@ -132,18 +132,20 @@ async fn step(tx: &mut WriteTransaction, event: Event, number: usize, at: Instan
         }
         Step::Use(thousandths) => {
             let charge = charge(id, Credits(thousandths), number);
-            matches!(tx.charge(&charge).await?, Outcome::Charged(_))
+            matches!(tx.charge(&charge).await?, ChargeOutcome::Charged(_))
         }
         Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work => false,
         Step::Hold(thousandths) => {
             let (hold, credits) = (HoldId(tx.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::hours(24);
-            tx.act(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok()).await?.0
+            tx.with_account(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok())
+                .await?
+                .0
         }
         Step::Bonus(thousandths, days) => {
             let (grant, credits) = (GrantId(tx.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::days(days);
-            tx.act(no, |account, at, _, changes| {
+            tx.with_account(no, |account, at, _, changes| {
                 account.grant_courtesy(grant, credits, until, None, at, changes).is_ok()
             })
             .await?
@@ -200,7 +202,7 @@ async fn viewer(past: &App) -> Result<(), Failure> {
         Box::pin(async move {
             let now = tx.now();
             let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, 'viewer', $3)";
-            tx.db.run(sql, crate::args![no, email, now]).await?;
+            tx.db.execute(sql, crate::args![no, email, now]).await?;
             Ok(())
         })
     });

@@ -4,9 +4,9 @@
 use crate::args;
 use crate::demo::customers::{CUSTOMERS, VIEWER};
 use crate::domain::{Balance, Credits, Grant, Instant, Kind};
-use crate::ledger::{Charge, Outcome};
+use crate::ledger::{Charge, ChargeOutcome};
 use crate::store::db::{DbError, Row};
-use crate::store::keys::content_hash;
+use crate::store::idempotency_keys::content_hash;
 use crate::usecases::access::portal::Role;
 use crate::usecases::credits::accounts;
 use crate::usecases::upkeep::test_clock;
@@ -77,9 +77,9 @@ pub async fn use_credits(app: &App, customer: &str, amount: &str, key: &str) -> 
         metadata: None,
     };
     Ok(match app.ledger.charge(charge).await? {
-        Outcome::Charged(_) | Outcome::Replayed(..) => Used::Done,
-        Outcome::Insufficient { .. } | Outcome::KeyReused => Used::Short,
-        Outcome::UnknownCustomer | Outcome::Closed | Outcome::Nothing => Used::BadAmount,
+        ChargeOutcome::Charged(_) | ChargeOutcome::Replayed(..) => Used::Done,
+        ChargeOutcome::Insufficient { .. } | ChargeOutcome::KeyReused => Used::Short,
+        ChargeOutcome::UnknownCustomer | ChargeOutcome::Closed | ChargeOutcome::Nothing => Used::BadAmount,
     })
 }
 
@@ -172,7 +172,7 @@ pub struct Letter {
 /// [`Fault`].
 pub async fn letter(app: &App, no: i64) -> Result<Option<Letter>, InternalError> {
     let sql = "select recipient, subject, body_text, body_html, state, created_at from outbox where no = $1";
-    let row = app.store.read().await?.one(sql, args![no]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![no]).await?;
     let letter = |row: Row| {
         Ok::<_, DbError>(Letter {
             recipient: row.text("recipient")?,
@@ -191,7 +191,7 @@ pub async fn letter(app: &App, no: i64) -> Result<Option<Letter>, InternalError>
 /// # Errors
 /// [`Fault`].
 pub async fn mails(app: &App) -> Result<i64, InternalError> {
-    let row = app.store.read().await?.one("select count(*) as n from outbox", Vec::new()).await?;
+    let row = app.store.read().await?.fetch_optional("select count(*) as n from outbox", Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -216,7 +216,7 @@ pub struct Event {
 /// [`Fault`].
 pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
     let sql = "select id, type, object_id, received_at, done_at from inbox order by received_at desc, id desc limit $1";
-    let rows = app.store.read().await?.all(sql, args![SHOWN_MAX]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![SHOWN_MAX]).await?;
     let event = |row: &Row| {
         Ok(Event {
             id: row.text("id")?,

@@ -10,7 +10,7 @@ use crate::http::request::json;
 use crate::http::request::json::{At, Num};
 use crate::http::request::paging;
 use crate::http::request::problem::Problem;
-use crate::store::keys;
+use crate::store::idempotency_keys;
 use crate::usecases::purchases::{Purchase, PurchaseEvent, Start, Started};
 use crate::usecases::{App, purchases};
 use axum::Router;
@@ -164,7 +164,7 @@ async fn start_with_key(
 }
 
 fn purchase_id(customer: &str, key: &str, generation: u8) -> PurchaseId {
-    let hash = keys::content_hash("purchase", customer, &format!("{generation}\n{key}"));
+    let hash = idempotency_keys::content_hash("purchase", customer, &format!("{generation}\n{key}"));
     PurchaseId(uuid::Builder::from_custom_bytes(hash).into_uuid())
 }
 

@@ -4,10 +4,10 @@ use crate::clock::Clock;
 use crate::domain::entry::note_hash;
 use crate::domain::{Credits, Draw, Instant, Refusal, Summary, UsageId};
 use crate::ledger::write_transaction::{NewUsageColumns, WriteTransaction};
-use crate::store::days::day_of;
+use crate::store::daily_usage::day_number;
 use crate::store::db::DbError;
-use crate::store::keys;
-use crate::store::keys::{Answer, Binding, KeyHash};
+use crate::store::idempotency_keys;
+use crate::store::idempotency_keys::{Answer, Binding, KeyHash};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A charge as it was asked for; its values are good.
@@ -46,7 +46,7 @@ pub struct Charged {
 
 /// What became of a charge. All but `Charged` changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChargeOutcome {
     /// Booked.
     Charged(Charged),
     /// The key was bound to the same content: the usage, and the balance that was answered.
@@ -74,17 +74,17 @@ impl WriteTransaction {
     /// Charges inside a job.
     ///
     /// # Errors
-    /// Whatever the database says. What the rules refuse is an [`Outcome`].
-    pub async fn charge(&mut self, charge: &Charge) -> Result<Outcome, DbError> {
+    /// Whatever the database says. What the rules refuse is a [`ChargeOutcome`].
+    pub async fn charge(&mut self, charge: &Charge) -> Result<ChargeOutcome, DbError> {
         let mut outcomes = self.charge_all(&[charge]).await?;
         outcomes.pop().ok_or_else(|| crate::store::db::corrupt("a charge without an outcome"))
     }
 
     /// Decides charges in their order.
-    pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<Outcome>, DbError> {
-        let hashes: Vec<KeyHash> = charges.iter().map(|c| keys::hash(&c.customer, &c.key)).collect();
-        let stored = self.memory.keys.find(&mut self.db, &hashes).await?;
-        self.remember(charges.iter().map(|c| c.customer.as_str())).await?;
+    pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<ChargeOutcome>, DbError> {
+        let hashes: Vec<KeyHash> = charges.iter().map(|c| idempotency_keys::key_hash(&c.customer, &c.key)).collect();
+        let stored = self.cache.keys.find(&mut self.db, &hashes).await?;
+        self.load_accounts(charges.iter().map(|c| c.customer.as_str())).await?;
         self.name_days(charges).await?;
         let mut out = Vec::with_capacity(charges.len());
         for (charge, key) in charges.iter().zip(hashes) {
@@ -98,9 +98,9 @@ impl WriteTransaction {
         let now = self.now();
         let mut missing: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
         for charge in charges.iter().filter(|charge| charge.source.is_some() || charge.operation.is_some()) {
-            let Some(no) = self.memory.by_id.get(&charge.customer) else { continue };
-            let Some(open) = self.memory.accounts.get(no) else { continue };
-            let day = day_of(now.max(open.loaded.account.last_at));
+            let Some(no) = self.cache.by_id.get(&charge.customer) else { continue };
+            let Some(open) = self.cache.accounts.get(no) else { continue };
+            let day = day_number(now.max(open.loaded.account.last_at));
             if open.names.as_ref().is_none_or(|names| names.day != day) {
                 missing.entry(day).or_default().insert(*no);
             }
@@ -117,38 +117,40 @@ impl WriteTransaction {
         charge: &Charge,
         key: KeyHash,
         stored: &HashMap<KeyHash, Binding>,
-    ) -> Result<Outcome, DbError> {
-        let Some(no) = self.memory.by_id.get(&charge.customer).copied() else { return Ok(Outcome::UnknownCustomer) };
+    ) -> Result<ChargeOutcome, DbError> {
+        let Some(no) = self.cache.by_id.get(&charge.customer).copied() else {
+            return Ok(ChargeOutcome::UnknownCustomer);
+        };
         if let Some(binding) = self.bindings.get(&key).or_else(|| stored.get(&key)) {
             return Ok(replay(binding, charge.content));
         }
         if self.is_closed(no).await? {
-            return Ok(Outcome::Closed);
+            return Ok(ChargeOutcome::Closed);
         }
         if !charge.credits.is_positive() {
-            return Ok(Outcome::Nothing);
+            return Ok(ChargeOutcome::Nothing);
         }
         let usage = UsageId(self.clock.mint());
         let (note, salt) = free_text(&self.clock, charge.source.as_deref(), charge.metadata.as_deref());
         let (credits, catalog) = (charge.credits, self.catalog.clone());
         let (drawn, at) =
-            self.act(no, |account, at, _, changes| account.charge(usage, credits, note, at, changes)).await?;
-        let open = self.open(no).await?;
+            self.with_account(no, |account, at, _, changes| account.charge(usage, credits, note, at, changes)).await?;
+        let open = self.cached_account(no).await?;
         let account = &open.loaded.account;
         let balance = Summary::of(account, at);
         let draws = match drawn {
             Ok(draws) => draws,
             Err(Refusal::Insufficient { .. } | _) => {
                 let (resets_at, may_buy) = (account.cycle.end, catalog.may_buy(&account.plan));
-                return Ok(Outcome::Insufficient { balance, resets_at, may_buy });
+                return Ok(ChargeOutcome::Insufficient { balance, resets_at, may_buy });
             }
         };
         let first_seq = account.seq - i64::try_from(draws.len()).unwrap_or(0) + 1;
         let columns = columns_of(charge, salt, at);
         self.add_usage(no, usage.bytes(), &draws, first_seq, columns).await?;
         let binding = Binding { content: charge.content, status: 201, answer: Answer::Usage(pack(usage, &balance)) };
-        self.bind(key, binding);
-        Ok(Outcome::Charged(Charged { usage, draws, at, balance }))
+        self.bind_key(key, binding);
+        Ok(ChargeOutcome::Charged(Charged { usage, draws, at, balance }))
     }
 }
 
@@ -181,12 +183,12 @@ fn columns_of(charge: &Charge, salt: Option<[u8; 16]>, at: Instant) -> NewUsageC
     }
 }
 
-fn replay(binding: &Binding, content: [u8; 16]) -> Outcome {
+fn replay(binding: &Binding, content: [u8; 16]) -> ChargeOutcome {
     let unpacked = match &binding.answer {
         Answer::Usage(bytes) if binding.content == content => unpack(bytes),
         _ => None,
     };
-    unpacked.map_or(Outcome::KeyReused, |(usage, balance)| Outcome::Replayed(usage, balance))
+    unpacked.map_or(ChargeOutcome::KeyReused, |(usage, balance)| ChargeOutcome::Replayed(usage, balance))
 }
 
 /// A usage's id and the five numbers, as small as they are.

@@ -1,13 +1,13 @@
 //! A clock that jumped far ahead is not followed: what it let expire could not be brought back.
 //!
-//! At the start the clock is compared with the newest commit (`store::commits`). While a process runs, the clock is
+//! At the start the clock is compared with the newest commit (`store::newest_commit`). While a process runs, the clock is
 //! compared with the time that has really passed since: a shop in which nothing happens for days is no reason to
 //! stop. Only where both disagree is the store asked, since others may have gone on, or an operator has accepted it.
 
 use crate::clock::Clock;
 use crate::domain::Instant;
-use crate::store::commits::AHEAD_MAX;
-use crate::store::{Store, commits};
+use crate::store::newest_commit::AHEAD_MAX;
+use crate::store::{Store, newest_commit};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant as Elapsed;
@@ -44,7 +44,7 @@ impl ClockGuard {
             }
             return true;
         }
-        let refusal = match commits::clock_refusal(store, now).await {
+        let refusal = match newest_commit::clock_refusal(store, now).await {
             Ok(None) => {
                 self.found_good(now);
                 self.refused.store(false, Ordering::SeqCst);

@@ -4,9 +4,9 @@ use crate::args;
 use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder};
 use crate::ledger::write_transaction::{CachedAccount, NewUsage, WriteTransaction};
 use crate::store::accounts::{Loaded, draws_json};
-use crate::store::bulk::StatementBatch;
 use crate::store::db::{DbError, Value, corrupt};
-use crate::store::{accounts, days, entries, metrics};
+use crate::store::statement_batch::StatementBatch;
+use crate::store::{accounts, daily_usage, entries, metrics};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -50,23 +50,23 @@ impl WriteTransaction {
     }
 
     async fn flush_as(&mut self, is_last: bool) -> Result<(), DbError> {
-        let mut dirty = std::mem::take(&mut self.memory.dirty);
+        let mut dirty = std::mem::take(&mut self.cache.dirty);
         dirty.sort_unstable();
         let catalog = Arc::clone(&self.catalog);
         let mut rows = Rows { reminder_days: catalog.rules.reminder_days.clone(), ..Rows::default() };
         for no in &dirty {
-            let open = self.memory.accounts.get_mut(no).ok_or_else(|| corrupt("an account was lost"))?;
-            rows.collect(open, &mut self.memory.last_row, &mut self.memory.last_grant)?;
+            let open = self.cache.accounts.get_mut(no).ok_or_else(|| corrupt("an account was lost"))?;
+            rows.collect(open, &mut self.cache.last_row, &mut self.cache.last_grant)?;
         }
         let accounts: Vec<&Loaded> =
-            dirty.iter().filter_map(|no| self.memory.accounts.get(no)).map(|o| &o.loaded).collect();
+            dirty.iter().filter_map(|no| self.cache.accounts.get(no)).map(|o| &o.loaded).collect();
         let mut script = StatementBatch::default();
-        accounts::write(&mut script, &accounts);
+        accounts::write_accounts(&mut script, &accounts);
         let usages = usage_rows(std::mem::take(&mut self.usages), &rows.rows_by_seq)?;
         self.write(script, rows, usages, is_last).await?;
         for no in dirty {
-            if let Some(open) = self.memory.accounts.get_mut(&no) {
-                settle_memory(open);
+            if let Some(open) = self.cache.accounts.get_mut(&no) {
+                drop_closed_grants(open);
             }
         }
         Ok(())
@@ -81,13 +81,13 @@ impl WriteTransaction {
     ) -> Result<(), DbError> {
         accounts::write_grants(&mut script, rows.grants);
         accounts::write_claims(&mut script, rows.claims);
-        accounts::write_masters(&mut script, rows.masters);
-        entries::append(&mut script, rows.entries);
-        entries::mark(&mut script, rows.marks);
+        accounts::write_controlling_subscriptions(&mut script, rows.masters);
+        entries::append_entries(&mut script, rows.entries);
+        entries::add_marks(&mut script, rows.marks);
         entries::append_usages(&mut script, usages);
-        self.memory.keys.bind(&mut script, std::mem::take(&mut self.bindings));
-        days::add(&mut script, std::mem::take(&mut self.days));
-        metrics::add(&mut script, std::mem::take(&mut self.metrics));
+        self.cache.keys.bind(&mut script, std::mem::take(&mut self.bindings));
+        daily_usage::add_days(&mut script, std::mem::take(&mut self.days));
+        metrics::add_metrics(&mut script, std::mem::take(&mut self.metrics));
         script.insert(
             "insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)",
             "",
@@ -97,19 +97,19 @@ impl WriteTransaction {
         script.insert(head, "", rows.new_holds);
         script.insert("insert into news (customer_no, what, seq, at, credits)", "", rows.news);
         let is_whole = rows.free.is_empty() && rows.looks.is_empty() && rows.closed_holds.is_empty();
-        let link = &mut self.db;
-        if is_last && is_whole && !self.memory.keys.is_due(self.memory.last_row) {
-            return script.write_last(link).await;
+        let db = &mut self.db;
+        if is_last && is_whole && !self.cache.keys.is_due(self.cache.last_row) {
+            return script.write_last(db).await;
         }
-        script.write(link).await?;
+        script.write(db).await?;
         for row in rows.free {
-            link.run("delete from plan_masters where customer_no = $1", row).await?;
+            db.execute("delete from plan_masters where customer_no = $1", row).await?;
         }
         for row in rows.looks {
-            link.run("update grants set remind_at = $1 where no = $2", row).await?;
+            db.execute("update grants set remind_at = $1 where no = $2", row).await?;
         }
         for row in rows.closed_holds {
-            link.run("update holds set state = $1, closed_at = $2 where id = $3", row).await?;
+            db.execute("update holds set state = $1, closed_at = $2 where id = $3", row).await?;
         }
         Ok(())
     }
@@ -260,7 +260,7 @@ fn usage_rows(usages: Vec<NewUsage>, rows: &HashMap<(i64, i64), i64>) -> Result<
 }
 
 /// What was written needs no memory; closed grants leave the working set.
-fn settle_memory(open: &mut CachedAccount) {
+fn drop_closed_grants(open: &mut CachedAccount) {
     open.changes = Changes::default();
     open.dirty = false;
     let account = &mut open.loaded.account;

@@ -12,14 +12,14 @@
 //!
 //! *Not here:* rules (the domain's), SQL (the store's), HTTP.
 
+mod anonymous_lane;
 mod charge;
 mod clock_guard;
 mod flush;
 mod health;
-mod lane;
 mod queue;
 mod write_transaction;
 
-pub use charge::{Charge, Charged, Outcome, free_text, usage_note};
+pub use charge::{Charge, ChargeOutcome, Charged, free_text, usage_note};
 pub use queue::{Ledger, Unavailable};
 pub use write_transaction::{NewUsageColumns, WriteTransaction};

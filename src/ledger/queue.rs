@@ -8,14 +8,14 @@
 
 use crate::clock::Clock;
 use crate::domain::Catalog;
-use crate::ledger::charge::{Charge, Outcome};
+use crate::ledger::anonymous_lane::AnonymousLane;
+use crate::ledger::charge::{Charge, ChargeOutcome};
 use crate::ledger::clock_guard::ClockGuard;
 use crate::ledger::health::Health;
-use crate::ledger::lane::Lane;
-use crate::ledger::write_transaction::{Memory, WriteTransaction};
+use crate::ledger::write_transaction::{AccountCache, WriteTransaction};
 use crate::store::db::DbError;
-use crate::store::faults::is_lasting;
-use crate::store::{Store, segments};
+use crate::store::errors::is_lasting;
+use crate::store::{Store, key_segments};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::VecDeque;
@@ -60,8 +60,8 @@ struct Done {
 }
 
 enum Item {
-    Charge(Charge, oneshot::Sender<Result<Outcome, Unavailable>>),
-    Charges(Vec<Charge>, oneshot::Sender<Result<Vec<Outcome>, Unavailable>>),
+    Charge(Charge, oneshot::Sender<Result<ChargeOutcome, Unavailable>>),
+    Charges(Vec<Charge>, oneshot::Sender<Result<Vec<ChargeOutcome>, Unavailable>>),
     Job(Job),
 }
 
@@ -80,7 +80,7 @@ impl Item {
 #[derive(Clone)]
 pub struct Ledger {
     sender: mpsc::Sender<Item>,
-    lane: Arc<Lane>,
+    lane: Arc<AnonymousLane>,
     shared: Arc<Shared>,
 }
 
@@ -101,7 +101,7 @@ pub struct Engine {
     /// Taken from the queue, and more than the last commit could hold.
     taken: VecDeque<Item>,
     shared: Arc<Shared>,
-    memory: Memory,
+    cache: AccountCache,
     segment_rows: i64,
 }
 
@@ -109,7 +109,7 @@ impl Ledger {
     /// Starts the engine. The task ends when all clones of the ledger are dropped and the queue is drained.
     #[must_use]
     pub fn start(store: Store, clock: Clock, catalog: Arc<Catalog>) -> (Self, tokio::task::JoinHandle<()>) {
-        Self::start_with_segments(store, clock, catalog, segments::ROWS)
+        Self::start_with_segments(store, clock, catalog, key_segments::ROWS)
     }
 
     /// The same, with segments of keys that are sealed after so many rows of entries: tests want few.
@@ -121,12 +121,12 @@ impl Ledger {
         segment_rows: i64,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        let memory = Memory::new(clock.mint(), segment_rows);
+        let cache = AccountCache::new(clock.mint(), segment_rows);
         let guard = ClockGuard::new(clock.clone());
         let shared = Arc::new(Shared { waiting: AtomicUsize::new(0), health: Health::default(), guard });
         let (taken, mine) = (VecDeque::new(), Arc::clone(&shared));
-        let engine = Engine { store, clock, catalog, receiver, taken, shared: mine, memory, segment_rows };
-        (Self { sender, lane: Arc::new(Lane::new()), shared }, tokio::spawn(engine.run()))
+        let engine = Engine { store, clock, catalog, receiver, taken, shared: mine, cache, segment_rows };
+        (Self { sender, lane: Arc::new(AnonymousLane::new()), shared }, tokio::spawn(engine.run()))
     }
 
     /// Writes that the database did not take since it last took one.
@@ -144,8 +144,8 @@ impl Ledger {
     /// Charges a customer.
     ///
     /// # Errors
-    /// [`Unavailable`]; what the rules refuse is an [`Outcome`].
-    pub async fn charge(&self, charge: Charge) -> Result<Outcome, Unavailable> {
+    /// [`Unavailable`]; what the rules refuse is a [`ChargeOutcome`].
+    pub async fn charge(&self, charge: Charge) -> Result<ChargeOutcome, Unavailable> {
         let (sender, receiver) = oneshot::channel();
         self.put(Item::Charge(charge, sender))?;
         receiver.await.unwrap_or(Err(Unavailable::Database))
@@ -154,8 +154,8 @@ impl Ledger {
     /// Charges in the order given, each on its own, all in one commit.
     ///
     /// # Errors
-    /// [`Unavailable`]; what the rules refuse is an [`Outcome`].
-    pub async fn charge_many(&self, charges: Vec<Charge>) -> Result<Vec<Outcome>, Unavailable> {
+    /// [`Unavailable`]; what the rules refuse is a [`ChargeOutcome`].
+    pub async fn charge_many(&self, charges: Vec<Charge>) -> Result<Vec<ChargeOutcome>, Unavailable> {
         let (sender, receiver) = oneshot::channel();
         self.put(Item::Charges(charges, sender))?;
         receiver.await.unwrap_or(Err(Unavailable::Database))
@@ -229,8 +229,8 @@ type Answer = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
 
 /// Who waits for the outcomes of charges.
 enum Asker {
-    One(oneshot::Sender<Result<Outcome, Unavailable>>),
-    Several(usize, oneshot::Sender<Result<Vec<Outcome>, Unavailable>>),
+    One(oneshot::Sender<Result<ChargeOutcome, Unavailable>>),
+    Several(usize, oneshot::Sender<Result<Vec<ChargeOutcome>, Unavailable>>),
 }
 
 impl Asker {
@@ -243,7 +243,7 @@ impl Asker {
     }
 
     /// The answer with the next of `outcomes`, once they are committed.
-    fn answer(self, outcomes: &mut impl Iterator<Item = Outcome>) -> Answer {
+    fn answer(self, outcomes: &mut impl Iterator<Item = ChargeOutcome>) -> Answer {
         match self {
             Self::One(sender) => {
                 let outcome = outcomes.next();
@@ -253,7 +253,7 @@ impl Asker {
                 })
             }
             Self::Several(count, sender) => {
-                let outcomes: Vec<Outcome> = outcomes.take(count).collect();
+                let outcomes: Vec<ChargeOutcome> = outcomes.take(count).collect();
                 Box::new(move |committed| {
                     let _gone = sender.send(committed.map(|()| outcomes));
                 })
@@ -298,11 +298,11 @@ impl Engine {
                 break;
             }
             let several = batch.len() > 1;
-            let tx = AssertUnwindSafe(self.tx(batch));
+            let tx = AssertUnwindSafe(self.commit_batch(batch));
             if tx.catch_unwind().await.is_err() {
                 // A bug met by one write must not end all writing: its batch is undone, and nothing remembered of it.
                 tracing::error!("a batch of writes panicked");
-                self.memory.forget();
+                self.cache.forget();
             }
             if several {
                 // Who was just answered may have more: one commit for them and those who waited, not two.
@@ -336,35 +336,35 @@ impl Engine {
         batch
     }
 
-    async fn tx(&mut self, batch: Vec<Item>) {
+    async fn commit_batch(&mut self, batch: Vec<Item>) {
         if !self.shared.guard.admits(&self.store).await {
             self.shared.health.failed();
             return batch.into_iter().for_each(Item::refuse);
         }
-        let memory = std::mem::replace(&mut self.memory, Memory::new(self.clock.mint(), self.segment_rows));
+        let cache = std::mem::replace(&mut self.cache, AccountCache::new(self.clock.mint(), self.segment_rows));
         let is_alone = batch.len() == 1;
         let mut answers = Vec::with_capacity(batch.len());
         let result =
-            match WriteTransaction::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), memory).await {
+            match WriteTransaction::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), cache).await {
                 Ok(mut tx) => match tx.decide(batch, &mut answers).await {
                     Ok(()) => {
-                        self.memory = tx.memory;
+                        self.cache = tx.cache;
                         tx.db.commit().await
                     }
                     Err(e) => {
                         // Forgotten below, all but the filters of sealed segments: a disk that is full must not cost those.
-                        self.memory = tx.memory;
+                        self.cache = tx.cache;
                         Err(e)
                     }
                 },
-                Err((e, memory)) => {
-                    self.memory = memory;
+                Err((e, cache)) => {
+                    self.cache = cache;
                     Err(e)
                 }
             };
         let committed = result.map_err(|e| {
             tracing::error!(error = %e, "a batch of writes was not committed");
-            self.memory.forget();
+            self.cache.forget();
             // A row that cannot be read is no fault of the database.
             if !is_lasting(&e) {
                 self.shared.health.failed();
@@ -413,20 +413,20 @@ impl WriteTransaction {
             answers.extend(senders.into_iter().map(|sender| sender.answer(&mut outcomes)));
         }
         self.flush_last().await?;
-        let rows = self.memory.last_row;
-        self.memory.keys.seal(&mut self.db, rows).await
+        let rows = self.cache.last_row;
+        self.cache.keys.seal(&mut self.db, rows).await
     }
 
     async fn run_job(&mut self, job: Job, answers: &mut Vec<Answer>) -> Result<(), DbError> {
         self.flush().await?;
-        let rows = (self.memory.last_row, self.memory.last_grant);
-        self.db.run("savepoint job", Vec::new()).await?;
+        let rows = (self.cache.last_row, self.cache.last_grant);
+        self.db.execute("savepoint job", Vec::new()).await?;
         let done = job(self).await?;
         if done.keep {
-            self.db.run("release savepoint job", Vec::new()).await?;
+            self.db.execute("release savepoint job", Vec::new()).await?;
         } else {
             self.roll_back(rows).await?;
-            self.db.run("release savepoint job", Vec::new()).await?;
+            self.db.execute("release savepoint job", Vec::new()).await?;
         }
         answers.push(done.answer);
         Ok(())

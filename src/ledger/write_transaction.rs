@@ -9,13 +9,13 @@ use crate::domain::news::Told;
 use crate::domain::time::from_millis;
 use crate::domain::{Account, Catalog, Changes, Credits, Draw, Grant, GrantId, Instant, Refusal};
 use crate::store::accounts::Loaded;
-use crate::store::day_names::DayNames;
-use crate::store::days::{DayKey, Totals, day_of};
+use crate::store::daily_usage::{DayKey, Totals, day_number};
+use crate::store::daily_usage_names::DayNames;
 use crate::store::db::{Connection, DbError, Value, corrupt};
-use crate::store::keys::{Binding, KeyHash};
+use crate::store::idempotency_keys::{Binding, KeyHash};
+use crate::store::key_segments::Segments;
 use crate::store::metrics::{MetricDays, Metrics};
-use crate::store::segments::Segments;
-use crate::store::{Store, accounts, day_names, entries};
+use crate::store::{Store, accounts, daily_usage_names, entries};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ impl CachedAccount {
 }
 
 /// What the engine keeps from turn to turn.
-pub(super) struct Memory {
+pub(super) struct AccountCache {
     pub accounts: HashMap<i64, CachedAccount>,
     pub by_id: HashMap<String, i64>,
     /// Accounts that the next flush writes.
@@ -53,7 +53,7 @@ pub(super) struct Memory {
     writer: Uuid,
 }
 
-impl Memory {
+impl AccountCache {
     pub fn new(writer: Uuid, segment_rows: i64) -> Self {
         Self {
             accounts: HashMap::new(),
@@ -114,7 +114,7 @@ pub struct WriteTransaction {
     pub clock: Clock,
     /// What is for sale, and the shop's rules.
     pub catalog: Arc<Catalog>,
-    pub(super) memory: Memory,
+    pub(super) cache: AccountCache,
     pub(super) usages: Vec<NewUsage>,
     pub(super) bindings: HashMap<KeyHash, Binding>,
     /// What the usages of this batch add to their days.
@@ -129,33 +129,33 @@ impl WriteTransaction {
         store: &Store,
         clock: Clock,
         catalog: Arc<Catalog>,
-        memory: Memory,
-    ) -> Result<Self, (DbError, Memory)> {
-        let link = match store.begin_turn().await {
-            Ok(link) => link,
-            Err(e) => return Err((e, memory)),
+        cache: AccountCache,
+    ) -> Result<Self, (DbError, AccountCache)> {
+        let db = match store.begin_write().await {
+            Ok(db) => db,
+            Err(e) => return Err((e, cache)),
         };
         let (usages, bindings, days, metrics) = (Vec::new(), HashMap::new(), BTreeMap::new(), MetricDays::new());
-        let mut tx = Self { db: link, clock, catalog, memory, usages, bindings, days, metrics };
-        match tx.check_memory().await {
+        let mut tx = Self { db, clock, catalog, cache, usages, bindings, days, metrics };
+        match tx.validate_cache().await {
             Ok(()) => Ok(tx),
-            Err(e) => Err((e, tx.memory)),
+            Err(e) => Err((e, tx.cache)),
         }
     }
 
-    async fn check_memory(&mut self) -> Result<(), DbError> {
+    async fn validate_cache(&mut self) -> Result<(), DbError> {
         let seen = match self.db.data_version() {
             Some(version) => version,
             None => self.own_number().await?,
         };
-        if self.memory.seen != Some(seen) || self.memory.accounts.len() > REMEMBERED_MAX {
-            self.memory.forget();
-            self.memory.last_row = entries::last_row(&mut self.db).await?;
-            self.memory.last_grant = entries::last_grant(&mut self.db).await?;
-            self.memory.keys.load(&mut self.db).await?;
-            self.memory.seen = Some(seen);
+        if self.cache.seen != Some(seen) || self.cache.accounts.len() > REMEMBERED_MAX {
+            self.cache.forget();
+            self.cache.last_row = entries::last_row(&mut self.db).await?;
+            self.cache.last_grant = entries::last_grant_no(&mut self.db).await?;
+            self.cache.keys.load(&mut self.db).await?;
+            self.cache.seen = Some(seen);
         } else {
-            self.memory.keys.trust();
+            self.cache.keys.trust();
         }
         Ok(())
     }
@@ -167,13 +167,13 @@ impl WriteTransaction {
             insert into turns (id, writer, number) values (1, $1, coalesce((select number from before), 0) + 1)
             on conflict (id) do update set writer = excluded.writer, number = excluded.number
             returning number, (select writer from before) as writer";
-        let row = self.db.one(sql, args![*self.memory.writer.as_bytes()]).await?;
+        let row = self.db.fetch_optional(sql, args![*self.cache.writer.as_bytes()]).await?;
         let row = row.ok_or_else(|| corrupt("no number of turns"))?;
         let next = row.int("number")?;
         let before = row.opt_blob("writer")?;
-        let mine = before.as_deref() == Some(self.memory.writer.as_bytes()) && self.memory.seen == Some(next - 1);
+        let mine = before.as_deref() == Some(self.cache.writer.as_bytes()) && self.cache.seen == Some(next - 1);
         if mine {
-            self.memory.seen = Some(next);
+            self.cache.seen = Some(next);
         }
         Ok(next)
     }
@@ -189,34 +189,34 @@ impl WriteTransaction {
     /// # Errors
     /// Whatever the database says.
     pub async fn customer_no(&mut self, id: &str) -> Result<Option<i64>, DbError> {
-        self.remember(std::iter::once(id)).await?;
-        Ok(self.memory.by_id.get(id).copied())
+        self.load_accounts(std::iter::once(id)).await?;
+        Ok(self.cache.by_id.get(id).copied())
     }
 
     /// Loads the working sets of all customers that are not remembered yet.
-    pub(super) async fn remember<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<(), DbError> {
-        let missing: HashSet<&str> = ids.filter(|id| !self.memory.by_id.contains_key(*id)).collect();
+    pub(super) async fn load_accounts<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<(), DbError> {
+        let missing: HashSet<&str> = ids.filter(|id| !self.cache.by_id.contains_key(*id)).collect();
         if missing.is_empty() {
             return Ok(());
         }
         let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
         for loaded in accounts::load_by_ids(&mut self.db, &missing).await? {
-            self.keep(loaded);
+            self.insert_account(loaded);
         }
         Ok(())
     }
 
-    fn keep(&mut self, loaded: Loaded) {
-        self.memory.by_id.insert(loaded.account.customer.clone(), loaded.no);
-        self.memory.accounts.insert(loaded.no, CachedAccount::new(loaded, Changes::default(), false));
+    fn insert_account(&mut self, loaded: Loaded) {
+        self.cache.by_id.insert(loaded.account.customer.clone(), loaded.no);
+        self.cache.accounts.insert(loaded.no, CachedAccount::new(loaded, Changes::default(), false));
     }
 
-    pub(super) async fn open(&mut self, no: i64) -> Result<&mut CachedAccount, DbError> {
-        if !self.memory.accounts.contains_key(&no) {
-            let loaded = accounts::load(&mut self.db, no).await?.ok_or_else(|| corrupt("no such customer"))?;
-            self.keep(loaded);
+    pub(super) async fn cached_account(&mut self, no: i64) -> Result<&mut CachedAccount, DbError> {
+        if !self.cache.accounts.contains_key(&no) {
+            let loaded = accounts::load_by_no(&mut self.db, no).await?.ok_or_else(|| corrupt("no such customer"))?;
+            self.insert_account(loaded);
         }
-        self.memory.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))
+        self.cache.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))
     }
 
     /// The account of a customer, brought up to now, and the instant that was used.
@@ -224,27 +224,27 @@ impl WriteTransaction {
     /// # Errors
     /// Whatever the database says.
     pub async fn account(&mut self, no: i64) -> Result<(&Account, Instant), DbError> {
-        let ((), at) = self.act(no, |_, _, _, _| ()).await?;
-        Ok((&self.open(no).await?.loaded.account, at))
+        let ((), at) = self.with_account(no, |_, _, _, _| ()).await?;
+        Ok((&self.cached_account(no).await?.loaded.account, at))
     }
 
     /// Lets the domain act on an account that is brought up to now first (R3).
     ///
     /// # Errors
     /// Whatever the database says. What the domain refuses is a value.
-    pub async fn act<T>(
+    pub async fn with_account<T>(
         &mut self,
         no: i64,
         command: impl FnOnce(&mut Account, Instant, &Catalog, &mut Changes) -> T,
     ) -> Result<(T, Instant), DbError> {
         let (now, catalog) = (self.now(), Arc::clone(&self.catalog));
-        let open = self.open(no).await?;
+        let open = self.cached_account(no).await?;
         let at = open.loaded.account.begin(now, &catalog, &mut open.changes);
         let was_dirty = std::mem::replace(&mut open.dirty, true);
         if !was_dirty {
-            self.memory.dirty.push(no);
+            self.cache.dirty.push(no);
         }
-        let open = self.open(no).await?;
+        let open = self.cached_account(no).await?;
         Ok((command(&mut open.loaded.account, at, &catalog, &mut open.changes), at))
     }
 
@@ -273,9 +273,9 @@ impl WriteTransaction {
             account,
             grant_nos: HashMap::new(),
         };
-        self.memory.by_id.insert(id.to_owned(), no);
-        self.memory.accounts.insert(no, CachedAccount::new(loaded, changes, true));
-        self.memory.dirty.push(no);
+        self.cache.by_id.insert(id.to_owned(), no);
+        self.cache.accounts.insert(no, CachedAccount::new(loaded, changes, true));
+        self.cache.dirty.push(no);
         Ok(Ok(()))
     }
 
@@ -283,16 +283,19 @@ impl WriteTransaction {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn adopt(&mut self, no: i64, ids: &[GrantId]) -> Result<(), DbError> {
+    pub async fn reload_closed_grants(&mut self, no: i64, ids: &[GrantId]) -> Result<(), DbError> {
         for id in ids {
-            if self.open(no).await?.loaded.account.grant(*id).is_some() {
+            if self.cached_account(no).await?.loaded.account.grant(*id).is_some() {
                 continue;
             }
-            let sql =
-                format!("select {} from {} where g.id = $1 and g.customer_no = $2", accounts::GRANT, accounts::GRANTS);
-            if let Some(row) = self.db.one(sql, args![id.bytes(), no]).await? {
+            let sql = format!(
+                "select {} from {} where g.id = $1 and g.customer_no = $2",
+                accounts::GRANT_COLUMNS,
+                accounts::GRANT_TABLES
+            );
+            if let Some(row) = self.db.fetch_optional(sql, args![id.bytes(), no]).await? {
                 let (grant, grant_no): (Grant, i64) = (accounts::grant_of(&row)?, row.int("no")?);
-                let open = self.open(no).await?;
+                let open = self.cached_account(no).await?;
                 open.loaded.grant_nos.insert(grant.id, grant_no);
                 open.loaded.account.adopt(grant);
             }
@@ -305,7 +308,7 @@ impl WriteTransaction {
     /// # Errors
     /// Whatever the database says.
     pub async fn low_balance(&mut self, no: i64) -> Result<Option<Credits>, DbError> {
-        Ok(self.open(no).await?.loaded.low_balance)
+        Ok(self.cached_account(no).await?.loaded.low_balance)
     }
 
     /// Whether a customer is closed.
@@ -313,17 +316,17 @@ impl WriteTransaction {
     /// # Errors
     /// Whatever the database says.
     pub async fn is_closed(&mut self, no: i64) -> Result<bool, DbError> {
-        Ok(self.open(no).await?.loaded.closed)
+        Ok(self.cached_account(no).await?.loaded.closed)
     }
 
     /// Forgets a customer, whose rows were changed by other SQL of this turn.
     ///
     /// # Errors
     /// Whatever the database says: what was pending is written first.
-    pub async fn forget(&mut self, no: i64) -> Result<(), DbError> {
+    pub async fn evict_account(&mut self, no: i64) -> Result<(), DbError> {
         self.flush().await?;
-        if let Some(open) = self.memory.accounts.remove(&no) {
-            self.memory.by_id.remove(&open.loaded.account.customer);
+        if let Some(open) = self.cache.accounts.remove(&no) {
+            self.cache.by_id.remove(&open.loaded.account.customer);
         }
         Ok(())
     }
@@ -332,15 +335,15 @@ impl WriteTransaction {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn bound(&mut self, key: KeyHash) -> Result<Option<Binding>, DbError> {
+    pub async fn find_key(&mut self, key: KeyHash) -> Result<Option<Binding>, DbError> {
         if let Some(binding) = self.bindings.get(&key) {
             return Ok(Some(binding.clone()));
         }
-        Ok(self.memory.keys.find(&mut self.db, &[key]).await?.remove(&key))
+        Ok(self.cache.keys.find(&mut self.db, &[key]).await?.remove(&key))
     }
 
     /// Binds a key to an answer.
-    pub fn bind(&mut self, key: KeyHash, binding: Binding) {
+    pub fn bind_key(&mut self, key: KeyHash, binding: Binding) {
         self.bindings.insert(key, binding);
     }
 
@@ -358,11 +361,11 @@ impl WriteTransaction {
     ) -> Result<(), DbError> {
         let lines = i64::try_from(draws.len()).unwrap_or(i64::MAX);
         let mut key = DayKey {
-            day: day_of(from_millis(columns.created_at)),
+            day: day_number(from_millis(columns.created_at)),
             customer_no: no,
             operation: columns.operation.clone().unwrap_or_default(),
             source: columns.source.clone().unwrap_or_default(),
-            cycle_start: self.open(no).await?.loaded.account.cycle.start.timestamp_millis(),
+            cycle_start: self.cached_account(no).await?.loaded.account.cycle.start.timestamp_millis(),
         };
         self.place_in_day(&mut key).await?;
         self.add_metrics(key.day, no, &Metrics::of(columns.quantities.as_deref()));
@@ -377,10 +380,10 @@ impl WriteTransaction {
             return Ok(());
         }
         let no = key.customer_no;
-        if self.open(no).await?.names.as_ref().is_none_or(|names| names.day != key.day) {
+        if self.cached_account(no).await?.names.as_ref().is_none_or(|names| names.day != key.day) {
             self.count_names(key.day, &[no]).await?;
         }
-        let open = self.memory.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))?;
+        let open = self.cache.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))?;
         let names = open.names.as_mut().ok_or_else(|| corrupt("a day without its names"))?;
         if names.place(key) {
             return Ok(());
@@ -393,11 +396,11 @@ impl WriteTransaction {
     pub(super) async fn count_names(&mut self, day: i64, customers: &[i64]) -> Result<(), DbError> {
         // A day that nothing was booked on yet has no rows.
         let (old, new): (Vec<i64>, Vec<i64>) = customers.iter().copied().partition(|no| {
-            self.memory.accounts.get(no).is_some_and(|open| day_of(open.loaded.account.last_at) >= day)
+            self.cache.accounts.get(no).is_some_and(|open| day_number(open.loaded.account.last_at) >= day)
         });
-        let rows = day_names::count(&mut self.db, day, &old).await?;
+        let rows = daily_usage_names::count_rows(&mut self.db, day, &old).await?;
         for no in old.into_iter().chain(new) {
-            if let Some(open) = self.memory.accounts.get_mut(&no) {
+            if let Some(open) = self.cache.accounts.get_mut(&no) {
                 open.names = Some(DayNames::of_rows(day, rows.get(&no).copied().unwrap_or(0)));
             }
         }
@@ -418,12 +421,12 @@ impl WriteTransaction {
 
     /// Rolls back to a savepoint, and forgets the accounts that were touched since.
     pub(super) async fn roll_back(&mut self, rows: (i64, i64)) -> Result<(), DbError> {
-        self.db.run("rollback to savepoint job", Vec::<Value>::new()).await?;
-        // What a job has flushed is in memory as if it stood: nothing that it may have touched is kept.
-        self.memory.accounts.clear();
-        self.memory.by_id.clear();
-        self.memory.dirty.clear();
-        (self.memory.last_row, self.memory.last_grant) = rows;
+        self.db.execute("rollback to savepoint job", Vec::<Value>::new()).await?;
+        // What a job has flushed is in cache as if it stood: nothing that it may have touched is kept.
+        self.cache.accounts.clear();
+        self.cache.by_id.clear();
+        self.cache.dirty.clear();
+        (self.cache.last_row, self.cache.last_grant) = rows;
         self.usages.clear();
         self.bindings.clear();
         self.days.clear();

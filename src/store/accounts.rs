@@ -4,9 +4,9 @@ use crate::args;
 use crate::domain::account::Master;
 use crate::domain::news::Told;
 use crate::domain::{Account, Claimed, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
-use crate::store::bulk;
-use crate::store::bulk::StatementBatch;
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
+use crate::store::statement_batch;
+use crate::store::statement_batch::StatementBatch;
 use std::collections::HashMap;
 
 /// An account with the numbers by which the store knows its parts.
@@ -37,47 +37,50 @@ const ACCOUNT: &str =
   from customers c join accounts a on a.customer_no = c.no left join plan_masters m on m.customer_no = c.no";
 
 /// The columns of a grant.
-pub const GRANT: &str = "g.no, g.id, g.customer_no, g.kind, g.amount, g.used, g.held, g.frozen, g.expired, g.refunded,
+pub const GRANT_COLUMNS: &str =
+    "g.no, g.id, g.customer_no, g.kind, g.amount, g.used, g.held, g.frozen, g.expired, g.refunded,
     g.disputed, g.voided, g.effective_at, g.expires_at, g.purchase, g.is_voided, k.to_refund,
     k.to_dispute, k.to_freeze, k.frozen_since, g.awaits_notice";
 
 /// Where they stand. Few grants are claimed, so what claims them stands beside the rows that every charge writes.
-pub const GRANTS: &str = "grants g left join grant_claims k on k.grant_no = g.no";
+pub const GRANT_TABLES: &str = "grants g left join grant_claims k on k.grant_no = g.no";
 
 /// Loads the working sets of customers by the SaaS's ids; unknown ones are left out.
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load_by_ids(link: &mut Connection, ids: &[String]) -> Result<Vec<Loaded>, DbError> {
+pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<Loaded>, DbError> {
     let sql = |_: &str, any: &str| format!("{ACCOUNT} where c.id {any}");
-    let rows = bulk::all_any(link, sql, Vec::new(), ids.iter().map(Value::from).collect()).await?;
+    let rows = statement_batch::fetch_all_in(db, sql, Vec::new(), ids.iter().map(Value::from).collect()).await?;
     let out = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
-    load_parts(link, out).await
+    load_parts(db, out).await
 }
 
 /// Loads one working set by its number.
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load(link: &mut Connection, no: i64) -> Result<Option<Loaded>, DbError> {
-    let rows = link.all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
+pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<Loaded>, DbError> {
+    let rows = db.fetch_all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
     let loaded = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
-    Ok(load_parts(link, loaded).await?.pop())
+    Ok(load_parts(db, loaded).await?.pop())
 }
 
 /// Loads one working set by the SaaS's id.
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load_by_id(link: &mut Connection, id: &str) -> Result<Option<Loaded>, DbError> {
-    Ok(load_by_ids(link, &[id.to_owned()]).await?.pop())
+pub async fn load_by_id(db: &mut Connection, id: &str) -> Result<Option<Loaded>, DbError> {
+    Ok(load_by_ids(db, &[id.to_owned()]).await?.pop())
 }
 
-async fn load_parts(link: &mut Connection, mut loaded: Vec<Loaded>) -> Result<Vec<Loaded>, DbError> {
+async fn load_parts(db: &mut Connection, mut loaded: Vec<Loaded>) -> Result<Vec<Loaded>, DbError> {
     let nos: Vec<Value> = loaded.iter().map(|l| Value::from(l.no)).collect();
     let by_no: HashMap<i64, usize> = loaded.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
-    let sql = |_: &str, any: &str| format!("select {GRANT} from {GRANTS} where g.is_open = 1 and g.customer_no {any}");
-    for row in bulk::all_any(link, sql, Vec::new(), nos.clone()).await? {
+    let sql = |_: &str, any: &str| {
+        format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.is_open = 1 and g.customer_no {any}")
+    };
+    for row in statement_batch::fetch_all_in(db, sql, Vec::new(), nos.clone()).await? {
         let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("grant of nobody"))?;
         let grant = grant_of(&row)?;
         loaded[*place].grant_nos.insert(grant.id, row.int("no")?);
@@ -86,7 +89,7 @@ async fn load_parts(link: &mut Connection, mut loaded: Vec<Loaded>) -> Result<Ve
     let sql = |_: &str, any: &str| {
         format!("select id, customer_no, draws, expires_at from holds where state = 0 and customer_no {any}")
     };
-    for row in bulk::all_any(link, sql, Vec::new(), nos).await? {
+    for row in statement_batch::fetch_all_in(db, sql, Vec::new(), nos).await? {
         let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("hold of nobody"))?;
         let draws = draws_of(&row.text("draws")?, &loaded[*place])?;
         loaded[*place].account.holds.push(Hold {
@@ -180,7 +183,7 @@ pub fn draws_json(draws: &[Draw], nos: &HashMap<GrantId, i64>) -> String {
 }
 
 /// Writes accounts back, each row once, when the script is written.
-pub fn write(script: &mut StatementBatch, accounts: &[&Loaded]) {
+pub fn write_accounts(batch: &mut StatementBatch, accounts: &[&Loaded]) {
     let rows = accounts
         .iter()
         .map(|l| {
@@ -204,7 +207,7 @@ pub fn write(script: &mut StatementBatch, accounts: &[&Loaded]) {
             ]
         })
         .collect();
-    script.insert(
+    batch.insert(
         "insert into accounts (customer_no, plan, next_plan, top_ups_paused, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
            head_row, due_at, told, top_ups_since)",
         "on conflict (customer_no) do update set plan = excluded.plan, next_plan = excluded.next_plan,
@@ -219,8 +222,8 @@ pub fn write(script: &mut StatementBatch, accounts: &[&Loaded]) {
 
 /// Writes grants, new or moved, each row once, when the script is written: that fails for a second grant of one
 /// purchase. `remind_at` is kept of those that are there.
-pub fn write_grants(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
-    script.insert(
+pub fn write_grants(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert(
         "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
            effective_at, expires_at, purchase, is_voided, is_open, remind_at, awaits_notice, last_seq)",
         "on conflict (no) do update set amount = excluded.amount, used = excluded.used, held = excluded.held,
@@ -267,8 +270,8 @@ pub fn grant_row(
 }
 
 /// Writes whom plans follow, when the script is written.
-pub fn write_masters(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
-    script.insert(
+pub fn write_controlling_subscriptions(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert(
         "insert into plan_masters (customer_no, subscription, grace_until, ends_at)",
         "on conflict (customer_no) do update set subscription = excluded.subscription,
            grace_until = excluded.grace_until, ends_at = excluded.ends_at",
@@ -277,8 +280,8 @@ pub fn write_masters(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
 }
 
 /// Writes what claims grants, when the script is written.
-pub fn write_claims(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
-    script.insert(
+pub fn write_claims(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert(
         "insert into grant_claims (grant_no, to_refund, to_dispute, to_freeze, frozen_since)",
         "on conflict (grant_no) do update set to_refund = excluded.to_refund, to_dispute = excluded.to_dispute,
            to_freeze = excluded.to_freeze, frozen_since = excluded.frozen_since",

@@ -5,8 +5,8 @@
 //!
 //! Invariant: every integer column is 64 bits, every id is bytes, every yes/no is 1 or 0.
 
-use crate::store::pg::PostgresConnection;
-use crate::store::sqlite::WriteTurn;
+use crate::store::postgres::PostgresConnection;
+use crate::store::sqlite::SqliteWriteTransaction;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, Transaction};
 
@@ -123,7 +123,7 @@ pub enum Connection {
     /// A reading transaction on SQLite.
     SqliteTx(Transaction<'static, Sqlite>),
     /// The writing one.
-    SqliteTurn(WriteTurn),
+    SqliteWrite(SqliteWriteTransaction),
     /// A connection to PostgreSQL, or a transaction on it.
     Postgres(PostgresConnection),
 }
@@ -152,7 +152,7 @@ impl Connection {
         Ok(match self {
             Self::Sqlite(c) => Raw::Sqlite(c),
             Self::SqliteTx(c) => Raw::Sqlite(c),
-            Self::SqliteTurn(tx) => Raw::Sqlite(tx.connection()?),
+            Self::SqliteWrite(tx) => Raw::Sqlite(tx.connection()?),
             Self::Postgres(c) => Raw::Postgres(c),
         })
     }
@@ -165,9 +165,9 @@ impl Connection {
 
     /// Waits for each answer without end: for what reads a whole database.
     #[must_use]
-    pub fn patient(mut self) -> Self {
+    pub fn without_timeout(mut self) -> Self {
         if let Self::Postgres(link) = &mut self {
-            link.wait_for_ever();
+            link.wait_without_timeout();
         }
         self
     }
@@ -176,13 +176,16 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn all(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
+    pub async fn fetch_all(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
             Raw::Sqlite(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
-            Raw::Postgres(c) => {
-                c.ask(async |c| bound!(sql, args).fetch_all(c).await).await?.into_iter().map(Row::Postgres).collect()
-            }
+            Raw::Postgres(c) => c
+                .with_timeout(async |c| bound!(sql, args).fetch_all(c).await)
+                .await?
+                .into_iter()
+                .map(Row::Postgres)
+                .collect(),
         })
     }
 
@@ -190,11 +193,13 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn one(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, DbError> {
+    pub async fn fetch_optional(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
             Raw::Sqlite(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Sqlite),
-            Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).fetch_optional(c).await).await?.map(Row::Postgres),
+            Raw::Postgres(c) => {
+                c.with_timeout(async |c| bound!(sql, args).fetch_optional(c).await).await?.map(Row::Postgres)
+            }
         })
     }
 
@@ -202,11 +207,11 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn run(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<u64, DbError> {
+    pub async fn execute(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<u64, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
             Raw::Sqlite(c) => bound!(sql, args).execute(c).await?.rows_affected(),
-            Raw::Postgres(c) => c.ask(async |c| bound!(sql, args).execute(c).await).await?.rows_affected(),
+            Raw::Postgres(c) => c.with_timeout(async |c| bound!(sql, args).execute(c).await).await?.rows_affected(),
         })
     }
 
@@ -214,7 +219,12 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever the database says; SQLite has no arrays.
-    pub async fn all_of(&mut self, sql: String, args: Vec<Value>, columns: Vec<Column>) -> Result<Vec<Row>, DbError> {
+    pub async fn fetch_all_with_arrays(
+        &mut self,
+        sql: String,
+        args: Vec<Value>,
+        columns: Vec<Column>,
+    ) -> Result<Vec<Row>, DbError> {
         let Raw::Postgres(link) = self.raw()? else { return Err(corrupt("SQLite has no arrays")) };
         let mut query = bound!(sql, args);
         for column in columns {
@@ -224,7 +234,7 @@ impl Connection {
                 Column::Blob(values) => query.bind(values),
             };
         }
-        let rows = link.ask(async |c| query.fetch_all(c).await).await?;
+        let rows = link.with_timeout(async |c| query.fetch_all(c).await).await?;
         Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
@@ -232,7 +242,7 @@ impl Connection {
     #[must_use]
     pub const fn data_version(&self) -> Option<i64> {
         match self {
-            Self::SqliteTurn(tx) => Some(tx.data_version()),
+            Self::SqliteWrite(tx) => Some(tx.data_version()),
             _ => None,
         }
     }
@@ -241,9 +251,9 @@ impl Connection {
     ///
     /// # Errors
     /// Whatever SQLite says: then nothing is committed.
-    pub async fn run_last(&mut self, sql: String, args: Vec<Value>) -> Result<(), DbError> {
-        self.run(sql, args).await?;
-        if let Self::SqliteTurn(tx) = self {
+    pub async fn execute_last(&mut self, sql: String, args: Vec<Value>) -> Result<(), DbError> {
+        self.execute(sql, args).await?;
+        if let Self::SqliteWrite(tx) = self {
             tx.is_committed();
         }
         Ok(())
@@ -256,7 +266,7 @@ impl Connection {
     pub async fn commit(self) -> Result<(), DbError> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await,
-            Self::SqliteTurn(tx) => tx.commit().await,
+            Self::SqliteWrite(tx) => tx.commit().await,
             Self::Postgres(link) => link.commit().await,
             Self::Sqlite(_) => Ok(()),
         }

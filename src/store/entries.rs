@@ -5,8 +5,8 @@
 
 use crate::args;
 use crate::domain::{Cause, Entry, EntryKind, GrantId, Instant};
-use crate::store::bulk::StatementBatch;
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
+use crate::store::statement_batch::StatementBatch;
 
 /// How far apart marks are.
 pub const MARK_EVERY: i64 = 64;
@@ -15,20 +15,20 @@ pub const MARK_EVERY: i64 = 64;
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn last_row(link: &mut Connection) -> Result<i64, DbError> {
-    number(link, "select coalesce(max(row_no), 0) as n from entries").await
+pub async fn last_row(db: &mut Connection) -> Result<i64, DbError> {
+    number(db, "select coalesce(max(row_no), 0) as n from entries").await
 }
 
 /// The last grant's number.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn last_grant(link: &mut Connection) -> Result<i64, DbError> {
-    number(link, "select coalesce(max(no), 0) as n from grants").await
+pub async fn last_grant_no(db: &mut Connection) -> Result<i64, DbError> {
+    number(db, "select coalesce(max(no), 0) as n from grants").await
 }
 
-async fn number(link: &mut Connection, sql: &str) -> Result<i64, DbError> {
-    link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
+async fn number(db: &mut Connection, sql: &str) -> Result<i64, DbError> {
+    db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
 }
 
 /// The row of an entry.
@@ -56,8 +56,8 @@ pub fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, en
 }
 
 /// Appends entries, when the script is written.
-pub fn append(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
-    script.insert(
+pub fn append_entries(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert(
         "insert into entries (row_no, customer_no, seq, prev_row, kind, grant_no, amount, balance_after, held_change,
            frozen_change, expires_at, event_at, created_at, cause_kind, cause, note, hash)",
         "",
@@ -66,13 +66,13 @@ pub fn append(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
 }
 
 /// Sets marks: customer, seq, row, when the script is written.
-pub fn mark(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
-    script.insert("insert into entry_marks (customer_no, seq, row_no)", "", rows);
+pub fn add_marks(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert("insert into entry_marks (customer_no, seq, row_no)", "", rows);
 }
 
 /// Appends usages, when the script is written.
-pub fn append_usages(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
-    script.insert(
+pub fn append_usages(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert(
         "insert into usages (id, customer_no, credits, operation, quantities, source, metadata, salt, created_at, hold,
            first_row, lines)",
         "",
@@ -81,7 +81,8 @@ pub fn append_usages(script: &mut StatementBatch, rows: Vec<Vec<Value>>) {
 }
 
 /// The columns of an entry with its grant's id; `e` and `g` are the tables' names.
-pub const ENTRY: &str = "e.row_no, e.seq, e.kind, g.id as grant_id, g.kind as grant_kind, e.amount, e.balance_after,
+pub const ENTRY_COLUMNS: &str =
+    "e.row_no, e.seq, e.kind, g.id as grant_id, g.kind as grant_kind, e.amount, e.balance_after,
     e.held_change, e.frozen_change, e.expires_at, e.event_at, e.created_at, e.cause_kind, e.cause, e.note, e.hash";
 
 /// An entry from its row.
@@ -114,9 +115,14 @@ pub fn entry_of(row: &Row) -> Result<Entry, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn page(link: &mut Connection, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, DbError> {
+pub async fn fetch_page(
+    db: &mut Connection,
+    customer_no: i64,
+    after_seq: i64,
+    limit: i64,
+) -> Result<Vec<Entry>, DbError> {
     let last = after_seq.saturating_add(limit);
-    let rows = link.all(page_sql(), args![customer_no, after_seq, last]).await?;
+    let rows = db.fetch_all(page_sql(), args![customer_no, after_seq, last]).await?;
     rows.iter().map(entry_of).collect()
 }
 
@@ -130,7 +136,7 @@ pub fn page_sql() -> String {
              (select head_row from accounts where customer_no = $1))
            union all
            select e.row_no, e.prev_row, e.seq from walk w join entries e on e.row_no = w.prev_row where w.seq > $2 + 1)
-         select {ENTRY} from walk w join entries e on e.row_no = w.row_no join grants g on g.no = e.grant_no
+         select {ENTRY_COLUMNS} from walk w join entries e on e.row_no = w.row_no join grants g on g.no = e.grant_no
          where w.seq > $2 and w.seq <= $3 order by w.seq"
     )
 }
@@ -139,20 +145,20 @@ pub fn page_sql() -> String {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn told(
-    link: &mut Connection,
+pub async fn fetch_by_kind(
+    db: &mut Connection,
     customer_no: i64,
     kinds: &[EntryKind],
     below: i64,
     limit: i64,
 ) -> Result<Vec<Entry>, DbError> {
-    let rows = link.all(told_sql(kinds), args![customer_no, below, limit]).await?;
+    let rows = db.fetch_all(by_kind_sql(kinds), args![customer_no, below, limit]).await?;
     rows.iter().map(entry_of).collect()
 }
 
 /// The statement of [`told`]: customer, below which place, how many.
 #[must_use]
-pub fn told_sql(kinds: &[EntryKind]) -> String {
+pub fn by_kind_sql(kinds: &[EntryKind]) -> String {
     let of = |kind: &EntryKind| {
         format!(
             "select * from (select row_no, seq from entries where customer_no = $1 and kind <> 2 and kind = {}
@@ -163,7 +169,7 @@ pub fn told_sql(kinds: &[EntryKind]) -> String {
     let found: Vec<String> = kinds.iter().map(of).collect();
     format!(
         "with found (row_no, seq) as (select * from ({}) f order by seq desc limit $3)
-         select {ENTRY} from found f join entries e on e.row_no = f.row_no join grants g on g.no = e.grant_no
+         select {ENTRY_COLUMNS} from found f join entries e on e.row_no = f.row_no join grants g on g.no = e.grant_no
          order by f.seq desc",
         found.join(" union all ")
     )
@@ -173,8 +179,8 @@ pub fn told_sql(kinds: &[EntryKind]) -> String {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn last_seq(link: &mut Connection, customer_no: i64) -> Result<i64, DbError> {
-    let row = link.one("select seq from accounts where customer_no = $1", args![customer_no]).await?;
+pub async fn last_seq(db: &mut Connection, customer_no: i64) -> Result<i64, DbError> {
+    let row = db.fetch_optional("select seq from accounts where customer_no = $1", args![customer_no]).await?;
     row.map_or(Ok(0), |row| row.int("seq"))
 }
 
@@ -182,11 +188,11 @@ pub async fn last_seq(link: &mut Connection, customer_no: i64) -> Result<i64, Db
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn seq_from(link: &mut Connection, customer_no: i64, at: Instant) -> Result<i64, DbError> {
-    let last = last_seq(link, customer_no).await?;
-    let mark = link.one(MARK_SQL, args![customer_no, last / MARK_EVERY + 1, at]).await?;
+pub async fn seq_from(db: &mut Connection, customer_no: i64, at: Instant) -> Result<i64, DbError> {
+    let last = last_seq(db, customer_no).await?;
+    let mark = db.fetch_optional(MARK_SQL, args![customer_no, last / MARK_EVERY + 1, at]).await?;
     let before = (mark.map_or(Ok(1), |row| row.int("mark"))? - 1) * MARK_EVERY;
-    let page = page(link, customer_no, before, MARK_EVERY).await?;
+    let page = fetch_page(db, customer_no, before, MARK_EVERY).await?;
     let found = page.iter().find(|entry| entry.event_at >= at).map(|entry| entry.seq);
     Ok(found.unwrap_or_else(|| page.last().map_or(before, |entry| entry.seq) + 1))
 }
@@ -209,10 +215,10 @@ pub const MARK_SQL: &str = "with recursive half (low, high) as (
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn lines(link: &mut Connection, first_row: i64, lines: i64) -> Result<Vec<Entry>, DbError> {
+pub async fn fetch_usage_entries(db: &mut Connection, first_row: i64, lines: i64) -> Result<Vec<Entry>, DbError> {
     let sql = format!(
-        "select {ENTRY} from entries e join grants g on g.no = e.grant_no
+        "select {ENTRY_COLUMNS} from entries e join grants g on g.no = e.grant_no
          where e.row_no >= $1 and e.row_no < $2 order by e.row_no"
     );
-    link.all(sql, args![first_row, first_row + lines]).await?.iter().map(entry_of).collect()
+    db.fetch_all(sql, args![first_row, first_row + lines]).await?.iter().map(entry_of).collect()
 }

@@ -4,9 +4,9 @@
 //! without reading it. An undone usage is taken off the day it was on. A metric that the catalogue lost stays stored.
 
 use crate::args;
-use crate::store::bulk::{StatementBatch, places};
-use crate::store::days::{DAYS_AT_ONCE, asked};
+use crate::store::daily_usage::{DAYS_AT_ONCE, day_arguments};
 use crate::store::db::{Connection, DbError};
+use crate::store::statement_batch::{StatementBatch, placeholders};
 use std::collections::BTreeMap;
 
 /// What one metric comes to.
@@ -79,11 +79,11 @@ impl Metrics {
 }
 
 /// Adds to the days, each row once, when the script is written.
-pub fn add(script: &mut StatementBatch, days: MetricDays) {
+pub fn add_metrics(batch: &mut StatementBatch, days: MetricDays) {
     let rows = days.iter().flat_map(|((day, customer_no), metrics)| {
         metrics.iter().map(|(metric, it)| args![*day, *customer_no, metric, it.total, it.said])
     });
-    script.insert(
+    batch.insert(
         "insert into usage_metrics (day, customer_no, metric, total, said)",
         "on conflict (day, customer_no, metric) do update set
            total = usage_metrics.total + excluded.total, said = usage_metrics.said + excluded.said",
@@ -95,19 +95,19 @@ pub fn add(script: &mut StatementBatch, days: MetricDays) {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn read(
-    link: &mut Connection,
+pub async fn fetch_metrics(
+    db: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
 ) -> Result<BTreeMap<i64, Metrics>, DbError> {
     let sql = format!(
         "select day, metric, total, said from usage_metrics where customer_no = $1 and said <> 0 and day in ({})",
-        places(2, DAYS_AT_ONCE)
+        placeholders(2, DAYS_AT_ONCE)
     );
     let mut out: BTreeMap<i64, Metrics> = BTreeMap::new();
-    for values in asked(customer_no, first, last) {
-        for row in link.all(sql.as_str(), values).await? {
+    for values in day_arguments(customer_no, first, last) {
+        for row in db.fetch_all(sql.as_str(), values).await? {
             let figure = Figure { total: row.int("total")?, said: row.int("said")? };
             out.entry(row.int("day")?).or_default().put(&row.text("metric")?, figure);
         }

@@ -1,44 +1,44 @@
 //! SQL, and nothing but: two native pools behind one [`Store`].
 //!
 //! SQLite has one writing connection, which is the engine's; everybody else reads. On PostgreSQL
-//! writers take turns under an advisory lock ([`Store::begin_turn`]).
+//! writers take turns under an advisory lock ([`Store::begin_write`]).
 //!
 //! Invariants: durable commits (`synchronous = full`, `synchronous_commit = on`); no read
 //! transaction is long; nothing orders by text collation.
 
 pub mod accounts;
-pub mod bulk;
-pub mod commits;
-pub mod day_names;
-pub mod days;
+pub mod daily_usage;
+pub mod daily_usage_names;
 pub mod db;
 pub mod entries;
-pub mod faults;
-pub mod keys;
+pub mod errors;
+pub mod idempotency_keys;
+pub mod key_segments;
 pub mod metrics;
+mod migration_state;
+pub mod newest_commit;
 mod opening;
-pub mod pg;
-pub mod pg_session;
-pub mod segments;
+pub mod postgres;
+pub mod postgres_sessions;
 pub mod sqlite;
-mod versions;
+pub mod statement_batch;
 
 pub use opening::{OpenError, Opening};
 
 use db::{Connection, DbError};
-use pg::Server;
-use pg_session::Sessions;
+use migration_state::Tables;
+use postgres::Server;
+use postgres_sessions::Sessions;
 use sqlite::Writer;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-use versions::Tables;
 
 /// How a turn begins on PostgreSQL: its writers take turns under an advisory lock. One question, one answer, of which
 /// the first row says whether the session may write at all. The number spells the product's name.
-const BEGIN_TURN: &str =
+const BEGIN_WRITE: &str =
     "begin; select current_setting('transaction_read_only') as read_only; select pg_advisory_xact_lock(362646893936)";
 
 /// SQLite's own default of 2 MB is smaller than a segment of keys, whose pages are touched at random.
@@ -200,12 +200,12 @@ impl Store {
             .extra_float_digits(None);
         opening.until_it_answers(&options).await?;
         let sessions = Sessions::default();
-        let pool = sessions.watched(PgPoolOptions::new(), opening.patience.0.min(Duration::from_secs(5)));
+        let pool = sessions.watched(PgPoolOptions::new(), opening.response_timeout.0.min(Duration::from_secs(5)));
         let pool = pool.max_connections(opening.connections).connect_with(options).await?;
-        if pg_session::are_shared(&pool, opening.patience.0).await {
+        if postgres_sessions::are_shared(&pool, opening.response_timeout.0).await {
             return Err(OpenError::SharedSessions);
         }
-        Ok(Self::Postgres(Server::new(pool, sessions, opening.patience)))
+        Ok(Self::Postgres(Server::new(pool, sessions, opening.response_timeout)))
     }
 
     /// Brings the tables up to date. Tables of this version are left alone: that needs no right to make any.
@@ -254,10 +254,10 @@ impl Store {
     ///
     /// # Errors
     /// Nobody gave way in time, or the database is gone.
-    pub async fn begin_turn(&self) -> Result<Connection, DbError> {
+    pub async fn begin_write(&self) -> Result<Connection, DbError> {
         match self {
-            Self::Sqlite { write, .. } => Ok(Connection::SqliteTurn(write.begin().await?)),
-            Self::Postgres(server) => Ok(Connection::Postgres(server.begin_turn(BEGIN_TURN).await?)),
+            Self::Sqlite { write, .. } => Ok(Connection::SqliteWrite(write.begin().await?)),
+            Self::Postgres(server) => Ok(Connection::Postgres(server.begin_write(BEGIN_WRITE).await?)),
         }
     }
 
@@ -266,11 +266,11 @@ impl Store {
     /// # Errors
     /// Whatever the database says: they do not.
     pub async fn try_write(&self) -> Result<(), DbError> {
-        let mut link = self.begin_turn().await?;
+        let mut db = self.begin_write().await?;
         let sql =
             "insert into write_probe (id, at) values (1, 1) on conflict (id) do update set at = write_probe.at + 1";
-        link.run(sql, Vec::new()).await?;
-        link.commit().await
+        db.execute(sql, Vec::new()).await?;
+        db.commit().await
     }
 
     /// Whether the database answers, and would take a write so far as it says so itself.
@@ -278,9 +278,9 @@ impl Store {
     /// # Errors
     /// It does not answer, or says that it is read-only.
     pub async fn try_read(&self) -> Result<(), DbError> {
-        let mut link = self.read().await?;
-        link.one("select 1 as n from customers limit 1", Vec::new()).await?;
-        drop(link);
+        let mut db = self.read().await?;
+        db.fetch_optional("select 1 as n from customers limit 1", Vec::new()).await?;
+        drop(db);
         match self {
             Self::Sqlite { .. } => Ok(()),
             Self::Postgres(server) => server.refuse_read_only().await,

@@ -4,8 +4,8 @@
 //! is down are told apart: only the first is cured by changing the setting.
 
 use crate::store::db::DbError;
-use crate::store::faults::is_lasting;
-use crate::store::pg::ResponseTimeout;
+use crate::store::errors::is_lasting;
+use crate::store::postgres::ResponseTimeout;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::Path;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 #[derive(Clone, Copy, Debug)]
 pub struct Opening {
     /// How long one answer of a server is waited for.
-    pub patience: ResponseTimeout,
+    pub response_timeout: ResponseTimeout,
     /// Connections to a server.
     pub connections: u32,
     /// How long a server that does not answer is tried again.
@@ -25,7 +25,7 @@ pub struct Opening {
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { patience: ResponseTimeout::default(), connections: 12, wait: Duration::from_secs(15) }
+        Self { response_timeout: ResponseTimeout::default(), connections: 12, wait: Duration::from_secs(15) }
     }
 }
 
@@ -116,10 +116,10 @@ impl Opening {
         let until = Instant::now() + self.wait;
         let mut pause = Duration::from_millis(100);
         loop {
-            let error = match timeout(self.patience.0, options.connect()).await {
+            let error = match timeout(self.response_timeout.0, options.connect()).await {
                 Ok(Ok(connection)) => {
                     // It has answered; how it says goodbye is of no interest.
-                    let _closed = timeout(self.patience.0, connection.close()).await;
+                    let _closed = timeout(self.response_timeout.0, connection.close()).await;
                     return Ok(());
                 }
                 Ok(Err(error)) => error,

@@ -26,7 +26,7 @@ struct Place {
 }
 
 /// A transaction; undone unless it is committed.
-pub struct WriteTurn {
+pub struct SqliteWriteTransaction {
     /// None in the end.
     place: Option<OwnedMutexGuard<Place>>,
     data_version: i64,
@@ -75,9 +75,9 @@ impl Writer {
     ///
     /// # Errors
     /// Whatever SQLite says.
-    pub async fn begin(&self) -> Result<WriteTurn, DbError> {
+    pub async fn begin(&self) -> Result<SqliteWriteTransaction, DbError> {
         // Whatever happens from here on, what was begun is undone.
-        let mut tx = WriteTurn { place: Some(Arc::clone(&self.0).lock_owned().await), data_version: 0 };
+        let mut tx = SqliteWriteTransaction { place: Some(Arc::clone(&self.0).lock_owned().await), data_version: 0 };
         let rows = tx.connected().await?.fetch_all(BEGIN).await?;
         tx.data_version = rows.first().ok_or(DbError::RowNotFound)?.try_get(0)?;
         Ok(tx)
@@ -102,7 +102,7 @@ impl Writer {
     }
 }
 
-impl WriteTurn {
+impl SqliteWriteTransaction {
     async fn connected(&mut self) -> Result<&mut SqliteConnection, DbError> {
         self.place.as_mut().ok_or_else(gone)?.connected().await
     }
@@ -140,7 +140,7 @@ impl WriteTurn {
     }
 }
 
-impl Drop for WriteTurn {
+impl Drop for SqliteWriteTransaction {
     fn drop(&mut self) {
         let Some(mut place) = self.place.take() else { return };
         match tokio::runtime::Handle::try_current() {

@@ -49,7 +49,7 @@ pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail:
     let now = tx.now();
     tracing::warn!(kind, subject, detail, "alarm");
     tx.db
-        .run(
+        .execute(
             "insert into alarms (key, kind, subject, detail, raised_at, times) values ($1, $2, $3, $4, $5, 1)
              on conflict (key) where acknowledged_at is null
                do update set times = alarms.times + 1, detail = excluded.detail",
@@ -69,7 +69,7 @@ pub const ENDED: &str = "(ended)";
 pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result<(), DbError> {
     let now = tx.now();
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where key = $3 and acknowledged_at is null";
-    tx.db.run(sql, args![now, ENDED, format!("{kind}:{subject}")]).await?;
+    tx.db.execute(sql, args![now, ENDED, format!("{kind}:{subject}")]).await?;
     Ok(())
 }
 
@@ -79,7 +79,7 @@ pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result
 /// Whatever the database says.
 pub async fn open(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let sql = format!("{ALARM} where acknowledged_at is null order by no");
-    let rows = store.read().await?.all(sql, Vec::new()).await?;
+    let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
     rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
@@ -88,7 +88,7 @@ pub async fn open(store: &Store) -> Result<Vec<Alarm>, InternalError> {
 /// # Errors
 /// Whatever the database says.
 pub async fn list(store: &Store) -> Result<Vec<Alarm>, InternalError> {
-    let rows = store.read().await?.all(format!("{ALARM} order by no"), Vec::new()).await?;
+    let rows = store.read().await?.fetch_all(format!("{ALARM} order by no"), Vec::new()).await?;
     rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
@@ -113,21 +113,21 @@ fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
 /// # Errors
 /// Whatever the database says.
 pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, InternalError> {
-    let mut link = store.begin_turn().await?;
-    let alarm = acknowledge_on(&mut link, no, by, at).await?;
-    link.commit().await?;
+    let mut db = store.begin_write().await?;
+    let alarm = acknowledge_on(&mut db, no, by, at).await?;
+    db.commit().await?;
     Ok(alarm)
 }
 
 /// The same on a transaction at hand.
 pub(crate) async fn acknowledge_on(
-    link: &mut Connection,
+    db: &mut Connection,
     no: i64,
     by: &str,
     at: Instant,
 ) -> Result<Option<Alarm>, DbError> {
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where no = $3 and acknowledged_at is null";
-    link.run(sql, args![at, by, no]).await?;
-    let row = link.one(format!("{ALARM} where no = $1"), args![no]).await?;
+    db.execute(sql, args![at, by, no]).await?;
+    let row = db.fetch_optional(format!("{ALARM} where no = $1"), args![no]).await?;
     row.as_ref().map(alarm_of).transpose()
 }

@@ -246,12 +246,12 @@ pub async fn pass(app: &App, to: Instant) -> Result<(), InternalError> {
 }
 
 async fn count(app: &App, sql: &str) -> Result<i64, InternalError> {
-    let row = app.store.read().await?.one(sql, args![app.clock.now()]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
 async fn earliest(app: &App, sql: &str, after: Instant) -> Result<Option<Instant>, InternalError> {
-    let row = app.store.read().await?.one(sql, args![after]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![after]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
@@ -268,7 +268,7 @@ async fn catch_up(app: &App) -> Result<u64, InternalError> {
         failed_items::LEDGER.without_failed("accounts.customer_no")
     );
     loop {
-        let rows = app.store.read().await?.all(sql.as_str(), args![app.clock.now(), CATCH_UP_MAX]).await?;
+        let rows = app.store.read().await?.fetch_all(sql.as_str(), args![app.clock.now(), CATCH_UP_MAX]).await?;
         let nos = failed_items::customer_items(&rows)?;
         if nos.is_empty() {
             return Ok(served);
@@ -312,7 +312,7 @@ pub async fn last_runs(app: &App) -> Result<Vec<LastRun>, InternalError> {
 /// [`Fault`].
 pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, InternalError> {
     let sql = "select name, started_at, ok_at, duration_ms, runs, done, failures, last_error from job_runs";
-    let rows = store.read().await?.all(sql, Vec::new()).await?;
+    let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
     let run = |row: &Row| {
         Ok(LastRun {
             name: row.text("name")?,
@@ -355,7 +355,7 @@ async fn write(tx: &mut WriteTransaction, name: &str, started_at: Instant, runs:
     let ok_at = runs.error.is_none().then_some(started_at);
     let took = i64::try_from(runs.took.as_millis()).unwrap_or(i64::MAX);
     tx.db
-        .run(
+        .execute(
             "insert into job_runs (name, started_at, ok_at, duration_ms, runs, done, failures, last_error)
              values ($1, $2, $3, $4, $5, $6, $7, $8)
              on conflict (name) do update set started_at = excluded.started_at,

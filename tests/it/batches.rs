@@ -15,8 +15,8 @@ use std::fs::File;
 use tokio::sync::oneshot;
 use topup::domain::Credits;
 use topup::ledger::Charge;
+use topup::ledger::ChargeOutcome;
 use topup::ledger::Ledger;
-use topup::ledger::Outcome;
 use topup::usecases::InternalError;
 
 fn charge(key: String) -> Charge {
@@ -67,7 +67,7 @@ async fn ten_batches_are_no_one_commit(app: &TestApp) {
     job.await.unwrap();
     for batch in batches {
         let outcomes = batch.await.unwrap().unwrap();
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Charged(_))));
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, ChargeOutcome::Charged(_))));
     }
     drop(ledger);
     // The held turn has its number already.
@@ -90,9 +90,9 @@ on_both!(a_key_that_stands_in_several_batches_of_one_commit_is_one_usage, |app| 
         go.send(()).unwrap();
         job.await.unwrap();
     });
-    let charged = |outcome: &&Outcome| matches!(outcome, Outcome::Charged(_));
-    let replayed = |outcome: &&Outcome| matches!(outcome, Outcome::Replayed(..));
-    let outcomes: Vec<Outcome> = answers.into_iter().flat_map(Result::unwrap).collect();
+    let charged = |outcome: &&ChargeOutcome| matches!(outcome, ChargeOutcome::Charged(_));
+    let replayed = |outcome: &&ChargeOutcome| matches!(outcome, ChargeOutcome::Replayed(..));
+    let outcomes: Vec<ChargeOutcome> = answers.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!((outcomes.iter().filter(charged).count(), outcomes.iter().filter(replayed).count()), (50, 150));
     assert_eq!(app.count("select count(*) as n from usages").await, 50);
 });

@@ -41,9 +41,9 @@ async fn made_old(database: Database, days: i64) -> Home {
     let runs = format!("update job_runs set started_at = started_at - {by}, ok_at = ok_at - {by}");
     let store = Store::open(&home.url).await.unwrap();
     for sql in [off, &entries, on, &runs] {
-        let mut link = store.begin_turn().await.unwrap();
-        link.run(sql, Vec::new()).await.unwrap();
-        link.commit().await.unwrap();
+        let mut db = store.begin_write().await.unwrap();
+        db.execute(sql, Vec::new()).await.unwrap();
+        db.commit().await.unwrap();
     }
     store.close().await;
     home
@@ -100,9 +100,9 @@ async fn the_doctor_sees_accounts_that_are_ahead_of_the_clock() {
     let home = made_old(Database::Sqlite, 0).await;
     assert!(!run(&home, &["doctor"]).1.contains("ahead of it"));
     let store = Store::open(&home.url).await.unwrap();
-    let mut link = store.begin_turn().await.unwrap();
-    link.run(format!("update accounts set last_at = last_at + {}", 3 * DAY_MS), Vec::new()).await.unwrap();
-    link.commit().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
+    db.execute(format!("update accounts set last_at = last_at + {}", 3 * DAY_MS), Vec::new()).await.unwrap();
+    db.commit().await.unwrap();
     store.close().await;
     let (_, said) = run(&home, &["doctor"]);
     assert!(said.contains("wrong  clock: 1 account is ahead of it"), "{said}");

@@ -80,9 +80,9 @@ async fn an_empty_server_is_a_wrong_setting() {
     assert_eq!(run(&["migrate"], &home.url).status.code(), Some(0));
     assert_eq!(run(&["check"], &home.url).status.code(), Some(0));
     let store = Store::open(&home.url).await.unwrap();
-    let mut link = store.begin_turn().await.unwrap();
-    link.run("delete from _sqlx_migrations where version > 1", Vec::new()).await.unwrap();
-    link.commit().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
+    db.execute("delete from _sqlx_migrations where version > 1", Vec::new()).await.unwrap();
+    db.commit().await.unwrap();
     store.close().await;
     refused(&["check"], &home.url, "another version (1 migrations of ");
     home.remove().await;

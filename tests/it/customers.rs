@@ -260,8 +260,8 @@ on_both!(a_closed_customer_can_be_read_and_not_written_to, |app| {
         Box::pin(async move {
             let no = tx.customer_no("acme").await?.unwrap();
             let now = tx.now();
-            tx.db.run("update customers set closed_at = $1 where no = $2", topup::args![now, no]).await?;
-            tx.forget(no).await?;
+            tx.db.execute("update customers set closed_at = $1 where no = $2", topup::args![now, no]).await?;
+            tx.evict_account(no).await?;
             Ok::<_, InternalError>(())
         })
     });

@@ -9,10 +9,10 @@ use serde_json::Value;
 use serde_json::json;
 use std::borrow::Cow;
 use topup::store::Store;
-use topup::store::day_names::OPERATIONS_MAX;
-use topup::store::day_names::OTHER_OPERATION;
-use topup::store::day_names::OTHER_SOURCE;
-use topup::store::day_names::SOURCES_MAX;
+use topup::store::daily_usage_names::OPERATIONS_MAX;
+use topup::store::daily_usage_names::OTHER_OPERATION;
+use topup::store::daily_usage_names::OTHER_SOURCE;
+use topup::store::daily_usage_names::SOURCES_MAX;
 
 /// One charge of a credit for each name.
 async fn charge(app: &TestApp, run: &str, names: impl Iterator<Item = (String, String)>) -> Vec<Value> {
@@ -111,7 +111,7 @@ async fn rows_of_before_are_folded(database: Database) {
         Store::Sqlite { write, .. } => write.migrate(&before).await.unwrap(),
         Store::Postgres(server) => before.run(&server.pool).await.unwrap(),
     }
-    let mut link = store.begin_turn().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
     for (day, sources, operations) in [(1, 200, 3), (2, 10, 2), (3, 5, 40)] {
         for n in 0..sources * operations {
             let (source, operation) = (n % sources, n % operations);
@@ -123,13 +123,13 @@ async fn rows_of_before_are_folded(database: Database) {
                    usages = usage_days.usages + 1, plan = usage_days.plan + excluded.plan",
                 source + 1
             );
-            link.run(sql, Vec::new()).await.unwrap();
+            db.execute(sql, Vec::new()).await.unwrap();
         }
     }
-    link.commit().await.unwrap();
+    db.commit().await.unwrap();
     let ask = async |sql: &str| {
         let sql = format!("select cast({sql} as bigint) as n from usage_days");
-        store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
+        store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
     };
     let (usages, plan) = (ask("sum(usages)").await, ask("sum(plan)").await);
     store.migrate().await.unwrap();
@@ -138,14 +138,14 @@ async fn rows_of_before_are_folded(database: Database) {
         let sql = format!(
             "select count(distinct {column}) as n from usage_days where day = {day} and {column} not in ('', '{other}')"
         );
-        store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
+        store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
     };
     assert_eq!(named("source", 1, OTHER_SOURCE).await, 30);
     assert_eq!(named("source", 2, OTHER_SOURCE).await, 10);
     assert_eq!(named("operation", 3, OTHER_OPERATION).await, 20);
     // Those that used most are the ones that are named.
     let sql = "select count(*) as n from usage_days where day = 1 and source = 'user-199'";
-    assert!(store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap() > 0);
+    assert!(store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap() > 0);
     store.close().await;
     home.remove().await;
 }

@@ -146,7 +146,7 @@ impl Shop {
     /// Acknowledged ⊆ there ⊆ asked, read by another process.
     async fn compare(&self) {
         let store = Store::open_existing(&self.home.url).await.unwrap();
-        let rows = store.read().await.unwrap().all("select source from usages", Vec::new()).await.unwrap();
+        let rows = store.read().await.unwrap().fetch_all("select source from usages", Vec::new()).await.unwrap();
         store.close().await;
         let there: HashSet<String> = rows.iter().map(|row| row.text("source").unwrap()).collect();
         assert_eq!(there.len(), rows.len(), "one usage a key");

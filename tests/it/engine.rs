@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 use topup::domain::Credits;
 use topup::domain::UsageId;
 use topup::ledger::Charge;
+use topup::ledger::ChargeOutcome;
 use topup::ledger::Charged;
 use topup::ledger::Ledger;
-use topup::ledger::Outcome;
 use topup::ledger::Unavailable;
 use topup::store::Store;
 use topup::usecases::App;
@@ -33,9 +33,9 @@ fn charge(customer: &str, key: &str, credits: i64) -> Charge {
     }
 }
 
-fn charged(outcome: Result<Outcome, Unavailable>) -> Charged {
+fn charged(outcome: Result<ChargeOutcome, Unavailable>) -> Charged {
     match outcome {
-        Ok(Outcome::Charged(charged)) => charged,
+        Ok(ChargeOutcome::Charged(charged)) => charged,
         other => panic!("{other:?}"),
     }
 }
@@ -69,9 +69,9 @@ async fn failing(
         .job(move |tx| {
             Box::pin(async move {
                 let no = tx.customer_no(customer).await?.unwrap();
-                tx.db.run("update customers set name = 'never' where no = $1", topup::args![no]).await?;
+                tx.db.execute("update customers set name = 'never' where no = $1", topup::args![no]).await?;
                 let usage = UsageId(tx.clock.mint());
-                tx.act(no, |account, at, _, changes| {
+                tx.with_account(no, |account, at, _, changes| {
                     account.charge(usage, Credits(99_000), None, at, changes).unwrap()
                 })
                 .await?;
@@ -79,7 +79,7 @@ async fn failing(
                     tx.flush().await?;
                 }
                 if how == "refused by the database" {
-                    tx.db.run("insert into customers (no) values (null, 5)", Vec::new()).await?;
+                    tx.db.execute("insert into customers (no) values (null, 5)", Vec::new()).await?;
                 }
                 Err(InternalError::Broken("on purpose".to_owned()))
             })
@@ -110,7 +110,7 @@ on_both!(a_failing_job_does_not_fail_its_neighbours, |app| {
         let (one, failed, two, failed_too, three, refused, five, ()) = tokio::time::timeout(STUCK, all).await.unwrap();
         job.await.unwrap();
         assert!(failed.unwrap().is_err() && failed_too.unwrap().is_err(), "{how}");
-        assert!(matches!(refused, Ok(Outcome::Insufficient { .. })), "{how} {before}");
+        assert!(matches!(refused, Ok(ChargeOutcome::Insufficient { .. })), "{how} {before}");
         let left = [one, two, five].map(|outcome| charged(outcome).balance.available.0 / 1_000);
         assert_eq!((left[0] - left[1], left[1] - left[2]), (1, 1), "{how}");
         charged(three);
@@ -144,8 +144,10 @@ on_both!(a_job_that_panics_takes_nothing_else_with_it, |app| {
         Box::pin(async move {
             let no = tx.customer_no("acme").await?.unwrap();
             let usage = UsageId(tx.clock.mint());
-            tx.act(no, |account, at, _, changes| account.charge(usage, Credits(99_000), None, at, changes).unwrap())
-                .await?;
+            tx.with_account(no, |account, at, _, changes| {
+                account.charge(usage, Credits(99_000), None, at, changes).unwrap()
+            })
+            .await?;
             tx.flush().await?;
             assert!(no < 0, "on purpose");
             Ok::<_, InternalError>(())
@@ -168,9 +170,9 @@ on_both!(copies_of_one_charge_in_one_batch_are_one_usage, |app| {
     let mut copies = copies.into_iter();
     let first = charged(copies.next().unwrap());
     for copy in copies {
-        assert_eq!(copy, Ok(Outcome::Replayed(first.usage, first.balance)));
+        assert_eq!(copy, Ok(ChargeOutcome::Replayed(first.usage, first.balance)));
     }
-    assert_eq!((other, app.available("acme").await), (Ok(Outcome::KeyReused), json!(4_993)));
+    assert_eq!((other, app.available("acme").await), (Ok(ChargeOutcome::KeyReused), json!(4_993)));
 });
 
 on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
@@ -199,7 +201,7 @@ on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
             charged(outcome);
             acmes += 1;
         } else {
-            assert!(matches!(outcome, Ok(Outcome::UnknownCustomer)), "{outcome:?}");
+            assert!(matches!(outcome, Ok(ChargeOutcome::UnknownCustomer)), "{outcome:?}");
         }
     }
     // Refused was refused: the same key is free.
@@ -209,7 +211,7 @@ on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
 
 /// A second engine on the same database, as another process would have.
 async fn second(app: &TestApp) -> (App, tokio::task::JoinHandle<()>) {
-    second_with_segments(app, topup::store::segments::ROWS).await
+    second_with_segments(app, topup::store::key_segments::ROWS).await
 }
 
 /// The same, whose segments of keys are sealed after so many rows.
@@ -244,7 +246,7 @@ on_both!(what_another_process_wrote_is_seen_by_the_next_write, |app| {
     assert_eq!(seen.balance.available, Credits(10_176_000));
     // A key that one bound the other knows.
     let body_hash_differs = other.0.ledger.charge(charge("acme", "job-1", 1)).await.unwrap();
-    assert_eq!(body_hash_differs, Outcome::KeyReused);
+    assert_eq!(body_hash_differs, ChargeOutcome::KeyReused);
     app.check().await;
     end(other).await;
 });
@@ -267,7 +269,7 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
     for engine in [other.0.ledger.clone(), app.inner().ledger.clone()] {
         for (n, first) in first.iter().enumerate() {
             let again = engine.charge(charge("acme", &format!("job-{n}"), 1)).await;
-            assert_eq!(again, Ok(Outcome::Replayed(first.usage, first.balance)), "{n}");
+            assert_eq!(again, Ok(ChargeOutcome::Replayed(first.usage, first.balance)), "{n}");
         }
     }
     let again = app.post("/v1/customers/acme/holds", "hold-1", hold).await.expect(201);
@@ -313,8 +315,8 @@ on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
     let (mut fresh, mut replayed) = (0, 0);
     for outcome in outcomes {
         match outcome.unwrap() {
-            Outcome::Charged(charged) => (fresh += 1, usages.insert(charged.usage.bytes())).1,
-            Outcome::Replayed(usage, _) => (replayed += 1, usages.insert(usage.bytes())).1,
+            ChargeOutcome::Charged(charged) => (fresh += 1, usages.insert(charged.usage.bytes())).1,
+            ChargeOutcome::Replayed(usage, _) => (replayed += 1, usages.insert(usage.bytes())).1,
             other => panic!("{other:?}"),
         };
     }
@@ -358,7 +360,7 @@ on_both!(a_batch_of_thousands_writes_the_new_cycles_grant_before_its_lines, |app
     let charges = (0..5_000).map(|n| charge("acme", &format!("k{n}"), 1)).collect();
     let outcomes = ledger.charge_many(charges).await.unwrap();
     drop(ledger);
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Charged(_))));
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, ChargeOutcome::Charged(_))));
     let balance = app.balance("acme").await;
     assert_eq!((&balance["plan"]["used"], &balance["plan"]["remaining"]), (&json!(5_000), &json!(95_000)));
 });

@@ -21,10 +21,10 @@ pub async fn open_alarms(app: &TestApp) -> Vec<String> {
 /// Writes as another process would: the engine loads anew what it remembers.
 async fn elsewhere(app: &TestApp, sql: &str, args: Vec<Value>) {
     let store = Store::open(&app.home.url).await.unwrap();
-    let mut link = store.begin_turn().await.unwrap();
-    link.run(sql, args).await.unwrap();
-    link.run("update turns set number = number + 1", Vec::new()).await.unwrap();
-    link.commit().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
+    db.execute(sql, args).await.unwrap();
+    db.execute("update turns set number = number + 1", Vec::new()).await.unwrap();
+    db.commit().await.unwrap();
     store.close().await;
 }
 

@@ -64,9 +64,9 @@ async fn a_lasting_fault_is_logged_once_with_its_cause() {
     call(&process.base, "POST", "/v1/customers/acme/holds", "h", hold).await.unwrap().expect(201);
     process.kill();
     let store = Store::open(&home.url).await.unwrap();
-    let mut link = store.begin_turn().await.unwrap();
-    link.run("update holds set draws = '[nonsense'", Vec::new()).await.unwrap();
-    link.commit().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
+    db.execute("update holds set draws = '[nonsense'", Vec::new()).await.unwrap();
+    db.commit().await.unwrap();
     store.close().await;
     for (method, path, body) in
         [("POST", "/v1/customers/acme/usage", r#"{"credits":1}"#), ("GET", "/v1/customers/acme/balance", "")]

@@ -24,8 +24,8 @@ use topup::clock::Clock;
 use topup::domain::Catalog;
 use topup::domain::Credits;
 use topup::ledger::Charge;
+use topup::ledger::ChargeOutcome;
 use topup::ledger::Ledger;
-use topup::ledger::Outcome;
 use topup::store::Store;
 use topup::store::sqlite::Writer;
 use topup::usecases::customers;
@@ -94,9 +94,9 @@ async fn the_child_charges_where_it_is_asked_to() {
     let store = store(folder, synchronous).await;
     store.migrate().await.unwrap();
     // What is being tested is also the copying, which a run this short would not come to.
-    let mut link = store.begin_turn().await.unwrap();
-    link.run("pragma wal_autocheckpoint = 500", Vec::new()).await.unwrap();
-    link.commit().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
+    db.execute("pragma wal_autocheckpoint = 500", Vec::new()).await.unwrap();
+    db.commit().await.unwrap();
     let (ledger, engine) = Ledger::start(store.clone(), Clock::system(), Arc::new(Catalog::parse(&catalog).unwrap()));
     for n in 0..3 {
         let put = customers::Put {
@@ -122,7 +122,7 @@ async fn the_child_charges_where_it_is_asked_to() {
             let key = format!("key-{n}{}", "x".repeat(n % 3));
             println!("asked {key}");
             match ledger.charge(charge(&key)).await {
-                Ok(Outcome::Charged(_)) => println!("acknowledged {key} {}", recorded()),
+                Ok(ChargeOutcome::Charged(_)) => println!("acknowledged {key} {}", recorded()),
                 other => panic!("{other:?}"),
             }
         }
@@ -206,7 +206,7 @@ async fn after(folder: &Path, [database, wal]: [Vec<u8>; 2], story: &Story, cut_
 
 async fn look(store: &Store, story: &Story, cut_at: u64) -> Result<(), String> {
     check::run(store).await.map_err(|e| format!("cannot be read: {e}"))??;
-    let rows = store.read().await.unwrap().all("select source from usages", Vec::new()).await.unwrap();
+    let rows = store.read().await.unwrap().fetch_all("select source from usages", Vec::new()).await.unwrap();
     let there: HashSet<String> = rows.iter().map(|row| row.text("source").unwrap()).collect();
     if let Some(made_up) = there.iter().find(|key| !story.asked.contains(*key)) {
         return Err(format!("{made_up} is there and was never asked for"));

@@ -178,20 +178,20 @@ impl Shop {
     /// Acknowledged ⊆ there ⊆ asked.
     async fn compare(&self) {
         let store = Store::open(&self.home.url).await.unwrap();
-        let mut link = store.read().await.unwrap();
+        let mut db = store.read().await.unwrap();
         let known = self.known.lock().unwrap().clone();
         for (deed, sql) in [
             (Deed::Charge, "select source as key from usages where hold is null"),
             (Deed::Hold, "select source as key from holds"),
         ] {
-            let rows = link.all(sql, Vec::new()).await.unwrap();
+            let rows = db.fetch_all(sql, Vec::new()).await.unwrap();
             let there: HashSet<(Deed, String)> = rows.iter().map(|row| (deed, row.text("key").unwrap())).collect();
             assert_eq!(there.len(), rows.len(), "one {deed:?} a key");
             let mut mine = known.acknowledged.keys().filter(|key| key.0 == deed);
             assert_eq!(mine.find(|key| !there.contains(*key)), None, "acknowledged and lost");
             assert_eq!(there.difference(&known.asked).next(), None, "there and never asked for");
         }
-        let rows = link.all("select id from purchases", Vec::new()).await.unwrap();
+        let rows = db.fetch_all("select id from purchases", Vec::new()).await.unwrap();
         let there: HashSet<String> =
             rows.iter().map(|row| topup::domain::PurchaseId(row.uuid("id").unwrap()).to_string()).collect();
         let bought = known.acknowledged.iter().filter(|(key, _)| key.0 == Deed::Buy);
@@ -200,7 +200,7 @@ impl Shop {
         }
         let asked = known.asked.iter().filter(|key| key.0 == Deed::Buy).count();
         assert!(there.len() <= asked, "{} purchases of {asked}", there.len());
-        drop(link);
+        drop(db);
         store.close().await;
     }
 

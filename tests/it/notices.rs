@@ -46,7 +46,13 @@ async fn left(app: &TestApp) -> serde_json::Value {
 
 async fn dies_at(app: &TestApp) -> Instant {
     let inner = app.inner();
-    let row = inner.store.read().await.unwrap().one("select expires_at from grants where kind = 3", Vec::new()).await;
+    let row = inner
+        .store
+        .read()
+        .await
+        .unwrap()
+        .fetch_optional("select expires_at from grants where kind = 3", Vec::new())
+        .await;
     row.unwrap().unwrap().at("expires_at").unwrap()
 }
 

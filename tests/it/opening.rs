@@ -23,9 +23,9 @@ async fn made(database: Database) -> Home {
 
 async fn run(url: &str, sql: &str) {
     let store = Store::open(url).await.unwrap();
-    let mut link = store.begin_turn().await.unwrap();
-    link.run(sql, Vec::new()).await.unwrap();
-    link.commit().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
+    db.execute(sql, Vec::new()).await.unwrap();
+    db.commit().await.unwrap();
     store.close().await;
 }
 

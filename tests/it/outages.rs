@@ -23,7 +23,7 @@ async fn charge_until_done(app: &TestApp, customer: &str, key: &str) -> Value {
 on_both!(a_writer_that_waits_for_another_goes_on_when_it_is_done, |app| {
     app.put_customer("acme", "starter").await;
     let other = Store::open(&app.home.url).await.unwrap();
-    let tx = other.begin_turn().await.unwrap();
+    let tx = other.begin_write().await.unwrap();
     let mut waiting = Box::pin(app.charge("acme", "1", "job-1"));
     for _ in 0..1_000 {
         assert!(futures::poll!(&mut waiting).is_pending(), "nobody else writes in a turn");
@@ -40,7 +40,7 @@ on_both!(a_writer_that_waits_for_another_goes_on_when_it_is_done, |app| {
 on_both!(a_writer_that_never_ends_is_thrown_out_or_refused_for, |app| {
     app.put_customer("acme", "starter").await;
     let other = Store::open(&app.home.url).await.unwrap();
-    let frozen = other.begin_turn().await.unwrap();
+    let frozen = other.begin_write().await.unwrap();
     match app.home.database {
         // The server ends a session that idles inside its turn.
         Database::Postgres => {
@@ -75,7 +75,7 @@ async fn cut_again_and_again(app: &TestApp) {
     };
     let cuts = async {
         for _ in 0..6 {
-            admin.read().await.unwrap().one(cut, topup::args![&name]).await.unwrap();
+            admin.read().await.unwrap().fetch_optional(cut, topup::args![&name]).await.unwrap();
             let before = app.count("select count(*) as n from usages").await;
             // The next cut comes when some more are done.
             while before < 400 && app.count("select count(*) as n from usages").await < (before + 20).min(400) {

@@ -139,7 +139,8 @@ on_both!(a_key_is_shown_once_and_kept_as_a_hash, |app| {
     assert_eq!(ada.sent("make-key", &form).await, "/settings?outcome=key_made", "sent twice");
     assert_eq!(app.count("select count(*) as n from api_keys").await, 1);
     let hash = hex::encode(topup::usecases::customers::api_keys::key_hash(&format!("tk_{key}")));
-    let kept = app.inner().store.read().await.unwrap().one("select key_hash from api_keys", Vec::new()).await;
+    let kept =
+        app.inner().store.read().await.unwrap().fetch_optional("select key_hash from api_keys", Vec::new()).await;
     assert_eq!(hex::encode(kept.unwrap().unwrap().blob("key_hash").unwrap()), hash);
 
     for bad in ["", "   ", &"x".repeat(101)] {

@@ -92,11 +92,11 @@ async fn statements(app: &TestApp, pages: &[String]) -> BTreeSet<String> {
     let mut process = start(command).unwrap_or_else(|output| panic!("{output:?}"));
     let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(STUCK);
     let (http, base) = (http.build().unwrap(), process.base.clone());
-    let link = http.post(format!("{base}/v1/customers/acme/portal_sessions")).header("x-api-key", OPERATOR_KEY);
-    let link = link.header("content-type", "application/json");
-    let link = link.body(r#"{"member_email":"ada@acme.example","role":"owner"}"#).send().await.unwrap();
-    let link: Value = serde_json::from_slice(&link.bytes().await.unwrap()).unwrap();
-    let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let db = http.post(format!("{base}/v1/customers/acme/portal_sessions")).header("x-api-key", OPERATOR_KEY);
+    let db = db.header("content-type", "application/json");
+    let db = db.body(r#"{"member_email":"ada@acme.example","role":"owner"}"#).send().await.unwrap();
+    let db: Value = serde_json::from_slice(&db.bytes().await.unwrap()).unwrap();
+    let token = db["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let open = http.post(format!("{base}/_fn/open-session")).header("sec-fetch-site", "same-origin");
     let signed_in = open.form(&[("token", token)]).send().await.unwrap();
     assert!(signed_in.headers().contains_key("set-cookie"), "{signed_in:?}");
@@ -138,8 +138,8 @@ struct Line {
 
 /// SQLite's plan of a statement; none where it is no statement of this database.
 async fn plan_of_sqlite(url: &str, sql: &str) -> Option<Vec<Line>> {
-    let mut link = sqlx::SqliteConnection::connect(url).await.unwrap();
-    let plan = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&mut link).await.ok()?;
+    let mut db = sqlx::SqliteConnection::connect(url).await.unwrap();
+    let plan = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&mut db).await.ok()?;
     Some(
         plan.iter()
             .map(|row| Line { id: row.get("id"), parent: row.get("parent"), detail: row.get("detail") })
@@ -148,8 +148,8 @@ async fn plan_of_sqlite(url: &str, sql: &str) -> Option<Vec<Line>> {
 }
 
 async fn tables_of_sqlite(url: &str) -> Vec<String> {
-    let mut link = sqlx::SqliteConnection::connect(url).await.unwrap();
-    let tables = sqlx::query("select name from sqlite_master where type = 'table'").fetch_all(&mut link).await.unwrap();
+    let mut db = sqlx::SqliteConnection::connect(url).await.unwrap();
+    let tables = sqlx::query("select name from sqlite_master where type = 'table'").fetch_all(&mut db).await.unwrap();
     tables.iter().map(|row| row.get("name")).collect()
 }
 
@@ -171,13 +171,13 @@ async fn scans_of_sqlite(url: &str, sql: &str) -> Result<Vec<String>, ()> {
 
 /// The same of PostgreSQL, of those with rows enough that it would rather take an index; of all for 0.
 async fn scans_of_postgres(url: &str, sql: &str, rows: i64) -> Result<Vec<String>, ()> {
-    let mut link = sqlx::PgConnection::connect(url).await.unwrap();
+    let mut db = sqlx::PgConnection::connect(url).await.unwrap();
     let parameters = (1..400).take_while(|n| sql.contains(&format!("${n}"))).count();
     let nulls = if parameters == 0 { String::new() } else { format!("({})", vec!["null"; parameters].join(", ")) };
     // What was never analysed says -1.
     let sql_of_large =
         AssertSqlSafe(format!("select relname::text from pg_class where relkind = 'r' and reltuples >= {}", rows - 1));
-    let large = sqlx::raw_sql(sql_of_large).fetch_all(&mut link).await.unwrap();
+    let large = sqlx::raw_sql(sql_of_large).fetch_all(&mut db).await.unwrap();
     let large: Vec<String> = large.iter().map(|row| row.get(0)).collect();
     for what in [
         "enable_seqscan = off",
@@ -185,12 +185,12 @@ async fn scans_of_postgres(url: &str, sql: &str, rows: i64) -> Result<Vec<String
         "enable_mergejoin = off",
         "plan_cache_mode = force_generic_plan",
     ] {
-        sqlx::raw_sql(AssertSqlSafe(format!("set {what}"))).execute(&mut link).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(format!("set {what}"))).execute(&mut db).await.unwrap();
     }
-    sqlx::raw_sql(AssertSqlSafe(format!("prepare asked as {sql}"))).execute(&mut link).await.map_err(drop)?;
+    sqlx::raw_sql(AssertSqlSafe(format!("prepare asked as {sql}"))).execute(&mut db).await.map_err(drop)?;
     let plan = AssertSqlSafe(format!("explain execute asked{nulls}"));
     let plan: Vec<String> =
-        sqlx::raw_sql(plan).fetch_all(&mut link).await.map_err(drop)?.iter().map(|row| row.get(0)).collect();
+        sqlx::raw_sql(plan).fetch_all(&mut db).await.map_err(drop)?.iter().map(|row| row.get(0)).collect();
     let mut scans = Vec::new();
     for (n, line) in plan.iter().enumerate() {
         let below = plan[n + 1..].iter().take_while(|line| !line.contains("->"));
@@ -212,8 +212,8 @@ async fn every_statement_of_the_pages_has_an_index(database: Database) {
     app.check().await;
     app.stop().await;
     if database == Database::Postgres {
-        let mut link = sqlx::PgConnection::connect(&app.home.url).await.unwrap();
-        sqlx::raw_sql("analyze").execute(&mut link).await.unwrap();
+        let mut db = sqlx::PgConnection::connect(&app.home.url).await.unwrap();
+        sqlx::raw_sql("analyze").execute(&mut db).await.unwrap();
     }
     let asked = statements(&app, &pages(&top_up, &day)).await;
     for part in [

@@ -73,12 +73,12 @@ async fn a_frozen_writer_behind_a_pooler_in_session_mode_is_thrown_out() {
     let pooler = Pooler::start(&home, "session").await;
     let (one, two) = (Store::open(&pooler.url).await.unwrap(), Store::open(&pooler.url).await.unwrap());
     one.migrate().await.unwrap();
-    for (name, want) in topup::store::pg_session::SETTINGS {
+    for (name, want) in topup::store::postgres_sessions::SETTINGS {
         let sql = format!("select current_setting('{name}') as value");
-        let row = one.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap();
+        let row = one.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap();
         assert_eq!(row.text("value").unwrap(), want, "{name}");
     }
-    let frozen = one.begin_turn().await.unwrap();
+    let frozen = one.begin_write().await.unwrap();
     let writes = async {
         loop {
             if two.try_write().await.is_ok() {

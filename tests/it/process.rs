@@ -113,9 +113,9 @@ async fn check_names_the_first_broken_row() {
     content(&home, 3);
     process.kill();
     let store = Store::open(&home.url).await.unwrap();
-    let mut link = store.begin_turn().await.unwrap();
-    link.run("update grants set used = used + 1 where kind = 1 and no = 2", Vec::new()).await.unwrap();
-    link.commit().await.unwrap();
+    let mut db = store.begin_write().await.unwrap();
+    db.execute("update grants set used = used + 1 where kind = 1 and no = 2", Vec::new()).await.unwrap();
+    db.commit().await.unwrap();
     store.close().await;
     let check = topup(&["check"], &[("DATABASE_URL", &home.url)]).output().unwrap();
     assert_eq!(check.status.code(), Some(1));

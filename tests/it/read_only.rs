@@ -13,13 +13,13 @@ async fn turn_read_only(app: &TestApp, is_read_only: bool, cuts: bool) {
     let name = app.home.url.rsplit('/').next().unwrap().to_owned();
     let what =
         if is_read_only { "set default_transaction_read_only = on" } else { "reset default_transaction_read_only" };
-    let mut link = admin.read().await.unwrap();
-    link.run(format!("alter database {name} {what}"), Vec::new()).await.unwrap();
+    let mut db = admin.read().await.unwrap();
+    db.execute(format!("alter database {name} {what}"), Vec::new()).await.unwrap();
     if cuts {
         let cut = "select count(pg_terminate_backend(pid)) as n from pg_stat_activity where datname = $1";
-        link.one(cut, topup::args![name]).await.unwrap();
+        db.fetch_optional(cut, topup::args![name]).await.unwrap();
     }
-    drop(link);
+    drop(db);
     admin.close().await;
 }
 

@@ -23,7 +23,7 @@ pub struct Mail {
 pub async fn mails(app: &TestApp, kinds: &[&str]) -> Vec<Mail> {
     let sql = "select kind, recipient, subject, body_text, created_at from outbox order by no";
     let inner = app.inner();
-    let rows = inner.store.read().await.unwrap().all(sql, Vec::new()).await.unwrap();
+    let rows = inner.store.read().await.unwrap().fetch_all(sql, Vec::new()).await.unwrap();
     let mail = rows.iter().map(|row| Mail {
         kind: row.text("kind").unwrap(),
         to: row.text("recipient").unwrap(),

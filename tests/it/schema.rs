@@ -54,8 +54,8 @@ struct Tables {
     indexes: BTreeMap<String, (String, bool, Vec<String>)>,
 }
 
-async fn texts(link: &mut Connection, sql: &str) -> Vec<(String, String, String, i64)> {
-    let rows = link.all(sql, Vec::new()).await.unwrap();
+async fn texts(db: &mut Connection, sql: &str) -> Vec<(String, String, String, i64)> {
+    let rows = db.fetch_all(sql, Vec::new()).await.unwrap();
     let row = |row: &topup::store::db::Row| {
         (row.text("a").unwrap(), row.text("b").unwrap(), row.text("c").unwrap(), row.int("n").unwrap())
     };
@@ -64,21 +64,21 @@ async fn texts(link: &mut Connection, sql: &str) -> Vec<(String, String, String,
 
 /// Asks a database about its own tables: `columns` as (table, column, type, not null), `keys` as (table,
 /// column, '', place), `indexes` as (name, table, column, unique), each in order.
-async fn tables(link: &mut Connection, columns: &str, keys: &str, indexes: &str) -> Tables {
+async fn tables(db: &mut Connection, columns: &str, keys: &str, indexes: &str) -> Tables {
     let mut all = Tables::default();
-    for (table, column, kind, must) in texts(link, columns).await {
+    for (table, column, kind, must) in texts(db, columns).await {
         all.columns.entry(table).or_default().push((column, kind, must != 0));
     }
-    for (table, column, _, _) in texts(link, keys).await {
+    for (table, column, _, _) in texts(db, keys).await {
         all.keys.entry(table).or_default().push(column);
     }
-    for (name, table, column, unique) in texts(link, indexes).await {
+    for (name, table, column, unique) in texts(db, indexes).await {
         all.indexes.entry(name).or_insert_with(|| (table, unique != 0, Vec::new())).2.push(column);
     }
     all
 }
 
-async fn of_sqlite(link: &mut Connection) -> Tables {
+async fn of_sqlite(db: &mut Connection) -> Tables {
     let from = "sqlite_master t join pragma_table_info(t.name) c
         where t.type = 'table' and t.name not like 'sqlite_%' and t.name not like '\\_sqlx%' escape '\\'";
     let columns = format!(
@@ -89,10 +89,10 @@ async fn of_sqlite(link: &mut Connection) -> Tables {
     let indexes = "select i.name as a, i.tbl_name as b, coalesce(c.name, '?') as c, l.\"unique\" as n
         from sqlite_master i join pragma_index_list(i.tbl_name) l on l.name = i.name join pragma_index_info(i.name) c
         where i.type = 'index' and i.sql is not null order by i.name, c.seqno";
-    tables(link, &columns, &keys, indexes).await
+    tables(db, &columns, &keys, indexes).await
 }
 
-async fn of_postgres(link: &mut Connection) -> Tables {
+async fn of_postgres(db: &mut Connection) -> Tables {
     let columns = "select table_name::text as a, column_name::text as b,
         case data_type when 'bigint' then 'integer' when 'bytea' then 'blob' else data_type end::text as c,
         (is_nullable = 'NO')::int::bigint as n
@@ -112,7 +112,7 @@ async fn of_postgres(link: &mut Connection) -> Tables {
         where s.nspname = 'public' and t.relname not like '\\_sqlx%'
           and not exists (select 1 from pg_constraint c where c.conindid = i.oid)
         order by i.relname collate \"C\", k.place";
-    tables(link, columns, keys, indexes).await
+    tables(db, columns, keys, indexes).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,7 +85,7 @@ impl Known {
     async fn settle_up(&self, url: &str, base: &str) {
         let asked: Vec<String> = self.asked.lock().unwrap().iter().cloned().collect();
         let store = Store::open(url).await.unwrap();
-        let rows = store.read().await.unwrap().all("select source from usages", Vec::new()).await.unwrap();
+        let rows = store.read().await.unwrap().fetch_all("select source from usages", Vec::new()).await.unwrap();
         store.close().await;
         let there: HashSet<String> = rows.iter().map(|row| row.text("source").unwrap()).collect();
         assert_eq!(there.len(), rows.len(), "one usage a key");
@@ -183,7 +183,7 @@ impl Server {
         BufReader::new(script.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
         let url = url.trim_end().to_owned();
         let store = Store::open(&url).await.unwrap();
-        let row = store.read().await.unwrap().one("show data_directory", Vec::new()).await.unwrap().unwrap();
+        let row = store.read().await.unwrap().fetch_optional("show data_directory", Vec::new()).await.unwrap().unwrap();
         let folder = row.text("data_directory").unwrap();
         store.close().await;
         Self { script, url, folder }

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use topup::store::pg::ResponseTimeout;
+use topup::store::postgres::ResponseTimeout;
 
 /// An application behind a wire of its own, which waits two seconds for each answer.
 async fn behind_a_wire(scenario: impl AsyncFnOnce(&TestApp, &Proxy)) {
@@ -20,8 +20,8 @@ async fn behind_a_wire(scenario: impl AsyncFnOnce(&TestApp, &Proxy)) {
     let settings = |settings: &mut topup::settings::Settings| {
         settings.database.database_url = wire.url(&settings.database.database_url);
     };
-    let patience = ResponseTimeout(Duration::from_secs(2));
-    let app = TestApp::start_as(Database::Postgres, settings, |variant| variant.patience = patience).await;
+    let timeout = ResponseTimeout(Duration::from_secs(2));
+    let app = TestApp::start_as(Database::Postgres, settings, |variant| variant.response_timeout = timeout).await;
     let all = tokio::time::timeout(STUCK, scenario(&app, &wire));
     all.await.expect("an end: nothing waits for ever");
     wire.set(Wire::Passes);

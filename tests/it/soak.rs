@@ -10,8 +10,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use topup::domain::Credits;
 use topup::ledger::Charge;
+use topup::ledger::ChargeOutcome;
 use topup::ledger::Ledger;
-use topup::ledger::Outcome;
 use topup::store::Store;
 
 const CUSTOMERS: [&str; 4] = ["acme", "fjord", "larch", "meridian"];
@@ -87,8 +87,8 @@ async fn caller(app: &TestApp, other: &Ledger, who: usize, seed: u64) -> Sums {
                     metadata: None,
                 };
                 match other.charge(charge).await.unwrap() {
-                    Outcome::Charged(_) => *sums.used.entry(customer).or_default() += credits.0,
-                    Outcome::Insufficient { balance, .. } => assert!(balance.available < credits),
+                    ChargeOutcome::Charged(_) => *sums.used.entry(customer).or_default() += credits.0,
+                    ChargeOutcome::Insufficient { balance, .. } => assert!(balance.available < credits),
                     outcome => panic!("{outcome:?}"),
                 }
             }

@@ -89,7 +89,9 @@ on_both!(a_worker_whose_clock_is_behind_reopens_nothing, |app| {
             source: None,
             metadata: None,
         };
-        let topup::ledger::Outcome::Charged(charged) = late.ledger.charge(charge).await.unwrap() else { panic!() };
+        let topup::ledger::ChargeOutcome::Charged(charged) = late.ledger.charge(charge).await.unwrap() else {
+            panic!()
+        };
         assert_eq!(charged.at, app.now(), "the account's own instant, not the late one");
     }
     assert_eq!(mails(app, &["reminder"]).await.len(), 1);

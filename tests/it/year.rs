@@ -106,12 +106,13 @@ async fn deed(tx: &mut WriteTransaction, no: i64, id: &str, dice: &mut Dice, n: 
         6 | 7 if there > 0 => {
             let (hold, credits) = (HoldId(tx.clock.mint()), Credits((there / (1 + dice.roll(3))).max(1)));
             let until = at + chrono::TimeDelta::milliseconds(1 + dice.roll(DAY));
-            tx.act(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok()).await?;
+            tx.with_account(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok())
+                .await?;
         }
         8 => {
             let open = account.holds.first().map(|hold| hold.id);
             if let Some(id) = open {
-                tx.act(no, |account, at, _, changes| account.release(id, at, changes).is_ok()).await?;
+                tx.with_account(no, |account, at, _, changes| account.release(id, at, changes).is_ok()).await?;
             }
         }
         9 => {
@@ -128,16 +129,16 @@ async fn deed(tx: &mut WriteTransaction, no: i64, id: &str, dice: &mut Dice, n: 
 async fn buy(tx: &mut WriteTransaction, no: i64, credits: i64) -> Result<(), InternalError> {
     let (id, grant) = (PurchaseId(tx.clock.mint()), GrantId(tx.clock.mint()));
     let (ends, at) = tx
-        .act(no, |account, at, catalog, changes| {
+        .with_account(no, |account, at, catalog, changes| {
             account.grant_top_up(grant, SoldTopUp::now(id, Credits(credits), catalog), at, catalog, changes)
         })
         .await?;
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
           refunded_amount, created_at, checkout_expires_at, credited_at, expires_at)
         values ($1, $2, 'p1200', $3, 900, 'usd', 'credited', 0, 0, $4, $4, $4, $5)";
-    tx.db.run(sql, args![id.bytes(), no, credits, at, ends]).await?;
+    tx.db.execute(sql, args![id.bytes(), no, credits, at, ends]).await?;
     let sql = "insert into purchase_events (purchase, what, at) values ($1, 'credited', $2)";
-    tx.db.run(sql, args![id.bytes(), at]).await?;
+    tx.db.execute(sql, args![id.bytes(), at]).await?;
     Ok(())
 }
 
@@ -225,19 +226,20 @@ impl TopUp {
 
 async fn top_ups(app: &TestApp) -> Vec<TopUp> {
     let inner = app.inner();
-    let mut link = inner.store.read().await.unwrap();
+    let mut db = inner.store.read().await.unwrap();
     let mut out = BTreeMap::new();
-    for row in link.all("select no, customer_no, expires_at from grants where kind = 3", Vec::new()).await.unwrap() {
+    for row in db.fetch_all("select no, customer_no, expires_at from grants where kind = 3", Vec::new()).await.unwrap()
+    {
         let (customer, ends) = (row.int("customer_no").unwrap(), row.int("expires_at").unwrap());
         out.insert(row.int("no").unwrap(), TopUp { ends, customer, lines: Vec::new(), told: Vec::new() });
     }
     let sql = "select e.grant_no, e.event_at, e.amount - e.held_change as change, e.kind from entries e
         join grants g on g.no = e.grant_no where g.kind = 3 order by e.row_no";
-    for row in link.all(sql, Vec::new()).await.unwrap() {
+    for row in db.fetch_all(sql, Vec::new()).await.unwrap() {
         let line = (row.int("event_at").unwrap(), row.int("change").unwrap(), row.int("kind").unwrap() == 3);
         out.get_mut(&row.int("grant_no").unwrap()).unwrap().lines.push(line);
     }
-    for row in link.all("select grant_no, kind, expires_at, mail, at from reminders", Vec::new()).await.unwrap() {
+    for row in db.fetch_all("select grant_no, kind, expires_at, mail, at from reminders", Vec::new()).await.unwrap() {
         let top_up = out.get_mut(&row.int("grant_no").unwrap()).unwrap();
         assert_eq!(row.int("expires_at").unwrap(), top_up.ends);
         let days = row.text("kind").unwrap().trim_end_matches('d').parse().unwrap();

@@ -6,7 +6,7 @@ use crate::cli::ClockCommand;
 use crate::clock::Clock;
 use crate::domain::Instant;
 use crate::store::db::DbError;
-use crate::store::{Store, commits};
+use crate::store::{Store, newest_commit};
 use crate::usecases::InternalError;
 use chrono::SecondsFormat;
 
@@ -27,11 +27,11 @@ pub async fn run(command: &ClockCommand) -> Result<(), Failure> {
 /// Records nothing if the ledger follows the clock anyway: a record would only loosen the guard later.
 async fn accept(store: &Store, now: Instant) -> Result<String, DbError> {
     let text = now.to_rfc3339_opts(SecondsFormat::Secs, true);
-    if commits::clock_refusal(store, now).await?.is_none() {
+    if newest_commit::clock_refusal(store, now).await?.is_none() {
         return Ok(format!("the clock says {text} and is followed; there is nothing to accept"));
     }
-    let mut link = store.begin_turn().await?;
-    commits::accept(&mut link, now).await?;
-    link.commit().await?;
+    let mut db = store.begin_write().await?;
+    newest_commit::accept_clock(&mut db, now).await?;
+    db.commit().await?;
     Ok(format!("accepted: it is {text}. `topup serve` starts, and one that runs goes on"))
 }

@@ -51,7 +51,7 @@ impl Application {
     pub async fn build(settings: &Settings, listener: TcpListener, variant: Variant) -> Result<Self, Failure> {
         let address = listener.local_addr()?;
         let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
-        let opening = Opening { patience: variant.patience, ..opening(&settings.database) };
+        let opening = Opening { response_timeout: variant.response_timeout, ..opening(&settings.database) };
         let store = Store::open_with(&settings.database.database_url, opening).await?;
         let lock = match &store {
             Store::Sqlite { file, .. } => Some(FileLock::take(file)?),

@@ -7,7 +7,7 @@ use crate::http::request::json;
 use crate::http::request::problem::Problem;
 use crate::http::request::refusal::refusal;
 use crate::ledger::WriteTransaction;
-use crate::store::keys;
+use crate::store::idempotency_keys;
 use crate::usecases::credits::idempotency;
 use crate::usecases::credits::idempotency::{Bound, Call, Refused};
 use crate::usecases::{App, InternalError};
@@ -51,8 +51,8 @@ pub type Owner = (i64, String);
 
 /// A `POST` that a key identifies: `path` as the caller sent it, `body` in its canonical form.
 pub fn post(owner: &Owner, key: &str, path: &str, body: &serde_json::Value) -> Call {
-    let content = keys::content_hash("POST", path, &body.to_string());
-    Call { customer_no: owner.0, key: keys::hash(&owner.1, key), content }
+    let content = idempotency_keys::content_hash("POST", path, &body.to_string());
+    Call { customer_no: owner.0, key: idempotency_keys::key_hash(&owner.1, key), content }
 }
 
 /// Runs a write once and answers with its result; `resource` is the thing that a 404 speaks of.

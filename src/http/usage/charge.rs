@@ -17,8 +17,8 @@ use crate::http::request::json::{At, DrawJson, Num, SummaryJson};
 use crate::http::request::paging;
 use crate::http::request::problem::Problem;
 use crate::http::request::refusal::insufficient;
-use crate::ledger::{Charge, Outcome};
-use crate::store::keys::content_hash;
+use crate::ledger::{Charge, ChargeOutcome};
+use crate::store::idempotency_keys::content_hash;
 use crate::usecases::credits::usages;
 use crate::usecases::credits::usages::Usage;
 use crate::usecases::{App, InternalError};
@@ -123,9 +123,9 @@ pub struct Charged {
 static REPLAYS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(4);
 
 /// The usages of replayed outcomes, read together.
-pub async fn replayed(app: &App, outcomes: &[Outcome]) -> Result<HashMap<UsageId, Usage>, Problem> {
-    let id = |outcome: &Outcome| match outcome {
-        Outcome::Replayed(id, _) => Some(*id),
+pub async fn replayed(app: &App, outcomes: &[ChargeOutcome]) -> Result<HashMap<UsageId, Usage>, Problem> {
+    let id = |outcome: &ChargeOutcome| match outcome {
+        ChargeOutcome::Replayed(id, _) => Some(*id),
         _ => None,
     };
     let ids: Vec<UsageId> = outcomes.iter().filter_map(id).collect();
@@ -144,11 +144,11 @@ pub async fn replayed(app: &App, outcomes: &[Outcome]) -> Result<HashMap<UsageId
 pub fn charged(
     app: &App,
     echo: ChargeEcho,
-    outcome: Outcome,
+    outcome: ChargeOutcome,
     replayed: &HashMap<UsageId, Usage>,
 ) -> Result<Charged, Problem> {
     match outcome {
-        Outcome::Charged(done) => {
+        ChargeOutcome::Charged(done) => {
             let source = source_of(done.draws.iter().map(|draw| draw.kind.name()));
             let usage = UsageJson {
                 id: done.usage.to_string(),
@@ -163,12 +163,12 @@ pub fn charged(
             };
             Ok(Charged { usage, cost: echo.credits, remaining: done.balance.available, source, replayed: false })
         }
-        Outcome::Replayed(id, balance) => replay(id, replayed.get(&id), balance),
-        Outcome::KeyReused => Err(Problem::key_reused()),
-        Outcome::UnknownCustomer => Err(Problem::not_found("customer")),
-        Outcome::Closed => Err(Problem::customer_closed()),
-        Outcome::Nothing => Err(Problem::field("credits", Code::InvalidValue, "must be more than 0")),
-        Outcome::Insufficient { balance, resets_at, may_buy } => {
+        ChargeOutcome::Replayed(id, balance) => replay(id, replayed.get(&id), balance),
+        ChargeOutcome::KeyReused => Err(Problem::key_reused()),
+        ChargeOutcome::UnknownCustomer => Err(Problem::not_found("customer")),
+        ChargeOutcome::Closed => Err(Problem::customer_closed()),
+        ChargeOutcome::Nothing => Err(Problem::field("credits", Code::InvalidValue, "must be more than 0")),
+        ChargeOutcome::Insufficient { balance, resets_at, may_buy } => {
             Err(insufficient(app, echo.credits, balance, resets_at, may_buy))
         }
     }

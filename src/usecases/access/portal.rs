@@ -89,7 +89,7 @@ pub async fn make_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
             let role = new.role.or(member).unwrap_or(Role::Admin);
             let role = member.map_or(role, |member| role.at_most(member));
             tx.db
-                .run(
+                .execute(
                     "insert into links (token_hash, purpose, customer_no, email, role, path, return_url,
                                created_at, expires_at)
                              values ($1, 'portal', $2, $3, $4, $5, $6, $7, $8)",
@@ -141,10 +141,10 @@ pub enum Look {
 /// [`Fault`].
 pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
     let sql = "select purpose, customer_no, email, role, expires_at, spent_at from links where token_hash = $1";
-    let mut link = app.store.read().await?;
-    let Some(row) = link.one(sql, args![token_hash(token)]).await? else { return Ok(Look::Unknown) };
+    let mut db = app.store.read().await?;
+    let Some(row) = db.fetch_optional(sql, args![token_hash(token)]).await? else { return Ok(Look::Unknown) };
     let works = row.opt_int("spent_at")?.is_none() && row.at("expires_at")? > app.clock.now();
-    let target = if works { target(&mut link, &row).await? } else { None };
+    let target = if works { target(&mut db, &row).await? } else { None };
     Ok(match (target, row.text("purpose")?.as_str()) {
         (Some((target, _)), _) => Look::Works(target),
         (None, "sign_in") => Look::OldMail,
@@ -153,28 +153,28 @@ pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
 }
 
 /// The account that a link's row opens, and the role there; nothing where the person has none any more.
-async fn target(link: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
+async fn target(db: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
     let email = row.opt_text("email")?;
     let (customer_no, role) = if row.text("purpose")? == "sign_in" {
-        let home = sign_in::home(link, email.as_deref().unwrap_or_default()).await?;
+        let home = sign_in::home(db, email.as_deref().unwrap_or_default()).await?;
         let Some(home) = home else { return Ok(None) };
         home
     } else {
         let Some(customer_no) = row.opt_int("customer_no")? else { return Ok(None) };
         let given = row.opt_text("role")?.and_then(|role| Role::from_name(&role)).unwrap_or(Role::Viewer);
         // Its role may have been lowered since the link was made.
-        let member = sessions::member(link, customer_no, email.as_deref()).await?;
+        let member = sessions::member(db, customer_no, email.as_deref()).await?;
         (customer_no, member.map_or(given, |member| given.at_most(member)))
     };
     let sql = "select name from customers where no = $1 and closed_at is null";
-    let Some(customer) = link.one(sql, args![customer_no]).await? else { return Ok(None) };
+    let Some(customer) = db.fetch_optional(sql, args![customer_no]).await? else { return Ok(None) };
     Ok(Some((Target { customer_no, name: customer.text("name")?, email }, role)))
 }
 
 /// The address that a mailed link went to.
 pub(crate) async fn mailed_to(app: &App, token: &str) -> Result<Option<String>, InternalError> {
     let sql = "select email from links where token_hash = $1 and purpose = 'sign_in'";
-    let row = app.store.read().await?.one(sql, args![token_hash(token)]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![token_hash(token)]).await?;
     Ok(row.map(|row| row.opt_text("email")).transpose()?.flatten())
 }
 
@@ -183,11 +183,11 @@ pub(crate) async fn mint_sign_in(tx: &mut WriteTransaction, email: &str) -> Resu
     let token = new_token()?;
     let now = tx.now();
     let older = "update links set spent_at = $1 where email = $2 and purpose = 'sign_in' and spent_at is null";
-    tx.db.run(older, args![now, email]).await?;
+    tx.db.execute(older, args![now, email]).await?;
     let sql = "insert into links (token_hash, purpose, email, path, created_at, expires_at)
         values ($1, 'sign_in', $2, '/billing', $3, $4)";
     let until = now + TimeDelta::minutes(SIGN_IN_MINUTES);
-    tx.db.run(sql, args![token_hash(&token), email, now, until]).await?;
+    tx.db.execute(sql, args![token_hash(&token), email, now, until]).await?;
     Ok(token)
 }
 
@@ -241,13 +241,13 @@ async fn spend(
     let now = tx.now();
     let sql = "select purpose, customer_no, email, role, path, return_url from links
         where token_hash = $1 and spent_at is null and expires_at > $2";
-    let Some(row) = tx.db.one(sql, args![link, now]).await? else { return Ok(Opened::Gone) };
+    let Some(row) = tx.db.fetch_optional(sql, args![link, now]).await? else { return Ok(Opened::Gone) };
     let Some((target, role)) = target(&mut tx.db, &row).await? else { return Ok(Opened::Gone) };
     if shown.is_some_and(|shown| (shown.customer_no, &shown.email) != (target.customer_no, &target.email)) {
         return Ok(Opened::Other);
     }
     let sql = "update links set spent_at = $1 where token_hash = $2 and spent_at is null";
-    if tx.db.run(sql, args![now, link]).await? == 0 {
+    if tx.db.execute(sql, args![now, link]).await? == 0 {
         return Ok(Opened::Gone);
     }
     let proven = row.text("purpose")? == "sign_in";
@@ -256,6 +256,6 @@ async fn spend(
     let (back, until) = (row.opt_text("return_url")?, now + session.lasts);
     let (hash, device) = (session.hash, session.device);
     let values = args![hash, target.customer_no, target.email, role.name(), proven, device, back, now, until];
-    tx.db.run(sql, values).await?;
+    tx.db.execute(sql, values).await?;
     Ok(Opened::At(row.text("path")?))
 }

@@ -10,8 +10,8 @@ pub use crate::domain::Role;
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
-use crate::store::bulk;
 use crate::store::db::{Connection, DbError, Row, Value};
+use crate::store::statement_batch;
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
@@ -58,7 +58,7 @@ pub(crate) fn idle_since(app: &App) -> Instant {
 }
 
 /// Which of these sessions are good, at which customer, and the number of the customer's last entry.
-pub(crate) async fn positions(link: &mut Connection, app: &App, hashes: Vec<Value>) -> Result<Vec<Row>, DbError> {
+pub(crate) async fn positions(db: &mut Connection, app: &App, hashes: Vec<Value>) -> Result<Vec<Row>, DbError> {
     let live =
         LIVE.replacen("join customers c", "join accounts a on a.customer_no = s.customer_no join customers c", 1);
     let sql = |first: &str, any: &str| {
@@ -66,7 +66,7 @@ pub(crate) async fn positions(link: &mut Connection, app: &App, hashes: Vec<Valu
         let live = live.replace("$1", now).replace("$2", idle);
         format!("select c.no, s.token_hash, a.seq {live} and s.token_hash {any}")
     };
-    bulk::all_any(link, sql, args![app.clock.now(), idle_since(app)], hashes).await
+    statement_batch::fetch_all_in(db, sql, args![app.clock.now(), idle_since(app)], hashes).await
 }
 
 /// Who a session's cookie belongs to, who uses it.
@@ -95,7 +95,7 @@ async fn found(app: &App, token: &str) -> Result<Option<(Viewer, Instant)>, Inte
         "select s.email, {ROLE}, s.proven, s.return_url, s.seen_at, c.no, c.id, c.name, c.timezone {LIVE}
            and s.token_hash = $3"
     );
-    let row = app.store.read().await?.one(sql, args![now, idle_since(app), hash]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![now, idle_since(app), hash]).await?;
     app.settings.limits.looked_up(&hash, row.is_some());
     let Some(row) = row else { return Ok(None) };
     let viewer = Viewer {
@@ -118,13 +118,13 @@ fn role_of(row: &Row) -> Result<Role, DbError> {
 
 /// What a session may do for a customer now, read in the turn that acts on it.
 pub(crate) async fn role_now(
-    link: &mut Connection,
+    db: &mut Connection,
     viewer: &Viewer,
     now: Instant,
     idle: Instant,
 ) -> Result<Option<Role>, DbError> {
     let sql = format!("select {ROLE} {LIVE} and s.token_hash = $3 and s.customer_no = $4");
-    let row = link.one(sql, args![now, idle, viewer.session, viewer.customer_no]).await?;
+    let row = db.fetch_optional(sql, args![now, idle, viewer.session, viewer.customer_no]).await?;
     row.as_ref().map(role_of).transpose()
 }
 
@@ -141,7 +141,7 @@ async fn touch(app: &App, hash: [u8; 32]) {
         .job::<(), DbError, _>(move |tx| {
             Box::pin(async move {
                 let now = tx.now();
-                tx.db.run("update sessions set seen_at = $1 where token_hash = $2", args![now, hash]).await?;
+                tx.db.execute("update sessions set seen_at = $1 where token_hash = $2", args![now, hash]).await?;
                 Ok(())
             })
         })
@@ -160,7 +160,7 @@ pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError>
         Box::pin(async move {
             let now = tx.now();
             let sql = "update sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
-            tx.db.run(sql, args![now, session]).await?;
+            tx.db.execute(sql, args![now, session]).await?;
             Ok(())
         })
     })
@@ -169,13 +169,13 @@ pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError>
 
 /// The role of the member of this address, if there is one.
 pub(crate) async fn member(
-    link: &mut Connection,
+    db: &mut Connection,
     customer_no: i64,
     email: Option<&str>,
 ) -> Result<Option<Role>, DbError> {
     let Some(email) = email else { return Ok(None) };
     let sql = "select role from members where customer_no = $1 and email = $2 and removed_at is null";
-    let row = link.one(sql, args![customer_no, email]).await?;
+    let row = db.fetch_optional(sql, args![customer_no, email]).await?;
     row.as_ref().map(role_of).transpose()
 }
 
@@ -191,13 +191,13 @@ pub(crate) async fn end_all(
     let now = tx.now();
     let sql = "update sessions set ended_at = $1
         where customer_no = $2 and email = $3 and ended_at is null and token_hash <> $4";
-    tx.db.run(sql, args![now, customer_no, email, but.unwrap_or_default()]).await?;
+    tx.db.execute(sql, args![now, customer_no, email, but.unwrap_or_default()]).await?;
     let sql = "update links set spent_at = $1 where email = $2 and customer_no = $3 and spent_at is null";
-    tx.db.run(sql, args![now, email, customer_no]).await?;
+    tx.db.execute(sql, args![now, email, customer_no]).await?;
     let sql = "update links set spent_at = $1 where email = $2 and purpose = 'sign_in' and spent_at is null
         and not exists (select 1 from members m join customers c on c.no = m.customer_no
           where m.email = $2 and m.removed_at is null and c.closed_at is null)";
-    tx.db.run(sql, args![now, email]).await?;
+    tx.db.execute(sql, args![now, email]).await?;
     Ok(())
 }
 
@@ -248,7 +248,7 @@ pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<Listed>, InternalErr
         viewer.role == Role::Owner,
         LIST_MAX
     ];
-    let rows = app.store.read().await?.all(sql, values).await?;
+    let rows = app.store.read().await?.fetch_all(sql, values).await?;
     let listed = |row: &Row| {
         let hash: [u8; 32] = row.bytes("token_hash")?;
         Ok(Listed {
@@ -283,7 +283,7 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, Intern
                 return Ok(false);
             }
             let sql = "update sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
-            Ok(tx.db.run(sql, args![now, listed.hash]).await? > 0)
+            Ok(tx.db.execute(sql, args![now, listed.hash]).await? > 0)
         })
     })
     .await
@@ -308,10 +308,10 @@ pub async fn revoke_others(app: &App, viewer: &Viewer) -> Result<u64, InternalEr
                  where s.ended_at is null and s.expires_at > $2 and s.token_hash <> $3 and {OWN}"
             );
             let values = args![now, now, viewer.session, viewer.customer_no, viewer.email.clone(), viewer.proven];
-            let ended = tx.db.run(sql, values).await?;
+            let ended = tx.db.execute(sql, values).await?;
             let sql = "update links set spent_at = $1 where email = $2 and spent_at is null
                 and (customer_no = $3 or purpose = 'sign_in')";
-            tx.db.run(sql, args![now, viewer.email, viewer.customer_no]).await?;
+            tx.db.execute(sql, args![now, viewer.email, viewer.customer_no]).await?;
             Ok(ended)
         })
     })

@@ -85,13 +85,13 @@ async fn ask(tx: &mut WriteTransaction, mail: outbox::Mail, origin: [u8; 16]) ->
         (select count(*) from outbox where recipient = $1 and created_at > $4 and kind = 'sign_in') as everywhere,
         (select count(*) from members m join customers c on c.no = m.customer_no
           where m.email = $1 and m.removed_at is null and c.closed_at is null) as homes";
-    let row = tx.db.one(sql, args![&mail.recipient, hour_ago, origin, window]).await?;
+    let row = tx.db.fetch_optional(sql, args![&mail.recipient, hour_ago, origin, window]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("a count has no row".to_owned()))?;
     let few = row.int("here")? < HOURLY_MAX && row.int("everywhere")? < WINDOW_MAX;
     let wanted = row.int("homes")? > 0 && few;
     let no = outbox::enqueue(tx, mail).await?;
-    tx.db.run("update outbox set origin = $1 where no = $2", args![origin, no]).await?;
-    tx.db.run("delete from outbox where no = $1 and $2 = 0", args![no, wanted]).await?;
+    tx.db.execute("update outbox set origin = $1 where no = $2", args![origin, no]).await?;
+    tx.db.execute("delete from outbox where no = $1 and $2 = 0", args![no, wanted]).await?;
     Ok(())
 }
 
@@ -118,13 +118,13 @@ pub(crate) fn put_token(letter: &mut Letter, token: &str) {
 }
 
 /// Where a person comes in: the customer whose pages they used last, or joined first.
-pub(crate) async fn home(link: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, DbError> {
+pub(crate) async fn home(db: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, DbError> {
     let sql = "select m.customer_no, m.role, coalesce((select max(s.seen_at) from sessions s
             where s.customer_no = m.customer_no and s.email = m.email), 0) as used
         from members m join customers c on c.no = m.customer_no
         where m.email = $1 and m.removed_at is null and c.closed_at is null
         order by used desc, m.no limit 1";
-    let row = link.one(sql, args![email]).await?;
+    let row = db.fetch_optional(sql, args![email]).await?;
     row.map(|row| Ok((row.int("customer_no")?, role_of(&row)?))).transpose()
 }
 
@@ -155,7 +155,7 @@ pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<Choice>, Internal
           join customers c on c.no = m.customer_no
         where s.token_hash = $1 and s.proven = 1 and s.ended_at is null and m.removed_at is null and c.closed_at is null
         order by m.no limit $2";
-    let rows = app.store.read().await?.all(sql, args![viewer.session, CHOICES_MAX]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![viewer.session, CHOICES_MAX]).await?;
     let choice = |row: &Row| {
         Ok(Choice {
             customer: row.text("id")?,
@@ -180,10 +180,10 @@ pub async fn switch(app: &App, viewer: &Viewer, customer: &str) -> Result<bool, 
                   join customers c on c.no = m.customer_no
                 where s.token_hash = $1 and s.proven = 1 and s.ended_at is null and s.expires_at > $2
                   and m.removed_at is null and c.closed_at is null and c.id = $3";
-            let Some(row) = tx.db.one(sql, args![session, now, customer]).await? else { return Ok(false) };
+            let Some(row) = tx.db.fetch_optional(sql, args![session, now, customer]).await? else { return Ok(false) };
             let sql = "update sessions set customer_no = $1, role = $2, return_url = null, seen_at = $3
                 where token_hash = $4";
-            tx.db.run(sql, args![row.int("no")?, row.text("role")?, now, session]).await?;
+            tx.db.execute(sql, args![row.int("no")?, row.text("role")?, now, session]).await?;
             Ok(true)
         })
     })

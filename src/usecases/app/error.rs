@@ -2,7 +2,7 @@
 
 use crate::ledger::Unavailable;
 use crate::store::db::DbError;
-use crate::store::faults::is_lasting;
+use crate::store::errors::is_lasting;
 
 /// An error that no rule foresees. Logged once at the edge; its cause is never shown.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::domain::{Account, Balance, Changes, Entry, Grant, GrantState, Instant, Kind};
-use crate::store::accounts::{GRANT, GRANTS};
+use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES};
 use crate::store::db::{Connection, DbError};
 use crate::store::{accounts, entries};
 use crate::usecases::{App, InternalError};
@@ -11,8 +11,8 @@ use crate::usecases::{App, InternalError};
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn now(link: &mut Connection, customer: &str, app: &App) -> Result<Option<(Account, Instant)>, DbError> {
-    Ok(loaded(link, customer, app).await?.map(|(loaded, at)| (loaded.account, at)))
+pub async fn now(db: &mut Connection, customer: &str, app: &App) -> Result<Option<(Account, Instant)>, DbError> {
+    Ok(loaded(db, customer, app).await?.map(|(loaded, at)| (loaded.account, at)))
 }
 
 /// The same, with what the store keeps beside it.
@@ -20,11 +20,11 @@ pub async fn now(link: &mut Connection, customer: &str, app: &App) -> Result<Opt
 /// # Errors
 /// Whatever the database says.
 pub async fn loaded(
-    link: &mut Connection,
+    db: &mut Connection,
     customer: &str,
     app: &App,
 ) -> Result<Option<(accounts::Loaded, Instant)>, DbError> {
-    let Some(mut loaded) = accounts::load_by_id(link, customer).await? else { return Ok(None) };
+    let Some(mut loaded) = accounts::load_by_id(db, customer).await? else { return Ok(None) };
     let at = loaded.account.begin(app.clock.now(), &app.catalog, &mut Changes::default());
     Ok(Some((loaded, at)))
 }
@@ -34,8 +34,8 @@ pub async fn loaded(
 /// # Errors
 /// [`Fault`].
 pub async fn balance(app: &App, customer: &str) -> Result<Option<Balance>, InternalError> {
-    let mut link = app.store.snapshot().await?;
-    let account = now(&mut link, customer, app).await?;
+    let mut db = app.store.snapshot().await?;
+    let account = now(&mut db, customer, app).await?;
     Ok(account.map(|(account, at)| Balance::of(&account, at)))
 }
 
@@ -62,11 +62,11 @@ pub async fn grants(
     limit: i64,
 ) -> Result<Vec<GrantRow>, InternalError> {
     book(app, customer_no).await?;
-    let mut link = app.store.snapshot().await?;
-    let loaded = accounts::load(&mut link, customer_no).await?;
+    let mut db = app.store.snapshot().await?;
+    let loaded = accounts::load_by_no(&mut db, customer_no).await?;
     let paused = loaded.is_some_and(|l| l.account.top_ups_paused);
     let sql = format!(
-        "select {GRANT} from {GRANTS} where g.customer_no = $1 and g.no < $2 and ($3 = 0 or g.kind = $3)
+        "select {GRANT_COLUMNS} from {GRANT_TABLES} where g.customer_no = $1 and g.no < $2 and ($3 = 0 or g.kind = $3)
          order by g.no desc limit $4"
     );
     let kind = kind.map_or(0, |kind| i64::from(kind.code()));
@@ -76,7 +76,7 @@ pub async fn grants(
         let state = grant.state(at, paused);
         Ok(GrantRow { no: row.int("no")?, grant, state })
     };
-    let rows = link.all(sql, args![customer_no, before, kind, limit]).await?;
+    let rows = db.fetch_all(sql, args![customer_no, before, kind, limit]).await?;
     rows.iter().map(row).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
@@ -85,8 +85,12 @@ pub async fn grants(
 /// # Errors
 /// [`Fault`].
 pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
-    let due =
-        app.store.read().await?.one("select due_at from accounts where customer_no = $1", args![customer_no]).await?;
+    let due = app
+        .store
+        .read()
+        .await?
+        .fetch_optional("select due_at from accounts where customer_no = $1", args![customer_no])
+        .await?;
     let Some(due) = due else { return Ok(()) };
     if due.at("due_at")? > app.clock.now() {
         return Ok(());
@@ -114,6 +118,6 @@ pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> 
 /// [`Fault`].
 pub async fn entries(app: &App, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, InternalError> {
     book(app, customer_no).await?;
-    let mut link = app.store.snapshot().await?;
-    Ok(entries::page(&mut link, customer_no, after_seq, limit).await?)
+    let mut db = app.store.snapshot().await?;
+    Ok(entries::fetch_page(&mut db, customer_no, after_seq, limit).await?)
 }

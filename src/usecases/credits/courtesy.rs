@@ -42,7 +42,7 @@ pub async fn give(tx: &mut WriteTransaction, new: NewCourtesy) -> Result<Result<
     let (id, salt) = (GrantId(tx.clock.mint()), *tx.clock.mint().as_bytes());
     let note = Some(note_hash(&salt, &new.reason));
     let (done, at) = tx
-        .act(new.customer_no, |account, at, catalog, changes| {
+        .with_account(new.customer_no, |account, at, catalog, changes| {
             match account.grant_courtesy(id, new.credits, new.expires_at, note, at, changes) {
                 Ok(()) => Ok((account.grant(id).cloned(), Summary::of(account, at))),
                 Err(refusal) => Err(Refused::of(refusal, account, at, catalog)),
@@ -70,11 +70,11 @@ pub async fn void(
     reason: &str,
 ) -> Result<Result<Granted, Refused>, InternalError> {
     // What is used up was put away, and may still be voided.
-    tx.adopt(customer_no, &[id]).await?;
+    tx.reload_closed_grants(customer_no, &[id]).await?;
     let salt = *tx.clock.mint().as_bytes();
     let note = Some(note_hash(&salt, reason));
     let (done, at) = tx
-        .act(customer_no, |account, at, catalog, changes| match account.void_grant(id, note, at, changes) {
+        .with_account(customer_no, |account, at, catalog, changes| match account.void_grant(id, note, at, changes) {
             Ok(()) => Ok((account.grant(id).cloned(), Summary::of(account, at))),
             Err(refusal) => Err(Refused::of(refusal, account, at, catalog)),
         })
@@ -97,10 +97,10 @@ async fn note_down(
     at: Instant,
 ) -> Result<(), DbError> {
     tx.flush().await?;
-    let row = tx.db.one("select no from grants where id = $1", args![id.bytes()]).await?;
+    let row = tx.db.fetch_optional("select no from grants where id = $1", args![id.bytes()]).await?;
     let no = row.ok_or_else(|| corrupt("a grant without a row"))?.int("no")?;
     let sql = "insert into grant_notes (grant_no, what, reason, salt, at) values ($1, $2, $3, $4, $5)";
-    tx.db.run(sql, args![no, what, reason, salt, at]).await?;
+    tx.db.execute(sql, args![no, what, reason, salt, at]).await?;
     Ok(())
 }
 
@@ -110,7 +110,7 @@ async fn note_down(
 /// [`Fault`].
 pub async fn owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, InternalError> {
     let sql = "select c.no, c.id from grants g join customers c on c.no = g.customer_no where g.id = $1";
-    let row = app.store.read().await?.one(sql, args![id.bytes()]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![id.bytes()]).await?;
     row.map(|row| Ok((row.int("no")?, row.text("id")?))).transpose()
 }
 
@@ -121,6 +121,6 @@ pub async fn owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, Inte
 pub async fn reason(app: &App, id: GrantId) -> Result<Option<String>, InternalError> {
     let sql =
         "select n.reason from grant_notes n join grants g on g.no = n.grant_no where g.id = $1 and n.what = 'given'";
-    let row = app.store.read().await?.one(sql, args![id.bytes()]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![id.bytes()]).await?;
     Ok(row.map(|row| row.text("reason")).transpose()?)
 }

@@ -6,8 +6,8 @@ use crate::args;
 use crate::domain::time::to_millis;
 use crate::domain::{Credits, Draw, GrantId, HoldId, HoldState, Instant, Kind, Refusal, Summary, UsageId};
 use crate::ledger::{NewUsageColumns, WriteTransaction, free_text};
-use crate::store::bulk::places;
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
+use crate::store::statement_batch::placeholders;
 use crate::usecases::credits::idempotency::Refused;
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
@@ -49,9 +49,11 @@ pub async fn open(tx: &mut WriteTransaction, new: NewHold) -> Result<Result<Held
     let id = HoldId(tx.clock.mint());
     let (credits, ttl) = (new.credits, TimeDelta::seconds(new.ttl_seconds));
     let (done, at) = tx
-        .act(new.customer_no, |account, at, catalog, changes| match account.hold(id, credits, at + ttl, at, changes) {
-            Ok(draws) => Ok((draws, Summary::of(account, at))),
-            Err(refusal) => Err(Refused::of(refusal, account, at, catalog)),
+        .with_account(new.customer_no, |account, at, catalog, changes| {
+            match account.hold(id, credits, at + ttl, at, changes) {
+                Ok(draws) => Ok((draws, Summary::of(account, at))),
+                Err(refusal) => Err(Refused::of(refusal, account, at, catalog)),
+            }
         })
         .await?;
     let (draws, balance) = match done {
@@ -61,7 +63,7 @@ pub async fn open(tx: &mut WriteTransaction, new: NewHold) -> Result<Result<Held
     if new.operation.is_some() || new.source.is_some() {
         tx.flush().await?;
         let sql = "update holds set operation = $1, source = $2 where id = $3";
-        tx.db.run(sql, args![new.operation, new.source, id.bytes()]).await?;
+        tx.db.execute(sql, args![new.operation, new.source, id.bytes()]).await?;
     }
     Ok(Ok(Held { id, draws, expires_at: to_millis(at + ttl), balance }))
 }
@@ -107,7 +109,7 @@ pub async fn settle(
     mut settle: Settle,
 ) -> Result<Result<Settlement, Refused>, InternalError> {
     let sql = "select operation, source from holds where id = $1 and customer_no = $2";
-    let row = tx.db.one(sql, args![settle.hold.bytes(), settle.customer_no]).await?;
+    let row = tx.db.fetch_optional(sql, args![settle.hold.bytes(), settle.customer_no]).await?;
     let Some(row) = row else { return Ok(Err(Refused::Unknown)) };
     settle.operation = settle.operation.or(row.opt_text("operation")?);
     settle.source = settle.source.or(row.opt_text("source")?);
@@ -115,7 +117,7 @@ pub async fn settle(
     let (note, salt) = free_text(&tx.clock, settle.source.as_deref(), settle.metadata.as_deref());
     let (hold, credits) = (settle.hold, settle.credits);
     let (done, at) = tx
-        .act(settle.customer_no, |account, at, catalog, changes| {
+        .with_account(settle.customer_no, |account, at, catalog, changes| {
             let first_seq = account.seq + 1;
             match account.settle(hold, usage, credits, note, at, changes) {
                 Ok(settled) => Ok((settled, first_seq, Summary::of(account, at))),
@@ -133,7 +135,7 @@ pub async fn settle(
         let (no, columns) = (settle.customer_no, columns(settle, salt, at));
         tx.add_usage(no, usage.bytes(), &settled.draws, first_seq, columns).await?;
         tx.flush().await?;
-        tx.db.run("update holds set usage = $1 where id = $2", args![usage.bytes(), hold.bytes()]).await?;
+        tx.db.execute("update holds set usage = $1 where id = $2", args![usage.bytes(), hold.bytes()]).await?;
     }
     Ok(Ok(Settlement { draws: settled.draws, released: settled.released, usage, balance }))
 }
@@ -161,7 +163,7 @@ pub async fn release(
     hold: HoldId,
 ) -> Result<Result<Summary, Refused>, InternalError> {
     let (done, _) = tx
-        .act(customer_no, |account, at, _, changes| match account.release(hold, at, changes) {
+        .with_account(customer_no, |account, at, _, changes| match account.release(hold, at, changes) {
             Ok(()) => Ok(Summary::of(account, at)),
             Err(Refusal::Unknown | _) => Err(()),
         })
@@ -175,7 +177,7 @@ pub async fn release(
 /// How a hold closed that is not open: by a write of this turn, or before it.
 async fn closed(tx: &mut WriteTransaction, hold: HoldId) -> Result<Refused, InternalError> {
     tx.flush().await?;
-    let row = tx.db.one("select state from holds where id = $1", args![hold.bytes()]).await?;
+    let row = tx.db.fetch_optional("select state from holds where id = $1", args![hold.bytes()]).await?;
     let state = row.map(|row| row.int("state")).transpose()?.and_then(HoldState::from_code);
     match state {
         None => Ok(Refused::Unknown),
@@ -218,9 +220,9 @@ const HOLD: &str =
 /// # Errors
 /// [`Fault`].
 pub async fn find(app: &App, id: HoldId) -> Result<Option<HoldRow>, InternalError> {
-    let mut link = app.store.snapshot().await?;
-    let rows = link.all(format!("{HOLD} where h.id = $1"), args![id.bytes()]).await?;
-    Ok(holds_of(&mut link, &rows, app.clock.now()).await?.pop())
+    let mut db = app.store.snapshot().await?;
+    let rows = db.fetch_all(format!("{HOLD} where h.id = $1"), args![id.bytes()]).await?;
+    Ok(holds_of(&mut db, &rows, app.clock.now()).await?.pop())
 }
 
 /// Holds of a customer, newest first, behind the hold `before`.
@@ -248,19 +250,19 @@ pub async fn list(
         "{HOLD} where h.customer_no = $1 and (h.created_at < $2 or (h.created_at = $2 and h.id < $3)) and {which}
          order by h.created_at desc, h.id desc limit $4"
     );
-    let mut link = app.store.snapshot().await?;
-    let rows = link.all(sql, args![customer_no, at, id, limit, now]).await?;
-    Ok(holds_of(&mut link, &rows, now).await?)
+    let mut db = app.store.snapshot().await?;
+    let rows = db.fetch_all(sql, args![customer_no, at, id, limit, now]).await?;
+    Ok(holds_of(&mut db, &rows, now).await?)
 }
 
-async fn holds_of(link: &mut Connection, rows: &[Row], now: Instant) -> Result<Vec<HoldRow>, DbError> {
+async fn holds_of(db: &mut Connection, rows: &[Row], now: Instant) -> Result<Vec<HoldRow>, DbError> {
     let mut pairs = Vec::with_capacity(rows.len());
     for row in rows {
         let draws: Vec<(i64, i64)> =
             serde_json::from_str(&row.text("draws")?).map_err(|e| corrupt(format!("draws of a hold: {e}")))?;
         pairs.push(draws);
     }
-    let grants = grants_of(link, pairs.iter().flatten().map(|(no, _)| *no).collect()).await?;
+    let grants = grants_of(db, pairs.iter().flatten().map(|(no, _)| *no).collect()).await?;
     rows.iter().zip(pairs).map(|(row, draws)| hold_of(row, &draws, &grants, now)).collect()
 }
 
@@ -286,13 +288,13 @@ fn hold_of(row: &Row, draws: &[(i64, i64)], grants: &Grants, now: Instant) -> Re
 
 type Grants = HashMap<i64, (GrantId, Kind)>;
 
-async fn grants_of(link: &mut Connection, mut nos: Vec<i64>) -> Result<Grants, DbError> {
+async fn grants_of(db: &mut Connection, mut nos: Vec<i64>) -> Result<Grants, DbError> {
     nos.sort_unstable();
     nos.dedup();
     let mut out = HashMap::new();
     for nos in nos.chunks(500) {
-        let sql = format!("select no, id, kind from grants where no in ({})", places(1, nos.len()));
-        for row in link.all(sql, nos.iter().map(|no| Value::from(*no)).collect()).await? {
+        let sql = format!("select no, id, kind from grants where no in ({})", placeholders(1, nos.len()));
+        for row in db.fetch_all(sql, nos.iter().map(|no| Value::from(*no)).collect()).await? {
             let kind = Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
             out.insert(row.int("no")?, (GrantId(row.uuid("id")?), kind));
         }

@@ -5,8 +5,8 @@
 
 use crate::domain::{Account, Catalog, Credits, HoldState, Instant, Refusal, Summary};
 use crate::ledger::WriteTransaction;
-use crate::store::keys;
-use crate::store::keys::{Answer, Binding, KeyHash};
+use crate::store::idempotency_keys;
+use crate::store::idempotency_keys::{Answer, Binding, KeyHash};
 use crate::usecases::{App, InternalError};
 use futures::future::BoxFuture;
 
@@ -103,7 +103,7 @@ where
 {
     app.write(move |tx| {
         Box::pin(async move {
-            if let Some(binding) = tx.bound(call.key).await? {
+            if let Some(binding) = tx.find_key(call.key).await? {
                 return again(binding, call.content);
             }
             if tx.is_closed(call.customer_no).await? {
@@ -114,7 +114,7 @@ where
                 Err(refused) => return Ok(Bound::Refused(refused)),
             };
             let answer = Answer::Json(json.clone().into_bytes());
-            tx.bind(call.key, Binding { content: call.content, status, answer });
+            tx.bind_key(call.key, Binding { content: call.content, status, answer });
             Ok(Bound::Answer { json, replayed: false })
         })
     })
@@ -126,8 +126,8 @@ where
 /// # Errors
 /// [`Fault`].
 pub async fn find(app: &App, call: Call) -> Result<Option<Bound>, InternalError> {
-    let mut link = app.store.read().await?;
-    let binding = keys::find_anywhere(&mut link, call.key).await?;
+    let mut db = app.store.read().await?;
+    let binding = idempotency_keys::find_in_all_segments(&mut db, call.key).await?;
     binding.map(|binding| again(binding, call.content)).transpose()
 }
 

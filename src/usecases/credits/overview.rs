@@ -3,7 +3,7 @@
 
 use crate::args;
 use crate::domain::{Account, Balance, Grant, Instant, Kind, PurchaseId};
-use crate::store::accounts::{GRANT, GRANTS, grant_of};
+use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, grant_of};
 use crate::store::db::{Connection, DbError};
 use crate::usecases::credits::accounts;
 use crate::usecases::{App, InternalError};
@@ -27,15 +27,15 @@ pub struct Overview {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn of(link: &mut Connection, app: &App, no: i64, customer: &str) -> Result<Option<Overview>, DbError> {
-    let Some((loaded, at)) = accounts::loaded(link, customer, app).await? else { return Ok(None) };
+pub async fn of(db: &mut Connection, app: &App, no: i64, customer: &str) -> Result<Option<Overview>, DbError> {
+    let Some((loaded, at)) = accounts::loaded(db, customer, app).await? else { return Ok(None) };
     let account = loaded.account;
     let balance = Balance::of(&account, at);
     let of_use = |grant: &&Grant| grant.kind == Kind::TopUp && grant.has_something();
     let mut live: Vec<Grant> = account.grants.iter().filter(of_use).cloned().collect();
     live.sort_by_key(Grant::burn_key);
     let sql = "select count(*) as n from grants where customer_no = $1 and kind = $2 and is_open = 0";
-    let row = link.one(sql, args![no, i64::from(Kind::TopUp.code())]).await?;
+    let row = db.fetch_optional(sql, args![no, i64::from(Kind::TopUp.code())]).await?;
     let ended = row.map_or(Ok(0), |row| row.int("n"))?;
     let in_use = account.drawable(at).first().is_some_and(|grant| grant.kind == Kind::TopUp);
     let in_use_since = loaded.top_ups_since.filter(|_| in_use);
@@ -46,16 +46,16 @@ pub async fn of(link: &mut Connection, app: &App, no: i64, customer: &str) -> Re
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn ended(link: &mut Connection, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, DbError> {
+pub async fn ended(db: &mut Connection, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, DbError> {
     if take == 0 {
         return Ok(Vec::new());
     }
     let sql = format!(
-        "select {GRANT} from {GRANTS} where g.customer_no = $1 and g.kind = $2 and g.is_open = 0
+        "select {GRANT_COLUMNS} from {GRANT_TABLES} where g.customer_no = $1 and g.kind = $2 and g.is_open = 0
          order by g.expires_at desc, g.no desc limit $3 offset $4"
     );
     let (take, skip) = (i64::try_from(take).unwrap_or(0), i64::try_from(skip).unwrap_or(i64::MAX));
-    let rows = link.all(sql, args![no, i64::from(Kind::TopUp.code()), take, skip]).await?;
+    let rows = db.fetch_all(sql, args![no, i64::from(Kind::TopUp.code()), take, skip]).await?;
     rows.iter().map(grant_of).collect()
 }
 
@@ -65,7 +65,7 @@ pub async fn ended(link: &mut Connection, no: i64, skip: usize, take: usize) -> 
 /// [`Fault`].
 pub async fn bought(app: &App, no: i64, purchase: PurchaseId) -> Result<Option<Grant>, InternalError> {
     accounts::book(app, no).await?;
-    let sql = format!("select {GRANT} from {GRANTS} where g.purchase = $1 and g.customer_no = $2");
-    let row = app.store.read().await?.one(sql, args![purchase.bytes(), no]).await?;
+    let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.purchase = $1 and g.customer_no = $2");
+    let row = app.store.read().await?.fetch_optional(sql, args![purchase.bytes(), no]).await?;
     Ok(row.as_ref().map(grant_of).transpose()?)
 }

@@ -3,8 +3,8 @@
 
 use crate::domain::forecast::Pace;
 use crate::domain::{Credits, Instant};
-use crate::store::days;
-use crate::store::days::{DAY_MS, day_of};
+use crate::store::daily_usage;
+use crate::store::daily_usage::{DAY_MS, day_number};
 use crate::store::db::{Connection, DbError};
 
 /// The pace of a customer who came at `created_at`; none with less than a week of data.
@@ -12,7 +12,7 @@ use crate::store::db::{Connection, DbError};
 /// # Errors
 /// Whatever the database says.
 pub async fn of(
-    link: &mut Connection,
+    db: &mut Connection,
     customer_no: i64,
     created_at: Instant,
     now: Instant,
@@ -21,8 +21,8 @@ pub async fn of(
         return Ok(None);
     }
     let since = Pace::since(created_at, now);
-    let (first, mut used) = (day_of(since), Credits::ZERO);
-    for (day, _, credits) in days::used(link, customer_no, first, day_of(now)).await? {
+    let (first, mut used) = (day_number(since), Credits::ZERO);
+    for (day, _, credits) in daily_usage::used_by_day(db, customer_no, first, day_number(now)).await? {
         used += if day == first && since > created_at { rest(credits, since) } else { credits };
     }
     Ok(Pace::of(used, created_at, now))

@@ -2,9 +2,9 @@
 
 use crate::args;
 use crate::domain::{Cause, Credits, Draw, Entry as Line, EntryKind, GrantId, Instant, Kind, UsageId};
-use crate::store::bulk::places;
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
-use crate::store::{bulk, entries};
+use crate::store::statement_batch::placeholders;
+use crate::store::{entries, statement_batch};
 use crate::usecases::{App, InternalError};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -72,16 +72,16 @@ pub async fn find_all(app: &App, ids: &[UsageId]) -> Result<HashMap<UsageId, Usa
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut link = app.store.snapshot().await?;
-    Ok(load_all(&mut link, ids).await?)
+    let mut db = app.store.snapshot().await?;
+    Ok(load_all(&mut db, ids).await?)
 }
 
 /// A usage by its id, on a connection at hand.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn load(link: &mut Connection, id: UsageId) -> Result<Option<Usage>, DbError> {
-    Ok(load_all(link, &[id]).await?.remove(&id))
+pub async fn load(db: &mut Connection, id: UsageId) -> Result<Option<Usage>, DbError> {
+    Ok(load_all(db, &[id]).await?.remove(&id))
 }
 
 /// The columns of a usage and one of its lines.
@@ -89,12 +89,12 @@ const LINE: &str = "u.id, u.customer_no, u.credits, u.operation, u.quantities, u
     c.id as customer, e.row_no, e.amount, g.id as grant_id, g.kind as grant_kind";
 
 /// A row for each line of each usage.
-async fn load_all(link: &mut Connection, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, DbError> {
+async fn load_all(db: &mut Connection, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, DbError> {
     let (used, ids) =
         (args![i64::from(EntryKind::Used.code())], ids.iter().map(|id| Value::from(id.bytes())).collect());
     // Each usage by its key, then its lines by their numbers: a planner that knows nothing of the tables yet must not
     // read them whole.
-    let rows = if link.is_sqlite() {
+    let rows = if db.is_sqlite() {
         let sql = |used: &str, any: &str| {
             format!(
                 "select {LINE} from usages u cross join customers c on c.no = u.customer_no
@@ -102,7 +102,7 @@ async fn load_all(link: &mut Connection, ids: &[UsageId]) -> Result<HashMap<Usag
                  cross join grants g on g.no = e.grant_no where u.id {any}"
             )
         };
-        bulk::all_any(link, sql, used, ids).await?
+        statement_batch::fetch_all_in(db, sql, used, ids).await?
     } else {
         let sql = |used: &str, array: &str| {
             format!(
@@ -114,7 +114,7 @@ async fn load_all(link: &mut Connection, ids: &[UsageId]) -> Result<HashMap<Usag
                  cross join lateral (select id from customers where no = u.customer_no limit 1) c"
             )
         };
-        bulk::all_of_array(link, sql, used, ids).await?
+        statement_batch::fetch_all_by_array(db, sql, used, ids).await?
     };
     let mut lines = rows.iter().map(|row| Ok((row.int("row_no")?, row))).collect::<Result<Vec<_>, DbError>>()?;
     lines.sort_unstable_by_key(|(row_no, _)| *row_no);
@@ -153,16 +153,16 @@ struct Met {
 /// # Errors
 /// [`Fault`].
 pub async fn list(app: &App, customer_no: i64, before_seq: i64, limit: i64) -> Result<Vec<UsageRow>, InternalError> {
-    let mut link = app.store.snapshot().await?;
+    let mut db = app.store.snapshot().await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut met = walk_back(&mut link, customer_no, before_seq, limit).await?;
+    let mut met = walk_back(&mut db, customer_no, before_seq, limit).await?;
     met.truncate(limit);
-    let kinds = kinds(&mut link, &met).await?;
+    let kinds = kinds(&mut db, &met).await?;
     let ids: Vec<Value> = met.iter().map(|met| Value::from(met.id.bytes())).collect();
     let mut rows = HashMap::new();
     if !ids.is_empty() {
-        let sql = format!("{USAGE} where u.id in ({})", places(1, ids.len()));
-        for row in link.all(sql, ids).await? {
+        let sql = format!("{USAGE} where u.id in ({})", placeholders(1, ids.len()));
+        for row in db.fetch_all(sql, ids).await? {
             rows.insert(row.uuid("id")?, row);
         }
     }
@@ -180,19 +180,14 @@ pub async fn list(app: &App, customer_no: i64, before_seq: i64, limit: i64) -> R
 }
 
 /// Walks a customer's entries back until one usage more than `limit` was met: then all before it are whole.
-async fn walk_back(
-    link: &mut Connection,
-    customer_no: i64,
-    before_seq: i64,
-    limit: usize,
-) -> Result<Vec<Met>, DbError> {
-    let head = link.one("select seq from accounts where customer_no = $1", args![customer_no]).await?;
+async fn walk_back(db: &mut Connection, customer_no: i64, before_seq: i64, limit: usize) -> Result<Vec<Met>, DbError> {
+    let head = db.fetch_optional("select seq from accounts where customer_no = $1", args![customer_no]).await?;
     let last = head.map_or(Ok(0), |row| row.int("seq"))?;
     let mut before = before_seq.min(last.saturating_add(1));
     let mut met: Vec<Met> = Vec::new();
     while before > 1 && met.len() <= limit {
         let after = (before - 1 - STEP).max(0);
-        let page = entries::page(link, customer_no, after, before - 1 - after).await?;
+        let page = entries::fetch_page(db, customer_no, after, before - 1 - after).await?;
         for entry in page.into_iter().rev() {
             let Cause::Usage(id) = entry.cause else { continue };
             if entry.kind != EntryKind::Used {
@@ -211,14 +206,14 @@ async fn walk_back(
     Ok(met)
 }
 
-async fn kinds(link: &mut Connection, met: &[Met]) -> Result<HashMap<GrantId, Kind>, DbError> {
+async fn kinds(db: &mut Connection, met: &[Met]) -> Result<HashMap<GrantId, Kind>, DbError> {
     let mut ids: Vec<GrantId> = met.iter().flat_map(|met| met.lines.iter().map(|line| line.grant)).collect();
     ids.sort_unstable();
     ids.dedup();
     let mut out = HashMap::new();
     for ids in ids.chunks(500) {
-        let sql = format!("select id, kind from grants where id in ({})", places(1, ids.len()));
-        for row in link.all(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await? {
+        let sql = format!("select id, kind from grants where id in ({})", placeholders(1, ids.len()));
+        for row in db.fetch_all(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await? {
             let kind = Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
             out.insert(GrantId(row.uuid("id")?), kind);
         }

@@ -4,8 +4,8 @@ use crate::args;
 use crate::domain::entry::note_hash;
 use crate::domain::{GrantId, Instant, Summary, UsageId};
 use crate::ledger::WriteTransaction;
-use crate::store::days;
-use crate::store::days::{DayKey, Totals};
+use crate::store::daily_usage;
+use crate::store::daily_usage::{DayKey, Totals};
 use crate::store::metrics::Metrics;
 use crate::usecases::InternalError;
 use crate::usecases::credits::idempotency::Refused;
@@ -36,17 +36,17 @@ pub async fn usage(
         return Ok(Err(Refused::AlreadyVoided));
     }
     let (no, grants) = (usage.customer_no, usage.draws.iter().map(|draw| draw.grant).collect::<Vec<GrantId>>());
-    tx.adopt(no, &grants).await?;
+    tx.reload_closed_grants(no, &grants).await?;
     let salt = *tx.clock.mint().as_bytes();
     let note = Some(note_hash(&salt, reason));
     let (done, at) = tx
-        .act(no, |account, at, _, changes| {
+        .with_account(no, |account, at, _, changes| {
             account.void_usage(id, &usage.draws, note, at, changes).map(|()| Summary::of(account, at))
         })
         .await?;
     let Ok(balance) = done else { return Err(InternalError::Broken(format!("{id} cannot return to its grants"))) };
     let sql = "update usages set voided_at = $1, void_reason = $2, void_salt = $3 where id = $4";
-    tx.db.run(sql, args![at, reason, salt, id.bytes()]).await?;
+    tx.db.execute(sql, args![at, reason, salt, id.bytes()]).await?;
     off_its_day(tx, &usage).await?;
     Ok(Ok(Voided { usage, at, balance }))
 }
@@ -54,7 +54,7 @@ pub async fn usage(
 /// An undone usage counts no more on the day that it was on.
 async fn off_its_day(tx: &mut WriteTransaction, usage: &usages::Usage) -> Result<(), InternalError> {
     let key = DayKey {
-        day: days::day_of(usage.created_at),
+        day: daily_usage::day_number(usage.created_at),
         customer_no: usage.customer_no,
         operation: usage.operation.clone().unwrap_or_default(),
         source: usage.source.clone().unwrap_or_default(),
@@ -62,7 +62,7 @@ async fn off_its_day(tx: &mut WriteTransaction, usage: &usages::Usage) -> Result
     };
     // The usage may be one of this batch.
     tx.flush().await?;
-    let row = days::row_of(&mut tx.db, &key, usage.created_at).await?;
+    let row = daily_usage::find_counting_row(&mut tx.db, &key, usage.created_at).await?;
     let row = row.ok_or_else(|| InternalError::Broken(format!("{} is on no day", usage.id)))?;
     tx.add_metrics(key.day, key.customer_no, &Metrics::of(usage.quantities.as_deref()).undone());
     tx.add_to_day(row, &Totals::of(&usage.draws).undone());

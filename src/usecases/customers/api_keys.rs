@@ -94,7 +94,7 @@ async fn insert(
 ) -> Result<(), DbError> {
     let now = tx.now();
     let sql = "insert into api_keys (id, customer_no, name, key_hash, created_at) values ($1, $2, $3, $4, $5)";
-    tx.db.run(sql, args![id.bytes(), customer_no, name, hash, now]).await?;
+    tx.db.execute(sql, args![id.bytes(), customer_no, name, hash, now]).await?;
     Ok(())
 }
 
@@ -116,7 +116,7 @@ pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Resu
             }
             let sql = "select count(*) as living, coalesce(sum(case when key_hash = $2 then 1 else 0 end), 0) as mine
                 from api_keys where customer_no = $1 and (revoked_at is null or key_hash = $2)";
-            let row = tx.db.one(sql, args![viewer.customer_no, hash]).await?;
+            let row = tx.db.fetch_optional(sql, args![viewer.customer_no, hash]).await?;
             let row = row.ok_or_else(|| InternalError::Broken("a count has no row".to_owned()))?;
             if row.int("mine")? > 0 {
                 return Ok(Changed::Done);
@@ -149,7 +149,7 @@ fn listed(row: &Row) -> Result<Listed, DbError> {
 /// [`Fault`].
 pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Listed>, InternalError> {
     let sql = format!("{LISTED} order by created_at desc, id desc limit $2");
-    let rows = app.store.read().await?.all(sql, args![customer_no, LIST_MAX]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![customer_no, LIST_MAX]).await?;
     rows.iter().map(listed).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
@@ -159,7 +159,7 @@ pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Listed>, InternalEr
 /// [`Fault`].
 pub async fn known(app: &App, customer_no: i64, key: &str) -> Result<Option<Listed>, InternalError> {
     let sql = format!("{LISTED} and key_hash = $2");
-    let row = app.store.read().await?.one(sql, args![customer_no, key_hash(key)]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![customer_no, key_hash(key)]).await?;
     row.as_ref().map(listed).transpose().map_err(InternalError::from)
 }
 
@@ -176,7 +176,7 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<Changed, In
             }
             let now = tx.now();
             let sql = "update api_keys set revoked_at = $1 where id = $2 and customer_no = $3 and revoked_at is null";
-            let rows = tx.db.run(sql, args![now, id.bytes(), viewer.customer_no]).await?;
+            let rows = tx.db.execute(sql, args![now, id.bytes(), viewer.customer_no]).await?;
             Ok(if rows > 0 { Changed::Done } else { Changed::Unknown })
         })
     })
@@ -197,13 +197,13 @@ pub async fn owner(app: &App, key: &str) -> Result<Option<i64>, InternalError> {
     let hash = key_hash(key);
     let sql = "select k.customer_no, k.last_used_at from api_keys k join customers c on c.no = k.customer_no
          where k.key_hash = $1 and k.revoked_at is null and c.closed_at is null";
-    let Some(row) = app.store.read().await?.one(sql, args![hash]).await? else { return Ok(None) };
+    let Some(row) = app.store.read().await?.fetch_optional(sql, args![hash]).await? else { return Ok(None) };
     let now = app.clock.now();
     if row.opt_at("last_used_at")?.is_none_or(|last| now - last >= USE_STEP) {
         let job = app.write(move |tx| {
             Box::pin(async move {
                 let sql = "update api_keys set last_used_at = $1 where key_hash = $2";
-                tx.db.run(sql, args![now, hash]).await?;
+                tx.db.execute(sql, args![now, hash]).await?;
                 Ok(())
             })
         });

@@ -8,10 +8,10 @@
 use crate::args;
 use crate::domain::UsageId;
 use crate::ledger::WriteTransaction;
-use crate::store::bulk::places;
-use crate::store::days;
-use crate::store::days::day_of;
+use crate::store::daily_usage;
+use crate::store::daily_usage::day_number;
 use crate::store::db::Value;
+use crate::store::statement_batch::placeholders;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::{App, InternalError, alarms};
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub async fn close(app: &App, customer_no: i64) -> Result<(), InternalError> {
 /// # Errors
 /// [`Fault`] of the database.
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
-    let row = app.store.read().await?.one("select count(*) as n from erasures", Vec::new()).await?;
+    let row = app.store.read().await?.fetch_optional("select count(*) as n from erasures", Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -66,7 +66,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
         failed_items::ERASURE.without_failed("erasures.customer_no")
     );
     loop {
-        let rows = app.store.read().await?.all(sql.as_str(), args![ROUND_MAX]).await?;
+        let rows = app.store.read().await?.fetch_all(sql.as_str(), args![ROUND_MAX]).await?;
         let waiting = failed_items::customer_items(&rows)?;
         if waiting.is_empty() {
             return Ok(done);
@@ -78,7 +78,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
 /// Blanks what the commit that closed has left, from where an earlier run has come to.
 async fn erase(app: &App, customer_no: i64) -> Result<(), InternalError> {
     let sql = "select usages_before from erasures where customer_no = $1";
-    let row = app.store.read().await?.one(sql, args![customer_no]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![customer_no]).await?;
     let Some(mut before) = row.map(|row| row.int("usages_before")).transpose()? else { return Ok(()) };
     // A closed customer gets no more usages, so the walk back meets every one. It keeps the engine only a step at a time.
     loop {
@@ -91,7 +91,7 @@ async fn erase(app: &App, customer_no: i64) -> Result<(), InternalError> {
     blank_days(app, customer_no).await?;
     app.write(move |tx| {
         Box::pin(async move {
-            tx.db.run("delete from erasures where customer_no = $1", args![customer_no]).await?;
+            tx.db.execute("delete from erasures where customer_no = $1", args![customer_no]).await?;
             Ok(())
         })
     })
@@ -101,12 +101,12 @@ async fn erase(app: &App, customer_no: i64) -> Result<(), InternalError> {
 /// The daily totals stay, and name no source any more.
 async fn blank_days(app: &App, customer_no: i64) -> Result<(), InternalError> {
     let sql = "select c.created_at, a.last_at from customers c join accounts a on a.customer_no = c.no where c.no = $1";
-    let Some(row) = app.store.read().await?.one(sql, args![customer_no]).await? else { return Ok(()) };
-    let (mut first, end) = (day_of(row.at("created_at")?), day_of(row.at("last_at")?));
+    let Some(row) = app.store.read().await?.fetch_optional(sql, args![customer_no]).await? else { return Ok(()) };
+    let (mut first, end) = (day_number(row.at("created_at")?), day_number(row.at("last_at")?));
     while first <= end {
         let last = end.min(first + DAYS_STEP - 1);
         app.write(move |tx| {
-            Box::pin(async move { Ok(days::blank_sources(&mut tx.db, customer_no, first, last).await?) })
+            Box::pin(async move { Ok(daily_usage::blank_sources(&mut tx.db, customer_no, first, last).await?) })
         })
         .await?;
         first = last + 1;
@@ -141,18 +141,18 @@ async fn close_in(tx: &mut WriteTransaction, no: i64) -> Result<(), InternalErro
         let detail = "its customer was closed; it goes on at Stripe, and is paid for, until somebody ends it there";
         alarms::raise(tx, "subscription", &subscription, detail).await?;
     }
-    tx.act(no, |account, _, _, changes| account.notice_nobody(changes)).await?;
+    tx.with_account(no, |account, _, _, changes| account.notice_nobody(changes)).await?;
     tx.flush().await?;
     let now = tx.now();
     for sql in BLANK {
-        tx.db.run(sql, args![no, now]).await?;
+        tx.db.execute(sql, args![no, now]).await?;
     }
     let sql = "delete from grant_notes where grant_no in (select no from grants where customer_no = $1)";
-    tx.db.run(sql, args![no]).await?;
+    tx.db.execute(sql, args![no]).await?;
     let sql = "insert into erasures (customer_no, requested_at, usages_before) values ($1, $2, $3)
         on conflict (customer_no) do nothing";
-    tx.db.run(sql, args![no, now, i64::MAX]).await?;
-    tx.forget(no).await?;
+    tx.db.execute(sql, args![no, now, i64::MAX]).await?;
+    tx.evict_account(no).await?;
     Ok(())
 }
 
@@ -166,10 +166,10 @@ async fn blank_usages(
     let sql = format!(
         "update usages set source = null, metadata = null, salt = null, void_reason = null, void_salt = null
          where id in ({})",
-        places(1, ids.len())
+        placeholders(1, ids.len())
     );
-    tx.db.run(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await?;
+    tx.db.execute(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await?;
     let sql = "update erasures set usages_before = $1 where customer_no = $2 and usages_before > $1";
-    tx.db.run(sql, args![before, customer_no]).await?;
+    tx.db.execute(sql, args![before, customer_no]).await?;
     Ok(())
 }

@@ -61,7 +61,7 @@ pub enum Changed {
 pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalError> {
     let sql = "select email, role, created_at from members where customer_no = $1 and removed_at is null
         order by no limit $2";
-    let rows = app.store.read().await?.all(sql, args![customer_no, MEMBERS_MAX]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![customer_no, MEMBERS_MAX]).await?;
     let member =
         |row: &Row| Ok(Member { email: row.text("email")?, role: role_of(row)?, since: row.at("created_at")? });
     rows.iter().map(member).collect::<Result<_, DbError>>().map_err(InternalError::from)
@@ -99,7 +99,7 @@ impl Wish {
     /// Whether the customer would be left without an owner.
     async fn leaves_no_owner(&self, tx: &mut WriteTransaction, was: Role, next: Option<Role>) -> Result<bool, DbError> {
         let sql = "select count(*) as n from members where customer_no = $1 and role = 'owner' and removed_at is null";
-        let row = tx.db.one(sql, args![self.viewer.customer_no]).await?;
+        let row = tx.db.fetch_optional(sql, args![self.viewer.customer_no]).await?;
         Ok(role::leaves_no_owner(row.map_or(Ok(0), |row| row.int("n"))?, was, next))
     }
 }
@@ -126,7 +126,7 @@ pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Resu
             let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, $3, $4)
                 on conflict (customer_no, email) do update
                 set role = excluded.role, created_at = excluded.created_at, removed_at = null, before_put = null";
-            tx.db.run(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
+            tx.db.execute(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
             outbox::enqueue(tx, invitation).await?;
             Ok(Changed::Done)
         })
@@ -140,7 +140,7 @@ async fn is_full(tx: &mut WriteTransaction, customer_no: i64) -> Result<bool, Db
     let hour_ago = tx.now() - TimeDelta::hours(1);
     let sql = "select (select count(*) from members where customer_no = $1 and removed_at is null) as members,
         (select count(*) from outbox where kind = 'invite' and customer_no = $1 and created_at > $2) as invited";
-    let Some(row) = tx.db.one(sql, args![customer_no, hour_ago]).await? else { return Ok(true) };
+    let Some(row) = tx.db.fetch_optional(sql, args![customer_no, hour_ago]).await? else { return Ok(true) };
     Ok(row.int("members")? >= MEMBERS_MAX || row.int("invited")? >= HOURLY_MAX)
 }
 
@@ -203,13 +203,13 @@ pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) ->
             let no = wish.viewer.customer_no;
             // Given by people from now on: no `PUT` takes it back.
             let sql = "update members set role = $1, before_put = null where customer_no = $2 and email = $3";
-            tx.db.run(sql, args![role.name(), no, &wish.email]).await?;
+            tx.db.execute(sql, args![role.name(), no, &wish.email]).await?;
             if role != was && role.at_most(was) == role {
                 // Whoever gives up rights of their own stays signed in where they did.
                 sessions::end_all(tx, no, &wish.email, Some(wish.viewer.session)).await?;
             }
             let sql = "update sessions set role = $1 where customer_no = $2 and email = $3";
-            tx.db.run(sql, args![role.name(), no, &wish.email]).await?;
+            tx.db.execute(sql, args![role.name(), no, &wish.email]).await?;
             Ok(Changed::Done)
         })
     })
@@ -234,7 +234,7 @@ pub async fn remove(app: &App, viewer: &Viewer, email: &str) -> Result<Changed, 
             }
             let (now, no) = (tx.now(), wish.viewer.customer_no);
             let sql = "update members set removed_at = $1 where customer_no = $2 and email = $3";
-            tx.db.run(sql, args![now, no, &wish.email]).await?;
+            tx.db.execute(sql, args![now, no, &wish.email]).await?;
             sessions::end_all(tx, no, &wish.email, None).await?;
             Ok(Changed::Done)
         })

@@ -7,8 +7,8 @@ pub mod members;
 use crate::args;
 use crate::domain::{Cycle, Instant, text};
 use crate::ledger::WriteTransaction;
-use crate::store::bulk;
 use crate::store::db::{Connection, DbError, Row, Value};
+use crate::store::statement_batch;
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::Viewer;
 use crate::usecases::{App, InternalError};
@@ -99,7 +99,7 @@ async fn create(tx: &mut WriteTransaction, id: &str, put: &Put) -> Result<PutOut
     let (now, name) = (tx.now(), put.name.as_deref().unwrap_or(id));
     let row = tx
         .db
-        .one(
+        .fetch_optional(
             "insert into customers (id, email, name, folded_name, timezone, created_at)
                values ($1, $2, $3, $4, $5, $6) returning no",
             args![id, email, name, text::folded(name), put.timezone.as_deref().unwrap_or("UTC"), now],
@@ -107,7 +107,7 @@ async fn create(tx: &mut WriteTransaction, id: &str, put: &Put) -> Result<PutOut
         .await?;
     let no = row.ok_or_else(|| InternalError::Broken("no number for a new customer".to_owned()))?.int("no")?;
     if tx.open_account(no, id, plan, put.cycle_anchor.unwrap_or(now)).await?.is_err() {
-        tx.db.run("delete from customers where no = $1", args![no]).await?;
+        tx.db.execute("delete from customers where no = $1", args![no]).await?;
         return Ok(PutOutcome::BadAnchor);
     }
     own(tx, no, &email.to_lowercase()).await?;
@@ -124,14 +124,14 @@ async fn change(tx: &mut WriteTransaction, no: i64, put: &Put) -> Result<PutOutc
     }
     note_for_stripe(tx, no, put).await?;
     tx.db
-        .run(
+        .execute(
             "update customers set email = coalesce($1, email), name = coalesce($2, name),
                folded_name = coalesce($3, folded_name), timezone = coalesce($4, timezone) where no = $5",
             args![put.email.clone(), put.name.clone(), put.name.as_deref().map(text::folded), put.timezone.clone(), no],
         )
         .await?;
     let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);
-    tx.act(no, |account, at, catalog, changes| {
+    tx.with_account(no, |account, at, catalog, changes| {
         // What a subscription decides is said again at most.
         if account.master.is_some() {
             return;
@@ -153,7 +153,7 @@ async fn note_for_stripe(tx: &mut WriteTransaction, no: i64, put: &Put) -> Resul
     let sql = "update customers set stripe_version = stripe_version + 1, stripe_attempts = 0,
           stripe_due_at = case when stripe_customer is null then null else $4 end
         where no = $3 and (email <> coalesce($1, email) or name <> coalesce($2, name))";
-    tx.db.run(sql, args![put.email.clone(), put.name.clone(), no, now]).await?;
+    tx.db.execute(sql, args![put.email.clone(), put.name.clone(), no, now]).await?;
     Ok(())
 }
 
@@ -162,7 +162,7 @@ async fn note_for_stripe(tx: &mut WriteTransaction, no: i64, put: &Put) -> Resul
 async fn own(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
     let now = tx.now();
     tx.db
-        .run(
+        .execute(
             "insert into members (customer_no, email, role, created_at, before_put) values ($1, $2, 'owner', $3, 'none')
              on conflict (customer_no, email) do update set
                before_put = case when members.removed_at is not null then 'none'
@@ -179,7 +179,7 @@ async fn own(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbEr
 /// Another address takes the place of the former one: whatever the former `PUT` gave is taken back, with sessions and
 /// links. The same address changes nothing: an owner whom people have removed stays away.
 async fn readdress(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
-    let row = tx.db.one("select email from customers where no = $1", args![no]).await?;
+    let row = tx.db.fetch_optional("select email from customers where no = $1", args![no]).await?;
     let former = row.map(|row| row.text("email")).transpose()?.unwrap_or_default().to_lowercase();
     if former == email {
         return Ok(());
@@ -189,7 +189,7 @@ async fn readdress(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<()
     let sql = "update members set role = case when before_put = 'none' then role else before_put end,
           removed_at = case when before_put = 'none' then $1 else removed_at end, before_put = null
         where customer_no = $2 and email = $3 and removed_at is null and before_put is not null";
-    if tx.db.run(sql, args![now, no, &former]).await? > 0 {
+    if tx.db.execute(sql, args![now, no, &former]).await? > 0 {
         sessions::end_all(tx, no, &former, None).await?;
     }
     Ok(())
@@ -207,7 +207,7 @@ pub async fn set_timezone(app: &App, viewer: &Viewer, zone: chrono_tz::Tz) -> Re
                 return Ok(false);
             }
             let sql = "update customers set timezone = $1 where no = $2 and closed_at is null";
-            Ok(tx.db.run(sql, args![zone.name(), viewer.customer_no]).await? > 0)
+            Ok(tx.db.execute(sql, args![zone.name(), viewer.customer_no]).await? > 0)
         })
     })
     .await
@@ -244,11 +244,11 @@ pub async fn find(app: &App, id: &str) -> Result<Option<Customer>, InternalError
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn found(link: &mut Connection, app: &App, id: &str) -> Result<Option<Customer>, DbError> {
-    let Some(row) = link.one(format!("{CUSTOMER} where c.id = $1"), args![id]).await? else { return Ok(None) };
+pub async fn found(db: &mut Connection, app: &App, id: &str) -> Result<Option<Customer>, DbError> {
+    let Some(row) = db.fetch_optional(format!("{CUSTOMER} where c.id = $1"), args![id]).await? else { return Ok(None) };
     let mut customer = customer_of(&row)?;
     if customer.cycle.end <= app.clock.now() {
-        let account = crate::usecases::credits::accounts::now(link, &customer.id, app).await?;
+        let account = crate::usecases::credits::accounts::now(db, &customer.id, app).await?;
         if let Some((account, _)) = account {
             customer.plan = account.plan;
             customer.next_plan = account.next_plan;
@@ -268,9 +268,10 @@ pub async fn known(app: &App, mut ids: Vec<String>) -> Result<HashSet<String>, I
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let mut link = app.store.read().await?;
+    let mut db = app.store.read().await?;
     let sql = |_: &str, any: &str| format!("select id from customers where id {any}");
-    let rows = bulk::all_any(&mut link, sql, Vec::new(), ids.into_iter().map(Value::from).collect()).await?;
+    let rows =
+        statement_batch::fetch_all_in(&mut db, sql, Vec::new(), ids.into_iter().map(Value::from).collect()).await?;
     Ok(rows.iter().map(|row| row.text("id")).collect::<Result<_, DbError>>()?)
 }
 
@@ -279,6 +280,6 @@ pub async fn known(app: &App, mut ids: Vec<String>) -> Result<HashSet<String>, I
 /// # Errors
 /// [`Fault`].
 pub async fn number(app: &App, id: &str) -> Result<Option<i64>, InternalError> {
-    let row = app.store.read().await?.one("select no from customers where id = $1", args![id]).await?;
+    let row = app.store.read().await?.fetch_optional("select no from customers where id = $1", args![id]).await?;
     row.map(|row| row.int("no")).transpose().map_err(InternalError::from)
 }

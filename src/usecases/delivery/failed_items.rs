@@ -76,7 +76,7 @@ impl List {
     async fn subject(&self, tx: &mut WriteTransaction, item: &str) -> Result<String, DbError> {
         let mut named = None;
         if let Some(no) = item.parse::<i64>().ok().filter(|_| self.of_customers) {
-            let row = tx.db.one("select id from customers where no = $1", args![no]).await?;
+            let row = tx.db.fetch_optional("select id from customers where no = $1", args![no]).await?;
             named = row.map(|row| row.text("id")).transpose()?;
         }
         Ok(format!("{} {}", self.name, named.as_deref().unwrap_or(item)))
@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
         let sql = "select item from failed_items where list = $1 and due_at <= $2 order by due_at limit $3";
         let now = self.app.clock.now();
         let limit = self.list.retries_max;
-        let rows = self.app.store.read().await?.all(sql, args![self.list.name, now, limit]).await?;
+        let rows = self.app.store.read().await?.fetch_all(sql, args![self.list.name, now, limit]).await?;
         let due = rows.iter().map(|row| row.text("item")).collect::<Result<_, _>>()?;
         self.serve(due, act).await
     }
@@ -317,20 +317,20 @@ pub(crate) async fn record(
 /// The failed items of a list: those that are retried by themselves.
 pub(crate) async fn failed(app: &App, list: List) -> Result<BTreeSet<String>, InternalError> {
     let sql = "select item from failed_items where list = $1";
-    let rows = app.store.read().await?.all(sql, args![list.name]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![list.name]).await?;
     Ok(rows.iter().map(|row| row.text("item")).collect::<Result<_, _>>()?)
 }
 
 /// The failed items of a list that are not due yet.
 pub(crate) async fn resting(app: &App, list: List) -> Result<BTreeSet<String>, InternalError> {
     let sql = "select item from failed_items where list = $1 and due_at > $2";
-    let rows = app.store.read().await?.all(sql, args![list.name, app.clock.now()]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![list.name, app.clock.now()]).await?;
     Ok(rows.iter().map(|row| row.text("item")).collect::<Result<_, _>>()?)
 }
 
 /// An item was served: nothing is to be retried, and nobody has to look at it.
 async fn end(tx: &mut WriteTransaction, list: List, item: &str) -> Result<(), InternalError> {
-    tx.db.run("delete from failed_items where list = $1 and item = $2", args![list.name, item]).await?;
+    tx.db.execute("delete from failed_items where list = $1 and item = $2", args![list.name, item]).await?;
     let subject = list.subject(tx, item).await?;
     for subject in [subject.as_str(), list.name] {
         alarms::end(tx, ALARM, subject).await?;
@@ -348,7 +348,7 @@ pub(crate) async fn fail(
 ) -> Result<(), InternalError> {
     let now = tx.now();
     let sql = "select attempts, due_at from failed_items where list = $1 and item = $2";
-    let attempts = match tx.db.one(sql, args![list.name, item]).await? {
+    let attempts = match tx.db.fetch_optional(sql, args![list.name, item]).await? {
         // Another process had the same item in hand, and has counted this attempt.
         Some(row) if row.at("due_at")? > now => return Ok(()),
         Some(row) => row.int("attempts")?.saturating_add(1),
@@ -361,7 +361,7 @@ pub(crate) async fn fail(
         on conflict (list, item) do update set attempts = excluded.attempts, failed_at = excluded.failed_at,
           due_at = excluded.due_at, last_error = excluded.last_error";
     let due = now + TimeDelta::seconds(wait);
-    tx.db.run(sql, args![list.name, item, attempts, now, due, &reason]).await?;
+    tx.db.execute(sql, args![list.name, item, attempts, now, due, &reason]).await?;
     tracing::error!(list = list.name, item, attempts, error = reason, "an item failed; it is retried later");
     if attempts >= failure.alarm_at {
         let subject = if failure.is_its_own { list.subject(tx, item).await? } else { list.name.to_owned() };
@@ -396,7 +396,7 @@ pub(crate) fn dice() -> Result<u8, InternalError> {
 /// [`Fault`] of the database.
 pub async fn counts(store: &Store) -> Result<Vec<(String, i64)>, InternalError> {
     let sql = "select list, count(*) as n from failed_items group by list";
-    let rows = store.read().await?.all(sql, Vec::new()).await?;
+    let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
     let count = |row: &Row| Ok((row.text("list")?, row.int("n")?));
     rows.iter().map(count).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }

@@ -83,7 +83,7 @@ pub async fn enqueue(tx: &mut WriteTransaction, mail: Mail) -> Result<Option<i64
     let now = tx.now();
     let row = tx
         .db
-        .one(
+        .fetch_optional(
             "insert into outbox (key, customer_no, recipient, kind, subject, body_text, body_html, cause, state,
                attempts, created_at, due_at, stop_url, urgent)
              values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9, $10, $11)
@@ -115,13 +115,13 @@ pub async fn next_due(app: &App, after: Instant) -> Result<Option<Instant>, Inte
         return Ok(None);
     }
     let sql = "select min(due_at) as due from outbox where done_at is null and due_at > $1";
-    let row = app.store.read().await?.one(sql, args![after]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![after]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
 async fn is_due(app: &App, lane: Lane) -> Result<bool, InternalError> {
     let sql = "select 1 as n from outbox where done_at is null and urgent = $1 and due_at <= $2 limit 1";
-    Ok(app.store.read().await?.one(sql, args![lane.urgent(), app.clock.now()]).await?.is_some())
+    Ok(app.store.read().await?.fetch_optional(sql, args![lane.urgent(), app.clock.now()]).await?.is_some())
 }
 
 /// Sends what is due and somebody waits for; see [`send_due`].
@@ -182,7 +182,7 @@ async fn claim(tx: &mut WriteTransaction, lane: Lane) -> Result<Vec<Claimed>, In
         where no in (select no from outbox where done_at is null and urgent = $4 and due_at <= $2
           order by due_at, no limit $3) and done_at is null and due_at <= $2
         returning no, kind, recipient, subject, body_text, body_html, created_at, attempts, stop_url";
-    let rows = tx.db.all(sql, args![until, now, ROUND_MAX, lane.urgent()]).await?;
+    let rows = tx.db.fetch_all(sql, args![until, now, ROUND_MAX, lane.urgent()]).await?;
     let mut claimed = Vec::with_capacity(rows.len());
     for row in &rows {
         match prepared(tx, row).await {
@@ -214,7 +214,7 @@ async fn unreadable(
     let (reason, now) = (failed_items::plain(&fault.to_string()), tx.now());
     let due = now + TimeDelta::seconds(failed_items::wait_seconds(attempt, failed_items::dice()?));
     let sql = "update outbox set state = 'deferred', due_at = $1, last_error = $2 where no = $3 and done_at is null";
-    tx.db.run(sql, args![due, &reason, no]).await?;
+    tx.db.execute(sql, args![due, &reason, no]).await?;
     alarms::raise(tx, "mail", &no.to_string(), &format!("an email cannot be read, and is retried: {reason}")).await?;
     Ok(())
 }
@@ -287,7 +287,7 @@ async fn accepted(
     let (text, html) = (shown.then(|| letter.text.clone()), shown.then(|| letter.html.clone()));
     let sql = "update outbox set state = 'accepted', done_at = $1, last_error = null,
         body_text = coalesce($2, body_text), body_html = coalesce($3, body_html) where no = $4 and done_at is null";
-    let first = tx.db.run(sql, args![now, text, html, letter.no]).await? > 0;
+    let first = tx.db.execute(sql, args![now, text, html, letter.no]).await? > 0;
     alarms::end(tx, "mail", "server").await?;
     if attempt > 1 {
         alarms::end(tx, "mail", &letter.no.to_string()).await?;
@@ -301,7 +301,7 @@ async fn deferred(tx: &mut WriteTransaction, letter: &Letter, attempt: i64, reas
     // Only if the claim is still ours.
     let sql = "update outbox set state = 'deferred', due_at = $1, last_error = $2
         where no = $3 and done_at is null and attempts = $4";
-    tx.db.run(sql, args![due, reason, letter.no, attempt]).await?;
+    tx.db.execute(sql, args![due, reason, letter.no, attempt]).await?;
     tracing::warn!(mail = letter.no, kind = letter.kind, attempt, reason, "a mail is tried again later");
     if attempt == ALARM_AT_ATTEMPT {
         alarms::raise(tx, "mail", "server", &format!("mails have been deferred for hours: {reason}")).await?;
@@ -312,7 +312,7 @@ async fn deferred(tx: &mut WriteTransaction, letter: &Letter, attempt: i64, reas
 async fn give_up(tx: &mut WriteTransaction, letter: &Letter, reason: &str) -> Result<(), InternalError> {
     let now = tx.now();
     let sql = "update outbox set state = 'refused', done_at = $1, last_error = $2 where no = $3 and done_at is null";
-    if tx.db.run(sql, args![now, reason, letter.no]).await? > 0 {
+    if tx.db.execute(sql, args![now, reason, letter.no]).await? > 0 {
         let subject = format!("{} {}", letter.kind, letter.no);
         alarms::raise(tx, "mail", &subject, &format!("a mail was given up: {reason}")).await?;
     }
@@ -326,7 +326,7 @@ async fn give_up(tx: &mut WriteTransaction, letter: &Letter, reason: &str) -> Re
 pub async fn waiting(app: &App) -> Result<Vec<(String, i64)>, InternalError> {
     let mut counts = vec![("queued".to_owned(), 0), ("deferred".to_owned(), 0)];
     let sql = "select state, count(*) as n from outbox where done_at is null group by state";
-    for row in app.store.read().await?.all(sql, Vec::new()).await? {
+    for row in app.store.read().await?.fetch_all(sql, Vec::new()).await? {
         let state = row.text("state")?;
         counts.retain(|(known, _)| *known != state);
         counts.push((state, row.int("n")?));
@@ -360,7 +360,7 @@ pub struct Shown {
 pub async fn newest(app: &App, limit: i64) -> Result<Vec<Shown>, InternalError> {
     let sql = "select no, recipient, kind, subject, body_text, state, created_at from outbox
         order by created_at desc, no desc limit $1";
-    let rows = app.store.read().await?.all(sql, args![limit]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![limit]).await?;
     let shown = |row: &Row| {
         Ok(Shown {
             no: row.int("no")?,

@@ -4,10 +4,10 @@ use crate::args;
 use crate::domain::account::cycle_start_of;
 use crate::domain::advice::{Advice, PastCycle, advise};
 use crate::domain::{Account, Credits, Grant, Instant, Kind};
-use crate::store::accounts::{GRANT, GRANTS};
-use crate::store::days::day_of;
+use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES};
+use crate::store::daily_usage::day_number;
 use crate::store::db::{Connection, DbError, Row};
-use crate::store::{accounts, days};
+use crate::store::{accounts, daily_usage};
 use crate::usecases::{App, InternalError};
 
 /// How many cycles are looked at.
@@ -20,18 +20,18 @@ const PURCHASES_MAX: i64 = 1_000;
 /// # Errors
 /// Whatever the database says.
 pub async fn of(
-    link: &mut Connection,
+    db: &mut Connection,
     app: &App,
     no: i64,
     account: &Account,
     now: Instant,
 ) -> Result<Option<Advice>, DbError> {
-    let row = link.one("select hint_hidden_until from customers where no = $1", args![no]).await?;
+    let row = db.fetch_optional("select hint_hidden_until from customers where no = $1", args![no]).await?;
     let hidden = row.map(|row| row.opt_at("hint_hidden_until")).transpose()?.flatten();
     if hidden.is_some_and(|until| until > now) {
         return Ok(None);
     }
-    let grants = plan_grants(link, no).await?;
+    let grants = plan_grants(db, no).await?;
     // Only whole cycles of the present plan tell something about it: none in which a plan ended unpaid.
     let allowance = app.catalog.allowance(&account.plan);
     let tells = |grant: &Grant| grant.amount == allowance && !grant.is_voided;
@@ -39,7 +39,7 @@ pub async fn of(
     if grants.iter().filter(|grant| ran_out(grant)).count() < 2 {
         return Ok(None);
     }
-    let cycles = cycles(link, no, &grants, now, &app.catalog.shop.currency).await?;
+    let cycles = cycles(db, no, &grants, now, &app.catalog.shop.currency).await?;
     Ok(cycles.and_then(|cycles| advise(&app.catalog, &account.plan, &cycles)))
 }
 
@@ -48,17 +48,18 @@ fn ran_out(grant: &Grant) -> bool {
 }
 
 /// The newest plan grants, newest first: a cycle each.
-async fn plan_grants(link: &mut Connection, no: i64) -> Result<Vec<Grant>, DbError> {
-    let sql =
-        format!("select {GRANT} from {GRANTS} where g.customer_no = $1 and g.kind = $2 order by g.no desc limit $3");
-    let rows = link.all(sql, args![no, i64::from(Kind::Plan.code()), CYCLES]).await?;
+async fn plan_grants(db: &mut Connection, no: i64) -> Result<Vec<Grant>, DbError> {
+    let sql = format!(
+        "select {GRANT_COLUMNS} from {GRANT_TABLES} where g.customer_no = $1 and g.kind = $2 order by g.no desc limit $3"
+    );
+    let rows = db.fetch_all(sql, args![no, i64::from(Kind::Plan.code()), CYCLES]).await?;
     rows.iter().map(accounts::grant_of).collect()
 }
 
 /// What was used and bought in each cycle. Nothing where something was bought in another currency than plans are priced
 /// in: such sums cannot be compared.
 async fn cycles(
-    link: &mut Connection,
+    db: &mut Connection,
     no: i64,
     grants: &[Grant],
     now: Instant,
@@ -67,14 +68,14 @@ async fn cycles(
     let Some(first) = grants.last() else { return Ok(None) };
     let cycle = |grant: &Grant| PastCycle { used: Credits::ZERO, ran_out: ran_out(grant), bought: 0 };
     let mut cycles: Vec<PastCycle> = grants.iter().map(cycle).collect();
-    for (_, start, used) in days::used(link, no, day_of(first.effective_at), day_of(now)).await? {
+    for (_, start, used) in daily_usage::used_by_day(db, no, day_number(first.effective_at), day_number(now)).await? {
         if let Some(n) = grants.iter().position(|grant| cycle_start_of(grant.id) == start) {
             cycles[n].used += used;
         }
     }
     let sql = "select credited_at, amount - refunded_amount as paid, currency from purchases
         where customer_no = $1 and credited_at >= $2 limit $3";
-    let rows = link.all(sql, args![no, first.effective_at, PURCHASES_MAX]).await?;
+    let rows = db.fetch_all(sql, args![no, first.effective_at, PURCHASES_MAX]).await?;
     for row in &rows {
         if row.text("currency")? != currency {
             return Ok(None);
@@ -97,7 +98,9 @@ pub async fn hide(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             let until = tx.account(customer_no).await?.0.cycle.end;
-            tx.db.run("update customers set hint_hidden_until = $1 where no = $2", args![until, customer_no]).await?;
+            tx.db
+                .execute("update customers set hint_hidden_until = $1 where no = $2", args![until, customer_no])
+                .await?;
             Ok(())
         })
     })

@@ -39,15 +39,15 @@ pub async fn of(
     listed: impl FnOnce(i64) -> (i64, i64),
 ) -> Result<Option<Billing>, InternalError> {
     accounts::book(app, no).await?;
-    let link = &mut app.store.snapshot().await?;
-    let Some(customer) = customers::found(link, app, id).await? else { return Ok(None) };
-    let Some(overview) = overview::of(link, app, no, id).await? else { return Ok(None) };
+    let db = &mut app.store.snapshot().await?;
+    let Some(customer) = customers::found(db, app, id).await? else { return Ok(None) };
+    let Some(overview) = overview::of(db, app, no, id).await? else { return Ok(None) };
     let part = ended(&overview);
     Ok(Some(Billing {
-        ended: overview::ended(link, no, part.start, part.len()).await?,
-        purchases: purchases::listed(link, app, no, listed).await?,
-        prospect: forecast::of(link, app, no, &overview, customer.created_at).await?,
-        advice: advice::of(link, app, no, &overview.account, overview.balance.as_of).await?,
+        ended: overview::ended(db, no, part.start, part.len()).await?,
+        purchases: purchases::listed(db, app, no, listed).await?,
+        prospect: forecast::of(db, app, no, &overview, customer.created_at).await?,
+        advice: advice::of(db, app, no, &overview.account, overview.balance.as_of).await?,
         customer,
         overview,
     }))

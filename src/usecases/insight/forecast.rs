@@ -26,14 +26,14 @@ pub struct Prospect {
 /// # Errors
 /// Whatever the database says.
 pub async fn of(
-    link: &mut Connection,
+    db: &mut Connection,
     app: &App,
     no: i64,
     overview: &Overview,
     created_at: Instant,
 ) -> Result<Option<Prospect>, DbError> {
     let (account, catalog, now) = (&overview.account, &app.catalog, overview.balance.as_of);
-    let Some(pace) = usage_rate::of(link, no, created_at, now).await? else {
+    let Some(pace) = usage_rate::of(db, no, created_at, now).await? else {
         return Ok(None);
     };
     let until = overview.live.iter().map(|grant| grant.expires_at).fold(account.cycle.end, Instant::max);

@@ -33,7 +33,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// [`Fault`].
 pub async fn last_entry(app: &App, customer_no: i64) -> Result<i64, InternalError> {
     let sql = "select seq from accounts where customer_no = $1";
-    let row = app.store.read().await?.one(sql, crate::args![customer_no]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, crate::args![customer_no]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
 }
 
@@ -47,9 +47,9 @@ pub async fn update_pages(app: &App) -> Result<(), InternalError> {
         return Ok(());
     }
     let hashes: Vec<Value> = pages.iter().map(|(_, session)| Value::from(*session)).collect();
-    let mut link = app.store.snapshot().await?;
+    let mut db = app.store.snapshot().await?;
     let mut good: HashMap<Page, i64> = HashMap::new();
-    for row in sessions::positions(&mut link, app, hashes).await? {
+    for row in sessions::positions(&mut db, app, hashes).await? {
         good.insert((row.int("no")?, row.bytes("token_hash")?), row.int("seq")?);
     }
     for page in pages {

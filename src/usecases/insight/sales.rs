@@ -103,22 +103,22 @@ pub async fn report(app: &App) -> Result<Report, InternalError> {
     let lines = lines(&sums.months, Month::of(app.clock.now()));
     let rows = (sums.upto, last);
     drop(sums);
-    let mut link = app.store.read().await?;
-    Ok(Report { lines, money: money(&mut link).await?, deferred: deferred(&mut link).await?, rows })
+    let mut db = app.store.read().await?;
+    Ok(Report { lines, money: money(&mut db).await?, deferred: deferred(&mut db).await?, rows })
 }
 
 /// Adds up for as long as the budget lasts; returns the last row that there is.
 async fn roll_forward(store: &Store, sums: &mut Sums, budget: Duration) -> Result<i64, InternalError> {
     let began = tokio::time::Instant::now();
     let sql = "select coalesce(max(row_no), 0) as n from entries";
-    let last = store.read().await?.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    let last = store.read().await?.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
     if last < sums.upto {
         // A restored backup: what is remembered belongs to another history.
         *sums = Sums::default();
     }
     while sums.upto < last && began.elapsed() < budget {
         let to = last.min(sums.upto + STEP);
-        for row in store.read().await?.all(SUMS, args![sums.upto, to]).await? {
+        for row in store.read().await?.fetch_all(SUMS, args![sums.upto, to]).await? {
             let kind = Kind::from_code(row.int("grant_kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
             let what = EntryKind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of entry"))?;
             let figures = sums.months.entry((Month::of_day(row.int("day")?), kind)).or_default();
@@ -154,12 +154,12 @@ fn lines(months: &BTreeMap<(Month, Kind), Figures>, now: Month) -> Vec<Line> {
     lines
 }
 
-async fn money(link: &mut Connection) -> Result<Vec<Money>, InternalError> {
+async fn money(db: &mut Connection) -> Result<Vec<Money>, InternalError> {
     let sql = "select credited_at / 86400000 as day, currency, count(*) as n, cast(sum(amount) as bigint) as sold,
           cast(sum(coalesce(amount_tax, 0)) as bigint) as tax, cast(sum(refunded_amount) as bigint) as refunded
         from purchases where credited_at is not null group by 1, 2";
     let mut months: BTreeMap<(Month, String), Money> = BTreeMap::new();
-    for row in link.all(sql, Vec::new()).await? {
+    for row in db.fetch_all(sql, Vec::new()).await? {
         let (month, currency) = (Month::of_day(row.int("day")?), row.text("currency")?);
         let empty = || Money { month, currency: currency.clone(), purchases: 0, sold: 0, tax: 0, refunded: 0 };
         let sum = months.entry((month, currency.clone())).or_insert_with(empty);
@@ -172,12 +172,12 @@ async fn money(link: &mut Connection) -> Result<Vec<Money>, InternalError> {
 }
 
 /// The share of each price that its credits' rest is, by price and size, since packages are few.
-async fn deferred(link: &mut Connection) -> Result<Vec<Deferred>, InternalError> {
+async fn deferred(db: &mut Connection) -> Result<Vec<Deferred>, InternalError> {
     let sql = "select p.currency, p.amount, g.amount as credits,
           cast(sum(g.amount - g.used - g.expired - g.refunded - g.disputed - g.voided) as bigint) as left_over
         from grants g join purchases p on p.id = g.purchase where g.is_open = 1 group by p.currency, p.amount, g.amount";
     let mut sums: BTreeMap<String, i128> = BTreeMap::new();
-    for row in link.all(sql, Vec::new()).await? {
+    for row in db.fetch_all(sql, Vec::new()).await? {
         let (price, credits) = (i128::from(row.int("amount")?), i128::from(row.int("credits")?));
         *sums.entry(row.text("currency")?).or_default() += price * i128::from(row.int("left_over")?) / credits.max(1);
     }

@@ -2,9 +2,9 @@
 
 use crate::domain::time::from_millis;
 use crate::domain::{Balance, Changes, Credits, Instant};
-use crate::store::days::{Totals, day_of};
+use crate::store::daily_usage::{Totals, day_number};
 use crate::store::metrics::Metrics;
-use crate::store::{accounts, days, metrics};
+use crate::store::{accounts, daily_usage, metrics};
 use crate::usecases::{App, InternalError};
 use std::collections::BTreeMap;
 
@@ -76,16 +76,16 @@ pub struct Step {
 /// [`Fault`].
 pub async fn range(app: &App, customer_no: i64, range: Range) -> Result<Vec<Step>, InternalError> {
     let (count, length) = range.steps();
-    let today = day_of(app.clock.now());
+    let today = day_number(app.clock.now());
     let first = today - count * length + 1;
-    let mut link = app.store.read().await?;
+    let mut db = app.store.read().await?;
     let mut steps = steps(first, count, length);
-    for (day, totals) in &days::by_day(&mut link, customer_no, first, today).await? {
+    for (day, totals) in &daily_usage::totals_by_day(&mut db, customer_no, first, today).await? {
         if let Some(step) = step_of(&mut steps, *day, first, length) {
             step.figures.totals.add(totals);
         }
     }
-    for (day, metrics) in &metrics::read(&mut link, customer_no, first, today).await? {
+    for (day, metrics) in &metrics::fetch_metrics(&mut db, customer_no, first, today).await? {
         if let Some(step) = step_of(&mut steps, *day, first, length) {
             step.figures.metrics.add(metrics);
         }
@@ -105,8 +105,8 @@ pub struct Usage {
     /// By what was done, most credits first; empty where nobody said. Operations and sources that their days did not
     /// name stand under [`OTHER_OPERATION`] and [`OTHER_SOURCE`].
     ///
-    /// [`OTHER_OPERATION`]: crate::store::day_names::OTHER_OPERATION
-    /// [`OTHER_SOURCE`]: crate::store::day_names::OTHER_SOURCE
+    /// [`OTHER_OPERATION`]: crate::store::daily_usage_names::OTHER_OPERATION
+    /// [`OTHER_SOURCE`]: crate::store::daily_usage_names::OTHER_SOURCE
     pub by_operation: Vec<(String, Totals)>,
     /// By who did it, likewise.
     pub by_source: Vec<(String, Totals)>,
@@ -118,11 +118,11 @@ pub struct Usage {
 /// [`Fault`].
 pub async fn usage(app: &App, customer_no: i64, range: Range) -> Result<Usage, InternalError> {
     let (count, length) = range.steps();
-    let today = day_of(app.clock.now());
+    let today = day_number(app.clock.now());
     let first = today - count * length + 1;
-    let mut link = app.store.read().await?;
+    let mut db = app.store.read().await?;
     let mut usage = Usage { steps: steps(first, count, length), ..Usage::default() };
-    for (day, totals) in days::by_day(&mut link, customer_no, first - count * length, today).await? {
+    for (day, totals) in daily_usage::totals_by_day(&mut db, customer_no, first - count * length, today).await? {
         match step_of(&mut usage.steps, day, first, length) {
             Some(step) => {
                 step.figures.totals.add(&totals);
@@ -132,11 +132,11 @@ pub async fn usage(app: &App, customer_no: i64, range: Range) -> Result<Usage, I
         }
     }
     let (mut operations, mut sources) = (BTreeMap::new(), BTreeMap::new());
-    for (operation, source, totals) in days::by_name(&mut link, customer_no, first, today).await? {
+    for (operation, source, totals) in daily_usage::totals_by_name(&mut db, customer_no, first, today).await? {
         operations.entry(operation).or_insert_with(Totals::default).add(&totals);
         sources.entry(source).or_insert_with(Totals::default).add(&totals);
     }
-    for (day, metrics) in &metrics::read(&mut link, customer_no, first - count * length, today).await? {
+    for (day, metrics) in &metrics::fetch_metrics(&mut db, customer_no, first - count * length, today).await? {
         match step_of(&mut usage.steps, *day, first, length) {
             Some(step) => {
                 step.figures.metrics.add(metrics);
@@ -190,11 +190,11 @@ pub struct InCycle {
 /// # Errors
 /// [`Fault`].
 pub async fn in_cycle(app: &App, customer_no: i64) -> Result<Option<InCycle>, InternalError> {
-    let mut link = app.store.snapshot().await?;
-    let Some(mut loaded) = accounts::load(&mut link, customer_no).await? else { return Ok(None) };
+    let mut db = app.store.snapshot().await?;
+    let Some(mut loaded) = accounts::load_by_no(&mut db, customer_no).await? else { return Ok(None) };
     let at = loaded.account.begin(app.clock.now(), &app.catalog, &mut Changes::default());
     let account = loaded.account;
     let start = account.cycle.start;
-    let used = days::used_in_cycle(&mut link, customer_no, start, (day_of(start), day_of(at))).await?;
+    let used = daily_usage::used_in_cycle(&mut db, customer_no, start, (day_number(start), day_number(at))).await?;
     Ok(Some(InCycle { plan: account.plan.clone(), balance: Balance::of(&account, at), cycle_start: start, used }))
 }

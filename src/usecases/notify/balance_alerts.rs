@@ -21,7 +21,7 @@ const AT_ONCE_MAX: usize = 20;
 /// [`Fault`].
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from news where mailed_at is null";
-    let row = app.store.read().await?.one(sql, Vec::new()).await?;
+    let row = app.store.read().await?.fetch_optional(sql, Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -38,7 +38,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
         failed_items::NEWS.without_failed("news.customer_no")
     );
     loop {
-        let rows = app.store.read().await?.all(sql.as_str(), args![ROUND_MAX]).await?;
+        let rows = app.store.read().await?.fetch_all(sql.as_str(), args![ROUND_MAX]).await?;
         let waiting = failed_items::customer_items(&rows)?;
         if waiting.is_empty() {
             return Ok(written);
@@ -74,7 +74,7 @@ async fn tell(tx: &mut WriteTransaction, no: i64, shop: &Shop) -> Result<(u64, O
         }
         webhooks::crossed(tx, shop, no, told, &account, low).await?;
         let sql = "update news set mailed_at = $1 where customer_no = $2 and what = $3 and seq = $4";
-        tx.db.run(sql, args![now, no, told.what.name(), told.seq]).await?;
+        tx.db.execute(sql, args![now, no, told.what.name(), told.seq]).await?;
     }
     Ok((u64::try_from(written).unwrap_or(0), unreadable))
 }
@@ -83,7 +83,7 @@ async fn tell(tx: &mut WriteTransaction, no: i64, shop: &Shop) -> Result<(u64, O
 async fn waiting(tx: &mut WriteTransaction, no: i64) -> Result<(Vec<balance::Told>, Option<DbError>), DbError> {
     let sql = "select what, seq, at, credits from news where customer_no = $1 and mailed_at is null order by seq";
     let (mut list, mut unreadable) = (Vec::new(), None);
-    for row in tx.db.all(sql, args![no]).await? {
+    for row in tx.db.fetch_all(sql, args![no]).await? {
         match told_of(&row) {
             Ok(told) => list.push(told),
             Err(fault) => unreadable = Some(fault),

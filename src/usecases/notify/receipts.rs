@@ -62,7 +62,7 @@ async fn write(
 ) -> Result<usize, InternalError> {
     let sql = "select m.email, c.name, c.timezone from members m join customers c on c.no = m.customer_no
         where m.customer_no = $1 and m.removed_at is null and m.role in ('owner', 'admin') order by m.no";
-    let rows = tx.db.all(sql, args![purchase.customer_no]).await?;
+    let rows = tx.db.fetch_all(sql, args![purchase.customer_no]).await?;
     let written = rows.len();
     for row in rows {
         let draft = draft(tx, purchase, credited, site, &row.text("name")?, &row.text("timezone")?);

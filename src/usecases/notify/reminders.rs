@@ -31,7 +31,7 @@ const HELD_MINUTES: i64 = 60;
 /// [`Fault`].
 pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
     let sql = "select min(remind_at) as due from grants where remind_at is not null and remind_at > $1";
-    let row = app.store.read().await?.one(sql, args![now]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![now]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
@@ -41,7 +41,7 @@ pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, Intern
 /// [`Fault`].
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from grants where remind_at is not null and remind_at <= $1";
-    let row = app.store.read().await?.one(sql, args![app.clock.now()]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -61,7 +61,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
         failed_items::REMINDERS.without_failed("grants.customer_no")
     );
     loop {
-        let rows = app.store.read().await?.all(sql.as_str(), args![app.clock.now(), ROUND_MAX]).await?;
+        let rows = app.store.read().await?.fetch_all(sql.as_str(), args![app.clock.now(), ROUND_MAX]).await?;
         let due = failed_items::customer_items(&rows)?;
         if due.is_empty() {
             return Ok(written);
@@ -73,11 +73,11 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
 /// Serves one customer.
 async fn one(app: &App, no: i64) -> Result<u64, InternalError> {
     // Read before the turn: it may walk over many lines.
-    let mut link = app.store.read().await?;
-    let row = link.one("select created_at from customers where no = $1", args![no]).await?;
+    let mut db = app.store.read().await?;
+    let row = db.fetch_optional("select created_at from customers where no = $1", args![no]).await?;
     let Some(since) = row.map(|row| row.at("created_at")).transpose()? else { return Ok(0) };
-    let pace = usage_rate::of(&mut link, no, since, app.clock.now()).await?;
-    drop(link);
+    let pace = usage_rate::of(&mut db, no, since, app.clock.now()).await?;
+    drop(db);
     let shop = app.shop();
     app.write(move |tx| Box::pin(async move { remind(tx, no, pace, &shop).await })).await
 }
@@ -103,7 +103,7 @@ async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &S
     tx.flush().await?;
     let Some(to) = emails::addressed(tx, no).await? else {
         let sql = "update grants set remind_at = null where customer_no = $1 and remind_at is not null";
-        tx.db.run(sql, args![no]).await?;
+        tx.db.execute(sql, args![no]).await?;
         return Ok(0);
     };
     let mut written = 0;
@@ -116,7 +116,7 @@ async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &S
         let Some((one, days)) = first else {
             for one in &listed {
                 if let Verdict::Again(next) = verdict(one, &account, tx, at) {
-                    tx.db.run("update grants set remind_at = $1 where no = $2", args![next, one.no]).await?;
+                    tx.db.execute("update grants set remind_at = $1 where no = $2", args![next, one.no]).await?;
                 }
             }
             return Ok(written);
@@ -136,7 +136,7 @@ async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<Listed>, DbErr
     let sql = "select no, id, expires_at from grants
         where customer_no = $1 and kind = 3 and remind_at is not null order by expires_at, no";
     let mut out = Vec::new();
-    for row in tx.db.all(sql, args![no]).await? {
+    for row in tx.db.fetch_all(sql, args![no]).await? {
         out.push(Listed {
             no: row.int("no")?,
             id: GrantId(row.uuid("id")?),
@@ -146,7 +146,7 @@ async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<Listed>, DbErr
     }
     let sql = "select r.grant_no, r.kind, r.expires_at from reminders r join grants g on g.no = r.grant_no
         where g.customer_no = $1 and g.remind_at is not null";
-    for row in tx.db.all(sql, args![no]).await? {
+    for row in tx.db.fetch_all(sql, args![no]).await? {
         let (grant, expires_at) = (row.int("grant_no")?, row.at("expires_at")?);
         let days = row.text("kind")?.trim_end_matches('d').parse().unwrap_or(0);
         if let Some(one) = out.iter_mut().find(|one| one.no == grant && one.expires_at == expires_at) {
@@ -190,10 +190,10 @@ fn of_the_day(account: &Account, zone: Zone, day: Instant) -> Vec<&Grant> {
 pub async fn delivered(tx: &mut WriteTransaction, mail: i64) -> Result<(), InternalError> {
     let sql = "select g.id, g.customer_no from outbox o join reminders r on r.mail = o.cause
         join grants g on g.no = r.grant_no where o.no = $1 and g.awaits_notice = 1 order by g.no";
-    for row in tx.db.all(sql, args![mail]).await? {
+    for row in tx.db.fetch_all(sql, args![mail]).await? {
         let (id, customer) = (GrantId(row.uuid("id")?), row.int("customer_no")?);
-        tx.adopt(customer, &[id]).await?;
-        let (told, _) = tx.act(customer, |account, at, _, changes| account.notice(id, at, changes)).await?;
+        tx.reload_closed_grants(customer, &[id]).await?;
+        let (told, _) = tx.with_account(customer, |account, at, _, changes| account.notice(id, at, changes)).await?;
         told.map_err(|_| InternalError::Broken(format!("the top-up {id} is not there")))?;
     }
     Ok(())
@@ -234,12 +234,12 @@ async fn announce(
     for one in listed.iter().filter(|one| ids.contains(&one.id)) {
         // A shorter one that went out before makes this one superfluous.
         if one.announced.iter().all(|sent| *sent > days) {
-            tx.db.run(sql, args![one.no, format!("{days}d"), one.expires_at, mail, at]).await?;
+            tx.db.execute(sql, args![one.no, format!("{days}d"), one.expires_at, mail, at]).await?;
         }
     }
     for purchase in grants.iter().filter_map(|grant| grant.purchase) {
         let sql = "insert into purchase_events (purchase, what, at) values ($1, 'reminded', $2)";
-        tx.db.run(sql, args![purchase.bytes(), at]).await?;
+        tx.db.execute(sql, args![purchase.bytes(), at]).await?;
     }
     let Some(letter) = reminders::letter(tx, shop, to, &of, at, mail) else { return Ok(0) };
     let written = emails::write(tx, shop, to, letter).await?;

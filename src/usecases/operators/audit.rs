@@ -132,14 +132,14 @@ fn line_of(row: &Row) -> Result<Line, DbError> {
 }
 
 /// The line of a key, if it was written.
-pub(crate) async fn find(link: &mut Connection, key: &str) -> Result<Option<Line>, DbError> {
-    link.one(format!("{LINE} where key = $1"), args![key]).await?.as_ref().map(line_of).transpose()
+pub(crate) async fn find(db: &mut Connection, key: &str) -> Result<Option<Line>, DbError> {
+    db.fetch_optional(format!("{LINE} where key = $1"), args![key]).await?.as_ref().map(line_of).transpose()
 }
 
 /// Writes a line in the turn that does the thing.
 pub(crate) async fn write(tx: &mut WriteTransaction, new: &NewLine) -> Result<(), DbError> {
     let now = tx.now();
-    let last = tx.db.one("select no, hash from audit order by no desc limit 1", Vec::new()).await?;
+    let last = tx.db.fetch_optional("select no, hash from audit order by no desc limit 1", Vec::new()).await?;
     let (no, before) = last.map_or(Ok((0, Vec::new())), |row| Ok::<_, DbError>((row.int("no")?, row.blob("hash")?)))?;
     let no = no + 1;
     let hash = hash(&before, no, now.timestamp_millis(), new.action.name(), new.customer_no, &texts(new));
@@ -157,7 +157,7 @@ pub(crate) async fn write(tx: &mut WriteTransaction, new: &NewLine) -> Result<()
         &new.detail,
         hash
     ];
-    tx.db.run(sql, values).await?;
+    tx.db.execute(sql, values).await?;
     Ok(())
 }
 
@@ -184,13 +184,13 @@ fn hash(before: &[u8], no: i64, at: i64, action: &str, customer_no: Option<i64>,
 /// # Errors
 /// [`Fault`].
 pub async fn list(app: &App, customer_no: Option<i64>, before: i64, limit: i64) -> Result<Vec<Line>, InternalError> {
-    let mut link = app.store.read().await?;
+    let mut db = app.store.read().await?;
     let rows = match customer_no {
         Some(no) => {
             let sql = format!("{LINE} where customer_no = $1 and no < $2 order by no desc limit $3");
-            link.all(sql, args![no, before, limit]).await?
+            db.fetch_all(sql, args![no, before, limit]).await?
         }
-        None => link.all(format!("{LINE} where no < $1 order by no desc limit $2"), args![before, limit]).await?,
+        None => db.fetch_all(format!("{LINE} where no < $1 order by no desc limit $2"), args![before, limit]).await?,
     };
     rows.iter().map(line_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
@@ -199,12 +199,12 @@ pub async fn list(app: &App, customer_no: Option<i64>, before: i64, limit: i64) 
 ///
 /// # Errors
 /// Whatever the database says.
-pub(crate) async fn unanswered(link: &mut Connection, about: &str) -> Result<Vec<Line>, DbError> {
+pub(crate) async fn unanswered(db: &mut Connection, about: &str) -> Result<Vec<Line>, DbError> {
     let sql = format!(
         "{LINE} where about = $1 and action = $2
            and not exists (select 1 from audit a where a.key = audit.key || '/end') order by no desc"
     );
-    link.all(sql, args![about, Action::RefundAsked.name()]).await?.iter().map(line_of).collect()
+    db.fetch_all(sql, args![about, Action::RefundAsked.name()]).await?.iter().map(line_of).collect()
 }
 
 /// Lines that one step of the check reads.
@@ -218,7 +218,7 @@ pub async fn check(store: &crate::store::Store) -> Result<Result<i64, String>, I
     let (mut last, mut before) = (0, Vec::new());
     loop {
         let sql = format!("{LINE} where no > $1 order by no limit $2");
-        let rows = store.read().await?.all(sql, args![last, STEP]).await?;
+        let rows = store.read().await?.fetch_all(sql, args![last, STEP]).await?;
         if rows.is_empty() {
             return Ok(Ok(last));
         }

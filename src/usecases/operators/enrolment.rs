@@ -48,14 +48,14 @@ impl Enrolment {
     }
 
     /// Gives it to an account, in place of one that it had.
-    pub(crate) async fn write(&self, link: &mut Connection, no: i64, now: Instant) -> Result<(), DbError> {
+    pub(crate) async fn write(&self, db: &mut Connection, no: i64, now: Instant) -> Result<(), DbError> {
         let sql =
             "update operators set totp_salt = $1, totp_secret = $2, totp_since = $3, totp_step = $4 where no = $5";
-        link.run(sql, args![self.kept.salt, self.kept.secret.to_vec(), now, self.step, no]).await?;
-        link.run("delete from operator_recovery_codes where operator_no = $1", args![no]).await?;
+        db.execute(sql, args![self.kept.salt, self.kept.secret.to_vec(), now, self.step, no]).await?;
+        db.execute("delete from operator_recovery_codes where operator_no = $1", args![no]).await?;
         for hash in self.codes.hashes() {
             let sql = "insert into operator_recovery_codes (operator_no, code_hash) values ($1, $2)";
-            link.run(sql, args![no, hash]).await?;
+            db.execute(sql, args![no, hash]).await?;
         }
         Ok(())
     }
@@ -66,11 +66,11 @@ async fn encrypted(secret: Secret, password: String) -> Result<Encrypted, Intern
 }
 
 /// Takes the second factor from an account.
-pub(crate) async fn clear(link: &mut Connection, no: i64) -> Result<(), DbError> {
+pub(crate) async fn clear(db: &mut Connection, no: i64) -> Result<(), DbError> {
     let sql = "update operators set totp_salt = null, totp_secret = null, totp_since = null, totp_step = null
         where no = $1";
-    link.run(sql, args![no]).await?;
-    link.run("delete from operator_recovery_codes where operator_no = $1", args![no]).await?;
+    db.execute(sql, args![no]).await?;
+    db.execute("delete from operator_recovery_codes where operator_no = $1", args![no]).await?;
     Ok(())
 }
 
@@ -98,7 +98,7 @@ pub async fn standing(app: &App, operator: &Operator) -> Result<Standing, Intern
     let sql = "select o.password, o.totp_since, (select count(*) from operator_recovery_codes c
             where c.operator_no = o.no and c.used_at is null) as codes
         from operators o where o.no = $1";
-    let row = app.store.read().await?.one(sql, args![operator.no]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![operator.no]).await?;
     let Some(row) = row else { return Ok(Standing::NoPassword) };
     Ok(match row.opt_at("totp_since")? {
         _ if !row.text("password")?.starts_with('$') => Standing::NoPassword,
@@ -176,14 +176,14 @@ pub async fn switch_on(
             let now = tx.now();
             let sql = "update operators set changed_at = changed_at
                 where no = $1 and password = $2 and disabled_at is null and totp_secret is null";
-            if tx.db.run(sql, args![no, account.hash]).await? == 0 {
+            if tx.db.execute(sql, args![no, account.hash]).await? == 0 {
                 return Ok(Changed::Stale);
             }
             enrolment.write(&mut tx.db, no, now).await?;
             let sql = "update operator_sessions set ended_at = $1
                 where operator_no = $2 and token_hash <> $3 and ended_at is null";
-            tx.db.run(sql, args![now, no, session]).await?;
-            tx.db.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            tx.db.execute(sql, args![now, no, session]).await?;
+            tx.db.execute("delete from operator_tries where slot = $1", args![slot]).await?;
             Ok(Changed::Done)
         })
     });
@@ -219,7 +219,7 @@ pub async fn switch_off(
                 return Ok(Changed::Wrong);
             }
             clear(&mut tx.db, no).await?;
-            tx.db.run("delete from operator_tries where slot = $1", args![slot]).await?;
+            tx.db.execute("delete from operator_tries where slot = $1", args![slot]).await?;
             Ok(Changed::Done)
         })
     });

@@ -58,15 +58,15 @@ pub async fn add_with(
     factor: Option<&Enrolment>,
     now: Instant,
 ) -> Result<bool, InternalError> {
-    let mut link = store.begin_turn().await?;
+    let mut db = store.begin_write().await?;
     let sql = "insert into operators (email, password, created_at, changed_at) values ($1, $2, $3, $3)
         on conflict (email) do nothing returning no";
-    let made = link.one(sql, args![email, hash, now]).await?.map(|row| row.int("no")).transpose()?;
+    let made = db.fetch_optional(sql, args![email, hash, now]).await?.map(|row| row.int("no")).transpose()?;
     if let Some((no, factor)) = made.zip(factor) {
-        factor.write(&mut link, no, now).await?;
+        factor.write(&mut db, no, now).await?;
     }
-    sign_in::forget_tries(&mut link, email).await?;
-    link.commit().await?;
+    sign_in::forget_tries(&mut db, email).await?;
+    db.commit().await?;
     Ok(made.is_some())
 }
 
@@ -76,7 +76,7 @@ pub async fn add_with(
 /// [`Fault`].
 pub async fn has_factor(store: &Store, email: &str) -> Result<bool, InternalError> {
     let sql = "select 1 as n from operators where email = $1 and totp_secret is not null";
-    Ok(store.read().await?.one(sql, args![email]).await?.is_some())
+    Ok(store.read().await?.fetch_optional(sql, args![email]).await?.is_some())
 }
 
 /// All accounts, oldest first.
@@ -87,7 +87,7 @@ pub async fn list(store: &Store) -> Result<Vec<Account>, InternalError> {
     let sql = "select o.email, o.created_at, o.changed_at, o.disabled_at, o.totp_since,
           (select max(s.seen_at) from operator_sessions s where s.operator_no = o.no) as seen_at
         from operators o order by o.no";
-    let rows = store.read().await?.all(sql, Vec::new()).await?;
+    let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
     let account = |row: &Row| {
         Ok(Account {
             email: row.text("email")?,
@@ -106,11 +106,11 @@ pub async fn list(store: &Store) -> Result<Vec<Account>, InternalError> {
 /// # Errors
 /// [`Fault`].
 pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, InternalError> {
-    let mut link = store.begin_turn().await?;
+    let mut db = store.begin_write().await?;
     let sql = "update operators set disabled_at = coalesce(disabled_at, $1) where email = $2";
-    let found = link.run(sql, args![now, email]).await? > 0;
-    end_sessions(&mut link, email, now).await?;
-    link.commit().await?;
+    let found = db.execute(sql, args![now, email]).await? > 0;
+    end_sessions(&mut db, email, now).await?;
+    db.commit().await?;
     Ok(found)
 }
 
@@ -134,24 +134,24 @@ pub async fn reset_with(
     factor: Option<&Enrolment>,
     now: Instant,
 ) -> Result<bool, InternalError> {
-    let mut link = store.begin_turn().await?;
+    let mut db = store.begin_write().await?;
     let sql = "update operators set password = $1, changed_at = $2, disabled_at = null where email = $3 returning no";
-    let found = link.one(sql, args![hash, now, email]).await?.map(|row| row.int("no")).transpose()?;
+    let found = db.fetch_optional(sql, args![hash, now, email]).await?.map(|row| row.int("no")).transpose()?;
     if let Some(no) = found {
-        enrolment::clear(&mut link, no).await?;
+        enrolment::clear(&mut db, no).await?;
         if let Some(factor) = factor {
-            factor.write(&mut link, no, now).await?;
+            factor.write(&mut db, no, now).await?;
         }
     }
-    end_sessions(&mut link, email, now).await?;
-    sign_in::forget_tries(&mut link, email).await?;
-    link.commit().await?;
+    end_sessions(&mut db, email, now).await?;
+    sign_in::forget_tries(&mut db, email).await?;
+    db.commit().await?;
     Ok(found.is_some())
 }
 
-async fn end_sessions(link: &mut Connection, email: &str, now: Instant) -> Result<(), DbError> {
+async fn end_sessions(db: &mut Connection, email: &str, now: Instant) -> Result<(), DbError> {
     let sql = "update operator_sessions set ended_at = $1 where ended_at is null
         and operator_no in (select no from operators where email = $2)";
-    link.run(sql, args![now, email]).await?;
+    db.execute(sql, args![now, email]).await?;
     Ok(())
 }

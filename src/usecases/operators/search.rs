@@ -75,7 +75,7 @@ pub async fn search(app: &App, text: &str) -> Result<Found, InternalError> {
          order by c.no limit $4"
     );
     let values = args![text, folded(text), purchases::email_key(text), FOUND_MAX + 1];
-    let rows = app.store.read().await?.all(sql, values).await?;
+    let rows = app.store.read().await?.fetch_all(sql, values).await?;
     let mut customers = rows.iter().map(named_of).collect::<Result<Vec<_>, DbError>>()?;
     let most = usize::try_from(FOUND_MAX).unwrap_or(usize::MAX);
     let customers_cut = customers.len() > most;
@@ -95,7 +95,7 @@ pub async fn search(app: &App, text: &str) -> Result<Found, InternalError> {
 /// # Errors
 /// [`Fault`].
 pub async fn named(app: &App, id: &str) -> Result<Option<Named>, InternalError> {
-    let row = app.store.read().await?.one(format!("{NAMED} where c.id = $1"), args![id]).await?;
+    let row = app.store.read().await?.fetch_optional(format!("{NAMED} where c.id = $1"), args![id]).await?;
     Ok(row.as_ref().map(named_of).transpose()?)
 }
 
@@ -105,7 +105,7 @@ pub async fn named(app: &App, id: &str) -> Result<Option<Named>, InternalError> 
 /// [`Fault`].
 pub async fn last_seq(app: &App, customer_no: i64) -> Result<i64, InternalError> {
     let sql = "select seq from accounts where customer_no = $1";
-    let row = app.store.read().await?.one(sql, args![customer_no]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![customer_no]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
 }
 
@@ -139,7 +139,7 @@ pub struct Mail {
 pub async fn mails(app: &App, customer_no: i64, before: i64, limit: i64) -> Result<Vec<Mail>, InternalError> {
     let sql = "select no, kind, recipient, subject, state, attempts, last_error, created_at, done_at from outbox
         where customer_no = $1 and no < $2 order by no desc limit $3";
-    let rows = app.store.read().await?.all(sql, args![customer_no, before, limit]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![customer_no, before, limit]).await?;
     let mail = |row: &Row| {
         Ok(Mail {
             no: row.int("no")?,
@@ -187,7 +187,7 @@ pub async fn reminders(app: &App, customer_no: i64) -> Result<Vec<Reminder>, Int
           left join outbox o on o.customer_no = g.customer_no and o.cause = r.mail
         where g.customer_no = $1 group by r.grant_no, r.kind, r.expires_at, g.amount, r.at
         order by r.at desc, r.grant_no desc limit $2";
-    let rows = app.store.read().await?.all(sql, args![customer_no, FOUND_MAX]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![customer_no, FOUND_MAX]).await?;
     let reminder = |row: &Row| {
         Ok(Reminder {
             kind: row.text("kind")?,
@@ -226,7 +226,7 @@ pub struct Event {
 pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
     let sql = "select id, type, object_id, received_at, attempts, last_error from inbox
         where done_at is null order by due_at limit $1";
-    let rows = app.store.read().await?.all(sql, args![FOUND_MAX]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![FOUND_MAX]).await?;
     let event = |row: &Row| {
         Ok(Event {
             id: row.text("id")?,

@@ -195,21 +195,21 @@ impl Proof {
     }
 
     /// Takes it, so that it cannot be taken again; whether it was good. The account is locked by what is written.
-    pub(crate) async fn take(self, link: &mut Connection, operator_no: i64, now: Instant) -> Result<bool, DbError> {
+    pub(crate) async fn take(self, db: &mut Connection, operator_no: i64, now: Instant) -> Result<bool, DbError> {
         let taken = match self {
             Self::None => {
                 let sql = "update operators set totp_step = null where no = $1 and totp_secret is null";
-                link.run(sql, args![operator_no]).await?
+                db.execute(sql, args![operator_no]).await?
             }
             Self::Step(step) => {
                 let sql = "update operators set totp_step = $1
                     where no = $2 and totp_secret is not null and (totp_step is null or totp_step < $1)";
-                link.run(sql, args![step, operator_no]).await?
+                db.execute(sql, args![step, operator_no]).await?
             }
             Self::Recovery(hash) => {
                 let sql = "update operator_recovery_codes set used_at = $1
                     where operator_no = $2 and code_hash = $3 and used_at is null";
-                link.run(sql, args![now, operator_no, hash]).await?
+                db.execute(sql, args![now, operator_no, hash]).await?
             }
         };
         Ok(taken > 0)

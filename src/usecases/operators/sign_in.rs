@@ -148,7 +148,7 @@ pub(crate) enum Tried {
 pub(crate) async fn tried(app: &App, email: &str, password: String, from: &Client) -> Result<Tried, InternalError> {
     let slot = slot(app, email, from)?;
     let sql = "select no, password, totp_salt, totp_secret from operators where email = $1 and disabled_at is null";
-    let row = app.store.read().await?.one(sql, args![email]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![email]).await?;
     let found = row.map(|row| {
         let stored = Stored { hash: row.text("password")?, factor: Encrypted::of(&row)? };
         Ok::<_, DbError>((row.int("no")?, stored))
@@ -224,8 +224,8 @@ async fn count_try(
     let old = now - TimeDelta::hours(FORGOTTEN_HOURS);
     let sql = "delete from operator_tries where slot in
         (select slot from operator_tries where until < $1 and slot <> $2 order by until limit $3)";
-    tx.db.run(sql, args![old, slot, FORGOTTEN_AT_ONCE]).await?;
-    let row = tx.db.one("select failures, until from operator_tries where slot = $1", args![slot]).await?;
+    tx.db.execute(sql, args![old, slot, FORGOTTEN_AT_ONCE]).await?;
+    let row = tx.db.fetch_optional("select failures, until from operator_tries where slot = $1", args![slot]).await?;
     let (failures, until) =
         row.map_or(Ok((0, now)), |row| Ok::<_, DbError>((row.int("failures")?, row.at("until")?)))?;
     if until > now {
@@ -235,16 +235,16 @@ async fn count_try(
     let sql = "insert into operator_tries (slot, failures, until) values ($1, $2, $3)
         on conflict (slot) do update set failures = excluded.failures, until = excluded.until";
     let wait = wait_after(failures);
-    tx.db.run(sql, args![slot, failures, now + wait]).await?;
+    tx.db.execute(sql, args![slot, failures, now + wait]).await?;
     Ok(Some(wait))
 }
 
 /// Forgets the failures of an account, from every place.
-pub(crate) async fn forget_tries(link: &mut Connection, email: &str) -> Result<(), DbError> {
+pub(crate) async fn forget_tries(db: &mut Connection, email: &str) -> Result<(), DbError> {
     let (mut first, mut last) = ([0; 32], [0xff; 32]);
     first[..16].copy_from_slice(&half_slot(email));
     last[..16].copy_from_slice(&half_slot(email));
-    link.run("delete from operator_tries where slot >= $1 and slot <= $2", args![first, last]).await?;
+    db.execute("delete from operator_tries where slot >= $1 and slot <= $2", args![first, last]).await?;
     Ok(())
 }
 
@@ -265,7 +265,7 @@ async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, Int
             let Account { no, hash, slot } = account;
             let now = tx.now();
             let old = now - TimeDelta::days(30);
-            tx.db.run("delete from operator_sessions where expires_at < $1", args![old]).await?;
+            tx.db.execute("delete from operator_sessions where expires_at < $1", args![old]).await?;
             if !proof.take(&mut tx.db, no, now).await? {
                 return Ok(false);
             }
@@ -273,9 +273,9 @@ async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, Int
             let sql = "insert into operator_sessions (token_hash, operator_no, created_at, seen_at, expires_at)
                 select $1, no, $2, $2, $3 from operators where no = $4 and password = $5 and disabled_at is null";
             let limit = now + TimeDelta::hours(LIMIT_HOURS);
-            let opened = tx.db.run(sql, args![session, now, limit, no, hash]).await? > 0;
+            let opened = tx.db.execute(sql, args![session, now, limit, no, hash]).await? > 0;
             if opened {
-                tx.db.run("delete from operator_tries where slot = $1", args![slot]).await?;
+                tx.db.execute("delete from operator_tries where slot = $1", args![slot]).await?;
             }
             Ok(opened)
         })
@@ -296,7 +296,7 @@ pub async fn open_demo(app: &App, email: &str) -> Result<Option<String>, Interna
         return Ok(None);
     }
     super::add(&app.store, email, NO_PASSWORD, app.clock.now()).await?;
-    let row = app.store.read().await?.one("select no from operators where email = $1", args![email]).await?;
+    let row = app.store.read().await?.fetch_optional("select no from operators where email = $1", args![email]).await?;
     let Some(row) = row else { return Ok(None) };
     let slot = slot(app, email, &Client::default())?;
     let account = Account { no: row.int("no")?, hash: NO_PASSWORD.to_owned(), slot };
@@ -316,7 +316,7 @@ pub async fn operator(app: &App, token: &str) -> Result<Option<Operator>, Intern
         where s.token_hash = $1 and s.ended_at is null and s.expires_at > $2 and s.seen_at > $3
           and o.disabled_at is null";
     let idle = now - TimeDelta::minutes(IDLE_MINUTES);
-    let row = app.store.read().await?.one(sql, args![session, now, idle]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![session, now, idle]).await?;
     app.settings.limits.looked_up(&session, row.is_some());
     let Some(row) = row else { return Ok(None) };
     if row.at("seen_at")? + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= now {
@@ -331,7 +331,7 @@ async fn touch(app: &App, session: [u8; 32]) {
         Box::pin(async move {
             let now = tx.now();
             let sql = "update operator_sessions set seen_at = $1 where token_hash = $2 and seen_at < $1";
-            tx.db.run(sql, args![now, session]).await?;
+            tx.db.execute(sql, args![now, session]).await?;
             Ok(())
         })
     });
@@ -349,7 +349,7 @@ pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError>
         Box::pin(async move {
             let now = tx.now();
             let sql = "update operator_sessions set ended_at = $1 where token_hash = $2 and ended_at is null";
-            tx.db.run(sql, args![now, session]).await?;
+            tx.db.execute(sql, args![now, session]).await?;
             Ok(())
         })
     })

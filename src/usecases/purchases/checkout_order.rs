@@ -28,7 +28,7 @@ pub(crate) async fn order(
             let sql = "update purchases set checkout_order = coalesce(checkout_order, $1),
                   checkout_expires_at = case when checkout_order is null then $2 else checkout_expires_at end
                 where id = $3 returning checkout_order, attempt";
-            let row = tx.db.one(sql, args![json, expires_at, id.bytes()]).await?;
+            let row = tx.db.fetch_optional(sql, args![json, expires_at, id.bytes()]).await?;
             let row = row.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))?;
             Ok((row.text("checkout_order")?, row.int("attempt")?))
         })

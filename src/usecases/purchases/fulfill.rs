@@ -73,7 +73,7 @@ async fn gone(app: &App, id: PurchaseId, session: &str) -> Result<Fulfillment, I
 /// The purchase that a Checkout was opened for.
 async fn opened_for(app: &App, session_id: &str) -> Result<Option<PurchaseId>, InternalError> {
     let sql = "select id from purchases where session_id = $1";
-    let row = app.store.read().await?.one(sql, args![session_id]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![session_id]).await?;
     Ok(row.map(|row| row.uuid("id")).transpose()?.map(PurchaseId))
 }
 

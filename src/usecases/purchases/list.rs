@@ -29,24 +29,24 @@ pub struct Listed {
 /// # Errors
 /// Whatever the database says.
 pub async fn listed(
-    link: &mut Connection,
+    db: &mut Connection,
     app: &App,
     no: i64,
     window: impl FnOnce(i64) -> (i64, i64),
 ) -> Result<Listed, DbError> {
     let now = app.clock.now();
-    let paid = paid(link, no, app.catalog.shop.pays_at_once()).await?;
+    let paid = paid(db, no, app.catalog.shop.pays_at_once()).await?;
     let sql = format!(
         "{PURCHASE} where p.customer_no = $1 and p.state = 'open' and p.checkout_expires_at > $2
          order by p.created_at desc, p.id desc limit 1"
     );
-    let open = link.one(sql, args![no, now]).await?.as_ref().map(purchase_of).transpose()?;
+    let open = db.fetch_optional(sql, args![no, now]).await?.as_ref().map(purchase_of).transpose()?;
     let open = open.filter(|open| paid.iter().all(|paid| paid.id != open.id));
-    let row = link.one(format!("select count(*) as n from purchases p where {COUNTED}"), args![no]).await?;
+    let row = db.fetch_optional(format!("select count(*) as n from purchases p where {COUNTED}"), args![no]).await?;
     let total = row.map_or(Ok(0), |row| row.int("n"))?;
     let (skip, take) = window(total);
     let sql = format!("{PURCHASE} where {COUNTED} order by p.created_at desc, p.id desc limit $2 offset $3");
-    let rows = link.all(sql, args![no, take, skip]).await?;
+    let rows = db.fetch_all(sql, args![no, take, skip]).await?;
     let page = rows.iter().map(purchase_of).collect::<Result<Vec<_>, _>>()?;
     // One whose money was announced may stand in the page as well.
     let page = page.into_iter().filter(|one| paid.iter().all(|paid| paid.id != one.id)).collect();
@@ -58,23 +58,23 @@ pub async fn listed(
 /// # Errors
 /// [`Fault`].
 pub async fn is_paid(app: &App, purchase: &Purchase) -> Result<bool, InternalError> {
-    let mut link = app.store.snapshot().await?;
-    let paid = paid(&mut link, purchase.customer_no, app.catalog.shop.pays_at_once()).await?;
+    let mut db = app.store.snapshot().await?;
+    let paid = paid(&mut db, purchase.customer_no, app.catalog.shop.pays_at_once()).await?;
     Ok(paid.iter().any(|one| one.id == purchase.id))
 }
 
 /// A Checkout is completed once: where the purchase is on its way or has failed since, the event is an old one told again.
-async fn paid(link: &mut Connection, no: i64, at_once: bool) -> Result<Vec<Purchase>, DbError> {
+async fn paid(db: &mut Connection, no: i64, at_once: bool) -> Result<Vec<Purchase>, DbError> {
     let sql = "select p.id from inbox i join purchases p on p.session_id = i.object_id
         where i.done_at is null and p.customer_no = $1 and p.state in ('created', 'open', 'processing', 'expired', 'failed')
           and (i.type = 'checkout.session.async_payment_succeeded'
             or (i.type = 'checkout.session.completed' and $2 = 1 and p.state in ('created', 'open', 'expired')))
         group by p.id order by p.id desc limit $3";
-    let ids = link.all(sql, args![no, i64::from(at_once), PAID_MAX]).await?;
+    let ids = db.fetch_all(sql, args![no, i64::from(at_once), PAID_MAX]).await?;
     let ids = ids.iter().map(|row: &Row| Ok(PurchaseId(row.uuid("id")?))).collect::<Result<Vec<_>, DbError>>()?;
     let mut paid = Vec::with_capacity(ids.len());
     for id in ids {
-        paid.extend(load(link, id).await?);
+        paid.extend(load(db, id).await?);
     }
     Ok(paid)
 }

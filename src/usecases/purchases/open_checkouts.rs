@@ -31,7 +31,7 @@ pub(crate) async fn unpaid(tx: &mut WriteTransaction, customer_no: i64) -> Resul
              or (p.state = 'created' and p.created_at > $3 and (p.attempt = 0 or p.checkout_order is not null)))
          order by p.created_at, p.id limit 200"
     );
-    let rows = tx.db.all(sql, args![customer_no, now, open_deadline(now)]).await?;
+    let rows = tx.db.fetch_all(sql, args![customer_no, now, open_deadline(now)]).await?;
     rows.iter().map(purchase_of).collect()
 }
 
@@ -46,10 +46,10 @@ pub(crate) fn same<'a>(
 }
 
 /// The purchase that a form has led to beside its own.
-pub(crate) async fn purchase_of_form(link: &mut Connection, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
+pub(crate) async fn purchase_of_form(db: &mut Connection, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
     let sql = "select purchase from purchase_forms where form = $1";
-    let Some(row) = link.one(sql, args![form.bytes()]).await? else { return Ok(None) };
-    load(link, PurchaseId(row.uuid("purchase")?)).await
+    let Some(row) = db.fetch_optional(sql, args![form.bytes()]).await? else { return Ok(None) };
+    load(db, PurchaseId(row.uuid("purchase")?)).await
 }
 
 /// The purchase that a form stands for: its own, or the one that it has led to.
@@ -57,17 +57,17 @@ pub(crate) async fn purchase_of_form(link: &mut Connection, form: PurchaseId) ->
 /// # Errors
 /// [`Fault`].
 pub async fn of_form(app: &App, form: PurchaseId) -> Result<Option<Purchase>, InternalError> {
-    let mut link = app.store.read().await?;
-    Ok(match load(&mut link, form).await? {
+    let mut db = app.store.read().await?;
+    Ok(match load(&mut db, form).await? {
         Some(own) => Some(own),
-        None => purchase_of_form(&mut link, form).await?,
+        None => purchase_of_form(&mut db, form).await?,
     })
 }
 
 /// Notes that a form leads to a purchase of another form: sent again, it leads there again.
 pub(crate) async fn link_form(tx: &mut WriteTransaction, form: PurchaseId, to: PurchaseId) -> Result<(), DbError> {
     let sql = "insert into purchase_forms (form, purchase, made_at) values ($1, $2, $3) on conflict (form) do nothing";
-    tx.db.run(sql, args![form.bytes(), to.bytes(), tx.now()]).await?;
+    tx.db.execute(sql, args![form.bytes(), to.bytes(), tx.now()]).await?;
     Ok(())
 }
 

@@ -138,8 +138,8 @@ pub(crate) fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
 }
 
 /// A purchase by its id, on any connection.
-pub(crate) async fn load(link: &mut Connection, id: PurchaseId) -> Result<Option<Purchase>, DbError> {
-    let row = link.one(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?;
+pub(crate) async fn load(db: &mut Connection, id: PurchaseId) -> Result<Option<Purchase>, DbError> {
+    let row = db.fetch_optional(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?;
     row.as_ref().map(purchase_of).transpose()
 }
 
@@ -157,7 +157,7 @@ pub async fn find(app: &App, id: PurchaseId) -> Result<Option<Purchase>, Interna
 /// [`Fault`].
 pub async fn begun_since(app: &App, since: Instant) -> Result<Vec<PurchaseId>, InternalError> {
     let sql = "select id from purchases where created_at >= $1 order by created_at, id";
-    let rows = app.store.read().await?.all(sql, args![since]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![since]).await?;
     rows.iter().map(|row| Ok(PurchaseId(row.uuid("id")?))).collect()
 }
 
@@ -171,11 +171,11 @@ pub async fn list(
     before: Option<PurchaseId>,
     limit: i64,
 ) -> Result<Vec<Purchase>, InternalError> {
-    let mut link = app.store.read().await?;
+    let mut db = app.store.read().await?;
     let (at, id) = match before {
         None => (i64::MAX, [0xff; 16]),
         Some(id) => {
-            let row = link.one("select created_at from purchases where id = $1", args![id.bytes()]).await?;
+            let row = db.fetch_optional("select created_at from purchases where id = $1", args![id.bytes()]).await?;
             (row.map_or(Ok(i64::MAX), |row| row.int("created_at"))?, id.bytes())
         }
     };
@@ -183,14 +183,14 @@ pub async fn list(
         "{PURCHASE} where p.customer_no = $1 and (p.created_at < $2 or (p.created_at = $2 and p.id < $3))
          order by p.created_at desc, p.id desc limit $4"
     );
-    let rows = link.all(sql, args![customer_no, at, id, limit]).await?;
+    let rows = db.fetch_all(sql, args![customer_no, at, id, limit]).await?;
     rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(InternalError::from)
 }
 
 /// A session that could not be opened in time leaves the purchase expired; R8 still credits it if it is paid.
 pub(crate) async fn expire(tx: &mut WriteTransaction, id: PurchaseId) -> Result<(), InternalError> {
     let sql = "update purchases set state = 'expired' where id = $1 and state in ('created', 'open')";
-    if tx.db.run(sql, args![id.bytes()]).await? > 0 {
+    if tx.db.execute(sql, args![id.bytes()]).await? > 0 {
         add_event(tx, id, "expired").await?;
     }
     Ok(())
@@ -211,6 +211,6 @@ pub(crate) fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
 pub(crate) async fn add_event(tx: &mut WriteTransaction, id: PurchaseId, what: &str) -> Result<(), DbError> {
     let now = tx.now();
     let sql = "insert into purchase_events (purchase, what, at) values ($1, $2, $3)";
-    tx.db.run(sql, args![id.bytes(), what, now]).await?;
+    tx.db.execute(sql, args![id.bytes(), what, now]).await?;
     Ok(())
 }

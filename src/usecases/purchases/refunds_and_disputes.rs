@@ -76,14 +76,14 @@ async fn act(app: &App, found: Aftermath) -> Result<Fulfillment, InternalError> 
 }
 
 /// Whose payment it is: by what was stored when it was credited, or by the name that it bears.
-async fn purchase_of(link: &mut Connection, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
+async fn purchase_of(db: &mut Connection, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
     let sql = "select id from purchases where payment_intent = $1 or charge = $2";
-    let row = link.one(sql, args![charge.payment_intent.clone(), &charge.id]).await?;
+    let row = db.fetch_optional(sql, args![charge.payment_intent.clone(), &charge.id]).await?;
     if let Some(row) = row {
         return Ok(Some(PurchaseId(row.uuid("id")?)));
     }
     let Some(named) = charge.purchase().and_then(PurchaseId::parse) else { return Ok(None) };
-    Ok(load(link, named).await?.map(|purchase| purchase.id))
+    Ok(load(db, named).await?.map(|purchase| purchase.id))
 }
 
 async fn apply(
@@ -112,7 +112,7 @@ async fn apply(
         where id = $5";
     let dispute = after.standing().map(DisputeStatus::name);
     tx.flush().await?;
-    tx.db.run(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;
+    tx.db.execute(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;
     announce(tx, &purchase, &before, &after, site).await?;
     Ok(Fulfillment::Done)
 }
@@ -159,7 +159,7 @@ async fn disagreement(
 async fn disagrees(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str) -> Result<(), InternalError> {
     if !matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
         let sql = "update purchases set state = 'review', review_reason = $1 where id = $2";
-        tx.db.run(sql, args![reason, purchase.id.bytes()]).await?;
+        tx.db.execute(sql, args![reason, purchase.id.bytes()]).await?;
         add_event(tx, purchase.id, "review").await?;
     }
     alarms::raise(tx, "review", &purchase.id.to_string(), reason).await?;
@@ -167,10 +167,10 @@ async fn disagrees(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str)
 }
 
 /// What was known of a payment before.
-pub(crate) async fn stored_payment(link: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
+pub(crate) async fn stored_payment(db: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
     let mut payment = Payment::default();
     let sql = "select id, kind, status, amount from payment_parts where purchase = $1";
-    for row in link.all(sql, args![id.bytes()]).await? {
+    for row in db.fetch_all(sql, args![id.bytes()]).await? {
         let (part, status, amount) = (row.text("id")?, row.text("status")?, row.int("amount")?);
         if row.text("kind")? == "refund" {
             payment.refund(&part, RefundStatus::from_stripe(&status), amount);
@@ -221,7 +221,7 @@ async fn store_parts(
     let disputes = disputes.map(|(id, (status, amount))| (id, "dispute", status.name(), *amount));
     for (part, kind, status, amount) in refunds.chain(disputes) {
         tx.db
-            .run(
+            .execute(
                 "insert into payment_parts (id, purchase, kind, status, amount, at) values ($1, $2, $3, $4, $5, $6)
                  on conflict (id) do update set status = excluded.status, amount = excluded.amount, at = excluded.at",
                 args![part, id.bytes(), kind, status, amount, now],
@@ -241,8 +241,8 @@ async fn claim(
 ) -> Result<(), InternalError> {
     let Some(grant) = purchase.grant else { return Ok(()) };
     let (claim, thaws) = (after.claims(purchase.credits, charged), after.thaws(before));
-    tx.adopt(purchase.customer_no, &[grant]).await?;
-    let act = tx.act(purchase.customer_no, |account, at, _, changes| {
+    tx.reload_closed_grants(purchase.customer_no, &[grant]).await?;
+    let act = tx.with_account(purchase.customer_no, |account, at, _, changes| {
         let done = account.claim(grant, claim, thaws, at, changes);
         done.map(|()| account.grant(grant).map_or(Credits::ZERO, crate::domain::Grant::shortfall))
     });

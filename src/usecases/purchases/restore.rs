@@ -42,7 +42,7 @@ pub async fn lost(app: &App, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, 
             None => Lost::Terms,
             Some((sold, ..)) => {
                 let sql = "select no from customers where id = $1";
-                let known = app.store.read().await?.one(sql, args![&sold.customer]).await?;
+                let known = app.store.read().await?.fetch_optional(sql, args![&sold.customer]).await?;
                 known.map_or(Lost::Buyer(sold.customer), |_| Lost::Row)
             }
         }),
@@ -85,7 +85,9 @@ async fn write(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) -> Result
     }
     let Some((sold, credits, amount, currency)) = terms(sale) else { return Ok(()) };
     let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where id = $2 returning no";
-    let Some(row) = tx.db.one(sql, args![sale.customer.clone(), &sold.customer]).await? else { return Ok(()) };
+    let Some(row) = tx.db.fetch_optional(sql, args![sale.customer.clone(), &sold.customer]).await? else {
+        return Ok(());
+    };
     let seconds = |at: i64| from_millis(at.saturating_mul(1_000));
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, state, attempt,
            refunded_amount, session_id, created_at, checkout_expires_at,
@@ -103,7 +105,7 @@ async fn write(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) -> Result
         seconds(sale.expires_at),
         sold.months.as_ref().and_then(|months| months.parse::<i64>().ok()).filter(|months| (1..=120).contains(months))
     ];
-    tx.db.run(sql, values).await?;
+    tx.db.execute(sql, values).await?;
     add_event(tx, id, "restored").await?;
     tracing::warn!(purchase = %id, checkout = sale.id, "a sale that was at Stripe alone was written anew");
     Ok(())

@@ -35,9 +35,9 @@ pub async fn search(store: &Store, text: &str) -> Result<Matches, InternalError>
     if text.contains('\0') {
         return Ok(Matches::default());
     }
-    let mut link = store.read().await?;
+    let mut db = store.read().await?;
     let rows = if let Some(id) = PurchaseId::parse(text) {
-        link.all(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?
+        db.fetch_all(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?
     } else {
         let sql = format!(
             "{PURCHASE} where p.session_id = $1 or p.payment_intent = $1 or p.charge = $1 or p.invoice = $1
@@ -45,7 +45,7 @@ pub async fn search(store: &Store, text: &str) -> Result<Matches, InternalError>
                or p.customer_no in (select customer_no from members where email = $2)
              order by p.created_at desc, p.id desc limit $3"
         );
-        link.all(sql, args![text, email_key(text), FOUND_MAX + 1]).await?
+        db.fetch_all(sql, args![text, email_key(text), FOUND_MAX + 1]).await?
     };
     let mut purchases = rows.iter().map(purchase_of).collect::<Result<Vec<_>, DbError>>()?;
     let most = usize::try_from(FOUND_MAX).unwrap_or(usize::MAX);

@@ -109,13 +109,13 @@ async fn credit(
     let sold = SoldTopUp { purchase: id, credits: terms.credits, months: terms.months };
     let grant = GrantId(tx.clock.mint());
     let (expires_at, at) = tx
-        .act(purchase.customer_no, |account, at, catalog, changes| {
+        .with_account(purchase.customer_no, |account, at, catalog, changes| {
             account.grant_top_up(grant, sold, at, catalog, changes)
         })
         .await?;
     facts(tx, purchase, PurchaseState::Credited, state).await?;
     let sql = "update purchases set credited_at = $1, expires_at = $2 where id = $3";
-    tx.db.run(sql, args![at, expires_at, id.bytes()]).await?;
+    tx.db.execute(sql, args![at, expires_at, id.bytes()]).await?;
     add_event(tx, id, "paid").await?;
     add_event(tx, id, "credited").await?;
     let credited = receipts::Credited { at, expires_at, total: state.amount_total, tax: state.amount_tax };
@@ -148,7 +148,7 @@ async fn review(
 ) -> Result<(), InternalError> {
     facts(tx, purchase, PurchaseState::Review, state).await?;
     let sql = "update purchases set review_reason = $1 where id = $2";
-    tx.db.run(sql, args![reason, purchase.id.bytes()]).await?;
+    tx.db.execute(sql, args![reason, purchase.id.bytes()]).await?;
     add_event(tx, purchase.id, "review").await?;
     alarms::raise(tx, "review", &purchase.id.to_string(), reason).await?;
     Ok(())
@@ -162,7 +162,7 @@ async fn facts(
     state: &CheckoutState,
 ) -> Result<(), InternalError> {
     tx.db
-        .run(
+        .execute(
             "update purchases set state = $1, session_id = coalesce(session_id, $2), url = coalesce(url, $3),
                payment_intent = coalesce($4, payment_intent), charge = coalesce($5, charge),
                invoice = coalesce($6, invoice), amount_total = coalesce($7, amount_total),

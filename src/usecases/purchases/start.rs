@@ -192,7 +192,7 @@ async fn forget(app: &App, purchase: &Purchase, attempt: i64, customer: &str) ->
 async fn next_attempt(tx: &mut WriteTransaction, id: PurchaseId, attempt: i64) -> Result<(), DbError> {
     let sql = "update purchases set attempt = attempt + 1, checkout_order = null
         where id = $1 and attempt = $2 and state = 'created'";
-    tx.db.run(sql, args![id.bytes(), attempt]).await?;
+    tx.db.execute(sql, args![id.bytes(), attempt]).await?;
     Ok(())
 }
 
@@ -248,7 +248,7 @@ async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result
     }
     let expires = checkout_expiry(at, &catalog);
     tx.db
-        .run(
+        .execute(
             "insert into purchases (id, customer_no, package, credits, amount, currency, months, state, member_email,
                attempt, refunded_amount, created_at, checkout_expires_at)
              values ($1, $2, $3, $4, $5, $6, $7, 'created', $8, 0, 0, $9, $10)",
@@ -320,7 +320,7 @@ async fn opened_now(app: &App, id: PurchaseId, opened: OpenedCheckout) -> Result
         Box::pin(async move {
             let sql = "update purchases set state = 'open', session_id = $1, url = $2
                         where id = $3 and state in ('created', 'expired') and session_id is null";
-            if tx.db.run(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
+            if tx.db.execute(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
                 add_event(tx, id, "checkout_opened").await?;
             }
             load(&mut tx.db, id).await?.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))

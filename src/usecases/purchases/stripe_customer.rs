@@ -7,7 +7,7 @@ use crate::args;
 use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row};
-use crate::store::keys::content_hash;
+use crate::store::idempotency_keys::content_hash;
 use crate::stripe::{NewCustomer, Stripe, StripeError};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::{App, InternalError, alarms};
@@ -50,7 +50,7 @@ pub(crate) async fn stripe_customer(
     stripe: &Stripe,
     customer_no: i64,
 ) -> Result<Result<String, StripeError>, InternalError> {
-    let row = app.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
+    let row = app.store.read().await?.fetch_optional(format!("{FACTS} where no = $1"), args![customer_no]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
     let facts = facts_of(&row)?;
     if let Some(known) = facts.stripe_customer.clone() {
@@ -68,7 +68,7 @@ pub(crate) async fn stripe_customer(
 }
 
 async fn make(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<String, StripeError>, InternalError> {
-    let row = app.store.read().await?.one(format!("{FACTS} where no = $1"), args![customer_no]).await?;
+    let row = app.store.read().await?.fetch_optional(format!("{FACTS} where no = $1"), args![customer_no]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
     let Facts { new, version, .. } = facts_of(&row)?;
     // What is sent is in the key: after a change Stripe would refuse the old key for other parameters. The version is,
@@ -85,7 +85,7 @@ async fn make(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<Str
             let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1),
                   stripe_due_at = case when stripe_version = $2 then stripe_due_at else $3 end
                 where no = $4 returning stripe_customer";
-            let row = tx.db.one(sql, args![made, version, tx.now(), customer_no]).await?;
+            let row = tx.db.fetch_optional(sql, args![made, version, tx.now(), customer_no]).await?;
             Ok(row.map(|row| row.text("stripe_customer")).transpose()?)
         })
     })
@@ -107,7 +107,7 @@ async fn tell(app: &App, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Res
                           stripe_due_at = case when stripe_version = $1 then null else $2 end,
                           stripe_version = case when stripe_version = $1 then $1 else stripe_version + 1 end
                         where no = $3 and stripe_customer = $4";
-                    tx.db.run(sql, args![version, tx.now(), no, known]).await?;
+                    tx.db.execute(sql, args![version, tx.now(), no, known]).await?;
                     Ok(())
                 })
             })
@@ -132,25 +132,25 @@ pub(crate) async fn forget(app: &App, customer_no: i64, id: &str) -> Result<(), 
 pub(crate) async fn forget_in(tx: &mut WriteTransaction, customer_no: i64, id: &str) -> Result<(), DbError> {
     let sql = "update customers set stripe_customer = null, stripe_due_at = null, stripe_version = stripe_version + 1
         where no = $1 and stripe_customer = $2";
-    if tx.db.run(sql, args![customer_no, id]).await? == 0 {
+    if tx.db.execute(sql, args![customer_no, id]).await? == 0 {
         return Ok(());
     }
     tracing::warn!(stripe_customer = id, "Stripe lacks a customer: another one is made");
     let sql = "insert into former_stripe_customers (stripe_customer, customer_no, replaced_at) values ($1, $2, $3)
         on conflict (stripe_customer) do update set replaced_at = excluded.replaced_at";
-    tx.db.run(sql, args![id, customer_no, tx.now()]).await?;
+    tx.db.execute(sql, args![id, customer_no, tx.now()]).await?;
     Ok(())
 }
 
 /// Whether a Stripe customer is a customer's own, now or formerly; unknown where none was ever kept.
 pub(crate) async fn is_theirs(
-    link: &mut Connection,
+    db: &mut Connection,
     customer_no: i64,
     id: Option<&str>,
 ) -> Result<Option<bool>, DbError> {
     let sql = "select stripe_customer from customers where no = $1 and stripe_customer is not null
         union select stripe_customer from former_stripe_customers where customer_no = $1";
-    let rows = link.all(sql, args![customer_no]).await?;
+    let rows = db.fetch_all(sql, args![customer_no]).await?;
     let known = rows.iter().map(|row| row.text("stripe_customer")).collect::<Result<Vec<_>, _>>()?;
     Ok((!known.is_empty()).then(|| id.is_some_and(|id| known.iter().any(|known| known == id))))
 }
@@ -170,13 +170,13 @@ pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
          order by stripe_due_at, no limit $2",
         failed_items::CUSTOMERS.without_failed("customers.no")
     );
-    let rows = app.store.read().await?.all(sql, args![app.clock.now(), TELL_MAX]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![app.clock.now(), TELL_MAX]).await?;
     Ok(done + run.serve(failed_items::customer_items(&rows)?, act).await?)
 }
 
 async fn tell_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, InternalError> {
     let sql = format!("{FACTS} where no = $1 and closed_at is null and stripe_due_at <= $2");
-    let row = app.store.read().await?.one(sql, args![no, app.clock.now()]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![no, app.clock.now()]).await?;
     let Some(facts) = row.as_ref().map(facts_of).transpose()? else { return Ok(0) };
     let Some(id) = facts.stripe_customer.clone() else { return Ok(0) };
     match tell(app, stripe, &facts, &id).await? {
@@ -193,12 +193,12 @@ async fn put_off(app: &App, facts: Facts, error: StripeError) -> Result<(), Inte
         Box::pin(async move {
             let sql =
                 "update customers set stripe_attempts = stripe_attempts + 1 where no = $1 returning stripe_attempts";
-            let row = tx.db.one(sql, args![facts.no]).await?;
+            let row = tx.db.fetch_optional(sql, args![facts.no]).await?;
             let attempts = row.map_or(Ok(1), |row| row.int("stripe_attempts"))?;
             let refused = matches!(error, StripeError::Refused { .. });
             let due = (!refused).then(|| tx.now() + TimeDelta::minutes(attempts.clamp(1, WAIT_MINUTES_MAX)));
             let sql = "update customers set stripe_due_at = $1 where no = $2 and stripe_version = $3";
-            tx.db.run(sql, args![due, facts.no, facts.version]).await?;
+            tx.db.execute(sql, args![due, facts.no, facts.version]).await?;
             let kind = error.alarm().unwrap_or("stripe_customer");
             if error.alarm().is_some() || attempts == ALARM_AT_ATTEMPT {
                 let detail = format!("the email and name of {} could not be changed: {error}", facts.new.customer_ref);
@@ -216,7 +216,7 @@ async fn put_off(app: &App, facts: Facts, error: StripeError) -> Result<(), Inte
 /// [`Fault`].
 pub async fn changes_waiting(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from customers where stripe_due_at <= $1 and closed_at is null";
-    let row = app.store.read().await?.one(sql, args![app.clock.now()]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -229,6 +229,6 @@ pub async fn next_change(app: &App, now: Instant) -> Result<Option<Instant>, Int
         return Ok(None);
     }
     let sql = "select min(stripe_due_at) as due from customers where stripe_due_at > $1 and closed_at is null";
-    let row = app.store.read().await?.one(sql, args![now]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![now]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }

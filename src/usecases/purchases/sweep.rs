@@ -80,7 +80,7 @@ pub async fn waiting(app: &App) -> Result<i64, InternalError> {
     let now = app.clock.now();
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
     let sql = format!("select count(*) as n from purchases where {DUE}");
-    let row = app.store.read().await?.one(sql, args![before, now, asked]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![before, now, asked]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
@@ -97,7 +97,7 @@ pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, Intern
     let sql = "select (select min(created_at) from purchases where state = 'created' and created_at > $1) as made,
         (select min(checkout_expires_at) from purchases
           where state in ('created', 'open', 'processing') and checkout_expires_at > $2) as ends";
-    let row = app.store.read().await?.one(sql, args![now - given_up, now]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![now - given_up, now]).await?;
     let Some(row) = row else { return Ok(None) };
     let made = row.opt_at("made")?.map(|made| made + given_up);
     Ok(made.into_iter().chain(row.opt_at("ends")?).min())
@@ -127,7 +127,7 @@ async fn ask(app: &App, item: &str) -> Result<(), InternalError> {
 /// A row whose id is none: an error while it is there.
 async fn unreadable(app: &App, item: &str) -> Result<(), InternalError> {
     let key = hex::decode(item).unwrap_or_default();
-    let row = app.store.read().await?.one("select 1 as n from purchases where id = $1", args![key]).await?;
+    let row = app.store.read().await?.fetch_optional("select 1 as n from purchases where id = $1", args![key]).await?;
     row.map_or(Ok(()), |_| Err(InternalError::Broken("the id of a purchase has not 16 bytes".to_owned())))
 }
 
@@ -147,7 +147,7 @@ async fn due(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
     let now = app.clock.now();
     let sql = format!("select id from purchases where {DUE} order by coalesce(asked_at, 0), created_at limit $4");
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    keys(&app.store.read().await?.all(sql, args![before, now, asked, ROUND]).await?)
+    keys(&app.store.read().await?.fetch_all(sql, args![before, now, asked, ROUND]).await?)
 }
 
 /// What failed or expired and may be paid all the same. Asked about when as much time has passed since the last
@@ -159,7 +159,7 @@ async fn late(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
           and created_at > $1 and created_at <= $2 and coalesce(asked_at, created_at) <= $3 - ($3 - created_at) / 2
         order by coalesce(asked_at, created_at), created_at limit $4";
     let (since, until) = (now - TimeDelta::days(LATE_DAYS), now - TimeDelta::minutes(LATE_AFTER_MINUTES));
-    keys(&app.store.read().await?.all(sql, args![since, until, now, ROUND]).await?)
+    keys(&app.store.read().await?.fetch_all(sql, args![since, until, now, ROUND]).await?)
 }
 
 fn keys(rows: &[Row]) -> Result<Vec<Vec<u8>>, InternalError> {
@@ -175,7 +175,7 @@ async fn asked_about(app: &App, due: Vec<Vec<u8>>) -> Result<Vec<String>, Intern
         Box::pin(async move {
             let now = tx.now();
             for key in due {
-                tx.db.run("update purchases set asked_at = $1 where id = $2", args![now, key]).await?;
+                tx.db.execute("update purchases set asked_at = $1 where id = $2", args![now, key]).await?;
             }
             Ok(())
         })

@@ -72,7 +72,7 @@ pub async fn timeline(app: &App, id: PurchaseId) -> Result<Vec<PurchaseEvent>, I
           left join reminders r on r.grant_no = g.no and r.at = e.at
           left join outbox o on o.cause = r.mail
         where e.purchase = $1 group by e.no, e.what, e.at order by e.no";
-    let rows = app.store.read().await?.all(sql, args![id.bytes()]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![id.bytes()]).await?;
     let event = |row: &Row| {
         Ok(PurchaseEvent { what: row.text("what")?, at: row.at("at")?, delivery: ReminderDelivery::of_row(row)? })
     };

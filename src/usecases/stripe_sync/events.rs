@@ -27,7 +27,7 @@ pub async fn catch_up(app: &App) -> Result<u64, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(0) };
     let now = app.clock.now();
     let sql = "select at from cursors where name = 'stripe_events'";
-    let row = app.store.read().await?.one(sql, Vec::new()).await?;
+    let row = app.store.read().await?.fetch_optional(sql, Vec::new()).await?;
     let Some(read_to) = row.map(|row| row.at("at")).transpose()? else {
         read(app, now).await?;
         return Ok(0);
@@ -44,7 +44,7 @@ pub async fn catch_up(app: &App) -> Result<u64, InternalError> {
     let mut missed = 0;
     for event in events {
         let sql = "select id from inbox where id = $1";
-        if app.store.read().await?.one(sql, args![&event.id]).await?.is_some() {
+        if app.store.read().await?.fetch_optional(sql, args![&event.id]).await?.is_some() {
             continue;
         }
         let object_id = event.object_id().map(str::to_owned);
@@ -64,7 +64,7 @@ pub async fn catch_up(app: &App) -> Result<u64, InternalError> {
 /// An event that failed is in the inbox, which names it; one that is not has no other place to be named in.
 async fn unstored(app: &App, id: String, fault: &InternalError) -> Result<(), InternalError> {
     let sql = "select id from inbox where id = $1";
-    if app.store.read().await?.one(sql, args![&id]).await?.is_some() {
+    if app.store.read().await?.fetch_optional(sql, args![&id]).await?.is_some() {
         return Ok(());
     }
     let reason = failed_items::plain(&fault.to_string());
@@ -85,7 +85,7 @@ async fn read(app: &App, to: Instant) -> Result<(), InternalError> {
         Box::pin(async move {
             let sql = "insert into cursors (name, at) values ('stripe_events', $1)
                 on conflict (name) do update set at = excluded.at";
-            tx.db.run(sql, args![to]).await?;
+            tx.db.execute(sql, args![to]).await?;
             Ok(())
         })
     })

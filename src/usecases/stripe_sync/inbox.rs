@@ -57,7 +57,7 @@ async fn store(app: &App, event: &Envelope) -> Result<Option<i64>, InternalError
             let now = tx.now();
             let soon = now + TimeDelta::seconds(30);
             tx.db
-                .run(
+                .execute(
                     "insert into inbox (id, type, object_id, created_at, received_at, due_at, attempts)
                              values ($1, $2, $3, $4, $5, $6, 0) on conflict (id) do nothing",
                     args![
@@ -71,7 +71,7 @@ async fn store(app: &App, event: &Envelope) -> Result<Option<i64>, InternalError
                 )
                 .await?;
             let sql = "select attempts from inbox where id = $1 and done_at is null";
-            let row = tx.db.one(sql, args![&event.id]).await?;
+            let row = tx.db.fetch_optional(sql, args![&event.id]).await?;
             Ok(row.map(|row| row.int("attempts")).transpose()?)
         })
     })
@@ -132,7 +132,7 @@ async fn attempt(app: &App, event: Event) -> Result<Received, InternalError> {
 async fn done(tx: &mut WriteTransaction, id: &str) -> Result<(), InternalError> {
     let now = tx.now();
     let sql = "update inbox set done_at = $1, last_error = null where id = $2 and done_at is null returning attempts";
-    let row = tx.db.one(sql, args![now, id]).await?;
+    let row = tx.db.fetch_optional(sql, args![now, id]).await?;
     if row.map(|row| row.int("attempts")).transpose()?.is_some_and(|attempts| attempts > 0) {
         alarms::end(tx, ALARM, id).await?;
     }
@@ -183,7 +183,7 @@ async fn later(tx: &mut WriteTransaction, event: &Event, reason: &str, seconds: 
     let due = tx.now() + TimeDelta::seconds(seconds);
     let sql = "update inbox set attempts = attempts + 1, last_error = $1, due_at = $2
         where id = $3 and attempts = $4 and done_at is null returning attempts";
-    Ok(tx.db.one(sql, args![reason, due, &event.id, event.attempts]).await?.is_some())
+    Ok(tx.db.fetch_optional(sql, args![reason, due, &event.id, event.attempts]).await?.is_some())
 }
 
 /// The events that are asked for where webhooks were lost: each object of ours is told of by one of them. Stripe takes
@@ -240,7 +240,7 @@ async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
 /// [`Fault`].
 pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
     let sql = "select 1 as n from alarms where key = 'clock:webhook' and acknowledged_at is null";
-    if app.store.read().await?.one(sql, Vec::new()).await?.is_some() {
+    if app.store.read().await?.fetch_optional(sql, Vec::new()).await?.is_some() {
         return Ok(());
     }
     app.write(|tx| {
@@ -262,7 +262,7 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
     let sql = "select id, type, object_id, attempts from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
     let (mut done, mut unanswered) = (0, 0);
     for _ in 0..ROUNDS_MAX {
-        let rows = app.store.read().await?.all(sql, args![app.clock.now(), ROUND_MAX]).await?;
+        let rows = app.store.read().await?.fetch_all(sql, args![app.clock.now(), ROUND_MAX]).await?;
         let events: Vec<Event> = rows.iter().filter_map(Event::of).collect();
         if events.is_empty() || unanswered >= UNANSWERED_MAX {
             break;
@@ -287,7 +287,7 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
 /// [`Fault`].
 pub async fn retry(app: &App, id: &str) -> Result<Received, InternalError> {
     let sql = "select id, type, object_id, attempts from inbox where id = $1 and done_at is null";
-    let row = app.store.read().await?.one(sql, args![id]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![id]).await?;
     match row.as_ref().and_then(Event::of) {
         Some(event) => act(app, event).await,
         None => Ok(Received::Done),

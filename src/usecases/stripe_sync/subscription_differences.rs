@@ -40,7 +40,7 @@ pub async fn compare(app: &App, since: Instant) -> Result<Vec<Difference>, Stopp
 async fn known(app: &App, since: Instant) -> Result<BTreeSet<String>, DbError> {
     let sql = "select s.id from subscriptions s join customers c on c.no = s.customer_no
       where c.closed_at is null and (s.created_at >= $1 or s.status not in ('canceled', 'incomplete_expired'))";
-    let rows = app.store.read().await?.all(sql, args![since]).await?;
+    let rows = app.store.read().await?.fetch_all(sql, args![since]).await?;
     rows.iter().map(|row| row.text("id")).collect()
 }
 
@@ -80,10 +80,10 @@ async fn beside(app: &App, stripe: &Stripe, state: &SubscriptionState) -> Result
 
 /// The customer, unless it is closed, with all of its subscriptions.
 async fn here(app: &App, no: i64) -> Result<Option<(String, Vec<Subscription>)>, DbError> {
-    let mut link = app.store.read().await?;
-    let row = link.one("select id from customers where no = $1 and closed_at is null", args![no]).await?;
+    let mut db = app.store.read().await?;
+    let row = db.fetch_optional("select id from customers where no = $1 and closed_at is null", args![no]).await?;
     let Some(customer) = row.map(|row| row.text("id")).transpose()? else { return Ok(None) };
-    Ok(Some((customer, of_customer(&mut link, no).await?)))
+    Ok(Some((customer, of_customer(&mut db, no).await?)))
 }
 
 /// How the row differs from what Stripe says.

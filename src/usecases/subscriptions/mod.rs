@@ -120,28 +120,28 @@ pub(crate) async fn whose(
     state: &SubscriptionState,
 ) -> Result<Result<Option<i64>, StripeError>, InternalError> {
     let number = |row: Option<Row>| row.map(|row| row.int("no")).transpose();
-    let mut link = app.store.read().await?;
+    let mut db = app.store.read().await?;
     let sql = "select no from customers where stripe_customer = $1
         union select customer_no as no from former_stripe_customers where stripe_customer = $1";
-    if let Some(no) = number(link.one(sql, args![&state.customer]).await?)? {
+    if let Some(no) = number(db.fetch_optional(sql, args![&state.customer]).await?)? {
         return Ok(Ok(Some(no)));
     }
     let named = "select no from customers where id = $1";
     if let Some(id) = &state.names
-        && let Some(no) = number(link.one(named, args![id]).await?)?
+        && let Some(no) = number(db.fetch_optional(named, args![id]).await?)?
     {
         return Ok(Ok(Some(no)));
     }
-    drop(link);
+    drop(db);
     match stripe.named_by_customer(&state.customer).await {
-        Ok(Some(id)) => Ok(Ok(number(app.store.read().await?.one(named, args![id]).await?)?)),
+        Ok(Some(id)) => Ok(Ok(number(app.store.read().await?.fetch_optional(named, args![id]).await?)?)),
         Ok(None) => Ok(Ok(None)),
         Err(e) => Ok(Err(e)),
     }
 }
 
-async fn version(link: &mut Connection, id: &str) -> Result<i64, DbError> {
-    let row = link.one("select version from subscriptions where id = $1", args![id]).await?;
+async fn version(db: &mut Connection, id: &str) -> Result<i64, DbError> {
+    let row = db.fetch_optional("select version from subscriptions where id = $1", args![id]).await?;
     row.map_or(Ok(0), |row| row.int("version"))
 }
 
@@ -167,7 +167,7 @@ async fn take(tx: &mut WriteTransaction, seen: &Seen, version_before: i64) -> Re
     let sql = "update customers set stripe_customer = $1 where no = $2 and stripe_customer is null
         and not exists (select 1 from customers where stripe_customer = $1)
         and not exists (select 1 from former_stripe_customers where stripe_customer = $1)";
-    tx.db.run(sql, args![&state.customer, no]).await?;
+    tx.db.execute(sql, args![&state.customer, no]).await?;
     let all = of_customer(&mut tx.db, no).await?;
     let living = all.iter().filter(|one| matches!(one.status.standing(), Standing::Live | Standing::PastDue));
     if living.clone().count() > 1 {
@@ -175,7 +175,7 @@ async fn take(tx: &mut WriteTransaction, seen: &Seen, version_before: i64) -> Re
         let detail = format!("one customer pays for several ({}); end all but one at Stripe", ids.join(", "));
         alarms::raise(tx, "subscription", &state.customer, &detail).await?;
     }
-    tx.act(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
+    tx.with_account(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
     Ok(true)
 }
 
@@ -188,7 +188,7 @@ async fn write(
 ) -> Result<(), InternalError> {
     let (state, now) = (&seen.state, tx.now());
     let sql = "select plan, price, unpaid_invoice, past_due_since from subscriptions where id = $1";
-    let before = tx.db.one(sql, args![&state.id]).await?;
+    let before = tx.db.fetch_optional(sql, args![&state.id]).await?;
     let known = |name: &str| before.as_ref().map(|row| row.opt_text(name)).transpose().map(Option::flatten);
     // Of several prices the one that gives the most is the plan's; others are for things that we do not sell.
     let plan_of = |price: &str| tx.catalog.plan_of_price(price).map(|plan| (plan.credits, plan.id.clone()));
@@ -219,7 +219,7 @@ async fn write(
     };
     let millis = |seconds: i64| from_millis(seconds.saturating_mul(1_000));
     tx.db
-        .run(
+        .execute(
             "insert into subscriptions (id, customer_no, stripe_customer, status, price, plan, created_at, anchor, period_end,
                ends_at, owes, unpaid_invoice, past_due_since, version, seen_at)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
@@ -269,8 +269,8 @@ fn subscription_of(row: &Row) -> Result<Subscription, DbError> {
 }
 
 /// All subscriptions that are known of a customer.
-pub(crate) async fn of_customer(link: &mut Connection, customer_no: i64) -> Result<Vec<Subscription>, DbError> {
-    let rows = link.all(format!("{SUBSCRIPTION} where s.customer_no = $1"), args![customer_no]).await?;
+pub(crate) async fn of_customer(db: &mut Connection, customer_no: i64) -> Result<Vec<Subscription>, DbError> {
+    let rows = db.fetch_all(format!("{SUBSCRIPTION} where s.customer_no = $1"), args![customer_no]).await?;
     rows.iter().map(subscription_of).collect()
 }
 
@@ -298,7 +298,7 @@ pub async fn followed(app: &App, customer_no: i64, any: bool) -> Result<Option<F
       from subscriptions s left join plan_masters m on m.subscription = s.id and m.customer_no = s.customer_no
       where s.customer_no = $1 and (m.customer_no is not null or $2 = 1)
       order by case when m.customer_no is null then 1 else 0 end, s.created_at desc limit 1";
-    let row = app.store.read().await?.one(sql, args![customer_no, any]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![customer_no, any]).await?;
     let found = row.map(|row| {
         Ok::<_, DbError>(Followed {
             id: row.text("id")?,

@@ -54,7 +54,7 @@ pub async fn run(store: &Store) -> Result<(), InternalError> {
 
 async fn unfolded(store: &Store) -> Result<Vec<(i64, String)>, DbError> {
     let sql = "select no, name from customers where folded_name is null limit $1";
-    let rows = store.read().await?.all(sql, args![STEP]).await?;
+    let rows = store.read().await?.fetch_all(sql, args![STEP]).await?;
     rows.iter().map(|row| Ok((row.int("no")?, row.text("name")?))).collect()
 }
 
@@ -63,7 +63,7 @@ async fn addresses(store: &Store) -> Result<(), DbError> {
     for (table, column, unless) in ADDRESSES {
         let sql =
             format!("select distinct {column} as email from {table} where octet_length({column}) <> length({column})");
-        for row in store.read().await?.all(sql, Vec::new()).await? {
+        for row in store.read().await?.fetch_all(sql, Vec::new()).await? {
             let old = row.text("email")?;
             let Some(new) = email::spelled(&old) else { continue };
             let sql = format!("update {table} set {column} = $1 where {column} = $2 {unless}");
@@ -74,7 +74,7 @@ async fn addresses(store: &Store) -> Result<(), DbError> {
 }
 
 async fn write(store: &Store, sql: String, values: Vec<Value>) -> Result<(), DbError> {
-    let mut link = store.begin_turn().await?;
-    link.run(sql, values).await?;
-    link.commit().await
+    let mut db = store.begin_write().await?;
+    db.execute(sql, values).await?;
+    db.commit().await
 }

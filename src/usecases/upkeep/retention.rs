@@ -135,17 +135,17 @@ impl Kept {
 /// # Errors
 /// [`Fault`] of the database.
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
-    let (mut link, now) = (app.store.read().await?, app.clock.now());
+    let (mut db, now) = (app.store.read().await?, app.clock.now());
     let mut sum = 0;
     for kept in &ALL {
-        sum += waiting(&mut link, kept, now).await?;
+        sum += waiting(&mut db, kept, now).await?;
     }
     Ok(sum)
 }
 
-async fn waiting(link: &mut Connection, kept: &Kept, now: Instant) -> Result<i64, DbError> {
+async fn waiting(db: &mut Connection, kept: &Kept, now: Instant) -> Result<i64, DbError> {
     let sql = format!("select count(*) as n from ({}) over_by_now", kept.over("1 as one"));
-    let row = link.one(sql, args![kept.before(now), SWEEP_MAX]).await?;
+    let row = db.fetch_optional(sql, args![kept.before(now), SWEEP_MAX]).await?;
     row.map_or(Ok(0), |row| row.int("n"))
 }
 
@@ -176,7 +176,7 @@ async fn take(app: &App, kept: &'static Kept) -> Result<(u64, Option<Failure>), 
         Box::pin(async move {
             let sql = kept.act(&format!("({}) in ({})", kept.key, kept.over(kept.key)));
             let before = kept.before(tx.now());
-            Ok(tx.db.run(sql, args![before, SWEEP_MAX]).await?)
+            Ok(tx.db.execute(sql, args![before, SWEEP_MAX]).await?)
         })
     });
     match job.await {
@@ -185,14 +185,14 @@ async fn take(app: &App, kept: &'static Kept) -> Result<(u64, Option<Failure>), 
         Err(_) => {}
     }
     let args = args![kept.before(app.clock.now()), SWEEP_MAX];
-    let rows = app.store.read().await?.all(kept.over(kept.key), args).await?;
+    let rows = app.store.read().await?.fetch_all(kept.over(kept.key), args).await?;
     let keys: Vec<Vec<Value>> = rows.iter().map(|row| kept.key_of(row)).collect::<Result<_, _>>()?;
     let act = |key: Vec<Value>| async move {
         app.write(move |tx| {
             Box::pin(async move {
                 let columns = kept.key.split(", ").zip(1..);
                 let is_it: Vec<String> = columns.map(|(column, n)| format!("{column} = ${n}")).collect();
-                Ok(tx.db.run(kept.act(&is_it.join(" and ")), key).await?)
+                Ok(tx.db.execute(kept.act(&is_it.join(" and ")), key).await?)
             })
         })
         .await

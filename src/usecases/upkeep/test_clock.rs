@@ -37,7 +37,7 @@ async fn run(app: &App) -> Result<(), InternalError> {
 async fn set(app: &App, to: Instant) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
-            tx.db.run("update test_clock set now = $1 where id = 1 and now < $1", args![to]).await?;
+            tx.db.execute("update test_clock set now = $1 where id = 1 and now < $1", args![to]).await?;
             Ok(())
         })
     })

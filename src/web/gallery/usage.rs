@@ -1,7 +1,7 @@
 //! Usage: everything at once, nothing, one thing alone, switched off, week by week.
 
 use crate::domain::{Catalog, Credits};
-use crate::store::days::{Totals, day_of};
+use crate::store::daily_usage::{Totals, day_number};
 use crate::store::metrics::{Figure, Metrics};
 use crate::usecases::insight::usage::{Figures, Range, Step, Usage};
 use crate::web::gallery::Sample;
@@ -37,7 +37,7 @@ fn steps(range: Range, figures: impl Fn(i64) -> Figures) -> Usage {
     let (count, length) = range.steps();
     let midnight = |day: i64| crate::domain::time::from_millis(day * 86_400_000);
     let step = |n: i64| {
-        let last = day_of(now()) - n * length;
+        let last = day_number(now()) - n * length;
         Step { first: midnight(last - length + 1), last: midnight(last), figures: figures(n) }
     };
     let steps: Vec<Step> = (0..count).rev().map(step).collect();

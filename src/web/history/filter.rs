@@ -1,7 +1,7 @@
 //! The filter of History: the URL's query, the form, and back.
 
 use crate::domain::{GrantId, Instant, Kind};
-use crate::store::days;
+use crate::store::daily_usage;
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::credits::accounts;
 use crate::usecases::insight::history::{Filter, Sort};
@@ -131,8 +131,8 @@ pub async fn filter_form(
         words: format!("{} of {}", row.grant.amount.grouped(), bought_at(&bought, row.grant.effective_at, zone)),
         chosen: asked.filter.grant == Some(row.grant.id),
     };
-    let today = days::day_of(app.clock.now());
-    let used = days::operations(&mut app.store.read().await?, no, today - OPERATION_DAYS, today).await?;
+    let today = daily_usage::day_number(app.clock.now());
+    let used = daily_usage::named_operations(&mut app.store.read().await?, no, today - OPERATION_DAYS, today).await?;
     let mut operations: BTreeSet<String> = used.into_iter().collect();
     operations.extend(asked.filter.operation.clone());
     let operation = |operation: String| Choice {

@@ -1,6 +1,6 @@
 //! The charts of Usage: an SVG of bars for each measure. Its lengths are attributes: the CSP allows no inline style.
 
-use crate::store::days::Totals;
+use crate::store::daily_usage::Totals;
 use crate::usecases::insight::usage::{Range, Step, Usage};
 use crate::web::ui::dates::Zone;
 use crate::web::ui::text::Text;

@@ -3,7 +3,7 @@
 use crate::domain::Credits;
 use crate::domain::amount::group;
 use crate::domain::catalog::Metric;
-use crate::store::days::Totals;
+use crate::store::daily_usage::Totals;
 use crate::usecases::insight::usage::{Figures, Usage};
 
 /// A quantity that the page shows: credits, or a metric of the catalogue.

@@ -199,8 +199,8 @@ async fn load(visit: RequestContext) -> Result<Page, Stop> {
 pub mod tests {
     use super::*;
     use crate::domain::Credits;
-    use crate::store::day_names::OTHER_SOURCE;
-    use crate::store::days::Totals;
+    use crate::store::daily_usage::Totals;
+    use crate::store::daily_usage_names::OTHER_SOURCE;
     use crate::store::metrics::{Figure, Metrics};
     use crate::usecases::insight::usage::Figures;
 

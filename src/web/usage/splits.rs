@@ -1,8 +1,8 @@
 //! The tables "By operation" and "By source".
 
 use crate::domain::Credits;
-use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
-use crate::store::days::Totals;
+use crate::store::daily_usage::Totals;
+use crate::store::daily_usage_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::usecases::insight::usage::Usage;
 use crate::web::history::lines::operation_words;
 use crate::web::ui::money::Amount;

@@ -188,16 +188,16 @@ impl TestApp {
     /// A number that a query counts, as `n`.
     pub async fn count(&self, sql: &str) -> i64 {
         let inner = self.inner();
-        let row = inner.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap();
+        let row = inner.store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap();
         row.unwrap().int("n").unwrap()
     }
 
     /// Changes the database behind the product's back, as the engine's own turn would.
     pub async fn tamper(&self, sql: &str, args: Vec<Bind>) -> Result<u64, sqlx::Error> {
         let inner = self.inner();
-        let mut link = inner.store.begin_turn().await?;
-        let rows = link.run(sql, args).await?;
-        link.commit().await?;
+        let mut db = inner.store.begin_write().await?;
+        let rows = db.execute(sql, args).await?;
+        db.commit().await?;
         Ok(rows)
     }
 

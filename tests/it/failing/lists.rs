@@ -216,7 +216,7 @@ on_both!(an_erasure_that_fails_keeps_no_other_from_its_end, |app| {
     let id = {
         let sql = "select cause from entries where customer_no = 1 and seq = 9";
         let inner = app.inner();
-        inner.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().blob("cause").unwrap()
+        inner.store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap().blob("cause").unwrap()
     };
     assert_eq!(app.tamper(broken, args![vec![7_u8; 16]]).await.unwrap(), 1);
     let inner = app.inner();

@@ -150,7 +150,17 @@ on_both!(a_customer_that_stripe_never_answers_about_keeps_no_other_from_being_to
     let broken = {
         let inner = app.inner();
         let sql = "select stripe_customer from customers where id = 'acme'";
-        inner.store.read().await.unwrap().one(sql, Vec::new()).await.unwrap().unwrap().text("stripe_customer").unwrap()
+        inner
+            .store
+            .read()
+            .await
+            .unwrap()
+            .fetch_optional(sql, Vec::new())
+            .await
+            .unwrap()
+            .unwrap()
+            .text("stripe_customer")
+            .unwrap()
     };
     for buyer in BUYERS {
         app.put(buyer, serde_json::json!({"name": "Renamed"})).await.expect(200);

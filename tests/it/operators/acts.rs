@@ -16,7 +16,7 @@ async fn audit(desk: &Desk<'_>) -> Vec<(String, String, String)> {
     let inner = desk.app.inner();
     let rows = inner.store.read().await.unwrap();
     let mut rows = rows;
-    let rows = rows.all("select action, about, detail from audit order by no", Vec::new()).await.unwrap();
+    let rows = rows.fetch_all("select action, about, detail from audit order by no", Vec::new()).await.unwrap();
     rows.iter()
         .map(|row| (row.text("action").unwrap(), row.text("about").unwrap(), row.text("detail").unwrap()))
         .collect()

@@ -132,7 +132,14 @@ on_both!(a_recovery_code_works_once_however_it_is_written, |app| {
     assert_eq!(app.count(kept).await, 10);
     let key = totp_rs::Secret::try_from_base32(shown.key.replace(' ', "")).unwrap();
     let inner = app.inner();
-    let row = inner.store.read().await.unwrap().one("select totp_secret from operators", Vec::new()).await.unwrap();
+    let row = inner
+        .store
+        .read()
+        .await
+        .unwrap()
+        .fetch_optional("select totp_secret from operators", Vec::new())
+        .await
+        .unwrap();
     assert_ne!(row.unwrap().blob("totp_secret").unwrap(), key.as_bytes());
 });
 

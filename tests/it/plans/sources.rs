@@ -165,14 +165,14 @@ async fn no_statement_of_the_sources_walks_through_a_table(database: Database) {
     store.close().await;
     if database == Database::Postgres {
         // An index of what waits looks cheap to it while nothing does.
-        let mut link = sqlx::PgConnection::connect(&home.url).await.unwrap();
+        let mut db = sqlx::PgConnection::connect(&home.url).await.unwrap();
         let sql =
             "insert into outbox (key, recipient, kind, subject, body_text, body_html, state, attempts, created_at,
               due_at, cause)
             select n, '', '', '', '', '', 'queued', 0, n, n, decode(lpad(to_hex(n), 32, '0'), 'hex')
             from generate_series(1, 5000) n";
-        sqlx::raw_sql(sql).execute(&mut link).await.unwrap();
-        sqlx::raw_sql("analyze outbox").execute(&mut link).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+        sqlx::raw_sql("analyze outbox").execute(&mut db).await.unwrap();
     }
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for found in statements() {

@@ -159,7 +159,7 @@ async fn operators_pages(app: &TestApp, purchase: &str, seen: &mut Seen) {
 async fn emails(app: &TestApp, seen: &mut Seen) -> BTreeSet<String> {
     let inner = app.inner();
     let sql = "select kind, subject, body_html from outbox order by no";
-    let rows = inner.store.read().await.unwrap().all(sql, Vec::new()).await.unwrap();
+    let rows = inner.store.read().await.unwrap().fetch_all(sql, Vec::new()).await.unwrap();
     let look = |row: &topup::store::db::Row| {
         let kind = row.text("kind").unwrap();
         seen.look(&kind, &row.text("body_html").unwrap());

@@ -74,7 +74,7 @@ pub async fn checkout_origin(settings: &Settings, store: Option<&Store>, stripe:
 async fn newest_url(store: &Store) -> Option<String> {
     let sql = "select url from purchases where url is not null and state in ('open', 'processing')
         order by created_at desc limit 1";
-    let row = store.read().await.ok()?.one(sql, Vec::new()).await.ok()??;
+    let row = store.read().await.ok()?.fetch_optional(sql, Vec::new()).await.ok()??;
     row.opt_text("url").ok()?
 }
 

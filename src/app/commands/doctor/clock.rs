@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::domain::Instant;
 use crate::domain::time::from_millis;
 use crate::store::db::{Connection, DbError};
-use crate::store::{Store, commits};
+use crate::store::{Store, newest_commit};
 use chrono::{SecondsFormat, TimeDelta};
 
 /// The largest difference of two clocks that is not an error, in seconds.
@@ -19,17 +19,17 @@ pub async fn check(report: &mut Report, store: &Store, is_test: bool) -> Result<
         return Ok(());
     }
     let now = Clock::system().real();
-    let mut link = store.read().await?;
-    if !link.is_sqlite() {
-        compare_with_server(report, &mut link, now).await?;
+    let mut db = store.read().await?;
+    if !db.is_sqlite() {
+        compare_with_server(report, &mut db, now).await?;
     }
-    if let Some(refusal) = commits::clock_refusal(store, now).await? {
+    if let Some(refusal) = newest_commit::clock_refusal(store, now).await? {
         report.wrong("clock", refusal);
         return Ok(());
     }
-    compare_with_accounts(report, &mut link, now).await?;
+    compare_with_accounts(report, &mut db, now).await?;
     let sql = "select created_at from entries where row_no = (select max(row_no) from entries)";
-    let last = link.one(sql, Vec::new()).await?.map(|row| row.at("created_at")).transpose()?;
+    let last = db.fetch_optional(sql, Vec::new()).await?.map(|row| row.at("created_at")).transpose()?;
     match last.map(|last: Instant| (last - now).num_seconds()) {
         Some(ahead) if ahead > DIFFERENCE_MAX => report.wrong(
             "clock",
@@ -43,9 +43,9 @@ pub async fn check(report: &mut Report, store: &Store, is_test: bool) -> Result<
     Ok(())
 }
 
-async fn compare_with_server(report: &mut Report, link: &mut Connection, now: Instant) -> Result<(), DbError> {
+async fn compare_with_server(report: &mut Report, db: &mut Connection, now: Instant) -> Result<(), DbError> {
     let sql = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as n";
-    let server = link.one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    let server = db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
     let difference = (from_millis(server) - now).num_seconds();
     if difference.abs() > DIFFERENCE_MAX {
         report.wrong("clock", format!("PostgreSQL's is {difference} seconds from ours: set both by NTP"));
@@ -54,9 +54,9 @@ async fn compare_with_server(report: &mut Report, link: &mut Connection, now: In
 }
 
 /// Accounts ahead of the clock: an earlier clock was ahead.
-async fn compare_with_accounts(report: &mut Report, link: &mut Connection, now: Instant) -> Result<(), DbError> {
+async fn compare_with_accounts(report: &mut Report, db: &mut Connection, now: Instant) -> Result<(), DbError> {
     let sql = "select count(*) as n, max(last_at) as last_at from accounts where last_at > $1";
-    let row = link.one(sql, args![now + TimeDelta::seconds(DIFFERENCE_MAX)]).await?;
+    let row = db.fetch_optional(sql, args![now + TimeDelta::seconds(DIFFERENCE_MAX)]).await?;
     let accounts = row.as_ref().map_or(Ok(0), |row| row.int("n"))?;
     if accounts > 0 {
         let until = row.map(|row| row.opt_at("last_at")).transpose()?.flatten();

@@ -7,7 +7,7 @@ use crate::args;
 use crate::domain::Catalog;
 use crate::settings::Settings;
 use crate::store::db::DbError;
-use crate::store::pg_session::SETTINGS;
+use crate::store::postgres_sessions::SETTINGS;
 use crate::store::{Opening, Store};
 use std::time::Duration;
 
@@ -51,13 +51,13 @@ pub async fn check(report: &mut Report, settings: &Settings, catalog: Option<&Ca
 
 /// Begins a write transaction and rolls it back. Returns the session settings that differ from the required ones.
 async fn try_write(store: &Store) -> Result<Vec<String>, DbError> {
-    let mut link = store.begin_turn().await?;
+    let mut db = store.begin_write().await?;
     // A read-only database refuses even this statement.
-    link.run("delete from write_probe where id = 0", Vec::new()).await?;
+    db.execute("delete from write_probe where id = 0", Vec::new()).await?;
     let mut unset = Vec::new();
-    let has_sessions = !link.is_sqlite();
+    let has_sessions = !db.is_sqlite();
     for (name, want) in SETTINGS.into_iter().filter(|_| has_sessions) {
-        let row = link.one("select current_setting($1) as value", args![name]).await?;
+        let row = db.fetch_optional("select current_setting($1) as value", args![name]).await?;
         let value = row.map_or(Ok(String::new()), |row| row.text("value"))?;
         if value != want {
             unset.push(format!("{name} is {value}, not {want}"));
@@ -68,8 +68,8 @@ async fn try_write(store: &Store) -> Result<Vec<String>, DbError> {
 
 /// A failover to a standby that lags loses answered commits. Only the server can wait for a standby.
 async fn standbys(report: &mut Report, store: &Store) -> Result<(), DbError> {
-    let mut link = store.read().await?;
-    if link.is_sqlite() {
+    let mut db = store.read().await?;
+    if db.is_sqlite() {
         return Ok(());
     }
     // A standby that is disconnected at the moment still has its slot.
@@ -77,7 +77,7 @@ async fn standbys(report: &mut Report, store: &Store) -> Result<(), DbError> {
            (select count(*) from pg_stat_replication where state is distinct from 'backup'),
            (select count(*) from pg_replication_slots where slot_type = 'physical')) as n,
          current_setting('synchronous_standby_names') as names";
-    let Some(row) = link.one(sql, Vec::new()).await? else { return Ok(()) };
+    let Some(row) = db.fetch_optional(sql, Vec::new()).await? else { return Ok(()) };
     match (row.int("n")?, row.text("names")?.trim()) {
         (0, _) => {}
         (n, "") => report.note(

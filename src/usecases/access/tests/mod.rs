@@ -50,8 +50,8 @@ pub async fn on_both<F: Future<Output = ()>>(test: impl Fn(Rig) -> F) {
 
 async fn on_server(server: &str, sql: &str) {
     use sqlx::Connection;
-    let mut link = sqlx::PgConnection::connect(server).await.expect("the server of TOPUP_TEST_POSTGRES");
-    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut link).await.expect(sql);
+    let mut db = sqlx::PgConnection::connect(server).await.expect("the server of TOPUP_TEST_POSTGRES");
+    sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut db).await.expect(sql);
 }
 
 impl Rig {
@@ -136,7 +136,7 @@ impl Rig {
     /// State, attempts, last error of the outbox's rows in order.
     pub async fn outbox(&self) -> Vec<(String, i64, Option<String>)> {
         let sql = "select state, attempts, last_error from outbox order by no";
-        let rows = self.app.store.read().await.expect("a link").all(sql, Vec::new()).await.expect("rows");
+        let rows = self.app.store.read().await.expect("a link").fetch_all(sql, Vec::new()).await.expect("rows");
         let row =
             |row: &crate::store::db::Row| Ok((row.text("state")?, row.int("attempts")?, row.opt_text("last_error")?));
         rows.iter().map(row).collect::<Result<_, sqlx::Error>>().expect("columns")
@@ -169,8 +169,8 @@ impl Rig {
     pub async fn portal(&self, customer_no: i64, email: &str, role: Role) -> String {
         let (path, email) = ("/billing".to_owned(), Some(email.to_owned()));
         let new = portal::NewLink { customer_no, email, role: Some(role), path, return_url: None };
-        let link = portal::make_link(&self.app, new).await.expect("a link");
-        self.open(link.url.rsplit('/').next().unwrap_or_default()).await.expect("a session")
+        let db = portal::make_link(&self.app, new).await.expect("a link");
+        self.open(db.url.rsplit('/').next().unwrap_or_default()).await.expect("a session")
     }
 
     /// Who a cookie belongs to.

@@ -26,8 +26,16 @@ async fn a_mailed_link_works_once_for_fifteen_minutes() {
         assert!(rig.mails()[0].contains("Subject: Sign in to Gleaner"));
         let token = rig.token();
         let sql = "select body_text || body_html as body from outbox";
-        let row =
-            rig.app.store.read().await.expect("a link").one(sql, Vec::new()).await.expect("a row").expect("a row");
+        let row = rig
+            .app
+            .store
+            .read()
+            .await
+            .expect("a link")
+            .fetch_optional(sql, Vec::new())
+            .await
+            .expect("a row")
+            .expect("a row");
         assert!(!row.text("body").expect("text").contains(&token), "the token is in the mail alone");
         let Look::Works(target) = look(&rig, &token).await else { panic!("looking spends nothing") };
         assert_eq!((target.name.as_str(), target.email.as_deref()), ("acme", Some("ada@acme.example")));
@@ -232,7 +240,7 @@ async fn what_is_over_is_forgotten_after_a_while_and_nothing_else() {
         let no = rig.customer("acme", "ada@acme.example").await;
         let count = async |table: &str| {
             let sql = format!("select count(*) as n from {table}");
-            let row = rig.app.store.read().await.expect("a link").one(sql, Vec::new()).await.expect("a row");
+            let row = rig.app.store.read().await.expect("a link").fetch_optional(sql, Vec::new()).await.expect("a row");
             row.expect("a row").int("n").expect("a number")
         };
         let sweep = async || retention::sweep_expired(&rig.app).await.expect("a sweep");

@@ -229,7 +229,7 @@ async fn a_claim_of_a_dead_process_is_taken_up_again() {
     on_both(|rig| async move {
         put(&rig, "one", "ada@acme.example").await;
         let sql = "update outbox set attempts = 1, due_at = due_at + 600000";
-        let job = rig.app.write(move |tx| Box::pin(async move { Ok(tx.db.run(sql, Vec::new()).await?) }));
+        let job = rig.app.write(move |tx| Box::pin(async move { Ok(tx.db.execute(sql, Vec::new()).await?) }));
         job.await.expect("a commit");
         rig.send().await;
         assert!(rig.mails().is_empty());
@@ -249,7 +249,7 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
                 let sql = "insert into members (customer_no, email, role, created_at, removed_at) values
                     ($1, 'al@acme.example', 'admin', 0, null), ($1, 'vi@acme.example', 'viewer', 0, null),
                     ($1, 'ex@acme.example', 'owner', 0, 1)";
-                tx.db.run(sql, crate::args![no]).await?;
+                tx.db.execute(sql, crate::args![no]).await?;
                 let purchase = purchase(tx, no).await?;
                 let at = tx.now();
                 let credited = receipts::Credited {
@@ -294,6 +294,6 @@ async fn purchase(tx: &mut WriteTransaction, customer_no: i64) -> Result<Purchas
           refunded_amount, created_at, checkout_expires_at)
         values ($1, $2, 'p1200', 1200000, 900, 'usd', 'open', 0, 0, $3, $3)";
     let now = tx.now();
-    tx.db.run(sql, crate::args![id.bytes(), customer_no, now]).await?;
+    tx.db.execute(sql, crate::args![id.bytes(), customer_no, now]).await?;
     Ok(purchases::load(&mut tx.db, id).await?.expect("the purchase"))
 }

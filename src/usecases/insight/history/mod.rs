@@ -9,7 +9,7 @@ mod walk;
 use crate::args;
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, PurchaseId, UsageId};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
-use crate::store::{bulk, entries};
+use crate::store::{entries, statement_batch};
 use crate::usecases::credits::accounts;
 use crate::usecases::{App, InternalError};
 use std::collections::HashMap;
@@ -196,12 +196,12 @@ pub async fn slice(
     most: Most,
 ) -> Result<Slice, InternalError> {
     accounts::book(app, customer_no).await?;
-    let mut link = app.store.snapshot().await?;
+    let mut db = app.store.snapshot().await?;
     let mut reader = Reader { customer_no, grants: HashMap::new(), usages: HashMap::new() };
-    let mut walk = Walk::begin(&mut link, customer_no, filter, before).await?;
+    let mut walk = Walk::begin(&mut db, customer_no, filter, before).await?;
     let (mut slice, mut open) = (Slice::default(), None::<Line>);
-    while let Some(found) = walk.step(&mut link, filter).await? {
-        reader.learn(&mut link, &found).await?;
+    while let Some(found) = walk.step(&mut db, filter).await? {
+        reader.learn(&mut db, &found).await?;
         for entry in found {
             if filter.from.is_some_and(|from| entry.event_at < from) {
                 slice.take(open.take(), filter);
@@ -222,7 +222,7 @@ pub async fn slice(
             // A cause whose lines may go on below is the next page's.
             let top = open.take().map_or(walk.top, |line| line.last() + 1);
             slice.next = Some(top);
-            let here = entries::page(&mut link, customer_no, top - 1, 1).await?;
+            let here = entries::fetch_page(&mut db, customer_no, top - 1, 1).await?;
             slice.looked_to = here.first().map(|entry| entry.event_at);
             return Ok(slice);
         }
@@ -265,13 +265,13 @@ struct Reader {
 
 impl Reader {
     /// Reads the grants and usages of these lines that are not known yet.
-    async fn learn(&mut self, link: &mut Connection, found: &[Entry]) -> Result<(), DbError> {
+    async fn learn(&mut self, db: &mut Connection, found: &[Entry]) -> Result<(), DbError> {
         let mut grants: Vec<GrantId> = found.iter().map(|entry| entry.grant).collect();
         grants.sort_unstable_by_key(|id| id.bytes());
         grants.dedup();
         grants.retain(|id| !self.grants.contains_key(id));
         let columns = "id, kind, effective_at, purchase from grants";
-        for row in ids(link, columns, self.customer_no, grants.iter().map(|id| id.bytes())).await? {
+        for row in ids(db, columns, self.customer_no, grants.iter().map(|id| id.bytes())).await? {
             let fact = GrantFact {
                 id: GrantId(row.uuid("id")?),
                 kind: Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?,
@@ -283,7 +283,7 @@ impl Reader {
         let usages: Vec<_> = found.iter().filter_map(|entry| usage_of(entry.cause)).map(|id| id.bytes()).collect();
         self.usages.clear();
         let columns = "id, operation, source from usages";
-        for row in ids(link, columns, self.customer_no, usages.into_iter()).await? {
+        for row in ids(db, columns, self.customer_no, usages.into_iter()).await? {
             let said = (row.opt_text("operation")?, row.opt_text("source")?);
             self.usages.insert(UsageId(row.uuid("id")?), said);
         }
@@ -328,11 +328,11 @@ const fn usage_of(cause: Cause) -> Option<UsageId> {
 
 /// The rows of these ids of a customer.
 async fn ids(
-    link: &mut Connection,
+    db: &mut Connection,
     columns: &str,
     customer_no: i64,
     ids: impl Iterator<Item = [u8; 16]>,
 ) -> Result<Vec<Row>, DbError> {
     let sql = |no: &str, any: &str| format!("select {columns} where customer_no = {no} and id {any}");
-    bulk::all_any(link, sql, args![customer_no], ids.map(Value::from).collect()).await
+    statement_batch::fetch_all_in(db, sql, args![customer_no], ids.map(Value::from).collect()).await
 }

@@ -58,11 +58,11 @@ pub struct Letter {
 /// Whatever the database says.
 pub async fn addressed(tx: &mut WriteTransaction, no: i64) -> Result<Option<Addressed>, DbError> {
     let sql = "select id, name, email, timezone, created_at from customers where no = $1 and closed_at is null";
-    let Some(row) = tx.db.one(sql, args![no]).await? else { return Ok(None) };
+    let Some(row) = tx.db.fetch_optional(sql, args![no]).await? else { return Ok(None) };
     let sql = "select no, email, alerts from members
         where customer_no = $1 and removed_at is null and role in ('owner', 'admin') order by no";
     let mut people = Vec::new();
-    for person in tx.db.all(sql, args![no]).await? {
+    for person in tx.db.fetch_all(sql, args![no]).await? {
         people.push((person.int("no")?, person.text("email")?, person.flag("alerts")?));
     }
     if people.is_empty() {

@@ -31,7 +31,7 @@ pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, Interna
     let Some((member, given)) = token.split_once('-') else { return Ok(None) };
     let Ok(member) = member.parse::<i64>() else { return Ok(None) };
     let sql = "select email, alerts from members where no = $1 and removed_at is null";
-    let Some(row) = app.store.read().await?.one(sql, args![member]).await? else { return Ok(None) };
+    let Some(row) = app.store.read().await?.fetch_optional(sql, args![member]).await? else { return Ok(None) };
     let right = seal(&app.shop(), member, &row.text("email")?).unwrap_or_default();
     let same: bool = subtle::ConstantTimeEq::ct_eq(right.as_bytes(), given.as_bytes()).into();
     Ok(if same { Some((member, row.flag("alerts")?)) } else { None })
@@ -44,7 +44,7 @@ pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, Interna
 pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalError> {
     app.write_anonymous(move |tx| {
         Box::pin(async move {
-            tx.db.run("update members set alerts = $1 where no = $2", args![on, member]).await?;
+            tx.db.execute("update members set alerts = $1 where no = $2", args![on, member]).await?;
             Ok(())
         })
     })
@@ -59,9 +59,9 @@ pub async fn set_low_balance(app: &App, customer_no: i64, credits: Option<Credit
     app.write(move |tx| {
         Box::pin(async move {
             // The engine remembers it.
-            tx.forget(customer_no).await?;
+            tx.evict_account(customer_no).await?;
             let credits = credits.map(|credits| credits.0);
-            tx.db.run("update customers set low_balance = $1 where no = $2", args![credits, customer_no]).await?;
+            tx.db.execute("update customers set low_balance = $1 where no = $2", args![credits, customer_no]).await?;
             Ok(())
         })
     })
@@ -84,7 +84,7 @@ pub struct Chosen {
 pub async fn chosen(app: &App, viewer: &Viewer) -> Result<Chosen, InternalError> {
     let sql = "select c.low_balance, m.alerts, m.role from customers c
         left join members m on m.customer_no = c.no and m.email = $2 and m.removed_at is null where c.no = $1";
-    let row = app.store.read().await?.one(sql, args![viewer.customer_no, viewer.email.clone()]).await?;
+    let row = app.store.read().await?.fetch_optional(sql, args![viewer.customer_no, viewer.email.clone()]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("a session of no customer".to_owned()))?;
     let alerts = row.opt_int("alerts")?.map(|alerts| alerts != 0);
     let alerts = alerts.filter(|_| viewer.role.may_manage());
@@ -103,9 +103,9 @@ pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>)
                 return Ok(false);
             }
             // The engine remembers it.
-            tx.forget(viewer.customer_no).await?;
+            tx.evict_account(viewer.customer_no).await?;
             let sql = "update customers set low_balance = $1 where no = $2 and closed_at is null";
-            Ok(tx.db.run(sql, args![to.map(|to| to.0), viewer.customer_no]).await? > 0)
+            Ok(tx.db.execute(sql, args![to.map(|to| to.0), viewer.customer_no]).await? > 0)
         })
     })
     .await
@@ -123,7 +123,7 @@ pub async fn choose_alerts(app: &App, viewer: &Viewer, on: bool) -> Result<bool,
                 return Ok(false);
             }
             let sql = "update members set alerts = $1 where customer_no = $2 and email = $3 and removed_at is null";
-            Ok(tx.db.run(sql, args![on, viewer.customer_no, viewer.email]).await? > 0)
+            Ok(tx.db.execute(sql, args![on, viewer.customer_no, viewer.email]).await? > 0)
         })
     })
     .await

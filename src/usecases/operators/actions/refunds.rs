@@ -47,8 +47,8 @@ pub fn refundable(purchase: &Purchase) -> i64 {
 /// # Errors
 /// [`Fault`].
 pub async fn pending(app: &App, id: PurchaseId) -> Result<Option<Pending>, InternalError> {
-    let mut link = app.store.read().await?;
-    let lines = audit::unanswered(&mut link, &id.to_string()).await?;
+    let mut db = app.store.read().await?;
+    let lines = audit::unanswered(&mut db, &id.to_string()).await?;
     Ok(lines.into_iter().find_map(pending_of))
 }
 

@@ -38,7 +38,7 @@ pub async fn retry_event(app: &App, order: ActionRequest, id: &str) -> Result<Ou
     let outcome = once(app, order, move |tx| {
         Box::pin(async move {
             let sql = "select done_at from inbox where id = $1";
-            let row = tx.db.one(sql, crate::args![&event]).await?;
+            let row = tx.db.fetch_optional(sql, crate::args![&event]).await?;
             Ok(match row.map(|row| row.opt_int("done_at")).transpose()? {
                 None => Err(Outcome::Unknown),
                 Some(Some(_)) => Err(Outcome::NotWaiting),

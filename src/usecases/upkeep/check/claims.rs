@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::domain::payment::DisputeStatus;
-use crate::store::accounts::{GRANT, GRANTS};
+use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES};
 use crate::store::db::{Connection, DbError, Row};
 use crate::store::{Store, accounts};
 use crate::usecases::purchases;
@@ -16,39 +16,47 @@ const STEP: i64 = 100;
 pub(crate) async fn taken(store: &Store) -> Result<Result<(), String>, DbError> {
     let sql = "select count(*) as n from payment_parts x left join purchases p on p.id = x.purchase
         where p.id is null or p.charged is null";
-    let lost = store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    let lost = store
+        .read()
+        .await?
+        .without_timeout()
+        .fetch_optional(sql, Vec::new())
+        .await?
+        .map_or(Ok(0), |row| row.int("n"))?;
     if lost > 0 {
         return Ok(Err(format!("{lost} refunds or disputes of no purchase that knows of them")));
     }
     let sql = "select count(*) as n from grant_claims k join grants g on g.no = k.grant_no
          left join purchases p on p.id = g.purchase where p.charged is null";
-    if store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))? > 0 {
+    if store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?
+        > 0
+    {
         return Ok(Err("a grant is claimed by no payment".to_owned()));
     }
     let mut after = Vec::new();
     loop {
-        let mut link = store.snapshot().await?.patient();
+        let mut db = store.snapshot().await?.without_timeout();
         let sql = "select id from purchases where charged is not null and id > $1 order by id limit $2";
-        let claimed = link.all(sql, args![after, STEP]).await?;
+        let claimed = db.fetch_all(sql, args![after, STEP]).await?;
         let Some(last) = claimed.last() else { return Ok(Ok(())) };
         after = last.blob("id")?;
-        if let Err(reason) = taken_of(&mut link, &claimed).await? {
+        if let Err(reason) = taken_of(&mut db, &claimed).await? {
             return Ok(Err(reason));
         }
     }
 }
 
-async fn taken_of(link: &mut Connection, claimed: &[Row]) -> Result<Result<(), String>, DbError> {
+async fn taken_of(db: &mut Connection, claimed: &[Row]) -> Result<Result<(), String>, DbError> {
     for row in claimed {
         let id = crate::domain::PurchaseId(row.uuid("id")?);
-        let Some(purchase) = purchases::load(link, id).await? else { continue };
-        let payment = purchases::stored_payment(link, id).await?;
+        let Some(purchase) = purchases::load(db, id).await? else { continue };
+        let payment = purchases::stored_payment(db, id).await?;
         let standing = payment.standing().map(DisputeStatus::name);
         if purchase.refunded_amount != payment.refunded() || purchase.dispute.as_deref() != standing {
             return Ok(Err(format!("{id}: says something else than its refunds and disputes")));
         }
-        let sql = format!("select {GRANT} from {GRANTS} where g.purchase = $1");
-        let Some(row) = link.one(sql, args![id.bytes()]).await? else { continue };
+        let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.purchase = $1");
+        let Some(row) = db.fetch_optional(sql, args![id.bytes()]).await? else { continue };
         let grant = accounts::grant_of(&row)?;
         if grant.claim != payment.claims(purchase.credits, purchase.charged.unwrap_or(0)) {
             return Ok(Err(format!("grant {}: is claimed for another amount than {id} says", grant.id)));

@@ -1,11 +1,11 @@
 //! Whether the daily totals are what a customer's entries and usages add up to.
 
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, UsageId};
-use crate::store::bulk::places;
-use crate::store::day_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
-use crate::store::days::{DayKey, Totals, day_of};
+use crate::store::daily_usage::{DayKey, Totals, day_number};
+use crate::store::daily_usage_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
 use crate::store::metrics::Metrics;
+use crate::store::statement_batch::placeholders;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The totals that a customer's entries come to, line by line.
@@ -33,7 +33,7 @@ impl Days {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn push(&mut self, link: &mut Connection, page: &[Entry]) -> Result<(), DbError> {
+    pub async fn push(&mut self, db: &mut Connection, page: &[Entry]) -> Result<(), DbError> {
         let mut ids: Vec<UsageId> = page.iter().filter_map(usage_of).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -41,9 +41,9 @@ impl Days {
         for ids in ids.chunks(500) {
             let sql = format!(
                 "select id, operation, source, quantities, created_at from usages where id in ({})",
-                places(1, ids.len())
+                placeholders(1, ids.len())
             );
-            for row in link.all(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await? {
+            for row in db.fetch_all(sql, ids.iter().map(|id| Value::from(id.bytes())).collect()).await? {
                 usages.insert(UsageId(row.uuid("id")?), row);
             }
         }
@@ -62,7 +62,7 @@ impl Days {
         let mut totals = if is_first {
             let (one, counted) = (Totals::of(&[]), Metrics::of(usage.opt_text("quantities")?.as_deref()));
             let used = entry.kind == EntryKind::Used;
-            self.metrics.entry(day_of(at)).or_default().add(&if used { counted } else { counted.undone() });
+            self.metrics.entry(day_number(at)).or_default().add(&if used { counted } else { counted.undone() });
             if used { one } else { one.undone() }
         } else {
             Totals::default()
@@ -72,7 +72,7 @@ impl Days {
             self.in_cycle += -entry.amount;
         }
         let key = DayKey {
-            day: day_of(at),
+            day: day_number(at),
             customer_no: self.customer_no,
             operation: usage.opt_text("operation")?.unwrap_or_default(),
             source: usage.opt_text("source")?.unwrap_or_default(),

@@ -2,9 +2,9 @@
 
 use crate::args;
 use crate::domain::{GrantId, HoldId, PurchaseId, UsageId};
-use crate::store::bulk::places;
 use crate::store::db::{DbError, Value};
-use crate::store::{Store, segments};
+use crate::store::statement_batch::placeholders;
+use crate::store::{Store, key_segments};
 use std::collections::{BTreeMap, BTreeSet};
 use xorf::BinaryFuse16;
 
@@ -27,13 +27,19 @@ type Ids = BTreeMap<&'static str, BTreeSet<[u8; 16]>>;
 pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError> {
     let (mut segment, mut after) = (-1, Vec::new());
     let sql = "select coalesce(max(segment), 0) as n from idempotency_keys";
-    let newest = store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    let newest = store
+        .read()
+        .await?
+        .without_timeout()
+        .fetch_optional(sql, Vec::new())
+        .await?
+        .map_or(Ok(0), |row| row.int("n"))?;
     loop {
-        let mut link = store.read().await?.patient();
+        let mut db = store.read().await?.without_timeout();
         let sql = "select segment, key_hash, status, answer from idempotency_keys
             where kind = 2 and (segment > $1 or (segment = $1 and key_hash > $2)) and segment <= $3
             order by segment, key_hash limit $4";
-        let rows = link.all(sql, args![segment, after.clone(), newest, STEP]).await?;
+        let rows = db.fetch_all(sql, args![segment, after.clone(), newest, STEP]).await?;
         let mut ids = Ids::new();
         for row in &rows {
             (segment, after) = (row.int("segment")?, row.blob("key_hash")?);
@@ -46,8 +52,8 @@ pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError
         for (table, ids) in ids {
             let ids: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
             for part in ids.chunks(500) {
-                let sql = format!("select count(*) as n from {table} where id in ({})", places(1, part.len()));
-                let there = link.one(sql, part.to_vec()).await?.map_or(Ok(0), |row| row.int("n"))?;
+                let sql = format!("select count(*) as n from {table} where id in ({})", placeholders(1, part.len()));
+                let there = db.fetch_optional(sql, part.to_vec()).await?.map_or(Ok(0), |row| row.int("n"))?;
                 let missing = i64::try_from(part.len()).unwrap_or(i64::MAX) - there;
                 if missing != 0 {
                     return Ok(Err(format!("{missing} idempotency keys bound to {table} that are not there")));
@@ -62,8 +68,9 @@ pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError
 
 /// Every key of a sealed segment is known to its filter, and no key is bound twice. What is sealed never changes.
 pub(crate) async fn sealed(store: &Store) -> Result<Result<(), String>, DbError> {
-    let count =
-        async |sql: &str| store.read().await?.patient().one(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"));
+    let count = async |sql: &str| {
+        store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
+    };
     let sql =
         "select count(*) as n from (select key_hash from idempotency_keys group by key_hash having count(*) > 1) t";
     let doubled = count(sql).await?;
@@ -86,9 +93,9 @@ pub(crate) async fn sealed(store: &Store) -> Result<Result<(), String>, DbError>
     let segments = count("select count(*) as n from key_segments").await?;
     for segment in 0..segments {
         let sql = "select filter from key_segments where segment = $1";
-        let row = store.read().await?.one(sql, args![segment]).await?;
+        let row = store.read().await?.fetch_optional(sql, args![segment]).await?;
         let Some(row) = row else { return Ok(Err(format!("segment {segment} of the idempotency keys is missing"))) };
-        if !hides_none(store, segment, &segments::parse(&row.text("filter")?)?).await? {
+        if !hides_none(store, segment, &key_segments::parse_filter(&row.text("filter")?)?).await? {
             return Ok(Err(format!("segment {segment} of the idempotency keys hides one of its keys")));
         }
     }
@@ -100,11 +107,11 @@ async fn hides_none(store: &Store, segment: i64, filter: &BinaryFuse16) -> Resul
     loop {
         let sql = "select key_hash from idempotency_keys where segment = $1 and key_hash > $2
             order by key_hash limit $3";
-        let rows = store.read().await?.patient().all(sql, args![segment, after, STEP]).await?;
+        let rows = store.read().await?.without_timeout().fetch_all(sql, args![segment, after, STEP]).await?;
         let Some(last) = rows.last() else { return Ok(true) };
         after = last.blob("key_hash")?;
         for row in &rows {
-            if !segments::may_have(filter, &row.bytes("key_hash")?) {
+            if !key_segments::may_have(filter, &row.bytes("key_hash")?) {
                 return Ok(false);
             }
         }

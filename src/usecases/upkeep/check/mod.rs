@@ -15,8 +15,8 @@ use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
 use crate::domain::{Grant, GrantId, Kind, news};
-use crate::store::accounts::{GRANT, GRANTS, Loaded};
-use crate::store::days::{DayKey, Totals, day_of, read as read_days};
+use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, Loaded};
+use crate::store::daily_usage::{DayKey, Totals, day_number, fetch_days as read_days};
 use crate::store::db::DbError;
 use crate::store::metrics::Metrics;
 use crate::store::{Store, accounts, entries, metrics};
@@ -76,7 +76,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalErro
     let mut after = 0;
     loop {
         let sql = "select no, id from customers where no > $1 order by no limit $2";
-        let rows = store.read().await?.all(sql, args![after, CUSTOMERS_STEP]).await?;
+        let rows = store.read().await?.fetch_all(sql, args![after, CUSTOMERS_STEP]).await?;
         for row in &rows {
             (after, sum.customers) = (row.int("no")?, sum.customers + 1);
             let id = row.text("id")?;
@@ -96,7 +96,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalErro
         return Ok(Err(reason));
     }
     let sql = "select count(*) as n from purchases where state = 'credited'";
-    let row = store.read().await?.patient().one(sql, Vec::new()).await?;
+    let row = store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?;
     sum.purchases = row.map_or(Ok(0), |row| row.int("n"))?;
     Ok(Ok(sum))
 }
@@ -107,7 +107,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalErro
 /// [`Fault`] where the database cannot be read.
 pub async fn whole(store: &Store) -> Result<Result<(), String>, InternalError> {
     for (what, sql) in WHOLE {
-        let row = store.read().await?.patient().one(sql, Vec::new()).await?;
+        let row = store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?;
         let broken = row.map_or(Ok(0), |row| row.int("n"))?;
         if broken > 0 {
             return Ok(Err(format!("{broken} {what}")));
@@ -304,7 +304,7 @@ impl Verified {
 }
 
 async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, InternalError> {
-    let Some(rows) = read(store, no).await? else { return Ok(Err("has no account".to_owned())) };
+    let Some(rows) = fetch_days(store, no).await? else { return Ok(Err("has no account".to_owned())) };
     if let Err(reason) = working_set(&rows) {
         return Ok(Err(reason));
     }
@@ -316,8 +316,8 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Inte
     let mut days = Days::new(no, account.cycle.start, kinds.clone());
     let (mut after, mut top_ups_since) = (0, None);
     while after < account.seq {
-        let mut link = store.read().await?;
-        let page = entries::page(&mut link, no, after, STEP.min(account.seq - after)).await?;
+        let mut db = store.read().await?;
+        let page = entries::fetch_page(&mut db, no, after, STEP.min(account.seq - after)).await?;
         if page.is_empty() {
             return Ok(Err(format!("entry {} is not there", after + 1)));
         }
@@ -334,38 +334,38 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Inte
         if after == account.seq {
             runs.end();
         }
-        if let Err(reason) = runs.compare(&mut link).await? {
+        if let Err(reason) = runs.compare(&mut db).await? {
             return Ok(Err(reason));
         }
-        days.push(&mut link, &page).await?;
+        days.push(&mut db, &page).await?;
     }
     if top_ups_since != rows.loaded.top_ups_since {
         return Ok(Err("since when top-ups are drawn from is not what the entries say".to_owned()));
     }
     // The sources of a closed customer are blanked, perhaps while this ran.
     let sql = "select count(*) as n from customers where no = $1 and closed_at is null";
-    let is_open = store.read().await?.one(sql, args![no]).await?.map_or(Ok(0), |row| row.int("n"))? == 1;
+    let is_open = store.read().await?.fetch_optional(sql, args![no]).await?.map_or(Ok(0), |row| row.int("n"))? == 1;
     if let Err(reason) = days.finish(&rows.days, &rows.metrics, is_open) {
         return Ok(Err(reason));
     }
     Ok(replay.finish(&grants, &account.holds, account).map_err(|broken| broken.to_string()))
 }
 
-async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
-    let mut link = store.snapshot().await?.patient();
-    let Some(loaded) = accounts::load(&mut link, no).await? else { return Ok(None) };
+async fn fetch_days(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
+    let mut db = store.snapshot().await?.without_timeout();
+    let Some(loaded) = accounts::load_by_no(&mut db, no).await? else { return Ok(None) };
     let sql = "select due_at from accounts where customer_no = $1";
-    let due_at = link.one(sql, args![no]).await?.map_or(Ok(0), |row| row.int("due_at"))?;
+    let due_at = db.fetch_optional(sql, args![no]).await?.map_or(Ok(0), |row| row.int("due_at"))?;
     let (mut grants, mut grant_nos) = (Vec::new(), HashMap::new());
-    let sql = format!("select {GRANT}, g.is_open from {GRANTS} where g.customer_no = $1 order by g.no");
-    for row in link.all(sql, args![no]).await? {
+    let sql = format!("select {GRANT_COLUMNS}, g.is_open from {GRANT_TABLES} where g.customer_no = $1 order by g.no");
+    for row in db.fetch_all(sql, args![no]).await? {
         let grant = accounts::grant_of(&row)?;
         grant_nos.insert(row.int("no")?, grant.id);
         grants.push((grant, row.flag("is_open")?));
     }
     let mut plans = Vec::new();
     let sql = "select after_seq, at, plan, pauses_top_ups from plan_changes where customer_no = $1 order by no";
-    for row in link.all(sql, args![no]).await? {
+    for row in db.fetch_all(sql, args![no]).await? {
         plans.push(PlanChange {
             at: row.at("at")?,
             after_seq: row.int("after_seq")?,
@@ -374,9 +374,10 @@ async fn read(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
         });
     }
     let sql = "select created_at from customers where no = $1";
-    let created_at = link.one(sql, args![no]).await?.map_or(Ok(0), |row| row.at("created_at").map(day_of))?;
-    let days = read_days(&mut link, no, created_at, day_of(loaded.account.last_at)).await?;
-    let metrics = metrics::read(&mut link, no, created_at, day_of(loaded.account.last_at)).await?;
+    let created_at =
+        db.fetch_optional(sql, args![no]).await?.map_or(Ok(0), |row| row.at("created_at").map(day_number))?;
+    let days = read_days(&mut db, no, created_at, day_number(loaded.account.last_at)).await?;
+    let metrics = metrics::fetch_metrics(&mut db, no, created_at, day_number(loaded.account.last_at)).await?;
     Ok(Some(Rows { loaded, due_at, grants, grant_nos, plans, days, metrics }))
 }
 

@@ -7,8 +7,8 @@ use crate::args;
 use crate::domain::entry::{Hash, note_hash};
 use crate::domain::{Cause, Entry, EntryKind, GrantId, HoldId, HoldState, Instant, Kind, UsageId};
 use crate::ledger::usage_note;
-use crate::store::bulk::places;
 use crate::store::db::{Connection, DbError, Row, Value};
+use crate::store::statement_batch::placeholders;
 use std::collections::HashMap;
 use std::fmt::Display;
 use uuid::Uuid;
@@ -71,7 +71,7 @@ impl<'a> Runs<'a> {
     }
 
     /// Compares what has ended with its rows.
-    pub async fn compare(&mut self, link: &mut Connection) -> Verdict {
+    pub async fn compare(&mut self, db: &mut Connection) -> Verdict {
         let ended = std::mem::take(&mut self.ended);
         for runs in ended.chunks(500) {
             let of = |kinds: &[EntryKind]| runs.iter().filter(|run| kinds.contains(&run.kind)).collect::<Vec<_>>();
@@ -83,11 +83,11 @@ impl<'a> Runs<'a> {
             let gifts: Vec<&Run> = of(&[EntryKind::Granted]).into_iter().filter(|run| run.note.is_some()).collect();
             let holds = of(&[EntryKind::Held, EntryKind::Released]);
             for verdict in [
-                self.usages(link, &usages).await?,
-                self.holds(link, &holds).await?,
-                self.reasons(link, &gifts, "given").await?,
-                self.reasons(link, &voids, "voided").await?,
-                self.unreasoned(link, &unpaid).await?,
+                self.usages(db, &usages).await?,
+                self.holds(db, &holds).await?,
+                self.reasons(db, &gifts, "given").await?,
+                self.reasons(db, &voids, "voided").await?,
+                self.unreasoned(db, &unpaid).await?,
             ] {
                 if verdict.is_err() {
                     return Ok(verdict);
@@ -97,11 +97,11 @@ impl<'a> Runs<'a> {
         Ok(Ok(()))
     }
 
-    async fn usages(&self, link: &mut Connection, runs: &[&Run]) -> Verdict {
+    async fn usages(&self, db: &mut Connection, runs: &[&Run]) -> Verdict {
         let sql = "select u.id, u.customer_no, u.credits, u.lines, u.created_at, u.voided_at, u.source, u.metadata,
             u.salt, u.void_reason, u.void_salt, c.closed_at from usages u join customers c on c.no = u.customer_no
             where u.id in";
-        let rows = by_id(link, sql, runs).await?;
+        let rows = by_id(db, sql, runs).await?;
         for run in runs {
             let said = |reason: String| format!("usage {}: {reason}", UsageId(Uuid::from_bytes(run.cause.bytes())));
             let Some(row) = rows.get(&run.cause.bytes()) else {
@@ -134,10 +134,10 @@ impl<'a> Runs<'a> {
             .or(words(row, run.note, row.opt_text("void_reason")?, "void_salt")?))
     }
 
-    async fn holds(&self, link: &mut Connection, runs: &[&Run]) -> Verdict {
+    async fn holds(&self, db: &mut Connection, runs: &[&Run]) -> Verdict {
         let sql = "select h.id, h.customer_no, h.credits, h.draws, h.created_at, h.expires_at, h.state, h.closed_at
             from holds h where h.id in";
-        let rows = by_id(link, sql, runs).await?;
+        let rows = by_id(db, sql, runs).await?;
         for run in runs {
             let said = |reason: String| format!("hold {}: {reason}", HoldId(Uuid::from_bytes(run.cause.bytes())));
             let Some(row) = rows.get(&run.cause.bytes()) else {
@@ -163,8 +163,8 @@ impl<'a> Runs<'a> {
     }
 
     /// What is taken back without a reason is a plan's.
-    async fn unreasoned(&self, link: &mut Connection, runs: &[&Run]) -> Verdict {
-        let rows = by_id(link, "select g.id, g.kind from grants g where g.id in", runs).await?;
+    async fn unreasoned(&self, db: &mut Connection, runs: &[&Run]) -> Verdict {
+        let rows = by_id(db, "select g.id, g.kind from grants g where g.id in", runs).await?;
         for run in runs {
             let kind = rows.get(&run.cause.bytes()).map(|row| row.int("kind")).transpose()?;
             if kind != Some(i64::from(Kind::Plan.code())) {
@@ -176,15 +176,15 @@ impl<'a> Runs<'a> {
     }
 
     /// Why a courtesy grant was given or taken back is what the chain has the hash of.
-    async fn reasons(&self, link: &mut Connection, runs: &[&Run], what: &str) -> Verdict {
+    async fn reasons(&self, db: &mut Connection, runs: &[&Run], what: &str) -> Verdict {
         let sql = "select closed_at from customers where no = $1";
-        let row = link.one(sql, args![self.customer_no]).await?;
+        let row = db.fetch_optional(sql, args![self.customer_no]).await?;
         let closed = row.map(|row| row.opt_int("closed_at")).transpose()?.flatten().is_some();
         let sql = format!(
             "select g.id, n.reason, n.salt from grants g join grant_notes n on n.grant_no = g.no and n.what = '{what}'
              where g.id in"
         );
-        let rows = by_id(link, &sql, runs).await?;
+        let rows = by_id(db, &sql, runs).await?;
         for run in runs {
             let broken = match rows.get(&run.cause.bytes()) {
                 None if closed => None,
@@ -235,11 +235,11 @@ fn words(row: &Row, note: Option<Hash>, text: Option<String>, salt: &str) -> Res
 }
 
 /// The rows of the runs' causes by their ids.
-async fn by_id(link: &mut Connection, sql: &str, runs: &[&Run]) -> Result<HashMap<[u8; 16], Row>, DbError> {
+async fn by_id(db: &mut Connection, sql: &str, runs: &[&Run]) -> Result<HashMap<[u8; 16], Row>, DbError> {
     if runs.is_empty() {
         return Ok(HashMap::new());
     }
     let ids: Vec<Value> = runs.iter().map(|run| Value::from(run.cause.bytes())).collect();
-    let rows = link.all(format!("{sql} ({})", places(1, ids.len())), ids).await?;
+    let rows = db.fetch_all(format!("{sql} ({})", placeholders(1, ids.len())), ids).await?;
     rows.into_iter().map(|row| Ok((row.bytes("id")?, row))).collect()
 }

@@ -36,33 +36,33 @@ impl StatementBatch {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn write(self, link: &mut Connection) -> Result<(), DbError> {
-        if link.is_sqlite() { self.write_filled(link, false).await } else { self.write_columns(link).await }
+    pub async fn write(self, db: &mut Connection) -> Result<(), DbError> {
+        if db.is_sqlite() { self.write_filled(db, false).await } else { self.write_columns(db).await }
     }
 
     /// Writes it as the last of a transaction, which may be committed in one with it; otherwise that is still to be done.
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn write_last(self, link: &mut Connection) -> Result<(), DbError> {
-        if link.is_sqlite() { self.write_filled(link, true).await } else { self.write_columns(link).await }
+    pub async fn write_last(self, db: &mut Connection) -> Result<(), DbError> {
+        if db.is_sqlite() { self.write_filled(db, true).await } else { self.write_columns(db).await }
     }
 
     /// Full blocks one by one, so that few texts recur; what is left of all tables in one.
-    async fn write_filled(self, link: &mut Connection, is_last: bool) -> Result<(), DbError> {
+    async fn write_filled(self, db: &mut Connection, is_last: bool) -> Result<(), DbError> {
         let (mut sql, mut values) = (String::new(), Vec::new());
         for Part { head, tail, mut rows } in self.parts {
             while rows.len() > LARGEST {
                 if !sql.is_empty() {
-                    link.run(std::mem::take(&mut sql), std::mem::take(&mut values)).await?;
+                    db.execute(std::mem::take(&mut sql), std::mem::take(&mut values)).await?;
                 }
                 let rest = rows.split_off(LARGEST);
                 let width = rows.first().map_or(0, Vec::len);
-                link.run(filled(head, tail, LARGEST, width), rows.into_iter().flatten().collect()).await?;
+                db.execute(filled(head, tail, LARGEST, width), rows.into_iter().flatten().collect()).await?;
                 rows = rest;
             }
             let width = rows.first().map_or(0, Vec::len);
-            let size = block_for(rows.len());
+            let size = block_size(rows.len());
             let nothing = (size - rows.len()) * width;
             if !sql.is_empty() {
                 sql.push(';');
@@ -73,24 +73,24 @@ impl StatementBatch {
         }
         match (sql.is_empty(), is_last) {
             (true, _) => Ok(()),
-            (false, false) => link.run(sql, values).await.map(drop),
-            (false, true) => link.run_last(sql + "; commit", values).await,
+            (false, false) => db.execute(sql, values).await.map(drop),
+            (false, true) => db.execute_last(sql + "; commit", values).await,
         }
     }
 
     /// Full blocks one by one, each after what stands before it; the others together in one statement and one round trip.
-    async fn write_columns(self, link: &mut Connection) -> Result<(), DbError> {
+    async fn write_columns(self, db: &mut Connection) -> Result<(), DbError> {
         let mut together = Together::default();
         for Part { head, tail, mut rows } in self.parts {
             while rows.len() > COLUMNS_MAX {
                 let rest = rows.split_off(COLUMNS_MAX);
                 together.add(head, tail, rows)?;
-                std::mem::take(&mut together).write(link).await?;
+                std::mem::take(&mut together).write(db).await?;
                 rows = rest;
             }
             together.add(head, tail, rows)?;
         }
-        together.write(link).await
+        together.write(db).await
     }
 }
 
@@ -110,11 +110,11 @@ impl Together {
         Ok(())
     }
 
-    async fn write(mut self, link: &mut Connection) -> Result<(), DbError> {
+    async fn write(mut self, db: &mut Connection) -> Result<(), DbError> {
         let Some(last) = self.inserts.pop() else { return Ok(()) };
         let parts: Vec<String> = (1..).zip(self.inserts).map(|(n, sql)| format!("part{n} as ({sql})")).collect();
         let with = if parts.is_empty() { String::new() } else { format!("with {} ", parts.join(", ")) };
-        link.all_of(format!("{with}{last}"), Vec::new(), self.columns).await.map(drop)
+        db.fetch_all_with_arrays(format!("{with}{last}"), Vec::new(), self.columns).await.map(drop)
     }
 }
 
@@ -143,8 +143,8 @@ fn columns_of(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn all_any(
-    link: &mut Connection,
+pub async fn fetch_all_in(
+    db: &mut Connection,
     sql: impl Fn(&str, &str) -> String,
     first: Vec<Value>,
     values: Vec<Value>,
@@ -153,27 +153,27 @@ pub async fn all_any(
     if values.is_empty() {
         return Ok(out);
     }
-    if link.is_sqlite() {
+    if db.is_sqlite() {
         for values in values.chunks(LARGEST) {
             // A fixed number of places, so that the statement stays prepared; the last value fills the rest.
-            let size = block_for(values.len());
+            let size = block_size(values.len());
             let last = values.last().into_iter().cycle();
             let all = first.iter().chain(values).chain(last).take(n + size).cloned().collect();
-            let any = format!("in ({})", quick_places(link, n + 1, size));
-            out.extend(link.all(sql(&quick_places(link, 1, n), &any), all).await?);
+            let any = format!("in ({})", fast_placeholders(db, n + 1, size));
+            out.extend(db.fetch_all(sql(&fast_placeholders(db, 1, n), &any), all).await?);
         }
         return Ok(out);
     }
     let sql = |first: &str, array: &str| sql(first, &format!("= any ({array})"));
-    all_of_array(link, sql, first, values).await
+    fetch_all_by_array(db, sql, first, values).await
 }
 
 /// All rows for an array of values, on PostgreSQL alone. `sql` is given the places of `first`, and the array.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn all_of_array(
-    link: &mut Connection,
+pub async fn fetch_all_by_array(
+    db: &mut Connection,
     sql: impl Fn(&str, &str) -> String,
     first: Vec<Value>,
     values: Vec<Value>,
@@ -182,12 +182,12 @@ pub async fn all_of_array(
     let columns = columns_of(values.into_iter().map(|value| vec![value]).collect())?;
     let type_name = columns.first().map_or("bytea", Column::type_name);
     let array = format!("${}::{type_name}[]", n + 1);
-    link.all_of(sql(&places(1, n), &array), first, columns).await
+    db.fetch_all_with_arrays(sql(&placeholders(1, n), &array), first, columns).await
 }
 
 /// The smallest block that takes so many, or the largest.
 #[must_use]
-pub fn block_for(count: usize) -> usize {
+pub fn block_size(count: usize) -> usize {
     BLOCKS.into_iter().rev().find(|size| *size >= count).unwrap_or(LARGEST)
 }
 
@@ -195,15 +195,15 @@ pub fn block_for(count: usize) -> usize {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn insert(
-    link: &mut Connection,
+pub async fn insert_rows(
+    db: &mut Connection,
     head: &'static str,
     tail: &'static str,
     rows: Vec<Vec<Value>>,
 ) -> Result<(), DbError> {
-    let mut script = StatementBatch::default();
-    script.insert(head, tail, rows);
-    script.write(link).await
+    let mut batch = StatementBatch::default();
+    batch.insert(head, tail, rows);
+    batch.write(db).await
 }
 
 /// Rows of nothing are left out. Places without names: SQLite looks names up one by one.
@@ -215,12 +215,12 @@ fn filled(head: &str, tail: &str, rows: usize, width: usize) -> String {
 
 /// `$1, $2, …`: places for `count` values, the first being `$from`.
 #[must_use]
-pub fn places(from: usize, count: usize) -> String {
+pub fn placeholders(from: usize, count: usize) -> String {
     (from..from + count).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The same where it must be quick: without names for SQLite. All places of the statement have to be made so.
 #[must_use]
-pub fn quick_places(link: &Connection, from: usize, count: usize) -> String {
-    if link.is_sqlite() { vec!["?"; count].join(",") } else { places(from, count) }
+pub fn fast_placeholders(db: &Connection, from: usize, count: usize) -> String {
+    if db.is_sqlite() { vec!["?"; count].join(",") } else { placeholders(from, count) }
 }

@@ -5,9 +5,9 @@
 //! compares the totals with the entries on that ground.
 
 use crate::args;
-use crate::store::bulk;
-use crate::store::days::DayKey;
+use crate::store::daily_usage::DayKey;
 use crate::store::db::{Connection, DbError, Value};
+use crate::store::statement_batch;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -88,10 +88,10 @@ impl DayNames {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn read(&mut self, link: &mut Connection, customer_no: i64) -> Result<(), DbError> {
+    pub async fn read(&mut self, db: &mut Connection, customer_no: i64) -> Result<(), DbError> {
         let sql = "select operation, source from usage_days where day = $1 and customer_no = $2
             group by operation, source";
-        let rows = link.all(sql, args![self.day, customer_no]).await?;
+        let rows = db.fetch_all(sql, args![self.day, customer_no]).await?;
         (self.sources.unread, self.operations.unread) = (0, 0);
         for row in rows {
             let (operation, source) = (row.text("operation")?, row.text("source")?);
@@ -110,15 +110,15 @@ impl DayNames {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn count(link: &mut Connection, day: i64, customers: &[i64]) -> Result<HashMap<i64, usize>, DbError> {
+pub async fn count_rows(db: &mut Connection, day: i64, customers: &[i64]) -> Result<HashMap<i64, usize>, DbError> {
     let sql = |day: &str, any: &str| {
         format!(
-            "select customer_no, count(*) as n from usage_days where day = {day} and customer_no {any}
+            "select customer_no, count_rows(*) as n from usage_days where day = {day} and customer_no {any}
              group by customer_no"
         )
     };
     let values = customers.iter().map(|no| Value::from(*no)).collect();
-    let rows = bulk::all_any(link, sql, args![day], values).await?;
+    let rows = statement_batch::fetch_all_in(db, sql, args![day], values).await?;
     rows.iter()
         .map(|row| Ok((row.int("customer_no")?, usize::try_from(row.int("n")?).unwrap_or(usize::MAX / 2))))
         .collect()

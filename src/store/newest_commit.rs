@@ -17,19 +17,19 @@ pub const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn newest(link: &mut Connection) -> Result<Option<Instant>, DbError> {
+pub async fn newest_commit(db: &mut Connection) -> Result<Option<Instant>, DbError> {
     let sql = "select max(at) as at from (
            select created_at as at from entries where row_no = (select max(row_no) from entries)
            union all select max(started_at) from job_runs) commits";
-    link.one(sql, Vec::new()).await?.map_or(Ok(None), |row| row.opt_at("at"))
+    db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(None), |row| row.opt_at("at"))
 }
 
 /// Until when an operator has accepted the clock.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn accepted(link: &mut Connection) -> Result<Option<Instant>, DbError> {
-    let row = link.one("select accepted_until from clock_acceptance where id = 1", Vec::new()).await?;
+pub async fn accepted_until(db: &mut Connection) -> Result<Option<Instant>, DbError> {
+    let row = db.fetch_optional("select accepted_until from clock_acceptance where id = 1", Vec::new()).await?;
     row.map(|row| row.at("accepted_until")).transpose()
 }
 
@@ -37,10 +37,10 @@ pub async fn accepted(link: &mut Connection) -> Result<Option<Instant>, DbError>
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn accept(link: &mut Connection, now: Instant) -> Result<(), DbError> {
+pub async fn accept_clock(db: &mut Connection, now: Instant) -> Result<(), DbError> {
     let sql = "insert into clock_acceptance (id, accepted_until) values (1, $1)
         on conflict (id) do update set accepted_until = excluded.accepted_until";
-    link.run(sql, args![now]).await.map(drop)
+    db.execute(sql, args![now]).await.map(drop)
 }
 
 /// Why a clock that says `now` is not followed, in words; none where it is.
@@ -48,8 +48,8 @@ pub async fn accept(link: &mut Connection, now: Instant) -> Result<(), DbError> 
 /// # Errors
 /// Whatever the database says.
 pub async fn clock_refusal(store: &Store, now: Instant) -> Result<Option<String>, DbError> {
-    let mut link = store.read().await?;
-    let (newest, accepted) = (newest(&mut link).await?, accepted(&mut link).await?);
+    let mut db = store.read().await?;
+    let (newest, accepted) = (newest_commit(&mut db).await?, accepted_until(&mut db).await?);
     Ok(newest.filter(|newest| is_far_ahead(now, *newest, accepted)).map(|newest| refusal(now, newest)))
 }
 

@@ -9,9 +9,9 @@
 
 use crate::args;
 use crate::domain::{Credits, Draw, Instant, Kind};
-use crate::store::bulk::{StatementBatch, places};
-use crate::store::day_names::{OTHER_OPERATION, OTHER_SOURCE};
+use crate::store::daily_usage_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::store::db::{Connection, DbError, Row, Value};
+use crate::store::statement_batch::{StatementBatch, placeholders};
 use std::collections::BTreeMap;
 
 /// Milliseconds of a day.
@@ -21,7 +21,7 @@ pub const DAYS_AT_ONCE: usize = 64;
 
 /// The number of an instant's day: days since 1970, in UTC.
 #[must_use]
-pub fn day_of(at: Instant) -> i64 {
+pub fn day_number(at: Instant) -> i64 {
     at.timestamp_millis().div_euclid(DAY_MS)
 }
 
@@ -113,8 +113,8 @@ const ADD: &str = "on conflict (day, customer_no, operation, source, cycle_start
            courtesy = usage_days.courtesy + excluded.courtesy, top_up = usage_days.top_up + excluded.top_up";
 
 /// Adds to the days, each row once, when the script is written.
-pub fn add(script: &mut StatementBatch, days: BTreeMap<DayKey, Totals>) {
-    script.insert(INSERT, ADD, days.into_iter().map(row).collect());
+pub fn add_days(batch: &mut StatementBatch, days: BTreeMap<DayKey, Totals>) {
+    batch.insert(INSERT, ADD, days.into_iter().map(row).collect());
 }
 
 fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
@@ -135,19 +135,19 @@ fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn read(
-    link: &mut Connection,
+pub async fn fetch_days(
+    db: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
 ) -> Result<Vec<(DayKey, Totals)>, DbError> {
     let sql = format!(
         "select day, operation, source, cycle_start, {SUMS} from usage_days where customer_no = $1 and day in ({})",
-        places(2, DAYS_AT_ONCE)
+        placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
-    for values in asked(customer_no, first, last) {
-        for row in link.all(sql.as_str(), values).await? {
+    for values in day_arguments(customer_no, first, last) {
+        for row in db.fetch_all(sql.as_str(), values).await? {
             out.push(day_row(&row, customer_no)?);
         }
     }
@@ -159,8 +159,8 @@ pub async fn read(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn by_day(
-    link: &mut Connection,
+pub async fn totals_by_day(
+    db: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
@@ -168,11 +168,11 @@ pub async fn by_day(
     let sql = format!(
         "select day, {} from usage_days where customer_no = $1 and day in ({}) group by day",
         sums(),
-        places(2, DAYS_AT_ONCE)
+        placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
-    for values in asked(customer_no, first, last) {
-        for row in link.all(sql.as_str(), values).await? {
+    for values in day_arguments(customer_no, first, last) {
+        for row in db.fetch_all(sql.as_str(), values).await? {
             out.push((row.int("day")?, totals_of(&row)?));
         }
     }
@@ -183,8 +183,8 @@ pub async fn by_day(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn by_name(
-    link: &mut Connection,
+pub async fn totals_by_name(
+    db: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
@@ -192,11 +192,11 @@ pub async fn by_name(
     let sql = format!(
         "select operation, source, {} from usage_days where customer_no = $1 and day in ({}) group by operation, source",
         sums(),
-        places(2, DAYS_AT_ONCE)
+        placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
-    for values in asked(customer_no, first, last) {
-        for row in link.all(sql.as_str(), values).await? {
+    for values in day_arguments(customer_no, first, last) {
+        for row in db.fetch_all(sql.as_str(), values).await? {
             let totals = totals_of(&row)?;
             if totals != Totals::default() {
                 out.push((row.text("operation")?, row.text("source")?, totals));
@@ -210,19 +210,19 @@ pub async fn by_name(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn operations(
-    link: &mut Connection,
+pub async fn named_operations(
+    db: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
 ) -> Result<Vec<String>, DbError> {
     let sql = format!(
         "select operation from usage_days where customer_no = $1 and usages <> 0 and day in ({}) group by operation",
-        places(2, DAYS_AT_ONCE)
+        placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
-    for values in asked(customer_no, first, last) {
-        for row in link.all(sql.as_str(), values).await? {
+    for values in day_arguments(customer_no, first, last) {
+        for row in db.fetch_all(sql.as_str(), values).await? {
             out.push(row.text("operation")?);
         }
     }
@@ -235,7 +235,7 @@ pub async fn operations(
 /// # Errors
 /// Whatever the database says.
 pub async fn used_in_cycle(
-    link: &mut Connection,
+    db: &mut Connection,
     customer_no: i64,
     cycle_start: Instant,
     (first, last): (i64, i64),
@@ -243,12 +243,12 @@ pub async fn used_in_cycle(
     let sql = format!(
         "select coalesce(cast(sum(plan + courtesy + top_up) as bigint), 0) as used from usage_days
          where cycle_start = $1 and customer_no = $2 and day in ({})",
-        places(3, DAYS_AT_ONCE)
+        placeholders(3, DAYS_AT_ONCE)
     );
     let mut used = Credits::ZERO;
-    for mut values in asked(customer_no, first, last) {
+    for mut values in day_arguments(customer_no, first, last) {
         values.insert(0, Value::from(cycle_start));
-        used += link.one(sql.as_str(), values).await?.map_or(Ok(Credits::ZERO), |row| row.credits("used"))?;
+        used += db.fetch_optional(sql.as_str(), values).await?.map_or(Ok(Credits::ZERO), |row| row.credits("used"))?;
     }
     Ok(used)
 }
@@ -257,8 +257,8 @@ pub async fn used_in_cycle(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn used(
-    link: &mut Connection,
+pub async fn used_by_day(
+    db: &mut Connection,
     customer_no: i64,
     first: i64,
     last: i64,
@@ -266,11 +266,11 @@ pub async fn used(
     let sql = format!(
         "select day, cycle_start, cast(sum(plan + courtesy + top_up) as bigint) as used from usage_days
          where customer_no = $1 and day in ({}) group by day, cycle_start",
-        places(2, DAYS_AT_ONCE)
+        placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
-    for values in asked(customer_no, first, last) {
-        for row in link.all(sql.as_str(), values).await? {
+    for values in day_arguments(customer_no, first, last) {
+        for row in db.fetch_all(sql.as_str(), values).await? {
             out.push((row.int("day")?, row.int("cycle_start")?, row.credits("used")?));
         }
     }
@@ -282,8 +282,8 @@ pub async fn used(
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn days_of(
-    link: &mut Connection,
+pub async fn matching_days(
+    db: &mut Connection,
     customer_no: i64,
     (first, last): (i64, i64),
     operation: Option<&str>,
@@ -292,16 +292,16 @@ pub async fn days_of(
     let sql = format!(
         "select day from usage_days where ($1 = '' or operation in ($1, $2)) and ($3 = '' or source in ($3, $4))
            and customer_no = $5 and day in ({}) group by day order by day desc",
-        places(6, DAYS_AT_ONCE)
+        placeholders(6, DAYS_AT_ONCE)
     );
     let (operation, source) = (operation.unwrap_or_default(), source.unwrap_or_default());
     let mut values = args![operation, OTHER_OPERATION, source, OTHER_SOURCE];
-    values.extend(asked(customer_no, first, last).pop().unwrap_or_default());
-    link.all(sql, values).await?.iter().map(|row| row.int("day")).collect()
+    values.extend(day_arguments(customer_no, first, last).pop().unwrap_or_default());
+    db.fetch_all(sql, values).await?.iter().map(|row| row.int("day")).collect()
 }
 
 /// The values of statements that each ask for [`DAYS_AT_ONCE`] days; the last day fills the places that are left.
-pub(super) fn asked(customer_no: i64, first: i64, last: i64) -> Vec<Vec<Value>> {
+pub(super) fn day_arguments(customer_no: i64, first: i64, last: i64) -> Vec<Vec<Value>> {
     let days: Vec<i64> = (first..=last).collect();
     let values = |days: &[i64]| {
         let filled = days.iter().copied().chain(std::iter::repeat(last)).take(DAYS_AT_ONCE);
@@ -335,14 +335,14 @@ fn totals_of(row: &Row) -> Result<Totals, DbError> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn row_of(link: &mut Connection, key: &DayKey, at: Instant) -> Result<Option<DayKey>, DbError> {
+pub async fn find_counting_row(db: &mut Connection, key: &DayKey, at: Instant) -> Result<Option<DayKey>, DbError> {
     // A name that the day has is on all of its rows, so that the row with the most names of its own is the one.
     let sql = "select operation, source, max(cycle_start) as cycle_start from usage_days
          where day = $1 and customer_no = $2 and operation in ($3, $4) and source in ($5, $6) and cycle_start <= $7
          group by operation, source";
     let args = args![key.day, key.customer_no, &key.operation, OTHER_OPERATION, &key.source, OTHER_SOURCE, at];
     let mut found = Vec::new();
-    for row in link.all(sql, args).await? {
+    for row in db.fetch_all(sql, args).await? {
         let (operation, source, cycle_start) = (row.text("operation")?, row.text("source")?, row.int("cycle_start")?);
         found.push(DayKey { operation, source, cycle_start, ..key.clone() });
     }
@@ -353,8 +353,8 @@ pub async fn row_of(link: &mut Connection, key: &DayKey, at: Instant) -> Result<
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn blank_sources(link: &mut Connection, customer_no: i64, first: i64, last: i64) -> Result<(), DbError> {
-    let days = places(2, DAYS_AT_ONCE);
+pub async fn blank_sources(db: &mut Connection, customer_no: i64, first: i64, last: i64) -> Result<(), DbError> {
+    let days = placeholders(2, DAYS_AT_ONCE);
     let add = format!(
         "{INSERT} select day, customer_no, operation, '', cycle_start, {} from usage_days
          where customer_no = $1 and source <> '' and day in ({days}) group by day, customer_no, operation, cycle_start
@@ -362,9 +362,9 @@ pub async fn blank_sources(link: &mut Connection, customer_no: i64, first: i64, 
         sums()
     );
     let delete = format!("delete from usage_days where customer_no = $1 and source <> '' and day in ({days})");
-    for values in asked(customer_no, first, last) {
-        link.run(add.as_str(), values.clone()).await?;
-        link.run(delete.as_str(), values).await?;
+    for values in day_arguments(customer_no, first, last) {
+        db.execute(add.as_str(), values.clone()).await?;
+        db.execute(delete.as_str(), values).await?;
     }
     Ok(())
 }

@@ -9,10 +9,10 @@
 //! exactly the segments that the database says are sealed, or fewer, never more ([`Segments::forget`]).
 
 use crate::args;
-use crate::store::bulk::StatementBatch;
 use crate::store::db::{Connection, DbError, Value, corrupt};
-use crate::store::keys;
-use crate::store::keys::{Binding, KeyHash};
+use crate::store::idempotency_keys;
+use crate::store::idempotency_keys::{Binding, KeyHash};
+use crate::store::statement_batch::StatementBatch;
 use std::collections::{HashMap, HashSet};
 use xorf::{BinaryFuse16, Filter as _};
 
@@ -50,7 +50,7 @@ fn digest(key: &KeyHash) -> u64 {
 ///
 /// # Errors
 /// What is none.
-pub fn parse(json: &str) -> Result<BinaryFuse16, DbError> {
+pub fn parse_filter(json: &str) -> Result<BinaryFuse16, DbError> {
     serde_json::from_str(json).map_err(|e| corrupt(format!("a filter of keys: {e}")))
 }
 
@@ -90,17 +90,17 @@ impl Segments {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn load(&mut self, link: &mut Connection) -> Result<(), DbError> {
+    pub async fn load(&mut self, db: &mut Connection) -> Result<(), DbError> {
         let sql = "select segment, until_row, filter from key_segments where segment >= $1 order by segment";
-        for row in link.all(sql, args![self.current()]).await? {
+        for row in db.fetch_all(sql, args![self.current()]).await? {
             if row.int("segment")? != self.current() {
                 return Err(corrupt("a segment of keys is missing"));
             }
-            self.sealed.push(Sealed { until_row: row.int("until_row")?, filter: parse(&row.text("filter")?)? });
+            self.sealed.push(Sealed { until_row: row.int("until_row")?, filter: parse_filter(&row.text("filter")?)? });
         }
         if !std::mem::replace(&mut self.is_loaded, true) {
             let sql = "select 1 as one from idempotency_keys where segment = $1 limit 1";
-            let is_empty = link.one(sql, args![self.current()]).await?.is_none();
+            let is_empty = db.fetch_optional(sql, args![self.current()]).await?.is_none();
             self.fresh = is_empty.then(HashSet::new);
         }
         Ok(())
@@ -110,25 +110,25 @@ impl Segments {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn find(&self, link: &mut Connection, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
+    pub async fn find(&self, db: &mut Connection, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
         let known = |key: &KeyHash| self.fresh.as_ref().is_none_or(|fresh| fresh.contains(&digest(key)));
         let here: Vec<KeyHash> = hashes.iter().filter(|key| known(key)).copied().collect();
-        let mut found = keys::find(link, self.current(), &here).await?;
+        let mut found = idempotency_keys::find_in_segment(db, self.current(), &here).await?;
         for (segment, sealed) in (0..).zip(&self.sealed) {
             let suspects: Vec<KeyHash> = hashes.iter().filter(|key| may_have(&sealed.filter, key)).copied().collect();
             if !suspects.is_empty() {
-                found.extend(keys::find(link, segment, &suspects).await?);
+                found.extend(idempotency_keys::find_in_segment(db, segment, &suspects).await?);
             }
         }
         Ok(found)
     }
 
     /// Binds keys, when the script is written.
-    pub fn bind(&mut self, script: &mut StatementBatch, bindings: HashMap<KeyHash, Binding>) {
+    pub fn bind(&mut self, batch: &mut StatementBatch, bindings: HashMap<KeyHash, Binding>) {
         if let Some(fresh) = &mut self.fresh {
             fresh.extend(bindings.keys().map(digest));
         }
-        keys::bind(script, self.current(), bindings);
+        idempotency_keys::bind_keys(batch, self.current(), bindings);
     }
 
     /// Whether the current segment has lived long enough.
@@ -142,30 +142,30 @@ impl Segments {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn seal(&mut self, link: &mut Connection, last_row: i64) -> Result<(), DbError> {
+    pub async fn seal(&mut self, db: &mut Connection, last_row: i64) -> Result<(), DbError> {
         if !self.is_due(last_row) {
             return Ok(());
         }
         let digests = match self.fresh.take() {
             Some(digests) => digests.into_iter().collect(),
-            None => self.read(link).await?,
+            None => self.read(db).await?,
         };
         self.fresh = Some(HashSet::new());
         let filter = filter(digests)?;
         let json = serde_json::to_string(&filter).map_err(|e| corrupt(e.to_string()))?;
         let sql = "insert into key_segments (segment, until_row, filter) values ($1, $2, $3)";
-        link.run(sql, args![self.current(), last_row, json]).await?;
+        db.execute(sql, args![self.current(), last_row, json]).await?;
         self.sealed.push(Sealed { until_row: last_row, filter });
         self.unsure = true;
         Ok(())
     }
 
-    async fn read(&self, link: &mut Connection) -> Result<Vec<u64>, DbError> {
+    async fn read(&self, db: &mut Connection) -> Result<Vec<u64>, DbError> {
         let (mut digests, mut after) = (Vec::new(), Value::from(Vec::<u8>::new()));
         loop {
             let sql = "select key_hash from idempotency_keys where segment = $1 and key_hash > $2
                 order by key_hash limit $3";
-            let rows = link.all(sql, args![self.current(), after, STEP]).await?;
+            let rows = db.fetch_all(sql, args![self.current(), after, STEP]).await?;
             let Some(last) = rows.last() else { return Ok(digests) };
             after = Value::from(last.blob("key_hash")?);
             for row in &rows {
@@ -188,25 +188,25 @@ mod tests {
 
     #[test]
     fn a_filter_knows_each_of_its_keys_after_it_was_stored() {
-        let key = |n: u64| crate::store::keys::hash("acme", &n.to_string());
+        let key = |n: u64| crate::store::idempotency_keys::key_hash("acme", &n.to_string());
         for count in [0, 1, 2, 3, 1_000] {
             let made = filter((0..count).map(|n| digest(&key(n))).collect()).expect("a filter");
-            let stored = parse(&serde_json::to_string(&made).expect("JSON")).expect("a filter");
+            let stored = parse_filter(&serde_json::to_string(&made).expect("JSON")).expect("a filter");
             assert!((0..count).all(|n| may_have(&stored, &key(n))), "{count}");
             let mistakes = (count..count + 10_000).filter(|n| may_have(&stored, &key(*n))).count();
             assert!(mistakes < 100 || count < 2, "{mistakes} of {count}");
         }
-        assert!(parse("{}").is_err());
+        assert!(parse_filter("{}").is_err());
     }
 
     fn binding() -> Binding {
-        Binding { content: [1; 16], status: 201, answer: crate::store::keys::Answer::Json(Vec::new()) }
+        Binding { content: [1; 16], status: 201, answer: crate::store::idempotency_keys::Answer::Json(Vec::new()) }
     }
 
     async fn bind(segments: &mut Segments, tx: &mut Connection, bindings: Vec<(KeyHash, Binding)>) {
-        let mut script = StatementBatch::default();
-        segments.bind(&mut script, bindings.into_iter().collect());
-        script.write(tx).await.expect("bound");
+        let mut batch = StatementBatch::default();
+        segments.bind(&mut batch, bindings.into_iter().collect());
+        batch.write(tx).await.expect("bound");
     }
 
     #[tokio::test]
@@ -214,21 +214,21 @@ mod tests {
         let file = std::env::temp_dir().join(format!("topup_segments_{}.db", std::process::id()));
         let store = crate::store::Store::open(&format!("sqlite://{}", file.display())).await.expect("a database");
         store.migrate().await.expect("tables");
-        let key = |n: u64| crate::store::keys::hash("acme", &n.to_string());
+        let key = |n: u64| crate::store::idempotency_keys::key_hash("acme", &n.to_string());
         let mut lost = Segments::of_rows(2);
-        let mut tx = store.begin_turn().await.expect("a turn");
+        let mut tx = store.begin_write().await.expect("a turn");
         lost.load(&mut tx).await.expect("nothing");
         bind(&mut lost, &mut tx, vec![(key(1), binding())]).await;
         lost.seal(&mut tx, 2).await.expect("sealed");
         drop(tx);
         lost.forget();
         let mut other = Segments::of_rows(2);
-        let mut tx = store.begin_turn().await.expect("a turn");
+        let mut tx = store.begin_write().await.expect("a turn");
         other.load(&mut tx).await.expect("nothing");
         bind(&mut other, &mut tx, vec![(key(2), binding()), (key(3), binding())]).await;
         other.seal(&mut tx, 3).await.expect("sealed");
         tx.commit().await.expect("committed");
-        let mut tx = store.begin_turn().await.expect("a turn");
+        let mut tx = store.begin_write().await.expect("a turn");
         lost.load(&mut tx).await.expect("a filter");
         let found = lost.find(&mut tx, &[key(1), key(2), key(3)]).await.expect("rows");
         assert_eq!((found.len(), found.contains_key(&key(1))), (2, false));

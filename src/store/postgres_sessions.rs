@@ -20,7 +20,7 @@ const TIMELINE: &str =
     "select case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end";
 
 /// How often all sessions are given up at most because some were ended: all that were cut say so one by one.
-const GIVE_UP_EVERY: Duration = Duration::from_secs(1);
+const DISCARD_EVERY: Duration = Duration::from_secs(1);
 
 /// How a write is refused by a server that takes none.
 pub const READ_ONLY: &str = "the database is read-only";
@@ -45,12 +45,12 @@ pub fn means_old_sessions(e: &DbError) -> bool {
 
 /// What is known of the sessions of one pool. Clones are the same.
 #[derive(Clone, Default)]
-pub struct Sessions(Arc<Mutex<Known>>);
+pub struct Sessions(Arc<Mutex<SessionState>>);
 
 #[derive(Default)]
-struct Known {
+struct SessionState {
     /// Sessions that are older are not used any more.
-    given_up: Option<Instant>,
+    discarded_at: Option<Instant>,
     timeline: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Sessions {
     }
 
     async fn is_good(&self, connection: &mut PgConnection, age: Duration, wait: Duration) -> bool {
-        if Instant::now().checked_sub(age).is_some_and(|began| self.is_given_up(began)) {
+        if Instant::now().checked_sub(age).is_some_and(|began| self.is_discarded(began)) {
             return false;
         }
         // A server with too much to do may be slow to answer: only this one is left.
@@ -88,7 +88,7 @@ impl Sessions {
             let mut known = self.known();
             if known.timeline.as_ref().is_some_and(|before| *before != timeline) {
                 tracing::info!("the database has failed over: older connections are given up");
-                known.given_up = Some(Instant::now());
+                known.discarded_at = Some(Instant::now());
             }
             known.timeline = Some(timeline);
         }
@@ -96,31 +96,31 @@ impl Sessions {
     }
 
     /// Gives up all sessions, unless that was done a moment ago.
-    pub fn give_up(&self) {
-        if self.known().given_up.is_none_or(|last| last.elapsed() >= GIVE_UP_EVERY) {
-            self.give_up_now();
+    pub fn discard_all(&self) {
+        if self.known().discarded_at.is_none_or(|last| last.elapsed() >= DISCARD_EVERY) {
+            self.discard_all_now();
         }
     }
 
     /// Gives up all sessions. One that is read-only says that sessions begun since the last time may be so, too.
-    pub fn give_up_now(&self) {
-        self.known().given_up = Some(Instant::now());
+    pub fn discard_all_now(&self) {
+        self.known().discarded_at = Some(Instant::now());
     }
 
     /// Whether a session that was there at `since` is given up.
-    pub fn is_given_up(&self, since: Instant) -> bool {
-        self.known().given_up.is_some_and(|given_up| since < given_up)
+    pub fn is_discarded(&self, since: Instant) -> bool {
+        self.known().discarded_at.is_some_and(|discarded_at| since < discarded_at)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn known(&self) -> std::sync::MutexGuard<'_, SessionState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whether two connections meet in one session of the server: a pooler in transaction mode, or statement mode, is in
 /// between. What cannot be found out is no.
-pub async fn are_shared(pool: &PgPool, patience: Duration) -> bool {
-    matches!(tokio::time::timeout(patience, meet(pool)).await, Ok(Ok(true)))
+pub async fn are_shared(pool: &PgPool, response_timeout: Duration) -> bool {
+    matches!(tokio::time::timeout(response_timeout, meet(pool)).await, Ok(Ok(true)))
 }
 
 /// Marks the session of one connection, and looks for the mark from a transaction of another one. A pooler hands out the

@@ -8,12 +8,12 @@
 //! The connection of the last turn is parked for the next one: that saves the pool's two questions after its health.
 //!
 //! A session that began while the server was read-only stays so, whatever the server is now; one that was cut tells that
-//! others were. Such sessions are given up, and with them all that are as old (`pg_session`).
+//! others were. Such sessions are given up, and with them all that are as old (`postgres_sessions`).
 //!
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
 use crate::store::db::DbError;
-use crate::store::pg_session::{Sessions, is_read_only_error, means_old_sessions};
+use crate::store::postgres_sessions::{Sessions, is_read_only_error, means_old_sessions};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::{Executor as _, PgConnection, Postgres, Row as _};
@@ -37,7 +37,7 @@ pub struct Server {
     /// All of them but the parked one.
     pub pool: PgPool,
     sessions: Sessions,
-    patience: ResponseTimeout,
+    response_timeout: ResponseTimeout,
     parked: Arc<Mutex<Option<Parked>>>,
 }
 
@@ -50,7 +50,7 @@ struct Parked {
 pub struct PostgresConnection {
     connection: Option<PoolConnection<Postgres>>,
     server: Server,
-    patience: Option<Duration>,
+    response_timeout: Option<Duration>,
     in_transaction: bool,
     /// A statement is under way, or was left so.
     busy: bool,
@@ -69,13 +69,20 @@ fn gone() -> DbError {
 impl Server {
     /// Of this pool.
     #[must_use]
-    pub fn new(pool: PgPool, sessions: Sessions, patience: ResponseTimeout) -> Self {
-        Self { pool, sessions, patience, parked: Arc::default() }
+    pub fn new(pool: PgPool, sessions: Sessions, response_timeout: ResponseTimeout) -> Self {
+        Self { pool, sessions, response_timeout, parked: Arc::default() }
     }
 
-    fn link(&self, connection: PoolConnection<Postgres>, since: Instant) -> PostgresConnection {
-        let (connection, patience) = (Some(connection), Some(self.patience.0));
-        PostgresConnection { connection, server: self.clone(), patience, in_transaction: false, busy: false, since }
+    fn connection(&self, connection: PoolConnection<Postgres>, since: Instant) -> PostgresConnection {
+        let (connection, response_timeout) = (Some(connection), Some(self.response_timeout.0));
+        PostgresConnection {
+            connection,
+            server: self.clone(),
+            response_timeout,
+            in_transaction: false,
+            busy: false,
+            since,
+        }
     }
 
     /// A connection of the pool, which has just answered.
@@ -83,7 +90,7 @@ impl Server {
     /// # Errors
     /// None free in time, or the server is gone.
     pub async fn acquire(&self) -> Result<PostgresConnection, DbError> {
-        Ok(self.link(self.pool.acquire().await?, Instant::now()))
+        Ok(self.connection(self.pool.acquire().await?, Instant::now()))
     }
 
     /// A transaction that begins with this SQL.
@@ -91,9 +98,9 @@ impl Server {
     /// # Errors
     /// None free in time, or the server is gone.
     pub async fn begin(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
-        let mut link = self.acquire().await?;
-        link.begin(sql).await?;
-        Ok(link)
+        let mut connection = self.acquire().await?;
+        connection.begin(sql).await?;
+        Ok(connection)
     }
 
     /// The same on the connection of the last turn, if that is still good for it. The first row that `sql` returns says
@@ -101,31 +108,31 @@ impl Server {
     ///
     /// # Errors
     /// Whatever the server says, or that it says nothing, or that it takes no writes.
-    pub async fn begin_turn(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
+    pub async fn begin_write(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
         let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Parked { connection, since }) = parked {
-            let mut link = self.link(connection, since);
-            if self.sessions.is_given_up(since) {
-                link.throw_away();
+            let mut connection = self.connection(connection, since);
+            if self.sessions.is_discarded(since) {
+                connection.throw_away();
             } else {
-                match link.begin_writing(sql).await {
-                    Ok(()) => return Ok(link),
+                match connection.begin_writing(sql).await {
+                    Ok(()) => return Ok(connection),
                     // The server was restarted since; nothing was asked of it yet, so another may be tried.
-                    Err(e) if link.is_lost(&e) => tracing::info!(error = %e, "the writer connects anew"),
+                    Err(e) if connection.is_lost(&e) => tracing::info!(error = %e, "the writer connects anew"),
                     Err(e) => return Err(e),
                 }
             }
         }
-        let mut link = self.acquire().await?;
-        match link.begin_writing(sql).await {
-            Ok(()) => return Ok(link),
+        let mut connection = self.acquire().await?;
+        match connection.begin_writing(sql).await {
+            Ok(()) => return Ok(connection),
             // It may have waited in the pool since the server was read-only.
             Err(e) if is_read_only_error(&e) => {}
             Err(e) => return Err(e),
         }
-        drop(link);
-        let mut link = self.acquire().await?;
-        link.begin_writing(sql).await.map(|()| link)
+        drop(connection);
+        let mut connection = self.acquire().await?;
+        connection.begin_writing(sql).await.map(|()| connection)
     }
 
     /// Whether a session that begins now may write.
@@ -145,7 +152,7 @@ impl Server {
         drop(
             self.parked.lock().unwrap_or_else(PoisonError::into_inner).take().map(|parked| parked.connection.detach()),
         );
-        if tokio::time::timeout(self.patience.0, self.pool.close()).await.is_err() {
+        if tokio::time::timeout(self.response_timeout.0, self.pool.close()).await.is_err() {
             tracing::warn!("the database did not say goodbye");
         }
     }
@@ -160,29 +167,29 @@ impl Server {
 
 impl PostgresConnection {
     /// Waits for answers without end: for what reads a whole database.
-    pub fn wait_for_ever(&mut self) {
-        self.patience = None;
+    pub fn wait_without_timeout(&mut self) {
+        self.response_timeout = None;
     }
 
     /// What `ask` is answered.
     ///
     /// # Errors
     /// Whatever the server says, or that it says nothing: then the connection is thrown away.
-    pub async fn ask<T>(
+    pub async fn with_timeout<T>(
         &mut self,
-        ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
+        with_timeout: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let connection = self.connection.as_mut().ok_or_else(gone)?;
         self.busy = true;
-        let answer = match self.patience {
-            Some(patience) => tokio::time::timeout(patience, ask(connection)).await,
-            None => Ok(ask(connection).await),
+        let answer = match self.response_timeout {
+            Some(response_timeout) => tokio::time::timeout(response_timeout, with_timeout(connection)).await,
+            None => Ok(with_timeout(connection).await),
         };
         match answer {
             Ok(answer) => {
                 self.busy = false;
                 if answer.as_ref().is_err_and(means_old_sessions) {
-                    self.give_up();
+                    self.discard_all();
                 }
                 answer
             }
@@ -195,7 +202,7 @@ impl PostgresConnection {
 
     async fn begin(&mut self, sql: &'static str) -> Result<(), DbError> {
         self.in_transaction = true;
-        self.ask(async |connection| connection.execute(sqlx::raw_sql(sql)).await.map(drop)).await
+        self.with_timeout(async |connection| connection.execute(sqlx::raw_sql(sql)).await.map(drop)).await
     }
 
     /// Begins a transaction that writes.
@@ -206,19 +213,19 @@ impl PostgresConnection {
 
     /// Runs `sql`, whose first row says whether the session is read-only; one that is is given up.
     async fn refuse_read_only(&mut self, sql: &'static str) -> Result<(), DbError> {
-        let rows = self.ask(async |connection| connection.fetch_all(sqlx::raw_sql(sql)).await).await?;
+        let rows = self.with_timeout(async |connection| connection.fetch_all(sqlx::raw_sql(sql)).await).await?;
         let read_only: String = rows.first().ok_or(DbError::RowNotFound)?.try_get("read_only")?;
         if read_only != "on" {
             return Ok(());
         }
-        self.server.sessions.give_up_now();
+        self.server.sessions.discard_all_now();
         self.throw_away();
-        Err(DbError::Protocol(super::pg_session::READ_ONLY.to_owned()))
+        Err(DbError::Protocol(super::postgres_sessions::READ_ONLY.to_owned()))
     }
 
     /// Throws the connection away, and lets the pool drop all that are as old.
-    fn give_up(&mut self) {
-        self.server.sessions.give_up();
+    fn discard_all(&mut self) {
+        self.server.sessions.discard_all();
         self.throw_away();
     }
 
@@ -228,7 +235,7 @@ impl PostgresConnection {
     /// Whatever the server says; if it says nothing, nobody knows whether it was done.
     pub async fn commit(mut self) -> Result<(), DbError> {
         if self.in_transaction {
-            self.ask(async |connection| connection.execute(sqlx::raw_sql("commit")).await.map(drop)).await?;
+            self.with_timeout(async |connection| connection.execute(sqlx::raw_sql("commit")).await.map(drop)).await?;
             self.in_transaction = false;
             if let Some(connection) = self.connection.take() {
                 self.server.park(connection, self.since);
@@ -259,17 +266,17 @@ impl Drop for PostgresConnection {
             self.throw_away();
         }
         let Some(mut connection) = self.connection.take() else { return };
-        let (in_transaction, patience) = (self.in_transaction, self.server.patience.0);
+        let (in_transaction, response_timeout) = (self.in_transaction, self.server.response_timeout.0);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return drop(connection.detach()) };
         // The pool asks after its health, and by itself would wait for ever.
         runtime.spawn(async move {
             if in_transaction {
-                let undo = tokio::time::timeout(patience, connection.execute(sqlx::raw_sql("rollback"))).await;
+                let undo = tokio::time::timeout(response_timeout, connection.execute(sqlx::raw_sql("rollback"))).await;
                 if !matches!(undo, Ok(Ok(_))) {
                     return drop(connection.detach());
                 }
             }
-            let _closed_if_silent = tokio::time::timeout(patience, connection.return_to_pool()).await;
+            let _closed_if_silent = tokio::time::timeout(response_timeout, connection.return_to_pool()).await;
         });
     }
 }

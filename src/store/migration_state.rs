@@ -39,14 +39,14 @@ impl Store {
                 &POSTGRES,
             ),
         };
-        let mut link = self.read().await?;
-        if link.one(is_there, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))? == 0 {
+        let mut db = self.read().await?;
+        if db.fetch_optional(is_there, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))? == 0 {
             return Ok(Tables::None);
         }
         let sql = "select version, cast(case when success then 1 else 0 end as bigint) as done, checksum
             from _sqlx_migrations";
         let mut ran = BTreeMap::new();
-        for row in link.all(sql, Vec::new()).await? {
+        for row in db.fetch_all(sql, Vec::new()).await? {
             ran.insert(row.int("version")?, (row.flag("done")?, row.blob("checksum")?));
         }
         let ours: BTreeMap<i64, Vec<u8>> = migrations.iter().map(|it| (it.version, it.checksum.to_vec())).collect();

@@ -19,7 +19,7 @@ const PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
 const BURST: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
 
 /// The lane. One per engine.
-pub(super) struct Lane {
+pub(super) struct AnonymousLane {
     waiting: Semaphore,
     slots: Semaphore,
     pace: DefaultDirectRateLimiter,
@@ -31,7 +31,7 @@ pub(super) struct Place<'a> {
     _slot: SemaphorePermit<'a>,
 }
 
-impl Lane {
+impl AnonymousLane {
     pub(super) fn new() -> Self {
         Self {
             waiting: Semaphore::new(WAITING_MAX),
@@ -61,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn few_are_inside_some_wait_and_the_rest_are_refused_at_once() {
-        let lane = Lane::new();
+        let lane = AnonymousLane::new();
         let mut inside = Vec::new();
         for _ in 0..SLOTS {
             inside.push(lane.enter().await.expect("a place"));

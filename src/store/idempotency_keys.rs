@@ -1,9 +1,9 @@
 //! Idempotency keys (R4): what a key was bound to, for ever.
 
 use crate::args;
-use crate::store::bulk;
-use crate::store::bulk::StatementBatch;
 use crate::store::db::{Connection, DbError, Row, Value};
+use crate::store::statement_batch;
+use crate::store::statement_batch::StatementBatch;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ pub enum Answer {
 
 /// The hash of a customer's key.
 #[must_use]
-pub fn hash(customer: &str, key: &str) -> KeyHash {
+pub fn key_hash(customer: &str, key: &str) -> KeyHash {
     let mut sha = Sha256::new();
     sha.update(customer.as_bytes());
     sha.update([0]);
@@ -62,24 +62,24 @@ fn half(sha: Sha256) -> [u8; 16] {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn find_anywhere(link: &mut Connection, key: KeyHash) -> Result<Option<Binding>, DbError> {
+pub async fn find_in_all_segments(db: &mut Connection, key: KeyHash) -> Result<Option<Binding>, DbError> {
     let newest = "select coalesce(max(segment) + 1, 0) as n from key_segments";
-    let newest = link.one(newest, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
-    if let Some(binding) = find(link, newest, &[key]).await?.remove(&key) {
+    let newest = db.fetch_optional(newest, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    if let Some(binding) = find_in_segment(db, newest, &[key]).await?.remove(&key) {
         return Ok(Some(binding));
     }
     // The few segments first, in this order: SQLite would rather read all keys.
     let sql = "select k.content_hash, k.status, k.kind, k.answer from key_segments s
         cross join idempotency_keys k where k.segment = s.segment and k.key_hash = $1";
-    link.one(sql, args![key]).await?.map(|row| binding_of(&row)).transpose()
+    db.fetch_optional(sql, args![key]).await?.map(|row| binding_of(&row)).transpose()
 }
 
 /// What is bound to any of `hashes` in a segment.
 ///
 /// # Errors
 /// Whatever the database says.
-pub(super) async fn find(
-    link: &mut Connection,
+pub(super) async fn find_in_segment(
+    db: &mut Connection,
     segment: i64,
     hashes: &[KeyHash],
 ) -> Result<HashMap<KeyHash, Binding>, DbError> {
@@ -88,11 +88,11 @@ pub(super) async fn find(
     }
     let columns = "key_hash, content_hash, status, kind, answer";
     let (first, values) = (args![segment], hashes.iter().map(|hash| Value::from(*hash)).collect());
-    let rows = if link.is_sqlite() {
+    let rows = if db.is_sqlite() {
         let sql = |segment: &str, any: &str| {
             format!("select {columns} from idempotency_keys where segment = {segment} and key_hash {any}")
         };
-        bulk::all_any(link, sql, first, values).await?
+        statement_batch::fetch_all_in(db, sql, first, values).await?
     } else {
         // One look by the whole key for each. With `any`, PostgreSQL takes a segment that has grown since it was last
         // analysed for small, and reads all of it each time.
@@ -102,7 +102,7 @@ pub(super) async fn find(
                    (select {columns} from idempotency_keys where segment = {segment} and key_hash = h.hash limit 1) k"
             )
         };
-        bulk::all_of_array(link, sql, first, values).await?
+        statement_batch::fetch_all_by_array(db, sql, first, values).await?
     };
     let mut out = HashMap::new();
     for row in rows {
@@ -118,7 +118,7 @@ fn binding_of(row: &Row) -> Result<Binding, DbError> {
 }
 
 /// Binds keys. A key that is bound already is an error of the database: the transaction is lost, not the rule.
-pub(super) fn bind(script: &mut StatementBatch, segment: i64, bindings: HashMap<KeyHash, Binding>) {
+pub(super) fn bind_keys(batch: &mut StatementBatch, segment: i64, bindings: HashMap<KeyHash, Binding>) {
     let rows = bindings
         .into_iter()
         .map(|(key, binding)| {
@@ -129,5 +129,5 @@ pub(super) fn bind(script: &mut StatementBatch, segment: i64, bindings: HashMap<
             args![segment, key, binding.content, binding.status, kind, answer]
         })
         .collect();
-    script.insert("insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)", "", rows);
+    batch.insert("insert into idempotency_keys (segment, key_hash, content_hash, status, kind, answer)", "", rows);
 }
