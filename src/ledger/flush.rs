@@ -95,7 +95,7 @@ impl WriteTransaction {
         );
         let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
         script.insert(head, "", rows.new_holds);
-        script.insert("insert into news (customer_no, what, seq, at, credits)", "", rows.news);
+        script.insert("insert into balance_alerts (customer_no, kind, seq, at, credits)", "", rows.news);
         let is_whole = rows.free.is_empty() && rows.looks.is_empty() && rows.closed_holds.is_empty();
         let db = &mut self.db;
         if is_last && is_whole && !self.cache.keys.is_due(self.cache.last_row) {
@@ -103,7 +103,7 @@ impl WriteTransaction {
         }
         script.write(db).await?;
         for row in rows.free {
-            db.execute("delete from plan_masters where customer_no = $1", row).await?;
+            db.execute("delete from controlling_subscriptions where customer_no = $1", row).await?;
         }
         for row in rows.looks {
             db.execute("update grants set remind_at = $1 where no = $2", row).await?;

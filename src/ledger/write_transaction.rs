@@ -1,7 +1,7 @@
 //! A turn: one writing transaction with the accounts it touches.
 //!
 //! The cache survives from turn to turn. It is trusted only if the database says that nobody else
-//! wrote in between: on SQLite `pragma data_version`, on PostgreSQL the row of `turns`.
+//! wrote in between: on SQLite `pragma data_version`, on PostgreSQL the row of `last_writer`.
 
 use crate::args;
 use crate::clock::Clock;
@@ -163,12 +163,12 @@ impl WriteTransaction {
     /// Counts this turn; the number that a next turn finds if nobody wrote in between is one more. One statement: the
     /// advisory lock keeps all others away between the look and the write.
     async fn own_number(&mut self) -> Result<i64, DbError> {
-        let sql = "with before as (select writer, number from turns where id = 1)
-            insert into turns (id, writer, number) values (1, $1, coalesce((select number from before), 0) + 1)
+        let sql = "with before as (select writer, number from last_writer where id = 1)
+            insert into last_writer (id, writer, number) values (1, $1, coalesce((select number from before), 0) + 1)
             on conflict (id) do update set writer = excluded.writer, number = excluded.number
             returning number, (select writer from before) as writer";
         let row = self.db.fetch_optional(sql, args![*self.cache.writer.as_bytes()]).await?;
-        let row = row.ok_or_else(|| corrupt("no number of turns"))?;
+        let row = row.ok_or_else(|| corrupt("no number of the last writer"))?;
         let next = row.int("number")?;
         let before = row.opt_blob("writer")?;
         let mine = before.as_deref() == Some(self.cache.writer.as_bytes()) && self.cache.seen == Some(next - 1);

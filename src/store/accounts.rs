@@ -32,9 +32,9 @@ pub struct Loaded {
 
 const ACCOUNT: &str =
     "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
-    a.last_at, a.seq, a.hash, a.balance, a.head_row, a.told, a.top_ups_since, c.low_balance,
+    a.last_at, a.seq, a.hash, a.balance, a.head_row, a.alert_state, a.top_ups_since, c.low_balance,
     m.subscription, m.grace_until, m.ends_at
-  from customers c join accounts a on a.customer_no = c.no left join plan_masters m on m.customer_no = c.no";
+  from customers c join accounts a on a.customer_no = c.no left join controlling_subscriptions m on m.customer_no = c.no";
 
 /// The columns of a grant.
 pub const GRANT_COLUMNS: &str =
@@ -43,7 +43,7 @@ pub const GRANT_COLUMNS: &str =
     k.to_dispute, k.to_freeze, k.frozen_since, g.awaits_notice";
 
 /// Where they stand. Few grants are claimed, so what claims them stands beside the rows that every charge writes.
-pub const GRANT_TABLES: &str = "grants g left join grant_claims k on k.grant_no = g.no";
+pub const GRANT_TABLES: &str = "grants g left join grant_clawbacks k on k.grant_no = g.no";
 
 /// Loads the working sets of customers by the SaaS's ids; unknown ones are left out.
 ///
@@ -107,7 +107,7 @@ fn account_of(row: &Row) -> Result<Loaded, DbError> {
         closed: row.opt_int("closed_at")?.is_some(),
         head_row: row.int("head_row")?,
         low_balance: row.opt_int("low_balance")?.map(Credits),
-        told: Told(row.int("told")?),
+        told: Told(row.int("alert_state")?),
         top_ups_since: row.opt_at("top_ups_since")?,
         account: Account {
             customer: row.text("id")?,
@@ -209,12 +209,12 @@ pub fn write_accounts(batch: &mut StatementBatch, accounts: &[&Loaded]) {
         .collect();
     batch.insert(
         "insert into accounts (customer_no, plan, next_plan, top_ups_paused, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
-           head_row, due_at, told, top_ups_since)",
+           head_row, due_at, alert_state, top_ups_since)",
         "on conflict (customer_no) do update set plan = excluded.plan, next_plan = excluded.next_plan,
            top_ups_paused = excluded.top_ups_paused,
            anchor = excluded.anchor, cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end,
            last_at = excluded.last_at, seq = excluded.seq, hash = excluded.hash, balance = excluded.balance,
-           head_row = excluded.head_row, due_at = excluded.due_at, told = excluded.told,
+           head_row = excluded.head_row, due_at = excluded.due_at, alert_state = excluded.alert_state,
            top_ups_since = excluded.top_ups_since",
         rows,
     );
@@ -272,7 +272,7 @@ pub fn grant_row(
 /// Writes whom plans follow, when the script is written.
 pub fn write_controlling_subscriptions(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
-        "insert into plan_masters (customer_no, subscription, grace_until, ends_at)",
+        "insert into controlling_subscriptions (customer_no, subscription, grace_until, ends_at)",
         "on conflict (customer_no) do update set subscription = excluded.subscription,
            grace_until = excluded.grace_until, ends_at = excluded.ends_at",
         rows,
@@ -282,7 +282,7 @@ pub fn write_controlling_subscriptions(batch: &mut StatementBatch, rows: Vec<Vec
 /// Writes what claims grants, when the script is written.
 pub fn write_claims(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
-        "insert into grant_claims (grant_no, to_refund, to_dispute, to_freeze, frozen_since)",
+        "insert into grant_clawbacks (grant_no, to_refund, to_dispute, to_freeze, frozen_since)",
         "on conflict (grant_no) do update set to_refund = excluded.to_refund, to_dispute = excluded.to_dispute,
            to_freeze = excluded.to_freeze, frozen_since = excluded.frozen_since",
         rows,

@@ -84,9 +84,9 @@ pub fn add_metrics(batch: &mut StatementBatch, days: MetricDays) {
         metrics.iter().map(|(metric, it)| args![*day, *customer_no, metric, it.total, it.said])
     });
     batch.insert(
-        "insert into usage_metrics (day, customer_no, metric, total, said)",
+        "insert into usage_metrics (day, customer_no, metric, total, usages)",
         "on conflict (day, customer_no, metric) do update set
-           total = usage_metrics.total + excluded.total, said = usage_metrics.said + excluded.said",
+           total = usage_metrics.total + excluded.total, usages = usage_metrics.usages + excluded.usages",
         rows.collect(),
     );
 }
@@ -102,13 +102,13 @@ pub async fn fetch_metrics(
     last: i64,
 ) -> Result<BTreeMap<i64, Metrics>, DbError> {
     let sql = format!(
-        "select day, metric, total, said from usage_metrics where customer_no = $1 and said <> 0 and day in ({})",
+        "select day, metric, total, usages from usage_metrics where customer_no = $1 and usages <> 0 and day in ({})",
         placeholders(2, DAYS_AT_ONCE)
     );
     let mut out: BTreeMap<i64, Metrics> = BTreeMap::new();
     for values in day_arguments(customer_no, first, last) {
         for row in db.fetch_all(sql.as_str(), values).await? {
-            let figure = Figure { total: row.int("total")?, said: row.int("said")? };
+            let figure = Figure { total: row.int("total")?, said: row.int("usages")? };
             out.entry(row.int("day")?).or_default().put(&row.text("metric")?, figure);
         }
     }

@@ -219,7 +219,7 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
         app.deliver(&event).await.expect(200);
     }
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 0);
-    assert_eq!(app.count("select count(*) as n from payment_parts").await, 0);
+    assert_eq!(app.count("select count(*) as n from refunds_and_disputes").await, 0);
     assert_eq!(app.alarms().await, Vec::<String>::new());
     assert_eq!(app.purchase(&mine.id).await["state"], "open");
     // A second installation, whose database has a customer of the same name, and whose buyers come back elsewhere.

@@ -54,7 +54,7 @@ async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<
 async fn ten_batches_are_no_one_commit(app: &TestApp) {
     app.put_customer("acme", "pro").await;
     let ledger = app.inner().ledger.clone();
-    let turns = "select number as n from turns";
+    let turns = "select number as n from last_writer";
     let (go, job) = held(&ledger).await;
     let before = app.count(turns).await;
     let batches = (0..10).map(|n| {

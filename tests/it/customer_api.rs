@@ -160,7 +160,7 @@ on_both!(totals_that_are_off_are_found, |app| {
     }
     for (wrong, right) in [
         ("total = 4", "total = 3"),
-        ("said = 2", "said = 1"),
+        ("usages = 2", "usages = 1"),
         ("metric = 'crawls'", "metric = 'requests'"),
         ("day = day + 1", "day = day - 1"),
         ("customer_no = 77", "customer_no = 1"),

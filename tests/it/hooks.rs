@@ -244,10 +244,10 @@ on_both!(a_message_that_is_given_up_can_be_sent_again, |app| {
     assert_eq!(webhooks::again(&app.inner(), &[gone[0].id.clone(), "msg_0".to_owned()]).await.unwrap(), ["msg_0"]);
     send(&app.inner()).await;
     assert_eq!(backend.came(), gone);
-    assert_eq!(app.count("select count(*) as n from hooks where state = 'accepted'").await, 1);
+    assert_eq!(app.count("select count(*) as n from webhook_messages where state = 'accepted'").await, 1);
     // What was taken is forgotten after a month, what was not is kept.
     app.advance_minutes(31 * 24 * 60).await;
-    assert_eq!(app.count("select count(*) as n from hooks").await, 0);
+    assert_eq!(app.count("select count(*) as n from webhook_messages").await, 0);
 });
 
 on_both!(two_processes_do_not_tell_it_twice, |app| {
@@ -274,7 +274,7 @@ on_both!(where_nobody_is_to_be_told_nothing_is_written, |app| {
     app.buy("acme", "p1200", "buy-1").await;
     app.charge("acme", "1380", "job-1").await.expect(201);
     balance_alerts::run(&app.inner()).await.unwrap();
-    assert_eq!(app.count("select count(*) as n from hooks").await, 0);
+    assert_eq!(app.count("select count(*) as n from webhook_messages").await, 0);
 });
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -153,13 +153,13 @@ const LIES: &[Lie] = &[
     ),
     // Why credits were given and taken back.
     lie(
-        "update grant_notes set reason = 'x' where what = 'given'",
-        "update grant_notes set reason = 'sorry' where what = 'given'",
+        "update grant_notes set reason = 'x' where kind = 'given'",
+        "update grant_notes set reason = 'sorry' where kind = 'given'",
         "(given)",
     ),
     lie(
-        "update grant_notes set reason = 'x' where what = 'voided'",
-        "update grant_notes set reason = 'oops' where what = 'voided'",
+        "update grant_notes set reason = 'x' where kind = 'voided'",
+        "update grant_notes set reason = 'oops' where kind = 'voided'",
         "(voided)",
     ),
     // Purchases.
@@ -184,8 +184,8 @@ const LIES: &[Lie] = &[
         "with others than their grant's first",
     ),
     lie(
-        "update purchase_events set what = 'told' where what = 'credited'",
-        "update purchase_events set what = 'credited' where what = 'told'",
+        "update purchase_events set kind = 'told' where kind = 'credited'",
+        "update purchase_events set kind = 'credited' where kind = 'told'",
         "timeline",
     ),
     lie(
@@ -356,10 +356,10 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("usages", "voided_at is not null", "it has lines and no row"),
     ("holds", "state = 1", "it has lines and no row"),
     ("holds", "state = 0", ""),
-    ("grant_notes", "what = 'given'", "the reason is gone (given)"),
-    ("grant_notes", "what = 'voided'", "the reason is gone (voided)"),
+    ("grant_notes", "kind = 'given'", "the reason is gone (given)"),
+    ("grant_notes", "kind = 'voided'", "the reason is gone (voided)"),
     ("plan_changes", "customer_no > 0", "the plan that it began with"),
-    ("purchase_events", "what = 'credited'", "timeline"),
+    ("purchase_events", "kind = 'credited'", "timeline"),
     ("purchases", "state = 'credited'", "top-ups whose purchase is not credited"),
     ("idempotency_keys", "kind = 1", "one to one"),
     ("accounts", "customer_no > 0", "has no account"),

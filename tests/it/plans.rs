@@ -223,10 +223,10 @@ async fn every_statement_of_the_pages_has_an_index(database: Database) {
         "usage_days",
         "from sessions",
         "from accounts where due_at <= $1 and not exists",
-        "from news where mailed_at is null and not exists",
+        "from balance_alerts where emailed_at is null and not exists",
         "update outbox set due_at",
         "update outbox set body_text = ''",
-        "delete from news where",
+        "delete from balance_alerts where",
     ] {
         assert!(asked.iter().any(|sql| sql.contains(part)), "no page asks for {part:?}: {asked:#?}");
     }

@@ -215,7 +215,7 @@ on_both!(mails_about_a_low_balance_can_be_switched_off_and_the_mark_be_set, |app
     app.charge("acme", "4000", "job-2").await.expect(201);
     app.advance_minutes(1).await;
     assert_eq!(mails(app, &[]).await.len(), 1);
-    assert_eq!(app.count("select count(*) as n from news where mailed_at is null").await, 0);
+    assert_eq!(app.count("select count(*) as n from balance_alerts where emailed_at is null").await, 0);
 });
 
 on_both!(a_closed_customer_is_reminded_of_nothing, |app| {

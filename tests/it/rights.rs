@@ -139,7 +139,7 @@ on_both!(closing_ends_links_sessions_and_streams, |app| {
     app.send(app.request("DELETE", "/v1/customers/acme")).await.expect(204);
     ada.ends(app, "closed").await;
     assert_eq!((opens(app, &nobodys).await, opens(app, &mailed).await), (None, None));
-    assert_eq!(app.count("select count(*) as n from links where spent_at is null").await, 0);
+    assert_eq!(app.count("select count(*) as n from links where used_at is null").await, 0);
 });
 
 on_both!(a_newer_mailed_link_ends_the_older_ones, |app| {

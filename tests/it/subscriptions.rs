@@ -373,7 +373,7 @@ on_both!(planted_differences_of_subscriptions_are_found_and_mended, |app| {
     assert_eq!(stands(app).await, json!(["builder", "free", 25000, "active"]));
     app.sandbox.set_cancel_at_period_end(&followed, false).await.unwrap();
     repaired().await;
-    app.tamper("delete from plan_masters where customer_no = 1", Vec::new()).await.unwrap();
+    app.tamper("delete from controlling_subscriptions where customer_no = 1", Vec::new()).await.unwrap();
     app.restart().await;
     assert_eq!(differences(app).await, is("plan"));
     repaired().await;
@@ -401,8 +401,8 @@ on_both!(the_check_names_lies_about_subscriptions, |app| {
             "graces of a subscription",
         ),
         (
-            "update plan_masters set grace_until = grace_until + 1",
-            "update plan_masters set grace_until = grace_until - 1",
+            "update controlling_subscriptions set grace_until = grace_until + 1",
+            "update controlling_subscriptions set grace_until = grace_until - 1",
             "the next thing due",
         ),
     ];

@@ -16,8 +16,8 @@ use topup::usecases::purchases;
 const WRITES: [(&str, &str, &str); 7] = [
     ("update", "purchases", "new.state = 'credited' and new.credited_at is null"),
     ("update", "purchases", "new.credited_at is not null"),
-    ("insert", "purchase_events", "new.what = 'paid'"),
-    ("insert", "purchase_events", "new.what = 'credited'"),
+    ("insert", "purchase_events", "new.kind = 'paid'"),
+    ("insert", "purchase_events", "new.kind = 'credited'"),
     ("insert", "outbox", "new.kind = 'receipt'"),
     ("insert", "grants", "new.kind = 3"),
     ("insert", "entries", "new.cause_kind = 4"),

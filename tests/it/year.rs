@@ -137,7 +137,7 @@ async fn buy(tx: &mut WriteTransaction, no: i64, credits: i64) -> Result<(), Int
           refunded_amount, created_at, checkout_expires_at, credited_at, expires_at)
         values ($1, $2, 'p1200', $3, 900, 'usd', 'credited', 0, 0, $4, $4, $4, $5)";
     tx.db.execute(sql, args![id.bytes(), no, credits, at, ends]).await?;
-    let sql = "insert into purchase_events (purchase, what, at) values ($1, 'credited', $2)";
+    let sql = "insert into purchase_events (purchase, kind, at) values ($1, 'credited', $2)";
     tx.db.execute(sql, args![id.bytes(), at]).await?;
     Ok(())
 }
@@ -296,9 +296,9 @@ async fn year(database: Database, seed: u64) {
     let mails: BTreeSet<&Vec<u8>> = top_ups.iter().flat_map(|top_up| &top_up.told).map(|told| &told.2).collect();
     let sent = app.count("select count(*) as n from outbox where kind = 'reminder'").await;
     assert_eq!(usize::try_from(sent).unwrap(), mails.len(), "one mail each, to the one owner");
-    let news = app.count("select count(*) as n from news where what = 'expired'").await;
+    let news = app.count("select count(*) as n from balance_alerts where kind = 'expired'").await;
     let sent = app.count("select count(*) as n from outbox where kind = 'expired'").await;
-    let waiting = app.count("select count(*) as n from news where mailed_at is null").await;
+    let waiting = app.count("select count(*) as n from balance_alerts where emailed_at is null").await;
     assert_eq!((usize::try_from(news).unwrap(), sent, waiting), (expired.len(), news, 0));
     let (lines, ended) = (app.count("select count(*) as n from entries").await, expired.len());
     let bought = top_ups.len();

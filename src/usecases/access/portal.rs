@@ -140,10 +140,10 @@ pub enum Look {
 /// # Errors
 /// [`Fault`].
 pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
-    let sql = "select purpose, customer_no, email, role, expires_at, spent_at from links where token_hash = $1";
+    let sql = "select purpose, customer_no, email, role, expires_at, used_at from links where token_hash = $1";
     let mut db = app.store.read().await?;
     let Some(row) = db.fetch_optional(sql, args![token_hash(token)]).await? else { return Ok(Look::Unknown) };
-    let works = row.opt_int("spent_at")?.is_none() && row.at("expires_at")? > app.clock.now();
+    let works = row.opt_int("used_at")?.is_none() && row.at("expires_at")? > app.clock.now();
     let target = if works { target(&mut db, &row).await? } else { None };
     Ok(match (target, row.text("purpose")?.as_str()) {
         (Some((target, _)), _) => Look::Works(target),
@@ -182,7 +182,7 @@ pub(crate) async fn mailed_to(app: &App, token: &str) -> Result<Option<String>, 
 pub(crate) async fn mint_sign_in(tx: &mut WriteTransaction, email: &str) -> Result<String, InternalError> {
     let token = new_token()?;
     let now = tx.now();
-    let older = "update links set spent_at = $1 where email = $2 and purpose = 'sign_in' and spent_at is null";
+    let older = "update links set used_at = $1 where email = $2 and purpose = 'sign_in' and used_at is null";
     tx.db.execute(older, args![now, email]).await?;
     let sql = "insert into links (token_hash, purpose, email, path, created_at, expires_at)
         values ($1, 'sign_in', $2, '/billing', $3, $4)";
@@ -240,13 +240,13 @@ async fn spend(
 ) -> Result<Opened, InternalError> {
     let now = tx.now();
     let sql = "select purpose, customer_no, email, role, path, return_url from links
-        where token_hash = $1 and spent_at is null and expires_at > $2";
+        where token_hash = $1 and used_at is null and expires_at > $2";
     let Some(row) = tx.db.fetch_optional(sql, args![link, now]).await? else { return Ok(Opened::Gone) };
     let Some((target, role)) = target(&mut tx.db, &row).await? else { return Ok(Opened::Gone) };
     if shown.is_some_and(|shown| (shown.customer_no, &shown.email) != (target.customer_no, &target.email)) {
         return Ok(Opened::Other);
     }
-    let sql = "update links set spent_at = $1 where token_hash = $2 and spent_at is null";
+    let sql = "update links set used_at = $1 where token_hash = $2 and used_at is null";
     if tx.db.execute(sql, args![now, link]).await? == 0 {
         return Ok(Opened::Gone);
     }

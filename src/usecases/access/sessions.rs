@@ -192,9 +192,9 @@ pub(crate) async fn end_all(
     let sql = "update sessions set ended_at = $1
         where customer_no = $2 and email = $3 and ended_at is null and token_hash <> $4";
     tx.db.execute(sql, args![now, customer_no, email, but.unwrap_or_default()]).await?;
-    let sql = "update links set spent_at = $1 where email = $2 and customer_no = $3 and spent_at is null";
+    let sql = "update links set used_at = $1 where email = $2 and customer_no = $3 and used_at is null";
     tx.db.execute(sql, args![now, email, customer_no]).await?;
-    let sql = "update links set spent_at = $1 where email = $2 and purpose = 'sign_in' and spent_at is null
+    let sql = "update links set used_at = $1 where email = $2 and purpose = 'sign_in' and used_at is null
         and not exists (select 1 from members m join customers c on c.no = m.customer_no
           where m.email = $2 and m.removed_at is null and c.closed_at is null)";
     tx.db.execute(sql, args![now, email]).await?;
@@ -309,7 +309,7 @@ pub async fn revoke_others(app: &App, viewer: &Viewer) -> Result<u64, InternalEr
             );
             let values = args![now, now, viewer.session, viewer.customer_no, viewer.email.clone(), viewer.proven];
             let ended = tx.db.execute(sql, values).await?;
-            let sql = "update links set spent_at = $1 where email = $2 and spent_at is null
+            let sql = "update links set used_at = $1 where email = $2 and used_at is null
                 and (customer_no = $3 or purpose = 'sign_in')";
             tx.db.execute(sql, args![now, viewer.email, viewer.customer_no]).await?;
             Ok(ended)

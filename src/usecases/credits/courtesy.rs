@@ -99,7 +99,7 @@ async fn note_down(
     tx.flush().await?;
     let row = tx.db.fetch_optional("select no from grants where id = $1", args![id.bytes()]).await?;
     let no = row.ok_or_else(|| corrupt("a grant without a row"))?.int("no")?;
-    let sql = "insert into grant_notes (grant_no, what, reason, salt, at) values ($1, $2, $3, $4, $5)";
+    let sql = "insert into grant_notes (grant_no, kind, reason, salt, at) values ($1, $2, $3, $4, $5)";
     tx.db.execute(sql, args![no, what, reason, salt, at]).await?;
     Ok(())
 }
@@ -120,7 +120,7 @@ pub async fn owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, Inte
 /// [`Fault`].
 pub async fn reason(app: &App, id: GrantId) -> Result<Option<String>, InternalError> {
     let sql =
-        "select n.reason from grant_notes n join grants g on g.no = n.grant_no where g.id = $1 and n.what = 'given'";
+        "select n.reason from grant_notes n join grants g on g.no = n.grant_no where g.id = $1 and n.kind = 'given'";
     let row = app.store.read().await?.fetch_optional(sql, args![id.bytes()]).await?;
     Ok(row.map(|row| row.text("reason")).transpose()?)
 }

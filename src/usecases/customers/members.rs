@@ -125,7 +125,7 @@ pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Resu
             let now = tx.now();
             let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, $3, $4)
                 on conflict (customer_no, email) do update
-                set role = excluded.role, created_at = excluded.created_at, removed_at = null, before_put = null";
+                set role = excluded.role, created_at = excluded.created_at, removed_at = null, role_before_put = null";
             tx.db.execute(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
             outbox::enqueue(tx, invitation).await?;
             Ok(Changed::Done)
@@ -202,7 +202,7 @@ pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) ->
             }
             let no = wish.viewer.customer_no;
             // Given by people from now on: no `PUT` takes it back.
-            let sql = "update members set role = $1, before_put = null where customer_no = $2 and email = $3";
+            let sql = "update members set role = $1, role_before_put = null where customer_no = $2 and email = $3";
             tx.db.execute(sql, args![role.name(), no, &wish.email]).await?;
             if role != was && role.at_most(was) == role {
                 // Whoever gives up rights of their own stays signed in where they did.

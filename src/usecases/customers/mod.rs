@@ -163,10 +163,10 @@ async fn own(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbEr
     let now = tx.now();
     tx.db
         .execute(
-            "insert into members (customer_no, email, role, created_at, before_put) values ($1, $2, 'owner', $3, 'none')
+            "insert into members (customer_no, email, role, created_at, role_before_put) values ($1, $2, 'owner', $3, 'none')
              on conflict (customer_no, email) do update set
-               before_put = case when members.removed_at is not null then 'none'
-                 when members.role = 'owner' then members.before_put else members.role end,
+               role_before_put = case when members.removed_at is not null then 'none'
+                 when members.role = 'owner' then members.role_before_put else members.role end,
                created_at = case when members.removed_at is not null then excluded.created_at
                  else members.created_at end,
                role = 'owner', removed_at = null",
@@ -186,9 +186,9 @@ async fn readdress(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<()
     }
     own(tx, no, email).await?;
     let now = tx.now();
-    let sql = "update members set role = case when before_put = 'none' then role else before_put end,
-          removed_at = case when before_put = 'none' then $1 else removed_at end, before_put = null
-        where customer_no = $2 and email = $3 and removed_at is null and before_put is not null";
+    let sql = "update members set role = case when role_before_put = 'none' then role else role_before_put end,
+          removed_at = case when role_before_put = 'none' then $1 else removed_at end, role_before_put = null
+        where customer_no = $2 and email = $3 and removed_at is null and role_before_put is not null";
     if tx.db.execute(sql, args![now, no, &former]).await? > 0 {
         sessions::end_all(tx, no, &former, None).await?;
     }

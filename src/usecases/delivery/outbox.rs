@@ -85,7 +85,7 @@ pub async fn enqueue(tx: &mut WriteTransaction, mail: Mail) -> Result<Option<i64
         .db
         .fetch_optional(
             "insert into outbox (key, customer_no, recipient, kind, subject, body_text, body_html, cause, state,
-               attempts, created_at, due_at, stop_url, urgent)
+               attempts, created_at, due_at, unsubscribe_url, urgent)
              values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9, $10, $11)
              on conflict (key) do nothing returning no",
             args![
@@ -181,7 +181,7 @@ async fn claim(tx: &mut WriteTransaction, lane: Lane) -> Result<Vec<Claimed>, In
     let sql = "update outbox set due_at = $1, attempts = attempts + 1
         where no in (select no from outbox where done_at is null and urgent = $4 and due_at <= $2
           order by due_at, no limit $3) and done_at is null and due_at <= $2
-        returning no, kind, recipient, subject, body_text, body_html, created_at, attempts, stop_url";
+        returning no, kind, recipient, subject, body_text, body_html, created_at, attempts, unsubscribe_url";
     let rows = tx.db.fetch_all(sql, args![until, now, ROUND_MAX, lane.urgent()]).await?;
     let mut claimed = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -228,7 +228,7 @@ fn claimed_of(row: &Row) -> Result<Claimed, DbError> {
         text: row.text("body_text")?,
         html: row.text("body_html")?,
         at: row.at("created_at")?,
-        stop_url: row.opt_text("stop_url")?,
+        stop_url: row.opt_text("unsubscribe_url")?,
     };
     Ok(Claimed { letter, attempt: row.int("attempts")? })
 }

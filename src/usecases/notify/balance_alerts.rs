@@ -20,7 +20,7 @@ const AT_ONCE_MAX: usize = 20;
 /// # Errors
 /// [`Fault`].
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
-    let sql = "select count(*) as n from news where mailed_at is null";
+    let sql = "select count(*) as n from balance_alerts where emailed_at is null";
     let row = app.store.read().await?.fetch_optional(sql, Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
@@ -34,8 +34,8 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
     let mut run = failed_items::Run::new(app, failed_items::NEWS, AT_ONCE_MAX);
     let mut written = run.retry(act).await?;
     let sql = format!(
-        "select customer_no from news where mailed_at is null and {} order by at limit $1",
-        failed_items::NEWS.without_failed("news.customer_no")
+        "select customer_no from balance_alerts where emailed_at is null and {} order by at limit $1",
+        failed_items::NEWS.without_failed("balance_alerts.customer_no")
     );
     loop {
         let rows = app.store.read().await?.fetch_all(sql.as_str(), args![ROUND_MAX]).await?;
@@ -73,7 +73,7 @@ async fn tell(tx: &mut WriteTransaction, no: i64, shop: &Shop) -> Result<(u64, O
             written += emails::write(tx, shop, to, letter).await?;
         }
         webhooks::crossed(tx, shop, no, told, &account, low).await?;
-        let sql = "update news set mailed_at = $1 where customer_no = $2 and what = $3 and seq = $4";
+        let sql = "update balance_alerts set emailed_at = $1 where customer_no = $2 and kind = $3 and seq = $4";
         tx.db.execute(sql, args![now, no, told.what.name(), told.seq]).await?;
     }
     Ok((u64::try_from(written).unwrap_or(0), unreadable))
@@ -81,7 +81,8 @@ async fn tell(tx: &mut WriteTransaction, no: i64, shop: &Shop) -> Result<(u64, O
 
 /// What is to be told; what expired on one day of the customer's calendar is one thing.
 async fn waiting(tx: &mut WriteTransaction, no: i64) -> Result<(Vec<balance::Told>, Option<DbError>), DbError> {
-    let sql = "select what, seq, at, credits from news where customer_no = $1 and mailed_at is null order by seq";
+    let sql =
+        "select kind, seq, at, credits from balance_alerts where customer_no = $1 and emailed_at is null order by seq";
     let (mut list, mut unreadable) = (Vec::new(), None);
     for row in tx.db.fetch_all(sql, args![no]).await? {
         match told_of(&row) {
@@ -94,7 +95,7 @@ async fn waiting(tx: &mut WriteTransaction, no: i64) -> Result<(Vec<balance::Tol
 }
 
 fn told_of(row: &Row) -> Result<balance::Told, DbError> {
-    let what = row.text("what")?;
+    let what = row.text("kind")?;
     let what = What::from_name(&what).ok_or_else(|| corrupt(format!("{what:?} in news")))?;
     let (seq, at, credits): (i64, Instant, Credits) = (row.int("seq")?, row.at("at")?, row.credits("credits")?);
     Ok(balance::Told { what, at, credits, seq })

@@ -238,7 +238,7 @@ async fn announce(
         }
     }
     for purchase in grants.iter().filter_map(|grant| grant.purchase) {
-        let sql = "insert into purchase_events (purchase, what, at) values ($1, 'reminded', $2)";
+        let sql = "insert into purchase_events (purchase, kind, at) values ($1, 'reminded', $2)";
         tx.db.execute(sql, args![purchase.bytes(), at]).await?;
     }
     let Some(letter) = reminders::letter(tx, shop, to, &of, at, mail) else { return Ok(0) };

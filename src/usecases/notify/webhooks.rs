@@ -180,7 +180,7 @@ async fn enqueue(
     body: String,
 ) -> Result<(), InternalError> {
     let (id, now) = (format!("msg_{}", tx.clock.mint().simple()), tx.now());
-    let sql = "insert into hooks (id, key, customer_no, kind, body, state, attempts, created_at, due_at)
+    let sql = "insert into webhook_messages (id, key, customer_no, kind, body, state, attempts, created_at, due_at)
         values ($1, $2, $3, $4, $5, 'queued', 0, $6, $6) on conflict (key) do nothing";
     tx.db.execute(sql, args![id, key, no, kind, body, now]).await?;
     Ok(())
@@ -194,7 +194,7 @@ pub async fn next_due(app: &App, after: Instant) -> Result<Option<Instant>, Inte
     if app.hook.is_none() {
         return Ok(None);
     }
-    let sql = "select min(due_at) as due from hooks where done_at is null and due_at > $1";
+    let sql = "select min(due_at) as due from webhook_messages where done_at is null and due_at > $1";
     let row = app.store.read().await?.fetch_optional(sql, args![after]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
@@ -204,7 +204,7 @@ pub async fn next_due(app: &App, after: Instant) -> Result<Option<Instant>, Inte
 /// # Errors
 /// [`Fault`].
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
-    let sql = "select count(*) as n from hooks where done_at is null and due_at <= $1";
+    let sql = "select count(*) as n from webhook_messages where done_at is null and due_at <= $1";
     let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
@@ -252,8 +252,8 @@ struct Claimed {
 async fn claim(tx: &mut WriteTransaction) -> Result<Vec<Claimed>, InternalError> {
     let now = tx.now();
     let until = now + TimeDelta::minutes(CLAIM_MINUTES);
-    let sql = "update hooks set due_at = $1, attempts = attempts + 1
-        where no in (select no from hooks where done_at is null and due_at <= $2 order by due_at, no limit $3)
+    let sql = "update webhook_messages set due_at = $1, attempts = attempts + 1
+        where no in (select no from webhook_messages where done_at is null and due_at <= $2 order by due_at, no limit $3)
           and done_at is null and due_at <= $2
         returning no, id, kind, body, attempts, created_at";
     let rows = tx.db.fetch_all(sql, args![until, now, ROUND_MAX]).await?;
@@ -282,7 +282,7 @@ async fn claim(tx: &mut WriteTransaction) -> Result<Vec<Claimed>, InternalError>
 async fn unreadable(tx: &mut WriteTransaction, no: i64, attempt: i64, fault: &DbError) -> Result<(), InternalError> {
     let (reason, now) = (failed_items::plain(&fault.to_string()), tx.now());
     let due = now + TimeDelta::seconds(retry_seconds(attempt, failed_items::dice()?));
-    let sql = "update hooks set state = 'deferred', due_at = $1, last_error = $2 where no = $3 and done_at is null";
+    let sql = "update webhook_messages set state = 'deferred', due_at = $1, last_error = $2 where no = $3 and done_at is null";
     tx.db.execute(sql, args![due, &reason, no]).await?;
     alarms::raise(tx, ALARM, &no.to_string(), &format!("a message cannot be read, and is retried: {reason}")).await?;
     Ok(())
@@ -309,7 +309,7 @@ async fn deliver(app: &App, hook: &Hook, claimed: Claimed) -> Result<bool, Inter
 
 async fn done(tx: &mut WriteTransaction, claimed: &Claimed) -> Result<(), InternalError> {
     let now = tx.now();
-    let sql = "update hooks set state = 'accepted', done_at = $1, last_error = null where no = $2 and done_at is null";
+    let sql = "update webhook_messages set state = 'accepted', done_at = $1, last_error = null where no = $2 and done_at is null";
     tx.db.execute(sql, args![now, claimed.no]).await?;
     for subject in ["endpoint", &claimed.id, &claimed.no.to_string()] {
         alarms::end(tx, ALARM, subject).await?;
@@ -321,7 +321,7 @@ async fn done(tx: &mut WriteTransaction, claimed: &Claimed) -> Result<(), Intern
 async fn defer(tx: &mut WriteTransaction, claimed: &Claimed, reason: &str) -> Result<(), InternalError> {
     let due = tx.now() + TimeDelta::seconds(retry_seconds(claimed.attempt, failed_items::dice()?));
     // Only if the claim is still ours.
-    let sql = "update hooks set state = 'deferred', due_at = $1, last_error = $2
+    let sql = "update webhook_messages set state = 'deferred', due_at = $1, last_error = $2
         where no = $3 and done_at is null and attempts = $4";
     tx.db.execute(sql, args![due, reason, claimed.no, claimed.attempt]).await?;
     tracing::warn!(
@@ -339,7 +339,7 @@ async fn defer(tx: &mut WriteTransaction, claimed: &Claimed, reason: &str) -> Re
 
 async fn give_up(tx: &mut WriteTransaction, claimed: &Claimed, reason: &str) -> Result<(), InternalError> {
     let now = tx.now();
-    let sql = "update hooks set state = 'refused', done_at = $1, last_error = $2 where no = $3 and done_at is null";
+    let sql = "update webhook_messages set state = 'refused', done_at = $1, last_error = $2 where no = $3 and done_at is null";
     if tx.db.execute(sql, args![now, reason, claimed.no]).await? > 0 {
         let detail = format!("a message was given up: {reason}; `topup hooks retry` sends it again");
         alarms::raise(tx, ALARM, &claimed.id, &detail).await?;
@@ -387,7 +387,7 @@ impl fmt::Display for Listed {
 pub async fn list(store: &Store, all: bool) -> Result<Vec<Listed>, InternalError> {
     let sql =
         "select h.id, h.kind, c.id as customer, h.state, h.attempts, h.last_error, h.created_at, h.due_at, h.done_at
-        from hooks h join customers c on c.no = h.customer_no
+        from webhook_messages h join customers c on c.no = h.customer_no
         where h.state <> 'accepted' or $1 = 1 order by h.no desc limit $2";
     let rows = store.read().await?.fetch_all(sql, args![i64::from(all), LIST_MAX]).await?;
     let listed = |row: &Row| {
@@ -416,7 +416,7 @@ pub async fn again(app: &App, ids: &[String]) -> Result<Vec<String>, InternalErr
         Box::pin(async move {
             let (mut unknown, now) = (Vec::new(), tx.now());
             for id in ids {
-                let sql = "update hooks set state = 'queued', attempts = 0, created_at = $1, due_at = $1,
+                let sql = "update webhook_messages set state = 'queued', attempts = 0, created_at = $1, due_at = $1,
                     done_at = null where id = $2";
                 if tx.db.execute(sql, args![now, id.clone()]).await? == 0 {
                     unknown.push(id);

@@ -183,7 +183,7 @@ pub async fn switch_on(
             let sql = "update operator_sessions set ended_at = $1
                 where operator_no = $2 and token_hash <> $3 and ended_at is null";
             tx.db.execute(sql, args![now, no, session]).await?;
-            tx.db.execute("delete from operator_tries where slot = $1", args![slot]).await?;
+            tx.db.execute("delete from operator_sign_in_failures where slot = $1", args![slot]).await?;
             Ok(Changed::Done)
         })
     });
@@ -219,7 +219,7 @@ pub async fn switch_off(
                 return Ok(Changed::Wrong);
             }
             clear(&mut tx.db, no).await?;
-            tx.db.execute("delete from operator_tries where slot = $1", args![slot]).await?;
+            tx.db.execute("delete from operator_sign_in_failures where slot = $1", args![slot]).await?;
             Ok(Changed::Done)
         })
     });

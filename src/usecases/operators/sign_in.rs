@@ -222,17 +222,20 @@ async fn count_try(
     now: Instant,
 ) -> Result<Option<TimeDelta>, InternalError> {
     let old = now - TimeDelta::hours(FORGOTTEN_HOURS);
-    let sql = "delete from operator_tries where slot in
-        (select slot from operator_tries where until < $1 and slot <> $2 order by until limit $3)";
+    let sql = "delete from operator_sign_in_failures where slot in
+        (select slot from operator_sign_in_failures where until < $1 and slot <> $2 order by until limit $3)";
     tx.db.execute(sql, args![old, slot, FORGOTTEN_AT_ONCE]).await?;
-    let row = tx.db.fetch_optional("select failures, until from operator_tries where slot = $1", args![slot]).await?;
+    let row = tx
+        .db
+        .fetch_optional("select failures, until from operator_sign_in_failures where slot = $1", args![slot])
+        .await?;
     let (failures, until) =
         row.map_or(Ok((0, now)), |row| Ok::<_, DbError>((row.int("failures")?, row.at("until")?)))?;
     if until > now {
         return Ok(None);
     }
     let failures = failures.saturating_add(1);
-    let sql = "insert into operator_tries (slot, failures, until) values ($1, $2, $3)
+    let sql = "insert into operator_sign_in_failures (slot, failures, until) values ($1, $2, $3)
         on conflict (slot) do update set failures = excluded.failures, until = excluded.until";
     let wait = wait_after(failures);
     tx.db.execute(sql, args![slot, failures, now + wait]).await?;
@@ -244,7 +247,7 @@ pub(crate) async fn forget_tries(db: &mut Connection, email: &str) -> Result<(),
     let (mut first, mut last) = ([0; 32], [0xff; 32]);
     first[..16].copy_from_slice(&half_slot(email));
     last[..16].copy_from_slice(&half_slot(email));
-    db.execute("delete from operator_tries where slot >= $1 and slot <= $2", args![first, last]).await?;
+    db.execute("delete from operator_sign_in_failures where slot >= $1 and slot <= $2", args![first, last]).await?;
     Ok(())
 }
 
@@ -275,7 +278,7 @@ async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, Int
             let limit = now + TimeDelta::hours(LIMIT_HOURS);
             let opened = tx.db.execute(sql, args![session, now, limit, no, hash]).await? > 0;
             if opened {
-                tx.db.execute("delete from operator_tries where slot = $1", args![slot]).await?;
+                tx.db.execute("delete from operator_sign_in_failures where slot = $1", args![slot]).await?;
             }
             Ok(opened)
         })

@@ -66,7 +66,8 @@ pub async fn of_form(app: &App, form: PurchaseId) -> Result<Option<Purchase>, In
 
 /// Notes that a form leads to a purchase of another form: sent again, it leads there again.
 pub(crate) async fn link_form(tx: &mut WriteTransaction, form: PurchaseId, to: PurchaseId) -> Result<(), DbError> {
-    let sql = "insert into purchase_forms (form, purchase, made_at) values ($1, $2, $3) on conflict (form) do nothing";
+    let sql =
+        "insert into purchase_forms (form, purchase, created_at) values ($1, $2, $3) on conflict (form) do nothing";
     tx.db.execute(sql, args![form.bytes(), to.bytes(), tx.now()]).await?;
     Ok(())
 }

@@ -101,7 +101,7 @@ pub(crate) const PURCHASE: &str =
     g.id as grant_id, case when k.to_refund + k.to_dispute > g.amount - g.used
       then k.to_refund + k.to_dispute - (g.amount - g.used) else 0 end as shortfall
   from purchases p join customers c on c.no = p.customer_no left join grants g on g.purchase = p.id
-    left join grant_claims k on k.grant_no = g.no";
+    left join grant_clawbacks k on k.grant_no = g.no";
 
 pub(crate) fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
     let state = row.text("state")?;
@@ -210,7 +210,7 @@ pub(crate) fn checkout_expiry(at: Instant, catalog: &Catalog) -> Instant {
 /// Adds an event to the timeline, in the transaction that causes it.
 pub(crate) async fn add_event(tx: &mut WriteTransaction, id: PurchaseId, what: &str) -> Result<(), DbError> {
     let now = tx.now();
-    let sql = "insert into purchase_events (purchase, what, at) values ($1, $2, $3)";
+    let sql = "insert into purchase_events (purchase, kind, at) values ($1, $2, $3)";
     tx.db.execute(sql, args![id.bytes(), what, now]).await?;
     Ok(())
 }

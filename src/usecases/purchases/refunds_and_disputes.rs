@@ -169,7 +169,7 @@ async fn disagrees(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str)
 /// What was known of a payment before.
 pub(crate) async fn stored_payment(db: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
     let mut payment = Payment::default();
-    let sql = "select id, kind, status, amount from payment_parts where purchase = $1";
+    let sql = "select id, kind, status, amount from refunds_and_disputes where purchase = $1";
     for row in db.fetch_all(sql, args![id.bytes()]).await? {
         let (part, status, amount) = (row.text("id")?, row.text("status")?, row.int("amount")?);
         if row.text("kind")? == "refund" {
@@ -222,7 +222,7 @@ async fn store_parts(
     for (part, kind, status, amount) in refunds.chain(disputes) {
         tx.db
             .execute(
-                "insert into payment_parts (id, purchase, kind, status, amount, at) values ($1, $2, $3, $4, $5, $6)
+                "insert into refunds_and_disputes (id, purchase, kind, status, amount, at) values ($1, $2, $3, $4, $5, $6)
                  on conflict (id) do update set status = excluded.status, amount = excluded.amount, at = excluded.at",
                 args![part, id.bytes(), kind, status, amount, now],
             )

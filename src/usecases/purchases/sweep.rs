@@ -140,12 +140,13 @@ fn name_of(key: &[u8]) -> String {
 /// young one. The end of a Checkout is asked for at once.
 /// An older one waits for a twelfth of its age.
 const DUE: &str = "state in ('created', 'open', 'processing') and created_at <= $1
-      and (asked_at is null or (asked_at < checkout_expires_at and checkout_expires_at <= $2)
-        or (asked_at <= $3 and asked_at <= $2 - ($2 - created_at) / 12))";
+      and (stripe_checked_at is null or (stripe_checked_at < checkout_expires_at and checkout_expires_at <= $2)
+        or (stripe_checked_at <= $3 and stripe_checked_at <= $2 - ($2 - created_at) / 12))";
 
 async fn due(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
     let now = app.clock.now();
-    let sql = format!("select id from purchases where {DUE} order by coalesce(asked_at, 0), created_at limit $4");
+    let sql =
+        format!("select id from purchases where {DUE} order by coalesce(stripe_checked_at, 0), created_at limit $4");
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
     keys(&app.store.read().await?.fetch_all(sql, args![before, now, asked, ROUND]).await?)
 }
@@ -156,8 +157,8 @@ async fn late(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
     let now = app.clock.now();
     let sql = "select id from purchases
         where state in ('expired', 'failed') and session_id is not null
-          and created_at > $1 and created_at <= $2 and coalesce(asked_at, created_at) <= $3 - ($3 - created_at) / 2
-        order by coalesce(asked_at, created_at), created_at limit $4";
+          and created_at > $1 and created_at <= $2 and coalesce(stripe_checked_at, created_at) <= $3 - ($3 - created_at) / 2
+        order by coalesce(stripe_checked_at, created_at), created_at limit $4";
     let (since, until) = (now - TimeDelta::days(LATE_DAYS), now - TimeDelta::minutes(LATE_AFTER_MINUTES));
     keys(&app.store.read().await?.fetch_all(sql, args![since, until, now, ROUND]).await?)
 }
@@ -175,7 +176,7 @@ async fn asked_about(app: &App, due: Vec<Vec<u8>>) -> Result<Vec<String>, Intern
         Box::pin(async move {
             let now = tx.now();
             for key in due {
-                tx.db.execute("update purchases set asked_at = $1 where id = $2", args![now, key]).await?;
+                tx.db.execute("update purchases set stripe_checked_at = $1 where id = $2", args![now, key]).await?;
             }
             Ok(())
         })

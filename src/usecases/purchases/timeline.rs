@@ -63,18 +63,18 @@ impl ReminderDelivery {
 /// [`Fault`].
 pub async fn timeline(app: &App, id: PurchaseId) -> Result<Vec<PurchaseEvent>, InternalError> {
     // A reminder is noted at the instant that its own row and its mails have.
-    let sql = "select e.what, e.at, count(o.no) as mails,
+    let sql = "select e.kind, e.at, count(o.no) as mails,
           coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,
           coalesce(sum(case when o.state = 'deferred' then 1 else 0 end), 0) as deferred,
           coalesce(sum(case when o.state = 'refused' then 1 else 0 end), 0) as refused
         from purchase_events e
-          left join grants g on g.purchase = e.purchase and e.what = 'reminded'
+          left join grants g on g.purchase = e.purchase and e.kind = 'reminded'
           left join reminders r on r.grant_no = g.no and r.at = e.at
           left join outbox o on o.cause = r.mail
-        where e.purchase = $1 group by e.no, e.what, e.at order by e.no";
+        where e.purchase = $1 group by e.no, e.kind, e.at order by e.no";
     let rows = app.store.read().await?.fetch_all(sql, args![id.bytes()]).await?;
     let event = |row: &Row| {
-        Ok(PurchaseEvent { what: row.text("what")?, at: row.at("at")?, delivery: ReminderDelivery::of_row(row)? })
+        Ok(PurchaseEvent { what: row.text("kind")?, at: row.at("at")?, delivery: ReminderDelivery::of_row(row)? })
     };
     rows.iter().map(event).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }

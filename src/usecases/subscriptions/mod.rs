@@ -295,7 +295,7 @@ pub struct Followed {
 /// [`Fault`].
 pub async fn followed(app: &App, customer_no: i64, any: bool) -> Result<Option<Followed>, InternalError> {
     let sql = "select s.id, s.stripe_customer, s.status, m.grace_until, s.ends_at
-      from subscriptions s left join plan_masters m on m.subscription = s.id and m.customer_no = s.customer_no
+      from subscriptions s left join controlling_subscriptions m on m.subscription = s.id and m.customer_no = s.customer_no
       where s.customer_no = $1 and (m.customer_no is not null or $2 = 1)
       order by case when m.customer_no is null then 1 else 0 end, s.created_at desc limit 1";
     let row = app.store.read().await?.fetch_optional(sql, args![customer_no, any]).await?;

@@ -54,13 +54,20 @@ const ALL: [Kept; 10] = [
     // The key goes with it: what causes a message again is years away, or never comes.
     Kept {
         name: "accepted_hooks",
-        table: "hooks",
+        table: "webhook_messages",
         which: "state = 'accepted'",
         by: "done_at",
         hours: 30 * DAY,
         ..KEPT
     },
-    Kept { name: "refused_hooks", table: "hooks", which: "state = 'refused'", by: "done_at", hours: 90 * DAY, ..KEPT },
+    Kept {
+        name: "refused_hooks",
+        table: "webhook_messages",
+        which: "state = 'refused'",
+        by: "done_at",
+        hours: 90 * DAY,
+        ..KEPT
+    },
     Kept {
         name: "inbox",
         table: "inbox",
@@ -77,15 +84,15 @@ const ALL: [Kept; 10] = [
         by: "done_at",
         // A receipt can be read for as long as its top-up lives, and a month longer.
         hours: 400 * DAY,
-        set: Some("body_text = '', body_html = '', stop_url = null"),
+        set: Some("body_text = '', body_html = '', unsubscribe_url = null"),
         ..KEPT
     },
     Kept {
         name: "news",
-        table: "news",
-        key: "customer_no, what, seq",
-        which: "mailed_at is not null",
-        by: "mailed_at",
+        table: "balance_alerts",
+        key: "customer_no, kind, seq",
+        which: "emailed_at is not null",
+        by: "emailed_at",
         hours: 90 * DAY,
         ..KEPT
     },
@@ -114,7 +121,7 @@ impl Kept {
     fn key_of(&self, row: &Row) -> Result<Vec<Value>, DbError> {
         let value = |column: &str| match column {
             "token_hash" => row.blob(column).map(Value::from),
-            "id" | "what" => row.text(column).map(Value::from),
+            "id" | "kind" => row.text(column).map(Value::from),
             _ => row.int(column).map(Value::from),
         };
         self.key.split(", ").map(value).collect()

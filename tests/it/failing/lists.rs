@@ -59,7 +59,10 @@ on_both!(a_broken_customer_keeps_nobody_from_the_mails_of_its_balance, |app| {
     break_account(app, "acme").await;
     let inner = app.inner();
     balance_alerts::run(&inner).await.unwrap();
-    assert_eq!(app.count("select count(distinct customer_no) as n from news where mailed_at is null").await, 1);
+    assert_eq!(
+        app.count("select count(distinct customer_no) as n from balance_alerts where emailed_at is null").await,
+        1
+    );
     assert_eq!(open_alarms(app).await, ["failed_item news acme"]);
     let before = app.count("select attempts as n from failed_items").await;
     balance_alerts::run(&inner).await.unwrap();
@@ -67,7 +70,7 @@ on_both!(a_broken_customer_keeps_nobody_from_the_mails_of_its_balance, |app| {
     mend_accounts(app).await;
     drop(inner);
     app.advance_minutes(2).await;
-    assert_eq!(app.count("select count(*) as n from news where mailed_at is null").await, 0);
+    assert_eq!(app.count("select count(*) as n from balance_alerts where emailed_at is null").await, 0);
     assert_eq!((open_alarms(app).await, failed_items(app).await), (Vec::<String>::new(), 0));
 });
 
@@ -76,12 +79,12 @@ on_both!(news_that_cannot_be_read_keep_none_of_the_same_customer_waiting, |app| 
     app.restart().await;
     app.put_customer("acme", "starter").await;
     app.charge("acme", "5000", "all").await.expect(201);
-    let sql = "insert into news (customer_no, what, seq, at, credits) values (1, 'nothing we know', 1, 1, 1)";
+    let sql = "insert into balance_alerts (customer_no, kind, seq, at, credits) values (1, 'nothing we know', 1, 1, 1)";
     app.tamper(sql, Vec::new()).await.unwrap();
     balance_alerts::run(&app.inner()).await.unwrap();
-    assert_eq!(app.count("select count(*) as n from news where mailed_at is null").await, 1);
+    assert_eq!(app.count("select count(*) as n from balance_alerts where emailed_at is null").await, 1);
     assert_eq!(open_alarms(app).await, ["failed_item news acme"]);
-    app.tamper("delete from news where mailed_at is null", Vec::new()).await.unwrap();
+    app.tamper("delete from balance_alerts where emailed_at is null", Vec::new()).await.unwrap();
     app.advance_minutes(2).await;
     assert_eq!((open_alarms(app).await, failed_items(app).await), (Vec::<String>::new(), 0));
 });
@@ -247,7 +250,7 @@ on_both!(what_is_kept_for_a_time_goes_and_the_books_stay, |app| {
         let mut counts = Vec::new();
         for sql in [
             "select count(*) as n from inbox where received_at <= $1",
-            "select count(*) as n from news where at <= $1",
+            "select count(*) as n from balance_alerts where at <= $1",
             "select count(*) as n from outbox where created_at <= $1 and body_text <> ''",
             "select count(*) as n from alarms where raised_at <= $1",
             "select count(*) as n from outbox where created_at <= $1 and recipient = 'ada@acme.example' and subject <> ''",

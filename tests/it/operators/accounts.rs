@@ -60,10 +60,10 @@ on_both!(wrong_passwords_are_bounded_by_account, |app| {
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, WAIT);
     assert_eq!(outcome(app, "ada@shop.example", PASSWORD).await, "/operator");
     // The wait is over: one more try, and a longer wait after it.
-    app.tamper("update operator_tries set until = 0", Vec::new()).await.unwrap();
+    app.tamper("update operator_sign_in_failures set until = 0", Vec::new()).await.unwrap();
     assert_eq!(outcome(app, EMAIL, "wrong wrong wrong").await, WRONG);
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, WAIT);
-    app.tamper("update operator_tries set until = 0", Vec::new()).await.unwrap();
+    app.tamper("update operator_sign_in_failures set until = 0", Vec::new()).await.unwrap();
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, "/operator");
     // It starts from nothing again.
     for _ in 0..4 {
@@ -78,15 +78,15 @@ on_both!(many_tries_at_once_are_many_tries, |app| {
     let answers = futures::future::join_all(tries).await;
     let looked_at = answers.iter().filter(|way| *way == WRONG).count();
     assert!((1..=5).contains(&looked_at), "{answers:?}");
-    assert_eq!(app.count("select failures as n from operator_tries").await, 5);
+    assert_eq!(app.count("select failures as n from operator_sign_in_failures").await, 5);
 });
 
 on_both!(guessing_addresses_fills_no_table, |app| {
     for n in 0..12 {
         outcome(app, &format!("nobody{n}@shop.example"), "wrong wrong wrong").await;
     }
-    assert!(app.count("select count(*) as n from operator_tries").await <= 12);
-    let slots = app.count("select count(*) as n from operator_tries where length(slot) = 32").await;
+    assert!(app.count("select count(*) as n from operator_sign_in_failures").await <= 12);
+    let slots = app.count("select count(*) as n from operator_sign_in_failures where length(slot) = 32").await;
     assert!((1..=12).contains(&slots));
 });
 

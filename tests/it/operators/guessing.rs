@@ -108,12 +108,12 @@ on_both!(tries_that_are_long_over_are_forgotten, |app| {
     for n in 0..12 {
         sign_in(app, &format!("nobody{n}@shop.example"), "wrong wrong wrong").await;
     }
-    app.tamper("update operator_tries set until = 0", Vec::new()).await.unwrap();
+    app.tamper("update operator_sign_in_failures set until = 0", Vec::new()).await.unwrap();
     sign_in(app, "nobody0@shop.example", "wrong wrong wrong").await;
     sign_in(app, "nobody0@shop.example", "wrong wrong wrong").await;
     // A try of its own is no reason to forget it: three in a row now.
-    assert_eq!(app.count("select count(*) as n from operator_tries").await, 1);
-    assert_eq!(app.count("select failures as n from operator_tries").await, 3);
+    assert_eq!(app.count("select count(*) as n from operator_sign_in_failures").await, 1);
+    assert_eq!(app.count("select failures as n from operator_sign_in_failures").await, 3);
 });
 
 on_both!(a_reset_forgets_the_failures_from_everywhere, |app| {

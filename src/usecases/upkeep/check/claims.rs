@@ -14,7 +14,7 @@ const STEP: i64 = 100;
 /// there as much is taken. A purchase and all that is compared with it are read in one snapshot: a refund may come between
 /// two.
 pub(crate) async fn taken(store: &Store) -> Result<Result<(), String>, DbError> {
-    let sql = "select count(*) as n from payment_parts x left join purchases p on p.id = x.purchase
+    let sql = "select count(*) as n from refunds_and_disputes x left join purchases p on p.id = x.purchase
         where p.id is null or p.charged is null";
     let lost = store
         .read()
@@ -26,7 +26,7 @@ pub(crate) async fn taken(store: &Store) -> Result<Result<(), String>, DbError> 
     if lost > 0 {
         return Ok(Err(format!("{lost} refunds or disputes of no purchase that knows of them")));
     }
-    let sql = "select count(*) as n from grant_claims k join grants g on g.no = k.grant_no
+    let sql = "select count(*) as n from grant_clawbacks k join grants g on g.no = k.grant_no
          left join purchases p on p.id = g.purchase where p.charged is null";
     if store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?
         > 0

@@ -210,7 +210,7 @@ const WHOLE: [(&str, &str); 31] = [
     (
         "reasons of a void or a gift that never was",
         "select count(*) as n from grant_notes n join grants g on g.no = n.grant_no
-         where g.kind <> 2 or (n.what = 'voided' and g.is_voided <> 1)",
+         where g.kind <> 2 or (n.kind = 'voided' and g.is_voided <> 1)",
     ),
     (
         "usages and keys that do not belong together, one to one",
@@ -247,7 +247,7 @@ const WHOLE: [(&str, &str); 31] = [
     (
         "credited purchases whose timeline does not say so once",
         "select count(*) as n from purchases p where p.state = 'credited'
-           and 1 <> (select count(*) from purchase_events e where e.purchase = p.id and e.what = 'credited')",
+           and 1 <> (select count(*) from purchase_events e where e.purchase = p.id and e.kind = 'credited')",
     ),
     (
         "purchases in review without a reason",
@@ -265,7 +265,7 @@ const WHOLE: [(&str, &str); 31] = [
     ),
     (
         "plans that follow a subscription which does not live, or is another customer's",
-        "select count(*) as n from plan_masters m left join subscriptions s on s.id = m.subscription
+        "select count(*) as n from controlling_subscriptions m left join subscriptions s on s.id = m.subscription
          where s.id is null or s.customer_no <> m.customer_no or s.plan is null
            or s.status not in ('trialing', 'active', 'past_due')",
     ),
@@ -274,11 +274,11 @@ const WHOLE: [(&str, &str); 31] = [
         "select count(*) as n from subscriptions s join accounts a on a.customer_no = s.customer_no
          where s.plan is not null and s.status in ('trialing', 'active', 'past_due')
            and (s.ends_at is null or s.ends_at > a.last_at)
-           and not exists (select 1 from plan_masters m where m.customer_no = s.customer_no)",
+           and not exists (select 1 from controlling_subscriptions m where m.customer_no = s.customer_no)",
     ),
     (
         "graces of a subscription that is not past due, or past due since nobody knows when",
-        "select count(*) as n from subscriptions s left join plan_masters m on m.subscription = s.id
+        "select count(*) as n from subscriptions s left join controlling_subscriptions m on m.subscription = s.id
          where (s.status = 'past_due' and s.past_due_since is null)
            or (s.status <> 'past_due' and m.grace_until is not null)",
     ),

@@ -181,7 +181,7 @@ impl<'a> Runs<'a> {
         let row = db.fetch_optional(sql, args![self.customer_no]).await?;
         let closed = row.map(|row| row.opt_int("closed_at")).transpose()?.flatten().is_some();
         let sql = format!(
-            "select g.id, n.reason, n.salt from grants g join grant_notes n on n.grant_no = g.no and n.what = '{what}'
+            "select g.id, n.reason, n.salt from grants g join grant_notes n on n.grant_no = g.no and n.kind = '{what}'
              where g.id in"
         );
         let rows = by_id(db, &sql, runs).await?;
