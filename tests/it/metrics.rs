@@ -140,6 +140,8 @@ on_both!(the_columns_of_older_tables_are_carried_over, |app| {
     for sql in bare.join("\n").split(';').map(str::trim).filter(|sql| !sql.is_empty()) {
         app.tamper(sql, Vec::new()).await.unwrap();
     }
+    // A later migration's name.
+    app.tamper("alter table usage_metrics rename column said to usages", Vec::new()).await.unwrap();
     for (metric, total) in [("requests", 7), ("tokens", 1000), ("latency_ms", 350), ("crawls", 2), ("captchas", 0)] {
         assert_eq!(stored(app, metric).await, total, "{metric}");
     }
