@@ -32,11 +32,11 @@ pub enum Command {
     Check(DatabaseSettings),
     /// Verify a customer's exported entries, CSV or JSON, without a database.
     VerifyExport(ExportSettings),
-    /// List what needs a person, a line each; `ack` says that somebody has seen to it.
+    /// List the alarms, a line each; `ack` acknowledges them.
     Alarms(AlarmsSettings),
-    /// Do the worker's jobs without serving, beside a `serve` or in its stead.
+    /// Run the worker's jobs without serving, beside a `serve` or in its place.
     Work(Box<Settings>),
-    /// List the worker's jobs, or do one now, beside a running `serve` if need be.
+    /// List the worker's jobs, or run one now, beside a running `serve` if need be.
     #[command(subcommand)]
     Jobs(JobsCommand),
     /// The clock that credits expire by.
@@ -44,12 +44,12 @@ pub enum Command {
     Clock(ClockCommand),
     /// Compare sales, refunds and disputes at Stripe with the ledger, beside a running `serve` if need be.
     Reconcile(Box<ReconcileSettings>),
-    /// Look at settings, database, Stripe, mail, clock and worker, and say what to do. Changes nothing.
+    /// Check settings, database, Stripe, email, clock and worker, and name the next steps. Changes nothing.
     Doctor(Box<Settings>),
     /// Set Stripe up.
     #[command(subcommand)]
     Stripe(StripeCommand),
-    /// What the SaaS's backend was told at HOOK_URL: list what failed, send it again, try the endpoint.
+    /// Webhooks to the SaaS's backend at HOOK_URL: list failed ones, send them again, test the endpoint.
     #[command(subcommand)]
     Hooks(HooksCommand),
     /// Accounts for the operator's pages.
@@ -63,10 +63,10 @@ pub enum Command {
 /// The arguments of `reconcile`.
 #[derive(Args, Debug)]
 pub struct ReconcileSettings {
-    /// From which day or instant on; 30 days ago where it is not said
+    /// The first day or instant; 30 days ago by default
     #[arg(long, value_name = "DAY", value_parser = values::word())]
     pub since: Option<String>,
-    /// Mend what can be mended
+    /// Repair what can be repaired
     #[arg(long)]
     pub repair: bool,
     /// The settings of `serve`.
@@ -80,10 +80,10 @@ pub struct ExportSettings {
     /// The file, as it was downloaded: all of `/v1/customers/{id}/entries`, as CSV or page after page
     #[arg(value_parser = values::text_of(PathBufValueParser::new()))]
     pub file: PathBuf,
-    /// Whose entries they must be: the id that the API knows the customer by
+    /// The customer of the entries, by the id in the API
     #[arg(long, value_name = "ID", value_parser = values::word())]
     pub customer: Option<String>,
-    /// The hash of the last entry as it was noted elsewhere: that nothing is missing at the end
+    /// The hash of the last entry as noted elsewhere: proves that no entry is missing at the end
     #[arg(long, value_name = "HASH", value_parser = values::word())]
     pub head: Option<String>,
 }
@@ -92,10 +92,10 @@ pub struct ExportSettings {
 #[derive(Args, Clone, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct AlarmsSettings {
-    /// What to do instead of listing.
+    /// The command, instead of listing.
     #[command(subcommand)]
     pub command: Option<AlarmsCommand>,
-    /// Those that were acknowledged too
+    /// Acknowledged alarms too
     #[arg(long)]
     pub all: bool,
     /// The database and the catalogue.
@@ -106,12 +106,12 @@ pub struct AlarmsSettings {
 /// The commands of `alarms`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum AlarmsCommand {
-    /// Acknowledge alarms: who and when is kept, and the list leaves them out.
+    /// Acknowledge alarms. The list leaves them out; the name and the time are kept.
     Ack {
         /// Their numbers, as the list shows them
         #[arg(required = true, value_name = "ID", value_parser = values::parsed::<i64>())]
         ids: Vec<i64>,
-        /// Who you are; defaults to the user of the system
+        /// Your name; the system's user by default
         #[arg(long, env = "USER", value_parser = values::text())]
         by: Option<String>,
         /// Where the data are.
@@ -120,26 +120,26 @@ pub enum AlarmsCommand {
     },
 }
 
-/// Whether an account gets a second factor.
+/// The second factor of an account.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct FactorSettings {
     /// Set up a second factor: print its key and recovery codes. The default where standard input is a terminal
     #[arg(long)]
     pub totp: bool,
-    /// Set up none; the operator can do so in the console
+    /// Set up no second factor; the operator can do so in the console
     #[arg(long, conflicts_with = "totp")]
     pub no_totp: bool,
 }
 
-/// What can be done about operators' accounts. A password is asked for on the terminal, or read from standard input.
+/// The commands of `operator`. A password is asked for on the terminal, or read from standard input.
 #[derive(Clone, Debug, Subcommand)]
 pub enum OperatorCommand {
-    /// Make an account.
+    /// Create an account.
     Add {
         /// The person's address
         #[arg(value_parser = values::text())]
         email: String,
-        /// Whether it gets a second factor.
+        /// The second factor.
         #[command(flatten)]
         factor: FactorSettings,
         /// Where the data are.
@@ -152,7 +152,7 @@ pub enum OperatorCommand {
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// Shut an account and end its sessions.
+    /// Disable an account and end its sessions.
     Disable {
         /// The person's address
         #[arg(value_parser = values::text())]
@@ -167,7 +167,7 @@ pub enum OperatorCommand {
         /// The person's address
         #[arg(value_parser = values::text())]
         email: String,
-        /// Whether it gets a second factor.
+        /// The second factor.
         #[command(flatten)]
         factor: FactorSettings,
         /// Where the data are.
@@ -179,16 +179,16 @@ pub enum OperatorCommand {
 /// The commands of `hooks`.
 #[derive(Debug, Subcommand)]
 pub enum HooksCommand {
-    /// List what has not been accepted, a line each, newest first.
+    /// List messages that were not accepted, a line each, newest first.
     List {
-        /// Those that were accepted too
+        /// Accepted messages too
         #[arg(long)]
         all: bool,
         /// Where the data are.
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// Send messages once more, with the ids and words they had.
+    /// Send messages again, with the same ids and contents.
     Retry {
         /// The messages, as the list names them
         #[arg(required = true, value_name = "ID", value_parser = values::word())]
@@ -197,7 +197,7 @@ pub enum HooksCommand {
         #[command(flatten)]
         settings: Box<Settings>,
     },
-    /// Send a message of the type topup.test now, and say whether the endpoint took it.
+    /// Send a message of the type topup.test now, and report whether the endpoint accepted it.
     Test {
         /// The settings of `serve`.
         #[command(flatten)]
@@ -208,7 +208,7 @@ pub enum HooksCommand {
 /// The commands of `stripe`.
 #[derive(Debug, Subcommand)]
 pub enum StripeCommand {
-    /// Make the webhook endpoint, or mend it, and see whether the key may do what selling needs.
+    /// Create or repair the webhook endpoint, and check that the key has the rights that selling needs.
     Setup(SetupSettings),
 }
 
@@ -247,16 +247,16 @@ impl SetupSettings {
 /// The commands of `purchases`.
 #[derive(Debug, Subcommand)]
 pub enum PurchasesCommand {
-    /// Find purchases by e-mail, customer id, pur_, cs_, pi_, in_ or invoice number.
+    /// Find purchases by email, customer id, pur_, cs_, pi_, in_ or invoice number.
     Find {
-        /// What is known
+        /// The text to search for
         #[arg(value_parser = values::text())]
         text: String,
         /// Where the data are.
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// Ask Stripe about one purchase, credit it if it is paid, say what Stripe and the ledger know.
+    /// Ask Stripe about one purchase, credit it if it is paid, and print what Stripe and the ledger know.
     Recheck {
         /// The purchase, by any of what `find` takes
         #[arg(value_parser = values::text())]
@@ -270,13 +270,13 @@ pub enum PurchasesCommand {
 /// The commands of `jobs`.
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
-    /// How each job did last, in any process, and how much waits.
+    /// The last run of each job, in any process, and its backlog.
     List {
         /// The settings of `serve`.
         #[command(flatten)]
         settings: Box<Settings>,
     },
-    /// Do now what is due of one job.
+    /// Run one job now.
     Run {
         /// The job, as the list names it
         #[arg(value_parser = values::word())]

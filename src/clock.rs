@@ -1,8 +1,8 @@
-//! The only reader of the time, and the only mint of ids.
+//! The only place that reads the time and creates ids.
 //!
-//! A test clock (`TEST_CLOCK=1`) stands still at an instant that the database keeps and all processes
-//! share; it is moved by hand. Rules, links, sessions and Checkout go by [`Clock::now`]; network
-//! time-outs and the webhook's tolerance go by [`Clock::real`].
+//! A test clock (`TEST_CLOCK=1`) stands still at an instant in the database, which all processes share. Rules, links,
+//! sessions and Checkout use [`Clock::now`]; network time-outs and the tolerance of webhook signatures use
+//! [`Clock::real`].
 
 use crate::args;
 use crate::domain::Instant;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// The product's clock.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    /// Where the test clock stood when it was last read, in milliseconds.
+    /// The last reading of the test clock, in milliseconds.
     test: Option<Arc<AtomicI64>>,
 }
 
@@ -41,7 +41,7 @@ impl Clock {
         Ok(clock)
     }
 
-    /// A clock that stands where it is put, known to this process alone: for replaying a history.
+    /// A test clock of this process alone, for the demo's history.
     #[must_use]
     pub fn manual(at: Instant) -> Self {
         Self { test: Some(Arc::new(AtomicI64::new(at.timestamp_millis()))) }
@@ -73,8 +73,7 @@ impl Clock {
         Uuid::now_v7()
     }
 
-    /// Reads where the test clock stands now: another process may have moved it. A reading that comes late, after
-    /// the clock was moved on, does not put it back.
+    /// Reads the test clock, which another process may have advanced. A late reading does not put it back.
     ///
     /// # Errors
     /// Whatever the database says.
@@ -88,7 +87,7 @@ impl Clock {
         Ok(())
     }
 
-    /// Puts a manual clock forward.
+    /// Advances a manual clock.
     pub fn put(&self, to: Instant) {
         if let Some(test) = &self.test {
             test.store(to.timestamp_millis(), Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! The binary: commands and exit codes. 2 means a setting is wrong, and the one line names it.
+//! The binary: commands and exit codes. 2 means an invalid setting, which one line names.
 
 use clap::Parser;
 use std::io::IsTerminal as _;
@@ -9,16 +9,15 @@ use topup::app::failure::Failure;
 use topup::cli::{Cli, Command, PurchasesCommand, StripeCommand};
 use tracing_subscriber::EnvFilter;
 
-/// What is logged unless `RUST_LOG` says otherwise. Stripe's client tells of every failure itself; ours says what became
-/// of the call, once.
-const LOGGED: &str = "topup=info,warn,stripe=off";
+/// The default of `RUST_LOG`. Stripe's client library logs every failure; ours logs the outcome of a call once.
+const LOG_FILTER: &str = "topup=info,warn,stripe=off";
 
-/// Logs to stderr; in colours where somebody looks at it.
-fn log() -> Result<(), String> {
-    let asked = std::env::var("RUST_LOG").unwrap_or_default();
-    let filter = match asked.trim() {
-        "" => EnvFilter::new(LOGGED),
-        asked => EnvFilter::try_new(asked).map_err(|e| format!("RUST_LOG: {e}"))?,
+/// Starts logging to stderr, in colours on a terminal.
+fn start_log() -> Result<(), String> {
+    let filter = std::env::var("RUST_LOG").unwrap_or_default();
+    let filter = match filter.trim() {
+        "" => EnvFilter::new(LOG_FILTER),
+        filter => EnvFilter::try_new(filter).map_err(|e| format!("RUST_LOG: {e}"))?,
     };
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
@@ -26,25 +25,25 @@ fn log() -> Result<(), String> {
     Ok(())
 }
 
-/// Says what is wrong with the command line or a setting in one line; help and version as they are.
-fn refuse(error: &clap::Error) -> ExitCode {
+/// Prints an error of the command line in one line, and help and version in full.
+fn print_error(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
     if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
         error.exit();
     }
     let text = error.to_string();
-    let said: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let said = said.join(" ");
-    eprintln!("{}; see --help", said.strip_prefix("error: ").unwrap_or(&said));
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let line = lines.join(" ");
+    eprintln!("{}; see --help", line.strip_prefix("error: ").unwrap_or(&line));
     ExitCode::from(2)
 }
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return print_error(&error),
     };
-    if let Err(line) = log() {
+    if let Err(line) = start_log() {
         eprintln!("{line}");
         return ExitCode::from(2);
     }

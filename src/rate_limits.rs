@@ -1,8 +1,8 @@
-//! How many requests a key may make (`RATE_LIMIT`, off by default), and how many a stranger's network
-//! (`RATE_LIMIT_ANONYMOUS`, on by default): two counts that know nothing of each other.
+//! Rate limits of keys and sessions (`RATE_LIMIT`, off by default), and of anonymous networks (`RATE_LIMIT_ANONYMOUS`, on
+//! by default). They count apart.
 //!
-//! By the machine's clock, in this process alone. A key or a session counts as one once it was found good, so that
-//! nobody can fill the memory with invented ones; until then its request is a stranger's.
+//! They go by the machine's clock, in this process alone. A key or session counts as one once it was valid; until then its
+//! requests are anonymous, so that invented keys cannot fill the memory.
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// So many requests in such a time: `100/s`, `600/m`, `5000/h`. As many may come at once.
+/// Requests in a period: `100/s`, `600/m`, `5000/h`. As many may come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     count: NonZeroU32,
@@ -50,7 +50,7 @@ impl Rate {
     }
 }
 
-/// A network as one caller: an IPv4 address, or an IPv6 network of 64 bits, which one person has whole.
+/// The network that counts as one caller: an IPv4 address, or an IPv6 /64, which one customer of a provider gets whole.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -62,14 +62,14 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The counters of this process.
+/// The rate limits of this process.
 pub struct RateLimits {
     keys: Option<Counters<[u8; 32]>>,
     anonymous: Option<Counters<IpAddr>>,
     known: Known,
-    /// Forms of strangers that are being answered, and how many a second may be.
+    /// Limits of anonymous forms: at one time, and in a second.
     forms: Semaphore,
-    pace: DefaultDirectRateLimiter,
+    form_rate: DefaultDirectRateLimiter,
 }
 
 impl fmt::Debug for RateLimits {
@@ -79,14 +79,14 @@ impl fmt::Debug for RateLimits {
     }
 }
 
-/// How many forms of strangers are answered at once, all addresses together; in a second, in the long run; and at once
-/// after a quiet time. The rest is refused at little cost.
+/// Anonymous forms of all addresses together: at one time, in a second on average, and at once after a quiet time. More
+/// are rejected at little cost.
 const FORMS_MAX: usize = 256;
 const FORMS_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).expect("not zero");
 const FORMS_BURST: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 
 impl RateLimits {
-    /// Counters for `keys` and, apart from them, for `anonymous`; without a rate nothing is counted.
+    /// Limits by these rates; without a rate there is no limit.
     #[must_use]
     pub fn new(keys: Option<Rate>, anonymous: Option<Rate>) -> Self {
         Self {
@@ -94,14 +94,14 @@ impl RateLimits {
             anonymous: anonymous.and_then(Counters::new),
             known: Known::default(),
             forms: Semaphore::new(FORMS_MAX),
-            pace: RateLimiter::direct(Quota::per_second(FORMS_PER_SECOND).allow_burst(FORMS_BURST)),
+            form_rate: RateLimiter::direct(Quota::per_second(FORMS_PER_SECOND).allow_burst(FORMS_BURST)),
         }
     }
 
-    /// Counts a request of a good key, or of a session, by its SHA-256.
+    /// Counts a request of a valid key or session, by its SHA-256.
     ///
     /// # Errors
-    /// In how many seconds it may try again.
+    /// Seconds until the next try.
     pub fn key(&self, hash: [u8; 32]) -> Result<(), u64> {
         self.keys.as_ref().map_or(Ok(()), |counters| counters.count(&hash))
     }
@@ -109,37 +109,37 @@ impl RateLimits {
     /// Counts an anonymous request by the network it came from.
     ///
     /// # Errors
-    /// In how many seconds it may try again.
+    /// Seconds until the next try.
     pub fn anonymous(&self, address: IpAddr) -> Result<(), u64> {
         self.anonymous.as_ref().map_or(Ok(()), |counters| counters.count(&network(address)))
     }
 
-    /// A place for a form of a stranger's; none where too many are being answered.
+    /// A place for an anonymous form; none if too many are being answered.
     #[must_use]
     pub fn form(&self) -> Option<SemaphorePermit<'_>> {
         let place = self.forms.try_acquire().ok()?;
-        self.pace.check().is_ok().then_some(place)
+        self.form_rate.check().is_ok().then_some(place)
     }
 
-    /// Whether a key or a session of this hash was good when it was last looked up: then it is no stranger's.
+    /// Whether a key or session of this hash was valid when it was last looked up.
     #[must_use]
     pub fn knows(&self, hash: &[u8; 32]) -> bool {
         self.known.has(hash)
     }
 
-    /// Remembers how a look-up ended.
+    /// Records the result of a look-up.
     pub fn looked_up(&self, hash: &[u8; 32], good: bool) {
         self.known.set(hash, good);
     }
 }
 
-/// Counters, and when those of callers who stayed away are dropped.
+/// Counters by caller. Those of absent callers are dropped from time to time.
 struct Counters<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
     asked: AtomicU64,
 }
 
-/// After how many requests that happens.
+/// The requests between two such sweeps.
 const SWEEP: u64 = 10_000;
 
 impl<K: Hash + Eq + Clone> Counters<K> {
@@ -159,11 +159,10 @@ impl<K: Hash + Eq + Clone> Counters<K> {
     }
 }
 
-/// How many hashes one half of [`Known`] holds.
+/// The hashes in one half of [`Known`].
 const KNOWN_MAX: usize = 20_000;
 
-/// Hashes of keys and sessions that were found good, the used ones of late. Two halves: when the younger is full, the
-/// older is dropped.
+/// Hashes of valid keys and sessions that were used lately. When the younger half is full, the older one is dropped.
 #[derive(Default)]
 struct Known(Mutex<[HashSet<[u8; 32]>; 2]>);
 

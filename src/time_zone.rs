@@ -1,6 +1,4 @@
-//! Instants as people read them: in the customer's own zone, which is named wherever a heading does not.
-//!
-//! Pages and mails both ask here, so that an instant reads the same in both.
+//! Instants as text in the customer's time zone, for pages and emails alike.
 //!
 //! *Not here:* arithmetic on instants (`domain::cycle`); reading the clock (`clock`).
 
@@ -16,7 +14,7 @@ impl Zone {
     /// UTC, for customers who named none.
     pub const UTC: Self = Self(Tz::UTC);
 
-    /// From a zone's name. Names are checked when they are stored, so an unknown one reads as UTC.
+    /// The zone of a name. Names are checked when they are stored; an unknown one becomes UTC.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self(name.parse().unwrap_or(Tz::UTC))
@@ -36,19 +34,19 @@ impl Zone {
         self.format(at, "%-d %b %Y")
     }
 
-    /// `28 Nov`, for days whose year goes without saying.
+    /// `28 Nov`
     #[must_use]
     pub fn short_day(self, at: Instant) -> String {
         self.format(at, "%-d %b")
     }
 
-    /// `Nov 2026`, where a day would say too much.
+    /// `Nov 2026`
     #[must_use]
     pub fn month(self, at: Instant) -> String {
         self.format(at, "%b %Y")
     }
 
-    /// `28 Nov 2026, 14:03`, where a heading names the zone.
+    /// `28 Nov 2026, 14:03`, below a heading that names the zone.
     #[must_use]
     pub fn minute(self, at: Instant) -> String {
         self.format(at, "%-d %b %Y, %H:%M")
@@ -72,7 +70,7 @@ impl Zone {
         self.format(at, "%H:%M")
     }
 
-    /// `CET`, or `UTC−3` and `UTC+5:30` where a zone has no letters of its own; of the instant's own season.
+    /// `CET`, or `UTC−3` and `UTC+5:30` for zones without an abbreviation. Depends on the season.
     #[must_use]
     pub fn abbreviation(self, at: Instant) -> String {
         let local = self.local(at);
@@ -82,7 +80,7 @@ impl Zone {
         }
     }
 
-    /// When a day of the customer's calendar begins: at midnight, or where the clocks go forward then, a little later.
+    /// The start of a calendar day: midnight, or a little later if the clocks go forward then.
     #[must_use]
     pub fn day_start(self, day: NaiveDate) -> Option<Instant> {
         let quarter = |n| day.and_hms_opt(0, 0, 0)?.checked_add_signed(TimeDelta::minutes(15 * n));
@@ -90,26 +88,26 @@ impl Zone {
         local.map(|at| at.with_timezone(&Utc))
     }
 
-    /// The day of the customer's calendar that an instant is on: `2026-11-28`.
+    /// The calendar day of an instant: `2026-11-28`.
     #[must_use]
     pub fn date(self, at: Instant) -> NaiveDate {
         self.local(at).date_naive()
     }
 
-    /// Calendar days from `now` until `at`, as the customer's wall calendar counts them.
+    /// Calendar days from `now` until `at`.
     #[must_use]
     pub fn days_until(self, now: Instant, at: Instant) -> i64 {
         (self.local(at).date_naive() - self.local(now).date_naive()).num_days()
     }
 
-    /// Whether both fall on one day of the customer's calendar.
+    /// Whether both fall on one calendar day.
     #[must_use]
     pub fn same_day(self, a: Instant, b: Instant) -> bool {
         self.days_until(a, b) == 0
     }
 }
 
-/// `UTC+5:30` of so many minutes east.
+/// `UTC+5:30`; `minutes` count east.
 fn from_utc(minutes: i32) -> String {
     let (hours, rest) = (minutes.abs() / 60, minutes.abs() % 60);
     let sign = if minutes < 0 { '\u{2212}' } else { '+' };

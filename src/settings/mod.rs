@@ -30,7 +30,7 @@ pub struct DatabaseSettings {
     /// `sqlite://path` or `postgres://…`
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/topup.db", value_parser = values::text())]
     pub database_url: String,
-    /// Connections to PostgreSQL of this process, 4 to 500; SQLite needs no more than it has
+    /// Connections of this process to PostgreSQL, 4 to 500; SQLite ignores it
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "12", value_parser = values::word_of(clap::value_parser!(u32).range(4..=500)))]
     pub database_connections: u32,
     /// The catalogue of plans and packages
@@ -62,25 +62,25 @@ pub struct Settings {
     /// Another base for Stripe's API
     #[arg(long, env = "STRIPE_API_BASE", value_parser = values::word())]
     pub stripe_api_base: Option<String>,
-    /// Mail server, `smtps://user:password@host`
+    /// Email server, `smtps://user:password@host`
     #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = values::word())]
     pub smtp_url: Option<String>,
-    /// Sender of mails
+    /// Sender of emails
     #[arg(long, env = "MAIL_FROM", value_parser = values::text())]
     pub mail_from: Option<String>,
-    /// Write mails into this folder instead of sending them
+    /// Write emails into this folder instead of sending them
     #[arg(long, env = "MAIL_DIR", value_parser = values::text_of(PathBufValueParser::new()))]
     pub mail_dir: Option<PathBuf>,
-    /// Address of the SaaS's backend that is told of credited top-ups and of low balances
+    /// Endpoint of the SaaS's backend for webhooks about credited top-ups and low balances
     #[arg(long, env = "HOOK_URL", hide_env_values = true, value_parser = values::word())]
     pub hook_url: Option<String>,
-    /// Secrets that those messages are signed with, comma-separated, `whsec_…` each
+    /// Secrets that sign those webhooks, comma-separated, `whsec_…` each
     #[arg(long, env = "HOOK_SECRETS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
     pub hook_secrets: Vec<String>,
-    /// Minutes without a click after which somebody must sign in again, 30 to 20160 (14 days)
+    /// Minutes without a click until a session ends, 30 to 20160 (14 days)
     #[arg(long, env = "SESSION_IDLE_MINUTES", default_value = "720", value_parser = values::word_of(clap::value_parser!(i64).range(30..=20_160)))]
     pub session_idle_minutes: i64,
-    /// Days after which everybody must sign in again, 1 to 90; acts on who signs in from now on
+    /// Days until every session ends, 1 to 90; acts on new sessions
     #[arg(long, env = "SESSION_MAX_DAYS", default_value = "14", value_parser = values::word_of(clap::value_parser!(i64).range(1..=90)))]
     pub session_max_days: i64,
     /// Origins that a portal link may return to, comma-separated
@@ -89,28 +89,28 @@ pub struct Settings {
     /// Origins of your own at which Stripe shows Checkout and the customer portal, comma-separated: your custom domain there
     #[arg(long, env = "CHECKOUT_ORIGINS", value_delimiter = ',', value_parser = values::origin())]
     pub checkout_origins: Vec<String>,
-    /// Proxies whose X-Forwarded-For counts, comma-separated: addresses, or networks such as 10.0.0.0/8
+    /// Proxies whose X-Forwarded-For is trusted, comma-separated: addresses, or networks such as 10.0.0.0/8
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = values::word())]
     pub trusted_proxies: Vec<String>,
-    /// Requests that each key, and each browser that is signed in, may make: `100/s`, `600/m` or `5000/h`; off if not set
+    /// Requests of each key and each signed-in browser: `100/s`, `600/m` or `5000/h`; no limit if not set
     #[arg(long, env = "RATE_LIMIT", value_parser = values::word())]
     pub rate_limit: Option<String>,
-    /// Requests that each address may make that is not signed in: as many at once, then evenly; `off` for no limit
+    /// Anonymous requests of each address: as many at once, then evenly; `off` for no limit
     #[arg(long, env = "RATE_LIMIT_ANONYMOUS", default_value = "600/m", value_parser = values::word())]
     pub rate_limit_anonymous: String,
-    /// Connections that each address may have open at once, trusted proxies aside: 1 to 10000
+    /// Open connections of each address, except trusted proxies: 1 to 10000
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value = "1000", value_parser = values::word_of(clap::value_parser!(u16).range(1..=10_000)))]
     pub connections_per_address: u16,
-    /// `1`: a clock that stands still and is moved by hand. Loopback only
+    /// `1`: a clock that stands still until you move it. Loopback only
     #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1", value_parser = values::word())]
     pub test_clock: Option<String>,
-    /// Whether `serve` does the worker's jobs itself; `off` where `topup work` runs beside it
+    /// Whether `serve` runs the worker's jobs; `off` if `topup work` runs beside it
     #[arg(long, env = "WORKER", default_value = "on", value_parser = values::word_of(EnumValueParser::<Switch>::new()))]
     pub worker: Switch,
-    /// For development: a folder to read the stylesheet and the icon from, instead of the binary
+    /// For development: a folder with the stylesheet and the icon, instead of the binary's own
     #[arg(long, env = "SITE_ROOT", value_parser = values::text_of(PathBufValueParser::new()))]
     pub site_root: Option<PathBuf>,
-    /// Which sample customers the demo begins with: `full` or `none`
+    /// Sample customers of the demo: `full` or `none`
     #[cfg(feature = "demo")]
     #[arg(long, env = "DEMO_SEED", default_value = "full", value_parser = values::word())]
     pub demo_seed: String,

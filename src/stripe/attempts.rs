@@ -1,31 +1,32 @@
-//! Our own repetition: a few tries of one request within one deadline.
+//! Retries of one request within one deadline.
 //!
-//! Invariant: `repeat` returns within the deadline, even if a try never ends. The library's strategies
-//! are not used: one never repeats, the other repeats a POST without a key.
+//! Invariant: `retry` returns within the deadline, even if an attempt never ends. The library's strategies do not fit: one
+//! never retries, the other retries a POST without a key. A back-off crate does not fit either: each attempt has a time-out
+//! of its own, cut to the rest of the deadline, which would still be written here.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::stripe::error::{StripeError, sort};
+use crate::stripe::error::{StripeError, classify};
 
-/// How long and how often one call is tried.
+/// The limits of one request with its reattempts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// The whole call, pauses included. A page must answer within 5 seconds.
+pub(super) struct RetryLimits {
+    /// For all attempts, pauses included. A page must answer within 5 seconds.
     pub deadline: Duration,
-    /// One try. Shorter than the deadline, so that a second try finds the first one's result.
+    /// For one attempt. Shorter than the deadline, so that the second attempt finds the result of the first.
     pub attempt: Duration,
-    /// Tries at most.
+    /// The most attempts.
     pub attempts: u32,
-    /// The first pause, about; it doubles.
+    /// The first pause, roughly; each next one is twice as long.
     pub pause: Duration,
 }
 
-impl Default for Limits {
+impl Default for RetryLimits {
     fn default() -> Self {
-        Limits {
+        RetryLimits {
             deadline: Duration::from_millis(4500),
             attempt: Duration::from_millis(2500),
             attempts: 3,
@@ -35,7 +36,7 @@ impl Default for Limits {
 }
 
 /// Calls `send` until it succeeds, fails for good, or the limits are reached.
-pub(super) async fn repeat<T, Answer>(limits: Limits, mut send: impl FnMut() -> Answer) -> Result<T, StripeError>
+pub(super) async fn retry<T, Answer>(limits: RetryLimits, mut send: impl FnMut() -> Answer) -> Result<T, StripeError>
 where
     Answer: Future<Output = Result<T, ::stripe::StripeError>>,
 {
@@ -47,15 +48,15 @@ where
             break;
         }
         let answer = timeout(left.min(limits.attempt), send()).await.unwrap_or(Err(::stripe::StripeError::Timeout));
-        let sorted = match answer {
+        let failed = match answer {
             Ok(value) => return Ok(value),
-            Err(error) => sort(error),
+            Err(error) => classify(error),
         };
-        if !sorted.again {
-            return Err(sorted.error);
+        if !failed.is_retryable {
+            return Err(failed.error);
         }
-        tracing::debug!(attempt, error = %sorted.error, "a call to Stripe is tried again");
-        last = sorted.error;
+        tracing::debug!(attempt, error = %failed.error, "a request to Stripe is retried");
+        last = failed.error;
         let left = end.saturating_duration_since(Instant::now());
         if attempt + 1 < limits.attempts {
             sleep(jittered(limits.pause * 2u32.pow(attempt)).min(left)).await;
@@ -67,7 +68,7 @@ where
 /// Between a half and the whole of `pause`, so that callers that failed together do not return together.
 fn jittered(pause: Duration) -> Duration {
     let mut random = [0u8; 2];
-    // Without randomness the pause is merely not spread.
+    // Without random bytes, the pause is half.
     let share = getrandom::fill(&mut random).map_or(0, |()| u32::from(u16::from_le_bytes(random)));
     pause / 2 + (pause / 2) * share / u32::from(u16::MAX)
 }
@@ -79,10 +80,10 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::{Limits, jittered, repeat};
+    use super::{RetryLimits, jittered, retry};
     use crate::stripe::StripeError;
 
-    const QUICK: Limits = Limits {
+    const QUICK: RetryLimits = RetryLimits {
         deadline: Duration::from_millis(300),
         attempt: Duration::from_millis(100),
         attempts: 3,
@@ -94,41 +95,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_connection_is_tried_again() {
-        let tries = Cell::new(0);
-        let result = repeat(QUICK, || {
-            tries.set(tries.get() + 1);
-            let answer = if tries.get() == 3 { Ok("done") } else { Err(broken()) };
+    async fn a_broken_connection_is_retried() {
+        let attempts = Cell::new(0);
+        let result = retry(QUICK, || {
+            attempts.set(attempts.get() + 1);
+            let answer = if attempts.get() == 3 { Ok("done") } else { Err(broken()) };
             async move { answer }
         });
         assert_eq!(result.await, Ok("done"));
-        assert_eq!(tries.get(), 3);
+        assert_eq!(attempts.get(), 3);
     }
 
     #[tokio::test]
-    async fn the_tries_are_counted() {
-        let tries = Cell::new(0);
-        let result: Result<(), _> = repeat(QUICK, || {
-            tries.set(tries.get() + 1);
+    async fn the_attempts_are_counted() {
+        let attempts = Cell::new(0);
+        let result: Result<(), _> = retry(QUICK, || {
+            attempts.set(attempts.get() + 1);
             async { Err(broken()) }
         })
         .await;
         assert_eq!(result, Err(StripeError::Unavailable("connection reset".to_owned())));
-        assert_eq!(tries.get(), 3);
+        assert_eq!(attempts.get(), 3);
     }
 
     #[tokio::test]
-    async fn a_call_that_never_answers_ends_at_the_deadline() {
-        let limits = Limits { attempt: Duration::from_secs(60), ..QUICK };
+    async fn a_request_without_an_answer_ends_at_the_deadline() {
+        let limits = RetryLimits { attempt: Duration::from_secs(60), ..QUICK };
         let started = Instant::now();
-        let result: Result<(), _> = repeat(limits, std::future::pending).await;
+        let result: Result<(), _> = retry(limits, std::future::pending).await;
         assert!(matches!(result, Err(StripeError::Unavailable(_))));
         assert!(started.elapsed() >= QUICK.deadline);
         assert!(started.elapsed() < Duration::from_secs(5));
     }
 
     #[test]
-    fn a_pause_is_between_its_half_and_its_whole() {
+    fn a_pause_is_between_half_and_whole() {
         let pause = Duration::from_millis(100);
         for _ in 0..1000 {
             let spread = jittered(pause);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use stripe_checkout::checkout_session::CreateCheckoutSessionAllowedPaymentMethodTypes as Method;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use crate::stripe::attempts::repeat;
+use crate::stripe::attempts::retry;
 use crate::stripe::client::{Stripe, is_id, keyed, no_such};
 use crate::stripe::error::StripeError;
 
@@ -54,7 +54,7 @@ impl Stripe {
         }
         let expire = Expire { path: format!("/checkout/sessions/{session}/expire") };
         let strategy = keyed(&format!("expire-{session}"))?;
-        repeat(self.limits(), || expire.customize().request_strategy(strategy.clone()).send(self.client()))
+        retry(self.limits(), || expire.customize().request_strategy(strategy.clone()).send(self.client()))
             .await
             .map(|_| ())
     }

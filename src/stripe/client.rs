@@ -12,7 +12,7 @@ use stripe_checkout::checkout_session::RetrieveCheckoutSession;
 use stripe_core::customer::CreateCustomer;
 use url::Url;
 
-use crate::stripe::attempts::{Limits, repeat};
+use crate::stripe::attempts::{RetryLimits, retry};
 use crate::stripe::customer::short_name;
 use crate::stripe::error::{StripeError, scrub};
 use crate::stripe::invoice::RetrieveInvoice;
@@ -29,7 +29,7 @@ pub(super) const NAME_CHARS_MAX: usize = 256;
 pub struct Stripe {
     client: Client,
     live: bool,
-    limits: Limits,
+    limits: RetryLimits,
 }
 
 impl fmt::Debug for Stripe {
@@ -53,7 +53,7 @@ impl Stripe {
             builder = builder.url(checked_base(base)?);
         }
         let client = builder.build().map_err(|error| scrub(&error.to_string()))?;
-        Ok(Stripe { client, live: is_live_key(secret_key), limits: Limits::default() })
+        Ok(Stripe { client, live: is_live_key(secret_key), limits: RetryLimits::default() })
     }
 
     /// The same client with another bound on each whole call, pauses and repetitions included. The default
@@ -75,7 +75,7 @@ impl Stripe {
         &self.client
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> RetryLimits {
         self.limits
     }
 
@@ -97,7 +97,7 @@ impl Stripe {
         }
         let strategy = keyed(idempotency_key)?;
         let customer =
-            repeat(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
+            retry(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
         Ok(customer.id.to_string())
     }
 
@@ -113,7 +113,7 @@ impl Stripe {
         let request = session_request(order);
         let strategy = keyed(idempotency_key)?;
         let session =
-            repeat(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
+            retry(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
         let url = session.url.ok_or_else(|| StripeError::Malformed("a new Checkout without a URL".to_owned()))?;
         Ok(OpenedCheckout { session_id: session.id.to_string(), url })
     }
@@ -155,7 +155,7 @@ impl Stripe {
             return Err(no_such("invoice"));
         }
         let request = RetrieveInvoice::new(id);
-        Ok(repeat(self.limits, || request.customize().send(&self.client)).await?.links())
+        Ok(retry(self.limits, || request.customize().send(&self.client)).await?.links())
     }
 
     /// Pays back so many minor units of a payment, `pi_…`. The same key gives the same refund, for a day.
@@ -174,13 +174,11 @@ impl Stripe {
         }
         let request = RefundPayment::new(payment_intent, amount, purchase);
         let strategy = keyed(idempotency_key)?;
-        repeat(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client))
-            .await?
-            .refund()
+        retry(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?.refund()
     }
 
     async fn retrieve(&self, request: &RetrieveCheckoutSession) -> Result<CheckoutState, StripeError> {
-        let session = repeat(self.limits, || request.customize().send(&self.client)).await?;
+        let session = retry(self.limits, || request.customize().send(&self.client)).await?;
         state_of(session)
     }
 }

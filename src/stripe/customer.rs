@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use crate::stripe::attempts::repeat;
+use crate::stripe::attempts::retry;
 use crate::stripe::client::{NAME_CHARS_MAX, Stripe, is_id, keyed, no_such};
 use crate::stripe::error::StripeError;
 use crate::stripe::order::NewCustomer;
@@ -50,7 +50,7 @@ impl Stripe {
         let update = Update { path: format!("/customers/{id}"), email: new.email.clone(), name };
         let strategy = keyed(key)?;
         let updated =
-            repeat(self.limits(), || update.customize().request_strategy(strategy.clone()).send(self.client())).await?;
+            retry(self.limits(), || update.customize().request_strategy(strategy.clone()).send(self.client())).await?;
         if updated.deleted == Some(true) { Err(no_such("customer")) } else { Ok(()) }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
-use crate::stripe::attempts::repeat;
+use crate::stripe::attempts::retry;
 use crate::stripe::client::{Stripe, is_id, keyed, no_such};
 use crate::stripe::error::StripeError;
 
@@ -133,7 +133,7 @@ impl Stripe {
 
     async fn send(&self, key: &str, write: &Write) -> Result<Endpoint, StripeError> {
         let strategy = keyed(key)?;
-        repeat(self.limits(), || write.customize().request_strategy(strategy.clone()).send(self.client())).await
+        retry(self.limits(), || write.customize().request_strategy(strategy.clone()).send(self.client())).await
     }
 
     /// Whether the key may do something. Nothing is written: what is sent to ask cannot succeed.
@@ -147,7 +147,7 @@ impl Stripe {
                 let strategy = keyed(key)?;
                 let probe = Probe { path, topup_doctor: 1 };
                 let asked =
-                    repeat(self.limits(), || probe.customize().request_strategy(strategy.clone()).send(self.client()));
+                    retry(self.limits(), || probe.customize().request_strategy(strategy.clone()).send(self.client()));
                 match asked.await {
                     Ok(_) | Err(StripeError::Refused { .. }) => Ok(()),
                     Err(e) => Err(e),

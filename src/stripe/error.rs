@@ -64,54 +64,58 @@ impl StripeError {
     }
 }
 
-/// An error, and whether the same request may be sent again at once.
-pub(super) struct Sorted {
+/// An error, and whether the same request may be retried at once.
+pub(super) struct Classified {
     pub error: StripeError,
-    pub again: bool,
+    pub is_retryable: bool,
 }
 
-/// Sorts an error of the HTTP client.
-pub(super) fn sort(error: ClientError) -> Sorted {
+/// Classifies an error of the HTTP client.
+pub(super) fn classify(error: ClientError) -> Classified {
     match error {
-        ClientError::Stripe(api, status) => answered(*api, status),
-        // The library's words for a 2xx body that does not fit; every other unreadable body came with an
-        // error status, from something between us and Stripe.
+        ClientError::Stripe(api, status) => classify_answer(*api, status),
+        // The library has this text for a 2xx body that it cannot read. Every other unreadable body had an error status and
+        // comes from a proxy in between.
         ClientError::JSONDeserialize(text) if text == "error deserializing request data" => {
-            Sorted { error: StripeError::Malformed(text), again: false }
+            Classified { error: StripeError::Malformed(text), is_retryable: false }
         }
         ClientError::JSONDeserialize(_) => unavailable("an error answer that is not Stripe's"),
         ClientError::Timeout => unavailable("no answer in time"),
         ClientError::ClientError(text) => unavailable(&scrub(&text)),
-        ClientError::ConfigError(text) => Sorted { error: StripeError::Malformed(scrub(&text)), again: false },
+        ClientError::ConfigError(text) => {
+            Classified { error: StripeError::Malformed(scrub(&text)), is_retryable: false }
+        }
     }
 }
 
-fn answered(api: ::stripe::ApiErrors, status: u16) -> Sorted {
+fn classify_answer(api: ::stripe::ApiErrors, status: u16) -> Classified {
     let code = api.code.as_ref().map(ApiErrorsCode::as_str);
     let message = scrub(api.message.as_deref().unwrap_or("no reason given"));
     match status {
-        401 | 403 => Sorted { error: StripeError::Unauthorized(format!("{status}, {message}")), again: false },
-        // A conflict is with another request that runs now, whatever it is called.
+        401 | 403 => {
+            Classified { error: StripeError::Unauthorized(format!("{status}, {message}")), is_retryable: false }
+        }
+        // A conflict with another request that still runs.
         409 => unavailable("an earlier try is still running"),
         408 | 424 => unavailable(&format!("{status}, {message}")),
         429 => unavailable("too many requests (429)"),
         500.. => unavailable(&format!("{status}, {message}")),
-        _ => Sorted {
+        _ => Classified {
             error: StripeError::Refused { status, code: code.map(str::to_owned), param: api.param, message },
-            again: false,
+            is_retryable: false,
         },
     }
 }
 
-fn unavailable(reason: &str) -> Sorted {
-    Sorted { error: StripeError::Unavailable(reason.to_owned()), again: true }
+fn unavailable(reason: &str) -> Classified {
+    Classified { error: StripeError::Unavailable(reason.to_owned()), is_retryable: true }
 }
 
 fn part(value: &Option<String>) -> String {
     value.as_ref().map(|text| format!(", {text}")).unwrap_or_default()
 }
 
-/// Replaces words that look like a key or an e-mail address. Taking too much is harmless here.
+/// Replaces words that look like a key or an email address. Replacing too much is harmless.
 pub(super) fn scrub(text: &str) -> String {
     const MARKS: [(&str, &str); 5] =
         [("sk_", "[key]"), ("rk_", "[key]"), ("pk_", "[key]"), ("whsec_", "[key]"), ("@", "[address]")];
@@ -124,7 +128,7 @@ pub(super) fn scrub(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{StripeError, scrub, sort};
+    use super::{StripeError, classify, scrub};
 
     #[test]
     fn keys_and_addresses_are_taken_out_of_messages() {
@@ -135,16 +139,16 @@ mod tests {
 
     #[test]
     fn an_unreadable_error_answer_is_an_unknown_outcome() {
-        let sorted = sort(::stripe::StripeError::JSONDeserialize("error deserializing Stripe error".into()));
-        assert!(sorted.again);
-        assert!(matches!(sorted.error, StripeError::Unavailable(_)));
+        let classified = classify(::stripe::StripeError::JSONDeserialize("error deserializing Stripe error".into()));
+        assert!(classified.is_retryable);
+        assert!(matches!(classified.error, StripeError::Unavailable(_)));
     }
 
     #[test]
-    fn an_unreadable_result_is_not_tried_again() {
-        let sorted = sort(::stripe::StripeError::JSONDeserialize("error deserializing request data".into()));
-        assert!(!sorted.again);
-        assert!(matches!(sorted.error, StripeError::Malformed(_)));
+    fn an_unreadable_result_is_not_retried() {
+        let classified = classify(::stripe::StripeError::JSONDeserialize("error deserializing request data".into()));
+        assert!(!classified.is_retryable);
+        assert!(matches!(classified.error, StripeError::Malformed(_)));
     }
 
     #[test]

@@ -1,12 +1,10 @@
-//! The way to Stripe: a client for the few calls that a sale needs, and the webhook's signature.
+//! Stripe's API: a client for the requests that selling needs, and the signature of its webhooks.
 //!
-//! Owns: what is sent, with which idempotency key, how often and for how long it is tried, and what an
-//! answer means. Invariants: a call ends within its deadline, whatever Stripe does; every POST carries a
-//! key of ours and is repeated with that same key only; the secret key is in no error, no log and no
-//! `Debug`.
+//! Owns: requests, their idempotency keys, retries and time-outs, and the meaning of answers. Invariants: a request ends
+//! within its deadline; every POST has an idempotency key and is retried with the same key only; the secret key is in no
+//! error, no log and no `Debug`.
 //!
-//! Not here: what a purchase is and when it is credited (`usecases`), SQL, HTTP routes, the stand-in for
-//! Stripe (`sandbox`).
+//! Not here: purchases (`usecases`), SQL, HTTP routes, the sandbox (`crates/stripe-sandbox`).
 
 mod attempts;
 mod checkout;
@@ -15,11 +13,13 @@ mod customer;
 mod endpoint;
 mod error;
 mod invoice;
+mod json;
 mod order;
 mod payment;
 mod refund;
 mod sale;
 mod subscription;
+mod subscription_state;
 pub mod webhook;
 mod wire;
 
@@ -31,7 +31,8 @@ pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewC
 pub use payment::{Aftermath, Charge, EventLine, Part};
 pub use refund::RefundSent;
 pub use sale::Sale;
-pub use subscription::{SubscriptionOrder, SubscriptionState};
+pub use subscription::SubscriptionOrder;
+pub use subscription_state::SubscriptionState;
 
 /// Access to Stripe.
 #[derive(Clone)]

@@ -6,7 +6,7 @@
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use url::form_urlencoded;
 
-use crate::stripe::attempts::repeat;
+use crate::stripe::attempts::retry;
 use crate::stripe::client::{Stripe, is_id, no_such};
 use crate::stripe::error::StripeError;
 
@@ -271,7 +271,7 @@ impl Stripe {
         query: Vec<(&'static str, String)>,
     ) -> Result<T, StripeError> {
         let request = Get::<T>::new(path, query);
-        repeat(self.limits(), || request.customize().send(self.client())).await
+        retry(self.limits(), || request.customize().send(self.client())).await
     }
 }
 

@@ -41,7 +41,7 @@ on_both!(setup_makes_the_endpoint_once_and_then_the_doctor_is_content, |app| {
         1,
         &["wrong  webhook: no endpoint at Stripe leads to https://billing.gleaner.example/webhooks/stripe"],
     );
-    has(&before, 1, &["ok     database:", "ok     Stripe: a key of test mode", "note   mail:", "1 thing is wrong"]);
+    has(&before, 1, &["ok     database:", "ok     Stripe: a key of test mode", "note   email:", "1 thing is wrong"]);
 
     let made = said(app, &["stripe", "setup"], &[]).await;
     has(&made, 0, &["made: it sends", "STRIPE_WEBHOOK_SECRETS=whsec_", "the key may do all that selling needs"]);
@@ -98,7 +98,7 @@ async fn the_doctor_names_all_that_is_wrong_and_changes_nothing() {
         &[SECRETS, ("SMTP_URL", "smtp://127.0.0.1:1"), ("MAIL_FROM", "billing@gleaner.example")],
     )
     .await;
-    has(&all, 1, &["the key lacks customers: write", "the key lacks events: read", "note   webhook:", "wrong  mail:"]);
+    has(&all, 1, &["the key lacks customers: write", "the key lacks events: read", "note   webhook:", "wrong  email:"]);
     assert!(!all.1.contains(&app.stripe_settings().secret_key));
     app.sandbox.faults().set_api(ApiFault::None);
     let missing = app.home.folder.join("nowhere.db");

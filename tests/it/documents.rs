@@ -271,7 +271,7 @@ fn every_file_and_every_link_of_the_documents_is_there() {
             if !plain || elsewhere || !(rooted || (known && path.contains('/'))) {
                 continue;
             }
-            // ARCHITECTURE.md says that its tables are short for this.
+            // ARCHITECTURE.md shortens these paths.
             let whole = path
                 .strip_prefix("domain/")
                 .map_or_else(|| path.to_owned(), |rest| format!("crates/domain/src/{rest}"));
@@ -297,6 +297,50 @@ fn every_file_and_every_link_of_the_documents_is_there() {
         }
     }
     assert!(paths > 30 && links > 20, "{paths} {links}");
+}
+
+/// `name()`, `Type::name` and a name in parentheses after a file exist in the file that their line names last before them,
+/// or anywhere in the sources if it names none.
+#[test]
+fn every_function_of_the_architecture_is_there() {
+    let all = files();
+    let sources: BTreeSet<&String> = all.iter().filter(|path| path.ends_with(".rs")).collect();
+    let has = |text: &str, name: &str| {
+        ["fn", "struct", "enum", "trait", "type", "const", "static", "mod", "macro_rules!"].iter().any(|kind| {
+            text.match_indices(&format!("{kind} {name}"))
+                .any(|(at, found)| !text[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+    };
+    let is_name = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !text.starts_with('_')
+    };
+    let mut names = 0;
+    for line in read("ARCHITECTURE.md").lines() {
+        let mut file: Option<String> = None;
+        let pieces: Vec<&str> = line.split('`').collect();
+        for (between, span) in pieces.chunks_exact(2).map(|pair| (pair[0].trim(), pair[1])) {
+            if let Some(found) = sources.iter().find(|path| span.ends_with(".rs") && path.ends_with(span)) {
+                file = Some((*found).clone());
+                continue;
+            }
+            let path = span.strip_suffix("()").unwrap_or(span);
+            let parts: Vec<&str> = path.split("::").collect();
+            // `src/ledger/charge.rs` (`plan`, `book`)
+            let follows_file = file.is_some() && matches!(between, "(" | ",");
+            let is_code = span.ends_with("()") || parts.len() > 1 || follows_file;
+            if !is_code || !parts.iter().all(|part| is_name(part)) {
+                continue;
+            }
+            let name = parts.last().unwrap();
+            let is_there = match &file {
+                Some(file) => has(&read(file), name),
+                None => sources.iter().any(|path| has(&read(path), name) || path.ends_with(&format!("/{name}.rs"))),
+            };
+            assert!(is_there, "ARCHITECTURE.md: `{span}` is not in {}", file.as_deref().unwrap_or("the sources"));
+            names += 1;
+        }
+    }
+    assert!(names > 0, "no function is named");
 }
 
 /// Lines of shell, run; the statuses of the requests that they made.

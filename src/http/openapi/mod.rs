@@ -1,6 +1,9 @@
-//! `/openapi.json` and `/docs`: both are drawn from one table of calls and one of shapes.
+//! `/openapi.json` and `/docs`, from a table of operations and a table of shapes. Tests compare every route with the
+//! table, and real answers with the shapes.
 //!
-//! The codes are `Code::ALL`; the tests hold every route against the table, and real answers against the shapes.
+//! The document is not derived from the types (`utoipa`): request bodies have no types, since `request::fields` reads
+//! each field from its exact text, and credits, instants and ids would need a written schema at every field. Each handler
+//! would need an annotation longer than its row in `operations`, and the shared responses and `/docs` come from that table.
 
 mod operations;
 mod page;
@@ -34,9 +37,9 @@ fn document(text: &Arc<str>) -> Response {
 
 /// The whole document of the server at `public_url`.
 ///
-/// Generated clients were tried on its forms (`scripts/clients`). So: an error's schema is always a named one; what
-/// may be null is so by its `type`; one value is an `enum` of one; choices between objects are one object with fields
-/// that may be absent; and outgoing messages are `x-webhooks`, for which no generator makes calls.
+/// Its forms suit client generators (`scripts/clients`): errors have named schemas; nullable values use `type`; a single
+/// value is an `enum` of one; a choice of objects is one object with optional fields; outgoing webhooks are `x-webhooks`,
+/// for which generators create no calls.
 #[must_use]
 pub fn openapi(public_url: &str) -> Value {
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
@@ -68,7 +71,7 @@ pub fn openapi(public_url: &str) -> Value {
     })
 }
 
-/// The messages sent to `HOOK_URL`, by type.
+/// The webhooks sent to `HOOK_URL`, by type.
 fn webhooks() -> Value {
     let header = |name: &str, about: &str| json!({"name": name, "in": "header", "required": true, "description": about, "schema": {"type": "string"}});
     let parameters = json!([
@@ -79,13 +82,13 @@ fn webhooks() -> Value {
             "v1 and base64 of HMAC-SHA256 over id.timestamp.body, by each of HOOK_SECRETS (Standard Webhooks 1.0)"
         ),
     ]);
-    let told = [
+    let messages = [
         ("top_up.credited", "TopUpCredited", "A top-up was paid for, and its credits are there"),
         ("credits.low", "CreditsLow", "Credits run low"),
         ("credits.exhausted", "CreditsExhausted", "No credits are left"),
     ];
     let mut out = Map::new();
-    for (kind, shape, summary) in told {
+    for (kind, shape, summary) in messages {
         out.insert(
             kind.to_owned(),
             json!({"post": {
@@ -106,7 +109,7 @@ fn operation(call: &Operation) -> Value {
         "summary": call.summary,
         "description": description(call),
         "parameters": parameters(call),
-        "responses": responses::of(call),
+        "responses": responses::responses(call),
         "security": match call.key {
             Access::Operator => json!([{"operatorHeader": []}, {"operatorBearer": []}]),
             Access::Customer => json!([{"customerHeader": []}, {"customerBearer": []}]),
@@ -130,12 +133,12 @@ fn description(call: &Operation) -> String {
         Access::Customer => "Opened by a customer's own key.",
         Access::None => "Open to all.",
     };
-    let once = if call.is_bound {
+    let retry = if call.is_bound {
         " After a time-out, a 429 or a 503 repeat it with the same Idempotency-Key until there is an answer."
     } else {
         ""
     };
-    format!("{}. {key}{once}", call.summary)
+    format!("{}. {key}{retry}", call.summary)
 }
 
 fn parameters(call: &Operation) -> Vec<Value> {

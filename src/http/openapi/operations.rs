@@ -1,60 +1,60 @@
-//! Every call that machines make.
+//! The table of operations.
 
 use crate::http::request::code::Code;
 
-/// Whose key opens it.
+/// The key that an operation needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// One of `OPERATOR_KEYS`.
     Operator,
-    /// A customer's own.
+    /// A customer's key.
     Customer,
     /// None.
     None,
 }
 
-/// What is sent.
+/// The request body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RequestBody {
     /// Nothing.
     None,
     /// JSON of this shape.
     Json(&'static str),
-    /// Whatever Stripe sends.
+    /// An event of Stripe.
     Raw,
 }
 
-/// A call.
+/// A row of the table.
 pub struct Operation {
-    /// Its name for generated clients.
+    /// `operationId`, the name in generated clients.
     pub id: &'static str,
-    /// Its chapter.
+    /// The tag, a chapter of the document.
     pub tag: &'static str,
     /// The method.
     pub method: &'static str,
     /// The path.
     pub path: &'static str,
-    /// One line.
+    /// One line of text.
     pub summary: &'static str,
-    /// Whose key.
+    /// The key that it needs.
     pub key: Access,
-    /// Whether it takes an idempotency key.
+    /// Whether it needs an idempotency key.
     pub is_bound: bool,
-    /// What is sent.
+    /// The request body.
     pub body: RequestBody,
-    /// Names of the query.
+    /// Query parameters.
     pub query: &'static [&'static str],
-    /// Statuses of success.
+    /// Success statuses.
     pub statuses: &'static [u16],
-    /// The shape of success; empty where there is no body.
+    /// The shape of the answer; empty without a body.
     pub answer: &'static str,
-    /// Codes of its own, beside what follows from the rest.
+    /// Error codes beside those that follow from the other fields.
     pub codes: &'static [Code],
 }
 
 impl Operation {
-    /// Statuses and codes that refuse it.
-    pub fn refusals(&self) -> Vec<(u16, Code)> {
+    /// Its error statuses and codes.
+    pub fn errors(&self) -> Vec<(u16, Code)> {
         let mut codes = Vec::new();
         if self.key != Access::None {
             codes.extend([Code::Unauthorized, Code::RateLimited, Code::Overloaded]);
@@ -85,7 +85,7 @@ impl Operation {
     }
 }
 
-/// A call of the operator's that reads.
+/// A GET with an operator's key.
 const READ: Operation = Operation {
     id: "",
     tag: "",
@@ -100,11 +100,11 @@ const READ: Operation = Operation {
     answer: "",
     codes: &[],
 };
-/// A call of the operator's that writes once.
+/// A POST with an operator's key and an idempotency key.
 const WRITE: Operation = Operation { method: "POST", is_bound: true, statuses: &[201], ..READ };
 const LIST: &[&str] = &["limit", "cursor"];
 
-/// The chapters, in the order of the calls.
+/// The tags, in the order of the operations.
 pub const TAGS: &[(&str, &str)] = &[
     ("Catalogue", "What is for sale"),
     ("Customers", "Accounts of the SaaS, and what they have left"),
@@ -121,7 +121,7 @@ pub const TAGS: &[(&str, &str)] = &[
     ("Messages", "Sent by this server to HOOK_URL"),
 ];
 
-/// All of them.
+/// All operations.
 #[rustfmt::skip]
 pub const OPERATIONS: &[Operation] = &[
     Operation { id: "readCatalog", tag: "Catalogue", path: "/v1/catalog", summary: "Shop, plans and packages", answer: "Catalog", ..READ },

@@ -1,7 +1,7 @@
-//! `/docs`: the table of calls as a page without script, under a policy of its own.
+//! `/docs`: the table of operations as a page without script, with its own Content-Security-Policy.
 
 use crate::http::openapi::operations::{Access, OPERATIONS, Operation, RequestBody};
-use crate::http::openapi::responses::{answer_headers, content};
+use crate::http::openapi::responses::{answer_headers, media_types};
 use crate::http::openapi::shapes;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -12,15 +12,14 @@ use std::sync::LazyLock;
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The page, written once.
+/// The page, rendered once.
 static HTML: LazyLock<String> = LazyLock::new(html);
 
-/// The page.
 pub async fn page() -> Response {
     (headers("text/html; charset=utf-8"), HTML.as_str()).into_response()
 }
 
-/// How it looks.
+/// Its stylesheet.
 pub async fn style() -> Response {
     (headers("text/css; charset=utf-8"), include_str!("docs.css")).into_response()
 }
@@ -89,13 +88,13 @@ fn write_call(out: &mut String, call: &Operation, shapes: &Value) {
     }
     let statuses: Vec<String> = call.statuses.iter().map(u16::to_string).collect();
     let _ = write!(out, "<details><summary>Answers {}</summary>", statuses.join(" or "));
-    if let Some((_, schema)) = content(call).first() {
+    if let Some((_, schema)) = media_types(call).first() {
         write_fields(out, schema, shapes);
     }
     write_headers(out, call);
     out.push_str("</details>");
     let mut refusals: Vec<String> = Vec::new();
-    for (status, code) in call.refusals() {
+    for (status, code) in call.errors() {
         let name = serde_json::to_string(&code).unwrap_or_default();
         let text = format!("<code>{status} {}</code>", name.trim_matches('"'));
         if !refusals.contains(&text) {
@@ -144,7 +143,7 @@ fn write_field(out: &mut String, name: &str, shape: &Value, is_required: bool) {
     let _ = write!(out, "<dt><code>{}</code>{optional}</dt><dd>{}</dd>", escaped(name), escaped(&words(shape)));
 }
 
-/// A shape in a few words.
+/// A short description of a shape.
 fn words(shape: &Value) -> String {
     if let Some(path) = shape["$ref"].as_str() {
         return path.rsplit('/').next().unwrap_or_default().to_owned();

@@ -1,7 +1,6 @@
-//! Answers: successes with their media types and headers, refusals with their codes.
+//! Responses: successes with media types and headers, errors with their codes in `x-codes`.
 //!
-//! A refusal with one code is a shared one of `components`; one that may have several is its call's own, with the
-//! same named schema. Its codes are in `x-codes`.
+//! An error response with one code is shared in `components`; one with several codes stands at its operation.
 
 use crate::http::openapi::operations::{Access, OPERATIONS, Operation};
 use crate::http::openapi::shapes::reference;
@@ -9,16 +8,16 @@ use crate::http::request::code::Code;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// All answers of a call, by status.
-pub fn of(call: &Operation) -> Value {
+/// All responses of an operation, by status.
+pub fn responses(call: &Operation) -> Value {
     let mut out = Map::new();
     for status in call.statuses {
         let mut response = json!({"description": if *status == 201 { "Made" } else { "Done" }});
-        let told: Map<String, Value> =
-            content(call).into_iter().map(|(kind, schema)| (kind.to_owned(), json!({"schema": schema}))).collect();
+        let content: Map<String, Value> =
+            media_types(call).into_iter().map(|(kind, schema)| (kind.to_owned(), json!({"schema": schema}))).collect();
         let headers = answer_headers(call);
         if let Some(response) = response.as_object_mut() {
-            for (name, part) in [("content", told), ("headers", headers)] {
+            for (name, part) in [("content", content), ("headers", headers)] {
                 if !part.is_empty() {
                     response.insert(name.to_owned(), Value::Object(part));
                 }
@@ -26,37 +25,37 @@ pub fn of(call: &Operation) -> Value {
         }
         out.insert(status.to_string(), response);
     }
-    for (status, codes) in refusals(call) {
+    for (status, codes) in errors(call) {
         let response = match codes.as_slice() {
             [code] => json!({"$ref": format!("#/components/responses/{}", name(call.key, *code))}),
-            _ => refusal(call.key, status, &codes),
+            _ => error_response(call.key, status, &codes),
         };
         out.insert(status.to_string(), response);
     }
     Value::Object(out)
 }
 
-/// The refusals that several calls share, by name.
+/// The error responses that operations share, by name.
 pub fn shared() -> Value {
     let mut out = Map::new();
     for call in OPERATIONS {
-        for (status, codes) in refusals(call) {
+        for (status, codes) in errors(call) {
             if let [code] = codes.as_slice() {
-                out.entry(name(call.key, *code)).or_insert_with(|| refusal(call.key, status, &codes));
+                out.entry(name(call.key, *code)).or_insert_with(|| error_response(call.key, status, &codes));
             }
         }
     }
     Value::Object(out)
 }
 
-/// `NotFound`; a customer's own programs are refused in another shape.
+/// `NotFound`, or `CustomerNotFound` in the customer API's shape.
 fn name(key: Access, code: Code) -> String {
     format!("{}{code:?}", if key == Access::Customer { "Customer" } else { "" })
 }
 
-fn refusals(call: &Operation) -> BTreeMap<u16, Vec<Code>> {
+fn errors(call: &Operation) -> BTreeMap<u16, Vec<Code>> {
     let mut out: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for (status, code) in call.refusals() {
+    for (status, code) in call.errors() {
         let codes = out.entry(status).or_default();
         if !codes.contains(&code) {
             codes.push(code);
@@ -65,7 +64,7 @@ fn refusals(call: &Operation) -> BTreeMap<u16, Vec<Code>> {
     out
 }
 
-fn refusal(key: Access, status: u16, codes: &[Code]) -> Value {
+fn error_response(key: Access, status: u16, codes: &[Code]) -> Value {
     let (kind, shape) = match key {
         Access::Customer => ("application/json", "CustomerError"),
         _ => ("application/problem+json", if status == 402 { "Shortage" } else { "Problem" }),
@@ -80,8 +79,8 @@ fn refusal(key: Access, status: u16, codes: &[Code]) -> Value {
     response
 }
 
-/// What a success carries: its media types, and the shape in each.
-pub fn content(call: &Operation) -> Vec<(&'static str, Value)> {
+/// The media types of a success, with their shapes.
+pub fn media_types(call: &Operation) -> Vec<(&'static str, Value)> {
     let text = || json!({"type": "string"});
     match call.answer {
         "" => Vec::new(),
@@ -101,7 +100,7 @@ pub fn content(call: &Operation) -> Vec<(&'static str, Value)> {
     }
 }
 
-/// The headers that a success carries beside what HTTP asks for.
+/// The extra headers of a success.
 pub fn answer_headers(call: &Operation) -> Map<String, Value> {
     let mut out = Map::new();
     if call.is_bound {

@@ -1,4 +1,4 @@
-//! The shapes of what is sent and answered. A name that ends in `?` may be absent.
+//! The shapes of requests and answers. A field whose name ends in `?` is optional.
 
 use crate::http::request::code::Code;
 use serde_json::{Map, Value, json};
@@ -14,7 +14,7 @@ pub fn all() -> Value {
     Value::Object(out)
 }
 
-/// What the SaaS's backend is told (docs/hooks.md).
+/// Outgoing webhooks (docs/hooks.md).
 fn messages() -> Value {
     let message =
         |kind: Value, data: Value| object(json!({"type": kind, "timestamp": instant(), "data": object(data)}));
@@ -50,7 +50,7 @@ pub fn parameter(name: &str) -> Value {
     }
 }
 
-/// An object with these fields; it may carry more.
+/// An object with these fields, and perhaps more.
 fn object(fields: Value) -> Value {
     let (mut properties, mut required) = (Map::new(), Vec::new());
     if let Value::Object(fields) = fields {
@@ -67,7 +67,7 @@ fn object(fields: Value) -> Value {
     json!({"type": "object", "properties": properties, "required": required})
 }
 
-/// An object that is sent: what it does not know is refused.
+/// A request body: unknown fields are errors.
 fn request(fields: Value) -> Value {
     let mut out = object(fields);
     if let Some(out) = out.as_object_mut() {

@@ -21,16 +21,16 @@ pub async fn check(report: &mut Report, settings: &Settings, catalog: Option<&Ca
     };
     match try_write(&store).await {
         Ok(unset) if unset.is_empty() => {
-            report.good("database", "the tables are of this version, and a turn can be taken");
+            report.good("database", "the tables are of this version, and writes work");
         }
         Ok(unset) => report.wrong(
             "database",
             format!(
-                "{}: a process that freezes would keep all others from writing. Does a pooler or a role set it?",
+                "{}: a frozen process would block the writes of all others. Does a pooler or a role set it?",
                 unset.join(", ")
             ),
         ),
-        Err(e) => report.wrong("database", format!("no turn can be taken, so nothing can be charged: {e}")),
+        Err(e) => report.wrong("database", format!("no write is possible, so nothing can be charged: {e}")),
     }
     if let Some(catalog) = catalog
         && let Err(failure) = check_plans(&store, catalog).await

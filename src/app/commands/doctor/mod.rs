@@ -56,7 +56,7 @@ fn public_url(report: &mut Report, settings: &Settings) {
         Some(url) => report.good("PUBLIC_URL", url),
         None => report.note(
             "PUBLIC_URL",
-            "is not set: links in mails and the way back from Checkout lead to the address that is listened on. Set it \
+            "is not set: links in emails and the way back from Checkout lead to the LISTEN address. Set it \
              to the address that customers see",
         ),
     }

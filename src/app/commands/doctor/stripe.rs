@@ -47,8 +47,8 @@ pub async fn check(report: &mut Report, settings: &Settings, subscribes: bool) {
     match (stripe.endpoints().await, &settings.public_url) {
         (Err(StripeError::Unauthorized(_)), _) => report.note(
             "webhook",
-            "the key may not read webhook endpoints, so that nobody can say whether events are sent here. Compare with \
-             the page of webhooks at Stripe",
+            "the key may not read webhook endpoints, so it is not known whether events come here. Compare with the page of \
+             webhooks at Stripe",
         ),
         (Err(e), _) => report.wrong("webhook", e),
         (Ok(_), None) => report.note("webhook", "not compared, since PUBLIC_URL is not set"),

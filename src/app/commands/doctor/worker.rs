@@ -20,17 +20,17 @@ pub async fn check(report: &mut Report, store: &Store) -> Result<(), InternalErr
         Some(ago) if ago > TimeDelta::minutes(10) => report.wrong(
             "worker",
             format!(
-                "has done nothing for {} minutes: nobody is told of expiry, and no mail leaves. Is `serve` or `topup \
+                "has done nothing for {} minutes: no customer hears of expiry, and no email leaves. Is `serve` or `topup \
                  work` running?",
                 ago.num_minutes()
             ),
         ),
-        Some(_) if failing.is_empty() => report.good("worker", "its jobs do well"),
+        Some(_) if failing.is_empty() => report.good("worker", "its jobs work"),
         Some(_) => {}
     }
     match alarms::open(store).await?.len() {
         0 => report.good("alarms", "none"),
-        n => report.note("alarms", format!("{n} wait for a person: `topup alarms`")),
+        n => report.note("alarms", format!("{n} open: `topup alarms`")),
     }
     Ok(())
 }
