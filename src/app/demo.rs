@@ -4,6 +4,7 @@ use crate::app::build::Variant;
 use crate::app::failure::Failure;
 use crate::app::serve::{Application, check_site};
 use crate::app::signal::stop_on_signal;
+use crate::demo::seed;
 use crate::settings::{Settings, listen};
 use crate::stripe::StripeSettings;
 use crate::usecases::App;
@@ -65,7 +66,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     let serving = tokio::spawn(async move { axum::serve(sandbox_listener, router).await });
     sandbox.spawn_deliveries();
     if settings.demo_seed == "full" {
-        super::seed::run(&app.app, &sandbox, &history_at).await?;
+        seed::run(&app.app, &sandbox, &history_at).await?;
     }
     if winds {
         // Not before: the story is told by an engine of its own, and this one must not have looked at anything yet.

@@ -5,9 +5,5 @@ pub mod commands;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod failure;
-#[cfg(feature = "demo")]
-mod seed;
 pub mod serve;
 mod signal;
-#[cfg(feature = "demo")]
-mod story;

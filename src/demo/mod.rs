@@ -1,4 +1,8 @@
-//! The demo (feature `demo`): its customers, and the actions of its bar.
+//! The demo (feature `demo`): its customers, their story, and the actions of its bar.
+//!
+//! *Not here:* its pages (`web::demo`), the command that starts it (`app::demo`).
 
 pub mod actions;
 pub mod customers;
+pub mod seed;
+mod story;

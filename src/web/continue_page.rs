@@ -2,7 +2,7 @@
 //! browsers block the redirect.
 
 use crate::web::page::{Page, page};
-use crate::web::request_context::Stop;
+use crate::web::request_context::PageError;
 use axum::http::StatusCode;
 use leptos::prelude::*;
 use url::Url;
@@ -16,7 +16,7 @@ pub struct ContinueTo(pub Url);
 pub fn ContinuePage() -> impl IntoView {
     leptos_meta::provide_meta_context();
     page(|request| async move {
-        let ContinueTo(url) = request.extension::<ContinueTo>().ok_or(Stop::NotFound)?;
+        let ContinueTo(url) = request.extension::<ContinueTo>().ok_or(PageError::NotFound)?;
         request.status(StatusCode::OK);
         let host = url.host_str().unwrap_or_default().to_owned();
         let body = view! {

@@ -1,4 +1,4 @@
-//! Cookies: names, attributes, reading.
+//! Cookies: names, attributes, reading. Two small functions, and no crate: the headers' bytes stay as they are.
 //!
 //! On https they are `__Host-` and `Secure`; plain http is possible on loopback only, where a
 //! browser would refuse both. `Lax`, since `Strict` signs buyers out on return from Checkout.
@@ -6,25 +6,22 @@
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 
-/// What a cookie is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookie {
-    /// The session's secret.
+    /// The token of a customer's session.
     Session,
-    /// The secret of an operator's session.
+    /// The token of an operator's session.
     Operator,
-    /// What tells that an operator's account was signed in with this browser before. It opens nothing.
+    /// This browser was signed in with an operator's account before. It opens nothing.
     OperatorDevice,
-    /// The chosen theme.
     Theme,
-    /// The address that a link was asked for: it has no place in a URL.
+    /// The address that asked for a sign-in link: it must not stand in a URL.
     Asked,
-    /// What the key that was just made is shown by, once.
+    /// The seed of the API key that was just made, to show the key once.
     NewKey,
 }
 
 impl Cookie {
-    /// Its name.
     #[must_use]
     pub const fn name(self, https: bool) -> &'static str {
         match (self, https) {
@@ -43,7 +40,7 @@ impl Cookie {
         }
     }
 
-    /// Its value in a request.
+    /// The value in a request.
     #[must_use]
     pub fn read(self, headers: &HeaderMap, https: bool) -> Option<String> {
         let name = self.name(https);
@@ -52,15 +49,14 @@ impl Cookie {
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
     }
 
-    /// The `Set-Cookie` header that gives it `value` for so many seconds.
-    /// Values are ours: letters, digits, `-` and `_`.
+    /// The `Set-Cookie` header. Values are ours: letters, digits, `-` and `_`.
     #[must_use]
     pub fn set(self, value: &str, seconds: i64, https: bool) -> String {
         let secure = if https { "; Secure" } else { "" };
         format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", self.name(https))
     }
 
-    /// The `Set-Cookie` header that takes it away.
+    /// The `Set-Cookie` header that removes the cookie.
     #[must_use]
     pub fn clear(self, https: bool) -> String {
         self.set("", 0, https)

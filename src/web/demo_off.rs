@@ -1,4 +1,4 @@
-//! There is no demo in this build: its pages are not there, and no bar stands around the others.
+//! A build without the demo: no demo pages, no bar.
 
 pub use crate::web::error_pages::{Missing as Events, Missing as Mailbox, Missing as MailPage, Missing as Plans};
 
@@ -25,7 +25,7 @@ pub fn stylesheet(_: &App) -> Option<&'static str> {
     None
 }
 
-/// Nobody is signed in by a click.
+/// No sign-in by one click.
 #[must_use]
 pub fn signs_in(_: &str) -> bool {
     false

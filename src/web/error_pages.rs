@@ -3,7 +3,7 @@
 use crate::usecases::App;
 use crate::web::document::document;
 use crate::web::page::{Page, page};
-use crate::web::request_context::Stop;
+use crate::web::request_context::PageError;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -12,7 +12,7 @@ use leptos::prelude::*;
 /// The page of an unknown path.
 #[component]
 pub fn Missing() -> impl IntoView {
-    page(|_| async { Err(Stop::NotFound) })
+    page(|_| async { Err(PageError::NotFound) })
 }
 
 /// The page of a POST from another site.

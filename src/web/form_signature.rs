@@ -42,7 +42,7 @@ pub struct FormSigner {
 }
 
 impl FormSigner {
-    /// A signer for a page that is about to be drawn.
+    /// For a new page.
     #[must_use]
     pub fn new(secret: &[u8]) -> Self {
         Self { secret: secret.into(), customer: Arc::default(), operator: Arc::default() }
@@ -58,13 +58,13 @@ impl FormSigner {
         let _first = self.operator.set(operator.clone());
     }
 
-    /// The signature of a customer's form; empty where nobody is signed in.
+    /// The signature of a customer's form; empty if signed out.
     #[must_use]
     pub fn signature(&self) -> String {
         self.customer.get().cloned().unwrap_or_default()
     }
 
-    /// The signature of an operator's form; empty where nobody is signed in.
+    /// The signature of an operator's form; empty if signed out.
     #[must_use]
     pub fn operator_signature(&self) -> String {
         self.operator.get().map(|operator| operator_signature(&self.secret, operator)).unwrap_or_default()
@@ -144,7 +144,7 @@ fn operator_signature(secret: &[u8], operator: &Operator) -> String {
     hex::encode(&operator_code(secret, operator).finalize().into_bytes()[..BYTES])
 }
 
-/// Whether a form was drawn for this session, customer and role; for the session alone where that is enough.
+/// Whether a form was drawn for this session, customer and role, or for this session alone, as `binding` asks.
 #[must_use]
 pub fn is_signed(secret: &[u8], viewer: &Viewer, signature: &str, binding: Binding) -> bool {
     let Some((session, customer)) = signature.split_at_checked(2 * BYTES) else { return false };
@@ -158,7 +158,7 @@ pub fn is_signed_by_operator(secret: &[u8], operator: &Operator, signature: &str
     fits(operator_code(secret, operator), signature)
 }
 
-/// What the page of a one-time link shows: signed, so that the press of its button means just that.
+/// Signs the page of a one-time link, so that its button agrees to what the page showed.
 #[must_use]
 pub fn consent(secret: &[u8], link: &[u8; 32], opens: (i64, Option<&str>), instead_of: Option<&[u8; 32]>) -> String {
     hex::encode(&consent_code(secret, link, opens, instead_of).finalize().into_bytes()[..BYTES])
@@ -198,7 +198,7 @@ fn fits(code: Hmac<Sha256>, signature: &str) -> bool {
     bytes.is_some_and(|bytes| code.verify_truncated_left(&bytes).is_ok())
 }
 
-/// A code under the site's own secret.
+/// A code under the site's secret.
 pub(super) fn keyed(secret: &[u8]) -> Hmac<Sha256> {
     // HMAC takes keys of any length: this cannot fail.
     <Hmac<Sha256> as Mac>::new_from_slice(secret).expect("a key of any length")

@@ -1,4 +1,4 @@
-//! What stands before every browser route: no forged POST gets in, no page gets out without its headers.
+//! The guard of browsers' routes: it refuses forged POSTs and sets the headers of every response.
 //!
 //! *Not here:* who is signed in (`request_context`); machines' routes (`http`), which carry keys instead.
 
@@ -10,17 +10,16 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::Response;
 use url::Url;
 
-/// What the guard knows of this site.
 #[derive(Clone, Debug)]
 pub struct Guard {
     /// `PUBLIC_URL`'s origin.
     origin: String,
-    /// Where forms may lead: origins.
+    /// The origins that forms may lead to.
     form_targets: Vec<String>,
     policy: HeaderValue,
 }
 
-/// Stripe's Checkout, and its portal: Chromium holds the redirect that answers a form to `form-action` too.
+/// Stripe's Checkout and portal: Chromium applies `form-action` to the redirect after a form, too.
 const STRIPE: [&str; 2] = ["https://checkout.stripe.com", "https://billing.stripe.com"];
 
 impl Guard {
@@ -43,14 +42,14 @@ impl Guard {
         Self { origin: origin.trim_end_matches('/').to_owned(), form_targets, policy }
     }
 
-    /// Where an answer to a form leads, if a browser would hold the redirect: to an origin that the policy does not name.
+    /// The redirect of a response to a form, if browsers would block it: the policy does not name its origin.
     #[must_use]
     pub fn blocked_redirect(&self, method: &Method, response: &Response<Body>) -> Option<Url> {
         if *method != Method::POST || !response.status().is_redirection() {
             return None;
         }
         let to = response.headers().get(LOCATION)?.to_str().ok()?;
-        // What is no absolute address leads to this site.
+        // A relative address leads to this site.
         let url = Url::parse(to).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let origin = url.origin().ascii_serialization();
         let known = origin == self.origin || self.form_targets.contains(&origin);
@@ -72,7 +71,7 @@ impl Guard {
         }
     }
 
-    /// Gives an answer its headers. What is signed in is not kept by anyone; files say themselves how long they last.
+    /// Sets the headers of a response. Pages are not cached; files set their own `Cache-Control`.
     pub fn set_headers(&self, response: &mut Response<Body>) {
         let headers = response.headers_mut();
         headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| self.policy.clone());

@@ -1,8 +1,8 @@
-//! What stands before browsers' routes against too much: who is signed in goes on, strangers are counted.
+//! Rate limits of browsers' routes. Signed-in browsers pass; anonymous requests are counted.
 //!
-//! A stranger's request costs a count where it makes the database or Stripe work: each form, the pages behind a link,
-//! and whatever brings a cookie that was never found good. Pages that ask nobody are free. A stranger's form is read
-//! whole before it takes one of the places that there are for strangers: whoever sends slowly holds none.
+//! An anonymous request counts if it makes the database or Stripe work: each form, the pages behind a link, and requests
+//! with an unknown session. Other pages are free. An anonymous form is read whole before it takes one of the places for
+//! anonymous forms, so that a slow sender holds none.
 //!
 //! *Not here:* counting (`crate::rate_limits`), the ledger's lane (`ledger`), APIs (`http::request`).
 
@@ -17,12 +17,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// How large a stranger's form may be, in bytes.
+/// The largest anonymous form, in bytes.
 const FORM_MAX: usize = 64 * 1024;
-/// When to try again where all places are taken.
+/// `Retry-After` if all places are taken.
 const BUSY_SECONDS: u64 = 2;
 
-/// What a person reads. It is no page like others: whoever sends too much is not to have pages drawn for it.
+/// The page of a refusal. It is plain text of ours, since drawing a page would cost work.
 const TOO_MANY: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -44,12 +44,12 @@ const TOO_MANY: &str = r#"<!DOCTYPE html>
 const TOO_MANY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Pages that ask the database, or Stripe, for whoever has the address.
+/// Pages that ask the database or Stripe for anyone who has the address.
 const ASKING: [&str; 3] = ["/sign-in/", "/purchases/", "/mails/"];
-/// Files, which ask nobody.
+/// Files, which need neither.
 const FILES: [&str; 3] = ["/pkg/topup.css", "/favicon.svg", "/live.js"];
 
-/// Before browsers' routes.
+/// The middleware of browsers' routes.
 pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> Response {
     let (limits, metrics) = (&app.settings.limits, &app.settings.metrics);
     let writes = !request.method().is_safe();
@@ -83,13 +83,13 @@ pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> R
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
-/// Hashes of the sessions that a browser says it has.
+/// The hashes of the browser's session cookies.
 fn sessions(headers: &HeaderMap, is_https: bool) -> Vec<[u8; 32]> {
     let cookies = [Cookie::Session, Cookie::Operator];
     cookies.iter().filter_map(|cookie| cookie.read(headers, is_https)).map(|token| token_hash(&token)).collect()
 }
 
-/// Whether reading this page makes the database or Stripe work for a stranger.
+/// Whether this page makes the database or Stripe work for an anonymous browser.
 fn asks(path: &str, has_session: bool) -> bool {
     let begins = |with: &[&str]| with.iter().any(|start| path.starts_with(start));
     begins(&ASKING) || (has_session && !begins(&FILES))
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_asks_nobody_is_free() {
+    fn pages_without_work_are_free() {
         let check = |path, with_session, want| assert_eq!(asks(path, with_session), want, "{path}");
         check("/sign-in", false, false);
         check("/billing", false, false);

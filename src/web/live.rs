@@ -18,10 +18,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
 
-/// How long a stream lasts: the browser then asks anew, and whether it is still signed in is looked at again.
+/// The length of a stream: the browser then connects anew, and its session is read again.
 const STREAM: Duration = Duration::from_secs(300);
 
-/// Without what is for its readers.
+/// The script without comments and indents.
 static SCRIPT: LazyLock<String> = LazyLock::new(|| {
     let lines = include_str!("live.js").lines().map(str::trim).filter(|line| !line.starts_with("//"));
     lines.flat_map(|line| [line, "\n"]).collect()
@@ -51,7 +51,7 @@ pub fn LiveScript(last: i64) -> impl IntoView {
     }
 }
 
-/// Whether a page is asked for by the script and not by a person.
+/// Whether the script asks for the page, and not a person.
 #[must_use]
 pub fn is_background(headers: &HeaderMap) -> bool {
     headers.get("topup-live").is_some_and(|value| value == "1")
@@ -64,7 +64,7 @@ pub async fn script(RawQuery(query): RawQuery) -> Response {
     (head, SCRIPT.as_str()).into_response()
 }
 
-/// `/live`. A browser by itself does not ask again after a 204; the script does, ever more slowly.
+/// `/live`. After a 204 a browser does not connect again; the script does, ever more slowly.
 pub async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
     let Some(token) = Cookie::Session.read(&headers, app.settings.is_https()) else {
         return StatusCode::NO_CONTENT.into_response();
@@ -72,7 +72,7 @@ pub async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
     match portal::idle_viewer(&app, &token).await {
         Ok(Some(viewer)) => match app.live_pages.follow(viewer.customer_no, viewer.session) {
             Some(page) => {
-                let events = told(page).take_until(tokio::time::sleep(STREAM));
+                let events = entries(page).take_until(tokio::time::sleep(STREAM));
                 let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
                 (unbuffered, Sse::new(events).keep_alive(KeepAlive::new())).into_response()
             }
@@ -80,16 +80,16 @@ pub async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
         },
         Ok(None) => StatusCode::NO_CONTENT.into_response(),
         Err(fault) => {
-            tracing::warn!(error = %fault, "a page could not be told what is new");
+            tracing::warn!(error = %fault, "a page could not follow its customer");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
 }
 
-fn told(page: Receiver<LastEntry>) -> impl Stream<Item = Result<Event, Infallible>> {
+fn entries(page: Receiver<LastEntry>) -> impl Stream<Item = Result<Event, Infallible>> {
     stream::unfold((page, true), |(mut page, first)| async move {
         loop {
-            // What is known already is told at once: it is what the next ones are compared with.
+            // A known number is sent at once: the page compares later ones with it.
             let known = first && page.borrow_and_update().is_some();
             if !known {
                 page.changed().await.ok()?;

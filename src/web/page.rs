@@ -8,7 +8,7 @@ use crate::usecases::access::sign_in::Choice;
 use crate::web::demo;
 use crate::web::document::PageTitle;
 use crate::web::frame::Frame;
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
@@ -29,7 +29,7 @@ impl Page {
 /// Renders the page that `load` loads, or the page of its error.
 pub fn page<F>(load: impl FnOnce(RequestContext) -> F) -> impl IntoView
 where
-    F: Future<Output = Result<Page, Stop>> + Send + 'static,
+    F: Future<Output = Result<Page, PageError>> + Send + 'static,
 {
     let request = RequestContext::current();
     let loading = load(request.clone());
@@ -71,14 +71,14 @@ async fn accounts(request: &RequestContext, viewer: &Viewer) -> Vec<Choice> {
     })
 }
 
-async fn error_page(request: &RequestContext, stop: &Stop) -> AnyView {
+async fn error_page(request: &RequestContext, stop: &PageError) -> AnyView {
     match stop {
-        Stop::SignIn => {
+        PageError::SignIn => {
             request.redirect("/sign-in");
             ().into_any()
         }
-        Stop::NotFound => not_found(request).await,
-        Stop::InternalError(fault) => {
+        PageError::NotFound => not_found(request).await,
+        PageError::InternalError(fault) => {
             request.failed(fault);
             framed(request, Page::new("Error", None, fault_page())).await
         }

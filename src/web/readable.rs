@@ -1,14 +1,14 @@
-//! What a browser sends, before anybody acts on it: NUL in an address or a form is refused.
+//! Refuses addresses and forms that are not text.
 //!
-//! PostgreSQL stores NUL in no text and fails on it, SQLite cuts text at it; no page of ours sends one. In an address it
-//! can only come as `%00`. A form's bytes must be UTF-8, too: what is read in their place (U+FFFD) is nobody's text.
+//! PostgreSQL fails on NUL, SQLite cuts text at it, and no page of ours sends one. In an address NUL can only be `%00`. A
+//! form's bytes must be UTF-8, too: bytes that are not would read as U+FFFD.
 //!
 //! *Not here:* the API's own fields (`http::body`, `http::located`), which are refused by name.
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{StatusCode, Uri};
 
-/// The largest form: no page has one of a tenth of it.
+/// The largest form, in bytes.
 const FORM_MAX: usize = 64 * 1024;
 
 /// Whether an address is text.
@@ -20,7 +20,7 @@ pub fn is_text(uri: &Uri) -> bool {
 /// The whole form.
 ///
 /// # Errors
-/// The status of the refusal: it is too large, it ended early, or it is no text.
+/// 413 if the form is too large or ended early, 400 if it is not text.
 pub async fn form(body: Body) -> Result<Bytes, StatusCode> {
     let bytes = to_bytes(body, FORM_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     let is_text = |text: &str| !text.contains(['\0', char::REPLACEMENT_CHARACTER]);
@@ -28,7 +28,7 @@ pub async fn form(body: Body) -> Result<Bytes, StatusCode> {
     if all { Ok(bytes) } else { Err(StatusCode::BAD_REQUEST) }
 }
 
-/// Whether a server function refused its arguments and did not fail: a field is missing, or is none of its type.
+/// Whether a server function refused its arguments: a field is missing, or not of its type.
 #[must_use]
 pub fn is_refusal(error: &[u8]) -> bool {
     [&b"Args|"[..], b"MissingArg|", b"Deserialization|"].iter().any(|kind| error.starts_with(kind))

@@ -1,6 +1,4 @@
-//! One request of a browser: who it is, what it asks, and what its answer carries besides HTML.
-//!
-//! *Not here:* what the answer says (`pages`, `forms`).
+//! One request of a browser: its viewer, its query and cookies; the status, redirect and cookies of its response.
 
 use crate::http::request::client_ip;
 use crate::rate_limits::network;
@@ -20,34 +18,31 @@ use axum::http::{HeaderValue, StatusCode};
 use leptos::prelude::{ServerFnError, expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
-/// One request.
 #[derive(Clone)]
 pub struct RequestContext {
-    /// What the product does.
     pub app: App,
     parts: Parts,
     response: ResponseOptions,
     signer: FormSigner,
-    /// Whom the form was drawn for that is being answered, as the router found.
+    /// The viewer that a form was drawn for; none outside of forms.
     drawn_for: Option<DrawnFor>,
 }
 
-/// Whom a form was drawn for: nobody, where nobody is signed in.
+/// The viewer that a form was drawn for; none if signed out.
 #[derive(Clone)]
 pub struct DrawnFor(pub Option<Viewer>);
 
-/// Why there is no page.
+/// The reason for another page in place of the one asked for.
 #[derive(Debug)]
-pub enum Stop {
-    /// Nobody is signed in.
+pub enum PageError {
+    /// Signed out: the sign-in page.
     SignIn,
-    /// There is no such thing, or it is another customer's.
+    /// Unknown, or another customer's.
     NotFound,
-    /// A fault.
     InternalError(InternalError),
 }
 
-impl From<InternalError> for Stop {
+impl From<InternalError> for PageError {
     fn from(fault: InternalError) -> Self {
         Self::InternalError(fault)
     }
@@ -60,7 +55,7 @@ pub fn form_failed(form: &'static str, fault: &InternalError) -> ServerFnError {
 }
 
 impl RequestContext {
-    /// The request that is being answered. To be called before the first `await`.
+    /// The current request. Call it before the first `await`.
     #[must_use]
     pub fn current() -> Self {
         Self {
@@ -72,12 +67,9 @@ impl RequestContext {
         }
     }
 
-    /// Who is signed in.
-    ///
-    /// # Errors
-    /// [`Fault`].
+    /// The customer's session, if the browser is signed in.
     pub async fn viewer(&self) -> Result<Option<Viewer>, InternalError> {
-        // Once compared, a form acts for the same viewer to its end, wherever the session goes meanwhile.
+        // A form acts for the viewer that it was compared with, also if the session changes meanwhile.
         if let Some(DrawnFor(viewer)) = &self.drawn_for {
             return Ok(viewer.clone());
         }
@@ -90,18 +82,12 @@ impl RequestContext {
         Ok(viewer)
     }
 
-    /// Who is signed in, or the way to the sign-in page.
-    ///
-    /// # Errors
-    /// [`Stop`].
-    pub async fn signed_in(&self) -> Result<Viewer, Stop> {
-        self.viewer().await?.ok_or(Stop::SignIn)
+    /// The viewer, or the sign-in page.
+    pub async fn signed_in(&self) -> Result<Viewer, PageError> {
+        self.viewer().await?.ok_or(PageError::SignIn)
     }
 
-    /// Which operator is signed in. A customer's session is another cookie, and another table.
-    ///
-    /// # Errors
-    /// [`Fault`].
+    /// The operator's session: another cookie than a customer's, and another table.
     pub async fn operator(&self) -> Result<Option<Operator>, InternalError> {
         let operator = match Cookie::Operator.read(&self.parts.headers, self.https()) {
             Some(token) => sign_in::operator(&self.app, &token).await?,
@@ -111,25 +97,23 @@ impl RequestContext {
         Ok(operator)
     }
 
-    /// What the router put beside the request.
+    /// An extension of the request.
     #[must_use]
     pub fn extension<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
         self.parts.extensions.get::<T>().cloned()
     }
 
-    /// The chosen theme.
     #[must_use]
     pub fn theme(&self) -> Theme {
         self.cookie(Cookie::Theme).map(|name| Theme::named(&name)).unwrap_or_default()
     }
 
-    /// What a cookie says.
     #[must_use]
     pub fn cookie(&self, cookie: Cookie) -> Option<String> {
         cookie.read(&self.parts.headers, self.https())
     }
 
-    /// Where the request comes from.
+    /// The client's network.
     #[must_use]
     pub fn client(&self) -> Client {
         let trusted = &self.app.settings.trusted_proxies;
@@ -137,11 +121,7 @@ impl RequestContext {
         Client { network: address.map(network), device: None }
     }
 
-    /// The same, for somebody who gives the password of an operator's account: a browser that was signed in with it
-    /// before is known as itself.
-    ///
-    /// # Errors
-    /// [`Fault`].
+    /// The client of an operator's password: a browser that was signed in with the account before is known by its cookie.
     pub fn client_of(&self, email: &str) -> Result<Client, InternalError> {
         let given = self.cookie(Cookie::OperatorDevice);
         let device = match given {
@@ -151,26 +131,24 @@ impl RequestContext {
         Ok(Client { device, ..self.client() })
     }
 
-    /// The browser in plain words.
+    /// `Firefox on Windows`
     #[must_use]
     pub fn device(&self) -> String {
         let user_agent = self.parts.headers.get(axum::http::header::USER_AGENT);
         user_agent::describe(user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default())
     }
 
-    /// Path and query, to come back to.
+    /// Path and query.
     #[must_use]
     pub fn here(&self) -> String {
         self.parts.uri.path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
     }
 
-    /// The path alone.
     #[must_use]
     pub fn path(&self) -> &str {
         self.parts.uri.path()
     }
 
-    /// A value of the query.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
         let query = self.parts.uri.query()?;
@@ -178,12 +156,11 @@ impl RequestContext {
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
-    /// Says what kind of answer this is.
     pub fn status(&self, status: StatusCode) {
         self.response.set_status(status);
     }
 
-    /// Logs the fault of a page, and answers 500 where it stays and 503 where it passes.
+    /// Logs a page's error. The status is 500 if the error is lasting, else 503.
     pub fn failed(&self, fault: &InternalError) {
         let is_lasting = fault.is_lasting();
         if !fault.is_logged() {
@@ -196,14 +173,14 @@ impl RequestContext {
         self.response.insert_header(axum::http::header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
 
-    /// Gives the answer a content security policy of its own.
+    /// Sets the content security policy.
     #[cfg(feature = "demo")]
     pub fn policy(&self, policy: &'static str) {
         let name = axum::http::header::CONTENT_SECURITY_POLICY;
         self.response.insert_header(name, HeaderValue::from_static(policy));
     }
 
-    /// Answers with another page of ours.
+    /// Redirects to a page of ours, or to Stripe.
     pub fn redirect(&self, to: &str) {
         if let Ok(to) = HeaderValue::from_str(to) {
             self.response.insert_header(axum::http::header::LOCATION, to);
@@ -211,12 +188,10 @@ impl RequestContext {
         }
     }
 
-    /// Gives the browser a cookie.
     pub fn set_cookie(&self, cookie: Cookie, value: &str, seconds: i64) {
         self.add_cookie_header(&cookie.set(value, seconds, self.https()));
     }
 
-    /// Takes a cookie away.
     pub fn clear_cookie(&self, cookie: Cookie) {
         self.add_cookie_header(&cookie.clear(self.https()));
     }

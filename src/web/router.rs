@@ -1,7 +1,6 @@
-//! Every route of a browser: pages, server functions, files; the guard around them.
+//! Every route of a browser: pages, server functions, files; and the guard around them.
 //!
-//! Invariants: a page is rendered whole and reads the same without its script; a page's HTML is never kept by anyone;
-//! a server function answers a form with 303 and never with its error's text.
+//! Invariants: a page is rendered whole, reads the same without its script, and is never cached.
 
 use crate::usecases::App;
 use crate::web::continue_page::{ContinuePage, ContinueTo};
@@ -57,7 +56,7 @@ async fn render(State(app): State<App>, request: Request) -> Response {
     document(app, request, || view! { <Pages /> }).await
 }
 
-/// The way to an invoice, asked of Stripe each time; or the page that says there is none.
+/// Redirects to an invoice, which Stripe is asked for each time.
 async fn invoice(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
     match invoice_address(&app, request.headers(), &id).await {
         Ok(Some(to)) => Redirect::to(&to).into_response(),

@@ -3,7 +3,7 @@
 
 use crate::usecases::notify::emails::unsubscribe;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -14,8 +14,8 @@ pub fn UnsubscribePage() -> impl IntoView {
     page(move |request| load(request, token))
 }
 
-async fn load(request: RequestContext, token: String) -> Result<Page, Stop> {
-    let (_, on) = unsubscribe::find(&request.app, &token).await?.ok_or(Stop::NotFound)?;
+async fn load(request: RequestContext, token: String) -> Result<Page, PageError> {
+    let (_, on) = unsubscribe::find(&request.app, &token).await?.ok_or(PageError::NotFound)?;
     let state = if on {
         "You get a mail when plan credits are used up, when little is left and when nothing is left."
     } else {

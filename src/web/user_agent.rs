@@ -1,6 +1,6 @@
-//! A browser in plain words: `Firefox on Windows`. What is kept of a `User-Agent`, and nothing more of it.
+//! The name of a browser: `Firefox on Windows`. Nothing else of a `User-Agent` is stored.
 
-/// Marks of browsers, the more telling first: every browser claims to be older ones too.
+/// Marks of browsers, in order: every browser claims to be older ones, too.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -13,7 +13,7 @@ const BROWSERS: [(&str, &str); 9] = [
     ("Safari/", "Safari"),
 ];
 
-/// Marks of systems, the more telling first: Android is a Linux, an iPhone says Mac OS X.
+/// Marks of systems, in order: Android is a Linux, an iPhone says Mac OS X.
 const SYSTEMS: [(&str, &str); 8] = [
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -25,7 +25,7 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// What a `User-Agent` is called: one of a closed list, whatever a stranger sends.
+/// One of a closed list of names, whatever the header holds.
 #[must_use]
 pub fn describe(user_agent: &str) -> String {
     let find = |marks: &[(&str, &'static str)]| {

@@ -46,29 +46,29 @@ pub async fn start_checkout(
     #[server(default)] mac: String,
 ) -> Result<Started, ServerFnError> {
     let form = SentBuyForm { purchase, package, credits, price, currency, months, mac };
-    let visit = RequestContext::current();
-    let click = click(&visit, &form).await.map_err(|fault| form_failed("buy", &fault))?;
+    let request = RequestContext::current();
+    let click = click(&request, &form).await.map_err(|fault| form_failed("buy", &fault))?;
     Ok(match click {
         Click::Checkout(url) => {
-            visit.redirect(&url);
+            request.redirect(&url);
             Started::Checkout { url }
         }
         Click::Back(outcome, about) => {
             let about = about.map(|pair| format!("&{pair}")).unwrap_or_default();
-            visit.redirect(&format!("/billing?outcome={}{about}", outcome.code()));
+            request.redirect(&format!("/billing?outcome={}{about}", outcome.code()));
             Started::Refused { code: outcome.code().to_owned() }
         }
         Click::Page(path) => {
-            visit.redirect(&path);
+            request.redirect(&path);
             Started::Refused { code: "elsewhere".to_owned() }
         }
     })
 }
 
 /// Checks the viewer first, then the form's signature, then the purchase itself.
-async fn click(visit: &RequestContext, form: &SentBuyForm) -> Result<Click, InternalError> {
-    let app = &visit.app;
-    let Some(viewer) = visit.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
+async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<Click, InternalError> {
+    let app = &request.app;
+    let Some(viewer) = request.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
     if !viewer.role.may_buy() {
         return Ok(Click::Back(Outcome::ViewerCannotBuy, None));
     }

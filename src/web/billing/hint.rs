@@ -112,16 +112,16 @@ pub fn UpgradeHint(hint: Hint) -> impl IntoView {
 /// The store failed; the cause is in the log.
 #[server(name = HideHint, prefix = "/_fn", endpoint = "hide_hint")]
 pub async fn hide_hint() -> Result<(), ServerFnError> {
-    let visit = RequestContext::current();
+    let request = RequestContext::current();
     let hidden = async {
-        let Some(viewer) = visit.viewer().await? else { return Ok::<_, InternalError>("/sign-in") };
+        let Some(viewer) = request.viewer().await? else { return Ok::<_, InternalError>("/sign-in") };
         if viewer.role.may_buy() {
-            advice::hide(&visit.app, viewer.customer_no).await?;
+            advice::hide(&request.app, viewer.customer_no).await?;
         }
         Ok("/billing")
     };
     let to = hidden.await.map_err(|fault| form_failed("hide hint", &fault))?;
-    visit.redirect(to);
+    request.redirect(to);
     Ok(())
 }
 

@@ -30,7 +30,7 @@ use crate::web::demo;
 use crate::web::live::LiveScript;
 use crate::web::outcome::{Outcome, OutcomeDetails};
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::buy_form;
 use crate::web::ui::dates::{Moment, Zone};
 use crate::web::ui::notice::{Notice, NoticeBox};
@@ -75,10 +75,10 @@ pub fn BillingPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: RequestContext) -> Result<Page, Stop> {
-    let viewer = visit.signed_in().await?;
-    let page = visit.query("page").and_then(|page| page.parse().ok()).unwrap_or(1);
-    let page_of = |list: &str| visit.query(list).is_some_and(|value| value == "all").then_some(page);
+async fn load(request: RequestContext) -> Result<Page, PageError> {
+    let viewer = request.signed_in().await?;
+    let page = request.query("page").and_then(|page| page.parse().ok()).unwrap_or(1);
+    let page_of = |list: &str| request.query(list).is_some_and(|value| value == "all").then_some(page);
     let (top_ups_page, purchases_page) = (page_of("top_ups"), page_of("purchases"));
     let ended = |overview: &Overview| top_ups::window(overview.live.len(), count(overview.ended), top_ups_page).ended;
     let listed = |total| {
@@ -86,18 +86,18 @@ async fn load(visit: RequestContext) -> Result<Page, Stop> {
         (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(take).unwrap_or(0))
     };
     let customer = (viewer.customer_no, viewer.customer.as_str());
-    let billing = billing::of(&visit.app, customer, ended, listed).await?.ok_or(Stop::SignIn)?;
+    let billing = billing::of(&request.app, customer, ended, listed).await?.ok_or(PageError::SignIn)?;
     let last = billing.overview.account.seq;
-    let upgrade = upgrade_page(&visit.app, &viewer);
+    let upgrade = upgrade_page(&request.app, &viewer);
     let reader = Reader {
-        app: &visit.app,
+        app: &request.app,
         viewer: &viewer,
         billing: &billing,
         zone: Zone::named(&billing.customer.timezone),
-        may_buy: MayBuy::new(&visit.app, &viewer, &billing.overview, upgrade.clone()),
+        may_buy: MayBuy::new(&request.app, &viewer, &billing.overview, upgrade.clone()),
         upgrade,
     };
-    let outcome = reader.outcome(&visit).await?;
+    let outcome = reader.outcome(&request).await?;
     let sections = reader.sections(outcome, top_ups_page, purchases_page);
     let body = view! {
         <BillingBody sections />
@@ -215,15 +215,17 @@ impl Reader<'_> {
     }
 
     /// The words of the URL's code, about this customer's own purchases only.
-    async fn outcome(&self, visit: &RequestContext) -> Result<Option<Notice>, InternalError> {
+    async fn outcome(&self, request: &RequestContext) -> Result<Option<Notice>, InternalError> {
         let (app, viewer) = (self.app, self.viewer);
-        let Some(outcome) = visit.query("outcome").and_then(|code| Outcome::from_code(&code)) else { return Ok(None) };
-        let purchase = match visit.query("purchase").and_then(|id| PurchaseId::parse(&id)) {
+        let Some(outcome) = request.query("outcome").and_then(|code| Outcome::from_code(&code)) else {
+            return Ok(None);
+        };
+        let purchase = match request.query("purchase").and_then(|id| PurchaseId::parse(&id)) {
             Some(id) => crate::usecases::purchases::of_form(app, id).await?,
             None => None,
         };
         let purchase = purchase.as_ref().filter(|purchase| purchase.customer_no == viewer.customer_no);
-        let package = visit.query("package").or_else(|| purchase.map(|purchase| purchase.package.clone()));
+        let package = request.query("package").or_else(|| purchase.map(|purchase| purchase.package.clone()));
         let package = package.and_then(|id| app.catalog.package(&id));
         // Without a purchase no page has shown the terms that a button would buy.
         let form = purchase.filter(|_| self.may_buy == MayBuy::Yes).and_then(|purchase| match purchase.state {

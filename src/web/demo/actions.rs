@@ -9,54 +9,29 @@ use crate::web::cookies::Cookie;
 use crate::web::request_context::RequestContext;
 use crate::web::theme::own_path;
 use leptos::prelude::*;
+use strum::{EnumString, IntoStaticStr};
 
-/// How long a browser keeps the cookie.
 const COOKIE_SECONDS: i64 = 14 * 24 * 60 * 60;
 
-/// What the bar says after a click: a closed code in the URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+/// The outcome of a form of the bar; its code stands in the URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum DemoOutcome {
     Used,
     Short,
     BadAmount,
     Switched,
     Moved,
+    #[strum(serialize = "nowhere")]
     NowhereToGo,
+    #[strum(serialize = "plan")]
     PlanChanged,
+    #[strum(serialize = "sign_in")]
     SignInFirst,
 }
 
-impl Said {
-    const ALL: [Self; 8] = [
-        Self::Used,
-        Self::Short,
-        Self::BadAmount,
-        Self::Switched,
-        Self::Moved,
-        Self::NowhereToGo,
-        Self::PlanChanged,
-        Self::SignInFirst,
-    ];
-
-    const fn code(self) -> &'static str {
-        match self {
-            Self::Used => "used",
-            Self::Short => "short",
-            Self::BadAmount => "bad_amount",
-            Self::Switched => "switched",
-            Self::Moved => "moved",
-            Self::NowhereToGo => "nowhere",
-            Self::PlanChanged => "plan",
-            Self::SignInFirst => "sign_in",
-        }
-    }
-
-    /// From the URL; anything else says nothing.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|said| said.code() == code)
-    }
-
-    /// Its words, and whether it is an error.
+impl DemoOutcome {
+    /// The sentence, and whether it is an error.
     pub const fn words(self) -> (&'static str, bool) {
         match self {
             Self::Used => ("Credits were used.", false),
@@ -71,17 +46,17 @@ impl Said {
     }
 }
 
-/// Looks at the demo as somebody else: `who` is `customer/e-mail`.
+/// Signs in as another person: `who` is `customer/e-mail`.
 #[server(name = DemoSwitch, prefix = "/_fn", endpoint = "demo-switch")]
 pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
     run("/billing", async |request: &RequestContext| {
         let person =
             actions::people().into_iter().find(|person| format!("{}/{}", person.customer, person.email) == who);
-        let Some(person) = person else { return Ok(Said::SignInFirst) };
+        let Some(person) = person else { return Ok(DemoOutcome::SignInFirst) };
         let known = customers::number(&request.app, person.customer).await?;
-        let Some(customer_no) = known else { return Ok(Said::SignInFirst) };
+        let Some(customer_no) = known else { return Ok(DemoOutcome::SignInFirst) };
         sign_in(request, customer_no, Some(person.email.to_owned()), person.role).await?;
-        Ok(Said::Switched)
+        Ok(DemoOutcome::Switched)
     })
     .await
 }
@@ -90,28 +65,28 @@ pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
 #[server(name = DemoUse, prefix = "/_fn", endpoint = "demo-use")]
 pub async fn demo_use(credits: String, key: String, back: String) -> Result<(), ServerFnError> {
     run(&back, async |request: &RequestContext| {
-        let Some(viewer) = request.viewer().await? else { return Ok(Said::SignInFirst) };
+        let Some(viewer) = request.viewer().await? else { return Ok(DemoOutcome::SignInFirst) };
         Ok(match actions::use_credits(&request.app, &viewer.customer, &credits, &key).await? {
-            Used::Done => Said::Used,
-            Used::Short => Said::Short,
-            Used::BadAmount => Said::BadAmount,
+            Used::Done => DemoOutcome::Used,
+            Used::Short => DemoOutcome::Short,
+            Used::BadAmount => DemoOutcome::BadAmount,
         })
     })
     .await
 }
 
-/// Moves the clock. Whoever is signed in stays so, however far it goes.
+/// Moves the clock. The viewer stays signed in, however far it goes.
 #[server(name = DemoMove, prefix = "/_fn", endpoint = "demo-move")]
 pub async fn demo_move(to: String, back: String) -> Result<(), ServerFnError> {
     run(&back, async |request: &RequestContext| {
-        let Some(viewer) = request.viewer().await? else { return Ok(Said::SignInFirst) };
-        let Some(leap) = Leap::from_code(&to) else { return Ok(Said::NowhereToGo) };
+        let Some(viewer) = request.viewer().await? else { return Ok(DemoOutcome::SignInFirst) };
+        let Some(leap) = Leap::from_code(&to) else { return Ok(DemoOutcome::NowhereToGo) };
         if !actions::leap(&request.app, &viewer.customer, leap).await? {
-            return Ok(Said::NowhereToGo);
+            return Ok(DemoOutcome::NowhereToGo);
         }
         let Viewer { customer_no, email, role, .. } = viewer;
         sign_in(request, customer_no, email, role).await?;
-        Ok(Said::Moved)
+        Ok(DemoOutcome::Moved)
     })
     .await
 }
@@ -120,21 +95,21 @@ pub async fn demo_move(to: String, back: String) -> Result<(), ServerFnError> {
 #[server(name = DemoPlan, prefix = "/_fn", endpoint = "demo-plan")]
 pub async fn demo_plan(plan: String) -> Result<(), ServerFnError> {
     run("/billing", async |request: &RequestContext| {
-        let Some(viewer) = request.viewer().await? else { return Ok(Said::SignInFirst) };
+        let Some(viewer) = request.viewer().await? else { return Ok(DemoOutcome::SignInFirst) };
         if request.app.catalog.plan(&plan).is_none() {
-            return Ok(Said::NowhereToGo);
+            return Ok(DemoOutcome::NowhereToGo);
         }
         let put = customers::Put { plan: Some(plan.clone()), ..customers::Put::default() };
         customers::put(&request.app, &viewer.customer, put).await?;
-        Ok(Said::PlanChanged)
+        Ok(DemoOutcome::PlanChanged)
     })
     .await
 }
 
-/// Does what a form asks for and goes back to the path it came from, saying how it went.
+/// Runs a form's action and redirects back with its outcome.
 async fn run(
     back: &str,
-    act: impl AsyncFnOnce(&RequestContext) -> Result<Said, InternalError>,
+    act: impl AsyncFnOnce(&RequestContext) -> Result<DemoOutcome, InternalError>,
 ) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
     if !request.app.settings.demo {
@@ -142,10 +117,14 @@ async fn run(
         return Ok(());
     }
     match act(&request).await {
-        Ok(Said::SignInFirst) => request.redirect("/sign-in?demo=sign_in"),
-        Ok(said) => {
+        Ok(DemoOutcome::SignInFirst) => request.redirect("/sign-in?demo=sign_in"),
+        Ok(outcome) => {
             let path = own_path(back);
-            request.redirect(&format!("{}?demo={}", path.split('?').next().unwrap_or("/billing"), said.code()));
+            request.redirect(&format!(
+                "{}?demo={}",
+                path.split('?').next().unwrap_or("/billing"),
+                <&str>::from(outcome)
+            ));
         }
         Err(fault) => {
             tracing::error!(error = %fault, "a form of the demo failed");
@@ -155,7 +134,7 @@ async fn run(
     Ok(())
 }
 
-/// Opens a session by a portal link of its own, spent at once.
+/// Opens a session by a new portal link, spent at once.
 async fn sign_in(
     request: &RequestContext,
     customer_no: i64,

@@ -1,4 +1,4 @@
-//! The bar marked "Demo": who one looks as, credits to use, the clock, the way to mails, events and plans.
+//! The bar marked "Demo": a customer to sign in as, credits to use, the clock, links to emails, events and plans.
 
 use crate::demo::actions;
 use crate::demo::actions::{Leap, Person};
@@ -6,70 +6,46 @@ use crate::domain::{Balance, PurchaseId};
 use crate::usecases::InternalError;
 use crate::usecases::access::portal::{Role, Viewer};
 use crate::usecases::credits::accounts;
-use crate::web::demo::actions::{DemoMove, DemoSwitch, DemoUse, Said};
+use crate::web::demo::actions::{DemoMove, DemoOutcome, DemoSwitch, DemoUse};
 use crate::web::request_context::RequestContext;
 use crate::web::ui::dates::{Moment, Zone};
 use crate::web::ui::form::Form;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-/// The bar around a page, where the demo has its customers. The gallery's pages are to be measured without it.
+/// The bar of a page, once the demo's customers are there. The gallery has none.
 pub async fn bar(request: &RequestContext, viewer: Option<&Viewer>) -> Option<AnyView> {
     if request.path().starts_with("/_gallery") {
         return None;
     }
-    let facts = match Facts::of(request, viewer).await {
-        Ok(facts) => facts?,
-        Err(fault) => {
-            tracing::error!(error = %fault, "the demo's bar could not be drawn");
-            return None;
-        }
-    };
-    Some(view! { <Bar facts /> }.into_any())
+    load(request, viewer).await.unwrap_or_else(|fault| {
+        tracing::error!(error = %fault, "the demo's bar could not be drawn");
+        None
+    })
 }
 
-struct Facts {
-    people: Vec<(String, String, bool)>,
-    now: Moment,
-    /// Where the clock can be moved to: code, words.
-    leaps: Vec<(&'static str, String)>,
-    signed_in: bool,
-    /// One form is one usage.
-    key: String,
-    back: String,
-    said: Option<Said>,
-    mails: i64,
-}
-
-impl Facts {
-    async fn of(request: &RequestContext, viewer: Option<&Viewer>) -> Result<Option<Self>, InternalError> {
-        let app = &request.app;
-        if !actions::is_seeded(app).await? {
-            return Ok(None);
-        }
-        let zone = Zone::named(viewer.map_or("UTC", |viewer| viewer.timezone.as_str()));
-        let balance = match viewer {
-            Some(viewer) => accounts::balance(app, &viewer.customer).await?,
-            None => None,
-        };
-        let days = &app.catalog.rules.reminder_days;
-        Ok(Some(Self {
-            people: actions::people().into_iter().map(|person| choice(&person, viewer)).collect(),
-            now: zone.full(app.clock.now()),
-            leaps: balance
-                .filter(|_| app.clock.is_test())
-                .map(|balance| leaps(&balance, days, zone))
-                .unwrap_or_default(),
-            signed_in: viewer.is_some(),
-            key: PurchaseId(app.clock.mint()).to_string(),
-            back: request.path().to_owned(),
-            said: request.query("demo").and_then(|code| Said::from_code(&code)),
-            mails: actions::mails(app).await?,
-        }))
+async fn load(request: &RequestContext, viewer: Option<&Viewer>) -> Result<Option<AnyView>, InternalError> {
+    let app = &request.app;
+    if !actions::is_seeded(app).await? {
+        return Ok(None);
     }
+    let zone = Zone::named(viewer.map_or("UTC", |viewer| viewer.timezone.as_str()));
+    let balance = match viewer {
+        Some(viewer) => accounts::balance(app, &viewer.customer).await?,
+        None => None,
+    };
+    let balance = balance.filter(|_| app.clock.is_test());
+    let leaps = balance.map(|balance| leaps(&balance, &app.catalog.rules.reminder_days, zone)).unwrap_or_default();
+    let people: Vec<_> = actions::people().into_iter().map(|person| choice(&person, viewer)).collect();
+    let now = zone.full(app.clock.now());
+    let key = PurchaseId(app.clock.mint()).to_string();
+    let back = request.path().to_owned();
+    let outcome = request.query("demo").and_then(|code| code.parse().ok());
+    let (is_signed_in, emails) = (viewer.is_some(), actions::mails(app).await?);
+    Ok(Some(view! { <Bar people now leaps is_signed_in key back outcome emails /> }.into_any()))
 }
 
-/// Value, words, whether one looks so now.
+/// An option: its value, its words, and whether the viewer is this person.
 fn choice(person: &Person, viewer: Option<&Viewer>) -> (String, String, bool) {
     let words = match person.role {
         Role::Viewer => format!("{}, as a viewer", person.name),
@@ -93,13 +69,21 @@ fn leaps(balance: &Balance, reminder_days: &[i64], zone: Zone) -> Vec<(&'static 
     Leap::ALL.into_iter().filter_map(leap).collect()
 }
 
+/// `key` makes one form one usage. The bar opens by itself only after an error.
 #[component]
-fn Bar(facts: Facts) -> impl IntoView {
-    let Facts { people, now, leaps, signed_in, key, back, said, mails } = facts;
-    // What went wrong is put right there; else the page behind it is what one wants to see.
-    let said = said.map(Said::words);
-    let open = said.is_some_and(|(_, error)| error);
-    let said = said.map(|(words, error)| {
+fn Bar(
+    people: Vec<(String, String, bool)>,
+    now: Moment,
+    leaps: Vec<(&'static str, String)>,
+    is_signed_in: bool,
+    key: String,
+    back: String,
+    outcome: Option<DemoOutcome>,
+    emails: i64,
+) -> impl IntoView {
+    let words = outcome.map(DemoOutcome::words);
+    let open = words.is_some_and(|(_, error)| error);
+    let message = words.map(|(words, error)| {
         let role = if error { "alert" } else { "status" };
         view! { <p role=role>{words}</p> }
     });
@@ -112,7 +96,7 @@ fn Bar(facts: Facts) -> impl IntoView {
         }
     };
     let datetime = now.machine();
-    // Types of views grow with what they hold; parts are boxed so that the compiler can name the whole.
+    // Parts are boxed: the type of a view grows with its parts, and the compiler must name the whole.
     let who = view! {
         <form method="post" action=DemoSwitch::PATH>
             <select name="who" aria-label="Customer">
@@ -123,12 +107,12 @@ fn Bar(facts: Facts) -> impl IntoView {
         </form>
     }
     .into_any();
-    let used = signed_in.then(|| view! { <UseCredits key back=back.clone() /> }.into_any());
+    let used = is_signed_in.then(|| view! { <UseCredits key back=back.clone() /> }.into_any());
     let moved = (!leaps.is_empty()).then(|| view! { <MoveClock leaps back /> }.into_any());
     let ways = view! {
         <nav aria-label="Demo">
-            {signed_in.then(|| view! { <a href="/demo/plans">"Plans"</a> })}
-            <a href="/demo/mails">{format!("Mailbox ({mails})")}</a>
+            {is_signed_in.then(|| view! { <a href="/demo/plans">"Plans"</a> })}
+            <a href="/demo/mails">{format!("Mailbox ({emails})")}</a>
             <a href="/demo/events">"Stripe's events"</a>
         </nav>
     }
@@ -136,7 +120,7 @@ fn Bar(facts: Facts) -> impl IntoView {
     view! {
         <aside class="demo" aria-label="Demo">
             <div class="inside">
-                {said}
+                {message}
                 <details open=open>
                     <summary>
                         <strong>"Demo"</strong>

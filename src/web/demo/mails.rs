@@ -5,7 +5,7 @@ use crate::demo::actions::Letter;
 use crate::usecases::App;
 use crate::usecases::delivery::outbox;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::{When, Zone};
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -21,7 +21,7 @@ pub fn Mailbox() -> impl IntoView {
     page(list)
 }
 
-async fn list(request: RequestContext) -> Result<Page, Stop> {
+async fn list(request: RequestContext) -> Result<Page, PageError> {
     let zone = zone(&request).await?;
     let mails = outbox::newest(&request.app, actions::SHOWN_MAX).await?;
     let row = |mail: outbox::Shown| {
@@ -74,9 +74,9 @@ fn said(state: &str) -> &'static str {
 }
 
 /// The dates of whoever is signed in; and the demo's pages are the demo's alone.
-async fn zone(request: &RequestContext) -> Result<Zone, Stop> {
+async fn zone(request: &RequestContext) -> Result<Zone, PageError> {
     if !request.app.settings.demo {
-        return Err(Stop::NotFound);
+        return Err(PageError::NotFound);
     }
     Ok(request.viewer().await?.map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone)))
 }
@@ -88,10 +88,10 @@ pub fn MailPage() -> impl IntoView {
     page(move |request| one(request, no))
 }
 
-async fn one(request: RequestContext, no: String) -> Result<Page, Stop> {
+async fn one(request: RequestContext, no: String) -> Result<Page, PageError> {
     let zone = zone(&request).await?;
-    let no: i64 = no.parse().map_err(|_| Stop::NotFound)?;
-    let letter = actions::letter(&request.app, no).await?.ok_or(Stop::NotFound)?;
+    let no: i64 = no.parse().map_err(|_| PageError::NotFound)?;
+    let letter = actions::letter(&request.app, no).await?.ok_or(PageError::NotFound)?;
     let Letter { recipient, subject, text, state, at, .. } = letter;
     // The mail's own document is shown in a frame, which the policy of all other pages refuses.
     request.policy(

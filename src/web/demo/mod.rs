@@ -1,6 +1,6 @@
-//! What only the demo has: a bar around every page, a mailbox, Stripe's events, a page of plans.
+//! The demo's pages: a bar on every page, a mailbox, Stripe's events, a page of plans, sign-in by one click.
 //!
-//! Invariants: every button of the bar goes through the use-case that the SaaS itself would call; its POSTs are
+//! Invariants: every button of the bar calls the use-case that the SaaS itself would call; its POSTs are
 //! guarded like all others; nothing of it is in a release.
 
 mod actions;

@@ -4,7 +4,7 @@ use crate::domain::{Money, Plan};
 use crate::usecases::customers;
 use crate::web::demo::actions::DemoPlan;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
 use crate::web::ui::money::{Amount, Price};
@@ -17,12 +17,12 @@ pub fn Plans() -> impl IntoView {
     page(load)
 }
 
-async fn load(request: RequestContext) -> Result<Page, Stop> {
+async fn load(request: RequestContext) -> Result<Page, PageError> {
     if !request.app.settings.demo {
-        return Err(Stop::NotFound);
+        return Err(PageError::NotFound);
     }
     let viewer = request.signed_in().await?;
-    let customer = customers::find(&request.app, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let customer = customers::find(&request.app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
     let catalog = &request.app.catalog;
     let plans = catalog.plans.iter().map(|plan| card(plan, &catalog.shop.currency, &customer)).collect_view();
     let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);

@@ -3,7 +3,7 @@
 use crate::demo::actions;
 use crate::demo::actions::Event;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::{When, Zone};
 use leptos::prelude::*;
 
@@ -13,9 +13,9 @@ pub fn Events() -> impl IntoView {
     page(load)
 }
 
-async fn load(request: RequestContext) -> Result<Page, Stop> {
+async fn load(request: RequestContext) -> Result<Page, PageError> {
     if !request.app.settings.demo {
-        return Err(Stop::NotFound);
+        return Err(PageError::NotFound);
     }
     let viewer = request.viewer().await?;
     let zone = viewer.as_ref().map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone));

@@ -18,7 +18,7 @@ use crate::web::billing::{BillingBody, Sections};
 use crate::web::history::{History, HistoryBody};
 use crate::web::page::{Page, page};
 use crate::web::purchase::{PurchaseBody, PurchaseDetails};
-use crate::web::request_context::Stop;
+use crate::web::request_context::PageError;
 use crate::web::settings::{Settings, SettingsBody};
 use crate::web::usage::{UsageBody, UsageSections};
 use leptos::prelude::*;
@@ -55,7 +55,7 @@ pub fn Gallery() -> impl IntoView {
     page(move |_| async move {
         match name {
             None => Ok(Page::new("Gallery", None, list())),
-            Some(name) => all().into_iter().find(|(n, _)| *n == name).map(show).ok_or(Stop::NotFound),
+            Some(name) => all().into_iter().find(|(n, _)| *n == name).map(show).ok_or(PageError::NotFound),
         }
     })
 }

@@ -11,7 +11,7 @@ use crate::usecases::insight::history::{Most, Slice};
 use crate::web::history::filter::{FilterFields, FilterForm, FilterQuery, filter_form, query};
 use crate::web::history::lines::{Lines, end_note};
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::Zone;
 use crate::web::ui::money::Amount;
 use leptos::prelude::*;
@@ -71,11 +71,11 @@ pub fn HistoryPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: RequestContext) -> Result<Page, Stop> {
-    let viewer = visit.signed_in().await?;
-    let (app, zone) = (&visit.app, Zone::named(&viewer.timezone));
-    let asked = FilterQuery::read(|name| visit.query(name), zone);
-    let before = visit.query("before").and_then(|seq| seq.parse().ok()).filter(|seq| *seq > 0);
+async fn load(request: RequestContext) -> Result<Page, PageError> {
+    let viewer = request.signed_in().await?;
+    let (app, zone) = (&request.app, Zone::named(&viewer.timezone));
+    let asked = FilterQuery::read(|name| request.query(name), zone);
+    let before = request.query("before").and_then(|seq| seq.parse().ok()).filter(|seq| *seq > 0);
     let slice = history::slice(app, viewer.customer_no, &asked.filter, before, MOST).await?;
     let filter = filter_form(app, &viewer, &asked, zone).await?;
     let here = |before| match query(&filter, asked.filter.grant, before) {
@@ -86,7 +86,7 @@ async fn load(visit: RequestContext) -> Result<Page, Stop> {
         older: slice.next.map(|seq| here(Some(seq))),
         newest: before.map(|_| here(None)),
         csv: here(None).replacen("/history", "/history.csv", 1),
-        available: accounts::balance(app, &viewer.customer).await?.ok_or(Stop::SignIn)?.available,
+        available: accounts::balance(app, &viewer.customer).await?.ok_or(PageError::SignIn)?.available,
         zone,
         slice,
         filter,

@@ -10,7 +10,7 @@ use crate::web::operator::customer_lists as lists;
 use crate::web::operator::page::{ROWS, key, outcome_notice, page};
 use crate::web::operator::purchase_table::purchase_table;
 use crate::web::operator::table::{badge, section};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::badge::{Badge, Tone};
 use crate::web::ui::money::Amount;
 use chrono::Months;
@@ -22,8 +22,8 @@ use leptos_router::hooks::use_params_map;
 pub fn CustomerPage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
     page(move |request: RequestContext| async move {
-        let customer = search::named(&request.app, &id).await?.ok_or(Stop::NotFound)?;
-        let balance = accounts::balance(&request.app, &customer.id).await?.ok_or(Stop::NotFound)?;
+        let customer = search::named(&request.app, &id).await?.ok_or(PageError::NotFound)?;
+        let balance = accounts::balance(&request.app, &customer.id).await?.ok_or(PageError::NotFound)?;
         let state = match customer.closed_at {
             Some(_) => Badge::new(Tone::Quiet, "Erased"),
             None => Badge::new(Tone::Good, customer.plan.clone()),
@@ -60,7 +60,7 @@ pub fn CustomerPage() -> impl IntoView {
 }
 
 /// The subscription at Stripe that decides the plan.
-async fn subscription(request: &RequestContext, no: i64) -> Result<Option<String>, Stop> {
+async fn subscription(request: &RequestContext, no: i64) -> Result<Option<String>, PageError> {
     let followed = subscriptions::followed(&request.app, no, false).await?;
     Ok(followed.map(|it| {
         let day = |at: Instant| at.format("%-d %b %Y");

@@ -5,7 +5,7 @@ use crate::usecases::operators::actions::Outcome;
 use crate::web::document::PageTitle;
 use crate::web::operator::frame::OperatorFrame;
 use crate::web::operator::outcome::notice;
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::notice::NoticeBox;
 use axum::http::StatusCode;
 use leptos::prelude::*;
@@ -19,17 +19,17 @@ pub type Page = (String, AnyView);
 /// Renders the page that `load` loads for an operator.
 pub fn page<F>(load: impl FnOnce(RequestContext) -> F + Send + 'static) -> impl IntoView
 where
-    F: Future<Output = Result<Page, Stop>> + Send + 'static,
+    F: Future<Output = Result<Page, PageError>> + Send + 'static,
 {
     let request = RequestContext::current();
     Suspend::new(async move {
         match authorized(&request, load).await {
             Ok(page) => page,
-            Err(Stop::SignIn) => {
+            Err(PageError::SignIn) => {
                 request.redirect("/operator/sign-in");
                 ().into_any()
             }
-            Err(Stop::NotFound) => {
+            Err(PageError::NotFound) => {
                 request.status(StatusCode::NOT_FOUND);
                 let body = view! {
                     <h1>"There is no such thing"</h1>
@@ -39,7 +39,7 @@ where
                 };
                 framed(&request, None, 0, ("Not found".to_owned(), body.into_any()))
             }
-            Err(Stop::InternalError(fault)) => {
+            Err(PageError::InternalError(fault)) => {
                 request.failed(&fault);
                 let body = view! { <NoticeBox notice=notice(Outcome::InternalError, "") /> };
                 framed(&request, None, 0, ("Error".to_owned(), body.into_any()))
@@ -48,11 +48,11 @@ where
     })
 }
 
-async fn authorized<F>(request: &RequestContext, load: impl FnOnce(RequestContext) -> F) -> Result<AnyView, Stop>
+async fn authorized<F>(request: &RequestContext, load: impl FnOnce(RequestContext) -> F) -> Result<AnyView, PageError>
 where
-    F: Future<Output = Result<Page, Stop>> + Send,
+    F: Future<Output = Result<Page, PageError>> + Send,
 {
-    let operator = request.operator().await?.ok_or(Stop::SignIn)?;
+    let operator = request.operator().await?.ok_or(PageError::SignIn)?;
     let page = load(request.clone()).await?;
     let alarms = alarms::open(&request.app.store).await?.len();
     Ok(framed(request, Some(operator.email), alarms, page))

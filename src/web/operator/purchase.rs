@@ -10,7 +10,7 @@ use crate::web::operator::actions::Act;
 use crate::web::operator::page::{key, outcome_notice, page};
 use crate::web::operator::purchase_table::purchase_badge;
 use crate::web::operator::table::{Cells, Table, amount, badge, code, customer_link, full, section, text};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::money::{Amount, Price};
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
@@ -20,8 +20,8 @@ use leptos_router::hooks::use_params_map;
 pub fn PurchasePage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
     page(move |request: RequestContext| async move {
-        let id = PurchaseId::parse(&id).ok_or(Stop::NotFound)?;
-        let purchase = purchases::find(&request.app, id).await?.ok_or(Stop::NotFound)?;
+        let id = PurchaseId::parse(&id).ok_or(PageError::NotFound)?;
+        let purchase = purchases::find(&request.app, id).await?.ok_or(PageError::NotFound)?;
         let pending = actions::pending(&request.app, id).await?;
         let moments = purchases::timeline(&request.app, id).await?;
         let moment = |moment: purchases::PurchaseEvent| -> Cells {

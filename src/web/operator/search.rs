@@ -7,7 +7,7 @@ use crate::web::operator::audit_table::audit_table;
 use crate::web::operator::page::{ROWS, before, older, outcome_notice, page};
 use crate::web::operator::purchase_table::purchase_table;
 use crate::web::operator::table::{Cells, Table, badge, customer_link, section, text};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::badge::{Badge, Tone};
 use leptos::prelude::*;
 
@@ -46,7 +46,7 @@ fn cut(is_cut: bool, what: &str) -> Option<AnyView> {
 }
 
 /// The link to the second factor, as a warning for an operator without one.
-async fn second_factor(request: &RequestContext) -> Result<Option<AnyView>, Stop> {
+async fn second_factor(request: &RequestContext) -> Result<Option<AnyView>, PageError> {
     let Some(operator) = request.operator().await? else { return Ok(None) };
     let link = |text: &'static str| view! { <a href="/operator/second-factor">{text}</a> };
     Ok(match enrolment::standing(&request.app, &operator).await? {

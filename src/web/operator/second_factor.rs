@@ -8,7 +8,7 @@ use crate::usecases::operators::sign_in::Operator;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::operator::page::{Page, page};
 use crate::web::operator::qr::QrCode;
-use crate::web::request_context::{RequestContext, Stop, form_failed};
+use crate::web::request_context::{PageError, RequestContext, form_failed};
 use crate::web::ui::badge::Tone;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::notice::{Notice, NoticeBox, Voice};
@@ -21,8 +21,8 @@ pub fn SecondFactorPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(request: RequestContext) -> Result<Page, Stop> {
-    let operator = request.operator().await?.ok_or(Stop::SignIn)?;
+async fn load(request: RequestContext) -> Result<Page, PageError> {
+    let operator = request.operator().await?.ok_or(PageError::SignIn)?;
     let body = match enrolment::standing(&request.app, &operator).await? {
         Standing::NoPassword => {
             view! { <p>"The demo's operator has no password, and so no second factor."</p> }.into_any()
@@ -54,9 +54,9 @@ async fn load(request: RequestContext) -> Result<Page, Stop> {
 }
 
 /// A new key and recovery codes, and the form that switches them on.
-fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, Stop> {
+fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, PageError> {
     let app = &request.app;
-    let made = |seed: String| -> Result<Option<(String, Secret, RecoveryCodes)>, Stop> {
+    let made = |seed: String| -> Result<Option<(String, Secret, RecoveryCodes)>, PageError> {
         let of_seed = enrolment::of_seed(app, operator, &seed)?;
         Ok(of_seed.map(|(secret, codes)| (seed, secret, codes)))
     };
@@ -65,7 +65,7 @@ fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, Stop>
         Some(again) => Some(again),
         None => made(enrolment::seed()?)?,
     };
-    let (seed, secret, codes) = made.ok_or(Stop::NotFound)?;
+    let (seed, secret, codes) = made.ok_or(PageError::NotFound)?;
     let url = secret.url(&app.catalog.shop.name, &operator.email)?;
     let typed = secret.typed()?;
     Ok(view! {

@@ -11,7 +11,7 @@ use crate::usecases::access::portal::Viewer;
 use crate::usecases::customers::Customer;
 use crate::usecases::{customers, subscriptions};
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form;
 use crate::web::ui::buy_form::{BuyForm, SignedFields};
@@ -31,17 +31,17 @@ pub fn PlansPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(request: RequestContext) -> Result<Page, Stop> {
+async fn load(request: RequestContext) -> Result<Page, PageError> {
     let app = &request.app;
     if !subscriptions::is_here(app) {
-        return Err(Stop::NotFound);
+        return Err(PageError::NotFound);
     }
     let viewer = request.signed_in().await?;
     let is_paid = match request.query("session_id") {
         Some(session) => Some(subscriptions::came_back(app, &viewer.customer, &session).await?),
         None => None,
     };
-    let customer = customers::find(app, &viewer.customer).await?.ok_or(Stop::SignIn)?;
+    let customer = customers::find(app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
     let notice = is_paid.map(|is_paid| after_checkout(&request, &customer, is_paid));
     let has_subscription = subscriptions::followed(app, customer.no, false).await?.is_some();
     let body = view! {

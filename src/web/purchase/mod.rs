@@ -18,7 +18,7 @@ use crate::web::outcome::{Outcome, OutcomeDetails};
 use crate::web::page::{Page, page};
 use crate::web::purchase::credits_left::credits_left;
 use crate::web::purchase::timeline::{Step, Timeline};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::badge::BadgeText;
 use crate::web::ui::buy_form::{BuyForm, buy_same, resume};
 use crate::web::ui::dates::Zone;
@@ -123,44 +123,49 @@ fn Payment(purchase: Purchase, invoice: Option<String>) -> impl IntoView {
 #[component]
 pub fn PurchasePage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
-    page(move |visit| load(visit, id))
+    page(move |request| load(request, id))
 }
 
-async fn load(visit: RequestContext, id: String) -> Result<Page, Stop> {
-    let id = PurchaseId::parse(&id).ok_or(Stop::NotFound)?;
-    let session = visit.query("session_id");
-    match visit.viewer().await? {
-        Some(viewer) => owned(&visit, viewer, id, session).await,
-        None => signed_out(&visit, id, session.ok_or(Stop::SignIn)?).await,
+async fn load(request: RequestContext, id: String) -> Result<Page, PageError> {
+    let id = PurchaseId::parse(&id).ok_or(PageError::NotFound)?;
+    let session = request.query("session_id");
+    match request.viewer().await? {
+        Some(viewer) => owned(&request, viewer, id, session).await,
+        None => signed_out(&request, id, session.ok_or(PageError::SignIn)?).await,
     }
 }
 
 /// The page of a customer's own purchase; another's is not there.
-async fn owned(visit: &RequestContext, viewer: Viewer, id: PurchaseId, session: Option<String>) -> Result<Page, Stop> {
-    let app = &visit.app;
+async fn owned(
+    request: &RequestContext,
+    viewer: Viewer,
+    id: PurchaseId,
+    session: Option<String>,
+) -> Result<Page, PageError> {
+    let app = &request.app;
     let mine = |found: Option<Purchase>| found.filter(|purchase| purchase.customer_no == viewer.customer_no);
-    let purchase = mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?;
+    let purchase = mine(purchases::find(app, id).await?).ok_or(PageError::NotFound)?;
     let waits = matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing);
     let purchase = if session.is_some() || waits {
         purchases::refresh(app, id, Asker::Member).await?;
-        mine(purchases::find(app, id).await?).ok_or(Stop::NotFound)?
+        mine(purchases::find(app, id).await?).ok_or(PageError::NotFound)?
     } else {
         purchase
     };
     let title = format!("{} credits", purchase.credits.grouped());
     let mut details = details(app, &viewer, purchase, session.is_some()).await?;
-    details.notice = invoice_outcome(visit).or(details.notice);
+    details.notice = invoice_outcome(request).or(details.notice);
     Ok(Page::new(title, Some(viewer), view! { <PurchaseBody details /> }))
 }
 
 /// The page of a signed-out buyer on the way back from Checkout.
-async fn signed_out(visit: &RequestContext, id: PurchaseId, session: String) -> Result<Page, Stop> {
-    let app = &visit.app;
+async fn signed_out(request: &RequestContext, id: PurchaseId, session: String) -> Result<Page, PageError> {
+    let app = &request.app;
     // Stripe is asked only for a browser that knows the purchase's own Checkout.
     let own = |found: Option<Purchase>| found.filter(|purchase| purchase.session_id.as_ref() == Some(&session));
-    own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
+    own(purchases::find(app, id).await?).ok_or(PageError::SignIn)?;
     purchases::refresh(app, id, Asker::Anonymous).await?;
-    let purchase = own(purchases::find(app, id).await?).ok_or(Stop::SignIn)?;
+    let purchase = own(purchases::find(app, id).await?).ok_or(PageError::SignIn)?;
     let here = format!("/purchases/{id}?session_id={}", encoded(&session));
     let notice = match purchase.state {
         PurchaseState::Credited => notices::added_signed_out(purchase.credits),
@@ -190,7 +195,7 @@ async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> 
     let now = app.clock.now();
     // Stripe has announced the payment, and could not be asked about it.
     let is_adding = purchases::is_paid(app, &purchase).await?;
-    // A later visit to Checkout's return address does not announce the credits once more.
+    // A later request to Checkout's return address does not announce the credits once more.
     let is_news = back && grant.as_ref().is_none_or(|it| (it.frozen + it.refunded + it.disputed).is_zero());
     Ok(PurchaseDetails {
         notice: if is_adding {
@@ -209,8 +214,8 @@ async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> 
 }
 
 /// The outcome of a click on "Invoice".
-fn invoice_outcome(visit: &RequestContext) -> Option<Notice> {
-    let outcome = Outcome::from_code(&visit.query("outcome")?)?;
+fn invoice_outcome(request: &RequestContext) -> Option<Notice> {
+    let outcome = Outcome::from_code(&request.query("outcome")?)?;
     let of_invoice = matches!(outcome, Outcome::NoInvoice | Outcome::InvoiceUnavailable);
     of_invoice.then(|| outcome.notice(OutcomeDetails::default()))
 }

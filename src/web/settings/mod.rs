@@ -23,7 +23,7 @@ use crate::usecases::access::sessions;
 use crate::usecases::customers::{api_keys as keys, members as people};
 use crate::usecases::notify::emails::unsubscribe;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::Zone;
 use crate::web::ui::notice::{Notice, NoticeBox};
 use leptos::prelude::*;
@@ -65,7 +65,7 @@ pub fn SettingsPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(request: RequestContext) -> Result<Page, Stop> {
+async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.signed_in().await?;
     let app = &request.app;
     let new_key = api_keys::new_key(&request, &viewer).await?;

@@ -8,7 +8,7 @@ use crate::web::cookies::Cookie;
 use crate::web::form_signature;
 use crate::web::form_signature::FIELD;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop, form_failed};
+use crate::web::request_context::{PageError, RequestContext, form_failed};
 use crate::web::sign_in::SignInOutcome;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -23,7 +23,7 @@ pub fn LinkPage() -> impl IntoView {
     page(move |request| load(request, token))
 }
 
-async fn load(request: RequestContext, token: String) -> Result<Page, Stop> {
+async fn load(request: RequestContext, token: String) -> Result<Page, PageError> {
     let look = portal::look(&request.app, &token).await?;
     let viewer = request.viewer().await?;
     if let Look::Works(target) = look {

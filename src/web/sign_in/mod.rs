@@ -10,7 +10,7 @@ use crate::usecases::access::{portal, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::demo;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop, form_failed};
+use crate::web::request_context::{PageError, RequestContext, form_failed};
 use crate::web::ui::badge::Tone;
 use crate::web::ui::notice::{Notice, NoticeBox, Voice};
 use leptos::prelude::*;
@@ -59,7 +59,7 @@ pub fn SignInPage() -> impl IntoView {
     page(load)
 }
 
-async fn load(request: RequestContext) -> Result<Page, Stop> {
+async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.viewer().await?;
     let shop = request.app.catalog.shop.clone();
     let outcome: Option<SignInOutcome> = request.query("outcome").and_then(|code| code.parse().ok());

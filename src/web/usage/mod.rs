@@ -10,7 +10,7 @@ use crate::usecases::insight::usage::{Range, Step, Usage};
 use crate::usecases::insight::{self, live};
 use crate::web::live::LiveScript;
 use crate::web::page::{Page, page};
-use crate::web::request_context::{RequestContext, Stop};
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::Zone;
 use crate::web::usage::charts::{Chart, ChartData, chart};
 use crate::web::usage::measure::{Measure, measures};
@@ -177,16 +177,16 @@ pub fn UsagePage() -> impl IntoView {
     page(load)
 }
 
-async fn load(visit: RequestContext) -> Result<Page, Stop> {
-    let viewer = visit.signed_in().await?;
-    let range = visit.query("range").and_then(|name| Range::parse(&name)).unwrap_or(Range::Month);
-    let metrics = &visit.app.catalog.metrics;
+async fn load(request: RequestContext) -> Result<Page, PageError> {
+    let viewer = request.signed_in().await?;
+    let range = request.query("range").and_then(|name| Range::parse(&name)).unwrap_or(Range::Month);
+    let metrics = &request.app.catalog.metrics;
     let known = |key: &String| key == "credits" || metrics.iter().any(|metric| metric.key == *key);
-    let hidden = visit.query("hide").unwrap_or_default();
+    let hidden = request.query("hide").unwrap_or_default();
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(known).collect();
     // Read before the data, so that later usage is fetched again.
-    let last = live::last_entry(&visit.app, viewer.customer_no).await?;
-    let found = insight::usage::usage(&visit.app, viewer.customer_no, range).await?;
+    let last = live::last_entry(&request.app, viewer.customer_no).await?;
+    let found = insight::usage::usage(&request.app, viewer.customer_no, range).await?;
     let usage = UsageSections::new(&found, range, metrics, &hidden);
     let body = view! {
         <UsageBody usage />

@@ -1,9 +1,9 @@
 //! Replays the demo's story through the real engine, with a clock of its own and real runs through Checkout.
 
-use crate::app::failure::Failure;
-use crate::app::story;
 use crate::clock::Clock;
 use crate::demo::customers::{CUSTOMERS, VIEWER};
+use crate::demo::story;
+use crate::demo::story::{Event, Step};
 use crate::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
 use crate::ledger::{Charge, ChargeOutcome, Ledger, WriteTransaction};
 use crate::usecases::customers;
@@ -13,14 +13,10 @@ use crate::usecases::{App, AppParts, InternalError, purchases};
 use chrono::TimeDelta;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use story::{Event, Step};
 use stripe_sandbox::Sandbox;
 
 /// Makes the sample customers, unless they are there.
-///
-/// # Errors
-/// [`Failure`].
-pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result<(), Failure> {
+pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result<(), InternalError> {
     if customers::number(app, CUSTOMERS[0].0).await?.is_some() {
         return Ok(());
     }
@@ -48,7 +44,7 @@ pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result
         viewer(&past).await?;
     }
     drop(past);
-    engine.await.map_err(|e| Failure::Failed(e.to_string()))?;
+    engine.await.map_err(|e| InternalError::Broken(e.to_string()))?;
     result
 }
 
@@ -66,7 +62,7 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    async fn event(&mut self, number: usize, event: Event, at: Instant) -> Result<(), Failure> {
+    async fn event(&mut self, number: usize, event: Event, at: Instant) -> Result<(), InternalError> {
         if !matches!(event.step, Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work) {
             self.stretch.push((number, event, at));
             return Ok(());
@@ -77,20 +73,20 @@ impl Replay<'_> {
         match event.step {
             Step::Buy(package) => {
                 let (purchase, session) = open(self.past, event.customer, package).await?;
-                self.sandbox.pay(&session).await.map_err(Failure::Failed)?;
+                self.sandbox.pay(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
             }
             Step::BuyByBank(package) => {
                 let (purchase, session) = open(&takes_bank_payments(self.past), event.customer, package).await?;
-                self.sandbox.pay_by_bank(&session).await.map_err(Failure::Failed)?;
+                self.sandbox.pay_by_bank(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
                 self.underway = Some((purchase, session));
             }
             Step::Bounce => {
                 let underway = self.underway.take();
                 let (purchase, session) =
-                    underway.ok_or_else(|| Failure::Failed("no money is on its way".to_owned()))?;
-                self.sandbox.bounce(&session).await.map_err(Failure::Failed)?;
+                    underway.ok_or_else(|| InternalError::Broken("no money is on its way".to_owned()))?;
+                self.sandbox.bounce(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
             }
             _ => crate::jobs::run_due(self.past).await?,
@@ -99,7 +95,7 @@ impl Replay<'_> {
     }
 
     /// What lies between two of those, in one transaction.
-    async fn catch_up(&mut self) -> Result<(), Failure> {
+    async fn catch_up(&mut self) -> Result<(), InternalError> {
         let (stretch, clock) = (std::mem::take(&mut self.stretch), self.clock.clone());
         let job = self.past.write(move |tx| {
             Box::pin(async move {
@@ -184,18 +180,18 @@ fn charge(id: &str, credits: Credits, number: usize) -> Charge {
 }
 
 /// Opens a Checkout as a click on Buy does; its purchase and its id at Stripe.
-async fn open(past: &App, id: &str, package: &str) -> Result<(PurchaseId, String), Failure> {
+async fn open(past: &App, id: &str, package: &str) -> Result<(PurchaseId, String), InternalError> {
     let customer_no = customers::number(past, id).await?.unwrap_or_default();
     let purchase = PurchaseId(past.clock.mint());
     let start = Start { purchase, customer_no, package: package.to_owned(), shown: None, member_email: None };
     match purchases::start(past, start).await? {
         Started::Open(open) => Ok((purchase, open.session_id.unwrap_or_default())),
-        other => Err(Failure::Failed(format!("the story's {package} for {id} ended as {other:?}"))),
+        other => Err(InternalError::Broken(format!("the story's {package} for {id} ended as {other:?}"))),
     }
 }
 
 /// A member who sees everything and cannot buy.
-async fn viewer(past: &App) -> Result<(), Failure> {
+async fn viewer(past: &App) -> Result<(), InternalError> {
     let (id, email) = VIEWER;
     let no = customers::number(past, id).await?.unwrap_or_default();
     let job = past.write(move |tx| {
