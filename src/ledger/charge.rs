@@ -3,9 +3,10 @@
 use crate::clock::Clock;
 use crate::domain::entry::note_hash;
 use crate::domain::{Credits, Draw, Instant, Refusal, Summary, UsageId};
-use crate::ledger::write_transaction::{NewUsageColumns, WriteTransaction};
+use crate::ledger::write_transaction::WriteTransaction;
 use crate::store::daily_usage::day_number;
 use crate::store::db::DbError;
+use crate::store::entries::NewUsageColumns;
 use crate::store::idempotency_keys;
 use crate::store::idempotency_keys::{Answer, Binding, KeyHash};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

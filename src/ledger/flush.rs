@@ -1,34 +1,20 @@
-//! Writing a batch: a constant number of statements, each customer and grant row once.
+//! Collecting the changes of a batch for the store.
 
-use crate::args;
 use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder};
-use crate::ledger::write_transaction::{CachedAccount, NewUsage, WriteTransaction};
-use crate::store::accounts::{Loaded, draws_json};
-use crate::store::db::{DbError, Value, corrupt};
-use crate::store::statement_batch::StatementBatch;
-use crate::store::{accounts, daily_usage, entries, metrics};
+use crate::ledger::account_cache::CachedAccount;
+use crate::ledger::new_usages::NewUsage;
+use crate::ledger::write_transaction::WriteTransaction;
+use crate::store::accounts::StoredAccount;
+use crate::store::db::{DbError, corrupt};
+use crate::store::write_set::WriteSet;
 use std::collections::HashMap;
-use std::sync::Arc;
 
-/// The rows of a batch, by table.
-#[derive(Default)]
-struct Rows {
-    grants: Vec<Vec<Value>>,
-    claims: Vec<Vec<Value>>,
-    entries: Vec<Vec<Value>>,
-    marks: Vec<Vec<Value>>,
-    plan_changes: Vec<Vec<Value>>,
-    masters: Vec<Vec<Value>>,
-    /// Customers whose plan follows no subscription any more.
-    free: Vec<Vec<Value>>,
-    new_holds: Vec<Vec<Value>>,
-    closed_holds: Vec<Vec<Value>>,
-    news: Vec<Vec<Value>>,
-    /// Grants whose reminders must be looked at again.
-    looks: Vec<Vec<Value>>,
-    /// How many days before expiry reminders are due.
+/// Collects the changes of a batch.
+struct Collector {
+    set: WriteSet,
+    /// Days before expiry on which reminders are due.
     reminder_days: Vec<i64>,
-    /// Row numbers of the first lines of usages, by customer and seq.
+    /// Row numbers of entries, by customer and seq.
     rows_by_seq: HashMap<(i64, i64), i64>,
 }
 
@@ -52,18 +38,17 @@ impl WriteTransaction {
     async fn flush_as(&mut self, is_last: bool) -> Result<(), DbError> {
         let mut dirty = std::mem::take(&mut self.cache.dirty);
         dirty.sort_unstable();
-        let catalog = Arc::clone(&self.catalog);
-        let mut rows = Rows { reminder_days: catalog.rules.reminder_days.clone(), ..Rows::default() };
+        let sums = (std::mem::take(&mut self.days), std::mem::take(&mut self.metrics));
+        let set = WriteSet::new(std::mem::take(&mut self.bindings), sums);
+        let reminder_days = self.catalog.rules.reminder_days.clone();
+        let mut collector = Collector { set, reminder_days, rows_by_seq: HashMap::new() };
         for no in &dirty {
             let open = self.cache.accounts.get_mut(no).ok_or_else(|| corrupt("an account was lost"))?;
-            rows.collect(open, &mut self.cache.last_row, &mut self.cache.last_grant)?;
+            collector.add(open, &mut self.cache.last_row, &mut self.cache.last_grant)?;
         }
-        let accounts: Vec<&Loaded> =
-            dirty.iter().filter_map(|no| self.cache.accounts.get(no)).map(|o| &o.loaded).collect();
-        let mut script = StatementBatch::default();
-        accounts::write_accounts(&mut script, &accounts);
-        let usages = usage_rows(std::mem::take(&mut self.usages), &rows.rows_by_seq)?;
-        self.write(script, rows, usages, is_last).await?;
+        collector.add_usages(std::mem::take(&mut self.usages))?;
+        let may_commit = is_last && !self.cache.keys.is_due(self.cache.last_row);
+        collector.set.write(&mut self.db, &mut self.cache.keys, may_commit).await?;
         for no in dirty {
             if let Some(open) = self.cache.accounts.get_mut(&no) {
                 drop_closed_grants(open);
@@ -71,148 +56,101 @@ impl WriteTransaction {
         }
         Ok(())
     }
-
-    async fn write(
-        &mut self,
-        mut script: StatementBatch,
-        rows: Rows,
-        usages: Vec<Vec<Value>>,
-        is_last: bool,
-    ) -> Result<(), DbError> {
-        accounts::write_grants(&mut script, rows.grants);
-        accounts::write_claims(&mut script, rows.claims);
-        accounts::write_controlling_subscriptions(&mut script, rows.masters);
-        entries::append_entries(&mut script, rows.entries);
-        entries::add_marks(&mut script, rows.marks);
-        entries::append_usages(&mut script, usages);
-        self.cache.keys.bind(&mut script, std::mem::take(&mut self.bindings));
-        daily_usage::add_days(&mut script, std::mem::take(&mut self.days));
-        metrics::add_metrics(&mut script, std::mem::take(&mut self.metrics));
-        script.insert(
-            "insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)",
-            "",
-            rows.plan_changes,
-        );
-        let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
-        script.insert(head, "", rows.new_holds);
-        script.insert("insert into balance_alerts (customer_no, kind, seq, at, credits)", "", rows.news);
-        let is_whole = rows.free.is_empty() && rows.looks.is_empty() && rows.closed_holds.is_empty();
-        let db = &mut self.db;
-        if is_last && is_whole && !self.cache.keys.is_due(self.cache.last_row) {
-            return script.write_last(db).await;
-        }
-        script.write(db).await?;
-        for row in rows.free {
-            db.execute("delete from controlling_subscriptions where customer_no = $1", row).await?;
-        }
-        for row in rows.looks {
-            db.execute("update grants set remind_at = $1 where no = $2", row).await?;
-        }
-        for row in rows.closed_holds {
-            db.execute("update holds set state = $1, closed_at = $2 where id = $3", row).await?;
-        }
-        Ok(())
-    }
 }
 
-impl Rows {
-    fn collect(&mut self, open: &mut CachedAccount, last_row: &mut i64, last_grant: &mut i64) -> Result<(), DbError> {
+impl Collector {
+    fn add(&mut self, open: &mut CachedAccount, last_row: &mut i64, last_grant: &mut i64) -> Result<(), DbError> {
         let (loaded, changes) = (&mut open.loaded, &open.changes);
         for id in &changes.new_grants {
             *last_grant += 1;
             loaded.grant_nos.insert(*id, *last_grant);
         }
+        self.add_grants(loaded, changes)?;
+        self.add_alerts(loaded, changes)?;
+        self.add_entries(loaded, changes, last_row)?;
+        for change in &changes.plan_changes {
+            self.set.add_plan_change(loaded.no, change);
+        }
+        if changes.master {
+            self.set.add_controlling_subscription(loaded);
+        }
+        let created_at = changes.entries.last().map_or(loaded.account.last_at, |entry| entry.created_at);
+        for hold in &changes.new_holds {
+            self.set.add_hold(loaded.no, hold, &loaded.grant_nos, created_at);
+        }
+        for (id, state, at) in &changes.closed_holds {
+            self.set.add_closed_hold(id.bytes(), *state, *at);
+        }
+        self.set.add_account(loaded);
+        Ok(())
+    }
+
+    fn add_grants(&mut self, loaded: &StoredAccount, changes: &Changes) -> Result<(), DbError> {
         let last: HashMap<GrantId, i64> = changes.entries.iter().map(|entry| (entry.grant, entry.seq)).collect();
         for id in &changes.touched {
             let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a touched grant was lost"))?;
-            let is_open = loaded.account.keeps(grant);
-            let look = self.first_look(grant);
-            let (no, last) = (number(loaded, *id)?, last.get(id).copied());
-            self.grants.push(accounts::grant_row(no, loaded.no, grant, is_open, look, last));
+            let (is_open, remind_at) = (loaded.account.keeps(grant), self.remind_at(grant));
+            self.set.add_grant((number(loaded, *id)?, loaded.no), grant, is_open, remind_at, last.get(id).copied());
         }
         for id in &changes.claimed {
             let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a claimed grant was lost"))?;
-            let claim = grant.claim;
-            self.claims.push(args![
-                number(loaded, *id)?,
-                claim.refund,
-                claim.dispute,
-                claim.freeze,
-                grant.frozen_since
-            ]);
+            self.set.add_clawback(number(loaded, *id)?, grant);
         }
-        self.close_past_plan_grants(loaded, changes)?;
-        self.tell(loaded, changes)?;
-        for entry in &changes.entries {
-            let prev = loaded.head_row;
-            *last_row += 1;
-            loaded.head_row = *last_row;
-            self.entries.push(entries::entry_row(*last_row, prev, loaded.no, number(loaded, entry.grant)?, entry));
-            self.rows_by_seq.insert((loaded.no, entry.seq), *last_row);
-            if entry.seq % entries::MARK_EVERY == 0 {
-                self.marks.push(args![loaded.no, entry.seq, *last_row]);
+        // A plan grant that was used up before its cycle ended has no entry at the reset, and leaves the working set.
+        for grant in &loaded.account.grants {
+            if !loaded.account.keeps(grant) && !changes.touched.contains(&grant.id) {
+                self.set.add_grant((number(loaded, grant.id)?, loaded.no), grant, false, None, None);
             }
-        }
-        for change in &changes.plan_changes {
-            self.plan_changes.push(args![loaded.no, change.after_seq, change.at, &change.plan, change.pauses_top_ups]);
-        }
-        if changes.master {
-            match &loaded.account.master {
-                Some(it) => self.masters.push(args![loaded.no, &it.subscription, it.grace_until, it.ends_at]),
-                None => self.free.push(args![loaded.no]),
-            }
-        }
-        for hold in &changes.new_holds {
-            let draws = draws_json(&hold.draws, &loaded.grant_nos);
-            let created_at = changes.entries.last().map_or(loaded.account.last_at, |entry| entry.created_at);
-            self.new_holds.push(args![
-                hold.id.bytes(),
-                loaded.no,
-                hold.credits(),
-                draws,
-                0_i64,
-                created_at,
-                hold.expires_at
-            ]);
-        }
-        for (id, state, at) in &changes.closed_holds {
-            self.closed_holds.push(args![state.code(), *at, id.bytes()]);
         }
         Ok(())
     }
 
-    fn first_look(&self, grant: &Grant) -> Option<Instant> {
+    fn add_entries(
+        &mut self,
+        loaded: &mut StoredAccount,
+        changes: &Changes,
+        last_row: &mut i64,
+    ) -> Result<(), DbError> {
+        for entry in &changes.entries {
+            let prev = loaded.head_row;
+            *last_row += 1;
+            loaded.head_row = *last_row;
+            self.set.add_entry(*last_row, prev, loaded.no, number(loaded, entry.grant)?, entry);
+            self.rows_by_seq.insert((loaded.no, entry.seq), *last_row);
+        }
+        Ok(())
+    }
+
+    fn add_usages(&mut self, usages: Vec<NewUsage>) -> Result<(), DbError> {
+        for usage in usages {
+            let first = self.rows_by_seq.get(&(usage.customer_no, usage.first_seq)).copied();
+            let first = first.ok_or_else(|| corrupt("a usage without its lines"))?;
+            self.set.add_usage(usage.id, usage.customer_no, usage.columns, first, usage.lines);
+        }
+        Ok(())
+    }
+
+    fn remind_at(&self, grant: &Grant) -> Option<Instant> {
         reminder::first_look(grant, &self.reminder_days)
     }
 
-    /// What the customer's people should hear, and whose reminders what happened puts on the list again: a date
-    /// that moved, and credits that came back, are announced.
-    fn tell(&mut self, loaded: &mut Loaded, changes: &Changes) -> Result<(), DbError> {
-        let (told, news) = news::after(&loaded.account, changes, loaded.told, loaded.low_balance);
+    /// Adds alerts that are due, and puts grants whose date moved, or that got credits back, on the list of reminders.
+    fn add_alerts(&mut self, loaded: &mut StoredAccount, changes: &Changes) -> Result<(), DbError> {
+        let (told, alerts) = news::after(&loaded.account, changes, loaded.told, loaded.low_balance);
         loaded.told = told;
         for entry in &changes.entries {
             if let Some(grant) = loaded.account.grant(entry.grant) {
                 loaded.top_ups_since = news::top_ups_since(loaded.top_ups_since, entry, grant.kind);
             }
         }
-        for one in news {
-            self.news.push(args![loaded.no, one.what.name(), one.seq, one.at, one.credits]);
+        for alert in &alerts {
+            self.set.add_balance_alert(loaded.no, alert);
         }
-        let mut again: Vec<GrantId> = changes.entries.iter().filter(|e| comes_back(e.kind)).map(|e| e.grant).collect();
-        again.dedup();
-        for id in again {
-            if let Some(look) = loaded.account.grant(id).and_then(|grant| self.first_look(grant)) {
-                self.looks.push(args![look, number(loaded, id)?]);
-            }
-        }
-        Ok(())
-    }
-
-    /// A plan grant that was used up before its cycle ended is touched by no line at the reset, and must be put away.
-    fn close_past_plan_grants(&mut self, loaded: &Loaded, changes: &Changes) -> Result<(), DbError> {
-        for grant in &loaded.account.grants {
-            if !loaded.account.keeps(grant) && !changes.touched.contains(&grant.id) {
-                self.grants.push(accounts::grant_row(number(loaded, grant.id)?, loaded.no, grant, false, None, None));
+        let mut back: Vec<GrantId> = changes.entries.iter().filter(|e| comes_back(e.kind)).map(|e| e.grant).collect();
+        back.dedup();
+        for id in back {
+            if let Some(at) = loaded.account.grant(id).and_then(|grant| self.remind_at(grant)) {
+                self.set.add_reminder_date(number(loaded, id)?, at);
             }
         }
         Ok(())
@@ -232,31 +170,8 @@ fn comes_back(kind: EntryKind) -> bool {
     )
 }
 
-fn number(loaded: &Loaded, id: GrantId) -> Result<i64, DbError> {
+fn number(loaded: &StoredAccount, id: GrantId) -> Result<i64, DbError> {
     loaded.grant_nos.get(&id).copied().ok_or_else(|| corrupt("a grant without a number"))
-}
-
-fn usage_rows(usages: Vec<NewUsage>, rows: &HashMap<(i64, i64), i64>) -> Result<Vec<Vec<Value>>, DbError> {
-    let row = |usage: NewUsage| {
-        let first = rows.get(&(usage.customer_no, usage.first_seq)).copied();
-        let first = first.ok_or_else(|| corrupt("a usage without its lines"))?;
-        let c = usage.columns;
-        Ok(args![
-            usage.id,
-            usage.customer_no,
-            c.credits,
-            c.operation,
-            c.quantities,
-            c.source,
-            c.metadata,
-            c.salt,
-            c.created_at,
-            c.hold,
-            first,
-            usage.lines
-        ])
-    };
-    usages.into_iter().map(row).collect()
 }
 
 /// What was written needs no memory; closed grants leave the working set.

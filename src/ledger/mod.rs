@@ -12,14 +12,17 @@
 //!
 //! *Not here:* rules (the domain's), SQL (the store's), HTTP.
 
+mod account_cache;
 mod anonymous_lane;
 mod charge;
 mod clock_guard;
 mod flush;
 mod health;
+mod new_usages;
 mod queue;
 mod write_transaction;
 
+pub use crate::store::entries::NewUsageColumns;
 pub use charge::{Charge, ChargeOutcome, Charged, free_text, usage_note};
 pub use queue::{Ledger, Unavailable};
-pub use write_transaction::{NewUsageColumns, WriteTransaction};
+pub use write_transaction::WriteTransaction;

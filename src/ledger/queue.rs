@@ -8,11 +8,12 @@
 
 use crate::clock::Clock;
 use crate::domain::Catalog;
+use crate::ledger::account_cache::AccountCache;
 use crate::ledger::anonymous_lane::AnonymousLane;
 use crate::ledger::charge::{Charge, ChargeOutcome};
 use crate::ledger::clock_guard::ClockGuard;
 use crate::ledger::health::Health;
-use crate::ledger::write_transaction::{AccountCache, WriteTransaction};
+use crate::ledger::write_transaction::WriteTransaction;
 use crate::store::db::DbError;
 use crate::store::errors::is_lasting;
 use crate::store::{Store, key_segments};
@@ -420,13 +421,11 @@ impl WriteTransaction {
     async fn run_job(&mut self, job: Job, answers: &mut Vec<Answer>) -> Result<(), DbError> {
         self.flush().await?;
         let rows = (self.cache.last_row, self.cache.last_grant);
-        self.db.execute("savepoint job", Vec::new()).await?;
+        self.db.begin_savepoint().await?;
         let done = job(self).await?;
-        if done.keep {
-            self.db.execute("release savepoint job", Vec::new()).await?;
-        } else {
-            self.roll_back(rows).await?;
-            self.db.execute("release savepoint job", Vec::new()).await?;
+        self.db.end_savepoint(!done.keep).await?;
+        if !done.keep {
+            self.drop_changes(rows);
         }
         answers.push(done.answer);
         Ok(())

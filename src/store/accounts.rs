@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 /// An account with the numbers by which the store knows its parts.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct StoredAccount {
     /// The customer's number.
     pub no: i64,
     /// Whether the customer is closed.
@@ -49,7 +49,7 @@ pub const GRANT_TABLES: &str = "grants g left join grant_clawbacks k on k.grant_
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<Loaded>, DbError> {
+pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<StoredAccount>, DbError> {
     let sql = |_: &str, any: &str| format!("{ACCOUNT} where c.id {any}");
     let rows = statement_batch::fetch_all_in(db, sql, Vec::new(), ids.iter().map(Value::from).collect()).await?;
     let out = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
@@ -60,7 +60,7 @@ pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<Load
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<Loaded>, DbError> {
+pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<StoredAccount>, DbError> {
     let rows = db.fetch_all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
     let loaded = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
     Ok(load_parts(db, loaded).await?.pop())
@@ -70,11 +70,11 @@ pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<Loaded>, 
 ///
 /// # Errors
 /// Whatever the database says, or a row that no code of ours has written.
-pub async fn load_by_id(db: &mut Connection, id: &str) -> Result<Option<Loaded>, DbError> {
+pub async fn load_by_id(db: &mut Connection, id: &str) -> Result<Option<StoredAccount>, DbError> {
     Ok(load_by_ids(db, &[id.to_owned()]).await?.pop())
 }
 
-async fn load_parts(db: &mut Connection, mut loaded: Vec<Loaded>) -> Result<Vec<Loaded>, DbError> {
+async fn load_parts(db: &mut Connection, mut loaded: Vec<StoredAccount>) -> Result<Vec<StoredAccount>, DbError> {
     let nos: Vec<Value> = loaded.iter().map(|l| Value::from(l.no)).collect();
     let by_no: HashMap<i64, usize> = loaded.iter().enumerate().map(|(i, l)| (l.no, i)).collect();
     let sql = |_: &str, any: &str| {
@@ -101,8 +101,8 @@ async fn load_parts(db: &mut Connection, mut loaded: Vec<Loaded>) -> Result<Vec<
     Ok(loaded)
 }
 
-fn account_of(row: &Row) -> Result<Loaded, DbError> {
-    Ok(Loaded {
+fn account_of(row: &Row) -> Result<StoredAccount, DbError> {
+    Ok(StoredAccount {
         no: row.int("no")?,
         closed: row.opt_int("closed_at")?.is_some(),
         head_row: row.int("head_row")?,
@@ -131,6 +131,16 @@ fn account_of(row: &Row) -> Result<Loaded, DbError> {
 fn master_of(row: &Row) -> Result<Option<Master>, DbError> {
     let Some(subscription) = row.opt_text("subscription")? else { return Ok(None) };
     Ok(Some(Master { subscription, grace_until: row.opt_at("grace_until")?, ends_at: row.opt_at("ends_at")? }))
+}
+
+/// A grant of a customer, open or closed, with its number.
+///
+/// # Errors
+/// The database's, or a row that this program did not write.
+pub async fn load_grant(db: &mut Connection, customer_no: i64, id: GrantId) -> Result<Option<(i64, Grant)>, DbError> {
+    let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.id = $1 and g.customer_no = $2");
+    let row = db.fetch_optional(sql, args![id.bytes(), customer_no]).await?;
+    row.map(|row| Ok((row.int("no")?, grant_of(&row)?))).transpose()
 }
 
 /// A grant from its row.
@@ -164,7 +174,7 @@ pub fn grant_of(row: &Row) -> Result<Grant, DbError> {
 }
 
 /// What a hold took, from its JSON of grant numbers. Open holds' grants are always in the working set.
-fn draws_of(json: &str, loaded: &Loaded) -> Result<Vec<Draw>, DbError> {
+fn draws_of(json: &str, loaded: &StoredAccount) -> Result<Vec<Draw>, DbError> {
     let pairs: Vec<(i64, i64)> = serde_json::from_str(json).map_err(|e| corrupt(format!("draws of a hold: {e}")))?;
     let find = |(no, thousandths): (i64, i64)| {
         let id = loaded.grant_nos.iter().find(|(_, known)| **known == no).map(|(id, _)| *id)?;
@@ -175,38 +185,36 @@ fn draws_of(json: &str, loaded: &Loaded) -> Result<Vec<Draw>, DbError> {
 }
 
 /// The JSON of a hold's draws.
-#[must_use]
-pub fn draws_json(draws: &[Draw], nos: &HashMap<GrantId, i64>) -> String {
+pub(super) fn draws_json(draws: &[Draw], nos: &HashMap<GrantId, i64>) -> String {
     let pairs: Vec<String> =
         draws.iter().map(|d| format!("[{},{}]", nos.get(&d.grant).copied().unwrap_or(0), d.credits.0)).collect();
     format!("[{}]", pairs.join(","))
 }
 
-/// Writes accounts back, each row once, when the script is written.
-pub fn write_accounts(batch: &mut StatementBatch, accounts: &[&Loaded]) {
-    let rows = accounts
-        .iter()
-        .map(|l| {
-            let a = &l.account;
-            args![
-                l.no,
-                &a.plan,
-                a.next_plan.clone(),
-                a.top_ups_paused,
-                a.anchor,
-                a.cycle.start,
-                a.cycle.end,
-                a.last_at,
-                a.seq,
-                a.hash,
-                a.balance,
-                l.head_row,
-                a.next_due(),
-                l.told.0,
-                l.top_ups_since
-            ]
-        })
-        .collect();
+/// The row of an account.
+pub(super) fn account_row(stored: &StoredAccount) -> Vec<Value> {
+    let a = &stored.account;
+    args![
+        stored.no,
+        &a.plan,
+        a.next_plan.clone(),
+        a.top_ups_paused,
+        a.anchor,
+        a.cycle.start,
+        a.cycle.end,
+        a.last_at,
+        a.seq,
+        a.hash,
+        a.balance,
+        stored.head_row,
+        a.next_due(),
+        stored.told.0,
+        stored.top_ups_since
+    ]
+}
+
+/// Writes accounts, each row once, when the batch is written.
+pub(super) fn write_accounts(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
         "insert into accounts (customer_no, plan, next_plan, top_ups_paused, anchor, cycle_start, cycle_end, last_at, seq, hash, balance,
            head_row, due_at, alert_state, top_ups_since)",
@@ -222,7 +230,7 @@ pub fn write_accounts(batch: &mut StatementBatch, accounts: &[&Loaded]) {
 
 /// Writes grants, new or moved, each row once, when the script is written: that fails for a second grant of one
 /// purchase. `remind_at` is kept of those that are there.
-pub fn write_grants(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+pub(super) fn write_grants(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
         "insert into grants (no, id, customer_no, kind, amount, used, held, frozen, expired, refunded, disputed, voided,
            effective_at, expires_at, purchase, is_voided, is_open, remind_at, awaits_notice, last_seq)",
@@ -236,8 +244,7 @@ pub fn write_grants(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
 }
 
 /// The row of a grant; `last_seq` is the last line that touched it, where one did just now.
-#[must_use]
-pub fn grant_row(
+pub(super) fn grant_row(
     no: i64,
     customer_no: i64,
     grant: &Grant,
@@ -270,7 +277,7 @@ pub fn grant_row(
 }
 
 /// Writes whom plans follow, when the script is written.
-pub fn write_controlling_subscriptions(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+pub(super) fn write_controlling_subscriptions(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
         "insert into controlling_subscriptions (customer_no, subscription, grace_until, ends_at)",
         "on conflict (customer_no) do update set subscription = excluded.subscription,
@@ -280,11 +287,27 @@ pub fn write_controlling_subscriptions(batch: &mut StatementBatch, rows: Vec<Vec
 }
 
 /// Writes what claims grants, when the script is written.
-pub fn write_claims(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+pub(super) fn write_clawbacks(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
         "insert into grant_clawbacks (grant_no, to_refund, to_dispute, to_freeze, frozen_since)",
         "on conflict (grant_no) do update set to_refund = excluded.to_refund, to_dispute = excluded.to_dispute,
            to_freeze = excluded.to_freeze, frozen_since = excluded.frozen_since",
         rows,
     );
+}
+
+/// Writes the plans that came into force, when the batch is written.
+pub(super) fn write_plan_changes(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert("insert into plan_changes (customer_no, after_seq, at, plan, pauses_top_ups)", "", rows);
+}
+
+/// Writes new holds, when the batch is written.
+pub(super) fn write_holds(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    let head = "insert into holds (id, customer_no, credits, draws, state, created_at, expires_at)";
+    batch.insert(head, "", rows);
+}
+
+/// Writes alerts that are due, when the batch is written.
+pub(super) fn write_balance_alerts(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+    batch.insert("insert into balance_alerts (customer_no, kind, seq, at, credits)", "", rows);
 }

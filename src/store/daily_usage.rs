@@ -113,7 +113,7 @@ const ADD: &str = "on conflict (day, customer_no, operation, source, cycle_start
            courtesy = usage_days.courtesy + excluded.courtesy, top_up = usage_days.top_up + excluded.top_up";
 
 /// Adds to the days, each row once, when the script is written.
-pub fn add_days(batch: &mut StatementBatch, days: BTreeMap<DayKey, Totals>) {
+pub(super) fn add_days(batch: &mut StatementBatch, days: BTreeMap<DayKey, Totals>) {
     batch.insert(INSERT, ADD, days.into_iter().map(row).collect());
 }
 

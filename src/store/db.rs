@@ -259,6 +259,25 @@ impl Connection {
         Ok(())
     }
 
+    /// Begins a savepoint inside a transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn begin_savepoint(&mut self) -> Result<(), DbError> {
+        self.execute("savepoint job", Vec::new()).await.map(drop)
+    }
+
+    /// Ends the savepoint; `undo` undoes all statements since it began.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_savepoint(&mut self, undo: bool) -> Result<(), DbError> {
+        if undo {
+            self.execute("rollback to savepoint job", Vec::new()).await?;
+        }
+        self.execute("release savepoint job", Vec::new()).await.map(drop)
+    }
+
     /// Commits a transaction; a plain connection has nothing to commit.
     ///
     /// # Errors

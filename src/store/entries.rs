@@ -32,8 +32,7 @@ async fn number(db: &mut Connection, sql: &str) -> Result<i64, DbError> {
 }
 
 /// The row of an entry.
-#[must_use]
-pub fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, entry: &Entry) -> Vec<Value> {
+pub(super) fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, entry: &Entry) -> Vec<Value> {
     args![
         row_no,
         customer_no,
@@ -55,8 +54,47 @@ pub fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, en
     ]
 }
 
+/// The columns of a new usage, beside its entries.
+#[derive(Clone, Debug, Default)]
+pub struct NewUsageColumns {
+    /// Thousandths.
+    pub credits: i64,
+    /// What was done.
+    pub operation: Option<String>,
+    /// JSON of counts.
+    pub quantities: Option<String>,
+    /// The shop's name of its user or key.
+    pub source: Option<String>,
+    /// JSON of the SaaS's own.
+    pub metadata: Option<String>,
+    /// Salt of what enters the chain as a hash.
+    pub salt: Option<[u8; 16]>,
+    /// When.
+    pub created_at: i64,
+    /// The hold that it settled.
+    pub hold: Option<[u8; 16]>,
+}
+
+/// The row of a usage.
+pub(super) fn usage_row(id: [u8; 16], customer_no: i64, c: NewUsageColumns, first_row: i64, lines: i64) -> Vec<Value> {
+    args![
+        id,
+        customer_no,
+        c.credits,
+        c.operation,
+        c.quantities,
+        c.source,
+        c.metadata,
+        c.salt,
+        c.created_at,
+        c.hold,
+        first_row,
+        lines
+    ]
+}
+
 /// Appends entries, when the script is written.
-pub fn append_entries(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+pub(super) fn append_entries(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
         "insert into entries (row_no, customer_no, seq, prev_row, kind, grant_no, amount, balance_after, held_change,
            frozen_change, expires_at, event_at, created_at, cause_kind, cause, note, hash)",
@@ -66,12 +104,12 @@ pub fn append_entries(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
 }
 
 /// Sets marks: customer, seq, row, when the script is written.
-pub fn add_marks(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+pub(super) fn add_marks(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert("insert into entry_marks (customer_no, seq, row_no)", "", rows);
 }
 
 /// Appends usages, when the script is written.
-pub fn append_usages(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
+pub(super) fn append_usages(batch: &mut StatementBatch, rows: Vec<Vec<Value>>) {
     batch.insert(
         "insert into usages (id, customer_no, credits, operation, quantities, source, metadata, salt, created_at, hold,
            first_row, lines)",

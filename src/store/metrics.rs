@@ -79,7 +79,7 @@ impl Metrics {
 }
 
 /// Adds to the days, each row once, when the script is written.
-pub fn add_metrics(batch: &mut StatementBatch, days: MetricDays) {
+pub(super) fn add_metrics(batch: &mut StatementBatch, days: MetricDays) {
     let rows = days.iter().flat_map(|((day, customer_no), metrics)| {
         metrics.iter().map(|(metric, it)| args![*day, *customer_no, metric, it.total, it.said])
     });

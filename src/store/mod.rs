@@ -14,6 +14,7 @@ pub mod entries;
 pub mod errors;
 pub mod idempotency_keys;
 pub mod key_segments;
+pub mod last_writer;
 pub mod metrics;
 mod migration_state;
 pub mod newest_commit;
@@ -22,6 +23,7 @@ pub mod postgres;
 pub mod postgres_sessions;
 pub mod sqlite;
 pub mod statement_batch;
+pub mod write_set;
 
 pub use opening::{OpenError, Opening};
 

@@ -23,7 +23,7 @@ pub async fn loaded(
     db: &mut Connection,
     customer: &str,
     app: &App,
-) -> Result<Option<(accounts::Loaded, Instant)>, DbError> {
+) -> Result<Option<(accounts::StoredAccount, Instant)>, DbError> {
     let Some(mut loaded) = accounts::load_by_id(db, customer).await? else { return Ok(None) };
     let at = loaded.account.begin(app.clock.now(), &app.catalog, &mut Changes::default());
     Ok(Some((loaded, at)))

@@ -15,7 +15,7 @@ use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
 use crate::domain::{Grant, GrantId, Kind, news};
-use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, Loaded};
+use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, StoredAccount};
 use crate::store::daily_usage::{DayKey, Totals, day_number, fetch_days as read_days};
 use crate::store::db::DbError;
 use crate::store::metrics::Metrics;
@@ -57,7 +57,7 @@ impl fmt::Display for Verified {
 
 /// The rows of one customer at one instant.
 struct Rows {
-    loaded: Loaded,
+    loaded: StoredAccount,
     due_at: i64,
     grants: Vec<(Grant, bool)>,
     /// The grants' ids by the store's numbers.
