@@ -3,7 +3,8 @@
 use crate::domain::catalog::Shop;
 use crate::usecases::access::sign_in::Choice;
 use crate::web::sign_in::session::{SignOut, SwitchCustomer};
-use crate::web::theme::{SetTheme, Theme};
+use crate::web::theme::Theme;
+use crate::web::theme_switch::ThemeSwitch;
 use crate::web::ui::form::Form;
 use crate::web::ui::role::role_name;
 use leptos::prelude::*;
@@ -118,27 +119,5 @@ fn Switch(name: AnyView, choices: Vec<Choice>) -> impl IntoView {
                 <ul aria-label="Your accounts">{choices.into_iter().map(choice).collect_view()}</ul>
             </Form>
         </details>
-    }
-}
-
-/// The form comes back to `here`.
-#[component]
-pub fn ThemeSwitch(theme: Theme, here: String) -> impl IntoView {
-    let chosen = theme;
-    let switch = |theme: Theme| {
-        let pressed = (theme == chosen).to_string();
-        view! {
-            <button class="link" name="theme" value=theme.name() aria-pressed=pressed>
-                {theme.label()}
-            </button>
-        }
-    };
-    view! {
-        <form method="post" action=SetTheme::PATH>
-            <input type="hidden" name="back" value=here />
-            <div class="switch" role="group" aria-label="Theme">
-                {Theme::ALL.map(switch).collect_view()}
-            </div>
-        </form>
     }
 }

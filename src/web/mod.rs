@@ -36,6 +36,7 @@ pub mod server_functions;
 pub mod settings;
 pub mod sign_in;
 pub mod theme;
+mod theme_switch;
 pub mod ui;
 mod unsubscribe;
 pub mod usage;

@@ -39,9 +39,9 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/demo/events") view=demo::Events ssr=SsrMode::Async />
                 <Route path=path!("/mails/:token") view=UnsubscribePage ssr=SsrMode::Async />
                 <Route path=path!("/operator") view=operator::SearchPage ssr=SsrMode::Async />
-                <Route path=path!("/operator/sign-in") view=operator::SignInPage ssr=SsrMode::Async />
+                <Route path=path!("/operator/sign-in") view=operator::OperatorSignInPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/customers/:id") view=operator::CustomerPage ssr=SsrMode::Async />
-                <Route path=path!("/operator/purchases/:id") view=operator::PurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/operator/purchases/:id") view=operator::OperatorPurchasePage ssr=SsrMode::Async />
                 <Route path=path!("/operator/alarms") view=operator::AlarmsPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/second-factor") view=operator::SecondFactorPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/sales") view=operator::SalesPage ssr=SsrMode::Async />

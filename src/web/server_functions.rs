@@ -23,7 +23,7 @@ use crate::web::request_context::DrawnFor;
 use crate::web::settings::FORM_PATHS as OF_SETTINGS;
 use crate::web::sign_in::session::{SignOut, SwitchCustomer};
 use crate::web::sign_in::{OpenSession, RenewLink, RequestLink};
-use crate::web::theme::SetTheme;
+use crate::web::theme_switch::SetTheme;
 use crate::web::{demo, form_signature, readable};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};

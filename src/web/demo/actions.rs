@@ -7,7 +7,7 @@ use crate::usecases::access::portal::{NewLink, Role, Spent, Viewer};
 use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
 use crate::web::request_context::RequestContext;
-use crate::web::theme::own_path;
+use crate::web::theme_switch::own_path;
 use leptos::prelude::*;
 use strum::{EnumString, IntoStaticStr};
 

@@ -1,4 +1,4 @@
-//! The mailbox: every mail that left, or will.
+//! The mailbox: every email that was sent or waits.
 
 use crate::demo::actions;
 use crate::demo::actions::Letter;
@@ -73,7 +73,7 @@ fn said(state: &str) -> &'static str {
     }
 }
 
-/// The dates of whoever is signed in; and the demo's pages are the demo's alone.
+/// The viewer's time zone. Only the demo has this page.
 async fn zone(request: &RequestContext) -> Result<Zone, PageError> {
     if !request.app.settings.demo {
         return Err(PageError::NotFound);

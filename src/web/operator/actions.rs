@@ -41,7 +41,7 @@ impl Act {
     }
 }
 
-struct Form {
+struct SentAction {
     act: Act,
     /// The id of the thing.
     about: String,
@@ -55,7 +55,7 @@ struct Form {
     signature: String,
 }
 
-impl Form {
+impl SentAction {
     fn is_signed(&self, secret: &[u8], operator: &Operator) -> bool {
         let on = ActOn { act: self.act.name(), about: &self.about, back: &self.back };
         on.is_signed(secret, operator, &self.signature)
@@ -75,7 +75,7 @@ pub async fn do_act(
     #[server(default)] second: String,
     #[server(default)] signature: String,
 ) -> Result<String, ServerFnError> {
-    let form = Form { act, about, key, back, reason, first, second, signature };
+    let form = SentAction { act, about, key, back, reason, first, second, signature };
     let request = RequestContext::current();
     let outcome = match request.operator().await {
         Ok(Some(operator)) if !form.is_signed(&request.app.settings.form_secret, &operator) => Ok(Outcome::FormStale),
@@ -101,7 +101,7 @@ fn own_page(path: &str) -> &str {
     if own && path.bytes().all(plain) { path } else { "/operator" }
 }
 
-async fn act_on(app: &App, operator: String, form: &Form) -> Result<Outcome, InternalError> {
+async fn act_on(app: &App, operator: String, form: &SentAction) -> Result<Outcome, InternalError> {
     let Ok(key) = form.key.parse() else { return Ok(Outcome::BadInput) };
     let reason = form.reason.trim().to_owned();
     if reason.is_empty() {
@@ -143,7 +143,7 @@ async fn act_on(app: &App, operator: String, form: &Form) -> Result<Outcome, Int
 async fn act_on_purchase(
     app: &App,
     action: ActionRequest,
-    form: &Form,
+    form: &SentAction,
     id: PurchaseId,
 ) -> Result<Outcome, InternalError> {
     match form.act {

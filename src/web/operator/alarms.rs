@@ -5,7 +5,7 @@ use crate::usecases::alarms::Alarm;
 use crate::usecases::operators::search::{self, Event};
 use crate::web::operator::action_form::ActForm;
 use crate::web::operator::actions::Act;
-use crate::web::operator::page::{key, outcome_notice, page};
+use crate::web::operator::page::{key, operator_page, outcome_notice};
 use crate::web::operator::table::{Cells, Table, badge, code, section, text, when};
 use crate::web::request_context::RequestContext;
 use crate::web::ui::badge::{Badge, Tone};
@@ -18,7 +18,7 @@ const SEEN_MAX: usize = 100;
 /// `/operator/alarms`
 #[component]
 pub fn AlarmsPage() -> impl IntoView {
-    page(|request: RequestContext| async move {
+    operator_page(|request: RequestContext| async move {
         let (mut seen, open): (Vec<Alarm>, Vec<Alarm>) =
             alarms::list(&request.app.store).await?.into_iter().partition(|alarm| alarm.acknowledged.is_some());
         seen.reverse();

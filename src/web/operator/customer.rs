@@ -7,7 +7,7 @@ use crate::usecases::{InternalError, purchases, subscriptions};
 use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
 use crate::web::operator::customer_lists as lists;
-use crate::web::operator::page::{ROWS, key, outcome_notice, page};
+use crate::web::operator::page::{ROWS, key, operator_page, outcome_notice};
 use crate::web::operator::purchase_table::purchase_table;
 use crate::web::operator::table::{badge, section};
 use crate::web::request_context::{PageError, RequestContext};
@@ -21,7 +21,7 @@ use leptos_router::hooks::use_params_map;
 #[component]
 pub fn CustomerPage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
-    page(move |request: RequestContext| async move {
+    operator_page(move |request: RequestContext| async move {
         let customer = search::named(&request.app, &id).await?.ok_or(PageError::NotFound)?;
         let balance = accounts::balance(&request.app, &customer.id).await?.ok_or(PageError::NotFound)?;
         let state = match customer.closed_at {

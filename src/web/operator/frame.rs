@@ -1,9 +1,9 @@
 //! The frame of an operator's page.
 
 use crate::web::form_signature::{FIELD, FormSigner};
-use crate::web::frame::ThemeSwitch;
 use crate::web::operator::session::SignOutOperator;
 use crate::web::theme::Theme;
+use crate::web::theme_switch::ThemeSwitch;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 

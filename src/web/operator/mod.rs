@@ -25,8 +25,8 @@ mod table;
 
 pub use alarms::AlarmsPage;
 pub use customer::CustomerPage;
-pub use purchase::PurchasePage;
+pub use purchase::OperatorPurchasePage;
 pub use sales::SalesPage;
 pub use search::SearchPage;
 pub use second_factor::SecondFactorPage;
-pub use sign_in::SignInPage;
+pub use sign_in::OperatorSignInPage;

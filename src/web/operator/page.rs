@@ -14,12 +14,12 @@ use leptos::prelude::*;
 pub const ROWS: i64 = 20;
 
 /// The title and the content.
-pub type Page = (String, AnyView);
+pub type OperatorPage = (String, AnyView);
 
 /// Renders the page that `load` loads for an operator.
-pub fn page<F>(load: impl FnOnce(RequestContext) -> F + Send + 'static) -> impl IntoView
+pub fn operator_page<F>(load: impl FnOnce(RequestContext) -> F + Send + 'static) -> impl IntoView
 where
-    F: Future<Output = Result<Page, PageError>> + Send + 'static,
+    F: Future<Output = Result<OperatorPage, PageError>> + Send + 'static,
 {
     let request = RequestContext::current();
     Suspend::new(async move {
@@ -50,7 +50,7 @@ where
 
 async fn authorized<F>(request: &RequestContext, load: impl FnOnce(RequestContext) -> F) -> Result<AnyView, PageError>
 where
-    F: Future<Output = Result<Page, PageError>> + Send,
+    F: Future<Output = Result<OperatorPage, PageError>> + Send,
 {
     let operator = request.operator().await?.ok_or(PageError::SignIn)?;
     let page = load(request.clone()).await?;
@@ -58,7 +58,12 @@ where
     Ok(framed(request, Some(operator.email), alarms, page))
 }
 
-pub fn framed(request: &RequestContext, operator: Option<String>, alarms: usize, (title, body): Page) -> AnyView {
+pub fn framed(
+    request: &RequestContext,
+    operator: Option<String>,
+    alarms: usize,
+    (title, body): OperatorPage,
+) -> AnyView {
     let shop = request.app.catalog.shop.name.clone();
     let title = format!("{title} · {shop} operator");
     view! {

@@ -7,7 +7,7 @@ use crate::usecases::purchases;
 use crate::usecases::purchases::Purchase;
 use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
-use crate::web::operator::page::{key, outcome_notice, page};
+use crate::web::operator::page::{key, operator_page, outcome_notice};
 use crate::web::operator::purchase_table::purchase_badge;
 use crate::web::operator::table::{Cells, Table, amount, badge, code, customer_link, full, section, text};
 use crate::web::request_context::{PageError, RequestContext};
@@ -17,9 +17,9 @@ use leptos_router::hooks::use_params_map;
 
 /// `/operator/purchases/{id}`
 #[component]
-pub fn PurchasePage() -> impl IntoView {
+pub fn OperatorPurchasePage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
-    page(move |request: RequestContext| async move {
+    operator_page(move |request: RequestContext| async move {
         let id = PurchaseId::parse(&id).ok_or(PageError::NotFound)?;
         let purchase = purchases::find(&request.app, id).await?.ok_or(PageError::NotFound)?;
         let pending = actions::pending(&request.app, id).await?;

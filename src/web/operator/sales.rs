@@ -4,7 +4,7 @@ use crate::domain::Money;
 use crate::usecases::insight::sales;
 use crate::usecases::insight::sales::{KINDS, Line, Report};
 use crate::web::operator::chart::{Chart, month_name};
-use crate::web::operator::page::{outcome_notice, page};
+use crate::web::operator::page::{operator_page, outcome_notice};
 use crate::web::operator::table::{Cells, Table, amount, kind_name, section, text};
 use crate::web::request_context::RequestContext;
 use crate::web::ui::money::{Amount, Price};
@@ -17,7 +17,7 @@ const TABLE_MONTHS: usize = 12;
 /// `/operator/sales`
 #[component]
 pub fn SalesPage() -> impl IntoView {
-    page(|request: RequestContext| async move {
+    operator_page(|request: RequestContext| async move {
         let report = sales::report(&request.app).await?;
         let body = view! {
             <h1>"Sales and liability"</h1>

@@ -4,7 +4,7 @@ use crate::usecases::operators::enrolment::Standing;
 use crate::usecases::operators::search::{self, Found};
 use crate::usecases::operators::{audit, enrolment};
 use crate::web::operator::audit_table::audit_table;
-use crate::web::operator::page::{ROWS, before, older, outcome_notice, page};
+use crate::web::operator::page::{ROWS, before, older, operator_page, outcome_notice};
 use crate::web::operator::purchase_table::purchase_table;
 use crate::web::operator::table::{Cells, Table, badge, customer_link, section, text};
 use crate::web::request_context::{PageError, RequestContext};
@@ -14,7 +14,7 @@ use leptos::prelude::*;
 /// `/operator`
 #[component]
 pub fn SearchPage() -> impl IntoView {
-    page(|request: RequestContext| async move {
+    operator_page(|request: RequestContext| async move {
         let asked = request.query("q").unwrap_or_default();
         let found = search::search(&request.app, &asked).await?;
         let mut lines = audit::list(&request.app, None, before(&request, "audit"), ROWS + 1).await?;

@@ -6,7 +6,7 @@ use crate::usecases::operators::enrolment::{Changed, Standing};
 use crate::usecases::operators::second_factor::{RecoveryCodes, Secret};
 use crate::usecases::operators::sign_in::Operator;
 use crate::web::form_signature::{FIELD, FormSigner};
-use crate::web::operator::page::{Page, page};
+use crate::web::operator::page::{OperatorPage, operator_page};
 use crate::web::operator::qr::QrCode;
 use crate::web::request_context::{PageError, RequestContext, form_failed};
 use crate::web::ui::badge::Tone;
@@ -18,10 +18,10 @@ use leptos::server_fn::ServerFn;
 /// `/operator/second-factor`
 #[component]
 pub fn SecondFactorPage() -> impl IntoView {
-    page(load)
+    operator_page(load)
 }
 
-async fn load(request: RequestContext) -> Result<Page, PageError> {
+async fn load(request: RequestContext) -> Result<OperatorPage, PageError> {
     let operator = request.operator().await?.ok_or(PageError::SignIn)?;
     let body = match enrolment::standing(&request.app, &operator).await? {
         Standing::NoPassword => {

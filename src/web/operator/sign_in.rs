@@ -11,7 +11,7 @@ use leptos::server_fn::ServerFn;
 
 /// `/operator/sign-in`
 #[component]
-pub fn SignInPage() -> impl IntoView {
+pub fn OperatorSignInPage() -> impl IntoView {
     let request = RequestContext::current();
     Suspend::new(async move {
         if matches!(request.operator().await, Ok(Some(_))) {

@@ -11,7 +11,7 @@ use crate::usecases::customers::api_keys::{Changed, Listed};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::keyed;
 use crate::web::request_context::RequestContext;
-use crate::web::settings::form::{About, handle};
+use crate::web::settings::form::{About, change_settings};
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
@@ -137,7 +137,7 @@ fn Make(seed: String) -> impl IntoView {
 /// Makes an API key of the form's seed. The next page shows it, by the seed in the cookie.
 #[server(name = MakeApiKey, prefix = "/_fn", endpoint = "make-key")]
 pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFnError> {
-    handle("make key", |request, viewer| async move {
+    change_settings("make key", |request, viewer| async move {
         let secret = &request.app.settings.form_secret;
         let Some(key) = api_key(secret, &viewer, &seed) else { return Ok(Outcome::FormStale) };
         let changed = api_keys::make_own(&request.app, &viewer, &name, &key).await?;
@@ -152,7 +152,7 @@ pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFn
 /// Revokes an API key.
 #[server(name = RevokeApiKey, prefix = "/_fn", endpoint = "revoke-key")]
 pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
-    handle("revoke key", |request, viewer| async move {
+    change_settings("revoke key", |request, viewer| async move {
         let Some(id) = KeyId::parse(&id) else { return Ok(Outcome::UnknownKey) };
         Ok(outcome(api_keys::revoke(&request.app, &viewer, id).await?, Outcome::KeyRevoked))
     })

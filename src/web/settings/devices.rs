@@ -3,7 +3,7 @@
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::Listed;
-use crate::web::settings::form::{About, handle};
+use crate::web::settings::form::{About, change_settings};
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
@@ -63,7 +63,7 @@ fn row(session: Listed, viewer: &Viewer, shop: &str, zone: Zone) -> impl IntoVie
 /// Signs one device out, by the id in the list.
 #[server(name = EndSession, prefix = "/_fn", endpoint = "sign-out-device")]
 pub async fn end_session(id: String) -> Result<String, ServerFnError> {
-    handle("sign a device out", |request, viewer| async move {
+    change_settings("sign a device out", |request, viewer| async move {
         let ended = sessions::revoke(&request.app, &viewer, &id).await?;
         Ok(if ended { Outcome::SignedOut } else { Outcome::UnknownDevice })
     })
@@ -73,7 +73,7 @@ pub async fn end_session(id: String) -> Result<String, ServerFnError> {
 /// Signs the viewer's other devices out.
 #[server(name = EndOtherSessions, prefix = "/_fn", endpoint = "sign-out-others")]
 pub async fn end_other_sessions() -> Result<String, ServerFnError> {
-    handle("sign other devices out", |request, viewer| async move {
+    change_settings("sign other devices out", |request, viewer| async move {
         sessions::revoke_others(&request.app, &viewer).await?;
         Ok(Outcome::OthersSignedOut)
     })

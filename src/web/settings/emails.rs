@@ -3,7 +3,7 @@
 use crate::domain::Credits;
 use crate::usecases::notify::emails::unsubscribe;
 use crate::usecases::notify::emails::unsubscribe::Chosen;
-use crate::web::settings::form::handle;
+use crate::web::settings::form::change_settings;
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::form::Form;
 use leptos::prelude::*;
@@ -70,7 +70,7 @@ fn Own(on: bool) -> impl IntoView {
 /// Sets the low-balance mark; empty is a tenth of the plan's allowance.
 #[server(name = SetLowBalance, prefix = "/_fn", endpoint = "low-balance")]
 pub async fn set_low_balance(credits: String) -> Result<String, ServerFnError> {
-    handle("low balance", |request, viewer| async move {
+    change_settings("low balance", |request, viewer| async move {
         let to = match credits.trim() {
             "" => Ok(None),
             text => Credits::parse(text).map(Some),
@@ -86,7 +86,7 @@ pub async fn set_low_balance(credits: String) -> Result<String, ServerFnError> {
 /// Switches the viewer's own emails about a low balance `on` or `off`.
 #[server(name = SetMails, prefix = "/_fn", endpoint = "own-mails")]
 pub async fn set_mails(mails: String) -> Result<String, ServerFnError> {
-    handle("own mails", |request, viewer| async move {
+    change_settings("own mails", |request, viewer| async move {
         let (on, done) = match mails.as_str() {
             "on" => (true, Outcome::MailsOn),
             "off" => (false, Outcome::MailsOff),

@@ -13,7 +13,7 @@ pub fn About(what: String) -> impl IntoView {
 }
 
 /// The body of each form's function: finds the viewer, runs `change`, and redirects back with its outcome.
-pub async fn handle<F>(
+pub async fn change_settings<F>(
     form: &'static str,
     change: impl FnOnce(RequestContext, Viewer) -> F,
 ) -> Result<String, ServerFnError>

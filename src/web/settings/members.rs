@@ -4,7 +4,7 @@ use crate::domain::{Role, role};
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::customers::members;
 use crate::usecases::customers::members::{Changed, Member};
-use crate::web::settings::form::{About, handle};
+use crate::web::settings::form::{About, change_settings};
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
@@ -153,7 +153,7 @@ fn Invite(roles: Vec<Role>) -> impl IntoView {
 /// Invites a member; `role` is `owner`, `admin` or `viewer`.
 #[server(name = InviteMember, prefix = "/_fn", endpoint = "invite-member")]
 pub async fn invite_member(email: String, role: String) -> Result<String, ServerFnError> {
-    handle("invite member", |request, viewer| async move {
+    change_settings("invite member", |request, viewer| async move {
         let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
         let changed = members::invite(&request.app, &viewer, &email, role).await?;
         let done = if request.app.mailer.is_off() { Outcome::Added } else { Outcome::Invited };
@@ -165,7 +165,7 @@ pub async fn invite_member(email: String, role: String) -> Result<String, Server
 /// Changes a member's role.
 #[server(name = ChangeRole, prefix = "/_fn", endpoint = "change-role")]
 pub async fn change_role(email: String, role: String) -> Result<String, ServerFnError> {
-    handle("change role", |request, viewer| async move {
+    change_settings("change role", |request, viewer| async move {
         let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
         Ok(outcome(members::change_role(&request.app, &viewer, &email, role).await?, Outcome::RoleChanged))
     })
@@ -175,7 +175,7 @@ pub async fn change_role(email: String, role: String) -> Result<String, ServerFn
 /// Removes a member.
 #[server(name = RemoveMember, prefix = "/_fn", endpoint = "remove-member")]
 pub async fn remove_member(email: String) -> Result<String, ServerFnError> {
-    handle("remove member", |request, viewer| async move {
+    change_settings("remove member", |request, viewer| async move {
         Ok(outcome(members::remove(&request.app, &viewer, &email).await?, Outcome::MemberRemoved))
     })
     .await

@@ -3,7 +3,7 @@
 use crate::domain::Instant;
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::customers;
-use crate::web::settings::form::handle;
+use crate::web::settings::form::change_settings;
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
@@ -86,7 +86,7 @@ fn regions() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 /// Sets the customer's time zone.
 #[server(name = SetTimeZone, prefix = "/_fn", endpoint = "time-zone")]
 pub async fn set_time_zone(zone: String) -> Result<String, ServerFnError> {
-    handle("time zone", |request, viewer| async move {
+    change_settings("time zone", |request, viewer| async move {
         let Ok(zone) = zone.parse() else { return Ok(Outcome::BadZone) };
         let changed = customers::set_timezone(&request.app, &viewer, zone).await?;
         Ok(if changed { Outcome::ZoneChanged } else { Outcome::NotAllowed })

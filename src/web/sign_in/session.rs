@@ -5,7 +5,7 @@ use crate::usecases::access::portal::{Look, Spent, Target, Viewer};
 use crate::usecases::access::{portal, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::request_context::{RequestContext, form_failed};
-use crate::web::theme::own_path;
+use crate::web::theme_switch::own_path;
 use leptos::prelude::*;
 
 /// The page of a link; a text that is no token leads to a page that is not there.
@@ -24,7 +24,7 @@ pub(super) async fn spend(
     let app = &request.app;
     match portal::spend_shown(app, token, shown, &request.device()).await? {
         Spent::Session { token, path } => {
-            // The browser loses its former session, and nobody else has it.
+            // The browser's former session ends: no other browser has it.
             if let Some(before) = before {
                 portal::sign_out(app, before.session).await?;
             }

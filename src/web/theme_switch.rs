@@ -1,0 +1,67 @@
+//! The theme's form, in the footer of each page. It sets a cookie, so that it works without script.
+
+use crate::web::cookies::Cookie;
+use crate::web::request_context::RequestContext;
+use crate::web::theme::Theme;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+
+const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
+
+/// The form comes back to `here`.
+#[component]
+pub fn ThemeSwitch(theme: Theme, here: String) -> impl IntoView {
+    let chosen = theme;
+    let switch = |theme: Theme| {
+        let pressed = (theme == chosen).to_string();
+        view! {
+            <button class="link" name="theme" value=theme.name() aria-pressed=pressed>
+                {theme.label()}
+            </button>
+        }
+    };
+    view! {
+        <form method="post" action=SetTheme::PATH>
+            <input type="hidden" name="back" value=here />
+            <div class="switch" role="group" aria-label="Theme">
+                {Theme::ALL.map(switch).collect_view()}
+            </div>
+        </form>
+    }
+}
+
+/// Sets the theme and redirects to the page `back`, a path of this site.
+#[server(name = SetTheme, prefix = "/_fn", endpoint = "theme")]
+pub async fn set_theme(theme: Theme, back: String) -> Result<(), ServerFnError> {
+    let request = RequestContext::current();
+    match theme {
+        Theme::Auto => request.clear_cookie(Cookie::Theme),
+        Theme::Light | Theme::Dark => request.set_cookie(Cookie::Theme, theme.name(), YEAR_SECONDS),
+    }
+    request.redirect(&own_path(&back));
+    Ok(())
+}
+
+/// A path of this site; anything that a browser could read as another site is Billing instead.
+#[must_use]
+pub fn own_path(path: &str) -> String {
+    let own =
+        path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if own { path.to_owned() } else { "/billing".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_path;
+
+    #[test]
+    fn a_way_back_never_leaves_the_site() {
+        let check = |path: &str, want: &str| assert_eq!(own_path(path), want, "{path:?}");
+        check("/billing?top_ups=all", "/billing?top_ups=all");
+        check("//evil.example", "/billing");
+        check("/\\evil.example", "/billing");
+        check("https://evil.example", "/billing");
+        check("/a\r\nset-cookie: x", "/billing");
+        check("", "/billing");
+    }
+}
