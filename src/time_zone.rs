@@ -3,8 +3,14 @@
 //! *Not here:* arithmetic on instants (`domain::cycle`); reading the clock (`clock`).
 
 use crate::domain::Instant;
-use chrono::{DateTime, NaiveDate, Offset as _, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Offset as _, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::{OffsetName, Tz};
+
+/// An instant as text: UTC, milliseconds where there are any.
+#[must_use]
+pub fn rfc3339(at: Instant) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
 
 /// A customer's time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

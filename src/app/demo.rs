@@ -8,7 +8,7 @@ use crate::demo::seed;
 use crate::settings::{Settings, listen};
 use crate::stripe::StripeSettings;
 use crate::usecases::App;
-use crate::usecases::upkeep::test_clock;
+use crate::usecases::jobs::test_clock;
 use chrono::DateTime;
 use std::net::SocketAddr;
 use std::path::PathBuf;

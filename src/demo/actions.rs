@@ -9,7 +9,7 @@ use crate::store::db::{DbError, Row};
 use crate::store::idempotency_keys::content_hash;
 use crate::usecases::access::portal::Role;
 use crate::usecases::credits::accounts;
-use crate::usecases::upkeep::test_clock;
+use crate::usecases::jobs::test_clock;
 use crate::usecases::{App, InternalError, customers};
 use chrono::TimeDelta;
 

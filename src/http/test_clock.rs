@@ -5,7 +5,7 @@ use crate::http::request::code::Code;
 use crate::http::request::json;
 use crate::http::request::json::At;
 use crate::http::request::problem::Problem;
-use crate::usecases::upkeep::test_clock;
+use crate::usecases::jobs::test_clock;
 use crate::usecases::{App, InternalError};
 use axum::Router;
 use axum::body::Body;

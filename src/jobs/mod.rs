@@ -28,24 +28,21 @@ const NOTE_EVERY: Duration = Duration::from_secs(60);
 /// Runs the worker until it is told to stop.
 pub async fn run(app: App, stop: CancellationToken) {
     const JOBS: &[Job] = &jobs::ALL;
-    join_all(JOBS.iter().map(|job| keep(job, &app, &stop))).await;
+    join_all(JOBS.iter().map(|job| run_loop(job, &app, &stop))).await;
 }
 
 /// Runs one job now, as `topup jobs run` does, and notes how it did; how many pieces of work that were.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn once(job: &'static Job, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
+pub async fn run_once(job: &'static Job, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
     let began = Began::now(app);
     let result = attempt(job, app, stop).await;
     let mut pending = Runs::default();
     pending.add(&result, &began);
-    jobs::note(app, job.name, began.at, pending).await?;
+    jobs::record(app, job.name, began.at, pending).await?;
     result
 }
 
 /// One job's loop.
-async fn keep(job: &'static Job, app: &App, stop: &CancellationToken) {
+async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
     let (mut pending, mut noted) = (Runs::default(), None::<tokio::time::Instant>);
     let mut first = true;
     loop {
@@ -82,7 +79,7 @@ async fn keep(job: &'static Job, app: &App, stop: &CancellationToken) {
             let failures = pending.failures;
             let runs = std::mem::replace(&mut pending, Runs { failures, ..Runs::default() });
             // It is only a note: where it cannot be written, the job's own next failure says why.
-            if jobs::note(app, job.name, began.at, runs).await.is_ok() {
+            if jobs::record(app, job.name, began.at, runs).await.is_ok() {
                 noted = Some(tokio::time::Instant::now());
             }
         }

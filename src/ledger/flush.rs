@@ -1,6 +1,6 @@
 //! Collecting the changes of a batch for the store.
 
-use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, news, reminder};
+use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, balance_alert, reminder};
 use crate::ledger::account_cache::CachedAccount;
 use crate::ledger::new_usages::NewUsage;
 use crate::ledger::write_transaction::WriteTransaction;
@@ -136,11 +136,11 @@ impl Collector {
 
     /// Adds alerts that are due, and puts grants whose date moved, or that got credits back, on the list of reminders.
     fn add_alerts(&mut self, loaded: &mut StoredAccount, changes: &Changes) -> Result<(), DbError> {
-        let (told, alerts) = news::after(&loaded.account, changes, loaded.told, loaded.low_balance);
+        let (told, alerts) = balance_alert::due_alerts(&loaded.account, changes, loaded.told, loaded.low_balance);
         loaded.told = told;
         for entry in &changes.entries {
             if let Some(grant) = loaded.account.grant(entry.grant) {
-                loaded.top_ups_since = news::top_ups_since(loaded.top_ups_since, entry, grant.kind);
+                loaded.top_ups_since = balance_alert::top_ups_since(loaded.top_ups_since, entry, grant.kind);
             }
         }
         for alert in &alerts {

@@ -1,7 +1,7 @@
 //! One transaction of the engine, with the accounts it works on and the changes that are not written yet.
 
 use crate::clock::Clock;
-use crate::domain::news::Told;
+use crate::domain::balance_alert::AlertState;
 use crate::domain::{Account, Catalog, Changes, Credits, GrantId, Instant, Refusal};
 use crate::ledger::account_cache::{AccountCache, CachedAccount};
 use crate::ledger::new_usages::NewUsage;
@@ -136,7 +136,7 @@ impl WriteTransaction {
             closed: false,
             head_row: 0,
             low_balance: None,
-            told: Told::default(),
+            told: AlertState::default(),
             top_ups_since: None,
             account,
             grant_nos: HashMap::new(),

@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::domain::account::Master;
-use crate::domain::news::Told;
+use crate::domain::balance_alert::AlertState;
 use crate::domain::{Account, Claimed, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
 use crate::store::statement_batch;
@@ -21,7 +21,7 @@ pub struct StoredAccount {
     /// From how much on its people are told that little is left, where they have set it.
     pub low_balance: Option<Credits>,
     /// Of what they were told since credits were added.
-    pub told: Told,
+    pub told: AlertState,
     /// Since when requests draw from top-ups alone, as of the last line.
     pub top_ups_since: Option<Instant>,
     /// The ledger.
@@ -107,7 +107,7 @@ fn account_of(row: &Row) -> Result<StoredAccount, DbError> {
         closed: row.opt_int("closed_at")?.is_some(),
         head_row: row.int("head_row")?,
         low_balance: row.opt_int("low_balance")?.map(Credits),
-        told: Told(row.int("alert_state")?),
+        told: AlertState(row.int("alert_state")?),
         top_ups_since: row.opt_at("top_ups_since")?,
         account: Account {
             customer: row.text("id")?,

@@ -3,7 +3,7 @@
 
 use crate::args;
 use crate::domain::account::PlanChange;
-use crate::domain::news::News;
+use crate::domain::balance_alert::BalanceAlert;
 use crate::domain::{Entry, Grant, GrantId, Hold, HoldState, Instant};
 use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage::{DayKey, Totals};
@@ -108,7 +108,7 @@ impl WriteSet {
     }
 
     pub fn add_balance_alert(&mut self, customer_no: i64, alert: &News) {
-        self.balance_alerts.push(args![customer_no, alert.what.name(), alert.seq, alert.at, alert.credits]);
+        self.balance_alerts.push(args![customer_no, alert.kind.name(), alert.seq, alert.at, alert.credits]);
     }
 
     /// Puts a grant on the list of reminders from this instant.

@@ -42,9 +42,6 @@ impl fmt::Display for Alarm {
 }
 
 /// Raises an alarm in the turn that causes it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail: &str) -> Result<(), DbError> {
     let now = tx.now();
     tracing::warn!(kind, subject, detail, "alarm");
@@ -63,9 +60,6 @@ pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail:
 pub const ENDED: &str = "(ended)";
 
 /// Ends an alarm whose cause is gone, in the turn that finds it gone; nothing where there is none.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result<(), DbError> {
     let now = tx.now();
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where key = $3 and acknowledged_at is null";
@@ -74,9 +68,6 @@ pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result
 }
 
 /// All alarms that nobody has acknowledged, oldest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn open(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let sql = format!("{ALARM} where acknowledged_at is null order by no");
     let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
@@ -84,9 +75,6 @@ pub async fn open(store: &Store) -> Result<Vec<Alarm>, InternalError> {
 }
 
 /// All alarms that are kept, oldest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn list(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let rows = store.read().await?.fetch_all(format!("{ALARM} order by no"), Vec::new()).await?;
     rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
@@ -109,9 +97,6 @@ fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
 
 /// Acknowledges an alarm, beside a running `serve` if need be: a turn of its own, in which nothing of the ledger is
 /// written. Who was first stays. Returns the alarm as it is then; nothing where there is none of this number.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, InternalError> {
     let mut db = store.begin_write().await?;
     let alarm = acknowledge_on(&mut db, no, by, at).await?;

@@ -1,7 +1,7 @@
 //! The frame of a customer's page: header, main, footer with the theme switch.
 
 use crate::domain::catalog::Shop;
-use crate::usecases::access::sign_in::Choice;
+use crate::usecases::access::sign_in::CustomerChoice;
 use crate::web::sign_in::session::{SignOut, SwitchCustomer};
 use crate::web::theme::Theme;
 use crate::web::theme_switch::ThemeSwitch;
@@ -20,7 +20,7 @@ pub fn Frame(
     shop: Shop,
     home: String,
     customer: Option<String>,
-    choices: Vec<Choice>,
+    choices: Vec<CustomerChoice>,
     theme: Theme,
     here: String,
     children: Children,
@@ -78,7 +78,7 @@ fn Nav(here: String) -> impl IntoView {
 }
 
 #[component]
-fn Person(customer: String, choices: Vec<Choice>) -> impl IntoView {
+fn Person(customer: String, choices: Vec<CustomerChoice>) -> impl IntoView {
     let title = customer.clone();
     let name = view! {
         <span class="name truncate" title=title>
@@ -99,8 +99,8 @@ fn Person(customer: String, choices: Vec<Choice>) -> impl IntoView {
 
 /// The menu of a person with several accounts. It needs no script.
 #[component]
-fn Switch(name: AnyView, choices: Vec<Choice>) -> impl IntoView {
-    let choice = |choice: Choice| {
+fn Switch(name: AnyView, choices: Vec<CustomerChoice>) -> impl IntoView {
+    let choice = |choice: CustomerChoice| {
         let current = choice.current.then_some("true");
         view! {
             <li>

@@ -9,7 +9,7 @@
 use crate::http::request::client_ip;
 use crate::process_metrics::LimitKind;
 use crate::usecases::App;
-use crate::usecases::access::portal::token_hash;
+use crate::usecases::access::tokens::token_hash;
 use crate::web::cookies::Cookie;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};

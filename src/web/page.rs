@@ -4,7 +4,7 @@
 
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::access::sign_in;
-use crate::usecases::access::sign_in::Choice;
+use crate::usecases::access::sign_in::CustomerChoice;
 use crate::web::demo;
 use crate::web::document::PageTitle;
 use crate::web::frame::Frame;
@@ -64,7 +64,7 @@ async fn framed(request: &RequestContext, page: Page) -> AnyView {
 }
 
 /// The customers that the person may switch to. A page is shown without them if they cannot be read.
-async fn accounts(request: &RequestContext, viewer: &Viewer) -> Vec<Choice> {
+async fn accounts(request: &RequestContext, viewer: &Viewer) -> Vec<CustomerChoice> {
     sign_in::choices(&request.app, viewer).await.unwrap_or_else(|fault| {
         tracing::error!(error = %fault, "the customers of a person could not be read");
         Vec::new()

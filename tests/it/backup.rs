@@ -5,8 +5,8 @@ use crate::app::TestApp;
 use crate::app::on_both;
 use serde_json::json;
 use std::process::Command;
+use topup::usecases::stripe_sync::differences::Repair;
 use topup::usecases::stripe_sync::reconcile;
-use topup::usecases::stripe_sync::reconcile::Repair;
 
 /// What the document tells an operator to run; its programs are on every machine that runs the tests.
 fn run(name: &str, args: &[&str]) {

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use topup::settings::Switch;
 use topup::usecases::App;
 use topup::usecases::AppParts;
+use topup::usecases::delivery::webhooks;
 use topup::usecases::notify::balance_alerts;
-use topup::usecases::notify::webhooks;
 use topup::webhooks::Hook;
 use topup::webhooks::HookSecret;
 use topup::webhooks::address;
@@ -241,7 +241,7 @@ on_both!(a_message_that_is_given_up_can_be_sent_again, |app| {
     app.advance_minutes(4 * 24 * 60).await;
     assert_eq!(backend.came(), [], "410 is for good");
     backend.answers(200);
-    assert_eq!(webhooks::again(&app.inner(), &[gone[0].id.clone(), "msg_0".to_owned()]).await.unwrap(), ["msg_0"]);
+    assert_eq!(webhooks::send_again(&app.inner(), &[gone[0].id.clone(), "msg_0".to_owned()]).await.unwrap(), ["msg_0"]);
     send(&app.inner()).await;
     assert_eq!(backend.came(), gone);
     assert_eq!(app.count("select count(*) as n from webhook_messages where state = 'accepted'").await, 1);

@@ -39,7 +39,7 @@ async fn each_key_and_each_stranger_is_counted_apart() {
     let put = app.http.put(format!("http://{}/v1/customers/acme", app.address)).header("x-api-key", OTHER_KEY);
     app.send(put.header("content-type", "application/json").body(body)).await.expect(201);
     catalog(&app, OTHER_KEY, "192.0.2.1").await.expect_problem(429, "rate_limited");
-    let key = topup::usecases::customers::api_keys::make(&inner, 1, "worker".to_owned()).await.unwrap().unwrap().key;
+    let key = topup::usecases::customers::api_keys::create(&inner, 1, "worker".to_owned()).await.unwrap().unwrap().key;
     let account =
         async || app.send(app.http.get(format!("http://{}/api/account", app.address)).bearer_auth(&key)).await;
     for _ in 0..5 {
@@ -144,7 +144,7 @@ async fn people_and_keys_that_are_known_are_no_strangers() {
     let app = TestApp::start_with(Database::Sqlite, |settings| settings.rate_limit_anonymous = "10/h".to_owned()).await;
     app.put_customer("acme", "starter").await;
     let key =
-        topup::usecases::customers::api_keys::make(&app.inner(), 1, "worker".to_owned()).await.unwrap().unwrap().key;
+        topup::usecases::customers::api_keys::create(&app.inner(), 1, "worker".to_owned()).await.unwrap().unwrap().key;
     let account =
         async || app.send(app.http.get(format!("http://{}/api/account", app.address)).bearer_auth(&key)).await;
     account().await.expect(200);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stripe_sandbox::ApiFault;
 use topup::domain::{PurchaseId, PurchaseState};
 use topup::usecases::operators::actions;
-use topup::usecases::operators::actions::{ActionRequest, Outcome, Refund};
+use topup::usecases::operators::actions::{ActionOutcome, ActionRequest, Refund};
 use topup::usecases::purchases;
 use topup::usecases::purchases::{Fulfillment, Purchase};
 
@@ -401,11 +401,11 @@ on_both!(a_refund_keeps_stripes_step_of_the_currency, |app| {
     };
     let calls = app.stripe_calls();
     for between in [1, 5, 1_005, 8_999] {
-        assert_eq!(refund(between).await, Outcome::BetweenSteps, "{between}");
+        assert_eq!(refund(between).await, ActionOutcome::BetweenSteps, "{between}");
     }
     assert_eq!(app.stripe_calls(), calls);
-    assert_eq!(refund(1_010).await, Outcome::Done);
-    assert_eq!(refund(9_000 - 1_010).await, Outcome::Done);
+    assert_eq!(refund(1_010).await, ActionOutcome::Done);
+    assert_eq!(refund(9_000 - 1_010).await, ActionOutcome::Done);
     assert_eq!(app.purchase(&opened.id).await["refunded_amount"], 9_000);
 });
 
@@ -427,9 +427,9 @@ async fn a_refund_that_the_key_may_not_make_is_a_refusal_and_not_an_outage() {
         actions::refund(&inner, order, Refund { purchase, amount }).await.unwrap()
     };
     app.sandbox.faults().set_api(ApiFault::Status(403));
-    assert_eq!(refund(100).await, Outcome::StripeRefused);
+    assert_eq!(refund(100).await, ActionOutcome::StripeRefused);
     app.sandbox.faults().set_api(ApiFault::None);
-    assert_eq!(refund(100).await, Outcome::Done, "the refused one stands in nobody's way");
+    assert_eq!(refund(100).await, ActionOutcome::Done, "the refused one stands in nobody's way");
     app.stop().await;
     app.home.remove().await;
 }

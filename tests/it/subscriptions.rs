@@ -200,14 +200,14 @@ on_both!(an_answer_that_was_overtaken_is_not_taken, |app| {
     let calls = app.stripe_calls();
     app.sandbox.faults().set_api(ApiFault::Slow(Duration::from_secs(1)));
     let (inner, of) = (app.inner(), id.clone());
-    let slow = tokio::spawn(async move { subscriptions::look(&inner, &of).await.unwrap() });
+    let slow = tokio::spawn(async move { subscriptions::update(&inner, &of).await.unwrap() });
     while app.stripe_calls() == calls {
         tokio::task::yield_now().await;
     }
     app.sandbox.faults().set_api(ApiFault::None);
     // Made while the first answer is on its way, and taken before it arrives.
     app.sandbox.change_price(&id, "price_builder").await.unwrap();
-    subscriptions::look(&app.inner(), &id).await.unwrap();
+    subscriptions::update(&app.inner(), &id).await.unwrap();
     slow.await.unwrap();
     assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
 });

@@ -133,7 +133,7 @@ on_both!(metrics_say_how_each_job_does_and_need_a_key, |app| {
     app.charge("acme", "5000", "job-1").await.expect(201);
     let job = jobs::named("news").unwrap();
     let inner = app.inner();
-    topup::jobs::once(job, &inner, &tokio_util::sync::CancellationToken::new()).await.unwrap();
+    topup::jobs::run_once(job, &inner, &tokio_util::sync::CancellationToken::new()).await.unwrap();
     let text = app.get("/metrics").await.expect(200);
     assert!(text.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     for job in ["ledger", "reminders", "news", "inbox", "purchases", "mails"] {

@@ -10,6 +10,7 @@ pub mod account;
 pub mod advice;
 pub mod amount;
 pub mod balance;
+pub mod balance_alert;
 pub mod catalog;
 pub mod cycle;
 pub mod entry;
@@ -18,7 +19,7 @@ pub mod grant;
 pub mod hold;
 pub mod id;
 pub mod money;
-pub mod news;
+
 pub mod payment;
 pub mod purchase;
 pub mod reminder;

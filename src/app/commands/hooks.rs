@@ -3,7 +3,7 @@
 use crate::app::build::{open_existing, with_app};
 use crate::app::failure::Failure;
 use crate::cli::HooksCommand;
-use crate::usecases::notify::webhooks;
+use crate::usecases::delivery::webhooks;
 use crate::webhooks::Delivered;
 
 /// `topup hooks list`, `retry` and `test`.
@@ -21,7 +21,7 @@ pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
         }
         HooksCommand::Retry { ids, settings } => {
             with_app(settings, async |app| {
-                let unknown = webhooks::again(&app, ids).await?;
+                let unknown = webhooks::send_again(&app, ids).await?;
                 for id in ids.iter().filter(|id| !unknown.contains(id)) {
                     println!("{id}: is sent again");
                 }

@@ -169,7 +169,7 @@ fn picture(text: &str) -> String {
     out
 }
 
-fn line(account: &operators::Account) -> String {
+fn line(account: &operators::OperatorAccount) -> String {
     let at = |at: crate::domain::Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let mut words = vec![account.email.clone(), format!("since {}", at(account.created_at))];
     words.push(format!("password of {}", at(account.changed_at)));

@@ -5,8 +5,8 @@ use crate::app::failure::Failure;
 use crate::cli::ReconcileSettings;
 use crate::domain::Instant;
 use crate::usecases::App;
+use crate::usecases::stripe_sync::differences::Difference;
 use crate::usecases::stripe_sync::reconcile;
-use crate::usecases::stripe_sync::reconcile::Difference;
 use chrono::TimeDelta;
 
 /// The days that are compared without `--since`: Stripe keeps its events for so long.
@@ -31,7 +31,7 @@ pub async fn run(args: &ReconcileSettings) -> Result<(), Failure> {
 }
 
 async fn compare(app: &App, since: Instant, repair: bool) -> Result<Vec<Difference>, Failure> {
-    let stopped = |e: reconcile::Stopped| Failure::Failed(e.to_string());
+    let stopped = |e: crate::usecases::stripe_sync::differences::Stopped| Failure::Failed(e.to_string());
     let found = reconcile::compare(app, since).await.map_err(stopped)?;
     found.iter().for_each(|one| println!("{one}"));
     if found.is_empty() {

@@ -55,7 +55,7 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
             with_app(settings, async |app| {
                 let stop = CancellationToken::new();
                 stop_on_signal(stop.clone());
-                let done = crate::jobs::once(job, &app, &stop).await?;
+                let done = crate::jobs::run_once(job, &app, &stop).await?;
                 println!("{name}: done, {done} written; waiting: {}", job.backlog(&app).await?);
                 Ok(())
             })

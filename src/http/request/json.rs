@@ -31,7 +31,7 @@ impl Serialize for At {
     }
 }
 
-pub use crate::usecases::credits::export::rfc3339;
+pub use crate::time_zone::rfc3339;
 
 /// The balance in the answer of a write.
 #[derive(Serialize)]

@@ -8,3 +8,4 @@ pub mod sessions;
 pub mod sign_in;
 #[cfg(test)]
 mod tests;
+pub mod tokens;

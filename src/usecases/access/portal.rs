@@ -9,10 +9,11 @@ use crate::args;
 use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row};
-use crate::usecases::access::{sessions, sign_in};
+use crate::usecases::access::sessions;
+use crate::usecases::access::sessions::role_of;
+use crate::usecases::access::tokens::{new_token, token_hash};
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
-use sha2::{Digest, Sha256};
 
 /// How long a portal link works.
 const LINK_MINUTES: i64 = 5;
@@ -60,23 +61,7 @@ pub enum Spent {
     Gone,
 }
 
-/// SHA-256 of a token: what the store keeps.
-#[must_use]
-pub fn token_hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
-/// 32 random bytes as text.
-pub(crate) fn new_token() -> Result<String, InternalError> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
-    Ok(hex::encode(bytes))
-}
-
 /// Makes a portal link.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn make_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
     let token = new_token()?;
     let url = format!("{}/sign-in/{token}", app.settings.public_url);
@@ -136,9 +121,6 @@ pub enum Look {
 }
 
 /// Looks at a link. Looking spends nothing: mail scanners follow links.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
     let sql = "select purpose, customer_no, email, role, expires_at, used_at from links where token_hash = $1";
     let mut db = app.store.read().await?;
@@ -156,7 +138,7 @@ pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
 async fn target(db: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
     let email = row.opt_text("email")?;
     let (customer_no, role) = if row.text("purpose")? == "sign_in" {
-        let home = sign_in::home(db, email.as_deref().unwrap_or_default()).await?;
+        let home = home(db, email.as_deref().unwrap_or_default()).await?;
         let Some(home) = home else { return Ok(None) };
         home
     } else {
@@ -178,6 +160,17 @@ pub(crate) async fn mailed_to(app: &App, token: &str) -> Result<Option<String>, 
     Ok(row.map(|row| row.opt_text("email")).transpose()?.flatten())
 }
 
+/// Where a person comes in: the customer whose pages they used last, or joined first.
+async fn home(db: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, DbError> {
+    let sql = "select m.customer_no, m.role, coalesce((select max(s.seen_at) from sessions s
+            where s.customer_no = m.customer_no and s.email = m.email), 0) as used
+        from members m join customers c on c.no = m.customer_no
+        where m.email = $1 and m.removed_at is null and c.closed_at is null
+        order by used desc, m.no limit 1";
+    let row = db.fetch_optional(sql, args![email]).await?;
+    row.map(|row| Ok((row.int("customer_no")?, role_of(&row)?))).transpose()
+}
+
 /// Makes a link for whoever reads the mails of `email`: the token, which is for the mail alone. It ends the older ones.
 pub(crate) async fn mint_sign_in(tx: &mut WriteTransaction, email: &str) -> Result<String, InternalError> {
     let token = new_token()?;
@@ -192,17 +185,11 @@ pub(crate) async fn mint_sign_in(tx: &mut WriteTransaction, email: &str) -> Resu
 }
 
 /// Spends a link, once, for whomever it opens; `device` is what the session will be listed as.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn spend_link(app: &App, token: &str, device: &str) -> Result<Spent, InternalError> {
     spend_shown(app, token, None, device).await
 }
 
 /// Spends a link, once, for the account that was shown, if one was.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn spend_shown(app: &App, token: &str, shown: Option<Target>, device: &str) -> Result<Spent, InternalError> {
     let (hash, session) = (token_hash(token), new_token()?);
     let new = NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: app.settings.session_max };

@@ -12,6 +12,7 @@ use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row, Value};
 use crate::store::statement_batch;
+use crate::usecases::access::tokens::token_hash;
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
@@ -70,9 +71,6 @@ pub(crate) async fn positions(db: &mut Connection, app: &App, hashes: Vec<Value>
 }
 
 /// Who a session's cookie belongs to, who uses it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalError> {
     let Some((viewer, seen_at)) = found(app, token).await? else { return Ok(None) };
     if seen_at + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= app.clock.now() {
@@ -82,15 +80,12 @@ pub async fn viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalEr
 }
 
 /// The same for what a page asks by itself: a session goes idle although its page is open.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn idle_viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalError> {
     Ok(found(app, token).await?.map(|(viewer, _)| viewer))
 }
 
 async fn found(app: &App, token: &str) -> Result<Option<(Viewer, Instant)>, InternalError> {
-    let (now, hash) = (app.clock.now(), crate::usecases::access::portal::token_hash(token));
+    let (now, hash) = (app.clock.now(), token_hash(token));
     let sql = format!(
         "select s.email, {ROLE}, s.proven, s.return_url, s.seen_at, c.no, c.id, c.name, c.timezone {LIVE}
            and s.token_hash = $3"
@@ -112,7 +107,8 @@ async fn found(app: &App, token: &str) -> Result<Option<(Viewer, Instant)>, Inte
     Ok(Some((viewer, row.at("seen_at")?)))
 }
 
-fn role_of(row: &Row) -> Result<Role, DbError> {
+/// The role in a row, as its column `role` has it.
+pub(crate) fn role_of(row: &Row) -> Result<Role, DbError> {
     Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
 }
 
@@ -152,9 +148,6 @@ async fn touch(app: &App, hash: [u8; 32]) {
 }
 
 /// Ends a session.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
@@ -203,7 +196,7 @@ pub(crate) async fn end_all(
 
 /// A session as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct SessionSummary {
     /// What it is ended by: the first half of its hash, which opens nothing.
     pub id: String,
     /// The person, where known.
@@ -229,10 +222,7 @@ pub struct Listed {
 const OWN: &str = "(s.token_hash = $3 or (s.email = $5 and (s.customer_no = $4 or ($6 = 1 and s.proven = 1))))";
 
 /// The live sessions that a viewer may end, last used first: everybody their own, an owner all of the customer.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<Listed>, InternalError> {
+pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<SessionSummary>, InternalError> {
     let sql = format!(
         "select s.token_hash, s.email, s.device, s.created_at, s.seen_at, c.name,
            cast(case when {OWN} then 1 else 0 end as bigint) as own {LIVE} and ({OWN} or ($7 = 1 and s.customer_no = $4))
@@ -251,7 +241,7 @@ pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<Listed>, InternalErr
     let rows = app.store.read().await?.fetch_all(sql, values).await?;
     let listed = |row: &Row| {
         let hash: [u8; 32] = row.bytes("token_hash")?;
-        Ok(Listed {
+        Ok(SessionSummary {
             id: hex::encode(&hash[..16]),
             email: row.opt_text("email")?,
             device: row.text("device")?,
@@ -267,9 +257,6 @@ pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<Listed>, InternalErr
 }
 
 /// Ends one of the sessions that [`list`] shows; says whether there was such a one.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, InternalError> {
     let listed = list(app, viewer).await?.into_iter().find(|listed| listed.id == id);
     let Some(listed) = listed else { return Ok(false) };
@@ -291,9 +278,6 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, Intern
 
 /// Ends all sessions of the same person but this one, and every link that would open another; says how many sessions
 /// there were.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn revoke_others(app: &App, viewer: &Viewer) -> Result<u64, InternalError> {
     let (viewer, idle) = (viewer.clone(), idle_since(app));
     app.write(move |tx| {

@@ -10,10 +10,10 @@
 
 use crate::email::{Draft, Letter, Rendered};
 use crate::ledger::WriteTransaction;
-use crate::store::db::{Connection, DbError, Row};
+use crate::store::db::{DbError, Row};
 use crate::usecases::access::client::Client;
 use crate::usecases::access::portal;
-use crate::usecases::access::sessions::{Role, Viewer};
+use crate::usecases::access::sessions::{Role, Viewer, role_of};
 use crate::usecases::delivery::outbox;
 use crate::usecases::{App, InternalError};
 use crate::{args, email};
@@ -33,13 +33,10 @@ const TOKEN: &str = "TOKEN-OF-THIS-MAIL";
 const CHOICES_MAX: i64 = 100;
 
 /// Somebody asks for a link; the address as it is kept, if it is one at all. Whether it is a member's is not told.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn request(app: &App, email: &str, from: &Client) -> Result<Option<String>, InternalError> {
     let Some(email) = email::address(email) else { return Ok(None) };
     let (address, origin) = (email.clone(), origin(app, &email, from));
-    let mail = outbox::Mail {
+    let mail = outbox::NewEmail {
         key: format!("{KIND}:{}", app.clock.mint().simple()),
         customer_no: None,
         recipient: email,
@@ -48,6 +45,7 @@ pub async fn request(app: &App, email: &str, from: &Client) -> Result<Option<Str
         body: body(app),
         cause: None,
         stop_url: None,
+        urgent: true,
     };
     app.write_anonymous(move |tx| Box::pin(ask(tx, mail, origin))).await?;
     app.mailer.nudge();
@@ -56,9 +54,6 @@ pub async fn request(app: &App, email: &str, from: &Client) -> Result<Option<Str
 
 /// Whoever has an old mailed link asks for a new one: it goes where the old one went, and nobody is told where.
 /// Says whether the link was one.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn renew(app: &App, token: &str, from: &Client) -> Result<bool, InternalError> {
     let Some(email) = portal::mailed_to(app, token).await? else { return Ok(false) };
     Ok(request(app, &email, from).await?.is_some())
@@ -78,7 +73,7 @@ fn origin(app: &App, email: &str, from: &Client) -> [u8; 16] {
 
 /// Writes the mail, and takes it back for an unknown address or one that had enough: the same statements in the same
 /// commit for everybody, so that the time of the answer tells nothing.
-async fn ask(tx: &mut WriteTransaction, mail: outbox::Mail, origin: [u8; 16]) -> Result<(), InternalError> {
+async fn ask(tx: &mut WriteTransaction, mail: outbox::NewEmail, origin: [u8; 16]) -> Result<(), InternalError> {
     let (hour_ago, window) = (tx.now() - TimeDelta::hours(1), tx.now() - TimeDelta::minutes(portal::SIGN_IN_MINUTES));
     let sql = "select (select count(*) from outbox
             where recipient = $1 and created_at > $2 and kind = 'sign_in' and origin = $3) as here,
@@ -117,24 +112,9 @@ pub(crate) fn put_token(letter: &mut Letter, token: &str) {
     letter.html = letter.html.replace(TOKEN, token);
 }
 
-/// Where a person comes in: the customer whose pages they used last, or joined first.
-pub(crate) async fn home(db: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, DbError> {
-    let sql = "select m.customer_no, m.role, coalesce((select max(s.seen_at) from sessions s
-            where s.customer_no = m.customer_no and s.email = m.email), 0) as used
-        from members m join customers c on c.no = m.customer_no
-        where m.email = $1 and m.removed_at is null and c.closed_at is null
-        order by used desc, m.no limit 1";
-    let row = db.fetch_optional(sql, args![email]).await?;
-    row.map(|row| Ok((row.int("customer_no")?, role_of(&row)?))).transpose()
-}
-
-fn role_of(row: &Row) -> Result<Role, DbError> {
-    Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
-}
-
 /// A customer that a person may go over to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct CustomerChoice {
     /// The SaaS's id.
     pub customer: String,
     /// What it is called.
@@ -147,17 +127,14 @@ pub struct Choice {
 
 /// The customers that a session may go over to, its own among them. Empty for a session that the SaaS opened: it
 /// vouched for one customer only.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<Choice>, InternalError> {
+pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<CustomerChoice>, InternalError> {
     let sql = "select c.no, c.id, c.name, m.role from sessions s join members m on m.email = s.email
           join customers c on c.no = m.customer_no
         where s.token_hash = $1 and s.proven = 1 and s.ended_at is null and m.removed_at is null and c.closed_at is null
         order by m.no limit $2";
     let rows = app.store.read().await?.fetch_all(sql, args![viewer.session, CHOICES_MAX]).await?;
     let choice = |row: &Row| {
-        Ok(Choice {
+        Ok(CustomerChoice {
             customer: row.text("id")?,
             name: row.text("name")?,
             role: role_of(row)?,
@@ -168,9 +145,6 @@ pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<Choice>, Internal
 }
 
 /// Takes a session to another customer of the same person; says whether it went.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn switch(app: &App, viewer: &Viewer, customer: &str) -> Result<bool, InternalError> {
     let (session, customer) = (viewer.session, customer.to_owned());
     app.write(move |tx| {

@@ -8,17 +8,11 @@ use crate::store::{accounts, entries};
 use crate::usecases::{App, InternalError};
 
 /// The account of a customer brought up to now in memory (R3), and the instant that was used.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn now(db: &mut Connection, customer: &str, app: &App) -> Result<Option<(Account, Instant)>, DbError> {
     Ok(loaded(db, customer, app).await?.map(|(loaded, at)| (loaded.account, at)))
 }
 
 /// The same, with what the store keeps beside it.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn loaded(
     db: &mut Connection,
     customer: &str,
@@ -30,9 +24,6 @@ pub async fn loaded(
 }
 
 /// The balance of a customer at this instant.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn balance(app: &App, customer: &str) -> Result<Option<Balance>, InternalError> {
     let mut db = app.store.snapshot().await?;
     let account = now(&mut db, customer, app).await?;
@@ -51,9 +42,6 @@ pub struct GrantRow {
 }
 
 /// Grants of a customer, newest first, below number `before`.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn grants(
     app: &App,
     customer_no: i64,
@@ -81,9 +69,6 @@ pub async fn grants(
 }
 
 /// Books what is due for a customer, so that what is read next has it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
     let due = app
         .store
@@ -99,9 +84,6 @@ pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
 }
 
 /// Books what is due for a customer, in a turn in any case.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
@@ -113,9 +95,6 @@ pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> 
 }
 
 /// Entries of a customer after `after_seq`, ascending, all that is due being booked first.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn entries(app: &App, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, InternalError> {
     book(app, customer_no).await?;
     let mut db = app.store.snapshot().await?;

@@ -35,9 +35,6 @@ pub struct Granted {
 }
 
 /// Gives courtesy credits.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn give(tx: &mut WriteTransaction, new: NewCourtesy) -> Result<Result<Granted, Refused>, InternalError> {
     let (id, salt) = (GrantId(tx.clock.mint()), *tx.clock.mint().as_bytes());
     let note = Some(note_hash(&salt, &new.reason));
@@ -60,9 +57,6 @@ pub async fn give(tx: &mut WriteTransaction, new: NewCourtesy) -> Result<Result<
 }
 
 /// Takes the rest of a courtesy grant back, and whatever returns to it later.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn void(
     tx: &mut WriteTransaction,
     customer_no: i64,
@@ -105,9 +99,6 @@ async fn note_down(
 }
 
 /// Whose a grant is: the customer's number and the SaaS's id.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, InternalError> {
     let sql = "select c.no, c.id from grants g join customers c on c.no = g.customer_no where g.id = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![id.bytes()]).await?;
@@ -115,9 +106,6 @@ pub async fn owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, Inte
 }
 
 /// Why a grant was given, unless that was erased.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn reason(app: &App, id: GrantId) -> Result<Option<String>, InternalError> {
     let sql =
         "select n.reason from grant_notes n join grants g on g.no = n.grant_no where g.id = $1 and n.kind = 'given'";

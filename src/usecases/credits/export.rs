@@ -6,7 +6,7 @@
 use crate::domain::replay::{Head, Replay};
 use crate::domain::time::to_millis;
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, HoldId, Instant, PurchaseId, UsageId};
-use chrono::SecondsFormat;
+use crate::time_zone::rfc3339;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -31,12 +31,6 @@ pub const FIELDS: [&str; 15] = [
 
 /// What a line says, field by field as in [`FIELDS`]; empty where there is nothing to say.
 type Line = [String; 15];
-
-/// An instant as text: UTC, milliseconds where there are any.
-#[must_use]
-pub fn rfc3339(at: Instant) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
-}
 
 /// What the line of a customer's entry says.
 #[must_use]

@@ -42,9 +42,6 @@ pub struct Held {
 }
 
 /// Sets credits aside.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn open(tx: &mut WriteTransaction, new: NewHold) -> Result<Result<Held, Refused>, InternalError> {
     let id = HoldId(tx.clock.mint());
     let (credits, ttl) = (new.credits, TimeDelta::seconds(new.ttl_seconds));
@@ -101,9 +98,6 @@ pub struct Settlement {
 }
 
 /// Turns a hold into a usage.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn settle(
     tx: &mut WriteTransaction,
     mut settle: Settle,
@@ -154,9 +148,6 @@ fn columns(settle: Settle, salt: Option<[u8; 16]>, at: Instant) -> NewUsageColum
 }
 
 /// Returns a hold whole; the balance right after it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn release(
     tx: &mut WriteTransaction,
     customer_no: i64,
@@ -216,9 +207,6 @@ const HOLD: &str =
     h.usage from holds h join customers c on c.no = h.customer_no";
 
 /// A hold by its id.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn find(app: &App, id: HoldId) -> Result<Option<HoldRow>, InternalError> {
     let mut db = app.store.snapshot().await?;
     let rows = db.fetch_all(format!("{HOLD} where h.id = $1"), args![id.bytes()]).await?;
@@ -226,9 +214,6 @@ pub async fn find(app: &App, id: HoldId) -> Result<Option<HoldRow>, InternalErro
 }
 
 /// Holds of a customer, newest first, behind the hold `before`.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn list(
     app: &App,
     customer_no: i64,

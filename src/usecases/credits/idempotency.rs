@@ -92,9 +92,6 @@ pub enum Bound {
 
 /// Does a write once: looks the key up, lets an open customer's `write` make the answer, binds the key to it,
 /// all in one transaction.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn run_once<F>(app: &App, call: Call, status: i64, write: F) -> Result<Bound, InternalError>
 where
     F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<Result<String, Refused>, InternalError>>
@@ -104,7 +101,7 @@ where
     app.write(move |tx| {
         Box::pin(async move {
             if let Some(binding) = tx.find_key(call.key).await? {
-                return again(binding, call.content);
+                return replay(binding, call.content);
             }
             if tx.is_closed(call.customer_no).await? {
                 return Ok(Bound::Refused(Refused::Closed));
@@ -122,17 +119,14 @@ where
 }
 
 /// What the call's key is bound to, if it is: for a write that must ask Stripe before it can be done once.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn find(app: &App, call: Call) -> Result<Option<Bound>, InternalError> {
     let mut db = app.store.read().await?;
     let binding = idempotency_keys::find_in_all_segments(&mut db, call.key).await?;
-    binding.map(|binding| again(binding, call.content)).transpose()
+    binding.map(|binding| replay(binding, call.content)).transpose()
 }
 
 /// What a key that is bound answers to this content.
-fn again(binding: Binding, content: [u8; 16]) -> Result<Bound, InternalError> {
+fn replay(binding: Binding, content: [u8; 16]) -> Result<Bound, InternalError> {
     match binding.answer {
         Answer::Json(json) if binding.content == content => {
             let json = String::from_utf8(json).map_err(|e| InternalError::Broken(e.to_string()))?;

@@ -24,10 +24,7 @@ pub struct Overview {
 }
 
 /// A customer's ledger now. What is due should be booked before ([`accounts::book`]), so that the lists are what they say.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn of(db: &mut Connection, app: &App, no: i64, customer: &str) -> Result<Option<Overview>, DbError> {
+pub async fn of_customer(db: &mut Connection, app: &App, no: i64, customer: &str) -> Result<Option<Overview>, DbError> {
     let Some((loaded, at)) = accounts::loaded(db, customer, app).await? else { return Ok(None) };
     let account = loaded.account;
     let balance = Balance::of(&account, at);
@@ -43,9 +40,6 @@ pub async fn of(db: &mut Connection, app: &App, no: i64, customer: &str) -> Resu
 }
 
 /// Ended top-ups, the latest to expire first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn ended(db: &mut Connection, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, DbError> {
     if take == 0 {
         return Ok(Vec::new());
@@ -60,9 +54,6 @@ pub async fn ended(db: &mut Connection, no: i64, skip: usize, take: usize) -> Re
 }
 
 /// The grant that a purchase brought, as it stands now.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn bought(app: &App, no: i64, purchase: PurchaseId) -> Result<Option<Grant>, InternalError> {
     accounts::book(app, no).await?;
     let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.purchase = $1 and g.customer_no = $2");

@@ -8,10 +8,7 @@ use crate::store::daily_usage::{DAY_MS, day_number};
 use crate::store::db::{Connection, DbError};
 
 /// The pace of a customer who came at `created_at`; none with less than a week of data.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn of(
+pub async fn of_customer(
     db: &mut Connection,
     customer_no: i64,
     created_at: Instant,

@@ -57,17 +57,11 @@ fn usage_of(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
 }
 
 /// A usage by its id.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn find(app: &App, id: UsageId) -> Result<Option<Usage>, InternalError> {
     Ok(find_all(app, &[id]).await?.remove(&id))
 }
 
 /// Usages by their ids, read together; one that is not there is left out.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn find_all(app: &App, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, InternalError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -77,9 +71,6 @@ pub async fn find_all(app: &App, ids: &[UsageId]) -> Result<HashMap<UsageId, Usa
 }
 
 /// A usage by its id, on a connection at hand.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn load(db: &mut Connection, id: UsageId) -> Result<Option<Usage>, DbError> {
     Ok(load_all(db, &[id]).await?.remove(&id))
 }
@@ -149,9 +140,6 @@ struct Met {
 }
 
 /// Usages of a customer whose first entry is before `before_seq`, newest first.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn list(app: &App, customer_no: i64, before_seq: i64, limit: i64) -> Result<Vec<UsageRow>, InternalError> {
     let mut db = app.store.snapshot().await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -23,9 +23,6 @@ pub struct Voided {
 }
 
 /// Returns a usage whole to the grants that it came from.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn usage(
     tx: &mut WriteTransaction,
     id: UsageId,

@@ -32,7 +32,7 @@ pub struct NewKey {
 
 /// A living key as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct KeySummary {
     /// Its public half.
     pub id: KeyId,
     /// What somebody called it.
@@ -45,7 +45,7 @@ pub struct Listed {
 
 /// What became of a member's wish for a key, or for one less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changed {
+pub enum KeyChange {
     /// It is as was asked; for a key that this very form made before, too.
     Done,
     /// Only owners and admins have keys made or revoked.
@@ -65,10 +65,7 @@ pub fn key_hash(key: &str) -> [u8; 32] {
 }
 
 /// Makes a key for the SaaS; `None` where the customer is closed.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn make(app: &App, customer_no: i64, name: String) -> Result<Option<NewKey>, InternalError> {
+pub async fn create(app: &App, customer_no: i64, name: String) -> Result<Option<NewKey>, InternalError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
     let key = format!("tk_{}", hex::encode(bytes));
@@ -99,33 +96,30 @@ async fn insert(
 }
 
 /// Makes a key that a member's form brought: the same form makes it once, however often it is sent.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Result<Changed, InternalError> {
+pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Result<KeyChange, InternalError> {
     let name = name.trim().to_owned();
     if text::line(&name, NAME_MAX).is_err() {
-        return Ok(Changed::BadName);
+        return Ok(KeyChange::BadName);
     }
     let (id, hash) = (KeyId(app.clock.mint()), key_hash(key));
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {
         Box::pin(async move {
             if !sessions::may_manage(tx, &viewer, idle).await? {
-                return Ok(Changed::NotAllowed);
+                return Ok(KeyChange::NotAllowed);
             }
             let sql = "select count(*) as living, coalesce(sum(case when key_hash = $2 then 1 else 0 end), 0) as mine
                 from api_keys where customer_no = $1 and (revoked_at is null or key_hash = $2)";
             let row = tx.db.fetch_optional(sql, args![viewer.customer_no, hash]).await?;
             let row = row.ok_or_else(|| InternalError::Broken("a count has no row".to_owned()))?;
             if row.int("mine")? > 0 {
-                return Ok(Changed::Done);
+                return Ok(KeyChange::Done);
             }
             if row.int("living")? >= KEYS_MAX {
-                return Ok(Changed::TooMany);
+                return Ok(KeyChange::TooMany);
             }
             insert(tx, id, viewer.customer_no, &name, hash).await?;
-            Ok(Changed::Done)
+            Ok(KeyChange::Done)
         })
     })
     .await
@@ -134,8 +128,8 @@ pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Resu
 const LISTED: &str =
     "select id, name, created_at, last_used_at from api_keys where customer_no = $1 and revoked_at is null";
 
-fn listed(row: &Row) -> Result<Listed, DbError> {
-    Ok(Listed {
+fn listed(row: &Row) -> Result<KeySummary, DbError> {
+    Ok(KeySummary {
         id: KeyId(row.uuid("id")?),
         name: row.text("name")?,
         created_at: row.at("created_at")?,
@@ -144,40 +138,31 @@ fn listed(row: &Row) -> Result<Listed, DbError> {
 }
 
 /// The living keys of a customer, newest first.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Listed>, InternalError> {
+pub async fn list(app: &App, customer_no: i64) -> Result<Vec<KeySummary>, InternalError> {
     let sql = format!("{LISTED} order by created_at desc, id desc limit $2");
     let rows = app.store.read().await?.fetch_all(sql, args![customer_no, LIST_MAX]).await?;
     rows.iter().map(listed).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 /// The living key of a customer that is this one.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn known(app: &App, customer_no: i64, key: &str) -> Result<Option<Listed>, InternalError> {
+pub async fn made_before(app: &App, customer_no: i64, key: &str) -> Result<Option<KeySummary>, InternalError> {
     let sql = format!("{LISTED} and key_hash = $2");
     let row = app.store.read().await?.fetch_optional(sql, args![customer_no, key_hash(key)]).await?;
     row.as_ref().map(listed).transpose().map_err(InternalError::from)
 }
 
 /// Revokes a key: who sends it is refused from now on.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<Changed, InternalError> {
+pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<KeyChange, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {
         Box::pin(async move {
             if !sessions::may_manage(tx, &viewer, idle).await? {
-                return Ok(Changed::NotAllowed);
+                return Ok(KeyChange::NotAllowed);
             }
             let now = tx.now();
             let sql = "update api_keys set revoked_at = $1 where id = $2 and customer_no = $3 and revoked_at is null";
             let rows = tx.db.execute(sql, args![now, id.bytes(), viewer.customer_no]).await?;
-            Ok(if rows > 0 { Changed::Done } else { Changed::Unknown })
+            Ok(if rows > 0 { KeyChange::Done } else { KeyChange::Unknown })
         })
     })
     .await
@@ -187,9 +172,6 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<Changed, In
 const USE_STEP: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
 /// Whose key this is, if it is one that lives: the customer's number.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn owner(app: &App, key: &str) -> Result<Option<i64>, InternalError> {
     if !key.starts_with("tk_") {
         return Ok(None);

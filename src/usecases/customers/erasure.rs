@@ -13,6 +13,7 @@ use crate::store::daily_usage::day_number;
 use crate::store::db::Value;
 use crate::store::statement_batch::placeholders;
 use crate::usecases::delivery::failed_items;
+use crate::usecases::delivery::rounds;
 use crate::usecases::{App, InternalError, alarms};
 use std::time::Duration;
 
@@ -27,9 +28,6 @@ const ROUND_MAX: i64 = 50;
 const AT_ONCE_MAX: usize = 4;
 
 /// Closes a customer, for ever. When it returns, its data is blanked, or the job goes on with what takes longer.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn close(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| Box::pin(async move { close_in(tx, customer_no).await })).await?;
     match tokio::time::timeout(REQUEST_MAX, erase(app, customer_no)).await {
@@ -42,24 +40,18 @@ pub async fn close(app: &App, customer_no: i64) -> Result<(), InternalError> {
 }
 
 /// How many erasures have not come to their end.
-///
-/// # Errors
-/// [`Fault`] of the database.
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
     let row = app.store.read().await?.fetch_optional("select count(*) as n from erasures", Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
 /// Brings erasures to their end; how many.
-///
-/// # Errors
-/// [`Fault`] of a database that is away.
 pub async fn run(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move {
         erase(app, failed_items::customer_no(&item)?).await?;
         Ok(1)
     };
-    let mut run = failed_items::Run::new(app, failed_items::ERASURE, AT_ONCE_MAX);
+    let mut run = rounds::Run::new(app, failed_items::ERASURE, AT_ONCE_MAX);
     let mut done = run.retry(act).await?;
     let sql = format!(
         "select customer_no from erasures where {} order by requested_at limit $1",

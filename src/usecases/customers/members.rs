@@ -10,7 +10,7 @@ use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::store::db::{DbError, Row};
 use crate::usecases::access::sessions;
-use crate::usecases::access::sessions::{Role, Viewer};
+use crate::usecases::access::sessions::{Role, Viewer, role_of};
 use crate::usecases::delivery::outbox;
 use crate::usecases::{App, InternalError};
 use crate::{args, email};
@@ -37,7 +37,7 @@ pub struct Member {
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changed {
+pub enum MemberChange {
     /// It is as was asked.
     Done,
     /// Only owners and admins manage members, and only owners manage owners.
@@ -55,9 +55,6 @@ pub enum Changed {
 }
 
 /// The members of a customer, longest first.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalError> {
     let sql = "select email, role, created_at from members where customer_no = $1 and removed_at is null
         order by no limit $2";
@@ -65,10 +62,6 @@ pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalEr
     let member =
         |row: &Row| Ok(Member { email: row.text("email")?, role: role_of(row)?, since: row.at("created_at")? });
     rows.iter().map(member).collect::<Result<_, DbError>>().map_err(InternalError::from)
-}
-
-fn role_of(row: &Row) -> Result<Role, DbError> {
-    Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
 }
 
 /// What somebody wishes, with what the turn must know to grant it.
@@ -105,22 +98,19 @@ impl Wish {
 }
 
 /// Makes somebody a member, and says so by mail.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, InternalError> {
-    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::BadAddress) };
+pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<MemberChange, InternalError> {
+    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(MemberChange::BadAddress) };
     let invitation = invitation(app, &wish, role);
     let job = app.write(move |tx| {
         Box::pin(async move {
             if !wish.is_allowed(tx, &[role]).await? {
-                return Ok(Changed::NotAllowed);
+                return Ok(MemberChange::NotAllowed);
             }
             if wish.target(tx).await?.is_some() {
-                return Ok(Changed::Already);
+                return Ok(MemberChange::Already);
             }
             if is_full(tx, wish.viewer.customer_no).await? {
-                return Ok(Changed::TooMany);
+                return Ok(MemberChange::TooMany);
             }
             let now = tx.now();
             let sql = "insert into members (customer_no, email, role, created_at) values ($1, $2, $3, $4)
@@ -128,7 +118,7 @@ pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Resu
                 set role = excluded.role, created_at = excluded.created_at, removed_at = null, role_before_put = null";
             tx.db.execute(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
             outbox::enqueue(tx, invitation).await?;
-            Ok(Changed::Done)
+            Ok(MemberChange::Done)
         })
     });
     let changed = job.await?;
@@ -144,7 +134,7 @@ async fn is_full(tx: &mut WriteTransaction, customer_no: i64) -> Result<bool, Db
     Ok(row.int("members")? >= MEMBERS_MAX || row.int("invited")? >= HOURLY_MAX)
 }
 
-fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::Mail {
+fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::NewEmail {
     let (shop, viewer) = (&app.catalog.shop, &wish.viewer);
     let may = match role {
         Role::Owner => "see everything, buy top-ups and manage members",
@@ -164,7 +154,7 @@ fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::Mail {
         notes: vec!["You did not expect this? Then there is nothing to do.".to_owned()],
         ..Draft::default()
     };
-    outbox::Mail {
+    outbox::NewEmail {
         key: format!("invite:{}", app.clock.mint().simple()),
         customer_no: Some(viewer.customer_no),
         recipient: wish.email.clone(),
@@ -173,6 +163,7 @@ fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::Mail {
         body: body.render(),
         cause: None,
         stop_url: None,
+        urgent: true,
     }
 }
 
@@ -185,20 +176,17 @@ const fn role_words(role: Role) -> &'static str {
 }
 
 /// Changes what a member may do. Open sessions gain with it; a lesser role ends them, and pending links.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<Changed, InternalError> {
-    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::Unknown) };
+pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<MemberChange, InternalError> {
+    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(MemberChange::Unknown) };
     app.write(move |tx| {
         Box::pin(async move {
             let was = wish.target(tx).await?;
             if !wish.is_allowed(tx, &[was.unwrap_or(role), role]).await? {
-                return Ok(Changed::NotAllowed);
+                return Ok(MemberChange::NotAllowed);
             }
-            let Some(was) = was else { return Ok(Changed::Unknown) };
+            let Some(was) = was else { return Ok(MemberChange::Unknown) };
             if wish.leaves_no_owner(tx, was, Some(role)).await? {
-                return Ok(Changed::LastOwner);
+                return Ok(MemberChange::LastOwner);
             }
             let no = wish.viewer.customer_no;
             // Given by people from now on: no `PUT` takes it back.
@@ -210,33 +198,30 @@ pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) ->
             }
             let sql = "update sessions set role = $1 where customer_no = $2 and email = $3";
             tx.db.execute(sql, args![role.name(), no, &wish.email]).await?;
-            Ok(Changed::Done)
+            Ok(MemberChange::Done)
         })
     })
     .await
 }
 
 /// Removes a member and ends their sessions and links, in one commit.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn remove(app: &App, viewer: &Viewer, email: &str) -> Result<Changed, InternalError> {
-    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(Changed::Unknown) };
+pub async fn remove(app: &App, viewer: &Viewer, email: &str) -> Result<MemberChange, InternalError> {
+    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(MemberChange::Unknown) };
     app.write(move |tx| {
         Box::pin(async move {
             let was = wish.target(tx).await?;
             if !wish.is_allowed(tx, &[was.unwrap_or(Role::Viewer)]).await? {
-                return Ok(Changed::NotAllowed);
+                return Ok(MemberChange::NotAllowed);
             }
-            let Some(was) = was else { return Ok(Changed::Unknown) };
+            let Some(was) = was else { return Ok(MemberChange::Unknown) };
             if wish.leaves_no_owner(tx, was, None).await? {
-                return Ok(Changed::LastOwner);
+                return Ok(MemberChange::LastOwner);
             }
             let (now, no) = (tx.now(), wish.viewer.customer_no);
             let sql = "update members set removed_at = $1 where customer_no = $2 and email = $3";
             tx.db.execute(sql, args![now, no, &wish.email]).await?;
             sessions::end_all(tx, no, &wish.email, None).await?;
-            Ok(Changed::Done)
+            Ok(MemberChange::Done)
         })
     })
     .await

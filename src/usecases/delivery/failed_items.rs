@@ -13,24 +13,19 @@ use crate::args;
 use crate::ledger::WriteTransaction;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
+use crate::usecases::delivery::backoff::{Backoff, plain};
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
-use futures::{FutureExt, StreamExt};
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::panic::AssertUnwindSafe;
+use std::collections::{BTreeSet, HashSet};
 
-/// The first wait after a failure; it doubles with each attempt.
-const WAIT_SECONDS_MIN: i64 = 60;
-/// The longest wait.
+/// The longest wait, in seconds.
 pub(crate) const WAIT_SECONDS_MAX: i64 = 6 * 60 * 60;
-/// How many items of a round that may have met a passing fault are tried alone.
-const ALONE_MAX: usize = 3;
-/// An item that is due again in so many rounds one after the other is not really served.
-const STREAK_MAX: u32 = 5;
+/// A minute after the first failure, twice as long after each, six hours at most.
+pub(crate) const RETRIES: Backoff = Backoff { first: 60, factor: 2, max: WAIT_SECONDS_MAX, limit: WAIT_SECONDS_MAX };
 /// From which attempt on a fault that may pass raises an alarm; a lasting one does at once.
 const ALARM_IF_PASSING: i64 = 3;
 /// The same where Stripe does not answer: two hours and more. The events that wait have said so by then.
-const ALARM_IF_UNANSWERED: i64 = 12;
+pub(crate) const ALARM_IF_UNANSWERED: i64 = 12;
 
 /// A list that a job works through.
 #[derive(Clone, Copy, Debug)]
@@ -157,138 +152,7 @@ fn is_passing_code(code: &str) -> bool {
     code.parse::<i64>().is_ok_and(|code| [5, 6, 8, 10, 13, 14].contains(&(code & 255)))
 }
 
-/// What a round came to.
-pub(crate) struct Round<K> {
-    /// Pieces of work.
-    pub done: u64,
-    /// Items that were served.
-    pub served: Vec<K>,
-    /// Items that were not.
-    pub failed: Vec<(K, Failure)>,
-    /// A fault that is no item's.
-    pub stopped: Option<InternalError>,
-}
-
-impl<K> Round<K> {
-    fn take(&mut self, item: K, result: Result<u64, InternalError>) {
-        match result {
-            Ok(done) => {
-                self.done += done;
-                self.served.push(item);
-            }
-            Err(fault) => self.failed.push((item, Failure::from(&fault))),
-        }
-    }
-}
-
-/// Serves items, some side by side. A fault that may pass is tried once more alone: writes that were decided together
-/// are undone together, and only the one that fails alone is to blame.
-pub(crate) async fn round<K, F>(items: Vec<K>, at_once: usize, act: impl Fn(K) -> F) -> Round<K>
-where
-    K: Clone,
-    F: Future<Output = Result<u64, InternalError>>,
-{
-    let guarded = |item: K| {
-        let doing = AssertUnwindSafe(act(item.clone())).catch_unwind();
-        async move { (item, doing.await.unwrap_or_else(|_| Err(InternalError::Broken("it panicked".to_owned())))) }
-    };
-    let mut round = Round { done: 0, served: Vec::new(), failed: Vec::new(), stopped: None };
-    let doing: Vec<_> = items.into_iter().map(&guarded).collect();
-    let mut doing = futures::stream::iter(doing).buffer_unordered(at_once);
-    let mut unsure = Vec::new();
-    while let Some((item, result)) = doing.next().await {
-        match result {
-            Err(fault) if may_pass(&fault) => unsure.push(item),
-            result => round.take(item, result),
-        }
-    }
-    drop(doing);
-    let mut blamed = Vec::new();
-    for item in unsure {
-        match guarded(item).await {
-            (item, Err(fault)) if may_pass(&fault) => blamed.push((item, fault)),
-            (item, result) => round.take(item, result),
-        }
-        if blamed.len() >= ALONE_MAX {
-            break;
-        }
-    }
-    // Where nothing at all was served, it is nobody's fault but the database's.
-    let nobodys = round.served.is_empty() || blamed.len() >= ALONE_MAX;
-    for (item, fault) in blamed {
-        if !round.served.is_empty() {
-            round.failed.push((item, Failure::from(&fault)));
-        }
-        if nobodys {
-            round.stopped = Some(fault);
-        }
-    }
-    round
-}
-
-/// A run through one list.
-pub(crate) struct Run<'a> {
-    app: &'a App,
-    list: List,
-    at_once: usize,
-    /// In how many rounds up to the last an item was served.
-    streaks: HashMap<String, u32>,
-}
-
-impl<'a> Run<'a> {
-    /// Of this list, with so many items side by side.
-    pub fn new(app: &'a App, list: List, at_once: usize) -> Self {
-        Self { app, list, at_once, streaks: HashMap::new() }
-    }
-
-    /// Retries the failed items that are due.
-    ///
-    /// # Errors
-    /// A fault that is no item's.
-    pub async fn retry<F>(&mut self, act: impl Fn(String) -> F) -> Result<u64, InternalError>
-    where
-        F: Future<Output = Result<u64, InternalError>>,
-    {
-        let sql = "select item from failed_items where list = $1 and due_at <= $2 order by due_at limit $3";
-        let now = self.app.clock.now();
-        let limit = self.list.retries_max;
-        let rows = self.app.store.read().await?.fetch_all(sql, args![self.list.name, now, limit]).await?;
-        let due = rows.iter().map(|row| row.text("item")).collect::<Result<_, _>>()?;
-        self.serve(due, act).await
-    }
-
-    /// Serves the items of one round.
-    ///
-    /// # Errors
-    /// A fault that is no item's; what could be served was.
-    pub async fn serve<F>(&mut self, items: Vec<String>, act: impl Fn(String) -> F) -> Result<u64, InternalError>
-    where
-        F: Future<Output = Result<u64, InternalError>>,
-    {
-        if items.is_empty() {
-            return Ok(0);
-        }
-        let streak = |item: &String| self.streaks.get(item).copied().unwrap_or(0);
-        let (stuck, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| streak(item) >= STREAK_MAX);
-        let mut round = round(items, self.at_once, act).await;
-        self.streaks = round.served.iter().map(|item| (item.clone(), streak(item) + 1)).collect();
-        let reason = "it is due again as soon as it was served";
-        round.failed.extend(stuck.into_iter().map(|item| (item, Failure::lasting(reason))));
-        // Stripe answers about nothing: that is no news of each purchase.
-        if round.served.is_empty() && round.failed.len() > 1 {
-            for (_, failure) in round.failed.iter_mut().filter(|(_, failure)| failure.alarm_at == ALARM_IF_UNANSWERED) {
-                failure.is_its_own = false;
-            }
-        }
-        record(self.app, self.list, round.served, round.failed).await?;
-        round.stopped.map_or(Ok(round.done), Err)
-    }
-}
-
 /// Notes which items failed, and ends the failures of those that were served.
-///
-/// # Errors
-/// [`Fault`] of the database.
 pub(crate) async fn record(
     app: &App,
     list: List,
@@ -355,7 +219,7 @@ pub(crate) async fn fail(
         None => 1,
     };
     let reason = plain(&failure.reason);
-    let wait = wait_seconds(attempts, dice()?).min(list.wait_max);
+    let wait = RETRIES.random_seconds(attempts)?.min(list.wait_max);
     let sql = "insert into failed_items (list, item, attempts, failed_at, due_at, last_error)
         values ($1, $2, $3, $4, $5, $6)
         on conflict (list, item) do update set attempts = excluded.attempts, failed_at = excluded.failed_at,
@@ -370,30 +234,7 @@ pub(crate) async fn fail(
     Ok(())
 }
 
-/// A reason that a database and a line of a terminal take.
-pub(crate) fn plain(reason: &str) -> String {
-    reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
-}
-
-/// How long the next attempt waits: a minute after the first failure, twice as long after each, six hours at most; up
-/// to a quarter more, so that items which failed together do not come back together.
-pub(crate) fn wait_seconds(attempt: i64, dice: u8) -> i64 {
-    let doublings = u32::try_from(attempt.clamp(1, 20) - 1).unwrap_or(0);
-    let wait = WAIT_SECONDS_MIN << doublings;
-    (wait + wait * i64::from(dice) / 1_024).min(WAIT_SECONDS_MAX)
-}
-
-/// A random byte.
-pub(crate) fn dice() -> Result<u8, InternalError> {
-    let mut byte = [0_u8];
-    getrandom::fill(&mut byte).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
-    Ok(byte[0])
-}
-
 /// How many items of each list fail; lists without any are left out.
-///
-/// # Errors
-/// [`Fault`] of the database.
 pub async fn counts(store: &Store) -> Result<Vec<(String, i64)>, InternalError> {
     let sql = "select list, count(*) as n from failed_items group by list";
     let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
@@ -404,11 +245,10 @@ pub async fn counts(store: &Store) -> Result<Vec<(String, i64)>, InternalError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Unavailable;
 
     #[test]
     fn waits_double_from_a_minute_to_six_hours() {
-        let check = |attempt, dice, want| assert_eq!(wait_seconds(attempt, dice), want, "{attempt} {dice}");
+        let check = |attempt, random, want| assert_eq!(RETRIES.seconds(attempt, random), want, "{attempt} {random}");
         check(1, 0, 60);
         check(1, 255, 74);
         check(2, 0, 120);
@@ -416,37 +256,5 @@ mod tests {
         check(10, 0, 21_600);
         check(9, 255, 19_185);
         check(100, 255, 21_600);
-    }
-
-    /// Items below 10 are served, 10 and above are broken, 20 undoes whatever is decided with it, 30 panics.
-    async fn act(item: i64) -> Result<u64, InternalError> {
-        match item {
-            0..10 => Ok(1),
-            20.. if item < 30 => Err(InternalError::Unavailable(Unavailable::Database)),
-            30.. => panic!("planted"),
-            _ => Err(InternalError::Broken("planted".to_owned())),
-        }
-    }
-
-    #[tokio::test]
-    async fn one_item_that_fails_in_whatever_way_keeps_no_neighbour_from_being_served() {
-        let round = round(vec![10, 20, 1, 30, 2, 3], 4, act).await;
-        assert_eq!(round.done, 3);
-        let mut failed: Vec<i64> = round.failed.iter().map(|(item, _)| *item).collect();
-        failed.sort_unstable();
-        assert_eq!(failed, [10, 20, 30]);
-        assert!(round.stopped.is_none());
-    }
-
-    #[tokio::test]
-    async fn a_database_that_is_away_is_no_items_fault() {
-        let round = round(vec![20, 21, 22, 23, 24], 4, act).await;
-        assert!(round.failed.is_empty() && round.stopped.is_some());
-    }
-
-    #[tokio::test]
-    async fn several_items_that_undo_what_is_decided_with_them_are_found_out_some_in_a_round() {
-        let round = round(vec![1, 20, 21, 22, 23, 24], 4, act).await;
-        assert_eq!((round.failed.len(), round.stopped.is_some()), (ALONE_MAX, true));
     }
 }

@@ -16,10 +16,7 @@ const CYCLES: i64 = 3;
 const PURCHASES_MAX: i64 = 1_000;
 
 /// The comparison for a customer, unless it was put aside until a reset to come. `account` stands at `now`.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn of(
+pub async fn of_customer(
     db: &mut Connection,
     app: &App,
     no: i64,
@@ -91,9 +88,6 @@ async fn cycles(
 }
 
 /// Puts the hint aside until the next reset, for everybody of the customer.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn hide(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {

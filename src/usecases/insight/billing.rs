@@ -7,7 +7,7 @@ use crate::usecases::credits::{accounts, overview};
 use crate::usecases::customers::Customer;
 use crate::usecases::insight::forecast::Prospect;
 use crate::usecases::insight::{advice, forecast};
-use crate::usecases::purchases::Listed;
+use crate::usecases::purchases::CustomerPurchases;
 use crate::usecases::{App, InternalError, customers, purchases};
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ pub struct Billing {
     /// The ended top-ups that were asked for.
     pub ended: Vec<Grant>,
     /// Purchases.
-    pub purchases: Listed,
+    pub purchases: CustomerPurchases,
     /// What lies ahead.
     pub prospect: Option<Prospect>,
     /// Whether another plan would have been cheaper.
@@ -29,10 +29,7 @@ pub struct Billing {
 
 /// A customer's Billing now; what is due is booked first. `ended` is asked which of the ended top-ups are wanted,
 /// `listed` how many of all purchases to skip, and how many to take.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn of(
+pub async fn of_customer(
     app: &App,
     (no, id): (i64, &str),
     ended: impl FnOnce(&Overview) -> Range<usize>,
@@ -41,13 +38,13 @@ pub async fn of(
     accounts::book(app, no).await?;
     let db = &mut app.store.snapshot().await?;
     let Some(customer) = customers::found(db, app, id).await? else { return Ok(None) };
-    let Some(overview) = overview::of(db, app, no, id).await? else { return Ok(None) };
+    let Some(overview) = overview::of_customer(db, app, no, id).await? else { return Ok(None) };
     let part = ended(&overview);
     Ok(Some(Billing {
         ended: overview::ended(db, no, part.start, part.len()).await?,
         purchases: purchases::listed(db, app, no, listed).await?,
-        prospect: forecast::of(db, app, no, &overview, customer.created_at).await?,
-        advice: advice::of(db, app, no, &overview.account, overview.balance.as_of).await?,
+        prospect: forecast::of_customer(db, app, no, &overview, customer.created_at).await?,
+        advice: advice::of_customer(db, app, no, &overview.account, overview.balance.as_of).await?,
         customer,
         overview,
     }))

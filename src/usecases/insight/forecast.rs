@@ -22,10 +22,7 @@ pub struct Prospect {
 }
 
 /// What lies ahead of a customer who came at `created_at`.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn of(
+pub async fn of_customer(
     db: &mut Connection,
     app: &App,
     no: i64,
@@ -33,7 +30,7 @@ pub async fn of(
     created_at: Instant,
 ) -> Result<Option<Prospect>, DbError> {
     let (account, catalog, now) = (&overview.account, &app.catalog, overview.balance.as_of);
-    let Some(pace) = usage_rate::of(db, no, created_at, now).await? else {
+    let Some(pace) = usage_rate::of_customer(db, no, created_at, now).await? else {
         return Ok(None);
     };
     let until = overview.live.iter().map(|grant| grant.expires_at).fold(account.cycle.end, Instant::max);

@@ -28,9 +28,6 @@ pub async fn run(app: App, stop: CancellationToken) {
 }
 
 /// The number of a customer's last entry.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn last_entry(app: &App, customer_no: i64) -> Result<i64, InternalError> {
     let sql = "select seq from accounts where customer_no = $1";
     let row = app.store.read().await?.fetch_optional(sql, crate::args![customer_no]).await?;
@@ -38,9 +35,6 @@ pub async fn last_entry(app: &App, customer_no: i64) -> Result<i64, InternalErro
 }
 
 /// Updates all open pages once.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn update_pages(app: &App) -> Result<(), InternalError> {
     let pages = app.live_pages.pages();
     if pages.is_empty() {

@@ -94,9 +94,6 @@ impl Report {
 }
 
 /// Adds up what is new and tells all of it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn report(app: &App) -> Result<Report, InternalError> {
     let mut sums = app.sales_cache.0.lock().await;
     let last = roll_forward(&app.store, &mut sums, BUDGET).await?;
@@ -191,9 +188,6 @@ pub fn credits(sum: i128) -> Credits {
 }
 
 /// The whole report as CSV: a line for each month and kind.
-///
-/// # Errors
-/// [`Fault`].
 pub fn csv(report: &Report) -> Result<String, InternalError> {
     let head = ["month", "kind", "granted", "used", "expired", "refunded", "voided", "outstanding"];
     let rows = report.lines.iter().map(|line| {
@@ -207,9 +201,6 @@ pub fn csv(report: &Report) -> Result<String, InternalError> {
 }
 
 /// What was taken as CSV, in minor units.
-///
-/// # Errors
-/// [`Fault`].
 pub fn money_csv(report: &Report) -> Result<String, InternalError> {
     let head = ["month", "currency", "purchases", "sold", "tax", "refunded"];
     let rows = report.money.iter().map(|line| {

@@ -71,9 +71,6 @@ pub struct Step {
 }
 
 /// What a customer used, step by step, oldest first; steps of nothing included.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn range(app: &App, customer_no: i64, range: Range) -> Result<Vec<Step>, InternalError> {
     let (count, length) = range.steps();
     let today = day_number(app.clock.now());
@@ -113,9 +110,6 @@ pub struct Usage {
 }
 
 /// Usage over a range, split up.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn usage(app: &App, customer_no: i64, range: Range) -> Result<Usage, InternalError> {
     let (count, length) = range.steps();
     let today = day_number(app.clock.now());
@@ -186,9 +180,6 @@ pub struct InCycle {
 }
 
 /// How a customer stands in the cycle that runs.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn in_cycle(app: &App, customer_no: i64) -> Result<Option<InCycle>, InternalError> {
     let mut db = app.store.snapshot().await?;
     let Some(mut loaded) = accounts::load_by_no(&mut db, customer_no).await? else { return Ok(None) };

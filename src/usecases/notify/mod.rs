@@ -3,7 +3,10 @@
 //! *Not here:* how they leave (`delivery`).
 
 pub mod balance_alerts;
+mod email_writers;
 pub mod emails;
 pub mod receipts;
 pub mod reminders;
 pub mod webhooks;
+
+pub use email_writers::EmailWriters;

@@ -1,19 +1,19 @@
 //! The receipt of a top-up: mailed to every owner and admin, written in the transaction that credits.
 
 use crate::args;
-use crate::domain::{Credits, Instant, Money};
+use crate::domain::{Instant, Money};
 use crate::email::{Draft, Rendered};
 use crate::ledger::WriteTransaction;
 use crate::time_zone::Zone;
 use crate::usecases::InternalError;
 use crate::usecases::delivery::outbox;
-use crate::usecases::delivery::outbox::Mail;
-use crate::usecases::purchases::Purchase;
+use crate::usecases::delivery::outbox::NewEmail;
+use crate::usecases::notify::emails::{PurchaseData, counted};
 use uuid::Uuid;
 
 /// What a receipt says beside the purchase as it was sold.
 #[derive(Clone, Copy, Debug)]
-pub struct Credited {
+pub struct CreditedTerms {
     /// When the credits came.
     pub at: Instant,
     /// When they expire.
@@ -25,38 +25,31 @@ pub struct Credited {
 }
 
 /// Writes the receipts of a purchase that is being credited. `site` is the address that customers see.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn enqueue(
     tx: &mut WriteTransaction,
-    purchase: &Purchase,
-    credited: Credited,
+    purchase: &PurchaseData,
+    credited: CreditedTerms,
     site: &str,
 ) -> Result<(), InternalError> {
     write(tx, purchase, credited, site, "").await?;
     Ok(())
 }
 
-/// Writes them again, once under this `key`; says how many there are. None where nothing was credited.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn again(
+/// Writes the receipts once more under this `key`; how many there are.
+pub async fn resend(
     tx: &mut WriteTransaction,
-    purchase: &Purchase,
+    purchase: &PurchaseData,
+    credited: CreditedTerms,
     site: &str,
     key: Uuid,
 ) -> Result<usize, InternalError> {
-    let Some((at, expires_at)) = purchase.credited_at.zip(purchase.expires_at) else { return Ok(0) };
-    let credited = Credited { at, expires_at, total: purchase.amount_total, tax: purchase.amount_tax };
     write(tx, purchase, credited, site, &format!(":{key}")).await
 }
 
 async fn write(
     tx: &mut WriteTransaction,
-    purchase: &Purchase,
-    credited: Credited,
+    purchase: &PurchaseData,
+    credited: CreditedTerms,
     site: &str,
     suffix: &str,
 ) -> Result<usize, InternalError> {
@@ -67,30 +60,26 @@ async fn write(
     for row in rows {
         let draft = draft(tx, purchase, credited, site, &row.text("name")?, &row.text("timezone")?);
         let recipient = row.text("email")?;
-        let mail = Mail {
+        let mail = NewEmail {
             key: format!("receipt:{}:{recipient}{suffix}", purchase.id),
             customer_no: Some(purchase.customer_no),
             recipient,
             kind: "receipt",
-            subject: format!("{} added: receipt", counted(purchase.credits)),
+            subject: format!("{} added: receipt", counted(purchase.credits, "")),
             body: draft,
             cause: Some(purchase.id.bytes()),
             stop_url: None,
+            urgent: false,
         };
         outbox::enqueue(tx, mail).await?;
     }
     Ok(written)
 }
 
-fn counted(credits: Credits) -> String {
-    let noun = if credits == Credits::whole(1) { "credit" } else { "credits" };
-    format!("{} {noun}", credits.grouped())
-}
-
 fn draft(
     tx: &WriteTransaction,
-    purchase: &Purchase,
-    credited: Credited,
+    purchase: &PurchaseData,
+    credited: CreditedTerms,
     site: &str,
     customer: &str,
     zone: &str,
@@ -111,7 +100,7 @@ fn draft(
     Draft {
         shop: shop.name.clone(),
         support: shop.support_email.clone(),
-        heading: format!("{} added", counted(purchase.credits)),
+        heading: format!("{} added", counted(purchase.credits, "")),
         lines: vec!["They are used after your plan credits.".to_owned()],
         facts,
         button: Some(("Open Billing".to_owned(), format!("{site}/billing"))),

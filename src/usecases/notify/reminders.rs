@@ -13,6 +13,7 @@ use crate::store::db::DbError;
 use crate::time_zone::Zone;
 use crate::usecases::credits::usage_rate;
 use crate::usecases::delivery::failed_items;
+use crate::usecases::delivery::rounds;
 use crate::usecases::notify::emails;
 use crate::usecases::notify::emails::reminders;
 use crate::usecases::{App, InternalError, Shop};
@@ -26,9 +27,6 @@ const AT_ONCE_MAX: usize = 20;
 const HELD_MINUTES: i64 = 60;
 
 /// When the next look is due after `now`.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
     let sql = "select min(remind_at) as due from grants where remind_at is not null and remind_at > $1";
     let row = app.store.read().await?.fetch_optional(sql, args![now]).await?;
@@ -36,9 +34,6 @@ pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, Intern
 }
 
 /// How many top-ups wait to be looked at.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from grants where remind_at is not null and remind_at <= $1";
     let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
@@ -47,13 +42,10 @@ pub async fn backlog(app: &App) -> Result<i64, InternalError> {
 
 /// Announces what is due, a bounded number of customers at a time; how many mails that made. A customer that cannot
 /// be served is retried later, by itself.
-///
-/// # Errors
-/// [`Fault`] of a database that is away.
 pub async fn run(app: &App) -> Result<u64, InternalError> {
-    let act = |item: String| async move { one(app, failed_items::customer_no(&item)?).await };
+    let act = |item: String| async move { serve(app, failed_items::customer_no(&item)?).await };
     retell_delivered(app).await?;
-    let mut run = failed_items::Run::new(app, failed_items::REMINDERS, AT_ONCE_MAX);
+    let mut run = rounds::Run::new(app, failed_items::REMINDERS, AT_ONCE_MAX);
     let mut written = run.retry(act).await?;
     let sql = format!(
         "select customer_no from grants where remind_at is not null and remind_at <= $1 and {}
@@ -71,19 +63,19 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
 }
 
 /// Serves one customer.
-async fn one(app: &App, no: i64) -> Result<u64, InternalError> {
+async fn serve(app: &App, no: i64) -> Result<u64, InternalError> {
     // Read before the turn: it may walk over many lines.
     let mut db = app.store.read().await?;
     let row = db.fetch_optional("select created_at from customers where no = $1", args![no]).await?;
     let Some(since) = row.map(|row| row.at("created_at")).transpose()? else { return Ok(0) };
-    let pace = usage_rate::of(&mut db, no, since, app.clock.now()).await?;
+    let pace = usage_rate::of_customer(&mut db, no, since, app.clock.now()).await?;
     drop(db);
     let shop = app.shop();
     app.write(move |tx| Box::pin(async move { remind(tx, no, pace, &shop).await })).await
 }
 
 /// A top-up that is on the list.
-struct Listed {
+struct ListedTopUp {
     no: i64,
     id: GrantId,
     expires_at: Instant,
@@ -123,7 +115,7 @@ async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &S
         };
         let day = one.expires_at;
         // The nearest of the day decides which reminder it is.
-        let same = |other: &&Listed| to.zone.same_day(day, other.expires_at);
+        let same = |other: &&ListedTopUp| to.zone.same_day(day, other.expires_at);
         let days = listed.iter().filter(same).fold(days, |days, other| match verdict(other, &account, tx, at) {
             Verdict::Announce(other) => days.min(other),
             Verdict::Again(_) => days,
@@ -132,12 +124,12 @@ async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &S
     }
 }
 
-async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<Listed>, DbError> {
+async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<ListedTopUp>, DbError> {
     let sql = "select no, id, expires_at from grants
         where customer_no = $1 and kind = 3 and remind_at is not null order by expires_at, no";
     let mut out = Vec::new();
     for row in tx.db.fetch_all(sql, args![no]).await? {
-        out.push(Listed {
+        out.push(ListedTopUp {
             no: row.int("no")?,
             id: GrantId(row.uuid("id")?),
             expires_at: row.at("expires_at")?,
@@ -156,7 +148,7 @@ async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<Listed>, DbErr
     Ok(out)
 }
 
-fn verdict(one: &Listed, account: &Account, tx: &WriteTransaction, at: Instant) -> Verdict {
+fn verdict(one: &ListedTopUp, account: &Account, tx: &WriteTransaction, at: Instant) -> Verdict {
     // What comes back, and a date that moves, puts a grant on the list again (`ledger::flush`).
     let Some(grant) = account.grant(one.id).filter(|grant| grant.frozen.is_zero() && grant.has_something()) else {
         return Verdict::Again(None);
@@ -184,9 +176,6 @@ fn of_the_day(account: &Account, zone: Zone, day: Instant) -> Vec<&Grant> {
 }
 
 /// A mail server took a reminder: the top-ups that it announced await no further one.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn delivered(tx: &mut WriteTransaction, mail: i64) -> Result<(), InternalError> {
     let sql = "select g.id, g.customer_no from outbox o join reminders r on r.mail = o.cause
         join grants g on g.no = r.grant_no where o.no = $1 and g.awaits_notice = 1 order by g.no";
@@ -206,7 +195,7 @@ async fn retell_delivered(app: &App) -> Result<(), InternalError> {
         app.write(move |tx| Box::pin(async move { delivered(tx, mail).await })).await?;
         Ok(0)
     };
-    failed_items::Run::new(app, failed_items::NOTICES, AT_ONCE_MAX).retry(act).await?;
+    rounds::Run::new(app, failed_items::NOTICES, AT_ONCE_MAX).retry(act).await?;
     Ok(())
 }
 
@@ -215,7 +204,7 @@ async fn announce(
     tx: &mut WriteTransaction,
     account: &Account,
     to: &emails::Addressed,
-    listed: &[Listed],
+    listed: &[ListedTopUp],
     (day, days, at): (Instant, i64, Instant),
     pace: Option<Pace>,
     shop: &Shop,

@@ -180,9 +180,6 @@ fn hash(before: &[u8], no: i64, at: i64, action: &str, customer_no: Option<i64>,
 }
 
 /// Lines below number `before`, newest first: a customer's, or everybody's.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn list(app: &App, customer_no: Option<i64>, before: i64, limit: i64) -> Result<Vec<Line>, InternalError> {
     let mut db = app.store.read().await?;
     let rows = match customer_no {
@@ -196,9 +193,6 @@ pub async fn list(app: &App, customer_no: Option<i64>, before: i64, limit: i64) 
 }
 
 /// Refunds of a purchase that were asked for and of which Stripe's answer is not known, newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub(crate) async fn unanswered(db: &mut Connection, about: &str) -> Result<Vec<Line>, DbError> {
     let sql = format!(
         "{LINE} where about = $1 and action = $2
@@ -213,7 +207,7 @@ const STEP: i64 = 1_000;
 /// Verifies numbers and chain; names the first line that is not as it was written.
 ///
 /// # Errors
-/// [`Fault`] where the database cannot be read.
+/// [`InternalError`] where the database cannot be read.
 pub async fn check(store: &crate::store::Store) -> Result<Result<i64, String>, InternalError> {
     let (mut last, mut before) = (0, Vec::new());
     loop {

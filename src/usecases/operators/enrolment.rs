@@ -29,9 +29,6 @@ pub struct Enrolment {
 
 impl Enrolment {
     /// A new one, for an account with this password.
-    ///
-    /// # Errors
-    /// [`Fault`].
     pub async fn new(password: String) -> Result<Self, InternalError> {
         let secret = Secret::new()?;
         let codes = RecoveryCodes::new(|_, bytes| getrandom::fill(bytes).map_err(broken))?;
@@ -39,9 +36,6 @@ impl Enrolment {
     }
 
     /// Whether this is a code of now; it is then used up.
-    ///
-    /// # Errors
-    /// [`Fault`].
     pub fn confirm(&mut self, code: &str, now: Instant) -> Result<bool, InternalError> {
         self.step = self.secret.step_of(code.trim(), now)?;
         Ok(self.step.is_some())
@@ -91,9 +85,6 @@ pub enum Standing {
 }
 
 /// How an operator's second factor stands.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn standing(app: &App, operator: &Operator) -> Result<Standing, InternalError> {
     let sql = "select o.password, o.totp_since, (select count(*) from operator_recovery_codes c
             where c.operator_no = o.no and c.used_at is null) as codes
@@ -108,9 +99,6 @@ pub async fn standing(app: &App, operator: &Operator) -> Result<Standing, Intern
 }
 
 /// A seed for a form that switches a second factor on.
-///
-/// # Errors
-/// [`Fault`].
 pub fn seed() -> Result<String, InternalError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(broken)?;
@@ -118,9 +106,6 @@ pub fn seed() -> Result<String, InternalError> {
 }
 
 /// What a seed becomes for this operator in this session; `None` for what is no seed.
-///
-/// # Errors
-/// [`Fault`].
 pub fn of_seed(app: &App, operator: &Operator, seed: &str) -> Result<Option<(Secret, RecoveryCodes)>, InternalError> {
     let Some(seed) = hex::decode(seed).ok().filter(|seed| seed.len() == 16) else { return Ok(None) };
     let bytes = |about: &str, n: usize, out: &mut [u8]| {
@@ -150,9 +135,6 @@ pub enum Changed {
 }
 
 /// Switches on the second factor of a seed, where there is none. Ends the account's other sessions.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn switch_on(
     app: &App,
     operator: &Operator,
@@ -195,9 +177,6 @@ pub async fn switch_on(
 }
 
 /// Switches the second factor off, for who has both.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn switch_off(
     app: &App,
     operator: &Operator,

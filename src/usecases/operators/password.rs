@@ -36,9 +36,6 @@ pub fn check(password: &str) -> Result<(), String> {
 }
 
 /// The hash of a password, as a PHC string.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn hash(password: String) -> Result<String, InternalError> {
     tokio::task::spawn_blocking(move || hash_now(&password)).await.map_err(broken)?
 }

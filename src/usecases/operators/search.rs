@@ -56,9 +56,6 @@ fn named_of(row: &Row) -> Result<Named, DbError> {
 
 /// Customers and purchases by email, customer id or name, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number. A name
 /// is found however its letters are written (`domain::text::folded`).
-///
-/// # Errors
-/// [`Fault`].
 pub async fn search(app: &App, text: &str) -> Result<Found, InternalError> {
     let text = text.trim();
     if text.is_empty() || text.contains('\0') {
@@ -91,18 +88,12 @@ pub async fn search(app: &App, text: &str) -> Result<Found, InternalError> {
 }
 
 /// A customer by the SaaS's id, closed or not.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn named(app: &App, id: &str) -> Result<Option<Named>, InternalError> {
     let row = app.store.read().await?.fetch_optional(format!("{NAMED} where c.id = $1"), args![id]).await?;
     Ok(row.as_ref().map(named_of).transpose()?)
 }
 
 /// The number of a customer's last entry.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn last_seq(app: &App, customer_no: i64) -> Result<i64, InternalError> {
     let sql = "select seq from accounts where customer_no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![customer_no]).await?;
@@ -133,9 +124,6 @@ pub struct Mail {
 }
 
 /// Mails to a customer, newest first, below number `before`.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn mails(app: &App, customer_no: i64, before: i64, limit: i64) -> Result<Vec<Mail>, InternalError> {
     let sql = "select no, kind, recipient, subject, state, attempts, last_error, created_at, done_at from outbox
         where customer_no = $1 and no < $2 order by no desc limit $3";
@@ -176,9 +164,6 @@ pub struct Reminder {
 }
 
 /// A customer's reminders, newest first.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn reminders(app: &App, customer_no: i64) -> Result<Vec<Reminder>, InternalError> {
     let sql = "select r.kind, r.expires_at, g.amount, r.at, count(o.no) as mails,
           coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,
@@ -220,9 +205,6 @@ pub struct Event {
 }
 
 /// Events that are not done, oldest first.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
     let sql = "select id, type, object_id, received_at, attempts, last_error from inbox
         where done_at is null order by due_at limit $1";

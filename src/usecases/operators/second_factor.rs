@@ -40,7 +40,7 @@ impl Secret {
     /// A new one.
     ///
     /// # Errors
-    /// [`Fault`] where there are no random bytes.
+    /// [`InternalError`] where there are no random bytes.
     pub fn new() -> Result<Self, InternalError> {
         let mut bytes = [0; SECRET_BYTES];
         getrandom::fill(&mut bytes).map_err(broken)?;
@@ -50,7 +50,7 @@ impl Secret {
     /// As an app takes it in: `otpauth://totp/…`.
     ///
     /// # Errors
-    /// [`Fault`] where the library refuses.
+    /// [`InternalError`] where the library refuses.
     pub fn url(&self, shop: &str, email: &str) -> Result<String, InternalError> {
         // A colon divides shop and account.
         let plain = |text: &str| text.replace(':', " ");
@@ -61,7 +61,7 @@ impl Secret {
     /// As a person types it into an app: groups of four.
     ///
     /// # Errors
-    /// [`Fault`] where the library refuses.
+    /// [`InternalError`] where the library refuses.
     pub fn typed(&self) -> Result<String, InternalError> {
         let base32: Vec<char> = self.totp()?.secret().to_base32().chars().collect();
         Ok(base32.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" "))
@@ -70,7 +70,7 @@ impl Secret {
     /// The step of time whose code this is, if it is one of now, or of the step before or after.
     ///
     /// # Errors
-    /// [`Fault`] where the library refuses.
+    /// [`InternalError`] where the library refuses.
     pub fn step_of(&self, code: &str, now: Instant) -> Result<Option<i64>, InternalError> {
         let Ok(seconds) = u64::try_from(now.timestamp()) else { return Ok(None) };
         Ok(self.totp()?.check(code, seconds).and_then(|step| i64::try_from(step).ok()))
@@ -85,9 +85,6 @@ impl Secret {
     }
 
     /// As the database keeps it.
-    ///
-    /// # Errors
-    /// [`Fault`].
     pub(crate) fn encrypt(&self, password: &str) -> Result<Encrypted, InternalError> {
         let mut salt = [0; 16];
         getrandom::fill(&mut salt).map_err(broken)?;
@@ -108,9 +105,6 @@ pub struct Encrypted {
 
 impl Encrypted {
     /// The secret, if the password is right; else some other bytes. Costs as much as comparing a password.
-    ///
-    /// # Errors
-    /// [`Fault`].
     pub(crate) fn open(&self, password: &str) -> Result<Secret, InternalError> {
         let mut bytes = [0; SECRET_BYTES];
         Argon2::default().hash_password_into(password.as_bytes(), &self.salt, &mut bytes).map_err(broken)?;
@@ -181,9 +175,6 @@ pub enum Proof {
 
 impl Proof {
     /// What a person typed, against a secret; `None` for what cannot be a code.
-    ///
-    /// # Errors
-    /// [`Fault`].
     pub(crate) fn of(typed: &str, secret: Option<Secret>, now: Instant) -> Result<Option<Self>, InternalError> {
         let Some(secret) = secret else { return Ok(Some(Self::None)) };
         let plain: String = typed.chars().filter(|c| !c.is_whitespace()).take(64).collect();

@@ -11,7 +11,7 @@ use crate::ledger::WriteTransaction;
 use crate::process_metrics::SignInOutcome;
 use crate::store::db::{Connection, DbError};
 use crate::usecases::access::client::Client;
-use crate::usecases::access::portal::token_hash;
+use crate::usecases::access::tokens::token_hash;
 use crate::usecases::operators::password;
 use crate::usecases::operators::password::{Fits, Stored};
 use crate::usecases::operators::second_factor::{Encrypted, Proof, Secret};
@@ -80,7 +80,7 @@ fn half(hash: &[u8]) -> [u8; 16] {
 }
 
 /// The row of an account's tries from a place. There is one for nobody's address as well.
-fn slot(app: &App, email: &str, from: &Client) -> Result<[u8; 32], InternalError> {
+pub(crate) fn slot(app: &App, email: &str, from: &Client) -> Result<[u8; 32], InternalError> {
     let place = match (&from.device, from.network) {
         (Some(device), _) => format!("device\n{device}"),
         (None, network) => format!("network\n{}", network.map(|it| it.to_string()).unwrap_or_default()),
@@ -99,9 +99,6 @@ fn keyed(app: &App, text: &str) -> Result<[u8; 16], InternalError> {
 }
 
 /// What a browser is given when an account signs in with it: a number of its own, and that it was this account.
-///
-/// # Errors
-/// [`Fault`].
 pub fn new_device(app: &App, email: &str) -> Result<String, InternalError> {
     let mut number = [0; 16];
     getrandom::fill(&mut number).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
@@ -115,9 +112,6 @@ fn device_of(app: &App, email: &str, number: &str) -> Result<String, InternalErr
 }
 
 /// Whether a browser was given this when this account signed in with it.
-///
-/// # Errors
-/// [`Fault`].
 pub fn is_device(app: &App, email: &str, given: &str) -> Result<bool, InternalError> {
     let Some((number, _)) = given.split_once('-') else { return Ok(false) };
     let right = device_of(app, email, number)?;
@@ -126,7 +120,7 @@ pub fn is_device(app: &App, email: &str, given: &str) -> Result<bool, InternalEr
 
 /// An account whose password was right.
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub(crate) struct TriedAccount {
     pub(crate) no: i64,
     /// The password's hash, as it was compared.
     pub(crate) hash: String,
@@ -137,7 +131,7 @@ pub(crate) struct Account {
 /// How a password came out.
 pub(crate) enum Tried {
     /// It is right; the second factor is still to be shown, where there is one.
-    Fits { account: Account, secret: Option<Secret> },
+    Fits { account: TriedAccount, secret: Option<Secret> },
     /// It is not; the account, if there is one.
     Wrong(Option<i64>),
     /// It was not looked at.
@@ -168,15 +162,12 @@ pub(crate) async fn tried(app: &App, email: &str, password: String, from: &Clien
     let fits = password::fits(&app.settings.password_gates, password, stored, from.device.is_some()).await?;
     Ok(match (fits, no.zip(hash)) {
         (Fits::Busy, _) => Tried::Wait,
-        (Fits::Yes(secret), Some((no, hash))) => Tried::Fits { account: Account { no, hash, slot }, secret },
+        (Fits::Yes(secret), Some((no, hash))) => Tried::Fits { account: TriedAccount { no, hash, slot }, secret },
         _ => Tried::Wrong(no),
     })
 }
 
 /// Opens a session for who knows the password, and has the second factor where there is one.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result<SignedIn, InternalError> {
     let (signed, no) = match email::address(typed.email) {
         Some(email) => signed(app, &email, typed, from).await?,
@@ -260,12 +251,12 @@ fn wait_after(failures: i64) -> TimeDelta {
     TimeDelta::seconds((WAIT_SECONDS_MIN << doubled).min(WAIT_SECONDS_MAX))
 }
 
-async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, InternalError> {
-    let token = crate::usecases::access::portal::new_token()?;
+pub(crate) async fn open(app: &App, account: TriedAccount, proof: Proof) -> Result<SignedIn, InternalError> {
+    let token = crate::usecases::access::tokens::new_token()?;
     let session = token_hash(&token);
     let job = app.write_anonymous(move |tx| {
         Box::pin(async move {
-            let Account { no, hash, slot } = account;
+            let TriedAccount { no, hash, slot } = account;
             let now = tx.now();
             let old = now - TimeDelta::days(30);
             tx.db.execute("delete from operator_sessions where expires_at < $1", args![old]).await?;
@@ -288,31 +279,7 @@ async fn open(app: &App, account: Account, proof: Proof) -> Result<SignedIn, Int
     Ok(if opened { SignedIn::Session(token) } else { SignedIn::Wrong })
 }
 
-/// Opens a session for the demo's operator, who has no password that anybody knows.
-///
-/// # Errors
-/// [`Fault`].
-#[cfg(feature = "demo")]
-pub async fn open_demo(app: &App, email: &str) -> Result<Option<String>, InternalError> {
-    const NO_PASSWORD: &str = "!";
-    if !app.settings.demo {
-        return Ok(None);
-    }
-    super::add(&app.store, email, NO_PASSWORD, app.clock.now()).await?;
-    let row = app.store.read().await?.fetch_optional("select no from operators where email = $1", args![email]).await?;
-    let Some(row) = row else { return Ok(None) };
-    let slot = slot(app, email, &Client::default())?;
-    let account = Account { no: row.int("no")?, hash: NO_PASSWORD.to_owned(), slot };
-    Ok(match open(app, account, Proof::None).await? {
-        SignedIn::Session(token) => Some(token),
-        SignedIn::Wrong | SignedIn::Wait => None,
-    })
-}
-
 /// Who a session's cookie belongs to.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn operator(app: &App, token: &str) -> Result<Option<Operator>, InternalError> {
     let (now, session) = (app.clock.now(), token_hash(token));
     let sql = "select o.no, o.email, s.seen_at from operator_sessions s join operators o on o.no = s.operator_no
@@ -344,9 +311,6 @@ async fn touch(app: &App, session: [u8; 32]) {
 }
 
 /// Ends a session.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {

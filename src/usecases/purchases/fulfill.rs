@@ -13,9 +13,6 @@ use crate::usecases::{App, InternalError, alarms};
 use crate::webhooks::Hook;
 
 /// Settles the purchase that a Checkout belongs to, whoever names it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn fulfill_session(app: &App, session_id: &str) -> Result<Fulfillment, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
     let state = match stripe.checkout(session_id).await {
@@ -30,9 +27,6 @@ pub async fn fulfill_session(app: &App, session_id: &str) -> Result<Fulfillment,
 
 /// Settles one of our purchases. `session_id` is what a browser brought back: it is believed only if Stripe
 /// says that it is this purchase's.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn fulfill(app: &App, id: PurchaseId, session_id: Option<&str>) -> Result<Fulfillment, InternalError> {
     let Some(purchase) = find(app, id).await? else { return Ok(Fulfillment::NotOurs) };
     if matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
@@ -91,9 +85,6 @@ pub enum StripeAnswer {
 }
 
 /// Asks Stripe about a purchase whatever its state is, settles it by the answer, and tells the answer.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn recheck(app: &App, purchase: &Purchase) -> Result<StripeAnswer, InternalError> {
     let Some(session) = purchase.session_id.as_deref() else { return Ok(StripeAnswer::NotOpened) };
     let Some(stripe) = &app.stripe else { return Ok(StripeAnswer::Unanswered("buying is switched off".to_owned())) };

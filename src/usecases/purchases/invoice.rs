@@ -17,9 +17,6 @@ pub enum Invoice {
 }
 
 /// Asks Stripe where the invoice of a purchase is to be seen now.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn invoice(app: &App, purchase: &Purchase) -> Result<Invoice, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Invoice::StripeUnavailable) };
     let known = match &purchase.invoice {

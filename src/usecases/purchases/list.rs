@@ -13,7 +13,7 @@ const PAID_MAX: i64 = 20;
 
 /// A part of a customer's purchases.
 #[derive(Clone, Debug, Default)]
-pub struct Listed {
+pub struct CustomerPurchases {
     /// Paid, as Stripe's event in the inbox says, and their credits not there yet: Stripe could not be asked.
     pub paid: Vec<Purchase>,
     /// The newest Checkout that is still open.
@@ -25,15 +25,12 @@ pub struct Listed {
 }
 
 /// The purchases of a customer; `window` is asked how many of the total to skip, and how many to take.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn listed(
     db: &mut Connection,
     app: &App,
     no: i64,
     window: impl FnOnce(i64) -> (i64, i64),
-) -> Result<Listed, DbError> {
+) -> Result<CustomerPurchases, DbError> {
     let now = app.clock.now();
     let paid = paid(db, no, app.catalog.shop.pays_at_once()).await?;
     let sql = format!(
@@ -50,13 +47,10 @@ pub async fn listed(
     let page = rows.iter().map(purchase_of).collect::<Result<Vec<_>, _>>()?;
     // One whose money was announced may stand in the page as well.
     let page = page.into_iter().filter(|one| paid.iter().all(|paid| paid.id != one.id)).collect();
-    Ok(Listed { paid, open, total, page })
+    Ok(CustomerPurchases { paid, open, total, page })
 }
 
 /// Whether Stripe has said that a purchase is paid while it could not be asked about it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn is_paid(app: &App, purchase: &Purchase) -> Result<bool, InternalError> {
     let mut db = app.store.snapshot().await?;
     let paid = paid(&mut db, purchase.customer_no, app.catalog.shop.pays_at_once()).await?;

@@ -23,7 +23,7 @@ mod timeline;
 pub(crate) use fulfill::unanswered;
 pub use fulfill::{Fulfillment, StripeAnswer, fulfill, fulfill_session, recheck};
 pub use invoice::{Invoice, invoice};
-pub use list::{Listed, is_paid, listed};
+pub use list::{CustomerPurchases, is_paid, listed};
 pub use open_checkouts::of_form;
 pub(crate) use purchase::load;
 pub use purchase::{Purchase, begun_since, find, list};

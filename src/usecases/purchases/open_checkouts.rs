@@ -53,9 +53,6 @@ pub(crate) async fn purchase_of_form(db: &mut Connection, form: PurchaseId) -> R
 }
 
 /// The purchase that a form stands for: its own, or the one that it has led to.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn of_form(app: &App, form: PurchaseId) -> Result<Option<Purchase>, InternalError> {
     let mut db = app.store.read().await?;
     Ok(match load(&mut db, form).await? {

@@ -4,6 +4,8 @@ use crate::args;
 use crate::domain::{Catalog, Credits, GrantId, Instant, PurchaseId, PurchaseState, Terms};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row, corrupt};
+use crate::usecases::notify::emails::PurchaseData;
+use crate::usecases::notify::receipts::CreditedTerms;
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
@@ -78,6 +80,20 @@ impl Purchase {
         let months = self.months.unwrap_or(catalog.rules.top_up_months);
         Terms { credits: self.credits, amount: self.amount, currency: self.currency.clone(), months }
     }
+
+    /// What its receipt says beside the sale; none where nothing was credited.
+    #[must_use]
+    pub fn credited_terms(&self) -> Option<CreditedTerms> {
+        let (at, expires_at) = self.credited_at.zip(self.expires_at)?;
+        Some(CreditedTerms { at, expires_at, total: self.amount_total, tax: self.amount_tax })
+    }
+}
+
+impl From<&Purchase> for PurchaseData {
+    fn from(p: &Purchase) -> Self {
+        let (id, customer_no, credits, amount, created_at) = (p.id, p.customer_no, p.credits, p.amount, p.created_at);
+        Self { id, customer_no, credits, amount, currency: p.currency.clone(), created_at }
+    }
 }
 
 /// The result of asking Stripe about an object.
@@ -144,17 +160,11 @@ pub(crate) async fn load(db: &mut Connection, id: PurchaseId) -> Result<Option<P
 }
 
 /// A purchase by its id.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn find(app: &App, id: PurchaseId) -> Result<Option<Purchase>, InternalError> {
     Ok(load(&mut app.store.read().await?, id).await?)
 }
 
 /// Purchases that were begun at `since` or later, oldest first.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn begun_since(app: &App, since: Instant) -> Result<Vec<PurchaseId>, InternalError> {
     let sql = "select id from purchases where created_at >= $1 order by created_at, id";
     let rows = app.store.read().await?.fetch_all(sql, args![since]).await?;
@@ -162,9 +172,6 @@ pub async fn begun_since(app: &App, since: Instant) -> Result<Vec<PurchaseId>, I
 }
 
 /// Purchases of a customer, newest first, made before `before` (an id, exclusive).
-///
-/// # Errors
-/// [`Fault`].
 pub async fn list(
     app: &App,
     customer_no: i64,

@@ -8,9 +8,6 @@ use crate::usecases::{App, InternalError};
 
 /// Asks Stripe about a purchase for a page, at most as often as [`Asker`] allows. Only the purchase's own Checkout is
 /// asked about, never one that a browser names.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn refresh(app: &App, id: PurchaseId, asker: Asker) -> Result<(), InternalError> {
     let Some(purchase) = purchase::find(app, id).await? else { return Ok(()) };
     let ended = matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review);

@@ -17,34 +17,25 @@ use crate::usecases::purchases::stripe_customer::is_theirs;
 use crate::usecases::{App, InternalError, alarms};
 
 /// Looks at the payment that a charge, a refund or a dispute belongs to, and makes the credits what they must be.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn look(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
     match stripe.aftermath(object_id).await {
-        Ok(found) => act(app, found).await,
+        Ok(found) => apply_history(app, found).await,
         Err(e) => unanswered(app, &e).await,
     }
 }
 
 /// The same of a purchase: whatever Stripe has not told of, or in vain.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn look_at(app: &App, purchase: &Purchase) -> Result<Fulfillment, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
     match aftermath_of(stripe, purchase).await {
-        Ok(Some(found)) => act(app, found).await,
+        Ok(Some(found)) => apply_history(app, found).await,
         Ok(None) => Ok(Fulfillment::NotOurs),
         Err(e) => unanswered(app, &e).await,
     }
 }
 
 /// All that became of a purchase's payment; nothing where it has none.
-///
-/// # Errors
-/// See [`StripeError`].
 pub async fn aftermath_of(stripe: &Stripe, purchase: &Purchase) -> Result<Option<Aftermath>, StripeError> {
     match (&purchase.charge, &purchase.payment_intent) {
         (Some(charge), _) => stripe.aftermath(charge).await.map(Some),
@@ -54,14 +45,11 @@ pub async fn aftermath_of(stripe: &Stripe, purchase: &Purchase) -> Result<Option
 }
 
 /// Whose payment a charge is.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn payer(app: &App, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
     purchase_of(&mut app.store.read().await?, charge).await
 }
 
-async fn act(app: &App, found: Aftermath) -> Result<Fulfillment, InternalError> {
+async fn apply_history(app: &App, found: Aftermath) -> Result<Fulfillment, InternalError> {
     let Some(id) = purchase_of(&mut app.store.read().await?, &found.charge).await? else {
         return Ok(Fulfillment::NotOurs);
     };
@@ -288,7 +276,7 @@ async fn announce(
             alarms::raise(tx, "dispute", &subject, &format!("{id}: {words}")).await?;
         }
     }
-    mails::enqueue(tx, purchase, before, after, site).await?;
+    mails::enqueue(tx, &purchase.into(), before, after, site).await?;
     Ok(())
 }
 

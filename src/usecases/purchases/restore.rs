@@ -28,9 +28,6 @@ pub enum Lost {
 }
 
 /// What the ledger lacks of a Checkout of ours, if it lacks anything.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn lost(app: &App, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, InternalError> {
     let named = sale.client_reference_id.as_deref().and_then(PurchaseId::parse);
     let Some(id) = named.filter(|_| sale.lives()) else { return Ok(None) };
@@ -57,9 +54,6 @@ fn terms(sale: &Sale) -> Option<(Sold, Credits, i64, String)> {
 }
 
 /// Writes a lost sale's row anew, and settles it by its Checkout; twice is once.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn restore(app: &App, sale: &Sale) -> Result<Fulfillment, InternalError> {
     let Some((id, lost)) = lost(app, sale).await? else { return Ok(Fulfillment::NotOurs) };
     match lost {

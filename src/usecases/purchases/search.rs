@@ -26,9 +26,6 @@ pub fn email_key(text: &str) -> String {
 }
 
 /// Purchases by email, customer id, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn search(store: &Store, text: &str) -> Result<Matches, InternalError> {
     // PostgreSQL takes no NUL, and nothing of ours has one.
     let text = text.trim();

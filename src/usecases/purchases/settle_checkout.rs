@@ -118,9 +118,9 @@ async fn credit(
     tx.db.execute(sql, args![at, expires_at, id.bytes()]).await?;
     add_event(tx, id, "paid").await?;
     add_event(tx, id, "credited").await?;
-    let credited = receipts::Credited { at, expires_at, total: state.amount_total, tax: state.amount_tax };
-    receipts::enqueue(tx, purchase, credited, &shop.site).await?;
-    webhooks::credited(tx, shop, purchase, at, expires_at).await?;
+    let credited = receipts::CreditedTerms { at, expires_at, total: state.amount_total, tax: state.amount_tax };
+    receipts::enqueue(tx, &purchase.into(), credited, &shop.site).await?;
+    webhooks::credited(tx, shop, &purchase.into(), at, expires_at).await?;
     tracing::info!(purchase = %id, "credited");
     Ok(())
 }
@@ -135,7 +135,7 @@ async fn move_to(
     facts(tx, purchase, to, state).await?;
     let what = if to == PurchaseState::Open { "checkout_opened" } else { to.name() };
     add_event(tx, purchase.id, what).await?;
-    emails::payments::enqueue(tx, purchase, to, site).await?;
+    emails::payments::enqueue(tx, &purchase.into(), to, site).await?;
     Ok(())
 }
 

@@ -65,9 +65,6 @@ pub enum Started {
 const ROUNDS_MAX: usize = 6;
 
 /// Starts a purchase, or goes on with it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn start(app: &App, start: Start) -> Result<Started, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Started::BuyingOff) };
     let began = tokio::time::Instant::now();

@@ -10,6 +10,7 @@ use crate::store::db::{Connection, DbError, Row};
 use crate::store::idempotency_keys::content_hash;
 use crate::stripe::{NewCustomer, Stripe, StripeError};
 use crate::usecases::delivery::failed_items;
+use crate::usecases::delivery::rounds;
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 
@@ -23,7 +24,7 @@ const ALARM_AT_ATTEMPT: i64 = 10;
 const WAIT_MINUTES_MAX: i64 = 60;
 
 /// What Stripe is to know of a customer.
-struct Facts {
+struct ContactData {
     no: i64,
     stripe_customer: Option<String>,
     /// Counts the changes of email and name.
@@ -34,8 +35,8 @@ struct Facts {
 
 const FACTS: &str = "select no, id, email, name, stripe_customer, stripe_version, stripe_due_at from customers";
 
-fn facts_of(row: &Row) -> Result<Facts, DbError> {
-    Ok(Facts {
+fn facts_of(row: &Row) -> Result<ContactData, DbError> {
+    Ok(ContactData {
         no: row.int("no")?,
         stripe_customer: row.opt_text("stripe_customer")?,
         version: row.int("stripe_version")?,
@@ -59,18 +60,18 @@ pub(crate) async fn stripe_customer(
         }
         // Checkout shows the email: it should be the one of now. That Stripe cannot be told is the job's to repeat.
         let quick = stripe.clone().with_deadline(stripe.deadline() / 3);
-        match tell(app, &quick, &facts, &known).await? {
+        match send_contact(app, &quick, &facts, &known).await? {
             Err(e) if e.lacks("customer") => {}
             Ok(()) | Err(_) => return Ok(Ok(known)),
         }
     }
-    make(app, stripe, customer_no).await
+    create(app, stripe, customer_no).await
 }
 
-async fn make(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<String, StripeError>, InternalError> {
+async fn create(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<String, StripeError>, InternalError> {
     let row = app.store.read().await?.fetch_optional(format!("{FACTS} where no = $1"), args![customer_no]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
-    let Facts { new, version, .. } = facts_of(&row)?;
+    let ContactData { new, version, .. } = facts_of(&row)?;
     // What is sent is in the key: after a change Stripe would refuse the old key for other parameters. The version is,
     // because under the key of one that was deleted Stripe would answer with that one.
     let counted = if version == 0 { String::new() } else { format!("\n{version}") };
@@ -95,7 +96,12 @@ async fn make(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<Str
 }
 
 /// Tells Stripe a customer's email and name; one that is gone there is forgotten.
-async fn tell(app: &App, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Result<(), StripeError>, InternalError> {
+async fn send_contact(
+    app: &App,
+    stripe: &Stripe,
+    facts: &ContactData,
+    id: &str,
+) -> Result<Result<(), StripeError>, InternalError> {
     let (no, version, known) = (facts.no, facts.version, id.to_owned());
     let told = stripe.update_customer(&format!("customer-{id}-{version}"), id, &facts.new).await;
     match &told {
@@ -120,9 +126,6 @@ async fn tell(app: &App, stripe: &Stripe, facts: &Facts, id: &str) -> Result<Res
 }
 
 /// Forgets a Stripe customer that Stripe lacks: the next purchase makes another one.
-///
-/// # Errors
-/// [`Fault`].
 pub(crate) async fn forget(app: &App, customer_no: i64, id: &str) -> Result<(), InternalError> {
     let id = id.to_owned();
     app.write(move |tx| Box::pin(async move { Ok(forget_in(tx, customer_no, &id).await?) })).await
@@ -157,13 +160,10 @@ pub(crate) async fn is_theirs(
 
 /// Tells Stripe of the customers whose email or name changed; how many it took. One that it does not answer about is put
 /// off by itself.
-///
-/// # Errors
-/// [`Fault`] of a database that is away.
 pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(0) };
     let act = |item: String| async move { tell_change(app, stripe, failed_items::customer_no(&item)?).await };
-    let mut run = failed_items::Run::new(app, failed_items::CUSTOMERS, TELL_AT_ONCE);
+    let mut run = rounds::Run::new(app, failed_items::CUSTOMERS, TELL_AT_ONCE);
     let done = run.retry(act).await?;
     let sql = format!(
         "select no as customer_no from customers where closed_at is null and stripe_due_at <= $1 and {}
@@ -179,7 +179,7 @@ async fn tell_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, Interna
     let row = app.store.read().await?.fetch_optional(sql, args![no, app.clock.now()]).await?;
     let Some(facts) = row.as_ref().map(facts_of).transpose()? else { return Ok(0) };
     let Some(id) = facts.stripe_customer.clone() else { return Ok(0) };
-    match tell(app, stripe, &facts, &id).await? {
+    match send_contact(app, stripe, &facts, &id).await? {
         Ok(()) => Ok(1),
         Err(e) if e.lacks("customer") => Ok(1),
         Err(e) => put_off(app, facts, e).await.map(|()| 0),
@@ -187,7 +187,7 @@ async fn tell_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, Interna
 }
 
 /// One that could not be told comes again later, ever later; one that Stripe refuses is a person's to look at.
-async fn put_off(app: &App, facts: Facts, error: StripeError) -> Result<(), InternalError> {
+async fn put_off(app: &App, facts: ContactData, error: StripeError) -> Result<(), InternalError> {
     tracing::warn!(customer = facts.new.customer_ref, error = %error, "Stripe could not be told of a customer");
     app.write(move |tx| {
         Box::pin(async move {
@@ -211,9 +211,6 @@ async fn put_off(app: &App, facts: Facts, error: StripeError) -> Result<(), Inte
 }
 
 /// How many customers Stripe waits to be told of.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn changes_waiting(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from customers where stripe_due_at <= $1 and closed_at is null";
     let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
@@ -221,9 +218,6 @@ pub async fn changes_waiting(app: &App) -> Result<i64, InternalError> {
 }
 
 /// When next, after `now`, Stripe is told again of a customer.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn next_change(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
     if app.stripe.is_none() {
         return Ok(None);

@@ -10,6 +10,7 @@ use crate::args;
 use crate::domain::{Instant, PurchaseId, PurchaseState};
 use crate::store::db::Row;
 use crate::usecases::delivery::failed_items;
+use crate::usecases::delivery::rounds;
 use crate::usecases::purchases::fulfill::fulfill;
 use crate::usecases::purchases::purchase::{Fulfillment, expire, find, open_deadline};
 use crate::usecases::{App, InternalError};
@@ -36,9 +37,6 @@ const LATE_AFTER_MINUTES: i64 = 60;
 /// minute at most, and less often the older it is; those not asked for longest come first. One that fails, or that Stripe
 /// does not answer about, is asked about later, by itself. Where Stripe answers about nothing at all, the run ends: the
 /// others would wait as long.
-///
-/// # Errors
-/// [`Fault`] of a database that is away.
 pub async fn sweep(app: &App) -> Result<u64, InternalError> {
     if app.stripe.is_none() {
         return Ok(0);
@@ -47,7 +45,7 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
         ask(app, &item).await?;
         Ok(1)
     };
-    let mut run = failed_items::Run::new(app, failed_items::PURCHASES, AT_ONCE);
+    let mut run = rounds::Run::new(app, failed_items::PURCHASES, AT_ONCE);
     let mut done = run.retry(act).await?;
     let mut unanswered = 0;
     for _ in 0..ROUNDS_MAX {
@@ -73,9 +71,6 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
 }
 
 /// How many purchases the sweep would ask about now.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn waiting(app: &App) -> Result<i64, InternalError> {
     let now = app.clock.now();
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
@@ -86,9 +81,6 @@ pub async fn waiting(app: &App) -> Result<i64, InternalError> {
 
 /// When next, after `now`, a purchase is given up or its Checkout ends. That others are asked about every minute
 /// meanwhile is no reason to stop a clock there.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
     if app.stripe.is_none() {
         return Ok(None);

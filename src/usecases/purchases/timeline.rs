@@ -58,9 +58,6 @@ impl ReminderDelivery {
 }
 
 /// The timeline of a purchase, oldest first.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn timeline(app: &App, id: PurchaseId) -> Result<Vec<PurchaseEvent>, InternalError> {
     // A reminder is noted at the instant that its own row and its mails have.
     let sql = "select e.kind, e.at, count(o.no) as mails,

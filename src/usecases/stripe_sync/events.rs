@@ -8,6 +8,7 @@ use crate::args;
 use crate::domain::Instant;
 use crate::stripe::webhook::Envelope;
 use crate::usecases::delivery::failed_items;
+use crate::usecases::delivery::plain;
 use crate::usecases::stripe_sync::inbox;
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
@@ -20,9 +21,6 @@ const OVERLAP_MINUTES: i64 = 60;
 const KEPT_DAYS: i64 = 30;
 
 /// Reads what Stripe has told since the last time, and acts on what never reached us; how many events that were.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn catch_up(app: &App) -> Result<u64, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(0) };
     let now = app.clock.now();
@@ -67,12 +65,12 @@ async fn unstored(app: &App, id: String, fault: &InternalError) -> Result<(), In
     if app.store.read().await?.fetch_optional(sql, args![&id]).await?.is_some() {
         return Ok(());
     }
-    let reason = failed_items::plain(&fault.to_string());
+    let reason = plain(&fault.to_string());
     app.write(move |tx| {
         Box::pin(async move {
             let detail =
                 format!("an event of Stripe's could not be stored ({reason}); `topup reconcile` finds its effect");
-            alarms::raise(tx, "webhook", &failed_items::plain(&id), &detail).await?;
+            alarms::raise(tx, "webhook", &plain(&id), &detail).await?;
             Ok(())
         })
     })

@@ -7,6 +7,8 @@ use crate::store::db::{DbError, Row};
 use crate::stripe::webhook::Envelope;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::failed_items::Failure;
+use crate::usecases::delivery::plain;
+use crate::usecases::delivery::rounds;
 use crate::usecases::purchases::Fulfillment;
 use crate::usecases::{App, InternalError, alarms, purchases, subscriptions};
 use chrono::TimeDelta;
@@ -34,9 +36,6 @@ const ROUNDS_MAX: usize = 250;
 const UNANSWERED_MAX: usize = 3;
 
 /// Takes a verified event in, and acts on it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn receive(app: &App, event: &Envelope) -> Result<Received, InternalError> {
     if app.stripe.as_ref().is_some_and(|stripe| stripe.livemode() != event.livemode) {
         wrong_mode(app, event).await?;
@@ -46,7 +45,7 @@ pub async fn receive(app: &App, event: &Envelope) -> Result<Received, InternalEr
         return Ok(Received::Done);
     };
     let about = (event.kind.clone(), event.object_id.clone().unwrap_or_default());
-    act(app, Event { id: event.id.clone(), attempts, about: Some(about) }).await
+    act_on(app, InboxEvent { id: event.id.clone(), attempts, about: Some(about) }).await
 }
 
 /// Puts an event into the inbox; how many attempts it has had, or none where it was done before.
@@ -80,7 +79,7 @@ async fn store(app: &App, event: &Envelope) -> Result<Option<i64>, InternalError
 
 /// An event of the inbox.
 #[derive(Clone)]
-struct Event {
+struct InboxEvent {
     id: String,
     /// Attempts before this one: where another process counts the same attempt, it is counted once.
     attempts: i64,
@@ -88,16 +87,16 @@ struct Event {
     about: Option<(String, String)>,
 }
 
-impl Event {
+impl InboxEvent {
     /// Of a row; none where not even its id can be read.
-    fn of(row: &Row) -> Option<Self> {
+    fn from_row(row: &Row) -> Option<Self> {
         let about = || Ok::<_, DbError>((row.text("type")?, row.text("object_id")?));
         Some(Self { id: row.text("id").ok()?, attempts: row.int("attempts").ok()?, about: about().ok() })
     }
 }
 
 /// Acts on an event now. Where it fails, it is retried later.
-async fn act(app: &App, event: Event) -> Result<Received, InternalError> {
+async fn act_on(app: &App, event: InboxEvent) -> Result<Received, InternalError> {
     let attempted = attempt(app, event.clone()).await;
     if let Err(fault) = attempted.as_ref()
         && !failed_items::may_pass(fault)
@@ -108,16 +107,16 @@ async fn act(app: &App, event: Event) -> Result<Received, InternalError> {
 }
 
 /// Acts on an event, and notes that it is done, or that it waits for Stripe.
-async fn attempt(app: &App, event: Event) -> Result<Received, InternalError> {
+async fn attempt(app: &App, event: InboxEvent) -> Result<Received, InternalError> {
     let Some((kind, object_id)) = &event.about else {
         return Err(InternalError::Broken("the event's row cannot be read".to_owned()));
     };
     let settled = if kind.starts_with("checkout.session.") {
         purchases::fulfill_session(app, object_id).await?
-    } else if is_aftermath(kind) {
+    } else if is_refund_or_dispute(kind) {
         purchases::look(app, object_id).await?
     } else if subscriptions::is_told_by(kind) {
-        subscriptions::look(app, object_id).await?
+        subscriptions::update(app, object_id).await?
     } else {
         Fulfillment::NotOurs
     };
@@ -140,7 +139,7 @@ async fn done(tx: &mut WriteTransaction, id: &str) -> Result<(), InternalError> 
 }
 
 /// Stripe could not be asked: once more, a minute later than the last time.
-async fn wait(tx: &mut WriteTransaction, event: &Event) -> Result<(), InternalError> {
+async fn wait(tx: &mut WriteTransaction, event: &InboxEvent) -> Result<(), InternalError> {
     let attempt = event.attempts.saturating_add(1);
     let seconds = attempt.saturating_mul(60).min(failed_items::WAIT_SECONDS_MAX);
     let counted = later(tx, event, "stripe_unavailable", seconds).await?;
@@ -152,12 +151,12 @@ async fn wait(tx: &mut WriteTransaction, event: &Event) -> Result<(), InternalEr
 }
 
 /// Events that failed by themselves: each is retried later, and a person hears of it.
-async fn failed(app: &App, failed: Vec<(Event, Failure)>) -> Result<(), InternalError> {
+async fn failed(app: &App, failed: Vec<(InboxEvent, Failure)>) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             for (event, failure) in failed {
-                let (attempt, reason) = (event.attempts.saturating_add(1), failed_items::plain(&failure.reason));
-                let seconds = failed_items::wait_seconds(attempt, failed_items::dice()?);
+                let (attempt, reason) = (event.attempts.saturating_add(1), plain(&failure.reason));
+                let seconds = failed_items::RETRIES.random_seconds(attempt)?;
                 if !later(tx, &event, &reason, seconds).await? {
                     continue;
                 }
@@ -179,7 +178,12 @@ async fn failed(app: &App, failed: Vec<(Event, Failure)>) -> Result<(), Internal
 }
 
 /// Counts an attempt and sets the next one; whether another process had not counted it already.
-async fn later(tx: &mut WriteTransaction, event: &Event, reason: &str, seconds: i64) -> Result<bool, InternalError> {
+async fn later(
+    tx: &mut WriteTransaction,
+    event: &InboxEvent,
+    reason: &str,
+    seconds: i64,
+) -> Result<bool, InternalError> {
     let due = tx.now() + TimeDelta::seconds(seconds);
     let sql = "update inbox set attempts = attempts + 1, last_error = $1, due_at = $2
         where id = $3 and attempts = $4 and done_at is null returning attempts";
@@ -214,7 +218,7 @@ pub(crate) const KINDS: [&str; 20] = [
 const _: () = assert!(KINDS.len() <= 20);
 
 /// Whether an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
-fn is_aftermath(kind: &str) -> bool {
+fn is_refund_or_dispute(kind: &str) -> bool {
     kind.starts_with("refund.")
         || kind.starts_with("charge.dispute.")
         || kind.starts_with("charge.refund")
@@ -235,9 +239,6 @@ async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
 
 /// Somebody who knows the secret signed an event at another time than ours: this machine's clock is off, or an old
 /// event is played again. Said once until it is acknowledged, however many come: the first alone takes a turn.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
     let sql = "select 1 as n from alarms where key = 'clock:webhook' and acknowledged_at is null";
     if app.store.read().await?.fetch_optional(sql, Vec::new()).await?.is_some() {
@@ -255,20 +256,17 @@ pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
 
 /// Tries again what waits in the inbox; how many events are done. One that fails keeps no other from its turn; where
 /// Stripe answers about nothing at all, the run ends.
-///
-/// # Errors
-/// [`Fault`] of a database that is away.
 pub async fn sweep(app: &App) -> Result<u64, InternalError> {
     let sql = "select id, type, object_id, attempts from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
     let (mut done, mut unanswered) = (0, 0);
     for _ in 0..ROUNDS_MAX {
         let rows = app.store.read().await?.fetch_all(sql, args![app.clock.now(), ROUND_MAX]).await?;
-        let events: Vec<Event> = rows.iter().filter_map(Event::of).collect();
+        let events: Vec<InboxEvent> = rows.iter().filter_map(InboxEvent::from_row).collect();
         if events.is_empty() || unanswered >= UNANSWERED_MAX {
             break;
         }
-        let act = |event: Event| async move { Ok(u64::from(attempt(app, event).await? == Received::Done)) };
-        let round = failed_items::round(events, AT_ONCE_MAX, act).await;
+        let act = |event: InboxEvent| async move { Ok(u64::from(attempt(app, event).await? == Received::Done)) };
+        let round = rounds::round(events, AT_ONCE_MAX, act).await;
         done += round.done;
         unanswered = if round.done == 0 { unanswered + 1 } else { 0 };
         if !round.failed.is_empty() {
@@ -282,14 +280,11 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
 }
 
 /// Acts on one event now, whether or not it is due; an unknown one and one that is done are done.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn retry(app: &App, id: &str) -> Result<Received, InternalError> {
     let sql = "select id, type, object_id, attempts from inbox where id = $1 and done_at is null";
     let row = app.store.read().await?.fetch_optional(sql, args![id]).await?;
-    match row.as_ref().and_then(Event::of) {
-        Some(event) => act(app, event).await,
+    match row.as_ref().and_then(InboxEvent::from_row) {
+        Some(event) => act_on(app, event).await,
         None => Ok(Received::Done),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! *Not here:* what a purchase or a subscription makes of an object (`purchases`, `subscriptions`).
 
+pub mod differences;
 pub mod events;
 pub mod inbox;
 pub mod reconcile;

@@ -8,97 +8,13 @@ use crate::domain::{Instant, Payment, PurchaseId, PurchaseState, RefundStatus};
 use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, Sale, Stripe, StripeError};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::purchases::{Fulfillment, Lost, Purchase};
+use crate::usecases::stripe_sync::differences::{Difference, Repair, Stopped, Subject};
 use crate::usecases::stripe_sync::subscription_differences;
 use crate::usecases::{App, InternalError, purchases, subscriptions};
 use std::collections::BTreeSet;
-use std::fmt;
-
-/// What mends a difference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repair {
-    /// Settle the purchase by its Checkout.
-    Settle,
-    /// Look at its payment.
-    Look,
-    /// Look at the subscription, and let the plan follow.
-    Follow,
-    /// Write the sale anew as its Checkout has it.
-    Restore,
-    /// Nobody but a person.
-    Person,
-}
-
-/// What a difference is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A purchase.
-    Purchase(PurchaseId),
-    /// `sub_…`
-    Subscription(String),
-    /// A Checkout at Stripe of a purchase that is not here.
-    Sale(Box<Sale>),
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Purchase(id) => id.fmt(f),
-            Self::Subscription(id) => id.fmt(f),
-            Self::Sale(sale) => f.write_str(sale.client_reference_id.as_deref().unwrap_or(&sale.id)),
-        }
-    }
-}
-
-/// One difference between Stripe and the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// What kind.
-    pub kind: &'static str,
-    /// Of what.
-    pub subject: Subject,
-    /// What was seen.
-    pub detail: String,
-    /// What mends it.
-    pub repair: Repair,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, subject, detail, repair } = self;
-        let repair = match repair {
-            Repair::Settle => "--repair settles it by its Checkout",
-            Repair::Look => "--repair takes over its refunds and disputes",
-            Repair::Follow => "--repair lets the plan follow it",
-            Repair::Restore => "--repair books it as it was sold",
-            Repair::Person => "no repair: look at it at Stripe",
-        };
-        write!(f, "{kind} {subject}: {detail} ({repair})")
-    }
-}
-
-/// Why it could not be done to the end.
-#[derive(Debug, thiserror::Error)]
-pub enum Stopped {
-    /// Stripe could not be asked.
-    #[error("Stripe could not be asked: {0}")]
-    Stripe(#[from] StripeError),
-    /// What nobody expected.
-    #[error(transparent)]
-    InternalError(#[from] InternalError),
-}
 
 /// After so many purchases in a row that could not be compared nothing is concluded.
 const SILENT_MAX: usize = 3;
-
-impl Stopped {
-    /// Whether every other purchase would meet the same.
-    fn is_everybodys(&self) -> bool {
-        match self {
-            Self::Stripe(e) => matches!(e, StripeError::Unauthorized(_)),
-            Self::InternalError(fault) => failed_items::may_pass(fault),
-        }
-    }
-}
 
 /// Compares every purchase that was begun at `since` or later, every refund and dispute that was, and every
 /// subscription that lives or was, with Stripe; and every Checkout there with the purchases.
@@ -176,12 +92,9 @@ async fn beside_purchase(
 }
 
 /// Mends what can be mended. One that cannot be keeps no other from it, and is still a difference afterwards.
-///
-/// # Errors
-/// [`Fault`] of a database that is away.
 pub async fn repair(app: &App, differences: &[Difference]) -> Result<(), InternalError> {
     for one in differences {
-        match mend(app, one).await {
+        match repair_one(app, one).await {
             Ok(Some(done)) => {
                 tracing::info!(subject = %one.subject, kind = one.kind, ?done, "a difference was repaired");
             }
@@ -195,14 +108,14 @@ pub async fn repair(app: &App, differences: &[Difference]) -> Result<(), Interna
     Ok(())
 }
 
-async fn mend(app: &App, one: &Difference) -> Result<Option<Fulfillment>, InternalError> {
+async fn repair_one(app: &App, one: &Difference) -> Result<Option<Fulfillment>, InternalError> {
     Ok(Some(match (one.repair, &one.subject) {
         (Repair::Settle, Subject::Purchase(id)) => purchases::fulfill(app, *id, None).await?,
         (Repair::Look, Subject::Purchase(id)) => match purchases::find(app, *id).await? {
             Some(purchase) => purchases::look_at(app, &purchase).await?,
             None => Fulfillment::NotOurs,
         },
-        (Repair::Follow, Subject::Subscription(id)) => subscriptions::look(app, id).await?,
+        (Repair::Follow, Subject::Subscription(id)) => subscriptions::update(app, id).await?,
         (Repair::Restore, Subject::Sale(sale)) => purchases::restore(app, sale).await?,
         _ => return Ok(None),
     }))

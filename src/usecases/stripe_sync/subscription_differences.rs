@@ -4,8 +4,8 @@ use crate::args;
 use crate::domain::{Instant, Standing, Subscription, SubscriptionStatus, subscription};
 use crate::store::db::DbError;
 use crate::stripe::{Stripe, StripeError, SubscriptionState};
-use crate::usecases::stripe_sync::reconcile::{Difference, Repair, Stopped, Subject};
-use crate::usecases::subscriptions::{of_customer, whose};
+use crate::usecases::stripe_sync::differences::{Difference, Repair, Stopped, Subject};
+use crate::usecases::subscriptions::{of_customer, owner_of};
 use crate::usecases::{App, InternalError};
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ async fn beside(app: &App, stripe: &Stripe, state: &SubscriptionState) -> Result
         return Ok(Some(("subscription", format!("its status {:?} is unknown", state.status), Repair::Person)));
     };
     // Of nobody whom we know: none of ours.
-    let Some(no) = whose(app, stripe, state).await?? else { return Ok(None) };
+    let Some(no) = owner_of(app, stripe, state).await?? else { return Ok(None) };
     let Some((customer, all)) = here(app, no).await.map_err(InternalError::from)? else { return Ok(None) };
     let lives = status.standing() != Standing::Over;
     let Some(row) = all.iter().find(|row| row.id == state.id) else {

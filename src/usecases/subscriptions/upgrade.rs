@@ -6,7 +6,7 @@ use crate::domain::catalog::Tax;
 use crate::domain::{Plan, PurchaseId, Terms};
 use crate::stripe::{Stripe, StripeError, SubscriptionOrder};
 use crate::usecases::purchases::{Fulfillment, forget, stripe_customer};
-use crate::usecases::subscriptions::{followed, look};
+use crate::usecases::subscriptions::plan::{followed, update};
 use crate::usecases::{App, InternalError, alarms, customers};
 
 /// Whether plans are changed here, and not at the SaaS.
@@ -18,7 +18,7 @@ pub fn is_here(app: &App) -> bool {
 
 /// What was chosen.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct UpgradeChoice {
     /// Minted when the form was drawn: the same form leads to the same Checkout.
     pub form: PurchaseId,
     /// The SaaS's id of the customer.
@@ -51,10 +51,7 @@ pub enum Upgrade {
 }
 
 /// Opens a Checkout that begins a subscription to a plan.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn start(app: &App, choice: &Choice) -> Result<Upgrade, InternalError> {
+pub async fn start(app: &App, choice: &UpgradeChoice) -> Result<Upgrade, InternalError> {
     let Some(stripe) = app.stripe.as_ref().filter(|_| is_here(app)) else { return Ok(Upgrade::Off) };
     let found = customers::find(app, &choice.customer).await?;
     if found.is_none_or(|customer| customer.closed_at.is_some()) {
@@ -89,7 +86,7 @@ pub async fn start(app: &App, choice: &Choice) -> Result<Upgrade, InternalError>
 /// Opens the Checkout, unless the payer subscribes to something that we were not told of yet.
 async fn open(
     app: &App,
-    choice: &Choice,
+    choice: &UpgradeChoice,
     (plan, price): (&Plan, &str),
     payer: &str,
     in_time: &impl Fn() -> Stripe,
@@ -99,7 +96,7 @@ async fn open(
         Ok(living) => {
             let some = !living.is_empty();
             for id in living {
-                look(app, &id).await?;
+                update(app, &id).await?;
             }
             if some && followed(app, choice.customer_no, false).await?.is_some() {
                 return Ok(Ok(Upgrade::InPortal));
@@ -113,7 +110,7 @@ async fn open(
     Ok(opened.map(|opened| Upgrade::At(opened.url)))
 }
 
-fn order(app: &App, choice: &Choice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
+fn order(app: &App, choice: &UpgradeChoice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
     let (shop, url) = (&app.catalog.shop, &app.settings.public_url);
     let success = format!("{url}/plans?chosen={}&session_id={{CHECKOUT_SESSION_ID}}", plan.id);
     let cancel = format!("{url}/billing?outcome=cancelled");
@@ -122,9 +119,6 @@ fn order(app: &App, choice: &Choice, plan: &Plan, payer: &str, price: &str) -> S
 }
 
 /// Opens Stripe's portal for who subscribes to something.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn portal(app: &App, customer_no: i64) -> Result<Upgrade, InternalError> {
     let Some(stripe) = app.stripe.as_ref().filter(|_| app.catalog.sells_plans()) else {
         return Ok(Upgrade::Off);
@@ -137,7 +131,7 @@ pub async fn portal(app: &App, customer_no: i64) -> Result<Upgrade, InternalErro
         // The payer was deleted at Stripe, and its subscription has ended with it: that is learned now.
         Err(e) if e.lacks("customer") => {
             forget(app, customer_no, &followed.stripe_customer).await?;
-            look(app, &followed.id).await?;
+            update(app, &followed.id).await?;
             Ok(Upgrade::Changed)
         }
         Err(e) => refused(app, &e).await,
@@ -146,13 +140,10 @@ pub async fn portal(app: &App, customer_no: i64) -> Result<Upgrade, InternalErro
 
 /// Somebody came back from a Checkout, with its id: what it has begun is looked at. The redirect is never believed;
 /// says whether Stripe has told.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn came_back(app: &App, customer: &str, session: &str) -> Result<bool, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(false) };
     match begun(stripe, customer, session).await {
-        Ok(Some(subscription)) => Ok(look(app, &subscription).await? == Fulfillment::Done),
+        Ok(Some(subscription)) => Ok(update(app, &subscription).await? == Fulfillment::Done),
         Ok(None) => Ok(false),
         Err(e) => {
             tracing::warn!(error = %e, "Stripe could not be asked about a Checkout");

@@ -27,9 +27,6 @@ const ADDRESSES: [(&str, &str, &str); 6] = [
 ];
 
 /// Does what is left to do.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn run(store: &Store) -> Result<(), InternalError> {
     if unfolded(store).await?.is_empty() {
         return Ok(());

@@ -5,4 +5,3 @@
 pub mod backfill;
 pub mod check;
 pub mod retention;
-pub mod test_clock;

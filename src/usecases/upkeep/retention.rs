@@ -11,6 +11,7 @@ use crate::domain::Instant;
 use crate::store::db::{Connection, DbError, Row, Value};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::failed_items::Failure;
+use crate::usecases::delivery::rounds;
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
@@ -138,9 +139,6 @@ impl Kept {
 }
 
 /// How many rows' time is over, as far as one sweep of each kind counts.
-///
-/// # Errors
-/// [`Fault`] of the database.
 pub async fn backlog(app: &App) -> Result<i64, InternalError> {
     let (mut db, now) = (app.store.read().await?, app.clock.now());
     let mut sum = 0;
@@ -158,9 +156,6 @@ async fn waiting(db: &mut Connection, kept: &Kept, now: Instant) -> Result<i64, 
 
 /// Takes some of what is over, and says how many rows; the next sweep goes on. Most sweeps find nothing, and take no
 /// turn for it. A kind whose rows cannot all be taken keeps none of the others, and is retried later.
-///
-/// # Errors
-/// [`Fault`] of a database that is away.
 pub async fn sweep_expired(app: &App) -> Result<u64, InternalError> {
     let resting = failed_items::resting(app, failed_items::TIDY).await?;
     let (mut taken, mut served, mut failed) = (0, Vec::new(), Vec::new());
@@ -204,7 +199,7 @@ async fn take(app: &App, kept: &'static Kept) -> Result<(u64, Option<Failure>), 
         })
         .await
     };
-    let round = failed_items::round(keys, AT_ONCE_MAX, act).await;
+    let round = rounds::round(keys, AT_ONCE_MAX, act).await;
     match round.stopped {
         Some(fault) => Err(fault),
         None => Ok((round.done, round.failed.into_iter().next().map(|(_, failure)| failure))),

@@ -86,7 +86,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(take).unwrap_or(0))
     };
     let customer = (viewer.customer_no, viewer.customer.as_str());
-    let billing = billing::of(&request.app, customer, ended, listed).await?.ok_or(PageError::SignIn)?;
+    let billing = billing::of_customer(&request.app, customer, ended, listed).await?.ok_or(PageError::SignIn)?;
     let last = billing.overview.account.seq;
     let upgrade = upgrade_page(&request.app, &viewer);
     let reader = Reader {

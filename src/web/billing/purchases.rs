@@ -3,7 +3,7 @@
 //! The table becomes stacked rows on a phone, its roles explicit as in `top_ups`.
 
 use crate::domain::{Money, PurchaseState};
-use crate::usecases::purchases::{Listed, Purchase};
+use crate::usecases::purchases::{CustomerPurchases, Purchase};
 use crate::web::billing::count;
 use crate::web::ui::badge::BadgeText;
 use crate::web::ui::buy_form::{BuyFields, BuyForm};
@@ -19,7 +19,7 @@ const SHOWN: usize = 5;
 /// The section's data.
 #[derive(Clone, Debug)]
 pub struct PurchaseList {
-    pub listed: Listed,
+    pub listed: CustomerPurchases,
     /// The form that resumes the open Checkout, for viewers who may buy.
     pub resume: Option<BuyForm>,
     pub zone: Zone,
@@ -184,7 +184,12 @@ mod tests {
         let rows = counted[skip..counted.len().min(skip + take)].to_vec();
         let resume = open.as_ref().map(|purchase| form(purchase.id));
         let total = i64::try_from(counted.len()).expect("a few");
-        PurchaseList { listed: Listed { paid: vec![], open, total, page: rows }, resume, zone: Zone::UTC, page }
+        PurchaseList {
+            listed: CustomerPurchases { paid: vec![], open, total, page: rows },
+            resume,
+            zone: Zone::UTC,
+            page,
+        }
     }
 
     fn html(list: PurchaseList) -> String {

@@ -24,7 +24,7 @@ pub fn Mailbox() -> impl IntoView {
 async fn list(request: RequestContext) -> Result<Page, PageError> {
     let zone = zone(&request).await?;
     let mails = outbox::newest(&request.app, actions::SHOWN_MAX).await?;
-    let row = |mail: outbox::Shown| {
+    let row = |mail: outbox::OutboxEmail| {
         let href = format!("/demo/mails/{}", mail.no);
         view! {
             <tr role="row">

@@ -3,7 +3,7 @@
 use crate::domain::advice::Advice;
 use crate::domain::forecast::Outlook;
 use crate::domain::{Credits, Grant, Money, Package, PurchaseState, Terms};
-use crate::usecases::purchases::{Listed, Purchase};
+use crate::usecases::purchases::{CustomerPurchases, Purchase};
 use crate::web::billing::balance::CustomerBalance;
 use crate::web::billing::hint::{Hint, Plans};
 use crate::web::billing::notices::Situation;
@@ -145,7 +145,7 @@ fn purchase_list(sketch: &Sketch, v: &Variation, page: Option<usize>) -> Purchas
     let resume = open.as_ref().filter(|_| v.may_buy == MayBuy::Yes);
     PurchaseList {
         resume: resume.map(|purchase| signed(&purchase.package, terms(purchase))),
-        listed: Listed {
+        listed: CustomerPurchases {
             paid: Vec::new(),
             open,
             total: i64::try_from(counted.len()).unwrap_or(0),

@@ -82,8 +82,8 @@ fn member((email, role): (&str, Role)) -> members::Member {
     members::Member { email: email.to_owned(), role, since: at("2026-03-14T09:22:00Z") }
 }
 
-fn sessions(role: Role) -> Vec<sessions::Listed> {
-    let session = |device: &str, person: Option<&str>, seen: Option<&str>| sessions::Listed {
+fn sessions(role: Role) -> Vec<sessions::SessionSummary> {
+    let session = |device: &str, person: Option<&str>, seen: Option<&str>| sessions::SessionSummary {
         id: "0".repeat(32),
         email: person.map(str::to_owned),
         device: device.to_owned(),
@@ -104,8 +104,8 @@ fn sessions(role: Role) -> Vec<sessions::Listed> {
     sessions
 }
 
-fn key(name: &str, used: Option<&str>) -> api_keys::Listed {
-    api_keys::Listed {
+fn key(name: &str, used: Option<&str>) -> api_keys::KeySummary {
+    api_keys::KeySummary {
         id: KeyId(uuid::Uuid::nil()),
         name: name.to_owned(),
         created_at: at("2026-10-01T07:00:00Z"),

@@ -68,7 +68,7 @@ fn record(line: &Line) -> [String; 11] {
     [
         line.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         line.seq.to_string(),
-        Sort::of(line.kind, line.cause).name().to_owned(),
+        Sort::of_entry(line.kind, line.cause).name().to_owned(),
         line.kind.name().to_owned(),
         safe(line.operation.as_deref()),
         safe(line.source.as_deref()),

@@ -4,7 +4,7 @@
 use crate::domain::money::decimals;
 use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
 use crate::usecases::operators::actions;
-use crate::usecases::operators::actions::{ActionRequest, Outcome, Refund};
+use crate::usecases::operators::actions::{ActionOutcome, ActionRequest, Refund};
 use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError, purchases};
 use crate::web::form_signature::ActOn;
@@ -78,7 +78,9 @@ pub async fn do_act(
     let form = SentAction { act, about, key, back, reason, first, second, signature };
     let request = RequestContext::current();
     let outcome = match request.operator().await {
-        Ok(Some(operator)) if !form.is_signed(&request.app.settings.form_secret, &operator) => Ok(Outcome::FormStale),
+        Ok(Some(operator)) if !form.is_signed(&request.app.settings.form_secret, &operator) => {
+            Ok(ActionOutcome::FormStale)
+        }
         Ok(Some(operator)) => act_on(&request.app, operator.email, &form).await,
         Ok(None) => {
             request.redirect("/operator/sign-in");
@@ -88,7 +90,7 @@ pub async fn do_act(
     };
     let outcome = outcome.unwrap_or_else(|fault| {
         tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
-        Outcome::InternalError
+        ActionOutcome::InternalError
     });
     request.redirect(&format!("{}?outcome={}&act={}", own_page(&form.back), outcome.code(), form.act.name()));
     Ok(outcome.code().to_owned())
@@ -101,14 +103,14 @@ fn own_page(path: &str) -> &str {
     if own && path.bytes().all(plain) { path } else { "/operator" }
 }
 
-async fn act_on(app: &App, operator: String, form: &SentAction) -> Result<Outcome, InternalError> {
-    let Ok(key) = form.key.parse() else { return Ok(Outcome::BadInput) };
+async fn act_on(app: &App, operator: String, form: &SentAction) -> Result<ActionOutcome, InternalError> {
+    let Ok(key) = form.key.parse() else { return Ok(ActionOutcome::BadInput) };
     let reason = form.reason.trim().to_owned();
     if reason.is_empty() {
-        return Ok(Outcome::NoReason);
+        return Ok(ActionOutcome::NoReason);
     }
     if text::line(&reason, actions::REASON_MAX).is_err() {
-        return Ok(Outcome::BadInput);
+        return Ok(ActionOutcome::BadInput);
     }
     let action = ActionRequest { key, operator, reason };
     let about = form.about.as_str();
@@ -117,25 +119,25 @@ async fn act_on(app: &App, operator: String, form: &SentAction) -> Result<Outcom
             (Some(credits), Some(until)) if credits.is_positive() && credits <= Credits::whole(1_000_000_000) => {
                 actions::give(app, action, about, credits, until).await
             }
-            _ => Ok(Outcome::BadInput),
+            _ => Ok(ActionOutcome::BadInput),
         },
         Act::VoidGrant => match GrantId::parse(about) {
             Some(id) => actions::void_grant(app, action, id).await,
-            None => Ok(Outcome::Unknown),
+            None => Ok(ActionOutcome::Unknown),
         },
         Act::VoidUsage => match UsageId::parse(about) {
             Some(id) => actions::void_usage(app, action, id).await,
-            None => Ok(Outcome::Unknown),
+            None => Ok(ActionOutcome::Unknown),
         },
         Act::Refund | Act::ResendReceipt | Act::Recheck => match PurchaseId::parse(about) {
             Some(id) => act_on_purchase(app, action, form, id).await,
-            None => Ok(Outcome::Unknown),
+            None => Ok(ActionOutcome::Unknown),
         },
         Act::RetryEvent => actions::retry_event(app, action, about).await,
         Act::Erase => actions::erase(app, action, about, &form.first).await,
         Act::Acknowledge => match about.parse() {
             Ok(no) => actions::acknowledge(app, action, no).await,
-            Err(_) => Ok(Outcome::Unknown),
+            Err(_) => Ok(ActionOutcome::Unknown),
         },
     }
 }
@@ -145,15 +147,15 @@ async fn act_on_purchase(
     action: ActionRequest,
     form: &SentAction,
     id: PurchaseId,
-) -> Result<Outcome, InternalError> {
+) -> Result<ActionOutcome, InternalError> {
     match form.act {
         Act::ResendReceipt => actions::resend_receipt(app, action, id).await,
         Act::Recheck => actions::recheck(app, action, id).await,
         _ => {
-            let Some(purchase) = purchases::find(app, id).await? else { return Ok(Outcome::Unknown) };
+            let Some(purchase) = purchases::find(app, id).await? else { return Ok(ActionOutcome::Unknown) };
             match minor(form.first.trim(), &purchase.currency) {
                 Some(amount) => actions::refund(app, action, Refund { purchase: id, amount }).await,
-                None => Ok(Outcome::BadInput),
+                None => Ok(ActionOutcome::BadInput),
             }
         }
     }

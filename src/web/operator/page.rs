@@ -1,7 +1,7 @@
 //! A page of an operator: it authorises, loads and renders, as the customers' `page` does.
 
 use crate::usecases::alarms;
-use crate::usecases::operators::actions::Outcome;
+use crate::usecases::operators::actions::ActionOutcome;
 use crate::web::document::PageTitle;
 use crate::web::operator::frame::OperatorFrame;
 use crate::web::operator::outcome::notice;
@@ -41,7 +41,7 @@ where
             }
             Err(PageError::InternalError(fault)) => {
                 request.failed(&fault);
-                let body = view! { <NoticeBox notice=notice(Outcome::InternalError, "") /> };
+                let body = view! { <NoticeBox notice=notice(ActionOutcome::InternalError, "") /> };
                 framed(&request, None, 0, ("Error".to_owned(), body.into_any()))
             }
         }
@@ -77,7 +77,7 @@ pub fn framed(
 
 /// The notice after a form.
 pub fn outcome_notice(request: &RequestContext) -> Option<AnyView> {
-    let outcome = Outcome::from_code(&request.query("outcome")?)?;
+    let outcome = ActionOutcome::from_code(&request.query("outcome")?)?;
     let act = request.query("act").unwrap_or_default();
     Some(view! { <NoticeBox notice=notice(outcome, &act) /> }.into_any())
 }

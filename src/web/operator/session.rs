@@ -53,7 +53,7 @@ fn set_session(request: &RequestContext, token: &str) {
 #[server(name = SignInAsDemoOperator, prefix = "/_fn", endpoint = "operator-demo-sign-in")]
 pub async fn sign_in_as_demo_operator() -> Result<(), ServerFnError> {
     let request = RequestContext::current();
-    let opened = operators::open_demo(&request.app, DEMO_OPERATOR).await;
+    let opened = crate::usecases::operators::demo::open_demo(&request.app, DEMO_OPERATOR).await;
     match opened.map_err(|fault| form_failed("operator demo sign-in", &fault))? {
         Some(token) => set_session(&request, &token),
         None => request.redirect("/operator/sign-in"),

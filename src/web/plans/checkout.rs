@@ -1,7 +1,7 @@
 //! The forms of `/plans`: to a Checkout that begins a subscription, or to Stripe's portal.
 
 use crate::usecases::access::portal::Viewer;
-use crate::usecases::subscriptions::{Choice, Upgrade};
+use crate::usecases::subscriptions::{Upgrade, UpgradeChoice};
 use crate::usecases::{InternalError, subscriptions};
 use crate::web::billing::buy::Started;
 use crate::web::outcome::Outcome;
@@ -52,7 +52,7 @@ async fn checkout_url(request: &RequestContext, form: &SentBuyForm) -> Result<St
         return Ok(billing_url(Outcome::FormStale));
     };
     let Some(plan) = form.package.strip_prefix(PLAN) else { return Ok(billing_url(Outcome::FormStale)) };
-    let choice = Choice {
+    let choice = UpgradeChoice {
         form: purchase,
         customer: viewer.customer.clone(),
         customer_no: viewer.customer_no,

@@ -7,7 +7,7 @@ use crate::domain::KeyId;
 use crate::usecases::InternalError;
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::customers::api_keys;
-use crate::usecases::customers::api_keys::{Changed, Listed};
+use crate::usecases::customers::api_keys::{KeyChange, KeySummary};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::keyed;
 use crate::web::request_context::RequestContext;
@@ -53,7 +53,7 @@ pub async fn new_key(request: &RequestContext, viewer: &Viewer) -> Result<Option
     let Some(seed) = request.cookie(Cookie::NewKey) else { return Ok(None) };
     request.clear_cookie(Cookie::NewKey);
     let Some(key) = api_key(&request.app.settings.form_secret, viewer, &seed) else { return Ok(None) };
-    let known = api_keys::known(&request.app, viewer.customer_no, &key).await?;
+    let known = api_keys::made_before(&request.app, viewer.customer_no, &key).await?;
     Ok(known.filter(|_| viewer.role.may_manage()).map(|known| NewKey { name: known.name, key }))
 }
 
@@ -71,7 +71,7 @@ pub fn NewKeyBox(key: NewKey) -> impl IntoView {
 }
 
 /// The section; with a seed the viewer may make and revoke keys.
-pub fn section(keys: Vec<Listed>, seed: Option<String>, zone: Zone) -> impl IntoView {
+pub fn section(keys: Vec<KeySummary>, seed: Option<String>, zone: Zone) -> impl IntoView {
     let may_change = seed.is_some();
     let rows = if keys.is_empty() {
         view! { <p class="card empty note">"No keys yet."</p> }.into_any()
@@ -91,7 +91,7 @@ pub fn section(keys: Vec<Listed>, seed: Option<String>, zone: Zone) -> impl Into
     }
 }
 
-fn row(key: Listed, may_change: bool, zone: Zone) -> impl IntoView {
+fn row(key: KeySummary, may_change: bool, zone: Zone) -> impl IntoView {
     let used = match key.last_used_at {
         None => view! { "Never used" }.into_any(),
         Some(at) => view! { "Last used " <When moment=zone.minute(at) /> }.into_any(),
@@ -141,7 +141,7 @@ pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFn
         let secret = &request.app.settings.form_secret;
         let Some(key) = api_key(secret, &viewer, &seed) else { return Ok(Outcome::FormStale) };
         let changed = api_keys::make_own(&request.app, &viewer, &name, &key).await?;
-        if changed == Changed::Done {
+        if changed == KeyChange::Done {
             request.set_cookie(Cookie::NewKey, &seed, NEW_KEY_SECONDS);
         }
         Ok(outcome(changed, Outcome::KeyMade))
@@ -159,13 +159,13 @@ pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
     .await
 }
 
-fn outcome(changed: Changed, done: Outcome) -> Outcome {
+fn outcome(changed: KeyChange, done: Outcome) -> Outcome {
     match changed {
-        Changed::Done => done,
-        Changed::NotAllowed => Outcome::NotAllowed,
-        Changed::BadName => Outcome::BadKeyName,
-        Changed::TooMany => Outcome::TooManyKeys,
-        Changed::Unknown => Outcome::UnknownKey,
+        KeyChange::Done => done,
+        KeyChange::NotAllowed => Outcome::NotAllowed,
+        KeyChange::BadName => Outcome::BadKeyName,
+        KeyChange::TooMany => Outcome::TooManyKeys,
+        KeyChange::Unknown => Outcome::UnknownKey,
     }
 }
 

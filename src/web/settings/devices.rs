@@ -2,7 +2,7 @@
 
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::access::sessions;
-use crate::usecases::access::sessions::Listed;
+use crate::usecases::access::sessions::SessionSummary;
 use crate::web::settings::form::{About, change_settings};
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::dates::{When, Zone};
@@ -10,7 +10,7 @@ use crate::web::ui::form::Form;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-pub fn section(viewer: &Viewer, sessions: Vec<Listed>, shop: &str, zone: Zone) -> impl IntoView + use<> {
+pub fn section(viewer: &Viewer, sessions: Vec<SessionSummary>, shop: &str, zone: Zone) -> impl IntoView + use<> {
     let others = sessions.iter().any(|session| session.own && !session.current).then(|| {
         view! {
             <Form class="panel" action=EndOtherSessions::PATH>
@@ -28,8 +28,8 @@ pub fn section(viewer: &Viewer, sessions: Vec<Listed>, shop: &str, zone: Zone) -
     }
 }
 
-fn row(session: Listed, viewer: &Viewer, shop: &str, zone: Zone) -> impl IntoView + use<> {
-    let Listed { id, device, email, own, current, .. } = session;
+fn row(session: SessionSummary, viewer: &Viewer, shop: &str, zone: Zone) -> impl IntoView + use<> {
+    let SessionSummary { id, device, email, own, current, .. } = session;
     let person = (!own).then(|| email.unwrap_or_else(|| format!("somebody from {shop}")));
     let elsewhere = Some(session.at).filter(|at| own && *at != viewer.name);
     let about = person.as_ref().map_or_else(|| device.clone(), |person| format!("{device} of {person}"));

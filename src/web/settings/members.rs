@@ -3,7 +3,7 @@
 use crate::domain::{Role, role};
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::customers::members;
-use crate::usecases::customers::members::{Changed, Member};
+use crate::usecases::customers::members::{Member, MemberChange};
 use crate::web::settings::form::{About, change_settings};
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::dates::{When, Zone};
@@ -181,15 +181,15 @@ pub async fn remove_member(email: String) -> Result<String, ServerFnError> {
     .await
 }
 
-fn outcome(changed: Changed, done: Outcome) -> Outcome {
+fn outcome(changed: MemberChange, done: Outcome) -> Outcome {
     match changed {
-        Changed::Done => done,
-        Changed::NotAllowed => Outcome::NotAllowed,
-        Changed::BadAddress => Outcome::BadAddress,
-        Changed::Already => Outcome::AlreadyMember,
-        Changed::Unknown => Outcome::UnknownMember,
-        Changed::LastOwner => Outcome::LastOwner,
-        Changed::TooMany => Outcome::TooManyMembers,
+        MemberChange::Done => done,
+        MemberChange::NotAllowed => Outcome::NotAllowed,
+        MemberChange::BadAddress => Outcome::BadAddress,
+        MemberChange::Already => Outcome::AlreadyMember,
+        MemberChange::Unknown => Outcome::UnknownMember,
+        MemberChange::LastOwner => Outcome::LastOwner,
+        MemberChange::TooMany => Outcome::TooManyMembers,
     }
 }
 

@@ -52,9 +52,9 @@ pub struct Settings {
     pub notice: Option<Notice>,
     pub new_key: Option<NewKey>,
     pub members: Vec<people::Member>,
-    pub sessions: Vec<sessions::Listed>,
+    pub sessions: Vec<sessions::SessionSummary>,
     pub emails: unsubscribe::Chosen,
-    pub keys: Vec<keys::Listed>,
+    pub keys: Vec<keys::KeySummary>,
     /// A new key is made of this; none if the viewer may not make one.
     pub key_seed: Option<String>,
 }

@@ -44,7 +44,8 @@ fn works(
     let opens = (target.customer_no, target.email.as_deref());
     let instead_of = elsewhere.map(|viewer| &viewer.session);
     let secret = &request.app.settings.form_secret;
-    let signature = form_signature::consent(secret, &portal::token_hash(&token), opens, instead_of);
+    let signature =
+        form_signature::consent(secret, &crate::usecases::access::tokens::token_hash(&token), opens, instead_of);
     let continues = continue_label(target.email.as_deref(), &target.name);
     let asks = elsewhere.map(|viewer| {
         view! {
@@ -155,7 +156,8 @@ pub async fn open_session(token: String, #[server(default)] signature: String) -
             return spend(&request, &token, None, before).await;
         };
         let elsewhere = before.as_ref().filter(|before| target.is_elsewhere(before));
-        let (opens, link) = ((target.customer_no, target.email.as_deref()), portal::token_hash(&token));
+        let (opens, link) =
+            ((target.customer_no, target.email.as_deref()), crate::usecases::access::tokens::token_hash(&token));
         let secret = &request.app.settings.form_secret;
         let asked = elsewhere.map(|before| &before.session);
         let is_meant = form_signature::is_consent(secret, &link, opens, asked, &signature);

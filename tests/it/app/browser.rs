@@ -115,7 +115,9 @@ impl<'a> Browser<'a> {
 impl TestApp {
     /// Sends what is due; all mails so far, oldest first.
     pub async fn mails(&self) -> Vec<String> {
-        outbox::send_due(&self.inner(), &CancellationToken::new()).await.unwrap();
+        outbox::send_due(&self.inner(), topup::usecases::notify::EmailWriters, &CancellationToken::new())
+            .await
+            .unwrap();
         let files = std::fs::read_dir(self.home.folder.join("mails")).unwrap();
         let mut names: Vec<_> = files.map(|file| file.unwrap().path()).collect();
         names.sort();

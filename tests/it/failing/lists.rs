@@ -109,7 +109,7 @@ on_both!(a_mail_that_cannot_be_read_keeps_no_other_from_leaving, |app| {
     balance_alerts::run(&inner).await.unwrap();
     let no = app.count("select min(no) as n from outbox").await;
     let planted = unreadable(app, "outbox", "subject", no).await;
-    outbox::send_due(&inner, &CancellationToken::new()).await.unwrap();
+    outbox::send_due(&inner, topup::usecases::notify::EmailWriters, &CancellationToken::new()).await.unwrap();
     drop(inner);
     let waiting = "select count(*) as n from outbox where done_at is null";
     assert_eq!(app.count(waiting).await, i64::from(planted));
@@ -143,7 +143,7 @@ on_both!(a_reminder_whose_account_is_broken_is_sent_once, |app| {
     assert_eq!(kinds_of(app, "reminder").await, 3);
     break_account(app, "fjord").await;
     for _ in 0..2 {
-        outbox::send_due(&inner, &CancellationToken::new()).await.unwrap();
+        outbox::send_due(&inner, topup::usecases::notify::EmailWriters, &CancellationToken::new()).await.unwrap();
         inner.clock.put(inner.clock.now() + TimeDelta::minutes(30));
     }
     let sent = "select count(*) as n from outbox where kind = 'reminder' and state = 'accepted' and attempts = 1";
@@ -197,7 +197,7 @@ on_both!(an_erasure_goes_on_after_a_hang_up_and_a_restart, |app| {
     let job = jobs::named("erasure").unwrap();
     let inner = app.inner();
     assert_eq!(job.backlog(&inner).await.unwrap(), 1);
-    topup::jobs::once(job, &inner, &CancellationToken::new()).await.unwrap();
+    topup::jobs::run_once(job, &inner, &CancellationToken::new()).await.unwrap();
     assert_eq!(job.backlog(&inner).await.unwrap(), 0);
     assert_eq!((app.count(TEXTS).await, app.count(SOURCES).await), (0, 0));
 });
@@ -315,9 +315,9 @@ on_both!(a_job_that_fails_again_and_again_is_an_alarm_until_it_does_well, |app| 
         |failures| jobs::Runs { runs: 1, failures, error: Some("planted".to_owned()), ..jobs::Runs::default() };
     for failures in 1..=7 {
         assert_eq!(open_alarms(app).await, Vec::<String>::new(), "{failures}");
-        jobs::note(&inner, "events", app.now(), failed(failures)).await.unwrap();
+        jobs::record(&inner, "events", app.now(), failed(failures)).await.unwrap();
     }
     assert_eq!(open_alarms(app).await, ["job events"]);
-    jobs::note(&inner, "events", app.now(), jobs::Runs::default()).await.unwrap();
+    jobs::record(&inner, "events", app.now(), jobs::Runs::default()).await.unwrap();
     assert_eq!(open_alarms(app).await, Vec::<String>::new());
 });

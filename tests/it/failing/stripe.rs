@@ -202,7 +202,7 @@ on_both!(a_stripe_that_cannot_be_asked_for_events_is_a_job_that_fails, |app| {
     app.sandbox.faults().set_api(ApiFault::Status(503));
     later(app, 11);
     let job = jobs::named("events").unwrap();
-    let failed = topup::jobs::once(job, &app.inner(), &CancellationToken::new()).await.unwrap_err();
+    let failed = topup::jobs::run_once(job, &app.inner(), &CancellationToken::new()).await.unwrap_err();
     assert!(failed.to_string().contains("events"), "{failed}");
     let now = app.now();
     app.advance_to(now).await;

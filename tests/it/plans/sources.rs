@@ -46,10 +46,10 @@ const WALKS: [(&str, &str); 25] = [
 /// Files whose statements read whole tables by their purpose: the operator's search and report, what is compared with
 /// Stripe by hand.
 const WALKERS: [&str; 4] = [
-    "usecases/desk/find.rs",
+    "usecases/operators/search.rs",
     "usecases/purchases/search.rs",
-    "usecases/sales.rs",
-    "usecases/subscriptions/differences.rs",
+    "usecases/insight/sales.rs",
+    "usecases/stripe_sync/subscription_differences.rs",
 ];
 
 /// A statement and where it stands.
@@ -155,7 +155,7 @@ fn statements() -> Vec<Found> {
 
 /// The check reads everything, a table at a time.
 fn is_of_the_check(found: &Found) -> bool {
-    found.file.starts_with("usecases/check")
+    found.file.starts_with("usecases/upkeep/check")
 }
 
 async fn no_statement_of_the_sources_walks_through_a_table(database: Database) {

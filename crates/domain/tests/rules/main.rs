@@ -6,6 +6,7 @@
 mod advice;
 mod ahead;
 mod amounts;
+mod balance_alerts;
 mod calendar;
 mod catalogue;
 mod claims;
@@ -20,7 +21,6 @@ mod limits;
 mod model;
 mod model_commands;
 mod months;
-mod news;
 mod pair;
 mod pair_same;
 mod purchases;

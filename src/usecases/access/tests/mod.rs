@@ -14,6 +14,7 @@ use crate::usecases::access::portal;
 use crate::usecases::access::sessions::{Role, Viewer};
 use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
 use crate::usecases::delivery::outbox;
+use crate::usecases::notify::EmailWriters;
 use crate::usecases::{App, AppParts, ServerSettings, customers};
 use chrono::TimeDelta;
 use std::path::{Path, PathBuf};
@@ -120,7 +121,7 @@ impl Rig {
 
     /// Sends what is due.
     pub async fn send(&self) {
-        outbox::send_due(&self.app, &CancellationToken::new()).await.expect("a round");
+        outbox::send_due(&self.app, EmailWriters, &CancellationToken::new()).await.expect("a round");
     }
 
     /// All mails in the folder, oldest first, without the folds of quoted-printable.

@@ -5,7 +5,7 @@ use crate::usecases::access::portal::Look;
 use crate::usecases::access::sessions::Role;
 use crate::usecases::access::tests::{Rig, on_both};
 use crate::usecases::access::{portal, sessions, sign_in};
-use crate::usecases::customers::members::Changed;
+use crate::usecases::customers::members::MemberChange;
 use crate::usecases::customers::{api_keys, members};
 use crate::usecases::upkeep::retention;
 
@@ -117,14 +117,14 @@ async fn owners_manage_members_and_the_last_owner_stays() {
         let owner = rig.viewer(&rig.signed_in("ada@acme.example").await).await.expect("a viewer");
         let s = &rig.app;
         let check =
-            |got: Result<Changed, crate::usecases::InternalError>, want| assert_eq!(got.expect("an answer"), want);
-        check(members::invite(s, &owner, "Vi@Acme.example", Role::Viewer).await, Changed::Done);
-        check(members::invite(s, &owner, "vi@acme.example", Role::Admin).await, Changed::Already);
-        check(members::invite(s, &owner, "vi", Role::Admin).await, Changed::BadAddress);
-        check(members::remove(s, &owner, "ada@acme.example").await, Changed::LastOwner);
-        check(members::change_role(s, &owner, "ada@acme.example", Role::Admin).await, Changed::LastOwner);
-        check(members::remove(s, &owner, "eve@evil.example").await, Changed::Unknown);
-        check(members::change_role(s, &owner, "eve@evil.example", Role::Admin).await, Changed::Unknown);
+            |got: Result<MemberChange, crate::usecases::InternalError>, want| assert_eq!(got.expect("an answer"), want);
+        check(members::invite(s, &owner, "Vi@Acme.example", Role::Viewer).await, MemberChange::Done);
+        check(members::invite(s, &owner, "vi@acme.example", Role::Admin).await, MemberChange::Already);
+        check(members::invite(s, &owner, "vi", Role::Admin).await, MemberChange::BadAddress);
+        check(members::remove(s, &owner, "ada@acme.example").await, MemberChange::LastOwner);
+        check(members::change_role(s, &owner, "ada@acme.example", Role::Admin).await, MemberChange::LastOwner);
+        check(members::remove(s, &owner, "eve@evil.example").await, MemberChange::Unknown);
+        check(members::change_role(s, &owner, "eve@evil.example", Role::Admin).await, MemberChange::Unknown);
         rig.send().await;
         let mails = rig.mails();
         assert!(
@@ -136,15 +136,15 @@ async fn owners_manage_members_and_the_last_owner_stays() {
         let cookie = rig.signed_in("vi@acme.example").await;
         let viewer = rig.viewer(&cookie).await.expect("a viewer");
         assert_eq!(viewer.role, Role::Viewer);
-        check(members::invite(s, &viewer, "eve@evil.example", Role::Owner).await, Changed::NotAllowed);
-        check(members::change_role(s, &viewer, "vi@acme.example", Role::Owner).await, Changed::NotAllowed);
-        check(members::change_role(s, &owner, "vi@acme.example", Role::Owner).await, Changed::Done);
+        check(members::invite(s, &viewer, "eve@evil.example", Role::Owner).await, MemberChange::NotAllowed);
+        check(members::change_role(s, &viewer, "vi@acme.example", Role::Owner).await, MemberChange::NotAllowed);
+        check(members::change_role(s, &owner, "vi@acme.example", Role::Owner).await, MemberChange::Done);
         assert_eq!(rig.viewer(&cookie).await.expect("a viewer").role, Role::Owner, "at once");
-        check(members::change_role(s, &owner, "ada@acme.example", Role::Admin).await, Changed::Done);
-        check(members::remove(s, &owner, "vi@acme.example").await, Changed::NotAllowed);
+        check(members::change_role(s, &owner, "ada@acme.example", Role::Admin).await, MemberChange::Done);
+        check(members::remove(s, &owner, "vi@acme.example").await, MemberChange::NotAllowed);
         let vi = rig.viewer(&cookie).await.expect("a viewer");
         let given = rig.portal(no, "ada@acme.example", Role::Admin).await;
-        check(members::remove(s, &vi, "ada@acme.example").await, Changed::Done);
+        check(members::remove(s, &vi, "ada@acme.example").await, MemberChange::Done);
         assert!(rig.viewer(&given).await.is_none(), "every session of the removed ends");
         let left = members::list(s, no).await.expect("members");
         assert_eq!(left.iter().map(|member| member.email.as_str()).collect::<Vec<_>>(), ["vi@acme.example"]);
@@ -161,14 +161,14 @@ async fn admins_manage_everybody_but_owners() {
         let s = &rig.app;
         let admin = rig.viewer(&rig.portal(no, "max@acme.example", Role::Admin).await).await.expect("a viewer");
         let check =
-            |got: Result<Changed, crate::usecases::InternalError>, want| assert_eq!(got.expect("an answer"), want);
-        check(members::invite(s, &admin, "vi@acme.example", Role::Viewer).await, Changed::Done);
-        check(members::change_role(s, &admin, "vi@acme.example", Role::Admin).await, Changed::Done);
-        check(members::change_role(s, &admin, "vi@acme.example", Role::Owner).await, Changed::NotAllowed);
-        check(members::invite(s, &admin, "eve@evil.example", Role::Owner).await, Changed::NotAllowed);
-        check(members::change_role(s, &admin, "ada@acme.example", Role::Viewer).await, Changed::NotAllowed);
-        check(members::remove(s, &admin, "ada@acme.example").await, Changed::NotAllowed);
-        check(members::remove(s, &admin, "vi@acme.example").await, Changed::Done);
+            |got: Result<MemberChange, crate::usecases::InternalError>, want| assert_eq!(got.expect("an answer"), want);
+        check(members::invite(s, &admin, "vi@acme.example", Role::Viewer).await, MemberChange::Done);
+        check(members::change_role(s, &admin, "vi@acme.example", Role::Admin).await, MemberChange::Done);
+        check(members::change_role(s, &admin, "vi@acme.example", Role::Owner).await, MemberChange::NotAllowed);
+        check(members::invite(s, &admin, "eve@evil.example", Role::Owner).await, MemberChange::NotAllowed);
+        check(members::change_role(s, &admin, "ada@acme.example", Role::Viewer).await, MemberChange::NotAllowed);
+        check(members::remove(s, &admin, "ada@acme.example").await, MemberChange::NotAllowed);
+        check(members::remove(s, &admin, "vi@acme.example").await, MemberChange::Done);
         assert_eq!(members::list(s, no).await.expect("members").len(), 1);
     })
     .await;
@@ -203,7 +203,7 @@ async fn a_person_signs_out_everywhere_else_in_every_customer() {
 #[tokio::test]
 async fn keys_are_made_once_a_seed_and_revoked_once() {
     on_both(|rig| async move {
-        use api_keys::Changed as C;
+        use api_keys::KeyChange as C;
         let no = rig.customer("acme", "ada@acme.example").await;
         let fjord = rig.customer("fjord", "lin@fjord.example").await;
         let owner = rig.viewer(&rig.signed_in("ada@acme.example").await).await.expect("a viewer");
@@ -220,12 +220,12 @@ async fn keys_are_made_once_a_seed_and_revoked_once() {
         }
         let list = api_keys::list(s, no).await.expect("a list");
         assert_eq!(list.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["ci"]);
-        assert!(api_keys::known(s, fjord, "tk_0").await.expect("an answer").is_none());
+        assert!(api_keys::made_before(s, fjord, "tk_0").await.expect("an answer").is_none());
         check(api_keys::revoke(s, &other, list[0].id).await, C::Unknown);
         check(api_keys::revoke(s, &viewer, list[0].id).await, C::NotAllowed);
         check(api_keys::revoke(s, &owner, list[0].id).await, C::Done);
         check(api_keys::revoke(s, &owner, list[0].id).await, C::Unknown);
-        assert!(api_keys::known(s, no, "tk_0").await.expect("an answer").is_none());
+        assert!(api_keys::made_before(s, no, "tk_0").await.expect("an answer").is_none());
         for n in 1..=api_keys::KEYS_MAX {
             check(api_keys::make_own(s, &owner, "ci", &format!("tk_{n}")).await, C::Done);
         }

@@ -8,14 +8,15 @@ use crate::usecases::access::sign_in;
 use crate::usecases::access::tests::peer::Peer;
 use crate::usecases::access::tests::{Rig, mailer, on_both};
 use crate::usecases::delivery::outbox;
-use crate::usecases::delivery::outbox::Mail;
+use crate::usecases::delivery::outbox::NewEmail;
+use crate::usecases::notify::EmailWriters;
 use crate::usecases::notify::receipts;
 use crate::usecases::purchases::Purchase;
 use crate::usecases::{App, AppParts, InternalError, alarms, purchases};
 use tokio_util::sync::CancellationToken;
 
 async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
-    let mail = Mail {
+    let mail = NewEmail {
         key: key.to_owned(),
         customer_no: None,
         recipient: recipient.to_owned(),
@@ -24,6 +25,7 @@ async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
         body: Rendered { text: "Hello".into(), html: "<p>Hello</p>".into() },
         cause: None,
         stop_url: None,
+        urgent: false,
     };
     let job = rig.app.write(|tx| Box::pin(async move { Ok(outbox::enqueue(tx, mail).await?) }));
     job.await.expect("a commit")
@@ -47,7 +49,10 @@ async fn a_key_is_mailed_once_by_two_processes_together() {
         let smtp = Transport::Smtp(Box::new(Smtp::new(&peer.url, "gleaner.example").expect("a server")));
         let other = App::new(AppParts { mailer: mailer(smtp), ..rig.app.parts() });
         let stop = CancellationToken::new();
-        let (one, two) = tokio::join!(outbox::send_due(&rig.app, &stop), outbox::send_due(&other, &stop));
+        let (one, two) = tokio::join!(
+            outbox::send_due(&rig.app, EmailWriters, &stop),
+            outbox::send_due(&other, EmailWriters, &stop)
+        );
         one.and(two).expect("two rounds");
         let mut ids: Vec<String> = peer
             .taken()
@@ -133,13 +138,13 @@ async fn a_sign_in_mail_does_not_wait_behind_reminders() {
             put(&rig, &format!("reminder-{n}"), "hang@acme.example").await;
         }
         let stop = CancellationToken::new();
-        let bulk = outbox::send_due(&rig.app, &stop);
+        let bulk = outbox::send_due(&rig.app, EmailWriters, &stop);
         let urgent = async {
             while peer.taken().is_empty() {
                 tokio::task::yield_now().await;
             }
             sign_in::request(&rig.app, "ada@acme.example", &Client::default()).await.expect("an answer");
-            outbox::send_urgent(&rig.app, &stop).await.expect("a round");
+            outbox::send_urgent(&rig.app, EmailWriters, &stop).await.expect("a round");
             peer.taken().iter().any(|mail| mail.contains("To: ada@acme.example"))
         };
         tokio::select! {
@@ -252,14 +257,14 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
                 tx.db.execute(sql, crate::args![no]).await?;
                 let purchase = purchase(tx, no).await?;
                 let at = tx.now();
-                let credited = receipts::Credited {
+                let credited = receipts::CreditedTerms {
                     at,
                     expires_at: at + chrono::TimeDelta::days(365),
                     total: Some(1_080),
                     tax: Some(180),
                 };
                 for _ in 0..2 {
-                    receipts::enqueue(tx, &purchase, credited, "https://pay.example").await?;
+                    receipts::enqueue(tx, &(&purchase).into(), credited, "https://pay.example").await?;
                 }
                 Ok(())
             })

@@ -9,7 +9,7 @@ use crate::domain::{Entry, EntryKind, Instant};
 use crate::store::daily_usage::{DAY_MS, DAYS_AT_ONCE, day_number};
 use crate::store::db::{Connection, DbError};
 use crate::store::{daily_usage, entries};
-use crate::usecases::insight::history::Filter;
+use crate::usecases::insight::history::filter::{Filter, Sort};
 
 /// Lines that the first step reads: a page's worth. Later ones read more.
 const STEP: i64 = 64;
@@ -59,7 +59,7 @@ impl Walk {
         }
         let step = self.step;
         self.step = (step * 2).min(STEP_MAX);
-        if let Some(kinds) = filter.sort.and_then(crate::usecases::insight::history::Sort::told) {
+        if let Some(kinds) = filter.sort.and_then(Sort::entry_kinds) {
             let found = entries::fetch_by_kind(db, self.customer_no, kinds, self.top, step).await?;
             let full = found.len() == usize::try_from(step).unwrap_or(0);
             self.top = found.last().filter(|_| full).map_or(1, |entry| entry.seq);

@@ -10,16 +10,30 @@ pub mod reminders;
 pub mod unsubscribe;
 
 use crate::args;
-use crate::domain::{Credits, Instant};
+use crate::domain::{Credits, Instant, PurchaseId};
 use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::time_zone::Zone;
 use crate::usecases::Shop;
 use crate::usecases::delivery::outbox;
-use crate::usecases::delivery::outbox::Mail;
+use crate::usecases::delivery::outbox::NewEmail;
 
-/// A customer as its mails need it.
+/// A purchase as emails and webhooks name it.
+#[derive(Clone, Debug)]
+pub struct PurchaseData {
+    pub id: PurchaseId,
+    /// The buyer's number.
+    pub customer_no: i64,
+    pub credits: Credits,
+    /// Its price, tax aside, in minor units.
+    pub amount: i64,
+    /// ISO 4217, lower case.
+    pub currency: String,
+    pub created_at: Instant,
+}
+
+/// A customer as its emails need it.
 #[derive(Clone, Debug)]
 pub struct Addressed {
     /// The store's number.
@@ -36,8 +50,8 @@ pub struct Addressed {
     people: Vec<(i64, String, bool)>,
 }
 
-/// A mail before it has recipients.
-pub struct Letter {
+/// An email before it has recipients.
+pub struct Announcement {
     /// What it is about: with the recipient the outbox's key.
     pub key: String,
     /// What kind.
@@ -53,9 +67,6 @@ pub struct Letter {
 }
 
 /// Whom mails of a customer go to; nobody where it is closed.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn addressed(tx: &mut WriteTransaction, no: i64) -> Result<Option<Addressed>, DbError> {
     let sql = "select id, name, email, timezone, created_at from customers where no = $1 and closed_at is null";
     let Some(row) = tx.db.fetch_optional(sql, args![no]).await? else { return Ok(None) };
@@ -80,10 +91,12 @@ pub async fn addressed(tx: &mut WriteTransaction, no: i64) -> Result<Option<Addr
 }
 
 /// Writes a mail to every owner and admin; how many there are.
-///
-/// # Errors
-/// Whatever the database says.
-pub async fn write(tx: &mut WriteTransaction, shop: &Shop, to: &Addressed, letter: Letter) -> Result<usize, DbError> {
+pub async fn write(
+    tx: &mut WriteTransaction,
+    shop: &Shop,
+    to: &Addressed,
+    letter: Announcement,
+) -> Result<usize, DbError> {
     let mut written = 0;
     for (member, email, alerts) in &to.people {
         if letter.may_stop && !alerts {
@@ -94,7 +107,7 @@ pub async fn write(tx: &mut WriteTransaction, shop: &Shop, to: &Addressed, lette
         if let Some(url) = &stop_url {
             draft.notes.push(format!("No more mails about a low balance: {url}"));
         }
-        let mail = Mail {
+        let mail = NewEmail {
             key: format!("{}:{email}", letter.key),
             customer_no: Some(to.no),
             recipient: email.clone(),
@@ -103,6 +116,7 @@ pub async fn write(tx: &mut WriteTransaction, shop: &Shop, to: &Addressed, lette
             body: draft.render(),
             cause: letter.cause,
             stop_url,
+            urgent: false,
         };
         written += usize::from(outbox::enqueue(tx, mail).await?.is_some());
     }

@@ -4,17 +4,13 @@ use crate::domain::{Money, PurchaseState};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Letter, addressed, counted, draft, write};
-use crate::usecases::purchases::Purchase;
+use crate::usecases::notify::emails::{Announcement, PurchaseData, addressed, counted, draft, write};
 
 /// Writes the mail of a purchase that has just come to `state`, where there is one: to nobody else's inbox
 /// than owners' and admins', once for each state.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn enqueue(
     tx: &mut WriteTransaction,
-    purchase: &Purchase,
+    purchase: &PurchaseData,
     state: PurchaseState,
     site: &str,
 ) -> Result<(), DbError> {
@@ -48,7 +44,7 @@ pub async fn enqueue(
     ];
     draft.notes.push(format!("This purchase: {}/purchases/{}", shop.site, purchase.id));
     let key = format!("{kind}:{}", purchase.id);
-    let letter = Letter { key, kind, subject, draft, cause: Some(purchase.id.bytes()), may_stop: false };
+    let letter = Announcement { key, kind, subject, draft, cause: Some(purchase.id.bytes()), may_stop: false };
     write(tx, shop, &to, letter).await?;
     Ok(())
 }

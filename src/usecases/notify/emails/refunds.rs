@@ -5,11 +5,10 @@ use crate::domain::{Money, Payment};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Letter, addressed, counted, draft, write};
-use crate::usecases::purchases::Purchase;
+use crate::usecases::notify::emails::{Announcement, PurchaseData, addressed, counted, draft, write};
 
 /// What there is to say, and under which key.
-struct News {
+struct PaymentNotice {
     key: String,
     kind: &'static str,
     subject: String,
@@ -18,27 +17,24 @@ struct News {
 }
 
 /// Writes the mails of what a payment has come to, each once.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn enqueue(
     tx: &mut WriteTransaction,
-    purchase: &Purchase,
+    purchase: &PurchaseData,
     before: &Payment,
     after: &Payment,
     site: &str,
 ) -> Result<(), DbError> {
-    let news: Vec<News> =
+    let notices: Vec<PaymentNotice> =
         refund(purchase, before, after).into_iter().chain(disputes(purchase, before, after)).collect();
     // Nothing of it can be switched off, so that no secret is needed.
     let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
-    if news.is_empty() {
+    if notices.is_empty() {
         return Ok(());
     }
     let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
-    for one in news {
-        let mut draft = draft(tx, shop, one.heading);
-        draft.lines.push(one.line.to_owned());
+    for notice in notices {
+        let mut draft = draft(tx, shop, notice.heading);
+        draft.lines.push(notice.line.to_owned());
         draft.facts = vec![
             ("Credits bought", purchase.credits.grouped()),
             ("For", to.name.clone()),
@@ -48,19 +44,20 @@ pub async fn enqueue(
         ];
         draft.notes.push(format!("This purchase: {}/purchases/{}", shop.site, purchase.id));
         let (cause, may_stop) = (Some(purchase.id.bytes()), false);
-        let letter = Letter { key: one.key, kind: one.kind, subject: one.subject, draft, cause, may_stop };
+        let letter =
+            Announcement { key: notice.key, kind: notice.kind, subject: notice.subject, draft, cause, may_stop };
         write(tx, shop, &to, letter).await?;
     }
     Ok(())
 }
 
-fn refund(purchase: &Purchase, before: &Payment, after: &Payment) -> Option<News> {
+fn refund(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Option<PaymentNotice> {
     let (was, is) = (before.refunded(), after.refunded());
     let money = |minor: i64| Money::new(minor, &purchase.currency).long();
     let key = |kind| format!("{kind}:{}:{is}:{}", purchase.id, after.refunds.len());
     if is > was {
         let back = money(is - was);
-        return Some(News {
+        return Some(PaymentNotice {
             key: key("refund"),
             kind: "refund",
             subject: format!("Refund: {back}"),
@@ -68,7 +65,7 @@ fn refund(purchase: &Purchase, before: &Payment, after: &Payment) -> Option<News
             line: "The credits that it paid for are removed, as far as they were not used. Banks take up to 10 days.",
         });
     }
-    (is < was).then(|| News {
+    (is < was).then(|| PaymentNotice {
         key: key("refund_failed"),
         kind: "refund_failed",
         subject: format!("Refund of {} did not go through", money(was - is)),
@@ -77,8 +74,8 @@ fn refund(purchase: &Purchase, before: &Payment, after: &Payment) -> Option<News
     })
 }
 
-fn disputes(purchase: &Purchase, before: &Payment, after: &Payment) -> Vec<News> {
-    let mut news = Vec::new();
+fn disputes(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Vec<PaymentNotice> {
+    let mut notices = Vec::new();
     for (id, (status, _)) in &after.disputes {
         let was = before.disputes.get(id).map_or(DisputeEffect::Nothing, |(status, _)| status.effect());
         let credits = counted(purchase.credits, "");
@@ -107,7 +104,7 @@ fn disputes(purchase: &Purchase, before: &Payment, after: &Payment) -> Vec<News>
             _ => continue,
         };
         let key = format!("{kind}:{}:{id}:{}", purchase.id, status.name());
-        news.push(News { key, kind, heading: subject.clone(), subject, line });
+        notices.push(PaymentNotice { key, kind, heading: subject.clone(), subject, line });
     }
-    news
+    notices
 }

@@ -4,7 +4,7 @@ use crate::domain::forecast::Outlook;
 use crate::domain::{Credits, Instant};
 use crate::ledger::WriteTransaction;
 use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Addressed, Letter, counted, draft, verb};
+use crate::usecases::notify::emails::{Addressed, Announcement, counted, draft, verb};
 
 /// Its kind in the outbox.
 pub const KIND: &str = "reminder";
@@ -41,7 +41,7 @@ pub fn letter(
     of: &Expiring,
     now: Instant,
     mail: [u8; 16],
-) -> Option<Letter> {
+) -> Option<Announcement> {
     let (credits, first, zone) = (of.credits(), of.first()?, to.zone);
     let expire = verb(credits, "expires", "expire");
     let when = match zone.days_until(now, first) {
@@ -65,7 +65,7 @@ pub fn letter(
         draft.facts.push(("Expires", zone.full(*expires_at)));
     }
     draft.notes.push(format!("This goes to every owner and admin of {}. It cannot be switched off.", to.name));
-    Some(Letter {
+    Some(Announcement {
         key: format!("reminder:{}", hex::encode(mail)),
         kind: KIND,
         subject: format!("{} {expire} on {}", counted(credits, ""), zone.day(first)),

@@ -24,9 +24,6 @@ pub fn address(shop: &Shop, member: i64, email: &str) -> String {
 }
 
 /// Whom a token of such an address names: number and whether mails are on.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, InternalError> {
     let Some((member, given)) = token.split_once('-') else { return Ok(None) };
     let Ok(member) = member.parse::<i64>() else { return Ok(None) };
@@ -38,9 +35,6 @@ pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, Interna
 }
 
 /// Switches a member's mails about a low balance on or off.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalError> {
     app.write_anonymous(move |tx| {
         Box::pin(async move {
@@ -52,9 +46,6 @@ pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalErro
 }
 
 /// Sets from how much on a customer's people are told that little is left; `None` is a tenth of the allowance.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn set_low_balance(app: &App, customer_no: i64, credits: Option<Credits>) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
@@ -78,9 +69,6 @@ pub struct Chosen {
 }
 
 /// What a reader's customer, and the reader, have chosen.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn chosen(app: &App, viewer: &Viewer) -> Result<Chosen, InternalError> {
     let sql = "select c.low_balance, m.alerts, m.role from customers c
         left join members m on m.customer_no = c.no and m.email = $2 and m.removed_at is null where c.no = $1";
@@ -92,9 +80,6 @@ pub async fn chosen(app: &App, viewer: &Viewer) -> Result<Chosen, InternalError>
 }
 
 /// The same as [`set_low_balance`] by a person; whether the role allows it.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>) -> Result<bool, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {
@@ -112,9 +97,6 @@ pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>)
 }
 
 /// Switches a person's own mails about a low balance on or off; whether there is such a member.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn choose_alerts(app: &App, viewer: &Viewer, on: bool) -> Result<bool, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {

@@ -7,7 +7,7 @@ use crate::domain::money::step;
 use crate::domain::{Money, PurchaseId};
 use crate::ledger::WriteTransaction;
 use crate::stripe::StripeError;
-use crate::usecases::operators::actions::{ActionRequest, AuditDetail, Outcome, line};
+use crate::usecases::operators::actions::request::{ActionOutcome, ActionRequest, AuditDetail, add_line};
 use crate::usecases::operators::audit;
 use crate::usecases::operators::audit::{Action, Line};
 use crate::usecases::purchases::Purchase;
@@ -43,9 +43,6 @@ pub fn refundable(purchase: &Purchase) -> i64 {
 }
 
 /// The refund of a purchase whose answer is missing, if there is one.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn pending(app: &App, id: PurchaseId) -> Result<Option<Pending>, InternalError> {
     let mut db = app.store.read().await?;
     let lines = audit::unanswered(&mut db, &id.to_string()).await?;
@@ -64,15 +61,12 @@ const ASK_AGAIN_HOURS: i64 = 20;
 enum Begun {
     /// Stripe is to be asked.
     Ask(Box<Purchase>),
-    Stop(Outcome),
+    Stop(ActionOutcome),
 }
 
 /// Asks Stripe to pay back.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<Outcome, InternalError> {
-    let Some(stripe) = &app.stripe else { return Ok(Outcome::StripeUnavailable) };
+pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<ActionOutcome, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(ActionOutcome::StripeUnavailable) };
     let first = order.clone();
     let purchase = match app.write(move |tx| Box::pin(async move { begin(tx, first, refund).await })).await? {
         Begun::Ask(purchase) => purchase,
@@ -84,17 +78,17 @@ pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<O
     let note = |action, detail: String| AuditDetail::new(action, purchase.customer_no, &about, detail);
     match asked {
         Ok(sent) => {
-            line(app, &order, "/end", note(Action::RefundSent, format!("{} {}", sent.id, sent.status))).await?;
+            add_line(app, &order, "/end", note(Action::RefundSent, format!("{} {}", sent.id, sent.status))).await?;
             // So that the page shows it; Stripe's event comes anyway.
             if let Err(fault) = purchases::look_at(app, &purchase).await {
                 tracing::warn!(error = %fault, "a refund was sent, and could not be looked at");
             }
-            Ok(Outcome::Done)
+            Ok(ActionOutcome::Done)
         }
         // The library could not read the answer: the refund may well be there.
         Err(e @ (StripeError::Unavailable(_) | StripeError::Malformed(_))) => {
             tracing::warn!(purchase = about, error = %e, "a refund has no answer");
-            Ok(Outcome::StripeUnavailable)
+            Ok(ActionOutcome::StripeUnavailable)
         }
         // Nothing was paid back.
         Err(e @ (StripeError::Refused { .. } | StripeError::Unauthorized(_))) => {
@@ -103,15 +97,15 @@ pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<O
                 StripeError::Refused { status, code, .. } => format!("{status} {}", code.unwrap_or_default()),
                 _ => "the key may not".to_owned(),
             };
-            line(app, &order, "/end", note(Action::RefundRefused, said.trim().to_owned())).await?;
-            Ok(Outcome::StripeRefused)
+            add_line(app, &order, "/end", note(Action::RefundRefused, said.trim().to_owned())).await?;
+            Ok(ActionOutcome::StripeRefused)
         }
     }
 }
 
 async fn begin(tx: &mut WriteTransaction, order: ActionRequest, refund: Refund) -> Result<Begun, InternalError> {
     let Some(purchase) = purchases::load(&mut tx.db, refund.purchase).await? else {
-        return Ok(Begun::Stop(Outcome::Unknown));
+        return Ok(Begun::Stop(ActionOutcome::Unknown));
     };
     let key = order.key.to_string();
     let open: Vec<Pending> =
@@ -121,20 +115,20 @@ async fn begin(tx: &mut WriteTransaction, order: ActionRequest, refund: Refund) 
         let same = open.iter().find(|open| open.key == order.key && open.amount == refund.amount);
         let late = tx.now() - TimeDelta::hours(ASK_AGAIN_HOURS);
         if same.is_some_and(|open| open.line.at <= late) {
-            return Ok(Begun::Stop(Outcome::RefundTooOld));
+            return Ok(Begun::Stop(ActionOutcome::RefundTooOld));
         }
-        return Ok(if same.is_some() { Begun::Ask(Box::new(purchase)) } else { Begun::Stop(Outcome::Again) });
+        return Ok(if same.is_some() { Begun::Ask(Box::new(purchase)) } else { Begun::Stop(ActionOutcome::Again) });
     }
     if !open.is_empty() {
-        return Ok(Begun::Stop(Outcome::RefundOpen));
+        return Ok(Begun::Stop(ActionOutcome::RefundOpen));
     }
     let left = refundable(&purchase);
     if refund.amount < 1 || refund.amount > left {
-        return Ok(Begun::Stop(Outcome::NothingToRefund));
+        return Ok(Begun::Stop(ActionOutcome::NothingToRefund));
     }
     // Stripe takes whole steps of the currency; all that is left is what it has charged.
     if refund.amount % step(&purchase.currency) != 0 && refund.amount != left {
-        return Ok(Begun::Stop(Outcome::BetweenSteps));
+        return Ok(Begun::Stop(ActionOutcome::BetweenSteps));
     }
     let detail = format!("{} {}", refund.amount, Money::new(refund.amount, &purchase.currency).long());
     let note = AuditDetail::new(Action::RefundAsked, purchase.customer_no, purchase.id, detail);

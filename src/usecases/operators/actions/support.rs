@@ -3,24 +3,22 @@
 use crate::domain::PurchaseId;
 use crate::usecases::customers::erasure;
 use crate::usecases::notify::receipts;
-use crate::usecases::operators::actions::{ActionRequest, AuditDetail, Outcome, once};
+use crate::usecases::operators::actions::request::{ActionOutcome, ActionRequest, AuditDetail, run_once};
 use crate::usecases::operators::audit::Action;
 use crate::usecases::purchases::StripeAnswer;
 use crate::usecases::stripe_sync::inbox;
 use crate::usecases::{App, InternalError, alarms, customers, purchases};
 
 /// Mails the receipt of a credited purchase again, to everybody who gets receipts now.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn resend_receipt(app: &App, order: ActionRequest, id: PurchaseId) -> Result<Outcome, InternalError> {
+pub async fn resend_receipt(app: &App, order: ActionRequest, id: PurchaseId) -> Result<ActionOutcome, InternalError> {
     let (key, site) = (order.key, app.settings.public_url.clone());
-    once(app, order, move |tx| {
+    run_once(app, order, move |tx| {
         Box::pin(async move {
-            let Some(purchase) = purchases::load(&mut tx.db, id).await? else { return Ok(Err(Outcome::Unknown)) };
-            let mails = receipts::again(tx, &purchase, &site, key).await?;
+            let Some(purchase) = purchases::load(&mut tx.db, id).await? else { return Ok(Err(ActionOutcome::Unknown)) };
+            let Some(credited) = purchase.credited_terms() else { return Ok(Err(ActionOutcome::NoReceipt)) };
+            let mails = receipts::resend(tx, &(&purchase).into(), credited, &site, key).await?;
             if mails == 0 {
-                return Ok(Err(Outcome::NoReceipt));
+                return Ok(Err(ActionOutcome::NoReceipt));
             }
             let noun = if mails == 1 { "mail" } else { "mails" };
             Ok(Ok(AuditDetail::new(Action::ReceiptResent, purchase.customer_no, id, format!("{mails} {noun}"))))
@@ -30,64 +28,60 @@ pub async fn resend_receipt(app: &App, order: ActionRequest, id: PurchaseId) -> 
 }
 
 /// Acts on an event that waits, now.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn retry_event(app: &App, order: ActionRequest, id: &str) -> Result<Outcome, InternalError> {
+pub async fn retry_event(app: &App, order: ActionRequest, id: &str) -> Result<ActionOutcome, InternalError> {
     let event = id.to_owned();
-    let outcome = once(app, order, move |tx| {
+    let outcome = run_once(app, order, move |tx| {
         Box::pin(async move {
             let sql = "select done_at from inbox where id = $1";
             let row = tx.db.fetch_optional(sql, crate::args![&event]).await?;
             Ok(match row.map(|row| row.opt_int("done_at")).transpose()? {
-                None => Err(Outcome::Unknown),
-                Some(Some(_)) => Err(Outcome::NotWaiting),
+                None => Err(ActionOutcome::Unknown),
+                Some(Some(_)) => Err(ActionOutcome::NotWaiting),
                 Some(None) => Ok(AuditDetail::new(Action::EventRetried, None, event, "")),
             })
         })
     })
     .await?;
-    if outcome != Outcome::Done {
+    if outcome != ActionOutcome::Done {
         return Ok(outcome);
     }
     Ok(match inbox::retry(app, id).await? {
-        inbox::Received::Waiting => Outcome::StripeUnavailable,
-        inbox::Received::Done | inbox::Received::WrongMode => Outcome::Done,
+        inbox::Received::Waiting => ActionOutcome::StripeUnavailable,
+        inbox::Received::Done | inbox::Received::WrongMode => ActionOutcome::Done,
     })
 }
 
 /// Asks Stripe how a purchase stands, and settles it by the answer.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn recheck(app: &App, order: ActionRequest, id: PurchaseId) -> Result<Outcome, InternalError> {
-    let Some(purchase) = purchases::find(app, id).await? else { return Ok(Outcome::Unknown) };
+pub async fn recheck(app: &App, order: ActionRequest, id: PurchaseId) -> Result<ActionOutcome, InternalError> {
+    let Some(purchase) = purchases::find(app, id).await? else { return Ok(ActionOutcome::Unknown) };
     let (customer_no, before) = (purchase.customer_no, format!("it was {}", purchase.state.name()));
-    let outcome = once(app, order, move |_| {
+    let outcome = run_once(app, order, move |_| {
         Box::pin(async move { Ok(Ok(AuditDetail::new(Action::PurchaseRechecked, customer_no, id, before))) })
     })
     .await?;
-    if outcome != Outcome::Done {
+    if outcome != ActionOutcome::Done {
         return Ok(outcome);
     }
     Ok(match purchases::recheck(app, &purchase).await? {
-        StripeAnswer::Checkout(_) | StripeAnswer::NotOpened => Outcome::Done,
-        StripeAnswer::Foreign => Outcome::StripeRefused,
-        StripeAnswer::Unanswered(_) => Outcome::StripeUnavailable,
+        StripeAnswer::Checkout(_) | StripeAnswer::NotOpened => ActionOutcome::Done,
+        StripeAnswer::Foreign => ActionOutcome::StripeRefused,
+        StripeAnswer::Unanswered(_) => ActionOutcome::StripeUnavailable,
     })
 }
 
 /// Erases a customer: personal data blanked, sessions and keys ended. `typed` is the id, typed once more.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn erase(app: &App, order: ActionRequest, customer: &str, typed: &str) -> Result<Outcome, InternalError> {
-    let Some(customer_no) = customers::number(app, customer).await? else { return Ok(Outcome::Unknown) };
+pub async fn erase(
+    app: &App,
+    order: ActionRequest,
+    customer: &str,
+    typed: &str,
+) -> Result<ActionOutcome, InternalError> {
+    let Some(customer_no) = customers::number(app, customer).await? else { return Ok(ActionOutcome::Unknown) };
     if typed.trim() != customer {
-        return Ok(Outcome::NotConfirmed);
+        return Ok(ActionOutcome::NotConfirmed);
     }
     let id = customer.to_owned();
-    let outcome = once(app, order, move |_| {
+    let outcome = run_once(app, order, move |_| {
         Box::pin(async move { Ok(Ok(AuditDetail::new(Action::CustomerErased, customer_no, id, ""))) })
     })
     .await?;
@@ -97,15 +91,12 @@ pub async fn erase(app: &App, order: ActionRequest, customer: &str, typed: &str)
 }
 
 /// Acknowledges an alarm.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn acknowledge(app: &App, order: ActionRequest, no: i64) -> Result<Outcome, InternalError> {
+pub async fn acknowledge(app: &App, order: ActionRequest, no: i64) -> Result<ActionOutcome, InternalError> {
     let (by, at) = (order.operator.clone(), app.clock.real());
-    once(app, order, move |tx| {
+    run_once(app, order, move |tx| {
         Box::pin(async move {
             let Some(alarm) = alarms::acknowledge_on(&mut tx.db, no, &by, at).await? else {
-                return Ok(Err(Outcome::Unknown));
+                return Ok(Err(ActionOutcome::Unknown));
             };
             let about = format!("alarm {no}");
             Ok(Ok(AuditDetail::new(

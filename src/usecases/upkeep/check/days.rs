@@ -30,9 +30,6 @@ impl Days {
     }
 
     /// Adds a page of entries; what their usages say is read beside them.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn push(&mut self, db: &mut Connection, page: &[Entry]) -> Result<(), DbError> {
         let mut ids: Vec<UsageId> = page.iter().filter_map(usage_of).collect();
         ids.sort_unstable();

@@ -14,7 +14,7 @@ use self::days::Days;
 use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
-use crate::domain::{Grant, GrantId, Kind, news};
+use crate::domain::{Grant, GrantId, Kind, balance_alert};
 use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, StoredAccount};
 use crate::store::daily_usage::{DayKey, Totals, day_number, fetch_days as read_days};
 use crate::store::db::DbError;
@@ -328,7 +328,7 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Inte
             }
             runs.push(entry);
             if let Some(kind) = kinds.get(&entry.grant) {
-                top_ups_since = news::top_ups_since(top_ups_since, entry, *kind);
+                top_ups_since = balance_alert::top_ups_since(top_ups_since, entry, *kind);
             }
         }
         if after == account.seq {

@@ -1,7 +1,7 @@
 //! Balance alerts: once for each crossing.
 
 use topup_domain::SoldTopUp;
-use topup_domain::news::{self, Told, What};
+use topup_domain::balance_alert::{self, AlertKind, AlertState};
 use topup_domain::time::from_millis;
 use topup_domain::{Account, Catalog, Changes, Credits, GrantId, HoldId, Instant, PurchaseId, UsageId};
 
@@ -12,7 +12,7 @@ const START: i64 = 1_790_000_000_000;
 struct Heard {
     account: Account,
     catalog: Catalog,
-    told: Told,
+    told: AlertState,
     set: Option<Credits>,
     now: Instant,
     next: u128,
@@ -23,28 +23,31 @@ impl Heard {
         let catalog = Catalog::parse(include_str!("../../../../catalog.toml")).expect("a good catalogue");
         let now = from_millis(START);
         let (account, _) = Account::open("acme", "starter", now, now, &catalog).expect("a calendar");
-        Self { account, catalog, told: Told::default(), set: None, now, next: 1 }
+        Self { account, catalog, told: AlertState::default(), set: None, now, next: 1 }
     }
 
-    fn step(&mut self, command: impl FnOnce(&mut Account, Instant, &Catalog, &mut Changes, u128)) -> Vec<(What, i64)> {
+    fn step(
+        &mut self,
+        command: impl FnOnce(&mut Account, Instant, &Catalog, &mut Changes, u128),
+    ) -> Vec<(AlertKind, i64)> {
         let mut changes = Changes::default();
         let at = self.account.begin(self.now, &self.catalog, &mut changes);
         self.next += 1;
         command(&mut self.account, at, &self.catalog, &mut changes, self.next);
-        let (told, news) = news::after(&self.account, &changes, self.told, self.set);
+        let (told, news) = balance_alert::due_alerts(&self.account, &changes, self.told, self.set);
         self.told = told;
         self.account.forget_closed();
-        news.into_iter().map(|news| (news.what, news.credits.0 / 1_000)).collect()
+        news.into_iter().map(|news| (news.kind, news.credits.0 / 1_000)).collect()
     }
 
-    fn use_up(&mut self, credits: i64) -> Vec<(What, i64)> {
+    fn use_up(&mut self, credits: i64) -> Vec<(AlertKind, i64)> {
         self.step(|account, at, _, changes, id| {
             let usage = UsageId(uuid::Uuid::from_u128(id));
             account.charge(usage, Credits::whole(credits), None, at, changes).expect("enough");
         })
     }
 
-    fn buy(&mut self, credits: i64) -> Vec<(What, i64)> {
+    fn buy(&mut self, credits: i64) -> Vec<(AlertKind, i64)> {
         self.step(|account, at, catalog, changes, id| {
             let (grant, purchase) = (GrantId(uuid::Uuid::from_u128(id)), PurchaseId(uuid::Uuid::from_u128(id)));
             account.grant_top_up(
@@ -57,7 +60,7 @@ impl Heard {
         })
     }
 
-    fn pass(&mut self, days: i64) -> Vec<(What, i64)> {
+    fn pass(&mut self, days: i64) -> Vec<(AlertKind, i64)> {
         self.now = from_millis(self.now.timestamp_millis() + days * DAY);
         self.step(|_, _, _, _, _| {})
     }
@@ -67,15 +70,15 @@ impl Heard {
 fn each_crossing_is_told_once_until_credits_are_added() {
     let mut acme = Heard::new();
     assert_eq!(acme.use_up(4_400), []);
-    assert_eq!(acme.use_up(100), [(What::Low, 500)]);
+    assert_eq!(acme.use_up(100), [(AlertKind::Low, 500)]);
     assert_eq!(acme.use_up(100), []);
-    assert_eq!(acme.use_up(400), [(What::Out, 0)]);
+    assert_eq!(acme.use_up(400), [(AlertKind::Out, 0)]);
     assert_eq!(acme.buy(1_200), []);
     assert_eq!(acme.use_up(1), [], "the plan was used up before, and that was told");
-    assert_eq!(acme.use_up(699), [(What::Low, 500)], "armed by the purchase");
-    assert_eq!(acme.use_up(500), [(What::Out, 0)]);
+    assert_eq!(acme.use_up(699), [(AlertKind::Low, 500)], "armed by the purchase");
+    assert_eq!(acme.use_up(500), [(AlertKind::Out, 0)]);
     acme.pass(31);
-    assert_eq!(acme.use_up(5_000), [(What::Out, 0)], "armed by the reset");
+    assert_eq!(acme.use_up(5_000), [(AlertKind::Out, 0)], "armed by the reset");
 }
 
 #[test]
@@ -83,23 +86,23 @@ fn plan_credits_used_up_with_top_ups_behind_them() {
     let mut acme = Heard::new();
     assert_eq!(acme.buy(20_000), []);
     assert_eq!(acme.use_up(4_999), []);
-    assert_eq!(acme.use_up(2), [(What::PlanUsedUp, 19_999)]);
+    assert_eq!(acme.use_up(2), [(AlertKind::PlanUsedUp, 19_999)]);
     assert_eq!(acme.use_up(2), []);
     acme.buy(1_200);
     assert_eq!(acme.use_up(2), [], "another top-up uses up no plan");
     acme.pass(31);
-    assert_eq!(acme.use_up(5_000), [(What::PlanUsedUp, 21_195)]);
+    assert_eq!(acme.use_up(5_000), [(AlertKind::PlanUsedUp, 21_195)]);
 }
 
 #[test]
 fn the_mark_is_what_people_set() {
     let mut acme = Heard::new();
     acme.set = Some(Credits::whole(4_000));
-    assert_eq!(acme.use_up(1_000), [(What::Low, 4_000)]);
+    assert_eq!(acme.use_up(1_000), [(AlertKind::Low, 4_000)]);
     acme.set = Some(Credits::ZERO);
     acme.pass(31);
     assert_eq!(acme.use_up(4_999), [], "zero is never");
-    assert_eq!(acme.use_up(1), [(What::Out, 0)]);
+    assert_eq!(acme.use_up(1), [(AlertKind::Out, 0)]);
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn a_hold_that_takes_everything_tells_nothing_and_what_it_returns_arms_nothing()
     let settled = acme.step(|account, at, _, changes, _| {
         account.settle(hold, usage, Credits::whole(5_000), None, at, changes).expect("held");
     });
-    assert_eq!(settled, [(What::Out, 0)]);
+    assert_eq!(settled, [(AlertKind::Out, 0)]);
     let grant = acme.account.grants[0].id;
     let draw = topup_domain::Draw { grant, kind: topup_domain::Kind::Plan, credits: Credits::whole(5_000) };
     let voided = acme.step(|account, at, _, changes, _| {
@@ -130,5 +133,5 @@ fn what_expires_is_told_with_its_amount() {
     acme.buy(1_200);
     acme.buy(1_200);
     let told: Vec<_> = (0..400).flat_map(|_| acme.pass(1)).collect();
-    assert_eq!(told, [(What::Expired, 2_400)], "two of one instant, once; nothing of plan credits");
+    assert_eq!(told, [(AlertKind::Expired, 2_400)], "two of one instant, once; nothing of plan credits");
 }

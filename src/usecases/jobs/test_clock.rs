@@ -2,7 +2,8 @@
 
 use crate::args;
 use crate::domain::Instant;
-use crate::usecases::{App, InternalError, jobs};
+use crate::usecases::jobs::list;
+use crate::usecases::{App, InternalError};
 
 /// The clock is never moved backwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct Backwards;
 /// Moves the clock to `target`.
 ///
 /// # Errors
-/// [`Fault`] of the database. What another machine's fault is (Stripe's, the mail server's) does not stop the clock:
+/// [`InternalError`] of the database. What another machine's fault is (Stripe's, the mail server's) does not stop the clock:
 /// such a job is tried again at its next instant.
 pub async fn advance(app: &App, target: Instant) -> Result<Result<(), Backwards>, InternalError> {
     app.clock.refresh(&app.store).await?;
@@ -20,7 +21,7 @@ pub async fn advance(app: &App, target: Instant) -> Result<Result<(), Backwards>
     }
     loop {
         run(app).await?;
-        let next = jobs::next_due(app).await?.filter(|next| *next < target);
+        let next = list::next_due(app).await?.filter(|next| *next < target);
         set(app, next.unwrap_or(target)).await?;
         if next.is_none() {
             run(app).await?;
@@ -31,7 +32,7 @@ pub async fn advance(app: &App, target: Instant) -> Result<Result<(), Backwards>
 
 /// All that is due at this instant.
 async fn run(app: &App) -> Result<(), InternalError> {
-    jobs::run_each(app, |_| true).await
+    list::run_each(app, |_| true).await
 }
 
 async fn set(app: &App, to: Instant) -> Result<(), InternalError> {

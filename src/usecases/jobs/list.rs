@@ -1,34 +1,21 @@
-//! What happens because time passes: the list of the worker's jobs.
-//!
-//! Invariants: each job is bounded and idempotent, and safe in several processes at once; balances are right
-//! with every one of them stopped (R3). How each did last stands in the store, for every process to read.
-//!
-//! *Not here:* when they run (`jobs`), what they do (a file a subject beside this one).
+//! The list of the worker's jobs.
 
 use crate::args;
 use crate::domain::Instant;
-use crate::ledger::WriteTransaction;
-use crate::store::Store;
-use crate::store::db::{DbError, Row};
 use crate::usecases::credits::accounts;
 use crate::usecases::customers::erasure;
-use crate::usecases::delivery::{failed_items, outbox};
-use crate::usecases::notify::{balance_alerts, reminders, webhooks};
+use crate::usecases::delivery::rounds;
+use crate::usecases::delivery::{failed_items, outbox, webhooks};
+use crate::usecases::notify::{EmailWriters, balance_alerts, reminders};
 use crate::usecases::stripe_sync::{events, inbox};
 use crate::usecases::upkeep::retention;
-use crate::usecases::{App, InternalError, alarms, purchases};
+use crate::usecases::{App, InternalError, purchases};
 use futures::future::BoxFuture;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How many customers one step of catch-up books, and how many side by side.
 const CATCH_UP_MAX: i64 = 200;
 const AT_ONCE_MAX: usize = 50;
-
-/// After so many failures in a row of a whole job (about ten minutes) a person hears of it.
-const ALARM_AT_FAILURES: i64 = 7;
-/// The kind of that alarm.
-const ALARM: &str = "job";
 
 /// What a job is doing.
 type Doing<'a, T> = BoxFuture<'a, Result<T, InternalError>>;
@@ -117,7 +104,7 @@ pub const ALL: [Job; 12] = [
         name: "sign_in",
         about: "sends the emails that somebody waits for: sign-in links and invitations",
         network: true,
-        run: |app, stop| Box::pin(async move { outbox::send_urgent(app, stop).await.map(|()| 0) }),
+        run: |app, stop| Box::pin(async move { outbox::send_urgent(app, EmailWriters, stop).await.map(|()| 0) }),
         backlog: |app| {
             Box::pin(count(
                 app,
@@ -130,7 +117,7 @@ pub const ALL: [Job; 12] = [
         name: "mails",
         about: "sends all emails of the outbox",
         network: true,
-        run: |app, stop| Box::pin(async move { outbox::send_due(app, stop).await.map(|()| 0) }),
+        run: |app, stop| Box::pin(async move { outbox::send_due(app, EmailWriters, stop).await.map(|()| 0) }),
         backlog: |app| Box::pin(count(app, "select count(*) as n from outbox where done_at is null and due_at <= $1")),
         due: |app, now| Box::pin(outbox::next_due(app, now)),
     },
@@ -169,17 +156,11 @@ pub fn named(name: &str) -> Option<&'static Job> {
 
 impl Job {
     /// Does what is due; how many pieces of work that were, where the job counts.
-    ///
-    /// # Errors
-    /// [`Fault`].
     pub async fn run(&self, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
         (self.run)(app, stop).await
     }
 
     /// How much is due and not done.
-    ///
-    /// # Errors
-    /// [`Fault`].
     pub async fn backlog(&self, app: &App) -> Result<i64, InternalError> {
         (self.backlog)(app).await
     }
@@ -188,7 +169,7 @@ impl Job {
 /// Does all that is due by now, of the jobs that need no network.
 ///
 /// # Errors
-/// [`Fault`] of a database that is away; a job that fails in another way keeps no other from running.
+/// [`InternalError`] of a database that is away; a job that fails in another way keeps no other from running.
 pub async fn run_due(app: &App) -> Result<(), InternalError> {
     run_each(app, |job| !job.network).await
 }
@@ -210,9 +191,6 @@ pub(crate) async fn run_each(app: &App, which: impl Fn(&Job) -> bool) -> Result<
 }
 
 /// The next instant after now at which any job has something to do.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn next_due(app: &App) -> Result<Option<Instant>, InternalError> {
     next_due_of(app, |_| true).await
 }
@@ -228,9 +206,6 @@ async fn next_due_of(app: &App, which: impl Fn(&Job) -> bool) -> Result<Option<I
 
 /// Lets time pass on a clock that only this process knows, as far as `to`: whatever needs no network happens at its
 /// own due instant. For replaying a history.
-///
-/// # Errors
-/// [`Fault`].
 pub async fn pass(app: &App, to: Instant) -> Result<(), InternalError> {
     loop {
         run_due(app).await?;
@@ -261,7 +236,7 @@ async fn catch_up(app: &App) -> Result<u64, InternalError> {
         accounts::bring_up(app, failed_items::customer_no(&item)?).await?;
         Ok(1)
     };
-    let mut run = failed_items::Run::new(app, failed_items::LEDGER, AT_ONCE_MAX);
+    let mut run = rounds::Run::new(app, failed_items::LEDGER, AT_ONCE_MAX);
     let mut served = run.retry(act).await?;
     let sql = format!(
         "select customer_no from accounts where due_at <= $1 and {} order by due_at limit $2",
@@ -274,103 +249,5 @@ async fn catch_up(app: &App) -> Result<u64, InternalError> {
             return Ok(served);
         }
         served += run.serve(nos, act).await?;
-    }
-}
-
-/// How a job did last, in any process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastRun {
-    /// Its name.
-    pub name: String,
-    /// When it last began.
-    pub started_at: Instant,
-    /// When it last ended well.
-    pub ok_at: Option<Instant>,
-    /// How long it took.
-    pub duration_ms: i64,
-    /// How often it ran, as far as that was noted.
-    pub runs: i64,
-    /// Pieces of work in all, where it counts them.
-    pub done: i64,
-    /// Failures in a row.
-    pub failures: i64,
-    /// What the last failure said.
-    pub last_error: Option<String>,
-}
-
-/// How all jobs did last.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn last_runs(app: &App) -> Result<Vec<LastRun>, InternalError> {
-    last_runs_of(&app.store).await
-}
-
-/// The same of a database at hand.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, InternalError> {
-    let sql = "select name, started_at, ok_at, duration_ms, runs, done, failures, last_error from job_runs";
-    let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
-    let run = |row: &Row| {
-        Ok(LastRun {
-            name: row.text("name")?,
-            started_at: row.at("started_at")?,
-            ok_at: row.opt_at("ok_at")?,
-            duration_ms: row.int("duration_ms")?,
-            runs: row.int("runs")?,
-            done: row.int("done")?,
-            failures: row.int("failures")?,
-            last_error: row.opt_text("last_error")?,
-        })
-    };
-    rows.iter().map(run).collect::<Result<_, DbError>>().map_err(InternalError::from)
-}
-
-/// A run, or several that are noted together.
-#[derive(Clone, Debug, Default)]
-pub struct Runs {
-    /// How many.
-    pub runs: i64,
-    /// Pieces of work.
-    pub done: i64,
-    /// How long the last took.
-    pub took: Duration,
-    /// Failures in a row up to the last.
-    pub failures: i64,
-    /// What the last failure said.
-    pub error: Option<String>,
-}
-
-/// Notes how a job did.
-///
-/// # Errors
-/// [`Fault`].
-pub async fn note(app: &App, name: &'static str, started_at: Instant, runs: Runs) -> Result<(), InternalError> {
-    app.write(move |tx| Box::pin(async move { Ok(write(tx, name, started_at, runs).await?) })).await
-}
-
-async fn write(tx: &mut WriteTransaction, name: &str, started_at: Instant, runs: Runs) -> Result<(), DbError> {
-    let ok_at = runs.error.is_none().then_some(started_at);
-    let took = i64::try_from(runs.took.as_millis()).unwrap_or(i64::MAX);
-    tx.db
-        .execute(
-            "insert into job_runs (name, started_at, ok_at, duration_ms, runs, done, failures, last_error)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)
-             on conflict (name) do update set started_at = excluded.started_at,
-               ok_at = coalesce(excluded.ok_at, job_runs.ok_at), duration_ms = excluded.duration_ms,
-               runs = job_runs.runs + excluded.runs, done = job_runs.done + excluded.done,
-               failures = excluded.failures, last_error = coalesce(excluded.last_error, job_runs.last_error)",
-            args![name, started_at, ok_at, took, runs.runs, runs.done, runs.failures, runs.error.clone()],
-        )
-        .await?;
-    match runs.error {
-        Some(error) if runs.failures >= ALARM_AT_FAILURES => {
-            let detail = format!("failed {} times in a row: {}", runs.failures, failed_items::plain(&error));
-            alarms::raise(tx, ALARM, name, &detail).await
-        }
-        Some(_) => Ok(()),
-        None => alarms::end(tx, ALARM, name).await,
     }
 }

@@ -14,7 +14,7 @@ use crate::time::Instant;
 
 /// The kind of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum AlertKind {
     Expired,
     /// No credits can be drawn.
     Out,
@@ -26,8 +26,8 @@ pub enum What {
 
 /// An alert that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct News {
-    pub what: What,
+pub struct BalanceAlert {
+    pub kind: AlertKind,
     pub at: Instant,
     /// The entry that caused the alert: its key, with customer and kind.
     pub seq: i64,
@@ -37,9 +37,9 @@ pub struct News {
 
 /// The alerts sent since they were last armed: one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told(pub i64);
+pub struct AlertState(pub i64);
 
-impl What {
+impl AlertKind {
     /// The name in the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -75,30 +75,34 @@ pub fn low_mark(account: &Account, set: Option<Credits>) -> Credits {
 /// The alerts that are due after a batch of commands, and the alerts sent then. `account` is the account after the
 /// batch, with its closed grants.
 #[must_use]
-pub fn after(account: &Account, changes: &Changes, told: Told, low: Option<Credits>) -> (Told, Vec<News>) {
-    let mut news = expired(account, changes);
-    let Some(last) = changes.entries.last() else { return (told, news) };
-    let state = State::new(account, low_mark(account, low));
-    let mut told = told;
+pub fn due_alerts(
+    account: &Account,
+    changes: &Changes,
+    mut state: AlertState,
+    low: Option<Credits>,
+) -> (AlertState, Vec<BalanceAlert>) {
+    let mut alerts = expired(account, changes);
+    let Some(last) = changes.entries.last() else { return (state, alerts) };
+    let balance = State::new(account, low_mark(account, low));
     if changes.entries.iter().any(|entry| entry.kind == EntryKind::Granted) {
-        for what in CROSSINGS.into_iter().filter(|what| !state.is(*what)) {
-            told.0 &= !what.bit();
+        for what in CROSSINGS.into_iter().filter(|what| !balance.is(*what)) {
+            state.0 &= !what.bit();
         }
     }
     let spent = changes.entries.iter().any(|entry| entry.amount < Credits::ZERO);
-    let now: Vec<What> = CROSSINGS.into_iter().filter(|what| state.is(*what)).collect();
-    let gravest = now.iter().copied().find(|what| spent && told.0 & what.bit() == 0);
+    let now: Vec<AlertKind> = CROSSINGS.into_iter().filter(|what| balance.is(*what)).collect();
+    let gravest = now.iter().copied().find(|what| spent && state.0 & what.bit() == 0);
     if let Some(what) = gravest {
-        news.push(News { what, at: last.event_at, seq: last.seq, credits: state.left });
+        alerts.push(BalanceAlert { kind: what, at: last.event_at, seq: last.seq, credits: balance.left });
     }
     if spent {
-        told.0 |= now.iter().map(|what| what.bit()).sum::<i64>();
+        state.0 |= now.iter().map(|what| what.bit()).sum::<i64>();
         // A customer without credits has passed all other marks; credits that return cause no further alert.
-        if state.is(What::Out) {
-            told.0 |= CROSSINGS.iter().map(|what| what.bit()).sum::<i64>();
+        if balance.is(AlertKind::Out) {
+            state.0 |= CROSSINGS.iter().map(|what| what.bit()).sum::<i64>();
         }
     }
-    (told, news)
+    (state, alerts)
 }
 
 /// The instant since which only top-ups are drawn, after this line of a grant of this kind: the first such draw after
@@ -113,7 +117,7 @@ pub fn top_ups_since(before: Option<Instant>, entry: &Entry, kind: Kind) -> Opti
 }
 
 /// Alerts of a crossing, gravest first.
-const CROSSINGS: [What; 3] = [What::Out, What::PlanUsedUp, What::Low];
+const CROSSINGS: [AlertKind; 3] = [AlertKind::Out, AlertKind::PlanUsedUp, AlertKind::Low];
 
 /// The credits that decide about crossings.
 struct State {
@@ -141,28 +145,28 @@ impl State {
         Self { left, first, low }
     }
 
-    fn is(&self, what: What) -> bool {
+    fn is(&self, what: AlertKind) -> bool {
         match what {
-            What::Expired => false,
-            What::Out => self.left.is_zero(),
-            What::PlanUsedUp => self.first.is_zero() && self.left.is_positive(),
-            What::Low => self.left.is_positive() && self.left <= self.low,
+            AlertKind::Expired => false,
+            AlertKind::Out => self.left.is_zero(),
+            AlertKind::PlanUsedUp => self.first.is_zero() && self.left.is_positive(),
+            AlertKind::Low => self.left.is_positive() && self.left <= self.low,
         }
     }
 }
 
 /// Expired top-ups, one alert for each instant.
-fn expired(account: &Account, changes: &Changes) -> Vec<News> {
-    let mut news: Vec<News> = Vec::new();
+fn expired(account: &Account, changes: &Changes) -> Vec<BalanceAlert> {
+    let mut alerts: Vec<BalanceAlert> = Vec::new();
     let is_top_up = |id| account.grant(id).is_some_and(|grant| grant.kind == Kind::TopUp);
     for entry in changes.entries.iter().filter(|entry| entry.kind == EntryKind::Expired && is_top_up(entry.grant)) {
-        match news.iter_mut().find(|news| news.at == entry.event_at) {
-            Some(news) => news.credits += -entry.amount,
+        match alerts.iter_mut().find(|alert| alert.at == entry.event_at) {
+            Some(alert) => alert.credits += -entry.amount,
             None => {
                 let (at, seq, credits) = (entry.event_at, entry.seq, -entry.amount);
-                news.push(News { what: What::Expired, at, seq, credits });
+                alerts.push(BalanceAlert { kind: AlertKind::Expired, at, seq, credits });
             }
         }
     }
-    news
+    alerts
 }

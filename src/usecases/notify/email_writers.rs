@@ -1,0 +1,46 @@
+//! The part of an email's writer when the email leaves: the token of a sign-in db, and reminders whose top-ups learn
+//! of the acceptance.
+
+use crate::email::Letter;
+use crate::ledger::WriteTransaction;
+use crate::usecases::InternalError;
+use crate::usecases::access::{portal, sign_in};
+use crate::usecases::delivery::outbox::Writers;
+use crate::usecases::notify::{emails, reminders};
+use chrono::TimeDelta;
+use futures::future::BoxFuture;
+
+/// A link that somebody asked for is of no use much later.
+const SIGN_IN_GIVE_UP_MINUTES: i64 = 60;
+
+/// The writers of all emails.
+#[derive(Clone, Copy, Debug)]
+pub struct EmailWriters;
+
+impl Writers for EmailWriters {
+    fn complete<'a>(
+        &'a self,
+        tx: &'a mut WriteTransaction,
+        letter: &'a mut Letter,
+    ) -> BoxFuture<'a, Result<(), InternalError>> {
+        Box::pin(async move {
+            if letter.kind == sign_in::KIND {
+                let token = portal::mint_sign_in(tx, &letter.recipient).await?;
+                sign_in::put_token(letter, &token);
+            }
+            Ok(())
+        })
+    }
+
+    fn useful_for(&self, kind: &str) -> Option<TimeDelta> {
+        (kind == sign_in::KIND).then(|| TimeDelta::minutes(SIGN_IN_GIVE_UP_MINUTES))
+    }
+
+    fn follows(&self, kind: &str) -> bool {
+        kind == emails::reminders::KIND
+    }
+
+    fn follow_up<'a>(&'a self, tx: &'a mut WriteTransaction, no: i64) -> BoxFuture<'a, Result<(), InternalError>> {
+        Box::pin(reminders::delivered(tx, no))
+    }
+}

@@ -1,0 +1,196 @@
+//! A request of an operator, its outcome and its audit line.
+
+use crate::ledger::WriteTransaction;
+use crate::usecases::credits::idempotency::Refused;
+use crate::usecases::operators::audit;
+use crate::usecases::operators::audit::{Action, NewLine};
+use crate::usecases::{App, InternalError};
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+/// How long a reason may be, in characters.
+pub const REASON_MAX: usize = 500;
+
+/// Who does something, why, and the key of the form.
+#[derive(Clone, Debug)]
+pub struct ActionRequest {
+    /// Minted when the form was drawn.
+    pub key: Uuid,
+    /// Who.
+    pub operator: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Every way in which an order can come out. It travels in a URL, as a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionOutcome {
+    /// Done now.
+    Done,
+    /// This form was sent before: nothing was done a second time.
+    Again,
+    /// A field is not what it must be.
+    BadInput,
+    /// No reason was given.
+    NoReason,
+    /// There is no such thing.
+    Unknown,
+    /// The customer is closed.
+    Closed,
+    /// It was voided before.
+    AlreadyVoided,
+    /// The grant's life is over.
+    GrantEnded,
+    /// Only courtesy credits can be taken back.
+    NotCourtesy,
+    /// A limit of the ledger.
+    LimitReached,
+    /// The instant is not in the future.
+    Past,
+    /// The purchase has no payment that could be refunded, or not so much.
+    NothingToRefund,
+    /// Stripe takes amounts of this currency in larger steps only.
+    BetweenSteps,
+    /// An earlier refund of it has no answer yet: that one comes first.
+    RefundOpen,
+    /// An earlier refund has no answer and is too old to be asked for again.
+    RefundTooOld,
+    /// Stripe has said no.
+    StripeRefused,
+    /// Stripe could not be asked; the same form may be sent again.
+    StripeUnavailable,
+    /// Nobody to send it to, or nothing to send.
+    NoReceipt,
+    /// The event was done in the meantime.
+    NotWaiting,
+    /// What was typed is not the customer's id.
+    NotConfirmed,
+    /// The form was drawn for another session or another thing.
+    FormStale,
+    /// A fault of ours; the cause is in the log.
+    InternalError,
+}
+
+impl ActionOutcome {
+    /// Every outcome with its code.
+    pub const ALL: [(Self, &'static str); 22] = [
+        (Self::Done, "done"),
+        (Self::Again, "again"),
+        (Self::BadInput, "bad_input"),
+        (Self::NoReason, "no_reason"),
+        (Self::Unknown, "unknown"),
+        (Self::Closed, "closed"),
+        (Self::AlreadyVoided, "already_voided"),
+        (Self::GrantEnded, "grant_ended"),
+        (Self::NotCourtesy, "not_courtesy"),
+        (Self::LimitReached, "limit_reached"),
+        (Self::Past, "past"),
+        (Self::NothingToRefund, "nothing_to_refund"),
+        (Self::BetweenSteps, "between_steps"),
+        (Self::RefundOpen, "refund_open"),
+        (Self::RefundTooOld, "refund_too_old"),
+        (Self::StripeRefused, "stripe_refused"),
+        (Self::StripeUnavailable, "stripe_unavailable"),
+        (Self::NoReceipt, "no_receipt"),
+        (Self::NotWaiting, "not_waiting"),
+        (Self::NotConfirmed, "not_confirmed"),
+        (Self::FormStale, "form_stale"),
+        (Self::InternalError, "fault"),
+    ];
+
+    /// Its code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        Self::ALL.iter().find(|(outcome, _)| *outcome == self).map_or("fault", |(_, code)| code)
+    }
+
+    /// From a code; anything else says nothing.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == code).map(|(outcome, _)| *outcome)
+    }
+
+    pub(super) fn from_refusal(refused: &Refused) -> Self {
+        match refused {
+            Refused::Closed => Self::Closed,
+            Refused::AlreadyVoided => Self::AlreadyVoided,
+            Refused::GrantEnded => Self::GrantEnded,
+            Refused::GrantNotCourtesy => Self::NotCourtesy,
+            Refused::LimitReached(_) => Self::LimitReached,
+            Refused::Past(_) => Self::Past,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// What an order did, for its audit line.
+pub(super) struct AuditDetail {
+    action: Action,
+    customer_no: Option<i64>,
+    about: String,
+    detail: String,
+}
+
+impl AuditDetail {
+    pub(super) fn new(
+        action: Action,
+        customer_no: impl Into<Option<i64>>,
+        about: impl ToString,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self { action, customer_no: customer_no.into(), about: about.to_string(), detail: detail.into() }
+    }
+
+    pub(super) fn line(self, key: String, order: &ActionRequest) -> NewLine {
+        let Self { action, customer_no, about, detail } = self;
+        let (operator, reason) = (order.operator.clone(), order.reason.clone());
+        NewLine { key, operator, action, customer_no, about, reason, detail }
+    }
+}
+
+/// Does an order once: `write` does it and says what it did, or why not; the line is written beside.
+pub(super) async fn run_once<F>(app: &App, order: ActionRequest, write: F) -> Result<ActionOutcome, InternalError>
+where
+    F: for<'a> FnOnce(
+            &'a mut WriteTransaction,
+        ) -> BoxFuture<'a, Result<Result<AuditDetail, ActionOutcome>, InternalError>>
+        + Send
+        + 'static,
+{
+    app.write(move |tx| {
+        Box::pin(async move {
+            let key = order.key.to_string();
+            if audit::find(&mut tx.db, &key).await?.is_some() {
+                return Ok(ActionOutcome::Again);
+            }
+            Ok(match write(tx).await? {
+                Ok(note) => {
+                    audit::write(tx, &note.line(key, &order)).await?;
+                    ActionOutcome::Done
+                }
+                Err(outcome) => outcome,
+            })
+        })
+    })
+    .await
+}
+
+/// Writes one more line of an order, under the order's key and `suffix`, once.
+pub(super) async fn add_line(
+    app: &App,
+    order: &ActionRequest,
+    suffix: &'static str,
+    note: AuditDetail,
+) -> Result<(), InternalError> {
+    let order = order.clone();
+    app.write(move |tx| {
+        Box::pin(async move {
+            let key = format!("{}{suffix}", order.key);
+            if audit::find(&mut tx.db, &key).await?.is_none() {
+                audit::write(tx, &note.line(key, &order)).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}

@@ -1,0 +1,91 @@
+//! Differences between Stripe and the ledger, as `topup reconcile` reports them.
+
+use crate::domain::PurchaseId;
+use crate::stripe::{Sale, StripeError};
+use crate::usecases::InternalError;
+use crate::usecases::delivery::failed_items;
+use std::fmt;
+
+/// What mends a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repair {
+    /// Settle the purchase by its Checkout.
+    Settle,
+    /// Look at its payment.
+    Look,
+    /// Look at the subscription, and let the plan follow.
+    Follow,
+    /// Write the sale anew as its Checkout has it.
+    Restore,
+    /// Nobody but a person.
+    Person,
+}
+
+/// What a difference is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A purchase.
+    Purchase(PurchaseId),
+    /// `sub_…`
+    Subscription(String),
+    /// A Checkout at Stripe of a purchase that is not here.
+    Sale(Box<Sale>),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Purchase(id) => id.fmt(f),
+            Self::Subscription(id) => id.fmt(f),
+            Self::Sale(sale) => f.write_str(sale.client_reference_id.as_deref().unwrap_or(&sale.id)),
+        }
+    }
+}
+
+/// One difference between Stripe and the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What kind.
+    pub kind: &'static str,
+    /// Of what.
+    pub subject: Subject,
+    /// What was seen.
+    pub detail: String,
+    /// What mends it.
+    pub repair: Repair,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, subject, detail, repair } = self;
+        let repair = match repair {
+            Repair::Settle => "--repair settles it by its Checkout",
+            Repair::Look => "--repair takes over its refunds and disputes",
+            Repair::Follow => "--repair lets the plan follow it",
+            Repair::Restore => "--repair books it as it was sold",
+            Repair::Person => "no repair: look at it at Stripe",
+        };
+        write!(f, "{kind} {subject}: {detail} ({repair})")
+    }
+}
+
+/// Why it could not be done to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Stripe could not be asked.
+    #[error("Stripe could not be asked: {0}")]
+    Stripe(#[from] StripeError),
+    /// What nobody expected.
+    #[error(transparent)]
+    InternalError(#[from] InternalError),
+}
+
+impl Stopped {
+    /// Whether every other purchase would meet the same.
+    pub(super) fn is_everybodys(&self) -> bool {
+        match self {
+            Self::Stripe(e) => matches!(e, StripeError::Unauthorized(_)),
+            Self::InternalError(fault) => failed_items::may_pass(fault),
+        }
+    }
+}
