@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use topup::app;
 use topup::app::commands;
 use topup::app::failure::Failure;
-use topup::cli::{Cli, Command, PurchasesCommand, StripeCommand};
+use topup::cli::stripe::StripeCommand;
+use topup::cli::{Cli, Command, PurchasesCommand};
 use tracing_subscriber::EnvFilter;
 
 /// The default of `RUST_LOG`. Stripe's client library logs every failure; ours logs the outcome of a call once.

@@ -1,28 +1,22 @@
-//! The client: the few calls that a sale needs.
+//! The client, and the requests about Checkout Sessions, payments and refunds.
 //!
-//! Invariant: an id that came from outside never becomes a path: it is checked first, since the success
-//! page hands us whatever stands in its URL.
+//! Invariant: an id from outside is checked before it becomes part of a path: the success page passes on any text from its
+//! URL.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use ::stripe::{Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeRequest};
 use stripe_checkout::checkout_session::RetrieveCheckoutSession;
-use stripe_core::customer::CreateCustomer;
 use url::Url;
 
 use crate::stripe::attempts::{RetryLimits, retry};
-use crate::stripe::customer::short_name;
 use crate::stripe::error::{StripeError, scrub};
 use crate::stripe::invoice::RetrieveInvoice;
 use crate::stripe::is_live_key;
-use crate::stripe::order::{CheckoutOrder, CheckoutState, InvoiceLinks, NewCustomer, OpenedCheckout};
+use crate::stripe::order::{CheckoutOrder, CheckoutState, InvoiceLinks, OpenedCheckout};
 use crate::stripe::refund::{RefundPayment, RefundSent};
 use crate::stripe::wire::{session_request, state_of};
-
-/// Stripe takes customer names up to this many characters; a longer one must not stop a sale.
-pub(super) const NAME_CHARS_MAX: usize = 256;
 
 /// A client of Stripe, cheap to clone.
 #[derive(Clone)]
@@ -82,23 +76,6 @@ impl Stripe {
     /// Whether the key moves real money.
     pub fn livemode(&self) -> bool {
         self.live
-    }
-
-    /// Makes a Stripe customer and returns its id, `cus_…`. The same key gives the same customer.
-    ///
-    /// # Errors
-    /// See [`StripeError`].
-    pub async fn create_customer(&self, idempotency_key: &str, new: &NewCustomer) -> Result<String, StripeError> {
-        let mut request = CreateCustomer::new()
-            .email(&new.email)
-            .metadata(HashMap::from([("customer".to_owned(), new.customer_ref.clone())]));
-        if let Some(name) = &new.name {
-            request = request.name(short_name(name));
-        }
-        let strategy = keyed(idempotency_key)?;
-        let customer =
-            retry(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
-        Ok(customer.id.to_string())
     }
 
     /// Opens a Checkout for one purchase. The same key and order give the same Checkout.

@@ -1,12 +1,17 @@
-//! A Stripe customer after it was made: what is told anew when the shop's customer changes.
+//! Stripe customers: created once, updated when the shop's customer changes.
 
 use serde::Serialize;
+use std::collections::HashMap;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use stripe_core::customer::CreateCustomer;
 
 use crate::stripe::attempts::retry;
-use crate::stripe::client::{NAME_CHARS_MAX, Stripe, is_id, keyed, no_such};
+use crate::stripe::client::{Stripe, is_id, keyed, no_such};
 use crate::stripe::error::StripeError;
 use crate::stripe::order::NewCustomer;
+
+/// The longest customer name at Stripe, in characters.
+const NAME_CHARS_MAX: usize = 256;
 
 /// `POST /v1/customers/{id}`
 #[derive(Serialize)]
@@ -31,14 +36,31 @@ struct Updated {
     deleted: Option<bool>,
 }
 
-/// A customer's name as Stripe takes it: a longer one must not stop a sale.
-pub(super) fn short_name(name: &str) -> String {
+/// A customer's name, cut to Stripe's limit: a longer one must not stop a sale.
+fn short_name(name: &str) -> String {
     name.chars().take(NAME_CHARS_MAX).collect()
 }
 
 impl Stripe {
-    /// Tells Stripe a customer's email and name as they are now. The key must be another one for each change: under
-    /// one that was used, Stripe would repeat its old answer and change nothing.
+    /// Creates a Stripe customer and returns its id, `cus_…`. The same key gives the same customer.
+    ///
+    /// # Errors
+    /// See [`StripeError`].
+    pub async fn create_customer(&self, idempotency_key: &str, new: &NewCustomer) -> Result<String, StripeError> {
+        let mut request = CreateCustomer::new()
+            .email(&new.email)
+            .metadata(HashMap::from([("customer".to_owned(), new.customer_ref.clone())]));
+        if let Some(name) = &new.name {
+            request = request.name(short_name(name));
+        }
+        let strategy = keyed(idempotency_key)?;
+        let customer =
+            retry(self.limits(), || request.customize().request_strategy(strategy.clone()).send(self.client())).await?;
+        Ok(customer.id.to_string())
+    }
+
+    /// Sends a customer's email and name. Each change needs a new key: with a used key, Stripe would repeat its old answer
+    /// and change nothing.
     ///
     /// # Errors
     /// See [`StripeError`]; a customer that was deleted [is missing](StripeError::lacks).

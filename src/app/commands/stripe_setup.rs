@@ -4,7 +4,7 @@
 use crate::app::build::read_catalog;
 use crate::app::commands::doctor::stripe::{missing_rights, webhook_url};
 use crate::app::failure::Failure;
-use crate::cli::SetupSettings;
+use crate::cli::stripe::SetupSettings;
 use crate::stripe::{Endpoint, Stripe, StripeError};
 use crate::usecases::stripe_sync::inbox::KINDS;
 use sha2::{Digest as _, Sha256};
