@@ -1,7 +1,8 @@
 //! Which migrations have run on a database, beside those of this program.
 
+use crate::store::Store;
 use crate::store::db::DbError;
-use crate::store::{POSTGRES, SQLITE, Store};
+use crate::store::migrations::{POSTGRES, SQLITE};
 use std::collections::BTreeMap;
 
 /// The tables that are there.

@@ -17,6 +17,7 @@ pub mod key_segments;
 pub mod last_writer;
 pub mod metrics;
 mod migration_state;
+pub mod migrations;
 pub mod newest_commit;
 mod opening;
 pub mod postgres;
@@ -29,6 +30,7 @@ pub use opening::{OpenError, Opening};
 
 use db::{Connection, DbError};
 use migration_state::Tables;
+use migrations::{POSTGRES, SQLITE};
 use postgres::Server;
 use postgres_sessions::Sessions;
 use sqlite::Writer;
@@ -48,9 +50,6 @@ const WRITER_CACHE: &str = "-16384";
 /// Pages of the log at which they are copied into the file: accounts and grants that are charged again and again are
 /// copied once. 32 MB; the default of 1,000 pages comes every few batches.
 const CHECKPOINT: &str = "8000";
-
-static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
 
 /// What may be done to a file of SQLite.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use std::collections::HashMap;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
-use stripe_core::customer::CreateCustomer;
 
 use crate::stripe::attempts::retry;
 use crate::stripe::client::{Stripe, is_id, keyed, no_such};
@@ -13,18 +12,20 @@ use crate::stripe::order::NewCustomer;
 /// The longest customer name at Stripe, in characters.
 const NAME_CHARS_MAX: usize = 256;
 
-/// `POST /v1/customers/{id}`
+/// `POST /v1/customers` or `POST /v1/customers/{id}`
 #[derive(Serialize)]
-struct Update {
+struct PostCustomer {
     #[serde(skip)]
     path: String,
     email: String,
+    #[serde(skip_serializing_if = "HashMap::is_empty")]
+    metadata: HashMap<&'static str, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
-impl StripeRequest for Update {
-    type Output = Updated;
+impl StripeRequest for PostCustomer {
+    type Output = Customer;
 
     fn build(&self) -> RequestBuilder {
         RequestBuilder::new(StripeMethod::Post, self.path.clone()).form(self)
@@ -32,7 +33,8 @@ impl StripeRequest for Update {
 }
 
 #[derive(miniserde::Deserialize)]
-struct Updated {
+struct Customer {
+    id: String,
     deleted: Option<bool>,
 }
 
@@ -47,16 +49,16 @@ impl Stripe {
     /// # Errors
     /// See [`StripeError`].
     pub async fn create_customer(&self, idempotency_key: &str, new: &NewCustomer) -> Result<String, StripeError> {
-        let mut request = CreateCustomer::new()
-            .email(&new.email)
-            .metadata(HashMap::from([("customer".to_owned(), new.customer_ref.clone())]));
-        if let Some(name) = &new.name {
-            request = request.name(short_name(name));
-        }
+        let create = PostCustomer {
+            path: "/customers".to_owned(),
+            email: new.email.clone(),
+            metadata: HashMap::from([("customer", new.customer_ref.clone())]),
+            name: new.name.as_deref().map(short_name),
+        };
         let strategy = keyed(idempotency_key)?;
-        let customer =
-            retry(self.limits(), || request.customize().request_strategy(strategy.clone()).send(self.client())).await?;
-        Ok(customer.id.to_string())
+        let made =
+            retry(self.limits(), || create.customize().request_strategy(strategy.clone()).send(self.client())).await?;
+        Ok(made.id)
     }
 
     /// Sends a customer's email and name. Each change needs a new key: with a used key, Stripe would repeat its old answer
@@ -69,7 +71,8 @@ impl Stripe {
             return Err(no_such("customer"));
         }
         let name = new.name.as_deref().filter(|name| !name.is_empty()).map(short_name);
-        let update = Update { path: format!("/customers/{id}"), email: new.email.clone(), name };
+        let (path, metadata) = (format!("/customers/{id}"), HashMap::new());
+        let update = PostCustomer { path, email: new.email.clone(), metadata, name };
         let strategy = keyed(key)?;
         let updated =
             retry(self.limits(), || update.customize().request_strategy(strategy.clone()).send(self.client())).await?;

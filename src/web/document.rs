@@ -52,7 +52,7 @@ fn Document(theme: Theme, also: Option<&'static str>, children: Children) -> imp
 pub async fn document<V: IntoView + 'static>(app: App, request: Request, body: fn() -> V) -> Response {
     let also = demo::stylesheet(&app);
     let signer = FormSigner::new(&app.settings.form_secret);
-    let app = move || {
+    let page = move || {
         let theme = RequestContext::current().theme();
         view! { <Document theme also>{body()}</Document> }
     };
@@ -60,7 +60,7 @@ pub async fn document<V: IntoView + 'static>(app: App, request: Request, body: f
         provide_context(app.clone());
         provide_context(signer.clone());
     };
-    leptos_axum::handle_response_inner(context, app, request, in_one_piece).await
+    leptos_axum::handle_response_inner(context, page, request, in_one_piece).await
 }
 
 /// Waits for the whole page. Leptos's scripts for hydration are left out: the content security policy refuses inline

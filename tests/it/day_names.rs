@@ -7,8 +7,9 @@ use crate::app::TestApp;
 use crate::app::on_both;
 use serde_json::Value;
 use serde_json::json;
-use std::borrow::Cow;
+use sqlx::migrate::Migrator;
 use topup::store::Store;
+use topup::store::migrations;
 use topup::store::daily_usage_names::OPERATIONS_MAX;
 use topup::store::daily_usage_names::OTHER_OPERATION;
 use topup::store::daily_usage_names::OTHER_SOURCE;
@@ -102,11 +103,11 @@ on_both!(pages_show_the_others_as_one_and_history_still_finds_each, |app| {
 async fn rows_of_before_are_folded(database: Database) {
     let home = Home::make(database).await;
     let store = Store::open(&home.url).await.unwrap();
-    let mut before = match database {
-        Database::Sqlite => sqlx::migrate!("migrations/sqlite"),
-        Database::Postgres => sqlx::migrate!("migrations/postgres"),
+    let all = match database {
+        Database::Sqlite => &migrations::SQLITE,
+        Database::Postgres => &migrations::POSTGRES,
     };
-    before.migrations = Cow::Owned(before.migrations.iter().filter(|m| m.version < 12).cloned().collect());
+    let before = Migrator::with_migrations(all.iter().filter(|m| m.version < 12).cloned().collect());
     match &store {
         Store::Sqlite { write, .. } => write.migrate(&before).await.unwrap(),
         Store::Postgres(server) => before.run(&server.pool).await.unwrap(),
