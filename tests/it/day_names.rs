@@ -9,11 +9,11 @@ use serde_json::Value;
 use serde_json::json;
 use sqlx::migrate::Migrator;
 use topup::store::Store;
-use topup::store::migrations;
 use topup::store::daily_usage_names::OPERATIONS_MAX;
 use topup::store::daily_usage_names::OTHER_OPERATION;
 use topup::store::daily_usage_names::OTHER_SOURCE;
 use topup::store::daily_usage_names::SOURCES_MAX;
+use topup::store::migrations;
 
 /// One charge of a credit for each name.
 async fn charge(app: &TestApp, run: &str, names: impl Iterator<Item = (String, String)>) -> Vec<Value> {
