@@ -107,7 +107,7 @@ impl WriteSet {
         self.closed_holds.push(args![state.code(), at, id]);
     }
 
-    pub fn add_balance_alert(&mut self, customer_no: i64, alert: &News) {
+    pub fn add_balance_alert(&mut self, customer_no: i64, alert: &BalanceAlert) {
         self.balance_alerts.push(args![customer_no, alert.kind.name(), alert.seq, alert.at, alert.credits]);
     }
 
