@@ -113,7 +113,7 @@ impl DayNames {
 pub async fn count_rows(db: &mut Connection, day: i64, customers: &[i64]) -> Result<HashMap<i64, usize>, DbError> {
     let sql = |day: &str, any: &str| {
         format!(
-            "select customer_no, count_rows(*) as n from usage_days where day = {day} and customer_no {any}
+            "select customer_no, count(*) as n from usage_days where day = {day} and customer_no {any}
              group by customer_no"
         )
     };
