@@ -28,7 +28,7 @@ const DELIVERY_MAX: Duration = Duration::from_secs(10);
 /// The bytes that a secret may have (Standard Webhooks, "Signature scheme").
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivered {
     /// The receiver said 2xx.

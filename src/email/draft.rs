@@ -1,10 +1,10 @@
-//! What a mail says, once; and from it plain text and HTML.
+//! What an email says, once; and from it plain text and HTML.
 //!
 //! The HTML is one column that fits 320 px, light or dark as the reader has it, with nothing to load.
 
 use std::fmt::Write as _;
 
-/// What a mail says.
+/// What an email says.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// The shop's name.
@@ -23,7 +23,7 @@ pub struct Draft {
     pub notes: Vec<String>,
 }
 
-/// A mail in both forms.
+/// An email in both forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// As plain text.

@@ -1,4 +1,4 @@
-//! Mails as files: `00000012-receipt.eml`, whole or not there.
+//! Emails as files: `00000012-receipt.eml`, whole or not there.
 
 use crate::email::{Letter, Sent};
 use std::path::Path;

@@ -1,9 +1,9 @@
-//! Mail: how it is worded in two forms ([`Draft`]) and how it leaves ([`Mailer`]).
+//! Email: how it is worded in two forms ([`Draft`]) and how it leaves ([`Mailer`]).
 //!
 //! Invariants: a letter's Message-ID comes from its row of the outbox, so that one sent twice is seen once; no
 //! reason holds an address; each transport answers within a minute.
 //!
-//! *Not here:* which mail is due and what becomes of it (`usecases::outbox`), the words of each (`usecases`).
+//! *Not here:* which email is due and what becomes of it (`usecases::outbox`), the words of each (`usecases`).
 
 mod draft;
 mod files;
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
-/// A mail that is ready to leave.
+/// An email that is ready to leave.
 #[derive(Clone, Debug)]
 pub struct Letter {
     /// Its row in the outbox.
@@ -28,7 +28,6 @@ pub struct Letter {
     pub kind: String,
     /// Where it goes.
     pub recipient: String,
-    /// Its subject.
     pub subject: String,
     /// As plain text.
     pub text: String,
@@ -36,11 +35,11 @@ pub struct Letter {
     pub html: String,
     /// When it was caused: its date.
     pub at: Instant,
-    /// Where mails of its kind are switched off, where they may be.
+    /// Where emails of its kind are switched off, where they may be.
     pub stop_url: Option<String>,
 }
 
-/// What became of sending.
+/// The result of sending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// The next server, or the folder, has it.
@@ -51,18 +50,18 @@ pub enum Sent {
     Refused(String),
 }
 
-/// How mail leaves.
+/// How email leaves.
 #[derive(Clone)]
 pub enum Transport {
     /// To a server.
     Smtp(Box<Smtp>),
     /// Into a folder, a file each.
     Files(PathBuf),
-    /// Not at all: mails wait in the outbox.
+    /// Not at all: emails wait in the outbox.
     Off,
 }
 
-/// Whom mails come from.
+/// Whom emails come from.
 #[derive(Clone, Debug)]
 pub struct Sender {
     /// `From`.
@@ -71,7 +70,7 @@ pub struct Sender {
     pub reply_to: Mailbox,
 }
 
-/// Which mails follow each other. What somebody waits for never queues behind thousands that nobody does.
+/// Which emails follow each other. What somebody waits for never queues behind thousands that nobody does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// What somebody waits for.
@@ -111,7 +110,7 @@ impl Mailer {
         }
     }
 
-    /// Whether mail leaves at all.
+    /// Whether email leaves at all.
     #[must_use]
     pub fn is_off(&self) -> bool {
         matches!(self.0.transport, Transport::Off)
@@ -154,7 +153,7 @@ impl Mailer {
         self.queue(lane).round.lock().await
     }
 
-    /// Says that a mail waits which should not wait long.
+    /// Says that an email waits which should not wait long.
     pub fn nudge(&self) {
         self.0.urgent.waiting.notify_one();
         self.0.bulk.waiting.notify_one();

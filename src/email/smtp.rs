@@ -16,15 +16,15 @@ const STEP_MAX: Duration = Duration::from_secs(15);
 /// connects.
 const STEPS_MAX: u32 = 4;
 
-/// How many connections are kept open between mails, and for how long: servers close idle ones after some minutes.
+/// How many connections are kept open between emails, and for how long: servers close idle ones after some minutes.
 const KEPT_MAX: u32 = 8;
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
-/// A server that takes mail.
+/// A server that takes email.
 #[derive(Clone)]
 pub struct Smtp {
     builder: AsyncSmtpTransportBuilder,
-    /// Made with the first mail; given up with all of its connections when one of them falls silent.
+    /// Made with the first email; given up with all of its connections when one of them falls silent.
     transport: Arc<Mutex<Option<AsyncSmtpTransport<Tokio1Executor>>>>,
     delivery_max: Duration,
 }
@@ -128,7 +128,7 @@ fn decoded(text: &str) -> String {
     url::form_urlencoded::parse(query.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
-/// A 5xx is about the mail and final, but for those that are about us: encryption and the password.
+/// A 5xx is about the email and final, but for those that are about us: encryption and the password.
 fn refusal(status: Option<u16>, reason: &str) -> Sent {
     let reason = redact(reason);
     match status {

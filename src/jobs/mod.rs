@@ -50,7 +50,7 @@ async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
         let due = async {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                // Somebody waits for a mail.
+                // Somebody waits for an email.
                 () = app.mailer.nudged(Lane::Urgent), if job.name == "sign_in" => {}
                 () = app.mailer.nudged(Lane::Bulk), if job.name == "mails" => {}
                 () = nudged(app), if job.name == "hooks" => {}

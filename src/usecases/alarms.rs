@@ -16,15 +16,13 @@ pub struct Alarm {
     pub no: i64,
     /// What kind: `review`, `stripe_key`, `wrong_mode`, …
     pub kind: String,
-    /// Whom or what it is about.
+    /// Its subject.
     pub subject: String,
-    /// What was seen.
+    /// The finding.
     pub detail: String,
-    /// Since when.
     pub raised_at: Instant,
-    /// How often.
     pub times: i64,
-    /// Who has seen to it, and when.
+    /// The person who acknowledged it, and when.
     pub acknowledged: Option<(String, Instant)>,
 }
 
@@ -41,7 +39,7 @@ impl fmt::Display for Alarm {
     }
 }
 
-/// Raises an alarm in the turn that causes it.
+/// Raises an alarm in the transaction that causes it.
 pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail: &str) -> Result<(), DbError> {
     let now = tx.now();
     tracing::warn!(kind, subject, detail, "alarm");
@@ -59,7 +57,7 @@ pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail:
 /// Stands for a person's name where an alarm ended because its cause did.
 pub const ENDED: &str = "(ended)";
 
-/// Ends an alarm whose cause is gone, in the turn that finds it gone; nothing where there is none.
+/// Ends an alarm whose cause is gone, in the transaction that finds it gone; nothing where there is none.
 pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result<(), DbError> {
     let now = tx.now();
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where key = $3 and acknowledged_at is null";

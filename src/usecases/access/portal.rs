@@ -1,7 +1,7 @@
-//! One-time links: how a person comes to a customer's pages, by the SaaS or by mail.
+//! One-time links: how a person comes to a customer's pages, by the SaaS or by email.
 //!
-//! Invariants: tokens are 32 random bytes, kept as SHA-256 only; a link is spent by a POST, once, for the person and the
-//! customer that its page showed; it never gives more than the member's own role; it ends with the person's rights.
+//! Invariants: tokens are 32 random bytes, kept as SHA-256 only; a link is spent by a POST, once, for the person and
+//! the customer that its page showed; it never gives more than the member's own role; it ends with the person's rights.
 
 pub use crate::usecases::access::sessions::{Role, Viewer, idle_viewer, sign_out, viewer};
 
@@ -17,13 +17,12 @@ use chrono::TimeDelta;
 
 /// How long a portal link works.
 const LINK_MINUTES: i64 = 5;
-/// How long a mailed link works, from when it left.
+/// How long a link by email works, from when it left.
 pub const SIGN_IN_MINUTES: i64 = 15;
 
-/// What a link is made for.
+/// A link to be made.
 #[derive(Clone, Debug)]
 pub struct NewLink {
-    /// The customer's number.
     pub customer_no: i64,
     /// The person, where known.
     pub email: Option<String>,
@@ -32,7 +31,7 @@ pub struct NewLink {
     pub role: Option<Role>,
     /// The page it leads to: a path of ours.
     pub path: String,
-    /// Where "back to the app" leads.
+    /// The address of "back to the app".
     pub return_url: Option<String>,
 }
 
@@ -41,11 +40,11 @@ pub struct NewLink {
 pub struct Link {
     /// The address.
     pub url: String,
-    /// Until when it works.
+    /// The end of its validity.
     pub expires_at: Instant,
 }
 
-/// What became of a link that was pressed.
+/// The result of a link that was pressed.
 #[derive(Clone, Debug)]
 pub enum Spent {
     /// A session, and the page to go to.
@@ -91,9 +90,8 @@ pub async fn make_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
 /// The account that a link opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The customer's number.
     pub customer_no: i64,
-    /// What the customer is called.
+    /// The name of the customer.
     pub name: String,
     /// The person, where known.
     pub email: Option<String>,
@@ -107,12 +105,12 @@ impl Target {
     }
 }
 
-/// What a link would do now.
+/// The effect that a link would have now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
     /// It opens this account's pages.
     Works(Target),
-    /// It came by mail, and is used or too old: its address may have a new one.
+    /// It came by email, and is used or too old: its address may have a new one.
     OldMail,
     /// It came from the SaaS, and is used or too old.
     OldPortal,
@@ -120,7 +118,7 @@ pub enum Look {
     Unknown,
 }
 
-/// Looks at a link. Looking spends nothing: mail scanners follow links.
+/// Looks at a link. Looking spends nothing: email scanners follow links.
 pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
     let sql = "select purpose, customer_no, email, role, expires_at, used_at from links where token_hash = $1";
     let mut db = app.store.read().await?;
@@ -153,7 +151,7 @@ async fn target(db: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>
     Ok(Some((Target { customer_no, name: customer.text("name")?, email }, role)))
 }
 
-/// The address that a mailed link went to.
+/// The address that a link by email went to.
 pub(crate) async fn mailed_to(app: &App, token: &str) -> Result<Option<String>, InternalError> {
     let sql = "select email from links where token_hash = $1 and purpose = 'sign_in'";
     let row = app.store.read().await?.fetch_optional(sql, args![token_hash(token)]).await?;
@@ -171,7 +169,8 @@ async fn home(db: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, D
     row.map(|row| Ok((row.int("customer_no")?, role_of(&row)?))).transpose()
 }
 
-/// Makes a link for whoever reads the mails of `email`: the token, which is for the mail alone. It ends the older ones.
+/// Makes a link for whoever reads the emails of `email`: the token, which is for the email alone. It ends the older
+/// ones.
 pub(crate) async fn mint_sign_in(tx: &mut WriteTransaction, email: &str) -> Result<String, InternalError> {
     let token = new_token()?;
     let now = tx.now();
@@ -204,7 +203,7 @@ pub async fn spend_shown(app: &App, token: &str, shown: Option<Target>, device: 
     })
 }
 
-/// What became of a link inside its turn.
+/// The result of a link inside its turn.
 enum Opened {
     At(String),
     Other,

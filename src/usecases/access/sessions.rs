@@ -1,7 +1,7 @@
 //! Sessions: who looks at a page, for which customer, and until when.
 //!
 //! Invariants: tokens are kept as SHA-256 only; a session ends when idle, at its limit, or when it is ended. A
-//! session that came by a mailed link has proven its address: what it may do is what the member may do now,
+//! session that came by a link by email has proven its address: what it may do is what the member may do now,
 //! and it may go over to another customer of the same person. One that the SaaS opened may what the SaaS said, and no
 //! more than the member, where its address is a member's. Whoever loses rights loses sessions and links in one commit.
 
@@ -21,24 +21,23 @@ const SEEN_EVERY_MINUTES: i64 = 5;
 /// How many sessions a list shows.
 const LIST_MAX: i64 = 100;
 
-/// Who looks at a page.
+/// The viewer of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
-    /// The customer's number.
     pub customer_no: i64,
     /// The SaaS's id of the customer.
     pub customer: String,
-    /// What the customer is called.
+    /// The name of the customer.
     pub name: String,
     /// The customer's zone.
     pub timezone: String,
     /// The person, where known.
     pub email: Option<String>,
-    /// What the person may do.
+    /// The role of the person.
     pub role: Role,
-    /// Whether the session came by a mail to that address.
+    /// Whether the session came by an email to that address.
     pub proven: bool,
-    /// Where "back to the app" leads.
+    /// The address of "back to the app".
     pub return_url: Option<String>,
     /// Hash of the session's token: what forms are bound to.
     pub session: [u8; 32],
@@ -70,7 +69,7 @@ pub(crate) async fn positions(db: &mut Connection, app: &App, hashes: Vec<Value>
     statement_batch::fetch_all_in(db, sql, args![app.clock.now(), idle_since(app)], hashes).await
 }
 
-/// Who a session's cookie belongs to, who uses it.
+/// The owner of a session, who uses it.
 pub async fn viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalError> {
     let Some((viewer, seen_at)) = found(app, token).await? else { return Ok(None) };
     if seen_at + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= app.clock.now() {
@@ -112,7 +111,7 @@ pub(crate) fn role_of(row: &Row) -> Result<Role, DbError> {
     Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
 }
 
-/// What a session may do for a customer now, read in the turn that acts on it.
+/// What a session may do for a customer now, read in the transaction that acts on it.
 pub(crate) async fn role_now(
     db: &mut Connection,
     viewer: &Viewer,
@@ -124,7 +123,7 @@ pub(crate) async fn role_now(
     row.as_ref().map(role_of).transpose()
 }
 
-/// Whether a session may change what belongs to the whole customer, read in the turn that does so.
+/// Whether a session may change what belongs to the whole customer, read in the transaction that does so.
 pub(crate) async fn may_manage(tx: &mut WriteTransaction, viewer: &Viewer, idle: Instant) -> Result<bool, DbError> {
     let now = tx.now();
     Ok(role_now(&mut tx.db, viewer, now, idle).await?.is_some_and(Role::may_manage))
@@ -172,9 +171,9 @@ pub(crate) async fn member(
     row.as_ref().map(role_of).transpose()
 }
 
-/// Ends all sessions and pending links of a person for a customer, in the turn that takes their rights: all but the
-/// session `but`, where somebody gives up rights of their own. A mailed link is the person's for every customer; it
-/// opens what the person is a member of when it is spent, so that it ends with the last of these.
+/// Ends all sessions and pending links of a person for a customer, in the transaction that takes their rights: all but
+/// the session `but`, where somebody gives up rights of their own. A link by email is the person's for every customer;
+/// it opens what the person is a member of when it is spent, so that it ends with the last of these.
 pub(crate) async fn end_all(
     tx: &mut WriteTransaction,
     customer_no: i64,
@@ -205,7 +204,6 @@ pub struct SessionSummary {
     pub device: String,
     /// The customer whose pages it is at.
     pub at: String,
-    /// Since when.
     pub created_at: Instant,
     /// When it was last used, to five minutes.
     pub seen_at: Instant,
@@ -256,7 +254,7 @@ pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<SessionSummary>, Int
     rows.iter().map(listed).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
-/// Ends one of the sessions that [`list`] shows; says whether there was such a one.
+/// Ends one of the sessions that [`list`] shows; whether there was one.
 pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, InternalError> {
     let listed = list(app, viewer).await?.into_iter().find(|listed| listed.id == id);
     let Some(listed) = listed else { return Ok(false) };

@@ -1,12 +1,12 @@
-//! Signing in by mail: whoever reads the mails of a member's address is the member.
+//! Signing in by email: whoever reads the emails of a member's address is the member.
 //!
 //! Invariants: the answer to a known address and to an unknown one is the same, and so is the work done for
-//! it; the token is minted when the mail leaves, and kept as a hash. A person in several customers has one link, and
-//! goes from one customer to another afterwards. A network gets an address five mails an hour, so that a stranger
+//! it; the token is minted when the email leaves, and kept as a hash. A person in several customers has one link, and
+//! goes from one customer to another afterwards. A network gets an address five emails an hour, so that a stranger
 //! elsewhere uses up nothing of a member's. All networks together get it `WINDOW_MAX` in the time that a link works:
 //! whoever is refused by that bound has a link in the mailbox that still works.
 //!
-//! *Not here:* spending the link (`portal`), sending the mail (`outbox`).
+//! *Not here:* spending the link (`portal`), sending the email (`outbox`).
 
 use crate::email::{Draft, Letter, Rendered};
 use crate::ledger::WriteTransaction;
@@ -21,13 +21,13 @@ use chrono::TimeDelta;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// What its mails are called in the outbox.
+/// What its emails are called in the outbox.
 pub(crate) const KIND: &str = "sign_in";
-/// How many mails an address gets in an hour by what one network asks for.
+/// How many emails an address gets in an hour by what one network asks for.
 const HOURLY_MAX: i64 = 5;
 /// How many it gets, whoever asks, in the time that a link works.
 const WINDOW_MAX: i64 = 20;
-/// Where the token will stand in the mail.
+/// Where the token will stand in the email.
 const TOKEN: &str = "TOKEN-OF-THIS-MAIL";
 /// How many customers a person may choose from.
 const CHOICES_MAX: i64 = 100;
@@ -52,7 +52,7 @@ pub async fn request(app: &App, email: &str, from: &Client) -> Result<Option<Str
     Ok(Some(address))
 }
 
-/// Whoever has an old mailed link asks for a new one: it goes where the old one went, and nobody is told where.
+/// Whoever has an old link by email asks for a new one: it goes where the old one went, and nobody is told where.
 /// Says whether the link was one.
 pub async fn renew(app: &App, token: &str, from: &Client) -> Result<bool, InternalError> {
     let Some(email) = portal::mailed_to(app, token).await? else { return Ok(false) };
@@ -71,7 +71,7 @@ fn origin(app: &App, email: &str, from: &Client) -> [u8; 16] {
     origin
 }
 
-/// Writes the mail, and takes it back for an unknown address or one that had enough: the same statements in the same
+/// Writes the email, and takes it back for an unknown address or one that had enough: the same statements in the same
 /// commit for everybody, so that the time of the answer tells nothing.
 async fn ask(tx: &mut WriteTransaction, mail: outbox::NewEmail, origin: [u8; 16]) -> Result<(), InternalError> {
     let (hour_ago, window) = (tx.now() - TimeDelta::hours(1), tx.now() - TimeDelta::minutes(portal::SIGN_IN_MINUTES));
@@ -106,7 +106,7 @@ fn body(app: &App) -> Rendered {
     .render()
 }
 
-/// Puts the token into a mail that is about to leave.
+/// Puts the token into an email that is about to leave.
 pub(crate) fn put_token(letter: &mut Letter, token: &str) {
     letter.text = letter.text.replace(TOKEN, token);
     letter.html = letter.html.replace(TOKEN, token);
@@ -117,9 +117,8 @@ pub(crate) fn put_token(letter: &mut Letter, token: &str) {
 pub struct CustomerChoice {
     /// The SaaS's id.
     pub customer: String,
-    /// What it is called.
     pub name: String,
-    /// What the person may do there.
+    /// The role of the person there.
     pub role: Role,
     /// Whether the session is there now.
     pub current: bool,
@@ -144,7 +143,7 @@ pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<CustomerChoice>, 
     rows.iter().map(choice).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
-/// Takes a session to another customer of the same person; says whether it went.
+/// Takes a session to another customer of the same person; whether it did.
 pub async fn switch(app: &App, viewer: &Viewer, customer: &str) -> Result<bool, InternalError> {
     let (session, customer) = (viewer.session, customer.to_owned());
     app.write(move |tx| {

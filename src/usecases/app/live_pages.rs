@@ -30,8 +30,8 @@ struct Followed {
 }
 
 impl LivePages {
-    /// Subscribes to a customer's entries, as long as the session is valid; none where too many pages are open, of all or
-    /// of the session, or at the end.
+    /// Subscribes to a customer's entries, as long as the session is valid; none where too many pages are open, of all
+    /// or of the session, or at the end.
     #[must_use]
     pub fn follow(&self, customer_no: i64, session: [u8; 32]) -> Option<Receiver<LastEntry>> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);

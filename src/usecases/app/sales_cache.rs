@@ -13,7 +13,6 @@ const DAY_MS: i64 = 86_400_000;
 /// A month of the calendar, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {
-    /// The year.
     pub year: i32,
     /// 1 to 12.
     pub month: u32,
@@ -52,7 +51,6 @@ pub struct Figures {
     pub granted: i128,
     /// Used, undone usages taken off.
     pub used: i128,
-    /// Expired.
     pub expired: i128,
     /// Removed after refunds and lost disputes, what was restored taken off.
     pub refunded: i128,

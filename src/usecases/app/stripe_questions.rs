@@ -1,8 +1,8 @@
 //! One question at a time: how often pages may ask Stripe about one thing.
 //!
-//! Whoever reloads a page must not make us ask Stripe as often. A question has one flight: those who come while it is in
-//! the air have its answer. Between two of them there is a shortest distance, by the machine's time; where the product's
-//! clock was moved by hand meanwhile, what was heard before is old.
+//! Whoever reloads a page must not make us ask Stripe as often. A question has one flight: those who come while it is
+//! in the air have its answer. Between two of them there is a shortest distance, by the machine's time; where the
+//! product's clock was moved by hand meanwhile, what was heard before is old.
 //!
 //! *Not here:* webhooks, which say that something is new, and jobs, which have their own pace (`sweep`).
 

@@ -37,7 +37,7 @@ pub struct GrantRow {
     pub no: i64,
     /// The grant as it stands now.
     pub grant: Grant,
-    /// How it looks now.
+    /// Its state now.
     pub state: GrantState,
 }
 
@@ -83,7 +83,7 @@ pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
     bring_up(app, customer_no).await
 }
 
-/// Books what is due for a customer, in a turn in any case.
+/// Books what is due for a customer, in a transaction in any case.
 pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {

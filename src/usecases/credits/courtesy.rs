@@ -13,24 +13,18 @@ use crate::usecases::{App, InternalError};
 /// Courtesy credits as they are asked for.
 #[derive(Clone, Debug)]
 pub struct NewCourtesy {
-    /// The customer's number.
     pub customer_no: i64,
-    /// How much.
     pub credits: Credits,
     /// When they die.
     pub expires_at: Instant,
-    /// Why.
     pub reason: String,
 }
 
 /// A grant right after a write, and the balance then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// The grant.
     pub grant: Grant,
-    /// At which instant.
     pub at: Instant,
-    /// The balance.
     pub balance: Summary,
 }
 

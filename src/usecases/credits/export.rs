@@ -106,7 +106,7 @@ fn cause(text: &str) -> Option<Cause> {
 pub struct Verified {
     /// Whose entries they are; nobody's where there are none.
     pub customer: Option<String>,
-    /// Where they end.
+    /// Their end.
     pub head: Head,
 }
 

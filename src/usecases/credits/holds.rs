@@ -16,13 +16,11 @@ use std::collections::HashMap;
 /// A hold as it is asked for.
 #[derive(Clone, Debug)]
 pub struct NewHold {
-    /// The customer's number.
     pub customer_no: i64,
-    /// How much.
     pub credits: Credits,
     /// How long, in seconds.
     pub ttl_seconds: i64,
-    /// What will be done.
+    /// The operation.
     pub operation: Option<String>,
     /// The SaaS's own name of who does it.
     pub source: Option<String>,
@@ -31,11 +29,9 @@ pub struct NewHold {
 /// A hold that was just made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// Its id.
     pub id: HoldId,
     /// What it holds of which grant.
     pub draws: Vec<Draw>,
-    /// When it lapses.
     pub expires_at: Instant,
     /// The balance right after it.
     pub balance: Summary,
@@ -68,13 +64,11 @@ pub async fn open(tx: &mut WriteTransaction, new: NewHold) -> Result<Result<Held
 /// A settlement as it is asked for.
 #[derive(Clone, Debug)]
 pub struct Settle {
-    /// Of which hold.
     pub hold: HoldId,
-    /// Whose it is.
     pub customer_no: i64,
     /// How much was used; may be nothing.
     pub credits: Credits,
-    /// What was done; the hold's unless given.
+    /// The operation; the hold's unless given.
     pub operation: Option<String>,
     /// JSON of counts.
     pub quantities: Option<String>,
@@ -84,7 +78,7 @@ pub struct Settle {
     pub metadata: Option<String>,
 }
 
-/// What a settlement did.
+/// The result of a settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// What the usage took from which grant.
@@ -182,21 +176,15 @@ async fn closed(tx: &mut WriteTransaction, hold: HoldId) -> Result<Refused, Inte
 /// A hold as it stands now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldRow {
-    /// Its id.
     pub id: HoldId,
-    /// Whose it is.
     pub customer_no: i64,
     /// The SaaS's id of the customer.
     pub customer: String,
     /// What it held in all.
     pub credits: Credits,
-    /// Of which grant.
     pub draws: Vec<Draw>,
-    /// How it stands.
     pub state: HoldState,
-    /// Since when.
     pub created_at: Instant,
-    /// When it lapses.
     pub expires_at: Instant,
     /// The usage that it became.
     pub usage: Option<UsageId>,

@@ -13,7 +13,6 @@ use futures::future::BoxFuture;
 /// Which write of which customer.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// The customer's number.
     pub customer_no: i64,
     /// Of customer and key.
     pub key: KeyHash,
@@ -30,7 +29,6 @@ pub enum Refused {
     Insufficient {
         /// The whole amount asked.
         needed: Credits,
-        /// What there is.
         balance: Summary,
         /// When plan credits reset.
         resets_at: Instant,
@@ -74,7 +72,7 @@ impl Refused {
     }
 }
 
-/// What became of a bound write.
+/// The result of a bound write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// The answer's JSON, now or again.

@@ -13,7 +13,6 @@ use crate::usecases::{App, InternalError};
 pub struct Overview {
     /// The ledger, brought up to the instant.
     pub account: Account,
-    /// Its balance.
     pub balance: Balance,
     /// Top-ups with something left, held or frozen, in burn order.
     pub live: Vec<Grant>,
@@ -23,7 +22,8 @@ pub struct Overview {
     pub in_use_since: Option<Instant>,
 }
 
-/// A customer's ledger now. What is due should be booked before ([`accounts::book`]), so that the lists are what they say.
+/// A customer's ledger now. What is due should be booked before ([`accounts::book`]), so that the lists are what they
+/// say.
 pub async fn of_customer(db: &mut Connection, app: &App, no: i64, customer: &str) -> Result<Option<Overview>, DbError> {
     let Some((loaded, at)) = accounts::loaded(db, customer, app).await? else { return Ok(None) };
     let account = loaded.account;

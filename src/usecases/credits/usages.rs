@@ -15,15 +15,13 @@ const STEP: i64 = 512;
 /// A usage as it is stored, with its draws.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// Its id.
     pub id: UsageId,
     /// The store's number of the customer.
     pub customer_no: i64,
     /// The SaaS's id of the customer.
     pub customer: String,
-    /// How much.
     pub credits: Credits,
-    /// What was done.
+    /// The operation.
     pub operation: Option<String>,
     /// JSON of counts.
     pub quantities: Option<String>,
@@ -31,7 +29,6 @@ pub struct Usage {
     pub source: Option<String>,
     /// What it took from which grant.
     pub draws: Vec<Draw>,
-    /// When.
     pub created_at: Instant,
     /// When it was undone.
     pub voided_at: Option<Instant>,
@@ -128,7 +125,6 @@ async fn load_all(db: &mut Connection, ids: &[UsageId]) -> Result<HashMap<UsageI
 pub struct UsageRow {
     /// The number of its first entry: the list's order.
     pub seq: i64,
-    /// The usage.
     pub usage: Usage,
 }
 

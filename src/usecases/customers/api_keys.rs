@@ -37,13 +37,12 @@ pub struct KeySummary {
     pub id: KeyId,
     /// What somebody called it.
     pub name: String,
-    /// Since when.
     pub created_at: Instant,
     /// When it was last used.
     pub last_used_at: Option<Instant>,
 }
 
-/// What became of a member's wish for a key, or for one less.
+/// The result of a member's wish for a key, or for one less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyChange {
     /// It is as was asked; for a key that this very form made before, too.

@@ -18,21 +18,18 @@ pub struct Customer {
     pub no: i64,
     /// The SaaS's id.
     pub id: String,
-    /// Where its owner is reached.
+    /// The owner's address.
     pub email: String,
-    /// What it is called.
     pub name: String,
     /// The plan in force.
     pub plan: String,
-    /// What acts at the cycle's end.
+    /// The plan from the cycle's end.
     pub next_plan: Option<String>,
     /// The current cycle.
     pub cycle: Cycle,
     /// An IANA zone.
     pub timezone: String,
-    /// Since when.
     pub created_at: Instant,
-    /// Until when.
     pub closed_at: Option<Instant>,
 }
 
@@ -41,20 +38,18 @@ pub struct Customer {
 pub struct Put {
     /// An owner's address.
     pub email: Option<String>,
-    /// What it is called.
     pub name: Option<String>,
     /// A plan of the catalogue.
     pub plan: Option<String>,
-    /// What cycles are counted from.
+    /// The instant that cycles are counted from.
     pub cycle_anchor: Option<Instant>,
     /// An IANA zone.
     pub timezone: Option<String>,
 }
 
-/// What became of a `PUT`.
+/// The result of a `PUT`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// Made.
     Created,
     /// Changed, or as it was.
     Changed,
@@ -74,7 +69,7 @@ pub async fn put(app: &App, id: &str, put: Put) -> Result<PutOutcome, InternalEr
     app.write(move |tx| Box::pin(async move { put_in(tx, &id, put).await })).await
 }
 
-/// The same inside a turn.
+/// The same inside a transaction.
 pub async fn put_in(tx: &mut WriteTransaction, id: &str, put: Put) -> Result<PutOutcome, InternalError> {
     let outcome = match tx.customer_no(id).await? {
         Some(no) if tx.is_closed(no).await? => return Ok(PutOutcome::Closed),
@@ -148,7 +143,7 @@ async fn note_for_stripe(tx: &mut WriteTransaction, no: i64, put: &Put) -> Resul
     Ok(())
 }
 
-/// The customer's e-mail is an owner. It is kept what the member was before: that is what a later address leaves. An
+/// The customer's e-email is an owner. It is kept what the member was before: that is what a later address leaves. An
 /// owner whom people made stays theirs.
 async fn own(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
     let now = tx.now();

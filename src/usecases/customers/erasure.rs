@@ -72,7 +72,8 @@ async fn erase(app: &App, customer_no: i64) -> Result<(), InternalError> {
     let sql = "select usages_before from erasures where customer_no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![customer_no]).await?;
     let Some(mut before) = row.map(|row| row.int("usages_before")).transpose()? else { return Ok(()) };
-    // A closed customer gets no more usages, so the walk back meets every one. It keeps the engine only a step at a time.
+    // A closed customer gets no more usages, so the walk back meets every one. It keeps the engine only a step at a
+    // time.
     loop {
         let page = crate::usecases::credits::usages::list(app, customer_no, before, STEP).await?;
         let Some(last) = page.last() else { break };

@@ -1,7 +1,8 @@
 //! Members: who may sign in for a customer, and as what.
 //!
 //! Invariants: owners manage everybody, admins everybody but owners; the last owner stays; whoever is removed or loses
-//! rights has no session and no link left when that is committed. The right to act is read in the turn that acts.
+//! rights has no session and no link left when that is committed. The right to act is read in the transaction that
+//! acts.
 //!
 //! *Not here:* signing in (`sign_in`), the owner whom the SaaS names (`customers`).
 
@@ -16,7 +17,7 @@ use crate::usecases::{App, InternalError};
 use crate::{args, email};
 use chrono::TimeDelta;
 
-/// The kind of an invitation's mail.
+/// The kind of an invitation's email.
 pub(crate) const KIND: &str = "invite";
 
 /// How many members a customer has at most.
@@ -27,22 +28,20 @@ pub const HOURLY_MAX: i64 = 20;
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The person.
     pub email: String,
-    /// What the person may do.
+    /// The role of the person.
     pub role: Role,
-    /// Since when.
     pub since: Instant,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemberChange {
     /// It is as was asked.
     Done,
     /// Only owners and admins manage members, and only owners manage owners.
     NotAllowed,
-    /// No mail could be sent to this address.
+    /// No email could be sent to this address.
     BadAddress,
     /// A member already: the role is changed, not invited.
     Already,
@@ -64,7 +63,7 @@ pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalEr
     rows.iter().map(member).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
-/// What somebody wishes, with what the turn must know to grant it.
+/// What somebody wishes, with what the transaction must know to grant it.
 struct Wish {
     viewer: Viewer,
     idle: Instant,
@@ -97,7 +96,7 @@ impl Wish {
     }
 }
 
-/// Makes somebody a member, and says so by mail.
+/// Makes somebody a member, and says so by email.
 pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<MemberChange, InternalError> {
     let Some(wish) = Wish::new(app, viewer, email) else { return Ok(MemberChange::BadAddress) };
     let invitation = invitation(app, &wish, role);

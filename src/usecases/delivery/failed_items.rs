@@ -67,7 +67,7 @@ impl List {
         format!("not exists (select 1 from failed_items f where f.list = '{name}' and f.item = cast({number} as text))")
     }
 
-    /// How an alarm calls an item: a customer by the SaaS's id.
+    /// The name of an item in alarms: a customer by the SaaS's id.
     async fn subject(&self, tx: &mut WriteTransaction, item: &str) -> Result<String, DbError> {
         let mut named = None;
         if let Some(no) = item.parse::<i64>().ok().filter(|_| self.of_customers) {
@@ -99,7 +99,7 @@ pub(crate) fn customer_no(item: &str) -> Result<i64, InternalError> {
 /// The kind of the alarm that names a failed item.
 pub const ALARM: &str = "failed_item";
 
-/// Why an item was not served.
+/// The reason why an item was not served.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     /// The fault in words.
@@ -203,7 +203,7 @@ async fn end(tx: &mut WriteTransaction, list: List, item: &str) -> Result<(), In
     Ok(())
 }
 
-/// An item failed: it is retried later, and a person hears of it.
+/// An item failed: it is retried later, and an alarm is raised.
 pub(crate) async fn fail(
     tx: &mut WriteTransaction,
     list: List,

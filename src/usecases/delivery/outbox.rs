@@ -251,15 +251,10 @@ pub async fn waiting(app: &App) -> Result<Vec<(String, i64)>, InternalError> {
 /// An email as the demo's mailbox shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxEmail {
-    /// Its row.
     pub no: i64,
-    /// To whom.
     pub recipient: String,
-    /// What kind.
     pub kind: String,
-    /// Its subject.
     pub subject: String,
-    /// Its words.
     pub text: String,
     /// `queued`, `deferred`, `accepted`, `refused`.
     pub state: String,

@@ -42,7 +42,7 @@ pub(crate) struct Policy {
     /// Minutes that a claim holds: after that the process is taken for dead.
     pub claim_minutes: i64,
     pub backoff: Backoff,
-    /// The attempt from which on a person hears of it, while it is still tried.
+    /// The attempt from which on an alarm is raised, while it is still tried.
     pub alarm_at_attempt: i64,
     /// The kind of the alarms, and the subject of the one about the receiving side.
     pub alarm: &'static str,
@@ -136,7 +136,8 @@ async fn is_due(app: &App, policy: &Policy) -> Result<bool, InternalError> {
     Ok(app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?.is_some())
 }
 
-/// Takes some due messages: nobody else takes them while the claim holds. One that cannot be read or prepared is put off.
+/// Takes some due messages: nobody else takes them while the claim holds. One that cannot be read or prepared is put
+/// off.
 async fn claim<C: Channel>(tx: &mut WriteTransaction, channel: &C) -> Result<Vec<Claimed<C::Message>>, InternalError> {
     let (now, policy) = (tx.now(), channel.policy());
     let Policy { table, condition, columns, .. } = policy;

@@ -14,7 +14,7 @@ const ALONE_MAX: usize = 3;
 /// An item that is due again in so many rounds one after the other is not really served.
 const STREAK_MAX: u32 = 5;
 
-/// What a round came to.
+/// The result of a round.
 pub(crate) struct Round<K> {
     /// Pieces of work.
     pub done: u64,

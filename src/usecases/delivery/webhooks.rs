@@ -2,7 +2,8 @@
 //!
 //! A message keeps its id and its text however often it is sent. Order is not kept: each message has its own instant.
 //!
-//! *Not here:* claims and retries (`queue`), signing and HTTP (`webhooks` at the crate's root), the messages (`notify`).
+//! *Not here:* claims and retries (`queue`), signing and HTTP (`webhooks` at the crate's root), the messages
+//! (`notify`).
 
 use crate::args;
 use crate::domain::Instant;

@@ -13,15 +13,12 @@ use std::ops::Range;
 
 /// What is seen.
 pub struct Billing {
-    /// Who it is.
     pub customer: Customer,
-    /// The ledger.
     pub overview: Overview,
     /// The ended top-ups that were asked for.
     pub ended: Vec<Grant>,
-    /// Purchases.
     pub purchases: CustomerPurchases,
-    /// What lies ahead.
+    /// The forecast.
     pub prospect: Option<Prospect>,
     /// Whether another plan would have been cheaper.
     pub advice: Option<Advice>,

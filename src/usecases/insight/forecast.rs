@@ -9,7 +9,7 @@ use crate::usecases::App;
 use crate::usecases::credits::overview::Overview;
 use crate::usecases::credits::usage_rate;
 
-/// What lies ahead.
+/// The forecast.
 #[derive(Clone, Debug)]
 pub struct Prospect {
     pace: Pace,

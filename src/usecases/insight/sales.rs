@@ -1,9 +1,9 @@
 //! Sales and liability: credits sold, used, expired, refunded and outstanding, by month and kind, from the entries.
 //!
-//! Model: every entry that changes a balance falls into one column of one month (UTC, by its `event_at`) and one kind of
-//! credits; "outstanding" is what all columns up to the month's end come to, so that its last value is the sum of all
-//! balances. Credits alone move it: a hold or a freeze changes no balance. An expiry that is booked late is dated at its
-//! own instant, so that a month may still change for as long as catch-up is behind.
+//! Model: every entry that changes a balance falls into one column of one month (UTC, by its `event_at`) and one kind
+//! of credits; "outstanding" is what all columns up to the month's end come to, so that its last value is the sum of
+//! all balances. Credits alone move it: a hold or a freeze changes no balance. An expiry that is booked late is dated
+//! at its own instant, so that a month may still change for as long as catch-up is behind.
 //!
 //! Entries never change: what was added up once is remembered by the process, and only newer rows are read. Memory
 //! affects the cost, never the figures. Each step is a short read, for no read transaction may be long.
@@ -30,11 +30,8 @@ pub const KINDS: [Kind; 3] = [Kind::Plan, Kind::Courtesy, Kind::TopUp];
 /// One kind's line of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The month.
     pub month: Month,
-    /// Which credits.
     pub kind: Kind,
-    /// What happened.
     pub figures: Figures,
     /// What was outstanding at its end: the liability.
     pub outstanding: i128,
@@ -47,7 +44,6 @@ pub struct Money {
     pub month: Month,
     /// ISO 4217.
     pub currency: String,
-    /// Purchases.
     pub purchases: i64,
     /// Their prices, tax aside.
     pub sold: i128,
@@ -71,7 +67,7 @@ pub struct Deferred {
 pub struct Report {
     /// Every kind of every month from the first entry to the last or this one, oldest first.
     pub lines: Vec<Line>,
-    /// What was taken, oldest first.
+    /// The revenue, oldest first.
     pub money: Vec<Money>,
     /// What was paid for the top-up credits that are left.
     pub deferred: Vec<Deferred>,

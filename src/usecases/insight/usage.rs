@@ -66,7 +66,6 @@ pub struct Step {
     pub first: Instant,
     /// Its last day, at midnight UTC.
     pub last: Instant,
-    /// What was used.
     pub figures: Figures,
 }
 
@@ -169,7 +168,6 @@ fn midnight(day: i64) -> Instant {
 /// A customer's plan and balance, and what was used of any grant in the cycle that runs.
 #[derive(Clone, Debug)]
 pub struct InCycle {
-    /// The plan's id.
     pub plan: String,
     /// The balance at this instant.
     pub balance: Balance,

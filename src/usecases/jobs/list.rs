@@ -17,14 +17,13 @@ use tokio_util::sync::CancellationToken;
 const CATCH_UP_MAX: i64 = 200;
 const AT_ONCE_MAX: usize = 50;
 
-/// What a job is doing.
+/// A running job.
 type Doing<'a, T> = BoxFuture<'a, Result<T, InternalError>>;
 
 /// A job.
 pub struct Job {
-    /// Its name.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// Its purpose, in a line.
     pub about: &'static str,
     /// Whether it speaks to other machines.
     pub network: bool,

@@ -9,7 +9,7 @@ use crate::usecases::delivery::plain;
 use crate::usecases::{App, InternalError, alarms};
 use std::time::Duration;
 
-/// After so many failures in a row of a whole job (about ten minutes) a person hears of it.
+/// After so many failures in a row of a whole job (about ten minutes) an alarm is raised.
 const ALARM_AT_FAILURES: i64 = 7;
 /// The kind of that alarm.
 const ALARM: &str = "job";
@@ -17,7 +17,6 @@ const ALARM: &str = "job";
 /// How a job did last, in any process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastRun {
-    /// Its name.
     pub name: String,
     /// When it last began.
     pub started_at: Instant,
@@ -29,13 +28,12 @@ pub struct LastRun {
     pub runs: i64,
     /// Pieces of work in all, where it counts them.
     pub done: i64,
-    /// Failures in a row.
     pub failures: i64,
-    /// What the last failure said.
+    /// The last error.
     pub last_error: Option<String>,
 }
 
-/// How all jobs did last.
+/// The last run of each job.
 pub async fn last_runs(app: &App) -> Result<Vec<LastRun>, InternalError> {
     last_runs_of(&app.store).await
 }
@@ -62,7 +60,6 @@ pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, InternalError> 
 /// A run, or several that are noted together.
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
-    /// How many.
     pub runs: i64,
     /// Pieces of work.
     pub done: i64,
@@ -70,7 +67,7 @@ pub struct Runs {
     pub took: Duration,
     /// Failures in a row up to the last.
     pub failures: i64,
-    /// What the last failure said.
+    /// The last error.
     pub error: Option<String>,
 }
 

@@ -12,8 +12,8 @@ pub struct Backwards;
 /// Moves the clock to `target`.
 ///
 /// # Errors
-/// [`InternalError`] of the database. What another machine's fault is (Stripe's, the mail server's) does not stop the clock:
-/// such a job is tried again at its next instant.
+/// [`InternalError`] of the database. What another machine's fault is (Stripe's, the mail server's) does not stop the
+/// clock: such a job is tried again at its next instant.
 pub async fn advance(app: &App, target: Instant) -> Result<Result<(), Backwards>, InternalError> {
     app.clock.refresh(&app.store).await?;
     if target < app.clock.now() {

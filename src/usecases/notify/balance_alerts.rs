@@ -1,5 +1,5 @@
-//! Balance alerts: the engine lists them with the entries that cause them; here each becomes its emails and its webhook,
-//! in the transaction that takes it off the list.
+//! Balance alerts: the engine lists them with the entries that cause them; here each becomes its emails and its
+//! webhook, in the transaction that takes it off the list.
 
 use crate::args;
 use crate::domain::balance_alert::{AlertKind, BalanceAlert, low_mark};
@@ -23,7 +23,7 @@ pub async fn backlog(app: &App) -> Result<i64, InternalError> {
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
-/// Makes mails of what is on the list; how many. A customer that cannot be served is retried later, by itself.
+/// Makes emails of what is on the list; how many. A customer that cannot be served is retried later, by itself.
 pub async fn run(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move { serve(app, failed_items::customer_no(&item)?).await };
     let mut run = rounds::Run::new(app, failed_items::NEWS, AT_ONCE_MAX);

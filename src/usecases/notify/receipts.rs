@@ -16,7 +16,6 @@ use uuid::Uuid;
 pub struct CreditedTerms {
     /// When the credits came.
     pub at: Instant,
-    /// When they expire.
     pub expires_at: Instant,
     /// What was paid, tax included, where Stripe said so.
     pub total: Option<i64>,

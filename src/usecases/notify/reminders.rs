@@ -1,8 +1,8 @@
 //! Reminders (R16): every owner and admin hears in time that top-ups will expire.
 //!
-//! Invariants: a row per grant, kind and date, written with its mails in one turn, says that it was announced;
-//! grants that expire on one day of the customer's calendar share one mail; amounts are those of the ledger at
-//! the turn's own instant. `grants.remind_at` is only a list of what to look at: a look too many does nothing.
+//! Invariants: a row per grant, kind and date, written with its emails in one transaction, says that it was announced;
+//! grants that expire on one day of the customer's calendar share one email; amounts are those of the ledger at
+//! the transaction's own instant. `grants.remind_at` is only a list of what to look at: a look too many does nothing.
 
 use crate::args;
 use crate::domain::forecast::Pace;
@@ -40,7 +40,7 @@ pub async fn backlog(app: &App) -> Result<i64, InternalError> {
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
-/// Announces what is due, a bounded number of customers at a time; how many mails that made. A customer that cannot
+/// Announces what is due, a bounded number of customers at a time; how many emails that made. A customer that cannot
 /// be served is retried later, by itself.
 pub async fn run(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move { serve(app, failed_items::customer_no(&item)?).await };
@@ -64,7 +64,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
 
 /// Serves one customer.
 async fn serve(app: &App, no: i64) -> Result<u64, InternalError> {
-    // Read before the turn: it may walk over many lines.
+    // Read before the transaction: it may walk over many lines.
     let mut db = app.store.read().await?;
     let row = db.fetch_optional("select created_at from customers where no = $1", args![no]).await?;
     let Some(since) = row.map(|row| row.at("created_at")).transpose()? else { return Ok(0) };
@@ -83,7 +83,7 @@ struct ListedTopUp {
     announced: Vec<i64>,
 }
 
-/// What becomes of a listed top-up.
+/// The result for a listed top-up.
 enum Verdict {
     Announce(i64),
     Again(Option<Instant>),
@@ -199,7 +199,7 @@ async fn retell_delivered(app: &App) -> Result<(), InternalError> {
     Ok(())
 }
 
-/// One mail for all that expires on a day, and the rows that say so.
+/// One email for all that expires on a day, and the rows that say so.
 async fn announce(
     tx: &mut WriteTransaction,
     account: &Account,

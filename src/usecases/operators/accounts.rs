@@ -11,9 +11,7 @@ use crate::usecases::operators::{enrolment, sign_in};
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorAccount {
-    /// The person.
     pub email: String,
-    /// Since when.
     pub created_at: Instant,
     /// When the password was set.
     pub changed_at: Instant,

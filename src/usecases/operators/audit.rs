@@ -1,8 +1,8 @@
 //! What operators did, to whom and why: an append-only line each, chained like the ledger's.
 //!
-//! Invariants: a line is written in the turn that does the thing; a key is written once, so that a form that is sent
-//! twice does nothing twice; no line is changed or deleted (triggers), numbers have no gap, each hash covers the line
-//! before. A closed customer's lines stay: whoever writes a reason is told to name no person in it.
+//! Invariants: a line is written in the transaction that does the thing; a key is written once, so that a form that is
+//! sent twice does nothing twice; no line is changed or deleted (triggers), numbers have no gap, each hash covers the
+//! line before. A closed customer's lines stay: whoever writes a reason is told to name no person in it.
 
 use crate::args;
 use crate::domain::Instant;
@@ -11,7 +11,7 @@ use crate::store::db::{Connection, DbError, Row};
 use crate::usecases::{App, InternalError};
 use sha2::{Digest, Sha256};
 
-/// What was done.
+/// The operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Courtesy credits were given.
@@ -60,13 +60,11 @@ impl Action {
         ACTIONS.iter().find(|(action, ..)| *action == self).map_or("", |(_, name, _)| name)
     }
 
-    /// What is read.
     #[must_use]
     pub fn words(self) -> &'static str {
         ACTIONS.iter().find(|(action, ..)| *action == self).map_or("", |(.., words)| words)
     }
 
-    /// From its name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         ACTIONS.iter().find(|(_, known, _)| *known == name).map(|(action, ..)| *action)
@@ -80,9 +78,7 @@ pub struct Line {
     pub no: i64,
     /// The form's key.
     pub key: String,
-    /// When.
     pub at: Instant,
-    /// Who.
     pub operator: String,
     /// What; nothing where a newer version wrote it.
     pub action: Option<Action>,
@@ -90,9 +86,8 @@ pub struct Line {
     pub customer_no: Option<i64>,
     /// The id of what was acted on.
     pub about: String,
-    /// Why.
     pub reason: String,
-    /// What came of it.
+    /// The result of it.
     pub detail: String,
 }
 
@@ -101,17 +96,14 @@ pub struct Line {
 pub struct NewLine {
     /// The form's key.
     pub key: String,
-    /// Who.
     pub operator: String,
-    /// What.
     pub action: Action,
     /// Whose customer's.
     pub customer_no: Option<i64>,
     /// The id of what was acted on.
     pub about: String,
-    /// Why.
     pub reason: String,
-    /// What came of it.
+    /// The result of it.
     pub detail: String,
 }
 
@@ -136,7 +128,7 @@ pub(crate) async fn find(db: &mut Connection, key: &str) -> Result<Option<Line>,
     db.fetch_optional(format!("{LINE} where key = $1"), args![key]).await?.as_ref().map(line_of).transpose()
 }
 
-/// Writes a line in the turn that does the thing.
+/// Writes a line in the transaction that does the thing.
 pub(crate) async fn write(tx: &mut WriteTransaction, new: &NewLine) -> Result<(), DbError> {
     let now = tx.now();
     let last = tx.db.fetch_optional("select no, hash from audit order by no desc limit 1", Vec::new()).await?;

@@ -1,7 +1,7 @@
 //! The commonest passwords, and the usual ways of making them longer.
 //!
-//! Refused are: one of the list; one with digits and signs around it, or with signs for letters (`Passw0rd!2026`); one of
-//! them, or some few characters, over and over; and a run along the keyboard, the alphabet or the digits.
+//! Refused are: one of the list; one with digits and signs around it, or with signs for letters (`Passw0rd!2026`); one
+//! of them, or some few characters, over and over; and a run along the keyboard, the alphabet or the digits.
 
 const LIST: &str = include_str!("common_passwords.txt");
 /// Keys as they lie beside each other.

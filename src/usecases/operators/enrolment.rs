@@ -1,7 +1,7 @@
 //! How an account comes to have a second factor, and to have none: on the command line, or in the console.
 //!
-//! In the console secret and recovery codes are made of a seed that the form brings, of this database's secret and of the
-//! session: what a page has shown is what the form switches on, and nobody has to keep it in between.
+//! In the console secret and recovery codes are made of a seed that the form brings, of this database's secret and of
+//! the session: what a page has shown is what the form switches on, and nobody has to keep it in between.
 //!
 //! *Not here:* codes and their forms (`second_factor`), signing in with one (`sign_in`).
 
@@ -77,7 +77,6 @@ pub enum Standing {
     Off,
     /// There is one.
     On {
-        /// Since when.
         since: Instant,
         /// Recovery codes that were not used.
         codes_left: i64,
@@ -124,7 +123,6 @@ pub fn of_seed(app: &App, operator: &Operator, seed: &str) -> Result<Option<(Sec
 /// How a change of the second factor came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// It is done.
     Done,
     /// Password or code do not fit.
     Wrong,

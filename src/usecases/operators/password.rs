@@ -1,7 +1,8 @@
 //! Passwords: Argon2id by the `argon2` library, with its own defaults (19 MiB, two passes).
 //!
 //! Invariant: a hash is computed on a blocking thread, few at once and at a bounded pace: whoever guesses fills neither
-//! the runtime, nor the memory, nor the processors. An operator's own browser is not behind those who guess ([`PasswordGates`]).
+//! the runtime, nor the memory, nor the processors. An operator's own browser is not behind those who guess
+//! ([`PasswordGates`]).
 
 use crate::usecases::InternalError;
 use crate::usecases::app::PasswordGates;
@@ -47,7 +48,7 @@ fn hash_now(password: &str) -> Result<String, InternalError> {
     Ok(Argon2::default().hash_password(password.as_bytes(), &salt).map_err(broken)?.to_string())
 }
 
-/// What an account is compared by.
+/// The stored credentials of an account.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The password's hash.

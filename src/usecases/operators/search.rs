@@ -17,20 +17,18 @@ pub struct Named {
     pub no: i64,
     /// The SaaS's id.
     pub id: String,
-    /// What it is called; empty where erased.
+    /// The name; empty where erased.
     pub name: String,
     /// Its address; empty where erased.
     pub email: String,
-    /// Its plan.
     pub plan: String,
     /// Since when it is closed.
     pub closed_at: Option<Instant>,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Customers.
     pub customers: Vec<Named>,
     /// Whether there are more customers that match.
     pub customers_cut: bool,
@@ -100,22 +98,18 @@ pub async fn last_seq(app: &App, customer_no: i64) -> Result<i64, InternalError>
     Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
 }
 
-/// A mail as far as its way is known.
+/// An email as far as its way is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
-    /// Its number.
     pub no: i64,
-    /// What kind.
     pub kind: String,
-    /// To whom.
     pub recipient: String,
-    /// Its subject.
     pub subject: String,
     /// `queued`, `accepted` or `refused`.
     pub state: String,
     /// How often it was tried.
     pub attempts: i64,
-    /// What the mail server said last.
+    /// The last answer of the mail server.
     pub last_error: Option<String>,
     /// When it was written.
     pub created_at: Instant,
@@ -123,7 +117,7 @@ pub struct Mail {
     pub done_at: Option<Instant>,
 }
 
-/// Mails to a customer, newest first, below number `before`.
+/// Emails to a customer, newest first, below number `before`.
 pub async fn mails(app: &App, customer_no: i64, before: i64, limit: i64) -> Result<Vec<Mail>, InternalError> {
     let sql = "select no, kind, recipient, subject, state, attempts, last_error, created_at, done_at from outbox
         where customer_no = $1 and no < $2 order by no desc limit $3";
@@ -147,15 +141,13 @@ pub async fn mails(app: &App, customer_no: i64, before: i64, limit: i64) -> Resu
 /// A reminder that a top-up will expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reminder {
-    /// Which.
     pub kind: String,
     /// The date that it announced.
     pub expires_at: Instant,
     /// Of so many credits at first.
     pub credits: Credits,
-    /// When it was made.
     pub at: Instant,
-    /// How many mails it is, to a person each.
+    /// How many emails it is, to a person each.
     pub mails: i64,
     /// How many of them a mail server has accepted.
     pub accepted: i64,
@@ -192,11 +184,9 @@ pub async fn reminders(app: &App, customer_no: i64) -> Result<Vec<Reminder>, Int
 pub struct Event {
     /// Stripe's id.
     pub id: String,
-    /// What happened.
     pub kind: String,
     /// To which object.
     pub object_id: String,
-    /// When it came.
     pub received_at: Instant,
     /// How often it was acted on in vain.
     pub attempts: i64,

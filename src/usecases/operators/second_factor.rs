@@ -1,4 +1,5 @@
-//! An operator's second factor: codes by time (TOTP, RFC 6238) from an app, and recovery codes for when the app is gone.
+//! An operator's second factor: codes by time (TOTP, RFC 6238) from an app, and recovery codes for when the app is
+//! gone.
 //!
 //! Invariants: of the secret the database has an encrypted form alone, whose key Argon2id makes of the operator's
 //! password, so that a copy of the database opens nothing. Recovery codes are kept as SHA-256. A code is taken once: of
@@ -162,7 +163,7 @@ fn code_hash(code: &str) -> [u8; 32] {
     Sha256::digest(plain.to_ascii_lowercase()).into()
 }
 
-/// What shows that somebody has the second factor: to be taken in the turn that acts on it.
+/// What shows that somebody has the second factor: to be taken in the transaction that acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// The account has no second factor.

@@ -1,7 +1,7 @@
 //! Operators' sessions: signing in with a bounded number of tries, and who asks for a page.
 //!
-//! Invariants: tries are counted by account and place together, so that a stranger elsewhere locks nobody out: the place
-//! is the browser, where the account was signed in with it before, else the network. A try is counted before the
+//! Invariants: tries are counted by account and place together, so that a stranger elsewhere locks nobody out: the
+//! place is the browser, where the account was signed in with it before, else the network. A try is counted before the
 //! password is looked at, so that many at once are many tries; what is counted, compared and answered is the same for a
 //! wrong password, a wrong code, a disabled account and an address that is nobody's. Tokens are kept as SHA-256 only. A
 //! session ends when it is idle, at its limit, with the account, or when it is signed out.
@@ -39,13 +39,12 @@ const FORGOTTEN_AT_ONCE: i64 = 8;
 pub struct Operator {
     /// The account.
     pub no: i64,
-    /// The person.
     pub email: String,
     /// Hash of the session's token.
     pub session: [u8; 32],
 }
 
-/// How a try came out.
+/// The result of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignedIn {
     /// A session: the cookie's value.
@@ -56,12 +55,11 @@ pub enum SignedIn {
     Wait,
 }
 
-/// What a person types to sign in.
+/// The fields of the sign-in form.
 #[derive(Clone, Debug, Default)]
 pub struct Typed<'a> {
     /// The account.
     pub email: &'a str,
-    /// The password.
     pub password: String,
     /// A code of the app, or a recovery code; empty where the account has no second factor.
     pub code: &'a str,
@@ -128,7 +126,7 @@ pub(crate) struct TriedAccount {
     pub(crate) slot: [u8; 32],
 }
 
-/// How a password came out.
+/// The result of comparing a password.
 pub(crate) enum Tried {
     /// It is right; the second factor is still to be shown, where there is one.
     Fits { account: TriedAccount, secret: Option<Secret> },
@@ -205,8 +203,8 @@ async fn signed(
     Ok((open(app, account, proof).await?, no))
 }
 
-/// Counts a try. None: it may not be made now; else how long the next one waits. Tries and their waits go by the machine's
-/// clock.
+/// Counts a try. None: it may not be made now; else how long the next one waits. Tries and their waits go by the
+/// machine's clock.
 async fn count_try(
     tx: &mut WriteTransaction,
     slot: [u8; 32],
@@ -279,7 +277,7 @@ pub(crate) async fn open(app: &App, account: TriedAccount, proof: Proof) -> Resu
     Ok(if opened { SignedIn::Session(token) } else { SignedIn::Wrong })
 }
 
-/// Who a session's cookie belongs to.
+/// The owner of a session.
 pub async fn operator(app: &App, token: &str) -> Result<Option<Operator>, InternalError> {
     let (now, session) = (app.clock.now(), token_hash(token));
     let sql = "select o.no, o.email, s.seen_at from operator_sessions s join operators o on o.no = s.operator_no

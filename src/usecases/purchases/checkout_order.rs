@@ -7,8 +7,8 @@ use crate::usecases::purchases::purchase::{Purchase, checkout_expiry};
 use crate::usecases::purchases::stripe_customer::stripe_customer;
 use crate::usecases::{App, InternalError};
 
-/// The stored parameters of the Checkout: made once, sent unchanged by every repeat; and the number of the try that they
-/// are for, which is a part of its key.
+/// The stored parameters of the Checkout: made once, sent unchanged by every repeat; and the number of the try that
+/// they are for, which is a part of its key.
 pub(crate) async fn order(
     app: &App,
     stripe: &Stripe,
@@ -51,7 +51,8 @@ fn new_order(app: &App, purchase: &Purchase, stripe_customer: String) -> Checkou
         amount: purchase.amount,
         currency: purchase.currency.clone(),
         payment_methods: shop.payment_methods.clone(),
-        // (Stripe's own box for terms needs an address that is set in its dashboard, and refuses the Checkout where none is.)
+        // (Stripe's own box for terms needs an address that is set in its dashboard, and refuses the Checkout where
+        // none is.)
         submit_text: shop.checkout_text(purchase.credits, &valid_until.format("%-d %b %Y").to_string()),
         success_url: format!("{url}/purchases/{}?session_id={{CHECKOUT_SESSION_ID}}", purchase.id),
         cancel_url: format!("{url}/billing?outcome=cancelled"),

@@ -71,7 +71,7 @@ async fn opened_for(app: &App, session_id: &str) -> Result<Option<PurchaseId>, I
     Ok(row.map(|row| row.uuid("id")).transpose()?.map(PurchaseId))
 }
 
-/// What Stripe knows of a purchase.
+/// Stripe's answer about a purchase.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StripeAnswer {
     /// Its Checkout as it is now; the purchase has been settled by it.

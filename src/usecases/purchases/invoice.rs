@@ -5,7 +5,7 @@ use crate::usecases::purchases::fulfill::{StripeAnswer, recheck, unanswered};
 use crate::usecases::purchases::purchase::Purchase;
 use crate::usecases::{App, InternalError};
 
-/// Where an invoice is.
+/// The place of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invoice {
     /// On this page, for a while.

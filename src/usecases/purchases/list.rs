@@ -57,7 +57,8 @@ pub async fn is_paid(app: &App, purchase: &Purchase) -> Result<bool, InternalErr
     Ok(paid.iter().any(|one| one.id == purchase.id))
 }
 
-/// A Checkout is completed once: where the purchase is on its way or has failed since, the event is an old one told again.
+/// A Checkout is completed once: where the purchase is on its way or has failed since, the event is an old one told
+/// again.
 async fn paid(db: &mut Connection, no: i64, at_once: bool) -> Result<Vec<Purchase>, DbError> {
     let sql = "select p.id from inbox i join purchases p on p.session_id = i.object_id
         where i.done_at is null and p.customer_no = $1 and p.state in ('created', 'open', 'processing', 'expired', 'failed')

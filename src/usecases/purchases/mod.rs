@@ -1,8 +1,8 @@
 //! Purchases: from the click to the credits (R7, R8, R19).
 //!
-//! Invariants: a purchase's id, minted when the form is drawn, is the key from click to Stripe to grant; one purchase is
-//! one grant, however often [`fulfill`] is called; the credits are those sold, not those that the catalogue names later;
-//! no transaction is open during a call to Stripe.
+//! Invariants: a purchase's id, minted when the form is drawn, is the key from click to Stripe to grant; one purchase
+//! is one grant, however often [`fulfill`] is called; the credits are those sold, not those that the catalogue names
+//! later; no transaction is open during a call to Stripe.
 
 mod checkout_order;
 mod fulfill;

@@ -15,15 +15,13 @@ pub(crate) const OPEN_WITHIN_MINUTES: i64 = 10;
 /// A purchase as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purchase {
-    /// Its id.
     pub id: PurchaseId,
     /// The buyer's number.
     pub customer_no: i64,
     /// The SaaS's id of the buyer.
     pub customer: String,
-    /// Which package.
     pub package: String,
-    /// What was sold.
+    /// The credits that were sold.
     pub credits: Credits,
     /// Its price, tax aside, in minor units.
     pub amount: i64,
@@ -31,7 +29,7 @@ pub struct Purchase {
     pub currency: String,
     /// Months of validity as sold; `None` for a purchase older than the column.
     pub months: Option<i32>,
-    /// Where it is in its life.
+    /// Its state.
     pub state: PurchaseState,
     /// How often Stripe has definitely refused to open it.
     pub attempt: i64,
@@ -45,7 +43,7 @@ pub struct Purchase {
     pub charge: Option<String>,
     /// The amount of the charge, where a refund or a dispute has made us ask.
     pub charged: Option<i64>,
-    /// What was paid, tax included.
+    /// The amount paid, tax included.
     pub amount_total: Option<i64>,
     /// The tax of it.
     pub amount_tax: Option<i64>,
@@ -53,13 +51,13 @@ pub struct Purchase {
     pub invoice: Option<String>,
     /// The invoice's number, where Stripe has said it.
     pub invoice_number: Option<String>,
-    /// What was paid back.
+    /// The refunded amount.
     pub refunded_amount: i64,
     /// How the dispute that matters most stands, in Stripe's words.
     pub dispute: Option<String>,
     /// Credits that refunds and lost disputes should have removed and that were spent (R13): of the grant as it is.
     pub shortfall: Credits,
-    /// Why a person must look.
+    /// The reason for a review by a person.
     pub review_reason: Option<String>,
     /// When the buyer clicked.
     pub created_at: Instant,
@@ -69,7 +67,6 @@ pub struct Purchase {
     pub credited_at: Option<Instant>,
     /// When its credits expire.
     pub expires_at: Option<Instant>,
-    /// Its grant.
     pub grant: Option<GrantId>,
 }
 

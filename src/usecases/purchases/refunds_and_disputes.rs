@@ -44,7 +44,7 @@ pub async fn aftermath_of(stripe: &Stripe, purchase: &Purchase) -> Result<Option
     }
 }
 
-/// Whose payment a charge is.
+/// The purchase of a charge.
 pub async fn payer(app: &App, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
     purchase_of(&mut app.store.read().await?, charge).await
 }
@@ -114,7 +114,7 @@ fn is_own(purchase: &Purchase, charge: &Charge) -> bool {
     }
 }
 
-/// A payment of somebody else that names a purchase changes nothing of it. Where money was paid a person is told.
+/// A payment of somebody else that names a purchase changes nothing of it. Where money was paid a person is notified.
 async fn foreign(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
@@ -143,7 +143,7 @@ async fn disagreement(
     Ok(None)
 }
 
-/// Nothing is moved by it; a person is told. What was credited stays so.
+/// Nothing is moved by it; a person is notified. What was credited stays so.
 async fn disagrees(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str) -> Result<(), InternalError> {
     if !matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
         let sql = "update purchases set state = 'review', review_reason = $1 where id = $2";
@@ -243,7 +243,7 @@ async fn claim(
     Ok(())
 }
 
-/// The timeline, alarms for a person, mails.
+/// The timeline, alarms for a person, emails.
 async fn announce(
     tx: &mut WriteTransaction,
     purchase: &Purchase,

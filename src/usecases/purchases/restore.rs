@@ -12,7 +12,7 @@ use crate::usecases::purchases::purchase::{Fulfillment, add_event, find, load};
 use crate::usecases::purchases::refunds_and_disputes::look_at;
 use crate::usecases::{App, InternalError};
 
-/// What is missing of a sale.
+/// The missing part of a sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
     /// Its row: it can be written anew.

@@ -10,7 +10,7 @@ use crate::{args, email};
 /// How many are shown.
 pub const FOUND_MAX: i64 = 50;
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matches {
     /// Newest first, at most 50.

@@ -55,8 +55,9 @@ fn money(minor: i64, currency: Option<&str>) -> String {
     currency.map_or_else(|| format!("{minor} minor units"), |currency| Money::new(minor, currency).long())
 }
 
-/// Whether a Checkout is the one that was opened for a purchase. Anybody can make one that names it; where the answer to
-/// opening it was lost, it is the one that names it in what only the account's owner can write, and agrees in everything.
+/// Whether a Checkout is the one that was opened for a purchase. Anybody can make one that names it; where the answer
+/// to opening it was lost, it is the one that names it in what only the account's owner can write, and agrees in
+/// everything.
 fn is_own(purchase: &Purchase, state: &CheckoutState, agrees: bool) -> bool {
     match &purchase.session_id {
         Some(session) => *session == state.id,
@@ -65,7 +66,7 @@ fn is_own(purchase: &Purchase, state: &CheckoutState, agrees: bool) -> bool {
 }
 
 /// A Checkout of somebody else that names a purchase changes nothing of it: its own payment is still credited. Where
-/// money was paid a person is told.
+/// money was paid a person is notified.
 async fn foreign(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
@@ -139,7 +140,7 @@ async fn move_to(
     Ok(())
 }
 
-/// A payment that does not match: nothing is credited, a person is told.
+/// A payment that does not match: nothing is credited, a person is notified.
 async fn review(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
@@ -154,7 +155,7 @@ async fn review(
     Ok(())
 }
 
-/// What Stripe said of the payment.
+/// Stores the payment as Stripe reports it.
 async fn facts(
     tx: &mut WriteTransaction,
     purchase: &Purchase,

@@ -24,15 +24,14 @@ pub struct Start {
     pub purchase: PurchaseId,
     /// The buyer's number.
     pub customer_no: i64,
-    /// Which package.
     pub package: String,
     /// The terms that the form showed; `None` where there was no form.
     pub shown: Option<Terms>,
-    /// Who clicked.
+    /// The buyer's address.
     pub member_email: Option<String>,
 }
 
-/// What became of it.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Started {
     /// Its Checkout is open: go there.
@@ -90,7 +89,8 @@ pub async fn start(app: &App, start: Start) -> Result<Started, InternalError> {
     }
 }
 
-/// Finds the purchase's place, or why there is none; asks Stripe about others of the customer where they are in the way.
+/// Finds the purchase's place, or why there is none; asks Stripe about others of the customer where they are in the
+/// way.
 async fn find_place(app: &App, start: &Start, in_time: impl Fn() -> Stripe) -> Result<Placed, InternalError> {
     let is_form = start.shown.is_some();
     let (mut asked, mut closed) = (false, 0);
@@ -144,7 +144,7 @@ async fn beside(app: &App, form: PurchaseId, other: PurchaseId) -> Result<Option
     .await
 }
 
-/// What came of opening a Checkout.
+/// The result of opening a Checkout.
 enum Opening {
     Opened(OpenedCheckout),
     /// The try of this number failed.

@@ -16,9 +16,9 @@ use chrono::TimeDelta;
 
 /// How many customers one run of the job tells Stripe of.
 const TELL_MAX: i64 = 50;
-/// How many of them side by side.
+/// Of these, how many side by side.
 const TELL_AT_ONCE: usize = 8;
-/// After so many tries a person hears of it.
+/// After so many tries an alarm is raised.
 const ALARM_AT_ATTEMPT: i64 = 10;
 /// How long the job waits at most before it tries again.
 const WAIT_MINUTES_MAX: i64 = 60;
@@ -131,7 +131,7 @@ pub(crate) async fn forget(app: &App, customer_no: i64, id: &str) -> Result<(), 
     app.write(move |tx| Box::pin(async move { Ok(forget_in(tx, customer_no, &id).await?) })).await
 }
 
-/// The same inside a turn.
+/// The same inside a transaction.
 pub(crate) async fn forget_in(tx: &mut WriteTransaction, customer_no: i64, id: &str) -> Result<(), DbError> {
     let sql = "update customers set stripe_customer = null, stripe_due_at = null, stripe_version = stripe_version + 1
         where no = $1 and stripe_customer = $2";
@@ -158,8 +158,8 @@ pub(crate) async fn is_theirs(
     Ok((!known.is_empty()).then(|| id.is_some_and(|id| known.iter().any(|known| known == id))))
 }
 
-/// Tells Stripe of the customers whose email or name changed; how many it took. One that it does not answer about is put
-/// off by itself.
+/// Tells Stripe of the customers whose email or name changed; how many it took. One that it does not answer about is
+/// put off by itself.
 pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(0) };
     let act = |item: String| async move { tell_change(app, stripe, failed_items::customer_no(&item)?).await };

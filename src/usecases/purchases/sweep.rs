@@ -34,9 +34,9 @@ const LATE_DAYS: i64 = 14;
 const LATE_AFTER_MINUTES: i64 = 60;
 
 /// Asks Stripe about purchases that have waited for a while; how many it answered about. Each is asked about once a
-/// minute at most, and less often the older it is; those not asked for longest come first. One that fails, or that Stripe
-/// does not answer about, is asked about later, by itself. Where Stripe answers about nothing at all, the run ends: the
-/// others would wait as long.
+/// minute at most, and less often the older it is; those not asked for longest come first. One that fails, or that
+/// Stripe does not answer about, is asked about later, by itself. Where Stripe answers about nothing at all, the run
+/// ends: the others would wait as long.
 pub async fn sweep(app: &App) -> Result<u64, InternalError> {
     if app.stripe.is_none() {
         return Ok(0);
@@ -123,7 +123,7 @@ async fn unreadable(app: &App, item: &str) -> Result<(), InternalError> {
     row.map_or(Ok(()), |_| Err(InternalError::Broken("the id of a purchase has not 16 bytes".to_owned())))
 }
 
-/// How an item is called: `pur_…`, or its bytes where they are no id.
+/// The name of an item: `pur_…`, or its bytes where they are no id.
 fn name_of(key: &[u8]) -> String {
     PurchaseId::from_bytes(key).map_or_else(|| hex::encode(key), |id| id.to_string())
 }

@@ -10,7 +10,6 @@ use crate::usecases::{App, InternalError};
 pub struct PurchaseEvent {
     /// `chosen`, `checkout_opened`, `paid`, `credited`, `expired`, `failed`, `review`, …
     pub what: String,
-    /// When.
     pub at: Instant,
     /// How far its emails are, where it is a reminder.
     pub delivery: Option<ReminderDelivery>,
@@ -30,7 +29,6 @@ pub enum ReminderDelivery {
 }
 
 impl ReminderDelivery {
-    /// Its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,7 +57,7 @@ impl ReminderDelivery {
 
 /// The timeline of a purchase, oldest first.
 pub async fn timeline(app: &App, id: PurchaseId) -> Result<Vec<PurchaseEvent>, InternalError> {
-    // A reminder is noted at the instant that its own row and its mails have.
+    // A reminder is noted at the instant that its own row and its emails have.
     let sql = "select e.kind, e.at, count(o.no) as mails,
           coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,
           coalesce(sum(case when o.state = 'deferred' then 1 else 0 end), 0) as deferred,

@@ -6,7 +6,7 @@ use crate::usecases::InternalError;
 use crate::usecases::delivery::failed_items;
 use std::fmt;
 
-/// What mends a difference.
+/// The repair of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
     /// Settle the purchase by its Checkout.
@@ -21,10 +21,9 @@ pub enum Repair {
     Person,
 }
 
-/// What a difference is about.
+/// The subject of a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A purchase.
     Purchase(PurchaseId),
     /// `sub_…`
     Subscription(String),
@@ -45,13 +44,11 @@ impl fmt::Display for Subject {
 /// One difference between Stripe and the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What kind.
     pub kind: &'static str,
-    /// Of what.
     pub subject: Subject,
-    /// What was seen.
+    /// The finding.
     pub detail: String,
-    /// What mends it.
+    /// The repair.
     pub repair: Repair,
 }
 
@@ -75,7 +72,7 @@ pub enum Stopped {
     /// Stripe could not be asked.
     #[error("Stripe could not be asked: {0}")]
     Stripe(#[from] StripeError),
-    /// What nobody expected.
+    /// An error that no rule foresees.
     #[error(transparent)]
     InternalError(#[from] InternalError),
 }

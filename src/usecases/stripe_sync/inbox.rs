@@ -13,7 +13,7 @@ use crate::usecases::purchases::Fulfillment;
 use crate::usecases::{App, InternalError, alarms, purchases, subscriptions};
 use chrono::TimeDelta;
 
-/// What became of an event.
+/// The result of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
     /// What it causes is committed, now or before.
@@ -24,7 +24,7 @@ pub enum Received {
     WrongMode,
 }
 
-/// After so many tries (66 minutes) a person hears of it; what waits for its customer has given up by then.
+/// After so many tries (66 minutes) an alarm is raised; what waits for its customer has given up by then.
 const ALARM_AT_ATTEMPT: i64 = 12;
 /// The kind of that alarm; its subject is the event's id.
 const ALARM: &str = "webhook";
@@ -150,7 +150,7 @@ async fn wait(tx: &mut WriteTransaction, event: &InboxEvent) -> Result<(), Inter
     Ok(())
 }
 
-/// Events that failed by themselves: each is retried later, and a person hears of it.
+/// Events that failed by themselves: each is retried later, and an alarm is raised.
 async fn failed(app: &App, failed: Vec<(InboxEvent, Failure)>) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
@@ -238,7 +238,7 @@ async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
 }
 
 /// Somebody who knows the secret signed an event at another time than ours: this machine's clock is off, or an old
-/// event is played again. Said once until it is acknowledged, however many come: the first alone takes a turn.
+/// event is played again. Said once until it is acknowledged, however many come: the first alone takes a transaction.
 pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
     let sql = "select 1 as n from alarms where key = 'clock:webhook' and acknowledged_at is null";
     if app.store.read().await?.fetch_optional(sql, Vec::new()).await?.is_some() {

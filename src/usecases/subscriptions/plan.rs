@@ -9,7 +9,8 @@ use crate::stripe::{Stripe, StripeError, SubscriptionState};
 use crate::usecases::purchases::{Fulfillment, unanswered};
 use crate::usecases::{App, InternalError, alarms};
 
-/// How long one that names a customer whom nobody knows is looked at again: the SaaS may make its customer a little later.
+/// How long one that names a customer whom nobody knows is looked at again: the SaaS may make its customer a little
+/// later.
 const AWAITED_MINUTES: i64 = 60;
 
 /// How often a look that was overtaken begins anew.
@@ -26,7 +27,6 @@ struct StripeSubscription {
     state: SubscriptionState,
     /// The oldest invoice that is to be paid, while it is past due.
     unpaid_invoice: Option<String>,
-    /// Whose it is.
     customer_no: i64,
 }
 
@@ -61,7 +61,7 @@ pub async fn update(app: &App, object_id: &str) -> Result<Fulfillment, InternalE
     Ok(Fulfillment::Retry)
 }
 
-/// What came of a look.
+/// The result of a look.
 enum Fetched {
     /// All that is needed.
     Found(Box<StripeSubscription>),
@@ -276,7 +276,6 @@ pub struct Followed {
     pub status: String,
     /// Until when the plan is kept though it is not paid for.
     pub grace_until: Option<Instant>,
-    /// When it ends.
     pub ends_at: Option<Instant>,
 }
 

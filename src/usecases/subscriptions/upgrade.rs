@@ -1,4 +1,5 @@
-//! "Upgrade" where plans are sold at Stripe: a Checkout that begins a subscription, and Stripe's portal for who has one.
+//! "Upgrade" where plans are sold at Stripe: a Checkout that begins a subscription, and Stripe's portal for who has
+//! one.
 //!
 //! Nothing is stored of it: what was bought is learned from the subscription itself, whoever tells of it first.
 
@@ -23,15 +24,13 @@ pub struct UpgradeChoice {
     pub form: PurchaseId,
     /// The SaaS's id of the customer.
     pub customer: String,
-    /// Its number.
     pub customer_no: i64,
-    /// Which plan.
     pub plan: String,
     /// The terms that the form showed.
     pub shown: Terms,
 }
 
-/// Where a choice leads.
+/// The result of a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upgrade {
     /// To Stripe.

@@ -1,10 +1,11 @@
 //! Retention: what is kept for a time and no longer. docs/operations.md has the times.
 //!
 //! Invariants: the books (entries, purchases and their timelines, usages), the audit, and who was mailed what and when
-//! stay for ever. A mail of sign-in is counted for an hour and tried for an hour (`sign_in`, `outbox`), so that a day
+//! stay for ever. An email of sign-in is counted for an hour and tried for an hour (`sign_in`, `outbox`), so that a day
 //! later nothing asks for it. An event's row outlives the 30 days in which Stripe can tell of it again.
 //!
-//! *Not here:* whether a link or a session works, which its own dates say (`portal`, `sessions`): nothing waits for this.
+//! *Not here:* whether a link or a session works, which its own dates say (`portal`, `sessions`): nothing waits for
+//! this.
 
 use crate::args;
 use crate::domain::Instant;
@@ -39,7 +40,7 @@ const DAY: i64 = 24;
 const KEPT: Kept = Kept { name: "", table: "", key: "no", which: "1 = 1", by: "", hours: 0, set: None };
 
 const ALL: [Kept; 10] = [
-    // An expired link is known for a day, so that its page can offer a new one; and the mail that brought it.
+    // An expired link is known for a day, so that its page can offer a new one; and the email that brought it.
     Kept { name: "links", table: "links", key: "token_hash", by: "expires_at", hours: DAY, ..KEPT },
     Kept { name: "sign_in", table: "outbox", which: "kind = 'sign_in'", by: "created_at", hours: DAY, ..KEPT },
     // So that a person comes in where they were last.

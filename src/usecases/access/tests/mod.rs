@@ -1,4 +1,4 @@
-//! Mail, sign-in, members and sessions against real databases, a clock moved by hand, and a peer that speaks SMTP.
+//! Email, sign-in, members and sessions against real databases, a clock moved by hand, and a peer that speaks SMTP.
 
 mod peer;
 mod people;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 /// Whatever the clock reads at the start: a Sunday in November.
 const START_MS: i64 = 1_795_356_180_000;
 
-/// A product without a server: its use-cases, and a folder that mails go into.
+/// A product without a server: its use-cases, and a folder that emails go into.
 pub struct Rig {
     pub app: App,
     pub folder: PathBuf,
@@ -97,7 +97,7 @@ impl Rig {
         Self { app, folder: mails }
     }
 
-    /// Lets mail leave by another way.
+    /// Lets email leave by another way.
     pub fn send_by(&mut self, mailer: Mailer) {
         self.app = App::new(AppParts { mailer, ..self.app.parts() });
     }
@@ -124,7 +124,7 @@ impl Rig {
         outbox::send_due(&self.app, EmailWriters, &CancellationToken::new()).await.expect("a round");
     }
 
-    /// All mails in the folder, oldest first, without the folds of quoted-printable.
+    /// All emails in the folder, oldest first, without the folds of quoted-printable.
     pub fn mails(&self) -> Vec<String> {
         let Ok(files) = std::fs::read_dir(&self.folder) else { return Vec::new() };
         let mut names: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
@@ -143,7 +143,7 @@ impl Rig {
         rows.iter().map(row).collect::<Result<_, sqlx::Error>>().expect("columns")
     }
 
-    /// The token of the newest sign-in mail.
+    /// The token of the newest sign-in email.
     pub fn token(&self) -> String {
         let mails = self.mails();
         let mail = mails.last().expect("a mail");
@@ -159,7 +159,7 @@ impl Rig {
         }
     }
 
-    /// Signs in by mail.
+    /// Signs in by email.
     pub async fn signed_in(&self, email: &str) -> String {
         crate::usecases::access::sign_in::request(&self.app, email, &Client::default()).await.expect("an answer");
         self.send().await;

@@ -1,11 +1,12 @@
-//! A peer that speaks SMTP on a socket: it takes mail, defers it, refuses it, hangs or goes away by the recipient's name.
+//! A peer that speaks SMTP on a socket: it takes email, defers it, refuses it, hangs or goes away by the recipient's
+//! name.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A server of mail.
+/// A server of email.
 #[derive(Clone)]
 pub struct Peer {
     pub url: String,

@@ -52,7 +52,6 @@ impl Sort {
         }
     }
 
-    /// From its name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|sort| sort.name() == name)
@@ -77,7 +76,7 @@ impl Sort {
     }
 }
 
-/// What is looked for. Nothing said is everything.
+/// The lines that are looked for. Nothing said is everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// One sort of lines.
@@ -90,6 +89,6 @@ pub struct Filter {
     pub from: Option<Instant>,
     /// Before this instant.
     pub until: Option<Instant>,
-    /// What touched one top-up.
+    /// The entries of one top-up.
     pub grant: Option<GrantId>,
 }

@@ -13,7 +13,6 @@ use std::collections::HashMap;
 /// A grant, as far as a line speaks of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrantFact {
-    /// Its id.
     pub id: GrantId,
     /// Plan, courtesy or top-up.
     pub kind: Kind,
@@ -23,10 +22,9 @@ pub struct GrantFact {
     pub purchase: Option<PurchaseId>,
 }
 
-/// What one grant gave or took.
+/// The change of one grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Which grant.
     pub grant: GrantFact,
     /// What it adds to the balance.
     pub amount: Credits,
@@ -45,9 +43,7 @@ pub struct Line {
     pub seq: i64,
     /// When it came about.
     pub at: Instant,
-    /// What they say.
     pub kind: EntryKind,
-    /// What caused them.
     pub cause: Cause,
     /// Grant by grant, in the order in which they were touched.
     pub parts: Vec<Part>,
@@ -70,7 +66,6 @@ impl Line {
 /// A page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
-    /// Newest first.
     pub lines: Vec<Line>,
     /// Where the next page begins: lines below this `seq`.
     pub next: Option<i64>,

@@ -1,7 +1,7 @@
-//! Mails about credits: to whom they go, and what each says. All are written into the outbox in the turn that
-//! causes them, or in the turn that takes their cause off its list.
+//! Emails about credits: to whom they go, and what each says. All are written into the outbox in the transaction that
+//! causes them, or in the transaction that takes their cause off its list.
 //!
-//! *Not here:* how mail leaves (`outbox`, `mail`); receipts (`receipts`).
+//! *Not here:* how email leaves (`outbox`, `mail`); receipts (`receipts`).
 
 pub mod balance;
 pub mod payments;
@@ -40,13 +40,10 @@ pub struct Addressed {
     pub no: i64,
     /// The SaaS's id.
     pub id: String,
-    /// What it is called.
     pub name: String,
-    /// Its zone.
     pub zone: Zone,
-    /// Since when.
     pub created_at: Instant,
-    /// Owners and admins: number, address, whether they want mails that may be switched off.
+    /// Owners and admins: number, address, whether they want emails that may be switched off.
     people: Vec<(i64, String, bool)>,
 }
 
@@ -54,11 +51,8 @@ pub struct Addressed {
 pub struct Announcement {
     /// What it is about: with the recipient the outbox's key.
     pub key: String,
-    /// What kind.
     pub kind: &'static str,
-    /// Its subject.
     pub subject: String,
-    /// Its words.
     pub draft: Draft,
     /// The id of what caused it.
     pub cause: Option<[u8; 16]>,
@@ -66,7 +60,7 @@ pub struct Announcement {
     pub may_stop: bool,
 }
 
-/// Whom mails of a customer go to; nobody where it is closed.
+/// Whom emails of a customer go to; nobody where it is closed.
 pub async fn addressed(tx: &mut WriteTransaction, no: i64) -> Result<Option<Addressed>, DbError> {
     let sql = "select id, name, email, timezone, created_at from customers where no = $1 and closed_at is null";
     let Some(row) = tx.db.fetch_optional(sql, args![no]).await? else { return Ok(None) };
@@ -90,7 +84,7 @@ pub async fn addressed(tx: &mut WriteTransaction, no: i64) -> Result<Option<Addr
     }))
 }
 
-/// Writes a mail to every owner and admin; how many there are.
+/// Writes an email to every owner and admin; how many there are.
 pub async fn write(
     tx: &mut WriteTransaction,
     shop: &Shop,
@@ -123,7 +117,7 @@ pub async fn write(
     Ok(written)
 }
 
-/// A mail about credits, with what all of them have.
+/// An email about credits, with what all of them have.
 fn draft(tx: &WriteTransaction, shop: &Shop, heading: String) -> Draft {
     let sells = &tx.catalog.shop;
     Draft {

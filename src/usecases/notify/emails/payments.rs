@@ -1,4 +1,4 @@
-//! A payment that takes its time, and one that did not go through, told in the turn that stores it.
+//! A payment that takes its time, and one that did not go through, told in the transaction that stores it.
 
 use crate::domain::{Money, PurchaseState};
 use crate::ledger::WriteTransaction;
@@ -6,7 +6,7 @@ use crate::store::db::DbError;
 use crate::usecases::Shop;
 use crate::usecases::notify::emails::{Announcement, PurchaseData, addressed, counted, draft, write};
 
-/// Writes the mail of a purchase that has just come to `state`, where there is one: to nobody else's inbox
+/// Writes the email of a purchase that has just come to `state`, where there is one: to nobody else's inbox
 /// than owners' and admins', once for each state.
 pub async fn enqueue(
     tx: &mut WriteTransaction,

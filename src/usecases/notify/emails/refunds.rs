@@ -1,4 +1,4 @@
-//! Money that went back, and banks that review: told in the turn that stores it, to owners and admins.
+//! Money that went back, and banks that review: told in the transaction that stores it, to owners and admins.
 
 use crate::domain::payment::DisputeEffect;
 use crate::domain::{Money, Payment};
@@ -16,7 +16,7 @@ struct PaymentNotice {
     line: &'static str,
 }
 
-/// Writes the mails of what a payment has come to, each once.
+/// Writes the emails of what a payment has come to, each once.
 pub async fn enqueue(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,

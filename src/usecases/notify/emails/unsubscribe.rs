@@ -1,7 +1,7 @@
-//! Mails that may be switched off: the address that does it, and the switch.
+//! Emails that may be switched off: the address that does it, and the switch.
 //!
 //! The address needs no sign-in (RFC 8058): it names a member by number, bound by the shop's secret to the
-//! member's e-mail. A link opens a page with one button; only its POST switches off, since scanners follow links.
+//! member's e-email. A link opens a page with one button; only its POST switches off, since scanners follow links.
 
 use crate::args;
 use crate::domain::Credits;
@@ -17,13 +17,13 @@ fn seal(shop: &Shop, member: i64, email: &str) -> Option<String> {
     Some(hex::encode(&mac.finalize().into_bytes()[..16]))
 }
 
-/// Where a member switches mails about a low balance off.
+/// Where a member switches emails about a low balance off.
 #[must_use]
 pub fn address(shop: &Shop, member: i64, email: &str) -> String {
     format!("{}/mails/{member}-{}", shop.site, seal(shop, member, email).unwrap_or_default())
 }
 
-/// Whom a token of such an address names: number and whether mails are on.
+/// Whom a token of such an address names: number and whether emails are on.
 pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, InternalError> {
     let Some((member, given)) = token.split_once('-') else { return Ok(None) };
     let Ok(member) = member.parse::<i64>() else { return Ok(None) };
@@ -34,7 +34,7 @@ pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, Interna
     Ok(if same { Some((member, row.flag("alerts")?)) } else { None })
 }
 
-/// Switches a member's mails about a low balance on or off.
+/// Switches a member's emails about a low balance on or off.
 pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalError> {
     app.write_anonymous(move |tx| {
         Box::pin(async move {
@@ -59,12 +59,12 @@ pub async fn set_low_balance(app: &App, customer_no: i64, credits: Option<Credit
     .await
 }
 
-/// What of mails may be chosen, as it stands.
+/// What of emails may be chosen, as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chosen {
     /// From how much on little is left; `None` is a tenth of the allowance.
     pub low_balance: Option<Credits>,
-    /// Whether the reader gets mails about a low balance; `None` for who gets none anyway.
+    /// Whether the reader gets emails about a low balance; `None` for who gets none anyway.
     pub alerts: Option<bool>,
 }
 
@@ -96,7 +96,7 @@ pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>)
     .await
 }
 
-/// Switches a person's own mails about a low balance on or off; whether there is such a member.
+/// Switches a person's own emails about a low balance on or off; whether there is such a member.
 pub async fn choose_alerts(app: &App, viewer: &Viewer, on: bool) -> Result<bool, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {

@@ -1,7 +1,8 @@
 //! A refund that an operator asks of Stripe. What it does to the credits is booked when Stripe reports it (R13).
 //!
-//! The line is written before Stripe is asked, under the key that goes to Stripe too; its end, when Stripe has answered.
-//! While the end is missing (a crash, an outage), no other refund of the purchase is begun: the same one is asked again.
+//! The line is written before Stripe is asked, under the key that goes to Stripe too; its end, when Stripe has
+//! answered. While the end is missing (a crash, an outage), no other refund of the purchase is begun: the same one is
+//! asked again.
 
 use crate::domain::money::step;
 use crate::domain::{Money, PurchaseId};
@@ -22,14 +23,12 @@ pub struct Pending {
     pub key: Uuid,
     /// How much, in minor units.
     pub amount: i64,
-    /// Its line.
     pub line: Line,
 }
 
 /// A refund as it is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Refund {
-    /// Of which purchase.
     pub purchase: PurchaseId,
     /// How much, in minor units.
     pub amount: i64,

@@ -16,16 +16,13 @@ pub const REASON_MAX: usize = 500;
 pub struct ActionRequest {
     /// Minted when the form was drawn.
     pub key: Uuid,
-    /// Who.
     pub operator: String,
-    /// Why.
     pub reason: String,
 }
 
 /// Every way in which an order can come out. It travels in a URL, as a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActionOutcome {
-    /// Done now.
     Done,
     /// This form was sent before: nothing was done a second time.
     Again,
@@ -98,7 +95,6 @@ impl ActionOutcome {
         (Self::InternalError, "fault"),
     ];
 
-    /// Its code.
     #[must_use]
     pub fn code(self) -> &'static str {
         Self::ALL.iter().find(|(outcome, _)| *outcome == self).map_or("fault", |(_, code)| code)

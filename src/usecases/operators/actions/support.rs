@@ -9,7 +9,7 @@ use crate::usecases::purchases::StripeAnswer;
 use crate::usecases::stripe_sync::inbox;
 use crate::usecases::{App, InternalError, alarms, customers, purchases};
 
-/// Mails the receipt of a credited purchase again, to everybody who gets receipts now.
+/// Emails the receipt of a credited purchase again, to everybody who gets receipts now.
 pub async fn resend_receipt(app: &App, order: ActionRequest, id: PurchaseId) -> Result<ActionOutcome, InternalError> {
     let (key, site) = (order.key, app.settings.public_url.clone());
     run_once(app, order, move |tx| {

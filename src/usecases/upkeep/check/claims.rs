@@ -11,8 +11,8 @@ use crate::usecases::purchases;
 const STEP: i64 = 100;
 
 /// Each purchase says what its refunds and disputes add up to, its grant is claimed for just that, and of what is
-/// there as much is taken. A purchase and all that is compared with it are read in one snapshot: a refund may come between
-/// two.
+/// there as much is taken. A purchase and all that is compared with it are read in one snapshot: a refund may come
+/// between two.
 pub(crate) async fn taken(store: &Store) -> Result<Result<(), String>, DbError> {
     let sql = "select count(*) as n from refunds_and_disputes x left join purchases p on p.id = x.purchase
         where p.id is null or p.charged is null";

@@ -21,9 +21,9 @@ struct Named {
 
 type Ids = BTreeMap<&'static str, BTreeSet<[u8; 16]>>;
 
-/// Every key whose answer is JSON names rows that are there. A key is bound in the commit that writes what it names, and
-/// nothing of that is ever deleted: a later look finds it. Keys that come meanwhile into newer segments are for the next
-/// run.
+/// Every key whose answer is JSON names rows that are there. A key is bound in the commit that writes what it names,
+/// and nothing of that is ever deleted: a later look finds it. Keys that come meanwhile into newer segments are for the
+/// next run.
 pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError> {
     let (mut segment, mut after) = (-1, Vec::new());
     let sql = "select coalesce(max(segment), 0) as n from idempotency_keys";

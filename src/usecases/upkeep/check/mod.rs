@@ -1,9 +1,9 @@
 //! `topup check`: proves a database against the rules, beside a running `serve` if need be.
 //!
 //! Each customer's rows are read in one short snapshot; the entries up to it, which never change, after
-//! it, a page at a time. The replay itself is the domain's. Questions across customers are one statement each, or a page of
-//! rows in a snapshot of its own: no snapshot lasts longer than a step, so that SQLite's log can be copied into the file
-//! and shrink meanwhile. What is compared over several steps is what never changes once it is written.
+//! it, a page at a time. The replay itself is the domain's. Questions across customers are one statement each, or a
+//! page of rows in a snapshot of its own: no snapshot lasts longer than a step, so that SQLite's log can be copied into
+//! the file and shrink meanwhile. What is compared over several steps is what never changes once it is written.
 
 mod claims;
 mod days;
@@ -33,9 +33,7 @@ const CUSTOMERS_STEP: i64 = 500;
 /// What was verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Customers.
     pub customers: i64,
-    /// Grants.
     pub grants: usize,
     /// Entries, chained.
     pub entries: i64,

@@ -115,7 +115,7 @@ impl<'a> Runs<'a> {
         Ok(Ok(()))
     }
 
-    /// What is wrong with a usage's row.
+    /// The error in a usage's row.
     fn usage(&self, run: &Run, row: &Row) -> Result<Option<String>, DbError> {
         let lines = i64::try_from(run.draws.len()).unwrap_or(i64::MAX);
         let (source, metadata) = (row.opt_text("source")?, row.opt_text("metadata")?);
@@ -127,7 +127,7 @@ impl<'a> Runs<'a> {
             .or(words(row, run.note, text, "salt")?))
     }
 
-    /// What is wrong with the row of a usage that was undone.
+    /// The error in the row of a usage that was undone.
     fn undone(&self, run: &Run, row: &Row) -> Result<Option<String>, DbError> {
         Ok(differs("credits", row.int("credits")?, run.sum())
             .or(differs("voided_at", row.opt_int("voided_at")?.unwrap_or(0), run.at.timestamp_millis()))
@@ -151,7 +151,7 @@ impl<'a> Runs<'a> {
         Ok(Ok(()))
     }
 
-    /// What is wrong with a hold's row.
+    /// The error in a hold's row.
     fn held(&self, run: &Run, row: &Row) -> Result<Option<String>, DbError> {
         let stored: Vec<(i64, i64)> = serde_json::from_str(&row.text("draws")?).unwrap_or_default();
         let stored: Vec<_> = stored.iter().map(|(no, credits)| (self.grants.get(no).copied(), *credits)).collect();
@@ -203,7 +203,7 @@ impl<'a> Runs<'a> {
     }
 }
 
-/// What is wrong with the row of a hold that has given something back.
+/// The error in the row of a hold that has given something back.
 fn returned(run: &Run, row: &Row) -> Result<Option<String>, DbError> {
     let state = HoldState::from_code(row.int("state")?);
     let whole = match state {
