@@ -106,7 +106,7 @@ impl Replay<'_> {
                 Ok(())
             })
         });
-        Ok(job.await?)
+        job.await
     }
 }
 
@@ -202,5 +202,5 @@ async fn viewer(past: &App) -> Result<(), InternalError> {
             Ok(())
         })
     });
-    Ok(job.await?)
+    job.await
 }

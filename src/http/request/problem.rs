@@ -23,7 +23,7 @@ pub struct FieldError {
 #[derive(Debug, Serialize)]
 pub struct Problem {
     #[serde(rename = "type")]
-    kind: String,
+    kind: Box<str>,
     title: &'static str,
     status: u16,
     /// A 500 has none: the list holds only errors that a caller can act on.
@@ -36,7 +36,7 @@ pub struct Problem {
     members: Members,
     /// Seconds.
     #[serde(skip)]
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
 }
 
 /// Extension members of a problem (RFC 9457), in their order.
@@ -51,7 +51,7 @@ impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let name = serde_json::to_string(&code).unwrap_or_default();
         Self {
-            kind: format!("urn:topup:problem:{}", name.trim_matches('"')),
+            kind: format!("urn:topup:problem:{}", name.trim_matches('"')).into(),
             title: code.title(),
             status: code.status(),
             code: Some(code),
@@ -65,7 +65,7 @@ impl Problem {
     /// 500: an error that stays until an operator removes its cause. A retry does not help, so it has no `Retry-After`.
     pub fn internal() -> Self {
         Self {
-            kind: "about:blank".to_owned(),
+            kind: "about:blank".into(),
             title: "Internal server error",
             status: 500,
             code: None,
@@ -110,7 +110,7 @@ impl Problem {
     pub fn rate_limited(seconds: u64) -> Self {
         let seconds = seconds.max(1);
         let detail = format!("too many requests; try again in {seconds} s");
-        Self { retry_after: Some(seconds), ..Self::new(Code::RateLimited, detail) }
+        Self { retry_after: u32::try_from(seconds).ok(), ..Self::new(Code::RateLimited, detail) }
     }
 
     /// The error code; a 500 has none.
