@@ -51,6 +51,3 @@ pub fn Pages() -> impl IntoView {
         </Router>
     }
 }
-
-#[cfg(not(feature = "demo"))]
-use crate::web::error_pages::Missing as Gallery;
