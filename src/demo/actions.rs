@@ -42,7 +42,7 @@ pub fn people() -> Vec<Person> {
 /// Whether the sample customers are there: the demo without them is the bare product with a stand-in for Stripe.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`InternalError`].
 pub async fn is_seeded(app: &App) -> Result<bool, InternalError> {
     Ok(app.settings.demo && customers::number(app, CUSTOMERS[0].0).await?.is_some())
 }
@@ -61,7 +61,7 @@ pub enum Used {
 /// Uses credits as the SaaS's backend would; `key` makes the same form one usage however often it is sent.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`InternalError`].
 pub async fn use_credits(app: &App, customer: &str, amount: &str, key: &str) -> Result<Used, InternalError> {
     let plain: String = amount.chars().filter(|c| !matches!(c, ',' | ' ')).collect();
     let credits = Credits::parse(&plain).ok().filter(|n| n.is_positive() && *n <= Credits::MAX_REQUEST);
@@ -139,7 +139,7 @@ fn next_reminder(balance: &Balance, reminder_days: &[i64]) -> Option<Instant> {
 /// Moves the demo's clock for a customer, step by step; false where there is nowhere to go.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`InternalError`].
 pub async fn leap(app: &App, customer: &str, leap: Leap) -> Result<bool, InternalError> {
     let Some(balance) = accounts::balance(app, customer).await? else { return Ok(false) };
     let to = leap.to(&balance, &app.catalog.rules.reminder_days).filter(|_| app.clock.is_test());
@@ -169,7 +169,7 @@ pub struct Letter {
 /// A mail by its number.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`InternalError`].
 pub async fn letter(app: &App, no: i64) -> Result<Option<Letter>, InternalError> {
     let sql = "select recipient, subject, body_text, body_html, state, created_at from outbox where no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![no]).await?;
@@ -189,7 +189,7 @@ pub async fn letter(app: &App, no: i64) -> Result<Option<Letter>, InternalError>
 /// How many mails there are.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`InternalError`].
 pub async fn mails(app: &App) -> Result<i64, InternalError> {
     let row = app.store.read().await?.fetch_optional("select count(*) as n from outbox", Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
@@ -213,7 +213,7 @@ pub struct Event {
 /// The newest events, newest first.
 ///
 /// # Errors
-/// [`Fault`].
+/// [`InternalError`].
 pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
     let sql = "select id, type, object_id, received_at, done_at from inbox order by received_at desc, id desc limit $1";
     let rows = app.store.read().await?.fetch_all(sql, args![SHOWN_MAX]).await?;

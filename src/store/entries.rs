@@ -164,7 +164,7 @@ pub async fn fetch_page(
     rows.iter().map(entry_of).collect()
 }
 
-/// The statement of [`page`]: customer, after which place, up to which.
+/// The statement of [`fetch_page`]: customer, after which place, up to which.
 #[must_use]
 pub fn page_sql() -> String {
     format!(
@@ -194,7 +194,7 @@ pub async fn fetch_by_kind(
     rows.iter().map(entry_of).collect()
 }
 
-/// The statement of [`told`]: customer, below which place, how many.
+/// The statement of [`fetch_by_kind`]: customer, below which place, how many.
 #[must_use]
 pub fn by_kind_sql(kinds: &[EntryKind]) -> String {
     let of = |kind: &EntryKind| {

@@ -2,7 +2,7 @@
 //!
 //! A server that is gone without a word (a cable, a firewall that forgot, a frozen host) leaves sockets that are
 //! open and silent: what is asked of them is never answered, and never fails. So every answer is waited for so long
-//! as [`Patience`] says. What kept silent, or was left in the middle of a statement, is thrown away: its socket is
+//! as [`ResponseTimeout`] says. What kept silent, or was left in the middle of a statement, is thrown away: its socket is
 //! closed, the server undoes what was open, and the pool may open another.
 //!
 //! The connection of the last turn is parked for the next one: that saves the pool's two questions after its health.

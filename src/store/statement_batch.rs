@@ -191,7 +191,7 @@ pub fn block_size(count: usize) -> usize {
     BLOCKS.into_iter().rev().find(|size| *size >= count).unwrap_or(LARGEST)
 }
 
-/// Inserts `rows` by themselves; see [`Script::insert`].
+/// Inserts `rows` by themselves; see [`StatementBatch::insert`].
 ///
 /// # Errors
 /// Whatever the database says.

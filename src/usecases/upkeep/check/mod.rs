@@ -68,7 +68,7 @@ struct Rows {
 /// Verifies everything; says what was verified, or names the first broken row.
 ///
 /// # Errors
-/// [`Fault`] where the database cannot be read.
+/// [`InternalError`] where the database cannot be read.
 pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalError> {
     let mut sum = Verified::default();
     let mut after = 0;
@@ -102,7 +102,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalErro
 /// The questions across all customers. Each statement sees one state of the database; the next may see a later one.
 ///
 /// # Errors
-/// [`Fault`] where the database cannot be read.
+/// [`InternalError`] where the database cannot be read.
 pub async fn whole(store: &Store) -> Result<Result<(), String>, InternalError> {
     for (what, sql) in WHOLE {
         let row = store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?;
