@@ -145,7 +145,8 @@ dev: css ## Builds and runs the demo, and repeats whenever a file changes
 .PHONY: release
 release: node_modules/.all-tools ## Builds target/release/topup, without the demo
 	scripts/need wasm
-	$(LEPTOS) build --release
+	# Precompressing makes it build the stylesheet before the server that carries it.
+	$(LEPTOS) build --release --precompress
 	@ls -l $(TARGET)/release/topup
 
 .PHONY: measure
