@@ -31,7 +31,7 @@ impl CachedAccount {
     }
 }
 
-/// What the engine keeps from turn to turn.
+/// Accounts, keys and counters that the engine keeps between transactions.
 pub(super) struct AccountCache {
     pub accounts: HashMap<i64, CachedAccount>,
     pub by_id: HashMap<String, i64>,
@@ -40,7 +40,7 @@ pub(super) struct AccountCache {
     pub last_row: i64,
     pub last_grant: i64,
     pub keys: Segments,
-    /// What the database's own counter of foreign writes said.
+    /// The database's counter of foreign writes, as last read.
     seen: Option<i64>,
     writer: Uuid,
 }

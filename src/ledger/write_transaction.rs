@@ -20,14 +20,14 @@ pub struct WriteTransaction {
     pub db: Connection,
     /// The clock; rules use [`WriteTransaction::now`].
     pub clock: Clock,
-    /// What is for sale, and the shop's rules.
+    /// The catalogue: plans, packages and the shop's rules.
     pub catalog: Arc<Catalog>,
     pub(super) cache: AccountCache,
     pub(super) usages: Vec<NewUsage>,
     pub(super) bindings: HashMap<KeyHash, Binding>,
-    /// What the usages of this batch add to their days.
+    /// Daily totals that the usages of this batch add.
     pub(super) days: BTreeMap<DayKey, Totals>,
-    /// What they count of the shop's own metrics.
+    /// Counts of the shop's own metrics in this batch.
     pub(super) metrics: MetricDays,
 }
 
@@ -193,7 +193,7 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// What a key of a customer is bound to, in this turn or before it.
+    /// The binding of a customer's key, in this transaction or before it.
     ///
     /// # Errors
     /// Whatever the database says.

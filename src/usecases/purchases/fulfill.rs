@@ -1,4 +1,4 @@
-//! Settling a purchase: ask Stripe, compare with what was stored, credit once (R8).
+//! Fulfillment of a purchase: ask Stripe, compare with the stored terms, credit once (R8).
 //!
 //! Webhook, success page and sweep all come here. The guard is the purchase's state inside the engine's
 //! transaction, and the unique `grants.purchase` under it.
