@@ -3,9 +3,9 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test";
 import { Shop } from "../support/shop";
 import { buy, cards, startCheckout } from "../support/checkout";
-import { signInAsOperator } from "../support/desk";
-import { askForLink, signInByMail } from "../support/mailbox";
-import { withPricedShop } from "../support/priced";
+import { signInAsOperator } from "../support/operator-sign-in";
+import { askForLink, signInByEmail } from "../support/emails";
+import { withPricedShop } from "../support/priced-shop";
 
 /** Both themes of the page as it stands, and no sideways scrolling. */
 async function expectSound(page: Page, state = ""): Promise<void> {
@@ -19,7 +19,7 @@ async function expectSound(page: Page, state = ""): Promise<void> {
   expect.soft(wider, `pixels wider than the window ${state}`).toBeLessThanOrEqual(0);
 }
 
-test("the page behind a portal link", async ({ page, shop }) => {
+test("the page of a portal link", async ({ page, shop }) => {
   const customer = await shop.customer();
   await page.goto(await customer.portalLink());
   await expectSound(page);
@@ -40,7 +40,7 @@ test("Billing before the first purchase", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await customer.signIn(page);
   await expectSound(page);
-  // No notice on this page: what can be bought is in sight, on a phone too.
+  // No notice on this page: the packages are in sight, on a phone too.
   const first = await page.getByRole("button", { name: /^Buy for/ }).first().boundingBox();
   expect(first?.y).toBeLessThan(700);
 });
@@ -58,7 +58,7 @@ test("a purchase, and Billing after it", async ({ page, shop }) => {
   await expectSound(page);
 });
 
-test("signing in by mail", async ({ page, shop }) => {
+test("signing in by email", async ({ page, shop }) => {
   const customer = await shop.customer();
   const link = await askForLink(page, shop, customer.email);
   await expectSound(page, "sent");
@@ -67,7 +67,7 @@ test("signing in by mail", async ({ page, shop }) => {
   await page.goto(link);
   await expectSound(page, "expired");
   await page.goto("/sign-in/nonsense");
-  await expectSound(page, "expired, not by mail");
+  await expectSound(page, "expired, not by email");
   await page.goto("/sign-in?outcome=bad_address");
   await expectSound(page, "no address");
 });
@@ -75,7 +75,7 @@ test("signing in by mail", async ({ page, shop }) => {
 test("Settings with everything open, and the menu of accounts", async ({ page, shop }) => {
   const customer = await shop.customer();
   await shop.customer({ email: customer.email, name: "Meridian Retail Intelligence GmbH & Co. Kommanditgesellschaft" });
-  await signInByMail(page, shop, customer.email);
+  await signInByEmail(page, shop, customer.email);
   await page.goto("/settings");
   const form = page.getByRole("form", { name: "Invite a member" });
   await form.getByLabel("E-mail").fill("accounts.payable.for.all.of.europe@finance.meridian-retail.example");
@@ -121,7 +121,7 @@ test("plans that are sold at Stripe", async ({ page }) => {
   });
 });
 
-test("a page that is not there", async ({ page, shop }) => {
+test("a page that does not exist", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   expect((await page.goto("/no-such-page"))?.status()).toBe(404);
@@ -139,7 +139,7 @@ test("the operator's pages", async ({ page, shop }) => {
   const [purchase] = await customer.purchases();
   for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, "/alarms", "/sales"]) {
     expect((await page.goto(`/operator${path}`))?.status()).toBe(200);
-    // What is folded away is looked at too.
+    // Collapsed parts are checked too.
     await page.evaluate(() => document.querySelectorAll("main details").forEach((folded) => folded.setAttribute("open", "")));
     await expectSound(page, path);
   }
@@ -180,11 +180,11 @@ test("the demo's bar and its own pages", async ({ page }) => {
     await page.getByRole("link", { name: /^1,000 credits expire on / }).first().click();
     const frame = page.locator("iframe");
     const letter = await frame.getAttribute("src");
-    // axe would wait in vain for the frame, in which no script may run: the mail is looked at by itself.
+    // axe would wait for the frame, in which scripts are disabled: the email is checked on its own.
     await frame.evaluate((element) => element.remove());
-    await expectSound(page, "around a mail");
+    await expectSound(page, "around an email");
     await page.goto(demo.url + letter);
-    await expectSound(page, "a mail");
+    await expectSound(page, "an email");
   } finally {
     await demo.stop();
   }

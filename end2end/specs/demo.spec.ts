@@ -91,7 +91,7 @@ test("buy, use, and go to the reset", async ({ page, demo }) => {
   await expect(page.getByText("1,000 top-up credits carried over.")).toBeVisible();
 });
 
-test("mails, events and plans are a click away", async ({ page, demo }) => {
+test("emails, events and plans are a click away", async ({ page, demo }) => {
   await page.goto(demo.url);
   await lookAs(page, "Fjord Notes");
   await page.getByRole("link", { name: "Upgrade", exact: true }).click();

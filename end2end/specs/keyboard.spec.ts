@@ -1,9 +1,9 @@
 import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "../support/test";
 import { cards, expectPayPage, smallest } from "../support/checkout";
-import { newestLink, signInByMail } from "../support/mailbox";
+import { newestLink, signInByEmail } from "../support/emails";
 
-/** Goes on by Tab until what is wanted has the focus; nothing is ever clicked. */
+/** Presses Tab until the element has the focus. */
 async function tabTo(page: Page, wanted: Locator): Promise<void> {
   for (let n = 0; n < 150; n++) {
     if (await wanted.evaluate((element) => element === document.activeElement)) return;
@@ -17,7 +17,7 @@ async function expectRing(wanted: Locator): Promise<void> {
   expect(await wanted.evaluate((element) => getComputedStyle(element).outlineStyle)).toBe("solid");
 }
 
-test("with the keyboard alone: sign in, choose, read that it is not refunded, pay, see the credits", async ({ page, shop }) => {
+test("with the keyboard alone: sign in, choose, read the refund rule, pay, see the credits", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await page.goto("/sign-in");
   await tabTo(page, page.getByLabel("E-mail"));
@@ -59,7 +59,7 @@ test("with the keyboard alone: sign in, choose, read that it is not refunded, pa
   expect(await customer.balance()).toMatchObject({ available: 1380, top_up: { remaining: 1200 } });
 });
 
-/** Goes to what is wanted by Tab and presses Enter on it. */
+/** Tabs to the element and presses Enter. */
 async function press(page: Page, wanted: Locator): Promise<void> {
   await tabTo(page, wanted);
   await expectRing(wanted);
@@ -86,7 +86,7 @@ test("with the keyboard alone: a chart is switched off and on, a table is scroll
   await expect.poll(() => table.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0);
 });
 
-test("with the keyboard alone: the history is filtered, and gone back in", async ({ page, shop }) => {
+test("with the keyboard alone: the history is filtered, and Back returns", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 100 });
   for (let n = 0; n < 60; n++) await customer.charge(1);
   await customer.signIn(page);
@@ -112,8 +112,8 @@ test("with the keyboard alone: the history is filtered, and gone back in", async
 test("with the keyboard alone: running low is set, a key is made and revoked, another device is signed out", async ({ page, shop, browser }) => {
   const customer = await shop.customer();
   const other = await browser.newPage({ baseURL: shop.url });
-  await signInByMail(other, shop, customer.email);
-  await signInByMail(page, shop, customer.email);
+  await signInByEmail(other, shop, customer.email);
+  await signInByEmail(page, shop, customer.email);
   await press(page, page.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Settings" }));
 
   await tabTo(page, page.getByLabel("Running low at"));

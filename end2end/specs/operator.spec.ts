@@ -1,5 +1,5 @@
 import { expect, test } from "../support/test";
-import { signInAsOperator } from "../support/desk";
+import { signInAsOperator } from "../support/operator-sign-in";
 
 test("an operator finds a customer, gives credits and takes them back, with a reason", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820, email: `ada-${Date.now()}@acme.example` });
@@ -23,7 +23,7 @@ test("an operator finds a customer, gives credits and takes them back, with a re
   expect((await customer.balance()).available).toBe(180);
 });
 
-test("the same form sent again does nothing again", async ({ page, shop }) => {
+test("a form sent twice acts once", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 5000 });
   await signInAsOperator(page);
   await page.goto(`/operator/customers/${customer.id}`);
@@ -50,7 +50,7 @@ test("a customer's sign-in opens no operator's page", async ({ page, shop }) => 
   await expect(page.getByRole("alert")).toContainText("do not fit");
 });
 
-test("the sales report comes as a file", async ({ page, shop }) => {
+test("the sales report is a file", async ({ page, shop }) => {
   await shop.customer({ used: 4820 });
   await signInAsOperator(page);
   await page.goto("/operator/sales");

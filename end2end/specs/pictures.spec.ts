@@ -6,7 +6,7 @@ import { expect, test } from "../support/test";
  * `make pictures`, look at each that changed, commit them.
  *
  * The states are hand-made and their clock stands still, the fonts are the tests' own: nothing in a picture may depend
- * on the day, the machine or the order of the tests. Which states there are and what they say is asked elsewhere.
+ * on the day, the machine or the order of the tests. Other specs check the states and their words.
  */
 const looks = {
   "wide-light": { colorScheme: "light", width: 1440 },
@@ -15,7 +15,7 @@ const looks = {
   "phone-dark": { colorScheme: "dark", width: 360 },
 } as const;
 
-/** What a page is called, and where it is. Those with most on them: pictures are heavy. */
+/** Name and path of the fullest pages: pictures are heavy. */
 const pages = {
   "billing-pro": "/_gallery/pro",
   "billing-free": "/_gallery/free",

@@ -68,8 +68,8 @@ test("a year of a top-up: twelve resets, two reminders, one removal, the same da
   await page.getByRole("link", { name: /^Mailbox/ }).click();
   await expect(page.getByRole("link", { name: `1,200 credits expire on ${expires}` })).toHaveCount(2);
   await expect(page.getByRole("link", { name: "1,200 credits have expired" })).toHaveCount(1);
-  for (const mail of [`1,200 credits expire on ${expires}`, "1,200 credits added: receipt"]) {
-    await page.getByRole("link", { name: mail }).first().click();
+  for (const email of [`1,200 credits expire on ${expires}`, "1,200 credits added: receipt"]) {
+    await page.getByRole("link", { name: email }).first().click();
     await expect(page.getByRole("region", { name: "The same as plain text" })).toContainText(expires);
     await page.goBack();
   }

@@ -4,7 +4,7 @@ export const cards = { good: "4242 4242 4242 4242", declined: "4000 0000 0000 00
 
 export const smallest = { button: "Buy for $9, 1,200 credits", pay: "Pay $9.00" };
 
-/** From the Billing page to the pay page, by the package's own button. */
+/** From the Billing page to the pay page. */
 export async function startCheckout(page: Page): Promise<void> {
   await page.getByRole("button", { name: smallest.button }).click();
   await expectPayPage(page);
@@ -14,7 +14,7 @@ export async function expectPayPage(page: Page): Promise<void> {
   await expect(page.getByRole("button", { name: smallest.pay })).toBeVisible();
 }
 
-/** Fills the pay page in and presses its button. What follows is the test's to say. */
+/** Fills in the pay page and presses its button. */
 export async function pay(page: Page, card: string): Promise<void> {
   await page.getByLabel("Card number").fill(card);
   await page.getByLabel("Expiry").fill("12/34");

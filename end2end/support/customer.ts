@@ -45,7 +45,7 @@ export class Customer {
     await this.shop.operator.post(`/v1/customers/${this.id}/usage`, { credits, operation: "scrape", quantities });
   }
 
-  /** A link as the SaaS's own site gets it for a person who clicks on "Billing" there. */
+  /** A portal link from the operator API. */
   async portalLink(role?: Role): Promise<string> {
     const { url } = await this.shop.operator.post<{ url: string }>(
       `/v1/customers/${this.id}/portal_sessions`,

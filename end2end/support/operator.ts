@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 
-/** The operator API, as the SaaS's own backend calls it. An answer that is no success fails the test that asked. */
+/** The operator API. A response other than 2xx fails the test. */
 export class Operator {
   constructor(
     private readonly url: string,
@@ -19,12 +19,12 @@ export class Operator {
     return this.send<T>("POST", path, body, { "idempotency-key": randomUUID() });
   }
 
-  /** The instant at which the test clock stands. */
+  /** The time of the test clock. */
   async now(): Promise<string> {
     return (await this.get<{ now: string }>("/test/clock")).now;
   }
 
-  /** The test clock stands still; this moves it, and what was due by then has happened when the promise resolves. */
+  /** Moves the test clock; everything due by then is done when the promise resolves. */
   async moveClockTo(instant: string): Promise<void> {
     await this.send("POST", "/test/clock", { advance_to: instant });
   }

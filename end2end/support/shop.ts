@@ -12,8 +12,7 @@ const root = resolve(__dirname, "../..");
 const binary = process.env.TOPUP_BIN ?? join(root, "target/debug/topup");
 
 /**
- * The real binary with its stand-in for Stripe, on a port and a database of its own, with a clock that stands still
- * and no customers but those that a spec makes.
+ * The real binary with its Stripe sandbox, on its own port and database, with a test clock and no customers.
  */
 export class Shop {
   private constructor(
@@ -24,7 +23,7 @@ export class Shop {
     private readonly lines: string[],
   ) {}
 
-  /** `more` are settings beside the usual ones; with a mail server mails are not written to files. */
+  /** `more` are settings beside the usual ones; with an SMTP server emails are not written to files. */
   static async start(more: Record<string, string | undefined> = {}): Promise<Shop> {
     const folder = await mkdtemp(join(tmpdir(), "topup-e2e-"));
     const key = more.OPERATOR_KEYS ?? randomBytes(24).toString("hex");
@@ -38,7 +37,7 @@ export class Shop {
         RUST_BACKTRACE,
         LISTEN: "127.0.0.1:0",
         DATABASE_URL: `sqlite://${join(folder, "topup.db")}`,
-        ...(more.SMTP_URL ? {} : { MAIL_DIR: join(folder, "mails") }),
+        ...(more.SMTP_URL ? {} : { MAIL_DIR: join(folder, "emails") }),
         OPERATOR_KEYS: key,
         TEST_CLOCK: "1",
         DEMO_SEED: "none",
@@ -76,12 +75,12 @@ export class Shop {
     }
   }
 
-  /** Where the mails are, a file each. */
-  get mails(): string {
-    return join(this.folder, "mails");
+  /** The folder of the emails, a file each. */
+  get emails(): string {
+    return join(this.folder, "emails");
   }
 
-  /** Where its stand-in for Stripe is: what pages let a form lead to. */
+  /** The URL of its Stripe sandbox, from the CSP. */
   async sandbox(): Promise<URL> {
     const policy = (await fetch(`${this.url}/sign-in`)).headers.get("content-security-policy") ?? "";
     const origin = /form-action[^;]*?(http:\/\/127\.0\.0\.1:\d+)/.exec(policy)?.[1];
@@ -89,7 +88,7 @@ export class Shop {
     return new URL(origin);
   }
 
-  /** What the binary has written so far: worth reading beside a test that failed. */
+  /** The output of the binary so far. */
   log(): string {
     return this.lines.join("\n");
   }

@@ -4,7 +4,7 @@ import { Shop } from "./shop";
 export { expect };
 
 interface EachTest {
-  /** A shop of the test's own: for a spec that moves the clock, which all customers of a shop share. */
+  /** A shop for one test, which may move its clock. */
   ownShop: Shop;
 }
 
@@ -35,13 +35,12 @@ export const test = base.extend<EachTest, EachWorker>({
     const faults = watch(page, shop);
     await use(page);
     await attachLog(shop, info);
-    expect(faults, "what the browser complained of").toEqual([]);
+    expect(faults, "errors in the browser").toEqual([]);
   },
 });
 
 /**
- * Collects what must never happen on any page, whatever a test looks at: a page without the CSP, a breach of it, an
- * error, a missing file.
+ * Collects failures of any page: a missing CSP, a breach of it, a script error, a missing file.
  */
 function watch(page: Page, shop: Shop): string[] {
   const faults: string[] = [];

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "@playwright/test";
 import { randomUUID } from "node:crypto";
 import { formOf, send } from "../support/checkout";
-import { askForLink, signInByMail } from "../support/mailbox";
+import { askForLink, signInByEmail } from "../support/emails";
 import type { Shop } from "../support/shop";
 import { expect, test } from "../support/test";
 
@@ -25,7 +25,7 @@ async function invite(page: Page, email: string, role: string): Promise<void> {
   await expect(page.getByRole("status")).toContainText("Invitation sent.");
 }
 
-test("a mailed link signs in once, and an old one is replaced by a new one", async ({ page, context, shop }) => {
+test("an emailed link signs in once, and an old one is replaced by a new one", async ({ page, context, shop }) => {
   const customer = await shop.customer();
   const link = await askForLink(page, shop, customer.email);
   expect(page.url(), "no address in the URL").not.toContain("customer.example");
@@ -41,7 +41,7 @@ test("a mailed link signs in once, and an old one is replaced by a new one", asy
   await expect(page.getByRole("status")).toContainText("If that address belongs to a Gleaner account");
 });
 
-test("a stranger reads what a member reads", async ({ page }) => {
+test("an unknown address gets the same answer as a member", async ({ page }) => {
   await page.goto("/sign-in");
   await page.getByLabel("E-mail").fill("eve@evil.example");
   await page.getByRole("button", { name: "Send link" }).click();
@@ -53,13 +53,13 @@ test("a stranger reads what a member reads", async ({ page }) => {
 test("a member is invited, becomes an admin and is removed", async ({ page, browser, shop }) => {
   const customer = await shop.customer();
   const vi = someone();
-  await signInByMail(page, shop, customer.email);
+  await signInByEmail(page, shop, customer.email);
   await page.getByRole("navigation").getByRole("link", { name: "Settings" }).click();
   await invite(page, vi, "Viewer");
   await expect(row(page, vi)).toContainText("Viewer since");
 
   const theirs = await elsewhere(browser, shop);
-  await signInByMail(theirs, shop, vi);
+  await signInByEmail(theirs, shop, vi);
   await expect(theirs.getByText("Ask an owner or admin to buy.")).toBeVisible();
   await expect(theirs.getByRole("button", { name: /^Buy for/ })).toHaveCount(0);
   await theirs.goto("/settings");
@@ -83,10 +83,10 @@ test("a member is invited, becomes an admin and is removed", async ({ page, brow
   await theirs.context().close();
 });
 
-test("the last owner stays", async ({ page, shop }) => {
+test("the last owner cannot be removed", async ({ page, shop }) => {
   const customer = await shop.customer();
   const second = someone();
-  await signInByMail(page, shop, customer.email);
+  await signInByEmail(page, shop, customer.email);
   await page.goto("/settings");
   await row(page, customer.email).getByText("Change").click();
   await expect(row(page, customer.email)).toContainText("The last owner stays. Make somebody else an owner first.");
@@ -107,11 +107,11 @@ test("the last owner stays", async ({ page, shop }) => {
   await expect(row(page, customer.email)).toContainText("Owner since");
 });
 
-test("a person of two accounts goes from one to the other by keyboard", async ({ page, shop }) => {
+test("a person with two accounts switches between them by keyboard", async ({ page, shop }) => {
   const email = someone();
   const acme = await shop.customer({ email, name: "Acme Data" });
   await shop.customer({ email, name: "Fjord Notes", plan: "free" });
-  await signInByMail(page, shop, email);
+  await signInByEmail(page, shop, email);
   const banner = page.getByRole("banner");
   await expect(banner.getByText("Acme Data").first()).toBeVisible();
   await expect(page.getByRole("button", { name: /^Buy for/ })).toHaveCount(4);
@@ -128,9 +128,9 @@ test("a person of two accounts goes from one to the other by keyboard", async ({
 
 test("devices are signed out, one and all others", async ({ page, browser, shop }) => {
   const customer = await shop.customer();
-  await signInByMail(page, shop, customer.email);
+  await signInByEmail(page, shop, customer.email);
   const [phone, laptop] = [await elsewhere(browser, shop), await elsewhere(browser, shop)];
-  await signInByMail(phone, shop, customer.email);
+  await signInByEmail(phone, shop, customer.email);
   await page.goto("/settings");
   await expect(devices(page).getByRole("listitem")).toHaveCount(2);
   await expect(devices(page).getByRole("listitem").filter({ hasText: "This device" })).toHaveCount(1);
@@ -139,7 +139,7 @@ test("devices are signed out, one and all others", async ({ page, browser, shop 
   await phone.goto("/billing");
   await expect(phone).toHaveURL(/\/sign-in/);
 
-  await signInByMail(laptop, shop, customer.email);
+  await signInByEmail(laptop, shop, customer.email);
   await page.goto("/settings");
   await page.getByRole("button", { name: "Sign out my other devices" }).click();
   await expect(page.getByRole("status")).toContainText("Your other devices are signed out.");

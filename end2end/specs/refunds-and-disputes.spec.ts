@@ -1,7 +1,7 @@
 import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test";
 import { buy, cards, pay, startCheckout } from "../support/checkout";
-import { signInAsOperator } from "../support/desk";
+import { signInAsOperator } from "../support/operator-sign-in";
 import { stripeOf } from "../support/stripe";
 import type { Customer } from "../support/customer";
 
@@ -14,7 +14,7 @@ async function expectPurchase(page: Page, customer: Customer, badge: string): Pr
   }).toPass();
 }
 
-test("an operator refunds a part, and the customer reads of it on every page", async ({ page, shop }) => {
+test("a partial refund shows on every page", async ({ page, shop }) => {
   const customer = await shop.customer({ email: `ada-${Date.now()}@acme.example` });
   await customer.signIn(page);
   await buy(page);
@@ -42,7 +42,7 @@ test("an operator refunds a part, and the customer reads of it on every page", a
   await expect(audit.getByRole("row").filter({ hasText: "Refund asked" })).toContainText("$3.00");
 });
 
-test("a disputed top-up is frozen, and says so; won, it is there again", async ({ page, shop }) => {
+test("a disputed top-up is frozen, and a won one is back", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await startCheckout(page);

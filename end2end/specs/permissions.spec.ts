@@ -1,7 +1,7 @@
 import { expect, test } from "../support/test";
 import { buy, formOf, send, smallest } from "../support/checkout";
 
-test("Free sees how to upgrade and nothing to buy", async ({ page, shop }) => {
+test("Free sees how to upgrade and no packages", async ({ page, shop }) => {
   const customer = await shop.customer({ plan: "free", used: 262 });
   await customer.signIn(page);
 
@@ -11,15 +11,15 @@ test("Free sees how to upgrade and nothing to buy", async ({ page, shop }) => {
   await expect(page.getByText("Top-ups need a paid plan.")).toBeVisible();
 });
 
-test("a form that Free was never shown is refused", async ({ page, browser, shop }) => {
-  // The form of a customer who may buy, drawn for no one else …
+test("another customer's form is refused on Free", async ({ page, browser, shop }) => {
+  // The form of a customer who may buy …
   const starter = await shop.customer();
   const elsewhere = await browser.newPage();
   await starter.signIn(elsewhere);
   const form = await formOf(elsewhere.getByRole("button", { name: smallest.button }));
   await elsewhere.close();
 
-  // … sent by one who may not.
+  // … sent by a customer who may not.
   const free = await shop.customer({ plan: "free" });
   await free.signIn(page);
   const answer = await send(page, form);
@@ -36,7 +36,7 @@ test("a form that Free was never shown is refused", async ({ page, browser, shop
   expect(await starter.purchases()).toEqual([]);
 });
 
-test("a page that was drawn before the plan ended buys nothing after it", async ({ page, ownShop: shop }) => {
+test("a page from before the plan ended buys nothing", async ({ page, ownShop: shop }) => {
   const now = Date.parse(await shop.operator.now());
   const ends = new Date(now + 3_600_000).toISOString();
   const customer = await shop.customer({ cycle_anchor: ends });
@@ -60,7 +60,7 @@ test("a viewer sees the packages and cannot buy", async ({ page, shop }) => {
   await expect(page.getByRole("button", { name: /^Buy for/ })).toHaveCount(0);
 });
 
-test("another customer's purchase is not there", async ({ page, browser, shop }) => {
+test("another customer's purchase is not found", async ({ page, browser, shop }) => {
   const buyer = await shop.customer();
   const elsewhere = await browser.newPage();
   await buyer.signIn(elsewhere);
@@ -78,7 +78,7 @@ test("another customer's purchase is not there", async ({ page, browser, shop })
   expect(unknown?.status()).toBe(404);
 });
 
-test("Billing is for those who are signed in", async ({ page }) => {
+test("Billing needs a sign-in", async ({ page }) => {
   await page.goto("/billing");
   await expect(page).toHaveURL(/\/sign-in/);
 });
@@ -86,7 +86,7 @@ test("Billing is for those who are signed in", async ({ page }) => {
 test("a portal link works once", async ({ page, context, shop }) => {
   const customer = await shop.customer();
   const link = await customer.portalLink();
-  // Mail scanners follow links: looking at the page spends nothing.
+  // Email scanners follow links: opening the page does not use the link up.
   await page.goto(link);
   await page.goto(link);
   await page.getByRole("main").getByRole("button").click();

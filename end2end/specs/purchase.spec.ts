@@ -1,7 +1,7 @@
 import { expect, test } from "../support/test";
 import { buy, cards, expectPayPage, formOf, pay, send, smallest, startCheckout } from "../support/checkout";
 
-test("bought credits are there at once, with the day they expire", async ({ page, shop }) => {
+test("credits are added at once and show when they expire", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await customer.signIn(page);
   const balance = page.getByRole("region", { name: "Balance" });
@@ -40,7 +40,7 @@ test("a Checkout that is closed charges nothing", async ({ page, shop }) => {
   expect(await customer.balance()).toMatchObject({ available: 5000, top_up: { remaining: 0 } });
 });
 
-test("after a declined card another one buys", async ({ page, shop }) => {
+test("after a declined card another card works", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await startCheckout(page);
@@ -65,7 +65,7 @@ test("a double click is one purchase", async ({ page, shop }) => {
   expect(await customer.purchases()).toHaveLength(1);
 });
 
-test("a form that is sent twice at the same time is one purchase", async ({ page, shop }) => {
+test("a form sent twice at the same time is one purchase", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   const form = await formOf(page.getByRole("button", { name: smallest.button }));
@@ -80,7 +80,7 @@ test("a form that is sent twice at the same time is one purchase", async ({ page
   await expectPayPage(page);
 });
 
-test("who was signed out while paying still gets the credits", async ({ page, context, shop }) => {
+test("a buyer who was signed out while paying gets the credits", async ({ page, context, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await startCheckout(page);
@@ -92,7 +92,7 @@ test("who was signed out while paying still gets the credits", async ({ page, co
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 1200 } });
 });
 
-test("a second purchase stands beside the first", async ({ page, shop }) => {
+test("a second purchase is listed beside the first", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await buy(page);

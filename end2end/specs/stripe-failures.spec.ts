@@ -3,35 +3,35 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test as base, expect } from "../support/test";
 import { Shop } from "../support/shop";
-import { Detour } from "../support/detour";
+import { StripeProxy } from "../support/stripe-proxy";
 import { cards, expectPayPage, pay, smallest, startCheckout } from "../support/checkout";
 
-/** A shop whose way to Stripe the test can break. */
-const test = base.extend<{ broken: { detour: Detour; shop: Shop }; folder: string }>({
+/** A shop whose requests to Stripe can fail. */
+const test = base.extend<{ broken: { proxy: StripeProxy; shop: Shop }; folder: string }>({
   broken: async ({}, use) => {
-    const made = await Detour.start();
+    const made = await StripeProxy.start();
     await use(made);
     await made.shop.stop();
-    await made.detour.stop();
+    await made.proxy.stop();
   },
   folder: async ({}, use) => {
-    const folder = await mkdtemp(join(tmpdir(), "topup-trouble-"));
+    const folder = await mkdtemp(join(tmpdir(), "topup-stripe-failures-"));
     await use(folder);
     await rm(folder, { recursive: true, force: true });
   },
 });
 
-test("while Stripe is down nothing is bought, and the same form buys afterwards", async ({ page, broken }) => {
-  const { detour, shop } = broken;
+test("during an outage nothing is bought, and the same form works afterwards", async ({ page, broken }) => {
+  const { proxy, shop } = broken;
   const customer = await shop.customer();
   await customer.signIn(page);
-  detour.weather = "down";
+  proxy.failure = "down";
   await page.getByRole("button", { name: smallest.button }).click();
   const alert = page.getByRole("alert");
   await expect(alert).toContainText("Checkout cannot be reached. You were not charged. Try again in a minute.");
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });
 
-  detour.weather = "fair";
+  proxy.failure = "none";
   await alert.getByRole("button", { name: "Try again" }).click();
   await expectPayPage(page);
   await pay(page, cards.good);
@@ -39,43 +39,43 @@ test("while Stripe is down nothing is bought, and the same form buys afterwards"
   expect((await customer.purchases()).filter(({ state }) => state === "credited")).toHaveLength(1);
 });
 
-test("when Stripe's answer never comes there is a page all the same, and one Checkout after it", async ({ page, broken }) => {
-  const { detour, shop } = broken;
+test("without a response from Stripe there is a page, and one Checkout afterwards", async ({ page, broken }) => {
+  const { proxy, shop } = broken;
   const customer = await shop.customer();
   await customer.signIn(page);
-  detour.weather = "silent";
-  // Whoever waits longer for a page takes it for broken.
+  proxy.failure = "silent";
+  // After this time people take a page for broken.
   await page.getByRole("button", { name: smallest.button }).click({ timeout: 5_000, noWaitAfter: true });
   await expect(page.getByRole("alert")).toContainText("Checkout cannot be reached. You were not charged.", { timeout: 8_000 });
 
-  detour.weather = "fair";
+  proxy.failure = "none";
   await page.getByRole("alert").getByRole("button", { name: "Try again" }).click();
   await expectPayPage(page);
   expect(await customer.purchases()).toHaveLength(1);
 });
 
-test("what is paid while Stripe cannot be asked is said to be on its way, and then is there", async ({ page, broken }) => {
-  const { detour, shop } = broken;
+test("a payment during an outage is shown as pending, then credited", async ({ page, broken }) => {
+  const { proxy, shop } = broken;
   const customer = await shop.customer();
   await customer.signIn(page);
   await startCheckout(page);
-  detour.weather = "down";
+  proxy.failure = "down";
   await pay(page, cards.good);
   await expect(page.getByRole("status")).toContainText("Your credits are being added.");
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });
 
-  detour.weather = "fair";
+  proxy.failure = "none";
   await page.getByRole("link", { name: "Check again" }).click();
   await expect(page.getByText("1,200 of 1,200 left")).toBeVisible();
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 1200 } });
 });
 
-test("a payment that does not match is kept for a person, who is told which", async ({ page, broken }) => {
-  const { detour, shop } = broken;
+test("a payment that does not match waits for an operator", async ({ page, broken }) => {
+  const { proxy, shop } = broken;
   const customer = await shop.customer();
   await customer.signIn(page);
   await startCheckout(page);
-  detour.weather = "wrong";
+  proxy.failure = "wrong";
   await pay(page, cards.good);
   const alert = page.getByRole("alert");
   await expect(alert).toContainText("We received a payment that does not match.");
@@ -85,7 +85,7 @@ test("a payment that does not match is kept for a person, who is told which", as
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });
 });
 
-test("a price that changed behind the page is said, and nothing is bought", async ({ page, folder }) => {
+test("a price that changed behind the page is shown, and nothing is bought", async ({ page, folder }) => {
   const sample = await readFile(resolve(__dirname, "../../catalog.toml"), "utf8");
   const file = join(folder, "catalog.toml");
   const settings = { CATALOG: file, DATABASE_URL: `sqlite://${join(folder, "topup.db")}`, OPERATOR_KEYS: "e".repeat(48) };

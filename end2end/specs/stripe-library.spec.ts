@@ -4,7 +4,7 @@ import { Inbox, sandboxKeys, stripeOf } from "../support/stripe";
 
 // The stand-in for Stripe is our own opinion of Stripe. Here Stripe's own library has a say.
 
-test("Stripe's own library finds the sale, its event and its refund in the stand-in", async ({ page, shop }) => {
+test("Stripe's own library finds the sale, its event and its refund in the sandbox", async ({ page, shop }) => {
   const stripe = await stripeOf(shop);
   const inbox = await Inbox.start();
   const endpoint = await stripe.webhookEndpoints.create({
@@ -56,7 +56,7 @@ test("Stripe's own library finds the sale, its event and its refund in the stand
   await inbox.stop();
 });
 
-test("what Stripe's own library signs is taken, and with another secret refused", async ({ shop }) => {
+test("a signature of Stripe's own library is accepted, and refused with another secret", async ({ shop }) => {
   const stripe = await stripeOf(shop);
   const payload = JSON.stringify({
     id: "evt_of_the_library", object: "event", type: "customer.created", created: 1_700_000_000, livemode: false,
@@ -72,7 +72,7 @@ test("what Stripe's own library signs is taken, and with another secret refused"
   expect(await post(sandboxKeys.webhook, Math.floor(Date.now() / 1000) - 301)).toBe(400);
 });
 
-test("the stand-in's refusals are the errors that Stripe's library knows", async ({ shop }) => {
+test("the sandbox's errors are those of Stripe's library", async ({ shop }) => {
   const stripe = await stripeOf(shop);
   await expect(stripe.checkout.sessions.retrieve("cs_test_nobodys")).rejects.toMatchObject({
     type: "StripeInvalidRequestError",
@@ -88,7 +88,7 @@ test("the stand-in's refusals are the errors that Stripe's library knows", async
   await expect(stripe.customers.create({ email: "eve@acme.example" }, key)).rejects.toMatchObject({ type: "StripeIdempotencyError" });
 });
 
-test("a dispute that is won gives the credits back, and a second one that is lost takes them", async ({ page, shop }) => {
+test("a won dispute returns the credits, and a second, lost one removes them", async ({ page, shop }) => {
   const stripe = await stripeOf(shop);
   for (const { evidence, left } of [
     { evidence: "winning_evidence", left: 1_200 },

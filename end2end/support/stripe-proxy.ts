@@ -4,33 +4,33 @@ import type { AddressInfo } from "node:net";
 import { Shop } from "./shop";
 import { sandboxKeys } from "./stripe";
 
-/** The demo takes a detour to its sandbox only with both. */
+/** The demo accepts another address for its sandbox only with both. */
 const keys = { STRIPE_SECRET_KEY: sandboxKeys.secret, STRIPE_WEBHOOK_SECRETS: sandboxKeys.webhook };
 
-/** How the calls to Stripe fare on their way. */
-export type Weather =
-  | "fair"
-  /** The connection breaks before anything has happened. */
+/** How requests to Stripe fail. */
+export type Failure =
+  | "none"
+  /** The connection breaks before Stripe has the request. */
   | "down"
-  /** What was asked for happens; the answer never comes. */
+  /** Stripe handles the request; the response never arrives. */
   | "silent"
-  /** Every Checkout says that half as much was paid. */
+  /** Every Checkout says that half of the price was paid. */
   | "wrong";
 
-/** A shop whose calls to Stripe go through a server of the test's, which can break them. Webhooks and buyers do not. */
-export class Detour {
-  weather: Weather = "fair";
+/** A proxy between a shop and its Stripe sandbox that can fail. Webhooks and buyers do not pass through it. */
+export class StripeProxy {
+  failure: Failure = "none";
   private sandbox?: URL;
   private readonly server = createServer((asked, answer) => this.pass(asked, answer));
 
-  static async start(): Promise<{ detour: Detour; shop: Shop }> {
-    const detour = new Detour();
-    detour.server.listen(0, "127.0.0.1");
-    await once(detour.server, "listening");
-    const { port } = detour.server.address() as AddressInfo;
+  static async start(): Promise<{ proxy: StripeProxy; shop: Shop }> {
+    const proxy = new StripeProxy();
+    proxy.server.listen(0, "127.0.0.1");
+    await once(proxy.server, "listening");
+    const { port } = proxy.server.address() as AddressInfo;
     const shop = await Shop.start({ ...keys, STRIPE_API_BASE: `http://127.0.0.1:${port}/` });
-    detour.sandbox = await shop.sandbox();
-    return { detour, shop };
+    proxy.sandbox = await shop.sandbox();
+    return { proxy, shop };
   }
 
   async stop(): Promise<void> {
@@ -39,7 +39,7 @@ export class Detour {
   }
 
   private pass(asked: IncomingMessage, answer: ServerResponse): void {
-    if (this.weather === "down" || !this.sandbox) {
+    if (this.failure === "down" || !this.sandbox) {
       asked.socket.destroy();
       return;
     }
@@ -49,9 +49,9 @@ export class Detour {
       const chunks: Buffer[] = [];
       got.on("data", (chunk: Buffer) => chunks.push(chunk));
       got.on("end", () => {
-        if (this.weather === "silent") return;
+        if (this.failure === "silent") return;
         let body = Buffer.concat(chunks).toString();
-        if (this.weather === "wrong") body = body.replace(/"amount_subtotal":\s*900\b/, '"amount_subtotal":450');
+        if (this.failure === "wrong") body = body.replace(/"amount_subtotal":\s*900\b/, '"amount_subtotal":450');
         const { "content-length": _, "transfer-encoding": __, ...rest } = got.headers;
         answer.writeHead(got.statusCode ?? 502, rest);
         answer.end(body);

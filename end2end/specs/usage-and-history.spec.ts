@@ -1,7 +1,7 @@
 import { test, expect } from "../support/test";
 import { buy } from "../support/checkout";
 
-test("what was used is read on Usage, and line by line in History", async ({ page, shop }) => {
+test("usage shows on Usage, and line by line in History", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await customer.signIn(page);
   await buy(page);
@@ -33,7 +33,7 @@ test("what was used is read on Usage, and line by line in History", async ({ pag
   await expect(page.getByRole("heading", { level: 1 })).toContainText("1,200 credits");
 });
 
-test("a filter that finds nothing and a day that is none say what to do", async ({ page, shop }) => {
+test("an empty filter and an invalid day show the next step", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await page.goto("/history?source=nobody");

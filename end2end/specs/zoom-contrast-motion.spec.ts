@@ -11,7 +11,7 @@ async function wider(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
-/** What does not fit, and cannot be scrolled to. */
+/** Elements that do not fit and cannot be scrolled to. */
 async function cut(page: Page): Promise<string[]> {
   return page.getByRole("main").evaluate((main) => {
     const hides = (element: Element) => ["hidden", "clip"].includes(getComputedStyle(element).overflowX);
@@ -32,7 +32,7 @@ for (const [name, width] of Object.entries({ "200 %": 640, "400 %": 320 })) {
   });
 }
 
-test("in forced colours bars, keys and what is chosen can be told apart", async ({ page }) => {
+test("in forced colors bars, keys and the selection can be told apart", async ({ page }) => {
   await page.emulateMedia({ forcedColors: "active" });
   await page.goto("/_gallery/usage");
   const fills = (selector: string) => page.locator(selector).first().evaluate((element) => getComputedStyle(element).fill);
@@ -46,7 +46,7 @@ test("in forced colours bars, keys and what is chosen can be told apart", async 
   expect(await colour("30 days")).not.toBe(await colour("7 days"));
 });
 
-test("who wants no movement sees none", async ({ page }) => {
+test("with reduced motion nothing moves", async ({ page }) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
   for (const state of states) {
     await page.goto(`/_gallery/${state}`);

@@ -25,7 +25,7 @@ async function later(shop: Shop, hours: number): Promise<void> {
   await shop.operator.moveClockTo(new Date(Date.parse(await shop.operator.now()) + hours * HOUR).toISOString());
 }
 
-test("a bank payment is on its way, then its credits are there", async ({ page, bankShop: shop }) => {
+test("a bank payment is pending, then its credits are added", async ({ page, bankShop: shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await startCheckout(page);
@@ -46,7 +46,7 @@ test("a bank payment is on its way, then its credits are there", async ({ page, 
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 1200 } });
 });
 
-test("a Checkout that was left open is gone on with, until it expires", async ({ page, ownShop: shop }) => {
+test("an open Checkout can be continued until it expires", async ({ page, ownShop: shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   const form = await formOf(page.getByRole("button", { name: smallest.button }));
@@ -71,7 +71,7 @@ test("a Checkout that was left open is gone on with, until it expires", async ({
   await expect(page.getByText("Not paid", { exact: true })).toBeVisible();
 });
 
-test("a form whose purchase was paid asks before it buys again", async ({ page, shop }) => {
+test("the form of a paid purchase asks before it buys again", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   const form = await formOf(page.getByRole("button", { name: smallest.button }));
@@ -87,7 +87,7 @@ test("a form whose purchase was paid asks before it buys again", async ({ page, 
   expect(await customer.purchases()).toHaveLength(2);
 });
 
-test("the upgrade hint is put aside for the cycle", async ({ page, ownShop: shop }) => {
+test("the upgrade hint is dismissed for the cycle", async ({ page, ownShop: shop }) => {
   const customer = await shop.customer({ plan: "builder" });
   for (let cycle = 0; cycle < 2; cycle++) {
     await customer.signIn(page);
@@ -109,7 +109,7 @@ test("the upgrade hint is put aside for the cycle", async ({ page, ownShop: shop
   await expect(hint).toHaveCount(0);
 });
 
-test("no page carries a script but the one of what is live", async ({ page, shop }) => {
+test("no page carries a script except the live updates", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await buy(page);
@@ -120,7 +120,7 @@ test("no page carries a script but the one of what is live", async ({ page, shop
   }
 });
 
-test("a bank payment that is refused was no charge, and can be tried again", async ({ page, bankShop: shop }) => {
+test("a failed bank payment charges nothing and can be retried", async ({ page, bankShop: shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page);
   await startCheckout(page);

@@ -1,5 +1,5 @@
 import { cards } from "../support/checkout";
-import { withPricedShop } from "../support/priced";
+import { withPricedShop } from "../support/priced-shop";
 import type { Shop } from "../support/shop";
 import { expect, test as base } from "../support/test";
 
@@ -38,7 +38,7 @@ test("an upgrade is paid at Checkout, and changed and cancelled in the portal", 
   }).toPass({ timeout: 30_000 });
 });
 
-test("whoever only looks is asked to ask", async ({ page, shop }) => {
+test("a viewer is sent to an owner or admin", async ({ page, shop }) => {
   const customer = await shop.customer({ plan: "free" });
   await customer.signIn(page, "viewer");
   await page.goto(`${shop.url}/plans`);

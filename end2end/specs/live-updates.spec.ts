@@ -27,7 +27,7 @@ test("the balance moves while the page is open, and nothing else does", async ({
   await same(page);
 });
 
-test("what is said of the balance moves with it, and waits while somebody is at a button", async ({ page, shop }) => {
+test("notices follow the balance, and wait while a button has the focus", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 100 });
   await customer.signIn(page);
   await page.goto("/billing");
@@ -45,7 +45,7 @@ test("what is said of the balance moves with it, and waits while somebody is at 
   await same(page);
 });
 
-test("charts are switched where they are, by keyboard too, and the address follows", async ({ page, shop }) => {
+test("charts are switched in place, by keyboard too, and the address follows", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.charge(100, { requests: 7 });
   await customer.signIn(page);
@@ -73,7 +73,7 @@ test("charts are switched where they are, by keyboard too, and the address follo
   await expect(page.getByRole("heading", { level: 2, name: "Week by week" })).toBeVisible();
 });
 
-test("who is signed out meanwhile is led to sign in by the next press", async ({ page, shop }) => {
+test("after a sign-out elsewhere the next press leads to the sign-in page", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 100 });
   await customer.signIn(page);
   await page.goto("/usage");
@@ -82,7 +82,7 @@ test("who is signed out meanwhile is led to sign in by the next press", async ({
   await expect(page).toHaveURL(/\/sign-in/);
 });
 
-test("figures that cannot be renewed are said to be old, and are renewed when the server is back", async ({ browser, shop }) => {
+test("figures that cannot be refreshed are marked as old until the server is back", async ({ browser, shop }) => {
   // Not the watched page: a status of 502 is meant here.
   const page = await browser.newPage();
   const customer = await shop.customer({ used: 100 });
@@ -106,7 +106,7 @@ test("figures that cannot be renewed are said to be old, and are renewed when th
   await page.close();
 });
 
-test("a server that is away is asked ever more slowly", async ({ browser, shop }) => {
+test("a missing server is asked at longer and longer intervals", async ({ browser, shop }) => {
   const page = await browser.newPage();
   const customer = await shop.customer({ used: 100 });
   await customer.signIn(page);
@@ -135,7 +135,7 @@ test("a server that is away is asked ever more slowly", async ({ browser, shop }
   await page.close();
 });
 
-test("a page that could not be fetched again is said to be old", async ({ browser, shop }) => {
+test("a page that could not be refreshed is marked as old", async ({ browser, shop }) => {
   const page = await browser.newPage();
   const customer = await shop.customer({ used: 100 });
   await customer.signIn(page);

@@ -1,0 +1,95 @@
+import type { Page } from "@playwright/test";
+import { buy } from "../support/checkout";
+import { EmailServer } from "../support/email-server";
+import { emailsTo, signInByEmail } from "../support/emails";
+import { Shop } from "../support/shop";
+import { expect, test as base } from "../support/test";
+
+/** A shop that sends its emails by SMTP to a real server. */
+const test = base.extend<{ post: EmailServer; smtpShop: Shop }>({
+  post: async ({}, use) => {
+    const post = await EmailServer.start();
+    await use(post);
+    await post.stop();
+  },
+  smtpShop: async ({ post }, use) => {
+    const shop = await Shop.start({ SMTP_URL: post.url, MAIL_FROM: "Gleaner <billing@gleaner.example>" });
+    await use(shop);
+    await shop.stop();
+  },
+});
+const mark = (page: Page) => page.getByRole("form", { name: "Running low" });
+const mails = (page: Page) => page.getByRole("region", { name: "Mails" });
+
+test("an alert is emailed at the balance that was set, and none after emails are stopped", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await signInByEmail(page, shop, customer.email);
+  await page.goto("/settings");
+  for (const wrong of ["a lot", "-5", "0", "2000000000"]) {
+    await mark(page).getByLabel(/^Running low at/).fill(wrong);
+    await mark(page).getByRole("button", { name: /^Set/ }).click();
+    await expect(page.getByRole("alert")).toContainText("“Running low at” must be a number of credits.");
+  }
+  await mark(page).getByLabel(/^Running low at/).fill("4000");
+  await mark(page).getByRole("button", { name: /^Set/ }).click();
+  await expect(page.getByRole("status")).toContainText("Running low changed.");
+  await expect(mark(page).getByLabel(/^Running low at/)).toHaveValue("4000");
+
+  await customer.charge(999);
+  await customer.charge(1);
+  const low = () => emailsTo(shop, customer.email, /^Subject: Running low: 4,000 credits left/m);
+  await expect.poll(low, { message: "an email at the balance that was set" }).toHaveLength(1);
+
+  await mails(page).getByRole("button", { name: "Stop these mails" }).click();
+  await expect(page.getByRole("status")).toContainText("Mails about a low balance are off.");
+  await expect(mails(page)).toContainText("Mails about a low balance do not come to you.");
+  await customer.charge(4000);
+  await page.goto("/billing");
+  await expect(page.getByText("You are out of credits. New requests are refused.")).toBeVisible();
+
+  await page.goto("/settings");
+  await mails(page).getByRole("button", { name: "Send them again" }).click();
+  await expect(page.getByRole("status")).toContainText("Mails about a low balance are on.");
+  const out = await emailsTo(shop, customer.email, /^Subject: Out of credits/m);
+  expect(out, "no email while they were stopped").toHaveLength(0);
+});
+
+test("the link in an alert stops the alerts", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 4500 });
+  const low = () => emailsTo(shop, customer.email, /^Subject: Running low/m);
+  await expect.poll(low, { message: "an email about a low balance" }).toHaveLength(1);
+  const [email] = await low();
+  expect(email).toMatch(/^List-Unsubscribe-Post: List-Unsubscribe=One-Click/im);
+  const link = /^List-Unsubscribe: <(\S+)>/im.exec(email as string)?.[1];
+  expect(link, email).toBeTruthy();
+  await page.goto(link as string);
+  await page.getByRole("button", { name: "Stop these mails" }).click();
+  await expect(page.getByRole("button", { name: "Send them again" })).toBeVisible();
+  await signInByEmail(page, shop, customer.email);
+  await page.goto("/settings");
+  await expect(mails(page)).toContainText("Mails about a low balance do not come to you.");
+});
+
+test("an emailed link signs in, and a purchase is followed by a receipt", async ({ page, post, smtpShop: shop }) => {
+  const customer = await shop.customer({ used: 4820 });
+  await page.goto(`${shop.url}/sign-in`);
+  await page.getByLabel("E-mail").fill(customer.email);
+  await page.getByRole("button", { name: "Send link" }).click();
+  await expect(page.getByRole("status")).toContainText("a link is on its way. It works for 15 minutes.");
+
+  const invitation = await post.to(customer.email, /sign in/i);
+  const link = /http:\/\/\S+\/sign-in\/[^\s"]+/.exec(invitation.text ?? "")?.[0];
+  expect(link, invitation.text).toBeTruthy();
+  await page.goto(link as string);
+  await page.getByRole("main").getByRole("button").click();
+  await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
+
+  await buy(page);
+  const receipt = await post.to(customer.email, /^1,200 credits added: receipt$/);
+  expect(receipt.from?.value[0]).toMatchObject({ address: "billing@gleaner.example", name: "Gleaner" });
+  for (const words of [receipt.text, receipt.html || ""]) {
+    expect(words).toContain("$9");
+    expect(words).toMatch(/non-refundable/i);
+    expect(words).toContain("1,200");
+  }
+});
