@@ -16,9 +16,9 @@ test("an operator finds a customer, gives credits and takes them back, with a re
   const audit = page.getByRole("region", { name: "Audit" }).last();
   await expect(audit.getByRole("row").filter({ hasText: "An hour without service" })).toContainText("250 credits");
   const grant = page.getByRole("region", { name: "Grants" }).last().getByRole("row").filter({ hasText: "Courtesy" });
-  await grant.getByText("Take back").first().click();
+  await grant.getByText("Void").first().click();
   await grant.getByLabel("Reason").fill("The wrong customer");
-  await grant.getByRole("button", { name: "Take back the rest" }).click();
+  await grant.getByRole("button", { name: "Void remaining credits" }).click();
   await expect(page.getByRole("status")).toContainText("Done.");
   expect((await customer.balance()).available).toBe(180);
 });
@@ -27,7 +27,7 @@ test("a form sent twice acts once", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 5000 });
   await signInAsOperator(page);
   await page.goto(`/operator/customers/${customer.id}`);
-  for (const said of ["Done.", "This form was sent before."]) {
+  for (const said of ["Done.", "This form was already sent."]) {
     await page.getByText("Give courtesy credits").click();
     await page.getByLabel("Credits").fill("10");
     await page.getByLabel("Reason").first().fill("Twice");
@@ -44,10 +44,10 @@ test("a customer's sign-in opens no operator's page", async ({ page, shop }) => 
   await customer.signIn(page);
   await page.goto("/operator/sales");
   await expect(page).toHaveURL(/\/operator\/sign-in$/);
-  await page.getByLabel("E-mail").fill("nobody@shop.example");
+  await page.getByLabel("Email").fill("nobody@shop.example");
   await page.getByLabel("Password", { exact: true }).fill("no such password");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await expect(page.getByRole("alert")).toContainText("do not fit");
+  await expect(page.getByRole("alert")).toContainText("is wrong");
 });
 
 test("the sales report is a file", async ({ page, shop }) => {

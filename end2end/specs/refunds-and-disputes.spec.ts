@@ -27,7 +27,7 @@ test("a partial refund shows on every page", async ({ page, shop }) => {
   await form.getByLabel("Amount").fill("3.00");
   await form.getByLabel("Reason").fill("Bought twice by mistake");
   await form.getByRole("button").click();
-  await expect(page.getByRole("status")).toContainText("Stripe has taken the refund.");
+  await expect(page.getByRole("status")).toContainText("Stripe accepted the refund.");
   await expect.poll(async () => (await customer.balance()).top_up.remaining).toBe(800);
 
   await customer.signIn(page);
@@ -39,7 +39,7 @@ test("a partial refund shows on every page", async ({ page, shop }) => {
 
   await page.goto(`/operator/customers/${customer.id}`);
   const audit = page.getByRole("region", { name: "Audit" }).last();
-  await expect(audit.getByRole("row").filter({ hasText: "Refund asked" })).toContainText("$3.00");
+  await expect(audit.getByRole("row").filter({ hasText: "Refund requested" })).toContainText("$3.00");
 });
 
 test("a disputed top-up is frozen, and a won one is back", async ({ page, shop }) => {

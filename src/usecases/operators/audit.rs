@@ -41,14 +41,14 @@ pub enum Action {
 /// Every action with its name in the store and its words.
 const ACTIONS: [(Action, &str, &str); 11] = [
     (Action::CreditsGiven, "credits_given", "Courtesy credits given"),
-    (Action::GrantVoided, "grant_voided", "Courtesy credits taken back"),
+    (Action::GrantVoided, "grant_voided", "Courtesy credits voided"),
     (Action::UsageVoided, "usage_voided", "Usage voided"),
-    (Action::RefundAsked, "refund_asked", "Refund asked of Stripe"),
-    (Action::RefundSent, "refund_sent", "Refund taken by Stripe"),
-    (Action::RefundRefused, "refund_refused", "Refund refused by Stripe"),
-    (Action::ReceiptResent, "receipt_resent", "Receipt sent again"),
+    (Action::RefundAsked, "refund_asked", "Refund requested"),
+    (Action::RefundSent, "refund_sent", "Refund accepted by Stripe"),
+    (Action::RefundRefused, "refund_refused", "Refund declined by Stripe"),
+    (Action::ReceiptResent, "receipt_resent", "Receipt resent"),
     (Action::EventRetried, "event_retried", "Event retried"),
-    (Action::PurchaseRechecked, "purchase_rechecked", "Purchase rechecked"),
+    (Action::PurchaseRechecked, "purchase_rechecked", "Purchase refreshed from Stripe"),
     (Action::CustomerErased, "customer_erased", "Customer erased"),
     (Action::AlarmAcknowledged, "alarm_acknowledged", "Alarm acknowledged"),
 ];

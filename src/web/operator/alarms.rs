@@ -1,4 +1,4 @@
-//! `/operator/alarms`: open alarms, waiting events, acknowledged alarms.
+//! `/operator/alarms`: open alarms, pending events, acknowledged alarms.
 
 use crate::usecases::alarms;
 use crate::usecases::alarms::Alarm;
@@ -25,19 +25,19 @@ pub fn AlarmsPage() -> impl IntoView {
         seen.truncate(SEEN_MAX);
         let events = search::events(&request.app).await?;
         let rows = open.into_iter().map(|alarm| open_row(&request, alarm)).collect();
-        let heads = &["Since", "Kind", "About", "What was seen", "#Times", "Actions"];
-        let open = view! { <Table caption="Open alarms" heads rows empty="Nothing needs anybody." /> };
+        let heads = &["Since", "Kind", "Subject", "Details", "#Times", "Actions"];
+        let open = view! { <Table caption="Open alarms" heads rows empty="No open alarms." /> };
         let rows = events.into_iter().map(|event| event_row(&request, event)).collect();
-        let heads = &["Came", "Event", "What", "Of", "#Tries", "Last", "Actions"];
-        let events = view! { <Table caption="Events that wait" heads rows empty="No event waits." /> };
+        let heads = &["Received", "Event", "Type", "Object", "#Attempts", "Last error", "Actions"];
+        let events = view! { <Table caption="Pending events" heads rows empty="None pending." /> };
         let rows = seen.into_iter().map(seen_row).collect();
-        let heads = &["Since", "Kind", "About", "What was seen", "#Times", "Acknowledged"];
-        let seen = view! { <Table caption="Acknowledged" heads rows empty="None yet." /> };
+        let heads = &["Since", "Kind", "Subject", "Details", "#Times", "Acknowledged"];
+        let seen = view! { <Table caption="Acknowledged" heads rows empty="No acknowledged alarms." /> };
         let body = view! {
             <h1>"Alarms"</h1>
             {outcome_notice(&request)}
             {section("open", "Open", open, None)}
-            {section("events", "Events that wait", events, None)}
+            {section("events", "Pending events", events, None)}
             {section("seen", "Acknowledged", seen, None)}
         };
         Ok(("Alarms".to_owned(), body.into_any()))
@@ -74,7 +74,7 @@ fn open_row(request: &RequestContext, alarm: Alarm) -> Cells {
 fn seen_row(alarm: Alarm) -> Cells {
     let mut cells = cells(&alarm);
     cells.push(match alarm.acknowledged {
-        Some((by, at)) if by == alarms::ENDED => view! { {when(at)} ", by itself" }.into_any(),
+        Some((by, at)) if by == alarms::ENDED => view! { {when(at)} ", automatically" }.into_any(),
         Some((by, at)) => view! { {when(at)} " by " {by} }.into_any(),
         None => ().into_any(),
     });

@@ -16,6 +16,6 @@ pub fn audit_table(lines: Vec<audit::Line>) -> AnyView {
         ]
     };
     let rows = lines.into_iter().map(row).collect();
-    view! { <Table caption="Audit" heads=&["When", "What", "Of", "Result", "Reason", "Who"] rows empty="Nothing yet." /> }
+    view! { <Table caption="Audit" heads=&["When", "Action", "Subject", "Result", "Reason", "Operator"] rows empty="No actions yet." /> }
         .into_any()
 }

@@ -110,13 +110,13 @@ fn actions(request: &RequestContext, customer: &Named) -> Option<AnyView> {
         Field { label: "Credits", kind: "text", value: String::new() },
         Field { label: "Last day (UTC)", kind: "date", value: until.format("%Y-%m-%d").to_string() },
     ];
-    let erase = vec![Field { label: "The customer's id, once more", kind: "text", value: String::new() }];
+    let erase = vec![Field { label: "Customer ID, to confirm", kind: "text", value: String::new() }];
     let id = customer.id.clone();
     Some(
         view! {
             <div class="acts">
                 <ActForm act=Act::Give about=id.clone() name="" key=key(request) back=back.clone() title="Give courtesy credits" button="Give" fields=give />
-                <ActForm act=Act::Erase about=id name="" key=key(request) back title="Erase this customer" button="Erase for ever" fields=erase />
+                <ActForm act=Act::Erase about=id name="" key=key(request) back title="Erase this customer" button="Erase permanently" fields=erase />
             </div>
         }
         .into_any(),

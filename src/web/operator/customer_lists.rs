@@ -30,7 +30,7 @@ pub async fn grants(request: &RequestContext, customer: &Named) -> Result<AnyVie
         let tone = if row.state == GrantState::Active { Tone::Good } else { Tone::Quiet };
         let may = grant.kind == Kind::Courtesy && matches!(row.state, GrantState::Active | GrantState::Exhausted);
         let act = (may && customer.closed_at.is_none()).then(|| {
-            view! { <ActForm act=Act::VoidGrant about=id.clone() name=id.clone() key=key(request) back=back(customer) title="Take back" button="Take back the rest" /> }
+            view! { <ActForm act=Act::VoidGrant about=id.clone() name=id.clone() key=key(request) back=back(customer) title="Void" button="Void remaining credits" /> }
         });
         vec![
             code(id.clone()),
@@ -46,7 +46,7 @@ pub async fn grants(request: &RequestContext, customer: &Named) -> Result<AnyVie
         ]
     };
     let rows = found.into_iter().map(row).collect();
-    let heads = &["Grant", "Kind", "#Amount", "#Left", "#Held", "#Used", "State", "From", "Until", "Actions"];
+    let heads = &["Grant", "Kind", "#Amount", "#Left", "#Held", "#Used", "State", "Starts", "Expires", "Actions"];
     let table = view! { <Table caption="Grants" heads rows empty="No grants." /> };
     Ok(section("grants", "Grants", table, more))
 }
@@ -75,7 +75,7 @@ pub async fn entries(request: &RequestContext, customer: &Named) -> Result<AnyVi
         ]
     };
     let rows = found.into_iter().map(row).collect();
-    let heads = &["Line", "When", "What", "#Amount", "#Balance", "#Held", "#Frozen", "Grant", "Because of"];
+    let heads = &["Line", "When", "Entry", "#Amount", "#Balance", "#Held", "#Frozen", "Grant", "Cause"];
     let table = view! { <Table caption="Entries" heads rows empty="No entries." /> };
     Ok(section("entries", "Entries", table, more))
 }
@@ -90,7 +90,7 @@ pub async fn usages(request: &RequestContext, customer: &Named) -> Result<AnyVie
         let act = match usage.voided_at {
             Some(at) => view! { "Voided " {when(at)} }.into_any(),
             None if customer.closed_at.is_some() => ().into_any(),
-            None => view! { <ActForm act=Act::VoidUsage about=id.clone() name=id.clone() key=key(request) back=back(customer) title="Void" button="Give the credits back" /> }
+            None => view! { <ActForm act=Act::VoidUsage about=id.clone() name=id.clone() key=key(request) back=back(customer) title="Void" button="Void and return credits" /> }
             .into_any(),
         };
         vec![
@@ -104,7 +104,7 @@ pub async fn usages(request: &RequestContext, customer: &Named) -> Result<AnyVie
     };
     let rows = found.into_iter().map(row).collect();
     let heads = &["When", "#Credits", "Operation", "Source", "Usage", "Actions"];
-    let table = view! { <Table caption="Usages" heads rows empty="Nothing was used." /> };
+    let table = view! { <Table caption="Usages" heads rows empty="No usage yet." /> };
     Ok(section("usages", "Usages", table, more))
 }
 
@@ -115,7 +115,7 @@ pub async fn holds(request: &RequestContext, customer: &Named) -> Result<AnyView
         vec![when(hold.created_at), amount(hold.credits), when(hold.expires_at), code(hold.id.to_string())]
     };
     let rows = found.into_iter().map(row).collect();
-    let table = view! { <Table caption="Open holds" heads=&["Since", "#Credits", "Until", "Hold"] rows empty="Nothing is held." /> };
+    let table = view! { <Table caption="Open holds" heads=&["Since", "#Credits", "Expires", "Hold"] rows empty="No open holds." /> };
     Ok(section("holds", "Open holds", table, None))
 }
 
@@ -125,7 +125,7 @@ pub async fn members(request: &RequestContext, customer: &Named) -> Result<AnyVi
         vec![text(member.email), text(member.role.name()), when(member.since)]
     };
     let rows = found.into_iter().map(row).collect();
-    let table = view! { <Table caption="Members" heads=&["E-mail", "Role", "Since"] rows empty="Nobody." /> };
+    let table = view! { <Table caption="Members" heads=&["Email", "Role", "Since"] rows empty="No members." /> };
     Ok(section("members", "Members", table, None))
 }
 
@@ -145,8 +145,8 @@ pub async fn emails(request: &RequestContext, customer: &Named) -> Result<AnyVie
         ]
     };
     let rows = found.into_iter().map(row).collect();
-    let heads = &["Written", "Kind", "To", "Subject", "Delivery", "Done", "Last answer"];
-    let table = view! { <Table caption="Mails" heads rows empty="No mails." /> };
+    let heads = &["Written", "Kind", "To", "Subject", "Delivery", "Sent", "Last error"];
+    let table = view! { <Table caption="Emails" heads rows empty="No emails yet." /> };
     let reminders = search::reminders(&request.app, customer.no).await?;
     let row = |reminder: search::Reminder| -> Cells {
         let state = reminder_badge(reminder.mails, reminder.accepted, reminder.refused);
@@ -156,7 +156,7 @@ pub async fn emails(request: &RequestContext, customer: &Named) -> Result<AnyVie
     let heads = &["When", "Reminder", "#Top-up of", "Expires", "Delivery"];
     let reminders = view! { <Table caption="Reminders" heads rows empty="No reminders yet." /> };
     Ok(view! {
-        {section("mails", "Mails", table, more)}
+        {section("mails", "Emails", table, more)}
         {section("reminders", "Reminders", reminders, None)}
     }
     .into_any())
@@ -173,14 +173,14 @@ fn delivery_badge(state: &str, attempts: i64) -> Badge {
     match state {
         "accepted" => Badge::new(Tone::Good, "Accepted"),
         "refused" => Badge::new(Tone::Bad, "Not delivered"),
-        _ if attempts > 0 => Badge::new(Tone::Warn, format!("Trying again ({attempts})")),
+        _ if attempts > 0 => Badge::new(Tone::Warn, format!("Retrying ({attempts})")),
         _ => Badge::new(Tone::Quiet, "Waiting"),
     }
 }
 
 fn reminder_badge(mails: i64, accepted: i64, refused: i64) -> Badge {
     match (mails, accepted, refused) {
-        (0, ..) => Badge::new(Tone::Quiet, "No mail"),
+        (0, ..) => Badge::new(Tone::Quiet, "No email"),
         (all, good, 0) if good == all => Badge::new(Tone::Good, "Accepted"),
         (all, good, 0) => Badge::new(Tone::Quiet, format!("{good} of {all} accepted")),
         (all, _, bad) => Badge::new(Tone::Bad, format!("{bad} of {all} not delivered")),

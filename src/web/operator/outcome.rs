@@ -10,25 +10,23 @@ pub fn notice(outcome: ActionOutcome, act: &str) -> Notice {
     let (tone, strong, text) = match (outcome, act) {
         (ActionOutcome::Done, "refund") => (
             Tone::Good,
-            "Stripe has taken the refund.",
-            "Money and credits are shown here as Stripe reports them; a bank payment takes some days. Nothing more to do.",
+            "Stripe accepted the refund.",
+            "Money and credits update here when Stripe reports them. A bank payment can take a few days.",
         ),
         (ActionOutcome::BadInput, "refund") => (
             Tone::Bad,
-            "The amount or the reason is not what it must be.",
-            "The amount is a number such as 9.00, the reason one line of up to 500 characters. Nothing was done.",
+            "The amount or the reason isn't valid.",
+            "Enter an amount such as 9.00, and a reason of up to 500 characters on one line. Nothing changed.",
         ),
         (ActionOutcome::BadInput, "give") => (
             Tone::Bad,
-            "The credits, the last day or the reason is not what it must be.",
-            "Credits are a number above 0 and up to 1,000,000,000, the day is a date such as 2026-12-31, the reason one line \
-             of up to 500 characters. Nothing was done.",
+            "The credits, the last day or the reason isn't valid.",
+            "Enter credits above 0 and up to 1,000,000,000, a date such as 2026-12-31, and a reason of up to 500 \
+             characters on one line. Nothing changed.",
         ),
-        (ActionOutcome::BadInput, _) => (
-            Tone::Bad,
-            "The reason is not what it must be.",
-            "It is one line of up to 500 characters. Nothing was done.",
-        ),
+        (ActionOutcome::BadInput, _) => {
+            (Tone::Bad, "The reason isn't valid.", "Enter up to 500 characters on one line. Nothing changed.")
+        }
         (outcome, _) => words(outcome),
     };
     let voice = if matches!(tone, Tone::Good | Tone::Info) { Voice::Status } else { Voice::Alert };
@@ -37,44 +35,48 @@ pub fn notice(outcome: ActionOutcome, act: &str) -> Notice {
 
 fn words(outcome: ActionOutcome) -> (Tone, &'static str, &'static str) {
     match outcome {
-        ActionOutcome::Done => (Tone::Good, "Done.", "It is in the audit."),
-        ActionOutcome::Again => (Tone::Info, "This form was sent before.", "Nothing was done a second time."),
-        ActionOutcome::BadInput => (Tone::Bad, "A field is not what it must be.", "Nothing was done."),
-        ActionOutcome::NoReason => (Tone::Bad, "A reason is missing.", "Nothing was done."),
-        ActionOutcome::Unknown => (Tone::Bad, "There is no such thing.", "Nothing was done."),
-        ActionOutcome::Closed => (Tone::Warn, "The customer is closed.", "Nothing was done."),
-        ActionOutcome::AlreadyVoided => (Tone::Info, "It was voided before.", "Nothing was done."),
-        ActionOutcome::GrantEnded => (Tone::Warn, "These credits have ended.", "Nothing was done."),
-        ActionOutcome::NotCourtesy => (Tone::Warn, "Only courtesy credits can be taken back.", "Nothing was done."),
-        ActionOutcome::LimitReached => (Tone::Warn, "The ledger's limit is reached.", "Nothing was done."),
-        ActionOutcome::Past => (Tone::Bad, "The last day is over already.", "Nothing was done."),
-        ActionOutcome::NothingToRefund => {
-            (Tone::Warn, "So much cannot be refunded.", "Ask for more than nothing and at most what was paid.")
-        }
+        ActionOutcome::Done => (Tone::Good, "Done.", "The audit log has a record."),
+        ActionOutcome::Again => (Tone::Info, "This form was already sent.", "Nothing changed."),
+        ActionOutcome::BadInput => (Tone::Bad, "A field isn't valid.", "Nothing changed."),
+        ActionOutcome::NoReason => (Tone::Bad, "Enter a reason.", "Nothing changed."),
+        ActionOutcome::Unknown => (Tone::Bad, "Not found.", "Nothing changed."),
+        ActionOutcome::Closed => (Tone::Warn, "This customer was erased.", "Nothing changed."),
+        ActionOutcome::AlreadyVoided => (Tone::Info, "Already voided.", "Nothing changed."),
+        ActionOutcome::GrantEnded => (Tone::Warn, "These credits have already ended.", "Nothing changed."),
+        ActionOutcome::NotCourtesy => (Tone::Warn, "Only courtesy credits can be voided.", "Nothing changed."),
+        ActionOutcome::LimitReached => (Tone::Warn, "The ledger's limit has been reached.", "Nothing changed."),
+        ActionOutcome::Past => (Tone::Bad, "The last day is in the past.", "Nothing changed."),
+        ActionOutcome::NothingToRefund => (
+            Tone::Warn,
+            "The refund exceeds what was paid.",
+            "Enter an amount above 0, up to what's left of the payment.",
+        ),
         ActionOutcome::BetweenSteps => (
             Tone::Bad,
-            "Stripe refunds this currency in larger steps only.",
-            "Three decimals end in 0; ISK and UGX are whole. Nothing was done.",
+            "Stripe refunds this currency in larger steps.",
+            "Amounts with three decimals end in 0. ISK and UGX have no decimals. Nothing changed.",
         ),
         ActionOutcome::RefundOpen => {
-            (Tone::Warn, "An earlier refund has no answer yet.", "Ask again for that one first.")
+            (Tone::Warn, "An earlier refund isn't confirmed yet.", "Request that one again first.")
         }
         ActionOutcome::RefundTooOld => (
             Tone::Warn,
-            "That refund is too old to be asked for again.",
-            "Look at the payment at Stripe, and refund there.",
+            "That refund is too old to request again.",
+            "Check the payment in Stripe, and refund it there.",
         ),
-        ActionOutcome::StripeRefused => (Tone::Bad, "Stripe has refused.", "Nothing was done. The audit has its code."),
-        ActionOutcome::StripeUnavailable => (Tone::Bad, "Stripe cannot be reached.", "Try again in a minute."),
-        ActionOutcome::NoReceipt => (Tone::Warn, "There is no receipt, or nobody to send it to.", "Nothing was sent."),
-        ActionOutcome::NotWaiting => (Tone::Info, "The event was done in the meantime.", "Nothing was done."),
-        ActionOutcome::NotConfirmed => (Tone::Bad, "That is not the customer's id.", "Nothing was erased."),
-        ActionOutcome::FormStale => (
-            Tone::Bad,
-            "This page was out of date.",
-            "Nothing was changed. Look at the page as it is now, and try again.",
-        ),
-        ActionOutcome::InternalError => (Tone::Bad, "Something went wrong on our side.", "The cause is in the log."),
+        ActionOutcome::StripeRefused => {
+            (Tone::Bad, "Stripe declined the request.", "Nothing changed. The audit log has Stripe's code.")
+        }
+        ActionOutcome::StripeUnavailable => (Tone::Bad, "We can't reach Stripe right now.", "Try again in a minute."),
+        ActionOutcome::NoReceipt => (Tone::Warn, "There's no receipt, or no one to send it to.", "Nothing was sent."),
+        ActionOutcome::NotWaiting => (Tone::Info, "The event was already handled.", "Nothing changed."),
+        ActionOutcome::NotConfirmed => (Tone::Bad, "That isn't the customer's ID.", "Nothing was erased."),
+        ActionOutcome::FormStale => {
+            (Tone::Bad, "This page was out of date.", "Nothing changed. Check the page and try again.")
+        }
+        ActionOutcome::InternalError => {
+            (Tone::Bad, "Something went wrong on our side.", "Try again. The log has the cause.")
+        }
     }
 }
 

@@ -32,9 +32,9 @@ where
             Err(PageError::NotFound) => {
                 request.status(StatusCode::NOT_FOUND);
                 let body = view! {
-                    <h1>"There is no such thing"</h1>
+                    <h1>"Page not found"</h1>
                     <p>
-                        <a href="/operator">"Search"</a>
+                        "Check the address, or " <a href="/operator">"go back to Home"</a> "."
                     </p>
                 };
                 framed(&request, None, 0, ("Not found".to_owned(), body.into_any()))

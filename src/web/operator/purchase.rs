@@ -25,11 +25,12 @@ pub fn OperatorPurchasePage() -> impl IntoView {
         let pending = actions::pending(&request.app, id).await?;
         let moments = purchases::timeline(&request.app, id).await?;
         let moment = |moment: purchases::PurchaseEvent| -> Cells {
-            let mail = moment.delivery.map_or_else(String::new, |delivery| format!(", mail {}", delivery.name()));
+            let mail = moment.delivery.map_or_else(String::new, |delivery| format!(", email {}", delivery.name()));
             vec![full(moment.at), text(format!("{}{mail}", moment.what))]
         };
         let moments = moments.into_iter().map(moment).collect();
-        let moments = view! { <Table caption="Timeline" heads=&["When", "What"] rows=moments empty="Nothing yet." /> };
+        let moments =
+            view! { <Table caption="Timeline" heads=&["When", "Event"] rows=moments empty="No events yet." /> };
         let (credits, standing) = (purchase.credits, badge(purchase_badge(&purchase)));
         let body = view! {
             <p class="crumb">
@@ -42,7 +43,7 @@ pub fn OperatorPurchasePage() -> impl IntoView {
             </h1>
             {outcome_notice(&request)}
             {action_forms(&request, &purchase, pending)}
-            {section("facts", "Facts", facts(&purchase), None)}
+            {section("facts", "Details", facts(&purchase), None)}
             {section("timeline", "Timeline", moments, None)}
         };
         Ok((format!("Purchase of {}", purchase.customer), body.into_any()))
@@ -67,8 +68,8 @@ fn facts(purchase: &Purchase) -> AnyView {
     rows.push(("Refunded", of(purchase.refunded_amount)));
     rows.push(("Shortfall", amount(purchase.shortfall)));
     rows.extend(purchase.dispute.clone().map(|dispute| ("Dispute", text(dispute))));
-    rows.extend(purchase.review_reason.clone().map(|reason| ("In review because", text(reason))));
-    rows.push(("Clicked", full(purchase.created_at)));
+    rows.extend(purchase.review_reason.clone().map(|reason| ("Review reason", text(reason))));
+    rows.push(("Started", full(purchase.created_at)));
     rows.extend(purchase.credited_at.map(|at| ("Credited", full(at))));
     rows.extend(purchase.expires_at.map(|at| ("Expires", full(at))));
     rows.extend(purchase.grant.map(|id| ("Grant", code(id.to_string()))));
@@ -80,7 +81,7 @@ fn facts(purchase: &Purchase) -> AnyView {
     ];
     rows.extend(ids.into_iter().filter_map(|(name, id)| Some((name, code(id.clone()?)))));
     let rows = rows.into_iter().map(|(name, value)| vec![text(name), value]).collect();
-    view! { <Table caption="Facts" heads=&["What", "Value"] rows empty="" /> }.into_any()
+    view! { <Table caption="Details" heads=&["Detail", "Value"] rows empty="" /> }.into_any()
 }
 
 fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<Pending>) -> AnyView {
@@ -96,9 +97,9 @@ fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<P
             let (key, reason) = (pending.key.to_string(), pending.line.reason);
             view! {
                 <p class="notice warn">
-                    {format!("A refund of {} was asked for, and Stripe's answer is not known.", money.long())}
+                    {format!("A refund of {} was requested, but Stripe hasn't confirmed it yet.", money.long())}
                 </p>
-                <ActForm act=Act::Refund about=id.clone() name="" key back=back.clone() title="Ask for that refund again" button="Ask again" fields=again reason />
+                <ActForm act=Act::Refund about=id.clone() name="" key back=back.clone() title="Request that refund again" button="Request again" fields=again reason />
             }
             .into_any()
         }
@@ -113,7 +114,7 @@ fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<P
     };
     view! {
         <div class="acts">
-            <ActForm act=Act::Recheck about=id.clone() name="" key=key(request) back=back.clone() title="Ask Stripe how it stands" button="Ask" />
+            <ActForm act=Act::Recheck about=id.clone() name="" key=key(request) back=back.clone() title="Refresh from Stripe" button="Refresh" />
             {receipt}
             {refund}
         </div>

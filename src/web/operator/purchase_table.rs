@@ -27,7 +27,7 @@ pub fn purchase_table(caption: &'static str, purchases: Vec<Purchase>) -> AnyVie
         ]
     };
     let rows = purchases.into_iter().map(row).collect();
-    view! { <Table caption heads=&["Clicked", "Customer", "#Credits", "#Price", "State", "Invoice, payment"] rows empty="No purchases." /> }
+    view! { <Table caption heads=&["Started", "Customer", "#Credits", "#Price", "State", "Invoice, payment"] rows empty="No purchases." /> }
         .into_any()
 }
 

@@ -27,7 +27,7 @@ pub fn SearchPage() -> impl IntoView {
             {offer}
             <form class="fields search" method="get" action="/operator" role="search">
                 <label>
-                    "E-mail, customer, purchase, payment or invoice"
+                    "Email, customer, purchase, payment or invoice"
                     <input type="search" name="q" value=asked required maxlength="254" />
                 </label>
                 <button class="button primary">"Search"</button>
@@ -41,7 +41,7 @@ pub fn SearchPage() -> impl IntoView {
 
 /// Says that a list does not have all matches.
 fn cut(is_cut: bool, what: &str) -> Option<AnyView> {
-    let words = format!("Only the first {} {what} are shown. Search for an id to find another one.", search::FOUND_MAX);
+    let words = format!("Only the first {} {what} are shown. Search by ID to find others.", search::FOUND_MAX);
     is_cut.then(|| view! { <p class="note">{words}</p> }.into_any())
 }
 
@@ -56,7 +56,7 @@ async fn second_factor(request: &RequestContext) -> Result<Option<AnyView>, Page
             view! {
                 <div class="notice warn">
                     <p>
-                        <strong>"Your account opens by its password alone."</strong>
+                        <strong>"Your account has no second factor."</strong>
                         " "
                         {link("Set up a second factor")}
                     </p>
@@ -77,7 +77,7 @@ fn results(found: Found) -> AnyView {
     };
     let customers = found.customers.into_iter().map(row).collect();
     let customers = view! {
-        <Table caption="Customers found" heads=&["Customer", "Name", "E-mail", "Plan"] rows=customers empty="No customer is known by that." />
+        <Table caption="Customers found" heads=&["Customer", "Name", "Email", "Plan"] rows=customers empty="No customers found." />
     };
     let (customers_cut, purchases_cut) = (cut(found.customers_cut, "customers"), cut(found.purchases_cut, "purchases"));
     let purchases = (!found.purchases.is_empty())

@@ -25,21 +25,21 @@ async fn load(request: RequestContext) -> Result<OperatorPage, PageError> {
     let operator = request.operator().await?.ok_or(PageError::SignIn)?;
     let body = match enrolment::standing(&request.app, &operator).await? {
         Standing::NoPassword => {
-            view! { <p>"The demo's operator has no password, and so no second factor."</p> }.into_any()
+            view! { <p>"The demo's operator has no password, so it can't have a second factor."</p> }.into_any()
         }
         Standing::On { since, codes_left } => {
             let since = Zone::UTC.minute(since);
             let left = match codes_left {
-                1 => ". 1 recovery code is left.".to_owned(),
-                codes => format!(". {codes} recovery codes are left."),
+                1 => ". 1 recovery code left.".to_owned(),
+                codes => format!(". {codes} recovery codes left."),
             };
             view! {
                 <p>"On since " <When moment=since /> {left}</p>
                 <form class="fields" method="post" action=SwitchOffSecondFactor::PATH>
-                    {fields("A code of the app, or a recovery code")}
-                    <button class="button">"Switch off"</button>
+                    {fields("Authenticator code, or a recovery code")}
+                    <button class="button">"Turn off"</button>
                 </form>
-                <p class="note">"To set it up on another phone, or for new recovery codes, switch it off and on again."</p>
+                <p class="note">"To set it up on another phone, or to get new recovery codes, turn it off and on again."</p>
             }
             .into_any()
         }
@@ -70,7 +70,7 @@ fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, PageE
     let typed = secret.typed()?;
     Ok(view! {
         <p>
-            "A code of an app on your phone, asked for beside the password. Scan this with an authenticator app, or type the key."
+            "Sign in with your password and a code from your phone. Scan this with an authenticator app, or type the key."
         </p>
         <QrCode text=url.clone() label="The key for an authenticator app" />
         <p>
@@ -80,14 +80,14 @@ fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, PageE
             <a href=url>"Open in an app on this device"</a>
         </p>
         <h2>"Recovery codes"</h2>
-        <p>"Each works once in place of a code. Keep them where your phone is not: they are not shown again."</p>
+        <p>"Each code works once, in place of an authenticator code. Store them away from your phone. You won't see them again."</p>
         <ul>
             {codes.0.into_iter().map(|code| view! { <li><code>{code}</code></li> }).collect_view()}
         </ul>
         <form class="fields" method="post" action=SwitchOnSecondFactor::PATH>
             <input type="hidden" name="seed" value=seed />
-            {fields("The code that the app shows now")}
-            <button class="button primary">"Switch on"</button>
+            {fields("Current authenticator code")}
+            <button class="button primary">"Turn on"</button>
         </form>
     }
     .into_any())
@@ -112,11 +112,11 @@ fn fields(code: &'static str) -> AnyView {
 /// The notice after a form.
 fn outcome_notice(request: &RequestContext) -> Option<Notice> {
     let (tone, strong, text) = match request.query("outcome")?.as_str() {
-        "on" => (Tone::Good, "The second factor is on.", "From now on signing in asks for a code."),
-        "off" => (Tone::Good, "The second factor is off.", "Signing in asks for the password alone."),
-        "wrong" => (Tone::Bad, "Password or code do not fit.", "Nothing was changed. Try again."),
-        "wait" => (Tone::Bad, "Too many tries.", "Nothing was changed. Wait up to a quarter of an hour."),
-        "stale" => (Tone::Bad, "This form was out of date.", "Nothing was changed. Look at how it stands now."),
+        "on" => (Tone::Good, "The second factor is on.", "You'll need a code to sign in."),
+        "off" => (Tone::Good, "The second factor is off.", "You sign in with your password only."),
+        "wrong" => (Tone::Bad, "The password or code is wrong.", "Nothing changed. Try again."),
+        "wait" => (Tone::Bad, "Too many attempts.", "Nothing changed. Try again in up to 15 minutes."),
+        "stale" => (Tone::Bad, "This form was out of date.", "Nothing changed. Check the page and try again."),
         _ => return None,
     };
     let voice = if tone == Tone::Bad { Voice::Alert } else { Voice::Status };

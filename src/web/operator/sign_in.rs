@@ -24,19 +24,19 @@ pub fn OperatorSignInPage() -> impl IntoView {
 
 fn body(request: &RequestContext) -> AnyView {
     let words = match request.query("outcome").as_deref() {
-        Some("wrong") => Some(("Address, password and code do not fit.", "Try again.")),
-        Some("wait") => Some(("Too many tries.", "Wait a while: up to a quarter of an hour.")),
-        Some("fault") => Some(("Something went wrong on our side.", "Please try again.")),
+        Some("wrong") => Some(("The email, password or code is wrong.", "Try again.")),
+        Some("wait") => Some(("Too many attempts.", "Try again in up to 15 minutes.")),
+        Some("fault") => Some(("Something went wrong on our side.", "Try again.")),
         _ => None,
     };
     let notice = words.map(|(strong, text)| Notice::new(Tone::Bad, strong, text).aloud(Voice::Alert));
     view! {
         <div class="card narrow">
-            <h1>"Operator sign in"</h1>
+            <h1>"Operator sign-in"</h1>
             {notice.map(|notice| view! { <NoticeBox notice /> })}
             <form class="fields" method="post" action=SignInOperator::PATH>
                 <label>
-                    "E-mail"
+                    "Email"
                     <input type="email" name="email" required autocomplete="username" maxlength="254" />
                 </label>
                 <label>
@@ -44,11 +44,11 @@ fn body(request: &RequestContext) -> AnyView {
                     <input type="password" name="password" required autocomplete="current-password" maxlength="256" />
                 </label>
                 <label>
-                    "Code of your app, or a recovery code"
+                    "Authenticator code, or a recovery code"
                     <input type="text" name="code" autocomplete="one-time-code" maxlength="64" aria-describedby="code-note" />
                 </label>
                 <p class="note" id="code-note">
-                    "Leave it empty if your account has no second factor."
+                    "Leave it empty if you haven't set up a second factor."
                 </p>
                 <button class="button primary">"Sign in"</button>
             </form>

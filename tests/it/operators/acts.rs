@@ -40,7 +40,7 @@ on_both!(courtesy_credits_are_given_once_and_taken_back_once, |app| {
     assert_eq!(desk.act("void_grant", &grant, &[]).await, "already_voided");
     assert_eq!((app.available("acme").await, desk.lines().await), (json!(0), 2));
     let shown = desk.page("/operator/customers/acme").await;
-    for words in ["Courtesy credits given", "Courtesy credits taken back", "asked by mail", EMAIL, &grant] {
+    for words in ["Courtesy credits given", "Courtesy credits voided", "asked by mail", EMAIL, &grant] {
         assert!(shown.contains(words), "{words}");
     }
 });
@@ -158,7 +158,7 @@ on_both!(an_event_that_waits_is_retried, |app| {
     assert_eq!(desk.send(&key, "retry_event", &id, &[]).await, "again");
     assert_eq!(app.purchase(&opened.id).await["state"], "credited");
     assert_eq!(desk.act("retry_event", &id, &[]).await, "not_waiting");
-    assert!(desk.page("/operator/alarms").await.contains("No event waits."));
+    assert!(desk.page("/operator/alarms").await.contains("None pending."));
 });
 
 on_both!(an_alarm_is_acknowledged_by_who_is_signed_in, |app| {
@@ -206,7 +206,7 @@ on_both!(a_refund_without_an_answer_is_asked_again_under_its_own_key, |app| {
     assert_eq!(desk.send(key, "refund", &id, &[("first", "4.50")]).await, "stripe_unavailable");
     let pending = actions::pending(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap();
     assert_eq!((pending.key.to_string().as_str(), pending.amount), (key, 450));
-    assert!(desk.page(&format!("/operator/purchases/{id}")).await.contains("A refund of $4.50 was asked for"));
+    assert!(desk.page(&format!("/operator/purchases/{id}")).await.contains("A refund of $4.50 was requested"));
     // Nobody begins a second one beside it.
     assert_eq!(desk.act("refund", &id, &[("first", "4.50")]).await, "refund_open");
     // The same key with another amount is not that refund.

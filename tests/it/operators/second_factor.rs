@@ -83,7 +83,7 @@ async fn enrolled(app: &TestApp) -> (Shown, String) {
 on_both!(it_is_asked_for_once_it_is_on_and_a_code_is_taken_once, |app| {
     let (shown, cookie) = enrolled(app).await;
     let on = page(app, PAGE, &cookie).await.expect(200).text;
-    assert!(on.contains("10 recovery codes are left") && !on.contains(&shown.key) && !on.contains(&shown.codes[0]));
+    assert!(on.contains("10 recovery codes left") && !on.contains(&shown.key) && !on.contains(&shown.codes[0]));
     assert!(!page(app, "/operator", &cookie).await.expect(200).text.contains("Set up a second factor"));
     // The password alone opens nothing now, nor does the code that switched it on.
     assert_eq!(way(app, "").await, WRONG);
@@ -126,7 +126,7 @@ on_both!(a_recovery_code_works_once_however_it_is_written, |app| {
     assert_eq!(way(app, &shown.codes[3]).await, WRONG);
     let answer = signed(app, &shown.codes[0]).await;
     let page = page(app, PAGE, &session(&answer)).await.expect(200).text;
-    assert!(page.contains("8 recovery codes are left"), "{page}");
+    assert!(page.contains("8 recovery codes left"), "{page}");
     // What the database keeps is neither a code nor the key.
     let kept = "select count(*) as n from operator_recovery_codes where length(code_hash) = 32";
     assert_eq!(app.count(kept).await, 10);

@@ -20,7 +20,7 @@ pub async fn resend_receipt(app: &App, order: ActionRequest, id: PurchaseId) -> 
             if mails == 0 {
                 return Ok(Err(ActionOutcome::NoReceipt));
             }
-            let noun = if mails == 1 { "mail" } else { "mails" };
+            let noun = if mails == 1 { "email" } else { "emails" };
             Ok(Ok(AuditDetail::new(Action::ReceiptResent, purchase.customer_no, id, format!("{mails} {noun}"))))
         })
     })
