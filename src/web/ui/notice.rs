@@ -33,9 +33,14 @@ pub enum NoticeAction {
         label: String,
         href: String,
     },
-    /// Buy (again).
-    Buy {
+    /// A link with a filled button: the one way out.
+    MainLink {
         label: String,
+        href: String,
+    },
+    /// Buy (again), with a filled button.
+    Buy {
+        label: Text,
         form: BuyForm,
     },
 }
@@ -44,6 +49,16 @@ impl NoticeAction {
     #[must_use]
     pub fn link(label: impl Into<String>, href: impl Into<String>) -> Self {
         Self::Link { label: label.into(), href: href.into() }
+    }
+
+    #[must_use]
+    pub fn main_link(label: impl Into<String>, href: impl Into<String>) -> Self {
+        Self::MainLink { label: label.into(), href: href.into() }
+    }
+
+    #[must_use]
+    pub fn buy(label: impl Into<Text>, form: BuyForm) -> Self {
+        Self::Buy { label: label.into(), form }
     }
 }
 
@@ -98,9 +113,15 @@ fn Action(action: NoticeAction) -> impl IntoView {
             </a>
         }
         .into_any(),
+        NoticeAction::MainLink { label, href } => view! {
+            <a class="button primary" href=href>
+                {label}
+            </a>
+        }
+        .into_any(),
         NoticeAction::Buy { label, form } => view! {
             <BuyFields form>
-                <button class="button">{label}</button>
+                <button class="button primary">{label}</button>
             </BuyFields>
         }
         .into_any(),
