@@ -1,5 +1,7 @@
 # Topup's commands. `make` lists them; CONTRIBUTING.md explains them.
 
+# Cargo's commands here name no package: they take the workspace's default members, so that all of them agree on the
+# features of the dependencies and compile each once.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -26,7 +28,7 @@ help: ## Lists these commands
 
 .PHONY: demo
 demo: css ## Runs the demo: an SQLite file, a Stripe sandbox, four customers
-	cargo build $(LOCKED) -p topup --features demo --bin topup
+	cargo build $(LOCKED) --features demo --bin topup
 	exec $(TARGET)/debug/topup demo
 
 .PHONY: demo-reset
@@ -68,22 +70,21 @@ check-fmt:
 
 .PHONY: check-clippy
 check-clippy:
-	cargo clippy $(LOCKED) -p topup-domain --all-targets -- -D warnings
-	cargo clippy $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --all-targets -- -D warnings
-	cargo clippy $(LOCKED) -p topup -- -D warnings
+	cargo clippy $(LOCKED) --features demo --all-targets -- -D warnings
+	cargo clippy $(LOCKED) -- -D warnings
 
 .PHONY: check-docs
 check-docs:
-	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) -p topup-domain -p stripe-sandbox -p topup --features topup/demo --no-deps
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --features demo --no-deps
 
 .PHONY: check-types
 check-types: end2end/node_modules/.tools
 	end2end/node_modules/.bin/tsc -p end2end
 
 .PHONY: test
-# The Rust tests have built the binary with their own features. Another build would compile shared dependencies again.
+# The Rust tests have built the binary.
 test: BUILT := 1
-test: test-needs test-domain css test-rust clients e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
+test: test-needs css test-rust clients e2e ## Every test, on SQLite and PostgreSQL and in Chromium; installs what is missing
 
 .PHONY: test-needs
 test-needs:
@@ -98,20 +99,20 @@ test-sandbox: ## The Stripe sandbox alone
 	cargo test $(LOCKED) -p stripe-sandbox $(TEST)
 
 .PHONY: test-rust
-test-rust: ## The Rust tests of product and sandbox, with a temporary PostgreSQL
-	cargo test $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --no-run
-	scripts/with-postgres --fast cargo test $(LOCKED) -p stripe-sandbox -p topup --features topup/demo --no-fail-fast $(TEST)
+test-rust: ## All Rust tests, with a temporary PostgreSQL
+	cargo test $(LOCKED) --features demo --no-run
+	scripts/with-postgres --fast cargo test $(LOCKED) --features demo --no-fail-fast $(TEST)
 
 .PHONY: e2e
 e2e: css end2end/node_modules/.tools ## Browser tests by Playwright, with and without JavaScript
 	scripts/need chromium
-	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
+	$(if $(BUILT),,cargo build $(LOCKED) --features demo --bin topup)
 	cd end2end && TOPUP_BIN="$(abspath $(TARGET))/debug/topup" node_modules/.bin/playwright test $(E2E)
 
 .PHONY: clients
 clients: end2end/node_modules/.tools ## Generates clients from openapi.json and runs them against the binary
 	scripts/need clients
-	$(if $(BUILT),,cargo build $(LOCKED) -p topup --features demo --bin topup)
+	$(if $(BUILT),,cargo build $(LOCKED) --features demo --bin topup)
 	scripts/clients "$(abspath $(TARGET))/debug/topup"
 
 .PHONY: pictures
