@@ -1,12 +1,16 @@
-//! The command line. The doc comments are `--help`.
+//! The command line. Doc comments are `--help`; each command's arguments stand in its file in `app::commands`.
 
-pub mod stripe;
-
-use crate::cli::stripe::StripeCommand;
-use crate::settings::{DatabaseSettings, Settings, values};
-use clap::builder::PathBufValueParser;
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use crate::app::commands::alarms::AlarmsSettings;
+use crate::app::commands::clock::ClockCommand;
+use crate::app::commands::hooks::HooksCommand;
+use crate::app::commands::operators::OperatorCommand;
+use crate::app::commands::purchases::PurchasesCommand;
+use crate::app::commands::reconcile::ReconcileSettings;
+use crate::app::commands::stripe_setup::StripeCommand;
+use crate::app::commands::verify_export::ExportSettings;
+use crate::app::commands::worker::JobsCommand;
+use crate::settings::{DatabaseSettings, Settings};
+use clap::{Parser, Subcommand};
 
 /// Sells prepaid credits on top of a SaaS plan: a ledger, a Billing page, Stripe Checkout.
 #[derive(Debug, Parser)]
@@ -57,205 +61,6 @@ pub enum Command {
     /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
     #[command(subcommand)]
     Purchases(PurchasesCommand),
-}
-
-/// The arguments of `reconcile`.
-#[derive(Args, Debug)]
-pub struct ReconcileSettings {
-    /// The first day or instant; 30 days ago by default
-    #[arg(long, value_name = "DAY", value_parser = values::word())]
-    pub since: Option<String>,
-    /// Repair what can be repaired
-    #[arg(long)]
-    pub repair: bool,
-    /// The settings of `serve`.
-    #[command(flatten)]
-    pub settings: Settings,
-}
-
-/// The arguments of `verify-export`.
-#[derive(Args, Clone, Debug)]
-pub struct ExportSettings {
-    /// The file, as it was downloaded: all of `/v1/customers/{id}/entries`, as CSV or page after page
-    #[arg(value_parser = values::text_of(PathBufValueParser::new()))]
-    pub file: PathBuf,
-    /// The customer of the entries, by the id in the API
-    #[arg(long, value_name = "ID", value_parser = values::word())]
-    pub customer: Option<String>,
-    /// The hash of the last entry as noted elsewhere: proves that no entry is missing at the end
-    #[arg(long, value_name = "HASH", value_parser = values::word())]
-    pub head: Option<String>,
-}
-
-/// The arguments of `alarms`.
-#[derive(Args, Clone, Debug)]
-#[command(args_conflicts_with_subcommands = true)]
-pub struct AlarmsSettings {
-    /// The command, instead of listing.
-    #[command(subcommand)]
-    pub command: Option<AlarmsCommand>,
-    /// Acknowledged alarms too
-    #[arg(long)]
-    pub all: bool,
-    /// The database and the catalogue.
-    #[command(flatten)]
-    pub database: DatabaseSettings,
-}
-
-/// The commands of `alarms`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum AlarmsCommand {
-    /// Acknowledge alarms. The list leaves them out; the name and the time are kept.
-    Ack {
-        /// Their numbers, as the list shows them
-        #[arg(required = true, value_name = "ID", value_parser = values::parsed::<i64>())]
-        ids: Vec<i64>,
-        /// Your name; the system's user by default
-        #[arg(long, env = "USER", value_parser = values::text())]
-        by: Option<String>,
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
-}
-
-/// The second factor of an account.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct FactorSettings {
-    /// Set up a second factor: print its key and recovery codes. The default where standard input is a terminal
-    #[arg(long)]
-    pub totp: bool,
-    /// Set up no second factor; the operator can do so in the console
-    #[arg(long, conflicts_with = "totp")]
-    pub no_totp: bool,
-}
-
-/// The commands of `operator`. A password is asked for on the terminal, or read from standard input.
-#[derive(Clone, Debug, Subcommand)]
-pub enum OperatorCommand {
-    /// Create an account.
-    Add {
-        /// The person's address
-        #[arg(value_parser = values::text())]
-        email: String,
-        /// The second factor.
-        #[command(flatten)]
-        factor: FactorSettings,
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
-    /// List the accounts, a line each.
-    List {
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
-    /// Disable an account and end its sessions.
-    Disable {
-        /// The person's address
-        #[arg(value_parser = values::text())]
-        email: String,
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
-    /// Set another password, open the account again, end its sessions. A second factor ends with the password that it
-    /// was kept by: an account that has one gets a new one
-    Reset {
-        /// The person's address
-        #[arg(value_parser = values::text())]
-        email: String,
-        /// The second factor.
-        #[command(flatten)]
-        factor: FactorSettings,
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
-}
-
-/// The commands of `hooks`.
-#[derive(Debug, Subcommand)]
-pub enum HooksCommand {
-    /// List messages that were not accepted, a line each, newest first.
-    List {
-        /// Accepted messages too
-        #[arg(long)]
-        all: bool,
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
-    /// Send messages again, with the same ids and contents.
-    Retry {
-        /// The messages, as the list names them
-        #[arg(required = true, value_name = "ID", value_parser = values::word())]
-        ids: Vec<String>,
-        /// The settings of `serve`.
-        #[command(flatten)]
-        settings: Box<Settings>,
-    },
-    /// Send a message of the type topup.test now, and report whether the endpoint accepted it.
-    Test {
-        /// The settings of `serve`.
-        #[command(flatten)]
-        settings: Box<Settings>,
-    },
-}
-
-/// The commands of `purchases`.
-#[derive(Debug, Subcommand)]
-pub enum PurchasesCommand {
-    /// Find purchases by email, customer id, pur_, cs_, pi_, in_ or invoice number.
-    Find {
-        /// The text to search for
-        #[arg(value_parser = values::text())]
-        text: String,
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
-    /// Ask Stripe about one purchase, credit it if it is paid, and print what Stripe and the ledger know.
-    Recheck {
-        /// The purchase, by any of what `find` takes
-        #[arg(value_parser = values::text())]
-        id: String,
-        /// The settings of `serve`.
-        #[command(flatten)]
-        settings: Box<Settings>,
-    },
-}
-
-/// The commands of `jobs`.
-#[derive(Debug, Subcommand)]
-pub enum JobsCommand {
-    /// The last run of each job, in any process, and its backlog.
-    List {
-        /// The settings of `serve`.
-        #[command(flatten)]
-        settings: Box<Settings>,
-    },
-    /// Run one job now.
-    Run {
-        /// The job, as the list names it
-        #[arg(value_parser = values::word())]
-        name: String,
-        /// The settings of `serve`.
-        #[command(flatten)]
-        settings: Box<Settings>,
-    },
-}
-
-/// The commands of `clock`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum ClockCommand {
-    /// Say that this machine's clock is right although it is far ahead of the newest commit, because nothing ran since.
-    Accept {
-        /// Where the data are.
-        #[command(flatten)]
-        database: DatabaseSettings,
-    },
 }
 
 #[cfg(test)]

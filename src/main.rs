@@ -5,9 +5,10 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use topup::app;
 use topup::app::commands;
+use topup::app::commands::purchases::PurchasesCommand;
+use topup::app::commands::stripe_setup::StripeCommand;
 use topup::app::failure::Failure;
-use topup::cli::stripe::StripeCommand;
-use topup::cli::{Cli, Command, PurchasesCommand};
+use topup::cli::{Cli, Command};
 use tracing_subscriber::EnvFilter;
 
 /// The default of `RUST_LOG`. Stripe's client library logs every failure; ours logs the outcome of a call once.

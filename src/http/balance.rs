@@ -2,7 +2,7 @@
 
 use crate::domain::Balance;
 use crate::http::customers::{NextPlanJson, plan_name};
-use crate::http::grants::GrantJson;
+use crate::http::grants::ListedGrantJson;
 use crate::http::request::customer::is_customer_id;
 use crate::http::request::extract::Id;
 use crate::http::request::json;
@@ -29,7 +29,7 @@ struct BalanceJson {
     plan: PlanBalanceJson,
     courtesy: CourtesyJson,
     top_up: TopUpJson,
-    grants: Vec<GrantJson>,
+    grants: Vec<ListedGrantJson>,
 }
 
 #[derive(Serialize)]
@@ -97,6 +97,6 @@ fn balance_json(app: &App, b: Balance) -> BalanceJson {
             paused: Num(b.top_up.paused),
             next_expiry,
         },
-        grants: b.grants.iter().map(|line| GrantJson::new(&line.grant, line.state)).collect(),
+        grants: b.grants.iter().map(|line| ListedGrantJson::new(&line.grant, line.state)).collect(),
     }
 }

@@ -28,9 +28,9 @@ pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/grants", get(list).post(give)).route("/v1/grants/{id}/void", post(void))
 }
 
-/// A grant in the balance and in the list.
+/// A grant.
 #[derive(Serialize)]
-pub struct GrantJson {
+struct GrantJson {
     id: String,
     kind: &'static str,
     amount: Num,
@@ -40,11 +40,10 @@ pub struct GrantJson {
     state: &'static str,
     effective_at: At,
     expires_at: At,
-    purchase: Option<String>,
 }
 
 impl GrantJson {
-    pub fn new(grant: &Grant, state: GrantState) -> Self {
+    fn new(grant: &Grant, state: GrantState) -> Self {
         Self {
             id: grant.id.to_string(),
             kind: grant.kind.name(),
@@ -55,40 +54,36 @@ impl GrantJson {
             state: state.name(),
             effective_at: At(grant.effective_at),
             expires_at: At(grant.expires_at),
-            purchase: grant.purchase.filter(|_| grant.kind == Kind::TopUp).map(|id| id.to_string()),
         }
+    }
+}
+
+/// A grant in the balance and in the list.
+#[derive(Serialize)]
+pub struct ListedGrantJson {
+    #[serde(flatten)]
+    grant: GrantJson,
+    purchase: Option<String>,
+}
+
+impl ListedGrantJson {
+    pub fn new(grant: &Grant, state: GrantState) -> Self {
+        let purchase = grant.purchase.filter(|_| grant.kind == Kind::TopUp).map(|id| id.to_string());
+        Self { grant: GrantJson::new(grant, state), purchase }
     }
 }
 
 /// A grant after a write. `reason` is added to the answer.
 #[derive(Serialize)]
 struct GrantedJson {
-    id: String,
-    kind: &'static str,
-    amount: Num,
-    remaining: Num,
-    held: Num,
-    frozen: Num,
-    state: &'static str,
-    effective_at: At,
-    expires_at: At,
+    #[serde(flatten)]
+    grant: GrantJson,
     balance: SummaryJson,
 }
 
 fn granted_json(granted: Granted) -> GrantedJson {
-    let grant = &granted.grant;
-    GrantedJson {
-        id: grant.id.to_string(),
-        kind: grant.kind.name(),
-        amount: Num(grant.amount),
-        remaining: Num(grant.remaining()),
-        held: Num(grant.held),
-        frozen: Num(grant.frozen),
-        state: grant.state(granted.at, false).name(),
-        effective_at: At(grant.effective_at),
-        expires_at: At(grant.expires_at),
-        balance: granted.balance.into(),
-    }
+    let state = granted.grant.state(granted.at, false);
+    GrantedJson { grant: GrantJson::new(&granted.grant, state), balance: granted.balance.into() }
 }
 
 async fn give(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
@@ -138,5 +133,5 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
     let before = paging.number(i64::MAX)?;
     let mut found = accounts::grants(&app, no, None, before, paging.limit + 1).await?;
     let next = paging::cut(&mut found, &paging).map(|row| paging::cursor(row.no));
-    Ok(paging::list(found.iter().map(|row| GrantJson::new(&row.grant, row.state)).collect(), next))
+    Ok(paging::list(found.iter().map(|row| ListedGrantJson::new(&row.grant, row.state)).collect(), next))
 }

@@ -1,4 +1,4 @@
-//! Error pages: not found, a fault, a refused or unreadable request.
+//! Error pages: not found, an internal error, a refused or unreadable request.
 
 use crate::usecases::App;
 use crate::web::document::document;
@@ -18,23 +18,13 @@ pub fn Missing() -> impl IntoView {
 /// The page of a POST from another site.
 #[component]
 pub fn Refused() -> impl IntoView {
-    leptos_meta::provide_meta_context();
-    page(|request| async move {
-        request.status(StatusCode::FORBIDDEN);
-        let body = view! {
-            <div class="card narrow" role="alert">
-                <h1>"That did not come from this site"</h1>
-                <p class="note">
-                    "Your browser says that the form was sent from another site, so nothing was done. \
-                    Open the page again and repeat it there."
-                </p>
-                <a class="button" href="/billing">
-                    "Open Billing"
-                </a>
-            </div>
-        };
-        Ok(Page::new("Refused", None, body))
-    })
+    message(
+        StatusCode::FORBIDDEN,
+        "Refused",
+        "That did not come from this site",
+        "Your browser says that the form was sent from another site, so nothing was done. \
+         Open the page again and repeat it there.",
+    )
 }
 
 /// The answer to a request that is not text, such as one with NUL, or not a form of ours.
@@ -44,21 +34,29 @@ pub async fn unreadable(app: App, request: Request) -> Response {
 
 #[component]
 fn Unreadable() -> impl IntoView {
+    message(
+        StatusCode::BAD_REQUEST,
+        "Not readable",
+        "That could not be read",
+        "The address or the form holds something that is no text, so nothing was done. \
+         Open the page again and repeat it there.",
+    )
+}
+
+/// A page with one message and the way to Billing.
+fn message(status: StatusCode, title: &'static str, heading: &'static str, text: &'static str) -> impl IntoView {
     leptos_meta::provide_meta_context();
-    page(|request| async move {
-        request.status(StatusCode::BAD_REQUEST);
+    page(move |request| async move {
+        request.status(status);
         let body = view! {
             <div class="card narrow" role="alert">
-                <h1>"That could not be read"</h1>
-                <p class="note">
-                    "The address or the form holds something that is no text, so nothing was done. \
-                    Open the page again and repeat it there."
-                </p>
+                <h1>{heading}</h1>
+                <p class="note">{text}</p>
                 <a class="button" href="/billing">
                     "Open Billing"
                 </a>
             </div>
         };
-        Ok(Page::new("Not readable", None, body))
+        Ok(Page::new(title, None, body))
     })
 }

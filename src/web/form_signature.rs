@@ -205,11 +205,12 @@ pub(super) fn keyed(secret: &[u8]) -> Hmac<Sha256> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::usecases::access::portal::Role;
 
-    fn viewer() -> Viewer {
+    /// The owner of the customer acme, in a session.
+    pub fn viewer(session: u8) -> Viewer {
         Viewer {
             customer_no: 7,
             customer: "acme".into(),
@@ -217,27 +218,27 @@ mod tests {
             timezone: "UTC".into(),
             email: None,
             role: Role::Owner,
-            proven: true,
+            proven: false,
             return_url: None,
-            session: [1; 32],
+            session: [session; 32],
         }
     }
 
     #[test]
     fn a_signature_fits_one_session_one_customer_and_one_role() {
-        let signed = signature(b"secret", &viewer());
+        let signed = signature(b"secret", &viewer(1));
         let check = |viewer: &Viewer, signature: &str, customer: bool, session: bool| {
             let is = |binding| is_signed(b"secret", viewer, signature, binding);
             assert_eq!((is(Binding::Customer), is(Binding::Session)), (customer, session), "{viewer:?} {signature}");
         };
-        check(&viewer(), &signed, true, true);
-        check(&Viewer { customer_no: 8, ..viewer() }, &signed, false, true);
-        check(&Viewer { role: Role::Admin, ..viewer() }, &signed, false, true);
-        check(&Viewer { session: [2; 32], ..viewer() }, &signed, false, false);
+        check(&viewer(1), &signed, true, true);
+        check(&Viewer { customer_no: 8, ..viewer(1) }, &signed, false, true);
+        check(&Viewer { role: Role::Admin, ..viewer(1) }, &signed, false, true);
+        check(&Viewer { session: [2; 32], ..viewer(1) }, &signed, false, false);
         for odd in ["", "00", "zz", &signed[..32], &signed[1..], &format!("{signed}00"), "é".repeat(32).as_str()] {
-            check(&viewer(), odd, false, odd.get(..32) == Some(&signed[..32]));
+            check(&viewer(1), odd, false, odd.get(..32) == Some(&signed[..32]));
         }
-        assert!(!is_signed(b"other", &viewer(), &signed, Binding::Session));
+        assert!(!is_signed(b"other", &viewer(1), &signed, Binding::Session));
     }
 
     #[test]

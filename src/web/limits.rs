@@ -11,14 +11,13 @@ use crate::process_metrics::LimitKind;
 use crate::usecases::App;
 use crate::usecases::access::tokens::token_hash;
 use crate::web::cookies::Cookie;
+use crate::web::readable::FORM_BYTES_MAX;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// The largest anonymous form, in bytes.
-const FORM_MAX: usize = 64 * 1024;
 /// `Retry-After` if all places are taken.
 const BUSY_SECONDS: u64 = 2;
 
@@ -75,7 +74,7 @@ pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> R
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, FORM_MAX).await else { return too_many(StatusCode::PAYLOAD_TOO_LARGE, 0) };
+    let Ok(body) = to_bytes(body, FORM_BYTES_MAX).await else { return too_many(StatusCode::PAYLOAD_TOO_LARGE, 0) };
     let Some(_place) = limits.form() else {
         metrics.count_limited(LimitKind::Form);
         return too_many(StatusCode::SERVICE_UNAVAILABLE, BUSY_SECONDS);

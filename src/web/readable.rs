@@ -8,8 +8,8 @@
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{StatusCode, Uri};
 
-/// The largest form, in bytes.
-const FORM_MAX: usize = 64 * 1024;
+/// The largest form, in bytes: its longest field is a reason of 500 characters.
+pub const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// Whether an address is text.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn is_text(uri: &Uri) -> bool {
 /// # Errors
 /// 413 if the form is too large or ended early, 400 if it is not text.
 pub async fn form(body: Body) -> Result<Bytes, StatusCode> {
-    let bytes = to_bytes(body, FORM_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     let is_text = |text: &str| !text.contains(['\0', char::REPLACEMENT_CHARACTER]);
     let all = url::form_urlencoded::parse(&bytes).all(|(name, value)| is_text(&name) && is_text(&value));
     if all { Ok(bytes) } else { Err(StatusCode::BAD_REQUEST) }

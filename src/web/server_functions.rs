@@ -34,9 +34,6 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
 
-/// The largest form, in bytes: its longest field is a reason of 500 characters.
-const FORM_BYTES_MAX: usize = 64 * 1024;
-
 /// A server function. A browser's form is answered by 303; if the function failed, by one with an outcome's code, since
 /// Leptos would put the error's text into the URL.
 pub async fn handle(State(app): State<App>, request: Request) -> Response {
@@ -84,7 +81,8 @@ pub async fn handle(State(app): State<App>, request: Request) -> Response {
 /// changes nothing. The viewer is handed on, so that the form acts for the same one if the session changes meanwhile.
 async fn check_binding(app: &App, request: Request) -> Result<(Request, Option<DrawnFor>), Response> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+    let body =
+        to_bytes(body, readable::FORM_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
     let path = parts.uri.path().to_owned();
     let is_stale = match binding(&path) {
         Binding::Nothing | Binding::Own => Ok((false, None)),

@@ -2,11 +2,44 @@
 
 use crate::app::build::open_existing;
 use crate::app::failure::Failure;
-use crate::cli::{AlarmsCommand, AlarmsSettings};
 use crate::clock::Clock;
 use crate::domain::text;
+use crate::settings::{DatabaseSettings, values};
 use crate::store::Store;
 use crate::usecases::alarms;
+use clap::{Args, Subcommand};
+
+/// The arguments of `alarms`.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AlarmsSettings {
+    /// The command, instead of listing.
+    #[command(subcommand)]
+    pub command: Option<AlarmsCommand>,
+    /// Acknowledged alarms too
+    #[arg(long)]
+    pub all: bool,
+    /// The database and the catalogue.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+}
+
+/// The commands of `alarms`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AlarmsCommand {
+    /// Acknowledge alarms. The list leaves them out; the name and the time are kept.
+    Ack {
+        /// Their numbers, as the list shows them
+        #[arg(required = true, value_name = "ID", value_parser = values::parsed::<i64>())]
+        ids: Vec<i64>,
+        /// Your name; the system's user by default
+        #[arg(long, env = "USER", value_parser = values::text())]
+        by: Option<String>,
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+}
 
 /// The longest `--by`, in characters.
 const BY_MAX: usize = 200;

@@ -2,13 +2,25 @@
 
 use crate::app::build::open_existing;
 use crate::app::failure::Failure;
-use crate::cli::ClockCommand;
 use crate::clock::Clock;
 use crate::domain::Instant;
+use crate::settings::DatabaseSettings;
 use crate::store::db::DbError;
 use crate::store::{Store, newest_commit};
 use crate::usecases::InternalError;
 use chrono::SecondsFormat;
+use clap::Subcommand;
+
+/// The commands of `clock`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ClockCommand {
+    /// Say that this machine's clock is right although it is far ahead of the newest commit, because nothing ran since.
+    Accept {
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+}
 
 /// `topup clock …`.
 ///

@@ -2,9 +2,39 @@
 
 use crate::app::build::{open_existing, with_app};
 use crate::app::failure::Failure;
-use crate::cli::HooksCommand;
+use crate::settings::{DatabaseSettings, Settings, values};
 use crate::usecases::delivery::webhooks;
 use crate::webhooks::Delivered;
+use clap::Subcommand;
+
+/// The commands of `hooks`.
+#[derive(Debug, Subcommand)]
+pub enum HooksCommand {
+    /// List messages that were not accepted, a line each, newest first.
+    List {
+        /// Accepted messages too
+        #[arg(long)]
+        all: bool,
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Send messages again, with the same ids and contents.
+    Retry {
+        /// The messages, as the list names them
+        #[arg(required = true, value_name = "ID", value_parser = values::word())]
+        ids: Vec<String>,
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// Send a message of the type topup.test now, and report whether the endpoint accepted it.
+    Test {
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+}
 
 /// `topup hooks list`, `retry` and `test`.
 ///

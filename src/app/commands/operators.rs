@@ -6,16 +6,72 @@
 
 use crate::app::build::{open_existing, read_catalog};
 use crate::app::failure::Failure;
-use crate::cli::{FactorSettings, OperatorCommand};
 use crate::clock::Clock;
 use crate::email;
-use crate::settings::DatabaseSettings;
+use crate::settings::{DatabaseSettings, values};
 use crate::store::Store;
 use crate::usecases::operators;
 use crate::usecases::operators::{Enrolment, password};
 use chrono::SecondsFormat;
+use clap::{Args, Subcommand};
 use qrcodegen::{QrCode, QrCodeEcc};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+/// The commands of `operator`. A password is asked for on the terminal, or read from standard input.
+#[derive(Clone, Debug, Subcommand)]
+pub enum OperatorCommand {
+    /// Create an account.
+    Add {
+        /// The person's address
+        #[arg(value_parser = values::text())]
+        email: String,
+        /// The second factor.
+        #[command(flatten)]
+        factor: FactorSettings,
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// List the accounts, a line each.
+    List {
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Disable an account and end its sessions.
+    Disable {
+        /// The person's address
+        #[arg(value_parser = values::text())]
+        email: String,
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Set another password, open the account again, end its sessions. A second factor ends with the password that it
+    /// was kept by: an account that has one gets a new one
+    Reset {
+        /// The person's address
+        #[arg(value_parser = values::text())]
+        email: String,
+        /// The second factor.
+        #[command(flatten)]
+        factor: FactorSettings,
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+}
+
+/// The second factor of an account.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct FactorSettings {
+    /// Set up a second factor: print its key and recovery codes. The default where standard input is a terminal
+    #[arg(long)]
+    pub totp: bool,
+    /// Set up no second factor; the operator can do so in the console
+    #[arg(long, conflicts_with = "totp")]
+    pub no_totp: bool,
+}
 
 /// `topup operator …`.
 ///

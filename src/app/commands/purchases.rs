@@ -3,11 +3,35 @@
 use crate::app::build::{open_existing, with_app};
 use crate::app::failure::Failure;
 use crate::domain::{Instant, Kind, Money};
-use crate::settings::{DatabaseSettings, Settings};
+use crate::settings::{DatabaseSettings, Settings, values};
 use crate::stripe::{CheckoutState, CheckoutStatus};
 use crate::usecases::credits::accounts;
 use crate::usecases::purchases::{Purchase, StripeAnswer};
 use crate::usecases::{App, purchases};
+use clap::Subcommand;
+
+/// The commands of `purchases`.
+#[derive(Debug, Subcommand)]
+pub enum PurchasesCommand {
+    /// Find purchases by email, customer id, pur_, cs_, pi_, in_ or invoice number.
+    Find {
+        /// The text to search for
+        #[arg(value_parser = values::text())]
+        text: String,
+        /// The database and the catalogue.
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Ask Stripe about one purchase, credit it if it is paid, and print what Stripe and the ledger know.
+    Recheck {
+        /// The purchase, by any of what `find` takes
+        #[arg(value_parser = values::text())]
+        id: String,
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+}
 
 /// `topup purchases find TEXT`.
 ///

@@ -2,12 +2,27 @@
 
 use crate::app::build::with_app;
 use crate::app::failure::Failure;
-use crate::cli::ReconcileSettings;
 use crate::domain::Instant;
+use crate::settings::{Settings, values};
 use crate::usecases::App;
 use crate::usecases::stripe_sync::differences::Difference;
 use crate::usecases::stripe_sync::reconcile;
 use chrono::TimeDelta;
+use clap::Args;
+
+/// The arguments of `reconcile`.
+#[derive(Args, Debug)]
+pub struct ReconcileSettings {
+    /// The first day or instant; 30 days ago by default
+    #[arg(long, value_name = "DAY", value_parser = values::word())]
+    pub since: Option<String>,
+    /// Repair what can be repaired
+    #[arg(long)]
+    pub repair: bool,
+    /// The settings of `serve`.
+    #[command(flatten)]
+    pub settings: Settings,
+}
 
 /// The days that are compared without `--since`: Stripe keeps its events for so long.
 const DAYS: i64 = 30;

@@ -1,8 +1,25 @@
 //! `topup verify-export`: a customer's entries, proven without a database.
 
 use crate::app::failure::Failure;
-use crate::cli::ExportSettings;
+use crate::settings::values;
 use crate::usecases::credits::export;
+use clap::Args;
+use clap::builder::PathBufValueParser;
+use std::path::PathBuf;
+
+/// The arguments of `verify-export`.
+#[derive(Args, Clone, Debug)]
+pub struct ExportSettings {
+    /// The file, as it was downloaded: all of `/v1/customers/{id}/entries`, as CSV or page after page
+    #[arg(value_parser = values::text_of(PathBufValueParser::new()))]
+    pub file: PathBuf,
+    /// The customer of the entries, by the id in the API
+    #[arg(long, value_name = "ID", value_parser = values::word())]
+    pub customer: Option<String>,
+    /// The hash of the last entry as noted elsewhere: proves that no entry is missing at the end
+    #[arg(long, value_name = "HASH", value_parser = values::word())]
+    pub head: Option<String>,
+}
 
 /// `topup verify-export FILE [--customer ID] [--head HASH]`.
 ///

@@ -6,13 +6,33 @@
 use crate::app::build::with_app;
 use crate::app::failure::Failure;
 use crate::app::signal::stop_on_signal;
-use crate::cli::JobsCommand;
 use crate::domain::Instant;
-use crate::settings::Settings;
+use crate::settings::{Settings, values};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::jobs::LastRun;
 use crate::usecases::{App, InternalError, jobs};
+use clap::Subcommand;
 use tokio_util::sync::CancellationToken;
+
+/// The commands of `jobs`.
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// The last run of each job, in any process, and its backlog.
+    List {
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// Run one job now.
+    Run {
+        /// The job, as the list names it
+        #[arg(value_parser = values::word())]
+        name: String,
+        /// The settings of `serve`.
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+}
 
 /// `topup work`.
 ///

@@ -23,8 +23,8 @@ pub async fn choose_plan(
     #[server(default)] months: String,
     #[server(default)] mac: String,
 ) -> Result<Started, ServerFnError> {
-    let form = SentBuyForm { purchase, package, credits, price, currency, months, mac };
     let request = RequestContext::current();
+    let form = SentBuyForm { purchase, package, credits, price, currency, months, mac };
     let url = checkout_url(&request, &form).await;
     redirect(&request, url)
 }

@@ -172,21 +172,7 @@ fn outcome(changed: KeyChange, done: Outcome) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usecases::access::portal::Role;
-
-    fn viewer(session: u8) -> Viewer {
-        Viewer {
-            customer_no: 7,
-            customer: "acme".into(),
-            name: "Acme Data".into(),
-            timezone: "UTC".into(),
-            email: None,
-            role: Role::Owner,
-            proven: false,
-            return_url: None,
-            session: [session; 32],
-        }
-    }
+    use crate::web::form_signature::tests::viewer;
 
     #[test]
     fn a_seed_is_one_key_of_one_session() {

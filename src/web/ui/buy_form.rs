@@ -138,20 +138,7 @@ pub fn SignedFields(form: BuyForm) -> impl IntoView {
 mod tests {
     use super::*;
     use crate::usecases::access::portal::Role;
-
-    fn viewer(session: u8) -> Viewer {
-        Viewer {
-            customer_no: 7,
-            customer: "acme".into(),
-            name: "Acme Data".into(),
-            timezone: "UTC".into(),
-            email: None,
-            role: Role::Owner,
-            proven: false,
-            return_url: None,
-            session: [session; 32],
-        }
-    }
+    use crate::web::form_signature::tests::viewer;
 
     fn terms() -> Terms {
         Terms { credits: Credits::whole(1_200), amount: 900, currency: "usd".into(), months: 12 }
