@@ -30,7 +30,7 @@ impl Clock {
     /// The stored test clock; the first start puts it at the present second.
     ///
     /// # Errors
-    /// Whatever the database says.
+    /// The database fails.
     pub async fn stored(store: &Store) -> Result<Self, DbError> {
         let clock = Self { test: Some(Arc::new(AtomicI64::new(0))) };
         let mut db = store.begin_write().await?;
@@ -47,7 +47,6 @@ impl Clock {
         Self { test: Some(Arc::new(AtomicI64::new(at.timestamp_millis()))) }
     }
 
-    /// Whether this is a test clock.
     #[must_use]
     pub const fn is_test(&self) -> bool {
         self.test.is_some()
@@ -76,7 +75,7 @@ impl Clock {
     /// Reads the test clock, which another process may have advanced. A late reading does not put it back.
     ///
     /// # Errors
-    /// Whatever the database says.
+    /// The database fails.
     pub async fn refresh(&self, store: &Store) -> Result<(), DbError> {
         if let Some(test) = &self.test {
             let row = store.read().await?.fetch_optional("select now from test_clock where id = 1", Vec::new()).await?;

@@ -1,5 +1,5 @@
-//! Counters of this process for `/metrics`: operators' sign-ins, rejected keys, rate limits. *Not here:* the worker's
-//! jobs, whose figures stand in the store.
+//! Counters of this process for `/metrics`: operators' sign-ins, rejected keys, rate limits. The figures of jobs are in the
+//! store.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use prometheus_client::metrics::counter::Counter;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 type Labels = [(&'static str, &'static str); 1];
 
-/// Counters by one label; every value of the label is there from the start.
+/// Counters by one label; each value starts at 0.
 #[derive(Clone)]
 struct Counters(&'static str, Family<Labels, Counter>);
 
@@ -35,7 +35,7 @@ pub enum SignInOutcome {
     SignedIn,
     /// A wrong address, password or code.
     Wrong,
-    /// Not checked: too many had failed before, or too many were waiting.
+    /// Not checked, after too many failures or with too many waiting.
     Locked,
 }
 
@@ -62,7 +62,7 @@ pub struct ProcessMetrics {
     unlogged: Arc<Unlogged>,
 }
 
-/// Requests since the last log line, which is at most one a second: callers must not fill the log.
+/// Requests since the last log line, which is at most one a second: so that callers cannot fill the log.
 struct Unlogged {
     count: AtomicU64,
     log_limit: DefaultDirectRateLimiter,

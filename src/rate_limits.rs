@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Requests in a period: `100/s`, `600/m`, `5000/h`. As many may come at once.
+/// Requests in a period: `100/s`, `600/m`, `5000/h`. All of them may come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     count: NonZeroU32,
@@ -121,7 +121,7 @@ impl RateLimits {
         self.form_rate.check().is_ok().then_some(place)
     }
 
-    /// Whether a key or session of this hash was valid when it was last looked up.
+    /// A valid key or session at its last use, by its hash.
     #[must_use]
     pub fn knows(&self, hash: &[u8; 32]) -> bool {
         self.known.has(hash)
@@ -162,7 +162,7 @@ impl<K: Hash + Eq + Clone> Counters<K> {
 /// The hashes in one half of [`Known`].
 const KNOWN_MAX: usize = 20_000;
 
-/// Hashes of valid keys and sessions that were used lately. When the younger half is full, the older one is dropped.
+/// Hashes of recently used valid keys and sessions. When the newer half is full, the older one is dropped.
 #[derive(Default)]
 struct Known(Mutex<[HashSet<[u8; 32]>; 2]>);
 

@@ -6,7 +6,7 @@ use crate::domain::Instant;
 use chrono::{DateTime, NaiveDate, Offset as _, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::{OffsetName, Tz};
 
-/// An instant as text: UTC, milliseconds where there are any.
+/// An instant as text in UTC, with milliseconds if it has any.
 #[must_use]
 pub fn rfc3339(at: Instant) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
@@ -17,10 +17,10 @@ pub fn rfc3339(at: Instant) -> String {
 pub struct Zone(Tz);
 
 impl Zone {
-    /// UTC, for customers who named none.
+    /// UTC, the default.
     pub const UTC: Self = Self(Tz::UTC);
 
-    /// The zone of a name. Names are checked when they are stored; an unknown one becomes UTC.
+    /// The zone of a name; an unknown one becomes UTC.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self(name.parse().unwrap_or(Tz::UTC))
@@ -106,7 +106,6 @@ impl Zone {
         (self.local(at).date_naive() - self.local(now).date_naive()).num_days()
     }
 
-    /// Whether both fall on one calendar day.
     #[must_use]
     pub fn same_day(self, a: Instant, b: Instant) -> bool {
         self.days_until(a, b) == 0

@@ -1,10 +1,7 @@
-//! How the SaaS's backend hears of what it did not cause itself: signed POSTs to one address of its own.
+//! Outgoing webhooks: POSTs to the SaaS's backend, signed by Standard Webhooks 1.0.
 //!
-//! Signed as Standard Webhooks 1.0 has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`), so that a
-//! receiver needs a library and nothing of ours. Invariants: a message keeps its id, however often it is sent;
-//! no redirect is followed; what the receiver says is never read, only its status; each delivery ends in time.
-//!
-//! *Not here:* which message is due and what becomes of it (`usecases::hooks`).
+//! A message has the same id in each attempt. Redirects are not followed, the response's body is not read, and each
+//! attempt has a time-out. The queue is `usecases::delivery::webhooks`.
 
 use crate::domain::Instant;
 use axum::body::Bytes;
@@ -23,23 +20,23 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use url::Url;
 
-/// How long a delivery may take, from the first byte of the connection to the answer's head.
+/// The time-out of a delivery, from connecting to the response's head.
 const DELIVERY_MAX: Duration = Duration::from_secs(10);
-/// The bytes that a secret may have (Standard Webhooks, "Signature scheme").
+/// The length of a secret in bytes (Standard Webhooks, "Signature scheme").
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// The receiver said 2xx.
+    /// 2xx.
     Accepted,
-    /// Not now: again later.
+    /// To be sent again later: the reason.
     Deferred(String),
-    /// The receiver wants no more of it (410).
+    /// Not to be sent again (410): the reason.
     Refused(String),
 }
 
-/// A secret that messages are signed with.
+/// A signing secret.
 #[derive(Clone)]
 pub struct HookSecret(Vec<u8>);
 
@@ -52,12 +49,12 @@ struct Parts {
     waiting: Notify,
 }
 
-/// The address that messages go to. Clones share it.
+/// The endpoint for webhooks. Clones share it.
 #[derive(Clone)]
 pub struct Hook(Arc<Parts>);
 
 impl HookSecret {
-    /// From `whsec_` and base64.
+    /// Parses `whsec_` and base64.
     ///
     /// # Errors
     /// What is wrong with it; never what it holds.
@@ -75,46 +72,45 @@ impl HookSecret {
     }
 }
 
-/// Reads `HOOK_URL`.
+/// Parses `HOOK_URL`.
 ///
 /// # Errors
 /// What is wrong with it; never what it holds.
 pub fn address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|e| format!("is no address: {e}"))?;
+    let url = Url::parse(text).map_err(|e| format!("is not a URL: {e}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err("is neither https://… nor http://…".to_owned());
+        return Err("must begin with https:// or http://".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("has a user or a password; the signature says who sends".to_owned());
+        return Err("has a user or a password, which are not sent".to_owned());
     }
     Ok(url)
 }
 
 impl Hook {
-    /// To an address, signed with each of the secrets. Connects to nothing yet.
+    /// An endpoint. Messages are signed with each secret.
     #[must_use]
     pub fn new(url: Url, secrets: Vec<HookSecret>) -> Self {
-        Self::patient(url, secrets, DELIVERY_MAX)
+        Self::with_timeout(url, secrets, DELIVERY_MAX)
     }
 
-    /// The same, waiting at most so long for an answer.
+    /// An endpoint with another time-out.
     #[must_use]
-    pub fn patient(url: Url, secrets: Vec<HookSecret>, delivery_max: Duration) -> Self {
+    pub fn with_timeout(url: Url, secrets: Vec<HookSecret>, delivery_max: Duration) -> Self {
         let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Self(Arc::new(Parts { url, secrets, client, delivery_max, round: Mutex::new(()), waiting: Notify::new() }))
     }
 
-    /// Sends one message. Never called inside a transaction. `at` is the machine's time: receivers compare it with
-    /// theirs.
+    /// Sends one message; never inside a transaction. `at` is the machine's time, which receivers compare with theirs.
     pub async fn send(&self, id: &str, at: Instant, body: &str) -> Delivered {
         match self.request(id, at.timestamp(), body) {
             Ok(request) => match tokio::time::timeout(self.0.delivery_max, self.0.client.request(request)).await {
                 Ok(Ok(answer)) => judge(answer.status()),
-                Ok(Err(e)) => Delivered::Deferred(format!("the endpoint cannot be reached: {}", reason(&e))),
+                Ok(Err(e)) => Delivered::Deferred(format!("the endpoint can't be reached: {}", reason(&e))),
                 Err(_) => Delivered::Deferred("the endpoint did not answer in time".to_owned()),
             },
-            Err(e) => Delivered::Refused(format!("no request can be made of it: {e}")),
+            Err(e) => Delivered::Refused(format!("the message makes no valid request: {e}")),
         }
     }
 
@@ -130,23 +126,25 @@ impl Hook {
             .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))
     }
 
-    /// Rounds of one process follow each other: whoever waited finds done what the one before did.
+    /// The lock of one round of deliveries in this process.
     pub async fn round(&self) -> MutexGuard<'_, ()> {
         self.0.round.lock().await
     }
 
-    /// Says that a message waits which should not wait long.
+    /// Wakes the job for a waiting message.
     pub fn nudge(&self) {
         self.0.waiting.notify_one();
     }
 
-    /// Until somebody nudges.
+    /// Waits for [`Self::nudge`].
     pub async fn nudged(&self) {
         self.0.waiting.notified().await;
     }
 }
 
-/// `v1,…` of each secret, a space between: while one is rolled, receivers know either.
+/// `v1,…` for each secret, separated by spaces: while a secret is rolled, receivers know either.
+///
+/// No crate: `standardwebhooks` had its one release in 2024 and would add a second base64 and HMAC for these lines.
 fn signature(secrets: &[HookSecret], id: &str, at: i64, body: &str) -> String {
     let one = |secret: &HookSecret| {
         let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).ok()?;
@@ -157,10 +155,10 @@ fn signature(secrets: &[HookSecret], id: &str, at: i64, body: &str) -> String {
     secrets.iter().filter_map(one).collect::<Vec<_>>().join(" ")
 }
 
-/// 2xx is done. 410 is for good, as Standard Webhooks has it. All else may be mended: by a deployment, a route, a key.
+/// 410 is final (Standard Webhooks). Other errors may be repaired: by a deployment, a route, a key.
 fn judge(status: StatusCode) -> Delivered {
     match status {
-        StatusCode::GONE => Delivered::Refused("the endpoint answered 410: it wants no more of it".to_owned()),
+        StatusCode::GONE => Delivered::Refused("the endpoint answered 410 and accepts no more messages".to_owned()),
         status if status.is_success() => Delivered::Accepted,
         status if status.is_redirection() => {
             Delivered::Deferred(format!("the endpoint answered {}, and redirects are not followed", status.as_u16()))
@@ -169,7 +167,7 @@ fn judge(status: StatusCode) -> Delivered {
     }
 }
 
-/// The innermost cause, which says more than its wrappers.
+/// The innermost cause, the most specific one.
 fn reason(e: &(dyn std::error::Error + 'static)) -> String {
     let mut e = e;
     while let Some(inner) = e.source() {
@@ -239,17 +237,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_answer_is_not_waited_for() {
+    async fn a_silent_endpoint_times_out() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = address(&format!("http://{}/", silent.local_addr().expect("an address"))).expect("a URL");
         let secret = HookSecret::parse(SECRET).expect("a secret");
-        let hook = Hook::patient(url, vec![secret], Duration::from_millis(50));
+        let hook = Hook::with_timeout(url, vec![secret], Duration::from_millis(50));
         let delivered = hook.send("msg_1", Instant::UNIX_EPOCH, "{}").await;
         assert_eq!(delivered, Delivered::Deferred("the endpoint did not answer in time".to_owned()));
     }
 
     #[tokio::test]
-    async fn who_is_not_there_is_tried_again() {
+    async fn an_unreachable_endpoint_is_retried() {
         let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = address(&format!("http://{}/", gone.local_addr().expect("an address"))).expect("a URL");
         drop(gone);

@@ -1,4 +1,4 @@
-//! What is measured once, after the rounds: with many entries behind, bytes, memory, a restart.
+//! Measured once after the rounds, with many entries: bytes, memory, a restart.
 
 use crate::load::{call, connect};
 use crate::ours::{Engine, Pair, Server, one};

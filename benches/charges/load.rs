@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// What a call sends, and what it is answered.
+/// A request and its expected answer.
 pub struct Ask {
     pub method: &'static str,
     pub path: String,
@@ -16,7 +16,7 @@ pub struct Ask {
     pub status: u16,
 }
 
-/// What so many connections have got done.
+/// The results of many connections.
 pub struct Done {
     pub calls: u64,
     pub took: Duration,

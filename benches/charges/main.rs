@@ -32,7 +32,7 @@ pub struct Plan {
     pub behind: u64,
 }
 
-/// What was chosen; all, if nothing was.
+/// The chosen contestants; empty for all.
 pub struct Chosen(Vec<String>);
 
 impl Chosen {
@@ -118,7 +118,7 @@ async fn rounds(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Table) {
     }
 }
 
-/// What a contestant left to the disk is not the next one's burden.
+/// Flushes the disk, so that the next contestant starts clean.
 fn written_out() {
     assert!(std::process::Command::new("sync").status().unwrap().success());
 }

@@ -19,7 +19,7 @@ use topup::usecases::customers;
 pub const KEY: &str = "bench-operator-key-00000000000000000";
 pub const JSON: &str = "content-type: application/json\r\n";
 
-/// What a free customer has, and in how many charges it is drained.
+/// The credits of a free customer, used up in many charges.
 const DRAINED: Credits = Credits(300_000);
 const DRAINING: i64 = 50_000;
 

@@ -1,4 +1,4 @@
-//! What the customers' pages take of a customer with a thousand entries, and of one with very many, in turns: the
+//! The time of customers' pages with a thousand entries and with very many, in turns: the
 //! same credits on the same days, in a thousandth of the lines.
 
 use crate::load::{Ask, answer, call, connect};
@@ -70,7 +70,7 @@ async fn one(plan: Plan, url: &str, database: &str, table: &mut Table) {
 pub const STRIPE: [(&str, &str); 2] =
     [("STRIPE_SECRET_KEY", "sk_test_bench"), ("STRIPE_WEBHOOK_SECRETS", "whsec_bench0000000000000000000000000")];
 
-/// What is asked for; a top-up's id and the middle of the list stand in braces.
+/// The pages; a top-up's id and the middle of the list stand in braces.
 fn pages(top_up: &str) -> Vec<(&'static str, String)> {
     let day = |ago: i64| (Clock::system().now() - TimeDelta::days(ago)).format("%Y-%m-%d");
     let history = |query: &str| format!("/history?{query}");

@@ -1,4 +1,4 @@
-//! What else could be done on the same machine: the disk alone, plain SQL, and two libraries from PyPI.
+//! Other ways on the same machine: the disk alone, plain SQL, and two libraries from PyPI.
 
 use crate::load::{Ask, load};
 use crate::report::Table;
@@ -30,7 +30,7 @@ pub async fn database(name: &str) -> String {
     url.to_string()
 }
 
-/// What the disk can do: the same 4 KiB again and again, each flushed.
+/// The limit of the disk: writes of 4 KiB, each flushed.
 pub fn flushes(folder: &Path, round: Duration) -> f64 {
     let mut file = std::fs::File::create(folder.join("flush")).unwrap();
     file.write_all(&[0; 4096]).unwrap();

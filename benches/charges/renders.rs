@@ -50,7 +50,7 @@ impl Next {
         while tokio::net::TcpStream::connect(address).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        // What it compiles when first asked is not counted.
+        // The first request compiles; it is not counted.
         next.load(Plan { round: Duration::from_secs(2), rounds: 1, behind: 0 }).await;
         Some(next)
     }

@@ -3,7 +3,7 @@
 use crate::Plan;
 use std::time::Duration;
 
-/// What one round has shown.
+/// The result of one round.
 #[derive(Clone, Copy, Default)]
 pub struct Sample {
     /// A second.
@@ -21,7 +21,7 @@ impl From<f64> for Sample {
 #[derive(Default)]
 pub struct Table {
     rows: Vec<(String, Vec<Sample>)>,
-    /// What is no rate.
+    /// Figures that are not rates.
     facts: Vec<(String, String)>,
     /// Milliseconds of a page with few entries behind, and with many.
     pages: Vec<(String, f64, f64)>,
@@ -91,7 +91,7 @@ impl Table {
     }
 }
 
-/// What is measured by what; rows by the beginning of their names.
+/// Pairs of rows to compare, by the beginning of their names.
 const RATIOS: [(&str, &str, &str, &str); 17] = [
     ("HTTP, 256 connections, to gringotts", "HTTP on SQLite, 256 connections, 1,000", "gringotts", "100"),
     (

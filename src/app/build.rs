@@ -21,7 +21,6 @@ use std::sync::Arc;
 /// The differences between `serve` and the demo.
 #[derive(Clone, Default)]
 pub struct Variant {
-    /// Whether this is the demo.
     pub demo: bool,
     /// Stripe's settings, if they do not come from the command line.
     pub stripe: Option<StripeSettings>,
@@ -98,7 +97,7 @@ fn log_missing(catalog: &Catalog, has_stripe: bool, mailer: &Mailer) {
         tracing::warn!("CATALOG: checkout_minutes = {minutes} acts as {acts_as}: Stripe allows 30 minutes to 24 hours");
     }
     if !has_stripe {
-        tracing::warn!("STRIPE_SECRET_KEY is not set: buying is switched off");
+        tracing::warn!("STRIPE_SECRET_KEY is not set: buying is off");
     }
     if mailer.is_off() {
         tracing::warn!("SMTP_URL and MAIL_DIR are not set: emails wait in the outbox, and nobody can sign in by email");
@@ -159,7 +158,7 @@ pub async fn check_plans(store: &Store, catalog: &Catalog) -> Result<(), Failure
     for row in db.fetch_all(sql, Vec::new()).await.map_err(InternalError::from)? {
         let plan = row.text("plan").map_err(InternalError::from)?;
         if catalog.plan(&plan).is_none() {
-            return Err(Failure::Setting(format!("CATALOG: customers are on plan {plan:?}, which is not in it")));
+            return Err(Failure::Setting(format!("CATALOG: has no plan {plan:?}, which customers are on")));
         }
     }
     Ok(())
@@ -168,7 +167,7 @@ pub async fn check_plans(store: &Store, catalog: &Catalog) -> Result<(), Failure
 /// The secret that signs forms. It is created once and shared by all processes of a database.
 async fn form_secret(store: &Store) -> Result<Vec<u8>, Failure> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|e| Failure::Failed(format!("no random bytes: {e}")))?;
+    getrandom::fill(&mut bytes).map_err(|e| Failure::Failed(format!("the system has no random bytes: {e}")))?;
     let secret = async {
         let mut db = store.begin_write().await?;
         let sql = "insert into secrets (name, value) values ('forms', $1) on conflict (name) do nothing";

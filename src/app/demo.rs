@@ -32,9 +32,9 @@ pub const OPERATOR_KEY: &str = "demo-operator-key-0000000000000000";
 pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     settings.check(true)?;
     check_site(&settings)?;
-    // A clock that can be moved, unless one is asked for that stands still, or none.
-    let winds = settings.test_clock.is_none();
-    if winds {
+    // A test clock that runs, unless the setting asks for one that stands still, or for none.
+    let runs_clock = settings.test_clock.is_none();
+    if runs_clock {
         settings.test_clock = Some("1".to_owned());
     }
     if settings.database.database_url == "sqlite://data/topup.db" {
@@ -53,7 +53,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
         stripe: Some(StripeSettings {
             secret_key: SECRET_KEY.to_owned(),
             webhook_secrets: vec![WEBHOOK_SECRET.to_owned()],
-            // A detour, where one is asked for: something that breaks or delays the calls to the sandbox.
+            // Tests put a proxy between the demo and its sandbox.
             api_base: Some(settings.stripe_api_base.clone().unwrap_or_else(|| format!("{sandbox_base}/"))),
         }),
         checkout_origin: Some(sandbox_base.clone()),
@@ -68,8 +68,8 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     if settings.demo_seed == "full" {
         seed::run(&app.app, &sandbox, &history_at).await?;
     }
-    if winds {
-        // Not before: the story is told by an engine of its own, and this one must not have looked at anything yet.
+    if runs_clock {
+        // Only now: the story has an engine of its own, and this engine must not have cached anything before.
         catch_up_with_the_present(&app.app).await?;
     }
     println!("listening on {}", listen::url(address));
@@ -77,39 +77,38 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
         greet(&public_url);
     }
     stop_on_signal(app.stopper());
-    if winds {
-        tokio::spawn(wind(app.app.clone(), app.stopper()));
+    if runs_clock {
+        tokio::spawn(run_clock(app.app.clone(), app.stopper()));
     }
     let done = app.run().await;
     serving.abort();
     done
 }
 
-/// How often the demo's clock is wound.
-const WIND_EVERY: Duration = Duration::from_secs(5);
+/// The time between two moves of the demo's clock.
+const CLOCK_STEP: Duration = Duration::from_secs(5);
 
-/// The demo's clock is the stored test clock, which can be moved and remembers where it stands; but it goes, as clocks
-/// do. Each start finds it at the present, unless it has been moved beyond.
+/// Moves the stored test clock to the present, unless it is ahead.
 async fn catch_up_with_the_present(app: &App) -> Result<(), Failure> {
     let present = app.clock.real();
-    // Backwards means that it is ahead, and stays there.
+    // An error means that the clock is ahead; it stays there.
     let _ = test_clock::advance(app, present).await?;
     Ok(())
 }
 
-/// Moves the clock by the time that has really passed, until the demo ends.
-async fn wind(app: App, stop: CancellationToken) {
+/// Moves the clock by the real time that passed, until the demo ends.
+async fn run_clock(app: App, stop: CancellationToken) {
     let mut before = app.clock.real();
-    while stop.run_until_cancelled(tokio::time::sleep(WIND_EVERY)).await.is_some() {
+    while stop.run_until_cancelled(tokio::time::sleep(CLOCK_STEP)).await.is_some() {
         let (now, real) = (app.clock.now(), app.clock.real());
         if let Err(e) = test_clock::advance(&app, now + (real - before)).await {
-            tracing::error!(error = %e, "the demo's clock could not be wound; it is tried again");
+            tracing::error!(error = %e, "the demo's clock could not be moved and will be retried");
         }
         before = real;
     }
 }
 
-/// A port that is the same after a restart, so that open Checkouts still lead somewhere; else any.
+/// The same port after a restart, so that open Checkouts still work; any other if it is taken.
 async fn bind_sandbox(address: SocketAddr) -> Result<TcpListener, Failure> {
     let beside = address.port().checked_add(1_000).unwrap_or(0);
     match TcpListener::bind((address.ip(), beside)).await {
@@ -118,7 +117,7 @@ async fn bind_sandbox(address: SocketAddr) -> Result<TcpListener, Failure> {
     }
 }
 
-/// The address asked for, or the next free port after it.
+/// The given address, or the next free port.
 async fn bind_near(wanted: SocketAddr) -> Result<TcpListener, Failure> {
     let mut address = wanted;
     for _ in 0..50 {

@@ -1,10 +1,10 @@
-//! What an email says, once; and from it plain text and HTML.
+//! The content of an email, as plain text and HTML.
 //!
-//! The HTML is one column that fits 320 px, light or dark as the reader has it, with nothing to load.
+//! The HTML is one column that fits 320 px, in light and dark, and loads nothing.
 
 use std::fmt::Write as _;
 
-/// What an email says.
+/// The content of an email.
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// The shop's name.
@@ -17,7 +17,7 @@ pub struct Draft {
     pub lines: Vec<String>,
     /// Names and values.
     pub facts: Vec<(&'static str, String)>,
-    /// The one thing to press: its words and its address.
+    /// The button: text and URL.
     pub button: Option<(String, String)>,
     /// Sentences at the end.
     pub notes: Vec<String>,
@@ -45,7 +45,7 @@ font-weight:600}.small{color:#5b6670;font-size:14px;margin:12px 0 0}a{color:inhe
 dl,dd{border-color:#34393e}dt,.small{color:#a5adb5}.go{background:#e8eaec;color:#121416}}";
 
 impl Draft {
-    /// Both forms.
+    /// Renders both forms.
     #[must_use]
     pub fn render(&self) -> Rendered {
         Rendered { text: self.text(), html: self.html() }
@@ -106,7 +106,7 @@ impl Draft {
     }
 }
 
-/// A word, and an address as a link.
+/// A word; a URL becomes a link.
 fn linked(word: &str) -> String {
     let text = escape(word);
     if word.starts_with("https://") || word.starts_with("http://") {

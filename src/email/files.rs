@@ -1,9 +1,9 @@
-//! Emails as files: `00000012-receipt.eml`, whole or not there.
+//! Emails as files: `00000012-receipt.eml`, written atomically.
 
 use crate::email::{Letter, Sent};
 use std::path::Path;
 
-/// Writes a letter. A second write of the same row replaces the first.
+/// Writes an email. A second write of the same row replaces the first.
 pub async fn write(folder: &Path, letter: &Letter, bytes: &[u8]) -> Sent {
     let kind: String = letter.kind.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     let name = format!("{:08}-{kind}.eml", letter.no);

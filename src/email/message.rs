@@ -1,4 +1,4 @@
-//! A letter as RFC 5322 has it: text and HTML beside each other.
+//! An email as an RFC 5322 message with text and HTML.
 
 use crate::email::{Letter, Sender};
 use lettre::Message;
@@ -6,12 +6,12 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use std::time::SystemTime;
 
-/// Composes it.
+/// Builds the message.
 ///
 /// # Errors
-/// The recipient is no address.
+/// The recipient is not an email address.
 pub fn compose(sender: &Sender, letter: &Letter) -> Result<Message, String> {
-    let to = letter.recipient.parse().map_err(|e| format!("the recipient is no address: {e}"))?;
+    let to = letter.recipient.parse().map_err(|e| format!("the recipient is not an email address: {e}"))?;
     // The same row is the same message, however often it is sent.
     let id = format!("<{}.{}@{}>", letter.no, letter.at.timestamp_millis(), sender.from.email.domain());
     let mut message = Message::builder()

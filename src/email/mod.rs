@@ -1,9 +1,7 @@
-//! Email: how it is worded in two forms ([`Draft`]) and how it leaves ([`Mailer`]).
+//! Email: its content in two forms ([`Draft`]) and its transport ([`Mailer`]).
 //!
-//! Invariants: a letter's Message-ID comes from its row of the outbox, so that one sent twice is seen once; no
-//! reason holds an address; each transport answers within a minute.
-//!
-//! *Not here:* which email is due and what becomes of it (`usecases::outbox`), the words of each (`usecases`).
+//! The Message-ID comes from the outbox row, so that an email sent twice is shown once. No reason has an address. Each
+//! transport answers within a minute. The queue is `usecases::delivery::outbox`.
 
 mod draft;
 mod files;
@@ -19,49 +17,49 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
-/// An email that is ready to leave.
+/// An email to send.
 #[derive(Clone, Debug)]
 pub struct Letter {
     /// Its row in the outbox.
     pub no: i64,
-    /// What kind it is: `receipt`, `sign_in`, …
+    /// `receipt`, `sign_in`, …
     pub kind: String,
-    /// Where it goes.
+    /// The address.
     pub recipient: String,
     pub subject: String,
     /// As plain text.
     pub text: String,
     /// As HTML.
     pub html: String,
-    /// When it was caused: its date.
+    /// The time of its cause: its date.
     pub at: Instant,
-    /// Where emails of its kind are switched off, where they may be.
+    /// The URL to unsubscribe from its kind, if it is optional.
     pub stop_url: Option<String>,
 }
 
 /// The result of sending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// The next server, or the folder, has it.
+    /// The server accepted it, or the folder has it.
     Accepted,
-    /// Not now: again later.
+    /// To be sent again later: the reason.
     Deferred(String),
-    /// Never.
+    /// Refused for good: the reason.
     Refused(String),
 }
 
-/// How email leaves.
+/// The transport.
 #[derive(Clone)]
 pub enum Transport {
-    /// To a server.
+    /// An SMTP server.
     Smtp(Box<Smtp>),
-    /// Into a folder, a file each.
+    /// A folder, a file each.
     Files(PathBuf),
-    /// Not at all: emails wait in the outbox.
+    /// None: emails wait in the outbox.
     Off,
 }
 
-/// Whom emails come from.
+/// The sender of emails.
 #[derive(Clone, Debug)]
 pub struct Sender {
     /// `From`.
@@ -70,12 +68,12 @@ pub struct Sender {
     pub reply_to: Mailbox,
 }
 
-/// Which emails follow each other. What somebody waits for never queues behind thousands that nobody does.
+/// The lane of an email: urgent ones never queue behind bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// What somebody waits for.
+    /// Emails that somebody waits for.
     Urgent,
-    /// All else.
+    /// All others.
     Bulk,
 }
 
@@ -92,12 +90,11 @@ struct Parts {
     bulk: Queue,
 }
 
-/// The post office. Clones share it.
+/// Sends emails. Clones share it.
 #[derive(Clone)]
 pub struct Mailer(Arc<Parts>);
 
 impl Mailer {
-    /// Makes one.
     #[must_use]
     pub fn new(transport: Transport, sender: Sender) -> Self {
         Self(Arc::new(Parts { transport, sender, urgent: Queue::default(), bulk: Queue::default() }))
@@ -110,16 +107,16 @@ impl Mailer {
         }
     }
 
-    /// Whether email leaves at all.
+    /// True if no email leaves.
     #[must_use]
     pub fn is_off(&self) -> bool {
         matches!(self.0.transport, Transport::Off)
     }
 
-    /// Whether a letter would be taken: the server is greeted, or the folder written to. Nothing is sent.
+    /// Connects to the server, or writes to the folder. Sends nothing.
     ///
     /// # Errors
-    /// Why not, in words without an address.
+    /// The reason, without an address.
     pub async fn test(&self) -> Result<(), String> {
         match &self.0.transport {
             Transport::Smtp(smtp) => smtp.test().await.map_err(|reason| redact(&reason)),
@@ -135,7 +132,7 @@ impl Mailer {
         }
     }
 
-    /// Sends one letter. Never called inside a transaction.
+    /// Sends one email; never inside a transaction.
     pub async fn send(&self, letter: &Letter) -> Sent {
         let message = match message::compose(&self.0.sender, letter) {
             Ok(message) => message,
@@ -148,24 +145,24 @@ impl Mailer {
         }
     }
 
-    /// Rounds of one process and lane follow each other: whoever waited finds done what the one before did.
+    /// The lock of one round of a lane in this process.
     pub async fn round(&self, lane: Lane) -> MutexGuard<'_, ()> {
         self.queue(lane).round.lock().await
     }
 
-    /// Says that an email waits which should not wait long.
+    /// Wakes the job for a waiting email.
     pub fn nudge(&self) {
         self.0.urgent.waiting.notify_one();
         self.0.bulk.waiting.notify_one();
     }
 
-    /// Until somebody nudges.
+    /// Waits for [`Self::nudge`].
     pub async fn nudged(&self, lane: Lane) {
         self.queue(lane).waiting.notified().await;
     }
 }
 
-/// A mailbox such as `help@shop.example` or `Shop <help@shop.example>`; `name` stands in where none is given.
+/// A mailbox such as `help@shop.example` or `Shop <help@shop.example>`; `name` is its default name.
 #[must_use]
 pub fn mailbox(text: &str, name: &str) -> Option<Mailbox> {
     let mut mailbox: Mailbox = text.trim().parse().ok()?;
@@ -176,17 +173,16 @@ pub fn mailbox(text: &str, name: &str) -> Option<Mailbox> {
     Some(mailbox)
 }
 
-/// A person's address as it is kept: lower case, nothing around it, its domain in ASCII. `None` if no email could be
-/// sent there.
+/// An address as it is stored: trimmed, lower case, its domain in ASCII. `None` if it is invalid.
 #[must_use]
 pub fn address(text: &str) -> Option<String> {
     spelled(text).map(|text| text.to_lowercase())
 }
 
-/// The same in the letters that were given, where they are ASCII.
+/// An address in its own case.
 ///
-/// A domain beyond ASCII is written as DNS has it (IDNA), so that one address is one text. A name before the `@` beyond
-/// ASCII is refused: few servers deliver to one.
+/// A domain beyond ASCII becomes IDNA, so that one address has one spelling. A name before the `@` beyond ASCII is refused,
+/// since few servers deliver to one.
 #[must_use]
 pub fn spelled(text: &str) -> Option<String> {
     let (name, domain) = text.trim().rsplit_once('@')?;
@@ -216,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_kept_in_lower_case_and_only_if_mail_could_reach_them() {
+    fn addresses_are_stored_in_lower_case_if_they_are_valid() {
         let check = |text: &str, want: Option<&str>| assert_eq!(address(text).as_deref(), want, "{text:?}");
         check(" Ada@Acme.Example ", Some("ada@acme.example"));
         check("ada+billing@acme.example", Some("ada+billing@acme.example"));

@@ -10,41 +10,40 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use url::Url;
 
-/// How long one answer of the server may take.
+/// The time-out of one reply of the server.
 const STEP_MAX: Duration = Duration::from_secs(15);
-/// How many such answers a whole delivery may take: a minute. The library holds to the time of one only while it
-/// connects.
+/// The time-out of a delivery, as a number of replies: a minute. The library's own time-out covers connecting only.
 const STEPS_MAX: u32 = 4;
 
-/// How many connections are kept open between emails, and for how long: servers close idle ones after some minutes.
+/// Open connections between emails, and their idle time: servers close idle ones after some minutes.
 const KEPT_MAX: u32 = 8;
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
-/// A server that takes email.
+/// An SMTP server.
 #[derive(Clone)]
 pub struct Smtp {
     builder: AsyncSmtpTransportBuilder,
-    /// Made with the first email; given up with all of its connections when one of them falls silent.
+    /// Created with the first email; dropped with all connections when one of them times out.
     transport: Arc<Mutex<Option<AsyncSmtpTransport<Tokio1Executor>>>>,
     delivery_max: Duration,
 }
 
 impl Smtp {
-    /// From `SMTP_URL`. To another machine a password goes encrypted only; without one TLS is used where the
-    /// server has it. `hello` is the domain that the server is greeted with.
+    /// Parses `SMTP_URL`. A password goes to another machine by TLS only; without a password TLS is used if the server
+    /// offers it. `hello` is the domain of the greeting.
     ///
     /// # Errors
-    /// What is wrong with the URL; never what it holds.
+    /// The reason, without the URL.
     pub fn new(url: &str, hello: &str) -> Result<Self, String> {
         Self::patient(url, hello, STEP_MAX)
     }
 
-    /// The same, waiting at most `step_max` for each answer.
+    /// A server with another time-out for each reply.
     ///
     /// # Errors
     /// Those of [`Smtp::new`].
     pub fn patient(url: &str, hello: &str, step_max: Duration) -> Result<Self, String> {
-        let url = Url::parse(url).map_err(|e| format!("is no address: {e}"))?;
+        let url = Url::parse(url).map_err(|e| format!("is not a URL: {e}"))?;
         let wrapped = match url.scheme() {
             "smtp" => false,
             "smtps" => true,
@@ -81,15 +80,15 @@ impl Smtp {
         transport.get_or_insert_with(|| self.builder.clone().build()).clone()
     }
 
-    /// The library puts a connection back though its server has not answered yet: none of those is used again.
+    /// The library reuses a connection whose reply is still missing, so the transport is dropped.
     fn give_up_connections(&self) {
         self.transport.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// Connects, signs in where there is a password, and leaves.
+    /// Connects, signs in if there is a password, and quits.
     ///
     /// # Errors
-    /// Why not, in the server's words or the library's.
+    /// The reason of the server or the library.
     pub async fn test(&self) -> Result<(), String> {
         match tokio::time::timeout(self.delivery_max, self.transport().test_connection()).await {
             Ok(Ok(true)) => Ok(()),
@@ -99,7 +98,7 @@ impl Smtp {
         }
     }
 
-    /// Hands a message over.
+    /// Sends a message.
     pub async fn send(&self, message: Message) -> Sent {
         let transport = self.transport();
         match tokio::time::timeout(self.delivery_max, transport.send(message)).await {
@@ -128,7 +127,7 @@ fn decoded(text: &str) -> String {
     url::form_urlencoded::parse(query.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
-/// A 5xx is about the email and final, but for those that are about us: encryption and the password.
+/// A 5xx is final, except those about encryption and the password.
 fn refusal(status: Option<u16>, reason: &str) -> Sent {
     let reason = redact(reason);
     match status {
@@ -164,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_what_was_percent_encoded() {
+    fn a_password_is_percent_decoded() {
         assert_eq!(decoded("p%40ss+word%26"), "p@ss+word&");
     }
 
     #[test]
-    fn only_a_5xx_about_the_mail_itself_is_final() {
+    fn only_a_5xx_about_the_email_itself_is_final() {
         let check = |status, refused: bool| {
             assert_eq!(matches!(refusal(status, "no"), Sent::Refused(_)), refused, "{status:?}");
         };

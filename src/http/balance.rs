@@ -16,7 +16,6 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/balance", get(balance))
 }

@@ -9,7 +9,6 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/catalog", get(catalog))
 }

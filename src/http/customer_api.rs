@@ -24,7 +24,6 @@ use axum::{Router, middleware};
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// Routes.
 pub fn routes(app: &App) -> Router<App> {
     let nothing = || any(async || CustomerApiError(Problem::not_found("path")));
     Router::new()
@@ -94,7 +93,7 @@ async fn owner(app: &App, key: Option<&str>, address: Option<IpAddr>) -> Result<
             return Ok(owner);
         }
     }
-    Err(unauthorized(app, false, "send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
+    Err(unauthorized(app, false, "Send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
 }
 
 /// Middleware: lets customers' keys through and adds their [`Owner`] to the request.
@@ -180,7 +179,7 @@ async fn usage_stats(
     let Query(query) = query?;
     let bad = |name: &str, detail: &str| CustomerApiError(Problem::query(name, detail));
     if let Some(name) = query.keys().find(|name| name.as_str() != "range") {
-        return Err(bad(name, "is no parameter of this call"));
+        return Err(bad(name, "is not a parameter of this request"));
     }
     let range = query.get("range").and_then(|name| Range::parse(name));
     let range = range.ok_or_else(|| bad("range", "must be 7d, 30d or weekly"))?;

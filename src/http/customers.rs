@@ -23,7 +23,6 @@ use serde::Serialize;
 /// The longest name of a customer, in characters.
 const NAME_MAX: usize = 200;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}", get(read).put(put).delete(close))
 }
@@ -119,7 +118,7 @@ async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
 async fn put(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let mut fields = body::fields(&headers, body).await?;
     if !is_customer_id(&id) {
-        fields.add_invalid("id", "must be 1 to 128 of A–Z a–z 0–9 . _ : -");
+        fields.add_invalid("id", "must be 1 to 128 characters of A–Z a–z 0–9 . _ : -");
     }
     let put = Put {
         email: email(&mut fields, "email"),
@@ -134,14 +133,16 @@ async fn put(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body)
         PutOutcome::Created => StatusCode::CREATED,
         PutOutcome::Changed => StatusCode::OK,
         PutOutcome::Missing(field) => {
-            return Err(Problem::field(field, Code::MissingField, "is missing: a new customer needs it"));
+            return Err(Problem::field(field, Code::MissingField, "is missing, which a new customer needs"));
         }
-        PutOutcome::BadAnchor => return Err(Problem::field("cycle_anchor", Code::InvalidValue, "is too far away")),
+        PutOutcome::BadAnchor => return Err(Problem::field("cycle_anchor", Code::InvalidValue, "is too far from now")),
         PutOutcome::Managed => {
-            let detail = "a subscription at Stripe decides the plan and its cycle; change it there";
+            let detail = "A Stripe subscription controls the plan and its cycle. Change it at Stripe";
             return Err(Problem::new(Code::PlanManagedBySubscription, detail));
         }
-        PutOutcome::Closed => return Err(Problem::new(Code::CustomerClosed, "a closed customer is not revived")),
+        PutOutcome::Closed => {
+            return Err(Problem::new(Code::CustomerClosed, "The customer is closed and can't be reopened"));
+        }
     };
     let customer = customers::find(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
     Ok(json::with(status, &customer_json(&app, customer).await?))

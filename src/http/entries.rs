@@ -20,7 +20,6 @@ use serde::Serialize;
 /// Entries that one read of a CSV fetches.
 const CSV_CHUNK: i64 = 1_000;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/entries", get(list))
 }

@@ -23,7 +23,6 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Serialize;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/grants", get(list).post(give)).route("/v1/grants/{id}/void", post(void))
 }

@@ -7,7 +7,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
 }
@@ -17,13 +16,13 @@ async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
     let not_ready = |detail: &str| Err(Problem::new(Code::Overloaded, detail));
     if let Err(e) = app.store.try_read().await {
         tracing::warn!(error = %InternalError::from(e), "not ready");
-        return not_ready("the database does not answer, or takes no writes");
+        return not_ready("The database does not answer, or accepts no writes");
     }
     if app.ledger.refuses_clock() {
-        return not_ready("the clock is far ahead of the newest commit: set it, or run `topup clock accept`");
+        return not_ready("The clock is far ahead of the newest commit. Set it, or run `topup clock accept`");
     }
     if app.ledger.failures() > 0 {
-        return not_ready("the last write failed, and none has gone through since");
+        return not_ready("The last write failed, and none has succeeded since");
     }
     Ok("ok")
 }

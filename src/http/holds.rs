@@ -28,7 +28,6 @@ use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/customers/{id}/holds", get(list).post(open))

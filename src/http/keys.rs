@@ -15,7 +15,6 @@ use axum::response::Response;
 use axum::routing::post;
 use serde::Serialize;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/api_keys", post(create))
 }

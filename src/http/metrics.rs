@@ -17,7 +17,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/metrics", get(metrics))
 }

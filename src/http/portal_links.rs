@@ -23,7 +23,6 @@ use url::Url;
 /// The longest `return_url`, in bytes.
 const URL_MAX: usize = 2_048;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/portal_sessions", post(create))
 }
@@ -39,9 +38,9 @@ async fn create(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Bo
     let mut fields = body::fields(&headers, body).await?;
     let email = email(&mut fields, "member_email");
     let role = fields.text("role", "owner, admin or viewer", |role| Role::from_name(role).is_some());
-    let path = fields.text("path", "a path of these pages such as /billing", is_path);
+    let path = fields.text("path", "a path of the customer's pages, such as /billing", is_path);
     let origins = &app.settings.return_origins;
-    let return_url = fields.text("return_url", "an address whose origin is in RETURN_ORIGINS", |text| {
+    let return_url = fields.text("return_url", "a URL whose origin is in RETURN_ORIGINS", |text| {
         // The URL parser skips blanks and control characters; they are not part of a URL.
         let is_plain = text.len() <= URL_MAX && !text.contains(|c: char| c.is_whitespace() || c.is_control());
         is_plain
@@ -53,7 +52,7 @@ async fn create(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Bo
     fields.finish()?;
     let customer = customers::find(&app, &id).await?;
     if customer.is_some_and(|customer| customer.closed_at.is_some()) {
-        return Err(Problem::new(Code::CustomerClosed, "a closed customer's pages cannot be opened"));
+        return Err(Problem::new(Code::CustomerClosed, "The customer is closed and has no pages"));
     }
     let new = NewLink {
         customer_no,

@@ -21,7 +21,6 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/purchases", get(list).post(start)).route("/v1/purchases/{id}", get(read))
 }
@@ -160,7 +159,7 @@ async fn start_with_key(
             currency: purchase.currency,
         });
     }
-    Err(Problem::new(Code::StripeUnavailable, "no Checkout could be opened for this key; use a new one"))
+    Err(Problem::new(Code::StripeUnavailable, "No Checkout was opened for this key. Use a new one"))
 }
 
 fn purchase_id(customer: &str, key: &str, generation: u8) -> PurchaseId {
@@ -171,21 +170,20 @@ fn purchase_id(customer: &str, key: &str, generation: u8) -> PurchaseId {
 fn start_error(started: &Started) -> Problem {
     match started {
         Started::PlanCannotBuy => {
-            Problem::new(Code::PlanCannotBuy, "the customer's plan cannot buy top-ups; upgrade it first")
+            Problem::new(Code::PlanCannotBuy, "The customer's plan can't buy top-ups. Upgrade it first")
         }
-        Started::BuyingOff => Problem::new(Code::BuyingOff, "no Stripe key was set; buying is switched off"),
+        Started::BuyingOff => Problem::new(Code::BuyingOff, "Buying is off, since no Stripe key is set"),
         Started::NotYours => Problem::key_reused(),
-        Started::Closed => Problem::new(Code::CustomerClosed, "a closed customer cannot buy"),
+        Started::Closed => Problem::new(Code::CustomerClosed, "The customer is closed and can't buy"),
         Started::StripeUnavailable => {
-            Problem::new(Code::StripeUnavailable, "Stripe cannot be reached; repeat with the same idempotency key")
+            Problem::new(Code::StripeUnavailable, "Stripe can't be reached. Repeat with the same idempotency key")
         }
-        Started::StripeRefused => Problem::new(
-            Code::PurchaseRefused,
-            "Stripe refuses to open this Checkout, and would refuse it again; the operator's alarms quote its reason",
-        ),
+        Started::StripeRefused => {
+            Problem::new(Code::PurchaseRefused, "Stripe refused to open this Checkout. The alarms quote its reason")
+        }
         Started::LimitReached => Problem::new(
             Code::LimitReached,
-            "10 purchases of the customer are open; one must be paid or expire before the next",
+            "The customer has 10 open purchases. One must be paid or expire before the next",
         ),
         _ => Problem::field("package", Code::InvalidValue, "must be a package of the catalogue"),
     }

@@ -15,13 +15,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/webhooks/stripe", post(receive))
 }
 
 async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let Some(settings) = &app.settings.stripe else { return Err(Problem::not_found("endpoint: buying is off")) };
+    let Some(settings) = &app.settings.stripe else { return Err(Problem::not_found("endpoint, since buying is off")) };
     let bytes = body::read(body).await?;
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let now = app.clock.real().timestamp();
@@ -33,11 +32,10 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Resu
     Ok(match inbox::receive(&app, &event).await? {
         Received::Done => StatusCode::OK.into_response(),
         Received::Waiting => {
-            Problem::new(Code::StripeUnavailable, "Stripe cannot be asked about the event now; it waits")
-                .into_response()
+            Problem::new(Code::StripeUnavailable, "Stripe can't be reached. The event waits").into_response()
         }
         Received::WrongMode => {
-            Problem::new(Code::InvalidHeader, "the event is of the other mode (live or test)").into_response()
+            Problem::new(Code::InvalidHeader, "The event is of the other mode (live or test)").into_response()
         }
     })
 }

@@ -17,7 +17,6 @@ use axum::routing::get;
 use chrono::TimeDelta;
 use serde::Serialize;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/test/clock", get(read).post(advance))
 }
@@ -48,13 +47,13 @@ async fn advance(State(app): State<App>, headers: HeaderMap, body: Body) -> Resu
     let is_one = to.is_some() != days.is_some() || fields.has_error("advance_days") || fields.has_error("advance_to");
     fields.finish()?;
     if !is_one {
-        let said = "or advance_days must be given, one of them";
+        let said = "or advance_days is required, not both";
         return Err(Problem::field("advance_to", Code::InvalidValue, said));
     }
     let now = app.clock.now();
     let target = to.unwrap_or_else(|| now + TimeDelta::days(days.unwrap_or(0)));
     if test_clock::advance(&app, target).await?.is_err() {
-        return Err(Problem::field("advance_to", Code::ClockBackwards, "is before the clock's instant"));
+        return Err(Problem::field("advance_to", Code::ClockBackwards, "is before the time of the clock"));
     }
     Ok(json::ok(&ClockJson { now: At(app.clock.now()) }))
 }

@@ -13,7 +13,6 @@ use axum::http::{Extensions, HeaderMap};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/mails/{token}", post(switch))
 }

@@ -1,10 +1,7 @@
 //! The worker: runs the jobs of `usecases::jobs`, in `serve` or in a process of its own.
 //!
-//! Each job has a loop of its own, so that a slow mail server, a Stripe that is away or a job that fails (it is
-//! tried again, each time after a longer wait) holds up nothing else. Several processes may work at once: what
-//! keeps them apart is in the jobs.
-//!
-//! *Not here:* what the jobs do.
+//! Each job has its own loop, so that a slow email server, a Stripe outage or a failing job (retried with back-off)
+//! delays no other. Several processes may work at once; the jobs exclude each other.
 
 use crate::domain::Instant;
 use crate::email::Lane;
@@ -18,20 +15,20 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::usecases::jobs::{next_due, pass, run_due};
 
-/// How often each job looks whether there is something to do.
+/// The time between two runs of a job.
 const TICK: Duration = Duration::from_secs(5);
 /// The longest wait after failures.
 const WAIT_MAX: Duration = Duration::from_secs(300);
-/// How often it is noted that a job had nothing to do: each note is a commit.
+/// The time between two records of idle runs: each record is a commit.
 const NOTE_EVERY: Duration = Duration::from_secs(60);
 
-/// Runs the worker until it is told to stop.
+/// Runs the worker until stopped.
 pub async fn run(app: App, stop: CancellationToken) {
     const JOBS: &[Job] = &jobs::ALL;
     join_all(JOBS.iter().map(|job| run_loop(job, &app, &stop))).await;
 }
 
-/// Runs one job now, as `topup jobs run` does, and notes how it did; how many pieces of work that were.
+/// Runs one job now and records the run. Returns the number of items.
 pub async fn run_once(job: &'static Job, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
     let began = Began::now(app);
     let result = attempt(job, app, stop).await;
@@ -60,7 +57,7 @@ async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
             return;
         }
         let began = Began::now(app);
-        // What leaves is not cut off: what the other side took is marked, or it would be sent again. Those jobs stop
+        // A job that sends is not cut off: an accepted email must be marked, or it would be sent twice. Such jobs stop
         // themselves.
         let attempt = attempt(job, app, stop);
         let result = if matches!(job.name, "sign_in" | "mails" | "hooks") {
@@ -72,13 +69,13 @@ async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
         let was_failing = pending.failures > 0;
         pending.add(&result, &began);
         if let Err(fault) = &result {
-            tracing::error!(job = job.name, failures = pending.failures, error = %fault, "a job failed; it is tried again");
+            tracing::error!(job = job.name, failures = pending.failures, error = %fault, "a job failed and will be retried");
         }
         let news = pending.done > 0 || pending.failures > 0 || was_failing;
         if news || noted.is_none_or(|at| at.elapsed() >= NOTE_EVERY) {
             let failures = pending.failures;
             let runs = std::mem::replace(&mut pending, Runs { failures, ..Runs::default() });
-            // It is only a note: where it cannot be written, the job's own next failure says why.
+            // If the record can't be written, the job's next failure shows why.
             if jobs::record(app, job.name, began.at, runs).await.is_ok() {
                 noted = Some(tokio::time::Instant::now());
             }
@@ -86,7 +83,7 @@ async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
     }
 }
 
-/// A job's run; a panic is a failure of this job and no other.
+/// One run; a panic is a failure of this job alone.
 async fn attempt(job: &'static Job, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
     let run = async {
         app.clock.refresh(&app.store).await?;
@@ -98,7 +95,7 @@ async fn attempt(job: &'static Job, app: &App, stop: &CancellationToken) -> Resu
         .unwrap_or_else(|_| Err(InternalError::Broken("the job panicked".to_owned())))
 }
 
-/// Until a message to the SaaS's backend waits.
+/// Waits for an outgoing webhook.
 async fn nudged(app: &App) {
     match &app.hook {
         Some(hook) => hook.nudged().await,
@@ -106,7 +103,7 @@ async fn nudged(app: &App) {
     }
 }
 
-/// The tick, doubled with every failure in a row.
+/// The tick, doubled with each failure in a row.
 fn wait(failures: i64) -> Duration {
     let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
     TICK.saturating_mul(1 << doublings).min(WAIT_MAX)

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use url::Url;
 
 impl Settings {
-    /// Whether `TEST_CLOCK` is on.
+    /// True if `TEST_CLOCK` is on.
     #[must_use]
     pub fn wants_test_clock(&self) -> bool {
         self.test_clock.as_deref() == Some("1")
@@ -22,21 +22,18 @@ impl Settings {
     pub fn check(&self, demo: bool) -> Result<(), BadSetting> {
         self.check_values(demo)?;
         if !demo && self.operator_keys.is_empty() {
-            return bad(
-                "OPERATOR_KEYS",
-                "is missing: the operator API needs at least one key of 32 characters or more",
-            );
+            return bad("OPERATOR_KEYS", "is missing: set at least one key of 32 characters or more");
         }
         Ok(())
     }
 
-    /// The same for commands that serve nothing and need no keys.
+    /// The checks of commands that need no operator keys.
     ///
     /// # Errors
     /// The first invalid setting.
     pub fn check_values(&self, demo: bool) -> Result<(), BadSetting> {
         if let Some(value) = self.test_clock.as_deref().filter(|value| !matches!(*value, "0" | "1")) {
-            return bad("TEST_CLOCK", format!("is {value:?}; 1 or nothing is meant"));
+            return bad("TEST_CLOCK", format!("is {value:?}; must be 1, 0 or absent"));
         }
         self.check_operator_keys()?;
         self.check_addresses(demo)?;
@@ -45,7 +42,7 @@ impl Settings {
         self.anonymous_rate()?;
         #[cfg(feature = "demo")]
         if !matches!(self.demo_seed.as_str(), "full" | "none") {
-            return bad("DEMO_SEED", "is neither full nor none");
+            return bad("DEMO_SEED", "must be full or none");
         }
         self.check_live_key(demo)?;
         self.check_email()?;
@@ -59,7 +56,7 @@ impl Settings {
             return bad("OPERATOR_KEYS", reason);
         }
         if !self.operator_keys.iter().all(|key| is_visible_ascii(key)) {
-            return bad("OPERATOR_KEYS", "has a key with a character that no header carries; visible ASCII is meant");
+            return bad("OPERATOR_KEYS", "has a key with other characters than visible ASCII");
         }
         Ok(())
     }
@@ -96,7 +93,7 @@ impl Settings {
         let parse = |text: &String| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         let invalid = |text: &String| BadSetting {
             name: "TRUSTED_PROXIES",
-            reason: format!("has {text:?}; an address or a network such as 10.0.0.0/8 is meant"),
+            reason: format!("has {text:?}; must be an address or a network such as 10.0.0.0/8"),
         };
         self.trusted_proxies.iter().map(|text| parse(text).ok_or_else(|| invalid(text))).collect()
     }
@@ -133,16 +130,16 @@ impl Settings {
 /// # Errors
 /// Not an origin, or http beyond loopback.
 pub fn check_public_url(text: &str) -> Result<(), BadSetting> {
-    let Ok(url) = Url::parse(text) else { return bad("PUBLIC_URL", "is no address") };
+    let Ok(url) = Url::parse(text) else { return bad("PUBLIC_URL", "is not a URL") };
     let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url.scheme() {
         "https" => {}
         "http" if loopback => {}
-        "http" => return bad("PUBLIC_URL", "is http, which only a loopback address may be"),
-        _ => return bad("PUBLIC_URL", "is no http(s) address"),
+        "http" => return bad("PUBLIC_URL", "is http, which is for loopback addresses only"),
+        _ => return bad("PUBLIC_URL", "is not an http(s) URL"),
     }
     if values::origin_of(text).is_none() {
-        return bad("PUBLIC_URL", "is more than an origin such as https://billing.example.com");
+        return bad("PUBLIC_URL", "must be an origin such as https://billing.example.com");
     }
     Ok(())
 }
@@ -151,7 +148,7 @@ fn check_origin(name: &'static str, text: &str) -> Result<(), BadSetting> {
     if values::origin_of(text).is_some() {
         Ok(())
     } else {
-        bad(name, format!("has {text:?}, which is no origin such as https://app.example.com"))
+        bad(name, format!("has {text:?}; must be an origin such as https://app.example.com"))
     }
 }
 
@@ -164,5 +161,5 @@ fn check_checkout_origin(text: &str) -> Result<(), BadSetting> {
     if text.starts_with("https://") || loopback {
         return Ok(());
     }
-    bad(NAME, format!("has {text:?}, which is http; only a loopback address may be"))
+    bad(NAME, format!("has {text:?}, which is http: for loopback addresses only"))
 }

@@ -18,7 +18,10 @@ impl Settings {
             Some(text) => match email::mailbox(text, "") {
                 Some(mailbox) => Some(mailbox),
                 None => {
-                    return bad("MAIL_FROM", "is no sender such as billing@example.com or Shop <billing@example.com>");
+                    return bad(
+                        "MAIL_FROM",
+                        "must be a sender such as billing@example.com or Shop <billing@example.com>",
+                    );
                 }
             },
             None => None,
@@ -30,9 +33,9 @@ impl Settings {
         let smtp = smtp.transpose()?;
         match (&self.mail_dir, smtp) {
             (Some(folder), _) => Ok(Transport::Files(folder.clone())),
-            (None, Some(_)) if from.is_none() => bad("MAIL_FROM", "is missing, while SMTP_URL is there"),
+            (None, Some(_)) if from.is_none() => bad("MAIL_FROM", "is missing, but SMTP_URL is set"),
             (None, Some(smtp)) => Ok(Transport::Smtp(Box::new(smtp))),
-            (None, None) if from.is_some() => bad("SMTP_URL", "is missing, while MAIL_FROM is there"),
+            (None, None) if from.is_some() => bad("SMTP_URL", "is missing, but MAIL_FROM is set"),
             (None, None) => Ok(Transport::Off),
         }
     }
@@ -47,7 +50,7 @@ impl Settings {
             transport => transport,
         };
         let Some(reply_to) = email::mailbox(&shop.support_email, &shop.name) else {
-            return bad("CATALOG", format!("support_email {:?} is no address", shop.support_email));
+            return bad("CATALOG", format!("support_email {:?} is not an email address", shop.support_email));
         };
         let from = self.mail_from.as_deref().and_then(|text| email::mailbox(text, &shop.name));
         if let Transport::Files(folder) = &transport {

@@ -10,7 +10,7 @@ pub fn parse(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let expected = "an address and a port are meant, such as 127.0.0.1:3000, [::1]:3000 or localhost:3000";
+    let expected = "must be an address and a port, such as 127.0.0.1:3000, [::1]:3000 or localhost:3000";
     let Some((host, port)) = text.rsplit_once(':') else { return Err(expected.to_owned()) };
     let Ok(port) = port.parse::<u16>() else { return Err(expected.to_owned()) };
     let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
@@ -19,7 +19,7 @@ pub fn parse(text: &str) -> Result<SocketAddr, String> {
     }
     let mut found: Vec<SocketAddr> = match (host, port).to_socket_addrs() {
         Ok(found) => found.collect(),
-        Err(e) => return Err(format!("{host} is no name of this machine: {e}")),
+        Err(e) => return Err(format!("{host} is not a name of this machine: {e}")),
     };
     found.sort_by_key(SocketAddr::is_ipv6);
     found.first().copied().ok_or_else(|| format!("{host} has no address"))

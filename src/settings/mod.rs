@@ -104,7 +104,7 @@ pub struct Settings {
     /// `1`: a clock that stands still until you move it. Loopback only
     #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1", value_parser = values::word())]
     pub test_clock: Option<String>,
-    /// Whether `serve` runs the worker's jobs; `off` if `topup work` runs beside it
+    /// Run the worker's jobs in `serve`; `off` if `topup work` runs beside it
     #[arg(long, env = "WORKER", default_value = "on", value_parser = values::word_of(EnumValueParser::<Switch>::new()))]
     pub worker: Switch,
     /// For development: a folder with the stylesheet and the icon, instead of the binary's own

@@ -26,13 +26,13 @@ impl Settings {
         let (key, secrets) = (self.stripe_secret_key.as_deref(), &self.stripe_webhook_secrets);
         let Some(key) = key else {
             if !secrets.is_empty() || self.stripe_api_base.is_some() {
-                return bad("STRIPE_SECRET_KEY", "is missing, while other settings of Stripe are there");
+                return bad("STRIPE_SECRET_KEY", "is missing, but other Stripe settings are set");
             }
             return Ok(None);
         };
         check_key(key)?;
         if secrets.is_empty() {
-            return bad("STRIPE_WEBHOOK_SECRETS", "is missing, while STRIPE_SECRET_KEY is there");
+            return bad("STRIPE_WEBHOOK_SECRETS", "is missing, but STRIPE_SECRET_KEY is set");
         }
         if secrets.iter().any(|secret| !secret.starts_with("whsec_") || secret.len() < 14 || !is_visible_ascii(secret))
         {
@@ -55,7 +55,7 @@ pub fn check_key(key: &str) -> Result<(), BadSetting> {
     if ["sk_", "rk_"].iter().any(|prefix| key.starts_with(prefix)) && key.len() >= 12 && is_visible_ascii(key) {
         return Ok(());
     }
-    bad("STRIPE_SECRET_KEY", "does not look like a key of Stripe's (sk_… or rk_…)")
+    bad("STRIPE_SECRET_KEY", "does not look like a Stripe key (sk_… or rk_…)")
 }
 
 /// Checks `STRIPE_API_BASE`.
@@ -67,10 +67,10 @@ pub fn check_base(base: &str) -> Result<(), BadSetting> {
         let is_bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
         matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare
     });
-    if is_valid { Ok(()) } else { bad("STRIPE_API_BASE", "is no http(s) address without user, password and query") }
+    if is_valid { Ok(()) } else { bad("STRIPE_API_BASE", "must be an http(s) URL without user, password and query") }
 }
 
-/// Whether an HTTP header can carry the text.
+/// True if an HTTP header can carry the text.
 #[must_use]
 pub fn is_visible_ascii(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_graphic())

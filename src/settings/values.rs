@@ -15,7 +15,7 @@ use url::Url;
 #[derive(Clone, Debug)]
 pub struct Trimmed<P> {
     inner: P,
-    /// Whether blanks inside are an error.
+    /// Blanks inside are an error.
     is_word: bool,
 }
 
@@ -93,7 +93,7 @@ impl<P: TypedValueParser> TypedValueParser for Trimmed<P> {
             return Err(invalid(arg, "has a control or invisible character inside"));
         }
         if self.is_word && text.contains(char::is_whitespace) {
-            return Err(invalid(arg, "has a blank inside"));
+            return Err(invalid(arg, "has a space inside"));
         }
         self.inner.parse_ref(command, arg, OsStr::new(text))
     }

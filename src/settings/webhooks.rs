@@ -15,14 +15,14 @@ impl Settings {
             return if self.hook_secrets.is_empty() {
                 Ok(None)
             } else {
-                bad("HOOK_URL", "is missing, while HOOK_SECRETS is there")
+                bad("HOOK_URL", "is missing, but HOOK_SECRETS is set")
             };
         };
         let url = webhooks::address(url).map_err(|reason| BadSetting { name: "HOOK_URL", reason })?;
         if self.hook_secrets.is_empty() {
             return bad(
                 "HOOK_SECRETS",
-                "is missing, while HOOK_URL is there: make one by `echo whsec_$(openssl rand -base64 32)`",
+                "is missing, but HOOK_URL is set: create one with `echo whsec_$(openssl rand -base64 32)`",
             );
         }
         let secrets = self.hook_secrets.iter().map(|text| HookSecret::parse(text)).collect::<Result<Vec<_>, _>>();

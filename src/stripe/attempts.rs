@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::stripe::error::{StripeError, classify};
 
-/// The limits of one request with its reattempts.
+/// The limits of one request with its retries.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RetryLimits {
     /// For all attempts, pauses included. A page must answer within 5 seconds.

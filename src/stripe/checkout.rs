@@ -1,4 +1,4 @@
-//! A Checkout that is open: it is closed before its time, or only its address is looked at.
+//! Open Checkouts: expire one, list their URLs.
 
 use serde::Serialize;
 use stripe_checkout::checkout_session::CreateCheckoutSessionAllowedPaymentMethodTypes as Method;
@@ -26,7 +26,7 @@ impl StripeRequest for Expire {
 #[derive(miniserde::Deserialize)]
 struct Expired {}
 
-/// A Checkout in a list of open ones.
+/// An open Checkout in a list.
 #[derive(miniserde::Deserialize)]
 struct Open {
     url: Option<String>,
@@ -37,17 +37,17 @@ struct Page {
     data: Vec<Open>,
 }
 
-/// Whether a payment method is one that this version knows of.
+/// True if this version knows the payment method.
 #[must_use]
 pub fn is_payment_method(name: &str) -> bool {
     !matches!(name.parse::<Method>(), Ok(Method::Unknown(_)))
 }
 
 impl Stripe {
-    /// Closes an open Checkout: nobody can pay it any more.
+    /// Expires an open Checkout, so that nobody can pay it.
     ///
     /// # Errors
-    /// See [`StripeError`]; one that is not open any more is [`StripeError::Refused`].
+    /// See [`StripeError`]; a Checkout that is not open is [`StripeError::Refused`].
     pub async fn expire_checkout(&self, session: &str) -> Result<(), StripeError> {
         if !is_id(session, "cs_") {
             return Err(no_such("checkout.session"));
@@ -59,7 +59,7 @@ impl Stripe {
             .map(|_| ())
     }
 
-    /// Where the newest open Checkouts of the account are paid.
+    /// The URLs of the newest open Checkouts of the account.
     ///
     /// # Errors
     /// See [`StripeError`].

@@ -1,6 +1,6 @@
 //! The client, and the requests about Checkout Sessions, payments and refunds.
 //!
-//! Invariant: an id from outside is checked before it becomes part of a path: the success page passes on any text from its
+//! Invariant: an id from outside is checked before it becomes part of a path, since the success page takes one from its
 //! URL.
 
 use std::fmt;
@@ -33,11 +33,10 @@ impl fmt::Debug for Stripe {
 }
 
 impl Stripe {
-    /// Builds a client that talks to `api_base`, or to Stripe's own address. Connects to nothing yet.
+    /// A client of `api_base`, by default Stripe's own.
     ///
     /// # Errors
-    /// The reason in words, without the key, if the key cannot be sent in a header or the base is not an
-    /// absolute http or https URL.
+    /// A key that no header can carry, or a base that is no absolute http(s) URL. The text is without the key.
     pub fn new(secret_key: &str, api_base: Option<&str>) -> Result<Stripe, String> {
         if secret_key.is_empty() || !secret_key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("the key must be visible ASCII characters".to_owned());
@@ -50,8 +49,8 @@ impl Stripe {
         Ok(Stripe { client, live: is_live_key(secret_key), limits: RetryLimits::default() })
     }
 
-    /// The same client with another bound on each whole call, pauses and repetitions included. The default
-    /// is 4.5 seconds, since a page must answer within 5.
+    /// The client with another deadline for each request, retries included. The default is 4.5 seconds, since a page must
+    /// answer within 5.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Stripe {
         self.limits.deadline = deadline;
@@ -59,7 +58,7 @@ impl Stripe {
         self
     }
 
-    /// The bound on each whole call.
+    /// The deadline of each request.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.limits.deadline
@@ -73,7 +72,7 @@ impl Stripe {
         self.limits
     }
 
-    /// Whether the key moves real money.
+    /// True if the key moves real money.
     pub fn livemode(&self) -> bool {
         self.live
     }
@@ -95,11 +94,10 @@ impl Stripe {
         Ok(OpenedCheckout { session_id: session.id.to_string(), url })
     }
 
-    /// Asks how a Checkout stands.
+    /// Fetches the state of a Checkout.
     ///
     /// # Errors
-    /// See [`StripeError`]; an id that cannot be Stripe's is [`StripeError::Refused`] with status 404, as
-    /// an unknown one is.
+    /// See [`StripeError`]; a malformed id is [`StripeError::Refused`] with status 404, like an unknown one.
     pub async fn checkout(&self, session_id: &str) -> Result<CheckoutState, StripeError> {
         if !is_id(session_id, "cs_") {
             return Err(no_such("checkout.session"));
@@ -123,10 +121,10 @@ impl Stripe {
             .unwrap_or_else(|_| Err(StripeError::Unavailable("no answer in time".to_owned())))
     }
 
-    /// Asks where an invoice, `in_…`, is to be seen now.
+    /// Fetches the URLs of an invoice, `in_…`.
     ///
     /// # Errors
-    /// See [`StripeError`]; an id that cannot be Stripe's is [`StripeError::Refused`] with status 404.
+    /// See [`StripeError`]; a malformed id is [`StripeError::Refused`] with status 404.
     pub async fn invoice(&self, id: &str) -> Result<InvoiceLinks, StripeError> {
         if !is_id(id, "in_") {
             return Err(no_such("invoice"));
@@ -135,10 +133,10 @@ impl Stripe {
         Ok(retry(self.limits, || request.customize().send(&self.client)).await?.links())
     }
 
-    /// Pays back so many minor units of a payment, `pi_…`. The same key gives the same refund, for a day.
+    /// Refunds an amount in minor units of a payment, `pi_…`. The same key gives the same refund, for a day.
     ///
     /// # Errors
-    /// See [`StripeError`]; an id that cannot be Stripe's is [`StripeError::Refused`] with status 404.
+    /// See [`StripeError`]; a malformed id is [`StripeError::Refused`] with status 404.
     pub async fn refund(
         &self,
         idempotency_key: &str,
@@ -170,7 +168,7 @@ pub(super) fn keyed(idempotency_key: &str) -> Result<RequestStrategy, StripeErro
     Ok(RequestStrategy::Idempotent(key))
 }
 
-/// The base as the library wants it: with a slash at its end, since it appends `v1/…` as text.
+/// The base with a slash at its end, since the library appends `v1/…` as text.
 fn checked_base(base: &str) -> Result<String, String> {
     let mut url = Url::parse(base).map_err(|error| format!("not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {

@@ -1,4 +1,4 @@
-//! Setting up: the webhook endpoint at Stripe, and what a key may do.
+//! The setup at Stripe: the webhook endpoint, and the rights of a key.
 
 use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
@@ -7,8 +7,8 @@ use crate::stripe::attempts::retry;
 use crate::stripe::client::{Stripe, is_id, keyed, no_such};
 use crate::stripe::error::StripeError;
 
-/// The version that a new endpoint's events have: the one that our own requests name. Events are read by their
-/// envelope alone, so that endpoints of other versions do as well.
+/// The API version of a new endpoint, as our requests name it. Only the envelope of an event is read, so endpoints of
+/// other versions work too.
 const VERSION: &str = "2026-09-30.endive";
 
 /// A webhook endpoint.
@@ -16,18 +16,18 @@ const VERSION: &str = "2026-09-30.endive";
 pub struct Endpoint {
     /// `we_…`
     pub id: String,
-    /// Where events are sent.
+    /// The receiver of events.
     pub url: String,
     /// `enabled` or `disabled`.
     pub status: String,
-    /// Which events; `*` is all.
+    /// The types of events; `*` for all.
     pub enabled_events: Vec<String>,
-    /// `whsec_…`, told once, when it is made.
+    /// `whsec_…`, only in the answer to its creation.
     pub secret: Option<String>,
 }
 
 impl Endpoint {
-    /// Which of `kinds` it is not sent.
+    /// The `kinds` that it does not get.
     #[must_use]
     pub fn missing<'a>(&self, kinds: &[&'a str]) -> Vec<&'a str> {
         let sent = |kind: &&str| self.enabled_events.iter().any(|known| known == "*" || known == kind);
@@ -58,7 +58,7 @@ impl StripeRequest for Write {
     }
 }
 
-/// A request that cannot succeed: it holds a parameter that nobody knows. Stripe looks at the key first.
+/// A request that cannot succeed, because of an unknown parameter. Stripe checks the key first.
 #[derive(Serialize)]
 struct Probe {
     #[serde(skip)]
@@ -77,12 +77,12 @@ impl StripeRequest for Probe {
 #[derive(miniserde::Deserialize)]
 struct Nothing {}
 
-/// Something that the key has to be allowed.
+/// A right of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// To read a kind of object: its path, such as `/events`.
+    /// Read the objects of a path, such as `/events`.
     Read(&'static str),
-    /// To write it.
+    /// Write them.
     Write(&'static str),
 }
 
@@ -95,7 +95,7 @@ impl Stripe {
         self.list("/webhook_endpoints", Vec::new(), |endpoint: &Endpoint| &endpoint.id).await
     }
 
-    /// Makes an endpoint; its secret is told this once. The same key makes the same endpoint, for a day.
+    /// Creates an endpoint and returns its secret. The same key gives the same endpoint, for a day.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -111,7 +111,7 @@ impl Stripe {
         self.send(key, &write).await
     }
 
-    /// Switches an endpoint on, and has these events sent to it besides those that are.
+    /// Enables an endpoint and adds these events to its own.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -136,10 +136,10 @@ impl Stripe {
         retry(self.limits(), || write.customize().request_strategy(strategy.clone()).send(self.client())).await
     }
 
-    /// Whether the key may do something. Nothing is written: what is sent to ask cannot succeed.
+    /// Checks a right of the key by a request that cannot succeed and writes nothing.
     ///
     /// # Errors
-    /// See [`StripeError`]; that the key may not is [`StripeError::Unauthorized`].
+    /// See [`StripeError`]; a missing right is [`StripeError::Unauthorized`].
     pub async fn may(&self, key: &str, right: Right) -> Result<(), StripeError> {
         match right {
             Right::Read(path) => self.peek(path).await,

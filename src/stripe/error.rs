@@ -1,19 +1,18 @@
-//! What can go wrong on the way to Stripe, sorted by what a caller can do about it.
+//! Errors of requests to Stripe, sorted by the next step of the caller.
 //!
-//! Invariant: no message holds a key or an e-mail address, whoever wrote it: messages are shown to
-//! operators and kept beside purchases.
+//! Invariant: no message has a key or an email address, since messages are shown to operators and stored.
 
 use ::stripe::{ApiErrorsCode, StripeError as ClientError};
 use thiserror::Error;
 
-/// Why a call to Stripe gave no result.
+/// The error of a request to Stripe.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StripeError {
-    /// No usable answer after our tries: time-out, connection, 429, 5xx. The outcome is unknown; the same
-    /// call with the same idempotency key finds out.
-    #[error("Stripe cannot be reached: {0}")]
+    /// No answer after all retries: time-out, connection, 429, 5xx. The outcome is unknown; the same request with the same
+    /// idempotency key shows it.
+    #[error("Stripe can't be reached: {0}")]
     Unavailable(String),
-    /// A definite no (4xx). Nothing happened, and the same request will be refused again.
+    /// A refusal (4xx). Nothing happened, and the same request would be refused again.
     #[error("Stripe refused the request ({status}{}{}): {message}", part(code), part(param))]
     Refused {
         /// The HTTP status.
@@ -25,16 +24,16 @@ pub enum StripeError {
         /// Stripe's words.
         message: String,
     },
-    /// 401 or 403: the key is wrong or may not do this. An operator has to act.
+    /// 401 or 403: the key is wrong or lacks a right. An operator must act.
     #[error("Stripe refused the key: {0}")]
     Unauthorized(String),
-    /// An answer that cannot be understood.
-    #[error("Stripe's answer cannot be read: {0}")]
+    /// An unreadable answer.
+    #[error("Stripe's answer is unreadable: {0}")]
     Malformed(String),
 }
 
 impl StripeError {
-    /// Whether Stripe has no such thing (any more): the object that is asked for, or the one that `param` names.
+    /// True if Stripe does not have the object, or the one that `param` names.
     #[must_use]
     pub fn lacks(&self, param: &str) -> bool {
         match self {
@@ -46,13 +45,13 @@ impl StripeError {
         }
     }
 
-    /// Whether nothing happened, and the same request would be refused again: a repeat may use another key.
+    /// True if nothing happened and the same request would be refused again: a repeat may use another key.
     #[must_use]
     pub const fn is_definite(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Unauthorized(_))
     }
 
-    /// The kind of the alarm that tells of it; none for what passes by itself.
+    /// The kind of its alarm; none for a passing error.
     #[must_use]
     pub const fn alarm(&self) -> Option<&'static str> {
         match self {
@@ -90,7 +89,7 @@ pub(super) fn classify(error: ClientError) -> Classified {
 
 fn classify_answer(api: ::stripe::ApiErrors, status: u16) -> Classified {
     let code = api.code.as_ref().map(ApiErrorsCode::as_str);
-    let message = scrub(api.message.as_deref().unwrap_or("no reason given"));
+    let message = scrub(api.message.as_deref().unwrap_or("no reason"));
     match status {
         401 | 403 => {
             Classified { error: StripeError::Unauthorized(format!("{status}, {message}")), is_retryable: false }

@@ -1,7 +1,7 @@
-//! One request of our own: the three fields of an invoice that a link is made of.
+//! The links of an invoice.
 //!
-//! The library's own invoice has some sixty fields, and one that changes its shape would take the link
-//! away. These three are all that is read.
+//! A request of our own that reads three fields: the library's invoice has some sixty, and a changed one would break the
+//! link.
 
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
@@ -27,7 +27,7 @@ impl StripeRequest for RetrieveInvoice {
     }
 }
 
-/// What is read of an invoice.
+/// The fields that are read of an invoice.
 #[derive(miniserde::Deserialize)]
 pub(super) struct Invoice {
     hosted_invoice_url: Option<String>,

@@ -45,7 +45,7 @@ pub struct StripeSettings {
     pub api_base: Option<String>,
 }
 
-/// Whether `secret_key` moves real money.
+/// True if `secret_key` moves real money.
 ///
 /// Settings are checked with it before a client exists: a live key goes to Stripe's own address only.
 pub fn is_live_key(secret_key: &str) -> bool {

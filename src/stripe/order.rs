@@ -1,18 +1,18 @@
-//! What goes to Stripe and what comes back, in the product's own words.
+//! Requests to Stripe and its answers, in the product's own words.
 //!
-//! Invariant: what is sent can be stored and sent again unchanged (R19), so the sent types serialize
-//! whole. Amounts are minor units of `currency`, which is lower case as Stripe writes it.
+//! Invariant: a request can be stored and sent again unchanged (R19), so its types serialize whole. Amounts are minor
+//! units of `currency`, which is lower case as at Stripe.
 
 use serde::{Deserialize, Serialize};
 
-/// A Stripe customer to be made, once for each customer of the shop.
+/// A new Stripe customer, one for each customer of the shop.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct NewCustomer {
-    /// Where receipts go.
+    /// The address for receipts.
     pub email: String,
     /// The account's name as invoices show it.
     pub name: Option<String>,
-    /// The SaaS's own id of the customer, kept in `metadata[customer]`.
+    /// The SaaS's id of the customer, in `metadata[customer]`.
     pub customer_ref: String,
 }
 
@@ -35,36 +35,35 @@ pub struct CheckoutOrder {
     pub submit_text: String,
     /// May hold `{CHECKOUT_SESSION_ID}`, which Stripe fills in.
     pub success_url: String,
-    /// Where "back" leads.
+    /// The URL of "back".
     pub cancel_url: String,
     /// Unix seconds; Stripe allows 30 minutes to 24 hours from now.
     pub expires_at: i64,
-    /// Whether Stripe makes an invoice of the payment. Orders stored before there was a choice had none,
+    /// Stripe makes an invoice of the payment. Orders stored before there was a choice had none,
     /// and are repeated as they were sent.
     #[serde(default)]
     pub invoice: bool,
-    /// Whether a business may give its tax id.
+    /// A business may give its tax id.
     #[serde(default)]
     pub tax_ids: bool,
-    /// Whether Stripe computes the tax, for which it asks for an address.
+    /// Stripe computes the tax, and asks for an address.
     #[serde(default)]
     pub automatic_tax: bool,
-    /// What the session tells of the sale beside its purchase, should it be all that is left of it. Orders
-    /// stored before told nothing.
+    /// The sale as metadata of the session, in case nothing else is left of it. Older orders have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sold: Option<Sold>,
 }
 
-/// A sale in the session's own metadata: enough to book it by.
+/// A sale in the session's metadata, enough to rebuild its purchase.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Sold {
     /// `metadata[customer]`: the SaaS's own id of the customer.
     pub customer: String,
     /// `metadata[package]`: the package's id.
     pub package: String,
-    /// `metadata[credits]`: how many.
+    /// `metadata[credits]`.
     pub credits: String,
-    /// `metadata[months]`: of validity. Sales of before said nothing of it.
+    /// `metadata[months]`: the validity; older sales have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub months: Option<String>,
 }
@@ -74,53 +73,52 @@ pub struct Sold {
 pub struct OpenedCheckout {
     /// `cs_…`
     pub session_id: String,
-    /// Where to send the browser.
+    /// The URL for the browser.
     pub url: String,
 }
 
-/// How far a Checkout has come. It says nothing about money: see [`CheckoutState::paid`].
+/// The status of a Checkout; for the money see [`CheckoutState::paid`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckoutStatus {
     /// The customer can still pay.
     Open,
-    /// The customer is through; the payment may still be on its way.
+    /// The customer is done; the payment may still be pending.
     Complete,
     /// Nobody can pay any more.
     Expired,
 }
 
-/// Where an invoice is to be seen. The addresses expire: they are asked for each time, and not kept.
+/// The URLs of an invoice. They expire, so they are fetched each time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvoiceLinks {
-    /// Stripe's page of it; absent until the invoice is final.
+    /// Its page at Stripe; absent until the invoice is final.
     pub hosted_url: Option<String>,
-    /// The same as a file.
+    /// Its PDF.
     pub pdf: Option<String>,
-    /// What the buyer's bookkeeping calls it.
+    /// The number of the invoice, for the buyer's bookkeeping.
     pub number: Option<String>,
 }
 
-/// A Checkout as Stripe has it now: what R8 is decided on.
+/// The state of a Checkout at Stripe, which decides R8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckoutState {
     /// `cs_…`
     pub id: String,
-    /// How far it has come.
+    /// Its status.
     pub status: CheckoutStatus,
     /// `payment_status` is `paid` or `no_payment_required`.
     pub paid: bool,
-    /// A delayed payment that came to nothing: the buyer was through, and the bank said no. The Checkout
-    /// itself does not say so (it stays complete and unpaid); its payment does.
+    /// A delayed payment that the bank refused. The Checkout stays complete and unpaid; only its payment shows it.
     pub failed: bool,
-    /// Our purchase id, as we sent it.
+    /// Our purchase id in `client_reference_id`.
     pub client_reference_id: Option<String>,
-    /// Our purchase id in the metadata, which nobody but the account's owner can write.
+    /// Our purchase id in the metadata, which only the account's owner can write.
     pub named: Option<String>,
     /// `cus_…`
     pub customer: Option<String>,
-    /// Before discounts and tax: what we asked for.
+    /// The amount before discounts and tax, as requested.
     pub amount_subtotal: Option<i64>,
-    /// After discounts and tax: what the customer pays.
+    /// The amount after discounts and tax, as paid.
     pub amount_total: Option<i64>,
     /// The tax in `amount_total`.
     pub amount_tax: Option<i64>,
@@ -128,14 +126,14 @@ pub struct CheckoutState {
     pub currency: Option<String>,
     /// `pi_…`
     pub payment_intent: Option<String>,
-    /// `ch_…`, the payment's latest charge; absent where Stripe did not say.
+    /// `ch_…`, the payment's latest charge, if Stripe gave it.
     pub charge: Option<String>,
     /// `in_…`
     pub invoice: Option<String>,
-    /// The invoice's number; absent where Stripe did not say.
+    /// The invoice's number, if Stripe gave it.
     pub invoice_number: Option<String>,
-    /// Whether real money is meant.
+    /// Real money moves.
     pub livemode: bool,
-    /// Where the customer continues; present while open.
+    /// The URL to continue; present while open.
     pub url: Option<String>,
 }

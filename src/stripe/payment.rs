@@ -1,7 +1,7 @@
-//! What became of a payment: its charge, refunds, disputes, and the events that told of them.
+//! The history of a payment: its charge, refunds, disputes, and their events.
 //!
-//! Requests of our own, each with the few fields that are read: the library's objects have some sixty, and one
-//! that changes its shape would stop refunds and disputes altogether.
+//! Requests of our own that read few fields: the library's objects have some sixty, and a changed one would stop refunds
+//! and disputes altogether.
 
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use url::form_urlencoded;
@@ -10,19 +10,19 @@ use crate::stripe::attempts::retry;
 use crate::stripe::client::{Stripe, is_id, no_such};
 use crate::stripe::error::StripeError;
 
-/// Rows of one page: the most that Stripe gives.
+/// Stripe's largest page.
 const PAGE: u32 = 100;
-/// Pages of one list at most: the Checkouts of a month can be many, a list without end is something else.
+/// The most pages of one list.
 const PAGES_MAX: usize = 1_000;
 
-/// A payment, as far as refunds and disputes need it.
+/// The fields of a payment that refunds and disputes need.
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
 pub struct Charge {
     /// `ch_…` or `py_…`
     pub id: String,
-    /// What was charged, in minor units.
+    /// The amount charged, in minor units.
     pub amount: i64,
-    /// What was paid back so far.
+    /// The amount refunded so far.
     pub amount_refunded: i64,
     /// ISO 4217, lower case.
     pub currency: String,
@@ -30,7 +30,6 @@ pub struct Charge {
     pub customer: Option<String>,
     /// `pi_…`
     pub payment_intent: Option<String>,
-    /// Whether the money came.
     pub paid: bool,
     metadata: Option<Metadata>,
 }
@@ -41,7 +40,7 @@ struct Metadata {
 }
 
 impl Charge {
-    /// The purchase of ours that it names: the payment's metadata are copied to its charge.
+    /// Our purchase id: Stripe copies the payment's metadata to its charge.
     #[must_use]
     pub fn purchase(&self) -> Option<&str> {
         self.metadata.as_ref()?.purchase.as_deref()
@@ -53,19 +52,19 @@ impl Charge {
 pub struct Part {
     /// `re_…`, `pyr_…`, `dp_…`, `du_…`
     pub id: String,
-    /// How far it has come, in Stripe's word.
+    /// Stripe's status.
     pub status: Option<String>,
     /// In minor units.
     pub amount: i64,
-    /// Of which charge.
+    /// Its charge.
     pub charge: Option<String>,
-    /// Of which payment.
+    /// Its payment.
     pub payment_intent: Option<String>,
-    /// When it began, in seconds since 1970.
+    /// Its creation, in seconds since 1970.
     pub created: i64,
 }
 
-/// All of a payment that can claim credits.
+/// A payment with its refunds and disputes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aftermath {
     /// The payment.
@@ -76,17 +75,17 @@ pub struct Aftermath {
     pub disputes: Vec<Part>,
 }
 
-/// What an event says of itself.
+/// An event without its object.
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
 pub struct EventLine {
     /// `evt_…`
     pub id: String,
-    /// What happened.
+    /// The type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When, in seconds since 1970.
+    /// Its creation, in seconds since 1970.
     pub created: i64,
-    /// Whether real money is meant.
+    /// Real money moves.
     pub livemode: bool,
     data: EventData,
 }
@@ -102,7 +101,7 @@ struct EventObject {
 }
 
 impl EventLine {
-    /// The id of what it is about.
+    /// The id of its object.
     #[must_use]
     pub fn object_id(&self) -> Option<&str> {
         self.data.object.id.as_deref()
@@ -120,7 +119,7 @@ struct Intent {
     latest_charge: Option<String>,
 }
 
-/// A GET with the fields of its answer.
+/// A GET request.
 struct Get<T> {
     path: String,
     query: Vec<(&'static str, String)>,
@@ -146,7 +145,7 @@ impl<T: miniserde::Deserialize> StripeRequest for Get<T> {
     }
 }
 
-/// What an id of Stripe's names, as far as it leads to a payment.
+/// The path of an object that leads to a payment, by its id's prefix.
 fn path_of(id: &str) -> Option<&'static str> {
     const KINDS: [(&str, &str); 6] = [
         ("ch_", "charges"),
@@ -160,7 +159,7 @@ fn path_of(id: &str) -> Option<&'static str> {
 }
 
 impl Stripe {
-    /// Asks for all that became of the payment that a charge, a refund or a dispute belongs to.
+    /// Fetches the history of the payment of a charge, a refund or a dispute.
     ///
     /// # Errors
     /// See [`StripeError`]; an id that leads to no payment is [`StripeError::Refused`] with status 404.
@@ -182,7 +181,7 @@ impl Stripe {
         tokio::time::timeout(self.deadline(), asked).await.unwrap_or_else(|_| Err(too_late()))
     }
 
-    /// The same of a PaymentIntent, `pi_…`; nothing where it has no charge.
+    /// The history of a PaymentIntent, `pi_…`; none without a charge.
     ///
     /// # Errors
     /// See [`StripeError`].
@@ -235,7 +234,7 @@ impl Stripe {
         self.list("/events", query, |event: &EventLine| &event.id).await
     }
 
-    /// Asks for one object of a list, and forgets it.
+    /// Fetches one object of a list, to test a right.
     pub(super) async fn peek(&self, path: &str) -> Result<(), StripeError> {
         #[derive(miniserde::Deserialize)]
         struct Any {}

@@ -1,4 +1,4 @@
-//! A refund: a request of our own, of whose answer two fields are read.
+//! A refund: a request of our own that reads two fields.
 
 use crate::stripe::error::StripeError;
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub(super) struct RefundPayment {
 }
 
 impl RefundPayment {
-    /// `amount` in minor units; `purchase` goes along for whoever looks at Stripe's pages.
+    /// `amount` in minor units; `purchase` shows on Stripe's pages.
     pub(super) fn new(payment_intent: &str, amount: i64, purchase: &str) -> Self {
         Self { payment_intent: payment_intent.to_owned(), amount, purchase: purchase.to_owned() }
     }
@@ -28,14 +28,14 @@ impl StripeRequest for RefundPayment {
     }
 }
 
-/// What is read of a refund.
+/// The fields that are read of a refund.
 #[derive(miniserde::Deserialize)]
 pub(super) struct Sent {
     id: String,
     status: Option<String>,
 }
 
-/// A refund that Stripe has taken.
+/// A refund that Stripe accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundSent {
     /// `re_…`

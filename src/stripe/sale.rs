@@ -1,4 +1,4 @@
-//! Sales as Stripe lists them: what each Checkout says of itself, read where the ledger may know nothing of it.
+//! Checkouts as Stripe lists them, for sales that the ledger may not have.
 
 use crate::stripe::client::Stripe;
 use crate::stripe::error::StripeError;
@@ -9,7 +9,7 @@ use crate::stripe::order::Sold;
 pub struct Sale {
     /// `cs_…`
     pub id: String,
-    /// Our purchase id, where it is one of ours.
+    /// Our purchase id, if any.
     pub client_reference_id: Option<String>,
     /// `cus_…`
     pub customer: Option<String>,
@@ -17,9 +17,9 @@ pub struct Sale {
     pub amount_subtotal: Option<i64>,
     /// ISO 4217, lower case.
     pub currency: Option<String>,
-    /// When it was opened, in seconds since 1970.
+    /// Its creation, in seconds since 1970.
     pub created: i64,
-    /// Until when it can be paid.
+    /// Its expiry.
     pub expires_at: i64,
     status: Option<String>,
     payment_status: String,
@@ -36,32 +36,32 @@ struct Metadata {
 }
 
 impl Sale {
-    /// Whether its money came, or none was needed.
+    /// True if it was paid, or nothing had to be paid.
     #[must_use]
     pub fn is_paid(&self) -> bool {
         matches!(self.payment_status.as_str(), "paid" | "no_payment_required")
     }
 
-    /// Whether it can still come to something, or has.
+    /// True if it is open or complete.
     #[must_use]
     pub fn lives(&self) -> bool {
         self.is_paid() || self.status.as_deref() != Some("expired")
     }
 
-    /// Whether the buyer is through, paid or about to be.
+    /// True if the buyer is done: it is paid, or about to be.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.status.as_deref() == Some("complete")
     }
 
-    /// Whether its buyer comes back to the pages of `site`: a Stripe account may serve several.
+    /// True if its buyer returns to the pages of `site`: a Stripe account may serve several.
     #[must_use]
     pub fn leads_to(&self, site: &str) -> bool {
         let path = self.success_url.as_deref().and_then(|url| url.strip_prefix(site.trim_end_matches('/')));
         path.is_some_and(|path| path.starts_with("/purchases/"))
     }
 
-    /// What was sold; absent where its metadata do not say.
+    /// The sale, if the metadata have it.
     #[must_use]
     pub fn sold(&self) -> Option<Sold> {
         let Metadata { customer, package, credits, months } = self.metadata.clone()?;

@@ -147,7 +147,7 @@ impl Stripe {
         Ok(nested.or_else(|| json::id_in(&invoice, "subscription")))
     }
 
-    /// The oldest unpaid invoice of a subscription; none if Stripe refuses to say.
+    /// The oldest unpaid invoice of a subscription; none if Stripe refuses the request.
     ///
     /// # Errors
     /// See [`StripeError`].

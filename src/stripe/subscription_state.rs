@@ -23,9 +23,8 @@ pub struct SubscriptionState {
     pub prices: Vec<(String, Option<i64>)>,
     /// Its end, past or future.
     pub ends_at: Option<i64>,
-    /// Whether its newest invoice is unpaid; none if Stripe does not say.
+    /// The newest invoice is unpaid; none if Stripe does not say.
     pub owes: Option<bool>,
-    /// Whether it is in live mode.
     pub livemode: bool,
 }
 
@@ -66,7 +65,7 @@ pub(super) fn parse_subscription(found: &Object) -> Result<SubscriptionState, St
     })
 }
 
-/// Whether an invoice of this status is unpaid; unknown for a draft. A void one was never paid.
+/// Unknown for a draft. A void invoice was never paid.
 fn is_unpaid(status: &str) -> Option<bool> {
     match status {
         "paid" => Some(false),

@@ -1,4 +1,4 @@
-//! The client against a server that answers by a script: what goes over the wire, and how often.
+//! The client against a scripted server: its requests and their number.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::stripe::{CheckoutOrder, NewCustomer, Sold, Stripe, StripeError, is_live_key};
 
-/// Answers still to be given, and what has been asked: method and path, idempotency key, body.
+/// Answers to give, and requests received: method and path, idempotency key, body.
 #[derive(Default)]
 struct Script {
     answers: VecDeque<(u16, String)>,
@@ -69,7 +69,7 @@ fn asked(script: &Shared) -> Vec<(String, String, String)> {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_tried_again_with_the_same_key() {
+async fn a_passing_error_is_retried_with_the_same_key() {
     let html = json!("<html>Bad gateway</html>");
     let conflict = (409, error("lock_timeout"));
     for passing in
@@ -85,7 +85,7 @@ async fn what_may_pass_is_tried_again_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn what_cannot_pass_is_asked_once() {
+async fn a_permanent_error_is_not_retried() {
     for (status, code) in [(400, "parameter_unknown"), (402, "x"), (404, "resource_missing")] {
         let (stripe, script) = stripe(&[(status, error(code))]).await;
         let refused = create(&stripe).await;
@@ -191,7 +191,7 @@ async fn a_payment_that_cannot_be_read_does_not_hide_that_it_was_paid() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_an_unknown_outcome() {
+async fn a_failed_connection_is_an_unknown_outcome() {
     let stripe = Stripe::new("sk_test_1", Some("http://127.0.0.1:1")).expect("a client");
     let stripe = stripe.with_deadline(Duration::from_millis(500));
     assert!(matches!(create(&stripe).await, Err(StripeError::Unavailable(_))));

@@ -1,12 +1,8 @@
-//! The webhook's signature, and the little that is believed of an event.
+//! The webhook's signature and the envelope of an event.
 //!
-//! Owns: `Stripe-Signature` (scheme `v1`: HMAC-SHA256 over `"{t}.{body}"`), checked on the raw bytes before
-//! anything is parsed. Invariants: an empty secret never accepts; secrets and signatures are compared in
-//! constant time; no input panics. `async-stripe-webhook` is not used: it types the whole event, so that
-//! one new field shape at Stripe would turn a paid session away.
-//!
-//! Not here: the inbox, the mode check (live, test), what an event causes: the object is fetched through
-//! the client, never taken from the body.
+//! `Stripe-Signature` (scheme `v1`: HMAC-SHA256 over `"{t}.{body}"`) is checked on the raw bytes before anything is
+//! parsed. An empty secret accepts nothing, and comparisons take constant time. `async-stripe-webhook` parses the whole
+//! event, so a changed field at Stripe would refuse a paid session. The object itself is fetched, never read from the body.
 
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
@@ -14,13 +10,13 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
 
-/// How far a signature's time may be from ours, in seconds, either way.
+/// The tolerance of a signature's time, in seconds.
 pub const TOLERANCE_SECONDS: i64 = 300;
 
-/// Stripe sends one `v1` for each live secret of an endpoint, two while one is rolled.
+/// The most `v1` signatures: Stripe sends one for each secret of an endpoint, two while one is rolled.
 const SIGNATURES_MAX: usize = 16;
 
-/// What is read from a verified event.
+/// The fields that are read of a verified event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     /// `evt_…`
@@ -29,25 +25,25 @@ pub struct Envelope {
     pub kind: String,
     /// Unix seconds.
     pub created: i64,
-    /// Whether real money is meant.
+    /// Real money moves.
     pub livemode: bool,
     /// `data.object.id`; a few kinds of object have none.
     pub object_id: Option<String>,
 }
 
-/// Why an event is not taken.
+/// The reason why an event is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WebhookError {
     /// The header is absent, cut or of another scheme.
     #[error("the Stripe-Signature header is malformed")]
     Header,
-    /// No secret of ours made this signature over these bytes.
+    /// No secret fits the signature.
     #[error("the signature does not match")]
     Signature,
-    /// Signed by us or by Stripe, but too long ago or ahead: perhaps a replay.
+    /// The signature is too old or ahead: perhaps a replay.
     #[error("the signature's time is more than {TOLERANCE_SECONDS} seconds away")]
     Timestamp,
-    /// Signed, and not an event.
+    /// Signed, but not an event.
     #[error("the body is not an event")]
     Body,
 }
@@ -57,8 +53,8 @@ pub enum WebhookError {
 /// `now_unix` is the real clock, never the test clock: the tolerance guards against replays.
 ///
 /// # Errors
-/// See [`WebhookError`]; the signature is judged before its time and its body, so that only who holds a
-/// secret learns about those.
+/// See [`WebhookError`]; the signature is checked before its time and body, so that only holders of a secret learn
+/// about those.
 pub fn verify(secrets: &[String], header: &str, body: &[u8], now_unix: i64) -> Result<Envelope, WebhookError> {
     let signed = Signed::parse(header).ok_or(WebhookError::Header)?;
     let mut matches = Choice::from(0);
@@ -77,7 +73,7 @@ pub fn verify(secrets: &[String], header: &str, body: &[u8], now_unix: i64) -> R
     envelope(body)
 }
 
-/// Signs `body` as Stripe would: the value of a `Stripe-Signature` header. For the sandbox and tests.
+/// Signs `body`: the value of a `Stripe-Signature` header, for the sandbox and tests.
 pub fn sign(secret: &str, now_unix: i64, body: &[u8]) -> String {
     let signature = digest(secret, now_unix, body).map(hex::encode).unwrap_or_default();
     format!("t={now_unix},v1={signature}")
@@ -89,7 +85,7 @@ struct Signed {
 }
 
 impl Signed {
-    /// `t=1700000000,v1=6f…,v1=9a…,v0=…`: one time, some `v1`; other schemes are Stripe's to add.
+    /// `t=1700000000,v1=6f…,v1=9a…,v0=…`: one time, some `v1`; other schemes are ignored.
     fn parse(header: &str) -> Option<Signed> {
         let mut time = None;
         let mut signatures = Vec::new();

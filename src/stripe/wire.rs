@@ -1,7 +1,6 @@
-//! The two translations: an order into Stripe's parameters, Stripe's session into a state.
+//! An order as Stripe's parameters, and Stripe's session as a state.
 //!
-//! Invariant: what an order leads to depends on the order alone, so that the same order is the same
-//! request under the same idempotency key.
+//! Invariant: the parameters depend on the order alone, so that a repeat is the same request for the idempotency key.
 
 use std::collections::HashMap;
 
@@ -18,7 +17,7 @@ use stripe_checkout::{CheckoutSessionBillingAddressCollection, CheckoutSessionMo
 use crate::stripe::error::StripeError;
 use crate::stripe::order::{CheckoutOrder, CheckoutState, CheckoutStatus};
 
-/// What is asked of Stripe for an order.
+/// The request for an order.
 pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
     let purchase = HashMap::from([("purchase".to_owned(), order.purchase.clone())]);
     let mut told = purchase.clone();
@@ -58,7 +57,7 @@ pub(super) fn session_request(order: &CheckoutOrder) -> CreateCheckoutSession {
     taxed(request, order)
 }
 
-/// What belongs to tax: who pays it by its tax id, and how much it is.
+/// Adds the tax id and automatic tax.
 fn taxed(mut request: CreateCheckoutSession, order: &CheckoutOrder) -> CreateCheckoutSession {
     if order.tax_ids {
         request = request.tax_id_collection(CreateCheckoutSessionTaxIdCollection::new(true));
@@ -102,7 +101,7 @@ fn infallible<T>(parsed: Result<T, std::convert::Infallible>) -> T {
     }
 }
 
-/// What a session of Stripe's means here.
+/// The state of a Checkout Session of Stripe.
 pub(super) fn state_of(session: stripe_checkout::CheckoutSession) -> Result<CheckoutState, StripeError> {
     use stripe_checkout::{CheckoutSessionPaymentStatus as Payment, CheckoutSessionStatus as Status};
     let status = match session.status {
@@ -136,8 +135,8 @@ pub(super) fn state_of(session: stripe_checkout::CheckoutSession) -> Result<Chec
     })
 }
 
-/// A payment that waits for another method, or for nothing at all, is one whose bank said no. (One that is
-/// under way is `processing`, or `requires_action` while the bank asks the buyer something.)
+/// A payment that waits for another method was refused by the bank. (A pending one is `processing`, or `requires_action`
+/// while the bank asks the buyer something.)
 fn is_failure(payment_status: &str) -> bool {
     matches!(payment_status, "requires_payment_method" | "canceled")
 }

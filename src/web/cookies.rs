@@ -1,4 +1,4 @@
-//! Cookies: names, attributes, reading. Two small functions, and no crate: the headers' bytes stay as they are.
+//! Cookies: names, attributes, reading. No crate: two small functions do.
 //!
 //! On https they are `__Host-` and `Secure`; plain http is possible on loopback only, where a
 //! browser would refuse both. `Lax`, since `Strict` signs buyers out on return from Checkout.

@@ -1,4 +1,4 @@
-//! A real application in process: its own database, its own stand-in for Stripe, a clock that stands still.
+//! A real application in process: its own database, its own Stripe sandbox, a test clock.
 //!
 //! Owns: where a test's database and files are, what runs, and the verbs that tests are written in. Each
 //! test has everything for itself. Invariant: whatever a test did, `check` is content with what it left.
@@ -7,13 +7,13 @@ mod answer;
 mod browser;
 mod database;
 mod form;
-mod verbs;
+mod steps;
 
 pub use answer::Answer;
 pub use browser::Browser;
 pub use database::{Database, Home};
 pub use form::{Form, forms};
-pub use verbs::Opened;
+pub use steps::Opened;
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -200,7 +200,7 @@ impl TestApp {
         change(&mut self.settings.lock().unwrap());
     }
 
-    /// What the running application's use-cases need. A clone that is kept keeps the application from ending.
+    /// The `App` of the running application. A clone that is kept prevents its end.
     pub fn inner(&self) -> App {
         self.running_services().expect("a running application")
     }

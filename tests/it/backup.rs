@@ -1,14 +1,12 @@
-//! Backup and restore, as docs/operations.md says: a copy is made while `serve` runs, and put in place later.
+//! Backup and restore by docs/operations.md: a copy is made while `serve` runs, and restored later.
 
-use crate::app::Database;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{Database, TestApp, on_both};
 use serde_json::json;
 use std::process::Command;
 use topup::usecases::stripe_sync::differences::Repair;
 use topup::usecases::stripe_sync::reconcile;
 
-/// What the document tells an operator to run; its programs are on every machine that runs the tests.
+/// Runs a command of the document; its programs are on every machine that runs the tests.
 fn run(name: &str, args: &[&str]) {
     let output = Command::new(name).args(args).output().unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
@@ -72,7 +70,7 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
     tokio::task::block_in_place(|| restore(app));
     app.launch().await;
     app.check().await;
-    // What Stripe has been paid for is asked of Stripe by the worker's sweep; what was charged is charged again.
+    // The worker's sweep asks Stripe about payments; charges are repeated.
     app.advance_minutes(5).await;
     assert_eq!(app.purchase(&opened.id).await["state"], "credited");
     for n in 0..20 {
@@ -107,7 +105,7 @@ on_both!(a_copy_made_while_it_serves_is_whole_and_goes_on_where_it_was, |app| {
         assert_eq!(again[field], late[field], "{field}");
     }
     assert_eq!(app.balance("acme").await["top_up"]["remaining"], json!(7_400 - 27));
-    // What was open goes on where its buyer is.
+    // An open purchase continues for its buyer.
     assert_eq!(app.purchase(&left_open.id).await["state"], "open");
     app.pay(&left_open).await;
     app.fulfill(&left_open).await;

@@ -1,22 +1,13 @@
-//! Batches of charges: a commit holds a bounded number of charges, however they came, and a batch that is repeated is
-//! read at once.
+//! Batches: a commit has a bounded number of charges, and a repeated batch is read at once.
 
-use crate::app::Database;
-use crate::app::OPERATOR_KEY;
-use crate::app::STUCK;
-use crate::app::TestApp;
-use crate::app::on_both;
-use crate::process::start;
-use crate::process::topup;
+use crate::app::{Database, OPERATOR_KEY, STUCK, TestApp, on_both};
+use crate::process::{start, topup};
 use futures::future::join_all;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::File;
 use tokio::sync::oneshot;
 use topup::domain::Credits;
-use topup::ledger::Charge;
-use topup::ledger::ChargeOutcome;
-use topup::ledger::Ledger;
+use topup::ledger::{Charge, ChargeOutcome, Ledger};
 use topup::usecases::InternalError;
 
 fn charge(key: String) -> Charge {

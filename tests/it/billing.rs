@@ -1,4 +1,4 @@
-//! What Billing says, from what really happened: being added, the pace, the hint, advice, lists that end.
+//! Billing: pending credits, usage rate, upgrade hint, advice, lists with an end.
 
 use crate::app::{TestApp, on_both};
 use chrono::TimeDelta;
@@ -29,7 +29,7 @@ impl<'a> Browser<'a> {
         Self { app, cookie: format!("session={token}") }
     }
 
-    /// What is read on a page: its text without the tags.
+    /// The text of a page, without tags.
     async fn reads(&self, path: &str) -> String {
         let url = format!("http://{}{path}", self.app.address);
         let page = self.app.send(self.app.http.get(url).header("cookie", &self.cookie)).await.expect(200).text;
@@ -51,7 +51,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-on_both!(what_is_paid_while_stripe_cannot_be_asked_is_being_added, |app| {
+on_both!(a_payment_during_an_outage_of_stripe_is_shown_as_pending, |app| {
     app.sandbox.faults().set_webhooks(false);
     app.put_customer("acme", "starter").await;
     let browser = Browser::of(app, "acme", "owner").await;
@@ -96,7 +96,7 @@ on_both!(lists_are_bounded_and_go_on_page_by_page, |app| {
     assert!(browser.reads("/billing?top_ups=all").await.contains("Used up"));
 });
 
-on_both!(billing_says_how_a_top_up_will_end_at_this_pace, |app| {
+on_both!(billing_forecasts_the_end_of_a_top_up, |app| {
     app.put_customer("acme", "starter").await;
     let bought = app.buy("acme", "p1200", "buy-1").await;
     let expires = bought["expires_at"].as_str().unwrap().parse::<topup::domain::Instant>().unwrap();
@@ -168,7 +168,7 @@ on_both!(the_upgrade_hint_shows_its_sum_until_it_is_hidden_for_the_cycle, |app| 
     assert!(billing.contains("Top-ups were the cheaper way over your last 3 cycles."), "{billing}");
 });
 
-on_both!(a_purchase_page_tells_what_happened_and_what_is_left, |app| {
+on_both!(a_purchase_page_has_its_history_and_the_remaining_credits, |app| {
     app.put_customer("acme", "starter").await;
     let bought = app.buy("acme", "p1200", "buy-1").await;
     let path = format!("/purchases/{}", bought["id"].as_str().unwrap());

@@ -1,12 +1,9 @@
-//! Charges: what one key binds, what many callers at once get, and in which order credits go.
+//! Charges: idempotency keys, concurrent callers, burn order.
 
-use crate::app::TestApp;
-use crate::app::on_both;
-use chrono::Months;
-use chrono::TimeDelta;
+use crate::app::{TestApp, on_both};
+use chrono::{Months, TimeDelta};
 use futures::future::join_all;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use topup::domain::Instant;
 
@@ -26,7 +23,7 @@ fn instant(json: &Value) -> Instant {
     json.as_str().unwrap().parse().unwrap()
 }
 
-on_both!(a_charge_is_answered_with_what_it_took_and_what_is_left, |app| {
+on_both!(a_charge_is_answered_with_its_draws_and_the_balance, |app| {
     app.put_customer("acme", "starter").await;
     let body =
         r#"{"credits":12.5,"operation":"scrape","quantities":{"requests":3},"source":"key-1","metadata":{"job":7}}"#;
@@ -49,7 +46,7 @@ on_both!(a_charge_is_answered_with_what_it_took_and_what_is_left, |app| {
     assert_eq!((&entry["ref"], &entry["grant"]), (&usage["id"], grant));
 });
 
-on_both!(the_same_charge_again_is_the_same_answer_however_it_is_written, |app| {
+on_both!(a_repeated_charge_gets_the_same_answer_in_any_spelling, |app| {
     app.put_customer("acme", "starter").await;
     let first = r#"{"credits":12.5,"operation":"scrape","quantities":{"requests":3,"tokens":9},"metadata":{"a":1,"b":{"c":[2]}}}"#;
     let first = app.post(USAGE, "job-1", first).await.expect(201);
@@ -232,7 +229,7 @@ on_both!(a_top_up_ends_twelve_months_later_at_the_exact_millisecond, |app| {
     let end = credited.checked_add_months(Months::new(12)).unwrap();
     assert_eq!(instant(&purchase["expires_at"]), end);
     app.advance_to(end - TimeDelta::milliseconds(1)).await;
-    // What the plan has is used first, so that only the top-up can answer.
+    // The plan is used up first, so that only the top-up is left.
     app.charge("acme", "5000", "plan").await.expect(201);
     app.charge("acme", "1", "last").await.expect(201);
     assert_eq!(app.available("acme").await, 1199);
@@ -246,7 +243,7 @@ on_both!(a_top_up_ends_twelve_months_later_at_the_exact_millisecond, |app| {
     assert_eq!(instant(&last["event_at"]), end);
 });
 
-on_both!(what_is_due_is_booked_in_order_by_the_write_that_comes_late, |app| {
+on_both!(due_entries_are_booked_in_order_by_a_late_write, |app| {
     app.put_customer_with_left("acme", 180).await;
     app.buy("acme", "p1200", "buy-1").await;
     let target = app.now() + TimeDelta::days(430);

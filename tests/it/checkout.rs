@@ -1,11 +1,10 @@
-//! Checkout, grown up: tax, invoices, payments that clear later, tabs and back buttons (R8, R19).
+//! Checkout: tax, invoices, delayed payments, tabs and back buttons (R8, R19).
 
 use crate::app::{Database, Opened, TestApp};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use stripe_sandbox::ApiFault;
-use topup::app::commands::purchases::PurchasesCommand;
-use topup::app::commands::purchases::recheck;
+use topup::app::commands::purchases::{PurchasesCommand, recheck};
 use topup::cli::{Cli, Command};
 use topup::domain::PurchaseId;
 use topup::usecases::access::portal;
@@ -132,7 +131,7 @@ in_a_shop!(a_bank_payment_bounces_by_webhook_and_its_late_money_is_credited, |ap
     app.sandbox.bounce(&opened.session).await.unwrap();
     tell(app, &opened, "checkout.session.async_payment_failed").await;
     stands(app, &opened, "failed", 5000).await;
-    // What was said first comes again: nothing goes back.
+    // The first event arrives again and changes nothing.
     tell(app, &opened, "checkout.session.completed").await;
     stands(app, &opened, "failed", 5000).await;
     app.sandbox.clear(&opened.session).await.unwrap();

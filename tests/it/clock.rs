@@ -1,12 +1,8 @@
-//! The test clock: it stands still, goes forwards only, step by step, and is kept.
+//! The test clock: it stands still, moves forwards only, step by step, and is stored.
 
-use crate::app::TestApp;
-use crate::app::on_both;
-use chrono::DateTime;
-use chrono::TimeDelta;
-use chrono::Utc;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{TestApp, on_both};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
 
 fn instant(json: &Value) -> DateTime<Utc> {
     json.as_str().unwrap().parse().unwrap()
@@ -37,7 +33,7 @@ on_both!(the_test_clock_stands_still_and_is_moved_by_hand, |app| {
 });
 
 on_both!(a_reading_that_comes_late_does_not_put_the_clock_back, |app| {
-    // What a request has read before another moved the clock, and keeps only now.
+    // A request reads before another moves the clock, and writes after it.
     let inner = app.inner();
     let moved = inner.clock.now() + TimeDelta::hours(1);
     inner.clock.put(moved);

@@ -1,11 +1,7 @@
-//! A clock that is far ahead of the newest commit is not followed until a person says that it is right.
+//! A clock far ahead of the newest commit is refused until a person accepts it.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::process::Process;
-use crate::process::call;
-use crate::process::start;
-use crate::process::topup;
+use crate::app::{Database, Home};
+use crate::process::{Process, call, start, topup};
 use std::process::Output;
 use topup::store::Store;
 

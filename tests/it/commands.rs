@@ -1,15 +1,9 @@
-//! Commands that stand beside `serve`: what they do where there is nothing, and what they leave behind.
+//! Commands beside `serve`: their output with and without data, and their effects.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::OPERATOR_KEY;
-use crate::app::on_both;
-use crate::process::call;
-use crate::process::start;
-use crate::process::topup;
+use crate::app::{Database, Home, OPERATOR_KEY, on_both};
+use crate::process::{call, start, topup};
 use std::io::Read as _;
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use topup::store::Store;
 
 fn run(words: &[&str], url: &str) -> Output {
@@ -28,7 +22,7 @@ fn refused(words: &[&str], url: &str, reason: &str) {
 }
 
 #[test]
-fn what_is_wrong_with_the_command_line_or_a_setting_is_said_in_one_line() {
+fn an_error_of_the_command_line_or_a_setting_is_one_line() {
     for (words, setting, reason) in [
         (vec!["serve", "--listen", "nowhere"], ("A", ""), "--listen <LISTEN>"),
         (vec!["serve"], ("SESSION_MAX_DAYS", "91"), "--session-max-days <SESSION_MAX_DAYS>"),
@@ -103,9 +97,9 @@ on_both!(an_alarm_is_acknowledged_by_somebody_and_kept, |app| {
     assert!(acknowledged[0].contains("(acknowledged by grace at 20"), "{acknowledged:?}");
     assert_eq!(listed(&["alarms"]), [""; 0]);
     assert_eq!(listed(&["alarms", "--all"]), acknowledged);
-    // Who was first stays.
+    // The first acknowledgement stays.
     assert_eq!(listed(&["alarms", "ack", "1", "--by", "hedy"]), acknowledged);
-    // What comes back is a new alarm.
+    // A problem that returns is a new alarm.
     app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(409, "purchase_refused");
     app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(409, "purchase_refused");
     let again = listed(&["alarms"]);

@@ -1,10 +1,7 @@
-//! What a customer's own programs read, and the daily totals that it is read from.
+//! The API of a customer's own keys, and the daily totals behind it.
 
-use crate::app::Answer;
-use crate::app::TestApp;
-use crate::app::on_both;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{Answer, TestApp, on_both};
+use serde_json::{Value, json};
 
 /// A key of the customer's own.
 async fn key(app: &TestApp, customer: &str) -> String {
@@ -78,7 +75,7 @@ on_both!(the_cycles_use_begins_anew_at_its_very_instant, |app| {
     assert_eq!(stats(app, &key, "7d").await[6]["credits"], 7);
 });
 
-on_both!(days_add_up_what_was_done_and_leave_out_what_was_undone, |app| {
+on_both!(daily_totals_leave_out_voided_usage, |app| {
     app.put_customer("acme", "starter").await;
     let key = key(app, "acme").await;
     app.advance(json!({"advance_to": "2031-03-01T23:59:59.999Z"})).await.expect(200);

@@ -1,12 +1,8 @@
-//! Customers: made and changed by `PUT`, plans acting at once or at the cycle's end, and closed ones.
+//! Customers: created and changed by `PUT`, changes of plan, closed ones.
 
-use crate::app::TestApp;
-use crate::app::on_both;
-use chrono::DateTime;
-use chrono::TimeDelta;
-use chrono::Utc;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{TestApp, on_both};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
 use topup::usecases::InternalError;
 
 fn instant(json: &Value) -> DateTime<Utc> {
@@ -18,8 +14,7 @@ async fn read(app: &TestApp, id: &str) -> Value {
 }
 
 on_both!(an_id_that_no_address_carries_is_no_id, |app| {
-    use tokio::io::AsyncReadExt as _;
-    use tokio::io::AsyncWriteExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     // Clients resolve such a path before they send it; by hand it arrives.
     for id in [".", "..", "%2e", "%2E%2e"] {
         for (method, status) in [("PUT", "422"), ("GET", "404"), ("DELETE", "404")] {
@@ -88,7 +83,7 @@ on_both!(a_plan_on_which_only_closed_customers_are_can_be_retired, |app| {
         .expect_problem(422, "invalid_value");
 });
 
-on_both!(a_customer_is_made_once_and_what_is_absent_stays, |app| {
+on_both!(a_customer_is_created_once_and_absent_fields_stay, |app| {
     let new =
         json!({"email": "ada@acme.example", "name": "Acme Data", "plan": "starter", "timezone": "America/New_York"});
     let made = app.put("acme", new).await.expect(201).json();
@@ -124,7 +119,7 @@ on_both!(the_address_of_a_customer_is_an_owner, |app| {
     assert_eq!(app.count(&format!("{owners} and email like 'bob@%'")).await, 1);
 });
 
-on_both!(an_upgrade_acts_at_once_and_keeps_what_was_used, |app| {
+on_both!(an_upgrade_acts_at_once_and_keeps_the_usage, |app| {
     app.put_customer_with_left("acme", 180).await;
     let put = app.put("acme", json!({"plan": "builder"})).await.expect(200).json();
     assert_eq!(put["plan"], json!({"id": "builder", "name": "Builder", "next": null}));
@@ -274,7 +269,7 @@ on_both!(a_closed_customer_can_be_read_and_not_written_to, |app| {
     let path = "/v1/customers/acme/portal_sessions";
     app.send(app.write("POST", path, None, "{}")).await.expect_problem(409, "customer_closed");
     assert_eq!(instant(&read(app, "acme").await["closed_at"]), app.now());
-    // What was done before is still answered.
+    // Earlier requests are still answered.
     let replay = app.charge("acme", "4820", "used-before").await.expect(201);
     assert_eq!(replay.header("idempotent-replayed"), Some("true"));
     assert_eq!(app.ledger("acme").await, before);

@@ -1,12 +1,10 @@
-//! `doctor` and `stripe setup`, as an operator runs them: the real binary against the sandbox's API.
+//! `doctor` and `stripe setup`: the real binary against the sandbox's API.
 
-use crate::app::Database;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{Database, TestApp, on_both};
 use crate::process::topup;
 use stripe_sandbox::ApiFault;
 
-/// What a command says, and how it ends.
+/// The output of a command, and its exit code.
 async fn said(app: &TestApp, words: &'static [&'static str], more: &[(&'static str, &str)]) -> (Option<i32>, String) {
     let mut settings = vec![
         ("DATABASE_URL".to_owned(), app.home.url.clone()),
@@ -39,14 +37,14 @@ on_both!(setup_makes_the_endpoint_once_and_then_the_doctor_is_content, |app| {
     has(
         &before,
         1,
-        &["wrong  webhook: no endpoint at Stripe leads to https://billing.gleaner.example/webhooks/stripe"],
+        &["wrong  webhook: no endpoint at Stripe has the URL https://billing.gleaner.example/webhooks/stripe"],
     );
-    has(&before, 1, &["ok     database:", "ok     Stripe: a key of test mode", "note   email:", "1 thing is wrong"]);
+    has(&before, 1, &["ok     database:", "ok     Stripe: a test key", "note   email:", "1 thing is wrong"]);
 
     let made = said(app, &["stripe", "setup"], &[]).await;
-    has(&made, 0, &["made: it sends", "STRIPE_WEBHOOK_SECRETS=whsec_", "the key may do all that selling needs"]);
+    has(&made, 0, &["created: it sends", "STRIPE_WEBHOOK_SECRETS=whsec_", "the key has all rights that selling needs"]);
     let again = said(app, &["stripe", "setup"], &[]).await;
-    has(&again, 0, &["sends its events to https://billing.gleaner.example/webhooks/stripe already"]);
+    has(&again, 0, &["already sends its events to https://billing.gleaner.example/webhooks/stripe"]);
     assert!(!again.1.contains("whsec_"));
 
     has(&said(app, &["doctor"], &[SECRETS]).await, 0, &["ok     webhook: we_"]);
@@ -62,7 +60,7 @@ async fn a_shop_whose_plans_are_sold_at_stripe_needs_two_rights_more() {
     has(
         &said(&app, &["stripe", "setup"], &[priced]).await,
         0,
-        &["made: it sends 20 kinds of events", "the key may do all"],
+        &["created: it sends 20 kinds of events", "the key has all rights"],
     );
     has(&said(&app, &["doctor"], &[SECRETS, priced]).await, 0, &["ok     catalogue:", "ok     webhook:"]);
     app.sandbox.faults().set_api(ApiFault::Status(403));
@@ -83,8 +81,8 @@ async fn a_switched_off_endpoint_is_found_and_mended() {
     let post = post.bearer_auth(reached.secret_key).header("content-type", "application/x-www-form-urlencoded");
     let changed = post.body("disabled=true&enabled_events[0]=charge.refunded").send().await.unwrap();
     assert_eq!(changed.status(), 200);
-    has(&said(&app, &["doctor"], &[SECRETS]).await, 1, &["is disabled: `topup stripe setup` switches it on"]);
-    has(&said(&app, &["stripe", "setup"], &[]).await, 0, &["mended: it is enabled"]);
+    has(&said(&app, &["doctor"], &[SECRETS]).await, 1, &["is disabled: `topup stripe setup` enables it"]);
+    has(&said(&app, &["stripe", "setup"], &[]).await, 0, &["repaired: it is enabled"]);
     has(&said(&app, &["doctor"], &[SECRETS]).await, 0, &["ok     webhook:"]);
 }
 

@@ -1,19 +1,13 @@
-//! The documents say nothing that is not there: their commands, settings, files and links; and `curl` does what they
-//! say it does. (The programs of docs/integrate.md and docs/hooks.md are run by `integrate`, copies by `backup`.)
+//! Commands, settings, files and links of the documents exist, and their `curl` calls work as described. (`integrate` runs
+//! the programs of docs/integrate.md and docs/hooks.md, `backup` the copies.)
 
-use crate::app::Database;
-use crate::app::OPERATOR_KEY;
-use crate::app::TestApp;
-use crate::app::run;
+use crate::app::{Database, OPERATOR_KEY, TestApp, run};
 use crate::process::topup;
-use clap::CommandFactory as _;
-use clap::Parser as _;
 use clap::error::ErrorKind;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use clap::{CommandFactory as _, Parser as _};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use topup::cli::Cli;
 
@@ -60,7 +54,7 @@ fn blocks(text: &str) -> (Vec<Block>, Vec<&str>) {
     (blocks, prose)
 }
 
-/// What stands between backticks in the prose; one may go over the end of a line.
+/// Code between backticks in the prose; it may go over the end of a line.
 fn spans(text: &str) -> Vec<String> {
     let prose = blocks(text).1.join(" ");
     prose.split('`').skip(1).step_by(2).map(|span| span.split_whitespace().collect::<Vec<_>>().join(" ")).collect()

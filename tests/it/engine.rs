@@ -1,24 +1,14 @@
-//! The engine: jobs that fail, a queue that is full, writers that are not this one, an end in good order.
+//! The engine: failing jobs, a full queue, other writers, an orderly end.
 
-use crate::app::STUCK;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{STUCK, TestApp, on_both};
 use futures::future::join_all;
 use serde_json::json;
 use std::collections::HashSet;
 use tokio::sync::oneshot;
-use topup::domain::Credits;
-use topup::domain::UsageId;
-use topup::ledger::Charge;
-use topup::ledger::ChargeOutcome;
-use topup::ledger::Charged;
-use topup::ledger::Ledger;
-use topup::ledger::Unavailable;
+use topup::domain::{Credits, UsageId};
+use topup::ledger::{Charge, ChargeOutcome, Charged, Ledger, Unavailable};
 use topup::store::Store;
-use topup::usecases::App;
-use topup::usecases::AppParts;
-use topup::usecases::InternalError;
-use topup::usecases::customers;
+use topup::usecases::{App, AppParts, InternalError, customers};
 
 fn charge(customer: &str, key: &str, credits: i64) -> Charge {
     Charge {
@@ -230,7 +220,7 @@ async fn end((inner, engine): (App, tokio::task::JoinHandle<()>)) {
     store.close().await;
 }
 
-on_both!(what_another_process_wrote_is_seen_by_the_next_write, |app| {
+on_both!(writes_of_another_process_are_seen_by_the_next_write, |app| {
     app.put_customer_with_left("acme", 180).await;
     app.charge("acme", "1", "remembered").await.expect(201);
     let other = second(app).await;
@@ -326,7 +316,7 @@ on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
     end(other).await;
 });
 
-on_both!(what_was_taken_in_is_written_before_the_end, |app| {
+on_both!(queued_writes_are_committed_before_the_end, |app| {
     app.put_customer("acme", "starter").await;
     let ledger = app.inner().ledger.clone();
     let (go, job) = held(&ledger).await;
@@ -344,7 +334,7 @@ on_both!(what_was_taken_in_is_written_before_the_end, |app| {
     let taken = answers.into_iter().filter(|answer| answer.as_ref().is_ok_and(|a| a.status() == 201)).count();
     let written = app.entries_of("acme", "used").await.len();
     assert!(taken <= written, "{taken} were acknowledged, {written} are there");
-    // Whatever became of each, the same key finds out.
+    // The same key shows the outcome of each.
     for answer in join_all(keys.iter().map(|key| app.charge("acme", "1", key))).await {
         answer.expect(201);
     }

@@ -1,9 +1,8 @@
-//! A customer's export is proven without the database, and no change of it is.
+//! `verify-export` proves a customer's export without the database, and finds every change.
 
-use crate::app::TestApp;
-use crate::app::on_both;
-use crate::lies::a_full_life;
+use crate::app::{TestApp, on_both};
 use crate::process::topup;
+use crate::tampering::a_full_life;
 use topup::usecases::credits::export::verify;
 
 /// The whole export as CSV, and as the pages of the API one after another.
@@ -56,7 +55,7 @@ on_both!(an_export_is_verified_by_the_command, |app| {
         std::fs::write(&file, &text).unwrap();
         assert_eq!(run(&["--customer", "acme", "--head", head]), good);
         let (code, [_, said]) = run(&["--customer", "larch"]);
-        assert!(code == 1 && said.contains("has entries of acme, which is not --customer"), "{said}");
+        assert!(code == 1 && said.contains("has entries of acme, not of --customer"), "{said}");
         let (code, [_, said]) = run(&["--customer", "acme", "--head", &"0".repeat(64)]);
         assert!(code == 1 && said.contains("another end than --head"), "{said}");
         assert_eq!(run(&["--customer", "acme", "--head", "abc"]).0, 2);
@@ -74,7 +73,7 @@ on_both!(no_byte_of_an_export_can_be_another, |app| {
             for bit in [0x01, 0x02, 0x20] {
                 let mut bytes = good.clone().into_bytes();
                 bytes[place] ^= bit;
-                // What is no UTF-8 is refused before.
+                // Bytes that are not UTF-8 are refused before.
                 let Ok(text) = String::from_utf8(bytes) else { continue };
                 let Err(said) = verify(&text) else { panic!("byte {place} of {good} as {text}") };
                 assert!(said.contains("line"), "{said}");

@@ -1,4 +1,4 @@
-//! A database of the first edition: migrated, it passes the check, and takes charges.
+//! A database of the first edition migrates, passes the check, and accepts charges.
 
 use crate::app::{Database, Home};
 use crate::process::{call, start, topup};

@@ -1,20 +1,14 @@
-//! Whatever is sent: no panic, no 5xx, and nothing changed by what was refused.
+//! Arbitrary requests: no panic, no 5xx, and a refused request changes nothing.
 //!
 //! A panic in a handler breaks the connection, so that the request itself fails. `PROPTEST_CASES` sets how many cases
 //! each property sees.
 
-use crate::app::Answer;
-use crate::app::TestApp;
-use crate::app::WEBHOOK_SECRET;
-use crate::app::on_both;
+use crate::app::{Answer, TestApp, WEBHOOK_SECRET, on_both};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, TestRunner};
 use reqwest::header::HeaderValue;
-use serde_json::Value;
-use serde_json::json;
-use tokio::io::AsyncReadExt as _;
-use tokio::io::AsyncWriteExt as _;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use topup::stripe::webhook;
 
 /// Runs a property against the application.
@@ -328,7 +322,7 @@ on_both!(no_webhook_that_stripe_did_not_sign_is_acted_on, |app| {
     for_all(40, prop_oneof![any::<Vec<u8>>(), anything().prop_map(String::into_bytes)], async |body| {
         signed(body).await
     });
-    // What is signed and makes no sense: no such Checkout, or no Checkout at all.
+    // Signed events without sense: an unknown Checkout, or none at all.
     let object = prop_oneof!["cs_test_[A-Za-z0-9]{1,40}", "pi_[a-z0-9]{1,20}", any::<String>(), "cs_\\.\\./[a-z]{1,9}"];
     let kind = prop_oneof!["checkout\\.session\\.[a-z_.]{1,30}", "charge\\.[a-z.]{1,20}", any::<String>()];
     let event = ("evt_[A-Za-z0-9]{1,30}", kind, object, any::<i64>(), any::<bool>());

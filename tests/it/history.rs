@@ -1,14 +1,11 @@
 //! History and Usage: every line once, the same figures everywhere, in plain words.
 
-use crate::app::Browser;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{Browser, TestApp, on_both};
 use chrono::TimeDelta;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
-/// What is read on a page: its text without the tags.
+/// The text of a page, without tags.
 fn text_of(html: &str) -> String {
     let main = html.split_once("<main").and_then(|(_, rest)| rest.split_once("</main>")).expect("a page").0;
     let text: Vec<&str> = main.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
@@ -29,7 +26,7 @@ async fn used(app: &TestApp, key: &str, body: Value) {
     app.post("/v1/customers/acme/usage", key, body.to_string()).await.expect(201);
 }
 
-on_both!(history_says_in_plain_words_what_happened, |app| {
+on_both!(history_describes_every_entry_in_plain_words, |app| {
     app.put_customer_with_left("acme", 10).await;
     app.buy("acme", "p1200", "buy").await;
     used(app, "job", json!({"credits": 12.5, "operation": "scrape_page", "source": "crawler-7"})).await;

@@ -1,27 +1,17 @@
-//! docs/integrate.md and docs/hooks.md: their programs, as they stand, against the real binary.
+//! The programs of docs/integrate.md and docs/hooks.md against the real binary.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::OPERATOR_KEY;
+use crate::app::{Database, Home, OPERATOR_KEY};
 use crate::process;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::header::RETRY_AFTER;
-use axum::response::Html;
-use axum::response::IntoResponse as _;
-use axum::response::Response;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{Html, IntoResponse as _, Response};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 const DOCUMENT: &str = include_str!("../../docs/integrate.md");
 const HOOKS: &str = include_str!("../../docs/hooks.md");
@@ -65,7 +55,7 @@ async fn left(base: &str, customer: &str) -> Value {
 /// A proxy between a program and the server on its worst day.
 struct Detour {
     base: String,
-    /// Whether each job outlives its hold.
+    /// Each job outlives its hold.
     lapses: bool,
     /// When each call of job 81 came, by its path.
     asked: Mutex<HashMap<String, Vec<i64>>>,
@@ -153,7 +143,7 @@ async fn run_all(url: &str) -> [String; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_documents_programs_do_what_it_says() {
+async fn the_programs_of_the_document_work() {
     let home = Home::make(Database::Sqlite).await;
     let server = process::start(process::topup(&["serve"], &[("DATABASE_URL", &home.url)])).unwrap();
     let base = server.base.clone();
@@ -245,7 +235,7 @@ impl Drop for Receiver {
 }
 
 /// Charges until little and then nothing is left, runs the jobs, and reads what the receiver printed.
-async fn is_told(command: &[&str], program: &str) {
+async fn gets_webhooks(command: &[&str], program: &str) {
     const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
     const OTHER: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let home = Home::make(Database::Sqlite).await;
@@ -269,7 +259,7 @@ async fn is_told(command: &[&str], program: &str) {
     }
     assert_eq!(receiver.line(), "acme: low, 400 left");
     assert!(receiver.line().starts_with("acme: pause until 20"));
-    // What Topup did not sign is refused, and so is what it signed long ago.
+    // Foreign and old signatures are refused.
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     for signature in ["v1,AAAA", ""] {
         let forged = http.post(&receiver.url).header("webhook-id", "msg_1").header("webhook-timestamp", "1");
@@ -281,11 +271,11 @@ async fn is_told(command: &[&str], program: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_in_node_is_told() {
-    is_told(&["node", "--input-type=module", "--eval"], &program(HOOKS, "js")).await;
+async fn a_receiver_in_node_gets_webhooks() {
+    gets_webhooks(&["node", "--input-type=module", "--eval"], &program(HOOKS, "js")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_in_python_is_told() {
-    is_told(&["python3", "-c"], &program(HOOKS, "python")).await;
+async fn a_receiver_in_python_gets_webhooks() {
+    gets_webhooks(&["python3", "-c"], &program(HOOKS, "python")).await;
 }

@@ -1,4 +1,4 @@
-//! The real binary under charges, holds and purchases, killed at any moment and started again.
+//! The real binary under charges, holds and purchases, killed at random moments and started again.
 //!
 //! After each kill: `topup check`, and acknowledged ⊆ database ⊆ asked, by the keys of the callers. At the end every
 //! key is asked once more: whatever became of it, it was done once, and what was acknowledged is answered again.
@@ -20,21 +20,21 @@ const WEBHOOK_SECRET: &str = "whsec_of_the_tests_000000";
 /// Kills that one database sees.
 const KILLS_MAX: usize = 50;
 
-/// What callers do.
+/// Requests of callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Deed {
+enum RequestKind {
     Charge,
     Hold,
     Buy,
 }
 
-/// Who calls at once.
-const CALLERS: [Deed; 16] = {
-    let mut callers = [Deed::Charge; 16];
-    callers[0] = Deed::Buy;
-    callers[1] = Deed::Buy;
-    callers[2] = Deed::Hold;
-    callers[3] = Deed::Hold;
+/// Concurrent callers.
+const CALLERS: [RequestKind; 16] = {
+    let mut callers = [RequestKind::Charge; 16];
+    callers[0] = RequestKind::Buy;
+    callers[1] = RequestKind::Buy;
+    callers[2] = RequestKind::Hold;
+    callers[3] = RequestKind::Hold;
     callers
 };
 
@@ -44,11 +44,11 @@ fn random(below: usize) -> usize {
     usize::try_from(u64::from_le_bytes(bytes) % below as u64).unwrap()
 }
 
-/// What callers know: what they asked for, what was acknowledged, by key; and what was paid.
+/// Requests and acknowledgements by key, and payments, as callers know them.
 #[derive(Clone, Default)]
 struct Known {
-    asked: HashSet<(Deed, String)>,
-    acknowledged: HashMap<(Deed, String), Value>,
+    asked: HashSet<(RequestKind, String)>,
+    acknowledged: HashMap<(RequestKind, String), Value>,
     paid: Vec<(String, Opened)>,
 }
 
@@ -56,11 +56,11 @@ fn customer(key: &str) -> &'static str {
     CUSTOMERS[key.len() % CUSTOMERS.len()]
 }
 
-async fn ask(base: &str, deed: Deed, key: &str) -> Result<Answer, reqwest::Error> {
-    let (path, body) = match deed {
-        Deed::Charge => ("usage", format!(r#"{{"credits":2,"source":"{key}"}}"#)),
-        Deed::Hold => ("holds", format!(r#"{{"credits":3,"ttl_seconds":86400,"source":"{key}"}}"#)),
-        Deed::Buy => ("purchases", r#"{"package":"p1200"}"#.to_owned()),
+async fn ask(base: &str, kind: RequestKind, key: &str) -> Result<Answer, reqwest::Error> {
+    let (path, body) = match kind {
+        RequestKind::Charge => ("usage", format!(r#"{{"credits":2,"source":"{key}"}}"#)),
+        RequestKind::Hold => ("holds", format!(r#"{{"credits":3,"ttl_seconds":86400,"source":"{key}"}}"#)),
+        RequestKind::Buy => ("purchases", r#"{"package":"p1200"}"#.to_owned()),
     };
     call(base, "POST", &format!("/v1/customers/{}/{path}", customer(key)), key, body).await
 }
@@ -118,27 +118,27 @@ impl Shop {
     }
 
     /// One caller, until the process is gone; `answered` after each answer.
-    async fn call_on(&self, base: &str, name: &str, deed: Deed, answered: &impl Fn()) {
+    async fn call_on(&self, base: &str, name: &str, kind: RequestKind, answered: &impl Fn()) {
         for n in 0.. {
             let key = format!("{name}-{n}{}", "x".repeat(n % 3));
-            self.known.lock().unwrap().asked.insert((deed, key.clone()));
-            let Ok(answer) = ask(base, deed, &key).await else { return };
+            self.known.lock().unwrap().asked.insert((kind, key.clone()));
+            let Ok(answer) = ask(base, kind, &key).await else { return };
             // Stripe's answer may be late on a busy machine; nothing is known then.
             if answer.status == 503 {
                 continue;
             }
             let answer = answer.expect(201);
             let json = answer.json();
-            self.known.lock().unwrap().acknowledged.insert((deed, key.clone()), json.clone());
+            self.known.lock().unwrap().acknowledged.insert((kind, key.clone()), json.clone());
             answered();
-            let gone = match deed {
-                Deed::Charge => false,
-                Deed::Hold => {
+            let gone = match kind {
+                RequestKind::Charge => false,
+                RequestKind::Hold => {
                     let path = format!("/v1/holds/{}/settle", json["id"].as_str().unwrap());
                     let (key, body) = (format!("settle-{key}"), r#"{"credits":2}"#.to_owned());
                     call(base, "POST", &path, &key, body).await.is_err()
                 }
-                Deed::Buy => {
+                RequestKind::Buy => {
                     let opened = Opened::of(&answer);
                     self.sandbox.pay(&opened.session).await.unwrap();
                     self.known.lock().unwrap().paid.push((key, opened.clone()));
@@ -161,8 +161,8 @@ impl Shop {
             }
         };
         let (base, answered) = (&base, &answered);
-        let callers = CALLERS.into_iter().enumerate().map(|(n, deed)| async move {
-            self.call_on(base, &format!("r{round}-c{n}"), deed, answered).await;
+        let callers = CALLERS.into_iter().enumerate().map(|(n, kind)| async move {
+            self.call_on(base, &format!("r{round}-c{n}"), kind, answered).await;
         });
         let killer = async {
             reached.notified().await;
@@ -180,25 +180,26 @@ impl Shop {
         let store = Store::open(&self.home.url).await.unwrap();
         let mut db = store.read().await.unwrap();
         let known = self.known.lock().unwrap().clone();
-        for (deed, sql) in [
-            (Deed::Charge, "select source as key from usages where hold is null"),
-            (Deed::Hold, "select source as key from holds"),
+        for (kind, sql) in [
+            (RequestKind::Charge, "select source as key from usages where hold is null"),
+            (RequestKind::Hold, "select source as key from holds"),
         ] {
             let rows = db.fetch_all(sql, Vec::new()).await.unwrap();
-            let there: HashSet<(Deed, String)> = rows.iter().map(|row| (deed, row.text("key").unwrap())).collect();
-            assert_eq!(there.len(), rows.len(), "one {deed:?} a key");
-            let mut mine = known.acknowledged.keys().filter(|key| key.0 == deed);
+            let there: HashSet<(RequestKind, String)> =
+                rows.iter().map(|row| (kind, row.text("key").unwrap())).collect();
+            assert_eq!(there.len(), rows.len(), "one {kind:?} a key");
+            let mut mine = known.acknowledged.keys().filter(|key| key.0 == kind);
             assert_eq!(mine.find(|key| !there.contains(*key)), None, "acknowledged and lost");
             assert_eq!(there.difference(&known.asked).next(), None, "there and never asked for");
         }
         let rows = db.fetch_all("select id from purchases", Vec::new()).await.unwrap();
         let there: HashSet<String> =
             rows.iter().map(|row| topup::domain::PurchaseId(row.uuid("id").unwrap()).to_string()).collect();
-        let bought = known.acknowledged.iter().filter(|(key, _)| key.0 == Deed::Buy);
+        let bought = known.acknowledged.iter().filter(|(key, _)| key.0 == RequestKind::Buy);
         for (key, json) in bought {
             assert!(there.contains(json["id"].as_str().unwrap()), "{key:?} was acknowledged and is lost");
         }
-        let asked = known.asked.iter().filter(|key| key.0 == Deed::Buy).count();
+        let asked = known.asked.iter().filter(|key| key.0 == RequestKind::Buy).count();
         assert!(there.len() <= asked, "{} purchases of {asked}", there.len());
         drop(db);
         store.close().await;
@@ -209,7 +210,7 @@ impl Shop {
         let Known { asked, acknowledged, paid } = self.known.lock().unwrap().clone();
         let (base, keys) = (&process.base, asked.iter().collect::<Vec<_>>());
         for keys in keys.chunks(32) {
-            let answers = join_all(keys.iter().map(|(deed, key)| ask(base, *deed, key))).await;
+            let answers = join_all(keys.iter().map(|(kind, key)| ask(base, *kind, key))).await;
             for (key, answer) in keys.iter().zip(answers) {
                 let answer = answer.unwrap().expect(201);
                 if let Some(before) = acknowledged.get(*key) {
@@ -225,14 +226,15 @@ impl Shop {
             assert_eq!(purchase["state"], "credited", "{key}: {purchase}");
         }
         for customer in CUSTOMERS {
-            let mine = |deed: Deed| asked.iter().filter(move |key| key.0 == deed && self::customer(&key.1) == customer);
+            let mine =
+                |kind: RequestKind| asked.iter().filter(move |key| key.0 == kind && self::customer(&key.1) == customer);
             let bought = paid.iter().filter(|(key, _)| self::customer(key) == customer).count();
             let path = format!("/v1/customers/{customer}/balance");
             let balance = call(base, "GET", &path, "-", String::new()).await.unwrap().expect(200).json();
             let of = |path: &str| usize::try_from(balance.pointer(path).unwrap().as_i64().unwrap()).unwrap();
             // A hold is three that lie aside, or two that were used.
-            let (open, all) = (of("/held") / 3, mine(Deed::Hold).count());
-            let spent = 2 * mine(Deed::Charge).count() + 3 * open + 2 * (all - open);
+            let (open, all) = (of("/held") / 3, mine(RequestKind::Hold).count());
+            let spent = 2 * mine(RequestKind::Charge).count() + 3 * open + 2 * (all - open);
             assert_eq!(of("/available"), 100_000 + 1_200 * bought - spent, "{customer}: {balance}");
         }
         assert_eq!(process.terminate().await, Some(0));
@@ -246,7 +248,7 @@ async fn come_back(base: &str, opened: &Opened) -> Result<Answer, reqwest::Error
     call(base, "GET", &path, "-", String::new()).await
 }
 
-async fn killed_again_and_again(database: Database) {
+async fn killed_repeatedly(database: Database) {
     let kills = if std::env::var_os("TOPUP_PROVE").is_some() { 250 } else { 5 };
     let (mut done, mut answers, mut paid) = (0, 0, 0);
     while done < kills {
@@ -273,11 +275,11 @@ mod a_kill_at_any_moment_loses_nothing_that_was_acknowledged {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn on_sqlite() {
-        killed_again_and_again(Database::Sqlite).await;
+        killed_repeatedly(Database::Sqlite).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn on_postgres() {
-        killed_again_and_again(Database::Postgres).await;
+        killed_repeatedly(Database::Postgres).await;
     }
 }

@@ -1,14 +1,12 @@
-//! The rest of the operator's ledger: holds, courtesy credits, voids, batches, lists of usages, closing.
+//! The rest of the operator API: holds, courtesy credits, voids, batches, lists of usages, closing.
 
 mod batch;
 mod closing;
 mod holds;
 mod voids;
 
-use crate::app::Answer;
-use crate::app::TestApp;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{Answer, TestApp};
+use serde_json::{Value, json};
 use topup::domain::Instant;
 
 fn instant(json: &Value) -> Instant {

@@ -1,10 +1,6 @@
-//! Rate limits, the keys that are counted, and whose address it is.
+//! Rate limits, counted keys, and the client's address.
 
-use crate::app::Answer;
-use crate::app::Browser;
-use crate::app::Database;
-use crate::app::OPERATOR_KEY;
-use crate::app::TestApp;
+use crate::app::{Answer, Browser, Database, OPERATOR_KEY, TestApp};
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
@@ -16,7 +12,7 @@ async fn catalog(app: &TestApp, key: &str, from: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_key_and_each_stranger_is_counted_apart() {
+async fn each_key_and_each_address_is_counted_apart() {
     let app = TestApp::start_with(Database::Sqlite, |settings| {
         settings.rate_limit = Some("5/h".to_owned());
         settings.rate_limit_anonymous = "5/h".to_owned();
@@ -48,7 +44,7 @@ async fn each_key_and_each_stranger_is_counted_apart() {
     let refused = account().await.expect(429);
     assert_eq!(refused.json()["code"], "rate_limited");
     assert!(refused.header("retry-after").is_some());
-    // Who has no key is counted by address, as the trusted proxy tells it.
+    // Requests without a key count by the address that the trusted proxy gives.
     for _ in 0..5 {
         catalog(&app, "wrong", "192.0.2.7").await.expect_problem(401, "unauthorized");
     }
@@ -117,7 +113,7 @@ async fn get_from(app: &TestApp, path: &str, from: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_are_limited_by_default_whatever_they_ask() {
+async fn anonymous_requests_are_limited_by_default() {
     let app = TestApp::start_with(Database::Sqlite, proxied).await;
     app.put_customer("acme", "starter").await;
     let mut answered = 0;
@@ -140,7 +136,7 @@ async fn strangers_are_limited_by_default_whatever_they_ask() {
         post.body("List-Unsubscribe=One-Click")
     };
     refusal(async || app.send(one_click()).await).await;
-    // Whoever brings a cookie that is nobody's is a stranger too, on every page.
+    // A browser with an invalid cookie is anonymous too, on every page.
     let forged = || {
         let get = app.http.get(format!("http://{}/billing", app.address)).header("cookie", "session=0123");
         get.header("x-forwarded-for", "192.0.2.7")
@@ -157,7 +153,7 @@ async fn strangers_are_limited_by_default_whatever_they_ask() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_and_keys_that_are_known_are_no_strangers() {
+async fn valid_sessions_and_keys_are_not_anonymous() {
     let app = TestApp::start_with(Database::Sqlite, |settings| settings.rate_limit_anonymous = "10/h".to_owned()).await;
     app.put_customer("acme", "starter").await;
     let key =
@@ -182,7 +178,7 @@ async fn people_and_keys_that_are_known_are_no_strangers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_from_everywhere_fill_their_own_lane_and_not_the_queue() {
+async fn anonymous_writes_fill_their_own_lane_and_not_the_queue() {
     let app = TestApp::start_with(Database::Sqlite, proxied).await;
     app.put_customer("acme", "starter").await;
     let asks =
@@ -207,7 +203,7 @@ async fn strangers_from_everywhere_fill_their_own_lane_and_not_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_form_that_is_sent_slowly_takes_nobodys_place() {
+async fn a_slow_form_takes_no_place() {
     let app = TestApp::start(Database::Sqlite).await;
     app.put_customer("acme", "starter").await;
     let head = "POST /_fn/request-link HTTP/1.1\r\nhost: x\r\nsec-fetch-site: same-origin\r\n\

@@ -1,10 +1,7 @@
-//! `LISTEN`: each address that it may be is served, printed and linked in a form that works as a URL.
+//! `LISTEN`: each form is served, printed and linked as a URL that works.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::process::call;
-use crate::process::start;
-use crate::process::topup;
+use crate::app::{Database, Home};
+use crate::process::{call, start, topup};
 use std::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

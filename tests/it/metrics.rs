@@ -1,11 +1,7 @@
 //! The shop's own metrics: its words are the keys of `quantities`, on the API, the pages and in files.
 
-use crate::app::Answer;
-use crate::app::Browser;
-use crate::app::TestApp;
-use crate::app::on_both;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{Answer, Browser, TestApp, on_both};
+use serde_json::{Value, json};
 
 /// The sample's catalogue with these metrics instead of its own.
 fn catalogue(metrics: &[(&str, &str, &str)]) -> String {
@@ -101,7 +97,7 @@ on_both!(a_metric_that_the_catalogue_lost_is_refused_and_stays_stored, |app| {
     let browser = Browser::new(app);
     browser.arrive("acme", "ada@acme.example", "owner").await;
     assert!(!browser.get("/usage").await.expect(200).text.contains("Minutes of video"));
-    // What is undone is undone whole.
+    // A void takes back the whole usage.
     let path = format!("/v1/usage/{}/void", first["id"].as_str().unwrap());
     app.post(&path, "v", r#"{"reason":"twice"}"#).await.expect(200);
     assert_eq!((stored(app, "pages").await, stored(app, "video.Minutes").await), (0, 4));

@@ -1,23 +1,18 @@
 //! The product over HTTP beside a small model of it: random operations, every answer compared.
 //!
-//! What fails prints its seed: `TOPUP_SEED=… make test-rust TEST=model` plays just that history again.
+//! A failure prints its seed: `TOPUP_SEED=… make test-rust TEST=model` plays that history alone.
 //! `TOPUP_PROVE=1` plays many long ones.
 
 mod calendar;
-mod play;
-mod shop;
+mod hold_operations;
+mod operations;
+mod reference;
+mod reference_writes;
+mod repeats;
 
-use crate::app::Answer;
-use crate::app::Database;
-use crate::app::TestApp;
-use serde_json::Value;
-use serde_json::json;
-use shop::Customer;
-use shop::Draws;
-use shop::Five;
-use shop::KINDS;
-use shop::PLANS;
-use shop::Refusal;
+use crate::app::{Answer, Database, TestApp};
+use reference::{Customer, Draws, Five, KINDS, PLANS, Refusal};
+use serde_json::{Value, json};
 use topup::domain::time::from_millis;
 
 /// Numbers that look random, the same for the same seed.
@@ -178,7 +173,7 @@ impl Game<'_> {
             "{json}"
         );
         assert_eq!([of("/plan/allowance"), of("/plan/used"), of("/plan/held")], [allowance, used, held], "{json}");
-        let held = [customer.held(shop::COURTESY, now), customer.held(shop::TOP_UP, now)];
+        let held = [customer.held(reference::COURTESY, now), customer.held(reference::TOP_UP, now)];
         assert_eq!([of("/courtesy/held"), of("/top_up/held")], held, "{json}");
         assert_eq!(json["plan"]["id"], PLANS[customer.plan].0);
         assert_eq!(millis(&json["plan"]["resets_at"]), customer.cycle_end());

@@ -1,10 +1,7 @@
-//! The document of the API: complete, and true of real answers.
+//! The API's document is complete and fits real answers.
 
-use crate::app::Answer;
-use crate::app::TestApp;
-use crate::app::on_both;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{Answer, TestApp, on_both};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The closed list of codes, as the interfaces have it.
@@ -66,7 +63,7 @@ fn every_route_and_every_code_is_in_the_document() {
     }
     let routes = routes();
     assert!(routes.len() > 30, "{routes:?}");
-    // What a mail program's button posts to is the mail's own business.
+    // The unsubscribe URL of an email is not part of the API.
     let mails = BTreeSet::from([("post".to_owned(), "/mails/{token}".to_owned())]);
     assert_eq!(routes.difference(&told).cloned().collect::<BTreeSet<_>>(), mails);
     assert!(told.is_subset(&routes), "{told:?}");

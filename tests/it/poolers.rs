@@ -1,18 +1,11 @@
-//! A pooler between Topup and PostgreSQL: in session mode nothing is lost on the way, transaction mode is refused.
+//! A pooler in front of PostgreSQL: session mode works, transaction mode is refused.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::STUCK;
-use crate::process::call;
-use crate::process::start;
-use crate::process::topup;
+use crate::app::{Database, Home, STUCK};
+use crate::process::{call, start, topup};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use topup::store::OpenError;
-use topup::store::Store;
+use std::process::{Child, Command, Stdio};
+use topup::store::{OpenError, Store};
 
 /// A PgBouncer of its own; it ends with this value.
 struct Pooler {

@@ -1,17 +1,8 @@
-//! The real binary: how tests start, ask and end it.
+//! The real binary: start, request, stop.
 
-use crate::app::Answer;
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::OPERATOR_KEY;
-use crate::app::STUCK;
-use std::io::BufRead as _;
-use std::io::BufReader;
-use std::process::Child;
-use std::process::ChildStdout;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use crate::app::{Answer, Database, Home, OPERATOR_KEY, STUCK};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use topup::store::Store;
 
 /// A running `topup`.

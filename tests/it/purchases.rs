@@ -1,12 +1,8 @@
-//! Starting a purchase: who may, what one key leads to, and what happens while Stripe is down or slow.
+//! Starting a purchase: rights, idempotency keys, Stripe down or slow.
 
-use crate::app::Opened;
-use crate::app::SECRET_KEY;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{Opened, SECRET_KEY, TestApp, on_both};
 use futures::future::join_all;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use stripe_sandbox::ApiFault;
 
@@ -21,7 +17,7 @@ async fn purchases(app: &TestApp) -> Vec<Value> {
     app.all("/v1/customers/acme/purchases", 200).await
 }
 
-on_both!(a_purchase_is_a_checkout_of_just_what_was_chosen, |app| {
+on_both!(a_purchase_is_a_checkout_of_the_chosen_package, |app| {
     app.put_customer("acme", "starter").await;
     let answer = app.start_purchase("acme", "p1200", "buy-1").await.expect(201);
     let started = answer.json();
@@ -154,7 +150,7 @@ on_both!(a_key_of_an_unknown_outcome_is_not_for_another_package, |app| {
     app.opened("acme", "p1200", "buy-1").await;
 });
 
-on_both!(a_purchase_that_was_kept_is_not_opened_for_who_may_not_buy_any_more, |app| {
+on_both!(a_stored_purchase_is_not_opened_without_the_right_to_buy, |app| {
     app.put_customer("acme", "starter").await;
     // At the very end of its cycle, so that the plan ends while the purchase waits.
     let end: topup::domain::Instant = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().parse().unwrap();
@@ -247,7 +243,7 @@ on_both!(a_purchase_belongs_to_its_customer, |app| {
     assert_eq!((app.available("larch").await, app.available("acme").await), (json!(25_000), json!(6_200)));
 });
 
-on_both!(what_was_sold_is_credited_though_the_catalogue_has_changed, |app| {
+on_both!(a_purchase_is_credited_after_a_change_of_the_catalogue, |app| {
     app.put_customer("acme", "starter").await;
     app.sandbox.faults().set_webhooks(false);
     let opened = app.opened("acme", "p1200", "buy-1").await;

@@ -1,8 +1,6 @@
-//! A PostgreSQL that takes no writes for a while: said so meanwhile, and over without a restart.
+//! A PostgreSQL that is read-only for a while: reported, and over without a restart.
 
-use crate::app::Database;
-use crate::app::STUCK;
-use crate::app::TestApp;
+use crate::app::{Database, STUCK, TestApp};
 use crate::process::topup;
 use serde_json::json;
 use topup::store::Store;

@@ -1,4 +1,4 @@
-//! Reconciliation: planted differences are found, just those, and mended where that can be; lost events are read.
+//! Reconcile finds exactly the planted differences and repairs them; lost events are read.
 
 use crate::app::{Opened, TestApp, on_both};
 use chrono::TimeDelta;
@@ -88,7 +88,7 @@ on_both!(planted_differences_are_found_and_just_those, |app| {
     );
 });
 
-on_both!(an_expired_checkout_and_one_whose_stripe_is_away_are_told_apart, |app| {
+on_both!(an_expired_checkout_differs_from_an_outage, |app| {
     app.set(|settings| settings.worker = topup::settings::Switch::Off);
     app.restart().await;
     app.sandbox.faults().set_webhooks(false);

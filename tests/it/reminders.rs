@@ -1,11 +1,8 @@
-//! Reminders and the other mails of time: at their own instants, once each, with the page's amounts.
+//! Reminders and other emails: at their instants, once each, with the page's amounts.
 
-use crate::app::Browser;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{Browser, TestApp, on_both};
 use chrono::TimeDelta;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use topup::args;
 use topup::domain::Instant;
 
@@ -84,7 +81,7 @@ on_both!(a_year_sends_both_reminders_and_the_end_at_their_own_instants, |app| {
     assert_eq!(app.count("select count(*) as n from outbox where kind = 'reminder'").await, 2);
 });
 
-on_both!(what_expires_on_one_day_of_the_customers_calendar_shares_one_mail, |app| {
+on_both!(top_ups_that_expire_on_one_calendar_day_share_an_email, |app| {
     berlin_noon(app, "acme", "builder").await;
     app.buy("acme", "p1200", "buy-1").await;
     app.advance_minutes(11 * 60).await;
@@ -101,7 +98,7 @@ on_both!(what_expires_on_one_day_of_the_customers_calendar_shares_one_mail, |app
     assert_eq!(app.count("select count(*) as n from reminders where kind = '30d'").await, 3);
 });
 
-on_both!(reminders_go_to_owners_and_admins_and_say_what_is_left, |app| {
+on_both!(reminders_go_to_owners_and_admins_with_the_remaining_credits, |app| {
     berlin_noon(app, "acme", "starter").await;
     app.buy("acme", "p1200", "buy-1").await;
     let sql = "insert into members (customer_no, email, role, created_at, removed_at, alerts) values
@@ -140,7 +137,7 @@ on_both!(a_late_reminder_goes_out_while_it_is_useful, |app| {
     assert_eq!(app.count("select count(*) as n from reminders where kind = '7d'").await, 1);
 });
 
-on_both!(nothing_is_said_of_what_is_used_up_and_again_once_something_comes_back, |app| {
+on_both!(a_used_up_top_up_has_no_reminder_until_credits_return, |app| {
     berlin_noon(app, "acme", "starter").await;
     app.buy("acme", "p1200", "buy-1").await;
     let usage = app.charge("acme", "6200", "all").await.expect(201).json()["id"].as_str().unwrap().to_owned();
@@ -181,7 +178,7 @@ on_both!(a_balance_tells_of_its_crossings_once_each, |app| {
     assert!(all[3].text.contains("Left in top-ups: 19,999"), "{}", all[3].text);
 });
 
-on_both!(mails_about_a_low_balance_can_be_switched_off_and_the_mark_be_set, |app| {
+on_both!(balance_alerts_can_be_switched_off_and_their_level_set, |app| {
     use topup::domain::Credits;
     use topup::usecases::notify::emails::unsubscribe;
     berlin_noon(app, "acme", "starter").await;
@@ -239,7 +236,7 @@ on_both!(a_top_up_says_how_far_its_reminders_have_come, |app| {
     ada.arrive("acme", "ada@acme.example", "owner").await;
     let page = format!("/purchases/{}", bought["id"].as_str().unwrap());
     assert!(ada.get(&page).await.expect(200).text.contains("Reminder sent"), "both were taken");
-    // What a mail server may say to the one and to the other.
+    // Replies of an SMTP server to each of two emails.
     for (one, other, want) in [
         ("queued", "queued", "Reminder on its way"),
         ("refused", "queued", "Reminder on its way"),

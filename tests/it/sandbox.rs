@@ -1,4 +1,4 @@
-//! The sandbox, driven over real HTTP by the product's own client: what one says the other understands.
+//! The sandbox over HTTP, driven by the product's own client.
 
 mod rig;
 
@@ -19,7 +19,7 @@ use self::rig::{KEY, NOW, SECRET, browser, page, read, rig, rig_with};
 const PAID: [&str; 3] = ["charge.succeeded", "checkout.session.completed", "payment_intent.succeeded"];
 
 #[tokio::test]
-async fn a_checkout_is_opened_paid_and_told_of() {
+async fn a_checkout_is_opened_paid_and_reported() {
     let mut rig = rig().await;
     let order = rig.order().await;
     let checkout = rig.stripe.open_checkout("pur_1", &order).await.expect("a Checkout");
@@ -102,7 +102,7 @@ async fn a_replay_says_so() {
 }
 
 #[tokio::test]
-async fn what_stripe_refuses_is_refused_in_its_words() {
+async fn refusals_have_the_words_of_stripe() {
     let rig = rig().await;
     let good = "mode=payment&success_url=http://a.example&line_items[0][price_data][currency]=usd\
         &line_items[0][price_data][unit_amount]=900&line_items[0][price_data][product_data][name]=x";
@@ -172,7 +172,7 @@ async fn stripe_down_is_known_within_the_deadline() {
     }
     let nowhere = Stripe::new(KEY, Some("http://127.0.0.1:1")).expect("a client");
     assert!(matches!(nowhere.checkout("cs_test_1").await, Err(StripeError::Unavailable(_))));
-    // What was slow has happened all the same, once: the same key finds it.
+    // The slow request was done once: the same key finds it.
     rig.sandbox.faults().set_api(ApiFault::None);
     let request = browser().get(format!("{}/v1/checkout/sessions", rig.base)).bearer_auth(KEY);
     let (_, sessions) = read(request.send().await.expect("an answer")).await;
@@ -238,7 +238,7 @@ async fn a_checkout_expires_by_the_products_clock() {
 }
 
 #[tokio::test]
-async fn a_webhook_comes_again_until_it_is_taken() {
+async fn a_webhook_is_repeated_until_accepted() {
     let mut rig = rig().await;
     let checkout = rig.opened().await;
     rig.answer.store(500, Ordering::SeqCst);

@@ -1,8 +1,6 @@
-//! The tables: the same on both databases, and a ledger that nobody can edit.
+//! The tables: the same on both databases, with an append-only ledger.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::on_both;
+use crate::app::{Database, Home, on_both};
 use std::collections::BTreeMap;
 use topup::store::Store;
 use topup::store::db::Connection;

@@ -1,10 +1,7 @@
-//! Settings that are missing, empty or malformed: one line that names them, exit code 2.
+//! Missing, empty and malformed settings: one line that names them, exit code 2.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::OPERATOR_KEY;
-use crate::process::start;
-use crate::process::topup;
+use crate::app::{Database, Home, OPERATOR_KEY};
+use crate::process::{start, topup};
 
 const LIVE: &str = "sk_live_0000000000000000";
 const TEST: &str = "sk_test_0000000000000000";
@@ -258,7 +255,7 @@ fn a_value_that_is_no_text_is_refused_by_its_name() {
 }
 
 #[test]
-fn what_others_reach_needs_a_public_address_and_what_is_named_must_be_there() {
+fn a_reachable_listen_needs_public_url_and_files_must_exist() {
     for listen in ["0.0.0.0:0", "[::]:0"] {
         refused("serve", &[("LISTEN", listen)], "PUBLIC_URL");
         refused("work", &[("LISTEN", listen)], "PUBLIC_URL");
@@ -302,7 +299,7 @@ fn addresses_of_the_catalogue_are_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stands_around_a_value_does_not_count() {
+async fn space_around_a_value_is_ignored() {
     // An event that is signed with the secret of the tests, and never answered for: Stripe is not there.
     let app = crate::app::TestApp::start(Database::Sqlite).await;
     app.put_customer("acme", "starter").await;

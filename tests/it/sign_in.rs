@@ -1,9 +1,6 @@
-//! Signing in over HTTP: links by mail and by the SaaS, and how long a session lasts.
+//! Signing in over HTTP: emailed links, portal links, the life of a session.
 
-use crate::app::Browser;
-use crate::app::Database;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{Browser, Database, TestApp, on_both};
 use serde_json::json;
 
 const ADA: &str = "ada@acme.example";
@@ -21,7 +18,7 @@ async fn is_signed_in(browser: &Browser<'_>) -> bool {
     }
 }
 
-on_both!(the_answer_is_the_same_for_members_and_strangers, |app| {
+on_both!(the_answer_is_the_same_for_unknown_addresses, |app| {
     app.put_customer("nova", "starter").await;
     let mut pages = Vec::new();
     for email in [ADA, "eve@evil.example"] {
@@ -36,7 +33,7 @@ on_both!(the_answer_is_the_same_for_members_and_strangers, |app| {
         pages.push((names, answer.text, page.replace(email, "somebody")));
     }
     assert_eq!(pages[0], pages[1]);
-    // Whoever has only the URL is told no address.
+    // The URL alone shows no address.
     let page = Browser::new(app).get("/sign-in?outcome=sent").await.expect(200).text;
     assert!(page.contains("If that address belongs to a Gleaner account") && !page.contains(ADA), "{page}");
     assert_eq!(app.mails().await.len(), 1, "a mail for the member alone");
@@ -49,7 +46,7 @@ on_both!(the_answer_is_the_same_for_members_and_strangers, |app| {
     assert!(page.contains("role=\"alert\"") && page.contains("That is no e-mail address."), "{page}");
 });
 
-on_both!(an_address_gets_five_mails_an_hour, |app| {
+on_both!(an_address_gets_five_emails_an_hour, |app| {
     app.put_customer("nova", "starter").await;
     app.put("larch", json!({"email": "lin@larch.example", "plan": "starter"})).await.expect(201);
     let browser = Browser::new(app);
@@ -102,12 +99,12 @@ async fn strangers_use_up_nothing_of_a_members(database: Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_use_up_nothing_of_a_members_mails_on_sqlite() {
+async fn others_use_up_nothing_of_a_members_emails_on_sqlite() {
     strangers_use_up_nothing_of_a_members(Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_use_up_nothing_of_a_members_mails_on_postgres() {
+async fn others_use_up_nothing_of_a_members_emails_on_postgres() {
     strangers_use_up_nothing_of_a_members(Database::Postgres).await;
 }
 

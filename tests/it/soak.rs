@@ -1,17 +1,11 @@
-//! Everything at once: two engines, plan changes, purchases, a clock that moves. Then every line is accounted for.
+//! Everything at once: two engines, changes of plan, purchases, a moving clock. Then every line is checked.
 
-use crate::app::Opened;
-use crate::app::STUCK;
-use crate::app::TestApp;
-use crate::app::on_both;
+use crate::app::{Opened, STUCK, TestApp, on_both};
 use futures::future::join_all;
-use serde_json::Value;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use topup::domain::Credits;
-use topup::ledger::Charge;
-use topup::ledger::ChargeOutcome;
-use topup::ledger::Ledger;
+use topup::ledger::{Charge, ChargeOutcome, Ledger};
 use topup::store::Store;
 
 const CUSTOMERS: [&str; 4] = ["acme", "fjord", "larch", "meridian"];
@@ -34,7 +28,7 @@ impl Dice {
     }
 }
 
-/// What was acknowledged, by customer: thousandths used, and purchases paid.
+/// Acknowledged figures by customer: thousandths used, and purchases paid.
 #[derive(Default)]
 struct Sums {
     used: BTreeMap<&'static str, i64>,
@@ -46,7 +40,7 @@ fn thousandths(json: &Value) -> i64 {
     json.as_i64().map_or_else(|| Credits::parse(&json.to_string()).unwrap().0, |whole| whole * 1_000)
 }
 
-/// One caller's life: twenty-five deeds.
+/// One caller: twenty-five requests.
 async fn caller(app: &TestApp, other: &Ledger, who: usize, seed: u64) -> Sums {
     let (mut dice, mut sums) = (Dice(seed), Sums::default());
     for n in 0..25 {

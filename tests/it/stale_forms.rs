@@ -1,10 +1,7 @@
 //! A form acts for the session, the customer and the role that its page was drawn for, or not at all.
 
-use crate::app::Browser;
-use crate::app::TestApp;
-use crate::app::on_both;
-use crate::operators::Desk;
-use crate::operators::send;
+use crate::app::{Browser, TestApp, on_both};
+use crate::operators::{OperatorBrowser, send};
 use leptos::server_fn::axum::server_fn_paths;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -191,7 +188,7 @@ on_both!(a_form_of_one_tab_does_not_act_on_the_customer_of_another, |app| {
 on_both!(every_form_of_every_page_carries_whom_it_was_drawn_for, |app| {
     let (ada, _other) = two_customers(app).await;
     let bought = app.buy("alpha", "p1200", "buy-1").await["id"].as_str().unwrap().to_owned();
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     let mut pages = Vec::new();
     for path in ["/billing", "/usage", "/history", "/settings", "/demo/plans", &format!("/purchases/{bought}"), "/none"]
     {
@@ -204,7 +201,7 @@ on_both!(every_form_of_every_page_carries_whom_it_was_drawn_for, |app| {
         "/operator/alarms",
         "/operator/second-factor",
     ] {
-        pages.push((path.to_owned(), desk.page(path).await));
+        pages.push((path.to_owned(), operator.page(path).await));
     }
     let mut seen = BTreeSet::new();
     for (path, page) in pages {
@@ -227,8 +224,8 @@ on_both!(every_form_of_every_page_carries_whom_it_was_drawn_for, |app| {
 
 on_both!(an_operators_form_acts_for_its_session_on_the_thing_it_was_drawn_for, |app| {
     let (_ada, _other) = two_customers(app).await;
-    let desk = Desk::open(app).await;
-    let page = desk.page("/operator/customers/alpha").await;
+    let operator = OperatorBrowser::open(app).await;
+    let page = operator.page("/operator/customers/alpha").await;
     let form = page.split("<form").find(|form| form.contains("value=\"give\"")).expect("a form");
     let field = |name: &str| {
         let (_, rest) = form.split_once(&format!("name=\"{name}\"")).expect(name);
@@ -254,19 +251,19 @@ on_both!(an_operators_form_acts_for_its_session_on_the_thing_it_was_drawn_for, |
     let elsewhere = crate::operators::cookie_of(&again);
     let before = state(app).await;
     for (cookie, about, key, back, signature) in [
-        (desk.cookie.as_str(), "alpha", key.as_str(), back.as_str(), ""),
-        (&desk.cookie, "beta", &key, &back, &signature),
-        (&desk.cookie, "alpha", &key, "/operator/customers/beta", &signature),
+        (operator.cookie.as_str(), "alpha", key.as_str(), back.as_str(), ""),
+        (&operator.cookie, "beta", &key, &back, &signature),
+        (&operator.cookie, "alpha", &key, "/operator/customers/beta", &signature),
         (&elsewhere, "alpha", &key, &back, &signature),
     ] {
         let to = sent(cookie, about, key, back, signature).await;
         assert!(to.contains("outcome=form_stale"), "{about} {key} {back} {signature}: {to}");
         assert_eq!(state(app).await, before);
     }
-    assert!(desk.page("/operator?outcome=form_stale&act=give").await.contains("This page was out of date."));
-    let out = send(app, "/_fn/operator-sign-out", &desk.cookie, &[]).await.expect(303);
+    assert!(operator.page("/operator?outcome=form_stale&act=give").await.contains("This page was out of date."));
+    let out = send(app, "/_fn/operator-sign-out", &operator.cookie, &[]).await.expect(303);
     assert_eq!(out.header("location"), Some("/operator?outcome=form_stale"));
-    let to = sent(&desk.cookie, "alpha", &key, &back, &signature).await;
+    let to = sent(&operator.cookie, "alpha", &key, &back, &signature).await;
     assert_eq!(to, "/operator/customers/alpha?outcome=done&act=give");
 });
 

@@ -1,18 +1,12 @@
-//! Texts that people read, wherever they come in: what is no good text is refused by name, what is one reads the same
-//! everywhere, and whatever else is sent is refused without harm.
+//! Texts that people read, from every entry: bad ones are refused by name, good ones read the same everywhere, and other
+//! bytes do no harm.
 
 mod forms;
 mod markup;
 
-use crate::app::Answer;
-use crate::app::Browser;
-use crate::app::Database;
-use crate::app::OPERATOR_KEY;
-use crate::app::TestApp;
-use crate::app::on_both;
-use crate::operators::Desk;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{Answer, Browser, Database, OPERATOR_KEY, TestApp, on_both};
+use crate::operators::OperatorBrowser;
+use serde_json::{Value, json};
 
 /// A call that takes a text: path, idempotency key or none, body, the text's field.
 type Call = (&'static str, String, Value, &'static str);
@@ -95,7 +89,7 @@ on_both!(names_of_all_scripts_come_back_as_they_were_given, |app| {
         let charged = app.post(&format!("/v1/customers/{id}/usage"), "k", body).await.expect(201).json();
         assert_eq!(charged["source"], text);
     }
-    // What looks the same is written the same.
+    // Texts that look the same are stored the same.
     app.put("c0", json!({"name": "Cafe\u{301}"})).await.expect(200);
     assert_eq!(app.get("/v1/customers/c0").await.json()["name"], "Café");
 });
@@ -125,7 +119,7 @@ on_both!(nul_is_refused_wherever_it_can_be_written, |app| {
 
     let browser = Browser::new(app);
     browser.arrive("acme", "ada@acme.example", "owner").await;
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     for path in [
         "/history?source=%00",
         "/history?operation=a%00b",
@@ -148,7 +142,7 @@ on_both!(nul_is_refused_wherever_it_can_be_written, |app| {
         "/operator/purchases/%00",
     ] {
         assert_eq!(browser.get(path).await.status, 400, "{path}");
-        let answer = crate::operators::page(app, path, &desk.cookie).await;
+        let answer = crate::operators::page(app, path, &operator.cookie).await;
         assert_eq!(answer.status, 400, "{path} {}", answer.text);
     }
 });
@@ -174,9 +168,9 @@ on_both!(an_address_beyond_ascii_is_one_address_however_it_is_written, |app| {
     let browser = Browser::new(app);
     browser.sign_in("ada@münchen.example").await;
     assert!(app.mails().await.iter().any(|mail| mail.contains("To: ada@xn--mnchen-3ya.example")));
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     for asked in ["ada@münchen.example", "ADA@xn--mnchen-3ya.example"] {
-        assert!(desk.page(&format!("/operator?q={asked}")).await.contains("/operator/customers/acme\""), "{asked}");
+        assert!(operator.page(&format!("/operator?q={asked}")).await.contains("/operator/customers/acme\""), "{asked}");
     }
 });
 
@@ -191,10 +185,10 @@ on_both!(a_customer_is_found_by_its_name_in_any_case_of_any_script, |app| {
     for (id, name, _) in named {
         app.put(id, json!({"email": "ada@acme.example", "plan": "starter", "name": name})).await.expect(201);
     }
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     let found = async |asked: &str| {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", asked).finish();
-        let page = desk.page(&format!("/operator?{query}")).await;
+        let page = operator.page(&format!("/operator?{query}")).await;
         named
             .iter()
             .map(|(id, ..)| *id)
@@ -217,7 +211,7 @@ on_both!(a_customer_is_found_by_its_name_in_any_case_of_any_script, |app| {
 });
 
 on_both!(a_search_says_when_it_shows_not_all, |app| {
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     let put = async |n: usize| {
         let body = json!({"email": "ada@acme.example", "plan": "starter", "name": "Twins"});
         app.put(&format!("twin-{n:02}"), body).await.expect(201);
@@ -226,12 +220,12 @@ on_both!(a_search_says_when_it_shows_not_all, |app| {
         put(n).await;
     }
     let shown = |page: &str| page.matches("/operator/customers/twin-").count();
-    let page = desk.page("/operator?q=TWINS").await;
+    let page = operator.page("/operator?q=TWINS").await;
     assert_eq!((shown(&page), page.contains("Only the first 50 customers are shown.")), (50, false));
     put(50).await;
-    let page = desk.page("/operator?q=TWINS").await;
+    let page = operator.page("/operator?q=TWINS").await;
     assert_eq!((shown(&page), page.contains("Only the first 50 customers are shown.")), (50, true));
-    assert!(desk.page("/operator?q=twin-50").await.contains("/operator/customers/twin-50\""));
+    assert!(operator.page("/operator?q=twin-50").await.contains("/operator/customers/twin-50\""));
 });
 
 on_both!(rows_of_an_earlier_version_are_found_after_the_next_start, |app| {
@@ -243,12 +237,12 @@ on_both!(rows_of_an_earlier_version_are_found_after_the_next_start, |app| {
     }
     app.tamper("update customers set folded_name = null", Vec::new()).await.unwrap();
     app.restart().await;
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     for asked in ["UNITED", "üNITED", "ada@münchen.example"] {
-        let found = desk.page(&format!("/operator?q={asked}")).await.contains("/operator/customers/acme\"");
+        let found = operator.page(&format!("/operator?q={asked}")).await.contains("/operator/customers/acme\"");
         assert_eq!(found, asked != "UNITED", "{asked}");
     }
-    assert!(desk.page("/operator?q=OTHER").await.contains("/operator/customers/other\""));
+    assert!(operator.page("/operator?q=OTHER").await.contains("/operator/customers/other\""));
     Browser::new(app).sign_in("ada@münchen.example").await;
 });
 
@@ -301,7 +295,7 @@ on_both!(an_empty_header_hides_no_good_key, |app| {
     assert_eq!((ask("wrong", &good).await, ask("", "Bearer wrong").await, ask("", "").await), (401, 401, 401));
 });
 
-on_both!(a_ninth_page_of_a_session_is_not_told_what_is_new, |app| {
+on_both!(a_ninth_page_of_a_session_gets_no_events, |app| {
     app.put_customer("acme", "starter").await;
     let (browser, other) = (Browser::new(app), Browser::new(app));
     browser.arrive("acme", "ada@acme.example", "owner").await;

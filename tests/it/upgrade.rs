@@ -1,10 +1,7 @@
-//! "Upgrade" where plans are sold at Stripe: a Checkout that begins a subscription, the portal for who has one.
+//! "Upgrade" with plans sold at Stripe: a Checkout that starts a subscription, or the portal.
 
-use crate::app::Browser;
-use crate::app::TestApp;
-use crate::app::on_both;
-use crate::subscriptions::PRICES;
-use crate::subscriptions::catalogue;
+use crate::app::{Browser, TestApp, on_both};
+use crate::subscriptions::{PRICES, catalogue};
 use serde_json::json;
 use stripe_sandbox::ApiFault;
 
@@ -68,7 +65,7 @@ on_both!(an_upgrade_is_a_checkout_and_the_plan_is_there_on_the_way_back, |app| {
     let page = browser.get(&path_of(&back)).await.expect(200).text;
     assert!(page.contains("You are on Starter now."), "{page}");
     assert_eq!(plan(app).await, "starter");
-    // What Stripe tells of the Checkout itself is taken, and changes nothing more.
+    // Events of the Checkout itself are accepted and change nothing more.
     for event in app.sandbox.deliveries_of(checkout.rsplit('/').next().unwrap()).await.unwrap() {
         app.deliver(&event).await.expect(200);
     }

@@ -1,12 +1,7 @@
-//! The worker: several at once, one whose clock is behind, one customer that is broken; and its commands.
+//! The worker: several at once, one with a slow clock, a broken customer; and its commands.
 
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::OPERATOR_KEY;
-use crate::app::TestApp;
-use crate::app::on_both;
-use crate::process::start;
-use crate::process::topup;
+use crate::app::{Database, Home, OPERATOR_KEY, TestApp, on_both};
+use crate::process::{start, topup};
 use crate::reminders::mails;
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -17,12 +12,9 @@ use topup::clock::Clock;
 use topup::domain::Instant;
 use topup::ledger::Ledger;
 use topup::store::Store;
-use topup::usecases::App;
-use topup::usecases::AppParts;
-use topup::usecases::alarms;
 use topup::usecases::credits::accounts;
-use topup::usecases::jobs;
 use topup::usecases::notify::reminders;
+use topup::usecases::{App, AppParts, alarms, jobs};
 
 /// Another process on the same database: an engine of its own, and a clock that may be wrong.
 async fn another(app: &TestApp, at: Instant) -> App {
@@ -171,7 +163,7 @@ async fn a_worker_of_its_own_works_beside_a_server_that_does_not() {
         assert_eq!(send("POST", "/v1/customers/acme/usage", r#"{"credits":300}"#.to_owned()).await, 201);
         let (code, list) = run(&["jobs", "list"], &settings);
         assert_eq!(code, Some(0), "{list}");
-        assert!(list.contains("news") && list.contains("never ran; waiting: 1"), "{list}");
+        assert!(list.contains("news") && list.contains("no run yet; waiting: 1"), "{list}");
         let (code, text) = run(&["jobs", "run", "nothing"], &settings);
         assert!(code == Some(2) && text.contains("NAME") && text.contains("reminders"), "{text}");
         let (code, text) = run(&["jobs", "run", "news"], &settings);

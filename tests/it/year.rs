@@ -1,31 +1,18 @@
-//! A year and more of customers who buy, use, hold, upgrade and lapse, while the worker is stopped for weeks and
-//! killed in the middle of its work. Then each reminder and each expiry is counted against the ledger's own lines.
+//! A year of customers who buy, use, hold, upgrade and lapse, while the worker is stopped for weeks and killed at work.
+//! Then each reminder and expiry is compared with the ledger's lines.
 //!
 //! Twenty customers; with `TOPUP_PROVE` a thousand.
 
-use crate::app::Database;
-use crate::app::TestApp;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use crate::app::{Database, TestApp};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use topup::args;
 use topup::clock::Clock;
-use topup::domain::Credits;
-use topup::domain::GrantId;
-use topup::domain::HoldId;
-use topup::domain::Instant;
-use topup::domain::PurchaseId;
-use topup::domain::SoldTopUp;
-use topup::ledger::Charge;
-use topup::ledger::Ledger;
-use topup::ledger::WriteTransaction;
+use topup::domain::{Credits, GrantId, HoldId, Instant, PurchaseId, SoldTopUp};
+use topup::ledger::{Charge, Ledger, WriteTransaction};
 use topup::settings::Switch;
 use topup::store::Store;
-use topup::usecases::App;
-use topup::usecases::AppParts;
-use topup::usecases::InternalError;
-use topup::usecases::customers;
-use topup::usecases::jobs;
+use topup::usecases::{App, AppParts, InternalError, customers, jobs};
 
 const PLANS: [&str; 4] = ["free", "starter", "builder", "pro"];
 const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"];
@@ -82,8 +69,8 @@ impl Process {
     }
 }
 
-/// What a customer does at an instant.
-async fn deed(tx: &mut WriteTransaction, no: i64, id: &str, dice: &mut Dice, n: i64) -> Result<(), InternalError> {
+/// One action of a customer.
+async fn act(tx: &mut WriteTransaction, no: i64, id: &str, dice: &mut Dice, n: i64) -> Result<(), InternalError> {
     let (account, at) = tx.account(no).await?;
     let there: i64 = account.drawable(at).iter().map(|grant| grant.remaining().0).sum();
     // A third of them buys and hardly uses: there something is left to expire.
@@ -185,7 +172,7 @@ async fn live(app: &TestApp, people: i64, seed: u64) -> Vec<(i64, i64)> {
                     let who = dice_of_step.roll(people);
                     let id = format!("c{who}");
                     let no = tx.customer_no(&id).await?.unwrap();
-                    deed(tx, no, &id, &mut dice_of_step, n).await?;
+                    act(tx, no, &id, &mut dice_of_step, n).await?;
                 }
                 Ok::<_, InternalError>(())
             })
@@ -213,7 +200,7 @@ impl TopUp {
         (sum(at), sum(at - 1))
     }
 
-    /// Whether something was left, with a worker there, for more than an hour within `[from, until)`.
+    /// True if credits were left, with a worker running, for more than an hour within `[from, until)`.
     fn should_tell(&self, from: i64, until: i64, worked: &[(i64, i64)]) -> bool {
         let mut edges: Vec<i64> = self.lines.iter().map(|line| line.0).chain([from, until]).collect();
         edges.sort_unstable();

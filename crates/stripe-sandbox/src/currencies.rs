@@ -17,7 +17,7 @@ const MINIMUMS: &str = "aed 200 bgn 100 czk 1500 dkk 250 gbp 30 hkd 400 huf 1750
 /// The sandbox's automatic tax, in percent, on top of the price.
 pub(crate) const TAX_PERCENT: i64 = 20;
 
-/// Whether Stripe has this currency, written in lower case.
+/// True if Stripe has this currency, written in lower case.
 #[must_use]
 pub fn is_known(code: &str) -> bool {
     ALL.split(' ').any(|known| known == code)

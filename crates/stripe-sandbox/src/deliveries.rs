@@ -147,7 +147,7 @@ async fn post_to_endpoints(sandbox: &Sandbox, body: &str) {
     }
 }
 
-/// Whether a 2xx answered.
+/// True after a 2xx.
 async fn post(sandbox: &Sandbox, url: &str, secret: &str, body: &str, timeout: Duration) -> bool {
     let signature = sign(secret, sandbox.real_now(), body);
     let request = sandbox.inner.http.post(url).timeout(timeout).header("stripe-signature", signature);

@@ -59,7 +59,7 @@ pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
         }
         Some(AlarmsCommand::Ack { ids, by, database }) => {
             let by = by.as_deref().map(str::trim).filter(|by| !by.is_empty());
-            let by = by.ok_or_else(|| Failure::Setting("--by: is missing: say who acknowledges".to_owned()))?;
+            let by = by.ok_or_else(|| Failure::Setting("--by: is missing: give your name".to_owned()))?;
             text::line(by, BY_MAX).map_err(|e| Failure::Setting(format!("--by: {e}")))?;
             let store = open_existing(database).await?;
             let done = acknowledge(&store, ids, by).await;

@@ -14,7 +14,7 @@ use clap::Subcommand;
 /// The commands of `clock`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ClockCommand {
-    /// Say that this machine's clock is right although it is far ahead of the newest commit, because nothing ran since.
+    /// Accept a clock that is far ahead of the newest commit, after a long pause.
     Accept {
         /// The database and the catalogue.
         #[command(flatten)]
@@ -40,10 +40,10 @@ pub async fn run(command: &ClockCommand) -> Result<(), Failure> {
 async fn accept(store: &Store, now: Instant) -> Result<String, DbError> {
     let text = now.to_rfc3339_opts(SecondsFormat::Secs, true);
     if newest_commit::clock_refusal(store, now).await?.is_none() {
-        return Ok(format!("the clock says {text} and is followed; there is nothing to accept"));
+        return Ok(format!("nothing to accept: the clock says {text} and the ledger follows it"));
     }
     let mut db = store.begin_write().await?;
     newest_commit::accept_clock(&mut db, now).await?;
     db.commit().await?;
-    Ok(format!("accepted: it is {text}. `topup serve` starts, and one that runs goes on"))
+    Ok(format!("accepted: {text}. `topup serve` starts, and a running one continues"))
 }

@@ -39,7 +39,7 @@ pub enum HooksCommand {
 /// `topup hooks list`, `retry` and `test`.
 ///
 /// # Errors
-/// [`Failure`]; also where there is no message of an id, and where the receiver did not take the test.
+/// [`Failure`]; also where there is no message of an id, and where the endpoint did not accept the test.
 pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
     match command {
         HooksCommand::List { all, database } => {
@@ -53,7 +53,7 @@ pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
             with_app(settings, async |app| {
                 let unknown = webhooks::send_again(&app, ids).await?;
                 for id in ids.iter().filter(|id| !unknown.contains(id)) {
-                    println!("{id}: is sent again");
+                    println!("{id}: will be sent again");
                 }
                 if unknown.is_empty() {
                     return Ok(());
@@ -66,11 +66,11 @@ pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
         HooksCommand::Test { settings } => {
             with_app(settings, async |app| {
                 let Some(hook) = &app.hook else {
-                    return Err(Failure::Setting("HOOK_URL: is missing: there is nobody to tell".to_owned()));
+                    return Err(Failure::Setting("HOOK_URL: is missing".to_owned()));
                 };
                 match webhooks::probe(&app, hook).await {
                     Delivered::Accepted => {
-                        println!("the endpoint took a message of the type topup.test");
+                        println!("the endpoint accepted a message of the type topup.test");
                         Ok(())
                     }
                     Delivered::Deferred(reason) | Delivered::Refused(reason) => Err(Failure::Failed(reason)),

@@ -1,8 +1,8 @@
-//! `topup operator`: accounts for the operator's pages. Beside `serve`, if need be.
+//! `topup operator`: accounts for the operator's pages. May run beside `serve`.
 //!
-//! A password comes from the terminal, asked twice and not shown, or from standard input, one line: never from the
-//! command line, which others see. A second factor is set up at a terminal unless it is declined, and elsewhere where it
-//! is asked for; at a terminal it is switched on once a code of the app has been typed.
+//! The password comes from the terminal, typed twice, or from one line of standard input, never from the command line,
+//! which others can see. At a terminal a second factor is set up unless it is declined, and confirmed by a code of the
+//! app; elsewhere only on request.
 
 use crate::app::build::{open_existing, read_catalog};
 use crate::app::failure::Failure;
@@ -47,8 +47,8 @@ pub enum OperatorCommand {
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// Set another password, open the account again, end its sessions. A second factor ends with the password that it
-    /// was kept by: an account that has one gets a new one
+    /// Set another password, enable the account again, end its sessions. A second factor is replaced by a new one, since
+    /// the old password encrypts it
     Reset {
         /// The person's address
         #[arg(value_parser = values::text())]
@@ -86,7 +86,7 @@ pub async fn run(command: &OperatorCommand) -> Result<(), Failure> {
             let new = enrolment.as_ref();
             let added =
                 on(database, async |store, clock| operators::add_with(store, &email, &hash, new, clock.now()).await);
-            told(added.await?, &format!("{email} may sign in at /operator"), &format!("{email} has an account"))?;
+            report(added.await?, &format!("{email} can sign in at /operator"), &format!("{email} has an account"))?;
             enrolment.map_or(Ok(()), |enrolment| show(&enrolment, &email, database))
         }
         OperatorCommand::Reset { email, factor, database } => {
@@ -97,13 +97,13 @@ pub async fn run(command: &OperatorCommand) -> Result<(), Failure> {
             let new = enrolment.as_ref();
             let reset =
                 on(database, async |store, clock| operators::reset_with(store, &email, &hash, new, clock.now()).await);
-            told(reset.await?, &format!("{email} has a new password"), &format!("{email} has no account"))?;
+            report(reset.await?, &format!("{email} has a new password"), &format!("{email} has no account"))?;
             enrolment.map_or(Ok(()), |enrolment| show(&enrolment, &email, database))
         }
         OperatorCommand::Disable { email, database } => {
             let email = address(email)?;
-            let shut = on(database, async |store, clock| operators::disable(store, &email, clock.now()).await);
-            told(shut.await?, &format!("{email} may not sign in any more"), &format!("{email} has no account"))
+            let disabled = on(database, async |store, clock| operators::disable(store, &email, clock.now()).await);
+            report(disabled.await?, &format!("{email} can't sign in any more"), &format!("{email} has no account"))
         }
         OperatorCommand::List { database } => {
             let found = on(database, async |store, _| operators::list(store).await);
@@ -113,7 +113,7 @@ pub async fn run(command: &OperatorCommand) -> Result<(), Failure> {
     }
 }
 
-/// Opens the database, does it, and closes.
+/// Runs `act` on the opened database.
 async fn on<T>(
     settings: &DatabaseSettings,
     act: impl AsyncFnOnce(&Store, &Clock) -> Result<T, crate::usecases::InternalError>,
@@ -125,10 +125,10 @@ async fn on<T>(
 }
 
 fn address(text: &str) -> Result<String, Failure> {
-    email::address(text).ok_or_else(|| Failure::Setting(format!("EMAIL: {text:?} is no address")))
+    email::address(text).ok_or_else(|| Failure::Setting(format!("EMAIL: {text:?} is not an email address")))
 }
 
-fn told(done: bool, good: &str, bad: &str) -> Result<(), Failure> {
+fn report(done: bool, good: &str, bad: &str) -> Result<(), Failure> {
     if done {
         println!("{good}");
         return Ok(());
@@ -140,8 +140,8 @@ fn told(done: bool, good: &str, bad: &str) -> Result<(), Failure> {
 fn ask() -> Result<String, Failure> {
     let password = if std::io::stdin().is_terminal() {
         let first = rpassword::prompt_password("Password: ")?;
-        if rpassword::prompt_password("Again: ")? != first {
-            return Err(Failure::Failed("the two are not the same; nothing was changed".to_owned()));
+        if rpassword::prompt_password("Repeat password: ")? != first {
+            return Err(Failure::Failed("the passwords differ; nothing was changed".to_owned()));
         }
         first
     } else {
@@ -167,8 +167,8 @@ async fn enrolment(
     let mut enrolment = Enrolment::new(password).await?;
     if at_terminal {
         show_key(&enrolment, email, database)?;
-        while !enrolment.confirm(&typed("Code that the app shows: ")?, Clock::system().now())? {
-            println!("That is not its code now. Is this machine's clock right? Ctrl-C ends this; nothing was changed.");
+        while !enrolment.confirm(&typed("Code in the app: ")?, Clock::system().now())? {
+            println!("Wrong code. Check the clock of this machine and try again. Ctrl-C stops; nothing was changed.");
         }
     }
     Ok(Some(enrolment))
@@ -179,23 +179,23 @@ fn typed(prompt: &str) -> Result<String, Failure> {
     std::io::stdout().flush()?;
     let mut line = String::new();
     if std::io::stdin().lock().read_line(&mut line)? == 0 {
-        return Err(Failure::Failed("no code was typed; nothing was changed".to_owned()));
+        return Err(Failure::Failed("no code entered; nothing was changed".to_owned()));
     }
     Ok(line)
 }
 
-/// What the operator takes along: the key, where it was not shown before, and the recovery codes.
+/// Prints the recovery codes, and the key unless it was shown before.
 fn show(enrolment: &Enrolment, email: &str, database: &DatabaseSettings) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         show_key(enrolment, email, database)?;
     }
-    println!("recovery codes: each works once in place of a code; they are not shown again");
+    println!("recovery codes: each replaces a code once; they are not shown again");
     enrolment.codes.0.iter().for_each(|code| println!("{code}"));
     Ok(())
 }
 
 fn show_key(enrolment: &Enrolment, email: &str, database: &DatabaseSettings) -> Result<(), Failure> {
-    // The name of the shop tells accounts in the app apart; nothing fails for want of it.
+    // The shop's name tells accounts in the app apart; without a catalogue it is "Topup".
     let shop = read_catalog(&database.catalog).map_or_else(|_| "Topup".to_owned(), |catalog| catalog.shop.name);
     let url = enrolment.secret.url(&shop, email)?;
     println!("second factor: scan or type this into an authenticator app");
@@ -228,7 +228,7 @@ fn picture(text: &str) -> String {
 fn line(account: &operators::OperatorAccount) -> String {
     let at = |at: crate::domain::Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let mut words = vec![account.email.clone(), format!("since {}", at(account.created_at))];
-    words.push(format!("password of {}", at(account.changed_at)));
+    words.push(format!("password set {}", at(account.changed_at)));
     words.extend(account.factor_since.map(|since| format!("second factor since {}", at(since))));
     words.extend(account.seen_at.map(|seen| format!("seen {}", at(seen))));
     words.extend(account.disabled_at.map(|when| format!("disabled {}", at(when))));

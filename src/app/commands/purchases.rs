@@ -1,4 +1,4 @@
-//! `topup purchases`: for a customer who says "paid, but no credits". May run beside `serve`, as `worker` does.
+//! `topup purchases`: for a customer who says "paid, but no credits". May run beside `serve`.
 
 use crate::app::build::{open_existing, with_app};
 use crate::app::failure::Failure;
@@ -24,7 +24,7 @@ pub enum PurchasesCommand {
     },
     /// Ask Stripe about one purchase, credit it if it is paid, and print what Stripe and the ledger know.
     Recheck {
-        /// The purchase, by any of what `find` takes
+        /// The purchase, by any text that `find` accepts
         #[arg(value_parser = values::text())]
         id: String,
         /// The settings of `serve`.
@@ -44,7 +44,7 @@ pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure
         println!("{}", line(purchase));
     }
     if found.cut {
-        eprintln!("these are the newest {}; there are older ones", purchases::FOUND_MAX);
+        eprintln!("only the newest {} are listed", purchases::FOUND_MAX);
     }
     store.close().await;
     if found.purchases.is_empty() { Err(nothing(text)) } else { Ok(()) }
@@ -53,7 +53,7 @@ pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure
 /// `topup purchases recheck ID`.
 ///
 /// # Errors
-/// [`Failure`]; also where Stripe could not be asked.
+/// [`Failure`]; also if Stripe can't be reached.
 pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
     with_app(settings, async |app| {
         report(&app, text).await?.iter().for_each(|line| println!("{line}"));
@@ -65,7 +65,7 @@ pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
 /// Asks Stripe about one purchase, fulfills it if it is paid, and reports what Stripe and the ledger know.
 ///
 /// # Errors
-/// [`Failure`]; also where it is none or several, and where Stripe could not be asked.
+/// [`Failure`]; also for no purchase or several, and if Stripe can't be reached.
 pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
     let found = purchases::search(&app.store, text).await?.purchases;
     let [before] = found.as_slice() else {
@@ -73,16 +73,16 @@ pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
         return Err(if several.is_empty() {
             nothing(text)
         } else {
-            Failure::Failed(format!("{text:?} is several purchases: {}", several.join(", ")))
+            Failure::Failed(format!("{text:?} matches several purchases: {}", several.join(", ")))
         });
     };
     let mut lines = vec![format!("before  {}", line(before))];
     lines.push(match purchases::recheck(app, before).await? {
         StripeAnswer::Checkout(state) => format!("Stripe  {}", at_stripe(&state)),
-        StripeAnswer::NotOpened => "Stripe  no Checkout was opened for it".to_owned(),
-        StripeAnswer::Foreign => "Stripe  its Checkout is unknown there, or another purchase's".to_owned(),
+        StripeAnswer::NotOpened => "Stripe  no Checkout was opened".to_owned(),
+        StripeAnswer::Foreign => "Stripe  the Checkout is unknown there, or belongs to another purchase".to_owned(),
         StripeAnswer::Unanswered(reason) => {
-            return Err(Failure::Failed(format!("Stripe could not be asked: {reason}")));
+            return Err(Failure::Failed(format!("Stripe can't be reached: {reason}")));
         }
     });
     let after = purchases::find(app, before.id).await?.ok_or_else(|| nothing(text))?;
@@ -92,7 +92,7 @@ pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
 }
 
 fn nothing(text: &str) -> Failure {
-    Failure::Failed(format!("no purchase is known by {text:?}"))
+    Failure::Failed(format!("no purchase matches {text:?}"))
 }
 
 fn line(purchase: &Purchase) -> String {
@@ -129,7 +129,7 @@ fn at_stripe(state: &CheckoutState) -> String {
     };
     let mut words = vec![format!("{}: {status}, {paid}", state.id)];
     words.push(format!(
-        "{} and {} tax is {}",
+        "{} + {} tax = {}",
         money(state.amount_subtotal),
         money(state.amount_tax),
         money(state.amount_total)
@@ -140,11 +140,11 @@ fn at_stripe(state: &CheckoutState) -> String {
 }
 
 async fn in_the_ledger(app: &App, purchase: &Purchase) -> Result<String, Failure> {
-    let Some(id) = purchase.grant else { return Ok("no credits were granted for it".to_owned()) };
+    let Some(id) = purchase.grant else { return Ok("no credits were granted".to_owned()) };
     let rows = accounts::grants(app, purchase.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
     let found = rows.into_iter().map(|row| row.grant).find(|grant| grant.id == id);
     Ok(found.map_or_else(
-        || format!("{id}, an old one"),
+        || format!("{id}, an old grant"),
         |grant| {
             let (left, amount) = (grant.balance().grouped(), grant.amount.grouped());
             format!(

@@ -24,13 +24,13 @@ pub struct ReconcileSettings {
     pub settings: Settings,
 }
 
-/// The days that are compared without `--since`: Stripe keeps its events for so long.
+/// The default of `--since`, in days: Stripe keeps events for 30 days.
 const DAYS: i64 = 30;
 
 /// `topup reconcile`.
 ///
 /// # Errors
-/// [`Failure`]; also where a difference is left.
+/// [`Failure`]; also if a difference is left.
 pub async fn run(args: &ReconcileSettings) -> Result<(), Failure> {
     args.settings.check_values(false)?;
     let since = args.since.as_deref().map(parse_since).transpose()?;
@@ -64,6 +64,6 @@ async fn compare(app: &App, since: Instant, repair: bool) -> Result<Vec<Differen
 /// Parses a day or an instant.
 fn parse_since(text: &str) -> Result<Instant, Failure> {
     let midnight = || format!("{text}T00:00:00Z").parse().ok();
-    let bad = || Failure::Setting(format!("--since: {text:?} is neither a day as 2026-11-23 nor an instant"));
+    let bad = || Failure::Setting(format!("--since: {text:?} is not a day such as 2026-11-23, nor an instant"));
     text.parse().ok().or_else(midnight).ok_or_else(bad)
 }

@@ -1,5 +1,5 @@
-//! `topup stripe setup`: makes or mends the webhook endpoint at Stripe, and looks whether the key may do what
-//! selling needs. Needs no database, and may be run as often as one likes.
+//! `topup stripe setup`: creates or repairs the webhook endpoint at Stripe and checks the rights of the key. It needs no
+//! database and may run any number of times.
 
 use crate::app::build::read_catalog;
 use crate::app::commands::doctor::stripe::{missing_rights, webhook_url};
@@ -57,7 +57,7 @@ impl SetupSettings {
 /// `topup stripe setup`.
 ///
 /// # Errors
-/// [`Failure`]: a setting, a key that lacks a right, or whatever Stripe says.
+/// [`Failure`]: a setting, a missing right of the key, an error of Stripe.
 pub async fn run(settings: &SetupSettings) -> Result<(), Failure> {
     settings.check()?;
     let stripe = Stripe::new(&settings.stripe_secret_key, settings.stripe_api_base.as_deref())
@@ -65,45 +65,45 @@ pub async fn run(settings: &SetupSettings) -> Result<(), Failure> {
     let url = webhook_url(&settings.public_url);
     let all = stripe.endpoints().await.map_err(|e| failed("webhook endpoints", e))?;
     match all.iter().find(|endpoint| endpoint.url == url) {
-        None => make(&stripe, &url).await?,
+        None => create(&stripe, &url).await?,
         Some(ours) if ours.status == "enabled" && ours.missing(&KINDS).is_empty() => {
-            println!("{} sends its events to {url} already", ours.id);
+            println!("{} already sends its events to {url}", ours.id);
         }
-        Some(ours) => mend(&stripe, ours).await?,
+        Some(ours) => repair(&stripe, ours).await?,
     }
-    // Without a catalogue at hand it is not known whether plans follow subscriptions.
+    // Without a catalogue the rights for subscriptions are not checked.
     let subscribes = read_catalog(&settings.catalog).is_ok_and(|catalog| catalog.sells_plans());
     let refused = missing_rights(&stripe, subscribes).await;
     refused.iter().for_each(|line| println!("{line}"));
     if refused.is_empty() {
-        println!("the key may do all that selling needs");
+        println!("the key has all rights that selling needs");
         return Ok(());
     }
     Err(Failure::Failed("the key lacks rights".to_owned()))
 }
 
-async fn make(stripe: &Stripe, url: &str) -> Result<(), Failure> {
+async fn create(stripe: &Stripe, url: &str) -> Result<(), Failure> {
     let key = format!("setup:{}", digest(url, &KINDS));
-    let made = stripe.make_endpoint(&key, url, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
-    println!("{} made: it sends {} kinds of events to {url}", made.id, KINDS.len());
-    match made.secret {
+    let created = stripe.make_endpoint(&key, url, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
+    println!("{} created: it sends {} kinds of events to {url}", created.id, KINDS.len());
+    match created.secret {
         Some(secret) => {
-            println!("Its secret is told this once. Set it, beside any that are there, and restart:");
+            println!("Its secret is shown once. Add it to the others, if any, and restart:");
             println!("STRIPE_WEBHOOK_SECRETS={secret}");
         }
         None => {
-            println!("Copy its secret from the page of webhooks at Stripe into STRIPE_WEBHOOK_SECRETS, and restart.")
+            println!("Copy its secret from Stripe's webhook page into STRIPE_WEBHOOK_SECRETS, and restart.")
         }
     }
     Ok(())
 }
 
-async fn mend(stripe: &Stripe, ours: &Endpoint) -> Result<(), Failure> {
-    // What stands there is part of the key: mending it again after somebody changed it is another request.
+async fn repair(stripe: &Stripe, ours: &Endpoint) -> Result<(), Failure> {
+    // The state is part of the key: a repair after another change is another request.
     let state = format!("{}\n{}", ours.status, ours.enabled_events.join("\n"));
     let key = format!("setup:{}:{}", ours.id, digest(&state, &KINDS));
-    let mended = stripe.mend_endpoint(&key, ours, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
-    println!("{} mended: it is {}, and sends all that is needed. Its secret is the same", mended.id, mended.status);
+    let repaired = stripe.mend_endpoint(&key, ours, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
+    println!("{} repaired: it is {} and sends all events. Its secret is the same", repaired.id, repaired.status);
     Ok(())
 }
 
@@ -117,12 +117,12 @@ fn digest(text: &str, kinds: &[&str]) -> String {
     hex::encode(&sha.finalize()[..16])
 }
 
-fn failed(what: &str, e: StripeError) -> Failure {
+fn failed(action: &str, e: StripeError) -> Failure {
     let next = match &e {
         StripeError::Unauthorized(_) => {
-            ". The key needs the right to write webhook endpoints, for this command alone; or make the endpoint by hand"
+            ". The key needs the right to write webhook endpoints, for this command alone. Or create the endpoint by hand"
         }
         _ => "",
     };
-    Failure::Failed(format!("{what}: {e}{next}"))
+    Failure::Failed(format!("{action}: {e}{next}"))
 }

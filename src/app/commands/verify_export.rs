@@ -1,4 +1,4 @@
-//! `topup verify-export`: a customer's entries, proven without a database.
+//! `topup verify-export`: a customer's entries, verified without a database.
 
 use crate::app::failure::Failure;
 use crate::settings::values;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// The arguments of `verify-export`.
 #[derive(Args, Clone, Debug)]
 pub struct ExportSettings {
-    /// The file, as it was downloaded: all of `/v1/customers/{id}/entries`, as CSV or page after page
+    /// The downloaded file: all of `/v1/customers/{id}/entries`, as CSV or page after page
     #[arg(value_parser = values::text_of(PathBufValueParser::new()))]
     pub file: PathBuf,
     /// The customer of the entries, by the id in the API
@@ -24,7 +24,7 @@ pub struct ExportSettings {
 /// `topup verify-export FILE [--customer ID] [--head HASH]`.
 ///
 /// # Errors
-/// [`Failure`]: the first line that is broken, or another end than was expected.
+/// [`Failure`]: the first broken line, or another end than `--head`.
 pub fn run(settings: &ExportSettings) -> Result<(), Failure> {
     let ExportSettings { file, customer, head } = settings;
     let name = file.display();
@@ -32,17 +32,17 @@ pub fn run(settings: &ExportSettings) -> Result<(), Failure> {
     if let Some(head) = head
         && (head.len() != 64 || hex::decode(head).is_err())
     {
-        return Err(Failure::Setting("--head: is not the hash of an entry, 64 hexadecimal digits".to_owned()));
+        return Err(Failure::Setting("--head: must be the hash of an entry, 64 hexadecimal digits".to_owned()));
     }
     let found = export::verify(&text).map_err(|reason| Failure::Failed(format!("{name}: {reason}")))?;
     let whose = found.customer.as_deref().unwrap_or("nobody");
     if customer.as_ref().is_some_and(|customer| customer != whose) {
-        return Err(Failure::Failed(format!("{name}: has entries of {whose}, which is not --customer")));
+        return Err(Failure::Failed(format!("{name}: has entries of {whose}, not of --customer")));
     }
     let found = found.head;
     let hash = hex::encode(found.hash);
     if head.as_ref().is_some_and(|head| !head.eq_ignore_ascii_case(&hash)) {
-        let reason = format!("{name}: ends at entry {} with {hash}, which is another end than --head", found.seq);
+        let reason = format!("{name}: ends at entry {} with {hash}, not with --head", found.seq);
         return Err(Failure::Failed(reason));
     }
     println!("ok: {} entries of {whose}, balance {}, head {hash}", found.seq, found.balance);

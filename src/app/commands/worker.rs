@@ -52,7 +52,7 @@ pub async fn work(settings: &Settings) -> Result<(), Failure> {
 /// `topup jobs list` and `topup jobs run NAME`.
 ///
 /// # Errors
-/// [`Failure`]; also where there is no job of a name, and where the job failed.
+/// [`Failure`]; also for an unknown job, and if the job failed.
 pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
     match command {
         JobsCommand::List { settings } => {
@@ -67,16 +67,13 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
         JobsCommand::Run { name, settings } => {
             let Some(job) = jobs::named(name) else {
                 let known: Vec<_> = jobs::ALL.iter().map(|job| job.name).collect();
-                return Err(Failure::Setting(format!(
-                    "NAME: there is no job {name:?}; there are {}",
-                    known.join(", ")
-                )));
+                return Err(Failure::Setting(format!("NAME: unknown job {name:?}; the jobs are {}", known.join(", "))));
             };
             with_app(settings, async |app| {
                 let stop = CancellationToken::new();
                 stop_on_signal(stop.clone());
                 let done = crate::jobs::run_once(job, &app, &stop).await?;
-                println!("{name}: done, {done} written; waiting: {}", job.backlog(&app).await?);
+                println!("{name}: done, {done} items; waiting: {}", job.backlog(&app).await?);
                 Ok(())
             })
             .await
@@ -91,11 +88,12 @@ async fn list(app: &App) -> Result<Vec<String>, InternalError> {
     let mut lines = Vec::new();
     for job in &jobs::ALL {
         let waiting = job.backlog(app).await?;
-        let last = runs.iter().find(|run| run.name == job.name).map_or_else(|| "never ran".to_owned(), describe);
+        let last = runs.iter().find(|run| run.name == job.name).map_or_else(|| "no run yet".to_owned(), describe);
         lines.push(format!("{:<10} {last}; waiting: {waiting}  ({})", job.name, job.about));
     }
-    let failed =
-        failed.iter().map(|(list, items)| format!("{list}: {items} failed, each retried by itself: `topup alarms`"));
+    let failed = failed
+        .iter()
+        .map(|(list, items)| format!("{list}: {items} failed items, retried one by one; see `topup alarms`"));
     lines.extend(failed);
     Ok(lines)
 }

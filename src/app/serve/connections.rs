@@ -1,10 +1,9 @@
-//! Connections: a caller who sends or reads slowly, too much, or nothing at all is let go, and keeps nobody else from
-//! being served.
+//! Connections and their limits, so that slow, idle or endless callers do not block others.
 //!
-//! axum's own loop waits for a request's head for ever, and for an answer to be read. Here a head has its time, from the
-//! first byte of the connection or the end of the answer before; so has a body, whole, and each step of an answer
-//! (`deadline`); a head has its size. Connections are bounded, those of one address (`peers`) and all together: beyond
-//! that they wait in the listener's backlog.
+//! axum's own loop waits for ever for a request's head, and for a client to read. Here a head has a time-out, from the
+//! first byte of the connection or the end of the previous response, and a size limit; a body has a time-out as a whole,
+//! and a response one for each step (`deadline`). Connections are limited for each address (`peers`) and in all: further
+//! ones wait in the listener's backlog.
 
 use crate::app::serve::deadline::WriteDeadline;
 use crate::app::serve::peers::Peers;
@@ -29,14 +28,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-/// What one connection may take.
+/// Limits of one connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// For a request's head to come, whole; an idle connection is closed after it too.
+    /// For a whole request head; also closes idle connections.
     pub head: Duration,
-    /// For a request's body to come, whole.
+    /// For a whole request body.
     pub body: Duration,
-    /// For each step of an answer to be read: 64 KiB, or the rest of it.
+    /// For the client to read each 64 KiB of a response, or its rest.
     pub write: Duration,
     /// The largest head, in bytes.
     pub head_bytes: usize,
@@ -56,7 +55,7 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Serves until stopped, and then until every running request is answered. Whoever gives up waiting cuts them off.
+/// Serves until stopped, then finishes running requests. Dropping the future closes their connections.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -77,7 +76,7 @@ pub async fn serve(
         };
         while running.try_join_next().is_some() {}
         let Some(of_peer) = peers.admit(peer.ip()) else {
-            // Reset, not closed in good order: nothing of it stays behind.
+            // A reset leaves nothing behind in the kernel.
             let _gone = stream.set_zero_linger();
             continue;
         };
@@ -91,7 +90,7 @@ pub async fn serve(
     while running.join_next().await.is_some() {}
 }
 
-/// The next connection. Where there are no more files to be had, one is closed before long.
+/// The next connection. Without free file descriptors it waits until one is closed.
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -99,7 +98,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Err(e) => {
                 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
                 if !matches!(e.kind(), ConnectionAborted | ConnectionReset) {
-                    tracing::error!(error = %e, "a connection could not be taken");
+                    tracing::error!(error = %e, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
@@ -108,18 +107,18 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 }
 
 async fn one(stream: TcpStream, peer: SocketAddr, router: Router, limits: ConnectionLimits, stop: CancellationToken) {
-    // An answer goes out at once; whether that can be asked for does not matter.
+    // Responses are sent at once; an error here does not matter.
     let _as_it_is = stream.set_nodelay(true);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(limits.head_bytes);
-    // Who calls is known here alone.
+    // Only this place knows the caller's address.
     let service = tower::ServiceBuilder::new().map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request
     });
     let service = TowerToHyperService::new(service.service(router));
     let mut connection = pin!(http.serve_connection(TokioIo::new(WriteDeadline::new(stream, limits.write)), service));
-    // What goes wrong with a connection is the caller's: it has been answered, or is gone.
+    // An error of a connection is the caller's: it has its response, or is gone.
     tokio::select! {
         _ended = connection.as_mut() => return,
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
@@ -127,7 +126,7 @@ async fn one(stream: TcpStream, peer: SocketAddr, router: Router, limits: Connec
     let _ended = connection.await;
 }
 
-/// A body that has not come by its time ends as one that was broken off.
+/// A body that is late ends as a broken one.
 async fn body_in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     if http_body::Body::is_end_stream(&body) {

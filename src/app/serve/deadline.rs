@@ -1,7 +1,7 @@
-//! A connection that must be read: whoever asks and does not read the answer is cut off.
+//! Closes the connection of a client that does not read its response.
 //!
-//! Reading slowly is allowed: a step is all that waits to be sent, or [`STEP`] of it where that is more, and each step
-//! has the whole time. An answer in steps far apart, such as a stream of events, waits for nobody in between.
+//! Slow reading is allowed: each step, at most [`STEP`] bytes, has the whole time. A stream of events has no time-out
+//! while nothing waits to be sent.
 
 use std::io;
 use std::io::IoSlice;
@@ -12,16 +12,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// How many bytes must be taken within the time.
+/// Bytes that must be read within the limit.
 const STEP: usize = 64 * 1024;
 
-/// A stream whose other end has so much time for each step of what is written.
+/// A stream whose client has a time limit for each step.
 pub struct WriteDeadline {
     stream: TcpStream,
     limit: Duration,
-    /// Runs while the other end takes nothing.
+    /// Runs while the client reads nothing.
     waits: Option<Pin<Box<Sleep>>>,
-    /// Bytes that were taken since it runs.
+    /// Bytes read since then.
     taken: usize,
 }
 
@@ -30,7 +30,7 @@ impl WriteDeadline {
         Self { stream, limit, waits: None, taken: 0 }
     }
 
-    /// What a write of `offered` bytes has come to.
+    /// The result of a write of `offered` bytes.
     fn outcome(
         &mut self,
         cx: &mut Context<'_>,
@@ -49,7 +49,7 @@ impl WriteDeadline {
             Poll::Pending => {
                 let limit = self.limit;
                 ready!(self.waits.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx));
-                // The kernel is not to keep for minutes what nobody reads.
+                // A reset, so that the kernel does not keep unread bytes for minutes.
                 let _gone = self.stream.set_zero_linger();
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }

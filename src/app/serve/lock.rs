@@ -1,19 +1,19 @@
-//! One `serve` for one SQLite file: two engines would each trust their own memory.
+//! One `serve` for one SQLite file, since two engines would each trust their own cache.
 //!
-//! The file counts, not its name: a symlink, another path and (on Linux) a hard link lead to the same lock.
+//! A symlink, another path and (on Linux) a hard link of the file lead to the same lock.
 
 use crate::app::failure::Failure;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-/// The lock; gone with the process, however it ends.
+/// The lock; it ends with the process.
 pub struct FileLock {
     _beside: File,
     _itself: Option<File>,
 }
 
 impl FileLock {
-    /// Takes the lock of a database that is there.
+    /// Takes the lock of an existing database.
     ///
     /// # Errors
     /// Another process has it: exit code 2.
@@ -24,8 +24,8 @@ impl FileLock {
         name.push(".lock");
         let beside = File::options().create(true).truncate(false).write(true).open(&name).map_err(wrong)?;
         lock(&beside, database)?;
-        // A hard link has another name for the lock beside it. Elsewhere than on Linux this kind of lock and SQLite's own
-        // would wait for each other.
+        // A hard link has another lock file beside it. Other systems than Linux would let this lock and SQLite's own
+        // block each other.
         let itself = if cfg!(target_os = "linux") { Some(File::open(&real).map_err(wrong)?) } else { None };
         itself.as_ref().map_or(Ok(()), |file| lock(file, database))?;
         Ok(Self { _beside: beside, _itself: itself })

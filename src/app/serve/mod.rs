@@ -94,14 +94,14 @@ impl Application {
         let live_pages = tokio::spawn(live::run(app.clone(), stop.clone()));
         let router = router(&app);
         let serving = connections::serve(listener, router, limits, peers, stop.clone());
-        // Connections that do not end are cut off: idempotency keys keep their writes safe.
+        // Open connections are closed after this; idempotency keys keep their writes safe.
         let grace = async {
             stop.cancelled().await;
             tokio::time::sleep(Duration::from_secs(5)).await;
         };
         tokio::select! {
             () = serving => {}
-            () = grace => tracing::warn!("connections were cut off at shut-down"),
+            () = grace => tracing::warn!("open connections were closed at shutdown"),
         }
         stop.cancel();
         worker.await.map_err(|e| Failure::Failed(e.to_string()))?;
@@ -109,7 +109,7 @@ impl Application {
         let store = app.store.clone();
         drop(app);
         if tokio::time::timeout(Duration::from_secs(10), engine).await.is_err() {
-            tracing::warn!("the ledger's queue did not drain in time");
+            tracing::warn!("the ledger's queue was not empty at shutdown");
         }
         store.close().await;
         drop(lock);
@@ -153,7 +153,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
 pub fn check_site(settings: &Settings) -> Result<(), BadSetting> {
     match settings.site_root.as_deref().map(web::assets::stylesheet_in) {
         Some(file) if !file.is_file() => {
-            let reason = format!("{} is not there; `make css` builds it", file.display());
+            let reason = format!("{} does not exist; `make css` builds it", file.display());
             Err(BadSetting { name: "SITE_ROOT", reason })
         }
         None if !web::assets::has_stylesheet() => {

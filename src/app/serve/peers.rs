@@ -1,6 +1,4 @@
-//! How many connections one address has open: one caller must not have all of them.
-//!
-//! Trusted proxies are not counted: everybody comes through them.
+//! The limit of open connections for each address. Trusted proxies are not counted, since everybody comes through them.
 
 use crate::process_metrics::{LimitKind, ProcessMetrics};
 use crate::rate_limits::network;
@@ -19,7 +17,7 @@ pub struct Peers {
     metrics: ProcessMetrics,
 }
 
-/// A connection's place; it is free again when this is dropped.
+/// A connection's place; dropping it frees the place.
 pub struct Place(Option<(Open, IpAddr)>);
 
 impl Peers {
@@ -28,7 +26,7 @@ impl Peers {
         Self { max, trusted, open: Open::default(), metrics }
     }
 
-    /// A place for a connection of `peer`; none where it has all of its own.
+    /// A place for a connection of `peer`; none at its limit.
     pub fn admit(&self, peer: IpAddr) -> Option<Place> {
         let peer = peer.to_canonical();
         if self.trusted.iter().any(|net| net.contains(&peer)) {

@@ -21,7 +21,6 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Routes.
 pub fn routes(app: &App) -> Router<App> {
     let text: Arc<str> = openapi(&app.settings.public_url).to_string().into();
     Router::new()
@@ -75,16 +74,16 @@ pub fn openapi(public_url: &str) -> Value {
 fn webhooks() -> Value {
     let header = |name: &str, about: &str| json!({"name": name, "in": "header", "required": true, "description": about, "schema": {"type": "string"}});
     let parameters = json!([
-        header("webhook-id", "The message's id, the same however often it is sent"),
-        header("webhook-timestamp", "When it was sent, in seconds since 1970"),
+        header("webhook-id", "The message's id, the same for each attempt"),
+        header("webhook-timestamp", "The time of the attempt, in seconds since 1970"),
         header(
             "webhook-signature",
             "v1 and base64 of HMAC-SHA256 over id.timestamp.body, by each of HOOK_SECRETS (Standard Webhooks 1.0)"
         ),
     ]);
     let messages = [
-        ("top_up.credited", "TopUpCredited", "A top-up was paid for, and its credits are there"),
-        ("credits.low", "CreditsLow", "Credits run low"),
+        ("top_up.credited", "TopUpCredited", "A top-up was paid and its credits were added"),
+        ("credits.low", "CreditsLow", "Credits are running low"),
         ("credits.exhausted", "CreditsExhausted", "No credits are left"),
     ];
     let mut out = Map::new();
@@ -95,7 +94,7 @@ fn webhooks() -> Value {
                 "operationId": format!("receive{shape}"), "tags": ["Messages"], "summary": summary,
                 "description": "Sent by this server to HOOK_URL", "parameters": parameters.clone(), "security": [],
                 "requestBody": {"required": true, "content": {"application/json": {"schema": reference(shape)}}},
-                "responses": {"2XX": {"description": "Kept"}, "410": {"description": "No more of it"}, "default": {"description": "Tried again"}},
+                "responses": {"2XX": {"description": "Accepted"}, "410": {"description": "Not sent again"}, "default": {"description": "Sent again later"}},
             }}),
         );
     }
@@ -129,15 +128,12 @@ fn operation(call: &Operation) -> Value {
 
 fn description(call: &Operation) -> String {
     let key = match call.key {
-        Access::Operator => "Opened by an operator key.",
-        Access::Customer => "Opened by a customer's own key.",
-        Access::None => "Open to all.",
+        Access::Operator => "Needs an operator key.",
+        Access::Customer => "Needs a customer's own key.",
+        Access::None => "Needs no key.",
     };
-    let retry = if call.is_bound {
-        " After a time-out, a 429 or a 503 repeat it with the same Idempotency-Key until there is an answer."
-    } else {
-        ""
-    };
+    let retry =
+        if call.is_bound { " After a time-out, a 429 or a 503 repeat it with the same Idempotency-Key." } else { "" };
     format!("{}. {key}{retry}", call.summary)
 }
 
@@ -153,7 +149,7 @@ fn parameters(call: &Operation) -> Vec<Value> {
     }
     if call.is_bound {
         out.push(json!({"name": "Idempotency-Key", "in": "header", "required": true,
-            "description": "Unique for each write of a customer; a repeat gives the same answer again",
+            "description": "Unique for each write of a customer; a repeat gets the same answer",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}}));
     }
     for name in call.query {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub fn responses(call: &Operation) -> Value {
     let mut out = Map::new();
     for status in call.statuses {
-        let mut response = json!({"description": if *status == 201 { "Made" } else { "Done" }});
+        let mut response = json!({"description": if *status == 201 { "Created" } else { "Done" }});
         let content: Map<String, Value> =
             media_types(call).into_iter().map(|(kind, schema)| (kind.to_owned(), json!({"schema": schema}))).collect();
         let headers = answer_headers(call);
@@ -107,16 +107,16 @@ pub fn answer_headers(call: &Operation) -> Map<String, Value> {
         let schema = json!({"type": "string", "enum": ["true"]});
         out.insert(
             "Idempotent-Replayed".to_owned(),
-            json!({"description": "Only where the key's first answer is given again", "schema": schema}),
+            json!({"description": "Present if this is the stored answer of the key", "schema": schema}),
         );
     }
     if matches!(call.id, "charge" | "settleHold") {
         let number = || json!({"type": "number"});
         let kinds = json!({"type": "string", "enum": ["plan", "courtesy", "top_up", "mixed"]});
         for (name, about, schema) in [
-            ("X-Credits-Cost", "What was charged", number()),
-            ("X-Credits-Remaining", "What is available after it", number()),
-            ("X-Credits-Source", "What it was drawn from", kinds),
+            ("X-Credits-Cost", "The credits charged", number()),
+            ("X-Credits-Remaining", "The credits available afterwards", number()),
+            ("X-Credits-Source", "The kind of grant that paid", kinds),
         ] {
             out.insert(name.to_owned(), json!({"required": true, "description": about, "schema": schema}));
         }

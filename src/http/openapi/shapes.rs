@@ -190,7 +190,7 @@ fn ledger() -> Value {
         "BatchResults": object(json!({"results": array(reference("BatchResult"))})),
         "BatchResult": described(
             object(json!({"status": whole(), "usage?": reference("Charged"), "replayed?": boolean(), "error?": reference("Problem")})),
-            "With 201 there is a usage, with any other status an error",
+            "A usage with 201, an error with any other status",
         ),
         "Hold": object(json!({"id": id("hld"), "customer": string(), "credits": credits(), "draws": array(reference("Draw")), "state": hold_state, "created_at": instant(), "expires_at": instant(), "usage?": id("use")})),
         "OpenedHold": object(json!({"id": id("hld"), "customer": string(), "credits": credits(), "draws": array(reference("Draw")), "state": one_of(&["open"]), "expires_at": instant(), "balance": reference("Summary")})),
@@ -246,7 +246,7 @@ fn access() -> Value {
             "subscription": object(json!({"status": nullable(string())})),
         }))),
         "UsageStats": data(array(object(json!({"label": string(), "date": {"type": "string", "format": "date"}, "requests": whole(), "crawls": whole(), "tokens": whole(),
-            "captchas": whole(), "latency": {"type": "number", "description": "Milliseconds on average; 0 where nobody said"}, "credits": credits()})))),
+            "captchas": whole(), "latency": {"type": "number", "description": "Milliseconds on average; 0 without data"}, "credits": credits()})))),
     })
 }
 
@@ -265,7 +265,7 @@ fn problems() -> Value {
     json!({
         "Code": {"type": "string", "enum": Code::ALL},
         "FieldError": object(json!({"field": string(), "code": code(), "detail": string()})),
-        "Problem": described(object(general), "Why it was refused (RFC 9457); from `needed` on with insufficient_credits only"),
+        "Problem": described(object(general), "The error (RFC 9457); `needed` and the fields after it with insufficient_credits only"),
         "Shortage": object(shortage),
         "CustomerError": object(json!({"status": one_of(&["error"]), "message": string(), "code?": code()})),
     })

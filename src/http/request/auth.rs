@@ -25,7 +25,7 @@ fn check_operator(app: &App, request: &Request) -> Result<(), Problem> {
         Some(key) => rate_limit::count_key(app, key),
         None => {
             rate_limit::count_anonymous(app, rate_limit::client_ip(app, request.extensions(), request.headers()))?;
-            let detail = "send an operator key as Authorization: Bearer KEY or as x-api-key";
+            let detail = "Send an operator key as Authorization: Bearer KEY or as x-api-key";
             Err(unauthorized(app, true, detail))
         }
     }

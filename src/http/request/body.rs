@@ -35,7 +35,7 @@ async fn json_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
         .and_then(|value| value.split(';').next())
         .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"));
     if !is_json {
-        return Err(Problem::new(Code::UnsupportedMediaType, "send Content-Type: application/json"));
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send Content-Type: application/json"));
     }
     read(body).await
 }
@@ -50,7 +50,7 @@ async fn json_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
 pub async fn read(body: Body) -> Result<Bytes, Problem> {
     let (mut stream, mut bytes, mut length) = (body.into_data_stream(), Vec::new(), 0_usize);
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidJson, "the body ended early"))?;
+        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidJson, "The body ended early"))?;
         length = length.saturating_add(chunk.len());
         if length <= BODY_MAX {
             bytes.extend_from_slice(&chunk);
@@ -59,7 +59,7 @@ pub async fn read(body: Body) -> Result<Bytes, Problem> {
         }
     }
     if length > BODY_MAX {
-        return Err(Problem::new(Code::PayloadTooLarge, "the body is larger than 1 MiB"));
+        return Err(Problem::new(Code::PayloadTooLarge, "The body is larger than 1 MiB"));
     }
     Ok(bytes.into())
 }

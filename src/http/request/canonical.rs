@@ -20,7 +20,7 @@ pub fn text(raw: &RawValue) -> Result<String, String> {
 }
 
 fn value(raw: &RawValue, out: &mut String) -> Result<(), String> {
-    let unread = |e: serde_json::Error| format!("cannot be read: {e}");
+    let unread = |e: serde_json::Error| format!("is not valid JSON: {e}");
     match raw.get().as_bytes().first() {
         Some(b'{') => {
             let Object(members) = serde_json::from_str(raw.get()).map_err(unread)?;
@@ -48,7 +48,7 @@ fn value(raw: &RawValue, out: &mut String) -> Result<(), String> {
             no_nul(&text)?;
             out.push_str(&serde_json::to_string(&text).map_err(unread)?);
         }
-        Some(b'-' | b'0'..=b'9') => out.push_str(&number(raw.get()).ok_or("holds a number that is out of range")?),
+        Some(b'-' | b'0'..=b'9') => out.push_str(&number(raw.get()).ok_or("has a number out of range")?),
         _ => out.push_str(raw.get()),
     }
     Ok(())
@@ -56,7 +56,7 @@ fn value(raw: &RawValue, out: &mut String) -> Result<(), String> {
 
 /// PostgreSQL's `jsonb` rejects U+0000, and so do many programs that read the text later.
 fn no_nul(text: &str) -> Result<(), String> {
-    if text.contains('\0') { Err("must not hold the character U+0000".to_owned()) } else { Ok(()) }
+    if text.contains('\0') { Err("must not have the character U+0000".to_owned()) } else { Ok(()) }
 }
 
 /// A JSON number by its digits; none if a 64-bit float, which most parsers use, cannot hold it.

@@ -7,7 +7,6 @@ macro_rules! codes {
         /// The closed list of error codes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         #[serde(rename_all = "snake_case")]
-        #[allow(missing_docs, reason = "the titles say it; docs/api.md explains them")]
         pub enum Code {
             $($code,)*
         }
@@ -34,33 +33,33 @@ macro_rules! codes {
 }
 
 codes! {
-    InvalidJson 400 "The body is not JSON",
-    InvalidHeader 400 "A header is malformed",
-    InvalidCursor 400 "The cursor is none of ours",
-    InvalidValue 422 "A value is wrong",
-    MissingField 422 "A field is missing",
-    UnknownField 422 "A field is unknown",
-    Unauthorized 401 "No or wrong key",
+    InvalidJson 400 "Invalid JSON",
+    InvalidHeader 400 "Invalid header",
+    InvalidCursor 400 "Invalid cursor",
+    InvalidValue 422 "Invalid value",
+    MissingField 422 "Missing field",
+    UnknownField 422 "Unknown field",
+    Unauthorized 401 "Missing or invalid key",
     InsufficientCredits 402 "Not enough credits",
-    PlanCannotBuy 403 "The plan cannot buy top-ups",
-    BuyingOff 403 "Buying is switched off",
+    PlanCannotBuy 403 "The plan can't buy top-ups",
+    BuyingOff 403 "Buying is off",
     NotFound 404 "Not found",
-    IdempotencyKeyMissing 400 "The Idempotency-Key header is missing",
-    IdempotencyKeyReused 409 "The idempotency key is bound to another request",
-    HoldSettled 409 "The hold was settled",
-    HoldReleased 409 "The hold was released",
+    IdempotencyKeyMissing 400 "Missing Idempotency-Key header",
+    IdempotencyKeyReused 409 "The idempotency key belongs to another request",
+    HoldSettled 409 "The hold is settled",
+    HoldReleased 409 "The hold is released",
     HoldLapsed 409 "The hold has lapsed",
-    AlreadyVoided 409 "It was voided before",
+    AlreadyVoided 409 "Already voided",
     GrantEnded 409 "The grant has ended",
-    GrantNotCourtesy 409 "The grant is not a courtesy",
-    LimitReached 409 "A limit is reached",
-    PurchaseRefused 409 "Stripe refuses the purchase",
-    PlanManagedBySubscription 409 "The subscription decides the plan",
+    GrantNotCourtesy 409 "Not a courtesy grant",
+    LimitReached 409 "Limit reached",
+    PurchaseRefused 409 "Stripe refused the purchase",
+    PlanManagedBySubscription 409 "A subscription controls the plan",
     CustomerClosed 409 "The customer is closed",
     PayloadTooLarge 413 "The body is too large",
     UnsupportedMediaType 415 "The body is not application/json",
     RateLimited 429 "Too many requests",
-    Overloaded 503 "Try again",
-    StripeUnavailable 503 "Stripe cannot be reached",
-    ClockBackwards 422 "The clock does not go backwards",
+    Overloaded 503 "Overloaded",
+    StripeUnavailable 503 "Stripe can't be reached",
+    ClockBackwards 422 "The clock can't move backwards",
 }

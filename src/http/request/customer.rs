@@ -13,7 +13,7 @@ const SOURCE_MAX: usize = 64;
 /// The largest `metadata`, in bytes.
 const METADATA_MAX: usize = 2_048;
 
-/// Whether a text can be a customer's id. Clients and proxies rewrite a path that ends in `.` or `..`.
+/// Clients and proxies rewrite a path that ends in `.` or `..`, so neither is an id.
 pub fn is_customer_id(id: &str) -> bool {
     !matches!(id, "." | "..")
         && (1..=128).contains(&id.len())
@@ -33,7 +33,7 @@ pub async fn customer_no(app: &App, id: &str) -> Result<i64, Problem> {
 
 /// The email address in a field, with its domain in ASCII.
 pub fn email(fields: &mut Fields, name: &str) -> Option<String> {
-    let expected = "an email address; beyond ASCII only its domain may be";
+    let expected = "an email address, with ASCII before the @";
     let text = fields.text(name, expected, |text| text.trim() == text && email::spelled(text).is_some())?;
     email::spelled(&text)
 }
@@ -45,7 +45,7 @@ pub fn reason(fields: &mut Fields) -> String {
 
 /// The operation that a usage or a hold paid for, such as `scrape`.
 pub fn operation(fields: &mut Fields) -> Option<String> {
-    fields.text("operation", "1 to 32 of a–z 0–9 _ . -", |text| {
+    fields.text("operation", "1 to 32 characters of a–z 0–9 _ . -", |text| {
         (1..=32).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
     })

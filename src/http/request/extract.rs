@@ -30,10 +30,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
             // The list itself checks its cursor, with an error code of its own.
             if name.contains('\0') || (value.contains('\0') && name != "cursor") {
                 let name = name.replace('\0', "").chars().take(64).collect::<String>();
-                return Err(Problem::query(&name, "must not hold the character U+0000"));
+                return Err(Problem::query(&name, "must not have the character U+0000"));
             }
             if parameters.contains_key(&*name) {
-                return Err(Problem::query(&name.chars().take(64).collect::<String>(), "is given twice"));
+                return Err(Problem::query(&name.chars().take(64).collect::<String>(), "appears twice"));
             }
             parameters.insert(name.into_owned(), value.into_owned());
         }

@@ -37,7 +37,7 @@ impl Fields {
 
     fn from_raw(raw: &RawValue) -> Result<Self, Problem> {
         if !raw.get().starts_with('{') {
-            return Err(Problem::new(Code::InvalidValue, "the body must be a JSON object"));
+            return Err(Problem::new(Code::InvalidValue, "The body must be a JSON object"));
         }
         let Object(rest) = serde_json::from_str(raw.get()).map_err(|e| invalid_json(&e))?;
         Ok(Self { rest, errors: Vec::new() })
@@ -62,12 +62,12 @@ impl Fields {
 
     /// Credits from 0.001 to 1,000,000,000.
     pub fn credits(&mut self, name: &str) -> Credits {
-        self.credits_from(Credits(1), name, "must be more than 0 and at most 1000000000")
+        self.credits_from(Credits(1), name, "must be more than 0 and at most 1,000,000,000")
     }
 
     /// Credits, 0 included.
     pub fn credits_or_zero(&mut self, name: &str) -> Credits {
-        self.credits_from(Credits::ZERO, name, "must be from 0 to 1000000000")
+        self.credits_from(Credits::ZERO, name, "must be from 0 to 1,000,000,000")
     }
 
     fn credits_from(&mut self, min: Credits, name: &str, expected: &str) -> Credits {
@@ -78,7 +78,7 @@ impl Fields {
         match Credits::parse(raw.get()) {
             Ok(credits) if credits >= min && credits <= Credits::MAX_REQUEST => return credits,
             Ok(_) => self.add_invalid(name, expected),
-            Err(e) => self.add_invalid(name, format!("{e}; a JSON number is meant, to a thousandth")),
+            Err(e) => self.add_invalid(name, format!("{e}; must be a JSON number with at most three decimals")),
         }
         Credits::ZERO
     }
@@ -115,7 +115,7 @@ impl Fields {
         self.line(name, max).unwrap_or_default()
     }
 
-    /// Whether a required field is there; adds an error if not.
+    /// Adds an error if a required field is missing; false then.
     pub fn require(&mut self, name: &str) -> bool {
         let there = self.rest.get(name).is_some_and(|raw| raw.get() != "null");
         if !there {
@@ -142,7 +142,7 @@ impl Fields {
         let Some(raw) = raw else { return Vec::new() };
         match serde_json::from_str::<Vec<Box<RawValue>>>(raw.get()) {
             Ok(list) if (1..=max).contains(&list.len()) => return list,
-            _ => self.add_invalid(name, format!("must be a list of 1 to {max}")),
+            _ => self.add_invalid(name, format!("must be a list of 1 to {max} items")),
         }
         Vec::new()
     }
@@ -185,7 +185,7 @@ impl Fields {
         let unknown = inner.unknown();
         let unknown = unknown
             .into_iter()
-            .map(|error| FieldError { detail: "is no [[metric]] of the catalogue".to_owned(), ..error });
+            .map(|error| FieldError { detail: "is not a [[metric]] of the catalogue".to_owned(), ..error });
         for error in inner.errors.into_iter().chain(unknown) {
             self.errors.push(FieldError { field: format!("{name}.{}", error.field), ..error });
         }
@@ -209,7 +209,6 @@ impl Fields {
         }
     }
 
-    /// Whether a field has an error.
     pub fn has_error(&self, name: &str) -> bool {
         self.errors.iter().any(|error| error.field == name)
     }
@@ -218,7 +217,7 @@ impl Fields {
         let error = |name: &String| FieldError {
             field: name.chars().take(64).collect(),
             code: Code::UnknownField,
-            detail: "is no field of this request".to_owned(),
+            detail: "is unknown".to_owned(),
         };
         self.rest.keys().map(error).collect()
     }

@@ -23,18 +23,15 @@ use serde::Serialize;
 pub fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else {
-        return Err(Problem::new(Code::IdempotencyKeyMissing, "send an Idempotency-Key header, unique for each write"));
+        return Err(Problem::new(Code::IdempotencyKeyMissing, "Send an Idempotency-Key header, unique for each write"));
     };
     let bytes = key.as_bytes();
     match (is_valid_key(bytes) && keys.next().is_none(), std::str::from_utf8(bytes)) {
         (true, Ok(key)) => Ok(key.to_owned()),
-        _ => {
-            Err(Problem::new(Code::InvalidHeader, "Idempotency-Key must be one, of 1 to 255 visible ASCII characters"))
-        }
+        _ => Err(Problem::new(Code::InvalidHeader, "Send one Idempotency-Key of 1 to 255 visible ASCII characters")),
     }
 }
 
-/// Whether bytes can be an idempotency key.
 pub fn is_valid_key(bytes: &[u8]) -> bool {
     (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
 }

@@ -23,7 +23,7 @@ impl<'de> Deserialize<'de> for Object {
                 let mut out = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
                     if out.contains_key(&name) {
-                        return Err(de::Error::custom(format!("the name {name:?} is given twice")));
+                        return Err(de::Error::custom(format!("duplicate name {name:?}")));
                     }
                     out.insert(name, value);
                 }
@@ -48,7 +48,7 @@ pub fn check_names(raw: &RawValue) -> Result<(), Problem> {
 /// Numbers are not parsed: 1e400 is valid JSON, and a wrong value of its field.
 fn check_names_to(raw: &RawValue, depth: usize) -> Result<(), Problem> {
     let Some(below) = depth.checked_sub(1) else {
-        return Err(Problem::new(Code::InvalidJson, format!("the body is nested deeper than {DEPTH_MAX}")));
+        return Err(Problem::new(Code::InvalidJson, format!("The body is nested deeper than {DEPTH_MAX} levels")));
     };
     let inner: Vec<Box<RawValue>> = match raw.get().as_bytes().first() {
         Some(b'{') => serde_json::from_str::<Object>(raw.get()).map(|object| object.0.into_values().collect()),
@@ -61,5 +61,5 @@ fn check_names_to(raw: &RawValue, depth: usize) -> Result<(), Problem> {
 
 /// 400.
 pub fn invalid_json(e: &serde_json::Error) -> Problem {
-    Problem::new(Code::InvalidJson, format!("the body cannot be read: {e}"))
+    Problem::new(Code::InvalidJson, format!("The body is not valid JSON: {e}"))
 }

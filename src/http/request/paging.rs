@@ -22,7 +22,7 @@ pub fn paging(query: &HashMap<String, String>, others: &[&str]) -> Result<Paging
     if let Some(name) =
         query.keys().find(|name| !matches!(name.as_str(), "limit" | "cursor") && !others.contains(&name.as_str()))
     {
-        return Err(Problem::query(name, "is no parameter of this list"));
+        return Err(Problem::query(name, "is not a parameter of this list"));
     }
     let limit = match query.get("limit").map(|text| text.parse::<i64>()) {
         None => 50,

@@ -15,7 +15,7 @@ pub struct FieldError {
     pub field: String,
     /// The error code.
     pub code: Code,
-    /// The rule that the value breaks; it reads on after the field's name.
+    /// The rule that the value breaks.
     pub detail: String,
 }
 
@@ -69,8 +69,7 @@ impl Problem {
             title: "Internal server error",
             status: 500,
             code: None,
-            detail: "the request cannot be done until its cause is mended, which the log of the server names"
-                .to_owned(),
+            detail: "The request fails until an operator repairs the cause. The server's log names it".to_owned(),
             errors: Vec::new(),
             members: Vec::new(),
             retry_after: None,
@@ -79,17 +78,16 @@ impl Problem {
 
     /// An error of one field.
     pub fn field(field: &str, code: Code, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        let error = FieldError { field: field.to_owned(), code, detail: detail.clone() };
-        Self { errors: vec![error], ..Self::new(code, format!("{field} {detail}")) }
+        Self::fields(vec![FieldError { field: field.to_owned(), code, detail: detail.into() }])
     }
 
     /// Errors of one or more fields; the first gives the status and the detail.
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let first = errors
-            .first()
-            .map_or((Code::InvalidValue, String::new()), |e| (e.code, format!("{} {}", e.field, e.detail)));
-        Self { errors, ..Self::new(first.0, first.1) }
+        let (code, detail) = errors.first().map_or((Code::InvalidValue, String::new()), |first| match first.code {
+            code @ (Code::UnknownField | Code::MissingField) => (code, format!("{}: {}", code.title(), first.field)),
+            code => (code, format!("{} {}", first.field, first.detail)),
+        });
+        Self { errors, ..Self::new(code, detail) }
     }
 
     /// 400: a bad query parameter.
@@ -97,7 +95,6 @@ impl Problem {
         Self { status: 400, ..Self::field(field, Code::InvalidValue, detail) }
     }
 
-    /// Whether it has this code.
     pub fn is(&self, code: Code) -> bool {
         self.code == Some(code)
     }
@@ -109,7 +106,7 @@ impl Problem {
     /// 429 with `Retry-After`.
     pub fn rate_limited(seconds: u64) -> Self {
         let seconds = seconds.max(1);
-        let detail = format!("too many requests; try again in {seconds} s");
+        let detail = format!("Too many requests. Try again in {seconds} s");
         Self { retry_after: u32::try_from(seconds).ok(), ..Self::new(Code::RateLimited, detail) }
     }
 
@@ -124,22 +121,22 @@ impl Problem {
 
     /// 404.
     pub fn not_found(what: &str) -> Self {
-        Self::new(Code::NotFound, format!("there is no such {what}"))
+        Self::new(Code::NotFound, format!("Unknown {what}"))
     }
 
     /// 409: the customer is closed.
     pub fn customer_closed() -> Self {
-        Self::new(Code::CustomerClosed, "the customer is closed; nothing is written any more")
+        Self::new(Code::CustomerClosed, "The customer is closed")
     }
 
     /// 409: the idempotency key belongs to another request.
     pub fn key_reused() -> Self {
-        Self::new(Code::IdempotencyKeyReused, "this key belongs to another request; use a new one for a new write")
+        Self::new(Code::IdempotencyKeyReused, "This key belongs to another request. Use a new key for each write")
     }
 
     /// 400: the cursor does not belong to this list.
     pub fn invalid_cursor() -> Self {
-        Self::new(Code::InvalidCursor, "use the `next` of the page before")
+        Self::new(Code::InvalidCursor, "Use the `next` of the previous page")
     }
 
     /// Sets `Retry-After` and `WWW-Authenticate`.
@@ -168,7 +165,7 @@ impl From<InternalError> for Problem {
         if error.is_lasting() {
             return Self::internal();
         }
-        Self::new(Code::Overloaded, "the request could not be done now; repeat it with the same idempotency key")
+        Self::new(Code::Overloaded, "The server is overloaded. Repeat the request with the same idempotency key")
     }
 }
 

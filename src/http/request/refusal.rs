@@ -15,18 +15,16 @@ pub fn refusal(app: &App, refused: Refused, resource: &str) -> Problem {
         Refused::Insufficient { needed, balance, resets_at, may_buy } => {
             insufficient(app, needed, balance, resets_at, may_buy)
         }
-        Refused::HoldClosed(HoldState::Settled) => Problem::new(Code::HoldSettled, "the hold was settled before"),
-        Refused::HoldClosed(HoldState::Released) => Problem::new(Code::HoldReleased, "the hold was released before"),
+        Refused::HoldClosed(HoldState::Settled) => Problem::new(Code::HoldSettled, "The hold is settled"),
+        Refused::HoldClosed(HoldState::Released) => Problem::new(Code::HoldReleased, "The hold is released"),
         Refused::HoldClosed(HoldState::Lapsed | HoldState::Open) => {
-            Problem::new(Code::HoldLapsed, "the hold's time was over; its credits went back")
+            Problem::new(Code::HoldLapsed, "The hold has lapsed and its credits are back")
         }
-        Refused::AlreadyVoided => Problem::new(Code::AlreadyVoided, format!("the {resource} was voided before")),
-        Refused::GrantEnded => {
-            Problem::new(Code::GrantEnded, "the grant's life is over; there is nothing to take back")
-        }
-        Refused::GrantNotCourtesy => Problem::new(Code::GrantNotCourtesy, "only courtesy grants can be voided"),
+        Refused::AlreadyVoided => Problem::new(Code::AlreadyVoided, format!("The {resource} is already voided")),
+        Refused::GrantEnded => Problem::new(Code::GrantEnded, "The grant has ended and nothing is left of it"),
+        Refused::GrantNotCourtesy => Problem::new(Code::GrantNotCourtesy, "Only courtesy grants can be voided"),
         Refused::LimitReached(items) => {
-            Problem::new(Code::LimitReached, format!("the customer has as many {items} as one customer may have"))
+            Problem::new(Code::LimitReached, format!("The customer has the most {items} that one customer may have"))
         }
         Refused::Past(field) => Problem::field(field, Code::InvalidValue, "must be in the future"),
         Refused::Unknown => Problem::not_found(resource),
@@ -36,7 +34,7 @@ pub fn refusal(app: &App, refused: Refused, resource: &str) -> Problem {
 /// 402, with the balance.
 pub fn insufficient(app: &App, needed: Credits, balance: Summary, resets_at: Instant, may_buy: bool) -> Problem {
     let text = |value: Option<String>| to_raw_value(&value).unwrap_or_else(|_| RawValue::NULL.to_owned());
-    let detail = format!("{needed} credits are needed and {} are available", balance.available);
+    let detail = format!("{needed} credits needed, {} available", balance.available);
     Problem::new(Code::InsufficientCredits, detail).with_members(vec![
         ("needed", number(needed)),
         ("available", number(balance.available)),

@@ -24,7 +24,6 @@ use serde_json::value::RawValue;
 /// The most charges of a batch.
 const CHARGES_MAX: usize = 1_000;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/usage", post(charge_many))
 }
@@ -115,7 +114,7 @@ fn parse(catalog: &Catalog, raw: &RawValue) -> Result<Charge, Invalid> {
     let invalid = |problem| Invalid { customer: known.clone(), problem: Box::new(problem) };
     let key = match fields.any_text("idempotency_key") {
         None => {
-            let detail = "give each charge an idempotency_key, unique for each write";
+            let detail = "Give each charge an idempotency_key, unique for each write";
             return Err(invalid(Problem::new(Code::IdempotencyKeyMissing, detail)));
         }
         Some(key) if idempotency::is_valid_key(key.as_bytes()) => key,

@@ -31,7 +31,6 @@ use axum::routing::get;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/customers/{id}/usage", get(list).post(charge))
 }
@@ -114,7 +113,7 @@ pub struct Charged {
     cost: Credits,
     remaining: Credits,
     source: &'static str,
-    /// Whether it repeats an earlier answer.
+    /// The stored answer of an earlier request.
     pub replayed: bool,
 }
 

@@ -7,7 +7,6 @@ mod void;
 use crate::usecases::App;
 use axum::Router;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().merge(charge::routes()).merge(batch::routes()).merge(void::routes())
 }

@@ -19,7 +19,6 @@ use axum::response::Response;
 use axum::routing::post;
 use serde::Serialize;
 
-/// Routes.
 pub fn routes() -> Router<App> {
     Router::new().route("/v1/usage/{id}/void", post(void))
 }

@@ -1,4 +1,4 @@
-//! An answer over HTTP, read whole.
+//! An HTTP response with its body.
 
 use serde_json::Value;
 

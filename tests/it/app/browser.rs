@@ -1,15 +1,13 @@
-//! A browser without script: it keeps cookies, sends forms as a page of this site does, and reads mails.
+//! A browser without script: it keeps cookies, sends forms with a page's headers, and reads emails.
 
-use super::Answer;
-use super::TestApp;
+use super::{Answer, TestApp};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use topup::usecases::access::portal;
 use topup::usecases::delivery::outbox;
-use topup::web::form_signature::FIELD;
-use topup::web::form_signature::FormSigner;
+use topup::web::form_signature::{FIELD, FormSigner};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
 

@@ -1,8 +1,6 @@
-//! Where a test's data are: a folder of its own, and on PostgreSQL a database of its own.
+//! A test's own folder, and on PostgreSQL its own database.
 
-use sqlx::AssertSqlSafe;
-use sqlx::Connection as _;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::path::PathBuf;
 
 /// Which database.

@@ -1,4 +1,4 @@
-//! The forms of a page, as a browser reads them out of its HTML.
+//! The forms of a page, parsed from its HTML.
 
 use super::Answer;
 
@@ -7,7 +7,7 @@ use super::Answer;
 pub struct Form {
     /// Where it goes.
     pub action: String,
-    /// Whether its fields go into the address.
+    /// GET: the fields go into the address.
     pub is_get: bool,
     pub fields: Vec<Field>,
 }
@@ -17,7 +17,7 @@ pub struct Form {
 pub struct Field {
     pub name: String,
     pub value: String,
-    /// Whether a person types or chooses it.
+    /// A person types or chooses it.
     pub is_typed: bool,
 }
 
@@ -71,7 +71,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     Some(unescaped(rest.split('"').next()?))
 }
 
-/// What HTML's references mean, as far as pages use them.
+/// Decodes the character references that pages use.
 fn unescaped(text: &str) -> String {
     let known = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&#x2F;", "/")];
     let text = known.iter().fold(text.to_owned(), |text, (code, means)| text.replace(code, means));

@@ -1,11 +1,8 @@
 //! `POST /v1/usage`, and the list of usages.
 
 use super::id;
-use crate::app::Answer;
-use crate::app::TestApp;
-use crate::app::on_both;
-use serde_json::Value;
-use serde_json::json;
+use crate::app::{Answer, TestApp, on_both};
+use serde_json::{Value, json};
 
 async fn batch(app: &TestApp, charges: Value) -> Answer {
     app.send(app.write("POST", "/v1/usage", None, json!({ "charges": charges }).to_string())).await

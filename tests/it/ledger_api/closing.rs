@@ -1,10 +1,6 @@
-//! Closing a customer, and a customer's own keys.
+//! Closing a customer, and the customer's API keys.
 
-use super::give;
-use super::hold;
-use super::id;
-use super::settle;
-use super::void;
+use super::{give, hold, id, settle, void};
 use crate::app::on_both;
 use serde_json::json;
 

@@ -1,12 +1,6 @@
 //! Holds (R10).
 
-use super::assert_replay;
-use super::draws;
-use super::give;
-use super::hold;
-use super::id;
-use super::instant;
-use super::settle;
+use super::{assert_replay, draws, give, hold, id, instant, settle};
 use crate::app::on_both;
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -32,7 +26,7 @@ on_both!(a_hold_sets_credits_aside_and_shows_them, |app| {
     assert_eq!(all.iter().map(|h| h["id"].clone()).collect::<Vec<_>>(), [id(&second), id(&first)]);
 });
 
-on_both!(what_is_wrong_with_a_hold_is_said, |app| {
+on_both!(errors_of_holds_name_the_field, |app| {
     app.put_customer("acme", "starter").await;
     let path = "/v1/customers/acme/holds";
     for (body, status, code) in [

@@ -1,13 +1,6 @@
-//! Courtesy credits, and undoing (R11).
+//! Courtesy credits and voids (R11).
 
-use super::assert_replay;
-use super::draws;
-use super::give;
-use super::hold;
-use super::id;
-use super::instant;
-use super::settle;
-use super::void;
+use super::{assert_replay, draws, give, hold, id, instant, settle, void};
 use crate::app::on_both;
 use chrono::TimeDelta;
 use serde_json::json;
@@ -47,7 +40,7 @@ on_both!(the_two_hundredth_grant_is_the_last, |app| {
     assert_eq!(app.ledger("acme").await, before);
 });
 
-on_both!(a_void_takes_back_a_courtesy_grant_and_what_returns_to_it, |app| {
+on_both!(a_void_takes_back_a_courtesy_grant_and_its_returned_credits, |app| {
     app.put_customer_with_left("acme", 0).await;
     let grant = id(&give(app, 50, 10, "g").await.expect(201));
     let path = format!("/v1/grants/{grant}/void");
@@ -59,7 +52,7 @@ on_both!(a_void_takes_back_a_courtesy_grant_and_what_returns_to_it, |app| {
     assert_eq!((&json["reason"], &json["balance"]["available"]), (&json!("sorry for the outage"), &json!(0)));
     assert_replay(&first, &void(app, &path, "v").await);
     void(app, &path, "v2").await.expect_problem(409, "already_voided");
-    // What is held may be used; the rest, and what a void returns, is gone.
+    // Held credits may be used; the rest, and credits that a void returns, are gone.
     settle(app, &kept, "4", "s").await.expect(200);
     app.post(&format!("/v1/holds/{back}/release"), "r", "{}").await.expect(200);
     let undone = void(app, &format!("/v1/usage/{charge}/void"), "vu").await.expect(200);
@@ -112,7 +105,7 @@ on_both!(a_usage_is_undone_once_and_returns_to_its_grants, |app| {
     assert_replay(&charge, &again);
 });
 
-on_both!(what_returns_to_an_ended_grant_expires_again, |app| {
+on_both!(credits_that_return_to_an_ended_grant_expire, |app| {
     app.put_customer_with_left("acme", 10).await;
     give(app, 50, 100, "g").await.expect(201);
     let charge = id(&app.charge("acme", "30", "c").await.expect(201));

@@ -1,4 +1,4 @@
-//! A calendar by hand: months counted from an instant, clamped to the month's last day, in UTC.
+//! An independent calendar: months counted from an instant, clamped to the month's last day, in UTC.
 
 const DAY: i64 = 86_400_000;
 

@@ -1,17 +1,7 @@
-//! Accounts, passwords, throttling; and that an operator is no customer, nor a customer an operator.
+//! Operators' accounts, passwords, throttling; operators and customers are kept apart.
 
-use super::Desk;
-use super::EMAIL;
-use super::PASSWORD;
-use super::account;
-use super::cookie_of;
-use super::page;
-use super::send;
-use super::sign_in;
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::TestApp;
-use crate::app::on_both;
+use super::{EMAIL, OperatorBrowser, PASSWORD, account, cookie_of, page, send, sign_in};
+use crate::app::{Database, Home, TestApp, on_both};
 use crate::process::topup;
 use serde_json::json;
 use std::io::Write as _;
@@ -35,9 +25,9 @@ async fn outcome(app: &TestApp, email: &str, word: &str) -> String {
 const WRONG: &str = "/operator/sign-in?outcome=wrong";
 const WAIT: &str = "/operator/sign-in?outcome=wait";
 
-on_both!(who_knows_the_password_signs_in_and_out, |app| {
-    let desk = Desk::open(app).await;
-    assert!(desk.page("/operator").await.contains(EMAIL));
+on_both!(an_operator_signs_in_and_out, |app| {
+    let operator = OperatorBrowser::open(app).await;
+    assert!(operator.page("/operator").await.contains(EMAIL));
     assert_eq!(outcome(app, EMAIL, "correct horse batterY").await, WRONG);
     assert_eq!(outcome(app, "nobody@shop.example", PASSWORD).await, WRONG);
     assert_eq!(outcome(app, "not an address", PASSWORD).await, WRONG);
@@ -45,9 +35,9 @@ on_both!(who_knows_the_password_signs_in_and_out, |app| {
     assert_eq!(outcome(app, " Grace@Shop.Example ", PASSWORD).await, "/operator");
     let stored = app.count("select count(*) as n from operators where password like '$argon2id$%'").await;
     assert_eq!(stored, 1);
-    let signature = desk.signer().await.operator_signature();
-    send(app, "/_fn/operator-sign-out", &desk.cookie, &[("signature", &signature)]).await.expect(303);
-    assert_eq!(page(app, "/operator", &desk.cookie).await.header("location"), Some("/operator/sign-in"));
+    let signature = operator.signer().await.operator_signature();
+    send(app, "/_fn/operator-sign-out", &operator.cookie, &[("signature", &signature)]).await.expect(303);
+    assert_eq!(page(app, "/operator", &operator.cookie).await.header("location"), Some("/operator/sign-in"));
 });
 
 on_both!(wrong_passwords_are_bounded_by_account, |app| {
@@ -90,11 +80,11 @@ on_both!(guessing_addresses_fills_no_table, |app| {
     assert!((1..=12).contains(&slots));
 });
 
-on_both!(a_disabled_account_is_out_at_once_and_a_reset_lets_it_in_again, |app| {
-    let desk = Desk::open(app).await;
+on_both!(a_disabled_account_is_signed_out_and_a_reset_enables_it, |app| {
+    let operator = OperatorBrowser::open(app).await;
     let (store, now) = (app.inner().store.clone(), app.now());
     assert!(operators::disable(&store, EMAIL, now).await.unwrap());
-    assert_eq!(page(app, "/operator", &desk.cookie).await.header("location"), Some("/operator/sign-in"));
+    assert_eq!(page(app, "/operator", &operator.cookie).await.header("location"), Some("/operator/sign-in"));
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, WRONG);
     let hash = password::hash("another long password".to_owned()).await.unwrap();
     assert!(operators::reset(&store, EMAIL, &hash, now).await.unwrap());
@@ -108,16 +98,16 @@ on_both!(a_disabled_account_is_out_at_once_and_a_reset_lets_it_in_again, |app| {
 });
 
 on_both!(a_session_ends_when_idle_and_at_its_limit, |app| {
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     app.advance_minutes(59).await;
-    desk.page("/operator").await;
+    operator.page("/operator").await;
     for _ in 0..11 {
         app.advance_minutes(59).await;
-        desk.page("/operator").await;
+        operator.page("/operator").await;
     }
     // Twelve hours, however often it was used.
     app.advance_minutes(15).await;
-    assert_eq!(page(app, "/operator", &desk.cookie).await.header("location"), Some("/operator/sign-in"));
+    assert_eq!(page(app, "/operator", &operator.cookie).await.header("location"), Some("/operator/sign-in"));
     let again = cookie_of(&sign_in(app, EMAIL, PASSWORD).await);
     app.advance_minutes(61).await;
     assert_eq!(page(app, "/operator", &again).await.header("location"), Some("/operator/sign-in"));
@@ -130,29 +120,29 @@ on_both!(a_customers_cookie_opens_nothing_of_the_operators_and_the_other_way_rou
     let token = url.rsplit('/').next().unwrap().to_owned();
     let customer = cookie_of(&send(app, "/_fn/open-session", "", &[("token", &token)]).await.expect(303));
     page(app, "/billing", &customer).await.expect(200);
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     // The same secrets under the other's name, too.
     let as_operator = customer.replace("session=", "operator=");
-    let as_customer = desk.cookie.replace("operator=", "session=");
+    let as_customer = operator.cookie.replace("operator=", "session=");
     for path in PAGES.into_iter().chain(["/operator/sales.csv", "/operator/money.csv"]) {
         for cookie in [&customer, &as_operator, &String::new()] {
             let answer = page(app, path, cookie).await.expect(303);
             assert_eq!(answer.header("location"), Some("/operator/sign-in"), "{path}");
         }
     }
-    for cookie in [&desk.cookie, &as_customer] {
+    for cookie in [&operator.cookie, &as_customer] {
         assert_eq!(page(app, "/billing", cookie).await.expect(303).header("location"), Some("/sign-in"));
     }
     let give = [("act", "give"), ("about", "acme"), ("back", "/operator"), ("reason", "r"), ("first", "5")];
-    let key = desk.key();
+    let key = operator.key();
     let give: Vec<_> = give.into_iter().chain([("second", "2999-01-01"), ("key", key.as_str())]).collect();
     for cookie in [&customer, &as_operator, &String::new()] {
         let answer = send(app, "/_fn/operator-act", cookie, &give).await.expect(303);
         assert_eq!(answer.header("location"), Some("/operator/sign-in"));
     }
-    assert_eq!((app.available("acme").await, desk.lines().await), (json!(5000), 0));
+    assert_eq!((app.available("acme").await, operator.lines().await), (json!(5000), 0));
     // And from another site nothing at all.
-    let forged = app.http.post(format!("http://{}/_fn/operator-act", app.address)).header("cookie", &desk.cookie);
+    let forged = app.http.post(format!("http://{}/_fn/operator-act", app.address)).header("cookie", &operator.cookie);
     app.send(forged.header("sec-fetch-site", "cross-site")).await.expect(403);
 });
 
@@ -170,7 +160,7 @@ async fn accounts_are_made_on_the_command_line_with_the_password_from_stdin() {
         (output.status.code(), said)
     };
     let (code, said) = run(&["operator", "add", "Grace@Shop.Example"], "correct horse battery\n");
-    assert_eq!((code, said.trim()), (Some(0), "grace@shop.example may sign in at /operator"));
+    assert_eq!((code, said.trim()), (Some(0), "grace@shop.example can sign in at /operator"));
     let (code, said) = run(&["operator", "add", EMAIL], "correct horse battery\n");
     assert_eq!((code, said.trim()), (Some(1), "grace@shop.example has an account"));
     let (code, said) = run(&["operator", "add", "ada@shop.example"], "short\n");

@@ -1,18 +1,15 @@
 //! The operator's pages over HTTP, as a browser without script uses them.
 
 mod accounts;
-mod acts;
-mod guessing;
+mod actions;
+mod password_guessing;
 mod sales;
 mod second_factor;
 
-use crate::app::Answer;
-use crate::app::TestApp;
+use crate::app::{Answer, TestApp};
 use topup::usecases::operators;
 use topup::usecases::operators::password;
-use topup::web::form_signature::ActOn;
-use topup::web::form_signature::FIELD;
-use topup::web::form_signature::FormSigner;
+use topup::web::form_signature::{ActOn, FIELD, FormSigner};
 
 pub const EMAIL: &str = "grace@shop.example";
 pub const PASSWORD: &str = "correct horse battery";
@@ -40,12 +37,12 @@ pub async fn account(app: &TestApp, email: &str) {
 }
 
 /// An operator who is signed in.
-pub struct Desk<'a> {
+pub struct OperatorBrowser<'a> {
     pub app: &'a TestApp,
     pub cookie: String,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> OperatorBrowser<'a> {
     pub async fn open(app: &'a TestApp) -> Self {
         account(app, EMAIL).await;
         let answer = sign_in(app, EMAIL, PASSWORD).await;
@@ -57,7 +54,7 @@ impl<'a> Desk<'a> {
         page(self.app, path, &self.cookie).await.expect(200).text
     }
 
-    /// What signs the pages of this session now.
+    /// The form signer of this session.
     pub async fn signer(&self) -> FormSigner {
         let inner = self.app.inner();
         let token = self.cookie.split('=').nth(1).unwrap();

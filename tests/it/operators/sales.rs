@@ -1,16 +1,12 @@
-//! Sales and liability: what is outstanding is the sum of all balances.
+//! Sales and liability: outstanding is the sum of all balances.
 
-use super::Desk;
-use crate::app::TestApp;
-use crate::app::on_both;
+use super::OperatorBrowser;
+use crate::app::{TestApp, on_both};
 use chrono::TimeDelta;
 use serde_json::json;
 use topup::domain::Kind;
 use topup::usecases::insight::sales;
-use topup::usecases::insight::sales::Figures;
-use topup::usecases::insight::sales::Line;
-use topup::usecases::insight::sales::Month;
-use topup::usecases::insight::sales::Report;
+use topup::usecases::insight::sales::{Figures, Line, Month, Report};
 
 async fn report(app: &TestApp) -> Report {
     let report = sales::report(&app.inner()).await.unwrap();
@@ -24,7 +20,7 @@ fn line(report: &Report, month: Month, kind: Kind) -> Line {
     *report.lines.iter().find(|line| line.month == month && line.kind == kind).unwrap()
 }
 
-on_both!(outstanding_is_what_all_balances_come_to, |app| {
+on_both!(outstanding_is_the_sum_of_all_balances, |app| {
     app.put_customer("acme", "starter").await;
     app.put_customer("fjord", "free").await;
     app.buy("acme", "p1200", "b").await;
@@ -54,22 +50,22 @@ on_both!(outstanding_is_what_all_balances_come_to, |app| {
     let months = later.lines.len() / 3;
     assert!((4..=5).contains(&months), "no month is left out: {months}");
 
-    // What a process remembers is what a new one adds up.
+    // The cache of a process equals the sums of a new one.
     app.restart().await;
     let again = report(app).await;
     assert_eq!(again, later);
 });
 
 on_both!(the_report_is_a_page_and_two_files, |app| {
-    let desk = Desk::open(app).await;
-    assert!(desk.page("/operator/sales").await.contains("No entries yet."));
+    let operator = OperatorBrowser::open(app).await;
+    assert!(operator.page("/operator/sales").await.contains("No entries yet."));
     app.put_customer("acme", "starter").await;
     app.buy("acme", "p1200", "b").await;
-    let shown = desk.page("/operator/sales").await;
+    let shown = operator.page("/operator/sales").await;
     assert!(shown.contains("<svg") && shown.contains("6,200") && !shown.contains("<script"), "{shown}");
     let month = Month::of(app.now());
     assert!(!shown.contains("download"), "would save the sign-in page: {shown}");
-    let file = async |path| desk.page(path).await.trim_start_matches('\u{feff}').to_owned();
+    let file = async |path| operator.page(path).await.trim_start_matches('\u{feff}').to_owned();
     let csv = file("/operator/sales.csv").await;
     let want = format!(
         "month,kind,granted,used,expired,refunded,voided,outstanding\n{month},plan,5000,0,0,0,0,5000\n\

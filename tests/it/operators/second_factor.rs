@@ -1,15 +1,7 @@
-//! The second factor: set up in the console or on the command line, asked for at sign-in, taken once.
+//! The second factor: set up in the console or on the command line, required at sign-in, used once.
 
-use super::EMAIL;
-use super::PASSWORD;
-use super::account;
-use super::page;
-use super::send;
-use crate::app::Answer;
-use crate::app::Database;
-use crate::app::Home;
-use crate::app::TestApp;
-use crate::app::on_both;
+use super::{EMAIL, PASSWORD, account, page, send};
+use crate::app::{Answer, Database, Home, TestApp, on_both};
 use crate::process::topup;
 use std::io::Write as _;
 use std::process::Stdio;
@@ -19,7 +11,7 @@ use topup::store::Store;
 const WRONG: &str = "/operator/sign-in?outcome=wrong";
 const PAGE: &str = "/operator/second-factor";
 
-/// What an app makes of a key as it is typed.
+/// The code that an app shows for a typed key.
 fn code(typed: &str, at: Instant) -> String {
     let secret = totp_rs::Secret::try_from_base32(typed.replace(' ', "")).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
@@ -47,7 +39,7 @@ async fn signature(app: &TestApp, cookie: &str) -> String {
     rest.split_once("value=\"").map_or("", |(_, rest)| rest.split('"').next().unwrap()).to_owned()
 }
 
-/// What the page shows to be taken along: the form's seed, the key, the recovery codes.
+/// The content of the page: the form's seed, the key, the recovery codes.
 struct Shown {
     seed: String,
     key: String,
@@ -127,7 +119,7 @@ on_both!(a_recovery_code_works_once_however_it_is_written, |app| {
     let answer = signed(app, &shown.codes[0]).await;
     let page = page(app, PAGE, &session(&answer)).await.expect(200).text;
     assert!(page.contains("8 recovery codes left"), "{page}");
-    // What the database keeps is neither a code nor the key.
+    // The database stores neither the codes nor the key.
     let kept = "select count(*) as n from operator_recovery_codes where length(code_hash) = 32";
     assert_eq!(app.count(kept).await, 10);
     let key = totp_rs::Secret::try_from_base32(shown.key.replace(' ', "")).unwrap();
@@ -209,13 +201,13 @@ async fn the_command_line_enrols_and_refuses_the_commonest_passwords() {
     let (exit, said) = run(&["operator", "add", EMAIL, "--totp"], &format!("{PASSWORD}\n"));
     assert_eq!(exit, Some(0), "{said}");
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines[0], "grace@shop.example may sign in at /operator");
+    assert_eq!(lines[0], "grace@shop.example can sign in at /operator");
     assert!(said.contains("\notpauth://totp/") && said.contains("grace%40shop"), "{said}");
     let key = |said: &str| said.split_once("\nkey: ").unwrap().1.lines().next().unwrap().to_owned();
     let codes = |said: &str| said.lines().filter(|line| line.len() == 23 && line.matches('-').count() == 3).count();
     assert_eq!((key(&said).len(), codes(&said)), (39, 10), "{said}");
     assert!(run(&["operator", "list"], "").1.contains(" · second factor since "));
-    // Who has one gets a new one with a new password: the old one was its key.
+    // A new password brings a new second factor: the old password was its key.
     let (exit, again) = run(&["operator", "reset", EMAIL], "another long password\n");
     assert!(exit == Some(0) && key(&again) != key(&said) && codes(&again) == 10, "{again}");
     let (_, none) = run(&["operator", "reset", EMAIL, "--no-totp"], "another long password\n");

@@ -29,7 +29,7 @@ pub struct Rig {
     pub base: String,
     /// The product's clock.
     pub clock: Arc<AtomicI64>,
-    /// What the shop answers webhooks with.
+    /// The status that answers webhooks.
     pub answer: Arc<AtomicU16>,
     pub hooks: UnboundedReceiver<Hook>,
     tasks: [JoinHandle<()>; 2],

@@ -1,21 +1,16 @@
-//! Whatever is typed into a field, or put into an address: no panic, no 5xx, and NUL is a 4xx.
+//! Arbitrary fields and addresses: no panic, no 5xx, and NUL is a 4xx.
 //!
 //! A panic in a handler breaks the connection, so that the request itself fails.
 
-use crate::app::Answer;
-use crate::app::Browser;
-use crate::app::Form;
-use crate::app::TestApp;
-use crate::app::forms;
-use crate::app::on_both;
+use crate::app::{Answer, Browser, Form, TestApp, forms, on_both};
 use crate::fuzz::for_all;
 use crate::operators;
-use crate::operators::Desk;
+use crate::operators::OperatorBrowser;
 use leptos::server_fn::axum::server_fn_paths;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// What somebody might write where a date, a number, an id or a word is meant.
+/// Bad values for dates, numbers, ids and words.
 fn hostile() -> impl Strategy<Value = String> {
     let ends = [
         "+262142-12-31",
@@ -58,7 +53,7 @@ fn hostile() -> impl Strategy<Value = String> {
 /// A customer's and an operator's browser, with all pages that have forms.
 struct People<'a> {
     browser: Browser<'a>,
-    desk: Desk<'a>,
+    operator: OperatorBrowser<'a>,
     pages: Vec<(bool, String)>,
 }
 
@@ -73,18 +68,18 @@ impl<'a> People<'a> {
         app.put("acme", json!({"email": "eva@acme.example"})).await.expect(200);
         let browser = Browser::new(app);
         browser.arrive("acme", "eva@acme.example", "owner").await;
-        let desk = Desk::open(app).await;
+        let operator = OperatorBrowser::open(app).await;
         let customers =
             ["/billing", "/history", "/settings", "/usage", "/sign-in"].map(|page| (false, page.to_owned()));
         let operators = ["/operator", "/operator/customers/acme", "/operator/alarms", "/operator/sign-in"];
         let operators = operators.map(|page| (true, page.to_owned())).into_iter();
         let pages = customers.into_iter().chain(operators).chain([(true, format!("/operator/purchases/{bought}"))]);
-        Self { browser, desk, pages: pages.collect() }
+        Self { browser, operator, pages: pages.collect() }
     }
 
-    async fn get(&self, is_desk: bool, path: &str) -> Answer {
-        match is_desk {
-            true => operators::page(self.desk.app, path, &self.desk.cookie).await,
+    async fn get(&self, is_operator: bool, path: &str) -> Answer {
+        match is_operator {
+            true => operators::page(self.operator.app, path, &self.operator.cookie).await,
             false => self.browser.get(path).await,
         }
     }
@@ -92,26 +87,26 @@ impl<'a> People<'a> {
     /// The forms of all pages, without those that end the session that sends the others.
     async fn forms(&self) -> Vec<(bool, Form)> {
         let mut all = Vec::new();
-        for (is_desk, page) in &self.pages {
-            // Who is signed in is not asked to sign in: those forms are a stranger's.
-            let (is_desk, answer) = match page.ends_with("sign-in") {
-                true => (&false, Browser::new(self.desk.app).get(page).await),
-                false => (is_desk, self.get(*is_desk, page).await),
+        for (is_operator, page) in &self.pages {
+            // Only anonymous browsers see these forms.
+            let (is_operator, answer) = match page.ends_with("sign-in") {
+                true => (&false, Browser::new(self.operator.app).get(page).await),
+                false => (is_operator, self.get(*is_operator, page).await),
             };
             let drawn = forms(&answer.expect(200)).into_iter();
             let kept = drawn.filter(|form| !form.action.ends_with("sign-out") && !form.fields.is_empty());
-            all.extend(kept.map(|form| (*is_desk, form)));
+            all.extend(kept.map(|form| (*is_operator, form)));
         }
         all
     }
 
-    async fn send(&self, is_desk: bool, form: &Form) -> Answer {
+    async fn send(&self, is_operator: bool, form: &Form) -> Answer {
         if form.is_get {
-            return self.get(is_desk, &format!("{}?{}", form.action, form.encoded())).await;
+            return self.get(is_operator, &format!("{}?{}", form.action, form.encoded())).await;
         }
         let pairs: Vec<_> = form.fields.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
-        match is_desk {
-            true => operators::send(self.desk.app, &form.action, &self.desk.cookie, &pairs).await,
+        match is_operator {
+            true => operators::send(self.operator.app, &form.action, &self.operator.cookie, &pairs).await,
             false => self.browser.post(form.action.trim_start_matches("/_fn/"), &pairs).await,
         }
     }
@@ -133,7 +128,7 @@ on_both!(no_value_of_a_form_breaks_anything, |app| {
     let drawn = people.forms().await;
     assert!(drawn.len() >= 15, "{drawn:?}");
     let filled = |form: &Form| {
-        // What is not asked about is filled in well, so that the bad value is reached.
+        // The other fields are valid, so that the bad value is reached.
         let known = [("reason", "asked by email"), ("first", "1"), ("second", "2090-01-01"), ("name", "worker")];
         known.iter().fold(form.clone(), |form, (name, value)| {
             if form.fields.iter().any(|field| field.name == *name) { form.with(name, value) } else { form }
@@ -141,9 +136,9 @@ on_both!(no_value_of_a_form_breaks_anything, |app| {
     };
     let harm = (any::<prop::sample::Index>(), prop::bool::weighted(0.2), hostile());
     for_all(150, (any::<prop::sample::Index>(), prop::collection::vec(harm, 1..3)), async |(which, harms)| {
-        let (is_desk, form) = which.get(&drawn);
+        let (is_operator, form) = which.get(&drawn);
         let form = harms.iter().fold(filled(form), |form, harm| harmed(&form, harm));
-        let answer = people.send(*is_desk, &form).await;
+        let answer = people.send(*is_operator, &form).await;
         assert!(answer.status < 500, "{form:?} {answer:?}");
         let has_nul = form.fields.iter().any(|field| field.name.contains('\0') || field.value.contains('\0'));
         assert!(!has_nul || answer.status == 400, "{form:?} {answer:?}");
@@ -187,17 +182,17 @@ on_both!(no_value_of_an_address_breaks_a_page, |app| {
     let value = prop_oneof![3 => hostile(), 1 => Just("all".to_owned())];
     let query = prop::collection::vec((prop::sample::select(names.to_vec()), value), 1..5);
     for_all(150, (any::<prop::sample::Index>(), query), async |(which, query)| {
-        let (is_desk, page) = which.get(&pages);
+        let (is_operator, page) = which.get(&pages);
         let encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&query).finish();
-        let answer = people.get(*is_desk, &format!("{page}?{encoded}")).await;
+        let answer = people.get(*is_operator, &format!("{page}?{encoded}")).await;
         assert!(answer.status < 500, "{page} {query:?} {answer:?}");
     });
     let bytes = prop::collection::vec(any::<u8>(), 1..12);
     let paths = ["/purchases/", "/sign-in/", "/mails/", "/operator/customers/", "/operator/purchases/", "/demo/mails/"];
     for_all(60, (prop::sample::select(paths.to_vec()), bytes), async |(path, bytes)| {
         let tail: String = bytes.iter().map(|byte| format!("%{byte:02X}")).collect();
-        for is_desk in [false, true] {
-            let answer = people.get(is_desk, &format!("{path}{tail}")).await;
+        for is_operator in [false, true] {
+            let answer = people.get(is_operator, &format!("{path}{tail}")).await;
             assert!(answer.status < 500, "{path}{tail} {answer:?}");
             assert!(!bytes.contains(&0) || answer.status == 400, "{path}{tail} {answer:?}");
         }
@@ -212,7 +207,7 @@ const FIELDS: [&str; 20] = [
 
 on_both!(a_form_with_nul_or_broken_text_is_a_4xx_of_every_function, |app| {
     let people = People::of(app).await;
-    let cookie = format!("session={}; {}", people.browser.cookie("session").unwrap(), people.desk.cookie);
+    let cookie = format!("session={}; {}", people.browser.cookie("session").unwrap(), people.operator.cookie);
     let before = app.ledger("acme").await;
     let all = |value: &str| FIELDS.map(|name| format!("{name}={value}")).join("&");
     for (path, _) in server_fn_paths() {

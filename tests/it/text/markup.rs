@@ -1,12 +1,8 @@
 //! Markup in any free text is text: in the title, on every page, in every email.
 
-use crate::app::Browser;
-use crate::app::Database;
-use crate::app::Form;
-use crate::app::TestApp;
-use crate::app::forms;
+use crate::app::{Browser, Database, Form, TestApp, forms};
 use crate::operators;
-use crate::operators::Desk;
+use crate::operators::OperatorBrowser;
 use serde_json::json;
 use std::collections::BTreeSet;
 use topup::domain::Instant;
@@ -32,7 +28,7 @@ fn catalogue() -> String {
     })
 }
 
-/// What has been looked at, and the names of the texts that were on it.
+/// The names of the texts that were found.
 #[derive(Default)]
 struct Seen(BTreeSet<String>);
 
@@ -72,7 +68,7 @@ async fn furnish(app: &TestApp, browser: &Browser<'_>) -> String {
     app.post("/v1/customers/acme/grants", "g1", gift.to_string()).await.expect(201);
     let hold = json!({"credits": 3, "ttl_seconds": 600, "source": mark("source")});
     app.post("/v1/customers/acme/holds", "h1", hold.to_string()).await.expect(201);
-    // What is left is little, then nothing.
+    // Few credits are left, then none.
     for (key, credits) in [("u2", 6_000), ("u3", 202)] {
         let charge = json!({"credits": credits, "source": mark("source")});
         app.post("/v1/customers/acme/usage", key, charge.to_string()).await.expect(201);
@@ -83,7 +79,7 @@ async fn furnish(app: &TestApp, browser: &Browser<'_>) -> String {
     submit(app, browser, "/settings", "invite-member", &[("email", "eve&co'@acme.example")]).await;
     app.advance_to(bought["expires_at"].as_str().unwrap().parse::<Instant>().unwrap() - chrono::TimeDelta::days(6))
         .await;
-    // What Usage shows now.
+    // The figures of Usage now.
     let counted = json!({"requests": 1, "latency_ms": 5});
     let charge = json!({"credits": 7, "operation": "scrape", "quantities": counted, "source": mark("source")});
     app.post("/v1/customers/acme/usage", "u4", charge.to_string()).await.expect(201);
@@ -128,14 +124,14 @@ async fn customers_pages(app: &TestApp, browser: &Browser<'_>, purchase: &str, s
 }
 
 async fn operators_pages(app: &TestApp, purchase: &str, seen: &mut Seen) {
-    let desk = Desk::open(app).await;
+    let operator = OperatorBrowser::open(app).await;
     let name = url::form_urlencoded::byte_serialize(mark("name").as_bytes()).collect::<String>();
     let customer = format!("/operator/customers/acme?outcome=done&act={name}");
-    let all = forms(&operators::page(app, "/operator/customers/acme", &desk.cookie).await.expect(200));
+    let all = forms(&operators::page(app, "/operator/customers/acme", &operator.cookie).await.expect(200));
     let give = all.into_iter().find(|form| form.fields.iter().any(|field| field.value == "give")).unwrap();
     let give = give.with("first", "5").with("reason", &mark("reason"));
     let pairs: Vec<_> = give.fields.iter().map(|field| (field.name.as_str(), field.value.as_str())).collect();
-    let to = operators::send(app, &give.action, &desk.cookie, &pairs).await.expect(303);
+    let to = operators::send(app, &give.action, &operator.cookie, &pairs).await.expect(303);
     assert!(to.header("location").unwrap().contains("outcome=done"), "{to:?}");
     let pages = [
         "/operator".to_owned(),
@@ -148,7 +144,7 @@ async fn operators_pages(app: &TestApp, purchase: &str, seen: &mut Seen) {
         "/operator/sales".to_owned(),
     ];
     let signed_out = (format!("/operator/sign-in?outcome={name}"), "");
-    for (page, cookie) in pages.into_iter().map(|page| (page, desk.cookie.as_str())).chain([signed_out]) {
+    for (page, cookie) in pages.into_iter().map(|page| (page, operator.cookie.as_str())).chain([signed_out]) {
         let answer = operators::page(app, &page, cookie).await;
         assert!(matches!(answer.status, 200 | 404), "{page} {answer:?}");
         seen.look(&page, &answer.text);

@@ -31,7 +31,7 @@ pub(super) async fn update_endpoint(call: &mut Call, id: &str) -> Result<Value> 
     Ok(endpoint)
 }
 
-/// Whether an event is wanted by the filters of `GET /v1/events`.
+/// The filters of `GET /v1/events`.
 pub(super) fn is_wanted(event: &Value, given: &Value) -> bool {
     let kind = text(&event["type"]);
     let is_kind = |wanted: &Value| match text(wanted).strip_suffix('*') {

@@ -38,7 +38,7 @@ pub(super) async fn cancel(call: &mut Call, id: &str) -> Result<Value> {
     subscriptions::cancel(&mut call.tx, subscription).await
 }
 
-/// Whether a subscription is wanted by `status`. Ended ones are listed on request only.
+/// Filters by `status`. Ended subscriptions are listed on request only.
 pub(super) fn is_wanted(subscription: &Value, given: &Value) -> bool {
     let status = &subscription["status"];
     match given["status"].as_str() {

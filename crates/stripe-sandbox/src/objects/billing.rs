@@ -25,7 +25,7 @@ pub(crate) fn period_end(anchor: i64, periods: i64) -> i64 {
     anchor.checked_add_months(months).map_or(i64::MAX, |end| end.timestamp())
 }
 
-/// Whether a subscription has not ended.
+/// True if the subscription has not ended.
 pub(crate) fn is_living(subscription: &Value) -> bool {
     matches!(text(&subscription["status"]), "trialing" | "active" | "past_due")
 }

@@ -162,7 +162,7 @@ pub(crate) fn dispute(charge: &Value, amount: Option<i64>, status: &str, now: i6
     }))
 }
 
-/// Whether a dispute with this status is over.
+/// True if a dispute with this status is over.
 pub(crate) fn is_closed(status: &str) -> bool {
     matches!(status, "won" | "lost" | "warning_closed" | "prevented")
 }

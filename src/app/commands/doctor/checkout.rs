@@ -28,24 +28,24 @@ pub fn catalog_limits(catalog: &Catalog) -> Vec<Finding> {
     let (shop, mut found) = (&catalog.shop, Vec::new());
     let (minutes, acts_as) = (shop.checkout_minutes, shop.open_minutes());
     if minutes != acts_as {
-        let why = "Stripe takes 30 minutes to 24 hours from the moment a request reaches it, by its own clock";
+        let why = "Stripe allows 30 minutes to 24 hours, by its own clock";
         found.push(Note("catalogue", format!("checkout_minutes = {minutes} acts as {acts_as}: {why}")));
     }
     for method in shop.payment_methods.iter().filter(|method| !is_payment_method(method)) {
-        let text = format!("payment_methods has {method:?}, which this version does not know of: see that Stripe does");
+        let text = format!("payment_methods has {method:?}, which this version does not know. Check that Stripe does");
         found.push(Wrong("catalogue", text));
     }
     if money::minimum(&shop.currency).is_none()
         && let Some(package) = catalog.packages.first()
     {
         let price = Money::new(package.amount, &shop.currency).long();
-        let text = format!("the smallest package costs {price}: Stripe refuses what is worth less than about 0.50 USD");
+        let text = format!("the smallest package costs {price}: Stripe refuses payments below about 0.50 USD");
         found.push(Note("catalogue", text));
     }
     found
 }
 
-/// Whether forms may lead to the origin of Checkout, which the newest Checkout Sessions show.
+/// Compares the origin of the newest Checkout Sessions with the origins that forms may lead to.
 pub async fn checkout_origin(settings: &Settings, store: Option<&Store>, stripe: &Stripe) -> Finding {
     const SUBJECT: &str = "Checkout";
     let mut urls = stripe.open_checkout_urls().await.unwrap_or_default();
@@ -55,7 +55,7 @@ pub async fn checkout_origin(settings: &Settings, store: Option<&Store>, stripe:
     let origins = urls.iter().filter_map(|url| Some(Url::parse(url).ok()?.origin().ascii_serialization()));
     let origins: Vec<String> = origins.collect();
     let Some(newest) = origins.first() else {
-        return Note(SUBJECT, "none was opened yet: where Stripe shows it is not known".to_owned());
+        return Note(SUBJECT, "no Checkout was opened yet, so its origin is unknown".to_owned());
     };
     let named = settings.checkout_origins.iter().map(|origin| origin.trim_end_matches('/'));
     let known: Vec<&str> = STRIPE_ORIGINS.into_iter().chain(named).collect();
@@ -64,7 +64,7 @@ pub async fn checkout_origin(settings: &Settings, store: Option<&Store>, stripe:
         Some(other) => Wrong(
             SUBJECT,
             format!(
-                "Stripe shows it at {other}, to which no form may lead: a page with a link stands between. Set \
+                "Stripe shows it at {other}, where forms may not lead, so buyers get a page with a link first. Set \
                  CHECKOUT_ORIGINS={other}"
             ),
         ),

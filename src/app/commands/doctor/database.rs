@@ -26,11 +26,11 @@ pub async fn check(report: &mut Report, settings: &Settings, catalog: Option<&Ca
         Ok(unset) => report.wrong(
             "database",
             format!(
-                "{}: a frozen process would block the writes of all others. Does a pooler or a role set it?",
+                "{}: a frozen process would block all other writes. Does a pooler or a role set it?",
                 unset.join(", ")
             ),
         ),
-        Err(e) => report.wrong("database", format!("no write is possible, so nothing can be charged: {e}")),
+        Err(e) => report.wrong("database", format!("no write is possible, so no charge is: {e}")),
     }
     if let Some(catalog) = catalog
         && let Err(failure) = check_plans(&store, catalog).await
@@ -83,8 +83,8 @@ async fn standbys(report: &mut Report, store: &Store) -> Result<(), DbError> {
         (n, "") => report.note(
             "standbys",
             format!(
-                "{n} standby{} and no synchronous_standby_names: a failover loses charges that were answered. Set it, or \
-                 synchronous_mode where Patroni does (operations.md)",
+                "{n} standby{} and no synchronous_standby_names: a failover loses answered charges. Set it, or \
+                 synchronous_mode of Patroni (operations.md)",
                 if n == 1 { "" } else { "s" }
             ),
         ),

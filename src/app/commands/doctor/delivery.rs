@@ -7,10 +7,10 @@ use crate::settings::Settings;
 /// Checks the webhook settings. It sends nothing; `topup hooks test` does.
 pub fn check_webhook(report: &mut Report, settings: &Settings) {
     match (settings.hook(), settings.hook_url.as_deref()) {
-        (Ok(None), _) => report.note("webhooks", "HOOK_URL is not set: your backend gets no webhooks about payments"),
+        (Ok(None), _) => report.note("webhooks", "HOOK_URL is not set: your backend gets no webhooks"),
         (Ok(Some(_)), Some(url)) if url.starts_with("http://") && !url.starts_with("http://127.0.0.1") => report.note(
             "webhooks",
-            "HOOK_URL is http://: webhooks are signed, but readable on the way. Use it only within a private network",
+            "HOOK_URL is http://: webhooks are signed but not encrypted. Use it only within a private network",
         ),
         (Ok(Some(_)), _) => report.good("webhooks", "HOOK_URL is set; `topup hooks test` sends a message"),
         // Reported under `settings`.

@@ -23,7 +23,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let mut report = Report::default();
     let checked = settings.check(false);
     match &checked {
-        Ok(()) => report.good("settings", "can be read"),
+        Ok(()) => report.good("settings", "are valid"),
         Err(bad) => report.wrong("settings", bad),
     }
     public_url(&mut report, settings);
@@ -56,7 +56,7 @@ fn public_url(report: &mut Report, settings: &Settings) {
         Some(url) => report.good("PUBLIC_URL", url),
         None => report.note(
             "PUBLIC_URL",
-            "is not set: links in emails and the way back from Checkout lead to the LISTEN address. Set it \
+            "is not set: links in emails and the return from Checkout lead to the LISTEN address. Set it \
              to the address that customers see",
         ),
     }

@@ -28,13 +28,13 @@ const SUBSCRIPTION_RIGHTS: [(&str, Right); 2] = [
 /// Checks the key, its rights, Checkout, the clock and the webhook endpoint.
 pub async fn check(report: &mut Report, settings: &Settings, subscribes: bool) {
     let Ok(Some(found)) = settings.stripe() else {
-        return report.note("Stripe", "STRIPE_SECRET_KEY is not set: buying is switched off");
+        return report.note("Stripe", "STRIPE_SECRET_KEY is not set: buying is off");
     };
     let stripe = match Stripe::new(&found.secret_key, found.api_base.as_deref()) {
         Ok(stripe) => stripe,
         Err(reason) => return report.wrong("Stripe", format!("STRIPE_API_BASE: {reason}")),
     };
-    report.good("Stripe", if stripe.livemode() { "a live key: money moves" } else { "a key of test mode" });
+    report.good("Stripe", if stripe.livemode() { "a live key: money moves" } else { "a test key" });
     for missing in missing_rights(&stripe, subscribes).await {
         report.wrong("Stripe", missing);
     }
@@ -47,11 +47,10 @@ pub async fn check(report: &mut Report, settings: &Settings, subscribes: bool) {
     match (stripe.endpoints().await, &settings.public_url) {
         (Err(StripeError::Unauthorized(_)), _) => report.note(
             "webhook",
-            "the key may not read webhook endpoints, so it is not known whether events come here. Compare with the page of \
-             webhooks at Stripe",
+            "the key may not read webhook endpoints, so they are not checked. Compare with Stripe's webhook page",
         ),
         (Err(e), _) => report.wrong("webhook", e),
-        (Ok(_), None) => report.note("webhook", "not compared, since PUBLIC_URL is not set"),
+        (Ok(_), None) => report.note("webhook", "not checked, since PUBLIC_URL is not set"),
         (Ok(all), Some(base)) => endpoint(report, &all, &webhook_url(base)),
     }
 }
@@ -59,11 +58,11 @@ pub async fn check(report: &mut Report, settings: &Settings, subscribes: bool) {
 fn endpoint(report: &mut Report, all: &[Endpoint], url: &str) {
     let Some(ours) = all.iter().find(|endpoint| endpoint.url == url) else {
         return report
-            .wrong("webhook", format!("no endpoint at Stripe leads to {url}: `topup stripe setup` makes one"));
+            .wrong("webhook", format!("no endpoint at Stripe has the URL {url}: `topup stripe setup` creates one"));
     };
     let missing = ours.missing(&inbox::KINDS);
     if ours.status != "enabled" {
-        report.wrong("webhook", format!("{} is {}: `topup stripe setup` switches it on", ours.id, ours.status));
+        report.wrong("webhook", format!("{} is {}: `topup stripe setup` enables it", ours.id, ours.status));
     } else if missing.is_empty() {
         report.good("webhook", format!("{} sends its events to {url}", ours.id));
     } else {
@@ -86,7 +85,7 @@ pub async fn missing_rights(stripe: &Stripe, subscribes: bool) -> Vec<String> {
         match stripe.may(&key, right).await {
             Ok(()) => {}
             Err(StripeError::Unauthorized(reason)) => {
-                missing.push(format!("the key lacks {name} ({reason}): give it that right at Stripe"));
+                missing.push(format!("the key lacks {name} ({reason}): add the right at Stripe"));
             }
             Err(e) => {
                 missing.push(e.to_string());

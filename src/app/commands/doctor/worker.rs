@@ -11,21 +11,21 @@ pub async fn check(report: &mut Report, store: &Store) -> Result<(), InternalErr
     let runs = jobs::last_runs_of(store).await?;
     let failing: Vec<_> = runs.iter().filter(|run| run.failures > 0).collect();
     for run in &failing {
-        let error = run.last_error.as_deref().unwrap_or("no reason given");
+        let error = run.last_error.as_deref().unwrap_or("no reason");
         report.wrong("worker", format!("{} failed {} times in a row: {error}", run.name, run.failures));
     }
     let newest = runs.iter().map(|run| run.started_at).max();
     match newest.map(|at| Clock::system().real() - at) {
-        None => report.note("worker", "has not run yet: `serve` does its jobs, or `topup work`"),
+        None => report.note("worker", "no run yet: `serve` or `topup work` runs the jobs"),
         Some(ago) if ago > TimeDelta::minutes(10) => report.wrong(
             "worker",
             format!(
-                "has done nothing for {} minutes: no customer hears of expiry, and no email leaves. Is `serve` or `topup \
+                "no run for {} minutes: no reminders and no emails are sent. Is `serve` or `topup \
                  work` running?",
                 ago.num_minutes()
             ),
         ),
-        Some(_) if failing.is_empty() => report.good("worker", "its jobs work"),
+        Some(_) if failing.is_empty() => report.good("worker", "all jobs work"),
         Some(_) => {}
     }
     match alarms::open(store).await?.len() {
