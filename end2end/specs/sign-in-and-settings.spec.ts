@@ -191,6 +191,6 @@ test("the theme is remembered", async ({ page, shop }) => {
   await page.goto("/settings");
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
   await page.getByRole("group", { name: "Theme" }).getByRole("button", { name: "Auto" }).click();
-  await expect(page).toHaveURL(/\/settings$/);
+  await expect(page).toHaveURL(/\/settings#theme$/);
   await expect(page.locator("html")).not.toHaveAttribute("data-theme");
 });

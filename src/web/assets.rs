@@ -108,19 +108,29 @@ impl File {
         self.read().map_or_else(|| self.path.to_owned(), |(_, version)| format!("{}?v={version}", self.path))
     }
 
-    /// A 304 may be kept as long as the 200 that it stands for.
     fn answer(&self, RawQuery(query): RawQuery, headers: &HeaderMap) -> Response {
         let Some((bytes, version)) = self.read() else { return StatusCode::NOT_FOUND.into_response() };
-        // Weak: the same version goes out compressed, too.
-        let tag = format!("W/\"{version}\"");
-        let cache = kept(query.as_deref(), Some(&version)).to_owned();
-        let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-        let head = [(CACHE_CONTROL, cache), (ETAG, tag)];
-        if is_known {
-            return (StatusCode::NOT_MODIFIED, head).into_response();
-        }
-        (head, [(CONTENT_TYPE, self.media_type)], bytes).into_response()
+        answer(bytes, &version, self.media_type, query.as_deref(), headers)
     }
+}
+
+/// Answers with a file of this version. A 304 may be kept as long as the 200 that it stands for.
+pub fn answer(
+    bytes: Cow<'static, [u8]>,
+    version: &str,
+    media_type: &'static str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Response {
+    // Weak: the same version goes out compressed, too.
+    let tag = format!("W/\"{version}\"");
+    let cache = kept(query, Some(version)).to_owned();
+    let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let head = [(CACHE_CONTROL, cache), (ETAG, tag)];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, head).into_response();
+    }
+    (head, [(CONTENT_TYPE, media_type)], bytes).into_response()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The HTML document around every page.
 
+use crate::domain::catalog::Shop;
 use crate::usecases::App;
 use crate::web::form_signature::FormSigner;
 use crate::web::request_context::RequestContext;
 use crate::web::theme::Theme;
-use crate::web::{assets, demo};
+use crate::web::{assets, brand, demo};
 use axum::extract::Request;
 use axum::response::Response;
 use futures::stream::once;
@@ -30,7 +31,13 @@ fn escaped(text: &str) -> String {
 
 /// The document; `also` is the demo's stylesheet.
 #[component]
-fn Document(theme: Theme, also: Option<&'static str>, children: Children) -> impl IntoView {
+fn Document(shop: Shop, theme: Theme, also: Option<&'static str>, children: Children) -> impl IntoView {
+    let also = also.map(str::to_owned).into_iter().chain(brand::address(&shop));
+    let also = also.map(|href| view! { <link rel="stylesheet" href=href /> }).collect_view();
+    let icon = match shop.icon_url {
+        Some(icon) => view! { <link rel="icon" href=icon /> }.into_any(),
+        None => view! { <link rel="icon" href=assets::icon() type="image/svg+xml" /> }.into_any(),
+    };
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.attribute()>
@@ -38,9 +45,9 @@ fn Document(theme: Theme, also: Option<&'static str>, children: Children) -> imp
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
-                <link rel="icon" href=assets::icon() type="image/svg+xml" />
+                {icon}
                 <link rel="stylesheet" href=assets::stylesheet() />
-                {also.map(|href| view! { <link rel="stylesheet" href=href /> })}
+                {also}
                 <MetaTags />
             </head>
             <body>{children()}</body>
@@ -53,8 +60,9 @@ pub async fn document<V: IntoView + 'static>(app: App, request: Request, body: f
     let also = demo::stylesheet(&app);
     let signer = FormSigner::new(&app.settings.form_secret);
     let page = move || {
-        let theme = RequestContext::current().theme();
-        view! { <Document theme also>{body()}</Document> }
+        let request = RequestContext::current();
+        let (shop, theme) = (request.app.catalog.shop.clone(), request.theme());
+        view! { <Document shop theme also>{body()}</Document> }
     };
     let context = move || {
         provide_context(app.clone());

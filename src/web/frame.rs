@@ -2,6 +2,7 @@
 
 use crate::domain::catalog::Shop;
 use crate::usecases::access::sign_in::CustomerChoice;
+use crate::web::brand::ShopMark;
 use crate::web::sign_in::session::{SignOut, SwitchCustomer};
 use crate::web::theme::Theme;
 use crate::web::theme_switch::ThemeSwitch;
@@ -36,7 +37,7 @@ pub fn Frame(
         <header class="top">
             <div class="wide">
                 <a class="brand" href=home>
-                    {shop.name}
+                    <ShopMark shop=shop.clone() />
                 </a>
                 {nav}
                 {signed_in}

@@ -24,9 +24,9 @@ const STRIPE: [&str; 2] = ["https://checkout.stripe.com", "https://billing.strip
 
 impl Guard {
     /// A guard for the site at `origin`, whose forms may lead to Stripe's pages and to `also` (the shop's own Checkout
-    /// domains, the demo's sandbox).
+    /// domains, the demo's sandbox), and whose images may come from `images`.
     #[must_use]
-    pub fn new(origin: &str, also: &[String]) -> Self {
+    pub fn new(origin: &str, also: &[String], images: &[String]) -> Self {
         let mut form_targets: Vec<String> = STRIPE.map(str::to_owned).to_vec();
         for way in also.iter().map(|way| way.trim_end_matches('/')) {
             if !form_targets.iter().any(|known| known == way) {
@@ -34,8 +34,9 @@ impl Guard {
             }
         }
         let leads = form_targets.join(" ");
+        let images: String = images.iter().map(|image| format!(" {image}")).collect();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self' {leads}; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:{images}; form-action 'self' {leads}; \
              frame-ancestors 'none'; base-uri 'none'"
         );
         let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
@@ -86,7 +87,7 @@ mod tests {
     use super::*;
 
     fn check(method: Method, headers: &[(&'static str, &str)], want: bool) {
-        let guard = Guard::new("https://topup.example", &[]);
+        let guard = Guard::new("https://topup.example", &[], &[]);
         let pairs = headers.iter().map(|(name, value)| {
             (axum::http::HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header"))
         });
@@ -108,17 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_names_checkout_and_the_demos_sandbox() {
-        let guard = Guard::new("http://127.0.0.1:3000/", &["http://127.0.0.1:4000".to_owned()]);
+    fn the_policy_names_checkout_the_demos_sandbox_and_the_shops_images() {
+        let images = ["https://cdn.shop.example".to_owned()];
+        let guard = Guard::new("http://127.0.0.1:3000/", &["http://127.0.0.1:4000".to_owned()], &images);
         let policy = guard.policy.to_str().expect("ascii");
         let leads = "form-action 'self' https://checkout.stripe.com https://billing.stripe.com http://127.0.0.1:4000;";
         assert!(policy.contains(leads), "{policy}");
+        assert!(policy.contains("img-src 'self' data: https://cdn.shop.example;"), "{policy}");
         assert!(!policy.contains("unsafe-") && policy.contains("script-src 'self';"));
     }
 
     #[test]
     fn an_answer_that_leads_where_no_form_may_is_held() {
-        let guard = Guard::new("https://topup.example", &["https://pay.shop.example".to_owned()]);
+        let guard = Guard::new("https://topup.example", &["https://pay.shop.example".to_owned()], &[]);
         let check = |method: Method, status: u16, to: &str, want: bool| {
             let answer =
                 Response::builder().status(status).header(LOCATION, to).body(Body::empty()).expect("an answer");

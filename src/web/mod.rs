@@ -5,6 +5,7 @@
 
 pub mod assets;
 pub mod billing;
+mod brand;
 mod continue_page;
 pub mod cookies;
 mod csv_file;

@@ -12,7 +12,7 @@ use crate::web::operator::sales_csv;
 use crate::web::pages::Pages;
 use crate::web::purchase::invoice::invoice_address;
 use crate::web::usage::table::usage_csv;
-use crate::web::{assets, demo, live, readable, server_functions};
+use crate::web::{assets, brand, demo, live, readable, server_functions};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::SET_COOKIE;
@@ -43,9 +43,10 @@ pub fn routes(app: &App) -> Router<App> {
     router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
     let settings = &app.settings;
     let form_targets = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();
-    let guard = Guard::new(&settings.public_url, &form_targets);
+    let guard = Guard::new(&settings.public_url, &form_targets, &app.catalog.shop.image_origins());
     router
         .merge(assets::routes(app.settings.site_root.clone()))
+        .merge(brand::routes())
         .merge(demo::routes())
         .fallback(render)
         .layer(middleware::from_fn_with_state((app.clone(), guard), guarded))

@@ -8,7 +8,10 @@ use leptos::server_fn::ServerFn;
 
 const YEAR_SECONDS: i64 = 365 * 24 * 60 * 60;
 
-/// The form comes back to `here`.
+/// The form's place on the page, where the browser returns to.
+const PLACE: &str = "theme";
+
+/// The form comes back to `here`, at the switch.
 #[component]
 pub fn ThemeSwitch(theme: Theme, here: String) -> impl IntoView {
     let chosen = theme;
@@ -21,7 +24,7 @@ pub fn ThemeSwitch(theme: Theme, here: String) -> impl IntoView {
         }
     };
     view! {
-        <form method="post" action=SetTheme::PATH>
+        <form id=PLACE method="post" action=SetTheme::PATH>
             <input type="hidden" name="back" value=here />
             <div class="switch" role="group" aria-label="Theme">
                 {Theme::ALL.map(switch).collect_view()}
@@ -30,7 +33,7 @@ pub fn ThemeSwitch(theme: Theme, here: String) -> impl IntoView {
     }
 }
 
-/// Sets the theme and redirects to the page `back`, a path of this site.
+/// Sets the theme and redirects to the switch on the page `back`, a path of this site.
 #[server(name = SetTheme, prefix = "/_fn", endpoint = "theme")]
 pub async fn set_theme(theme: Theme, back: String) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
@@ -38,7 +41,9 @@ pub async fn set_theme(theme: Theme, back: String) -> Result<(), ServerFnError> 
         Theme::Auto => request.clear_cookie(Cookie::Theme),
         Theme::Light | Theme::Dark => request.set_cookie(Cookie::Theme, theme.name(), YEAR_SECONDS),
     }
-    request.redirect(&own_path(&back));
+    let back = own_path(&back);
+    let page = back.split('#').next().unwrap_or_default();
+    request.redirect(&format!("{page}#{PLACE}"));
     Ok(())
 }
 

@@ -6,12 +6,14 @@
 //!
 //! *Not here:* storage, idempotency keys, email, Stripe.
 
+pub mod accent;
 pub mod account;
 pub mod advice;
 pub mod amount;
 pub mod balance;
 pub mod balance_alert;
 pub mod catalog;
+pub mod color;
 pub mod cycle;
 pub mod entry;
 pub mod forecast;
@@ -29,6 +31,7 @@ pub mod subscription;
 pub mod text;
 pub mod time;
 
+pub use accent::Accent;
 pub use account::{Account, Changes, Refusal, Settled, SoldTopUp};
 pub use amount::Credits;
 pub use balance::{Balance, Summary};

@@ -1,5 +1,7 @@
 //! The frame of an operator's page.
 
+use crate::domain::catalog::Shop;
+use crate::web::brand::ShopMark;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::operator::session::SignOutOperator;
 use crate::web::theme::Theme;
@@ -13,7 +15,7 @@ const PAGES: [(&str, &str); 3] =
 /// Header, `main`, footer. `operator` is the viewer's email address, `alarms` the number of open alarms.
 #[component]
 pub fn OperatorFrame(
-    shop: String,
+    shop: Shop,
     operator: Option<String>,
     alarms: usize,
     theme: Theme,
@@ -53,7 +55,7 @@ pub fn OperatorFrame(
         <header class="top">
             <div class="wide">
                 <a class="brand" href="/operator">
-                    {shop}
+                    <ShopMark shop />
                     " · operator"
                 </a>
                 {nav}

@@ -64,8 +64,8 @@ pub fn framed(
     alarms: usize,
     (title, body): OperatorPage,
 ) -> AnyView {
-    let shop = request.app.catalog.shop.name.clone();
-    let title = format!("{title} · {shop} operator");
+    let shop = request.app.catalog.shop.clone();
+    let title = format!("{title} · {} operator", shop.name);
     view! {
         <PageTitle text=title />
         <OperatorFrame shop operator alarms theme=request.theme() here=request.here()>

@@ -119,6 +119,19 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
         let new = !shop.payment_methods[..number].contains(method);
         check.require(new, at, "payment_methods", || format!("shop.payment_methods has {method:?} twice"))?;
     }
+    check_urls(check, at, shop)
+}
+
+fn check_urls(check: &Check<'_>, at: Place, shop: &Shop) -> Result<(), CatalogError> {
+    let images = [("logo_url", shop.logo_url.as_ref()), ("icon_url", shop.icon_url.as_ref())];
+    for (key, url) in images.into_iter().filter_map(|(key, url)| Some((key, url?))) {
+        check.require(is_image_address(url), at, key, || {
+            format!(
+                "shop.{key} {url:?} is no https address of an image, such as https://www.example.com/logo.png; only \
+                 localhost may be http"
+            )
+        })?;
+    }
     let urls = [
         ("home_url", Some(&shop.home_url)),
         ("terms_url", Some(&shop.terms_url)),
@@ -140,6 +153,16 @@ fn is_web_address(text: &str) -> bool {
     let is_web = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
     let bare = |url: url::Url| url.has_host() && url.username().is_empty() && url.password().is_none();
     is_web && !text.contains(char::is_whitespace) && url::Url::parse(&text).is_ok_and(bare)
+}
+
+/// Pages and emails load the image from there. A content security policy can't name a host such as `[::1]`.
+fn is_image_address(text: &str) -> bool {
+    let host = |url: &url::Url| match url.host_str() {
+        Some("localhost" | "127.0.0.1") => true,
+        Some(host) => url.scheme() == "https" && !host.starts_with('['),
+        None => false,
+    };
+    is_web_address(text) && !text.contains(['{', '}']) && url::Url::parse(text).is_ok_and(|url| host(&url))
 }
 
 fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogError> {

@@ -5,6 +5,7 @@
 mod check;
 mod trimmed;
 
+use crate::accent::Accent;
 use crate::amount::Credits;
 use serde::Deserialize;
 use toml::Spanned;
@@ -24,6 +25,14 @@ pub struct Shop {
     /// The target of "Upgrade"; `{customer}` stands for the customer's id.
     #[serde(default, deserialize_with = "trimmed::optional")]
     pub upgrade_url: Option<String>,
+    /// The image in place of the name, on pages and in emails.
+    #[serde(default, deserialize_with = "trimmed::optional")]
+    pub logo_url: Option<String>,
+    /// The small image of browser tabs, and beside the name where there is no logo.
+    #[serde(default, deserialize_with = "trimmed::optional")]
+    pub icon_url: Option<String>,
+    #[serde(default, deserialize_with = "trimmed::accent")]
+    pub accent: Option<Accent>,
     /// The catalogue's one currency: ISO 4217, lower case.
     #[serde(deserialize_with = "trimmed::text")]
     pub currency: String,
@@ -67,6 +76,16 @@ impl Shop {
             self.name,
             self.terms_url
         )
+    }
+
+    /// The origins of its images, each once, as a content security policy names them.
+    #[must_use]
+    pub fn image_origins(&self) -> Vec<String> {
+        let urls = [&self.logo_url, &self.icon_url].into_iter().flatten();
+        let mut origins: Vec<String> =
+            urls.filter_map(|url| Some(url::Url::parse(url).ok()?.origin().ascii_serialization())).collect();
+        origins.dedup();
+        origins
     }
 
     /// Whether a completed Checkout is paid: no method is offered that clears later.

@@ -1,5 +1,7 @@
 //! Texts of the catalogue, trimmed and without control characters.
 
+use crate::accent::Accent;
+use crate::color::Color;
 use serde::de::{Deserialize, Deserializer, Error};
 
 fn read<E: Error>(text: &str) -> Result<String, E> {
@@ -25,4 +27,12 @@ pub(super) fn sentence<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::
 
 pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     Vec::<String>::deserialize(from)?.iter().map(|text| read(text)).collect()
+}
+
+pub(super) fn accent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Accent>, D::Error> {
+    let Some(text) = optional(from)? else { return Ok(None) };
+    let color = Color::parse(&text).ok_or_else(|| {
+        D::Error::custom(format!("shop.accent {text:?} is no color; #rrggbb is meant, such as #2a4dd6"))
+    })?;
+    Ok(Some(Accent::from_color(color)))
 }

@@ -73,6 +73,16 @@ fn a_shop_that_cannot_sell_is_refused() {
         ("\"usd\"", "\"dollar\"", 6, "currency"),
         ("https://gleaner.example/terms", "javascript:alert(1)", 5, "terms_url \"javascript:alert(1)\" is no address"),
         ("currency", "upgrade_url = \"x\"\ncurrency", 6, "upgrade_url \"x\" is no address"),
+        ("currency", "accent = \"blue\"\ncurrency", 6, "shop.accent \"blue\" is no color; #rrggbb is meant"),
+        ("currency", "accent = \"#2a4\"\ncurrency", 6, "shop.accent"),
+        ("currency", "accent = \"\"\ncurrency", 6, "shop.accent"),
+        ("currency", "accent = 5\ncurrency", 6, "invalid type: integer"),
+        ("currency", "logo_url = \"http://gleaner.example/l.png\"\ncurrency", 6, "shop.logo_url \"http://gleaner"),
+        ("currency", "logo_url = \"data:image/png;base64,AA==\"\ncurrency", 6, "shop.logo_url"),
+        ("currency", "logo_url = \"/logo.png\"\ncurrency", 6, "shop.logo_url"),
+        ("currency", "logo_url = \"https://ada@gleaner.example/l.png\"\ncurrency", 6, "shop.logo_url"),
+        ("currency", "icon_url = \"http://127.0.0.1.evil.example/i.png\"\ncurrency", 6, "shop.icon_url"),
+        ("currency", "icon_url = \"https://[::1]/i.png\"\ncurrency", 6, "shop.icon_url"),
         ("currency", "checkout_minutes = 29\ncurrency", 6, "between 30 and 1440"),
         ("currency", "\n\ncheckout_minutes = 1441\ncurrency", 8, "between 30 and 1440"),
         ("currency", "payment_methods = []\ncurrency", 6, "payment_methods is empty"),
@@ -91,6 +101,22 @@ fn a_shop_that_cannot_sell_is_refused() {
         check(&format!("{SHOP}[rules]\n# a remark\n{rule}\n{}", plan("a", "0", "1")), 9, reason);
         check(&format!("rules.{rule}\n{SHOP}{}", plan("a", "0", "1")), 1, reason);
     }
+}
+
+#[test]
+fn a_shop_dresses_its_pages_in_a_logo_an_icon_and_an_accent() {
+    let dressed = |keys: &str| Catalog::parse(&format!("{SHOP}{keys}{}", plan("a", "0", "1"))).unwrap().shop;
+    let plain = dressed("");
+    assert_eq!((plain.accent, plain.image_origins()), (None, Vec::new()));
+    let shop = dressed(
+        "logo_url = \" https://Cdn.gleaner.example:443/logo.png?v=2 \"\nicon_url = \"http://localhost:8000/i.svg\"\n\
+         accent = \" #0F766E \"\n",
+    );
+    assert_eq!(shop.logo_url.as_deref(), Some("https://Cdn.gleaner.example:443/logo.png?v=2"));
+    assert_eq!(shop.image_origins(), ["https://cdn.gleaner.example", "http://localhost:8000"]);
+    assert_eq!(shop.accent.map(|accent| accent.light.accent.to_string()).as_deref(), Some("#0f766e"));
+    let one = dressed("logo_url = \"https://b\u{fc}cher.example/l\"\nicon_url = \"https://b\u{fc}cher.example/i\"\n");
+    assert_eq!(one.image_origins(), ["https://xn--bcher-kva.example"]);
 }
 
 #[test]
