@@ -37,7 +37,7 @@ test("an alert is emailed at the balance that was set, and none after emails are
 
   await customer.charge(999);
   await customer.charge(1);
-  const low = () => emailsTo(shop, customer.email, /^Subject: Running low: 4,000 credits left/m);
+  const low = () => emailsTo(shop, customer.email, /^Subject: About 4,000 credits left/m);
   await expect.poll(low, { message: "an email at the balance that was set" }).toHaveLength(1);
 
   await mails(page).getByRole("button", { name: "Stop these mails" }).click();
@@ -50,13 +50,13 @@ test("an alert is emailed at the balance that was set, and none after emails are
   await page.goto("/settings");
   await mails(page).getByRole("button", { name: "Send them again" }).click();
   await expect(page.getByRole("status")).toContainText("Mails about a low balance are on.");
-  const out = await emailsTo(shop, customer.email, /^Subject: Out of credits/m);
+  const out = await emailsTo(shop, customer.email, /^Subject: You're out of credits/m);
   expect(out, "no email while they were stopped").toHaveLength(0);
 });
 
 test("the link in an alert stops the alerts", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4500 });
-  const low = () => emailsTo(shop, customer.email, /^Subject: Running low/m);
+  const low = () => emailsTo(shop, customer.email, /^Subject: About .* left/m);
   await expect.poll(low, { message: "an email about a low balance" }).toHaveLength(1);
   const [email] = await low();
   expect(email).toMatch(/^List-Unsubscribe-Post: List-Unsubscribe=One-Click/im);

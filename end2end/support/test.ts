@@ -56,7 +56,9 @@ function watch(page: Page, shop: Shop): string[] {
     if (response.url().startsWith(shop.url) && type?.startsWith("text/html") && !/form-action/.test(policy ?? "")) {
       faults.push(`no CSP: ${response.url()}`);
     }
-    if (policy?.includes("unsafe-")) faults.push(`unsafe CSP: ${response.url()}`);
+    // An email's document has the inline styles that email programs need, and no script.
+    const isEmail = /\/demo\/mails\/\d+\/html$/.test(response.url()) && policy?.startsWith("default-src 'none'");
+    if (!isEmail && policy?.includes("unsafe-")) faults.push(`unsafe CSP: ${response.url()}`);
   });
   return faults;
 }

@@ -5,10 +5,11 @@
 
 mod draft;
 mod files;
+mod layout;
 mod message;
 mod smtp;
 
-pub use draft::{Draft, Rendered};
+pub use draft::{Draft, Look, Rendered};
 pub use smtp::Smtp;
 
 use crate::domain::Instant;

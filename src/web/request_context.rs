@@ -175,9 +175,10 @@ impl RequestContext {
 
     /// Sets the content security policy.
     #[cfg(feature = "demo")]
-    pub fn policy(&self, policy: &'static str) {
-        let name = axum::http::header::CONTENT_SECURITY_POLICY;
-        self.response.insert_header(name, HeaderValue::from_static(policy));
+    pub fn policy(&self, policy: &str) {
+        if let Ok(policy) = HeaderValue::from_str(policy) {
+            self.response.insert_header(axum::http::header::CONTENT_SECURITY_POLICY, policy);
+        }
     }
 
     /// Redirects to a page of ours, or to Stripe.

@@ -158,8 +158,8 @@ in_a_shop!(owners_are_told_once_that_a_bank_payment_is_on_its_way_and_that_it_fa
         mails.into_iter().map(|mail| (mail.subject, mail.text)).collect()
     };
     let delayed = told("payment_delayed").await;
-    assert_eq!(delayed[0].0, "Payment on its way: 1,200 credits");
-    for words in ["Your bank payment is on its way.", "up to 5 days", "Nothing to do.", "$9.00", &opened.id] {
+    assert_eq!(delayed[0].0, "Payment processing: 1,200 credits");
+    for words in ["Your payment is processing.", "up to 5 days", "We'll email you", "$9.00", &opened.id] {
         assert!(delayed[0].1.contains(words), "{words}: {}", delayed[0].1);
     }
     app.sandbox.bounce(&opened.session).await.unwrap();
@@ -168,8 +168,8 @@ in_a_shop!(owners_are_told_once_that_a_bank_payment_is_on_its_way_and_that_it_fa
         sweep(app, 3).await;
     }
     let failed = told("payment_failed").await;
-    assert_eq!(failed[0].0, "Payment failed: 1,200 credits were not added");
-    for words in ["The payment did not go through. You were not charged.", "Try again", "/purchases/"] {
+    assert_eq!(failed[0].0, "Payment failed: 1,200 credits not added");
+    for words in ["The payment didn't go through. You weren't charged.", "Try again", "/purchases/"] {
         assert!(failed[0].1.contains(words), "{words}: {}", failed[0].1);
     }
     let sql = "select count(*) as n from outbox where kind like 'payment_%' and body_html like '%<html%'

@@ -196,7 +196,7 @@ on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |
     app.charge("acme", "999", "job-1").await.expect(201);
     app.charge("acme", "1", "job-2").await.expect(201);
     app.advance_minutes(1).await;
-    assert_eq!(app.count("select count(*) as n from outbox where subject like 'Running low%'").await, 1);
+    assert_eq!(app.count("select count(*) as n from outbox where subject like 'About % left'").await, 1);
 
     assert_eq!(outcome(&ada, "own-mails", &[("mails", "off")]).await, "mails_off");
     assert_eq!(kept().await, (4_000_500, 0));

@@ -93,15 +93,10 @@ async fn ask(tx: &mut WriteTransaction, mail: outbox::NewEmail, origin: [u8; 16]
 fn body(app: &App) -> Rendered {
     let shop = &app.catalog.shop;
     Draft {
-        shop: shop.name.clone(),
-        support: shop.support_email.clone(),
-        heading: format!("Sign in to {}", shop.name),
         lines: vec![format!("This link works once, for {} minutes.", portal::SIGN_IN_MINUTES)],
         button: Some(("Sign in".to_owned(), format!("{}/sign-in/{TOKEN}", app.settings.public_url))),
-        notes: vec![
-            "You did not ask for it? Then there is nothing to do: nobody gets in without this mail.".to_owned(),
-        ],
-        ..Draft::default()
+        reason: "Didn't request this? You can ignore this email.".to_owned(),
+        ..Draft::new(shop, format!("Sign in to {}", shop.name))
     }
     .render()
 }

@@ -140,30 +140,30 @@ fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::NewEmail {
         Role::Admin => "see everything and buy top-ups",
         Role::Viewer => "see everything",
     };
-    let heading = format!("You can now see the credits of {} at {}", viewer.name, shop.name);
     let body = Draft {
-        shop: shop.name.clone(),
-        support: shop.support_email.clone(),
-        heading,
         lines: vec![
-            format!("You were added as {}: you can {may}.", role_words(role)),
-            format!("Sign in with this address, {}; a link comes by mail.", wish.email),
+            format!("{} as {}: you can {may}.", added(viewer), role_words(role)),
+            format!("Sign in with this address, {}. We'll email you a link. No password.", wish.email),
         ],
         button: Some(("Sign in".to_owned(), format!("{}/sign-in", app.settings.public_url))),
-        notes: vec!["You did not expect this? Then there is nothing to do.".to_owned()],
-        ..Draft::default()
+        reason: "Didn't expect this? You can ignore this email.".to_owned(),
+        ..Draft::new(shop, format!("You now have access to {} at {}", viewer.name, shop.name))
     };
     outbox::NewEmail {
         key: format!("invite:{}", app.clock.mint().simple()),
         customer_no: Some(viewer.customer_no),
         recipient: wish.email.clone(),
         kind: KIND,
-        subject: format!("{}: you were added at {}", viewer.name, shop.name),
+        subject: format!("You were added to {} at {}", viewer.name, shop.name),
         body: body.render(),
         cause: None,
         stop_url: None,
         urgent: true,
     }
+}
+
+fn added(viewer: &Viewer) -> String {
+    viewer.email.as_ref().map_or_else(|| "You were added".to_owned(), |email| format!("{email} added you"))
 }
 
 const fn role_words(role: Role) -> &'static str {

@@ -66,7 +66,7 @@ async fn write_alerts(
     let mut written = 0;
     for alert in list {
         if let Some(to) = &to
-            && let Some(letter) = balance::letter(tx, shop, to, alert, &account, low)
+            && let Some(letter) = balance::letter(&tx.catalog, shop, to, alert, &account, low)
         {
             written += emails::write(tx, shop, to, letter).await?;
         }

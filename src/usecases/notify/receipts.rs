@@ -1,14 +1,11 @@
-//! The receipt of a top-up: mailed to every owner and admin, written in the transaction that credits.
+//! The receipt of a top-up: emailed to every owner and admin, written in the transaction that credits.
 
-use crate::args;
-use crate::domain::{Instant, Money};
-use crate::email::{Draft, Rendered};
+use crate::domain::{Catalog, Instant, Money};
+use crate::email::Draft;
 use crate::ledger::WriteTransaction;
-use crate::time_zone::Zone;
-use crate::usecases::InternalError;
-use crate::usecases::delivery::outbox;
-use crate::usecases::delivery::outbox::NewEmail;
-use crate::usecases::notify::emails::{PurchaseData, counted};
+use crate::usecases::notify::emails;
+use crate::usecases::notify::emails::{Addressed, Announcement, PurchaseData, Reason, addressed, counted};
+use crate::usecases::{InternalError, Shop};
 use uuid::Uuid;
 
 /// What a receipt says beside the purchase as it was sold.
@@ -52,61 +49,48 @@ async fn write(
     site: &str,
     suffix: &str,
 ) -> Result<usize, InternalError> {
-    let sql = "select m.email, c.name, c.timezone from members m join customers c on c.no = m.customer_no
-        where m.customer_no = $1 and m.removed_at is null and m.role in ('owner', 'admin') order by m.no";
-    let rows = tx.db.fetch_all(sql, args![purchase.customer_no]).await?;
-    let written = rows.len();
-    for row in rows {
-        let draft = draft(tx, purchase, credited, site, &row.text("name")?, &row.text("timezone")?);
-        let recipient = row.text("email")?;
-        let mail = NewEmail {
-            key: format!("receipt:{}:{recipient}{suffix}", purchase.id),
-            customer_no: Some(purchase.customer_no),
-            recipient,
-            kind: "receipt",
-            subject: format!("{} added: receipt", counted(purchase.credits, "")),
-            body: draft,
-            cause: Some(purchase.id.bytes()),
-            stop_url: None,
-            urgent: false,
-        };
-        outbox::enqueue(tx, mail).await?;
-    }
-    Ok(written)
+    // A receipt can't be turned off, so no secret is needed.
+    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
+    let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(0) };
+    let letter = Announcement {
+        key: format!("receipt:{}{suffix}", purchase.id),
+        kind: "receipt",
+        subject: format!("{} added: receipt", counted(purchase.credits, "")),
+        draft: draft(&tx.catalog, purchase, credited, site, &to),
+        cause: Some(purchase.id.bytes()),
+        reason: Reason::Always("Receipts"),
+    };
+    Ok(emails::write(tx, shop, &to, letter).await?)
 }
 
-fn draft(
-    tx: &WriteTransaction,
+pub(super) fn draft(
+    catalog: &Catalog,
     purchase: &PurchaseData,
     credited: CreditedTerms,
     site: &str,
-    customer: &str,
-    zone: &str,
-) -> Rendered {
-    let shop = &tx.catalog.shop;
-    let zone = Zone::named(zone);
+    to: &Addressed,
+) -> Draft {
+    let shop = &catalog.shop;
     let money = |minor| Money::new(minor, &purchase.currency).long();
     let mut facts =
-        vec![("Credits", purchase.credits.grouped()), ("For", customer.to_owned()), ("Price", money(purchase.amount))];
+        vec![("For", to.name.clone()), ("Credits", purchase.credits.grouped()), ("Price", money(purchase.amount))];
     if let Some(tax) = credited.tax.filter(|tax| *tax != 0) {
         facts.push(("Tax", money(tax)));
         facts.push(("Paid", money(credited.total.unwrap_or_else(|| purchase.amount.saturating_add(tax)))));
     }
-    facts.push(("Bought", zone.full(purchase.created_at)));
-    facts.push(("Added", zone.full(credited.at)));
-    facts.push(("Valid until", zone.full(credited.expires_at)));
+    facts.push(("Bought", to.zone.full(purchase.created_at)));
+    facts.push(("Added", to.zone.full(credited.at)));
+    facts.push(("Valid until", to.zone.full(credited.expires_at)));
     facts.push(("Reference", purchase.id.to_string()));
+    let page = format!("{site}/purchases/{}", purchase.id);
     Draft {
-        shop: shop.name.clone(),
-        support: shop.support_email.clone(),
-        heading: format!("{} added", counted(purchase.credits, "")),
-        lines: vec!["They are used after your plan credits.".to_owned()],
+        lines: vec![format!(
+            "Valid until {}. Used after your plan credits. Non-refundable.",
+            to.zone.day(credited.expires_at)
+        )],
         facts,
-        button: Some(("Open Billing".to_owned(), format!("{site}/billing"))),
-        notes: vec![
-            format!("Non-refundable. Terms: {}", shop.terms_url),
-            format!("This purchase and its invoice: {site}/purchases/{}", purchase.id),
-        ],
+        button: Some(("View invoice".to_owned(), format!("{page}/invoice"))),
+        links: vec![("Purchase details", page), ("Terms", shop.terms_url.clone())],
+        ..Draft::new(shop, format!("{} added", counted(purchase.credits, "")))
     }
-    .render()
 }

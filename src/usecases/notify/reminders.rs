@@ -230,7 +230,7 @@ async fn announce(
         let sql = "insert into purchase_events (purchase, kind, at) values ($1, 'reminded', $2)";
         tx.db.execute(sql, args![purchase.bytes(), at]).await?;
     }
-    let Some(letter) = reminders::letter(tx, shop, to, &of, at, mail) else { return Ok(0) };
+    let Some(letter) = reminders::letter(&tx.catalog, shop, to, &of, at, mail) else { return Ok(0) };
     let written = emails::write(tx, shop, to, letter).await?;
     tracing::info!(customer = to.id, days, mails = written, "a reminder");
     Ok(u64::try_from(written).unwrap_or(0))

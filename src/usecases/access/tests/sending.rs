@@ -283,7 +283,8 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
             "Valid until: 22 Nov 2027, 15:03 CET",
             "Reference: pur_",
             "Non-refundable.",
-            "https://pay.example/billing",
+            "https://pay.example/purchases/pur_",
+            "Receipts go to every owner and admin of ",
             "Reply-To: Gleaner <help@gleaner.example>",
         ] {
             assert!(mails[0].contains(want), "{want} in\n{}", mails[0]);

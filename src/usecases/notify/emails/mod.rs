@@ -10,7 +10,7 @@ pub mod reminders;
 pub mod unsubscribe;
 
 use crate::args;
-use crate::domain::{Credits, Instant, PurchaseId};
+use crate::domain::{Catalog, Credits, Instant, Money, PurchaseId};
 use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
@@ -49,15 +49,23 @@ pub struct Addressed {
 
 /// An email before it has recipients.
 pub struct Announcement {
-    /// What it is about: with the recipient the outbox's key.
+    /// With the recipient the outbox's key.
     pub key: String,
     pub kind: &'static str,
     pub subject: String,
     pub draft: Draft,
     /// The id of what caused it.
     pub cause: Option<[u8; 16]>,
-    /// Whether it may be switched off.
-    pub may_stop: bool,
+    pub reason: Reason,
+}
+
+/// Why people get an email, which its footer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Low balances: each person can turn these off.
+    Balance,
+    /// Others, by their name. They can't be turned off.
+    Always(&'static str),
 }
 
 /// Whom emails of a customer go to; nobody where it is closed.
@@ -92,15 +100,16 @@ pub async fn write(
     letter: Announcement,
 ) -> Result<usize, DbError> {
     let mut written = 0;
+    let may_stop = letter.reason == Reason::Balance;
     for (member, email, alerts) in &to.people {
-        if letter.may_stop && !alerts {
+        if may_stop && !alerts {
             continue;
         }
-        let stop_url = letter.may_stop.then(|| unsubscribe::address(shop, *member, email));
+        // Someone who is no member has no switch.
+        let stop_url = (may_stop && *member != 0).then(|| unsubscribe::address(shop, *member, email));
         let mut draft = letter.draft.clone();
-        if let Some(url) = &stop_url {
-            draft.notes.push(format!("No more mails about a low balance: {url}"));
-        }
+        draft.reason = reason(letter.reason, &to.name);
+        draft.stop = stop_url.clone().map(|url| ("Turn off low-balance emails", url));
         let mail = NewEmail {
             key: format!("{}:{email}", letter.key),
             customer_no: Some(to.no),
@@ -117,15 +126,39 @@ pub async fn write(
     Ok(written)
 }
 
-/// An email about credits, with what all of them have.
-fn draft(tx: &WriteTransaction, shop: &Shop, heading: String) -> Draft {
-    let sells = &tx.catalog.shop;
-    Draft {
-        shop: sells.name.clone(),
-        support: sells.support_email.clone(),
-        heading,
-        button: Some(("Open Billing".to_owned(), format!("{}/billing", shop.site))),
-        ..Draft::default()
+fn reason(reason: Reason, customer: &str) -> String {
+    match reason {
+        Reason::Balance => format!("Low-balance emails go to the owners and admins of {customer}."),
+        Reason::Always(emails) => {
+            format!("{emails} go to every owner and admin of {customer}. They can't be turned off.")
+        }
+    }
+}
+
+/// An email about credits, with the button that leads to Billing.
+fn draft(catalog: &Catalog, shop: &Shop, heading: impl Into<String>) -> Draft {
+    let button = Some(("Open Billing".to_owned(), format!("{}/billing", shop.site)));
+    Draft { button, ..Draft::new(&catalog.shop, heading) }
+}
+
+/// The button for credits: the smallest package, or "Upgrade" on a plan that can't buy.
+fn buy_button(catalog: &Catalog, shop: &Shop, to: &Addressed, plan: &str) -> Option<(String, String)> {
+    if !catalog.may_buy(plan) {
+        return Some(("Upgrade".to_owned(), upgrade_address(catalog, shop, &to.id)));
+    }
+    let package = catalog.packages.first()?;
+    let price = Money::new(package.amount, &catalog.shop.currency).short();
+    let words = format!("Buy {} for {price}", package.grants().grouped());
+    Some((words, format!("{}/billing#buy", shop.site)))
+}
+
+/// The page where plans are changed: ours, or the SaaS's; Billing knows the way to others.
+fn upgrade_address(catalog: &Catalog, shop: &Shop, customer: &str) -> String {
+    let customer: String = url::form_urlencoded::byte_serialize(customer.as_bytes()).collect();
+    match &catalog.shop.upgrade_url {
+        Some(url) => url.replace("{customer}", &customer),
+        None if catalog.sells_plans() => format!("{}/plans", shop.site),
+        None => format!("{}/billing", shop.site),
     }
 }
 
@@ -141,3 +174,6 @@ pub fn counted(credits: Credits, what: &str) -> String {
 fn verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
     if credits == Credits::whole(1) { one } else { many }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,50 +1,64 @@
-//! A payment that takes its time, and one that did not go through, told in the transaction that stores it.
+//! Emails about a payment that takes its time or fails, written in the transaction that stores it.
 
-use crate::domain::{Money, PurchaseState};
+use crate::domain::{Catalog, Money, PurchaseState};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Announcement, PurchaseData, addressed, counted, draft, write};
+use crate::usecases::notify::emails::{
+    Addressed, Announcement, PurchaseData, Reason, addressed, counted, draft, write,
+};
 
-/// Writes the email of a purchase that has just come to `state`, where there is one: to nobody else's inbox
-/// than owners' and admins', once for each state.
+/// Writes the email of a purchase that has just come to `state`, where there is one, once for each state.
 pub async fn enqueue(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,
     state: PurchaseState,
     site: &str,
 ) -> Result<(), DbError> {
+    // It can't be turned off, so no secret is needed.
+    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
+    let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
+    if let Some(letter) = letter(&tx.catalog, shop, &to, purchase, state) {
+        write(tx, shop, &to, letter).await?;
+    }
+    Ok(())
+}
+
+pub(super) fn letter(
+    catalog: &Catalog,
+    shop: &Shop,
+    to: &Addressed,
+    purchase: &PurchaseData,
+    state: PurchaseState,
+) -> Option<Announcement> {
     let credits = counted(purchase.credits, "");
-    let (kind, subject, heading, line) = match state {
+    let (kind, subject, heading, line, button) = match state {
         PurchaseState::Processing => (
             "payment_delayed",
-            format!("Payment on its way: {credits}"),
-            "Your bank payment is on its way.",
-            "Credits are added when it clears, up to 5 days. We will mail you. Nothing to do.".to_owned(),
+            format!("Payment processing: {credits}"),
+            "Your payment is processing.",
+            "Bank payments take up to 5 days. We'll email you when your credits arrive.",
+            "View purchase",
         ),
         PurchaseState::Failed => (
             "payment_failed",
-            format!("Payment failed: {credits} were not added"),
-            "The payment did not go through. You were not charged.",
-            "Try again, or use another card.".to_owned(),
+            format!("Payment failed: {credits} not added"),
+            "The payment didn't go through. You weren't charged.",
+            "Try again, or use another card.",
+            "Try again",
         ),
-        _ => return Ok(()),
+        _ => return None,
     };
-    // Nothing of it can be switched off, so that no secret is needed.
-    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
-    let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
-    let mut draft = draft(tx, shop, heading.to_owned());
-    draft.lines.push(line);
+    let mut draft = draft(catalog, shop, heading);
+    draft.lines.push(line.to_owned());
     draft.facts = vec![
-        ("Credits", purchase.credits.grouped()),
         ("For", to.name.clone()),
+        ("Credits", purchase.credits.grouped()),
         ("Price", Money::new(purchase.amount, &purchase.currency).long()),
-        ("Chosen", to.zone.full(purchase.created_at)),
+        ("Started", to.zone.full(purchase.created_at)),
         ("Reference", purchase.id.to_string()),
     ];
-    draft.notes.push(format!("This purchase: {}/purchases/{}", shop.site, purchase.id));
-    let key = format!("{kind}:{}", purchase.id);
-    let letter = Announcement { key, kind, subject, draft, cause: Some(purchase.id.bytes()), may_stop: false };
-    write(tx, shop, &to, letter).await?;
-    Ok(())
+    draft.button = Some((button.to_owned(), format!("{}/purchases/{}", shop.site, purchase.id)));
+    let (cause, reason) = (Some(purchase.id.bytes()), Reason::Always("Emails about payments"));
+    Some(Announcement { key: format!("{kind}:{}", purchase.id), kind, subject, draft, cause, reason })
 }

@@ -1,14 +1,16 @@
-//! Money that went back, and banks that review: told in the transaction that stores it, to owners and admins.
+//! Emails about refunds and disputes, written in the transaction that stores them.
 
 use crate::domain::payment::DisputeEffect;
-use crate::domain::{Money, Payment};
+use crate::domain::{Catalog, Money, Payment};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Announcement, PurchaseData, addressed, counted, draft, write};
+use crate::usecases::notify::emails::{
+    Addressed, Announcement, PurchaseData, Reason, addressed, counted, draft, write,
+};
 
-/// What there is to say, and under which key.
-struct PaymentNotice {
+/// The words of one email.
+pub(super) struct PaymentNotice {
     key: String,
     kind: &'static str,
     subject: String,
@@ -16,7 +18,7 @@ struct PaymentNotice {
     line: &'static str,
 }
 
-/// Writes the emails of what a payment has come to, each once.
+/// Writes the emails about a payment's refunds and disputes, each once.
 pub async fn enqueue(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,
@@ -24,31 +26,43 @@ pub async fn enqueue(
     after: &Payment,
     site: &str,
 ) -> Result<(), DbError> {
-    let notices: Vec<PaymentNotice> =
-        refund(purchase, before, after).into_iter().chain(disputes(purchase, before, after)).collect();
-    // Nothing of it can be switched off, so that no secret is needed.
-    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
+    let notices = notices(purchase, before, after);
     if notices.is_empty() {
         return Ok(());
     }
+    // They can't be turned off, so no secret is needed.
+    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
     let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
     for notice in notices {
-        let mut draft = draft(tx, shop, notice.heading);
-        draft.lines.push(notice.line.to_owned());
-        draft.facts = vec![
-            ("Credits bought", purchase.credits.grouped()),
-            ("For", to.name.clone()),
-            ("Price", Money::new(purchase.amount, &purchase.currency).long()),
-            ("Bought", to.zone.full(purchase.created_at)),
-            ("Reference", purchase.id.to_string()),
-        ];
-        draft.notes.push(format!("This purchase: {}/purchases/{}", shop.site, purchase.id));
-        let (cause, may_stop) = (Some(purchase.id.bytes()), false);
-        let letter =
-            Announcement { key: notice.key, kind: notice.kind, subject: notice.subject, draft, cause, may_stop };
+        let letter = letter(&tx.catalog, shop, &to, purchase, notice);
         write(tx, shop, &to, letter).await?;
     }
     Ok(())
+}
+
+pub(super) fn notices(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Vec<PaymentNotice> {
+    refund(purchase, before, after).into_iter().chain(disputes(purchase, before, after)).collect()
+}
+
+pub(super) fn letter(
+    catalog: &Catalog,
+    shop: &Shop,
+    to: &Addressed,
+    purchase: &PurchaseData,
+    notice: PaymentNotice,
+) -> Announcement {
+    let mut draft = draft(catalog, shop, notice.heading);
+    draft.lines.push(notice.line.to_owned());
+    draft.facts = vec![
+        ("For", to.name.clone()),
+        ("Credits bought", purchase.credits.grouped()),
+        ("Price", Money::new(purchase.amount, &purchase.currency).long()),
+        ("Bought", to.zone.full(purchase.created_at)),
+        ("Reference", purchase.id.to_string()),
+    ];
+    draft.button = Some(("View purchase".to_owned(), format!("{}/purchases/{}", shop.site, purchase.id)));
+    let (cause, reason) = (Some(purchase.id.bytes()), Reason::Always("Emails about payments"));
+    Announcement { key: notice.key, kind: notice.kind, subject: notice.subject, draft, cause, reason }
 }
 
 fn refund(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Option<PaymentNotice> {
@@ -62,15 +76,16 @@ fn refund(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Option<
             kind: "refund",
             subject: format!("Refund: {back}"),
             heading: format!("{back} is on its way back to you"),
-            line: "The credits that it paid for are removed, as far as they were not used. Banks take up to 10 days.",
+            line: "Any unused credits from this payment have been removed. Banks take up to 10 days.",
         });
     }
     (is < was).then(|| PaymentNotice {
         key: key("refund_failed"),
         kind: "refund_failed",
-        subject: format!("Refund of {} did not go through", money(was - is)),
-        heading: "Your refund did not go through".to_owned(),
-        line: "Your bank sent the money back to us, so the credits come back, as far as their last day has not passed. Write to us to be refunded another way.",
+        subject: format!("Refund of {} didn't go through", money(was - is)),
+        heading: "Your refund didn't go through".to_owned(),
+        line: "Your bank sent the money back to us, so you have the credits again unless they've expired. Write to us \
+               to be refunded another way.",
     })
 }
 
@@ -82,24 +97,25 @@ fn disputes(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Vec<P
         let (kind, subject, line) = match (was, status.effect()) {
             (DisputeEffect::Nothing, DisputeEffect::Freezes) => (
                 "dispute_opened",
-                format!("Credits are frozen: your bank reviews the payment of {credits}"),
-                "Until the review is over, the frozen credits cannot be used. They do not expire meanwhile.",
+                format!("Credits are frozen while your bank reviews the payment for {credits}"),
+                "You can't use the frozen credits until the review is over. They don't expire meanwhile. Banks usually \
+                 take 2 to 3 months. If you didn't start this, write to us.",
             ),
             (DisputeEffect::Nothing | DisputeEffect::Freezes, DisputeEffect::Removes) => (
                 "dispute_lost",
-                format!("Your bank took back money paid for {credits}"),
-                "The credits that it paid for are removed, as far as they were not used.",
+                format!("Your bank took back the payment for {credits}"),
+                "Any unused credits from this payment have been removed.",
             ),
             (DisputeEffect::Freezes, DisputeEffect::Nothing) => (
                 "dispute_won",
-                format!("Your bank ended its review of the payment of {credits}"),
-                "What it had frozen can be used again, unless another review or refund of the payment stands against it. \
-                 The time that all of it was frozen is added to its last day.",
+                format!("Your bank ended its review of the payment for {credits}"),
+                "You can use the credits again, unless another review or a refund of this payment is open. The time that \
+                 they were frozen is added to their expiry date.",
             ),
             (DisputeEffect::Removes, DisputeEffect::Nothing) => (
                 "dispute_won",
-                format!("Your bank gave back the payment of {credits}"),
-                "What had been removed comes back, as far as its last day has not passed.",
+                format!("Your bank gave back the payment for {credits}"),
+                "You have the removed credits again, unless they've expired.",
             ),
             _ => continue,
         };

@@ -1,10 +1,9 @@
 //! "1,000 credits expire on 28 Nov 2026": the amount and the date of the page, and how it will end at this pace.
 
 use crate::domain::forecast::Outlook;
-use crate::domain::{Credits, Instant};
-use crate::ledger::WriteTransaction;
+use crate::domain::{Catalog, Credits, Instant};
 use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Addressed, Announcement, counted, draft, verb};
+use crate::usecases::notify::emails::{Addressed, Announcement, Reason, counted, draft, upgrade_address, verb};
 
 /// Its kind in the outbox.
 pub const KIND: &str = "reminder";
@@ -35,7 +34,7 @@ impl Expiring {
 /// The reminder of so many days; `mail` is its id.
 #[must_use]
 pub fn letter(
-    tx: &WriteTransaction,
+    catalog: &Catalog,
     shop: &Shop,
     to: &Addressed,
     of: &Expiring,
@@ -50,13 +49,14 @@ pub fn letter(
         days => format!("in {days} days"),
     };
     let heading = format!("{} {expire} {when}, on {}.", counted(credits, "top-up"), zone.sentence(first));
-    let mut draft = draft(tx, shop, heading);
+    let mut draft = draft(catalog, shop, heading);
     draft.lines = match &of.paused_on {
         Some(plan) => {
-            let them = verb(credits, "It is", "They are");
-            vec![format!("{them} paused on {plan}. Upgrade to use them before {}.", zone.day(first))]
+            draft.button = Some(("Upgrade".to_owned(), upgrade_address(catalog, shop, &to.id)));
+            let (paused, them) = (verb(credits, "It's", "They're"), verb(credits, "it", "them"));
+            vec![format!("{paused} paused on {plan}. Upgrade to use {them} before {}.", zone.day(first))]
         }
-        None => vec![format!("{}Buying more does not extend them.", pace(of.outlook, credits))],
+        None => vec![format!("{}New purchases don't extend this date.", pace(of.outlook, credits))],
     };
     draft.facts.push(("For", to.name.clone()));
     for (left, expires_at, bought_at, amount) in &of.top_ups {
@@ -64,14 +64,13 @@ pub fn letter(
         draft.facts.push(("Left", format!("{} of {}, bought {bought}", left.grouped(), amount.grouped())));
         draft.facts.push(("Expires", zone.full(*expires_at)));
     }
-    draft.notes.push(format!("This goes to every owner and admin of {}. It cannot be switched off.", to.name));
     Some(Announcement {
         key: format!("reminder:{}", hex::encode(mail)),
         kind: KIND,
         subject: format!("{} {expire} on {}", counted(credits, ""), zone.day(first)),
         draft,
         cause: Some(mail),
-        may_stop: false,
+        reason: Reason::Always("Expiry reminders"),
     })
 }
 
@@ -79,10 +78,11 @@ pub fn letter(
 fn pace(outlook: Option<Outlook>, credits: Credits) -> String {
     match outlook {
         None => String::new(),
-        Some(Outlook::AllUsed) => "At your pace you will use them all. ".to_owned(),
-        Some(Outlook::Left(left)) => format!("At your pace about {} will be left. ", left.grouped()),
+        Some(Outlook::AllUsed) => format!("At this pace you'll use {}. ", verb(credits, "it", "them all")),
+        Some(Outlook::Left(left)) => format!("At this pace about {} will be left. ", left.grouped()),
         Some(Outlook::Untouched) => {
-            format!("Plan credits are used first. At your pace all {} will expire unused. ", credits.grouped())
+            let all = if credits == Credits::whole(1) { "it".to_owned() } else { format!("all {}", credits.grouped()) };
+            format!("We use plan credits first, so at this pace {all} will expire unused. ")
         }
     }
 }
