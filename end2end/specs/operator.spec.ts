@@ -1,3 +1,4 @@
+import { buy } from "../support/checkout";
 import { expect, test } from "../support/test";
 import { signInAsOperator } from "../support/operator-sign-in";
 
@@ -6,7 +7,7 @@ test("an operator finds a customer, gives credits and takes them back, with a re
   await signInAsOperator(page);
   await page.getByRole("searchbox").fill(customer.email);
   await page.getByRole("button", { name: "Search" }).click();
-  await page.getByRole("region", { name: "Customers found" }).getByRole("link", { name: customer.id }).click();
+  await page.getByRole("region", { name: "Customers found" }).getByRole("link", { name: "Acme Data" }).click();
   await page.getByText("Give courtesy credits").click();
   await page.getByLabel("Credits").fill("250");
   await page.getByLabel("Reason").first().fill("An hour without service");
@@ -59,4 +60,89 @@ test("the sales report is a file", async ({ page, shop }) => {
     page.getByRole("link", { name: "All months as CSV" }).first().click(),
   ]);
   expect(download.suggestedFilename()).toBe("sales.csv");
+});
+
+test("Home shows today's figures, the newest purchases and the customers that ran out", async ({ page, shop }) => {
+  const name = `Ran Dry ${Date.now()}`;
+  const customer = await shop.customer({ name });
+  await customer.signIn(page);
+  await buy(page);
+  const [purchase] = await customer.purchases();
+  await customer.charge(5000);
+  await customer.charge(1200);
+  await signInAsOperator(page);
+  const figures = page.getByRole("region", { name: "Figures" });
+  for (const label of ["Sold in 30 days", "Unused paid credits", "Open alarms", "Failed payments"]) {
+    await expect(figures.getByText(label)).toBeVisible();
+  }
+  await expect(figures).toContainText(/\$\d/);
+  const newest = page.getByRole("region", { name: "Latest purchases" });
+  await expect(newest.getByRole("row").filter({ hasText: name })).toContainText("$9.00");
+  await expect(async () => {
+    await page.goto("/operator");
+    const dry = page.getByRole("region", { name: "Ran out this week" });
+    await expect(dry.getByRole("row").filter({ hasText: name })).toContainText("Starter", { timeout: 500 });
+  }).toPass();
+  await newest.getByRole("row").filter({ hasText: name }).getByRole("link").last().click();
+  await expect(page).toHaveURL(new RegExp(`/operator/purchases/${purchase?.id}`));
+});
+
+test("a customer's page leads with plan, reset, owner and last purchase, and to Stripe", async ({ page, shop }) => {
+  const customer = await shop.customer({ email: `ada-${Date.now()}@acme.example` });
+  await customer.signIn(page);
+  await buy(page);
+  const [purchase] = await customer.purchases();
+  await signInAsOperator(page);
+  await page.goto(`/operator/customers/${customer.id}`);
+  const head = page.getByRole("region", { name: "Customer", exact: true });
+  for (const words of ["Starter", "$19", "Next reset", customer.email, "$9.00", customer.id]) {
+    await expect(head).toContainText(words);
+  }
+  await expect(head.getByTitle(customer.id)).toHaveText(customer.id);
+  const stripe = head.getByRole("link", { name: "Open in Stripe: customer" });
+  await expect(stripe).toHaveAttribute("href", /^https:\/\/dashboard\.stripe\.com\/test\/customers\/cus_/);
+  await head.getByRole("link", { name: /\d{4}$/ }).click();
+  await expect(page).toHaveURL(new RegExp(`/operator/purchases/${purchase?.id}`));
+  const payment = page.getByRole("link", { name: "Open in Stripe: payment" });
+  await expect(payment).toHaveAttribute("href", /^https:\/\/dashboard\.stripe\.com\/test\/payments\/pi_/);
+});
+
+test("a sign-in link is shown once, signs in once with the chosen role, and stands in the audit", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await signInAsOperator(page);
+  await page.goto(`/operator/customers/${customer.id}`);
+  await page.getByText("Copy a sign-in link").click();
+  const form = page.locator("form", { has: page.getByRole("button", { name: "Create link" }) });
+  await expect(form.getByLabel("Role")).toHaveValue("viewer");
+  await form.getByLabel("Reason").fill("Cannot find the invoice");
+  await form.getByRole("button").click();
+  await expect(page.getByRole("status")).toContainText("as viewer of Acme Data");
+  const link = (await page.getByRole("status").getByRole("code").textContent()) ?? "";
+  const audit = page.getByRole("region", { name: "Audit" }).last();
+  await expect(audit.getByRole("row").filter({ hasText: "Sign-in link created" })).toContainText("viewer until");
+  await page.reload();
+  await expect(page.getByRole("main")).not.toContainText("/sign-in/");
+  await page.goto(link);
+  await page.getByRole("main").getByRole("button").click();
+  await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
+  await expect(page.getByRole("main").getByRole("button", { name: /^Buy/ })).toHaveCount(0);
+});
+
+test("no operator's page is wider than the window, from 320 px on", async ({ page, shop }) => {
+  test.setTimeout(120_000);
+  const customer = await shop.customer({ name: `Acme${"x".repeat(100)}`, used: 5000 });
+  await customer.signIn(page);
+  await buy(page);
+  const [purchase] = await customer.purchases();
+  await signInAsOperator(page);
+  for (const width of [320, 360, 768, 1440]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, "/alarms", "/sales"]) {
+      await page.goto(`/operator${path}`);
+      await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+      const box = await page.locator("body").boundingBox();
+      const main = await page.getByRole("main").boundingBox();
+      expect(Math.max(box?.width ?? 0, (main?.x ?? 0) + (main?.width ?? 0)), `${width} ${path}`).toBeLessThanOrEqual(width);
+    }
+  }
 });

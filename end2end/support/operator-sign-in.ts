@@ -4,5 +4,5 @@ import { expect, type Page } from "@playwright/test";
 export async function signInAsOperator(page: Page): Promise<void> {
   await page.goto("/operator/sign-in");
   await page.getByRole("button", { name: "Sign in as the operator" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: "Customers" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "Home" })).toBeVisible();
 }

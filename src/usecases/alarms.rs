@@ -72,6 +72,12 @@ pub async fn open(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
+/// How many alarms nobody has acknowledged.
+pub async fn count_open(store: &Store) -> Result<i64, InternalError> {
+    let sql = "select count(*) as n from alarms where acknowledged_at is null";
+    Ok(store.read().await?.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?)
+}
+
 /// All alarms that are kept, oldest first.
 pub async fn list(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let rows = store.read().await?.fetch_all(format!("{ALARM} order by no"), Vec::new()).await?;

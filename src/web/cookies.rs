@@ -19,6 +19,8 @@ pub enum Cookie {
     Asked,
     /// The seed of the API key that was just made, to show the key once.
     NewKey,
+    /// The form that made a sign-in link for an operator, to show the link once.
+    OperatorLink,
 }
 
 impl Cookie {
@@ -37,6 +39,8 @@ impl Cookie {
             (Self::Asked, false) => "asked",
             (Self::NewKey, true) => "__Host-new-key",
             (Self::NewKey, false) => "new-key",
+            (Self::OperatorLink, true) => "__Host-operator-link",
+            (Self::OperatorLink, false) => "operator-link",
         }
     }
 

@@ -38,7 +38,7 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/demo/mails/:no") view=demo::MailPage ssr=SsrMode::Async />
                 <Route path=path!("/demo/events") view=demo::Events ssr=SsrMode::Async />
                 <Route path=path!("/mails/:token") view=UnsubscribePage ssr=SsrMode::Async />
-                <Route path=path!("/operator") view=operator::SearchPage ssr=SsrMode::Async />
+                <Route path=path!("/operator") view=operator::HomePage ssr=SsrMode::Async />
                 <Route path=path!("/operator/sign-in") view=operator::OperatorSignInPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/customers/:id") view=operator::CustomerPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/purchases/:id") view=operator::OperatorPurchasePage ssr=SsrMode::Async />

@@ -65,26 +65,46 @@ pub async fn make_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
     let token = new_token()?;
     let url = format!("{}/sign-in/{token}", app.settings.public_url);
     let hash = token_hash(&token);
-    let job = app.write(move |tx| {
-        Box::pin(async move {
-            let now = tx.now();
-            let expires_at = now + TimeDelta::minutes(LINK_MINUTES);
-            let member = sessions::member(&mut tx.db, new.customer_no, new.email.as_deref()).await?;
-            let role = new.role.or(member).unwrap_or(Role::Admin);
-            let role = member.map_or(role, |member| role.at_most(member));
-            tx.db
-                .execute(
-                    "insert into links (token_hash, purpose, customer_no, email, role, path, return_url,
-                               created_at, expires_at)
-                             values ($1, 'portal', $2, $3, $4, $5, $6, $7, $8)",
-                    args![hash, new.customer_no, new.email, role.name(), new.path, new.return_url, now, expires_at],
-                )
-                .await?;
-            Ok(expires_at)
-        })
-    });
-    let expires_at = job.await?;
+    let expires_at = app.write(move |tx| Box::pin(async move { insert_link(tx, new, hash).await })).await?;
     Ok(Link { url, expires_at })
+}
+
+/// Writes the link of a token with this hash; the end of its validity.
+pub(crate) async fn insert_link(
+    tx: &mut WriteTransaction,
+    new: NewLink,
+    hash: [u8; 32],
+) -> Result<Instant, InternalError> {
+    let now = tx.now();
+    let expires_at = now + TimeDelta::minutes(LINK_MINUTES);
+    let member = sessions::member(&mut tx.db, new.customer_no, new.email.as_deref()).await?;
+    let role = new.role.or(member).unwrap_or(Role::Admin);
+    let role = member.map_or(role, |member| role.at_most(member));
+    let sql =
+        "insert into links (token_hash, purpose, customer_no, email, role, path, return_url, created_at, expires_at)
+        values ($1, 'portal', $2, $3, $4, $5, $6, $7, $8)";
+    let values = args![hash, new.customer_no, new.email, role.name(), new.path, new.return_url, now, expires_at];
+    tx.db.execute(sql, values).await?;
+    Ok(expires_at)
+}
+
+/// A portal link that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusedLink {
+    pub customer_no: i64,
+    pub role: Role,
+    pub expires_at: Instant,
+}
+
+/// The portal link of a token, while it works.
+pub async fn unused(app: &App, token: &str) -> Result<Option<UnusedLink>, InternalError> {
+    let sql = "select customer_no, role, expires_at from links
+        where token_hash = $1 and purpose = 'portal' and used_at is null and expires_at > $2";
+    let row = app.store.read().await?.fetch_optional(sql, args![token_hash(token), app.clock.now()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let role = row.opt_text("role")?.and_then(|role| Role::from_name(&role)).unwrap_or(Role::Viewer);
+    let Some(customer_no) = row.opt_int("customer_no")? else { return Ok(None) };
+    Ok(Some(UnusedLink { customer_no, role, expires_at: row.at("expires_at")? }))
 }
 
 /// The account that a link opens.

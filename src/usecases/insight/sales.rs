@@ -23,6 +23,8 @@ use std::time::Duration;
 const STEP: i64 = 50_000;
 /// How long one request adds up before it shows what it has.
 const BUDGET: Duration = Duration::from_secs(4);
+/// The same for a page with one figure of it.
+const SHORT_BUDGET: Duration = Duration::from_millis(300);
 
 /// The three kinds, in the order of tables.
 pub const KINDS: [Kind; 3] = [Kind::Plan, Kind::Courtesy, Kind::TopUp];
@@ -98,6 +100,15 @@ pub async fn report(app: &App) -> Result<Report, InternalError> {
     drop(sums);
     let mut db = app.store.read().await?;
     Ok(Report { lines, money: money(&mut db).await?, deferred: deferred(&mut db).await?, rows })
+}
+
+/// Top-up credits that are left of all that were bought; none while not every entry is added up.
+pub async fn unused_top_ups(app: &App) -> Result<Option<Credits>, InternalError> {
+    let mut sums = app.sales_cache.0.lock().await;
+    let last = roll_forward(&app.store, &mut sums, SHORT_BUDGET).await?;
+    let top_ups = sums.months.iter().filter(|((_, kind), _)| *kind == Kind::TopUp);
+    let left: i128 = top_ups.map(|(_, figures)| figures.net()).sum();
+    Ok((sums.upto >= last).then(|| credits(left)))
 }
 
 /// Adds up for as long as the budget lasts; returns the last row that there is.

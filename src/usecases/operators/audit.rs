@@ -36,10 +36,12 @@ pub enum Action {
     CustomerErased,
     /// An alarm was acknowledged.
     AlarmAcknowledged,
+    /// A one-time link to a customer's pages was made.
+    SignInLinkMade,
 }
 
 /// Every action with its name in the store and its words.
-const ACTIONS: [(Action, &str, &str); 11] = [
+const ACTIONS: [(Action, &str, &str); 12] = [
     (Action::CreditsGiven, "credits_given", "Courtesy credits given"),
     (Action::GrantVoided, "grant_voided", "Courtesy credits voided"),
     (Action::UsageVoided, "usage_voided", "Usage voided"),
@@ -51,6 +53,7 @@ const ACTIONS: [(Action, &str, &str); 11] = [
     (Action::PurchaseRechecked, "purchase_rechecked", "Purchase refreshed from Stripe"),
     (Action::CustomerErased, "customer_erased", "Customer erased"),
     (Action::AlarmAcknowledged, "alarm_acknowledged", "Alarm acknowledged"),
+    (Action::SignInLinkMade, "sign_in_link_made", "Sign-in link created"),
 ];
 
 impl Action {

@@ -12,6 +12,7 @@ mod common;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod enrolment;
+pub mod home;
 pub mod password;
 pub mod search;
 pub mod second_factor;

@@ -22,6 +22,8 @@ pub struct Named {
     /// Its address; empty where erased.
     pub email: String,
     pub plan: String,
+    /// Its id at Stripe.
+    pub stripe_customer: Option<String>,
     /// Since when it is closed.
     pub closed_at: Option<Instant>,
 }
@@ -38,7 +40,7 @@ pub struct Found {
     pub purchases_cut: bool,
 }
 
-const NAMED: &str = "select c.no, c.id, c.name, c.email, c.closed_at, a.plan
+const NAMED: &str = "select c.no, c.id, c.name, c.email, c.closed_at, c.stripe_customer, a.plan
     from customers c join accounts a on a.customer_no = c.no";
 
 fn named_of(row: &Row) -> Result<Named, DbError> {
@@ -48,6 +50,7 @@ fn named_of(row: &Row) -> Result<Named, DbError> {
         name: row.text("name")?,
         email: row.text("email")?,
         plan: row.text("plan")?,
+        stripe_customer: row.opt_text("stripe_customer")?,
         closed_at: row.opt_at("closed_at")?,
     })
 }

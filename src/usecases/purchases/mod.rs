@@ -26,7 +26,7 @@ pub use invoice::{Invoice, invoice};
 pub use list::{CustomerPurchases, is_paid, listed};
 pub use open_checkouts::of_form;
 pub(crate) use purchase::load;
-pub use purchase::{Purchase, begun_since, find, list};
+pub use purchase::{Purchase, begun_since, find, list, newest};
 pub use refresh::refresh;
 pub(crate) use refunds_and_disputes::stored_payment;
 pub use refunds_and_disputes::{aftermath_of, look, look_at, payer};

@@ -20,6 +20,8 @@ pub struct Purchase {
     pub customer_no: i64,
     /// The SaaS's id of the buyer.
     pub customer: String,
+    /// The buyer's name; empty where erased.
+    pub customer_name: String,
     pub package: String,
     /// The credits that were sold.
     pub credits: Credits,
@@ -106,7 +108,7 @@ pub enum Fulfillment {
 
 /// The columns of [`purchase_of`].
 pub(crate) const PURCHASE: &str =
-    "select p.id, p.customer_no, c.id as customer, p.package, p.credits, p.amount, p.currency, p.months, p.state,
+    "select p.id, p.customer_no, c.id as customer, c.name as customer_name, p.package, p.credits, p.amount, p.currency, p.months, p.state,
     p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice,
     p.invoice_number, p.refunded_amount,
     p.dispute, p.charge, p.charged, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at,
@@ -122,6 +124,7 @@ pub(crate) fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
         id: PurchaseId(row.uuid("id")?),
         customer_no: row.int("customer_no")?,
         customer: row.text("customer")?,
+        customer_name: row.text("customer_name")?,
         package: row.text("package")?,
         credits: row.credits("credits")?,
         amount: row.int("amount")?,
@@ -159,6 +162,16 @@ pub(crate) async fn load(db: &mut Connection, id: PurchaseId) -> Result<Option<P
 /// A purchase by its id.
 pub async fn find(app: &App, id: PurchaseId) -> Result<Option<Purchase>, InternalError> {
     Ok(load(&mut app.store.read().await?, id).await?)
+}
+
+/// The newest purchases of all customers, abandoned Checkouts aside, newest first.
+pub async fn newest(app: &App, limit: i64) -> Result<Vec<Purchase>, InternalError> {
+    let sql = format!(
+        "{PURCHASE} where p.state in ('processing', 'credited', 'failed', 'review') and p.created_at <= $1
+         order by p.created_at desc, p.id desc limit $2"
+    );
+    let rows = app.store.read().await?.fetch_all(sql, args![app.clock.now(), limit]).await?;
+    rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(InternalError::from)
 }
 
 /// Purchases that were begun at `since` or later, oldest first.

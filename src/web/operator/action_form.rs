@@ -8,11 +8,44 @@ use leptos::server_fn::ServerFn;
 /// A field of one action's form.
 #[derive(Clone, Debug)]
 pub struct Field {
-    pub label: &'static str,
-    /// `text` or `date`.
-    pub kind: &'static str,
-    /// The first value.
-    pub value: String,
+    label: &'static str,
+    input: Input,
+}
+
+#[derive(Clone, Debug)]
+enum Input {
+    /// `text` or `date`, and the first value.
+    Typed(&'static str, String),
+    /// Values with their words; the first is chosen.
+    Choice(&'static [(&'static str, &'static str)]),
+}
+
+impl Field {
+    pub fn text(label: &'static str, value: impl Into<String>) -> Self {
+        Self { label, input: Input::Typed("text", value.into()) }
+    }
+
+    pub fn date(label: &'static str, value: impl Into<String>) -> Self {
+        Self { label, input: Input::Typed("date", value.into()) }
+    }
+
+    pub fn choice(label: &'static str, choices: &'static [(&'static str, &'static str)]) -> Self {
+        Self { label, input: Input::Choice(choices) }
+    }
+
+    fn view(self, name: &'static str) -> AnyView {
+        let input = match self.input {
+            Input::Typed(kind, value) => {
+                view! { <input type=kind name=name value=value required autocomplete="off" /> }.into_any()
+            }
+            Input::Choice(choices) => {
+                let option =
+                    |(value, words): &(&'static str, &'static str)| view! { <option value=*value>{*words}</option> };
+                view! { <select name=name>{choices.iter().map(option).collect_view()}</select> }.into_any()
+            }
+        };
+        view! { <label>{self.label} {input}</label> }.into_any()
+    }
 }
 
 /// `title` unfolds the form, `button` sends it; `about` is the id of the thing, `name` its name for screen readers.
@@ -31,14 +64,7 @@ pub fn ActForm(
     let on = ActOn { act: act.name(), about: &about, back: &back };
     let signature = use_context::<FormSigner>().map(|signer| signer.act_signature(&on));
     let spoken = if name.is_empty() { String::new() } else { format!(" {name}") };
-    let fields = fields.into_iter().zip(["first", "second"]).map(|(field, name)| {
-        view! {
-            <label>
-                {field.label}
-                <input type=field.kind name=name value=field.value required autocomplete="off" />
-            </label>
-        }
-    });
+    let fields = fields.into_iter().zip(["first", "second"]).map(|(field, name)| field.view(name));
     view! {
         <details class="act">
             <summary>

@@ -8,6 +8,7 @@ use crate::usecases::operators::actions::{ActionOutcome, ActionRequest, Refund};
 use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError, purchases};
 use crate::web::form_signature::ActOn;
+use crate::web::operator::sign_in_link;
 use crate::web::request_context::RequestContext;
 use chrono::NaiveDate;
 use leptos::prelude::*;
@@ -32,6 +33,8 @@ pub enum Act {
     /// Erases a customer: `first` repeats its id.
     Erase,
     Acknowledge,
+    /// Makes a one-time link to a customer's pages: `first` is the role.
+    SignInLink,
 }
 
 impl Act {
@@ -81,7 +84,13 @@ pub async fn do_act(
         Ok(Some(operator)) if !form.is_signed(&request.app.settings.form_secret, &operator) => {
             Ok(ActionOutcome::FormStale)
         }
-        Ok(Some(operator)) => act_on(&request.app, operator.email, &form).await,
+        Ok(Some(operator)) => {
+            let outcome = act_on(&request.app, operator, &form).await;
+            if form.act == Act::SignInLink && matches!(outcome, Ok(ActionOutcome::Done)) {
+                sign_in_link::remember(&request, &form.key);
+            }
+            outcome
+        }
         Ok(None) => {
             request.redirect("/operator/sign-in");
             return Ok("signed_out".to_owned());
@@ -103,7 +112,7 @@ fn own_page(path: &str) -> &str {
     if own && path.bytes().all(plain) { path } else { "/operator" }
 }
 
-async fn act_on(app: &App, operator: String, form: &SentAction) -> Result<ActionOutcome, InternalError> {
+async fn act_on(app: &App, operator: Operator, form: &SentAction) -> Result<ActionOutcome, InternalError> {
     let Ok(key) = form.key.parse() else { return Ok(ActionOutcome::BadInput) };
     let reason = form.reason.trim().to_owned();
     if reason.is_empty() {
@@ -112,7 +121,7 @@ async fn act_on(app: &App, operator: String, form: &SentAction) -> Result<Action
     if text::line(&reason, actions::REASON_MAX).is_err() {
         return Ok(ActionOutcome::BadInput);
     }
-    let action = ActionRequest { key, operator, reason };
+    let action = ActionRequest { key, operator: operator.email.clone(), reason };
     let about = form.about.as_str();
     match form.act {
         Act::Give => match (Credits::parse(&plain(&form.first)).ok(), end_of(&form.second)) {
@@ -133,6 +142,7 @@ async fn act_on(app: &App, operator: String, form: &SentAction) -> Result<Action
             Some(id) => act_on_purchase(app, action, form, id).await,
             None => Ok(ActionOutcome::Unknown),
         },
+        Act::SignInLink => sign_in_link::make(app, action, &operator, about, &form.first).await,
         Act::RetryEvent => actions::retry_event(app, action, about).await,
         Act::Erase => actions::erase(app, action, about, &form.first).await,
         Act::Acknowledge => match about.parse() {

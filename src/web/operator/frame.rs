@@ -9,8 +9,7 @@ use crate::web::theme_switch::ThemeSwitch;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-const PAGES: [(&str, &str); 3] =
-    [("/operator", "Customers"), ("/operator/alarms", "Alarms"), ("/operator/sales", "Sales")];
+const PAGES: [(&str, &str); 3] = [("/operator", "Home"), ("/operator/alarms", "Alarms"), ("/operator/sales", "Sales")];
 
 /// Header, `main`, footer. `operator` is the viewer's email address, `alarms` the number of open alarms.
 #[component]

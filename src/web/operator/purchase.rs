@@ -9,6 +9,7 @@ use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
 use crate::web::operator::page::{key, operator_page, outcome_notice};
 use crate::web::operator::purchase_table::purchase_badge;
+use crate::web::operator::stripe_link::{StripePage, open_in_stripe};
 use crate::web::operator::table::{Cells, Table, amount, badge, code, customer_link, full, section, text};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::money::{Amount, Price};
@@ -31,10 +32,11 @@ pub fn OperatorPurchasePage() -> impl IntoView {
         let moments = moments.into_iter().map(moment).collect();
         let moments =
             view! { <Table caption="Timeline" heads=&["When", "Event"] rows=moments empty="No events yet." /> };
+        let buyer = if purchase.customer_name.is_empty() { &purchase.customer } else { &purchase.customer_name };
         let (credits, standing) = (purchase.credits, badge(purchase_badge(&purchase)));
         let body = view! {
             <p class="crumb">
-                <a href=format!("/operator/customers/{}", purchase.customer)>{purchase.customer.clone()}</a>
+                {customer_link(&purchase.customer, &purchase.customer_name)}
             </p>
             <h1>
                 <Amount credits />
@@ -43,10 +45,10 @@ pub fn OperatorPurchasePage() -> impl IntoView {
             </h1>
             {outcome_notice(&request)}
             {action_forms(&request, &purchase, pending)}
-            {section("facts", "Details", facts(&purchase), None)}
+            {section("facts", "Details", facts(&request, &purchase), None)}
             {section("timeline", "Timeline", moments, None)}
         };
-        Ok((format!("Purchase of {}", purchase.customer), body.into_any()))
+        Ok((format!("Purchase by {buyer}"), body.into_any()))
     })
 }
 
@@ -54,11 +56,12 @@ fn money(minor: i64, currency: &str) -> AnyView {
     view! { <Price money=Money::new(minor, currency) long=true /> }.into_any()
 }
 
-fn facts(purchase: &Purchase) -> AnyView {
+fn facts(request: &RequestContext, purchase: &Purchase) -> AnyView {
     let of = |minor: i64| money(minor, &purchase.currency);
     let mut rows: Vec<(&'static str, AnyView)> = vec![
         ("Purchase", code(purchase.id.to_string())),
-        ("Customer", customer_link(&purchase.customer)),
+        ("Customer", customer_link(&purchase.customer, &purchase.customer_name)),
+        ("Customer ID", code(purchase.customer.clone())),
         ("State", text(purchase.state.name())),
         ("Package", text(purchase.package.clone())),
         ("Price", of(purchase.amount)),
@@ -75,10 +78,13 @@ fn facts(purchase: &Purchase) -> AnyView {
     rows.extend(purchase.grant.map(|id| ("Grant", code(id.to_string()))));
     let ids = [
         ("Checkout", &purchase.session_id),
-        ("Payment", &purchase.payment_intent),
         ("Invoice", &purchase.invoice),
         ("Invoice number", &purchase.invoice_number),
     ];
+    if let Some(id) = &purchase.payment_intent {
+        let link = open_in_stripe(&request.app, StripePage::Payment, Some(id));
+        rows.push(("Payment", view! { {code(id.clone())} " " {link} }.into_any()));
+    }
     rows.extend(ids.into_iter().filter_map(|(name, id)| Some((name, code(id.clone()?)))));
     let rows = rows.into_iter().map(|(name, value)| vec![text(name), value]).collect();
     view! { <Table caption="Details" heads=&["Detail", "Value"] rows empty="" /> }.into_any()
@@ -93,7 +99,7 @@ fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<P
     let refund = match pending {
         Some(pending) => {
             let money = Money::new(pending.amount, &purchase.currency);
-            let again = vec![Field { label: "Amount", kind: "text", value: plain(pending.amount, &purchase.currency) }];
+            let again = vec![Field::text("Amount", plain(pending.amount, &purchase.currency))];
             let (key, reason) = (pending.key.to_string(), pending.line.reason);
             view! {
                 <p class="notice warn">
@@ -106,7 +112,7 @@ fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<P
         None => match actions::refundable(purchase) {
             0 => ().into_any(),
             left => {
-                let amount = vec![Field { label: "Amount", kind: "text", value: plain(left, &purchase.currency) }];
+                let amount = vec![Field::text("Amount", plain(left, &purchase.currency))];
                 view! { <ActForm act=Act::Refund about=id.clone() name="" key=key(request) back=back.clone() title="Refund" button="Refund through Stripe" fields=amount /> }
                 .into_any()
             }

@@ -9,26 +9,36 @@ use crate::web::ui::purchase_badge;
 use crate::web::ui::purchase_badge::Dispute;
 use leptos::prelude::*;
 
-/// Purchases, each a link to its page.
+/// Purchases of several customers, each a link to its page.
 pub fn purchase_table(caption: &'static str, purchases: Vec<Purchase>) -> AnyView {
     let row = |purchase: Purchase| -> Cells {
-        let href = format!("/operator/purchases/{}", purchase.id);
-        let money = Money::new(purchase.amount, &purchase.currency);
-        let state = purchase_badge(&purchase);
-        let numbers = [&purchase.invoice_number, &purchase.payment_intent].into_iter().flatten().cloned();
-        let numbers = numbers.collect::<Vec<_>>().join(" ");
-        vec![
-            view! { <a href=href>{when(purchase.created_at)}</a> }.into_any(),
-            customer_link(&purchase.customer),
-            amount(purchase.credits),
-            view! { <Price money long=true /> }.into_any(),
-            badge(state),
-            code(numbers),
-        ]
+        let mut cells = cells(&purchase);
+        cells.insert(0, customer_link(&purchase.customer, &purchase.customer_name));
+        cells
     };
     let rows = purchases.into_iter().map(row).collect();
-    view! { <Table caption heads=&["Started", "Customer", "#Credits", "#Price", "State", "Invoice, payment"] rows empty="No purchases." /> }
+    view! { <Table caption heads=&["Customer", "Started", "#Credits", "#Price", "State", "Invoice"] rows empty="No purchases yet." /> }
         .into_any()
+}
+
+/// The purchases of one customer.
+pub fn own_purchase_table(purchases: &[Purchase]) -> AnyView {
+    let rows = purchases.iter().map(cells).collect();
+    view! { <Table caption="Purchases" heads=&["Started", "#Credits", "#Price", "State", "Invoice"] rows empty="No purchases yet." /> }
+        .into_any()
+}
+
+fn cells(purchase: &Purchase) -> Cells {
+    let href = format!("/operator/purchases/{}", purchase.id);
+    let money = Money::new(purchase.amount, &purchase.currency);
+    let number = purchase.invoice_number.clone().or_else(|| purchase.payment_intent.clone());
+    vec![
+        view! { <a href=href>{when(purchase.created_at)}</a> }.into_any(),
+        amount(purchase.credits),
+        view! { <Price money long=true /> }.into_any(),
+        badge(purchase_badge(purchase)),
+        number.map(code).into_any(),
+    ]
 }
 
 /// The state of a purchase, in the customers' words.

@@ -1,4 +1,4 @@
-//! Tables and their cells. A table scrolls sideways if the page is too narrow. Times are in UTC.
+//! Tables and their cells. On a phone a row is a stack of its cells with their heads. Times are in UTC.
 
 use crate::domain::{Credits, Instant, Kind};
 use crate::web::ui::badge::{Badge, BadgeText};
@@ -8,6 +8,11 @@ use leptos::prelude::*;
 
 /// A row; its first cell is its heading.
 pub type Cells = Vec<AnyView>;
+
+/// Characters of an id that are shown whole.
+const SHORT_ID: usize = 16;
+/// The characters at its end that always show.
+const ID_END: usize = 4;
 
 /// `heads` are the columns' names; those that begin with `#` hold numbers.
 #[component]
@@ -21,29 +26,31 @@ pub fn Table(
         return view! { <p class="card empty note">{empty}</p> }.into_any();
     }
     let number = |n: usize| heads.get(n).is_some_and(|head| head.starts_with('#')).then_some("number");
-    let head = heads.iter().enumerate().map(|(n, head)| {
+    let name = |n: usize| heads.get(n).map(|head| head.trim_start_matches('#'));
+    let head = heads.iter().enumerate().map(|(n, _)| {
         view! {
-            <th scope="col" class=number(n)>
-                {head.trim_start_matches('#')}
+            <th scope="col" role="columnheader" class=number(n)>
+                {name(n)}
             </th>
         }
     });
     let cell = move |(n, cell): (usize, AnyView)| {
         if n == 0 {
-            view! { <th scope="row">{cell}</th> }.into_any()
+            view! { <th scope="row" role="rowheader" data-label=name(n)>{cell}</th> }.into_any()
         } else {
-            view! { <td class=number(n)>{cell}</td> }.into_any()
+            view! { <td role="cell" class=number(n) data-label=name(n)>{cell}</td> }.into_any()
         }
     };
-    let row = move |cells: Cells| view! { <tr>{cells.into_iter().enumerate().map(cell).collect_view()}</tr> };
+    let row =
+        move |cells: Cells| view! { <tr role="row">{cells.into_iter().enumerate().map(cell).collect_view()}</tr> };
     view! {
-        <div class="card scroll" role="region" aria-label=caption tabindex="0">
-            <table>
+        <div class="card scroll stack" role="region" aria-label=caption tabindex="0">
+            <table role="table">
                 <caption class="sr-only">{caption}</caption>
-                <thead>
-                    <tr>{head.collect_view()}</tr>
+                <thead role="rowgroup">
+                    <tr role="row">{head.collect_view()}</tr>
                 </thead>
-                <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
+                <tbody role="rowgroup">{rows.into_iter().map(row).collect_view()}</tbody>
             </table>
         </div>
     }
@@ -67,13 +74,13 @@ pub fn when(at: Instant) -> AnyView {
     view! { <When moment=Zone::UTC.minute(at) /> }.into_any()
 }
 
-pub fn amount(credits: Credits) -> AnyView {
-    view! { <Amount credits /> }.into_any()
+/// `28 Nov 2026`
+pub fn day(at: Instant) -> AnyView {
+    view! { <When moment=Zone::UTC.day(at) /> }.into_any()
 }
 
-pub fn code(text: impl Into<String>) -> AnyView {
-    let text: String = text.into();
-    view! { <code>{text}</code> }.into_any()
+pub fn amount(credits: Credits) -> AnyView {
+    view! { <Amount credits /> }.into_any()
 }
 
 pub fn text(text: impl Into<String>) -> AnyView {
@@ -85,9 +92,26 @@ pub fn badge(badge: Badge) -> AnyView {
     view! { <BadgeText badge /> }.into_any()
 }
 
-pub fn customer_link(id: &str) -> AnyView {
-    let id = id.to_owned();
-    view! { <a href=format!("/operator/customers/{id}")>{id.clone()}</a> }.into_any()
+/// An id, shortened in its middle for the eye alone: selected, copied and read aloud it is whole.
+pub fn code(id: impl Into<String>) -> AnyView {
+    let id: String = id.into();
+    let long = id.len() > SHORT_ID && id.is_ascii();
+    match id.split_at_checked(id.len().saturating_sub(ID_END)).filter(|_| long) {
+        Some((head, end)) => view! {
+            <code class="id" title=id.clone()>
+                <span>{head.to_owned()}</span>
+                {end.to_owned()}
+            </code>
+        }
+        .into_any(),
+        None => view! { <code>{id}</code> }.into_any(),
+    }
+}
+
+/// A customer by its name, or by its id where the name was erased.
+pub fn customer_link(id: &str, name: &str) -> AnyView {
+    let shown = if name.is_empty() { id } else { name };
+    view! { <a href=format!("/operator/customers/{id}")>{shown.to_owned()}</a> }.into_any()
 }
 
 /// `28 Nov 2026, 14:03 UTC`

@@ -58,6 +58,7 @@ pub fn example(n: u8, credits: i64, amount: i64, created_at: &str) -> Purchase {
     Purchase {
         id: PurchaseId(uuid::Uuid::from_bytes([n; 16])),
         customer_no: 0,
+        customer_name: String::new(),
         customer: String::new(),
         package: format!("p{credits}"),
         credits: Credits::whole(credits),

@@ -279,3 +279,46 @@ on_both!(the_audit_cannot_be_changed_and_the_check_sees_it_if_it_was, |app| {
         app.tamper(sql, Vec::new()).await.unwrap();
     }
 });
+
+on_both!(a_sign_in_link_is_made_once_and_shown_once, |app| {
+    app.put_customer("acme", "starter").await;
+    let (desk, key) = (Desk::open(app).await, "0190a5d0-0000-7000-8000-000000000007");
+    assert_eq!(desk.act("sign_in_link", "acme", &[("first", "king")]).await, "bad_input");
+    assert_eq!(desk.act("sign_in_link", "nobody", &[("first", "viewer")]).await, "unknown");
+    assert_eq!(desk.send(key, "sign_in_link", "acme", &[("first", "viewer")]).await, "done");
+    assert_eq!(desk.send(key, "sign_in_link", "acme", &[("first", "owner")]).await, "again");
+    let links = "select count(*) as n from links where purpose = 'portal' and role = 'viewer' and email is null";
+    assert_eq!((app.count(links).await, desk.lines().await), (1, 1));
+    let lines = audit(&desk).await;
+    assert!(
+        lines[0].0 == "sign_in_link_made" && lines[0].1 == "acme" && lines[0].2.starts_with("viewer until "),
+        "{lines:?}"
+    );
+    // The page of another customer, another session and a page without the cookie show nothing.
+    let shown = async |cookie: String| super::page(app, "/operator/customers/acme", &cookie).await.expect(200);
+    let with = format!("{}; operator-link={key}", desk.cookie);
+    let first = shown(with.clone()).await;
+    assert!(first.text.contains("/sign-in/") && first.header("set-cookie").unwrap().starts_with("operator-link=;"));
+    let other = Desk { app, cookie: cookie_of(&sign_in(app, EMAIL, PASSWORD).await) };
+    assert!(!shown(format!("{}; operator-link={key}", other.cookie)).await.text.contains("/sign-in/"));
+    assert!(!shown(desk.cookie.clone()).await.text.contains("/sign-in/"));
+    // After its five minutes it is no link.
+    app.advance_minutes(5).await;
+    assert!(!shown(with).await.text.contains("/sign-in/"));
+});
+
+on_both!(home_counts_what_was_sold_and_names_who_ran_out, |app| {
+    app.put_customer("acme", "starter").await;
+    app.put_customer("fjord", "free").await;
+    app.buy("acme", "p1200", "b").await;
+    app.charge("fjord", "300", "all").await.expect(201);
+    let load = async || topup::usecases::operators::home::load(&app.inner()).await.unwrap();
+    let now = load().await;
+    assert_eq!(now.sold.iter().map(|money| money.minor).collect::<Vec<_>>(), [900]);
+    assert_eq!((now.purchases, now.failed, now.open_alarms, now.newest.len()), (1, 0, 0, 1));
+    assert_eq!(now.unused.map(|credits| credits.to_string()).as_deref(), Some("1200"));
+    assert_eq!(now.ran_out.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["fjord"]);
+    app.advance(json!({"advance_days": 31})).await.expect(200);
+    let later = load().await;
+    assert_eq!((later.sold.len(), later.purchases, later.newest.len(), later.ran_out.len()), (0, 0, 1, 0));
+});

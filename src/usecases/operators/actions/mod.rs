@@ -14,4 +14,4 @@ mod support;
 pub use credits::{give, void_grant, void_usage};
 pub use refunds::{Pending, Refund, pending, refund, refundable};
 pub use request::{ActionOutcome, ActionRequest, REASON_MAX};
-pub use support::{acknowledge, erase, recheck, resend_receipt, retry_event};
+pub use support::{acknowledge, erase, make_sign_in_link, recheck, resend_receipt, retry_event};

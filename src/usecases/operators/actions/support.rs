@@ -1,6 +1,8 @@
 //! What is done again by hand: a receipt, an event, a question to Stripe; alarms; a customer that is erased.
 
 use crate::domain::PurchaseId;
+use crate::usecases::access::portal;
+use crate::usecases::access::portal::{NewLink, Role};
 use crate::usecases::customers::erasure;
 use crate::usecases::notify::receipts;
 use crate::usecases::operators::actions::request::{ActionOutcome, ActionRequest, AuditDetail, run_once};
@@ -88,6 +90,31 @@ pub async fn erase(
     // Every step may be done again: a repeat finishes what a crash left.
     erasure::close(app, customer_no).await?;
     Ok(outcome)
+}
+
+/// Makes a one-time link to a customer's pages, with this token's hash.
+pub async fn make_sign_in_link(
+    app: &App,
+    order: ActionRequest,
+    customer: &str,
+    role: Role,
+    hash: [u8; 32],
+) -> Result<ActionOutcome, InternalError> {
+    let Some(customer_no) = customers::number(app, customer).await? else { return Ok(ActionOutcome::Unknown) };
+    let id = customer.to_owned();
+    run_once(app, order, move |tx| {
+        Box::pin(async move {
+            if tx.is_closed(customer_no).await? {
+                return Ok(Err(ActionOutcome::Closed));
+            }
+            let path = "/billing".to_owned();
+            let link = NewLink { customer_no, email: None, role: Some(role), path, return_url: None };
+            let until = portal::insert_link(tx, link, hash).await?;
+            let detail = format!("{} until {}", role.name(), until.format("%Y-%m-%d %H:%M UTC"));
+            Ok(Ok(AuditDetail::new(Action::SignInLinkMade, customer_no, id, detail)))
+        })
+    })
+    .await
 }
 
 /// Acknowledges an alarm.
