@@ -282,7 +282,7 @@ on_both!(the_audit_cannot_be_changed_and_the_check_sees_it_if_it_was, |app| {
 
 on_both!(a_sign_in_link_is_made_once_and_shown_once, |app| {
     app.put_customer("acme", "starter").await;
-    let (desk, key) = (Desk::open(app).await, "0190a5d0-0000-7000-8000-000000000007");
+    let (desk, key) = (OperatorBrowser::open(app).await, "0190a5d0-0000-7000-8000-000000000007");
     assert_eq!(desk.act("sign_in_link", "acme", &[("first", "king")]).await, "bad_input");
     assert_eq!(desk.act("sign_in_link", "nobody", &[("first", "viewer")]).await, "unknown");
     assert_eq!(desk.send(key, "sign_in_link", "acme", &[("first", "viewer")]).await, "done");
@@ -299,7 +299,7 @@ on_both!(a_sign_in_link_is_made_once_and_shown_once, |app| {
     let with = format!("{}; operator-link={key}", desk.cookie);
     let first = shown(with.clone()).await;
     assert!(first.text.contains("/sign-in/") && first.header("set-cookie").unwrap().starts_with("operator-link=;"));
-    let other = Desk { app, cookie: cookie_of(&sign_in(app, EMAIL, PASSWORD).await) };
+    let other = OperatorBrowser { app, cookie: cookie_of(&sign_in(app, EMAIL, PASSWORD).await) };
     assert!(!shown(format!("{}; operator-link={key}", other.cookie)).await.text.contains("/sign-in/"));
     assert!(!shown(desk.cookie.clone()).await.text.contains("/sign-in/"));
     // After its five minutes it is no link.
