@@ -5,6 +5,7 @@ use crate::domain::balance_alert::{AlertKind, BalanceAlert};
 use crate::domain::forecast::Outlook;
 use crate::domain::time::from_millis;
 use crate::domain::{Account, DisputeStatus, Payment, PurchaseState};
+use crate::email::Rendered;
 use crate::usecases::notify::receipts::{self, CreditedTerms};
 
 const AT: i64 = 1_795_356_180_500;
