@@ -1,6 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test";
+import { openBar, switchTo } from "../support/demo";
 import { Shop } from "../support/shop";
 import { buy, cards, startCheckout } from "../support/checkout";
 import { signInAsOperator } from "../support/operator-sign-in";
@@ -166,11 +167,8 @@ test("the demo's bar and its own pages", async ({ page }) => {
   const demo = await Shop.start({ DEMO_SEED: "full", TEST_CLOCK: undefined });
   try {
     await page.goto(demo.url);
-    const customer = page.getByLabel("Customer");
-    if (!(await customer.isVisible())) await page.locator("aside summary").click();
-    await customer.selectOption({ label: "Meridian Retail Intelligence GmbH" });
-    await page.getByRole("button", { name: "Switch" }).click();
-    await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
+    await switchTo(page, "Meridian Retail Intelligence GmbH");
+    await openBar(page);
     await expectSound(page, "Billing in the demo");
     for (const path of ["/demo/plans", "/demo/mails", "/demo/events"]) {
       await page.goto(demo.url + path);

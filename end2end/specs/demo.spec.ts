@@ -1,54 +1,23 @@
-import { test as base, expect } from "../support/test";
-import { Shop } from "../support/shop";
 import { buy } from "../support/checkout";
-
-/** The demo as `make demo` starts it: four customers with their story, and a clock that goes and can be moved. */
-const test = base.extend<object, { demo: Shop }>({
-  demo: [
-    async ({}, use) => {
-      const shop = await Shop.start({ DEMO_SEED: "full", TEST_CLOCK: undefined });
-      await use(shop);
-      await shop.stop();
-    },
-    { scope: "worker", timeout: 60_000 },
-  ],
-});
-
-import type { Page } from "@playwright/test";
-
-/** The bar's tools fold away on a narrow window. */
-async function openBar(page: Page): Promise<void> {
-  const tools = page.getByLabel("Customer");
-  const summary = page.locator("aside summary");
-  // The bar ends the page, and may not have come yet.
-  await expect(tools.or(summary).filter({ visible: true }).first()).toBeVisible();
-  if (!(await tools.isVisible())) await summary.click();
-}
-
-async function lookAs(page: Page, name: string): Promise<void> {
-  await openBar(page);
-  await page.getByLabel("Customer").selectOption({ label: name });
-  await page.getByRole("button", { name: "Switch" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
-}
+import { bar, expect, openBar, step, switchTo, test } from "../support/demo";
 
 test("the four customers are as the story says", async ({ page, demo }) => {
   await page.goto(demo.url);
   const balance = page.getByRole("region", { name: "Balance" });
   const purchases = page.getByRole("region", { name: "Purchases" });
 
-  await lookAs(page, "Fjord Notes");
+  await switchTo(page, "Fjord Notes");
   await expect(balance).toContainText("38 left of 300");
   await expect(page.getByText("Top-ups need a paid plan.")).toBeVisible();
 
-  await lookAs(page, "Larch Research");
+  await switchTo(page, "Larch Research");
   await expect(balance).toContainText("0 left of 25,000");
   await expect(balance).toContainText("In use since");
   await expect(balance).toContainText("240 held");
   await expect(page.getByText("Pro would have been $165 cheaper over your last 3 cycles.")).toBeVisible();
   await expect(purchases.getByRole("row").filter({ hasText: "Failed" })).toHaveCount(1);
 
-  await lookAs(page, "Meridian Retail Intelligence GmbH");
+  await switchTo(page, "Meridian Retail Intelligence GmbH");
   await expect(balance).toContainText("57,750.625 left of 100,000");
   await expect(balance).toContainText("40,999.375 used · 1,250 held by running jobs");
   await expect(balance).toContainText("Bonus credits 1,250, until");
@@ -57,46 +26,53 @@ test("the four customers are as the story says", async ({ page, demo }) => {
   await purchases.getByRole("row").filter({ hasText: "Processing" }).getByRole("link").first().click();
   await expect(page.getByRole("status")).toContainText("Your bank payment is on its way.");
 
-  await lookAs(page, "Meridian Retail Intelligence GmbH, as a viewer");
+  await switchTo(page, "Meridian Retail Intelligence GmbH, as a viewer");
   await expect(page.getByText("Ask an owner or admin to buy.")).toBeVisible();
   await openBar(page);
   await page.getByRole("link", { name: /^Mailbox/ }).click();
   await expect(page.getByRole("link", { name: /^1,000 credits expire on / })).toHaveCount(2);
 });
 
-test("buy, use, and go to the reset", async ({ page, demo }) => {
+test("buy, use, and go to the reset: each step ticks itself", async ({ page, demo }) => {
   await page.goto(demo.url);
-  await lookAs(page, "Acme Data");
+  await switchTo(page, "Acme Data");
   const balance = page.getByRole("region", { name: "Balance" });
   await expect(balance).toContainText("180 left of 5,000");
+  for (const number of [1, 2, 3] as const) await expect(step(page, number)).not.toContainText("Done");
+  await bar(page).getByRole("link", { name: "Buy" }).click();
+  await expect(page.getByRole("region", { name: "Buy a top-up" })).toBeInViewport();
   await buy(page);
-  await page.getByRole("link", { name: "Back to Billing" }).click();
+  await expect(step(page, 1)).toContainText("Done");
 
-  await openBar(page);
-  await page.getByLabel("Credits to use").fill("380");
-  await page.getByRole("button", { name: "Use credits" }).click();
-  await expect(page.getByRole("status")).toContainText("Credits were used.");
+  await bar(page).getByRole("button", { name: "Use 380" }).click();
+  await expect(bar(page).getByRole("status")).toContainText("Credits used: plan credits first, then top-ups.");
   await expect(balance).toContainText("0 left of 5,000");
   await expect(balance).toContainText("1,000");
+  await expect(step(page, 2)).toContainText("Done");
+  await expect(step(page, 3)).not.toContainText("Done");
 
   await openBar(page);
   await page.getByLabel("Credits to use").fill("1,000.001");
   await page.getByRole("button", { name: "Use credits" }).click();
-  await expect(page.getByRole("alert")).toContainText("there are not so many credits");
+  await expect(bar(page).getByRole("alert")).toContainText("Refused: not enough credits.");
 
-  await openBar(page);
-  await page.getByLabel("Move the clock to").selectOption("reset");
-  await page.getByRole("button", { name: "Move the clock" }).click();
+  await bar(page).getByRole("button", { name: "Next reset" }).click();
   await expect(balance).toContainText("5,000 left of 5,000");
   await expect(page.getByText("1,000 top-up credits carried over.")).toBeVisible();
+  for (const number of [1, 2, 3] as const) await expect(step(page, number)).toContainText("Done");
+
+  await openBar(page);
+  await page.getByLabel("Move the clock to").selectOption("day");
+  await page.getByRole("button", { name: "Move the clock" }).click();
+  await expect(bar(page).getByRole("status")).toContainText("The clock has moved.");
 });
 
 test("emails, events and plans are a click away", async ({ page, demo }) => {
   await page.goto(demo.url);
-  await lookAs(page, "Fjord Notes");
+  await switchTo(page, "Fjord Notes");
   await page.getByRole("link", { name: "Upgrade", exact: true }).click();
   await page.getByRole("button", { name: "Choose Starter" }).click();
-  await expect(page.getByRole("status")).toContainText("The plan was changed.");
+  await expect(page.getByRole("status")).toContainText("Plan changed.");
   await buy(page);
   await openBar(page);
   await page.getByRole("link", { name: /^Mailbox/ }).click();

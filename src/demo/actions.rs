@@ -1,8 +1,8 @@
-//! What the demo's bar does: uses credits, moves the clock, changes the plan, all by the use-cases that the SaaS
-//! itself would call; and what it looks into: mails, Stripe's events. Never part of a release.
+//! The actions of the demo's bar: using credits and moving the clock by the use-cases that the SaaS itself would call;
+//! and its views of emails and Stripe's events. Never part of a release.
 
 use crate::args;
-use crate::demo::customers::{CUSTOMERS, VIEWER};
+use crate::demo::customers::{CUSTOMERS, DemoCustomer, VIEWER, by_id};
 use crate::domain::{Balance, Credits, Grant, Instant, Kind};
 use crate::ledger::{Charge, ChargeOutcome};
 use crate::store::db::{DbError, Row};
@@ -13,52 +13,51 @@ use crate::usecases::jobs::test_clock;
 use crate::usecases::{App, InternalError, customers};
 use chrono::TimeDelta;
 
-/// How many mails and events are shown.
+/// The newest emails and events that are shown.
 pub const SHOWN_MAX: i64 = 200;
 
-/// Somebody to look at the demo as.
+/// A person to sign in as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The customer's id.
     pub customer: &'static str,
     /// The customer's name.
     pub name: &'static str,
-    /// The person's e-mail.
+    /// The person's email address.
     pub email: &'static str,
-    /// What the person may do.
     pub role: Role,
 }
 
-/// Everybody to look at the demo as.
+/// All people to sign in as.
 #[must_use]
 pub fn people() -> Vec<Person> {
-    let owner = |(customer, name, email, _): (_, _, _, &str)| Person { customer, name, email, role: Role::Owner };
+    let owner = |c: DemoCustomer| Person { customer: c.id, name: c.name, email: c.email, role: Role::Owner };
     let mut people: Vec<Person> = CUSTOMERS.into_iter().map(owner).collect();
-    let name = people.iter().find(|person| person.customer == VIEWER.0).map_or("", |person| person.name);
+    let name = by_id(VIEWER.0).map_or("", |customer| customer.name);
     people.push(Person { customer: VIEWER.0, name, email: VIEWER.1, role: Role::Viewer });
     people
 }
 
-/// Whether the sample customers are there: the demo without them is the bare product with a stand-in for Stripe.
+/// Whether the sample customers are there. The demo without them is the bare product with a stand-in for Stripe.
 ///
 /// # Errors
 /// [`InternalError`].
 pub async fn is_seeded(app: &App) -> Result<bool, InternalError> {
-    Ok(app.settings.demo && customers::number(app, CUSTOMERS[0].0).await?.is_some())
+    Ok(app.settings.demo && customers::number(app, CUSTOMERS[0].id).await?.is_some())
 }
 
-/// What became of a wish to use credits.
+/// The outcome of using credits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Used {
     /// Used, now or by the same form before.
     Done,
-    /// There are not so many.
+    /// There are too few.
     Short,
-    /// No amount, or none that a request may name.
+    /// Not an amount, or one that no request may name.
     BadAmount,
 }
 
-/// Uses credits as the SaaS's backend would; `key` makes the same form one usage however often it is sent.
+/// Uses credits as the SaaS's backend would. `key` makes the same form one usage, however often it is sent.
 ///
 /// # Errors
 /// [`InternalError`].
@@ -83,10 +82,10 @@ pub async fn use_credits(app: &App, customer: &str, amount: &str, key: &str) -> 
     })
 }
 
-/// Where the clock can be moved to.
+/// An instant that the clock can be moved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leap {
-    /// A day on.
+    /// A day later.
     Day,
     /// The customer's next reset.
     Reset,
@@ -136,7 +135,7 @@ fn next_reminder(balance: &Balance, reminder_days: &[i64]) -> Option<Instant> {
     due.filter(|at| *at > balance.as_of).min()
 }
 
-/// Moves the demo's clock for a customer, step by step; false where there is nowhere to go.
+/// Moves the demo's clock for a customer; false if nothing of the kind lies ahead.
 ///
 /// # Errors
 /// [`InternalError`].
@@ -149,24 +148,19 @@ pub async fn leap(app: &App, customer: &str, leap: Leap) -> Result<bool, Interna
     }
 }
 
-/// A mail, whole.
+/// An email.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
-    /// To whom.
     pub recipient: String,
-    /// Its subject.
     pub subject: String,
-    /// Its words.
     pub text: String,
-    /// The same as HTML.
     pub html: String,
     /// `queued`, `accepted`, `refused`.
     pub state: String,
-    /// When it was caused.
     pub at: Instant,
 }
 
-/// A mail by its number.
+/// An email by its number.
 ///
 /// # Errors
 /// [`InternalError`].
@@ -186,7 +180,7 @@ pub async fn letter(app: &App, no: i64) -> Result<Option<Letter>, InternalError>
     Ok(row.map(letter).transpose()?)
 }
 
-/// How many mails there are.
+/// The number of emails.
 ///
 /// # Errors
 /// [`InternalError`].
@@ -195,18 +189,15 @@ pub async fn mails(app: &App) -> Result<i64, InternalError> {
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
-/// An event of Stripe's, as the inbox has it.
+/// An event of Stripe's in the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Its id.
     pub id: String,
-    /// Its type.
+    /// Stripe's type, such as `charge.refunded`.
     pub kind: String,
-    /// The object that it is about.
+    /// The id of the object that it is about.
     pub object: String,
-    /// When it came.
     pub at: Instant,
-    /// Whether what it causes is done.
     pub done: bool,
 }
 

@@ -1,12 +1,71 @@
-//! The demo's customers: who they are. What happened to them is the demo's story.
+//! The demo's customers. What happened to them is the demo's story.
 
-/// Id, name, an owner's e-mail, zone.
-pub const CUSTOMERS: [(&str, &str, &str, &str); 4] = [
-    ("fjord", "Fjord Notes", "kari@fjord.example", "Europe/Oslo"),
-    ("acme", "Acme Data", "ada@acme.example", "America/New_York"),
-    ("larch", "Larch Research", "lin@larch.example", "UTC"),
-    ("meridian", "Meridian Retail Intelligence GmbH", "max@meridian.example", "Europe/Berlin"),
+/// A customer of the demo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DemoCustomer {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub short_name: &'static str,
+    /// The reason to look at it.
+    pub shows: &'static str,
+    /// An owner's email address.
+    pub email: &'static str,
+    pub time_zone: &'static str,
+    /// In how many days the plan resets.
+    pub resets_in_days: i64,
+    /// Days since it came.
+    pub age_days: i64,
+}
+
+/// The customers, the one to start with first.
+pub const CUSTOMERS: [DemoCustomer; 4] = [
+    DemoCustomer {
+        id: "acme",
+        name: "Acme Data",
+        short_name: "Acme Data",
+        shows: "Starter, nearly out: start here",
+        email: "ada@acme.example",
+        time_zone: "America/New_York",
+        resets_in_days: 12,
+        age_days: 190,
+    },
+    DemoCustomer {
+        id: "larch",
+        name: "Larch Research",
+        short_name: "Larch Research",
+        shows: "buys too often",
+        email: "lin@larch.example",
+        time_zone: "UTC",
+        resets_in_days: 8,
+        age_days: 190,
+    },
+    DemoCustomer {
+        id: "meridian",
+        name: "Meridian Retail Intelligence GmbH",
+        short_name: "Meridian",
+        shows: "credits about to expire",
+        email: "max@meridian.example",
+        time_zone: "Europe/Berlin",
+        resets_in_days: 10,
+        age_days: 560,
+    },
+    DemoCustomer {
+        id: "fjord",
+        name: "Fjord Notes",
+        short_name: "Fjord Notes",
+        shows: "can't buy yet",
+        email: "kari@fjord.example",
+        time_zone: "Europe/Oslo",
+        resets_in_days: 9,
+        age_days: 190,
+    },
 ];
 
-/// Who sees without buying: customer and e-mail.
+/// A member who sees without buying: customer and email address.
 pub const VIEWER: (&str, &str) = ("meridian", "finance@meridian.example");
+
+/// A customer by its id.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static DemoCustomer> {
+    CUSTOMERS.iter().find(|customer| customer.id == id)
+}

@@ -5,4 +5,5 @@
 pub mod actions;
 pub mod customers;
 pub mod seed;
+pub mod steps;
 mod story;

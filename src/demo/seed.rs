@@ -1,7 +1,7 @@
 //! Replays the demo's story through the real engine, with a clock of its own and real runs through Checkout.
 
 use crate::clock::Clock;
-use crate::demo::customers::{CUSTOMERS, VIEWER};
+use crate::demo::customers::{CUSTOMERS, VIEWER, by_id};
 use crate::demo::story;
 use crate::demo::story::{Event, Step};
 use crate::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
@@ -17,7 +17,7 @@ use stripe_sandbox::Sandbox;
 
 /// Makes the sample customers, unless they are there.
 pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result<(), InternalError> {
-    if customers::number(app, CUSTOMERS[0].0).await?.is_some() {
+    if customers::number(app, CUSTOMERS[0].id).await?.is_some() {
         return Ok(());
     }
     let now = app.clock.now();
@@ -153,15 +153,14 @@ async fn step(tx: &mut WriteTransaction, event: Event, number: usize, at: Instan
 
 /// The anchor is the reset that the demo promises, counted from the real now.
 async fn join(tx: &mut WriteTransaction, id: &str, plan: &str, minutes_ago: i64) -> Result<bool, InternalError> {
-    let Some((_, name, email, zone)) = CUSTOMERS.into_iter().find(|(known, ..)| *known == id) else { return Ok(false) };
-    let reset = story::RESETS_IN_DAYS.iter().find(|(known, _)| *known == id).map_or(0, |(_, days)| *days);
+    let Some(customer) = by_id(id) else { return Ok(false) };
     let now = tx.now() + TimeDelta::minutes(minutes_ago);
     let put = customers::Put {
-        email: Some(email.to_owned()),
-        name: Some(name.to_owned()),
+        email: Some(customer.email.to_owned()),
+        name: Some(customer.name.to_owned()),
         plan: Some(plan.to_owned()),
-        cycle_anchor: Some(now + TimeDelta::days(reset)),
-        timezone: Some(zone.to_owned()),
+        cycle_anchor: Some(now + TimeDelta::days(customer.resets_in_days)),
+        timezone: Some(customer.time_zone.to_owned()),
     };
     Ok(customers::put_in(tx, id, put).await? == PutOutcome::Created)
 }

@@ -3,6 +3,8 @@
 //! Plain data. Amounts are chosen so that burn order, resets and expiry end in the balances that the demo
 //! promises; the replay goes through the real engine, so that a wrong figure here cannot hide.
 
+use crate::demo::customers::by_id;
+
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -41,9 +43,6 @@ const DAY: i64 = 24 * 60;
 /// Thousandths in a credit.
 const K: i64 = 1_000;
 
-/// In how many days each customer's plan resets.
-pub const RESETS_IN_DAYS: [(&str, i64); 4] = [("fjord", 9), ("acme", 12), ("larch", 8), ("meridian", 10)];
-
 struct Story {
     customer: &'static str,
     /// Days from now to the reset.
@@ -53,8 +52,13 @@ struct Story {
 
 impl Story {
     fn new(customer: &'static str) -> Self {
-        let reset = RESETS_IN_DAYS.iter().find(|(id, _)| *id == customer).map_or(0, |(_, days)| *days);
+        let reset = by_id(customer).map_or(0, |customer| customer.resets_in_days);
         Self { customer, reset, events: Vec::new() }
+    }
+
+    /// The customer's first day.
+    fn join(&mut self, plan: &'static str) -> &mut Self {
+        self.at(by_id(self.customer).map_or(0, |customer| customer.age_days), 0, Step::Join(plan))
     }
 
     fn at(&mut self, days_ago: i64, minutes: i64, step: Step) -> &mut Self {
@@ -95,7 +99,7 @@ pub fn events() -> Vec<Event> {
 /// Free: 262 of 300 used.
 fn fjord() -> Vec<Event> {
     let mut story = Story::new("fjord");
-    story.at(190, 0, Step::Join("free"));
+    story.join("free");
     for cycle in 1..=5 {
         story.cycle(cycle, (180 + 20 * cycle) * K);
     }
@@ -106,7 +110,7 @@ fn fjord() -> Vec<Event> {
 /// Starter: 4,820 of 5,000 used, never bought.
 fn acme() -> Vec<Event> {
     let mut story = Story::new("acme");
-    story.at(190, 0, Step::Join("starter"));
+    story.join("starter");
     for cycle in 1..=5 {
         story.cycle(cycle, (4_300 - 350 * cycle) * K);
     }
@@ -117,7 +121,7 @@ fn acme() -> Vec<Event> {
 /// Builder: the plan is used up, one top-up is in use, one is next; $675 of top-ups in three cycles.
 fn larch() -> Vec<Event> {
     let mut story = Story::new("larch");
-    story.at(190, 0, Step::Join("builder"));
+    story.join("builder");
     for cycle in 4..=5 {
         story.cycle(cycle, 24_000 * K);
     }
@@ -138,7 +142,7 @@ fn larch() -> Vec<Event> {
 /// Pro: fractions, a hold, a bonus, a top-up that expires in six days, one for next March, one that expired.
 fn meridian() -> Vec<Event> {
     let mut story = Story::new("meridian");
-    story.at(560, 0, Step::Join("starter"));
+    story.join("starter");
     // 1,080 of 1,200 are used, and 120 expire a year later.
     story.at(555, 60, Step::Buy("p1200")).spread(6_080 * K, 554, 551);
     story.at(500, 60, Step::Plan("pro"));

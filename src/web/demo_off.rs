@@ -2,16 +2,11 @@
 
 pub use crate::web::error_pages::{Missing as Events, Missing as Mailbox, Missing as MailPage, Missing as Plans};
 
-use crate::usecases::access::portal::Viewer;
 use crate::usecases::{App, InternalError};
+use crate::web::document::Extras;
 use crate::web::request_context::RequestContext;
 use axum::Router;
 use leptos::prelude::AnyView;
-
-/// No bar.
-pub async fn bar(_: &RequestContext, _: Option<&Viewer>) -> Option<AnyView> {
-    None
-}
 
 /// No page of ours changes plans.
 #[must_use]
@@ -19,10 +14,10 @@ pub fn plans_page(_: &App) -> Option<String> {
     None
 }
 
-/// No stylesheet of the demo's.
+/// No bar, no stylesheet of the demo's.
 #[must_use]
-pub fn stylesheet(_: &App) -> Option<&'static str> {
-    None
+pub fn extras(_: &App) -> Extras {
+    Extras::default()
 }
 
 /// No sign-in by one click.

@@ -5,7 +5,7 @@ use crate::usecases::App;
 use crate::web::form_signature::FormSigner;
 use crate::web::request_context::RequestContext;
 use crate::web::theme::Theme;
-use crate::web::{assets, brand, demo};
+use crate::web::{assets, brand};
 use axum::extract::Request;
 use axum::response::Response;
 use futures::stream::once;
@@ -29,10 +29,17 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// The document; `also` is the demo's stylesheet.
+/// What every document has besides the product's own, by an extension of the request: the demo's.
+#[derive(Clone, Copy, Default)]
+pub struct Extras {
+    pub stylesheet: Option<&'static str>,
+    /// Drawn after the page.
+    pub bar: Option<fn() -> AnyView>,
+}
+
 #[component]
-fn Document(shop: Shop, theme: Theme, also: Option<&'static str>, children: Children) -> impl IntoView {
-    let also = also.map(str::to_owned).into_iter().chain(brand::address(&shop));
+fn Document(shop: Shop, theme: Theme, extras: Extras, children: Children) -> impl IntoView {
+    let also = extras.stylesheet.map(str::to_owned).into_iter().chain(brand::address(&shop));
     let also = also.map(|href| view! { <link rel="stylesheet" href=href /> }).collect_view();
     let icon = match shop.icon_url {
         Some(icon) => view! { <link rel="icon" href=icon /> }.into_any(),
@@ -50,19 +57,21 @@ fn Document(shop: Shop, theme: Theme, also: Option<&'static str>, children: Chil
                 {also}
                 <MetaTags />
             </head>
-            <body>{children()}</body>
+            <body>
+                {children()} {extras.bar.map(|bar| bar())}
+            </body>
         </html>
     }
 }
 
 /// Renders a whole document around `body`.
 pub async fn document<V: IntoView + 'static>(app: App, request: Request, body: fn() -> V) -> Response {
-    let also = demo::stylesheet(&app);
+    let extras = request.extensions().get().copied().unwrap_or_default();
     let signer = FormSigner::new(&app.settings.form_secret);
     let page = move || {
         let request = RequestContext::current();
         let (shop, theme) = (request.app.catalog.shop.clone(), request.theme());
-        view! { <Document shop theme also>{body()}</Document> }
+        view! { <Document shop theme extras>{body()}</Document> }
     };
     let context = move || {
         provide_context(app.clone());

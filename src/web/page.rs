@@ -5,7 +5,6 @@
 use crate::usecases::access::portal::Viewer;
 use crate::usecases::access::sign_in;
 use crate::usecases::access::sign_in::CustomerChoice;
-use crate::web::demo;
 use crate::web::document::PageTitle;
 use crate::web::frame::Frame;
 use crate::web::request_context::{PageError, RequestContext};
@@ -43,7 +42,6 @@ where
 
 /// The page in its frame, under its title.
 async fn framed(request: &RequestContext, page: Page) -> AnyView {
-    let bar = demo::bar(request, page.viewer.as_ref()).await;
     let shop = request.app.catalog.shop.clone();
     let choices = match &page.viewer {
         Some(viewer) if viewer.proven => accounts(request, viewer).await,
@@ -58,7 +56,6 @@ async fn framed(request: &RequestContext, page: Page) -> AnyView {
         <Frame shop home customer choices theme=request.theme() here=request.here()>
             {page.body}
         </Frame>
-        {bar}
     }
     .into_any()
 }

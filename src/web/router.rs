@@ -15,12 +15,13 @@ use crate::web::usage::table::usage_csv;
 use crate::web::{assets, brand, demo, live, readable, server_functions};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
+use axum::http::HeaderValue;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use leptos::prelude::*;
 use leptos::server_fn::axum::server_fn_paths;
 use tower_http::compression::CompressionLayer;
@@ -50,6 +51,7 @@ pub fn routes(app: &App) -> Router<App> {
         .merge(demo::routes())
         .fallback(render)
         .layer(middleware::from_fn_with_state((app.clone(), guard), guarded))
+        .layer(Extension(demo::extras(app)))
         .layer(CompressionLayer::new())
 }
 
@@ -76,14 +78,15 @@ async fn guarded(State((app, guard)): State<(App, Guard)>, request: Request, nex
     } else if !readable::is_text(request.uri()) {
         unreadable(app, request).await
     } else {
-        let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
-        let response = next.run(request).await;
-        match guard.blocked_redirect(&method, &response) {
+        let (parts, body) = request.into_parts();
+        let head = parts.clone();
+        let response = next.run(Request::from_parts(parts, body)).await;
+        match guard.blocked_redirect(&head.method, &response) {
             None => response,
             Some(to) => {
                 let cookies = response.headers().get_all(SET_COOKIE).into_iter().cloned().collect();
                 drop(response);
-                continue_page(app, cookies, uri, headers, to).await
+                continue_page(app, cookies, head, to).await
             }
         }
     };
@@ -92,9 +95,8 @@ async fn guarded(State((app, guard)): State<(App, Guard)>, request: Request, nex
 }
 
 /// Answers a form by a page with a link, in place of a redirect that the browser would block.
-async fn continue_page(app: App, cookies: Vec<HeaderValue>, uri: Uri, headers: HeaderMap, to: Url) -> Response {
-    let mut request = Request::new(Body::empty());
-    (*request.uri_mut(), *request.headers_mut()) = (uri, headers);
+async fn continue_page(app: App, cookies: Vec<HeaderValue>, head: Parts, to: Url) -> Response {
+    let mut request = Request::from_parts(head, Body::empty());
     request.extensions_mut().insert(ContinueTo(to));
     let mut response = document(app, request, || view! { <ContinuePage /> }).await;
     for cookie in cookies {

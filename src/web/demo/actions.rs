@@ -34,19 +34,19 @@ impl DemoOutcome {
     /// The sentence, and whether it is an error.
     pub const fn words(self) -> (&'static str, bool) {
         match self {
-            Self::Used => ("Credits were used.", false),
-            Self::Short => ("Refused: there are not so many credits.", true),
+            Self::Used => ("Credits used: plan credits first, then top-ups.", false),
+            Self::Short => ("Refused: not enough credits. Your API call would get a 402.", true),
             Self::BadAmount => ("Enter an amount such as 380 or 12.5.", true),
             Self::Switched => ("Customer switched.", false),
-            Self::Moved => ("The clock was moved.", false),
-            Self::NowhereToGo => ("Nothing of the kind lies ahead.", true),
-            Self::PlanChanged => ("The plan was changed.", false),
+            Self::Moved => ("The clock has moved.", false),
+            Self::NowhereToGo => ("There's nothing like that ahead.", true),
+            Self::PlanChanged => ("Plan changed.", false),
             Self::SignInFirst => ("Choose a customer first.", true),
         }
     }
 }
 
-/// Signs in as another person: `who` is `customer/e-mail`.
+/// Signs in as another person: `who` is `customer/email`.
 #[server(name = DemoSwitch, prefix = "/_fn", endpoint = "demo-switch")]
 pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
     run("/billing", async |request: &RequestContext| {
@@ -119,12 +119,7 @@ async fn run(
     match act(&request).await {
         Ok(DemoOutcome::SignInFirst) => request.redirect("/sign-in?demo=sign_in"),
         Ok(outcome) => {
-            let path = own_path(back);
-            request.redirect(&format!(
-                "{}?demo={}",
-                path.split('?').next().unwrap_or("/billing"),
-                <&str>::from(outcome)
-            ));
+            request.redirect(&with_outcome(&own_path(back), outcome));
         }
         Err(fault) => {
             tracing::error!(error = %fault, "a form of the demo failed");
@@ -132,6 +127,18 @@ async fn run(
         }
     }
     Ok(())
+}
+
+/// The page with this outcome, in place of the outcomes of forms before.
+fn with_outcome(page: &str, outcome: DemoOutcome) -> String {
+    let (path, query) = page.split_once('?').unwrap_or((page, ""));
+    let kept = query.split('&').filter(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !matches!(name, "" | "demo" | "outcome" | "act")
+    });
+    let code: &str = outcome.into();
+    let query: Vec<String> = kept.map(str::to_owned).chain([format!("demo={code}")]).collect();
+    format!("{path}?{}", query.join("&"))
 }
 
 /// Opens a session by a new portal link, spent at once.
@@ -148,4 +155,17 @@ async fn sign_in(
         request.set_cookie(Cookie::Session, &token, COOKIE_SECONDS);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DemoOutcome, with_outcome};
+
+    #[test]
+    fn a_page_has_one_outcome_and_keeps_its_filter() {
+        let check = |page, want| assert_eq!(with_outcome(page, DemoOutcome::Used), want);
+        check("/billing", "/billing?demo=used");
+        check("/usage?range=7d&demo=short", "/usage?range=7d&demo=used");
+        check("/operator?outcome=done&act=give&q=acme", "/operator?q=acme&demo=used");
+    }
 }

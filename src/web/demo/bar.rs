@@ -1,66 +1,94 @@
-//! The bar marked "Demo": a customer to sign in as, credits to use, the clock, links to emails, events and plans.
+//! The bar marked "Demo", at the lower edge of every window: the customer, the three steps, the demo's pages, the clock
+//! and the way to the operator's pages and back.
 
-use crate::demo::actions;
-use crate::demo::actions::{Leap, Person};
+use crate::demo::actions::{self, Leap, Person};
+use crate::demo::steps::Steps;
 use crate::domain::{Balance, PurchaseId};
-use crate::usecases::InternalError;
 use crate::usecases::access::portal::{Role, Viewer};
 use crate::usecases::credits::accounts;
-use crate::web::demo::actions::{DemoMove, DemoOutcome, DemoSwitch, DemoUse};
+use crate::usecases::{InternalError, customers};
+use crate::web::demo::actions::{DemoOutcome, DemoSwitch};
+use crate::web::demo::steps::StepList;
+use crate::web::demo::tools::{Tools, UseAndMove};
+use crate::web::operator::session::SignInAsDemoOperator;
 use crate::web::request_context::RequestContext;
 use crate::web::ui::dates::{Moment, Zone};
-use crate::web::ui::form::Form;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-/// The bar of a page, once the demo's customers are there. The gallery has none.
-pub async fn bar(request: &RequestContext, viewer: Option<&Viewer>) -> Option<AnyView> {
-    if request.path().starts_with("/_gallery") {
-        return None;
-    }
-    load(request, viewer).await.unwrap_or_else(|fault| {
-        tracing::error!(error = %fault, "the demo's bar could not be drawn");
-        None
+/// The bar of the current page, if the demo's customers are there. The gallery has none.
+pub fn bar() -> AnyView {
+    let request = RequestContext::current();
+    Suspend::new(async move {
+        if request.path().starts_with("/_gallery") {
+            return None;
+        }
+        load(&request).await.unwrap_or_else(|fault| {
+            tracing::error!(error = %fault, "the demo's bar could not be drawn");
+            None
+        })
     })
+    .into_any()
 }
 
-async fn load(request: &RequestContext, viewer: Option<&Viewer>) -> Result<Option<AnyView>, InternalError> {
+async fn load(request: &RequestContext) -> Result<Option<AnyView>, InternalError> {
     let app = &request.app;
     if !actions::is_seeded(app).await? {
         return Ok(None);
     }
-    let zone = Zone::named(viewer.map_or("UTC", |viewer| viewer.timezone.as_str()));
-    let balance = match viewer {
-        Some(viewer) => accounts::balance(app, &viewer.customer).await?,
+    let viewer = request.viewer().await?;
+    let customer = match &viewer {
+        Some(viewer) => customers::find(app, &viewer.customer).await?,
         None => None,
     };
-    let balance = balance.filter(|_| app.clock.is_test());
+    let steps = match &customer {
+        Some(customer) => Some(Steps::of_customer(app, customer).await?),
+        None => None,
+    };
+    let balance = match &viewer {
+        Some(viewer) if app.clock.is_test() => accounts::balance(app, &viewer.customer).await?,
+        _ => None,
+    };
+    let zone = Zone::named(viewer.as_ref().map_or("UTC", |viewer| viewer.timezone.as_str()));
     let leaps = balance.map(|balance| leaps(&balance, &app.catalog.rules.reminder_days, zone)).unwrap_or_default();
-    let people: Vec<_> = actions::people().into_iter().map(|person| choice(&person, viewer)).collect();
-    let now = zone.full(app.clock.now());
-    let key = PurchaseId(app.clock.mint()).to_string();
-    let back = request.path().to_owned();
+    let people = actions::people().into_iter().map(|person| choice(&person, viewer.as_ref())).collect();
     let outcome = request.query("demo").and_then(|code| code.parse().ok());
-    let (is_signed_in, emails) = (viewer.is_some(), actions::mails(app).await?);
-    Ok(Some(view! { <Bar people now leaps is_signed_in key back outcome emails /> }.into_any()))
+    let key = || PurchaseId(app.clock.mint()).to_string();
+    let tools = Tools { leaps, key: key(), back: request.here(), is_signed_in: viewer.is_some() };
+    let bar = Bar {
+        people,
+        now: zone.full(app.clock.now()),
+        steps: view! { <StepList steps key=key() can_move=app.clock.is_test() /> }.into_any(),
+        tools,
+        outcome,
+        emails: actions::mails(app).await?,
+        other_side: other_side(request.path(), viewer.as_ref()),
+    };
+    Ok(Some(bar.view()))
 }
 
-/// An option: its value, its words, and whether the viewer is this person.
-fn choice(person: &Person, viewer: Option<&Viewer>) -> (String, String, bool) {
+/// A choice of the customer's select.
+struct Choice {
+    value: String,
+    words: String,
+    is_viewer: bool,
+}
+
+fn choice(person: &Person, viewer: Option<&Viewer>) -> Choice {
     let words = match person.role {
         Role::Viewer => format!("{}, as a viewer", person.name),
         _ => person.name.to_owned(),
     };
-    let now = viewer.is_some_and(|viewer| viewer.customer == person.customer && viewer.role == person.role);
-    (format!("{}/{}", person.customer, person.email), words, now)
+    let is_viewer = viewer.is_some_and(|viewer| viewer.customer == person.customer && viewer.role == person.role);
+    Choice { value: format!("{}/{}", person.customer, person.email), words, is_viewer }
 }
 
 fn leaps(balance: &Balance, reminder_days: &[i64], zone: Zone) -> Vec<(&'static str, String)> {
     let words = |leap| match leap {
-        Leap::Day => "a day on",
-        Leap::Reset => "next reset",
-        Leap::Reminder => "next reminder",
-        Leap::Expiry => "next expiry",
+        Leap::Day => "A day later",
+        Leap::Reset => "Next reset",
+        Leap::Reminder => "Next reminder",
+        Leap::Expiry => "Next expiry",
     };
     let leap = |leap: Leap| {
         let to = leap.to(balance, reminder_days)?;
@@ -69,36 +97,81 @@ fn leaps(balance: &Balance, reminder_days: &[i64], zone: Zone) -> Vec<(&'static 
     Leap::ALL.into_iter().filter_map(leap).collect()
 }
 
-/// `key` makes one form one usage. The bar opens by itself only after an error.
-#[component]
-fn Bar(
-    people: Vec<(String, String, bool)>,
+/// From the customer's pages to the operator's, and back.
+fn other_side(path: &str, viewer: Option<&Viewer>) -> AnyView {
+    if !path.starts_with("/operator") {
+        return view! {
+            <form method="post" action=SignInAsDemoOperator::PATH class="side">
+                <button>"Operator"</button>
+            </form>
+        }
+        .into_any();
+    }
+    let (to, words) =
+        if viewer.is_some() { ("/billing", "Back to Billing") } else { ("/sign-in", "Customers’ sign-in") };
+    view! {
+        <a class="side" href=to>
+            {words}
+        </a>
+    }
+    .into_any()
+}
+
+struct Bar {
+    people: Vec<Choice>,
     now: Moment,
-    leaps: Vec<(&'static str, String)>,
-    is_signed_in: bool,
-    key: String,
-    back: String,
+    steps: AnyView,
+    tools: Tools,
     outcome: Option<DemoOutcome>,
     emails: i64,
-) -> impl IntoView {
-    let words = outcome.map(DemoOutcome::words);
-    let open = words.is_some_and(|(_, error)| error);
-    let message = words.map(|(words, error)| {
-        let role = if error { "alert" } else { "status" };
-        view! { <p role=role>{words}</p> }
-    });
-    let nobody = !people.iter().any(|(.., now)| *now);
-    let option = |(value, words, selected): (String, String, bool)| {
+    other_side: AnyView,
+}
+
+impl Bar {
+    /// The tools open by themselves only after an error.
+    fn view(self) -> AnyView {
+        let words = self.outcome.map(DemoOutcome::words);
+        let open = words.is_some_and(|(_, error)| error);
+        let message = words.map(|(words, error)| {
+            let role = if error { "alert" } else { "status" };
+            view! { <p role=role>{words}</p> }
+        });
+        let datetime = self.now.machine();
+        let summary = view! {
+            <summary>
+                <time datetime=datetime>{self.now.text.clone()}</time>
+                " "
+                <span class="open">"More"</span>
+            </summary>
+        };
+        // Parts are boxed: the type of a view grows with its parts, and the compiler must name the whole.
+        let (who, pages) = (switch(self.people), pages(self.tools.is_signed_in, self.emails));
         view! {
-            <option value=value selected=selected>
+            <aside class="demo" aria-label="Demo">
+                <div class="inside">
+                    {message} <strong class="mark">"Demo"</strong> {who} {self.steps}
+                    <details open=open>
+                        {summary}
+                        <UseAndMove tools=self.tools now=self.now />
+                    </details> {pages} {self.other_side}
+                </div>
+            </aside>
+        }
+        .into_any()
+    }
+}
+
+fn switch(people: Vec<Choice>) -> AnyView {
+    let nobody = !people.iter().any(|choice| choice.is_viewer);
+    let option = |Choice { value, words, is_viewer }: Choice| {
+        view! {
+            <option value=value selected=is_viewer>
                 {words}
             </option>
         }
     };
-    let datetime = now.machine();
-    // Parts are boxed: the type of a view grows with its parts, and the compiler must name the whole.
-    let who = view! {
-        <form method="post" action=DemoSwitch::PATH>
+    view! {
+        <form method="post" action=DemoSwitch::PATH class="who">
             <select name="who" aria-label="Customer">
                 {nobody.then(|| view! { <option value="">"Choose a customer"</option> })}
                 {people.into_iter().map(option).collect_view()}
@@ -106,58 +179,16 @@ fn Bar(
             <button>"Switch"</button>
         </form>
     }
-    .into_any();
-    let used = is_signed_in.then(|| view! { <UseCredits key back=back.clone() /> }.into_any());
-    let moved = (!leaps.is_empty()).then(|| view! { <MoveClock leaps back /> }.into_any());
-    let ways = view! {
+    .into_any()
+}
+
+fn pages(is_signed_in: bool, emails: i64) -> AnyView {
+    view! {
         <nav aria-label="Demo">
             {is_signed_in.then(|| view! { <a href="/demo/plans">"Plans"</a> })}
             <a href="/demo/mails">{format!("Mailbox ({emails})")}</a>
             <a href="/demo/events">"Stripe's events"</a>
         </nav>
     }
-    .into_any();
-    view! {
-        <aside class="demo" aria-label="Demo">
-            <div class="inside">
-                {message}
-                <details open=open>
-                    <summary>
-                        <strong>"Demo"</strong>
-                        " "
-                        <time datetime=datetime>{now.text}</time>
-                    </summary>
-                    <div class="tools">
-                        {who} {used} {moved} {ways}
-                    </div>
-                </details>
-            </div>
-        </aside>
-    }
-}
-
-#[component]
-fn UseCredits(key: String, back: String) -> impl IntoView {
-    view! {
-        <Form action=DemoUse::PATH>
-            <input type="hidden" name="key" value=key />
-            <input type="hidden" name="back" value=back />
-            <input name="credits" inputmode="decimal" aria-label="Credits to use" value="380" maxlength="20" autocomplete="off" />
-            <button>"Use credits"</button>
-        </Form>
-    }
-}
-
-#[component]
-fn MoveClock(leaps: Vec<(&'static str, String)>, back: String) -> impl IntoView {
-    let option = |(code, words): (&'static str, String)| view! { <option value=code>{words}</option> };
-    view! {
-        <Form action=DemoMove::PATH>
-            <input type="hidden" name="back" value=back />
-            <select name="to" aria-label="Move the clock to">
-                {leaps.into_iter().map(option).collect_view()}
-            </select>
-            <button>"Move the clock"</button>
-        </Form>
-    }
+    .into_any()
 }

@@ -8,15 +8,17 @@ mod bar;
 mod mails;
 mod plans;
 mod sign_in;
+mod steps;
 mod stripe;
+mod tools;
 
-pub use bar::bar;
 pub use mails::{MailPage, Mailbox};
 pub use plans::Plans;
 pub use sign_in::{sign_in_operator, sign_in_people};
 pub use stripe::Events;
 
 use crate::usecases::App;
+use crate::web::document::Extras;
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
@@ -28,10 +30,13 @@ pub fn plans_page(app: &App) -> Option<String> {
     app.settings.demo.then(|| "/demo/plans".to_owned())
 }
 
-/// The demo's own stylesheet.
+/// The bar of every page and its stylesheet.
 #[must_use]
-pub fn stylesheet(app: &App) -> Option<&'static str> {
-    app.settings.demo.then_some("/demo/demo.css")
+pub fn extras(app: &App) -> Extras {
+    match app.settings.demo {
+        true => Extras { stylesheet: Some("/demo/demo.css"), bar: Some(bar::bar) },
+        false => Extras::default(),
+    }
 }
 
 /// Whether a form of this path opens a session of the demo's, so that none is needed.

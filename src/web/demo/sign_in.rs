@@ -1,5 +1,7 @@
-//! Sign-in by one click: a button for each of the demo's customers. Loopback only, never part of a release.
+//! Sign-in by one click: a button for each of the demo's customers and for its operator. Loopback only, never part of a
+//! release.
 
+use crate::demo::customers::{CUSTOMERS, DemoCustomer};
 use crate::usecases::{InternalError, customers};
 use crate::web::operator::session::SignInAsDemoOperator;
 use crate::web::request_context::RequestContext;
@@ -7,16 +9,15 @@ use crate::web::sign_in::session::SignInAsDemo;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-/// A button for each of the demo's customers that exists.
+/// A button for each of the demo's customers that exists, and for the operator.
 pub async fn sign_in_people(request: &RequestContext) -> Result<Option<AnyView>, InternalError> {
     if !request.app.settings.demo {
         return Ok(None);
     }
     let mut buttons = Vec::new();
-    for (id, ..) in crate::demo::customers::CUSTOMERS {
-        if let Some(customer) = customers::find(&request.app, id).await? {
-            let plan = request.app.catalog.plan(&customer.plan).map(|plan| plan.name.clone()).unwrap_or_default();
-            buttons.push(button(customer, &plan));
+    for customer in CUSTOMERS {
+        if customers::number(&request.app, customer.id).await?.is_some() {
+            buttons.push(button(customer));
         }
     }
     if buttons.is_empty() {
@@ -27,7 +28,7 @@ pub async fn sign_in_people(request: &RequestContext) -> Result<Option<AnyView>,
             <h2 id="demo" class="label">
                 "Demo: sign in as"
             </h2>
-            <ul>{buttons}</ul>
+            <ul>{buttons} <li>{operator("Operator console")}</li></ul>
         </section>
     };
     Ok(Some(list.into_any()))
@@ -41,23 +42,29 @@ pub fn sign_in_operator(request: &RequestContext) -> Option<AnyView> {
                 <h2 id="demo" class="label">
                     "Demo: no password"
                 </h2>
-                <form method="post" action=SignInAsDemoOperator::PATH>
-                    <button class="button">"Sign in as the operator"</button>
-                </form>
+                {operator("Sign in as the operator")}
             </section>
         }
         .into_any()
     })
 }
 
-fn button(customer: customers::Customer, plan: &str) -> AnyView {
-    let plan = format!(" · {plan}");
+fn operator(words: &'static str) -> AnyView {
+    view! {
+        <form method="post" action=SignInAsDemoOperator::PATH>
+            <button class="button">{words}</button>
+        </form>
+    }
+    .into_any()
+}
+
+fn button(customer: DemoCustomer) -> AnyView {
     view! {
         <li>
             <form method="post" action=SignInAsDemo::PATH>
                 <input type="hidden" name="customer" value=customer.id />
                 <input type="hidden" name="member" value=customer.email />
-                <button class="button">{customer.name} <span class="note">{plan}</span></button>
+                <button class="button">{customer.short_name} " " <span class="note">{customer.shows}</span></button>
             </form>
         </li>
     }
