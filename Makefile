@@ -119,6 +119,13 @@ clients: end2end/node_modules/.tools ## Generates clients from openapi.json and 
 pictures: ## Updates the committed pictures of the pages; look at each change before you commit it
 	$(MAKE) e2e E2E='--project=script --update-snapshots=changed pictures'
 
+.PHONY: film
+film: css end2end/node_modules/.tools ## Films the demo for the README: buy, use, reset
+	scripts/need chromium film
+	cargo build $(LOCKED) --features demo --bin topup
+	source scripts/lib.sh && node end2end/film.mjs "$(abspath $(TARGET))/debug/topup" "$$(chromium_path)" \
+	    docs/images/billing.png docs/images/buy-use-reset.webp
+
 .PHONY: prove
 prove: ## The long tests: many more histories, ten million entries; up to two hours
 	scripts/need postgres pgbouncer

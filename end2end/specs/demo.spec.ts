@@ -78,7 +78,7 @@ test("emails, events and plans are a click away", async ({ page, demo }) => {
   await page.getByRole("link", { name: /^Mailbox/ }).click();
   await page.getByRole("link", { name: "1,200 credits added: receipt" }).first().click();
   await expect(page.frameLocator("iframe").getByRole("heading", { name: "1,200 credits added" })).toBeVisible();
-  await expect(page.getByRole("region", { name: "The same as plain text" })).toContainText("Price: $9.00");
+  await expect(page.getByRole("region", { name: "Plain text" })).toContainText("Price: $9.00");
   await openBar(page);
   await page.getByRole("link", { name: "Stripe's events" }).click();
   await expect(page.getByRole("row").filter({ hasText: "checkout.session.completed" }).first()).toContainText("Done");

@@ -153,6 +153,7 @@ async fn open_sandbox(
         }),
         real_now: Arc::new(move || real.real()),
         shop_name: app.catalog.shop.name.clone(),
+        deliver_twice: true,
     };
     let failed = |reason| Failure::Failed(format!("sandbox: {reason}"));
     let (sandbox, catalog) = (Sandbox::open(sandbox).await.map_err(failed)?, &app.catalog);
@@ -175,8 +176,8 @@ fn greet(public_url: &str) {
     println!();
     println!("Open {public_url} and sign in as Acme Data (Starter, 180 of 5,000 credits left).");
     println!("  1. Buy 1,200 credits. The card is 4242 4242 4242 4242, any date, any CVC.");
-    println!("  2. In the bar marked Demo, use 380 credits, and see plan 0, top-up 1,000.");
-    println!("  3. In the same bar, move the clock to the next reset: plan 5,000, top-up still 1,000.");
+    println!("  2. In the bar marked Demo, press Use 380: plan 0, top-up 1,000.");
+    println!("  3. In the same bar, press Next reset: plan 5,000, top-up still 1,000.");
     println!("The API's operator key is {OPERATOR_KEY}");
     println!();
 }

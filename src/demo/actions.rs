@@ -199,6 +199,8 @@ pub struct Event {
     pub object: String,
     pub at: Instant,
     pub done: bool,
+    /// The purchase of a Checkout: its credits, its customer's name, and whether the money is there.
+    pub purchase: Option<(Credits, String, bool)>,
 }
 
 /// The newest events, newest first.
@@ -206,15 +208,22 @@ pub struct Event {
 /// # Errors
 /// [`InternalError`].
 pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
-    let sql = "select id, type, object_id, received_at, done_at from inbox order by received_at desc, id desc limit $1";
+    let sql = "select i.id, i.type, i.object_id, i.received_at, i.done_at, p.credits, p.credited_at, c.name
+               from inbox i left join purchases p on p.session_id = i.object_id left join customers c on c.no = p.customer_no
+               order by i.received_at desc, i.id desc limit $1";
     let rows = app.store.read().await?.fetch_all(sql, args![SHOWN_MAX]).await?;
     let event = |row: &Row| {
+        let purchase = match row.opt_text("name")? {
+            Some(name) => Some((row.credits("credits")?, name, row.opt_at("credited_at")?.is_some())),
+            None => None,
+        };
         Ok(Event {
             id: row.text("id")?,
             kind: row.text("type")?,
             object: row.text("object_id")?,
             at: row.at("received_at")?,
             done: row.opt_at("done_at")?.is_some(),
+            purchase,
         })
     };
     rows.iter().map(event).collect::<Result<_, DbError>>().map_err(InternalError::from)

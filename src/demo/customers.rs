@@ -1,7 +1,9 @@
 //! The demo's customers. What happened to them is the demo's story.
 
+use crate::demo::rhythm::Rhythm;
+
 /// A customer of the demo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct DemoCustomer {
     pub id: &'static str,
     pub name: &'static str,
@@ -15,6 +17,7 @@ pub struct DemoCustomer {
     pub resets_in_days: i64,
     /// Days since it came.
     pub age_days: i64,
+    pub rhythm: Rhythm,
 }
 
 /// The customers, the one to start with first.
@@ -28,6 +31,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "America/New_York",
         resets_in_days: 12,
         age_days: 190,
+        rhythm: Rhythm { seed: 1, sources: ["price-monitor", "backend", "weekly-report", "ada"], unit: 1_000 },
     },
     DemoCustomer {
         id: "larch",
@@ -38,6 +42,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "UTC",
         resets_in_days: 8,
         age_days: 190,
+        rhythm: Rhythm { seed: 2, sources: ["crawler-eu", "crawler-us", "papers", "lin"], unit: 500 },
     },
     DemoCustomer {
         id: "meridian",
@@ -48,6 +53,11 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "Europe/Berlin",
         resets_in_days: 10,
         age_days: 560,
+        rhythm: Rhythm {
+            seed: 3,
+            sources: ["nightly-price-comparison@retail-intelligence", "crawler-7", "assortment", "kim"],
+            unit: 125,
+        },
     },
     DemoCustomer {
         id: "fjord",
@@ -58,6 +68,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "Europe/Oslo",
         resets_in_days: 9,
         age_days: 190,
+        rhythm: Rhythm { seed: 4, sources: ["clipper", "importer", "search", "kari"], unit: 1_000 },
     },
 ];
 

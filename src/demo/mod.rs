@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod customers;
+pub mod rhythm;
 pub mod seed;
 pub mod steps;
 mod story;

@@ -1,10 +1,10 @@
 //! Replays the demo's story through the real engine, with a clock of its own and real runs through Checkout.
 
 use crate::clock::Clock;
-use crate::demo::customers::{CUSTOMERS, VIEWER, by_id};
-use crate::demo::story;
-use crate::demo::story::{Event, Step};
-use crate::domain::{Credits, GrantId, HoldId, Instant, PurchaseId};
+use crate::demo::customers::{CUSTOMERS, VIEWER};
+use crate::demo::rhythm;
+use crate::demo::story::{self, Event, Step};
+use crate::domain::{Credits, GrantId, HoldId, PurchaseId};
 use crate::ledger::{Charge, ChargeOutcome, Ledger, WriteTransaction};
 use crate::usecases::customers;
 use crate::usecases::customers::PutOutcome;
@@ -27,8 +27,8 @@ pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result
     let past = App::new(AppParts { ledger, clock: clock.clone(), ..app.parts() });
     let mut replay = Replay { past: &past, sandbox, history_at, clock: &clock, stretch: Vec::new(), underway: None };
     let mut result = Ok(());
-    for (number, event) in story::events().into_iter().enumerate() {
-        result = replay.event(number, event, now - TimeDelta::minutes(event.minutes_ago)).await;
+    for (number, event) in story::events(now).into_iter().enumerate() {
+        result = replay.event(number, event).await;
         if result.is_err() {
             break;
         }
@@ -55,16 +55,17 @@ struct Replay<'a> {
     /// The stand-in's clock, while it is in the past.
     history_at: &'a AtomicI64,
     clock: &'a Clock,
-    /// What the ledger alone does, put off until somebody else has a part.
-    stretch: Vec<(usize, Event, Instant)>,
+    /// Steps of the ledger alone, which wait until another step needs them booked.
+    stretch: Vec<(usize, Event)>,
     /// The Checkout whose money is on its way.
     underway: Option<(PurchaseId, String)>,
 }
 
 impl Replay<'_> {
-    async fn event(&mut self, number: usize, event: Event, at: Instant) -> Result<(), InternalError> {
+    async fn event(&mut self, number: usize, event: Event) -> Result<(), InternalError> {
+        let (id, at) = (event.customer.id, event.at);
         if !matches!(event.step, Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work) {
-            self.stretch.push((number, event, at));
+            self.stretch.push((number, event));
             return Ok(());
         }
         self.catch_up().await?;
@@ -72,12 +73,12 @@ impl Replay<'_> {
         self.history_at.store(at.timestamp(), Ordering::SeqCst);
         match event.step {
             Step::Buy(package) => {
-                let (purchase, session) = open(self.past, event.customer, package).await?;
+                let (purchase, session) = open(self.past, id, package).await?;
                 self.sandbox.pay(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
             }
             Step::BuyByBank(package) => {
-                let (purchase, session) = open(&takes_bank_payments(self.past), event.customer, package).await?;
+                let (purchase, session) = open(&takes_bank_payments(self.past), id, package).await?;
                 self.sandbox.pay_by_bank(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
                 self.underway = Some((purchase, session));
@@ -94,14 +95,14 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// What lies between two of those, in one transaction.
+    /// Books the steps that wait, in one transaction.
     async fn catch_up(&mut self) -> Result<(), InternalError> {
         let (stretch, clock) = (std::mem::take(&mut self.stretch), self.clock.clone());
         let job = self.past.write(move |tx| {
             Box::pin(async move {
-                for (number, event, at) in stretch {
-                    clock.put(at);
-                    step(tx, event, number, at).await?;
+                for (number, event) in stretch {
+                    clock.put(event.at);
+                    step(tx, event, number).await?;
                 }
                 Ok(())
             })
@@ -117,19 +118,16 @@ fn takes_bank_payments(past: &App) -> App {
     App::new(AppParts { catalog: Arc::new(catalog), ..past.parts() })
 }
 
-async fn step(tx: &mut WriteTransaction, event: Event, number: usize, at: Instant) -> Result<(), InternalError> {
-    let id = event.customer;
+async fn step(tx: &mut WriteTransaction, event: Event, number: usize) -> Result<(), InternalError> {
+    let (id, at) = (event.customer.id, event.at);
     let no = tx.customer_no(id).await?.unwrap_or_default();
     let done = match event.step {
-        Step::Join(plan) => join(tx, id, plan, event.minutes_ago).await?,
+        Step::Join(plan) => join(tx, &event, plan).await?,
         Step::Plan(plan) => {
             let put = customers::Put { plan: Some(plan.to_owned()), ..customers::Put::default() };
             customers::put_in(tx, id, put).await? == PutOutcome::Changed
         }
-        Step::Use(thousandths) => {
-            let charge = charge(id, Credits(thousandths), number);
-            matches!(tx.charge(&charge).await?, ChargeOutcome::Charged(_))
-        }
+        Step::Use(used) => matches!(tx.charge(&charge(id, used, number)).await?, ChargeOutcome::Charged(_)),
         Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work => false,
         Step::Hold(thousandths) => {
             let (hold, credits) = (HoldId(tx.clock.mint()), Credits(thousandths));
@@ -152,9 +150,9 @@ async fn step(tx: &mut WriteTransaction, event: Event, number: usize, at: Instan
 }
 
 /// The anchor is the reset that the demo promises, counted from the real now.
-async fn join(tx: &mut WriteTransaction, id: &str, plan: &str, minutes_ago: i64) -> Result<bool, InternalError> {
-    let Some(customer) = by_id(id) else { return Ok(false) };
-    let now = tx.now() + TimeDelta::minutes(minutes_ago);
+async fn join(tx: &mut WriteTransaction, event: &Event, plan: &str) -> Result<bool, InternalError> {
+    let customer = event.customer;
+    let now = event.at + TimeDelta::days(customer.age_days);
     let put = customers::Put {
         email: Some(customer.email.to_owned()),
         name: Some(customer.name.to_owned()),
@@ -162,18 +160,18 @@ async fn join(tx: &mut WriteTransaction, id: &str, plan: &str, minutes_ago: i64)
         cycle_anchor: Some(now + TimeDelta::days(customer.resets_in_days)),
         timezone: Some(customer.time_zone.to_owned()),
     };
-    Ok(customers::put_in(tx, id, put).await? == PutOutcome::Created)
+    Ok(customers::put_in(tx, customer.id, put).await? == PutOutcome::Created)
 }
 
-fn charge(id: &str, credits: Credits, number: usize) -> Charge {
+fn charge(id: &str, used: rhythm::Charge, number: usize) -> Charge {
     Charge {
         customer: id.to_owned(),
         key: format!("story-{number}"),
         content: [0; 16],
-        credits,
-        operation: Some(["scrape", "crawl", "extract"][number % 3].to_owned()),
-        quantities: Some(format!("{{\"requests\":{}}}", credits.0 / 2_000 + 1)),
-        source: None,
+        credits: Credits(used.credits),
+        operation: Some(used.operation.to_owned()),
+        quantities: Some(used.counts.json()),
+        source: Some(used.source.to_owned()),
         metadata: None,
     }
 }

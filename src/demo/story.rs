@@ -1,19 +1,20 @@
-//! The demo's story: what happened to four customers before today, in days relative to now.
+//! The demo's story: what happened to four customers before today.
 //!
-//! Plain data. Amounts are chosen so that burn order, resets and expiry end in the balances that the demo
-//! promises; the replay goes through the real engine, so that a wrong figure here cannot hide.
+//! Plain data. Amounts are chosen so that burn order, resets and expiry end in the balances that the demo promises. The
+//! replay goes through the real engine, so that a wrong figure here cannot hide.
 
-use crate::demo::customers::by_id;
+use crate::demo::customers::{DemoCustomer, by_id};
+use crate::demo::rhythm::{Charge, Rhythm};
+use crate::domain::{Cycle, Instant};
+use chrono::TimeDelta;
 
-/// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The customer comes, on a plan.
     Join(&'static str),
     /// The plan changes.
     Plan(&'static str),
-    /// Credits are used, in thousandths.
-    Use(i64),
+    Use(Charge),
     /// A package is bought.
     Buy(&'static str),
     /// A package is bought by a bank payment, whose money comes later.
@@ -28,102 +29,95 @@ pub enum Step {
     Bonus(i64, i64),
 }
 
-/// A step of a customer: days before now, hours within that day, what.
+/// A step of a customer.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
-    /// Whose.
-    pub customer: &'static str,
-    /// Minutes before now.
-    pub minutes_ago: i64,
-    /// What.
+    pub customer: &'static DemoCustomer,
+    pub at: Instant,
     pub step: Step,
 }
 
-const DAY: i64 = 24 * 60;
 /// Thousandths in a credit.
 const K: i64 = 1_000;
 
 struct Story {
-    customer: &'static str,
-    /// Days from now to the reset.
-    reset: i64,
+    customer: &'static DemoCustomer,
+    now: Instant,
+    rhythm: Rhythm,
     events: Vec<Event>,
 }
 
 impl Story {
-    fn new(customer: &'static str) -> Self {
-        let reset = by_id(customer).map_or(0, |customer| customer.resets_in_days);
-        Self { customer, reset, events: Vec::new() }
+    /// The story of a customer, who comes on a plan.
+    fn of(id: &str, plan: &'static str, now: Instant) -> Option<Self> {
+        let customer = by_id(id)?;
+        let mut story = Self { customer, now, rhythm: customer.rhythm, events: Vec::new() };
+        story.at(customer.age_days, 0, Step::Join(plan));
+        Some(story)
     }
 
-    /// The customer's first day.
-    fn join(&mut self, plan: &'static str) -> &mut Self {
-        self.at(by_id(self.customer).map_or(0, |customer| customer.age_days), 0, Step::Join(plan))
-    }
-
+    /// A step so many days before now, and so many minutes after that.
     fn at(&mut self, days_ago: i64, minutes: i64, step: Step) -> &mut Self {
-        self.events.push(Event { customer: self.customer, minutes_ago: days_ago * DAY - minutes, step });
+        let at = self.now - TimeDelta::days(days_ago) + TimeDelta::minutes(minutes);
+        self.events.push(Event { customer: self.customer, at, step });
         self
     }
 
-    /// Spends `thousandths` evenly in whole credits, once a day, from `from` to `to` days ago; the last day has the rest.
-    fn spread(&mut self, thousandths: i64, from: i64, to: i64) -> &mut Self {
-        let days = from - to;
-        let each = thousandths / days / K * K;
-        for day in 0..days {
-            let amount = if day == days - 1 { thousandths - each * (days - 1) } else { each };
-            self.at(from - day, 9 * 60, Step::Use(amount));
-        }
+    /// Uses so many thousandths from one instant until before another.
+    fn spend(&mut self, thousandths: i64, from: Instant, until: Instant) -> &mut Self {
+        let customer = self.customer;
+        let event = |charge: Charge| Event { customer, at: charge.at, step: Step::Use(charge) };
+        self.events.extend(self.rhythm.charges(thousandths, from, until).into_iter().map(event));
         self
     }
 
-    /// Spends `thousandths` in the whole cycle that ended `cycles` resets ago. Months have 28 to 31 days, so it keeps
-    /// two days away from both ends.
+    /// Uses so many thousandths in the whole cycle that ended `cycles` resets ago; 0 is the current one, until now.
     fn cycle(&mut self, cycles: i64, thousandths: i64) -> &mut Self {
-        // The start of the cycle that holds now is about 30 days before its end.
-        let end = (cycles * 61) / 2 - self.reset;
-        self.spread(thousandths, end + 26, end + 3)
+        let anchor = self.now + TimeDelta::days(self.customer.resets_in_days);
+        let mut cycle = Cycle::containing(anchor, self.now);
+        for _ in 0..cycles {
+            cycle = cycle.and_then(|cycle| Cycle::containing(anchor, cycle.start - TimeDelta::milliseconds(1)));
+        }
+        match cycle {
+            Some(cycle) => self.spend(thousandths, cycle.start, cycle.end.min(self.now)),
+            None => self,
+        }
     }
 }
 
 /// Everything, oldest first.
-pub fn events() -> Vec<Event> {
-    let mut all = fjord();
-    all.extend(acme());
-    all.extend(larch());
-    all.extend(meridian());
-    all.sort_by_key(|event| std::cmp::Reverse(event.minutes_ago));
+pub fn events(now: Instant) -> Vec<Event> {
+    let stories = [fjord(now), acme(now), larch(now), meridian(now)];
+    let mut all: Vec<Event> = stories.into_iter().flatten().flat_map(|story| story.events).collect();
+    all.sort_by_key(|event| event.at);
     all
 }
 
 /// Free: 262 of 300 used.
-fn fjord() -> Vec<Event> {
-    let mut story = Story::new("fjord");
-    story.join("free");
+fn fjord(now: Instant) -> Option<Story> {
+    let mut story = Story::of("fjord", "free", now)?;
     for cycle in 1..=5 {
         story.cycle(cycle, (180 + 20 * cycle) * K);
     }
-    story.spread(262 * K, 20, 1);
-    story.events
+    story.cycle(0, 262 * K);
+    Some(story)
 }
 
 /// Starter: 4,820 of 5,000 used, never bought.
-fn acme() -> Vec<Event> {
-    let mut story = Story::new("acme");
-    story.join("starter");
+fn acme(now: Instant) -> Option<Story> {
+    let mut story = Story::of("acme", "starter", now)?;
     for cycle in 1..=5 {
         story.cycle(cycle, (4_300 - 350 * cycle) * K);
     }
-    story.spread(4_820 * K, 17, 1);
-    story.events
+    story.cycle(0, 4_820 * K);
+    Some(story)
 }
 
 /// Builder: the plan is used up, one top-up is in use, one is next; $675 of top-ups in three cycles.
-fn larch() -> Vec<Event> {
-    let mut story = Story::new("larch");
-    story.join("builder");
+fn larch(now: Instant) -> Option<Story> {
+    let mut story = Story::of("larch", "builder", now)?;
     for cycle in 4..=5 {
-        story.cycle(cycle, 24_000 * K);
+        story.cycle(cycle, (25_600 - 400 * cycle) * K);
     }
     // 8,587.5 of this 50,000 are used at once; 41,412.5 go into the three cycles below.
     story.at(105, 60, Step::Buy("p50000")).cycle(3, 33_587_500);
@@ -135,46 +129,76 @@ fn larch() -> Vec<Event> {
     // By bank first, which fails; then by card.
     story.at(31, 60, Step::Buy("p20000")).at(14, 60, Step::BuyByBank("p50000")).at(11, 30, Step::Bounce);
     story.at(11, 60, Step::Buy("p50000"));
-    story.spread(58_000 * K, 21, 1).at(0, -30, Step::Hold(240 * K));
-    story.events
+    story.cycle(0, 58_000 * K).at(0, -30, Step::Hold(240 * K));
+    Some(story)
 }
 
 /// Pro: fractions, a hold, a bonus, a top-up that expires in six days, one for next March, one that expired.
-fn meridian() -> Vec<Event> {
-    let mut story = Story::new("meridian");
-    story.join("starter");
+fn meridian(now: Instant) -> Option<Story> {
+    let mut story = Story::of("meridian", "starter", now)?;
+    let ago = |days| now - TimeDelta::days(days);
     // 1,080 of 1,200 are used, and 120 expire a year later.
-    story.at(555, 60, Step::Buy("p1200")).spread(6_080 * K, 554, 551);
+    story.at(555, 60, Step::Buy("p1200")).spend(6_080 * K, ago(554), ago(551));
     story.at(500, 60, Step::Plan("pro"));
     // Bought 359 days ago: it expires in six.
     story.at(359, 0, Step::Buy("p1200"));
     for cycle in 4..=10 {
-        story.cycle(cycle, 62_000 * K);
+        story.cycle(cycle, (58_000 + 1_700 * (cycle * 5 % 7)) * K);
     }
     story.at(253, 60, Step::Buy("p20000"));
     // After the old one expired, one cycle goes 200 over the plan.
     story.cycle(3, 100_200 * K).cycle(2, 71_000 * K).cycle(1, 64_500 * K);
-    story.at(15, 60, Step::Bonus(1_250 * K, 54)).spread(40_999_375, 19, 1).at(0, -30, Step::Hold(1_250 * K));
+    story.at(15, 60, Step::Bonus(1_250 * K, 54)).cycle(0, 40_999_375).at(0, -30, Step::Hold(1_250 * K));
     // Thirty days and seven days before the top-up expires.
     story.at(24, 1, Step::Work).at(1, 1, Step::Work);
     story.at(1, 60, Step::BuyByBank("p5000"));
-    story.events
+    Some(story)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn nothing_of_the_story_happens_after_now() {
-        assert!(events().iter().all(|event| event.minutes_ago > 0));
+    fn days() -> impl Iterator<Item = Instant> {
+        let first: Instant = "2026-01-01T00:03:00Z".parse().expect("an instant");
+        (0..730).step_by(3).map(move |day| first + TimeDelta::days(day) + TimeDelta::minutes(day * 37 % 1_440))
+    }
+
+    fn used(events: &[Event], id: &str, cycle: Cycle) -> i64 {
+        let charge = |event: &Event| match event.step {
+            Step::Use(charge) if event.customer.id == id && cycle.start <= event.at => charge.credits,
+            _ => 0,
+        };
+        events.iter().map(charge).sum()
     }
 
     #[test]
-    fn what_is_spread_adds_up() {
-        let mut story = Story::new("acme");
-        story.spread(4_820 * K, 17, 1);
-        let sum: i64 = story.events.iter().map(|e| if let Step::Use(n) = e.step { n } else { 0 }).sum();
-        assert_eq!(sum, 4_820 * K);
+    fn on_any_day_the_current_cycle_has_its_exact_sum_and_nothing_lies_ahead() {
+        for now in days() {
+            let events = events(now);
+            assert!(events.iter().all(|event| event.at < now), "{now}");
+            for (id, want) in [("fjord", 262 * K), ("acme", 4_820 * K), ("larch", 58_000 * K), ("meridian", 40_999_375)]
+            {
+                let anchor = now + TimeDelta::days(by_id(id).expect("a customer").resets_in_days);
+                let cycle = Cycle::containing(anchor, now).expect("a cycle");
+                assert_eq!(used(&events, id, cycle), want, "{id} on {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_plan_covers_its_whole_cycles_or_top_ups_were_bought_before() {
+        // Larch's two purchases within cycles come before the plan and the older top-ups are used up.
+        for now in days() {
+            let events = events(now);
+            let until = now - TimeDelta::days(60);
+            let anchor = now + TimeDelta::days(8);
+            let mut cycle = Cycle::containing(anchor, now).expect("a cycle");
+            for _ in 0..2 {
+                cycle = Cycle::containing(anchor, cycle.start - TimeDelta::milliseconds(1)).expect("a cycle");
+            }
+            let before: Vec<Event> = events.iter().copied().filter(|event| event.at < until).collect();
+            assert!(used(&before, "larch", cycle) <= 66_412_500, "{now}");
+        }
     }
 }

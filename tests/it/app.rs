@@ -154,6 +154,7 @@ impl TestApp {
             now: reader(&clock, Clock::now),
             real_now: reader(&clock, Clock::real),
             shop_name: "Gleaner".to_owned(),
+            deliver_twice: false,
         });
         let sandbox = sandbox.await.unwrap();
         let stripe_calls = Arc::new(AtomicUsize::new(0));

@@ -91,6 +91,7 @@ impl Shop {
             now: std::sync::Arc::new(now),
             real_now: std::sync::Arc::new(now),
             shop_name: "Gleaner".to_owned(),
+            deliver_twice: false,
         });
         let sandbox = sandbox.await.unwrap();
         let router = sandbox.router();

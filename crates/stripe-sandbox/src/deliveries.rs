@@ -131,7 +131,11 @@ async fn deliver(sandbox: &Sandbox, event: &str, body: &str) -> bool {
         tx.set_delivered(event).await?;
         tx.commit().await
     };
-    saved.await.is_ok()
+    let is_saved = saved.await.is_ok();
+    if settings.deliver_twice {
+        post(sandbox, &settings.webhook_url, &settings.webhook_secret, body, TIMEOUT).await;
+    }
+    is_saved
 }
 
 async fn post_to_endpoints(sandbox: &Sandbox, body: &str) {

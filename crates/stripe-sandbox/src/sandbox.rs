@@ -35,6 +35,8 @@ pub struct SandboxSettings {
     pub real_now: Clock,
     /// The name at the top of the pages.
     pub shop_name: String,
+    /// Each webhook is delivered a second time, as Stripe may.
+    pub deliver_twice: bool,
 }
 
 /// A running sandbox, cheap to clone.

@@ -42,12 +42,12 @@ async fn list(request: RequestContext) -> Result<Page, PageError> {
     let rows = mails.into_iter().map(row).collect_view();
     let body = view! {
         <h1>"Mailbox"</h1>
-        {empty.then(|| view! { <p class="card empty">"No mails yet."</p> })}
+        {empty.then(|| view! { <p class="card empty">"No emails yet."</p> })}
         {(!empty)
             .then(|| {
                 view! {
                     <table class="card log" role="table">
-                        <caption class="sr-only">"Mails, newest first"</caption>
+                        <caption class="sr-only">"Emails, newest first"</caption>
                         <thead role="rowgroup">
                             <tr role="row">
                                 <th scope="col" role="columnheader">"Subject"</th>
@@ -92,7 +92,7 @@ async fn one(request: RequestContext, no: String) -> Result<Page, PageError> {
     let no: i64 = no.parse().map_err(|_| PageError::NotFound)?;
     let letter = actions::letter(&request.app, no).await?.ok_or(PageError::NotFound)?;
     let Letter { recipient, subject, text, state, at, .. } = letter;
-    // The mail's own document is shown in a frame, which the policy of all other pages refuses.
+    // The email's own document is shown in a frame, which the policy of all other pages refuses.
     let images = request.app.catalog.shop.image_origins().join(" ");
     request.policy(&format!(
         "default-src 'none'; style-src 'self'; img-src 'self' data: {images}; frame-src 'self'; form-action 'self'; \
@@ -109,11 +109,11 @@ async fn one(request: RequestContext, no: String) -> Result<Page, PageError> {
         <iframe
             class="letter"
             src=format!("/demo/mails/{no}/html")
-            title="The mail as HTML"
+            title="The email as HTML"
             sandbox="allow-top-navigation-by-user-activation"
         ></iframe>
         <section aria-labelledby="plain">
-            <h2 id="plain">"The same as plain text"</h2>
+            <h2 id="plain">"Plain text"</h2>
             <pre class="card" tabindex="0">
                 {text}
             </pre>
@@ -128,7 +128,7 @@ pub(super) async fn html(State(app): State<App>, Path(no): Path<i64>) -> Respons
         Ok(letter) if app.settings.demo => letter,
         Ok(_) => None,
         Err(fault) => {
-            tracing::error!(error = %fault, "a mail could not be shown");
+            tracing::error!(error = %fault, "an email could not be shown");
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
     };

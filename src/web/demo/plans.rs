@@ -1,4 +1,4 @@
-//! A page of plans, such as the SaaS itself would have: where "Upgrade" leads in the demo.
+//! A page of plans, where "Upgrade" leads in the demo: the SaaS would have its own.
 
 use crate::domain::{Money, Plan};
 use crate::usecases::customers;
@@ -29,7 +29,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let body = view! {
         <h1>"Plans"</h1>
         <p class="note">
-            "This page stands in for the one that your own product has. A larger plan acts at once, a smaller one from "
+            "This page stands in for your own plans page. Upgrades take effect right away, downgrades on "
             <When moment=reset /> "."
         </p>
         <p class="after"></p>
@@ -43,10 +43,10 @@ fn card(plan: &Plan, currency: &str, customer: &customers::Customer) -> AnyView 
     let next = customer.next_plan.as_ref() == Some(&plan.id);
     let state = match (current, next) {
         (true, _) => Some("Your plan"),
-        (_, true) => Some("From the next reset"),
+        (_, true) => Some("Starts at the next reset"),
         _ => None,
     };
-    // A plan that was booked is called off by choosing the present one.
+    // Choosing the current plan cancels a booked change.
     let can_choose = !next && (!current || customer.next_plan.is_some());
     let name = plan.name.clone();
     let (id, label) = (plan.id.clone(), if current { format!("Keep {name}") } else { format!("Choose {name}") });
@@ -67,7 +67,7 @@ fn card(plan: &Plan, currency: &str, customer: &customers::Customer) -> AnyView 
                 <small>" a month"</small>
             </p>
             <p class="note"><Amount credits=plan.allowance() /> " credits a month"</p>
-            <p class="note">{if plan.top_ups { "Top-ups can be bought" } else { "No top-ups" }}</p>
+            <p class="note">{if plan.top_ups { "Top-ups available" } else { "No top-ups" }}</p>
             {state.map(|state| view! { <p class="after">{state}</p> })}
             {button}
         </li>

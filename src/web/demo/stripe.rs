@@ -1,10 +1,10 @@
-//! Stripe's events as the inbox has them.
+//! Stripe's events, told in words.
 
-use crate::demo::actions;
-use crate::demo::actions::Event;
+use crate::demo::actions::{self, Event};
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::text::Text;
 use leptos::prelude::*;
 
 /// `/demo/events`
@@ -20,16 +20,34 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.viewer().await?;
     let zone = viewer.as_ref().map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone));
     let events = actions::events(&request.app).await?;
-    let empty = events.is_empty();
+    let body = view! {
+        <h1>"Stripe's events"</h1>
+        <p class="note">
+            "The webhooks of the stand-in for Stripe, newest first. It delivers each one twice on purpose: the second changes nothing."
+        </p>
+        <p class="after"></p>
+        {if events.is_empty() { empty().into_any() } else { table(events, zone).into_any() }}
+    };
+    Ok(Page::new("Stripe's events", viewer, body))
+}
+
+fn empty() -> impl IntoView {
+    view! { <p class="card empty">"No events yet. Buy a top-up."</p> }
+}
+
+fn table(events: Vec<Event>, zone: Zone) -> impl IntoView {
     let row = |event: Event| {
+        let about = match &event.purchase {
+            Some((credits, customer, _)) => Text::new().credits(*credits).text(format!(" credits, {customer}")),
+            None => Text::from("–"),
+        };
         view! {
             <tr role="row">
                 <th scope="row" role="rowheader" class="first">
-                    <code>{event.kind}</code>
+                    {words(&event)}
+                    <code class="note">{event.kind}</code>
                 </th>
-                <td role="cell">
-                    <code>{event.object}</code>
-                </td>
+                <td role="cell">{about}</td>
                 <td role="cell">
                     <When moment=zone.full(event.at) />
                 </td>
@@ -37,31 +55,62 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
             </tr>
         }
     };
-    let rows = events.into_iter().map(row).collect_view();
-    let body = view! {
-        <h1>"Stripe's events"</h1>
-        <p class="note">
-            "What the stand-in for Stripe has told by its webhook, newest first. Each is kept before it is acted on."
-        </p>
-        <p class="after"></p>
-        {empty.then(|| view! { <p class="card empty">"No events yet. Buy something."</p> })}
-        {(!empty)
-            .then(|| {
-                view! {
-                    <table class="card log" role="table">
-                        <caption class="sr-only">"Stripe's events, newest first"</caption>
-                        <thead role="rowgroup">
-                            <tr role="row">
-                                <th scope="col" role="columnheader">"Event"</th>
-                                <th scope="col" role="columnheader">"About"</th>
-                                <th scope="col" role="columnheader">"Came"</th>
-                                <th scope="col" role="columnheader">"State"</th>
-                            </tr>
-                        </thead>
-                        <tbody role="rowgroup">{rows}</tbody>
-                    </table>
-                }
-            })}
-    };
-    Ok(Page::new("Stripe's events", viewer, body))
+    view! {
+        <table class="card log" role="table">
+            <caption class="sr-only">"Stripe's events, newest first"</caption>
+            <thead role="rowgroup">
+                <tr role="row">
+                    <th scope="col" role="columnheader">"Event"</th>
+                    <th scope="col" role="columnheader">"About"</th>
+                    <th scope="col" role="columnheader">"Received"</th>
+                    <th scope="col" role="columnheader">"State"</th>
+                </tr>
+            </thead>
+            <tbody role="rowgroup">{events.into_iter().map(row).collect_view()}</tbody>
+        </table>
+    }
+}
+
+/// The event as a sentence.
+fn words(event: &Event) -> &'static str {
+    let is_credited = event.purchase.as_ref().is_none_or(|(.., credited)| *credited);
+    match event.kind.as_str() {
+        "checkout.session.completed" if is_credited => {
+            "Stripe told us the payment succeeded. Delivered twice on purpose."
+        }
+        "checkout.session.completed" => "Stripe told us a bank payment is on its way. Delivered twice on purpose.",
+        "checkout.session.async_payment_succeeded" => "Stripe told us the bank payment arrived.",
+        "checkout.session.async_payment_failed" => "Stripe told us the bank refused the payment.",
+        "checkout.session.expired" => "Stripe told us the checkout expired. Nobody paid.",
+        kind if kind.starts_with("charge.dispute.") => "Stripe told us about a dispute.",
+        kind if kind.starts_with("refund.") || kind.starts_with("charge.refund") => "Stripe told us about a refund.",
+        kind if kind.starts_with("customer.subscription.") => "Stripe told us a subscription changed.",
+        "invoice.paid" => "Stripe told us a subscription was paid.",
+        "invoice.payment_failed" => "Stripe told us a subscription payment failed.",
+        _ => "Stripe told us something that changes no credits.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Credits;
+
+    #[test]
+    fn a_bank_payment_on_its_way_is_no_success() {
+        let event = |kind: &str, credited| Event {
+            id: "evt_1".to_owned(),
+            kind: kind.to_owned(),
+            object: "cs_1".to_owned(),
+            at: crate::domain::Instant::default(),
+            done: true,
+            purchase: Some((Credits::whole(1_200), "Acme Data".to_owned(), credited)),
+        };
+        let check = |kind, credited, want| assert!(words(&event(kind, credited)).contains(want), "{kind}");
+        check("checkout.session.completed", true, "the payment succeeded");
+        check("checkout.session.completed", false, "on its way");
+        check("checkout.session.async_payment_failed", false, "refused");
+        check("charge.refunded", true, "a refund");
+        check("charge.dispute.closed", true, "a dispute");
+    }
 }

@@ -83,6 +83,7 @@ pub async fn rig_with(file: Option<std::path::PathBuf>) -> Rig {
         now: Arc::new(move || instant(read.load(Ordering::SeqCst))),
         real_now: Arc::new(|| instant(NOW)),
         shop_name: "Gleaner".to_owned(),
+        deliver_twice: false,
     };
     let sandbox = Sandbox::open(settings).await.expect("a sandbox");
     let tasks = [serve(listener, sandbox.router()), sandbox.spawn_deliveries()];
