@@ -208,9 +208,9 @@ pub struct Event {
 /// # Errors
 /// [`InternalError`].
 pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
-    let sql = "select i.id, i.type, i.object_id, i.received_at, i.done_at, p.credits, p.credited_at, c.name
+    let sql = "select i.id, i.type, i.object_id, i.created_at, i.done_at, p.credits, p.credited_at, c.name
                from inbox i left join purchases p on p.session_id = i.object_id left join customers c on c.no = p.customer_no
-               order by i.received_at desc, i.id desc limit $1";
+               order by i.created_at desc, i.id desc limit $1";
     let rows = app.store.read().await?.fetch_all(sql, args![SHOWN_MAX]).await?;
     let event = |row: &Row| {
         let purchase = match row.opt_text("name")? {
@@ -221,7 +221,7 @@ pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
             id: row.text("id")?,
             kind: row.text("type")?,
             object: row.text("object_id")?,
-            at: row.at("received_at")?,
+            at: row.at("created_at")?,
             done: row.opt_at("done_at")?.is_some(),
             purchase,
         })

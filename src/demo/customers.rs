@@ -57,6 +57,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
             seed: 3,
             sources: ["nightly-price-comparison@retail-intelligence", "crawler-7", "assortment", "kim"],
             unit: 125,
+            is_sparse: false,
         },
     },
     DemoCustomer {

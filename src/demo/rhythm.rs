@@ -56,6 +56,8 @@ pub struct Rhythm {
     pub sources: [&'static str; 4],
     /// Charges are multiples of this many thousandths.
     pub unit: i64,
+    /// One charge a day, by another source each day: for days that nobody looks at closely.
+    pub is_sparse: bool,
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -111,6 +113,10 @@ impl Rhythm {
             }
         }
         slots.retain(|slot| (from..until - NEWEST_MS).contains(&slot.at));
+        if self.is_sparse {
+            let turn = |slot: &Slot| usize::try_from(slot.at.div_euclid(DAY_MS).rem_euclid(4)).unwrap_or_default();
+            slots.retain(|slot| slot.source == turn(slot));
+        }
         // Somebody is always at work.
         let last = until - NEWEST_MS;
         if last >= from {
@@ -130,14 +136,13 @@ impl Rhythm {
     fn charge(&self, slot: &Slot, credits: i64) -> Charge {
         let day = slot.at.div_euclid(DAY_MS);
         let chance = |thing: u64, below: u64| self.chance(day, thing + 100, below);
-        // The crawler and the extractor take turns; scraping never rests.
-        let second = if day.rem_euclid(2) == 0 { "crawl" } else { "extract" };
-        let operation = if slot.source < 2 { "scrape" } else { second };
+        let operation = if slot.source % 2 == 0 { "scrape" } else { "extract" };
         // Most pages cost two credits.
         let requests = credits / 2_000 + 1;
         let counts = Counts {
             requests,
-            crawls: if operation == "crawl" { requests / 40 + 1 } else { 0 },
+            // The busiest source crawls whole sites.
+            crawls: if slot.source == 0 { requests / 40 + 1 } else { 0 },
             tokens: if operation == "extract" { requests * (310 + chance(1, 120)) } else { 0 },
             captchas: requests * (20 + chance(2, 25)) / 1_000,
             latency_ms: 340 + chance(3, 130),
@@ -166,7 +171,8 @@ mod tests {
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const RHYTHM: Rhythm = Rhythm { seed: 1, sources: ["nightly", "backend", "weekly", "ada"], unit: 125 };
+    const RHYTHM: Rhythm =
+        Rhythm { seed: 1, sources: ["nightly", "backend", "weekly", "ada"], unit: 125, is_sparse: false };
 
     fn at(text: &str) -> Instant {
         text.parse().expect("an instant")

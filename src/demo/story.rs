@@ -71,7 +71,8 @@ impl Story {
         self
     }
 
-    /// Uses so many thousandths in the whole cycle that ended `cycles` resets ago; 0 is the current one, until now.
+    /// Uses so many thousandths in the whole cycle that ended `cycles` resets ago; 0 is the current one, until now. Only
+    /// the newest have every charge, so that the replay is quick.
     fn cycle(&mut self, cycles: i64, thousandths: i64) -> &mut Self {
         let anchor = self.now + TimeDelta::days(self.customer.resets_in_days);
         let mut cycle = Cycle::containing(anchor, self.now);
@@ -79,7 +80,10 @@ impl Story {
             cycle = cycle.and_then(|cycle| Cycle::containing(anchor, cycle.start - TimeDelta::milliseconds(1)));
         }
         match cycle {
-            Some(cycle) => self.spend(thousandths, cycle.start, cycle.end.min(self.now)),
+            Some(cycle) => {
+                self.rhythm.is_sparse = cycles > 3;
+                self.spend(thousandths, cycle.start, cycle.end.min(self.now))
+            }
             None => self,
         }
     }

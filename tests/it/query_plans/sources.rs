@@ -22,7 +22,7 @@ const WALKS: [(&str, &str); 25] = [
     ("select count(*) as n from outbox", "the demo's mailbox"),
     ("unsubscribe_url, state, created_at from outbox order by created_at desc", "the demo's mailbox"),
     ("body_text, state, created_at from outbox", "the demo's mailbox, the newest"),
-    ("order by i.received_at desc, i.id desc limit", "the demo's page of events, the newest"),
+    ("order by i.created_at desc, i.id desc limit", "the demo's page of events, the newest"),
     ("from inbox where done_at is null order by due_at limit", "what waits, for an operator"),
     ("from alarms where acknowledged_at is null", "what needs a person"),
     ("acknowledged_by from alarms order by no", "`topup alarms --all`: kept for a year"),
