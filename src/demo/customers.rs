@@ -31,7 +31,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "America/New_York",
         resets_in_days: 12,
         age_days: 190,
-        rhythm: Rhythm { seed: 1, sources: ["price-monitor", "backend", "weekly-report", "ada"], unit: 1_000 },
+        rhythm: Rhythm::new(1, ["price-monitor", "backend", "weekly-report", "ada"], 1_000),
     },
     DemoCustomer {
         id: "larch",
@@ -42,7 +42,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "UTC",
         resets_in_days: 8,
         age_days: 190,
-        rhythm: Rhythm { seed: 2, sources: ["crawler-eu", "crawler-us", "papers", "lin"], unit: 500 },
+        rhythm: Rhythm::new(2, ["crawler-eu", "crawler-us", "papers", "lin"], 500),
     },
     DemoCustomer {
         id: "meridian",
@@ -53,12 +53,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "Europe/Berlin",
         resets_in_days: 10,
         age_days: 560,
-        rhythm: Rhythm {
-            seed: 3,
-            sources: ["nightly-price-comparison@retail-intelligence", "crawler-7", "assortment", "kim"],
-            unit: 125,
-            is_sparse: false,
-        },
+        rhythm: Rhythm::new(3, ["nightly-price-comparison@retail-intelligence", "crawler-7", "assortment", "kim"], 125),
     },
     DemoCustomer {
         id: "fjord",
@@ -69,7 +64,7 @@ pub const CUSTOMERS: [DemoCustomer; 4] = [
         time_zone: "Europe/Oslo",
         resets_in_days: 9,
         age_days: 190,
-        rhythm: Rhythm { seed: 4, sources: ["clipper", "importer", "search", "kari"], unit: 1_000 },
+        rhythm: Rhythm::new(4, ["clipper", "importer", "search", "kari"], 1_000),
     },
 ];
 

@@ -50,9 +50,8 @@ impl Counts {
 /// The rhythm of one customer.
 #[derive(Clone, Copy, Debug)]
 pub struct Rhythm {
-    /// Its own chance.
     pub seed: u64,
-    /// Who uses credits: the busiest first.
+    /// The busiest first.
     pub sources: [&'static str; 4],
     /// Charges are multiples of this many thousandths.
     pub unit: i64,
@@ -77,6 +76,11 @@ struct Slot {
 }
 
 impl Rhythm {
+    #[must_use]
+    pub const fn new(seed: u64, sources: [&'static str; 4], unit: i64) -> Self {
+        Self { seed, sources, unit, is_sparse: false }
+    }
+
     /// Charges of `total` thousandths from `from` until before `until`, oldest first. If `until` is within a day that
     /// has begun, the day is filled as far as it has gone.
     #[must_use]
