@@ -59,17 +59,18 @@ class Film {
 
   /** The pointer goes to an element and presses it. */
   async press(locator) {
-    await locator.evaluate((element) => element.scrollIntoView({ block: "nearest" }));
+    // The bar is in view without scrolling.
+    await locator.evaluate((element) => element.closest(".demo") ?? element.scrollIntoView({ block: "nearest" }));
     const box = await locator.boundingBox();
     const [from, to] = [this.pointer, { x: box.x + box.width / 2, y: box.y + box.height / 2 }];
     const steps = 9;
     for (let n = 1; n <= steps; n++) {
       const eased = 1 - (1 - n / steps) ** 3;
       this.pointer = { x: from.x + (to.x - from.x) * eased, y: from.y + (to.y - from.y) * eased };
-      await locator.hover({ force: true });
+      await this.page.mouse.move(this.pointer.x, this.pointer.y);
       await this.frame(n === steps ? 420 : 45);
     }
-    await locator.click();
+    await this.page.mouse.click(this.pointer.x, this.pointer.y);
     await this.page.waitForLoadState("load");
   }
 
@@ -83,7 +84,7 @@ class Film {
 
   async write(file) {
     const frames = this.frames.flatMap(({ file, ms }) => ["-d", String(ms), file]);
-    const options = ["-loop", "0", "-min_size", "-lossy", "-q", "72", "-m", "6"];
+    const options = ["-loop", "0", "-min_size", "-lossless", "-m", "6"];
     const done = spawnSync("img2webp", [...options, ...frames, "-o", file], { stdio: ["ignore", "ignore", "inherit"] });
     if (done.status !== 0) throw new Error("img2webp failed");
   }
