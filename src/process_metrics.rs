@@ -74,7 +74,7 @@ impl Default for ProcessMetrics {
             sign_ins: Counters::new("outcome", &["signed_in", "wrong", "locked"]),
             locks: Counter::default(),
             unauthorized: Counters::new("api", &["operator", "customer"]),
-            limited: Counters::new("what", &["key", "anonymous", "form", "connection"]),
+            limited: Counters::new("limit", &["key", "anonymous", "form", "connection"]),
             unlogged: Arc::new(Unlogged {
                 count: AtomicU64::new(0),
                 log_limit: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
@@ -111,7 +111,7 @@ impl ProcessMetrics {
         self.unlogged.count.fetch_add(1, Ordering::Relaxed);
         if self.unlogged.log_limit.check().is_ok() {
             let requests = self.unlogged.count.swap(0, Ordering::Relaxed);
-            tracing::warn!(requests, api, "requests without a good key were refused (401)");
+            tracing::warn!(requests, api, "requests without a valid key were refused (401)");
         }
     }
 
@@ -127,10 +127,10 @@ impl ProcessMetrics {
 
     /// Adds the counters to a registry, which appends `_total` to their names.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("operator_sign_ins", "Sign-ins of operators, by how they ended", self.sign_ins.1.clone());
-        registry.register("operator_locks", "Accounts of operators locked for a place", self.locks.clone());
+        registry.register("operator_sign_ins", "Sign-ins of operators, by outcome", self.sign_ins.1.clone());
+        registry.register("operator_locks", "Locks of operators' accounts for a place", self.locks.clone());
         registry.register("unauthorized", "Requests answered with 401, by API", self.unauthorized.1.clone());
-        registry.register("refused", "Requests and connections refused for being too many", self.limited.1.clone());
+        registry.register("refused", "Requests and connections over a limit", self.limited.1.clone());
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
             "topup_operator_sign_ins_total{outcome=\"signed_in\"} 0",
             "topup_operator_locks_total 0",
             "topup_unauthorized_total{api=\"customer\"} 0",
-            "topup_refused_total{what=\"form\"} 1",
+            "topup_refused_total{limit=\"form\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");
         }

@@ -57,7 +57,7 @@ impl HookSecret {
     /// Parses `whsec_` and base64.
     ///
     /// # Errors
-    /// What is wrong with it; never what it holds.
+    /// The reason, without the value.
     pub fn parse(text: &str) -> Result<Self, String> {
         let Some(coded) = text.strip_prefix("whsec_") else {
             return Err("has a secret that does not begin with whsec_".to_owned());
@@ -75,7 +75,7 @@ impl HookSecret {
 /// Parses `HOOK_URL`.
 ///
 /// # Errors
-/// What is wrong with it; never what it holds.
+/// The reason, without the value.
 pub fn address(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|e| format!("is not a URL: {e}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {

@@ -1,6 +1,6 @@
 //! Emails as files: `00000012-receipt.eml`, written atomically.
 
-use crate::email::{Letter, Sent};
+use crate::email::letter::{Letter, Sent};
 use std::path::Path;
 
 /// Writes an email. A second write of the same row replaces the first.
@@ -15,6 +15,6 @@ pub async fn write(folder: &Path, letter: &Letter, bytes: &[u8]) -> Sent {
     };
     match written.await {
         Ok(()) => Sent::Accepted,
-        Err(e) => Sent::Deferred(format!("the mail's file could not be written: {}", e.kind())),
+        Err(e) => Sent::Deferred(format!("the email's file can't be written: {}", e.kind())),
     }
 }

@@ -1,6 +1,6 @@
 //! An email as an RFC 5322 message with text and HTML.
 
-use crate::email::{Letter, Sender};
+use crate::email::letter::{Letter, Sender};
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};

@@ -6,48 +6,19 @@
 mod draft;
 mod files;
 mod layout;
+mod letter;
 mod message;
 mod smtp;
 
 pub use draft::{Draft, Look, Rendered};
+pub use letter::{Letter, Sender, Sent};
 pub use smtp::Smtp;
 
-use crate::domain::Instant;
+use crate::email::letter::redact;
 use lettre::message::Mailbox;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard, Notify};
-
-/// An email to send.
-#[derive(Clone, Debug)]
-pub struct Letter {
-    /// Its row in the outbox.
-    pub no: i64,
-    /// `receipt`, `sign_in`, …
-    pub kind: String,
-    /// The address.
-    pub recipient: String,
-    pub subject: String,
-    /// As plain text.
-    pub text: String,
-    /// As HTML.
-    pub html: String,
-    /// The time of its cause: its date.
-    pub at: Instant,
-    /// The URL to unsubscribe from its kind, if it is optional.
-    pub stop_url: Option<String>,
-}
-
-/// The result of sending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// The server accepted it, or the folder has it.
-    Accepted,
-    /// To be sent again later: the reason.
-    Deferred(String),
-    /// Refused for good: the reason.
-    Refused(String),
-}
 
 /// The transport.
 #[derive(Clone)]
@@ -58,15 +29,6 @@ pub enum Transport {
     Files(PathBuf),
     /// None: emails wait in the outbox.
     Off,
-}
-
-/// The sender of emails.
-#[derive(Clone, Debug)]
-pub struct Sender {
-    /// `From`.
-    pub from: Mailbox,
-    /// `Reply-To`: the shop's support.
-    pub reply_to: Mailbox,
 }
 
 /// The lane of an email: urgent ones never queue behind bulk.
@@ -129,7 +91,7 @@ impl Mailer {
                 };
                 written.await.map_err(|e| format!("MAIL_DIR {}: {e}", folder.display()))
             }
-            Transport::Off => Err("mail is switched off".to_owned()),
+            Transport::Off => Err("email is off".to_owned()),
         }
     }
 
@@ -142,7 +104,7 @@ impl Mailer {
         match &self.0.transport {
             Transport::Smtp(smtp) => smtp.send(message).await,
             Transport::Files(folder) => files::write(folder, letter, &message.formatted()).await,
-            Transport::Off => Sent::Deferred("mail is switched off".to_owned()),
+            Transport::Off => Sent::Deferred("email is off".to_owned()),
         }
     }
 
@@ -196,21 +158,9 @@ pub fn spelled(text: &str) -> Option<String> {
     (text.len() <= 254 && !text.contains(odd) && text.parse::<lettre::Address>().is_ok()).then_some(text)
 }
 
-/// Servers repeat addresses in their reasons, and a reason may reach a log.
-fn redact(reason: &str) -> String {
-    let word = |word: &str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
-    let words: Vec<String> = reason.split_whitespace().map(word).collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(300).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_reason_holds_no_address() {
-        assert_eq!(redact("550 5.1.1 <ada@acme.example>:\r\n no such user"), "550 5.1.1 (address) no such user");
-    }
 
     #[test]
     fn addresses_are_stored_in_lower_case_if_they_are_valid() {

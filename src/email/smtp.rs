@@ -1,6 +1,6 @@
 //! SMTP by lettre: `smtp://user:password@host:587` (STARTTLS) or `smtps://…`.
 
-use crate::email::{Sent, redact};
+use crate::email::letter::{Sent, redact};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -92,9 +92,9 @@ impl Smtp {
     pub async fn test(&self) -> Result<(), String> {
         match tokio::time::timeout(self.delivery_max, self.transport().test_connection()).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err("the mail server took the connection, and no command".to_owned()),
-            Ok(Err(e)) => Err(format!("the mail server: {e}")),
-            Err(_) => Err("the mail server took longer than a minute".to_owned()),
+            Ok(Ok(false)) => Err("the email server accepted the connection but no command".to_owned()),
+            Ok(Err(e)) => Err(format!("the email server: {e}")),
+            Err(_) => Err("the email server took longer than a minute".to_owned()),
         }
     }
 
@@ -106,7 +106,7 @@ impl Smtp {
             Ok(Err(e)) => refusal(e.status().map(u16::from), &e.to_string()),
             Err(_) => {
                 self.give_up_connections();
-                Sent::Deferred("the mail server took longer than a minute".to_owned())
+                Sent::Deferred("the email server took longer than a minute".to_owned())
             }
         }
     }
@@ -131,7 +131,7 @@ fn decoded(text: &str) -> String {
 fn refusal(status: Option<u16>, reason: &str) -> Sent {
     let reason = redact(reason);
     match status {
-        Some(530 | 534 | 535 | 538) => Sent::Deferred(format!("the mail server refuses SMTP_URL's user: {reason}")),
+        Some(530 | 534 | 535 | 538) => Sent::Deferred(format!("the email server refuses SMTP_URL's user: {reason}")),
         Some(500..=599) => Sent::Refused(reason),
         _ => Sent::Deferred(reason),
     }

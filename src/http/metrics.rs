@@ -40,16 +40,17 @@ async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
 
 async fn text(app: &App) -> Result<String, InternalError> {
     let mut metrics = Metrics(Registry::with_prefix("topup"));
-    let last = metrics.gauges("job_last_run_timestamp_seconds", "When the job last ran, by the product's clock");
-    let ok = metrics.gauges("job_last_success_timestamp_seconds", "When the job last ended well");
-    let took = metrics.gauges("job_duration_milliseconds", "How long its last run took");
-    let runs = metrics.gauges("job_runs", "How often it ran, as far as that was noted");
-    let done = metrics.gauges("job_work", "Pieces of work in all, where it counts them");
-    let failures = metrics.gauges("job_failures_in_a_row", "Failures since it last ended well");
-    let writes = metrics.gauges("write_failures_in_a_row", "Writes of this process that the database did not take");
-    let backlog = metrics.gauges("job_backlog", "How much is due and not done");
-    let waiting = metrics.gauges("mails_waiting", "Mails that have not left, by state");
-    let failed = metrics.gauges("failed_items", "Items of a list that failed and are retried by themselves");
+    let last =
+        metrics.gauges("job_last_run_timestamp_seconds", "The start of the job's last run, by the product's clock");
+    let ok = metrics.gauges("job_last_success_timestamp_seconds", "The start of its last successful run");
+    let took = metrics.gauges("job_duration_milliseconds", "The duration of its last run");
+    let runs = metrics.gauges("job_runs", "Recorded runs");
+    let done = metrics.gauges("job_work", "Items done in all, if the job counts them");
+    let failures = metrics.gauges("job_failures_in_a_row", "Failures since its last success");
+    let writes = metrics.gauges("write_failures_in_a_row", "Failed writes of this process since its last success");
+    let backlog = metrics.gauges("job_backlog", "Items that are due");
+    let waiting = metrics.gauges("emails_waiting", "Emails that wait to be sent, by state");
+    let failed = metrics.gauges("failed_items", "Failed items of a list, which are retried one by one");
     let known = jobs::last_runs(app).await?;
     // A job that cannot write cannot record its failure.
     let failed_writes = i64::from(app.ledger.failures());
@@ -67,8 +68,8 @@ async fn text(app: &App) -> Result<String, InternalError> {
         set(&done, run.done);
         set(&failures, run.failures.max(failed_writes));
     }
-    for (state, mails) in outbox::waiting(app).await? {
-        waiting.get_or_create(&vec![("state", state)]).set(mails);
+    for (state, emails) in outbox::waiting(app).await? {
+        waiting.get_or_create(&vec![("state", state)]).set(emails);
     }
     for (list, items) in failed_items::counts(&app.store).await? {
         failed.get_or_create(&vec![("list", list)]).set(items);

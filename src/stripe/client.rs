@@ -13,7 +13,6 @@ use url::Url;
 use crate::stripe::attempts::{RetryLimits, retry};
 use crate::stripe::error::{StripeError, scrub};
 use crate::stripe::invoice::RetrieveInvoice;
-use crate::stripe::is_live_key;
 use crate::stripe::order::{CheckoutOrder, CheckoutState, InvoiceLinks, OpenedCheckout};
 use crate::stripe::refund::{RefundPayment, RefundSent};
 use crate::stripe::wire::{session_request, state_of};
@@ -166,6 +165,11 @@ pub(super) fn keyed(idempotency_key: &str) -> Result<RequestStrategy, StripeErro
         message: error.to_string(),
     })?;
     Ok(RequestStrategy::Idempotent(key))
+}
+
+/// True if the key moves real money. Settings are checked with it: a live key goes to Stripe's own address only.
+pub fn is_live_key(secret_key: &str) -> bool {
+    ["sk_live_", "rk_live_", "sk_org_live_"].iter().any(|prefix| secret_key.starts_with(prefix))
 }
 
 /// The base with a slash at its end, since the library appends `v1/…` as text.

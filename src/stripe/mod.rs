@@ -24,7 +24,7 @@ pub mod webhook;
 mod wire;
 
 pub use checkout::is_payment_method;
-pub use client::Stripe;
+pub use client::{Stripe, is_live_key};
 pub use endpoint::{Endpoint, Right};
 pub use error::StripeError;
 pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout, Sold};
@@ -43,13 +43,6 @@ pub struct StripeSettings {
     pub webhook_secrets: Vec<String>,
     /// The base URL of the API, if it is not Stripe's own.
     pub api_base: Option<String>,
-}
-
-/// True if `secret_key` moves real money.
-///
-/// Settings are checked with it before a client exists: a live key goes to Stripe's own address only.
-pub fn is_live_key(secret_key: &str) -> bool {
-    ["sk_live_", "rk_live_", "sk_org_live_"].iter().any(|prefix| secret_key.starts_with(prefix))
 }
 
 #[cfg(test)]

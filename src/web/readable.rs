@@ -11,7 +11,6 @@ use axum::http::{StatusCode, Uri};
 /// The largest form, in bytes: its longest field is a reason of 500 characters.
 pub const FORM_BYTES_MAX: usize = 64 * 1024;
 
-/// Whether an address is text.
 #[must_use]
 pub fn is_text(uri: &Uri) -> bool {
     !uri.path().contains("%00") && !uri.query().unwrap_or_default().contains("%00")
@@ -28,7 +27,7 @@ pub async fn form(body: Body) -> Result<Bytes, StatusCode> {
     if all { Ok(bytes) } else { Err(StatusCode::BAD_REQUEST) }
 }
 
-/// Whether a server function refused its arguments: a field is missing, or not of its type.
+/// True if a server function refused its arguments: a field is missing or malformed.
 #[must_use]
 pub fn is_refusal(error: &[u8]) -> bool {
     [&b"Args|"[..], b"MissingArg|", b"Deserialization|"].iter().any(|kind| error.starts_with(kind))

@@ -148,7 +148,7 @@ async fn anonymous_requests_are_limited_by_default() {
     let charge = app.write("POST", "/v1/customers/acme/usage", Some("k"), r#"{"credits":1}"#);
     app.send(charge.header("x-forwarded-for", "192.0.2.7")).await.expect(201);
     let metrics = app.get("/metrics").await.expect(200).text;
-    assert!(metrics.contains("topup_refused_total{what=\"anonymous\"} 4"), "{metrics}");
+    assert!(metrics.contains("topup_refused_total{limit=\"anonymous\"} 4"), "{metrics}");
     ended(app).await;
 }
 

@@ -249,7 +249,7 @@ async fn one_address_has_some_of_the_connections_and_never_all() {
         let get = stream.no_proxy().build().unwrap().get(format!("http://{}/metrics", app.address));
         app.send(get.header("x-api-key", crate::app::OPERATOR_KEY)).await.expect(200).text
     };
-    assert!(metrics().await.contains("topup_refused_total{what=\"connection\"} 1"));
+    assert!(metrics().await.contains("topup_refused_total{limit=\"connection\"} 1"));
     open.pop();
     let freed = async {
         while kept(&app, "127.0.0.2").await.is_none() {

@@ -64,7 +64,7 @@ fn gone(grant: &Grant) -> Badge {
     Badge::new(Tone::Quiet, Text::from("Expired · ").credits(removed).text(" removed"))
 }
 
-/// Whether credits of a top-up can still be used, now or later.
+/// True if the top-up's credits can still be used, now or later.
 #[must_use]
 pub fn is_live(grant: &Grant, now: Instant) -> bool {
     grant.lives(now) && grant.has_something() || (grant.held > Credits::ZERO)

@@ -110,7 +110,7 @@ impl Zone {
         self.0.day_start(day)
     }
 
-    /// Whether both fall on one day of the customer's calendar.
+    /// True if both fall on one day of the customer's calendar.
     #[must_use]
     pub fn same_day(self, a: Instant, b: Instant) -> bool {
         self.0.same_day(a, b)
