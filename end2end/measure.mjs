@@ -1,4 +1,4 @@
-// What a release weighs and how quick it is: `make measure` builds it and runs this.
+// The size and speed of a release: `make measure` builds it and runs this.
 //
 // One server of the release build on a free port and an SQLite file of its own, one customer with purchases of
 // usage behind it, its pages as its owner sees them. Prints a table; nothing is asserted.

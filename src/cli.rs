@@ -24,41 +24,41 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve pages and APIs, and do the worker's jobs.
+    /// Serve pages and APIs, and run the worker's jobs.
     Serve(Box<Settings>),
-    /// Serve with a stand-in for Stripe and sample customers. Loopback only.
+    /// Serve with a Stripe sandbox and sample customers. Loopback only.
     #[cfg(feature = "demo")]
     Demo(Box<Settings>),
-    /// Bring the database's tables up to date.
+    /// Migrate the database's tables to this version.
     Migrate(DatabaseSettings),
-    /// Verify the whole ledger against its rules, beside a running `serve` if need be.
+    /// Verify the whole ledger. May run beside `serve`.
     Check(DatabaseSettings),
     /// Verify a customer's exported entries, CSV or JSON, without a database.
     VerifyExport(ExportSettings),
-    /// List the alarms, a line each; `ack` acknowledges them.
+    /// List alarms, a line each; `ack` acknowledges them.
     Alarms(AlarmsSettings),
-    /// Run the worker's jobs without serving, beside a `serve` or in its place.
+    /// Run the worker's jobs without serving. May run beside `serve`.
     Work(Box<Settings>),
-    /// List the worker's jobs, or run one now, beside a running `serve` if need be.
+    /// List the worker's jobs, or run one now. May run beside `serve`.
     #[command(subcommand)]
     Jobs(JobsCommand),
-    /// The clock that credits expire by.
+    /// Accept the clock after a long pause.
     #[command(subcommand)]
     Clock(ClockCommand),
-    /// Compare sales, refunds and disputes at Stripe with the ledger, beside a running `serve` if need be.
+    /// Compare sales, refunds and disputes at Stripe with the ledger. May run beside `serve`.
     Reconcile(Box<ReconcileSettings>),
-    /// Check settings, database, Stripe, email, clock and worker, and name the next steps. Changes nothing.
+    /// Check settings, database, Stripe, email, clock and worker, and name the next steps. It changes nothing.
     Doctor(Box<Settings>),
-    /// Set Stripe up.
+    /// Set up Stripe.
     #[command(subcommand)]
     Stripe(StripeCommand),
-    /// Webhooks to the SaaS's backend at HOOK_URL: list failed ones, send them again, test the endpoint.
+    /// Webhooks to HOOK_URL: list failed ones, send them again, test the endpoint.
     #[command(subcommand)]
     Hooks(HooksCommand),
-    /// Accounts for the operator's pages.
+    /// Manage accounts for the operator's pages.
     #[command(subcommand)]
     Operator(OperatorCommand),
-    /// Find purchases, and ask Stripe about one, beside a running `serve` if need be.
+    /// Find purchases, and check one at Stripe. May run beside `serve`.
     #[command(subcommand)]
     Purchases(PurchasesCommand),
 }

@@ -44,10 +44,10 @@ pub struct Settings {
     /// The database and the catalogue.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// Address to listen on, or a name of this machine, with a port; port 0 takes a free one
+    /// Address and port to listen on, or a name of this machine and a port; port 0 takes a free one
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000", value_parser = values::word_of(listen::parse))]
     pub listen: SocketAddr,
-    /// The address that customers see; defaults to the one bound
+    /// The URL that customers see; by default the address of LISTEN
     #[arg(long, env = "PUBLIC_URL", value_parser = values::origin())]
     pub public_url: Option<String>,
     /// Keys of the operator API, comma-separated, 32 characters or more each
@@ -59,7 +59,7 @@ pub struct Settings {
     /// Secrets of the webhook endpoint, comma-separated
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
     pub stripe_webhook_secrets: Vec<String>,
-    /// Another base for Stripe's API
+    /// Another base URL of Stripe's API
     #[arg(long, env = "STRIPE_API_BASE", value_parser = values::word())]
     pub stripe_api_base: Option<String>,
     /// Email server, `smtps://user:password@host`
@@ -71,7 +71,7 @@ pub struct Settings {
     /// Write emails into this folder instead of sending them
     #[arg(long, env = "MAIL_DIR", value_parser = values::text_of(PathBufValueParser::new()))]
     pub mail_dir: Option<PathBuf>,
-    /// Endpoint of the SaaS's backend for webhooks about credited top-ups and low balances
+    /// Endpoint of your backend for webhooks
     #[arg(long, env = "HOOK_URL", hide_env_values = true, value_parser = values::word())]
     pub hook_url: Option<String>,
     /// Secrets that sign those webhooks, comma-separated, `whsec_…` each
@@ -86,7 +86,7 @@ pub struct Settings {
     /// Origins that a portal link may return to, comma-separated
     #[arg(long, env = "RETURN_ORIGINS", value_delimiter = ',', value_parser = values::origin())]
     pub return_origins: Vec<String>,
-    /// Origins of your own at which Stripe shows Checkout and the customer portal, comma-separated: your custom domain there
+    /// Your custom domains at Stripe for Checkout and the customer portal: origins, comma-separated
     #[arg(long, env = "CHECKOUT_ORIGINS", value_delimiter = ',', value_parser = values::origin())]
     pub checkout_origins: Vec<String>,
     /// Proxies whose X-Forwarded-For is trusted, comma-separated: addresses, or networks such as 10.0.0.0/8
@@ -95,13 +95,13 @@ pub struct Settings {
     /// Requests of each key and each signed-in browser: `100/s`, `600/m` or `5000/h`; no limit if not set
     #[arg(long, env = "RATE_LIMIT", value_parser = values::word())]
     pub rate_limit: Option<String>,
-    /// Anonymous requests of each address: as many at once, then evenly; `off` for no limit
+    /// Anonymous requests of each address, all at once or spread; `off` for no limit
     #[arg(long, env = "RATE_LIMIT_ANONYMOUS", default_value = "600/m", value_parser = values::word())]
     pub rate_limit_anonymous: String,
     /// Open connections of each address, except trusted proxies: 1 to 10000
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS", default_value = "1000", value_parser = values::word_of(clap::value_parser!(u16).range(1..=10_000)))]
     pub connections_per_address: u16,
-    /// `1`: a clock that stands still until you move it. Loopback only
+    /// `1`: a test clock, which stands still until you move it. Loopback only
     #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1", value_parser = values::word())]
     pub test_clock: Option<String>,
     /// Run the worker's jobs in `serve`; `off` if `topup work` runs beside it

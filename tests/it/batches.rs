@@ -1,14 +1,13 @@
 //! Batches: a commit has a bounded number of charges, and a repeated batch is read at once.
 
 use crate::app::{Database, OPERATOR_KEY, STUCK, TestApp, on_both};
+use crate::engine::held;
 use crate::process::{start, topup};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use std::fs::File;
-use tokio::sync::oneshot;
 use topup::domain::Credits;
-use topup::ledger::{Charge, ChargeOutcome, Ledger};
-use topup::usecases::InternalError;
+use topup::ledger::{Charge, ChargeOutcome};
 
 fn charge(key: String) -> Charge {
     Charge {
@@ -23,31 +22,12 @@ fn charge(key: String) -> Charge {
     }
 }
 
-/// Holds the engine inside a turn; the sender lets it go on.
-async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
-    let (go, wait) = oneshot::channel::<()>();
-    let (began, begun) = oneshot::channel();
-    let ledger = ledger.clone();
-    let job = tokio::spawn(async move {
-        let held = ledger.job(|_| {
-            Box::pin(async move {
-                began.send(()).unwrap();
-                wait.await.unwrap();
-                Ok::<_, InternalError>(())
-            })
-        });
-        held.await.unwrap().unwrap();
-    });
-    begun.await.unwrap();
-    (go, job)
-}
-
 async fn ten_batches_are_no_one_commit(app: &TestApp) {
     app.put_customer("acme", "pro").await;
     let ledger = app.inner().ledger.clone();
-    let turns = "select number as n from last_writer";
+    let commits = "select number as n from last_writer";
     let (go, job) = held(&ledger).await;
-    let before = app.count(turns).await;
+    let before = app.count(commits).await;
     let batches = (0..10).map(|n| {
         let ledger = ledger.clone();
         tokio::spawn(async move { ledger.charge_many((0..1_000).map(|i| charge(format!("{n}-{i}"))).collect()).await })
@@ -61,9 +41,9 @@ async fn ten_batches_are_no_one_commit(app: &TestApp) {
         assert!(outcomes.iter().all(|outcome| matches!(outcome, ChargeOutcome::Charged(_))));
     }
     drop(ledger);
-    // The held turn has its number already.
-    let turns = app.count(turns).await - before;
-    assert!(turns >= 5, "{turns} commits for 10,000 charges");
+    // The held transaction has its number already.
+    let commits = app.count(commits).await - before;
+    assert!(commits >= 5, "{commits} commits of 10,000 charges");
     assert_eq!(app.count("select count(*) as n from usages").await, 10_000);
 }
 

@@ -30,8 +30,8 @@ fn charged(outcome: Result<ChargeOutcome, Unavailable>) -> Charged {
     }
 }
 
-/// Holds the engine inside a turn, so that all that comes meanwhile is one batch; the sender lets it go on.
-async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+/// Holds the engine inside a write transaction, so that later writes are one batch; the sender releases it.
+pub async fn held(ledger: &Ledger) -> (oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
     let (go, wait) = oneshot::channel::<()>();
     let (began, begun) = oneshot::channel();
     let ledger = ledger.clone();

@@ -29,8 +29,8 @@ pub fn catalogue() -> String {
     text
 }
 
-/// A shop whose plans are subscribed to; its worker is off, and events are delivered by hand. `acme` is on Free.
-async fn shop(app: &TestApp) {
+/// A shop that sells plans at Stripe, without worker and webhooks. `acme` is on Free.
+pub async fn shop(app: &TestApp) {
     let path = app.home.folder.join("catalog.toml");
     std::fs::create_dir_all(&app.home.folder).unwrap();
     std::fs::write(&path, catalogue()).unwrap();

@@ -1,25 +1,13 @@
 //! "Upgrade" with plans sold at Stripe: a Checkout that starts a subscription, or the portal.
 
 use crate::app::{Browser, TestApp, on_both};
-use crate::subscriptions::{PRICES, catalogue};
+use crate::subscriptions;
 use serde_json::json;
 use stripe_sandbox::ApiFault;
 
 /// A shop whose plans are sold at Stripe, with `acme` on Free, and a browser of its owner's.
 async fn shop(app: &TestApp) -> Browser<'_> {
-    let path = app.home.folder.join("catalog.toml");
-    std::fs::create_dir_all(&app.home.folder).unwrap();
-    std::fs::write(&path, catalogue()).unwrap();
-    app.set(|settings| {
-        settings.database.catalog = path;
-        settings.worker = topup::settings::Switch::Off;
-    });
-    app.restart().await;
-    app.sandbox.faults().set_webhooks(false);
-    for (plan, price, amount) in PRICES {
-        app.sandbox.add_price(price, plan, amount, "usd").await.unwrap();
-    }
-    app.put_customer("acme", "free").await;
+    subscriptions::shop(app).await;
     let browser = Browser::new(app);
     browser.arrive("acme", "ada@acme.example", "owner").await;
     browser

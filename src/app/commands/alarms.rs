@@ -27,12 +27,12 @@ pub struct AlarmsSettings {
 /// The commands of `alarms`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum AlarmsCommand {
-    /// Acknowledge alarms. The list leaves them out; the name and the time are kept.
+    /// Acknowledge alarms, which removes them from the list and keeps name and time.
     Ack {
-        /// Their numbers, as the list shows them
+        /// The numbers in the list
         #[arg(required = true, value_name = "ID", value_parser = values::parsed::<i64>())]
         ids: Vec<i64>,
-        /// Your name; the system's user by default
+        /// Your name; by default the system's user
         #[arg(long, env = "USER", value_parser = values::text())]
         by: Option<String>,
         /// The database and the catalogue.

@@ -19,16 +19,16 @@ pub enum HooksCommand {
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// Send messages again, with the same ids and contents.
+    /// Send messages again, with their ids and content.
     Retry {
-        /// The messages, as the list names them
+        /// The ids in the list
         #[arg(required = true, value_name = "ID", value_parser = values::word())]
         ids: Vec<String>,
         /// The settings of `serve`.
         #[command(flatten)]
         settings: Box<Settings>,
     },
-    /// Send a message of the type topup.test now, and report whether the endpoint accepted it.
+    /// Send a message of type topup.test now and report the result.
     Test {
         /// The settings of `serve`.
         #[command(flatten)]

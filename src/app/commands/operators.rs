@@ -17,12 +17,12 @@ use clap::{Args, Subcommand};
 use qrcodegen::{QrCode, QrCodeEcc};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-/// The commands of `operator`. A password is asked for on the terminal, or read from standard input.
+/// The commands of `operator`. The password comes from the terminal or standard input.
 #[derive(Clone, Debug, Subcommand)]
 pub enum OperatorCommand {
     /// Create an account.
     Add {
-        /// The person's address
+        /// The operator's email address
         #[arg(value_parser = values::text())]
         email: String,
         /// The second factor.
@@ -32,7 +32,7 @@ pub enum OperatorCommand {
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// List the accounts, a line each.
+    /// List accounts, a line each.
     List {
         /// The database and the catalogue.
         #[command(flatten)]
@@ -40,7 +40,7 @@ pub enum OperatorCommand {
     },
     /// Disable an account and end its sessions.
     Disable {
-        /// The person's address
+        /// The operator's email address
         #[arg(value_parser = values::text())]
         email: String,
         /// The database and the catalogue.
@@ -50,7 +50,7 @@ pub enum OperatorCommand {
     /// Set another password, enable the account again, end its sessions. A second factor is replaced by a new one, since
     /// the old password encrypts it
     Reset {
-        /// The person's address
+        /// The operator's email address
         #[arg(value_parser = values::text())]
         email: String,
         /// The second factor.
@@ -65,10 +65,10 @@ pub enum OperatorCommand {
 /// The second factor of an account.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct FactorSettings {
-    /// Set up a second factor: print its key and recovery codes. The default where standard input is a terminal
+    /// Set up a second factor: print its key and recovery codes. The default on a terminal
     #[arg(long)]
     pub totp: bool,
-    /// Set up no second factor; the operator can do so in the console
+    /// Set up no second factor; the operator can do so later
     #[arg(long, conflicts_with = "totp")]
     pub no_totp: bool,
 }

@@ -22,7 +22,7 @@ pub enum PurchasesCommand {
         #[command(flatten)]
         database: DatabaseSettings,
     },
-    /// Ask Stripe about one purchase, credit it if it is paid, and print what Stripe and the ledger know.
+    /// Check one purchase at Stripe, credit it if it is paid, and print both states.
     Recheck {
         /// The purchase, by any text that `find` accepts
         #[arg(value_parser = values::text())]

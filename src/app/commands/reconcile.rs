@@ -13,10 +13,10 @@ use clap::Args;
 /// The arguments of `reconcile`.
 #[derive(Args, Debug)]
 pub struct ReconcileSettings {
-    /// The first day or instant; 30 days ago by default
+    /// The first day or instant; by default 30 days ago
     #[arg(long, value_name = "DAY", value_parser = values::word())]
     pub since: Option<String>,
-    /// Repair what can be repaired
+    /// Repair differences where possible
     #[arg(long)]
     pub repair: bool,
     /// The settings of `serve`.

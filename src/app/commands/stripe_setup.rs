@@ -31,10 +31,10 @@ pub struct SetupSettings {
     /// Stripe's secret key
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_parser = values::word())]
     pub stripe_secret_key: String,
-    /// Another base for Stripe's API
+    /// Another base URL of Stripe's API
     #[arg(long, env = "STRIPE_API_BASE", value_parser = values::word())]
     pub stripe_api_base: Option<String>,
-    /// The catalogue: whether plans follow subscriptions
+    /// The catalogue, for the rights that plans from subscriptions need
     #[arg(long, env = "CATALOG", default_value = "catalog.toml", value_parser = values::text_of(PathBufValueParser::new()))]
     pub catalog: PathBuf,
 }

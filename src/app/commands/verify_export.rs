@@ -13,10 +13,10 @@ pub struct ExportSettings {
     /// The downloaded file: all of `/v1/customers/{id}/entries`, as CSV or page after page
     #[arg(value_parser = values::text_of(PathBufValueParser::new()))]
     pub file: PathBuf,
-    /// The customer of the entries, by the id in the API
+    /// The customer's id in the API
     #[arg(long, value_name = "ID", value_parser = values::word())]
     pub customer: Option<String>,
-    /// The hash of the last entry as noted elsewhere: proves that no entry is missing at the end
+    /// The hash of the last entry, noted elsewhere: proves that no entry is missing at the end
     #[arg(long, value_name = "HASH", value_parser = values::word())]
     pub head: Option<String>,
 }

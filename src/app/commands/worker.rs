@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 /// The commands of `jobs`.
 #[derive(Debug, Subcommand)]
 pub enum JobsCommand {
-    /// The last run of each job, in any process, and its backlog.
+    /// List each job's last run in any process, and its backlog.
     List {
         /// The settings of `serve`.
         #[command(flatten)]
@@ -25,7 +25,7 @@ pub enum JobsCommand {
     },
     /// Run one job now.
     Run {
-        /// The job, as the list names it
+        /// The job's name in the list
         #[arg(value_parser = values::word())]
         name: String,
         /// The settings of `serve`.

@@ -186,3 +186,16 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_detail_names_the_field() {
+        let check = |code, rule: &str, want: &str| assert_eq!(Problem::field("amount", code, rule).detail(), want);
+        check(Code::UnknownField, "is unknown", "Unknown field: amount");
+        check(Code::MissingField, "is missing", "Missing field: amount");
+        check(Code::InvalidValue, "must be in the future", "amount must be in the future");
+    }
+}

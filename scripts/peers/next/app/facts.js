@@ -1,4 +1,4 @@
-// What `make bench`'s customer has, as constants: no session is looked up and no database asked.
+// The customer of `make bench` as constants: no session and no database.
 const day = 86_400_000;
 const top_ups = Array.from({ length: 20 }, (_, n) => ({
   id: `pur_${String(n).padStart(32, "0")}`,
