@@ -295,7 +295,8 @@ on_both!(a_sign_in_link_is_made_once_and_shown_once, |app| {
         "{lines:?}"
     );
     // The page of another customer, another session and a page without the cookie show nothing.
-    let shown = async |cookie: String| super::page(app, "/operator/customers/acme", &cookie).await.expect(200);
+    let shown =
+        async |cookie: String| crate::operators::page(app, "/operator/customers/acme", &cookie).await.expect(200);
     let with = format!("{}; operator-link={key}", desk.cookie);
     let first = shown(with.clone()).await;
     assert!(first.text.contains("/sign-in/") && first.header("set-cookie").unwrap().starts_with("operator-link=;"));
