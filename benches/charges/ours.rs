@@ -45,7 +45,7 @@ impl Engine {
                 plan: Some("pro".to_owned()),
                 ..customers::Put::default()
             };
-            ledger.job(move |tx| Box::pin(async move { customers::put_in(tx, &format!("c{n}"), put).await }))
+            ledger.job(move |tx| Box::pin(async move { customers::put_customer_in(tx, &format!("c{n}"), put).await }))
         });
         for made in futures::future::join_all(made).await {
             made.unwrap().unwrap();
@@ -84,7 +84,7 @@ impl Engine {
         let put = customers::Put { plan: Some("free".to_owned()), ..customers::Put::default() };
         let (who, put) = (id.clone(), customers::Put { email: Some("d@bench.example".to_owned()), ..put });
         self.ledger
-            .job(move |tx| Box::pin(async move { customers::put_in(tx, &who, put).await }))
+            .job(move |tx| Box::pin(async move { customers::put_customer_in(tx, &who, put).await }))
             .await
             .unwrap()
             .unwrap();

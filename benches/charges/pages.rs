@@ -178,7 +178,7 @@ async fn found(ledger: &Ledger, customer: &'static str) -> String {
                 plan: Some("pro".to_owned()),
                 ..customers::Put::default()
             };
-            customers::put_in(tx, customer, put).await?;
+            customers::put_customer_in(tx, customer, put).await?;
             let no = tx.customer_no(customer).await?.unwrap();
             let (mut first, credits) = (None, Credits::whole(50_000));
             for _ in 0..TOP_UPS {

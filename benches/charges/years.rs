@@ -82,7 +82,7 @@ async fn people(inner: &App, which: std::ops::Range<i64>) {
                     timezone: Some("Europe/Berlin".to_owned()),
                     ..customers::Put::default()
                 };
-                customers::put_in(tx, &id, put).await?;
+                customers::put_customer_in(tx, &id, put).await?;
                 let no = tx.customer_no(&id).await?.unwrap();
                 let (purchase, grant) = (PurchaseId(tx.clock.mint()), GrantId(tx.clock.mint()));
                 let sold = tx.with_account(no, |account, at, catalog, changes| {

@@ -92,7 +92,7 @@ const CLOCK_STEP: Duration = Duration::from_secs(5);
 async fn catch_up_with_the_present(app: &App) -> Result<(), Failure> {
     let present = app.clock.real();
     // An error means that the clock is ahead; it stays there.
-    let _ = test_clock::advance(app, present).await?;
+    let _ = test_clock::advance_clock(app, present).await?;
     Ok(())
 }
 
@@ -101,7 +101,7 @@ async fn run_clock(app: App, stop: CancellationToken) {
     let mut before = app.clock.real();
     while stop.run_until_cancelled(tokio::time::sleep(CLOCK_STEP)).await.is_some() {
         let (now, real) = (app.clock.now(), app.clock.real());
-        if let Err(e) = test_clock::advance(&app, now + (real - before)).await {
+        if let Err(e) = test_clock::advance_clock(&app, now + (real - before)).await {
             tracing::error!(error = %e, "the demo's clock could not be moved and will be retried");
         }
         before = real;

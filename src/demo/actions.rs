@@ -7,7 +7,7 @@ use crate::domain::{Balance, Credits, Grant, Instant, Kind};
 use crate::ledger::{Charge, ChargeOutcome};
 use crate::store::db::{DbError, Row};
 use crate::store::idempotency_keys::content_hash;
-use crate::usecases::access::portal::Role;
+use crate::usecases::access::links::Role;
 use crate::usecases::credits::accounts;
 use crate::usecases::jobs::test_clock;
 use crate::usecases::{App, InternalError, customers};
@@ -43,7 +43,7 @@ pub fn people() -> Vec<Person> {
 /// # Errors
 /// [`InternalError`].
 pub async fn is_seeded(app: &App) -> Result<bool, InternalError> {
-    Ok(app.settings.demo && customers::number(app, CUSTOMERS[0].id).await?.is_some())
+    Ok(app.settings.demo && customers::customer_number(app, CUSTOMERS[0].id).await?.is_some())
 }
 
 /// The outcome of using credits.
@@ -140,10 +140,10 @@ fn next_reminder(balance: &Balance, reminder_days: &[i64]) -> Option<Instant> {
 /// # Errors
 /// [`InternalError`].
 pub async fn leap(app: &App, customer: &str, leap: Leap) -> Result<bool, InternalError> {
-    let Some(balance) = accounts::balance(app, customer).await? else { return Ok(false) };
+    let Some(balance) = accounts::customer_balance(app, customer).await? else { return Ok(false) };
     let to = leap.to(&balance, &app.catalog.rules.reminder_days).filter(|_| app.clock.is_test());
     match to {
-        Some(to) => Ok(test_clock::advance(app, to).await?.is_ok()),
+        Some(to) => Ok(test_clock::advance_clock(app, to).await?.is_ok()),
         None => Ok(false),
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::{Credits, GrantId, HoldId, PurchaseId};
 use crate::ledger::{Charge, ChargeOutcome, Ledger, WriteTransaction};
 use crate::usecases::customers;
 use crate::usecases::customers::PutOutcome;
-use crate::usecases::purchases::{Start, Started};
+use crate::usecases::purchases::{PurchaseRequest, StartOutcome};
 use crate::usecases::{App, AppParts, InternalError, purchases};
 use chrono::TimeDelta;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use stripe_sandbox::Sandbox;
 
 /// Makes the sample customers, unless they are there.
 pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result<(), InternalError> {
-    if customers::number(app, CUSTOMERS[0].id).await?.is_some() {
+    if customers::customer_number(app, CUSTOMERS[0].id).await?.is_some() {
         return Ok(());
     }
     let now = app.clock.now();
@@ -125,7 +125,7 @@ async fn step(tx: &mut WriteTransaction, event: Event, number: usize) -> Result<
         Step::Join(plan) => join(tx, &event, plan).await?,
         Step::Plan(plan) => {
             let put = customers::Put { plan: Some(plan.to_owned()), ..customers::Put::default() };
-            customers::put_in(tx, id, put).await? == PutOutcome::Changed
+            customers::put_customer_in(tx, id, put).await? == PutOutcome::Changed
         }
         Step::Use(used) => matches!(tx.charge(&charge(id, used, number)).await?, ChargeOutcome::Charged(_)),
         Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work => false,
@@ -160,7 +160,7 @@ async fn join(tx: &mut WriteTransaction, event: &Event, plan: &str) -> Result<bo
         cycle_anchor: Some(now + TimeDelta::days(customer.resets_in_days)),
         timezone: Some(customer.time_zone.to_owned()),
     };
-    Ok(customers::put_in(tx, customer.id, put).await? == PutOutcome::Created)
+    Ok(customers::put_customer_in(tx, customer.id, put).await? == PutOutcome::Created)
 }
 
 fn charge(id: &str, used: rhythm::Charge, number: usize) -> Charge {
@@ -178,11 +178,11 @@ fn charge(id: &str, used: rhythm::Charge, number: usize) -> Charge {
 
 /// Opens a Checkout as a click on Buy does; its purchase and its id at Stripe.
 async fn open(past: &App, id: &str, package: &str) -> Result<(PurchaseId, String), InternalError> {
-    let customer_no = customers::number(past, id).await?.unwrap_or_default();
+    let customer_no = customers::customer_number(past, id).await?.unwrap_or_default();
     let purchase = PurchaseId(past.clock.mint());
-    let start = Start { purchase, customer_no, package: package.to_owned(), shown: None, member_email: None };
-    match purchases::start(past, start).await? {
-        Started::Open(open) => Ok((purchase, open.session_id.unwrap_or_default())),
+    let start = PurchaseRequest { purchase, customer_no, package: package.to_owned(), shown: None, member_email: None };
+    match purchases::start_purchase(past, start).await? {
+        StartOutcome::Open(open) => Ok((purchase, open.session_id.unwrap_or_default())),
         other => Err(InternalError::Broken(format!("the story's {package} for {id} ended as {other:?}"))),
     }
 }
@@ -190,7 +190,7 @@ async fn open(past: &App, id: &str, package: &str) -> Result<(PurchaseId, String
 /// A member who sees everything and cannot buy.
 async fn viewer(past: &App) -> Result<(), InternalError> {
     let (id, email) = VIEWER;
-    let no = customers::number(past, id).await?.unwrap_or_default();
+    let no = customers::customer_number(past, id).await?.unwrap_or_default();
     let job = past.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();

@@ -30,7 +30,7 @@ impl Steps {
         let since = customer.created_at + TimeDelta::days(story);
         let Some(bought_at) = last_purchase(app, customer.no, since).await? else { return Ok(Self::default()) };
         let used = is_used_since(app, customer.no, bought_at).await?;
-        let balance = accounts::balance(app, &customer.id).await?;
+        let balance = accounts::customer_balance(app, &customer.id).await?;
         let reset = used && balance.is_some_and(|balance| balance.cycle.start > bought_at);
         Ok(Self { bought: true, used, reset })
     }

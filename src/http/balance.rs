@@ -68,7 +68,7 @@ async fn balance(State(app): State<App>, Id(id): Id) -> Result<Response, Problem
     if !is_customer_id(&id) {
         return Err(Problem::not_found("customer"));
     }
-    let balance = accounts::balance(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    let balance = accounts::customer_balance(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
     Ok(json::ok(&balance_json(&app, balance)))
 }
 

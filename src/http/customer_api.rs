@@ -10,10 +10,10 @@ use crate::http::request::json;
 use crate::http::request::json::{At, Num};
 use crate::http::request::problem::Problem;
 use crate::http::request::rate_limit;
-use crate::store::metrics::Figure;
+use crate::store::metrics::MetricFigure;
 use crate::usecases::customers::api_keys;
 use crate::usecases::insight::usage;
-use crate::usecases::insight::usage::{Range, Step};
+use crate::usecases::insight::usage::{Range, UsageStep};
 use crate::usecases::{App, InternalError, subscriptions};
 use axum::extract::{Extension, Request, State};
 use axum::http::StatusCode;
@@ -81,12 +81,12 @@ fn ok(data: impl Serialize) -> Response {
 /// The customer of a key. A key that was not valid before counts as anonymous until the database confirms it.
 async fn owner(app: &App, key: Option<&str>, address: Option<IpAddr>) -> Result<i64, CustomerApiError> {
     let settings = &app.settings;
-    let hash = key.map(api_keys::key_hash);
+    let hash = key.map(api_keys::api_key_hash);
     if !hash.is_some_and(|hash| settings.limits.knows(&hash)) {
         rate_limit::count_anonymous(app, address)?;
     }
     if let Some((key, hash)) = key.zip(hash) {
-        let owner = api_keys::owner(app, key).await?;
+        let owner = api_keys::api_key_owner(app, key).await?;
         settings.limits.looked_up(&hash, owner.is_some());
         if let Some(owner) = owner {
             rate_limit::count_key(app, key)?;
@@ -143,7 +143,7 @@ struct SubscriptionJson {
 async fn account(State(app): State<App>, Extension(Owner(no)): Extension<Owner>) -> Result<Response, CustomerApiError> {
     let found = usage::in_cycle(&app, no).await?;
     let found = found.ok_or_else(|| InternalError::Broken("a key of no customer".to_owned()))?;
-    let subscription = subscriptions::followed(&app, no, true).await?;
+    let subscription = subscriptions::followed_subscription(&app, no, true).await?;
     let (used, remaining) = (found.used + found.balance.held, found.balance.available);
     let name = app.catalog.plan(&found.plan).map_or_else(|| found.plan.clone(), |plan| plan.name.clone());
     Ok(ok(AccountJson {
@@ -183,13 +183,13 @@ async fn usage_stats(
     }
     let range = query.get("range").and_then(|name| Range::parse(name));
     let range = range.ok_or_else(|| bad("range", "must be 7d, 30d or weekly"))?;
-    let steps = usage::range(&app, no, range).await?;
+    let steps = usage::usage_steps(&app, no, range).await?;
     Ok(ok(steps.iter().map(|step| step_json(step, &app.catalog)).collect::<Vec<_>>()))
 }
 
 /// The fields are fixed. A metric that the catalogue lacks is 0.
-fn step_json(step: &Step, catalog: &Catalog) -> StepJson {
-    let figure = |key: &str| catalog.metric(key).map_or_else(Figure::default, |_| step.figures.metrics.get(key));
+fn step_json(step: &UsageStep, catalog: &Catalog) -> StepJson {
+    let figure = |key: &str| catalog.metric(key).map_or_else(MetricFigure::default, |_| step.figures.metrics.get(key));
     let latency = figure("latency_ms");
     StepJson {
         label: label(step.first, step.last),

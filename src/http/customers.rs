@@ -86,7 +86,7 @@ pub fn plan_name(app: &App, id: &str) -> String {
 
 async fn customer_json(app: &App, c: Customer) -> Result<CustomerJson, InternalError> {
     let end = c.cycle.end;
-    let subscription = subscriptions::followed(app, c.no, false).await?.map(|it| SubscriptionJson {
+    let subscription = subscriptions::followed_subscription(app, c.no, false).await?.map(|it| SubscriptionJson {
         id: it.id,
         status: it.status,
         grace_until: it.grace_until.map(At),
@@ -111,7 +111,7 @@ async fn customer_json(app: &App, c: Customer) -> Result<CustomerJson, InternalE
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     customer_no(&app, &id).await?;
-    let customer = customers::find(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    let customer = customers::find_customer(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
     Ok(json::ok(&customer_json(&app, customer).await?))
 }
 
@@ -129,7 +129,7 @@ async fn put(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body)
             .text("timezone", "an IANA time zone such as Europe/Berlin", |zone| zone.parse::<chrono_tz::Tz>().is_ok()),
     };
     fields.finish()?;
-    let status = match customers::put(&app, &id, put).await? {
+    let status = match customers::put_customer(&app, &id, put).await? {
         PutOutcome::Created => StatusCode::CREATED,
         PutOutcome::Changed => StatusCode::OK,
         PutOutcome::Missing(field) => {
@@ -144,12 +144,12 @@ async fn put(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body)
             return Err(Problem::new(Code::CustomerClosed, "The customer is closed and can't be reopened"));
         }
     };
-    let customer = customers::find(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
+    let customer = customers::find_customer(&app, &id).await?.ok_or_else(|| Problem::not_found("customer"))?;
     Ok(json::with(status, &customer_json(&app, customer).await?))
 }
 
 async fn close(State(app): State<App>, Id(customer): Id) -> Result<Response, Problem> {
     let no = customer_no(&app, &customer).await?;
-    erasure::close(&app, no).await?;
+    erasure::close_customer(&app, no).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

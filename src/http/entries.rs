@@ -75,7 +75,7 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
         Some("csv") => return Ok(csv(app, (no, id), after)),
         Some(_) => return Err(Problem::query("format", "must be json or csv")),
     }
-    let mut found = accounts::entries(&app, no, after, paging.limit + 1).await?;
+    let mut found = accounts::list_entries(&app, no, after, paging.limit + 1).await?;
     let next = paging::cut(&mut found, &paging).map(|entry| paging::cursor(entry.seq));
     Ok(paging::list(found.iter().map(|entry| entry_json(entry, &id)).collect(), next))
 }
@@ -84,7 +84,7 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
 fn csv(app: App, (no, id): (i64, String), after: i64) -> Response {
     let head = || format!("{}\n", export::FIELDS.join(","));
     let chunks = stream::try_unfold((app, id, after, true), move |(app, id, after, first)| async move {
-        let found = accounts::entries(&app, no, after, CSV_CHUNK).await?;
+        let found = accounts::list_entries(&app, no, after, CSV_CHUNK).await?;
         let Some(last) = found.last().map(|entry| entry.seq) else {
             let rest = first.then(|| (Bytes::from(head()), (app, id, after, false)));
             return Ok::<_, InternalError>(rest);
@@ -103,7 +103,7 @@ fn csv(app: App, (no, id): (i64, String), after: i64) -> Response {
 fn csv_lines(entries: &[Entry], customer: &str) -> Result<String, InternalError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for e in entries {
-        writer.write_record(export::fields(e, customer)).map_err(|e| InternalError::Broken(e.to_string()))?;
+        writer.write_record(export::export_fields(e, customer)).map_err(|e| InternalError::Broken(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| InternalError::Broken(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| InternalError::Broken(e.to_string()))

@@ -99,7 +99,7 @@ async fn give(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body
     let new = NewCourtesy { customer_no: owner.0, credits, expires_at, reason: reason.clone() };
     // `expires_at` is checked against the clock only after the key: a repeat years later must get the stored answer.
     let reply = idempotency::run_once(&app, call, StatusCode::CREATED, "customer", move |tx| {
-        Box::pin(async move { Ok(courtesy::give(tx, new).await?.map(granted_json)) })
+        Box::pin(async move { Ok(courtesy::give_courtesy(tx, new).await?.map(granted_json)) })
     });
     let reply = reply.await.map_err(|problem| {
         // With another body, the wrong value is reported before the reused key.
@@ -112,17 +112,17 @@ async fn give(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body
 async fn void(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let missing = || Problem::not_found("grant");
     let grant = GrantId::parse(&id).ok_or_else(missing)?;
-    let owner = courtesy::owner(&app, grant).await?.ok_or_else(missing)?;
+    let owner = courtesy::grant_owner(&app, grant).await?.ok_or_else(missing)?;
     let key = idempotency::key(&headers)?;
     let mut fields = body::fields(&headers, body).await?;
     let reason = reason(&mut fields);
     fields.finish()?;
     let call = idempotency::post(&owner, &key, &format!("/v1/grants/{id}/void"), &serde_json::json!([reason]));
     let reply = idempotency::run_once(&app, call, StatusCode::OK, "grant", move |tx| {
-        Box::pin(async move { Ok(courtesy::void(tx, owner.0, grant, &reason).await?.map(granted_json)) })
+        Box::pin(async move { Ok(courtesy::void_courtesy(tx, owner.0, grant, &reason).await?.map(granted_json)) })
     });
     let reply = reply.await?;
-    let given = courtesy::reason(&app, grant).await?;
+    let given = courtesy::courtesy_reason(&app, grant).await?;
     Ok(reply.with_field("reason", given.as_deref()).response())
 }
 
@@ -130,7 +130,7 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
     let no = customer_no(&app, &id).await?;
     let paging = paging::paging(&query, &[])?;
     let before = paging.number(i64::MAX)?;
-    let mut found = accounts::grants(&app, no, None, before, paging.limit + 1).await?;
+    let mut found = accounts::list_grants(&app, no, None, before, paging.limit + 1).await?;
     let next = paging::cut(&mut found, &paging).map(|row| paging::cursor(row.no));
     Ok(paging::list(found.iter().map(|row| ListedGrantJson::new(&row.grant, row.state)).collect(), next))
 }

@@ -106,7 +106,7 @@ async fn open(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body
     let new = NewHold { customer_no, credits, ttl_seconds: ttl_seconds.unwrap_or(0), operation, source };
     let reply = idempotency::run_once(&app, call, StatusCode::CREATED, "customer", move |tx| {
         Box::pin(async move {
-            let held = holds::open(tx, new).await?;
+            let held = holds::open_hold(tx, new).await?;
             Ok(held.map(|held| OpenedJson {
                 id: held.id.to_string(),
                 customer,
@@ -125,7 +125,7 @@ async fn open(State(app): State<App>, Id(customer): Id, headers: HeaderMap, body
 async fn find(app: &App, id: &str) -> Result<HoldRow, Problem> {
     let missing = || Problem::not_found("hold");
     let id = HoldId::parse(id).ok_or_else(missing)?;
-    holds::find(app, id).await?.ok_or_else(missing)
+    holds::find_hold(app, id).await?.ok_or_else(missing)
 }
 
 async fn settle(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
@@ -149,7 +149,7 @@ async fn settle(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Bo
     let (credits, text) = (settle.credits, hold.id.to_string());
     let reply = idempotency::run_once(&app, call, StatusCode::OK, "hold", move |tx| {
         Box::pin(async move {
-            let settled = holds::settle(tx, settle).await?;
+            let settled = holds::settle_hold(tx, settle).await?;
             Ok(settled.map(|settled| SettledJson {
                 id: text,
                 state: HoldState::Settled.name(),
@@ -206,7 +206,7 @@ async fn release(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: B
     let (customer_no, id) = (hold.customer_no, hold.id);
     let reply = idempotency::run_once(&app, call, StatusCode::OK, "hold", move |tx| {
         Box::pin(async move {
-            let balance = holds::release(tx, customer_no, id).await?;
+            let balance = holds::release_hold(tx, customer_no, id).await?;
             Ok(balance.map(|balance| ReleasedJson {
                 id: id.to_string(),
                 state: HoldState::Released.name(),
@@ -239,7 +239,7 @@ async fn list(State(app): State<App>, Id(customer): Id, Query(query): Query) -> 
             Some(hold.map(|hold| (hold.created_at, hold.id)).ok_or_else(Problem::invalid_cursor)?)
         }
     };
-    let mut found = holds::list(&app, no, state, before, paging.limit + 1).await?;
+    let mut found = holds::list_holds(&app, no, state, before, paging.limit + 1).await?;
     let next = paging::cut(&mut found, &paging).map(|hold| hold.id.to_string());
     Ok(paging::list(found.into_iter().map(hold_json).collect(), next))
 }

@@ -31,6 +31,6 @@ async fn create(State(app): State<App>, Id(customer): Id, headers: HeaderMap, bo
     let mut fields = body::fields(&headers, body).await?;
     let name = fields.required_line("name", api_keys::NAME_MAX);
     fields.finish()?;
-    let created = api_keys::create(&app, no, name).await?.ok_or_else(Problem::customer_closed)?;
+    let created = api_keys::create_api_key(&app, no, name).await?.ok_or_else(Problem::customer_closed)?;
     Ok(json::with(StatusCode::CREATED, &KeyJson { id: created.id.to_string(), key: created.key }))
 }

@@ -68,10 +68,10 @@ async fn text(app: &App) -> Result<String, InternalError> {
         set(&done, run.done);
         set(&failures, run.failures.max(failed_writes));
     }
-    for (state, emails) in outbox::waiting(app).await? {
+    for (state, emails) in outbox::waiting_emails(app).await? {
         waiting.get_or_create(&vec![("state", state)]).set(emails);
     }
-    for (list, items) in failed_items::counts(&app.store).await? {
+    for (list, items) in failed_items::failed_item_counts(&app.store).await? {
         failed.get_or_create(&vec![("list", list)]).set(items);
     }
     app.settings.metrics.register(&mut metrics.0);

@@ -8,8 +8,8 @@ use crate::http::request::extract::Id;
 use crate::http::request::json;
 use crate::http::request::json::At;
 use crate::http::request::problem::Problem;
-use crate::usecases::access::portal;
-use crate::usecases::access::portal::{NewLink, Role};
+use crate::usecases::access::links;
+use crate::usecases::access::links::{NewLink, Role};
 use crate::usecases::{App, customers};
 use axum::Router;
 use axum::body::Body;
@@ -50,7 +50,7 @@ async fn create(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Bo
             })
     });
     fields.finish()?;
-    let customer = customers::find(&app, &id).await?;
+    let customer = customers::find_customer(&app, &id).await?;
     if customer.is_some_and(|customer| customer.closed_at.is_some()) {
         return Err(Problem::new(Code::CustomerClosed, "The customer is closed and has no pages"));
     }
@@ -61,7 +61,7 @@ async fn create(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Bo
         path: path.unwrap_or_else(|| "/billing".to_owned()),
         return_url,
     };
-    let link = portal::make_link(&app, new).await?;
+    let link = links::create_portal_link(&app, new).await?;
     Ok(json::with(StatusCode::CREATED, &LinkJson { url: link.url, expires_at: At(link.expires_at) }))
 }
 

@@ -11,7 +11,7 @@ use crate::http::request::json::{At, Num};
 use crate::http::request::paging;
 use crate::http::request::problem::Problem;
 use crate::store::idempotency_keys;
-use crate::usecases::purchases::{Purchase, PurchaseEvent, Start, Started};
+use crate::usecases::purchases::{Purchase, PurchaseEvent, PurchaseRequest, StartOutcome};
 use crate::usecases::{App, purchases};
 use axum::Router;
 use axum::body::Body;
@@ -88,7 +88,7 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
         None => None,
         Some(text) => Some(parse_cursor(&app, no, text).await?),
     };
-    let mut found = purchases::list(&app, no, before, paging.limit + 1).await?;
+    let mut found = purchases::list_purchases(&app, no, before, paging.limit + 1).await?;
     let next = paging::cut(&mut found, &paging).map(|p| p.id.to_string());
     Ok(paging::list(found.into_iter().map(|p| purchase_json(p, None)).collect(), next))
 }
@@ -96,15 +96,15 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
 /// The cursor is the id of one of the customer's purchases.
 async fn parse_cursor(app: &App, customer_no: i64, text: &str) -> Result<PurchaseId, Problem> {
     let id = PurchaseId::parse(text).ok_or_else(Problem::invalid_cursor)?;
-    let purchase = purchases::find(app, id).await?.filter(|p| p.customer_no == customer_no);
+    let purchase = purchases::find_purchase(app, id).await?.filter(|p| p.customer_no == customer_no);
     purchase.map(|p| p.id).ok_or_else(Problem::invalid_cursor)
 }
 
 async fn read(State(app): State<App>, Id(id): Id) -> Result<Response, Problem> {
     let missing = || Problem::not_found("purchase");
     let id = PurchaseId::parse(&id).ok_or_else(missing)?;
-    let purchase = purchases::find(&app, id).await?.ok_or_else(missing)?;
-    let timeline = purchases::timeline(&app, id).await?;
+    let purchase = purchases::find_purchase(&app, id).await?.ok_or_else(missing)?;
+    let timeline = purchases::purchase_timeline(&app, id).await?;
     Ok(json::ok(&purchase_json(purchase, Some(timeline))))
 }
 
@@ -137,16 +137,16 @@ async fn start_with_key(
     package: String,
 ) -> Result<StartedJson, Problem> {
     for generation in 0..20 {
-        let start = Start {
+        let start = PurchaseRequest {
             purchase: purchase_id(customer, key, generation),
             customer_no,
             package: package.clone(),
             shown: None,
             member_email: None,
         };
-        let purchase = match purchases::start(app, start).await? {
-            Started::CheckoutExpired => continue,
-            Started::Open(purchase) | Started::AlreadyBought(purchase) => purchase,
+        let purchase = match purchases::start_purchase(app, start).await? {
+            StartOutcome::CheckoutExpired => continue,
+            StartOutcome::Open(purchase) | StartOutcome::AlreadyBought(purchase) => purchase,
             other => return Err(start_error(&other)),
         };
         return Ok(StartedJson {
@@ -167,21 +167,21 @@ fn purchase_id(customer: &str, key: &str, generation: u8) -> PurchaseId {
     PurchaseId(uuid::Builder::from_custom_bytes(hash).into_uuid())
 }
 
-fn start_error(started: &Started) -> Problem {
+fn start_error(started: &StartOutcome) -> Problem {
     match started {
-        Started::PlanCannotBuy => {
+        StartOutcome::PlanCannotBuy => {
             Problem::new(Code::PlanCannotBuy, "The customer's plan can't buy top-ups. Upgrade it first")
         }
-        Started::BuyingOff => Problem::new(Code::BuyingOff, "Buying is off, since no Stripe key is set"),
-        Started::NotYours => Problem::key_reused(),
-        Started::Closed => Problem::new(Code::CustomerClosed, "The customer is closed and can't buy"),
-        Started::StripeUnavailable => {
+        StartOutcome::BuyingOff => Problem::new(Code::BuyingOff, "Buying is off, since no Stripe key is set"),
+        StartOutcome::NotYours => Problem::key_reused(),
+        StartOutcome::Closed => Problem::new(Code::CustomerClosed, "The customer is closed and can't buy"),
+        StartOutcome::StripeUnavailable => {
             Problem::new(Code::StripeUnavailable, "Stripe can't be reached. Repeat with the same idempotency key")
         }
-        Started::StripeRefused => {
+        StartOutcome::StripeRefused => {
             Problem::new(Code::PurchaseRefused, "Stripe refused to open this Checkout. The alarms quote its reason")
         }
-        Started::LimitReached => Problem::new(
+        StartOutcome::LimitReached => Problem::new(
             Code::LimitReached,
             "The customer has 10 open purchases. One must be paid or expire before the next",
         ),

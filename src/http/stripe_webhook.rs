@@ -26,10 +26,10 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Resu
     let now = app.clock.real().timestamp();
     let verified = webhook::verify(&settings.webhook_secrets, header, &bytes, now);
     if verified == Err(WebhookError::Timestamp) {
-        inbox::out_of_time(&app).await?;
+        inbox::signature_out_of_time(&app).await?;
     }
     let event = verified.map_err(|e| Problem::new(Code::InvalidHeader, format!("Stripe-Signature: {e}")))?;
-    Ok(match inbox::receive(&app, &event).await? {
+    Ok(match inbox::receive_event(&app, &event).await? {
         Received::Done => StatusCode::OK.into_response(),
         Received::Waiting => {
             Problem::new(Code::StripeUnavailable, "Stripe can't be reached. The event waits").into_response()

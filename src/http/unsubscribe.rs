@@ -25,8 +25,10 @@ async fn switch(
     body: String,
 ) -> Result<Response, Problem> {
     rate_limit::count_anonymous(&app, rate_limit::client_ip(&app, &extensions, &headers))?;
-    let Some((member, _)) = unsubscribe::find(&app, &token).await? else { return Err(Problem::not_found("token")) };
-    unsubscribe::switch(&app, member, body == "mails=on").await?;
+    let Some((member, _)) = unsubscribe::find_subscription_switch(&app, &token).await? else {
+        return Err(Problem::not_found("token"));
+    };
+    unsubscribe::switch_alerts(&app, member, body == "mails=on").await?;
     let browser = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|a| a.contains("text/html"));
     // RFC 8058: an email client must not get a redirect.
     Ok(if browser { Redirect::to(&format!("/mails/{token}")).into_response() } else { "ok".into_response() })

@@ -5,7 +5,7 @@
 
 use crate::domain::Instant;
 use crate::email::Lane;
-use crate::usecases::jobs::{Job, Runs};
+use crate::usecases::jobs::{Job, JobRuns};
 use crate::usecases::{App, InternalError, jobs};
 use futures::FutureExt;
 use futures::future::join_all;
@@ -13,7 +13,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::usecases::jobs::{next_due, pass, run_due};
+pub use crate::usecases::jobs::{next_job_due, pass_time, run_due};
 
 /// The time between two runs of a job.
 const TICK: Duration = Duration::from_secs(5);
@@ -32,15 +32,15 @@ pub async fn run(app: App, stop: CancellationToken) {
 pub async fn run_once(job: &'static Job, app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
     let began = Began::now(app);
     let result = attempt(job, app, stop).await;
-    let mut pending = Runs::default();
+    let mut pending = JobRuns::default();
     pending.add(&result, &began);
-    jobs::record(app, job.name, began.at, pending).await?;
+    jobs::record_runs(app, job.name, began.at, pending).await?;
     result
 }
 
 /// One job's loop.
 async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
-    let (mut pending, mut noted) = (Runs::default(), None::<tokio::time::Instant>);
+    let (mut pending, mut noted) = (JobRuns::default(), None::<tokio::time::Instant>);
     let mut first = true;
     loop {
         let wait = if std::mem::take(&mut first) { Duration::ZERO } else { wait(pending.failures) };
@@ -74,9 +74,9 @@ async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
         let news = pending.done > 0 || pending.failures > 0 || was_failing;
         if news || noted.is_none_or(|at| at.elapsed() >= NOTE_EVERY) {
             let failures = pending.failures;
-            let runs = std::mem::replace(&mut pending, Runs { failures, ..Runs::default() });
+            let runs = std::mem::replace(&mut pending, JobRuns { failures, ..JobRuns::default() });
             // If the record can't be written, the job's next failure shows why.
-            if jobs::record(app, job.name, began.at, runs).await.is_ok() {
+            if jobs::record_runs(app, job.name, began.at, runs).await.is_ok() {
                 noted = Some(tokio::time::Instant::now());
             }
         }
@@ -121,7 +121,7 @@ impl Began {
     }
 }
 
-impl Runs {
+impl JobRuns {
     fn add(&mut self, result: &Result<u64, InternalError>, began: &Began) {
         self.runs += 1;
         self.took = began.real.elapsed();

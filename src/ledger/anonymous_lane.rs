@@ -26,7 +26,7 @@ pub(super) struct AnonymousLane {
 }
 
 /// A place in the lane: until it is dropped, nobody else has it.
-pub(super) struct Place<'a> {
+pub(super) struct LanePlace<'a> {
     _waiting: SemaphorePermit<'a>,
     _slot: SemaphorePermit<'a>,
 }
@@ -44,13 +44,13 @@ impl AnonymousLane {
     ///
     /// # Errors
     /// [`Unavailable::Overloaded`] where too many wait already.
-    pub(super) async fn enter(&self) -> Result<Place<'_>, Unavailable> {
+    pub(super) async fn enter(&self) -> Result<LanePlace<'_>, Unavailable> {
         let waiting = self.waiting.try_acquire().map_err(|_full| Unavailable::Overloaded)?;
         let slot = self.slots.acquire().await.map_err(|_closed| Unavailable::Closed)?;
         while let Err(early) = self.pace.check() {
             tokio::time::sleep(early.wait_time_from(DefaultClock::default().now())).await;
         }
-        Ok(Place { _waiting: waiting, _slot: slot })
+        Ok(LanePlace { _waiting: waiting, _slot: slot })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::store::daily_usage::day_number;
 use crate::store::db::DbError;
 use crate::store::entries::NewUsageColumns;
 use crate::store::idempotency_keys;
-use crate::store::idempotency_keys::{Answer, Binding, KeyHash};
+use crate::store::idempotency_keys::{BoundAnswer, KeyBinding, KeyHash};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A charge as it was asked for; its values are good.
@@ -83,7 +83,8 @@ impl WriteTransaction {
 
     /// Decides charges in their order.
     pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<ChargeOutcome>, DbError> {
-        let hashes: Vec<KeyHash> = charges.iter().map(|c| idempotency_keys::key_hash(&c.customer, &c.key)).collect();
+        let hashes: Vec<KeyHash> =
+            charges.iter().map(|c| idempotency_keys::idempotency_key_hash(&c.customer, &c.key)).collect();
         let stored = self.cache.keys.find(&mut self.db, &hashes).await?;
         self.load_accounts(charges.iter().map(|c| c.customer.as_str())).await?;
         self.name_days(charges).await?;
@@ -117,13 +118,13 @@ impl WriteTransaction {
         &mut self,
         charge: &Charge,
         key: KeyHash,
-        stored: &HashMap<KeyHash, Binding>,
+        stored: &HashMap<KeyHash, KeyBinding>,
     ) -> Result<ChargeOutcome, DbError> {
         let Some(no) = self.cache.by_id.get(&charge.customer).copied() else {
             return Ok(ChargeOutcome::UnknownCustomer);
         };
         if let Some(binding) = self.bindings.get(&key).or_else(|| stored.get(&key)) {
-            return Ok(replay(binding, charge.content));
+            return Ok(replayed_charge(binding, charge.content));
         }
         if self.is_closed(no).await? {
             return Ok(ChargeOutcome::Closed);
@@ -147,9 +148,10 @@ impl WriteTransaction {
             }
         };
         let first_seq = account.seq - i64::try_from(draws.len()).unwrap_or(0) + 1;
-        let columns = columns_of(charge, salt, at);
+        let columns = usage_columns(charge, salt, at);
         self.add_usage(no, usage.bytes(), &draws, first_seq, columns).await?;
-        let binding = Binding { content: charge.content, status: 201, answer: Answer::Usage(pack(usage, &balance)) };
+        let binding =
+            KeyBinding { content: charge.content, status: 201, answer: BoundAnswer::Usage(pack(usage, &balance)) };
         self.bind_key(key, binding);
         Ok(ChargeOutcome::Charged(Charged { usage, draws, at, balance }))
     }
@@ -171,7 +173,7 @@ pub fn usage_note(source: Option<&str>, metadata: Option<&str>) -> String {
     format!("{}\n{}", source.unwrap_or_default(), metadata.unwrap_or_default())
 }
 
-fn columns_of(charge: &Charge, salt: Option<[u8; 16]>, at: Instant) -> NewUsageColumns {
+fn usage_columns(charge: &Charge, salt: Option<[u8; 16]>, at: Instant) -> NewUsageColumns {
     NewUsageColumns {
         credits: charge.credits.0,
         operation: charge.operation.clone(),
@@ -184,9 +186,9 @@ fn columns_of(charge: &Charge, salt: Option<[u8; 16]>, at: Instant) -> NewUsageC
     }
 }
 
-fn replay(binding: &Binding, content: [u8; 16]) -> ChargeOutcome {
+fn replayed_charge(binding: &KeyBinding, content: [u8; 16]) -> ChargeOutcome {
     let unpacked = match &binding.answer {
-        Answer::Usage(bytes) if binding.content == content => unpack(bytes),
+        BoundAnswer::Usage(bytes) if binding.content == content => unpack(bytes),
         _ => None,
     };
     unpacked.map_or(ChargeOutcome::KeyReused, |(usage, balance)| ChargeOutcome::Replayed(usage, balance))

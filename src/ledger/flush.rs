@@ -71,7 +71,7 @@ impl Collector {
         for change in &changes.plan_changes {
             self.set.add_plan_change(loaded.no, change);
         }
-        if changes.master {
+        if changes.controlled_by {
             self.set.add_controlling_subscription(loaded);
         }
         let created_at = changes.entries.last().map_or(loaded.account.last_at, |entry| entry.created_at);
@@ -89,17 +89,23 @@ impl Collector {
         let last: HashMap<GrantId, i64> = changes.entries.iter().map(|entry| (entry.grant, entry.seq)).collect();
         for id in &changes.touched {
             let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a touched grant was lost"))?;
-            let (is_open, remind_at) = (loaded.account.keeps(grant), self.remind_at(grant));
-            self.set.add_grant((number(loaded, *id)?, loaded.no), grant, is_open, remind_at, last.get(id).copied());
+            let (is_open, remind_at) = (loaded.account.is_in_working_set(grant), self.remind_at(grant));
+            self.set.add_grant(
+                (grant_number(loaded, *id)?, loaded.no),
+                grant,
+                is_open,
+                remind_at,
+                last.get(id).copied(),
+            );
         }
         for id in &changes.claimed {
             let grant = loaded.account.grant(*id).ok_or_else(|| corrupt("a claimed grant was lost"))?;
-            self.set.add_clawback(number(loaded, *id)?, grant);
+            self.set.add_clawback(grant_number(loaded, *id)?, grant);
         }
         // A plan grant that was used up before its cycle ended has no entry at the reset, and leaves the working set.
         for grant in &loaded.account.grants {
-            if !loaded.account.keeps(grant) && !changes.touched.contains(&grant.id) {
-                self.set.add_grant((number(loaded, grant.id)?, loaded.no), grant, false, None, None);
+            if !loaded.account.is_in_working_set(grant) && !changes.touched.contains(&grant.id) {
+                self.set.add_grant((grant_number(loaded, grant.id)?, loaded.no), grant, false, None, None);
             }
         }
         Ok(())
@@ -115,7 +121,7 @@ impl Collector {
             let prev = loaded.head_row;
             *last_row += 1;
             loaded.head_row = *last_row;
-            self.set.add_entry(*last_row, prev, loaded.no, number(loaded, entry.grant)?, entry);
+            self.set.add_entry(*last_row, prev, loaded.no, grant_number(loaded, entry.grant)?, entry);
             self.rows_by_seq.insert((loaded.no, entry.seq), *last_row);
         }
         Ok(())
@@ -131,7 +137,7 @@ impl Collector {
     }
 
     fn remind_at(&self, grant: &Grant) -> Option<Instant> {
-        reminder::first_look(grant, &self.reminder_days)
+        reminder::first_reminder_at(grant, &self.reminder_days)
     }
 
     /// Adds alerts that are due, and puts grants whose date moved, or that got credits back, on the list of reminders.
@@ -150,7 +156,7 @@ impl Collector {
         back.dedup();
         for id in back {
             if let Some(at) = loaded.account.grant(id).and_then(|grant| self.remind_at(grant)) {
-                self.set.add_reminder_date(number(loaded, id)?, at);
+                self.set.add_reminder_date(grant_number(loaded, id)?, at);
             }
         }
         Ok(())
@@ -170,7 +176,7 @@ fn comes_back(kind: EntryKind) -> bool {
     )
 }
 
-fn number(loaded: &StoredAccount, id: GrantId) -> Result<i64, DbError> {
+fn grant_number(loaded: &StoredAccount, id: GrantId) -> Result<i64, DbError> {
     loaded.grant_nos.get(&id).copied().ok_or_else(|| corrupt("a grant without a number"))
 }
 
@@ -180,7 +186,7 @@ fn drop_closed_grants(open: &mut CachedAccount) {
     open.dirty = false;
     let account = &mut open.loaded.account;
     let grants = std::mem::take(&mut account.grants);
-    account.grants = grants.into_iter().filter(|grant| account.keeps(grant)).collect();
+    account.grants = grants.into_iter().filter(|grant| account.is_in_working_set(grant)).collect();
     let account = &open.loaded.account;
     open.loaded.grant_nos.retain(|id, _| account.grant(*id).is_some());
 }

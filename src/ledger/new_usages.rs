@@ -8,7 +8,7 @@ use crate::store::daily_usage_names;
 use crate::store::daily_usage_names::DayNames;
 use crate::store::db::{DbError, corrupt};
 use crate::store::entries::NewUsageColumns;
-use crate::store::metrics::Metrics;
+use crate::store::metrics::DayMetrics;
 
 /// A usage that is not written yet: the places of its entries are known at the flush only.
 pub(super) struct NewUsage {
@@ -41,7 +41,7 @@ impl WriteTransaction {
             cycle_start: self.cached_account(no).await?.loaded.account.cycle.start.timestamp_millis(),
         };
         self.place_in_day(&mut key).await?;
-        self.add_metrics(key.day, no, &Metrics::of(columns.quantities.as_deref()));
+        self.add_metrics(key.day, no, &DayMetrics::of(columns.quantities.as_deref()));
         self.add_to_day(key, &Totals::of(draws));
         self.usages.push(NewUsage { customer_no: no, id, first_seq, lines, columns });
         Ok(())
@@ -86,7 +86,7 @@ impl WriteTransaction {
     }
 
     /// Adds to what a customer counted on a day; what takes off is negative.
-    pub fn add_metrics(&mut self, day: i64, no: i64, metrics: &Metrics) {
+    pub fn add_metrics(&mut self, day: i64, no: i64, metrics: &DayMetrics) {
         if !metrics.is_empty() {
             self.metrics.entry((day, no)).or_default().add(metrics);
         }

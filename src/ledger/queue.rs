@@ -52,7 +52,7 @@ pub enum Unavailable {
     Closed,
 }
 
-type Job = Box<dyn for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<Done, DbError>> + Send>;
+type QueuedJob = Box<dyn for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<Done, DbError>> + Send>;
 
 /// What a job leaves behind: whether its writes stand, and how to answer once they do.
 struct Done {
@@ -63,7 +63,7 @@ struct Done {
 enum Item {
     Charge(Charge, oneshot::Sender<Result<ChargeOutcome, Unavailable>>),
     Charges(Vec<Charge>, oneshot::Sender<Result<Vec<ChargeOutcome>, Unavailable>>),
-    Job(Job),
+    Job(QueuedJob),
 }
 
 impl Item {
@@ -174,7 +174,7 @@ impl Ledger {
         F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        let run: Job = Box::new(move |tx| {
+        let run: QueuedJob = Box::new(move |tx| {
             Box::pin(async move {
                 let result = job(tx).await;
                 let result = match result {
@@ -226,15 +226,15 @@ impl Ledger {
     }
 }
 
-type Answer = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
+type WriteReply = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
 
 /// Who waits for the outcomes of charges.
-enum Asker {
+enum ReplySender {
     One(oneshot::Sender<Result<ChargeOutcome, Unavailable>>),
     Several(usize, oneshot::Sender<Result<Vec<ChargeOutcome>, Unavailable>>),
 }
 
-impl Asker {
+impl ReplySender {
     /// Answers that nothing was done.
     fn refuse(self, why: Unavailable) {
         match self {
@@ -244,7 +244,7 @@ impl Asker {
     }
 
     /// The answer with the next of `outcomes`, once they are committed.
-    fn answer(self, outcomes: &mut impl Iterator<Item = ChargeOutcome>) -> Answer {
+    fn answer(self, outcomes: &mut impl Iterator<Item = ChargeOutcome>) -> WriteReply {
         match self {
             Self::One(sender) => {
                 let outcome = outcomes.next();
@@ -265,14 +265,14 @@ impl Asker {
 
 impl Item {
     /// Its charges, and who waits for them; a job has none.
-    fn into_charges(self, charges: &mut Vec<Charge>, askers: &mut Vec<Asker>) {
+    fn into_charges(self, charges: &mut Vec<Charge>, askers: &mut Vec<ReplySender>) {
         match self {
             Self::Charge(charge, sender) => {
                 charges.push(charge);
-                askers.push(Asker::One(sender));
+                askers.push(ReplySender::One(sender));
             }
             Self::Charges(more, sender) => {
-                askers.push(Asker::Several(more.len(), sender));
+                askers.push(ReplySender::Several(more.len(), sender));
                 charges.extend(more);
             }
             Self::Job(_) => {}
@@ -370,7 +370,7 @@ impl Engine {
             if !is_lasting(&e) {
                 self.shared.health.failed();
             }
-            unavailable(&e, is_alone)
+            reason_of(&e, is_alone)
         });
         if committed.is_ok() {
             self.shared.health.succeeded();
@@ -383,12 +383,12 @@ impl Engine {
 
 /// The answer to writes that failed together. A lasting error may be of one of them alone: repeated, the others come
 /// without it.
-fn unavailable(e: &DbError, is_alone: bool) -> Unavailable {
+fn reason_of(e: &DbError, is_alone: bool) -> Unavailable {
     if is_alone && is_lasting(e) { Unavailable::Broken } else { Unavailable::Database }
 }
 
 impl WriteTransaction {
-    async fn decide(&mut self, batch: Vec<Item>, answers: &mut Vec<Answer>) -> Result<(), DbError> {
+    async fn decide(&mut self, batch: Vec<Item>, answers: &mut Vec<WriteReply>) -> Result<(), DbError> {
         let mut items = batch.into_iter().peekable();
         while let Some(item) = items.next() {
             if let Item::Job(job) = item {
@@ -405,9 +405,10 @@ impl WriteTransaction {
             let mut outcomes = match self.charge_all(&charges.iter().collect::<Vec<_>>()).await {
                 Ok(outcomes) => outcomes.into_iter(),
                 Err(e) => {
-                    let why = unavailable(&e, senders.len() == 1);
+                    let why = reason_of(&e, senders.len() == 1);
                     // Answered when the cause is logged.
-                    answers.extend(senders.into_iter().map(|sender| Box::new(move |_| sender.refuse(why)) as Answer));
+                    answers
+                        .extend(senders.into_iter().map(|sender| Box::new(move |_| sender.refuse(why)) as WriteReply));
                     return Err(e);
                 }
             };
@@ -418,7 +419,7 @@ impl WriteTransaction {
         self.cache.keys.seal(&mut self.db, rows).await
     }
 
-    async fn run_job(&mut self, job: Job, answers: &mut Vec<Answer>) -> Result<(), DbError> {
+    async fn run_job(&mut self, job: QueuedJob, answers: &mut Vec<WriteReply>) -> Result<(), DbError> {
         self.flush().await?;
         let rows = (self.cache.last_row, self.cache.last_grant);
         self.db.begin_savepoint().await?;

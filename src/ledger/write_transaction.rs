@@ -8,7 +8,7 @@ use crate::ledger::new_usages::NewUsage;
 use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage::{DayKey, Totals};
 use crate::store::db::{Connection, DbError, corrupt};
-use crate::store::idempotency_keys::{Binding, KeyHash};
+use crate::store::idempotency_keys::{KeyBinding, KeyHash};
 use crate::store::metrics::MetricDays;
 use crate::store::{Store, accounts};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -24,7 +24,7 @@ pub struct WriteTransaction {
     pub catalog: Arc<Catalog>,
     pub(super) cache: AccountCache,
     pub(super) usages: Vec<NewUsage>,
-    pub(super) bindings: HashMap<KeyHash, Binding>,
+    pub(super) bindings: HashMap<KeyHash, KeyBinding>,
     /// Daily totals that the usages of this batch add.
     pub(super) days: BTreeMap<DayKey, Totals>,
     /// Counts of the shop's own metrics in this batch.
@@ -107,7 +107,7 @@ impl WriteTransaction {
     ) -> Result<(T, Instant), DbError> {
         let (now, catalog) = (self.now(), Arc::clone(&self.catalog));
         let open = self.cached_account(no).await?;
-        let at = open.loaded.account.begin(now, &catalog, &mut open.changes);
+        let at = open.loaded.account.catch_up(now, &catalog, &mut open.changes);
         let was_dirty = std::mem::replace(&mut open.dirty, true);
         if !was_dirty {
             self.cache.dirty.push(no);
@@ -159,7 +159,7 @@ impl WriteTransaction {
             if let Some((grant_no, grant)) = accounts::load_grant(&mut self.db, no, *id).await? {
                 let open = self.cached_account(no).await?;
                 open.loaded.grant_nos.insert(grant.id, grant_no);
-                open.loaded.account.adopt(grant);
+                open.loaded.account.restore_closed_grant(grant);
             }
         }
         Ok(())
@@ -197,7 +197,7 @@ impl WriteTransaction {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn find_key(&mut self, key: KeyHash) -> Result<Option<Binding>, DbError> {
+    pub async fn find_key(&mut self, key: KeyHash) -> Result<Option<KeyBinding>, DbError> {
         if let Some(binding) = self.bindings.get(&key) {
             return Ok(Some(binding.clone()));
         }
@@ -205,7 +205,7 @@ impl WriteTransaction {
     }
 
     /// Binds a key to an answer.
-    pub fn bind_key(&mut self, key: KeyHash, binding: Binding) {
+    pub fn bind_key(&mut self, key: KeyHash, binding: KeyBinding) {
         self.bindings.insert(key, binding);
     }
 

@@ -1,7 +1,7 @@
 //! Accounts: loading a customer's working set, and writing it back whole.
 
 use crate::args;
-use crate::domain::account::Master;
+use crate::domain::account::ControllingSubscription;
 use crate::domain::balance_alert::AlertState;
 use crate::domain::{Account, Claimed, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
@@ -52,7 +52,7 @@ pub const GRANT_TABLES: &str = "grants g left join grant_clawbacks k on k.grant_
 pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<StoredAccount>, DbError> {
     let sql = |_: &str, any: &str| format!("{ACCOUNT} where c.id {any}");
     let rows = statement_batch::fetch_all_in(db, sql, Vec::new(), ids.iter().map(Value::from).collect()).await?;
-    let out = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
+    let out = rows.iter().map(account_of_row).collect::<Result<Vec<_>, _>>()?;
     load_parts(db, out).await
 }
 
@@ -62,7 +62,7 @@ pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<Stor
 /// Whatever the database says, or a row that no code of ours has written.
 pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<StoredAccount>, DbError> {
     let rows = db.fetch_all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
-    let loaded = rows.iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
+    let loaded = rows.iter().map(account_of_row).collect::<Result<Vec<_>, _>>()?;
     Ok(load_parts(db, loaded).await?.pop())
 }
 
@@ -82,7 +82,7 @@ async fn load_parts(db: &mut Connection, mut loaded: Vec<StoredAccount>) -> Resu
     };
     for row in statement_batch::fetch_all_in(db, sql, Vec::new(), nos.clone()).await? {
         let place = by_no.get(&row.int("customer_no")?).ok_or_else(|| corrupt("grant of nobody"))?;
-        let grant = grant_of(&row)?;
+        let grant = grant_of_row(&row)?;
         loaded[*place].grant_nos.insert(grant.id, row.int("no")?);
         loaded[*place].account.grants.push(grant);
     }
@@ -101,7 +101,7 @@ async fn load_parts(db: &mut Connection, mut loaded: Vec<StoredAccount>) -> Resu
     Ok(loaded)
 }
 
-fn account_of(row: &Row) -> Result<StoredAccount, DbError> {
+fn account_of_row(row: &Row) -> Result<StoredAccount, DbError> {
     Ok(StoredAccount {
         no: row.int("no")?,
         closed: row.opt_int("closed_at")?.is_some(),
@@ -113,7 +113,7 @@ fn account_of(row: &Row) -> Result<StoredAccount, DbError> {
             customer: row.text("id")?,
             plan: row.text("plan")?,
             next_plan: row.opt_text("next_plan")?,
-            master: master_of(row)?,
+            controlled_by: controlling_subscription_of(row)?,
             top_ups_paused: row.flag("top_ups_paused")?,
             anchor: row.at("anchor")?,
             cycle: Cycle { start: row.at("cycle_start")?, end: row.at("cycle_end")? },
@@ -128,9 +128,13 @@ fn account_of(row: &Row) -> Result<StoredAccount, DbError> {
     })
 }
 
-fn master_of(row: &Row) -> Result<Option<Master>, DbError> {
+fn controlling_subscription_of(row: &Row) -> Result<Option<ControllingSubscription>, DbError> {
     let Some(subscription) = row.opt_text("subscription")? else { return Ok(None) };
-    Ok(Some(Master { subscription, grace_until: row.opt_at("grace_until")?, ends_at: row.opt_at("ends_at")? }))
+    Ok(Some(ControllingSubscription {
+        subscription,
+        grace_until: row.opt_at("grace_until")?,
+        ends_at: row.opt_at("ends_at")?,
+    }))
 }
 
 /// A grant of a customer, open or closed, with its number.
@@ -140,14 +144,14 @@ fn master_of(row: &Row) -> Result<Option<Master>, DbError> {
 pub async fn load_grant(db: &mut Connection, customer_no: i64, id: GrantId) -> Result<Option<(i64, Grant)>, DbError> {
     let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.id = $1 and g.customer_no = $2");
     let row = db.fetch_optional(sql, args![id.bytes(), customer_no]).await?;
-    row.map(|row| Ok((row.int("no")?, grant_of(&row)?))).transpose()
+    row.map(|row| Ok((row.int("no")?, grant_of_row(&row)?))).transpose()
 }
 
 /// A grant from its row.
 ///
 /// # Errors
 /// A row that no code of ours has written.
-pub fn grant_of(row: &Row) -> Result<Grant, DbError> {
+pub fn grant_of_row(row: &Row) -> Result<Grant, DbError> {
     Ok(Grant {
         id: GrantId(row.uuid("id")?),
         kind: Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?,

@@ -97,11 +97,11 @@ impl Totals {
     }
 }
 
-/// The columns that are added up, in the order of [`row`].
+/// The columns that are added up, in the order of [`day_values`].
 const SUMS: &str = "usages, plan, courtesy, top_up";
 
 /// The same, added up.
-fn sums() -> String {
+fn sum_columns() -> String {
     let sum = |column: &str| format!("cast(sum({column}) as bigint) as {column}");
     SUMS.split(", ").map(sum).collect::<Vec<_>>().join(", ")
 }
@@ -114,10 +114,10 @@ const ADD: &str = "on conflict (day, customer_no, operation, source, cycle_start
 
 /// Adds to the days, each row once, when the script is written.
 pub(super) fn add_days(batch: &mut StatementBatch, days: BTreeMap<DayKey, Totals>) {
-    batch.insert(INSERT, ADD, days.into_iter().map(row).collect());
+    batch.insert(INSERT, ADD, days.into_iter().map(day_values).collect());
 }
 
-fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
+fn day_values((key, sum): (DayKey, Totals)) -> Vec<Value> {
     args![
         key.day,
         key.customer_no,
@@ -135,7 +135,7 @@ fn row((key, sum): (DayKey, Totals)) -> Vec<Value> {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn fetch_days(
+pub async fn fetch_daily_usage(
     db: &mut Connection,
     customer_no: i64,
     first: i64,
@@ -167,7 +167,7 @@ pub async fn totals_by_day(
 ) -> Result<Vec<(i64, Totals)>, DbError> {
     let sql = format!(
         "select day, {} from usage_days where customer_no = $1 and day in ({}) group by day",
-        sums(),
+        sum_columns(),
         placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
@@ -191,7 +191,7 @@ pub async fn totals_by_name(
 ) -> Result<Vec<(String, String, Totals)>, DbError> {
     let sql = format!(
         "select operation, source, {} from usage_days where customer_no = $1 and day in ({}) group by operation, source",
-        sums(),
+        sum_columns(),
         placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
@@ -359,7 +359,7 @@ pub async fn blank_sources(db: &mut Connection, customer_no: i64, first: i64, la
         "{INSERT} select day, customer_no, operation, '', cycle_start, {} from usage_days
          where customer_no = $1 and source <> '' and day in ({days}) group by day, customer_no, operation, cycle_start
          {ADD}",
-        sums()
+        sum_columns()
     );
     let delete = format!("delete from usage_days where customer_no = $1 and source <> '' and day in ({days})");
     for values in day_arguments(customer_no, first, last) {

@@ -128,7 +128,7 @@ pub enum Connection {
     Postgres(PostgresConnection),
 }
 
-enum Raw<'a> {
+enum RawConnection<'a> {
     Sqlite(&'a mut SqliteConnection),
     Postgres(&'a mut PostgresConnection),
 }
@@ -148,12 +148,12 @@ macro_rules! bound {
 }
 
 impl Connection {
-    fn raw(&mut self) -> Result<Raw<'_>, DbError> {
+    fn raw(&mut self) -> Result<RawConnection<'_>, DbError> {
         Ok(match self {
-            Self::Sqlite(c) => Raw::Sqlite(c),
-            Self::SqliteTx(c) => Raw::Sqlite(c),
-            Self::SqliteWrite(tx) => Raw::Sqlite(tx.connection()?),
-            Self::Postgres(c) => Raw::Postgres(c),
+            Self::Sqlite(c) => RawConnection::Sqlite(c),
+            Self::SqliteTx(c) => RawConnection::Sqlite(c),
+            Self::SqliteWrite(tx) => RawConnection::Sqlite(tx.connection()?),
+            Self::Postgres(c) => RawConnection::Postgres(c),
         })
     }
 
@@ -179,8 +179,8 @@ impl Connection {
     pub async fn fetch_all(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
-            Raw::Sqlite(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
-            Raw::Postgres(c) => c
+            RawConnection::Sqlite(c) => bound!(sql, args).fetch_all(c).await?.into_iter().map(Row::Sqlite).collect(),
+            RawConnection::Postgres(c) => c
                 .with_timeout(async |c| bound!(sql, args).fetch_all(c).await)
                 .await?
                 .into_iter()
@@ -196,8 +196,8 @@ impl Connection {
     pub async fn fetch_optional(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
-            Raw::Sqlite(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Sqlite),
-            Raw::Postgres(c) => {
+            RawConnection::Sqlite(c) => bound!(sql, args).fetch_optional(c).await?.map(Row::Sqlite),
+            RawConnection::Postgres(c) => {
                 c.with_timeout(async |c| bound!(sql, args).fetch_optional(c).await).await?.map(Row::Postgres)
             }
         })
@@ -210,8 +210,10 @@ impl Connection {
     pub async fn execute(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<u64, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
-            Raw::Sqlite(c) => bound!(sql, args).execute(c).await?.rows_affected(),
-            Raw::Postgres(c) => c.with_timeout(async |c| bound!(sql, args).execute(c).await).await?.rows_affected(),
+            RawConnection::Sqlite(c) => bound!(sql, args).execute(c).await?.rows_affected(),
+            RawConnection::Postgres(c) => {
+                c.with_timeout(async |c| bound!(sql, args).execute(c).await).await?.rows_affected()
+            }
         })
     }
 
@@ -225,7 +227,7 @@ impl Connection {
         args: Vec<Value>,
         columns: Vec<Column>,
     ) -> Result<Vec<Row>, DbError> {
-        let Raw::Postgres(link) = self.raw()? else { return Err(corrupt("SQLite has no arrays")) };
+        let RawConnection::Postgres(link) = self.raw()? else { return Err(corrupt("SQLite has no arrays")) };
         let mut query = bound!(sql, args);
         for column in columns {
             query = match column {

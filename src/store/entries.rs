@@ -16,7 +16,7 @@ pub const MARK_EVERY: i64 = 64;
 /// # Errors
 /// Whatever the database says.
 pub async fn last_row(db: &mut Connection) -> Result<i64, DbError> {
-    number(db, "select coalesce(max(row_no), 0) as n from entries").await
+    fetch_number(db, "select coalesce(max(row_no), 0) as n from entries").await
 }
 
 /// The last grant's number.
@@ -24,10 +24,10 @@ pub async fn last_row(db: &mut Connection) -> Result<i64, DbError> {
 /// # Errors
 /// Whatever the database says.
 pub async fn last_grant_no(db: &mut Connection) -> Result<i64, DbError> {
-    number(db, "select coalesce(max(no), 0) as n from grants").await
+    fetch_number(db, "select coalesce(max(no), 0) as n from grants").await
 }
 
-async fn number(db: &mut Connection, sql: &str) -> Result<i64, DbError> {
+async fn fetch_number(db: &mut Connection, sql: &str) -> Result<i64, DbError> {
     db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
 }
 
@@ -217,7 +217,7 @@ pub fn by_kind_sql(kinds: &[EntryKind]) -> String {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn last_seq(db: &mut Connection, customer_no: i64) -> Result<i64, DbError> {
+pub async fn last_seq_of(db: &mut Connection, customer_no: i64) -> Result<i64, DbError> {
     let row = db.fetch_optional("select seq from accounts where customer_no = $1", args![customer_no]).await?;
     row.map_or(Ok(0), |row| row.int("seq"))
 }
@@ -227,7 +227,7 @@ pub async fn last_seq(db: &mut Connection, customer_no: i64) -> Result<i64, DbEr
 /// # Errors
 /// Whatever the database says.
 pub async fn seq_from(db: &mut Connection, customer_no: i64, at: Instant) -> Result<i64, DbError> {
-    let last = last_seq(db, customer_no).await?;
+    let last = last_seq_of(db, customer_no).await?;
     let mark = db.fetch_optional(MARK_SQL, args![customer_no, last / MARK_EVERY + 1, at]).await?;
     let before = (mark.map_or(Ok(1), |row| row.int("mark"))? - 1) * MARK_EVERY;
     let page = fetch_page(db, customer_no, before, MARK_EVERY).await?;

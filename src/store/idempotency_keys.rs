@@ -12,18 +12,18 @@ pub type KeyHash = [u8; 16];
 
 /// What a key is bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding {
+pub struct KeyBinding {
     /// Hash of method, path and body.
     pub content: [u8; 16],
     /// The answer's status.
     pub status: i64,
     /// What the answer is.
-    pub answer: Answer,
+    pub answer: BoundAnswer,
 }
 
 /// An answer as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum BoundAnswer {
     /// A usage and the five numbers of the balance after it.
     Usage(Vec<u8>),
     /// The JSON that was sent.
@@ -32,12 +32,12 @@ pub enum Answer {
 
 /// The hash of a customer's key.
 #[must_use]
-pub fn key_hash(customer: &str, key: &str) -> KeyHash {
+pub fn idempotency_key_hash(customer: &str, key: &str) -> KeyHash {
     let mut sha = Sha256::new();
     sha.update(customer.as_bytes());
     sha.update([0]);
     sha.update(key.as_bytes());
-    half(sha)
+    first_half(sha)
 }
 
 /// The hash of what a key is bound to: method, path and canonical body.
@@ -48,10 +48,10 @@ pub fn content_hash(method: &str, path: &str, body: &str) -> [u8; 16] {
         sha.update((part.len() as u64).to_be_bytes());
         sha.update(part.as_bytes());
     }
-    half(sha)
+    first_half(sha)
 }
 
-fn half(sha: Sha256) -> [u8; 16] {
+fn first_half(sha: Sha256) -> [u8; 16] {
     let digest: [u8; 32] = sha.finalize().into();
     let mut out = [0; 16];
     out.copy_from_slice(&digest[..16]);
@@ -62,7 +62,7 @@ fn half(sha: Sha256) -> [u8; 16] {
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn find_in_all_segments(db: &mut Connection, key: KeyHash) -> Result<Option<Binding>, DbError> {
+pub async fn find_in_all_segments(db: &mut Connection, key: KeyHash) -> Result<Option<KeyBinding>, DbError> {
     let newest = "select coalesce(max(segment) + 1, 0) as n from key_segments";
     let newest = db.fetch_optional(newest, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
     if let Some(binding) = find_in_segment(db, newest, &[key]).await?.remove(&key) {
@@ -82,7 +82,7 @@ pub(super) async fn find_in_segment(
     db: &mut Connection,
     segment: i64,
     hashes: &[KeyHash],
-) -> Result<HashMap<KeyHash, Binding>, DbError> {
+) -> Result<HashMap<KeyHash, KeyBinding>, DbError> {
     if hashes.is_empty() {
         return Ok(HashMap::new());
     }
@@ -111,20 +111,20 @@ pub(super) async fn find_in_segment(
     Ok(out)
 }
 
-fn binding_of(row: &Row) -> Result<Binding, DbError> {
+fn binding_of(row: &Row) -> Result<KeyBinding, DbError> {
     let answer = row.blob("answer")?;
-    let answer = if row.int("kind")? == 1 { Answer::Usage(answer) } else { Answer::Json(answer) };
-    Ok(Binding { content: row.bytes("content_hash")?, status: row.int("status")?, answer })
+    let answer = if row.int("kind")? == 1 { BoundAnswer::Usage(answer) } else { BoundAnswer::Json(answer) };
+    Ok(KeyBinding { content: row.bytes("content_hash")?, status: row.int("status")?, answer })
 }
 
 /// Binds keys. A key that is bound already is an error of the database: the transaction is lost, not the rule.
-pub(super) fn bind_keys(batch: &mut StatementBatch, segment: i64, bindings: HashMap<KeyHash, Binding>) {
+pub(super) fn bind_keys(batch: &mut StatementBatch, segment: i64, bindings: HashMap<KeyHash, KeyBinding>) {
     let rows = bindings
         .into_iter()
         .map(|(key, binding)| {
             let (kind, answer) = match binding.answer {
-                Answer::Usage(bytes) => (1_i64, bytes),
-                Answer::Json(bytes) => (2, bytes),
+                BoundAnswer::Usage(bytes) => (1_i64, bytes),
+                BoundAnswer::Json(bytes) => (2, bytes),
             };
             args![segment, key, binding.content, binding.status, kind, answer]
         })

@@ -11,7 +11,7 @@
 use crate::args;
 use crate::store::db::{Connection, DbError, Value, corrupt};
 use crate::store::idempotency_keys;
-use crate::store::idempotency_keys::{Binding, KeyHash};
+use crate::store::idempotency_keys::{KeyBinding, KeyHash};
 use crate::store::statement_batch::StatementBatch;
 use std::collections::{HashMap, HashSet};
 use xorf::{BinaryFuse16, Filter as _};
@@ -41,7 +41,7 @@ struct Sealed {
 }
 
 /// What a filter knows of a key.
-fn digest(key: &KeyHash) -> u64 {
+fn key_digest(key: &KeyHash) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *key;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
@@ -57,7 +57,7 @@ pub fn parse_filter(json: &str) -> Result<BinaryFuse16, DbError> {
 /// Whether a filter knows a key; it may know one that it never saw.
 #[must_use]
 pub fn may_have(filter: &BinaryFuse16, key: &KeyHash) -> bool {
-    filter.contains(&digest(key))
+    filter.contains(&key_digest(key))
 }
 
 impl Segments {
@@ -110,8 +110,8 @@ impl Segments {
     ///
     /// # Errors
     /// Whatever the database says.
-    pub async fn find(&self, db: &mut Connection, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, Binding>, DbError> {
-        let known = |key: &KeyHash| self.fresh.as_ref().is_none_or(|fresh| fresh.contains(&digest(key)));
+    pub async fn find(&self, db: &mut Connection, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, KeyBinding>, DbError> {
+        let known = |key: &KeyHash| self.fresh.as_ref().is_none_or(|fresh| fresh.contains(&key_digest(key)));
         let here: Vec<KeyHash> = hashes.iter().filter(|key| known(key)).copied().collect();
         let mut found = idempotency_keys::find_in_segment(db, self.current(), &here).await?;
         for (segment, sealed) in (0..).zip(&self.sealed) {
@@ -124,9 +124,9 @@ impl Segments {
     }
 
     /// Binds keys, when the script is written.
-    pub fn bind(&mut self, batch: &mut StatementBatch, bindings: HashMap<KeyHash, Binding>) {
+    pub fn bind(&mut self, batch: &mut StatementBatch, bindings: HashMap<KeyHash, KeyBinding>) {
         if let Some(fresh) = &mut self.fresh {
-            fresh.extend(bindings.keys().map(digest));
+            fresh.extend(bindings.keys().map(key_digest));
         }
         idempotency_keys::bind_keys(batch, self.current(), bindings);
     }
@@ -151,7 +151,7 @@ impl Segments {
             None => self.read(db).await?,
         };
         self.fresh = Some(HashSet::new());
-        let filter = filter(digests)?;
+        let filter = build_filter(digests)?;
         let json = serde_json::to_string(&filter).map_err(|e| corrupt(e.to_string()))?;
         let sql = "insert into key_segments (segment, until_row, filter) values ($1, $2, $3)";
         db.execute(sql, args![self.current(), last_row, json]).await?;
@@ -169,14 +169,14 @@ impl Segments {
             let Some(last) = rows.last() else { return Ok(digests) };
             after = Value::from(last.blob("key_hash")?);
             for row in &rows {
-                digests.push(digest(&row.bytes("key_hash")?));
+                digests.push(key_digest(&row.bytes("key_hash")?));
             }
         }
     }
 }
 
 /// The filter of these digests. Only doubled ones could keep it from being made, and there are none.
-fn filter(mut digests: Vec<u64>) -> Result<BinaryFuse16, DbError> {
+fn build_filter(mut digests: Vec<u64>) -> Result<BinaryFuse16, DbError> {
     digests.sort_unstable();
     digests.dedup();
     BinaryFuse16::try_from(digests).map_err(corrupt)
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn a_filter_knows_each_of_its_keys_after_it_was_stored() {
-        let key = |n: u64| crate::store::idempotency_keys::key_hash("acme", &n.to_string());
+        let key = |n: u64| crate::store::idempotency_keys::idempotency_key_hash("acme", &n.to_string());
         for count in [0, 1, 2, 3, 1_000] {
-            let made = filter((0..count).map(|n| digest(&key(n))).collect()).expect("a filter");
+            let made = build_filter((0..count).map(|n| key_digest(&key(n))).collect()).expect("a filter");
             let stored = parse_filter(&serde_json::to_string(&made).expect("JSON")).expect("a filter");
             assert!((0..count).all(|n| may_have(&stored, &key(n))), "{count}");
             let mistakes = (count..count + 10_000).filter(|n| may_have(&stored, &key(*n))).count();
@@ -199,11 +199,15 @@ mod tests {
         assert!(parse_filter("{}").is_err());
     }
 
-    fn binding() -> Binding {
-        Binding { content: [1; 16], status: 201, answer: crate::store::idempotency_keys::Answer::Json(Vec::new()) }
+    fn binding() -> KeyBinding {
+        KeyBinding {
+            content: [1; 16],
+            status: 201,
+            answer: crate::store::idempotency_keys::BoundAnswer::Json(Vec::new()),
+        }
     }
 
-    async fn bind(segments: &mut Segments, tx: &mut Connection, bindings: Vec<(KeyHash, Binding)>) {
+    async fn bind(segments: &mut Segments, tx: &mut Connection, bindings: Vec<(KeyHash, KeyBinding)>) {
         let mut batch = StatementBatch::default();
         segments.bind(&mut batch, bindings.into_iter().collect());
         batch.write(tx).await.expect("bound");
@@ -214,7 +218,7 @@ mod tests {
         let file = std::env::temp_dir().join(format!("topup_segments_{}.db", std::process::id()));
         let store = crate::store::Store::open(&format!("sqlite://{}", file.display())).await.expect("a database");
         store.migrate().await.expect("tables");
-        let key = |n: u64| crate::store::idempotency_keys::key_hash("acme", &n.to_string());
+        let key = |n: u64| crate::store::idempotency_keys::idempotency_key_hash("acme", &n.to_string());
         let mut lost = Segments::of_rows(2);
         let mut tx = store.begin_write().await.expect("a turn");
         lost.load(&mut tx).await.expect("nothing");

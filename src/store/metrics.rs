@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// What one metric comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figure {
+pub struct MetricFigure {
     /// The sum.
     pub total: i64,
     /// Usages that named it: what an average divides by.
@@ -20,35 +20,37 @@ pub struct Figure {
 
 /// Figures by metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Metrics(BTreeMap<String, Figure>);
+pub struct DayMetrics(BTreeMap<String, MetricFigure>);
 
 /// What each customer counted on each day.
-pub type MetricDays = BTreeMap<(i64, i64), Metrics>;
+pub type MetricDays = BTreeMap<(i64, i64), DayMetrics>;
 
-impl Metrics {
+impl DayMetrics {
     /// The metrics of one usage, by its `quantities` as they are stored.
     #[must_use]
     pub fn of(quantities: Option<&str>) -> Self {
         let counts = quantities.and_then(|json| serde_json::from_str::<BTreeMap<String, i64>>(json).ok());
-        Self(counts.unwrap_or_default().into_iter().map(|(key, total)| (key, Figure { total, said: 1 })).collect())
+        Self(
+            counts.unwrap_or_default().into_iter().map(|(key, total)| (key, MetricFigure { total, said: 1 })).collect(),
+        )
     }
 
     /// These figures.
     #[must_use]
-    pub fn from_figures<'a>(figures: impl IntoIterator<Item = (&'a str, Figure)>) -> Self {
+    pub fn from_figures<'a>(figures: impl IntoIterator<Item = (&'a str, MetricFigure)>) -> Self {
         Self(figures.into_iter().map(|(key, figure)| (key.to_owned(), figure)).collect())
     }
 
     /// The figure of a metric; nothing where no usage named it.
     #[must_use]
-    pub fn get(&self, key: &str) -> Figure {
+    pub fn get(&self, key: &str) -> MetricFigure {
         self.0.get(key).copied().unwrap_or_default()
     }
 
     /// Whether nothing is counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.values().all(|figure| *figure == Figure::default())
+        self.0.values().all(|figure| *figure == MetricFigure::default())
     }
 
     /// Adds other usages.
@@ -58,7 +60,7 @@ impl Metrics {
         }
     }
 
-    fn put(&mut self, key: &str, figure: Figure) {
+    fn put(&mut self, key: &str, figure: MetricFigure) {
         let sum = self.0.entry(key.to_owned()).or_default();
         sum.total = sum.total.saturating_add(figure.total);
         sum.said = sum.said.saturating_add(figure.said);
@@ -67,13 +69,14 @@ impl Metrics {
     /// What takes these usages off again.
     #[must_use]
     pub fn undone(&self) -> Self {
-        let minus =
-            |(key, figure): (&String, &Figure)| (key.clone(), Figure { total: -figure.total, said: -figure.said });
+        let minus = |(key, figure): (&String, &MetricFigure)| {
+            (key.clone(), MetricFigure { total: -figure.total, said: -figure.said })
+        };
         Self(self.0.iter().map(minus).collect())
     }
 
     /// All that is counted, by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Figure)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, MetricFigure)> {
         self.0.iter().map(|(key, figure)| (key.as_str(), *figure))
     }
 }
@@ -100,15 +103,15 @@ pub async fn fetch_metrics(
     customer_no: i64,
     first: i64,
     last: i64,
-) -> Result<BTreeMap<i64, Metrics>, DbError> {
+) -> Result<BTreeMap<i64, DayMetrics>, DbError> {
     let sql = format!(
         "select day, metric, total, usages from usage_metrics where customer_no = $1 and usages <> 0 and day in ({})",
         placeholders(2, DAYS_AT_ONCE)
     );
-    let mut out: BTreeMap<i64, Metrics> = BTreeMap::new();
+    let mut out: BTreeMap<i64, DayMetrics> = BTreeMap::new();
     for values in day_arguments(customer_no, first, last) {
         for row in db.fetch_all(sql.as_str(), values).await? {
-            let figure = Figure { total: row.int("total")?, said: row.int("usages")? };
+            let figure = MetricFigure { total: row.int("total")?, said: row.int("usages")? };
             out.entry(row.int("day")?).or_default().put(&row.text("metric")?, figure);
         }
     }

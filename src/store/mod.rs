@@ -53,7 +53,7 @@ const CHECKPOINT: &str = "8000";
 
 /// What may be done to a file of SQLite.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
+enum FileAccess {
     /// Made where missing.
     Make,
     /// Opened as it is.
@@ -93,7 +93,7 @@ impl Store {
     /// A malformed URL, or a database that does not answer.
     pub async fn open_with(url: &str, opening: Opening) -> Result<Self, OpenError> {
         if let Some(path) = url.strip_prefix("sqlite://") {
-            return Self::open_sqlite(Path::new(path), Access::Make).await;
+            return Self::open_sqlite(Path::new(path), FileAccess::Make).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Self::open_postgres(url, opening).await;
@@ -127,7 +127,7 @@ impl Store {
     /// A file in WAL mode needs another beside it even to be read. Where none can be made, a copy that nobody writes to
     /// is read as it stands.
     async fn open_existing_file(path: &Path) -> Result<Self, OpenError> {
-        let error = match Self::open_sqlite(path, Access::Existing).await {
+        let error = match Self::open_sqlite(path, FileAccess::Existing).await {
             Ok(store) => match store.with_our_tables().await {
                 Err(OpenError::Db(error)) => error,
                 other => return other,
@@ -145,7 +145,7 @@ impl Store {
                 path.display()
             )));
         }
-        Self::open_sqlite(path, Access::Immutable).await?.with_our_tables().await
+        Self::open_sqlite(path, FileAccess::Immutable).await?.with_our_tables().await
     }
 
     /// This store, if its tables are those of this version.
@@ -163,18 +163,18 @@ impl Store {
         Err(wrong)
     }
 
-    async fn open_sqlite(path: &Path, access: Access) -> Result<Self, OpenError> {
+    async fn open_sqlite(path: &Path, access: FileAccess) -> Result<Self, OpenError> {
         if path.as_os_str().is_empty() {
             return Err(OpenError::Url("sqlite:// names no file".to_owned()));
         }
-        let make = access == Access::Make;
+        let make = access == FileAccess::Make;
         if let Some(folder) = path.parent().filter(|folder| make && !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|e| OpenError::Url(format!("{}: {e}", folder.display())))?;
         }
         // A file that is not ours is left as it is, its journal too.
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(make);
         let options = if make { options.journal_mode(SqliteJournalMode::Wal) } else { options };
-        let is_copy = access == Access::Immutable;
+        let is_copy = access == FileAccess::Immutable;
         let options = options
             .immutable(is_copy)
             .read_only(is_copy)

@@ -50,14 +50,14 @@ pub async fn accept_clock(db: &mut Connection, now: Instant) -> Result<(), DbErr
 pub async fn clock_refusal(store: &Store, now: Instant) -> Result<Option<String>, DbError> {
     let mut db = store.read().await?;
     let (newest, accepted) = (newest_commit(&mut db).await?, accepted_until(&mut db).await?);
-    Ok(newest.filter(|newest| is_far_ahead(now, *newest, accepted)).map(|newest| refusal(now, newest)))
+    Ok(newest.filter(|newest| is_far_ahead(now, *newest, accepted)).map(|newest| clock_refusal_text(now, newest)))
 }
 
 fn is_far_ahead(now: Instant, newest: Instant, accepted: Option<Instant>) -> bool {
     now > accepted.map_or(newest, |accepted| accepted.max(newest)) + AHEAD_MAX
 }
 
-fn refusal(now: Instant, newest: Instant) -> String {
+fn clock_refusal_text(now: Instant, newest: Instant) -> String {
     let text = |at: Instant| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     format!(
         "the clock says {}, {} days after the newest commit ({}). Followed, a wrong clock lets credits expire that \

@@ -36,10 +36,10 @@ pub enum OpenError {
     #[error("DATABASE_URL: {0}")]
     Url(String),
     /// The database's own word: it is none, or it lets nobody in by this user and password.
-    #[error("DATABASE_URL: {}", words(.0))]
+    #[error("DATABASE_URL: {}", connection_error_words(.0))]
     Db(DbError),
     /// It is down, busy or cannot be reached.
-    #[error("DATABASE_URL: the database does not answer: {}", words(.0))]
+    #[error("DATABASE_URL: the database does not answer: {}", connection_error_words(.0))]
     Down(DbError),
     /// A pooler is in between that gives each transaction another session.
     #[error(
@@ -76,12 +76,12 @@ impl OpenError {
 
 impl From<DbError> for OpenError {
     fn from(error: DbError) -> Self {
-        if is_refusal(&error) { Self::Db(error) } else { Self::Down(error) }
+        if is_connection_refusal(&error) { Self::Db(error) } else { Self::Down(error) }
     }
 }
 
 /// Without what the library says before each of them.
-fn words(error: &DbError) -> String {
+fn connection_error_words(error: &DbError) -> String {
     match error {
         DbError::Io(e) => e.to_string(),
         DbError::Database(said) => said.message().to_owned(),
@@ -91,7 +91,7 @@ fn words(error: &DbError) -> String {
 }
 
 /// Whether the database has answered, and will answer the same: no such database, a wrong password, no file of SQLite.
-fn is_refusal(error: &DbError) -> bool {
+fn is_connection_refusal(error: &DbError) -> bool {
     let code = error.as_database_error().and_then(|said| said.code()).unwrap_or_default();
     is_lasting(error) || code.starts_with("28") || cannot_open(error)
 }
@@ -125,7 +125,7 @@ impl Opening {
                 Ok(Err(error)) => error,
                 Err(_) => DbError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "it says nothing")),
             };
-            if is_refusal(&error) || Instant::now() + pause > until {
+            if is_connection_refusal(&error) || Instant::now() + pause > until {
                 return Err(error.into());
             }
             sleep(pause).await;

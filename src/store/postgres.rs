@@ -62,7 +62,7 @@ fn silent() -> DbError {
     DbError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the database does not answer"))
 }
 
-fn gone() -> DbError {
+fn connection_gone() -> DbError {
     DbError::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the connection was thrown away"))
 }
 
@@ -179,7 +179,7 @@ impl PostgresConnection {
         &mut self,
         with_timeout: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let connection = self.connection.as_mut().ok_or_else(gone)?;
+        let connection = self.connection.as_mut().ok_or_else(connection_gone)?;
         self.busy = true;
         let answer = match self.response_timeout {
             Some(response_timeout) => tokio::time::timeout(response_timeout, with_timeout(connection)).await,

@@ -133,7 +133,7 @@ async fn meet(pool: &PgPool) -> Result<bool, DbError> {
         let mark = hex::encode(mark);
         let set = format!("select set_config('topup.session', '{mark}', false)");
         one.execute(sqlx::raw_sql(AssertSqlSafe(set))).await?;
-        let seen = look(&mut other).await;
+        let seen = see_session(&mut other).await;
         if seen.as_ref().is_ok_and(|seen| *seen == Some(mark)) || seen.is_err_and(|e| e.to_string().contains("pooling"))
         {
             return Ok(true);
@@ -142,7 +142,7 @@ async fn meet(pool: &PgPool) -> Result<bool, DbError> {
     Ok(false)
 }
 
-async fn look(other: &mut PoolConnection<Postgres>) -> Result<Option<String>, DbError> {
+async fn see_session(other: &mut PoolConnection<Postgres>) -> Result<Option<String>, DbError> {
     other.execute(sqlx::raw_sql("begin")).await?;
     let row = other.fetch_one(sqlx::raw_sql("select current_setting('topup.session', true)")).await;
     other.execute(sqlx::raw_sql("rollback")).await?;

@@ -17,9 +17,9 @@ const BEGIN: &str = "begin immediate; pragma data_version";
 
 /// The writer; clones are the same one.
 #[derive(Clone)]
-pub struct Writer(Arc<Mutex<Place>>);
+pub struct Writer(Arc<Mutex<WriterState>>);
 
-struct Place {
+struct WriterState {
     options: SqliteConnectOptions,
     /// None after it failed: the next one opens another.
     connection: Option<SqliteConnection>,
@@ -28,20 +28,20 @@ struct Place {
 /// A transaction; undone unless it is committed.
 pub struct SqliteWriteTransaction {
     /// None in the end.
-    place: Option<OwnedMutexGuard<Place>>,
+    place: Option<OwnedMutexGuard<WriterState>>,
     data_version: i64,
 }
 
-fn gone() -> DbError {
+fn writer_gone() -> DbError {
     DbError::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the writer was thrown away"))
 }
 
-impl Place {
+impl WriterState {
     async fn connected(&mut self) -> Result<&mut SqliteConnection, DbError> {
         if self.connection.is_none() {
             self.connection = Some(self.options.connect().await?);
         }
-        self.connection.as_mut().ok_or_else(gone)
+        self.connection.as_mut().ok_or_else(writer_gone)
     }
 
     /// SQLite itself undoes a transaction that met a full or broken disk: then there is none any more.
@@ -66,7 +66,7 @@ impl Writer {
     /// # Errors
     /// Whatever SQLite says.
     pub async fn open(options: SqliteConnectOptions) -> Result<Self, DbError> {
-        let mut place = Place { options, connection: None };
+        let mut place = WriterState { options, connection: None };
         place.connected().await?;
         Ok(Self(Arc::new(Mutex::new(place))))
     }
@@ -104,7 +104,7 @@ impl Writer {
 
 impl SqliteWriteTransaction {
     async fn connected(&mut self) -> Result<&mut SqliteConnection, DbError> {
-        self.place.as_mut().ok_or_else(gone)?.connected().await
+        self.place.as_mut().ok_or_else(writer_gone)?.connected().await
     }
 
     /// Where statements run.
@@ -112,7 +112,7 @@ impl SqliteWriteTransaction {
     /// # Errors
     /// The connection was thrown away.
     pub fn connection(&mut self) -> Result<&mut SqliteConnection, DbError> {
-        self.place.as_mut().and_then(|place| place.connection.as_mut()).ok_or_else(gone)
+        self.place.as_mut().and_then(|place| place.connection.as_mut()).ok_or_else(writer_gone)
     }
 
     /// What SQLite said of foreign writes.

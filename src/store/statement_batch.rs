@@ -14,10 +14,10 @@ const LARGEST: usize = BLOCKS[0];
 /// What a batch inserts, table by table, in this order.
 #[derive(Default)]
 pub struct StatementBatch {
-    parts: Vec<Part>,
+    parts: Vec<InsertPart>,
 }
 
-struct Part {
+struct InsertPart {
     head: &'static str,
     tail: &'static str,
     rows: Vec<Vec<Value>>,
@@ -28,7 +28,7 @@ impl StatementBatch {
     /// null.
     pub fn insert(&mut self, head: &'static str, tail: &'static str, rows: Vec<Vec<Value>>) {
         if !rows.is_empty() {
-            self.parts.push(Part { head, tail, rows });
+            self.parts.push(InsertPart { head, tail, rows });
         }
     }
 
@@ -51,7 +51,7 @@ impl StatementBatch {
     /// Full blocks one by one, so that few texts recur; what is left of all tables in one.
     async fn write_filled(self, db: &mut Connection, is_last: bool) -> Result<(), DbError> {
         let (mut sql, mut values) = (String::new(), Vec::new());
-        for Part { head, tail, mut rows } in self.parts {
+        for InsertPart { head, tail, mut rows } in self.parts {
             while rows.len() > LARGEST {
                 if !sql.is_empty() {
                     db.execute(std::mem::take(&mut sql), std::mem::take(&mut values)).await?;
@@ -81,7 +81,7 @@ impl StatementBatch {
     /// Full blocks one by one, each after what stands before it; the others together in one statement and one round trip.
     async fn write_columns(self, db: &mut Connection) -> Result<(), DbError> {
         let mut together = Together::default();
-        for Part { head, tail, mut rows } in self.parts {
+        for InsertPart { head, tail, mut rows } in self.parts {
             while rows.len() > COLUMNS_MAX {
                 let rest = rows.split_off(COLUMNS_MAX);
                 together.add(head, tail, rows)?;
@@ -104,7 +104,7 @@ struct Together {
 
 impl Together {
     fn add(&mut self, head: &str, tail: &str, rows: Vec<Vec<Value>>) -> Result<(), DbError> {
-        let columns = columns_of(rows)?;
+        let columns = columns_of_rows(rows)?;
         self.inserts.push(from_arrays(head, tail, self.columns.len() + 1, &columns));
         self.columns.extend(columns);
         Ok(())
@@ -128,7 +128,7 @@ fn from_arrays(head: &str, tail: &str, first: usize, columns: &[Column]) -> Stri
 /// Rows of one statement on PostgreSQL: megabytes of arrays gain nothing.
 const COLUMNS_MAX: usize = 4_096;
 
-fn columns_of(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
+fn columns_of_rows(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
     let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(|value| value.column(rows.len())).collect();
     for row in rows {
         for (column, value) in columns.iter_mut().zip(row) {
@@ -179,7 +179,7 @@ pub async fn fetch_all_by_array(
     values: Vec<Value>,
 ) -> Result<Vec<Row>, DbError> {
     let n = first.len();
-    let columns = columns_of(values.into_iter().map(|value| vec![value]).collect())?;
+    let columns = columns_of_rows(values.into_iter().map(|value| vec![value]).collect())?;
     let type_name = columns.first().map_or("bytea", Column::type_name);
     let array = format!("${}::{type_name}[]", n + 1);
     db.fetch_all_with_arrays(sql(&placeholders(1, n), &array), first, columns).await

@@ -9,7 +9,7 @@ use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage::{DayKey, Totals};
 use crate::store::db::{Connection, DbError, Value};
 use crate::store::entries::NewUsageColumns;
-use crate::store::idempotency_keys::{Binding, KeyHash};
+use crate::store::idempotency_keys::{KeyBinding, KeyHash};
 use crate::store::key_segments::Segments;
 use crate::store::metrics::MetricDays;
 use crate::store::statement_batch::StatementBatch;
@@ -35,7 +35,7 @@ pub struct WriteSet {
     detached: Rows,
     reminder_dates: Rows,
     closed_holds: Rows,
-    bindings: HashMap<KeyHash, Binding>,
+    bindings: HashMap<KeyHash, KeyBinding>,
     days: BTreeMap<DayKey, Totals>,
     metrics: MetricDays,
 }
@@ -43,7 +43,10 @@ pub struct WriteSet {
 impl WriteSet {
     /// A set with bindings of idempotency keys, and sums to add to the daily totals and metrics.
     #[must_use]
-    pub fn new(bindings: HashMap<KeyHash, Binding>, (days, metrics): (BTreeMap<DayKey, Totals>, MetricDays)) -> Self {
+    pub fn new(
+        bindings: HashMap<KeyHash, KeyBinding>,
+        (days, metrics): (BTreeMap<DayKey, Totals>, MetricDays),
+    ) -> Self {
         Self { bindings, days, metrics, ..Self::default() }
     }
 
@@ -71,7 +74,7 @@ impl WriteSet {
 
     /// Adds the subscription that a customer's plan follows, or that it follows none.
     pub fn add_controlling_subscription(&mut self, account: &StoredAccount) {
-        match &account.account.master {
+        match &account.account.controlled_by {
             Some(it) => {
                 self.controlling_subscriptions.push(args![account.no, &it.subscription, it.grace_until, it.ends_at])
             }

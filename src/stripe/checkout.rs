@@ -28,13 +28,13 @@ struct Expired {}
 
 /// An open Checkout in a list.
 #[derive(miniserde::Deserialize)]
-struct Open {
+struct CheckoutFields {
     url: Option<String>,
 }
 
 #[derive(miniserde::Deserialize)]
-struct Page {
-    data: Vec<Open>,
+struct CheckoutPage {
+    data: Vec<CheckoutFields>,
 }
 
 /// True if this version knows the payment method.
@@ -65,7 +65,7 @@ impl Stripe {
     /// See [`StripeError`].
     pub async fn open_checkout_urls(&self) -> Result<Vec<String>, StripeError> {
         let query = vec![("status", "open".to_owned()), ("limit", "5".to_owned())];
-        let page: Page = self.get("/checkout/sessions".to_owned(), query).await?;
+        let page: CheckoutPage = self.get("/checkout/sessions".to_owned(), query).await?;
         Ok(page.data.into_iter().filter_map(|open| open.url).collect())
     }
 }

@@ -25,7 +25,7 @@ struct PostCustomer {
 }
 
 impl StripeRequest for PostCustomer {
-    type Output = Customer;
+    type Output = CustomerObject;
 
     fn build(&self) -> RequestBuilder {
         RequestBuilder::new(StripeMethod::Post, self.path.clone()).form(self)
@@ -33,7 +33,7 @@ impl StripeRequest for PostCustomer {
 }
 
 #[derive(miniserde::Deserialize)]
-struct Customer {
+struct CustomerObject {
     id: String,
     deleted: Option<bool>,
 }

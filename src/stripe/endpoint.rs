@@ -99,7 +99,7 @@ impl Stripe {
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn make_endpoint(&self, key: &str, url: &str, kinds: &[&str]) -> Result<Endpoint, StripeError> {
+    pub async fn create_endpoint(&self, key: &str, url: &str, kinds: &[&str]) -> Result<Endpoint, StripeError> {
         let write = Write {
             path: "/webhook_endpoints".to_owned(),
             url: Some(url.to_owned()),
@@ -115,7 +115,12 @@ impl Stripe {
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn mend_endpoint(&self, key: &str, endpoint: &Endpoint, kinds: &[&str]) -> Result<Endpoint, StripeError> {
+    pub async fn update_endpoint(
+        &self,
+        key: &str,
+        endpoint: &Endpoint,
+        kinds: &[&str],
+    ) -> Result<Endpoint, StripeError> {
         if !is_id(&endpoint.id, "we_") {
             return Err(no_such("webhook endpoint"));
         }

@@ -28,7 +28,7 @@ pub use client::{Stripe, is_live_key};
 pub use endpoint::{Endpoint, Right};
 pub use error::StripeError;
 pub use order::{CheckoutOrder, CheckoutState, CheckoutStatus, InvoiceLinks, NewCustomer, OpenedCheckout, Sold};
-pub use payment::{Aftermath, Charge, EventLine, Part};
+pub use payment::{EventLine, PaymentHistory, RefundOrDispute, StripeCharge};
 pub use refund::RefundSent;
 pub use sale::Sale;
 pub use subscription::SubscriptionOrder;

@@ -17,7 +17,7 @@ const PAGES_MAX: usize = 1_000;
 
 /// The fields of a payment that refunds and disputes need.
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
-pub struct Charge {
+pub struct StripeCharge {
     /// `ch_…` or `py_…`
     pub id: String,
     /// The amount charged, in minor units.
@@ -31,15 +31,15 @@ pub struct Charge {
     /// `pi_…`
     pub payment_intent: Option<String>,
     pub paid: bool,
-    metadata: Option<Metadata>,
+    metadata: Option<ChargeMetadata>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
-struct Metadata {
+struct ChargeMetadata {
     purchase: Option<String>,
 }
 
-impl Charge {
+impl StripeCharge {
     /// Our purchase id: Stripe copies the payment's metadata to its charge.
     #[must_use]
     pub fn purchase(&self) -> Option<&str> {
@@ -49,7 +49,7 @@ impl Charge {
 
 /// A refund or a dispute.
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
-pub struct Part {
+pub struct RefundOrDispute {
     /// `re_…`, `pyr_…`, `dp_…`, `du_…`
     pub id: String,
     /// Stripe's status.
@@ -66,13 +66,13 @@ pub struct Part {
 
 /// A payment with its refunds and disputes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aftermath {
+pub struct PaymentHistory {
     /// The payment.
-    pub charge: Charge,
+    pub charge: StripeCharge,
     /// Its refunds.
-    pub refunds: Vec<Part>,
+    pub refunds: Vec<RefundOrDispute>,
     /// Its disputes.
-    pub disputes: Vec<Part>,
+    pub disputes: Vec<RefundOrDispute>,
 }
 
 /// An event without its object.
@@ -109,7 +109,7 @@ impl EventLine {
 }
 
 #[derive(miniserde::Deserialize)]
-struct List<T> {
+struct ListPage<T> {
     data: Vec<T>,
     has_more: bool,
 }
@@ -163,13 +163,13 @@ impl Stripe {
     ///
     /// # Errors
     /// See [`StripeError`]; an id that leads to no payment is [`StripeError::Refused`] with status 404.
-    pub async fn aftermath(&self, id: &str) -> Result<Aftermath, StripeError> {
+    pub async fn payment_history(&self, id: &str) -> Result<PaymentHistory, StripeError> {
         let asked = async {
             let path = path_of(id).ok_or_else(|| no_such("payment"))?;
             let charge = if path == "charges" {
                 id.to_owned()
             } else {
-                let part: Part = self.get(format!("/{path}/{id}"), Vec::new()).await?;
+                let part: RefundOrDispute = self.get(format!("/{path}/{id}"), Vec::new()).await?;
                 match (part.charge, part.payment_intent) {
                     (Some(charge), _) => charge,
                     (None, Some(intent)) => self.charge_of(&intent).await?.ok_or_else(|| no_such("charge"))?,
@@ -185,7 +185,7 @@ impl Stripe {
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn aftermath_of_intent(&self, intent: &str) -> Result<Option<Aftermath>, StripeError> {
+    pub async fn payment_history_of_intent(&self, intent: &str) -> Result<Option<PaymentHistory>, StripeError> {
         let asked = async {
             match self.charge_of(intent).await? {
                 Some(charge) => self.all_of(&charge).await.map(Some),
@@ -203,25 +203,25 @@ impl Stripe {
         Ok(intent.latest_charge)
     }
 
-    async fn all_of(&self, charge: &str) -> Result<Aftermath, StripeError> {
+    async fn all_of(&self, charge: &str) -> Result<PaymentHistory, StripeError> {
         if path_of(charge) != Some("charges") {
             return Err(no_such("charge"));
         }
         let of = || vec![("charge", charge.to_owned())];
         let (charge, refunds, disputes) = futures::try_join!(
             self.get(format!("/charges/{charge}"), Vec::new()),
-            self.list::<Part>("/refunds", of(), |part| &part.id),
-            self.list::<Part>("/disputes", of(), |part| &part.id),
+            self.list::<RefundOrDispute>("/refunds", of(), |part| &part.id),
+            self.list::<RefundOrDispute>("/disputes", of(), |part| &part.id),
         )?;
-        Ok(Aftermath { charge, refunds, disputes })
+        Ok(PaymentHistory { charge, refunds, disputes })
     }
 
     /// Refunds or disputes (`/refunds`, `/disputes`) that began at `since` or later, in seconds since 1970.
     ///
     /// # Errors
     /// See [`StripeError`].
-    pub async fn parts_since(&self, what: &str, since: i64) -> Result<Vec<Part>, StripeError> {
-        self.list(what, vec![("created[gte]", since.to_string())], |part: &Part| &part.id).await
+    pub async fn parts_since(&self, what: &str, since: i64) -> Result<Vec<RefundOrDispute>, StripeError> {
+        self.list(what, vec![("created[gte]", since.to_string())], |part: &RefundOrDispute| &part.id).await
     }
 
     /// The events of these kinds, of the last 30 days from `since` on, in seconds since 1970, newest first.
@@ -254,7 +254,7 @@ impl Stripe {
             if let Some(last) = all.last() {
                 query.push(("starting_after", id(last).clone()));
             }
-            let page: List<T> = self.get(path.to_owned(), query).await?;
+            let page: ListPage<T> = self.get(path.to_owned(), query).await?;
             let more = page.has_more && !page.data.is_empty();
             all.extend(page.data);
             if !more {

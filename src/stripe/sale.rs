@@ -24,11 +24,11 @@ pub struct Sale {
     status: Option<String>,
     payment_status: String,
     success_url: Option<String>,
-    metadata: Option<Metadata>,
+    metadata: Option<SaleMetadata>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
-struct Metadata {
+struct SaleMetadata {
     customer: Option<String>,
     package: Option<String>,
     credits: Option<String>,
@@ -64,7 +64,7 @@ impl Sale {
     /// The sale, if the metadata have it.
     #[must_use]
     pub fn sold(&self) -> Option<Sold> {
-        let Metadata { customer, package, credits, months } = self.metadata.clone()?;
+        let SaleMetadata { customer, package, credits, months } = self.metadata.clone()?;
         Some(Sold { customer: customer?, package: package?, credits: credits?, months })
     }
 }

@@ -40,7 +40,7 @@ impl fmt::Display for Alarm {
 }
 
 /// Raises an alarm in the transaction that causes it.
-pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail: &str) -> Result<(), DbError> {
+pub async fn raise_alarm(tx: &mut WriteTransaction, kind: &str, subject: &str, detail: &str) -> Result<(), DbError> {
     let now = tx.now();
     tracing::warn!(kind, subject, detail, "alarm");
     tx.db
@@ -58,7 +58,7 @@ pub async fn raise(tx: &mut WriteTransaction, kind: &str, subject: &str, detail:
 pub const ENDED: &str = "(ended)";
 
 /// Ends an alarm whose cause is gone, in the transaction that finds it gone; nothing where there is none.
-pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result<(), DbError> {
+pub async fn end_alarm(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result<(), DbError> {
     let now = tx.now();
     let sql = "update alarms set acknowledged_at = $1, acknowledged_by = $2 where key = $3 and acknowledged_at is null";
     tx.db.execute(sql, args![now, ENDED, format!("{kind}:{subject}")]).await?;
@@ -66,7 +66,7 @@ pub async fn end(tx: &mut WriteTransaction, kind: &str, subject: &str) -> Result
 }
 
 /// All alarms that nobody has acknowledged, oldest first.
-pub async fn open(store: &Store) -> Result<Vec<Alarm>, InternalError> {
+pub async fn open_alarms(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let sql = format!("{ALARM} where acknowledged_at is null order by no");
     let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
     rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
@@ -79,7 +79,7 @@ pub async fn count_open(store: &Store) -> Result<i64, InternalError> {
 }
 
 /// All alarms that are kept, oldest first.
-pub async fn list(store: &Store) -> Result<Vec<Alarm>, InternalError> {
+pub async fn all_alarms(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     let rows = store.read().await?.fetch_all(format!("{ALARM} order by no"), Vec::new()).await?;
     rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
@@ -101,15 +101,15 @@ fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
 
 /// Acknowledges an alarm, beside a running `serve` if need be: a turn of its own, in which nothing of the ledger is
 /// written. Who was first stays. Returns the alarm as it is then; nothing where there is none of this number.
-pub async fn acknowledge(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, InternalError> {
+pub async fn acknowledge_alarm(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, InternalError> {
     let mut db = store.begin_write().await?;
-    let alarm = acknowledge_on(&mut db, no, by, at).await?;
+    let alarm = acknowledge_alarm_on(&mut db, no, by, at).await?;
     db.commit().await?;
     Ok(alarm)
 }
 
 /// The same on a transaction at hand.
-pub(crate) async fn acknowledge_on(
+pub(crate) async fn acknowledge_alarm_on(
     db: &mut Connection,
     no: i64,
     by: &str,

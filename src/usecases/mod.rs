@@ -23,4 +23,4 @@ pub mod stripe_sync;
 pub mod subscriptions;
 pub mod upkeep;
 
-pub use app::{App, AppParts, InternalError, ServerSettings, Shop};
+pub use app::{App, AppParts, InternalError, ServerSettings, ShopSettings};

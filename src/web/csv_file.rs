@@ -1,7 +1,7 @@
 //! Files for spreadsheets: their head, their answer, and who may have them.
 
-use crate::usecases::access::portal;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
 use axum::body::Body;
@@ -28,7 +28,7 @@ pub async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Response> 
     let Some(token) = Cookie::Session.read(headers, app.settings.is_https()) else {
         return Err(Redirect::to("/sign-in").into_response());
     };
-    let viewer = portal::viewer(app, &token).await.map_err(|fault| failed(&fault))?;
+    let viewer = links::find_viewer(app, &token).await.map_err(|fault| failed(&fault))?;
     viewer.ok_or_else(|| Redirect::to("/sign-in").into_response())
 }
 

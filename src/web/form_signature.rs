@@ -7,7 +7,7 @@
 //! *Not here:* forms that buy, whose signature binds their terms as well; one-time links, where the token is the authority;
 //! forms that need no session (`Binding::Nothing`).
 
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::operators::sign_in::Operator;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -207,7 +207,7 @@ pub(super) fn keyed(secret: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::usecases::access::portal::Role;
+    use crate::usecases::access::links::Role;
 
     /// The owner of the customer acme, in a session.
     pub fn viewer(session: u8) -> Viewer {

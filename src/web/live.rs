@@ -2,7 +2,7 @@
 //! customer's last entry. A page is complete without either.
 
 use crate::usecases::App;
-use crate::usecases::access::portal;
+use crate::usecases::access::links;
 use crate::usecases::app::LastEntry;
 use crate::web::assets;
 use crate::web::cookies::Cookie;
@@ -69,7 +69,7 @@ pub async fn events(State(app): State<App>, headers: HeaderMap) -> Response {
     let Some(token) = Cookie::Session.read(&headers, app.settings.is_https()) else {
         return StatusCode::NO_CONTENT.into_response();
     };
-    match portal::idle_viewer(&app, &token).await {
+    match links::find_idle_viewer(&app, &token).await {
         Ok(Some(viewer)) => match app.live_pages.follow(viewer.customer_no, viewer.session) {
             Some(page) => {
                 let events = entries(page).take_until(tokio::time::sleep(STREAM));

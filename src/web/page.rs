@@ -2,7 +2,7 @@
 //!
 //! The page loads its data itself, without a `Resource`, which would send the data to the browser a second time.
 
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sign_in;
 use crate::usecases::access::sign_in::CustomerChoice;
 use crate::web::document::PageTitle;
@@ -62,7 +62,7 @@ async fn framed(request: &RequestContext, page: Page) -> AnyView {
 
 /// The customers that the person may switch to. A page is shown without them if they cannot be read.
 async fn accounts(request: &RequestContext, viewer: &Viewer) -> Vec<CustomerChoice> {
-    sign_in::choices(&request.app, viewer).await.unwrap_or_else(|fault| {
+    sign_in::customer_choices(&request.app, viewer).await.unwrap_or_else(|fault| {
         tracing::error!(error = %fault, "the customers of a person could not be read");
         Vec::new()
     })

@@ -3,8 +3,8 @@
 use crate::http::request::client_ip;
 use crate::rate_limits::network;
 use crate::usecases::access::client::Client;
-use crate::usecases::access::portal;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::operators::sign_in;
 use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError};
@@ -74,8 +74,8 @@ impl RequestContext {
             return Ok(viewer.clone());
         }
         let viewer = match self.cookie(Cookie::Session) {
-            Some(token) if live::is_background(&self.parts.headers) => portal::idle_viewer(&self.app, &token).await,
-            Some(token) => portal::viewer(&self.app, &token).await,
+            Some(token) if live::is_background(&self.parts.headers) => links::find_idle_viewer(&self.app, &token).await,
+            Some(token) => links::find_viewer(&self.app, &token).await,
             None => Ok(None),
         }?;
         viewer.iter().for_each(|viewer| self.signer.draws_for(viewer));
@@ -90,7 +90,7 @@ impl RequestContext {
     /// The operator's session: another cookie than a customer's, and another table.
     pub async fn operator(&self) -> Result<Option<Operator>, InternalError> {
         let operator = match Cookie::Operator.read(&self.parts.headers, self.https()) {
-            Some(token) => sign_in::operator(&self.app, &token).await?,
+            Some(token) => sign_in::find_operator(&self.app, &token).await?,
             None => None,
         };
         operator.iter().for_each(|operator| self.signer.draws_for_operator(operator));

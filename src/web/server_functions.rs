@@ -6,7 +6,7 @@
 //!
 //! A form is compared here with the session that the browser has now, before its function reads it.
 
-use crate::usecases::access::portal;
+use crate::usecases::access::links;
 use crate::usecases::operators::sign_in as operators;
 use crate::usecases::{App, InternalError};
 use crate::web::billing::buy::StartCheckout;
@@ -111,7 +111,7 @@ async fn is_stale_for_viewer(
     binding: Binding,
 ) -> Result<(bool, Option<DrawnFor>), InternalError> {
     let viewer = match Cookie::Session.read(headers, app.settings.is_https()) {
-        Some(token) => portal::viewer(app, &token).await?,
+        Some(token) => links::find_viewer(app, &token).await?,
         None => None,
     };
     let secret = &app.settings.form_secret;
@@ -123,7 +123,7 @@ async fn is_stale_for_viewer(
 /// Whether an operator's form was drawn for this session. Signed out, its function answers.
 async fn is_signed_by_operator(app: &App, headers: &HeaderMap, body: &[u8]) -> bool {
     let Some(token) = Cookie::Operator.read(headers, app.settings.is_https()) else { return true };
-    match operators::operator(app, &token).await {
+    match operators::find_operator(app, &token).await {
         Ok(Some(operator)) => {
             form_signature::is_signed_by_operator(&app.settings.form_secret, &operator, &signature(body))
         }

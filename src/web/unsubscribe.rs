@@ -15,7 +15,7 @@ pub fn UnsubscribePage() -> impl IntoView {
 }
 
 async fn load(request: RequestContext, token: String) -> Result<Page, PageError> {
-    let (_, on) = unsubscribe::find(&request.app, &token).await?.ok_or(PageError::NotFound)?;
+    let (_, on) = unsubscribe::find_subscription_switch(&request.app, &token).await?.ok_or(PageError::NotFound)?;
     let state = if on {
         "You get a mail when plan credits are used up, when little is left and when nothing is left."
     } else {

@@ -4,8 +4,8 @@ use crate::app::{TestApp, on_both};
 use chrono::TimeDelta;
 use serde_json::json;
 use stripe_sandbox::ApiFault;
-use topup::usecases::access::portal;
-use topup::usecases::access::portal::Spent;
+use topup::usecases::access::links;
+use topup::usecases::access::links::Spent;
 use topup::usecases::purchases;
 use topup::usecases::purchases::Fulfillment;
 use topup::usecases::stripe_sync::inbox;
@@ -23,7 +23,7 @@ impl<'a> Browser<'a> {
         let path = format!("/v1/customers/{customer}/portal_sessions");
         let link = app.send(app.write("POST", &path, None, json!({"role": role}).to_string())).await.expect(201).json();
         let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-        let Spent::Session { token, .. } = portal::spend_link(&app.inner(), &token, "a test").await.unwrap() else {
+        let Spent::Session { token, .. } = links::spend_link(&app.inner(), &token, "a test").await.unwrap() else {
             panic!("a session")
         };
         Self { app, cookie: format!("session={token}") }
@@ -44,7 +44,7 @@ impl<'a> Browser<'a> {
         let request = self.app.http.post(url).header("cookie", &self.cookie).header("sec-fetch-site", "same-origin");
         let request = request.header("content-type", "application/x-www-form-urlencoded").header("accept", "text/html");
         let (inner, token) = (self.app.inner(), self.cookie.split('=').nth(1).unwrap());
-        let viewer = portal::idle_viewer(&inner, token).await.unwrap().expect("a session");
+        let viewer = links::find_idle_viewer(&inner, token).await.unwrap().expect("a session");
         let signer = FormSigner::new(&inner.settings.form_secret);
         signer.draws_for(&viewer);
         self.app.send(request.body(format!("signature={}", signer.signature()))).await.status
@@ -71,7 +71,7 @@ on_both!(a_payment_during_an_outage_of_stripe_is_shown_as_pending, |app| {
     );
     app.sandbox.faults().set_api(ApiFault::None);
     app.advance_minutes(2).await;
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     let billing = browser.reads("/billing").await;
     assert!(billing.contains("Credited") && !billing.contains("being added"), "{billing}");
     assert_eq!(app.available("acme").await, 6200);
@@ -205,7 +205,7 @@ on_both!(a_closed_checkout_that_is_asked_about_late_costs_few_questions, |app| {
         // The clock alone: moving it by the API would run the sweep as well.
         app.tamper("update test_clock set now = $1 where id = 1", vec![to.into()]).await.unwrap();
         app.inner().clock.refresh(&app.inner().store).await.unwrap();
-        purchases::sweep(&app.inner()).await.unwrap();
+        purchases::sweep_purchases(&app.inner()).await.unwrap();
     }
     let asked = app.stripe_calls() - before;
     assert!((4..=12).contains(&asked), "{asked} questions in two weeks");

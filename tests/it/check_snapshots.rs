@@ -26,7 +26,7 @@ async fn the_log_shrinks_between_two_steps() {
     let mut other = SqliteConnection::connect(&app.home.url).await.unwrap();
     // A busy database is an answer: readers are not waited for.
     sqlx::query("pragma busy_timeout = 0").execute(&mut other).await.unwrap();
-    let mut whole = Box::pin(check::whole(&inner.store));
+    let mut whole = Box::pin(check::check_database(&inner.store));
     let (mut shrunk, mut n) = (0, 0);
     let said = loop {
         if let std::task::Poll::Ready(said) = futures::poll!(&mut whole) {
@@ -90,7 +90,7 @@ on_both!(writes_beside_a_check_are_not_reported, |app| {
     };
     let checks = async {
         for _ in 0..6 {
-            let said = check::run(&inner.store).await.unwrap();
+            let said = check::check_all(&inner.store).await.unwrap();
             assert!(said.is_ok(), "{said:?}");
         }
         done.store(true, Ordering::SeqCst);

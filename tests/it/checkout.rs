@@ -7,10 +7,10 @@ use stripe_sandbox::ApiFault;
 use topup::app::commands::purchases::{PurchasesCommand, recheck};
 use topup::cli::{Cli, Command};
 use topup::domain::PurchaseId;
-use topup::usecases::access::portal;
-use topup::usecases::access::portal::Spent;
+use topup::usecases::access::links;
+use topup::usecases::access::links::Spent;
 use topup::usecases::purchases;
-use topup::usecases::purchases::{Invoice, Purchase, Start, Started};
+use topup::usecases::purchases::{InvoiceAnswer, Purchase, PurchaseRequest, StartOutcome};
 
 /// A shop that takes tax and bank payments: `…::on_sqlite` and `…::on_postgres`.
 macro_rules! in_a_shop {
@@ -73,7 +73,7 @@ async fn tell(app: &TestApp, opened: &Opened, kind: &str) {
 
 async fn sweep(app: &TestApp, minutes: i64) {
     app.advance_minutes(minutes).await;
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
 }
 
 async fn whats(app: &TestApp, opened: &Opened) -> Vec<String> {
@@ -87,7 +87,7 @@ async fn stands(app: &TestApp, opened: &Opened, state: &str, available: i64) {
 }
 
 async fn stored(app: &TestApp, opened: &Opened) -> Purchase {
-    purchases::find(&app.inner(), PurchaseId::parse(&opened.id).unwrap()).await.unwrap().unwrap()
+    purchases::find_purchase(&app.inner(), PurchaseId::parse(&opened.id).unwrap()).await.unwrap().unwrap()
 }
 
 const CLEARED: [&str; 5] = ["chosen", "checkout_opened", "processing", "paid", "credited"];
@@ -207,19 +207,19 @@ in_a_shop!(a_checkout_expires_and_says_so, |app| {
     sweep(app, 61).await;
     stands(app, &opened, "expired", 5000).await;
     let id = PurchaseId::parse(&opened.id).unwrap();
-    assert_eq!(click(app, id).await, Started::CheckoutExpired);
+    assert_eq!(click(app, id).await, StartOutcome::CheckoutExpired);
 });
 
-async fn click(app: &TestApp, purchase: PurchaseId) -> Started {
+async fn click(app: &TestApp, purchase: PurchaseId) -> StartOutcome {
     let customer_no = app.count("select no as n from customers where id = 'acme'").await;
     let catalog = app.inner().catalog.clone();
     let shown = Some(catalog.terms(catalog.package("p1200").unwrap()));
-    let start = Start { purchase, customer_no, package: "p1200".into(), shown, member_email: None };
-    purchases::start(&app.inner(), start).await.unwrap()
+    let start = PurchaseRequest { purchase, customer_no, package: "p1200".into(), shown, member_email: None };
+    purchases::start_purchase(&app.inner(), start).await.unwrap()
 }
 
 async fn clicked(app: &TestApp, purchase: PurchaseId) -> Opened {
-    let Started::Open(purchase) = click(app, purchase).await else { panic!("an open Checkout") };
+    let StartOutcome::Open(purchase) = click(app, purchase).await else { panic!("an open Checkout") };
     Opened { id: purchase.id.to_string(), session: purchase.session_id.unwrap() }
 }
 
@@ -245,7 +245,7 @@ in_a_shop!(the_back_button_leads_to_the_same_checkout, |app| {
     assert_eq!((first.session, app.stripe_calls()), (again.session.clone(), calls));
     app.pay(&again).await;
     app.fulfill(&again).await;
-    assert!(matches!(click(app, id).await, Started::AlreadyBought(_)));
+    assert!(matches!(click(app, id).await, StartOutcome::AlreadyBought(_)));
     assert_eq!(app.count("select count(*) as n from purchases").await, 1);
 });
 
@@ -254,7 +254,7 @@ async fn signed_in(app: &TestApp, customer: &str) -> String {
     let path = format!("/v1/customers/{customer}/portal_sessions");
     let link = app.send(app.write("POST", &path, None, "{}")).await.expect(201).json();
     let token = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    match portal::spend_link(&app.inner(), &token, "a test").await.unwrap() {
+    match links::spend_link(&app.inner(), &token, "a test").await.unwrap() {
         Spent::Session { token, .. } => format!("session={token}"),
         _ => panic!("a session"),
     }
@@ -290,7 +290,7 @@ in_a_shop!(the_invoice_is_asked_for_each_time, |app| {
     app.sandbox.faults().set_api(ApiFault::Down);
     assert_eq!(invoice_page(app, &opened, &mine).await, (303, format!("{path}?outcome=invoice_unavailable")));
     let purchase = stored(app, &opened).await;
-    assert_eq!(purchases::invoice(&app.inner(), &purchase).await.unwrap(), Invoice::StripeUnavailable);
+    assert_eq!(purchases::purchase_invoice(&app.inner(), &purchase).await.unwrap(), InvoiceAnswer::StripeUnavailable);
     app.sandbox.faults().set_api(ApiFault::None);
 });
 
@@ -325,10 +325,10 @@ in_a_shop!(a_purchase_is_found_by_whatever_is_known, |app| {
     let number = purchase.invoice_number.clone().unwrap().to_lowercase();
     let store = app.inner().store.clone();
     for known in [opened.id.as_str(), &opened.session, &intent, &invoice, &number, "acme", "ADA@acme.example"] {
-        let found = purchases::search(&store, known).await.unwrap().purchases;
+        let found = purchases::search_purchases(&store, known).await.unwrap().purchases;
         assert_eq!(found.iter().map(|one| one.id).collect::<Vec<_>>(), [purchase.id], "{known}");
     }
-    assert_eq!(purchases::search(&store, "nobody@acme.example").await.unwrap().purchases, []);
+    assert_eq!(purchases::search_purchases(&store, "nobody@acme.example").await.unwrap().purchases, []);
 });
 
 in_a_shop!(late_money_for_a_failed_payment_is_found_by_the_sweep, |app| {

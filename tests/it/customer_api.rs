@@ -151,7 +151,7 @@ on_both!(totals_that_are_off_are_found, |app| {
         ("customer_no = 77", "customer_no = 1"),
     ] {
         app.tamper(&format!("update usage_days set {wrong}"), Vec::new()).await.unwrap();
-        let found = topup::usecases::upkeep::check::run(&inner.store).await.unwrap();
+        let found = topup::usecases::upkeep::check::check_all(&inner.store).await.unwrap();
         assert!(found.is_err(), "{wrong}");
         app.tamper(&format!("update usage_days set {right}"), Vec::new()).await.unwrap();
     }
@@ -163,7 +163,7 @@ on_both!(totals_that_are_off_are_found, |app| {
         ("customer_no = 77", "customer_no = 1"),
     ] {
         app.tamper(&format!("update usage_metrics set {wrong}"), Vec::new()).await.unwrap();
-        let found = topup::usecases::upkeep::check::run(&inner.store).await.unwrap();
+        let found = topup::usecases::upkeep::check::check_all(&inner.store).await.unwrap();
         assert!(found.is_err(), "{wrong}");
         app.tamper(&format!("update usage_metrics set {right}"), Vec::new()).await.unwrap();
     }

@@ -225,7 +225,7 @@ on_both!(writes_of_another_process_are_seen_by_the_next_write, |app| {
     app.charge("acme", "1", "remembered").await.expect(201);
     let other = second(app).await;
     let put = customers::Put { plan: Some("builder".to_owned()), ..customers::Put::default() };
-    customers::put(&other.0, "acme", put).await.unwrap();
+    customers::put_customer(&other.0, "acme", put).await.unwrap();
     // Had it been decided on what is remembered, it would be refused.
     let usage = app.charge("acme", "10000", "job-1").await.expect(201).json();
     assert_eq!(usage["balance"]["available"], 10_179);
@@ -275,10 +275,10 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
     )
     .await
     .unwrap();
-    let said = topup::usecases::upkeep::check::run(&other.0.store).await.unwrap().unwrap_err();
+    let said = topup::usecases::upkeep::check::check_all(&other.0.store).await.unwrap().unwrap_err();
     assert!(said.contains("segment 1 of the idempotency keys hides one of its keys"), "{said}");
     app.tamper("delete from key_segments where segment = 1", Vec::new()).await.unwrap();
-    let said = topup::usecases::upkeep::check::run(&other.0.store).await.unwrap().unwrap_err();
+    let said = topup::usecases::upkeep::check::check_all(&other.0.store).await.unwrap().unwrap_err();
     assert!(said.contains("segment 1 of the idempotency keys is missing"), "{said}");
     for sql in ["delete from key_segments", "insert into key_segments select * from kept", "drop table kept"] {
         app.tamper(sql, Vec::new()).await.unwrap();

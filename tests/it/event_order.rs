@@ -130,9 +130,9 @@ on_both!(whatever_happens_to_sales_in_whatever_order_ends_as_stripe_says, |app| 
             life.hear_all(app).await;
         }
     }
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     let since = app.now() - TimeDelta::days(20_000);
-    let found = reconcile::compare(&app.inner(), since).await.unwrap();
+    let found = reconcile::compare_with_stripe(&app.inner(), since).await.unwrap();
     let found: Vec<_> = found.iter().map(|one| format!("{} {}", one.kind, one.subject)).collect();
     assert_eq!(found, Vec::<String>::new());
     let credited = app.count("select count(*) as n from purchases where state = 'credited'").await;

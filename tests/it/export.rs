@@ -3,7 +3,7 @@
 use crate::app::{TestApp, on_both};
 use crate::process::topup;
 use crate::tampering::a_full_life;
-use topup::usecases::credits::export::verify;
+use topup::usecases::credits::export::verify_export;
 
 /// The whole export as CSV, and as the pages of the API one after another.
 async fn exports(app: &TestApp, limit: usize) -> [String; 2] {
@@ -68,14 +68,14 @@ on_both!(an_export_is_verified_by_the_command, |app| {
 on_both!(no_byte_of_an_export_can_be_another, |app| {
     a_short_life(app).await;
     for good in exports(app, 200).await {
-        assert_eq!(verify(&good).unwrap().head.seq, 6);
+        assert_eq!(verify_export(&good).unwrap().head.seq, 6);
         for place in 0..good.len() {
             for bit in [0x01, 0x02, 0x20] {
                 let mut bytes = good.clone().into_bytes();
                 bytes[place] ^= bit;
                 // Bytes that are not UTF-8 are refused before.
                 let Ok(text) = String::from_utf8(bytes) else { continue };
-                let Err(said) = verify(&text) else { panic!("byte {place} of {good} as {text}") };
+                let Err(said) = verify_export(&text) else { panic!("byte {place} of {good} as {text}") };
                 assert!(said.contains("line"), "{said}");
             }
         }
@@ -85,15 +85,15 @@ on_both!(no_byte_of_an_export_can_be_another, |app| {
 on_both!(no_line_of_an_export_can_be_missing_doubled_or_moved, |app| {
     a_short_life(app).await;
     let [csv, json] = exports(app, 200).await;
-    let whole = verify(&csv).unwrap();
+    let whole = verify_export(&csv).unwrap();
     assert_eq!(whole.customer.as_deref(), Some("acme"));
-    assert_eq!(verify(&json), Ok(whole.clone()));
+    assert_eq!(verify_export(&json), Ok(whole.clone()));
     let lines: Vec<&str> = csv.lines().collect();
     let written = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
     for place in 1..lines.len() {
         let mut without = lines.clone();
         without.remove(place);
-        let said = verify(&written(&without));
+        let said = verify_export(&written(&without));
         if place == lines.len() - 1 {
             // Only the hash that was noted elsewhere tells that there was more.
             assert!(said.is_ok_and(|found| found != whole));
@@ -103,12 +103,12 @@ on_both!(no_line_of_an_export_can_be_missing_doubled_or_moved, |app| {
         }
         let mut twice = lines.clone();
         twice.insert(place, lines[place]);
-        let said = verify(&written(&twice)).unwrap_err();
+        let said = verify_export(&written(&twice)).unwrap_err();
         assert!(said.starts_with(&format!("line {}: entry {place}: follows", place + 2)), "{said}");
         if place > 1 {
             let mut moved = lines.clone();
             moved.swap(place, place - 1);
-            let said = verify(&written(&moved)).unwrap_err();
+            let said = verify_export(&written(&moved)).unwrap_err();
             assert!(said.starts_with(&format!("line {place}: entry {place}: follows")), "{said}");
         }
     }
@@ -126,7 +126,7 @@ on_both!(no_line_of_an_export_can_be_missing_doubled_or_moved, |app| {
         (json.replacen("\"seq\":1,", "\"seq\":1,\"seq\":1,", 1), "there twice"),
         (json.replacen("\"seq\":1,", "\"seq\":1,\"more\":\"1\",", 1), "`more` is unknown"),
     ] {
-        let said = verify(&bad).expect_err(reason);
+        let said = verify_export(&bad).expect_err(reason);
         assert!(said.contains(reason), "{reason}: {said}");
     }
 });

@@ -12,7 +12,7 @@ use topup::usecases::alarms;
 
 /// Kind and subject of each open alarm.
 pub async fn open_alarms(app: &TestApp) -> Vec<String> {
-    let open = alarms::open(&app.inner().store).await.unwrap();
+    let open = alarms::open_alarms(&app.inner().store).await.unwrap();
     let mut names: Vec<String> = open.iter().map(|alarm| format!("{} {}", alarm.kind, alarm.subject)).collect();
     names.sort_unstable();
     names

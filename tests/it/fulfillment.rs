@@ -98,10 +98,10 @@ on_both!(the_success_page_alone_credits, |app| {
 
 on_both!(the_sweep_alone_credits, |app| {
     let opened = paid(app).await;
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     nothing_credited(app, &opened, "open").await;
     app.advance_minutes(3).await;
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     credited_once(app, &opened).await;
 });
 
@@ -114,7 +114,7 @@ on_both!(an_unpaid_checkout_credits_nothing, |app| {
     nothing_credited(app, &opened, "open").await;
     app.advance_minutes(61).await;
     app.sandbox.catch_up().await.unwrap();
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     nothing_credited(app, &opened, "expired").await;
 });
 
@@ -187,7 +187,7 @@ on_both!(a_webhook_while_stripe_is_down_waits_in_the_inbox, |app| {
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 1);
     app.sandbox.faults().set_api(ApiFault::None);
     app.advance_minutes(2).await;
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     credited_once(app, &opened).await;
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 0);
 });
@@ -242,7 +242,7 @@ on_both!(a_payment_that_disagrees_goes_to_review_with_an_alarm, |app| {
         app.deliver(&event).await.expect(200);
     }
     app.advance_minutes(3).await;
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     nothing_credited(app, &opened, "review").await;
     assert_eq!(app.alarms().await, ["review"]);
 });
@@ -345,7 +345,7 @@ on_both!(two_sweeps_at_once_count_one_attempt, |app| {
     let sql = "update inbox set due_at = 0 where done_at is null";
     app.tamper(sql, Vec::new()).await.unwrap();
     let inner = app.inner();
-    let (one, other) = tokio::join!(inbox::sweep(&inner), inbox::sweep(&inner));
+    let (one, other) = tokio::join!(inbox::sweep_inbox(&inner), inbox::sweep_inbox(&inner));
     assert_eq!((one.unwrap(), other.unwrap()), (0, 0));
     assert_eq!(app.count("select attempts as n from inbox where done_at is null").await, 2);
 });

@@ -35,7 +35,11 @@ async fn each_key_and_each_address_is_counted_apart() {
     let put = app.http.put(format!("http://{}/v1/customers/acme", app.address)).header("x-api-key", OTHER_KEY);
     app.send(put.header("content-type", "application/json").body(body)).await.expect(201);
     catalog(&app, OTHER_KEY, "192.0.2.1").await.expect_problem(429, "rate_limited");
-    let key = topup::usecases::customers::api_keys::create(&inner, 1, "worker".to_owned()).await.unwrap().unwrap().key;
+    let key = topup::usecases::customers::api_keys::create_api_key(&inner, 1, "worker".to_owned())
+        .await
+        .unwrap()
+        .unwrap()
+        .key;
     let account =
         async || app.send(app.http.get(format!("http://{}/api/account", app.address)).bearer_auth(&key)).await;
     for _ in 0..5 {
@@ -156,8 +160,11 @@ async fn anonymous_requests_are_limited_by_default() {
 async fn valid_sessions_and_keys_are_not_anonymous() {
     let app = TestApp::start_with(Database::Sqlite, |settings| settings.rate_limit_anonymous = "10/h".to_owned()).await;
     app.put_customer("acme", "starter").await;
-    let key =
-        topup::usecases::customers::api_keys::create(&app.inner(), 1, "worker".to_owned()).await.unwrap().unwrap().key;
+    let key = topup::usecases::customers::api_keys::create_api_key(&app.inner(), 1, "worker".to_owned())
+        .await
+        .unwrap()
+        .unwrap()
+        .key;
     let account =
         async || app.send(app.http.get(format!("http://{}/api/account", app.address)).bearer_auth(&key)).await;
     account().await.expect(200);

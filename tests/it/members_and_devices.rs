@@ -68,7 +68,7 @@ on_both!(a_customer_without_an_owner_does_not_pass_the_check, |app| {
     let _ada = owner(app).await;
     let gone = "update members set removed_at = 1 where role = 'owner'";
     app.tamper(gone, Vec::new()).await.unwrap();
-    let broken = topup::usecases::upkeep::check::run(&app.inner().store).await.unwrap().unwrap_err();
+    let broken = topup::usecases::upkeep::check::check_all(&app.inner().store).await.unwrap().unwrap_err();
     assert_eq!(broken, "1 customers without an owner");
     app.tamper("update members set removed_at = null", Vec::new()).await.unwrap();
 });
@@ -136,7 +136,7 @@ on_both!(a_key_is_shown_once_and_kept_as_a_hash, |app| {
     assert!(!after.contains(&key) && after.contains("cannot be shown again"), "{after}");
     assert_eq!(ada.sent("make-key", &form).await, "/settings?outcome=key_made", "sent twice");
     assert_eq!(app.count("select count(*) as n from api_keys").await, 1);
-    let hash = hex::encode(topup::usecases::customers::api_keys::key_hash(&format!("tk_{key}")));
+    let hash = hex::encode(topup::usecases::customers::api_keys::api_key_hash(&format!("tk_{key}")));
     let kept =
         app.inner().store.read().await.unwrap().fetch_optional("select key_hash from api_keys", Vec::new()).await;
     assert_eq!(hex::encode(kept.unwrap().unwrap().blob("key_hash").unwrap()), hash);

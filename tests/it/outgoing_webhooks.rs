@@ -98,12 +98,12 @@ async fn tell(app: &TestApp) -> Backend {
 }
 
 async fn send(inner: &App) -> u64 {
-    webhooks::send_due(inner, &CancellationToken::new()).await.unwrap()
+    webhooks::send_due_webhooks(inner, &CancellationToken::new()).await.unwrap()
 }
 
 /// All that is new goes out.
 async fn tell_all(app: &TestApp) -> u64 {
-    balance_alerts::run(&app.inner()).await.unwrap();
+    balance_alerts::send_balance_alerts(&app.inner()).await.unwrap();
     send(&app.inner()).await
 }
 
@@ -230,7 +230,10 @@ on_both!(a_refused_message_can_be_sent_again, |app| {
     app.advance_minutes(4 * 24 * 60).await;
     assert_eq!(backend.came(), [], "410 is for good");
     backend.answers(200);
-    assert_eq!(webhooks::send_again(&app.inner(), &[gone[0].id.clone(), "msg_0".to_owned()]).await.unwrap(), ["msg_0"]);
+    assert_eq!(
+        webhooks::resend_webhooks(&app.inner(), &[gone[0].id.clone(), "msg_0".to_owned()]).await.unwrap(),
+        ["msg_0"]
+    );
     send(&app.inner()).await;
     assert_eq!(backend.came(), gone);
     assert_eq!(app.count("select count(*) as n from webhook_messages where state = 'accepted'").await, 1);
@@ -262,7 +265,7 @@ on_both!(without_an_endpoint_no_message_is_written, |app| {
     app.put_customer_with_left("acme", 180).await;
     app.buy("acme", "p1200", "buy-1").await;
     app.charge("acme", "1380", "job-1").await.expect(201);
-    balance_alerts::run(&app.inner()).await.unwrap();
+    balance_alerts::send_balance_alerts(&app.inner()).await.unwrap();
     assert_eq!(app.count("select count(*) as n from webhook_messages").await, 0);
 });
 

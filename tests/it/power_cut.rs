@@ -98,7 +98,7 @@ async fn the_child_charges_where_it_is_asked_to() {
             timezone: None,
         };
         let id = format!("customer-{n}");
-        let made = ledger.job(move |tx| Box::pin(async move { customers::put_in(tx, &id, put).await }));
+        let made = ledger.job(move |tx| Box::pin(async move { customers::put_customer_in(tx, &id, put).await }));
         made.await.unwrap().unwrap();
     }
     let recorded = || std::fs::metadata(folder.join("trace")).unwrap().len();
@@ -196,7 +196,7 @@ async fn after(folder: &Path, [database, wal]: [Vec<u8>; 2], story: &Story, cut_
 }
 
 async fn look(store: &Store, story: &Story, cut_at: u64) -> Result<(), String> {
-    check::run(store).await.map_err(|e| format!("cannot be read: {e}"))??;
+    check::check_all(store).await.map_err(|e| format!("cannot be read: {e}"))??;
     let rows = store.read().await.unwrap().fetch_all("select source from usages", Vec::new()).await.unwrap();
     let there: HashSet<String> = rows.iter().map(|row| row.text("source").unwrap()).collect();
     if let Some(made_up) = there.iter().find(|key| !story.asked.contains(*key)) {

@@ -216,7 +216,7 @@ on_both!(a_checkout_that_could_not_open_in_ten_minutes_is_given_up, |app| {
     app.start_purchase("acme", "p1200", "buy-1").await.expect_problem(503, "stripe_unavailable");
     app.sandbox.faults().set_api(ApiFault::None);
     app.advance_minutes(10).await;
-    topup::usecases::purchases::sweep(&app.inner()).await.unwrap();
+    topup::usecases::purchases::sweep_purchases(&app.inner()).await.unwrap();
     let given_up = purchases(app).await;
     assert_eq!((given_up.len(), &given_up[0]["state"]), (1, &json!("expired")));
     // The key has bound nothing: it begins anew.

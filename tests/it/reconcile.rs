@@ -9,7 +9,7 @@ use topup::usecases::stripe_sync::{events, reconcile};
 
 async fn differences(app: &TestApp) -> Vec<(String, String)> {
     let since = app.now() - TimeDelta::days(30);
-    let found = reconcile::compare(&app.inner(), since).await.unwrap();
+    let found = reconcile::compare_with_stripe(&app.inner(), since).await.unwrap();
     let mut kinds: Vec<_> = found.iter().map(|one| (one.kind.to_owned(), one.subject.to_string())).collect();
     kinds.sort();
     kinds
@@ -17,8 +17,8 @@ async fn differences(app: &TestApp) -> Vec<(String, String)> {
 
 async fn repaired(app: &TestApp) {
     let since = app.now() - TimeDelta::days(30);
-    let found = reconcile::compare(&app.inner(), since).await.unwrap();
-    reconcile::repair(&app.inner(), &found).await.unwrap();
+    let found = reconcile::compare_with_stripe(&app.inner(), since).await.unwrap();
+    reconcile::repair_differences(&app.inner(), &found).await.unwrap();
 }
 
 async fn sold(app: &TestApp, key: &str) -> Opened {
@@ -50,12 +50,12 @@ on_both!(planted_differences_are_found_and_just_those, |app| {
     plant("dispute", &disputed);
     let failed = sold(app, "failed").await;
     let refund = app.sandbox.refund(&failed.session, None).await.unwrap();
-    topup::usecases::purchases::look(&app.inner(), &refund).await.unwrap();
+    topup::usecases::purchases::update_payment(&app.inner(), &refund).await.unwrap();
     app.sandbox.fail_refund(&refund).await.unwrap();
     plant("refund_status", &failed);
     let won = sold(app, "won").await;
     let dispute = app.sandbox.dispute(&won.session, None, "needs_response").await.unwrap();
-    topup::usecases::purchases::look(&app.inner(), &dispute).await.unwrap();
+    topup::usecases::purchases::update_payment(&app.inner(), &dispute).await.unwrap();
     app.sandbox.move_dispute(&dispute, "won").await.unwrap();
     plant("dispute_status", &won);
     let dearer = sold(app, "dearer").await;
@@ -98,7 +98,7 @@ on_both!(an_expired_checkout_differs_from_an_outage, |app| {
     app.sandbox.catch_up().await.unwrap();
     app.sandbox.faults().set_api(stripe_sandbox::ApiFault::Status(403));
     let since = app.now() - TimeDelta::days(30);
-    assert!(reconcile::compare(&app.inner(), since).await.is_err(), "nothing may be concluded");
+    assert!(reconcile::compare_with_stripe(&app.inner(), since).await.is_err(), "nothing may be concluded");
     app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
     let found = differences(app).await;
     if app.purchase(&opened.id).await["state"] == "open" {
@@ -114,20 +114,20 @@ on_both!(events_that_never_came_are_read_and_acted_on, |app| {
     app.restart().await;
     app.sandbox.faults().set_webhooks(false);
     app.put_customer("acme", "starter").await;
-    assert_eq!(events::catch_up(&app.inner()).await.unwrap(), 0, "it begins with now");
+    assert_eq!(events::fetch_missed_events(&app.inner()).await.unwrap(), 0, "it begins with now");
     let opened = sold(app, "buy-1").await;
     app.sandbox.refund(&opened.session, None).await.unwrap();
     app.advance_minutes(9).await;
-    assert_eq!(events::catch_up(&app.inner()).await.unwrap(), 0, "not yet");
+    assert_eq!(events::fetch_missed_events(&app.inner()).await.unwrap(), 0, "not yet");
     // The clock's own move asks too, in vain.
     app.sandbox.faults().set_api(stripe_sandbox::ApiFault::Status(500));
     app.advance_minutes(2).await;
-    let failed = events::catch_up(&app.inner()).await.unwrap_err().to_string();
+    let failed = events::fetch_missed_events(&app.inner()).await.unwrap_err().to_string();
     assert!(failed.contains("events"), "the job fails, and is retried ever more seldom: {failed}");
     app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
-    assert!(events::catch_up(&app.inner()).await.unwrap() >= 3);
+    assert!(events::fetch_missed_events(&app.inner()).await.unwrap() >= 3);
     assert_eq!(app.purchase(&opened.id).await["refunded_amount"], 900);
     assert_eq!(app.balance("acme").await["top_up"]["remaining"], 0);
     app.advance_minutes(11).await;
-    assert_eq!(events::catch_up(&app.inner()).await.unwrap(), 0, "each once");
+    assert_eq!(events::fetch_missed_events(&app.inner()).await.unwrap(), 0, "each once");
 });

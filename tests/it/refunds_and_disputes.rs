@@ -221,7 +221,7 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
     assert_eq!(app.purchase(&mine.id).await["state"], "open");
     // A second installation, whose database has a customer of the same name, and whose buyers come back elsewhere.
     let since = app.now() - chrono::TimeDelta::days(1);
-    assert_eq!(topup::usecases::stripe_sync::reconcile::compare(&app.inner(), since).await.unwrap(), []);
+    assert_eq!(topup::usecases::stripe_sync::reconcile::compare_with_stripe(&app.inner(), since).await.unwrap(), []);
 });
 
 on_both!(a_refund_waits_where_stripe_cannot_be_asked, |app| {
@@ -234,7 +234,7 @@ on_both!(a_refund_waits_where_stripe_cannot_be_asked, |app| {
     assert_eq!(app.alarms().await, ["stripe_key"]);
     app.sandbox.faults().set_api(stripe_sandbox::ApiFault::None);
     app.advance_minutes(3).await;
-    topup::usecases::stripe_sync::inbox::sweep(&app.inner()).await.unwrap();
+    topup::usecases::stripe_sync::inbox::sweep_inbox(&app.inner()).await.unwrap();
     assert_eq!(stands(app, &opened).await, json!(["credited", 900, null, 0, 0, 0]));
 });
 
@@ -254,10 +254,10 @@ on_both!(each_order_of_dispute_events_has_the_same_result, |app| {
     for (n, first) in steps.iter().enumerate() {
         for (m, second) in steps.iter().enumerate() {
             let dispute = app.sandbox.dispute(&opened.session, None, first).await.unwrap();
-            let purchase = purchases::find(&app.inner(), id).await.unwrap().unwrap();
-            assert_eq!(purchases::look_at(&app.inner(), &purchase).await.unwrap(), Fulfillment::Done);
+            let purchase = purchases::find_purchase(&app.inner(), id).await.unwrap().unwrap();
+            assert_eq!(purchases::update_purchase_payment(&app.inner(), &purchase).await.unwrap(), Fulfillment::Done);
             app.sandbox.move_dispute(&dispute, second).await.unwrap();
-            assert_eq!(purchases::look(&app.inner(), &dispute).await.unwrap(), Fulfillment::Done);
+            assert_eq!(purchases::update_payment(&app.inner(), &dispute).await.unwrap(), Fulfillment::Done);
             let grant = &app.balance("acme").await["top_up"];
             let (remaining, frozen) = match steps[n.max(m)] {
                 "needs_response" | "under_review" => (0, 1200),
@@ -271,7 +271,7 @@ on_both!(each_order_of_dispute_events_has_the_same_result, |app| {
             );
             // The next pair begins with none.
             app.sandbox.move_dispute(&dispute, "won").await.unwrap();
-            assert_eq!(purchases::look(&app.inner(), &dispute).await.unwrap(), Fulfillment::Done);
+            assert_eq!(purchases::update_payment(&app.inner(), &dispute).await.unwrap(), Fulfillment::Done);
         }
     }
 });

@@ -182,19 +182,20 @@ on_both!(balance_alerts_can_be_switched_off_and_their_level_set, |app| {
     use topup::domain::Credits;
     use topup::usecases::notify::emails::unsubscribe;
     berlin_noon(app, "acme", "starter").await;
-    unsubscribe::set_low_balance(&app.inner(), 1, Some(Credits::whole(4_000))).await.unwrap();
+    unsubscribe::set_low_balance_alert(&app.inner(), 1, Some(Credits::whole(4_000))).await.unwrap();
     app.charge("acme", "1000", "job-1").await.expect(201);
     app.advance_minutes(1).await;
     let told = mails(app, &[]).await;
     assert_eq!(subjects(&told), ["About 4,000 credits left"]);
     let token = told[0].text.split("/mails/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    let (member, on) = unsubscribe::find(&app.inner(), &token).await.unwrap().expect("a member");
+    let (member, on) = unsubscribe::find_subscription_switch(&app.inner(), &token).await.unwrap().expect("a member");
     assert!(on);
     for wrong in ["", "1", "1-", "x-y", "2-00", &format!("2{}", &token[1..]), &format!("{token}0")] {
-        assert_eq!(unsubscribe::find(&app.inner(), wrong).await.unwrap(), None, "{wrong}");
+        assert_eq!(unsubscribe::find_subscription_switch(&app.inner(), wrong).await.unwrap(), None, "{wrong}");
     }
     // The page does nothing by itself; its button and a mail program's do.
-    let mails_are_on = async || unsubscribe::find(&app.inner(), &token).await.unwrap().expect("a member").1;
+    let mails_are_on =
+        async || unsubscribe::find_subscription_switch(&app.inner(), &token).await.unwrap().expect("a member").1;
     let url = format!("http://{}/mails/{token}", app.address);
     let page = app.send(app.http.get(&url)).await.expect(200);
     assert!(page.text.contains("Stop these mails"), "{}", page.text);
@@ -208,7 +209,7 @@ on_both!(balance_alerts_can_be_switched_off_and_their_level_set, |app| {
     app.send(app.http.post(&url).body("List-Unsubscribe=One-Click")).await.expect(200);
     assert!(!mails_are_on().await);
     app.send(app.http.post(format!("{url}0")).body("List-Unsubscribe=One-Click")).await.expect(404);
-    unsubscribe::switch(&app.inner(), member, false).await.unwrap();
+    unsubscribe::switch_alerts(&app.inner(), member, false).await.unwrap();
     app.charge("acme", "4000", "job-2").await.expect(201);
     app.advance_minutes(1).await;
     assert_eq!(mails(app, &[]).await.len(), 1);

@@ -63,7 +63,7 @@ on_both!(an_announced_expiry_is_kept, |app| {
     app.advance_to(ends - TimeDelta::days(29)).await;
     assert_eq!(app.count("select awaits_notice as n from grants where kind = 3").await, 0, "the first was taken");
     app.tamper("update grants set awaits_notice = 1 where kind = 3", Vec::new()).await.unwrap();
-    let said = topup::usecases::upkeep::check::run(&app.inner().store).await.unwrap().unwrap_err();
+    let said = topup::usecases::upkeep::check::check_all(&app.inner().store).await.unwrap().unwrap_err();
     assert!(said.contains("await a notice though"), "{said}");
     app.tamper("update grants set awaits_notice = 0", Vec::new()).await.unwrap();
     app.advance_to(ends - TimeDelta::milliseconds(1)).await;

@@ -43,7 +43,7 @@ async fn opens(app: &TestApp, token: &str) -> Option<String> {
 /// The role that a browser's session has now.
 async fn role(app: &TestApp, browser: &Browser<'_>) -> Option<String> {
     let token = browser.cookie("session")?;
-    let viewer = topup::usecases::access::portal::idle_viewer(&app.inner(), &token).await.unwrap();
+    let viewer = topup::usecases::access::links::find_idle_viewer(&app.inner(), &token).await.unwrap();
     viewer.map(|viewer| viewer.role.name().to_owned())
 }
 
@@ -207,7 +207,7 @@ on_both!(a_portal_link_gives_no_more_than_the_member_has, |app| {
 
 /// The owners of a customer, in words.
 async fn owners(app: &TestApp) -> Vec<String> {
-    let members = topup::usecases::customers::members::list(&app.inner(), 1).await.unwrap();
+    let members = topup::usecases::customers::members::list_members(&app.inner(), 1).await.unwrap();
     members.into_iter().map(|member| format!("{} {}", member.email, member.role.name())).collect()
 }
 
@@ -319,7 +319,7 @@ on_both!(a_link_names_its_account_and_asks_before_a_session_changes, |app| {
     let fields = [("token", token.as_str()), ("signature", &field(&asked, "signature"))];
     assert_eq!(ada.sent("open-session", &fields).await, "/billing");
     assert!(ada.get("/billing").await.text.contains("title=\"Beta &amp; Sons\""));
-    let gone = topup::usecases::access::portal::idle_viewer(&app.inner(), &before).await.unwrap();
+    let gone = topup::usecases::access::links::find_idle_viewer(&app.inner(), &before).await.unwrap();
     assert_eq!(gone, None, "the former session is over");
 
     // A mailed link opens what its page said, or asks anew.

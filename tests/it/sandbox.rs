@@ -343,8 +343,11 @@ fn every_currency_of_a_catalogue_is_charged_in_with_the_same_limits() {
     use topup::domain::money;
     for currency in money::CURRENCIES.split_ascii_whitespace() {
         assert!(currencies::is_known(currency), "{currency}");
-        assert_eq!(currencies::step(currency), money::step(currency), "{currency}");
-        assert!(money::minimum(currency).is_none_or(|least| least == currencies::minimum(currency)), "{currency}");
+        assert_eq!(currencies::step(currency), money::smallest_step(currency), "{currency}");
+        assert!(
+            money::smallest_charge(currency).is_none_or(|least| least == currencies::minimum(currency)),
+            "{currency}"
+        );
     }
     assert!(!currencies::is_known("uds"));
 }

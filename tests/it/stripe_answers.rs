@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use stripe_sandbox::ApiFault;
 use topup::domain::{PurchaseId, PurchaseState};
 use topup::usecases::operators::actions;
-use topup::usecases::operators::actions::{ActionOutcome, ActionRequest, Refund};
+use topup::usecases::operators::actions::{ActionOutcome, ActionRequest, RefundOrder};
 use topup::usecases::purchases;
 use topup::usecases::purchases::{Fulfillment, Purchase};
 
@@ -38,7 +38,7 @@ async fn stripe_customer(app: &TestApp, opened: &Opened) -> String {
 }
 
 async fn stored(app: &TestApp, id: &str) -> Purchase {
-    purchases::find(&app.inner(), PurchaseId::parse(id).unwrap()).await.unwrap().unwrap()
+    purchases::find_purchase(&app.inner(), PurchaseId::parse(id).unwrap()).await.unwrap().unwrap()
 }
 
 /// A shop without webhooks, with one customer.

@@ -68,7 +68,7 @@ async fn deliver(app: &TestApp, id: &str) {
 /// The plan, what is booked for the next cycle, what is left of its credits, and the status of what it follows.
 async fn stands(app: &TestApp) -> Value {
     let plan = app.balance("acme").await["plan"].clone();
-    let followed = subscriptions::followed(&app.inner(), number(app).await, false).await.unwrap();
+    let followed = subscriptions::followed_subscription(&app.inner(), number(app).await, false).await.unwrap();
     json!([plan["id"], plan["next"]["id"], plan["remaining"], followed.map(|it| it.status)])
 }
 

@@ -298,7 +298,7 @@ pub async fn a_full_life(app: &TestApp) {
 
 /// The result of `check` on the database now.
 async fn verdict(app: &TestApp) -> Result<(), String> {
-    check::run(&app.inner().store).await.unwrap().map(|_| ())
+    check::check_all(&app.inner().store).await.unwrap().map(|_| ())
 }
 
 /// Tells a lie; what is wrong with how it was named.

@@ -68,8 +68,8 @@ on_both!(a_worker_whose_clock_is_behind_reopens_nothing, |app| {
         app.charge("acme", "1", &format!("right-{behind}")).await.expect(201);
         let before = app.ledger("acme").await;
         jobs::run_due(&late).await.unwrap();
-        reminders::run(&late).await.unwrap();
-        accounts::bring_up(&late, 1).await.unwrap();
+        reminders::send_reminders(&late).await.unwrap();
+        accounts::catch_up_if_due(&late, 1).await.unwrap();
         assert_eq!(app.ledger("acme").await.1, before.1, "{behind}");
         let charge = topup::ledger::Charge {
             customer: "acme".to_owned(),
@@ -91,7 +91,7 @@ on_both!(a_worker_whose_clock_is_behind_reopens_nothing, |app| {
     app.advance_to(ends + TimeDelta::hours(1)).await;
     let late = another(app, ends - TimeDelta::days(1)).await;
     let before = app.entries("acme").await;
-    accounts::bring_up(&late, 1).await.unwrap();
+    accounts::catch_up_if_due(&late, 1).await.unwrap();
     jobs::run_due(&late).await.unwrap();
     assert_eq!(app.entries("acme").await, before);
     assert_eq!(mails(app, &["reminder", "expired"]).await.len(), 3);
@@ -104,7 +104,7 @@ on_both!(a_customer_whose_rows_are_broken_keeps_nobody_else_from_being_served, |
     app.tamper("update accounts set hash = $1 where customer_no = 1", args![vec![1_u8]]).await.unwrap();
     let worker = another(app, app.now() + TimeDelta::days(40)).await;
     jobs::run_due(&worker).await.unwrap();
-    let alarms = alarms::open(&app.inner().store).await.unwrap();
+    let alarms = alarms::open_alarms(&app.inner().store).await.unwrap();
     let named: Vec<&str> = alarms.iter().map(|alarm| alarm.subject.as_str()).collect();
     assert!(named == ["ledger acme"] && alarms[0].detail.contains("hash"), "{alarms:?}");
     assert_eq!(app.count("select count(*) as n from entries").await, 3 + 2 * 2);
@@ -123,7 +123,7 @@ on_both!(a_customer_whose_rows_are_broken_keeps_nobody_else_from_being_served, |
 on_both!(metrics_say_how_each_job_does_and_need_a_key, |app| {
     app.put_customer("acme", "starter").await;
     app.charge("acme", "5000", "job-1").await.expect(201);
-    let job = jobs::named("news").unwrap();
+    let job = jobs::job_named("news").unwrap();
     let inner = app.inner();
     topup::jobs::run_once(job, &inner, &tokio_util::sync::CancellationToken::new()).await.unwrap();
     let text = app.get("/metrics").await.expect(200);

@@ -54,7 +54,7 @@ impl Process {
     /// Works until `to`, and is killed after some number of steps of the scheduler, if it is.
     async fn work(&self, to: Instant, killed_after: Option<i64>) -> bool {
         let inner = self.inner.clone();
-        let working = tokio::spawn(async move { jobs::pass(&inner, to).await });
+        let working = tokio::spawn(async move { jobs::pass_time(&inner, to).await });
         let Some(steps) = killed_after else {
             working.await.unwrap().unwrap();
             return true;
@@ -104,7 +104,8 @@ async fn act(tx: &mut WriteTransaction, no: i64, id: &str, dice: &mut Dice, n: i
         }
         9 => {
             let plan = PLANS[usize::try_from(dice.roll(4)).unwrap()].to_owned();
-            customers::put_in(tx, id, customers::Put { plan: Some(plan), ..customers::Put::default() }).await?;
+            customers::put_customer_in(tx, id, customers::Put { plan: Some(plan), ..customers::Put::default() })
+                .await?;
         }
         10 | 11 => buy(tx, no, 1_200_000 * (1 + dice.roll(4))).await?,
         _ => {}
@@ -141,7 +142,7 @@ async fn live(app: &TestApp, people: i64, seed: u64) -> Vec<(i64, i64)> {
             cycle_anchor: Some(app.now() - chrono::TimeDelta::milliseconds(dice.roll(365 * DAY))),
             timezone: Some(ZONES[usize::try_from(dice.roll(4)).unwrap()].to_owned()),
         };
-        customers::put(&process.inner, &format!("c{no}"), put).await.unwrap();
+        customers::put_customer(&process.inner, &format!("c{no}"), put).await.unwrap();
     }
     let end = app.now() + chrono::TimeDelta::days(DAYS);
     let (mut worked, mut away, mut n) = (Vec::new(), 0, 0);

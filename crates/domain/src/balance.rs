@@ -86,8 +86,8 @@ impl Balance {
             next_plan: account.next_plan.clone(),
             cycle: account.cycle,
             plan: grant.map(plan_balance).unwrap_or_default(),
-            courtesy: sums(&live, Kind::Courtesy, false),
-            top_up: sums(&live, Kind::TopUp, paused),
+            courtesy: kind_balance(&live, Kind::Courtesy, false),
+            top_up: kind_balance(&live, Kind::TopUp, paused),
             next_expiry: next_expiry(&live, at),
             grants: live.into_iter().map(|g| GrantLine { grant: g.clone(), state: g.state(at, paused) }).collect(),
         }
@@ -130,7 +130,7 @@ fn plan_balance(grant: &Grant) -> PlanBalance {
     PlanBalance { allowance: grant.amount, used: grant.used, held: grant.held, remaining: grant.remaining() }
 }
 
-fn sums(live: &[&Grant], kind: Kind, paused: bool) -> KindBalance {
+fn kind_balance(live: &[&Grant], kind: Kind, paused: bool) -> KindBalance {
     let mut sum = KindBalance::default();
     for grant in live.iter().filter(|grant| grant.kind == kind) {
         sum.remaining += grant.remaining();

@@ -81,7 +81,7 @@ pub fn due_alerts(
     mut state: AlertState,
     low: Option<Credits>,
 ) -> (AlertState, Vec<BalanceAlert>) {
-    let mut alerts = expired(account, changes);
+    let mut alerts = expiry_alerts(account, changes);
     let Some(last) = changes.entries.last() else { return (state, alerts) };
     let balance = State::new(account, low_mark(account, low));
     if changes.entries.iter().any(|entry| entry.kind == EntryKind::Granted) {
@@ -156,7 +156,7 @@ impl State {
 }
 
 /// Expired top-ups, one alert for each instant.
-fn expired(account: &Account, changes: &Changes) -> Vec<BalanceAlert> {
+fn expiry_alerts(account: &Account, changes: &Changes) -> Vec<BalanceAlert> {
     let mut alerts: Vec<BalanceAlert> = Vec::new();
     let is_top_up = |id| account.grant(id).is_some_and(|grant| grant.kind == Kind::TopUp);
     for entry in changes.entries.iter().filter(|entry| entry.kind == EntryKind::Expired && is_top_up(entry.grant)) {

@@ -1,7 +1,7 @@
 //! The forecast (R16, R18): when credits run out, how many requests will find none, and how many credits each top-up
 //! will lose.
 //!
-//! The forecast runs the account's own functions on a copy. [`Account::begin`] books resets, plan changes, expiries and
+//! The forecast runs the account's own functions on a copy. [`Account::catch_up`] books resets, plan changes, expiries and
 //! lapses; usage goes through the burn order. So the forecast equals the later ledger if the usage rate holds.
 //!
 //! *Not here:* the usage of the last days (the store has it), and words.
@@ -16,20 +16,20 @@ use chrono::TimeDelta;
 use std::collections::HashMap;
 
 /// The days of usage that count.
-pub const PACE_DAYS: i64 = 30;
+pub const USAGE_RATE_DAYS: i64 = 30;
 /// The days of data that a forecast needs.
-pub const PACE_DAYS_MIN: i64 = 7;
+pub const USAGE_RATE_DAYS_MIN: i64 = 7;
 
 /// The usage rate: credits used evenly over a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct UsageRate {
     used: Credits,
     over_ms: i64,
 }
 
 /// The forecast of top-ups, for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outlook {
+pub enum TopUpForecast {
     /// About this many credits will be left and expire, in two significant digits.
     Left(Credits),
     /// Other credits cover the days left: all of it will expire unused.
@@ -37,19 +37,19 @@ pub enum Outlook {
     AllUsed,
 }
 
-impl Pace {
+impl UsageRate {
     /// The start of the usage that counts: 30 days ago, or the customer's start.
     #[must_use]
     pub fn since(customer_since: Instant, now: Instant) -> Instant {
-        customer_since.max(now - TimeDelta::days(PACE_DAYS))
+        customer_since.max(now - TimeDelta::days(USAGE_RATE_DAYS))
     }
 
-    /// The usage rate of a customer who has used `used` since [`Pace::since`], without voided usages. `None` with less
+    /// The usage rate of a customer who has used `used` since [`UsageRate::since`], without voided usages. `None` with less
     /// than a week of data.
     #[must_use]
-    pub fn of(used: Credits, customer_since: Instant, now: Instant) -> Option<Self> {
+    pub fn new(used: Credits, customer_since: Instant, now: Instant) -> Option<Self> {
         let over = now - Self::since(customer_since, now);
-        (over >= TimeDelta::days(PACE_DAYS_MIN))
+        (over >= TimeDelta::days(USAGE_RATE_DAYS_MIN))
             .then(|| Self { used: used.max(Credits::ZERO), over_ms: over.num_milliseconds() })
     }
 
@@ -90,9 +90,9 @@ pub struct RunsOut {
 }
 
 /// The future of a customer on a copy of the account. Usage that finds no credits is lost.
-struct Future {
+struct Simulation {
     account: Account,
-    pace: Pace,
+    rate: UsageRate,
     since: Instant,
     at: Instant,
     asked: i128,
@@ -101,27 +101,27 @@ struct Future {
     plan_until: Instant,
 }
 
-impl Future {
-    fn new(account: &Account, pace: Pace, now: Instant) -> Self {
+impl Simulation {
+    fn new(account: &Account, rate: UsageRate, now: Instant) -> Self {
         let (account, since) = (account.clone(), to_millis(now));
         let plan_until = account.cycle.end;
-        Self { account, pace, since, at: since, asked: 0, missing: 0, out: RunsOut::default(), plan_until }
+        Self { account, rate, since, at: since, asked: 0, missing: 0, out: RunsOut::default(), plan_until }
     }
 
     /// Uses credits up to `end` or the next due instant, and returns that instant. Nothing due is booked yet.
     fn walk(&mut self, end: Instant) -> Instant {
         let stop = self.account.next_due().min(end).max(self.at);
-        let total = self.pace.before(self.since, stop);
+        let total = self.rate.before(self.since, stop);
         let drawable = self.account.drawable(self.at);
         let there: Credits = drawable.iter().map(|grant| grant.remaining()).sum();
         let plan: Credits = drawable.iter().filter(|grant| grant.kind == Kind::Plan).map(|g| g.remaining()).sum();
         let asked = total - self.asked;
         if plan.is_positive() && asked >= i128::from(plan.0) && self.at < self.plan_until {
-            let out = self.pace.reaches(self.since, self.asked + i128::from(plan.0));
+            let out = self.rate.reaches(self.since, self.asked + i128::from(plan.0));
             self.out.plan = self.out.plan.or(Some(out));
         }
         if asked > 0 && asked >= i128::from(there.0) {
-            let out = self.pace.reaches(self.since, self.asked + i128::from(there.0.max(1)));
+            let out = self.rate.reaches(self.since, self.asked + i128::from(there.0.max(1)));
             self.out.all = self.out.all.or(Some(out));
         }
         self.missing += (asked - i128::from(there.0)).max(0);
@@ -132,7 +132,7 @@ impl Future {
 
     /// Books everything due at `stop`.
     fn pass(&mut self, stop: Instant, catalog: &Catalog) {
-        self.at = self.account.begin(stop, catalog, &mut Changes::default());
+        self.at = self.account.catch_up(stop, catalog, &mut Changes::default());
         self.account.forget_closed();
     }
 
@@ -145,20 +145,20 @@ impl Future {
 }
 
 /// The credits left in each of `grants` at its `expires_at`, in their order. The account is caught up to `now`
-/// ([`Account::begin`]). Requests that find too little take the rest; open holds lapse. Frozen grants are left out,
+/// ([`Account::catch_up`]). Requests that find too little take the rest; open holds lapse. Frozen grants are left out,
 /// because their date is unknown.
 #[must_use]
-pub fn forecast(
+pub fn left_at_expiry(
     account: &Account,
     catalog: &Catalog,
-    pace: Pace,
+    rate: UsageRate,
     grants: &[GrantId],
     now: Instant,
 ) -> Vec<(GrantId, Credits)> {
     let with_date = |id: &GrantId| account.grant(*id).filter(|grant| grant.frozen.is_zero());
     let ends: HashMap<GrantId, Instant> =
         grants.iter().filter_map(with_date).map(|grant| (grant.id, grant.expires_at)).collect();
-    let mut future = Future::new(account, pace, now);
+    let mut future = Simulation::new(account, rate, now);
     let mut left = HashMap::new();
     while let Some(end) = ends.iter().filter(|(id, _)| !left.contains_key(*id)).map(|(_, end)| *end).min() {
         let stop = future.walk(end);
@@ -172,8 +172,8 @@ pub fn forecast(
 
 /// The instants at which credits run out, up to `until`. Both are `None` without usage.
 #[must_use]
-pub fn runs_out(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, until: Instant) -> RunsOut {
-    let mut future = Future::new(account, pace, now);
+pub fn runs_out(account: &Account, catalog: &Catalog, rate: UsageRate, now: Instant, until: Instant) -> RunsOut {
+    let mut future = Simulation::new(account, rate, now);
     while future.at < until && future.out.all.is_none() {
         let stop = future.walk(until);
         future.pass(stop, catalog);
@@ -183,8 +183,8 @@ pub fn runs_out(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, 
 
 /// The credits that requests will lack in `[now, until)`.
 #[must_use]
-pub fn missing(account: &Account, catalog: &Catalog, pace: Pace, now: Instant, until: Instant) -> Credits {
-    let mut future = Future::new(account, pace, now);
+pub fn missing_credits(account: &Account, catalog: &Catalog, rate: UsageRate, now: Instant, until: Instant) -> Credits {
+    let mut future = Simulation::new(account, rate, now);
     future.run_until(until, catalog);
     Credits(i64::try_from(future.missing).unwrap_or(i64::MAX))
 }
@@ -203,38 +203,44 @@ fn draw(future: &mut Account, credits: i128, at: Instant) {
 /// The forecast of all `grants` together, for the page and the email about one day. `None` if none of them has credits
 /// left.
 #[must_use]
-pub fn outlook(account: &Account, catalog: &Catalog, pace: Pace, grants: &[GrantId], now: Instant) -> Option<Outlook> {
-    let left = forecast(account, catalog, pace, grants, now);
+pub fn top_ups_together(
+    account: &Account,
+    catalog: &Catalog,
+    rate: UsageRate,
+    grants: &[GrantId],
+    now: Instant,
+) -> Option<TopUpForecast> {
+    let left = left_at_expiry(account, catalog, rate, grants, now);
     let has: Credits = left.iter().filter_map(|(id, _)| account.grant(*id)).map(Grant::remaining).sum();
     let left: Credits = left.iter().map(|(_, credits)| *credits).sum();
-    fate(has, left)
+    top_up_forecast(has, left)
 }
 
 /// The forecast of each of `grants` that has credits left.
 #[must_use]
-pub fn fates(
+pub fn each_top_up(
     account: &Account,
     catalog: &Catalog,
-    pace: Pace,
+    rate: UsageRate,
     grants: &[GrantId],
     now: Instant,
-) -> Vec<(GrantId, Outlook)> {
+) -> Vec<(GrantId, TopUpForecast)> {
     let has = |id| account.grant(id).map_or(Credits::ZERO, Grant::remaining);
-    let left = forecast(account, catalog, pace, grants, now);
-    left.into_iter().filter_map(|(id, left)| Some((id, fate(has(id), left)?))).collect()
+    let left = left_at_expiry(account, catalog, rate, grants, now);
+    left.into_iter().filter_map(|(id, left)| Some((id, top_up_forecast(has(id), left)?))).collect()
 }
 
-fn fate(has: Credits, left: Credits) -> Option<Outlook> {
+fn top_up_forecast(has: Credits, left: Credits) -> Option<TopUpForecast> {
     if !has.is_positive() {
         return None;
     }
     Some(match left {
-        left if left >= has => Outlook::Untouched,
+        left if left >= has => TopUpForecast::Untouched,
         left => match about(left) {
-            about if !about.is_positive() => Outlook::AllUsed,
+            about if !about.is_positive() => TopUpForecast::AllUsed,
             // Rounding must not turn some usage into none.
-            about if about >= has => Outlook::Left(left),
-            about => Outlook::Left(about),
+            about if about >= has => TopUpForecast::Left(left),
+            about => TopUpForecast::Left(about),
         },
     })
 }
@@ -273,8 +279,8 @@ mod tests {
         let now: Instant = "2026-11-22T14:03:00Z".parse().expect("an instant");
         let check = |days: i64, since_days: Option<i64>| {
             let came = now - TimeDelta::days(days);
-            let pace = Pace::of(Credits::whole(10), came, now);
-            assert_eq!(pace.map(|pace| pace.over_ms / 86_400_000), since_days, "{days}");
+            let rate = UsageRate::new(Credits::whole(10), came, now);
+            assert_eq!(rate.map(|rate| rate.over_ms / 86_400_000), since_days, "{days}");
         };
         check(6, None);
         check(7, Some(7));

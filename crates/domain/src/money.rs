@@ -61,7 +61,7 @@ pub fn is_charged_in(currency: &str) -> bool {
 
 /// Stripe's least charge in minor units; `None` where Stripe publishes none.
 #[must_use]
-pub fn minimum(currency: &str) -> Option<i64> {
+pub fn smallest_charge(currency: &str) -> Option<i64> {
     MINIMUMS.iter().find(|(known, _)| *known == currency).map(|(_, least)| *least)
 }
 
@@ -79,7 +79,7 @@ pub fn decimals(currency: &str) -> u32 {
 
 /// The number of minor units of which Stripe's prices must be a multiple.
 #[must_use]
-pub fn step(currency: &str) -> i64 {
+pub fn smallest_step(currency: &str) -> i64 {
     if THREE_DECIMAL.contains(&currency) {
         10
     } else if WHOLE_HUNDREDS.contains(&currency) {
@@ -138,8 +138,11 @@ mod tests {
             assert!(is_charged_in(currency), "{currency}");
         }
         assert!(!is_charged_in("uds") && !is_charged_in("us") && !is_charged_in("") && !is_charged_in("USD"));
-        assert_eq!((minimum("usd"), minimum("jpy"), minimum("isk")), (Some(50), Some(50), None));
-        assert!(MINIMUMS.iter().all(|(currency, least)| least % step(currency) == 0));
+        assert_eq!(
+            (smallest_charge("usd"), smallest_charge("jpy"), smallest_charge("isk")),
+            (Some(50), Some(50), None)
+        );
+        assert!(MINIMUMS.iter().all(|(currency, least)| least % smallest_step(currency) == 0));
     }
 
     #[test]

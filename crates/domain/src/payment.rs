@@ -131,13 +131,13 @@ impl DisputeStatus {
 }
 
 /// Stage and minor units of each part of a payment, by Stripe's id.
-type Parts<S> = BTreeMap<String, (S, i64)>;
+type PaymentParts<S> = BTreeMap<String, (S, i64)>;
 
 /// The known refunds and disputes of a payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payment {
-    pub refunds: Parts<RefundStatus>,
-    pub disputes: Parts<DisputeStatus>,
+    pub refunds: PaymentParts<RefundStatus>,
+    pub disputes: PaymentParts<DisputeStatus>,
 }
 
 /// The credits that a payment's refunds and disputes claim.
@@ -165,11 +165,15 @@ impl Payment {
     /// Minor units paid back or on their way back.
     #[must_use]
     pub fn refunded(&self) -> i64 {
-        sum(self.refunds.values().filter(|(status, _)| *status != RefundStatus::Failed).map(|(_, amount)| *amount))
+        sum_of_amounts(
+            self.refunds.values().filter(|(status, _)| *status != RefundStatus::Failed).map(|(_, amount)| *amount),
+        )
     }
 
     fn disputed(&self, effect: DisputeEffect) -> i64 {
-        sum(self.disputes.values().filter(|(status, _)| status.effect() == effect).map(|(_, amount)| *amount))
+        sum_of_amounts(
+            self.disputes.values().filter(|(status, _)| status.effect() == effect).map(|(_, amount)| *amount),
+        )
     }
 
     /// The dispute that matters most.
@@ -183,9 +187,9 @@ impl Payment {
     #[must_use]
     pub fn claims(&self, credits: Credits, charged: i64) -> Claimed {
         let (refunded, lost) = (self.refunded(), self.disputed(DisputeEffect::Removes));
-        let refund = part(credits, refunded, charged);
-        let all = part(credits, refunded.saturating_add(lost), charged);
-        let freeze = part(credits, self.disputed(DisputeEffect::Freezes), charged);
+        let refund = credits_for_money(credits, refunded, charged);
+        let all = credits_for_money(credits, refunded.saturating_add(lost), charged);
+        let freeze = credits_for_money(credits, self.disputed(DisputeEffect::Freezes), charged);
         Claimed { refund, dispute: all - refund, freeze }
     }
 
@@ -200,7 +204,7 @@ impl Payment {
 }
 
 /// Keeps the later stage; of the same stage, the larger amount.
-fn further<S: Ord + Copy>(parts: &mut Parts<S>, id: &str, status: S, amount: i64) -> bool {
+fn further<S: Ord + Copy>(parts: &mut PaymentParts<S>, id: &str, status: S, amount: i64) -> bool {
     let new = (status, amount.max(0));
     match parts.get_mut(id) {
         Some(known) if *known >= new => false,
@@ -212,12 +216,12 @@ fn further<S: Ord + Copy>(parts: &mut Parts<S>, id: &str, status: S, amount: i64
     }
 }
 
-fn sum(amounts: impl Iterator<Item = i64>) -> i64 {
+fn sum_of_amounts(amounts: impl Iterator<Item = i64>) -> i64 {
     amounts.fold(0, i64::saturating_add)
 }
 
 /// `credits × minor ÷ charged`, rounded down to a thousandth (R13); 0 without a charge.
-fn part(credits: Credits, minor: i64, charged: i64) -> Credits {
+fn credits_for_money(credits: Credits, minor: i64, charged: i64) -> Credits {
     if charged <= 0 {
         return Credits::ZERO;
     }

@@ -21,7 +21,7 @@ pub enum PurchaseState {
 
 /// The state of a purchase's Checkout at Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CheckoutNews {
+pub enum CheckoutUpdate {
     /// Paid, and equal to the stored terms.
     Paid,
     /// Paid, and different from the stored terms.
@@ -47,7 +47,7 @@ pub enum PurchaseStep {
     Review,
 }
 
-impl CheckoutNews {
+impl CheckoutUpdate {
     pub const ALL: [Self; 6] = [Self::Paid, Self::Mismatch, Self::Pending, Self::Failed, Self::Expired, Self::Open];
 }
 
@@ -78,17 +78,19 @@ impl PurchaseState {
     /// after an expiry or a failure. A late update never takes a state back. `Expired` may be our own guess (a Checkout
     /// that could not be opened in time), so a later payment counts.
     #[must_use]
-    pub const fn on(self, news: CheckoutNews) -> PurchaseStep {
-        match (self, news) {
+    pub const fn apply(self, update: CheckoutUpdate) -> PurchaseStep {
+        match (self, update) {
             (Self::Credited | Self::Review, _) => PurchaseStep::Stay,
-            (_, CheckoutNews::Paid) => PurchaseStep::Credit,
-            (_, CheckoutNews::Mismatch) => PurchaseStep::Review,
-            (Self::Created | Self::Open | Self::Expired, CheckoutNews::Pending) => PurchaseStep::Move(Self::Processing),
-            (Self::Created | Self::Open, CheckoutNews::Expired) => PurchaseStep::Move(Self::Expired),
-            (Self::Created | Self::Open | Self::Processing | Self::Expired, CheckoutNews::Failed) => {
+            (_, CheckoutUpdate::Paid) => PurchaseStep::Credit,
+            (_, CheckoutUpdate::Mismatch) => PurchaseStep::Review,
+            (Self::Created | Self::Open | Self::Expired, CheckoutUpdate::Pending) => {
+                PurchaseStep::Move(Self::Processing)
+            }
+            (Self::Created | Self::Open, CheckoutUpdate::Expired) => PurchaseStep::Move(Self::Expired),
+            (Self::Created | Self::Open | Self::Processing | Self::Expired, CheckoutUpdate::Failed) => {
                 PurchaseStep::Move(Self::Failed)
             }
-            (Self::Created, CheckoutNews::Open) => PurchaseStep::Move(Self::Open),
+            (Self::Created, CheckoutUpdate::Open) => PurchaseStep::Move(Self::Open),
             _ => PurchaseStep::Stay,
         }
     }

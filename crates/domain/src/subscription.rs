@@ -124,7 +124,7 @@ impl Subscription {
 /// The subscription that a customer's plan follows: a paid one before a past-due one, then the largest plan, then the
 /// newest.
 #[must_use]
-pub fn master<'a>(all: &'a [Subscription], catalog: &Catalog) -> Option<&'a Subscription> {
+pub fn controlling_subscription<'a>(all: &'a [Subscription], catalog: &Catalog) -> Option<&'a Subscription> {
     let rank = |one: &&Subscription| {
         let paid = one.status.standing() == Standing::Live;
         (paid, one.plan.as_deref().map(|plan| catalog.allowance(plan)), one.created_at, one.id.clone())
@@ -134,6 +134,6 @@ pub fn master<'a>(all: &'a [Subscription], catalog: &Catalog) -> Option<&'a Subs
 
 /// Whether the former controlling subscription ends its plan at once. An unknown one does not.
 #[must_use]
-pub fn takes_at_once(all: &[Subscription], id: &str, cycle_start: Instant) -> bool {
+pub fn ends_plan_at_once(all: &[Subscription], id: &str, cycle_start: Instant) -> bool {
     all.iter().find(|one| one.id == id).is_some_and(|one| one.ends_at_once(cycle_start))
 }

@@ -31,7 +31,7 @@ pub enum TextError {
 }
 
 /// Checks one line of text of at most `max` characters. Joiners inside a word or an emoji are allowed.
-pub fn line(text: &str, max: usize) -> Result<(), TextError> {
+pub fn check_line(text: &str, max: usize) -> Result<(), TextError> {
     if text.is_empty() || text.chars().count() > max {
         return Err(TextError::Length(max));
     }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, want: Result<(), TextError>) {
-        assert_eq!(line(text, 200), want, "{text:?}");
+        assert_eq!(check_line(text, 200), want, "{text:?}");
     }
 
     #[test]
@@ -170,9 +170,9 @@ mod tests {
 
     #[test]
     fn characters_are_counted_and_not_bytes() {
-        assert_eq!(line("", 3), Err(TextError::Length(3)));
-        assert_eq!(line("äöü", 3), Ok(()));
-        assert_eq!(line("äöüx", 3), Err(TextError::Length(3)));
+        assert_eq!(check_line("", 3), Err(TextError::Length(3)));
+        assert_eq!(check_line("äöü", 3), Ok(()));
+        assert_eq!(check_line("äöüx", 3), Err(TextError::Length(3)));
         assert_eq!(TextError::Length(3).to_string(), "must be 1 to 3 characters");
         assert_eq!(
             TextError::Direction(0x202e).to_string(),

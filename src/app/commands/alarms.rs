@@ -52,7 +52,7 @@ pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
     match &settings.command {
         None => {
             let store = open_existing(&settings.database).await?;
-            let found = if settings.all { alarms::list(&store).await } else { alarms::open(&store).await };
+            let found = if settings.all { alarms::all_alarms(&store).await } else { alarms::open_alarms(&store).await };
             store.close().await;
             found?.iter().for_each(|alarm| println!("{alarm}"));
             Ok(())
@@ -60,7 +60,7 @@ pub async fn run(settings: &AlarmsSettings) -> Result<(), Failure> {
         Some(AlarmsCommand::Ack { ids, by, database }) => {
             let by = by.as_deref().map(str::trim).filter(|by| !by.is_empty());
             let by = by.ok_or_else(|| Failure::Setting("--by: is missing: give your name".to_owned()))?;
-            text::line(by, BY_MAX).map_err(|e| Failure::Setting(format!("--by: {e}")))?;
+            text::check_line(by, BY_MAX).map_err(|e| Failure::Setting(format!("--by: {e}")))?;
             let store = open_existing(database).await?;
             let done = acknowledge(&store, ids, by).await;
             store.close().await;
@@ -74,7 +74,7 @@ async fn acknowledge(store: &Store, ids: &[i64], by: &str) -> Result<(), Failure
     let at = Clock::system().real();
     let mut unknown = Vec::new();
     for id in ids {
-        match alarms::acknowledge(store, *id, by, at).await? {
+        match alarms::acknowledge_alarm(store, *id, by, at).await? {
             Some(alarm) => println!("{alarm}"),
             None => unknown.push(id.to_string()),
         }

@@ -11,7 +11,7 @@ use crate::usecases::upkeep::check as ledger_check;
 /// [`Failure`] with the first broken row.
 pub async fn run(settings: &DatabaseSettings) -> Result<(), Failure> {
     let store = open_existing(settings).await?;
-    let report = ledger_check::run(&store).await?;
+    let report = ledger_check::check_all(&store).await?;
     store.close().await;
     match report {
         Ok(summary) => {

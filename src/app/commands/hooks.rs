@@ -44,14 +44,14 @@ pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
     match command {
         HooksCommand::List { all, database } => {
             let store = open_existing(database).await?;
-            let found = webhooks::list(&store, *all).await;
+            let found = webhooks::list_webhooks(&store, *all).await;
             store.close().await;
             found?.iter().for_each(|message| println!("{message}"));
             Ok(())
         }
         HooksCommand::Retry { ids, settings } => {
             with_app(settings, async |app| {
-                let unknown = webhooks::send_again(&app, ids).await?;
+                let unknown = webhooks::resend_webhooks(&app, ids).await?;
                 for id in ids.iter().filter(|id| !unknown.contains(id)) {
                     println!("{id}: will be sent again");
                 }
@@ -68,7 +68,7 @@ pub async fn run(command: &HooksCommand) -> Result<(), Failure> {
                 let Some(hook) = &app.hook else {
                     return Err(Failure::Setting("HOOK_URL: is missing".to_owned()));
                 };
-                match webhooks::probe(&app, hook).await {
+                match webhooks::send_test_webhook(&app, hook).await {
                     Delivered::Accepted => {
                         println!("the endpoint accepted a message of the type topup.test");
                         Ok(())

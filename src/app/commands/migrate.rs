@@ -13,7 +13,7 @@ use crate::usecases::upkeep::backfill;
 pub async fn run(settings: &DatabaseSettings) -> Result<(), Failure> {
     let store = Store::open_with(&settings.database_url, opening(settings)).await?;
     store.migrate().await?;
-    backfill::run(&store).await?;
+    backfill::run_backfill(&store).await?;
     println!("the tables are up to date");
     store.close().await;
     Ok(())

@@ -81,32 +81,35 @@ pub async fn run(command: &OperatorCommand) -> Result<(), Failure> {
     match command {
         OperatorCommand::Add { email, factor, database } => {
             let (email, password) = (address(email)?, ask()?);
-            let hash = password::hash(password.clone()).await?;
+            let hash = password::hash_password(password.clone()).await?;
             let enrolment = enrolment(*factor, false, password, (&email, database)).await?;
             let new = enrolment.as_ref();
-            let added =
-                on(database, async |store, clock| operators::add_with(store, &email, &hash, new, clock.now()).await);
+            let added = on(database, async |store, clock| {
+                operators::add_operator_with(store, &email, &hash, new, clock.now()).await
+            });
             report(added.await?, &format!("{email} can sign in at /operator"), &format!("{email} has an account"))?;
             enrolment.map_or(Ok(()), |enrolment| show(&enrolment, &email, database))
         }
         OperatorCommand::Reset { email, factor, database } => {
             let (email, password) = (address(email)?, ask()?);
-            let hash = password::hash(password.clone()).await?;
+            let hash = password::hash_password(password.clone()).await?;
             let had = on(database, async |store, _| operators::has_factor(store, &email).await).await?;
             let enrolment = enrolment(*factor, had, password, (&email, database)).await?;
             let new = enrolment.as_ref();
-            let reset =
-                on(database, async |store, clock| operators::reset_with(store, &email, &hash, new, clock.now()).await);
+            let reset = on(database, async |store, clock| {
+                operators::reset_operator_with(store, &email, &hash, new, clock.now()).await
+            });
             report(reset.await?, &format!("{email} has a new password"), &format!("{email} has no account"))?;
             enrolment.map_or(Ok(()), |enrolment| show(&enrolment, &email, database))
         }
         OperatorCommand::Disable { email, database } => {
             let email = address(email)?;
-            let disabled = on(database, async |store, clock| operators::disable(store, &email, clock.now()).await);
+            let disabled =
+                on(database, async |store, clock| operators::disable_operator(store, &email, clock.now()).await);
             report(disabled.await?, &format!("{email} can't sign in any more"), &format!("{email} has no account"))
         }
         OperatorCommand::List { database } => {
-            let found = on(database, async |store, _| operators::list(store).await);
+            let found = on(database, async |store, _| operators::list_operators(store).await);
             found.await?.iter().for_each(|account| println!("{}", line(account)));
             Ok(())
         }
@@ -149,7 +152,7 @@ fn ask() -> Result<String, Failure> {
         std::io::stdin().lock().read_line(&mut line)?;
         line.trim_end_matches(['\r', '\n']).to_owned()
     };
-    password::check(&password).map_err(|reason| Failure::Setting(format!("PASSWORD: {reason}")))?;
+    password::check_password(&password).map_err(|reason| Failure::Setting(format!("PASSWORD: {reason}")))?;
     Ok(password)
 }
 

@@ -39,7 +39,7 @@ pub enum PurchasesCommand {
 /// [`Failure`]; also where nothing is found.
 pub async fn find(settings: &DatabaseSettings, text: &str) -> Result<(), Failure> {
     let store = open_existing(settings).await?;
-    let found = purchases::search(&store, text).await?;
+    let found = purchases::search_purchases(&store, text).await?;
     for purchase in &found.purchases {
         println!("{}", line(purchase));
     }
@@ -67,7 +67,7 @@ pub async fn recheck(settings: &Settings, text: &str) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`]; also for no purchase or several, and if Stripe can't be reached.
 pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
-    let found = purchases::search(&app.store, text).await?.purchases;
+    let found = purchases::search_purchases(&app.store, text).await?.purchases;
     let [before] = found.as_slice() else {
         let several: Vec<_> = found.iter().map(|purchase| purchase.id.to_string()).collect();
         return Err(if several.is_empty() {
@@ -77,7 +77,7 @@ pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
         });
     };
     let mut lines = vec![format!("before  {}", line(before))];
-    lines.push(match purchases::recheck(app, before).await? {
+    lines.push(match purchases::recheck_purchase(app, before).await? {
         StripeAnswer::Checkout(state) => format!("Stripe  {}", at_stripe(&state)),
         StripeAnswer::NotOpened => "Stripe  no Checkout was opened".to_owned(),
         StripeAnswer::Foreign => "Stripe  the Checkout is unknown there, or belongs to another purchase".to_owned(),
@@ -85,7 +85,7 @@ pub async fn report(app: &App, text: &str) -> Result<Vec<String>, Failure> {
             return Err(Failure::Failed(format!("Stripe can't be reached: {reason}")));
         }
     });
-    let after = purchases::find(app, before.id).await?.ok_or_else(|| nothing(text))?;
+    let after = purchases::find_purchase(app, before.id).await?.ok_or_else(|| nothing(text))?;
     lines.push(format!("ledger  {}", in_the_ledger(app, &after).await?));
     lines.push(format!("after   {}", line(&after)));
     Ok(lines)
@@ -141,7 +141,7 @@ fn at_stripe(state: &CheckoutState) -> String {
 
 async fn in_the_ledger(app: &App, purchase: &Purchase) -> Result<String, Failure> {
     let Some(id) = purchase.grant else { return Ok("no credits were granted".to_owned()) };
-    let rows = accounts::grants(app, purchase.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
+    let rows = accounts::list_grants(app, purchase.customer_no, Some(Kind::TopUp), i64::MAX, 1_000).await?;
     let found = rows.into_iter().map(|row| row.grant).find(|grant| grant.id == id);
     Ok(found.map_or_else(
         || format!("{id}, an old grant"),

@@ -47,7 +47,7 @@ pub async fn run(args: &ReconcileSettings) -> Result<(), Failure> {
 
 async fn compare(app: &App, since: Instant, repair: bool) -> Result<Vec<Difference>, Failure> {
     let stopped = |e: crate::usecases::stripe_sync::differences::Stopped| Failure::Failed(e.to_string());
-    let found = reconcile::compare(app, since).await.map_err(stopped)?;
+    let found = reconcile::compare_with_stripe(app, since).await.map_err(stopped)?;
     found.iter().for_each(|one| println!("{one}"));
     if found.is_empty() {
         println!("no difference since {}", since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
@@ -55,8 +55,8 @@ async fn compare(app: &App, since: Instant, repair: bool) -> Result<Vec<Differen
     if !repair || found.is_empty() {
         return Ok(found);
     }
-    reconcile::repair(app, &found).await?;
-    let left = reconcile::compare(app, since).await.map_err(stopped)?;
+    reconcile::repair_differences(app, &found).await?;
+    let left = reconcile::compare_with_stripe(app, since).await.map_err(stopped)?;
     println!("{} repaired, {} left", found.len() - left.len().min(found.len()), left.len());
     Ok(left)
 }

@@ -84,7 +84,7 @@ pub async fn run(settings: &SetupSettings) -> Result<(), Failure> {
 
 async fn create(stripe: &Stripe, url: &str) -> Result<(), Failure> {
     let key = format!("setup:{}", digest(url, &KINDS));
-    let created = stripe.make_endpoint(&key, url, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
+    let created = stripe.create_endpoint(&key, url, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
     println!("{} created: it sends {} kinds of events to {url}", created.id, KINDS.len());
     match created.secret {
         Some(secret) => {
@@ -102,7 +102,7 @@ async fn repair(stripe: &Stripe, ours: &Endpoint) -> Result<(), Failure> {
     // The state is part of the key: a repair after another change is another request.
     let state = format!("{}\n{}", ours.status, ours.enabled_events.join("\n"));
     let key = format!("setup:{}:{}", ours.id, digest(&state, &KINDS));
-    let repaired = stripe.mend_endpoint(&key, ours, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
+    let repaired = stripe.update_endpoint(&key, ours, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
     println!("{} repaired: it is {} and sends all events. Its secret is the same", repaired.id, repaired.status);
     Ok(())
 }

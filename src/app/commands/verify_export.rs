@@ -34,7 +34,7 @@ pub fn run(settings: &ExportSettings) -> Result<(), Failure> {
     {
         return Err(Failure::Setting("--head: must be the hash of an entry, 64 hexadecimal digits".to_owned()));
     }
-    let found = export::verify(&text).map_err(|reason| Failure::Failed(format!("{name}: {reason}")))?;
+    let found = export::verify_export(&text).map_err(|reason| Failure::Failed(format!("{name}: {reason}")))?;
     let whose = found.customer.as_deref().unwrap_or("nobody");
     if customer.as_ref().is_some_and(|customer| customer != whose) {
         return Err(Failure::Failed(format!("{name}: has entries of {whose}, not of --customer")));

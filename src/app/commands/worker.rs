@@ -65,7 +65,7 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
             .await
         }
         JobsCommand::Run { name, settings } => {
-            let Some(job) = jobs::named(name) else {
+            let Some(job) = jobs::job_named(name) else {
                 let known: Vec<_> = jobs::ALL.iter().map(|job| job.name).collect();
                 return Err(Failure::Setting(format!("NAME: unknown job {name:?}; the jobs are {}", known.join(", "))));
             };
@@ -84,7 +84,7 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
 /// A line for each job: its last run in any process, and its backlog.
 async fn list(app: &App) -> Result<Vec<String>, InternalError> {
     let runs = jobs::last_runs(app).await?;
-    let failed = failed_items::counts(&app.store).await?;
+    let failed = failed_items::failed_item_counts(&app.store).await?;
     let mut lines = Vec::new();
     for job in &jobs::ALL {
         let waiting = job.backlog(app).await?;

@@ -58,7 +58,7 @@ impl Application {
             Store::Postgres(_) => None,
         };
         store.migrate().await?;
-        backfill::run(&store).await?;
+        backfill::run_backfill(&store).await?;
         check_plans(&store, &catalog).await?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(address));
         let limits = variant.limits;
@@ -91,7 +91,7 @@ impl Application {
                 jobs::run(worker_app, worker_stop).await;
             }
         });
-        let live_pages = tokio::spawn(live::run(app.clone(), stop.clone()));
+        let live_pages = tokio::spawn(live::follow_writes(app.clone(), stop.clone()));
         let router = router(&app);
         let serving = connections::serve(listener, router, limits, peers, stop.clone());
         // Open connections are closed after this; idempotency keys keep their writes safe.

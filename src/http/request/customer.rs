@@ -28,7 +28,7 @@ pub async fn customer_no(app: &App, id: &str) -> Result<i64, Problem> {
     if !is_customer_id(id) {
         return Err(Problem::not_found("customer"));
     }
-    customers::number(app, id).await?.ok_or_else(|| Problem::not_found("customer"))
+    customers::customer_number(app, id).await?.ok_or_else(|| Problem::not_found("customer"))
 }
 
 /// The email address in a field, with its domain in ASCII.

@@ -100,7 +100,7 @@ impl Fields {
         let raw = self.take(name)?;
         // A value that is not text fails like an empty text.
         let text = serde_json::from_str::<String>(raw.get()).unwrap_or_default();
-        match text::line(&text, max) {
+        match text::check_line(&text, max) {
             Ok(()) => Some(text),
             Err(e) => {
                 self.add_invalid(name, e.to_string());

@@ -49,7 +49,7 @@ pub type Owner = (i64, String);
 /// A `POST` that a key identifies: `path` as the caller sent it, `body` in its canonical form.
 pub fn post(owner: &Owner, key: &str, path: &str, body: &serde_json::Value) -> Call {
     let content = idempotency_keys::content_hash("POST", path, &body.to_string());
-    Call { customer_no: owner.0, key: idempotency_keys::key_hash(&owner.1, key), content }
+    Call { customer_no: owner.0, key: idempotency_keys::idempotency_key_hash(&owner.1, key), content }
 }
 
 /// Runs a write once and answers with its result; `resource` is the thing that a 404 speaks of.
@@ -85,7 +85,7 @@ where
 /// # Errors
 /// 409, 503.
 pub async fn stored_reply(app: &App, call: Call, status: StatusCode) -> Result<Option<Reply>, Problem> {
-    let found = idempotency::find(app, call).await?;
+    let found = idempotency::find_answer(app, call).await?;
     found.map(|found| reply(app, status, "customer", found)).transpose()
 }
 

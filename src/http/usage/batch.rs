@@ -97,7 +97,7 @@ async fn charge_many(State(app): State<App>, headers: HeaderMap, body: Body) -> 
 /// The errors of invalid charges. As with a single charge, an unknown customer goes first.
 async fn find_errors(app: &App, invalid: Vec<(usize, Invalid)>) -> Result<Vec<(usize, Problem)>, Problem> {
     let ids = invalid.iter().filter_map(|(_, bad)| bad.customer.clone()).filter(|id| is_customer_id(id)).collect();
-    let known = customers::existing(app, ids).await?;
+    let known = customers::existing_customers(app, ids).await?;
     let error = |(place, bad): (usize, Invalid)| match bad.customer {
         Some(customer) if !known.contains(&customer) => (place, Problem::not_found("customer")),
         _ => (place, *bad.problem),

@@ -133,7 +133,7 @@ pub async fn replayed(app: &App, outcomes: &[ChargeOutcome]) -> Result<HashMap<U
     }
     // The semaphore is never closed.
     let _permit = REPLAYS.acquire().await.ok();
-    Ok(usages::find_all(app, &ids).await?)
+    Ok(usages::find_usages(app, &ids).await?)
 }
 
 /// The answer to a charge. `replayed` holds the usages of replayed outcomes.
@@ -234,7 +234,7 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
     let no = customer_no(&app, &id).await?;
     let paging = paging::paging(&query, &[])?;
     let before = paging.number(i64::MAX)?;
-    let mut found = usages::list(&app, no, before, paging.limit + 1).await?;
+    let mut found = usages::list_usages(&app, no, before, paging.limit + 1).await?;
     let next = paging::cut(&mut found, &paging).map(|row| paging::cursor(row.seq));
     Ok(paging::list(found.into_iter().map(|row| usage_json(row.usage)).collect(), next))
 }

@@ -53,7 +53,7 @@ fn voided_json(voided: Voided) -> VoidedJson {
 async fn void(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let missing = || Problem::not_found("usage");
     let usage = UsageId::parse(&id).ok_or_else(missing)?;
-    let found = usages::find(&app, usage).await?.ok_or_else(missing)?;
+    let found = usages::find_usage(&app, usage).await?.ok_or_else(missing)?;
     let key = idempotency::key(&headers)?;
     let mut fields = body::fields(&headers, body).await?;
     let reason = reason(&mut fields);
@@ -61,7 +61,7 @@ async fn void(State(app): State<App>, Id(id): Id, headers: HeaderMap, body: Body
     let owner = (found.customer_no, found.customer);
     let call = idempotency::post(&owner, &key, &format!("/v1/usage/{id}/void"), &serde_json::json!([reason]));
     let reply = idempotency::run_once(&app, call, StatusCode::OK, "usage", move |tx| {
-        Box::pin(async move { Ok(voids::usage(tx, usage, &reason).await?.map(voided_json)) })
+        Box::pin(async move { Ok(voids::void_customer_usage(tx, usage, &reason).await?.map(voided_json)) })
     });
     Ok(reply.await?.with_field("source", found.source.as_deref()).response())
 }

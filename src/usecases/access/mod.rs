@@ -3,7 +3,7 @@
 //! *Not here:* operators (`operators`) and API keys (`customers`).
 
 pub mod client;
-pub mod portal;
+pub mod links;
 pub mod sessions;
 pub mod sign_in;
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(crate) fn idle_since(app: &App) -> Instant {
 }
 
 /// Which of these sessions are good, at which customer, and the number of the customer's last entry.
-pub(crate) async fn positions(db: &mut Connection, app: &App, hashes: Vec<Value>) -> Result<Vec<Row>, DbError> {
+pub(crate) async fn fetch_positions(db: &mut Connection, app: &App, hashes: Vec<Value>) -> Result<Vec<Row>, DbError> {
     let live =
         LIVE.replacen("join customers c", "join accounts a on a.customer_no = s.customer_no join customers c", 1);
     let sql = |first: &str, any: &str| {
@@ -70,20 +70,20 @@ pub(crate) async fn positions(db: &mut Connection, app: &App, hashes: Vec<Value>
 }
 
 /// The owner of a session, who uses it.
-pub async fn viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalError> {
-    let Some((viewer, seen_at)) = found(app, token).await? else { return Ok(None) };
+pub async fn find_viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalError> {
+    let Some((viewer, seen_at)) = find_session(app, token).await? else { return Ok(None) };
     if seen_at + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= app.clock.now() {
-        touch(app, viewer.session).await;
+        touch_session(app, viewer.session).await;
     }
     Ok(Some(viewer))
 }
 
 /// The same for what a page asks by itself: a session goes idle although its page is open.
-pub async fn idle_viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalError> {
-    Ok(found(app, token).await?.map(|(viewer, _)| viewer))
+pub async fn find_idle_viewer(app: &App, token: &str) -> Result<Option<Viewer>, InternalError> {
+    Ok(find_session(app, token).await?.map(|(viewer, _)| viewer))
 }
 
-async fn found(app: &App, token: &str) -> Result<Option<(Viewer, Instant)>, InternalError> {
+async fn find_session(app: &App, token: &str) -> Result<Option<(Viewer, Instant)>, InternalError> {
     let (now, hash) = (app.clock.now(), token_hash(token));
     let sql = format!(
         "select s.email, {ROLE}, s.proven, s.return_url, s.seen_at, c.no, c.id, c.name, c.timezone {LIVE}
@@ -130,7 +130,7 @@ pub(crate) async fn may_manage(tx: &mut WriteTransaction, viewer: &Viewer, idle:
 }
 
 /// Writes down that a session was used; a page does not fail for it.
-async fn touch(app: &App, hash: [u8; 32]) {
+async fn touch_session(app: &App, hash: [u8; 32]) {
     let done = app
         .ledger
         .job::<(), DbError, _>(move |tx| {
@@ -147,7 +147,7 @@ async fn touch(app: &App, hash: [u8; 32]) {
 }
 
 /// Ends a session.
-pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
+pub async fn sign_out_session(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
@@ -160,7 +160,7 @@ pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError>
 }
 
 /// The role of the member of this address, if there is one.
-pub(crate) async fn member(
+pub(crate) async fn member_role(
     db: &mut Connection,
     customer_no: i64,
     email: Option<&str>,
@@ -174,7 +174,7 @@ pub(crate) async fn member(
 /// Ends all sessions and pending links of a person for a customer, in the transaction that takes their rights: all but
 /// the session `but`, where somebody gives up rights of their own. A link by email is the person's for every customer;
 /// it opens what the person is a member of when it is spent, so that it ends with the last of these.
-pub(crate) async fn end_all(
+pub(crate) async fn end_all_sessions(
     tx: &mut WriteTransaction,
     customer_no: i64,
     email: &str,
@@ -220,7 +220,7 @@ pub struct SessionSummary {
 const OWN: &str = "(s.token_hash = $3 or (s.email = $5 and (s.customer_no = $4 or ($6 = 1 and s.proven = 1))))";
 
 /// The live sessions that a viewer may end, last used first: everybody their own, an owner all of the customer.
-pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<SessionSummary>, InternalError> {
+pub async fn list_sessions(app: &App, viewer: &Viewer) -> Result<Vec<SessionSummary>, InternalError> {
     let sql = format!(
         "select s.token_hash, s.email, s.device, s.created_at, s.seen_at, c.name,
            cast(case when {OWN} then 1 else 0 end as bigint) as own {LIVE} and ({OWN} or ($7 = 1 and s.customer_no = $4))
@@ -254,9 +254,9 @@ pub async fn list(app: &App, viewer: &Viewer) -> Result<Vec<SessionSummary>, Int
     rows.iter().map(listed).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
-/// Ends one of the sessions that [`list`] shows; whether there was one.
-pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, InternalError> {
-    let listed = list(app, viewer).await?.into_iter().find(|listed| listed.id == id);
+/// Ends one of the sessions that [`list_sessions`] shows; whether there was one.
+pub async fn revoke_session(app: &App, viewer: &Viewer, id: &str) -> Result<bool, InternalError> {
+    let listed = list_sessions(app, viewer).await?.into_iter().find(|listed| listed.id == id);
     let Some(listed) = listed else { return Ok(false) };
     let (viewer, idle) = (viewer.clone(), idle_since(app));
     app.write(move |tx| {
@@ -276,7 +276,7 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: &str) -> Result<bool, Intern
 
 /// Ends all sessions of the same person but this one, and every link that would open another; says how many sessions
 /// there were.
-pub async fn revoke_others(app: &App, viewer: &Viewer) -> Result<u64, InternalError> {
+pub async fn revoke_other_sessions(app: &App, viewer: &Viewer) -> Result<u64, InternalError> {
     let (viewer, idle) = (viewer.clone(), idle_since(app));
     app.write(move |tx| {
         Box::pin(async move {

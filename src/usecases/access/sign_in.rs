@@ -6,13 +6,13 @@
 //! elsewhere uses up nothing of a member's. All networks together get it `WINDOW_MAX` in the time that a link works:
 //! whoever is refused by that bound has a link in the mailbox that still works.
 //!
-//! *Not here:* spending the link (`portal`), sending the email (`outbox`).
+//! *Not here:* spending the link (`links`), sending the email (`outbox`).
 
 use crate::email::{Draft, Letter, Rendered};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{DbError, Row};
 use crate::usecases::access::client::Client;
-use crate::usecases::access::portal;
+use crate::usecases::access::links;
 use crate::usecases::access::sessions::{Role, Viewer, role_of};
 use crate::usecases::delivery::outbox;
 use crate::usecases::{App, InternalError};
@@ -33,34 +33,34 @@ const TOKEN: &str = "TOKEN-OF-THIS-MAIL";
 const CHOICES_MAX: i64 = 100;
 
 /// Somebody asks for a link; the address as it is kept, if it is one at all. Whether it is a member's is not told.
-pub async fn request(app: &App, email: &str, from: &Client) -> Result<Option<String>, InternalError> {
+pub async fn request_sign_in(app: &App, email: &str, from: &Client) -> Result<Option<String>, InternalError> {
     let Some(email) = email::address(email) else { return Ok(None) };
-    let (address, origin) = (email.clone(), origin(app, &email, from));
+    let (address, origin) = (email.clone(), origin_hash(app, &email, from));
     let mail = outbox::NewEmail {
         key: format!("{KIND}:{}", app.clock.mint().simple()),
         customer_no: None,
         recipient: email,
         kind: KIND,
         subject: format!("Sign in to {}", app.catalog.shop.name),
-        body: body(app),
+        body: sign_in_email(app),
         cause: None,
         stop_url: None,
         urgent: true,
     };
-    app.write_anonymous(move |tx| Box::pin(ask(tx, mail, origin))).await?;
+    app.write_anonymous(move |tx| Box::pin(enqueue_sign_in(tx, mail, origin))).await?;
     app.mailer.nudge();
     Ok(Some(address))
 }
 
 /// Whoever has an old link by email asks for a new one: it goes where the old one went, and nobody is told where.
 /// Says whether the link was one.
-pub async fn renew(app: &App, token: &str, from: &Client) -> Result<bool, InternalError> {
-    let Some(email) = portal::mailed_to(app, token).await? else { return Ok(false) };
-    Ok(request(app, &email, from).await?.is_some())
+pub async fn renew_sign_in(app: &App, token: &str, from: &Client) -> Result<bool, InternalError> {
+    let Some(email) = links::mailed_to(app, token).await? else { return Ok(false) };
+    Ok(request_sign_in(app, &email, from).await?.is_some())
 }
 
 /// Where somebody asks for an address: a hash that names neither.
-fn origin(app: &App, email: &str, from: &Client) -> [u8; 16] {
+fn origin_hash(app: &App, email: &str, from: &Client) -> [u8; 16] {
     let mut origin = [0; 16];
     // HMAC takes keys of any length: there always is one.
     if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&app.settings.form_secret) {
@@ -73,8 +73,12 @@ fn origin(app: &App, email: &str, from: &Client) -> [u8; 16] {
 
 /// Writes the email, and takes it back for an unknown address or one that had enough: the same statements in the same
 /// commit for everybody, so that the time of the answer tells nothing.
-async fn ask(tx: &mut WriteTransaction, mail: outbox::NewEmail, origin: [u8; 16]) -> Result<(), InternalError> {
-    let (hour_ago, window) = (tx.now() - TimeDelta::hours(1), tx.now() - TimeDelta::minutes(portal::SIGN_IN_MINUTES));
+async fn enqueue_sign_in(
+    tx: &mut WriteTransaction,
+    mail: outbox::NewEmail,
+    origin: [u8; 16],
+) -> Result<(), InternalError> {
+    let (hour_ago, window) = (tx.now() - TimeDelta::hours(1), tx.now() - TimeDelta::minutes(links::SIGN_IN_MINUTES));
     let sql = "select (select count(*) from outbox
             where recipient = $1 and created_at > $2 and kind = 'sign_in' and origin = $3) as here,
         (select count(*) from outbox where recipient = $1 and created_at > $4 and kind = 'sign_in') as everywhere,
@@ -84,16 +88,16 @@ async fn ask(tx: &mut WriteTransaction, mail: outbox::NewEmail, origin: [u8; 16]
     let row = row.ok_or_else(|| InternalError::Broken("a count has no row".to_owned()))?;
     let few = row.int("here")? < HOURLY_MAX && row.int("everywhere")? < WINDOW_MAX;
     let wanted = row.int("homes")? > 0 && few;
-    let no = outbox::enqueue(tx, mail).await?;
+    let no = outbox::enqueue_email(tx, mail).await?;
     tx.db.execute("update outbox set origin = $1 where no = $2", args![origin, no]).await?;
     tx.db.execute("delete from outbox where no = $1 and $2 = 0", args![no, wanted]).await?;
     Ok(())
 }
 
-fn body(app: &App) -> Rendered {
+fn sign_in_email(app: &App) -> Rendered {
     let shop = &app.catalog.shop;
     Draft {
-        lines: vec![format!("This link works once, for {} minutes.", portal::SIGN_IN_MINUTES)],
+        lines: vec![format!("This link works once, for {} minutes.", links::SIGN_IN_MINUTES)],
         button: Some(("Sign in".to_owned(), format!("{}/sign-in/{TOKEN}", app.settings.public_url))),
         reason: "Didn't request this? You can ignore this email.".to_owned(),
         ..Draft::new(shop, format!("Sign in to {}", shop.name))
@@ -121,7 +125,7 @@ pub struct CustomerChoice {
 
 /// The customers that a session may go over to, its own among them. Empty for a session that the SaaS opened: it
 /// vouched for one customer only.
-pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<CustomerChoice>, InternalError> {
+pub async fn customer_choices(app: &App, viewer: &Viewer) -> Result<Vec<CustomerChoice>, InternalError> {
     let sql = "select c.no, c.id, c.name, m.role from sessions s join members m on m.email = s.email
           join customers c on c.no = m.customer_no
         where s.token_hash = $1 and s.proven = 1 and s.ended_at is null and m.removed_at is null and c.closed_at is null
@@ -139,7 +143,7 @@ pub async fn choices(app: &App, viewer: &Viewer) -> Result<Vec<CustomerChoice>, 
 }
 
 /// Takes a session to another customer of the same person; whether it did.
-pub async fn switch(app: &App, viewer: &Viewer, customer: &str) -> Result<bool, InternalError> {
+pub async fn switch_session(app: &App, viewer: &Viewer, customer: &str) -> Result<bool, InternalError> {
     let (session, customer) = (viewer.session, customer.to_owned());
     app.write(move |tx| {
         Box::pin(async move {

@@ -16,16 +16,16 @@ const SESSION_PAGES_MAX: usize = 8;
 pub type LastEntry = Option<i64>;
 
 /// A customer's number, and the session that has its page open.
-pub(crate) type Page = (i64, [u8; 32]);
+pub(crate) type LivePage = (i64, [u8; 32]);
 
 /// The open pages. Clones share them.
 #[derive(Clone, Default)]
-pub struct LivePages(Arc<Mutex<Followed>>);
+pub struct LivePages(Arc<Mutex<FollowedPages>>);
 
 #[derive(Default)]
-struct Followed {
+struct FollowedPages {
     /// By customer and session.
-    pages: HashMap<Page, Sender<LastEntry>>,
+    pages: HashMap<LivePage, Sender<LastEntry>>,
     is_over: bool,
 }
 
@@ -44,13 +44,13 @@ impl LivePages {
         Some(followed.pages.entry((customer_no, session)).or_insert_with(|| watch::channel(None).0).subscribe())
     }
 
-    pub(crate) fn pages(&self) -> Vec<Page> {
+    pub(crate) fn pages(&self) -> Vec<LivePage> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         followed.pages.retain(|_, sender| sender.receiver_count() > 0);
         followed.pages.keys().copied().collect()
     }
 
-    pub(crate) fn announce(&self, page: Page, last: i64) {
+    pub(crate) fn announce(&self, page: LivePage, last: i64) {
         let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = followed.pages.get(&page) {
             sender.send_if_modified(|known| known.replace(last) != Some(last));
@@ -58,13 +58,13 @@ impl LivePages {
     }
 
     /// Ends the stream of a page.
-    pub(crate) fn close(&self, page: Page) {
+    pub(crate) fn close(&self, page: LivePage) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pages.remove(&page);
     }
 
     /// Ends all streams, for good.
     pub(crate) fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Followed { pages: HashMap::new(), is_over: true };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = FollowedPages { pages: HashMap::new(), is_over: true };
     }
 }
 

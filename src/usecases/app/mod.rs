@@ -9,11 +9,11 @@ mod sales_cache;
 mod stripe_questions;
 
 pub use error::InternalError;
-pub(crate) use live_pages::Page;
+pub(crate) use live_pages::LivePage;
 pub use live_pages::{LastEntry, LivePages};
 pub use password_gates::PasswordGates;
-pub(crate) use sales_cache::Sums;
-pub use sales_cache::{Figures, Month, SalesCache};
+pub(crate) use sales_cache::SalesSums;
+pub use sales_cache::{Month, SalesCache, SalesFigures};
 pub use stripe_questions::{Asker, StripeQuestions};
 
 use crate::clock::Clock;
@@ -67,9 +67,9 @@ impl App {
 
     /// The settings that emails and webhooks use.
     #[must_use]
-    pub fn shop(&self) -> Shop {
+    pub fn shop(&self) -> ShopSettings {
         let (site, secret) = (self.settings.public_url.clone(), self.settings.form_secret.clone());
-        Shop { site, secret, hooked: self.hook.is_some() }
+        ShopSettings { site, secret, hooked: self.hook.is_some() }
     }
 
     /// A copy of the parts, for an app that differs in some.
@@ -155,7 +155,7 @@ impl ServerSettings {
 
 /// The settings that emails and webhooks use.
 #[derive(Clone)]
-pub struct Shop {
+pub struct ShopSettings {
     /// The origin that customers see.
     pub site: String,
     /// Signs the addresses in emails.

@@ -46,7 +46,7 @@ impl std::fmt::Display for Month {
 
 /// What happened to one kind of credits in a month. Thousandths; sums of many customers, so wider than one's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct SalesFigures {
     /// Granted: sold, where top-ups.
     pub granted: i128,
     /// Used, undone usages taken off.
@@ -58,7 +58,7 @@ pub struct Figures {
     pub voided: i128,
 }
 
-impl Figures {
+impl SalesFigures {
     /// By how much it changed what is outstanding.
     #[must_use]
     pub const fn net(&self) -> i128 {
@@ -81,13 +81,13 @@ impl Figures {
 
 /// The sums so far, shared by the process.
 #[derive(Clone, Default)]
-pub struct SalesCache(pub(crate) Arc<Mutex<Sums>>);
+pub struct SalesCache(pub(crate) Arc<Mutex<SalesSums>>);
 
 #[derive(Clone, Default)]
-pub(crate) struct Sums {
+pub(crate) struct SalesSums {
     /// The last row that is added up.
     pub upto: i64,
-    pub months: BTreeMap<(Month, Kind), Figures>,
+    pub months: BTreeMap<(Month, Kind), SalesFigures>,
 }
 
 #[cfg(test)]
@@ -96,19 +96,19 @@ mod tests {
 
     #[test]
     fn every_kind_of_entry_falls_into_one_column() {
-        let check = |kind, by_usage, amount, want: Figures| {
-            let mut figures = Figures::default();
+        let check = |kind, by_usage, amount, want: SalesFigures| {
+            let mut figures = SalesFigures::default();
             figures.add(kind, by_usage, amount);
             assert_eq!(figures, want, "{kind:?}");
             assert_eq!(figures.net(), amount, "{kind:?}");
         };
-        let none = Figures::default();
-        check(EntryKind::Granted, false, 5, Figures { granted: 5, ..none });
-        check(EntryKind::Used, true, -5, Figures { used: 5, ..none });
-        check(EntryKind::Voided, true, 5, Figures { used: -5, ..none });
-        check(EntryKind::Voided, false, -5, Figures { voided: 5, ..none });
-        check(EntryKind::Expired, false, -5, Figures { expired: 5, ..none });
-        check(EntryKind::Disputed, false, -5, Figures { refunded: 5, ..none });
-        check(EntryKind::Restored, false, 5, Figures { refunded: -5, ..none });
+        let none = SalesFigures::default();
+        check(EntryKind::Granted, false, 5, SalesFigures { granted: 5, ..none });
+        check(EntryKind::Used, true, -5, SalesFigures { used: 5, ..none });
+        check(EntryKind::Voided, true, 5, SalesFigures { used: -5, ..none });
+        check(EntryKind::Voided, false, -5, SalesFigures { voided: 5, ..none });
+        check(EntryKind::Expired, false, -5, SalesFigures { expired: 5, ..none });
+        check(EntryKind::Disputed, false, -5, SalesFigures { refunded: 5, ..none });
+        check(EntryKind::Restored, false, 5, SalesFigures { refunded: -5, ..none });
     }
 }

@@ -58,7 +58,7 @@ impl StripeQuestions {
         let (came, slot) = (Moment::now(), self.slot(what));
         let mut last = slot.lock().await;
         let news = last.filter(|asked| asked.by_clock == clock.now() || !clock.is_test());
-        match next(news.map(|asked| asked.ended), came, Moment::now(), asker) {
+        match next_question(news.map(|asked| asked.ended), came, Moment::now(), asker) {
             Next::Known => return Ok(()),
             Next::AskIn(wait) => tokio::time::sleep(wait).await,
         }
@@ -93,7 +93,7 @@ enum Next {
 }
 
 /// `ended` is when the last answer was there, `came` when this asker came.
-fn next(ended: Option<Moment>, came: Moment, now: Moment, asker: Asker) -> Next {
+fn next_question(ended: Option<Moment>, came: Moment, now: Moment, asker: Asker) -> Next {
     let Some(ended) = ended else { return Next::AskIn(Duration::ZERO) };
     let since = now.saturating_duration_since(ended);
     match asker {
@@ -107,7 +107,7 @@ fn next(ended: Option<Moment>, came: Moment, now: Moment, asker: Asker) -> Next 
 
 #[cfg(test)]
 mod tests {
-    use super::{Asker, DISTANCE, DISTANCE_ANONYMOUS, Next, REMEMBERED_MAX, StripeQuestions, next};
+    use super::{Asker, DISTANCE, DISTANCE_ANONYMOUS, Next, REMEMBERED_MAX, StripeQuestions, next_question};
     use crate::clock::Clock;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
@@ -135,8 +135,8 @@ mod tests {
     fn a_stranger_sees_what_is_known_and_a_member_waits_for_an_answer() {
         let (now, second) = (Moment::now() + Duration::from_secs(60), Duration::from_secs(1));
         let check = |ended: Option<Moment>, came: Moment, stranger: Next, member: Next| {
-            assert_eq!(next(ended, came, now, Asker::Anonymous), stranger);
-            assert_eq!(next(ended, came, now, Asker::Member), member);
+            assert_eq!(next_question(ended, came, now, Asker::Anonymous), stranger);
+            assert_eq!(next_question(ended, came, now, Asker::Member), member);
         };
         let at_once = Next::AskIn(Duration::ZERO);
         check(None, now, at_once, at_once);

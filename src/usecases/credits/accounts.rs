@@ -8,25 +8,29 @@ use crate::store::{accounts, entries};
 use crate::usecases::{App, InternalError};
 
 /// The account of a customer brought up to now in memory (R3), and the instant that was used.
-pub async fn now(db: &mut Connection, customer: &str, app: &App) -> Result<Option<(Account, Instant)>, DbError> {
-    Ok(loaded(db, customer, app).await?.map(|(loaded, at)| (loaded.account, at)))
+pub async fn account_now(
+    db: &mut Connection,
+    customer: &str,
+    app: &App,
+) -> Result<Option<(Account, Instant)>, DbError> {
+    Ok(load_account(db, customer, app).await?.map(|(loaded, at)| (loaded.account, at)))
 }
 
 /// The same, with what the store keeps beside it.
-pub async fn loaded(
+pub async fn load_account(
     db: &mut Connection,
     customer: &str,
     app: &App,
 ) -> Result<Option<(accounts::StoredAccount, Instant)>, DbError> {
     let Some(mut loaded) = accounts::load_by_id(db, customer).await? else { return Ok(None) };
-    let at = loaded.account.begin(app.clock.now(), &app.catalog, &mut Changes::default());
+    let at = loaded.account.catch_up(app.clock.now(), &app.catalog, &mut Changes::default());
     Ok(Some((loaded, at)))
 }
 
 /// The balance of a customer at this instant.
-pub async fn balance(app: &App, customer: &str) -> Result<Option<Balance>, InternalError> {
+pub async fn customer_balance(app: &App, customer: &str) -> Result<Option<Balance>, InternalError> {
     let mut db = app.store.snapshot().await?;
-    let account = now(&mut db, customer, app).await?;
+    let account = account_now(&mut db, customer, app).await?;
     Ok(account.map(|(account, at)| Balance::of(&account, at)))
 }
 
@@ -42,14 +46,14 @@ pub struct GrantRow {
 }
 
 /// Grants of a customer, newest first, below number `before`.
-pub async fn grants(
+pub async fn list_grants(
     app: &App,
     customer_no: i64,
     kind: Option<Kind>,
     before: i64,
     limit: i64,
 ) -> Result<Vec<GrantRow>, InternalError> {
-    book(app, customer_no).await?;
+    catch_up_account(app, customer_no).await?;
     let mut db = app.store.snapshot().await?;
     let loaded = accounts::load_by_no(&mut db, customer_no).await?;
     let paused = loaded.is_some_and(|l| l.account.top_ups_paused);
@@ -60,7 +64,7 @@ pub async fn grants(
     let kind = kind.map_or(0, |kind| i64::from(kind.code()));
     let at = app.clock.now();
     let row = |row: &crate::store::db::Row| {
-        let grant = accounts::grant_of(row)?;
+        let grant = accounts::grant_of_row(row)?;
         let state = grant.state(at, paused);
         Ok(GrantRow { no: row.int("no")?, grant, state })
     };
@@ -69,7 +73,7 @@ pub async fn grants(
 }
 
 /// Books what is due for a customer, so that what is read next has it.
-pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
+pub async fn catch_up_account(app: &App, customer_no: i64) -> Result<(), InternalError> {
     let due = app
         .store
         .read()
@@ -80,11 +84,11 @@ pub async fn book(app: &App, customer_no: i64) -> Result<(), InternalError> {
     if due.at("due_at")? > app.clock.now() {
         return Ok(());
     }
-    bring_up(app, customer_no).await
+    catch_up_if_due(app, customer_no).await
 }
 
 /// Books what is due for a customer, in a transaction in any case.
-pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> {
+pub async fn catch_up_if_due(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             tx.account(customer_no).await?;
@@ -95,8 +99,13 @@ pub async fn bring_up(app: &App, customer_no: i64) -> Result<(), InternalError> 
 }
 
 /// Entries of a customer after `after_seq`, ascending, all that is due being booked first.
-pub async fn entries(app: &App, customer_no: i64, after_seq: i64, limit: i64) -> Result<Vec<Entry>, InternalError> {
-    book(app, customer_no).await?;
+pub async fn list_entries(
+    app: &App,
+    customer_no: i64,
+    after_seq: i64,
+    limit: i64,
+) -> Result<Vec<Entry>, InternalError> {
+    catch_up_account(app, customer_no).await?;
     let mut db = app.store.snapshot().await?;
     Ok(entries::fetch_page(&mut db, customer_no, after_seq, limit).await?)
 }

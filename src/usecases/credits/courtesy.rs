@@ -29,7 +29,10 @@ pub struct Granted {
 }
 
 /// Gives courtesy credits.
-pub async fn give(tx: &mut WriteTransaction, new: NewCourtesy) -> Result<Result<Granted, Refused>, InternalError> {
+pub async fn give_courtesy(
+    tx: &mut WriteTransaction,
+    new: NewCourtesy,
+) -> Result<Result<Granted, Refused>, InternalError> {
     let (id, salt) = (GrantId(tx.clock.mint()), *tx.clock.mint().as_bytes());
     let note = Some(note_hash(&salt, &new.reason));
     let (done, at) = tx
@@ -45,13 +48,13 @@ pub async fn give(tx: &mut WriteTransaction, new: NewCourtesy) -> Result<Result<
         Err(Refused::GrantEnded) => return Ok(Err(Refused::Past("expires_at"))),
         Err(refused) => return Ok(Err(refused)),
     };
-    note_down(tx, id, "given", &new.reason, salt, at).await?;
+    store_reason(tx, id, "given", &new.reason, salt, at).await?;
     let grant = grant.ok_or_else(|| InternalError::Broken(format!("{id} was given and is not there")))?;
     Ok(Ok(Granted { grant, at, balance }))
 }
 
 /// Takes the rest of a courtesy grant back, and whatever returns to it later.
-pub async fn void(
+pub async fn void_courtesy(
     tx: &mut WriteTransaction,
     customer_no: i64,
     id: GrantId,
@@ -71,12 +74,12 @@ pub async fn void(
         Ok(done) => done,
         Err(refused) => return Ok(Err(refused)),
     };
-    note_down(tx, id, "voided", reason, salt, at).await?;
+    store_reason(tx, id, "voided", reason, salt, at).await?;
     let grant = grant.ok_or_else(|| InternalError::Broken(format!("{id} was voided and is not there")))?;
     Ok(Ok(Granted { grant, at, balance }))
 }
 
-async fn note_down(
+async fn store_reason(
     tx: &mut WriteTransaction,
     id: GrantId,
     what: &str,
@@ -93,14 +96,14 @@ async fn note_down(
 }
 
 /// Whose a grant is: the customer's number and the SaaS's id.
-pub async fn owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, InternalError> {
+pub async fn grant_owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, InternalError> {
     let sql = "select c.no, c.id from grants g join customers c on c.no = g.customer_no where g.id = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![id.bytes()]).await?;
     row.map(|row| Ok((row.int("no")?, row.text("id")?))).transpose()
 }
 
 /// Why a grant was given, unless that was erased.
-pub async fn reason(app: &App, id: GrantId) -> Result<Option<String>, InternalError> {
+pub async fn courtesy_reason(app: &App, id: GrantId) -> Result<Option<String>, InternalError> {
     let sql =
         "select n.reason from grant_notes n join grants g on g.no = n.grant_no where g.id = $1 and n.kind = 'given'";
     let row = app.store.read().await?.fetch_optional(sql, args![id.bytes()]).await?;

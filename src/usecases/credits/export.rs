@@ -30,11 +30,11 @@ pub const FIELDS: [&str; 15] = [
 ];
 
 /// What a line says, field by field as in [`FIELDS`]; empty where there is nothing to say.
-type Line = [String; 15];
+type ExportRow = [String; 15];
 
 /// What the line of a customer's entry says.
 #[must_use]
-pub fn fields(e: &Entry, customer: &str) -> Line {
+pub fn export_fields(e: &Entry, customer: &str) -> ExportRow {
     [
         e.id().to_string(),
         e.seq.to_string(),
@@ -54,14 +54,14 @@ pub fn fields(e: &Entry, customer: &str) -> Line {
     ]
 }
 
-fn field<'a>(text: &'a Line, name: &str) -> &'a str {
+fn export_field<'a>(text: &'a ExportRow, name: &str) -> &'a str {
     let place = FIELDS.iter().position(|field| *field == name).unwrap_or_default();
     &text[place]
 }
 
 /// Reads an entry of this customer back; refuses what was not written just so.
-fn entry(text: &Line, customer: &str) -> Result<Entry, String> {
-    let field = |name: &str| field(text, name);
+fn parse_entry(text: &ExportRow, customer: &str) -> Result<Entry, String> {
+    let field = |name: &str| export_field(text, name);
     let bad = |name: &str| format!("`{name}` is {:?}, which no entry has", field(name));
     let credits = |name: &str| Credits::parse(field(name)).map_err(|_| bad(name));
     let instant = |name: &str| field(name).parse::<Instant>().map(to_millis).map_err(|_| bad(name));
@@ -83,17 +83,17 @@ fn entry(text: &Line, customer: &str) -> Result<Entry, String> {
         expires_at: (!field("expires_at").is_empty()).then(|| instant("expires_at")).transpose()?,
         event_at: instant("event_at")?,
         created_at: instant("created_at")?,
-        cause: cause(field("ref")).ok_or_else(|| bad("ref"))?,
+        cause: parse_cause(field("ref")).ok_or_else(|| bad("ref"))?,
         note: (!field("note").is_empty()).then(|| hash("note")).transpose()?,
         hash: hash("hash")?,
     };
-    match fields(&entry, customer).iter().zip(text).zip(FIELDS).find(|((written, read), _)| written != read) {
+    match export_fields(&entry, customer).iter().zip(text).zip(FIELDS).find(|((written, read), _)| written != read) {
         Some(((written, read), name)) => Err(format!("`{name}` is {read:?} where {written:?} would have been written")),
         None => Ok(entry),
     }
 }
 
-fn cause(text: &str) -> Option<Cause> {
+fn parse_cause(text: &str) -> Option<Cause> {
     GrantId::parse(text)
         .map(Cause::Grant)
         .or_else(|| UsageId::parse(text).map(Cause::Usage))
@@ -103,7 +103,7 @@ fn cause(text: &str) -> Option<Cause> {
 
 /// What an export was found to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedExport {
     /// Whose entries they are; nobody's where there are none.
     pub customer: Option<String>,
     /// Their end.
@@ -114,32 +114,32 @@ pub struct Verified {
 ///
 /// # Errors
 /// The first line that is not as it was written, or does not follow from the one before it; in words that name it.
-pub fn verify(text: &str) -> Result<Verified, String> {
+pub fn verify_export(text: &str) -> Result<VerifiedExport, String> {
     // The mark of UTF-8, which a program that kept the file may have set at its head.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut found: Option<(String, Replay)> = None;
-    let mut take = |place: String, line: &Line| {
+    let mut take = |place: String, line: &ExportRow| {
         let (customer, replay) = found.get_or_insert_with(|| {
-            let customer = field(line, "customer").to_owned();
+            let customer = export_field(line, "customer").to_owned();
             let replay = Replay::new(&customer);
             (customer, replay)
         });
-        let entry = entry(line, customer).map_err(|reason| format!("{place}: {reason}"))?;
+        let entry = parse_entry(line, customer).map_err(|reason| format!("{place}: {reason}"))?;
         replay.push(&entry).map_err(|broken| format!("{place}: {broken}"))
     };
     if text.trim_start().starts_with(['{', '[']) {
-        json(text, &mut take)?
+        read_json(text, &mut take)?
     } else {
-        csv(text, &mut take)?
+        read_csv(text, &mut take)?
     }
     let (customer, replay) = found.map_or_else(|| (None, Replay::new("")), |(customer, it)| (Some(customer), it));
     let head = replay.end().map_err(|broken| broken.to_string())?;
-    Ok(Verified { customer, head })
+    Ok(VerifiedExport { customer, head })
 }
 
-type Take<'a> = dyn FnMut(String, &Line) -> Result<(), String> + 'a;
+type Take<'a> = dyn FnMut(String, &ExportRow) -> Result<(), String> + 'a;
 
-fn csv(text: &str, take: &mut Take<'_>) -> Result<(), String> {
+fn read_csv(text: &str, take: &mut Take<'_>) -> Result<(), String> {
     let mut lines = text.split('\n').enumerate().map(|(n, line)| (n + 1, line));
     if lines.next().map(|(_, head)| head) != Some(FIELDS.join(",").as_str()) {
         return Err(format!("line 1: not the columns of an export of entries: {}", FIELDS.join(",")));
@@ -149,7 +149,7 @@ fn csv(text: &str, take: &mut Take<'_>) -> Result<(), String> {
             return Ok(());
         }
         let fields: Vec<String> = line.split(',').map(str::to_owned).collect();
-        let fields = Line::try_from(fields).map_err(|all| format!("line {number}: {} columns", all.len()))?;
+        let fields = ExportRow::try_from(fields).map_err(|all| format!("line {number}: {} columns", all.len()))?;
         take(format!("line {number}"), &fields)?;
     }
     Err("the last line is cut off".to_owned())
@@ -158,14 +158,14 @@ fn csv(text: &str, take: &mut Take<'_>) -> Result<(), String> {
 /// A page of the API's list.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Page<'a> {
+struct ExportPage<'a> {
     #[serde(borrow)]
     data: Vec<&'a RawValue>,
     next: Option<String>,
 }
 
 /// Pages one after another as the API gives them, or one list of all entries.
-fn json(text: &str, take: &mut Take<'_>) -> Result<(), String> {
+fn read_json(text: &str, take: &mut Take<'_>) -> Result<(), String> {
     let broken = |e: serde_json::Error| format!("line {} column {}: no JSON of an export: {e}", e.line(), e.column());
     let mut number = 0;
     let mut more = None;
@@ -177,13 +177,13 @@ fn json(text: &str, take: &mut Take<'_>) -> Result<(), String> {
         let rows = if part.starts_with('[') {
             serde_json::from_str(part).map_err(broken)?
         } else {
-            let page: Page<'_> = serde_json::from_str(part).map_err(broken)?;
+            let page: ExportPage<'_> = serde_json::from_str(part).map_err(broken)?;
             more = page.next;
             page.data
         };
         for row in rows {
             number += 1;
-            let fields = object(row.get()).map_err(|reason| format!("line {number} of the list: {reason}"))?;
+            let fields = read_object(row.get()).map_err(|reason| format!("line {number} of the list: {reason}"))?;
             take(format!("line {number} of the list"), &fields)?;
         }
     }
@@ -193,7 +193,7 @@ fn json(text: &str, take: &mut Take<'_>) -> Result<(), String> {
 }
 
 /// The fields of an entry's JSON, as they are written there.
-fn object(text: &str) -> Result<Line, String> {
+fn read_object(text: &str) -> Result<ExportRow, String> {
     let pairs: Pairs<'_> = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let mut found = BTreeMap::new();
     for (name, raw) in pairs.0 {

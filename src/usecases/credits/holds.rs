@@ -38,7 +38,7 @@ pub struct Held {
 }
 
 /// Sets credits aside.
-pub async fn open(tx: &mut WriteTransaction, new: NewHold) -> Result<Result<Held, Refused>, InternalError> {
+pub async fn open_hold(tx: &mut WriteTransaction, new: NewHold) -> Result<Result<Held, Refused>, InternalError> {
     let id = HoldId(tx.clock.mint());
     let (credits, ttl) = (new.credits, TimeDelta::seconds(new.ttl_seconds));
     let (done, at) = tx
@@ -92,7 +92,7 @@ pub struct Settlement {
 }
 
 /// Turns a hold into a usage.
-pub async fn settle(
+pub async fn settle_hold(
     tx: &mut WriteTransaction,
     mut settle: Settle,
 ) -> Result<Result<Settlement, Refused>, InternalError> {
@@ -115,12 +115,12 @@ pub async fn settle(
         .await?;
     let (settled, first_seq, balance) = match done {
         Ok(done) => done,
-        Err(Refused::Unknown) => return Ok(Err(closed(tx, hold).await?)),
+        Err(Refused::Unknown) => return Ok(Err(closed_hold_refusal(tx, hold).await?)),
         Err(refused) => return Ok(Err(refused)),
     };
     let usage = credits.is_positive().then_some(usage);
     if let Some(usage) = usage {
-        let (no, columns) = (settle.customer_no, columns(settle, salt, at));
+        let (no, columns) = (settle.customer_no, settled_usage_columns(settle, salt, at));
         tx.add_usage(no, usage.bytes(), &settled.draws, first_seq, columns).await?;
         tx.flush().await?;
         tx.db.execute("update holds set usage = $1 where id = $2", args![usage.bytes(), hold.bytes()]).await?;
@@ -128,7 +128,7 @@ pub async fn settle(
     Ok(Ok(Settlement { draws: settled.draws, released: settled.released, usage, balance }))
 }
 
-fn columns(settle: Settle, salt: Option<[u8; 16]>, at: Instant) -> NewUsageColumns {
+fn settled_usage_columns(settle: Settle, salt: Option<[u8; 16]>, at: Instant) -> NewUsageColumns {
     NewUsageColumns {
         credits: settle.credits.0,
         operation: settle.operation,
@@ -142,7 +142,7 @@ fn columns(settle: Settle, salt: Option<[u8; 16]>, at: Instant) -> NewUsageColum
 }
 
 /// Returns a hold whole; the balance right after it.
-pub async fn release(
+pub async fn release_hold(
     tx: &mut WriteTransaction,
     customer_no: i64,
     hold: HoldId,
@@ -155,12 +155,12 @@ pub async fn release(
         .await?;
     match done {
         Ok(balance) => Ok(Ok(balance)),
-        Err(()) => Ok(Err(closed(tx, hold).await?)),
+        Err(()) => Ok(Err(closed_hold_refusal(tx, hold).await?)),
     }
 }
 
 /// How a hold closed that is not open: by a write of this turn, or before it.
-async fn closed(tx: &mut WriteTransaction, hold: HoldId) -> Result<Refused, InternalError> {
+async fn closed_hold_refusal(tx: &mut WriteTransaction, hold: HoldId) -> Result<Refused, InternalError> {
     tx.flush().await?;
     let row = tx.db.fetch_optional("select state from holds where id = $1", args![hold.bytes()]).await?;
     let state = row.map(|row| row.int("state")).transpose()?.and_then(HoldState::from_code);
@@ -195,14 +195,14 @@ const HOLD: &str =
     h.usage from holds h join customers c on c.no = h.customer_no";
 
 /// A hold by its id.
-pub async fn find(app: &App, id: HoldId) -> Result<Option<HoldRow>, InternalError> {
+pub async fn find_hold(app: &App, id: HoldId) -> Result<Option<HoldRow>, InternalError> {
     let mut db = app.store.snapshot().await?;
     let rows = db.fetch_all(format!("{HOLD} where h.id = $1"), args![id.bytes()]).await?;
     Ok(holds_of(&mut db, &rows, app.clock.now()).await?.pop())
 }
 
 /// Holds of a customer, newest first, behind the hold `before`.
-pub async fn list(
+pub async fn list_holds(
     app: &App,
     customer_no: i64,
     state: Option<HoldState>,
@@ -235,7 +235,7 @@ async fn holds_of(db: &mut Connection, rows: &[Row], now: Instant) -> Result<Vec
             serde_json::from_str(&row.text("draws")?).map_err(|e| corrupt(format!("draws of a hold: {e}")))?;
         pairs.push(draws);
     }
-    let grants = grants_of(db, pairs.iter().flatten().map(|(no, _)| *no).collect()).await?;
+    let grants = grants_by_number(db, pairs.iter().flatten().map(|(no, _)| *no).collect()).await?;
     rows.iter().zip(pairs).map(|(row, draws)| hold_of(row, &draws, &grants, now)).collect()
 }
 
@@ -261,7 +261,7 @@ fn hold_of(row: &Row, draws: &[(i64, i64)], grants: &Grants, now: Instant) -> Re
 
 type Grants = HashMap<i64, (GrantId, Kind)>;
 
-async fn grants_of(db: &mut Connection, mut nos: Vec<i64>) -> Result<Grants, DbError> {
+async fn grants_by_number(db: &mut Connection, mut nos: Vec<i64>) -> Result<Grants, DbError> {
     nos.sort_unstable();
     nos.dedup();
     let mut out = HashMap::new();

@@ -6,7 +6,7 @@
 use crate::domain::{Account, Catalog, Credits, HoldState, Instant, Refusal, Summary};
 use crate::ledger::WriteTransaction;
 use crate::store::idempotency_keys;
-use crate::store::idempotency_keys::{Answer, Binding, KeyHash};
+use crate::store::idempotency_keys::{BoundAnswer, KeyBinding, KeyHash};
 use crate::usecases::{App, InternalError};
 use futures::future::BoxFuture;
 
@@ -99,7 +99,7 @@ where
     app.write(move |tx| {
         Box::pin(async move {
             if let Some(binding) = tx.find_key(call.key).await? {
-                return replay(binding, call.content);
+                return replayed_answer(binding, call.content);
             }
             if tx.is_closed(call.customer_no).await? {
                 return Ok(Bound::Refused(Refused::Closed));
@@ -108,8 +108,8 @@ where
                 Ok(json) => json,
                 Err(refused) => return Ok(Bound::Refused(refused)),
             };
-            let answer = Answer::Json(json.clone().into_bytes());
-            tx.bind_key(call.key, Binding { content: call.content, status, answer });
+            let answer = BoundAnswer::Json(json.clone().into_bytes());
+            tx.bind_key(call.key, KeyBinding { content: call.content, status, answer });
             Ok(Bound::Answer { json, replayed: false })
         })
     })
@@ -117,16 +117,16 @@ where
 }
 
 /// What the call's key is bound to, if it is: for a write that must ask Stripe before it can be done once.
-pub async fn find(app: &App, call: Call) -> Result<Option<Bound>, InternalError> {
+pub async fn find_answer(app: &App, call: Call) -> Result<Option<Bound>, InternalError> {
     let mut db = app.store.read().await?;
     let binding = idempotency_keys::find_in_all_segments(&mut db, call.key).await?;
-    binding.map(|binding| replay(binding, call.content)).transpose()
+    binding.map(|binding| replayed_answer(binding, call.content)).transpose()
 }
 
 /// What a key that is bound answers to this content.
-fn replay(binding: Binding, content: [u8; 16]) -> Result<Bound, InternalError> {
+fn replayed_answer(binding: KeyBinding, content: [u8; 16]) -> Result<Bound, InternalError> {
     match binding.answer {
-        Answer::Json(json) if binding.content == content => {
+        BoundAnswer::Json(json) if binding.content == content => {
             let json = String::from_utf8(json).map_err(|e| InternalError::Broken(e.to_string()))?;
             Ok(Bound::Answer { json, replayed: true })
         }

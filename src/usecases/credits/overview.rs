@@ -3,7 +3,7 @@
 
 use crate::args;
 use crate::domain::{Account, Balance, Grant, Instant, Kind, PurchaseId};
-use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, grant_of};
+use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, grant_of_row};
 use crate::store::db::{Connection, DbError};
 use crate::usecases::credits::accounts;
 use crate::usecases::{App, InternalError};
@@ -22,10 +22,15 @@ pub struct Overview {
     pub in_use_since: Option<Instant>,
 }
 
-/// A customer's ledger now. What is due should be booked before ([`accounts::book`]), so that the lists are what they
+/// A customer's ledger now. What is due should be booked before ([`accounts::catch_up_account`]), so that the lists are what they
 /// say.
-pub async fn of_customer(db: &mut Connection, app: &App, no: i64, customer: &str) -> Result<Option<Overview>, DbError> {
-    let Some((loaded, at)) = accounts::loaded(db, customer, app).await? else { return Ok(None) };
+pub async fn load_overview(
+    db: &mut Connection,
+    app: &App,
+    no: i64,
+    customer: &str,
+) -> Result<Option<Overview>, DbError> {
+    let Some((loaded, at)) = accounts::load_account(db, customer, app).await? else { return Ok(None) };
     let account = loaded.account;
     let balance = Balance::of(&account, at);
     let of_use = |grant: &&Grant| grant.kind == Kind::TopUp && grant.has_something();
@@ -40,7 +45,7 @@ pub async fn of_customer(db: &mut Connection, app: &App, no: i64, customer: &str
 }
 
 /// Ended top-ups, the latest to expire first.
-pub async fn ended(db: &mut Connection, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, DbError> {
+pub async fn ended_top_ups(db: &mut Connection, no: i64, skip: usize, take: usize) -> Result<Vec<Grant>, DbError> {
     if take == 0 {
         return Ok(Vec::new());
     }
@@ -50,13 +55,13 @@ pub async fn ended(db: &mut Connection, no: i64, skip: usize, take: usize) -> Re
     );
     let (take, skip) = (i64::try_from(take).unwrap_or(0), i64::try_from(skip).unwrap_or(i64::MAX));
     let rows = db.fetch_all(sql, args![no, i64::from(Kind::TopUp.code()), take, skip]).await?;
-    rows.iter().map(grant_of).collect()
+    rows.iter().map(grant_of_row).collect()
 }
 
 /// The grant that a purchase brought, as it stands now.
-pub async fn bought(app: &App, no: i64, purchase: PurchaseId) -> Result<Option<Grant>, InternalError> {
-    accounts::book(app, no).await?;
+pub async fn bought_grant(app: &App, no: i64, purchase: PurchaseId) -> Result<Option<Grant>, InternalError> {
+    accounts::catch_up_account(app, no).await?;
     let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.purchase = $1 and g.customer_no = $2");
     let row = app.store.read().await?.fetch_optional(sql, args![purchase.bytes(), no]).await?;
-    Ok(row.as_ref().map(grant_of).transpose()?)
+    Ok(row.as_ref().map(grant_of_row).transpose()?)
 }

@@ -38,7 +38,7 @@ const USAGE: &str =
     "select u.id, u.customer_no, u.credits, u.operation, u.quantities, u.source, u.created_at, u.voided_at, u.first_row,
     u.lines, c.id as customer from usages u join customers c on c.no = u.customer_no";
 
-fn usage_of(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
+fn usage_of_row(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
     Ok(Usage {
         id: UsageId(row.uuid("id")?),
         customer_no: row.int("customer_no")?,
@@ -54,22 +54,22 @@ fn usage_of(row: &Row, draws: Vec<Draw>) -> Result<Usage, DbError> {
 }
 
 /// A usage by its id.
-pub async fn find(app: &App, id: UsageId) -> Result<Option<Usage>, InternalError> {
-    Ok(find_all(app, &[id]).await?.remove(&id))
+pub async fn find_usage(app: &App, id: UsageId) -> Result<Option<Usage>, InternalError> {
+    Ok(find_usages(app, &[id]).await?.remove(&id))
 }
 
 /// Usages by their ids, read together; one that is not there is left out.
-pub async fn find_all(app: &App, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, InternalError> {
+pub async fn find_usages(app: &App, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, InternalError> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let mut db = app.store.snapshot().await?;
-    Ok(load_all(&mut db, ids).await?)
+    Ok(load_usages(&mut db, ids).await?)
 }
 
 /// A usage by its id, on a connection at hand.
-pub async fn load(db: &mut Connection, id: UsageId) -> Result<Option<Usage>, DbError> {
-    Ok(load_all(db, &[id]).await?.remove(&id))
+pub async fn load_usage(db: &mut Connection, id: UsageId) -> Result<Option<Usage>, DbError> {
+    Ok(load_usages(db, &[id]).await?.remove(&id))
 }
 
 /// The columns of a usage and one of its lines.
@@ -77,7 +77,7 @@ const LINE: &str = "u.id, u.customer_no, u.credits, u.operation, u.quantities, u
     c.id as customer, e.row_no, e.amount, g.id as grant_id, g.kind as grant_kind";
 
 /// A row for each line of each usage.
-async fn load_all(db: &mut Connection, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, DbError> {
+async fn load_usages(db: &mut Connection, ids: &[UsageId]) -> Result<HashMap<UsageId, Usage>, DbError> {
     let (used, ids) =
         (args![i64::from(EntryKind::Used.code())], ids.iter().map(|id| Value::from(id.bytes())).collect());
     // Each usage by its key, then its lines by their numbers: a planner that knows nothing of the tables yet must not
@@ -114,7 +114,7 @@ async fn load_all(db: &mut Connection, ids: &[UsageId]) -> Result<HashMap<UsageI
         let draw = Draw { grant: GrantId(row.uuid("grant_id")?), kind, credits: -row.credits("amount")? };
         match found.entry(UsageId(row.uuid("id")?)) {
             Entry::Occupied(mut usage) => usage.get_mut().draws.push(draw),
-            Entry::Vacant(place) => drop(place.insert(usage_of(row, vec![draw])?)),
+            Entry::Vacant(place) => drop(place.insert(usage_of_row(row, vec![draw])?)),
         }
     }
     Ok(found)
@@ -136,12 +136,17 @@ struct Met {
 }
 
 /// Usages of a customer whose first entry is before `before_seq`, newest first.
-pub async fn list(app: &App, customer_no: i64, before_seq: i64, limit: i64) -> Result<Vec<UsageRow>, InternalError> {
+pub async fn list_usages(
+    app: &App,
+    customer_no: i64,
+    before_seq: i64,
+    limit: i64,
+) -> Result<Vec<UsageRow>, InternalError> {
     let mut db = app.store.snapshot().await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut met = walk_back(&mut db, customer_no, before_seq, limit).await?;
     met.truncate(limit);
-    let kinds = kinds(&mut db, &met).await?;
+    let kinds = kinds_of_grants(&mut db, &met).await?;
     let ids: Vec<Value> = met.iter().map(|met| Value::from(met.id.bytes())).collect();
     let mut rows = HashMap::new();
     if !ids.is_empty() {
@@ -158,7 +163,7 @@ pub async fn list(app: &App, customer_no: i64, before_seq: i64, limit: i64) -> R
             Ok(Draw { grant: entry.grant, kind, credits: -entry.amount })
         };
         let draws = met.lines.iter().rev().map(draw).collect::<Result<_, DbError>>()?;
-        out.push(UsageRow { seq: met.seq, usage: usage_of(row, draws)? });
+        out.push(UsageRow { seq: met.seq, usage: usage_of_row(row, draws)? });
     }
     Ok(out)
 }
@@ -190,7 +195,7 @@ async fn walk_back(db: &mut Connection, customer_no: i64, before_seq: i64, limit
     Ok(met)
 }
 
-async fn kinds(db: &mut Connection, met: &[Met]) -> Result<HashMap<GrantId, Kind>, DbError> {
+async fn kinds_of_grants(db: &mut Connection, met: &[Met]) -> Result<HashMap<GrantId, Kind>, DbError> {
     let mut ids: Vec<GrantId> = met.iter().flat_map(|met| met.lines.iter().map(|line| line.grant)).collect();
     ids.sort_unstable();
     ids.dedup();

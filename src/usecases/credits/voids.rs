@@ -6,7 +6,7 @@ use crate::domain::{GrantId, Instant, Summary, UsageId};
 use crate::ledger::WriteTransaction;
 use crate::store::daily_usage;
 use crate::store::daily_usage::{DayKey, Totals};
-use crate::store::metrics::Metrics;
+use crate::store::metrics::DayMetrics;
 use crate::usecases::InternalError;
 use crate::usecases::credits::idempotency::Refused;
 use crate::usecases::credits::usages;
@@ -23,12 +23,12 @@ pub struct Voided {
 }
 
 /// Returns a usage whole to the grants that it came from.
-pub async fn usage(
+pub async fn void_customer_usage(
     tx: &mut WriteTransaction,
     id: UsageId,
     reason: &str,
 ) -> Result<Result<Voided, Refused>, InternalError> {
-    let Some(usage) = usages::load(&mut tx.db, id).await? else { return Ok(Err(Refused::Unknown)) };
+    let Some(usage) = usages::load_usage(&mut tx.db, id).await? else { return Ok(Err(Refused::Unknown)) };
     if usage.voided_at.is_some() {
         return Ok(Err(Refused::AlreadyVoided));
     }
@@ -44,12 +44,12 @@ pub async fn usage(
     let Ok(balance) = done else { return Err(InternalError::Broken(format!("{id} cannot return to its grants"))) };
     let sql = "update usages set voided_at = $1, void_reason = $2, void_salt = $3 where id = $4";
     tx.db.execute(sql, args![at, reason, salt, id.bytes()]).await?;
-    off_its_day(tx, &usage).await?;
+    subtract_from_day(tx, &usage).await?;
     Ok(Ok(Voided { usage, at, balance }))
 }
 
 /// An undone usage counts no more on the day that it was on.
-async fn off_its_day(tx: &mut WriteTransaction, usage: &usages::Usage) -> Result<(), InternalError> {
+async fn subtract_from_day(tx: &mut WriteTransaction, usage: &usages::Usage) -> Result<(), InternalError> {
     let key = DayKey {
         day: daily_usage::day_number(usage.created_at),
         customer_no: usage.customer_no,
@@ -61,7 +61,7 @@ async fn off_its_day(tx: &mut WriteTransaction, usage: &usages::Usage) -> Result
     tx.flush().await?;
     let row = daily_usage::find_counting_row(&mut tx.db, &key, usage.created_at).await?;
     let row = row.ok_or_else(|| InternalError::Broken(format!("{} is on no day", usage.id)))?;
-    tx.add_metrics(key.day, key.customer_no, &Metrics::of(usage.quantities.as_deref()).undone());
+    tx.add_metrics(key.day, key.customer_no, &DayMetrics::of(usage.quantities.as_deref()).undone());
     tx.add_to_day(row, &Totals::of(&usage.draws).undone());
     Ok(())
 }

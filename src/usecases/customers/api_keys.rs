@@ -23,7 +23,7 @@ pub const NAME_MAX: usize = 100;
 
 /// A key that was made.
 #[derive(Clone, Debug)]
-pub struct NewKey {
+pub struct NewApiKey {
     /// Its public half.
     pub id: KeyId,
     /// What the customer's programs send.
@@ -59,29 +59,29 @@ pub enum KeyChange {
 
 /// SHA-256 of a key: what the store keeps.
 #[must_use]
-pub fn key_hash(key: &str) -> [u8; 32] {
+pub fn api_key_hash(key: &str) -> [u8; 32] {
     Sha256::digest(key.as_bytes()).into()
 }
 
 /// Makes a key for the SaaS; `None` where the customer is closed.
-pub async fn create(app: &App, customer_no: i64, name: String) -> Result<Option<NewKey>, InternalError> {
+pub async fn create_api_key(app: &App, customer_no: i64, name: String) -> Result<Option<NewApiKey>, InternalError> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
     let key = format!("tk_{}", hex::encode(bytes));
-    let (id, hash) = (KeyId(app.clock.mint()), key_hash(&key));
+    let (id, hash) = (KeyId(app.clock.mint()), api_key_hash(&key));
     let job = app.write(move |tx| {
         Box::pin(async move {
             if tx.is_closed(customer_no).await? {
                 return Ok(false);
             }
-            insert(tx, id, customer_no, &name, hash).await?;
+            insert_api_key(tx, id, customer_no, &name, hash).await?;
             Ok(true)
         })
     });
-    Ok(job.await?.then_some(NewKey { id, key }))
+    Ok(job.await?.then_some(NewApiKey { id, key }))
 }
 
-async fn insert(
+async fn insert_api_key(
     tx: &mut WriteTransaction,
     id: KeyId,
     customer_no: i64,
@@ -95,12 +95,12 @@ async fn insert(
 }
 
 /// Makes a key that a member's form brought: the same form makes it once, however often it is sent.
-pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Result<KeyChange, InternalError> {
+pub async fn create_own_api_key(app: &App, viewer: &Viewer, name: &str, key: &str) -> Result<KeyChange, InternalError> {
     let name = name.trim().to_owned();
-    if text::line(&name, NAME_MAX).is_err() {
+    if text::check_line(&name, NAME_MAX).is_err() {
         return Ok(KeyChange::BadName);
     }
-    let (id, hash) = (KeyId(app.clock.mint()), key_hash(key));
+    let (id, hash) = (KeyId(app.clock.mint()), api_key_hash(key));
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {
         Box::pin(async move {
@@ -117,7 +117,7 @@ pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Resu
             if row.int("living")? >= KEYS_MAX {
                 return Ok(KeyChange::TooMany);
             }
-            insert(tx, id, viewer.customer_no, &name, hash).await?;
+            insert_api_key(tx, id, viewer.customer_no, &name, hash).await?;
             Ok(KeyChange::Done)
         })
     })
@@ -127,7 +127,7 @@ pub async fn make_own(app: &App, viewer: &Viewer, name: &str, key: &str) -> Resu
 const LISTED: &str =
     "select id, name, created_at, last_used_at from api_keys where customer_no = $1 and revoked_at is null";
 
-fn listed(row: &Row) -> Result<KeySummary, DbError> {
+fn key_summary_of(row: &Row) -> Result<KeySummary, DbError> {
     Ok(KeySummary {
         id: KeyId(row.uuid("id")?),
         name: row.text("name")?,
@@ -137,21 +137,21 @@ fn listed(row: &Row) -> Result<KeySummary, DbError> {
 }
 
 /// The living keys of a customer, newest first.
-pub async fn list(app: &App, customer_no: i64) -> Result<Vec<KeySummary>, InternalError> {
+pub async fn list_api_keys(app: &App, customer_no: i64) -> Result<Vec<KeySummary>, InternalError> {
     let sql = format!("{LISTED} order by created_at desc, id desc limit $2");
     let rows = app.store.read().await?.fetch_all(sql, args![customer_no, LIST_MAX]).await?;
-    rows.iter().map(listed).collect::<Result<_, DbError>>().map_err(InternalError::from)
+    rows.iter().map(key_summary_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 /// The living key of a customer that is this one.
-pub async fn made_before(app: &App, customer_no: i64, key: &str) -> Result<Option<KeySummary>, InternalError> {
+pub async fn find_made_key(app: &App, customer_no: i64, key: &str) -> Result<Option<KeySummary>, InternalError> {
     let sql = format!("{LISTED} and key_hash = $2");
-    let row = app.store.read().await?.fetch_optional(sql, args![customer_no, key_hash(key)]).await?;
-    row.as_ref().map(listed).transpose().map_err(InternalError::from)
+    let row = app.store.read().await?.fetch_optional(sql, args![customer_no, api_key_hash(key)]).await?;
+    row.as_ref().map(key_summary_of).transpose().map_err(InternalError::from)
 }
 
 /// Revokes a key: who sends it is refused from now on.
-pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<KeyChange, InternalError> {
+pub async fn revoke_key(app: &App, viewer: &Viewer, id: KeyId) -> Result<KeyChange, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {
         Box::pin(async move {
@@ -171,11 +171,11 @@ pub async fn revoke(app: &App, viewer: &Viewer, id: KeyId) -> Result<KeyChange, 
 const USE_STEP: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
 /// Whose key this is, if it is one that lives: the customer's number.
-pub async fn owner(app: &App, key: &str) -> Result<Option<i64>, InternalError> {
+pub async fn api_key_owner(app: &App, key: &str) -> Result<Option<i64>, InternalError> {
     if !key.starts_with("tk_") {
         return Ok(None);
     }
-    let hash = key_hash(key);
+    let hash = api_key_hash(key);
     let sql = "select k.customer_no, k.last_used_at from api_keys k join customers c on c.no = k.customer_no
          where k.key_hash = $1 and k.revoked_at is null and c.closed_at is null";
     let Some(row) = app.store.read().await?.fetch_optional(sql, args![hash]).await? else { return Ok(None) };

@@ -64,22 +64,22 @@ pub enum PutOutcome {
 }
 
 /// Makes or changes a customer; plans act by R6.
-pub async fn put(app: &App, id: &str, put: Put) -> Result<PutOutcome, InternalError> {
+pub async fn put_customer(app: &App, id: &str, put: Put) -> Result<PutOutcome, InternalError> {
     let id = id.to_owned();
-    app.write(move |tx| Box::pin(async move { put_in(tx, &id, put).await })).await
+    app.write(move |tx| Box::pin(async move { put_customer_in(tx, &id, put).await })).await
 }
 
 /// The same inside a transaction.
-pub async fn put_in(tx: &mut WriteTransaction, id: &str, put: Put) -> Result<PutOutcome, InternalError> {
+pub async fn put_customer_in(tx: &mut WriteTransaction, id: &str, put: Put) -> Result<PutOutcome, InternalError> {
     let outcome = match tx.customer_no(id).await? {
         Some(no) if tx.is_closed(no).await? => return Ok(PutOutcome::Closed),
-        Some(no) => change(tx, no, &put).await?,
-        None => create(tx, id, &put).await?,
+        Some(no) => change_customer(tx, no, &put).await?,
+        None => create_customer(tx, id, &put).await?,
     };
     Ok(outcome)
 }
 
-async fn create(tx: &mut WriteTransaction, id: &str, put: &Put) -> Result<PutOutcome, InternalError> {
+async fn create_customer(tx: &mut WriteTransaction, id: &str, put: &Put) -> Result<PutOutcome, InternalError> {
     let Some(email) = &put.email else { return Ok(PutOutcome::Missing("email")) };
     let Some(plan) = &put.plan else { return Ok(PutOutcome::Missing("plan")) };
     let (now, name) = (tx.now(), put.name.as_deref().unwrap_or(id));
@@ -96,19 +96,19 @@ async fn create(tx: &mut WriteTransaction, id: &str, put: &Put) -> Result<PutOut
         tx.db.execute("delete from customers where no = $1", args![no]).await?;
         return Ok(PutOutcome::BadAnchor);
     }
-    own(tx, no, &email.to_lowercase()).await?;
+    add_owner(tx, no, &email.to_lowercase()).await?;
     Ok(PutOutcome::Created)
 }
 
-async fn change(tx: &mut WriteTransaction, no: i64, put: &Put) -> Result<PutOutcome, InternalError> {
+async fn change_customer(tx: &mut WriteTransaction, no: i64, put: &Put) -> Result<PutOutcome, InternalError> {
     let (account, _) = tx.account(no).await?;
     if !account.may_set(put.plan.as_deref(), put.cycle_anchor) {
         return Ok(PutOutcome::Managed);
     }
     if let Some(email) = &put.email {
-        readdress(tx, no, &email.to_lowercase()).await?;
+        move_owner(tx, no, &email.to_lowercase()).await?;
     }
-    note_for_stripe(tx, no, put).await?;
+    mark_for_stripe(tx, no, put).await?;
     tx.db
         .execute(
             "update customers set email = coalesce($1, email), name = coalesce($2, name),
@@ -119,7 +119,7 @@ async fn change(tx: &mut WriteTransaction, no: i64, put: &Put) -> Result<PutOutc
     let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);
     tx.with_account(no, |account, at, catalog, changes| {
         // What a subscription decides is said again at most.
-        if account.master.is_some() {
+        if account.controlled_by.is_some() {
             return;
         }
         if let Some(anchor) = anchor {
@@ -134,7 +134,7 @@ async fn change(tx: &mut WriteTransaction, no: i64, put: &Put) -> Result<PutOutc
 }
 
 /// Stripe's copy of email and name follows: a job tells it, where it has one and this changes it.
-async fn note_for_stripe(tx: &mut WriteTransaction, no: i64, put: &Put) -> Result<(), DbError> {
+async fn mark_for_stripe(tx: &mut WriteTransaction, no: i64, put: &Put) -> Result<(), DbError> {
     let now = tx.now();
     let sql = "update customers set stripe_version = stripe_version + 1, stripe_attempts = 0,
           stripe_due_at = case when stripe_customer is null then null else $4 end
@@ -145,7 +145,7 @@ async fn note_for_stripe(tx: &mut WriteTransaction, no: i64, put: &Put) -> Resul
 
 /// The customer's e-email is an owner. It is kept what the member was before: that is what a later address leaves. An
 /// owner whom people made stays theirs.
-async fn own(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
+async fn add_owner(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
     let now = tx.now();
     tx.db
         .execute(
@@ -164,19 +164,19 @@ async fn own(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbEr
 
 /// Another address takes the place of the former one: whatever the former `PUT` gave is taken back, with sessions and
 /// links. The same address changes nothing: an owner whom people have removed stays away.
-async fn readdress(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
+async fn move_owner(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
     let row = tx.db.fetch_optional("select email from customers where no = $1", args![no]).await?;
     let former = row.map(|row| row.text("email")).transpose()?.unwrap_or_default().to_lowercase();
     if former == email {
         return Ok(());
     }
-    own(tx, no, email).await?;
+    add_owner(tx, no, email).await?;
     let now = tx.now();
     let sql = "update members set role = case when role_before_put = 'none' then role else role_before_put end,
           removed_at = case when role_before_put = 'none' then $1 else removed_at end, role_before_put = null
         where customer_no = $2 and email = $3 and removed_at is null and role_before_put is not null";
     if tx.db.execute(sql, args![now, no, &former]).await? > 0 {
-        sessions::end_all(tx, no, &former, None).await?;
+        sessions::end_all_sessions(tx, no, &former, None).await?;
     }
     Ok(())
 }
@@ -216,16 +216,16 @@ fn customer_of(row: &Row) -> Result<Customer, DbError> {
 }
 
 /// A customer as it stands now: what was due by now has happened, booked or not (R3).
-pub async fn find(app: &App, id: &str) -> Result<Option<Customer>, InternalError> {
-    Ok(found(&mut app.store.snapshot().await?, app, id).await?)
+pub async fn find_customer(app: &App, id: &str) -> Result<Option<Customer>, InternalError> {
+    Ok(load_customer(&mut app.store.snapshot().await?, app, id).await?)
 }
 
 /// The same, of the state that a page sees.
-pub async fn found(db: &mut Connection, app: &App, id: &str) -> Result<Option<Customer>, DbError> {
+pub async fn load_customer(db: &mut Connection, app: &App, id: &str) -> Result<Option<Customer>, DbError> {
     let Some(row) = db.fetch_optional(format!("{CUSTOMER} where c.id = $1"), args![id]).await? else { return Ok(None) };
     let mut customer = customer_of(&row)?;
     if customer.cycle.end <= app.clock.now() {
-        let account = accounts::now(db, &customer.id, app).await?;
+        let account = accounts::account_now(db, &customer.id, app).await?;
         if let Some((account, _)) = account {
             customer.plan = account.plan;
             customer.next_plan = account.next_plan;
@@ -236,7 +236,7 @@ pub async fn found(db: &mut Connection, app: &App, id: &str) -> Result<Option<Cu
 }
 
 /// Which of these ids are customers', asked together.
-pub async fn existing(app: &App, mut ids: Vec<String>) -> Result<HashSet<String>, InternalError> {
+pub async fn existing_customers(app: &App, mut ids: Vec<String>) -> Result<HashSet<String>, InternalError> {
     ids.sort_unstable();
     ids.dedup();
     if ids.is_empty() {
@@ -250,7 +250,7 @@ pub async fn existing(app: &App, mut ids: Vec<String>) -> Result<HashSet<String>
 }
 
 /// The number and id of a customer.
-pub async fn number(app: &App, id: &str) -> Result<Option<i64>, InternalError> {
+pub async fn customer_number(app: &App, id: &str) -> Result<Option<i64>, InternalError> {
     let row = app.store.read().await?.fetch_optional("select no from customers where id = $1", args![id]).await?;
     row.map(|row| row.int("no")).transpose().map_err(InternalError::from)
 }

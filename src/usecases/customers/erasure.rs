@@ -28,9 +28,9 @@ const ROUND_MAX: i64 = 50;
 const AT_ONCE_MAX: usize = 4;
 
 /// Closes a customer, for ever. When it returns, its data is blanked, or the job goes on with what takes longer.
-pub async fn close(app: &App, customer_no: i64) -> Result<(), InternalError> {
-    app.write(move |tx| Box::pin(async move { close_in(tx, customer_no).await })).await?;
-    match tokio::time::timeout(REQUEST_MAX, erase(app, customer_no)).await {
+pub async fn close_customer(app: &App, customer_no: i64) -> Result<(), InternalError> {
+    app.write(move |tx| Box::pin(async move { close_customer_in(tx, customer_no).await })).await?;
+    match tokio::time::timeout(REQUEST_MAX, erase_customer(app, customer_no)).await {
         Ok(erased) => erased,
         Err(_) => {
             tracing::info!(customer_no, "an erasure takes longer than its request; the job goes on");
@@ -40,18 +40,18 @@ pub async fn close(app: &App, customer_no: i64) -> Result<(), InternalError> {
 }
 
 /// How many erasures have not come to their end.
-pub async fn backlog(app: &App) -> Result<i64, InternalError> {
+pub async fn erasure_backlog(app: &App) -> Result<i64, InternalError> {
     let row = app.store.read().await?.fetch_optional("select count(*) as n from erasures", Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
 /// Brings erasures to their end; how many.
-pub async fn run(app: &App) -> Result<u64, InternalError> {
+pub async fn run_erasure(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move {
-        erase(app, failed_items::customer_no(&item)?).await?;
+        erase_customer(app, failed_items::customer_of_item(&item)?).await?;
         Ok(1)
     };
-    let mut run = rounds::Run::new(app, failed_items::ERASURE, AT_ONCE_MAX);
+    let mut run = rounds::ItemRun::new(app, failed_items::ERASURE, AT_ONCE_MAX);
     let mut done = run.retry(act).await?;
     let sql = format!(
         "select customer_no from erasures where {} order by requested_at limit $1",
@@ -68,14 +68,14 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
 }
 
 /// Blanks what the commit that closed has left, from where an earlier run has come to.
-async fn erase(app: &App, customer_no: i64) -> Result<(), InternalError> {
+async fn erase_customer(app: &App, customer_no: i64) -> Result<(), InternalError> {
     let sql = "select usages_before from erasures where customer_no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![customer_no]).await?;
     let Some(mut before) = row.map(|row| row.int("usages_before")).transpose()? else { return Ok(()) };
     // A closed customer gets no more usages, so the walk back meets every one. It keeps the engine only a step at a
     // time.
     loop {
-        let page = crate::usecases::credits::usages::list(app, customer_no, before, STEP).await?;
+        let page = crate::usecases::credits::usages::list_usages(app, customer_no, before, STEP).await?;
         let Some(last) = page.last() else { break };
         before = last.seq;
         let ids: Vec<UsageId> = page.iter().map(|row| row.usage.id).collect();
@@ -126,13 +126,13 @@ const BLANK: [&str; 9] = [
        state = case when state in ('queued', 'deferred') then 'refused' else state end where customer_no = $1",
 ];
 
-async fn close_in(tx: &mut WriteTransaction, no: i64) -> Result<(), InternalError> {
+async fn close_customer_in(tx: &mut WriteTransaction, no: i64) -> Result<(), InternalError> {
     let closed = tx.is_closed(no).await?;
     // What is due by now is booked before.
-    let followed = tx.account(no).await?.0.master.as_ref().map(|master| master.subscription.clone());
+    let followed = tx.account(no).await?.0.controlled_by.as_ref().map(|it| it.subscription.clone());
     if let Some(subscription) = followed.filter(|_| !closed) {
         let detail = "its customer was closed; it goes on at Stripe, and is paid for, until somebody ends it there";
-        alarms::raise(tx, "subscription", &subscription, detail).await?;
+        alarms::raise_alarm(tx, "subscription", &subscription, detail).await?;
     }
     tx.with_account(no, |account, _, _, changes| account.notice_nobody(changes)).await?;
     tx.flush().await?;

@@ -54,7 +54,7 @@ pub enum MemberChange {
 }
 
 /// The members of a customer, longest first.
-pub async fn list(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalError> {
+pub async fn list_members(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalError> {
     let sql = "select email, role, created_at from members where customer_no = $1 and removed_at is null
         order by no limit $2";
     let rows = app.store.read().await?.fetch_all(sql, args![customer_no, MEMBERS_MAX]).await?;
@@ -85,7 +85,7 @@ impl Wish {
 
     /// What the person whom it is about may do now.
     async fn target(&self, tx: &mut WriteTransaction) -> Result<Option<Role>, DbError> {
-        sessions::member(&mut tx.db, self.viewer.customer_no, Some(&self.email)).await
+        sessions::member_role(&mut tx.db, self.viewer.customer_no, Some(&self.email)).await
     }
 
     /// Whether the customer would be left without an owner.
@@ -116,7 +116,7 @@ pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Resu
                 on conflict (customer_no, email) do update
                 set role = excluded.role, created_at = excluded.created_at, removed_at = null, role_before_put = null";
             tx.db.execute(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
-            outbox::enqueue(tx, invitation).await?;
+            outbox::enqueue_email(tx, invitation).await?;
             Ok(MemberChange::Done)
         })
     });
@@ -175,7 +175,12 @@ const fn role_words(role: Role) -> &'static str {
 }
 
 /// Changes what a member may do. Open sessions gain with it; a lesser role ends them, and pending links.
-pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) -> Result<MemberChange, InternalError> {
+pub async fn change_member_role(
+    app: &App,
+    viewer: &Viewer,
+    email: &str,
+    role: Role,
+) -> Result<MemberChange, InternalError> {
     let Some(wish) = Wish::new(app, viewer, email) else { return Ok(MemberChange::Unknown) };
     app.write(move |tx| {
         Box::pin(async move {
@@ -193,7 +198,7 @@ pub async fn change_role(app: &App, viewer: &Viewer, email: &str, role: Role) ->
             tx.db.execute(sql, args![role.name(), no, &wish.email]).await?;
             if role != was && role.at_most(was) == role {
                 // Whoever gives up rights of their own stays signed in where they did.
-                sessions::end_all(tx, no, &wish.email, Some(wish.viewer.session)).await?;
+                sessions::end_all_sessions(tx, no, &wish.email, Some(wish.viewer.session)).await?;
             }
             let sql = "update sessions set role = $1 where customer_no = $2 and email = $3";
             tx.db.execute(sql, args![role.name(), no, &wish.email]).await?;
@@ -219,7 +224,7 @@ pub async fn remove(app: &App, viewer: &Viewer, email: &str) -> Result<MemberCha
             let (now, no) = (tx.now(), wish.viewer.customer_no);
             let sql = "update members set removed_at = $1 where customer_no = $2 and email = $3";
             tx.db.execute(sql, args![now, no, &wish.email]).await?;
-            sessions::end_all(tx, no, &wish.email, None).await?;
+            sessions::end_all_sessions(tx, no, &wish.email, None).await?;
             Ok(MemberChange::Done)
         })
     })

@@ -7,4 +7,7 @@ mod customer;
 pub mod erasure;
 pub mod members;
 
-pub use customer::{Customer, Put, PutOutcome, existing, find, found, number, put, put_in, set_timezone};
+pub use customer::{
+    Customer, Put, PutOutcome, customer_number, existing_customers, find_customer, load_customer, put_customer,
+    put_customer_in, set_timezone,
+};

@@ -40,6 +40,6 @@ impl Backoff {
 }
 
 /// A reason as a database and a line of a terminal take it.
-pub(crate) fn plain(reason: &str) -> String {
+pub(crate) fn plain_reason(reason: &str) -> String {
     reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }

@@ -1,7 +1,7 @@
 //! Items of job lists that fail: each is retried by itself, longer after every attempt, and an alarm names it until it
 //! succeeds. Its neighbours are served in the same run.
 //!
-//! A failing item is a row of `failed_items`. The list's own query leaves it out ([`List::without_failed`]), and each
+//! A failing item is a row of `failed_items`. The list's own query leaves it out ([`FailedItemList::without_failed`]), and each
 //! run retries by their keys those that are due. The row and its alarm end with the first attempt that succeeds.
 //!
 //! Invariant: a fault that every item would meet (a database that is away) is no item's: it ends the run and is
@@ -13,7 +13,7 @@ use crate::args;
 use crate::ledger::WriteTransaction;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
-use crate::usecases::delivery::backoff::{Backoff, plain};
+use crate::usecases::delivery::backoff::{Backoff, plain_reason};
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 use std::collections::{BTreeSet, HashSet};
@@ -29,7 +29,7 @@ pub(crate) const ALARM_IF_UNANSWERED: i64 = 12;
 
 /// A list that a job works through.
 #[derive(Clone, Copy, Debug)]
-pub struct List {
+pub struct FailedItemList {
     /// Its name, in `failed_items` and in alarms.
     pub name: &'static str,
     /// Whether its items are customers, by the store's number.
@@ -40,18 +40,19 @@ pub struct List {
     pub retries_max: i64,
 }
 
-pub(crate) const LEDGER: List = List::of_customers("ledger");
-pub(crate) const REMINDERS: List = List::of_customers("reminders");
-pub(crate) const NEWS: List = List::of_customers("news");
-pub(crate) const ERASURE: List = List::of_customers("erasure");
-pub(crate) const CUSTOMERS: List = List::of_customers("customers");
+pub(crate) const LEDGER: FailedItemList = FailedItemList::of_customers("ledger");
+pub(crate) const REMINDERS: FailedItemList = FailedItemList::of_customers("reminders");
+pub(crate) const BALANCE_ALERTS: FailedItemList = FailedItemList::of_customers("news");
+pub(crate) const ERASURE: FailedItemList = FailedItemList::of_customers("erasure");
+pub(crate) const CUSTOMERS: FailedItemList = FailedItemList::of_customers("customers");
 /// Whoever has paid waits for it: never long. While Stripe is away each retry takes seconds: only some in a run.
-pub(crate) const PURCHASES: List = List { wait_max: 15 * 60, retries_max: 24, ..List::named("purchases") };
+pub(crate) const PURCHASES: FailedItemList =
+    FailedItemList { wait_max: 15 * 60, retries_max: 24, ..FailedItemList::named("purchases") };
 /// Reminders that were accepted, by the outbox's number, whose top-ups could not be told so.
-pub(crate) const NOTICES: List = List::named("notices");
-pub(crate) const TIDY: List = List::named("tidy");
+pub(crate) const NOTICES: FailedItemList = FailedItemList::named("notices");
+pub(crate) const TIDY: FailedItemList = FailedItemList::named("tidy");
 
-impl List {
+impl FailedItemList {
     const fn named(name: &'static str) -> Self {
         Self { name, of_customers: false, wait_max: WAIT_SECONDS_MAX, retries_max: 200 }
     }
@@ -92,7 +93,7 @@ pub(crate) fn customer_items(rows: &[Row]) -> Result<Vec<String>, DbError> {
 }
 
 /// The number of a customer that an item is.
-pub(crate) fn customer_no(item: &str) -> Result<i64, InternalError> {
+pub(crate) fn customer_of_item(item: &str) -> Result<i64, InternalError> {
     item.parse().map_err(|_| InternalError::Broken(format!("{item:?} is no customer's number")))
 }
 
@@ -101,7 +102,7 @@ pub const ALARM: &str = "failed_item";
 
 /// The reason why an item was not served.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
+pub(crate) struct ItemFailure {
     /// The fault in words.
     pub reason: String,
     /// From which attempt on there is an alarm.
@@ -110,14 +111,14 @@ pub(crate) struct Failure {
     pub is_its_own: bool,
 }
 
-impl Failure {
+impl ItemFailure {
     /// Of an item, for this reason, with an alarm at once.
     pub fn lasting(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), alarm_at: 1, is_its_own: true }
     }
 }
 
-impl From<&InternalError> for Failure {
+impl From<&InternalError> for ItemFailure {
     fn from(fault: &InternalError) -> Self {
         let alarm_at = match fault {
             InternalError::Stripe(_) => ALARM_IF_UNANSWERED,
@@ -153,13 +154,13 @@ fn is_passing_code(code: &str) -> bool {
 }
 
 /// Notes which items failed, and ends the failures of those that were served.
-pub(crate) async fn record(
+pub(crate) async fn record_failures(
     app: &App,
-    list: List,
+    list: FailedItemList,
     served: Vec<String>,
-    failed: Vec<(String, Failure)>,
+    failed: Vec<(String, ItemFailure)>,
 ) -> Result<(), InternalError> {
-    let known = self::failed(app, list).await?;
+    let known = self::failed_now(app, list).await?;
     let cured: Vec<String> = served.into_iter().filter(|item| known.contains(item)).collect();
     if cured.is_empty() && failed.is_empty() {
         return Ok(());
@@ -167,10 +168,10 @@ pub(crate) async fn record(
     app.write(move |tx| {
         Box::pin(async move {
             for item in cured {
-                end(tx, list, &item).await?;
+                remove_item(tx, list, &item).await?;
             }
             for (item, failure) in failed {
-                fail(tx, list, &item, &failure).await?;
+                fail_item(tx, list, &item, &failure).await?;
             }
             Ok(())
         })
@@ -179,36 +180,36 @@ pub(crate) async fn record(
 }
 
 /// The failed items of a list: those that are retried by themselves.
-pub(crate) async fn failed(app: &App, list: List) -> Result<BTreeSet<String>, InternalError> {
+pub(crate) async fn failed_now(app: &App, list: FailedItemList) -> Result<BTreeSet<String>, InternalError> {
     let sql = "select item from failed_items where list = $1";
     let rows = app.store.read().await?.fetch_all(sql, args![list.name]).await?;
     Ok(rows.iter().map(|row| row.text("item")).collect::<Result<_, _>>()?)
 }
 
 /// The failed items of a list that are not due yet.
-pub(crate) async fn resting(app: &App, list: List) -> Result<BTreeSet<String>, InternalError> {
+pub(crate) async fn waiting_for_retry(app: &App, list: FailedItemList) -> Result<BTreeSet<String>, InternalError> {
     let sql = "select item from failed_items where list = $1 and due_at > $2";
     let rows = app.store.read().await?.fetch_all(sql, args![list.name, app.clock.now()]).await?;
     Ok(rows.iter().map(|row| row.text("item")).collect::<Result<_, _>>()?)
 }
 
 /// An item was served: nothing is to be retried, and nobody has to look at it.
-async fn end(tx: &mut WriteTransaction, list: List, item: &str) -> Result<(), InternalError> {
+async fn remove_item(tx: &mut WriteTransaction, list: FailedItemList, item: &str) -> Result<(), InternalError> {
     tx.db.execute("delete from failed_items where list = $1 and item = $2", args![list.name, item]).await?;
     let subject = list.subject(tx, item).await?;
     for subject in [subject.as_str(), list.name] {
-        alarms::end(tx, ALARM, subject).await?;
+        alarms::end_alarm(tx, ALARM, subject).await?;
     }
     tracing::info!(list = list.name, item, "a failed item succeeded");
     Ok(())
 }
 
 /// An item failed: it is retried later, and an alarm is raised.
-pub(crate) async fn fail(
+pub(crate) async fn fail_item(
     tx: &mut WriteTransaction,
-    list: List,
+    list: FailedItemList,
     item: &str,
-    failure: &Failure,
+    failure: &ItemFailure,
 ) -> Result<(), InternalError> {
     let now = tx.now();
     let sql = "select attempts, due_at from failed_items where list = $1 and item = $2";
@@ -218,7 +219,7 @@ pub(crate) async fn fail(
         Some(row) => row.int("attempts")?.saturating_add(1),
         None => 1,
     };
-    let reason = plain(&failure.reason);
+    let reason = plain_reason(&failure.reason);
     let wait = RETRIES.random_seconds(attempts)?.min(list.wait_max);
     let sql = "insert into failed_items (list, item, attempts, failed_at, due_at, last_error)
         values ($1, $2, $3, $4, $5, $6)
@@ -229,13 +230,13 @@ pub(crate) async fn fail(
     tracing::error!(list = list.name, item, attempts, error = reason, "an item failed; it is retried later");
     if attempts >= failure.alarm_at {
         let subject = if failure.is_its_own { list.subject(tx, item).await? } else { list.name.to_owned() };
-        alarms::raise(tx, ALARM, &subject, &format!("failed, and is retried: {reason}")).await?;
+        alarms::raise_alarm(tx, ALARM, &subject, &format!("failed, and is retried: {reason}")).await?;
     }
     Ok(())
 }
 
 /// How many items of each list fail; lists without any are left out.
-pub async fn counts(store: &Store) -> Result<Vec<(String, i64)>, InternalError> {
+pub async fn failed_item_counts(store: &Store) -> Result<Vec<(String, i64)>, InternalError> {
     let sql = "select list, count(*) as n from failed_items group by list";
     let rows = store.read().await?.fetch_all(sql, Vec::new()).await?;
     let count = |row: &Row| Ok((row.text("list")?, row.int("n")?));

@@ -9,4 +9,4 @@ mod queue;
 pub mod rounds;
 pub mod webhooks;
 
-pub(crate) use backoff::plain;
+pub(crate) use backoff::plain_reason;

@@ -10,9 +10,9 @@ use crate::domain::Instant;
 use crate::email::{Lane, Letter, Rendered, Sent};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{DbError, Row};
-use crate::usecases::delivery::failed_items::{List, NOTICES, RETRIES};
+use crate::usecases::delivery::failed_items::{FailedItemList, NOTICES, RETRIES};
 use crate::usecases::delivery::queue;
-use crate::usecases::delivery::queue::{Attempt, Channel, Claimed, Policy};
+use crate::usecases::delivery::queue::{Attempt, Channel, ClaimedItem, Policy};
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 use futures::FutureExt;
@@ -106,11 +106,11 @@ impl<W: Writers> Channel for Emails<W> {
         &letter.kind
     }
 
-    fn subject(&self, claimed: &Claimed<Letter>) -> String {
+    fn subject(&self, claimed: &ClaimedItem<Letter>) -> String {
         format!("{} {}", claimed.message.kind, claimed.no)
     }
 
-    fn ended_alarms(&self, claimed: &Claimed<Letter>) -> Vec<String> {
+    fn ended_alarms(&self, claimed: &ClaimedItem<Letter>) -> Vec<String> {
         let own = (claimed.attempt > 1).then(|| claimed.no.to_string());
         std::iter::once("server".to_owned()).chain(own).collect()
     }
@@ -118,7 +118,7 @@ impl<W: Writers> Channel for Emails<W> {
     fn follow_up<'a>(
         &'a self,
         tx: &'a mut WriteTransaction,
-        claimed: &'a Claimed<Letter>,
+        claimed: &'a ClaimedItem<Letter>,
     ) -> BoxFuture<'a, Result<(), InternalError>> {
         Box::pin(async move {
             let letter = &claimed.message;
@@ -133,7 +133,7 @@ impl<W: Writers> Channel for Emails<W> {
         })
     }
 
-    fn follow_up_list(&self, letter: &Letter) -> Option<List> {
+    fn follow_up_list(&self, letter: &Letter) -> Option<FailedItemList> {
         self.writers.follows(&letter.kind).then_some(NOTICES)
     }
 }
@@ -156,30 +156,34 @@ fn letter_of(row: &Row) -> Result<Letter, DbError> {
 ///
 /// # Errors
 /// Those of the database; an answer of the mail server is a state of the email.
-pub async fn send_urgent<W: Writers>(app: &App, writers: W, stop: &CancellationToken) -> Result<(), InternalError> {
-    send(app, Emails { lane: Lane::Urgent, writers, keeps_text: app.settings.demo }, stop).await
+pub async fn send_urgent_emails<W: Writers>(
+    app: &App,
+    writers: W,
+    stop: &CancellationToken,
+) -> Result<(), InternalError> {
+    send_emails(app, Emails { lane: Lane::Urgent, writers, keeps_text: app.settings.demo }, stop).await
 }
 
-/// Sends all due emails, first those of [`send_urgent`].
+/// Sends all due emails, first those of [`send_urgent_emails`].
 ///
 /// # Errors
-/// As [`send_urgent`].
-pub async fn send_due<W: Writers>(app: &App, writers: W, stop: &CancellationToken) -> Result<(), InternalError> {
-    send_urgent(app, writers.clone(), stop).await?;
-    send(app, Emails { lane: Lane::Bulk, writers, keeps_text: app.settings.demo }, stop).await
+/// As [`send_urgent_emails`].
+pub async fn send_due_emails<W: Writers>(app: &App, writers: W, stop: &CancellationToken) -> Result<(), InternalError> {
+    send_urgent_emails(app, writers.clone(), stop).await?;
+    send_emails(app, Emails { lane: Lane::Bulk, writers, keeps_text: app.settings.demo }, stop).await
 }
 
-async fn send<W: Writers>(app: &App, emails: Emails<W>, stop: &CancellationToken) -> Result<(), InternalError> {
+async fn send_emails<W: Writers>(app: &App, emails: Emails<W>, stop: &CancellationToken) -> Result<(), InternalError> {
     if app.mailer.is_off() {
         return Ok(());
     }
     let _round = app.mailer.round(emails.lane).await;
-    queue::send_due(app, &emails, stop).await?;
+    queue::send_due_items(app, &emails, stop).await?;
     Ok(())
 }
 
 /// When the next email after `after` is due, where emails leave at all.
-pub async fn next_due(app: &App, after: Instant) -> Result<Option<Instant>, InternalError> {
+pub async fn next_email_due(app: &App, after: Instant) -> Result<Option<Instant>, InternalError> {
     if app.mailer.is_off() {
         return Ok(None);
     }
@@ -209,7 +213,7 @@ pub struct NewEmail {
 }
 
 /// Writes an email in the transaction that causes it; its number, unless the key was written before.
-pub async fn enqueue(tx: &mut WriteTransaction, email: NewEmail) -> Result<Option<i64>, DbError> {
+pub async fn enqueue_email(tx: &mut WriteTransaction, email: NewEmail) -> Result<Option<i64>, DbError> {
     let now = tx.now();
     let row = tx
         .db
@@ -237,7 +241,7 @@ pub async fn enqueue(tx: &mut WriteTransaction, email: NewEmail) -> Result<Optio
 }
 
 /// How many emails have not left, by state: `queued`, `deferred`.
-pub async fn waiting(app: &App) -> Result<Vec<(String, i64)>, InternalError> {
+pub async fn waiting_emails(app: &App) -> Result<Vec<(String, i64)>, InternalError> {
     let mut counts = vec![("queued".to_owned(), 0), ("deferred".to_owned(), 0)];
     let sql = "select state, count(*) as n from outbox where done_at is null group by state";
     for row in app.store.read().await?.fetch_all(sql, Vec::new()).await? {
@@ -263,7 +267,7 @@ pub struct OutboxEmail {
 }
 
 /// The newest emails, newest first.
-pub async fn newest(app: &App, limit: i64) -> Result<Vec<OutboxEmail>, InternalError> {
+pub async fn newest_emails(app: &App, limit: i64) -> Result<Vec<OutboxEmail>, InternalError> {
     let sql = "select no, recipient, kind, subject, body_text, state, created_at from outbox
         order by created_at desc, no desc limit $1";
     let rows = app.store.read().await?.fetch_all(sql, args![limit]).await?;

@@ -9,9 +9,9 @@ use crate::args;
 use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::db::Row;
-use crate::usecases::delivery::backoff::{Backoff, plain};
+use crate::usecases::delivery::backoff::{Backoff, plain_reason};
 use crate::usecases::delivery::failed_items;
-use crate::usecases::delivery::failed_items::{Failure, List, may_pass};
+use crate::usecases::delivery::failed_items::{FailedItemList, ItemFailure, may_pass};
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 use futures::StreamExt;
@@ -57,7 +57,7 @@ pub(crate) struct Policy {
 
 /// A message that this process sends now.
 #[derive(Clone)]
-pub(crate) struct Claimed<M> {
+pub(crate) struct ClaimedItem<M> {
     pub no: i64,
     pub attempt: i64,
     pub message: M,
@@ -84,24 +84,24 @@ pub(crate) trait Channel: Clone + Send + Sync + 'static {
 
     /// The kind of a message, for the log; and the subject of the alarm about one that was given up.
     fn kind<'a>(&self, message: &'a Self::Message) -> &'a str;
-    fn subject(&self, claimed: &Claimed<Self::Message>) -> String;
+    fn subject(&self, claimed: &ClaimedItem<Self::Message>) -> String;
 
     /// Subjects of alarms that end with the acceptance of a message.
-    fn ended_alarms(&self, claimed: &Claimed<Self::Message>) -> Vec<String>;
+    fn ended_alarms(&self, claimed: &ClaimedItem<Self::Message>) -> Vec<String>;
 
     /// Work that follows the first acceptance of a message, in the same transaction.
     fn follow_up<'a>(
         &'a self,
         tx: &'a mut WriteTransaction,
-        claimed: &'a Claimed<Self::Message>,
+        claimed: &'a ClaimedItem<Self::Message>,
     ) -> BoxFuture<'a, Result<(), InternalError>>;
 
     /// The list of failed items on which follow-up work is retried, so that the message is not sent once more for it.
-    fn follow_up_list(&self, message: &Self::Message) -> Option<List>;
+    fn follow_up_list(&self, message: &Self::Message) -> Option<FailedItemList>;
 }
 
 /// Sends the messages that are due, and begins no further round after `stop`; how many were accepted.
-pub(crate) async fn send_due<C: Channel>(
+pub(crate) async fn send_due_items<C: Channel>(
     app: &App,
     channel: &C,
     stop: &CancellationToken,
@@ -109,11 +109,11 @@ pub(crate) async fn send_due<C: Channel>(
     let mut sent = 0;
     for _ in 0..ROUNDS_MAX {
         // Most rounds find nothing, and need no transaction for it.
-        if stop.is_cancelled() || !is_due(app, channel.policy()).await? {
+        if stop.is_cancelled() || !has_due_items(app, channel.policy()).await? {
             break;
         }
         let this = channel.clone();
-        let claimed = app.write(move |tx| Box::pin(async move { claim(tx, &this).await })).await?;
+        let claimed = app.write(move |tx| Box::pin(async move { claim_items(tx, &this).await })).await?;
         let sending = claimed.into_iter().map(|claimed| deliver(app, channel, claimed));
         let mut sending = futures::stream::iter(sending).buffer_unordered(channel.policy().at_once_max);
         let mut failed = None;
@@ -130,7 +130,7 @@ pub(crate) async fn send_due<C: Channel>(
     Ok(sent)
 }
 
-async fn is_due(app: &App, policy: &Policy) -> Result<bool, InternalError> {
+async fn has_due_items(app: &App, policy: &Policy) -> Result<bool, InternalError> {
     let Policy { table, condition, .. } = policy;
     let sql = format!("select 1 as n from {table} where done_at is null and due_at <= $1{condition} limit 1");
     Ok(app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?.is_some())
@@ -138,7 +138,10 @@ async fn is_due(app: &App, policy: &Policy) -> Result<bool, InternalError> {
 
 /// Takes some due messages: nobody else takes them while the claim holds. One that cannot be read or prepared is put
 /// off.
-async fn claim<C: Channel>(tx: &mut WriteTransaction, channel: &C) -> Result<Vec<Claimed<C::Message>>, InternalError> {
+async fn claim_items<C: Channel>(
+    tx: &mut WriteTransaction,
+    channel: &C,
+) -> Result<Vec<ClaimedItem<C::Message>>, InternalError> {
     let (now, policy) = (tx.now(), channel.policy());
     let Policy { table, condition, columns, .. } = policy;
     let sql = format!(
@@ -153,10 +156,10 @@ async fn claim<C: Channel>(tx: &mut WriteTransaction, channel: &C) -> Result<Vec
     for row in &rows {
         let no = row.int("no")?;
         match (channel.prepare(tx, row).await, row.int("attempts")) {
-            (Ok(message), Ok(attempt)) => claimed.push(Claimed { no, attempt, message }),
+            (Ok(message), Ok(attempt)) => claimed.push(ClaimedItem { no, attempt, message }),
             (Err(fault), _) if may_pass(&fault) => return Err(fault),
-            (Err(fault), attempt) => put_off(tx, policy, no, attempt.unwrap_or(1), &fault).await?,
-            (Ok(_), Err(fault)) => put_off(tx, policy, no, 1, &fault.into()).await?,
+            (Err(fault), attempt) => put_off_unsent(tx, policy, no, attempt.unwrap_or(1), &fault).await?,
+            (Ok(_), Err(fault)) => put_off_unsent(tx, policy, no, 1, &fault.into()).await?,
         }
     }
     claimed.sort_by_key(|claimed| claimed.no);
@@ -164,14 +167,14 @@ async fn claim<C: Channel>(tx: &mut WriteTransaction, channel: &C) -> Result<Vec
 }
 
 /// Puts off a message that cannot be read, and raises an alarm.
-async fn put_off(
+async fn put_off_unsent(
     tx: &mut WriteTransaction,
     policy: &Policy,
     no: i64,
     attempt: i64,
     fault: &InternalError,
 ) -> Result<(), InternalError> {
-    let (reason, now) = (plain(&fault.to_string()), tx.now());
+    let (reason, now) = (plain_reason(&fault.to_string()), tx.now());
     let due = now + TimeDelta::seconds(policy.backoff.random_seconds(attempt)?);
     let sql = format!(
         "update {} set state = 'deferred', due_at = $1, last_error = $2 where no = $3 and done_at is null",
@@ -179,25 +182,25 @@ async fn put_off(
     );
     tx.db.execute(sql, args![due, &reason, no]).await?;
     let detail = format!("{} cannot be read, and is retried: {reason}", policy.unreadable);
-    alarms::raise(tx, policy.alarm, &no.to_string(), &detail).await?;
+    alarms::raise_alarm(tx, policy.alarm, &no.to_string(), &detail).await?;
     Ok(())
 }
 
-async fn deliver<C: Channel>(app: &App, channel: &C, claimed: Claimed<C::Message>) -> Result<bool, InternalError> {
+async fn deliver<C: Channel>(app: &App, channel: &C, claimed: ClaimedItem<C::Message>) -> Result<bool, InternalError> {
     let attempt = channel.send(app, &claimed.message).await;
     let accepted = attempt == Attempt::Accepted;
     let list = channel.follow_up_list(&claimed.message).filter(|_| accepted);
     let repeat = list.map(|list| (list, channel.clone(), claimed.clone()));
     let this = channel.clone();
-    let done = app.write(move |tx| Box::pin(async move { store(tx, &this, &claimed, attempt).await })).await;
+    let done = app.write(move |tx| Box::pin(async move { store_attempt(tx, &this, &claimed, attempt).await })).await;
     match (done, repeat) {
         (Err(fault), Some((list, this, claimed))) if !may_pass(&fault) => {
             // The message is accepted all the same: only its follow-up is retried.
-            let failure = Failure::from(&fault);
+            let failure = ItemFailure::from(&fault);
             let job = app.write(move |tx| {
                 Box::pin(async move {
-                    accept(tx, &this, &claimed).await?;
-                    failed_items::fail(tx, list, &claimed.no.to_string(), &failure).await
+                    accept_item(tx, &this, &claimed).await?;
+                    failed_items::fail_item(tx, list, &claimed.no.to_string(), &failure).await
                 })
             });
             job.await?;
@@ -207,29 +210,29 @@ async fn deliver<C: Channel>(app: &App, channel: &C, claimed: Claimed<C::Message
     Ok(accepted)
 }
 
-async fn store<C: Channel>(
+async fn store_attempt<C: Channel>(
     tx: &mut WriteTransaction,
     channel: &C,
-    claimed: &Claimed<C::Message>,
+    claimed: &ClaimedItem<C::Message>,
     attempt: Attempt,
 ) -> Result<(), InternalError> {
     let (since, patience) = channel.patience(&claimed.message);
     match attempt {
-        Attempt::Accepted => match accept(tx, channel, claimed).await? {
+        Attempt::Accepted => match accept_item(tx, channel, claimed).await? {
             true => channel.follow_up(tx, claimed).await,
             false => Ok(()),
         },
         Attempt::Refused(reason) => give_up(tx, channel, claimed, &reason).await,
         Attempt::Deferred(reason) if tx.now() - since >= patience => give_up(tx, channel, claimed, &reason).await,
-        Attempt::Deferred(reason) => defer(tx, channel, claimed, &reason).await,
+        Attempt::Deferred(reason) => defer_item(tx, channel, claimed, &reason).await,
     }
 }
 
 /// Marks a message as accepted; whether it was not before.
-async fn accept<C: Channel>(
+async fn accept_item<C: Channel>(
     tx: &mut WriteTransaction,
     channel: &C,
-    claimed: &Claimed<C::Message>,
+    claimed: &ClaimedItem<C::Message>,
 ) -> Result<bool, InternalError> {
     let (policy, now) = (channel.policy(), tx.now());
     let sql = format!(
@@ -238,16 +241,16 @@ async fn accept<C: Channel>(
     );
     let first = tx.db.execute(sql, args![now, claimed.no]).await? > 0;
     for subject in channel.ended_alarms(claimed) {
-        alarms::end(tx, policy.alarm, &subject).await?;
+        alarms::end_alarm(tx, policy.alarm, &subject).await?;
     }
     tracing::info!(no = claimed.no, kind = channel.kind(&claimed.message), "{} was accepted", policy.noun);
     Ok(first)
 }
 
-async fn defer<C: Channel>(
+async fn defer_item<C: Channel>(
     tx: &mut WriteTransaction,
     channel: &C,
-    claimed: &Claimed<C::Message>,
+    claimed: &ClaimedItem<C::Message>,
     reason: &str,
 ) -> Result<(), InternalError> {
     let (policy, attempt) = (channel.policy(), claimed.attempt);
@@ -262,7 +265,7 @@ async fn defer<C: Channel>(
     let kind = channel.kind(&claimed.message);
     tracing::warn!(no = claimed.no, kind, attempt, reason, "{} is tried again later", policy.noun);
     if attempt == policy.alarm_at_attempt {
-        alarms::raise(tx, policy.alarm, policy.receiver, &format!("{}: {reason}", policy.deferred)).await?;
+        alarms::raise_alarm(tx, policy.alarm, policy.receiver, &format!("{}: {reason}", policy.deferred)).await?;
     }
     Ok(())
 }
@@ -270,7 +273,7 @@ async fn defer<C: Channel>(
 async fn give_up<C: Channel>(
     tx: &mut WriteTransaction,
     channel: &C,
-    claimed: &Claimed<C::Message>,
+    claimed: &ClaimedItem<C::Message>,
     reason: &str,
 ) -> Result<(), InternalError> {
     let (policy, now) = (channel.policy(), tx.now());
@@ -280,7 +283,7 @@ async fn give_up<C: Channel>(
     );
     if tx.db.execute(sql, args![now, reason, claimed.no]).await? > 0 {
         let detail = format!("{} was given up: {reason}{}", policy.noun, policy.given_up_hint);
-        alarms::raise(tx, policy.alarm, &channel.subject(claimed), &detail).await?;
+        alarms::raise_alarm(tx, policy.alarm, &channel.subject(claimed), &detail).await?;
     }
     Ok(())
 }

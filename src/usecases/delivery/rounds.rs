@@ -3,7 +3,9 @@
 //! *Not here:* the table of failed items (`failed_items`).
 
 use crate::args;
-use crate::usecases::delivery::failed_items::{ALARM_IF_UNANSWERED, Failure, List, may_pass, record};
+use crate::usecases::delivery::failed_items::{
+    ALARM_IF_UNANSWERED, FailedItemList, ItemFailure, may_pass, record_failures,
+};
 use crate::usecases::{App, InternalError};
 use futures::{FutureExt, StreamExt};
 use std::collections::HashMap;
@@ -21,7 +23,7 @@ pub(crate) struct Round<K> {
     /// Items that were served.
     pub served: Vec<K>,
     /// Items that were not.
-    pub failed: Vec<(K, Failure)>,
+    pub failed: Vec<(K, ItemFailure)>,
     /// A fault that is no item's.
     pub stopped: Option<InternalError>,
 }
@@ -33,14 +35,14 @@ impl<K> Round<K> {
                 self.done += done;
                 self.served.push(item);
             }
-            Err(fault) => self.failed.push((item, Failure::from(&fault))),
+            Err(fault) => self.failed.push((item, ItemFailure::from(&fault))),
         }
     }
 }
 
 /// Serves items, some side by side. A fault that may pass is tried once more alone: writes that were decided together
 /// are undone together, and only the one that fails alone is to blame.
-pub(crate) async fn round<K, F>(items: Vec<K>, at_once: usize, act: impl Fn(K) -> F) -> Round<K>
+pub(crate) async fn run_round<K, F>(items: Vec<K>, at_once: usize, act: impl Fn(K) -> F) -> Round<K>
 where
     K: Clone,
     F: Future<Output = Result<u64, InternalError>>,
@@ -74,7 +76,7 @@ where
     let nobodys = round.served.is_empty() || blamed.len() >= ALONE_MAX;
     for (item, fault) in blamed {
         if !round.served.is_empty() {
-            round.failed.push((item, Failure::from(&fault)));
+            round.failed.push((item, ItemFailure::from(&fault)));
         }
         if nobodys {
             round.stopped = Some(fault);
@@ -84,17 +86,17 @@ where
 }
 
 /// A run through one list.
-pub(crate) struct Run<'a> {
+pub(crate) struct ItemRun<'a> {
     app: &'a App,
-    list: List,
+    list: FailedItemList,
     at_once: usize,
     /// In how many rounds up to the last an item was served.
     streaks: HashMap<String, u32>,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ItemRun<'a> {
     /// Of this list, with so many items side by side.
-    pub fn new(app: &'a App, list: List, at_once: usize) -> Self {
+    pub fn new(app: &'a App, list: FailedItemList, at_once: usize) -> Self {
         Self { app, list, at_once, streaks: HashMap::new() }
     }
 
@@ -127,17 +129,17 @@ impl<'a> Run<'a> {
         }
         let streak = |item: &String| self.streaks.get(item).copied().unwrap_or(0);
         let (stuck, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| streak(item) >= STREAK_MAX);
-        let mut round = round(items, self.at_once, act).await;
+        let mut round = run_round(items, self.at_once, act).await;
         self.streaks = round.served.iter().map(|item| (item.clone(), streak(item) + 1)).collect();
         let reason = "it is due again as soon as it was served";
-        round.failed.extend(stuck.into_iter().map(|item| (item, Failure::lasting(reason))));
+        round.failed.extend(stuck.into_iter().map(|item| (item, ItemFailure::lasting(reason))));
         // Stripe answers about nothing: that is no news of each purchase.
         if round.served.is_empty() && round.failed.len() > 1 {
             for (_, failure) in round.failed.iter_mut().filter(|(_, failure)| failure.alarm_at == ALARM_IF_UNANSWERED) {
                 failure.is_its_own = false;
             }
         }
-        record(self.app, self.list, round.served, round.failed).await?;
+        record_failures(self.app, self.list, round.served, round.failed).await?;
         round.stopped.map_or(Ok(round.done), Err)
     }
 }
@@ -159,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_item_that_fails_in_whatever_way_keeps_no_neighbour_from_being_served() {
-        let round = round(vec![10, 20, 1, 30, 2, 3], 4, act).await;
+        let round = run_round(vec![10, 20, 1, 30, 2, 3], 4, act).await;
         assert_eq!(round.done, 3);
         let mut failed: Vec<i64> = round.failed.iter().map(|(item, _)| *item).collect();
         failed.sort_unstable();
@@ -169,13 +171,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_database_that_is_away_is_no_items_fault() {
-        let round = round(vec![20, 21, 22, 23, 24], 4, act).await;
+        let round = run_round(vec![20, 21, 22, 23, 24], 4, act).await;
         assert!(round.failed.is_empty() && round.stopped.is_some());
     }
 
     #[tokio::test]
     async fn several_items_that_undo_what_is_decided_with_them_are_found_out_some_in_a_round() {
-        let round = round(vec![1, 20, 21, 22, 23, 24], 4, act).await;
+        let round = run_round(vec![1, 20, 21, 22, 23, 24], 4, act).await;
         assert_eq!((round.failed.len(), round.stopped.is_some()), (ALONE_MAX, true));
     }
 }

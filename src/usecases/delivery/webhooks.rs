@@ -12,9 +12,9 @@ use crate::store::Store;
 use crate::store::db::{DbError, Row};
 use crate::time_zone;
 use crate::usecases::delivery::backoff::Backoff;
-use crate::usecases::delivery::failed_items::List;
+use crate::usecases::delivery::failed_items::FailedItemList;
 use crate::usecases::delivery::queue;
-use crate::usecases::delivery::queue::{Attempt, Channel, Claimed, Policy};
+use crate::usecases::delivery::queue::{Attempt, Channel, ClaimedItem, Policy};
 use crate::usecases::{App, InternalError};
 use crate::webhooks::{Delivered, Hook};
 use chrono::TimeDelta;
@@ -51,7 +51,7 @@ const POLICY: Policy = Policy {
 struct Webhooks(Hook);
 
 #[derive(Clone)]
-struct Message {
+struct QueuedWebhook {
     id: String,
     kind: String,
     body: String,
@@ -59,7 +59,7 @@ struct Message {
 }
 
 impl Channel for Webhooks {
-    type Message = Message;
+    type Message = QueuedWebhook;
 
     fn policy(&self) -> &'static Policy {
         &POLICY
@@ -69,9 +69,9 @@ impl Channel for Webhooks {
         &'a self,
         _: &'a mut WriteTransaction,
         row: &'a Row,
-    ) -> BoxFuture<'a, Result<Message, InternalError>> {
+    ) -> BoxFuture<'a, Result<QueuedWebhook, InternalError>> {
         Box::pin(async move {
-            Ok(Message {
+            Ok(QueuedWebhook {
                 id: row.text("id")?,
                 kind: row.text("kind")?,
                 body: row.text("body")?,
@@ -80,7 +80,7 @@ impl Channel for Webhooks {
         })
     }
 
-    fn send<'a>(&'a self, app: &'a App, message: &'a Message) -> BoxFuture<'a, Attempt> {
+    fn send<'a>(&'a self, app: &'a App, message: &'a QueuedWebhook) -> BoxFuture<'a, Attempt> {
         let sent = self.0.send(&message.id, app.clock.real(), &message.body).map(|delivered| match delivered {
             Delivered::Accepted => Attempt::Accepted,
             Delivered::Deferred(reason) => Attempt::Deferred(reason),
@@ -89,37 +89,37 @@ impl Channel for Webhooks {
         Box::pin(sent)
     }
 
-    fn patience(&self, message: &Message) -> (Instant, TimeDelta) {
+    fn patience(&self, message: &QueuedWebhook) -> (Instant, TimeDelta) {
         (message.created_at, TimeDelta::days(GIVE_UP_DAYS))
     }
 
-    fn kind<'a>(&self, message: &'a Message) -> &'a str {
+    fn kind<'a>(&self, message: &'a QueuedWebhook) -> &'a str {
         &message.kind
     }
 
-    fn subject(&self, claimed: &Claimed<Message>) -> String {
+    fn subject(&self, claimed: &ClaimedItem<QueuedWebhook>) -> String {
         claimed.message.id.clone()
     }
 
-    fn ended_alarms(&self, claimed: &Claimed<Message>) -> Vec<String> {
+    fn ended_alarms(&self, claimed: &ClaimedItem<QueuedWebhook>) -> Vec<String> {
         vec!["endpoint".to_owned(), claimed.message.id.clone(), claimed.no.to_string()]
     }
 
     fn follow_up<'a>(
         &'a self,
         _: &'a mut WriteTransaction,
-        _: &'a Claimed<Message>,
+        _: &'a ClaimedItem<QueuedWebhook>,
     ) -> BoxFuture<'a, Result<(), InternalError>> {
         Box::pin(async { Ok(()) })
     }
 
-    fn follow_up_list(&self, _: &Message) -> Option<List> {
+    fn follow_up_list(&self, _: &QueuedWebhook) -> Option<FailedItemList> {
         None
     }
 }
 
 /// Writes a message in the transaction that causes it, once for a key.
-pub(crate) async fn enqueue(
+pub(crate) async fn enqueue_webhook(
     tx: &mut WriteTransaction,
     no: i64,
     kind: &'static str,
@@ -137,14 +137,14 @@ pub(crate) async fn enqueue(
 ///
 /// # Errors
 /// Those of the database; an answer of the receiver is a state of the message.
-pub async fn send_due(app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
+pub async fn send_due_webhooks(app: &App, stop: &CancellationToken) -> Result<u64, InternalError> {
     let Some(hook) = &app.hook else { return Ok(0) };
     let _round = hook.round().await;
-    queue::send_due(app, &Webhooks(hook.clone()), stop).await
+    queue::send_due_items(app, &Webhooks(hook.clone()), stop).await
 }
 
 /// When the next message after `after` is due, where messages leave at all.
-pub async fn next_due(app: &App, after: Instant) -> Result<Option<Instant>, InternalError> {
+pub async fn next_webhook_due(app: &App, after: Instant) -> Result<Option<Instant>, InternalError> {
     if app.hook.is_none() {
         return Ok(None);
     }
@@ -154,7 +154,7 @@ pub async fn next_due(app: &App, after: Instant) -> Result<Option<Instant>, Inte
 }
 
 /// How many are due.
-pub async fn backlog(app: &App) -> Result<i64, InternalError> {
+pub async fn webhook_backlog(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from webhook_messages where done_at is null and due_at <= $1";
     let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
@@ -186,7 +186,7 @@ impl fmt::Display for WebhookSummary {
 }
 
 /// The messages that are not accepted, or with `all` the newest of all; newest first.
-pub async fn list(store: &Store, all: bool) -> Result<Vec<WebhookSummary>, InternalError> {
+pub async fn list_webhooks(store: &Store, all: bool) -> Result<Vec<WebhookSummary>, InternalError> {
     let sql =
         "select h.id, h.kind, c.id as customer, h.state, h.attempts, h.last_error, h.created_at, h.due_at, h.done_at
         from webhook_messages h join customers c on c.no = h.customer_no
@@ -209,7 +209,7 @@ pub async fn list(store: &Store, all: bool) -> Result<Vec<WebhookSummary>, Inter
 }
 
 /// Sends messages once more, whatever their state, beginning now; returns the ids that are unknown.
-pub async fn send_again(app: &App, ids: &[String]) -> Result<Vec<String>, InternalError> {
+pub async fn resend_webhooks(app: &App, ids: &[String]) -> Result<Vec<String>, InternalError> {
     let ids = ids.to_vec();
     app.write(move |tx| {
         Box::pin(async move {
@@ -228,7 +228,7 @@ pub async fn send_again(app: &App, ids: &[String]) -> Result<Vec<String>, Intern
 }
 
 /// Sends a test message at once, which is stored nowhere.
-pub async fn probe(app: &App, hook: &Hook) -> Delivered {
+pub async fn send_test_webhook(app: &App, hook: &Hook) -> Delivered {
     let (id, at) = (format!("msg_{}", app.clock.mint().simple()), app.clock.real());
     let body = serde_json::json!({"type": "topup.test", "timestamp": time_zone::rfc3339(at), "data": {}}).to_string();
     hook.send(&id, at, &body).await

@@ -16,7 +16,7 @@ const CYCLES: i64 = 3;
 const PURCHASES_MAX: i64 = 1_000;
 
 /// The comparison for a customer, unless it was put aside until a reset to come. `account` stands at `now`.
-pub async fn of_customer(
+pub async fn customer_advice(
     db: &mut Connection,
     app: &App,
     no: i64,
@@ -36,7 +36,7 @@ pub async fn of_customer(
     if grants.iter().filter(|grant| ran_out(grant)).count() < 2 {
         return Ok(None);
     }
-    let cycles = cycles(db, no, &grants, now, &app.catalog.shop.currency).await?;
+    let cycles = past_cycles(db, no, &grants, now, &app.catalog.shop.currency).await?;
     Ok(cycles.and_then(|cycles| advise(&app.catalog, &account.plan, &cycles)))
 }
 
@@ -50,12 +50,12 @@ async fn plan_grants(db: &mut Connection, no: i64) -> Result<Vec<Grant>, DbError
         "select {GRANT_COLUMNS} from {GRANT_TABLES} where g.customer_no = $1 and g.kind = $2 order by g.no desc limit $3"
     );
     let rows = db.fetch_all(sql, args![no, i64::from(Kind::Plan.code()), CYCLES]).await?;
-    rows.iter().map(accounts::grant_of).collect()
+    rows.iter().map(accounts::grant_of_row).collect()
 }
 
 /// What was used and bought in each cycle. Nothing where something was bought in another currency than plans are priced
 /// in: such sums cannot be compared.
-async fn cycles(
+async fn past_cycles(
     db: &mut Connection,
     no: i64,
     grants: &[Grant],
@@ -88,7 +88,7 @@ async fn cycles(
 }
 
 /// Puts the hint aside until the next reset, for everybody of the customer.
-pub async fn hide(app: &App, customer_no: i64) -> Result<(), InternalError> {
+pub async fn hide_advice(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             let until = tx.account(customer_no).await?.0.cycle.end;

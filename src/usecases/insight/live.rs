@@ -8,7 +8,7 @@
 
 use crate::store::db::Value;
 use crate::usecases::access::sessions;
-use crate::usecases::app::Page;
+use crate::usecases::app::LivePage;
 use crate::usecases::{App, InternalError};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// Updates open pages until `stop`; then every page's stream ends.
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn follow_writes(app: App, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(POLL_EVERY)).await.is_some() {
         if let Err(fault) = update_pages(&app).await {
             tracing::warn!(error = %fault, "open pages could not be told what is new");
@@ -28,7 +28,7 @@ pub async fn run(app: App, stop: CancellationToken) {
 }
 
 /// The number of a customer's last entry.
-pub async fn last_entry(app: &App, customer_no: i64) -> Result<i64, InternalError> {
+pub async fn last_entry_of(app: &App, customer_no: i64) -> Result<i64, InternalError> {
     let sql = "select seq from accounts where customer_no = $1";
     let row = app.store.read().await?.fetch_optional(sql, crate::args![customer_no]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
@@ -42,8 +42,8 @@ pub async fn update_pages(app: &App) -> Result<(), InternalError> {
     }
     let hashes: Vec<Value> = pages.iter().map(|(_, session)| Value::from(*session)).collect();
     let mut db = app.store.snapshot().await?;
-    let mut good: HashMap<Page, i64> = HashMap::new();
-    for row in sessions::positions(&mut db, app, hashes).await? {
+    let mut good: HashMap<LivePage, i64> = HashMap::new();
+    for row in sessions::fetch_positions(&mut db, app, hashes).await? {
         good.insert((row.int("no")?, row.bytes("token_hash")?), row.int("seq")?);
     }
     for page in pages {

@@ -12,9 +12,9 @@ use crate::args;
 use crate::domain::{Credits, EntryKind, Kind};
 use crate::store::Store;
 use crate::store::db::{Connection, corrupt};
-pub use crate::usecases::app::{Figures, Month};
+pub use crate::usecases::app::{Month, SalesFigures};
 
-use crate::usecases::app::Sums;
+use crate::usecases::app::SalesSums;
 use crate::usecases::{App, InternalError};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,17 +31,17 @@ pub const KINDS: [Kind; 3] = [Kind::Plan, Kind::Courtesy, Kind::TopUp];
 
 /// One kind's line of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct SalesLine {
     pub month: Month,
     pub kind: Kind,
-    pub figures: Figures,
+    pub figures: SalesFigures,
     /// What was outstanding at its end: the liability.
     pub outstanding: i128,
 }
 
 /// What was taken in a month, in minor units of one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Money {
+pub struct SalesMoney {
     /// The month in which the credits came.
     pub month: Month,
     /// ISO 4217.
@@ -66,18 +66,18 @@ pub struct Deferred {
 
 /// The whole report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct SalesReport {
     /// Every kind of every month from the first entry to the last or this one, oldest first.
-    pub lines: Vec<Line>,
+    pub lines: Vec<SalesLine>,
     /// The revenue, oldest first.
-    pub money: Vec<Money>,
+    pub money: Vec<SalesMoney>,
     /// What was paid for the top-up credits that are left.
     pub deferred: Vec<Deferred>,
     /// Rows that are added up, and rows that there are.
     pub rows: (i64, i64),
 }
 
-impl Report {
+impl SalesReport {
     /// Whether every entry is in.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
@@ -92,14 +92,14 @@ impl Report {
 }
 
 /// Adds up what is new and tells all of it.
-pub async fn report(app: &App) -> Result<Report, InternalError> {
+pub async fn sales_report(app: &App) -> Result<SalesReport, InternalError> {
     let mut sums = app.sales_cache.0.lock().await;
     let last = roll_forward(&app.store, &mut sums, BUDGET).await?;
-    let lines = lines(&sums.months, Month::of(app.clock.now()));
+    let lines = sales_lines(&sums.months, Month::of(app.clock.now()));
     let rows = (sums.upto, last);
     drop(sums);
     let mut db = app.store.read().await?;
-    Ok(Report { lines, money: money(&mut db).await?, deferred: deferred(&mut db).await?, rows })
+    Ok(SalesReport { lines, money: fetch_money(&mut db).await?, deferred: fetch_deferred(&mut db).await?, rows })
 }
 
 /// Top-up credits that are left of all that were bought; none while not every entry is added up.
@@ -108,17 +108,17 @@ pub async fn unused_top_ups(app: &App) -> Result<Option<Credits>, InternalError>
     let last = roll_forward(&app.store, &mut sums, SHORT_BUDGET).await?;
     let top_ups = sums.months.iter().filter(|((_, kind), _)| *kind == Kind::TopUp);
     let left: i128 = top_ups.map(|(_, figures)| figures.net()).sum();
-    Ok((sums.upto >= last).then(|| credits(left)))
+    Ok((sums.upto >= last).then(|| credits_of_sum(left)))
 }
 
 /// Adds up for as long as the budget lasts; returns the last row that there is.
-async fn roll_forward(store: &Store, sums: &mut Sums, budget: Duration) -> Result<i64, InternalError> {
+async fn roll_forward(store: &Store, sums: &mut SalesSums, budget: Duration) -> Result<i64, InternalError> {
     let began = tokio::time::Instant::now();
     let sql = "select coalesce(max(row_no), 0) as n from entries";
     let last = store.read().await?.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
     if last < sums.upto {
         // A restored backup: what is remembered belongs to another history.
-        *sums = Sums::default();
+        *sums = SalesSums::default();
     }
     while sums.upto < last && began.elapsed() < budget {
         let to = last.min(sums.upto + STEP);
@@ -140,7 +140,7 @@ const SUMS: &str = "select e.event_at / 86400000 as day, g.kind as grant_kind, e
     group by 1, 2, 3, 4";
 
 /// Every month without a gap, so that a quiet one shows what is outstanding too.
-fn lines(months: &BTreeMap<(Month, Kind), Figures>, now: Month) -> Vec<Line> {
+fn sales_lines(months: &BTreeMap<(Month, Kind), SalesFigures>, now: Month) -> Vec<SalesLine> {
     let (Some((first, _)), Some((last, _))) = (months.keys().next(), months.keys().next_back()) else {
         return Vec::new();
     };
@@ -151,21 +151,21 @@ fn lines(months: &BTreeMap<(Month, Kind), Figures>, now: Month) -> Vec<Line> {
         for (kind, outstanding) in KINDS.into_iter().zip(&mut outstanding) {
             let figures = months.get(&(month, kind)).copied().unwrap_or_default();
             *outstanding += figures.net();
-            lines.push(Line { month, kind, figures, outstanding: *outstanding });
+            lines.push(SalesLine { month, kind, figures, outstanding: *outstanding });
         }
         month = month.next();
     }
     lines
 }
 
-async fn money(db: &mut Connection) -> Result<Vec<Money>, InternalError> {
+async fn fetch_money(db: &mut Connection) -> Result<Vec<SalesMoney>, InternalError> {
     let sql = "select credited_at / 86400000 as day, currency, count(*) as n, cast(sum(amount) as bigint) as sold,
           cast(sum(coalesce(amount_tax, 0)) as bigint) as tax, cast(sum(refunded_amount) as bigint) as refunded
         from purchases where credited_at is not null group by 1, 2";
-    let mut months: BTreeMap<(Month, String), Money> = BTreeMap::new();
+    let mut months: BTreeMap<(Month, String), SalesMoney> = BTreeMap::new();
     for row in db.fetch_all(sql, Vec::new()).await? {
         let (month, currency) = (Month::of_day(row.int("day")?), row.text("currency")?);
-        let empty = || Money { month, currency: currency.clone(), purchases: 0, sold: 0, tax: 0, refunded: 0 };
+        let empty = || SalesMoney { month, currency: currency.clone(), purchases: 0, sold: 0, tax: 0, refunded: 0 };
         let sum = months.entry((month, currency.clone())).or_insert_with(empty);
         sum.purchases += row.int("n")?;
         sum.sold += i128::from(row.int("sold")?);
@@ -176,7 +176,7 @@ async fn money(db: &mut Connection) -> Result<Vec<Money>, InternalError> {
 }
 
 /// The share of each price that its credits' rest is, by price and size, since packages are few.
-async fn deferred(db: &mut Connection) -> Result<Vec<Deferred>, InternalError> {
+async fn fetch_deferred(db: &mut Connection) -> Result<Vec<Deferred>, InternalError> {
     let sql = "select p.currency, p.amount, g.amount as credits,
           cast(sum(g.amount - g.used - g.expired - g.refunded - g.disputed - g.voided) as bigint) as left_over
         from grants g join purchases p on p.id = g.purchase where g.is_open = 1 group by p.currency, p.amount, g.amount";
@@ -190,35 +190,35 @@ async fn deferred(db: &mut Connection) -> Result<Vec<Deferred>, InternalError> {
 
 /// Credits of a sum, which may be more than one customer's can be.
 #[must_use]
-pub fn credits(sum: i128) -> Credits {
+pub fn credits_of_sum(sum: i128) -> Credits {
     Credits(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
 }
 
 /// The whole report as CSV: a line for each month and kind.
-pub fn csv(report: &Report) -> Result<String, InternalError> {
+pub fn sales_csv(report: &SalesReport) -> Result<String, InternalError> {
     let head = ["month", "kind", "granted", "used", "expired", "refunded", "voided", "outstanding"];
     let rows = report.lines.iter().map(|line| {
         let f = &line.figures;
         let sums = [f.granted, f.used, f.expired, f.refunded, f.voided, line.outstanding];
         let mut row = vec![line.month.to_string(), line.kind.name().to_owned()];
-        row.extend(sums.map(|sum| credits(sum).to_string()));
+        row.extend(sums.map(|sum| credits_of_sum(sum).to_string()));
         row
     });
-    written(&head, rows)
+    csv_text(&head, rows)
 }
 
 /// What was taken as CSV, in minor units.
-pub fn money_csv(report: &Report) -> Result<String, InternalError> {
+pub fn money_csv(report: &SalesReport) -> Result<String, InternalError> {
     let head = ["month", "currency", "purchases", "sold", "tax", "refunded"];
     let rows = report.money.iter().map(|line| {
         let mut row = vec![line.month.to_string(), line.currency.clone(), line.purchases.to_string()];
         row.extend([line.sold, line.tax, line.refunded].map(|sum| sum.to_string()));
         row
     });
-    written(&head, rows)
+    csv_text(&head, rows)
 }
 
-fn written(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<String, InternalError> {
+fn csv_text(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<String, InternalError> {
     let broken = |e: csv::Error| InternalError::Broken(e.to_string());
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(head).map_err(broken)?;
@@ -240,10 +240,10 @@ mod tests {
     #[test]
     fn a_quiet_month_is_there_and_owes_what_the_last_one_owed() {
         let mut months = BTreeMap::new();
-        let sold = Figures { granted: 1_200, used: 200, ..Figures::default() };
+        let sold = SalesFigures { granted: 1_200, used: 200, ..SalesFigures::default() };
         months.insert((month("2026-11"), Kind::TopUp), sold);
-        months.insert((month("2027-01"), Kind::TopUp), Figures { expired: 1_000, ..Figures::default() });
-        let lines = lines(&months, month("2026-12"));
+        months.insert((month("2027-01"), Kind::TopUp), SalesFigures { expired: 1_000, ..SalesFigures::default() });
+        let lines = sales_lines(&months, month("2026-12"));
         let owed: Vec<_> = lines.iter().filter(|line| line.kind == Kind::TopUp).map(|line| line.outstanding).collect();
         assert_eq!(owed, [1_000, 1_000, 0]);
         assert_eq!(lines.len(), 9);

@@ -3,7 +3,7 @@
 use crate::domain::time::from_millis;
 use crate::domain::{Balance, Changes, Credits, Instant};
 use crate::store::daily_usage::{Totals, day_number};
-use crate::store::metrics::Metrics;
+use crate::store::metrics::DayMetrics;
 use crate::store::{accounts, daily_usage, metrics};
 use crate::usecases::{App, InternalError};
 use std::collections::BTreeMap;
@@ -52,30 +52,30 @@ impl Range {
 
 /// What was used: credits, and the shop's own metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct UsageFigures {
     /// Usages and credits.
     pub totals: Totals,
     /// By the catalogue's keys.
-    pub metrics: Metrics,
+    pub metrics: DayMetrics,
 }
 
 /// One step of a range.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct UsageStep {
     /// Its first day, at midnight UTC.
     pub first: Instant,
     /// Its last day, at midnight UTC.
     pub last: Instant,
-    pub figures: Figures,
+    pub figures: UsageFigures,
 }
 
 /// What a customer used, step by step, oldest first; steps of nothing included.
-pub async fn range(app: &App, customer_no: i64, range: Range) -> Result<Vec<Step>, InternalError> {
+pub async fn usage_steps(app: &App, customer_no: i64, range: Range) -> Result<Vec<UsageStep>, InternalError> {
     let (count, length) = range.steps();
     let today = day_number(app.clock.now());
     let first = today - count * length + 1;
     let mut db = app.store.read().await?;
-    let mut steps = steps(first, count, length);
+    let mut steps = empty_steps(first, count, length);
     for (day, totals) in &daily_usage::totals_by_day(&mut db, customer_no, first, today).await? {
         if let Some(step) = step_of(&mut steps, *day, first, length) {
             step.figures.totals.add(totals);
@@ -91,13 +91,13 @@ pub async fn range(app: &App, customer_no: i64, range: Range) -> Result<Vec<Step
 
 /// What a customer used over a range, beside the range before it, and who and what used it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct UsageOverview {
     /// Step by step, oldest first.
-    pub steps: Vec<Step>,
+    pub steps: Vec<UsageStep>,
     /// All steps together.
-    pub total: Figures,
+    pub total: UsageFigures,
     /// The same number of days right before.
-    pub before: Figures,
+    pub before: UsageFigures,
     /// By what was done, most credits first; empty where nobody said. Operations and sources that their days did not
     /// name stand under [`OTHER_OPERATION`] and [`OTHER_SOURCE`].
     ///
@@ -109,12 +109,12 @@ pub struct Usage {
 }
 
 /// Usage over a range, split up.
-pub async fn usage(app: &App, customer_no: i64, range: Range) -> Result<Usage, InternalError> {
+pub async fn usage_overview(app: &App, customer_no: i64, range: Range) -> Result<UsageOverview, InternalError> {
     let (count, length) = range.steps();
     let today = day_number(app.clock.now());
     let first = today - count * length + 1;
     let mut db = app.store.read().await?;
-    let mut usage = Usage { steps: steps(first, count, length), ..Usage::default() };
+    let mut usage = UsageOverview { steps: empty_steps(first, count, length), ..UsageOverview::default() };
     for (day, totals) in daily_usage::totals_by_day(&mut db, customer_no, first - count * length, today).await? {
         match step_of(&mut usage.steps, day, first, length) {
             Some(step) => {
@@ -150,13 +150,17 @@ fn by_credits(sums: BTreeMap<String, Totals>) -> Vec<(String, Totals)> {
 }
 
 /// Steps of nothing.
-fn steps(first: i64, count: i64, length: i64) -> Vec<Step> {
-    let step = |day: i64| Step { first: midnight(day), last: midnight(day + length - 1), figures: Figures::default() };
+fn empty_steps(first: i64, count: i64, length: i64) -> Vec<UsageStep> {
+    let step = |day: i64| UsageStep {
+        first: midnight(day),
+        last: midnight(day + length - 1),
+        figures: UsageFigures::default(),
+    };
     (0..count).map(|n| step(first + n * length)).collect()
 }
 
 /// The step that a day is in; none of a day before the first.
-fn step_of(steps: &mut [Step], day: i64, first: i64, length: i64) -> Option<&mut Step> {
+fn step_of(steps: &mut [UsageStep], day: i64, first: i64, length: i64) -> Option<&mut UsageStep> {
     let place = usize::try_from((day - first).div_euclid(length)).ok()?;
     steps.get_mut(place)
 }
@@ -181,7 +185,7 @@ pub struct InCycle {
 pub async fn in_cycle(app: &App, customer_no: i64) -> Result<Option<InCycle>, InternalError> {
     let mut db = app.store.snapshot().await?;
     let Some(mut loaded) = accounts::load_by_no(&mut db, customer_no).await? else { return Ok(None) };
-    let at = loaded.account.begin(app.clock.now(), &app.catalog, &mut Changes::default());
+    let at = loaded.account.catch_up(app.clock.now(), &app.catalog, &mut Changes::default());
     let account = loaded.account;
     let start = account.cycle.start;
     let used = daily_usage::used_in_cycle(&mut db, customer_no, start, (day_number(start), day_number(at))).await?;

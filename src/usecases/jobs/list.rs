@@ -39,34 +39,36 @@ pub const ALL: [Job; 12] = [
         name: "ledger",
         about: "books resets, expiry and the end of holds for customers nobody writes to",
         network: false,
-        run: |app, _| Box::pin(catch_up(app)),
-        backlog: |app| Box::pin(count(app, "select count(*) as n from accounts where due_at <= $1")),
-        due: |app, now| Box::pin(earliest(app, "select min(due_at) as due from accounts where due_at > $1", now)),
+        run: |app, _| Box::pin(catch_up_accounts(app)),
+        backlog: |app| Box::pin(fetch_count(app, "select count(*) as n from accounts where due_at <= $1")),
+        due: |app, now| Box::pin(earliest_due(app, "select min(due_at) as due from accounts where due_at > $1", now)),
     },
     Job {
         name: "reminders",
         about: "writes the mails that say which top-ups will expire",
         network: false,
-        run: |app, _| Box::pin(reminders::run(app)),
-        backlog: |app| Box::pin(reminders::backlog(app)),
-        due: |app, now| Box::pin(reminders::next_due(app, now)),
+        run: |app, _| Box::pin(reminders::send_reminders(app)),
+        backlog: |app| Box::pin(reminders::reminder_backlog(app)),
+        due: |app, now| Box::pin(reminders::next_reminder_due(app, now)),
     },
     Job {
         name: "news",
         about: "writes the mails that say what a balance has come to",
         network: false,
-        run: |app, _| Box::pin(balance_alerts::run(app)),
-        backlog: |app| Box::pin(balance_alerts::backlog(app)),
+        run: |app, _| Box::pin(balance_alerts::send_balance_alerts(app)),
+        backlog: |app| Box::pin(balance_alerts::alert_backlog(app)),
         due: |_, _| Box::pin(async { Ok(None) }),
     },
     Job {
         name: "inbox",
         about: "acts on Stripe's events that could not be acted on at once",
         network: true,
-        run: |app, _| Box::pin(inbox::sweep(app)),
-        backlog: |app| Box::pin(count(app, "select count(*) as n from inbox where done_at is null and due_at <= $1")),
+        run: |app, _| Box::pin(inbox::sweep_inbox(app)),
+        backlog: |app| {
+            Box::pin(fetch_count(app, "select count(*) as n from inbox where done_at is null and due_at <= $1"))
+        },
         due: |app, now| {
-            Box::pin(earliest(
+            Box::pin(earliest_due(
                 app,
                 // One that has failed for long is no reason to stop a clock at each of its retries.
                 "select min(due_at) as due from inbox where done_at is null and due_at > $1 and attempts < 24",
@@ -78,23 +80,23 @@ pub const ALL: [Job; 12] = [
         name: "purchases",
         about: "asks Stripe about purchases that wait",
         network: true,
-        run: |app, _| Box::pin(purchases::sweep(app)),
-        backlog: |app| Box::pin(purchases::waiting(app)),
-        due: |app, now| Box::pin(purchases::next_due(app, now)),
+        run: |app, _| Box::pin(purchases::sweep_purchases(app)),
+        backlog: |app| Box::pin(purchases::unfinished_purchases(app)),
+        due: |app, now| Box::pin(purchases::next_purchase_due(app, now)),
     },
     Job {
         name: "customers",
         about: "tells Stripe of customers whose email or name changed",
         network: true,
-        run: |app, _| Box::pin(purchases::tell_changes(app)),
-        backlog: |app| Box::pin(purchases::changes_waiting(app)),
-        due: |app, now| Box::pin(purchases::next_change(app, now)),
+        run: |app, _| Box::pin(purchases::send_contact_changes(app)),
+        backlog: |app| Box::pin(purchases::contact_changes_waiting(app)),
+        due: |app, now| Box::pin(purchases::next_contact_change(app, now)),
     },
     Job {
         name: "events",
         about: "asks Stripe for the events that never reached us",
         network: true,
-        run: |app, _| Box::pin(events::catch_up(app)),
+        run: |app, _| Box::pin(events::fetch_missed_events(app)),
         backlog: |_| Box::pin(async { Ok(0) }),
         // That Stripe is asked every ten minutes is no reason to stop a clock there.
         due: |_, _| Box::pin(async { Ok(None) }),
@@ -103,37 +105,39 @@ pub const ALL: [Job; 12] = [
         name: "sign_in",
         about: "sends the emails that somebody waits for: sign-in links and invitations",
         network: true,
-        run: |app, stop| Box::pin(async move { outbox::send_urgent(app, EmailWriters, stop).await.map(|()| 0) }),
+        run: |app, stop| Box::pin(async move { outbox::send_urgent_emails(app, EmailWriters, stop).await.map(|()| 0) }),
         backlog: |app| {
-            Box::pin(count(
+            Box::pin(fetch_count(
                 app,
                 "select count(*) as n from outbox where done_at is null and urgent = 1 and due_at <= $1",
             ))
         },
-        due: |app, now| Box::pin(outbox::next_due(app, now)),
+        due: |app, now| Box::pin(outbox::next_email_due(app, now)),
     },
     Job {
         name: "mails",
         about: "sends all emails of the outbox",
         network: true,
-        run: |app, stop| Box::pin(async move { outbox::send_due(app, EmailWriters, stop).await.map(|()| 0) }),
-        backlog: |app| Box::pin(count(app, "select count(*) as n from outbox where done_at is null and due_at <= $1")),
-        due: |app, now| Box::pin(outbox::next_due(app, now)),
+        run: |app, stop| Box::pin(async move { outbox::send_due_emails(app, EmailWriters, stop).await.map(|()| 0) }),
+        backlog: |app| {
+            Box::pin(fetch_count(app, "select count(*) as n from outbox where done_at is null and due_at <= $1"))
+        },
+        due: |app, now| Box::pin(outbox::next_email_due(app, now)),
     },
     Job {
         name: "hooks",
         about: "tells the SaaS's backend of credited top-ups and of low balances",
         network: true,
-        run: |app, stop| Box::pin(webhooks::send_due(app, stop)),
-        backlog: |app| Box::pin(webhooks::backlog(app)),
-        due: |app, now| Box::pin(webhooks::next_due(app, now)),
+        run: |app, stop| Box::pin(webhooks::send_due_webhooks(app, stop)),
+        backlog: |app| Box::pin(webhooks::webhook_backlog(app)),
+        due: |app, now| Box::pin(webhooks::next_webhook_due(app, now)),
     },
     Job {
         name: "erasure",
         about: "blanks the personal data of closed customers",
         network: false,
-        run: |app, _| Box::pin(erasure::run(app)),
-        backlog: |app| Box::pin(erasure::backlog(app)),
+        run: |app, _| Box::pin(erasure::run_erasure(app)),
+        backlog: |app| Box::pin(erasure::erasure_backlog(app)),
         due: |_, _| Box::pin(async { Ok(None) }),
     },
     Job {
@@ -141,14 +145,14 @@ pub const ALL: [Job; 12] = [
         about: "deletes what is kept for a time only: links, sessions, Stripe's events, bodies of emails, old alerts",
         network: false,
         run: |app, _| Box::pin(retention::sweep_expired(app)),
-        backlog: |app| Box::pin(retention::backlog(app)),
+        backlog: |app| Box::pin(retention::retention_backlog(app)),
         due: |_, _| Box::pin(async { Ok(None) }),
     },
 ];
 
 /// The job of a name.
 #[must_use]
-pub fn named(name: &str) -> Option<&'static Job> {
+pub fn job_named(name: &str) -> Option<&'static Job> {
     const JOBS: &[Job] = &ALL;
     JOBS.iter().find(|job| job.name == name)
 }
@@ -190,7 +194,7 @@ pub(crate) async fn run_each(app: &App, which: impl Fn(&Job) -> bool) -> Result<
 }
 
 /// The next instant after now at which any job has something to do.
-pub async fn next_due(app: &App) -> Result<Option<Instant>, InternalError> {
+pub async fn next_job_due(app: &App) -> Result<Option<Instant>, InternalError> {
     next_due_of(app, |_| true).await
 }
 
@@ -205,7 +209,7 @@ async fn next_due_of(app: &App, which: impl Fn(&Job) -> bool) -> Result<Option<I
 
 /// Lets time pass on a clock that only this process knows, as far as `to`: whatever needs no network happens at its
 /// own due instant. For replaying a history.
-pub async fn pass(app: &App, to: Instant) -> Result<(), InternalError> {
+pub async fn pass_time(app: &App, to: Instant) -> Result<(), InternalError> {
     loop {
         run_due(app).await?;
         let (now, next) = (app.clock.now(), next_due_of(app, |job| !job.network).await?);
@@ -219,23 +223,23 @@ pub async fn pass(app: &App, to: Instant) -> Result<(), InternalError> {
     }
 }
 
-async fn count(app: &App, sql: &str) -> Result<i64, InternalError> {
+async fn fetch_count(app: &App, sql: &str) -> Result<i64, InternalError> {
     let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
-async fn earliest(app: &App, sql: &str, after: Instant) -> Result<Option<Instant>, InternalError> {
+async fn earliest_due(app: &App, sql: &str, after: Instant) -> Result<Option<Instant>, InternalError> {
     let row = app.store.read().await?.fetch_optional(sql, args![after]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
 /// Books what is due; how many customers that were. One that fails is retried later, by itself.
-async fn catch_up(app: &App) -> Result<u64, InternalError> {
+async fn catch_up_accounts(app: &App) -> Result<u64, InternalError> {
     let act = |item: String| async move {
-        accounts::bring_up(app, failed_items::customer_no(&item)?).await?;
+        accounts::catch_up_if_due(app, failed_items::customer_of_item(&item)?).await?;
         Ok(1)
     };
-    let mut run = rounds::Run::new(app, failed_items::LEDGER, AT_ONCE_MAX);
+    let mut run = rounds::ItemRun::new(app, failed_items::LEDGER, AT_ONCE_MAX);
     let mut served = run.retry(act).await?;
     let sql = format!(
         "select customer_no from accounts where due_at <= $1 and {} order by due_at limit $2",

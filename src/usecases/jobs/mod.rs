@@ -9,5 +9,5 @@ mod list;
 mod runs;
 pub mod test_clock;
 
-pub use list::{ALL, Job, named, next_due, pass, run_due};
-pub use runs::{LastRun, Runs, last_runs, last_runs_of, record};
+pub use list::{ALL, Job, job_named, next_job_due, pass_time, run_due};
+pub use runs::{JobRuns, LastRun, last_runs, last_runs_of, record_runs};

@@ -5,7 +5,7 @@ use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
 use crate::store::Store;
 use crate::store::db::{DbError, Row};
-use crate::usecases::delivery::plain;
+use crate::usecases::delivery::plain_reason;
 use crate::usecases::{App, InternalError, alarms};
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub async fn last_runs_of(store: &Store) -> Result<Vec<LastRun>, InternalError> 
 
 /// A run, or several that are noted together.
 #[derive(Clone, Debug, Default)]
-pub struct Runs {
+pub struct JobRuns {
     pub runs: i64,
     /// Pieces of work.
     pub done: i64,
@@ -72,11 +72,16 @@ pub struct Runs {
 }
 
 /// Records how a job did.
-pub async fn record(app: &App, name: &'static str, started_at: Instant, runs: Runs) -> Result<(), InternalError> {
-    app.write(move |tx| Box::pin(async move { Ok(write(tx, name, started_at, runs).await?) })).await
+pub async fn record_runs(
+    app: &App,
+    name: &'static str,
+    started_at: Instant,
+    runs: JobRuns,
+) -> Result<(), InternalError> {
+    app.write(move |tx| Box::pin(async move { Ok(write_runs(tx, name, started_at, runs).await?) })).await
 }
 
-async fn write(tx: &mut WriteTransaction, name: &str, started_at: Instant, runs: Runs) -> Result<(), DbError> {
+async fn write_runs(tx: &mut WriteTransaction, name: &str, started_at: Instant, runs: JobRuns) -> Result<(), DbError> {
     let ok_at = runs.error.is_none().then_some(started_at);
     let took = i64::try_from(runs.took.as_millis()).unwrap_or(i64::MAX);
     tx.db
@@ -92,10 +97,10 @@ async fn write(tx: &mut WriteTransaction, name: &str, started_at: Instant, runs:
         .await?;
     match runs.error {
         Some(error) if runs.failures >= ALARM_AT_FAILURES => {
-            let detail = format!("failed {} times in a row: {}", runs.failures, plain(&error));
-            alarms::raise(tx, ALARM, name, &detail).await
+            let detail = format!("failed {} times in a row: {}", runs.failures, plain_reason(&error));
+            alarms::raise_alarm(tx, ALARM, name, &detail).await
         }
         Some(_) => Ok(()),
-        None => alarms::end(tx, ALARM, name).await,
+        None => alarms::end_alarm(tx, ALARM, name).await,
     }
 }

@@ -14,28 +14,28 @@ pub struct Backwards;
 /// # Errors
 /// [`InternalError`] of the database. What another machine's fault is (Stripe's, the mail server's) does not stop the
 /// clock: such a job is tried again at its next instant.
-pub async fn advance(app: &App, target: Instant) -> Result<Result<(), Backwards>, InternalError> {
+pub async fn advance_clock(app: &App, target: Instant) -> Result<Result<(), Backwards>, InternalError> {
     app.clock.refresh(&app.store).await?;
     if target < app.clock.now() {
         return Ok(Err(Backwards));
     }
     loop {
-        run(app).await?;
-        let next = list::next_due(app).await?.filter(|next| *next < target);
-        set(app, next.unwrap_or(target)).await?;
+        run_jobs(app).await?;
+        let next = list::next_job_due(app).await?.filter(|next| *next < target);
+        set_clock(app, next.unwrap_or(target)).await?;
         if next.is_none() {
-            run(app).await?;
+            run_jobs(app).await?;
             return Ok(Ok(()));
         }
     }
 }
 
 /// All that is due at this instant.
-async fn run(app: &App) -> Result<(), InternalError> {
+async fn run_jobs(app: &App) -> Result<(), InternalError> {
     list::run_each(app, |_| true).await
 }
 
-async fn set(app: &App, to: Instant) -> Result<(), InternalError> {
+async fn set_clock(app: &App, to: Instant) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             tx.db.execute("update test_clock set now = $1 where id = 1 and now < $1", args![to]).await?;

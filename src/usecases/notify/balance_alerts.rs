@@ -10,27 +10,27 @@ use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::rounds;
 use crate::usecases::notify::emails::balance;
 use crate::usecases::notify::{emails, webhooks};
-use crate::usecases::{App, InternalError, Shop};
+use crate::usecases::{App, InternalError, ShopSettings};
 
 /// How many rows of the list one round reads, and how many customers are served side by side.
 const ROUND_MAX: i64 = 200;
 const AT_ONCE_MAX: usize = 20;
 
 /// How many are on the list.
-pub async fn backlog(app: &App) -> Result<i64, InternalError> {
+pub async fn alert_backlog(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from balance_alerts where emailed_at is null";
     let row = app.store.read().await?.fetch_optional(sql, Vec::new()).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
 /// Makes emails of what is on the list; how many. A customer that cannot be served is retried later, by itself.
-pub async fn run(app: &App) -> Result<u64, InternalError> {
-    let act = |item: String| async move { serve(app, failed_items::customer_no(&item)?).await };
-    let mut run = rounds::Run::new(app, failed_items::NEWS, AT_ONCE_MAX);
+pub async fn send_balance_alerts(app: &App) -> Result<u64, InternalError> {
+    let act = |item: String| async move { alert_customer(app, failed_items::customer_of_item(&item)?).await };
+    let mut run = rounds::ItemRun::new(app, failed_items::BALANCE_ALERTS, AT_ONCE_MAX);
     let mut written = run.retry(act).await?;
     let sql = format!(
         "select customer_no from balance_alerts where emailed_at is null and {} order by at limit $1",
-        failed_items::NEWS.without_failed("balance_alerts.customer_no")
+        failed_items::BALANCE_ALERTS.without_failed("balance_alerts.customer_no")
     );
     loop {
         let rows = app.store.read().await?.fetch_all(sql.as_str(), args![ROUND_MAX]).await?;
@@ -45,7 +45,7 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
     }
 }
 
-async fn serve(app: &App, no: i64) -> Result<u64, InternalError> {
+async fn alert_customer(app: &App, no: i64) -> Result<u64, InternalError> {
     let shop = app.shop();
     let (written, unreadable) = app.write(move |tx| Box::pin(async move { write_alerts(tx, no, &shop).await })).await?;
     unreadable.map_or(Ok(written), |fault| Err(InternalError::Db(fault)))
@@ -55,22 +55,22 @@ async fn serve(app: &App, no: i64) -> Result<u64, InternalError> {
 async fn write_alerts(
     tx: &mut WriteTransaction,
     no: i64,
-    shop: &Shop,
+    shop: &ShopSettings,
 ) -> Result<(u64, Option<DbError>), InternalError> {
     let account = tx.account(no).await?.0.clone();
     tx.flush().await?;
-    let (list, unreadable) = waiting(tx, no).await?;
+    let (list, unreadable) = waiting_alerts(tx, no).await?;
     let low = tx.low_balance(no).await?;
     let low = low_mark(&account, low);
     let (to, now) = (emails::addressed(tx, no).await?, tx.now());
     let mut written = 0;
     for alert in list {
         if let Some(to) = &to
-            && let Some(letter) = balance::letter(&tx.catalog, shop, to, alert, &account, low)
+            && let Some(letter) = balance::balance_letter(&tx.catalog, shop, to, alert, &account, low)
         {
-            written += emails::write(tx, shop, to, letter).await?;
+            written += emails::write_announcement(tx, shop, to, letter).await?;
         }
-        webhooks::balance_alert(tx, shop, no, alert, &account, low).await?;
+        webhooks::enqueue_balance_alert(tx, shop, no, alert, &account, low).await?;
         let sql = "update balance_alerts set emailed_at = $1 where customer_no = $2 and kind = $3 and seq = $4";
         tx.db.execute(sql, args![now, no, alert.kind.name(), alert.seq]).await?;
     }
@@ -78,7 +78,7 @@ async fn write_alerts(
 }
 
 /// What is to be told; what expired on one day of the customer's calendar is one thing.
-async fn waiting(tx: &mut WriteTransaction, no: i64) -> Result<(Vec<BalanceAlert>, Option<DbError>), DbError> {
+async fn waiting_alerts(tx: &mut WriteTransaction, no: i64) -> Result<(Vec<BalanceAlert>, Option<DbError>), DbError> {
     let sql =
         "select kind, seq, at, credits from balance_alerts where customer_no = $1 and emailed_at is null order by seq";
     let (mut list, mut unreadable) = (Vec::new(), None);

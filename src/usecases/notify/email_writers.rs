@@ -4,7 +4,7 @@
 use crate::email::Letter;
 use crate::ledger::WriteTransaction;
 use crate::usecases::InternalError;
-use crate::usecases::access::{portal, sign_in};
+use crate::usecases::access::{links, sign_in};
 use crate::usecases::delivery::outbox::Writers;
 use crate::usecases::notify::{emails, reminders};
 use chrono::TimeDelta;
@@ -25,7 +25,7 @@ impl Writers for EmailWriters {
     ) -> BoxFuture<'a, Result<(), InternalError>> {
         Box::pin(async move {
             if letter.kind == sign_in::KIND {
-                let token = portal::mint_sign_in(tx, &letter.recipient).await?;
+                let token = links::create_sign_in_link(tx, &letter.recipient).await?;
                 sign_in::put_token(letter, &token);
             }
             Ok(())
@@ -41,6 +41,6 @@ impl Writers for EmailWriters {
     }
 
     fn follow_up<'a>(&'a self, tx: &'a mut WriteTransaction, no: i64) -> BoxFuture<'a, Result<(), InternalError>> {
-        Box::pin(reminders::delivered(tx, no))
+        Box::pin(reminders::reminder_delivered(tx, no))
     }
 }

@@ -5,7 +5,7 @@ use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::usecases::notify::emails;
 use crate::usecases::notify::emails::{Addressed, Announcement, PurchaseData, Reason, addressed, counted};
-use crate::usecases::{InternalError, Shop};
+use crate::usecases::{InternalError, ShopSettings};
 use uuid::Uuid;
 
 /// What a receipt says beside the purchase as it was sold.
@@ -21,28 +21,28 @@ pub struct CreditedTerms {
 }
 
 /// Writes the receipts of a purchase that is being credited. `site` is the address that customers see.
-pub async fn enqueue(
+pub async fn enqueue_receipt(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,
     credited: CreditedTerms,
     site: &str,
 ) -> Result<(), InternalError> {
-    write(tx, purchase, credited, site, "").await?;
+    write_receipt(tx, purchase, credited, site, "").await?;
     Ok(())
 }
 
 /// Writes the receipts once more under this `key`; how many there are.
-pub async fn resend(
+pub async fn resend_receipt_email(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,
     credited: CreditedTerms,
     site: &str,
     key: Uuid,
 ) -> Result<usize, InternalError> {
-    write(tx, purchase, credited, site, &format!(":{key}")).await
+    write_receipt(tx, purchase, credited, site, &format!(":{key}")).await
 }
 
-async fn write(
+async fn write_receipt(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,
     credited: CreditedTerms,
@@ -50,20 +50,20 @@ async fn write(
     suffix: &str,
 ) -> Result<usize, InternalError> {
     // A receipt can't be turned off, so no secret is needed.
-    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
+    let shop = &ShopSettings { site: site.to_owned(), secret: Vec::new(), hooked: false };
     let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(0) };
     let letter = Announcement {
         key: format!("receipt:{}{suffix}", purchase.id),
         kind: "receipt",
         subject: format!("{} added: receipt", counted(purchase.credits, "")),
-        draft: draft(&tx.catalog, purchase, credited, site, &to),
+        draft: receipt_draft(&tx.catalog, purchase, credited, site, &to),
         cause: Some(purchase.id.bytes()),
         reason: Reason::Always("Receipts"),
     };
-    Ok(emails::write(tx, shop, &to, letter).await?)
+    Ok(emails::write_announcement(tx, shop, &to, letter).await?)
 }
 
-pub(super) fn draft(
+pub(super) fn receipt_draft(
     catalog: &Catalog,
     purchase: &PurchaseData,
     credited: CreditedTerms,

@@ -5,8 +5,8 @@
 //! the transaction's own instant. `grants.remind_at` is only a list of what to look at: a look too many does nothing.
 
 use crate::args;
-use crate::domain::forecast::Pace;
-use crate::domain::reminder::{Look, look};
+use crate::domain::forecast::UsageRate;
+use crate::domain::reminder::{ReminderStep, reminder_step};
 use crate::domain::{Account, Grant, GrantId, Instant, Kind, forecast};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
@@ -16,7 +16,7 @@ use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::rounds;
 use crate::usecases::notify::emails;
 use crate::usecases::notify::emails::reminders;
-use crate::usecases::{App, InternalError, Shop};
+use crate::usecases::{App, InternalError, ShopSettings};
 use chrono::TimeDelta;
 
 /// How many top-ups one round looks at.
@@ -27,14 +27,14 @@ const AT_ONCE_MAX: usize = 20;
 const HELD_MINUTES: i64 = 60;
 
 /// When the next look is due after `now`.
-pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
+pub async fn next_reminder_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
     let sql = "select min(remind_at) as due from grants where remind_at is not null and remind_at > $1";
     let row = app.store.read().await?.fetch_optional(sql, args![now]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
 }
 
 /// How many top-ups wait to be looked at.
-pub async fn backlog(app: &App) -> Result<i64, InternalError> {
+pub async fn reminder_backlog(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from grants where remind_at is not null and remind_at <= $1";
     let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
@@ -42,10 +42,10 @@ pub async fn backlog(app: &App) -> Result<i64, InternalError> {
 
 /// Announces what is due, a bounded number of customers at a time; how many emails that made. A customer that cannot
 /// be served is retried later, by itself.
-pub async fn run(app: &App) -> Result<u64, InternalError> {
-    let act = |item: String| async move { serve(app, failed_items::customer_no(&item)?).await };
-    retell_delivered(app).await?;
-    let mut run = rounds::Run::new(app, failed_items::REMINDERS, AT_ONCE_MAX);
+pub async fn send_reminders(app: &App) -> Result<u64, InternalError> {
+    let act = |item: String| async move { remind_customer(app, failed_items::customer_of_item(&item)?).await };
+    retry_notices(app).await?;
+    let mut run = rounds::ItemRun::new(app, failed_items::REMINDERS, AT_ONCE_MAX);
     let mut written = run.retry(act).await?;
     let sql = format!(
         "select customer_no from grants where remind_at is not null and remind_at <= $1 and {}
@@ -63,15 +63,15 @@ pub async fn run(app: &App) -> Result<u64, InternalError> {
 }
 
 /// Serves one customer.
-async fn serve(app: &App, no: i64) -> Result<u64, InternalError> {
+async fn remind_customer(app: &App, no: i64) -> Result<u64, InternalError> {
     // Read before the transaction: it may walk over many lines.
     let mut db = app.store.read().await?;
     let row = db.fetch_optional("select created_at from customers where no = $1", args![no]).await?;
     let Some(since) = row.map(|row| row.at("created_at")).transpose()? else { return Ok(0) };
-    let pace = usage_rate::of_customer(&mut db, no, since, app.clock.now()).await?;
+    let rate = usage_rate::customer_usage_rate(&mut db, no, since, app.clock.now()).await?;
     drop(db);
     let shop = app.shop();
-    app.write(move |tx| Box::pin(async move { remind(tx, no, pace, &shop).await })).await
+    app.write(move |tx| Box::pin(async move { write_reminders(tx, no, rate, &shop).await })).await
 }
 
 /// A top-up that is on the list.
@@ -84,12 +84,17 @@ struct ListedTopUp {
 }
 
 /// The result for a listed top-up.
-enum Verdict {
+enum TopUpStep {
     Announce(i64),
     Again(Option<Instant>),
 }
 
-async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &Shop) -> Result<u64, InternalError> {
+async fn write_reminders(
+    tx: &mut WriteTransaction,
+    no: i64,
+    rate: Option<UsageRate>,
+    shop: &ShopSettings,
+) -> Result<u64, InternalError> {
     let (account, at) = tx.account(no).await?;
     let account = account.clone();
     tx.flush().await?;
@@ -100,14 +105,14 @@ async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &S
     };
     let mut written = 0;
     loop {
-        let listed = listed(tx, no).await?;
-        let first = listed.iter().find_map(|one| match verdict(one, &account, tx, at) {
-            Verdict::Announce(days) => Some((one, days)),
-            Verdict::Again(_) => None,
+        let listed = listed_top_ups(tx, no).await?;
+        let first = listed.iter().find_map(|one| match top_up_step(one, &account, tx, at) {
+            TopUpStep::Announce(days) => Some((one, days)),
+            TopUpStep::Again(_) => None,
         });
         let Some((one, days)) = first else {
             for one in &listed {
-                if let Verdict::Again(next) = verdict(one, &account, tx, at) {
+                if let TopUpStep::Again(next) = top_up_step(one, &account, tx, at) {
                     tx.db.execute("update grants set remind_at = $1 where no = $2", args![next, one.no]).await?;
                 }
             }
@@ -116,15 +121,15 @@ async fn remind(tx: &mut WriteTransaction, no: i64, pace: Option<Pace>, shop: &S
         let day = one.expires_at;
         // The nearest of the day decides which reminder it is.
         let same = |other: &&ListedTopUp| to.zone.same_day(day, other.expires_at);
-        let days = listed.iter().filter(same).fold(days, |days, other| match verdict(other, &account, tx, at) {
-            Verdict::Announce(other) => days.min(other),
-            Verdict::Again(_) => days,
+        let days = listed.iter().filter(same).fold(days, |days, other| match top_up_step(other, &account, tx, at) {
+            TopUpStep::Announce(other) => days.min(other),
+            TopUpStep::Again(_) => days,
         });
-        written += announce(tx, &account, &to, &listed, (day, days, at), pace, shop).await?;
+        written += announce_day(tx, &account, &to, &listed, (day, days, at), rate, shop).await?;
     }
 }
 
-async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<ListedTopUp>, DbError> {
+async fn listed_top_ups(tx: &mut WriteTransaction, no: i64) -> Result<Vec<ListedTopUp>, DbError> {
     let sql = "select no, id, expires_at from grants
         where customer_no = $1 and kind = 3 and remind_at is not null order by expires_at, no";
     let mut out = Vec::new();
@@ -148,18 +153,18 @@ async fn listed(tx: &mut WriteTransaction, no: i64) -> Result<Vec<ListedTopUp>, 
     Ok(out)
 }
 
-fn verdict(one: &ListedTopUp, account: &Account, tx: &WriteTransaction, at: Instant) -> Verdict {
+fn top_up_step(one: &ListedTopUp, account: &Account, tx: &WriteTransaction, at: Instant) -> TopUpStep {
     // What comes back, and a date that moves, puts a grant on the list again (`ledger::flush`).
     let Some(grant) = account.grant(one.id).filter(|grant| grant.frozen.is_zero() && grant.has_something()) else {
-        return Verdict::Again(None);
+        return TopUpStep::Again(None);
     };
-    match look(one.expires_at, &tx.catalog.rules.reminder_days, &one.announced, at) {
-        Look::Announce(_) if grant.remaining().is_zero() => {
-            Verdict::Again(Some(at + TimeDelta::minutes(HELD_MINUTES)).filter(|next| *next < one.expires_at))
+    match reminder_step(one.expires_at, &tx.catalog.rules.reminder_days, &one.announced, at) {
+        ReminderStep::Announce(_) if grant.remaining().is_zero() => {
+            TopUpStep::Again(Some(at + TimeDelta::minutes(HELD_MINUTES)).filter(|next| *next < one.expires_at))
         }
-        Look::Announce(days) => Verdict::Announce(days),
-        Look::Wait(next) => Verdict::Again(Some(next)),
-        Look::Done => Verdict::Again(None),
+        ReminderStep::Announce(days) => TopUpStep::Announce(days),
+        ReminderStep::Wait(next) => TopUpStep::Again(Some(next)),
+        ReminderStep::Done => TopUpStep::Again(None),
     }
 }
 
@@ -176,7 +181,7 @@ fn of_the_day(account: &Account, zone: Zone, day: Instant) -> Vec<&Grant> {
 }
 
 /// A mail server took a reminder: the top-ups that it announced await no further one.
-pub async fn delivered(tx: &mut WriteTransaction, mail: i64) -> Result<(), InternalError> {
+pub async fn reminder_delivered(tx: &mut WriteTransaction, mail: i64) -> Result<(), InternalError> {
     let sql = "select g.id, g.customer_no from outbox o join reminders r on r.mail = o.cause
         join grants g on g.no = r.grant_no where o.no = $1 and g.awaits_notice = 1 order by g.no";
     for row in tx.db.fetch_all(sql, args![mail]).await? {
@@ -189,32 +194,32 @@ pub async fn delivered(tx: &mut WriteTransaction, mail: i64) -> Result<(), Inter
 }
 
 /// Top-ups that could not be told that their reminder was taken.
-async fn retell_delivered(app: &App) -> Result<(), InternalError> {
+async fn retry_notices(app: &App) -> Result<(), InternalError> {
     let act = |item: String| async move {
         let mail = item.parse().map_err(|_| InternalError::Broken(format!("{item:?} is no number of a mail")))?;
-        app.write(move |tx| Box::pin(async move { delivered(tx, mail).await })).await?;
+        app.write(move |tx| Box::pin(async move { reminder_delivered(tx, mail).await })).await?;
         Ok(0)
     };
-    rounds::Run::new(app, failed_items::NOTICES, AT_ONCE_MAX).retry(act).await?;
+    rounds::ItemRun::new(app, failed_items::NOTICES, AT_ONCE_MAX).retry(act).await?;
     Ok(())
 }
 
 /// One email for all that expires on a day, and the rows that say so.
-async fn announce(
+async fn announce_day(
     tx: &mut WriteTransaction,
     account: &Account,
     to: &emails::Addressed,
     listed: &[ListedTopUp],
     (day, days, at): (Instant, i64, Instant),
-    pace: Option<Pace>,
-    shop: &Shop,
+    rate: Option<UsageRate>,
+    shop: &ShopSettings,
 ) -> Result<u64, InternalError> {
     let grants = of_the_day(account, to.zone, day);
     let ids: Vec<GrantId> = grants.iter().map(|grant| grant.id).collect();
     let plan = tx.catalog.plan(&account.plan).map_or_else(|| account.plan.clone(), |plan| plan.name.clone());
     let of = reminders::Expiring {
         top_ups: grants.iter().map(|g| (g.remaining(), g.expires_at, g.effective_at, g.amount)).collect(),
-        outlook: pace.and_then(|pace| forecast::outlook(account, &tx.catalog, pace, &ids, at)),
+        forecast: rate.and_then(|rate| forecast::top_ups_together(account, &tx.catalog, rate, &ids, at)),
         paused_on: account.top_ups_paused.then_some(plan),
     };
     let mail = *tx.clock.mint().as_bytes();
@@ -230,8 +235,8 @@ async fn announce(
         let sql = "insert into purchase_events (purchase, kind, at) values ($1, 'reminded', $2)";
         tx.db.execute(sql, args![purchase.bytes(), at]).await?;
     }
-    let Some(letter) = reminders::letter(&tx.catalog, shop, to, &of, at, mail) else { return Ok(0) };
-    let written = emails::write(tx, shop, to, letter).await?;
+    let Some(letter) = reminders::reminder_letter(&tx.catalog, shop, to, &of, at, mail) else { return Ok(0) };
+    let written = emails::write_announcement(tx, shop, to, letter).await?;
     tracing::info!(customer = to.id, days, mails = written, "a reminder");
     Ok(u64::try_from(written).unwrap_or(0))
 }

@@ -7,9 +7,9 @@ use crate::domain::balance_alert::{AlertKind, BalanceAlert};
 use crate::domain::{Account, Credits, Instant, Summary};
 use crate::ledger::WriteTransaction;
 use crate::time_zone::rfc3339;
-use crate::usecases::delivery::webhooks::enqueue;
+use crate::usecases::delivery::webhooks::enqueue_webhook;
 use crate::usecases::notify::emails::PurchaseData;
-use crate::usecases::{InternalError, Shop};
+use crate::usecases::{InternalError, ShopSettings};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -21,7 +21,7 @@ const EXHAUSTED: &str = "credits.exhausted";
 
 /// A message, as Standard Webhooks shapes it.
 #[derive(Serialize)]
-struct Message<T> {
+struct WebhookMessage<T> {
     #[serde(rename = "type")]
     kind: &'static str,
     /// When it was so.
@@ -35,13 +35,13 @@ struct CreditedData<'a> {
     purchase: String,
     credits: Box<RawValue>,
     expires_at: String,
-    balance: Balance,
+    balance: BalanceFields,
 }
 
 #[derive(Serialize)]
 struct BalanceData<'a> {
     customer: &'a str,
-    balance: Balance,
+    balance: BalanceFields,
     /// The end of the cycle: the allowance is there again.
     resets_at: String,
     /// Where people buy, if their plan may.
@@ -50,7 +50,7 @@ struct BalanceData<'a> {
 
 /// The five numbers that also answer a charge.
 #[derive(Serialize)]
-struct Balance {
+struct BalanceFields {
     available: Box<RawValue>,
     plan: Box<RawValue>,
     courtesy: Box<RawValue>,
@@ -58,26 +58,26 @@ struct Balance {
     held: Box<RawValue>,
 }
 
-fn number(credits: Credits) -> Box<RawValue> {
+fn credits_number(credits: Credits) -> Box<RawValue> {
     RawValue::from_string(credits.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-impl From<Summary> for Balance {
+impl From<Summary> for BalanceFields {
     fn from(s: Summary) -> Self {
         Self {
-            available: number(s.available),
-            plan: number(s.plan),
-            courtesy: number(s.courtesy),
-            top_up: number(s.top_up),
-            held: number(s.held),
+            available: credits_number(s.available),
+            plan: credits_number(s.plan),
+            courtesy: credits_number(s.courtesy),
+            top_up: credits_number(s.top_up),
+            held: credits_number(s.held),
         }
     }
 }
 
 /// Writes the webhook of a purchase that is being credited.
-pub async fn credited(
+pub async fn enqueue_credited(
     tx: &mut WriteTransaction,
-    shop: &Shop,
+    shop: &ShopSettings,
     purchase: &PurchaseData,
     at: Instant,
     expires_at: Instant,
@@ -89,19 +89,19 @@ pub async fn credited(
     let data = CreditedData {
         customer: &account.customer,
         purchase: purchase.id.to_string(),
-        credits: number(purchase.credits),
+        credits: credits_number(purchase.credits),
         expires_at: rfc3339(expires_at),
         balance: Summary::of(account, at).into(),
     };
-    let message = Message { kind: CREDITED, timestamp: rfc3339(at), data };
+    let message = WebhookMessage { kind: CREDITED, timestamp: rfc3339(at), data };
     let (body, key) = (to_json(&message)?, format!("{CREDITED}:{}", purchase.id));
-    enqueue(tx, purchase.customer_no, CREDITED, key, body).await
+    enqueue_webhook(tx, purchase.customer_no, CREDITED, key, body).await
 }
 
 /// Writes the webhook of a balance alert, unless the alert is no longer true.
-pub async fn balance_alert(
+pub async fn enqueue_balance_alert(
     tx: &mut WriteTransaction,
-    shop: &Shop,
+    shop: &ShopSettings,
     no: i64,
     alert: BalanceAlert,
     account: &Account,
@@ -125,8 +125,8 @@ pub async fn balance_alert(
         resets_at: rfc3339(account.cycle.end),
         buy_url: buys.then(|| format!("{}/billing", shop.site)),
     };
-    let body = to_json(&Message { kind, timestamp: rfc3339(alert.at), data })?;
-    enqueue(tx, no, kind, format!("{kind}:{no}:{}", alert.seq), body).await
+    let body = to_json(&WebhookMessage { kind, timestamp: rfc3339(alert.at), data })?;
+    enqueue_webhook(tx, no, kind, format!("{kind}:{no}:{}", alert.seq), body).await
 }
 
 fn to_json(message: &impl Serialize) -> Result<String, InternalError> {

@@ -24,12 +24,12 @@ pub struct OperatorAccount {
 }
 
 /// Makes an account; false where there is one of this address.
-pub async fn add(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, InternalError> {
-    add_with(store, email, hash, None, now).await
+pub async fn add_operator(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, InternalError> {
+    add_operator_with(store, email, hash, None, now).await
 }
 
 /// The same, with a second factor.
-pub async fn add_with(
+pub async fn add_operator_with(
     store: &Store,
     email: &str,
     hash: &str,
@@ -55,7 +55,7 @@ pub async fn has_factor(store: &Store, email: &str) -> Result<bool, InternalErro
 }
 
 /// All accounts, oldest first.
-pub async fn list(store: &Store) -> Result<Vec<OperatorAccount>, InternalError> {
+pub async fn list_operators(store: &Store) -> Result<Vec<OperatorAccount>, InternalError> {
     let sql = "select o.email, o.created_at, o.changed_at, o.disabled_at, o.totp_since,
           (select max(s.seen_at) from operator_sessions s where s.operator_no = o.no) as seen_at
         from operators o order by o.no";
@@ -74,7 +74,7 @@ pub async fn list(store: &Store) -> Result<Vec<OperatorAccount>, InternalError> 
 }
 
 /// Shuts an account, and ends its sessions; false where there is none of this address.
-pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, InternalError> {
+pub async fn disable_operator(store: &Store, email: &str, now: Instant) -> Result<bool, InternalError> {
     let mut db = store.begin_write().await?;
     let sql = "update operators set disabled_at = coalesce(disabled_at, $1) where email = $2";
     let found = db.execute(sql, args![now, email]).await? > 0;
@@ -85,12 +85,12 @@ pub async fn disable(store: &Store, email: &str, now: Instant) -> Result<bool, I
 
 /// Sets another password, opens the account again, ends its sessions and forgets wrong tries. A second factor ends too:
 /// the password before was its key.
-pub async fn reset(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, InternalError> {
-    reset_with(store, email, hash, None, now).await
+pub async fn reset_operator(store: &Store, email: &str, hash: &str, now: Instant) -> Result<bool, InternalError> {
+    reset_operator_with(store, email, hash, None, now).await
 }
 
 /// The same, with a new second factor.
-pub async fn reset_with(
+pub async fn reset_operator_with(
     store: &Store,
     email: &str,
     hash: &str,
@@ -101,7 +101,7 @@ pub async fn reset_with(
     let sql = "update operators set password = $1, changed_at = $2, disabled_at = null where email = $3 returning no";
     let found = db.fetch_optional(sql, args![hash, now, email]).await?.map(|row| row.int("no")).transpose()?;
     if let Some(no) = found {
-        enrolment::clear(&mut db, no).await?;
+        enrolment::clear_factor(&mut db, no).await?;
         if let Some(factor) = factor {
             factor.write(&mut db, no, now).await?;
         }

@@ -76,7 +76,7 @@ impl Action {
 
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct AuditLine {
     /// Its number, gapless.
     pub no: i64,
     /// The form's key.
@@ -96,7 +96,7 @@ pub struct Line {
 
 /// A line to be written.
 #[derive(Clone, Debug)]
-pub struct NewLine {
+pub struct NewAuditLine {
     /// The form's key.
     pub key: String,
     pub operator: String,
@@ -112,8 +112,8 @@ pub struct NewLine {
 
 const LINE: &str = "select no, key, at, operator, action, customer_no, about, reason, detail, hash from audit";
 
-fn line_of(row: &Row) -> Result<Line, DbError> {
-    Ok(Line {
+fn audit_line_of(row: &Row) -> Result<AuditLine, DbError> {
+    Ok(AuditLine {
         no: row.int("no")?,
         key: row.text("key")?,
         at: row.at("at")?,
@@ -127,17 +127,17 @@ fn line_of(row: &Row) -> Result<Line, DbError> {
 }
 
 /// The line of a key, if it was written.
-pub(crate) async fn find(db: &mut Connection, key: &str) -> Result<Option<Line>, DbError> {
-    db.fetch_optional(format!("{LINE} where key = $1"), args![key]).await?.as_ref().map(line_of).transpose()
+pub(crate) async fn find_audit_line(db: &mut Connection, key: &str) -> Result<Option<AuditLine>, DbError> {
+    db.fetch_optional(format!("{LINE} where key = $1"), args![key]).await?.as_ref().map(audit_line_of).transpose()
 }
 
 /// Writes a line in the transaction that does the thing.
-pub(crate) async fn write(tx: &mut WriteTransaction, new: &NewLine) -> Result<(), DbError> {
+pub(crate) async fn write_audit_line(tx: &mut WriteTransaction, new: &NewAuditLine) -> Result<(), DbError> {
     let now = tx.now();
     let last = tx.db.fetch_optional("select no, hash from audit order by no desc limit 1", Vec::new()).await?;
     let (no, before) = last.map_or(Ok((0, Vec::new())), |row| Ok::<_, DbError>((row.int("no")?, row.blob("hash")?)))?;
     let no = no + 1;
-    let hash = hash(&before, no, now.timestamp_millis(), new.action.name(), new.customer_no, &texts(new));
+    let hash = audit_hash(&before, no, now.timestamp_millis(), new.action.name(), new.customer_no, &hashed_texts(new));
     let sql = "insert into audit (no, key, at, operator, action, customer_no, about, reason, detail, hash)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let values = args![
@@ -156,12 +156,12 @@ pub(crate) async fn write(tx: &mut WriteTransaction, new: &NewLine) -> Result<()
     Ok(())
 }
 
-fn texts(new: &NewLine) -> [&str; 5] {
+fn hashed_texts(new: &NewAuditLine) -> [&str; 5] {
     [&new.key, &new.operator, &new.about, &new.reason, &new.detail]
 }
 
 /// SHA-256 over the hash before and every column; texts with their length before them.
-fn hash(before: &[u8], no: i64, at: i64, action: &str, customer_no: Option<i64>, texts: &[&str; 5]) -> [u8; 32] {
+fn audit_hash(before: &[u8], no: i64, at: i64, action: &str, customer_no: Option<i64>, texts: &[&str; 5]) -> [u8; 32] {
     let mut hash = Sha256::new_with_prefix(b"topup audit 1\0");
     hash.update(before);
     for number in [no, at, customer_no.unwrap_or(-1)] {
@@ -175,7 +175,12 @@ fn hash(before: &[u8], no: i64, at: i64, action: &str, customer_no: Option<i64>,
 }
 
 /// Lines below number `before`, newest first: a customer's, or everybody's.
-pub async fn list(app: &App, customer_no: Option<i64>, before: i64, limit: i64) -> Result<Vec<Line>, InternalError> {
+pub async fn list_audit(
+    app: &App,
+    customer_no: Option<i64>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<AuditLine>, InternalError> {
     let mut db = app.store.read().await?;
     let rows = match customer_no {
         Some(no) => {
@@ -184,16 +189,16 @@ pub async fn list(app: &App, customer_no: Option<i64>, before: i64, limit: i64) 
         }
         None => db.fetch_all(format!("{LINE} where no < $1 order by no desc limit $2"), args![before, limit]).await?,
     };
-    rows.iter().map(line_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
+    rows.iter().map(audit_line_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 /// Refunds of a purchase that were asked for and of which Stripe's answer is not known, newest first.
-pub(crate) async fn unanswered(db: &mut Connection, about: &str) -> Result<Vec<Line>, DbError> {
+pub(crate) async fn unanswered_actions(db: &mut Connection, about: &str) -> Result<Vec<AuditLine>, DbError> {
     let sql = format!(
         "{LINE} where about = $1 and action = $2
            and not exists (select 1 from audit a where a.key = audit.key || '/end') order by no desc"
     );
-    db.fetch_all(sql, args![about, Action::RefundAsked.name()]).await?.iter().map(line_of).collect()
+    db.fetch_all(sql, args![about, Action::RefundAsked.name()]).await?.iter().map(audit_line_of).collect()
 }
 
 /// Lines that one step of the check reads.
@@ -203,7 +208,7 @@ const STEP: i64 = 1_000;
 ///
 /// # Errors
 /// [`InternalError`] where the database cannot be read.
-pub async fn check(store: &crate::store::Store) -> Result<Result<i64, String>, InternalError> {
+pub async fn check_audit(store: &crate::store::Store) -> Result<Result<i64, String>, InternalError> {
     let (mut last, mut before) = (0, Vec::new());
     loop {
         let sql = format!("{LINE} where no > $1 order by no limit $2");
@@ -212,9 +217,9 @@ pub async fn check(store: &crate::store::Store) -> Result<Result<i64, String>, I
             return Ok(Ok(last));
         }
         for row in &rows {
-            let (line, action, stored) = (line_of(row)?, row.text("action")?, row.blob("hash")?);
+            let (line, action, stored) = (audit_line_of(row)?, row.text("action")?, row.blob("hash")?);
             let texts = [&*line.key, &*line.operator, &*line.about, &*line.reason, &*line.detail];
-            let want = hash(&before, line.no, line.at.timestamp_millis(), &action, line.customer_no, &texts);
+            let want = audit_hash(&before, line.no, line.at.timestamp_millis(), &action, line.customer_no, &texts);
             if line.no != last + 1 || stored != want {
                 return Ok(Err(format!("audit line {} is not as it was written", last + 1)));
             }

@@ -9,8 +9,8 @@ use crate::args;
 use crate::domain::Instant;
 use crate::store::db::{Connection, DbError};
 use crate::usecases::access::client::Client;
-use crate::usecases::operators::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret, broken};
-use crate::usecases::operators::sign_in::{Operator, Tried, tried};
+use crate::usecases::operators::second_factor::{Encrypted, Proof, RecoveryCodes, SECRET_BYTES, Secret, factor_error};
+use crate::usecases::operators::sign_in::{Operator, PasswordTry, try_password};
 use crate::usecases::{App, InternalError};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -31,7 +31,7 @@ impl Enrolment {
     /// A new one, for an account with this password.
     pub async fn new(password: String) -> Result<Self, InternalError> {
         let secret = Secret::new()?;
-        let codes = RecoveryCodes::new(|_, bytes| getrandom::fill(bytes).map_err(broken))?;
+        let codes = RecoveryCodes::new(|_, bytes| getrandom::fill(bytes).map_err(factor_error))?;
         Ok(Self { secret, codes, kept: encrypted(secret, password).await?, step: None })
     }
 
@@ -56,11 +56,11 @@ impl Enrolment {
 }
 
 async fn encrypted(secret: Secret, password: String) -> Result<Encrypted, InternalError> {
-    tokio::task::spawn_blocking(move || secret.encrypt(&password)).await.map_err(broken)?
+    tokio::task::spawn_blocking(move || secret.encrypt(&password)).await.map_err(factor_error)?
 }
 
 /// Takes the second factor from an account.
-pub(crate) async fn clear(db: &mut Connection, no: i64) -> Result<(), DbError> {
+pub(crate) async fn clear_factor(db: &mut Connection, no: i64) -> Result<(), DbError> {
     let sql = "update operators set totp_salt = null, totp_secret = null, totp_since = null, totp_step = null
         where no = $1";
     db.execute(sql, args![no]).await?;
@@ -70,7 +70,7 @@ pub(crate) async fn clear(db: &mut Connection, no: i64) -> Result<(), DbError> {
 
 /// How an account's second factor stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum FactorState {
     /// The account has no password, as the demo's: there is nothing to stand beside.
     NoPassword,
     /// There is none.
@@ -84,31 +84,35 @@ pub enum Standing {
 }
 
 /// How an operator's second factor stands.
-pub async fn standing(app: &App, operator: &Operator) -> Result<Standing, InternalError> {
+pub async fn factor_state(app: &App, operator: &Operator) -> Result<FactorState, InternalError> {
     let sql = "select o.password, o.totp_since, (select count(*) from operator_recovery_codes c
             where c.operator_no = o.no and c.used_at is null) as codes
         from operators o where o.no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![operator.no]).await?;
-    let Some(row) = row else { return Ok(Standing::NoPassword) };
+    let Some(row) = row else { return Ok(FactorState::NoPassword) };
     Ok(match row.opt_at("totp_since")? {
-        _ if !row.text("password")?.starts_with('$') => Standing::NoPassword,
-        Some(since) => Standing::On { since, codes_left: row.int("codes")? },
-        None => Standing::Off,
+        _ if !row.text("password")?.starts_with('$') => FactorState::NoPassword,
+        Some(since) => FactorState::On { since, codes_left: row.int("codes")? },
+        None => FactorState::Off,
     })
 }
 
 /// A seed for a form that switches a second factor on.
-pub fn seed() -> Result<String, InternalError> {
+pub fn new_factor_seed() -> Result<String, InternalError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(broken)?;
+    getrandom::fill(&mut bytes).map_err(factor_error)?;
     Ok(hex::encode(bytes))
 }
 
 /// What a seed becomes for this operator in this session; `None` for what is no seed.
-pub fn of_seed(app: &App, operator: &Operator, seed: &str) -> Result<Option<(Secret, RecoveryCodes)>, InternalError> {
+pub fn factor_of_seed(
+    app: &App,
+    operator: &Operator,
+    seed: &str,
+) -> Result<Option<(Secret, RecoveryCodes)>, InternalError> {
     let Some(seed) = hex::decode(seed).ok().filter(|seed| seed.len() == 16) else { return Ok(None) };
     let bytes = |about: &str, n: usize, out: &mut [u8]| {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&app.settings.form_secret).map_err(broken)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(&app.settings.form_secret).map_err(factor_error)?;
         mac.update(format!("topup second factor 1\n{about}\n{n}\n{}\n", operator.no).as_bytes());
         mac.update(&operator.session);
         mac.update(&seed);
@@ -122,7 +126,7 @@ pub fn of_seed(app: &App, operator: &Operator, seed: &str) -> Result<Option<(Sec
 
 /// How a change of the second factor came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Changed {
+pub enum FactorChange {
     Done,
     /// Password or code do not fit.
     Wrong,
@@ -133,22 +137,22 @@ pub enum Changed {
 }
 
 /// Switches on the second factor of a seed, where there is none. Ends the account's other sessions.
-pub async fn switch_on(
+pub async fn switch_factor_on(
     app: &App,
     operator: &Operator,
     from: &Client,
     (seed, password, code): (&str, String, &str),
-) -> Result<Changed, InternalError> {
-    let Some((secret, codes)) = of_seed(app, operator, seed)? else { return Ok(Changed::Stale) };
-    let account = match tried(app, &operator.email, password.clone(), from).await? {
-        Tried::Fits { account, secret: None } => account,
-        Tried::Fits { .. } => return Ok(Changed::Stale),
-        Tried::Wrong(_) => return Ok(Changed::Wrong),
-        Tried::Wait => return Ok(Changed::Wait),
+) -> Result<FactorChange, InternalError> {
+    let Some((secret, codes)) = factor_of_seed(app, operator, seed)? else { return Ok(FactorChange::Stale) };
+    let account = match try_password(app, &operator.email, password.clone(), from).await? {
+        PasswordTry::Fits { account, secret: None } => account,
+        PasswordTry::Fits { .. } => return Ok(FactorChange::Stale),
+        PasswordTry::Wrong(_) => return Ok(FactorChange::Wrong),
+        PasswordTry::Wait => return Ok(FactorChange::Wait),
     };
     let mut enrolment = Enrolment { secret, codes, kept: encrypted(secret, password).await?, step: None };
     if !enrolment.confirm(code, app.clock.now())? {
-        return Ok(Changed::Wrong);
+        return Ok(FactorChange::Wrong);
     }
     let (no, session, slot) = (operator.no, operator.session, account.slot);
     let job = app.write(move |tx| {
@@ -157,51 +161,51 @@ pub async fn switch_on(
             let sql = "update operators set changed_at = changed_at
                 where no = $1 and password = $2 and disabled_at is null and totp_secret is null";
             if tx.db.execute(sql, args![no, account.hash]).await? == 0 {
-                return Ok(Changed::Stale);
+                return Ok(FactorChange::Stale);
             }
             enrolment.write(&mut tx.db, no, now).await?;
             let sql = "update operator_sessions set ended_at = $1
                 where operator_no = $2 and token_hash <> $3 and ended_at is null";
             tx.db.execute(sql, args![now, no, session]).await?;
             tx.db.execute("delete from operator_sign_in_failures where slot = $1", args![slot]).await?;
-            Ok(Changed::Done)
+            Ok(FactorChange::Done)
         })
     });
     let changed = job.await?;
-    if changed == Changed::Done {
+    if changed == FactorChange::Done {
         tracing::info!(operator = no, "an operator switched a second factor on");
     }
     Ok(changed)
 }
 
 /// Switches the second factor off, for who has both.
-pub async fn switch_off(
+pub async fn switch_factor_off(
     app: &App,
     operator: &Operator,
     from: &Client,
     (password, code): (String, &str),
-) -> Result<Changed, InternalError> {
-    let (account, secret) = match tried(app, &operator.email, password, from).await? {
-        Tried::Fits { account, secret: Some(secret) } => (account, secret),
-        Tried::Fits { .. } => return Ok(Changed::Stale),
-        Tried::Wrong(_) => return Ok(Changed::Wrong),
-        Tried::Wait => return Ok(Changed::Wait),
+) -> Result<FactorChange, InternalError> {
+    let (account, secret) = match try_password(app, &operator.email, password, from).await? {
+        PasswordTry::Fits { account, secret: Some(secret) } => (account, secret),
+        PasswordTry::Fits { .. } => return Ok(FactorChange::Stale),
+        PasswordTry::Wrong(_) => return Ok(FactorChange::Wrong),
+        PasswordTry::Wait => return Ok(FactorChange::Wait),
     };
-    let Some(proof) = Proof::of(code, Some(secret), app.clock.now())? else { return Ok(Changed::Wrong) };
+    let Some(proof) = Proof::of(code, Some(secret), app.clock.now())? else { return Ok(FactorChange::Wrong) };
     let (no, slot) = (operator.no, account.slot);
     let job = app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();
             if !proof.take(&mut tx.db, no, now).await? {
-                return Ok(Changed::Wrong);
+                return Ok(FactorChange::Wrong);
             }
-            clear(&mut tx.db, no).await?;
+            clear_factor(&mut tx.db, no).await?;
             tx.db.execute("delete from operator_sign_in_failures where slot = $1", args![slot]).await?;
-            Ok(Changed::Done)
+            Ok(FactorChange::Done)
         })
     });
     let changed = job.await?;
-    if changed == Changed::Done {
+    if changed == FactorChange::Done {
         tracing::warn!(operator = no, "an operator switched the second factor off");
     }
     Ok(changed)

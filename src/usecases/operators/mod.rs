@@ -18,5 +18,8 @@ pub mod search;
 pub mod second_factor;
 pub mod sign_in;
 
-pub use accounts::{OperatorAccount, add, add_with, disable, has_factor, list, reset, reset_with};
+pub use accounts::{
+    OperatorAccount, add_operator, add_operator_with, disable_operator, has_factor, list_operators, reset_operator,
+    reset_operator_with,
+};
 pub use enrolment::Enrolment;

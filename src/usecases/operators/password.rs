@@ -7,7 +7,7 @@
 use crate::usecases::InternalError;
 use crate::usecases::app::PasswordGates;
 use crate::usecases::operators::common;
-use crate::usecases::operators::second_factor::{Encrypted, Secret, broken};
+use crate::usecases::operators::second_factor::{Encrypted, Secret, factor_error};
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use std::sync::OnceLock;
@@ -23,7 +23,7 @@ static NOBODY: OnceLock<String> = OnceLock::new();
 ///
 /// # Errors
 /// The reason, in a sentence.
-pub fn check(password: &str) -> Result<(), String> {
+pub fn check_password(password: &str) -> Result<(), String> {
     if password.chars().count() < CHARS_MIN {
         return Err(format!("a password has {CHARS_MIN} characters or more"));
     }
@@ -37,20 +37,20 @@ pub fn check(password: &str) -> Result<(), String> {
 }
 
 /// The hash of a password, as a PHC string.
-pub async fn hash(password: String) -> Result<String, InternalError> {
-    tokio::task::spawn_blocking(move || hash_now(&password)).await.map_err(broken)?
+pub async fn hash_password(password: String) -> Result<String, InternalError> {
+    tokio::task::spawn_blocking(move || hash_now(&password)).await.map_err(factor_error)?
 }
 
 fn hash_now(password: &str) -> Result<String, InternalError> {
     let mut salt = [0_u8; 16];
-    getrandom::fill(&mut salt).map_err(broken)?;
-    let salt = SaltString::encode_b64(&salt).map_err(broken)?;
-    Ok(Argon2::default().hash_password(password.as_bytes(), &salt).map_err(broken)?.to_string())
+    getrandom::fill(&mut salt).map_err(factor_error)?;
+    let salt = SaltString::encode_b64(&salt).map_err(factor_error)?;
+    Ok(Argon2::default().hash_password(password.as_bytes(), &salt).map_err(factor_error)?.to_string())
 }
 
 /// The stored credentials of an account.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredPassword {
     /// The password's hash.
     pub hash: String,
     /// The second factor, where there is one.
@@ -59,7 +59,7 @@ pub struct Stored {
 
 /// Whether a password fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fits {
+pub enum PasswordFit {
     /// It does not. It fits nobody's account, after as long.
     No,
     /// It does; the secret of the second factor, where there is one.
@@ -69,32 +69,32 @@ pub enum Fits {
 }
 
 /// Whether `password` is that of an account; `None` stands for an unknown account.
-pub async fn fits(
+pub async fn password_fits(
     gates: &PasswordGates,
     password: String,
-    stored: Option<Stored>,
+    stored: Option<StoredPassword>,
     is_known: bool,
-) -> Result<Fits, InternalError> {
+) -> Result<PasswordFit, InternalError> {
     if password.len() > BYTES_MAX {
-        return Ok(Fits::No);
+        return Ok(PasswordFit::No);
     }
-    let Some(_permit) = gates.enter(is_known).await.map_err(broken)? else { return Ok(Fits::Busy) };
-    tokio::task::spawn_blocking(move || fits_now(&password, stored)).await.map_err(broken)?
+    let Some(_permit) = gates.enter(is_known).await.map_err(factor_error)? else { return Ok(PasswordFit::Busy) };
+    tokio::task::spawn_blocking(move || fits_now(&password, stored)).await.map_err(factor_error)?
 }
 
 /// Both keys are made in every case: the time of the answer tells neither whether there is an account, nor whether the
 /// password was right and only the code was not.
-fn fits_now(password: &str, stored: Option<Stored>) -> Result<Fits, InternalError> {
+fn fits_now(password: &str, stored: Option<StoredPassword>) -> Result<PasswordFit, InternalError> {
     let nobody = match NOBODY.get() {
         Some(nobody) => nobody,
         None => NOBODY.get_or_init(|| hash_now("nobody has this one").unwrap_or_default()),
     };
     let (is_somebody, factor) = (stored.is_some(), stored.as_ref().and_then(|stored| stored.factor.clone()));
-    let parsed = PasswordHash::new(stored.as_ref().map_or(nobody, |stored| &stored.hash)).map_err(broken)?;
+    let parsed = PasswordHash::new(stored.as_ref().map_or(nobody, |stored| &stored.hash)).map_err(factor_error)?;
     let fits = Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok() && is_somebody;
     let has_factor = factor.is_some();
     let secret = factor.unwrap_or_default().open(password)?;
-    Ok(if fits { Fits::Yes(has_factor.then_some(secret)) } else { Fits::No })
+    Ok(if fits { PasswordFit::Yes(has_factor.then_some(secret)) } else { PasswordFit::No })
 }
 
 #[cfg(test)]
@@ -103,45 +103,45 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_fits_its_own_hash_alone() {
-        let stored = hash("correct horse battery".to_owned()).await.expect("a hash");
+        let stored = hash_password("correct horse battery".to_owned()).await.expect("a hash");
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
-        assert_ne!(stored, hash("correct horse battery".to_owned()).await.expect("a hash"), "salted");
+        assert_ne!(stored, hash_password("correct horse battery".to_owned()).await.expect("a hash"), "salted");
         let gates = PasswordGates::default();
         let check = async |word: &str, hash: Option<String>| {
-            let stored = hash.map(|hash| Stored { hash, factor: None });
-            fits(&gates, word.to_owned(), stored, false).await.expect("an answer")
+            let stored = hash.map(|hash| StoredPassword { hash, factor: None });
+            password_fits(&gates, word.to_owned(), stored, false).await.expect("an answer")
         };
-        assert_eq!(check("correct horse battery", Some(stored.clone())).await, Fits::Yes(None));
-        assert_eq!(check("Correct horse battery", Some(stored.clone())).await, Fits::No);
-        assert_eq!(check(&"x".repeat(100_000), Some(stored)).await, Fits::No);
-        assert_eq!(check("nobody has this one", None).await, Fits::No, "nobody has no password");
+        assert_eq!(check("correct horse battery", Some(stored.clone())).await, PasswordFit::Yes(None));
+        assert_eq!(check("Correct horse battery", Some(stored.clone())).await, PasswordFit::No);
+        assert_eq!(check(&"x".repeat(100_000), Some(stored)).await, PasswordFit::No);
+        assert_eq!(check("nobody has this one", None).await, PasswordFit::No, "nobody has no password");
     }
 
     #[test]
     fn a_password_is_long_enough_and_not_endless() {
-        assert!(check("twelve chars").is_ok());
-        assert!(check("short").is_err());
-        assert!(check("ééééééééééé").is_err(), "characters are counted, not bytes");
-        assert!(check(&"x".repeat(257)).is_err());
+        assert!(check_password("twelve chars").is_ok());
+        assert!(check_password("short").is_err());
+        assert!(check_password("ééééééééééé").is_err(), "characters are counted, not bytes");
+        assert!(check_password(&"x".repeat(257)).is_err());
     }
 
     #[test]
     fn the_commonest_passwords_are_refused() {
         for common in ["password1234", "123456789012", "Passw0rd!2026", "qwertyuiop123", "passwordpassword"] {
-            assert!(check(common).is_err_and(|reason| reason.contains("commonest")), "{common}");
+            assert!(check_password(common).is_err_and(|reason| reason.contains("commonest")), "{common}");
         }
     }
 
     #[tokio::test]
     async fn those_who_guess_do_not_keep_a_known_browser_waiting() {
         let (gates, stored) =
-            (PasswordGates::default(), hash("correct horse battery".to_owned()).await.expect("a hash"));
+            (PasswordGates::default(), hash_password("correct horse battery".to_owned()).await.expect("a hash"));
         let _all: Vec<_> = (0..PasswordGates::WAITING_MAX).map(|_| gates.hold_place().expect("room")).collect();
         let try_one = async |is_known| {
-            let stored = Some(Stored { hash: stored.clone(), factor: None });
-            fits(&gates, "correct horse battery".to_owned(), stored, is_known).await.expect("an answer")
+            let stored = Some(StoredPassword { hash: stored.clone(), factor: None });
+            password_fits(&gates, "correct horse battery".to_owned(), stored, is_known).await.expect("an answer")
         };
-        assert_eq!(try_one(false).await, Fits::Busy);
-        assert_eq!(try_one(true).await, Fits::Yes(None));
+        assert_eq!(try_one(false).await, PasswordFit::Busy);
+        assert_eq!(try_one(true).await, PasswordFit::Yes(None));
     }
 }

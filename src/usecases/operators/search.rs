@@ -4,7 +4,7 @@ use crate::args;
 use crate::domain::text::folded;
 use crate::domain::{Credits, Instant};
 use crate::store::db::{DbError, Row};
-use crate::usecases::purchases::{Matches, Purchase};
+use crate::usecases::purchases::{Purchase, PurchaseMatches};
 use crate::usecases::{App, InternalError, purchases};
 
 /// How many of each are shown.
@@ -12,7 +12,7 @@ pub const FOUND_MAX: i64 = purchases::FOUND_MAX;
 
 /// A customer by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedCustomer {
     /// The store's number.
     pub no: i64,
     /// The SaaS's id.
@@ -30,8 +30,8 @@ pub struct Named {
 
 /// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    pub customers: Vec<Named>,
+pub struct SearchResult {
+    pub customers: Vec<NamedCustomer>,
     /// Whether there are more customers that match.
     pub customers_cut: bool,
     /// Purchases, newest first.
@@ -43,8 +43,8 @@ pub struct Found {
 const NAMED: &str = "select c.no, c.id, c.name, c.email, c.closed_at, c.stripe_customer, a.plan
     from customers c join accounts a on a.customer_no = c.no";
 
-fn named_of(row: &Row) -> Result<Named, DbError> {
-    Ok(Named {
+fn named_customer_of(row: &Row) -> Result<NamedCustomer, DbError> {
+    Ok(NamedCustomer {
         no: row.int("no")?,
         id: row.text("id")?,
         name: row.text("name")?,
@@ -57,12 +57,12 @@ fn named_of(row: &Row) -> Result<Named, DbError> {
 
 /// Customers and purchases by email, customer id or name, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number. A name
 /// is found however its letters are written (`domain::text::folded`).
-pub async fn search(app: &App, text: &str) -> Result<Found, InternalError> {
+pub async fn search_customers(app: &App, text: &str) -> Result<SearchResult, InternalError> {
     let text = text.trim();
     if text.is_empty() || text.contains('\0') {
-        return Ok(Found::default());
+        return Ok(SearchResult::default());
     }
-    let Matches { purchases, cut: purchases_cut } = purchases::search(&app.store, text).await?;
+    let PurchaseMatches { purchases, cut: purchases_cut } = purchases::search_purchases(&app.store, text).await?;
     // Each way by an index of its own. What folds to nothing would be the name of all who were erased.
     let sql = format!(
         "{NAMED} where c.no in (
@@ -74,28 +74,28 @@ pub async fn search(app: &App, text: &str) -> Result<Found, InternalError> {
     );
     let values = args![text, folded(text), purchases::email_key(text), FOUND_MAX + 1];
     let rows = app.store.read().await?.fetch_all(sql, values).await?;
-    let mut customers = rows.iter().map(named_of).collect::<Result<Vec<_>, DbError>>()?;
+    let mut customers = rows.iter().map(named_customer_of).collect::<Result<Vec<_>, DbError>>()?;
     let most = usize::try_from(FOUND_MAX).unwrap_or(usize::MAX);
     let customers_cut = customers.len() > most;
     customers.truncate(most);
     if !customers_cut {
         for purchase in &purchases {
             if !customers.iter().any(|known| known.no == purchase.customer_no) {
-                customers.extend(named(app, &purchase.customer).await?);
+                customers.extend(named_customer(app, &purchase.customer).await?);
             }
         }
     }
-    Ok(Found { customers, customers_cut, purchases, purchases_cut })
+    Ok(SearchResult { customers, customers_cut, purchases, purchases_cut })
 }
 
 /// A customer by the SaaS's id, closed or not.
-pub async fn named(app: &App, id: &str) -> Result<Option<Named>, InternalError> {
+pub async fn named_customer(app: &App, id: &str) -> Result<Option<NamedCustomer>, InternalError> {
     let row = app.store.read().await?.fetch_optional(format!("{NAMED} where c.id = $1"), args![id]).await?;
-    Ok(row.as_ref().map(named_of).transpose()?)
+    Ok(row.as_ref().map(named_customer_of).transpose()?)
 }
 
 /// The number of a customer's last entry.
-pub async fn last_seq(app: &App, customer_no: i64) -> Result<i64, InternalError> {
+pub async fn newest_seq(app: &App, customer_no: i64) -> Result<i64, InternalError> {
     let sql = "select seq from accounts where customer_no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![customer_no]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
@@ -103,7 +103,7 @@ pub async fn last_seq(app: &App, customer_no: i64) -> Result<i64, InternalError>
 
 /// An email as far as its way is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
+pub struct CustomerEmail {
     pub no: i64,
     pub kind: String,
     pub recipient: String,
@@ -121,12 +121,17 @@ pub struct Mail {
 }
 
 /// Emails to a customer, newest first, below number `before`.
-pub async fn mails(app: &App, customer_no: i64, before: i64, limit: i64) -> Result<Vec<Mail>, InternalError> {
+pub async fn customer_emails(
+    app: &App,
+    customer_no: i64,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<CustomerEmail>, InternalError> {
     let sql = "select no, kind, recipient, subject, state, attempts, last_error, created_at, done_at from outbox
         where customer_no = $1 and no < $2 order by no desc limit $3";
     let rows = app.store.read().await?.fetch_all(sql, args![customer_no, before, limit]).await?;
     let mail = |row: &Row| {
-        Ok(Mail {
+        Ok(CustomerEmail {
             no: row.int("no")?,
             kind: row.text("kind")?,
             recipient: row.text("recipient")?,
@@ -143,7 +148,7 @@ pub async fn mails(app: &App, customer_no: i64, before: i64, limit: i64) -> Resu
 
 /// A reminder that a top-up will expire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reminder {
+pub struct SentReminder {
     pub kind: String,
     /// The date that it announced.
     pub expires_at: Instant,
@@ -159,7 +164,7 @@ pub struct Reminder {
 }
 
 /// A customer's reminders, newest first.
-pub async fn reminders(app: &App, customer_no: i64) -> Result<Vec<Reminder>, InternalError> {
+pub async fn sent_reminders(app: &App, customer_no: i64) -> Result<Vec<SentReminder>, InternalError> {
     let sql = "select r.kind, r.expires_at, g.amount, r.at, count(o.no) as mails,
           coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,
           coalesce(sum(case when o.state = 'refused' then 1 else 0 end), 0) as refused
@@ -169,7 +174,7 @@ pub async fn reminders(app: &App, customer_no: i64) -> Result<Vec<Reminder>, Int
         order by r.at desc, r.grant_no desc limit $2";
     let rows = app.store.read().await?.fetch_all(sql, args![customer_no, FOUND_MAX]).await?;
     let reminder = |row: &Row| {
-        Ok(Reminder {
+        Ok(SentReminder {
             kind: row.text("kind")?,
             expires_at: row.at("expires_at")?,
             credits: row.credits("amount")?,
@@ -184,7 +189,7 @@ pub async fn reminders(app: &App, customer_no: i64) -> Result<Vec<Reminder>, Int
 
 /// An event of Stripe's that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct WaitingEvent {
     /// Stripe's id.
     pub id: String,
     pub kind: String,
@@ -198,12 +203,12 @@ pub struct Event {
 }
 
 /// Events that are not done, oldest first.
-pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
+pub async fn waiting_events(app: &App) -> Result<Vec<WaitingEvent>, InternalError> {
     let sql = "select id, type, object_id, received_at, attempts, last_error from inbox
         where done_at is null order by due_at limit $1";
     let rows = app.store.read().await?.fetch_all(sql, args![FOUND_MAX]).await?;
     let event = |row: &Row| {
-        Ok(Event {
+        Ok(WaitingEvent {
             id: row.text("id")?,
             kind: row.text("type")?,
             object_id: row.text("object_id")?,

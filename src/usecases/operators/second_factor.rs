@@ -23,7 +23,7 @@ pub const CODES: usize = 10;
 const CODE_BYTES: usize = 10;
 
 /// An error of the libraries for passwords and codes.
-pub(crate) fn broken(e: impl std::fmt::Display) -> InternalError {
+pub(crate) fn factor_error(e: impl std::fmt::Display) -> InternalError {
     InternalError::Broken(format!("password: {e}"))
 }
 
@@ -44,7 +44,7 @@ impl Secret {
     /// [`InternalError`] where there are no random bytes.
     pub fn new() -> Result<Self, InternalError> {
         let mut bytes = [0; SECRET_BYTES];
-        getrandom::fill(&mut bytes).map_err(broken)?;
+        getrandom::fill(&mut bytes).map_err(factor_error)?;
         Ok(Self(bytes))
     }
 
@@ -56,7 +56,7 @@ impl Secret {
         // A colon divides shop and account.
         let plain = |text: &str| text.replace(':', " ");
         let builder = self.builder().with_issuer(Some(plain(shop))).with_account_name(plain(email));
-        builder.build().and_then(|totp| totp.to_url()).map_err(broken)
+        builder.build().and_then(|totp| totp.to_url()).map_err(factor_error)
     }
 
     /// As a person types it into an app: groups of four.
@@ -78,7 +78,7 @@ impl Secret {
     }
 
     fn totp(&self) -> Result<Totp, InternalError> {
-        self.builder().build().map_err(broken)
+        self.builder().build().map_err(factor_error)
     }
 
     fn builder(&self) -> Builder {
@@ -88,7 +88,7 @@ impl Secret {
     /// As the database keeps it.
     pub(crate) fn encrypt(&self, password: &str) -> Result<Encrypted, InternalError> {
         let mut salt = [0; 16];
-        getrandom::fill(&mut salt).map_err(broken)?;
+        getrandom::fill(&mut salt).map_err(factor_error)?;
         let Self(secret) = Encrypted { salt, secret: self.0 }.open(password)?;
         Ok(Encrypted { salt, secret })
     }
@@ -108,7 +108,7 @@ impl Encrypted {
     /// The secret, if the password is right; else some other bytes. Costs as much as comparing a password.
     pub(crate) fn open(&self, password: &str) -> Result<Secret, InternalError> {
         let mut bytes = [0; SECRET_BYTES];
-        Argon2::default().hash_password_into(password.as_bytes(), &self.salt, &mut bytes).map_err(broken)?;
+        Argon2::default().hash_password_into(password.as_bytes(), &self.salt, &mut bytes).map_err(factor_error)?;
         bytes.iter_mut().zip(self.secret).for_each(|(byte, kept)| *byte ^= kept);
         Ok(Secret(bytes))
     }
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_recovery_code_is_known_however_it_is_written() {
-        let codes = RecoveryCodes::new(|_, bytes| getrandom::fill(bytes).map_err(broken)).expect("codes");
+        let codes = RecoveryCodes::new(|_, bytes| getrandom::fill(bytes).map_err(factor_error)).expect("codes");
         assert_eq!(codes.0.len(), CODES);
         let code = &codes.0[0];
         assert!(code.len() == 23 && code.split('-').all(|part| part.len() == 5), "{code}");

@@ -13,7 +13,7 @@ use crate::store::db::{Connection, DbError};
 use crate::usecases::access::client::Client;
 use crate::usecases::access::tokens::token_hash;
 use crate::usecases::operators::password;
-use crate::usecases::operators::password::{Fits, Stored};
+use crate::usecases::operators::password::{PasswordFit, StoredPassword};
 use crate::usecases::operators::second_factor::{Encrypted, Proof, Secret};
 use crate::usecases::{App, InternalError};
 use crate::{args, email};
@@ -68,32 +68,32 @@ pub struct Typed<'a> {
 /// The first half of a row of tries: an account.
 #[must_use]
 pub fn half_slot(email: &str) -> [u8; 16] {
-    half(Sha256::digest(email.as_bytes()).as_slice())
+    slot_half(Sha256::digest(email.as_bytes()).as_slice())
 }
 
-fn half(hash: &[u8]) -> [u8; 16] {
+fn slot_half(hash: &[u8]) -> [u8; 16] {
     let mut half = [0; 16];
     half.iter_mut().zip(hash).for_each(|(to, from)| *to = *from);
     half
 }
 
 /// The row of an account's tries from a place. There is one for nobody's address as well.
-pub(crate) fn slot(app: &App, email: &str, from: &Client) -> Result<[u8; 32], InternalError> {
+pub(crate) fn password_slot(app: &App, email: &str, from: &Client) -> Result<[u8; 32], InternalError> {
     let place = match (&from.device, from.network) {
         (Some(device), _) => format!("device\n{device}"),
         (None, network) => format!("network\n{}", network.map(|it| it.to_string()).unwrap_or_default()),
     };
     let mut slot = [0; 32];
     slot[..16].copy_from_slice(&half_slot(email));
-    slot[16..].copy_from_slice(&keyed(app, &format!("operator try\n{email}\n{place}"))?);
+    slot[16..].copy_from_slice(&keyed_hash(app, &format!("operator try\n{email}\n{place}"))?);
     Ok(slot)
 }
 
-fn keyed(app: &App, text: &str) -> Result<[u8; 16], InternalError> {
+fn keyed_hash(app: &App, text: &str) -> Result<[u8; 16], InternalError> {
     let mac = Hmac::<Sha256>::new_from_slice(&app.settings.form_secret);
     let mut mac = mac.map_err(|e| InternalError::Broken(format!("no key: {e}")))?;
     mac.update(text.as_bytes());
-    Ok(half(mac.finalize().into_bytes().as_slice()))
+    Ok(slot_half(mac.finalize().into_bytes().as_slice()))
 }
 
 /// What a browser is given when an account signs in with it: a number of its own, and that it was this account.
@@ -105,7 +105,7 @@ pub fn new_device(app: &App, email: &str) -> Result<String, InternalError> {
 
 fn device_of(app: &App, email: &str, number: &str) -> Result<String, InternalError> {
     let email = email::address(email).unwrap_or_default();
-    let seal = keyed(app, &format!("operator device\n{email}\n{number}"))?;
+    let seal = keyed_hash(app, &format!("operator device\n{email}\n{number}"))?;
     Ok(format!("{number}-{}", hex::encode(seal)))
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct TriedAccount {
 }
 
 /// The result of comparing a password.
-pub(crate) enum Tried {
+pub(crate) enum PasswordTry {
     /// It is right; the second factor is still to be shown, where there is one.
     Fits { account: TriedAccount, secret: Option<Secret> },
     /// It is not; the account, if there is one.
@@ -137,19 +137,24 @@ pub(crate) enum Tried {
 }
 
 /// Compares a password, as a counted try.
-pub(crate) async fn tried(app: &App, email: &str, password: String, from: &Client) -> Result<Tried, InternalError> {
-    let slot = slot(app, email, from)?;
+pub(crate) async fn try_password(
+    app: &App,
+    email: &str,
+    password: String,
+    from: &Client,
+) -> Result<PasswordTry, InternalError> {
+    let slot = password_slot(app, email, from)?;
     let sql = "select no, password, totp_salt, totp_secret from operators where email = $1 and disabled_at is null";
     let row = app.store.read().await?.fetch_optional(sql, args![email]).await?;
     let found = row.map(|row| {
-        let stored = Stored { hash: row.text("password")?, factor: Encrypted::of(&row)? };
+        let stored = StoredPassword { hash: row.text("password")?, factor: Encrypted::of(&row)? };
         Ok::<_, DbError>((row.int("no")?, stored))
     });
     let (no, stored) = found.transpose()?.unzip();
     let real = app.clock.real();
     let Some(wait) = app.write_anonymous(move |tx| Box::pin(async move { count_try(tx, slot, real).await })).await?
     else {
-        return Ok(Tried::Wait);
+        return Ok(PasswordTry::Wait);
     };
     if wait > TimeDelta::zero() {
         app.settings.metrics.count_lock();
@@ -157,18 +162,20 @@ pub(crate) async fn tried(app: &App, email: &str, password: String, from: &Clien
         tracing::warn!(seconds, "sign-ins for one operator's address are locked for one place");
     }
     let hash = stored.as_ref().map(|stored| stored.hash.clone());
-    let fits = password::fits(&app.settings.password_gates, password, stored, from.device.is_some()).await?;
+    let fits = password::password_fits(&app.settings.password_gates, password, stored, from.device.is_some()).await?;
     Ok(match (fits, no.zip(hash)) {
-        (Fits::Busy, _) => Tried::Wait,
-        (Fits::Yes(secret), Some((no, hash))) => Tried::Fits { account: TriedAccount { no, hash, slot }, secret },
-        _ => Tried::Wrong(no),
+        (PasswordFit::Busy, _) => PasswordTry::Wait,
+        (PasswordFit::Yes(secret), Some((no, hash))) => {
+            PasswordTry::Fits { account: TriedAccount { no, hash, slot }, secret }
+        }
+        _ => PasswordTry::Wrong(no),
     })
 }
 
 /// Opens a session for who knows the password, and has the second factor where there is one.
-pub async fn sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result<SignedIn, InternalError> {
+pub async fn check_sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result<SignedIn, InternalError> {
     let (signed, no) = match email::address(typed.email) {
-        Some(email) => signed(app, &email, typed, from).await?,
+        Some(email) => sign_in_with_proof(app, &email, typed, from).await?,
         None => (SignedIn::Wrong, None),
     };
     let metrics = &app.settings.metrics;
@@ -187,20 +194,20 @@ pub async fn sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result<Signe
 }
 
 /// The same; and which account it was about, if there is one.
-async fn signed(
+async fn sign_in_with_proof(
     app: &App,
     email: &str,
     typed: Typed<'_>,
     from: &Client,
 ) -> Result<(SignedIn, Option<i64>), InternalError> {
-    let (account, secret) = match tried(app, email, typed.password, from).await? {
-        Tried::Fits { account, secret } => (account, secret),
-        Tried::Wrong(no) => return Ok((SignedIn::Wrong, no)),
-        Tried::Wait => return Ok((SignedIn::Wait, None)),
+    let (account, secret) = match try_password(app, email, typed.password, from).await? {
+        PasswordTry::Fits { account, secret } => (account, secret),
+        PasswordTry::Wrong(no) => return Ok((SignedIn::Wrong, no)),
+        PasswordTry::Wait => return Ok((SignedIn::Wait, None)),
     };
     let no = Some(account.no);
     let Some(proof) = Proof::of(typed.code, secret, app.clock.now())? else { return Ok((SignedIn::Wrong, no)) };
-    Ok((open(app, account, proof).await?, no))
+    Ok((open_operator_session(app, account, proof).await?, no))
 }
 
 /// Counts a try. None: it may not be made now; else how long the next one waits. Tries and their waits go by the
@@ -249,7 +256,11 @@ fn wait_after(failures: i64) -> TimeDelta {
     TimeDelta::seconds((WAIT_SECONDS_MIN << doubled).min(WAIT_SECONDS_MAX))
 }
 
-pub(crate) async fn open(app: &App, account: TriedAccount, proof: Proof) -> Result<SignedIn, InternalError> {
+pub(crate) async fn open_operator_session(
+    app: &App,
+    account: TriedAccount,
+    proof: Proof,
+) -> Result<SignedIn, InternalError> {
     let token = crate::usecases::access::tokens::new_token()?;
     let session = token_hash(&token);
     let job = app.write_anonymous(move |tx| {
@@ -278,7 +289,7 @@ pub(crate) async fn open(app: &App, account: TriedAccount, proof: Proof) -> Resu
 }
 
 /// The owner of a session.
-pub async fn operator(app: &App, token: &str) -> Result<Option<Operator>, InternalError> {
+pub async fn find_operator(app: &App, token: &str) -> Result<Option<Operator>, InternalError> {
     let (now, session) = (app.clock.now(), token_hash(token));
     let sql = "select o.no, o.email, s.seen_at from operator_sessions s join operators o on o.no = s.operator_no
         where s.token_hash = $1 and s.ended_at is null and s.expires_at > $2 and s.seen_at > $3
@@ -288,13 +299,13 @@ pub async fn operator(app: &App, token: &str) -> Result<Option<Operator>, Intern
     app.settings.limits.looked_up(&session, row.is_some());
     let Some(row) = row else { return Ok(None) };
     if row.at("seen_at")? + TimeDelta::minutes(SEEN_EVERY_MINUTES) <= now {
-        touch(app, session).await;
+        touch_operator_session(app, session).await;
     }
     Ok(Some(Operator { no: row.int("no")?, email: row.text("email")?, session }))
 }
 
 /// Writes down that a session was used; a page does not fail for it.
-async fn touch(app: &App, session: [u8; 32]) {
+async fn touch_operator_session(app: &App, session: [u8; 32]) {
     let done = app.ledger.job::<(), DbError, _>(move |tx| {
         Box::pin(async move {
             let now = tx.now();
@@ -309,7 +320,7 @@ async fn touch(app: &App, session: [u8; 32]) {
 }
 
 /// Ends a session.
-pub async fn sign_out(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
+pub async fn end_operator_session(app: &App, session: [u8; 32]) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();

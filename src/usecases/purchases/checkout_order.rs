@@ -9,7 +9,7 @@ use crate::usecases::{App, InternalError};
 
 /// The stored parameters of the Checkout: made once, sent unchanged by every repeat; and the number of the try that
 /// they are for, which is a part of its key.
-pub(crate) async fn order(
+pub(crate) async fn stored_order(
     app: &App,
     stripe: &Stripe,
     purchase: &Purchase,

@@ -7,7 +7,7 @@ use crate::args;
 use crate::domain::{PurchaseId, PurchaseState};
 use crate::stripe::{CheckoutState, StripeError};
 pub use crate::usecases::purchases::purchase::Fulfillment;
-use crate::usecases::purchases::purchase::{Purchase, expire, find, load};
+use crate::usecases::purchases::purchase::{Purchase, expire_purchase, find_purchase, load_purchase};
 use crate::usecases::purchases::settle_checkout;
 use crate::usecases::{App, InternalError, alarms};
 use crate::webhooks::Hook;
@@ -17,7 +17,7 @@ pub async fn fulfill_session(app: &App, session_id: &str) -> Result<Fulfillment,
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
     let state = match stripe.checkout(session_id).await {
         Ok(state) => state,
-        Err(e) => return unanswered(app, &e).await,
+        Err(e) => return stripe_unanswered(app, &e).await,
     };
     // Whom the Checkout was opened for goes before whom it names: where they differ, the purchase is one to review.
     let named = state.client_reference_id.as_deref().and_then(PurchaseId::parse);
@@ -28,7 +28,7 @@ pub async fn fulfill_session(app: &App, session_id: &str) -> Result<Fulfillment,
 /// Settles one of our purchases. `session_id` is what a browser brought back: it is believed only if Stripe
 /// says that it is this purchase's.
 pub async fn fulfill(app: &App, id: PurchaseId, session_id: Option<&str>) -> Result<Fulfillment, InternalError> {
-    let Some(purchase) = find(app, id).await? else { return Ok(Fulfillment::NotOurs) };
+    let Some(purchase) = find_purchase(app, id).await? else { return Ok(Fulfillment::NotOurs) };
     if matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
         return Ok(Fulfillment::Done);
     }
@@ -36,8 +36,8 @@ pub async fn fulfill(app: &App, id: PurchaseId, session_id: Option<&str>) -> Res
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
     let state = match stripe.checkout(session).await {
         Ok(state) => state,
-        Err(e) if e.lacks("session") && purchase.session_id.is_some() => return gone(app, id, session).await,
-        Err(e) => return unanswered(app, &e).await,
+        Err(e) if e.lacks("session") && purchase.session_id.is_some() => return checkout_gone(app, id, session).await,
+        Err(e) => return stripe_unanswered(app, &e).await,
     };
     let opened = purchase.session_id.as_deref() == Some(session);
     if !opened && state.client_reference_id.as_deref() != Some(id.to_string().as_str()) {
@@ -47,17 +47,17 @@ pub async fn fulfill(app: &App, id: PurchaseId, session_id: Option<&str>) -> Res
 }
 
 /// Stripe lacks the Checkout that a purchase was opened as: nobody can pay it any more.
-async fn gone(app: &App, id: PurchaseId, session: &str) -> Result<Fulfillment, InternalError> {
+async fn checkout_gone(app: &App, id: PurchaseId, session: &str) -> Result<Fulfillment, InternalError> {
     let session = session.to_owned();
     app.write(move |tx| {
         Box::pin(async move {
-            let Some(purchase) = load(&mut tx.db, id).await? else { return Ok(()) };
+            let Some(purchase) = load_purchase(&mut tx.db, id).await? else { return Ok(()) };
             // Money that is under way comes by another road, or is looked for by a person.
             if matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing) {
                 let detail = format!("Stripe has no Checkout {session} any more: is the key of another account?");
-                alarms::raise(tx, "stripe_missing", &id.to_string(), &detail).await?;
+                alarms::raise_alarm(tx, "stripe_missing", &id.to_string(), &detail).await?;
             }
-            expire(tx, id).await
+            expire_purchase(tx, id).await
         })
     })
     .await?;
@@ -85,17 +85,17 @@ pub enum StripeAnswer {
 }
 
 /// Asks Stripe about a purchase whatever its state is, settles it by the answer, and tells the answer.
-pub async fn recheck(app: &App, purchase: &Purchase) -> Result<StripeAnswer, InternalError> {
+pub async fn recheck_purchase(app: &App, purchase: &Purchase) -> Result<StripeAnswer, InternalError> {
     let Some(session) = purchase.session_id.as_deref() else { return Ok(StripeAnswer::NotOpened) };
     let Some(stripe) = &app.stripe else { return Ok(StripeAnswer::Unanswered("buying is switched off".to_owned())) };
     let state = match stripe.checkout(session).await {
         Ok(state) => state,
         Err(e) if e.lacks("session") => {
-            gone(app, purchase.id, session).await?;
+            checkout_gone(app, purchase.id, session).await?;
             return Ok(StripeAnswer::Foreign);
         }
         Err(e) => {
-            let foreign = unanswered(app, &e).await? == Fulfillment::NotOurs;
+            let foreign = stripe_unanswered(app, &e).await? == Fulfillment::NotOurs;
             return Ok(if foreign { StripeAnswer::Foreign } else { StripeAnswer::Unanswered(e.to_string()) });
         }
     };
@@ -108,7 +108,7 @@ pub async fn recheck(app: &App, purchase: &Purchase) -> Result<StripeAnswer, Int
     Ok(StripeAnswer::Checkout(Box::new(told)))
 }
 
-pub(crate) async fn unanswered(app: &App, error: &StripeError) -> Result<Fulfillment, InternalError> {
+pub(crate) async fn stripe_unanswered(app: &App, error: &StripeError) -> Result<Fulfillment, InternalError> {
     if let StripeError::Refused { status: 404, .. } = error {
         return Ok(Fulfillment::NotOurs);
     }
@@ -118,7 +118,7 @@ pub(crate) async fn unanswered(app: &App, error: &StripeError) -> Result<Fulfill
             let detail = error.to_string();
             app.write(move |tx| {
                 Box::pin(async move {
-                    alarms::raise(tx, kind, "checkout", &detail).await?;
+                    alarms::raise_alarm(tx, kind, "checkout", &detail).await?;
                     Ok(())
                 })
             })
@@ -132,8 +132,9 @@ pub(crate) async fn unanswered(app: &App, error: &StripeError) -> Result<Fulfill
 /// Makes the purchase what Stripe says.
 async fn apply_checkout(app: &App, id: PurchaseId, state: CheckoutState) -> Result<Fulfillment, InternalError> {
     let shop = app.shop();
-    let fulfillment =
-        app.write(move |tx| Box::pin(async move { settle_checkout::apply(tx, id, &state, &shop).await })).await?;
+    let fulfillment = app
+        .write(move |tx| Box::pin(async move { settle_checkout::apply_checkout_state(tx, id, &state, &shop).await }))
+        .await?;
     app.hook.iter().for_each(Hook::nudge);
     Ok(fulfillment)
 }

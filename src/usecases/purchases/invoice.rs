@@ -1,13 +1,13 @@
 //! The way to a purchase's invoice: asked for each time, since Stripe's links expire.
 
 use crate::stripe::StripeError;
-use crate::usecases::purchases::fulfill::{StripeAnswer, recheck, unanswered};
+use crate::usecases::purchases::fulfill::{StripeAnswer, recheck_purchase, stripe_unanswered};
 use crate::usecases::purchases::purchase::Purchase;
 use crate::usecases::{App, InternalError};
 
 /// The place of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Invoice {
+pub enum InvoiceAnswer {
     /// On this page, for a while.
     At(String),
     /// There is none: nothing was paid, or Stripe has not made it yet.
@@ -17,21 +17,21 @@ pub enum Invoice {
 }
 
 /// Asks Stripe where the invoice of a purchase is to be seen now.
-pub async fn invoice(app: &App, purchase: &Purchase) -> Result<Invoice, InternalError> {
-    let Some(stripe) = &app.stripe else { return Ok(Invoice::StripeUnavailable) };
+pub async fn purchase_invoice(app: &App, purchase: &Purchase) -> Result<InvoiceAnswer, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(InvoiceAnswer::StripeUnavailable) };
     let known = match &purchase.invoice {
         Some(id) => Some(id.clone()),
         // Stripe may have made it after the credits came.
-        None => match recheck(app, purchase).await? {
+        None => match recheck_purchase(app, purchase).await? {
             StripeAnswer::Checkout(state) => state.invoice,
             StripeAnswer::NotOpened | StripeAnswer::Foreign => None,
-            StripeAnswer::Unanswered(_) => return Ok(Invoice::StripeUnavailable),
+            StripeAnswer::Unanswered(_) => return Ok(InvoiceAnswer::StripeUnavailable),
         },
     };
-    let Some(id) = known else { return Ok(Invoice::None) };
+    let Some(id) = known else { return Ok(InvoiceAnswer::None) };
     let found = match stripe.invoice(&id).await {
         // What was remembered is there no more: the Checkout may have another one by now.
-        Err(e) if e.lacks("invoice") && purchase.invoice.is_some() => match recheck(app, purchase).await? {
+        Err(e) if e.lacks("invoice") && purchase.invoice.is_some() => match recheck_purchase(app, purchase).await? {
             StripeAnswer::Checkout(state) => match state.invoice.filter(|now| *now != id) {
                 Some(now) => stripe.invoice(&now).await,
                 None => Err(e),
@@ -41,11 +41,17 @@ pub async fn invoice(app: &App, purchase: &Purchase) -> Result<Invoice, Internal
         found => found,
     };
     match found {
-        Ok(links) => Ok(links.hosted_url.or(links.pdf).filter(|url| is_web(url)).map_or(Invoice::None, Invoice::At)),
-        Err(e) if e.lacks("invoice") => Ok(Invoice::None),
+        Ok(links) => {
+            Ok(links.hosted_url.or(links.pdf).filter(|url| is_web(url)).map_or(InvoiceAnswer::None, InvoiceAnswer::At))
+        }
+        Err(e) if e.lacks("invoice") => Ok(InvoiceAnswer::None),
         Err(e) => {
-            unanswered(app, &e).await?;
-            Ok(if matches!(e, StripeError::Refused { .. }) { Invoice::None } else { Invoice::StripeUnavailable })
+            stripe_unanswered(app, &e).await?;
+            Ok(if matches!(e, StripeError::Refused { .. }) {
+                InvoiceAnswer::None
+            } else {
+                InvoiceAnswer::StripeUnavailable
+            })
         }
     }
 }

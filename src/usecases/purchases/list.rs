@@ -3,7 +3,7 @@
 use crate::args;
 use crate::domain::PurchaseId;
 use crate::store::db::{Connection, DbError, Row};
-use crate::usecases::purchases::purchase::{PURCHASE, Purchase, load, purchase_of};
+use crate::usecases::purchases::purchase::{PURCHASE, Purchase, load_purchase, purchase_of};
 use crate::usecases::{App, InternalError};
 
 /// Everything but abandoned Checkouts.
@@ -25,14 +25,14 @@ pub struct CustomerPurchases {
 }
 
 /// The purchases of a customer; `window` is asked how many of the total to skip, and how many to take.
-pub async fn listed(
+pub async fn customer_purchases(
     db: &mut Connection,
     app: &App,
     no: i64,
     window: impl FnOnce(i64) -> (i64, i64),
 ) -> Result<CustomerPurchases, DbError> {
     let now = app.clock.now();
-    let paid = paid(db, no, app.catalog.shop.pays_at_once()).await?;
+    let paid = paid_purchases(db, no, app.catalog.shop.pays_at_once()).await?;
     let sql = format!(
         "{PURCHASE} where p.customer_no = $1 and p.state = 'open' and p.checkout_expires_at > $2
          order by p.created_at desc, p.id desc limit 1"
@@ -53,13 +53,13 @@ pub async fn listed(
 /// Whether Stripe has said that a purchase is paid while it could not be asked about it.
 pub async fn is_paid(app: &App, purchase: &Purchase) -> Result<bool, InternalError> {
     let mut db = app.store.snapshot().await?;
-    let paid = paid(&mut db, purchase.customer_no, app.catalog.shop.pays_at_once()).await?;
+    let paid = paid_purchases(&mut db, purchase.customer_no, app.catalog.shop.pays_at_once()).await?;
     Ok(paid.iter().any(|one| one.id == purchase.id))
 }
 
 /// A Checkout is completed once: where the purchase is on its way or has failed since, the event is an old one told
 /// again.
-async fn paid(db: &mut Connection, no: i64, at_once: bool) -> Result<Vec<Purchase>, DbError> {
+async fn paid_purchases(db: &mut Connection, no: i64, at_once: bool) -> Result<Vec<Purchase>, DbError> {
     let sql = "select p.id from inbox i join purchases p on p.session_id = i.object_id
         where i.done_at is null and p.customer_no = $1 and p.state in ('created', 'open', 'processing', 'expired', 'failed')
           and (i.type = 'checkout.session.async_payment_succeeded'
@@ -69,7 +69,7 @@ async fn paid(db: &mut Connection, no: i64, at_once: bool) -> Result<Vec<Purchas
     let ids = ids.iter().map(|row: &Row| Ok(PurchaseId(row.uuid("id")?))).collect::<Result<Vec<_>, DbError>>()?;
     let mut paid = Vec::with_capacity(ids.len());
     for id in ids {
-        paid.extend(load(db, id).await?);
+        paid.extend(load_purchase(db, id).await?);
     }
     Ok(paid)
 }

@@ -11,8 +11,10 @@ use crate::store::db::{Connection, DbError};
 use crate::stripe::{Stripe, StripeError};
 use crate::usecases::app::Asker;
 use crate::usecases::purchases::fulfill::fulfill;
-use crate::usecases::purchases::purchase::{PURCHASE, Purchase, expire, load, open_deadline, purchase_of};
-use crate::usecases::purchases::refresh::refresh;
+use crate::usecases::purchases::purchase::{
+    PURCHASE, Purchase, expire_purchase, load_purchase, open_deadline, purchase_of,
+};
+use crate::usecases::purchases::refresh::refresh_purchase;
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 use futures::future::join_all;
@@ -23,7 +25,7 @@ pub(crate) const OPEN_MAX: usize = 10;
 const MINUTES_LEFT_MIN: i64 = 1;
 
 /// What a customer has not paid yet and still can, oldest first. One that Stripe refused to open is not among them.
-pub(crate) async fn unpaid(tx: &mut WriteTransaction, customer_no: i64) -> Result<Vec<Purchase>, DbError> {
+pub(crate) async fn unpaid_purchases(tx: &mut WriteTransaction, customer_no: i64) -> Result<Vec<Purchase>, DbError> {
     let now = tx.now();
     let sql = format!(
         "{PURCHASE} where p.customer_no = $1 and p.state in ('created', 'open')
@@ -36,7 +38,7 @@ pub(crate) async fn unpaid(tx: &mut WriteTransaction, customer_no: i64) -> Resul
 }
 
 /// The newest of them that sells the same on the same terms, with time left to pay it.
-pub(crate) fn same<'a>(
+pub(crate) fn same_terms<'a>(
     unpaid: &'a [Purchase],
     tx: &WriteTransaction,
     is_same: impl Fn(&Purchase) -> bool,
@@ -49,13 +51,13 @@ pub(crate) fn same<'a>(
 pub(crate) async fn purchase_of_form(db: &mut Connection, form: PurchaseId) -> Result<Option<Purchase>, DbError> {
     let sql = "select purchase from purchase_forms where form = $1";
     let Some(row) = db.fetch_optional(sql, args![form.bytes()]).await? else { return Ok(None) };
-    load(db, PurchaseId(row.uuid("purchase")?)).await
+    load_purchase(db, PurchaseId(row.uuid("purchase")?)).await
 }
 
 /// The purchase that a form stands for: its own, or the one that it has led to.
-pub async fn of_form(app: &App, form: PurchaseId) -> Result<Option<Purchase>, InternalError> {
+pub async fn find_by_form(app: &App, form: PurchaseId) -> Result<Option<Purchase>, InternalError> {
     let mut db = app.store.read().await?;
-    Ok(match load(&mut db, form).await? {
+    Ok(match load_purchase(&mut db, form).await? {
         Some(own) => Some(own),
         None => purchase_of_form(&mut db, form).await?,
     })
@@ -71,7 +73,7 @@ pub(crate) async fn link_form(tx: &mut WriteTransaction, form: PurchaseId, to: P
 
 /// Asks Stripe about those that seem to be open; one that was paid or has ended makes room.
 pub(crate) async fn refresh_all(app: &App, unpaid: &[Purchase]) -> Result<(), InternalError> {
-    let asked = unpaid.iter().take(OPEN_MAX).map(|one| refresh(app, one.id, Asker::Anonymous));
+    let asked = unpaid.iter().take(OPEN_MAX).map(|one| refresh_purchase(app, one.id, Asker::Anonymous));
     join_all(asked).await.into_iter().collect()
 }
 
@@ -86,7 +88,7 @@ pub(crate) async fn close_oldest(
     let id = oldest.id;
     match stripe.expire_checkout(session).await {
         Ok(()) => {
-            app.write(move |tx| Box::pin(async move { expire(tx, id).await })).await?;
+            app.write(move |tx| Box::pin(async move { expire_purchase(tx, id).await })).await?;
             Ok(Ok(()))
         }
         // It was paid, or ended by itself: that is what is heard of it now.

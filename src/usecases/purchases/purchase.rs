@@ -154,14 +154,14 @@ pub(crate) fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
 }
 
 /// A purchase by its id, on any connection.
-pub(crate) async fn load(db: &mut Connection, id: PurchaseId) -> Result<Option<Purchase>, DbError> {
+pub(crate) async fn load_purchase(db: &mut Connection, id: PurchaseId) -> Result<Option<Purchase>, DbError> {
     let row = db.fetch_optional(format!("{PURCHASE} where p.id = $1"), args![id.bytes()]).await?;
     row.as_ref().map(purchase_of).transpose()
 }
 
 /// A purchase by its id.
-pub async fn find(app: &App, id: PurchaseId) -> Result<Option<Purchase>, InternalError> {
-    Ok(load(&mut app.store.read().await?, id).await?)
+pub async fn find_purchase(app: &App, id: PurchaseId) -> Result<Option<Purchase>, InternalError> {
+    Ok(load_purchase(&mut app.store.read().await?, id).await?)
 }
 
 /// The newest purchases of all customers, abandoned Checkouts aside, newest first.
@@ -182,7 +182,7 @@ pub async fn begun_since(app: &App, since: Instant) -> Result<Vec<PurchaseId>, I
 }
 
 /// Purchases of a customer, newest first, made before `before` (an id, exclusive).
-pub async fn list(
+pub async fn list_purchases(
     app: &App,
     customer_no: i64,
     before: Option<PurchaseId>,
@@ -205,7 +205,7 @@ pub async fn list(
 }
 
 /// A session that could not be opened in time leaves the purchase expired; R8 still credits it if it is paid.
-pub(crate) async fn expire(tx: &mut WriteTransaction, id: PurchaseId) -> Result<(), InternalError> {
+pub(crate) async fn expire_purchase(tx: &mut WriteTransaction, id: PurchaseId) -> Result<(), InternalError> {
     let sql = "update purchases set state = 'expired' where id = $1 and state in ('created', 'open')";
     if tx.db.execute(sql, args![id.bytes()]).await? > 0 {
         add_event(tx, id, "expired").await?;

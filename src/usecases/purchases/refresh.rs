@@ -8,8 +8,8 @@ use crate::usecases::{App, InternalError};
 
 /// Asks Stripe about a purchase for a page, at most as often as [`Asker`] allows. Only the purchase's own Checkout is
 /// asked about, never one that a browser names.
-pub async fn refresh(app: &App, id: PurchaseId, asker: Asker) -> Result<(), InternalError> {
-    let Some(purchase) = purchase::find(app, id).await? else { return Ok(()) };
+pub async fn refresh_purchase(app: &App, id: PurchaseId, asker: Asker) -> Result<(), InternalError> {
+    let Some(purchase) = purchase::find_purchase(app, id).await? else { return Ok(()) };
     let ended = matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review);
     if ended || purchase.session_id.is_none() || app.stripe.is_none() {
         return Ok(());

@@ -9,105 +9,108 @@ use crate::domain::payment::{DisputeEffect, DisputeStatus};
 use crate::domain::{Credits, Payment, PurchaseId, PurchaseState, RefundStatus};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, corrupt};
-use crate::stripe::{Aftermath, Charge, Stripe, StripeError};
+use crate::stripe::{PaymentHistory, Stripe, StripeCharge, StripeError};
 use crate::usecases::notify::emails::refunds as mails;
-use crate::usecases::purchases::fulfill::{fulfill, unanswered};
-use crate::usecases::purchases::purchase::{Fulfillment, Purchase, add_event, find, load};
+use crate::usecases::purchases::fulfill::{fulfill, stripe_unanswered};
+use crate::usecases::purchases::purchase::{Fulfillment, Purchase, add_event, find_purchase, load_purchase};
 use crate::usecases::purchases::stripe_customer::is_theirs;
 use crate::usecases::{App, InternalError, alarms};
 
 /// Looks at the payment that a charge, a refund or a dispute belongs to, and makes the credits what they must be.
-pub async fn look(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
+pub async fn update_payment(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
-    match stripe.aftermath(object_id).await {
+    match stripe.payment_history(object_id).await {
         Ok(found) => apply_history(app, found).await,
-        Err(e) => unanswered(app, &e).await,
+        Err(e) => stripe_unanswered(app, &e).await,
     }
 }
 
 /// The same of a purchase: whatever Stripe has not told of, or in vain.
-pub async fn look_at(app: &App, purchase: &Purchase) -> Result<Fulfillment, InternalError> {
+pub async fn update_purchase_payment(app: &App, purchase: &Purchase) -> Result<Fulfillment, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
-    match aftermath_of(stripe, purchase).await {
+    match payment_history_of(stripe, purchase).await {
         Ok(Some(found)) => apply_history(app, found).await,
         Ok(None) => Ok(Fulfillment::NotOurs),
-        Err(e) => unanswered(app, &e).await,
+        Err(e) => stripe_unanswered(app, &e).await,
     }
 }
 
 /// All that became of a purchase's payment; nothing where it has none.
-pub async fn aftermath_of(stripe: &Stripe, purchase: &Purchase) -> Result<Option<Aftermath>, StripeError> {
+pub async fn payment_history_of(stripe: &Stripe, purchase: &Purchase) -> Result<Option<PaymentHistory>, StripeError> {
     match (&purchase.charge, &purchase.payment_intent) {
-        (Some(charge), _) => stripe.aftermath(charge).await.map(Some),
-        (None, Some(intent)) => stripe.aftermath_of_intent(intent).await,
+        (Some(charge), _) => stripe.payment_history(charge).await.map(Some),
+        (None, Some(intent)) => stripe.payment_history_of_intent(intent).await,
         (None, None) => Ok(None),
     }
 }
 
 /// The purchase of a charge.
-pub async fn payer(app: &App, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
-    purchase_of(&mut app.store.read().await?, charge).await
+pub async fn purchase_of_charge(app: &App, charge: &StripeCharge) -> Result<Option<PurchaseId>, InternalError> {
+    find_charged_purchase(&mut app.store.read().await?, charge).await
 }
 
-async fn apply_history(app: &App, found: Aftermath) -> Result<Fulfillment, InternalError> {
-    let Some(id) = purchase_of(&mut app.store.read().await?, &found.charge).await? else {
+async fn apply_history(app: &App, found: PaymentHistory) -> Result<Fulfillment, InternalError> {
+    let Some(id) = find_charged_purchase(&mut app.store.read().await?, &found.charge).await? else {
         return Ok(Fulfillment::NotOurs);
     };
     // A refund may be heard of before the payment: what was paid is credited first, and then removed.
-    let state = find(app, id).await?.map(|purchase| purchase.state);
+    let state = find_purchase(app, id).await?.map(|purchase| purchase.state);
     let early = !matches!(state, Some(PurchaseState::Credited | PurchaseState::Review));
     if early && found.charge.paid && fulfill(app, id, None).await? == Fulfillment::Retry {
         return Ok(Fulfillment::Retry);
     }
     let site = app.settings.public_url.clone();
-    app.write(move |tx| Box::pin(async move { apply(tx, id, &found, &site).await })).await
+    app.write(move |tx| Box::pin(async move { apply_to_purchase(tx, id, &found, &site).await })).await
 }
 
 /// Whose payment it is: by what was stored when it was credited, or by the name that it bears.
-async fn purchase_of(db: &mut Connection, charge: &Charge) -> Result<Option<PurchaseId>, InternalError> {
+async fn find_charged_purchase(
+    db: &mut Connection,
+    charge: &StripeCharge,
+) -> Result<Option<PurchaseId>, InternalError> {
     let sql = "select id from purchases where payment_intent = $1 or charge = $2";
     let row = db.fetch_optional(sql, args![charge.payment_intent.clone(), &charge.id]).await?;
     if let Some(row) = row {
         return Ok(Some(PurchaseId(row.uuid("id")?)));
     }
     let Some(named) = charge.purchase().and_then(PurchaseId::parse) else { return Ok(None) };
-    Ok(load(db, named).await?.map(|purchase| purchase.id))
+    Ok(load_purchase(db, named).await?.map(|purchase| purchase.id))
 }
 
-async fn apply(
+async fn apply_to_purchase(
     tx: &mut WriteTransaction,
     id: PurchaseId,
-    found: &Aftermath,
+    found: &PaymentHistory,
     site: &str,
 ) -> Result<Fulfillment, InternalError> {
-    let Some(purchase) = load(&mut tx.db, id).await? else { return Ok(Fulfillment::NotOurs) };
-    if !is_own(&purchase, &found.charge) {
-        return foreign(tx, &purchase, &found.charge).await;
+    let Some(purchase) = load_purchase(&mut tx.db, id).await? else { return Ok(Fulfillment::NotOurs) };
+    if !is_own_charge(&purchase, &found.charge) {
+        return foreign_charge(tx, &purchase, &found.charge).await;
     }
-    if let Some(reason) = disagreement(tx, &purchase, &found.charge).await? {
-        disagrees(tx, &purchase, &reason).await?;
+    if let Some(reason) = charge_disagreement(tx, &purchase, &found.charge).await? {
+        raise_disagreement(tx, &purchase, &reason).await?;
         return Ok(Fulfillment::Done);
     }
     let before = stored_payment(&mut tx.db, id).await?;
-    let after = joined(tx, &purchase, &before, found).await?;
+    let after = joined_payment(tx, &purchase, &before, found).await?;
     let charged = found.charge.amount;
     if after == before && purchase.charged.is_none_or(|known| known == charged) {
         return Ok(Fulfillment::Done);
     }
     store_parts(tx, id, &before, &after).await?;
-    claim(tx, &purchase, &before, &after, charged).await?;
+    claim_grant(tx, &purchase, &before, &after, charged).await?;
     let sql = "update purchases set refunded_amount = $1, dispute = $2, charged = $3, charge = coalesce(charge, $4)
         where id = $5";
     let dispute = after.standing().map(DisputeStatus::name);
     tx.flush().await?;
     tx.db.execute(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;
-    announce(tx, &purchase, &before, &after, site).await?;
+    announce_changes(tx, &purchase, &before, &after, site).await?;
     Ok(Fulfillment::Done)
 }
 
 /// Whether a payment is the one that Stripe told of when the purchase was paid. One that merely bears its name may be
 /// anybody's.
-fn is_own(purchase: &Purchase, charge: &Charge) -> bool {
+fn is_own_charge(purchase: &Purchase, charge: &StripeCharge) -> bool {
     match (&purchase.payment_intent, &charge.payment_intent) {
         (Some(known), Some(intent)) => known == intent,
         _ => purchase.charge.as_ref() == Some(&charge.id),
@@ -115,23 +118,23 @@ fn is_own(purchase: &Purchase, charge: &Charge) -> bool {
 }
 
 /// A payment of somebody else that names a purchase changes nothing of it. Where money was paid a person is notified.
-async fn foreign(
+async fn foreign_charge(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
-    charge: &Charge,
+    charge: &StripeCharge,
 ) -> Result<Fulfillment, InternalError> {
     if charge.paid {
         let detail = format!("charge {} names it and belongs to another payment; nothing was changed", charge.id);
-        alarms::raise(tx, "review", &purchase.id.to_string(), &detail).await?;
+        alarms::raise_alarm(tx, "review", &purchase.id.to_string(), &detail).await?;
     }
     Ok(Fulfillment::NotOurs)
 }
 
 /// A payment of ours that is not what was stored.
-async fn disagreement(
+async fn charge_disagreement(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
-    charge: &Charge,
+    charge: &StripeCharge,
 ) -> Result<Option<String>, InternalError> {
     if charge.currency != purchase.currency {
         return Ok(Some(format!("charge {} is in {}, not in {}", charge.id, charge.currency, purchase.currency)));
@@ -144,13 +147,13 @@ async fn disagreement(
 }
 
 /// Nothing is moved by it; a person is notified. What was credited stays so.
-async fn disagrees(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str) -> Result<(), InternalError> {
+async fn raise_disagreement(tx: &mut WriteTransaction, purchase: &Purchase, reason: &str) -> Result<(), InternalError> {
     if !matches!(purchase.state, PurchaseState::Credited | PurchaseState::Review) {
         let sql = "update purchases set state = 'review', review_reason = $1 where id = $2";
         tx.db.execute(sql, args![reason, purchase.id.bytes()]).await?;
         add_event(tx, purchase.id, "review").await?;
     }
-    alarms::raise(tx, "review", &purchase.id.to_string(), reason).await?;
+    alarms::raise_alarm(tx, "review", &purchase.id.to_string(), reason).await?;
     Ok(())
 }
 
@@ -171,11 +174,11 @@ pub(crate) async fn stored_payment(db: &mut Connection, id: PurchaseId) -> Resul
 }
 
 /// What is known with what Stripe has now.
-async fn joined(
+async fn joined_payment(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
     known: &Payment,
-    found: &Aftermath,
+    found: &PaymentHistory,
 ) -> Result<Payment, DbError> {
     let mut payment = known.clone();
     for refund in &found.refunds {
@@ -188,7 +191,7 @@ async fn joined(
             Some(status) => _ = payment.dispute(&dispute.id, status, dispute.amount),
             None => {
                 let detail = format!("{} has the unknown status {status:?}: nothing was moved by it", dispute.id);
-                alarms::raise(tx, "dispute", &purchase.id.to_string(), &detail).await?;
+                alarms::raise_alarm(tx, "dispute", &purchase.id.to_string(), &detail).await?;
             }
         }
     }
@@ -220,7 +223,7 @@ async fn store_parts(
 }
 
 /// Lets the payment claim its part of the grant.
-async fn claim(
+async fn claim_grant(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
     before: &Payment,
@@ -238,13 +241,13 @@ async fn claim(
     let shortfall = done.map_err(|_| InternalError::Broken(format!("the grant of {} is not there", purchase.id)))?;
     if shortfall > purchase.shortfall {
         let detail = format!("{shortfall} credits were spent that a refund or a lost dispute takes back");
-        alarms::raise(tx, "shortfall", &purchase.id.to_string(), &detail).await?;
+        alarms::raise_alarm(tx, "shortfall", &purchase.id.to_string(), &detail).await?;
     }
     Ok(())
 }
 
 /// The timeline, alarms for a person, emails.
-async fn announce(
+async fn announce_changes(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
     before: &Payment,
@@ -259,7 +262,8 @@ async fn announce(
             None if !fails => add_event(tx, purchase.id, "refunded").await?,
             Some(was) if fails && was != RefundStatus::Failed => {
                 add_event(tx, purchase.id, "refund_failed").await?;
-                alarms::raise(tx, "refund_failed", &subject, &format!("refund {id} did not reach the buyer")).await?;
+                alarms::raise_alarm(tx, "refund_failed", &subject, &format!("refund {id} did not reach the buyer"))
+                    .await?;
             }
             _ => {}
         }
@@ -269,19 +273,19 @@ async fn announce(
         if was == Some(*status) {
             continue;
         }
-        if let Some(what) = moment(was, *status) {
+        if let Some(what) = dispute_event(was, *status) {
             add_event(tx, purchase.id, what).await?;
         }
-        if let Some(words) = wants(*status) {
-            alarms::raise(tx, "dispute", &subject, &format!("{id}: {words}")).await?;
+        if let Some(words) = dispute_alarm(*status) {
+            alarms::raise_alarm(tx, "dispute", &subject, &format!("{id}: {words}")).await?;
         }
     }
-    mails::enqueue(tx, &purchase.into(), before, after, site).await?;
+    mails::enqueue_payment_notices(tx, &purchase.into(), before, after, site).await?;
     Ok(())
 }
 
 /// What a dispute's step is called in the timeline; what moves nothing is not told.
-fn moment(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'static str> {
+fn dispute_event(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'static str> {
     let effect = |status: DisputeStatus| status.effect();
     match (was.map_or(DisputeEffect::Nothing, effect), is.effect()) {
         (DisputeEffect::Freezes, DisputeEffect::Freezes) | (DisputeEffect::Nothing, DisputeEffect::Nothing) => None,
@@ -292,7 +296,7 @@ fn moment(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'static str>
 }
 
 /// What a person has to do about a dispute.
-fn wants(status: DisputeStatus) -> Option<&'static str> {
+fn dispute_alarm(status: DisputeStatus) -> Option<&'static str> {
     match status {
         DisputeStatus::NeedsResponse => Some("a dispute wants an answer at Stripe"),
         DisputeStatus::WarningNeedsResponse => Some("a bank's inquiry wants an answer at Stripe"),

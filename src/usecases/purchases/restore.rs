@@ -8,8 +8,8 @@ use crate::domain::{Credits, PurchaseId, PurchaseState};
 use crate::ledger::WriteTransaction;
 use crate::stripe::{Sale, Sold};
 use crate::usecases::purchases::fulfill::fulfill;
-use crate::usecases::purchases::purchase::{Fulfillment, add_event, find, load};
-use crate::usecases::purchases::refunds_and_disputes::look_at;
+use crate::usecases::purchases::purchase::{Fulfillment, add_event, find_purchase, load_purchase};
+use crate::usecases::purchases::refunds_and_disputes::update_purchase_payment;
 use crate::usecases::{App, InternalError};
 
 /// The missing part of a sale.
@@ -28,14 +28,14 @@ pub enum Lost {
 }
 
 /// What the ledger lacks of a Checkout of ours, if it lacks anything.
-pub async fn lost(app: &App, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, InternalError> {
+pub async fn find_lost(app: &App, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, InternalError> {
     let named = sale.client_reference_id.as_deref().and_then(PurchaseId::parse);
     let Some(id) = named.filter(|_| sale.lives()) else { return Ok(None) };
-    let what = match find(app, id).await? {
+    let what = match find_purchase(app, id).await? {
         // While it is open, the answer that names it may be on its way.
         Some(known) => (known.session_id.is_none() && sale.is_complete()).then_some(Lost::Checkout),
         None if !sale.leads_to(&app.settings.public_url) => Some(Lost::Elsewhere),
-        None => Some(match terms(sale) {
+        None => Some(match sale_terms(sale) {
             None => Lost::Terms,
             Some((sold, ..)) => {
                 let sql = "select no from customers where id = $1";
@@ -47,37 +47,37 @@ pub async fn lost(app: &App, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, 
     Ok(what.map(|what| (id, what)))
 }
 
-fn terms(sale: &Sale) -> Option<(Sold, Credits, i64, String)> {
+fn sale_terms(sale: &Sale) -> Option<(Sold, Credits, i64, String)> {
     let sold = sale.sold()?;
     let credits = Credits::parse(&sold.credits).ok().filter(|credits| *credits > Credits::ZERO)?;
     Some((sold, credits, sale.amount_subtotal?, sale.currency.clone()?))
 }
 
 /// Writes a lost sale's row anew, and settles it by its Checkout; twice is once.
-pub async fn restore(app: &App, sale: &Sale) -> Result<Fulfillment, InternalError> {
-    let Some((id, lost)) = lost(app, sale).await? else { return Ok(Fulfillment::NotOurs) };
+pub async fn restore_purchase(app: &App, sale: &Sale) -> Result<Fulfillment, InternalError> {
+    let Some((id, lost)) = find_lost(app, sale).await? else { return Ok(Fulfillment::NotOurs) };
     match lost {
         Lost::Row => {
             let sale = sale.clone();
-            app.write(move |tx| Box::pin(async move { write(tx, id, &sale).await })).await?;
+            app.write(move |tx| Box::pin(async move { write_restored(tx, id, &sale).await })).await?;
         }
         Lost::Checkout => {}
         Lost::Buyer(_) | Lost::Terms | Lost::Elsewhere => return Ok(Fulfillment::NotOurs),
     }
     let done = fulfill(app, id, Some(&sale.id)).await?;
     // What was paid back since then is a part of what happened to it.
-    match find(app, id).await?.filter(|purchase| purchase.state == PurchaseState::Credited) {
-        Some(purchase) => look_at(app, &purchase).await,
+    match find_purchase(app, id).await?.filter(|purchase| purchase.state == PurchaseState::Credited) {
+        Some(purchase) => update_purchase_payment(app, &purchase).await,
         None => Ok(done),
     }
 }
 
-async fn write(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) -> Result<(), InternalError> {
+async fn write_restored(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) -> Result<(), InternalError> {
     // Another process may have been quicker.
-    if load(&mut tx.db, id).await?.is_some() {
+    if load_purchase(&mut tx.db, id).await?.is_some() {
         return Ok(());
     }
-    let Some((sold, credits, amount, currency)) = terms(sale) else { return Ok(()) };
+    let Some((sold, credits, amount, currency)) = sale_terms(sale) else { return Ok(()) };
     let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where id = $2 returning no";
     let Some(row) = tx.db.fetch_optional(sql, args![sale.customer.clone(), &sold.customer]).await? else {
         return Ok(());

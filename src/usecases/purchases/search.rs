@@ -12,7 +12,7 @@ pub const FOUND_MAX: i64 = 50;
 
 /// The result of a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Matches {
+pub struct PurchaseMatches {
     /// Newest first, at most 50.
     pub purchases: Vec<Purchase>,
     /// Whether there are older ones that are not among them.
@@ -26,11 +26,11 @@ pub fn email_key(text: &str) -> String {
 }
 
 /// Purchases by email, customer id, `pur_`, `cs_`, `pi_`, `ch_`, `in_` or invoice number.
-pub async fn search(store: &Store, text: &str) -> Result<Matches, InternalError> {
+pub async fn search_purchases(store: &Store, text: &str) -> Result<PurchaseMatches, InternalError> {
     // PostgreSQL takes no NUL, and nothing of ours has one.
     let text = text.trim();
     if text.contains('\0') {
-        return Ok(Matches::default());
+        return Ok(PurchaseMatches::default());
     }
     let mut db = store.read().await?;
     let rows = if let Some(id) = PurchaseId::parse(text) {
@@ -48,5 +48,5 @@ pub async fn search(store: &Store, text: &str) -> Result<Matches, InternalError>
     let most = usize::try_from(FOUND_MAX).unwrap_or(usize::MAX);
     let cut = purchases.len() > most;
     purchases.truncate(most);
-    Ok(Matches { purchases, cut })
+    Ok(PurchaseMatches { purchases, cut })
 }

@@ -9,17 +9,19 @@ use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::stripe::{OpenedCheckout, Stripe, StripeError};
 use crate::usecases::app::Asker;
-use crate::usecases::purchases::checkout_order::order;
+use crate::usecases::purchases::checkout_order::stored_order;
 use crate::usecases::purchases::open_checkouts::{OPEN_MAX, link_form, purchase_of_form};
-use crate::usecases::purchases::purchase::{OPEN_WITHIN_MINUTES, Purchase, add_event, checkout_expiry, expire, load};
-use crate::usecases::purchases::refresh::refresh;
+use crate::usecases::purchases::purchase::{
+    OPEN_WITHIN_MINUTES, Purchase, add_event, checkout_expiry, expire_purchase, load_purchase,
+};
+use crate::usecases::purchases::refresh::refresh_purchase;
 use crate::usecases::purchases::{open_checkouts, stripe_customer};
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 
 /// What was chosen.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub struct PurchaseRequest {
     /// The purchase's id, minted when the form was drawn.
     pub purchase: PurchaseId,
     /// The buyer's number.
@@ -33,7 +35,7 @@ pub struct Start {
 
 /// The result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Started {
+pub enum StartOutcome {
     /// Its Checkout is open: go there.
     Open(Box<Purchase>),
     /// It was paid, or is being paid.
@@ -64,42 +66,42 @@ pub enum Started {
 const ROUNDS_MAX: usize = 6;
 
 /// Starts a purchase, or goes on with it.
-pub async fn start(app: &App, start: Start) -> Result<Started, InternalError> {
-    let Some(stripe) = &app.stripe else { return Ok(Started::BuyingOff) };
+pub async fn start_purchase(app: &App, start: PurchaseRequest) -> Result<StartOutcome, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(StartOutcome::BuyingOff) };
     let began = tokio::time::Instant::now();
     // Several calls may be needed; together they have the time of one, since a page waits.
     let in_time = || stripe.clone().with_deadline(stripe.deadline().saturating_sub(began.elapsed()));
     let purchase = match find_place(app, &start, in_time).await? {
         Placed::Go(purchase) => purchase,
         Placed::Stop(started) => return Ok(started),
-        Placed::Beside(_) | Placed::Full(_) => return Ok(Started::LimitReached),
+        Placed::Beside(_) | Placed::Full(_) => return Ok(StartOutcome::LimitReached),
     };
     let id = purchase.id;
-    let mut opened = open(app, &in_time, &purchase).await?;
-    if let Opening::Missing { attempt, customer, .. } = &opened {
+    let mut opened = open_checkout(app, &in_time, &purchase).await?;
+    if let CheckoutOpening::Missing { attempt, customer, .. } = &opened {
         // Somebody deleted the customer at Stripe: another one is made, once.
-        forget(app, &purchase, *attempt, customer).await?;
-        opened = open(app, &in_time, &purchase).await?;
+        forget_customer(app, &purchase, *attempt, customer).await?;
+        opened = open_checkout(app, &in_time, &purchase).await?;
     }
     match opened {
-        Opening::Opened(opened) => Ok(Started::Open(Box::new(opened_now(app, id, opened).await?))),
-        Opening::Failed { attempt, error } | Opening::Missing { attempt, error, .. } => {
-            refused(app, id, attempt, &error).await
+        CheckoutOpening::Opened(opened) => Ok(StartOutcome::Open(Box::new(store_opened(app, id, opened).await?))),
+        CheckoutOpening::Failed { attempt, error } | CheckoutOpening::Missing { attempt, error, .. } => {
+            stripe_refused(app, id, attempt, &error).await
         }
     }
 }
 
 /// Finds the purchase's place, or why there is none; asks Stripe about others of the customer where they are in the
 /// way.
-async fn find_place(app: &App, start: &Start, in_time: impl Fn() -> Stripe) -> Result<Placed, InternalError> {
+async fn find_place(app: &App, start: &PurchaseRequest, in_time: impl Fn() -> Stripe) -> Result<Placed, InternalError> {
     let is_form = start.shown.is_some();
     let (mut asked, mut closed) = (false, 0);
     for _ in 0..ROUNDS_MAX {
         let (this, forced) = (start.clone(), is_form && closed >= CLOSED_MAX);
         match app.write(move |tx| Box::pin(async move { place(tx, &this, forced).await })).await? {
             Placed::Beside(open) => {
-                refresh(app, open.id, Asker::Member).await?;
-                if let Some(started) = beside(app, start.purchase, open.id).await? {
+                refresh_purchase(app, open.id, Asker::Member).await?;
+                if let Some(started) = merge_form(app, start.purchase, open.id).await? {
                     return Ok(Placed::Stop(started));
                 }
             }
@@ -110,15 +112,15 @@ async fn find_place(app: &App, start: &Start, in_time: impl Fn() -> Stripe) -> R
             Placed::Full(unpaid) if is_form => {
                 if let Err(e) = open_checkouts::close_oldest(app, &in_time(), &unpaid).await? {
                     tracing::warn!(error = %e, "a Checkout could not be closed");
-                    return Ok(Placed::Stop(Started::StripeUnavailable));
+                    return Ok(Placed::Stop(StartOutcome::StripeUnavailable));
                 }
                 closed += 1;
             }
-            Placed::Full(_) => return Ok(Placed::Stop(Started::LimitReached)),
+            Placed::Full(_) => return Ok(Placed::Stop(StartOutcome::LimitReached)),
             done => return Ok(done),
         }
     }
-    Ok(Placed::Stop(Started::LimitReached))
+    Ok(Placed::Stop(StartOutcome::LimitReached))
 }
 
 /// How many Checkouts one click closes at most.
@@ -126,15 +128,15 @@ const CLOSED_MAX: usize = 3;
 
 /// Where a form leads whose package is in an open Checkout already, now that Stripe was asked about that one; nowhere
 /// where it is open no more and unpaid.
-async fn beside(app: &App, form: PurchaseId, other: PurchaseId) -> Result<Option<Started>, InternalError> {
+async fn merge_form(app: &App, form: PurchaseId, other: PurchaseId) -> Result<Option<StartOutcome>, InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
-            let Some(purchase) = load(&mut tx.db, other).await? else { return Ok(None) };
+            let Some(purchase) = load_purchase(&mut tx.db, other).await? else { return Ok(None) };
             let started = match purchase.state {
-                PurchaseState::Open => Started::Open(Box::new(purchase)),
+                PurchaseState::Open => StartOutcome::Open(Box::new(purchase)),
                 PurchaseState::Created | PurchaseState::Expired | PurchaseState::Failed => return Ok(None),
                 PurchaseState::Processing | PurchaseState::Credited | PurchaseState::Review => {
-                    Started::AlreadyBought(Box::new(purchase))
+                    StartOutcome::AlreadyBought(Box::new(purchase))
                 }
             };
             link_form(tx, form, other).await?;
@@ -145,7 +147,7 @@ async fn beside(app: &App, form: PurchaseId, other: PurchaseId) -> Result<Option
 }
 
 /// The result of opening a Checkout.
-enum Opening {
+enum CheckoutOpening {
     Opened(OpenedCheckout),
     /// The try of this number failed.
     Failed {
@@ -161,24 +163,30 @@ enum Opening {
 }
 
 /// Opens a purchase's Checkout.
-async fn open(app: &App, in_time: &impl Fn() -> Stripe, purchase: &Purchase) -> Result<Opening, InternalError> {
-    let (order, attempt) = match order(app, &in_time(), purchase).await? {
+async fn open_checkout(
+    app: &App,
+    in_time: &impl Fn() -> Stripe,
+    purchase: &Purchase,
+) -> Result<CheckoutOpening, InternalError> {
+    let (order, attempt) = match stored_order(app, &in_time(), purchase).await? {
         Ok(order) => order,
-        Err(error) => return Ok(Opening::Failed { attempt: purchase.attempt, error }),
+        Err(error) => return Ok(CheckoutOpening::Failed { attempt: purchase.attempt, error }),
     };
     Ok(match in_time().open_checkout(&format!("{}-{attempt}", purchase.id), &order).await {
-        Ok(opened) => Opening::Opened(opened),
-        Err(error) if error.lacks("customer") => Opening::Missing { attempt, error, customer: order.stripe_customer },
-        Err(error) => Opening::Failed { attempt, error },
+        Ok(opened) => CheckoutOpening::Opened(opened),
+        Err(error) if error.lacks("customer") => {
+            CheckoutOpening::Missing { attempt, error, customer: order.stripe_customer }
+        }
+        Err(error) => CheckoutOpening::Failed { attempt, error },
     })
 }
 
 /// Forgets the Stripe customer that an order named, and the order.
-async fn forget(app: &App, purchase: &Purchase, attempt: i64, customer: &str) -> Result<(), InternalError> {
+async fn forget_customer(app: &App, purchase: &Purchase, attempt: i64, customer: &str) -> Result<(), InternalError> {
     let (id, no, customer) = (purchase.id, purchase.customer_no, customer.to_owned());
     app.write(move |tx| {
         Box::pin(async move {
-            stripe_customer::forget_in(tx, no, &customer).await?;
+            stripe_customer::forget_stripe_customer_in(tx, no, &customer).await?;
             Ok(next_attempt(tx, id, attempt).await?)
         })
     })
@@ -195,7 +203,7 @@ async fn next_attempt(tx: &mut WriteTransaction, id: PurchaseId, attempt: i64) -
 
 enum Placed {
     Go(Box<Purchase>),
-    Stop(Started),
+    Stop(StartOutcome),
     /// A Checkout of the same package seems to be open.
     Beside(Box<Purchase>),
     /// So many of the customer's seem to be open that there is no room for another one.
@@ -203,15 +211,15 @@ enum Placed {
 }
 
 /// Stores the purchase, or finds it; checks R7 before any call to Stripe. `forced` makes room for one more.
-async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result<Placed, InternalError> {
-    let known = match load(&mut tx.db, start.purchase).await? {
+async fn place(tx: &mut WriteTransaction, start: &PurchaseRequest, forced: bool) -> Result<Placed, InternalError> {
+    let known = match load_purchase(&mut tx.db, start.purchase).await? {
         Some(purchase) => Some(purchase),
         None => purchase_of_form(&mut tx.db, start.purchase).await?,
     };
     if let Some(purchase) = known {
         // One that Stripe refused takes no room, until it is opened after all.
         if purchase.state == PurchaseState::Created && purchase.customer_no == start.customer_no && !forced {
-            let unpaid = open_checkouts::unpaid(tx, start.customer_no).await?;
+            let unpaid = open_checkouts::unpaid_purchases(tx, start.customer_no).await?;
             if unpaid.len() >= OPEN_MAX && unpaid.iter().all(|one| one.id != purchase.id) {
                 return Ok(Placed::Full(unpaid));
             }
@@ -219,19 +227,19 @@ async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result
         return repeat_click(tx, start, purchase).await;
     }
     let (catalog, customer_no) = (tx.catalog.clone(), start.customer_no);
-    let Some(package) = catalog.package(&start.package) else { return Ok(Placed::Stop(Started::UnknownPackage)) };
-    if let Some(refusal) = refusal(tx, customer_no).await? {
+    let Some(package) = catalog.package(&start.package) else { return Ok(Placed::Stop(StartOutcome::UnknownPackage)) };
+    if let Some(refusal) = start_refusal(tx, customer_no).await? {
         return Ok(Placed::Stop(refusal));
     }
     let at = tx.account(customer_no).await?.1;
     let terms = catalog.terms(package);
     if start.shown.as_ref().is_some_and(|shown| *shown != terms) {
-        return Ok(Placed::Stop(Started::PriceChanged));
+        return Ok(Placed::Stop(StartOutcome::PriceChanged));
     }
-    let unpaid = open_checkouts::unpaid(tx, customer_no).await?;
+    let unpaid = open_checkouts::unpaid_purchases(tx, customer_no).await?;
     let same = |one: &Purchase| one.package == package.id && one.terms(&catalog) == terms;
     if start.shown.is_some()
-        && let Some(open) = open_checkouts::same(&unpaid, tx, same).cloned()
+        && let Some(open) = open_checkouts::same_terms(&unpaid, tx, same).cloned()
     {
         if open.state == PurchaseState::Open {
             return Ok(Placed::Beside(Box::new(open)));
@@ -264,27 +272,31 @@ async fn place(tx: &mut WriteTransaction, start: &Start, forced: bool) -> Result
         )
         .await?;
     add_event(tx, start.purchase, "chosen").await?;
-    let purchase = load(&mut tx.db, start.purchase).await?;
+    let purchase = load_purchase(&mut tx.db, start.purchase).await?;
     purchase
         .map(|p| Placed::Go(Box::new(p)))
         .ok_or_else(|| InternalError::Broken("a new purchase is not there".to_owned()))
 }
 
 /// Why a customer may not buy now, before anything is asked of Stripe (R7).
-async fn refusal(tx: &mut WriteTransaction, customer_no: i64) -> Result<Option<Started>, InternalError> {
+async fn start_refusal(tx: &mut WriteTransaction, customer_no: i64) -> Result<Option<StartOutcome>, InternalError> {
     if tx.is_closed(customer_no).await? {
-        return Ok(Some(Started::Closed));
+        return Ok(Some(StartOutcome::Closed));
     }
     let plan = tx.account(customer_no).await?.0.plan.clone();
-    Ok((!tx.catalog.may_buy(&plan)).then_some(Started::PlanCannotBuy))
+    Ok((!tx.catalog.may_buy(&plan)).then_some(StartOutcome::PlanCannotBuy))
 }
 
 /// A click on a form whose purchase exists (R19).
-async fn repeat_click(tx: &mut WriteTransaction, start: &Start, purchase: Purchase) -> Result<Placed, InternalError> {
+async fn repeat_click(
+    tx: &mut WriteTransaction,
+    start: &PurchaseRequest,
+    purchase: Purchase,
+) -> Result<Placed, InternalError> {
     let terms = purchase.terms(&tx.catalog);
     let is_other = start.shown.as_ref().is_some_and(|shown| *shown != terms);
     if purchase.customer_no != start.customer_no || purchase.package != start.package || is_other {
-        return Ok(Placed::Stop(Started::NotYours));
+        return Ok(Placed::Stop(StartOutcome::NotYours));
     }
     let now = tx.now();
     let too_late = match purchase.state {
@@ -295,24 +307,24 @@ async fn repeat_click(tx: &mut WriteTransaction, start: &Start, purchase: Purcha
     Ok(match purchase.state {
         PurchaseState::Created | PurchaseState::Open if too_late => {
             if purchase.state == PurchaseState::Created {
-                expire(tx, purchase.id).await?;
+                expire_purchase(tx, purchase.id).await?;
             }
-            Placed::Stop(Started::CheckoutExpired)
+            Placed::Stop(StartOutcome::CheckoutExpired)
         }
-        PurchaseState::Created => match refusal(tx, purchase.customer_no).await? {
+        PurchaseState::Created => match start_refusal(tx, purchase.customer_no).await? {
             Some(refusal) => Placed::Stop(refusal),
             None => Placed::Go(Box::new(purchase)),
         },
-        PurchaseState::Open => Placed::Stop(Started::Open(Box::new(purchase))),
-        PurchaseState::Expired | PurchaseState::Failed => Placed::Stop(Started::CheckoutExpired),
+        PurchaseState::Open => Placed::Stop(StartOutcome::Open(Box::new(purchase))),
+        PurchaseState::Expired | PurchaseState::Failed => Placed::Stop(StartOutcome::CheckoutExpired),
         PurchaseState::Processing | PurchaseState::Credited | PurchaseState::Review => {
-            Placed::Stop(Started::AlreadyBought(Box::new(purchase)))
+            Placed::Stop(StartOutcome::AlreadyBought(Box::new(purchase)))
         }
     })
 }
 
 /// Stores that the Checkout is open.
-async fn opened_now(app: &App, id: PurchaseId, opened: OpenedCheckout) -> Result<Purchase, InternalError> {
+async fn store_opened(app: &App, id: PurchaseId, opened: OpenedCheckout) -> Result<Purchase, InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             let sql = "update purchases set state = 'open', session_id = $1, url = $2
@@ -320,23 +332,28 @@ async fn opened_now(app: &App, id: PurchaseId, opened: OpenedCheckout) -> Result
             if tx.db.execute(sql, args![opened.session_id, opened.url, id.bytes()]).await? > 0 {
                 add_event(tx, id, "checkout_opened").await?;
             }
-            load(&mut tx.db, id).await?.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))
+            load_purchase(&mut tx.db, id).await?.ok_or_else(|| InternalError::Broken("a purchase is gone".to_owned()))
         })
     })
     .await
 }
 
 /// Stripe did not open it: what is said of it. After a definite refusal a repeat may use a new key and new parameters.
-async fn refused(app: &App, id: PurchaseId, attempt: i64, error: &StripeError) -> Result<Started, InternalError> {
+async fn stripe_refused(
+    app: &App,
+    id: PurchaseId,
+    attempt: i64,
+    error: &StripeError,
+) -> Result<StartOutcome, InternalError> {
     let Some(kind) = error.alarm() else {
         tracing::warn!(purchase = %id, error = %error, "a Checkout could not be opened");
-        return Ok(Started::StripeUnavailable);
+        return Ok(StartOutcome::StripeUnavailable);
     };
     // An alarm says so in the log too.
     let (detail, definite) = (error.to_string(), error.is_definite());
     app.write(move |tx| {
         Box::pin(async move {
-            alarms::raise(tx, kind, "checkout", &detail).await?;
+            alarms::raise_alarm(tx, kind, "checkout", &detail).await?;
             if definite {
                 next_attempt(tx, id, attempt).await?;
             }
@@ -344,5 +361,5 @@ async fn refused(app: &App, id: PurchaseId, attempt: i64, error: &StripeError) -
         })
     })
     .await?;
-    Ok(if definite { Started::StripeRefused } else { Started::StripeUnavailable })
+    Ok(if definite { StartOutcome::StripeRefused } else { StartOutcome::StripeUnavailable })
 }

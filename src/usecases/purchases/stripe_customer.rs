@@ -35,7 +35,7 @@ struct ContactData {
 
 const FACTS: &str = "select no, id, email, name, stripe_customer, stripe_version, stripe_due_at from customers";
 
-fn facts_of(row: &Row) -> Result<ContactData, DbError> {
+fn contact_of_row(row: &Row) -> Result<ContactData, DbError> {
     Ok(ContactData {
         no: row.int("no")?,
         stripe_customer: row.opt_text("stripe_customer")?,
@@ -53,7 +53,7 @@ pub(crate) async fn stripe_customer(
 ) -> Result<Result<String, StripeError>, InternalError> {
     let row = app.store.read().await?.fetch_optional(format!("{FACTS} where no = $1"), args![customer_no]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
-    let facts = facts_of(&row)?;
+    let facts = contact_of_row(&row)?;
     if let Some(known) = facts.stripe_customer.clone() {
         if !facts.waits {
             return Ok(Ok(known));
@@ -65,13 +65,17 @@ pub(crate) async fn stripe_customer(
             Ok(()) | Err(_) => return Ok(Ok(known)),
         }
     }
-    create(app, stripe, customer_no).await
+    create_stripe_customer(app, stripe, customer_no).await
 }
 
-async fn create(app: &App, stripe: &Stripe, customer_no: i64) -> Result<Result<String, StripeError>, InternalError> {
+async fn create_stripe_customer(
+    app: &App,
+    stripe: &Stripe,
+    customer_no: i64,
+) -> Result<Result<String, StripeError>, InternalError> {
     let row = app.store.read().await?.fetch_optional(format!("{FACTS} where no = $1"), args![customer_no]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
-    let ContactData { new, version, .. } = facts_of(&row)?;
+    let ContactData { new, version, .. } = contact_of_row(&row)?;
     // What is sent is in the key: after a change Stripe would refuse the old key for other parameters. The version is,
     // because under the key of one that was deleted Stripe would answer with that one.
     let counted = if version == 0 { String::new() } else { format!("\n{version}") };
@@ -119,20 +123,24 @@ async fn send_contact(
             })
             .await?;
         }
-        Err(e) if e.lacks("customer") => forget(app, no, id).await?,
+        Err(e) if e.lacks("customer") => forget_stripe_customer(app, no, id).await?,
         Err(_) => {}
     }
     Ok(told)
 }
 
 /// Forgets a Stripe customer that Stripe lacks: the next purchase makes another one.
-pub(crate) async fn forget(app: &App, customer_no: i64, id: &str) -> Result<(), InternalError> {
+pub(crate) async fn forget_stripe_customer(app: &App, customer_no: i64, id: &str) -> Result<(), InternalError> {
     let id = id.to_owned();
-    app.write(move |tx| Box::pin(async move { Ok(forget_in(tx, customer_no, &id).await?) })).await
+    app.write(move |tx| Box::pin(async move { Ok(forget_stripe_customer_in(tx, customer_no, &id).await?) })).await
 }
 
 /// The same inside a transaction.
-pub(crate) async fn forget_in(tx: &mut WriteTransaction, customer_no: i64, id: &str) -> Result<(), DbError> {
+pub(crate) async fn forget_stripe_customer_in(
+    tx: &mut WriteTransaction,
+    customer_no: i64,
+    id: &str,
+) -> Result<(), DbError> {
     let sql = "update customers set stripe_customer = null, stripe_due_at = null, stripe_version = stripe_version + 1
         where no = $1 and stripe_customer = $2";
     if tx.db.execute(sql, args![customer_no, id]).await? == 0 {
@@ -160,10 +168,11 @@ pub(crate) async fn is_theirs(
 
 /// Tells Stripe of the customers whose email or name changed; how many it took. One that it does not answer about is
 /// put off by itself.
-pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
+pub async fn send_contact_changes(app: &App) -> Result<u64, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(0) };
-    let act = |item: String| async move { tell_change(app, stripe, failed_items::customer_no(&item)?).await };
-    let mut run = rounds::Run::new(app, failed_items::CUSTOMERS, TELL_AT_ONCE);
+    let act =
+        |item: String| async move { send_contact_change(app, stripe, failed_items::customer_of_item(&item)?).await };
+    let mut run = rounds::ItemRun::new(app, failed_items::CUSTOMERS, TELL_AT_ONCE);
     let done = run.retry(act).await?;
     let sql = format!(
         "select no as customer_no from customers where closed_at is null and stripe_due_at <= $1 and {}
@@ -174,20 +183,20 @@ pub async fn tell_changes(app: &App) -> Result<u64, InternalError> {
     Ok(done + run.serve(failed_items::customer_items(&rows)?, act).await?)
 }
 
-async fn tell_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, InternalError> {
+async fn send_contact_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64, InternalError> {
     let sql = format!("{FACTS} where no = $1 and closed_at is null and stripe_due_at <= $2");
     let row = app.store.read().await?.fetch_optional(sql, args![no, app.clock.now()]).await?;
-    let Some(facts) = row.as_ref().map(facts_of).transpose()? else { return Ok(0) };
+    let Some(facts) = row.as_ref().map(contact_of_row).transpose()? else { return Ok(0) };
     let Some(id) = facts.stripe_customer.clone() else { return Ok(0) };
     match send_contact(app, stripe, &facts, &id).await? {
         Ok(()) => Ok(1),
         Err(e) if e.lacks("customer") => Ok(1),
-        Err(e) => put_off(app, facts, e).await.map(|()| 0),
+        Err(e) => put_off_contact(app, facts, e).await.map(|()| 0),
     }
 }
 
 /// One that could not be told comes again later, ever later; one that Stripe refuses is a person's to look at.
-async fn put_off(app: &App, facts: ContactData, error: StripeError) -> Result<(), InternalError> {
+async fn put_off_contact(app: &App, facts: ContactData, error: StripeError) -> Result<(), InternalError> {
     tracing::warn!(customer = facts.new.customer_ref, error = %error, "Stripe could not be told of a customer");
     app.write(move |tx| {
         Box::pin(async move {
@@ -202,7 +211,7 @@ async fn put_off(app: &App, facts: ContactData, error: StripeError) -> Result<()
             let kind = error.alarm().unwrap_or("stripe_customer");
             if error.alarm().is_some() || attempts == ALARM_AT_ATTEMPT {
                 let detail = format!("the email and name of {} could not be changed: {error}", facts.new.customer_ref);
-                alarms::raise(tx, kind, "customer", &detail).await?;
+                alarms::raise_alarm(tx, kind, "customer", &detail).await?;
             }
             Ok(())
         })
@@ -211,14 +220,14 @@ async fn put_off(app: &App, facts: ContactData, error: StripeError) -> Result<()
 }
 
 /// How many customers Stripe waits to be told of.
-pub async fn changes_waiting(app: &App) -> Result<i64, InternalError> {
+pub async fn contact_changes_waiting(app: &App) -> Result<i64, InternalError> {
     let sql = "select count(*) as n from customers where stripe_due_at <= $1 and closed_at is null";
     let row = app.store.read().await?.fetch_optional(sql, args![app.clock.now()]).await?;
     Ok(row.map_or(Ok(0), |row| row.int("n"))?)
 }
 
 /// When next, after `now`, Stripe is told again of a customer.
-pub async fn next_change(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
+pub async fn next_contact_change(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
     if app.stripe.is_none() {
         return Ok(None);
     }

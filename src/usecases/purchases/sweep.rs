@@ -12,7 +12,7 @@ use crate::store::db::Row;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::rounds;
 use crate::usecases::purchases::fulfill::fulfill;
-use crate::usecases::purchases::purchase::{Fulfillment, expire, find, open_deadline};
+use crate::usecases::purchases::purchase::{Fulfillment, expire_purchase, find_purchase, open_deadline};
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
 
@@ -37,19 +37,19 @@ const LATE_AFTER_MINUTES: i64 = 60;
 /// minute at most, and less often the older it is; those not asked for longest come first. One that fails, or that
 /// Stripe does not answer about, is asked about later, by itself. Where Stripe answers about nothing at all, the run
 /// ends: the others would wait as long.
-pub async fn sweep(app: &App) -> Result<u64, InternalError> {
+pub async fn sweep_purchases(app: &App) -> Result<u64, InternalError> {
     if app.stripe.is_none() {
         return Ok(0);
     }
     let act = |item: String| async move {
-        ask(app, &item).await?;
+        ask_about_item(app, &item).await?;
         Ok(1)
     };
-    let mut run = rounds::Run::new(app, failed_items::PURCHASES, AT_ONCE);
+    let mut run = rounds::ItemRun::new(app, failed_items::PURCHASES, AT_ONCE);
     let mut done = run.retry(act).await?;
     let mut unanswered = 0;
     for _ in 0..ROUNDS_MAX {
-        let due = due(app).await?;
+        let due = due_purchases(app).await?;
         if due.is_empty() {
             break;
         }
@@ -62,7 +62,7 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
             return Ok(done);
         }
     }
-    let late = late(app).await?;
+    let late = late_purchases(app).await?;
     if !late.is_empty() {
         let items = asked_about(app, late).await?;
         done += run.serve(items, act).await?;
@@ -71,7 +71,7 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
 }
 
 /// How many purchases the sweep would ask about now.
-pub async fn waiting(app: &App) -> Result<i64, InternalError> {
+pub async fn unfinished_purchases(app: &App) -> Result<i64, InternalError> {
     let now = app.clock.now();
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
     let sql = format!("select count(*) as n from purchases where {DUE}");
@@ -81,7 +81,7 @@ pub async fn waiting(app: &App) -> Result<i64, InternalError> {
 
 /// When next, after `now`, a purchase is given up or its Checkout ends. That others are asked about every minute
 /// meanwhile is no reason to stop a clock there.
-pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
+pub async fn next_purchase_due(app: &App, now: Instant) -> Result<Option<Instant>, InternalError> {
     if app.stripe.is_none() {
         return Ok(None);
     }
@@ -96,14 +96,14 @@ pub async fn next_due(app: &App, now: Instant) -> Result<Option<Instant>, Intern
 }
 
 /// Asks about one; gives up one that could not be opened in time.
-async fn ask(app: &App, item: &str) -> Result<(), InternalError> {
-    let Some(id) = PurchaseId::parse(item) else { return unreadable(app, item).await };
-    let Some(purchase) = find(app, id).await? else { return Ok(()) };
+async fn ask_about_item(app: &App, item: &str) -> Result<(), InternalError> {
+    let Some(id) = PurchaseId::parse(item) else { return expire_unreadable(app, item).await };
+    let Some(purchase) = find_purchase(app, id).await? else { return Ok(()) };
     if purchase.state == PurchaseState::Created {
         let job = app.write(move |tx| {
             Box::pin(async move {
                 if purchase.created_at <= open_deadline(tx.now()) {
-                    expire(tx, id).await?;
+                    expire_purchase(tx, id).await?;
                 }
                 Ok(())
             })
@@ -117,14 +117,14 @@ async fn ask(app: &App, item: &str) -> Result<(), InternalError> {
 }
 
 /// A row whose id is none: an error while it is there.
-async fn unreadable(app: &App, item: &str) -> Result<(), InternalError> {
+async fn expire_unreadable(app: &App, item: &str) -> Result<(), InternalError> {
     let key = hex::decode(item).unwrap_or_default();
     let row = app.store.read().await?.fetch_optional("select 1 as n from purchases where id = $1", args![key]).await?;
     row.map_or(Ok(()), |_| Err(InternalError::Broken("the id of a purchase has not 16 bytes".to_owned())))
 }
 
 /// The name of an item: `pur_…`, or its bytes where they are no id.
-fn name_of(key: &[u8]) -> String {
+fn item_name(key: &[u8]) -> String {
     PurchaseId::from_bytes(key).map_or_else(|| hex::encode(key), |id| id.to_string())
 }
 
@@ -135,35 +135,35 @@ const DUE: &str = "state in ('created', 'open', 'processing') and created_at <= 
       and (stripe_checked_at is null or (stripe_checked_at < checkout_expires_at and checkout_expires_at <= $2)
         or (stripe_checked_at <= $3 and stripe_checked_at <= $2 - ($2 - created_at) / 12))";
 
-async fn due(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
+async fn due_purchases(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
     let now = app.clock.now();
     let sql =
         format!("select id from purchases where {DUE} order by coalesce(stripe_checked_at, 0), created_at limit $4");
     let (before, asked) = (now - TimeDelta::minutes(SWEEP_AFTER_MINUTES), now - TimeDelta::minutes(ASK_EVERY_MINUTES));
-    keys(&app.store.read().await?.fetch_all(sql, args![before, now, asked, ROUND]).await?)
+    purchase_keys(&app.store.read().await?.fetch_all(sql, args![before, now, asked, ROUND]).await?)
 }
 
 /// What failed or expired and may be paid all the same. Asked about when as much time has passed since the last
 /// question as had passed before it.
-async fn late(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
+async fn late_purchases(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
     let now = app.clock.now();
     let sql = "select id from purchases
         where state in ('expired', 'failed') and session_id is not null
           and created_at > $1 and created_at <= $2 and coalesce(stripe_checked_at, created_at) <= $3 - ($3 - created_at) / 2
         order by coalesce(stripe_checked_at, created_at), created_at limit $4";
     let (since, until) = (now - TimeDelta::days(LATE_DAYS), now - TimeDelta::minutes(LATE_AFTER_MINUTES));
-    keys(&app.store.read().await?.fetch_all(sql, args![since, until, now, ROUND]).await?)
+    purchase_keys(&app.store.read().await?.fetch_all(sql, args![since, until, now, ROUND]).await?)
 }
 
-fn keys(rows: &[Row]) -> Result<Vec<Vec<u8>>, InternalError> {
+fn purchase_keys(rows: &[Row]) -> Result<Vec<Vec<u8>>, InternalError> {
     Ok(rows.iter().map(|row| row.blob("id")).collect::<Result<_, _>>()?)
 }
 
 /// Notes that they are asked about, so that they are the last to come again; those among them that are not retried by
 /// themselves.
 async fn asked_about(app: &App, due: Vec<Vec<u8>>) -> Result<Vec<String>, InternalError> {
-    let failed = failed_items::failed(app, failed_items::PURCHASES).await?;
-    let names = due.iter().map(|key| name_of(key)).filter(|name| !failed.contains(name)).collect();
+    let failed = failed_items::failed_now(app, failed_items::PURCHASES).await?;
+    let names = due.iter().map(|key| item_name(key)).filter(|name| !failed.contains(name)).collect();
     app.write(move |tx| {
         Box::pin(async move {
             let now = tx.now();

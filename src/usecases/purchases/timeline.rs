@@ -56,7 +56,7 @@ impl ReminderDelivery {
 }
 
 /// The timeline of a purchase, oldest first.
-pub async fn timeline(app: &App, id: PurchaseId) -> Result<Vec<PurchaseEvent>, InternalError> {
+pub async fn purchase_timeline(app: &App, id: PurchaseId) -> Result<Vec<PurchaseEvent>, InternalError> {
     // A reminder is noted at the instant that its own row and its emails have.
     let sql = "select e.kind, e.at, count(o.no) as mails,
           coalesce(sum(case when o.state = 'accepted' then 1 else 0 end), 0) as accepted,

@@ -8,7 +8,7 @@ use crate::args;
 use crate::domain::Instant;
 use crate::stripe::webhook::Envelope;
 use crate::usecases::delivery::failed_items;
-use crate::usecases::delivery::plain;
+use crate::usecases::delivery::plain_reason;
 use crate::usecases::stripe_sync::inbox;
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
@@ -21,13 +21,13 @@ const OVERLAP_MINUTES: i64 = 60;
 const KEPT_DAYS: i64 = 30;
 
 /// Reads what Stripe has told since the last time, and acts on what never reached us; how many events that were.
-pub async fn catch_up(app: &App) -> Result<u64, InternalError> {
+pub async fn fetch_missed_events(app: &App) -> Result<u64, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(0) };
     let now = app.clock.now();
     let sql = "select at from cursors where name = 'stripe_events'";
     let row = app.store.read().await?.fetch_optional(sql, Vec::new()).await?;
     let Some(read_to) = row.map(|row| row.at("at")).transpose()? else {
-        read(app, now).await?;
+        mark_read(app, now).await?;
         return Ok(0);
     };
     if now - read_to < TimeDelta::minutes(ASK_EVERY_MINUTES) {
@@ -49,28 +49,28 @@ pub async fn catch_up(app: &App) -> Result<u64, InternalError> {
         let (id, kind, created, livemode) = (event.id, event.kind, event.created, event.livemode);
         let envelope = Envelope { id, kind, created, livemode, object_id };
         // Where it cannot be acted on, it waits in the inbox from now on.
-        match inbox::receive(app, &envelope).await {
+        match inbox::receive_event(app, &envelope).await {
             Ok(_) => missed += 1,
             Err(fault) if failed_items::may_pass(&fault) => return Err(fault),
-            Err(fault) => unstored(app, envelope.id, &fault).await?,
+            Err(fault) => alarm_unstored(app, envelope.id, &fault).await?,
         }
     }
-    read(app, now).await?;
+    mark_read(app, now).await?;
     Ok(missed)
 }
 
 /// An event that failed is in the inbox, which names it; one that is not has no other place to be named in.
-async fn unstored(app: &App, id: String, fault: &InternalError) -> Result<(), InternalError> {
+async fn alarm_unstored(app: &App, id: String, fault: &InternalError) -> Result<(), InternalError> {
     let sql = "select id from inbox where id = $1";
     if app.store.read().await?.fetch_optional(sql, args![&id]).await?.is_some() {
         return Ok(());
     }
-    let reason = plain(&fault.to_string());
+    let reason = plain_reason(&fault.to_string());
     app.write(move |tx| {
         Box::pin(async move {
             let detail =
                 format!("an event of Stripe's could not be stored ({reason}); `topup reconcile` finds its effect");
-            alarms::raise(tx, "webhook", &plain(&id), &detail).await?;
+            alarms::raise_alarm(tx, "webhook", &plain_reason(&id), &detail).await?;
             Ok(())
         })
     })
@@ -78,7 +78,7 @@ async fn unstored(app: &App, id: String, fault: &InternalError) -> Result<(), In
 }
 
 /// Notes how far we have read.
-async fn read(app: &App, to: Instant) -> Result<(), InternalError> {
+async fn mark_read(app: &App, to: Instant) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             let sql = "insert into cursors (name, at) values ('stripe_events', $1)

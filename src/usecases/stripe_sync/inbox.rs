@@ -6,8 +6,8 @@ use crate::ledger::WriteTransaction;
 use crate::store::db::{DbError, Row};
 use crate::stripe::webhook::Envelope;
 use crate::usecases::delivery::failed_items;
-use crate::usecases::delivery::failed_items::Failure;
-use crate::usecases::delivery::plain;
+use crate::usecases::delivery::failed_items::ItemFailure;
+use crate::usecases::delivery::plain_reason;
 use crate::usecases::delivery::rounds;
 use crate::usecases::purchases::Fulfillment;
 use crate::usecases::{App, InternalError, alarms, purchases, subscriptions};
@@ -36,20 +36,20 @@ const ROUNDS_MAX: usize = 250;
 const UNANSWERED_MAX: usize = 3;
 
 /// Takes a verified event in, and acts on it.
-pub async fn receive(app: &App, event: &Envelope) -> Result<Received, InternalError> {
+pub async fn receive_event(app: &App, event: &Envelope) -> Result<Received, InternalError> {
     if app.stripe.as_ref().is_some_and(|stripe| stripe.livemode() != event.livemode) {
         wrong_mode(app, event).await?;
         return Ok(Received::WrongMode);
     }
-    let Some(attempts) = store(app, event).await? else {
+    let Some(attempts) = store_event(app, event).await? else {
         return Ok(Received::Done);
     };
     let about = (event.kind.clone(), event.object_id.clone().unwrap_or_default());
-    act_on(app, InboxEvent { id: event.id.clone(), attempts, about: Some(about) }).await
+    handle_event(app, InboxEvent { id: event.id.clone(), attempts, about: Some(about) }).await
 }
 
 /// Puts an event into the inbox; how many attempts it has had, or none where it was done before.
-async fn store(app: &App, event: &Envelope) -> Result<Option<i64>, InternalError> {
+async fn store_event(app: &App, event: &Envelope) -> Result<Option<i64>, InternalError> {
     let event = event.clone();
     app.write(move |tx| {
         Box::pin(async move {
@@ -96,68 +96,68 @@ impl InboxEvent {
 }
 
 /// Acts on an event now. Where it fails, it is retried later.
-async fn act_on(app: &App, event: InboxEvent) -> Result<Received, InternalError> {
-    let attempted = attempt(app, event.clone()).await;
+async fn handle_event(app: &App, event: InboxEvent) -> Result<Received, InternalError> {
+    let attempted = attempt_event(app, event.clone()).await;
     if let Err(fault) = attempted.as_ref()
         && !failed_items::may_pass(fault)
     {
-        failed(app, vec![(event, Failure::from(fault))]).await?;
+        record_event_failures(app, vec![(event, ItemFailure::from(fault))]).await?;
     }
     attempted
 }
 
 /// Acts on an event, and notes that it is done, or that it waits for Stripe.
-async fn attempt(app: &App, event: InboxEvent) -> Result<Received, InternalError> {
+async fn attempt_event(app: &App, event: InboxEvent) -> Result<Received, InternalError> {
     let Some((kind, object_id)) = &event.about else {
         return Err(InternalError::Broken("the event's row cannot be read".to_owned()));
     };
     let settled = if kind.starts_with("checkout.session.") {
         purchases::fulfill_session(app, object_id).await?
     } else if is_refund_or_dispute(kind) {
-        purchases::look(app, object_id).await?
+        purchases::update_payment(app, object_id).await?
     } else if subscriptions::is_told_by(kind) {
-        subscriptions::update(app, object_id).await?
+        subscriptions::update_plan(app, object_id).await?
     } else {
         Fulfillment::NotOurs
     };
     let waits = settled == Fulfillment::Retry;
     app.write(move |tx| {
-        Box::pin(async move { if waits { wait(tx, &event).await } else { done(tx, &event.id).await } })
+        Box::pin(async move { if waits { put_event_off(tx, &event).await } else { mark_done(tx, &event.id).await } })
     })
     .await?;
     Ok(if waits { Received::Waiting } else { Received::Done })
 }
 
-async fn done(tx: &mut WriteTransaction, id: &str) -> Result<(), InternalError> {
+async fn mark_done(tx: &mut WriteTransaction, id: &str) -> Result<(), InternalError> {
     let now = tx.now();
     let sql = "update inbox set done_at = $1, last_error = null where id = $2 and done_at is null returning attempts";
     let row = tx.db.fetch_optional(sql, args![now, id]).await?;
     if row.map(|row| row.int("attempts")).transpose()?.is_some_and(|attempts| attempts > 0) {
-        alarms::end(tx, ALARM, id).await?;
+        alarms::end_alarm(tx, ALARM, id).await?;
     }
     Ok(())
 }
 
 /// Stripe could not be asked: once more, a minute later than the last time.
-async fn wait(tx: &mut WriteTransaction, event: &InboxEvent) -> Result<(), InternalError> {
+async fn put_event_off(tx: &mut WriteTransaction, event: &InboxEvent) -> Result<(), InternalError> {
     let attempt = event.attempts.saturating_add(1);
     let seconds = attempt.saturating_mul(60).min(failed_items::WAIT_SECONDS_MAX);
-    let counted = later(tx, event, "stripe_unavailable", seconds).await?;
+    let counted = retry_event_later(tx, event, "stripe_unavailable", seconds).await?;
     if counted && attempt == ALARM_AT_ATTEMPT {
         let detail = "an event of Stripe's has waited for more than an hour, as Stripe cannot be asked about it";
-        alarms::raise(tx, ALARM, &event.id, detail).await?;
+        alarms::raise_alarm(tx, ALARM, &event.id, detail).await?;
     }
     Ok(())
 }
 
 /// Events that failed by themselves: each is retried later, and an alarm is raised.
-async fn failed(app: &App, failed: Vec<(InboxEvent, Failure)>) -> Result<(), InternalError> {
+async fn record_event_failures(app: &App, failed: Vec<(InboxEvent, ItemFailure)>) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             for (event, failure) in failed {
-                let (attempt, reason) = (event.attempts.saturating_add(1), plain(&failure.reason));
+                let (attempt, reason) = (event.attempts.saturating_add(1), plain_reason(&failure.reason));
                 let seconds = failed_items::RETRIES.random_seconds(attempt)?;
-                if !later(tx, &event, &reason, seconds).await? {
+                if !retry_event_later(tx, &event, &reason, seconds).await? {
                     continue;
                 }
                 tracing::error!(
@@ -168,7 +168,7 @@ async fn failed(app: &App, failed: Vec<(InboxEvent, Failure)>) -> Result<(), Int
                 );
                 if attempt >= failure.alarm_at {
                     let detail = format!("an event of Stripe's failed, and is retried: {reason}");
-                    alarms::raise(tx, ALARM, &event.id, &detail).await?;
+                    alarms::raise_alarm(tx, ALARM, &event.id, &detail).await?;
                 }
             }
             Ok(())
@@ -178,7 +178,7 @@ async fn failed(app: &App, failed: Vec<(InboxEvent, Failure)>) -> Result<(), Int
 }
 
 /// Counts an attempt and sets the next one; whether another process had not counted it already.
-async fn later(
+async fn retry_event_later(
     tx: &mut WriteTransaction,
     event: &InboxEvent,
     reason: &str,
@@ -230,7 +230,7 @@ async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
     let detail = format!("an event of {mode} mode reached an endpoint of the other mode; it was refused");
     app.write(move |tx| {
         Box::pin(async move {
-            alarms::raise(tx, "wrong_mode", "webhook", &detail).await?;
+            alarms::raise_alarm(tx, "wrong_mode", "webhook", &detail).await?;
             Ok(())
         })
     })
@@ -239,7 +239,7 @@ async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
 
 /// Somebody who knows the secret signed an event at another time than ours: this machine's clock is off, or an old
 /// event is played again. Said once until it is acknowledged, however many come: the first alone takes a transaction.
-pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
+pub async fn signature_out_of_time(app: &App) -> Result<(), InternalError> {
     let sql = "select 1 as n from alarms where key = 'clock:webhook' and acknowledged_at is null";
     if app.store.read().await?.fetch_optional(sql, Vec::new()).await?.is_some() {
         return Ok(());
@@ -247,7 +247,7 @@ pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
     app.write(|tx| {
         Box::pin(async move {
             let detail = "a signed event was more than 300 seconds from this machine's time, and was refused";
-            alarms::raise(tx, "clock", "webhook", detail).await?;
+            alarms::raise_alarm(tx, "clock", "webhook", detail).await?;
             Ok(())
         })
     })
@@ -256,7 +256,7 @@ pub async fn out_of_time(app: &App) -> Result<(), InternalError> {
 
 /// Tries again what waits in the inbox; how many events are done. One that fails keeps no other from its turn; where
 /// Stripe answers about nothing at all, the run ends.
-pub async fn sweep(app: &App) -> Result<u64, InternalError> {
+pub async fn sweep_inbox(app: &App) -> Result<u64, InternalError> {
     let sql = "select id, type, object_id, attempts from inbox where done_at is null and due_at <= $1 order by due_at limit $2";
     let (mut done, mut unanswered) = (0, 0);
     for _ in 0..ROUNDS_MAX {
@@ -265,12 +265,12 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
         if events.is_empty() || unanswered >= UNANSWERED_MAX {
             break;
         }
-        let act = |event: InboxEvent| async move { Ok(u64::from(attempt(app, event).await? == Received::Done)) };
-        let round = rounds::round(events, AT_ONCE_MAX, act).await;
+        let act = |event: InboxEvent| async move { Ok(u64::from(attempt_event(app, event).await? == Received::Done)) };
+        let round = rounds::run_round(events, AT_ONCE_MAX, act).await;
         done += round.done;
         unanswered = if round.done == 0 { unanswered + 1 } else { 0 };
         if !round.failed.is_empty() {
-            failed(app, round.failed).await?;
+            record_event_failures(app, round.failed).await?;
         }
         if let Some(fault) = round.stopped {
             return Err(fault);
@@ -280,11 +280,11 @@ pub async fn sweep(app: &App) -> Result<u64, InternalError> {
 }
 
 /// Acts on one event now, whether or not it is due; an unknown one and one that is done are done.
-pub async fn retry(app: &App, id: &str) -> Result<Received, InternalError> {
+pub async fn retry_stored_event(app: &App, id: &str) -> Result<Received, InternalError> {
     let sql = "select id, type, object_id, attempts from inbox where id = $1 and done_at is null";
     let row = app.store.read().await?.fetch_optional(sql, args![id]).await?;
     match row.as_ref().and_then(InboxEvent::from_row) {
-        Some(event) => act_on(app, event).await,
+        Some(event) => handle_event(app, event).await,
         None => Ok(Received::Done),
     }
 }

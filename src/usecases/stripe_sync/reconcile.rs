@@ -5,7 +5,7 @@
 
 use crate::domain::payment::DisputeStatus;
 use crate::domain::{Instant, Payment, PurchaseId, PurchaseState, RefundStatus};
-use crate::stripe::{Aftermath, CheckoutState, CheckoutStatus, Sale, Stripe, StripeError};
+use crate::stripe::{CheckoutState, CheckoutStatus, PaymentHistory, Sale, Stripe, StripeError};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::purchases::{Fulfillment, Lost, Purchase};
 use crate::usecases::stripe_sync::differences::{Difference, Repair, Stopped, Subject};
@@ -21,13 +21,14 @@ const SILENT_MAX: usize = 3;
 ///
 /// # Errors
 /// [`Stopped`]: then nothing may be concluded.
-pub async fn compare(app: &App, since: Instant) -> Result<Vec<Difference>, Stopped> {
+pub async fn compare_with_stripe(app: &App, since: Instant) -> Result<Vec<Difference>, Stopped> {
     let stripe = app.stripe.as_ref();
     let stripe = stripe.ok_or_else(|| StripeError::Unavailable("buying is switched off".to_owned()))?;
-    let (mut differences, mut seen) = (subscription_differences::compare(app, since).await?, BTreeSet::new());
+    let (mut differences, mut seen) =
+        (subscription_differences::compare_subscriptions(app, since).await?, BTreeSet::new());
     let mut silent = 0;
     for id in purchases::begun_since(app, since).await? {
-        match beside_purchase(app, stripe, id, &mut seen).await {
+        match compare_purchase(app, stripe, id, &mut seen).await {
             Ok(found) => {
                 silent = 0;
                 differences.extend(found);
@@ -43,34 +44,34 @@ pub async fn compare(app: &App, since: Instant) -> Result<Vec<Difference>, Stopp
             }
         }
     }
-    differences.extend(beside_sales(app, stripe.sales_since(since.timestamp()).await?).await?);
+    differences.extend(compare_sales(app, stripe.sales_since(since.timestamp()).await?).await?);
     let mut charges = BTreeSet::new();
     for what in ["/refunds", "/disputes"] {
         let parts = stripe.parts_since(what, since.timestamp()).await?;
         charges.extend(parts.into_iter().filter_map(|part| part.charge).filter(|charge| !seen.contains(charge)));
     }
     for charge in charges {
-        let found = stripe.aftermath(&charge).await?;
-        if let Some(id) = purchases::payer(app, &found.charge).await? {
-            differences.extend(beside_payment(app, id, &found).await?);
+        let found = stripe.payment_history(&charge).await?;
+        if let Some(id) = purchases::purchase_of_charge(app, &found.charge).await? {
+            differences.extend(compare_payment(app, id, &found).await?);
         }
     }
     Ok(differences)
 }
 
 /// Compares one purchase with its Checkout and, where that says nothing else, with its payment.
-async fn beside_purchase(
+async fn compare_purchase(
     app: &App,
     stripe: &Stripe,
     id: PurchaseId,
     seen: &mut BTreeSet<String>,
 ) -> Result<Vec<Difference>, Stopped> {
-    let Some(purchase) = purchases::find(app, id).await? else { return Ok(Vec::new()) };
+    let Some(purchase) = purchases::find_purchase(app, id).await? else { return Ok(Vec::new()) };
     let Some(session) = &purchase.session_id else { return Ok(Vec::new()) };
     let mut differences = Vec::new();
     match stripe.checkout(session).await {
         Ok(state) => {
-            let found = beside_checkout(&purchase, &state);
+            let found = compare_checkout(&purchase, &state);
             let settled = found.is_none() && purchase.state == PurchaseState::Credited;
             differences.extend(found);
             if !settled {
@@ -84,15 +85,15 @@ async fn beside_purchase(
         }
         Err(e) => return Err(e.into()),
     }
-    if let Some(found) = purchases::aftermath_of(stripe, &purchase).await? {
+    if let Some(found) = purchases::payment_history_of(stripe, &purchase).await? {
         seen.insert(found.charge.id.clone());
-        differences.extend(beside_payment(app, id, &found).await?);
+        differences.extend(compare_payment(app, id, &found).await?);
     }
     Ok(differences)
 }
 
 /// Mends what can be mended. One that cannot be keeps no other from it, and is still a difference afterwards.
-pub async fn repair(app: &App, differences: &[Difference]) -> Result<(), InternalError> {
+pub async fn repair_differences(app: &App, differences: &[Difference]) -> Result<(), InternalError> {
     for one in differences {
         match repair_one(app, one).await {
             Ok(Some(done)) => {
@@ -111,20 +112,20 @@ pub async fn repair(app: &App, differences: &[Difference]) -> Result<(), Interna
 async fn repair_one(app: &App, one: &Difference) -> Result<Option<Fulfillment>, InternalError> {
     Ok(Some(match (one.repair, &one.subject) {
         (Repair::Settle, Subject::Purchase(id)) => purchases::fulfill(app, *id, None).await?,
-        (Repair::Look, Subject::Purchase(id)) => match purchases::find(app, *id).await? {
-            Some(purchase) => purchases::look_at(app, &purchase).await?,
+        (Repair::Look, Subject::Purchase(id)) => match purchases::find_purchase(app, *id).await? {
+            Some(purchase) => purchases::update_purchase_payment(app, &purchase).await?,
             None => Fulfillment::NotOurs,
         },
-        (Repair::Follow, Subject::Subscription(id)) => subscriptions::update(app, id).await?,
-        (Repair::Restore, Subject::Sale(sale)) => purchases::restore(app, sale).await?,
+        (Repair::Follow, Subject::Subscription(id)) => subscriptions::update_plan(app, id).await?,
+        (Repair::Restore, Subject::Sale(sale)) => purchases::restore_purchase(app, sale).await?,
         _ => return Ok(None),
     }))
 }
 
-async fn beside_sales(app: &App, sales: Vec<Sale>) -> Result<Vec<Difference>, InternalError> {
+async fn compare_sales(app: &App, sales: Vec<Sale>) -> Result<Vec<Difference>, InternalError> {
     let (mut differences, mut elsewhere) = (Vec::new(), 0_u32);
     for sale in sales {
-        let Some((_, lost)) = purchases::lost(app, &sale).await? else { continue };
+        let Some((_, lost)) = purchases::find_lost(app, &sale).await? else { continue };
         elsewhere += u32::from(lost == Lost::Elsewhere);
         differences.extend(lost_sale(sale, lost));
     }
@@ -150,7 +151,7 @@ fn lost_sale(sale: Sale, lost: Lost) -> Option<Difference> {
     Some(Difference { kind: "lost", subject: Subject::Sale(Box::new(sale)), detail, repair })
 }
 
-fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Difference> {
+fn compare_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Difference> {
     let subject = Subject::Purchase(purchase.id);
     let is = |kind, detail: String, repair| Some(Difference { kind, subject, detail, repair });
     let named = purchase.state.name();
@@ -177,7 +178,7 @@ fn beside_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Differe
     }
 }
 
-async fn beside_payment(app: &App, id: PurchaseId, found: &Aftermath) -> Result<Vec<Difference>, InternalError> {
+async fn compare_payment(app: &App, id: PurchaseId, found: &PaymentHistory) -> Result<Vec<Difference>, InternalError> {
     let known = purchases::stored_payment(&mut app.store.read().await?, id).await?;
     let mut all = Vec::new();
     let mut is = |kind, detail, repair| all.push(Difference { kind, subject: Subject::Purchase(id), detail, repair });
@@ -202,13 +203,13 @@ async fn beside_payment(app: &App, id: PurchaseId, found: &Aftermath) -> Result<
             Some(_) => {}
         }
     }
-    for gone in unknown_there(&known, found) {
+    for gone in unknown_at_stripe(&known, found) {
         is("unknown_part", format!("{gone} is not at Stripe"), Repair::Person);
     }
     Ok(all)
 }
 
-fn unknown_there(known: &Payment, found: &Aftermath) -> Vec<String> {
+fn unknown_at_stripe(known: &Payment, found: &PaymentHistory) -> Vec<String> {
     let there = |id: &&String| found.refunds.iter().chain(&found.disputes).any(|part| part.id == **id);
     known.refunds.keys().chain(known.disputes.keys()).filter(|id| !there(id)).cloned().collect()
 }

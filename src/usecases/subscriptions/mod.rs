@@ -9,6 +9,6 @@
 pub mod plan;
 mod upgrade;
 
-pub use plan::{Followed, followed, is_told_by, update};
-pub(crate) use plan::{of_customer, owner_of};
-pub use upgrade::{Upgrade, UpgradeChoice, came_back, is_here, portal, start};
+pub use plan::{FollowedSubscription, followed_subscription, is_told_by, update_plan};
+pub(crate) use plan::{customer_subscriptions, owner_of};
+pub use upgrade::{UpgradeChoice, UpgradeOutcome, came_back, open_billing_portal, sells_subscriptions, start_upgrade};

@@ -6,7 +6,7 @@ use crate::domain::{Instant, Standing, Subscription, SubscriptionStatus};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row, corrupt};
 use crate::stripe::{Stripe, StripeError, SubscriptionState};
-use crate::usecases::purchases::{Fulfillment, unanswered};
+use crate::usecases::purchases::{Fulfillment, stripe_unanswered};
 use crate::usecases::{App, InternalError, alarms};
 
 /// How long one that names a customer whom nobody knows is looked at again: the SaaS may make its customer a little
@@ -31,7 +31,7 @@ struct StripeSubscription {
 }
 
 /// Looks at the subscription that an event's object is, or is an invoice of, and lets the plan follow.
-pub async fn update(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
+pub async fn update_plan(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
     if !app.catalog.sells_plans() {
         return Ok(Fulfillment::NotOurs);
     }
@@ -40,20 +40,20 @@ pub async fn update(app: &App, object_id: &str) -> Result<Fulfillment, InternalE
         match stripe.subscription_of_invoice(object_id).await {
             Ok(Some(id)) => id,
             Ok(None) => return Ok(Fulfillment::NotOurs),
-            Err(e) => return unanswered(app, &e).await,
+            Err(e) => return stripe_unanswered(app, &e).await,
         }
     } else {
         object_id.to_owned()
     };
     for _ in 0..LOOKS_MAX {
-        let version = version(&mut app.store.read().await?, &id).await?;
+        let version = stored_version(&mut app.store.read().await?, &id).await?;
         let seen = match fetch(app, stripe, &id).await? {
             Ok(Fetched::Found(seen)) => *seen,
             Ok(Fetched::UnknownCustomer) => return Ok(Fulfillment::NotOurs),
             Ok(Fetched::TooEarly) => return Ok(Fulfillment::Retry),
-            Err(e) => return unanswered(app, &e).await,
+            Err(e) => return stripe_unanswered(app, &e).await,
         };
-        if app.write(move |tx| Box::pin(async move { apply(tx, &seen, version).await })).await? {
+        if app.write(move |tx| Box::pin(async move { apply_subscription(tx, &seen, version).await })).await? {
             return Ok(Fulfillment::Done);
         }
     }
@@ -127,51 +127,51 @@ pub(crate) async fn owner_of(
     }
 }
 
-async fn version(db: &mut Connection, id: &str) -> Result<i64, DbError> {
+async fn stored_version(db: &mut Connection, id: &str) -> Result<i64, DbError> {
     let row = db.fetch_optional("select version from subscriptions where id = $1", args![id]).await?;
     row.map_or(Ok(0), |row| row.int("version"))
 }
 
 /// Takes over what was seen, unless somebody else has looked in between; says whether it did.
-async fn apply(
+async fn apply_subscription(
     tx: &mut WriteTransaction,
     seen: &StripeSubscription,
     version_before: i64,
 ) -> Result<bool, InternalError> {
     let (state, no) = (&seen.state, seen.customer_no);
-    if version(&mut tx.db, &state.id).await? != version_before {
+    if stored_version(&mut tx.db, &state.id).await? != version_before {
         return Ok(false);
     }
     let Some(status) = SubscriptionStatus::from_stripe(&state.status) else {
         let detail = format!("its status {:?} is unknown; nothing was concluded", state.status);
-        alarms::raise(tx, "subscription", &state.id, &detail).await?;
+        alarms::raise_alarm(tx, "subscription", &state.id, &detail).await?;
         return Ok(true);
     };
     if tx.is_closed(no).await? {
         if status.standing() != Standing::Over {
             let detail = "the subscription of a closed customer lives on at Stripe";
-            alarms::raise(tx, "subscription", &state.id, detail).await?;
+            alarms::raise_alarm(tx, "subscription", &state.id, detail).await?;
         }
         return Ok(true);
     }
-    write(tx, seen, status, version_before + 1).await?;
+    write_subscription(tx, seen, status, version_before + 1).await?;
     let sql = "update customers set stripe_customer = $1 where no = $2 and stripe_customer is null
         and not exists (select 1 from customers where stripe_customer = $1)
         and not exists (select 1 from former_stripe_customers where stripe_customer = $1)";
     tx.db.execute(sql, args![&state.customer, no]).await?;
-    let all = of_customer(&mut tx.db, no).await?;
+    let all = customer_subscriptions(&mut tx.db, no).await?;
     let living = all.iter().filter(|one| matches!(one.status.standing(), Standing::Live | Standing::PastDue));
     if living.clone().count() > 1 {
         let ids: Vec<&str> = living.map(|one| one.id.as_str()).collect();
         let detail = format!("one customer pays for several ({}); end all but one at Stripe", ids.join(", "));
-        alarms::raise(tx, "subscription", &state.customer, &detail).await?;
+        alarms::raise_alarm(tx, "subscription", &state.customer, &detail).await?;
     }
     tx.with_account(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
     Ok(true)
 }
 
 /// Writes the row of a subscription.
-async fn write(
+async fn write_subscription(
     tx: &mut WriteTransaction,
     seen: &StripeSubscription,
     status: SubscriptionStatus,
@@ -194,7 +194,7 @@ async fn write(
     if unknown {
         let prices: Vec<&str> = state.prices.iter().map(|(price, _)| price.as_str()).collect();
         let detail = format!("no plan of the catalogue has a price of it ({}); the plan stays", prices.join(", "));
-        alarms::raise(tx, "unknown_price", &state.id, &detail).await?;
+        alarms::raise_alarm(tx, "unknown_price", &state.id, &detail).await?;
     }
     // One unpaid invoice is one grace, however often it is tried again; when it failed goes by our clock.
     let since = before.as_ref().map(|row| row.opt_at("past_due_since")).transpose()?.flatten();
@@ -260,14 +260,17 @@ fn subscription_of(row: &Row) -> Result<Subscription, DbError> {
 }
 
 /// All subscriptions that are known of a customer.
-pub(crate) async fn of_customer(db: &mut Connection, customer_no: i64) -> Result<Vec<Subscription>, DbError> {
+pub(crate) async fn customer_subscriptions(
+    db: &mut Connection,
+    customer_no: i64,
+) -> Result<Vec<Subscription>, DbError> {
     let rows = db.fetch_all(format!("{SUBSCRIPTION} where s.customer_no = $1"), args![customer_no]).await?;
     rows.iter().map(subscription_of).collect()
 }
 
 /// The subscription that a customer's plan follows, as people and machines are told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Followed {
+pub struct FollowedSubscription {
     /// `sub_…`
     pub id: String,
     /// `cus_…`: who pays.
@@ -280,14 +283,18 @@ pub struct Followed {
 }
 
 /// The subscription that a customer's plan follows; else the newest that there was, where `any` asks for it.
-pub async fn followed(app: &App, customer_no: i64, any: bool) -> Result<Option<Followed>, InternalError> {
+pub async fn followed_subscription(
+    app: &App,
+    customer_no: i64,
+    any: bool,
+) -> Result<Option<FollowedSubscription>, InternalError> {
     let sql = "select s.id, s.stripe_customer, s.status, m.grace_until, s.ends_at
       from subscriptions s left join controlling_subscriptions m on m.subscription = s.id and m.customer_no = s.customer_no
       where s.customer_no = $1 and (m.customer_no is not null or $2 = 1)
       order by case when m.customer_no is null then 1 else 0 end, s.created_at desc limit 1";
     let row = app.store.read().await?.fetch_optional(sql, args![customer_no, any]).await?;
     let found = row.map(|row| {
-        Ok::<_, DbError>(Followed {
+        Ok::<_, DbError>(FollowedSubscription {
             id: row.text("id")?,
             stripe_customer: row.text("stripe_customer")?,
             status: row.text("status")?,

@@ -6,13 +6,13 @@
 use crate::domain::catalog::Tax;
 use crate::domain::{Plan, PurchaseId, Terms};
 use crate::stripe::{Stripe, StripeError, SubscriptionOrder};
-use crate::usecases::purchases::{Fulfillment, forget, stripe_customer};
-use crate::usecases::subscriptions::plan::{followed, update};
+use crate::usecases::purchases::{Fulfillment, forget_stripe_customer, stripe_customer};
+use crate::usecases::subscriptions::plan::{followed_subscription, update_plan};
 use crate::usecases::{App, InternalError, alarms, customers};
 
 /// Whether plans are changed here, and not at the SaaS.
 #[must_use]
-pub fn is_here(app: &App) -> bool {
+pub fn sells_subscriptions(app: &App) -> bool {
     let catalog = &app.catalog;
     catalog.sells_plans() && catalog.shop.upgrade_url.is_none() && app.stripe.is_some()
 }
@@ -32,7 +32,7 @@ pub struct UpgradeChoice {
 
 /// The result of a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Upgrade {
+pub enum UpgradeOutcome {
     /// To Stripe.
     At(String),
     /// It has a subscription already: that one is changed in the portal.
@@ -50,19 +50,19 @@ pub enum Upgrade {
 }
 
 /// Opens a Checkout that begins a subscription to a plan.
-pub async fn start(app: &App, choice: &UpgradeChoice) -> Result<Upgrade, InternalError> {
-    let Some(stripe) = app.stripe.as_ref().filter(|_| is_here(app)) else { return Ok(Upgrade::Off) };
-    let found = customers::find(app, &choice.customer).await?;
+pub async fn start_upgrade(app: &App, choice: &UpgradeChoice) -> Result<UpgradeOutcome, InternalError> {
+    let Some(stripe) = app.stripe.as_ref().filter(|_| sells_subscriptions(app)) else { return Ok(UpgradeOutcome::Off) };
+    let found = customers::find_customer(app, &choice.customer).await?;
     if found.is_none_or(|customer| customer.closed_at.is_some()) {
-        return Ok(Upgrade::Closed);
+        return Ok(UpgradeOutcome::Closed);
     }
     let catalog = &app.catalog;
     let plan = catalog.plan(&choice.plan).filter(|plan| catalog.plan_terms(plan) == choice.shown);
     let Some((plan, price)) = plan.and_then(|plan| Some((plan, plan.stripe_prices.first()?))) else {
-        return Ok(Upgrade::Changed);
+        return Ok(UpgradeOutcome::Changed);
     };
-    if followed(app, choice.customer_no, false).await?.is_some() {
-        return Ok(Upgrade::InPortal);
+    if followed_subscription(app, choice.customer_no, false).await?.is_some() {
+        return Ok(UpgradeOutcome::InPortal);
     }
     let began = tokio::time::Instant::now();
     // Several calls may be needed; together they have the time of one, since a page waits.
@@ -70,46 +70,48 @@ pub async fn start(app: &App, choice: &UpgradeChoice) -> Result<Upgrade, Interna
     for round in 0..2 {
         let payer = match stripe_customer(app, &in_time(), choice.customer_no).await? {
             Ok(payer) => payer,
-            Err(e) => return refused(app, &e).await,
+            Err(e) => return upgrade_refused(app, &e).await,
         };
-        match open(app, choice, (plan, price.as_str()), &payer, &in_time).await? {
+        match open_subscription_checkout(app, choice, (plan, price.as_str()), &payer, &in_time).await? {
             // Somebody deleted the customer at Stripe: another one is made, once.
-            Err(e) if e.lacks("customer") && round == 0 => forget(app, choice.customer_no, &payer).await?,
-            Err(e) => return refused(app, &e).await,
+            Err(e) if e.lacks("customer") && round == 0 => {
+                forget_stripe_customer(app, choice.customer_no, &payer).await?
+            }
+            Err(e) => return upgrade_refused(app, &e).await,
             Ok(upgrade) => return Ok(upgrade),
         }
     }
-    Ok(Upgrade::StripeUnavailable)
+    Ok(UpgradeOutcome::StripeUnavailable)
 }
 
 /// Opens the Checkout, unless the payer subscribes to something that we were not told of yet.
-async fn open(
+async fn open_subscription_checkout(
     app: &App,
     choice: &UpgradeChoice,
     (plan, price): (&Plan, &str),
     payer: &str,
     in_time: &impl Fn() -> Stripe,
-) -> Result<Result<Upgrade, StripeError>, InternalError> {
+) -> Result<Result<UpgradeOutcome, StripeError>, InternalError> {
     // It must not be paid for twice.
     match in_time().living_subscriptions(payer).await {
         Ok(living) => {
             let some = !living.is_empty();
             for id in living {
-                update(app, &id).await?;
+                update_plan(app, &id).await?;
             }
-            if some && followed(app, choice.customer_no, false).await?.is_some() {
-                return Ok(Ok(Upgrade::InPortal));
+            if some && followed_subscription(app, choice.customer_no, false).await?.is_some() {
+                return Ok(Ok(UpgradeOutcome::InPortal));
             }
         }
         Err(e) => return Ok(Err(e)),
     }
-    let order = order(app, choice, plan, payer, price);
+    let order = subscription_order(app, choice, plan, payer, price);
     // The payer is in the key: for another one the parameters are others.
     let opened = in_time().open_subscription(&format!("subscribe-{}-{payer}", choice.form), &order).await;
-    Ok(opened.map(|opened| Upgrade::At(opened.url)))
+    Ok(opened.map(|opened| UpgradeOutcome::At(opened.url)))
 }
 
-fn order(app: &App, choice: &UpgradeChoice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
+fn subscription_order(app: &App, choice: &UpgradeChoice, plan: &Plan, payer: &str, price: &str) -> SubscriptionOrder {
     let (shop, url) = (&app.catalog.shop, &app.settings.public_url);
     let success = format!("{url}/plans?chosen={}&session_id={{CHECKOUT_SESSION_ID}}", plan.id);
     let cancel = format!("{url}/billing?outcome=cancelled");
@@ -118,22 +120,24 @@ fn order(app: &App, choice: &UpgradeChoice, plan: &Plan, payer: &str, price: &st
 }
 
 /// Opens Stripe's portal for who subscribes to something.
-pub async fn portal(app: &App, customer_no: i64) -> Result<Upgrade, InternalError> {
+pub async fn open_billing_portal(app: &App, customer_no: i64) -> Result<UpgradeOutcome, InternalError> {
     let Some(stripe) = app.stripe.as_ref().filter(|_| app.catalog.sells_plans()) else {
-        return Ok(Upgrade::Off);
+        return Ok(UpgradeOutcome::Off);
     };
-    let Some(followed) = followed(app, customer_no, false).await? else { return Ok(Upgrade::Changed) };
+    let Some(followed) = followed_subscription(app, customer_no, false).await? else {
+        return Ok(UpgradeOutcome::Changed);
+    };
     let back = format!("{}/billing", app.settings.public_url);
     let key = format!("portal-{}", app.clock.mint());
     match stripe.open_portal(&key, &followed.stripe_customer, &back).await {
-        Ok(url) => Ok(Upgrade::At(url)),
+        Ok(url) => Ok(UpgradeOutcome::At(url)),
         // The payer was deleted at Stripe, and its subscription has ended with it: that is learned now.
         Err(e) if e.lacks("customer") => {
-            forget(app, customer_no, &followed.stripe_customer).await?;
-            update(app, &followed.id).await?;
-            Ok(Upgrade::Changed)
+            forget_stripe_customer(app, customer_no, &followed.stripe_customer).await?;
+            update_plan(app, &followed.id).await?;
+            Ok(UpgradeOutcome::Changed)
         }
-        Err(e) => refused(app, &e).await,
+        Err(e) => upgrade_refused(app, &e).await,
     }
 }
 
@@ -141,8 +145,8 @@ pub async fn portal(app: &App, customer_no: i64) -> Result<Upgrade, InternalErro
 /// says whether Stripe has told.
 pub async fn came_back(app: &App, customer: &str, session: &str) -> Result<bool, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(false) };
-    match begun(stripe, customer, session).await {
-        Ok(Some(subscription)) => Ok(update(app, &subscription).await? == Fulfillment::Done),
+    match begun_subscription(stripe, customer, session).await {
+        Ok(Some(subscription)) => Ok(update_plan(app, &subscription).await? == Fulfillment::Done),
         Ok(None) => Ok(false),
         Err(e) => {
             tracing::warn!(error = %e, "Stripe could not be asked about a Checkout");
@@ -152,24 +156,24 @@ pub async fn came_back(app: &App, customer: &str, session: &str) -> Result<bool,
 }
 
 /// What a Checkout of this customer's has begun.
-async fn begun(stripe: &Stripe, customer: &str, session: &str) -> Result<Option<String>, StripeError> {
+async fn begun_subscription(stripe: &Stripe, customer: &str, session: &str) -> Result<Option<String>, StripeError> {
     let found = stripe.subscription_of_checkout(session).await?;
     Ok(found.filter(|(_, named)| named.as_deref() == Some(customer)).map(|(subscription, _)| subscription))
 }
 
 /// Stripe said no, or nothing.
-async fn refused(app: &App, error: &StripeError) -> Result<Upgrade, InternalError> {
+async fn upgrade_refused(app: &App, error: &StripeError) -> Result<UpgradeOutcome, InternalError> {
     let Some(kind) = error.alarm() else {
         tracing::warn!(error = %error, "Stripe could not be asked for a subscription");
-        return Ok(Upgrade::StripeUnavailable);
+        return Ok(UpgradeOutcome::StripeUnavailable);
     };
     let detail = error.to_string();
     app.write(move |tx| {
         Box::pin(async move {
-            alarms::raise(tx, kind, "subscription", &detail).await?;
+            alarms::raise_alarm(tx, kind, "subscription", &detail).await?;
             Ok(())
         })
     })
     .await?;
-    Ok(if error.is_definite() { Upgrade::StripeRefused } else { Upgrade::StripeUnavailable })
+    Ok(if error.is_definite() { UpgradeOutcome::StripeRefused } else { UpgradeOutcome::StripeUnavailable })
 }

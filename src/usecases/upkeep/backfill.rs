@@ -27,13 +27,13 @@ const ADDRESSES: [(&str, &str, &str); 6] = [
 ];
 
 /// Does what is left to do.
-pub async fn run(store: &Store) -> Result<(), InternalError> {
-    if unfolded(store).await?.is_empty() {
+pub async fn run_backfill(store: &Store) -> Result<(), InternalError> {
+    if unfolded_addresses(store).await?.is_empty() {
         return Ok(());
     }
-    addresses(store).await?;
+    fold_addresses(store).await?;
     loop {
-        let rows = unfolded(store).await?;
+        let rows = unfolded_addresses(store).await?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -45,18 +45,18 @@ pub async fn run(store: &Store) -> Result<(), InternalError> {
             places.join(", ")
         );
         let values = rows.into_iter().flat_map(|(no, name)| args![no, folded(&name)]).collect();
-        write(store, sql, values).await?;
+        write_backfill(store, sql, values).await?;
     }
 }
 
-async fn unfolded(store: &Store) -> Result<Vec<(i64, String)>, DbError> {
+async fn unfolded_addresses(store: &Store) -> Result<Vec<(i64, String)>, DbError> {
     let sql = "select no, name from customers where folded_name is null limit $1";
     let rows = store.read().await?.fetch_all(sql, args![STEP]).await?;
     rows.iter().map(|row| Ok((row.int("no")?, row.text("name")?))).collect()
 }
 
 /// Addresses whose domain was stored beyond ASCII. One whose name is beyond ASCII stays: no email reaches it.
-async fn addresses(store: &Store) -> Result<(), DbError> {
+async fn fold_addresses(store: &Store) -> Result<(), DbError> {
     for (table, column, unless) in ADDRESSES {
         let sql =
             format!("select distinct {column} as email from {table} where octet_length({column}) <> length({column})");
@@ -64,13 +64,13 @@ async fn addresses(store: &Store) -> Result<(), DbError> {
             let old = row.text("email")?;
             let Some(new) = email::spelled(&old) else { continue };
             let sql = format!("update {table} set {column} = $1 where {column} = $2 {unless}");
-            write(store, sql, args![new, old]).await?;
+            write_backfill(store, sql, args![new, old]).await?;
         }
     }
     Ok(())
 }
 
-async fn write(store: &Store, sql: String, values: Vec<Value>) -> Result<(), DbError> {
+async fn write_backfill(store: &Store, sql: String, values: Vec<Value>) -> Result<(), DbError> {
     let mut db = store.begin_write().await?;
     db.execute(sql, values).await?;
     db.commit().await

@@ -11,7 +11,7 @@ use crate::args;
 use crate::domain::Instant;
 use crate::store::db::{Connection, DbError, Row, Value};
 use crate::usecases::delivery::failed_items;
-use crate::usecases::delivery::failed_items::Failure;
+use crate::usecases::delivery::failed_items::ItemFailure;
 use crate::usecases::delivery::rounds;
 use crate::usecases::{App, InternalError};
 use chrono::TimeDelta;
@@ -140,16 +140,16 @@ impl Kept {
 }
 
 /// How many rows' time is over, as far as one sweep of each kind counts.
-pub async fn backlog(app: &App) -> Result<i64, InternalError> {
+pub async fn retention_backlog(app: &App) -> Result<i64, InternalError> {
     let (mut db, now) = (app.store.read().await?, app.clock.now());
     let mut sum = 0;
     for kept in &ALL {
-        sum += waiting(&mut db, kept, now).await?;
+        sum += rows_to_delete(&mut db, kept, now).await?;
     }
     Ok(sum)
 }
 
-async fn waiting(db: &mut Connection, kept: &Kept, now: Instant) -> Result<i64, DbError> {
+async fn rows_to_delete(db: &mut Connection, kept: &Kept, now: Instant) -> Result<i64, DbError> {
     let sql = format!("select count(*) as n from ({}) over_by_now", kept.over("1 as one"));
     let row = db.fetch_optional(sql, args![kept.before(now), SWEEP_MAX]).await?;
     row.map_or(Ok(0), |row| row.int("n"))
@@ -158,23 +158,23 @@ async fn waiting(db: &mut Connection, kept: &Kept, now: Instant) -> Result<i64, 
 /// Takes some of what is over, and says how many rows; the next sweep goes on. Most sweeps find nothing, and take no
 /// turn for it. A kind whose rows cannot all be taken keeps none of the others, and is retried later.
 pub async fn sweep_expired(app: &App) -> Result<u64, InternalError> {
-    let resting = failed_items::resting(app, failed_items::TIDY).await?;
+    let resting = failed_items::waiting_for_retry(app, failed_items::TIDY).await?;
     let (mut taken, mut served, mut failed) = (0, Vec::new(), Vec::new());
     for kept in ALL.iter().filter(|kept| !resting.contains(kept.name)) {
-        let waiting = waiting(&mut app.store.read().await?, kept, app.clock.now()).await?;
-        let (rows, failure) = if waiting == 0 { (0, None) } else { take(app, kept).await? };
+        let waiting = rows_to_delete(&mut app.store.read().await?, kept, app.clock.now()).await?;
+        let (rows, failure) = if waiting == 0 { (0, None) } else { delete_rows(app, kept).await? };
         taken += rows;
         match failure {
             Some(failure) => failed.push((kept.name.to_owned(), failure)),
             None => served.push(kept.name.to_owned()),
         }
     }
-    failed_items::record(app, failed_items::TIDY, served, failed).await?;
+    failed_items::record_failures(app, failed_items::TIDY, served, failed).await?;
     Ok(taken)
 }
 
 /// Takes rows all at once, or where that fails one by one; how many, and why one stays.
-async fn take(app: &App, kept: &'static Kept) -> Result<(u64, Option<Failure>), InternalError> {
+async fn delete_rows(app: &App, kept: &'static Kept) -> Result<(u64, Option<ItemFailure>), InternalError> {
     let job = app.write(move |tx| {
         Box::pin(async move {
             let sql = kept.act(&format!("({}) in ({})", kept.key, kept.over(kept.key)));
@@ -200,7 +200,7 @@ async fn take(app: &App, kept: &'static Kept) -> Result<(u64, Option<Failure>), 
         })
         .await
     };
-    let round = rounds::round(keys, AT_ONCE_MAX, act).await;
+    let round = rounds::run_round(keys, AT_ONCE_MAX, act).await;
     match round.stopped {
         Some(fault) => Err(fault),
         None => Ok((round.done, round.failed.into_iter().next().map(|(_, failure)| failure))),

@@ -91,7 +91,7 @@ impl CustomerBalance {
                 paused: balance.top_up.paused,
                 in_use_since: overview.in_use_since,
             },
-            runs_out: billing.prospect.as_ref().map(|forecast| forecast.runs_out),
+            runs_out: billing.forecast.as_ref().map(|forecast| forecast.runs_out),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The server function behind every Buy button: from the form to Checkout.
 
 use crate::domain::PurchaseState;
-use crate::usecases::purchases::{Purchase, Start};
+use crate::usecases::purchases::{Purchase, PurchaseRequest};
 use crate::usecases::{InternalError, customers, purchases};
 use crate::web::outcome::Outcome;
 use crate::web::request_context::RequestContext;
@@ -72,7 +72,7 @@ async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<Click, In
     if !viewer.role.may_buy() {
         return Ok(Click::Back(Outcome::ViewerCannotBuy, None));
     }
-    let Some(customer) = customers::find(app, &viewer.customer).await? else {
+    let Some(customer) = customers::find_customer(app, &viewer.customer).await? else {
         return Ok(Click::Page("/sign-in".to_owned()));
     };
     if !app.catalog.may_buy(&customer.plan) {
@@ -84,18 +84,18 @@ async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<Click, In
     let Some((purchase, terms)) = verify(app, &viewer, form) else {
         return Ok(Click::Back(Outcome::FormStale, None));
     };
-    let start = Start {
+    let start = PurchaseRequest {
         purchase,
         customer_no: viewer.customer_no,
         package: form.package.clone(),
         shown: Some(terms),
         member_email: viewer.email.clone(),
     };
-    Ok(landing(purchases::start(app, start).await?, form))
+    Ok(landing(purchases::start_purchase(app, start).await?, form))
 }
 
-fn landing(started: purchases::Started, form: &SentBuyForm) -> Click {
-    use purchases::Started as S;
+fn landing(started: purchases::StartOutcome, form: &SentBuyForm) -> Click {
+    use purchases::StartOutcome as S;
     let package = || Some(format!("package={}", encoded(&form.package)));
     // The form may have led to another purchase than its own: the page finds that one by it.
     let purchase = || Some(format!("purchase={}&package={}", encoded(&form.purchase), encoded(&form.package)));

@@ -116,7 +116,7 @@ pub async fn hide_hint() -> Result<(), ServerFnError> {
     let hidden = async {
         let Some(viewer) = request.viewer().await? else { return Ok::<_, InternalError>("/sign-in") };
         if viewer.role.may_buy() {
-            advice::hide(&request.app, viewer.customer_no).await?;
+            advice::hide_advice(&request.app, viewer.customer_no).await?;
         }
         Ok("/billing")
     };

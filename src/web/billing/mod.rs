@@ -12,9 +12,9 @@ pub mod purchases;
 pub mod top_up_badge;
 pub mod top_ups;
 
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Grant, Instant, Package, PurchaseId, PurchaseState};
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::credits::overview::Overview;
 use crate::usecases::insight::billing;
 use crate::usecases::insight::billing::Billing;
@@ -86,7 +86,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(take).unwrap_or(0))
     };
     let customer = (viewer.customer_no, viewer.customer.as_str());
-    let billing = billing::of_customer(&request.app, customer, ended, listed).await?.ok_or(PageError::SignIn)?;
+    let billing = billing::load_billing(&request.app, customer, ended, listed).await?.ok_or(PageError::SignIn)?;
     let last = billing.overview.account.seq;
     let upgrade = upgrade_page(&request.app, &viewer);
     let reader = Reader {
@@ -124,7 +124,7 @@ impl Reader<'_> {
         top_ups_page: Option<usize>,
         purchases_page: Option<usize>,
     ) -> Sections {
-        let Billing { overview, ended, purchases, prospect, .. } = self.billing;
+        let Billing { overview, ended, purchases, forecast, .. } = self.billing;
         let balance = CustomerBalance::new(self.app, self.billing, self.zone);
         let open = purchases.open.as_ref().filter(|_| self.may_buy == MayBuy::Yes);
         Sections {
@@ -140,7 +140,7 @@ impl Reader<'_> {
                 zone: self.zone,
                 paused: balance.top_ups.paused.is_positive(),
                 in_use: balance.top_ups_in_use(),
-                forecasts: prospect.as_ref().map(|prospect| prospect.fates.clone()).unwrap_or_default(),
+                forecasts: forecast.as_ref().map(|forecast| forecast.top_ups.clone()).unwrap_or_default(),
                 page: top_ups_page,
             },
             purchases: PurchaseList {
@@ -161,7 +161,7 @@ impl Reader<'_> {
             may_buy: self.may_buy.clone(),
             reset_at: (customer.created_at < cycle_start).then_some(cycle_start),
             settling: !self.billing.purchases.paid.is_empty(),
-            grace_until: overview.account.master.as_ref().and_then(|master| master.grace_until),
+            grace_until: overview.account.controlled_by.as_ref().and_then(|it| it.grace_until),
             frozen: notices::frozen(&overview.live),
             upgrade: self.upgrade.clone(),
             forecast: self.first_forecast(),
@@ -170,14 +170,14 @@ impl Reader<'_> {
     }
 
     /// The end of the top-ups that expire on the soonest day, where that is near.
-    fn first_forecast(&self) -> Option<Outlook> {
+    fn first_forecast(&self) -> Option<TopUpForecast> {
         let (overview, now) = (&self.billing.overview, self.billing.overview.balance.as_of);
         let left = || overview.live.iter().filter(|grant| grant.lives(now) && grant.remaining().is_positive());
         let near = |grant: &&Grant| self.zone.days_until(now, grant.expires_at) <= FORECAST_DAYS;
         let first = left().next().filter(near)?;
         let same_day = |grant: &&Grant| self.zone.same_day(first.expires_at, grant.expires_at);
         let ids: Vec<_> = left().filter(same_day).map(|grant| grant.id).collect();
-        self.billing.prospect.as_ref()?.outlook(self.app, overview, &ids)
+        self.billing.forecast.as_ref()?.top_ups_together(self.app, overview, &ids)
     }
 
     /// The upgrade hint. Only viewers who may buy can hide it.
@@ -208,7 +208,7 @@ impl Reader<'_> {
 
     /// Buy or upgrade, for viewers who could buy here.
     fn buy_or_upgrade(&self) -> Option<BuyOrUpgrade> {
-        let ahead = self.billing.prospect.as_ref()?.ahead.as_ref().filter(|_| self.may_buy == MayBuy::Yes)?;
+        let ahead = self.billing.forecast.as_ref()?.ahead.as_ref().filter(|_| self.may_buy == MayBuy::Yes)?;
         let plan = &plan_name(self.app, &self.billing.overview.balance.plan_id);
         let (catalog, looks_back) = (&self.app.catalog, self.billing.advice.is_some());
         Comparison { ahead, catalog, plan, upgrade: &self.upgrade, looks_back }.advice()
@@ -221,7 +221,7 @@ impl Reader<'_> {
             return Ok(None);
         };
         let purchase = match request.query("purchase").and_then(|id| PurchaseId::parse(&id)) {
-            Some(id) => crate::usecases::purchases::of_form(app, id).await?,
+            Some(id) => crate::usecases::purchases::find_by_form(app, id).await?,
             None => None,
         };
         let purchase = purchase.as_ref().filter(|purchase| purchase.customer_no == viewer.customer_no);
@@ -256,7 +256,7 @@ fn count(n: i64) -> usize {
 /// The page where plans are changed: ours where Stripe sells them, else the SaaS's, or its front page.
 fn upgrade_page(app: &App, viewer: &Viewer) -> String {
     let shop = &app.catalog.shop;
-    if subscriptions::is_here(app) {
+    if subscriptions::sells_subscriptions(app) {
         return "/plans".to_owned();
     }
     let customer: String = url::form_urlencoded::byte_serialize(viewer.customer.as_bytes()).collect();

@@ -1,6 +1,6 @@
 //! The one notice under the balance card: the first that applies (PAGES.md).
 
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Credits, Grant, Instant};
 use crate::web::billing::balance::CustomerBalance;
 use crate::web::billing::offers::MayBuy;
@@ -26,7 +26,7 @@ pub struct Situation {
     /// The page where plans are changed.
     pub upgrade: String,
     /// The end of the top-ups that expire first, at the customer's usage rate (R16).
-    pub forecast: Option<Outlook>,
+    pub forecast: Option<TopUpForecast>,
 }
 
 impl Situation {
@@ -160,12 +160,12 @@ impl Situation {
 }
 
 /// The sentence about the usage rate, ending in a space; empty with less than a week of data.
-fn usage_rate(forecast: Option<Outlook>, credits: Credits) -> Text {
+fn usage_rate(forecast: Option<TopUpForecast>, credits: Credits) -> Text {
     match forecast {
         None => Text::new(),
-        Some(Outlook::AllUsed) => "At your pace you will use them all. ".into(),
-        Some(Outlook::Left(left)) => Text::from("At your pace about ").credits(left).text(" will be left. "),
-        Some(Outlook::Untouched) => {
+        Some(TopUpForecast::AllUsed) => "At your pace you will use them all. ".into(),
+        Some(TopUpForecast::Left(left)) => Text::from("At your pace about ").credits(left).text(" will be left. "),
+        Some(TopUpForecast::Untouched) => {
             let first = Text::from("Plan credits are used first. At your pace all ");
             first.credits(credits).text(" will expire unused. ")
         }

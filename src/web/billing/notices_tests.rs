@@ -34,7 +34,7 @@ fn meridian() -> Situation {
         frozen: None,
         top_ups: vec![top_up(1_000, "2026-11-28T13:03:00Z"), top_up(20_000, "2027-03-14T09:22:00Z")],
         upgrade: "https://gleaner.example/plans".into(),
-        forecast: Some(Outlook::Untouched),
+        forecast: Some(TopUpForecast::Untouched),
     }
 }
 
@@ -61,7 +61,7 @@ fn each_notice_has_its_words() {
         "**1,000 credits are frozen** while your bank reviews the payment of 3 May.",
     );
     check(
-        |s| s.forecast = Some(Outlook::Left(Credits::whole(640))),
+        |s| s.forecast = Some(TopUpForecast::Left(Credits::whole(640))),
         "**1,000 top-up credits expire in 6 days, on 28 Nov 2026 at 14:03 CET.** At your pace about 640 will be left. \
          Buying more does not extend them.",
     );
@@ -71,7 +71,7 @@ fn each_notice_has_its_words() {
          At your pace all 1,000 will expire unused. Buying more does not extend them.",
     );
     check(
-        |s| s.forecast = Some(Outlook::AllUsed),
+        |s| s.forecast = Some(TopUpForecast::AllUsed),
         "**1,000 top-up credits expire in 6 days, on 28 Nov 2026 at 14:03 CET.** At your pace you will use them all. \
          Buying more does not extend them.",
     );

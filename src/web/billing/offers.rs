@@ -2,7 +2,7 @@
 
 use crate::domain::{Credits, Money, Package, Plan};
 use crate::usecases::App;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::credits::overview::Overview;
 use crate::web::billing::balance::plan_name;
 use crate::web::billing::buy_or_upgrade::{BuyOrUpgrade, BuyOrUpgradeAdvice};

@@ -3,7 +3,7 @@
 //! The table becomes stacked rows on a phone. Its roles are explicit, because a browser forgets a table's semantics once
 //! its display changes.
 
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Credits, Grant, GrantId, Instant};
 use crate::web::billing::top_up_badge::{Place, top_up_badge};
 use crate::web::ui::badge::{Badge, BadgeText};
@@ -32,7 +32,7 @@ pub struct TopUpList {
     /// Whether the next charge draws from top-ups.
     pub in_use: bool,
     /// The end of each top-up at the customer's usage rate, where it is known.
-    pub forecasts: Vec<(GrantId, Outlook)>,
+    pub forecasts: Vec<(GrantId, TopUpForecast)>,
     /// The page of all top-ups, ended ones too; without it the list is short.
     pub page: Option<usize>,
 }
@@ -128,11 +128,13 @@ impl TopUpList {
         if self.paused || row.ended || grant.is_kept(self.now) {
             return None;
         }
-        let (_, outlook) = self.forecasts.iter().find(|(id, _)| *id == grant.id)?;
-        match outlook {
-            Outlook::AllUsed => None,
-            Outlook::Left(about) => Some(Text::from("At your pace about ").credits(*about).text(" will expire unused")),
-            Outlook::Untouched => Some("At your pace it will expire unused".into()),
+        let (_, forecast) = self.forecasts.iter().find(|(id, _)| *id == grant.id)?;
+        match forecast {
+            TopUpForecast::AllUsed => None,
+            TopUpForecast::Left(about) => {
+                Some(Text::from("At your pace about ").credits(*about).text(" will expire unused"))
+            }
+            TopUpForecast::Untouched => Some("At your pace it will expire unused".into()),
         }
     }
 }

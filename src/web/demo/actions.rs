@@ -2,8 +2,8 @@
 
 use crate::demo::actions;
 use crate::demo::actions::{Leap, Used};
-use crate::usecases::access::portal;
-use crate::usecases::access::portal::{NewLink, Role, Spent, Viewer};
+use crate::usecases::access::links;
+use crate::usecases::access::links::{NewLink, Role, Spent, Viewer};
 use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
 use crate::web::request_context::RequestContext;
@@ -53,7 +53,7 @@ pub async fn demo_switch(who: String) -> Result<(), ServerFnError> {
         let person =
             actions::people().into_iter().find(|person| format!("{}/{}", person.customer, person.email) == who);
         let Some(person) = person else { return Ok(DemoOutcome::SignInFirst) };
-        let known = customers::number(&request.app, person.customer).await?;
+        let known = customers::customer_number(&request.app, person.customer).await?;
         let Some(customer_no) = known else { return Ok(DemoOutcome::SignInFirst) };
         sign_in(request, customer_no, Some(person.email.to_owned()), person.role).await?;
         Ok(DemoOutcome::Switched)
@@ -100,7 +100,7 @@ pub async fn demo_plan(plan: String) -> Result<(), ServerFnError> {
             return Ok(DemoOutcome::NowhereToGo);
         }
         let put = customers::Put { plan: Some(plan.clone()), ..customers::Put::default() };
-        customers::put(&request.app, &viewer.customer, put).await?;
+        customers::put_customer(&request.app, &viewer.customer, put).await?;
         Ok(DemoOutcome::PlanChanged)
     })
     .await
@@ -149,9 +149,9 @@ async fn sign_in(
     role: Role,
 ) -> Result<(), InternalError> {
     let link = NewLink { customer_no, email, role: Some(role), path: "/billing".to_owned(), return_url: None };
-    let link = portal::make_link(&request.app, link).await?;
+    let link = links::create_portal_link(&request.app, link).await?;
     let token = link.url.rsplit('/').next().unwrap_or_default();
-    if let Spent::Session { token, .. } = portal::spend_link(&request.app, token, &request.device()).await? {
+    if let Spent::Session { token, .. } = links::spend_link(&request.app, token, &request.device()).await? {
         request.set_cookie(Cookie::Session, &token, COOKIE_SECONDS);
     }
     Ok(())

@@ -4,7 +4,7 @@
 use crate::demo::actions::{self, Leap, Person};
 use crate::demo::steps::Steps;
 use crate::domain::{Balance, PurchaseId};
-use crate::usecases::access::portal::{Role, Viewer};
+use crate::usecases::access::links::{Role, Viewer};
 use crate::usecases::credits::accounts;
 use crate::usecases::{InternalError, customers};
 use crate::web::demo::actions::{DemoOutcome, DemoSwitch};
@@ -38,7 +38,7 @@ async fn load(request: &RequestContext) -> Result<Option<AnyView>, InternalError
     }
     let viewer = request.viewer().await?;
     let customer = match &viewer {
-        Some(viewer) => customers::find(app, &viewer.customer).await?,
+        Some(viewer) => customers::find_customer(app, &viewer.customer).await?,
         None => None,
     };
     let steps = match &customer {
@@ -46,7 +46,7 @@ async fn load(request: &RequestContext) -> Result<Option<AnyView>, InternalError
         None => None,
     };
     let balance = match &viewer {
-        Some(viewer) if app.clock.is_test() => accounts::balance(app, &viewer.customer).await?,
+        Some(viewer) if app.clock.is_test() => accounts::customer_balance(app, &viewer.customer).await?,
         _ => None,
     };
     let zone = Zone::named(viewer.as_ref().map_or("UTC", |viewer| viewer.timezone.as_str()));

@@ -22,7 +22,7 @@ pub fn Mailbox() -> impl IntoView {
 
 async fn list(request: RequestContext) -> Result<Page, PageError> {
     let zone = zone(&request).await?;
-    let mails = outbox::newest(&request.app, actions::SHOWN_MAX).await?;
+    let mails = outbox::newest_emails(&request.app, actions::SHOWN_MAX).await?;
     let row = |mail: outbox::OutboxEmail| {
         let href = format!("/demo/mails/{}", mail.no);
         view! {

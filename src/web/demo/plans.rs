@@ -22,7 +22,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         return Err(PageError::NotFound);
     }
     let viewer = request.signed_in().await?;
-    let customer = customers::find(&request.app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
+    let customer = customers::find_customer(&request.app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
     let catalog = &request.app.catalog;
     let plans = catalog.plans.iter().map(|plan| card(plan, &catalog.shop.currency, &customer)).collect_view();
     let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);

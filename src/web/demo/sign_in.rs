@@ -16,7 +16,7 @@ pub async fn sign_in_people(request: &RequestContext) -> Result<Option<AnyView>,
     }
     let mut buttons = Vec::new();
     for customer in CUSTOMERS {
-        if customers::number(&request.app, customer.id).await?.is_some() {
+        if customers::customer_number(&request.app, customer.id).await?.is_some() {
             buttons.push(button(customer));
         }
     }

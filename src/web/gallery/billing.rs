@@ -1,7 +1,7 @@
 //! Billing in every state.
 
 use crate::domain::advice::Advice;
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Credits, Grant, Money, Package, PurchaseState, Terms};
 use crate::usecases::purchases::{CustomerPurchases, Purchase};
 use crate::web::billing::balance::CustomerBalance;
@@ -26,7 +26,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("free-leftovers", page(leftovers(), |v| v.may_buy = locked(Credits::whole(1_000)))),
         ("free-paused", page(waiting(), |v| v.may_buy = locked(Credits::ZERO))),
         ("builder", page(customers::larch(), |v| v.hint = true)),
-        ("pro", page(customers::meridian(), |v| v.first = Some(Outlook::Untouched))),
+        ("pro", page(customers::meridian(), |v| v.first = Some(TopUpForecast::Untouched))),
         ("pro-all", page(customers::meridian(), |v| v.all = true)),
         ("viewer", page(customers::meridian(), |v| v.may_buy = MayBuy::Viewer)),
         ("not-for-sale", page(customers::acme(), |v| v.may_buy = MayBuy::Off)),
@@ -53,7 +53,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
 struct Variation {
     may_buy: MayBuy,
     /// The end of the top-ups that expire first.
-    first: Option<Outlook>,
+    first: Option<TopUpForecast>,
     settling: bool,
     unpaid: bool,
     hint: bool,

@@ -1,6 +1,6 @@
 //! Forecasts of the gallery's customers.
 
-use crate::domain::forecast::{Outlook, RunsOut};
+use crate::domain::forecast::{RunsOut, TopUpForecast};
 use crate::domain::{Credits, Grant, GrantId, Money};
 use crate::web::billing::buy_or_upgrade::BuyOrUpgrade;
 use crate::web::gallery::customers::at;
@@ -15,13 +15,13 @@ pub enum Forecast {
 
 impl Forecast {
     /// The end of each living top-up.
-    pub fn top_ups(self, live: &[Grant]) -> Vec<(GrantId, Outlook)> {
+    pub fn top_ups(self, live: &[Grant]) -> Vec<(GrantId, TopUpForecast)> {
         match self {
             Self::Buy => Vec::new(),
             Self::Upgrade => {
-                live.iter().skip(1).map(|grant| (grant.id, Outlook::Left(Credits::whole(3_400)))).collect()
+                live.iter().skip(1).map(|grant| (grant.id, TopUpForecast::Left(Credits::whole(3_400)))).collect()
             }
-            Self::Enough => live.iter().map(|grant| (grant.id, Outlook::Untouched)).collect(),
+            Self::Enough => live.iter().map(|grant| (grant.id, TopUpForecast::Untouched)).collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! History: every kind of line, filters on, nothing found, an address that could not be read.
 
 use crate::domain::{Cause, Credits, EntryKind, GrantId, HoldId, Instant, Kind, PurchaseId, UsageId};
-use crate::usecases::insight::history::{GrantFact, Line, Part, Slice, Sort};
+use crate::usecases::insight::history::{GrantFact, HistoryLine, HistoryPart, Slice, Sort};
 use crate::web::gallery::Sample;
 use crate::web::gallery::customers::at;
 use crate::web::history::History;
@@ -15,7 +15,7 @@ const NAME: &str = "Meridian Retail Intelligence GmbH";
 pub fn all() -> Vec<(&'static str, Sample)> {
     let sample = |name, history| Sample::History(name, Box::new(history));
     let whole = Slice { lines: lines(), next: Some(1_204), looked_to: None };
-    let used = |line: &Line| line.operation.as_deref() == Some("scrape_page");
+    let used = |line: &HistoryLine| line.operation.as_deref() == Some("scrape_page");
     let found = Slice {
         lines: lines().into_iter().filter(used).collect(),
         next: Some(961),
@@ -96,17 +96,17 @@ fn fact(n: u8, kind: Kind, since: &str) -> GrantFact {
     GrantFact { id, kind, since: at(since), purchase }
 }
 
-fn part(grant: GrantFact, amount: i64) -> Part {
+fn part(grant: GrantFact, amount: i64) -> HistoryPart {
     let (held, frozen) = (Credits::ZERO, Credits::ZERO);
-    Part { grant, amount: Credits(amount), held, frozen, expires_at: None }
+    HistoryPart { grant, amount: Credits(amount), held, frozen, expires_at: None }
 }
 
-fn line(kind: EntryKind, cause: Cause, on: &str, parts: Vec<Part>, balance: i64) -> Line {
+fn line(kind: EntryKind, cause: Cause, on: &str, parts: Vec<HistoryPart>, balance: i64) -> HistoryLine {
     let (operation, source) = (None, None);
-    Line { seq: 1, at: at(on), kind, cause, parts, operation, source, balance: Credits(balance) }
+    HistoryLine { seq: 1, at: at(on), kind, cause, parts, operation, source, balance: Credits(balance) }
 }
 
-fn lines() -> Vec<Line> {
+fn lines() -> Vec<HistoryLine> {
     use EntryKind as E;
     let plan = fact(1, Kind::Plan, "2026-11-02T11:00:00Z");
     let bonus = fact(2, Kind::Courtesy, "2026-10-01T08:00:00Z");
@@ -116,10 +116,10 @@ fn lines() -> Vec<Line> {
     let (usage, hold) = (Cause::Usage(UsageId(nil)), Cause::Hold(HoldId(nil)));
     let bought = |fact: GrantFact| Cause::Purchase(fact.purchase.unwrap_or(PurchaseId(nil)));
     let given = |fact: GrantFact| Cause::Grant(fact.id);
-    let held = |credits: i64| Part { held: Credits(credits), ..part(march, 0) };
-    let frozen = |credits: i64| Part { frozen: Credits(credits), ..part(november, 0) };
-    let until = |part: Part, on: &str| Part { expires_at: Some::<Instant>(at(on)), ..part };
-    let said = |mut line: Line, operation: &str, source: &str| {
+    let held = |credits: i64| HistoryPart { held: Credits(credits), ..part(march, 0) };
+    let frozen = |credits: i64| HistoryPart { frozen: Credits(credits), ..part(november, 0) };
+    let until = |part: HistoryPart, on: &str| HistoryPart { expires_at: Some::<Instant>(at(on)), ..part };
+    let said = |mut line: HistoryLine, operation: &str, source: &str| {
         line.operation = Some(operation.to_owned()).filter(|text| !text.is_empty());
         line.source = Some(source.to_owned()).filter(|text| !text.is_empty());
         line

@@ -13,7 +13,7 @@ mod purchase;
 mod settings;
 mod usage;
 
-use crate::usecases::access::portal::{Role, Viewer};
+use crate::usecases::access::links::{Role, Viewer};
 use crate::web::billing::{BillingBody, Sections};
 use crate::web::history::{History, HistoryBody};
 use crate::web::page::{Page, page};

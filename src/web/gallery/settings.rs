@@ -1,10 +1,10 @@
 //! Settings: an owner's, an admin's, a viewer's.
 
 use crate::domain::{Credits, KeyId, Role};
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sessions;
 use crate::usecases::customers::{api_keys, members};
-use crate::usecases::notify::emails::unsubscribe::Chosen;
+use crate::usecases::notify::emails::unsubscribe::AlertChoice;
 use crate::web::gallery::Sample;
 use crate::web::gallery::customers::{at, now};
 use crate::web::settings::{NewKey, Settings, SettingsOutcome};
@@ -37,7 +37,7 @@ fn alone(mut settings: Settings) -> Settings {
     settings.members.truncate(1);
     settings.sessions.truncate(1);
     settings.keys.clear();
-    settings.emails = Chosen { low_balance: Some(Credits::whole(2_500)), alerts: Some(false) };
+    settings.emails = AlertChoice { low_balance: Some(Credits::whole(2_500)), alerts: Some(false) };
     settings
 }
 
@@ -51,7 +51,7 @@ fn settings(role: Role, email: &str) -> Settings {
         new_key: None,
         members: MEMBERS.map(member).into(),
         sessions: sessions(role),
-        emails: Chosen { low_balance: None, alerts: may.then_some(true) },
+        emails: AlertChoice { low_balance: None, alerts: may.then_some(true) },
         keys: vec![key("nightly report", Some("2026-11-22T02:00:00Z")), key("laptop", None)],
         key_seed: may.then(|| "0".repeat(64)),
     }

@@ -2,8 +2,8 @@
 
 use crate::domain::{Catalog, Credits};
 use crate::store::daily_usage::{Totals, day_number};
-use crate::store::metrics::{Figure, Metrics};
-use crate::usecases::insight::usage::{Figures, Range, Step, Usage};
+use crate::store::metrics::{DayMetrics, MetricFigure};
+use crate::usecases::insight::usage::{Range, UsageFigures, UsageOverview, UsageStep};
 use crate::web::gallery::Sample;
 use crate::web::gallery::customers::now;
 use crate::web::usage::UsageSections;
@@ -19,13 +19,13 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("usage-switched-off", rich(Range::Month, &["requests", "crawls", "tokens", "captchas", "latency_ms"])),
         ("usage-nothing-switched-on", rich(Range::Week, &ALL)),
         ("usage-free", page("Fjord Notes", &fjord(), Range::Month, &[])),
-        ("usage-empty", page("Acme Data", &steps(Range::Month, |_| Figures::default()), Range::Month, &[])),
+        ("usage-empty", page("Acme Data", &steps(Range::Month, |_| UsageFigures::default()), Range::Month, &[])),
     ]
 }
 
 const ALL: [&str; 6] = ["credits", "requests", "crawls", "tokens", "captchas", "latency_ms"];
 
-fn page(customer: &'static str, found: &Usage, range: Range, hidden: &[&str]) -> Sample {
+fn page(customer: &'static str, found: &UsageOverview, range: Range, hidden: &[&str]) -> Sample {
     let catalog = Catalog::parse(include_str!("../../../catalog.toml"));
     let metrics = catalog.map(|catalog| catalog.metrics).unwrap_or_default();
     let hidden: Vec<String> = hidden.iter().map(|key| (*key).to_owned()).collect();
@@ -33,15 +33,15 @@ fn page(customer: &'static str, found: &Usage, range: Range, hidden: &[&str]) ->
 }
 
 /// Steps of a range that end today, each as `totals` has its place from the end.
-fn steps(range: Range, figures: impl Fn(i64) -> Figures) -> Usage {
+fn steps(range: Range, figures: impl Fn(i64) -> UsageFigures) -> UsageOverview {
     let (count, length) = range.steps();
     let midnight = |day: i64| crate::domain::time::from_millis(day * 86_400_000);
     let step = |n: i64| {
         let last = day_number(now()) - n * length;
-        Step { first: midnight(last - length + 1), last: midnight(last), figures: figures(n) }
+        UsageStep { first: midnight(last - length + 1), last: midnight(last), figures: figures(n) }
     };
-    let steps: Vec<Step> = (0..count).rev().map(step).collect();
-    let mut usage = Usage { steps, ..Usage::default() };
+    let steps: Vec<UsageStep> = (0..count).rev().map(step).collect();
+    let mut usage = UsageOverview { steps, ..UsageOverview::default() };
     for step in &usage.steps {
         usage.total.totals.add(&step.figures.totals);
         usage.total.metrics.add(&step.figures.metrics);
@@ -50,7 +50,7 @@ fn steps(range: Range, figures: impl Fn(i64) -> Figures) -> Usage {
 }
 
 /// Weekdays and weekends, a plan that runs out, a bonus, every metric.
-fn meridian(range: Range) -> Usage {
+fn meridian(range: Range) -> UsageOverview {
     let length = range.steps().1;
     let figures = |n: i64| {
         let weekday = (now() - TimeDelta::days(n)).timestamp() / 86_400 % 7;
@@ -70,14 +70,14 @@ fn meridian(range: Range) -> Usage {
             ("captchas", busy / 3),
             ("latency_ms", busy * 90 * (380 + (n * 13) % 90)),
         ];
-        let counted = counted.map(|(key, total)| (key, Figure { total, said: busy * 90 }));
-        Figures { totals, metrics: Metrics::from_figures(counted) }
+        let counted = counted.map(|(key, total)| (key, MetricFigure { total, said: busy * 90 }));
+        UsageFigures { totals, metrics: DayMetrics::from_figures(counted) }
     };
     let mut usage = steps(range, figures);
     usage.before = usage.total.clone();
     usage.before.totals.plan = Credits(usage.total.totals.plan.0 / 100 * 91);
     let more = usage.total.metrics.get("requests").total * 3 / 10;
-    usage.before.metrics.add(&Metrics::from_figures([("requests", Figure { total: more, said: 1 })]));
+    usage.before.metrics.add(&DayMetrics::from_figures([("requests", MetricFigure { total: more, said: 1 })]));
     let all = usage.total.totals.credits();
     let part = |name: &str, thousandths: i64| {
         let credits = Credits(all.0 / 1_000 * thousandths);
@@ -95,13 +95,13 @@ fn meridian(range: Range) -> Usage {
 }
 
 /// A few credits on a few days, without operation and source.
-fn fjord() -> Usage {
+fn fjord() -> UsageOverview {
     let totals = |n: i64| match n {
         2 | 9 => Totals { usages: 3, plan: Credits::whole(31), ..Totals::default() },
         17 => Totals { usages: 20, plan: Credits::whole(200), ..Totals::default() },
         _ => Totals::default(),
     };
-    let figures = |n| Figures { totals: totals(n), metrics: Metrics::default() };
+    let figures = |n| UsageFigures { totals: totals(n), metrics: DayMetrics::default() };
     let mut usage = steps(Range::Month, figures);
     usage.by_operation = vec![(String::new(), usage.total.totals)];
     usage.by_source = usage.by_operation.clone();

@@ -2,7 +2,7 @@
 
 use crate::domain::{Credits, Kind};
 use crate::usecases::insight::history;
-use crate::usecases::insight::history::{Filter, Line, Most, Sort};
+use crate::usecases::insight::history::{Filter, HistoryLine, Most, Sort};
 use crate::usecases::{App, InternalError};
 use crate::web::csv_file::{MARK, file, safe, viewer};
 use crate::web::history::filter::FilterQuery;
@@ -43,13 +43,13 @@ fn lines(
     let start = (app, filter, Some(None::<i64>), true);
     stream::try_unfold(start, move |(app, filter, from, first)| async move {
         let Some(before) = from else { return Ok(None) };
-        let slice = history::slice(&app, customer_no, &filter, before, STEP).await?;
+        let slice = history::history_slice(&app, customer_no, &filter, before, STEP).await?;
         let text = written(&slice.lines, first)?;
         Ok(Some((Bytes::from(text), (app, filter, slice.next.map(Some), false))))
     })
 }
 
-fn written(lines: &[Line], first: bool) -> Result<Vec<u8>, InternalError> {
+fn written(lines: &[HistoryLine], first: bool) -> Result<Vec<u8>, InternalError> {
     let broken = |e: &dyn std::fmt::Display| InternalError::Broken(e.to_string());
     let mut writer = csv::Writer::from_writer(Vec::new());
     if first {
@@ -61,7 +61,7 @@ fn written(lines: &[Line], first: bool) -> Result<Vec<u8>, InternalError> {
     writer.into_inner().map_err(|e| broken(&e))
 }
 
-fn record(line: &Line) -> [String; 11] {
+fn record(line: &HistoryLine) -> [String; 11] {
     let of = |kind: Kind| -> Credits {
         line.parts.iter().filter(|part| part.grant.kind == kind).map(|part| part.amount).sum()
     };

@@ -2,7 +2,7 @@
 
 use crate::domain::{GrantId, Instant, Kind};
 use crate::store::daily_usage;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::credits::accounts;
 use crate::usecases::insight::history::{Filter, Sort};
 use crate::usecases::{App, InternalError};
@@ -125,7 +125,7 @@ pub async fn filter_form(
         words: sort_words(sort).to_owned(),
         chosen: asked.filter.sort == Some(sort),
     };
-    let bought = accounts::grants(app, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
+    let bought = accounts::list_grants(app, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
     let top_up = |row: &accounts::GrantRow| Choice {
         value: row.grant.id.to_string(),
         words: format!("{} of {}", row.grant.amount.grouped(), bought_at(&bought, row.grant.effective_at, zone)),

@@ -1,7 +1,7 @@
 //! The lines of History in words, and their table.
 
 use crate::domain::{Cause, Credits, EntryKind, Kind};
-use crate::usecases::insight::history::{Line, Part, Slice};
+use crate::usecases::insight::history::{HistoryLine, HistoryPart, Slice};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::money::Amount;
 use crate::web::ui::text::Text;
@@ -16,7 +16,7 @@ pub fn operation_words(operation: &str) -> String {
 }
 
 /// The page of the purchase that a line is about.
-fn purchase_link(line: &Line) -> Option<String> {
+fn purchase_link(line: &HistoryLine) -> Option<String> {
     let purchase = match line.cause {
         Cause::Purchase(id) => Some(id),
         Cause::Usage(_) | Cause::Hold(_) => None,
@@ -26,14 +26,14 @@ fn purchase_link(line: &Line) -> Option<String> {
 }
 
 /// Credits added or taken; nothing where the balance stays.
-fn change(line: &Line) -> Option<Credits> {
+fn change(line: &HistoryLine) -> Option<Credits> {
     use EntryKind as E;
     let stays = matches!(line.kind, E::Held | E::Released | E::Frozen | E::Thawed | E::Extended);
     (!stays).then(|| line.change())
 }
 
 /// The event of a line.
-fn title(line: &Line, zone: Zone) -> Text {
+fn title(line: &HistoryLine, zone: Zone) -> Text {
     let Some(part) = line.parts.first() else { return Text::new() };
     let kind = part.grant.kind;
     let of = |words: &str| Text::from(words).then(top_up(part, zone));
@@ -70,7 +70,7 @@ fn title(line: &Line, zone: Zone) -> Text {
 }
 
 /// `the top-up of 3 May 2026`
-fn top_up(part: &Part, zone: Zone) -> Text {
+fn top_up(part: &HistoryPart, zone: Zone) -> Text {
     match part.grant.kind {
         Kind::Plan => Text::from("plan credits"),
         Kind::Courtesy => Text::from("bonus credits"),
@@ -79,8 +79,8 @@ fn top_up(part: &Part, zone: Zone) -> Text {
 }
 
 /// `10 from plan, 2.5 from the top-up of 3 May 2026 · crawler-7`
-fn note(line: &Line, zone: Zone) -> Text {
-    let share = |part: &Part| match line.kind {
+fn note(line: &HistoryLine, zone: Zone) -> Text {
+    let share = |part: &HistoryPart| match line.kind {
         EntryKind::Used => Some((-part.amount, " from ")),
         EntryKind::Voided if matches!(line.cause, Cause::Usage(_)) => Some((part.amount, " to ")),
         EntryKind::Held => Some((part.held, " from ")),
@@ -135,7 +135,7 @@ pub fn end_note(slice: &Slice, any: bool, zone: Zone) -> Option<Text> {
 
 /// The table of lines.
 #[component]
-pub fn Lines(lines: Vec<Line>, zone: Zone) -> impl IntoView {
+pub fn Lines(lines: Vec<HistoryLine>, zone: Zone) -> impl IntoView {
     let shared = zone.shared(lines.iter().map(|line| line.at));
     let when = shared.as_ref().map_or_else(|| "When".to_owned(), |zone| format!("When ({zone})"));
     let rows = lines.iter().map(|line| row_html(line, zone, shared.clone())).collect_view();
@@ -155,7 +155,7 @@ pub fn Lines(lines: Vec<Line>, zone: Zone) -> impl IntoView {
     }
 }
 
-fn row_html(line: &Line, zone: Zone, shared: Option<String>) -> AnyView {
+fn row_html(line: &HistoryLine, zone: Zone, shared: Option<String>) -> AnyView {
     let at = if shared.is_some() { zone.minute(line.at) } else { zone.full(line.at) };
     let title = view! { {title(line, zone)} };
     let title = match purchase_link(line) {

@@ -76,7 +76,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let (app, zone) = (&request.app, Zone::named(&viewer.timezone));
     let asked = FilterQuery::read(|name| request.query(name), zone);
     let before = request.query("before").and_then(|seq| seq.parse().ok()).filter(|seq| *seq > 0);
-    let slice = history::slice(app, viewer.customer_no, &asked.filter, before, MOST).await?;
+    let slice = history::history_slice(app, viewer.customer_no, &asked.filter, before, MOST).await?;
     let filter = filter_form(app, &viewer, &asked, zone).await?;
     let here = |before| match query(&filter, asked.filter.grant, before) {
         query if query.is_empty() => "/history".to_owned(),
@@ -86,7 +86,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         older: slice.next.map(|seq| here(Some(seq))),
         newest: before.map(|_| here(None)),
         csv: here(None).replacen("/history", "/history.csv", 1),
-        available: accounts::balance(app, &viewer.customer).await?.ok_or(PageError::SignIn)?.available,
+        available: accounts::customer_balance(app, &viewer.customer).await?.ok_or(PageError::SignIn)?.available,
         zone,
         slice,
         filter,

@@ -4,7 +4,7 @@
 use crate::domain::money::decimals;
 use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
 use crate::usecases::operators::actions;
-use crate::usecases::operators::actions::{ActionOutcome, ActionRequest, Refund};
+use crate::usecases::operators::actions::{ActionOutcome, ActionRequest, RefundOrder};
 use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError, purchases};
 use crate::web::form_signature::ActOn;
@@ -118,7 +118,7 @@ async fn act_on(app: &App, operator: Operator, form: &SentAction) -> Result<Acti
     if reason.is_empty() {
         return Ok(ActionOutcome::NoReason);
     }
-    if text::line(&reason, actions::REASON_MAX).is_err() {
+    if text::check_line(&reason, actions::REASON_MAX).is_err() {
         return Ok(ActionOutcome::BadInput);
     }
     let action = ActionRequest { key, operator: operator.email.clone(), reason };
@@ -126,7 +126,7 @@ async fn act_on(app: &App, operator: Operator, form: &SentAction) -> Result<Acti
     match form.act {
         Act::Give => match (Credits::parse(&plain(&form.first)).ok(), end_of(&form.second)) {
             (Some(credits), Some(until)) if credits.is_positive() && credits <= Credits::whole(1_000_000_000) => {
-                actions::give(app, action, about, credits, until).await
+                actions::give_credits(app, action, about, credits, until).await
             }
             _ => Ok(ActionOutcome::BadInput),
         },
@@ -144,9 +144,9 @@ async fn act_on(app: &App, operator: Operator, form: &SentAction) -> Result<Acti
         },
         Act::SignInLink => sign_in_link::make(app, action, &operator, about, &form.first).await,
         Act::RetryEvent => actions::retry_event(app, action, about).await,
-        Act::Erase => actions::erase(app, action, about, &form.first).await,
+        Act::Erase => actions::erase_closed_customer(app, action, about, &form.first).await,
         Act::Acknowledge => match about.parse() {
-            Ok(no) => actions::acknowledge(app, action, no).await,
+            Ok(no) => actions::acknowledge_action(app, action, no).await,
             Err(_) => Ok(ActionOutcome::Unknown),
         },
     }
@@ -160,11 +160,11 @@ async fn act_on_purchase(
 ) -> Result<ActionOutcome, InternalError> {
     match form.act {
         Act::ResendReceipt => actions::resend_receipt(app, action, id).await,
-        Act::Recheck => actions::recheck(app, action, id).await,
+        Act::Recheck => actions::recheck_at_stripe(app, action, id).await,
         _ => {
-            let Some(purchase) = purchases::find(app, id).await? else { return Ok(ActionOutcome::Unknown) };
+            let Some(purchase) = purchases::find_purchase(app, id).await? else { return Ok(ActionOutcome::Unknown) };
             match minor(form.first.trim(), &purchase.currency) {
-                Some(amount) => actions::refund(app, action, Refund { purchase: id, amount }).await,
+                Some(amount) => actions::refund_purchase(app, action, RefundOrder { purchase: id, amount }).await,
                 None => Ok(ActionOutcome::BadInput),
             }
         }

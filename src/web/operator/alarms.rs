@@ -2,7 +2,7 @@
 
 use crate::usecases::alarms;
 use crate::usecases::alarms::Alarm;
-use crate::usecases::operators::search::{self, Event};
+use crate::usecases::operators::search::{self, WaitingEvent};
 use crate::web::operator::action_form::ActForm;
 use crate::web::operator::actions::Act;
 use crate::web::operator::page::{key, operator_page, outcome_notice};
@@ -20,10 +20,10 @@ const SEEN_MAX: usize = 100;
 pub fn AlarmsPage() -> impl IntoView {
     operator_page(|request: RequestContext| async move {
         let (mut seen, open): (Vec<Alarm>, Vec<Alarm>) =
-            alarms::list(&request.app.store).await?.into_iter().partition(|alarm| alarm.acknowledged.is_some());
+            alarms::all_alarms(&request.app.store).await?.into_iter().partition(|alarm| alarm.acknowledged.is_some());
         seen.reverse();
         seen.truncate(SEEN_MAX);
-        let events = search::events(&request.app).await?;
+        let events = search::waiting_events(&request.app).await?;
         let rows = open.into_iter().map(|alarm| open_row(&request, alarm)).collect();
         let heads = &["Since", "Kind", "Subject", "Details", "#Times", "Actions"];
         let open = view! { <Table caption="Open alarms" heads rows empty="No open alarms." /> };
@@ -81,7 +81,7 @@ fn seen_row(alarm: Alarm) -> Cells {
     cells
 }
 
-fn event_row(request: &RequestContext, event: Event) -> Cells {
+fn event_row(request: &RequestContext, event: WaitingEvent) -> Cells {
     let act = view! { <ActForm act=Act::RetryEvent about=event.id.clone() name=event.id.clone() key=key(request) back=BACK title="Retry" button="Retry now" /> };
     vec![
         when(event.received_at),

@@ -4,8 +4,8 @@ use crate::usecases::operators::audit;
 use crate::web::operator::table::{Cells, Table, code, text, when};
 use leptos::prelude::*;
 
-pub fn audit_table(lines: Vec<audit::Line>) -> AnyView {
-    let row = |line: audit::Line| -> Cells {
+pub fn audit_table(lines: Vec<audit::AuditLine>) -> AnyView {
+    let row = |line: audit::AuditLine| -> Cells {
         vec![
             when(line.at),
             text(line.action.map_or("?", audit::Action::words)),

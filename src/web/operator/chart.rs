@@ -1,7 +1,7 @@
 //! Outstanding credits by month, as bars of an inline SVG: no script, no inline style. The table beside has the figures.
 
 use crate::usecases::insight::sales;
-use crate::usecases::insight::sales::{KINDS, Line, Month};
+use crate::usecases::insight::sales::{KINDS, Month, SalesLine};
 use leptos::prelude::*;
 
 /// The picture's own units.
@@ -11,15 +11,16 @@ const BAR: usize = 34;
 
 /// Bars of the last months of `lines`, each kind a part of its bar.
 #[component]
-pub fn Chart(lines: Vec<Line>) -> impl IntoView {
-    let months: Vec<(Month, Vec<Line>)> =
+pub fn Chart(lines: Vec<SalesLine>) -> impl IntoView {
+    let months: Vec<(Month, Vec<SalesLine>)> =
         lines.chunks(KINDS.len()).filter_map(|kinds| Some((kinds.first()?.month, kinds.to_vec()))).collect();
-    let total = |lines: &[Line]| lines.iter().map(|line| line.outstanding.max(0)).sum::<i128>();
+    let total = |lines: &[SalesLine]| lines.iter().map(|line| line.outstanding.max(0)).sum::<i128>();
     let most = months.iter().map(|(_, lines)| total(lines)).max().unwrap_or(0).max(1);
     let width = months.len() * STEP;
     let axes = axes(&months.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     let bars = months.into_iter().enumerate().map(|(n, (name, lines))| {
-        let title = format!("{}: {} credits outstanding", month_name(name), sales::credits(total(&lines)).grouped());
+        let title =
+            format!("{}: {} credits outstanding", month_name(name), sales::credits_of_sum(total(&lines)).grouped());
         let x = n * STEP + (STEP - BAR) / 2;
         let mut top = HEIGHT;
         let parts = lines.into_iter().zip(["used", "held", "teal"]).map(|(line, class)| {

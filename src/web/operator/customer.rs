@@ -2,7 +2,7 @@
 
 use crate::domain::PurchaseId;
 use crate::usecases::credits::accounts;
-use crate::usecases::operators::search::{self, Named};
+use crate::usecases::operators::search::{self, NamedCustomer};
 use crate::usecases::{InternalError, purchases};
 use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
@@ -23,11 +23,11 @@ use leptos_router::hooks::use_params_map;
 pub fn CustomerPage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
     operator_page(move |request: RequestContext| async move {
-        let customer = search::named(&request.app, &id).await?.ok_or(PageError::NotFound)?;
-        let balance = accounts::balance(&request.app, &customer.id).await?.ok_or(PageError::NotFound)?;
+        let customer = search::named_customer(&request.app, &id).await?.ok_or(PageError::NotFound)?;
+        let balance = accounts::customer_balance(&request.app, &customer.id).await?.ok_or(PageError::NotFound)?;
         let state = customer.closed_at.map(|_| badge(Badge::new(Tone::Quiet, "Erased")));
         let title = if customer.name.is_empty() { customer.id.clone() } else { customer.name.clone() };
-        let newest = purchases::list(&request.app, customer.no, None, 1).await?;
+        let newest = purchases::list_purchases(&request.app, customer.no, None, 1).await?;
         let lists = vec![
             purchases_list(&request, &customer).await?,
             lists::grants(&request, &customer).await?,
@@ -57,7 +57,7 @@ pub fn CustomerPage() -> impl IntoView {
 }
 
 /// The actions on the customer itself; those on a usage or a grant stand beside it.
-fn actions(request: &RequestContext, customer: &Named) -> Option<AnyView> {
+fn actions(request: &RequestContext, customer: &NamedCustomer) -> Option<AnyView> {
     if customer.closed_at.is_some() {
         return None;
     }
@@ -79,9 +79,9 @@ fn actions(request: &RequestContext, customer: &Named) -> Option<AnyView> {
 }
 
 /// Purchases, newest first.
-async fn purchases_list(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+async fn purchases_list(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
     let before = request.query("purchases").and_then(|id| PurchaseId::parse(&id));
-    let mut found = purchases::list(&request.app, customer.no, before, ROWS + 1).await?;
+    let mut found = purchases::list_purchases(&request.app, customer.no, before, ROWS + 1).await?;
     let shown = usize::try_from(ROWS).unwrap_or(usize::MAX);
     let more = found.len() > shown;
     found.truncate(shown);

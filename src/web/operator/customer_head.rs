@@ -1,9 +1,9 @@
 //! The head of a customer's page: plan, reset, owner, last purchase, and the customer at Stripe.
 
 use crate::domain::{Balance, Instant, Money};
-use crate::usecases::access::portal::Role;
+use crate::usecases::access::links::Role;
 use crate::usecases::customers::members;
-use crate::usecases::operators::search::Named;
+use crate::usecases::operators::search::NamedCustomer;
 use crate::usecases::purchases::Purchase;
 use crate::usecases::{InternalError, subscriptions};
 use crate::web::operator::stripe_link::{StripePage, open_in_stripe};
@@ -15,12 +15,12 @@ use leptos::prelude::*;
 /// The head; `newest` is the customer's last purchase.
 pub async fn head(
     request: &RequestContext,
-    customer: &Named,
+    customer: &NamedCustomer,
     balance: &Balance,
     newest: Option<&Purchase>,
 ) -> Result<AnyView, InternalError> {
     let app = &request.app;
-    let members = members::list(app, customer.no).await?;
+    let members = members::list_members(app, customer.no).await?;
     let owner = members.into_iter().find(|member| member.role == Role::Owner).map(|owner| owner.email);
     let mut facts = vec![
         ("ID", code(customer.id.clone())),
@@ -29,7 +29,7 @@ pub async fn head(
         ("Owner", text(owner.unwrap_or_else(|| "None".to_owned()))),
         ("Last purchase", newest.map_or_else(|| text("None"), last_purchase)),
     ];
-    if let Some(followed) = subscriptions::followed(app, customer.no, false).await? {
+    if let Some(followed) = subscriptions::followed_subscription(app, customer.no, false).await? {
         let words = subscription_words(&followed.status, followed.grace_until, followed.ends_at);
         let link = open_in_stripe(app, StripePage::Subscription, Some(&followed.id));
         facts.push(("Subscription", view! { {words} " · " {link} }.into_any()));

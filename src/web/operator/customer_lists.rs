@@ -6,7 +6,7 @@ use crate::usecases::credits::usages::UsageRow;
 use crate::usecases::credits::{accounts, holds as credit_holds, usages as credit_usages};
 use crate::usecases::customers::members as customer_members;
 use crate::usecases::operators::audit as audit_lines;
-use crate::usecases::operators::search::{self, Named};
+use crate::usecases::operators::search::{self, NamedCustomer};
 use crate::web::operator::action_form::ActForm;
 use crate::web::operator::actions::Act;
 use crate::web::operator::audit_table::audit_table;
@@ -16,14 +16,14 @@ use crate::web::request_context::RequestContext;
 use crate::web::ui::badge::{Badge, Tone};
 use leptos::prelude::*;
 
-fn back(customer: &Named) -> String {
+fn back(customer: &NamedCustomer) -> String {
     format!("/operator/customers/{}", customer.id)
 }
 
 /// Every grant, newest first.
-pub async fn grants(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+pub async fn grants(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
     let app = &request.app;
-    let mut found = accounts::grants(app, customer.no, None, before(request, "grants"), ROWS + 1).await?;
+    let mut found = accounts::list_grants(app, customer.no, None, before(request, "grants"), ROWS + 1).await?;
     let more = older(&mut found, "grants", |row| row.no);
     let row = |row: accounts::GrantRow| -> Cells {
         let (grant, id) = (&row.grant, row.grant.id.to_string());
@@ -52,13 +52,13 @@ pub async fn grants(request: &RequestContext, customer: &Named) -> Result<AnyVie
 }
 
 /// The ledger's lines, newest first.
-pub async fn entries(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+pub async fn entries(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
     let app = &request.app;
-    accounts::book(app, customer.no).await?;
-    let last = search::last_seq(app, customer.no).await?;
+    accounts::catch_up_account(app, customer.no).await?;
+    let last = search::newest_seq(app, customer.no).await?;
     let until = before(request, "entries").min(last.saturating_add(1)).max(1);
     let after = (until - 1 - (ROWS + 1)).max(0);
-    let mut found: Vec<Entry> = accounts::entries(app, customer.no, after, until - 1 - after).await?;
+    let mut found: Vec<Entry> = accounts::list_entries(app, customer.no, after, until - 1 - after).await?;
     found.reverse();
     let more = older(&mut found, "entries", |entry| entry.seq);
     let row = |entry: Entry| -> Cells {
@@ -81,9 +81,9 @@ pub async fn entries(request: &RequestContext, customer: &Named) -> Result<AnyVi
 }
 
 /// Usages, newest first.
-pub async fn usages(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
+pub async fn usages(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
     let mut found: Vec<UsageRow> =
-        credit_usages::list(&request.app, customer.no, before(request, "usages"), ROWS + 1).await?;
+        credit_usages::list_usages(&request.app, customer.no, before(request, "usages"), ROWS + 1).await?;
     let more = older(&mut found, "usages", |row| row.seq);
     let row = |UsageRow { usage, .. }: UsageRow| -> Cells {
         let id = usage.id.to_string();
@@ -109,8 +109,8 @@ pub async fn usages(request: &RequestContext, customer: &Named) -> Result<AnyVie
 }
 
 /// Open holds.
-pub async fn holds(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
-    let found = credit_holds::list(&request.app, customer.no, Some(HoldState::Open), None, ROWS).await?;
+pub async fn holds(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
+    let found = credit_holds::list_holds(&request.app, customer.no, Some(HoldState::Open), None, ROWS).await?;
     let row = |hold: credit_holds::HoldRow| -> Cells {
         vec![when(hold.created_at), amount(hold.credits), when(hold.expires_at), code(hold.id.to_string())]
     };
@@ -119,8 +119,8 @@ pub async fn holds(request: &RequestContext, customer: &Named) -> Result<AnyView
     Ok(section("holds", "Open holds", table, None))
 }
 
-pub async fn members(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
-    let found = customer_members::list(&request.app, customer.no).await?;
+pub async fn members(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
+    let found = customer_members::list_members(&request.app, customer.no).await?;
     let row = |member: customer_members::Member| -> Cells {
         vec![text(member.email), text(member.role.name()), when(member.since)]
     };
@@ -130,10 +130,10 @@ pub async fn members(request: &RequestContext, customer: &Named) -> Result<AnyVi
 }
 
 /// Emails and reminders with their delivery.
-pub async fn emails(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
-    let mut found = search::mails(&request.app, customer.no, before(request, "mails"), ROWS + 1).await?;
+pub async fn emails(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
+    let mut found = search::customer_emails(&request.app, customer.no, before(request, "mails"), ROWS + 1).await?;
     let more = older(&mut found, "mails", |mail| mail.no);
-    let row = |mail: search::Mail| -> Cells {
+    let row = |mail: search::CustomerEmail| -> Cells {
         vec![
             when(mail.created_at),
             text(mail.kind),
@@ -147,8 +147,8 @@ pub async fn emails(request: &RequestContext, customer: &Named) -> Result<AnyVie
     let rows = found.into_iter().map(row).collect();
     let heads = &["Written", "Kind", "To", "Subject", "Delivery", "Sent", "Last error"];
     let table = view! { <Table caption="Emails" heads rows empty="No emails yet." /> };
-    let reminders = search::reminders(&request.app, customer.no).await?;
-    let row = |reminder: search::Reminder| -> Cells {
+    let reminders = search::sent_reminders(&request.app, customer.no).await?;
+    let row = |reminder: search::SentReminder| -> Cells {
         let state = reminder_badge(reminder.mails, reminder.accepted, reminder.refused);
         vec![when(reminder.at), text(reminder.kind), amount(reminder.credits), when(reminder.expires_at), badge(state)]
     };
@@ -163,8 +163,9 @@ pub async fn emails(request: &RequestContext, customer: &Named) -> Result<AnyVie
 }
 
 /// The audit of the customer.
-pub async fn audit(request: &RequestContext, customer: &Named) -> Result<AnyView, InternalError> {
-    let mut lines = audit_lines::list(&request.app, Some(customer.no), before(request, "audit"), ROWS + 1).await?;
+pub async fn audit(request: &RequestContext, customer: &NamedCustomer) -> Result<AnyView, InternalError> {
+    let mut lines =
+        audit_lines::list_audit(&request.app, Some(customer.no), before(request, "audit"), ROWS + 1).await?;
     let more = older(&mut lines, "audit", |line| line.no);
     Ok(section("audit", "Audit", audit_table(lines), more))
 }

@@ -1,6 +1,6 @@
 //! `/operator`: figures, search, the newest purchases, customers that ran out, the newest lines of the audit.
 
-use crate::usecases::operators::enrolment::Standing;
+use crate::usecases::operators::enrolment::FactorState;
 use crate::usecases::operators::home::{DAYS, Home, RanOut};
 use crate::usecases::operators::{audit, enrolment, home, search};
 use crate::web::operator::audit_table::audit_table;
@@ -20,7 +20,7 @@ pub fn HomePage() -> impl IntoView {
         let (title, below) = if asked.trim().is_empty() {
             ("Home", overview(&request).await?)
         } else {
-            ("Search", results(search::search(&request.app, &asked).await?))
+            ("Search", results(search::search_customers(&request.app, &asked).await?))
         };
         let body = view! {
             <h1>{title}</h1>
@@ -35,7 +35,7 @@ pub fn HomePage() -> impl IntoView {
 
 async fn overview(request: &RequestContext) -> Result<AnyView, PageError> {
     let found = home::load(&request.app).await?;
-    let mut lines = audit::list(&request.app, None, before(request, "audit"), ROWS + 1).await?;
+    let mut lines = audit::list_audit(&request.app, None, before(request, "audit"), ROWS + 1).await?;
     let more = older(&mut lines, "audit", |line| line.no);
     let plan = |id: &str| request.app.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone());
     let cut = found.ran_out_cut.then(|| view! { <p class="after">"More customers ran out this week."</p> }.into_any());
@@ -103,9 +103,9 @@ fn tile(href: Option<&'static str>, label: String, figure: AnyView, note: String
 /// The link to the second factor, as a warning for an operator without one.
 async fn second_factor(request: &RequestContext) -> Result<Option<AnyView>, PageError> {
     let Some(operator) = request.operator().await? else { return Ok(None) };
-    Ok(match enrolment::standing(&request.app, &operator).await? {
-        Standing::NoPassword | Standing::On { .. } => None,
-        Standing::Off => Some(
+    Ok(match enrolment::factor_state(&request.app, &operator).await? {
+        FactorState::NoPassword | FactorState::On { .. } => None,
+        FactorState::Off => Some(
             view! {
                 <div class="notice warn">
                     <p>

@@ -54,7 +54,7 @@ where
 {
     let operator = request.operator().await?.ok_or(PageError::SignIn)?;
     let page = load(request.clone()).await?;
-    let alarms = alarms::open(&request.app.store).await?.len();
+    let alarms = alarms::open_alarms(&request.app.store).await?.len();
     Ok(framed(request, Some(operator.email), alarms, page))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::{Money, PurchaseId, PurchaseState};
 use crate::usecases::operators::actions;
-use crate::usecases::operators::actions::Pending;
+use crate::usecases::operators::actions::PendingRefund;
 use crate::usecases::purchases;
 use crate::usecases::purchases::Purchase;
 use crate::web::operator::action_form::{ActForm, Field};
@@ -22,9 +22,9 @@ pub fn OperatorPurchasePage() -> impl IntoView {
     let id = use_params_map().get().get("id").unwrap_or_default();
     operator_page(move |request: RequestContext| async move {
         let id = PurchaseId::parse(&id).ok_or(PageError::NotFound)?;
-        let purchase = purchases::find(&request.app, id).await?.ok_or(PageError::NotFound)?;
-        let pending = actions::pending(&request.app, id).await?;
-        let moments = purchases::timeline(&request.app, id).await?;
+        let purchase = purchases::find_purchase(&request.app, id).await?.ok_or(PageError::NotFound)?;
+        let pending = actions::pending_refund(&request.app, id).await?;
+        let moments = purchases::purchase_timeline(&request.app, id).await?;
         let moment = |moment: purchases::PurchaseEvent| -> Cells {
             let mail = moment.delivery.map_or_else(String::new, |delivery| format!(", email {}", delivery.name()));
             vec![full(moment.at), text(format!("{}{mail}", moment.what))]
@@ -90,7 +90,7 @@ fn facts(request: &RequestContext, purchase: &Purchase) -> AnyView {
     view! { <Table caption="Details" heads=&["Detail", "Value"] rows empty="" /> }.into_any()
 }
 
-fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<Pending>) -> AnyView {
+fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<PendingRefund>) -> AnyView {
     let (id, back) = (purchase.id.to_string(), format!("/operator/purchases/{}", purchase.id));
     let credited = purchase.state == PurchaseState::Credited;
     let receipt = credited.then(|| {

@@ -2,7 +2,7 @@
 
 use crate::domain::Money;
 use crate::usecases::insight::sales;
-use crate::usecases::insight::sales::{KINDS, Line, Report};
+use crate::usecases::insight::sales::{KINDS, SalesLine, SalesReport};
 use crate::web::operator::chart::{Chart, month_name};
 use crate::web::operator::page::{operator_page, outcome_notice};
 use crate::web::operator::table::{Cells, Table, amount, kind_name, section, text};
@@ -18,7 +18,7 @@ const TABLE_MONTHS: usize = 12;
 #[component]
 pub fn SalesPage() -> impl IntoView {
     operator_page(|request: RequestContext| async move {
-        let report = sales::report(&request.app).await?;
+        let report = sales::sales_report(&request.app).await?;
         let body = view! {
             <h1>"Sales and liability"</h1>
             {outcome_notice(&request)}
@@ -32,7 +32,7 @@ pub fn SalesPage() -> impl IntoView {
     })
 }
 
-fn last(lines: &[Line], months: usize) -> Vec<Line> {
+fn last(lines: &[SalesLine], months: usize) -> Vec<SalesLine> {
     lines[lines.len().saturating_sub(months * KINDS.len())..].to_vec()
 }
 
@@ -45,7 +45,7 @@ fn download(href: &'static str, label: &'static str) -> AnyView {
     .into_any()
 }
 
-fn unfinished(report: &Report) -> Option<AnyView> {
+fn unfinished(report: &SalesReport) -> Option<AnyView> {
     let (upto, all) = report.rows;
     (!report.is_whole()).then(|| {
         let words = format!("Still adding up: {upto} of {all} entries. Reload the page for the rest.");
@@ -54,8 +54,8 @@ fn unfinished(report: &Report) -> Option<AnyView> {
 }
 
 /// The credits that the shop owes its customers now.
-fn outstanding(report: &Report) -> AnyView {
-    let credits = sales::credits(report.outstanding());
+fn outstanding(report: &SalesReport) -> AnyView {
+    let credits = sales::credits_of_sum(report.outstanding());
     let paid = report.deferred.iter().map(|sum| sum_of_money(sum.minor, &sum.currency));
     let paid = paid.map(|money| view! { <Price money long=true /> " " }).collect_view();
     let none = report.deferred.is_empty().then_some("nothing");
@@ -72,16 +72,16 @@ fn outstanding(report: &Report) -> AnyView {
     .into_any()
 }
 
-fn credits(report: &Report) -> AnyView {
-    let row = |line: Line| -> Cells {
+fn credits(report: &SalesReport) -> AnyView {
+    let row = |line: SalesLine| -> Cells {
         let f = line.figures;
         let mut cells = vec![text(month_name(line.month)), text(kind_name(line.kind))];
         let sums = [f.granted, f.used, f.expired, f.refunded, f.voided, line.outstanding];
-        cells.extend(sums.map(|sum| amount(sales::credits(sum))));
+        cells.extend(sums.map(|sum| amount(sales::credits_of_sum(sum))));
         cells
     };
     let mut months = last(&report.lines, TABLE_MONTHS);
-    months.chunks_mut(KINDS.len()).for_each(<[Line]>::reverse);
+    months.chunks_mut(KINDS.len()).for_each(<[SalesLine]>::reverse);
     months.reverse();
     let rows = months.into_iter().map(row).collect();
     let heads =
@@ -89,8 +89,8 @@ fn credits(report: &Report) -> AnyView {
     view! { <Table caption="Credits by month" heads rows empty="No entries yet." /> }.into_any()
 }
 
-fn money(report: &Report) -> AnyView {
-    let row = |line: &sales::Money| -> Cells {
+fn money(report: &SalesReport) -> AnyView {
+    let row = |line: &sales::SalesMoney| -> Cells {
         let mut cells = vec![text(month_name(line.month)), text(line.purchases.to_string())];
         let sums = [line.sold, line.tax, line.refunded];
         cells.extend(sums.map(|sum| {

@@ -1,7 +1,7 @@
 //! `/operator/sales.csv` and `/operator/money.csv`: the sales report as files.
 
 use crate::usecases::insight::sales;
-use crate::usecases::insight::sales::Report;
+use crate::usecases::insight::sales::SalesReport;
 use crate::usecases::operators::sign_in;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 /// Credits by month and kind.
 pub async fn credits(State(app): State<App>, headers: HeaderMap) -> Response {
-    file(&app, &headers, "sales.csv", sales::csv).await
+    file(&app, &headers, "sales.csv", sales::sales_csv).await
 }
 
 /// Money by month.
@@ -25,18 +25,18 @@ async fn file(
     app: &App,
     headers: &HeaderMap,
     name: &str,
-    written: fn(&Report) -> Result<String, InternalError>,
+    written: fn(&SalesReport) -> Result<String, InternalError>,
 ) -> Response {
     let answer = async {
         let token = Cookie::Operator.read(headers, app.settings.is_https());
         let operator = match token {
-            Some(token) => sign_in::operator(app, &token).await?,
+            Some(token) => sign_in::find_operator(app, &token).await?,
             None => None,
         };
         if operator.is_none() {
             return Ok(Redirect::to("/operator/sign-in").into_response());
         }
-        let report = sales::report(app).await?;
+        let report = sales::sales_report(app).await?;
         if !report.is_whole() {
             // The page says that the report is incomplete; a file cannot.
             return Ok(Redirect::to("/operator/sales").into_response());

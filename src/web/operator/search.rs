@@ -1,6 +1,6 @@
 //! The operators' search: its form and its results.
 
-use crate::usecases::operators::search::{self, Found};
+use crate::usecases::operators::search::{self, SearchResult};
 use crate::web::operator::purchase_table::purchase_table;
 use crate::web::operator::table::{Cells, Table, badge, code, customer_link, section, text};
 use crate::web::ui::badge::{Badge, Tone};
@@ -24,8 +24,8 @@ fn cut(is_cut: bool, what: &str) -> Option<AnyView> {
     is_cut.then(|| view! { <p class="note">{words}</p> }.into_any())
 }
 
-pub fn results(found: Found) -> AnyView {
-    let row = |one: search::Named| -> Cells {
+pub fn results(found: SearchResult) -> AnyView {
+    let row = |one: search::NamedCustomer| -> Cells {
         let state = match one.closed_at {
             Some(_) => Badge::new(Tone::Quiet, "Erased"),
             None => Badge::new(Tone::Plain, one.plan),

@@ -2,7 +2,7 @@
 
 use crate::usecases::InternalError;
 use crate::usecases::operators::enrolment;
-use crate::usecases::operators::enrolment::{Changed, Standing};
+use crate::usecases::operators::enrolment::{FactorChange, FactorState};
 use crate::usecases::operators::second_factor::{RecoveryCodes, Secret};
 use crate::usecases::operators::sign_in::Operator;
 use crate::web::form_signature::{FIELD, FormSigner};
@@ -23,11 +23,11 @@ pub fn SecondFactorPage() -> impl IntoView {
 
 async fn load(request: RequestContext) -> Result<OperatorPage, PageError> {
     let operator = request.operator().await?.ok_or(PageError::SignIn)?;
-    let body = match enrolment::standing(&request.app, &operator).await? {
-        Standing::NoPassword => {
+    let body = match enrolment::factor_state(&request.app, &operator).await? {
+        FactorState::NoPassword => {
             view! { <p>"The demo's operator has no password, so it can't have a second factor."</p> }.into_any()
         }
-        Standing::On { since, codes_left } => {
+        FactorState::On { since, codes_left } => {
             let since = Zone::UTC.minute(since);
             let left = match codes_left {
                 1 => ". 1 recovery code left.".to_owned(),
@@ -43,7 +43,7 @@ async fn load(request: RequestContext) -> Result<OperatorPage, PageError> {
             }
             .into_any()
         }
-        Standing::Off => offer(&request, &operator)?,
+        FactorState::Off => offer(&request, &operator)?,
     };
     let body = view! {
         <h1>"Second factor"</h1>
@@ -57,13 +57,13 @@ async fn load(request: RequestContext) -> Result<OperatorPage, PageError> {
 fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, PageError> {
     let app = &request.app;
     let made = |seed: String| -> Result<Option<(String, Secret, RecoveryCodes)>, PageError> {
-        let of_seed = enrolment::of_seed(app, operator, &seed)?;
+        let of_seed = enrolment::factor_of_seed(app, operator, &seed)?;
         Ok(of_seed.map(|(secret, codes)| (seed, secret, codes)))
     };
     let again = request.query("seed").map(made).transpose()?.flatten();
     let made = match again {
         Some(again) => Some(again),
-        None => made(enrolment::seed()?)?,
+        None => made(enrolment::new_factor_seed()?)?,
     };
     let (seed, secret, codes) = made.ok_or(PageError::NotFound)?;
     let url = secret.url(&app.catalog.shop.name, &operator.email)?;
@@ -130,10 +130,14 @@ pub async fn switch_on_second_factor(seed: String, password: String, code: Strin
     let changed = async {
         let Some(operator) = request.operator().await? else { return Ok(None) };
         let (app, client) = (&request.app, request.client_of(&operator.email)?);
-        enrolment::switch_on(app, &operator, &client, (&seed, password, &code)).await.map(Some)
+        enrolment::switch_factor_on(app, &operator, &client, (&seed, password, &code)).await.map(Some)
     };
     let changed = changed.await.map_err(|fault: InternalError| form_failed("second factor", &fault))?;
-    let again = if matches!(changed, Some(Changed::Wrong | Changed::Wait)) { seed_query(&seed) } else { String::new() };
+    let again = if matches!(changed, Some(FactorChange::Wrong | FactorChange::Wait)) {
+        seed_query(&seed)
+    } else {
+        String::new()
+    };
     redirect(&request, changed, "on", &again);
     Ok(())
 }
@@ -145,7 +149,7 @@ pub async fn switch_off_second_factor(password: String, code: String) -> Result<
     let changed = async {
         let Some(operator): Option<Operator> = request.operator().await? else { return Ok(None) };
         let client = request.client_of(&operator.email)?;
-        enrolment::switch_off(&request.app, &operator, &client, (password, &code)).await.map(Some)
+        enrolment::switch_factor_off(&request.app, &operator, &client, (password, &code)).await.map(Some)
     };
     let changed = changed.await.map_err(|fault: InternalError| form_failed("second factor", &fault))?;
     redirect(&request, changed, "off", "");
@@ -158,13 +162,13 @@ fn seed_query(seed: &str) -> String {
     if is_seed { format!("&seed={seed}") } else { String::new() }
 }
 
-fn redirect(request: &RequestContext, changed: Option<Changed>, done: &str, more: &str) {
+fn redirect(request: &RequestContext, changed: Option<FactorChange>, done: &str, more: &str) {
     let outcome = match changed {
         None => return request.redirect("/operator/sign-in"),
-        Some(Changed::Done) => done,
-        Some(Changed::Wrong) => "wrong",
-        Some(Changed::Wait) => "wait",
-        Some(Changed::Stale) => "stale",
+        Some(FactorChange::Done) => done,
+        Some(FactorChange::Wrong) => "wrong",
+        Some(FactorChange::Wait) => "wait",
+        Some(FactorChange::Stale) => "stale",
     };
     request.redirect(&format!("/operator/second-factor?outcome={outcome}{more}"));
 }

@@ -24,7 +24,8 @@ pub async fn sign_in_operator(
     let request = RequestContext::current();
     let signed = async {
         let client = request.client_of(&email)?;
-        let signed = operators::sign_in(&request.app, Typed { email: &email, password, code: &code }, &client).await?;
+        let signed =
+            operators::check_sign_in(&request.app, Typed { email: &email, password, code: &code }, &client).await?;
         let new_device = matches!(signed, SignedIn::Session(_)) && client.device.is_none();
         let device = if new_device { Some(operators::new_device(&request.app, &email)?) } else { None };
         Ok((signed, device))
@@ -67,7 +68,7 @@ pub async fn sign_out_operator() -> Result<(), ServerFnError> {
     let request = RequestContext::current();
     let ended = async {
         match request.operator().await? {
-            Some(operator) => operators::sign_out(&request.app, operator.session).await,
+            Some(operator) => operators::end_operator_session(&request.app, operator.session).await,
             None => Ok(()),
         }
     };

@@ -3,10 +3,10 @@
 //! The link's token is made of the form's key and of the operator's session, so that it stands in no address and in no
 //! table; a cookie has the key for the next page.
 
-use crate::usecases::access::portal::{self, Role};
+use crate::usecases::access::links::{self, Role};
 use crate::usecases::access::tokens::token_hash;
 use crate::usecases::operators::actions::{self, ActionOutcome, ActionRequest};
-use crate::usecases::operators::search::Named;
+use crate::usecases::operators::search::NamedCustomer;
 use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
@@ -26,7 +26,7 @@ const SHOWN_SECONDS: i64 = 120;
 const ROLES: [(&str, &str); 3] =
     [("viewer", "Viewer: can see everything"), ("admin", "Admin: can buy"), ("owner", "Owner: can manage owners")];
 
-pub fn form(request: &RequestContext, customer: &Named) -> impl IntoView {
+pub fn form(request: &RequestContext, customer: &NamedCustomer) -> impl IntoView {
     let back = format!("/operator/customers/{}", customer.id);
     let fields = vec![Field::choice("Role", &ROLES)];
     view! { <ActForm act=Act::SignInLink about=customer.id.clone() name="" key=key(request) back=back title="Copy a sign-in link" button="Create link" fields /> }
@@ -59,12 +59,12 @@ fn token(app: &App, operator: &Operator, key: &str) -> String {
 }
 
 /// The link that the last form made, while it works. Its cookie is cleared, so that it is shown once.
-pub async fn made(request: &RequestContext, customer: &Named) -> Result<Option<AnyView>, InternalError> {
+pub async fn made(request: &RequestContext, customer: &NamedCustomer) -> Result<Option<AnyView>, InternalError> {
     let Some(key) = request.cookie(Cookie::OperatorLink) else { return Ok(None) };
     request.clear_cookie(Cookie::OperatorLink);
     let Some(operator) = request.operator().await? else { return Ok(None) };
     let token = token(&request.app, &operator, &key);
-    let found = portal::unused(&request.app, &token).await?.filter(|link| link.customer_no == customer.no);
+    let found = links::unused(&request.app, &token).await?.filter(|link| link.customer_no == customer.no);
     Ok(found.map(|link| {
         let url = format!("{}/sign-in/{token}", request.app.settings.public_url);
         let who = format!(

@@ -1,7 +1,7 @@
 //! The forms of `/plans`: to a Checkout that begins a subscription, or to Stripe's portal.
 
-use crate::usecases::access::portal::Viewer;
-use crate::usecases::subscriptions::{Upgrade, UpgradeChoice};
+use crate::usecases::access::links::Viewer;
+use crate::usecases::subscriptions::{UpgradeChoice, UpgradeOutcome};
 use crate::usecases::{InternalError, subscriptions};
 use crate::web::billing::buy::Started;
 use crate::web::outcome::Outcome;
@@ -59,8 +59,8 @@ async fn checkout_url(request: &RequestContext, form: &SentBuyForm) -> Result<St
         plan: plan.to_owned(),
         shown: terms,
     };
-    match subscriptions::start(&request.app, &choice).await? {
-        Upgrade::InPortal => portal_url(request, &viewer).await,
+    match subscriptions::start_upgrade(&request.app, &choice).await? {
+        UpgradeOutcome::InPortal => portal_url(request, &viewer).await,
         other => Ok(upgrade_url(other)),
     }
 }
@@ -75,17 +75,17 @@ async fn buyer(request: &RequestContext) -> Result<Result<Viewer, String>, Inter
 }
 
 async fn portal_url(request: &RequestContext, viewer: &Viewer) -> Result<String, InternalError> {
-    Ok(upgrade_url(subscriptions::portal(&request.app, viewer.customer_no).await?))
+    Ok(upgrade_url(subscriptions::open_billing_portal(&request.app, viewer.customer_no).await?))
 }
 
-fn upgrade_url(upgrade: Upgrade) -> String {
+fn upgrade_url(upgrade: UpgradeOutcome) -> String {
     match upgrade {
-        Upgrade::At(url) => url,
-        Upgrade::InPortal | Upgrade::Changed => "/plans".to_owned(),
-        Upgrade::Closed => "/sign-in".to_owned(),
-        Upgrade::Off => billing_url(Outcome::BuyingOff),
-        Upgrade::StripeUnavailable => billing_url(Outcome::StripeUnavailable),
-        Upgrade::StripeRefused => billing_url(Outcome::PurchaseRefused),
+        UpgradeOutcome::At(url) => url,
+        UpgradeOutcome::InPortal | UpgradeOutcome::Changed => "/plans".to_owned(),
+        UpgradeOutcome::Closed => "/sign-in".to_owned(),
+        UpgradeOutcome::Off => billing_url(Outcome::BuyingOff),
+        UpgradeOutcome::StripeUnavailable => billing_url(Outcome::StripeUnavailable),
+        UpgradeOutcome::StripeRefused => billing_url(Outcome::PurchaseRefused),
     }
 }
 

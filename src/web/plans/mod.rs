@@ -7,7 +7,7 @@ mod checkout;
 pub use checkout::{ChoosePlan, OpenPlanPortal};
 
 use crate::domain::{Credits, Money, Plan, PurchaseId};
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::Customer;
 use crate::usecases::{customers, subscriptions};
 use crate::web::page::{Page, page};
@@ -33,7 +33,7 @@ pub fn PlansPage() -> impl IntoView {
 
 async fn load(request: RequestContext) -> Result<Page, PageError> {
     let app = &request.app;
-    if !subscriptions::is_here(app) {
+    if !subscriptions::sells_subscriptions(app) {
         return Err(PageError::NotFound);
     }
     let viewer = request.signed_in().await?;
@@ -41,9 +41,9 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         Some(session) => Some(subscriptions::came_back(app, &viewer.customer, &session).await?),
         None => None,
     };
-    let customer = customers::find(app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
+    let customer = customers::find_customer(app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
     let notice = is_paid.map(|is_paid| after_checkout(&request, &customer, is_paid));
-    let has_subscription = subscriptions::followed(app, customer.no, false).await?.is_some();
+    let has_subscription = subscriptions::followed_subscription(app, customer.no, false).await?.is_some();
     let body = view! {
         <h1>"Plans"</h1>
         {notice.map(|notice| view! { <NoticeBox notice /> })}

@@ -9,7 +9,7 @@ pub mod notices;
 pub mod timeline;
 
 use crate::domain::{Instant, Money, PurchaseId, PurchaseState};
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::app::Asker;
 use crate::usecases::credits::{accounts, overview};
 use crate::usecases::purchases::Purchase;
@@ -144,11 +144,11 @@ async fn owned(
 ) -> Result<Page, PageError> {
     let app = &request.app;
     let mine = |found: Option<Purchase>| found.filter(|purchase| purchase.customer_no == viewer.customer_no);
-    let purchase = mine(purchases::find(app, id).await?).ok_or(PageError::NotFound)?;
+    let purchase = mine(purchases::find_purchase(app, id).await?).ok_or(PageError::NotFound)?;
     let waits = matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing);
     let purchase = if session.is_some() || waits {
-        purchases::refresh(app, id, Asker::Member).await?;
-        mine(purchases::find(app, id).await?).ok_or(PageError::NotFound)?
+        purchases::refresh_purchase(app, id, Asker::Member).await?;
+        mine(purchases::find_purchase(app, id).await?).ok_or(PageError::NotFound)?
     } else {
         purchase
     };
@@ -163,9 +163,9 @@ async fn signed_out(request: &RequestContext, id: PurchaseId, session: String) -
     let app = &request.app;
     // Stripe is asked only for a browser that knows the purchase's own Checkout.
     let own = |found: Option<Purchase>| found.filter(|purchase| purchase.session_id.as_ref() == Some(&session));
-    own(purchases::find(app, id).await?).ok_or(PageError::SignIn)?;
-    purchases::refresh(app, id, Asker::Anonymous).await?;
-    let purchase = own(purchases::find(app, id).await?).ok_or(PageError::SignIn)?;
+    own(purchases::find_purchase(app, id).await?).ok_or(PageError::SignIn)?;
+    purchases::refresh_purchase(app, id, Asker::Anonymous).await?;
+    let purchase = own(purchases::find_purchase(app, id).await?).ok_or(PageError::SignIn)?;
     let here = format!("/purchases/{id}?session_id={}", encoded(&session));
     let notice = match purchase.state {
         PurchaseState::Credited => notices::added_signed_out(purchase.credits),
@@ -190,8 +190,8 @@ async fn signed_out(request: &RequestContext, id: PurchaseId, session: String) -
 
 async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> Result<PurchaseDetails, InternalError> {
     let zone = Zone::named(&viewer.timezone);
-    let grant = overview::bought(app, viewer.customer_no, purchase.id).await?;
-    let events = purchases::timeline(app, purchase.id).await?;
+    let grant = overview::bought_grant(app, viewer.customer_no, purchase.id).await?;
+    let events = purchases::purchase_timeline(app, purchase.id).await?;
     let now = app.clock.now();
     // Stripe has announced the payment, and could not be asked about it.
     let is_adding = purchases::is_paid(app, &purchase).await?;
@@ -233,7 +233,7 @@ async fn notice(app: &App, viewer: &Viewer, purchase: &Purchase, back: bool) -> 
         PurchaseState::Credited if back => added(app, viewer, purchase).await?,
         PurchaseState::Credited => None,
         PurchaseState::Processing => {
-            let owner = customers::find(app, &viewer.customer).await?.map(|customer| customer.email);
+            let owner = customers::find_customer(app, &viewer.customer).await?.map(|customer| customer.email);
             let mailed = viewer.email.clone().or(owner).unwrap_or_else(|| "you".to_owned());
             Some(notices::processing(&mailed, &here))
         }
@@ -251,7 +251,7 @@ async fn notice(app: &App, viewer: &Viewer, purchase: &Purchase, back: bool) -> 
 }
 
 async fn added(app: &App, viewer: &Viewer, purchase: &Purchase) -> Result<Option<Notice>, InternalError> {
-    let balance = accounts::balance(app, &viewer.customer).await?;
+    let balance = accounts::customer_balance(app, &viewer.customer).await?;
     let zone = Zone::named(&viewer.timezone);
     Ok(balance.zip(purchase.expires_at).map(|(balance, expires_at)| {
         notices::added(purchase.credits, balance.available, expires_at, zone, invoice_link(purchase).as_deref())
@@ -259,7 +259,7 @@ async fn added(app: &App, viewer: &Viewer, purchase: &Purchase) -> Result<Option
 }
 
 async fn may_buy(app: &App, viewer: &Viewer) -> Result<bool, InternalError> {
-    let customer = customers::find(app, &viewer.customer).await?;
+    let customer = customers::find_customer(app, &viewer.customer).await?;
     let plan = customer.is_some_and(|customer| app.catalog.may_buy(&customer.plan));
     Ok(plan && viewer.role.may_buy() && app.stripe.is_some())
 }

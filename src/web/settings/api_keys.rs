@@ -5,7 +5,7 @@
 
 use crate::domain::KeyId;
 use crate::usecases::InternalError;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::api_keys;
 use crate::usecases::customers::api_keys::{KeyChange, KeySummary};
 use crate::web::cookies::Cookie;
@@ -53,7 +53,7 @@ pub async fn new_key(request: &RequestContext, viewer: &Viewer) -> Result<Option
     let Some(seed) = request.cookie(Cookie::NewKey) else { return Ok(None) };
     request.clear_cookie(Cookie::NewKey);
     let Some(key) = api_key(&request.app.settings.form_secret, viewer, &seed) else { return Ok(None) };
-    let known = api_keys::made_before(&request.app, viewer.customer_no, &key).await?;
+    let known = api_keys::find_made_key(&request.app, viewer.customer_no, &key).await?;
     Ok(known.filter(|_| viewer.role.may_manage()).map(|known| NewKey { name: known.name, key }))
 }
 
@@ -140,7 +140,7 @@ pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFn
     change_settings("make key", |request, viewer| async move {
         let secret = &request.app.settings.form_secret;
         let Some(key) = api_key(secret, &viewer, &seed) else { return Ok(Outcome::FormStale) };
-        let changed = api_keys::make_own(&request.app, &viewer, &name, &key).await?;
+        let changed = api_keys::create_own_api_key(&request.app, &viewer, &name, &key).await?;
         if changed == KeyChange::Done {
             request.set_cookie(Cookie::NewKey, &seed, NEW_KEY_SECONDS);
         }
@@ -154,7 +154,7 @@ pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFn
 pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
     change_settings("revoke key", |request, viewer| async move {
         let Some(id) = KeyId::parse(&id) else { return Ok(Outcome::UnknownKey) };
-        Ok(outcome(api_keys::revoke(&request.app, &viewer, id).await?, Outcome::KeyRevoked))
+        Ok(outcome(api_keys::revoke_key(&request.app, &viewer, id).await?, Outcome::KeyRevoked))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! "Where you are signed in": the sessions that the viewer may end.
 
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::SessionSummary;
 use crate::web::settings::form::{About, change_settings};
@@ -64,7 +64,7 @@ fn row(session: SessionSummary, viewer: &Viewer, shop: &str, zone: Zone) -> impl
 #[server(name = EndSession, prefix = "/_fn", endpoint = "sign-out-device")]
 pub async fn end_session(id: String) -> Result<String, ServerFnError> {
     change_settings("sign a device out", |request, viewer| async move {
-        let ended = sessions::revoke(&request.app, &viewer, &id).await?;
+        let ended = sessions::revoke_session(&request.app, &viewer, &id).await?;
         Ok(if ended { Outcome::SignedOut } else { Outcome::UnknownDevice })
     })
     .await
@@ -74,7 +74,7 @@ pub async fn end_session(id: String) -> Result<String, ServerFnError> {
 #[server(name = EndOtherSessions, prefix = "/_fn", endpoint = "sign-out-others")]
 pub async fn end_other_sessions() -> Result<String, ServerFnError> {
     change_settings("sign other devices out", |request, viewer| async move {
-        sessions::revoke_others(&request.app, &viewer).await?;
+        sessions::revoke_other_sessions(&request.app, &viewer).await?;
         Ok(Outcome::OthersSignedOut)
     })
     .await

@@ -2,7 +2,7 @@
 
 use crate::domain::Credits;
 use crate::usecases::notify::emails::unsubscribe;
-use crate::usecases::notify::emails::unsubscribe::Chosen;
+use crate::usecases::notify::emails::unsubscribe::AlertChoice;
 use crate::web::settings::form::change_settings;
 use crate::web::settings::outcome::SettingsOutcome as Outcome;
 use crate::web::ui::form::Form;
@@ -12,7 +12,7 @@ use leptos::server_fn::ServerFn;
 /// The highest low-balance mark (R1).
 const LOW_BALANCE_MAX: Credits = Credits::whole(1_000_000_000);
 
-pub fn section(chosen: &Chosen, may_choose: bool) -> impl IntoView + use<> {
+pub fn section(chosen: &AlertChoice, may_choose: bool) -> impl IntoView + use<> {
     let mark = if may_choose {
         view! { <Mark now=chosen.low_balance /> }.into_any()
     } else {

@@ -1,7 +1,7 @@
 //! Parts that the sections' forms share.
 
 use crate::usecases::InternalError;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::web::request_context::{RequestContext, form_failed};
 use crate::web::settings::outcome::SettingsOutcome;
 use leptos::prelude::*;

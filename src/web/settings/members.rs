@@ -1,7 +1,7 @@
 //! "Members": the people who may sign in, and their roles.
 
 use crate::domain::{Role, role};
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::members;
 use crate::usecases::customers::members::{Member, MemberChange};
 use crate::web::settings::form::{About, change_settings};
@@ -167,7 +167,7 @@ pub async fn invite_member(email: String, role: String) -> Result<String, Server
 pub async fn change_role(email: String, role: String) -> Result<String, ServerFnError> {
     change_settings("change role", |request, viewer| async move {
         let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
-        Ok(outcome(members::change_role(&request.app, &viewer, &email, role).await?, Outcome::RoleChanged))
+        Ok(outcome(members::change_member_role(&request.app, &viewer, &email, role).await?, Outcome::RoleChanged))
     })
     .await
 }

@@ -18,7 +18,7 @@ pub use outcome::SettingsOutcome;
 pub use time_zone::SetTimeZone;
 
 use crate::domain::Instant;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sessions;
 use crate::usecases::customers::{api_keys as keys, members as people};
 use crate::usecases::notify::emails::unsubscribe;
@@ -53,7 +53,7 @@ pub struct Settings {
     pub new_key: Option<NewKey>,
     pub members: Vec<people::Member>,
     pub sessions: Vec<sessions::SessionSummary>,
-    pub emails: unsubscribe::Chosen,
+    pub emails: unsubscribe::AlertChoice,
     pub keys: Vec<keys::KeySummary>,
     /// A new key is made of this; none if the viewer may not make one.
     pub key_seed: Option<String>,
@@ -76,10 +76,10 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         // The box with the key says already that it was made.
         notice: if new_key.is_some() { None } else { outcome.map(SettingsOutcome::notice) },
         new_key,
-        members: people::list(app, viewer.customer_no).await?,
-        sessions: sessions::list(app, &viewer).await?,
-        emails: unsubscribe::chosen(app, &viewer).await?,
-        keys: keys::list(app, viewer.customer_no).await?,
+        members: people::list_members(app, viewer.customer_no).await?,
+        sessions: sessions::list_sessions(app, &viewer).await?,
+        emails: unsubscribe::alert_choice(app, &viewer).await?,
+        keys: keys::list_api_keys(app, viewer.customer_no).await?,
         key_seed: if viewer.role.may_manage() { Some(api_keys::new_seed()?) } else { None },
         viewer: viewer.clone(),
     };

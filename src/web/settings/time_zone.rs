@@ -1,7 +1,7 @@
 //! "Time zone": the zone of all dates.
 
 use crate::domain::Instant;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::customers;
 use crate::web::settings::form::change_settings;
 use crate::web::settings::outcome::SettingsOutcome as Outcome;

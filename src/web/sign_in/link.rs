@@ -2,8 +2,8 @@
 //! button does.
 
 use super::session::{link_page, spend};
-use crate::usecases::access::portal::{Look, Target, Viewer};
-use crate::usecases::access::{portal, sign_in};
+use crate::usecases::access::links::{LinkState, Target, Viewer};
+use crate::usecases::access::{links, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature;
 use crate::web::form_signature::FIELD;
@@ -24,9 +24,9 @@ pub fn LinkPage() -> impl IntoView {
 }
 
 async fn load(request: RequestContext, token: String) -> Result<Page, PageError> {
-    let look = portal::look(&request.app, &token).await?;
+    let look = links::read_link(&request.app, &token).await?;
     let viewer = request.viewer().await?;
-    if let Look::Works(target) = look {
+    if let LinkState::Works(target) = look {
         let elsewhere = viewer.filter(|viewer| target.is_elsewhere(viewer));
         return Ok(Page::new("Sign in", None, works(&request, token, &target, elsewhere.as_ref())));
     }
@@ -84,16 +84,16 @@ fn works(
 }
 
 /// The link is used or too old. A new one comes by email if this one did, else from the shop.
-fn expired(request: &RequestContext, look: Look, token: String, is_signed_in: bool) -> impl IntoView + use<> {
+fn expired(request: &RequestContext, look: LinkState, token: String, is_signed_in: bool) -> impl IntoView + use<> {
     let shop = request.app.catalog.shop.clone();
     let by_mail = !request.app.mailer.is_off();
     let open = format!("Open Billing from {}", shop.name);
     let why = match look {
-        Look::OldMail => format!("A link works once, for {} minutes.", portal::SIGN_IN_MINUTES),
+        LinkState::OldMail => format!("A link works once, for {} minutes.", links::SIGN_IN_MINUTES),
         _ => format!("A link works once, for a few minutes. {open} to get a new one."),
     };
     let renew = match look {
-        Look::OldMail if by_mail => view! {
+        LinkState::OldMail if by_mail => view! {
             <form method="post" action=RenewLink::PATH>
                 <input type="hidden" name="token" value=token />
                 <button class="button primary">"Send a new one"</button>
@@ -152,7 +152,7 @@ pub async fn open_session(token: String, #[server(default)] signature: String) -
     let request = RequestContext::current();
     let opened = async {
         let before = request.viewer().await?;
-        let Look::Works(target) = portal::look(&request.app, &token).await? else {
+        let LinkState::Works(target) = links::read_link(&request.app, &token).await? else {
             return spend(&request, &token, None, before).await;
         };
         let elsewhere = before.as_ref().filter(|before| target.is_elsewhere(before));
@@ -176,7 +176,7 @@ pub async fn open_session(token: String, #[server(default)] signature: String) -
 #[server(name = RenewLink, prefix = "/_fn", endpoint = "renew-link")]
 pub async fn renew_link(token: String) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
-    let sent = sign_in::renew(&request.app, &token, &request.client()).await;
+    let sent = sign_in::renew_sign_in(&request.app, &token, &request.client()).await;
     let sent = sent.map_err(|fault| form_failed("sign-in mail", &fault))?;
     request.clear_cookie(Cookie::Asked);
     request.redirect(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });

@@ -6,7 +6,7 @@ pub mod session;
 pub use link::{LinkPage, OpenSession, RenewLink};
 
 use crate::email;
-use crate::usecases::access::{portal, sign_in};
+use crate::usecases::access::{links, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::demo;
 use crate::web::page::{Page, page};
@@ -18,7 +18,7 @@ use leptos::server_fn::ServerFn;
 use strum::{EnumString, IntoStaticStr};
 
 /// The address of a requested link is remembered as long as the link works.
-const ASKED_SECONDS: i64 = portal::SIGN_IN_MINUTES * 60;
+const ASKED_SECONDS: i64 = links::SIGN_IN_MINUTES * 60;
 
 /// The outcome of the form; its code in the URL never holds the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
@@ -96,7 +96,7 @@ fn address_form() -> impl IntoView {
 fn sent(request: &RequestContext, shop: &str) -> impl IntoView + use<> {
     let asked = request.cookie(Cookie::Asked).and_then(|hex| hex::decode(hex).ok());
     let asked = asked.and_then(|bytes| email::address(&String::from_utf8_lossy(&bytes)));
-    let sentence = sent_sentence(asked.as_deref(), shop, portal::SIGN_IN_MINUTES);
+    let sentence = sent_sentence(asked.as_deref(), shop, links::SIGN_IN_MINUTES);
     view! {
         <p role="status">{sentence}</p>
         <p class="after">
@@ -116,7 +116,7 @@ fn sent_sentence(address: Option<&str>, shop: &str, minutes: i64) -> String {
 #[server(name = RequestLink, prefix = "/_fn", endpoint = "request-link")]
 pub async fn request_link(email: String) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
-    let asked = sign_in::request(&request.app, &email, &request.client()).await;
+    let asked = sign_in::request_sign_in(&request.app, &email, &request.client()).await;
     match asked.map_err(|fault| form_failed("sign-in mail", &fault))? {
         Some(address) => {
             request.set_cookie(Cookie::Asked, &hex::encode(address), ASKED_SECONDS);

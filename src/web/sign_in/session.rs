@@ -1,8 +1,8 @@
 //! The session's cookie: set by a one-time link, cleared by signing out.
 
 use crate::usecases::InternalError;
-use crate::usecases::access::portal::{Look, Spent, Target, Viewer};
-use crate::usecases::access::{portal, sign_in};
+use crate::usecases::access::links::{LinkState, Spent, Target, Viewer};
+use crate::usecases::access::{links, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::request_context::{RequestContext, form_failed};
 use crate::web::theme_switch::own_path;
@@ -22,11 +22,11 @@ pub(super) async fn spend(
     before: Option<Viewer>,
 ) -> Result<(), InternalError> {
     let app = &request.app;
-    match portal::spend_shown(app, token, shown, &request.device()).await? {
+    match links::spend_shown(app, token, shown, &request.device()).await? {
         Spent::Session { token, path } => {
             // The browser's former session ends: no other browser has it.
             if let Some(before) = before {
-                portal::sign_out(app, before.session).await?;
+                links::sign_out_session(app, before.session).await?;
             }
             // The cookie may last longer than the session, never shorter.
             request.set_cookie(Cookie::Session, &token, app.settings.session_max.num_seconds());
@@ -36,8 +36,8 @@ pub(super) async fn spend(
         // The link's page shows the other account and asks anew.
         Spent::Other => request.redirect(&link_page(token)),
         // The link's page says how to get a new one.
-        Spent::Gone => match portal::look(app, token).await? {
-            Look::Unknown => request.redirect("/sign-in/expired"),
+        Spent::Gone => match links::read_link(app, token).await? {
+            LinkState::Unknown => request.redirect("/sign-in/expired"),
             _ => request.redirect(&link_page(token)),
         },
     }
@@ -50,7 +50,7 @@ pub async fn switch_customer(customer: String) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
     let switched = async {
         let Some(viewer) = request.viewer().await? else { return Ok::<_, InternalError>("/sign-in") };
-        sign_in::switch(&request.app, &viewer, &customer).await?;
+        sign_in::switch_session(&request.app, &viewer, &customer).await?;
         Ok("/billing")
     };
     request.redirect(switched.await.map_err(|fault| form_failed("switch customer", &fault))?);
@@ -63,7 +63,7 @@ pub async fn sign_out() -> Result<(), ServerFnError> {
     let request = RequestContext::current();
     let ended = async {
         match request.viewer().await? {
-            Some(viewer) => portal::sign_out(&request.app, viewer.session).await,
+            Some(viewer) => links::sign_out_session(&request.app, viewer.session).await,
             None => Ok(()),
         }
     };
@@ -81,21 +81,21 @@ pub async fn sign_in_as_demo(customer: String, member: String) -> Result<(), Ser
     let opened = async {
         let app = &request.app;
         let found = match app.settings.demo {
-            true => crate::usecases::customers::number(app, &customer).await?,
+            true => crate::usecases::customers::customer_number(app, &customer).await?,
             false => None,
         };
         let Some(customer_no) = found else {
             request.redirect("/sign-in");
             return Ok(());
         };
-        let link = portal::NewLink {
+        let link = links::NewLink {
             customer_no,
             email: crate::email::address(&member),
-            role: Some(portal::Role::Owner),
+            role: Some(links::Role::Owner),
             path: "/billing".to_owned(),
             return_url: None,
         };
-        let link = portal::make_link(app, link).await?;
+        let link = links::create_portal_link(app, link).await?;
         let before = request.viewer().await?;
         spend(&request, link.url.rsplit('/').next().unwrap_or_default(), None, before).await
     };

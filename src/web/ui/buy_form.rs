@@ -7,7 +7,7 @@
 
 use crate::domain::{Credits, Package, PurchaseId, Terms};
 use crate::usecases::App;
-use crate::usecases::access::portal::Viewer;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::purchases::Purchase;
 use crate::web::form_signature::keyed;
 use hmac::{Hmac, Mac};
@@ -137,7 +137,7 @@ pub fn SignedFields(form: BuyForm) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usecases::access::portal::Role;
+    use crate::usecases::access::links::Role;
     use crate::web::form_signature::tests::viewer;
 
     fn terms() -> Terms {

@@ -1,7 +1,7 @@
 //! The charts of Usage: an SVG of bars for each measure. Its lengths are attributes: the CSP allows no inline style.
 
 use crate::store::daily_usage::Totals;
-use crate::usecases::insight::usage::{Range, Step, Usage};
+use crate::usecases::insight::usage::{Range, UsageOverview, UsageStep};
 use crate::web::ui::dates::Zone;
 use crate::web::ui::text::Text;
 use crate::web::usage::measure::Measure;
@@ -42,11 +42,11 @@ pub struct Bar {
 }
 
 /// The chart of a measure.
-pub fn chart(measure: Measure<'_>, usage: &Usage, range: Range) -> ChartData {
+pub fn chart(measure: Measure<'_>, usage: &UsageOverview, range: Range) -> ChartData {
     let most = usage.steps.iter().map(|step| measure.figure(&step.figures)).max().unwrap_or(0);
     let (top, count) = (round_up(most), usage.steps.len());
     let mut month = String::new();
-    let bar = |(n, step): (usize, &Step)| {
+    let bar = |(n, step): (usize, &UsageStep)| {
         let labelled = count <= 7 || (count - 1 - n).is_multiple_of(7);
         Bar {
             title: format!("{}: {}", day(step, range), measure.text(measure.figure(&step.figures))),
@@ -74,7 +74,7 @@ pub fn chart(measure: Measure<'_>, usage: &Usage, range: Range) -> ChartData {
 }
 
 /// `30 Nov`, `1 Dec`, `2`: a month is named where it begins.
-fn axis_label(step: &Step, month: &mut String) -> String {
+fn axis_label(step: &UsageStep, month: &mut String) -> String {
     let label = Zone::UTC.short_day(step.first).text;
     let Some((day, name)) = label.split_once(' ') else { return label };
     if name == month {

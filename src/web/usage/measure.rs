@@ -4,7 +4,7 @@ use crate::domain::Credits;
 use crate::domain::amount::group;
 use crate::domain::catalog::Metric;
 use crate::store::daily_usage::Totals;
-use crate::usecases::insight::usage::{Figures, Usage};
+use crate::usecases::insight::usage::{UsageFigures, UsageOverview};
 
 /// A quantity that the page shows: credits, or a metric of the catalogue.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ impl Measure<'_> {
     }
 
     /// The figure of some days: thousandths for credits, whole numbers otherwise; a sum or an average.
-    pub fn figure(&self, figures: &Figures) -> i64 {
+    pub fn figure(&self, figures: &UsageFigures) -> i64 {
         match self {
             Self::Credits => figures.totals.credits().0,
             Self::Metric(metric) => {
@@ -52,7 +52,7 @@ impl Measure<'_> {
     }
 
     /// The parts of a bar in thousandths of the scale, from below, with their classes.
-    pub fn parts(&self, figures: &Figures, top: i64) -> Vec<(i64, &'static str)> {
+    pub fn parts(&self, figures: &UsageFigures, top: i64) -> Vec<(i64, &'static str)> {
         let part = |value: i64| i64::try_from(i128::from(value.max(0)) * 1_000 / i128::from(top.max(1))).unwrap_or(0);
         match self {
             Self::Credits => {
@@ -65,7 +65,7 @@ impl Measure<'_> {
 }
 
 /// The measures with data. The others are neither drawn nor in the table.
-pub fn measures<'a>(usage: &Usage, metrics: &'a [Metric]) -> Vec<Measure<'a>> {
+pub fn measures<'a>(usage: &UsageOverview, metrics: &'a [Metric]) -> Vec<Measure<'a>> {
     let all = std::iter::once(Measure::Credits).chain(metrics.iter().map(Measure::Metric));
     all.filter(|measure| usage.steps.iter().any(|step| measure.figure(&step.figures) != 0)).collect()
 }

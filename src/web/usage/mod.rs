@@ -6,7 +6,7 @@ pub mod splits;
 pub mod table;
 
 use crate::domain::catalog::Metric;
-use crate::usecases::insight::usage::{Range, Step, Usage};
+use crate::usecases::insight::usage::{Range, UsageOverview, UsageStep};
 use crate::usecases::insight::{self, live};
 use crate::web::live::LiveScript;
 use crate::web::page::{Page, page};
@@ -46,7 +46,7 @@ pub struct Switch {
 impl UsageSections {
     /// The page; `hidden` are the keys of measures that are switched off.
     #[must_use]
-    pub fn new(usage: &Usage, range: Range, metrics: &[Metric], hidden: &[String]) -> Self {
+    pub fn new(usage: &UsageOverview, range: Range, metrics: &[Metric], hidden: &[String]) -> Self {
         let measures = measures(usage, metrics);
         let on = |measure: &Measure<'_>| !hidden.iter().any(|key| key == measure.key());
         let keys: Vec<&str> = hidden.iter().map(String::as_str).collect();
@@ -95,7 +95,7 @@ const fn range_words(range: Range) -> &'static str {
 }
 
 /// `28 Nov`, `22 Nov to 28 Nov`
-fn day(step: &Step, range: Range) -> String {
+fn day(step: &UsageStep, range: Range) -> String {
     let (first, last) = (Zone::UTC.short_day(step.first).text, Zone::UTC.short_day(step.last).text);
     if range == Range::Weekly { format!("{first} to {last}") } else { first }
 }
@@ -185,8 +185,8 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let hidden = request.query("hide").unwrap_or_default();
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(known).collect();
     // Read before the data, so that later usage is fetched again.
-    let last = live::last_entry(&request.app, viewer.customer_no).await?;
-    let found = insight::usage::usage(&request.app, viewer.customer_no, range).await?;
+    let last = live::last_entry_of(&request.app, viewer.customer_no).await?;
+    let found = insight::usage::usage_overview(&request.app, viewer.customer_no, range).await?;
     let usage = UsageSections::new(&found, range, metrics, &hidden);
     let body = view! {
         <UsageBody usage />
@@ -201,28 +201,28 @@ pub mod tests {
     use crate::domain::Credits;
     use crate::store::daily_usage::Totals;
     use crate::store::daily_usage_names::OTHER_SOURCE;
-    use crate::store::metrics::{Figure, Metrics};
-    use crate::usecases::insight::usage::Figures;
+    use crate::store::metrics::{DayMetrics, MetricFigure};
+    use crate::usecases::insight::usage::UsageFigures;
 
-    pub fn usage() -> Usage {
+    pub fn usage() -> UsageOverview {
         let totals = |plan: i64, top_up: i64| Totals {
             plan: Credits::whole(plan),
             top_up: Credits::whole(top_up),
             usages: 1,
             ..Totals::default()
         };
-        let figures = |totals, requests| Figures {
+        let figures = |totals, requests| UsageFigures {
             totals,
-            metrics: Metrics::from_figures([("requests", Figure { total: requests, said: 1 })]),
+            metrics: DayMetrics::from_figures([("requests", MetricFigure { total: requests, said: 1 })]),
         };
         let at = |day: i64| crate::domain::time::from_millis((20_000 + day) * 86_400_000);
-        let step = |n: i64, figures| Step { first: at(n), last: at(n), figures };
+        let step = |n: i64, figures| UsageStep { first: at(n), last: at(n), figures };
         let mut total = totals(30, 0);
         total.add(&totals(20, 10));
-        Usage {
+        UsageOverview {
             steps: vec![step(0, figures(totals(30, 0), 3)), step(1, figures(totals(20, 10), 4))],
             total: figures(total, 7),
-            before: Figures::default(),
+            before: UsageFigures::default(),
             by_operation: vec![("crawl_site".into(), totals(40, 5)), (String::new(), totals(10, 5))],
             by_source: vec![(String::new(), total)],
         }

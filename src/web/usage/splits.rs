@@ -3,7 +3,7 @@
 use crate::domain::Credits;
 use crate::store::daily_usage::Totals;
 use crate::store::daily_usage_names::{OTHER_OPERATION, OTHER_SOURCE};
-use crate::usecases::insight::usage::Usage;
+use crate::usecases::insight::usage::UsageOverview;
 use crate::web::history::lines::operation_words;
 use crate::web::ui::money::Amount;
 use leptos::prelude::*;
@@ -34,7 +34,7 @@ pub struct SplitRow {
 }
 
 /// The splits of usage.
-pub fn splits(usage: &Usage) -> Vec<SplitData> {
+pub fn splits(usage: &UsageOverview) -> Vec<SplitData> {
     let operations = split(usage, &usage.by_operation, &BY_OPERATION, operation_words);
     let sources = split(usage, &usage.by_source, &BY_SOURCE, str::to_owned);
     [operations, sources].into_iter().flatten().collect()
@@ -60,7 +60,12 @@ const BY_SOURCE: SplitBy =
     SplitBy { title: "By source", head: "Source", field: "source", other: (OTHER_SOURCE, "Other sources") };
 
 /// No split where no usage has a name.
-fn split(usage: &Usage, sums: &[(String, Totals)], by: &SplitBy, words: impl Fn(&str) -> String) -> Option<SplitData> {
+fn split(
+    usage: &UsageOverview,
+    sums: &[(String, Totals)],
+    by: &SplitBy,
+    words: impl Fn(&str) -> String,
+) -> Option<SplitData> {
     if sums.iter().all(|(name, _)| name.is_empty()) {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::Credits;
 use crate::domain::catalog::Metric;
-use crate::usecases::insight::usage::{Figures, Range, Step, Usage, usage};
+use crate::usecases::insight::usage::{Range, UsageFigures, UsageOverview, UsageStep, usage_overview};
 use crate::usecases::{App, InternalError};
 use crate::web::csv_file::{MARK, failed, file, safe, viewer};
 use crate::web::usage::day;
@@ -31,9 +31,9 @@ pub struct TableData {
 
 impl TableData {
     #[must_use]
-    pub fn new(usage: &Usage, range: Range, measures: &[Measure<'_>]) -> Self {
+    pub fn new(usage: &UsageOverview, range: Range, measures: &[Measure<'_>]) -> Self {
         let bonus = usage.total.totals.courtesy != Credits::ZERO;
-        let row = |step: &Step| (day(step, range), cells(measures, &step.figures, bonus));
+        let row = |step: &UsageStep| (day(step, range), cells(measures, &step.figures, bonus));
         Self {
             title: if range == Range::Weekly { "Week by week" } else { "Day by day" },
             day: if range == Range::Weekly { "Week (UTC)" } else { "Day (UTC)" },
@@ -57,7 +57,7 @@ fn heads(measures: &[Measure<'_>], bonus: bool) -> Vec<String> {
     heads
 }
 
-fn cells(measures: &[Measure<'_>], figures: &Figures, bonus: bool) -> Vec<String> {
+fn cells(measures: &[Measure<'_>], figures: &UsageFigures, bonus: bool) -> Vec<String> {
     let mut cells = Vec::new();
     for measure in measures {
         cells.push(measure.text(measure.figure(figures)));
@@ -123,7 +123,7 @@ pub async fn usage_csv(
     };
     let range = query.get("range").and_then(|name| Range::parse(name)).unwrap_or(Range::Month);
     let written = async {
-        let found = usage(&app, viewer.customer_no, range).await?;
+        let found = usage_overview(&app, viewer.customer_no, range).await?;
         let mut writer = csv::Writer::from_writer(MARK.as_bytes().to_vec());
         for (n, line) in csv_lines(&found, &app.catalog.metrics).iter().enumerate() {
             // The heads are the shop's own words.
@@ -140,10 +140,10 @@ pub async fn usage_csv(
 
 /// The table as lines of a file, its head first, in plain figures for programs. Each metric of the catalogue has a
 /// column; an average has two, its sum and its count.
-fn csv_lines(usage: &Usage, metrics: &[Metric]) -> Vec<Vec<String>> {
+fn csv_lines(usage: &UsageOverview, metrics: &[Metric]) -> Vec<Vec<String>> {
     let fixed = ["first_day", "last_day", "credits", "plan", "bonus", "top_up", "usages"].map(str::to_owned);
     let head = fixed.into_iter().chain(metrics.iter().flat_map(columns)).collect();
-    let line = |step: &Step| {
+    let line = |step: &UsageStep| {
         let sums = &step.figures.totals;
         let days = [step.first, step.last].map(|at| at.format("%Y-%m-%d").to_string());
         let credits = [sums.credits(), sums.plan, sums.courtesy, sums.top_up].map(|credits| credits.to_string());

@@ -5,7 +5,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use topup::usecases::access::portal;
+use topup::usecases::access::links;
 use topup::usecases::delivery::outbox;
 use topup::web::form_signature::{FIELD, FormSigner};
 
@@ -67,7 +67,7 @@ impl<'a> Browser<'a> {
     /// The signature that a page would have now, if somebody is signed in.
     pub async fn signature(&self) -> Option<String> {
         let (inner, token) = (self.app.inner(), self.cookie("session")?);
-        let viewer = portal::idle_viewer(&inner, &token).await.unwrap()?;
+        let viewer = links::find_idle_viewer(&inner, &token).await.unwrap()?;
         let signer = FormSigner::new(&inner.settings.form_secret);
         signer.draws_for(&viewer);
         Some(signer.signature())
@@ -113,7 +113,7 @@ impl<'a> Browser<'a> {
 impl TestApp {
     /// Sends what is due; all mails so far, oldest first.
     pub async fn mails(&self) -> Vec<String> {
-        outbox::send_due(&self.inner(), topup::usecases::notify::EmailWriters, &CancellationToken::new())
+        outbox::send_due_emails(&self.inner(), topup::usecases::notify::EmailWriters, &CancellationToken::new())
             .await
             .unwrap();
         let files = std::fs::read_dir(self.home.folder.join("mails")).unwrap();

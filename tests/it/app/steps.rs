@@ -176,8 +176,8 @@ impl TestApp {
     }
 
     /// Verifies the whole database against the rules.
-    pub async fn check(&self) -> check::Verified {
-        check::run(&self.inner().store).await.unwrap().unwrap_or_else(|broken| panic!("check: {broken}"))
+    pub async fn check(&self) -> check::CheckReport {
+        check::check_all(&self.inner().store).await.unwrap().unwrap_or_else(|broken| panic!("check: {broken}"))
     }
 
     /// A number that a query counts, as `n`.
@@ -198,7 +198,7 @@ impl TestApp {
 
     /// The kinds of the open alarms.
     pub async fn alarms(&self) -> Vec<String> {
-        let open = alarms::open(&self.inner().store).await.unwrap();
+        let open = alarms::open_alarms(&self.inner().store).await.unwrap();
         open.into_iter().map(|alarm| alarm.kind).collect()
     }
 }

@@ -53,14 +53,14 @@ on_both!(a_broken_customer_delays_no_other_balance_alert, |app| {
     }
     break_account(app, "acme").await;
     let inner = app.inner();
-    balance_alerts::run(&inner).await.unwrap();
+    balance_alerts::send_balance_alerts(&inner).await.unwrap();
     assert_eq!(
         app.count("select count(distinct customer_no) as n from balance_alerts where emailed_at is null").await,
         1
     );
     assert_eq!(open_alarms(app).await, ["failed_item news acme"]);
     let before = app.count("select attempts as n from failed_items").await;
-    balance_alerts::run(&inner).await.unwrap();
+    balance_alerts::send_balance_alerts(&inner).await.unwrap();
     assert_eq!(app.count("select attempts as n from failed_items").await, before, "not before its wait is over");
     mend_accounts(app).await;
     drop(inner);
@@ -76,7 +76,7 @@ on_both!(an_unreadable_alert_delays_no_other_of_its_customer, |app| {
     app.charge("acme", "5000", "all").await.expect(201);
     let sql = "insert into balance_alerts (customer_no, kind, seq, at, credits) values (1, 'nothing we know', 1, 1, 1)";
     app.tamper(sql, Vec::new()).await.unwrap();
-    balance_alerts::run(&app.inner()).await.unwrap();
+    balance_alerts::send_balance_alerts(&app.inner()).await.unwrap();
     assert_eq!(app.count("select count(*) as n from balance_alerts where emailed_at is null").await, 1);
     assert_eq!(open_alarms(app).await, ["failed_item news acme"]);
     app.tamper("delete from balance_alerts where emailed_at is null", Vec::new()).await.unwrap();
@@ -101,10 +101,10 @@ on_both!(an_unreadable_email_delays_no_other, |app| {
         app.charge(customer, "5000", "all").await.expect(201);
     }
     let inner = app.inner();
-    balance_alerts::run(&inner).await.unwrap();
+    balance_alerts::send_balance_alerts(&inner).await.unwrap();
     let no = app.count("select min(no) as n from outbox").await;
     let planted = unreadable(app, "outbox", "subject", no).await;
-    outbox::send_due(&inner, topup::usecases::notify::EmailWriters, &CancellationToken::new()).await.unwrap();
+    outbox::send_due_emails(&inner, topup::usecases::notify::EmailWriters, &CancellationToken::new()).await.unwrap();
     drop(inner);
     let waiting = "select count(*) as n from outbox where done_at is null";
     assert_eq!(app.count(waiting).await, i64::from(planted));
@@ -138,7 +138,9 @@ on_both!(a_reminder_whose_account_is_broken_is_sent_once, |app| {
     assert_eq!(kinds_of(app, "reminder").await, 3);
     break_account(app, "fjord").await;
     for _ in 0..2 {
-        outbox::send_due(&inner, topup::usecases::notify::EmailWriters, &CancellationToken::new()).await.unwrap();
+        outbox::send_due_emails(&inner, topup::usecases::notify::EmailWriters, &CancellationToken::new())
+            .await
+            .unwrap();
         inner.clock.put(inner.clock.now() + TimeDelta::minutes(30));
     }
     let sent = "select count(*) as n from outbox where kind = 'reminder' and state = 'accepted' and attempts = 1";
@@ -181,7 +183,7 @@ on_both!(an_erasure_goes_on_after_a_hang_up_and_a_restart, |app| {
         }
     };
     tokio::select! {
-        closed = erasure::close(&inner, 1) => panic!("it took no time: {closed:?}"),
+        closed = erasure::close_customer(&inner, 1) => panic!("it took no time: {closed:?}"),
         () = hung_up => {}
     }
     drop(inner);
@@ -189,7 +191,7 @@ on_both!(an_erasure_goes_on_after_a_hang_up_and_a_restart, |app| {
     let left = app.count(TEXTS).await;
     assert!((1..2_000).contains(&left), "some of it was done: {left}");
     assert_eq!(app.count("select count(*) as n from members").await, 0, "the most was done at once");
-    let job = jobs::named("erasure").unwrap();
+    let job = jobs::job_named("erasure").unwrap();
     let inner = app.inner();
     assert_eq!(job.backlog(&inner).await.unwrap(), 1);
     topup::jobs::run_once(job, &inner, &CancellationToken::new()).await.unwrap();
@@ -218,7 +220,7 @@ on_both!(an_erasure_that_fails_keeps_no_other_from_its_end, |app| {
     };
     assert_eq!(app.tamper(broken, args![vec![7_u8; 16]]).await.unwrap(), 1);
     let inner = app.inner();
-    erasure::run(&inner).await.unwrap();
+    erasure::run_erasure(&inner).await.unwrap();
     assert_eq!(app.count(&format!("{TEXTS} and customer_no <> 1")).await, 0);
     assert_eq!(open_alarms(app).await, ["failed_item erasure acme"]);
     app.tamper("update usages set id = $1 where id = $2", args![id, vec![7_u8; 16]]).await.unwrap();
@@ -307,12 +309,12 @@ on_both!(a_row_that_cannot_be_deleted_keeps_no_other, |app| {
 on_both!(a_failing_job_is_an_alarm_until_it_succeeds, |app| {
     let inner = app.inner();
     let failed =
-        |failures| jobs::Runs { runs: 1, failures, error: Some("planted".to_owned()), ..jobs::Runs::default() };
+        |failures| jobs::JobRuns { runs: 1, failures, error: Some("planted".to_owned()), ..jobs::JobRuns::default() };
     for failures in 1..=7 {
         assert_eq!(open_alarms(app).await, Vec::<String>::new(), "{failures}");
-        jobs::record(&inner, "events", app.now(), failed(failures)).await.unwrap();
+        jobs::record_runs(&inner, "events", app.now(), failed(failures)).await.unwrap();
     }
     assert_eq!(open_alarms(app).await, ["job events"]);
-    jobs::record(&inner, "events", app.now(), jobs::Runs::default()).await.unwrap();
+    jobs::record_runs(&inner, "events", app.now(), jobs::JobRuns::default()).await.unwrap();
     assert_eq!(open_alarms(app).await, Vec::<String>::new());
 });

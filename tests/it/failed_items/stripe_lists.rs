@@ -45,20 +45,20 @@ on_both!(an_event_that_always_fails_keeps_no_other_waiting, |app| {
     // The oldest fails for ever.
     app.sandbox.faults().set_broken(&[&paid[0].session]);
     later(app, 2);
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     assert_eq!(app.count(CREDITED).await, 3);
     let waits = "select count(*) as n from inbox where done_at is null";
     assert_eq!((app.count(waits).await, open_alarms(app).await), (1, Vec::<String>::new()));
     for _ in 0..15 {
         later(app, 15);
-        inbox::sweep(&app.inner()).await.unwrap();
+        inbox::sweep_inbox(&app.inner()).await.unwrap();
     }
     let (event, _) = app.completed(&paid[0]).await;
     let event: serde_json::Value = serde_json::from_str(&event).unwrap();
     assert_eq!(open_alarms(app).await, [format!("webhook {}", event["id"].as_str().unwrap())]);
     app.sandbox.faults().set_broken(&[]);
     later(app, 60);
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     assert_eq!((app.count(CREDITED).await, app.count(waits).await), (4, 0));
     assert_eq!(open_alarms(app).await, Vec::<String>::new());
     let now = app.now();
@@ -75,11 +75,11 @@ on_both!(an_event_about_a_row_that_cannot_be_read_is_an_alarm_at_once, |app| {
     assert_eq!(app.count(CREDITED).await, 3);
     assert_eq!(app.alarms().await, ["webhook"]);
     later(app, 2);
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     assert_eq!(app.count("select attempts as n from inbox where done_at is null").await, 2);
     app.tamper("update purchases set state = 'open' where state = 'mislaid'", Vec::new()).await.unwrap();
     later(app, 5);
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     assert_eq!((app.count(CREDITED).await, open_alarms(app).await), (4, Vec::<String>::new()));
     let now = app.now();
     app.advance_to(now).await;
@@ -89,19 +89,19 @@ on_both!(a_purchase_that_stripe_never_answers_about_keeps_no_other_waiting, |app
     let paid = paid(app).await;
     app.sandbox.faults().set_broken(&[&paid[0].session]);
     later(app, 3);
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!((app.count(CREDITED).await, failed_items(app).await), (3, 1));
     let asked = app.stripe_calls();
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!(app.stripe_calls(), asked, "not before its wait is over");
     for _ in 0..12 {
         later(app, 16);
-        purchases::sweep(&app.inner()).await.unwrap();
+        purchases::sweep_purchases(&app.inner()).await.unwrap();
     }
     assert_eq!(open_alarms(app).await, [format!("failed_item purchases {}", paid[0].id)]);
     app.sandbox.faults().set_broken(&[]);
     later(app, 16);
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!((app.count(CREDITED).await, failed_items(app).await), (4, 0));
     assert_eq!(open_alarms(app).await, Vec::<String>::new());
     let now = app.now();
@@ -117,12 +117,12 @@ on_both!(a_purchase_with_an_invalid_id_delays_no_other, |app| {
     );
     app.tamper(&sql, args![vec![1_u8, 2, 3]]).await.unwrap();
     later(app, 3);
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!(app.count(CREDITED).await, 4);
     assert_eq!(open_alarms(app).await, ["failed_item purchases 010203"]);
     app.tamper("delete from purchases where id = $1", args![vec![1_u8, 2, 3]]).await.unwrap();
     later(app, 16);
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!((open_alarms(app).await, failed_items(app).await), (Vec::<String>::new(), 0));
     let now = app.now();
     app.advance_to(now).await;
@@ -133,12 +133,12 @@ on_both!(while_stripe_is_away_one_alarm_names_the_list_and_not_each_purchase, |a
     app.sandbox.faults().set_api(ApiFault::Status(503));
     for _ in 0..12 {
         later(app, 16);
-        purchases::sweep(&app.inner()).await.unwrap();
+        purchases::sweep_purchases(&app.inner()).await.unwrap();
     }
     assert_eq!((failed_items(app).await, open_alarms(app).await), (4, vec!["failed_item purchases".to_owned()]));
     app.sandbox.faults().set_api(ApiFault::None);
     later(app, 16);
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!((app.count(CREDITED).await, failed_items(app).await), (4, 0));
     assert_eq!(open_alarms(app).await, Vec::<String>::new());
     let now = app.now();
@@ -166,7 +166,7 @@ on_both!(a_customer_that_times_out_at_stripe_delays_no_other, |app| {
         app.put(buyer, serde_json::json!({"name": "Renamed"})).await.expect(200);
     }
     app.sandbox.faults().set_broken(&[&broken]);
-    let job = jobs::named("customers").unwrap();
+    let job = jobs::job_named("customers").unwrap();
     later(app, 1);
     job.run(&app.inner(), &CancellationToken::new()).await.unwrap();
     let waits = "select count(*) as n from customers where stripe_due_at is not null";
@@ -181,17 +181,17 @@ on_both!(a_customer_that_times_out_at_stripe_delays_no_other, |app| {
 
 on_both!(a_lost_event_that_fails_keeps_no_other_from_being_read, |app| {
     app.advance_minutes(11).await;
-    events::catch_up(&app.inner()).await.unwrap();
+    events::fetch_missed_events(&app.inner()).await.unwrap();
     let paid = paid(app).await;
     app.tamper("update purchases set state = 'mislaid' where session_id = $1", args![&paid[0].session]).await.unwrap();
     later(app, 11);
-    events::catch_up(&app.inner()).await.unwrap();
+    events::fetch_missed_events(&app.inner()).await.unwrap();
     assert_eq!(app.count(CREDITED).await, 3);
     let kinds = app.alarms().await;
     assert!(!kinds.is_empty() && kinds.iter().all(|kind| kind == "webhook"), "{kinds:?}");
     app.tamper("update purchases set state = 'open' where state = 'mislaid'", Vec::new()).await.unwrap();
     later(app, 5);
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     assert_eq!((app.count(CREDITED).await, open_alarms(app).await), (4, Vec::<String>::new()));
     let now = app.now();
     app.advance_to(now).await;
@@ -201,7 +201,7 @@ on_both!(a_stripe_that_cannot_be_asked_for_events_is_a_job_that_fails, |app| {
     app.advance_minutes(11).await;
     app.sandbox.faults().set_api(ApiFault::Status(503));
     later(app, 11);
-    let job = jobs::named("events").unwrap();
+    let job = jobs::job_named("events").unwrap();
     let failed = topup::jobs::run_once(job, &app.inner(), &CancellationToken::new()).await.unwrap_err();
     assert!(failed.to_string().contains("events"), "{failed}");
     let now = app.now();
@@ -213,18 +213,18 @@ on_both!(a_failed_comparison_or_repair_stops_no_other, |app| {
     app.sandbox.faults().set_broken(&[&paid[1].session]);
     let inner = app.inner();
     let since = app.now() - TimeDelta::days(1);
-    let found = reconcile::compare(&inner, since).await.unwrap();
+    let found = reconcile::compare_with_stripe(&inner, since).await.unwrap();
     let kinds: Vec<&str> = found.iter().map(|one| one.kind).collect();
     assert_eq!(
         (kinds.iter().filter(|kind| **kind == "not_credited").count(), kinds.contains(&"not_compared")),
         (3, true)
     );
     app.tamper("update purchases set state = 'mislaid' where session_id = $1", args![&paid[0].session]).await.unwrap();
-    reconcile::repair(&inner, &found).await.unwrap();
+    reconcile::repair_differences(&inner, &found).await.unwrap();
     assert_eq!(app.count(CREDITED).await, 2);
     app.tamper("update purchases set state = 'open' where state = 'mislaid'", Vec::new()).await.unwrap();
     app.sandbox.faults().set_broken(&[]);
-    let found = reconcile::compare(&inner, since).await.unwrap();
-    reconcile::repair(&inner, &found).await.unwrap();
+    let found = reconcile::compare_with_stripe(&inner, since).await.unwrap();
+    reconcile::repair_differences(&inner, &found).await.unwrap();
     assert_eq!(app.count(CREDITED).await, 4);
 });

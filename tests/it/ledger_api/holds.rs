@@ -177,7 +177,7 @@ on_both!(check_sees_a_hold_and_its_usage_that_disagree, |app| {
         ("update usages set voided_at = 1", "update usages set voided_at = null"),
     ] {
         app.tamper(broken, Vec::new()).await.unwrap();
-        assert!(check::run(&app.inner().store).await.unwrap().is_err(), "{broken}");
+        assert!(check::check_all(&app.inner().store).await.unwrap().is_err(), "{broken}");
         app.tamper(mended, Vec::new()).await.unwrap();
         app.check().await;
     }

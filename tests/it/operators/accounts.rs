@@ -83,18 +83,18 @@ on_both!(guessing_addresses_fills_no_table, |app| {
 on_both!(a_disabled_account_is_signed_out_and_a_reset_enables_it, |app| {
     let operator = OperatorBrowser::open(app).await;
     let (store, now) = (app.inner().store.clone(), app.now());
-    assert!(operators::disable(&store, EMAIL, now).await.unwrap());
+    assert!(operators::disable_operator(&store, EMAIL, now).await.unwrap());
     assert_eq!(page(app, "/operator", &operator.cookie).await.header("location"), Some("/operator/sign-in"));
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, WRONG);
-    let hash = password::hash("another long password".to_owned()).await.unwrap();
-    assert!(operators::reset(&store, EMAIL, &hash, now).await.unwrap());
+    let hash = password::hash_password("another long password".to_owned()).await.unwrap();
+    assert!(operators::reset_operator(&store, EMAIL, &hash, now).await.unwrap());
     assert_eq!(outcome(app, EMAIL, PASSWORD).await, WRONG);
     let again = sign_in(app, EMAIL, "another long password").await;
     assert_eq!(again.header("location"), Some("/operator"));
     // A reset ends the sessions that there were.
-    assert!(operators::reset(&store, EMAIL, &hash, now).await.unwrap());
+    assert!(operators::reset_operator(&store, EMAIL, &hash, now).await.unwrap());
     assert_eq!(page(app, "/operator", &cookie_of(&again)).await.header("location"), Some("/operator/sign-in"));
-    assert!(!operators::disable(&store, "nobody@shop.example", now).await.unwrap());
+    assert!(!operators::disable_operator(&store, "nobody@shop.example", now).await.unwrap());
 });
 
 on_both!(a_session_ends_when_idle_and_at_its_limit, |app| {

@@ -206,7 +206,7 @@ on_both!(a_refund_without_an_answer_is_repeated_with_its_key, |app| {
     }
     app.sandbox.faults().set_api(ApiFault::Status(503));
     assert_eq!(operator.send(key, "refund", &id, &[("first", "4.50")]).await, "stripe_unavailable");
-    let pending = actions::pending(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap();
+    let pending = actions::pending_refund(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap();
     assert_eq!((pending.key.to_string().as_str(), pending.amount), (key, 450));
     assert!(operator.page(&format!("/operator/purchases/{id}")).await.contains("A refund of $4.50 was requested"));
     // Nobody begins a second one beside it.
@@ -233,9 +233,10 @@ on_both!(a_refund_goes_to_stripe_once_and_is_written_down_with_its_end, |app| {
     let lines = audit(&operator).await;
     assert_eq!(lines[0], ("refund_asked".into(), id.clone(), "450 $4.50".into()));
     assert!(lines[1].0 == "refund_sent" && lines[1].2.starts_with("re_") && lines.len() == 2, "{lines:?}");
-    assert_eq!(actions::pending(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap(), None);
+    assert_eq!(actions::pending_refund(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap(), None);
     // The refund is on the page before its event arrives.
-    let find = || async { purchases::find(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap() };
+    let find =
+        || async { purchases::find_purchase(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap() };
     let purchase = find().await;
     assert_eq!(purchase.refunded_amount, 450);
     assert_eq!(operator.act("refund", &id, &[("first", "9")]).await, "nothing_to_refund");
@@ -272,7 +273,7 @@ on_both!(the_audit_cannot_be_changed_and_the_check_sees_it_if_it_was, |app| {
         app.tamper(sql, Vec::new()).await.unwrap();
     }
     app.tamper("update audit set reason = 'other' where no = 2", Vec::new()).await.unwrap();
-    let broken = check::run(&app.inner().store).await.unwrap().expect_err("a broken chain");
+    let broken = check::check_all(&app.inner().store).await.unwrap().expect_err("a broken chain");
     assert_eq!(broken, "audit line 2 is not as it was written");
     app.tamper("update audit set reason = 'asked by mail' where no = 2", Vec::new()).await.unwrap();
     for sql in on {

@@ -32,8 +32,8 @@ pub async fn sign_in(app: &TestApp, email: &str, word: &str) -> Answer {
 }
 
 pub async fn account(app: &TestApp, email: &str) {
-    let hash = password::hash(PASSWORD.to_owned()).await.unwrap();
-    assert!(operators::add(&app.inner().store, email, &hash, app.now()).await.unwrap());
+    let hash = password::hash_password(PASSWORD.to_owned()).await.unwrap();
+    assert!(operators::add_operator(&app.inner().store, email, &hash, app.now()).await.unwrap());
 }
 
 /// An operator who is signed in.
@@ -58,7 +58,7 @@ impl<'a> OperatorBrowser<'a> {
     pub async fn signer(&self) -> FormSigner {
         let inner = self.app.inner();
         let token = self.cookie.split('=').nth(1).unwrap();
-        let operator = operators::sign_in::operator(&inner, token).await.unwrap();
+        let operator = operators::sign_in::find_operator(&inner, token).await.unwrap();
         let signer = FormSigner::new(&inner.settings.form_secret);
         operator.iter().for_each(|operator| signer.draws_for_operator(operator));
         signer

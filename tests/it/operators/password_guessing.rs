@@ -114,8 +114,8 @@ on_both!(a_reset_forgets_the_failures_from_everywhere, |app| {
     }
     assert_eq!(sign_in(app, EMAIL, PASSWORD).await.header("location"), Some(WAIT));
     let store = app.inner().store.clone();
-    let hash = topup::usecases::operators::password::hash(PASSWORD.to_owned()).await.unwrap();
-    assert!(topup::usecases::operators::reset(&store, EMAIL, &hash, app.now()).await.unwrap());
+    let hash = topup::usecases::operators::password::hash_password(PASSWORD.to_owned()).await.unwrap();
+    assert!(topup::usecases::operators::reset_operator(&store, EMAIL, &hash, app.now()).await.unwrap());
     let signed = sign_in(app, EMAIL, PASSWORD).await;
     assert_eq!(signed.header("location"), Some("/operator"));
     // The device opens nothing by itself.

@@ -6,17 +6,17 @@ use chrono::TimeDelta;
 use serde_json::json;
 use topup::domain::Kind;
 use topup::usecases::insight::sales;
-use topup::usecases::insight::sales::{Figures, Line, Month, Report};
+use topup::usecases::insight::sales::{Month, SalesFigures, SalesLine, SalesReport};
 
-async fn report(app: &TestApp) -> Report {
-    let report = sales::report(&app.inner()).await.unwrap();
+async fn report(app: &TestApp) -> SalesReport {
+    let report = sales::sales_report(&app.inner()).await.unwrap();
     assert!(report.is_whole());
     let balances = app.count("select cast(sum(balance) as bigint) as n from accounts").await;
     assert_eq!(report.outstanding(), i128::from(balances));
     report
 }
 
-fn line(report: &Report, month: Month, kind: Kind) -> Line {
+fn line(report: &SalesReport, month: Month, kind: Kind) -> SalesLine {
     *report.lines.iter().find(|line| line.month == month && line.kind == kind).unwrap()
 }
 
@@ -35,7 +35,7 @@ on_both!(outstanding_is_the_sum_of_all_balances, |app| {
     app.post("/v1/customers/fjord/holds", "h", hold).await.expect(201);
     let now = report(app).await;
     let sold = line(&now, first, Kind::TopUp);
-    assert_eq!(sold.figures, Figures { granted: 1_200_000, used: 300_500, ..Figures::default() });
+    assert_eq!(sold.figures, SalesFigures { granted: 1_200_000, used: 300_500, ..SalesFigures::default() });
     assert_eq!(line(&now, first, Kind::Courtesy).outstanding, 50_000);
     assert_eq!((now.money.len(), now.money[0].purchases, now.money[0].sold), (1, 1, 900));
     // 899.5 of 1,200 credits that cost $9.00.

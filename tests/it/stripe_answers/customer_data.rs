@@ -10,7 +10,7 @@ on_both!(email_and_name_at_stripe_follow_a_put, |app| {
         let customer = at_stripe(app, "GET", &path, &[]).await;
         [customer["email"].clone(), customer["name"].clone()]
     };
-    let run = async || purchases::tell_changes(&app.inner()).await.unwrap();
+    let run = async || purchases::send_contact_changes(&app.inner()).await.unwrap();
     assert_eq!(there().await, ["ada@acme.example", "acme"]);
     // Back and forth within a day: no key is used twice.
     for (email, name) in
@@ -41,12 +41,12 @@ on_both!(a_customer_that_stripe_refuses_delays_no_other_update, |app| {
     app.put("beta", json!({"name": "Beta Data"})).await.expect(200);
     // Stripe takes no such address.
     app.tamper("update customers set email = 'no address' where id = 'acme'", Vec::new()).await.unwrap();
-    assert_eq!(purchases::tell_changes(&app.inner()).await.unwrap(), 1);
+    assert_eq!(purchases::send_contact_changes(&app.inner()).await.unwrap(), 1);
     let name = async |opened: &Opened| {
         let path = format!("/customers/{}", stripe_customer(app, opened).await);
         at_stripe(app, "GET", &path, &[]).await["name"].clone()
     };
     assert_eq!((name(&acmes).await, name(&betas).await), (json!("acme"), json!("Beta Data")));
     assert_eq!(app.alarms().await, ["stripe_refused"]);
-    assert_eq!(purchases::changes_waiting(&app.inner()).await.unwrap(), 0, "the same would be refused again");
+    assert_eq!(purchases::contact_changes_waiting(&app.inner()).await.unwrap(), 0, "the same would be refused again");
 });

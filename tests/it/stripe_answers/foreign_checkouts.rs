@@ -47,7 +47,7 @@ on_both!(a_foreign_payment_that_names_a_purchase_changes_nothing, |app| {
         assert_eq!(app.purchase(&opened.id).await, purchase, "{n}");
         assert_eq!(app.available("acme").await, 5_000 + n * 1_200);
     }
-    let alarms = topup::usecases::alarms::open(&app.inner().store).await.unwrap();
+    let alarms = topup::usecases::alarms::open_alarms(&app.inner().store).await.unwrap();
     assert!(alarms.len() == 4 && alarms.iter().all(|alarm| alarm.kind == "review"), "{alarms:?}");
 });
 

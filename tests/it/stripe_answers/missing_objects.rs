@@ -53,7 +53,7 @@ on_both!(a_checkout_that_stripe_lacks_is_over_with_an_alarm, |app| {
     let sql = "update purchases set session_id = 'cs_test_of_another_account' where id = $1";
     assert_eq!(app.tamper(sql, topup::args![id.bytes()]).await.unwrap(), 1);
     app.advance_minutes(3).await;
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!(app.purchase(&opened.id).await["state"], "expired");
     assert_eq!(app.alarms().await, ["stripe_missing"]);
 });
@@ -63,7 +63,7 @@ on_both!(an_invoice_that_stripe_lacks_is_asked_for_by_its_checkout, |app| {
     let opened = app.opened("acme", "p1200", "buy-1").await;
     app.pay(&opened).await;
     app.fulfill(&opened).await;
-    let good = purchases::invoice(&app.inner(), &stored(app, &opened.id).await).await.unwrap();
+    let good = purchases::purchase_invoice(&app.inner(), &stored(app, &opened.id).await).await.unwrap();
     app.tamper("update purchases set invoice = 'in_gone'", Vec::new()).await.unwrap();
-    assert_eq!(purchases::invoice(&app.inner(), &stored(app, &opened.id).await).await.unwrap(), good);
+    assert_eq!(purchases::purchase_invoice(&app.inner(), &stored(app, &opened.id).await).await.unwrap(), good);
 });

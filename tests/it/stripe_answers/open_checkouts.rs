@@ -187,7 +187,7 @@ async fn the_sweep_asks_less_often_the_older_a_purchase_is() {
         for _ in 0..minutes {
             app.inner().store.read().await.unwrap();
             app.advance_minutes(1).await;
-            purchases::sweep(&app.inner()).await.unwrap();
+            purchases::sweep_purchases(&app.inner()).await.unwrap();
         }
         app.stripe_calls() - calls
     };
@@ -196,7 +196,7 @@ async fn the_sweep_asks_less_often_the_older_a_purchase_is() {
     assert!((15..=30).contains(&second), "{second}");
     // Its end is asked for at once, however old it is.
     app.advance_to(stored(&app, &opened.id).await.checkout_expires_at).await;
-    purchases::sweep(&app.inner()).await.unwrap();
+    purchases::sweep_purchases(&app.inner()).await.unwrap();
     assert_eq!(stored(&app, &opened.id).await.state, PurchaseState::Expired);
     app.stop().await;
     app.home.remove().await;

@@ -13,7 +13,7 @@ on_both!(a_refusal_is_shown_on_the_page_and_over_the_api_with_an_alarm_that_quot
     let plain = page.replace("&#39;", "'").replace("&#x27;", "'");
     assert!(plain.contains("This can't be bought at the moment. You weren't charged."), "{page}");
     assert!(plain.contains("Support has been told."), "{page}");
-    let alarms = topup::usecases::alarms::open(&app.inner().store).await.unwrap();
+    let alarms = topup::usecases::alarms::open_alarms(&app.inner().store).await.unwrap();
     assert_eq!((alarms.len(), alarms[0].kind.as_str()), (1, "stripe_refused"));
     assert!(alarms[0].detail.contains("400") && alarms[0].detail.contains("must be one of"), "{}", alarms[0].detail);
     // It has bound nothing: mended, the same key buys.
@@ -97,7 +97,7 @@ on_both!(a_refund_keeps_stripes_step_of_the_currency, |app| {
             operator: "op@shop.example".to_owned(),
             reason: "asked".to_owned(),
         };
-        actions::refund(&inner, order, Refund { purchase: id, amount }).await.unwrap()
+        actions::refund_purchase(&inner, order, RefundOrder { purchase: id, amount }).await.unwrap()
     };
     let calls = app.stripe_calls();
     for between in [1, 5, 1_005, 8_999] {
@@ -124,7 +124,7 @@ async fn a_refund_that_the_key_may_not_make_is_a_refusal_and_not_an_outage() {
             reason: "asked".to_owned(),
         };
         let purchase = PurchaseId::parse(&opened.id).unwrap();
-        actions::refund(&inner, order, Refund { purchase, amount }).await.unwrap()
+        actions::refund_purchase(&inner, order, RefundOrder { purchase, amount }).await.unwrap()
     };
     app.sandbox.faults().set_api(ApiFault::Status(403));
     assert_eq!(refund(100).await, ActionOutcome::StripeRefused);

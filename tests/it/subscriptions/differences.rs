@@ -3,7 +3,7 @@
 use super::*;
 
 async fn differences(app: &TestApp) -> Vec<(String, String)> {
-    let found = reconcile::compare(&app.inner(), app.now() - TimeDelta::days(30)).await.unwrap();
+    let found = reconcile::compare_with_stripe(&app.inner(), app.now() - TimeDelta::days(30)).await.unwrap();
     let mut kinds: Vec<_> = found.iter().map(|one| (one.kind.to_owned(), one.subject.to_string())).collect();
     kinds.sort();
     kinds
@@ -13,8 +13,8 @@ on_both!(planted_differences_of_subscriptions_are_found_and_mended, |app| {
     let followed = subscribed(app).await;
     assert_eq!(differences(app).await, []);
     let repaired = async || {
-        let found = reconcile::compare(&app.inner(), app.now() - TimeDelta::days(30)).await.unwrap();
-        reconcile::repair(&app.inner(), &found).await.unwrap();
+        let found = reconcile::compare_with_stripe(&app.inner(), app.now() - TimeDelta::days(30)).await.unwrap();
+        reconcile::repair_differences(&app.inner(), &found).await.unwrap();
         assert_eq!(differences(app).await, []);
     };
     // Unknown here; another price; another status; an end; a plan that does not follow.
@@ -68,13 +68,13 @@ on_both!(the_check_finds_false_subscription_rows, |app| {
     ];
     for (tell, undo, says) in lies {
         app.tamper(tell, Vec::new()).await.unwrap();
-        let broken = check::run(&app.inner().store).await.unwrap().expect_err(tell);
+        let broken = check::check_all(&app.inner().store).await.unwrap().expect_err(tell);
         assert!(broken.contains(says), "{tell}: {broken}");
         app.tamper(undo, Vec::new()).await.unwrap();
     }
     app.advance(json!({"advance_days": 10})).await.expect(200);
     let lie = "update grants set is_voided = 0 where kind = 1 and is_voided = 1";
     app.tamper(lie, Vec::new()).await.unwrap();
-    assert!(check::run(&app.inner().store).await.unwrap().is_err());
+    assert!(check::check_all(&app.inner().store).await.unwrap().is_err());
     app.tamper("update grants set is_voided = 1 where kind = 1 and voided > 0", Vec::new()).await.unwrap();
 });

@@ -27,14 +27,14 @@ on_both!(an_outdated_answer_is_ignored, |app| {
     let calls = app.stripe_calls();
     app.sandbox.faults().set_api(ApiFault::Slow(Duration::from_secs(1)));
     let (inner, of) = (app.inner(), id.clone());
-    let slow = tokio::spawn(async move { subscriptions::update(&inner, &of).await.unwrap() });
+    let slow = tokio::spawn(async move { subscriptions::update_plan(&inner, &of).await.unwrap() });
     while app.stripe_calls() == calls {
         tokio::task::yield_now().await;
     }
     app.sandbox.faults().set_api(ApiFault::None);
     // Made while the first answer is on its way, and taken before it arrives.
     app.sandbox.change_price(&id, "price_builder").await.unwrap();
-    subscriptions::update(&app.inner(), &id).await.unwrap();
+    subscriptions::update_plan(&app.inner(), &id).await.unwrap();
     slow.await.unwrap();
     assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
 });
@@ -49,17 +49,17 @@ on_both!(events_wait_during_an_outage, |app| {
     assert_eq!(stands(app).await, json!(["free", null, 300, null]));
     app.sandbox.faults().set_api(ApiFault::None);
     app.inner().clock.put(app.now() + TimeDelta::minutes(5));
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     assert_eq!(stands(app).await, json!(["builder", null, 25000, "active"]));
     assert_eq!(app.count("select count(*) as n from inbox where done_at is null").await, 0);
 });
 
 on_both!(lost_events_of_subscriptions_are_read, |app| {
     shop(app).await;
-    events::catch_up(&app.inner()).await.unwrap();
+    events::fetch_missed_events(&app.inner()).await.unwrap();
     app.sandbox.subscribe("acme", "price_starter").await.unwrap();
     app.inner().clock.put(app.now() + TimeDelta::minutes(11));
-    assert!(events::catch_up(&app.inner()).await.unwrap() >= 2);
+    assert!(events::fetch_missed_events(&app.inner()).await.unwrap() >= 2);
     assert_eq!(stands(app).await, json!(["starter", null, 5000, "active"]));
 });
 
@@ -86,7 +86,7 @@ on_both!(a_subscription_may_come_before_its_customer, |app| {
     }
     app.put_customer("nova", "free").await;
     app.inner().clock.put(app.now() + TimeDelta::minutes(3));
-    inbox::sweep(&app.inner()).await.unwrap();
+    inbox::sweep_inbox(&app.inner()).await.unwrap();
     let nova = app.get("/v1/customers/nova").await.expect(200).json();
     assert_eq!((&nova["plan"]["id"], &nova["subscription"]["id"]), (&json!("builder"), &json!(id)));
     assert_eq!(nova["subscription"]["grace_until"], json!(null));

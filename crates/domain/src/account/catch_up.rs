@@ -1,7 +1,7 @@
 //! Catch-up (R3): books everything due by now, in order of due instants.
 
 use super::grants::{nth_plan_grant_id, plan_grant_id};
-use super::{Account, Changes, Line, PlanChange, When, notice};
+use super::{Account, Changes, EntryFigures, PlanChange, When, notice};
 use crate::amount::Credits;
 use crate::catalog::Catalog;
 use crate::cycle::Cycle;
@@ -21,7 +21,7 @@ enum Due {
 
 impl Account {
     /// Catches the account up to `now` (R3) and returns the instant for the command: `max(now, last_at)`.
-    pub fn begin(&mut self, now: Instant, catalog: &Catalog, changes: &mut Changes) -> Instant {
+    pub fn catch_up(&mut self, now: Instant, catalog: &Catalog, changes: &mut Changes) -> Instant {
         let at = to_millis(now).max(self.last_at);
         loop {
             let (event, due) = self.next();
@@ -48,9 +48,9 @@ impl Account {
 
     fn next(&self) -> (Instant, Due) {
         let lapses = self.holds.iter().map(|hold| (hold.expires_at, Due::Lapse(hold.id)));
-        let expires = |grant: &&Grant| grant.kind != Kind::Plan && notice::is_due(grant);
+        let expires = |grant: &&Grant| grant.kind != Kind::Plan && notice::is_date_due(grant);
         let expiries = self.grants.iter().filter(expires).map(|grant| (grant.expires_at, Due::Expiry(grant.id)));
-        let grace = self.master.as_ref().and_then(|master| master.grace_until).map(|until| (until, Due::Grace));
+        let grace = self.controlled_by.as_ref().and_then(|it| it.grace_until).map(|until| (until, Due::Grace));
         lapses.chain(expiries).chain(grace).fold((self.cycle.end, Due::Reset), Ord::min)
     }
 
@@ -61,14 +61,14 @@ impl Account {
         }
         // If the calendar ends, the cycle stays open and nothing is due any more.
         self.cycle = self.cycle.next(self.anchor).unwrap_or(Cycle { start: when.event, end: far_future() });
-        self.part_from_master(when.event, changes);
+        self.detach_subscription(when.event, changes);
         let plan = self.next_plan.take().unwrap_or_else(|| self.plan.clone());
         // A changed catalogue acts from here on, also on pausing.
         if plan != self.plan || catalog.pauses_top_ups(&plan) != self.top_ups_paused {
             self.plan_came(&plan, when.event, catalog, changes);
         }
         self.grant_allowance(catalog.allowance(&self.plan), when, changes);
-        self.foresee_end(catalog);
+        self.schedule_plan_end(catalog);
     }
 
     pub(super) fn plan_came(&mut self, plan: &str, at: Instant, catalog: &Catalog, changes: &mut Changes) {
@@ -104,7 +104,7 @@ impl Account {
         }
         let grant = self.grant_mut(id, changes);
         grant.amount += more;
-        let line = Line { expires_at: Some(grant.expires_at), ..Line::amount(more) };
-        self.book(EntryKind::Granted, id, Cause::Grant(id), line, when, changes);
+        let line = EntryFigures { expires_at: Some(grant.expires_at), ..EntryFigures::amount(more) };
+        self.append_entry(EntryKind::Granted, id, Cause::Grant(id), line, when, changes);
     }
 }

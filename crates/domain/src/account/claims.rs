@@ -4,7 +4,7 @@
 //! expired. The order and number of claims make no difference (R15). So credits that return to the grant go to the
 //! claim first.
 
-use super::{Account, Changes, Line, Refusal, When};
+use super::{Account, Changes, EntryFigures, Refusal, When};
 use crate::amount::Credits;
 use crate::entry::{Cause, EntryKind};
 use crate::grant::Grant;
@@ -41,7 +41,7 @@ impl Account {
     /// the grant's life.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] if the grant is not in the working set ([`Account::adopt`]) or is no top-up.
+    /// [`Refusal::Unknown`] if the grant is not in the working set ([`Account::restore_closed_grant`]) or is no top-up.
     pub fn claim(
         &mut self,
         id: GrantId,
@@ -102,13 +102,20 @@ impl Account {
         if !less.is_positive() {
             return;
         }
-        self.book(EntryKind::Thawed, id, cause, Line { frozen: -less, ..Line::default() }, when, changes);
+        self.append_entry(
+            EntryKind::Thawed,
+            id,
+            cause,
+            EntryFigures { frozen: -less, ..EntryFigures::default() },
+            when,
+            changes,
+        );
         let frozen_for = since.map_or(0, |since| when.event.timestamp_millis() - since.timestamp_millis());
         if longer && frozen_for > 0 {
             let grant = self.grant_mut(id, changes);
             grant.expires_at = from_millis(grant.expires_at.timestamp_millis().saturating_add(frozen_for));
-            let line = Line { expires_at: Some(grant.expires_at), ..Line::default() };
-            self.book(EntryKind::Extended, id, cause, line, when, changes);
+            let line = EntryFigures { expires_at: Some(grant.expires_at), ..EntryFigures::default() };
+            self.append_entry(EntryKind::Extended, id, cause, line, when, changes);
         }
     }
 
@@ -122,7 +129,14 @@ impl Account {
             if back.is_positive() {
                 let grant = self.grant_mut(id, changes);
                 *(if is_refund { &mut grant.refunded } else { &mut grant.disputed }) -= back;
-                self.book(EntryKind::Restored, id, Cause::Purchase(purchase), Line::amount(back), when, changes);
+                self.append_entry(
+                    EntryKind::Restored,
+                    id,
+                    Cause::Purchase(purchase),
+                    EntryFigures::amount(back),
+                    when,
+                    changes,
+                );
             }
         }
     }
@@ -136,15 +150,22 @@ impl Account {
         let frozen = shares.frozen - grant.frozen;
         if refunded.is_positive() {
             self.grant_mut(id, changes).refunded += refunded;
-            self.book(EntryKind::Refunded, id, cause, Line::amount(-refunded), when, changes);
+            self.append_entry(EntryKind::Refunded, id, cause, EntryFigures::amount(-refunded), when, changes);
         }
         if disputed.is_positive() {
             self.grant_mut(id, changes).disputed += disputed;
-            self.book(EntryKind::Disputed, id, cause, Line::amount(-disputed), when, changes);
+            self.append_entry(EntryKind::Disputed, id, cause, EntryFigures::amount(-disputed), when, changes);
         }
         if frozen.is_positive() {
             self.grant_mut(id, changes).frozen += frozen;
-            self.book(EntryKind::Frozen, id, cause, Line { frozen, ..Line::default() }, when, changes);
+            self.append_entry(
+                EntryKind::Frozen,
+                id,
+                cause,
+                EntryFigures { frozen, ..EntryFigures::default() },
+                when,
+                changes,
+            );
         }
     }
 }

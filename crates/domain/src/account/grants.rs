@@ -1,6 +1,6 @@
 //! Courtesy credits, top-ups and changes of plan (R6, R8, R9, R11).
 
-use super::{Account, Changes, Line, Refusal, When};
+use super::{Account, Changes, EntryFigures, Refusal, When};
 use crate::amount::Credits;
 use crate::catalog::Catalog;
 use crate::cycle::add_months;
@@ -119,11 +119,11 @@ impl Account {
 
     fn give(&mut self, grant: Grant, cause: Cause, note: Option<Hash>, at: Instant, changes: &mut Changes) {
         let id = grant.id;
-        let line = Line { note, expires_at: Some(grant.expires_at), ..Line::amount(grant.amount) };
+        let line = EntryFigures { note, expires_at: Some(grant.expires_at), ..EntryFigures::amount(grant.amount) };
         changes.new_grants.push(id);
         changes.touched.push(id);
         self.grants.push(grant);
-        self.book(EntryKind::Granted, id, cause, line, When::now(at), changes);
+        self.append_entry(EntryKind::Granted, id, cause, line, When::now(at), changes);
     }
 
     /// Voids a courtesy grant: its rest, and all credits that return to it later (R11).
@@ -152,8 +152,8 @@ impl Account {
         grant.is_voided = true;
         grant.voided += rest;
         if rest.is_positive() {
-            let line = Line { note, ..Line::amount(-rest) };
-            self.book(EntryKind::Voided, id, Cause::Grant(id), line, When::now(at), changes);
+            let line = EntryFigures { note, ..EntryFigures::amount(-rest) };
+            self.append_entry(EntryKind::Voided, id, Cause::Grant(id), line, When::now(at), changes);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Holds: credits set aside, settled, released, lapsed (R10).
 
-use super::{Account, Changes, Line, Refusal, When};
+use super::{Account, Changes, EntryFigures, Refusal, When};
 use crate::amount::Credits;
 use crate::entry::{Cause, EntryKind, Hash};
 use crate::grant::{Draw, Grant};
@@ -45,8 +45,8 @@ impl Account {
         let draws = self.plan_draws(credits, at).ok_or(Refusal::Insufficient { needed: credits })?;
         for draw in &draws {
             self.grant_mut(draw.grant, changes).held += draw.credits;
-            let line = Line { expires_at: Some(expires_at), ..Line::held(draw.credits) };
-            self.book(EntryKind::Held, draw.grant, Cause::Hold(id), line, When::now(at), changes);
+            let line = EntryFigures { expires_at: Some(expires_at), ..EntryFigures::held(draw.credits) };
+            self.append_entry(EntryKind::Held, draw.grant, Cause::Hold(id), line, When::now(at), changes);
         }
         let hold = Hold { id, draws: draws.clone(), expires_at };
         changes.new_holds.push(hold.clone());
@@ -82,8 +82,9 @@ impl Account {
         }
         let draws = merged(&consumed, &extra);
         for draw in &draws {
-            let line = Line { held: -drawn_from(&consumed, draw.grant), note, ..Line::amount(-draw.credits) };
-            self.book(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
+            let line =
+                EntryFigures { held: -drawn_from(&consumed, draw.grant), note, ..EntryFigures::amount(-draw.credits) };
+            self.append_entry(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
         }
         self.close_hold(id, HoldState::Settled, at, changes);
         Ok(Settled { draws, released: held - credits.min(held) })
@@ -155,7 +156,14 @@ impl Account {
         hold.draws.sort_by_key(|draw| self.grant(draw.grant).map(Grant::burn_key));
         for draw in &hold.draws {
             self.grant_mut(draw.grant, changes).held -= draw.credits;
-            self.book(EntryKind::Released, draw.grant, Cause::Hold(id), Line::held(-draw.credits), when, changes);
+            self.append_entry(
+                EntryKind::Released,
+                draw.grant,
+                Cause::Hold(id),
+                EntryFigures::held(-draw.credits),
+                when,
+                changes,
+            );
         }
         hold.draws
     }

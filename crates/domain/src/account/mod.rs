@@ -1,19 +1,19 @@
 //! One customer's ledger: its open grants and holds, and the commands on them.
 //!
-//! A command needs an account that [`Account::begin`] has caught up to `now` (R3). It changes the account and appends
+//! A command needs an account that [`Account::catch_up`] has caught up to `now` (R3). It changes the account and appends
 //! to [`Changes`], or it returns a [`Refusal`] and changes nothing.
 //!
 //! Invariants: `seq` has no gaps; `balance` is the running sum of `amount` and the sum of the grants' balances; nothing
 //! is negative.
 //!
-//! *Not here:* idempotency (the engine has it), closed grants and holds (the store has them; see [`Account::adopt`]).
+//! *Not here:* idempotency (the engine has it), closed grants and holds (the store has them; see [`Account::restore_closed_grant`]).
 
 mod catch_up;
 mod claims;
 mod grants;
 mod holds;
-mod master;
 mod notice;
+mod subscription;
 mod usage;
 
 use crate::amount::Credits;
@@ -27,7 +27,7 @@ use crate::time::{Instant, to_millis};
 
 pub use grants::{GRANTS_MAX, SoldTopUp, cycle_start_of, plan_grant_id, top_up_expiry};
 pub use holds::Settled;
-pub use master::Master;
+pub use subscription::ControllingSubscription;
 
 /// A customer's ledger in the engine's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Account {
     /// The plan from the cycle's end on.
     pub next_plan: Option<String>,
     /// The subscription that controls the plan.
-    pub master: Option<Master>,
+    pub controlled_by: Option<ControllingSubscription>,
     /// The instant that cycles are counted from (R5).
     pub anchor: Instant,
     pub cycle: Cycle,
@@ -75,8 +75,8 @@ pub struct Changes {
     pub new_holds: Vec<Hold>,
     /// Closed holds, with state and instant.
     pub closed_holds: Vec<(HoldId, HoldState, Instant)>,
-    /// Whether [`Account::master`] has changed.
-    pub master: bool,
+    /// Whether [`Account::controlled_by`] has changed.
+    pub controlled_by: bool,
     /// Plans that came into force, in order.
     pub plan_changes: Vec<PlanChange>,
 }
@@ -115,7 +115,7 @@ pub enum Refusal {
 
 /// The figures of a line.
 #[derive(Clone, Copy, Default)]
-struct Line {
+struct EntryFigures {
     amount: Credits,
     held: Credits,
     frozen: Credits,
@@ -123,7 +123,7 @@ struct Line {
     note: Option<Hash>,
 }
 
-impl Line {
+impl EntryFigures {
     fn amount(amount: Credits) -> Self {
         Self { amount, ..Self::default() }
     }
@@ -165,7 +165,7 @@ impl Account {
             plan: plan.to_owned(),
             top_ups_paused: false,
             next_plan: None,
-            master: None,
+            controlled_by: None,
             anchor,
             cycle,
             last_at: now,
@@ -188,7 +188,7 @@ impl Account {
     }
 
     /// Adds a closed grant from the store, so that a void can return credits to it.
-    pub fn adopt(&mut self, grant: Grant) {
+    pub fn restore_closed_grant(&mut self, grant: Grant) {
         if self.grant(grant.id).is_none() {
             self.grants.push(grant);
         }
@@ -207,14 +207,15 @@ impl Account {
 
     /// Whether the grant stays in the working set.
     #[must_use]
-    pub fn keeps(&self, grant: &Grant) -> bool {
+    pub fn is_in_working_set(&self, grant: &Grant) -> bool {
         grant.has_something() || self.is_current(grant)
     }
 
     /// Takes closed grants out of the working set and returns them. Call it after the commit: before, the store reads
     /// the rows of `Changes::touched` from the account.
     pub fn forget_closed(&mut self) -> Vec<Grant> {
-        let (keep, closed) = std::mem::take(&mut self.grants).into_iter().partition(|grant| self.keeps(grant));
+        let (keep, closed) =
+            std::mem::take(&mut self.grants).into_iter().partition(|grant| self.is_in_working_set(grant));
         self.grants = keep;
         closed
     }
@@ -254,7 +255,15 @@ impl Account {
     }
 
     /// Appends a line to the chain.
-    fn book(&mut self, kind: EntryKind, grant: GrantId, cause: Cause, line: Line, when: When, changes: &mut Changes) {
+    fn append_entry(
+        &mut self,
+        kind: EntryKind,
+        grant: GrantId,
+        cause: Cause,
+        line: EntryFigures,
+        when: When,
+        changes: &mut Changes,
+    ) {
         self.seq += 1;
         self.balance += line.amount;
         let mut entry = Entry {
@@ -284,12 +293,12 @@ impl Account {
             let grant = self.grant_mut(id, changes);
             let (kind, line) = if grant.is_voided {
                 grant.voided += rest;
-                (EntryKind::Voided, Line::amount(-rest))
+                (EntryKind::Voided, EntryFigures::amount(-rest))
             } else {
                 grant.expired += rest;
-                (EntryKind::Expired, Line::amount(-rest))
+                (EntryKind::Expired, EntryFigures::amount(-rest))
             };
-            self.book(kind, id, cause, line, when, changes);
+            self.append_entry(kind, id, cause, line, when, changes);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Usage: charges and their void (R2, R11).
 
-use super::{Account, Changes, Line, Refusal, When};
+use super::{Account, Changes, EntryFigures, Refusal, When};
 use crate::amount::Credits;
 use crate::entry::{Cause, EntryKind, Hash};
 use crate::grant::Draw;
@@ -20,14 +20,14 @@ impl Account {
         let draws = self.plan_draws(credits, at).ok_or(Refusal::Insufficient { needed: credits })?;
         for draw in &draws {
             self.grant_mut(draw.grant, changes).used += draw.credits;
-            let line = Line { note, ..Line::amount(-draw.credits) };
-            self.book(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
+            let line = EntryFigures { note, ..EntryFigures::amount(-draw.credits) };
+            self.append_entry(EntryKind::Used, draw.grant, Cause::Usage(usage), line, When::now(at), changes);
         }
         Ok(draws)
     }
 
     /// Returns a usage whole to its grants; credits of an ended grant end again. The working set must have every grant
-    /// of `draws` ([`Account::adopt`]).
+    /// of `draws` ([`Account::restore_closed_grant`]).
     ///
     /// # Errors
     /// [`Refusal::Unknown`] if it lacks one, or if a grant has used less than that; nothing is changed.
@@ -45,8 +45,8 @@ impl Account {
         let (cause, when) = (Cause::Usage(usage), When::now(at));
         for draw in draws {
             self.grant_mut(draw.grant, changes).used -= draw.credits;
-            let line = Line { note, ..Line::amount(draw.credits) };
-            self.book(EntryKind::Voided, draw.grant, cause, line, when, changes);
+            let line = EntryFigures { note, ..EntryFigures::amount(draw.credits) };
+            self.append_entry(EntryKind::Voided, draw.grant, cause, line, when, changes);
         }
         self.take_claimed(draws.iter().map(|draw| draw.grant), when, changes);
         for draw in draws {

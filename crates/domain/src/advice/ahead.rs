@@ -9,7 +9,7 @@ use crate::account::{Account, Changes};
 use crate::amount::Credits;
 use crate::catalog::{Catalog, Plan};
 use crate::cycle::add_months;
-use crate::forecast::{self, Pace};
+use crate::forecast::{self, UsageRate};
 use crate::time::{Instant, far_future};
 
 /// Calendar months to look ahead.
@@ -58,13 +58,13 @@ impl Ahead {
 
 /// Looks ahead from an account that is caught up to `now`. `None` without usage, and if the plan is about to change.
 #[must_use]
-pub fn ahead(account: &Account, catalog: &Catalog, pace: Pace, now: Instant) -> Option<Ahead> {
-    let leaving = account.master.as_ref().is_some_and(|it| it.grace_until.is_some() || it.ends_at.is_some());
-    let present = catalog.plan(&account.plan).filter(|_| !leaving && account.next_plan.is_none() && !pace.is_zero())?;
+pub fn look_ahead(account: &Account, catalog: &Catalog, rate: UsageRate, now: Instant) -> Option<Ahead> {
+    let leaving = account.controlled_by.as_ref().is_some_and(|it| it.grace_until.is_some() || it.ends_at.is_some());
+    let present = catalog.plan(&account.plan).filter(|_| !leaving && account.next_plan.is_none() && !rate.is_zero())?;
     // No package expires within the months ahead.
     let months = MONTHS.min(catalog.rules.top_up_months);
     let until = add_months(now, months).unwrap_or_else(far_future);
-    let missing = forecast::missing(account, catalog, pace, now, until);
+    let missing = forecast::missing_credits(account, catalog, rate, now, until);
     let basket = |plan: &Plan, need: Credits| {
         if plan.top_ups { cheapest(&catalog.packages, need) } else { need.is_zero().then(Basket::default) }
     };
@@ -74,7 +74,7 @@ pub fn ahead(account: &Account, catalog: &Catalog, pace: Pace, now: Instant) -> 
         on_it.change_plan(&plan.id, now, catalog, &mut Changes::default());
         let difference = plan.amount.checked_sub(present.amount)?;
         let fees = difference.checked_mul(i64::from(months))?;
-        let still = basket(plan, forecast::missing(&on_it, catalog, pace, now, until))?;
+        let still = basket(plan, forecast::missing_credits(&on_it, catalog, rate, now, until))?;
         Some((plan.credits, Upgrade { plan: plan.id.clone(), difference, fees, still }))
     });
     let upgrade = upgrade.min_by_key(|(credits, upgrade)| (upgrade.cost(), *credits)).map(|(_, upgrade)| upgrade);

@@ -6,7 +6,7 @@
 mod ahead;
 mod buy;
 
-pub use ahead::{Ahead, Upgrade, ahead};
+pub use ahead::{Ahead, Upgrade, look_ahead};
 pub use buy::{Basket, cheapest};
 
 use crate::amount::Credits;

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Raw {
+pub(super) struct CatalogFile {
     pub shop: Spanned<Shop>,
     #[serde(default)]
     pub rules: Option<Spanned<Rules>>,
@@ -23,9 +23,9 @@ pub(super) struct Raw {
 }
 
 /// Reads a catalogue and refuses an invalid one.
-pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
+pub(super) fn read_file(text: &str) -> Result<CatalogFile, CatalogError> {
     let mut check = Check { text, keys: DeTable::default() };
-    let raw: Raw =
+    let raw: CatalogFile =
         toml::from_str(text).map_err(|e| check.error(e.span().map_or(0, |span| span.start), e.message().to_owned()))?;
     check.keys = DeTable::parse(text).map(Spanned::into_inner).unwrap_or_default();
     check_shop(&check, &raw.shop)?;
@@ -33,7 +33,7 @@ pub(super) fn read(text: &str) -> Result<Raw, CatalogError> {
         check_rules(&check, rules)?;
     }
     let currency = &raw.shop.get_ref().currency;
-    check_plans(&check, &raw.plan, money::step(currency))?;
+    check_plans(&check, &raw.plan, money::smallest_step(currency))?;
     check_packages(&check, &raw.package, currency)?;
     check_checkout_text(&check, &raw)?;
     check_metrics(&check, &raw.metric)?;
@@ -52,7 +52,7 @@ struct Check<'a> {
 
 /// A table of the catalogue: `shop`, `rules`, or the n-th `plan`, `package` or `metric`.
 #[derive(Clone, Copy)]
-struct Place {
+struct TablePosition {
     table: &'static str,
     number: usize,
     /// The table's first byte.
@@ -64,7 +64,7 @@ impl Check<'_> {
     fn require(
         &self,
         good: bool,
-        place: Place,
+        place: TablePosition,
         key: &str,
         reason: impl FnOnce() -> String,
     ) -> Result<(), CatalogError> {
@@ -72,11 +72,11 @@ impl Check<'_> {
     }
 
     /// A text of the shop that customers read.
-    fn words(&self, place: Place, key: &str, what: &str, words: &str) -> Result<(), CatalogError> {
-        text::line(words, WORDS_MAX).or_else(|e| self.require(false, place, key, || format!("{what} {e}")))
+    fn words(&self, place: TablePosition, key: &str, what: &str, words: &str) -> Result<(), CatalogError> {
+        text::check_line(words, WORDS_MAX).or_else(|e| self.require(false, place, key, || format!("{what} {e}")))
     }
 
-    fn key(&self, place: Place, key: &str) -> Option<usize> {
+    fn key(&self, place: TablePosition, key: &str) -> Option<usize> {
         let table = match self.keys.get(place.table)?.get_ref() {
             DeValue::Array(tables) => tables.get(place.number)?.get_ref(),
             table => table,
@@ -92,7 +92,7 @@ impl Check<'_> {
 }
 
 fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogError> {
-    let (at, shop) = (Place { table: "shop", number: 0, at: shop.span().start }, shop.get_ref());
+    let (at, shop) = (TablePosition { table: "shop", number: 0, at: shop.span().start }, shop.get_ref());
     check.words(at, "name", "shop.name", &shop.name)?;
     if !shop.credit_note.is_empty() {
         check.words(at, "credit_note", "shop.credit_note", &shop.credit_note)?;
@@ -122,7 +122,7 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
     check_urls(check, at, shop)
 }
 
-fn check_urls(check: &Check<'_>, at: Place, shop: &Shop) -> Result<(), CatalogError> {
+fn check_urls(check: &Check<'_>, at: TablePosition, shop: &Shop) -> Result<(), CatalogError> {
     let images = [("logo_url", shop.logo_url.as_ref()), ("icon_url", shop.icon_url.as_ref())];
     for (key, url) in images.into_iter().filter_map(|(key, url)| Some((key, url?))) {
         check.require(is_image_address(url), at, key, || {
@@ -166,7 +166,7 @@ fn is_image_address(text: &str) -> bool {
 }
 
 fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogError> {
-    let (at, rules) = (Place { table: "rules", number: 0, at: rules.span().start }, rules.get_ref());
+    let (at, rules) = (TablePosition { table: "rules", number: 0, at: rules.span().start }, rules.get_ref());
     let months = (1..=120).contains(&rules.top_up_months);
     check.require(months, at, "top_up_months", || "rules.top_up_months is not between 1 and 120".into())?;
     check.require((0..=60).contains(&rules.grace_days), at, "grace_days", || {
@@ -180,7 +180,13 @@ fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogE
     check.require(days, at, "reminder_days", || "rules.reminder_days are not between 1 and 365".into())
 }
 
-fn check_id(check: &Check<'_>, at: Place, key: &str, id: &str, seen: &mut Vec<String>) -> Result<(), CatalogError> {
+fn check_id(
+    check: &Check<'_>,
+    at: TablePosition,
+    key: &str,
+    id: &str,
+    seen: &mut Vec<String>,
+) -> Result<(), CatalogError> {
     let what = at.table;
     let good = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     check.require(good, at, key, || format!("{what} id {id:?} is not 1 to 64 of A–Z a–z 0–9 . _ -"))?;
@@ -195,12 +201,12 @@ const CREDITS_MAX: i64 = 1_000_000_000;
 const AMOUNT_MAX: i64 = 99_999_999;
 
 fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<(), CatalogError> {
-    check.require(!plans.is_empty(), Place { table: "plan", number: 0, at: 0 }, "", || {
+    check.require(!plans.is_empty(), TablePosition { table: "plan", number: 0, at: 0 }, "", || {
         "there is no [[plan]]".to_owned()
     })?;
     let (mut seen, mut prices) = (Vec::new(), Vec::new());
     for (number, plan) in plans.iter().enumerate() {
-        let (at, plan) = (Place { table: "plan", number, at: plan.span().start }, plan.get_ref());
+        let (at, plan) = (TablePosition { table: "plan", number, at: plan.span().start }, plan.get_ref());
         check_id(check, at, "id", &plan.id, &mut seen)?;
         check.words(at, "name", &format!("the name of plan {:?}", plan.id), &plan.name)?;
         check.require(plan.amount >= 0, at, "amount", || format!("plan {:?} has a negative price", plan.id))?;
@@ -223,10 +229,10 @@ fn check_plans(check: &Check<'_>, plans: &[Spanned<Plan>], step: i64) -> Result<
 }
 
 fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], currency: &str) -> Result<(), CatalogError> {
-    let (step, least) = (money::step(currency), money::minimum(currency).unwrap_or(1));
+    let (step, least) = (money::smallest_step(currency), money::smallest_charge(currency).unwrap_or(1));
     let mut seen = Vec::new();
     for (number, package) in packages.iter().enumerate() {
-        let (at, package) = (Place { table: "package", number, at: package.span().start }, package.get_ref());
+        let (at, package) = (TablePosition { table: "package", number, at: package.span().start }, package.get_ref());
         check_id(check, at, "id", &package.id, &mut seen)?;
         check
             .require(package.amount >= 0, at, "amount", || format!("package {:?} has a negative price", package.id))?;
@@ -255,8 +261,8 @@ fn check_packages(check: &Check<'_>, packages: &[Spanned<Package>], currency: &s
 }
 
 /// The text at the pay button has the shop's name and the address of its terms.
-fn check_checkout_text(check: &Check<'_>, raw: &Raw) -> Result<(), CatalogError> {
-    let (shop, at) = (raw.shop.get_ref(), Place { table: "shop", number: 0, at: raw.shop.span().start });
+fn check_checkout_text(check: &Check<'_>, raw: &CatalogFile) -> Result<(), CatalogError> {
+    let (shop, at) = (raw.shop.get_ref(), TablePosition { table: "shop", number: 0, at: raw.shop.span().start });
     let credits = raw.package.iter().map(|package| package.get_ref().grants()).max().unwrap_or(Credits::ZERO);
     let length = shop.checkout_text(credits, "30 Sep 2026").chars().count();
     let key = if shop.terms_url.len() >= shop.name.len() { "terms_url" } else { "name" };
@@ -276,7 +282,7 @@ const USAGE_COLUMNS: [&str; 7] = ["first_day", "last_day", "credits", "plan", "b
 fn check_metrics(check: &Check<'_>, metrics: &[Spanned<Metric>]) -> Result<(), CatalogError> {
     let mut seen = Vec::new();
     metrics.iter().enumerate().try_for_each(|(number, metric)| {
-        let (at, metric) = (Place { table: "metric", number, at: metric.span().start }, metric.get_ref());
+        let (at, metric) = (TablePosition { table: "metric", number, at: metric.span().start }, metric.get_ref());
         check.require(number < METRICS_MAX, at, "key", || format!("there are more than {METRICS_MAX} of metric"))?;
         check_id(check, at, "key", &metric.key, &mut seen)?;
         let free = !USAGE_COLUMNS.contains(&metric.key.as_str());

@@ -14,13 +14,13 @@ use toml::Spanned;
 #[serde(deny_unknown_fields)]
 pub struct Shop {
     /// The shop's name, as customers know it.
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub name: String,
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub support_email: String,
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub home_url: String,
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub terms_url: String,
     /// The target of "Upgrade"; `{customer}` stands for the customer's id.
     #[serde(default, deserialize_with = "trimmed::optional")]
@@ -34,7 +34,7 @@ pub struct Shop {
     #[serde(default, deserialize_with = "trimmed::accent")]
     pub accent: Option<Accent>,
     /// The catalogue's one currency: ISO 4217, lower case.
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub currency: String,
     /// A sentence about the worth of a credit.
     #[serde(default, deserialize_with = "trimmed::sentence")]
@@ -45,7 +45,7 @@ pub struct Shop {
     #[serde(default)]
     pub tax_ids: bool,
     /// Stripe's payment methods for Checkout.
-    #[serde(default = "default_methods", deserialize_with = "trimmed::list")]
+    #[serde(default = "default_methods", deserialize_with = "trimmed::trimmed_list")]
     pub payment_methods: Vec<String>,
     /// Minutes until a Checkout closes, 30 to 1,440; see [`Shop::open_minutes`].
     #[serde(default = "default_minutes")]
@@ -147,9 +147,9 @@ impl Default for Rules {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub id: String,
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub name: String,
     /// Minor units a month.
     pub amount: i64,
@@ -158,7 +158,7 @@ pub struct Plan {
     /// Whether the plan may buy top-ups (R7).
     pub top_ups: bool,
     /// Ids of the plan's prices at Stripe.
-    #[serde(default, deserialize_with = "trimmed::list")]
+    #[serde(default, deserialize_with = "trimmed::trimmed_list")]
     pub stripe_prices: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ impl Plan {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub id: String,
     /// Whole credits.
     pub credits: i64,
@@ -204,12 +204,12 @@ pub struct Terms {
 #[serde(deny_unknown_fields)]
 pub struct Metric {
     /// The key in `quantities`.
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub key: String,
     /// The name for customers.
-    #[serde(deserialize_with = "trimmed::text")]
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
     pub label: String,
-    #[serde(default, deserialize_with = "trimmed::text")]
+    #[serde(default, deserialize_with = "trimmed::trimmed_text")]
     pub unit: String,
     /// Whether pages show the average over the usages that sent it, instead of the sum. The default is the sum, except
     /// for `latency_ms`.
@@ -258,7 +258,7 @@ impl Catalog {
     /// # Errors
     /// An unknown key, no plan, a repeated id, a negative or absurd number, a larger package that is dearer per credit.
     pub fn parse(text: &str) -> Result<Self, CatalogError> {
-        let raw = check::read(text)?;
+        let raw = check::read_file(text)?;
         let mut plans: Vec<Plan> = raw.plan.into_iter().map(Spanned::into_inner).collect();
         plans.sort_by_key(|plan| plan.credits);
         let mut packages: Vec<Package> = raw.package.into_iter().map(Spanned::into_inner).collect();

@@ -4,7 +4,7 @@ use crate::accent::Accent;
 use crate::color::Color;
 use serde::de::{Deserialize, Deserializer, Error};
 
-fn read<E: Error>(text: &str) -> Result<String, E> {
+fn trimmed_line<E: Error>(text: &str) -> Result<String, E> {
     let text = text.trim();
     if text.chars().any(char::is_control) {
         return Err(E::custom(format!("the text {text:?} has a control character")));
@@ -12,21 +12,21 @@ fn read<E: Error>(text: &str) -> Result<String, E> {
     Ok(text.to_owned())
 }
 
-pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    read(&String::deserialize(from)?)
+pub(super) fn trimmed_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    trimmed_line(&String::deserialize(from)?)
 }
 
 pub(super) fn optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    Option::<String>::deserialize(from)?.as_deref().map(read).transpose()
+    Option::<String>::deserialize(from)?.as_deref().map(trimmed_line).transpose()
 }
 
 /// A sentence, which may stand on several lines.
 pub(super) fn sentence<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    read(&String::deserialize(from)?.split_whitespace().collect::<Vec<_>>().join(" "))
+    trimmed_line(&String::deserialize(from)?.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-pub(super) fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    Vec::<String>::deserialize(from)?.iter().map(|text| read(text)).collect()
+pub(super) fn trimmed_list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Vec::<String>::deserialize(from)?.iter().map(|text| trimmed_line(text)).collect()
 }
 
 pub(super) fn accent<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Accent>, D::Error> {

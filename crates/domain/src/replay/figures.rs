@@ -1,7 +1,7 @@
 //! One grant's figures, added up from its lines.
 
 use super::lines::drawn_afresh;
-use super::order::{BurnKey, Place};
+use super::order::{BurnKey, GrantOrder};
 use crate::entry::{Cause, Entry, EntryKind};
 use crate::grant::{Grant, Kind};
 use crate::id::{GrantId, PurchaseId};
@@ -9,7 +9,7 @@ use crate::reminder::notice_until;
 use crate::time::Instant;
 
 /// The figures of a grant, in thousandths.
-pub(super) struct Figures {
+pub(super) struct GrantFigures {
     pub kind: Option<Kind>,
     pub effective_at: Instant,
     pub expires_at: Instant,
@@ -26,7 +26,7 @@ pub(super) struct Figures {
     is_voided: bool,
 }
 
-impl Figures {
+impl GrantFigures {
     /// From the grant's first line.
     pub fn new(entry: &Entry) -> Result<Self, String> {
         let expires_at = entry.expires_at.filter(|at| *at > entry.event_at).ok_or("granted without a life")?;
@@ -100,10 +100,10 @@ impl Figures {
     }
 
     /// The place among the open grants. A voided one must keep nothing.
-    pub fn place(&self, id: GrantId) -> Option<Place> {
+    pub fn place(&self, id: GrantId) -> Option<GrantOrder> {
         let end = if self.is_voided { self.effective_at } else { self.expires_at };
         let deadline = if self.frozen > 0 { None } else { Some((end, id)) };
-        (self.remaining() > 0).then(|| Place { deadline, burn: self.burn_key(id) })
+        (self.remaining() > 0).then(|| GrantOrder { deadline, burn: self.burn_key(id) })
     }
 
     /// Applies a line of valid shape.
@@ -114,18 +114,18 @@ impl Figures {
             return Err(format!("`{}` of a grant that has ended", entry.kind.name()));
         }
         match entry.kind {
-            EntryKind::Granted => add(&mut self.amount, amount, "amount")?,
-            EntryKind::Used => add(&mut self.used, -amount, "used")?,
+            EntryKind::Granted => add_to_figure(&mut self.amount, amount, "amount")?,
+            EntryKind::Used => add_to_figure(&mut self.used, -amount, "used")?,
             EntryKind::Expired => {
                 self.check_expiry(entry)?;
-                add(&mut self.expired, -amount, "expired")?;
+                add_to_figure(&mut self.expired, -amount, "expired")?;
             }
-            EntryKind::Refunded => add(&mut self.refunded, -amount, "refunded")?,
-            EntryKind::Disputed => add(&mut self.disputed, -amount, "disputed")?,
-            EntryKind::Voided if amount > 0 => add(&mut self.used, -amount, "used")?,
+            EntryKind::Refunded => add_to_figure(&mut self.refunded, -amount, "refunded")?,
+            EntryKind::Disputed => add_to_figure(&mut self.disputed, -amount, "disputed")?,
+            EntryKind::Voided if amount > 0 => add_to_figure(&mut self.used, -amount, "used")?,
             EntryKind::Voided => {
                 self.check_void(entry)?;
-                add(&mut self.voided, -amount, "voided")?;
+                add_to_figure(&mut self.voided, -amount, "voided")?;
                 self.is_voided = true;
             }
             EntryKind::Extended => {
@@ -135,10 +135,10 @@ impl Figures {
             EntryKind::Restored | EntryKind::Held | EntryKind::Released | EntryKind::Frozen | EntryKind::Thawed => {}
         }
         if matches!(entry.kind, EntryKind::Refunded | EntryKind::Disputed | EntryKind::Restored) {
-            add(&mut self.removed, -amount, "refunded and disputed")?;
+            add_to_figure(&mut self.removed, -amount, "refunded and disputed")?;
         }
-        add(&mut self.held, held, "held")?;
-        add(&mut self.frozen, frozen, "frozen")?;
+        add_to_figure(&mut self.held, held, "held")?;
+        add_to_figure(&mut self.frozen, frozen, "frozen")?;
         if self.remaining() < 0 {
             return Err("more has left it than it had".to_owned());
         }
@@ -232,7 +232,7 @@ impl Figures {
 }
 
 /// Adds to a figure, which stays 0 or more.
-fn add(figure: &mut i64, change: i64, name: &str) -> Result<(), String> {
+fn add_to_figure(figure: &mut i64, change: i64, name: &str) -> Result<(), String> {
     *figure = figure
         .checked_add(change)
         .filter(|sum| *sum >= 0)

@@ -8,7 +8,7 @@ use crate::hold::Hold;
 use crate::id::GrantId;
 use std::collections::HashMap;
 
-fn broken(reason: impl Into<String>) -> Broken {
+fn broken_end(reason: impl Into<String>) -> Broken {
     Broken { seq: None, grant: None, reason: reason.into() }
 }
 
@@ -41,9 +41,9 @@ impl Replay {
         self.grants_agree(grants)?;
         self.open
             .none_overdue(account.last_at, true)
-            .map_err(|(grant, reason)| Broken { grant: Some(grant), ..broken(reason) })?;
+            .map_err(|(grant, reason)| Broken { grant: Some(grant), ..broken_end(reason) })?;
         held_agrees(grants, open_holds)?;
-        self.holds.agrees(open_holds, account.last_at).map_err(broken)?;
+        self.holds.agrees(open_holds, account.last_at).map_err(broken_end)?;
         Ok(Report {
             entries: self.seq,
             grants: grants.len(),
@@ -56,25 +56,30 @@ impl Replay {
     fn account_agrees(&self, account: &Account) -> Result<(), Broken> {
         let sums = account.customer == self.customer && account.seq == self.seq && account.hash == self.hash;
         if !sums {
-            return Err(broken(format!("the account is at entry {}, the lines end at {}", account.seq, self.seq)));
+            return Err(broken_end(format!("the account is at entry {}, the lines end at {}", account.seq, self.seq)));
         }
         if account.balance.0 != self.balance {
-            return Err(broken(format!("the account has {}, the lines {}", account.balance, Credits(self.balance))));
+            return Err(broken_end(format!(
+                "the account has {}, the lines {}",
+                account.balance,
+                Credits(self.balance)
+            )));
         }
         if self.created_at.is_some_and(|at| at > account.last_at) {
-            return Err(broken("a line is booked after the account's last_at"));
+            return Err(broken_end("a line is booked after the account's last_at"));
         }
         if account.last_at < account.cycle.start || account.last_at >= account.cycle.end {
-            return Err(broken("the account's cycle is not the one of its last_at"));
+            return Err(broken_end("the account's cycle is not the one of its last_at"));
         }
         match self
             .plans
             .last()
             .filter(|last| last.plan != account.plan || last.pauses_top_ups != account.top_ups_paused)
         {
-            Some(last) => {
-                Err(broken(format!("the account is on {}, its last change of plan was to {}", account.plan, last.plan)))
-            }
+            Some(last) => Err(broken_end(format!(
+                "the account is on {}, its last change of plan was to {}",
+                account.plan, last.plan
+            ))),
             None => Ok(()),
         }
     }
@@ -82,7 +87,7 @@ impl Replay {
     fn grants_agree(&self, grants: &[Grant]) -> Result<(), Broken> {
         let mut sum: i128 = 0;
         for row in grants {
-            let at = |reason| Broken { grant: Some(row.id), ..broken(reason) };
+            let at = |reason| Broken { grant: Some(row.id), ..broken_end(reason) };
             let figures = self.grants.get(&row.id).ok_or_else(|| at("it has a row and no line".to_owned()))?;
             if let Some(reason) = figures.differs(row) {
                 return Err(at(reason));
@@ -90,14 +95,14 @@ impl Replay {
             sum += figures.balance();
         }
         if grants.len() > self.grants.len() {
-            return Err(broken("a grant has two rows"));
+            return Err(broken_end("a grant has two rows"));
         }
         if grants.len() < self.grants.len() {
             let unknown = self.grants.keys().find(|id| !grants.iter().any(|row| row.id == **id));
-            return Err(Broken { grant: unknown.copied(), ..broken("it has lines and no row") });
+            return Err(Broken { grant: unknown.copied(), ..broken_end("it has lines and no row") });
         }
         if sum != i128::from(self.balance) {
-            return Err(broken("the grants do not add up to the balance"));
+            return Err(broken_end("the grants do not add up to the balance"));
         }
         Ok(())
     }
@@ -114,11 +119,11 @@ fn held_agrees(grants: &[Grant], open_holds: &[Hold]) -> Result<(), Broken> {
         let held = drawn.remove(&row.id).unwrap_or_default();
         if held != row.held.0 {
             let reason = format!("{} of it are held, open holds have drawn {}", row.held, Credits(held));
-            return Err(Broken { grant: Some(row.id), ..broken(reason) });
+            return Err(Broken { grant: Some(row.id), ..broken_end(reason) });
         }
     }
     match drawn.into_keys().next() {
-        Some(grant) => Err(Broken { grant: Some(grant), ..broken("an open hold draws on it, and it has no row") }),
+        Some(grant) => Err(Broken { grant: Some(grant), ..broken_end("an open hold draws on it, and it has no row") }),
         None => Ok(()),
     }
 }

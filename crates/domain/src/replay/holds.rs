@@ -35,7 +35,7 @@ impl Settling {
     }
 }
 
-struct Opened {
+struct OpenedHold {
     draws: Draws,
     expires_at: Instant,
 }
@@ -52,7 +52,7 @@ struct Alike {
 /// Every hold that may be open.
 #[derive(Default)]
 pub(super) struct HoldBook {
-    opened: HashMap<HoldId, Opened>,
+    opened: HashMap<HoldId, OpenedHold>,
     alike: HashMap<Draws, Alike>,
     lapses: BTreeSet<(Instant, HoldId)>,
 }
@@ -66,7 +66,7 @@ impl HoldBook {
         }
         self.lapses.insert((expires_at, id));
         self.alike.entry(draws.clone()).or_default().members.insert((expires_at, id));
-        self.opened.insert(id, Opened { draws, expires_at });
+        self.opened.insert(id, OpenedHold { draws, expires_at });
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl HoldBook {
             if last.zip(first).is_some_and(|(last, first)| last > first) {
                 return Err(format!("{id} was not consumed in burn order"));
             }
-            if sum(settled.draws, back) != draws {
+            if merged_draws(settled.draws, back) != draws {
                 return Err(format!("what was taken and what came back is not what {id} has drawn"));
             }
         }
@@ -193,7 +193,7 @@ fn negated(changes: Draws) -> Draws {
 }
 
 /// The sum of two lists of draws.
-fn sum(mut draws: Draws, more: Draws) -> Draws {
+fn merged_draws(mut draws: Draws, more: Draws) -> Draws {
     for (grant, credits) in more {
         match draws.iter_mut().find(|(other, _)| *other == grant) {
             Some((_, sum)) => *sum = sum.saturating_add(credits),

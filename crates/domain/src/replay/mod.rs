@@ -54,10 +54,10 @@ use crate::entry::{Entry, EntryKind, Hash};
 use crate::grant::{Grant, Kind};
 use crate::id::{GrantId, PurchaseId};
 use crate::time::Instant;
-use figures::Figures;
+use figures::GrantFigures;
 use holds::{HoldBook, Settling};
 use order::{DueOrder, OpenGrants};
-use run::Run;
+use run::OperationRun;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -107,7 +107,7 @@ pub struct Head {
 
 /// The parts of a grant's row that its lines lack.
 #[derive(Clone, Copy)]
-struct Terms {
+struct GrantTerms {
     kind: Kind,
     effective_at: Instant,
     purchase: Option<PurchaseId>,
@@ -122,18 +122,18 @@ pub struct Replay {
     balance: i64,
     event_at: Option<Instant>,
     created_at: Option<Instant>,
-    terms: Option<HashMap<GrantId, Terms>>,
+    terms: Option<HashMap<GrantId, GrantTerms>>,
     plans: Vec<PlanChange>,
     plans_passed: usize,
     paused: bool,
     /// The last plan grant, and its end.
     plan_until: Option<(Instant, GrantId)>,
-    grants: HashMap<GrantId, Figures>,
+    grants: HashMap<GrantId, GrantFigures>,
     open: OpenGrants,
     due: DueOrder,
     holds: HoldBook,
     settling: Option<Settling>,
-    run: Option<Run>,
+    run: Option<OperationRun>,
 }
 
 impl Replay {
@@ -166,7 +166,7 @@ impl Replay {
     pub fn with_terms(mut self, grants: &[Grant], plans: &[PlanChange]) -> Self {
         let terms = |g: &Grant| {
             let Grant { kind, effective_at, purchase, is_voided, .. } = *g;
-            (g.id, Terms { kind, effective_at, purchase, is_voided })
+            (g.id, GrantTerms { kind, effective_at, purchase, is_voided })
         };
         self.terms = Some(grants.iter().map(terms).collect());
         self.plans = plans.to_vec();
@@ -257,7 +257,7 @@ impl Replay {
         if let Some(figures) = self.grants.get(&entry.grant) {
             return figures.may_grow(entry);
         }
-        let mut figures = Figures::new(entry)?;
+        let mut figures = GrantFigures::new(entry)?;
         if let Some(terms) = terms {
             figures.agree(entry, terms.kind, terms.effective_at, terms.purchase)?;
             if terms.kind == Kind::Plan {

@@ -11,7 +11,7 @@ pub(super) type BurnKey = (Kind, Instant, Instant, GrantId);
 
 /// The place of a grant with credits left.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct GrantOrder {
     /// The date by which its rest must be booked away; none while a part is frozen.
     pub deadline: Option<(Instant, GrantId)>,
     /// The place in burn order, if the kind is known.
@@ -26,7 +26,7 @@ pub(super) struct OpenGrants {
 }
 
 impl OpenGrants {
-    pub fn moved(&mut self, before: Option<&Place>, after: Option<&Place>) {
+    pub fn moved(&mut self, before: Option<&GrantOrder>, after: Option<&GrantOrder>) {
         if let Some(place) = before {
             if let Some(key) = &place.deadline {
                 self.deadlines.remove(key);

@@ -8,7 +8,7 @@ use crate::id::GrantId;
 use crate::time::Instant;
 
 /// A usage, a hold, or its return.
-pub(super) struct Run {
+pub(super) struct OperationRun {
     kind: EntryKind,
     cause: Cause,
     event_at: Instant,
@@ -21,7 +21,7 @@ pub(super) struct Run {
     pub last: Option<(BurnKey, i64)>,
 }
 
-impl Run {
+impl OperationRun {
     pub fn new(entry: &Entry) -> Self {
         Self {
             kind: entry.kind,
@@ -68,7 +68,7 @@ impl Replay {
             _ => self.holds.lapse_of(entry.cause),
         } == Some(at);
         self.due.follows(entry, self.kind_of(entry.grant), due).map_err(broken)?;
-        self.run = Some(Run::new(entry));
+        self.run = Some(OperationRun::new(entry));
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 use crate::for_all;
 use crate::forecasts::{Present, account, presents, walk};
 use proptest::prelude::*;
-use topup_domain::advice::{Basket, ahead};
+use topup_domain::advice::{Basket, look_ahead};
 use topup_domain::cycle::add_months;
-use topup_domain::forecast::Pace;
+use topup_domain::forecast::UsageRate;
 use topup_domain::time::from_millis;
 use topup_domain::{Account, Catalog, Changes, Credits, Instant, Kind};
 
@@ -93,10 +93,10 @@ fn agrees(prices: &Prices, present: &Present) {
     let catalog = catalog(prices, present);
     let (account, now) = account(present, &catalog);
     let came = from_millis(START);
-    let pace = Pace::of(Credits(present.pace), came, now).expect("three weeks of data");
-    let over = (now - Pace::since(came, now)).num_milliseconds();
-    let got = ahead(&account, &catalog, pace, now);
-    if present.pace == 0 || account.next_plan.is_some() {
+    let rate = UsageRate::new(Credits(present.rate), came, now).expect("three weeks of data");
+    let over = (now - UsageRate::since(came, now)).num_milliseconds();
+    let got = look_ahead(&account, &catalog, rate, now);
+    if present.rate == 0 || account.next_plan.is_some() {
         assert_eq!(got, None);
         return;
     }
@@ -146,22 +146,22 @@ fn covers(
 
 #[test]
 fn buy_or_upgrade_is_what_trying_everything_finds() {
-    let small = (prices(), presents(), 0..2_500_i64).prop_map(|(prices, mut present, pace)| {
-        present.pace = pace;
+    let small = (prices(), presents(), 0..2_500_i64).prop_map(|(prices, mut present, rate)| {
+        present.rate = rate;
         (prices, present)
     });
     for_all(100, small, |(prices, present)| agrees(&prices, &present));
 }
 
-/// A customer of the sample shop on Builder, with `pace` credits a month and nothing else.
-fn builder(pace: i64) -> topup_domain::advice::Ahead {
+/// A customer of the sample shop on Builder, with `rate` credits a month and nothing else.
+fn builder(rate: i64) -> topup_domain::advice::Ahead {
     let catalog = crate::advice::sample();
     let start = from_millis(START);
     let (mut account, mut changes) = Account::open("acme", "builder", start, start, &catalog).expect("a calendar");
-    let now = account.begin(start + chrono::TimeDelta::days(30), &catalog, &mut changes);
+    let now = account.catch_up(start + chrono::TimeDelta::days(30), &catalog, &mut changes);
     assert!(account.grants.iter().all(|grant| grant.kind == Kind::Plan));
-    let pace = Pace::of(Credits::whole(pace), start, now).expect("a month of data");
-    ahead(&account, &catalog, pace, now).expect("use")
+    let rate = UsageRate::new(Credits::whole(rate), start, now).expect("a month of data");
+    look_ahead(&account, &catalog, rate, now).expect("use")
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Heard {
         command: impl FnOnce(&mut Account, Instant, &Catalog, &mut Changes, u128),
     ) -> Vec<(AlertKind, i64)> {
         let mut changes = Changes::default();
-        let at = self.account.begin(self.now, &self.catalog, &mut changes);
+        let at = self.account.catch_up(self.now, &self.catalog, &mut changes);
         self.next += 1;
         command(&mut self.account, at, &self.catalog, &mut changes, self.next);
         let (told, news) = balance_alert::due_alerts(&self.account, &changes, self.told, self.set);

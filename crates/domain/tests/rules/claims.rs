@@ -86,7 +86,7 @@ impl Sold {
         };
         let mut world = World::open(&history);
         world.act(|account, catalog, changes| {
-            let at = account.begin(from_millis(START), catalog, changes);
+            let at = account.catch_up(from_millis(START), catalog, changes);
             account.grant_top_up(
                 GRANT,
                 SoldTopUp::now(PurchaseId(Uuid::from_u128(8)), BOUGHT, catalog),

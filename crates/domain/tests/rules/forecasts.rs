@@ -4,7 +4,9 @@
 use crate::for_all;
 use proptest::prelude::*;
 use topup_domain::SoldTopUp;
-use topup_domain::forecast::{Outlook, Pace, RunsOut, forecast, missing, outlook, runs_out};
+use topup_domain::forecast::{
+    RunsOut, TopUpForecast, UsageRate, left_at_expiry, missing_credits, runs_out, top_ups_together,
+};
 use topup_domain::time::from_millis;
 use topup_domain::{Account, Catalog, Credits, GrantId, HoldId, Instant, Kind, PurchaseId, UsageId};
 
@@ -40,7 +42,7 @@ pub struct Present {
     used: i64,
     held: i64,
     now_days: i64,
-    pub pace: i64,
+    pub rate: i64,
 }
 
 pub fn presents() -> impl Strategy<Value = Present> {
@@ -48,7 +50,7 @@ pub fn presents() -> impl Strategy<Value = Present> {
         (any::<bool>(), any::<bool>(), any::<bool>(), 1..4_i32, prop::collection::vec((0..20_i64, 1..900_i64), 1..4));
     let rest = (0..600_i64, 1..60_i64, 0..2_500_i64, 0..400_i64, 21..28_i64, prop_oneof![Just(0), 1..9_000_i64]);
     (shape, rest).prop_map(
-        |((big, downgrades, paused, months, top_ups), (bonus, bonus_days, used, held, now_days, pace))| Present {
+        |((big, downgrades, paused, months, top_ups), (bonus, bonus_days, used, held, now_days, rate))| Present {
             big,
             downgrades,
             paused,
@@ -59,7 +61,7 @@ pub fn presents() -> impl Strategy<Value = Present> {
             used,
             held,
             now_days,
-            pace,
+            rate,
         },
     )
 }
@@ -71,7 +73,7 @@ pub fn account(present: &Present, catalog: &Catalog) -> (Account, Instant) {
     let mut top_ups = present.top_ups.clone();
     top_ups.sort_unstable();
     for (n, (day, credits)) in top_ups.into_iter().enumerate() {
-        let at = account.begin(from_millis(START + day * DAY), catalog, &mut changes);
+        let at = account.catch_up(from_millis(START + day * DAY), catalog, &mut changes);
         let purchase = PurchaseId(uuid::Uuid::from_u128(100 + n as u128));
         account.grant_top_up(
             grant_id(1 + n as u128),
@@ -81,7 +83,7 @@ pub fn account(present: &Present, catalog: &Catalog) -> (Account, Instant) {
             &mut changes,
         );
     }
-    let now = account.begin(from_millis(START + present.now_days * DAY), catalog, &mut changes);
+    let now = account.catch_up(from_millis(START + present.now_days * DAY), catalog, &mut changes);
     if present.bonus > 0 {
         let until = now + chrono::TimeDelta::days(present.bonus_days);
         account.grant_courtesy(grant_id(50), Credits(present.bonus), until, None, now, &mut changes).expect("a bonus");
@@ -161,7 +163,7 @@ pub fn walk(
     let mut n = 0_i128;
     let due = |n: i128| -> i64 {
         // The first millisecond at which the rate has reached n: the least t with used * t >= n * over.
-        let used = i128::from(present.pace);
+        let used = i128::from(present.rate);
         if used == 0 {
             i64::MAX
         } else {
@@ -233,13 +235,13 @@ fn a_forecast_is_what_walking_through_the_days_finds() {
         let catalog = catalog(if present.paused { "paused" } else { "usable" }, present.months);
         let (account, now) = account(&present, &catalog);
         let came = from_millis(START);
-        let pace = Pace::of(Credits(present.pace), came, now).expect("three weeks of data");
-        let over = (now - Pace::since(came, now)).num_milliseconds();
+        let rate = UsageRate::new(Credits(present.rate), came, now).expect("three weeks of data");
+        let over = (now - UsageRate::since(came, now)).num_milliseconds();
         let mut top_ups: Vec<GrantId> =
             account.grants.iter().filter(|grant| grant.kind == Kind::TopUp).map(|grant| grant.id).collect();
         top_ups.sort_unstable();
         let before = account.clone();
-        let got = forecast(&account, &catalog, pace, &top_ups, now);
+        let got = left_at_expiry(&account, &catalog, rate, &top_ups, now);
         assert_eq!(account, before, "only a copy is played with");
         let at = now.timestamp_millis();
         let last = account.grants.iter().filter(|grant| grant.kind == Kind::TopUp).map(|g| g.expires_at).max();
@@ -247,8 +249,8 @@ fn a_forecast_is_what_walking_through_the_days_finds() {
         let walked = walk(&present, &account, &catalog, (at, over, last), 0);
         assert_eq!(got, walked.left);
         let until = from_millis(last);
-        assert_eq!(missing(&account, &catalog, pace, now, until), Credits(walked.missing));
-        let RunsOut { plan, all } = runs_out(&account, &catalog, pace, now, until);
+        assert_eq!(missing_credits(&account, &catalog, rate, now, until), Credits(walked.missing));
+        let RunsOut { plan, all } = runs_out(&account, &catalog, rate, now, until);
         assert_eq!(all.map(|at| at.timestamp_millis()), walked.all_out);
         // After the end of all credits the walk stops.
         let plan_out = walked.plan_out.filter(|out| walked.all_out.is_none_or(|all| *out <= all));
@@ -258,7 +260,7 @@ fn a_forecast_is_what_walking_through_the_days_finds() {
 
 #[test]
 fn an_outlook_says_covered_left_or_all_used() {
-    let check = |pace: i64, want: Option<Outlook>| {
+    let check = |rate: i64, want: Option<TopUpForecast>| {
         let catalog = catalog("usable", 1);
         let start = from_millis(START);
         let (mut account, mut changes) = Account::open("acme", "big", start, start, &catalog).expect("a calendar");
@@ -271,15 +273,15 @@ fn an_outlook_says_covered_left_or_all_used() {
             &mut changes,
         );
         // Ten days in, twenty before the end, which is also the reset: 3 of the plan and 1,000 bought.
-        let now = account.begin(from_millis(START + 10 * DAY), &catalog, &mut changes);
-        let pace = Pace::of(Credits::whole(pace), start, now).expect("ten days of data");
-        assert_eq!(outlook(&account, &catalog, pace, &[grant_id(1)], now), want, "{pace:?}");
+        let now = account.catch_up(from_millis(START + 10 * DAY), &catalog, &mut changes);
+        let rate = UsageRate::new(Credits::whole(rate), start, now).expect("ten days of data");
+        assert_eq!(top_ups_together(&account, &catalog, rate, &[grant_id(1)], now), want, "{rate:?}");
     };
-    check(0, Some(Outlook::Untouched));
-    check(1, Some(Outlook::Untouched));
+    check(0, Some(TopUpForecast::Untouched));
+    check(1, Some(TopUpForecast::Untouched));
     // 20 days at 20 a day: 400, of which the plan has 3.
-    check(200, Some(Outlook::Left(Credits::whole(600))));
-    check(2_000, Some(Outlook::AllUsed));
+    check(200, Some(TopUpForecast::Left(Credits::whole(600))));
+    check(2_000, Some(TopUpForecast::AllUsed));
 }
 
 #[test]
@@ -295,14 +297,14 @@ fn nothing_is_said_of_what_is_gone_or_frozen() {
         &catalog,
         &mut changes,
     );
-    let now = account.begin(from_millis(START + 10 * DAY), &catalog, &mut changes);
-    let pace = Pace::of(Credits::ZERO, start, now).expect("ten days of data");
-    assert_eq!(outlook(&account, &catalog, pace, &[grant_id(77)], now), None);
+    let now = account.catch_up(from_millis(START + 10 * DAY), &catalog, &mut changes);
+    let rate = UsageRate::new(Credits::ZERO, start, now).expect("ten days of data");
+    assert_eq!(top_ups_together(&account, &catalog, rate, &[grant_id(77)], now), None);
     account
         .grants
         .iter_mut()
         .filter(|grant| grant.id == grant_id(1))
         .for_each(|grant| grant.frozen = Credits::whole(4));
-    assert_eq!(forecast(&account, &catalog, pace, &[grant_id(1)], now), []);
-    assert_eq!(outlook(&account, &catalog, pace, &[grant_id(1)], now), None);
+    assert_eq!(left_at_expiry(&account, &catalog, rate, &[grant_id(1)], now), []);
+    assert_eq!(top_ups_together(&account, &catalog, rate, &[grant_id(1)], now), None);
 }

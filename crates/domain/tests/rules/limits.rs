@@ -181,7 +181,7 @@ fn a_lapse_at_the_end_of_its_grant_leaves_the_line_to_the_expiry() {
     account.hold(HoldId(id(1)), Credits::whole(3), at(DAY), at(0), &mut changes).unwrap();
     account.hold(HoldId(id(2)), Credits::whole(4), at(DAY), at(0), &mut changes).unwrap();
     changes.entries.clear();
-    account.begin(at(DAY), &catalog, &mut changes);
+    account.catch_up(at(DAY), &catalog, &mut changes);
     let lines: Vec<_> = changes
         .entries
         .iter()
@@ -219,7 +219,7 @@ fn plans_go_up_at_once_and_down_at_the_cycles_end_by_what_was_in_force() {
     account.change_plan("free", at(6), &changed, &mut changes);
     assert!(!account.top_ups_paused);
     let end = account.cycle.end;
-    account.begin(end, &changed, &mut changes);
+    account.catch_up(end, &changed, &mut changes);
     assert!(account.top_ups_paused, "the changed catalogue acts from the next cycle");
     assert_eq!(account.plan_grant().unwrap().amount, Credits::whole(300));
     let last = changes.plan_changes.last().unwrap();
@@ -238,10 +238,10 @@ fn a_catalogue_that_pauses_top_ups_acts_from_the_next_cycle_without_a_change_of_
         &mut changes,
     );
     let paused = Catalog::parse(&include_str!("../../../../catalog.toml").replace("\"usable\"", "\"paused\"")).unwrap();
-    account.begin(at(DAY), &paused, &mut changes);
+    account.catch_up(at(DAY), &paused, &mut changes);
     assert_eq!(Balance::of(&account, at(DAY)).available, Credits::whole(310));
     let end = account.cycle.end;
-    account.begin(end, &paused, &mut changes);
+    account.catch_up(end, &paused, &mut changes);
     let balance = Balance::of(&account, end);
     assert_eq!((balance.available, balance.top_up.paused), (Credits::whole(300), Credits::whole(10)));
     assert_eq!(balance.grants[1].state, GrantState::Paused);
@@ -251,8 +251,8 @@ fn a_catalogue_that_pauses_top_ups_acts_from_the_next_cycle_without_a_change_of_
 #[test]
 fn a_clock_that_is_behind_never_reopens_the_past() {
     let (mut account, catalog, mut changes) = open("free");
-    assert_eq!(account.begin(at(DAY), &catalog, &mut changes), at(DAY));
-    assert_eq!(account.begin(at(5), &catalog, &mut changes), at(DAY));
+    assert_eq!(account.catch_up(at(DAY), &catalog, &mut changes), at(DAY));
+    assert_eq!(account.catch_up(at(5), &catalog, &mut changes), at(DAY));
     assert_eq!(account.last_at, at(DAY));
     assert_eq!(top_up_expiry(at(0), catalog.rules.top_up_months), from_millis(NOW + 365 * DAY));
 }
@@ -263,7 +263,7 @@ fn instants_finer_than_a_millisecond_are_cut() {
     let fine = |ms| at(ms) + chrono::TimeDelta::nanoseconds(999_999);
     let (mut account, mut changes) = Account::open("acme", "free", fine(0), fine(7), &catalog).unwrap();
     assert_eq!((account.anchor, account.last_at, account.cycle.start), (at(0), at(7), at(0)));
-    assert_eq!(account.begin(fine(8), &catalog, &mut changes), at(8));
+    assert_eq!(account.catch_up(fine(8), &catalog, &mut changes), at(8));
     account.hold(HoldId(id(1)), Credits::whole(1), fine(9), at(8), &mut changes).unwrap();
     assert_eq!(account.holds[0].expires_at, at(9));
     account.grant_courtesy(GrantId(id(1)), Credits::whole(1), fine(9), None, at(8), &mut changes).unwrap();

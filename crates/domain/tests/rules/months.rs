@@ -117,7 +117,7 @@ fn the_second_calendar_agrees_with_itself_and_with_known_dates() {
 
 #[test]
 fn reminders_of_every_day_of_2024_to_2048_are_due_at_their_own_millisecond() {
-    use topup_domain::reminder::{Look, due_at, look};
+    use topup_domain::reminder::{ReminderStep, due_at, reminder_step};
     let mut date = Date { year: 2024, month: 1, day: 1, into: TIMES[1] };
     while date.year < 2049 {
         // By counting milliseconds: 30 and 7 times 24 hours, in any month.
@@ -126,10 +126,14 @@ fn reminders_of_every_day_of_2024_to_2048_are_due_at_their_own_millisecond() {
             let due = ends - days * 24 * HOUR;
             assert_eq!(due_at(from_millis(ends), days).timestamp_millis(), due);
             let sent: &[i64] = if days == 30 { &[] } else { &[30] };
-            let at = |ms: i64| look(from_millis(ends), &[30, 7], sent, from_millis(ms));
-            assert_eq!((at(due - 1), at(due)), (Look::Wait(from_millis(due)), Look::Announce(days)), "{date:?}");
+            let at = |ms: i64| reminder_step(from_millis(ends), &[30, 7], sent, from_millis(ms));
+            assert_eq!(
+                (at(due - 1), at(due)),
+                (ReminderStep::Wait(from_millis(due)), ReminderStep::Announce(days)),
+                "{date:?}"
+            );
         }
-        assert_eq!(look(from_millis(ends), &[30, 7], &[30], from_millis(ends)), Look::Done);
+        assert_eq!(reminder_step(from_millis(ends), &[30, 7], &[30], from_millis(ends)), ReminderStep::Done);
         date = date.tomorrow();
     }
 }

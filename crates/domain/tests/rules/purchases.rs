@@ -1,14 +1,14 @@
 //! The states of a purchase under every update (R19), and the order of Stripe's events (R15).
 
 use topup_domain::PurchaseState::{self, Created, Credited, Expired, Failed, Open, Processing, Review};
-use topup_domain::purchase::CheckoutNews::{
+use topup_domain::purchase::CheckoutUpdate::{
     self, Expired as Lapsed, Failed as Refused, Mismatch, Open as Still, Paid, Pending,
 };
 
 /// The state after an update.
-fn after(state: PurchaseState, news: CheckoutNews) -> PurchaseState {
+fn after(state: PurchaseState, update: CheckoutUpdate) -> PurchaseState {
     use topup_domain::purchase::PurchaseStep;
-    match state.on(news) {
+    match state.apply(update) {
         PurchaseStep::Stay => state,
         PurchaseStep::Move(to) => to,
         PurchaseStep::Credit => Credited,
@@ -18,7 +18,7 @@ fn after(state: PurchaseState, news: CheckoutNews) -> PurchaseState {
 
 #[test]
 fn every_state_under_every_news_goes_where_the_table_says() {
-    let news = [Paid, Mismatch, Pending, Refused, Lapsed, Still];
+    let update = [Paid, Mismatch, Pending, Refused, Lapsed, Still];
     let table = [
         (Created, [Credited, Review, Processing, Failed, Expired, Open]),
         (Open, [Credited, Review, Processing, Failed, Expired, Open]),
@@ -28,16 +28,16 @@ fn every_state_under_every_news_goes_where_the_table_says() {
         (Failed, [Credited, Review, Failed, Failed, Failed, Failed]),
         (Review, [Review; 6]),
     ];
-    assert_eq!(news, CheckoutNews::ALL);
+    assert_eq!(update, CheckoutUpdate::ALL);
     assert_eq!(table.map(|(state, _)| state), PurchaseState::ALL);
     for (state, row) in table {
-        assert_eq!(news.map(|news| after(state, news)), row, "{state:?}");
+        assert_eq!(update.map(|update| after(state, update)), row, "{state:?}");
     }
 }
 
 #[test]
 fn the_news_of_one_checkout_end_in_one_state_in_any_order_and_number() {
-    let stories: [(&[CheckoutNews], PurchaseState); 5] = [
+    let stories: [(&[CheckoutUpdate], PurchaseState); 5] = [
         (&[Still, Lapsed], Expired),
         (&[Still, Pending, Refused], Failed),
         (&[Still, Pending, Paid], Credited),
@@ -47,21 +47,21 @@ fn the_news_of_one_checkout_end_in_one_state_in_any_order_and_number() {
     for start in [Created, Open, Expired] {
         for (story, end) in stories {
             for order in orders(story) {
-                let once = order.iter().fold(start, |state, news| after(state, *news));
-                let twice = order.iter().chain(&order).fold(start, |state, news| after(state, *news));
+                let once = order.iter().fold(start, |state, update| after(state, *update));
+                let twice = order.iter().chain(&order).fold(start, |state, update| after(state, *update));
                 assert_eq!((once, twice), (end, end), "{start:?} {order:?}");
             }
         }
     }
 }
 
-fn orders(of: &[CheckoutNews]) -> Vec<Vec<CheckoutNews>> {
+fn orders(of: &[CheckoutUpdate]) -> Vec<Vec<CheckoutUpdate>> {
     if of.is_empty() {
         return vec![Vec::new()];
     }
     let mut out = Vec::new();
     for (i, first) in of.iter().enumerate() {
-        let rest: Vec<_> = of.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, news)| *news).collect();
+        let rest: Vec<_> = of.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, update)| *update).collect();
         out.extend(orders(&rest).into_iter().map(|mut order| {
             order.insert(0, *first);
             order

@@ -216,8 +216,8 @@ fn random_lives_reach_the_corners() {
             "a voided grant of which nothing was left",
             world.rows.values().any(|g| g.is_voided && g.voided.is_zero()),
         );
-        note("a master at the end", world.account.master.is_some());
-        note("a grace at the end", world.account.master.as_ref().is_some_and(|master| master.grace_until.is_some()));
+        note("a master at the end", world.account.controlled_by.is_some());
+        note("a grace at the end", world.account.controlled_by.as_ref().is_some_and(|it| it.grace_until.is_some()));
     });
     let seen = seen.into_inner();
     let rare: Vec<_> = seen.iter().filter(|(_, times)| **times < 1).collect();

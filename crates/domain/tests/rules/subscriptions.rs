@@ -1,6 +1,6 @@
 //! The effect of subscriptions on a plan: every status from every state, the grace, its end, and a late payment.
 
-use topup_domain::account::Master;
+use topup_domain::account::ControllingSubscription;
 use topup_domain::time::from_millis;
 use topup_domain::{
     Account, Balance, Catalog, Changes, Credits, EntryKind, HoldId, Instant, Kind, Subscription,
@@ -51,7 +51,7 @@ impl Shop {
     }
 
     fn pass(&mut self, day: i64) -> &mut Self {
-        self.account.begin(at(day), &self.catalog, &mut self.changes);
+        self.account.catch_up(at(day), &self.catalog, &mut self.changes);
         self
     }
 
@@ -74,7 +74,7 @@ impl Shop {
     /// The plan, the next plan, the plan credits left, whether a subscription controls the plan.
     fn stands(&self) -> (&str, Option<&str>, i64, bool) {
         let left = Balance::of(&self.account, self.account.last_at).plan.remaining;
-        (&self.account.plan, self.account.next_plan.as_deref(), left.0 / 1000, self.account.master.is_some())
+        (&self.account.plan, self.account.next_plan.as_deref(), left.0 / 1000, self.account.controlled_by.is_some())
     }
 
     fn kinds(&self) -> Vec<&str> {
@@ -121,7 +121,7 @@ fn every_status_from_every_state() {
         let day = if from == GraceOver { 12 } else { 5 };
         shop.follow(day, &[one]);
         assert_eq!(shop.stands(), expected, "{from:?} {status:?} {owes:?}");
-        shop.account.begin(at(day) + chrono::TimeDelta::milliseconds(1), &shop.catalog, &mut Changes::default());
+        shop.account.catch_up(at(day) + chrono::TimeDelta::milliseconds(1), &shop.catalog, &mut Changes::default());
     };
     for owes in [None, Some(true), Some(false)] {
         for status in Status::ALL {
@@ -155,7 +155,7 @@ fn a_grace_ends_at_its_instant_and_free_runs_to_the_cycles_end() {
     let mut shop = Shop::open();
     shop.follow(1, &[subscription(Status::Active, "starter")]).charge(1_000, 2).follow(3, &[past_due(3)]);
     assert_eq!(shop.account.next_due(), at(10), "seven days");
-    shop.account.begin(from_millis(NOW + 10 * DAY - 1), &shop.catalog, &mut shop.changes);
+    shop.account.catch_up(from_millis(NOW + 10 * DAY - 1), &shop.catalog, &mut shop.changes);
     assert_eq!(shop.stands(), ("starter", None, 4_000, true));
     // Without a catch-up until day 20, the due lines are booked with their own instants.
     shop.pass(20);
@@ -274,7 +274,9 @@ fn of_several_a_paid_one_rules_then_the_largest() {
     all.reverse();
     shop.follow(1, &all);
     assert_eq!(shop.stands(), ("builder", None, 25_000, true));
-    let ruled = |shop: &Shop| shop.account.master.clone().map(|Master { subscription, .. }| subscription);
+    let ruled = |shop: &Shop| {
+        shop.account.controlled_by.clone().map(|ControllingSubscription { subscription, .. }| subscription)
+    };
     assert_eq!(ruled(&shop).as_deref(), Some("sub_4"));
     // The controlling one is never paid: the other takes over at once.
     all[2].status = Status::Unpaid;
@@ -302,7 +304,7 @@ fn the_subscriptions_anchor_acts_from_the_next_boundary() {
 }
 
 #[test]
-fn only_the_masters_own_plan_and_anchor_may_be_set() {
+fn only_the_subscriptions_own_plan_and_anchor_may_be_set() {
     let mut shop = Shop::open();
     assert!(shop.account.may_set(Some("pro"), Some(at(9))));
     shop.follow(1, &[subscription(Status::Active, "starter")]);

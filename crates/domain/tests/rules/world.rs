@@ -76,7 +76,7 @@ impl World {
 
     /// Catches the account up to an instant, and returns the one to use.
     pub fn pass(&mut self, now: i64) -> i64 {
-        let at = self.act(|account, catalog, changes| account.begin(from_millis(now), catalog, changes));
+        let at = self.act(|account, catalog, changes| account.catch_up(from_millis(now), catalog, changes));
         at.timestamp_millis()
     }
 
@@ -115,7 +115,7 @@ impl World {
     /// Loads grants that were put away.
     pub fn adopt(&mut self, ids: &[GrantId]) {
         for id in ids {
-            self.account.adopt(self.rows[id].clone());
+            self.account.restore_closed_grant(self.rows[id].clone());
         }
     }
 

@@ -35,7 +35,7 @@ pub fn catalog_limits(catalog: &Catalog) -> Vec<Finding> {
         let text = format!("payment_methods has {method:?}, which this version does not know. Check that Stripe does");
         found.push(Wrong("catalogue", text));
     }
-    if money::minimum(&shop.currency).is_none()
+    if money::smallest_charge(&shop.currency).is_none()
         && let Some(package) = catalog.packages.first()
     {
         let price = Money::new(package.amount, &shop.currency).long();

@@ -28,7 +28,7 @@ pub async fn check(report: &mut Report, store: &Store) -> Result<(), InternalErr
         Some(_) if failing.is_empty() => report.good("worker", "all jobs work"),
         Some(_) => {}
     }
-    match alarms::open(store).await?.len() {
+    match alarms::open_alarms(store).await?.len() {
         0 => report.good("alarms", "none"),
         n => report.note("alarms", format!("{n} open: `topup alarms`")),
     }

@@ -10,7 +10,7 @@ use crate::email::{Mailer, Sender, Transport, mailbox};
 use crate::ledger::Ledger;
 use crate::store::Store;
 use crate::usecases::access::client::Client;
-use crate::usecases::access::portal;
+use crate::usecases::access::links;
 use crate::usecases::access::sessions::{Role, Viewer};
 use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
 use crate::usecases::delivery::outbox;
@@ -110,8 +110,8 @@ impl Rig {
             timezone: Some("Europe/Berlin".to_owned()),
             ..customers::Put::default()
         };
-        customers::put(&self.app, id, put).await.expect("a customer");
-        customers::number(&self.app, id).await.expect("a read").expect("the customer")
+        customers::put_customer(&self.app, id, put).await.expect("a customer");
+        customers::customer_number(&self.app, id).await.expect("a read").expect("the customer")
     }
 
     /// Moves the clock.
@@ -121,7 +121,7 @@ impl Rig {
 
     /// Sends what is due.
     pub async fn send(&self) {
-        outbox::send_due(&self.app, EmailWriters, &CancellationToken::new()).await.expect("a round");
+        outbox::send_due_emails(&self.app, EmailWriters, &CancellationToken::new()).await.expect("a round");
     }
 
     /// All emails in the folder, oldest first, without the folds of quoted-printable.
@@ -153,15 +153,17 @@ impl Rig {
 
     /// Opens a session by a link; the cookie's value.
     pub async fn open(&self, token: &str) -> Option<String> {
-        match portal::spend_link(&self.app, token, "Firefox on Linux").await.expect("an answer") {
-            portal::Spent::Session { token, .. } => Some(token),
-            portal::Spent::Gone | portal::Spent::Other => None,
+        match links::spend_link(&self.app, token, "Firefox on Linux").await.expect("an answer") {
+            links::Spent::Session { token, .. } => Some(token),
+            links::Spent::Gone | links::Spent::Other => None,
         }
     }
 
     /// Signs in by email.
     pub async fn signed_in(&self, email: &str) -> String {
-        crate::usecases::access::sign_in::request(&self.app, email, &Client::default()).await.expect("an answer");
+        crate::usecases::access::sign_in::request_sign_in(&self.app, email, &Client::default())
+            .await
+            .expect("an answer");
         self.send().await;
         self.open(&self.token()).await.expect("a session")
     }
@@ -169,14 +171,14 @@ impl Rig {
     /// Signs in by a link of the SaaS.
     pub async fn portal(&self, customer_no: i64, email: &str, role: Role) -> String {
         let (path, email) = ("/billing".to_owned(), Some(email.to_owned()));
-        let new = portal::NewLink { customer_no, email, role: Some(role), path, return_url: None };
-        let db = portal::make_link(&self.app, new).await.expect("a link");
+        let new = links::NewLink { customer_no, email, role: Some(role), path, return_url: None };
+        let db = links::create_portal_link(&self.app, new).await.expect("a link");
         self.open(db.url.rsplit('/').next().unwrap_or_default()).await.expect("a session")
     }
 
     /// Who a cookie belongs to.
     pub async fn viewer(&self, cookie: &str) -> Option<Viewer> {
-        portal::viewer(&self.app, cookie).await.expect("an answer")
+        links::find_viewer(&self.app, cookie).await.expect("an answer")
     }
 }
 

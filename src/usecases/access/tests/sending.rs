@@ -27,7 +27,7 @@ async fn put(rig: &Rig, key: &str, recipient: &str) -> Option<i64> {
         stop_url: None,
         urgent: false,
     };
-    let job = rig.app.write(|tx| Box::pin(async move { Ok(outbox::enqueue(tx, mail).await?) }));
+    let job = rig.app.write(|tx| Box::pin(async move { Ok(outbox::enqueue_email(tx, mail).await?) }));
     job.await.expect("a commit")
 }
 
@@ -50,8 +50,8 @@ async fn a_key_is_mailed_once_by_two_processes_together() {
         let other = App::new(AppParts { mailer: mailer(smtp), ..rig.app.parts() });
         let stop = CancellationToken::new();
         let (one, two) = tokio::join!(
-            outbox::send_due(&rig.app, EmailWriters, &stop),
-            outbox::send_due(&other, EmailWriters, &stop)
+            outbox::send_due_emails(&rig.app, EmailWriters, &stop),
+            outbox::send_due_emails(&other, EmailWriters, &stop)
         );
         one.and(two).expect("two rounds");
         let mut ids: Vec<String> = peer
@@ -86,7 +86,7 @@ async fn a_peer_accepts_defers_and_refuses() {
         let reasons = rows.iter().filter_map(|row| row.2.as_deref()).collect::<Vec<_>>().join("\n");
         assert!(reasons.contains("451") || reasons.contains("busy"), "{reasons}");
         assert!(!reasons.contains('@'), "{reasons}");
-        let alarms = alarms::open(&rig.app.store).await.expect("alarms");
+        let alarms = alarms::open_alarms(&rig.app.store).await.expect("alarms");
         assert_eq!(alarms.len(), 1);
         assert!(alarms[0].kind == "mail" && !alarms[0].detail.contains('@'), "{alarms:?}");
         rig.send().await;
@@ -138,13 +138,13 @@ async fn a_sign_in_mail_does_not_wait_behind_reminders() {
             put(&rig, &format!("reminder-{n}"), "hang@acme.example").await;
         }
         let stop = CancellationToken::new();
-        let bulk = outbox::send_due(&rig.app, EmailWriters, &stop);
+        let bulk = outbox::send_due_emails(&rig.app, EmailWriters, &stop);
         let urgent = async {
             while peer.taken().is_empty() {
                 tokio::task::yield_now().await;
             }
-            sign_in::request(&rig.app, "ada@acme.example", &Client::default()).await.expect("an answer");
-            outbox::send_urgent(&rig.app, EmailWriters, &stop).await.expect("a round");
+            sign_in::request_sign_in(&rig.app, "ada@acme.example", &Client::default()).await.expect("an answer");
+            outbox::send_urgent_emails(&rig.app, EmailWriters, &stop).await.expect("a round");
             peer.taken().iter().any(|mail| mail.contains("To: ada@acme.example"))
         };
         tokio::select! {
@@ -202,7 +202,7 @@ async fn a_deferred_mail_is_given_up_loudly_after_three_days() {
         let row = rig.outbox().await.remove(0);
         assert_eq!(row.0, "refused");
         assert!((15..=25).contains(&row.1), "{row:?}");
-        let alarms = alarms::open(&rig.app.store).await.expect("alarms");
+        let alarms = alarms::open_alarms(&rig.app.store).await.expect("alarms");
         assert_eq!(alarms.iter().map(|alarm| alarm.kind.as_str()).collect::<Vec<_>>(), ["mail", "mail"], "{alarms:?}");
     })
     .await;
@@ -218,7 +218,7 @@ async fn without_a_transport_mails_wait() {
         rig.send().await;
         assert_eq!(rig.outbox().await, [("queued".to_owned(), 0, None)]);
         assert_eq!(
-            outbox::next_due(&rig.app, chrono::DateTime::UNIX_EPOCH).await.expect("a read"),
+            outbox::next_email_due(&rig.app, chrono::DateTime::UNIX_EPOCH).await.expect("a read"),
             None,
             "nothing for the clock to stop at"
         );
@@ -264,7 +264,7 @@ async fn a_receipt_goes_to_owners_and_admins_and_says_everything() {
                     tax: Some(180),
                 };
                 for _ in 0..2 {
-                    receipts::enqueue(tx, &(&purchase).into(), credited, "https://pay.example").await?;
+                    receipts::enqueue_receipt(tx, &(&purchase).into(), credited, "https://pay.example").await?;
                 }
                 Ok(())
             })
@@ -301,5 +301,5 @@ async fn purchase(tx: &mut WriteTransaction, customer_no: i64) -> Result<Purchas
         values ($1, $2, 'p1200', 1200000, 900, 'usd', 'open', 0, 0, $3, $3)";
     let now = tx.now();
     tx.db.execute(sql, crate::args![id.bytes(), customer_no, now]).await?;
-    Ok(purchases::load(&mut tx.db, id).await?.expect("the purchase"))
+    Ok(purchases::load_purchase(&mut tx.db, id).await?.expect("the purchase"))
 }

@@ -24,7 +24,7 @@ pub struct GrantFact {
 
 /// The change of one grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct HistoryPart {
     pub grant: GrantFact,
     /// What it adds to the balance.
     pub amount: Credits,
@@ -38,7 +38,7 @@ pub struct Part {
 
 /// Lines of one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct HistoryLine {
     /// The first of them.
     pub seq: i64,
     /// When it came about.
@@ -46,7 +46,7 @@ pub struct Line {
     pub kind: EntryKind,
     pub cause: Cause,
     /// Grant by grant, in the order in which they were touched.
-    pub parts: Vec<Part>,
+    pub parts: Vec<HistoryPart>,
     /// What was done, where it is a usage that said so.
     pub operation: Option<String>,
     /// Who did it, likewise.
@@ -55,7 +55,7 @@ pub struct Line {
     pub balance: Credits,
 }
 
-impl Line {
+impl HistoryLine {
     /// What they add to the balance in all.
     #[must_use]
     pub fn change(&self) -> Credits {
@@ -66,7 +66,7 @@ impl Line {
 /// A page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
-    pub lines: Vec<Line>,
+    pub lines: Vec<HistoryLine>,
     /// Where the next page begins: lines below this `seq`.
     pub next: Option<i64>,
     /// How far back was looked, where that ended before the page was full.
@@ -83,18 +83,18 @@ pub struct Most {
 }
 
 /// Lines below `before`, or from the newest on.
-pub async fn slice(
+pub async fn history_slice(
     app: &App,
     customer_no: i64,
     filter: &Filter,
     before: Option<i64>,
     most: Most,
 ) -> Result<Slice, InternalError> {
-    accounts::book(app, customer_no).await?;
+    accounts::catch_up_account(app, customer_no).await?;
     let mut db = app.store.snapshot().await?;
-    let mut reader = Reader { customer_no, grants: HashMap::new(), usages: HashMap::new() };
+    let mut reader = LineReader { customer_no, grants: HashMap::new(), usages: HashMap::new() };
     let mut walk = Walk::begin(&mut db, customer_no, filter, before).await?;
-    let (mut slice, mut open) = (Slice::default(), None::<Line>);
+    let (mut slice, mut open) = (Slice::default(), None::<HistoryLine>);
     while let Some(found) = walk.step(&mut db, filter).await? {
         reader.learn(&mut db, &found).await?;
         for entry in found {
@@ -128,13 +128,13 @@ pub async fn slice(
 
 impl Slice {
     /// Takes a line in that was asked for.
-    fn take(&mut self, line: Option<Line>, filter: &Filter) {
+    fn take(&mut self, line: Option<HistoryLine>, filter: &Filter) {
         self.lines.extend(line.filter(|line| filter.wants(line)));
     }
 }
 
 impl Filter {
-    fn wants(&self, line: &Line) -> bool {
+    fn wants(&self, line: &HistoryLine) -> bool {
         let said = |wanted: &Option<String>, value: &Option<String>| wanted.is_none() || wanted == value;
         self.sort.is_none_or(|sort| sort == Sort::of_entry(line.kind, line.cause))
             && said(&self.operation, &line.operation)
@@ -143,7 +143,7 @@ impl Filter {
     }
 }
 
-impl Line {
+impl HistoryLine {
     /// The last of them.
     fn last(&self) -> i64 {
         self.seq + i64::try_from(self.parts.len()).unwrap_or(0) - 1
@@ -151,14 +151,14 @@ impl Line {
 }
 
 /// What lines speak of, as far as it was read.
-struct Reader {
+struct LineReader {
     customer_no: i64,
     grants: HashMap<GrantId, GrantFact>,
     /// Operation and source.
     usages: HashMap<UsageId, (Option<String>, Option<String>)>,
 }
 
-impl Reader {
+impl LineReader {
     /// Reads the grants and usages of these lines that are not known yet.
     async fn learn(&mut self, db: &mut Connection, found: &[Entry]) -> Result<(), DbError> {
         let mut grants: Vec<GrantId> = found.iter().map(|entry| entry.grant).collect();
@@ -166,7 +166,7 @@ impl Reader {
         grants.dedup();
         grants.retain(|id| !self.grants.contains_key(id));
         let columns = "id, kind, effective_at, purchase from grants";
-        for row in ids(db, columns, self.customer_no, grants.iter().map(|id| id.bytes())).await? {
+        for row in purchases_of_grants(db, columns, self.customer_no, grants.iter().map(|id| id.bytes())).await? {
             let fact = GrantFact {
                 id: GrantId(row.uuid("id")?),
                 kind: Kind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?,
@@ -175,10 +175,11 @@ impl Reader {
             };
             self.grants.insert(fact.id, fact);
         }
-        let usages: Vec<_> = found.iter().filter_map(|entry| usage_of(entry.cause)).map(|id| id.bytes()).collect();
+        let usages: Vec<_> =
+            found.iter().filter_map(|entry| usage_of_cause(entry.cause)).map(|id| id.bytes()).collect();
         self.usages.clear();
         let columns = "id, operation, source from usages";
-        for row in ids(db, columns, self.customer_no, usages.into_iter()).await? {
+        for row in purchases_of_grants(db, columns, self.customer_no, usages.into_iter()).await? {
             let said = (row.opt_text("operation")?, row.opt_text("source")?);
             self.usages.insert(UsageId(row.uuid("id")?), said);
         }
@@ -186,10 +187,10 @@ impl Reader {
     }
 
     /// A line that begins with this entry, which is its last one.
-    fn line(&self, entry: &Entry) -> Result<Line, DbError> {
-        let said = usage_of(entry.cause).and_then(|id| self.usages.get(&id).cloned());
+    fn line(&self, entry: &Entry) -> Result<HistoryLine, DbError> {
+        let said = usage_of_cause(entry.cause).and_then(|id| self.usages.get(&id).cloned());
         let (operation, source) = said.unwrap_or_default();
-        let mut line = Line {
+        let mut line = HistoryLine {
             seq: entry.seq,
             at: entry.event_at,
             kind: entry.kind,
@@ -204,17 +205,17 @@ impl Reader {
     }
 
     /// Adds the entry before those that the line has.
-    fn join(&self, line: &mut Line, entry: &Entry) -> Result<(), DbError> {
+    fn join(&self, line: &mut HistoryLine, entry: &Entry) -> Result<(), DbError> {
         let grant = self.grants.get(&entry.grant).copied();
         let grant = grant.ok_or_else(|| corrupt("an entry of a grant that is not there"))?;
         line.seq = entry.seq;
         let (amount, held, frozen) = (entry.amount, entry.held_change, entry.frozen_change);
-        line.parts.insert(0, Part { grant, amount, held, frozen, expires_at: entry.expires_at });
+        line.parts.insert(0, HistoryPart { grant, amount, held, frozen, expires_at: entry.expires_at });
         Ok(())
     }
 }
 
-const fn usage_of(cause: Cause) -> Option<UsageId> {
+const fn usage_of_cause(cause: Cause) -> Option<UsageId> {
     match cause {
         Cause::Usage(id) => Some(id),
         _ => None,
@@ -222,7 +223,7 @@ const fn usage_of(cause: Cause) -> Option<UsageId> {
 }
 
 /// The rows of these ids of a customer.
-async fn ids(
+async fn purchases_of_grants(
     db: &mut Connection,
     columns: &str,
     customer_no: i64,

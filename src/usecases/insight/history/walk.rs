@@ -23,7 +23,7 @@ pub struct Walk {
     /// Lines looked at.
     pub looked: i64,
     step: i64,
-    days: Option<Days>,
+    days: Option<DayCursor>,
 }
 
 impl Walk {
@@ -36,7 +36,7 @@ impl Walk {
     ) -> Result<Self, DbError> {
         let mut top = match before {
             Some(before) => before,
-            None => entries::last_seq(db, customer_no).await? + 1,
+            None => entries::last_seq_of(db, customer_no).await? + 1,
         };
         if let Some(until) = filter.until {
             top = top.min(entries::seq_from(db, customer_no, until).await?);
@@ -48,7 +48,7 @@ impl Walk {
             top = top.min(last.unwrap_or(0) + 1);
         }
         let names = filter.operation.is_some() || filter.source.is_some();
-        let days = if names { Some(Days::begin(db, customer_no, filter).await?) } else { None };
+        let days = if names { Some(DayCursor::begin(db, customer_no, filter).await?) } else { None };
         Ok(Self { customer_no, top, looked: 0, step: STEP, days })
     }
 
@@ -85,7 +85,7 @@ impl Walk {
 }
 
 /// The days whose totals name an operation or a source, read as far back as was looked.
-struct Days {
+struct DayCursor {
     operation: Option<String>,
     source: Option<String>,
     /// The day of the last line that was looked at: those below are of this day or before it.
@@ -97,7 +97,7 @@ struct Days {
     first: i64,
 }
 
-impl Days {
+impl DayCursor {
     async fn begin(db: &mut Connection, customer_no: i64, filter: &Filter) -> Result<Self, DbError> {
         let sql =
             "select c.created_at, a.last_at from customers c join accounts a on a.customer_no = c.no where c.no = $1";

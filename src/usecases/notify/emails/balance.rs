@@ -3,14 +3,16 @@
 use crate::domain::balance_alert::{AlertKind, BalanceAlert};
 use crate::domain::forecast::about;
 use crate::domain::{Account, Catalog, Credits, Summary};
-use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Addressed, Announcement, Reason, buy_button, counted, draft, verb};
+use crate::usecases::ShopSettings;
+use crate::usecases::notify::emails::{
+    Addressed, Announcement, Reason, announcement_draft, buy_button, counted, plural_verb,
+};
 
 /// The email of an alert, unless the alert is no longer true.
 #[must_use]
-pub fn letter(
+pub fn balance_letter(
     catalog: &Catalog,
-    shop: &Shop,
+    shop: &ShopSettings,
     to: &Addressed,
     alert: BalanceAlert,
     account: &Account,
@@ -22,7 +24,8 @@ pub fn letter(
     let may_buy = catalog.may_buy(&account.plan);
     let (subject, heading, line) = match alert.kind {
         AlertKind::Expired => {
-            let heading = format!("{} {} expired", counted(alert.credits, ""), verb(alert.credits, "has", "have"));
+            let heading =
+                format!("{} {} expired", counted(alert.credits, ""), plural_verb(alert.credits, "has", "have"));
             (heading.clone(), heading, "Your other top-ups aren't affected.".to_owned())
         }
         AlertKind::Out if left.is_zero() => (
@@ -42,7 +45,7 @@ pub fn letter(
         ),
         AlertKind::Out | AlertKind::PlanUsedUp | AlertKind::Low => return None,
     };
-    let mut draft = draft(catalog, shop, heading);
+    let mut draft = announcement_draft(catalog, shop, heading);
     draft.lines.push(line);
     draft.facts.push(("For", to.name.clone()));
     if alert.kind == AlertKind::Expired {

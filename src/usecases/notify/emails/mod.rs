@@ -15,7 +15,7 @@ use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::time_zone::Zone;
-use crate::usecases::Shop;
+use crate::usecases::ShopSettings;
 use crate::usecases::delivery::outbox;
 use crate::usecases::delivery::outbox::NewEmail;
 
@@ -93,9 +93,9 @@ pub async fn addressed(tx: &mut WriteTransaction, no: i64) -> Result<Option<Addr
 }
 
 /// Writes an email to every owner and admin; how many there are.
-pub async fn write(
+pub async fn write_announcement(
     tx: &mut WriteTransaction,
-    shop: &Shop,
+    shop: &ShopSettings,
     to: &Addressed,
     letter: Announcement,
 ) -> Result<usize, DbError> {
@@ -106,7 +106,7 @@ pub async fn write(
             continue;
         }
         // Someone who is no member has no switch.
-        let stop_url = (may_stop && *member != 0).then(|| unsubscribe::address(shop, *member, email));
+        let stop_url = (may_stop && *member != 0).then(|| unsubscribe::unsubscribe_address(shop, *member, email));
         let mut draft = letter.draft.clone();
         draft.reason = reason(letter.reason, &to.name);
         draft.stop = stop_url.clone().map(|url| ("Turn off low-balance emails", url));
@@ -121,7 +121,7 @@ pub async fn write(
             stop_url,
             urgent: false,
         };
-        written += usize::from(outbox::enqueue(tx, mail).await?.is_some());
+        written += usize::from(outbox::enqueue_email(tx, mail).await?.is_some());
     }
     Ok(written)
 }
@@ -136,13 +136,13 @@ fn reason(reason: Reason, customer: &str) -> String {
 }
 
 /// An email about credits, with the button that leads to Billing.
-fn draft(catalog: &Catalog, shop: &Shop, heading: impl Into<String>) -> Draft {
+fn announcement_draft(catalog: &Catalog, shop: &ShopSettings, heading: impl Into<String>) -> Draft {
     let button = Some(("Open Billing".to_owned(), format!("{}/billing", shop.site)));
     Draft { button, ..Draft::new(&catalog.shop, heading) }
 }
 
 /// The button for credits: the smallest package, or "Upgrade" on a plan that can't buy.
-fn buy_button(catalog: &Catalog, shop: &Shop, to: &Addressed, plan: &str) -> Option<(String, String)> {
+fn buy_button(catalog: &Catalog, shop: &ShopSettings, to: &Addressed, plan: &str) -> Option<(String, String)> {
     if !catalog.may_buy(plan) {
         return Some(("Upgrade".to_owned(), upgrade_address(catalog, shop, &to.id)));
     }
@@ -153,7 +153,7 @@ fn buy_button(catalog: &Catalog, shop: &Shop, to: &Addressed, plan: &str) -> Opt
 }
 
 /// The page where plans are changed: ours, or the SaaS's; Billing knows the way to others.
-fn upgrade_address(catalog: &Catalog, shop: &Shop, customer: &str) -> String {
+fn upgrade_address(catalog: &Catalog, shop: &ShopSettings, customer: &str) -> String {
     let customer: String = url::form_urlencoded::byte_serialize(customer.as_bytes()).collect();
     match &catalog.shop.upgrade_url {
         Some(url) => url.replace("{customer}", &customer),
@@ -171,7 +171,7 @@ pub fn counted(credits: Credits, what: &str) -> String {
 }
 
 /// The verb that goes with so many.
-fn verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
+fn plural_verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
     if credits == Credits::whole(1) { one } else { many }
 }
 

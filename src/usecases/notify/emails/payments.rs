@@ -3,30 +3,30 @@
 use crate::domain::{Catalog, Money, PurchaseState};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
-use crate::usecases::Shop;
+use crate::usecases::ShopSettings;
 use crate::usecases::notify::emails::{
-    Addressed, Announcement, PurchaseData, Reason, addressed, counted, draft, write,
+    Addressed, Announcement, PurchaseData, Reason, addressed, announcement_draft, counted, write_announcement,
 };
 
 /// Writes the email of a purchase that has just come to `state`, where there is one, once for each state.
-pub async fn enqueue(
+pub async fn enqueue_payment_failed(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,
     state: PurchaseState,
     site: &str,
 ) -> Result<(), DbError> {
     // It can't be turned off, so no secret is needed.
-    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
+    let shop = &ShopSettings { site: site.to_owned(), secret: Vec::new(), hooked: false };
     let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
     if let Some(letter) = letter(&tx.catalog, shop, &to, purchase, state) {
-        write(tx, shop, &to, letter).await?;
+        write_announcement(tx, shop, &to, letter).await?;
     }
     Ok(())
 }
 
 pub(super) fn letter(
     catalog: &Catalog,
-    shop: &Shop,
+    shop: &ShopSettings,
     to: &Addressed,
     purchase: &PurchaseData,
     state: PurchaseState,
@@ -49,7 +49,7 @@ pub(super) fn letter(
         ),
         _ => return None,
     };
-    let mut draft = draft(catalog, shop, heading);
+    let mut draft = announcement_draft(catalog, shop, heading);
     draft.lines.push(line.to_owned());
     draft.facts = vec![
         ("For", to.name.clone()),

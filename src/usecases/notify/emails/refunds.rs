@@ -4,9 +4,9 @@ use crate::domain::payment::DisputeEffect;
 use crate::domain::{Catalog, Money, Payment};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
-use crate::usecases::Shop;
+use crate::usecases::ShopSettings;
 use crate::usecases::notify::emails::{
-    Addressed, Announcement, PurchaseData, Reason, addressed, counted, draft, write,
+    Addressed, Announcement, PurchaseData, Reason, addressed, announcement_draft, counted, write_announcement,
 };
 
 /// The words of one email.
@@ -19,7 +19,7 @@ pub(super) struct PaymentNotice {
 }
 
 /// Writes the emails about a payment's refunds and disputes, each once.
-pub async fn enqueue(
+pub async fn enqueue_payment_notices(
     tx: &mut WriteTransaction,
     purchase: &PurchaseData,
     before: &Payment,
@@ -31,27 +31,27 @@ pub async fn enqueue(
         return Ok(());
     }
     // They can't be turned off, so no secret is needed.
-    let shop = &Shop { site: site.to_owned(), secret: Vec::new(), hooked: false };
+    let shop = &ShopSettings { site: site.to_owned(), secret: Vec::new(), hooked: false };
     let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
     for notice in notices {
         let letter = letter(&tx.catalog, shop, &to, purchase, notice);
-        write(tx, shop, &to, letter).await?;
+        write_announcement(tx, shop, &to, letter).await?;
     }
     Ok(())
 }
 
 pub(super) fn notices(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Vec<PaymentNotice> {
-    refund(purchase, before, after).into_iter().chain(disputes(purchase, before, after)).collect()
+    refund_notice(purchase, before, after).into_iter().chain(dispute_notices(purchase, before, after)).collect()
 }
 
 pub(super) fn letter(
     catalog: &Catalog,
-    shop: &Shop,
+    shop: &ShopSettings,
     to: &Addressed,
     purchase: &PurchaseData,
     notice: PaymentNotice,
 ) -> Announcement {
-    let mut draft = draft(catalog, shop, notice.heading);
+    let mut draft = announcement_draft(catalog, shop, notice.heading);
     draft.lines.push(notice.line.to_owned());
     draft.facts = vec![
         ("For", to.name.clone()),
@@ -65,7 +65,7 @@ pub(super) fn letter(
     Announcement { key: notice.key, kind: notice.kind, subject: notice.subject, draft, cause, reason }
 }
 
-fn refund(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Option<PaymentNotice> {
+fn refund_notice(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Option<PaymentNotice> {
     let (was, is) = (before.refunded(), after.refunded());
     let money = |minor: i64| Money::new(minor, &purchase.currency).long();
     let key = |kind| format!("{kind}:{}:{is}:{}", purchase.id, after.refunds.len());
@@ -89,7 +89,7 @@ fn refund(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Option<
     })
 }
 
-fn disputes(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Vec<PaymentNotice> {
+fn dispute_notices(purchase: &PurchaseData, before: &Payment, after: &Payment) -> Vec<PaymentNotice> {
     let mut notices = Vec::new();
     for (id, (status, _)) in &after.disputes {
         let was = before.disputes.get(id).map_or(DisputeEffect::Nothing, |(status, _)| status.effect());

@@ -1,9 +1,11 @@
 //! "1,000 credits expire on 28 Nov 2026": the amount and the date of the page, and how it will end at this pace.
 
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Catalog, Credits, Instant};
-use crate::usecases::Shop;
-use crate::usecases::notify::emails::{Addressed, Announcement, Reason, counted, draft, upgrade_address, verb};
+use crate::usecases::ShopSettings;
+use crate::usecases::notify::emails::{
+    Addressed, Announcement, Reason, announcement_draft, counted, plural_verb, upgrade_address,
+};
 
 /// Its kind in the outbox.
 pub const KIND: &str = "reminder";
@@ -14,7 +16,7 @@ pub struct Expiring {
     /// What is left of each, when it expires, when it was bought, what it was; the first to expire first.
     pub top_ups: Vec<(Credits, Instant, Instant, Credits)>,
     /// How they will end, where anything can be said.
-    pub outlook: Option<Outlook>,
+    pub forecast: Option<TopUpForecast>,
     /// The plan on which they are paused.
     pub paused_on: Option<String>,
 }
@@ -33,30 +35,30 @@ impl Expiring {
 
 /// The reminder of so many days; `mail` is its id.
 #[must_use]
-pub fn letter(
+pub fn reminder_letter(
     catalog: &Catalog,
-    shop: &Shop,
+    shop: &ShopSettings,
     to: &Addressed,
     of: &Expiring,
     now: Instant,
     mail: [u8; 16],
 ) -> Option<Announcement> {
     let (credits, first, zone) = (of.credits(), of.first()?, to.zone);
-    let expire = verb(credits, "expires", "expire");
+    let expire = plural_verb(credits, "expires", "expire");
     let when = match zone.days_until(now, first) {
         i64::MIN..=0 => "today".to_owned(),
         1 => "tomorrow".to_owned(),
         days => format!("in {days} days"),
     };
     let heading = format!("{} {expire} {when}, on {}.", counted(credits, "top-up"), zone.sentence(first));
-    let mut draft = draft(catalog, shop, heading);
+    let mut draft = announcement_draft(catalog, shop, heading);
     draft.lines = match &of.paused_on {
         Some(plan) => {
             draft.button = Some(("Upgrade".to_owned(), upgrade_address(catalog, shop, &to.id)));
-            let (paused, them) = (verb(credits, "It's", "They're"), verb(credits, "it", "them"));
+            let (paused, them) = (plural_verb(credits, "It's", "They're"), plural_verb(credits, "it", "them"));
             vec![format!("{paused} paused on {plan}. Upgrade to use {them} before {}.", zone.day(first))]
         }
-        None => vec![format!("{}New purchases don't extend this date.", pace(of.outlook, credits))],
+        None => vec![format!("{}New purchases don't extend this date.", forecast_words(of.forecast, credits))],
     };
     draft.facts.push(("For", to.name.clone()));
     for (left, expires_at, bought_at, amount) in &of.top_ups {
@@ -75,12 +77,12 @@ pub fn letter(
 }
 
 /// The pace sentence of the page, ending in a space; empty where nothing can be said.
-fn pace(outlook: Option<Outlook>, credits: Credits) -> String {
-    match outlook {
+fn forecast_words(forecast: Option<TopUpForecast>, credits: Credits) -> String {
+    match forecast {
         None => String::new(),
-        Some(Outlook::AllUsed) => format!("At this pace you'll use {}. ", verb(credits, "it", "them all")),
-        Some(Outlook::Left(left)) => format!("At this pace about {} will be left. ", left.grouped()),
-        Some(Outlook::Untouched) => {
+        Some(TopUpForecast::AllUsed) => format!("At this pace you'll use {}. ", plural_verb(credits, "it", "them all")),
+        Some(TopUpForecast::Left(left)) => format!("At this pace about {} will be left. ", left.grouped()),
+        Some(TopUpForecast::Untouched) => {
             let all = if credits == Credits::whole(1) { "it".to_owned() } else { format!("all {}", credits.grouped()) };
             format!("We use plan credits first, so at this pace {all} will expire unused. ")
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::balance_alert::{AlertKind, BalanceAlert};
-use crate::domain::forecast::Outlook;
+use crate::domain::forecast::TopUpForecast;
 use crate::domain::time::from_millis;
 use crate::domain::{Account, DisputeStatus, Payment, PurchaseState};
 use crate::email::Rendered;
@@ -19,8 +19,8 @@ fn catalog() -> Catalog {
     Catalog::parse(&text).expect("a catalogue")
 }
 
-fn shop() -> Shop {
-    Shop { site: "https://pay.example".to_owned(), secret: b"secret".to_vec(), hooked: false }
+fn shop() -> ShopSettings {
+    ShopSettings { site: "https://pay.example".to_owned(), secret: b"secret".to_vec(), hooked: false }
 }
 
 fn to() -> Addressed {
@@ -49,20 +49,25 @@ fn alert(kind: AlertKind, catalog: &Catalog, plan: &str, left: i64) -> Option<An
     let (mut account, _) = Account::open("acme", plan, from_millis(AT), from_millis(AT), catalog).expect("an account");
     account.grants.iter_mut().for_each(|grant| grant.used = grant.amount - Credits::whole(left));
     let alert = BalanceAlert { kind, at: from_millis(AT), credits: Credits::whole(1_000), seq: 1 };
-    balance::letter(catalog, &shop(), &to(), alert, &account, Credits::whole(500))
+    balance::balance_letter(catalog, &shop(), &to(), alert, &account, Credits::whole(500))
 }
 
-fn reminder(catalog: &Catalog, credits: i64, outlook: Option<Outlook>, paused_on: Option<String>) -> Announcement {
+fn reminder(
+    catalog: &Catalog,
+    credits: i64,
+    forecast: Option<TopUpForecast>,
+    paused_on: Option<String>,
+) -> Announcement {
     let (left, now) = (Credits::whole(credits), from_millis(AT));
     let top_ups = vec![(left, now + chrono::TimeDelta::days(6), now, Credits::whole(1_200))];
-    let expiring = reminders::Expiring { top_ups, outlook, paused_on };
-    reminders::letter(catalog, &shop(), &to(), &expiring, now, [0; 16]).expect("a reminder")
+    let expiring = reminders::Expiring { top_ups, forecast, paused_on };
+    reminders::reminder_letter(catalog, &shop(), &to(), &expiring, now, [0; 16]).expect("a reminder")
 }
 
 fn receipt(catalog: &Catalog) -> Draft {
     let (at, expires_at) = (from_millis(AT), from_millis(AT) + chrono::TimeDelta::days(365));
     let credited = CreditedTerms { at, expires_at, total: Some(1_080), tax: Some(180) };
-    receipts::draft(catalog, &purchase(), credited, "https://pay.example", &to())
+    receipts::receipt_draft(catalog, &purchase(), credited, "https://pay.example", &to())
 }
 
 fn disputed(status: DisputeStatus) -> Payment {
@@ -71,9 +76,14 @@ fn disputed(status: DisputeStatus) -> Payment {
 }
 
 fn all(catalog: &Catalog) -> Vec<Announcement> {
-    let outlooks = [None, Some(Outlook::AllUsed), Some(Outlook::Untouched), Some(Outlook::Left(Credits::whole(640)))];
+    let outlooks = [
+        None,
+        Some(TopUpForecast::AllUsed),
+        Some(TopUpForecast::Untouched),
+        Some(TopUpForecast::Left(Credits::whole(640))),
+    ];
     let mut all: Vec<Announcement> =
-        outlooks.into_iter().map(|outlook| reminder(catalog, 1_000, outlook, None)).collect();
+        outlooks.into_iter().map(|forecast| reminder(catalog, 1_000, forecast, None)).collect();
     all.push(reminder(catalog, 1_000, None, Some("Free".to_owned())));
     for (kind, left) in [(AlertKind::Expired, 0), (AlertKind::Out, 0), (AlertKind::Low, 180)] {
         all.extend(["free", "starter"].into_iter().filter_map(|plan| alert(kind, catalog, plan, left)));

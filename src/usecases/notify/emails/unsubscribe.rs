@@ -7,11 +7,11 @@ use crate::args;
 use crate::domain::Credits;
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::Viewer;
-use crate::usecases::{App, InternalError, Shop};
+use crate::usecases::{App, InternalError, ShopSettings};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-fn seal(shop: &Shop, member: i64, email: &str) -> Option<String> {
+fn unsubscribe_signature(shop: &ShopSettings, member: i64, email: &str) -> Option<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&shop.secret).ok()?;
     mac.update(format!("stop-alerts\n{member}\n{email}").as_bytes());
     Some(hex::encode(&mac.finalize().into_bytes()[..16]))
@@ -19,23 +19,23 @@ fn seal(shop: &Shop, member: i64, email: &str) -> Option<String> {
 
 /// Where a member switches emails about a low balance off.
 #[must_use]
-pub fn address(shop: &Shop, member: i64, email: &str) -> String {
-    format!("{}/mails/{member}-{}", shop.site, seal(shop, member, email).unwrap_or_default())
+pub fn unsubscribe_address(shop: &ShopSettings, member: i64, email: &str) -> String {
+    format!("{}/mails/{member}-{}", shop.site, unsubscribe_signature(shop, member, email).unwrap_or_default())
 }
 
 /// Whom a token of such an address names: number and whether emails are on.
-pub async fn find(app: &App, token: &str) -> Result<Option<(i64, bool)>, InternalError> {
+pub async fn find_subscription_switch(app: &App, token: &str) -> Result<Option<(i64, bool)>, InternalError> {
     let Some((member, given)) = token.split_once('-') else { return Ok(None) };
     let Ok(member) = member.parse::<i64>() else { return Ok(None) };
     let sql = "select email, alerts from members where no = $1 and removed_at is null";
     let Some(row) = app.store.read().await?.fetch_optional(sql, args![member]).await? else { return Ok(None) };
-    let right = seal(&app.shop(), member, &row.text("email")?).unwrap_or_default();
+    let right = unsubscribe_signature(&app.shop(), member, &row.text("email")?).unwrap_or_default();
     let same: bool = subtle::ConstantTimeEq::ct_eq(right.as_bytes(), given.as_bytes()).into();
     Ok(if same { Some((member, row.flag("alerts")?)) } else { None })
 }
 
 /// Switches a member's emails about a low balance on or off.
-pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalError> {
+pub async fn switch_alerts(app: &App, member: i64, on: bool) -> Result<(), InternalError> {
     app.write_anonymous(move |tx| {
         Box::pin(async move {
             tx.db.execute("update members set alerts = $1 where no = $2", args![on, member]).await?;
@@ -46,7 +46,7 @@ pub async fn switch(app: &App, member: i64, on: bool) -> Result<(), InternalErro
 }
 
 /// Sets from how much on a customer's people are told that little is left; `None` is a tenth of the allowance.
-pub async fn set_low_balance(app: &App, customer_no: i64, credits: Option<Credits>) -> Result<(), InternalError> {
+pub async fn set_low_balance_alert(app: &App, customer_no: i64, credits: Option<Credits>) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {
             // The engine remembers it.
@@ -61,7 +61,7 @@ pub async fn set_low_balance(app: &App, customer_no: i64, credits: Option<Credit
 
 /// What of emails may be chosen, as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub struct AlertChoice {
     /// From how much on little is left; `None` is a tenth of the allowance.
     pub low_balance: Option<Credits>,
     /// Whether the reader gets emails about a low balance; `None` for who gets none anyway.
@@ -69,17 +69,17 @@ pub struct Chosen {
 }
 
 /// What a reader's customer, and the reader, have chosen.
-pub async fn chosen(app: &App, viewer: &Viewer) -> Result<Chosen, InternalError> {
+pub async fn alert_choice(app: &App, viewer: &Viewer) -> Result<AlertChoice, InternalError> {
     let sql = "select c.low_balance, m.alerts, m.role from customers c
         left join members m on m.customer_no = c.no and m.email = $2 and m.removed_at is null where c.no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![viewer.customer_no, viewer.email.clone()]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("a session of no customer".to_owned()))?;
     let alerts = row.opt_int("alerts")?.map(|alerts| alerts != 0);
     let alerts = alerts.filter(|_| viewer.role.may_manage());
-    Ok(Chosen { low_balance: row.opt_int("low_balance")?.map(Credits), alerts })
+    Ok(AlertChoice { low_balance: row.opt_int("low_balance")?.map(Credits), alerts })
 }
 
-/// The same as [`set_low_balance`] by a person; whether the role allows it.
+/// The same as [`set_low_balance_alert`] by a person; whether the role allows it.
 pub async fn choose_low_balance(app: &App, viewer: &Viewer, to: Option<Credits>) -> Result<bool, InternalError> {
     let (viewer, idle) = (viewer.clone(), sessions::idle_since(app));
     app.write(move |tx| {

@@ -11,7 +11,9 @@ mod refunds;
 mod request;
 mod support;
 
-pub use credits::{give, void_grant, void_usage};
-pub use refunds::{Pending, Refund, pending, refund, refundable};
+pub use credits::{give_credits, void_grant, void_usage};
+pub use refunds::{PendingRefund, RefundOrder, pending_refund, refund_purchase, refundable};
 pub use request::{ActionOutcome, ActionRequest, REASON_MAX};
-pub use support::{acknowledge, erase, make_sign_in_link, recheck, resend_receipt, retry_event};
+pub use support::{
+    acknowledge_action, erase_closed_customer, make_sign_in_link, recheck_at_stripe, resend_receipt, retry_event,
+};

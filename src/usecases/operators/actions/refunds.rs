@@ -4,13 +4,13 @@
 //! answered. While the end is missing (a crash, an outage), no other refund of the purchase is begun: the same one is
 //! asked again.
 
-use crate::domain::money::step;
+use crate::domain::money::smallest_step;
 use crate::domain::{Money, PurchaseId};
 use crate::ledger::WriteTransaction;
 use crate::stripe::StripeError;
-use crate::usecases::operators::actions::request::{ActionOutcome, ActionRequest, AuditDetail, add_line};
+use crate::usecases::operators::actions::request::{ActionOutcome, ActionRequest, AuditDetail, add_audit_line};
 use crate::usecases::operators::audit;
-use crate::usecases::operators::audit::{Action, Line};
+use crate::usecases::operators::audit::{Action, AuditLine};
 use crate::usecases::purchases::Purchase;
 use crate::usecases::{App, InternalError, purchases};
 use chrono::TimeDelta;
@@ -18,17 +18,17 @@ use uuid::Uuid;
 
 /// A refund of which Stripe's answer is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingRefund {
     /// The key to ask again with.
     pub key: Uuid,
     /// How much, in minor units.
     pub amount: i64,
-    pub line: Line,
+    pub line: AuditLine,
 }
 
 /// A refund as it is asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Refund {
+pub struct RefundOrder {
     pub purchase: PurchaseId,
     /// How much, in minor units.
     pub amount: i64,
@@ -42,34 +42,38 @@ pub fn refundable(purchase: &Purchase) -> i64 {
 }
 
 /// The refund of a purchase whose answer is missing, if there is one.
-pub async fn pending(app: &App, id: PurchaseId) -> Result<Option<Pending>, InternalError> {
+pub async fn pending_refund(app: &App, id: PurchaseId) -> Result<Option<PendingRefund>, InternalError> {
     let mut db = app.store.read().await?;
-    let lines = audit::unanswered(&mut db, &id.to_string()).await?;
-    Ok(lines.into_iter().find_map(pending_of))
+    let lines = audit::unanswered_actions(&mut db, &id.to_string()).await?;
+    Ok(lines.into_iter().find_map(pending_refund_of))
 }
 
 /// The line's detail begins with the amount in minor units.
-fn pending_of(line: Line) -> Option<Pending> {
+fn pending_refund_of(line: AuditLine) -> Option<PendingRefund> {
     let amount = line.detail.split(' ').next()?.parse().ok()?;
-    Some(Pending { key: line.key.parse().ok()?, amount, line })
+    Some(PendingRefund { key: line.key.parse().ok()?, amount, line })
 }
 
 /// Stripe keeps a key for a day: asked again after that, it might pay back twice.
 const ASK_AGAIN_HOURS: i64 = 20;
 
-enum Begun {
+enum RefundBegun {
     /// Stripe is to be asked.
     Ask(Box<Purchase>),
     Stop(ActionOutcome),
 }
 
 /// Asks Stripe to pay back.
-pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<ActionOutcome, InternalError> {
+pub async fn refund_purchase(
+    app: &App,
+    order: ActionRequest,
+    refund: RefundOrder,
+) -> Result<ActionOutcome, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(ActionOutcome::StripeUnavailable) };
     let first = order.clone();
-    let purchase = match app.write(move |tx| Box::pin(async move { begin(tx, first, refund).await })).await? {
-        Begun::Ask(purchase) => purchase,
-        Begun::Stop(outcome) => return Ok(outcome),
+    let purchase = match app.write(move |tx| Box::pin(async move { begin_refund(tx, first, refund).await })).await? {
+        RefundBegun::Ask(purchase) => purchase,
+        RefundBegun::Stop(outcome) => return Ok(outcome),
     };
     let intent = purchase.payment_intent.clone().unwrap_or_default();
     let about = purchase.id.to_string();
@@ -77,9 +81,10 @@ pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<A
     let note = |action, detail: String| AuditDetail::new(action, purchase.customer_no, &about, detail);
     match asked {
         Ok(sent) => {
-            add_line(app, &order, "/end", note(Action::RefundSent, format!("{} {}", sent.id, sent.status))).await?;
+            add_audit_line(app, &order, "/end", note(Action::RefundSent, format!("{} {}", sent.id, sent.status)))
+                .await?;
             // So that the page shows it; Stripe's event comes anyway.
-            if let Err(fault) = purchases::look_at(app, &purchase).await {
+            if let Err(fault) = purchases::update_purchase_payment(app, &purchase).await {
                 tracing::warn!(error = %fault, "a refund was sent, and could not be looked at");
             }
             Ok(ActionOutcome::Done)
@@ -96,41 +101,52 @@ pub async fn refund(app: &App, order: ActionRequest, refund: Refund) -> Result<A
                 StripeError::Refused { status, code, .. } => format!("{status} {}", code.unwrap_or_default()),
                 _ => "the key may not".to_owned(),
             };
-            add_line(app, &order, "/end", note(Action::RefundRefused, said.trim().to_owned())).await?;
+            add_audit_line(app, &order, "/end", note(Action::RefundRefused, said.trim().to_owned())).await?;
             Ok(ActionOutcome::StripeRefused)
         }
     }
 }
 
-async fn begin(tx: &mut WriteTransaction, order: ActionRequest, refund: Refund) -> Result<Begun, InternalError> {
-    let Some(purchase) = purchases::load(&mut tx.db, refund.purchase).await? else {
-        return Ok(Begun::Stop(ActionOutcome::Unknown));
+async fn begin_refund(
+    tx: &mut WriteTransaction,
+    order: ActionRequest,
+    refund: RefundOrder,
+) -> Result<RefundBegun, InternalError> {
+    let Some(purchase) = purchases::load_purchase(&mut tx.db, refund.purchase).await? else {
+        return Ok(RefundBegun::Stop(ActionOutcome::Unknown));
     };
     let key = order.key.to_string();
-    let open: Vec<Pending> =
-        audit::unanswered(&mut tx.db, &refund.purchase.to_string()).await?.into_iter().filter_map(pending_of).collect();
-    if audit::find(&mut tx.db, &key).await?.is_some() {
+    let open: Vec<PendingRefund> = audit::unanswered_actions(&mut tx.db, &refund.purchase.to_string())
+        .await?
+        .into_iter()
+        .filter_map(pending_refund_of)
+        .collect();
+    if audit::find_audit_line(&mut tx.db, &key).await?.is_some() {
         // Only the very same one goes on.
         let same = open.iter().find(|open| open.key == order.key && open.amount == refund.amount);
         let late = tx.now() - TimeDelta::hours(ASK_AGAIN_HOURS);
         if same.is_some_and(|open| open.line.at <= late) {
-            return Ok(Begun::Stop(ActionOutcome::RefundTooOld));
+            return Ok(RefundBegun::Stop(ActionOutcome::RefundTooOld));
         }
-        return Ok(if same.is_some() { Begun::Ask(Box::new(purchase)) } else { Begun::Stop(ActionOutcome::Again) });
+        return Ok(if same.is_some() {
+            RefundBegun::Ask(Box::new(purchase))
+        } else {
+            RefundBegun::Stop(ActionOutcome::Again)
+        });
     }
     if !open.is_empty() {
-        return Ok(Begun::Stop(ActionOutcome::RefundOpen));
+        return Ok(RefundBegun::Stop(ActionOutcome::RefundOpen));
     }
     let left = refundable(&purchase);
     if refund.amount < 1 || refund.amount > left {
-        return Ok(Begun::Stop(ActionOutcome::NothingToRefund));
+        return Ok(RefundBegun::Stop(ActionOutcome::NothingToRefund));
     }
     // Stripe takes whole steps of the currency; all that is left is what it has charged.
-    if refund.amount % step(&purchase.currency) != 0 && refund.amount != left {
-        return Ok(Begun::Stop(ActionOutcome::BetweenSteps));
+    if refund.amount % smallest_step(&purchase.currency) != 0 && refund.amount != left {
+        return Ok(RefundBegun::Stop(ActionOutcome::BetweenSteps));
     }
     let detail = format!("{} {}", refund.amount, Money::new(refund.amount, &purchase.currency).long());
     let note = AuditDetail::new(Action::RefundAsked, purchase.customer_no, purchase.id, detail);
-    audit::write(tx, &note.line(key, &order)).await?;
-    Ok(Begun::Ask(Box::new(purchase)))
+    audit::write_audit_line(tx, &note.line(key, &order)).await?;
+    Ok(RefundBegun::Ask(Box::new(purchase)))
 }

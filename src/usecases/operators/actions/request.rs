@@ -3,7 +3,7 @@
 use crate::ledger::WriteTransaction;
 use crate::usecases::credits::idempotency::Refused;
 use crate::usecases::operators::audit;
-use crate::usecases::operators::audit::{Action, NewLine};
+use crate::usecases::operators::audit::{Action, NewAuditLine};
 use crate::usecases::{App, InternalError};
 use futures::future::BoxFuture;
 use uuid::Uuid;
@@ -137,15 +137,19 @@ impl AuditDetail {
         Self { action, customer_no: customer_no.into(), about: about.to_string(), detail: detail.into() }
     }
 
-    pub(super) fn line(self, key: String, order: &ActionRequest) -> NewLine {
+    pub(super) fn line(self, key: String, order: &ActionRequest) -> NewAuditLine {
         let Self { action, customer_no, about, detail } = self;
         let (operator, reason) = (order.operator.clone(), order.reason.clone());
-        NewLine { key, operator, action, customer_no, about, reason, detail }
+        NewAuditLine { key, operator, action, customer_no, about, reason, detail }
     }
 }
 
 /// Does an order once: `write` does it and says what it did, or why not; the line is written beside.
-pub(super) async fn run_once<F>(app: &App, order: ActionRequest, write: F) -> Result<ActionOutcome, InternalError>
+pub(super) async fn run_action_once<F>(
+    app: &App,
+    order: ActionRequest,
+    write: F,
+) -> Result<ActionOutcome, InternalError>
 where
     F: for<'a> FnOnce(
             &'a mut WriteTransaction,
@@ -156,12 +160,12 @@ where
     app.write(move |tx| {
         Box::pin(async move {
             let key = order.key.to_string();
-            if audit::find(&mut tx.db, &key).await?.is_some() {
+            if audit::find_audit_line(&mut tx.db, &key).await?.is_some() {
                 return Ok(ActionOutcome::Again);
             }
             Ok(match write(tx).await? {
                 Ok(note) => {
-                    audit::write(tx, &note.line(key, &order)).await?;
+                    audit::write_audit_line(tx, &note.line(key, &order)).await?;
                     ActionOutcome::Done
                 }
                 Err(outcome) => outcome,
@@ -172,7 +176,7 @@ where
 }
 
 /// Writes one more line of an order, under the order's key and `suffix`, once.
-pub(super) async fn add_line(
+pub(super) async fn add_audit_line(
     app: &App,
     order: &ActionRequest,
     suffix: &'static str,
@@ -182,8 +186,8 @@ pub(super) async fn add_line(
     app.write(move |tx| {
         Box::pin(async move {
             let key = format!("{}{suffix}", order.key);
-            if audit::find(&mut tx.db, &key).await?.is_none() {
-                audit::write(tx, &note.line(key, &order)).await?;
+            if audit::find_audit_line(&mut tx.db, &key).await?.is_none() {
+                audit::write_audit_line(tx, &note.line(key, &order)).await?;
             }
             Ok(())
         })

@@ -13,7 +13,7 @@ const STEP: i64 = 100;
 /// Each purchase says what its refunds and disputes add up to, its grant is claimed for just that, and of what is
 /// there as much is taken. A purchase and all that is compared with it are read in one snapshot: a refund may come
 /// between two.
-pub(crate) async fn taken(store: &Store) -> Result<Result<(), String>, DbError> {
+pub(crate) async fn check_claims(store: &Store) -> Result<Result<(), String>, DbError> {
     let sql = "select count(*) as n from refunds_and_disputes x left join purchases p on p.id = x.purchase
         where p.id is null or p.charged is null";
     let lost = store
@@ -40,16 +40,16 @@ pub(crate) async fn taken(store: &Store) -> Result<Result<(), String>, DbError> 
         let claimed = db.fetch_all(sql, args![after, STEP]).await?;
         let Some(last) = claimed.last() else { return Ok(Ok(())) };
         after = last.blob("id")?;
-        if let Err(reason) = taken_of(&mut db, &claimed).await? {
+        if let Err(reason) = check_claims_of(&mut db, &claimed).await? {
             return Ok(Err(reason));
         }
     }
 }
 
-async fn taken_of(db: &mut Connection, claimed: &[Row]) -> Result<Result<(), String>, DbError> {
+async fn check_claims_of(db: &mut Connection, claimed: &[Row]) -> Result<Result<(), String>, DbError> {
     for row in claimed {
         let id = crate::domain::PurchaseId(row.uuid("id")?);
-        let Some(purchase) = purchases::load(db, id).await? else { continue };
+        let Some(purchase) = purchases::load_purchase(db, id).await? else { continue };
         let payment = purchases::stored_payment(db, id).await?;
         let standing = payment.standing().map(DisputeStatus::name);
         if purchase.refunded_amount != payment.refunded() || purchase.dispute.as_deref() != standing {
@@ -57,7 +57,7 @@ async fn taken_of(db: &mut Connection, claimed: &[Row]) -> Result<Result<(), Str
         }
         let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.purchase = $1");
         let Some(row) = db.fetch_optional(sql, args![id.bytes()]).await? else { continue };
-        let grant = accounts::grant_of(&row)?;
+        let grant = accounts::grant_of_row(&row)?;
         if grant.claim != payment.claims(purchase.credits, purchase.charged.unwrap_or(0)) {
             return Ok(Err(format!("grant {}: is claimed for another amount than {id} says", grant.id)));
         }

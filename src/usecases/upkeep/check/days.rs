@@ -4,17 +4,17 @@ use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, Us
 use crate::store::daily_usage::{DayKey, Totals, day_number};
 use crate::store::daily_usage_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
-use crate::store::metrics::Metrics;
+use crate::store::metrics::DayMetrics;
 use crate::store::statement_batch::placeholders;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The totals that a customer's entries come to, line by line.
-pub struct Days {
+pub struct DayCheck {
     kinds: HashMap<GrantId, Kind>,
     /// Without the cycle.
     sums: BTreeMap<DayKey, Totals>,
     /// What the usages that stand count, by day.
-    metrics: BTreeMap<i64, Metrics>,
+    metrics: BTreeMap<i64, DayMetrics>,
     customer_no: i64,
     cycle_start: Instant,
     in_cycle: Credits,
@@ -22,7 +22,7 @@ pub struct Days {
     before: Option<(UsageId, EntryKind)>,
 }
 
-impl Days {
+impl DayCheck {
     /// Nothing yet, of a customer whose cycle began at `cycle_start`.
     pub fn new(customer_no: i64, cycle_start: Instant, kinds: HashMap<GrantId, Kind>) -> Self {
         let (sums, metrics, in_cycle) = (BTreeMap::new(), BTreeMap::new(), Credits::ZERO);
@@ -31,7 +31,7 @@ impl Days {
 
     /// Adds a page of entries; what their usages say is read beside them.
     pub async fn push(&mut self, db: &mut Connection, page: &[Entry]) -> Result<(), DbError> {
-        let mut ids: Vec<UsageId> = page.iter().filter_map(usage_of).collect();
+        let mut ids: Vec<UsageId> = page.iter().filter_map(charged_usage).collect();
         ids.sort_unstable();
         ids.dedup();
         let mut usages = HashMap::new();
@@ -45,7 +45,7 @@ impl Days {
             }
         }
         for entry in page {
-            let Some(id) = usage_of(entry) else { continue };
+            let Some(id) = charged_usage(entry) else { continue };
             let Some(usage) = usages.get(&id) else { continue };
             self.line(entry, id, usage)?;
         }
@@ -57,7 +57,7 @@ impl Days {
         let kind = self.kinds.get(&entry.grant).copied().ok_or_else(|| corrupt("a line without its grant"))?;
         let is_first = self.before.replace((id, entry.kind)) != Some((id, entry.kind));
         let mut totals = if is_first {
-            let (one, counted) = (Totals::of(&[]), Metrics::of(usage.opt_text("quantities")?.as_deref()));
+            let (one, counted) = (Totals::of(&[]), DayMetrics::of(usage.opt_text("quantities")?.as_deref()));
             let used = entry.kind == EntryKind::Used;
             self.metrics.entry(day_number(at)).or_default().add(&if used { counted } else { counted.undone() });
             if used { one } else { one.undone() }
@@ -86,10 +86,10 @@ impl Days {
     pub fn finish(
         self,
         stored: &[(DayKey, Totals)],
-        counted: &BTreeMap<i64, Metrics>,
+        counted: &BTreeMap<i64, DayMetrics>,
         with_sources: bool,
     ) -> Result<(), String> {
-        let nothing = Metrics::default();
+        let nothing = DayMetrics::default();
         for day in self.metrics.keys().chain(counted.keys()) {
             let (kept, meant) = (counted.get(day).unwrap_or(&nothing), self.metrics.get(day).unwrap_or(&nothing));
             let mut keys = kept.iter().chain(meant.iter()).map(|(key, _)| key);
@@ -100,7 +100,7 @@ impl Days {
                 ));
             }
         }
-        let named = Named::of(stored);
+        let named = DayNameSets::of(stored);
         named.are_full(with_sources)?;
         // Where the day counts it, and who did it unless that was blanked.
         let bare = |key: &DayKey| {
@@ -149,12 +149,12 @@ impl Days {
 
 /// The names that each day counts under themselves.
 #[derive(Default)]
-struct Named<'a> {
+struct DayNameSets<'a> {
     sources: BTreeMap<i64, BTreeSet<&'a str>>,
     operations: BTreeMap<i64, BTreeSet<&'a str>>,
 }
 
-impl<'a> Named<'a> {
+impl<'a> DayNameSets<'a> {
     fn of(stored: &'a [(DayKey, Totals)]) -> Self {
         let mut named = Self::default();
         for (key, _) in stored {
@@ -191,7 +191,7 @@ impl<'a> Named<'a> {
 }
 
 /// The usage that a line draws for, or gives back to.
-fn usage_of(entry: &Entry) -> Option<UsageId> {
+fn charged_usage(entry: &Entry) -> Option<UsageId> {
     match (entry.kind, entry.cause) {
         (EntryKind::Used, Cause::Usage(id)) => Some(id),
         // What comes back to a grant that was voided itself is voided once more: negative, and no part of the usage.

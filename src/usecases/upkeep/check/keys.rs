@@ -13,7 +13,7 @@ const STEP: i64 = 1_000;
 
 /// The parts of an answer that name a row.
 #[derive(serde::Deserialize)]
-struct Named {
+struct NamedRow {
     id: String,
     #[serde(default)]
     usage: Option<String>,
@@ -24,7 +24,7 @@ type Ids = BTreeMap<&'static str, BTreeSet<[u8; 16]>>;
 /// Every key whose answer is JSON names rows that are there. A key is bound in the commit that writes what it names,
 /// and nothing of that is ever deleted: a later look finds it. Keys that come meanwhile into newer segments are for the
 /// next run.
-pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError> {
+pub(crate) async fn check_answers(store: &Store) -> Result<Result<(), String>, DbError> {
     let (mut segment, mut after) = (-1, Vec::new());
     let sql = "select coalesce(max(segment), 0) as n from idempotency_keys";
     let newest = store
@@ -45,7 +45,7 @@ pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError
             (segment, after) = (row.int("segment")?, row.blob("key_hash")?);
             let answer = row.blob("answer")?;
             let good = matches!(row.int("status")?, 200 | 201);
-            if !good || serde_json::from_slice(&answer).ok().and_then(|named| note(&mut ids, named)).is_none() {
+            if !good || serde_json::from_slice(&answer).ok().and_then(|named| collect_ids(&mut ids, named)).is_none() {
                 return Ok(Err(format!("idempotency key {} is bound to no answer", hex::encode(&after))));
             }
         }
@@ -67,7 +67,7 @@ pub(crate) async fn answers(store: &Store) -> Result<Result<(), String>, DbError
 }
 
 /// Every key of a sealed segment is known to its filter, and no key is bound twice. What is sealed never changes.
-pub(crate) async fn sealed(store: &Store) -> Result<Result<(), String>, DbError> {
+pub(crate) async fn check_filters(store: &Store) -> Result<Result<(), String>, DbError> {
     let count = async |sql: &str| {
         store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
     };
@@ -119,7 +119,7 @@ async fn hides_none(store: &Store, segment: i64, filter: &BinaryFuse16) -> Resul
 }
 
 /// Notes the ids that an answer names; nothing where it names none of ours.
-fn note(ids: &mut Ids, named: Named) -> Option<()> {
+fn collect_ids(ids: &mut Ids, named: NamedRow) -> Option<()> {
     let id = named.id.as_str();
     let (table, bytes) = GrantId::parse(id)
         .map(|id| ("grants", id.bytes()))

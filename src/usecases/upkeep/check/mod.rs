@@ -10,18 +10,18 @@ mod days;
 mod keys;
 mod runs;
 
-use self::days::Days;
+use self::days::DayCheck;
 use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::replay::{Replay, Report};
 use crate::domain::{Grant, GrantId, Kind, balance_alert};
 use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, StoredAccount};
-use crate::store::daily_usage::{DayKey, Totals, day_number, fetch_days as read_days};
+use crate::store::daily_usage::{DayKey, Totals, day_number, fetch_daily_usage as read_days};
 use crate::store::db::DbError;
-use crate::store::metrics::Metrics;
+use crate::store::metrics::DayMetrics;
 use crate::store::{Store, accounts, entries, metrics};
 use crate::usecases::InternalError;
-use runs::Runs;
+use runs::RunCheck;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -32,7 +32,7 @@ const CUSTOMERS_STEP: i64 = 500;
 
 /// What was verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
+pub struct CheckReport {
     pub customers: i64,
     pub grants: usize,
     /// Entries, chained.
@@ -43,7 +43,7 @@ pub struct Verified {
     pub purchases: i64,
 }
 
-impl fmt::Display for Verified {
+impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -54,7 +54,7 @@ impl fmt::Display for Verified {
 }
 
 /// The rows of one customer at one instant.
-struct Rows {
+struct CustomerRows {
     loaded: StoredAccount,
     due_at: i64,
     grants: Vec<(Grant, bool)>,
@@ -62,15 +62,15 @@ struct Rows {
     grant_nos: HashMap<i64, GrantId>,
     plans: Vec<PlanChange>,
     days: Vec<(DayKey, Totals)>,
-    metrics: BTreeMap<i64, Metrics>,
+    metrics: BTreeMap<i64, DayMetrics>,
 }
 
 /// Verifies everything; says what was verified, or names the first broken row.
 ///
 /// # Errors
 /// [`InternalError`] where the database cannot be read.
-pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalError> {
-    let mut sum = Verified::default();
+pub async fn check_all(store: &Store) -> Result<Result<CheckReport, String>, InternalError> {
+    let mut sum = CheckReport::default();
     let mut after = 0;
     loop {
         let sql = "select no, id from customers where no > $1 order by no limit $2";
@@ -78,7 +78,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalErro
         for row in &rows {
             (after, sum.customers) = (row.int("no")?, sum.customers + 1);
             let id = row.text("id")?;
-            match customer(store, after).await? {
+            match check_customer(store, after).await? {
                 Ok(report) => sum.add(&report),
                 Err(reason) => return Ok(Err(format!("customer {id}: {reason}"))),
             }
@@ -87,10 +87,10 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalErro
             break;
         }
     }
-    if let Err(reason) = crate::usecases::operators::audit::check(store).await? {
+    if let Err(reason) = crate::usecases::operators::audit::check_audit(store).await? {
         return Ok(Err(reason));
     }
-    if let Err(reason) = whole(store).await? {
+    if let Err(reason) = check_database(store).await? {
         return Ok(Err(reason));
     }
     let sql = "select count(*) as n from purchases where state = 'credited'";
@@ -103,7 +103,7 @@ pub async fn run(store: &Store) -> Result<Result<Verified, String>, InternalErro
 ///
 /// # Errors
 /// [`InternalError`] where the database cannot be read.
-pub async fn whole(store: &Store) -> Result<Result<(), String>, InternalError> {
+pub async fn check_database(store: &Store) -> Result<Result<(), String>, InternalError> {
     for (what, sql) in WHOLE {
         let row = store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?;
         let broken = row.map_or(Ok(0), |row| row.int("n"))?;
@@ -111,7 +111,9 @@ pub async fn whole(store: &Store) -> Result<Result<(), String>, InternalError> {
             return Ok(Err(format!("{broken} {what}")));
         }
     }
-    for verdict in [keys::sealed(store).await?, keys::answers(store).await?, claims::taken(store).await?] {
+    for verdict in
+        [keys::check_filters(store).await?, keys::check_answers(store).await?, claims::check_claims(store).await?]
+    {
         if verdict.is_err() {
             return Ok(verdict);
         }
@@ -293,7 +295,7 @@ const WHOLE: [(&str, &str); 31] = [
     ),
 ];
 
-impl Verified {
+impl CheckReport {
     fn add(&mut self, report: &Report) {
         self.grants += report.grants;
         self.entries += report.entries;
@@ -301,17 +303,17 @@ impl Verified {
     }
 }
 
-async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, InternalError> {
-    let Some(rows) = fetch_days(store, no).await? else { return Ok(Err("has no account".to_owned())) };
-    if let Err(reason) = working_set(&rows) {
+async fn check_customer(store: &Store, no: i64) -> Result<Result<Report, String>, InternalError> {
+    let Some(rows) = fetch_customer_rows(store, no).await? else { return Ok(Err("has no account".to_owned())) };
+    if let Err(reason) = check_working_set(&rows) {
         return Ok(Err(reason));
     }
     let account = &rows.loaded.account;
     let grants: Vec<Grant> = rows.grants.iter().map(|(grant, _)| grant.clone()).collect();
     let mut replay = Replay::new(&account.customer).with_terms(&grants, &rows.plans);
-    let mut runs = Runs::new(no, &rows.grant_nos);
+    let mut runs = RunCheck::new(no, &rows.grant_nos);
     let kinds: HashMap<GrantId, Kind> = grants.iter().map(|grant| (grant.id, grant.kind)).collect();
-    let mut days = Days::new(no, account.cycle.start, kinds.clone());
+    let mut days = DayCheck::new(no, account.cycle.start, kinds.clone());
     let (mut after, mut top_ups_since) = (0, None);
     while after < account.seq {
         let mut db = store.read().await?;
@@ -349,7 +351,7 @@ async fn customer(store: &Store, no: i64) -> Result<Result<Report, String>, Inte
     Ok(replay.finish(&grants, &account.holds, account).map_err(|broken| broken.to_string()))
 }
 
-async fn fetch_days(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
+async fn fetch_customer_rows(store: &Store, no: i64) -> Result<Option<CustomerRows>, DbError> {
     let mut db = store.snapshot().await?.without_timeout();
     let Some(loaded) = accounts::load_by_no(&mut db, no).await? else { return Ok(None) };
     let sql = "select due_at from accounts where customer_no = $1";
@@ -357,7 +359,7 @@ async fn fetch_days(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
     let (mut grants, mut grant_nos) = (Vec::new(), HashMap::new());
     let sql = format!("select {GRANT_COLUMNS}, g.is_open from {GRANT_TABLES} where g.customer_no = $1 order by g.no");
     for row in db.fetch_all(sql, args![no]).await? {
-        let grant = accounts::grant_of(&row)?;
+        let grant = accounts::grant_of_row(&row)?;
         grant_nos.insert(row.int("no")?, grant.id);
         grants.push((grant, row.flag("is_open")?));
     }
@@ -376,14 +378,14 @@ async fn fetch_days(store: &Store, no: i64) -> Result<Option<Rows>, DbError> {
         db.fetch_optional(sql, args![no]).await?.map_or(Ok(0), |row| row.at("created_at").map(day_number))?;
     let days = read_days(&mut db, no, created_at, day_number(loaded.account.last_at)).await?;
     let metrics = metrics::fetch_metrics(&mut db, no, created_at, day_number(loaded.account.last_at)).await?;
-    Ok(Some(Rows { loaded, due_at, grants, grant_nos, plans, days, metrics }))
+    Ok(Some(CustomerRows { loaded, due_at, grants, grant_nos, plans, days, metrics }))
 }
 
 /// What the engine would load is what it needs.
-fn working_set(rows: &Rows) -> Result<(), String> {
+fn check_working_set(rows: &CustomerRows) -> Result<(), String> {
     let account = &rows.loaded.account;
     for (grant, is_open) in &rows.grants {
-        if account.keeps(grant) != *is_open {
+        if account.is_in_working_set(grant) != *is_open {
             return Err(format!("grant {}: is {}in the working set", grant.id, if *is_open { "" } else { "not " }));
         }
         let current = grant.kind == Kind::Plan && grant.expires_at > account.last_at;

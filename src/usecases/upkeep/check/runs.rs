@@ -14,7 +14,7 @@ use std::fmt::Display;
 use uuid::Uuid;
 
 /// Lines of one kind and cause.
-struct Run {
+struct UsageRun {
     kind: EntryKind,
     cause: Cause,
     at: Instant,
@@ -23,24 +23,24 @@ struct Run {
     draws: Vec<(GrantId, i64)>,
 }
 
-impl Run {
+impl UsageRun {
     fn sum(&self) -> i64 {
         self.draws.iter().fold(0, |sum: i64, (_, credits)| sum.saturating_add(*credits))
     }
 }
 
 /// The runs of one customer.
-pub(crate) struct Runs<'a> {
+pub(crate) struct RunCheck<'a> {
     customer_no: i64,
     /// The grants' ids by the store's numbers, which the draws of holds are stored by.
     grants: &'a HashMap<i64, GrantId>,
-    open: Option<Run>,
-    ended: Vec<Run>,
+    open: Option<UsageRun>,
+    ended: Vec<UsageRun>,
 }
 
-type Verdict = Result<Result<(), String>, DbError>;
+type RunResult = Result<Result<(), String>, DbError>;
 
-impl<'a> Runs<'a> {
+impl<'a> RunCheck<'a> {
     pub fn new(customer_no: i64, grants: &'a HashMap<i64, GrantId>) -> Self {
         Self { customer_no, grants, open: None, ended: Vec::new() }
     }
@@ -55,14 +55,14 @@ impl<'a> Runs<'a> {
             (EntryKind::Voided | EntryKind::Granted, Cause::Grant(_)) => entry.amount.0,
             _ => return self.end(),
         };
-        let goes_on = |run: &&mut Run| (run.kind, run.cause, run.at) == (entry.kind, entry.cause, entry.event_at);
+        let goes_on = |run: &&mut UsageRun| (run.kind, run.cause, run.at) == (entry.kind, entry.cause, entry.event_at);
         if let Some(run) = self.open.as_mut().filter(goes_on) {
             run.draws.push((entry.grant, credits));
             return;
         }
         self.end();
         let (kind, cause, at, note) = (entry.kind, entry.cause, entry.event_at, entry.note);
-        self.open = Some(Run { kind, cause, at, note, draws: vec![(entry.grant, credits)] });
+        self.open = Some(UsageRun { kind, cause, at, note, draws: vec![(entry.grant, credits)] });
     }
 
     /// No line of the open run follows.
@@ -71,16 +71,17 @@ impl<'a> Runs<'a> {
     }
 
     /// Compares what has ended with its rows.
-    pub async fn compare(&mut self, db: &mut Connection) -> Verdict {
+    pub async fn compare(&mut self, db: &mut Connection) -> RunResult {
         let ended = std::mem::take(&mut self.ended);
         for runs in ended.chunks(500) {
             let of = |kinds: &[EntryKind]| runs.iter().filter(|run| kinds.contains(&run.kind)).collect::<Vec<_>>();
-            let usages: Vec<&Run> = of(&[EntryKind::Used, EntryKind::Voided]);
+            let usages: Vec<&UsageRun> = of(&[EntryKind::Used, EntryKind::Voided]);
             let (voids, usages): (Vec<_>, Vec<_>) =
                 usages.into_iter().partition(|run| matches!(run.cause, Cause::Grant(_)));
             // Of courtesy credits a person says why; a plan that was not paid for ends by itself.
             let (voids, unpaid): (Vec<_>, Vec<_>) = voids.into_iter().partition(|run| run.note.is_some());
-            let gifts: Vec<&Run> = of(&[EntryKind::Granted]).into_iter().filter(|run| run.note.is_some()).collect();
+            let gifts: Vec<&UsageRun> =
+                of(&[EntryKind::Granted]).into_iter().filter(|run| run.note.is_some()).collect();
             let holds = of(&[EntryKind::Held, EntryKind::Released]);
             for verdict in [
                 self.usages(db, &usages).await?,
@@ -97,11 +98,11 @@ impl<'a> Runs<'a> {
         Ok(Ok(()))
     }
 
-    async fn usages(&self, db: &mut Connection, runs: &[&Run]) -> Verdict {
+    async fn usages(&self, db: &mut Connection, runs: &[&UsageRun]) -> RunResult {
         let sql = "select u.id, u.customer_no, u.credits, u.lines, u.created_at, u.voided_at, u.source, u.metadata,
             u.salt, u.void_reason, u.void_salt, c.closed_at from usages u join customers c on c.no = u.customer_no
             where u.id in";
-        let rows = by_id(db, sql, runs).await?;
+        let rows = rows_by_id(db, sql, runs).await?;
         for run in runs {
             let said = |reason: String| format!("usage {}: {reason}", UsageId(Uuid::from_bytes(run.cause.bytes())));
             let Some(row) = rows.get(&run.cause.bytes()) else {
@@ -116,34 +117,34 @@ impl<'a> Runs<'a> {
     }
 
     /// The error in a usage's row.
-    fn usage(&self, run: &Run, row: &Row) -> Result<Option<String>, DbError> {
+    fn usage(&self, run: &UsageRun, row: &Row) -> Result<Option<String>, DbError> {
         let lines = i64::try_from(run.draws.len()).unwrap_or(i64::MAX);
         let (source, metadata) = (row.opt_text("source")?, row.opt_text("metadata")?);
         let text = (source.is_some() || metadata.is_some()).then(|| usage_note(source.as_deref(), metadata.as_deref()));
-        Ok(differs("customer", row.int("customer_no")?, self.customer_no)
-            .or(differs("credits", row.int("credits")?, run.sum()))
-            .or(differs("lines", row.int("lines")?, lines))
-            .or(differs("created_at", row.int("created_at")?, run.at.timestamp_millis()))
-            .or(words(row, run.note, text, "salt")?))
+        Ok(value_difference("customer", row.int("customer_no")?, self.customer_no)
+            .or(value_difference("credits", row.int("credits")?, run.sum()))
+            .or(value_difference("lines", row.int("lines")?, lines))
+            .or(value_difference("created_at", row.int("created_at")?, run.at.timestamp_millis()))
+            .or(note_difference(row, run.note, text, "salt")?))
     }
 
     /// The error in the row of a usage that was undone.
-    fn undone(&self, run: &Run, row: &Row) -> Result<Option<String>, DbError> {
-        Ok(differs("credits", row.int("credits")?, run.sum())
-            .or(differs("voided_at", row.opt_int("voided_at")?.unwrap_or(0), run.at.timestamp_millis()))
-            .or(words(row, run.note, row.opt_text("void_reason")?, "void_salt")?))
+    fn undone(&self, run: &UsageRun, row: &Row) -> Result<Option<String>, DbError> {
+        Ok(value_difference("credits", row.int("credits")?, run.sum())
+            .or(value_difference("voided_at", row.opt_int("voided_at")?.unwrap_or(0), run.at.timestamp_millis()))
+            .or(note_difference(row, run.note, row.opt_text("void_reason")?, "void_salt")?))
     }
 
-    async fn holds(&self, db: &mut Connection, runs: &[&Run]) -> Verdict {
+    async fn holds(&self, db: &mut Connection, runs: &[&UsageRun]) -> RunResult {
         let sql = "select h.id, h.customer_no, h.credits, h.draws, h.created_at, h.expires_at, h.state, h.closed_at
             from holds h where h.id in";
-        let rows = by_id(db, sql, runs).await?;
+        let rows = rows_by_id(db, sql, runs).await?;
         for run in runs {
             let said = |reason: String| format!("hold {}: {reason}", HoldId(Uuid::from_bytes(run.cause.bytes())));
             let Some(row) = rows.get(&run.cause.bytes()) else {
                 return Ok(Err(said("it has lines and no row".to_owned())));
             };
-            let broken = if run.kind == EntryKind::Held { self.held(run, row)? } else { returned(run, row)? };
+            let broken = if run.kind == EntryKind::Held { self.held(run, row)? } else { check_returned(run, row)? };
             if let Some(reason) = broken {
                 return Ok(Err(said(reason)));
             }
@@ -152,19 +153,19 @@ impl<'a> Runs<'a> {
     }
 
     /// The error in a hold's row.
-    fn held(&self, run: &Run, row: &Row) -> Result<Option<String>, DbError> {
+    fn held(&self, run: &UsageRun, row: &Row) -> Result<Option<String>, DbError> {
         let stored: Vec<(i64, i64)> = serde_json::from_str(&row.text("draws")?).unwrap_or_default();
         let stored: Vec<_> = stored.iter().map(|(no, credits)| (self.grants.get(no).copied(), *credits)).collect();
         let lines: Vec<_> = run.draws.iter().map(|(grant, credits)| (Some(*grant), *credits)).collect();
-        Ok(differs("customer", row.int("customer_no")?, self.customer_no)
-            .or(differs("credits", row.int("credits")?, run.sum()))
-            .or(differs("created_at", row.int("created_at")?, run.at.timestamp_millis()))
+        Ok(value_difference("customer", row.int("customer_no")?, self.customer_no)
+            .or(value_difference("credits", row.int("credits")?, run.sum()))
+            .or(value_difference("created_at", row.int("created_at")?, run.at.timestamp_millis()))
             .or((stored != lines).then(|| "its row has other draws than its lines".to_owned())))
     }
 
     /// What is taken back without a reason is a plan's.
-    async fn unreasoned(&self, db: &mut Connection, runs: &[&Run]) -> Verdict {
-        let rows = by_id(db, "select g.id, g.kind from grants g where g.id in", runs).await?;
+    async fn unreasoned(&self, db: &mut Connection, runs: &[&UsageRun]) -> RunResult {
+        let rows = rows_by_id(db, "select g.id, g.kind from grants g where g.id in", runs).await?;
         for run in runs {
             let kind = rows.get(&run.cause.bytes()).map(|row| row.int("kind")).transpose()?;
             if kind != Some(i64::from(Kind::Plan.code())) {
@@ -176,7 +177,7 @@ impl<'a> Runs<'a> {
     }
 
     /// Why a courtesy grant was given or taken back is what the chain has the hash of.
-    async fn reasons(&self, db: &mut Connection, runs: &[&Run], what: &str) -> Verdict {
+    async fn reasons(&self, db: &mut Connection, runs: &[&UsageRun], what: &str) -> RunResult {
         let sql = "select closed_at from customers where no = $1";
         let row = db.fetch_optional(sql, args![self.customer_no]).await?;
         let closed = row.map(|row| row.opt_int("closed_at")).transpose()?.flatten().is_some();
@@ -184,7 +185,7 @@ impl<'a> Runs<'a> {
             "select g.id, n.reason, n.salt from grants g join grant_notes n on n.grant_no = g.no and n.kind = '{what}'
              where g.id in"
         );
-        let rows = by_id(db, &sql, runs).await?;
+        let rows = rows_by_id(db, &sql, runs).await?;
         for run in runs {
             let broken = match rows.get(&run.cause.bytes()) {
                 None if closed => None,
@@ -204,7 +205,7 @@ impl<'a> Runs<'a> {
 }
 
 /// The error in the row of a hold that has given something back.
-fn returned(run: &Run, row: &Row) -> Result<Option<String>, DbError> {
+fn check_returned(run: &UsageRun, row: &Row) -> Result<Option<String>, DbError> {
     let state = HoldState::from_code(row.int("state")?);
     let whole = match state {
         Some(HoldState::Released | HoldState::Lapsed) => true,
@@ -212,17 +213,21 @@ fn returned(run: &Run, row: &Row) -> Result<Option<String>, DbError> {
         Some(HoldState::Open) | None => return Ok(Some("its lines close it, its row does not".to_owned())),
     };
     let lapsed = state == Some(HoldState::Lapsed);
-    Ok(differs("closed_at", row.opt_int("closed_at")?.unwrap_or(0), run.at.timestamp_millis())
-        .or(if whole { differs("credits", row.int("credits")?, run.sum()) } else { None })
-        .or(if lapsed { differs("expires_at", row.int("expires_at")?, run.at.timestamp_millis()) } else { None }))
+    Ok(value_difference("closed_at", row.opt_int("closed_at")?.unwrap_or(0), run.at.timestamp_millis())
+        .or(if whole { value_difference("credits", row.int("credits")?, run.sum()) } else { None })
+        .or(if lapsed {
+            value_difference("expires_at", row.int("expires_at")?, run.at.timestamp_millis())
+        } else {
+            None
+        }))
 }
 
-fn differs<T: PartialEq + Display>(what: &str, stored: T, lines: T) -> Option<String> {
+fn value_difference<T: PartialEq + Display>(what: &str, stored: T, lines: T) -> Option<String> {
     (stored != lines).then(|| format!("its row has {what} {stored}, its lines have {lines}"))
 }
 
 /// Free text is what the chain has the hash of; of a closed customer it is erased, with its salt.
-fn words(row: &Row, note: Option<Hash>, text: Option<String>, salt: &str) -> Result<Option<String>, DbError> {
+fn note_difference(row: &Row, note: Option<Hash>, text: Option<String>, salt: &str) -> Result<Option<String>, DbError> {
     let salt = row.opt_blob(salt)?;
     let closed = row.opt_int("closed_at")?.is_some();
     let good = match (note, text, salt) {
@@ -235,7 +240,7 @@ fn words(row: &Row, note: Option<Hash>, text: Option<String>, salt: &str) -> Res
 }
 
 /// The rows of the runs' causes by their ids.
-async fn by_id(db: &mut Connection, sql: &str, runs: &[&Run]) -> Result<HashMap<[u8; 16], Row>, DbError> {
+async fn rows_by_id(db: &mut Connection, sql: &str, runs: &[&UsageRun]) -> Result<HashMap<[u8; 16], Row>, DbError> {
     if runs.is_empty() {
         return Ok(HashMap::new());
     }

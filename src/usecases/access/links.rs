@@ -3,7 +3,7 @@
 //! Invariants: tokens are 32 random bytes, kept as SHA-256 only; a link is spent by a POST, once, for the person and
 //! the customer that its page showed; it never gives more than the member's own role; it ends with the person's rights.
 
-pub use crate::usecases::access::sessions::{Role, Viewer, idle_viewer, sign_out, viewer};
+pub use crate::usecases::access::sessions::{Role, Viewer, find_idle_viewer, find_viewer, sign_out_session};
 
 use crate::args;
 use crate::domain::Instant;
@@ -61,7 +61,7 @@ pub enum Spent {
 }
 
 /// Makes a portal link.
-pub async fn make_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
+pub async fn create_portal_link(app: &App, new: NewLink) -> Result<Link, InternalError> {
     let token = new_token()?;
     let url = format!("{}/sign-in/{token}", app.settings.public_url);
     let hash = token_hash(&token);
@@ -77,7 +77,7 @@ pub(crate) async fn insert_link(
 ) -> Result<Instant, InternalError> {
     let now = tx.now();
     let expires_at = now + TimeDelta::minutes(LINK_MINUTES);
-    let member = sessions::member(&mut tx.db, new.customer_no, new.email.as_deref()).await?;
+    let member = sessions::member_role(&mut tx.db, new.customer_no, new.email.as_deref()).await?;
     let role = new.role.or(member).unwrap_or(Role::Admin);
     let role = member.map_or(role, |member| role.at_most(member));
     let sql =
@@ -127,7 +127,7 @@ impl Target {
 
 /// The effect that a link would have now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum LinkState {
     /// It opens this account's pages.
     Works(Target),
     /// It came by email, and is used or too old: its address may have a new one.
@@ -139,31 +139,31 @@ pub enum Look {
 }
 
 /// Looks at a link. Looking spends nothing: email scanners follow links.
-pub async fn look(app: &App, token: &str) -> Result<Look, InternalError> {
+pub async fn read_link(app: &App, token: &str) -> Result<LinkState, InternalError> {
     let sql = "select purpose, customer_no, email, role, expires_at, used_at from links where token_hash = $1";
     let mut db = app.store.read().await?;
-    let Some(row) = db.fetch_optional(sql, args![token_hash(token)]).await? else { return Ok(Look::Unknown) };
+    let Some(row) = db.fetch_optional(sql, args![token_hash(token)]).await? else { return Ok(LinkState::Unknown) };
     let works = row.opt_int("used_at")?.is_none() && row.at("expires_at")? > app.clock.now();
-    let target = if works { target(&mut db, &row).await? } else { None };
+    let target = if works { link_target(&mut db, &row).await? } else { None };
     Ok(match (target, row.text("purpose")?.as_str()) {
-        (Some((target, _)), _) => Look::Works(target),
-        (None, "sign_in") => Look::OldMail,
-        (None, _) => Look::OldPortal,
+        (Some((target, _)), _) => LinkState::Works(target),
+        (None, "sign_in") => LinkState::OldMail,
+        (None, _) => LinkState::OldPortal,
     })
 }
 
 /// The account that a link's row opens, and the role there; nothing where the person has none any more.
-async fn target(db: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
+async fn link_target(db: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
     let email = row.opt_text("email")?;
     let (customer_no, role) = if row.text("purpose")? == "sign_in" {
-        let home = home(db, email.as_deref().unwrap_or_default()).await?;
+        let home = home_customer(db, email.as_deref().unwrap_or_default()).await?;
         let Some(home) = home else { return Ok(None) };
         home
     } else {
         let Some(customer_no) = row.opt_int("customer_no")? else { return Ok(None) };
         let given = row.opt_text("role")?.and_then(|role| Role::from_name(&role)).unwrap_or(Role::Viewer);
         // Its role may have been lowered since the link was made.
-        let member = sessions::member(db, customer_no, email.as_deref()).await?;
+        let member = sessions::member_role(db, customer_no, email.as_deref()).await?;
         (customer_no, member.map_or(given, |member| given.at_most(member)))
     };
     let sql = "select name from customers where no = $1 and closed_at is null";
@@ -179,7 +179,7 @@ pub(crate) async fn mailed_to(app: &App, token: &str) -> Result<Option<String>, 
 }
 
 /// Where a person comes in: the customer whose pages they used last, or joined first.
-async fn home(db: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, DbError> {
+async fn home_customer(db: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, DbError> {
     let sql = "select m.customer_no, m.role, coalesce((select max(s.seen_at) from sessions s
             where s.customer_no = m.customer_no and s.email = m.email), 0) as used
         from members m join customers c on c.no = m.customer_no
@@ -191,7 +191,7 @@ async fn home(db: &mut Connection, email: &str) -> Result<Option<(i64, Role)>, D
 
 /// Makes a link for whoever reads the emails of `email`: the token, which is for the email alone. It ends the older
 /// ones.
-pub(crate) async fn mint_sign_in(tx: &mut WriteTransaction, email: &str) -> Result<String, InternalError> {
+pub(crate) async fn create_sign_in_link(tx: &mut WriteTransaction, email: &str) -> Result<String, InternalError> {
     let token = new_token()?;
     let now = tx.now();
     let older = "update links set used_at = $1 where email = $2 and purpose = 'sign_in' and used_at is null";
@@ -213,18 +213,18 @@ pub async fn spend_shown(app: &App, token: &str, shown: Option<Target>, device: 
     let (hash, session) = (token_hash(token), new_token()?);
     let new = NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: app.settings.session_max };
     let opened = new.hash;
-    Ok(match app.write_anonymous(move |tx| Box::pin(spend(tx, hash, shown, new))).await? {
-        Opened::At(path) => {
+    Ok(match app.write_anonymous(move |tx| Box::pin(spend_in_transaction(tx, hash, shown, new))).await? {
+        LinkOutcome::At(path) => {
             app.settings.limits.looked_up(&opened, true);
             Spent::Session { token: session, path }
         }
-        Opened::Other => Spent::Other,
-        Opened::Gone => Spent::Gone,
+        LinkOutcome::Other => Spent::Other,
+        LinkOutcome::Gone => Spent::Gone,
     })
 }
 
 /// The result of a link inside its turn.
-enum Opened {
+enum LinkOutcome {
     At(String),
     Other,
     Gone,
@@ -238,23 +238,23 @@ struct NewSession {
 }
 
 /// Spends a link and opens a session; where to, if the link was good.
-async fn spend(
+async fn spend_in_transaction(
     tx: &mut WriteTransaction,
     link: [u8; 32],
     shown: Option<Target>,
     session: NewSession,
-) -> Result<Opened, InternalError> {
+) -> Result<LinkOutcome, InternalError> {
     let now = tx.now();
     let sql = "select purpose, customer_no, email, role, path, return_url from links
         where token_hash = $1 and used_at is null and expires_at > $2";
-    let Some(row) = tx.db.fetch_optional(sql, args![link, now]).await? else { return Ok(Opened::Gone) };
-    let Some((target, role)) = target(&mut tx.db, &row).await? else { return Ok(Opened::Gone) };
+    let Some(row) = tx.db.fetch_optional(sql, args![link, now]).await? else { return Ok(LinkOutcome::Gone) };
+    let Some((target, role)) = link_target(&mut tx.db, &row).await? else { return Ok(LinkOutcome::Gone) };
     if shown.is_some_and(|shown| (shown.customer_no, &shown.email) != (target.customer_no, &target.email)) {
-        return Ok(Opened::Other);
+        return Ok(LinkOutcome::Other);
     }
     let sql = "update links set used_at = $1 where token_hash = $2 and used_at is null";
     if tx.db.execute(sql, args![now, link]).await? == 0 {
-        return Ok(Opened::Gone);
+        return Ok(LinkOutcome::Gone);
     }
     let proven = row.text("purpose")? == "sign_in";
     let sql = "insert into sessions (token_hash, customer_no, email, role, proven, device, return_url, created_at,
@@ -263,5 +263,5 @@ async fn spend(
     let (hash, device) = (session.hash, session.device);
     let values = args![hash, target.customer_no, target.email, role.name(), proven, device, back, now, until];
     tx.db.execute(sql, values).await?;
-    Ok(Opened::At(row.text("path")?))
+    Ok(LinkOutcome::At(row.text("path")?))
 }

@@ -3,7 +3,7 @@
 //! Invariants: a repeated state changes nothing. An unpaid plan never grows. A cycle with an unpaid end and a later
 //! payment gives at most the plan's allowance and the free plan's.
 
-use super::{Account, Changes, Line, When};
+use super::{Account, Changes, EntryFigures, When};
 use crate::amount::Credits;
 use crate::catalog::Catalog;
 use crate::cycle::next_boundary;
@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 
 /// The subscription that controls a customer's plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Master {
+pub struct ControllingSubscription {
     /// `sub_…`
     pub subscription: String,
     /// The end of the grace of an unpaid plan.
@@ -27,20 +27,20 @@ impl Account {
     /// Whether a `PUT` may set this plan and anchor: a live subscription accepts only its own.
     #[must_use]
     pub fn may_set(&self, plan: Option<&str>, anchor: Option<Instant>) -> bool {
-        self.master.is_none()
+        self.controlled_by.is_none()
             || (plan.is_none_or(|plan| plan == self.plan) && anchor.is_none_or(|anchor| anchor == self.anchor))
     }
 
     /// Sets the plan by the current state of all subscriptions of the customer.
     pub fn follow(&mut self, all: &[Subscription], at: Instant, catalog: &Catalog, changes: &mut Changes) {
-        let before = self.master.clone();
+        let before = self.controlled_by.clone();
         let start = self.cycle.start;
-        let gone = before.as_ref().is_some_and(|it| subscription::takes_at_once(all, &it.subscription, start));
+        let gone = before.as_ref().is_some_and(|it| subscription::ends_plan_at_once(all, &it.subscription, start));
         let free = self.free_plan(catalog);
-        match subscription::master(all, catalog) {
+        match subscription::controlling_subscription(all, catalog) {
             Some(one) => {
                 let plan = one.plan.clone().unwrap_or_else(|| free.clone());
-                let is_same = before.as_ref().is_some_and(|master| master.subscription == one.id);
+                let is_same = before.as_ref().is_some_and(|it| it.subscription == one.id);
                 if gone && !is_same {
                     self.end_unpaid(
                         if one.status.standing() == Standing::Live { &plan } else { &free },
@@ -53,7 +53,7 @@ impl Account {
             }
             None if before.is_none() => {}
             None => {
-                self.master = None;
+                self.controlled_by = None;
                 if gone {
                     self.end_unpaid(&free, When::now(at), catalog, changes);
                 } else if self.plan != free {
@@ -61,7 +61,7 @@ impl Account {
                 }
             }
         }
-        changes.master |= self.master != before;
+        changes.controlled_by |= self.controlled_by != before;
     }
 
     fn follow_one(
@@ -90,13 +90,13 @@ impl Account {
         }
         let (grace_until, ends_at) =
             (grace_until.filter(|until| *until > at).map(to_millis), one.ends_at.map(to_millis));
-        self.master = Some(Master { subscription: one.id.clone(), grace_until, ends_at });
-        self.foresee_end(catalog);
+        self.controlled_by = Some(ControllingSubscription { subscription: one.id.clone(), grace_until, ends_at });
+        self.schedule_plan_end(catalog);
     }
 
     /// Books the free plan as the next one, if the subscription ends in this cycle.
-    pub(super) fn foresee_end(&mut self, catalog: &Catalog) {
-        let ends = self.master.as_ref().and_then(|master| master.ends_at);
+    pub(super) fn schedule_plan_end(&mut self, catalog: &Catalog) {
+        let ends = self.controlled_by.as_ref().and_then(|it| it.ends_at);
         let free = self.free_plan(catalog);
         if ends.is_some_and(|at| at <= self.cycle.end) && self.plan != free {
             self.next_plan = Some(free);
@@ -104,18 +104,18 @@ impl Account {
     }
 
     /// Drops the controlling subscription at the cycle's end, if it has ended.
-    pub(super) fn part_from_master(&mut self, at: Instant, changes: &mut Changes) {
-        if self.master.as_ref().and_then(|master| master.ends_at).is_some_and(|ends| ends <= at) {
-            self.master = None;
-            changes.master = true;
+    pub(super) fn detach_subscription(&mut self, at: Instant, changes: &mut Changes) {
+        if self.controlled_by.as_ref().and_then(|it| it.ends_at).is_some_and(|ends| ends <= at) {
+            self.controlled_by = None;
+            changes.controlled_by = true;
         }
     }
 
-    /// Ends the plan at [`Master::grace_until`].
+    /// Ends the plan at [`ControllingSubscription::grace_until`].
     pub(super) fn end_grace(&mut self, when: When, catalog: &Catalog, changes: &mut Changes) {
-        if let Some(master) = &mut self.master {
-            master.grace_until = None;
-            changes.master = true;
+        if let Some(it) = &mut self.controlled_by {
+            it.grace_until = None;
+            changes.controlled_by = true;
         }
         self.end_unpaid(&self.free_plan(catalog), when, catalog, changes);
     }
@@ -132,7 +132,7 @@ impl Account {
             grant.is_voided = true;
             grant.voided += rest;
             if rest.is_positive() {
-                self.book(EntryKind::Voided, id, Cause::Grant(id), Line::amount(-rest), when, changes);
+                self.append_entry(EntryKind::Voided, id, Cause::Grant(id), EntryFigures::amount(-rest), when, changes);
             }
         }
         self.plan_came(plan, when.event, catalog, changes);
