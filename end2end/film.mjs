@@ -70,7 +70,8 @@ class Film {
       await this.page.mouse.move(this.pointer.x, this.pointer.y);
       await this.frame(n === steps ? 420 : 45);
     }
-    await this.page.mouse.click(this.pointer.x, this.pointer.y);
+    // Everything that is pressed leads to a page.
+    await Promise.all([this.page.waitForEvent("framenavigated"), this.page.mouse.click(this.pointer.x, this.pointer.y)]);
     await this.page.waitForLoadState("load");
   }
 
