@@ -3,7 +3,7 @@
 //! Invariants: a few of them are in the queue at once, they enter it at a bounded pace, and a bounded number waits in
 //! front. However many arrive, charges lose little: each of these jobs costs the engine as much as tens of charges.
 
-use crate::ledger::queue::Unavailable;
+use crate::ledger::unavailable::Unavailable;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::num::NonZeroU32;

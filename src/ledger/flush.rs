@@ -2,8 +2,7 @@
 
 use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, balance_alert, reminder};
 use crate::ledger::account_cache::CachedAccount;
-use crate::ledger::new_usages::NewUsage;
-use crate::ledger::write_transaction::WriteTransaction;
+use crate::ledger::write_transaction::{NewUsage, WriteTransaction};
 use crate::store::accounts::StoredAccount;
 use crate::store::db::{DbError, corrupt};
 use crate::store::write_set::WriteSet;
@@ -27,7 +26,7 @@ impl WriteTransaction {
         self.flush_as(false).await
     }
 
-    /// The same as the last of a turn, which may be committed with it.
+    /// The same as the last statement of the write transaction, which may be committed with it.
     ///
     /// # Errors
     /// Whatever the database says: then the transaction is lost.

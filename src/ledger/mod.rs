@@ -7,22 +7,25 @@
 //! Invariants:
 //! - Nothing is acknowledged before its commit.
 //! - A refused charge changes nothing but what was due anyway; a failing job is rolled back to its savepoint.
-//! - What the engine remembers is trusted only while nobody else wrote (see `turn`).
-//! - No network call is made inside a turn.
+//! - The account cache is used only while nobody else wrote (`account_cache`).
+//! - No network call is made inside a write transaction.
 //!
 //! *Not here:* rules (the domain's), SQL (the store's), HTTP.
 
 mod account_cache;
 mod anonymous_lane;
+mod batch;
 mod charge;
 mod clock_guard;
 mod flush;
 mod health;
 mod new_usages;
 mod queue;
+mod unavailable;
 mod write_transaction;
 
 pub use crate::store::entries::NewUsageColumns;
 pub use charge::{Charge, ChargeOutcome, Charged, free_text, usage_note};
-pub use queue::{Ledger, Unavailable};
+pub use queue::Ledger;
+pub use unavailable::Unavailable;
 pub use write_transaction::WriteTransaction;

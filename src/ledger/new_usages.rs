@@ -2,22 +2,13 @@
 
 use crate::domain::Draw;
 use crate::domain::time::from_millis;
-use crate::ledger::write_transaction::WriteTransaction;
+use crate::ledger::write_transaction::{NewUsage, WriteTransaction};
 use crate::store::daily_usage::{DayKey, Totals, day_number};
 use crate::store::daily_usage_names;
 use crate::store::daily_usage_names::DayNames;
 use crate::store::db::{DbError, corrupt};
 use crate::store::entries::NewUsageColumns;
 use crate::store::metrics::DayMetrics;
-
-/// A usage that is not written yet: the places of its entries are known at the flush only.
-pub(super) struct NewUsage {
-    pub customer_no: i64,
-    pub id: [u8; 16],
-    pub first_seq: i64,
-    pub lines: i64,
-    pub columns: NewUsageColumns,
-}
 
 impl WriteTransaction {
     /// Writes a usage whose draws were just booked as the account's last lines.

@@ -1,18 +1,20 @@
 //! The bounded queue and its one consumer.
 //!
-//! The consumer takes what is there, as much as one commit may hold, decides it in a turn, commits, answers. A full queue
-//! refuses at once. At shut-down the queue is drained before the database is closed.
+//! The consumer takes what is there, as much as one commit may hold, decides it in a write transaction, commits,
+//! answers. A full queue refuses at once. At shut-down the queue is drained before the database is closed.
 //!
-//! How much a commit holds is counted in charges: an item may have a thousand of them, and who waits for the lock of
-//! another process's turn, or for an answer inside one, is given up by the server after seconds.
+//! A commit's size is counted in charges: an item may have a thousand of them, and the server gives up a process that
+//! waits for seconds for another one's lock, or inside its own transaction.
 
 use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::ledger::account_cache::AccountCache;
 use crate::ledger::anonymous_lane::AnonymousLane;
+use crate::ledger::batch::{Done, Item, QueuedJob, reason_of};
 use crate::ledger::charge::{Charge, ChargeOutcome};
 use crate::ledger::clock_guard::ClockGuard;
 use crate::ledger::health::Health;
+use crate::ledger::unavailable::Unavailable;
 use crate::ledger::write_transaction::WriteTransaction;
 use crate::store::db::DbError;
 use crate::store::errors::is_lasting;
@@ -30,52 +32,7 @@ const QUEUE_MAX: usize = 8_192;
 /// How many charges may wait in them: a batch has up to a thousand, and memory is what they cost.
 const QUEUE_CHARGES_MAX: usize = 262_144;
 /// How many charges are decided in one commit.
-const TURN_MAX: usize = 2_048;
-/// How many charges a job counts as: each makes round trips of its own.
-const JOB_WEIGHT: usize = 16;
-
-/// A write could not be done now. The outcome is unknown only if the commit itself was cut off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unavailable {
-    /// Too much is waiting.
-    #[error("the queue of writes is full")]
-    Overloaded,
-    /// The database did not take it.
-    #[error("the database did not take the write")]
-    Database,
-    /// The database refused the write, and will refuse it again: a stored row cannot be read, or a rule of the tables
-    /// is broken.
-    #[error("the write cannot be done until its cause is mended")]
-    Broken,
-    /// The process is shutting down.
-    #[error("shutting down")]
-    Closed,
-}
-
-type QueuedJob = Box<dyn for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<Done, DbError>> + Send>;
-
-/// What a job leaves behind: whether its writes stand, and how to answer once they do.
-struct Done {
-    keep: bool,
-    answer: Box<dyn FnOnce(Result<(), Unavailable>) + Send>,
-}
-
-enum Item {
-    Charge(Charge, oneshot::Sender<Result<ChargeOutcome, Unavailable>>),
-    Charges(Vec<Charge>, oneshot::Sender<Result<Vec<ChargeOutcome>, Unavailable>>),
-    Job(QueuedJob),
-}
-
-impl Item {
-    /// How much of a commit it takes, in charges.
-    fn weight(&self) -> usize {
-        match self {
-            Self::Charge(..) => 1,
-            Self::Charges(charges, _) => charges.len().max(1),
-            Self::Job(_) => JOB_WEIGHT,
-        }
-    }
-}
+const COMMIT_MAX: usize = 2_048;
 
 /// The way to write. Clones share one engine.
 #[derive(Clone)]
@@ -226,69 +183,6 @@ impl Ledger {
     }
 }
 
-type WriteReply = Box<dyn FnOnce(Result<(), Unavailable>) + Send>;
-
-/// Who waits for the outcomes of charges.
-enum ReplySender {
-    One(oneshot::Sender<Result<ChargeOutcome, Unavailable>>),
-    Several(usize, oneshot::Sender<Result<Vec<ChargeOutcome>, Unavailable>>),
-}
-
-impl ReplySender {
-    /// Answers that nothing was done.
-    fn refuse(self, why: Unavailable) {
-        match self {
-            Self::One(sender) => drop(sender.send(Err(why))),
-            Self::Several(_, sender) => drop(sender.send(Err(why))),
-        }
-    }
-
-    /// The answer with the next of `outcomes`, once they are committed.
-    fn answer(self, outcomes: &mut impl Iterator<Item = ChargeOutcome>) -> WriteReply {
-        match self {
-            Self::One(sender) => {
-                let outcome = outcomes.next();
-                Box::new(move |committed| {
-                    let outcome = committed.and_then(|()| outcome.ok_or(Unavailable::Database));
-                    let _gone = sender.send(outcome);
-                })
-            }
-            Self::Several(count, sender) => {
-                let outcomes: Vec<ChargeOutcome> = outcomes.take(count).collect();
-                Box::new(move |committed| {
-                    let _gone = sender.send(committed.map(|()| outcomes));
-                })
-            }
-        }
-    }
-}
-
-impl Item {
-    /// Its charges, and who waits for them; a job has none.
-    fn into_charges(self, charges: &mut Vec<Charge>, askers: &mut Vec<ReplySender>) {
-        match self {
-            Self::Charge(charge, sender) => {
-                charges.push(charge);
-                askers.push(ReplySender::One(sender));
-            }
-            Self::Charges(more, sender) => {
-                askers.push(ReplySender::Several(more.len(), sender));
-                charges.extend(more);
-            }
-            Self::Job(_) => {}
-        }
-    }
-
-    /// Answers that nothing was done. Who waits for a job hears it as the job goes.
-    fn refuse(self) {
-        match self {
-            Self::Charge(_, sender) => drop(sender.send(Err(Unavailable::Database))),
-            Self::Charges(_, sender) => drop(sender.send(Err(Unavailable::Database))),
-            Self::Job(job) => drop(job),
-        }
-    }
-}
-
 impl Engine {
     async fn run(mut self) {
         let (shared, store) = (Arc::clone(&self.shared), self.store.clone());
@@ -322,14 +216,14 @@ impl Engine {
             self.taken.push_back(item);
         }
         let mut weight: usize = self.taken.iter().map(Item::weight).sum();
-        while weight < TURN_MAX
+        while weight < COMMIT_MAX
             && let Ok(item) = self.receiver.try_recv()
         {
             weight += item.weight();
             self.taken.push_back(item);
         }
         let (mut batch, mut weight) = (Vec::new(), 0);
-        while let Some(item) = self.taken.pop_front_if(|item| weight == 0 || weight + item.weight() <= TURN_MAX) {
+        while let Some(item) = self.taken.pop_front_if(|item| weight == 0 || weight + item.weight() <= COMMIT_MAX) {
             weight += item.weight();
             batch.push(item);
         }
@@ -378,57 +272,5 @@ impl Engine {
         for answer in answers {
             answer(committed);
         }
-    }
-}
-
-/// The answer to writes that failed together. A lasting error may be of one of them alone: repeated, the others come
-/// without it.
-fn reason_of(e: &DbError, is_alone: bool) -> Unavailable {
-    if is_alone && is_lasting(e) { Unavailable::Broken } else { Unavailable::Database }
-}
-
-impl WriteTransaction {
-    async fn decide(&mut self, batch: Vec<Item>, answers: &mut Vec<WriteReply>) -> Result<(), DbError> {
-        let mut items = batch.into_iter().peekable();
-        while let Some(item) = items.next() {
-            if let Item::Job(job) = item {
-                self.run_job(job, answers).await?;
-                continue;
-            }
-            // Charges that stand side by side are decided together, however they came.
-            let (mut charges, mut senders) = (Vec::new(), Vec::new());
-            let mut next = Some(item);
-            while let Some(item) = next {
-                item.into_charges(&mut charges, &mut senders);
-                next = items.next_if(|item| !matches!(item, Item::Job(_)));
-            }
-            let mut outcomes = match self.charge_all(&charges.iter().collect::<Vec<_>>()).await {
-                Ok(outcomes) => outcomes.into_iter(),
-                Err(e) => {
-                    let why = reason_of(&e, senders.len() == 1);
-                    // Answered when the cause is logged.
-                    answers
-                        .extend(senders.into_iter().map(|sender| Box::new(move |_| sender.refuse(why)) as WriteReply));
-                    return Err(e);
-                }
-            };
-            answers.extend(senders.into_iter().map(|sender| sender.answer(&mut outcomes)));
-        }
-        self.flush_last().await?;
-        let rows = self.cache.last_row;
-        self.cache.keys.seal(&mut self.db, rows).await
-    }
-
-    async fn run_job(&mut self, job: QueuedJob, answers: &mut Vec<WriteReply>) -> Result<(), DbError> {
-        self.flush().await?;
-        let rows = (self.cache.last_row, self.cache.last_grant);
-        self.db.begin_savepoint().await?;
-        let done = job(self).await?;
-        self.db.end_savepoint(!done.keep).await?;
-        if !done.keep {
-            self.drop_changes(rows);
-        }
-        answers.push(done.answer);
-        Ok(())
     }
 }

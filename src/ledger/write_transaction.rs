@@ -4,15 +4,24 @@ use crate::clock::Clock;
 use crate::domain::balance_alert::AlertState;
 use crate::domain::{Account, Catalog, Changes, Credits, GrantId, Instant, Refusal};
 use crate::ledger::account_cache::{AccountCache, CachedAccount};
-use crate::ledger::new_usages::NewUsage;
 use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage::{DayKey, Totals};
 use crate::store::db::{Connection, DbError, corrupt};
+use crate::store::entries::NewUsageColumns;
 use crate::store::idempotency_keys::{KeyBinding, KeyHash};
 use crate::store::metrics::MetricDays;
 use crate::store::{Store, accounts};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+
+/// A usage that is not written yet: the places of its entries are known at the flush only.
+pub(super) struct NewUsage {
+    pub customer_no: i64,
+    pub id: [u8; 16],
+    pub first_seq: i64,
+    pub lines: i64,
+    pub columns: NewUsageColumns,
+}
 
 /// One writing transaction.
 pub struct WriteTransaction {
@@ -181,7 +190,7 @@ impl WriteTransaction {
         Ok(self.cached_account(no).await?.loaded.closed)
     }
 
-    /// Forgets a customer, whose rows were changed by other SQL of this turn.
+    /// Forgets a customer, whose rows were changed by other SQL of this transaction.
     ///
     /// # Errors
     /// Whatever the database says: what was pending is written first.

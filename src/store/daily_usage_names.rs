@@ -5,7 +5,7 @@
 //! compares the totals with the entries on that ground.
 
 use crate::args;
-use crate::store::daily_usage::DayKey;
+use crate::store::day_totals::DayKey;
 use crate::store::db::{Connection, DbError, Value};
 use crate::store::statement_batch;
 use std::collections::{HashMap, HashSet};

@@ -4,10 +4,18 @@
 //! one is of the statement or of the data (a row that does not decode, a constraint, a missing table): it fails again
 //! until a person mends it.
 
-use crate::store::db::DbError;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use sqlx::sqlite::SqliteError;
+
+/// A database error.
+pub type DbError = sqlx::Error;
+
+/// An error for a row that no code of ours has written.
+#[must_use]
+pub fn corrupt(what: impl Into<String>) -> DbError {
+    DbError::Decode(what.into().into())
+}
 
 /// Classes of PostgreSQL's SQLSTATE that pass: connection, transaction state (a read-only server, a session that timed
 /// out), prepared statements that a pooler dropped, log-in, rollback (serialization, deadlock), savepoint of a lost
@@ -55,7 +63,6 @@ fn is_lasting_answer(said: &dyn DatabaseError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::db::corrupt;
 
     #[test]
     fn a_row_that_does_not_decode_lasts_and_a_lost_connection_passes() {

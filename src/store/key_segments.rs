@@ -31,7 +31,7 @@ pub struct Segments {
     fresh: Option<HashSet<u64>>,
     /// Whether anything was loaded yet.
     is_loaded: bool,
-    /// The last one was sealed in a turn of which it is not known yet that it was committed.
+    /// The last one was sealed in a write transaction that may not be committed yet.
     unsure: bool,
 }
 
@@ -72,7 +72,7 @@ impl Segments {
         i64::try_from(self.sealed.len()).unwrap_or(i64::MAX)
     }
 
-    /// After somebody else wrote, or a turn whose end is not known. Sealed segments stay as they are; but one that
+    /// After somebody else wrote, or a write transaction with an unknown end. Sealed segments stay as they are; but one that
     /// may not have been committed could have been sealed otherwise by somebody else.
     pub fn forget(&mut self) {
         self.fresh = None;
@@ -137,7 +137,7 @@ impl Segments {
         last_row - self.sealed.last().map_or(0, |sealed| sealed.until_row) >= self.rows
     }
 
-    /// Seals the current segment if it has lived long enough. To be done at the end of a turn, when
+    /// Seals the current segment if it has lived long enough. To be done at the end of a write transaction, when
     /// nothing of it can be undone any more but all of it.
     ///
     /// # Errors

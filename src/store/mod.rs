@@ -1,7 +1,7 @@
 //! SQL, and nothing but: two native pools behind one [`Store`].
 //!
 //! SQLite has one writing connection, which is the engine's; everybody else reads. On PostgreSQL
-//! writers take turns under an advisory lock ([`Store::begin_write`]).
+//! writers wait for each other under an advisory lock ([`Store::begin_write`]).
 //!
 //! Invariants: durable commits (`synchronous = full`, `synchronous_commit = on`); no read
 //! transaction is long; nothing orders by text collation.
@@ -9,6 +9,7 @@
 pub mod accounts;
 pub mod daily_usage;
 pub mod daily_usage_names;
+mod day_totals;
 pub mod db;
 pub mod entries;
 pub mod errors;
@@ -22,14 +23,16 @@ pub mod newest_commit;
 mod opening;
 pub mod postgres;
 pub mod postgres_sessions;
+mod row;
 pub mod sqlite;
 pub mod statement_batch;
+pub mod values;
 pub mod write_set;
 
 pub use opening::{OpenError, Opening};
 
 use db::{Connection, DbError};
-use migration_state::Tables;
+use migration_state::{Tables, tables};
 use migrations::{POSTGRES, SQLITE};
 use postgres::Server;
 use postgres_sessions::Sessions;
@@ -40,7 +43,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How a turn begins on PostgreSQL: its writers take turns under an advisory lock. One question, one answer, of which
+/// How a turn begins on PostgreSQL: its writers wait for each other under an advisory lock. One question, one answer, of which
 /// the first row says whether the session may write at all. The number spells the product's name.
 const BEGIN_WRITE: &str =
     "begin; select current_setting('transaction_read_only') as read_only; select pg_advisory_xact_lock(362646893936)";
@@ -150,7 +153,11 @@ impl Store {
 
     /// This store, if its tables are those of this version.
     async fn with_our_tables(self) -> Result<Self, OpenError> {
-        let wrong = match self.tables().await {
+        let found = match self.read().await {
+            Ok(mut db) => tables(&mut db).await,
+            Err(e) => Err(e),
+        };
+        let wrong = match found {
             Ok(Tables::Current | Tables::Changed) => return Ok(self),
             Ok(Tables::None) => OpenError::Missing("the database has no tables of Topup".to_owned()),
             Ok(Tables::Older { ran, of }) => {
@@ -214,7 +221,8 @@ impl Store {
     /// # Errors
     /// A migration that fails, or one that was changed after it ran; tables of a newer version.
     pub async fn migrate(&self) -> Result<(), OpenError> {
-        match self.tables().await? {
+        let found = tables(&mut self.read().await?).await?;
+        match found {
             Tables::Current => return Ok(()),
             Tables::Newer { theirs, ours } => return Err(OpenError::Newer { theirs, ours }),
             Tables::None | Tables::Older { .. } | Tables::Changed => {}
@@ -250,7 +258,7 @@ impl Store {
         })
     }
 
-    /// A writing transaction: the ledger's turn. On PostgreSQL several processes wait for each other here,
+    /// A write transaction. On PostgreSQL several processes wait for each other here,
     /// and a frozen one is thrown out by the session's time-outs.
     ///
     /// # Errors

@@ -3,8 +3,7 @@
 //! A server that restarts beside the process is waited for; one that refuses is not. A wrong setting and a database that
 //! is down are told apart: only the first is cured by changing the setting.
 
-use crate::store::db::DbError;
-use crate::store::errors::is_lasting;
+use crate::store::errors::{DbError, is_lasting};
 use crate::store::postgres::ResponseTimeout;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};

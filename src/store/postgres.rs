@@ -5,14 +5,14 @@
 //! as [`ResponseTimeout`] says. What kept silent, or was left in the middle of a statement, is thrown away: its socket is
 //! closed, the server undoes what was open, and the pool may open another.
 //!
-//! The connection of the last turn is parked for the next one: that saves the pool's two questions after its health.
+//! The connection of the last write transaction is parked for the next one: that saves the pool's two questions after its health.
 //!
 //! A session that began while the server was read-only stays so, whatever the server is now; one that was cut tells that
 //! others were. Such sessions are given up, and with them all that are as old (`postgres_sessions`).
 //!
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
-use crate::store::db::DbError;
+use crate::store::errors::DbError;
 use crate::store::postgres_sessions::{Sessions, is_read_only_error, means_old_sessions};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub struct ResponseTimeout(pub Duration);
 
 impl Default for ResponseTimeout {
-    /// More than `lock_timeout`: a turn that waits for another process is told so by the server.
+    /// More than `lock_timeout`: the server ends a write transaction that waits too long for another process.
     fn default() -> Self {
         Self(Duration::from_secs(6))
     }
@@ -103,7 +103,7 @@ impl Server {
         Ok(connection)
     }
 
-    /// The same on the connection of the last turn, if that is still good for it. The first row that `sql` returns says
+    /// The same on the connection of the last write transaction, if that is still good for it. The first row that `sql` returns says
     /// whether the session is read-only.
     ///
     /// # Errors
@@ -229,7 +229,7 @@ impl PostgresConnection {
         self.throw_away();
     }
 
-    /// Commits, and parks the connection for the next turn.
+    /// Commits, and parks the connection for the next write transaction.
     ///
     /// # Errors
     /// Whatever the server says; if it says nothing, nobody knows whether it was done.

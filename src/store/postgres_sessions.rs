@@ -1,6 +1,6 @@
 //! Sessions of PostgreSQL: which settings each is given, which are too old to be used, and whether a pooler shares them.
 
-use crate::store::db::DbError;
+use crate::store::errors::DbError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres, Row as _};

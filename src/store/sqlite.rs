@@ -1,12 +1,12 @@
-//! SQLite's one writer: a connection of its own, taken by one turn after the other.
+//! SQLite's one writer: a connection of its own, taken by one write transaction after the other.
 //!
 //! SQLite answers from a thread of its own, and each question is a hop there and back that costs as much as many rows. So
-//! a turn begins with one question, and ends with the last of what it writes. A pool would ask after the connection's
+//! a write transaction begins with one question, and ends with the last of what it writes. A pool would ask after the connection's
 //! health each time.
 //!
 //! Invariant: nobody takes the connection in the middle of somebody else's transaction; what was left open is undone.
 
-use crate::store::db::DbError;
+use crate::store::errors::DbError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use std::sync::Arc;

@@ -99,7 +99,7 @@ fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
     })
 }
 
-/// Acknowledges an alarm, beside a running `serve` if need be: a turn of its own, in which nothing of the ledger is
+/// Acknowledges an alarm, beside a running `serve` if need be: a write transaction of its own, in which nothing of the ledger is
 /// written. Who was first stays. Returns the alarm as it is then; nothing where there is none of this number.
 pub async fn acknowledge_alarm(store: &Store, no: i64, by: &str, at: Instant) -> Result<Option<Alarm>, InternalError> {
     let mut db = store.begin_write().await?;

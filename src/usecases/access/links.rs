@@ -223,7 +223,7 @@ pub async fn spend_shown(app: &App, token: &str, shown: Option<Target>, device: 
     })
 }
 
-/// The result of a link inside its turn.
+/// The result of a link inside the write transaction.
 enum LinkOutcome {
     At(String),
     Other,

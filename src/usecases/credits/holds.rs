@@ -159,7 +159,7 @@ pub async fn release_hold(
     }
 }
 
-/// How a hold closed that is not open: by a write of this turn, or before it.
+/// The refusal for a hold that is closed, by this write transaction or before it.
 async fn closed_hold_refusal(tx: &mut WriteTransaction, hold: HoldId) -> Result<Refused, InternalError> {
     tx.flush().await?;
     let row = tx.db.fetch_optional("select state from holds where id = $1", args![hold.bytes()]).await?;
