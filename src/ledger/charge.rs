@@ -22,7 +22,7 @@ pub struct Charge {
     pub content: [u8; 16],
     /// How much.
     pub credits: Credits,
-    /// What was done.
+    /// The operation.
     pub operation: Option<String>,
     /// JSON of counts.
     pub quantities: Option<String>,
@@ -37,7 +37,7 @@ pub struct Charge {
 pub struct Charged {
     /// The usage.
     pub usage: UsageId,
-    /// What it took from which grant.
+    /// The draws from its grants.
     pub draws: Vec<Draw>,
     /// When.
     pub at: Instant,
@@ -45,7 +45,7 @@ pub struct Charged {
     pub balance: Summary,
 }
 
-/// What became of a charge. All but `Charged` changed nothing.
+/// The outcome of a charge. All but `Charged` changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargeOutcome {
     /// Booked.
@@ -62,11 +62,10 @@ pub enum ChargeOutcome {
     Nothing,
     /// Not enough; with the balance, and when the cycle ends.
     Insufficient {
-        /// What there is.
         balance: Summary,
         /// When plan credits reset.
         resets_at: Instant,
-        /// Whether the plan may buy top-ups.
+        /// True if the plan may buy top-ups.
         may_buy: bool,
     },
 }

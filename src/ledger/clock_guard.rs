@@ -27,12 +27,12 @@ impl ClockGuard {
         Self { clock, good, refused: AtomicBool::new(false) }
     }
 
-    /// Whether the clock is refused now.
+    /// True if the clock is refused now.
     pub fn is_refused(&self) -> bool {
         self.refused.load(Ordering::SeqCst)
     }
 
-    /// Whether rules may go by the clock. A test clock is moved by hand, and always may.
+    /// True if rules may go by the clock. A test clock is moved by hand, and always may.
     pub async fn admits(&self, store: &Store) -> bool {
         if self.clock.is_test() {
             return true;
@@ -70,7 +70,7 @@ impl ClockGuard {
     }
 }
 
-/// Whether a clock went on by much more than the time that passed.
+/// True if a clock went on by much more than the time that passed.
 fn is_jump(by_clock: chrono::TimeDelta, passed: chrono::TimeDelta) -> bool {
     by_clock > passed + AHEAD_MAX
 }

@@ -162,7 +162,7 @@ impl Collector {
     }
 }
 
-/// Whether a line may move a grant's date or give it something back.
+/// True if a line may move a grant's date or give it something back.
 fn comes_back(kind: EntryKind) -> bool {
     matches!(
         kind,
@@ -179,7 +179,7 @@ fn grant_number(loaded: &StoredAccount, id: GrantId) -> Result<i64, DbError> {
     loaded.grant_nos.get(&id).copied().ok_or_else(|| corrupt("a grant without a number"))
 }
 
-/// What was written needs no memory; closed grants leave the working set.
+/// Closed grants leave the working set after they are written.
 fn drop_closed_grants(open: &mut CachedAccount) {
     open.changes = Changes::default();
     open.dirty = false;

@@ -1,4 +1,4 @@
-//! Whether writes go through: `/readyz` and the metrics read it, and nobody has to write first to find out.
+//! The health of writes, for `/readyz` and the metrics, without a caller that has to write first.
 //!
 //! After a write that the database did not take, a task beside the engine tries a write of its own until one is
 //! committed. A process without traffic is so found well again, and one that a proxy has taken out comes back.

@@ -42,7 +42,7 @@ pub struct Ledger {
     shared: Arc<Shared>,
 }
 
-/// What callers and the engine both see.
+/// The state that callers and the engine share.
 struct Shared {
     /// The weight of all that waits.
     waiting: AtomicUsize,
@@ -93,7 +93,7 @@ impl Ledger {
         self.shared.health.failures()
     }
 
-    /// Whether nothing is written because the clock jumped far ahead.
+    /// True if nothing is written because the clock jumped far ahead.
     #[must_use]
     pub fn refuses_clock(&self) -> bool {
         self.shared.guard.is_refused()
@@ -200,7 +200,7 @@ impl Engine {
                 self.cache.forget();
             }
             if several {
-                // Who was just answered may have more: one commit for them and those who waited, not two.
+                // Callers with an answer may send more: one commit for them and those who waited, not two.
                 tokio::task::yield_now().await;
             }
         }

@@ -182,7 +182,7 @@ impl WriteTransaction {
         Ok(self.cached_account(no).await?.loaded.low_balance)
     }
 
-    /// Whether a customer is closed.
+    /// True if a customer is closed.
     ///
     /// # Errors
     /// Whatever the database says.
@@ -220,7 +220,7 @@ impl WriteTransaction {
 
     /// Drops the changes of a job that is undone, with all accounts that it may have touched.
     pub(super) fn drop_changes(&mut self, rows: (i64, i64)) {
-        // What a job has flushed is in cache as if it stood: nothing that it may have touched is kept.
+        // The cache has the flushed changes of the undone job, so all accounts are dropped.
         self.cache.accounts.clear();
         self.cache.by_id.clear();
         self.cache.dirty.clear();

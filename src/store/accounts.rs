@@ -14,7 +14,7 @@ use std::collections::HashMap;
 pub struct StoredAccount {
     /// The customer's number.
     pub no: i64,
-    /// Whether the customer is closed.
+    /// True if the customer is closed.
     pub closed: bool,
     /// The last entry's row.
     pub head_row: i64,
@@ -177,7 +177,7 @@ pub fn grant_of_row(row: &Row) -> Result<Grant, DbError> {
     })
 }
 
-/// What a hold took, from its JSON of grant numbers. Open holds' grants are always in the working set.
+/// The draws of a hold, from its JSON of grant numbers. Open holds' grants are always in the working set.
 fn draws_of(json: &str, loaded: &StoredAccount) -> Result<Vec<Draw>, DbError> {
     let pairs: Vec<(i64, i64)> = serde_json::from_str(json).map_err(|e| corrupt(format!("draws of a hold: {e}")))?;
     let find = |(no, thousandths): (i64, i64)| {

@@ -76,7 +76,7 @@ pub async fn fetch_daily_usage(
     Ok(out)
 }
 
-/// What a customer used on each day from `first` to `last`, both in it; days of nothing may be left out.
+/// Usage of a customer on each day from `first` to `last`, both included; days without usage may be left out.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -100,7 +100,7 @@ pub async fn totals_by_day(
     Ok(out)
 }
 
-/// What a customer used from day `first` to day `last`, both in it, by operation and source.
+/// Usage of a customer from day `first` to day `last`, both included, by operation and source.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -151,7 +151,7 @@ pub async fn named_operations(
     Ok(out)
 }
 
-/// What was used in one billing cycle, on days from `first` to `last`, both in it.
+/// Usage of one billing cycle on days from `first` to `last`, both included.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -174,7 +174,7 @@ pub async fn used_in_cycle(
     Ok(used)
 }
 
-/// What a customer used of each day from `first` to `last`, both in it, by when the cycle began.
+/// Usage of a customer on each day from `first` to `last`, both included, by the cycle's start.
 ///
 /// # Errors
 /// Whatever the database says.

@@ -38,7 +38,7 @@ struct Names {
 }
 
 impl Names {
-    /// Whether there is room for a name, which then has it; none where only a look into the store can tell.
+    /// True if there is room for a name, which then has it; none where only a look into the store can tell.
     fn take(&mut self, name: &str, most: usize) -> Option<bool> {
         if name.is_empty() {
             return Some(true);
@@ -64,7 +64,7 @@ impl DayNames {
         Self { day, sources: names.clone(), operations: names }
     }
 
-    /// Whether all of its names were read, or it has none.
+    /// True if all of its names were read, or it has none.
     #[must_use]
     pub const fn is_read(&self) -> bool {
         self.sources.unread == 0 && self.operations.unread == 0

@@ -17,7 +17,7 @@ pub struct DayKey {
     pub day: i64,
     /// The store's number of the customer.
     pub customer_no: i64,
-    /// What was done; empty where nobody said.
+    /// The operation; empty if the SaaS named none.
     pub operation: String,
     /// The SaaS's own name of who did it; empty where nobody said.
     pub source: String,
@@ -25,7 +25,7 @@ pub struct DayKey {
     pub cycle_start: i64,
 }
 
-/// What a row adds up.
+/// The sums of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Usages.
@@ -39,7 +39,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// What one usage adds.
+    /// The totals of one usage.
     #[must_use]
     pub fn of(draws: &[Draw]) -> Self {
         let mut totals = Self { usages: 1, ..Self::default() };
@@ -75,7 +75,7 @@ impl Totals {
         };
     }
 
-    /// What takes these usages off again.
+    /// The same with opposite signs: added, it takes these usages off.
     #[must_use]
     pub fn undone(&self) -> Self {
         Self { usages: -self.usages, plan: -self.plan, courtesy: -self.courtesy, top_up: -self.top_up }

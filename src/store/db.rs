@@ -54,7 +54,7 @@ impl Connection {
         })
     }
 
-    /// Whether this is SQLite.
+    /// True if this is SQLite.
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
         !matches!(self, Self::Postgres(_))
@@ -137,7 +137,7 @@ impl Connection {
         Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
-    /// What SQLite said of foreign writes when this transaction began.
+    /// SQLite's counter of foreign writes when this transaction began.
     #[must_use]
     pub const fn data_version(&self) -> Option<i64> {
         match self {

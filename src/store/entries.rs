@@ -59,7 +59,7 @@ pub(super) fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: 
 pub struct NewUsageColumns {
     /// Thousandths.
     pub credits: i64,
-    /// What was done.
+    /// The operation.
     pub operation: Option<String>,
     /// JSON of counts.
     pub quantities: Option<String>,

@@ -26,7 +26,7 @@ const PASSING_CLASSES: [&str; 10] = ["08", "25", "26", "28", "3B", "40", "53", "
 /// PROTOCOL, SCHEMA.
 const PASSING_CODES: [i32; 12] = [3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 17];
 
-/// Whether an error stays until a person mends its cause.
+/// True if an error stays until a person mends its cause.
 #[must_use]
 pub fn is_lasting(error: &DbError) -> bool {
     match error {

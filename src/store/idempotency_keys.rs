@@ -10,14 +10,13 @@ use std::collections::HashMap;
 /// A key of a customer, hashed.
 pub type KeyHash = [u8; 16];
 
-/// What a key is bound to.
+/// The stored answer of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyBinding {
     /// Hash of method, path and body.
     pub content: [u8; 16],
     /// The answer's status.
     pub status: i64,
-    /// What the answer is.
     pub answer: BoundAnswer,
 }
 
@@ -58,7 +57,7 @@ fn first_half(sha: Sha256) -> [u8; 16] {
     out
 }
 
-/// What is bound to a key, in whichever segment: for reads beside the engine.
+/// The binding of a key in any segment: for reads beside the engine.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -74,7 +73,7 @@ pub async fn find_in_all_segments(db: &mut Connection, key: KeyHash) -> Result<O
     db.fetch_optional(sql, args![key]).await?.map(|row| binding_of(&row)).transpose()
 }
 
-/// What is bound to any of `hashes` in a segment.
+/// The bindings of `hashes` in a segment.
 ///
 /// # Errors
 /// Whatever the database says.

@@ -22,14 +22,14 @@ pub const ROWS: i64 = 131_072;
 /// Keys that one step of sealing reads.
 const STEP: i64 = 8_192;
 
-/// What the engine remembers of the segments.
+/// The segments in the engine's memory.
 pub struct Segments {
     /// How many rows of entries a segment lives.
     rows: i64,
     sealed: Vec<Sealed>,
     /// Digests of the current segment's keys, if all of them went through here; perhaps some more.
     fresh: Option<HashSet<u64>>,
-    /// Whether anything was loaded yet.
+    /// True if anything was loaded yet.
     is_loaded: bool,
     /// The last one was sealed in a write transaction that may not be committed yet.
     unsure: bool,
@@ -40,7 +40,7 @@ struct Sealed {
     filter: BinaryFuse16,
 }
 
-/// What a filter knows of a key.
+/// A key as a filter has it.
 fn key_digest(key: &KeyHash) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *key;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
@@ -49,12 +49,12 @@ fn key_digest(key: &KeyHash) -> u64 {
 /// A filter as the store has it.
 ///
 /// # Errors
-/// What is none.
+/// A text that is no filter.
 pub fn parse_filter(json: &str) -> Result<BinaryFuse16, DbError> {
     serde_json::from_str(json).map_err(|e| corrupt(format!("a filter of keys: {e}")))
 }
 
-/// Whether a filter knows a key; it may know one that it never saw.
+/// True if a filter knows a key; it may know one that it never saw.
 #[must_use]
 pub fn may_have(filter: &BinaryFuse16, key: &KeyHash) -> bool {
     filter.contains(&key_digest(key))
@@ -81,7 +81,7 @@ impl Segments {
         }
     }
 
-    /// What was sealed is committed: nobody else wrote since.
+    /// The last seal is committed: nobody else wrote since.
     pub fn trust(&mut self) {
         self.unsure = false;
     }
@@ -106,7 +106,7 @@ impl Segments {
         Ok(())
     }
 
-    /// What is bound to any of `hashes`.
+    /// The bindings of `hashes`.
     ///
     /// # Errors
     /// Whatever the database says.
@@ -131,7 +131,7 @@ impl Segments {
         idempotency_keys::bind_keys(batch, self.current(), bindings);
     }
 
-    /// Whether the current segment has lived long enough.
+    /// True if the current segment has lived long enough.
     #[must_use]
     pub fn is_due(&self, last_row: i64) -> bool {
         last_row - self.sealed.last().map_or(0, |sealed| sealed.until_row) >= self.rows

@@ -9,7 +9,7 @@ use crate::store::db::{Connection, DbError};
 use crate::store::statement_batch::{StatementBatch, placeholders};
 use std::collections::BTreeMap;
 
-/// What one metric comes to.
+/// The sum of one metric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MetricFigure {
     /// The sum.
@@ -22,7 +22,7 @@ pub struct MetricFigure {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DayMetrics(BTreeMap<String, MetricFigure>);
 
-/// What each customer counted on each day.
+/// The metrics of each customer and day.
 pub type MetricDays = BTreeMap<(i64, i64), DayMetrics>;
 
 impl DayMetrics {
@@ -47,7 +47,7 @@ impl DayMetrics {
         self.0.get(key).copied().unwrap_or_default()
     }
 
-    /// Whether nothing is counted.
+    /// True if nothing is counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.values().all(|figure| *figure == MetricFigure::default())
@@ -66,7 +66,7 @@ impl DayMetrics {
         sum.said = sum.said.saturating_add(figure.said);
     }
 
-    /// What takes these usages off again.
+    /// The same with opposite signs: added, it takes these usages off.
     #[must_use]
     pub fn undone(&self) -> Self {
         let minus = |(key, figure): (&String, &MetricFigure)| {

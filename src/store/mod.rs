@@ -43,7 +43,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// How a turn begins on PostgreSQL: its writers wait for each other under an advisory lock. One question, one answer, of which
+/// Begins a write transaction on PostgreSQL, under an advisory lock. One question, one answer, of which
 /// the first row says whether the session may write at all. The number spells the product's name.
 const BEGIN_WRITE: &str =
     "begin; select current_setting('transaction_read_only') as read_only; select pg_advisory_xact_lock(362646893936)";
@@ -54,7 +54,7 @@ const WRITER_CACHE: &str = "-16384";
 /// copied once. 32 MB; the default of 1,000 pages comes every few batches.
 const CHECKPOINT: &str = "8000";
 
-/// What may be done to a file of SQLite.
+/// The way to open a file of SQLite.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FileAccess {
     /// Made where missing.
@@ -107,7 +107,7 @@ impl Store {
     /// Opens a database that must be there already, with its tables. Nothing is made.
     ///
     /// # Errors
-    /// What [`Store::open`] says; no such file; no tables, or those of another version.
+    /// The errors of [`Store::open`]; no such file; no tables, or those of another version.
     pub async fn open_existing(url: &str) -> Result<Self, OpenError> {
         Self::open_existing_with(url, Opening::default()).await
     }
@@ -282,7 +282,7 @@ impl Store {
         db.commit().await
     }
 
-    /// Whether the database answers, and would take a write so far as it says so itself.
+    /// True if the database answers, and would take a write so far as it says so itself.
     ///
     /// # Errors
     /// It does not answer, or says that it is read-only.

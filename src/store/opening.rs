@@ -66,7 +66,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether another setting would cure it.
+    /// True if another setting would cure it.
     #[must_use]
     pub const fn is_setting(&self) -> bool {
         !matches!(self, Self::Down(_) | Self::Migrate(_))
@@ -89,20 +89,20 @@ fn connection_error_words(error: &DbError) -> String {
     }
 }
 
-/// Whether the database has answered, and will answer the same: no such database, a wrong password, no file of SQLite.
+/// True if the database has answered, and will answer the same: no such database, a wrong password, no file of SQLite.
 fn is_connection_refusal(error: &DbError) -> bool {
     let code = error.as_database_error().and_then(|said| said.code()).unwrap_or_default();
     is_lasting(error) || code.starts_with("28") || cannot_open(error)
 }
 
-/// Whether SQLite could not open a file: the database, or one that it needs beside it.
+/// True if SQLite could not open a file: the database, or one that it needs beside it.
 pub(super) fn cannot_open(error: &DbError) -> bool {
     let said = error.as_database_error().filter(|said| said.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some());
     let code = said.and_then(|said| said.code()?.parse::<i32>().ok());
     code.is_some_and(|code| matches!(code & 0xff, 8 | 14))
 }
 
-/// Whether commits may stand in the log beside a file of SQLite.
+/// True if commits may stand in the log beside a file of SQLite.
 pub(super) fn has_log(path: &Path) -> bool {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");

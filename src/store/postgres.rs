@@ -135,7 +135,7 @@ impl Server {
         connection.begin_writing(sql).await.map(|()| connection)
     }
 
-    /// Whether a session that begins now may write.
+    /// True if a session that begins now may write.
     ///
     /// # Errors
     /// It may not, or the server does not answer.
@@ -171,7 +171,7 @@ impl PostgresConnection {
         self.response_timeout = None;
     }
 
-    /// What `ask` is answered.
+    /// The answer to `ask`.
     ///
     /// # Errors
     /// Whatever the server says, or that it says nothing: then the connection is thrown away.
@@ -244,7 +244,7 @@ impl PostgresConnection {
         Ok(())
     }
 
-    /// Whether the connection is of no more use, and it was not silence that told.
+    /// True if the connection is of no more use, and it was not silence that told.
     fn is_lost(&self, e: &DbError) -> bool {
         match e {
             _ if is_read_only_error(e) => true,

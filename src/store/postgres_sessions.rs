@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Postgres
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What each session is set to, once it is there: a pooler drops what is asked for at its start. A frozen process must
+/// The settings of each session, set after its start, because a pooler drops settings of the start. A frozen process must
 /// not keep a lock for ever, and commits are durable; where the operator asks for more than that, it stays.
 const SET: &str = "set lock_timeout = '4s'; set idle_in_transaction_session_timeout = '3s';
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') in ('off', 'local')";
@@ -25,7 +25,7 @@ const DISCARD_EVERY: Duration = Duration::from_secs(1);
 /// How a write is refused by a server that takes none.
 pub const READ_ONLY: &str = "the database is read-only";
 
-/// Whether a write was refused because the session is read-only.
+/// True if a write was refused because the session is read-only.
 pub fn is_read_only_error(e: &DbError) -> bool {
     match e {
         DbError::Database(said) => said.code().is_some_and(|code| code == "25006"),
@@ -34,7 +34,7 @@ pub fn is_read_only_error(e: &DbError) -> bool {
     }
 }
 
-/// Whether an error tells that sessions of its age are of no more use: read-only (25006), or ended by the server
+/// True if an error tells that sessions of its age are of no more use: read-only (25006), or ended by the server
 /// (class 57P), which then restarts or is no longer the one that takes writes.
 pub fn means_old_sessions(e: &DbError) -> bool {
     match e {
@@ -43,7 +43,7 @@ pub fn means_old_sessions(e: &DbError) -> bool {
     }
 }
 
-/// What is known of the sessions of one pool. Clones are the same.
+/// The sessions of one pool. Clones share them.
 #[derive(Clone, Default)]
 pub struct Sessions(Arc<Mutex<SessionState>>);
 
@@ -107,7 +107,7 @@ impl Sessions {
         self.known().discarded_at = Some(Instant::now());
     }
 
-    /// Whether a session that was there at `since` is given up.
+    /// True if a session that was there at `since` is given up.
     pub fn is_discarded(&self, since: Instant) -> bool {
         self.known().discarded_at.is_some_and(|discarded_at| since < discarded_at)
     }
@@ -117,7 +117,7 @@ impl Sessions {
     }
 }
 
-/// Whether two connections meet in one session of the server: a pooler in transaction mode, or statement mode, is in
+/// True if two connections meet in one session of the server: a pooler in transaction mode, or statement mode, is in
 /// between. What cannot be found out is no.
 pub async fn are_shared(pool: &PgPool, response_timeout: Duration) -> bool {
     matches!(tokio::time::timeout(response_timeout, meet(pool)).await, Ok(Ok(true)))

@@ -115,7 +115,7 @@ impl SqliteWriteTransaction {
         self.place.as_mut().and_then(|place| place.connection.as_mut()).ok_or_else(writer_gone)
     }
 
-    /// What SQLite said of foreign writes.
+    /// SQLite's counter of foreign writes.
     #[must_use]
     pub const fn data_version(&self) -> i64 {
         self.data_version

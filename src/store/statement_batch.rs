@@ -11,7 +11,7 @@ use crate::store::db::{Column, Connection, DbError, Row, Value, corrupt};
 const BLOCKS: [usize; 5] = [256, 64, 16, 4, 1];
 const LARGEST: usize = BLOCKS[0];
 
-/// What a batch inserts, table by table, in this order.
+/// The inserts of a batch, table by table, in this order.
 #[derive(Default)]
 pub struct StatementBatch {
     parts: Vec<InsertPart>,

@@ -50,7 +50,7 @@ impl Column {
         Ok(())
     }
 
-    /// What PostgreSQL calls the type.
+    /// PostgreSQL's name of the type.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ use std::fmt;
 pub struct Alarm {
     /// Its number, by which it is acknowledged.
     pub no: i64,
-    /// What kind: `review`, `stripe_key`, `wrong_mode`, …
+    /// `review`, `stripe_key`, `wrong_mode`, …
     pub kind: String,
     /// Its subject.
     pub subject: String,

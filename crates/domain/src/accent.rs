@@ -100,7 +100,7 @@ impl Theme {
         (0..=u8::MAX).map(mixed).find(|shades| self.suits(*shades)).unwrap_or_else(|| mixed(u8::MAX))
     }
 
-    /// Whether everything in these shades can be read.
+    /// True if everything in these shades can be read.
     #[must_use]
     pub fn suits(&self, shades: Shades) -> bool {
         let grounds = self.grounds.iter().map(|(_, ground)| *ground);

@@ -37,13 +37,13 @@ impl Color {
         Self::rgb(mix(self.red, other.red), mix(self.green, other.green), mix(self.blue, other.blue))
     }
 
-    /// Whether text in one of the two colors can be read on the other: a contrast of at least 4.5:1.
+    /// True if text in one of the two colors can be read on the other: a contrast of at least 4.5:1.
     #[must_use]
     pub fn is_readable_on(self, ground: Self) -> bool {
         self.has_contrast(ground, 45)
     }
 
-    /// Whether the contrast is at least `tenths` to 10.
+    /// True if the contrast is at least `tenths` to 10.
     #[must_use]
     pub fn has_contrast(self, other: Self, tenths: u64) -> bool {
         let (one, two) = (self.luminance() + FLARE, other.luminance() + FLARE);

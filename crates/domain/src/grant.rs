@@ -92,7 +92,7 @@ pub struct Grant {
     pub claim: Claimed,
     /// The instant of the first unresolved freeze.
     pub frozen_since: Option<Instant>,
-    /// Whether the grant lives until a reminder reached its owners (`require_notice`, R9).
+    /// True if the grant lives until a reminder reached its owners (`require_notice`, R9).
     pub awaits_notice: bool,
 }
 
@@ -172,19 +172,19 @@ impl Grant {
         self.remaining() + self.held + self.frozen
     }
 
-    /// Whether credits are left, held or frozen.
+    /// True if credits are left, held or frozen.
     #[must_use]
     pub fn has_something(&self) -> bool {
         self.balance().is_positive()
     }
 
-    /// Whether the grant is alive at `now`. A frozen part keeps it alive (R14).
+    /// True if the grant is alive at `now`. A frozen part keeps it alive (R14).
     #[must_use]
     pub fn lives(&self, now: Instant) -> bool {
         !self.is_voided && self.effective_at <= now && (now < self.expires_at || self.frozen.is_positive())
     }
 
-    /// Whether the expiry moves for lack of a reminder: none was delivered, and seven days or less are left (R9).
+    /// True if the expiry moves for lack of a reminder: none was delivered, and seven days or less are left (R9).
     #[must_use]
     pub fn is_kept(&self, now: Instant) -> bool {
         self.awaits_notice && self.lives(now) && self.expires_at <= notice_until(now)

@@ -53,7 +53,7 @@ const MINIMUMS: [(&str, i64); 24] = [
     ("usd", 50),
 ];
 
-/// Whether Stripe charges in this lower-case currency.
+/// True if Stripe charges in this lower-case currency.
 #[must_use]
 pub fn is_charged_in(currency: &str) -> bool {
     CURRENCIES.split_ascii_whitespace().any(|known| known == currency)

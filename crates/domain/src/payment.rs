@@ -193,7 +193,7 @@ impl Payment {
         Claimed { refund, dispute: all - refund, freeze }
     }
 
-    /// Whether a dispute that froze credits in `before` no longer affects any.
+    /// True if a dispute that froze credits in `before` no longer affects any.
     #[must_use]
     pub fn thaws(&self, before: &Self) -> bool {
         before.disputes.iter().any(|(id, (was, _))| {

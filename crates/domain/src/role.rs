@@ -40,13 +40,13 @@ impl Role {
         !matches!(self, Self::Viewer)
     }
 
-    /// Whether the role may change members, keys and the time zone.
+    /// True if the role may change members, keys and the time zone.
     #[must_use]
     pub const fn may_manage(self) -> bool {
         !matches!(self, Self::Viewer)
     }
 
-    /// Whether the role may make a member `other`, or change or remove one. Nobody rises above themselves.
+    /// True if the role may make a member `other`, or change or remove one. Nobody rises above themselves.
     #[must_use]
     pub const fn may_manage_role(self, other: Self) -> bool {
         match self {
@@ -57,7 +57,7 @@ impl Role {
     }
 }
 
-/// Whether the last owner would go, if one member changes from `was` to `next` (`None`: leaves).
+/// True if the last owner would go, if one member changes from `was` to `next` (`None`: leaves).
 #[must_use]
 pub fn leaves_no_owner(owners: i64, was: Role, next: Option<Role>) -> bool {
     was == Role::Owner && next != Some(Role::Owner) && owners <= 1

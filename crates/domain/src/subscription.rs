@@ -97,14 +97,14 @@ pub struct Subscription {
     pub anchor: Instant,
     /// The past or planned end.
     pub ends_at: Option<Instant>,
-    /// Whether the newest invoice is unpaid, if Stripe has said so.
+    /// True if the newest invoice is unpaid, if Stripe has said so.
     pub owes: Option<bool>,
     /// The instant at which Topup first knew that the oldest unpaid invoice had failed.
     pub past_due_since: Option<Instant>,
 }
 
 impl Subscription {
-    /// Whether the plan ends at once. A paid plan runs to the cycle's end.
+    /// True if the plan ends at once. A paid plan runs to the cycle's end.
     fn ends_at_once(&self, cycle_start: Instant) -> bool {
         match self.status {
             SubscriptionStatus::IncompleteExpired | SubscriptionStatus::Unpaid | SubscriptionStatus::Paused => true,
@@ -132,7 +132,7 @@ pub fn controlling_subscription<'a>(all: &'a [Subscription], catalog: &Catalog) 
     all.iter().filter(|one| one.rules()).max_by_key(rank)
 }
 
-/// Whether the former controlling subscription ends its plan at once. An unknown one does not.
+/// True if the former controlling subscription ends its plan at once. An unknown one does not.
 #[must_use]
 pub fn ends_plan_at_once(all: &[Subscription], id: &str, cycle_start: Instant) -> bool {
     all.iter().find(|one| one.id == id).is_some_and(|one| one.ends_at_once(cycle_start))

@@ -49,7 +49,7 @@ pub fn check_line(text: &str, max: usize) -> Result<(), TextError> {
     if text.chars().any(is_seen) { Ok(()) } else { Err(TextError::Invisible) }
 }
 
-/// Whether a character alone is visible. A combining mark needs a letter.
+/// True if a character alone is visible. A combining mark needs a letter.
 fn is_seen(c: char) -> bool {
     // Symbols that show nothing: the empty Braille cell, the object placeholder.
     const BLANK: [char; 2] = ['\u{2800}', '\u{fffc}'];

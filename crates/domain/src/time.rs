@@ -30,7 +30,7 @@ pub fn far_future() -> Instant {
 /// The last millisecond that a caller may name. The rules add months to it and stay inside the year 9999.
 const LAST_NAMED_MS: i64 = 253_370_764_799_999;
 
-/// Whether a caller may name this instant: from 1970 to the end of 9998.
+/// True if a caller may name this instant: from 1970 to the end of 9998.
 #[must_use]
 pub fn may_be_named(at: Instant) -> bool {
     (0..=LAST_NAMED_MS).contains(&at.timestamp_millis())

@@ -26,7 +26,7 @@ pub struct NewLink {
     pub customer_no: i64,
     /// The person, where known.
     pub email: Option<String>,
-    /// What the person may do: at most what the member may, where the address is a member's. `None` is the member's own
+    /// The role: at most the member's, if the address is a member's. `None` is the member's own
     /// role, or admin for somebody who is no member.
     pub role: Option<Role>,
     /// The page it leads to: a path of ours.
@@ -118,7 +118,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether a session is somebody else's, or at another customer.
+    /// True if a session is somebody else's, or at another customer.
     #[must_use]
     pub fn is_elsewhere(&self, viewer: &Viewer) -> bool {
         viewer.customer_no != self.customer_no || viewer.email != self.email

@@ -35,7 +35,7 @@ pub struct Viewer {
     pub email: Option<String>,
     /// The role of the person.
     pub role: Role,
-    /// Whether the session came by an email to that address.
+    /// True if the session came by an email to that address.
     pub proven: bool,
     /// The address of "back to the app".
     pub return_url: Option<String>,
@@ -111,7 +111,7 @@ pub(crate) fn role_of(row: &Row) -> Result<Role, DbError> {
     Ok(Role::from_name(&row.text("role")?).unwrap_or(Role::Viewer))
 }
 
-/// What a session may do for a customer now, read in the transaction that acts on it.
+/// The role of a session for a customer now, read in the transaction that acts on it.
 pub(crate) async fn role_now(
     db: &mut Connection,
     viewer: &Viewer,
@@ -123,7 +123,7 @@ pub(crate) async fn role_now(
     row.as_ref().map(role_of).transpose()
 }
 
-/// Whether a session may change what belongs to the whole customer, read in the transaction that does so.
+/// True if a session may change what belongs to the whole customer, read in the transaction that does so.
 pub(crate) async fn may_manage(tx: &mut WriteTransaction, viewer: &Viewer, idle: Instant) -> Result<bool, DbError> {
     let now = tx.now();
     Ok(role_now(&mut tx.db, viewer, now, idle).await?.is_some_and(Role::may_manage))
@@ -196,7 +196,7 @@ pub(crate) async fn end_all_sessions(
 /// A session as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionSummary {
-    /// What it is ended by: the first half of its hash, which opens nothing.
+    /// The first half of its hash, which names it and opens nothing.
     pub id: String,
     /// The person, where known.
     pub email: Option<String>,
@@ -207,9 +207,9 @@ pub struct SessionSummary {
     pub created_at: Instant,
     /// When it was last used, to five minutes.
     pub seen_at: Instant,
-    /// Whether it is the one that asks.
+    /// True if it is the one that asks.
     pub current: bool,
-    /// Whether it is the same person's.
+    /// True if it is the same person's.
     pub own: bool,
     pub(crate) hash: [u8; 32],
 }
@@ -263,7 +263,7 @@ pub async fn revoke_session(app: &App, viewer: &Viewer, id: &str) -> Result<bool
         Box::pin(async move {
             let now = tx.now();
             let role = role_now(&mut tx.db, &viewer, now, idle).await?;
-            // Whoever was an owner when the page was drawn may be none now.
+            // An owner of the page's time may be none now.
             if role.is_none() || !(listed.own || role == Some(Role::Owner)) {
                 return Ok(false);
             }

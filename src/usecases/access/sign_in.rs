@@ -21,7 +21,7 @@ use chrono::TimeDelta;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// What its emails are called in the outbox.
+/// The kind of its emails in the outbox.
 pub(crate) const KIND: &str = "sign_in";
 /// How many emails an address gets in an hour by what one network asks for.
 const HOURLY_MAX: i64 = 5;
@@ -52,8 +52,8 @@ pub async fn request_sign_in(app: &App, email: &str, from: &Client) -> Result<Op
     Ok(Some(address))
 }
 
-/// Whoever has an old link by email asks for a new one: it goes where the old one went, and nobody is told where.
-/// Says whether the link was one.
+/// Sends a new link to the address of an old one, without telling the address.
+/// Returns whether the link was one.
 pub async fn renew_sign_in(app: &App, token: &str, from: &Client) -> Result<bool, InternalError> {
     let Some(email) = links::mailed_to(app, token).await? else { return Ok(false) };
     Ok(request_sign_in(app, &email, from).await?.is_some())
@@ -119,7 +119,7 @@ pub struct CustomerChoice {
     pub name: String,
     /// The role of the person there.
     pub role: Role,
-    /// Whether the session is there now.
+    /// True if the session is there now.
     pub current: bool,
 }
 

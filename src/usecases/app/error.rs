@@ -22,7 +22,7 @@ pub enum InternalError {
 }
 
 impl InternalError {
-    /// Whether the cause stays until a person mends it (a 500). All other errors pass (a 503).
+    /// True if the cause stays until a person mends it (a 500). All other errors pass (a 503).
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         match self {
@@ -33,7 +33,7 @@ impl InternalError {
         }
     }
 
-    /// Whether the engine has already logged the cause, with the batch that it ended.
+    /// True if the engine has already logged the cause, with the batch that it ended.
     #[must_use]
     pub const fn is_logged(&self) -> bool {
         matches!(self, Self::Unavailable(Unavailable::Database | Unavailable::Broken))

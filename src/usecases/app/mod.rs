@@ -31,7 +31,7 @@ use ipnet::IpNet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What every use-case needs. A clone is one count up: each request makes some.
+/// The parts that every use-case needs. A clone is one count up: each request makes some.
 #[derive(Clone)]
 pub struct App(Arc<AppParts>);
 
@@ -141,12 +141,12 @@ pub struct ServerSettings {
     pub session_idle: TimeDelta,
     /// How long a session lasts at most.
     pub session_max: TimeDelta,
-    /// Whether this is the demo.
+    /// True if this is the demo.
     pub demo: bool,
 }
 
 impl ServerSettings {
-    /// Whether cookies are for https only.
+    /// True if cookies are for https only.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
@@ -160,6 +160,6 @@ pub struct ShopSettings {
     pub site: String,
     /// Signs the addresses in emails.
     pub secret: Vec<u8>,
-    /// Whether webhooks are sent to the SaaS's backend.
+    /// True if webhooks are sent to the SaaS's backend.
     pub hooked: bool,
 }

@@ -44,7 +44,7 @@ impl std::fmt::Display for Month {
     }
 }
 
-/// What happened to one kind of credits in a month. Thousandths; sums of many customers, so wider than one's.
+/// The movements of one kind of credits in a month, in thousandths: sums of many customers, so wider than one's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SalesFigures {
     /// Granted: sold, where top-ups.

@@ -1,6 +1,6 @@
 //! One question at a time: how often pages may ask Stripe about one thing.
 //!
-//! Whoever reloads a page must not make us ask Stripe as often. A question has one flight: those who come while it is
+//! A page that is reloaded must not ask Stripe each time. A question is asked once: callers who come while it is
 //! in the air have its answer. Between two of them there is a shortest distance, by the machine's time; where the
 //! product's clock was moved by hand meanwhile, what was heard before is old.
 //!
@@ -21,7 +21,6 @@ const DISTANCE_ANONYMOUS: Duration = Duration::from_secs(5);
 /// How many things are remembered at once.
 const REMEMBERED_MAX: usize = 4_096;
 
-/// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
     /// Somebody who is signed in: the answer is waited for.
@@ -39,7 +38,7 @@ struct Asked {
 
 type Slot = Arc<tokio::sync::Mutex<Option<Asked>>>;
 
-/// What was asked of Stripe lately. Clones share it.
+/// The latest questions to Stripe. Clones share them.
 #[derive(Clone, Default)]
 pub struct StripeQuestions(Arc<Mutex<HashMap<String, Slot>>>);
 
@@ -83,10 +82,10 @@ impl StripeQuestions {
     }
 }
 
-/// Whether to ask.
+/// True if to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// What is known is new enough.
+    /// The last answer is new enough.
     Known,
     /// Ask, after so long.
     AskIn(Duration),

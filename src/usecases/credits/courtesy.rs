@@ -60,7 +60,7 @@ pub async fn void_courtesy(
     id: GrantId,
     reason: &str,
 ) -> Result<Result<Granted, Refused>, InternalError> {
-    // What is used up was put away, and may still be voided.
+    // A used-up grant is not in the working set, and may still be voided.
     tx.reload_closed_grants(customer_no, &[id]).await?;
     let salt = *tx.clock.mint().as_bytes();
     let note = Some(note_hash(&salt, reason));
@@ -95,7 +95,7 @@ async fn store_reason(
     Ok(())
 }
 
-/// Whose a grant is: the customer's number and the SaaS's id.
+/// The customer of a grant: its number and the SaaS's id.
 pub async fn grant_owner(app: &App, id: GrantId) -> Result<Option<(i64, String)>, InternalError> {
     let sql = "select c.no, c.id from grants g join customers c on c.no = g.customer_no where g.id = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![id.bytes()]).await?;

@@ -29,10 +29,10 @@ pub const FIELDS: [&str; 15] = [
     "customer",
 ];
 
-/// What a line says, field by field as in [`FIELDS`]; empty where there is nothing to say.
+/// The fields of an entry, in the order of [`FIELDS`]; empty ones for null.
 type ExportRow = [String; 15];
 
-/// What the line of a customer's entry says.
+/// The fields of a customer's entry.
 #[must_use]
 pub fn export_fields(e: &Entry, customer: &str) -> ExportRow {
     [
@@ -101,10 +101,10 @@ fn parse_cause(text: &str) -> Option<Cause> {
         .or_else(|| PurchaseId::parse(text).map(Cause::Purchase))
 }
 
-/// What an export was found to be.
+/// The result of a verified export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedExport {
-    /// Whose entries they are; nobody's where there are none.
+    /// The customer; empty without entries.
     pub customer: Option<String>,
     /// Their end.
     pub head: Head,

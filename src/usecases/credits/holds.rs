@@ -30,7 +30,7 @@ pub struct NewHold {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     pub id: HoldId,
-    /// What it holds of which grant.
+    /// The draws from its grants.
     pub draws: Vec<Draw>,
     pub expires_at: Instant,
     /// The balance right after it.
@@ -81,9 +81,9 @@ pub struct Settle {
 /// The result of a settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// What the usage took from which grant.
+    /// The draws of the usage.
     pub draws: Vec<Draw>,
-    /// What went back.
+    /// The released credits.
     pub released: Credits,
     /// The usage; none where nothing was used.
     pub usage: Option<UsageId>,
@@ -180,7 +180,7 @@ pub struct HoldRow {
     pub customer_no: i64,
     /// The SaaS's id of the customer.
     pub customer: String,
-    /// What it held in all.
+    /// All credits that it held.
     pub credits: Credits,
     pub draws: Vec<Draw>,
     pub state: HoldState,

@@ -32,7 +32,7 @@ pub enum Refused {
         balance: Summary,
         /// When plan credits reset.
         resets_at: Instant,
-        /// Whether the plan may buy top-ups.
+        /// True if the plan may buy top-ups.
         may_buy: bool,
     },
     /// The hold is not open any more.
@@ -52,7 +52,7 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// What the domain refused, with what the answer says beside it.
+    /// A refusal of the domain, with data for the answer.
     #[must_use]
     pub fn of(refusal: Refusal, account: &Account, at: Instant, catalog: &Catalog) -> Self {
         match refusal {
@@ -79,7 +79,7 @@ pub enum Bound {
     Answer {
         /// The JSON, without free text.
         json: String,
-        /// Whether it was given before.
+        /// True if it was given before.
         replayed: bool,
     },
     /// The key is bound to something else.
@@ -116,14 +116,14 @@ where
     .await
 }
 
-/// What the call's key is bound to, if it is: for a write that must ask Stripe before it can be done once.
+/// The stored answer of the call's key, if any: for a write that must ask Stripe before it can be done once.
 pub async fn find_answer(app: &App, call: Call) -> Result<Option<Bound>, InternalError> {
     let mut db = app.store.read().await?;
     let binding = idempotency_keys::find_in_all_segments(&mut db, call.key).await?;
     binding.map(|binding| replayed_answer(binding, call.content)).transpose()
 }
 
-/// What a key that is bound answers to this content.
+/// The answer of a bound key to this content.
 fn replayed_answer(binding: KeyBinding, content: [u8; 16]) -> Result<Bound, InternalError> {
     match binding.answer {
         BoundAnswer::Json(json) if binding.content == content => {

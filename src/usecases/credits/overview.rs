@@ -1,4 +1,4 @@
-//! What Billing shows of a ledger, beside the balance: living and ended top-ups, since when they are drawn from.
+//! The ledger's part of Billing beside the balance: living and ended top-ups, since when they are drawn from.
 //! Everything is bounded, however much a customer has.
 
 use crate::args;

@@ -27,7 +27,7 @@ pub struct Usage {
     pub quantities: Option<String>,
     /// The SaaS's own name of who did it.
     pub source: Option<String>,
-    /// What it took from which grant.
+    /// The draws from its grants.
     pub draws: Vec<Draw>,
     pub created_at: Instant,
     /// When it was undone.
@@ -106,7 +106,7 @@ async fn load_usages(db: &mut Connection, ids: &[UsageId]) -> Result<HashMap<Usa
     };
     let mut lines = rows.iter().map(|row| Ok((row.int("row_no")?, row))).collect::<Result<Vec<_>, DbError>>()?;
     lines.sort_unstable_by_key(|(row_no, _)| *row_no);
-    // What is asked for twice comes twice.
+    // An id that is asked for twice comes twice.
     lines.dedup_by_key(|(row_no, _)| *row_no);
     let mut found: HashMap<UsageId, Usage> = HashMap::new();
     for (_, row) in lines {
@@ -128,7 +128,7 @@ pub struct UsageRow {
     pub usage: Usage,
 }
 
-/// What a usage's lines say, met from the last to the first.
+/// A usage's lines, read from the last to the first.
 struct Met {
     id: UsageId,
     seq: i64,

@@ -26,7 +26,7 @@ pub const NAME_MAX: usize = 100;
 pub struct NewApiKey {
     /// Its public half.
     pub id: KeyId,
-    /// What the customer's programs send.
+    /// The secret that the customer's programs send.
     pub key: String,
 }
 
@@ -35,7 +35,6 @@ pub struct NewApiKey {
 pub struct KeySummary {
     /// Its public half.
     pub id: KeyId,
-    /// What somebody called it.
     pub name: String,
     pub created_at: Instant,
     /// When it was last used.
@@ -170,7 +169,7 @@ pub async fn revoke_key(app: &App, viewer: &Viewer, id: KeyId) -> Result<KeyChan
 /// How long a key's last use may be behind: a write for each call would cost more than the call.
 const USE_STEP: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
-/// Whose key this is, if it is one that lives: the customer's number.
+/// The customer of a live key.
 pub async fn api_key_owner(app: &App, key: &str) -> Result<Option<i64>, InternalError> {
     if !key.starts_with("tk_") {
         return Ok(None);

@@ -33,7 +33,7 @@ pub struct Customer {
     pub closed_at: Option<Instant>,
 }
 
-/// What a `PUT` says; what is absent stays.
+/// The fields of a `PUT`; absent ones stay.
 #[derive(Clone, Debug, Default)]
 pub struct Put {
     /// An owner's address.
@@ -118,7 +118,7 @@ async fn change_customer(tx: &mut WriteTransaction, no: i64, put: &Put) -> Resul
         .await?;
     let (plan, anchor) = (put.plan.clone(), put.cycle_anchor);
     tx.with_account(no, |account, at, catalog, changes| {
-        // What a subscription decides is said again at most.
+        // A subscription's own plan and anchor may only be repeated.
         if account.controlled_by.is_some() {
             return;
         }

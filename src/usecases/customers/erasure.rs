@@ -107,7 +107,7 @@ async fn blank_days(app: &App, customer_no: i64) -> Result<(), InternalError> {
     Ok(())
 }
 
-/// What is blanked at once: all that holds a person's data beside usages. `$1` is the customer, `$2` now.
+/// The statements that blank personal data, except that of usages. `$1` is the customer, `$2` now.
 const BLANK: [&str; 9] = [
     "update customers set email = '', name = '', folded_name = '', timezone = 'UTC',
        closed_at = coalesce(closed_at, $2) where no = $1",
@@ -128,7 +128,7 @@ const BLANK: [&str; 9] = [
 
 async fn close_customer_in(tx: &mut WriteTransaction, no: i64) -> Result<(), InternalError> {
     let closed = tx.is_closed(no).await?;
-    // What is due by now is booked before.
+    // Due entries are booked first.
     let followed = tx.account(no).await?.0.controlled_by.as_ref().map(|it| it.subscription.clone());
     if let Some(subscription) = followed.filter(|_| !closed) {
         let detail = "its customer was closed; it goes on at Stripe, and is paid for, until somebody ends it there";

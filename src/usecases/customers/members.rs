@@ -63,7 +63,7 @@ pub async fn list_members(app: &App, customer_no: i64) -> Result<Vec<Member>, In
     rows.iter().map(member).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
-/// What somebody wishes, with what the transaction must know to grant it.
+/// A requested change, with the data that the transaction needs to allow it.
 struct Wish {
     viewer: Viewer,
     idle: Instant,
@@ -76,19 +76,19 @@ impl Wish {
         email::address(email).map(|email| Self { viewer: viewer.clone(), idle, email })
     }
 
-    /// Whether it may be about people of these roles: whoever was an owner when the page was drawn may be none now.
+    /// True if it may be about people of these roles: whoever was an owner when the page was drawn may be none now.
     async fn is_allowed(&self, tx: &mut WriteTransaction, about: &[Role]) -> Result<bool, DbError> {
         let now = tx.now();
         let role = sessions::role_now(&mut tx.db, &self.viewer, now, self.idle).await?;
         Ok(role.is_some_and(|role| about.iter().all(|about| role.may_manage_role(*about))))
     }
 
-    /// What the person whom it is about may do now.
+    /// The present role of the changed person.
     async fn target(&self, tx: &mut WriteTransaction) -> Result<Option<Role>, DbError> {
         sessions::member_role(&mut tx.db, self.viewer.customer_no, Some(&self.email)).await
     }
 
-    /// Whether the customer would be left without an owner.
+    /// True if the customer would be left without an owner.
     async fn leaves_no_owner(&self, tx: &mut WriteTransaction, was: Role, next: Option<Role>) -> Result<bool, DbError> {
         let sql = "select count(*) as n from members where customer_no = $1 and role = 'owner' and removed_at is null";
         let row = tx.db.fetch_optional(sql, args![self.viewer.customer_no]).await?;
@@ -197,7 +197,7 @@ pub async fn change_member_role(
             let sql = "update members set role = $1, role_before_put = null where customer_no = $2 and email = $3";
             tx.db.execute(sql, args![role.name(), no, &wish.email]).await?;
             if role != was && role.at_most(was) == role {
-                // Whoever gives up rights of their own stays signed in where they did.
+                // A person who lowers their own role stays signed in here.
                 sessions::end_all_sessions(tx, no, &wish.email, Some(wish.viewer.session)).await?;
             }
             let sql = "update sessions set role = $1 where customer_no = $2 and email = $3";

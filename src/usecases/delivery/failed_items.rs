@@ -32,7 +32,7 @@ pub(crate) const ALARM_IF_UNANSWERED: i64 = 12;
 pub struct FailedItemList {
     /// Its name, in `failed_items` and in alarms.
     pub name: &'static str,
-    /// Whether its items are customers, by the store's number.
+    /// True if its items are customers, by the store's number.
     pub of_customers: bool,
     /// The longest wait between two attempts, in seconds.
     pub wait_max: i64,
@@ -45,7 +45,7 @@ pub(crate) const REMINDERS: FailedItemList = FailedItemList::of_customers("remin
 pub(crate) const BALANCE_ALERTS: FailedItemList = FailedItemList::of_customers("news");
 pub(crate) const ERASURE: FailedItemList = FailedItemList::of_customers("erasure");
 pub(crate) const CUSTOMERS: FailedItemList = FailedItemList::of_customers("customers");
-/// Whoever has paid waits for it: never long. While Stripe is away each retry takes seconds: only some in a run.
+/// A buyer waits for it, so it rests for a short time. While Stripe is away each retry takes seconds: only some in a run.
 pub(crate) const PURCHASES: FailedItemList =
     FailedItemList { wait_max: 15 * 60, retries_max: 24, ..FailedItemList::named("purchases") };
 /// Reminders that were accepted, by the outbox's number, whose top-ups could not be told so.
@@ -107,7 +107,7 @@ pub(crate) struct ItemFailure {
     pub reason: String,
     /// From which attempt on there is an alarm.
     pub alarm_at: i64,
-    /// Whether the item itself is to blame. Where all of a round met the same, one alarm names the list.
+    /// True if the item itself is to blame. Where all of a round met the same, one alarm names the list.
     pub is_its_own: bool,
 }
 
@@ -129,7 +129,7 @@ impl From<&InternalError> for ItemFailure {
     }
 }
 
-/// Whether a fault is the database's state rather than the item's: away, overloaded, read-only, or undone by another.
+/// True if a fault is the database's state rather than the item's: away, overloaded, read-only, or undone by another.
 pub(crate) fn may_pass(fault: &InternalError) -> bool {
     match fault {
         InternalError::Unavailable(_) => true,

@@ -52,7 +52,7 @@ pub trait Writers: Clone + Send + Sync + 'static {
     /// How long an email of this kind is of use, where that is shorter than usual.
     fn useful_for(&self, kind: &str) -> Option<TimeDelta>;
 
-    /// Whether something is to be done when an email of this kind is accepted.
+    /// True if something is to be done when an email of this kind is accepted.
     fn follows(&self, kind: &str) -> bool;
 
     /// Does that.
@@ -208,7 +208,7 @@ pub struct NewEmail {
     pub cause: Option<[u8; 16]>,
     /// Where emails of its kind are switched off, where they may be.
     pub stop_url: Option<String>,
-    /// Whether somebody waits for it, as for a sign-in link or an invitation.
+    /// True if somebody waits for it, as for a sign-in link or an invitation.
     pub urgent: bool,
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Policy {
     pub unreadable: &'static str,
     pub noun: &'static str,
     pub deferred: &'static str,
-    /// What follows the reason in the alarm about a message that was given up.
+    /// The text after the reason in the alarm about a message that was given up.
     pub given_up_hint: &'static str,
 }
 

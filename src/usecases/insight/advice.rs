@@ -53,8 +53,8 @@ async fn plan_grants(db: &mut Connection, no: i64) -> Result<Vec<Grant>, DbError
     rows.iter().map(accounts::grant_of_row).collect()
 }
 
-/// What was used and bought in each cycle. Nothing where something was bought in another currency than plans are priced
-/// in: such sums cannot be compared.
+/// Used credits and purchases of each cycle. `None` if a purchase has another currency than the plans,
+/// because such sums cannot be compared.
 async fn past_cycles(
     db: &mut Connection,
     no: i64,

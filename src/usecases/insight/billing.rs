@@ -11,7 +11,6 @@ use crate::usecases::purchases::CustomerPurchases;
 use crate::usecases::{App, InternalError, customers, purchases};
 use std::ops::Range;
 
-/// What is seen.
 pub struct Billing {
     pub customer: Customer,
     pub overview: Overview,
@@ -20,7 +19,7 @@ pub struct Billing {
     pub purchases: CustomerPurchases,
     /// The forecast.
     pub forecast: Option<CustomerForecast>,
-    /// Whether another plan would have been cheaper.
+    /// True if another plan would have been cheaper.
     pub advice: Option<Advice>,
 }
 

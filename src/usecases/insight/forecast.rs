@@ -1,4 +1,4 @@
-//! What lies ahead of a customer at the pace of the last 30 days (R16, R18): when credits run out, what top-ups will
+//! The forecast of a customer at the usage rate of the last 30 days (R16, R18): when credits run out, what top-ups will
 //! lose, whether buying or upgrading is cheaper. Nothing is written, and nothing is said with less than a week of data.
 
 use crate::domain::advice::{Ahead, look_ahead};
@@ -21,7 +21,7 @@ pub struct CustomerForecast {
     pub ahead: Option<Ahead>,
 }
 
-/// What lies ahead of a customer who came at `created_at`.
+/// The forecast of a customer who came at `created_at`.
 pub async fn customer_forecast(
     db: &mut Connection,
     app: &App,

@@ -35,11 +35,11 @@ pub struct SalesLine {
     pub month: Month,
     pub kind: Kind,
     pub figures: SalesFigures,
-    /// What was outstanding at its end: the liability.
+    /// The outstanding credits at its end: the liability.
     pub outstanding: i128,
 }
 
-/// What was taken in a month, in minor units of one currency.
+/// The takings of a month, in minor units of one currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SalesMoney {
     /// The month in which the credits came.
@@ -51,7 +51,7 @@ pub struct SalesMoney {
     pub sold: i128,
     /// Tax on top.
     pub tax: i128,
-    /// What of them was paid back by now.
+    /// The refunded part by now.
     pub refunded: i128,
 }
 
@@ -71,20 +71,20 @@ pub struct SalesReport {
     pub lines: Vec<SalesLine>,
     /// The revenue, oldest first.
     pub money: Vec<SalesMoney>,
-    /// What was paid for the top-up credits that are left.
+    /// The price of the top-up credits that are left.
     pub deferred: Vec<Deferred>,
     /// Rows that are added up, and rows that there are.
     pub rows: (i64, i64),
 }
 
 impl SalesReport {
-    /// Whether every entry is in.
+    /// True if every entry is in.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.rows.0 >= self.rows.1
     }
 
-    /// What is outstanding now.
+    /// The outstanding credits now.
     #[must_use]
     pub fn outstanding(&self) -> i128 {
         self.lines.iter().rev().take(KINDS.len()).map(|line| line.outstanding).sum()
@@ -207,7 +207,7 @@ pub fn sales_csv(report: &SalesReport) -> Result<String, InternalError> {
     csv_text(&head, rows)
 }
 
-/// What was taken as CSV, in minor units.
+/// The takings as CSV, in minor units.
 pub fn money_csv(report: &SalesReport) -> Result<String, InternalError> {
     let head = ["month", "currency", "purchases", "sold", "tax", "refunded"];
     let rows = report.money.iter().map(|line| {

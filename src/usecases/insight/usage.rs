@@ -1,4 +1,4 @@
-//! What a customer used, by day: read from the daily totals that charges keep.
+//! Usage of a customer by day, read from the daily totals that charges write.
 
 use crate::domain::time::from_millis;
 use crate::domain::{Balance, Changes, Credits, Instant};
@@ -50,7 +50,7 @@ impl Range {
     }
 }
 
-/// What was used: credits, and the shop's own metrics.
+/// Used credits and the shop's own metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageFigures {
     /// Usages and credits.
@@ -69,7 +69,7 @@ pub struct UsageStep {
     pub figures: UsageFigures,
 }
 
-/// What a customer used, step by step, oldest first; steps of nothing included.
+/// Usage of a customer step by step, oldest first, with empty steps.
 pub async fn usage_steps(app: &App, customer_no: i64, range: Range) -> Result<Vec<UsageStep>, InternalError> {
     let (count, length) = range.steps();
     let today = day_number(app.clock.now());
@@ -89,7 +89,7 @@ pub async fn usage_steps(app: &App, customer_no: i64, range: Range) -> Result<Ve
     Ok(steps)
 }
 
-/// What a customer used over a range, beside the range before it, and who and what used it.
+/// Usage of a customer over a range, beside the range before it, by operation and source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageOverview {
     /// Step by step, oldest first.

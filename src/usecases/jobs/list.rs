@@ -25,7 +25,7 @@ pub struct Job {
     pub name: &'static str,
     /// Its purpose, in a line.
     pub about: &'static str,
-    /// Whether it speaks to other machines.
+    /// True if it speaks to other machines.
     pub network: bool,
     run: for<'a> fn(&'a App, &'a CancellationToken) -> Doing<'a, u64>,
     backlog: for<'a> fn(&'a App) -> Doing<'a, i64>,

@@ -1,4 +1,4 @@
-//! What happens because time passes: the list of the worker's jobs.
+//! The worker's jobs: everything that happens because time passes.
 //!
 //! Invariants: each job is bounded and idempotent, and safe in several processes at once; balances are right
 //! with every one of them stopped (R3). How each did last stands in the store, for every process to read.

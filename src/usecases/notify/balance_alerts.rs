@@ -77,7 +77,7 @@ async fn write_alerts(
     Ok((u64::try_from(written).unwrap_or(0), unreadable))
 }
 
-/// What is to be told; what expired on one day of the customer's calendar is one thing.
+/// The alerts to send; credits that expired on one day of the customer's calendar make one alert.
 async fn waiting_alerts(tx: &mut WriteTransaction, no: i64) -> Result<(Vec<BalanceAlert>, Option<DbError>), DbError> {
     let sql =
         "select kind, seq, at, credits from balance_alerts where customer_no = $1 and emailed_at is null order by seq";

@@ -8,13 +8,13 @@ use crate::usecases::notify::emails::{Addressed, Announcement, PurchaseData, Rea
 use crate::usecases::{InternalError, ShopSettings};
 use uuid::Uuid;
 
-/// What a receipt says beside the purchase as it was sold.
+/// Data of a receipt beside the sold terms.
 #[derive(Clone, Copy, Debug)]
 pub struct CreditedTerms {
     /// When the credits came.
     pub at: Instant,
     pub expires_at: Instant,
-    /// What was paid, tax included, where Stripe said so.
+    /// The paid amount with tax, if Stripe named it.
     pub total: Option<i64>,
     /// The tax of it.
     pub tax: Option<i64>,

@@ -154,7 +154,7 @@ async fn listed_top_ups(tx: &mut WriteTransaction, no: i64) -> Result<Vec<Listed
 }
 
 fn top_up_step(one: &ListedTopUp, account: &Account, tx: &WriteTransaction, at: Instant) -> TopUpStep {
-    // What comes back, and a date that moves, puts a grant on the list again (`ledger::flush`).
+    // Returned credits or a moved date put a grant on the list again (`ledger::flush`).
     let Some(grant) = account.grant(one.id).filter(|grant| grant.frozen.is_zero() && grant.has_something()) else {
         return TopUpStep::Again(None);
     };

@@ -48,7 +48,7 @@ pub async fn add_operator_with(
     Ok(made.is_some())
 }
 
-/// Whether an account has a second factor; false where there is none of this address.
+/// True if an account has a second factor; false where there is none of this address.
 pub async fn has_factor(store: &Store, email: &str) -> Result<bool, InternalError> {
     let sql = "select 1 as n from operators where email = $1 and totp_secret is not null";
     Ok(store.read().await?.fetch_optional(sql, args![email]).await?.is_some())

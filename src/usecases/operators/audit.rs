@@ -1,4 +1,4 @@
-//! What operators did, to whom and why: an append-only line each, chained like the ledger's.
+//! The audit of operators' actions: one append-only line each, chained like the ledger's.
 //!
 //! Invariants: a line is written in the transaction that does the thing; a key is written once, so that a form that is
 //! sent twice does nothing twice; no line is changed or deleted (triggers), numbers have no gap, each hash covers the
@@ -83,9 +83,8 @@ pub struct AuditLine {
     pub key: String,
     pub at: Instant,
     pub operator: String,
-    /// What; nothing where a newer version wrote it.
+    /// None if a newer version wrote it.
     pub action: Option<Action>,
-    /// Whose customer's.
     pub customer_no: Option<i64>,
     /// The id of what was acted on.
     pub about: String,
@@ -101,7 +100,6 @@ pub struct NewAuditLine {
     pub key: String,
     pub operator: String,
     pub action: Action,
-    /// Whose customer's.
     pub customer_no: Option<i64>,
     /// The id of what was acted on.
     pub about: String,

@@ -10,7 +10,7 @@ const KEYBOARD: [&str; 3] =
 /// How few characters are nothing, however often they are repeated.
 const BLOCK_MAX: usize = 4;
 
-/// Whether a password is one that is guessed first.
+/// True if a password is one that is guessed first.
 pub(crate) fn is_common(password: &str) -> bool {
     let plain = password.to_lowercase();
     let core = plain.trim_matches(|c: char| !c.is_alphabetic());

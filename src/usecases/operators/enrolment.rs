@@ -35,7 +35,7 @@ impl Enrolment {
         Ok(Self { secret, codes, kept: encrypted(secret, password).await?, step: None })
     }
 
-    /// Whether this is a code of now; it is then used up.
+    /// True if this is a code of now; it is then used up.
     pub fn confirm(&mut self, code: &str, now: Instant) -> Result<bool, InternalError> {
         self.step = self.secret.step_of(code.trim(), now)?;
         Ok(self.step.is_some())
@@ -104,7 +104,7 @@ pub fn new_factor_seed() -> Result<String, InternalError> {
     Ok(hex::encode(bytes))
 }
 
-/// What a seed becomes for this operator in this session; `None` for what is no seed.
+/// The secret and recovery codes of a seed for this operator in this session; `None` if the text is no seed.
 pub fn factor_of_seed(
     app: &App,
     operator: &Operator,

@@ -31,7 +31,7 @@ pub struct Home {
     /// The newest purchases, without abandoned Checkouts.
     pub newest: Vec<Purchase>,
     pub ran_out: Vec<RanOut>,
-    /// Whether more customers ran out than are listed.
+    /// True if more customers ran out than are listed.
     pub ran_out_cut: bool,
 }
 

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 pub const CHARS_MIN: usize = 12;
 const BYTES_MAX: usize = 256;
 
-/// What a password of nobody is compared with, so that nobody takes as long as somebody.
+/// The hash that the password of an unknown address is compared with, so that both take equally long.
 static NOBODY: OnceLock<String> = OnceLock::new();
 
 /// Why a password is none.
@@ -57,7 +57,7 @@ pub struct StoredPassword {
     pub factor: Option<Encrypted>,
 }
 
-/// Whether a password fits.
+/// True if a password fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordFit {
     /// It does not. It fits nobody's account, after as long.
@@ -68,7 +68,7 @@ pub enum PasswordFit {
     Busy,
 }
 
-/// Whether `password` is that of an account; `None` stands for an unknown account.
+/// True if `password` is that of an account; `None` stands for an unknown account.
 pub async fn password_fits(
     gates: &PasswordGates,
     password: String,

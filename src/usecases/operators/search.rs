@@ -1,4 +1,4 @@
-//! What operators look for and look at, beside what customers see themselves.
+//! Search, and data that only operators see.
 
 use crate::args;
 use crate::domain::text::folded;
@@ -32,11 +32,11 @@ pub struct NamedCustomer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchResult {
     pub customers: Vec<NamedCustomer>,
-    /// Whether there are more customers that match.
+    /// True if there are more customers that match.
     pub customers_cut: bool,
     /// Purchases, newest first.
     pub purchases: Vec<Purchase>,
-    /// Whether there are more purchases that match.
+    /// True if there are more purchases that match.
     pub purchases_cut: bool,
 }
 

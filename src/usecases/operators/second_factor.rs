@@ -157,25 +157,25 @@ impl RecoveryCodes {
     }
 }
 
-/// What the database keeps of a recovery code, however it is written.
+/// The hash of a recovery code, however it is written.
 fn code_hash(code: &str) -> [u8; 32] {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     Sha256::digest(plain.to_ascii_lowercase()).into()
 }
 
-/// What shows that somebody has the second factor: to be taken in the transaction that acts on it.
+/// The proof of a second factor, to be checked in the transaction that acts on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
     /// The account has no second factor.
     None,
     /// The code of a step of time.
     Step(i64),
-    /// What may be a recovery code.
+    /// A text that may be a recovery code.
     Recovery([u8; 32]),
 }
 
 impl Proof {
-    /// What a person typed, against a secret; `None` for what cannot be a code.
+    /// A typed text against a secret; `None` if it cannot be a code.
     pub(crate) fn of(typed: &str, secret: Option<Secret>, now: Instant) -> Result<Option<Self>, InternalError> {
         let Some(secret) = secret else { return Ok(Some(Self::None)) };
         let plain: String = typed.chars().filter(|c| !c.is_whitespace()).take(64).collect();

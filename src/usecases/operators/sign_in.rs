@@ -34,7 +34,6 @@ const WAIT_SECONDS_MAX: i64 = 15 * 60;
 const FORGOTTEN_HOURS: i64 = 1;
 const FORGOTTEN_AT_ONCE: i64 = 8;
 
-/// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     /// The account.
@@ -96,7 +95,7 @@ fn keyed_hash(app: &App, text: &str) -> Result<[u8; 16], InternalError> {
     Ok(slot_half(mac.finalize().into_bytes().as_slice()))
 }
 
-/// What a browser is given when an account signs in with it: a number of its own, and that it was this account.
+/// The cookie of a browser that an account has signed in with: a random number, signed for this account.
 pub fn new_device(app: &App, email: &str) -> Result<String, InternalError> {
     let mut number = [0; 16];
     getrandom::fill(&mut number).map_err(|e| InternalError::Broken(format!("no random bytes: {e}")))?;
@@ -109,7 +108,7 @@ fn device_of(app: &App, email: &str, number: &str) -> Result<String, InternalErr
     Ok(format!("{number}-{}", hex::encode(seal)))
 }
 
-/// Whether a browser was given this when this account signed in with it.
+/// True if a browser was given this when this account signed in with it.
 pub fn is_device(app: &App, email: &str, given: &str) -> Result<bool, InternalError> {
     let Some((number, _)) = given.split_once('-') else { return Ok(false) };
     let right = device_of(app, email, number)?;

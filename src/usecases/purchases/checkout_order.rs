@@ -1,4 +1,4 @@
-//! What Stripe is asked for: the parameters of a Checkout, stored before they are first sent.
+//! The parameters of a Checkout, stored before they are first sent to Stripe.
 
 use crate::args;
 use crate::domain::catalog::Tax;

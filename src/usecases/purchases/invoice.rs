@@ -30,7 +30,7 @@ pub async fn purchase_invoice(app: &App, purchase: &Purchase) -> Result<InvoiceA
     };
     let Some(id) = known else { return Ok(InvoiceAnswer::None) };
     let found = match stripe.invoice(&id).await {
-        // What was remembered is there no more: the Checkout may have another one by now.
+        // The stored invoice is gone: the Checkout may have another one by now.
         Err(e) if e.lacks("invoice") && purchase.invoice.is_some() => match recheck_purchase(app, purchase).await? {
             StripeAnswer::Checkout(state) => match state.invoice.filter(|now| *now != id) {
                 Some(now) => stripe.invoice(&now).await,

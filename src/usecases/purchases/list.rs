@@ -50,7 +50,7 @@ pub async fn customer_purchases(
     Ok(CustomerPurchases { paid, open, total, page })
 }
 
-/// Whether Stripe has said that a purchase is paid while it could not be asked about it.
+/// True if Stripe has said that a purchase is paid while it could not be asked about it.
 pub async fn is_paid(app: &App, purchase: &Purchase) -> Result<bool, InternalError> {
     let mut db = app.store.snapshot().await?;
     let paid = paid_purchases(&mut db, purchase.customer_no, app.catalog.shop.pays_at_once()).await?;

@@ -24,7 +24,7 @@ pub(crate) const OPEN_MAX: usize = 10;
 /// A Checkout that ends sooner is no place to send a buyer to.
 const MINUTES_LEFT_MIN: i64 = 1;
 
-/// What a customer has not paid yet and still can, oldest first. One that Stripe refused to open is not among them.
+/// Purchases that a customer can still pay, oldest first, without those that Stripe refused to open.
 pub(crate) async fn unpaid_purchases(tx: &mut WriteTransaction, customer_no: i64) -> Result<Vec<Purchase>, DbError> {
     let now = tx.now();
     let sql = format!(

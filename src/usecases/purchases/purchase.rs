@@ -80,7 +80,7 @@ impl Purchase {
         Terms { credits: self.credits, amount: self.amount, currency: self.currency.clone(), months }
     }
 
-    /// What its receipt says beside the sale; none where nothing was credited.
+    /// Data of the receipt beside the sale; none before crediting.
     #[must_use]
     pub fn credited_terms(&self) -> Option<CreditedTerms> {
         let (at, expires_at) = self.credited_at.zip(self.expires_at)?;

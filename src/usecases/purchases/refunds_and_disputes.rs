@@ -1,4 +1,4 @@
-//! What becomes of a payment after it was credited: refunds and disputes (R13–R15).
+//! Refunds and disputes of credited payments (R13–R15).
 //!
 //! An event only says that there is something to look at. What is acted on is the whole of what Stripe has of the
 //! payment: its charge, all refunds, all disputes. Each is kept as far as it is known to have come, so that an
@@ -63,7 +63,7 @@ async fn apply_history(app: &App, found: PaymentHistory) -> Result<Fulfillment, 
     app.write(move |tx| Box::pin(async move { apply_to_purchase(tx, id, &found, &site).await })).await
 }
 
-/// Whose payment it is: by what was stored when it was credited, or by the name that it bears.
+/// The purchase of a payment: by the ids that crediting stored, or by the payment's metadata.
 async fn find_charged_purchase(
     db: &mut Connection,
     charge: &StripeCharge,
@@ -108,7 +108,7 @@ async fn apply_to_purchase(
     Ok(Fulfillment::Done)
 }
 
-/// Whether a payment is the one that Stripe told of when the purchase was paid. One that merely bears its name may be
+/// True if a payment is the one that Stripe told of when the purchase was paid. One that merely bears its name may be
 /// anybody's.
 fn is_own_charge(purchase: &Purchase, charge: &StripeCharge) -> bool {
     match (&purchase.payment_intent, &charge.payment_intent) {
@@ -157,7 +157,7 @@ async fn raise_disagreement(tx: &mut WriteTransaction, purchase: &Purchase, reas
     Ok(())
 }
 
-/// What was known of a payment before.
+/// The stored refunds and disputes of a payment.
 pub(crate) async fn stored_payment(db: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
     let mut payment = Payment::default();
     let sql = "select id, kind, status, amount from refunds_and_disputes where purchase = $1";
@@ -173,7 +173,7 @@ pub(crate) async fn stored_payment(db: &mut Connection, id: PurchaseId) -> Resul
     Ok(payment)
 }
 
-/// What is known with what Stripe has now.
+/// The stored payment joined with Stripe's state now.
 async fn joined_payment(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
@@ -284,7 +284,7 @@ async fn announce_changes(
     Ok(())
 }
 
-/// What a dispute's step is called in the timeline; what moves nothing is not told.
+/// The timeline's name of a dispute's step; none for a step that changes nothing.
 fn dispute_event(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'static str> {
     let effect = |status: DisputeStatus| status.effect();
     match (was.map_or(DisputeEffect::Nothing, effect), is.effect()) {
@@ -295,7 +295,7 @@ fn dispute_event(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'stat
     }
 }
 
-/// What a person has to do about a dispute.
+/// The alarm of a dispute, if a person must act.
 fn dispute_alarm(status: DisputeStatus) -> Option<&'static str> {
     match status {
         DisputeStatus::NeedsResponse => Some("a dispute wants an answer at Stripe"),

@@ -27,7 +27,7 @@ pub enum Lost {
     Elsewhere,
 }
 
-/// What the ledger lacks of a Checkout of ours, if it lacks anything.
+/// The part of a sale that the ledger lacks, if any.
 pub async fn find_lost(app: &App, sale: &Sale) -> Result<Option<(PurchaseId, Lost)>, InternalError> {
     let named = sale.client_reference_id.as_deref().and_then(PurchaseId::parse);
     let Some(id) = named.filter(|_| sale.lives()) else { return Ok(None) };
@@ -65,7 +65,7 @@ pub async fn restore_purchase(app: &App, sale: &Sale) -> Result<Fulfillment, Int
         Lost::Buyer(_) | Lost::Terms | Lost::Elsewhere => return Ok(Fulfillment::NotOurs),
     }
     let done = fulfill(app, id, Some(&sale.id)).await?;
-    // What was paid back since then is a part of what happened to it.
+    // Later refunds come with the payment history.
     match find_purchase(app, id).await?.filter(|purchase| purchase.state == PurchaseState::Credited) {
         Some(purchase) => update_purchase_payment(app, &purchase).await,
         None => Ok(done),

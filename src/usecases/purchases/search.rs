@@ -15,7 +15,7 @@ pub const FOUND_MAX: i64 = 50;
 pub struct PurchaseMatches {
     /// Newest first, at most 50.
     pub purchases: Vec<Purchase>,
-    /// Whether there are older ones that are not among them.
+    /// True if there are older ones that are not among them.
     pub cut: bool,
 }
 

@@ -55,7 +55,7 @@ fn money_text(minor: i64, currency: Option<&str>) -> String {
     currency.map_or_else(|| format!("{minor} minor units"), |currency| Money::new(minor, currency).long())
 }
 
-/// Whether a Checkout is the one that was opened for a purchase. Anybody can make one that names it; where the answer
+/// True if a Checkout is the one that was opened for a purchase. Anybody can make one that names it; where the answer
 /// to opening it was lost, it is the one that names it in what only the account's owner can write, and agrees in
 /// everything.
 fn is_own_checkout(purchase: &Purchase, state: &CheckoutState, agrees: bool) -> bool {
@@ -79,7 +79,7 @@ async fn foreign_checkout(
     Ok(Fulfillment::NotOurs)
 }
 
-/// What was paid must be what was stored. `theirs` says whether the Stripe customer is the buyer's, as far as is known.
+/// The difference between the paid and the stored terms. `theirs` says whether the Stripe customer is the buyer's, if known.
 fn checkout_disagreement(purchase: &Purchase, theirs: Option<bool>, state: &CheckoutState) -> Option<String> {
     if state.amount_subtotal != Some(purchase.amount) {
         let paid = state

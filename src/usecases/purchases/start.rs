@@ -19,7 +19,6 @@ use crate::usecases::purchases::{open_checkouts, stripe_customer};
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 
-/// What was chosen.
 #[derive(Clone, Debug)]
 pub struct PurchaseRequest {
     /// The purchase's id, minted when the form was drawn.
@@ -244,7 +243,7 @@ async fn place(tx: &mut WriteTransaction, start: &PurchaseRequest, forced: bool)
         if open.state == PurchaseState::Open {
             return Ok(Placed::Beside(Box::new(open)));
         }
-        // What was begun and not opened is gone on with.
+        // A purchase that was stored and not opened goes on.
         link_form(tx, start.purchase, open.id).await?;
         return repeat_click(tx, start, open).await;
     }

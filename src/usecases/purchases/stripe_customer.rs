@@ -23,7 +23,7 @@ const ALARM_AT_ATTEMPT: i64 = 10;
 /// How long the job waits at most before it tries again.
 const WAIT_MINUTES_MAX: i64 = 60;
 
-/// What Stripe is to know of a customer.
+/// The contact data of a customer for Stripe.
 struct ContactData {
     no: i64,
     stripe_customer: Option<String>,
@@ -76,7 +76,7 @@ async fn create_stripe_customer(
     let row = app.store.read().await?.fetch_optional(format!("{FACTS} where no = $1"), args![customer_no]).await?;
     let row = row.ok_or_else(|| InternalError::Broken("the buyer is gone".to_owned()))?;
     let ContactData { new, version, .. } = contact_of_row(&row)?;
-    // What is sent is in the key: after a change Stripe would refuse the old key for other parameters. The version is,
+    // The parameters are in the key: after a change Stripe would refuse the old key for others. The version is,
     // because under the key of one that was deleted Stripe would answer with that one.
     let counted = if version == 0 { String::new() } else { format!("\n{version}") };
     let key = content_hash("customer", &new.customer_ref, &format!("{}\n{:?}{counted}", new.email, new.name));
@@ -153,7 +153,7 @@ pub(crate) async fn forget_stripe_customer_in(
     Ok(())
 }
 
-/// Whether a Stripe customer is a customer's own, now or formerly; unknown where none was ever kept.
+/// True if a Stripe customer is a customer's own, now or formerly; unknown where none was ever kept.
 pub(crate) async fn is_theirs(
     db: &mut Connection,
     customer_no: i64,

@@ -3,7 +3,7 @@
 //! Bounded: so many purchases at a time, so many times in one run. Resumable: who was asked about stands in
 //! the store, so that a run that is cut off is taken up where it ended.
 //!
-//! What failed or expired may still be paid late. It is asked about for two weeks, each time after as long again as
+//! A failed or expired purchase may still be paid late. Stripe is asked for two weeks, each time after as long again as
 //! it has waited already (eight times or so), a few in a run and after all others.
 
 use crate::args;
@@ -143,7 +143,7 @@ async fn due_purchases(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
     purchase_keys(&app.store.read().await?.fetch_all(sql, args![before, now, asked, ROUND]).await?)
 }
 
-/// What failed or expired and may be paid all the same. Asked about when as much time has passed since the last
+/// Failed or expired purchases that may still be paid. They are due when as much time has passed since the last
 /// question as had passed before it.
 async fn late_purchases(app: &App) -> Result<Vec<Vec<u8>>, InternalError> {
     let now = app.clock.now();

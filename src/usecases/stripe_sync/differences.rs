@@ -78,7 +78,7 @@ pub enum Stopped {
 }
 
 impl Stopped {
-    /// Whether every other purchase would meet the same.
+    /// True if every other purchase would meet the same.
     pub(super) fn is_everybodys(&self) -> bool {
         match self {
             Self::Stripe(e) => matches!(e, StripeError::Unauthorized(_)),

@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 /// The result of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// What it causes is committed, now or before.
+    /// Its effects are committed, now or before.
     Done,
     /// Stripe could not be asked: it waits.
     Waiting,
@@ -217,7 +217,7 @@ pub(crate) const KINDS: [&str; 20] = [
 
 const _: () = assert!(KINDS.len() <= 20);
 
-/// Whether an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
+/// True if an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
 fn is_refund_or_dispute(kind: &str) -> bool {
     kind.starts_with("refund.")
         || kind.starts_with("charge.dispute.")

@@ -44,7 +44,7 @@ async fn known_subscriptions(app: &App, since: Instant) -> Result<BTreeSet<Strin
     rows.iter().map(|row| row.text("id")).collect()
 }
 
-/// What is different, in which words, and what mends it.
+/// The kind, the words and the repair of a difference.
 type FoundDifference = (&'static str, String, Repair);
 
 async fn compare_subscription(
@@ -74,7 +74,7 @@ async fn compare_subscription(
         let detail = format!("no plan of the catalogue has the price that {customer} pays");
         return Ok(Some(("unknown_price", detail, Repair::Person)));
     }
-    // What follows from the rows must be so.
+    // The account must follow from the rows.
     let controlling = subscription::controlling_subscription(&all, &app.catalog).filter(|one| one.id == row.id);
     let Some(controlling) = controlling else { return Ok(None) };
     let followed = crate::usecases::subscriptions::followed_subscription(app, no, false).await?;

@@ -16,13 +16,13 @@ const AWAITED_MINUTES: i64 = 60;
 /// How often a look that was overtaken begins anew.
 const LOOKS_MAX: usize = 4;
 
-/// Whether an event may tell of a subscription.
+/// True if an event may tell of a subscription.
 #[must_use]
 pub fn is_told_by(kind: &str) -> bool {
     kind.starts_with("customer.subscription.") || matches!(kind, "invoice.paid" | "invoice.payment_failed")
 }
 
-/// What Stripe says of a subscription, with all that has to be asked beside it.
+/// A subscription at Stripe, with the data that needs questions of its own.
 struct StripeSubscription {
     state: SubscriptionState,
     /// The oldest invoice that is to be paid, while it is past due.
@@ -100,7 +100,7 @@ async fn fetch(app: &App, stripe: &Stripe, id: &str) -> Result<Result<Fetched, S
     Ok(Ok(Fetched::Found(Box::new(StripeSubscription { state, unpaid_invoice, customer_no }))))
 }
 
-/// Whose a subscription is: by the Stripe customer that we know, by the name that it bears, or that its payer bears.
+/// The customer of a subscription: by the stored Stripe customer, by its metadata, or by its payer's metadata.
 pub(crate) async fn owner_of(
     app: &App,
     stripe: &Stripe,

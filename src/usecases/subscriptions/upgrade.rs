@@ -10,14 +10,13 @@ use crate::usecases::purchases::{Fulfillment, forget_stripe_customer, stripe_cus
 use crate::usecases::subscriptions::plan::{followed_subscription, update_plan};
 use crate::usecases::{App, InternalError, alarms, customers};
 
-/// Whether plans are changed here, and not at the SaaS.
+/// True if plans are changed here, and not at the SaaS.
 #[must_use]
 pub fn sells_subscriptions(app: &App) -> bool {
     let catalog = &app.catalog;
     catalog.sells_plans() && catalog.shop.upgrade_url.is_none() && app.stripe.is_some()
 }
 
-/// What was chosen.
 #[derive(Clone, Debug)]
 pub struct UpgradeChoice {
     /// Minted when the form was drawn: the same form leads to the same Checkout.
@@ -155,7 +154,7 @@ pub async fn came_back(app: &App, customer: &str, session: &str) -> Result<bool,
     }
 }
 
-/// What a Checkout of this customer's has begun.
+/// The subscription that a Checkout of this customer has begun.
 async fn begun_subscription(stripe: &Stripe, customer: &str, session: &str) -> Result<Option<String>, StripeError> {
     let found = stripe.subscription_of_checkout(session).await?;
     Ok(found.filter(|(_, named)| named.as_deref() == Some(customer)).map(|(subscription, _)| subscription))

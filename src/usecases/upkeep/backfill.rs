@@ -1,4 +1,4 @@
-//! What rows of an earlier version lack and SQL cannot compute: folded names, and domains in ASCII.
+//! Values that rows of an earlier version lack and SQL cannot compute: folded names, and domains in ASCII.
 //!
 //! Runs after the migrations at every start, and finds nothing to do but the first time. Every step may be done again,
 //! beside other processes too.

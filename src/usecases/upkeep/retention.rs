@@ -21,7 +21,7 @@ const SWEEP_MAX: i64 = 500;
 /// How many at once where they are taken one by one.
 const AT_ONCE_MAX: usize = 50;
 
-/// What is kept for a time: rows of a table, by an instant of theirs.
+/// Rows of a table that are kept for a time, by an instant of theirs.
 struct Kept {
     /// Its name among failed items.
     name: &'static str,
@@ -32,7 +32,7 @@ struct Kept {
     by: &'static str,
     /// For how long.
     hours: i64,
-    /// What is done with them: deleted, or some columns blanked.
+    /// The end of their time: deleted, or some columns blanked.
     set: Option<&'static str>,
 }
 
@@ -129,7 +129,7 @@ impl Kept {
         self.key.split(", ").map(value).collect()
     }
 
-    /// What is done with rows of which a condition holds.
+    /// The statement for rows that match a condition.
     fn act(&self, condition: &str) -> String {
         let table = self.table;
         match self.set {

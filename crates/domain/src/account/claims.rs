@@ -28,7 +28,7 @@ fn shares(grant: &Grant) -> Shares {
 }
 
 impl Grant {
-    /// Whether the claim is removed and frozen as far as the grant has credits. This holds after every command.
+    /// True if the claim is removed and frozen as far as the grant has credits. This holds after every command.
     #[must_use]
     pub fn claim_is_taken(&self) -> bool {
         let shares = shares(self);

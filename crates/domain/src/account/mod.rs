@@ -36,7 +36,7 @@ pub struct Account {
     pub customer: String,
     /// The plan in force.
     pub plan: String,
-    /// Whether top-ups are paused (R7), by the catalogue at the plan's start or the cycle's (R6): `pauses_top_ups` of
+    /// True if top-ups are paused (R7), by the catalogue at the plan's start or the cycle's (R6): `pauses_top_ups` of
     /// the newest [`PlanChange`].
     pub top_ups_paused: bool,
     /// The plan from the cycle's end on.
@@ -75,7 +75,7 @@ pub struct Changes {
     pub new_holds: Vec<Hold>,
     /// Closed holds, with state and instant.
     pub closed_holds: Vec<(HoldId, HoldState, Instant)>,
-    /// Whether [`Account::controlled_by`] has changed.
+    /// True if [`Account::controlled_by`] has changed.
     pub controlled_by: bool,
     /// Plans that came into force, in order.
     pub plan_changes: Vec<PlanChange>,
@@ -90,7 +90,7 @@ pub struct PlanChange {
     /// The last entry before the change.
     pub after_seq: i64,
     pub plan: String,
-    /// Whether the plan pauses top-ups.
+    /// True if the plan pauses top-ups.
     pub pauses_top_ups: bool,
 }
 
@@ -205,7 +205,7 @@ impl Account {
         grant.kind == Kind::Plan && grant.expires_at == self.cycle.end
     }
 
-    /// Whether the grant stays in the working set.
+    /// True if the grant stays in the working set.
     #[must_use]
     pub fn is_in_working_set(&self, grant: &Grant) -> bool {
         grant.has_something() || self.is_current(grant)

@@ -53,7 +53,7 @@ impl Account {
     }
 }
 
-/// Whether anything is due at the grant's date.
+/// True if anything is due at the grant's date.
 pub(super) fn is_date_due(grant: &Grant) -> bool {
     grant.frozen.is_zero() && (grant.remaining().is_positive() || grant.awaits_notice && grant.held.is_positive())
 }

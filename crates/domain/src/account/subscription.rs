@@ -24,7 +24,7 @@ pub struct ControllingSubscription {
 }
 
 impl Account {
-    /// Whether a `PUT` may set this plan and anchor: a live subscription accepts only its own.
+    /// True if a `PUT` may set this plan and anchor: a live subscription accepts only its own.
     #[must_use]
     pub fn may_set(&self, plan: Option<&str>, anchor: Option<Instant>) -> bool {
         self.controlled_by.is_none()

@@ -87,7 +87,7 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the rest cannot be bought, or not below the best price.
+    /// True if the rest cannot be bought, or not below the best price.
     fn hopeless(&self, place: usize, rest: i64, price: i64) -> bool {
         let more = match self.packages.get(place) {
             _ if rest <= 0 => 0,

@@ -22,7 +22,7 @@ const RAN_OUT_MIN: usize = 2;
 pub struct PastCycle {
     /// Used credits of every kind.
     pub used: Credits,
-    /// Whether plan credits ran out before the cycle's end.
+    /// True if plan credits ran out before the cycle's end.
     pub ran_out: bool,
     /// The price of its top-ups, less refunds, in minor units.
     pub bought: i64,

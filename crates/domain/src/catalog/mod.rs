@@ -41,7 +41,7 @@ pub struct Shop {
     pub credit_note: String,
     #[serde(default)]
     pub tax: Tax,
-    /// Whether buyers may give a tax id.
+    /// True if buyers may give a tax id.
     #[serde(default)]
     pub tax_ids: bool,
     /// Stripe's payment methods for Checkout.
@@ -88,7 +88,7 @@ impl Shop {
         origins
     }
 
-    /// Whether a completed Checkout is paid: no method is offered that clears later.
+    /// True if a completed Checkout is paid: no method is offered that clears later.
     #[must_use]
     pub fn pays_at_once(&self) -> bool {
         self.payment_methods.iter().all(|method| matches!(method.as_str(), "card" | "link"))
@@ -127,7 +127,7 @@ pub struct Rules {
     pub lapsed_top_ups: LapsedTopUps,
     /// Days for which an unpaid plan stays (R6).
     pub grace_days: i64,
-    /// Whether a top-up lives until seven days after an email server took a reminder of it (R9). Acts on top-ups that
+    /// True if a top-up lives until seven days after an email server took a reminder of it (R9). Acts on top-ups that
     /// are credited from then on.
     pub require_notice: bool,
 }
@@ -155,7 +155,7 @@ pub struct Plan {
     pub amount: i64,
     /// Whole credits a month.
     pub credits: i64,
-    /// Whether the plan may buy top-ups (R7).
+    /// True if the plan may buy top-ups (R7).
     pub top_ups: bool,
     /// Ids of the plan's prices at Stripe.
     #[serde(default, deserialize_with = "trimmed::trimmed_list")]
@@ -211,7 +211,7 @@ pub struct Metric {
     pub label: String,
     #[serde(default, deserialize_with = "trimmed::trimmed_text")]
     pub unit: String,
-    /// Whether pages show the average over the usages that sent it, instead of the sum. The default is the sum, except
+    /// True if pages show the average over the usages that sent it, instead of the sum. The default is the sum, except
     /// for `latency_ms`.
     #[serde(default)]
     pub average: Option<bool>,
@@ -283,7 +283,7 @@ impl Catalog {
         self.plans.iter().find(|plan| plan.stripe_prices.iter().any(|known| known == price))
     }
 
-    /// Whether plans are sold as subscriptions at Stripe.
+    /// True if plans are sold as subscriptions at Stripe.
     #[must_use]
     pub fn sells_plans(&self) -> bool {
         self.plans.iter().any(|plan| !plan.stripe_prices.is_empty())
@@ -324,13 +324,13 @@ impl Catalog {
         self.plan(plan).map_or(Credits::ZERO, Plan::allowance)
     }
 
-    /// Whether the plan may buy top-ups (R7).
+    /// True if the plan may buy top-ups (R7).
     #[must_use]
     pub fn may_buy(&self, plan: &str) -> bool {
         self.plan(plan).is_some_and(|plan| plan.top_ups)
     }
 
-    /// Whether the plan pauses top-ups (R7).
+    /// True if the plan pauses top-ups (R7).
     #[must_use]
     pub fn pauses_top_ups(&self, plan: &str) -> bool {
         self.rules.lapsed_top_ups == LapsedTopUps::Paused && !self.may_buy(plan)

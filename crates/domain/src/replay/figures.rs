@@ -47,7 +47,7 @@ impl GrantFigures {
         })
     }
 
-    /// Whether the first line agrees with the grant's row.
+    /// True if the first line agrees with the grant's row.
     pub fn agree(
         &mut self,
         entry: &Entry,
@@ -72,7 +72,7 @@ impl GrantFigures {
         Ok(())
     }
 
-    /// Whether a further `granted` is valid: a plan grant grows while it lives (R6).
+    /// True if a further `granted` is valid: a plan grant grows while it lives (R6).
     pub fn may_grow(&self, entry: &Entry) -> Result<(), String> {
         if self.kind.is_some_and(|kind| kind != Kind::Plan) || entry.cause != Cause::Grant(entry.grant) {
             return Err("granted twice".to_owned());

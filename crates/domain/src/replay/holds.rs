@@ -165,7 +165,7 @@ impl HoldBook {
         Ok(())
     }
 
-    /// Whether the stored open holds are those that the lines left open, all alive at `at`.
+    /// True if the stored open holds are those that the lines left open, all alive at `at`.
     pub fn agrees(mut self, rows: &[Hold], at: Instant) -> Result<(), String> {
         self.none_overdue(at, true)?;
         for row in rows {

@@ -32,7 +32,7 @@ pub(super) fn shape(entry: &Entry) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a line of this kind can have this cause.
+/// True if a line of this kind can have this cause.
 fn caused(entry: &Entry) -> bool {
     let own = Cause::Grant(entry.grant);
     match (entry.kind, entry.cause) {
@@ -53,7 +53,7 @@ fn caused(entry: &Entry) -> bool {
     }
 }
 
-/// Whether a command caused the line: it is booked at the instant at which it falls due.
+/// True if a command caused the line: it is booked at the instant at which it falls due.
 fn is_command(entry: &Entry) -> bool {
     match entry.kind {
         EntryKind::Used | EntryKind::Held => true,
@@ -65,7 +65,7 @@ fn is_command(entry: &Entry) -> bool {
     }
 }
 
-/// Whether a line draws credits that no hold had set aside: all of `held`, a part of `used`.
+/// True if a line draws credits that no hold had set aside: all of `held`, a part of `used`.
 pub(super) fn drawn_afresh(entry: &Entry) -> bool {
     match entry.kind {
         EntryKind::Held => true,

@@ -271,7 +271,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Whether a plan grant was voided. If nothing was left, only its row says so.
+    /// True if a plan grant was voided. If nothing was left, only its row says so.
     fn has_ended_unpaid(&self, id: GrantId) -> bool {
         let voided = self.terms.as_ref().and_then(|terms| terms.get(&id)).is_some_and(|terms| terms.is_voided);
         voided && self.grants.get(&id).is_some_and(|figures| figures.remaining() == 0)

@@ -73,12 +73,12 @@ pub(super) struct DueOrder {
 }
 
 impl DueOrder {
-    /// Whether a line begins an operation and does not belong to the one before.
+    /// True if a line begins an operation and does not belong to the one before.
     pub fn is_new_operation(&self, entry: &Entry) -> bool {
         !self.goes_along(entry) && (self.at, self.cause) != (Some(entry.event_at), Some(entry.cause))
     }
 
-    /// Whether a claim takes credits that the line before returned: it belongs to that operation.
+    /// True if a claim takes credits that the line before returned: it belongs to that operation.
     fn goes_along(&self, entry: &Entry) -> bool {
         let takes = matches!(entry.kind, EntryKind::Refunded | EntryKind::Disputed | EntryKind::Frozen);
         takes && self.at == Some(entry.event_at)

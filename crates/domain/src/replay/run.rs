@@ -35,7 +35,7 @@ impl OperationRun {
         }
     }
 
-    /// Whether a line continues the run.
+    /// True if a line continues the run.
     pub fn takes(&self, entry: &Entry) -> bool {
         let same = (self.kind, self.cause, self.event_at, self.created_at, self.expires_at);
         same == (entry.kind, entry.cause, entry.event_at, entry.created_at, entry.expires_at)

@@ -176,7 +176,7 @@ impl Rig {
         self.open(db.url.rsplit('/').next().unwrap_or_default()).await.expect("a session")
     }
 
-    /// Who a cookie belongs to.
+    /// The viewer of a cookie.
     pub async fn viewer(&self, cookie: &str) -> Option<Viewer> {
         links::find_viewer(&self.app, cookie).await.expect("an answer")
     }

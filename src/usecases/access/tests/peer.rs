@@ -11,9 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Peer {
     pub url: String,
     taken: Arc<Mutex<Vec<String>>>,
-    /// Whether it answers for those for whom it otherwise hangs or drops.
+    /// True if it answers for those for whom it otherwise hangs or drops.
     pub is_well: Arc<AtomicBool>,
-    /// Whether it takes nothing from anybody.
+    /// True if it takes nothing from anybody.
     pub is_away: Arc<AtomicBool>,
     /// Connections that were made to it.
     pub connections: Arc<AtomicUsize>,
@@ -37,7 +37,7 @@ impl Peer {
         peer
     }
 
-    /// What it has taken.
+    /// The messages that it has taken.
     pub fn taken(&self) -> Vec<String> {
         self.taken.lock().expect("a lock").clone()
     }

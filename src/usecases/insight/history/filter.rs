@@ -11,9 +11,9 @@ pub enum Sort {
     Added,
     /// Credits that were left at the end of their life.
     Expired,
-    /// What refunds and disputes did.
+    /// Refunds and disputes.
     Refunds,
-    /// What running jobs set aside.
+    /// Holds.
     Held,
 }
 

@@ -26,11 +26,11 @@ pub struct GrantFact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryPart {
     pub grant: GrantFact,
-    /// What it adds to the balance.
+    /// The change of the balance.
     pub amount: Credits,
-    /// What it adds to what is held.
+    /// The change of held credits.
     pub held: Credits,
-    /// What it adds to what is frozen.
+    /// The change of frozen credits.
     pub frozen: Credits,
     /// The date that the line names.
     pub expires_at: Option<Instant>,
@@ -47,16 +47,16 @@ pub struct HistoryLine {
     pub cause: Cause,
     /// Grant by grant, in the order in which they were touched.
     pub parts: Vec<HistoryPart>,
-    /// What was done, where it is a usage that said so.
+    /// The operation of a usage, if named.
     pub operation: Option<String>,
-    /// Who did it, likewise.
+    /// The source of a usage, if named.
     pub source: Option<String>,
     /// The balance after them, held credits included.
     pub balance: Credits,
 }
 
 impl HistoryLine {
-    /// What they add to the balance in all.
+    /// The whole change of the balance.
     #[must_use]
     pub fn change(&self) -> Credits {
         self.parts.iter().map(|part| part.amount).sum()
@@ -150,7 +150,7 @@ impl HistoryLine {
     }
 }
 
-/// What lines speak of, as far as it was read.
+/// The usages and purchases that lines name, as far as they were read.
 struct LineReader {
     customer_no: i64,
     grants: HashMap<GrantId, GrantFact>,

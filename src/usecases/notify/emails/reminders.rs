@@ -13,7 +13,7 @@ pub const KIND: &str = "reminder";
 /// Top-ups that expire on one day of the customer's calendar.
 #[derive(Clone, Debug)]
 pub struct Expiring {
-    /// What is left of each, when it expires, when it was bought, what it was; the first to expire first.
+    /// Credits left, expiry, purchase date and size of each; the first to expire first.
     pub top_ups: Vec<(Credits, Instant, Instant, Credits)>,
     /// How they will end, where anything can be said.
     pub forecast: Option<TopUpForecast>,
@@ -22,7 +22,7 @@ pub struct Expiring {
 }
 
 impl Expiring {
-    /// What is left of all of them.
+    /// The credits left in all of them.
     #[must_use]
     pub fn credits(&self) -> Credits {
         self.top_ups.iter().map(|(left, ..)| *left).sum()

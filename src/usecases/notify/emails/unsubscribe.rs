@@ -59,16 +59,16 @@ pub async fn set_low_balance_alert(app: &App, customer_no: i64, credits: Option<
     .await
 }
 
-/// What of emails may be chosen, as it stands.
+/// The choices about alert emails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlertChoice {
     /// From how much on little is left; `None` is a tenth of the allowance.
     pub low_balance: Option<Credits>,
-    /// Whether the reader gets emails about a low balance; `None` for who gets none anyway.
+    /// True if the reader gets emails about a low balance; `None` for who gets none anyway.
     pub alerts: Option<bool>,
 }
 
-/// What a reader's customer, and the reader, have chosen.
+/// The choices of a viewer and the viewer's customer.
 pub async fn alert_choice(app: &App, viewer: &Viewer) -> Result<AlertChoice, InternalError> {
     let sql = "select c.low_balance, m.alerts, m.role from customers c
         left join members m on m.customer_no = c.no and m.email = $2 and m.removed_at is null where c.no = $1";

@@ -1,4 +1,4 @@
-//! What operators do at their pages: each with a reason, an audit line, and the key of its form.
+//! Actions of operators: each with a reason, an audit line, and the key of its form.
 //!
 //! Invariants: the thing and its line are one transaction, so that neither is there without the other; a form that is
 //! sent again does nothing again. What calls Stripe writes its line before, and goes on with the same key after a

@@ -34,7 +34,7 @@ pub struct RefundOrder {
     pub amount: i64,
 }
 
-/// What of a purchase could still be paid back, in minor units.
+/// The refundable rest of a purchase, in minor units.
 #[must_use]
 pub fn refundable(purchase: &Purchase) -> i64 {
     let paid = purchase.payment_intent.as_ref().and(purchase.amount_total).unwrap_or(0);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// How long a reason may be, in characters.
 pub const REASON_MAX: usize = 500;
 
-/// Who does something, why, and the key of the form.
+/// The operator, the reason, and the key of the form.
 #[derive(Clone, Debug)]
 pub struct ActionRequest {
     /// Minted when the form was drawn.
@@ -60,7 +60,7 @@ pub enum ActionOutcome {
     NoReceipt,
     /// The event was done in the meantime.
     NotWaiting,
-    /// What was typed is not the customer's id.
+    /// The typed text is not the customer's id.
     NotConfirmed,
     /// The form was drawn for another session or another thing.
     FormStale,
@@ -119,7 +119,7 @@ impl ActionOutcome {
     }
 }
 
-/// What an order did, for its audit line.
+/// The data of an action for its audit line.
 pub(super) struct AuditDetail {
     action: Action,
     customer_no: Option<i64>,

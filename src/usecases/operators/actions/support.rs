@@ -1,4 +1,4 @@
-//! What is done again by hand: a receipt, an event, a question to Stripe; alarms; a customer that is erased.
+//! Repeats by hand (a receipt, an event, a question to Stripe), alarms, erasure.
 
 use crate::domain::PurchaseId;
 use crate::usecases::access::links;

@@ -1,4 +1,4 @@
-//! What refunds and disputes have made of purchases and grants (R13, R14).
+//! Refunds and disputes of purchases and grants (R13, R14).
 
 use crate::args;
 use crate::domain::payment::DisputeStatus;

@@ -1,4 +1,4 @@
-//! Whether the daily totals are what a customer's entries and usages add up to.
+//! The daily totals against a customer's entries and usages.
 
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, UsageId};
 use crate::store::daily_usage::{DayKey, Totals, day_number};
@@ -13,7 +13,7 @@ pub struct DayCheck {
     kinds: HashMap<GrantId, Kind>,
     /// Without the cycle.
     sums: BTreeMap<DayKey, Totals>,
-    /// What the usages that stand count, by day.
+    /// The metrics of usages that stand, by day.
     metrics: BTreeMap<i64, DayMetrics>,
     customer_no: i64,
     cycle_start: Instant,
@@ -79,7 +79,7 @@ impl DayCheck {
         Ok(())
     }
 
-    /// Whether `stored` and `counted` say the same; `with_sources` unless they were blanked.
+    /// True if `stored` and `counted` say the same; `with_sources` unless they were blanked.
     ///
     /// # Errors
     /// The first day that differs, in words.
@@ -194,7 +194,7 @@ impl<'a> DayNameSets<'a> {
 fn charged_usage(entry: &Entry) -> Option<UsageId> {
     match (entry.kind, entry.cause) {
         (EntryKind::Used, Cause::Usage(id)) => Some(id),
-        // What comes back to a grant that was voided itself is voided once more: negative, and no part of the usage.
+        // Credits that return to a voided grant are voided once more: negative, and no part of the usage.
         (EntryKind::Voided, Cause::Usage(id)) if entry.amount.is_positive() => Some(id),
         _ => None,
     }

@@ -30,7 +30,7 @@ const STEP: i64 = 2_000;
 /// Customers whose numbers one step reads.
 const CUSTOMERS_STEP: i64 = 500;
 
-/// What was verified.
+/// The counts of verified rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
     pub customers: i64,
@@ -121,7 +121,7 @@ pub async fn check_database(store: &Store) -> Result<Result<(), String>, Interna
     Ok(Ok(()))
 }
 
-/// What no single customer's replay sees: queries that must find nothing.
+/// Checks across customers: queries that must find nothing.
 const WHOLE: [(&str, &str); 31] = [
     (
         "grants whose last line is another",
@@ -381,7 +381,7 @@ async fn fetch_customer_rows(store: &Store, no: i64) -> Result<Option<CustomerRo
     Ok(Some(CustomerRows { loaded, due_at, grants, grant_nos, plans, days, metrics }))
 }
 
-/// What the engine would load is what it needs.
+/// The engine loads exactly the rows that it needs.
 fn check_working_set(rows: &CustomerRows) -> Result<(), String> {
     let account = &rows.loaded.account;
     for (grant, is_open) in &rows.grants {

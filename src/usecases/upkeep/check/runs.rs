@@ -1,4 +1,4 @@
-//! What lines say beside the ledger's own rows: each usage, hold, void and gift has the row that tells of it.
+//! Entries beside the other rows: each usage, hold, void and courtesy grant has its row.
 //!
 //! Lines of one kind and cause that stand side by side are one run. A run is compared once it has ended, so that it
 //! may go over the edge of a page.
@@ -163,7 +163,7 @@ impl<'a> RunCheck<'a> {
             .or((stored != lines).then(|| "its row has other draws than its lines".to_owned())))
     }
 
-    /// What is taken back without a reason is a plan's.
+    /// A void without a reason is a plan's.
     async fn unreasoned(&self, db: &mut Connection, runs: &[&UsageRun]) -> RunResult {
         let rows = rows_by_id(db, "select g.id, g.kind from grants g where g.id in", runs).await?;
         for run in runs {
