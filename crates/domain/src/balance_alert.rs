@@ -13,7 +13,8 @@ use crate::grant::Kind;
 use crate::time::Instant;
 
 /// The kind of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum AlertKind {
     Expired,
     /// No credits can be drawn.
@@ -42,18 +43,13 @@ pub struct AlertState(pub i64);
 impl AlertKind {
     /// The name in the store.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Out => "out",
-            Self::PlanUsedUp => "plan_used_up",
-            Self::Low => "low",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Expired, Self::Out, Self::PlanUsedUp, Self::Low].into_iter().find(|what| what.name() == name)
+        name.parse().ok()
     }
 
     const fn bit(self) -> i64 {

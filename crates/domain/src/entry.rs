@@ -13,69 +13,55 @@ use uuid::Uuid;
 /// A SHA-256.
 pub type Hash = [u8; 32];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::FromRepr, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+#[repr(u8)]
 pub enum EntryKind {
-    Granted,
-    Used,
+    Granted = 1,
+    Used = 2,
     /// Removed at the end of the grant's life.
-    Expired,
+    Expired = 3,
     /// Removed for a refund.
-    Refunded,
+    Refunded = 4,
     /// Removed for a lost dispute.
-    Disputed,
+    Disputed = 5,
     /// Returned after a removal was undone.
-    Restored,
+    Restored = 6,
     /// A usage was undone (positive), or a grant taken back (negative).
-    Voided,
+    Voided = 7,
     /// Set aside by a hold.
-    Held,
+    Held = 8,
     /// Returned from a hold.
-    Released,
+    Released = 9,
     /// Withheld during a dispute.
-    Frozen,
+    Frozen = 10,
     /// No longer withheld.
-    Thawed,
+    Thawed = 11,
     /// The grant's expiry moved.
-    Extended,
+    Extended = 12,
 }
-
-/// Every kind, with its number in the store and the chain, and its name in the API.
-const KINDS: [(EntryKind, u8, &str); 12] = [
-    (EntryKind::Granted, 1, "granted"),
-    (EntryKind::Used, 2, "used"),
-    (EntryKind::Expired, 3, "expired"),
-    (EntryKind::Refunded, 4, "refunded"),
-    (EntryKind::Disputed, 5, "disputed"),
-    (EntryKind::Restored, 6, "restored"),
-    (EntryKind::Voided, 7, "voided"),
-    (EntryKind::Held, 8, "held"),
-    (EntryKind::Released, 9, "released"),
-    (EntryKind::Frozen, 10, "frozen"),
-    (EntryKind::Thawed, 11, "thawed"),
-    (EntryKind::Extended, 12, "extended"),
-];
 
 impl EntryKind {
     /// The number in the store and the chain.
     #[must_use]
-    pub fn code(self) -> u8 {
-        KINDS.iter().find(|(kind, ..)| *kind == self).map_or(0, |(_, code, _)| *code)
+    pub const fn code(self) -> u8 {
+        self as u8
     }
 
     /// The name in the API.
     #[must_use]
     pub fn name(self) -> &'static str {
-        KINDS.iter().find(|(kind, ..)| *kind == self).map_or("", |(.., name)| *name)
+        self.into()
     }
 
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        KINDS.iter().find(|(.., known)| *known == name).map(|(kind, ..)| *kind)
+        name.parse().ok()
     }
 
     #[must_use]
     pub fn from_code(code: i64) -> Option<Self> {
-        KINDS.iter().find(|(_, known, _)| i64::from(*known) == code).map(|(kind, ..)| *kind)
+        Self::from_repr(u8::try_from(code).ok()?)
     }
 }
 

@@ -10,45 +10,34 @@ use crate::reminder::notice_until;
 use crate::time::Instant;
 
 /// The kind of a grant, in burn order (R2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::FromRepr, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[repr(u8)]
 pub enum Kind {
     /// The plan's monthly allowance.
-    Plan,
+    Plan = 1,
     /// A gift of the shop; customers read "bonus".
-    Courtesy,
+    Courtesy = 2,
     /// A purchase.
-    TopUp,
+    TopUp = 3,
 }
 
 impl Kind {
     /// The name in the API and the store.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plan => "plan",
-            Self::Courtesy => "courtesy",
-            Self::TopUp => "top_up",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The number in the store and the chain.
     #[must_use]
     pub const fn code(self) -> u8 {
-        match self {
-            Self::Plan => 1,
-            Self::Courtesy => 2,
-            Self::TopUp => 3,
-        }
+        self as u8
     }
 
     #[must_use]
-    pub const fn from_code(code: i64) -> Option<Self> {
-        match code {
-            1 => Some(Self::Plan),
-            2 => Some(Self::Courtesy),
-            3 => Some(Self::TopUp),
-            _ => None,
-        }
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::from_repr(u8::try_from(code).ok()?)
     }
 }
 
@@ -97,7 +86,8 @@ pub struct Grant {
 }
 
 /// The state of a grant, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum GrantState {
     /// The grant can be drawn, or has held credits.
     Active,
@@ -115,16 +105,8 @@ pub enum GrantState {
 impl GrantState {
     /// The name in the API.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Pending => "pending",
-            Self::Frozen => "frozen",
-            Self::Paused => "paused",
-            Self::Exhausted => "exhausted",
-            Self::Expired => "expired",
-            Self::Voided => "voided",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 

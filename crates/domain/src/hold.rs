@@ -18,49 +18,35 @@ pub struct Hold {
     pub expires_at: Instant,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::FromRepr, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+#[repr(i64)]
 pub enum HoldState {
-    Open,
+    Open = 0,
     /// Turned into a usage.
-    Settled,
+    Settled = 1,
     /// Returned by the shop.
-    Released,
+    Released = 2,
     /// Returned at its end.
-    Lapsed,
+    Lapsed = 3,
 }
 
 impl HoldState {
     /// The name in the API.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Settled => "settled",
-            Self::Released => "released",
-            Self::Lapsed => "lapsed",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The number in the store.
     #[must_use]
     pub const fn code(self) -> i64 {
-        match self {
-            Self::Open => 0,
-            Self::Settled => 1,
-            Self::Released => 2,
-            Self::Lapsed => 3,
-        }
+        self as i64
     }
 
     #[must_use]
     pub const fn from_code(code: i64) -> Option<Self> {
-        match code {
-            0 => Some(Self::Open),
-            1 => Some(Self::Settled),
-            2 => Some(Self::Released),
-            3 => Some(Self::Lapsed),
-            _ => None,
-        }
+        Self::from_repr(code)
     }
 }
 

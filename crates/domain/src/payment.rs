@@ -9,7 +9,8 @@ use crate::amount::Credits;
 use std::collections::BTreeMap;
 
 /// The stage of a refund, earliest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum RefundStatus {
     /// On its way, or waiting.
     Pending,
@@ -25,12 +26,8 @@ impl RefundStatus {
 
     /// Our own name; Stripe's `canceled` is `failed`.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// From Stripe's name. An unknown name counts as money on its way back.
@@ -45,7 +42,8 @@ impl RefundStatus {
 }
 
 /// The stage of a dispute, earliest first: an inquiry may become a dispute, and a lost dispute may be won late.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum DisputeStatus {
     WarningNeedsResponse,
     /// An inquiry with an answer.
@@ -87,23 +85,14 @@ impl DisputeStatus {
 
     /// Stripe's name, and ours.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::WarningNeedsResponse => "warning_needs_response",
-            Self::WarningUnderReview => "warning_under_review",
-            Self::WarningClosed => "warning_closed",
-            Self::NeedsResponse => "needs_response",
-            Self::UnderReview => "under_review",
-            Self::Prevented => "prevented",
-            Self::Lost => "lost",
-            Self::Won => "won",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// From Stripe's name; `None` for an unknown one, which must change nothing.
     #[must_use]
     pub fn from_stripe(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
+        name.parse().ok()
     }
 
     #[must_use]

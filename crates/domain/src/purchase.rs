@@ -2,7 +2,8 @@
 
 /// `created → open → processing? → credited`, or `expired`, `failed`, `review`. Refunds, disputes and shortfalls are
 /// fields beside the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum PurchaseState {
     /// Stored; Stripe was not asked yet, or its answer is unknown.
     Created,
@@ -54,21 +55,13 @@ impl CheckoutUpdate {
 impl PurchaseState {
     /// The name in the API and the store.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Open => "open",
-            Self::Processing => "processing",
-            Self::Credited => "credited",
-            Self::Expired => "expired",
-            Self::Failed => "failed",
-            Self::Review => "review",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
+        name.parse().ok()
     }
 
     pub const ALL: [Self; 7] =

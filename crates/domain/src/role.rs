@@ -1,5 +1,6 @@
 /// The role of a member. Pages, forms and use-cases call the same functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     /// Buys, and manages everybody.
     Owner,
@@ -15,17 +16,13 @@ impl Role {
 
     /// The name in the API and the store.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Admin => "admin",
-            Self::Viewer => "viewer",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
+        name.parse().ok()
     }
 
     /// The weaker of two roles: a portal link never gives more than the member's own role.

@@ -9,7 +9,8 @@ use crate::catalog::Catalog;
 use crate::time::Instant;
 
 /// The status of a subscription, in Stripe's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum SubscriptionStatus {
     /// The first payment is awaited.
     Incomplete,
@@ -54,23 +55,14 @@ impl SubscriptionStatus {
 
     /// Stripe's name, and ours.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Incomplete => "incomplete",
-            Self::IncompleteExpired => "incomplete_expired",
-            Self::Trialing => "trialing",
-            Self::Active => "active",
-            Self::PastDue => "past_due",
-            Self::Unpaid => "unpaid",
-            Self::Canceled => "canceled",
-            Self::Paused => "paused",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// From Stripe's name; `None` for an unknown one, which must change nothing.
     #[must_use]
     pub fn from_stripe(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
+        name.parse().ok()
     }
 
     #[must_use]

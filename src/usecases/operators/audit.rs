@@ -12,7 +12,8 @@ use crate::usecases::{App, InternalError};
 use sha2::{Digest, Sha256};
 
 /// The operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Action {
     /// Courtesy credits were given.
     CreditsGiven,
@@ -40,37 +41,34 @@ pub enum Action {
     SignInLinkMade,
 }
 
-/// Every action with its name in the store and its words.
-const ACTIONS: [(Action, &str, &str); 12] = [
-    (Action::CreditsGiven, "credits_given", "Courtesy credits given"),
-    (Action::GrantVoided, "grant_voided", "Courtesy credits voided"),
-    (Action::UsageVoided, "usage_voided", "Usage voided"),
-    (Action::RefundAsked, "refund_asked", "Refund requested"),
-    (Action::RefundSent, "refund_sent", "Refund accepted by Stripe"),
-    (Action::RefundRefused, "refund_refused", "Refund declined by Stripe"),
-    (Action::ReceiptResent, "receipt_resent", "Receipt resent"),
-    (Action::EventRetried, "event_retried", "Event retried"),
-    (Action::PurchaseRechecked, "purchase_rechecked", "Purchase refreshed from Stripe"),
-    (Action::CustomerErased, "customer_erased", "Customer erased"),
-    (Action::AlarmAcknowledged, "alarm_acknowledged", "Alarm acknowledged"),
-    (Action::SignInLinkMade, "sign_in_link_made", "Sign-in link created"),
-];
-
 impl Action {
     /// Its name in the store.
     #[must_use]
     pub fn name(self) -> &'static str {
-        ACTIONS.iter().find(|(action, ..)| *action == self).map_or("", |(_, name, _)| name)
+        self.into()
     }
 
     #[must_use]
-    pub fn words(self) -> &'static str {
-        ACTIONS.iter().find(|(action, ..)| *action == self).map_or("", |(.., words)| words)
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::CreditsGiven => "Courtesy credits given",
+            Self::GrantVoided => "Courtesy credits voided",
+            Self::UsageVoided => "Usage voided",
+            Self::RefundAsked => "Refund requested",
+            Self::RefundSent => "Refund accepted by Stripe",
+            Self::RefundRefused => "Refund declined by Stripe",
+            Self::ReceiptResent => "Receipt resent",
+            Self::EventRetried => "Event retried",
+            Self::PurchaseRechecked => "Purchase refreshed from Stripe",
+            Self::CustomerErased => "Customer erased",
+            Self::AlarmAcknowledged => "Alarm acknowledged",
+            Self::SignInLinkMade => "Sign-in link created",
+        }
     }
 
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        ACTIONS.iter().find(|(_, known, _)| *known == name).map(|(action, ..)| *action)
+        name.parse().ok()
     }
 }
 

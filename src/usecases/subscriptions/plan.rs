@@ -196,18 +196,7 @@ async fn write_subscription(
         let detail = format!("no plan of the catalogue has a price of it ({}); the plan stays", prices.join(", "));
         alarms::raise_alarm(tx, "unknown_price", &state.id, &detail).await?;
     }
-    // One unpaid invoice is one grace, however often it is tried again; when it failed goes by our clock.
-    let since = before.as_ref().map(|row| row.opt_at("past_due_since")).transpose()?.flatten();
-    let (unpaid, since) = match status {
-        SubscriptionStatus::PastDue => match &seen.unpaid_invoice {
-            Some(invoice) if known("unpaid_invoice")?.as_ref() != Some(invoice) => (Some(invoice.clone()), Some(now)),
-            Some(invoice) => (Some(invoice.clone()), since.or(Some(now))),
-            None => (known("unpaid_invoice")?, since.or(Some(now))),
-        },
-        // Kept while it is over, for who asks whether it was paid; a paid one begins anew.
-        SubscriptionStatus::Canceled | SubscriptionStatus::Unpaid => (known("unpaid_invoice")?, since),
-        _ => (None, None),
-    };
+    let (unpaid, since) = unpaid_since(before.as_ref(), status, seen.unpaid_invoice.as_ref(), now)?;
     let millis = |seconds: i64| from_millis(seconds.saturating_mul(1_000));
     tx.db
         .execute(
@@ -239,6 +228,28 @@ async fn write_subscription(
         )
         .await?;
     Ok(())
+}
+
+/// The unpaid invoice of a subscription and the instant since which it is past due.
+fn unpaid_since(
+    before: Option<&Row>,
+    status: SubscriptionStatus,
+    unpaid: Option<&String>,
+    now: Instant,
+) -> Result<(Option<String>, Option<Instant>), DbError> {
+    let known = before.map(|row| row.opt_text("unpaid_invoice")).transpose()?.flatten();
+    // One unpaid invoice is one grace, however often it is tried again; when it failed goes by our clock.
+    let since = before.map(|row| row.opt_at("past_due_since")).transpose()?.flatten();
+    Ok(match status {
+        SubscriptionStatus::PastDue => match unpaid {
+            Some(invoice) if known.as_ref() != Some(invoice) => (Some(invoice.clone()), Some(now)),
+            Some(invoice) => (Some(invoice.clone()), since.or(Some(now))),
+            None => (known, since.or(Some(now))),
+        },
+        // Kept while it is over, for who asks whether it was paid; a paid one begins anew.
+        SubscriptionStatus::Canceled | SubscriptionStatus::Unpaid => (known, since),
+        _ => (None, None),
+    })
 }
 
 const SUBSCRIPTION: &str = "select s.id, s.status, s.plan, s.created_at, s.anchor, s.ends_at, s.owes, s.past_due_since

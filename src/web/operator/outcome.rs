@@ -83,10 +83,12 @@ fn words(outcome: ActionOutcome) -> (Tone, &'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strum::IntoEnumIterator as _;
 
     #[test]
     fn every_outcome_has_a_code_of_its_own_and_words() {
-        for (outcome, code) in ActionOutcome::ALL {
+        for outcome in ActionOutcome::iter() {
+            let code = outcome.code();
             assert_eq!(ActionOutcome::from_code(code), Some(outcome));
             assert!(!notice(outcome, "").strong.to_string().is_empty(), "{code}");
         }

@@ -21,7 +21,9 @@ pub struct ActionRequest {
 }
 
 /// Every way in which an order can come out. It travels in a URL, as a code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[cfg_attr(test, derive(strum::EnumIter))]
+#[strum(serialize_all = "snake_case")]
 pub enum ActionOutcome {
     Done,
     /// This form was sent before: nothing was done a second time.
@@ -65,45 +67,20 @@ pub enum ActionOutcome {
     /// The form was drawn for another session or another thing.
     FormStale,
     /// A fault of ours; the cause is in the log.
+    #[strum(serialize = "fault")]
     InternalError,
 }
 
 impl ActionOutcome {
-    /// Every outcome with its code.
-    pub const ALL: [(Self, &'static str); 22] = [
-        (Self::Done, "done"),
-        (Self::Again, "again"),
-        (Self::BadInput, "bad_input"),
-        (Self::NoReason, "no_reason"),
-        (Self::Unknown, "unknown"),
-        (Self::Closed, "closed"),
-        (Self::AlreadyVoided, "already_voided"),
-        (Self::GrantEnded, "grant_ended"),
-        (Self::NotCourtesy, "not_courtesy"),
-        (Self::LimitReached, "limit_reached"),
-        (Self::Past, "past"),
-        (Self::NothingToRefund, "nothing_to_refund"),
-        (Self::BetweenSteps, "between_steps"),
-        (Self::RefundOpen, "refund_open"),
-        (Self::RefundTooOld, "refund_too_old"),
-        (Self::StripeRefused, "stripe_refused"),
-        (Self::StripeUnavailable, "stripe_unavailable"),
-        (Self::NoReceipt, "no_receipt"),
-        (Self::NotWaiting, "not_waiting"),
-        (Self::NotConfirmed, "not_confirmed"),
-        (Self::FormStale, "form_stale"),
-        (Self::InternalError, "fault"),
-    ];
-
     #[must_use]
     pub fn code(self) -> &'static str {
-        Self::ALL.iter().find(|(outcome, _)| *outcome == self).map_or("fault", |(_, code)| code)
+        self.into()
     }
 
     /// From a code; anything else says nothing.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == code).map(|(outcome, _)| *outcome)
+        code.parse().ok()
     }
 
     pub(super) fn from_refusal(refused: &Refused) -> Self {

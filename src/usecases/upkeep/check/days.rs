@@ -79,16 +79,7 @@ impl DayCheck {
         Ok(())
     }
 
-    /// True if `stored` and `counted` say the same; `with_sources` unless they were blanked.
-    ///
-    /// # Errors
-    /// The first day that differs, in words.
-    pub fn finish(
-        self,
-        stored: &[(DayKey, Totals)],
-        counted: &BTreeMap<i64, DayMetrics>,
-        with_sources: bool,
-    ) -> Result<(), String> {
+    fn metrics_agree(&self, counted: &BTreeMap<i64, DayMetrics>) -> Result<(), String> {
         let nothing = DayMetrics::default();
         for day in self.metrics.keys().chain(counted.keys()) {
             let (kept, meant) = (counted.get(day).unwrap_or(&nothing), self.metrics.get(day).unwrap_or(&nothing));
@@ -100,6 +91,20 @@ impl DayCheck {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Compares the entries with the stored totals and metrics; `with_sources` unless sources were blanked.
+    ///
+    /// # Errors
+    /// The first day that differs, in words.
+    pub fn finish(
+        self,
+        stored: &[(DayKey, Totals)],
+        counted: &BTreeMap<i64, DayMetrics>,
+        with_sources: bool,
+    ) -> Result<(), String> {
+        self.metrics_agree(counted)?;
         let named = DayNameSets::of(stored);
         named.are_full(with_sources)?;
         // Where the day counts it, and who did it unless that was blanked.
