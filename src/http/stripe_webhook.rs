@@ -24,7 +24,7 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Resu
     let bytes = body::read(body).await?;
     let header = headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let now = app.clock.real().timestamp();
-    let verified = webhook::verify(&settings.webhook_secrets, header, &bytes, now);
+    let verified = webhook::verify_signature(&settings.webhook_secrets, header, &bytes, now);
     if verified == Err(WebhookError::Timestamp) {
         inbox::signature_out_of_time(&app).await?;
     }

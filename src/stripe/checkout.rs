@@ -5,7 +5,7 @@ use stripe_checkout::checkout_session::CreateCheckoutSessionAllowedPaymentMethod
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
 use crate::stripe::attempts::retry;
-use crate::stripe::client::{Stripe, is_id, keyed, no_such};
+use crate::stripe::client::{Stripe, is_id, no_such, with_idempotency_key};
 use crate::stripe::error::StripeError;
 
 /// `POST /v1/checkout/sessions/{id}/expire`
@@ -53,7 +53,7 @@ impl Stripe {
             return Err(no_such("checkout.session"));
         }
         let expire = Expire { path: format!("/checkout/sessions/{session}/expire") };
-        let strategy = keyed(&format!("expire-{session}"))?;
+        let strategy = with_idempotency_key(&format!("expire-{session}"))?;
         retry(self.limits(), || expire.customize().request_strategy(strategy.clone()).send(self.client()))
             .await
             .map(|_| ())

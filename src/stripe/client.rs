@@ -86,7 +86,7 @@ impl Stripe {
         order: &CheckoutOrder,
     ) -> Result<OpenedCheckout, StripeError> {
         let request = session_request(order);
-        let strategy = keyed(idempotency_key)?;
+        let strategy = with_idempotency_key(idempotency_key)?;
         let session =
             retry(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?;
         let url = session.url.ok_or_else(|| StripeError::Malformed("a new Checkout without a URL".to_owned()))?;
@@ -147,7 +147,7 @@ impl Stripe {
             return Err(no_such("payment_intent"));
         }
         let request = RefundPayment::new(payment_intent, amount, purchase);
-        let strategy = keyed(idempotency_key)?;
+        let strategy = with_idempotency_key(idempotency_key)?;
         retry(self.limits, || request.customize().request_strategy(strategy.clone()).send(&self.client)).await?.refund()
     }
 
@@ -157,7 +157,7 @@ impl Stripe {
     }
 }
 
-pub(super) fn keyed(idempotency_key: &str) -> Result<RequestStrategy, StripeError> {
+pub(super) fn with_idempotency_key(idempotency_key: &str) -> Result<RequestStrategy, StripeError> {
     let key = IdempotencyKey::new(idempotency_key).map_err(|error| StripeError::Refused {
         status: 400,
         code: None,

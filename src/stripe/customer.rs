@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
 use crate::stripe::attempts::retry;
-use crate::stripe::client::{Stripe, is_id, keyed, no_such};
+use crate::stripe::client::{Stripe, is_id, no_such, with_idempotency_key};
 use crate::stripe::error::StripeError;
 use crate::stripe::order::NewCustomer;
 
@@ -55,7 +55,7 @@ impl Stripe {
             metadata: HashMap::from([("customer", new.customer_ref.clone())]),
             name: new.name.as_deref().map(short_name),
         };
-        let strategy = keyed(idempotency_key)?;
+        let strategy = with_idempotency_key(idempotency_key)?;
         let made =
             retry(self.limits(), || create.customize().request_strategy(strategy.clone()).send(self.client())).await?;
         Ok(made.id)
@@ -73,7 +73,7 @@ impl Stripe {
         let name = new.name.as_deref().filter(|name| !name.is_empty()).map(short_name);
         let (path, metadata) = (format!("/customers/{id}"), HashMap::new());
         let update = PostCustomer { path, email: new.email.clone(), metadata, name };
-        let strategy = keyed(key)?;
+        let strategy = with_idempotency_key(key)?;
         let updated =
             retry(self.limits(), || update.customize().request_strategy(strategy.clone()).send(self.client())).await?;
         if updated.deleted == Some(true) { Err(no_such("customer")) } else { Ok(()) }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 
 use crate::stripe::attempts::retry;
-use crate::stripe::client::{Stripe, is_id, keyed, no_such};
+use crate::stripe::client::{Stripe, is_id, no_such, with_idempotency_key};
 use crate::stripe::error::StripeError;
 
 /// The API version of a new endpoint, as our requests name it. Only the envelope of an event is read, so endpoints of
@@ -137,7 +137,7 @@ impl Stripe {
     }
 
     async fn send(&self, key: &str, write: &Write) -> Result<Endpoint, StripeError> {
-        let strategy = keyed(key)?;
+        let strategy = with_idempotency_key(key)?;
         retry(self.limits(), || write.customize().request_strategy(strategy.clone()).send(self.client())).await
     }
 
@@ -149,7 +149,7 @@ impl Stripe {
         match right {
             Right::Read(path) => self.peek(path).await,
             Right::Write(path) => {
-                let strategy = keyed(key)?;
+                let strategy = with_idempotency_key(key)?;
                 let probe = Probe { path, topup_doctor: 1 };
                 let asked =
                     retry(self.limits(), || probe.customize().request_strategy(strategy.clone()).send(self.client()));

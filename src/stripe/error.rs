@@ -13,7 +13,7 @@ pub enum StripeError {
     #[error("Stripe can't be reached: {0}")]
     Unavailable(String),
     /// A refusal (4xx). Nothing happened, and the same request would be refused again.
-    #[error("Stripe refused the request ({status}{}{}): {message}", part(code), part(param))]
+    #[error("Stripe refused the request ({status}{}{}): {message}", optional_part(code), optional_part(param))]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -110,7 +110,7 @@ fn unavailable(reason: &str) -> Classified {
     Classified { error: StripeError::Unavailable(reason.to_owned()), is_retryable: true }
 }
 
-fn part(value: &Option<String>) -> String {
+fn optional_part(value: &Option<String>) -> String {
     value.as_ref().map(|text| format!(", {text}")).unwrap_or_default()
 }
 

@@ -2,14 +2,14 @@
 
 use miniserde::json::{Object, Value};
 
-pub fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
+pub fn json_text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
     match object.get(name) {
         Some(Value::String(text)) => Some(text),
         _ => None,
     }
 }
 
-pub fn number(object: &Object, name: &str) -> Option<i64> {
+pub fn json_number(object: &Object, name: &str) -> Option<i64> {
     match object.get(name) {
         Some(Value::Number(number)) => number.to_string().parse().ok(),
         _ => None,
@@ -27,12 +27,12 @@ pub fn inner<'a>(object: &'a Object, name: &str) -> Option<&'a Object> {
 pub fn id_in(object: &Object, name: &str) -> Option<String> {
     match object.get(name) {
         Some(Value::String(id)) => Some(id.clone()),
-        Some(Value::Object(inner)) => text(inner, "id").map(str::to_owned),
+        Some(Value::Object(inner)) => json_text(inner, "id").map(str::to_owned),
         _ => None,
     }
 }
 
 /// The SaaS's id of the customer, in `metadata[customer]`.
 pub fn customer_metadata(object: &Object) -> Option<String> {
-    inner(object, "metadata").and_then(|metadata| text(metadata, "customer")).map(str::to_owned)
+    inner(object, "metadata").and_then(|metadata| json_text(metadata, "customer")).map(str::to_owned)
 }

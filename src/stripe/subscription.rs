@@ -3,7 +3,7 @@
 //! The requests are our own and read few fields: the library's subscription has about fifty.
 
 use crate::stripe::attempts::retry;
-use crate::stripe::client::{Stripe, is_id, keyed, no_such};
+use crate::stripe::client::{Stripe, is_id, no_such, with_idempotency_key};
 use crate::stripe::error::StripeError;
 use crate::stripe::json;
 use crate::stripe::order::OpenedCheckout;
@@ -200,12 +200,12 @@ impl Stripe {
     /// # Errors
     /// See [`StripeError`].
     pub async fn open_subscription(&self, key: &str, order: &SubscriptionOrder) -> Result<OpenedCheckout, StripeError> {
-        let (request, strategy) = (OpenCheckout(order), keyed(key)?);
+        let (request, strategy) = (OpenCheckout(order), with_idempotency_key(key)?);
         let session =
             retry(self.limits(), || request.customize().request_strategy(strategy.clone()).send(self.client())).await?;
         let lacks = || StripeError::Malformed("a new Checkout without a URL".to_owned());
         let (session_id, url) =
-            (json::text(&session, "id").ok_or_else(lacks)?, json::text(&session, "url").ok_or_else(lacks)?);
+            (json::json_text(&session, "id").ok_or_else(lacks)?, json::json_text(&session, "url").ok_or_else(lacks)?);
         Ok(OpenedCheckout { session_id: session_id.to_owned(), url: url.to_owned() })
     }
 
@@ -214,11 +214,11 @@ impl Stripe {
     /// # Errors
     /// See [`StripeError`].
     pub async fn open_portal(&self, key: &str, customer: &str, return_url: &str) -> Result<String, StripeError> {
-        let (request, strategy) = (OpenPortal { customer, return_url }, keyed(key)?);
+        let (request, strategy) = (OpenPortal { customer, return_url }, with_idempotency_key(key)?);
         let portal =
             retry(self.limits(), || request.customize().request_strategy(strategy.clone()).send(self.client())).await?;
-        let url =
-            json::text(&portal, "url").ok_or_else(|| StripeError::Malformed("a portal without a URL".to_owned()))?;
+        let url = json::json_text(&portal, "url")
+            .ok_or_else(|| StripeError::Malformed("a portal without a URL".to_owned()))?;
         Ok(url.to_owned())
     }
 

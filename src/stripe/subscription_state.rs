@@ -34,8 +34,8 @@ pub struct SubscriptionState {
 /// [`StripeError::Malformed`]: a needed field is missing.
 pub(super) fn parse_subscription(found: &Object) -> Result<SubscriptionState, StripeError> {
     let lacks = |name: &str| StripeError::Malformed(format!("a subscription without {name}"));
-    let word = |name: &str| json::text(found, name).map(str::to_owned).ok_or_else(|| lacks(name));
-    let created = json::number(found, "created").ok_or_else(|| lacks("created"))?;
+    let word = |name: &str| json::json_text(found, name).map(str::to_owned).ok_or_else(|| lacks(name));
+    let created = json::json_number(found, "created").ok_or_else(|| lacks("created"))?;
     let items = match json::inner(found, "items").and_then(|list| list.get("data")) {
         Some(Value::Array(items)) => items,
         _ => return Err(lacks("items")),
@@ -43,24 +43,24 @@ pub(super) fn parse_subscription(found: &Object) -> Result<SubscriptionState, St
     let prices: Vec<(String, Option<i64>)> = items
         .iter()
         .filter_map(|item| match item {
-            Value::Object(item) => Some((json::id_in(item, "price")?, json::number(item, "current_period_end"))),
+            Value::Object(item) => Some((json::id_in(item, "price")?, json::json_number(item, "current_period_end"))),
             _ => None,
         })
         .collect();
     // With `cancel_at_period_end`, the end is the period end of the items.
     let period_end = prices.iter().filter_map(|(_, end)| *end).max();
     let at_period_end = matches!(found.get("cancel_at_period_end"), Some(Value::Bool(true)));
-    let ends_at = json::number(found, "ended_at").or_else(|| json::number(found, "cancel_at"));
+    let ends_at = json::json_number(found, "ended_at").or_else(|| json::json_number(found, "cancel_at"));
     Ok(SubscriptionState {
         id: word("id")?,
         status: word("status")?,
         customer: json::id_in(found, "customer").ok_or_else(|| lacks("customer"))?,
         names: json::customer_metadata(found),
         created,
-        anchor: json::number(found, "billing_cycle_anchor").unwrap_or(created),
+        anchor: json::json_number(found, "billing_cycle_anchor").unwrap_or(created),
         ends_at: ends_at.or(period_end.filter(|_| at_period_end)),
         prices,
-        owes: json::inner(found, "latest_invoice").and_then(|invoice| is_unpaid(json::text(invoice, "status")?)),
+        owes: json::inner(found, "latest_invoice").and_then(|invoice| is_unpaid(json::json_text(invoice, "status")?)),
         livemode: matches!(found.get("livemode"), Some(Value::Bool(true))),
     })
 }

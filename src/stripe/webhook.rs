@@ -55,11 +55,16 @@ pub enum WebhookError {
 /// # Errors
 /// See [`WebhookError`]; the signature is checked before its time and body, so that only holders of a secret learn
 /// about those.
-pub fn verify(secrets: &[String], header: &str, body: &[u8], now_unix: i64) -> Result<Envelope, WebhookError> {
+pub fn verify_signature(
+    secrets: &[String],
+    header: &str,
+    body: &[u8],
+    now_unix: i64,
+) -> Result<Envelope, WebhookError> {
     let signed = Signed::parse(header).ok_or(WebhookError::Header)?;
     let mut matches = Choice::from(0);
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        let Some(expected) = digest(secret, signed.time, body) else { continue };
+        let Some(expected) = hmac_digest(secret, signed.time, body) else { continue };
         for signature in &signed.signatures {
             matches |= expected.as_slice().ct_eq(signature);
         }
@@ -74,8 +79,8 @@ pub fn verify(secrets: &[String], header: &str, body: &[u8], now_unix: i64) -> R
 }
 
 /// Signs `body`: the value of a `Stripe-Signature` header, for the sandbox and tests.
-pub fn sign(secret: &str, now_unix: i64, body: &[u8]) -> String {
-    let signature = digest(secret, now_unix, body).map(hex::encode).unwrap_or_default();
+pub fn sign_payload(secret: &str, now_unix: i64, body: &[u8]) -> String {
+    let signature = hmac_digest(secret, now_unix, body).map(hex::encode).unwrap_or_default();
     format!("t={now_unix},v1={signature}")
 }
 
@@ -106,7 +111,7 @@ impl Signed {
     }
 }
 
-fn digest(secret: &str, time: i64, body: &[u8]) -> Option<Vec<u8>> {
+fn hmac_digest(secret: &str, time: i64, body: &[u8]) -> Option<Vec<u8>> {
     // HMAC takes a key of any length; the type cannot say so.
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(time.to_string().as_bytes());

@@ -196,7 +196,7 @@ on_both!(a_webhook_that_is_not_stripes_writes_nothing, |app| {
     let opened = paid(app).await;
     let (body, signature) = app.completed(&opened).await;
     let real = app.inner().clock.real().timestamp();
-    let signed = |secret: &str, at: i64| webhook::sign(secret, at, body.as_bytes());
+    let signed = |secret: &str, at: i64| webhook::sign_payload(secret, at, body.as_bytes());
     let ours = crate::app::WEBHOOK_SECRET;
     for (name, body, signature) in [
         ("another secret", body.clone(), signed("whsec_of_somebody_else_0000", real)),
@@ -223,7 +223,7 @@ on_both!(an_event_of_the_other_mode_is_refused_with_an_alarm, |app| {
     let (body, _) = app.completed(&opened).await;
     let body = body.replace(r#""livemode":false"#, r#""livemode":true"#);
     let real = app.inner().clock.real().timestamp();
-    let signature = webhook::sign(crate::app::WEBHOOK_SECRET, real, body.as_bytes());
+    let signature = webhook::sign_payload(crate::app::WEBHOOK_SECRET, real, body.as_bytes());
     app.deliver(&(body, signature)).await.expect_problem(400, "invalid_header");
     assert_eq!((app.count(INBOX).await, app.alarms().await), (0, vec!["wrong_mode".to_owned()]));
     nothing_credited(app, &opened, "open").await;
@@ -318,7 +318,7 @@ impl TestApp {
         });
         let body = event.to_string();
         let real = self.inner().clock.real().timestamp();
-        let signature = webhook::sign(crate::app::WEBHOOK_SECRET, real, body.as_bytes());
+        let signature = webhook::sign_payload(crate::app::WEBHOOK_SECRET, real, body.as_bytes());
         (body, signature)
     }
 }
@@ -328,7 +328,8 @@ on_both!(a_signed_event_from_another_time_is_refused_and_one_alarm, |app| {
     let (body, _) = app.completed(&opened).await;
     let now = topup::clock::Clock::system().real().timestamp();
     for seconds in [-301, 400, -90_000] {
-        let signature = topup::stripe::webhook::sign(crate::app::WEBHOOK_SECRET, now + seconds, body.as_bytes());
+        let signature =
+            topup::stripe::webhook::sign_payload(crate::app::WEBHOOK_SECRET, now + seconds, body.as_bytes());
         app.deliver(&(body.clone(), signature)).await.expect_problem(400, "invalid_header");
     }
     nothing_credited(app, &opened, "open").await;

@@ -313,7 +313,7 @@ on_both!(no_webhook_that_stripe_did_not_sign_is_acted_on, |app| {
     let signed = async |body: Vec<u8>| {
         let before = written(app).await;
         let now = topup::clock::Clock::system().real().timestamp();
-        let signature = webhook::sign(WEBHOOK_SECRET, now, &body);
+        let signature = webhook::sign_payload(WEBHOOK_SECRET, now, &body);
         let request = app.delivery(&(String::new(), signature)).body(body);
         let answer = app.send(request).await;
         assert!(answer.status < 500, "{answer:?}");

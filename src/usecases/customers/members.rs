@@ -142,7 +142,7 @@ fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::NewEmail {
     };
     let body = Draft {
         lines: vec![
-            format!("{} as {}: you can {may}.", added(viewer), role_words(role)),
+            format!("{} as {}: you can {may}.", invited_by(viewer), role_words(role)),
             format!("Sign in with this address, {}. We'll email you a link. No password.", wish.email),
         ],
         button: Some(("Sign in".to_owned(), format!("{}/sign-in", app.settings.public_url))),
@@ -162,7 +162,7 @@ fn invitation(app: &App, wish: &Wish, role: Role) -> outbox::NewEmail {
     }
 }
 
-fn added(viewer: &Viewer) -> String {
+fn invited_by(viewer: &Viewer) -> String {
     viewer.email.as_ref().map_or_else(|| "You were added".to_owned(), |email| format!("{email} added you"))
 }
 

@@ -47,7 +47,7 @@ pub struct RanOut {
     pub balance: Credits,
 }
 
-pub async fn load(app: &App) -> Result<Home, InternalError> {
+pub async fn load_home(app: &App) -> Result<Home, InternalError> {
     let now = app.clock.now();
     let unused = insight::sales::unused_top_ups(app).await?;
     let mut db = app.store.read().await?;
@@ -55,7 +55,7 @@ pub async fn load(app: &App) -> Result<Home, InternalError> {
     let sql = "select count(*) as n from purchases where state = 'failed' and created_at >= $1";
     let failed = db.fetch_optional(sql, args![now - TimeDelta::days(DAYS)]).await?;
     let failed = failed.map_or(Ok(0), |row| row.int("n"))?;
-    let mut ran_out = ran_out(&mut db, now - TimeDelta::days(RAN_OUT_DAYS)).await?;
+    let mut ran_out = customers_out_of_credits(&mut db, now - TimeDelta::days(RAN_OUT_DAYS)).await?;
     drop(db);
     let shown = usize::try_from(ROWS).unwrap_or(usize::MAX);
     let ran_out_cut = ran_out.len() > shown;
@@ -76,7 +76,7 @@ async fn sold(db: &mut Connection, since: Instant) -> Result<(Vec<Money>, i64), 
     Ok((sums, purchases))
 }
 
-async fn ran_out(db: &mut Connection, since: Instant) -> Result<Vec<RanOut>, DbError> {
+async fn customers_out_of_credits(db: &mut Connection, since: Instant) -> Result<Vec<RanOut>, DbError> {
     let sql = "select c.id, c.name, a.plan, a.balance, b.at from balance_alerts b
         join customers c on c.no = b.customer_no join accounts a on a.customer_no = b.customer_no
         where b.kind = $1 and b.at >= $2 and c.closed_at is null order by b.at desc limit $3";

@@ -34,7 +34,7 @@ pub fn HomePage() -> impl IntoView {
 }
 
 async fn overview(request: &RequestContext) -> Result<AnyView, PageError> {
-    let found = home::load(&request.app).await?;
+    let found = home::load_home(&request.app).await?;
     let mut lines = audit::list_audit(&request.app, None, before(request, "audit"), ROWS + 1).await?;
     let more = older(&mut lines, "audit", |line| line.no);
     let plan = |id: &str| request.app.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone());

@@ -314,7 +314,7 @@ on_both!(home_counts_what_was_sold_and_names_who_ran_out, |app| {
     app.put_customer("fjord", "free").await;
     app.buy("acme", "p1200", "b").await;
     app.charge("fjord", "300", "all").await.expect(201);
-    let load = async || topup::usecases::operators::home::load(&app.inner()).await.unwrap();
+    let load = async || topup::usecases::operators::home::load_home(&app.inner()).await.unwrap();
     let now = load().await;
     assert_eq!(now.sold.iter().map(|money| money.minor).collect::<Vec<_>>(), [900]);
     assert_eq!((now.purchases, now.failed, now.open_alarms, now.newest.len()), (1, 0, 0, 1));

@@ -132,7 +132,7 @@ impl Rig {
     /// The next webhook, verified.
     pub async fn hook(&mut self) -> webhook::Envelope {
         let (signature, body) = self.hooks.recv().await.expect("a webhook");
-        webhook::verify(&[SECRET.to_owned()], &signature, &body, NOW).expect("a signed event")
+        webhook::verify_signature(&[SECRET.to_owned()], &signature, &body, NOW).expect("a signed event")
     }
 
     pub async fn hooks(&mut self, count: usize) -> Vec<String> {

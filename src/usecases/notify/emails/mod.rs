@@ -108,7 +108,7 @@ pub async fn write_announcement(
         // Someone who is no member has no switch.
         let stop_url = (may_stop && *member != 0).then(|| unsubscribe::unsubscribe_address(shop, *member, email));
         let mut draft = letter.draft.clone();
-        draft.reason = reason(letter.reason, &to.name);
+        draft.reason = reason_words(letter.reason, &to.name);
         draft.stop = stop_url.clone().map(|url| ("Turn off low-balance emails", url));
         let mail = NewEmail {
             key: format!("{}:{email}", letter.key),
@@ -126,7 +126,7 @@ pub async fn write_announcement(
     Ok(written)
 }
 
-fn reason(reason: Reason, customer: &str) -> String {
+fn reason_words(reason: Reason, customer: &str) -> String {
     match reason {
         Reason::Balance => format!("Low-balance emails go to the owners and admins of {customer}."),
         Reason::Always(emails) => {

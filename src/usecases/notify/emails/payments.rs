@@ -18,13 +18,13 @@ pub async fn enqueue_payment_failed(
     // It can't be turned off, so no secret is needed.
     let shop = &ShopSettings { site: site.to_owned(), secret: Vec::new(), hooked: false };
     let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
-    if let Some(letter) = letter(&tx.catalog, shop, &to, purchase, state) {
+    if let Some(letter) = payment_failed_letter(&tx.catalog, shop, &to, purchase, state) {
         write_announcement(tx, shop, &to, letter).await?;
     }
     Ok(())
 }
 
-pub(super) fn letter(
+pub(super) fn payment_failed_letter(
     catalog: &Catalog,
     shop: &ShopSettings,
     to: &Addressed,

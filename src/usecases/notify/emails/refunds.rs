@@ -34,7 +34,7 @@ pub async fn enqueue_payment_notices(
     let shop = &ShopSettings { site: site.to_owned(), secret: Vec::new(), hooked: false };
     let Some(to) = addressed(tx, purchase.customer_no).await? else { return Ok(()) };
     for notice in notices {
-        let letter = letter(&tx.catalog, shop, &to, purchase, notice);
+        let letter = payment_notice_letter(&tx.catalog, shop, &to, purchase, notice);
         write_announcement(tx, shop, &to, letter).await?;
     }
     Ok(())
@@ -44,7 +44,7 @@ pub(super) fn notices(purchase: &PurchaseData, before: &Payment, after: &Payment
     refund_notice(purchase, before, after).into_iter().chain(dispute_notices(purchase, before, after)).collect()
 }
 
-pub(super) fn letter(
+pub(super) fn payment_notice_letter(
     catalog: &Catalog,
     shop: &ShopSettings,
     to: &Addressed,

@@ -89,11 +89,15 @@ fn all(catalog: &Catalog) -> Vec<Announcement> {
         all.extend(["free", "starter"].into_iter().filter_map(|plan| alert(kind, catalog, plan, left)));
     }
     for state in [PurchaseState::Processing, PurchaseState::Failed] {
-        all.extend(payments::letter(catalog, &shop(), &to(), &purchase(), state));
+        all.extend(payments::payment_failed_letter(catalog, &shop(), &to(), &purchase(), state));
     }
     for status in [DisputeStatus::NeedsResponse, DisputeStatus::Lost, DisputeStatus::Won] {
         let notices = refunds::notices(&purchase(), &disputed(DisputeStatus::UnderReview), &disputed(status));
-        all.extend(notices.into_iter().map(|notice| refunds::letter(catalog, &shop(), &to(), &purchase(), notice)));
+        all.extend(
+            notices
+                .into_iter()
+                .map(|notice| refunds::payment_notice_letter(catalog, &shop(), &to(), &purchase(), notice)),
+        );
     }
     all
 }
