@@ -40,7 +40,7 @@ impl ClockGuard {
         let now = self.clock.real();
         if !self.jumped(now) {
             if self.refused.swap(false, Ordering::SeqCst) {
-                tracing::info!("the clock is good again, and writes go on");
+                tracing::info!("the clock is right again; writes resume");
             }
             return true;
         }
@@ -54,7 +54,7 @@ impl ClockGuard {
             Err(e) => e.to_string(),
         };
         if !self.refused.swap(true, Ordering::SeqCst) {
-            tracing::error!("nothing is written: {refusal}");
+            tracing::error!("writes are refused: {refusal}");
         }
         false
     }

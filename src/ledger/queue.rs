@@ -196,7 +196,7 @@ impl Engine {
             let tx = AssertUnwindSafe(self.commit_batch(batch));
             if tx.catch_unwind().await.is_err() {
                 // A bug met by one write must not end all writing: its batch is undone, and nothing remembered of it.
-                tracing::error!("a batch of writes panicked");
+                tracing::error!("a write transaction panicked");
                 self.cache.forget();
             }
             if several {
@@ -258,7 +258,7 @@ impl Engine {
                 }
             };
         let committed = result.map_err(|e| {
-            tracing::error!(error = %e, "a batch of writes was not committed");
+            tracing::error!(error = %e, "a write transaction was not committed");
             self.cache.forget();
             // A row that cannot be read is no fault of the database.
             if !is_lasting(&e) {

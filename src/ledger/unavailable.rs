@@ -4,13 +4,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// Too much is waiting.
-    #[error("the queue of writes is full")]
+    #[error("the write queue is full")]
     Overloaded,
-    #[error("the database did not take the write")]
+    #[error("the database refused the write")]
     Database,
     /// The database refused the write, and will refuse it again: a stored row cannot be read, or a rule of the tables
     /// is broken.
-    #[error("the write cannot be done until its cause is mended")]
+    #[error("the write fails until its cause is repaired")]
     Broken,
     #[error("shutting down")]
     Closed,

@@ -119,7 +119,7 @@ impl Store {
     pub async fn open_existing_with(url: &str, opening: Opening) -> Result<Self, OpenError> {
         let store = match url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
             Some(path) if !Path::new(path).is_file() => {
-                return Err(OpenError::Missing(format!("{path} is not there")));
+                return Err(OpenError::Missing(format!("{path} does not exist")));
             }
             Some(path) => return Self::open_existing_file(Path::new(path)).await,
             None => Self::open_with(url, opening).await?,

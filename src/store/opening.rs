@@ -47,7 +47,7 @@ pub enum OpenError {
     )]
     SharedSessions,
     /// Nothing of ours is there.
-    #[error("DATABASE_URL: {0}; check the setting, or make the tables with `topup migrate`")]
+    #[error("DATABASE_URL: {0}; check the setting, or create the tables with `topup migrate`")]
     Missing(String),
     /// The tables are ahead of this program.
     #[error(
@@ -84,7 +84,7 @@ fn connection_error_words(error: &DbError) -> String {
     match error {
         DbError::Io(e) => e.to_string(),
         DbError::Database(said) => said.message().to_owned(),
-        DbError::PoolTimedOut => "no connection came free in time".to_owned(),
+        DbError::PoolTimedOut => "no connection was free in time".to_owned(),
         other => other.to_string(),
     }
 }

@@ -118,7 +118,7 @@ impl Server {
                 match connection.begin_writing(sql).await {
                     Ok(()) => return Ok(connection),
                     // The server was restarted since; nothing was asked of it yet, so another may be tried.
-                    Err(e) if connection.is_lost(&e) => tracing::info!(error = %e, "the writer connects anew"),
+                    Err(e) if connection.is_lost(&e) => tracing::info!(error = %e, "the writer connects again"),
                     Err(e) => return Err(e),
                 }
             }
@@ -153,7 +153,7 @@ impl Server {
             self.parked.lock().unwrap_or_else(PoisonError::into_inner).take().map(|parked| parked.connection.detach()),
         );
         if tokio::time::timeout(self.response_timeout.0, self.pool.close()).await.is_err() {
-            tracing::warn!("the database did not say goodbye");
+            tracing::warn!("the database did not close the connection");
         }
     }
 

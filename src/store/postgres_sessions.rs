@@ -87,7 +87,7 @@ impl Sessions {
         if let Ok(timeline) = timeline.and_then(|row| row.try_get::<String, _>(0)) {
             let mut known = self.known();
             if known.timeline.as_ref().is_some_and(|before| *before != timeline) {
-                tracing::info!("the database has failed over: older connections are given up");
+                tracing::info!("the database failed over; older connections are closed");
                 known.discarded_at = Some(Instant::now());
             }
             known.timeline = Some(timeline);

@@ -54,7 +54,7 @@ impl WriterState {
             Err(_) => false,
         };
         if !is_over {
-            tracing::warn!("the writer opens the database anew");
+            tracing::warn!("the writer opens the database again");
             self.connection = None;
         }
     }
@@ -97,7 +97,7 @@ impl Writer {
         if let Some(connection) = self.0.lock().await.connection.take()
             && let Err(e) = connection.close().await
         {
-            tracing::warn!(error = %e, "the writer could not be closed well");
+            tracing::warn!(error = %e, "the writer could not be closed");
         }
     }
 }

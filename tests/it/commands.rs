@@ -50,7 +50,7 @@ async fn a_wrong_path_is_a_wrong_setting_and_makes_no_file() {
     let home = Home::make(Database::Sqlite).await;
     let missing = home.folder.join("data").join("tpoup.db");
     for words in READERS {
-        refused(words, &format!("sqlite://{}", missing.display()), "tpoup.db is not there");
+        refused(words, &format!("sqlite://{}", missing.display()), "tpoup.db does not exist");
     }
     assert!(!missing.parent().unwrap().exists());
     // A file of somebody else's is left as it was.

@@ -102,7 +102,7 @@ async fn the_doctor_names_all_that_is_wrong_and_changes_nothing() {
     let missing = app.home.folder.join("nowhere.db");
     let url = format!("sqlite://{}", missing.display());
     let wrong = said(&app, &["doctor"], &[("DATABASE_URL", &url), ("OPERATOR_KEYS", "short")]).await;
-    has(&wrong, 1, &["wrong  settings: OPERATOR_KEYS: ", "wrong  database: ", "nowhere.db is not there"]);
+    has(&wrong, 1, &["wrong  settings: OPERATOR_KEYS: ", "wrong  database: ", "nowhere.db does not exist"]);
     assert!(!missing.exists());
     let bad = said(&app, &["stripe", "setup"], &[("PUBLIC_URL", "http://billing.gleaner.example")]).await;
     has(&bad, 2, &["PUBLIC_URL: is http"]);

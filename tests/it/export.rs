@@ -121,9 +121,9 @@ on_both!(no_line_of_an_export_can_be_missing_doubled_or_moved, |app| {
         (json.replacen(",\"customer\":\"acme\"", "", 1), "`customer` is \"\", which no entry has"),
         (format!("{csv}\n"), "line 8: 1 columns"),
         (csv.replace('\n', "\r\n"), "line 1: not the columns"),
-        (json.replace("\"next\":null", "\"next\":\"Nw\""), "only a part of the list"),
-        (format!("{json}{json}"), "behind the last page"),
-        (json.replacen("\"seq\":1,", "\"seq\":1,\"seq\":1,", 1), "there twice"),
+        (json.replace("\"next\":null", "\"next\":\"Nw\""), "the list is incomplete"),
+        (format!("{json}{json}"), "after the last page"),
+        (json.replacen("\"seq\":1,", "\"seq\":1,\"seq\":1,", 1), "given twice"),
         (json.replacen("\"seq\":1,", "\"seq\":1,\"more\":\"1\",", 1), "`more` is unknown"),
     ] {
         let said = verify_export(&bad).expect_err(reason);

@@ -44,7 +44,7 @@ const PUBLIC_URL: &str = "https://billing.example.com";
 fn resolved<'a>(document: &'a Value, part: &'a Value) -> &'a Value {
     let Some(path) = part["$ref"].as_str() else { return part };
     let found = document.pointer(path.strip_prefix('#').unwrap());
-    found.unwrap_or_else(|| panic!("{path} is not there"))
+    found.unwrap_or_else(|| panic!("{path} does not exist"))
 }
 
 #[test]

@@ -64,7 +64,7 @@ on_both!(an_announced_expiry_is_kept, |app| {
     assert_eq!(app.count("select awaits_notice as n from grants where kind = 3").await, 0, "the first was taken");
     app.tamper("update grants set awaits_notice = 1 where kind = 3", Vec::new()).await.unwrap();
     let said = topup::usecases::upkeep::check::check_all(&app.inner().store).await.unwrap().unwrap_err();
-    assert!(said.contains("await a notice though"), "{said}");
+    assert!(said.contains("wait for a reminder that was delivered"), "{said}");
     app.tamper("update grants set awaits_notice = 0", Vec::new()).await.unwrap();
     app.advance_to(ends - TimeDelta::milliseconds(1)).await;
     assert_eq!(left(app).await, json!(1_200));

@@ -19,7 +19,7 @@ const fn lie(tell: &'static str, undo: &'static str, says: &'static str) -> Lie 
 const LIES: &[Lie] = &[
     // The account's own row.
     lie("update accounts set balance = balance + 1", "update accounts set balance = balance - 1", "the account has"),
-    lie("update accounts set seq = seq + 1", "update accounts set seq = seq - 1", "is not there"),
+    lie("update accounts set seq = seq + 1", "update accounts set seq = seq - 1", "is missing"),
     lie("update accounts set due_at = due_at + 1", "update accounts set due_at = due_at - 1", "due_at is"),
     lie("update accounts set plan = 'pro'", "update accounts set plan = 'starter'", "its last change of plan was"),
     lie(
@@ -27,7 +27,7 @@ const LIES: &[Lie] = &[
         "update accounts set cycle_end = cycle_end - 1",
         "its plan's cycle ends at",
     ),
-    lie("update accounts set head_row = head_row - 1", "update accounts set head_row = head_row + 1", "is not there"),
+    lie("update accounts set head_row = head_row - 1", "update accounts set head_row = head_row + 1", "is missing"),
     // Grants against their lines.
     lie("update grants set used = used + 1 where kind = 3", "update grants set used = used - 1 where kind = 3", "used"),
     lie(
@@ -101,7 +101,7 @@ const LIES: &[Lie] = &[
     lie(
         "update holds set usage = null where usage is not null",
         "update holds set usage = (select id from usages where hold is not null) where state = 1",
-        "usages of a hold",
+        "usages with another hold",
     ),
     // Usages: their draws, their texts, their undoing.
     lie(
@@ -117,7 +117,7 @@ const LIES: &[Lie] = &[
     lie(
         "update usages set first_row = first_row + 1 where source = 'job one'",
         "update usages set first_row = first_row - 1 where source = 'job one'",
-        "first line",
+        "first entry",
     ),
     lie(
         "update usages set created_at = created_at + 1 where source = 'job one'",
@@ -147,7 +147,7 @@ const LIES: &[Lie] = &[
     lie(
         "update usages set voided_at = created_at where source = 'job one'",
         "update usages set voided_at = null where source = 'job one'",
-        "undone usages",
+        "voided usages",
     ),
     // Why credits were given and taken back.
     lie(
@@ -169,17 +169,17 @@ const LIES: &[Lie] = &[
     lie(
         "update purchases set credits = credits + 1",
         "update purchases set credits = credits - 1",
-        "credited purchases without one grant",
+        "credited purchases without exactly their grant",
     ),
     lie(
         "update purchases set credited_at = credited_at + 1",
         "update purchases set credited_at = credited_at - 1",
-        "credited purchases without one grant",
+        "credited purchases without exactly their grant",
     ),
     lie(
         "update purchases set expires_at = expires_at + 1",
         "update purchases set expires_at = expires_at - 1",
-        "with others than their grant's first",
+        "with other dates than their grant",
     ),
     lie(
         "update purchase_events set kind = 'told' where kind = 'credited'",
@@ -354,9 +354,9 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("usages", "voided_at is not null", "it has lines and no row"),
     ("holds", "state = 1", "it has lines and no row"),
     ("holds", "state = 0", ""),
-    ("grant_notes", "kind = 'given'", "the reason is gone (given)"),
-    ("grant_notes", "kind = 'voided'", "the reason is gone (voided)"),
-    ("plan_changes", "customer_no > 0", "the plan that it began with"),
+    ("grant_notes", "kind = 'given'", "the reason is missing (given)"),
+    ("grant_notes", "kind = 'voided'", "the reason is missing (voided)"),
+    ("plan_changes", "customer_no > 0", "its first plan"),
     ("purchase_events", "kind = 'credited'", "timeline"),
     ("purchases", "state = 'credited'", "top-ups whose purchase is not credited"),
     ("idempotency_keys", "kind = 1", "one to one"),

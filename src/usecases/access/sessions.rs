@@ -142,7 +142,7 @@ async fn touch_session(app: &App, hash: [u8; 32]) {
         })
         .await;
     if !matches!(done, Ok(Ok(()))) {
-        tracing::warn!("the use of a session could not be written down");
+        tracing::warn!("the use of a session could not be recorded");
     }
 }
 

@@ -172,7 +172,7 @@ fn read_json(text: &str, take: &mut Take<'_>) -> Result<(), String> {
     for part in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let part = part.map_err(broken)?.get();
         if number > 0 && more.is_none() {
-            return Err(format!("something stands behind the last page, which ends with line {number}"));
+            return Err(format!("there is more after the last page, which ends with line {number}"));
         }
         let rows = if part.starts_with('[') {
             serde_json::from_str(part).map_err(broken)?
@@ -188,7 +188,7 @@ fn read_json(text: &str, take: &mut Take<'_>) -> Result<(), String> {
         }
     }
     more.map_or(Ok(()), |next| {
-        Err(format!("only a part of the list: the page after line {number} (cursor {next}) is missing"))
+        Err(format!("the list is incomplete: the page after line {number} (cursor {next}) is missing"))
     })
 }
 
@@ -201,7 +201,7 @@ fn read_object(text: &str) -> Result<ExportRow, String> {
         let value =
             if is_number { raw.get().to_owned() } else { quoted(raw.get()).ok_or(format!("`{name}` is {raw}"))? };
         if !FIELDS.contains(&name.as_str()) || value.is_empty() || found.insert(name.clone(), value).is_some() {
-            return Err(format!("`{name}` is unknown, empty or there twice"));
+            return Err(format!("`{name}` is unknown, empty or given twice"));
         }
     }
     Ok(FIELDS.map(|name| found.remove(name).unwrap_or_default()))

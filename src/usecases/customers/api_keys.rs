@@ -189,7 +189,7 @@ pub async fn api_key_owner(app: &App, key: &str) -> Result<Option<i64>, Internal
         });
         // A key is good, whether or not its use can be noted.
         if let Err(e) = job.await {
-            tracing::warn!(error = %e, "the use of a key was not noted");
+            tracing::warn!(error = %e, "the use of a key could not be recorded");
         }
     }
     Ok(Some(row.int("customer_no")?))

@@ -33,7 +33,7 @@ pub async fn close_customer(app: &App, customer_no: i64) -> Result<(), InternalE
     match tokio::time::timeout(REQUEST_MAX, erase_customer(app, customer_no)).await {
         Ok(erased) => erased,
         Err(_) => {
-            tracing::info!(customer_no, "an erasure takes longer than its request; the job goes on");
+            tracing::info!(customer_no, "an erasure takes longer than its request; the job continues");
             Ok(())
         }
     }

@@ -227,7 +227,7 @@ pub(crate) async fn fail_item(
           due_at = excluded.due_at, last_error = excluded.last_error";
     let due = now + TimeDelta::seconds(wait);
     tx.db.execute(sql, args![list.name, item, attempts, now, due, &reason]).await?;
-    tracing::error!(list = list.name, item, attempts, error = reason, "an item failed; it is retried later");
+    tracing::error!(list = list.name, item, attempts, error = reason, "an item failed and will be retried");
     if attempts >= failure.alarm_at {
         let subject = if failure.is_its_own { list.subject(tx, item).await? } else { list.name.to_owned() };
         alarms::raise_alarm(tx, ALARM, &subject, &format!("failed, and is retried: {reason}")).await?;

@@ -21,7 +21,7 @@ const POLL_EVERY: Duration = Duration::from_secs(1);
 pub async fn follow_writes(app: App, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(POLL_EVERY)).await.is_some() {
         if let Err(fault) = update_pages(&app).await {
-            tracing::warn!(error = %fault, "open pages could not be told what is new");
+            tracing::warn!(error = %fault, "live updates failed");
         }
     }
     app.live_pages.end();

@@ -185,7 +185,7 @@ pub(crate) async fn run_each(app: &App, which: impl Fn(&Job) -> bool) -> Result<
             Ok(_) => {}
             // Another machine's fault, or the job's own, is tried again at its next instant.
             Err(fault) if job.network || !failed_items::may_pass(&fault) => {
-                tracing::warn!(job = job.name, error = %fault, "a job failed while time passed");
+                tracing::warn!(job = job.name, error = %fault, "a job failed while the test clock moved");
             }
             Err(fault) => return Err(fault),
         }

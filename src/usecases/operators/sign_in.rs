@@ -158,7 +158,7 @@ pub(crate) async fn try_password(
     if wait > TimeDelta::zero() {
         app.settings.metrics.count_lock();
         let seconds = wait.num_seconds();
-        tracing::warn!(seconds, "sign-ins for one operator's address are locked for one place");
+        tracing::warn!(seconds, "an operator's account is locked for one place");
     }
     let hash = stored.as_ref().map(|stored| stored.hash.clone());
     let fits = password::password_fits(&app.settings.password_gates, password, stored, from.device.is_some()).await?;
@@ -185,7 +185,7 @@ pub async fn check_sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result
         }
         SignedIn::Wrong => {
             metrics.count_sign_in(SignInOutcome::Wrong);
-            tracing::warn!(operator = no, "an operator's sign-in was refused: address, password or code do not fit");
+            tracing::warn!(operator = no, "an operator's sign-in was refused: wrong email, password or code");
         }
         SignedIn::Wait => metrics.count_sign_in(SignInOutcome::Locked),
     }
@@ -314,7 +314,7 @@ async fn touch_operator_session(app: &App, session: [u8; 32]) {
         })
     });
     if !matches!(done.await, Ok(Ok(()))) {
-        tracing::warn!("the use of an operator's session could not be written down");
+        tracing::warn!("the use of an operator's session could not be recorded");
     }
 }
 

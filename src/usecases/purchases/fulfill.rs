@@ -124,7 +124,7 @@ pub(crate) async fn stripe_unanswered(app: &App, error: &StripeError) -> Result<
             })
             .await?;
         }
-        None => tracing::warn!(error = %error, "Stripe could not be asked about a Checkout"),
+        None => tracing::warn!(error = %error, "Stripe can't be reached about a Checkout"),
     }
     Ok(Fulfillment::Retry)
 }

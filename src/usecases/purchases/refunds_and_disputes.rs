@@ -141,7 +141,7 @@ async fn charge_disagreement(
     }
     let theirs = is_theirs(&mut tx.db, purchase.customer_no, charge.customer.as_deref()).await?;
     if theirs == Some(false) {
-        return Ok(Some(format!("charge {} is another Stripe customer's", charge.id)));
+        return Ok(Some(format!("charge {} belongs to another Stripe customer", charge.id)));
     }
     Ok(None)
 }

@@ -101,6 +101,6 @@ async fn write_restored(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) 
     ];
     tx.db.execute(sql, values).await?;
     add_event(tx, id, "restored").await?;
-    tracing::warn!(purchase = %id, checkout = sale.id, "a sale that was at Stripe alone was written anew");
+    tracing::warn!(purchase = %id, checkout = sale.id, "a sale that only Stripe had was rebuilt");
     Ok(())
 }

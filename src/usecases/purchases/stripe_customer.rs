@@ -146,7 +146,7 @@ pub(crate) async fn forget_stripe_customer_in(
     if tx.db.execute(sql, args![customer_no, id]).await? == 0 {
         return Ok(());
     }
-    tracing::warn!(stripe_customer = id, "Stripe lacks a customer: another one is made");
+    tracing::warn!(stripe_customer = id, "a customer is missing at Stripe and is created again");
     let sql = "insert into former_stripe_customers (stripe_customer, customer_no, replaced_at) values ($1, $2, $3)
         on conflict (stripe_customer) do update set replaced_at = excluded.replaced_at";
     tx.db.execute(sql, args![id, customer_no, tx.now()]).await?;

@@ -56,11 +56,11 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, subject, detail, repair } = self;
         let repair = match repair {
-            Repair::Settle => "--repair settles it by its Checkout",
-            Repair::Look => "--repair takes over its refunds and disputes",
-            Repair::Follow => "--repair lets the plan follow it",
-            Repair::Restore => "--repair books it as it was sold",
-            Repair::Person => "no repair: look at it at Stripe",
+            Repair::Settle => "--repair fulfills it from its Checkout",
+            Repair::Look => "--repair applies its refunds and disputes",
+            Repair::Follow => "--repair updates the plan",
+            Repair::Restore => "--repair rebuilds it from its Checkout",
+            Repair::Person => "no repair: compare it at Stripe",
         };
         write!(f, "{kind} {subject}: {detail} ({repair})")
     }
@@ -70,7 +70,7 @@ impl fmt::Display for Difference {
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
     /// Stripe could not be asked.
-    #[error("Stripe could not be asked: {0}")]
+    #[error("Stripe can't be reached: {0}")]
     Stripe(#[from] StripeError),
     /// An error that no rule foresees.
     #[error(transparent)]

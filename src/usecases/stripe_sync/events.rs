@@ -36,7 +36,7 @@ pub async fn fetch_missed_events(app: &App) -> Result<u64, InternalError> {
     let since = (read_to - TimeDelta::minutes(OVERLAP_MINUTES)).max(now - TimeDelta::days(KEPT_DAYS));
     let mut events = match stripe.events_since(since.timestamp(), &inbox::KINDS).await {
         Ok(events) => events,
-        Err(e) => return Err(InternalError::Stripe(format!("it could not be asked for its events: {e}"))),
+        Err(e) => return Err(InternalError::Stripe(format!("its events could not be fetched: {e}"))),
     };
     events.reverse();
     let mut missed = 0;

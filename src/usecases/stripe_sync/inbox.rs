@@ -164,7 +164,7 @@ async fn record_event_failures(app: &App, failed: Vec<(InboxEvent, ItemFailure)>
                     event = event.id,
                     attempt,
                     error = reason,
-                    "an event of Stripe's failed; it is retried later"
+                    "an event of Stripe failed and will be retried"
                 );
                 if attempt >= failure.alarm_at {
                     let detail = format!("an event of Stripe's failed, and is retried: {reason}");
@@ -227,7 +227,7 @@ fn is_refund_or_dispute(kind: &str) -> bool {
 
 async fn wrong_mode(app: &App, event: &Envelope) -> Result<(), InternalError> {
     let mode = if event.livemode { "live" } else { "test" };
-    let detail = format!("an event of {mode} mode reached an endpoint of the other mode; it was refused");
+    let detail = format!("an event of {mode} mode reached an endpoint of the other mode and was refused");
     app.write(move |tx| {
         Box::pin(async move {
             alarms::raise_alarm(tx, "wrong_mode", "webhook", &detail).await?;

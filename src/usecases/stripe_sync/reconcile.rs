@@ -79,7 +79,7 @@ async fn compare_purchase(
             }
         }
         Err(StripeError::Refused { status: 404, .. }) => {
-            let detail = format!("its Checkout {session} is not there");
+            let detail = format!("Stripe does not have its Checkout {session}");
             let subject = Subject::Purchase(id);
             return Ok(vec![Difference { kind: "unknown", subject, detail, repair: Repair::Person }]);
         }
@@ -131,7 +131,7 @@ async fn compare_sales(app: &App, sales: Vec<Sale>) -> Result<Vec<Difference>, I
     }
     if elsewhere > 0 {
         let site = &app.settings.public_url;
-        tracing::warn!(elsewhere, site, "Checkouts of purchases that are not here lead to another site: not compared");
+        tracing::warn!(elsewhere, site, "Checkouts of unknown purchases lead to another site and were not compared");
     }
     Ok(differences)
 }
@@ -139,14 +139,16 @@ async fn compare_sales(app: &App, sales: Vec<Sale>) -> Result<Vec<Difference>, I
 fn lost_sale(sale: Sale, lost: Lost) -> Option<Difference> {
     let stands = if sale.is_paid() { "paid" } else { "not paid yet" };
     let (detail, repair) = match lost {
-        Lost::Row => (format!("{} is {stands}, and not here", sale.id), Repair::Restore),
-        Lost::Checkout => (format!("{} is {stands}, and not known to be its Checkout", sale.id), Repair::Restore),
+        Lost::Row => (format!("{} is {stands}, unknown here", sale.id), Repair::Restore),
+        Lost::Checkout => (format!("{} is {stands}, not linked to it here", sale.id), Repair::Restore),
         Lost::Buyer(customer) => {
-            let detail = format!("{} is {stands}, and its customer {customer} is not here: PUT the customer", sale.id);
+            let detail = format!("{} is {stands}, its customer {customer} is unknown here: PUT the customer", sale.id);
             (detail, Repair::Person)
         }
         Lost::Elsewhere => return None,
-        Lost::Terms => (format!("{} is {stands}, not here, and does not say what was sold", sale.id), Repair::Person),
+        Lost::Terms => {
+            (format!("{} is {stands}, unknown here, without the terms of the sale", sale.id), Repair::Person)
+        }
     };
     Some(Difference { kind: "lost", subject: Subject::Sale(Box::new(sale)), detail, repair })
 }
@@ -166,13 +168,13 @@ fn compare_checkout(purchase: &Purchase, state: &CheckoutState) -> Option<Differ
             is("amount", detail, Repair::Person)
         }
         (PurchaseState::Credited, true) => None,
-        (PurchaseState::Credited, false) => is("unpaid", "credited, and not paid".to_owned(), Repair::Person),
+        (PurchaseState::Credited, false) => is("unpaid", "credited but not paid".to_owned(), Repair::Person),
         (_, true) => is("not_credited", format!("paid, and {named} here"), Repair::Settle),
         (PurchaseState::Created | PurchaseState::Open, false) if state.status == CheckoutStatus::Expired => {
-            is("not_expired", format!("its Checkout has expired, and it is {named} here"), Repair::Settle)
+            is("not_expired", format!("its Checkout has expired, but it is {named} here"), Repair::Settle)
         }
         (PurchaseState::Created | PurchaseState::Open | PurchaseState::Processing, false) if state.failed => {
-            is("not_failed", format!("its payment failed, and it is {named} here"), Repair::Settle)
+            is("not_failed", format!("its payment failed, but it is {named} here"), Repair::Settle)
         }
         _ => None,
     }
@@ -186,7 +188,7 @@ async fn compare_payment(app: &App, id: PurchaseId, found: &PaymentHistory) -> R
         let status = RefundStatus::from_stripe(refund.status.as_deref().unwrap_or_default());
         let here = known.refunds.get(&refund.id);
         match here.map(|(here, _)| *here) {
-            None => is("refund", format!("{} of {} is not here", refund.id, refund.amount), Repair::Look),
+            None => is("refund", format!("{} of {} is unknown here", refund.id, refund.amount), Repair::Look),
             Some(here) if here < status => {
                 is("refund_status", format!("{} is {}, not {}", refund.id, status.name(), here.name()), Repair::Look);
             }
@@ -196,7 +198,7 @@ async fn compare_payment(app: &App, id: PurchaseId, found: &PaymentHistory) -> R
     for dispute in &found.disputes {
         let Some(status) = DisputeStatus::from_stripe(dispute.status.as_deref().unwrap_or_default()) else { continue };
         match known.disputes.get(&dispute.id).map(|(here, _)| *here) {
-            None => is("dispute", format!("{} of {} is not here", dispute.id, dispute.amount), Repair::Look),
+            None => is("dispute", format!("{} of {} is unknown here", dispute.id, dispute.amount), Repair::Look),
             Some(here) if here < status => {
                 is("dispute_status", format!("{} is {}, not {}", dispute.id, status.name(), here.name()), Repair::Look);
             }

@@ -27,7 +27,7 @@ pub async fn compare_subscriptions(app: &App, since: Instant) -> Result<Vec<Diff
                 None => continue,
             },
             Err(StripeError::Refused { status: 404, .. }) => {
-                ("unknown_subscription", "it is not at Stripe".to_owned(), Repair::Person)
+                ("unknown_subscription", "Stripe does not have it".to_owned(), Repair::Person)
             }
             Err(e) => return Err(e.into()),
         };
@@ -63,7 +63,7 @@ async fn compare_subscription(
     let lives = status.standing() != Standing::Over;
     let Some(row) = all.iter().find(|row| row.id == state.id) else {
         // One that came and went unseen has changed nothing.
-        let detail = format!("{} for {customer}, and unknown here", state.status);
+        let detail = format!("{} for {customer}, unknown here", state.status);
         return Ok(lives.then_some(("subscription", detail, Repair::Follow)));
     };
     if let Some(detail) = subscription_difference(app, state, status, row) {
@@ -71,7 +71,7 @@ async fn compare_subscription(
     }
     let known = state.prices.iter().any(|(price, _)| app.catalog.plan_of_price(price).is_some());
     if lives && !known {
-        let detail = format!("no plan of the catalogue has the price that {customer} pays");
+        let detail = format!("no plan of the catalogue has the price of {customer}");
         return Ok(Some(("unknown_price", detail, Repair::Person)));
     }
     // The account must follow from the rows.
@@ -108,5 +108,5 @@ fn subscription_difference(
     }
     let ends = row.ends_at.map(|at| at.timestamp());
     let same = ends == state.ends_at && row.anchor.timestamp() == state.anchor;
-    (!same).then(|| "its end or its anchor is another at Stripe".to_owned())
+    (!same).then(|| "its end or its anchor differs at Stripe".to_owned())
 }

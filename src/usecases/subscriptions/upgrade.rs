@@ -148,7 +148,7 @@ pub async fn came_back(app: &App, customer: &str, session: &str) -> Result<bool,
         Ok(Some(subscription)) => Ok(update_plan(app, &subscription).await? == Fulfillment::Done),
         Ok(None) => Ok(false),
         Err(e) => {
-            tracing::warn!(error = %e, "Stripe could not be asked about a Checkout");
+            tracing::warn!(error = %e, "Stripe can't be reached about a Checkout");
             Ok(false)
         }
     }

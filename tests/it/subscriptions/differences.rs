@@ -52,18 +52,18 @@ on_both!(the_check_finds_false_subscription_rows, |app| {
         (
             "update subscriptions set status = 'canceled'",
             "update subscriptions set status = 'past_due'",
-            "does not live",
+            "an ended subscription",
         ),
-        ("update subscriptions set plan = null", "update subscriptions set plan = 'starter'", "does not live"),
+        ("update subscriptions set plan = null", "update subscriptions set plan = 'starter'", "an ended subscription"),
         (
             "update subscriptions set status = 'active'",
             "update subscriptions set status = 'past_due'",
-            "graces of a subscription",
+            "graces without an unpaid subscription",
         ),
         (
             "update controlling_subscriptions set grace_until = grace_until + 1",
             "update controlling_subscriptions set grace_until = grace_until - 1",
-            "the next thing due",
+            "the next due entry",
         ),
     ];
     for (tell, undo, says) in lies {

@@ -24,14 +24,14 @@ pub(crate) async fn check_claims(store: &Store) -> Result<Result<(), String>, Db
         .await?
         .map_or(Ok(0), |row| row.int("n"))?;
     if lost > 0 {
-        return Ok(Err(format!("{lost} refunds or disputes of no purchase that knows of them")));
+        return Ok(Err(format!("{lost} refunds or disputes without their purchase")));
     }
     let sql = "select count(*) as n from grant_clawbacks k join grants g on g.no = k.grant_no
          left join purchases p on p.id = g.purchase where p.charged is null";
     if store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?
         > 0
     {
-        return Ok(Err("a grant is claimed by no payment".to_owned()));
+        return Ok(Err("a grant has a clawback without a payment".to_owned()));
     }
     let mut after = Vec::new();
     loop {
@@ -53,7 +53,7 @@ async fn check_claims_of(db: &mut Connection, claimed: &[Row]) -> Result<Result<
         let payment = purchases::stored_payment(db, id).await?;
         let standing = payment.standing().map(DisputeStatus::name);
         if purchase.refunded_amount != payment.refunded() || purchase.dispute.as_deref() != standing {
-            return Ok(Err(format!("{id}: says something else than its refunds and disputes")));
+            return Ok(Err(format!("{id}: differs from its refunds and disputes")));
         }
         let sql = format!("select {GRANT_COLUMNS} from {GRANT_TABLES} where g.purchase = $1");
         let Some(row) = db.fetch_optional(sql, args![id.bytes()]).await? else { continue };
@@ -62,7 +62,7 @@ async fn check_claims_of(db: &mut Connection, claimed: &[Row]) -> Result<Result<
             return Ok(Err(format!("grant {}: is claimed for another amount than {id} says", grant.id)));
         }
         if !grant.claim_is_taken() {
-            return Ok(Err(format!("grant {}: not as much is removed and frozen as is claimed and there", grant.id)));
+            return Ok(Err(format!("grant {}: removed and frozen credits differ from its clawbacks", grant.id)));
         }
     }
     Ok(Ok(()))

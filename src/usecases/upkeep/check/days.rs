@@ -87,7 +87,7 @@ impl DayCheck {
             if let Some(key) = keys.find(|key| kept.get(key) != meant.get(key)) {
                 let (kept, meant) = (kept.get(key).total, meant.get(key).total);
                 return Err(format!(
-                    "the total of day {day} for {key:?}: {kept} is stored, the usages come to {meant}"
+                    "the total of day {day} for {key:?}: {kept} is stored, the usages add up to {meant}"
                 ));
             }
         }
@@ -132,7 +132,7 @@ impl DayCheck {
                 (kept.get(key).copied().unwrap_or_default(), meant.get(key).copied().unwrap_or_default());
             if kept != meant {
                 return Err(format!(
-                    "the totals of day {} for operation {:?}: {} credits of {} usages are stored, the entries come to {} of {}",
+                    "the totals of day {} for operation {:?}: {} credits of {} usages are stored, the entries add up to {} of {}",
                     key.day,
                     key.operation,
                     kept.credits(),
@@ -144,7 +144,7 @@ impl DayCheck {
         }
         if in_cycle != self.in_cycle {
             return Err(format!(
-                "{in_cycle} credits are stored as used in the cycle, the entries come to {}",
+                "{in_cycle} credits are stored as used in the cycle, the entries add up to {}",
                 self.in_cycle
             ));
         }
@@ -176,7 +176,7 @@ impl<'a> DayNameSets<'a> {
         for ((day, names), other, most) in sources.chain(operations) {
             let own = names.iter().filter(|name| !name.is_empty() && **name != other).count();
             if own > most || (names.contains(other) && own < most) {
-                return Err(format!("day {day} names {own} of at most {most}, and others beside them"));
+                return Err(format!("day {day} names {own} of at most {most}, but has others too"));
             }
         }
         Ok(())

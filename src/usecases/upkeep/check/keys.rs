@@ -56,7 +56,7 @@ pub(crate) async fn check_answers(store: &Store) -> Result<Result<(), String>, D
                 let there = db.fetch_optional(sql, part.to_vec()).await?.map_or(Ok(0), |row| row.int("n"))?;
                 let missing = i64::try_from(part.len()).unwrap_or(i64::MAX) - there;
                 if missing != 0 {
-                    return Ok(Err(format!("{missing} idempotency keys bound to {table} that are not there")));
+                    return Ok(Err(format!("{missing} idempotency keys of missing rows in {table}")));
                 }
             }
         }
@@ -75,7 +75,7 @@ pub(crate) async fn check_filters(store: &Store) -> Result<Result<(), String>, D
         "select count(*) as n from (select key_hash from idempotency_keys group by key_hash having count(*) > 1) t";
     let doubled = count(sql).await?;
     if doubled > 0 {
-        return Ok(Err(format!("{doubled} idempotency keys are bound twice")));
+        return Ok(Err(format!("{doubled} idempotency keys exist twice")));
     }
     // One statement: a segment may be sealed at any moment, and the next one begun.
     let sql = "select coalesce(min(missing), -1) as n from (

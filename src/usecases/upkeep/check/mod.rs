@@ -146,7 +146,7 @@ async fn check_customer(store: &Store, no: i64) -> Result<Result<Report, String>
         let mut db = store.read().await?;
         let page = entries::fetch_page(&mut db, no, after, STEP.min(account.seq - after)).await?;
         if page.is_empty() {
-            return Ok(Err(format!("entry {} is not there", after + 1)));
+            return Ok(Err(format!("entry {} is missing", after + 1)));
         }
         for entry in &page {
             after = entry.seq;
@@ -222,11 +222,11 @@ fn check_working_set(rows: &CustomerRows) -> Result<(), String> {
     }
     // Without plans there is no saying what could be drawn when.
     if rows.plans.first().is_none_or(|plan| plan.after_seq != 0) {
-        return Err("the plan that it began with is not known".to_owned());
+        return Err("its first plan is unknown".to_owned());
     }
     let due = account.next_due().timestamp_millis();
     if due != rows.due_at {
-        return Err(format!("due_at is {}, the next thing due is at {due}", rows.due_at));
+        return Err(format!("due_at is {}, but the next due entry is at {due}", rows.due_at));
     }
     Ok(())
 }

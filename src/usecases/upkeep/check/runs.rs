@@ -170,7 +170,7 @@ impl<'a> RunCheck<'a> {
             let kind = rows.get(&run.cause.bytes()).map(|row| row.int("kind")).transpose()?;
             if kind != Some(i64::from(Kind::Plan.code())) {
                 let id = GrantId(Uuid::from_bytes(run.cause.bytes()));
-                return Ok(Err(format!("grant {id}: taken back without a reason, and no plan's")));
+                return Ok(Err(format!("grant {id}: voided without a reason")));
             }
         }
         Ok(Ok(()))
@@ -189,10 +189,10 @@ impl<'a> RunCheck<'a> {
         for run in runs {
             let broken = match rows.get(&run.cause.bytes()) {
                 None if closed => None,
-                None => Some("the reason is gone"),
+                None => Some("the reason is missing"),
                 Some(row) => {
                     let hash = note_hash(&row.blob("salt")?, &row.text("reason")?);
-                    (run.note != Some(hash)).then_some("the reason is another than the chain's")
+                    (run.note != Some(hash)).then_some("the reason differs from the chain's")
                 }
             };
             if let Some(reason) = broken {
@@ -210,7 +210,7 @@ fn check_returned(run: &UsageRun, row: &Row) -> Result<Option<String>, DbError> 
     let whole = match state {
         Some(HoldState::Released | HoldState::Lapsed) => true,
         Some(HoldState::Settled) => false,
-        Some(HoldState::Open) | None => return Ok(Some("its lines close it, its row does not".to_owned())),
+        Some(HoldState::Open) | None => return Ok(Some("its entries close it, its row does not".to_owned())),
     };
     let lapsed = state == Some(HoldState::Lapsed);
     Ok(value_difference("closed_at", row.opt_int("closed_at")?.unwrap_or(0), run.at.timestamp_millis())
@@ -236,7 +236,7 @@ fn note_difference(row: &Row, note: Option<Hash>, text: Option<String>, salt: &s
         (Some(note), Some(text), Some(salt)) => note == note_hash(&salt, &text),
         _ => false,
     };
-    Ok((!good).then(|| "its free text is not what the chain has the hash of".to_owned()))
+    Ok((!good).then(|| "its free text differs from the chain's hash".to_owned()))
 }
 
 /// The rows of the runs' causes by their ids.
