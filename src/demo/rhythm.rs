@@ -90,7 +90,7 @@ impl Rhythm {
         let (mut weight, mut spent, mut charges) = (0, 0, Vec::with_capacity(slots.len()));
         for slot in slots {
             weight += slot.weight;
-            // What is due by now, rounded to the unit: so nothing is lost, and the last slot gets the rest.
+            // The amount due by now, rounded to the unit: so nothing is lost, and the last slot gets the rest.
             let due = if weight == all { total } else { part(total, weight, all) / self.unit * self.unit };
             if due > spent {
                 charges.push(self.charge(&slot, due - spent));

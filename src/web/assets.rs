@@ -63,7 +63,7 @@ pub fn icon() -> String {
     ICON.address()
 }
 
-/// Whether the binary was built with the stylesheet.
+/// True if the binary was built with the stylesheet.
 #[must_use]
 pub fn has_stylesheet() -> bool {
     !STYLESHEET.built_in.is_empty()

@@ -105,7 +105,7 @@ impl ActOn<'_> {
         hex::encode(&self.code(secret, operator).finalize().into_bytes()[..BYTES])
     }
 
-    /// Whether the form was drawn for this operator's session and this thing.
+    /// True if the form was drawn for this operator's session and this subject.
     #[must_use]
     pub fn is_signed(&self, secret: &[u8], operator: &Operator, signature: &str) -> bool {
         fits(self.code(secret, operator), signature)
@@ -144,7 +144,7 @@ fn operator_signature(secret: &[u8], operator: &Operator) -> String {
     hex::encode(&operator_code(secret, operator).finalize().into_bytes()[..BYTES])
 }
 
-/// Whether a form was drawn for this session, customer and role, or for this session alone, as `binding` asks.
+/// True if a form was drawn for this session, customer and role, or for this session alone, as `binding` asks.
 #[must_use]
 pub fn is_signed(secret: &[u8], viewer: &Viewer, signature: &str, binding: Binding) -> bool {
     let Some((session, customer)) = signature.split_at_checked(2 * BYTES) else { return false };
@@ -152,7 +152,7 @@ pub fn is_signed(secret: &[u8], viewer: &Viewer, signature: &str, binding: Bindi
     fits(session_code(secret, viewer), session) && is_customers
 }
 
-/// Whether an operator's form was drawn for this session.
+/// True if the form was drawn for this operator's session.
 #[must_use]
 pub fn is_signed_by_operator(secret: &[u8], operator: &Operator, signature: &str) -> bool {
     fits(operator_code(secret, operator), signature)
@@ -164,7 +164,7 @@ pub fn consent(secret: &[u8], link: &[u8; 32], opens: (i64, Option<&str>), inste
     hex::encode(&consent_code(secret, link, opens, instead_of).finalize().into_bytes()[..BYTES])
 }
 
-/// Whether the button was pressed on a page that showed this.
+/// True if the button was pressed on a page that showed this.
 #[must_use]
 pub fn is_consent(
     secret: &[u8],

@@ -57,7 +57,7 @@ impl Guard {
         (!known).then_some(url)
     }
 
-    /// Whether a request that changes something comes from a page of this site.
+    /// Allows requests that read, and writes from a page of this site.
     /// `Sec-Fetch-Site` decides; a browser too old to send it sends `Origin`.
     #[must_use]
     pub fn allows(&self, method: &Method, headers: &HeaderMap) -> bool {

@@ -88,7 +88,7 @@ fn sessions(headers: &HeaderMap, is_https: bool) -> Vec<[u8; 32]> {
     cookies.iter().filter_map(|cookie| cookie.read(headers, is_https)).map(|token| token_hash(&token)).collect()
 }
 
-/// Whether this page makes the database or Stripe work for an anonymous browser.
+/// True if the page makes the database or Stripe work for an anonymous browser.
 fn asks(path: &str, has_session: bool) -> bool {
     let begins = |with: &[&str]| with.iter().any(|start| path.starts_with(start));
     begins(&ASKING) || (has_session && !begins(&FILES))

@@ -95,7 +95,7 @@ impl CustomerBalance {
         }
     }
 
-    /// Whether the next charge draws from top-ups.
+    /// True if the next charge draws from top-ups.
     #[must_use]
     pub fn top_ups_in_use(&self) -> bool {
         self.left.is_zero() && self.bonus.is_empty() && self.top_ups.left.is_positive()

@@ -27,9 +27,9 @@ pub struct TopUpList {
     pub ended_total: usize,
     pub now: Instant,
     pub zone: Zone,
-    /// Whether top-ups wait for a paid plan.
+    /// Top-ups wait for a paid plan.
     pub paused: bool,
-    /// Whether the next charge draws from top-ups.
+    /// True if the next charge draws from top-ups.
     pub in_use: bool,
     /// The end of each top-up at the customer's usage rate, where it is known.
     pub forecasts: Vec<(GrantId, TopUpForecast)>,
@@ -57,7 +57,7 @@ pub struct Window {
 pub struct More {
     pub live: usize,
     pub ended: usize,
-    /// Whether the list is shown page by page.
+    /// The list is shown page by page.
     pub all: bool,
     /// This page, from 1.
     pub page: usize,

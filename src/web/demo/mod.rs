@@ -39,7 +39,7 @@ pub fn extras(app: &App) -> Extras {
     }
 }
 
-/// Whether a form of this path opens a session of the demo's, so that none is needed.
+/// True if a form of this path opens a demo session, so that none is needed.
 #[must_use]
 pub fn signs_in(path: &str) -> bool {
     use crate::web::operator::session::SignInAsDemoOperator;
