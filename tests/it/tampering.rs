@@ -60,7 +60,7 @@ const LIES: &[Lie] = &[
     lie(
         "update holds set draws = '[[1,1]]' where state = 0",
         "update holds set draws = '[[1,7000]]' where state = 0",
-        "other draws than its lines",
+        "have different draws",
     ),
     lie(
         "update holds set state = 2, closed_at = expires_at where state = 0",
@@ -80,7 +80,7 @@ const LIES: &[Lie] = &[
     lie(
         "update holds set draws = '[]' where state = 1",
         "update holds set draws = '[[1,5000]]' where state = 1",
-        "other draws than its lines",
+        "have different draws",
     ),
     lie(
         "update holds set closed_at = closed_at + 1 where state = 2",
@@ -212,7 +212,7 @@ const LIES: &[Lie] = &[
     lie(
         "update idempotency_keys set status = 402 where status = 201 and kind = 2",
         "update idempotency_keys set status = 201 where status = 402",
-        "bound to no answer",
+        "has no answer",
     ),
     lie(
         "update entry_marks set seq = seq + 1 where seq = 64",
@@ -350,9 +350,9 @@ on_both!(each_lie_about_entries_is_named, |app| {
 
 /// Rows that are taken away, or that nobody asked for.
 const ROWS: &[(&str, &str, &str)] = &[
-    ("usages", "source = 'job one'", "it has lines and no row"),
-    ("usages", "voided_at is not null", "it has lines and no row"),
-    ("holds", "state = 1", "it has lines and no row"),
+    ("usages", "source = 'job one'", "it has entries but no row"),
+    ("usages", "voided_at is not null", "it has entries but no row"),
+    ("holds", "state = 1", "it has entries but no row"),
     ("holds", "state = 0", ""),
     ("grant_notes", "kind = 'given'", "the reason is missing (given)"),
     ("grant_notes", "kind = 'voided'", "the reason is missing (voided)"),

@@ -131,7 +131,7 @@ async fn close_customer_in(tx: &mut WriteTransaction, no: i64) -> Result<(), Int
     // Due entries are booked first.
     let followed = tx.account(no).await?.0.controlled_by.as_ref().map(|it| it.subscription.clone());
     if let Some(subscription) = followed.filter(|_| !closed) {
-        let detail = "its customer was closed; it goes on at Stripe, and is paid for, until somebody ends it there";
+        let detail = "its customer was closed; it continues at Stripe and is paid until somebody ends it there";
         alarms::raise_alarm(tx, "subscription", &subscription, detail).await?;
     }
     tx.with_account(no, |account, _, _, changes| account.notice_nobody(changes)).await?;

@@ -230,7 +230,7 @@ pub(crate) async fn fail_item(
     tracing::error!(list = list.name, item, attempts, error = reason, "an item failed and will be retried");
     if attempts >= failure.alarm_at {
         let subject = if failure.is_its_own { list.subject(tx, item).await? } else { list.name.to_owned() };
-        alarms::raise_alarm(tx, ALARM, &subject, &format!("failed, and is retried: {reason}")).await?;
+        alarms::raise_alarm(tx, ALARM, &subject, &format!("failed and will be retried: {reason}")).await?;
     }
     Ok(())
 }

@@ -217,7 +217,7 @@ pub async fn check_audit(store: &crate::store::Store) -> Result<Result<i64, Stri
             let texts = [&*line.key, &*line.operator, &*line.about, &*line.reason, &*line.detail];
             let want = audit_hash(&before, line.no, line.at.timestamp_millis(), &action, line.customer_no, &texts);
             if line.no != last + 1 || stored != want {
-                return Ok(Err(format!("audit line {} is not as it was written", last + 1)));
+                return Ok(Err(format!("audit line {} was changed", last + 1)));
             }
             (last, before) = (line.no, stored);
         }

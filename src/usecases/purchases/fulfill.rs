@@ -54,7 +54,7 @@ async fn checkout_gone(app: &App, id: PurchaseId, session: &str) -> Result<Fulfi
             let Some(purchase) = load_purchase(&mut tx.db, id).await? else { return Ok(()) };
             // Money that is under way comes by another road, or is looked for by a person.
             if matches!(purchase.state, PurchaseState::Open | PurchaseState::Processing) {
-                let detail = format!("Stripe has no Checkout {session} any more: is the key of another account?");
+                let detail = format!("Stripe does not have the Checkout {session}. Is the key another account's?");
                 alarms::raise_alarm(tx, "stripe_missing", &id.to_string(), &detail).await?;
             }
             expire_purchase(tx, id).await
@@ -87,7 +87,7 @@ pub enum StripeAnswer {
 /// Asks Stripe about a purchase whatever its state is, settles it by the answer, and tells the answer.
 pub async fn recheck_purchase(app: &App, purchase: &Purchase) -> Result<StripeAnswer, InternalError> {
     let Some(session) = purchase.session_id.as_deref() else { return Ok(StripeAnswer::NotOpened) };
-    let Some(stripe) = &app.stripe else { return Ok(StripeAnswer::Unanswered("buying is switched off".to_owned())) };
+    let Some(stripe) = &app.stripe else { return Ok(StripeAnswer::Unanswered("buying is off".to_owned())) };
     let state = match stripe.checkout(session).await {
         Ok(state) => state,
         Err(e) if e.lacks("session") => {

@@ -124,7 +124,7 @@ async fn foreign_charge(
     charge: &StripeCharge,
 ) -> Result<Fulfillment, InternalError> {
     if charge.paid {
-        let detail = format!("charge {} names it and belongs to another payment; nothing was changed", charge.id);
+        let detail = format!("charge {} names it but belongs to another payment; nothing was changed", charge.id);
         alarms::raise_alarm(tx, "review", &purchase.id.to_string(), &detail).await?;
     }
     Ok(Fulfillment::NotOurs)
@@ -190,7 +190,7 @@ async fn joined_payment(
         match DisputeStatus::from_stripe(status) {
             Some(status) => _ = payment.dispute(&dispute.id, status, dispute.amount),
             None => {
-                let detail = format!("{} has the unknown status {status:?}: nothing was moved by it", dispute.id);
+                let detail = format!("{} has the unknown status {status:?}; no credits moved", dispute.id);
                 alarms::raise_alarm(tx, "dispute", &purchase.id.to_string(), &detail).await?;
             }
         }

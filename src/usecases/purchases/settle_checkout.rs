@@ -73,7 +73,7 @@ async fn foreign_checkout(
     state: &CheckoutState,
 ) -> Result<Fulfillment, InternalError> {
     if state.paid {
-        let detail = format!("Checkout {} names it and is not its own; it was paid, and nothing was changed", state.id);
+        let detail = format!("Checkout {} names it but is not its own; it was paid, nothing was changed", state.id);
         alarms::raise_alarm(tx, "review", &purchase.id.to_string(), &detail).await?;
     }
     Ok(Fulfillment::NotOurs)

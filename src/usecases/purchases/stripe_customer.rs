@@ -197,7 +197,7 @@ async fn send_contact_change(app: &App, stripe: &Stripe, no: i64) -> Result<u64,
 
 /// One that could not be told comes again later, ever later; one that Stripe refuses is a person's to look at.
 async fn put_off_contact(app: &App, facts: ContactData, error: StripeError) -> Result<(), InternalError> {
-    tracing::warn!(customer = facts.new.customer_ref, error = %error, "Stripe could not be told of a customer");
+    tracing::warn!(customer = facts.new.customer_ref, error = %error, "a customer could not be updated at Stripe");
     app.write(move |tx| {
         Box::pin(async move {
             let sql =

@@ -69,7 +69,7 @@ async fn alarm_unstored(app: &App, id: String, fault: &InternalError) -> Result<
     app.write(move |tx| {
         Box::pin(async move {
             let detail =
-                format!("an event of Stripe's could not be stored ({reason}); `topup reconcile` finds its effect");
+                format!("an event of Stripe could not be stored ({reason}); `topup reconcile` finds its effect");
             alarms::raise_alarm(tx, "webhook", &plain_reason(&id), &detail).await?;
             Ok(())
         })

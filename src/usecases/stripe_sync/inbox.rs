@@ -144,7 +144,7 @@ async fn put_event_off(tx: &mut WriteTransaction, event: &InboxEvent) -> Result<
     let seconds = attempt.saturating_mul(60).min(failed_items::WAIT_SECONDS_MAX);
     let counted = retry_event_later(tx, event, "stripe_unavailable", seconds).await?;
     if counted && attempt == ALARM_AT_ATTEMPT {
-        let detail = "an event of Stripe's has waited for more than an hour, as Stripe cannot be asked about it";
+        let detail = "an event of Stripe has waited for more than an hour, since Stripe can't be reached";
         alarms::raise_alarm(tx, ALARM, &event.id, detail).await?;
     }
     Ok(())
@@ -167,7 +167,7 @@ async fn record_event_failures(app: &App, failed: Vec<(InboxEvent, ItemFailure)>
                     "an event of Stripe failed and will be retried"
                 );
                 if attempt >= failure.alarm_at {
-                    let detail = format!("an event of Stripe's failed, and is retried: {reason}");
+                    let detail = format!("an event of Stripe failed and will be retried: {reason}");
                     alarms::raise_alarm(tx, ALARM, &event.id, &detail).await?;
                 }
             }

@@ -23,7 +23,7 @@ const SILENT_MAX: usize = 3;
 /// [`Stopped`]: then nothing may be concluded.
 pub async fn compare_with_stripe(app: &App, since: Instant) -> Result<Vec<Difference>, Stopped> {
     let stripe = app.stripe.as_ref();
-    let stripe = stripe.ok_or_else(|| StripeError::Unavailable("buying is switched off".to_owned()))?;
+    let stripe = stripe.ok_or_else(|| StripeError::Unavailable("buying is off".to_owned()))?;
     let (mut differences, mut seen) =
         (subscription_differences::compare_subscriptions(app, since).await?, BTreeSet::new());
     let mut silent = 0;
@@ -206,7 +206,7 @@ async fn compare_payment(app: &App, id: PurchaseId, found: &PaymentHistory) -> R
         }
     }
     for gone in unknown_at_stripe(&known, found) {
-        is("unknown_part", format!("{gone} is not at Stripe"), Repair::Person);
+        is("unknown_part", format!("Stripe does not have {gone}"), Repair::Person);
     }
     Ok(all)
 }

@@ -143,13 +143,13 @@ async fn apply_subscription(
         return Ok(false);
     }
     let Some(status) = SubscriptionStatus::from_stripe(&state.status) else {
-        let detail = format!("its status {:?} is unknown; nothing was concluded", state.status);
+        let detail = format!("its status {:?} is unknown; nothing was changed", state.status);
         alarms::raise_alarm(tx, "subscription", &state.id, &detail).await?;
         return Ok(true);
     };
     if tx.is_closed(no).await? {
         if status.standing() != Standing::Over {
-            let detail = "the subscription of a closed customer lives on at Stripe";
+            let detail = "the subscription of a closed customer continues at Stripe";
             alarms::raise_alarm(tx, "subscription", &state.id, detail).await?;
         }
         return Ok(true);
@@ -163,7 +163,7 @@ async fn apply_subscription(
     let living = all.iter().filter(|one| matches!(one.status.standing(), Standing::Live | Standing::PastDue));
     if living.clone().count() > 1 {
         let ids: Vec<&str> = living.map(|one| one.id.as_str()).collect();
-        let detail = format!("one customer pays for several ({}); end all but one at Stripe", ids.join(", "));
+        let detail = format!("a customer pays for several ({}); end all but one at Stripe", ids.join(", "));
         alarms::raise_alarm(tx, "subscription", &state.customer, &detail).await?;
     }
     tx.with_account(no, |account, at, catalog, changes| account.follow(&all, at, catalog, changes)).await?;
@@ -193,7 +193,7 @@ async fn write_subscription(
         && !state.prices.iter().any(|(price, _)| tx.catalog.plan_of_price(price).is_some());
     if unknown {
         let prices: Vec<&str> = state.prices.iter().map(|(price, _)| price.as_str()).collect();
-        let detail = format!("no plan of the catalogue has a price of it ({}); the plan stays", prices.join(", "));
+        let detail = format!("no plan of the catalogue has its price ({}); the plan stays", prices.join(", "));
         alarms::raise_alarm(tx, "unknown_price", &state.id, &detail).await?;
     }
     let (unpaid, since) = unpaid_since(before.as_ref(), status, seen.unpaid_invoice.as_ref(), now)?;

@@ -163,7 +163,7 @@ async fn begun_subscription(stripe: &Stripe, customer: &str, session: &str) -> R
 /// Stripe said no, or nothing.
 async fn upgrade_refused(app: &App, error: &StripeError) -> Result<UpgradeOutcome, InternalError> {
     let Some(kind) = error.alarm() else {
-        tracing::warn!(error = %error, "Stripe could not be asked for a subscription");
+        tracing::warn!(error = %error, "Stripe can't be reached about a subscription");
         return Ok(UpgradeOutcome::StripeUnavailable);
     };
     let detail = error.to_string();

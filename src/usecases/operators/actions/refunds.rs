@@ -85,7 +85,7 @@ pub async fn refund_purchase(
                 .await?;
             // So that the page shows it; Stripe's event comes anyway.
             if let Err(fault) = purchases::update_purchase_payment(app, &purchase).await {
-                tracing::warn!(error = %fault, "a refund was sent, and could not be looked at");
+                tracing::warn!(error = %fault, "a refund was sent but could not be checked");
             }
             Ok(ActionOutcome::Done)
         }
@@ -99,7 +99,7 @@ pub async fn refund_purchase(
             tracing::warn!(purchase = about, error = %e, "a refund was refused");
             let said = match e {
                 StripeError::Refused { status, code, .. } => format!("{status} {}", code.unwrap_or_default()),
-                _ => "the key may not".to_owned(),
+                _ => "the key lacks the right".to_owned(),
             };
             add_audit_line(app, &order, "/end", note(Action::RefundRefused, said.trim().to_owned())).await?;
             Ok(ActionOutcome::StripeRefused)

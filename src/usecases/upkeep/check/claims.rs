@@ -59,7 +59,7 @@ async fn check_claims_of(db: &mut Connection, claimed: &[Row]) -> Result<Result<
         let Some(row) = db.fetch_optional(sql, args![id.bytes()]).await? else { continue };
         let grant = accounts::grant_of_row(&row)?;
         if grant.claim != payment.claims(purchase.credits, purchase.charged.unwrap_or(0)) {
-            return Ok(Err(format!("grant {}: is claimed for another amount than {id} says", grant.id)));
+            return Ok(Err(format!("grant {}: its clawback differs from {id}", grant.id)));
         }
         if !grant.claim_is_taken() {
             return Ok(Err(format!("grant {}: removed and frozen credits differ from its clawbacks", grant.id)));

@@ -46,7 +46,7 @@ pub(crate) async fn check_answers(store: &Store) -> Result<Result<(), String>, D
             let answer = row.blob("answer")?;
             let good = matches!(row.int("status")?, 200 | 201);
             if !good || serde_json::from_slice(&answer).ok().and_then(|named| collect_ids(&mut ids, named)).is_none() {
-                return Ok(Err(format!("idempotency key {} is bound to no answer", hex::encode(&after))));
+                return Ok(Err(format!("idempotency key {} has no answer", hex::encode(&after))));
             }
         }
         for (table, ids) in ids {

@@ -106,7 +106,7 @@ impl<'a> RunCheck<'a> {
         for run in runs {
             let said = |reason: String| format!("usage {}: {reason}", UsageId(Uuid::from_bytes(run.cause.bytes())));
             let Some(row) = rows.get(&run.cause.bytes()) else {
-                return Ok(Err(said("it has lines and no row".to_owned())));
+                return Ok(Err(said("it has entries but no row".to_owned())));
             };
             let broken = if run.kind == EntryKind::Used { self.usage(run, row)? } else { self.undone(run, row)? };
             if let Some(reason) = broken {
@@ -142,7 +142,7 @@ impl<'a> RunCheck<'a> {
         for run in runs {
             let said = |reason: String| format!("hold {}: {reason}", HoldId(Uuid::from_bytes(run.cause.bytes())));
             let Some(row) = rows.get(&run.cause.bytes()) else {
-                return Ok(Err(said("it has lines and no row".to_owned())));
+                return Ok(Err(said("it has entries but no row".to_owned())));
             };
             let broken = if run.kind == EntryKind::Held { self.held(run, row)? } else { check_returned(run, row)? };
             if let Some(reason) = broken {
@@ -160,7 +160,7 @@ impl<'a> RunCheck<'a> {
         Ok(value_difference("customer", row.int("customer_no")?, self.customer_no)
             .or(value_difference("credits", row.int("credits")?, run.sum()))
             .or(value_difference("created_at", row.int("created_at")?, run.at.timestamp_millis()))
-            .or((stored != lines).then(|| "its row has other draws than its lines".to_owned())))
+            .or((stored != lines).then(|| "its row and its entries have different draws".to_owned())))
     }
 
     /// A void without a reason is a plan's.
@@ -223,7 +223,7 @@ fn check_returned(run: &UsageRun, row: &Row) -> Result<Option<String>, DbError> 
 }
 
 fn value_difference<T: PartialEq + Display>(what: &str, stored: T, lines: T) -> Option<String> {
-    (stored != lines).then(|| format!("its row has {what} {stored}, its lines have {lines}"))
+    (stored != lines).then(|| format!("its row has {what} {stored}, its entries have {lines}"))
 }
 
 /// Free text is what the chain has the hash of; of a closed customer it is erased, with its salt.
