@@ -37,7 +37,7 @@ pub struct Job {
 pub const ALL: [Job; 12] = [
     Job {
         name: "ledger",
-        about: "books resets, expiry and the end of holds for customers nobody writes to",
+        about: "books due resets, expiries and lapsed holds of customers without writes",
         network: false,
         run: |app, _| Box::pin(catch_up_accounts(app)),
         backlog: |app| Box::pin(fetch_count(app, "select count(*) as n from accounts where due_at <= $1")),
@@ -45,7 +45,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "reminders",
-        about: "writes the mails that say which top-ups will expire",
+        about: "writes the emails before top-ups expire",
         network: false,
         run: |app, _| Box::pin(reminders::send_reminders(app)),
         backlog: |app| Box::pin(reminders::reminder_backlog(app)),
@@ -53,7 +53,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "news",
-        about: "writes the mails that say what a balance has come to",
+        about: "writes the emails about low balances",
         network: false,
         run: |app, _| Box::pin(balance_alerts::send_balance_alerts(app)),
         backlog: |app| Box::pin(balance_alerts::alert_backlog(app)),
@@ -61,7 +61,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "inbox",
-        about: "acts on Stripe's events that could not be acted on at once",
+        about: "handles Stripe's waiting events",
         network: true,
         run: |app, _| Box::pin(inbox::sweep_inbox(app)),
         backlog: |app| {
@@ -78,7 +78,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "purchases",
-        about: "asks Stripe about purchases that wait",
+        about: "asks Stripe about waiting purchases",
         network: true,
         run: |app, _| Box::pin(purchases::sweep_purchases(app)),
         backlog: |app| Box::pin(purchases::unfinished_purchases(app)),
@@ -86,7 +86,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "customers",
-        about: "tells Stripe of customers whose email or name changed",
+        about: "updates changed emails and names at Stripe",
         network: true,
         run: |app, _| Box::pin(purchases::send_contact_changes(app)),
         backlog: |app| Box::pin(purchases::contact_changes_waiting(app)),
@@ -94,7 +94,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "events",
-        about: "asks Stripe for the events that never reached us",
+        about: "asks Stripe for missing events",
         network: true,
         run: |app, _| Box::pin(events::fetch_missed_events(app)),
         backlog: |_| Box::pin(async { Ok(0) }),
@@ -103,7 +103,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "sign_in",
-        about: "sends the emails that somebody waits for: sign-in links and invitations",
+        about: "sends urgent emails: sign-in links and invitations",
         network: true,
         run: |app, stop| Box::pin(async move { outbox::send_urgent_emails(app, EmailWriters, stop).await.map(|()| 0) }),
         backlog: |app| {
@@ -126,7 +126,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "hooks",
-        about: "tells the SaaS's backend of credited top-ups and of low balances",
+        about: "sends webhooks about credited top-ups and low balances",
         network: true,
         run: |app, stop| Box::pin(webhooks::send_due_webhooks(app, stop)),
         backlog: |app| Box::pin(webhooks::webhook_backlog(app)),
@@ -142,7 +142,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "tidy",
-        about: "deletes what is kept for a time only: links, sessions, Stripe's events, bodies of emails, old alerts",
+        about: "deletes data after its time: links, sessions, Stripe's events, bodies of emails, old alerts",
         network: false,
         run: |app, _| Box::pin(retention::sweep_expired(app)),
         backlog: |app| Box::pin(retention::retention_backlog(app)),
