@@ -1,3 +1,4 @@
+import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { buy } from "../support/checkout";
 import { EmailServer } from "../support/email-server";
@@ -87,9 +88,34 @@ test("an emailed link signs in, and a purchase is followed by a receipt", async 
   await buy(page);
   const receipt = await post.to(customer.email, /^1,200 credits added: receipt$/);
   expect(receipt.from?.value[0]).toMatchObject({ address: "billing@gleaner.example", name: "Gleaner" });
-  for (const words of [receipt.text, receipt.html || ""]) {
+  const html = receipt.html || "";
+  for (const words of [receipt.text, html]) {
     expect(words).toContain("$9");
     expect(words).toMatch(/non-refundable/i);
     expect(words).toContain("1,200");
+    expect(words).toMatch(/\/purchases\/pur_\w+\/invoice/);
+    expect(words).toMatch(/Receipts go to every owner and admin of Acme Data\. They can('|&#39;)t be turned off\./);
   }
+  expect(html).toMatch(/<a class="go" href="[^"]+\/invoice"[^>]*>View invoice<\/a>/);
+  expect(html).toContain("prefers-color-scheme:dark");
+  expect(html, "no look in the catalogue, nothing to load").not.toContain("<img");
+});
+
+test("an email is readable at 320 px in both themes, with one button", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 4820 });
+  await customer.signIn(page);
+  await buy(page);
+  await page.goto("/demo/mails");
+  await page.getByRole("link", { name: "1,200 credits added: receipt" }).first().click();
+  const letter = page.frameLocator("iframe.letter");
+  await expect(letter.getByRole("link", { name: "View invoice" })).toBeVisible();
+  await page.setViewportSize({ width: 320, height: 640 });
+  await page.goto(`${page.url()}/html`);
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await new AxeBuilder({ page }).withRules(["color-contrast"]).analyze();
+    expect.soft(violations.flatMap(({ nodes }) => nodes.map(({ html }) => html)), colorScheme).toEqual([]);
+  }
+  await expect(page.locator("a.go")).toHaveCount(1);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
 });

@@ -60,6 +60,13 @@ impl Credits {
         }
     }
 
+    /// `1,200 credits`, `1 credit`.
+    #[must_use]
+    pub fn counted(self) -> String {
+        let noun = if self == Self::whole(1) { "credit" } else { "credits" };
+        format!("{} {noun}", self.grouped())
+    }
+
     /// Digits grouped by comma, without trailing zeros: `40,999.375`.
     #[must_use]
     pub fn grouped(self) -> String {

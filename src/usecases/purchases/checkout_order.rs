@@ -41,13 +41,12 @@ pub(crate) async fn stored_order(
 
 fn new_order(app: &App, purchase: &Purchase, stripe_customer: String) -> CheckoutOrder {
     let (shop, url) = (&app.catalog.shop, &app.settings.public_url);
-    let credits = purchase.credits.grouped();
     let months = purchase.terms(&app.catalog).months;
     let valid_until = crate::domain::account::top_up_expiry(purchase.created_at, months);
     CheckoutOrder {
         purchase: purchase.id.to_string(),
         stripe_customer,
-        product_name: format!("{credits} credits"),
+        product_name: purchase.credits.counted(),
         amount: purchase.amount,
         currency: purchase.currency.clone(),
         payment_methods: shop.payment_methods.clone(),

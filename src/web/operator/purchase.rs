@@ -13,6 +13,7 @@ use crate::web::operator::stripe_link::{StripePage, open_in_stripe};
 use crate::web::operator::table::{Cells, Table, amount, badge, code, customer_link, full, section, text};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::money::{Amount, Price};
+use crate::web::ui::text::noun;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -40,7 +41,7 @@ pub fn OperatorPurchasePage() -> impl IntoView {
             </p>
             <h1>
                 <Amount credits />
-                " credits "
+                {format!(" {} ", noun(credits))}
                 {standing}
             </h1>
             {outcome_notice(&request)}

@@ -19,6 +19,7 @@ use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::notice::{Notice, NoticeAction, NoticeBox, Voice};
+use crate::web::ui::text::noun;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -147,7 +148,7 @@ fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>)
             </p>
             <p class="note">
                 <Amount credits=plan.allowance() />
-                " credits a month"
+                {format!(" {} a month", noun(plan.allowance()))}
             </p>
             <p class="note">{if plan.top_ups { "Top-ups can be bought" } else { "No top-ups" }}</p>
             {state.map(|state| view! { <p class="after">{state}</p> })}

@@ -52,7 +52,7 @@ pub fn PurchaseBody(details: PurchaseDetails) -> impl IntoView {
     let dispute = Dispute::from_status(purchase.dispute.as_deref());
     let badge = purchase_badge(&purchase, details.is_paid, dispute);
     let left = details.left.map(|text| view! { <p class="lede">{text}</p> });
-    let title = format!("{} credits", purchase.credits.grouped());
+    let title = purchase.credits.counted();
     let reference = purchase.id.to_string();
     let support = format!("mailto:{}?subject=Purchase%20{reference}", details.support_email);
     view! {
@@ -152,7 +152,7 @@ async fn owned(
     } else {
         purchase
     };
-    let title = format!("{} credits", purchase.credits.grouped());
+    let title = purchase.credits.counted();
     let mut details = details(app, &viewer, purchase, session.is_some()).await?;
     details.notice = invoice_outcome(request).or(details.notice);
     Ok(Page::new(title, Some(viewer), view! { <PurchaseBody details /> }))
@@ -175,7 +175,7 @@ async fn signed_out(request: &RequestContext, id: PurchaseId, session: String) -
         PurchaseState::Review => notices::review(&id.to_string()),
         PurchaseState::Created | PurchaseState::Open => notices::checking(&here),
     };
-    let title = format!("{} credits", purchase.credits.grouped());
+    let title = purchase.credits.counted();
     let body = view! {
         <h1>{title.clone()}</h1>
         <NoticeBox notice />

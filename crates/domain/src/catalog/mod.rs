@@ -71,8 +71,8 @@ impl Shop {
     #[must_use]
     pub fn checkout_text(&self, credits: Credits, until: &str) -> String {
         format!(
-            "{} credits for {}, valid until {until}. Non-refundable. Used after your plan credits. [Terms]({})",
-            credits.grouped(),
+            "{} for {}, valid until {until}. Non-refundable. Used after your plan credits. [Terms]({})",
+            credits.counted(),
             self.name,
             self.terms_url
         )

@@ -24,6 +24,12 @@ fn fraction(negative: bool, digits: i128, exponent: i64) -> Result<i64, AmountEr
 }
 
 #[test]
+fn one_credit_is_no_credits() {
+    let counted = [Credits::whole(1), Credits::whole(1_200), Credits::ZERO, Credits(500)].map(Credits::counted);
+    assert_eq!(counted, ["1 credit", "1,200 credits", "0 credits", "0.5 credits"]);
+}
+
+#[test]
 fn any_number_is_read_as_the_fraction_that_it_is() {
     let whole = prop_oneof![Just("0".to_owned()), "[1-9][0-9]{0,11}"];
     let part = prop_oneof![Just(None), "[0-9]{1,8}".prop_map(Some)];

@@ -26,7 +26,7 @@ pub async fn give_credits(
             Ok(match courtesy::give_courtesy(tx, NewCourtesy { customer_no, credits, expires_at, reason }).await? {
                 Ok(given) => {
                     let until = given.grant.expires_at.format("%Y-%m-%d %H:%M UTC");
-                    let detail = format!("{} credits until {until}", credits.grouped());
+                    let detail = format!("{} until {until}", credits.counted());
                     Ok(AuditDetail::new(Action::CreditsGiven, customer_no, given.grant.id, detail))
                 }
                 Err(refused) => Err(ActionOutcome::from_refusal(&refused)),
@@ -47,7 +47,7 @@ pub async fn void_grant(app: &App, order: ActionRequest, id: GrantId) -> Result<
             }
             Ok(match courtesy::void_courtesy(tx, customer_no, id, &reason).await? {
                 Ok(done) => {
-                    let detail = format!("{} credits taken back", done.grant.voided.grouped());
+                    let detail = format!("{} taken back", done.grant.voided.counted());
                     Ok(AuditDetail::new(Action::GrantVoided, customer_no, id, detail))
                 }
                 Err(refused) => Err(ActionOutcome::from_refusal(&refused)),
@@ -70,7 +70,7 @@ pub async fn void_usage(app: &App, order: ActionRequest, id: UsageId) -> Result<
             }
             Ok(match voids::void_customer_usage(tx, id, &reason).await? {
                 Ok(done) => {
-                    let detail = format!("{} credits given back", done.usage.credits.grouped());
+                    let detail = format!("{} given back", done.usage.credits.counted());
                     Ok(AuditDetail::new(Action::UsageVoided, done.usage.customer_no, id, detail))
                 }
                 Err(Refused::Unknown) => Err(ActionOutcome::Unknown),
