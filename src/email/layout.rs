@@ -105,9 +105,11 @@ fn card(out: &mut String, draft: &Draft) {
             escape(words)
         );
     }
-    for (words, address) in &draft.links {
-        let link = link(words, address, &format!("color:{accent}"), "link");
-        let _ = writeln!(out, "<p style=\"margin:12px 0 0;font-size:14px;line-height:20px\">{link}</p>");
+    let one = |(words, address): &(&str, String)| link(words, address, &format!("color:{accent}"), "link");
+    let links: Vec<String> = draft.links.iter().map(one).collect();
+    if !links.is_empty() {
+        let links = links.join(" &nbsp; &nbsp; ");
+        let _ = writeln!(out, "<p style=\"margin:14px 0 0;font-size:14px;line-height:20px\">{links}</p>");
     }
     for note in &draft.notes {
         let note = escape(note);

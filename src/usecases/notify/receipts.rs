@@ -78,19 +78,19 @@ pub(super) fn receipt_draft(
         facts.push(("Tax", money(tax)));
         facts.push(("Paid", money(credited.total.unwrap_or_else(|| purchase.amount.saturating_add(tax)))));
     }
-    facts.push(("Bought", to.zone.full(purchase.created_at)));
-    facts.push(("Added", to.zone.full(credited.at)));
+    let (bought, added) = (to.zone.full(purchase.created_at), to.zone.full(credited.at));
+    let is_later = added != bought;
+    facts.push(("Bought", bought));
+    facts.extend(is_later.then_some(("Added", added)));
     facts.push(("Valid until", to.zone.full(credited.expires_at)));
     facts.push(("Reference", purchase.id.to_string()));
     let page = format!("{site}/purchases/{}", purchase.id);
     Draft {
-        lines: vec![format!(
-            "Valid until {}. Used after your plan credits. Non-refundable.",
-            to.zone.day(credited.expires_at)
-        )],
+        lines: vec![format!("Valid until {}. Used after your plan credits.", to.zone.day(credited.expires_at))],
         facts,
         button: Some(("View invoice".to_owned(), format!("{page}/invoice"))),
         links: vec![("Purchase details", page), ("Terms", shop.terms_url.clone())],
+        notes: vec!["Non-refundable.".to_owned()],
         ..Draft::new(shop, format!("{} added", counted(purchase.credits, "")))
     }
 }

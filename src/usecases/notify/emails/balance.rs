@@ -40,7 +40,7 @@ pub fn balance_letter(
         ),
         AlertKind::Low if left <= low => (
             format!("About {} left", counted(few(left), "")),
-            format!("About {} left.", counted(few(left), "")),
+            format!("About {} left", counted(few(left), "")),
             format!("{}Your plan resets on {resets}.", if may_buy { "A top-up keeps requests going. " } else { "" }),
         ),
         AlertKind::Out | AlertKind::PlanUsedUp | AlertKind::Low => return None,
