@@ -46,7 +46,7 @@ test("an alert is emailed at the balance that was set, and none after emails are
   await expect(mails(page)).toContainText("Mails about a low balance do not come to you.");
   await customer.charge(4000);
   await page.goto("/billing");
-  await expect(page.getByText("You are out of credits. New requests are refused.")).toBeVisible();
+  await expect(page.getByText("You're out of credits. New requests will fail.")).toBeVisible();
 
   await page.goto("/settings");
   await mails(page).getByRole("button", { name: "Send them again" }).click();

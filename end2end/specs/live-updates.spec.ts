@@ -32,7 +32,7 @@ test("notices follow the balance, and wait while a button has the focus", async 
   await customer.signIn(page);
   await page.goto("/billing");
   await mark(page);
-  const out = page.getByText("You are out of credits.");
+  const out = page.getByText("You're out of credits.");
   const first = page.getByRole("button", { name: /^Buy for/ }).first();
   await first.focus();
   const place = await first.boundingBox();

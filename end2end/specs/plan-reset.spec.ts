@@ -13,7 +13,7 @@ test("usage takes plan credits first, and a reset leaves top-ups alone", async (
   const balance = page.getByRole("region", { name: "Balance" });
   await expect(balance).toContainText("0 left of 5,000");
   await expect(balance).toContainText("1,000");
-  await expect(page.getByText("Plan credits are used up.")).toBeVisible();
+  await expect(page.getByText("Your plan credits are used up")).toBeVisible();
 
   await shop.operator.moveClockTo(used.plan.resets_at);
   expect(await customer.balance()).toMatchObject({ available: 6000, plan: { used: 0, remaining: 5000 }, top_up: { remaining: 1000 } });

@@ -98,12 +98,13 @@ test("the upgrade hint is dismissed for the cycle", async ({ page, ownShop: shop
     await page.getByLabel("CVC").fill("123");
     await page.getByRole("button", { name: "Pay $225.00" }).click();
     await expect(page.getByRole("status")).toContainText("50,000 credits added.");
-    await customer.charge(60_000);
+    await customer.charge(70_000);
     if (cycle === 0) await shop.operator.moveClockTo((await customer.balance()).plan.resets_at);
   }
   await page.goto(`${shop.url}/billing`);
-  const hint = page.getByRole("complementary", { name: "Upgrade" });
-  await expect(hint).toContainText("Pro would have been $110 cheaper over your last 2 cycles.");
+  const hint = page.getByRole("complementary", { name: "Advice" });
+  await expect(hint).toContainText("Pro is cheaper for you.");
+  await expect(hint).toContainText("Pro would have saved you $110 in the last 2 cycles: $450 in top-ups against $340.");
   await hint.getByRole("button", { name: /^Hide until/ }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Billing" })).toBeVisible();
   await expect(hint).toHaveCount(0);

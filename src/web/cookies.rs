@@ -21,6 +21,8 @@ pub enum Cookie {
     NewKey,
     /// The form that made a sign-in link for an operator, to show the link once.
     OperatorLink,
+    /// The package that was wanted before the plan had top-ups.
+    Wanted,
 }
 
 impl Cookie {
@@ -41,6 +43,8 @@ impl Cookie {
             (Self::NewKey, false) => "new-key",
             (Self::OperatorLink, true) => "__Host-operator-link",
             (Self::OperatorLink, false) => "operator-link",
+            (Self::Wanted, true) => "__Host-wanted",
+            (Self::Wanted, false) => "wanted",
         }
     }
 

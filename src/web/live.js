@@ -48,6 +48,7 @@ async function update(data) {
 // second failure in a row on the figures are said to be old.
 function fail() {
   source.close();
+  delete document.documentElement.dataset.stream;
   clearTimeout(timer);
   if (lost++) old.hidden = false;
   timer = setTimeout(listen, 1000 * 2 ** Math.min(lost, 8) * (1 + Math.random() / 5));
@@ -61,6 +62,7 @@ function listen() {
   source = new EventSource("/live");
   // The server ends a stream after five minutes: one that goes on has been cut on the way.
   timer = setTimeout(fail, 330000);
+  source.onopen = () => { document.documentElement.dataset.stream = ""; };
   source.onerror = fail;
   source.onmessage = ({ data }) => update(data);
 }

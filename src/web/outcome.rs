@@ -35,6 +35,11 @@ pub enum Outcome {
     NoInvoice,
     InvoiceUnavailable,
     FileFailed,
+    LowMarkSet,
+    /// No number of credits, or out of bounds.
+    BadLowMark,
+    /// Stripe refuses to open its portal.
+    PortalRefused,
     /// The cause is in the log.
     InternalError,
 }
@@ -51,7 +56,7 @@ pub struct OutcomeDetails {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Cancelled,
         Self::StripeUnavailable,
         Self::PurchaseRefused,
@@ -65,6 +70,9 @@ impl Outcome {
         Self::NoInvoice,
         Self::InvoiceUnavailable,
         Self::FileFailed,
+        Self::LowMarkSet,
+        Self::BadLowMark,
+        Self::PortalRefused,
         Self::InternalError,
     ];
 
@@ -85,6 +93,9 @@ impl Outcome {
             Self::NoInvoice => "no_invoice",
             Self::InvoiceUnavailable => "invoice_unavailable",
             Self::FileFailed => "file_failed",
+            Self::LowMarkSet => "low_mark_set",
+            Self::BadLowMark => "bad_low_mark",
+            Self::PortalRefused => "portal_refused",
             Self::InternalError => "fault",
         }
     }
@@ -108,6 +119,7 @@ impl Outcome {
     const fn manner(self) -> (Tone, Voice) {
         match self {
             Self::Cancelled => (Tone::Quiet, Voice::Status),
+            Self::LowMarkSet => (Tone::Good, Voice::Status),
             Self::AlreadyBought | Self::NoInvoice => (Tone::Info, Voice::Status),
             Self::PriceChanged | Self::CheckoutExpired | Self::FormStale | Self::InvoiceUnavailable => {
                 (Tone::Warn, Voice::Alert)
@@ -118,6 +130,8 @@ impl Outcome {
             | Self::ViewerCannotBuy
             | Self::BuyingOff
             | Self::FileFailed
+            | Self::BadLowMark
+            | Self::PortalRefused
             | Self::InternalError => (Tone::Bad, Voice::Alert),
         }
     }
@@ -158,6 +172,17 @@ impl Outcome {
                 ("The invoice cannot be fetched.".into(), "Try again in a minute.".into(), None)
             }
             Self::FileFailed => ("The file could not be written.".into(), "Try again in a minute.".into(), None),
+            Self::LowMarkSet => {
+                ("Saved.".into(), "Owners and admins get an email when you have fewer credits.".into(), None)
+            }
+            Self::BadLowMark => {
+                let text = "Enter a number above 0 and up to 1,000,000,000, or leave it empty. Nothing was changed.";
+                ("That's not a number of credits.".into(), text.into(), None)
+            }
+            Self::PortalRefused => {
+                let strong = "Your payment details can't be opened at the moment.".into();
+                (strong, "Nothing was changed. Support has been told.".into(), None)
+            }
             Self::InternalError => {
                 ("Something went wrong on our side.".into(), "You were not charged. Please try again.".into(), None)
             }

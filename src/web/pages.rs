@@ -1,6 +1,6 @@
 //! All pages by their paths.
 
-use crate::web::billing::BillingPage;
+use crate::web::billing::page::BillingPage;
 use crate::web::error_pages::Missing;
 #[cfg(not(feature = "demo"))]
 use crate::web::error_pages::Missing as Gallery;

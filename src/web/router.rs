@@ -3,6 +3,7 @@
 //! Invariants: a page is rendered whole, reads the same without its script, and is never cached.
 
 use crate::usecases::App;
+use crate::web::billing::wanted;
 use crate::web::continue_page::{ContinuePage, ContinueTo};
 use crate::web::document::document;
 use crate::web::error_pages::{Refused, unreadable};
@@ -36,7 +37,7 @@ pub fn routes(app: &App) -> Router<App> {
     for (path, _) in server_fn_paths() {
         router = router.route(path, post(server_functions::handle));
     }
-    router = router.route("/purchases/{id}/invoice", get(invoice));
+    router = router.route("/purchases/{id}/invoice", get(invoice)).route("/upgrade", get(wanted::upgrade));
     router = router
         .route("/operator/sales.csv", get(sales_csv::credits))
         .route("/operator/money.csv", get(sales_csv::money));

@@ -9,8 +9,10 @@
 use crate::usecases::access::links;
 use crate::usecases::operators::sign_in as operators;
 use crate::usecases::{App, InternalError};
+use crate::web::billing::advice::HideAdvice;
 use crate::web::billing::buy::StartCheckout;
-use crate::web::billing::hint::HideHint;
+use crate::web::billing::low_mark::SetLowMark;
+use crate::web::billing::portal::OpenBillingPortal;
 use crate::web::cookies::Cookie;
 use crate::web::error_pages::unreadable;
 use crate::web::form_signature::{Binding, FormSigner};
@@ -158,9 +160,8 @@ fn stale_page(path: &str) -> &'static str {
 /// The page that shows that a function failed.
 fn error_page(path: &str) -> &'static str {
     match path {
-        StartCheckout::PATH | SwitchCustomer::PATH | HideHint::PATH | ChoosePlan::PATH | OpenPlanPortal::PATH => {
-            "/billing"
-        }
+        StartCheckout::PATH | SwitchCustomer::PATH | ChoosePlan::PATH | OpenPlanPortal::PATH => "/billing",
+        HideAdvice::PATH | SetLowMark::PATH | OpenBillingPortal::PATH => "/billing",
         path if OF_SETTINGS.contains(&path) => "/settings",
         path if path.starts_with("/_fn/operator-") => "/operator/sign-in",
         _ => "/sign-in",

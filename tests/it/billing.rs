@@ -62,7 +62,10 @@ on_both!(a_payment_during_an_outage_of_stripe_is_shown_as_pending, |app| {
     app.sandbox.faults().set_api(ApiFault::Down);
     assert_eq!(app.deliver(&event).await.status, 503);
     let billing = browser.reads("/billing").await;
-    assert!(billing.contains("Payment received. Your credits are being added. Usually under a minute."), "{billing}");
+    assert!(
+        billing.contains("Payment received. We're adding your credits. This usually takes less than a minute."),
+        "{billing}"
+    );
     assert!(billing.contains("Adding credits") && !billing.contains("Not finished"), "{billing}");
     let page = browser.reads(&format!("/purchases/{}", opened.id)).await;
     assert!(
@@ -73,7 +76,7 @@ on_both!(a_payment_during_an_outage_of_stripe_is_shown_as_pending, |app| {
     app.advance_minutes(2).await;
     inbox::sweep_inbox(&app.inner()).await.unwrap();
     let billing = browser.reads("/billing").await;
-    assert!(billing.contains("Credited") && !billing.contains("being added"), "{billing}");
+    assert!(billing.contains("Credited") && !billing.contains("We're adding"), "{billing}");
     assert_eq!(app.available("acme").await, 6200);
 });
 
@@ -83,7 +86,7 @@ on_both!(lists_are_bounded_and_go_on_page_by_page, |app| {
         app.buy("acme", "p1200", &format!("buy-{n}")).await;
     }
     let browser = Browser::of(app, "acme", "owner").await;
-    let rows = |text: &str| (text.matches("1,2001,200").count(), text.matches("1,200 credits$9.00").count());
+    let rows = |text: &str| (text.matches("1,2001,200").count(), text.matches("$9.00Credited").count());
     let billing = browser.reads("/billing").await;
     assert!(billing.contains("Show 2 more") && billing.contains("Show all 12 purchases"), "{billing}");
     assert_eq!(rows(&billing), (10, 5), "{billing}");
@@ -104,13 +107,13 @@ on_both!(billing_forecasts_the_end_of_a_top_up, |app| {
     let browser = Browser::of(app, "acme", "owner").await;
     let billing = browser.reads("/billing").await;
     assert!(billing.contains("1,200 top-up credits expire in 6 days, on "), "{billing}");
-    assert!(billing.contains("Plan credits are used first. At your pace all 1,200 will expire unused."), "{billing}");
+    assert!(billing.contains("We use plan credits first, so at this pace all 1,200 will expire unused."), "{billing}");
     assert!(billing.contains("6 days left"), "{billing}");
     // A pace at which the plan, and then the top-up, is used up before its day.
     app.charge("acme", "5100", "use").await.expect(201);
     let billing = browser.reads("/billing").await;
-    assert!(billing.contains("At your pace about 80 will be left."), "{billing}");
-    assert!(billing.contains("At your pace about 80 will expire unused"), "{billing}");
+    assert!(billing.contains("At this pace about 80 will be left."), "{billing}");
+    assert!(billing.contains("About 80 likely to expire unused"), "{billing}");
 });
 
 on_both!(billing_advises_the_cheaper_way_before_paying, |app| {
@@ -118,28 +121,32 @@ on_both!(billing_advises_the_cheaper_way_before_paying, |app| {
     app.charge("acme", "20000", "use-1").await.expect(201);
     app.advance(json!({"advance_days": 6})).await.expect(200);
     let young = Browser::of(app, "acme", "owner").await.reads("/billing").await;
-    assert!(!young.contains("your pace"), "less than a week of data: {young}");
+    assert!(!young.contains("this pace"), "less than a week of data: {young}");
     app.advance(json!({"advance_days": 2})).await.expect(200);
     let (owner, viewer) = (Browser::of(app, "acme", "owner").await, Browser::of(app, "acme", "viewer").await);
     let billing = owner.reads("/billing").await;
-    assert!(billing.contains("At your pace used up about "), "{billing}");
-    assert!(billing.contains("Pro is $") && billing.contains("cheaper for your next 3 months."), "{billing}");
+    assert!(billing.contains("At this pace, they run out around "), "{billing}");
+    assert!(billing.contains("Pro is cheaper for you. You'll need about "), "{billing}");
     assert!(billing.contains("Pro instead of Builder: 3 × $170 = $510") && billing.contains("See Pro"), "{billing}");
+    assert!(billing.contains("Hide until ") && !billing.contains("Fits you"), "{billing}");
     let seen = viewer.reads("/billing").await;
-    assert!(seen.contains("At your pace used up about ") && !seen.contains("Pro is $"), "who cannot buy: {seen}");
+    assert!(seen.contains("Pro is cheaper for you.") && !seen.contains("Hide until "), "{seen}");
     // A pace that packages serve better, and one that needs nothing.
     app.advance(json!({"advance_days": 17})).await.expect(200);
     app.charge("acme", "4000", "use-2").await.expect(201);
     let billing = Browser::of(app, "acme", "owner").await.reads("/billing").await;
-    assert!(billing.contains(" will do for your next 3 months. At your pace you need about "), "{billing}");
+    assert!(
+        billing.contains("Top-ups are your cheapest option. You'll need about ") && billing.contains("Fits you"),
+        "{billing}"
+    );
     app.advance(json!({"advance_days": 31})).await.expect(200);
     app.charge("acme", "10", "use-3").await.expect(201);
     let billing = Browser::of(app, "acme", "owner").await.reads("/billing").await;
-    assert!(billing.contains("Enough for 3 months at your pace."), "{billing}");
-    assert!(billing.contains("At your pace enough until the reset"), "{billing}");
+    assert!(billing.contains("You have enough for about 3 months."), "{billing}");
+    assert!(billing.contains("At this pace, they last until the reset"), "{billing}");
 });
 
-on_both!(the_upgrade_hint_shows_its_sum_until_it_is_hidden_for_the_cycle, |app| {
+on_both!(advice_for_a_larger_plan_shows_its_sum_until_it_is_hidden_for_the_cycle, |app| {
     app.put_customer("acme", "builder").await;
     for cycle in 0..3 {
         if cycle > 0 {
@@ -147,25 +154,24 @@ on_both!(the_upgrade_hint_shows_its_sum_until_it_is_hidden_for_the_cycle, |app| 
             app.advance(json!({"advance_to": reset})).await.expect(200);
         }
         app.buy("acme", "p50000", &format!("buy-{cycle}")).await;
-        app.charge("acme", "60000", &format!("use-{cycle}")).await.expect(201);
+        app.charge("acme", "74000", &format!("use-{cycle}")).await.expect(201);
     }
     let (owner, viewer) = (Browser::of(app, "acme", "owner").await, Browser::of(app, "acme", "viewer").await);
     let billing = owner.reads("/billing").await;
-    let words = "Pro would have been $165 cheaper over your last 3 cycles. Top-ups bought: $675. \
-        Pro instead of Builder: 3 × $170 = $510.";
+    let words = "Pro would have saved you $165 in the last 3 cycles: $675 in top-ups against $510.";
     assert!(billing.contains(words) && billing.contains("Hide until "), "{billing}");
     let seen = viewer.reads("/billing").await;
-    assert!(seen.contains("Pro would have been") && !seen.contains("Hide until"), "{seen}");
-    assert_eq!(viewer.sends("/_fn/hide_hint").await, 303);
-    assert!(owner.reads("/billing").await.contains("Pro would have been"), "a viewer hides nothing");
-    assert_eq!(owner.sends("/_fn/hide_hint").await, 303);
-    assert!(!owner.reads("/billing").await.contains("Pro would have been"));
+    assert!(seen.contains("Pro would have saved") && !seen.contains("Hide until"), "{seen}");
+    assert_eq!(viewer.sends("/_fn/hide_advice").await, 303);
+    assert!(owner.reads("/billing").await.contains("Pro would have saved"), "a viewer hides nothing");
+    assert_eq!(owner.sends("/_fn/hide_advice").await, 303);
+    assert!(!owner.reads("/billing").await.contains("Pro would have saved"));
     let reset = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().to_owned();
     app.advance(json!({"advance_to": reset})).await.expect(200);
     app.charge("acme", "30000", "use-3").await.expect(201);
-    // Two purchases are left in the last three cycles: now top-ups were the cheaper way.
+    // Two purchases are left in the last three cycles: the sums say so, and no second line says another way.
     let billing = Browser::of(app, "acme", "owner").await.reads("/billing").await;
-    assert!(billing.contains("Top-ups were the cheaper way over your last 3 cycles."), "{billing}");
+    assert!(billing.contains("Last 3 cycles: $450 in top-ups.") && !billing.contains("would have saved"), "{billing}");
 });
 
 on_both!(a_purchase_page_has_its_history_and_the_remaining_credits, |app| {

@@ -63,6 +63,13 @@ impl UsageRate {
         i128::from(self.used.0) * i128::from(passed - 1) / i128::from(self.over_ms)
     }
 
+    /// The credits used on an average day.
+    #[must_use]
+    pub fn per_day(self) -> Credits {
+        let day = i128::from(self.used.0) * 86_400_000 / i128::from(self.over_ms.max(1));
+        Credits(i64::try_from(day).unwrap_or(i64::MAX))
+    }
+
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.used.0 == 0

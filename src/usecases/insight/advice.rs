@@ -1,4 +1,4 @@
-//! The upgrade hint (R17): the last cycles' figures for the domain's comparison, and putting it aside.
+//! The last cycles' figures for the domain's comparison (R17), and hiding advice for a larger plan.
 
 use crate::args;
 use crate::domain::account::cycle_start_of;
@@ -15,7 +15,7 @@ const CYCLES: i64 = 3;
 /// How many purchases are summed up.
 const PURCHASES_MAX: i64 = 1_000;
 
-/// The comparison for a customer, unless it was put aside until a reset to come. `account` stands at `now`.
+/// The comparison for a customer. `account` stands at `now`.
 pub async fn customer_advice(
     db: &mut Connection,
     app: &App,
@@ -23,11 +23,6 @@ pub async fn customer_advice(
     account: &Account,
     now: Instant,
 ) -> Result<Option<Advice>, DbError> {
-    let row = db.fetch_optional("select hint_hidden_until from customers where no = $1", args![no]).await?;
-    let hidden = row.map(|row| row.opt_at("hint_hidden_until")).transpose()?.flatten();
-    if hidden.is_some_and(|until| until > now) {
-        return Ok(None);
-    }
     let grants = plan_grants(db, no).await?;
     // Only whole cycles of the present plan tell something about it: none in which a plan ended unpaid.
     let allowance = app.catalog.allowance(&account.plan);
@@ -87,7 +82,7 @@ async fn past_cycles(
     Ok(Some(cycles))
 }
 
-/// Puts the hint aside until the next reset, for everybody of the customer.
+/// Hides advice for a larger plan until the next reset, for all members of the customer.
 pub async fn hide_advice(app: &App, customer_no: i64) -> Result<(), InternalError> {
     app.write(move |tx| {
         Box::pin(async move {

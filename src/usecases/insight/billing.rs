@@ -1,7 +1,10 @@
 //! All that Billing shows of a customer, seen in one state of the database and in few round trips.
 
-use crate::domain::Grant;
-use crate::domain::advice::Advice;
+use crate::args;
+use crate::domain::advice::Verdict;
+use crate::domain::balance_alert::low_mark;
+use crate::domain::{Credits, Grant, Instant};
+use crate::store::db::{Connection, DbError};
 use crate::usecases::credits::overview::Overview;
 use crate::usecases::credits::{accounts, overview};
 use crate::usecases::customers::Customer;
@@ -11,6 +14,7 @@ use crate::usecases::purchases::CustomerPurchases;
 use crate::usecases::{App, InternalError, customers, purchases};
 use std::ops::Range;
 
+/// What is seen.
 pub struct Billing {
     pub customer: Customer,
     pub overview: Overview,
@@ -19,8 +23,20 @@ pub struct Billing {
     pub purchases: CustomerPurchases,
     /// The forecast.
     pub forecast: Option<CustomerForecast>,
-    /// True if another plan would have been cheaper.
-    pub advice: Option<Advice>,
+    /// Buy or upgrade: one verdict.
+    pub verdict: Option<Verdict>,
+    pub choices: Choices,
+    /// Low-balance emails are due from this many credits on, set or a tenth of the plan.
+    pub low_mark: Credits,
+}
+
+/// The choices of a customer that Billing shows, and whether Stripe knows the customer.
+pub struct Choices {
+    /// The customer's own low mark.
+    pub low_mark: Option<Credits>,
+    /// Whether advice for a larger plan is hidden until the reset.
+    pub is_advice_hidden: bool,
+    pub has_stripe_customer: bool,
 }
 
 /// A customer's Billing now; what is due is booked first. `ended` is asked which of the ended top-ups are wanted,
@@ -36,12 +52,31 @@ pub async fn load_billing(
     let Some(customer) = customers::load_customer(db, app, id).await? else { return Ok(None) };
     let Some(overview) = overview::load_overview(db, app, no, id).await? else { return Ok(None) };
     let part = ended(&overview);
+    let choices = choices(db, no, overview.balance.as_of).await?;
+    let outlook = forecast::customer_forecast(db, app, no, &overview, customer.created_at).await?;
+    let back = advice::customer_advice(db, app, no, &overview.account, overview.balance.as_of).await?;
+    let ahead = outlook.as_ref().and_then(|outlook| outlook.ahead.clone());
     Ok(Some(Billing {
         ended: overview::ended_top_ups(db, no, part.start, part.len()).await?,
         purchases: purchases::customer_purchases(db, app, no, listed).await?,
-        forecast: forecast::customer_forecast(db, app, no, &overview, customer.created_at).await?,
-        advice: advice::customer_advice(db, app, no, &overview.account, overview.balance.as_of).await?,
+        verdict: Verdict::new(ahead, back),
+        low_mark: low_mark(&overview.account, choices.low_mark),
+        choices,
+        forecast: outlook,
         customer,
         overview,
     }))
+}
+
+async fn choices(db: &mut Connection, no: i64, now: Instant) -> Result<Choices, DbError> {
+    let sql = "select low_balance, hint_hidden_until, stripe_customer from customers where no = $1";
+    let row = db.fetch_optional(sql, args![no]).await?;
+    let Some(row) = row else {
+        return Ok(Choices { low_mark: None, is_advice_hidden: false, has_stripe_customer: false });
+    };
+    Ok(Choices {
+        low_mark: row.opt_int("low_balance")?.map(Credits),
+        is_advice_hidden: row.opt_at("hint_hidden_until")?.is_some_and(|until| until > now),
+        has_stripe_customer: row.opt_text("stripe_customer")?.is_some(),
+    })
 }

@@ -3,7 +3,7 @@
 
 use crate::domain::advice::{Ahead, look_ahead};
 use crate::domain::forecast::{RunsOut, TopUpForecast, UsageRate};
-use crate::domain::{GrantId, Instant, forecast};
+use crate::domain::{Credits, GrantId, Instant, forecast};
 use crate::store::db::{Connection, DbError};
 use crate::usecases::App;
 use crate::usecases::credits::overview::Overview;
@@ -44,6 +44,12 @@ pub async fn customer_forecast(
 }
 
 impl CustomerForecast {
+    /// The credits used on an average day.
+    #[must_use]
+    pub fn per_day(&self) -> Credits {
+        self.rate.per_day()
+    }
+
     /// How some top-ups will end, all together.
     #[must_use]
     pub fn top_ups_together(&self, app: &App, overview: &Overview, grants: &[GrantId]) -> Option<TopUpForecast> {

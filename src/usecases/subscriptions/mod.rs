@@ -11,4 +11,7 @@ mod upgrade;
 
 pub use plan::{FollowedSubscription, followed_subscription, is_told_by, update_plan};
 pub(crate) use plan::{customer_subscriptions, owner_of};
-pub use upgrade::{UpgradeChoice, UpgradeOutcome, came_back, open_billing_portal, sells_subscriptions, start_upgrade};
+pub use upgrade::{
+    UpgradeChoice, UpgradeOutcome, came_back, open_billing_portal, open_customer_portal, sells_subscriptions,
+    start_upgrade,
+};

@@ -140,6 +140,25 @@ pub async fn open_billing_portal(app: &App, customer_no: i64) -> Result<UpgradeO
     }
 }
 
+/// Opens Stripe's portal for card, billing address, tax id and invoices of a customer that Stripe knows.
+pub async fn open_customer_portal(app: &App, customer_no: i64) -> Result<UpgradeOutcome, InternalError> {
+    let Some(stripe) = &app.stripe else { return Ok(UpgradeOutcome::Off) };
+    let sql = "select stripe_customer from customers where no = $1 and closed_at is null";
+    let row = app.store.read().await?.fetch_optional(sql, crate::args![customer_no]).await?;
+    let Some(payer) = row.map(|row| row.opt_text("stripe_customer")).transpose()?.flatten() else {
+        return Ok(UpgradeOutcome::Changed);
+    };
+    let back = format!("{}/billing", app.settings.public_url);
+    match stripe.open_portal(&format!("portal-{}", app.clock.mint()), &payer, &back).await {
+        Ok(url) => Ok(UpgradeOutcome::At(url)),
+        Err(e) if e.lacks("customer") => {
+            forget_stripe_customer(app, customer_no, &payer).await?;
+            Ok(UpgradeOutcome::Changed)
+        }
+        Err(e) => upgrade_refused(app, &e).await,
+    }
+}
+
 /// Somebody came back from a Checkout, with its id: what it has begun is looked at. The redirect is never believed;
 /// says whether Stripe has told.
 pub async fn came_back(app: &App, customer: &str, session: &str) -> Result<bool, InternalError> {

@@ -6,7 +6,7 @@ use crate::domain::forecast::RunsOut;
 use crate::domain::{Credits, Instant, Kind, Money};
 use crate::usecases::App;
 use crate::usecases::insight::billing::Billing;
-use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::dates::{Moment, When, Zone};
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::text::Text;
 use leptos::prelude::*;
@@ -20,6 +20,10 @@ pub struct CustomerBalance {
     pub available: Credits,
     /// The plan's name.
     pub plan: String,
+    /// The page where plans are changed, for viewers who may change them.
+    pub change_plan: Option<String>,
+    /// Low-balance emails are due from this many credits on.
+    pub low_mark: Credits,
     /// The plan's price a month.
     pub price: Money,
     /// Plan credits of this cycle.
@@ -52,6 +56,17 @@ pub struct TopUpSums {
     /// Waiting for a paid plan.
     pub paused: Credits,
     pub in_use_since: Option<Instant>,
+    /// A top-up was bought before.
+    pub had_any: bool,
+}
+
+/// How much of the plan is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Fine,
+    /// At most the low mark.
+    Low,
+    Out,
 }
 
 /// The bar's two lengths, in thousandths of its width.
@@ -64,7 +79,7 @@ struct Bar {
 
 impl CustomerBalance {
     #[must_use]
-    pub fn new(app: &App, billing: &Billing, zone: Zone) -> Self {
+    pub fn new(app: &App, billing: &Billing, zone: Zone, change_plan: Option<String>) -> Self {
         let (overview, balance) = (&billing.overview, &billing.overview.balance);
         let price = app.catalog.plan(&balance.plan_id).map_or(0, |plan| plan.amount);
         let next = balance.next_plan.as_ref().map(|plan| (plan_name(app, plan), balance.cycle.end));
@@ -75,6 +90,8 @@ impl CustomerBalance {
             zone,
             available: balance.available,
             plan: plan_name(app, &balance.plan_id),
+            change_plan,
+            low_mark: billing.low_mark,
             price: Money::new(price, &app.catalog.shop.currency),
             allowance: balance.plan.allowance,
             used: balance.plan.used,
@@ -90,6 +107,7 @@ impl CustomerBalance {
                 frozen: balance.top_up.frozen,
                 paused: balance.top_up.paused,
                 in_use_since: overview.in_use_since,
+                had_any: !overview.live.is_empty() || overview.ended > 0,
             },
             runs_out: billing.forecast.as_ref().map(|forecast| forecast.runs_out),
         }
@@ -109,16 +127,17 @@ impl CustomerBalance {
     fn lasts(&self) -> Option<Text> {
         let runs_out = self.runs_out.filter(|_| self.left.is_positive())?;
         Some(match runs_out.plan {
-            Some(at) => Text::from("At your pace used up about ").time(self.zone.about(self.now, at)),
-            None => "At your pace enough until the reset".into(),
+            Some(at) => run_out(self.zone.about(self.now, at)),
+            None => "At this pace, they last until the reset".into(),
         })
     }
 
+    /// Lines under the figure of top-ups.
     fn notes(&self) -> Vec<Text> {
         let mut notes = vec![self.use_note()];
         let top_ups = &self.top_ups;
         if let Some(at) = self.runs_out.and_then(|out| out.all).filter(|_| top_ups.left.is_positive()) {
-            notes.push(Text::from("At your pace used up about ").time(self.zone.about(self.now, at)));
+            notes.push(run_out(self.zone.about(self.now, at)));
         }
         if top_ups.frozen.is_positive() {
             notes.push(Text::new().credits(top_ups.frozen).text(" frozen"));
@@ -126,7 +145,6 @@ impl CustomerBalance {
         if top_ups.paused.is_positive() {
             notes.push(Text::new().credits(top_ups.paused).text(format!(" paused on {}", self.plan)));
         }
-        notes.extend(self.bonus_note());
         notes
     }
 
@@ -136,21 +154,33 @@ impl CustomerBalance {
             (true, Some(since)) => Text::from("In use since ").time(self.zone.short_day(since)),
             (true, None) => Text::from("In use"),
             (false, _) if self.bonus.iter().any(|(credits, _)| credits.is_positive()) => {
-                Text::from("Used when plan and bonus credits reach 0")
+                Text::from("Used when plan and bonus credits hit 0")
             }
-            (false, _) => Text::from("Used when plan credits reach 0"),
+            (false, _) => Text::from("Used when plan credits hit 0"),
         };
         if held.is_positive() { note.text(" · ").credits(held).text(" held") } else { note }
     }
 
-    fn bonus_note(&self) -> Option<Text> {
+    /// Bonus credits left, and until when; none where there are none.
+    fn bonus_line(&self) -> Option<(Credits, Text)> {
         let total: Credits = self.bonus.iter().map(|(credits, _)| *credits).sum();
         let (first, until) = *self.bonus.first()?;
-        let note = Text::from("Bonus credits ").credits(total).text(", ");
-        let note = if first == total { note } else { note.credits(first).text(" of them ") };
-        let note = note.text("until ").time(self.zone.day(until));
-        let held = self.bonus_held;
-        Some(if held.is_positive() { note.text(" · ").credits(held).text(" held") } else { note })
+        let note =
+            if first == total { Text::from("Until ") } else { Text::new().credits(first).text(" of them until ") };
+        let (note, held) = (note.time(self.zone.day(until)), self.bonus_held);
+        Some((total, if held.is_positive() { note.text(" · ").credits(held).text(" held") } else { note }))
+    }
+
+    fn level(&self) -> Level {
+        if !self.allowance.is_positive() {
+            Level::Fine
+        } else if !self.left.is_positive() {
+            Level::Out
+        } else if self.left <= self.low_mark {
+            Level::Low
+        } else {
+            Level::Fine
+        }
     }
 
     /// The bar's lengths. A little use shows as a hair, and the bar is full only once nothing is left.
@@ -179,6 +209,11 @@ impl CustomerBalance {
     }
 }
 
+/// `At this pace, they run out around 30 Nov`
+fn run_out(about: Moment) -> Text {
+    Text::from("At this pace, they run out around ").time(about)
+}
+
 fn per_mille(part: Credits, whole: Credits) -> i64 {
     if !part.is_positive() || !whole.is_positive() {
         return 0;
@@ -193,31 +228,57 @@ pub fn plan_name(app: &App, id: &str) -> String {
     app.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
 }
 
-/// The region "Balance".
+/// The region "Balance". Its figures add up to the first one.
 #[component]
 pub fn BalanceCard(balance: CustomerBalance) -> impl IntoView {
-    let notes = balance.notes().into_iter().map(|text| view! { <Note text /> }).collect_view();
-    let (available, as_of, top_ups) = (balance.available, balance.zone.clock(balance.now), balance.top_ups.left);
+    let (available, as_of) = (balance.available, balance.zone.clock(balance.now));
+    let bonus = balance.bonus_line().map(|(credits, text)| {
+        view! {
+            <div>
+                <h2 class="label">"Bonus credits"</h2>
+                <p class="figure">
+                    <Amount credits />
+                </p>
+                <Note text />
+            </div>
+        }
+    });
+    let has_bonus = bonus.is_some();
     view! {
-        <section class="card balance" aria-label="Balance" data-live="balance">
+        <section class="card balance" class:four=has_bonus aria-label="Balance" data-live="balance">
             <div>
                 <h2 class="label">"Available now"</h2>
                 <p class="total">
                     <Amount credits=available />
                 </p>
                 <p class="note">
-                    "credits · " <When moment=as_of /> <span class="screen">" · " <a href="/billing">"Refresh"</a></span>
+                    "credits" <span class="live screen">" · Live"</span> <span class="still">
+                        " · " <When moment=as_of /> <span class="screen">" · " <a href="/billing">"Refresh"</a></span>
+                    </span>
                 </p>
             </div>
-            <PlanPart balance />
-            <div>
-                <h2 class="label">"Top-up credits"</h2>
-                <p class="figure top-up">
-                    <Amount credits=top_ups />
-                </p>
-                {notes}
-            </div>
+            <PlanPart balance=balance.clone() />
+            {bonus}
+            <TopUpPart balance />
         </section>
+    }
+}
+
+#[component]
+fn TopUpPart(balance: CustomerBalance) -> impl IntoView {
+    let (top_ups, credits) = (balance.top_ups, balance.top_ups.left);
+    let figure = if top_ups.had_any || credits.is_positive() {
+        view! { <Amount credits /> }.into_any()
+    } else {
+        view! { <span class="none-yet">"None yet"</span> }.into_any()
+    };
+    let notes = balance.notes().into_iter().map(|text| view! { <Note text /> }).collect_view();
+    view! {
+        <div>
+            <h2 class="label">"Top-ups"</h2>
+            <p class="figure top-up">{figure}</p>
+            {notes}
+        </div>
     }
 }
 
@@ -233,6 +294,8 @@ fn PlanPart(balance: CustomerBalance) -> impl IntoView {
     let change = balance.plan_change().map(|text| view! { <Note text /> });
     let lasts = balance.lasts().map(|text| view! { <Note text /> });
     let usage = balance.usage();
+    let level = balance.level();
+    let change_plan = balance.change_plan.map(|href| view! { " · " <a href=href>"Change plan"</a> });
     let resets = balance.zone.day(balance.resets_at);
     view! {
         <div class="plan">
@@ -241,6 +304,7 @@ fn PlanPart(balance: CustomerBalance) -> impl IntoView {
                 <p class="label">
                     <Price money=balance.price />
                     " a month"
+                    {change_plan}
                 </p>
             </div>
             <p class="figure">
@@ -249,6 +313,8 @@ fn PlanPart(balance: CustomerBalance) -> impl IntoView {
             </p>
             <div
                 class="bar"
+                class:low=level == Level::Low
+                class:out=level == Level::Out
                 role="progressbar"
                 aria-label="Plan credits"
                 aria-valuemin="0"
@@ -272,94 +338,5 @@ fn PlanPart(balance: CustomerBalance) -> impl IntoView {
 }
 
 #[cfg(test)]
-pub mod tests {
-    use super::*;
-
-    pub fn acme() -> CustomerBalance {
-        CustomerBalance {
-            now: "2026-11-22T19:05:00Z".parse().expect("an instant"),
-            zone: Zone::named("America/New_York"),
-            available: Credits::whole(180),
-            plan: "Starter".into(),
-            price: Money::new(1_900, "usd"),
-            allowance: Credits::whole(5_000),
-            used: Credits::whole(4_820),
-            held: Credits::ZERO,
-            left: Credits::whole(180),
-            resets_at: "2026-12-04T14:00:00Z".parse().expect("an instant"),
-            next: None,
-            bonus: vec![],
-            bonus_held: Credits::ZERO,
-            top_ups: TopUpSums::default(),
-            runs_out: None,
-        }
-    }
-
-    #[test]
-    fn the_card_says_what_is_left_and_until_when() {
-        let balance = acme();
-        assert_eq!(balance.usage().to_string(), "4,820 used");
-        assert_eq!(balance.spoken(), "4,820 used, 180 left of 5,000");
-        assert_eq!(balance.bar(), Bar { used: 964, held: 0 });
-        assert_eq!(balance.notes(), vec![Text::from("Used when plan credits reach 0")]);
-        let html = Owner::new_root(None).with(|| view! { <BalanceCard balance /> }.to_html());
-        assert!(html.contains(">14:05</time>"), "{html}");
-        assert!(html.contains("Resets <time datetime=\"2026-12-04T14:00:00Z\">4 Dec 2026</time>"), "{html}");
-    }
-
-    #[test]
-    fn held_credits_and_bonus_credits_are_named() {
-        let mut balance = acme();
-        balance.used = Credits(40_999_375);
-        balance.held = Credits::whole(1_250);
-        balance.allowance = Credits::whole(100_000);
-        balance.left = Credits(57_750_625);
-        let until = "2026-12-31T12:00:00Z".parse().expect("an instant");
-        balance.bonus = vec![(Credits::whole(1_250), until)];
-        assert_eq!(balance.usage().to_string(), "40,999.375 used · 1,250 held by running jobs");
-        assert_eq!(balance.notes()[1].to_string(), "Bonus credits 1,250, until 31 Dec 2026");
-        balance.bonus.push((Credits::whole(50), until));
-        assert_eq!(balance.notes()[1].to_string(), "Bonus credits 1,300, 1,250 of them until 31 Dec 2026");
-    }
-
-    #[test]
-    fn top_ups_in_use_say_since_when() {
-        let mut balance = acme();
-        balance.left = Credits::ZERO;
-        balance.top_ups.left = Credits(53_172_500);
-        balance.top_ups.held = Credits::whole(240);
-        balance.top_ups.in_use_since = Some("2026-11-12T12:00:00Z".parse().expect("an instant"));
-        assert_eq!(balance.notes()[0].to_string(), "In use since 12 Nov · 240 held");
-    }
-
-    #[test]
-    fn how_long_credits_last_is_said_no_more_precisely_than_it_is_known() {
-        let mut balance = acme();
-        let at = |text: &str| Some(text.parse().expect("an instant"));
-        balance.runs_out = Some(RunsOut::default());
-        let lasts = |balance: &CustomerBalance| balance.lasts().map(|words| words.to_string());
-        assert_eq!(lasts(&balance).as_deref(), Some("At your pace enough until the reset"));
-        balance.runs_out = Some(RunsOut { plan: at("2026-11-29T03:00:00Z"), all: at("2027-03-04T12:00:00Z") });
-        assert_eq!(lasts(&balance).as_deref(), Some("At your pace used up about 28 Nov"));
-        assert_eq!(balance.notes().len(), 1, "there are none");
-        balance.top_ups.left = Credits::whole(9_000);
-        assert_eq!(balance.notes()[1].to_string(), "At your pace used up about Mar 2027");
-        balance.left = Credits::ZERO;
-        assert_eq!(lasts(&balance), None);
-    }
-
-    #[test]
-    fn a_bar_is_full_only_when_nothing_is_left() {
-        let bar = |used: i64, held: i64, left: i64| {
-            let mut plan = acme();
-            (plan.used, plan.held, plan.left) = (Credits(used), Credits(held), Credits(left));
-            plan.allowance = Credits(used + held + left);
-            plan.bar()
-        };
-        assert_eq!(bar(1, 0, 999_999), Bar { used: 4, held: 0 });
-        assert_eq!(bar(999_999, 0, 1), Bar { used: 996, held: 0 });
-        assert_eq!(bar(5, 0, 0), Bar { used: 1_000, held: 0 });
-        assert_eq!(bar(900, 100, 0), Bar { used: 900, held: 100 });
-        assert_eq!(bar(0, 0, 0), Bar { used: 0, held: 0 });
-    }
-}
+#[path = "balance_tests.rs"]
+pub mod tests;

@@ -3,6 +3,7 @@
 use crate::domain::PurchaseState;
 use crate::usecases::purchases::{Purchase, PurchaseRequest};
 use crate::usecases::{InternalError, customers, purchases};
+use crate::web::cookies::Cookie;
 use crate::web::outcome::Outcome;
 use crate::web::request_context::RequestContext;
 use crate::web::request_context::form_failed;
@@ -50,6 +51,7 @@ pub async fn start_checkout(
     let click = click(&request, &form).await.map_err(|fault| form_failed("buy", &fault))?;
     Ok(match click {
         Click::Checkout(url) => {
+            request.clear_cookie(Cookie::Wanted);
             request.redirect(&url);
             Started::Checkout { url }
         }

@@ -1,10 +1,12 @@
 //! The one notice under the balance card: the first that applies (PAGES.md).
 
-use crate::domain::forecast::TopUpForecast;
+use crate::domain::forecast::{TopUpForecast, about};
 use crate::domain::{Credits, Grant, Instant};
 use crate::web::billing::balance::CustomerBalance;
-use crate::web::billing::offers::MayBuy;
+use crate::web::billing::may_buy::MayBuy;
+use crate::web::billing::way_out::WayOut;
 use crate::web::ui::badge::Tone;
+use crate::web::ui::dates::Moment;
 use crate::web::ui::notice::{Notice, NoticeAction};
 use crate::web::ui::text::{Text, verb};
 
@@ -15,9 +17,10 @@ pub struct Situation {
     /// Top-ups with something left ([`Situation::usable`]).
     pub top_ups: Vec<Grant>,
     pub may_buy: MayBuy,
+    pub way_out: WayOut,
     /// The start of this cycle, if an earlier one came before it.
     pub reset_at: Option<Instant>,
-    /// Whether a paid purchase waits for its credits.
+    /// A paid purchase waits for its credits.
     pub settling: bool,
     /// The plan ends then, since its payment has failed.
     pub grace_until: Option<Instant>,
@@ -50,6 +53,8 @@ impl Situation {
             .or_else(|| self.settling())
             .or_else(|| self.unpaid())
             .or_else(|| self.frozen())
+            .or_else(|| self.runs_out())
+            .or_else(|| self.low())
             .or_else(|| self.expiring(7))
             .or_else(|| self.paused())
             .or_else(|| self.plan_used_up())
@@ -61,29 +66,65 @@ impl Situation {
         if self.balance.available.is_positive() {
             return None;
         }
-        let strong = "You are out of credits. New requests are refused.";
+        let strong = "You're out of credits. New requests will fail.";
         if self.settling {
             // The notice must not advise a second purchase.
-            let text = "Payment received. Your credits are being added, usually under a minute.";
+            let text = "Payment received. We're adding your credits. This usually takes less than a minute.";
             let notice = Notice::new(Tone::Bad, strong, text);
             return Some(notice.with(NoticeAction::link("Check again", "/billing")));
         }
-        let way = match self.may_buy {
-            MayBuy::Yes => "Buy a top-up, or wait",
-            MayBuy::PlanCannot { .. } => "Upgrade, or wait",
-            MayBuy::Viewer => "Ask an owner or admin to buy, or wait",
-            MayBuy::Off => "Wait",
+        let way = match (&self.may_buy, &self.way_out) {
+            (MayBuy::Yes, WayOut::Plan { .. }) => "Upgrade, buy a top-up, or wait",
+            (MayBuy::Yes, _) => "Buy a top-up, or wait",
+            (MayBuy::PlanCannot { .. }, _) => "Upgrade, or wait",
+            (MayBuy::Viewer, _) => "Ask an owner or admin to buy, or wait",
+            (MayBuy::Off, _) => "Wait",
         };
-        let text = Text::from(format!("{way} for the reset on "))
-            .time(self.balance.zone.day(self.balance.resets_at))
-            .text(".");
-        Some(Notice::new(Tone::Bad, strong, text))
+        let text = Text::from(format!("{way} for the reset on ")).time(self.resets()).text(".");
+        Some(self.way_out.add_to(Notice::new(Tone::Bad, strong, text)))
     }
 
     fn settling(&self) -> Option<Notice> {
-        let strong = "Payment received. Your credits are being added.";
-        let notice = Notice::new(Tone::Info, strong, "Usually under a minute.");
+        let strong = "Payment received. We're adding your credits.";
+        let notice = Notice::new(Tone::Info, strong, "This usually takes less than a minute.");
         self.settling.then(|| notice.with(NoticeAction::link("Check again", "/billing")))
+    }
+
+    /// Credits run out before the reset; red within 24 hours.
+    fn runs_out(&self) -> Option<Notice> {
+        let balance = &self.balance;
+        let at = balance.runs_out.and_then(|out| out.all).filter(|at| *at < balance.resets_at)?;
+        let is_near = at - balance.now <= chrono::TimeDelta::hours(24);
+        let when = match balance.zone.days_until(balance.now, at) {
+            i64::MIN..=0 => Text::from("today"),
+            1 => Text::from("tomorrow"),
+            _ => Text::from("around ").time(balance.zone.short_day(at)),
+        };
+        let before = match balance.zone.days_until(at, balance.resets_at) {
+            i64::MIN..=0 => "just before your reset".to_owned(),
+            1 => "1 day before your reset".to_owned(),
+            days => format!("{days} days before your reset"),
+        };
+        let strong =
+            Text::from("About ").counted(about(balance.available), "").text(" left. At this pace they run out ");
+        let strong = strong.then(when).text(format!(", {before}."));
+        Some(self.way_out.add_to(Notice::new(if is_near { Tone::Bad } else { Tone::Warn }, strong, self.asks())))
+    }
+
+    /// At most the low mark is left: a low-balance email has warned, or will.
+    fn low(&self) -> Option<Notice> {
+        let left = Some(self.balance.available).filter(|left| *left <= self.balance.low_mark)?;
+        let strong = Text::from("Only ").counted(left, "").text(" left.");
+        let text = Text::from("Your plan resets on ").time(self.resets()).text(". ").then(self.asks());
+        Some(self.way_out.add_to(Notice::new(Tone::Warn, strong, text)))
+    }
+
+    fn asks(&self) -> Text {
+        if self.way_out == WayOut::Ask { "Ask an owner or admin to buy.".into() } else { Text::new() }
+    }
+
+    fn resets(&self) -> Moment {
+        self.balance.zone.day(self.balance.resets_at)
     }
 
     fn unpaid(&self) -> Option<Notice> {
@@ -91,7 +132,7 @@ impl Situation {
         let strong = format!("The payment for {} failed.", self.balance.plan);
         let text =
             Text::from("Pay by ").time(self.balance.zone.sentence(until)).text(" to keep the plan and its credits.");
-        Some(Notice::new(Tone::Bad, strong, text).with(NoticeAction::link("Pay now", &self.upgrade)))
+        Some(Notice::new(Tone::Bad, strong, text).with(NoticeAction::main_link("Pay now", &self.upgrade)))
     }
 
     fn frozen(&self) -> Option<Notice> {
@@ -123,11 +164,11 @@ impl Situation {
         };
         let strong = strong.time(when).text(".");
         if first.is_kept(self.balance.now) {
-            let text = "No reminder could be delivered to you: this date moves on until 7 days after one is. ";
+            let text = "We couldn't reach you by email, so we're keeping these credits.";
             let notice = Notice::new(Tone::Warn, strong, text);
             return Some(notice.with(NoticeAction::link("Check your addresses", "/settings")));
         }
-        let text = usage_rate(self.forecast, credits).text("Buying more does not extend them.");
+        let text = usage_rate(self.forecast, credits).text("New purchases don't extend this date.");
         Some(Notice::new(if urgent { Tone::Bad } else { Tone::Warn }, strong, text))
     }
 
@@ -137,14 +178,15 @@ impl Situation {
         let is = verb(credits, "is", "are");
         let strong = Text::new().counted(credits, "top-up").text(format!(" {is} paused on {}.", self.balance.plan));
         let text = Text::from("Upgrade to use them before ").time(self.balance.zone.day(first.expires_at)).text(".");
-        Some(Notice::new(Tone::Warn, strong, text).with(NoticeAction::link("Upgrade", &self.upgrade)))
+        Some(Notice::new(Tone::Warn, strong, text).with(NoticeAction::main_link("Upgrade", &self.upgrade)))
     }
 
     fn plan_used_up(&self) -> Option<Notice> {
         let bonus: Credits = self.balance.bonus.iter().map(|(credits, _)| *credits).sum();
         let drawn = self.balance.left.is_zero() && bonus.is_zero() && !self.top_ups.is_empty();
-        let text = Text::from("Plan resets ").time(self.balance.zone.day(self.balance.resets_at)).text(".");
-        drawn.then(|| Notice::new(Tone::Info, "Plan credits are used up. Top-ups are now in use.", text))
+        let text = Text::from("Your plan resets on ").time(self.resets()).text(".");
+        let strong = "Your plan credits are used up, so we're using your top-ups.";
+        drawn.then(|| Notice::new(Tone::Info, strong, text))
     }
 
     fn carried_over(&self) -> Option<Notice> {
@@ -154,7 +196,7 @@ impl Situation {
         if credits.is_zero() {
             return None;
         }
-        let strong = Text::from("Plan reset on ").time(self.balance.zone.short_day(reset)).text(".");
+        let strong = Text::from("Your plan reset on ").time(self.balance.zone.short_day(reset)).text(".");
         Some(Notice::new(Tone::Good, strong, Text::new().counted(credits, "top-up").text(" carried over.")))
     }
 }
@@ -163,10 +205,10 @@ impl Situation {
 fn usage_rate(forecast: Option<TopUpForecast>, credits: Credits) -> Text {
     match forecast {
         None => Text::new(),
-        Some(TopUpForecast::AllUsed) => "At your pace you will use them all. ".into(),
-        Some(TopUpForecast::Left(left)) => Text::from("At your pace about ").credits(left).text(" will be left. "),
+        Some(TopUpForecast::AllUsed) => "At this pace you'll use them all. ".into(),
+        Some(TopUpForecast::Left(left)) => Text::from("At this pace about ").credits(left).text(" will be left. "),
         Some(TopUpForecast::Untouched) => {
-            let first = Text::from("Plan credits are used first. At your pace all ");
+            let first = Text::from("We use plan credits first, so at this pace all ");
             first.credits(credits).text(" will expire unused. ")
         }
     }

@@ -1,138 +1,79 @@
-//! "Buy a top-up": the packages with their forms, or the reason why there are none.
+//! "Buy a top-up": the adviser, the packages with their forms, or the reason why there are none.
 
-use crate::domain::{Credits, Money, Package, Plan};
-use crate::usecases::App;
-use crate::usecases::access::links::Viewer;
-use crate::usecases::credits::overview::Overview;
-use crate::web::billing::balance::plan_name;
-use crate::web::billing::buy_or_upgrade::{BuyOrUpgrade, BuyOrUpgradeAdvice};
+use crate::domain::catalog::Equivalent;
+use crate::domain::{Credits, Money, Package};
+use crate::web::billing::advice::{AdviceBox, AdviceWords};
+use crate::web::billing::low_mark::{LowMark, LowMarkForm};
+use crate::web::billing::may_buy::{Lock, MayBuy};
+use crate::web::ui::badge::{Badge, BadgeText, Tone};
 use crate::web::ui::buy_form::{BuyFields, BuyForm};
 use crate::web::ui::money::{Amount, Price};
-use crate::web::ui::text::{Text, noun};
+use crate::web::ui::text::noun;
 use leptos::prelude::*;
 
 /// The section's data.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Offers {
     pub may_buy: MayBuy,
-    /// Whether buying or upgrading is cheaper.
-    pub advice: Option<BuyOrUpgrade>,
+    /// The page where plans are changed.
+    pub upgrade: String,
+    pub advice: Option<AdviceWords>,
     /// Smallest first.
     pub offers: Vec<Offer>,
-    /// The months that a top-up is valid.
-    pub months: i32,
+    pub terms: OfferTerms,
     /// A sentence about the price of a job.
     pub credit_note: String,
+    pub low_mark: LowMark,
+}
+
+/// The terms of every package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfferTerms {
+    /// The months that a top-up is valid.
+    pub months: i32,
+    /// Stripe adds tax.
+    pub plus_tax: bool,
 }
 
 /// A package for sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
+    /// The catalogue's id.
+    package: String,
     pub credits: Credits,
     pub price: Money,
     /// Credits and price of the smallest package.
     smallest: (Credits, i64),
+    /// `≈ 600 pages`
+    worth: Option<String>,
+    /// The advice marks it.
+    fits: bool,
     /// For those who may buy.
     form: Option<BuyForm>,
 }
 
-/// The reason why nothing can be bought, above the packages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Lock {
-    strong: Text,
-    text: Text,
-    /// The page that helps, if there is one.
-    upgrade: Option<String>,
-}
-
-/// Whether the viewer may buy here and now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MayBuy {
-    Yes,
-    /// The customer's plan has no top-ups.
-    PlanCannot {
-        /// Name, monthly credits and price of the cheapest plan that has.
-        better: Option<(String, Credits, Money)>,
-        /// The page where plans are changed.
-        upgrade: String,
-        /// Top-up credits that still work on this plan.
-        left: Credits,
-        /// This plan's name.
-        plan: String,
-    },
-    /// The viewer's role may not.
-    Viewer,
-    /// The shop sells nothing at the moment.
-    Off,
-}
-
-impl MayBuy {
-    /// Whether this viewer may buy; `upgrade` is the page where plans are changed.
-    #[must_use]
-    pub fn new(app: &App, viewer: &Viewer, overview: &Overview, upgrade: String) -> Self {
-        let (catalog, balance) = (&app.catalog, &overview.balance);
-        if !viewer.role.may_buy() {
-            Self::Viewer
-        } else if !catalog.may_buy(&balance.plan_id) {
-            let paid = catalog.plans.iter().filter(|plan| plan.top_ups).min_by_key(|plan| plan.amount);
-            let money = |plan: &Plan| Money::new(plan.amount, &catalog.shop.currency);
-            Self::PlanCannot {
-                better: paid.map(|plan| (plan.name.clone(), plan.allowance(), money(plan))),
-                upgrade,
-                left: balance.top_up.remaining - balance.top_up.paused,
-                plan: plan_name(app, &balance.plan_id),
-            }
-        } else if app.stripe.is_none() {
-            Self::Off
-        } else {
-            Self::Yes
-        }
-    }
-
-    fn lock(&self) -> Option<Lock> {
-        let (strong, text, upgrade) = match self {
-            Self::Yes => return None,
-            Self::Viewer => {
-                ("You can see everything here, and cannot buy.".into(), "Ask an owner or admin to buy.".into(), None)
-            }
-            Self::Off => {
-                ("Top-ups cannot be bought at the moment.".into(), "Credits that you have keep working.".into(), None)
-            }
-            Self::PlanCannot { better, upgrade, left, plan } => {
-                let offer = better.as_ref().map_or_else(Text::new, |(name, credits, price)| {
-                    let has = Text::from(format!("{name} has ")).credits(*credits);
-                    has.text(" credits a month for ").money(price.clone()).text(".")
-                });
-                (Text::from("Top-ups need a paid plan."), offer.then(leftovers(*left, plan)), Some(upgrade.clone()))
-            }
-        };
-        Some(Lock { strong, text, upgrade })
-    }
-}
-
-fn leftovers(left: Credits, plan: &str) -> Text {
-    if left.is_zero() {
-        return Text::new();
-    }
-    let still = if left == Credits::whole(1) { "still works" } else { "still work" };
-    Text::from(" Your ").counted(left, "top-up").text(format!(" {still} on {plan}."))
+/// The shop's packages.
+pub struct Shelf<'a> {
+    pub packages: &'a [Package],
+    pub currency: &'a str,
+    pub equivalent: Option<&'a Equivalent>,
+    /// The id of the package that fits.
+    pub fits: Option<&'a str>,
 }
 
 impl Offer {
-    /// The offers of these packages, smallest first; `form` draws a Buy form for those who may buy.
-    pub fn list(
-        packages: &[Package],
-        currency: &str,
-        may_buy: &MayBuy,
-        form: impl Fn(&Package) -> BuyForm,
-    ) -> Vec<Self> {
-        let mut packages: Vec<&Package> = packages.iter().collect();
+    /// The offers, smallest first; `form` makes a Buy form for those who may buy.
+    pub fn list(shelf: &Shelf<'_>, may_buy: &MayBuy, form: impl Fn(&Package) -> BuyForm) -> Vec<Self> {
+        let mut packages: Vec<&Package> = shelf.packages.iter().collect();
         packages.sort_by_key(|package| package.credits);
         let smallest = packages.first().map_or((Credits::whole(1), 0), |package| (package.grants(), package.amount));
         let offer = |package: &Package| Self {
+            package: package.id.clone(),
             credits: package.grants(),
-            price: Money::new(package.amount, currency),
+            price: Money::new(package.amount, shelf.currency),
             smallest,
+            worth: shelf.equivalent.and_then(|equivalent| worth(package, equivalent)),
+            fits: shelf.fits == Some(package.id.as_str()),
             form: (*may_buy == MayBuy::Yes).then(|| form(package)),
         };
         packages.into_iter().map(offer).collect()
@@ -145,6 +86,12 @@ impl Offer {
     fn saving(&self) -> Option<i64> {
         saving((self.credits, self.price.minor), self.smallest)
     }
+}
+
+/// `≈ 600 pages`
+fn worth(package: &Package, equivalent: &Equivalent) -> Option<String> {
+    let units = package.credits / equivalent.credits.max(1);
+    (units > 0).then(|| format!("≈ {} {}", Credits::whole(units).grouped(), equivalent.unit))
 }
 
 /// The price of 1,000 credits, rounded half up to the minor unit.
@@ -166,46 +113,41 @@ fn saving(package: (Credits, i64), smallest: (Credits, i64)) -> Option<i64> {
     (percent > 0).then_some(percent)
 }
 
-/// `Valid 12 months · Non-refundable`
-fn terms(months: i32) -> String {
-    let unit = if months == 1 { "month" } else { "months" };
-    format!("Valid {months} {unit} · Non-refundable")
+impl OfferTerms {
+    /// `Valid 12 months · Non-refundable · Used after your plan credits · Plus tax`
+    fn words(self) -> String {
+        let unit = if self.months == 1 { "month" } else { "months" };
+        let tax = if self.plus_tax { " · Plus tax" } else { "" };
+        format!("Valid {} {unit} · Non-refundable · Used after your plan credits{tax}", self.months)
+    }
 }
 
 /// The region "Buy a top-up".
 #[component]
 pub fn BuyTopUp(offers: Offers) -> impl IntoView {
-    let (lock, terms) = (offers.may_buy.lock(), terms(offers.months));
-    let upgrade = match offers.may_buy {
-        MayBuy::PlanCannot { upgrade, .. } => Some(upgrade),
-        _ => None,
-    };
-    let card = |offer| view! { <Card offer terms=terms.clone() upgrade=upgrade.clone() /> };
-    let cards = offers.offers.into_iter().map(card).collect_view();
-    let note = (!offers.credit_note.is_empty()).then(|| view! { <p class="after">{offers.credit_note}</p> });
-    // Advice against buying stands before the buttons, advice for it below them.
-    let (before, after) = match offers.advice {
-        Some(advice) if advice.buys => (None, Some(advice)),
-        advice => (advice, None),
-    };
+    let lock = offers.may_buy.lock();
+    let upgrades = matches!(offers.may_buy, MayBuy::PlanCannot { .. });
+    let upgrade = upgrades.then(|| offers.upgrade.clone());
+    let cards = offers.offers.into_iter().map(|offer| view! { <Card offer upgrades /> }).collect_view();
+    let note = (!offers.credit_note.is_empty()).then(|| view! { <span>{offers.credit_note}</span> });
     view! {
         <section aria-labelledby="buy">
-            <div class="heading">
-                <h2 id="buy">"Buy a top-up"</h2>
-                <p class="note">"One-time. Plus tax where it applies. Used after your plan credits."</p>
-            </div>
-            {lock.map(|lock| view! { <LockBox lock /> })}
-            <div data-live="ahead">{before.map(|advice| view! { <BuyOrUpgradeAdvice advice /> })}</div>
+            <h2 id="buy">"Buy a top-up"</h2>
+            {lock.map(|lock| view! { <LockBox lock upgrade /> })}
+            <div data-live="advice">{offers.advice.map(|advice| view! { <AdviceBox advice /> })}</div>
             <ul class="offers">{cards}</ul>
-            <div data-live="enough">{after.map(|advice| view! { <BuyOrUpgradeAdvice advice /> })}</div>
-            {note}
+            <p class="after ends">
+                <span>{offers.terms.words()}</span>
+                {note}
+            </p>
+            <LowMarkForm low_mark=offers.low_mark />
         </section>
     }
 }
 
 #[component]
-fn LockBox(lock: Lock) -> impl IntoView {
-    let upgrade = lock.upgrade.map(|href| {
+fn LockBox(lock: Lock, upgrade: Option<String>) -> impl IntoView {
+    let upgrade = upgrade.map(|href| {
         view! {
             <a class="button primary" href=href>
                 "Upgrade"
@@ -223,62 +165,82 @@ fn LockBox(lock: Lock) -> impl IntoView {
 }
 
 #[component]
-fn Card(offer: Offer, terms: String, upgrade: Option<String>) -> impl IntoView {
+fn Card(offer: Offer, upgrades: bool) -> impl IntoView {
+    let (per_thousand, buys, fits_you) = (offer.per_thousand(), offer.form.is_some(), offer.fits);
+    let saving = offer.saving().map(|percent| {
+        let badge = Badge::new(Tone::Good, format!("Save {percent}%"));
+        view! { <BadgeText badge /> }
+    });
+    let fits = fits_you.then(|| view! { <BadgeText badge=Badge::new(Tone::Info, "Fits you") /> });
+    let worth = offer.worth.clone().map(|worth| view! { <p class="note worth">{worth}</p> });
+    view! {
+        <li class="card offer" class:buys=buys class:fits=fits_you>
+            <div class="ends">
+                <h3>
+                    <Amount credits=offer.credits />
+                    {format!(" {}", noun(offer.credits))}
+                </h3>
+                {fits}
+            </div>
+            <p class="figure">
+                <Price money=offer.price.clone() />
+            </p>
+            <p class="note per">
+                <span><Price money=per_thousand long=true /> " per 1,000"</span> " " {saving}
+            </p>
+            {worth}
+            <CardButton offer upgrades />
+        </li>
+    }
+}
+
+/// The button that buys. Its name begins with the visible text. It is a label and no hidden text, since a hidden element
+/// would put a space before its comma.
+#[component]
+fn CardButton(offer: Offer, upgrades: bool) -> impl IntoView {
     let spoken = format!("{} {}", offer.credits.grouped(), noun(offer.credits));
-    let per_thousand = offer.per_thousand();
-    let saving = offer.saving().map(|percent| view! { <span class="badge good">{format!("Save {percent}%")}</span> });
-    // The name begins with the visible text. It is a label and no hidden text, since a hidden element
-    // would put a space before its comma.
-    let price = offer.price.clone();
-    let buys = offer.form.is_some();
-    let button = match (offer.form, upgrade) {
-        (None, None) => ().into_any(),
-        (None, Some(href)) => view! {
-            <a class="button" href=href aria-label=format!("Upgrade to buy {spoken}")>
-                "Upgrade to buy"
-            </a>
-        }
-        .into_any(),
-        (Some(form), _) => {
-            let name = format!("Buy for {}, {spoken}", price.short());
+    match offer.form {
+        Some(form) => {
+            let name = format!("Buy for {}, {spoken}", offer.price.short());
             view! {
                 <BuyFields form>
                     <button class="button buy" aria-label=name>
-                        "Buy for " <Price money=price />
+                        "Buy for " <Price money=offer.price />
                     </button>
                 </BuyFields>
             }
             .into_any()
         }
-    };
-    view! {
-        <li class="card offer" class:buys=buys>
-            <h3>
-                <Amount credits=offer.credits />
-                " credits"
-            </h3>
-            <p class="figure">
-                <Price money=offer.price />
-            </p>
-            <p class="note per">
-                <span><Price money=per_thousand long=true /> " per 1,000"</span> " " {saving}
-            </p>
-            {button}
-            <p class="terms">{terms}</p>
-        </li>
+        None if upgrades => view! {
+            <a class="button" href=upgrade_path(&offer.package) aria-label=format!("Upgrade to buy {spoken}")>
+                "Upgrade to buy"
+            </a>
+        }
+        .into_any(),
+        None => ().into_any(),
     }
+}
+
+/// The way to the page of plans that remembers the wanted package.
+fn upgrade_path(package: &str) -> String {
+    let package: String = url::form_urlencoded::byte_serialize(package.as_bytes()).collect();
+    format!("/upgrade?package={package}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn offer(credits: i64, amount: i64) -> Offer {
+        let smallest = (Credits::whole(1_200), 900);
+        let (credits, price) = (Credits::whole(credits), Money::new(amount, "usd"));
+        Offer { package: "p".into(), credits, price, smallest, worth: None, fits: false, form: None }
+    }
+
     #[test]
     fn a_larger_package_says_what_it_saves_per_credit() {
         let check = |credits: i64, price: i64, per_thousand: &str, saving: Option<i64>| {
-            let smallest = (Credits::whole(1_200), 900);
-            let offer =
-                Offer { credits: Credits::whole(credits), price: Money::new(price, "usd"), smallest, form: None };
+            let offer = offer(credits, price);
             assert_eq!((offer.per_thousand().long().as_str(), offer.saving()), (per_thousand, saving), "{credits}");
         };
         check(1_200, 900, "$7.50", None);
@@ -290,18 +252,24 @@ mod tests {
     }
 
     #[test]
-    fn who_cannot_buy_reads_why() {
-        let free = MayBuy::PlanCannot {
-            better: Some(("Starter".into(), Credits::whole(5_000), Money::new(1_900, "usd"))),
-            upgrade: "/plans".into(),
-            left: Credits::whole(1_000),
-            plan: "Free".into(),
-        };
-        let lock = free.lock().expect("a lock");
-        assert_eq!(lock.strong.to_string(), "Top-ups need a paid plan.");
-        let text = "Starter has 5,000 credits a month for $19. Your 1,000 top-up credits still work on Free.";
-        assert_eq!(lock.text.to_string(), text);
-        assert_eq!(MayBuy::Viewer.lock().expect("a lock").text.to_string(), "Ask an owner or admin to buy.");
-        assert!(MayBuy::Yes.lock().is_none());
+    fn a_package_says_its_worth_in_the_shops_goods() {
+        let package = |credits| Package { id: "p".into(), credits, amount: 900 };
+        let pages = Equivalent { unit: "pages".into(), credits: 2 };
+        assert_eq!(worth(&package(1_200), &pages).as_deref(), Some("≈ 600 pages"));
+        assert_eq!(worth(&package(50_000), &pages).as_deref(), Some("≈ 25,000 pages"));
+        assert_eq!(worth(&package(1), &pages), None);
+    }
+
+    #[test]
+    fn tax_is_named_only_where_it_is_on() {
+        let words = |months, plus_tax| OfferTerms { months, plus_tax }.words();
+        assert_eq!(words(12, false), "Valid 12 months · Non-refundable · Used after your plan credits");
+        assert_eq!(words(1, true), "Valid 1 month · Non-refundable · Used after your plan credits · Plus tax");
+    }
+
+    #[test]
+    fn one_credit_is_one_credit() {
+        let html = Owner::new_root(None).with(|| view! { <Card offer=offer(1, 900) upgrades=false /> }.to_html());
+        assert!(html.contains("</data> credit</h3>") || html.contains(">1</data> credit<"), "{html}");
     }
 }

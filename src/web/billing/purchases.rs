@@ -4,13 +4,14 @@
 
 use crate::domain::{Money, PurchaseState};
 use crate::usecases::purchases::{CustomerPurchases, Purchase};
-use crate::web::billing::count;
+use crate::web::billing::portal::PortalLink;
 use crate::web::ui::badge::BadgeText;
 use crate::web::ui::buy_form::{BuyFields, BuyForm};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::paging::{PAGE_ROWS, PageLinks};
 use crate::web::ui::purchase_badge::{Dispute, purchase_badge};
+use crate::web::ui::text::noun;
 use leptos::prelude::*;
 
 /// How many show before "Show all".
@@ -22,9 +23,16 @@ pub struct PurchaseList {
     pub listed: CustomerPurchases,
     /// The form that resumes the open Checkout, for viewers who may buy.
     pub resume: Option<BuyForm>,
+    /// Stripe knows the customer, and the viewer may change its card.
+    pub has_portal: bool,
     pub zone: Zone,
     /// The page of all purchases; without it the list is short.
     pub page: Option<usize>,
+}
+
+/// A count of the store as a length.
+fn count(n: i64) -> usize {
+    usize::try_from(n).unwrap_or(0)
 }
 
 /// The rows of a page: how many to skip, how many to take, the page's number, and the last page's.
@@ -60,8 +68,14 @@ impl PurchaseList {
 /// The region "Purchases".
 #[component]
 pub fn Purchases(list: PurchaseList) -> impl IntoView {
+    let portal = list.has_portal.then(|| view! { <PortalLink /> });
     let body = if list.rows().is_empty() {
-        view! { <p class="card empty note">"No purchases yet. Invoices show here."</p> }.into_any()
+        view! {
+            <p class="card empty">
+                <strong>"No purchases yet."</strong> " Your invoices will be here."
+            </p>
+        }
+        .into_any()
     } else {
         let (_, _, page, pages) = list.window();
         let (total, all) = (list.listed.total, list.page.is_some());
@@ -73,7 +87,10 @@ pub fn Purchases(list: PurchaseList) -> impl IntoView {
     };
     view! {
         <section aria-labelledby="purchases" data-live="purchases">
-            <h2 id="purchases">"Purchases"</h2>
+            <div class="heading">
+                <h2 id="purchases">"Purchases"</h2>
+                {portal}
+            </div>
             {body}
         </section>
     }
@@ -87,8 +104,8 @@ fn Table(list: PurchaseList) -> impl IntoView {
             <caption class="sr-only">"Purchases"</caption>
             <thead role="rowgroup">
                 <tr role="row">
+                    <th scope="col" role="columnheader">"Purchase"</th>
                     <th scope="col" role="columnheader">"Date"</th>
-                    <th scope="col" role="columnheader">"Package"</th>
                     <th scope="col" role="columnheader" class="number">"Price"</th>
                     <th scope="col" role="columnheader">"Status"</th>
                     <th scope="col" role="columnheader">
@@ -106,38 +123,38 @@ fn row_html(list: &PurchaseList, (purchase, is_paid): (&Purchase, bool)) -> AnyV
     let price = Money::new(purchase.amount, &purchase.currency);
     let badge = purchase_badge(purchase, is_paid, Dispute::from_status(purchase.dispute.as_deref()));
     let about = format!(" of {} for {}", date.text, price.long());
-    let invoice = (purchase.state == PurchaseState::Credited).then(|| format!("/purchases/{}/invoice", purchase.id));
-    let more = match (invoice, list.resume_form(purchase, is_paid)) {
-        (Some(href), _) => view! {
-            <a href=href>"Invoice"<span class="sr-only">{about}</span></a>
+    let invoice = (purchase.state == PurchaseState::Credited).then(|| {
+        view! {
+            <a href=format!("/purchases/{}/invoice", purchase.id)>"Invoice"<span class="sr-only">{about.clone()}</span></a>
         }
-        .into_any(),
-        (None, Some(form)) => view! {
+    });
+    let resume = list.resume_form(purchase, is_paid).map(|form| {
+        view! {
+            " · "
             <BuyFields form>
-                <button class="link">"Continue"<span class="sr-only">{about}</span></button>
+                <button class="link">"Continue"<span class="sr-only">{about.clone()}</span></button>
             </BuyFields>
         }
-        .into_any(),
-        (None, None) => ().into_any(),
-    };
+    });
     view! {
         <tr role="row">
             <th scope="row" role="rowheader" class="first">
                 <a href=format!("/purchases/{}", purchase.id)>
-                    <When moment=date />
+                    <Amount credits=purchase.credits />
+                    {format!(" {}", noun(purchase.credits))}
                 </a>
             </th>
             <td role="cell" class="what">
-                <Amount credits=purchase.credits />
-                " credits"
+                <When moment=date />
             </td>
             <td role="cell" class="number lead">
                 <Price money=price long=true />
             </td>
             <td role="cell" class="state">
                 <BadgeText badge=badge />
+                {resume}
             </td>
-            <td role="cell" class="more">{more}</td>
+            <td role="cell" class="more">{invoice}</td>
         </tr>
     }
     .into_any()
@@ -187,6 +204,7 @@ mod tests {
         PurchaseList {
             listed: CustomerPurchases { paid: vec![], open, total, page: rows },
             resume,
+            has_portal: false,
             zone: Zone::UTC,
             page,
         }

@@ -1,22 +1,27 @@
 //! Billing in every state.
 
-use crate::domain::advice::Advice;
+use crate::domain::catalog::Equivalent;
 use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Credits, Grant, Money, Package, PurchaseState, Terms};
 use crate::usecases::purchases::{CustomerPurchases, Purchase};
 use crate::web::billing::balance::CustomerBalance;
-use crate::web::billing::hint::{Hint, Plans};
+use crate::web::billing::low_mark::LowMark;
+use crate::web::billing::may_buy::MayBuy;
 use crate::web::billing::notices::Situation;
-use crate::web::billing::offers::{MayBuy, Offer, Offers};
+use crate::web::billing::offers::{Offer, OfferTerms, Offers, Shelf};
+use crate::web::billing::page::Sections;
 use crate::web::billing::purchases::PurchaseList;
 use crate::web::billing::top_up_badge::is_live;
 use crate::web::billing::top_ups::TopUpList;
-use crate::web::billing::{Sections, notices, purchases, top_ups};
+use crate::web::billing::way_out::WayOut;
+use crate::web::billing::{notices, purchases, top_ups};
 use crate::web::gallery::customers::{Sketch, at};
 use crate::web::gallery::forecast::Forecast;
 use crate::web::gallery::{Sample, customers};
 use crate::web::outcome::{Outcome, OutcomeDetails};
+use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form::BuyForm;
+use crate::web::ui::notice::{Notice, NoticeAction};
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
@@ -25,7 +30,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("free", page(customers::fjord(), |v| v.may_buy = locked(Credits::ZERO))),
         ("free-leftovers", page(leftovers(), |v| v.may_buy = locked(Credits::whole(1_000)))),
         ("free-paused", page(waiting(), |v| v.may_buy = locked(Credits::ZERO))),
-        ("builder", page(customers::larch(), |v| v.hint = true)),
+        ("builder", page(customers::larch(), |v| v.forecast = Some(Forecast::Upgrade))),
         ("pro", page(customers::meridian(), |v| v.first = Some(TopUpForecast::Untouched))),
         ("pro-all", page(customers::meridian(), |v| v.all = true)),
         ("viewer", page(customers::meridian(), |v| v.may_buy = MayBuy::Viewer)),
@@ -37,7 +42,8 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("change-booked", page(booked(), |_| ())),
         ("all-used", page(used_up(), |_| ())),
         ("advice-buy", page(customers::acme(), |v| v.forecast = Some(Forecast::Buy))),
-        ("advice-upgrade", page(customers::larch(), |v| v.forecast = Some(Forecast::Upgrade))),
+        ("upgraded", page(customers::acme(), |v| v.wanted = true)),
+        ("plenty", page(plenty(), |_| ())),
         ("advice-enough", page(customers::meridian(), |v| v.forecast = Some(Forecast::Enough))),
         ("kept", page(kept(), |_| ())),
         ("unfinished", page(unfinished(), |_| ())),
@@ -56,7 +62,7 @@ struct Variation {
     first: Option<TopUpForecast>,
     settling: bool,
     unpaid: bool,
-    hint: bool,
+    wanted: bool,
     all: bool,
     forecast: Option<Forecast>,
     outcome: Option<Outcome>,
@@ -68,7 +74,7 @@ fn page(sketch: Sketch, vary: impl FnOnce(&mut Variation)) -> Sample {
         first: None,
         settling: false,
         unpaid: false,
-        hint: false,
+        wanted: false,
         all: false,
         forecast: None,
         outcome: None,
@@ -89,17 +95,25 @@ fn sections(sketch: Sketch, v: Variation) -> Sections {
     let page = v.all.then_some(1);
     let (ended_total, shown) = (ended.len(), top_ups::window(live.len(), ended.len(), page).ended);
     ended = ended[shown].to_vec();
+    let equivalent = Equivalent { unit: "pages".to_owned(), credits: 2 };
+    let shelf = Shelf {
+        packages: &packages,
+        currency: "usd",
+        equivalent: Some(&equivalent),
+        fits: v.forecast.and_then(Forecast::fits),
+    };
     let balance = CustomerBalance { runs_out: v.forecast.map(Forecast::runs_out), ..sketch.balance.clone() };
     Sections {
-        outcome: v.outcome.map(|outcome| outcome.notice(outcome_details(&sketch))),
-        notice: situation(&balance, &live, &v).notice(),
-        hint: v.hint.then(|| hint(&sketch)).flatten(),
+        outcome: v.outcome.map(|outcome| outcome.notice(outcome_details(&sketch))).or(v.wanted.then(wanted)),
+        notice: if v.wanted { None } else { situation(&balance, &live, &v).notice() },
         offers: Offers {
-            advice: v.forecast.map(Forecast::advice),
-            offers: Offer::list(&packages, "usd", &v.may_buy, |package| signed(&package.id, terms(package))),
-            may_buy: v.may_buy.clone(),
-            months: 12,
+            advice: v.forecast.and_then(|forecast| forecast.advice(balance.zone)),
+            offers: Offer::list(&shelf, &v.may_buy, |package| signed(&package.id, terms(package))),
+            upgrade: "/plans".to_owned(),
+            terms: OfferTerms { months: 12, plus_tax: false },
             credit_note: "Most pages cost 2 credits.".to_owned(),
+            low_mark: LowMark { credits: balance.low_mark, chosen: None, may_set: v.may_buy != MayBuy::Viewer },
+            may_buy: v.may_buy.clone(),
         },
         purchases: purchase_list(&sketch, &v, page),
         top_ups: TopUpList {
@@ -122,6 +136,7 @@ fn situation(balance: &CustomerBalance, live: &[Grant], v: &Variation) -> Situat
         balance: balance.clone(),
         top_ups: Situation::usable(live, balance.now),
         may_buy: v.may_buy.clone(),
+        way_out: way_out(v),
         reset_at: None,
         settling: v.settling,
         grace_until: v.unpaid.then(|| at("2026-11-30T10:00:00Z")),
@@ -129,6 +144,36 @@ fn situation(balance: &CustomerBalance, live: &[Grant], v: &Variation) -> Situat
         upgrade: "/plans".into(),
         forecast: v.first,
     }
+}
+
+fn way_out(v: &Variation) -> WayOut {
+    let plan = match (&v.may_buy, v.forecast) {
+        (MayBuy::PlanCannot { .. }, _) => Some(("Upgrade".to_owned(), "/plans".to_owned())),
+        (_, Some(Forecast::Upgrade)) => Some(("See Pro".to_owned(), "/plans".to_owned())),
+        _ => None,
+    };
+    let (credits, price) = if v.forecast.is_some() { (5_000, 3_000) } else { (1_200, 900) };
+    let buy = WayOut::Buy {
+        credits: Credits::whole(credits),
+        price: Money::new(price, "usd"),
+        form: form(&format!("p{credits}"), price),
+        mix: v.forecast.map(|_| "5,000 and 1,200 credits".into()),
+    };
+    WayOut::new(&v.may_buy, plan, Some(buy))
+}
+
+/// The offer after an upgrade.
+fn wanted() -> Notice {
+    let notice = Notice::new(Tone::Good, "You're on Starter. You can buy top-ups now.", "");
+    notice.with(NoticeAction::buy("Buy 1,200 for $9", form("p1200", 900)))
+}
+
+/// Nothing to tell: most of the plan is left.
+fn plenty() -> Sketch {
+    let mut sketch = customers::acme();
+    (sketch.balance.used, sketch.balance.left) = (Credits::whole(820), Credits::whole(4_180));
+    sketch.balance.available = sketch.balance.left;
+    sketch
 }
 
 fn purchase_list(sketch: &Sketch, v: &Variation, page: Option<usize>) -> PurchaseList {
@@ -151,6 +196,7 @@ fn purchase_list(sketch: &Sketch, v: &Variation, page: Option<usize>) -> Purchas
             total: i64::try_from(counted.len()).unwrap_or(0),
             page: counted[..counted.len().min(take)].to_vec(),
         },
+        has_portal: v.may_buy == MayBuy::Yes && !sketch.purchases.is_empty(),
         zone: sketch.balance.zone,
         page,
     }
@@ -163,6 +209,7 @@ fn kept() -> Sketch {
     grant.expires_at = at("2026-11-28T10:00:00Z");
     grant.awaits_notice = true;
     sketch.balance.top_ups.left = Credits::whole(1_000);
+    sketch.balance.top_ups.had_any = true;
     sketch.balance.available = Credits::whole(1_180);
     sketch.purchases = vec![customers::purchase(1, 1_200, 900, PurchaseState::Credited, "2025-11-21T10:00:00Z")];
     sketch.grants = vec![grant];
@@ -199,22 +246,16 @@ fn outcome_details(sketch: &Sketch) -> OutcomeDetails {
 fn locked(left: Credits) -> MayBuy {
     MayBuy::PlanCannot {
         better: Some(("Starter".into(), Credits::whole(5_000), Money::new(1_900, "usd"))),
-        upgrade: "/plans".into(),
         left,
         plan: "Free".into(),
     }
-}
-
-fn hint(sketch: &Sketch) -> Option<Hint> {
-    let advice = Advice { plan: "pro".into(), cycles: 3, top_ups: 67_500, difference: 17_000, still: 0 };
-    let plans = Plans { plan: "Builder", better: "Pro", currency: "usd", upgrade: "/plans" };
-    Hint::new(&advice, plans, Some(sketch.balance.zone.short_day(sketch.balance.resets_at)))
 }
 
 fn leftovers() -> Sketch {
     let mut sketch = customers::fjord();
     sketch.grants = vec![customers::top_up(1, 1_200, Credits::whole(1_000), 0, "2026-05-03T10:00:00Z")];
     sketch.balance.top_ups.left = Credits::whole(1_000);
+    sketch.balance.top_ups.had_any = true;
     sketch.balance.available = Credits::whole(1_038);
     sketch.purchases = vec![customers::purchase(1, 1_200, 900, PurchaseState::Credited, "2026-05-03T10:00:00Z")];
     sketch

@@ -56,6 +56,8 @@ fn balance(
         zone: Zone::named(zone),
         available: left,
         plan: plan.into(),
+        change_plan: Some("/plans".into()),
+        low_mark: Credits::whole(allowance / 10),
         price: Money::new(price, "usd"),
         allowance: Credits::whole(allowance),
         used,
@@ -91,6 +93,7 @@ pub fn larch() -> Sketch {
         left: Credits(53_172_500),
         held: Credits::whole(240),
         in_use_since: Some(at("2026-11-12T09:00:00Z")),
+        had_any: true,
         ..TopUpSums::default()
     };
     let purchases = vec![
@@ -112,6 +115,7 @@ pub fn meridian() -> Sketch {
     balance.available = Credits(80_000_625);
     balance.bonus = vec![(Credits::whole(1_250), at("2026-12-31T11:00:00Z"))];
     balance.top_ups.left = Credits::whole(21_000);
+    balance.top_ups.had_any = true;
     let mut expired = top_up(7, 1_200, Credits::ZERO, 0, "2025-09-04T10:00:00Z");
     (expired.used, expired.expired) = (Credits::whole(1_080), Credits::whole(120));
     let grants = vec![

@@ -1,10 +1,11 @@
 //! Forecasts of the gallery's customers.
 
+use crate::domain::advice::{Advice, Ahead, Basket, Upgrade, Verdict};
 use crate::domain::forecast::{RunsOut, TopUpForecast};
-use crate::domain::{Credits, Grant, GrantId, Money};
-use crate::web::billing::buy_or_upgrade::BuyOrUpgrade;
+use crate::domain::{Catalog, Credits, Grant, GrantId};
+use crate::web::billing::advice::{AdviceWords, Adviser};
 use crate::web::gallery::customers::at;
-use crate::web::ui::text::Text;
+use crate::web::ui::dates::Zone;
 
 #[derive(Clone, Copy)]
 pub enum Forecast {
@@ -28,51 +29,57 @@ impl Forecast {
     /// The end of the credits.
     pub fn runs_out(self) -> RunsOut {
         match self {
-            Self::Buy => RunsOut { plan: Some(at("2026-11-24T10:00:00Z")), all: None },
+            Self::Buy => RunsOut { plan: Some(at("2026-11-23T15:00:00Z")), all: Some(at("2026-11-23T15:00:00Z")) },
             Self::Upgrade => RunsOut { plan: None, all: Some(at("2027-02-11T10:00:00Z")) },
             Self::Enough => RunsOut::default(),
         }
     }
 
-    /// Buy or upgrade.
-    pub fn advice(self) -> BuyOrUpgrade {
-        let money = |minor| Money::new(minor, "usd");
-        let lack = |credits| Text::from("At your pace you need about ").credits(Credits::whole(credits));
+    fn verdict(self) -> Option<Verdict> {
+        let basket = |amount, packages: &[(&str, i64)]| {
+            let packages = packages.iter().map(|(id, count)| ((*id).to_owned(), *count)).collect();
+            Some(Basket { amount, credits: Credits::ZERO, packages })
+        };
+        let plan = |id: &str, difference| {
+            let (plan, still) = (id.to_owned(), Basket::default());
+            Some(Upgrade { plan, difference, fees: 3 * difference, still })
+        };
+        let ahead = |missing, buy, upgrade| Some(Ahead { months: 3, missing: Credits::whole(missing), buy, upgrade });
+        let back = Advice { plan: "pro".into(), cycles: 3, top_ups: 67_500, difference: 17_000, still: 0 };
         match self {
-            Self::Buy => BuyOrUpgrade {
-                strong: Text::new()
-                    .credits(Credits::whole(5_000))
-                    .text(" credits for ")
-                    .money(money(3_000))
-                    .text(" will do for your next 3 months."),
-                text: lack(3_200)
-                    .text(" more than you have in the next 3 months. Builder instead of Starter: 3 × ")
-                    .money(money(6_000))
-                    .text(" = ")
-                    .money(money(18_000))
-                    .text("."),
-                buys: true,
-                link: None,
-            },
-            Self::Upgrade => BuyOrUpgrade {
-                strong: Text::from("Pro is ").money(money(16_500)).text(" cheaper for your next 3 months."),
-                text: lack(140_000)
-                    .text(" more than you have in the next 3 months: top-ups for ")
-                    .money(money(67_500))
-                    .text(". Pro instead of Builder: 3 × ")
-                    .money(money(17_000))
-                    .text(" = ")
-                    .money(money(51_000))
-                    .text("."),
-                buys: false,
-                link: Some(("See Pro".into(), "/plans".into())),
-            },
-            Self::Enough => BuyOrUpgrade {
-                strong: "Enough for 3 months at your pace.".into(),
-                text: Text::new(),
-                buys: false,
-                link: None,
-            },
+            Self::Buy => {
+                let buy = basket(3_900, &[("p5000", 1), ("p1200", 1)]);
+                Verdict::new(ahead(5_500, buy, plan("builder", 6_000)), None)
+            }
+            Self::Upgrade => {
+                let buy = basket(67_500, &[("p50000", 3)]);
+                Verdict::new(ahead(140_000, buy, plan("pro", 17_000)), Some(back))
+            }
+            Self::Enough => Verdict::new(ahead(0, None, None), None),
         }
     }
+
+    /// The id of the package that fits.
+    pub fn fits(self) -> Option<&'static str> {
+        matches!(self, Self::Buy).then_some("p5000")
+    }
+
+    /// Buy or upgrade.
+    pub fn advice(self, zone: Zone) -> Option<AdviceWords> {
+        let (catalog, verdict) = (catalog()?, self.verdict()?);
+        let adviser = Adviser {
+            verdict: &verdict,
+            catalog: &catalog,
+            plan: if matches!(self, Self::Buy) { "starter" } else { "builder" },
+            per_day: Some(Credits::whole(160)),
+            upgrade: "/plans",
+            hide_until: Some(zone.short_day(at("2026-12-04T10:00:00Z"))),
+        };
+        adviser.words()
+    }
+}
+
+/// The sample catalogue.
+pub fn catalog() -> Option<Catalog> {
+    Catalog::parse(include_str!("../../../catalog.toml")).ok()
 }

@@ -14,7 +14,7 @@ mod settings;
 mod usage;
 
 use crate::usecases::access::links::{Role, Viewer};
-use crate::web::billing::{BillingBody, Sections};
+use crate::web::billing::page::{BillingBody, Sections};
 use crate::web::history::{History, HistoryBody};
 use crate::web::page::{Page, page};
 use crate::web::purchase::{PurchaseBody, PurchaseDetails};

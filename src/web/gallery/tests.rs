@@ -1,6 +1,6 @@
 //! Rules that every page keeps in every state, checked on its HTML.
 
-use crate::web::billing::BillingBody;
+use crate::web::billing::page::BillingBody;
 use crate::web::gallery::{Sample, all};
 use crate::web::history::HistoryBody;
 use crate::web::purchase::PurchaseBody;

@@ -5,9 +5,11 @@
 
 mod ahead;
 mod buy;
+mod verdict;
 
 pub use ahead::{Ahead, Upgrade, look_ahead};
 pub use buy::{Basket, cheapest};
+pub use verdict::{Choice, Verdict};
 
 use crate::amount::Credits;
 use crate::catalog::{Catalog, Plan};

@@ -97,6 +97,11 @@ fn check_shop(check: &Check<'_>, shop: &Spanned<Shop>) -> Result<(), CatalogErro
     if !shop.credit_note.is_empty() {
         check.words(at, "credit_note", "shop.credit_note", &shop.credit_note)?;
     }
+    if let Some(equivalent) = &shop.equivalent {
+        check.words(at, "equivalent", "shop.equivalent.unit", &equivalent.unit)?;
+        let good = equivalent.credits >= 1;
+        check.require(good, at, "equivalent", || "shop.equivalent.credits is below 1".to_owned())?;
+    }
     check.require(shop.support_email.contains('@'), at, "support_email", || {
         "shop.support_email is no e-mail address".to_owned()
     })?;

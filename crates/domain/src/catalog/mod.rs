@@ -39,6 +39,9 @@ pub struct Shop {
     /// A sentence about the worth of a credit.
     #[serde(default, deserialize_with = "trimmed::sentence")]
     pub credit_note: String,
+    /// The worth of credits in the shop's own goods.
+    #[serde(default)]
+    pub equivalent: Option<Equivalent>,
     #[serde(default)]
     pub tax: Tax,
     /// True if buyers may give a tax id.
@@ -50,6 +53,17 @@ pub struct Shop {
     /// Minutes until a Checkout closes, 30 to 1,440; see [`Shop::open_minutes`].
     #[serde(default = "default_minutes")]
     pub checkout_minutes: i64,
+}
+
+/// Credits in the shop's own goods: 2 credits are about one page.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Equivalent {
+    /// The goods, in the plural: "pages".
+    #[serde(deserialize_with = "trimmed::trimmed_text")]
+    pub unit: String,
+    /// Whole credits of one.
+    pub credits: i64,
 }
 
 /// The most characters that Stripe takes in the text at the pay button.

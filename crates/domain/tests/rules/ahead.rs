@@ -13,13 +13,13 @@ const START: i64 = 1_790_000_000_000;
 
 /// Plans from the smallest, each larger and dearer; packages from the smallest, never dearer per credit.
 #[derive(Clone, Debug)]
-struct Prices {
+pub struct Prices {
     fees: [i64; 3],
     sells: [bool; 2],
     packages: Vec<(i64, i64)>,
 }
 
-fn prices() -> impl Strategy<Value = Prices> {
+pub fn prices() -> impl Strategy<Value = Prices> {
     let fees = [1..60_i64, 1..60, 1..60];
     let packages = prop::collection::vec((1..4_i64, 1..30_i64), 0..4);
     (fees, [any::<bool>(), any::<bool>()], packages).prop_map(|(fees, sells, raw)| {
@@ -34,7 +34,7 @@ fn prices() -> impl Strategy<Value = Prices> {
     })
 }
 
-fn catalog(prices: &Prices, present: &Present) -> Catalog {
+pub fn catalog(prices: &Prices, present: &Present) -> Catalog {
     let lapsed = if present.paused { "paused" } else { "usable" };
     // Prices may be tiny: Stripe publishes no least charge for this currency.
     let mut text = format!(

@@ -26,6 +26,7 @@ mod pair_same;
 mod purchases;
 mod subscribed;
 mod subscriptions;
+mod verdict;
 mod world;
 
 use proptest::strategy::Strategy;
