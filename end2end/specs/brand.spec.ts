@@ -3,7 +3,6 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { signInByEmail } from "../support/emails";
 import { Shop } from "../support/shop";
 import { expect, test as base } from "../support/test";
 
@@ -64,7 +63,7 @@ test("logo, icon and accent of the catalogue dress the pages", async ({ page, im
     expect.soft(contrast(link, ground), `a link, ${colorScheme}`).toBeGreaterThanOrEqual(4.5);
     expect.soft(link, "yellow stays yellow").toMatch(/^rgb\((\d+), (\d+), \d+\)$/);
   }
-  await signInByEmail(page, shop, customer.email);
+  await customer.signIn(page);
   await expect(page.getByRole("banner").getByRole("img", { name: "Gleaner" })).toBeVisible();
 });
 
