@@ -38,7 +38,7 @@ pub fn people() -> Vec<Person> {
     people
 }
 
-/// Whether the sample customers are there. The demo without them is the bare product with a stand-in for Stripe.
+/// True if the sample customers exist. The demo without them is the bare product with a stand-in for Stripe.
 ///
 /// # Errors
 /// [`InternalError`].

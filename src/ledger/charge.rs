@@ -74,7 +74,7 @@ impl WriteTransaction {
     /// Charges inside a job.
     ///
     /// # Errors
-    /// Whatever the database says. What the rules refuse is a [`ChargeOutcome`].
+    /// The database fails. A refusal is a [`ChargeOutcome`].
     pub async fn charge(&mut self, charge: &Charge) -> Result<ChargeOutcome, DbError> {
         let mut outcomes = self.charge_all(&[charge]).await?;
         outcomes.pop().ok_or_else(|| crate::store::db::corrupt("a charge without an outcome"))

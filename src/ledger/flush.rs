@@ -21,7 +21,7 @@ impl WriteTransaction {
     /// Writes all that is pending. Afterwards memory and transaction agree.
     ///
     /// # Errors
-    /// Whatever the database says: then the transaction is lost.
+    /// The database fails; then the transaction is lost.
     pub async fn flush(&mut self) -> Result<(), DbError> {
         self.flush_as(false).await
     }
@@ -29,7 +29,7 @@ impl WriteTransaction {
     /// The same as the last statement of the write transaction, which may be committed with it.
     ///
     /// # Errors
-    /// Whatever the database says: then the transaction is lost.
+    /// The database fails; then the transaction is lost.
     pub(super) async fn flush_last(&mut self) -> Result<(), DbError> {
         self.flush_as(true).await
     }

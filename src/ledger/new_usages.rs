@@ -12,9 +12,6 @@ use crate::store::metrics::DayMetrics;
 
 impl WriteTransaction {
     /// Writes a usage whose draws were just booked as the account's last lines.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn add_usage(
         &mut self,
         no: i64,

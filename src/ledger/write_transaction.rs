@@ -67,9 +67,6 @@ impl WriteTransaction {
     }
 
     /// The number of a customer, if there is one.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn customer_no(&mut self, id: &str) -> Result<Option<i64>, DbError> {
         self.load_accounts(std::iter::once(id)).await?;
         Ok(self.cache.by_id.get(id).copied())
@@ -97,9 +94,6 @@ impl WriteTransaction {
     }
 
     /// The account of a customer, brought up to now, and the instant that was used.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn account(&mut self, no: i64) -> Result<(&Account, Instant), DbError> {
         let ((), at) = self.with_account(no, |_, _, _, _| ()).await?;
         Ok((&self.cached_account(no).await?.loaded.account, at))
@@ -108,7 +102,7 @@ impl WriteTransaction {
     /// Lets the domain act on an account that is brought up to now first (R3).
     ///
     /// # Errors
-    /// Whatever the database says. What the domain refuses is a value.
+    /// The database fails. A refusal of the domain is a value.
     pub async fn with_account<T>(
         &mut self,
         no: i64,
@@ -128,7 +122,7 @@ impl WriteTransaction {
     /// Begins the ledger of a customer whose row was just written.
     ///
     /// # Errors
-    /// Whatever the database says. What the domain refuses is a value.
+    /// The database fails. A refusal of the domain is a value.
     pub async fn open_account(
         &mut self,
         no: i64,
@@ -157,9 +151,6 @@ impl WriteTransaction {
     }
 
     /// Puts grants that the store had put away back into a working set, so that a void can return to them.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn reload_closed_grants(&mut self, no: i64, ids: &[GrantId]) -> Result<(), DbError> {
         for id in ids {
             if self.cached_account(no).await?.loaded.account.grant(*id).is_some() {
@@ -175,17 +166,11 @@ impl WriteTransaction {
     }
 
     /// From how much on a customer's people are told that little is left, where they have set it.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn low_balance(&mut self, no: i64) -> Result<Option<Credits>, DbError> {
         Ok(self.cached_account(no).await?.loaded.low_balance)
     }
 
     /// True if a customer is closed.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn is_closed(&mut self, no: i64) -> Result<bool, DbError> {
         Ok(self.cached_account(no).await?.loaded.closed)
     }
@@ -193,7 +178,7 @@ impl WriteTransaction {
     /// Forgets a customer, whose rows were changed by other SQL of this transaction.
     ///
     /// # Errors
-    /// Whatever the database says: what was pending is written first.
+    /// The database fails; pending changes are written first.
     pub async fn evict_account(&mut self, no: i64) -> Result<(), DbError> {
         self.flush().await?;
         if let Some(open) = self.cache.accounts.remove(&no) {
@@ -203,9 +188,6 @@ impl WriteTransaction {
     }
 
     /// The binding of a customer's key, in this transaction or before it.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn find_key(&mut self, key: KeyHash) -> Result<Option<KeyBinding>, DbError> {
         if let Some(binding) = self.bindings.get(&key) {
             return Ok(Some(binding.clone()));

@@ -48,7 +48,7 @@ pub const GRANT_TABLES: &str = "grants g left join grant_clawbacks k on k.grant_
 /// Loads the working sets of customers by the SaaS's ids; unknown ones are left out.
 ///
 /// # Errors
-/// Whatever the database says, or a row that no code of ours has written.
+/// The database fails, or a row is corrupt.
 pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<StoredAccount>, DbError> {
     let sql = |_: &str, any: &str| format!("{ACCOUNT} where c.id {any}");
     let rows = statement_batch::fetch_all_in(db, sql, Vec::new(), ids.iter().map(Value::from).collect()).await?;
@@ -59,7 +59,7 @@ pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<Stor
 /// Loads one working set by its number.
 ///
 /// # Errors
-/// Whatever the database says, or a row that no code of ours has written.
+/// The database fails, or a row is corrupt.
 pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<StoredAccount>, DbError> {
     let rows = db.fetch_all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
     let loaded = rows.iter().map(account_of_row).collect::<Result<Vec<_>, _>>()?;
@@ -69,7 +69,7 @@ pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<StoredAcc
 /// Loads one working set by the SaaS's id.
 ///
 /// # Errors
-/// Whatever the database says, or a row that no code of ours has written.
+/// The database fails, or a row is corrupt.
 pub async fn load_by_id(db: &mut Connection, id: &str) -> Result<Option<StoredAccount>, DbError> {
     Ok(load_by_ids(db, &[id.to_owned()]).await?.pop())
 }

@@ -53,9 +53,6 @@ fn day_values((key, sum): (DayKey, Totals)) -> Vec<Value> {
 }
 
 /// The rows of a customer from day `first` to day `last`, both in it, by day: for `topup check`, which compares each.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fetch_daily_usage(
     db: &mut Connection,
     customer_no: i64,
@@ -152,9 +149,6 @@ pub async fn named_operations(
 }
 
 /// Usage of one billing cycle on days from `first` to `last`, both included.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn used_in_cycle(
     db: &mut Connection,
     customer_no: i64,
@@ -175,9 +169,6 @@ pub async fn used_in_cycle(
 }
 
 /// Usage of a customer on each day from `first` to `last`, both included, by the cycle's start.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn used_by_day(
     db: &mut Connection,
     customer_no: i64,
@@ -200,9 +191,6 @@ pub async fn used_by_day(
 
 /// The days from `first` to `last`, at most [`DAYS_AT_ONCE`], on which a customer's usage may have been of this operation
 /// and by this source, so far as they are asked for; undone usage too. Newest first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn matching_days(
     db: &mut Connection,
     customer_no: i64,
@@ -253,9 +241,6 @@ fn totals_of(row: &Row) -> Result<Totals, DbError> {
 
 /// The row that counts a usage: `key` says its day, customer, operation and source; `at` is when it was booked. Where the
 /// day does not name the one or the other, it is among the others.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_counting_row(db: &mut Connection, key: &DayKey, at: Instant) -> Result<Option<DayKey>, DbError> {
     // A name that the day has is on all of its rows, so that the row with the most names of its own is the one.
     let sql = "select operation, source, max(cycle_start) as cycle_start from usage_days
@@ -271,9 +256,6 @@ pub async fn find_counting_row(db: &mut Connection, key: &DayKey, at: Instant) -
 }
 
 /// Forgets who did it, for the days from `first` to `last`: what names a source, or others, is added to what names none.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn blank_sources(db: &mut Connection, customer_no: i64, first: i64, last: i64) -> Result<(), DbError> {
     let days = placeholders(2, DAYS_AT_ONCE);
     let add = format!(

@@ -85,9 +85,6 @@ impl DayNames {
     }
 
     /// Reads the names of the rows that were only counted.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn read(&mut self, db: &mut Connection, customer_no: i64) -> Result<(), DbError> {
         let sql = "select operation, source from usage_days where day = $1 and customer_no = $2
             group by operation, source";
@@ -107,9 +104,6 @@ impl DayNames {
 }
 
 /// How many rows each of these customers has on a day; those without any are left out.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn count_rows(db: &mut Connection, day: i64, customers: &[i64]) -> Result<HashMap<i64, usize>, DbError> {
     let sql = |day: &str, any: &str| {
         format!(

@@ -70,9 +70,6 @@ impl Connection {
     }
 
     /// All rows. SQL is the project's own text, never made from input.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn fetch_all(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Vec<Row>, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
@@ -87,9 +84,6 @@ impl Connection {
     }
 
     /// The first row, if any.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn fetch_optional(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<Option<Row>, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
@@ -101,9 +95,6 @@ impl Connection {
     }
 
     /// Runs a statement and returns how many rows it touched.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn execute(&mut self, sql: impl Into<String>, args: Vec<Value>) -> Result<u64, DbError> {
         let sql: String = sql.into();
         Ok(match self.raw()? {
@@ -117,7 +108,7 @@ impl Connection {
     /// All rows, of a statement whose last parameters are arrays.
     ///
     /// # Errors
-    /// Whatever the database says; SQLite has no arrays.
+    /// The database fails; SQLite has no arrays.
     pub async fn fetch_all_with_arrays(
         &mut self,
         sql: String,
@@ -149,7 +140,7 @@ impl Connection {
     /// Runs statements of which the last one is SQLite's commit.
     ///
     /// # Errors
-    /// Whatever SQLite says: then nothing is committed.
+    /// SQLite fails; then nothing was committed.
     pub async fn execute_last(&mut self, sql: String, args: Vec<Value>) -> Result<(), DbError> {
         self.execute(sql, args).await?;
         if let Self::SqliteWrite(tx) = self {
@@ -180,7 +171,7 @@ impl Connection {
     /// Commits a transaction; a plain connection has nothing to commit.
     ///
     /// # Errors
-    /// Whatever the database says: then nothing of it is there, or on a lost connection nobody knows.
+    /// The database fails; nothing was committed, or on a lost connection the outcome is unknown.
     pub async fn commit(self) -> Result<(), DbError> {
         match self {
             Self::SqliteTx(tx) => tx.commit().await,

@@ -12,17 +12,11 @@ use crate::store::statement_batch::StatementBatch;
 pub const MARK_EVERY: i64 = 64;
 
 /// The last row of all.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn last_row(db: &mut Connection) -> Result<i64, DbError> {
     fetch_number(db, "select coalesce(max(row_no), 0) as n from entries").await
 }
 
 /// The last grant's number.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn last_grant_no(db: &mut Connection) -> Result<i64, DbError> {
     fetch_number(db, "select coalesce(max(no), 0) as n from grants").await
 }
@@ -150,9 +144,6 @@ pub fn entry_of(row: &Row) -> Result<Entry, DbError> {
 
 /// Up to `limit` entries of a customer after `after_seq`, ascending: walked back to from the first mark at or after
 /// the last of them, or from the customer's last entry.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fetch_page(
     db: &mut Connection,
     customer_no: i64,
@@ -180,9 +171,6 @@ pub fn page_sql() -> String {
 }
 
 /// Up to `limit` entries of these kinds below a place, newest first. Not for usages: the others have an index.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fetch_by_kind(
     db: &mut Connection,
     customer_no: i64,
@@ -214,18 +202,12 @@ pub fn by_kind_sql(kinds: &[EntryKind]) -> String {
 }
 
 /// The last place in a customer's chain; 0 before the first.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn last_seq_of(db: &mut Connection, customer_no: i64) -> Result<i64, DbError> {
     let row = db.fetch_optional("select seq from accounts where customer_no = $1", args![customer_no]).await?;
     row.map_or(Ok(0), |row| row.int("seq"))
 }
 
 /// The first place in a customer's chain whose line came about at `at` or later; one behind the last where none did.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn seq_from(db: &mut Connection, customer_no: i64, at: Instant) -> Result<i64, DbError> {
     let last = last_seq_of(db, customer_no).await?;
     let mark = db.fetch_optional(MARK_SQL, args![customer_no, last / MARK_EVERY + 1, at]).await?;
@@ -250,9 +232,6 @@ pub const MARK_SQL: &str = "with recursive half (low, high) as (
      select low as mark from half where low >= high limit 1";
 
 /// The draws of a usage: its entries' grants and amounts.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fetch_usage_entries(db: &mut Connection, first_row: i64, lines: i64) -> Result<Vec<Entry>, DbError> {
     let sql = format!(
         "select {ENTRY_COLUMNS} from entries e join grants g on g.no = e.grant_no

@@ -58,9 +58,6 @@ fn first_half(sha: Sha256) -> [u8; 16] {
 }
 
 /// The binding of a key in any segment: for reads beside the engine.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn find_in_all_segments(db: &mut Connection, key: KeyHash) -> Result<Option<KeyBinding>, DbError> {
     let newest = "select coalesce(max(segment) + 1, 0) as n from key_segments";
     let newest = db.fetch_optional(newest, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
@@ -74,9 +71,6 @@ pub async fn find_in_all_segments(db: &mut Connection, key: KeyHash) -> Result<O
 }
 
 /// The bindings of `hashes` in a segment.
-///
-/// # Errors
-/// Whatever the database says.
 pub(super) async fn find_in_segment(
     db: &mut Connection,
     segment: i64,

@@ -87,9 +87,6 @@ impl Segments {
     }
 
     /// Reads what was sealed by others, or before this process began.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn load(&mut self, db: &mut Connection) -> Result<(), DbError> {
         let sql = "select segment, until_row, filter from key_segments where segment >= $1 order by segment";
         for row in db.fetch_all(sql, args![self.current()]).await? {
@@ -107,9 +104,6 @@ impl Segments {
     }
 
     /// The bindings of `hashes`.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn find(&self, db: &mut Connection, hashes: &[KeyHash]) -> Result<HashMap<KeyHash, KeyBinding>, DbError> {
         let known = |key: &KeyHash| self.fresh.as_ref().is_none_or(|fresh| fresh.contains(&key_digest(key)));
         let here: Vec<KeyHash> = hashes.iter().filter(|key| known(key)).copied().collect();
@@ -139,9 +133,6 @@ impl Segments {
 
     /// Seals the current segment if it has lived long enough. To be done at the end of a write transaction, when
     /// nothing of it can be undone any more but all of it.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn seal(&mut self, db: &mut Connection, last_row: i64) -> Result<(), DbError> {
         if !self.is_due(last_row) {
             return Ok(());

@@ -95,9 +95,6 @@ pub(super) fn add_metrics(batch: &mut StatementBatch, days: MetricDays) {
 }
 
 /// A customer's metrics from day `first` to day `last`, both in it, by day.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fetch_metrics(
     db: &mut Connection,
     customer_no: i64,

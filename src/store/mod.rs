@@ -273,7 +273,7 @@ impl Store {
     /// Writes a row and commits it: whether writes go through.
     ///
     /// # Errors
-    /// Whatever the database says: they do not.
+    /// The database fails.
     pub async fn try_write(&self) -> Result<(), DbError> {
         let mut db = self.begin_write().await?;
         let sql =

@@ -14,9 +14,6 @@ use chrono::{SecondsFormat, TimeDelta};
 pub const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
 
 /// The instant of the newest commit; none in a database where nothing has happened.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn newest_commit(db: &mut Connection) -> Result<Option<Instant>, DbError> {
     let sql = "select max(at) as at from (
            select created_at as at from entries where row_no = (select max(row_no) from entries)
@@ -25,18 +22,12 @@ pub async fn newest_commit(db: &mut Connection) -> Result<Option<Instant>, DbErr
 }
 
 /// Until when an operator has accepted the clock.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn accepted_until(db: &mut Connection) -> Result<Option<Instant>, DbError> {
     let row = db.fetch_optional("select accepted_until from clock_acceptance where id = 1", Vec::new()).await?;
     row.map(|row| row.at("accepted_until")).transpose()
 }
 
 /// Notes that a clock that says `now` is right, in a transaction that is still to be committed.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn accept_clock(db: &mut Connection, now: Instant) -> Result<(), DbError> {
     let sql = "insert into clock_acceptance (id, accepted_until) values (1, $1)
         on conflict (id) do update set accepted_until = excluded.accepted_until";
@@ -44,9 +35,6 @@ pub async fn accept_clock(db: &mut Connection, now: Instant) -> Result<(), DbErr
 }
 
 /// Why a clock that says `now` is not followed, in words; none where it is.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn clock_refusal(store: &Store, now: Instant) -> Result<Option<String>, DbError> {
     let mut db = store.read().await?;
     let (newest, accepted) = (newest_commit(&mut db).await?, accepted_until(&mut db).await?);

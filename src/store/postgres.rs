@@ -107,7 +107,7 @@ impl Server {
     /// whether the session is read-only.
     ///
     /// # Errors
-    /// Whatever the server says, or that it says nothing, or that it takes no writes.
+    /// The server fails, is silent, or accepts no writes.
     pub async fn begin_write(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
         let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Parked { connection, since }) = parked {
@@ -174,7 +174,7 @@ impl PostgresConnection {
     /// The answer to `ask`.
     ///
     /// # Errors
-    /// Whatever the server says, or that it says nothing: then the connection is thrown away.
+    /// The server fails or is silent; then the connection is dropped.
     pub async fn with_timeout<T>(
         &mut self,
         with_timeout: impl AsyncFnOnce(&mut PgConnection) -> Result<T, DbError>,
@@ -232,7 +232,7 @@ impl PostgresConnection {
     /// Commits, and parks the connection for the next write transaction.
     ///
     /// # Errors
-    /// Whatever the server says; if it says nothing, nobody knows whether it was done.
+    /// The server fails; if it is silent, the outcome is unknown.
     pub async fn commit(mut self) -> Result<(), DbError> {
         if self.in_transaction {
             self.with_timeout(async |connection| connection.execute(sqlx::raw_sql("commit")).await.map(drop)).await?;

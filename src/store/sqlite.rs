@@ -64,7 +64,7 @@ impl Writer {
     /// Opens it.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// SQLite fails.
     pub async fn open(options: SqliteConnectOptions) -> Result<Self, DbError> {
         let mut place = WriterState { options, connection: None };
         place.connected().await?;
@@ -74,9 +74,9 @@ impl Writer {
     /// Begins when everybody before has ended.
     ///
     /// # Errors
-    /// Whatever SQLite says.
+    /// SQLite fails.
     pub async fn begin(&self) -> Result<SqliteWriteTransaction, DbError> {
-        // Whatever happens from here on, what was begun is undone.
+        // A failure from here on rolls the transaction back.
         let mut tx = SqliteWriteTransaction { place: Some(Arc::clone(&self.0).lock_owned().await), data_version: 0 };
         let rows = tx.connected().await?.fetch_all(BEGIN).await?;
         tx.data_version = rows.first().ok_or(DbError::RowNotFound)?.try_get(0)?;
@@ -124,7 +124,7 @@ impl SqliteWriteTransaction {
     /// Commits, unless the last statement did.
     ///
     /// # Errors
-    /// Whatever SQLite says: then nothing of it is there.
+    /// SQLite fails; then nothing was committed.
     pub async fn commit(mut self) -> Result<(), DbError> {
         if self.place.is_none() {
             return Ok(());

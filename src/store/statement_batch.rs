@@ -33,17 +33,11 @@ impl StatementBatch {
     }
 
     /// Writes it.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn write(self, db: &mut Connection) -> Result<(), DbError> {
         if db.is_sqlite() { self.write_filled(db, false).await } else { self.write_columns(db).await }
     }
 
     /// Writes it as the last of a transaction, which may be committed in one with it; otherwise that is still to be done.
-    ///
-    /// # Errors
-    /// Whatever the database says.
     pub async fn write_last(self, db: &mut Connection) -> Result<(), DbError> {
         if db.is_sqlite() { self.write_filled(db, true).await } else { self.write_columns(db).await }
     }
@@ -140,9 +134,6 @@ fn columns_of_rows(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
 
 /// All rows where a column is any of these values. `sql` is given the places of `first`, and what stands behind the
 /// column. Rows come in no order.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fetch_all_in(
     db: &mut Connection,
     sql: impl Fn(&str, &str) -> String,
@@ -169,9 +160,6 @@ pub async fn fetch_all_in(
 }
 
 /// All rows for an array of values, on PostgreSQL alone. `sql` is given the places of `first`, and the array.
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn fetch_all_by_array(
     db: &mut Connection,
     sql: impl Fn(&str, &str) -> String,
@@ -192,9 +180,6 @@ pub fn block_size(count: usize) -> usize {
 }
 
 /// Inserts `rows` by themselves; see [`StatementBatch::insert`].
-///
-/// # Errors
-/// Whatever the database says.
 pub async fn insert_rows(
     db: &mut Connection,
     head: &'static str,

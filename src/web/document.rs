@@ -29,7 +29,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// What every document has besides the product's own, by an extension of the request: the demo's.
+/// Additions to every document, by an extension of the request: the demo's.
 #[derive(Clone, Copy, Default)]
 pub struct Extras {
     pub stylesheet: Option<&'static str>,

@@ -46,7 +46,7 @@ impl StripeQuestions {
     /// Asks, unless somebody has just asked the same: then it is over when that one is answered.
     ///
     /// # Errors
-    /// Whatever asking fails with.
+    /// The error of the question.
     pub async fn ask_unless_recent(
         &self,
         clock: &Clock,

@@ -14,7 +14,7 @@ use crate::usecases::purchases::CustomerPurchases;
 use crate::usecases::{App, InternalError, customers, purchases};
 use std::ops::Range;
 
-/// What is seen.
+/// The data of Billing.
 pub struct Billing {
     pub customer: Customer,
     pub overview: Overview,
@@ -34,7 +34,7 @@ pub struct Billing {
 pub struct Choices {
     /// The customer's own low mark.
     pub low_mark: Option<Credits>,
-    /// Whether advice for a larger plan is hidden until the reset.
+    /// Advice for a larger plan is hidden until the reset.
     pub is_advice_hidden: bool,
     pub has_stripe_customer: bool,
 }

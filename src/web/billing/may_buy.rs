@@ -1,4 +1,4 @@
-//! Whether the viewer may buy here and now, and the reason why not.
+//! The right of the viewer to buy here and now, or the reason against it.
 
 use crate::domain::{Credits, Money, Plan};
 use crate::usecases::App;
@@ -7,7 +7,7 @@ use crate::usecases::credits::overview::Overview;
 use crate::web::billing::balance::plan_name;
 use crate::web::ui::text::Text;
 
-/// Whether the viewer may buy here and now.
+/// The right of the viewer to buy here and now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MayBuy {
     Yes,

@@ -62,7 +62,7 @@ impl Date {
         Self { year, month, day: days_in_month(year, month), ..self }
     }
 
-    /// Whether a cycle of an anchor on `day` begins on this date.
+    /// A cycle of an anchor on `day` begins on this date.
     fn turns(self, day: i64) -> bool {
         self.day == day || (self.day == days_in_month(self.year, self.month) && self.day < day)
     }

@@ -50,7 +50,7 @@ pub struct History {
     /// Which of the two catalogues comes first, and whether it pauses top-ups.
     pub catalog: usize,
     pub pauses: bool,
-    /// Whether the first catalogue has `require_notice`.
+    /// The first catalogue has `require_notice`.
     pub notices: bool,
     pub plan: usize,
     pub start: i64,

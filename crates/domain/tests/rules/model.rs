@@ -86,7 +86,7 @@ pub struct Terms {
     /// The allowance, and whether the plan may buy.
     pub plans: Vec<(i64, bool)>,
     pub pauses: bool,
-    /// Whether top-ups wait for a notice.
+    /// Top-ups wait for a notice.
     pub notices: bool,
 }
 

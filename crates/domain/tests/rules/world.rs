@@ -22,7 +22,7 @@ pub fn pauses(history: &History, catalog: usize) -> bool {
     history.pauses == (catalog == 0)
 }
 
-/// Whether the catalogue has `require_notice`.
+/// The catalogue has `require_notice`.
 pub fn notices(history: &History, catalog: usize) -> bool {
     history.notices && catalog == 0
 }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Whatever the clock reads at the start: a Sunday in November.
+/// The clock's time at the start: a Sunday in November.
 const START_MS: i64 = 1_795_356_180_000;
 
 /// A product without a server: its use-cases, and a folder that emails go into.
