@@ -4,6 +4,7 @@ import { expect, test } from "../support/test";
 import { openBar, switchTo } from "../support/demo";
 import { Shop } from "../support/shop";
 import { buy, cards, startCheckout } from "../support/checkout";
+import { openWithOutcome } from "../support/flash";
 import { signInAsOperator } from "../support/operator-sign-in";
 import { askForLink, signInByEmail } from "../support/emails";
 import { withPricedShop } from "../support/priced-shop";
@@ -69,7 +70,7 @@ test("signing in by email", async ({ page, shop }) => {
   await expectSound(page, "expired");
   await page.goto("/sign-in/nonsense");
   await expectSound(page, "expired, not by email");
-  await page.goto("/sign-in?outcome=bad_address");
+  await openWithOutcome(page, "/sign-in", "bad_address", { email: "ada@" });
   await expectSound(page, "no address");
 });
 
@@ -134,7 +135,7 @@ test("the operator's pages", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await customer.signIn(page);
   await buy(page);
-  await page.goto("/operator/sign-in?outcome=wrong");
+  await openWithOutcome(page, "/operator/sign-in", "wrong");
   await expectSound(page);
   await signInAsOperator(page);
   const [purchase] = await customer.purchases();

@@ -68,8 +68,8 @@ test("the link in an alert stops the alerts", async ({ page, shop }) => {
   const link = /^List-Unsubscribe: <(\S+)>/im.exec(email as string)?.[1];
   expect(link, email).toBeTruthy();
   await page.goto(link as string);
-  await page.getByRole("button", { name: "Stop these mails" }).click();
-  await expect(page.getByRole("button", { name: "Send them again" })).toBeVisible();
+  await page.getByRole("button", { name: "Turn off" }).click();
+  await expect(page.getByRole("button", { name: "Turn on" })).toBeVisible();
   await signInByEmail(page, shop, customer.email);
   await page.goto("/settings");
   await expect(mails(page)).toContainText("Mails about a low balance do not come to you.");
@@ -78,7 +78,7 @@ test("the link in an alert stops the alerts", async ({ page, shop }) => {
 test("an emailed link signs in, and a purchase is followed by a receipt", async ({ page, post, smtpShop: shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await page.goto(`${shop.url}/sign-in`);
-  await page.getByLabel("E-mail").fill(customer.email);
+  await page.getByLabel("Email").fill(customer.email);
   await page.getByRole("button", { name: "Send link" }).click();
   await expect(page.getByRole("status")).toContainText("a link is on its way. It works for 15 minutes.");
 

@@ -20,7 +20,7 @@ async function expectRing(wanted: Locator): Promise<void> {
 test("with the keyboard alone: sign in, choose, read the refund rule, pay, see the credits", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await page.goto("/sign-in");
-  await tabTo(page, page.getByLabel("E-mail"));
+  await tabTo(page, page.getByLabel("Email"));
   await page.keyboard.type(customer.email);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("status")).toContainText("a link is on its way");

@@ -30,7 +30,7 @@ test("another customer's form is refused on Free", async ({ page, browser, shop 
   if (next) {
     expect(new URL(next, shop.url).origin).toBe(shop.url);
     await page.goto(next);
-    await expect(page.getByRole("alert")).toContainText("You were not charged.");
+    await expect(page.getByRole("alert")).toContainText("You weren't charged.");
   }
   expect(await free.purchases()).toEqual([]);
   expect(await starter.purchases()).toEqual([]);

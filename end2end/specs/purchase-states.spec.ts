@@ -63,7 +63,7 @@ test("an open Checkout can be continued until it expires", async ({ page, ownSho
   await expect(row).toHaveCount(0);
   const answer = await send(page, form);
   await page.goto(new URL(answer.headers().location, shop.url).href);
-  await expect(page.getByRole("alert")).toContainText("That Checkout has expired. You were not charged.");
+  await expect(page.getByRole("alert")).toContainText("That checkout has expired. You weren't charged.");
   await page.getByRole("button", { name: "Buy again" }).click();
   await expect(page.getByRole("button", { name: smallest.pay })).toBeVisible();
   const [, old] = await customer.purchases();

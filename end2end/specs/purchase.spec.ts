@@ -36,7 +36,7 @@ test("a Checkout that is closed charges nothing", async ({ page, shop }) => {
 
   await page.getByRole("link", { name: /back|cancel/i }).click();
 
-  await expect(page.getByRole("status")).toContainText("Checkout closed. You were not charged.");
+  await expect(page.getByRole("status")).toContainText("You left checkout. You weren't charged.");
   expect(await customer.balance()).toMatchObject({ available: 5000, top_up: { remaining: 0 } });
 });
 

@@ -43,7 +43,7 @@ test("an emailed link signs in once, and an old one is replaced by a new one", a
 
 test("an unknown address gets the same answer as a member", async ({ page }) => {
   await page.goto("/sign-in");
-  await page.getByLabel("E-mail").fill("eve@evil.example");
+  await page.getByLabel("Email").fill("eve@evil.example");
   await page.getByRole("button", { name: "Send link" }).click();
   await expect(page.getByRole("status")).toHaveText(
     "If eve@evil.example belongs to a Gleaner account, a link is on its way. It works for 15 minutes.",

@@ -28,7 +28,7 @@ test("during an outage nothing is bought, and the same form works afterwards", a
   proxy.failure = "down";
   await page.getByRole("button", { name: smallest.button }).click();
   const alert = page.getByRole("alert");
-  await expect(alert).toContainText("Checkout cannot be reached. You were not charged. Try again in a minute.");
+  await expect(alert).toContainText("We can't reach checkout right now. You weren't charged. Try again in a minute.");
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });
 
   proxy.failure = "none";
@@ -46,7 +46,7 @@ test("without a response from Stripe there is a page, and one Checkout afterward
   proxy.failure = "silent";
   // After this time people take a page for broken.
   await page.getByRole("button", { name: smallest.button }).click({ timeout: 5_000, noWaitAfter: true });
-  await expect(page.getByRole("alert")).toContainText("Checkout cannot be reached. You were not charged.", { timeout: 8_000 });
+  await expect(page.getByRole("alert")).toContainText("We can't reach checkout right now. You weren't charged.", { timeout: 8_000 });
 
   proxy.failure = "none";
   await page.getByRole("alert").getByRole("button", { name: "Try again" }).click();

@@ -34,7 +34,7 @@ export async function askForLink(page: Page, shop: Shop, address: string): Promi
   const link = () => newest(shop, address, LINK);
   const before = await link();
   await page.goto("/sign-in");
-  await page.getByLabel("E-mail").fill(address);
+  await page.getByLabel("Email").fill(address);
   await page.getByRole("button", { name: "Send link" }).click();
   await expect(page.getByRole("status")).toContainText(`If ${address} belongs to a Gleaner account, a link is on its way.`);
   await expect.poll(async () => (await link()) !== before, { message: `an email to ${address}` }).toBe(true);

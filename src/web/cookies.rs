@@ -15,8 +15,8 @@ pub enum Cookie {
     /// This browser was signed in with an operator's account before. It opens nothing.
     OperatorDevice,
     Theme,
-    /// The address that asked for a sign-in link: it must not stand in a URL.
-    Asked,
+    /// The outcome of a form, for the page that shows it once.
+    Flash,
     /// The seed of the API key that was just made, to show the key once.
     NewKey,
     /// The form that made a sign-in link for an operator, to show the link once.
@@ -37,8 +37,8 @@ impl Cookie {
             (Self::OperatorDevice, false) => "operator-device",
             (Self::Theme, true) => "__Host-theme",
             (Self::Theme, false) => "theme",
-            (Self::Asked, true) => "__Host-asked",
-            (Self::Asked, false) => "asked",
+            (Self::Flash, true) => "__Host-flash",
+            (Self::Flash, false) => "flash",
             (Self::NewKey, true) => "__Host-new-key",
             (Self::NewKey, false) => "new-key",
             (Self::OperatorLink, true) => "__Host-operator-link",

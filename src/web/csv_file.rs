@@ -4,6 +4,9 @@ use crate::usecases::access::links;
 use crate::usecases::access::links::Viewer;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
+use crate::web::flash::Flash;
+use crate::web::outcome::Outcome;
+use crate::web::{flash, return_to};
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -20,21 +23,26 @@ pub fn file(name: &str, body: Body) -> Response {
     (head, body).into_response()
 }
 
-/// The signed-in viewer, or the redirect to the sign-in page.
+/// The signed-in viewer, or the redirect to the sign-in page; `here` is the page with the link to the file.
 ///
 /// # Errors
 /// The answer instead of a file.
-pub async fn viewer(app: &App, headers: &HeaderMap) -> Result<Viewer, Response> {
+pub async fn viewer(app: &App, headers: &HeaderMap, here: &str) -> Result<Viewer, Response> {
     let Some(token) = Cookie::Session.read(headers, app.settings.is_https()) else {
-        return Err(Redirect::to("/sign-in").into_response());
+        return Err(sign_in(here));
     };
-    let viewer = links::find_viewer(app, &token).await.map_err(|fault| failed(&fault))?;
-    viewer.ok_or_else(|| Redirect::to("/sign-in").into_response())
+    let viewer = links::find_viewer(app, &token).await.map_err(|fault| failed(app, &fault))?;
+    viewer.ok_or_else(|| sign_in(here))
 }
 
-pub fn failed(fault: &InternalError) -> Response {
+/// The sign-in page leads to the page that the file is of.
+fn sign_in(here: &str) -> Response {
+    Redirect::to(&return_to::sign_in(here)).into_response()
+}
+
+pub fn failed(app: &App, fault: &InternalError) -> Response {
     tracing::error!(error = %fault, "a file could not be written");
-    Redirect::to("/billing?outcome=file_failed").into_response()
+    flash::redirect(app, "/billing", Flash::new(Outcome::FileFailed))
 }
 
 /// A text that no spreadsheet takes for a formula.

@@ -20,10 +20,9 @@ pub fn Missing() -> impl IntoView {
 pub fn Refused() -> impl IntoView {
     message(
         StatusCode::FORBIDDEN,
-        "Refused",
-        "That did not come from this site",
-        "Your browser says that the form was sent from another site, so nothing was done. \
-         Open the page again and repeat it there.",
+        "Request blocked",
+        "We blocked this request",
+        "It came from another site, so nothing was changed. Open the page again and send the form from there.",
     )
 }
 
@@ -36,10 +35,10 @@ pub async fn unreadable(app: App, request: Request) -> Response {
 fn Unreadable() -> impl IntoView {
     message(
         StatusCode::BAD_REQUEST,
-        "Not readable",
-        "That could not be read",
-        "The address or the form holds something that is no text, so nothing was done. \
-         Open the page again and repeat it there.",
+        "Request not readable",
+        "We couldn't read this request",
+        "The address or the form contains something that isn't text, so nothing was changed. Open the page again and try \
+         once more.",
     )
 }
 

@@ -16,6 +16,7 @@ pub mod demo;
 pub mod demo;
 pub mod document;
 mod error_pages;
+pub mod flash;
 pub mod form_signature;
 mod frame;
 #[cfg(feature = "demo")]
@@ -32,6 +33,7 @@ mod plans;
 pub mod purchase;
 mod readable;
 pub mod request_context;
+pub mod return_to;
 pub mod router;
 pub mod server_functions;
 pub mod settings;

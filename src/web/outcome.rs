@@ -1,7 +1,7 @@
-//! The outcome of a form: a closed code in the URL, and its words.
+//! The outcome of a form: a closed code in a [`crate::web::flash::Flash`], and its words.
 //!
-//! Anyone can forge a URL, so a code carries no text and no number. The page finds the price or the time that a sentence
-//! needs among the signed-in customer's own purchases.
+//! A code carries no text and no number. The page finds the price or the time that a sentence needs among the signed-in
+//! customer's own purchases.
 
 use crate::domain::{Credits, Money};
 use crate::web::ui::badge::Tone;
@@ -9,9 +9,12 @@ use crate::web::ui::buy_form::BuyForm;
 use crate::web::ui::dates::Moment;
 use crate::web::ui::notice::{Notice, NoticeAction, Voice};
 use crate::web::ui::text::{Text, noun};
+use strum::{EnumString, IntoStaticStr};
 
-/// The outcomes of a form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The outcomes of a form; a code is the name in snake case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[cfg_attr(any(test, feature = "demo"), derive(strum::EnumIter))]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// The buyer closed Checkout.
     Cancelled,
@@ -41,7 +44,14 @@ pub enum Outcome {
     /// Stripe refuses to open its portal.
     PortalRefused,
     /// The cause is in the log.
+    #[strum(serialize = "fault")]
     InternalError,
+}
+
+impl From<Outcome> for String {
+    fn from(outcome: Outcome) -> Self {
+        outcome.code().to_owned()
+    }
 }
 
 /// The data that a sentence needs besides its code.
@@ -56,53 +66,14 @@ pub struct OutcomeDetails {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 17] = [
-        Self::Cancelled,
-        Self::StripeUnavailable,
-        Self::PurchaseRefused,
-        Self::PriceChanged,
-        Self::AlreadyBought,
-        Self::CheckoutExpired,
-        Self::PlanCannotBuy,
-        Self::ViewerCannotBuy,
-        Self::BuyingOff,
-        Self::FormStale,
-        Self::NoInvoice,
-        Self::InvoiceUnavailable,
-        Self::FileFailed,
-        Self::LowMarkSet,
-        Self::BadLowMark,
-        Self::PortalRefused,
-        Self::InternalError,
-    ];
-
-    /// The code in the URL.
     #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Cancelled => "cancelled",
-            Self::StripeUnavailable => "stripe_unavailable",
-            Self::PurchaseRefused => "purchase_refused",
-            Self::PriceChanged => "price_changed",
-            Self::AlreadyBought => "already_bought",
-            Self::CheckoutExpired => "checkout_expired",
-            Self::PlanCannotBuy => "plan_cannot_buy",
-            Self::ViewerCannotBuy => "viewer_cannot_buy",
-            Self::BuyingOff => "buying_off",
-            Self::FormStale => "form_stale",
-            Self::NoInvoice => "no_invoice",
-            Self::InvoiceUnavailable => "invoice_unavailable",
-            Self::FileFailed => "file_failed",
-            Self::LowMarkSet => "low_mark_set",
-            Self::BadLowMark => "bad_low_mark",
-            Self::PortalRefused => "portal_refused",
-            Self::InternalError => "fault",
-        }
+    pub fn code(self) -> &'static str {
+        self.into()
     }
 
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.code() == code)
+        code.parse().ok()
     }
 
     #[must_use]
@@ -139,10 +110,10 @@ impl Outcome {
     /// The two halves of the sentence, and the label of a Buy button.
     fn words(self, details: &OutcomeDetails) -> (Text, Text, Option<&'static str>) {
         match self {
-            Self::Cancelled => ("Checkout closed.".into(), "You were not charged.".into(), None),
+            Self::Cancelled => ("You left checkout.".into(), "You weren't charged.".into(), None),
             Self::StripeUnavailable => {
                 let text = "Try again in a minute.".into();
-                ("Checkout cannot be reached. You were not charged.".into(), text, Some("Try again"))
+                ("We can't reach checkout right now. You weren't charged.".into(), text, Some("Try again"))
             }
             Self::PurchaseRefused => {
                 let strong = "This can't be bought at the moment. You weren't charged.".into();
@@ -151,27 +122,25 @@ impl Outcome {
             Self::PriceChanged => (price_changed(details), "You weren't charged.".into(), None),
             Self::AlreadyBought => (already_bought(details), "Buy it again?".into(), Some("Buy again")),
             Self::CheckoutExpired => {
-                ("That Checkout has expired.".into(), "You were not charged.".into(), Some("Buy again"))
+                ("That checkout has expired.".into(), "You weren't charged.".into(), Some("Buy again"))
             }
             Self::PlanCannotBuy => {
-                ("Top-ups need a paid plan.".into(), "Upgrade first. You were not charged.".into(), None)
+                ("Top-ups need a paid plan.".into(), "You weren't charged. Upgrade first.".into(), None)
             }
-            Self::ViewerCannotBuy => ("Ask an owner or admin to buy.".into(), "You were not charged.".into(), None),
-            Self::BuyingOff => (
-                "Top-ups cannot be bought at the moment.".into(),
-                "You were not charged. Try again later.".into(),
-                None,
-            ),
-            Self::FormStale => {
-                ("This page was out of date.".into(), "Nothing was changed. Please choose again.".into(), None)
+            Self::ViewerCannotBuy => {
+                ("You have view-only access.".into(), "You weren't charged. Ask an owner or admin to buy.".into(), None)
             }
+            Self::BuyingOff => {
+                ("Top-ups can't be bought at the moment.".into(), "You weren't charged. Try again later.".into(), None)
+            }
+            Self::FormStale => ("This page was out of date.".into(), "Nothing was changed. Try again.".into(), None),
             Self::NoInvoice => {
-                ("There is no invoice yet.".into(), "It comes within minutes of the payment.".into(), None)
+                ("There's no invoice yet.".into(), "It arrives within minutes of the payment.".into(), None)
             }
             Self::InvoiceUnavailable => {
-                ("The invoice cannot be fetched.".into(), "Try again in a minute.".into(), None)
+                ("We can't get the invoice right now.".into(), "Try again in a minute.".into(), None)
             }
-            Self::FileFailed => ("The file could not be written.".into(), "Try again in a minute.".into(), None),
+            Self::FileFailed => ("We couldn't create the file.".into(), "Try again in a minute.".into(), None),
             Self::LowMarkSet => {
                 ("Saved.".into(), "Owners and admins get an email when you have fewer credits.".into(), None)
             }
@@ -184,7 +153,7 @@ impl Outcome {
                 (strong, "Nothing was changed. Support has been told.".into(), None)
             }
             Self::InternalError => {
-                ("Something went wrong on our side.".into(), "You were not charged. Please try again.".into(), None)
+                ("Something went wrong on our side.".into(), "You weren't charged. Try again.".into(), None)
             }
         }
     }
@@ -212,10 +181,11 @@ fn already_bought(details: &OutcomeDetails) -> Text {
 mod tests {
     use super::*;
     use crate::web::ui::dates::Zone;
+    use strum::IntoEnumIterator;
 
     #[test]
     fn a_code_is_one_of_a_closed_list() {
-        for outcome in Outcome::ALL {
+        for outcome in Outcome::iter() {
             assert_eq!(Outcome::from_code(outcome.code()), Some(outcome));
         }
         assert_eq!(Outcome::from_code("You won a prize"), None);
@@ -232,15 +202,17 @@ mod tests {
             let notice = outcome.notice(details());
             assert_eq!(format!("{} {}", notice.strong, notice.text), want);
         };
-        check(Outcome::Cancelled, "Checkout closed. You were not charged.");
-        check(Outcome::StripeUnavailable, "Checkout cannot be reached. You were not charged. Try again in a minute.");
+        check(Outcome::Cancelled, "You left checkout. You weren't charged.");
+        let down = "We can't reach checkout right now. You weren't charged. Try again in a minute.";
+        check(Outcome::StripeUnavailable, down);
         let refused = "This can't be bought at the moment. You weren't charged. Support has been told.";
         check(Outcome::PurchaseRefused, refused);
         check(Outcome::PriceChanged, "The offer has changed: 1,200 credits now cost $10. You weren't charged.");
         check(Outcome::AlreadyBought, "You bought this at 14:03. Buy it again?");
-        check(Outcome::CheckoutExpired, "That Checkout has expired. You were not charged.");
-        check(Outcome::PlanCannotBuy, "Top-ups need a paid plan. Upgrade first. You were not charged.");
-        check(Outcome::ViewerCannotBuy, "Ask an owner or admin to buy. You were not charged.");
+        check(Outcome::CheckoutExpired, "That checkout has expired. You weren't charged.");
+        check(Outcome::PlanCannotBuy, "Top-ups need a paid plan. You weren't charged. Upgrade first.");
+        let viewer = "You have view-only access. You weren't charged. Ask an owner or admin to buy.";
+        check(Outcome::ViewerCannotBuy, viewer);
         assert_eq!(Outcome::Cancelled.notice(details()).voice, Voice::Status);
         assert_eq!(Outcome::StripeUnavailable.notice(details()).voice, Voice::Alert);
     }

@@ -6,7 +6,9 @@ use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sign_in;
 use crate::usecases::access::sign_in::CustomerChoice;
 use crate::web::document::PageTitle;
+use crate::web::flash::Flash;
 use crate::web::frame::Frame;
+use crate::web::outcome::Outcome;
 use crate::web::request_context::{PageError, RequestContext};
 use axum::http::StatusCode;
 use leptos::prelude::*;
@@ -33,11 +35,25 @@ where
     let request = RequestContext::current();
     let loading = load(request.clone());
     Suspend::new(async move {
+        if moved_out_of_address(&request) {
+            return ().into_any();
+        }
         match loading.await {
             Ok(page) => framed(&request, page).await,
             Err(stop) => error_page(&request, &stop).await,
         }
     })
+}
+
+/// Checkout's way back has an outcome in its address, since Stripe keeps the address. It moves into a flash, and the browser
+/// asks anew.
+fn moved_out_of_address(request: &RequestContext) -> bool {
+    let outcome = request.query("outcome").and_then(|code| Outcome::from_code(&code));
+    let is_from_outside = outcome == Some(Outcome::Cancelled);
+    if is_from_outside {
+        request.redirect_with(request.path(), Flash::new(Outcome::Cancelled));
+    }
+    is_from_outside
 }
 
 /// The page in its frame, under its title.
@@ -71,9 +87,10 @@ async fn accounts(request: &RequestContext, viewer: &Viewer) -> Vec<CustomerChoi
 async fn error_page(request: &RequestContext, stop: &PageError) -> AnyView {
     match stop {
         PageError::SignIn => {
-            request.redirect("/sign-in");
+            request.redirect_to_sign_in();
             ().into_any()
         }
+        PageError::Redirected => ().into_any(),
         PageError::NotFound => not_found(request).await,
         PageError::InternalError(fault) => {
             request.failed(fault);
@@ -87,13 +104,17 @@ async fn not_found(request: &RequestContext) -> AnyView {
     request.status(StatusCode::NOT_FOUND);
     // The link back depends on the viewer; an error here counts as signed out.
     let viewer = request.viewer().await.unwrap_or_default();
-    let way = if viewer.is_some() { ("/billing", "Back to Billing") } else { ("/sign-in", "Sign in") };
+    let way = if viewer.is_some() {
+        ("Check the address, or go back to Billing.", "/billing", "Back to Billing")
+    } else {
+        ("Check the address, or sign in.", "/sign-in", "Sign in")
+    };
     let body = view! {
         <div class="card narrow">
-            <h1>"There is no such page"</h1>
-            <p class="note">"It may have moved, or the address has a typing mistake."</p>
-            <a class="button" href=way.0>
-                {way.1}
+            <h1>"Page not found"</h1>
+            <p class="note">{way.0}</p>
+            <a class="button" href=way.1>
+                {way.2}
             </a>
         </div>
     };
@@ -104,8 +125,8 @@ async fn not_found(request: &RequestContext) -> AnyView {
 fn fault_page() -> impl IntoView {
     view! {
         <div class="card narrow" role="alert">
-            <h1>"This page could not be shown"</h1>
-            <p class="note">"Something went wrong on our side. Please try again in a minute."</p>
+            <h1>"This page didn't load"</h1>
+            <p class="note">"Something went wrong on our side. Try again in a minute."</p>
             <a class="button" href="/billing">
                 "Try again"
             </a>

@@ -9,12 +9,14 @@ use crate::usecases::operators::sign_in;
 use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
+use crate::web::flash;
+use crate::web::flash::Flash;
 use crate::web::form_signature::FormSigner;
 use crate::web::theme::Theme;
-use crate::web::{live, user_agent};
+use crate::web::{live, return_to, user_agent};
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use leptos::prelude::{ServerFnError, expect_context, use_context};
 use leptos_axum::ResponseOptions;
 
@@ -37,6 +39,8 @@ pub struct DrawnFor(pub Option<Viewer>);
 pub enum PageError {
     /// Signed out: the sign-in page.
     SignIn,
+    /// The response redirects already.
+    Redirected,
     /// Unknown, or another customer's.
     NotFound,
     InternalError(InternalError),
@@ -138,6 +142,15 @@ impl RequestContext {
         user_agent::describe(user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default())
     }
 
+    /// Whether a person opens this page in a browser that says so: no script, no frame, no prefetch, no HEAD.
+    #[must_use]
+    pub fn is_navigation(&self) -> bool {
+        let headers = &self.parts.headers;
+        let is = |name: &str, want: &str| headers.get(name).is_some_and(|value| value == want);
+        let navigates = is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document");
+        self.parts.method == Method::GET && navigates && !flash::is_prefetch(headers)
+    }
+
     /// Path and query.
     #[must_use]
     pub fn here(&self) -> String {
@@ -187,6 +200,25 @@ impl RequestContext {
             self.response.insert_header(axum::http::header::LOCATION, to);
             self.response.set_status(StatusCode::SEE_OTHER);
         }
+    }
+
+    /// Redirects to a page of ours that shows an outcome, once.
+    pub fn redirect_with(&self, to: &str, flash: Flash) {
+        self.add_cookie_header(&flash.cookie(to, self.https()));
+        self.redirect(to);
+    }
+
+    /// The outcome that this page has to show. It is gone afterwards.
+    #[must_use]
+    pub fn take_flash(&self) -> Option<Flash> {
+        let flash = Flash::of(&self.parts, self.https())?;
+        self.clear_cookie(Cookie::Flash);
+        Some(flash)
+    }
+
+    /// Redirects to the sign-in page, which leads back here.
+    pub fn redirect_to_sign_in(&self) {
+        self.redirect(&return_to::sign_in(&self.here()));
     }
 
     pub fn set_cookie(&self, cookie: Cookie, value: &str, seconds: i64) {

@@ -7,11 +7,14 @@ use crate::web::billing::wanted;
 use crate::web::continue_page::{ContinuePage, ContinueTo};
 use crate::web::document::document;
 use crate::web::error_pages::{Refused, unreadable};
+use crate::web::flash;
+use crate::web::flash::Flash;
 use crate::web::guard::Guard;
 use crate::web::history::csv_file::history_csv;
 use crate::web::operator::sales_csv;
+use crate::web::outcome::Outcome;
 use crate::web::pages::Pages;
-use crate::web::purchase::invoice::invoice_address;
+use crate::web::purchase::invoice;
 use crate::web::usage::table::usage_csv;
 use crate::web::{assets, brand, demo, live, readable, server_functions};
 use axum::body::Body;
@@ -20,7 +23,7 @@ use axum::http::HeaderValue;
 use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use leptos::prelude::*;
@@ -37,7 +40,7 @@ pub fn routes(app: &App) -> Router<App> {
     for (path, _) in server_fn_paths() {
         router = router.route(path, post(server_functions::handle));
     }
-    router = router.route("/purchases/{id}/invoice", get(invoice)).route("/upgrade", get(wanted::upgrade));
+    router = router.route("/purchases/{id}/invoice", get(invoice_redirect)).route("/upgrade", get(wanted::upgrade));
     router = router
         .route("/operator/sales.csv", get(sales_csv::credits))
         .route("/operator/money.csv", get(sales_csv::money));
@@ -61,13 +64,13 @@ async fn render(State(app): State<App>, request: Request) -> Response {
 }
 
 /// Redirects to an invoice, which Stripe is asked for each time.
-async fn invoice(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
-    match invoice_address(&app, request.headers(), &id).await {
-        Ok(Some(to)) => Redirect::to(&to).into_response(),
+async fn invoice_redirect(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
+    match invoice::invoice(&app, request.headers(), &id).await {
+        Ok(Some(redirect)) => redirect,
         Ok(None) => render(State(app), request).await,
         Err(fault) => {
             tracing::error!(error = %fault, "an invoice failed");
-            Redirect::to("/billing?outcome=invoice_unavailable").into_response()
+            flash::redirect(&app, "/billing", Flash::new(Outcome::InvoiceUnavailable))
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Server functions under `/_fn`: the forms of pages, by their typed functions.
 //!
 //! All are called by native forms and work without script: the answer is a redirect (303). A client that asks for JSON gets
-//! the value. An expected outcome is a value, and a closed code in the URL; `Err` is a fault, whose cause is in the log and
-//! never in the answer. Each function authorises on its own.
+//! the value. An expected outcome is a value, and a closed code in a [`Flash`]; `Err` is a fault, whose cause is in the log
+//! and never in the answer. Each function authorises on its own.
 //!
 //! A form is compared here with the session that the browser has now, before its function reads it.
 
@@ -15,6 +15,8 @@ use crate::web::billing::low_mark::SetLowMark;
 use crate::web::billing::portal::OpenBillingPortal;
 use crate::web::cookies::Cookie;
 use crate::web::error_pages::unreadable;
+use crate::web::flash;
+use crate::web::flash::Flash;
 use crate::web::form_signature::{Binding, FormSigner};
 use crate::web::operator::actions::DoAct;
 use crate::web::operator::second_factor::{SwitchOffSecondFactor, SwitchOnSecondFactor};
@@ -24,17 +26,18 @@ use crate::web::plans::{ChoosePlan, OpenPlanPortal};
 use crate::web::request_context::DrawnFor;
 use crate::web::settings::FORM_PATHS as OF_SETTINGS;
 use crate::web::sign_in::session::{SignOut, SwitchCustomer};
-use crate::web::sign_in::{OpenSession, RenewLink, RequestLink};
+use crate::web::sign_in::{OpenSession, RenewLink, RequestLink, SignInOutcome};
 use crate::web::theme_switch::SetTheme;
-use crate::web::{demo, form_signature, readable};
+use crate::web::{demo, form_signature, readable, return_to};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::ACCEPT;
+use axum::http::header::{ACCEPT, REFERER};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos::server_fn::error::SERVER_FN_ERROR_HEADER;
+use url::{Position, Url};
 
 /// A server function. A browser's form is answered by 303; if the function failed, by one with an outcome's code, since
 /// Leptos would put the error's text into the URL.
@@ -64,7 +67,7 @@ pub async fn handle(State(app): State<App>, request: Request) -> Response {
     let mut answer = answer.await.into_response();
     if answer.headers().contains_key(SERVER_FN_ERROR_HEADER) {
         if is_form {
-            return Redirect::to(&format!("{error_page}?outcome={}", Outcome::InternalError.code())).into_response();
+            return flash::redirect(&app, error_page, Flash::new(Outcome::InternalError));
         }
         let (answer_head, error) = answer.into_parts();
         let error = to_bytes(error, usize::MAX).await.unwrap_or_default();
@@ -86,51 +89,85 @@ async fn check_binding(app: &App, request: Request) -> Result<(Request, Option<D
     let body =
         to_bytes(body, readable::FORM_BYTES_MAX).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
     let path = parts.uri.path().to_owned();
-    let is_stale = match binding(&path) {
-        Binding::Nothing | Binding::Own => Ok((false, None)),
-        Binding::Operator => Ok((!is_signed_by_operator(app, &parts.headers, &body).await, None)),
-        binding => is_stale_for_viewer(app, &parts.headers, &body, binding).await,
+    let compared = match binding(&path) {
+        Binding::Nothing => Ok(Compared::Fits(None)),
+        Binding::Own if path == OpenSession::PATH => Ok(Compared::Fits(None)),
+        Binding::Own if is_operators(&path) => compared_with_operator(app, &parts.headers, None).await,
+        Binding::Operator => compared_with_operator(app, &parts.headers, Some(&body)).await,
+        binding => compared_with_viewer(app, &parts.headers, &body, binding).await,
     };
-    match is_stale {
-        Ok((false, drawn_for)) => Ok((Request::from_parts(parts, Body::from(body)), drawn_for)),
-        Ok((true, _)) => {
-            let page = if path.starts_with("/_fn/operator-") { "/operator" } else { stale_page(&path) };
-            Err(Redirect::to(&format!("{page}?outcome={}", Outcome::FormStale.code())).into_response())
+    let to = |page: &str, outcome: Outcome| Err(flash::redirect(app, page, Flash::new(outcome)));
+    match compared {
+        Ok(Compared::Fits(drawn_for)) => Ok((Request::from_parts(parts, Body::from(body)), drawn_for)),
+        // Nothing is lost.
+        Ok(Compared::SignedOut)
+            if matches!(path.as_str(), SignOut::PATH | SignOutOperator::PATH) || path.starts_with("/_fn/demo-") =>
+        {
+            Ok((Request::from_parts(parts, Body::from(body)), Some(DrawnFor(None))))
         }
+        Ok(Compared::SignedOut) => Err(signed_out(app, &parts.headers, &path)),
+        Ok(Compared::Stale) => to(stale_page(&path), Outcome::FormStale),
         Err(fault) => {
             tracing::error!(error = %fault, path, "a form could not be compared with its session");
-            Err(Redirect::to(&format!("{}?outcome={}", error_page(&path), Outcome::InternalError.code()))
-                .into_response())
+            to(error_page(&path), Outcome::InternalError)
         }
     }
 }
 
-/// Whether a customer's form is stale, and the viewer that it acts for.
-async fn is_stale_for_viewer(
+/// A form beside the session that the browser has now.
+enum Compared {
+    /// A customer's form acts for this viewer.
+    Fits(Option<DrawnFor>),
+    /// It was drawn for another customer, session or role.
+    Stale,
+    /// The session has ended.
+    SignedOut,
+}
+
+async fn compared_with_viewer(
     app: &App,
     headers: &HeaderMap,
     body: &[u8],
     binding: Binding,
-) -> Result<(bool, Option<DrawnFor>), InternalError> {
+) -> Result<Compared, InternalError> {
     let viewer = match Cookie::Session.read(headers, app.settings.is_https()) {
         Some(token) => links::find_viewer(app, &token).await?,
         None => None,
     };
+    let Some(viewer) = viewer else { return Ok(Compared::SignedOut) };
     let secret = &app.settings.form_secret;
-    let is_stale =
-        viewer.as_ref().is_some_and(|viewer| !form_signature::is_signed(secret, viewer, &signature(body), binding));
-    Ok((is_stale, Some(DrawnFor(viewer))))
+    let fits = binding == Binding::Own || form_signature::is_signed(secret, &viewer, &signature(body), binding);
+    Ok(if fits { Compared::Fits(Some(DrawnFor(Some(viewer)))) } else { Compared::Stale })
 }
 
-/// Whether an operator's form was drawn for this session. Signed out, its function answers.
-async fn is_signed_by_operator(app: &App, headers: &HeaderMap, body: &[u8]) -> bool {
-    let Some(token) = Cookie::Operator.read(headers, app.settings.is_https()) else { return true };
-    match operators::find_operator(app, &token).await {
-        Ok(Some(operator)) => {
-            form_signature::is_signed_by_operator(&app.settings.form_secret, &operator, &signature(body))
-        }
-        Ok(None) | Err(_) => true,
-    }
+/// Without a body the form's function compares its own signature.
+async fn compared_with_operator(
+    app: &App,
+    headers: &HeaderMap,
+    body: Option<&[u8]>,
+) -> Result<Compared, InternalError> {
+    let operator = match Cookie::Operator.read(headers, app.settings.is_https()) {
+        Some(token) => operators::find_operator(app, &token).await?,
+        None => None,
+    };
+    let Some(operator) = operator else { return Ok(Compared::SignedOut) };
+    let secret = &app.settings.form_secret;
+    let fits = body.is_none_or(|body| form_signature::is_signed_by_operator(secret, &operator, &signature(body)));
+    Ok(if fits { Compared::Fits(None) } else { Compared::Stale })
+}
+
+/// The sign-in page says that nothing was saved, and leads back to the page of the form.
+fn signed_out(app: &App, headers: &HeaderMap, path: &str) -> Response {
+    let referer = headers.get(REFERER).and_then(|referer| Url::parse(referer.to_str().ok()?).ok());
+    let page = referer.map(|url| url[Position::BeforePath..Position::AfterQuery].to_owned());
+    let sign_in = if is_operators(path) {
+        let page = page.filter(|page| return_to::operator_page(page).is_some());
+        return_to::operator_sign_in(page.as_deref().unwrap_or("/operator"))
+    } else {
+        let page = page.filter(|page| return_to::page(page).is_some());
+        return_to::sign_in(page.as_deref().unwrap_or(stale_page(path)))
+    };
+    flash::redirect(app, &sign_in, SignInOutcome::SignedOut.flash())
 }
 
 fn signature(body: &[u8]) -> String {
@@ -147,14 +184,22 @@ pub fn binding(path: &str) -> Binding {
         SignOut::PATH => Binding::Session,
         SignOutOperator::PATH | SwitchOnSecondFactor::PATH | SwitchOffSecondFactor::PATH => Binding::Operator,
         path if demo::signs_in(path) => Binding::Nothing,
-        path if path.starts_with("/_fn/operator-") => Binding::Operator,
+        path if is_operators(path) => Binding::Operator,
         _ => Binding::Customer,
     }
 }
 
+fn is_operators(path: &str) -> bool {
+    path.starts_with("/_fn/operator-")
+}
+
 /// The page that shows that a form was stale.
 fn stale_page(path: &str) -> &'static str {
-    if OF_SETTINGS.contains(&path) { "/settings" } else { "/billing" }
+    match path {
+        path if is_operators(path) => "/operator",
+        path if OF_SETTINGS.contains(&path) => "/settings",
+        _ => "/billing",
+    }
 }
 
 /// The page that shows that a function failed.
@@ -163,7 +208,7 @@ fn error_page(path: &str) -> &'static str {
         StartCheckout::PATH | SwitchCustomer::PATH | ChoosePlan::PATH | OpenPlanPortal::PATH => "/billing",
         HideAdvice::PATH | SetLowMark::PATH | OpenBillingPortal::PATH => "/billing",
         path if OF_SETTINGS.contains(&path) => "/settings",
-        path if path.starts_with("/_fn/operator-") => "/operator/sign-in",
+        path if is_operators(path) => "/operator/sign-in",
         _ => "/sign-in",
     }
 }

@@ -17,14 +17,14 @@ pub fn UnsubscribePage() -> impl IntoView {
 async fn load(request: RequestContext, token: String) -> Result<Page, PageError> {
     let (_, on) = unsubscribe::find_subscription_switch(&request.app, &token).await?.ok_or(PageError::NotFound)?;
     let state = if on {
-        "You get a mail when plan credits are used up, when little is left and when nothing is left."
+        "You get an email when plan credits are used up, when few credits are left and when none are left."
     } else {
-        "You get no more mails about a low balance. Receipts and reminders of expiring credits still come."
+        "You won't get low-balance emails. Receipts and reminders of expiring credits still come."
     };
-    let (value, words) = if on { ("off", "Stop these mails") } else { ("on", "Send them again") };
+    let (value, words) = if on { ("off", "Turn off") } else { ("on", "Turn on") };
     let body = view! {
         <div class="card narrow">
-            <h1>"Mails about a low balance"</h1>
+            <h1>"Low-balance emails"</h1>
             <p role="status">{state}</p>
             <form method="post" action=format!("/mails/{token}")>
                 <input type="hidden" name="mails" value=value />
@@ -32,5 +32,5 @@ async fn load(request: RequestContext, token: String) -> Result<Page, PageError>
             </form>
         </div>
     };
-    Ok(Page::new("Mails", request.viewer().await?, body))
+    Ok(Page::new("Low-balance emails", request.viewer().await?, body))
 }

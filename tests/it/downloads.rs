@@ -82,10 +82,10 @@ on_both!(a_spreadsheet_is_for_signed_in_members_only, |app| {
     }
     browser.post("sign-out", &[]).await.expect(303);
     for (file, to) in [
-        ("/history.csv", "/sign-in"),
-        ("/usage.csv", "/sign-in"),
-        ("/operator/sales.csv", "/operator/sign-in"),
-        ("/operator/money.csv", "/operator/sign-in"),
+        ("/history.csv", "/sign-in?to=%2Fhistory"),
+        ("/usage.csv", "/sign-in?to=%2Fusage"),
+        ("/operator/sales.csv", "/operator/sign-in?to=%2Foperator%2Fsales"),
+        ("/operator/money.csv", "/operator/sign-in?to=%2Foperator%2Fsales"),
     ] {
         let answer = browser.get(file).await.expect(303);
         assert_eq!(answer.header("location"), Some(to), "{file}");

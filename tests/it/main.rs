@@ -48,6 +48,7 @@ mod operators;
 mod outgoing_webhooks;
 mod paging;
 mod poolers;
+mod portal_links;
 mod postgres_proxy;
 #[cfg(target_os = "linux")]
 mod power_cut;

@@ -2,6 +2,8 @@
 
 use crate::app::{Browser, TestApp, on_both};
 use serde_json::json;
+use topup::web::flash::Flash;
+use topup::web::return_to;
 
 const ADA: &str = "ada@acme.example";
 const VI: &str = "vi@acme.example";
@@ -51,12 +53,19 @@ on_both!(members_come_change_and_go, |app| {
         let fields = if leave.1.is_empty() { &fields[..1] } else { &fields[..] };
         assert_eq!(outcome(&ada, leave.0, fields).await, "last_owner");
     }
-    let page = ada.get("/settings?outcome=last_owner").await.text;
-    assert!(page.contains("The last owner stays.") && page.contains("Make somebody else an owner first"), "{page}");
+    let page = ada.get_with("/settings", Flash::new("last_owner")).await.text;
+    assert!(
+        page.contains("There must be at least one owner.") && page.contains("Make someone else an owner first."),
+        "{page}"
+    );
 
     assert_eq!(outcome(&ada, "remove-member", &[("email", VI)]).await, "member_removed");
     for path in ["/settings", "/billing"] {
-        assert_eq!(vi.get(path).await.expect(303).header("location"), Some("/sign-in"), "signed out at once");
+        assert_eq!(
+            vi.get(path).await.expect(303).header("location"),
+            Some(&*return_to::sign_in(path)),
+            "signed out at once"
+        );
     }
     assert_eq!(outcome(&ada, "remove-member", &[("email", VI)]).await, "unknown_member");
     assert_eq!(vi.sent("request-link", &[("email", VI)]).await, "/sign-in?outcome=sent");
@@ -121,7 +130,7 @@ on_both!(a_person_goes_only_where_they_are_a_member, |app| {
     assert!(!given.get("/billing").await.text.contains("switch account"));
     given.sent("switch-customer", &[("customer", "pine")]).await;
     assert!(!given.get("/billing").await.text.contains(title));
-    assert_eq!(Browser::new(app).sent("switch-customer", &[("customer", "acme")]).await, "/sign-in");
+    assert_eq!(Browser::new(app).sent("switch-customer", &[("customer", "acme")]).await, "/sign-in?outcome=signed_out");
 });
 
 on_both!(a_key_is_shown_once_and_kept_as_a_hash, |app| {
@@ -129,11 +138,13 @@ on_both!(a_key_is_shown_once_and_kept_as_a_hash, |app| {
     let seed = ada.field("/settings", "seed").await;
     let form = [("name", "nightly report"), ("seed", seed.as_str())];
     assert_eq!(ada.sent("make-key", &form).await, "/settings?outcome=key_made");
-    let page = ada.get("/settings?outcome=key_made").await.expect(200).text;
+    let page = ada.get("/settings").await.expect(200).text;
     let key: String = page.split_once(">tk_").expect("the key").1.chars().take_while(char::is_ascii_hexdigit).collect();
     assert_eq!((key.len(), ada.cookie("new-key")), (64, None));
-    let after = ada.get("/settings?outcome=key_made").await.expect(200).text;
-    assert!(!after.contains(&key) && after.contains("cannot be shown again"), "{after}");
+    let after = ada.get("/settings").await.expect(200).text;
+    assert!(!after.contains(&key), "{after}");
+    let after = ada.get_with("/settings", Flash::new("key_made")).await.expect(200).text;
+    assert!(!after.contains(&key) && after.contains("You won't see it again"), "{after}");
     assert_eq!(ada.sent("make-key", &form).await, "/settings?outcome=key_made", "sent twice");
     assert_eq!(app.count("select count(*) as n from api_keys").await, 1);
     let hash = hex::encode(topup::usecases::customers::api_keys::api_key_hash(&format!("tk_{key}")));
@@ -180,7 +191,12 @@ on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |
     for wrong in ["-5", "0", "0.0001", "1,000", "many", "1000000001", "1e400"] {
         assert_eq!(outcome(&ada, "low-balance", &[("credits", wrong)]).await, "bad_low_balance", "{wrong}");
     }
-    assert!(ada.get("/settings?outcome=bad_low_balance").await.text.contains("“Running low at” must be a number"));
+    assert!(
+        ada.get_with("/settings", Flash::new("bad_low_balance"))
+            .await
+            .text
+            .contains("“Running low at” must be a number")
+    );
     assert_eq!(kept().await, (-1, 1));
     assert_eq!(outcome(&ada, "low-balance", &[("credits", " 4000.5 ")]).await, "low_balance_set");
     assert_eq!(kept().await, (4_000_500, 1));
@@ -226,7 +242,7 @@ on_both!(a_viewer_is_refused_before_stripe_is_called, |app| {
     let form: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
     ada.sent("change-role", &[("email", VI), ("role", "viewer")]).await;
     let calls = app.stripe_calls();
-    assert_eq!(vi.sent("buy", &form).await, "/sign-in", "who loses rights is signed out");
+    assert_eq!(vi.sent("buy", &form).await, "/sign-in?outcome=signed_out", "who loses rights is signed out");
     vi.sign_in(VI).await;
     assert_eq!(vi.sent("buy", &form).await, "/billing?outcome=viewer_cannot_buy");
     ada.sent("change-role", &[("email", VI), ("role", "admin")]).await;
@@ -257,7 +273,8 @@ on_both!(forms_of_settings_need_a_session_and_this_site, |app| {
         ("revoke-key", &[("id", "key_0")]),
     ];
     for (name, fields) in forms {
-        assert_eq!(Browser::new(app).sent(name, fields).await, "/sign-in", "{name}");
+        let to = Browser::new(app).sent(name, fields).await;
+        assert_eq!(to, "/sign-in?to=%2Fsettings&outcome=signed_out", "{name}");
         ada.post_from("cross-site", name, fields).await.expect(403);
         ada.post_from("same-site", name, fields).await.expect(403);
     }

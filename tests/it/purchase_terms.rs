@@ -3,6 +3,7 @@
 use crate::app::{Browser, Opened, TestApp, on_both};
 use crate::operators::OperatorBrowser;
 use serde_json::{Value, json};
+use topup::web::flash::Flash;
 
 /// The sample catalogue with some texts replaced; the shop starts again with it.
 async fn sell(app: &TestApp, changes: &[(&str, &str)]) {
@@ -113,14 +114,16 @@ on_both!(a_second_buy_button_sells_the_terms_beside_it, |app| {
     let to = browser.sent("buy", &borrowed(&form)).await;
     assert_eq!(to, format!("/billing?outcome=checkout_expired&purchase={}&package=p1200", opened.id));
     let page = format!("/purchases/{}", opened.id);
+    let flash = Flash::new("checkout_expired").with("package", "p1200");
+    let told = flash.clone().with("purchase", opened.id.as_str());
     let again = async || {
-        let (billing, own) = (browser.get(&to).await.expect(200).text, browser.get(&page).await.expect(200).text);
+        let billing = browser.get_with("/billing", told.clone()).await.expect(200).text;
+        let own = browser.get(&page).await.expect(200).text;
         (billing.contains(">Buy again<"), own.contains(">Buy again<"))
     };
     assert_eq!(again().await, (true, true));
-    // An address that names a package alone shows no terms: there is nothing to buy by it.
-    let bare = "/billing?outcome=checkout_expired&package=p1200";
-    assert!(!browser.get(bare).await.expect(200).text.contains(">Buy again<"));
+    // An outcome that names a package alone shows no terms: there is nothing to buy by it.
+    assert!(!browser.get_with("/billing", flash).await.expect(200).text.contains(">Buy again<"));
     for change in [FEWER, YEN, SHORTER, DEARER] {
         sell(app, &[change]).await;
         assert_eq!(again().await, (false, false), "{change:?}");

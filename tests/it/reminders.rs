@@ -198,12 +198,12 @@ on_both!(balance_alerts_can_be_switched_off_and_their_level_set, |app| {
         async || unsubscribe::find_subscription_switch(&app.inner(), &token).await.unwrap().expect("a member").1;
     let url = format!("http://{}/mails/{token}", app.address);
     let page = app.send(app.http.get(&url)).await.expect(200);
-    assert!(page.text.contains("Stop these mails"), "{}", page.text);
+    assert!(page.text.contains(">Turn off<"), "{}", page.text);
     assert!(mails_are_on().await);
     app.send(app.http.post(&url).header("accept", "text/html").body("mails=off")).await.expect(303);
     assert!(!mails_are_on().await);
     let page = app.send(app.http.get(&url)).await.expect(200);
-    assert!(page.text.contains("Send them again"), "{}", page.text);
+    assert!(page.text.contains(">Turn on<"), "{}", page.text);
     app.send(app.http.post(&url).header("accept", "text/html").body("mails=on")).await.expect(303);
     assert!(mails_are_on().await);
     app.send(app.http.post(&url).body("List-Unsubscribe=One-Click")).await.expect(200);

@@ -95,8 +95,8 @@ on_both!(only_who_may_buy_changes_the_plan_and_only_by_a_form_of_theirs, |app| {
     assert_eq!(viewer.sent("choose_plan", &borrowed(&form)).await, "/billing?outcome=viewer_cannot_buy");
     assert_eq!(viewer.sent("plan_portal", &[]).await, "/billing?outcome=viewer_cannot_buy");
     let stranger = Browser::new(app);
-    assert_eq!(stranger.sent("choose_plan", &borrowed(&form)).await, "/sign-in");
-    assert_eq!(stranger.get("/plans").await.expect(303).header("location"), Some("/sign-in"));
+    assert_eq!(stranger.sent("choose_plan", &borrowed(&form)).await, "/sign-in?outcome=signed_out");
+    assert_eq!(stranger.get("/plans").await.expect(303).header("location"), Some("/sign-in?to=%2Fplans"));
     let mut forged = form.clone();
     forged[1].1 = "plan:pro".to_owned();
     assert_eq!(browser.sent("choose_plan", &borrowed(&forged)).await, "/billing?outcome=form_stale");

@@ -115,6 +115,8 @@ pub struct Target {
     pub name: String,
     /// The person, where known.
     pub email: Option<String>,
+    /// Whether the link came by email, and not from the SaaS.
+    pub by_email: bool,
 }
 
 impl Target {
@@ -122,6 +124,13 @@ impl Target {
     #[must_use]
     pub fn is_elsewhere(&self, viewer: &Viewer) -> bool {
         viewer.customer_no != self.customer_no || viewer.email != self.email
+    }
+
+    /// Whether a session is another person's, as far as is known.
+    #[must_use]
+    pub fn is_another_person(&self, viewer: &Viewer) -> bool {
+        let is_same_person = self.email.is_some() && viewer.email == self.email;
+        self.is_elsewhere(viewer) && !is_same_person
     }
 }
 
@@ -154,8 +163,8 @@ pub async fn read_link(app: &App, token: &str) -> Result<LinkState, InternalErro
 
 /// The account that a link's row opens, and the role there; nothing where the person has none any more.
 async fn link_target(db: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
-    let email = row.opt_text("email")?;
-    let (customer_no, role) = if row.text("purpose")? == "sign_in" {
+    let (email, by_email) = (row.opt_text("email")?, row.text("purpose")? == "sign_in");
+    let (customer_no, role) = if by_email {
         let home = home_customer(db, email.as_deref().unwrap_or_default()).await?;
         let Some(home) = home else { return Ok(None) };
         home
@@ -168,7 +177,16 @@ async fn link_target(db: &mut Connection, row: &Row) -> Result<Option<(Target, R
     };
     let sql = "select name from customers where no = $1 and closed_at is null";
     let Some(customer) = db.fetch_optional(sql, args![customer_no]).await? else { return Ok(None) };
-    Ok(Some((Target { customer_no, name: customer.text("name")?, email }, role)))
+    Ok(Some((Target { customer_no, name: customer.text("name")?, email, by_email }, role)))
+}
+
+/// The page that a link leads to, if the viewer is signed in already to the account that it opens or opened.
+pub async fn leads_on(app: &App, token: &str, viewer: &Viewer) -> Result<Option<String>, InternalError> {
+    let sql = "select path from links where token_hash = $1 and coalesce(email, '') = $2
+        and (purpose = 'sign_in' or customer_no = $3)";
+    let values = args![token_hash(token), viewer.email.clone().unwrap_or_default(), viewer.customer_no];
+    let row = app.store.read().await?.fetch_optional(sql, values).await?;
+    Ok(row.map(|row| row.text("path")).transpose()?)
 }
 
 /// The address that a link by email went to.

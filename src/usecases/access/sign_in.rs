@@ -32,8 +32,9 @@ const TOKEN: &str = "TOKEN-OF-THIS-MAIL";
 /// How many customers a person may choose from.
 const CHOICES_MAX: i64 = 100;
 
-/// Somebody asks for a link; the address as it is kept, if it is one at all. Whether it is a member's is not told.
-pub async fn request_sign_in(app: &App, email: &str, from: &Client) -> Result<Option<String>, InternalError> {
+/// Sends a link to an address, and returns the address as it is stored; `None` if it is none. Nothing tells whether it is a
+/// member's. `query` is the end of the link, such as `?to=%2Fsettings`.
+pub async fn request_sign_in(app: &App, email: &str, query: &str, from: &Client) -> Result<Option<String>, InternalError> {
     let Some(email) = email::address(email) else { return Ok(None) };
     let (address, origin) = (email.clone(), origin_hash(app, &email, from));
     let mail = outbox::NewEmail {
@@ -42,7 +43,7 @@ pub async fn request_sign_in(app: &App, email: &str, from: &Client) -> Result<Op
         recipient: email,
         kind: KIND,
         subject: format!("Sign in to {}", app.catalog.shop.name),
-        body: sign_in_email(app),
+        body: sign_in_email(app, query),
         cause: None,
         stop_url: None,
         urgent: true,
@@ -54,9 +55,9 @@ pub async fn request_sign_in(app: &App, email: &str, from: &Client) -> Result<Op
 
 /// Sends a new link to the address of an old one, without telling the address.
 /// Returns whether the link was one.
-pub async fn renew_sign_in(app: &App, token: &str, from: &Client) -> Result<bool, InternalError> {
+pub async fn renew_sign_in(app: &App, token: &str, query: &str, from: &Client) -> Result<bool, InternalError> {
     let Some(email) = links::mailed_to(app, token).await? else { return Ok(false) };
-    Ok(request_sign_in(app, &email, from).await?.is_some())
+    Ok(request_sign_in(app, &email, query, from).await?.is_some())
 }
 
 /// Where somebody asks for an address: a hash that names neither.
@@ -94,11 +95,11 @@ async fn enqueue_sign_in(
     Ok(())
 }
 
-fn sign_in_email(app: &App) -> Rendered {
+fn sign_in_email(app: &App, query: &str) -> Rendered {
     let shop = &app.catalog.shop;
     Draft {
         lines: vec![format!("This link works once, for {} minutes.", links::SIGN_IN_MINUTES)],
-        button: Some(("Sign in".to_owned(), format!("{}/sign-in/{TOKEN}", app.settings.public_url))),
+        button: Some(("Sign in".to_owned(), format!("{}/sign-in/{TOKEN}{query}", app.settings.public_url))),
         reason: "Didn't request this? You can ignore this email.".to_owned(),
         ..Draft::new(shop, format!("Sign in to {}", shop.name))
     }

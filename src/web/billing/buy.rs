@@ -4,6 +4,7 @@ use crate::domain::PurchaseState;
 use crate::usecases::purchases::{Purchase, PurchaseRequest};
 use crate::usecases::{InternalError, customers, purchases};
 use crate::web::cookies::Cookie;
+use crate::web::flash::Flash;
 use crate::web::outcome::Outcome;
 use crate::web::request_context::RequestContext;
 use crate::web::request_context::form_failed;
@@ -25,7 +26,7 @@ pub enum Started {
 enum Click {
     Checkout(String),
     /// Billing, with an outcome and the purchase or package that its sentence names.
-    Back(Outcome, Option<String>),
+    Back(Outcome, Vec<(&'static str, String)>),
     /// A page of this site.
     Page(String),
 }
@@ -56,8 +57,10 @@ pub async fn start_checkout(
             Started::Checkout { url }
         }
         Click::Back(outcome, about) => {
-            let about = about.map(|pair| format!("&{pair}")).unwrap_or_default();
-            request.redirect(&format!("/billing?outcome={}{about}", outcome.code()));
+            request.redirect_with(
+                "/billing",
+                about.into_iter().fold(Flash::new(outcome), |flash, (name, value)| flash.with(name, value)),
+            );
             Started::Refused { code: outcome.code().to_owned() }
         }
         Click::Page(path) => {
@@ -72,19 +75,19 @@ async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<Click, In
     let app = &request.app;
     let Some(viewer) = request.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
     if !viewer.role.may_buy() {
-        return Ok(Click::Back(Outcome::ViewerCannotBuy, None));
+        return Ok(Click::Back(Outcome::ViewerCannotBuy, vec![]));
     }
     let Some(customer) = customers::find_customer(app, &viewer.customer).await? else {
         return Ok(Click::Page("/sign-in".to_owned()));
     };
     if !app.catalog.may_buy(&customer.plan) {
-        return Ok(Click::Back(Outcome::PlanCannotBuy, None));
+        return Ok(Click::Back(Outcome::PlanCannotBuy, vec![]));
     }
     if app.stripe.is_none() {
-        return Ok(Click::Back(Outcome::BuyingOff, None));
+        return Ok(Click::Back(Outcome::BuyingOff, vec![]));
     }
     let Some((purchase, terms)) = verify(app, &viewer, form) else {
-        return Ok(Click::Back(Outcome::FormStale, None));
+        return Ok(Click::Back(Outcome::FormStale, vec![]));
     };
     let start = PurchaseRequest {
         purchase,
@@ -98,22 +101,22 @@ async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<Click, In
 
 fn landing(started: purchases::StartOutcome, form: &SentBuyForm) -> Click {
     use purchases::StartOutcome as S;
-    let package = || Some(format!("package={}", encoded(&form.package)));
+    let package = || vec![("package", form.package.clone())];
     // The form may have led to another purchase than its own: the page finds that one by it.
-    let purchase = || Some(format!("purchase={}&package={}", encoded(&form.purchase), encoded(&form.package)));
+    let purchase = || vec![("purchase", form.purchase.clone()), ("package", form.package.clone())];
     match started {
         S::Open(purchase) => match purchase.url {
             Some(url) => Click::Checkout(url),
-            None => Click::Back(Outcome::StripeUnavailable, Some(format!("purchase={}", purchase.id))),
+            None => Click::Back(Outcome::StripeUnavailable, vec![("purchase", purchase.id.to_string())]),
         },
         S::AlreadyBought(bought) => already(&bought),
         S::CheckoutExpired => Click::Back(Outcome::CheckoutExpired, purchase()),
         S::PriceChanged | S::UnknownPackage => Click::Back(Outcome::PriceChanged, package()),
-        S::PlanCannotBuy => Click::Back(Outcome::PlanCannotBuy, None),
-        S::NotYours => Click::Back(Outcome::FormStale, None),
-        S::BuyingOff => Click::Back(Outcome::BuyingOff, None),
+        S::PlanCannotBuy => Click::Back(Outcome::PlanCannotBuy, vec![]),
+        S::NotYours => Click::Back(Outcome::FormStale, vec![]),
+        S::BuyingOff => Click::Back(Outcome::BuyingOff, vec![]),
         S::StripeUnavailable => Click::Back(Outcome::StripeUnavailable, purchase()),
-        S::StripeRefused => Click::Back(Outcome::PurchaseRefused, None),
+        S::StripeRefused => Click::Back(Outcome::PurchaseRefused, vec![]),
         // Only where Stripe's answers make no room in time.
         S::LimitReached => Click::Back(Outcome::StripeUnavailable, package()),
         S::Closed => Click::Page("/sign-in".to_owned()),
@@ -123,14 +126,9 @@ fn landing(started: purchases::StartOutcome, form: &SentBuyForm) -> Click {
 /// A credited purchase can be bought again; an unfinished one has its own page.
 fn already(purchase: &Purchase) -> Click {
     match purchase.state {
-        PurchaseState::Credited => Click::Back(Outcome::AlreadyBought, Some(format!("purchase={}", purchase.id))),
+        PurchaseState::Credited => Click::Back(Outcome::AlreadyBought, vec![("purchase", purchase.id.to_string())]),
         _ => Click::Page(format!("/purchases/{}", purchase.id)),
     }
-}
-
-/// A form's text, fit for a URL.
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]

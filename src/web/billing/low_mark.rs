@@ -5,6 +5,7 @@
 use crate::domain::Credits;
 use crate::usecases::InternalError;
 use crate::usecases::notify::emails::unsubscribe;
+use crate::web::flash::Flash;
 use crate::web::outcome::Outcome;
 use crate::web::request_context::{RequestContext, form_failed};
 use crate::web::ui::form::Form;
@@ -59,7 +60,7 @@ pub async fn set_low_mark(credits: String) -> Result<String, ServerFnError> {
         request.redirect("/sign-in");
         return Ok("sign_in".to_owned());
     };
-    request.redirect(&format!("/billing?outcome={}", outcome.code()));
+    request.redirect_with("/billing", Flash::new(outcome));
     Ok(outcome.code().to_owned())
 }
 

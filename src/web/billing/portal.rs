@@ -2,6 +2,7 @@
 
 use crate::usecases::subscriptions::UpgradeOutcome;
 use crate::usecases::{InternalError, subscriptions};
+use crate::web::flash::Flash;
 use crate::web::outcome::Outcome;
 use crate::web::request_context::{RequestContext, form_failed};
 use crate::web::ui::form::Form;
@@ -25,16 +26,20 @@ pub fn PortalLink() -> impl IntoView {
 #[server(name = OpenBillingPortal, prefix = "/_fn", endpoint = "billing_portal")]
 pub async fn open_billing_portal() -> Result<(), ServerFnError> {
     let request = RequestContext::current();
-    let to = address(&request).await.map_err(|fault| form_failed("billing portal", &fault))?;
-    request.redirect(&to);
+    match address(&request).await.map_err(|fault| form_failed("billing portal", &fault))? {
+        Ok(url) => request.redirect(&url),
+        Err(Some(outcome)) => request.redirect_with("/billing", Flash::new(outcome)),
+        Err(None) => request.redirect("/sign-in"),
+    }
     Ok(())
 }
 
-async fn address(request: &RequestContext) -> Result<String, InternalError> {
-    let Some(viewer) = request.viewer().await? else { return Ok("/sign-in".to_owned()) };
+/// The page's address, or the outcome; neither if signed out.
+async fn address(request: &RequestContext) -> Result<Result<String, Option<Outcome>>, InternalError> {
+    let Some(viewer) = request.viewer().await? else { return Ok(Err(None)) };
     let outcome = if viewer.role.may_buy() {
         match subscriptions::open_customer_portal(&request.app, viewer.customer_no).await? {
-            UpgradeOutcome::At(url) => return Ok(url),
+            UpgradeOutcome::At(url) => return Ok(Ok(url)),
             UpgradeOutcome::StripeUnavailable => Outcome::StripeUnavailable,
             UpgradeOutcome::StripeRefused => Outcome::PortalRefused,
             UpgradeOutcome::InPortal | UpgradeOutcome::Changed | UpgradeOutcome::Closed => Outcome::FormStale,
@@ -43,5 +48,5 @@ async fn address(request: &RequestContext) -> Result<String, InternalError> {
     } else {
         Outcome::ViewerCannotBuy
     };
-    Ok(format!("/billing?outcome={}", outcome.code()))
+    Ok(Err(Some(outcome)))
 }

@@ -193,19 +193,18 @@ impl Reader<'_> {
         Some(notice.with(NoticeAction::buy(label, buy_form::buy(self.app, self.viewer, package))))
     }
 
-    /// The words of the URL's code, about this customer's own purchases only.
+    /// The words of a form's outcome, about this customer's own purchases only.
     pub async fn outcome(&self, request: &RequestContext) -> Result<Option<Notice>, InternalError> {
         let (app, viewer) = (self.app, self.viewer);
-        let Some(outcome) = request.query("outcome").and_then(|code| Outcome::from_code(&code)) else {
-            return Ok(None);
-        };
-        let purchase = match request.query("purchase").and_then(|id| PurchaseId::parse(&id)) {
+        let Some(flash) = request.take_flash() else { return Ok(None) };
+        let Some(outcome) = Outcome::from_code(flash.code()) else { return Ok(None) };
+        let purchase = match flash.value("purchase").and_then(PurchaseId::parse) {
             Some(id) => purchases::find_by_form(app, id).await?,
             None => None,
         };
         let purchase = purchase.as_ref().filter(|purchase| purchase.customer_no == viewer.customer_no);
-        let package = request.query("package").or_else(|| purchase.map(|purchase| purchase.package.clone()));
-        let package = package.and_then(|id| app.catalog.package(&id));
+        let package = flash.value("package").or_else(|| purchase.map(|purchase| purchase.package.as_str()));
+        let package = package.and_then(|id| app.catalog.package(id));
         // Without a purchase no page has shown the terms that a button would buy.
         let form = purchase.filter(|_| self.may_buy == MayBuy::Yes).and_then(|purchase| match purchase.state {
             PurchaseState::Created => Some(buy_form::resume(app, viewer, purchase)),

@@ -6,8 +6,10 @@ use crate::usecases::access::links;
 use crate::usecases::access::links::Viewer;
 use crate::usecases::{App, subscriptions};
 use crate::web::cookies::Cookie;
-use crate::web::demo;
+use crate::web::flash::Flash;
+use crate::web::outcome::Outcome;
 use crate::web::request_context::RequestContext;
+use crate::web::{demo, flash, return_to};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
@@ -34,10 +36,10 @@ pub async fn upgrade(State(app): State<App>, headers: HeaderMap, Query(wanted): 
     };
     let viewer = match viewer {
         Ok(Some(viewer)) => viewer,
-        Ok(None) => return Redirect::to("/sign-in").into_response(),
+        Ok(None) => return Redirect::to(&return_to::sign_in("/plans")).into_response(),
         Err(fault) => {
             tracing::error!(error = %fault, "an upgrade failed");
-            return Redirect::to("/billing?outcome=fault").into_response();
+            return flash::redirect(&app, "/billing", Flash::new(Outcome::InternalError));
         }
     };
     let to = Redirect::to(&upgrade_page(&app, &viewer));

@@ -22,6 +22,7 @@ use crate::web::outcome::{Outcome, OutcomeDetails};
 use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form::BuyForm;
 use crate::web::ui::notice::{Notice, NoticeAction};
+use strum::IntoEnumIterator;
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
@@ -48,9 +49,8 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("kept", page(kept(), |_| ())),
         ("unfinished", page(unfinished(), |_| ())),
     ];
-    let outcomes = Outcome::ALL
-        .into_iter()
-        .map(|outcome| (outcome.code(), page(customers::acme(), |v| v.outcome = Some(outcome))));
+    let outcomes =
+        Outcome::iter().map(|outcome| (outcome.code(), page(customers::acme(), |v| v.outcome = Some(outcome))));
     all.extend(outcomes);
     all
 }

@@ -26,7 +26,7 @@ pub async fn history_csv(
     headers: HeaderMap,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
-    let viewer = match viewer(&app, &headers).await {
+    let viewer = match viewer(&app, &headers, "/history").await {
         Ok(viewer) => viewer,
         Err(elsewhere) => return elsewhere,
     };

@@ -7,9 +7,11 @@ use crate::usecases::operators::actions;
 use crate::usecases::operators::actions::{ActionOutcome, ActionRequest, RefundOrder};
 use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError, purchases};
+use crate::web::flash::Flash;
 use crate::web::form_signature::ActOn;
 use crate::web::operator::sign_in_link;
 use crate::web::request_context::RequestContext;
+use crate::web::return_to;
 use chrono::NaiveDate;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -92,7 +94,7 @@ pub async fn do_act(
             outcome
         }
         Ok(None) => {
-            request.redirect("/operator/sign-in");
+            request.redirect(&return_to::operator_sign_in(own_page(&form.back)));
             return Ok("signed_out".to_owned());
         }
         Err(fault) => Err(fault),
@@ -101,7 +103,7 @@ pub async fn do_act(
         tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
         ActionOutcome::InternalError
     });
-    request.redirect(&format!("{}?outcome={}&act={}", own_page(&form.back), outcome.code(), form.act.name()));
+    request.redirect_with(own_page(&form.back), Flash::new(outcome.code()).with("act", form.act.name()));
     Ok(outcome.code().to_owned())
 }
 

@@ -6,6 +6,7 @@ use crate::web::document::PageTitle;
 use crate::web::operator::frame::OperatorFrame;
 use crate::web::operator::outcome::notice;
 use crate::web::request_context::{PageError, RequestContext};
+use crate::web::return_to;
 use crate::web::ui::notice::NoticeBox;
 use axum::http::StatusCode;
 use leptos::prelude::*;
@@ -26,9 +27,10 @@ where
         match authorized(&request, load).await {
             Ok(page) => page,
             Err(PageError::SignIn) => {
-                request.redirect("/operator/sign-in");
+                request.redirect(&return_to::operator_sign_in(&request.here()));
                 ().into_any()
             }
+            Err(PageError::Redirected) => ().into_any(),
             Err(PageError::NotFound) => {
                 request.status(StatusCode::NOT_FOUND);
                 let body = view! {
@@ -77,9 +79,10 @@ pub fn framed(
 
 /// The notice after a form.
 pub fn outcome_notice(request: &RequestContext) -> Option<AnyView> {
-    let outcome = ActionOutcome::from_code(&request.query("outcome")?)?;
-    let act = request.query("act").unwrap_or_default();
-    Some(view! { <NoticeBox notice=notice(outcome, &act) /> }.into_any())
+    let flash = request.take_flash()?;
+    let outcome = ActionOutcome::from_code(flash.code())?;
+    let act = flash.value("act").unwrap_or_default();
+    Some(view! { <NoticeBox notice=notice(outcome, act) /> }.into_any())
 }
 
 /// A new form's key.

@@ -5,7 +5,8 @@ use crate::usecases::insight::sales::SalesReport;
 use crate::usecases::operators::sign_in;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
-use crate::web::csv_file;
+use crate::web::flash::Flash;
+use crate::web::{csv_file, flash, return_to};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -34,7 +35,7 @@ async fn file(
             None => None,
         };
         if operator.is_none() {
-            return Ok(Redirect::to("/operator/sign-in").into_response());
+            return Ok(Redirect::to(&return_to::operator_sign_in("/operator/sales")).into_response());
         }
         let report = sales::sales_report(app).await?;
         if !report.is_whole() {
@@ -46,6 +47,6 @@ async fn file(
     };
     answer.await.unwrap_or_else(|fault| {
         tracing::error!(error = %fault, file = name, "a report failed");
-        Redirect::to("/operator/sales?outcome=fault").into_response()
+        flash::redirect(app, "/operator/sales", Flash::new("fault"))
     })
 }

@@ -5,10 +5,12 @@ use crate::usecases::operators::enrolment;
 use crate::usecases::operators::enrolment::{FactorChange, FactorState};
 use crate::usecases::operators::second_factor::{RecoveryCodes, Secret};
 use crate::usecases::operators::sign_in::Operator;
+use crate::web::flash::Flash;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::operator::page::{OperatorPage, operator_page};
 use crate::web::operator::qr::QrCode;
 use crate::web::request_context::{PageError, RequestContext, form_failed};
+use crate::web::return_to;
 use crate::web::ui::badge::Tone;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::notice::{Notice, NoticeBox, Voice};
@@ -23,6 +25,7 @@ pub fn SecondFactorPage() -> impl IntoView {
 
 async fn load(request: RequestContext) -> Result<OperatorPage, PageError> {
     let operator = request.operator().await?.ok_or(PageError::SignIn)?;
+    let flash = request.take_flash();
     let body = match enrolment::factor_state(&request.app, &operator).await? {
         FactorState::NoPassword => {
             view! { <p>"The demo's operator has no password, so it can't have a second factor."</p> }.into_any()
@@ -43,24 +46,24 @@ async fn load(request: RequestContext) -> Result<OperatorPage, PageError> {
             }
             .into_any()
         }
-        FactorState::Off => offer(&request, &operator)?,
+        FactorState::Off => offer(&request, &operator, flash.as_ref().and_then(|flash| flash.value("seed")))?,
     };
     let body = view! {
         <h1>"Second factor"</h1>
-        {outcome_notice(&request).map(|notice| view! { <NoticeBox notice /> })}
+        {flash.as_ref().and_then(outcome_notice).map(|notice| view! { <NoticeBox notice /> })}
         <div class="card narrow">{body}</div>
     };
     Ok(("Second factor".to_owned(), body.into_any()))
 }
 
 /// A new key and recovery codes, and the form that switches them on.
-fn offer(request: &RequestContext, operator: &Operator) -> Result<AnyView, PageError> {
+fn offer(request: &RequestContext, operator: &Operator, seed: Option<&str>) -> Result<AnyView, PageError> {
     let app = &request.app;
     let made = |seed: String| -> Result<Option<(String, Secret, RecoveryCodes)>, PageError> {
         let of_seed = enrolment::factor_of_seed(app, operator, &seed)?;
         Ok(of_seed.map(|(secret, codes)| (seed, secret, codes)))
     };
-    let again = request.query("seed").map(made).transpose()?.flatten();
+    let again = seed.map(|seed| made(seed.to_owned())).transpose()?.flatten();
     let made = match again {
         Some(again) => Some(again),
         None => made(enrolment::new_factor_seed()?)?,
@@ -110,8 +113,8 @@ fn fields(code: &'static str) -> AnyView {
 }
 
 /// The notice after a form.
-fn outcome_notice(request: &RequestContext) -> Option<Notice> {
-    let (tone, strong, text) = match request.query("outcome")?.as_str() {
+fn outcome_notice(flash: &Flash) -> Option<Notice> {
+    let (tone, strong, text) = match flash.code() {
         "on" => (Tone::Good, "The second factor is on.", "You'll need a code to sign in."),
         "off" => (Tone::Good, "The second factor is off.", "You sign in with your password only."),
         "wrong" => (Tone::Bad, "The password or code is wrong.", "Nothing changed. Try again."),
@@ -133,12 +136,8 @@ pub async fn switch_on_second_factor(seed: String, password: String, code: Strin
         enrolment::switch_factor_on(app, &operator, &client, (&seed, password, &code)).await.map(Some)
     };
     let changed = changed.await.map_err(|fault: InternalError| form_failed("second factor", &fault))?;
-    let again = if matches!(changed, Some(FactorChange::Wrong | FactorChange::Wait)) {
-        seed_query(&seed)
-    } else {
-        String::new()
-    };
-    redirect(&request, changed, "on", &again);
+    let again = matches!(changed, Some(FactorChange::Wrong | FactorChange::Wait)).then_some(seed);
+    redirect(&request, changed, "on", again);
     Ok(())
 }
 
@@ -152,23 +151,19 @@ pub async fn switch_off_second_factor(password: String, code: String) -> Result<
         enrolment::switch_factor_off(&request.app, &operator, &client, (password, &code)).await.map(Some)
     };
     let changed = changed.await.map_err(|fault: InternalError| form_failed("second factor", &fault))?;
-    redirect(&request, changed, "off", "");
+    redirect(&request, changed, "off", None);
     Ok(())
 }
 
-/// The seed as a part of an address.
-fn seed_query(seed: &str) -> String {
-    let is_seed = seed.len() == 32 && seed.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_seed { format!("&seed={seed}") } else { String::new() }
-}
-
-fn redirect(request: &RequestContext, changed: Option<FactorChange>, done: &str, more: &str) {
+/// A seed opens nothing without the site's secret.
+fn redirect(request: &RequestContext, changed: Option<FactorChange>, done: &str, seed: Option<String>) {
     let outcome = match changed {
-        None => return request.redirect("/operator/sign-in"),
+        None => return request.redirect(&return_to::operator_sign_in("/operator/second-factor")),
         Some(FactorChange::Done) => done,
         Some(FactorChange::Wrong) => "wrong",
         Some(FactorChange::Wait) => "wait",
         Some(FactorChange::Stale) => "stale",
     };
-    request.redirect(&format!("/operator/second-factor?outcome={outcome}{more}"));
+    let flash = seed.into_iter().fold(Flash::new(outcome), |flash, seed| flash.with("seed", seed));
+    request.redirect_with("/operator/second-factor", flash);
 }

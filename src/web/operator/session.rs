@@ -5,7 +5,9 @@ use crate::usecases::operators::sign_in::{
     LIMIT_HOURS, SignedIn, Typed, {self as operators},
 };
 use crate::web::cookies::Cookie;
+use crate::web::flash::Flash;
 use crate::web::request_context::{RequestContext, form_failed};
+use crate::web::return_to;
 use leptos::prelude::*;
 
 /// A browser is known to have signed in for a year.
@@ -20,8 +22,10 @@ pub async fn sign_in_operator(
     email: String,
     password: String,
     #[server(default)] code: String,
+    #[server(default)] to: String,
 ) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
+    let to = return_to::operator_page(&to).unwrap_or("/operator");
     let signed = async {
         let client = request.client_of(&email)?;
         let signed =
@@ -33,20 +37,24 @@ pub async fn sign_in_operator(
     let (signed, device) = signed.await.map_err(|fault: InternalError| form_failed("operator sign-in", &fault))?;
     match signed {
         SignedIn::Session(token) => {
-            set_session(&request, &token);
+            set_session(&request, &token, to);
             if let Some(device) = device {
                 request.set_cookie(Cookie::OperatorDevice, &device, DEVICE_SECONDS);
             }
         }
-        SignedIn::Wrong => request.redirect("/operator/sign-in?outcome=wrong"),
-        SignedIn::Wait => request.redirect("/operator/sign-in?outcome=wait"),
+        SignedIn::Wrong => refused(&request, to, "wrong", email),
+        SignedIn::Wait => refused(&request, to, "wait", email),
     }
     Ok(())
 }
 
-fn set_session(request: &RequestContext, token: &str) {
+fn set_session(request: &RequestContext, token: &str, to: &str) {
     request.set_cookie(Cookie::Operator, token, LIMIT_HOURS * 60 * 60);
-    request.redirect("/operator");
+    request.redirect(to);
+}
+
+fn refused(request: &RequestContext, to: &str, code: &str, email: String) {
+    request.redirect_with(&return_to::operator_sign_in(to), Flash::new(code).with("email", email));
 }
 
 /// Signs in as the demo's operator.
@@ -56,7 +64,7 @@ pub async fn sign_in_as_demo_operator() -> Result<(), ServerFnError> {
     let request = RequestContext::current();
     let opened = crate::usecases::operators::demo::open_demo(&request.app, DEMO_OPERATOR).await;
     match opened.map_err(|fault| form_failed("operator demo sign-in", &fault))? {
-        Some(token) => set_session(&request, &token),
+        Some(token) => set_session(&request, &token, "/operator"),
         None => request.redirect("/operator/sign-in"),
     }
     Ok(())

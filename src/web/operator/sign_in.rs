@@ -1,9 +1,11 @@
 //! `/operator/sign-in`: address, password and code in one form, so that no answer tells which of them was wrong.
 
 use crate::web::demo;
+use crate::web::flash::Flash;
 use crate::web::operator::page::framed;
 use crate::web::operator::session::SignInOperator;
 use crate::web::request_context::RequestContext;
+use crate::web::return_to;
 use crate::web::ui::badge::Tone;
 use crate::web::ui::notice::{Notice, NoticeBox, Voice};
 use leptos::prelude::*;
@@ -14,16 +16,20 @@ use leptos::server_fn::ServerFn;
 pub fn OperatorSignInPage() -> impl IntoView {
     let request = RequestContext::current();
     Suspend::new(async move {
+        let to = request.query(return_to::FIELD).filter(|to| return_to::operator_page(to).is_some());
         if matches!(request.operator().await, Ok(Some(_))) {
-            request.redirect("/operator");
+            request.redirect(to.as_deref().unwrap_or("/operator"));
             return ().into_any();
         }
-        framed(&request, None, 0, ("Sign in".to_owned(), body(&request)))
+        framed(&request, None, 0, ("Sign in".to_owned(), body(&request, to)))
     })
 }
 
-fn body(request: &RequestContext) -> AnyView {
-    let words = match request.query("outcome").as_deref() {
+fn body(request: &RequestContext, to: Option<String>) -> AnyView {
+    let flash = request.take_flash();
+    let email = flash.as_ref().and_then(|flash| flash.value("email")).unwrap_or_default().to_owned();
+    let words = match flash.as_ref().map(Flash::code) {
+        Some("signed_out") => Some(("You were signed out. Nothing was saved.", "Sign in and try again.")),
         Some("wrong") => Some(("The email, password or code is wrong.", "Try again.")),
         Some("wait") => Some(("Too many attempts.", "Try again in up to 15 minutes.")),
         Some("fault") => Some(("Something went wrong on our side.", "Try again.")),
@@ -35,9 +41,10 @@ fn body(request: &RequestContext) -> AnyView {
             <h1>"Operator sign-in"</h1>
             {notice.map(|notice| view! { <NoticeBox notice /> })}
             <form class="fields" method="post" action=SignInOperator::PATH>
+                <input type="hidden" name=return_to::FIELD value=to />
                 <label>
                     "Email"
-                    <input type="email" name="email" required autocomplete="username" maxlength="254" />
+                    <input type="email" name="email" value=email required autocomplete="username" maxlength="254" />
                 </label>
                 <label>
                     "Password"

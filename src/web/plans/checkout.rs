@@ -4,12 +4,23 @@ use crate::usecases::access::links::Viewer;
 use crate::usecases::subscriptions::{UpgradeChoice, UpgradeOutcome};
 use crate::usecases::{InternalError, subscriptions};
 use crate::web::billing::buy::Started;
+use crate::web::flash::Flash;
 use crate::web::outcome::Outcome;
-use crate::web::plans::PLAN;
 use crate::web::request_context::{RequestContext, form_failed};
+use crate::web::return_to;
 use crate::web::ui::buy_form;
 use crate::web::ui::buy_form::SentBuyForm;
 use leptos::prelude::*;
+
+/// The prefix of a plan's id in its form: no package has such an id.
+pub const PLAN: &str = "plan:";
+
+/// The place that a form leads to.
+enum Click {
+    At(String),
+    /// Billing, with an outcome.
+    Back(Outcome),
+}
 
 /// Opens a Checkout that begins a subscription to a plan, or the portal if there is a subscription already. The fields are
 /// those of a Buy form: `purchase` was minted when the form was drawn, `package` is the plan, `mac` signs all of it.
@@ -25,33 +36,33 @@ pub async fn choose_plan(
 ) -> Result<Started, ServerFnError> {
     let request = RequestContext::current();
     let form = SentBuyForm { purchase, package, credits, price, currency, months, mac };
-    let url = checkout_url(&request, &form).await;
-    redirect(&request, url)
+    let click = checkout(&request, &form).await;
+    redirect(&request, click)
 }
 
 /// Opens Stripe's portal, where a subscription is changed or ended.
 #[server(name = OpenPlanPortal, prefix = "/_fn", endpoint = "plan_portal")]
 pub async fn open_plan_portal() -> Result<Started, ServerFnError> {
     let request = RequestContext::current();
-    let url = async {
+    let click = async {
         match buyer(&request).await? {
-            Ok(viewer) => portal_url(&request, &viewer).await,
+            Ok(viewer) => portal(&request, &viewer).await,
             Err(elsewhere) => Ok(elsewhere),
         }
     };
-    let url = url.await;
-    redirect(&request, url)
+    let click = click.await;
+    redirect(&request, click)
 }
 
-async fn checkout_url(request: &RequestContext, form: &SentBuyForm) -> Result<String, InternalError> {
+async fn checkout(request: &RequestContext, form: &SentBuyForm) -> Result<Click, InternalError> {
     let viewer = match buyer(request).await? {
         Ok(viewer) => viewer,
         Err(elsewhere) => return Ok(elsewhere),
     };
-    let Some((purchase, terms)) = buy_form::verify(&request.app, &viewer, form) else {
-        return Ok(billing_url(Outcome::FormStale));
+    let plan = form.package.strip_prefix(PLAN);
+    let Some((plan, (purchase, terms))) = plan.zip(buy_form::verify(&request.app, &viewer, form)) else {
+        return Ok(Click::Back(Outcome::FormStale));
     };
-    let Some(plan) = form.package.strip_prefix(PLAN) else { return Ok(billing_url(Outcome::FormStale)) };
     let choice = UpgradeChoice {
         form: purchase,
         customer: viewer.customer.clone(),
@@ -60,41 +71,44 @@ async fn checkout_url(request: &RequestContext, form: &SentBuyForm) -> Result<St
         shown: terms,
     };
     match subscriptions::start_upgrade(&request.app, &choice).await? {
-        UpgradeOutcome::InPortal => portal_url(request, &viewer).await,
-        other => Ok(upgrade_url(other)),
+        UpgradeOutcome::InPortal => portal(request, &viewer).await,
+        other => Ok(landing(other)),
     }
 }
 
 /// The viewer who may change the plan; any other viewer is led elsewhere.
-async fn buyer(request: &RequestContext) -> Result<Result<Viewer, String>, InternalError> {
+async fn buyer(request: &RequestContext) -> Result<Result<Viewer, Click>, InternalError> {
     Ok(match request.viewer().await? {
-        None => Err("/sign-in".to_owned()),
-        Some(viewer) if !viewer.role.may_buy() => Err(billing_url(Outcome::ViewerCannotBuy)),
+        None => Err(Click::At(return_to::sign_in("/plans"))),
+        Some(viewer) if !viewer.role.may_buy() => Err(Click::Back(Outcome::ViewerCannotBuy)),
         Some(viewer) => Ok(viewer),
     })
 }
 
-async fn portal_url(request: &RequestContext, viewer: &Viewer) -> Result<String, InternalError> {
-    Ok(upgrade_url(subscriptions::open_billing_portal(&request.app, viewer.customer_no).await?))
+async fn portal(request: &RequestContext, viewer: &Viewer) -> Result<Click, InternalError> {
+    Ok(landing(subscriptions::open_billing_portal(&request.app, viewer.customer_no).await?))
 }
 
-fn upgrade_url(upgrade: UpgradeOutcome) -> String {
+fn landing(upgrade: UpgradeOutcome) -> Click {
     match upgrade {
-        UpgradeOutcome::At(url) => url,
-        UpgradeOutcome::InPortal | UpgradeOutcome::Changed => "/plans".to_owned(),
-        UpgradeOutcome::Closed => "/sign-in".to_owned(),
-        UpgradeOutcome::Off => billing_url(Outcome::BuyingOff),
-        UpgradeOutcome::StripeUnavailable => billing_url(Outcome::StripeUnavailable),
-        UpgradeOutcome::StripeRefused => billing_url(Outcome::PurchaseRefused),
+        UpgradeOutcome::At(url) => Click::At(url),
+        UpgradeOutcome::InPortal | UpgradeOutcome::Changed => Click::At("/plans".to_owned()),
+        UpgradeOutcome::Closed => Click::At("/sign-in".to_owned()),
+        UpgradeOutcome::Off => Click::Back(Outcome::BuyingOff),
+        UpgradeOutcome::StripeUnavailable => Click::Back(Outcome::StripeUnavailable),
+        UpgradeOutcome::StripeRefused => Click::Back(Outcome::PurchaseRefused),
     }
 }
 
-fn billing_url(outcome: Outcome) -> String {
-    format!("/billing?outcome={}", outcome.code())
-}
-
-fn redirect(request: &RequestContext, url: Result<String, InternalError>) -> Result<Started, ServerFnError> {
-    let url = url.map_err(|fault| form_failed("plans", &fault))?;
-    request.redirect(&url);
-    Ok(Started::Checkout { url })
+fn redirect(request: &RequestContext, click: Result<Click, InternalError>) -> Result<Started, ServerFnError> {
+    Ok(match click.map_err(|fault| form_failed("plans", &fault))? {
+        Click::At(url) => {
+            request.redirect(&url);
+            Started::Checkout { url }
+        }
+        Click::Back(outcome) => {
+            request.redirect_with("/billing", Flash::new(outcome));
+            Started::Refused { code: outcome.code().to_owned() }
+        }
+    })
 }

@@ -11,6 +11,7 @@ use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::Customer;
 use crate::usecases::{customers, subscriptions};
 use crate::web::page::{Page, page};
+use crate::web::plans::checkout::PLAN;
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form;
@@ -22,9 +23,6 @@ use crate::web::ui::notice::{Notice, NoticeAction, NoticeBox, Voice};
 use crate::web::ui::text::noun;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
-
-/// The prefix of a plan's id in its form: no package has such an id.
-const PLAN: &str = "plan:";
 
 /// `/plans`
 #[component]

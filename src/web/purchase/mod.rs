@@ -215,7 +215,7 @@ async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> 
 
 /// The outcome of a click on "Invoice".
 fn invoice_outcome(request: &RequestContext) -> Option<Notice> {
-    let outcome = Outcome::from_code(&request.query("outcome")?)?;
+    let outcome = Outcome::from_code(request.take_flash()?.code())?;
     let of_invoice = matches!(outcome, Outcome::NoInvoice | Outcome::InvoiceUnavailable);
     of_invoice.then(|| outcome.notice(OutcomeDetails::default()))
 }

@@ -2,7 +2,9 @@
 
 use crate::usecases::InternalError;
 use crate::usecases::access::links::Viewer;
+use crate::web::flash::Flash;
 use crate::web::request_context::{RequestContext, form_failed};
+use crate::web::return_to;
 use crate::web::settings::outcome::SettingsOutcome;
 use leptos::prelude::*;
 
@@ -23,10 +25,10 @@ where
     let request = RequestContext::current();
     let viewer = request.viewer().await.map_err(|fault| form_failed(form, &fault))?;
     let Some(viewer) = viewer else {
-        request.redirect("/sign-in");
+        request.redirect(&return_to::sign_in("/settings"));
         return Ok("sign_in".to_owned());
     };
     let outcome = change(request.clone(), viewer).await.map_err(|fault| form_failed(form, &fault))?;
-    request.redirect(&outcome.page());
+    request.redirect_with("/settings", Flash::new(outcome.code()));
     Ok(outcome.code().to_owned())
 }

@@ -69,7 +69,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.signed_in().await?;
     let app = &request.app;
     let new_key = api_keys::new_key(&request, &viewer).await?;
-    let outcome = request.query("outcome").and_then(|code| SettingsOutcome::from_code(&code));
+    let outcome = request.take_flash().and_then(|flash| SettingsOutcome::from_code(flash.code()));
     let settings = Settings {
         now: app.clock.now(),
         shop: app.catalog.shop.name.clone(),

@@ -1,4 +1,4 @@
-//! The outcome of a form: a closed code in the URL, and the notice that the page shows for it.
+//! The outcome of a form: a closed code, and the notice that the page shows for it.
 
 use crate::web::ui::badge::Tone;
 use crate::web::ui::notice::{Notice, Voice};
@@ -50,16 +50,9 @@ impl SettingsOutcome {
         self.into()
     }
 
-    /// From the URL; `None` for any other text.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         code.parse().ok()
-    }
-
-    /// The page that shows it.
-    #[must_use]
-    pub fn page(self) -> String {
-        format!("/settings?outcome={}", self.code())
     }
 
     #[must_use]

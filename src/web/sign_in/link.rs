@@ -1,15 +1,18 @@
-//! `/sign-in/{token}`: the page of a one-time link. It spends nothing by itself, since mail scanners follow links: its
-//! button does.
+//! `/sign-in/{token}`: the page of a one-time link.
+//!
+//! A link by email is spent by the page's button alone, since mail scanners follow links. A portal link, to which the SaaS
+//! redirects, opens at once if the browser says that a person navigates; any other request sees the page with the button.
 
-use super::session::{link_page, spend};
+use super::outcome::SignInOutcome;
+use super::session::{OpenedLink, spend};
 use crate::usecases::access::links::{LinkState, Target, Viewer};
 use crate::usecases::access::{links, sign_in};
-use crate::web::cookies::Cookie;
 use crate::web::form_signature;
 use crate::web::form_signature::FIELD;
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext, form_failed};
-use crate::web::sign_in::SignInOutcome;
+use crate::web::return_to;
+use crate::web::theme_switch::own_path;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos_router::hooks::use_params_map;
@@ -24,20 +27,41 @@ pub fn LinkPage() -> impl IntoView {
 }
 
 async fn load(request: RequestContext, token: String) -> Result<Page, PageError> {
+    let to = request.query(return_to::FIELD).filter(|to| return_to::page(to).is_some());
     let look = links::read_link(&request.app, &token).await?;
     let viewer = request.viewer().await?;
     if let LinkState::Works(target) = look {
+        if opens_at_once(&request, &target, viewer.as_ref()) {
+            let link = OpenedLink { token: &token, to: None };
+            spend(&request, &link, Some(target), viewer).await?;
+            return Err(PageError::Redirected);
+        }
         let elsewhere = viewer.filter(|viewer| target.is_elsewhere(viewer));
-        return Ok(Page::new("Sign in", None, works(&request, token, &target, elsewhere.as_ref())));
+        return Ok(Page::new("Sign in", None, works(&request, token, to, &target, elsewhere.as_ref())));
     }
-    let body = expired(&request, look, token, viewer.is_some());
+    if let Some(viewer) = &viewer
+        && let Some(path) = links::leads_on(&request.app, &token, viewer).await?
+    {
+        // The browser opened this link before.
+        request.redirect(&own_path(to.as_deref().unwrap_or(&path)));
+        return Err(PageError::Redirected);
+    }
+    let body = expired(&request, look, token, to, viewer.is_some());
     Ok(Page::new("Link expired", viewer, body))
+}
+
+/// A portal link opens at once, unless the browser is signed in as somebody else: nobody is signed in as another person
+/// without a click.
+fn opens_at_once(request: &RequestContext, target: &Target, viewer: Option<&Viewer>) -> bool {
+    let is_another = viewer.is_some_and(|viewer| target.is_another_person(viewer));
+    !target.by_email && request.is_navigation() && !is_another
 }
 
 /// Names the account that the link opens, and the session that ends for it, if the viewer is signed in elsewhere.
 fn works(
     request: &RequestContext,
     token: String,
+    to: Option<String>,
     target: &Target,
     elsewhere: Option<&Viewer>,
 ) -> impl IntoView + use<> {
@@ -75,6 +99,7 @@ fn works(
             <p class="note">"Click to continue" {who} " to " <strong>{name}</strong> "."</p>
             <form method="post" action=OpenSession::PATH>
                 <input type="hidden" name="token" value=token />
+                <input type="hidden" name=return_to::FIELD value=to />
                 <input type="hidden" name=FIELD value=signature />
                 <button class="button primary">{continues}</button>
             </form>
@@ -84,7 +109,13 @@ fn works(
 }
 
 /// The link is used or too old. A new one comes by email if this one did, else from the shop.
-fn expired(request: &RequestContext, look: LinkState, token: String, is_signed_in: bool) -> impl IntoView + use<> {
+fn expired(
+    request: &RequestContext,
+    look: LinkState,
+    token: String,
+    to: Option<String>,
+    is_signed_in: bool,
+) -> impl IntoView + use<> {
     let shop = request.app.catalog.shop.clone();
     let by_mail = !request.app.mailer.is_off();
     let open = format!("Open Billing from {}", shop.name);
@@ -96,6 +127,7 @@ fn expired(request: &RequestContext, look: LinkState, token: String, is_signed_i
         LinkState::OldMail if by_mail => view! {
             <form method="post" action=RenewLink::PATH>
                 <input type="hidden" name="token" value=token />
+                <input type="hidden" name=return_to::FIELD value=to />
                 <button class="button primary">"Send a new one"</button>
             </form>
         }
@@ -108,7 +140,7 @@ fn expired(request: &RequestContext, look: LinkState, token: String, is_signed_i
                 .then(|| {
                     view! {
                         <a class="button" href="/sign-in">
-                            "Send a new one by mail"
+                            "Send a new one by email"
                         </a>
                     }
                 })}
@@ -117,7 +149,7 @@ fn expired(request: &RequestContext, look: LinkState, token: String, is_signed_i
     };
     let signed_in = is_signed_in.then(|| {
         view! {
-            <p class="after">"You are signed in already: " <a href="/billing">"open Billing"</a> "."</p>
+            <p class="after">"You're signed in already: " <a href="/billing">"open Billing"</a> "."</p>
         }
     });
     view! {
@@ -148,12 +180,17 @@ fn signed_in_elsewhere(email: Option<&str>, customer: &str) -> String {
 /// Spends a one-time link and opens a session, for the account that the link's page showed. Without that page's
 /// `signature`, a viewer who is signed in elsewhere is asked first.
 #[server(name = OpenSession, prefix = "/_fn", endpoint = "open-session")]
-pub async fn open_session(token: String, #[server(default)] signature: String) -> Result<(), ServerFnError> {
+pub async fn open_session(
+    token: String,
+    #[server(default)] signature: String,
+    #[server(default)] to: String,
+) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
+    let opening = OpenedLink { token: &token, to: return_to::page(&to) };
     let opened = async {
         let before = request.viewer().await?;
         let LinkState::Works(target) = links::read_link(&request.app, &token).await? else {
-            return spend(&request, &token, None, before).await;
+            return spend(&request, &opening, None, before).await;
         };
         let elsewhere = before.as_ref().filter(|before| target.is_elsewhere(before));
         let (opens, link) =
@@ -164,22 +201,25 @@ pub async fn open_session(token: String, #[server(default)] signature: String) -
         // A browser that is signed out may open the link without its page: it loses nothing by it.
         let is_alone = signature.is_empty() && elsewhere.is_none();
         if !is_meant && !is_alone {
-            request.redirect(&link_page(&token));
+            request.redirect(&opening.page());
             return Ok(());
         }
-        spend(&request, &token, Some(target), before).await
+        spend(&request, &opening, Some(target), before).await
     };
     opened.await.map_err(|fault| form_failed("open session", &fault))
 }
 
 /// Sends a new link in place of an old one, to the same address. The page does not name the address.
 #[server(name = RenewLink, prefix = "/_fn", endpoint = "renew-link")]
-pub async fn renew_link(token: String) -> Result<(), ServerFnError> {
+pub async fn renew_link(token: String, #[server(default)] to: String) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
-    let sent = sign_in::renew_sign_in(&request.app, &token, &request.client()).await;
-    let sent = sent.map_err(|fault| form_failed("sign-in mail", &fault))?;
-    request.clear_cookie(Cookie::Asked);
-    request.redirect(&if sent { SignInOutcome::Sent.page() } else { "/sign-in".to_owned() });
+    let to = return_to::page(&to);
+    let sent = sign_in::renew_sign_in(&request.app, &token, &return_to::with("", to), &request.client()).await;
+    let page = return_to::with("/sign-in", to);
+    match sent.map_err(|fault| form_failed("sign-in email", &fault))? {
+        true => request.redirect_with(&page, SignInOutcome::Sent.flash()),
+        false => request.redirect(&page),
+    }
     Ok(())
 }
 

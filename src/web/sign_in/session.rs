@@ -5,24 +5,34 @@ use crate::usecases::access::links::{LinkState, Spent, Target, Viewer};
 use crate::usecases::access::{links, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::request_context::{RequestContext, form_failed};
+use crate::web::return_to;
 use crate::web::theme_switch::own_path;
 use leptos::prelude::*;
 
-/// The page of a link; a text that is no token leads to a page that is not there.
-pub(super) fn link_page(token: &str) -> String {
-    let token: String = url::form_urlencoded::byte_serialize(token.as_bytes()).collect();
-    format!("/sign-in/{token}")
+/// A link that a browser opens.
+pub(super) struct OpenedLink<'a> {
+    pub token: &'a str,
+    /// The page to go to, in place of the link's own.
+    pub to: Option<&'a str>,
+}
+
+impl OpenedLink<'_> {
+    /// The page of the link; a text that is no token leads to a page that is not there.
+    pub(super) fn page(&self) -> String {
+        let token: String = url::form_urlencoded::byte_serialize(self.token.as_bytes()).collect();
+        return_to::with(&format!("/sign-in/{token}"), self.to)
+    }
 }
 
 /// Spends a link and sets the session's cookie.
 pub(super) async fn spend(
     request: &RequestContext,
-    token: &str,
+    link: &OpenedLink<'_>,
     shown: Option<Target>,
     before: Option<Viewer>,
 ) -> Result<(), InternalError> {
     let app = &request.app;
-    match links::spend_shown(app, token, shown, &request.device()).await? {
+    match links::spend_shown(app, link.token, shown, &request.device()).await? {
         Spent::Session { token, path } => {
             // The browser's former session ends: no other browser has it.
             if let Some(before) = before {
@@ -30,15 +40,14 @@ pub(super) async fn spend(
             }
             // The cookie may last longer than the session, never shorter.
             request.set_cookie(Cookie::Session, &token, app.settings.session_max.num_seconds());
-            request.clear_cookie(Cookie::Asked);
-            request.redirect(&own_path(&path));
+            request.redirect(&own_path(link.to.unwrap_or(&path)));
         }
         // The link's page shows the other account and asks anew.
-        Spent::Other => request.redirect(&link_page(token)),
+        Spent::Other => request.redirect(&link.page()),
         // The link's page says how to get a new one.
-        Spent::Gone => match links::read_link(app, token).await? {
+        Spent::Gone => match links::read_link(app, link.token).await? {
             LinkState::Unknown => request.redirect("/sign-in/expired"),
-            _ => request.redirect(&link_page(token)),
+            _ => request.redirect(&link.page()),
         },
     }
     Ok(())
@@ -76,7 +85,11 @@ pub async fn sign_out() -> Result<(), ServerFnError> {
 /// Signs in as one of the demo's customers: spends a new link at once.
 #[cfg(feature = "demo")]
 #[server(name = SignInAsDemo, prefix = "/_fn", endpoint = "demo-sign-in")]
-pub async fn sign_in_as_demo(customer: String, member: String) -> Result<(), ServerFnError> {
+pub async fn sign_in_as_demo(
+    customer: String,
+    member: String,
+    #[server(default)] to: String,
+) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
     let opened = async {
         let app = &request.app;
@@ -97,7 +110,9 @@ pub async fn sign_in_as_demo(customer: String, member: String) -> Result<(), Ser
         };
         let link = links::create_portal_link(app, link).await?;
         let before = request.viewer().await?;
-        spend(&request, link.url.rsplit('/').next().unwrap_or_default(), None, before).await
+        let token = link.url.rsplit('/').next().unwrap_or_default();
+        let opened = OpenedLink { token, to: return_to::page(&to) };
+        spend(&request, &opened, None, before).await
     };
     opened.await.map_err(|fault| form_failed("demo sign-in", &fault))
 }

@@ -5,6 +5,7 @@
 pub mod badge;
 pub mod buy_form;
 pub mod dates;
+pub mod field;
 pub mod form;
 pub mod money;
 pub mod notice;

@@ -117,7 +117,7 @@ pub async fn usage_csv(
     headers: HeaderMap,
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
-    let viewer = match viewer(&app, &headers).await {
+    let viewer = match viewer(&app, &headers, "/usage").await {
         Ok(viewer) => viewer,
         Err(elsewhere) => return elsewhere,
     };
@@ -134,7 +134,7 @@ pub async fn usage_csv(
     };
     match written.await {
         Ok(bytes) => file("usage.csv", Body::from(bytes)),
-        Err(fault) => failed(&fault),
+        Err(fault) => failed(&app, &fault),
     }
 }
 

@@ -1,6 +1,7 @@
 //! An HTTP response with its body.
 
 use serde_json::Value;
+use topup::web::flash::Flash;
 
 /// Status, headers, body.
 #[derive(Clone, Debug)]
@@ -25,6 +26,27 @@ impl Answer {
     /// The header, if it is there.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The page that a redirect leads to. An outcome that it carries is written behind it, as a query would be:
+    /// `/settings?outcome=invited`.
+    #[track_caller]
+    pub fn way(&self) -> String {
+        let mut way = self.header("location").unwrap_or_else(|| panic!("{self:?}")).to_owned();
+        let Some(flash) = self.flash() else { return way };
+        way.push_str(if way.contains('?') { "&outcome=" } else { "?outcome=" });
+        way.push_str(flash.code());
+        for name in ["purchase", "package", "act"] {
+            way.extend(flash.value(name).map(|value| format!("&{name}={value}")));
+        }
+        way
+    }
+
+    /// The outcome that a redirect carries.
+    pub fn flash(&self) -> Option<Flash> {
+        let set = self.headers.get_all("set-cookie").iter().map(|header| header.to_str().unwrap());
+        let value = set.filter_map(|header| header.strip_prefix("flash=")).find(|value| !value.starts_with(';'))?;
+        Flash::decoded(value.split(';').next().unwrap())
     }
 
     /// Requires this status.

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use topup::usecases::access::links;
 use topup::usecases::delivery::outbox;
+use topup::web::flash::Flash;
 use topup::web::form_signature::{FIELD, FormSigner};
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0";
@@ -48,6 +49,24 @@ impl<'a> Browser<'a> {
         self.send(self.app.http.get(format!("http://{}{path}", self.app.address))).await
     }
 
+    /// A page, asked for with these headers.
+    pub async fn get_as(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = self.app.http.get(format!("http://{}{path}", self.app.address));
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    pub async fn head_as(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = self.app.http.head(format!("http://{}{path}", self.app.address));
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    /// An empty form, sent with these headers.
+    pub async fn post_with(&self, name: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = self.app.http.post(format!("http://{}/_fn/{name}", self.app.address));
+        let request = request.header("sec-fetch-site", "same-origin").form(&[("x", "")]);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
     /// A form of a page of this site; `name` is the function's. It is signed as the page would be now.
     pub async fn post(&self, name: &str, fields: &[(&str, &str)]) -> Answer {
         self.post_from("same-origin", name, fields).await
@@ -79,10 +98,17 @@ impl<'a> Browser<'a> {
         self.send(self.app.http.post(url).header("sec-fetch-site", site).form(fields)).await
     }
 
-    /// Sends a form; where it leads.
+    /// Sends a form; where it leads, with its outcome.
     pub async fn sent(&self, name: &str, fields: &[(&str, &str)]) -> String {
-        let answer = self.post(name, fields).await.expect(303);
-        answer.header("location").unwrap().to_owned()
+        self.post(name, fields).await.expect(303).way()
+    }
+
+    /// A page that shows an outcome.
+    pub async fn get_with(&self, path: &str, flash: Flash) -> Answer {
+        let cookie = flash.cookie(path, false);
+        let value = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
+        self.cookies.lock().unwrap().insert("flash".to_owned(), value);
+        self.get(path).await
     }
 
     /// Signs in by a mail; the link's token.

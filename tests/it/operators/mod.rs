@@ -85,7 +85,7 @@ impl<'a> OperatorBrowser<'a> {
         let signature = self.signed(&fields).await;
         fields.push((FIELD, &signature));
         let answer = send(self.app, "/_fn/operator-act", &self.cookie, &fields).await.expect(303);
-        let way = answer.header("location").unwrap().to_owned();
+        let way = answer.way();
         let code = way.split("outcome=").nth(1).unwrap_or_else(|| panic!("{way}"));
         code.split('&').next().unwrap().to_owned()
     }

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 use topup::domain::Instant;
 use topup::store::Store;
+use topup::web::flash::Flash;
 
 const WRONG: &str = "/operator/sign-in?outcome=wrong";
 const PAGE: &str = "/operator/second-factor";
@@ -24,7 +25,7 @@ async fn signed(app: &TestApp, code: &str) -> Answer {
 }
 
 async fn way(app: &TestApp, code: &str) -> String {
-    signed(app, code).await.header("location").unwrap().to_owned()
+    signed(app, code).await.way()
 }
 
 fn session(answer: &Answer) -> String {
@@ -68,7 +69,7 @@ async fn enrolled(app: &TestApp) -> (Shown, String) {
     let form =
         [("seed", shown.seed.as_str()), ("password", PASSWORD), ("code", now.as_str()), ("signature", &signature)];
     let answer = send(app, "/_fn/operator-second-factor-on", &cookie, &form).await.expect(303);
-    assert_eq!(answer.header("location"), Some("/operator/second-factor?outcome=on"));
+    assert_eq!(answer.way(), "/operator/second-factor?outcome=on");
     (shown, cookie)
 }
 
@@ -101,7 +102,7 @@ on_both!(it_is_asked_for_once_it_is_on_and_a_code_is_taken_once, |app| {
         &[("email", EMAIL), ("password", "wrong wrong wrong"), ("code", &code(&shown.key, app.now()))],
     )
     .await;
-    assert_eq!(other.header("location"), Some(WRONG), "the code alone opens nothing either");
+    assert_eq!(other.way(), WRONG, "the code alone opens nothing either");
 });
 
 on_both!(many_sign_ins_with_one_code_are_one, |app| {
@@ -143,24 +144,25 @@ on_both!(it_is_switched_on_and_off_by_password_and_code_together, |app| {
         let signature = signature(app, cookie).await;
         let form = [("seed", seed), ("password", password), ("code", code), ("signature", &signature)];
         let answer = send(app, "/_fn/operator-second-factor-on", cookie, &form).await.expect(303);
-        answer.header("location").unwrap().to_owned()
+        answer.way()
     };
     let now = code(&first.key, app.now());
-    let again = format!("{PAGE}?outcome=wrong&seed={}", first.seed);
+    let again = "/operator/second-factor?outcome=wrong";
     assert_eq!(on(&cookie, &first.seed, PASSWORD, "000000").await, again);
     assert_eq!(on(&cookie, &first.seed, "wrong wrong wrong", &now).await, again);
+    let kept = Flash::new("wrong").with("seed", first.seed.as_str()).cookie(PAGE, false);
     assert_eq!(
-        shown(&page(app, &again, &cookie).await.expect(200).text).key,
+        shown(&page(app, PAGE, &format!("{cookie}; {kept}")).await.expect(200).text).key,
         first.key,
         "the app has this one already"
     );
     // Another session, or no seed of ours, makes another key of it.
     assert_eq!(on(&other, &first.seed, PASSWORD, &now).await, again);
     assert_eq!(on(&cookie, "no seed", PASSWORD, &now).await, "/operator/second-factor?outcome=stale");
-    assert_eq!(on("", &first.seed, PASSWORD, &now).await, "/operator/sign-in");
+    assert_eq!(on("", &first.seed, PASSWORD, &now).await, "/operator/sign-in?outcome=signed_out");
     let unsigned = [("seed", first.seed.as_str()), ("password", PASSWORD), ("code", &now)];
     let unsigned = send(app, "/_fn/operator-second-factor-on", &cookie, &unsigned).await.expect(303);
-    assert_eq!(unsigned.header("location"), Some("/operator?outcome=form_stale"));
+    assert_eq!(unsigned.way(), "/operator?outcome=form_stale");
     assert_eq!(on(&cookie, &first.seed, PASSWORD, &now).await, "/operator/second-factor?outcome=on");
     assert_eq!(on(&cookie, &first.seed, PASSWORD, &now).await, "/operator/second-factor?outcome=stale");
     let ended = page(app, "/operator", &other).await.expect(303);
@@ -170,7 +172,7 @@ on_both!(it_is_switched_on_and_off_by_password_and_code_together, |app| {
         let signature = signature(app, &cookie).await;
         let form = [("password", password), ("code", code), ("signature", &signature)];
         let answer = send(app, "/_fn/operator-second-factor-off", &cookie, &form).await.expect(303);
-        answer.header("location").unwrap().to_owned()
+        answer.way()
     };
     app.advance_minutes(1).await;
     let now = code(&first.key, app.now());

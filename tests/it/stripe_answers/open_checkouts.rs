@@ -40,7 +40,8 @@ on_both!(fifty_anonymous_browsers_cause_one_request_and_a_wrong_checkout_none, |
         format!("/purchases/{}", opened.id),
         format!("/purchases/{}?session_id={}", PurchaseId(unopened), opened.session),
     ] {
-        assert_eq!(stranger.get(&wrong).await.expect(303).header("location"), Some("/sign-in"), "{wrong}");
+        let way = stranger.get(&wrong).await.expect(303).way();
+        assert_eq!(way, topup::web::return_to::sign_in(&wrong));
     }
     assert_eq!(app.stripe_calls(), calls);
     for answer in join_all((0..50).map(|_| stranger.get(&own))).await {

@@ -161,7 +161,7 @@ impl Rig {
 
     /// Signs in by email.
     pub async fn signed_in(&self, email: &str) -> String {
-        crate::usecases::access::sign_in::request_sign_in(&self.app, email, &Client::default())
+        crate::usecases::access::sign_in::request_sign_in(&self.app, email, "", &Client::default())
             .await
             .expect("an answer");
         self.send().await;

@@ -10,7 +10,7 @@ use crate::usecases::customers::{api_keys, members};
 use crate::usecases::upkeep::retention;
 
 async fn ask(rig: &Rig, email: &str) {
-    sign_in::request_sign_in(&rig.app, email, &Client::default()).await.expect("an answer");
+    sign_in::request_sign_in(&rig.app, email, "", &Client::default()).await.expect("an answer");
     rig.send().await;
 }
 
@@ -55,12 +55,12 @@ async fn a_mailed_link_works_once_for_fifteen_minutes() {
         }
         assert_eq!(look(&rig, "no token").await, LinkState::Unknown);
         assert!(
-            sign_in::renew_sign_in(&rig.app, &late, &Client::default()).await.expect("an answer"),
+            sign_in::renew_sign_in(&rig.app, &late, "", &Client::default()).await.expect("an answer"),
             "where the old one went"
         );
         rig.send().await;
         assert!(rig.open(&rig.token()).await.is_some(), "a new one works");
-        assert!(!sign_in::renew_sign_in(&rig.app, "no token", &Client::default()).await.expect("an answer"));
+        assert!(!sign_in::renew_sign_in(&rig.app, "no token", "", &Client::default()).await.expect("an answer"));
     })
     .await;
 }

@@ -143,7 +143,7 @@ async fn a_sign_in_mail_does_not_wait_behind_reminders() {
             while peer.taken().is_empty() {
                 tokio::task::yield_now().await;
             }
-            sign_in::request_sign_in(&rig.app, "ada@acme.example", &Client::default()).await.expect("an answer");
+            sign_in::request_sign_in(&rig.app, "ada@acme.example", "", &Client::default()).await.expect("an answer");
             outbox::send_urgent_emails(&rig.app, EmailWriters, &stop).await.expect("a round");
             peer.taken().iter().any(|mail| mail.contains("To: ada@acme.example"))
         };
