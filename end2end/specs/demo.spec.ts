@@ -24,7 +24,7 @@ test("the four customers are as the story says", async ({ page, demo }) => {
   await expect(page.getByText("so at this pace all 1,000 will expire unused.")).toBeVisible();
   await expect(purchases.getByRole("row").filter({ hasText: "Processing" })).toHaveCount(1);
   await purchases.getByRole("row").filter({ hasText: "Processing" }).getByRole("link").first().click();
-  await expect(page.getByRole("status")).toContainText("Your bank payment is on its way.");
+  await expect(page.getByRole("status")).toContainText("Your payment is processing.");
 
   await switchTo(page, "Meridian Retail Intelligence GmbH, as a viewer");
   await expect(page.getByText("Ask an owner or admin to buy.")).toBeVisible();

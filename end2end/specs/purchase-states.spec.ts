@@ -33,7 +33,7 @@ test("a bank payment is pending, then its credits are added", async ({ page, ban
   await page.getByRole("button", { name: smallest.pay }).click();
 
   const status = page.getByRole("status");
-  await expect(status).toContainText("Your bank payment is on its way.");
+  await expect(status).toContainText("Your payment is processing.");
   await expect(status).toContainText("Nothing to do.");
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });
   const [purchase] = await customer.purchases();
@@ -127,14 +127,14 @@ test("a failed bank payment charges nothing and can be retried", async ({ page, 
   await startCheckout(page);
   await page.getByLabel("Bank transfer (refused later)").check();
   await page.getByRole("button", { name: smallest.pay }).click();
-  await expect(page.getByRole("status")).toContainText("Your bank payment is on its way.");
+  await expect(page.getByRole("status")).toContainText("Your payment is processing.");
   const [purchase] = await customer.purchases();
 
   await later(shop, 73);
   await customer.signIn(page);
   await expect(page.getByRole("region", { name: "Purchases" }).getByRole("row").filter({ hasText: "Failed" })).toHaveCount(1);
   await page.goto(`${shop.url}/purchases/${purchase.id}`);
-  await expect(page.getByRole("alert")).toContainText("The payment did not go through. You were not charged.");
+  await expect(page.getByRole("alert")).toContainText("The payment didn't go through. You weren't charged.");
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByRole("button", { name: smallest.pay })).toBeVisible();
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });

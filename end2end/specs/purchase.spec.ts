@@ -13,7 +13,7 @@ test("credits are added at once and show when they expire", async ({ page, shop 
 
   const outcome = page.getByRole("status");
   await expect(outcome).toContainText("1,200 credits added.");
-  await expect(outcome).toContainText("Available now: 1,380.");
+  await expect(outcome).toContainText("180 → 1,380 available.");
   await expect(outcome).toContainText("Valid until");
 
   await page.getByRole("link", { name: "Back to Billing" }).click();

@@ -19,7 +19,7 @@ test("an upgrade is paid at Checkout, and changed and cancelled in the portal", 
   await page.getByLabel("CVC").fill("123");
   await page.getByRole("button", { name: "Pay $19.00" }).click();
 
-  await expect(page.getByRole("status")).toContainText("You are on Starter now.");
+  await expect(page.getByRole("status")).toContainText("You're on Starter.");
   await page.getByRole("link", { name: "Back to Billing" }).click();
   await expect(page.getByRole("region", { name: "Balance" })).toContainText("5,000 left of 5,000");
 

@@ -68,10 +68,7 @@ on_both!(a_payment_during_an_outage_of_stripe_is_shown_as_pending, |app| {
     );
     assert!(billing.contains("Adding credits") && !billing.contains("Not finished"), "{billing}");
     let page = browser.reads(&format!("/purchases/{}", opened.id)).await;
-    assert!(
-        page.contains("Payment received. Your credits are being added.") && page.contains("Adding credits"),
-        "{page}"
-    );
+    assert!(page.contains("Payment received. We're adding your credits.") && page.contains("Adding credits"), "{page}");
     app.sandbox.faults().set_api(ApiFault::None);
     app.advance_minutes(2).await;
     inbox::sweep_inbox(&app.inner()).await.unwrap();

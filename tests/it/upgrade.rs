@@ -50,8 +50,10 @@ on_both!(an_upgrade_is_a_checkout_and_the_plan_is_there_on_the_way_back, |app| {
     assert_eq!(browser.sent("choose_plan", &borrowed(&form)).await, checkout, "the same form, the same Checkout");
     assert_eq!(plan(app).await, "free");
     let back = app.sandbox.pay(checkout.rsplit('/').next().unwrap()).await.unwrap();
-    let page = browser.get(&path_of(&back)).await.expect(200).text;
-    assert!(page.contains("You are on Starter now."), "{page}");
+    assert_eq!(browser.get(&path_of(&back)).await.expect(303).way(), "/plans?outcome=upgraded");
+    let page = browser.get("/plans").await.expect(200).text;
+    assert!(page.contains("You're on Starter.") && page.contains("Your credits are ready."), "{page}");
+    assert!(!browser.get("/plans").await.text.contains("Your credits are ready."), "it is said once");
     assert_eq!(plan(app).await, "starter");
     // Events of the Checkout itself are accepted and change nothing more.
     for event in app.sandbox.deliveries_of(checkout.rsplit('/').next().unwrap()).await.unwrap() {
@@ -108,7 +110,7 @@ on_both!(only_who_may_buy_changes_the_plan_and_only_by_a_form_of_theirs, |app| {
     let theirs = other.sent("choose_plan", &borrowed(&form_of(&other, "pro").await)).await;
     let back = app.sandbox.pay(theirs.rsplit('/').next().unwrap()).await.unwrap();
     let page = browser.get(&path_of(&back)).await.expect(200).text;
-    assert!(page.contains("Your plan is being changed."), "{page}");
+    assert!(page.contains("Your plan is changing."), "{page}");
     assert_eq!((plan(app).await, app.balance("beta").await["plan"]["id"].clone()), (json!("free"), json!("free")));
 });
 

@@ -27,11 +27,21 @@ pub fn all() -> Vec<(&'static str, Sample)> {
     vec![
         ("purchase-success", state(PurchaseState::Credited, Some(success), &paid)),
         ("purchase", state(PurchaseState::Credited, None, &[&paid[..], &[Step::Reminded]].concat())),
-        ("purchase-refunded", state(PurchaseState::Credited, None, &[&paid[..], &[Step::Refunded]].concat())),
-        ("purchase-disputed", state(PurchaseState::Credited, None, &[&paid[..], &[Step::Disputed]].concat())),
+        (
+            "purchase-refunded",
+            state(PurchaseState::Credited, Some(notices::refunded(true)), &[&paid[..], &[Step::Refunded]].concat()),
+        ),
+        (
+            "purchase-disputed",
+            state(PurchaseState::Credited, Some(notices::disputed()), &[&paid[..], &[Step::Disputed]].concat()),
+        ),
         (
             "purchase-dispute-lost",
-            state(PurchaseState::Credited, None, &[&paid[..], &[Step::Disputed, Step::DisputeLost]].concat()),
+            state(
+                PurchaseState::Credited,
+                Some(notices::dispute_lost()),
+                &[&paid[..], &[Step::Disputed, Step::DisputeLost]].concat(),
+            ),
         ),
         ("purchase-adding", state(PurchaseState::Open, Some(notices::adding(&here)), &paid[..3])),
         (

@@ -9,7 +9,8 @@ pub use checkout::{ChoosePlan, OpenPlanPortal};
 use crate::domain::{Credits, Money, Plan, PurchaseId};
 use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::Customer;
-use crate::usecases::{customers, subscriptions};
+use crate::usecases::{App, customers, subscriptions};
+use crate::web::flash::Flash;
 use crate::web::page::{Page, page};
 use crate::web::plans::checkout::PLAN;
 use crate::web::request_context::{PageError, RequestContext};
@@ -24,6 +25,9 @@ use crate::web::ui::text::noun;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
+/// The code of the way back from Checkout.
+const UPGRADED: &str = "upgraded";
+
 /// `/plans`
 #[component]
 pub fn PlansPage() -> impl IntoView {
@@ -36,12 +40,21 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         return Err(PageError::NotFound);
     }
     let viewer = request.signed_in().await?;
-    let is_paid = match request.query("session_id") {
-        Some(session) => Some(subscriptions::came_back(app, &viewer.customer, &session).await?),
-        None => None,
-    };
+    let mut is_back = false;
+    if let Some(session) = request.query("session_id") {
+        if subscriptions::came_back(app, &viewer.customer, &session).await? {
+            // The outcome is said once: it leaves the address.
+            request.redirect_with("/plans", Flash::new(UPGRADED));
+            return Err(PageError::Redirected);
+        }
+        is_back = true;
+    }
+    let flash = request.take_flash().filter(|flash| flash.code() == UPGRADED);
     let customer = customers::find_customer(app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
-    let notice = is_paid.map(|is_paid| after_checkout(&request, &customer, is_paid));
+    let notice = match flash {
+        Some(_) => Some(upgraded(app, &customer)),
+        None => is_back.then(|| changing(&request)),
+    };
     let has_subscription = subscriptions::followed_subscription(app, customer.no, false).await?.is_some();
     let body = view! {
         <h1>"Plans"</h1>
@@ -53,26 +66,24 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
 }
 
 /// The notice after Checkout.
-fn after_checkout(request: &RequestContext, customer: &Customer, is_paid: bool) -> Notice {
-    let plan = request.app.catalog.plan(&customer.plan);
-    match plan.filter(|_| is_paid) {
-        Some(plan) => {
-            let strong = format!("You are on {} now.", plan.name);
-            let notice = Notice::new(Tone::Good, strong, "Your credits are there.");
-            notice.aloud(Voice::Status).with(NoticeAction::link("Back to Billing", "/billing"))
-        }
-        None => {
-            let notice = Notice::new(Tone::Info, "Your plan is being changed.", "Usually under a minute.");
-            notice.aloud(Voice::Status).with(NoticeAction::link("Check again", request.here()))
-        }
-    }
+fn upgraded(app: &App, customer: &Customer) -> Notice {
+    let plan = app.catalog.plan(&customer.plan).map_or_else(|| customer.plan.clone(), |plan| plan.name.clone());
+    let notice = Notice::new(Tone::Good, format!("You're on {plan}."), "Your credits are ready.");
+    notice.aloud(Voice::Status).with(NoticeAction::link("Back to Billing", "/billing"))
+}
+
+/// Stripe has not confirmed the subscription yet.
+fn changing(request: &RequestContext) -> Notice {
+    let text = "This usually takes less than a minute.";
+    let notice = Notice::new(Tone::Info, "Your plan is changing.", text).aloud(Voice::Status);
+    notice.with(NoticeAction::link("Check again", request.here()))
 }
 
 /// How the viewer changes the plan.
 fn intro(customer: &Customer, viewer: &Viewer, has_subscription: bool) -> AnyView {
     if !viewer.role.may_buy() {
         return view! {
-            <p class="note">"Ask an owner or admin to change the plan."</p>
+            <p class="note">"You have view-only access. Ask an owner or admin to change the plan."</p>
             <p class="after"></p>
         }
         .into_any();
@@ -82,7 +93,7 @@ fn intro(customer: &Customer, viewer: &Viewer, has_subscription: bool) -> AnyVie
             <div class="notice lock">
                 <p>
                     <strong>"Your plan is a subscription."</strong>
-                    " Change or cancel it, or its card, at Stripe. What you have paid for stays until the reset."
+                    " You change or cancel it, and its card, at Stripe. You keep what you've paid for until the reset."
                 </p>
                 <Form action=OpenPlanPortal::PATH>
                     <button class="button primary">"Change or cancel"</button>
@@ -94,7 +105,7 @@ fn intro(customer: &Customer, viewer: &Viewer, has_subscription: bool) -> AnyVie
     let reset = Zone::named(&viewer.timezone).day(customer.cycle.end);
     view! {
         <p class="note">
-            "A larger plan acts at once and is billed monthly until you cancel. Credits reset next on " <When moment=reset /> "."
+            "Upgrades take effect right away and are billed monthly until you cancel. Credits next reset on " <When moment=reset /> "."
         </p>
         <p class="after"></p>
     }
@@ -148,7 +159,7 @@ fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>)
                 <Amount credits=plan.allowance() />
                 {format!(" {} a month", noun(plan.allowance()))}
             </p>
-            <p class="note">{if plan.top_ups { "Top-ups can be bought" } else { "No top-ups" }}</p>
+            <p class="note">{if plan.top_ups { "You can buy top-ups" } else { "No top-ups" }}</p>
             {state.map(|state| view! { <p class="after">{state}</p> })}
             {button}
         </li>

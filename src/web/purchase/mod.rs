@@ -14,6 +14,7 @@ use crate::usecases::app::Asker;
 use crate::usecases::credits::{accounts, overview};
 use crate::usecases::purchases::Purchase;
 use crate::usecases::{App, InternalError, customers, purchases};
+use crate::web::flash::Flash;
 use crate::web::outcome::{Outcome, OutcomeDetails};
 use crate::web::page::{Page, page};
 use crate::web::purchase::credits_left::credits_left;
@@ -28,6 +29,9 @@ use crate::web::ui::purchase_badge::{Dispute, purchase_badge};
 use crate::web::ui::text::Text;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
+
+/// The code of the way back from Checkout.
+const BOUGHT: &str = "bought";
 
 /// The page's data.
 pub struct PurchaseDetails {
@@ -152,9 +156,16 @@ async fn owned(
     } else {
         purchase
     };
+    if session.is_some() && purchase.state == PurchaseState::Credited {
+        // The success is said once: it leaves the address.
+        request.redirect_with(&format!("/purchases/{id}"), Flash::new(BOUGHT));
+        return Err(PageError::Redirected);
+    }
+    let flash = request.take_flash();
+    let is_back = session.is_some() || flash.as_ref().is_some_and(|flash| flash.code() == BOUGHT);
     let title = purchase.credits.counted();
-    let mut details = details(app, &viewer, purchase, session.is_some()).await?;
-    details.notice = invoice_outcome(request).or(details.notice);
+    let mut details = details(app, &viewer, purchase, is_back).await?;
+    details.notice = flash.as_ref().and_then(invoice_outcome).or(details.notice);
     Ok(Page::new(title, Some(viewer), view! { <PurchaseBody details /> }))
 }
 
@@ -214,8 +225,8 @@ async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> 
 }
 
 /// The outcome of a click on "Invoice".
-fn invoice_outcome(request: &RequestContext) -> Option<Notice> {
-    let outcome = Outcome::from_code(request.take_flash()?.code())?;
+fn invoice_outcome(flash: &Flash) -> Option<Notice> {
+    let outcome = Outcome::from_code(flash.code())?;
     let of_invoice = matches!(outcome, Outcome::NoInvoice | Outcome::InvoiceUnavailable);
     of_invoice.then(|| outcome.notice(OutcomeDetails::default()))
 }
@@ -231,7 +242,7 @@ async fn notice(app: &App, viewer: &Viewer, purchase: &Purchase, back: bool) -> 
     let open = purchase.checkout_expires_at > app.clock.now();
     Ok(match purchase.state {
         PurchaseState::Credited if back => added(app, viewer, purchase).await?,
-        PurchaseState::Credited => None,
+        PurchaseState::Credited => afterwards(purchase),
         PurchaseState::Processing => {
             let owner = customers::find_customer(app, &viewer.customer).await?.map(|customer| customer.email);
             let mailed = viewer.email.clone().or(owner).unwrap_or_else(|| "you".to_owned());
@@ -248,6 +259,18 @@ async fn notice(app: &App, viewer: &Viewer, purchase: &Purchase, back: bool) -> 
         PurchaseState::Failed => Some(notices::failed(buy_same_form(app, viewer, purchase).await?)),
         PurchaseState::Review => Some(notices::review(&purchase.id.to_string())),
     })
+}
+
+/// The refund or the dispute of a credited purchase.
+fn afterwards(purchase: &Purchase) -> Option<Notice> {
+    match Dispute::from_status(purchase.dispute.as_deref()) {
+        Dispute::Open => Some(notices::disputed()),
+        Dispute::Lost => Some(notices::dispute_lost()),
+        Dispute::None => {
+            let is_refunded = purchase.refunded_amount > 0;
+            is_refunded.then(|| notices::refunded(purchase.refunded_amount >= purchase.amount))
+        }
+    }
 }
 
 async fn added(app: &App, viewer: &Viewer, purchase: &Purchase) -> Result<Option<Notice>, InternalError> {

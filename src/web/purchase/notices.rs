@@ -7,11 +7,13 @@ use crate::web::ui::dates::{Moment, Zone};
 use crate::web::ui::notice::{Notice, NoticeAction, Voice};
 use crate::web::ui::text::Text;
 
-/// "1,200 credits added.", on the way back from Checkout.
+/// "1,200 credits added.", on the way back from Checkout. The balance before is named while nothing of them is used.
 #[must_use]
 pub fn added(credits: Credits, available: Credits, expires_at: Instant, zone: Zone, invoice: Option<&str>) -> Notice {
     let strong = Text::new().counted(credits, "").text(" added.");
-    let text = Text::from("Available now: ").credits(available).text(". Valid until ");
+    let before =
+        if available >= credits { Text::new().credits(available - credits).text(" → ") } else { Text::new() };
+    let text = before.credits(available).text(" available. Valid until ");
     let notice = Notice::new(Tone::Good, strong, text.time(zone.full(expires_at)).text(".")).aloud(Voice::Status);
     let notice = match invoice {
         Some(href) => notice.with(NoticeAction::link("Invoice", href)),
@@ -30,34 +32,34 @@ pub fn added_signed_out(credits: Credits) -> Notice {
 /// A delayed payment is on its way; `mailed` gets the receipt: an address, or `you` where none may be shown.
 #[must_use]
 pub fn processing(mailed: &str, here: &str) -> Notice {
-    let text = format!("Credits are added when it clears, up to 5 days. We will mail {mailed}. Nothing to do.");
-    let notice = Notice::new(Tone::Info, "Your bank payment is on its way.", text).aloud(Voice::Status);
+    let text = format!("Bank payments take up to 5 days. We'll email {mailed} when your credits arrive.");
+    let notice = Notice::new(Tone::Info, "Your payment is processing.", text).aloud(Voice::Status);
     notice.with(NoticeAction::link("Check again", here))
 }
 
 /// The purchase is paid, and the credits are not there yet.
 #[must_use]
 pub fn adding(here: &str) -> Notice {
-    let strong = "Payment received. Your credits are being added.";
-    let notice = Notice::new(Tone::Info, strong, "Usually under a minute.").aloud(Voice::Status);
+    let strong = "Payment received. We're adding your credits.";
+    let notice = Notice::new(Tone::Info, strong, "This usually takes less than a minute.").aloud(Voice::Status);
     notice.with(NoticeAction::link("Check again", here))
 }
 
 /// Checkout came back, and Stripe has not confirmed the payment yet: the redirect alone proves nothing (R8).
 #[must_use]
 pub fn checking(here: &str) -> Notice {
-    let text = "Credits are added as soon as the payment is confirmed, usually under a minute.";
-    let notice = Notice::new(Tone::Info, "We are checking your payment.", text).aloud(Voice::Status);
+    let text = "We add your credits once it's confirmed, usually within a minute.";
+    let notice = Notice::new(Tone::Info, "We're checking your payment.", text).aloud(Voice::Status);
     notice.with(NoticeAction::link("Check again", here))
 }
 
 /// The payment did not go through; `again` is a fresh form for the same package.
 #[must_use]
 pub fn failed(again: Option<BuyForm>) -> Notice {
-    let strong = "The payment did not go through. You were not charged.";
+    let strong = "The payment didn't go through. You weren't charged.";
     match again {
         Some(form) => {
-            let notice = Notice::new(Tone::Bad, strong, "Try again, or use another card.").aloud(Voice::Alert);
+            let notice = Notice::new(Tone::Bad, strong, "Try again or use another card.").aloud(Voice::Alert);
             notice.with(NoticeAction::Buy { label: "Try again".into(), form })
         }
         None => Notice::new(Tone::Bad, strong, "").aloud(Voice::Alert),
@@ -67,8 +69,8 @@ pub fn failed(again: Option<BuyForm>) -> Notice {
 /// Checkout is still open.
 #[must_use]
 pub fn unfinished(until: Moment, resume: Option<BuyForm>) -> Notice {
-    let text = Text::from("You were not charged. Checkout is open until ").time(until).text(".");
-    let notice = Notice::new(Tone::Info, "This is not paid yet.", text).aloud(Voice::Status);
+    let text = Text::from("You weren't charged. Checkout stays open until ").time(until).text(".");
+    let notice = Notice::new(Tone::Info, "This isn't paid yet.", text).aloud(Voice::Status);
     match resume {
         Some(form) => notice.with(NoticeAction::Buy { label: "Continue".into(), form }),
         None => notice,
@@ -78,7 +80,7 @@ pub fn unfinished(until: Moment, resume: Option<BuyForm>) -> Notice {
 /// Its Checkout closed unpaid.
 #[must_use]
 pub fn expired(again: Option<BuyForm>) -> Notice {
-    let notice = Notice::new(Tone::Quiet, "That Checkout has expired.", "You were not charged.").aloud(Voice::Status);
+    let notice = Notice::new(Tone::Quiet, "That checkout has expired.", "You weren't charged.").aloud(Voice::Status);
     match again {
         Some(form) => notice.with(NoticeAction::Buy { label: "Buy again".into(), form }),
         None => notice,
@@ -88,8 +90,30 @@ pub fn expired(again: Option<BuyForm>) -> Notice {
 /// The payment does not match: a person looks at it.
 #[must_use]
 pub fn review(reference: &str) -> Notice {
-    let text = format!("Support has been told. Reference {reference}");
-    Notice::new(Tone::Warn, "We received a payment that does not match.", text).aloud(Voice::Alert)
+    let text = format!("Your money is safe; we'll write to you within one working day. Reference {reference}");
+    Notice::new(Tone::Warn, "We received a payment that doesn't match.", text).aloud(Voice::Alert)
+}
+
+/// The bank reviews the payment.
+#[must_use]
+pub fn disputed() -> Notice {
+    let text = "Banks usually take 2 to 3 months. If you didn't start this, write to us.";
+    Notice::new(Tone::Warn, "Your bank is reviewing this payment.", text)
+}
+
+/// The bank sided with the cardholder.
+#[must_use]
+pub fn dispute_lost() -> Notice {
+    let text = "Any unused credits from this payment have been removed. Your other top-ups aren't affected.";
+    Notice::new(Tone::Quiet, "The payment was reversed.", text)
+}
+
+/// All or part of the payment was refunded.
+#[must_use]
+pub fn refunded(is_whole: bool) -> Notice {
+    let strong = if is_whole { "This purchase was refunded." } else { "Part of this purchase was refunded." };
+    let text = "Refunds take 5 to 10 days to reach your account. Your other top-ups aren't affected.";
+    Notice::new(Tone::Quiet, strong, text)
 }
 
 #[cfg(test)]
@@ -105,6 +129,6 @@ mod tests {
         let berlin = Zone::named("Europe/Berlin");
         let notice = added(Credits::whole(1_200), Credits::whole(1_380), at("2027-11-22T13:03:00Z"), berlin, None);
         assert_eq!(notice.strong.to_string(), "1,200 credits added.");
-        assert_eq!(notice.text.to_string(), "Available now: 1,380. Valid until 22 Nov 2027, 14:03 CET.");
+        assert_eq!(notice.text.to_string(), "180 → 1,380 available. Valid until 22 Nov 2027, 14:03 CET.");
     }
 }

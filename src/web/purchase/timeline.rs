@@ -2,6 +2,7 @@
 
 use crate::domain::{Credits, Instant};
 use crate::usecases::purchases::{PurchaseEvent, ReminderDelivery};
+use crate::web::ui::badge::Tone;
 use crate::web::ui::dates::{Moment, When, Zone};
 use crate::web::ui::text::Text;
 use leptos::prelude::*;
@@ -67,21 +68,41 @@ impl Step {
             Self::Processing => "Bank payment started",
             Self::Paid => "Payment received",
             Self::Credited => "Credits added",
-            Self::Failed => "Payment did not go through",
+            Self::Failed => "Payment didn't go through",
             Self::Expired => "Checkout expired, not paid",
             Self::Review => "Sent to support for review",
             Self::Reminded => "Reminder sent",
             Self::ReminderWaits => "Reminder on its way",
-            Self::ReminderDelayed => "Reminder delayed, it is sent again",
-            Self::ReminderRefused => "Reminder could not be delivered",
+            Self::ReminderDelayed => "Reminder delayed, we're sending it again",
+            Self::ReminderRefused => "We couldn't deliver the reminder",
             Self::Refunded => "Refunded",
             Self::Disputed => "Bank review started",
-            Self::RefundFailed => "Refund did not go through, credits given back",
-            Self::DisputeWon => "Bank review ended, credits given back",
+            Self::RefundFailed => "Refund failed, credits returned",
+            Self::DisputeWon => "Bank review ended, credits returned",
             Self::DisputeLost => "Bank review lost, credits removed",
             Self::Ended => "Credits expired",
         }
         .into()
+    }
+
+    /// The rank of the last step.
+    const fn tone(self) -> Tone {
+        match self {
+            Self::Credited | Self::RefundFailed | Self::DisputeWon => Tone::Good,
+            Self::Processing | Self::Paid | Self::Reminded | Self::ReminderWaits | Self::Refunded => Tone::Info,
+            Self::Review | Self::Disputed | Self::ReminderDelayed | Self::ReminderRefused => Tone::Warn,
+            Self::Failed | Self::DisputeLost => Tone::Bad,
+            Self::Chosen | Self::Opened | Self::Expired | Self::Ended => Tone::Quiet,
+        }
+    }
+
+    /// The steps that are still to come.
+    const fn coming(self) -> &'static [&'static str] {
+        match self {
+            Self::Chosen | Self::Opened | Self::Processing => &["Payment", "Credits added"],
+            Self::Paid => &["Credits added"],
+            _ => &[],
+        }
     }
 
     /// Reads an event; a reminder says whether it has arrived.
@@ -111,16 +132,28 @@ fn dated(steps: &[(Step, Instant)], credits: Credits, zone: Zone) -> Vec<(Text, 
 /// The timeline.
 #[component]
 pub fn Timeline(steps: Vec<(Step, Instant)>, credits: Credits, zone: Zone) -> impl IntoView {
-    let row = |(text, at): (Text, Moment)| {
+    let last = steps.last().map(|(step, _)| *step);
+    let is_last = |n: usize| n + 1 == steps.len();
+    let row = |(n, (text, at)): (usize, (Text, Moment))| {
+        let tone = last.filter(|_| is_last(n)).map(|step| step.tone().class());
         view! {
-            <li>
+            <li class=tone>
                 <span>{text}</span>
                 " "
                 <When moment=at />
             </li>
         }
     };
-    view! { <ol class="timeline">{dated(&steps, credits, zone).into_iter().map(row).collect_view()}</ol> }
+    let coming = |text: &'static str| {
+        view! {
+            <li class="coming note">
+                <span>{text} <span class="sr-only">" (not yet)"</span></span>
+            </li>
+        }
+    };
+    let rows = dated(&steps, credits, zone).into_iter().enumerate().map(row).collect_view();
+    let coming = last.map_or(&[][..], Step::coming).iter().copied().map(coming).collect_view();
+    view! { <ol class="timeline">{rows} {coming}</ol> }
 }
 
 #[cfg(test)]
@@ -129,6 +162,14 @@ mod tests {
 
     fn at(text: &str) -> Instant {
         text.parse().expect("an instant")
+    }
+
+    #[test]
+    fn the_last_step_has_its_rank_and_what_is_to_come_is_named() {
+        assert_eq!((Step::Credited.tone(), Step::Credited.coming()), (Tone::Good, &[][..]));
+        assert_eq!((Step::Disputed.tone(), Step::Failed.tone()), (Tone::Warn, Tone::Bad));
+        assert_eq!(Step::Processing.coming(), ["Payment", "Credits added"]);
+        assert_eq!(Step::Paid.coming(), ["Credits added"]);
     }
 
     #[test]
