@@ -86,6 +86,12 @@ impl Zone {
         }
     }
 
+    /// `UTC+1`
+    #[must_use]
+    pub fn offset(self, at: Instant) -> String {
+        from_utc(self.local(at).offset().fix().local_minus_utc() / 60)
+    }
+
     /// The start of a calendar day: midnight, or a little later if the clocks go forward then.
     #[must_use]
     pub fn day_start(self, day: NaiveDate) -> Option<Instant> {

@@ -23,7 +23,9 @@ async function expectSound(page: Page, state = ""): Promise<void> {
 
 test("the page of a portal link", async ({ page, shop }) => {
   const customer = await shop.customer();
+  await (await shop.customer()).signIn(page);
   await page.goto(await customer.portalLink());
+  await expect(page.getByRole("button", { name: /^Continue to / })).toBeVisible();
   await expectSound(page);
 });
 
@@ -80,10 +82,10 @@ test("Settings with everything open, and the menu of accounts", async ({ page, s
   await signInByEmail(page, shop, customer.email);
   await page.goto("/settings");
   const form = page.getByRole("form", { name: "Invite a member" });
-  await form.getByLabel("E-mail").fill("accounts.payable.for.all.of.europe@finance.meridian-retail.example");
+  await form.getByLabel("Email").fill("accounts.payable.for.all.of.europe@finance.meridian-retail.example");
   await form.getByRole("button", { name: "Invite" }).click();
-  await page.getByLabel("Name of a new key").fill("nightly report");
-  await page.getByRole("button", { name: "Make key" }).click();
+  await page.getByLabel("Key name").fill("nightly report");
+  await page.getByRole("button", { name: "Create key" }).click();
   for (const summary of await page.locator("summary").all()) await summary.click();
   await expectSound(page);
 });

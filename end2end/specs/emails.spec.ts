@@ -19,31 +19,33 @@ const test = base.extend<{ post: EmailServer; smtpShop: Shop }>({
     await shop.stop();
   },
 });
-const mark = (page: Page) => page.getByRole("form", { name: "Running low" });
-const mails = (page: Page) => page.getByRole("region", { name: "Mails" });
+const mark = (page: Page) => page.getByRole("form", { name: "Low balance" });
+const mails = (page: Page) => page.getByRole("region", { name: "Emails" });
 
 test("an alert is emailed at the balance that was set, and none after emails are stopped", async ({ page, shop }) => {
   const customer = await shop.customer();
   await signInByEmail(page, shop, customer.email);
   await page.goto("/settings");
   for (const wrong of ["a lot", "-5", "0", "2000000000"]) {
-    await mark(page).getByLabel(/^Running low at/).fill(wrong);
-    await mark(page).getByRole("button", { name: /^Set/ }).click();
-    await expect(page.getByRole("alert")).toContainText("“Running low at” must be a number of credits.");
+    await mark(page).getByLabel(/fewer than/).fill(wrong);
+    await mark(page).getByRole("button", { name: /^Save/ }).click();
+    await expect(page.getByRole("alert")).toContainText("Enter a number of credits, above 0");
+    await expect(mark(page).getByLabel(/fewer than/), "the typed value stays, and has the focus").toHaveValue(wrong);
+    await expect(mark(page).getByLabel(/fewer than/)).toBeFocused();
   }
-  await mark(page).getByLabel(/^Running low at/).fill("4000");
-  await mark(page).getByRole("button", { name: /^Set/ }).click();
-  await expect(page.getByRole("status")).toContainText("Running low changed.");
-  await expect(mark(page).getByLabel(/^Running low at/)).toHaveValue("4000");
+  await mark(page).getByLabel(/fewer than/).fill("4000");
+  await mark(page).getByRole("button", { name: /^Save/ }).click();
+  await expect(page.getByRole("status")).toContainText("Saved.");
+  await expect(mark(page).getByLabel(/fewer than/)).toHaveValue("4000");
 
   await customer.charge(999);
   await customer.charge(1);
   const low = () => emailsTo(shop, customer.email, /^Subject: About 4,000 credits left/m);
   await expect.poll(low, { message: "an email at the balance that was set" }).toHaveLength(1);
 
-  await mails(page).getByRole("button", { name: "Stop these mails" }).click();
-  await expect(page.getByRole("status")).toContainText("Mails about a low balance are off.");
-  await expect(mails(page)).toContainText("Mails about a low balance do not come to you.");
+  await mails(page).getByRole("button", { name: /^Turn off/ }).click();
+  await expect(page.getByRole("status")).toContainText("Low-balance emails are off.");
+  await expect(mails(page)).toContainText("You don't get low-balance emails.");
   await customer.charge(4000);
   // Alerts are written in order: a later one has been sent, so this one is past.
   const next = await shop.customer({ used: 5000 });
@@ -53,8 +55,8 @@ test("an alert is emailed at the balance that was set, and none after emails are
   await expect(page.getByText("You're out of credits. New requests will fail.")).toBeVisible();
 
   await page.goto("/settings");
-  await mails(page).getByRole("button", { name: "Send them again" }).click();
-  await expect(page.getByRole("status")).toContainText("Mails about a low balance are on.");
+  await mails(page).getByRole("button", { name: /^Turn on/ }).click();
+  await expect(page.getByRole("status")).toContainText("Low-balance emails are on.");
   const out = await emailsTo(shop, customer.email, /^Subject: You're out of credits/m);
   expect(out, "no email while they were stopped").toHaveLength(0);
 });
@@ -72,7 +74,7 @@ test("the link in an alert stops the alerts", async ({ page, shop }) => {
   await expect(page.getByRole("button", { name: "Turn on" })).toBeVisible();
   await signInByEmail(page, shop, customer.email);
   await page.goto("/settings");
-  await expect(mails(page)).toContainText("Mails about a low balance do not come to you.");
+  await expect(mails(page)).toContainText("You don't get low-balance emails.");
 });
 
 test("an emailed link signs in, and a purchase is followed by a receipt", async ({ page, post, smtpShop: shop }) => {

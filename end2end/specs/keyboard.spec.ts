@@ -50,7 +50,7 @@ test("with the keyboard alone: sign in, choose, read the refund rule, pay, see t
   await tabTo(page, page.getByRole("button", { name: smallest.pay }));
   await page.keyboard.press("Enter");
 
-  await expect(page.getByRole("status")).toContainText("1,200 credits added. Available now: 1,380.");
+  await expect(page.getByRole("status")).toContainText("1,200 credits added. 180 → 1,380 available.");
   const back = page.getByRole("link", { name: "Back to Billing" });
   await tabTo(page, back);
   await page.keyboard.press("Enter");
@@ -116,24 +116,24 @@ test("with the keyboard alone: running low is set, a key is made and revoked, an
   await signInByEmail(page, shop, customer.email);
   await press(page, page.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Settings" }));
 
-  await tabTo(page, page.getByLabel("Running low at"));
+  await tabTo(page, page.getByLabel(/fewer than/));
   await page.keyboard.type("750");
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("status")).toContainText("Running low changed.");
-  await expect(page.getByLabel("Running low at")).toHaveValue("750");
+  await expect(page.getByRole("status")).toContainText("Saved.");
+  await expect(page.getByLabel(/fewer than/)).toHaveValue("750");
 
-  await tabTo(page, page.getByLabel("Name of a new key"));
+  await tabTo(page, page.getByLabel("Key name"));
   await page.keyboard.type("nightly report");
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("status")).toContainText("Copy the key “nightly report” now.");
+  await expect(page.getByRole("status")).toContainText("Copy your key now.");
   const keys = page.getByRole("region", { name: "API keys" });
   await press(page, keys.locator("summary"));
   await press(page, keys.getByRole("button", { name: "Revoke key nightly report" }));
   await expect(page.getByRole("status")).toContainText("Key revoked.");
 
-  const devices = page.getByRole("region", { name: "Where you are signed in" });
+  const devices = page.getByRole("region", { name: "Signed-in devices" });
   await press(page, devices.getByRole("button", { name: /^Sign out Chrom/ }).first());
-  await expect(page.getByRole("status")).toContainText("That device is signed out.");
+  await expect(page.getByRole("status")).toContainText("Device signed out.");
   await other.goto("/billing");
   await expect(other).toHaveURL(/sign-in/);
   await other.close();

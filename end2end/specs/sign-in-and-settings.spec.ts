@@ -1,7 +1,7 @@
 import type { Browser, Page } from "@playwright/test";
 import { randomUUID } from "node:crypto";
 import { formOf, send } from "../support/checkout";
-import { askForLink, signInByEmail } from "../support/emails";
+import { askForLink, newestLink, signInByEmail } from "../support/emails";
 import type { Shop } from "../support/shop";
 import { expect, test } from "../support/test";
 
@@ -15,11 +15,11 @@ async function elsewhere(browser: Browser, shop: Shop): Promise<Page> {
 
 const members = (page: Page) => page.getByRole("region", { name: "Members" });
 const row = (page: Page, email: string) => members(page).getByRole("listitem").filter({ hasText: email });
-const devices = (page: Page) => page.getByRole("region", { name: "Where you are signed in" });
+const devices = (page: Page) => page.getByRole("region", { name: "Signed-in devices" });
 
 async function invite(page: Page, email: string, role: string): Promise<void> {
   const form = page.getByRole("form", { name: "Invite a member" });
-  await form.getByLabel("E-mail").fill(email);
+  await form.getByLabel("Email").fill(email);
   await form.getByLabel("Role").selectOption(role);
   await form.getByRole("button", { name: "Invite" }).click();
   await expect(page.getByRole("status")).toContainText("Invitation sent.");
@@ -56,7 +56,9 @@ test("a member is invited, becomes an admin and is removed", async ({ page, brow
   await signInByEmail(page, shop, customer.email);
   await page.getByRole("navigation").getByRole("link", { name: "Settings" }).click();
   await invite(page, vi, "Viewer");
-  await expect(row(page, vi)).toContainText("Viewer since");
+  await expect(row(page, vi)).toContainText("Viewer · Invited");
+  await row(page, vi).getByRole("button", { name: /^Resend/ }).click();
+  await expect(page.getByRole("status")).toContainText("Invitation sent again.");
 
   const theirs = await elsewhere(browser, shop);
   await signInByEmail(theirs, shop, vi);
@@ -89,7 +91,7 @@ test("the last owner cannot be removed", async ({ page, shop }) => {
   await signInByEmail(page, shop, customer.email);
   await page.goto("/settings");
   await row(page, customer.email).getByText("Change").click();
-  await expect(row(page, customer.email)).toContainText("The last owner stays. Make somebody else an owner first.");
+  await expect(row(page, customer.email)).toContainText("There must be at least one owner. Make someone else an owner first.");
   await expect(row(page, customer.email).getByRole("button")).toHaveCount(0);
 
   await invite(page, second, "Owner");
@@ -103,7 +105,7 @@ test("the last owner cannot be removed", async ({ page, shop }) => {
   const answer = await send(page, leave);
   expect(answer.status()).toBe(303);
   await page.goto(answer.headers().location);
-  await expect(page.getByRole("alert")).toContainText("The last owner stays. Make somebody else an owner first");
+  await expect(page.getByRole("alert")).toContainText("There must be at least one owner. Make someone else an owner first");
   await expect(row(page, customer.email)).toContainText("Owner since");
 });
 
@@ -135,7 +137,7 @@ test("devices are signed out, one and all others", async ({ page, browser, shop 
   await expect(devices(page).getByRole("listitem")).toHaveCount(2);
   await expect(devices(page).getByRole("listitem").filter({ hasText: "This device" })).toHaveCount(1);
   await devices(page).getByRole("button", { name: /^Sign out Chrom/ }).click();
-  await expect(page.getByRole("status")).toContainText("That device is signed out.");
+  await expect(page.getByRole("status")).toContainText("Device signed out.");
   await phone.goto("/billing");
   await expect(phone).toHaveURL(/\/sign-in/);
 
@@ -156,14 +158,23 @@ test("an API key is shown once and revoked", async ({ page, shop }) => {
   await page.goto("/settings");
   const keys = page.getByRole("region", { name: "API keys" });
   await expect(keys).toContainText("No keys yet.");
-  await keys.getByLabel("Name of a new key").fill("nightly report");
-  await keys.getByRole("button", { name: "Make key" }).click();
+  await keys.getByLabel("Key name").fill("nightly report");
+  await keys.getByRole("button", { name: "Create key" }).click();
   const shown = page.getByRole("status");
-  await expect(shown).toContainText("Copy the key “nightly report” now. It is shown only this once.");
-  const key = await shown.getByText(/^tk_[0-9a-f]{64}$/).textContent();
+  await expect(shown).toContainText("Copy your key now. You won't be able to see “nightly report” again.");
+  const key = await shown.getByText(/^\s*tk_[0-9a-f]{64}\s*$/).textContent();
+  const copy = shown.getByRole("button", { name: /^Copy/ });
+  if (test.info().project.use.javaScriptEnabled === false) {
+    await expect(copy).toHaveCount(0);
+  } else {
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await copy.click();
+    await expect(shown.getByRole("button", { name: /^Copied/ })).toBeVisible();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key!.trim());
+  }
   await page.reload();
-  await expect(page.getByText(key!)).toHaveCount(0);
-  await expect(page.getByRole("status")).toContainText("cannot be shown again");
+  await expect(page.getByText(key!.trim())).toHaveCount(0);
+  await expect(page.getByRole("status"), "an outcome is said once").toHaveCount(0);
 
   await expect(keys.getByRole("listitem")).toContainText("Never used");
   await keys.getByText("Revoke").first().click();
@@ -180,7 +191,49 @@ test("dates follow the time zone", async ({ page, shop }) => {
   await zone.getByLabel("Time zone").selectOption("Asia/Kathmandu");
   await zone.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("status")).toContainText("Time zone changed.");
+  await expect(page).toHaveURL(/\/settings$/);
   await expect(zone).toContainText("UTC+5:45");
+  await expect(zone.getByRole("option", { name: "Asia/Kathmandu (UTC+5:45)" })).toHaveJSProperty("selected", true);
+});
+
+test("a refused field keeps its value, and the error is said once", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await customer.signIn(page, "owner");
+  await page.goto("/settings");
+  const form = page.getByRole("form", { name: "Invite a member" });
+  await form.getByLabel("Email").fill("ada@acme");
+  await form.getByRole("button", { name: "Invite" }).click();
+  await expect(page.getByRole("alert")).toHaveText("Enter an email address, such as ada@acme.example.");
+  await expect(form.getByLabel("Email")).toHaveValue("ada@acme");
+  await expect(form.getByLabel("Email")).toBeFocused();
+  await expect(form.getByLabel("Email")).toHaveAttribute("aria-describedby", "invite-email-error");
+  await expect(page).toHaveURL(/\/settings$/);
+  await page.reload();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  await page.goto("/billing");
+  await page.goBack();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
+test("sign-in leads to where the person was going", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await page.goto("/history?operation=scrape");
+  await expect(page.getByRole("heading", { level: 1, name: "Sign in" })).toBeVisible();
+  await page.getByLabel("Email").fill(customer.email);
+  await page.getByRole("button", { name: "Send link" }).click();
+  await expect(page.getByRole("status")).toContainText("a link is on its way");
+  await page.goto(await newestLink(shop, customer.email));
+  await page.getByRole("main").getByRole("button").click();
+  await expect(page).toHaveURL(/\/history\?operation=scrape$/);
+});
+
+test("a portal link opens at once", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  const link = await customer.portalLink("owner", "/usage");
+  await page.goto(link);
+  await expect(page).toHaveURL(/\/usage$/);
+  await page.goto(link);
+  await expect(page, "the same browser goes on").toHaveURL(/\/usage$/);
 });
 
 test("the theme is remembered", async ({ page, shop }) => {

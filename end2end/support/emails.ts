@@ -21,7 +21,7 @@ export async function emailsTo(shop: Shop, address: string, pattern: RegExp): Pr
   return (await emails(shop)).filter((email) => email.includes(`To: ${address}`) && pattern.test(email));
 }
 
-const LINK = /http:\/\/\S+\/sign-in\/[0-9a-f]{64}/;
+const LINK = /http:\/\/\S+\/sign-in\/[0-9a-f]{64}(\?to=[\w%.-]+)?/;
 
 /** The newest link to an address; waits for it. */
 export async function newestLink(shop: Shop, address: string): Promise<string> {

@@ -187,7 +187,10 @@ on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |
         (app.count(sql).await, app.count("select alerts as n from members where email = 'ada@acme.example'").await)
     };
     let page = ada.get("/settings").await.text;
-    assert!(page.contains("Running low at") && page.contains("Stop these mails"), "{page}");
+    assert!(
+        page.contains("fewer than") && page.contains("Default: 500, a tenth of your plan") && page.contains("Turn off"),
+        "{page}"
+    );
     for wrong in ["-5", "0", "0.0001", "1,000", "many", "1000000001", "1e400"] {
         assert_eq!(outcome(&ada, "low-balance", &[("credits", wrong)]).await, "bad_low_balance", "{wrong}");
     }
@@ -195,7 +198,7 @@ on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |
         ada.get_with("/settings", Flash::new("bad_low_balance"))
             .await
             .text
-            .contains("“Running low at” must be a number")
+            .contains("Enter a number of credits, above 0")
     );
     assert_eq!(kept().await, (-1, 1));
     assert_eq!(outcome(&ada, "low-balance", &[("credits", " 4000.5 ")]).await, "low_balance_set");
@@ -204,7 +207,7 @@ on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |
 
     let vi = Browser::new(app);
     vi.arrive("acme", VI, "viewer").await;
-    assert!(vi.get("/settings").await.text.contains("Running low at 4,000.5"));
+    assert!(vi.get("/settings").await.text.contains("fewer than 4,000.5 credits"));
     assert_eq!(outcome(&vi, "low-balance", &[("credits", "")]).await, "not_allowed");
     assert_eq!(outcome(&vi, "own-mails", &[("mails", "off")]).await, "not_allowed");
 
@@ -216,7 +219,7 @@ on_both!(owners_and_admins_choose_when_and_whether_they_hear_of_a_low_balance, |
 
     assert_eq!(outcome(&ada, "own-mails", &[("mails", "off")]).await, "mails_off");
     assert_eq!(kept().await, (4_000_500, 0));
-    assert!(ada.get("/settings").await.text.contains("Send them again"));
+    assert!(ada.get("/settings").await.text.contains("Turn on"));
     assert_eq!(outcome(&ada, "own-mails", &[("mails", "sometimes")]).await, "form_stale");
     assert_eq!(outcome(&ada, "own-mails", &[("mails", "on")]).await, "mails_on");
     assert_eq!(outcome(&ada, "low-balance", &[("credits", "")]).await, "low_balance_set");

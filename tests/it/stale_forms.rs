@@ -265,7 +265,8 @@ on_both!(an_operators_form_acts_for_its_session_on_the_thing_it_was_drawn_for, |
         assert_eq!(state(app).await, before);
     }
     let stale = Flash::new("form_stale").with("act", "give").cookie("/operator", false);
-    let page = crate::operators::page(app, "/operator", &format!("{}; {stale}", operator.cookie)).await.expect(200).text;
+    let page =
+        crate::operators::page(app, "/operator", &format!("{}; {stale}", operator.cookie)).await.expect(200).text;
     assert!(page.contains("This page was out of date."), "{page}");
     let out = send(app, "/_fn/operator-sign-out", &operator.cookie, &[]).await.expect(303);
     assert_eq!(out.way(), "/operator?outcome=form_stale");

@@ -34,7 +34,12 @@ const CHOICES_MAX: i64 = 100;
 
 /// Sends a link to an address, and returns the address as it is stored; `None` if it is none. Nothing tells whether it is a
 /// member's. `query` is the end of the link, such as `?to=%2Fsettings`.
-pub async fn request_sign_in(app: &App, email: &str, query: &str, from: &Client) -> Result<Option<String>, InternalError> {
+pub async fn request_sign_in(
+    app: &App,
+    email: &str,
+    query: &str,
+    from: &Client,
+) -> Result<Option<String>, InternalError> {
     let Some(email) = email::address(email) else { return Ok(None) };
     let (address, origin) = (email.clone(), origin_hash(app, &email, from));
     let mail = outbox::NewEmail {

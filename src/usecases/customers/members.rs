@@ -32,6 +32,8 @@ pub struct Member {
     /// The role of the person.
     pub role: Role,
     pub since: Instant,
+    /// When the last invitation was sent, if the person has not signed in yet.
+    pub invited: Option<Instant>,
 }
 
 /// The result of a change.
@@ -55,11 +57,16 @@ pub enum MemberChange {
 
 /// The members of a customer, longest first.
 pub async fn list_members(app: &App, customer_no: i64) -> Result<Vec<Member>, InternalError> {
-    let sql = "select email, role, created_at from members where customer_no = $1 and removed_at is null
-        order by no limit $2";
+    let sql = "select m.email, m.role, m.created_at,
+          (select max(o.created_at) from outbox o where o.recipient = m.email and o.kind = 'invite'
+             and o.customer_no = m.customer_no and not exists (select 1 from sessions s
+               where s.customer_no = m.customer_no and s.email = m.email)) as invited
+        from members m where m.customer_no = $1 and m.removed_at is null order by m.no limit $2";
     let rows = app.store.read().await?.fetch_all(sql, args![customer_no, MEMBERS_MAX]).await?;
-    let member =
-        |row: &Row| Ok(Member { email: row.text("email")?, role: role_of(row)?, since: row.at("created_at")? });
+    let member = |row: &Row| {
+        let (email, since, invited) = (row.text("email")?, row.at("created_at")?, row.opt_at("invited")?);
+        Ok(Member { email, role: role_of(row)?, since, invited })
+    };
     rows.iter().map(member).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
@@ -117,6 +124,30 @@ pub async fn invite(app: &App, viewer: &Viewer, email: &str, role: Role) -> Resu
                 set role = excluded.role, created_at = excluded.created_at, removed_at = null, role_before_put = null";
             tx.db.execute(sql, args![wish.viewer.customer_no, &wish.email, role.name(), now]).await?;
             outbox::enqueue_email(tx, invitation).await?;
+            Ok(MemberChange::Done)
+        })
+    });
+    let changed = job.await?;
+    app.mailer.nudge();
+    Ok(changed)
+}
+
+/// Sends a member the invitation once more.
+pub async fn invite_again(app: &App, viewer: &Viewer, email: &str) -> Result<MemberChange, InternalError> {
+    let Some(wish) = Wish::new(app, viewer, email) else { return Ok(MemberChange::Unknown) };
+    let emails = Role::ALL.map(|role| (role, invitation(app, &wish, role)));
+    let job = app.write(move |tx| {
+        Box::pin(async move {
+            let Some(role) = wish.target(tx).await? else { return Ok(MemberChange::Unknown) };
+            if !wish.is_allowed(tx, &[role]).await? {
+                return Ok(MemberChange::NotAllowed);
+            }
+            if is_full(tx, wish.viewer.customer_no).await? {
+                return Ok(MemberChange::TooMany);
+            }
+            if let Some((_, email)) = emails.into_iter().find(|(of, _)| *of == role) {
+                outbox::enqueue_email(tx, email).await?;
+            }
             Ok(MemberChange::Done)
         })
     });

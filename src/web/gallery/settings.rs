@@ -7,14 +7,15 @@ use crate::usecases::customers::{api_keys, members};
 use crate::usecases::notify::emails::unsubscribe::AlertChoice;
 use crate::web::gallery::Sample;
 use crate::web::gallery::customers::{at, now};
-use crate::web::settings::{NewKey, Settings, SettingsOutcome};
+use crate::web::settings::{NewKey, Refused, Settings, SettingsOutcome};
 
 const NAME: &str = "Meridian Retail Intelligence GmbH";
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
     let state = |role, email, outcome: Option<SettingsOutcome>| Settings {
-        notice: outcome.map(SettingsOutcome::notice),
+        notice: outcome.filter(|outcome| outcome.field().is_none()).map(SettingsOutcome::notice),
+        refused: outcome.map(|outcome| Refused::new(outcome, "1.000,5")).unwrap_or_default(),
         ..settings(role, email)
     };
     let owner = |outcome| state(Role::Owner, "kim@meridian.example", outcome);
@@ -48,10 +49,12 @@ fn settings(role: Role, email: &str) -> Settings {
         now: now(),
         shop: "Gleaner".to_owned(),
         notice: None,
+        refused: Refused::default(),
         new_key: None,
         members: MEMBERS.map(member).into(),
         sessions: sessions(role),
         emails: AlertChoice { low_balance: None, alerts: may.then_some(true) },
+        default_mark: Credits::whole(10_000),
         keys: vec![key("nightly report", Some("2026-11-22T02:00:00Z")), key("laptop", None)],
         key_seed: may.then(|| "0".repeat(64)),
     }
@@ -79,7 +82,12 @@ const MEMBERS: [(&str, Role); 4] = [
 ];
 
 fn member((email, role): (&str, Role)) -> members::Member {
-    members::Member { email: email.to_owned(), role, since: at("2026-03-14T09:22:00Z") }
+    members::Member {
+        email: email.to_owned(),
+        role,
+        since: at("2026-03-14T09:22:00Z"),
+        invited: (email == "finance@meridian.example").then(|| at("2026-11-20T09:22:00Z")),
+    }
 }
 
 fn sessions(role: Role) -> Vec<sessions::SessionSummary> {

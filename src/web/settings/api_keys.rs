@@ -1,4 +1,4 @@
-//! "API keys": the customer's own programs read balance and usage with them.
+//! "API keys": the customer's own code reads balance and usage with them.
 //!
 //! A new key is made of a seed that its form brings: a form sent twice makes one key, and the next page shows it once
 //! with nothing stored.
@@ -12,8 +12,10 @@ use crate::web::cookies::Cookie;
 use crate::web::form_signature::keyed;
 use crate::web::request_context::RequestContext;
 use crate::web::settings::form::{About, change_settings};
-use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::settings::outcome::{Refused, SettingsField, SettingsOutcome as Outcome};
+use crate::web::ui::copy::CopyButton;
 use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::field::Field;
 use crate::web::ui::form::Form;
 use hmac::Mac;
 use leptos::prelude::*;
@@ -62,31 +64,35 @@ pub fn NewKeyBox(key: NewKey) -> impl IntoView {
     view! {
         <div class="notice good" role="status">
             <p>
-                <strong>{format!("Copy the key “{}” now.", key.name)}</strong>
-                " It is shown only this once."
-                <code class="secret">{key.key}</code>
+                <strong>"Copy your key now."</strong>
+                {format!("You won't be able to see “{}” again.", key.name)}
+                <code class="secret" id="new-key">
+                    {key.key}
+                </code>
             </p>
+            <CopyButton of="new-key" about="the new key" />
         </div>
     }
 }
 
 /// The section; with a seed the viewer may make and revoke keys.
-pub fn section(keys: Vec<KeySummary>, seed: Option<String>, zone: Zone) -> impl IntoView {
+pub fn section(keys: Vec<KeySummary>, seed: Option<String>, refused: &Refused, zone: Zone) -> impl IntoView + use<> {
     let may_change = seed.is_some();
     let rows = if keys.is_empty() {
-        view! { <p class="card empty note">"No keys yet."</p> }.into_any()
+        view! { <p class="empty note">"No keys yet."</p> }.into_any()
     } else {
         let rows = keys.into_iter().map(|key| row(key, may_change, zone)).collect_view();
-        view! { <ul class="card rows">{rows}</ul> }.into_any()
+        view! { <ul class="rows">{rows}</ul> }.into_any()
     };
     view! {
         <section aria-labelledby="keys">
             <div class="heading">
                 <h2 id="keys">"API keys"</h2>
-                <p class="note">"Your own programs read balance and usage with a key."</p>
+                <p class="note">"Read your balance and usage from your own code."</p>
             </div>
-            {rows}
-            {seed.map(|seed| view! { <Make seed /> })}
+            <div class="card list">
+                {rows} {seed.map(|seed| view! { <Make seed refused=refused.clone() /> })}
+            </div>
         </section>
     }
 }
@@ -104,7 +110,7 @@ fn row(key: KeySummary, may_change: bool, zone: Zone) -> impl IntoView {
                 <Form class="panel" action=RevokeApiKey::PATH>
                     <input type="hidden" name="id" value=id />
                     <button class="button danger">"Revoke key" <About what=name /></button>
-                    <span class="note">"Programs that send it are refused at once."</span>
+                    <span class="note">"Requests with it are refused right away."</span>
                 </Form>
             </details>
         }
@@ -114,22 +120,20 @@ fn row(key: KeySummary, may_change: bool, zone: Zone) -> impl IntoView {
             <p>
                 <strong>{key.name}</strong>
             </p>
-            <p class="note">"Made " <When moment=zone.day(key.created_at) /> " · " {used}</p>
+            <p class="note">"Created " <When moment=zone.day(key.created_at) /> " · " {used}</p>
             {revoke}
         </li>
     }
 }
 
 #[component]
-fn Make(seed: String) -> impl IntoView {
+fn Make(seed: String, refused: Refused) -> impl IntoView {
+    let (error, value) = (refused.error(SettingsField::KeyName), refused.value(SettingsField::KeyName, String::new()));
     view! {
-        <Form class="panel" action=MakeApiKey::PATH label="Make a key">
+        <Form class="panel" action=MakeApiKey::PATH label="Create a key">
             <input type="hidden" name="seed" value=seed />
-            <label class="grow">
-                "Name of a new key"
-                <input name="name" required maxlength="100" autocomplete="off" placeholder="nightly report" />
-            </label>
-            <button class="button">"Make key"</button>
+            <Field label="Key name" name="name" id="key-name" value error maxlength=100 placeholder="nightly report" />
+            <button class="button">"Create key"</button>
         </Form>
     }
 }
@@ -137,7 +141,7 @@ fn Make(seed: String) -> impl IntoView {
 /// Makes an API key of the form's seed. The next page shows it, by the seed in the cookie.
 #[server(name = MakeApiKey, prefix = "/_fn", endpoint = "make-key")]
 pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFnError> {
-    change_settings("make key", |request, viewer| async move {
+    change_settings("make key", &name.clone(), |request, viewer| async move {
         let secret = &request.app.settings.form_secret;
         let Some(key) = api_key(secret, &viewer, &seed) else { return Ok(Outcome::FormStale) };
         let changed = api_keys::create_own_api_key(&request.app, &viewer, &name, &key).await?;
@@ -152,7 +156,7 @@ pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFn
 /// Revokes an API key.
 #[server(name = RevokeApiKey, prefix = "/_fn", endpoint = "revoke-key")]
 pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
-    change_settings("revoke key", |request, viewer| async move {
+    change_settings("revoke key", "", |request, viewer| async move {
         let Some(id) = KeyId::parse(&id) else { return Ok(Outcome::UnknownKey) };
         Ok(outcome(api_keys::revoke_key(&request.app, &viewer, id).await?, Outcome::KeyRevoked))
     })

@@ -1,4 +1,4 @@
-//! "Where you are signed in": the sessions that the viewer may end.
+//! "Signed-in devices": the sessions that the viewer may end.
 
 use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sessions;
@@ -21,16 +21,18 @@ pub fn section(viewer: &Viewer, sessions: Vec<SessionSummary>, shop: &str, zone:
     let rows = sessions.into_iter().map(|session| row(session, viewer, shop, zone)).collect_view();
     view! {
         <section aria-labelledby="devices">
-            <h2 id="devices">"Where you are signed in"</h2>
-            <ul class="card rows">{rows}</ul>
-            {others}
+            <h2 id="devices">"Signed-in devices"</h2>
+            <div class="card list">
+                <ul class="rows">{rows}</ul>
+                {others}
+            </div>
         </section>
     }
 }
 
 fn row(session: SessionSummary, viewer: &Viewer, shop: &str, zone: Zone) -> impl IntoView + use<> {
     let SessionSummary { id, device, email, own, current, .. } = session;
-    let person = (!own).then(|| email.unwrap_or_else(|| format!("somebody from {shop}")));
+    let person = (!own).then(|| email.unwrap_or_else(|| format!("someone from {shop}")));
     let elsewhere = Some(session.at).filter(|at| own && *at != viewer.name);
     let about = person.as_ref().map_or_else(|| device.clone(), |person| format!("{device} of {person}"));
     let seen = if current {
@@ -63,7 +65,7 @@ fn row(session: SessionSummary, viewer: &Viewer, shop: &str, zone: Zone) -> impl
 /// Signs one device out, by the id in the list.
 #[server(name = EndSession, prefix = "/_fn", endpoint = "sign-out-device")]
 pub async fn end_session(id: String) -> Result<String, ServerFnError> {
-    change_settings("sign a device out", |request, viewer| async move {
+    change_settings("sign a device out", "", |request, viewer| async move {
         let ended = sessions::revoke_session(&request.app, &viewer, &id).await?;
         Ok(if ended { Outcome::SignedOut } else { Outcome::UnknownDevice })
     })
@@ -73,7 +75,7 @@ pub async fn end_session(id: String) -> Result<String, ServerFnError> {
 /// Signs the viewer's other devices out.
 #[server(name = EndOtherSessions, prefix = "/_fn", endpoint = "sign-out-others")]
 pub async fn end_other_sessions() -> Result<String, ServerFnError> {
-    change_settings("sign other devices out", |request, viewer| async move {
+    change_settings("sign other devices out", "", |request, viewer| async move {
         sessions::revoke_other_sessions(&request.app, &viewer).await?;
         Ok(Outcome::OthersSignedOut)
     })

@@ -1,10 +1,14 @@
-//! "Mails": the low-balance mark, and whether the viewer gets emails about it.
+//! "Emails": the low-balance mark, and whether the viewer gets emails about it.
 
 use crate::domain::Credits;
+use crate::usecases::access::links::Viewer;
+use crate::usecases::customers;
 use crate::usecases::notify::emails::unsubscribe;
 use crate::usecases::notify::emails::unsubscribe::AlertChoice;
+use crate::usecases::{App, InternalError};
 use crate::web::settings::form::change_settings;
-use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::settings::outcome::{Refused, SettingsField, SettingsOutcome as Outcome};
+use crate::web::ui::field::FieldError;
 use crate::web::ui::form::Form;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
@@ -12,40 +16,50 @@ use leptos::server_fn::ServerFn;
 /// The highest low-balance mark (R1).
 const LOW_BALANCE_MAX: Credits = Credits::whole(1_000_000_000);
 
-pub fn section(chosen: &AlertChoice, may_choose: bool) -> impl IntoView + use<> {
+pub fn section(chosen: &AlertChoice, default: Credits, refused: &Refused, may_choose: bool) -> impl IntoView + use<> {
+    let in_force = chosen.low_balance.unwrap_or(default);
     let mark = if may_choose {
-        view! { <Mark now=chosen.low_balance /> }.into_any()
+        view! { <Mark in_force default_mark=default refused=refused.clone() /> }.into_any()
     } else {
-        let at = chosen.low_balance.map_or_else(|| "a tenth of the plan’s allowance".to_owned(), |at| at.grouped());
-        view! { <p class="card">{format!("Running low at {at}")}</p> }.into_any()
+        let text = format!("Owners and admins get an email when there are fewer than {} credits.", in_force.grouped());
+        view! { <p class="panel">{text}</p> }.into_any()
     };
     view! {
-        <section aria-labelledby="mails">
-            <h2 id="mails">"Mails"</h2>
-            {mark}
-            {chosen.alerts.map(|on| view! { <Own on /> })}
-            <p class="after">
-                "With no number, running low is a tenth of the plan’s allowance. Receipts, and reminders that top-ups expire, come to every owner and admin."
-            </p>
+        <section aria-labelledby="emails">
+            <h2 id="emails">"Emails"</h2>
+            <div class="card list">{mark} {chosen.alerts.map(|on| view! { <Own on /> })}</div>
+            <p class="after">"Receipts and expiry reminders go to every owner and admin."</p>
         </section>
     }
 }
 
+/// The low-balance mark, with its field inside the sentence.
 #[component]
-fn Mark(now: Option<Credits>) -> impl IntoView {
+fn Mark(in_force: Credits, default_mark: Credits, refused: Refused) -> impl IntoView {
+    let error = refused.error(SettingsField::LowBalance);
+    let is_bad = error.is_some();
+    let described = if is_bad { "low-balance-error low-balance-default" } else { "low-balance-default" };
+    let value = refused.value(SettingsField::LowBalance, in_force.to_string());
     view! {
-        <Form class="panel" action=SetLowBalance::PATH label="Running low">
-            <label class="grow">
-                "Running low at (credits)"
+        <Form class="panel" action=SetLowBalance::PATH label="Low balance">
+            <label class="grow sentence">
+                "Email me when I have fewer than "
                 <input
                     name="credits"
                     inputmode="decimal"
                     maxlength="20"
                     autocomplete="off"
-                    value=now.map(|now| now.to_string())
-                />
+                    value=value
+                    autofocus=is_bad
+                    aria-invalid=is_bad.then_some("true")
+                    aria-describedby=described
+                /> " credits"
             </label>
-            <button class="button">"Set" <span class="sr-only">" when credits are running low"</span></button>
+            <button class="button">"Save" <span class="sr-only">" the low balance"</span></button>
+            <p class="note" id="low-balance-default">
+                {format!("Default: {}, a tenth of your plan", default_mark.grouped())}
+            </p>
+            {error.map(|error| view! { <FieldError id="low-balance-error" error /> })}
         </Form>
     }
 }
@@ -54,29 +68,38 @@ fn Mark(now: Option<Credits>) -> impl IntoView {
 #[component]
 fn Own(on: bool) -> impl IntoView {
     let (state, to, label) = if on {
-        ("Mails about a low balance come to you.", "off", "Stop these mails")
+        ("You get low-balance emails.", "off", "Turn off")
     } else {
-        ("Mails about a low balance do not come to you.", "on", "Send them again")
+        ("You don't get low-balance emails.", "on", "Turn on")
     };
     view! {
         <Form class="panel" action=SetMails::PATH>
             <input type="hidden" name="mails" value=to />
             <span class="grow">{state}</span>
-            <button class="button">{label}</button>
+            <button class="button">{label} <span class="sr-only">" low-balance emails"</span></button>
         </Form>
     }
 }
 
-/// Sets the low-balance mark; empty is a tenth of the plan's allowance.
+/// A tenth of the plan.
+pub async fn default_mark(app: &App, viewer: &Viewer) -> Result<Credits, InternalError> {
+    let customer = customers::find_customer(app, &viewer.customer).await?;
+    let plan = customer.and_then(|customer| app.catalog.plan(&customer.plan));
+    Ok(plan.map_or(Credits::ZERO, |plan| Credits(plan.allowance().0 / 10)))
+}
+
+/// Sets the low-balance mark. Empty, or the default itself, is a tenth of the plan, also of a later one.
 #[server(name = SetLowBalance, prefix = "/_fn", endpoint = "low-balance")]
 pub async fn set_low_balance(credits: String) -> Result<String, ServerFnError> {
-    change_settings("low balance", |request, viewer| async move {
+    change_settings("low balance", &credits.clone(), |request, viewer| async move {
         let to = match credits.trim() {
             "" => Ok(None),
             text => Credits::parse(text).map(Some),
         };
         let to = to.ok().filter(|to| to.is_none_or(|to| to.is_positive() && to <= LOW_BALANCE_MAX));
         let Some(to) = to else { return Ok(Outcome::BadLowBalance) };
+        let default = default_mark(&request.app, &viewer).await?;
+        let to = to.filter(|to| *to != default);
         let changed = unsubscribe::choose_low_balance(&request.app, &viewer, to).await?;
         Ok(if changed { Outcome::LowBalanceSet } else { Outcome::NotAllowed })
     })
@@ -86,7 +109,7 @@ pub async fn set_low_balance(credits: String) -> Result<String, ServerFnError> {
 /// Switches the viewer's own emails about a low balance `on` or `off`.
 #[server(name = SetMails, prefix = "/_fn", endpoint = "own-mails")]
 pub async fn set_mails(mails: String) -> Result<String, ServerFnError> {
-    change_settings("own mails", |request, viewer| async move {
+    change_settings("own mails", "", |request, viewer| async move {
         let (on, done) = match mails.as_str() {
             "on" => (true, Outcome::MailsOn),
             "off" => (false, Outcome::MailsOff),

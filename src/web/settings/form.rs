@@ -14,9 +14,11 @@ pub fn About(what: String) -> impl IntoView {
     view! { <span class="sr-only">{format!(" {what}")}</span> }
 }
 
-/// The body of each form's function: finds the viewer, runs `change`, and redirects back with its outcome.
+/// The body of each form's function: finds the viewer, runs `change`, and redirects back with its outcome. A refused field
+/// keeps what was `typed`.
 pub async fn change_settings<F>(
     form: &'static str,
+    typed: &str,
     change: impl FnOnce(RequestContext, Viewer) -> F,
 ) -> Result<String, ServerFnError>
 where
@@ -29,6 +31,7 @@ where
         return Ok("sign_in".to_owned());
     };
     let outcome = change(request.clone(), viewer).await.map_err(|fault| form_failed(form, &fault))?;
-    request.redirect_with("/settings", Flash::new(outcome.code()));
+    let flash = Flash::new(outcome.code());
+    request.redirect_with("/settings", if outcome.field().is_some() { flash.with("typed", typed) } else { flash });
     Ok(outcome.code().to_owned())
 }

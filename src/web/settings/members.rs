@@ -5,8 +5,9 @@ use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::members;
 use crate::usecases::customers::members::{Member, MemberChange};
 use crate::web::settings::form::{About, change_settings};
-use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::settings::outcome::{Refused, SettingsField, SettingsOutcome as Outcome};
 use crate::web::ui::dates::{When, Zone};
+use crate::web::ui::field::Field;
 use crate::web::ui::form::Form;
 use crate::web::ui::role::role_name;
 use leptos::prelude::*;
@@ -22,26 +23,28 @@ enum Change {
     Roles(Vec<Role>),
 }
 
-pub fn section(viewer: &Viewer, members: Vec<Member>, zone: Zone) -> impl IntoView + use<> {
+pub fn section(viewer: &Viewer, members: Vec<Member>, refused: &Refused, zone: Zone) -> impl IntoView + use<> {
     let grantable = grantable(viewer.role);
     let changes = changes(viewer.role, &members);
-    let about = format!("Who may sign in for {}.", viewer.name);
+    let about = format!("People who can sign in to {}.", viewer.name);
     let row = |(member, change): (Member, Change)| {
         let is_you = viewer.email.as_ref() == Some(&member.email);
         row(member, change, is_you, zone)
     };
     let rows = members.into_iter().zip(changes).map(row).collect_view();
-    let invite = (!grantable.is_empty()).then(|| view! { <Invite roles=grantable /> });
+    let invite = (!grantable.is_empty()).then(|| view! { <Invite roles=grantable refused=refused.clone() /> });
     view! {
         <section aria-labelledby="members">
             <div class="heading">
                 <h2 id="members">"Members"</h2>
                 <p class="note">{about}</p>
             </div>
-            <ul class="card rows">{rows}</ul>
-            {invite}
+            <div class="card list">
+                <ul class="rows">{rows}</ul>
+                {invite}
+            </div>
             <p class="after">
-                "Owners and admins buy and manage; only owners manage owners. Viewers see everything, invoices too, and cannot buy."
+                "Admins can buy and manage members. Only owners can manage owners. Viewers can see everything, including invoices."
             </p>
         </section>
     }
@@ -69,12 +72,21 @@ fn changes(reader: Role, members: &[Member]) -> Vec<Change> {
 
 fn row(member: Member, change: Change, is_you: bool, zone: Zone) -> impl IntoView {
     let email = member.email.clone();
+    let since = match member.invited {
+        None => {
+            view! { {format!("{} since ", role_name(member.role))} <When moment=zone.day(member.since) /> }.into_any()
+        }
+        Some(at) => {
+            let again = (change != Change::None).then(|| view! { " · " <Again email=email.clone() /> });
+            view! { {role_name(member.role)} " · Invited " <When moment=zone.short_day(at) /> {again} }.into_any()
+        }
+    };
     let change = match change {
         Change::None => ().into_any(),
         Change::LastOwner => view! {
             <details>
                 <summary class="link">"Change" <About what=email /></summary>
-                <p class="note">"The last owner stays. Make somebody else an owner first."</p>
+                <p class="note">"There must be at least one owner. Make someone else an owner first."</p>
             </details>
         }
         .into_any(),
@@ -92,16 +104,27 @@ fn row(member: Member, change: Change, is_you: bool, zone: Zone) -> impl IntoVie
                 <strong>{member.email}</strong>
                 {is_you.then(|| view! { <span class="badge quiet">"You"</span> })}
             </p>
-            <p class="note">{format!("{} since ", role_name(member.role))} <When moment=zone.day(member.since) /></p>
+            <div class="note">{since}</div>
             {change}
         </li>
+    }
+}
+
+/// Sends the invitation once more.
+#[component]
+fn Again(email: String) -> impl IntoView {
+    view! {
+        <Form class="inline" action=InviteAgain::PATH>
+            <input type="hidden" name="email" value=email.clone() />
+            <button class="textual">"Resend" <About what=format!("the invitation to {email}") /></button>
+        </Form>
     }
 }
 
 #[component]
 fn ChangeForms(email: String, roles: Vec<Role>, now: Role, is_you: bool) -> impl IntoView {
     let (label, loses) =
-        if is_you { ("Leave", "You lose access at once.") } else { ("Remove", "They lose access at once.") };
+        if is_you { ("Leave", "You lose access right away.") } else { ("Remove", "They lose access right away.") };
     let (changed, removed) = (email.clone(), email.clone());
     let (role, whom) = (format!("the role of {email}"), if is_you { String::new() } else { email });
     view! {
@@ -138,12 +161,12 @@ fn RoleField(roles: Vec<Role>, now: Role) -> impl IntoView {
 }
 
 #[component]
-fn Invite(roles: Vec<Role>) -> impl IntoView {
+fn Invite(roles: Vec<Role>, refused: Refused) -> impl IntoView {
+    let (error, value) =
+        (refused.error(SettingsField::MemberEmail), refused.value(SettingsField::MemberEmail, String::new()));
     view! {
         <Form class="panel" action=InviteMember::PATH label="Invite a member">
-            <label class="grow">
-                "E-mail" <input type="email" name="email" required maxlength="254" autocomplete="off" />
-            </label>
+            <Field label="Email" name="email" id="invite-email" value error kind="email" maxlength=254 />
             <RoleField roles now=Role::Viewer />
             <button class="button">"Invite"</button>
         </Form>
@@ -153,7 +176,7 @@ fn Invite(roles: Vec<Role>) -> impl IntoView {
 /// Invites a member; `role` is `owner`, `admin` or `viewer`.
 #[server(name = InviteMember, prefix = "/_fn", endpoint = "invite-member")]
 pub async fn invite_member(email: String, role: String) -> Result<String, ServerFnError> {
-    change_settings("invite member", |request, viewer| async move {
+    change_settings("invite member", &email.clone(), |request, viewer| async move {
         let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
         let changed = members::invite(&request.app, &viewer, &email, role).await?;
         let done = if request.app.mailer.is_off() { Outcome::Added } else { Outcome::Invited };
@@ -162,10 +185,19 @@ pub async fn invite_member(email: String, role: String) -> Result<String, Server
     .await
 }
 
+/// Sends a member the invitation once more.
+#[server(name = InviteAgain, prefix = "/_fn", endpoint = "invite-again")]
+pub async fn invite_again(email: String) -> Result<String, ServerFnError> {
+    change_settings("invite again", "", |request, viewer| async move {
+        Ok(outcome(members::invite_again(&request.app, &viewer, &email).await?, Outcome::InvitedAgain))
+    })
+    .await
+}
+
 /// Changes a member's role.
 #[server(name = ChangeRole, prefix = "/_fn", endpoint = "change-role")]
 pub async fn change_role(email: String, role: String) -> Result<String, ServerFnError> {
-    change_settings("change role", |request, viewer| async move {
+    change_settings("change role", "", |request, viewer| async move {
         let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
         Ok(outcome(members::change_member_role(&request.app, &viewer, &email, role).await?, Outcome::RoleChanged))
     })
@@ -175,7 +207,7 @@ pub async fn change_role(email: String, role: String) -> Result<String, ServerFn
 /// Removes a member.
 #[server(name = RemoveMember, prefix = "/_fn", endpoint = "remove-member")]
 pub async fn remove_member(email: String) -> Result<String, ServerFnError> {
-    change_settings("remove member", |request, viewer| async move {
+    change_settings("remove member", "", |request, viewer| async move {
         Ok(outcome(members::remove(&request.app, &viewer, &email).await?, Outcome::MemberRemoved))
     })
     .await
@@ -205,6 +237,7 @@ mod tests {
                 email: format!("{n}@acme.example"),
                 role: *role,
                 since: "2026-11-22T14:03:00Z".parse().expect("an instant"),
+                invited: Option::None,
             };
             super::changes(reader, &roles.iter().enumerate().map(member).collect::<Vec<_>>())
         };

@@ -13,11 +13,11 @@ mod time_zone;
 pub use api_keys::{MakeApiKey, NewKey, RevokeApiKey};
 pub use devices::{EndOtherSessions, EndSession};
 pub use emails::{SetLowBalance, SetMails};
-pub use members::{ChangeRole, InviteMember, RemoveMember};
-pub use outcome::SettingsOutcome;
+pub use members::{ChangeRole, InviteAgain, InviteMember, RemoveMember};
+pub use outcome::{Refused, SettingsOutcome};
 pub use time_zone::SetTimeZone;
 
-use crate::domain::Instant;
+use crate::domain::{Credits, Instant};
 use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sessions;
 use crate::usecases::customers::{api_keys as keys, members as people};
@@ -30,8 +30,9 @@ use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
 /// The paths of this page's forms.
-pub const FORM_PATHS: [&str; 10] = [
+pub const FORM_PATHS: [&str; 11] = [
     InviteMember::PATH,
+    InviteAgain::PATH,
     ChangeRole::PATH,
     RemoveMember::PATH,
     EndSession::PATH,
@@ -50,10 +51,13 @@ pub struct Settings {
     /// The shop's name.
     pub shop: String,
     pub notice: Option<Notice>,
+    pub refused: Refused,
     pub new_key: Option<NewKey>,
     pub members: Vec<people::Member>,
     pub sessions: Vec<sessions::SessionSummary>,
     pub emails: unsubscribe::AlertChoice,
+    /// The low-balance mark of the plan.
+    pub default_mark: Credits,
     pub keys: Vec<keys::KeySummary>,
     /// A new key is made of this; none if the viewer may not make one.
     pub key_seed: Option<String>,
@@ -69,16 +73,20 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.signed_in().await?;
     let app = &request.app;
     let new_key = api_keys::new_key(&request, &viewer).await?;
-    let outcome = request.take_flash().and_then(|flash| SettingsOutcome::from_code(flash.code()));
+    let flash = request.take_flash();
+    let outcome = flash.as_ref().and_then(|flash| SettingsOutcome::from_code(flash.code()));
+    let typed = flash.as_ref().and_then(|flash| flash.value("typed")).unwrap_or_default();
     let settings = Settings {
         now: app.clock.now(),
         shop: app.catalog.shop.name.clone(),
-        // The box with the key says already that it was made.
-        notice: if new_key.is_some() { None } else { outcome.map(SettingsOutcome::notice) },
+        // The box with the key says already that it was made; a refused field says its own error.
+        notice: outcome.filter(|it| new_key.is_none() && it.field().is_none()).map(SettingsOutcome::notice),
+        refused: outcome.map(|outcome| Refused::new(outcome, typed)).unwrap_or_default(),
         new_key,
         members: people::list_members(app, viewer.customer_no).await?,
         sessions: sessions::list_sessions(app, &viewer).await?,
         emails: unsubscribe::alert_choice(app, &viewer).await?,
+        default_mark: emails::default_mark(app, &viewer).await?,
         keys: keys::list_api_keys(app, viewer.customer_no).await?,
         key_seed: if viewer.role.may_manage() { Some(api_keys::new_seed()?) } else { None },
         viewer: viewer.clone(),
@@ -89,16 +97,17 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
 /// The page's content.
 #[component]
 pub fn SettingsBody(settings: Settings) -> impl IntoView {
-    let Settings { viewer, now, shop, notice, new_key, members, sessions, emails, keys, key_seed } = settings;
+    let Settings { viewer, now, shop, notice, refused, new_key, members, sessions, keys, key_seed, .. } = settings;
+    let may_choose = viewer.role.may_manage();
     let zone = Zone::named(&viewer.timezone);
     view! {
         <h1>"Settings"</h1>
         {notice.map(|notice| view! { <NoticeBox notice /> })}
         {new_key.map(|key| view! { <api_keys::NewKeyBox key /> })}
-        {members::section(&viewer, members, zone)}
+        {members::section(&viewer, members, &refused, zone)}
         {devices::section(&viewer, sessions, &shop, zone)}
         {time_zone::section(&viewer, now)}
-        {emails::section(&emails, viewer.role.may_manage())}
-        {api_keys::section(keys, key_seed, zone)}
+        {emails::section(&settings.emails, settings.default_mark, &refused, may_choose)}
+        {api_keys::section(keys, key_seed, &refused, zone)}
     }
 }

@@ -10,6 +10,7 @@ use strum::{EnumString, IntoStaticStr};
 #[strum(serialize_all = "snake_case")]
 pub enum SettingsOutcome {
     Invited,
+    InvitedAgain,
     /// A member is added, and no email is sent: emails are off.
     Added,
     RoleChanged,
@@ -55,6 +56,17 @@ impl SettingsOutcome {
         code.parse().ok()
     }
 
+    /// The field that was refused; its error stands there.
+    #[must_use]
+    pub const fn field(self) -> Option<SettingsField> {
+        match self {
+            Self::BadAddress | Self::AlreadyMember => Some(SettingsField::MemberEmail),
+            Self::BadLowBalance => Some(SettingsField::LowBalance),
+            Self::BadKeyName | Self::TooManyKeys => Some(SettingsField::KeyName),
+            _ => None,
+        }
+    }
+
     #[must_use]
     pub fn notice(self) -> Notice {
         let (tone, voice) = if self.is_error() { (Tone::Bad, Voice::Alert) } else { (Tone::Good, Voice::Status) };
@@ -82,51 +94,79 @@ impl SettingsOutcome {
 
     const fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Invited => ("Invitation sent.", "They sign in with their address; a link comes by mail."),
-            Self::Added => ("Member added.", "No mail leaves from here at the moment: tell them yourself."),
-            Self::RoleChanged => ("Role changed.", "It acts at once."),
-            Self::MemberRemoved => ("Member removed.", "They are signed out and cannot come back in."),
-            Self::LastOwner => ("The last owner stays.", "Make somebody else an owner first, then try again."),
-            Self::AlreadyMember => ("That person is a member already.", "Change the role in the list below."),
-            Self::UnknownMember => ("That person is no member any more.", "The list below is up to date."),
-            Self::BadAddress => ("That is no e-mail address.", "Check it for typing mistakes and invite again."),
+            Self::Invited => ("Invitation sent.", "They sign in with their email address. No password."),
+            Self::InvitedAgain => ("Invitation sent again.", "They sign in with their email address. No password."),
+            Self::Added => ("Member added.", "Emails are off at the moment, so tell them yourself."),
+            Self::RoleChanged => ("Role changed.", "It takes effect right away."),
+            Self::MemberRemoved => ("Member removed.", "They've been signed out and can't sign in again."),
+            Self::LastOwner => ("There must be at least one owner.", "Make someone else an owner first."),
+            Self::AlreadyMember => ("This person is already a member.", "Change their role in the list."),
+            Self::UnknownMember => ("This person isn't a member anymore.", "The list is up to date."),
+            Self::BadAddress => ("Enter an email address,", "such as ada@acme.example."),
             Self::TooManyMembers => (
-                "That is too many for now.",
-                "There is room for 100 members, and 20 invitations an hour. Remove somebody, or try again later.",
+                "You've reached a limit.",
+                "An account has up to 100 members and sends up to 20 invitations an hour. Remove someone, or try again later.",
             ),
-            Self::NotAllowed => ("Your role does not allow that.", "Nothing was changed. Ask an owner."),
-            Self::SignedOut => ("That device is signed out.", "Whoever uses it must sign in again."),
-            Self::UnknownDevice => ("That device was signed out already.", "There is nothing to do."),
+            Self::NotAllowed => ("Your role doesn't allow this.", "Nothing was changed. Ask an owner."),
+            Self::SignedOut => ("Device signed out.", "Signing in there takes a new link."),
+            Self::UnknownDevice => ("That device was already signed out.", "There's nothing to do."),
             Self::OthersSignedOut => ("Your other devices are signed out.", "This one stays signed in."),
-            Self::ZoneChanged => ("Time zone changed.", "Dates here and in mails follow it from now on."),
-            Self::BadZone => ("That is no time zone.", "Choose one from the list."),
-            Self::LowBalanceSet => {
-                ("Running low changed.", "Owners and admins are told once the balance comes down to it.")
-            }
+            Self::ZoneChanged => ("Time zone changed.", "Pages and emails now use it."),
+            Self::BadZone => ("We don't know this time zone.", "Choose one from the list."),
+            Self::LowBalanceSet => ("Saved.", "Owners and admins get an email when credits run low."),
             Self::BadLowBalance => (
-                "“Running low at” must be a number of credits.",
-                "Write it in digits, above 0 and up to 1,000,000,000, or leave it empty. Nothing was changed.",
+                "Enter a number of credits,",
+                "above 0 and up to 1,000,000,000, in digits. Leave it empty for the default.",
             ),
-            Self::MailsOn => ("Mails about a low balance are on.", "The next one comes when the balance runs low."),
-            Self::MailsOff => (
-                "Mails about a low balance are off.",
-                "Reminders that top-ups expire, and receipts, still come to you.",
-            ),
-            Self::KeyMade => (
-                "The key was made.",
-                "It was shown once and cannot be shown again. Lost it? Revoke it and make another.",
-            ),
-            Self::KeyRevoked => ("Key revoked.", "Programs that send it are refused from now on."),
-            Self::UnknownKey => ("That key was revoked already.", "There is nothing to do."),
+            Self::MailsOn => ("Low-balance emails are on.", "You get one when credits run low."),
+            Self::MailsOff => ("Low-balance emails are off.", "You still get receipts and expiry reminders."),
+            Self::KeyMade => ("Key created.", "You won't see it again. If you lost it, revoke it and create another."),
+            Self::KeyRevoked => ("Key revoked.", "Requests with it are refused from now on."),
+            Self::UnknownKey => ("That key was already revoked.", "There's nothing to do."),
             Self::BadKeyName => {
-                ("A key needs a name of 1 to 100 characters.", "Name it after the program that will use it.")
+                ("Enter a name of up to 100 characters.", "Name the key after the program that uses it.")
             }
-            Self::TooManyKeys => ("There are 50 keys already.", "Revoke one that no program uses any more."),
-            Self::FormStale => ("This page was out of date.", "Nothing was changed. Please try again."),
+            Self::TooManyKeys => ("You have 50 keys already.", "Revoke one that you don't use anymore."),
+            Self::FormStale => ("This page was out of date.", "Nothing was changed. Try again."),
             Self::InternalError => {
-                ("Something went wrong on our side.", "See below whether it was done, then try again.")
+                ("Something went wrong on our side.", "Check below if it was saved, then try again.")
             }
         }
+    }
+}
+
+/// A field that may be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingsField {
+    MemberEmail,
+    LowBalance,
+    KeyName,
+}
+
+/// The refused field of the last form: its error, and the value that was typed.
+#[derive(Clone, Debug, Default)]
+pub struct Refused(Option<(SettingsOutcome, String)>);
+
+impl Refused {
+    #[must_use]
+    pub fn new(outcome: SettingsOutcome, typed: &str) -> Self {
+        Self(outcome.field().map(|_| (outcome, typed.to_owned())))
+    }
+
+    fn at(&self, field: SettingsField) -> Option<&(SettingsOutcome, String)> {
+        self.0.as_ref().filter(|(outcome, _)| outcome.field() == Some(field))
+    }
+
+    #[must_use]
+    pub fn error(&self, field: SettingsField) -> Option<String> {
+        let (strong, text) = self.at(field)?.0.words();
+        Some(format!("{strong} {text}"))
+    }
+
+    /// The typed value, or else the one that is in force.
+    #[must_use]
+    pub fn value(&self, field: SettingsField, now: String) -> String {
+        self.at(field).map_or(now, |(_, typed)| typed.clone())
     }
 }
 
@@ -140,9 +180,9 @@ mod tests {
         for outcome in SettingsOutcome::iter() {
             assert_eq!(SettingsOutcome::from_code(outcome.code()), Some(outcome));
             let notice = outcome.notice();
-            for half in [notice.strong, notice.text] {
-                assert!(half.to_string().ends_with(['.', '?']), "{outcome:?}: {half}");
-            }
+            let ends = if outcome.field().is_some() { &['.', ','][..] } else { &['.'][..] };
+            assert!(notice.strong.to_string().ends_with(ends), "{outcome:?}: {}", notice.strong);
+            assert!(notice.text.to_string().ends_with('.'), "{outcome:?}: {}", notice.text);
         }
         assert_eq!(SettingsOutcome::from_code("You won a prize"), None);
     }

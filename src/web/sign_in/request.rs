@@ -47,7 +47,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
 }
 
 fn address_form(typed: String, to: Option<String>, is_bad: bool) -> impl IntoView {
-    let error = is_bad.then_some("Enter an email address, such as ada@acme.example.");
+    let error = is_bad.then(|| "Enter an email address, such as ada@acme.example.".to_owned());
     view! {
         <p class="note">"We'll email you a link. No password."</p>
         <form method="post" action=RequestLink::PATH>

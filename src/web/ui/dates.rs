@@ -89,6 +89,12 @@ impl Zone {
         self.0.abbreviation(at)
     }
 
+    /// `UTC+1`
+    #[must_use]
+    pub fn offset(self, at: Instant) -> String {
+        self.0.offset(at)
+    }
+
     /// The one abbreviation of all these instants, for a heading; none where summer and winter are mixed, and each
     /// instant carries its own ([`Zone::full`]).
     #[must_use]

@@ -10,11 +10,12 @@ pub fn Field(
     /// Unique on the page.
     id: &'static str,
     #[prop(into)] value: String,
-    error: Option<&'static str>,
+    error: Option<String>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(default = "off")] autocomplete: &'static str,
     maxlength: u16,
     #[prop(optional)] placeholder: Option<&'static str>,
+    #[prop(optional)] inputmode: Option<&'static str>,
     #[prop(default = true)] required: bool,
 ) -> impl IntoView {
     let error_id = format!("{id}-error");
@@ -31,6 +32,7 @@ pub fn Field(
                 maxlength=maxlength
                 autocomplete=autocomplete
                 placeholder=placeholder
+                inputmode=inputmode
                 autofocus=is_bad
                 aria-invalid=is_bad.then_some("true")
                 aria-describedby=is_bad.then(|| error_id.clone())
@@ -42,7 +44,7 @@ pub fn Field(
 
 /// The error of a field; the field names it by `aria-describedby`.
 #[component]
-pub fn FieldError(#[prop(into)] id: String, error: &'static str) -> impl IntoView {
+pub fn FieldError(#[prop(into)] id: String, error: String) -> impl IntoView {
     view! {
         <p class="error" role="alert" id=id>
             {error}
