@@ -61,7 +61,7 @@ test("a payment during an outage is shown as pending, then credited", async ({ p
   await startCheckout(page);
   proxy.failure = "down";
   await pay(page, cards.good);
-  await expect(page.getByRole("status")).toContainText("Your credits are being added.");
+  await expect(page.getByRole("status")).toContainText("adding your credits.");
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });
 
   proxy.failure = "none";
