@@ -1,4 +1,5 @@
-import { buy } from "../support/checkout";
+import { buy, cards, pay, startCheckout } from "../support/checkout";
+import { emailsTo } from "../support/emails";
 import { expect, test } from "../support/test";
 import { signInAsOperator } from "../support/operator-sign-in";
 
@@ -57,7 +58,7 @@ test("the sales report is a file", async ({ page, shop }) => {
   await page.goto("/operator/sales");
   const [download] = await Promise.all([
     page.waitForEvent("download"),
-    page.getByRole("link", { name: "All months as CSV" }).first().click(),
+    page.getByRole("link", { name: "Credits by kind, all months (CSV)" }).click(),
   ]);
   expect(download.suggestedFilename()).toBe("sales.csv");
 });
@@ -99,11 +100,11 @@ test("a customer's page leads with plan, reset, owner and last purchase, and to 
     await expect(head).toContainText(words);
   }
   await expect(head.getByTitle(customer.id)).toHaveText(customer.id);
-  const stripe = head.getByRole("link", { name: "Open in Stripe: customer" });
+  const stripe = head.getByRole("link", { name: "Open in Stripe (customer)" });
   await expect(stripe).toHaveAttribute("href", /^https:\/\/dashboard\.stripe\.com\/test\/customers\/cus_/);
   await head.getByRole("link", { name: /\d{4}$/ }).click();
   await expect(page).toHaveURL(new RegExp(`/operator/purchases/${purchase?.id}`));
-  const payment = page.getByRole("link", { name: "Open in Stripe: payment" });
+  const payment = page.getByRole("link", { name: "Open in Stripe (payment)" });
   await expect(payment).toHaveAttribute("href", /^https:\/\/dashboard\.stripe\.com\/test\/payments\/pi_/);
 });
 
@@ -137,7 +138,7 @@ test("no operator's page is wider than the window, from 320 px on", async ({ pag
   await signInAsOperator(page);
   for (const width of [320, 360, 768, 1440]) {
     await page.setViewportSize({ width, height: 800 });
-    for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, "/alarms", "/sales"]) {
+    for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, `/purchases/${purchase?.id}/refund?amount=9`, "/alarms", "/sales", "/account"]) {
       await page.goto(`/operator${path}`);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       const box = await page.locator("body").boundingBox();
@@ -145,4 +146,86 @@ test("no operator's page is wider than the window, from 320 px on", async ({ pag
       expect(Math.max(box?.width ?? 0, (main?.x ?? 0) + (main?.width ?? 0)), `${width} ${path}`).toBeLessThanOrEqual(width);
     }
   }
+});
+
+test("a refund of used credits says so before it is done", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 5000 });
+  await customer.signIn(page);
+  await buy(page);
+  await customer.charge(900);
+  const [purchase] = await customer.purchases();
+  await signInAsOperator(page);
+  await page.goto(`/operator/purchases/${purchase?.id}`);
+  await page.getByText("Refund", { exact: true }).click();
+  await page.getByLabel("Amount").fill("9.01");
+  await page.getByRole("button", { name: "Review refund" }).click();
+  await expect(page.getByRole("alert")).toContainText("The refund exceeds what was paid.");
+  await page.getByText("Refund", { exact: true }).click();
+  await page.getByLabel("Amount").fill("4.50");
+  await page.getByRole("button", { name: "Review refund" }).click();
+  await expect(page.getByText("300 credits were already used.")).toBeVisible();
+  const sum = page.getByRole("region", { name: "Refund" });
+  await expect(sum).toContainText("Credits it takes back600");
+  await expect(sum).toContainText("Removed at once300");
+  expect((await customer.balance()).available, "a look changes nothing").toBe(300);
+  await page.getByLabel("Reason").fill("Agreed with the customer");
+  await page.getByRole("button", { name: "Refund $4.50" }).click();
+  await expect(page.getByRole("status")).toContainText("Stripe accepted the refund.");
+  await expect.poll(async () => (await customer.balance()).available).toBe(0);
+});
+
+test("a dispute's alarm and purchase have the deadline, and an email goes to operators who want it", async ({ page, shop }) => {
+  await signInAsOperator(page);
+  await page.goto("/operator/account");
+  await page.getByRole("button", { name: "Turn on alarm emails" }).click();
+  await expect(page.getByRole("status")).toContainText("Alarm emails are on.");
+  const customer = await shop.customer();
+  await customer.signIn(page);
+  await startCheckout(page);
+  await pay(page, cards.disputed);
+  const [purchase] = await customer.purchases();
+  await expect(async () => {
+    await page.goto("/operator/alarms");
+    const alarm = page.getByRole("region", { name: "Open alarms" }).getByRole("row").filter({ hasText: purchase?.id ?? "none" });
+    await expect(alarm).toContainText("Dispute", { timeout: 500 });
+    await expect(alarm.getByRole("cell").nth(3)).toContainText(/\d{1,2} \w{3} \d{4}, \d{2}:\d{2}/, { timeout: 500 });
+  }).toPass();
+  await page.goto(`/operator/purchases/${purchase?.id}`);
+  const parts = page.getByRole("region", { name: "Refunds and disputes" });
+  await expect(parts).toContainText("Answer by");
+  await expect(parts.getByRole("link", { name: "Open in Stripe (dispute)" })).toHaveAttribute("href", /\/test\/disputes\/d[pu]_/);
+  const emails = () => emailsTo(shop, "operator@demo.example", /^Subject: Alarm: Dispute/m);
+  await expect.poll(emails, { message: "one email for the alarm" }).toHaveLength(1);
+  await page.goto("/operator/account");
+  await page.getByRole("button", { name: "Turn off" }).click();
+  await expect(page.getByRole("status")).toContainText("Alarm emails are off.");
+});
+
+test("Sales leads with money, then what is owed, then a row a month", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await customer.signIn(page);
+  await buy(page);
+  await signInAsOperator(page);
+  await page.goto("/operator/sales");
+  const main = page.getByRole("main");
+  await expect(main.getByRole("region", { name: "Sold" })).toContainText(/Sold in 12 months \(before tax\)\$\d/);
+  await expect(main.getByRole("img", { name: /Money sold by month/ })).toBeVisible();
+  await expect(main.getByRole("region", { name: "Outstanding" })).toContainText("Paid for unused top-ups, before tax (deferred revenue)");
+  const rows = main.getByRole("region", { name: "By month" }).getByRole("row");
+  await expect(rows).toHaveCount(2);
+});
+
+test("an id is copied whole", async ({ page, shop, javaScriptEnabled, context }) => {
+  const customer = await shop.customer();
+  await signInAsOperator(page);
+  await page.goto(`/operator/customers/${customer.id}`);
+  const copy = page.getByRole("button", { name: `Copy ${customer.id}` });
+  if (javaScriptEnabled === false) {
+    await expect(copy).toBeHidden();
+    return;
+  }
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await copy.click();
+  await expect(page.getByRole("button", { name: "Copied" })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(customer.id);
 });

@@ -23,8 +23,12 @@ test("a partial refund shows on every page", async ({ page, shop }) => {
   await signInAsOperator(page);
   await page.goto(`/operator/purchases/${purchase?.id}`);
   await page.getByText("Refund", { exact: true }).click();
-  const form = page.locator("form", { has: page.getByRole("button", { name: "Refund through Stripe" }) });
-  await form.getByLabel("Amount").fill("3.00");
+  await page.getByLabel("Amount").fill("3.00");
+  await page.getByRole("button", { name: "Review refund" }).click();
+  const sum = page.getByRole("region", { name: "Refund" });
+  await expect(sum).toContainText("This refund$3.00");
+  await expect(sum).toContainText("Credits it takes back400");
+  const form = page.locator("form", { has: page.getByRole("button", { name: "Refund $3.00" }) });
   await form.getByLabel("Reason").fill("Bought twice by mistake");
   await form.getByRole("button").click();
   await expect(page.getByRole("status")).toContainText("Stripe accepted the refund.");

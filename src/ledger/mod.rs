@@ -28,4 +28,4 @@ pub use crate::store::entries::NewUsageColumns;
 pub use charge::{Charge, ChargeOutcome, Charged, free_text, usage_note};
 pub use queue::Ledger;
 pub use unavailable::Unavailable;
-pub use write_transaction::WriteTransaction;
+pub use write_transaction::{AlarmChannels, WriteTransaction};

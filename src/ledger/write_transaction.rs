@@ -23,6 +23,15 @@ pub(super) struct NewUsage {
     pub columns: NewUsageColumns,
 }
 
+/// Where the alarms of a job are announced, beside the operators' pages.
+#[derive(Clone, Debug, Default)]
+pub struct AlarmChannels {
+    /// The origin of those pages, for the links in emails.
+    pub site: Arc<str>,
+    /// Whether webhooks are sent to the SaaS's backend.
+    pub webhooks: bool,
+}
+
 /// One writing transaction.
 pub struct WriteTransaction {
     /// The transaction itself, for SQL that is not the ledger's.
@@ -31,6 +40,8 @@ pub struct WriteTransaction {
     pub clock: Clock,
     /// The catalogue: plans, packages and the shop's rules.
     pub catalog: Arc<Catalog>,
+    /// Set for each job that may raise alarms.
+    pub alarm_channels: AlarmChannels,
     pub(super) cache: AccountCache,
     pub(super) usages: Vec<NewUsage>,
     pub(super) bindings: HashMap<KeyHash, KeyBinding>,
@@ -53,7 +64,8 @@ impl WriteTransaction {
             Err(e) => return Err((e, cache)),
         };
         let (usages, bindings, days, metrics) = (Vec::new(), HashMap::new(), BTreeMap::new(), MetricDays::new());
-        let mut tx = Self { db, clock, catalog, cache, usages, bindings, days, metrics };
+        let alarm_channels = AlarmChannels::default();
+        let mut tx = Self { db, clock, catalog, alarm_channels, cache, usages, bindings, days, metrics };
         match tx.cache.validate(&mut tx.db).await {
             Ok(()) => Ok(tx),
             Err(e) => Err((e, tx.cache)),

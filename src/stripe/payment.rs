@@ -62,6 +62,20 @@ pub struct RefundOrDispute {
     pub payment_intent: Option<String>,
     /// Its creation, in seconds since 1970.
     pub created: i64,
+    evidence_details: Option<EvidenceDetails>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, miniserde::Deserialize)]
+struct EvidenceDetails {
+    due_by: Option<i64>,
+}
+
+impl RefundOrDispute {
+    /// The deadline for evidence in a dispute, in seconds since 1970.
+    #[must_use]
+    pub fn due_by(&self) -> Option<i64> {
+        self.evidence_details.as_ref()?.due_by.filter(|due| *due > 0)
+    }
 }
 
 /// A payment with its refunds and disputes.

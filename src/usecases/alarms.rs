@@ -7,7 +7,12 @@ use crate::ledger::WriteTransaction;
 use crate::store::Store;
 use crate::store::db::{Connection, DbError, Row};
 use crate::usecases::InternalError;
+use announcements::Opened;
 use std::fmt;
+
+mod announcements;
+
+pub use announcements::{WEBHOOK, is_notice, title};
 
 /// An alarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub struct Alarm {
     pub detail: String,
     pub raised_at: Instant,
     pub times: i64,
+    /// The deadline, where there is one.
+    pub due_at: Option<Instant>,
     /// The person who acknowledged it, and when.
     pub acknowledged: Option<(String, Instant)>,
 }
@@ -31,6 +38,9 @@ impl fmt::Display for Alarm {
         let at = |at: Instant| at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let Self { no, kind, subject, detail, times, .. } = self;
         write!(f, "{no} {} {kind} {subject}: {detail} (times: {times})", at(self.raised_at))?;
+        if let Some(due) = self.due_at {
+            write!(f, " (due {})", at(due))?;
+        }
         match &self.acknowledged {
             Some((by, when)) if by == ENDED => write!(f, " (ended by itself at {})", at(*when)),
             Some((by, when)) => write!(f, " (acknowledged by {by} at {})", at(*when)),
@@ -39,18 +49,66 @@ impl fmt::Display for Alarm {
     }
 }
 
-/// Raises an alarm in the transaction that causes it.
+/// Raises an alarm in the transaction that causes it. A new one is announced by email and webhook; one that is open
+/// already is counted.
 pub async fn raise_alarm(tx: &mut WriteTransaction, kind: &str, subject: &str, detail: &str) -> Result<(), DbError> {
+    raise_alarm_until(tx, kind, subject, detail, None).await
+}
+
+/// The same, with a deadline.
+pub async fn raise_alarm_until(
+    tx: &mut WriteTransaction,
+    kind: &str,
+    subject: &str,
+    detail: &str,
+    due_at: Option<Instant>,
+) -> Result<(), DbError> {
+    let new = write_alarm(tx, kind, subject, detail, due_at).await?;
+    if let Some(no) = new {
+        announcements::write(tx, &Opened { no, kind, subject, detail, due_at }).await?;
+    }
+    Ok(())
+}
+
+/// The same, on the operators' pages alone: about an email or a webhook that itself announces an alarm.
+pub async fn raise_unannounced_alarm(
+    tx: &mut WriteTransaction,
+    kind: &str,
+    subject: &str,
+    detail: &str,
+) -> Result<(), DbError> {
+    write_alarm(tx, kind, subject, detail, None).await.map(drop)
+}
+
+/// Writes an alarm, or counts it where it is open; the number of a new one.
+async fn write_alarm(
+    tx: &mut WriteTransaction,
+    kind: &str,
+    subject: &str,
+    detail: &str,
+    due_at: Option<Instant>,
+) -> Result<Option<i64>, DbError> {
     let now = tx.now();
     tracing::warn!(kind, subject, detail, "alarm");
-    tx.db
-        .execute(
-            "insert into alarms (key, kind, subject, detail, raised_at, times) values ($1, $2, $3, $4, $5, 1)
-             on conflict (key) where acknowledged_at is null
-               do update set times = alarms.times + 1, detail = excluded.detail",
-            args![format!("{kind}:{subject}"), kind, subject, detail, now],
-        )
-        .await?;
+    let sql = "insert into alarms (key, kind, subject, detail, raised_at, times, due_at)
+        values ($1, $2, $3, $4, $5, 1, $6)
+        on conflict (key) where acknowledged_at is null
+          do update set times = alarms.times + 1, detail = excluded.detail, due_at = excluded.due_at
+        returning no, times";
+    let values = args![format!("{kind}:{subject}"), kind, subject, detail, now, due_at];
+    let Some(row) = tx.db.fetch_optional(sql, values).await? else { return Ok(None) };
+    Ok((row.int("times")? == 1).then_some(row.int("no")?))
+}
+
+/// Sets the deadline of an open alarm, or takes it away.
+pub async fn set_alarm_deadline(
+    tx: &mut WriteTransaction,
+    kind: &str,
+    subject: &str,
+    due_at: Option<Instant>,
+) -> Result<(), DbError> {
+    let sql = "update alarms set due_at = $1 where key = $2 and acknowledged_at is null";
+    tx.db.execute(sql, args![due_at, format!("{kind}:{subject}")]).await?;
     Ok(())
 }
 
@@ -84,7 +142,8 @@ pub async fn all_alarms(store: &Store) -> Result<Vec<Alarm>, InternalError> {
     rows.iter().map(alarm_of).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
-const ALARM: &str = "select no, kind, subject, detail, raised_at, times, acknowledged_at, acknowledged_by from alarms";
+const ALARM: &str =
+    "select no, kind, subject, detail, raised_at, times, due_at, acknowledged_at, acknowledged_by from alarms";
 
 fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
     let by = row.opt_text("acknowledged_by")?.unwrap_or_default();
@@ -95,6 +154,7 @@ fn alarm_of(row: &Row) -> Result<Alarm, DbError> {
         detail: row.text("detail")?,
         raised_at: row.at("raised_at")?,
         times: row.int("times")?,
+        due_at: row.opt_at("due_at")?,
         acknowledged: row.opt_at("acknowledged_at")?.map(|at| (by, at)),
     })
 }

@@ -1,7 +1,7 @@
 //! The product's use-cases, a folder a subject. Pages, APIs and jobs call these.
 //!
 //! Rooms from the top down; a room uses only those below it: jobs, upkeep, operators, stripe_sync, insight,
-//! subscriptions, purchases, customers, notify, access, credits, delivery, alarms, app.
+//! subscriptions, purchases, customers, notify, access, credits, delivery, alarms, outgoing, app.
 //!
 //! Invariants: every write goes through the engine; no transaction is open during a call to Stripe; a rule's refusal is
 //! a value, [`InternalError`] is an error that no rule foresees.
@@ -18,6 +18,7 @@ pub mod insight;
 pub mod jobs;
 pub mod notify;
 pub mod operators;
+pub mod outgoing;
 pub mod purchases;
 pub mod stripe_sync;
 pub mod subscriptions;

@@ -1,4 +1,4 @@
-//! The files that pages link: the stylesheet and the icon. The binary carries both.
+//! The files that pages link: the stylesheet, the icon, the script of copy buttons. The binary carries both.
 //!
 //! An address has a version made from the file's bytes. A browser may keep a file for ever under the version that is
 //! served; under no version, or that of another release while two are running, it asks each time.
@@ -38,12 +38,19 @@ static ICON: File = File {
     built_in_version: OnceLock::new(),
 };
 
-/// The routes of both files. The first folder that is given wins.
+static COPY_SCRIPT: File = File {
+    path: "/copy.js",
+    media_type: "text/javascript",
+    built_in: include_bytes!("copy.js"),
+    built_in_version: OnceLock::new(),
+};
+
+/// The routes of these files. The first folder that is given wins.
 pub fn routes<S: Clone + Send + Sync + 'static>(site_root: Option<PathBuf>) -> Router<S> {
     if let Some(root) = site_root {
         let _ = SITE_ROOT.set(root);
     }
-    [&STYLESHEET, &ICON].into_iter().fold(Router::new(), |router, file| {
+    [&STYLESHEET, &ICON, &COPY_SCRIPT].into_iter().fold(Router::new(), |router, file| {
         router.route(
             file.path,
             get(move |query: RawQuery, headers: HeaderMap| async move { file.answer(query, &headers) }),
@@ -55,6 +62,12 @@ pub fn routes<S: Clone + Send + Sync + 'static>(site_root: Option<PathBuf>) -> R
 #[must_use]
 pub fn stylesheet() -> String {
     STYLESHEET.address()
+}
+
+/// The address of the script of copy buttons, with its version.
+#[must_use]
+pub fn copy_script() -> String {
+    COPY_SCRIPT.address()
 }
 
 /// The icon's address, with its version.

@@ -42,6 +42,8 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/operator/sign-in") view=operator::OperatorSignInPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/customers/:id") view=operator::CustomerPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/purchases/:id") view=operator::OperatorPurchasePage ssr=SsrMode::Async />
+                <Route path=path!("/operator/purchases/:id/refund") view=operator::RefundPage ssr=SsrMode::Async />
+                <Route path=path!("/operator/account") view=operator::AccountPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/alarms") view=operator::AlarmsPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/second-factor") view=operator::SecondFactorPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/sales") view=operator::SalesPage ssr=SsrMode::Async />

@@ -312,3 +312,59 @@ async fn an_operator_lists_retries_and_tests() {
     assert_eq!(listed, "");
     app.stop().await;
 }
+
+/// Raises an alarm in a transaction of its own.
+async fn raise(app: &TestApp, kind: &'static str, subject: &'static str) {
+    let inner = app.inner();
+    let job = inner.write(move |tx| {
+        Box::pin(async move { Ok(topup::usecases::alarms::raise_alarm(tx, kind, subject, "seen").await?) })
+    });
+    job.await.unwrap();
+}
+
+on_both!(an_alarm_that_opens_is_one_message_and_one_email, |app| {
+    let backend = tell(app).await;
+    let emails = "select count(*) as n from outbox where kind = 'alarm'";
+    let operator = crate::operators::OperatorBrowser::open(app).await;
+    raise(app, "review", "first").await;
+    assert_eq!(app.count(emails).await, 0, "off until an operator wants them");
+    let signature = operator.signer().await.operator_signature();
+    let fields = [("wanted", "on"), ("signature", &*signature)];
+    let answer = crate::operators::send(app, "/_fn/operator-alarm-emails", &operator.cookie, &fields).await.expect(303);
+    assert_eq!(answer.header("location"), Some("/operator/account?outcome=on"));
+    for _ in 0..3 {
+        raise(app, "review", "second").await;
+    }
+    assert_eq!(app.count(emails).await, 1, "an open alarm is counted, and not announced again");
+    send(&app.inner()).await;
+    let told = backend.told();
+    let mut subjects: Vec<&str> = told.iter().map(|told| told["data"]["subject"].as_str().unwrap()).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects, ["first", "second"]);
+    assert_eq!(told[0]["type"], "alarm.raised");
+    assert!(told[0]["data"]["customer"].is_null() && told[0]["data"]["due_at"].is_null(), "{told:?}");
+    // Acknowledged, it is another alarm when it recurs.
+    app.tamper("update alarms set acknowledged_at = 1, acknowledged_by = 'grace'", Vec::new()).await.unwrap();
+    raise(app, "review", "second").await;
+    assert_eq!((app.count(emails).await, send(&app.inner()).await), (2, 1));
+    // A flood of alarms is no flood of emails.
+    for n in 0..30 {
+        let subject: &'static str = Box::leak(n.to_string().into_boxed_str());
+        raise(app, "failed_item", subject).await;
+    }
+    assert_eq!(app.count(emails).await, 20);
+});
+
+on_both!(an_alarm_about_an_alarms_own_message_is_announced_nowhere, |app| {
+    let backend = tell(app).await;
+    crate::operators::OperatorBrowser::open(app).await;
+    app.tamper("update operators set alarm_emails = 1", Vec::new()).await.unwrap();
+    backend.answers(410);
+    raise(app, "review", "first").await;
+    for _ in 0..3 {
+        send(&app.inner()).await;
+    }
+    assert_eq!(app.alarms().await, ["review", "hook"], "the page has both");
+    assert_eq!(app.count("select count(*) as n from webhook_messages").await, 1);
+    assert_eq!(app.count("select count(*) as n from outbox where kind = 'alarm'").await, 1);
+});

@@ -275,3 +275,25 @@ on_both!(each_order_of_dispute_events_has_the_same_result, |app| {
         }
     }
 });
+
+on_both!(a_disputes_alarm_has_stripes_deadline_until_it_is_answered, |app| {
+    let opened = sold(app).await;
+    let dispute = app.sandbox.dispute(&opened.session, None, "needs_response").await.unwrap();
+    deliver(app, &opened).await;
+    let alarms = async || topup::usecases::alarms::open_alarms(&app.inner().store).await.unwrap();
+    let id = topup::domain::PurchaseId::parse(&opened.id).unwrap();
+    let parts = async || purchases::payment_parts(&app.inner(), id).await.unwrap();
+    let (alarm, part) = (alarms().await.remove(0), parts().await.remove(0));
+    let due = part.due_at.expect("a deadline");
+    assert!(part.is_dispute && part.id == dispute && due > app.now(), "{part:?}");
+    assert_eq!((alarm.kind.as_str(), alarm.due_at), ("dispute", Some(due)));
+    let operator = crate::operators::OperatorBrowser::open(app).await;
+    let day = due.format("%-d %b %Y").to_string();
+    for page in ["/operator/alarms".to_owned(), format!("/operator/purchases/{}", opened.id)] {
+        let page = operator.page(&page).await;
+        assert!(page.contains("Answer by") && page.contains(&day), "{day} in {page}");
+    }
+    app.sandbox.move_dispute(&dispute, "under_review").await.unwrap();
+    deliver(app, &opened).await;
+    assert_eq!((alarms().await.remove(0).due_at, parts().await.remove(0).due_at), (None, None));
+});

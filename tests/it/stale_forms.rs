@@ -46,8 +46,13 @@ async fn forms(ada: &Browser<'_>) -> Vec<(&'static str, Fields)> {
 }
 
 /// Forms of operators that are bound.
-const OPERATORS: [&str; 4] =
-    ["operator-act", "operator-sign-out", "operator-second-factor-on", "operator-second-factor-off"];
+const OPERATORS: [&str; 5] = [
+    "operator-act",
+    "operator-sign-out",
+    "operator-second-factor-on",
+    "operator-second-factor-off",
+    "operator-alarm-emails",
+];
 
 async fn key_of(ada: &Browser<'_>) -> String {
     let page = ada.get("/settings").await.expect(200).text;

@@ -85,6 +85,7 @@ fn webhooks() -> Value {
         ("top_up.credited", "TopUpCredited", "A top-up was paid and its credits were added"),
         ("credits.low", "CreditsLow", "Credits are running low"),
         ("credits.exhausted", "CreditsExhausted", "No credits are left"),
+        ("alarm.raised", "AlarmRaised", "A problem needs a person"),
     ];
     let mut out = Map::new();
     for (kind, shape, summary) in messages {

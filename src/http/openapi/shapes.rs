@@ -19,11 +19,13 @@ fn messages() -> Value {
     let message =
         |kind: Value, data: Value| object(json!({"type": kind, "timestamp": instant(), "data": object(data)}));
     let credited = json!({"customer": string(), "purchase": id("pur"), "credits": credits(), "expires_at": instant(), "balance": reference("Summary")});
+    let alarm = json!({"alarm": string(), "kind": string(), "subject": string(), "detail": string(), "due_at": nullable(instant()), "customer": nullable(string()), "url": string()});
     let crossed = json!({"customer": string(), "balance": reference("Summary"), "resets_at": instant(), "buy_url": nullable(string())});
     json!({
         "TopUpCredited": message(one_of(&["top_up.credited"]), credited),
         "CreditsLow": message(one_of(&["credits.low"]), crossed.clone()),
         "CreditsExhausted": message(one_of(&["credits.exhausted"]), crossed),
+        "AlarmRaised": message(one_of(&["alarm.raised"]), alarm),
     })
 }
 

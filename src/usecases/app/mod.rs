@@ -19,7 +19,7 @@ pub use stripe_questions::{Asker, StripeQuestions};
 use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::email::Mailer;
-use crate::ledger::{Ledger, WriteTransaction};
+use crate::ledger::{AlarmChannels, Ledger, WriteTransaction};
 use crate::process_metrics::ProcessMetrics;
 use crate::rate_limits::RateLimits;
 use crate::store::Store;
@@ -50,7 +50,7 @@ impl App {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, InternalError>> + Send + 'static,
     {
-        self.ledger.job(job).await?
+        self.ledger.job(self.announcing(job)).await?
     }
 
     /// The same for a caller who is not signed in; see [`Ledger::anonymous_job`].
@@ -62,7 +62,23 @@ impl App {
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, InternalError>> + Send + 'static,
     {
-        self.ledger.anonymous_job(job).await?
+        self.ledger.anonymous_job(self.announcing(job)).await?
+    }
+
+    /// The job, with the channels of the alarms that it raises.
+    fn announcing<T, F>(
+        &self,
+        job: F,
+    ) -> impl for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, InternalError>> + Send + 'static + use<T, F>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, InternalError>> + Send + 'static,
+    {
+        let channels = AlarmChannels { site: self.settings.public_url.as_str().into(), webhooks: self.hook.is_some() };
+        move |tx| {
+            tx.alarm_channels = channels;
+            job(tx)
+        }
     }
 
     /// The settings that emails and webhooks use.

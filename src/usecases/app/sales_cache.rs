@@ -29,6 +29,7 @@ impl Month {
         Self::of(DateTime::from_timestamp_millis(day.saturating_mul(DAY_MS)).unwrap_or(DateTime::UNIX_EPOCH))
     }
 
+    #[must_use]
     pub(crate) fn next(self) -> Self {
         if self.month == 12 {
             Self { year: self.year + 1, month: 1 }

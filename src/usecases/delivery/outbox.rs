@@ -7,8 +7,11 @@
 
 use crate::args;
 use crate::domain::Instant;
-use crate::email::{Lane, Letter, Rendered, Sent};
+use crate::email::{Lane, Letter, Sent};
 use crate::ledger::WriteTransaction;
+pub use crate::usecases::outgoing::NewEmail;
+pub use crate::usecases::outgoing::enqueue_email;
+
 use crate::store::db::{DbError, Row};
 use crate::usecases::delivery::failed_items::{FailedItemList, NOTICES, RETRIES};
 use crate::usecases::delivery::queue;
@@ -190,54 +193,6 @@ pub async fn next_email_due(app: &App, after: Instant) -> Result<Option<Instant>
     let sql = "select min(due_at) as due from outbox where done_at is null and due_at > $1";
     let row = app.store.read().await?.fetch_optional(sql, args![after]).await?;
     Ok(row.map(|row| row.opt_at("due")).transpose()?.flatten())
-}
-
-/// An email to be written.
-#[derive(Clone, Debug)]
-pub struct NewEmail {
-    /// Names its cause: a second email of the same key is not written.
-    pub key: String,
-    /// The number of its customer, where it has one.
-    pub customer_no: Option<i64>,
-    pub recipient: String,
-    /// `receipt`, `sign_in`, `invite`, …
-    pub kind: &'static str,
-    pub subject: String,
-    pub body: Rendered,
-    /// The id of what caused it.
-    pub cause: Option<[u8; 16]>,
-    /// Where emails of its kind are switched off, where they may be.
-    pub stop_url: Option<String>,
-    /// True if somebody waits for it, as for a sign-in link or an invitation.
-    pub urgent: bool,
-}
-
-/// Writes an email in the transaction that causes it; its number, unless the key was written before.
-pub async fn enqueue_email(tx: &mut WriteTransaction, email: NewEmail) -> Result<Option<i64>, DbError> {
-    let now = tx.now();
-    let row = tx
-        .db
-        .fetch_optional(
-            "insert into outbox (key, customer_no, recipient, kind, subject, body_text, body_html, cause, state,
-               attempts, created_at, due_at, unsubscribe_url, urgent)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 0, $9, $9, $10, $11)
-             on conflict (key) do nothing returning no",
-            args![
-                email.key,
-                email.customer_no,
-                email.recipient,
-                email.kind,
-                email.subject,
-                email.body.text,
-                email.body.html,
-                email.cause,
-                now,
-                email.stop_url,
-                email.urgent
-            ],
-        )
-        .await?;
-    row.map(|row| row.int("no")).transpose()
 }
 
 /// How many emails have not left, by state: `queued`, `deferred`.

@@ -158,8 +158,8 @@ async fn claim_items<C: Channel>(
         match (channel.prepare(tx, row).await, row.int("attempts")) {
             (Ok(message), Ok(attempt)) => claimed.push(ClaimedItem { no, attempt, message }),
             (Err(fault), _) if may_pass(&fault) => return Err(fault),
-            (Err(fault), attempt) => put_off_unsent(tx, policy, no, attempt.unwrap_or(1), &fault).await?,
-            (Ok(_), Err(fault)) => put_off_unsent(tx, policy, no, 1, &fault.into()).await?,
+            (Err(fault), attempt) => put_off_unsent(tx, policy, row, (no, attempt.unwrap_or(1)), &fault).await?,
+            (Ok(_), Err(fault)) => put_off_unsent(tx, policy, row, (no, 1), &fault.into()).await?,
         }
     }
     claimed.sort_by_key(|claimed| claimed.no);
@@ -170,8 +170,8 @@ async fn claim_items<C: Channel>(
 async fn put_off_unsent(
     tx: &mut WriteTransaction,
     policy: &Policy,
-    no: i64,
-    attempt: i64,
+    row: &Row,
+    (no, attempt): (i64, i64),
     fault: &InternalError,
 ) -> Result<(), InternalError> {
     let (reason, now) = (plain_reason(&fault.to_string()), tx.now());
@@ -182,7 +182,23 @@ async fn put_off_unsent(
     );
     tx.db.execute(sql, args![due, &reason, no]).await?;
     let detail = format!("{} cannot be read, and is retried: {reason}", policy.unreadable);
-    alarms::raise_alarm(tx, policy.alarm, &no.to_string(), &detail).await?;
+    let kind = row.text("kind").unwrap_or_default();
+    raise_delivery_alarm(tx, policy.alarm, &kind, &no.to_string(), &detail).await
+}
+
+/// Raises an alarm about a message. Of a notice of an alarm it is raised unannounced, lest it goes in a circle.
+async fn raise_delivery_alarm(
+    tx: &mut WriteTransaction,
+    alarm: &str,
+    message: &str,
+    subject: &str,
+    detail: &str,
+) -> Result<(), InternalError> {
+    if alarms::is_notice(message) {
+        alarms::raise_unannounced_alarm(tx, alarm, subject, detail).await?;
+    } else {
+        alarms::raise_alarm(tx, alarm, subject, detail).await?;
+    }
     Ok(())
 }
 
@@ -265,7 +281,8 @@ async fn defer_item<C: Channel>(
     let kind = channel.kind(&claimed.message);
     tracing::warn!(no = claimed.no, kind, attempt, reason, "{} is tried again later", policy.noun);
     if attempt == policy.alarm_at_attempt {
-        alarms::raise_alarm(tx, policy.alarm, policy.receiver, &format!("{}: {reason}", policy.deferred)).await?;
+        raise_delivery_alarm(tx, policy.alarm, kind, policy.receiver, &format!("{}: {reason}", policy.deferred))
+            .await?;
     }
     Ok(())
 }
@@ -283,7 +300,8 @@ async fn give_up<C: Channel>(
     );
     if tx.db.execute(sql, args![now, reason, claimed.no]).await? > 0 {
         let detail = format!("{} was given up: {reason}{}", policy.noun, policy.given_up_hint);
-        alarms::raise_alarm(tx, policy.alarm, &channel.subject(claimed), &detail).await?;
+        raise_delivery_alarm(tx, policy.alarm, channel.kind(&claimed.message), &channel.subject(claimed), &detail)
+            .await?;
     }
     Ok(())
 }

@@ -118,21 +118,6 @@ impl Channel for Webhooks {
     }
 }
 
-/// Writes a message in the transaction that causes it, once for a key.
-pub(crate) async fn enqueue_webhook(
-    tx: &mut WriteTransaction,
-    no: i64,
-    kind: &'static str,
-    key: String,
-    body: String,
-) -> Result<(), InternalError> {
-    let (id, now) = (format!("msg_{}", tx.clock.mint().simple()), tx.now());
-    let sql = "insert into webhook_messages (id, key, customer_no, kind, body, state, attempts, created_at, due_at)
-        values ($1, $2, $3, $4, $5, 'queued', 0, $6, $6) on conflict (key) do nothing";
-    tx.db.execute(sql, args![id, key, no, kind, body, now]).await?;
-    Ok(())
-}
-
 /// Sends the messages that are due, and begins no further round after `stop`; how many were accepted.
 ///
 /// # Errors
@@ -188,8 +173,8 @@ impl fmt::Display for WebhookSummary {
 /// The messages that are not accepted, or with `all` the newest of all; newest first.
 pub async fn list_webhooks(store: &Store, all: bool) -> Result<Vec<WebhookSummary>, InternalError> {
     let sql =
-        "select h.id, h.kind, c.id as customer, h.state, h.attempts, h.last_error, h.created_at, h.due_at, h.done_at
-        from webhook_messages h join customers c on c.no = h.customer_no
+        "select h.id, h.kind, coalesce(c.id, '') as customer, h.state, h.attempts, h.last_error, h.created_at, h.due_at, h.done_at
+        from webhook_messages h left join customers c on c.no = h.customer_no
         where h.state <> 'accepted' or $1 = 1 order by h.no desc limit $2";
     let rows = store.read().await?.fetch_all(sql, args![i64::from(all), LIST_MAX]).await?;
     let summary = |row: &Row| {

@@ -7,14 +7,14 @@ use crate::domain::balance_alert::{AlertKind, BalanceAlert};
 use crate::domain::{Account, Credits, Instant, Summary};
 use crate::ledger::WriteTransaction;
 use crate::time_zone::rfc3339;
-use crate::usecases::delivery::webhooks::enqueue_webhook;
 use crate::usecases::notify::emails::PurchaseData;
-use crate::usecases::{InternalError, ShopSettings};
+use crate::usecases::outgoing::enqueue_webhook;
+use crate::usecases::{InternalError, ShopSettings, alarms};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// The kinds of message.
-pub const KINDS: [&str; 3] = [CREDITED, LOW, EXHAUSTED];
+pub const KINDS: [&str; 4] = [CREDITED, LOW, EXHAUSTED, alarms::WEBHOOK];
 const CREDITED: &str = "top_up.credited";
 const LOW: &str = "credits.low";
 const EXHAUSTED: &str = "credits.exhausted";
@@ -95,7 +95,7 @@ pub async fn enqueue_credited(
     };
     let message = WebhookMessage { kind: CREDITED, timestamp: rfc3339(at), data };
     let (body, key) = (to_json(&message)?, format!("{CREDITED}:{}", purchase.id));
-    enqueue_webhook(tx, purchase.customer_no, CREDITED, key, body).await
+    Ok(enqueue_webhook(tx, Some(purchase.customer_no), CREDITED, key, body).await?)
 }
 
 /// Writes the webhook of a balance alert, unless the alert is no longer true.
@@ -126,7 +126,7 @@ pub async fn enqueue_balance_alert(
         buy_url: buys.then(|| format!("{}/billing", shop.site)),
     };
     let body = to_json(&WebhookMessage { kind, timestamp: rfc3339(alert.at), data })?;
-    enqueue_webhook(tx, no, kind, format!("{kind}:{no}:{}", alert.seq), body).await
+    Ok(enqueue_webhook(tx, Some(no), kind, format!("{kind}:{no}:{}", alert.seq), body).await?)
 }
 
 fn to_json(message: &impl Serialize) -> Result<String, InternalError> {

@@ -4,9 +4,9 @@ use crate::args;
 use crate::domain::Instant;
 use crate::store::Store;
 use crate::store::db::{Connection, DbError, Row};
-use crate::usecases::InternalError;
 use crate::usecases::operators::enrolment::Enrolment;
 use crate::usecases::operators::{enrolment, sign_in};
+use crate::usecases::{App, InternalError};
 
 /// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,4 +117,22 @@ async fn end_sessions(db: &mut Connection, email: &str, now: Instant) -> Result<
         and operator_no in (select no from operators where email = $2)";
     db.execute(sql, args![now, email]).await?;
     Ok(())
+}
+
+/// Whether an operator gets an email for each alarm that opens.
+pub async fn wants_alarm_emails(app: &App, no: i64) -> Result<bool, InternalError> {
+    let sql = "select alarm_emails from operators where no = $1";
+    let row = app.store.read().await?.fetch_optional(sql, args![no]).await?;
+    Ok(row.map_or(Ok(false), |row| row.flag("alarm_emails"))?)
+}
+
+/// Switches these emails.
+pub async fn set_alarm_emails(app: &App, no: i64, wants: bool) -> Result<(), InternalError> {
+    app.write(move |tx| {
+        Box::pin(async move {
+            tx.db.execute("update operators set alarm_emails = $1 where no = $2", args![wants, no]).await?;
+            Ok(())
+        })
+    })
+    .await
 }

@@ -8,10 +8,11 @@ use crate::args;
 use crate::domain::payment::{DisputeEffect, DisputeStatus};
 use crate::domain::{Credits, Payment, PurchaseId, PurchaseState, RefundStatus};
 use crate::ledger::WriteTransaction;
-use crate::store::db::{Connection, DbError, corrupt};
+use crate::store::db::{Connection, DbError};
 use crate::stripe::{PaymentHistory, Stripe, StripeCharge, StripeError};
 use crate::usecases::notify::emails::refunds as mails;
 use crate::usecases::purchases::fulfill::{fulfill, stripe_unanswered};
+use crate::usecases::purchases::payment_parts::{deadline, store_deadlines, store_parts, stored_payment};
 use crate::usecases::purchases::purchase::{Fulfillment, Purchase, add_event, find_purchase, load_purchase};
 use crate::usecases::purchases::stripe_customer::is_theirs;
 use crate::usecases::{App, InternalError, alarms};
@@ -94,17 +95,19 @@ async fn apply_to_purchase(
     let before = stored_payment(&mut tx.db, id).await?;
     let after = joined_payment(tx, &purchase, &before, found).await?;
     let charged = found.charge.amount;
+    store_parts(tx, id, &before, &after).await?;
+    store_deadlines(tx, found).await?;
     if after == before && purchase.charged.is_none_or(|known| known == charged) {
         return Ok(Fulfillment::Done);
     }
-    store_parts(tx, id, &before, &after).await?;
     claim_grant(tx, &purchase, &before, &after, charged).await?;
     let sql = "update purchases set refunded_amount = $1, dispute = $2, charged = $3, charge = coalesce(charge, $4)
         where id = $5";
     let dispute = after.standing().map(DisputeStatus::name);
     tx.flush().await?;
     tx.db.execute(sql, args![after.refunded(), dispute, charged, &found.charge.id, id.bytes()]).await?;
-    announce_changes(tx, &purchase, &before, &after, site).await?;
+    announce_changes(tx, &purchase, &before, &after, found).await?;
+    mails::enqueue_payment_notices(tx, &(&purchase).into(), &before, &after, site).await?;
     Ok(Fulfillment::Done)
 }
 
@@ -157,22 +160,6 @@ async fn raise_disagreement(tx: &mut WriteTransaction, purchase: &Purchase, reas
     Ok(())
 }
 
-/// The stored refunds and disputes of a payment.
-pub(crate) async fn stored_payment(db: &mut Connection, id: PurchaseId) -> Result<Payment, DbError> {
-    let mut payment = Payment::default();
-    let sql = "select id, kind, status, amount from refunds_and_disputes where purchase = $1";
-    for row in db.fetch_all(sql, args![id.bytes()]).await? {
-        let (part, status, amount) = (row.text("id")?, row.text("status")?, row.int("amount")?);
-        if row.text("kind")? == "refund" {
-            payment.refund(&part, RefundStatus::from_stripe(&status), amount);
-        } else {
-            let status = DisputeStatus::from_stripe(&status).ok_or_else(|| corrupt("status of a dispute"))?;
-            payment.dispute(&part, status, amount);
-        }
-    }
-    Ok(payment)
-}
-
 /// The stored payment joined with Stripe's state now.
 async fn joined_payment(
     tx: &mut WriteTransaction,
@@ -198,30 +185,6 @@ async fn joined_payment(
     Ok(payment)
 }
 
-/// Stores whatever came further.
-async fn store_parts(
-    tx: &mut WriteTransaction,
-    id: PurchaseId,
-    before: &Payment,
-    after: &Payment,
-) -> Result<(), DbError> {
-    let now = tx.now();
-    let refunds = after.refunds.iter().filter(|(id, part)| before.refunds.get(*id) != Some(part));
-    let refunds = refunds.map(|(id, (status, amount))| (id, "refund", status.name(), *amount));
-    let disputes = after.disputes.iter().filter(|(id, part)| before.disputes.get(*id) != Some(part));
-    let disputes = disputes.map(|(id, (status, amount))| (id, "dispute", status.name(), *amount));
-    for (part, kind, status, amount) in refunds.chain(disputes) {
-        tx.db
-            .execute(
-                "insert into refunds_and_disputes (id, purchase, kind, status, amount, at) values ($1, $2, $3, $4, $5, $6)
-                 on conflict (id) do update set status = excluded.status, amount = excluded.amount, at = excluded.at",
-                args![part, id.bytes(), kind, status, amount, now],
-            )
-            .await?;
-    }
-    Ok(())
-}
-
 /// Lets the payment claim its part of the grant.
 async fn claim_grant(
     tx: &mut WriteTransaction,
@@ -240,19 +203,19 @@ async fn claim_grant(
     let (done, _) = act.await?;
     let shortfall = done.map_err(|_| InternalError::Broken(format!("the grant of {} is not there", purchase.id)))?;
     if shortfall > purchase.shortfall {
-        let detail = format!("{shortfall} credits were spent that a refund or a lost dispute takes back");
+        let detail = format!("a refund or a lost dispute takes back {shortfall} credits that were already used");
         alarms::raise_alarm(tx, "shortfall", &purchase.id.to_string(), &detail).await?;
     }
     Ok(())
 }
 
-/// The timeline, alarms for a person, emails.
+/// The timeline, alarms for a person.
 async fn announce_changes(
     tx: &mut WriteTransaction,
     purchase: &Purchase,
     before: &Payment,
     after: &Payment,
-    site: &str,
+    found: &PaymentHistory,
 ) -> Result<(), InternalError> {
     let subject = purchase.id.to_string();
     for (id, (status, _)) in &after.refunds {
@@ -277,10 +240,13 @@ async fn announce_changes(
             add_event(tx, purchase.id, what).await?;
         }
         if let Some(words) = dispute_alarm(*status) {
-            alarms::raise_alarm(tx, "dispute", &subject, &format!("{id}: {words}")).await?;
+            let due = deadline(found, id).filter(|_| status.effect() != DisputeEffect::Removes);
+            alarms::raise_alarm_until(tx, "dispute", &subject, &format!("{id}: {words}"), due).await?;
+        } else {
+            // Answered, or over: nothing is due any more.
+            alarms::set_alarm_deadline(tx, "dispute", &subject, None).await?;
         }
     }
-    mails::enqueue_payment_notices(tx, &purchase.into(), before, after, site).await?;
     Ok(())
 }
 
@@ -298,8 +264,8 @@ fn dispute_event(was: Option<DisputeStatus>, is: DisputeStatus) -> Option<&'stat
 /// The alarm of a dispute, if a person must act.
 fn dispute_alarm(status: DisputeStatus) -> Option<&'static str> {
     match status {
-        DisputeStatus::NeedsResponse => Some("a dispute wants an answer at Stripe"),
-        DisputeStatus::WarningNeedsResponse => Some("a bank's inquiry wants an answer at Stripe"),
+        DisputeStatus::NeedsResponse => Some("a dispute needs your answer at Stripe"),
+        DisputeStatus::WarningNeedsResponse => Some("a bank's inquiry needs your answer at Stripe"),
         DisputeStatus::Lost => Some("a dispute was lost"),
         _ => None,
     }

@@ -16,6 +16,8 @@ pub struct Field {
 enum Input {
     /// `text` or `date`, and the first value.
     Typed(&'static str, String),
+    /// Shown elsewhere on the page.
+    Hidden(String),
     /// Values with their words; the first is chosen.
     Choice(&'static [(&'static str, &'static str)]),
 }
@@ -33,8 +35,13 @@ impl Field {
         Self { label, input: Input::Choice(choices) }
     }
 
+    pub fn hidden(value: impl Into<String>) -> Self {
+        Self { label: "", input: Input::Hidden(value.into()) }
+    }
+
     fn view(self, name: &'static str) -> AnyView {
         let input = match self.input {
+            Input::Hidden(value) => return view! { <input type="hidden" name=name value=value /> }.into_any(),
             Input::Typed(kind, value) => {
                 view! { <input type=kind name=name value=value required autocomplete="off" /> }.into_any()
             }
@@ -48,7 +55,7 @@ impl Field {
     }
 }
 
-/// `title` unfolds the form, `button` sends it; `about` is the id of the thing, `name` its name for screen readers.
+/// The action's form. `title` unfolds it, `name` is the thing for screen readers.
 #[component]
 pub fn ActForm(
     act: Act,
@@ -57,33 +64,49 @@ pub fn ActForm(
     #[prop(into)] key: String,
     #[prop(into)] back: String,
     title: &'static str,
-    button: &'static str,
+    #[prop(into)] button: String,
     #[prop(optional)] fields: Vec<Field>,
     #[prop(into, optional)] reason: String,
 ) -> impl IntoView {
-    let on = ActOn { act: act.name(), about: &about, back: &back };
-    let signature = use_context::<FormSigner>().map(|signer| signer.act_signature(&on));
     let spoken = if name.is_empty() { String::new() } else { format!(" {name}") };
-    let fields = fields.into_iter().zip(["first", "second"]).map(|(field, name)| field.view(name));
     view! {
         <details class="act">
             <summary>
                 {title}
                 <span class="sr-only">{spoken}</span>
             </summary>
-            <form method="post" action=DoAct::PATH>
-                <input type="hidden" name="act" value=act.name() />
-                <input type="hidden" name="about" value=about />
-                <input type="hidden" name="key" value=key />
-                <input type="hidden" name="back" value=back />
-                <input type="hidden" name=FIELD value=signature />
-                {fields.collect_view()}
-                <label>
-                    "Reason"
-                    <input type="text" name="reason" required maxlength="500" autocomplete="off" value=reason />
-                </label>
-                <button class="button">{button}</button>
-            </form>
+            <ActFields act about key back button fields reason />
         </details>
+    }
+}
+
+/// The form alone. `button` sends it; `about` is the id of the thing.
+#[component]
+pub fn ActFields(
+    act: Act,
+    #[prop(into)] about: String,
+    #[prop(into)] key: String,
+    #[prop(into)] back: String,
+    #[prop(into)] button: String,
+    fields: Vec<Field>,
+    #[prop(into)] reason: String,
+) -> impl IntoView {
+    let on = ActOn { act: act.name(), about: &about, back: &back };
+    let signature = use_context::<FormSigner>().map(|signer| signer.act_signature(&on));
+    let fields = fields.into_iter().zip(["first", "second"]).map(|(field, name)| field.view(name));
+    view! {
+        <form method="post" action=DoAct::PATH>
+            <input type="hidden" name="act" value=act.name() />
+            <input type="hidden" name="about" value=about />
+            <input type="hidden" name="key" value=key />
+            <input type="hidden" name="back" value=back />
+            <input type="hidden" name=FIELD value=signature />
+            {fields.collect_view()}
+            <label>
+                "Reason"
+                <input type="text" name="reason" required maxlength="500" autocomplete="off" value=reason />
+            </label>
+            <button class="button">{button}</button>
+        </form>
     }
 }

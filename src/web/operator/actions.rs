@@ -193,7 +193,7 @@ fn end_of(day: &str) -> Option<Instant> {
 }
 
 /// `9.00` in the currency's minor units.
-fn minor(text: &str, currency: &str) -> Option<i64> {
+pub fn minor(text: &str, currency: &str) -> Option<i64> {
     let places = decimals(currency) as usize;
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());

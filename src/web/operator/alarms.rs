@@ -6,12 +6,14 @@ use crate::usecases::operators::search::{self, WaitingEvent};
 use crate::web::operator::action_form::ActForm;
 use crate::web::operator::actions::Act;
 use crate::web::operator::page::{key, operator_page, outcome_notice};
-use crate::web::operator::table::{Cells, Table, badge, code, section, text, when};
+use crate::web::operator::table::{Cells, Table, badge, code, deadline, section, text, when};
 use crate::web::request_context::RequestContext;
 use crate::web::ui::badge::{Badge, Tone};
 use leptos::prelude::*;
 
 const BACK: &str = "/operator/alarms";
+/// The column of open alarms that acknowledged ones have not.
+const DEADLINE: usize = 4;
 /// Acknowledged alarms that are shown.
 const SEEN_MAX: usize = 100;
 
@@ -25,13 +27,13 @@ pub fn AlarmsPage() -> impl IntoView {
         seen.truncate(SEEN_MAX);
         let events = search::waiting_events(&request.app).await?;
         let rows = open.into_iter().map(|alarm| open_row(&request, alarm)).collect();
-        let heads = &["Since", "Kind", "Subject", "Details", "#Times", "Actions"];
+        let heads = &["Since", "Alarm", "Subject", "Details", "Answer by (UTC)", "#Times", "Actions"];
         let open = view! { <Table caption="Open alarms" heads rows empty="No open alarms." /> };
         let rows = events.into_iter().map(|event| event_row(&request, event)).collect();
         let heads = &["Received", "Event", "Type", "Object", "#Attempts", "Last error", "Actions"];
         let events = view! { <Table caption="Pending events" heads rows empty="None pending." /> };
         let rows = seen.into_iter().map(seen_row).collect();
-        let heads = &["Since", "Kind", "Subject", "Details", "#Times", "Acknowledged"];
+        let heads = &["Since", "Alarm", "Subject", "Details", "#Times", "Acknowledged"];
         let seen = view! { <Table caption="Acknowledged" heads rows empty="No acknowledged alarms." /> };
         let body = view! {
             <h1>"Alarms"</h1>
@@ -54,7 +56,7 @@ fn cells(alarm: &Alarm) -> Cells {
     };
     vec![
         when(alarm.raised_at),
-        badge(Badge::new(Tone::Warn, alarm.kind.clone())),
+        view! { {badge(Badge::new(Tone::Warn, alarms::title(&alarm.kind).to_owned()))} " " <code>{alarm.kind.clone()}</code> }.into_any(),
         about,
         text(alarm.detail.clone()),
         text(alarm.times.to_string()),
@@ -63,6 +65,8 @@ fn cells(alarm: &Alarm) -> Cells {
 
 fn open_row(request: &RequestContext, alarm: Alarm) -> Cells {
     let mut cells = cells(&alarm);
+    let now = request.app.clock.now();
+    cells.insert(DEADLINE, alarm.due_at.map(|due| deadline(due, now)).into_any());
     let name = format!("{} {}", alarm.kind, alarm.subject);
     cells.push(
         view! { <ActForm act=Act::Acknowledge about=alarm.no.to_string() name key=key(request) back=BACK title="Acknowledge" button="Acknowledge" /> }

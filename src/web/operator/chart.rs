@@ -1,52 +1,57 @@
-//! Outstanding credits by month, as bars of an inline SVG: no script, no inline style. The table beside has the figures.
+//! Money by month as bars of an inline SVG with its scale: no script, no inline style. The table beside has the figures.
 
-use crate::usecases::insight::sales;
-use crate::usecases::insight::sales::{KINDS, Month, SalesLine};
+use crate::domain::Money;
+use crate::usecases::insight::sales::Month;
 use leptos::prelude::*;
 
 /// The picture's own units.
 const HEIGHT: i128 = 160;
-const STEP: usize = 50;
-const BAR: usize = 34;
+const STEP: usize = 60;
+const BAR: usize = 40;
 
-/// Bars of the last months of `lines`, each kind a part of its bar.
+/// Bars of `months`, oldest first, in minor units of one currency.
 #[component]
-pub fn Chart(lines: Vec<SalesLine>) -> impl IntoView {
-    let months: Vec<(Month, Vec<SalesLine>)> =
-        lines.chunks(KINDS.len()).filter_map(|kinds| Some((kinds.first()?.month, kinds.to_vec()))).collect();
-    let total = |lines: &[SalesLine]| lines.iter().map(|line| line.outstanding.max(0)).sum::<i128>();
-    let most = months.iter().map(|(_, lines)| total(lines)).max().unwrap_or(0).max(1);
+pub fn Chart(months: Vec<(Month, i128)>, currency: String) -> impl IntoView {
+    let money = |minor: i128| Money::new(i64::try_from(minor).unwrap_or(i64::MAX), &currency).short();
+    let top = scale_top(months.iter().map(|(_, sold)| *sold).max().unwrap_or(0));
     let width = months.len() * STEP;
-    let axes = axes(&months.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-    let bars = months.into_iter().enumerate().map(|(n, (name, lines))| {
-        let title =
-            format!("{}: {} credits outstanding", month_name(name), sales::credits_of_sum(total(&lines)).grouped());
-        let x = n * STEP + (STEP - BAR) / 2;
-        let mut top = HEIGHT;
-        let parts = lines.into_iter().zip(["used", "held", "teal"]).map(|(line, class)| {
-            let height = line.outstanding.max(0) * HEIGHT / most;
-            top -= height;
-            view! { <rect class=class x=x y=top.to_string() width=BAR height=height.to_string()></rect> }
-        });
-        let parts = parts.collect_view();
+    let axes = axes(&months.iter().map(|(month, _)| *month).collect::<Vec<_>>());
+    let bar = |(n, (month, sold)): (usize, &(Month, i128))| {
+        let height = (sold.max(&0) * HEIGHT / top).max(i128::from(*sold > 0));
         view! {
             <g>
-                <title>{title}</title>
-                {parts}
+                <title>{format!("{}: {}", month_name(*month), money(*sold))}</title>
+                <rect class="none" x=n * STEP y="0" width=STEP height=HEIGHT.to_string()></rect>
+                <rect class="money" x=n * STEP + (STEP - BAR) / 2 y=(HEIGHT - height).to_string() width=BAR height=height.to_string()></rect>
             </g>
         }
-    });
+    };
+    let line = |y: i128| view! { <line class="mark" x1="0" x2=width y1=y.to_string() y2=y.to_string() /> };
     view! {
         <figure class="card chart">
-            <figcaption class="label">
-                "Outstanding at the end of each month: " <span class="key used">"plan"</span> " "
-                <span class="key held">"courtesy"</span> " " <span class="key teal">"top-up"</span>
-            </figcaption>
-            <svg viewBox=format!("0 0 {width} {HEIGHT}") preserveAspectRatio="none" role="img" aria-label="Credits outstanding by month; the table has the figures">
-                {bars.collect_view()}
-            </svg>
-            {axes}
+            <figcaption class="label">"Sold by month (before tax)"</figcaption>
+            <div class="sold">
+                <svg viewBox=format!("0 0 {width} {HEIGHT}") preserveAspectRatio="none" role="img" aria-label="Money sold by month; the table has the figures">
+                    {[0, HEIGHT / 2, HEIGHT].map(line).collect_view()}
+                    {months.iter().enumerate().map(bar).collect_view()}
+                </svg>
+                <p class="note" aria-hidden="true">
+                    {[top, top / 2, 0].map(|mark| view! { <span>{money(mark)}</span> }).collect_view()}
+                </p>
+                {axes}
+            </div>
         </figure>
+    }
+}
+
+/// The scale's top: a round number that its half can be read of, and not far above the highest bar.
+fn scale_top(most: i128) -> i128 {
+    let mut unit = 1_i128;
+    loop {
+        if let Some(top) = [2, 4, 6, 10, 16, 20].into_iter().map(|n| n * unit).find(|top| *top >= most) {
+            return top.max(2);
+        }
+        unit = unit.saturating_mul(10);
     }
 }
 
@@ -58,8 +63,11 @@ fn axes(months: &[Month]) -> impl IntoView + use<> {
         // The letter alone where there is no room.
         view! { <span>{first.to_owned()}<i>{rest.to_owned()}</i></span> }
     });
-    let year =
-        |(n, name): (usize, &Month)| if n == 0 || name.month == 1 { name.year.to_string() } else { String::new() };
+    // The first month is named with its year, unless January is too near.
+    let year = |(n, name): (usize, &Month)| match (n, name.month) {
+        (_, 1) | (0, 1..=10) => name.year.to_string(),
+        _ => String::new(),
+    };
     let years = months.iter().enumerate().map(|at| view! { <span>{year(at)}</span> });
     view! {
         <div class="axis label" aria-hidden="true">{names.collect_view()}</div>
@@ -73,4 +81,17 @@ pub fn month_name(month: Month) -> String {
     const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let name = usize::try_from(month.month.saturating_sub(1)).ok().and_then(|n| NAMES.get(n)).copied();
     format!("{} {}", name.unwrap_or_default(), month.year)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_ends_at_a_round_number_above_the_highest_bar() {
+        for (most, top) in [(0, 2), (2, 2), (3, 4), (900, 1_000), (1_001, 1_600), (67_500, 100_000), (160_001, 200_000)]
+        {
+            assert_eq!(scale_top(most), top, "{most}");
+        }
+    }
 }

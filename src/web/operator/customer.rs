@@ -50,10 +50,28 @@ pub fn CustomerPage() -> impl IntoView {
             {figures(&balance)}
             {head(&request, &customer, &balance, newest.first()).await?}
             {actions(&request, &customer)}
+            {sections()}
             {lists}
         };
         Ok((title, body.into_any()))
     })
+}
+
+/// Links to the page's lists.
+fn sections() -> AnyView {
+    const SECTIONS: [(&str, &str); 9] = [
+        ("#purchases", "Purchases"),
+        ("#grants", "Grants"),
+        ("#entries", "Entries"),
+        ("#usages", "Usages"),
+        ("#holds", "Open holds"),
+        ("#members", "Members"),
+        ("#mails", "Emails"),
+        ("#reminders", "Reminders"),
+        ("#audit", "Audit"),
+    ];
+    let link = |(href, name)| view! { <a class="chip" href=href>{name}</a> };
+    view! { <nav class="chips" aria-label="Lists">{SECTIONS.map(link).collect_view()}</nav> }.into_any()
 }
 
 /// The actions on the customer itself; those on a usage or a grant stand beside it.

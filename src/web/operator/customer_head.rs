@@ -7,7 +7,7 @@ use crate::usecases::operators::search::NamedCustomer;
 use crate::usecases::purchases::Purchase;
 use crate::usecases::{InternalError, subscriptions};
 use crate::web::operator::stripe_link::{StripePage, open_in_stripe};
-use crate::web::operator::table::{code, day, full, text};
+use crate::web::operator::table::{copied, day, full, text};
 use crate::web::request_context::RequestContext;
 use crate::web::ui::money::{Amount, Price};
 use leptos::prelude::*;
@@ -23,7 +23,7 @@ pub async fn head(
     let members = members::list_members(app, customer.no).await?;
     let owner = members.into_iter().find(|member| member.role == Role::Owner).map(|owner| owner.email);
     let mut facts = vec![
-        ("ID", code(customer.id.clone())),
+        ("ID", copied(customer.id.clone())),
         ("Plan", plan(request, balance)),
         ("Next reset", full(balance.cycle.end)),
         ("Owner", text(owner.unwrap_or_else(|| "None".to_owned()))),

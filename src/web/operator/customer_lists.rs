@@ -47,7 +47,7 @@ pub async fn grants(request: &RequestContext, customer: &NamedCustomer) -> Resul
     };
     let rows = found.into_iter().map(row).collect();
     let heads = &["Grant", "Kind", "#Amount", "#Left", "#Held", "#Used", "State", "Starts", "Expires", "Actions"];
-    let table = view! { <Table caption="Grants" heads rows empty="No grants." /> };
+    let table = view! { <Table caption="Grants" is_log=true heads rows empty="No grants." /> };
     Ok(section("grants", "Grants", table, more))
 }
 
@@ -76,7 +76,7 @@ pub async fn entries(request: &RequestContext, customer: &NamedCustomer) -> Resu
     };
     let rows = found.into_iter().map(row).collect();
     let heads = &["Line", "When", "Entry", "#Amount", "#Balance", "#Held", "#Frozen", "Grant", "Cause"];
-    let table = view! { <Table caption="Entries" heads rows empty="No entries." /> };
+    let table = view! { <Table caption="Entries" is_log=true heads rows empty="No entries." /> };
     Ok(section("entries", "Entries", table, more))
 }
 
@@ -104,7 +104,7 @@ pub async fn usages(request: &RequestContext, customer: &NamedCustomer) -> Resul
     };
     let rows = found.into_iter().map(row).collect();
     let heads = &["When", "#Credits", "Operation", "Source", "Usage", "Actions"];
-    let table = view! { <Table caption="Usages" heads rows empty="No usage yet." /> };
+    let table = view! { <Table caption="Usages" is_log=true heads rows empty="No usage yet." /> };
     Ok(section("usages", "Usages", table, more))
 }
 
@@ -146,7 +146,7 @@ pub async fn emails(request: &RequestContext, customer: &NamedCustomer) -> Resul
     };
     let rows = found.into_iter().map(row).collect();
     let heads = &["Written", "Kind", "To", "Subject", "Delivery", "Sent", "Last error"];
-    let table = view! { <Table caption="Emails" heads rows empty="No emails yet." /> };
+    let table = view! { <Table caption="Emails" is_log=true heads rows empty="No emails yet." /> };
     let reminders = search::sent_reminders(&request.app, customer.no).await?;
     let row = |reminder: search::SentReminder| -> Cells {
         let state = reminder_badge(reminder.mails, reminder.accepted, reminder.refused);

@@ -1,6 +1,7 @@
 //! The frame of an operator's page.
 
 use crate::domain::catalog::Shop;
+use crate::web::assets;
 use crate::web::brand::ShopMark;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::operator::session::SignOutOperator;
@@ -39,7 +40,7 @@ pub fn OperatorFrame(
     let person = operator.map(|email| {
         view! {
             <div class="person">
-                <span class="name truncate">{email}</span>
+                <a class="name truncate" href="/operator/account">{email}</a>
                 <form method="post" action=SignOutOperator::PATH>
                     <input type="hidden" name=FIELD value=signature />
                     <button class="link">"Sign out"</button>
@@ -64,6 +65,7 @@ pub fn OperatorFrame(
         <main id="main" class="wide">
             {children()}
         </main>
+        <script src=assets::copy_script() defer></script>
         <footer class="wide">
             <p>"All times are UTC."</p>
             <ThemeSwitch theme here />

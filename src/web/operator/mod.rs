@@ -2,6 +2,7 @@
 //!
 //! Operators read the words of the ledger (grant, usage, hold), and times in UTC.
 
+pub mod account;
 mod action_form;
 pub mod actions;
 mod alarms;
@@ -17,6 +18,7 @@ mod page;
 mod purchase;
 mod purchase_table;
 mod qr;
+mod refund;
 mod sales;
 pub mod sales_csv;
 mod search;
@@ -27,10 +29,12 @@ mod sign_in_link;
 mod stripe_link;
 mod table;
 
+pub use account::AccountPage;
 pub use alarms::AlarmsPage;
 pub use customer::CustomerPage;
 pub use home::HomePage;
 pub use purchase::OperatorPurchasePage;
+pub use refund::RefundPage;
 pub use sales::SalesPage;
 pub use second_factor::SecondFactorPage;
 pub use sign_in::OperatorSignInPage;

@@ -3,14 +3,16 @@
 use crate::domain::{Money, PurchaseId, PurchaseState};
 use crate::usecases::operators::actions;
 use crate::usecases::operators::actions::PendingRefund;
-use crate::usecases::purchases;
 use crate::usecases::purchases::Purchase;
+use crate::usecases::{InternalError, purchases};
 use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
 use crate::web::operator::page::{key, operator_page, outcome_notice};
 use crate::web::operator::purchase_table::purchase_badge;
 use crate::web::operator::stripe_link::{StripePage, open_in_stripe};
-use crate::web::operator::table::{Cells, Table, amount, badge, code, customer_link, full, section, text};
+use crate::web::operator::table::{
+    Cells, Table, amount, badge, code, copied, customer_link, deadline, full, section, text, when,
+};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::text::noun;
@@ -47,6 +49,7 @@ pub fn OperatorPurchasePage() -> impl IntoView {
             {outcome_notice(&request)}
             {action_forms(&request, &purchase, pending)}
             {section("facts", "Details", facts(&request, &purchase), None)}
+            {parts(&request, &purchase).await?}
             {section("timeline", "Timeline", moments, None)}
         };
         Ok((format!("Purchase by {buyer}"), body.into_any()))
@@ -60,9 +63,9 @@ fn money(minor: i64, currency: &str) -> AnyView {
 fn facts(request: &RequestContext, purchase: &Purchase) -> AnyView {
     let of = |minor: i64| money(minor, &purchase.currency);
     let mut rows: Vec<(&'static str, AnyView)> = vec![
-        ("Purchase", code(purchase.id.to_string())),
+        ("Purchase", copied(purchase.id.to_string())),
         ("Customer", customer_link(&purchase.customer, &purchase.customer_name)),
-        ("Customer ID", code(purchase.customer.clone())),
+        ("Customer ID", copied(purchase.customer.clone())),
         ("State", text(purchase.state.name())),
         ("Package", text(purchase.package.clone())),
         ("Price", of(purchase.amount)),
@@ -76,7 +79,7 @@ fn facts(request: &RequestContext, purchase: &Purchase) -> AnyView {
     rows.push(("Started", full(purchase.created_at)));
     rows.extend(purchase.credited_at.map(|at| ("Credited", full(at))));
     rows.extend(purchase.expires_at.map(|at| ("Expires", full(at))));
-    rows.extend(purchase.grant.map(|id| ("Grant", code(id.to_string()))));
+    rows.extend(purchase.grant.map(|id| ("Grant", copied(id.to_string()))));
     let ids = [
         ("Checkout", &purchase.session_id),
         ("Invoice", &purchase.invoice),
@@ -84,9 +87,9 @@ fn facts(request: &RequestContext, purchase: &Purchase) -> AnyView {
     ];
     if let Some(id) = &purchase.payment_intent {
         let link = open_in_stripe(&request.app, StripePage::Payment, Some(id));
-        rows.push(("Payment", view! { {code(id.clone())} " " {link} }.into_any()));
+        rows.push(("Payment", view! { {copied(id.clone())} " " {link} }.into_any()));
     }
-    rows.extend(ids.into_iter().filter_map(|(name, id)| Some((name, code(id.clone()?)))));
+    rows.extend(ids.into_iter().filter_map(|(name, id)| Some((name, copied(id.clone()?)))));
     let rows = rows.into_iter().map(|(name, value)| vec![text(name), value]).collect();
     view! { <Table caption="Details" heads=&["Detail", "Value"] rows empty="" /> }.into_any()
 }
@@ -113,8 +116,18 @@ fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<P
         None => match actions::refundable(purchase) {
             0 => ().into_any(),
             left => {
-                let amount = vec![Field::text("Amount", plain(left, &purchase.currency))];
-                view! { <ActForm act=Act::Refund about=id.clone() name="" key=key(request) back=back.clone() title="Refund" button="Refund through Stripe" fields=amount /> }
+                let (to, amount) = (format!("{back}/refund"), plain(left, &purchase.currency));
+                view! {
+                    <details class="act">
+                        <summary>"Refund"</summary>
+                        <form method="get" action=to>
+                            <label>
+                                "Amount" <input type="text" name="amount" value=amount required autocomplete="off" />
+                            </label>
+                            <button class="button">"Review refund"</button>
+                        </form>
+                    </details>
+                }
                 .into_any()
             }
         },
@@ -129,8 +142,30 @@ fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<P
     .into_any()
 }
 
+/// Refunds and disputes of the payment; nothing without any.
+async fn parts(request: &RequestContext, purchase: &Purchase) -> Result<Option<AnyView>, InternalError> {
+    let found = purchases::payment_parts(&request.app, purchase.id).await?;
+    let row = |part: purchases::PaymentPart| -> Cells {
+        let page = if part.is_dispute { StripePage::Dispute } else { StripePage::Payment };
+        let target = if part.is_dispute { Some(part.id.as_str()) } else { purchase.payment_intent.as_deref() };
+        vec![
+            text(if part.is_dispute { "Dispute" } else { "Refund" }),
+            money(part.amount, &purchase.currency),
+            text(part.status.replace('_', " ")),
+            when(part.at),
+            part.due_at.map(|due| deadline(due, request.app.clock.now())).into_any(),
+            code(part.id.clone()),
+            open_in_stripe(&request.app, page, target).into_any(),
+        ]
+    };
+    let rows: Vec<Cells> = found.into_iter().map(row).collect();
+    let heads = &["Kind", "#Amount", "Status", "Updated", "Answer by (UTC)", "ID", "Stripe"];
+    let table = |rows| view! { <Table caption="Refunds and disputes" heads rows empty="" /> };
+    Ok((!rows.is_empty()).then(|| section("parts", "Refunds and disputes", table(rows), None)))
+}
+
 /// Money as the form takes it: `9.00`.
-fn plain(minor: i64, currency: &str) -> String {
+pub fn plain(minor: i64, currency: &str) -> String {
     let places = crate::domain::money::decimals(currency);
     let unit = 10_i64.pow(places);
     match places {

@@ -14,6 +14,7 @@ use crate::web::form_signature::keyed;
 use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
 use crate::web::operator::page::key;
+use crate::web::operator::table::copy_button;
 use crate::web::request_context::RequestContext;
 use crate::web::ui::dates::{When, Zone};
 use hmac::Mac;
@@ -79,7 +80,7 @@ pub async fn made(request: &RequestContext, customer: &NamedCustomer) -> Result<
                     {who}
                     <When moment=Zone::UTC.full(link.expires_at) />
                     "."
-                    <code class="secret">{url}</code>
+                    <code class="secret">{url.clone()}</code> {copy_button(url)}
                 </p>
             </div>
         }

@@ -33,7 +33,7 @@ impl StripePage {
 /// "Open in Stripe"; nothing without Stripe or without an id.
 pub fn open_in_stripe(app: &App, page: StripePage, id: Option<&str>) -> Option<AnyView> {
     let url = page.url(app.stripe.as_ref()?.livemode(), id?)?;
-    let what = format!(": {}", page.path().trim_end_matches('s'));
+    let what = format!(" ({})", page.path().trim_end_matches('s'));
     Some(
         view! {
             <a href=url rel="noreferrer">

@@ -1,9 +1,11 @@
-//! Tables and their cells. On a phone a row is a stack of its cells with their heads. Times are in UTC.
+//! Tables and their cells. On a phone a row is a stack of its cells with their heads; a long log is scrolled sideways
+//! instead. Times are in UTC.
 
 use crate::domain::{Credits, Instant, Kind};
-use crate::web::ui::badge::{Badge, BadgeText};
+use crate::web::ui::badge::{Badge, BadgeText, Tone};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::money::Amount;
+use chrono::TimeDelta;
 use leptos::prelude::*;
 
 /// A row; its first cell is its heading.
@@ -21,6 +23,7 @@ pub fn Table(
     heads: &'static [&'static str],
     rows: Vec<Cells>,
     #[prop(into)] empty: String,
+    #[prop(optional)] is_log: bool,
 ) -> impl IntoView {
     if rows.is_empty() {
         return view! { <p class="card empty note">{empty}</p> }.into_any();
@@ -44,7 +47,7 @@ pub fn Table(
     let row =
         move |cells: Cells| view! { <tr role="row">{cells.into_iter().enumerate().map(cell).collect_view()}</tr> };
     view! {
-        <div class="card scroll stack" role="region" aria-label=caption tabindex="0">
+        <div class="card scroll" class:stack=!is_log role="region" aria-label=caption tabindex="0">
             <table role="table">
                 <caption class="sr-only">{caption}</caption>
                 <thead role="rowgroup">
@@ -72,6 +75,16 @@ pub fn section(id: &'static str, title: &'static str, list: impl IntoView, more:
 /// `28 Nov 2026, 14:03`
 pub fn when(at: Instant) -> AnyView {
     view! { <When moment=Zone::UTC.minute(at) /> }.into_any()
+}
+
+/// A deadline; a badge says that it is near or over.
+pub fn deadline(due: Instant, now: Instant) -> AnyView {
+    let badge = match due - now {
+        left if left < TimeDelta::zero() => Some(Badge::new(Tone::Bad, "Overdue")),
+        left if left < TimeDelta::days(3) => Some(Badge::new(Tone::Bad, "Due soon")),
+        _ => None,
+    };
+    view! { {when(due)} {badge.map(|badge| view! { " " <BadgeText badge /> })} }.into_any()
 }
 
 /// `28 Nov 2026`
@@ -106,6 +119,24 @@ pub fn code(id: impl Into<String>) -> AnyView {
         .into_any(),
         None => view! { <code>{id}</code> }.into_any(),
     }
+}
+
+/// An id with a button that copies it.
+pub fn copied(id: impl Into<String>) -> AnyView {
+    let id: String = id.into();
+    view! { {code(id.clone())} " " {copy_button(id)} }.into_any()
+}
+
+/// A button that copies `text`; the stylesheet hides it where there is no script.
+pub fn copy_button(text: String) -> AnyView {
+    let spoken = format!(" {text}");
+    view! {
+        <button type="button" class="link copy" data-copy=text>
+            "Copy"
+            <span class="sr-only">{spoken}</span>
+        </button>
+    }
+    .into_any()
 }
 
 /// A customer by its name, or by its id where the name was erased.

@@ -324,3 +324,36 @@ on_both!(home_counts_what_was_sold_and_names_who_ran_out, |app| {
     let later = load().await;
     assert_eq!((later.sold.len(), later.purchases, later.newest.len(), later.ran_out.len()), (0, 0, 1, 0));
 });
+
+on_both!(a_refund_says_what_it_takes_back_before_it_is_done, |app| {
+    app.put_customer_with_left("acme", 0).await;
+    let id = app.buy("acme", "p1200", "b").await["id"].as_str().unwrap().to_owned();
+    app.charge("acme", "900", "used").await.expect(201);
+    let find = async || purchases::find_purchase(&app.inner(), PurchaseId::parse(&id).unwrap()).await.unwrap().unwrap();
+    let preview = async |amount| actions::preview_refund(&app.inner(), &find().await, amount).await.unwrap();
+    let said = |of: actions::RefundPreview| [of.credits, of.removed, of.used, of.held].map(|part| part.to_string());
+    // 1,200 credits for $9.00, 300 of them left.
+    assert_eq!(said(preview(225).await), ["300", "300", "0", "0"]);
+    assert_eq!(said(preview(450).await), ["600", "300", "300", "0"]);
+    let hold = json!({"credits": 100, "ttl_seconds": 600}).to_string();
+    app.post("/v1/customers/acme/holds", "h", hold).await.expect(201);
+    assert_eq!(said(preview(225).await), ["300", "200", "0", "100"]);
+    let before = app.ledger("acme").await;
+    let operator = OperatorBrowser::open(app).await;
+    let page = operator.page(&format!("/operator/purchases/{id}/refund?amount=4.50")).await;
+    for words in ["Refund $4.50", "300 credits were already used.", "Credits it takes back", "600"] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    assert_eq!(app.ledger("acme").await, before, "a look changes nothing");
+    for (amount, code) in
+        [("9.01", "nothing_to_refund"), ("0", "nothing_to_refund"), ("x", "bad_input"), ("", "bad_input")]
+    {
+        let path = format!("/operator/purchases/{id}/refund?amount={amount}");
+        let answer = super::page(app, &path, &operator.cookie).await.expect(303);
+        assert_eq!(answer.header("location"), Some(&*format!("/operator/purchases/{id}?outcome={code}&act=refund")));
+    }
+    // Stripe's report takes what the page has said.
+    let want = preview(450).await;
+    assert_eq!(operator.act("refund", &id, &[("first", "4.50")]).await, "done");
+    assert_eq!(find().await.shortfall, want.used);
+});

@@ -58,11 +58,11 @@ on_both!(outstanding_is_the_sum_of_all_balances, |app| {
 
 on_both!(the_report_is_a_page_and_two_files, |app| {
     let operator = OperatorBrowser::open(app).await;
-    assert!(operator.page("/operator/sales").await.contains("No entries yet."));
+    assert!(operator.page("/operator/sales").await.contains("No sales yet."));
     app.put_customer("acme", "starter").await;
     app.buy("acme", "p1200", "b").await;
     let shown = operator.page("/operator/sales").await;
-    assert!(shown.contains("<svg") && shown.contains("6,200") && !shown.contains("<script"), "{shown}");
+    assert!(shown.contains("<svg") && shown.contains("6,200") && !shown.contains("<script>"), "{shown}");
     let month = Month::of(app.now());
     assert!(!shown.contains("download"), "would save the sign-in page: {shown}");
     let file = async |path| operator.page(path).await.trim_start_matches('\u{feff}').to_owned();

@@ -9,7 +9,7 @@ use std::path::Path;
 use topup::store::Store;
 
 /// Statements that may walk through a table: part of their text, and why.
-const WALKS: [(&str, &str); 25] = [
+const WALKS: [(&str, &str); 26] = [
     ("as plan from accounts a join customers c", "once, when a process starts: is each plan in the catalogue?"),
     ("from _sqlx_migrations", "a row for each migration"),
     ("from information_schema.tables", "once, when a process starts"),
@@ -29,10 +29,11 @@ const WALKS: [(&str, &str); 25] = [
     ("select list, count(*) as n from failed_items", "what fails, counted for an operator"),
     ("select count(*) as n from erasures", "what waits, counted for an operator"),
     ("select count(*) as n from balance_alerts where emailed_at is null", "what waits, counted for an operator"),
-    ("from webhook_messages h join customers c on c.no = h.customer_no", "`topup hooks list`"),
+    ("from webhook_messages h left join customers c on c.no = h.customer_no", "`topup hooks list`"),
     ("last_error from job_runs", "a row for each job"),
     ("select max(started_at) from job_runs", "a row for each job"),
     ("from accounts where last_at > $1", "`topup doctor`"),
+    ("select email from operators where alarm_emails = 1", "a row for each of the shop's own people"),
     ("from operators o order by o.no", "a row for each of the shop's own people"),
     ("from purchases where created_at >= $1 order by created_at, id", "`topup reconcile`: ids alone"),
 ];

@@ -12,7 +12,9 @@ mod request;
 mod support;
 
 pub use credits::{give_credits, void_grant, void_usage};
-pub use refunds::{PendingRefund, RefundOrder, pending_refund, refund_purchase, refundable};
+pub use refunds::{
+    PendingRefund, RefundOrder, RefundPreview, pending_refund, preview_refund, refund_purchase, refundable,
+};
 pub use request::{ActionOutcome, ActionRequest, REASON_MAX};
 pub use support::{
     acknowledge_action, erase_closed_customer, make_sign_in_link, recheck_at_stripe, resend_receipt, retry_event,

@@ -5,9 +5,10 @@
 //! asked again.
 
 use crate::domain::money::smallest_step;
-use crate::domain::{Money, PurchaseId};
+use crate::domain::{Account, Changes, Credits, Grant, Money, PurchaseId, RefundStatus};
 use crate::ledger::WriteTransaction;
 use crate::stripe::StripeError;
+use crate::usecases::credits::accounts;
 use crate::usecases::operators::actions::request::{ActionOutcome, ActionRequest, AuditDetail, add_audit_line};
 use crate::usecases::operators::audit;
 use crate::usecases::operators::audit::{Action, AuditLine};
@@ -52,6 +53,47 @@ pub async fn pending_refund(app: &App, id: PurchaseId) -> Result<Option<PendingR
 fn pending_refund_of(line: AuditLine) -> Option<PendingRefund> {
     let amount = line.detail.split(' ').next()?.parse().ok()?;
     Some(PendingRefund { key: line.key.parse().ok()?, amount, line })
+}
+
+/// The credits that a refund would take back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RefundPreview {
+    /// Its share of the purchase's credits.
+    pub credits: Credits,
+    /// The part of them that is removed at once.
+    pub removed: Credits,
+    /// The part that was used already and cannot be taken back.
+    pub used: Credits,
+    /// The part that running jobs hold: removed as they end.
+    pub held: Credits,
+}
+
+/// What a refund would do to the credits now, by the rules that book it (R13). Nothing is written.
+pub async fn preview_refund(app: &App, purchase: &Purchase, amount: i64) -> Result<RefundPreview, InternalError> {
+    let mut db = app.store.snapshot().await?;
+    let account = accounts::account_now(&mut db, &purchase.customer, app).await?;
+    let (Some(id), Some((mut account, at))) = (purchase.grant, account) else { return Ok(RefundPreview::default()) };
+    if account.grant(id).is_none() {
+        let stored = crate::store::accounts::load_grant(&mut db, purchase.customer_no, id).await?;
+        let Some((_, grant)) = stored else { return Ok(RefundPreview::default()) };
+        account.restore_closed_grant(grant);
+    }
+    let mut payment = purchases::stored_payment(&mut db, purchase.id).await?;
+    payment.refund("preview", RefundStatus::Pending, amount);
+    let charged = purchase.charged.or(purchase.amount_total).unwrap_or(0);
+    let figures = |account: &Account| {
+        let of = |grant: &Grant| {
+            (grant.claim.refund + grant.claim.dispute, grant.refunded + grant.disputed, grant.shortfall())
+        };
+        account.grant(id).map(of).unwrap_or_default()
+    };
+    let before = figures(&account);
+    let claims = payment.claims(purchase.credits, charged);
+    let claimed = account.claim(id, claims, false, at, &mut Changes::default());
+    claimed.map_err(|_| InternalError::Broken(format!("the grant of {} is not there", purchase.id)))?;
+    let after = figures(&account);
+    let (credits, removed, used) = (after.0 - before.0, after.1 - before.1, after.2 - before.2);
+    Ok(RefundPreview { credits, removed, used, held: credits - removed - used })
 }
 
 /// Stripe keeps a key for a day: asked again after that, it might pay back twice.
