@@ -1,15 +1,13 @@
-//! The balance card: available credits, the plan's bar, top-ups beside it and never inside.
+//! The balance card's figures and words: available credits, the plan, top-ups beside it and never inside.
 //!
-//! The bar is an inline SVG whose lengths are attributes: the CSP allows no inline style.
+//! *Not here:* the card's HTML (`balance_card`).
 
 use crate::domain::forecast::RunsOut;
 use crate::domain::{Credits, Instant, Kind, Money};
 use crate::usecases::App;
 use crate::usecases::insight::billing::Billing;
-use crate::web::ui::dates::{Moment, When, Zone};
-use crate::web::ui::money::{Amount, Price};
+use crate::web::ui::dates::{Moment, Zone};
 use crate::web::ui::text::Text;
-use leptos::prelude::*;
 
 /// The section's data.
 #[derive(Clone, Debug)]
@@ -62,7 +60,7 @@ pub struct TopUpSums {
 
 /// How much of the plan is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+pub(super) enum Level {
     Fine,
     /// At most the low mark.
     Low,
@@ -71,10 +69,10 @@ enum Level {
 
 /// The bar's two lengths, in thousandths of its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bar {
-    used: i64,
+pub(super) struct Bar {
+    pub used: i64,
     /// Right of the used part.
-    held: i64,
+    pub held: i64,
 }
 
 impl CustomerBalance {
@@ -119,12 +117,12 @@ impl CustomerBalance {
         self.left.is_zero() && self.bonus.is_empty() && self.top_ups.left.is_positive()
     }
 
-    fn plan_change(&self) -> Option<Text> {
+    pub(super) fn plan_change(&self) -> Option<Text> {
         let (plan, at) = self.next.as_ref()?;
         Some(Text::from(format!("Changes to {plan} on ")).time(self.zone.day(*at)).text(". Top-ups stay."))
     }
 
-    fn lasts(&self) -> Option<Text> {
+    pub(super) fn lasts(&self) -> Option<Text> {
         let runs_out = self.runs_out.filter(|_| self.left.is_positive())?;
         Some(match runs_out.plan {
             Some(at) => run_out(self.zone.about(self.now, at)),
@@ -133,7 +131,7 @@ impl CustomerBalance {
     }
 
     /// Lines under the figure of top-ups.
-    fn notes(&self) -> Vec<Text> {
+    pub(super) fn notes(&self) -> Vec<Text> {
         let mut notes = vec![self.use_note()];
         let top_ups = &self.top_ups;
         if let Some(at) = self.runs_out.and_then(|out| out.all).filter(|_| top_ups.left.is_positive()) {
@@ -162,7 +160,7 @@ impl CustomerBalance {
     }
 
     /// Bonus credits left, and until when; none where there are none.
-    fn bonus_line(&self) -> Option<(Credits, Text)> {
+    pub(super) fn bonus_line(&self) -> Option<(Credits, Text)> {
         let total: Credits = self.bonus.iter().map(|(credits, _)| *credits).sum();
         let (first, until) = *self.bonus.first()?;
         let note =
@@ -171,7 +169,7 @@ impl CustomerBalance {
         Some((total, if held.is_positive() { note.text(" · ").credits(held).text(" held") } else { note }))
     }
 
-    fn level(&self) -> Level {
+    pub(super) fn level(&self) -> Level {
         if !self.allowance.is_positive() {
             Level::Fine
         } else if !self.left.is_positive() {
@@ -184,7 +182,7 @@ impl CustomerBalance {
     }
 
     /// The bar's lengths. A little use shows as a hair, and the bar is full only once nothing is left.
-    fn bar(&self) -> Bar {
+    pub(super) fn bar(&self) -> Bar {
         let used = per_mille(self.used, self.allowance);
         let held = per_mille(self.held, self.allowance);
         let most = if self.left.is_positive() { 996 } else { 1_000 };
@@ -193,13 +191,13 @@ impl CustomerBalance {
     }
 
     /// `40,999.375 used · 1,250 held by running jobs`
-    fn usage(&self) -> Text {
+    pub(super) fn usage(&self) -> Text {
         let used = Text::new().credits(self.used).text(" used");
         if self.held.is_positive() { used.text(" · ").credits(self.held).text(" held by running jobs") } else { used }
     }
 
     /// The bar for screen readers.
-    fn spoken(&self) -> String {
+    pub(super) fn spoken(&self) -> String {
         format!(
             "{}, {} left of {}",
             self.usage().to_string().replace(" · ", ", "),
@@ -226,115 +224,6 @@ fn per_mille(part: Credits, whole: Credits) -> i64 {
 #[must_use]
 pub fn plan_name(app: &App, id: &str) -> String {
     app.catalog.plan(id).map_or_else(|| id.to_owned(), |plan| plan.name.clone())
-}
-
-/// The region "Balance". Its figures add up to the first one.
-#[component]
-pub fn BalanceCard(balance: CustomerBalance) -> impl IntoView {
-    let (available, as_of) = (balance.available, balance.zone.clock(balance.now));
-    let bonus = balance.bonus_line().map(|(credits, text)| {
-        view! {
-            <div>
-                <h2 class="label">"Bonus credits"</h2>
-                <p class="figure">
-                    <Amount credits />
-                </p>
-                <Note text />
-            </div>
-        }
-    });
-    let has_bonus = bonus.is_some();
-    view! {
-        <section class="card balance" class:four=has_bonus aria-label="Balance" data-live="balance">
-            <div>
-                <h2 class="label">"Available now"</h2>
-                <p class="total">
-                    <Amount credits=available />
-                </p>
-                <p class="note">
-                    "credits" <span class="live screen">" · Live"</span> <span class="still">
-                        " · " <When moment=as_of /> <span class="screen">" · " <a href="/billing">"Refresh"</a></span>
-                    </span>
-                </p>
-            </div>
-            <PlanPart balance=balance.clone() />
-            {bonus}
-            <TopUpPart balance />
-        </section>
-    }
-}
-
-#[component]
-fn TopUpPart(balance: CustomerBalance) -> impl IntoView {
-    let (top_ups, credits) = (balance.top_ups, balance.top_ups.left);
-    let figure = if top_ups.had_any || credits.is_positive() {
-        view! { <Amount credits /> }.into_any()
-    } else {
-        view! { <span class="none-yet">"None yet"</span> }.into_any()
-    };
-    let notes = balance.notes().into_iter().map(|text| view! { <Note text /> }).collect_view();
-    view! {
-        <div>
-            <h2 class="label">"Top-ups"</h2>
-            <p class="figure top-up">{figure}</p>
-            {notes}
-        </div>
-    }
-}
-
-#[component]
-fn Note(text: Text) -> impl IntoView {
-    view! { <p class="note">{text}</p> }
-}
-
-/// The plan's part: what is left, the bar, when it resets.
-#[component]
-fn PlanPart(balance: CustomerBalance) -> impl IntoView {
-    let (bar, spoken) = (balance.bar(), balance.spoken());
-    let change = balance.plan_change().map(|text| view! { <Note text /> });
-    let lasts = balance.lasts().map(|text| view! { <Note text /> });
-    let usage = balance.usage();
-    let level = balance.level();
-    let change_plan = balance.change_plan.map(|href| view! { " · " <a href=href>"Change plan"</a> });
-    let resets = balance.zone.day(balance.resets_at);
-    view! {
-        <div class="plan">
-            <div class="ends">
-                <h2 class="label">"Plan credits · " {balance.plan}</h2>
-                <p class="label">
-                    <Price money=balance.price />
-                    " a month"
-                    {change_plan}
-                </p>
-            </div>
-            <p class="figure">
-                <Amount credits=balance.left />
-                <small>" left of " <Amount credits=balance.allowance /></small>
-            </p>
-            <div
-                class="bar"
-                class:low=level == Level::Low
-                class:out=level == Level::Out
-                role="progressbar"
-                aria-label="Plan credits"
-                aria-valuemin="0"
-                aria-valuemax=balance.allowance.to_string()
-                aria-valuenow=balance.used.to_string()
-                aria-valuetext=spoken
-            >
-                <svg viewBox="0 0 1000 1" preserveAspectRatio="none" aria-hidden="true">
-                    <rect class="used" width=bar.used height="1"></rect>
-                    <rect class="held" x=bar.used width=bar.held height="1"></rect>
-                </svg>
-            </div>
-            <div class="ends">
-                <p class="note">{usage}</p>
-                <p class="note">"Resets " <When moment=resets /></p>
-            </div>
-            {lasts}
-            {change}
-        </div>
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The balance card's words, bar and figures.
 
 use super::*;
+use crate::web::billing::balance_card::BalanceCard;
+use leptos::prelude::*;
 
 pub fn acme() -> CustomerBalance {
     CustomerBalance {

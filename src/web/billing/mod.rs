@@ -4,6 +4,7 @@
 
 pub mod advice;
 pub mod balance;
+pub mod balance_card;
 pub mod buy;
 pub mod low_mark;
 pub mod may_buy;

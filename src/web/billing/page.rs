@@ -2,7 +2,8 @@
 
 use crate::usecases::credits::overview::Overview;
 use crate::usecases::insight::billing;
-use crate::web::billing::balance::{BalanceCard, CustomerBalance};
+use crate::web::billing::balance::CustomerBalance;
+use crate::web::billing::balance_card::BalanceCard;
 use crate::web::billing::may_buy::MayBuy;
 use crate::web::billing::offers::{BuyTopUp, Offers};
 use crate::web::billing::purchases::{PurchaseList, Purchases};
