@@ -233,6 +233,7 @@ pub fn AdviceBox(advice: AdviceWords) -> impl IntoView {
             {actions}
         </aside>
     }
+    .into_any()
 }
 
 /// Hides advice for a larger plan until the next reset, for viewers who may buy.

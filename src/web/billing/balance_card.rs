@@ -42,6 +42,7 @@ pub fn BalanceCard(balance: CustomerBalance) -> impl IntoView {
             <TopUpPart balance />
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -60,6 +61,7 @@ fn TopUpPart(balance: CustomerBalance) -> impl IntoView {
             {notes}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -115,4 +117,5 @@ fn PlanPart(balance: CustomerBalance) -> impl IntoView {
             {change}
         </div>
     }
+    .into_any()
 }

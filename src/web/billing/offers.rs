@@ -143,6 +143,7 @@ pub fn BuyTopUp(offers: Offers) -> impl IntoView {
             <LowMarkForm low_mark=offers.low_mark />
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -162,6 +163,7 @@ fn LockBox(lock: Lock, upgrade: Option<String>) -> impl IntoView {
             {upgrade}
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -192,6 +194,7 @@ fn Card(offer: Offer, upgrades: bool) -> impl IntoView {
             <CardButton offer upgrades />
         </li>
     }
+    .into_any()
 }
 
 /// The button that buys. Its name begins with the visible text. It is a label and no hidden text, since a hidden element

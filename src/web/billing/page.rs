@@ -44,6 +44,7 @@ pub fn BillingBody(sections: Sections) -> impl IntoView {
         <TopUps list=sections.top_ups />
         <Purchases list=sections.purchases />
     }
+    .into_any()
 }
 
 /// `/billing`

@@ -94,6 +94,7 @@ pub fn Purchases(list: PurchaseList) -> impl IntoView {
             {body}
         </section>
     }
+    .into_any()
 }
 
 #[component]

@@ -165,6 +165,7 @@ pub fn TopUps(list: TopUpList) -> impl IntoView {
             {body}
         </section>
     }
+    .into_any()
 }
 
 #[component]

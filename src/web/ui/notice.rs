@@ -102,6 +102,7 @@ pub fn NoticeBox(notice: Notice) -> impl IntoView {
             {acts.then(|| view! { <div class="actions">{actions}</div> })}
         </div>
     }
+    .into_any()
 }
 
 #[component]
