@@ -1,4 +1,4 @@
-//! The files that pages link: the stylesheet, the icon, the script of copy buttons. The binary carries both.
+//! The files that pages link: the stylesheet, the icon, the script of buttons. The binary carries them.
 //!
 //! An address has a version made from the file's bytes. A browser may keep a file for ever under the version that is
 //! served; under no version, or that of another release while two are running, it asks each time.
@@ -38,10 +38,10 @@ static ICON: File = File {
     built_in_version: OnceLock::new(),
 };
 
-static COPY_SCRIPT: File = File {
-    path: "/copy.js",
+static BUTTON_SCRIPT: File = File {
+    path: "/buttons.js",
     media_type: "text/javascript",
-    built_in: include_bytes!("copy.js"),
+    built_in: include_bytes!("ui/buttons.js"),
     built_in_version: OnceLock::new(),
 };
 
@@ -50,7 +50,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(site_root: Option<PathBuf>) -> R
     if let Some(root) = site_root {
         let _ = SITE_ROOT.set(root);
     }
-    [&STYLESHEET, &ICON, &COPY_SCRIPT].into_iter().fold(Router::new(), |router, file| {
+    [&STYLESHEET, &ICON, &BUTTON_SCRIPT].into_iter().fold(Router::new(), |router, file| {
         router.route(
             file.path,
             get(move |query: RawQuery, headers: HeaderMap| async move { file.answer(query, &headers) }),
@@ -64,10 +64,10 @@ pub fn stylesheet() -> String {
     STYLESHEET.address()
 }
 
-/// The address of the script of copy buttons, with its version.
+/// The address of the script of "Copy" and "Use this computer's zone", with its version.
 #[must_use]
-pub fn copy_script() -> String {
-    COPY_SCRIPT.address()
+pub fn button_script() -> String {
+    BUTTON_SCRIPT.address()
 }
 
 /// The icon's address, with its version.

@@ -46,8 +46,7 @@ const TOO_MANY_POLICY: &str =
 /// Pages that ask the database or Stripe for anyone who has the address.
 const ASKING: [&str; 3] = ["/sign-in/", "/purchases/", "/mails/"];
 /// Files, which need neither.
-const FILES: [&str; 6] =
-    ["/pkg/topup.css", "/pkg/brand.css", "/favicon.svg", "/live.js", "/buttons.js", "/copy.js"];
+const FILES: [&str; 5] = ["/pkg/topup.css", "/pkg/brand.css", "/favicon.svg", "/live.js", "/buttons.js"];
 
 /// The middleware of browsers' routes.
 pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -16,7 +16,7 @@ use crate::web::outcome::Outcome;
 use crate::web::pages::Pages;
 use crate::web::purchase::invoice;
 use crate::web::usage::table::usage_csv;
-use crate::web::{assets, brand, demo, live, readable, server_functions, ui};
+use crate::web::{assets, brand, demo, live, readable, server_functions};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderValue;
@@ -46,7 +46,6 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/operator/money.csv", get(sales_csv::money));
     router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
     router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
-    router = router.route("/buttons.js", get(ui::copy::script));
     let settings = &app.settings;
     let form_targets = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();
     let guard = Guard::new(&settings.public_url, &form_targets, &app.catalog.shop.image_origins());

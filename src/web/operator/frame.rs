@@ -1,12 +1,12 @@
 //! The frame of an operator's page.
 
 use crate::domain::catalog::Shop;
-use crate::web::assets;
 use crate::web::brand::ShopMark;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::operator::session::SignOutOperator;
 use crate::web::theme::Theme;
 use crate::web::theme_switch::ThemeSwitch;
+use crate::web::ui::copy::ButtonScript;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -65,7 +65,7 @@ pub fn OperatorFrame(
         <main id="main" class="wide">
             {children()}
         </main>
-        <script src=assets::copy_script() defer></script>
+        <ButtonScript />
         <footer class="wide">
             <p>"All times are UTC."</p>
             <ThemeSwitch theme here />

@@ -3,6 +3,7 @@
 
 use crate::domain::{Credits, Instant, Kind};
 use crate::web::ui::badge::{Badge, BadgeText, Tone};
+use crate::web::ui::copy::CopyButton;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::money::Amount;
 use chrono::TimeDelta;
@@ -127,16 +128,9 @@ pub fn copied(id: impl Into<String>) -> AnyView {
     view! { {code(id.clone())} " " {copy_button(id)} }.into_any()
 }
 
-/// A button that copies `text`; the stylesheet hides it where there is no script.
+/// A button that copies `text`.
 pub fn copy_button(text: String) -> AnyView {
-    let spoken = format!(" {text}");
-    view! {
-        <button type="button" class="link copy" data-copy=text>
-            "Copy"
-            <span class="sr-only">{spoken}</span>
-        </button>
-    }
-    .into_any()
+    view! { <CopyButton about=text.clone() text class="link" /> }.into_any()
 }
 
 /// A customer by its name, or by its id where the name was erased.

@@ -66,11 +66,9 @@ pub fn NewKeyBox(key: NewKey) -> impl IntoView {
             <p>
                 <strong>"Copy your key now."</strong>
                 {format!("You won't be able to see “{}” again.", key.name)}
-                <code class="secret" id="new-key">
-                    {key.key}
-                </code>
+                <code class="secret">{key.key.clone()}</code>
             </p>
-            <CopyButton of="new-key" about="the new key" />
+            <CopyButton text=key.key about="the new key" />
         </div>
     }
 }

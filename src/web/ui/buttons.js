@@ -1,10 +1,8 @@
-// Without this file its buttons stay hidden, and a text is selected by hand.
+// Without this file its buttons stay hidden, and a text is copied by hand.
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = false;
   button.onclick = async () => {
-    const text = document.getElementById(button.dataset.copy);
-    getSelection().selectAllChildren(text);
-    await navigator.clipboard.writeText(text.textContent.trim());
+    await navigator.clipboard.writeText(button.dataset.copy);
     button.firstChild.data = "Copied";
   };
 }

@@ -51,10 +51,10 @@ fn sound(verdict: &Verdict) {
 #[test]
 fn the_two_halves_of_the_advice_never_contradict_each_other() {
     for_all(100, (prices(), presents(), cycles(), 0..9_000_i64), |(prices, mut present, cycles, pace)| {
-        present.pace = pace;
+        present.rate = pace;
         let catalog = catalog(&prices, &present);
         let (account, now) = account(&present, &catalog);
-        let rate = UsageRate::new(Credits(present.pace), from_millis(START), now).expect("three weeks of data");
+        let rate = UsageRate::new(Credits(present.rate), from_millis(START), now).expect("three weeks of data");
         let ahead = look_ahead(&account, &catalog, rate, now);
         let back = advise(&catalog, &account.plan, &cycles);
         let verdict = Verdict::new(ahead.clone(), back.clone());
