@@ -100,7 +100,7 @@ test("Usage and History", async ({ page, shop }) => {
   await page.goto("/billing");
   await buy(page);
   await customer.charge(380);
-  for (const path of ["/usage", "/usage?range=weekly&hide=credits", "/history", "/history?source=nobody&from=2026-02-30"]) {
+  for (const path of ["/usage", "/usage?range=cycle", "/usage?range=custom&from=soon", "/usage?range=weekly&hide=credits", "/history", "/history?source=nobody&from=2026-02-30"]) {
     await page.goto(path);
     await expectSound(page, path);
   }

@@ -79,6 +79,7 @@ test("with the keyboard alone: a chart is switched off and on, a table is scroll
   await press(page, metrics.getByRole("link", { name: "Requests" }));
   await expect(requests).toBeVisible();
   await press(page, page.getByRole("navigation", { name: "Range" }).getByRole("link", { name: "7 days" }));
+  await expect(page.getByRole("heading", { level: 2, name: "Day by day" })).toBeVisible();
   await page.setViewportSize({ width: 360, height: 740 });
   const table = page.getByRole("region", { name: "Day by day" });
   await tabTo(page, table);
@@ -92,10 +93,14 @@ test("with the keyboard alone: the history is filtered, and Back returns", async
   await customer.signIn(page);
   await page.goto("/history");
   const filter = page.getByRole("form", { name: "Filter" });
+  const unfold = async () => {
+    if (!(await filter.isVisible())) await press(page, page.locator("summary", { hasText: "Filter" }));
+  };
+  await unfold();
   await tabTo(page, filter.getByLabel("Show"));
   await page.keyboard.type("Usage");
   await tabTo(page, filter.getByLabel("Operation"));
-  await page.keyboard.type("Scrape");
+  await page.keyboard.type("scrape");
   await press(page, filter.getByRole("button", { name: "Show" }));
   await expect(page).toHaveURL(/show=used&operation=scrape/);
   const rows = page.getByRole("table").getByRole("row");
@@ -105,6 +110,7 @@ test("with the keyboard alone: the history is filtered, and Back returns", async
   await expect(filter.getByLabel("Show")).toHaveValue("used");
   await press(page, page.getByRole("link", { name: "Newest" }));
   await expect(rows).toHaveCount(51);
+  await unfold();
   await press(page, filter.getByRole("link", { name: "Clear" }));
   await expect(page).toHaveURL(/\/history$/);
 });

@@ -67,10 +67,70 @@ test("charts are switched in place, by keyboard too, and the address follows", a
   await page.getByRole("navigation", { name: "Range" }).getByRole("link", { name: "7 weeks" }).click();
   await expect(page.getByRole("heading", { level: 2, name: "Week by week" })).toBeVisible();
   await customer.charge(23);
-  await expect(page.getByRole("row", { name: /^In all/ })).toContainText("123");
+  await expect(page.getByRole("row", { name: /^Total/ })).toContainText("123");
   await same(page);
   await page.reload();
   await expect(page.getByRole("heading", { level: 2, name: "Week by week" })).toBeVisible();
+});
+
+test("a bar is read by pointer, key and touch, and nothing moves", async ({ page, shop, hasTouch }) => {
+  const customer = await shop.customer({ used: 40 });
+  await shop.operator.post(`/v1/customers/${customer.id}/usage`, { credits: 2.5, operation: "crawl", quantities: { requests: 3 } });
+  await customer.signIn(page);
+  await page.goto("/usage?range=7d");
+  await mark(page);
+  const chart = page.getByRole("figure").first();
+  const [words, bars, slider] = [chart.locator(".read"), chart.locator("svg g"), page.getByRole("slider", { name: "Credits, day by day" })];
+  await expect(words).toHaveText(/^\d+ \w+, so far: 42\.5 · all from plan$/);
+  const place = await bars.first().boundingBox();
+  await (hasTouch ? bars.nth(2).tap() : bars.nth(2).hover());
+  await expect(words).toHaveText(/^\d+ \w+: none$/);
+  await expect(bars.nth(2)).toHaveClass("on");
+  await expect(slider).toHaveValue("2");
+
+  await page.mouse.move(0, 0);
+  await slider.focus();
+  for (const key of ["End", "ArrowLeft", "ArrowRight"]) await page.keyboard.press(key);
+  await expect(words).toHaveText(/so far: 42\.5/);
+  await expect(slider).toHaveAttribute("aria-valuetext", /so far: 42\.5 · all from plan$/);
+  // Each chart has its own, and keeps its bar while the figures move.
+  await page.getByRole("slider", { name: "Requests, day by day" }).focus();
+  await page.keyboard.press("Home");
+  await customer.charge(7);
+  await expect(words).toHaveText(/so far: 49\.5/);
+  const requests = page.getByRole("slider", { name: "Requests, day by day" });
+  await expect(requests).toBeFocused();
+  await expect(requests).toHaveValue("0");
+  await expect(requests).toHaveAttribute("aria-valuetext", /: none$/);
+  expect(await bars.first().boundingBox()).toEqual(place);
+  await same(page);
+});
+
+test("History counts new lines, and shows them when they are wanted", async ({ page, shop }) => {
+  const customer = await shop.customer({ used: 100 });
+  await customer.signIn(page);
+  await page.goto("/history");
+  await mark(page);
+  const rows = page.getByRole("table").getByRole("row");
+  await expect(rows).toHaveCount(3);
+  const place = await page.getByRole("table").boundingBox();
+  await customer.charge(1);
+  await expect(page.getByText("1 new line · Show")).toBeVisible();
+  await customer.charge(1);
+  await expect(page.getByText("2 new lines · Show")).toBeVisible();
+  await expect(page.getByText("Available now: 4,898")).toBeVisible();
+  await expect(rows).toHaveCount(3);
+  expect(await page.getByRole("table").boundingBox()).toEqual(place);
+  await page.getByRole("navigation", { name: "New lines" }).getByRole("link", { name: "Show" }).click();
+  await expect(rows).toHaveCount(5);
+  await expect(page.getByText("new line")).toHaveCount(0);
+  await same(page);
+
+  // A filter counts its own lines alone.
+  await page.goto("/history?show=added");
+  await customer.charge(1);
+  await expect(page.getByText("Available now: 4,897")).toBeVisible();
+  await expect(page.getByText("new line")).toHaveCount(0);
 });
 
 test("after a sign-out elsewhere the next press leads to the sign-in page", async ({ page, shop }) => {

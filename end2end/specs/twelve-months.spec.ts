@@ -60,7 +60,7 @@ test("a year of a top-up: twelve resets, two reminders, one removal, the same da
   await page.goto(purchase);
   await expect(page.getByRole("main")).toContainText(expires);
   await page.goto(`${demo.url}/history`);
-  await expect(page.getByRole("row").filter({ hasText: /expired/i }).first()).toContainText("1,200");
+  await expect(page.getByRole("row").filter({ hasText: "Expired: top-up" }).first()).toContainText("1,200");
   await page.getByRole("link", { name: /^Mailbox/ }).click();
   await expect(page.getByRole("link", { name: `1,200 credits expire on ${expires}` })).toHaveCount(2);
   await expect(page.getByRole("link", { name: "1,200 credits have expired" })).toHaveCount(1);

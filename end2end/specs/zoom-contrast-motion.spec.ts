@@ -5,7 +5,7 @@ import { expect, test } from "../support/test";
  * The pages for who reads them larger, in colours of their own, or without movement. Hand-made states, so that each
  * has on it all that it can have.
  */
-const states = ["pro", "free", "purchase", "usage", "usage-weekly", "history", "history-filtered", "settings", "settings-new-key"];
+const states = ["pro", "free", "purchase", "usage", "usage-cycle", "usage-weekly", "history", "history-filtered", "settings", "settings-new-key"];
 
 async function wider(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

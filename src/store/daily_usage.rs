@@ -17,6 +17,10 @@ use std::collections::BTreeMap;
 
 /// How many days one statement asks for: a fixed number, so that it stays prepared.
 pub const DAYS_AT_ONCE: usize = 64;
+/// Names that a page suggests.
+pub const NAMES_MAX: usize = 50;
+/// The same, with room for the empty name and the others'.
+const NAMES_READ: usize = NAMES_MAX + 2;
 
 /// The columns that are added up, in the order of [`day_values`].
 const SUMS: &str = "usages, plan, courtesy, top_up";
@@ -73,7 +77,8 @@ pub async fn fetch_daily_usage(
     Ok(out)
 }
 
-/// Usage of a customer on each day from `first` to `last`, both included; days without usage may be left out.
+/// A customer's usage on each day from `first` to `last`, both included, by the start of the billing cycle. Days without
+/// usage may be missing.
 ///
 /// # Errors
 /// Whatever the database says.
@@ -82,38 +87,42 @@ pub async fn totals_by_day(
     customer_no: i64,
     first: i64,
     last: i64,
-) -> Result<Vec<(i64, Totals)>, DbError> {
+) -> Result<Vec<(i64, i64, Totals)>, DbError> {
     let sql = format!(
-        "select day, {} from usage_days where customer_no = $1 and day in ({}) group by day",
+        "select day, cycle_start, {} from usage_days where customer_no = $1 and day in ({}) group by day, cycle_start",
         sum_columns(),
         placeholders(2, DAYS_AT_ONCE)
     );
     let mut out = Vec::new();
     for values in day_arguments(customer_no, first, last) {
         for row in db.fetch_all(sql.as_str(), values).await? {
-            out.push((row.int("day")?, totals_of(&row)?));
+            out.push((row.int("day")?, row.int("cycle_start")?, totals_of(&row)?));
         }
     }
     Ok(out)
 }
 
-/// Usage of a customer from day `first` to day `last`, both included, by operation and source.
+/// A customer's usage from day `first` to day `last`, both included, by operation and source; of billing cycles that
+/// began in `[from, until)` only, where they are given.
 ///
 /// # Errors
 /// Whatever the database says.
 pub async fn totals_by_name(
     db: &mut Connection,
     customer_no: i64,
-    first: i64,
-    last: i64,
+    (first, last): (i64, i64),
+    cycles: Option<(Instant, Instant)>,
 ) -> Result<Vec<(String, String, Totals)>, DbError> {
     let sql = format!(
-        "select operation, source, {} from usage_days where customer_no = $1 and day in ({}) group by operation, source",
+        "select operation, source, {} from usage_days
+         where cycle_start >= $1 and cycle_start < $2 and customer_no = $3 and day in ({}) group by operation, source",
         sum_columns(),
-        placeholders(2, DAYS_AT_ONCE)
+        placeholders(4, DAYS_AT_ONCE)
     );
+    let (from, until) = cycles.map_or((i64::MIN, i64::MAX), |(a, b)| (a.timestamp_millis(), b.timestamp_millis()));
     let mut out = Vec::new();
-    for values in day_arguments(customer_no, first, last) {
+    for mut values in day_arguments(customer_no, first, last) {
+        values.splice(0..0, args![from, until]);
         for row in db.fetch_all(sql.as_str(), values).await? {
             let totals = totals_of(&row)?;
             if totals != Totals::default() {
@@ -124,28 +133,46 @@ pub async fn totals_by_name(
     Ok(out)
 }
 
-/// The operations that are named on days from `first` to `last`, both in it.
+/// Operations of the last [`DAYS_AT_ONCE`] days up to `last`, at most [`NAMES_MAX`]: the latest first.
 ///
 /// # Errors
 /// Whatever the database says.
-pub async fn named_operations(
-    db: &mut Connection,
-    customer_no: i64,
-    first: i64,
-    last: i64,
-) -> Result<Vec<String>, DbError> {
+pub async fn recent_operations(db: &mut Connection, customer_no: i64, last: i64) -> Result<Vec<String>, DbError> {
     let sql = format!(
-        "select operation from usage_days where customer_no = $1 and usages <> 0 and day in ({}) group by operation",
+        "select operation as name from usage_days where customer_no = $1 and usages <> 0 and day in ({})
+         group by operation order by max(day) desc, sum(usages) desc limit {NAMES_READ}",
         placeholders(2, DAYS_AT_ONCE)
     );
-    let mut out = Vec::new();
-    for values in day_arguments(customer_no, first, last) {
-        for row in db.fetch_all(sql.as_str(), values).await? {
-            out.push(row.text("operation")?);
-        }
-    }
-    out.retain(|name| !name.is_empty() && name != OTHER_OPERATION);
-    Ok(out)
+    recent_names(db, sql, customer_no, last, OTHER_OPERATION).await
+}
+
+/// Sources, likewise.
+///
+/// # Errors
+/// Whatever the database says.
+pub async fn recent_sources(db: &mut Connection, customer_no: i64, last: i64) -> Result<Vec<String>, DbError> {
+    let sql = format!(
+        "select source as name from usage_days where customer_no = $1 and usages <> 0 and day in ({})
+         group by source order by max(day) desc, sum(usages) desc limit {NAMES_READ}",
+        placeholders(2, DAYS_AT_ONCE)
+    );
+    recent_names(db, sql, customer_no, last, OTHER_SOURCE).await
+}
+
+async fn recent_names(
+    db: &mut Connection,
+    sql: String,
+    customer_no: i64,
+    last: i64,
+    other: &str,
+) -> Result<Vec<String>, DbError> {
+    let first = last - i64::try_from(DAYS_AT_ONCE).unwrap_or(0) + 1;
+    let values = day_arguments(customer_no, first, last).pop().unwrap_or_default();
+    let rows = db.fetch_all(sql, values).await?;
+    let mut names = rows.iter().map(|row| row.text("name")).collect::<Result<Vec<_>, _>>()?;
+    names.retain(|name| !name.is_empty() && name != other);
+    names.truncate(NAMES_MAX);
+    Ok(names)
 }
 
 /// Usage of one billing cycle on days from `first` to `last`, both included.

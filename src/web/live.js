@@ -1,40 +1,46 @@
-// What has data-live is fetched again when something happened to the credits, and when a switch in it is pressed.
-// Without this file the same page is read by its links.
-const parts = () => document.querySelectorAll("[data-live]");
-const stops = (part) => [...part.querySelectorAll("a, button, [tabindex]")];
-const old = document.querySelector("[data-old]");
-let turn = 0, seen = document.querySelector("[data-last]").dataset.last, source, timer, lost = 0;
+// What has data-live is fetched again when something happened to the credits, and when a link in its navigation is
+// pressed. Without this file the same page is read by its links.
+const all = (css, at = document) => [...at.querySelectorAll(css)];
+const stops = (part) => all("a, button, input, [tabindex]", part);
+const old = all("[data-old]")[0];
+let turn = 0, drawn = all("[data-last]")[0].dataset.last, seen = drawn, source, timer, lost = 0;
 
 // Whether the page shows what is so now.
 async function renew(url, isPress) {
   const mine = ++turn;
   let page;
   try {
-    const answer = await fetch(url, { headers: { accept: "text/html", "topup-live": isPress ? "0" : "1" } });
-    if (!answer.ok || answer.redirected) throw answer.status;
+    const answer = await fetch(url, { headers: { accept: "text/html", "topup-live": isPress ? "" : drawn } });
+    if (!answer.ok || answer.redirected) throw 0;
     page = new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
     if (isPress) location.assign(url);
     return mine !== turn;
   }
-  if (mine !== turn) return true;
-  if (isPress) history.pushState(null, "", url);
+  if (mine !== turn) return 1;
+  if (isPress) {
+    drawn = all("[data-last]", page)[0].dataset.last;
+    if (url !== location.href) history.pushState(null, "", url);
+  }
   // Nothing moves under somebody's finger.
-  const busy = !isPress && document.querySelector("main form:is(:hover, :focus-within)");
+  const busy = !isPress && all("main form:is(:hover, :focus-within)")[0];
   let late;
-  for (const part of parts()) {
-    const next = page.querySelector(`[data-live="${part.dataset.live}"]`);
+  for (const part of all("[data-live]")) {
+    const name = part.dataset.live, next = all(`[data-live="${name}"]`, page)[0];
     if (!next || (!isPress && next.textContent === part.textContent)) continue;
-    if (busy && part.dataset.live !== "balance") { late = 1; continue; }
-    const before = stops(part);
-    const at = before.indexOf(document.activeElement);
+    if (busy && name !== "balance") { late = 1; continue; }
+    const before = stops(part), at = before.indexOf(document.activeElement);
     part.replaceChildren(...next.childNodes);
     const after = stops(part);
-    before.forEach((stop, n) => after[n]?.scrollTo(stop.scrollLeft, stop.scrollTop));
-    after[at]?.focus({ preventScroll: true });
+    before.forEach((stop, n) => {
+      if (!after[n]) return;
+      after[n].scrollTo(stop.scrollLeft, stop.scrollTop);
+      if (!isPress) read(after[n], stop.value);
+    });
+    if (at >= 0) (after[at] ?? part).focus({ preventScroll: true });
   }
   if (late) setTimeout(() => mine === turn && update(), 2000);
-  return true;
+  return 1;
 }
 
 async function update(data) {
@@ -67,12 +73,28 @@ function listen() {
   source.onmessage = ({ data }) => update(data);
 }
 
+// Shows the words of a chart's bar, and where it is. The slider over the bars has the keys.
+function read(at, n) {
+  const chart = at.closest("figure"), bar = chart && all("g", chart)[n];
+  if (!bar) return;
+  const slider = all("input", chart)[0];
+  all(".on", chart)[0].classList.remove("on");
+  bar.classList.add("on");
+  slider.value = n;
+  slider.ariaValueText = all(".read", chart)[0].textContent = bar.dataset.words;
+}
+
+addEventListener("input", ({ target }) => read(target, target.value));
+addEventListener("pointerover", ({ target }) => {
+  const bar = target.closest("figure g");
+  if (bar) read(bar, all("g", bar.parentNode).indexOf(bar));
+});
 addEventListener("click", (event) => {
   const link = event.target.closest("[data-live] nav a");
   if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  renew(link.href, true);
+  renew(link.href, 1);
 });
-addEventListener("popstate", async () => await renew(location.href) || location.reload());
+addEventListener("popstate", () => renew(location.href, 1));
 document.addEventListener("visibilitychange", listen);
 listen();

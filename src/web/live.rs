@@ -29,8 +29,8 @@ static SCRIPT: LazyLock<String> = LazyLock::new(|| {
 static VERSION: LazyLock<String> = LazyLock::new(|| assets::version_of(SCRIPT.as_bytes()));
 static ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/live.js?v={}", *VERSION));
 
-/// The script, at the end of a page that has something live and shows what happened up to the entry `last`; and the
-/// notice that it shows while it cannot renew the figures.
+/// The script, at the end of a live page that shows the entries up to `last`; and the notice that it shows while it can't
+/// renew the figures.
 #[component]
 pub fn LiveScript(last: i64) -> impl IntoView {
     view! {
@@ -38,7 +38,7 @@ pub fn LiveScript(last: i64) -> impl IntoView {
             <div class="notice warn" data-old hidden>
                 <p>
                     <strong>"These figures may be old."</strong>
-                    " The connection was lost. They are renewed as soon as it is back."
+                    " We lost the connection. They'll update when it's back."
                 </p>
                 <div class="actions">
                     <a class="button" href="">
@@ -51,10 +51,10 @@ pub fn LiveScript(last: i64) -> impl IntoView {
     }
 }
 
-/// Whether the script asks for the page, and not a person.
+/// The last entry that the page shows, if its script asks for it and not a person.
 #[must_use]
-pub fn is_background(headers: &HeaderMap) -> bool {
-    headers.get("topup-live").is_some_and(|value| value == "1")
+pub fn background(headers: &HeaderMap) -> Option<i64> {
+    headers.get("topup-live").and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 /// `/live.js`

@@ -78,12 +78,18 @@ impl RequestContext {
             return Ok(viewer.clone());
         }
         let viewer = match self.cookie(Cookie::Session) {
-            Some(token) if live::is_background(&self.parts.headers) => links::find_idle_viewer(&self.app, &token).await,
+            Some(token) if self.background().is_some() => links::find_idle_viewer(&self.app, &token).await,
             Some(token) => links::find_viewer(&self.app, &token).await,
             None => Ok(None),
         }?;
         viewer.iter().for_each(|viewer| self.signer.draws_for(viewer));
         Ok(viewer)
+    }
+
+    /// The last entry that the page shows, if its script asks for it and not a person.
+    #[must_use]
+    pub fn background(&self) -> Option<i64> {
+        live::background(&self.parts.headers)
     }
 
     /// The viewer, or the sign-in page.

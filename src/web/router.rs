@@ -15,7 +15,7 @@ use crate::web::operator::sales_csv;
 use crate::web::outcome::Outcome;
 use crate::web::pages::Pages;
 use crate::web::purchase::invoice;
-use crate::web::usage::table::usage_csv;
+use crate::web::usage::csv_file::usage_csv;
 use crate::web::{assets, brand, demo, live, readable, server_functions};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};

@@ -55,14 +55,29 @@ on_both!(history_describes_every_entry_in_plain_words, |app| {
     assert_eq!(only("source=crawler-7&show=used").await[0]["credits"], "-12.5");
     assert_eq!(only("source=crawler-8").await.len(), 0);
     assert_eq!(only("show=held").await.len(), 1);
-    let bad = reads(&browser, "/history?from=2026-02-30&show=all-of-it").await;
-    assert!(bad.contains("could not be read and was left out"), "{bad}");
+    let bad = reads(&browser, "/history?from=2026-02-30").await;
+    assert!(bad.contains("From Enter a date, such as 2026-11-30."), "{bad}");
+    assert!(!bad.contains("Crawl"), "a wrong day shows no lines: {bad}");
+    assert_eq!(
+        browser.get("/history.csv?from=2026-02-30").await.expect(303).header("location"),
+        Some("/history?from=2026-02-30")
+    );
+    // A new line is counted, and not drawn, where the page's script asks.
+    let last = app.entries("acme").await.len();
+    let cookie = format!("session={}", browser.cookie("session").unwrap());
+    let since = async |seen: usize| {
+        let asked = app.http.get(format!("http://{}/history", app.address)).header("topup-live", seen.to_string());
+        text_of(&asked.header("cookie", &cookie).send().await.unwrap().text().await.unwrap())
+    };
+    assert!(!since(last).await.contains("new line"));
+    assert!(since(last - 1).await.contains("1 new line · Show"), "{}", since(last - 1).await);
+    assert!(since(0).await.contains("new lines · Show"));
     // Another customer's eyes see nothing of it.
     app.put_customer("other", "starter").await;
     let other = Browser::new(app);
     other.arrive("other", "eve@other.example", "owner").await;
     let grant = app.get("/v1/customers/acme/grants").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
-    assert!(reads(&other, &format!("/history?top_up={grant}")).await.contains("Nothing matches."));
+    assert!(reads(&other, &format!("/history?top_up={grant}")).await.contains("No results."));
 });
 
 on_both!(every_line_is_on_one_page_of_the_history_and_in_the_file, |app| {
@@ -110,7 +125,7 @@ on_both!(usage_says_the_same_as_the_api_and_the_ledger, |app| {
     let browser = Browser::new(app);
     browser.arrive("acme", "ada@acme.example", "owner").await;
     let page = reads(&browser, "/usage?range=7d").await;
-    for words in ["Usage", "Requests", "Crawls", "Average latency", "400 ms", "In all", "nightly", "By operation"] {
+    for words in ["Usage", "Requests", "Crawls", "Average latency", "400 ms", "Total", "nightly", "By operation"] {
         assert!(page.contains(words), "no {words:?} in {page}");
     }
     assert!(!page.contains("CAPTCHAs"), "a metric without data is drawn: {page}");
@@ -120,7 +135,43 @@ on_both!(usage_says_the_same_as_the_api_and_the_ledger, |app| {
     assert_eq!((today["credits"].as_str(), today["top_up"].as_str()), ("50", "10.125"));
     assert!(yesterday["credits"].ends_with("60.125"), "{yesterday:?}");
     assert_eq!(browser.get("/usage?range=ever&hide=credits,nonsense").await.status, 200);
+    let day = |text: &str| text.to_owned();
+    let (from, to) = (day(&yesterday["first_day"]), day(&today["first_day"]));
+    let custom = file(&browser, &format!("/usage.csv?range=custom&from={from}&to={to}")).await;
+    assert_eq!(custom, [yesterday.clone(), today.clone()]);
+    let wrong = format!("/usage?range=custom&from={to}&to={from}");
+    assert!(reads(&browser, &wrong).await.contains("The last day can't be before the first."));
+    let csv = wrong.replace("/usage?", "/usage.csv?");
+    assert_eq!(browser.get(&csv).await.expect(303).header("location"), Some(wrong.as_str()));
     assert_eq!(Browser::new(app).get("/usage.csv").await.status, 303);
+});
+
+on_both!(a_cycle_has_its_own_usage_and_lines, |app| {
+    app.put_customer("acme", "starter").await;
+    used(app, "a", json!({"credits": 7, "operation": "old"})).await;
+    let reset = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().parse().unwrap();
+    app.advance_to(reset - TimeDelta::minutes(1)).await;
+    used(app, "b", json!({"credits": 5, "operation": "late"})).await;
+    app.advance_to(reset).await;
+    used(app, "c", json!({"credits": 3, "operation": "new"})).await;
+    let browser = Browser::new(app);
+    browser.arrive("acme", "ada@acme.example", "owner").await;
+    let credits = async |range: &str| -> Vec<String> {
+        let days = file(&browser, &format!("/usage.csv?range={range}")).await;
+        days.into_iter().map(|day| day["credits"].clone()).filter(|credits| credits != "0").collect()
+    };
+    assert_eq!(credits("cycle").await, ["3"]);
+    assert_eq!(credits("last-cycle").await, ["7", "5"]);
+    let this = reads(&browser, "/usage?range=cycle").await;
+    assert!(this.contains("By operation") && this.contains("New") && !this.contains("Late"), "{this}");
+    // Over a week of usage at the same pace: 12 credits in the last 30 days, and 3 now.
+    assert!(this.contains("a day. At this pace, about"), "{this}");
+    let operations = async |query: &str| -> Vec<String> {
+        let lines = file(&browser, &format!("/history.csv?show=used&{query}")).await;
+        lines.into_iter().map(|line| line["operation"].clone()).collect()
+    };
+    assert_eq!(operations("cycle=this").await, ["new"]);
+    assert_eq!(operations("cycle=last").await, ["late", "old"]);
 });
 
 /// Five days of usage, some of it undone a day later, holds and a bonus between, two top-ups.

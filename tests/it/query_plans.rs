@@ -47,10 +47,18 @@ async fn seed(app: &TestApp) -> (String, String) {
 }
 
 fn pages(top_up: &str, day: &str) -> Vec<String> {
-    let mut pages: Vec<String> =
-        ["/billing", "/billing?top_ups=all&purchases=all", "/usage", "/usage?range=weekly", "/settings", "/usage.csv"]
-            .map(str::to_owned)
-            .into();
+    let mut pages: Vec<String> = [
+        "/billing",
+        "/billing?top_ups=all&purchases=all",
+        "/usage",
+        "/usage?range=weekly",
+        "/usage?range=cycle",
+        "/usage?range=last-cycle",
+        "/settings",
+        "/usage.csv",
+    ]
+    .map(str::to_owned)
+    .into();
     for path in ["/history", "/history.csv"] {
         pages.push(path.to_owned());
         for query in ["before=500", "show=used", "show=added", "show=expired", "show=refunds", "show=held"] {
@@ -60,6 +68,7 @@ fn pages(top_up: &str, day: &str) -> Vec<String> {
             pages.push(format!("{path}?{query}"));
         }
         pages.push(format!("{path}?from={day}&to={day}"));
+        pages.extend(["this", "last"].map(|cycle| format!("{path}?cycle={cycle}")));
         pages.push(format!("{path}?top_up={top_up}"));
     }
     pages

@@ -70,6 +70,13 @@ impl UsageRate {
         Credits(i64::try_from(day).unwrap_or(i64::MAX))
     }
 
+    /// The credits used in this many milliseconds.
+    #[must_use]
+    pub fn in_millis(self, millis: i64) -> Credits {
+        let used = i128::from(self.used.0) * i128::from(millis.max(0)) / i128::from(self.over_ms.max(1));
+        Credits(i64::try_from(used).unwrap_or(i64::MAX))
+    }
+
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.used.0 == 0

@@ -4,6 +4,7 @@
 
 pub mod advice;
 pub mod billing;
+pub mod cycles;
 pub mod forecast;
 pub mod history;
 pub mod live;

@@ -1,6 +1,7 @@
 //! PAGES.md's four customers.
 
-use crate::domain::{Credits, Grant, GrantId, Instant, Kind, Money, PurchaseId, PurchaseState};
+use crate::domain::{Credits, Cycle, Grant, GrantId, Instant, Kind, Money, PurchaseId, PurchaseState};
+use crate::usecases::insight::cycles::Cycles;
 use crate::usecases::purchases::Purchase;
 use crate::web::billing::balance::{CustomerBalance, TopUpSums};
 use crate::web::ui::dates::Zone;
@@ -14,6 +15,16 @@ pub fn now() -> Instant {
 /// An instant from its text.
 pub fn at(text: &str) -> Instant {
     text.parse().unwrap_or_default()
+}
+
+/// Meridian's billing cycles.
+pub fn cycles() -> Cycles {
+    let cycle = |start, end| Cycle { start: at(start), end: at(end) };
+    Cycles {
+        this: cycle("2026-11-02T11:00:00Z", "2026-12-02T11:00:00Z"),
+        last: Some(cycle("2026-10-02T11:00:00Z", "2026-11-02T11:00:00Z")),
+        customer_since: at("2025-09-02T11:00:00Z"),
+    }
 }
 
 /// A customer's data.

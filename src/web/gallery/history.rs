@@ -1,92 +1,78 @@
-//! History: every kind of line, filters on, nothing found, an address that could not be read.
+//! History: every kind of line, new lines, filters on, no results, a wrong day, summer and winter.
 
 use crate::domain::{Cause, Credits, EntryKind, GrantId, HoldId, Instant, Kind, PurchaseId, UsageId};
+use crate::usecases::insight::cycles::Cycles;
 use crate::usecases::insight::history::{GrantFact, HistoryLine, HistoryPart, Slice, Sort};
 use crate::web::gallery::Sample;
-use crate::web::gallery::customers::at;
-use crate::web::history::History;
-use crate::web::history::filter::{Choice, FilterForm, sort_words};
+use crate::web::gallery::customers::{at, cycles};
+use crate::web::history::filter::{Choice, FilterForm, cycle_chips, sort_words};
+use crate::web::history::lines::operation_words;
+use crate::web::history::query::FilterQuery;
+use crate::web::history::{History, News};
 use crate::web::ui::dates::Zone;
-use crate::web::ui::text::Text;
 
 const NAME: &str = "Meridian Retail Intelligence GmbH";
+const NIGHTLY: &str = "nightly-price-comparison@retail-intelligence";
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
     let sample = |name, history| Sample::History(name, Box::new(history));
-    let whole = Slice { lines: lines(), next: Some(1_204), looked_to: None };
+    let whole = || Slice { lines: lines(), next: Some(1_204), looked_to: None };
     let used = |line: &HistoryLine| line.operation.as_deref() == Some("scrape_page");
     let found = Slice {
         lines: lines().into_iter().filter(used).collect(),
         next: Some(961),
         looked_to: Some(at("2026-11-17T07:12:00Z")),
     };
-    let asked = FilterForm { source: "nobody".to_owned(), any: true, ..filter() };
-    let bad = Text::from("The first day could not be read and was left out. Choose it again.");
+    // Summer and winter in one list.
+    let mut mixed = lines();
+    mixed[13].at = at("2026-07-14T09:22:00Z");
+    let mixed = Slice { lines: mixed.split_off(9), ..Slice::default() };
     let first = Slice { lines: vec![lines().remove(13)], ..Slice::default() };
+    let news = |lines| News { lines, ..page(whole(), "").news };
     vec![
-        ("history", sample(NAME, page(whole, filter()))),
-        ("history-filtered", sample(NAME, History { newest: here("/history"), ..page(found, chosen()) })),
-        ("history-nothing", sample(NAME, page(Slice::default(), asked.clone()))),
-        ("history-bad", sample(NAME, page(Slice::default(), FilterForm { bad: Some(bad), ..asked }))),
-        ("history-new", sample("Fjord Notes", page(first, FilterForm { sorts: sorts(None), ..FilterForm::default() }))),
+        ("history", sample(NAME, page(whole(), ""))),
+        ("history-new-lines", sample(NAME, History { news: news(3), ..page(whole(), "cycle=this") })),
+        ("history-filtered", sample(NAME, History { newest: Some("/history".to_owned()), ..page(found, FILTERED) })),
+        ("history-zones", sample(NAME, page(mixed, "show=added"))),
+        ("history-nothing", sample(NAME, page(Slice::default(), "source=nobody"))),
+        ("history-bad", sample(NAME, page(Slice::default(), "from=2026-11-20&to=2026-11-01"))),
+        ("history-new", sample("Fjord Notes", page(first, ""))),
     ]
 }
 
-fn here(path: &str) -> Option<String> {
-    Some(path.to_owned())
-}
+const FILTERED: &str = "show=used&operation=scrape_page&from=2026-11-01&to=2026-11-22\
+    &source=nightly-price-comparison%40retail-intelligence";
 
-fn page(slice: Slice, filter: FilterForm) -> History {
+fn page(slice: Slice, query: &str) -> History {
+    let zone = Zone::named("Europe/Berlin");
+    let cycles = cycles();
+    let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let asked = FilterQuery::read(value, zone, Some(&cycles));
     History {
-        older: slice.next.and_then(|seq| here(&format!("/history?before={seq}"))),
+        older: slice.next.map(|seq| asked.address("/history", Some(seq))),
         newest: None,
-        csv: "/history.csv".to_owned(),
-        available: Credits(80_000_625),
-        zone: Zone::named("Europe/Berlin"),
+        csv: asked.address("/history.csv", None),
+        news: News { lines: 0, href: asked.address("/history", None), available: Credits(80_000_625) },
+        zone,
         slice,
-        filter,
+        filter: filter(asked, &cycles),
     }
 }
 
-fn sorts(chosen: Option<Sort>) -> Vec<Choice> {
-    let choice = |sort: Sort| Choice {
-        value: sort.name().to_owned(),
-        words: sort_words(sort).to_owned(),
-        chosen: chosen == Some(sort),
-    };
-    Sort::ALL.map(choice).into()
-}
-
-fn choice(value: &str, words: &str) -> Choice {
-    Choice { value: value.to_owned(), words: words.to_owned(), chosen: false }
-}
-
-fn filter() -> FilterForm {
+fn filter(asked: FilterQuery, cycles: &Cycles) -> FilterForm {
+    let choice = |value: &str, words: &str, chosen| Choice { value: value.to_owned(), words: words.to_owned(), chosen };
+    let sort = |sort: Sort| choice(sort.name(), sort_words(sort), asked.filter.sort == Some(sort));
+    let operation = |name: &&str| choice(name, &operation_words(name), false);
     FilterForm {
-        sorts: sorts(None),
-        operations: vec![
-            choice("crawl-site", "Crawl site"),
-            choice("extract_structured_data", "Extract structured data"),
-            choice("scrape_page", "Scrape page"),
-        ],
-        top_ups: vec![choice("a", "20,000 of 14 Mar 2026"), choice("b", "1,200 of 28 Nov 2025")],
-        ..FilterForm::default()
+        cycles: cycle_chips(&asked, cycles),
+        sorts: Sort::ALL.map(sort).into(),
+        top_ups: vec![choice("a", "20,000 of 14 Mar 2026", false), choice("b", "1,200 of 28 Nov 2025", false)],
+        operations: ["crawl-site", "extract_structured_data", "scrape_page"].iter().map(operation).collect(),
+        sources: [NIGHTLY, "crawler-7", "kim"].iter().map(|name| choice(name, "", false)).collect(),
+        asked,
     }
-}
-
-fn chosen() -> FilterForm {
-    let mut filter = FilterForm {
-        sorts: sorts(Some(Sort::Used)),
-        source: "nightly-price-comparison@retail-intelligence".to_owned(),
-        from: "2026-11-01".to_owned(),
-        to: "2026-11-22".to_owned(),
-        any: true,
-        ..filter()
-    };
-    filter.operations[2].chosen = true;
-    filter.top_ups[1].chosen = true;
-    filter
 }
 
 /// A grant of a kind; a top-up has a purchase.
@@ -124,8 +110,7 @@ fn lines() -> Vec<HistoryLine> {
         line.source = Some(source.to_owned()).filter(|text| !text.is_empty());
         line
     };
-    let nightly = "nightly-price-comparison@retail-intelligence";
-    let scrape = |on, parts, balance| said(line(E::Used, usage, on, parts, balance), "scrape_page", nightly);
+    let scrape = |on, parts, balance| said(line(E::Used, usage, on, parts, balance), "scrape_page", NIGHTLY);
     let crawl = |kind, on, amount, balance| {
         said(line(kind, usage, on, vec![part(plan, amount)], balance), "crawl-site", "crawler-7")
     };

@@ -20,7 +20,8 @@ use crate::web::page::{Page, page};
 use crate::web::purchase::{PurchaseBody, PurchaseDetails};
 use crate::web::request_context::PageError;
 use crate::web::settings::{Settings, SettingsBody};
-use crate::web::usage::{UsageBody, UsageSections};
+use crate::web::usage::UsageBody;
+use crate::web::usage::sections::UsageSections;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 

@@ -1,16 +1,17 @@
 //! `/history.csv`: the filtered lines for a spreadsheet, streamed from the newest to the oldest.
 
 use crate::domain::{Credits, Kind};
+use crate::usecases::insight::cycles::cycles;
 use crate::usecases::insight::history;
 use crate::usecases::insight::history::{Filter, HistoryLine, Most, Sort};
 use crate::usecases::{App, InternalError};
-use crate::web::csv_file::{MARK, file, safe, viewer};
-use crate::web::history::filter::FilterQuery;
+use crate::web::csv_file::{MARK, failed, file, safe, viewer};
+use crate::web::history::query::FilterQuery;
 use crate::web::ui::dates::Zone;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use futures::{StreamExt as _, stream};
 use std::collections::HashMap;
 
@@ -30,7 +31,15 @@ pub async fn history_csv(
         Ok(viewer) => viewer,
         Err(elsewhere) => return elsewhere,
     };
-    let asked = FilterQuery::read(|name| query.get(name).cloned(), Zone::named(&viewer.timezone));
+    let cycles = match cycles(&app, viewer.customer_no).await {
+        Ok(cycles) => cycles,
+        Err(fault) => return failed(&app, &fault),
+    };
+    let asked = FilterQuery::read(|name| query.get(name).cloned(), Zone::named(&viewer.timezone), cycles.as_ref());
+    if asked.wrong.is_some() {
+        // The page says what is wrong with a field.
+        return Redirect::to(&asked.address("/history", None)).into_response();
+    }
     let lines = lines(app, viewer.customer_no, asked.filter);
     file("history.csv", Body::from_stream(stream::iter([Ok(Bytes::from_static(MARK.as_bytes()))]).chain(lines)))
 }

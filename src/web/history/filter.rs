@@ -1,38 +1,33 @@
-//! The filter of History: the URL's query, the form, and back.
+//! The form above the lines of History, and its quick links.
 
-use crate::domain::{GrantId, Instant, Kind};
+use crate::domain::{Instant, Kind};
 use crate::store::daily_usage;
 use crate::usecases::access::links::Viewer;
 use crate::usecases::credits::accounts;
-use crate::usecases::insight::history::{Filter, Sort};
+use crate::usecases::insight::cycles::Cycles;
+use crate::usecases::insight::history::Sort;
 use crate::usecases::{App, InternalError};
 use crate::web::history::lines::operation_words;
+use crate::web::history::query::{CycleFilter, FilterQuery, WrongField};
+use crate::web::ui::chips::{Chip, Chips};
 use crate::web::ui::dates::Zone;
-use crate::web::ui::text::Text;
-use chrono::{Days, NaiveDate};
+use crate::web::ui::field::FieldError;
 use leptos::prelude::*;
-use std::collections::BTreeSet;
 
 /// Top-ups in the list.
 const TOP_UPS: i64 = 50;
-/// Operations of these last days are in the list.
-const OPERATION_DAYS: i64 = 90;
 
 /// The form's data.
 #[derive(Clone, Debug, Default)]
 pub struct FilterForm {
+    pub asked: FilterQuery,
+    pub cycles: Vec<Chip>,
     pub sorts: Vec<Choice>,
-    /// Recent ones.
-    pub operations: Vec<Choice>,
     /// Newest first.
     pub top_ups: Vec<Choice>,
-    pub source: String,
-    pub from: String,
-    pub to: String,
-    /// Whether any field is set.
-    pub any: bool,
-    /// The value that could not be read.
-    pub bad: Option<Text>,
+    /// Recent ones, suggested as one types.
+    pub operations: Vec<Choice>,
+    pub sources: Vec<Choice>,
 }
 
 /// An option of a list.
@@ -55,58 +50,21 @@ pub const fn sort_words(sort: Sort) -> &'static str {
     }
 }
 
-/// The filter in a URL's query.
-pub struct FilterQuery {
-    pub filter: Filter,
-    /// The days as they were written.
-    from: String,
-    to: String,
-    /// The value that could not be read, and was left out.
-    bad: Option<&'static str>,
-}
-
-impl FilterQuery {
-    /// Reads the query's values; days are the customer's.
-    pub fn read(value: impl Fn(&str) -> Option<String>, zone: Zone) -> Self {
-        let text = |name: &str| value(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        let mut bad = None;
-        let (from, to) = (text("from").unwrap_or_default(), text("to").unwrap_or_default());
-        let mut day = |text: &str, which: &'static str, days: u64| -> Option<Instant> {
-            if text.is_empty() {
-                return None;
-            }
-            let day = text.parse::<NaiveDate>().ok().and_then(|day| day.checked_add_days(Days::new(days)));
-            let start = day.and_then(|day| zone.day_start(day));
-            if start.is_none() {
-                bad = Some(which);
-            }
-            start
-        };
-        let (since, until) = (day(&from, "The first day", 0), day(&to, "The last day", 1));
-        let sort = text("show");
-        let grant = text("top_up");
-        let filter = Filter {
-            sort: sort.as_deref().and_then(Sort::named),
-            operation: text("operation"),
-            source: text("source"),
-            from: since,
-            until,
-            grant: grant.as_deref().and_then(GrantId::parse),
-        };
-        if sort.is_some() && filter.sort.is_none() {
-            bad = Some("What to show");
-        }
-        if grant.is_some() && filter.grant.is_none() {
-            bad = Some("The top-up");
-        }
-        Self { filter, from, to, bad }
-    }
+/// Links to the cycles, with the rest of the filter as it is; the link of the chosen one leads out of it.
+#[must_use]
+pub fn cycle_chips(asked: &FilterQuery, cycles: &Cycles) -> Vec<Chip> {
+    let chip = |cycle: CycleFilter| {
+        let on = asked.cycle == Some(cycle);
+        let href = asked.in_cycle((!on).then_some(cycle)).address("/history", None);
+        Chip { href, words: cycle.words().to_owned(), on }
+    };
+    CycleFilter::ALL.into_iter().filter(|cycle| cycle.of(cycles).is_some()).map(chip).collect()
 }
 
 /// The day of a top-up; with the time where several were bought on it.
 fn bought_at(all: &[accounts::GrantRow], at: Instant, zone: Zone) -> String {
     let that_day = all.iter().filter(|row| zone.same_day(row.grant.effective_at, at)).count();
-    if that_day > 1 { zone.minute(at).text } else { zone.day(at).text }
+    if that_day > 1 { zone.full(at).text } else { zone.day(at).text }
 }
 
 /// The form, filled in as the URL asks.
@@ -116,94 +74,128 @@ fn bought_at(all: &[accounts::GrantRow], at: Instant, zone: Zone) -> String {
 pub async fn filter_form(
     app: &App,
     viewer: &Viewer,
-    asked: &FilterQuery,
+    mut asked: FilterQuery,
+    cycles: Option<&Cycles>,
     zone: Zone,
 ) -> Result<FilterForm, InternalError> {
     let no = viewer.customer_no;
+    let (chosen_sort, chosen_grant) = (asked.filter.sort, asked.filter.grant);
     let sort = |sort: Sort| Choice {
         value: sort.name().to_owned(),
         words: sort_words(sort).to_owned(),
-        chosen: asked.filter.sort == Some(sort),
+        chosen: chosen_sort == Some(sort),
     };
     let bought = accounts::list_grants(app, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
     let top_up = |row: &accounts::GrantRow| Choice {
         value: row.grant.id.to_string(),
         words: format!("{} of {}", row.grant.amount.grouped(), bought_at(&bought, row.grant.effective_at, zone)),
-        chosen: asked.filter.grant == Some(row.grant.id),
+        chosen: chosen_grant == Some(row.grant.id),
     };
     let today = daily_usage::day_number(app.clock.now());
-    let used = daily_usage::named_operations(&mut app.store.read().await?, no, today - OPERATION_DAYS, today).await?;
-    let mut operations: BTreeSet<String> = used.into_iter().collect();
-    operations.extend(asked.filter.operation.clone());
-    let operation = |operation: String| Choice {
-        words: operation_words(&operation),
-        chosen: asked.filter.operation.as_ref() == Some(&operation),
-        value: operation,
-    };
+    let mut db = app.store.read().await?;
+    let operations = daily_usage::recent_operations(&mut db, no, today).await?;
+    let sources = daily_usage::recent_sources(&mut db, no, today).await?;
+    asked.filter.operation = asked.filter.operation.map(|typed| operation_named(typed, &operations));
     Ok(FilterForm {
+        cycles: cycles.map(|cycles| cycle_chips(&asked, cycles)).unwrap_or_default(),
         sorts: Sort::ALL.map(sort).into(),
-        operations: operations.into_iter().filter(|name| !name.is_empty()).map(operation).collect(),
         top_ups: bought.iter().map(top_up).collect(),
-        source: asked.filter.source.clone().unwrap_or_default(),
-        from: asked.from.clone(),
-        to: asked.to.clone(),
-        any: asked.filter != Filter::default() || asked.bad.is_some(),
-        bad: asked.bad.map(|what| Text::from(format!("{what} could not be read and was left out. Choose it again."))),
+        operations: suggestions(operations, operation_words),
+        sources: suggestions(sources, |_| String::new()),
+        asked,
     })
 }
 
-/// The filter as a URL's query, with the line before which the page begins.
-#[must_use]
-pub fn query(filter: &FilterForm, grant: Option<GrantId>, before: Option<i64>) -> String {
-    let chosen = |choices: &[Choice]| choices.iter().find(|c| c.chosen).map(|c| c.value.clone()).unwrap_or_default();
-    let mut out = url::form_urlencoded::Serializer::new(String::new());
-    let fields = [
-        ("show", chosen(&filter.sorts)),
-        ("operation", chosen(&filter.operations)),
-        ("top_up", grant.map(|id| id.to_string()).unwrap_or_default()),
-        ("source", filter.source.clone()),
-        ("from", filter.from.clone()),
-        ("to", filter.to.clone()),
-        ("before", before.map(|seq| seq.to_string()).unwrap_or_default()),
-    ];
-    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-        out.append_pair(name, value);
-    }
-    out.finish()
+/// The operation, also where it was typed as the lines have it: `Scrape page`.
+fn operation_named(typed: String, known: &[String]) -> String {
+    let same = |name: &&String| operation_words(name).eq_ignore_ascii_case(&typed);
+    known.iter().find(same).cloned().unwrap_or(typed)
 }
 
-/// The form above the lines.
+/// In the order of the alphabet.
+fn suggestions(mut names: Vec<String>, words: impl Fn(&str) -> String) -> Vec<Choice> {
+    names.sort();
+    names.into_iter().map(|name| Choice { words: words(&name), value: name, chosen: false }).collect()
+}
+
+/// The quick links, and the form: folded on a phone, open where a field is wrong.
 #[component]
-pub fn FilterFields(filter: FilterForm) -> impl IntoView {
-    let bad = filter.bad.map(|text| {
-        view! {
-            <div class="notice warn" role="alert">
-                <p>{text}</p>
-            </div>
-        }
-    });
-    let clear = filter.any.then(|| view! { <a class="button quiet" href="/history">"Clear"</a> });
+pub fn FilterFields(filter: FilterForm, csv: String) -> impl IntoView {
+    let FilterForm { asked, cycles, sorts, top_ups, operations, sources } = filter;
+    let (wrong, fields) = (asked.wrong, asked.fields());
+    let is_filtered = fields > 0 || wrong.is_some();
+    let clear = is_filtered.then(|| view! { <a class="button quiet" href="/history">"Clear"</a> });
+    let cycle = asked.cycle.map(|cycle| view! { <input type="hidden" name="cycle" value=cycle.name() /> });
+    let summary = if fields > 0 { format!("Filter ({fields})") } else { "Filter".to_owned() };
+    let text = |value: Option<String>| value.unwrap_or_default();
     view! {
-        {bad}
-        <form class="find" method="get" action="/history" aria-label="Filter">
-            <Pick name="show" label="Show" all="Everything" choices=filter.sorts />
-            <Pick name="operation" label="Operation" all="Any" choices=filter.operations />
-            <Pick name="top_up" label="Top-up" all="Any" choices=filter.top_ups />
-            <label>
-                "Source" <input name="source" value=filter.source maxlength="200" autocomplete="off" />
-            </label>
-            <label>"From" <input type="date" name="from" value=filter.from /></label>
-            <label>"To" <input type="date" name="to" value=filter.to /></label>
-            <div class="actions">
-                <button class="button">"Show"</button>
-                {clear}
-            </div>
-        </form>
+        <div class="ranges">
+            <Chips chips=cycles label="Period" />
+            <a class="csv" href=csv>
+                "Download as CSV"
+            </a>
+        </div>
+        <details class="filter" open=wrong.is_some()>
+            <summary class="chip">{summary}</summary>
+            <form class="find" method="get" action="/history" aria-label="Filter">
+                {cycle} <Pick name="show" label="Show" all="Everything" choices=sorts wrong />
+                <Suggest name="operation" label="Operation" value=text(asked.filter.operation) choices=operations />
+                <Pick name="top_up" label="Top-up" all="Any" choices=top_ups wrong />
+                <Suggest name="source" label="Source" value=text(asked.filter.source) choices=sources />
+                <Day name="from" label="From" value=asked.from wrong />
+                <Day name="to" label="To" value=asked.to wrong />
+                <div class="actions">
+                    <button class="button">"Show"</button>
+                    {clear}
+                </div>
+            </form>
+        </details>
     }
+    .into_any()
+}
+
+/// A text whose known values are suggested.
+#[component]
+fn Suggest(name: &'static str, label: &'static str, value: String, choices: Vec<Choice>) -> impl IntoView {
+    let list = format!("{name}-list");
+    let option = |choice: Choice| {
+        let words = (!choice.words.is_empty()).then_some(choice.words);
+        view! { <option value=choice.value label=words></option> }
+    };
+    view! {
+        <div>
+            <label>
+                {label} <input name=name value=value list=list.clone() placeholder="Any" maxlength="200" autocomplete="off" />
+            </label>
+            <datalist id=list>{choices.into_iter().map(option).collect_view()}</datalist>
+        </div>
+    }
+    .into_any()
 }
 
 #[component]
-fn Pick(name: &'static str, label: &'static str, all: &'static str, choices: Vec<Choice>) -> impl IntoView {
+fn Day(name: &'static str, label: &'static str, value: String, wrong: Option<WrongField>) -> impl IntoView {
+    let (invalid, described, error) = mistake(name, wrong);
+    view! {
+        <div>
+            <label>
+                {label} <input type="date" name=name value=value aria-invalid=invalid aria-describedby=described />
+            </label>
+            {error}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Pick(
+    name: &'static str,
+    label: &'static str,
+    all: &'static str,
+    choices: Vec<Choice>,
+    wrong: Option<WrongField>,
+) -> impl IntoView {
+    let (invalid, described, error) = mistake(name, wrong);
     let option = |choice: Choice| {
         view! {
             <option value=choice.value selected=choice.chosen>
@@ -212,12 +204,25 @@ fn Pick(name: &'static str, label: &'static str, all: &'static str, choices: Vec
         }
     };
     view! {
-        <label>
-            {label}
-            <select name=name>
-                <option value="">{all}</option>
-                {choices.into_iter().map(option).collect_view()}
-            </select>
-        </label>
+        <div>
+            <label>
+                {label}
+                <select name=name aria-invalid=invalid aria-describedby=described>
+                    <option value="">{all}</option>
+                    {choices.into_iter().map(option).collect_view()}
+                </select>
+            </label>
+            {error}
+        </div>
     }
+    .into_any()
+}
+
+/// The attributes of a wrong field, and its message.
+fn mistake(name: &'static str, wrong: Option<WrongField>) -> (Option<&'static str>, Option<String>, Option<AnyView>) {
+    let Some(wrong) = wrong.filter(|wrong| wrong.name == name) else { return (None, None, None) };
+    let id = format!("{name}-wrong");
+    let described = id.clone();
+    let error = view! { <FieldError id=id error=wrong.words.to_owned() /> };
+    (Some("true"), Some(described), Some(error.into_any()))
 }

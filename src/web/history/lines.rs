@@ -54,7 +54,7 @@ fn title(line: &HistoryLine, zone: Zone) -> Text {
             Kind::TopUp => "Top-up taken back",
         }),
         EntryKind::Expired => match kind {
-            Kind::Plan => Text::from("Plan credits not used by the reset"),
+            Kind::Plan => Text::from("Unused plan credits expired"),
             Kind::Courtesy => Text::from("Bonus credits expired"),
             Kind::TopUp => of("Expired: "),
         },
@@ -106,7 +106,7 @@ fn note(line: &HistoryLine, zone: Zone) -> Text {
         text = text.text("until ").time(zone.full(at));
     }
     if line.kind == EntryKind::Extended && !matches!(line.cause, Cause::Purchase(_)) {
-        text = text.text(", as reminders could not be delivered in time");
+        text = text.text(", because we couldn't reach you by email");
     }
     if let Some(source) = &line.source {
         let dot = if text.is_empty() { "" } else { " · " };
@@ -117,18 +117,18 @@ fn note(line: &HistoryLine, zone: Zone) -> Text {
 
 /// The sentence under a page that is not full of lines.
 #[must_use]
-pub fn end_note(slice: &Slice, any: bool, zone: Zone) -> Option<Text> {
+pub fn end_note(slice: &Slice, is_filtered: bool, zone: Zone) -> Option<Text> {
     match (&slice.looked_to, slice.lines.is_empty()) {
         (Some(at), empty) => {
-            let found = if empty { "Nothing found so far" } else { "That is all" };
+            let found = if empty { "No results" } else { "These are all results" };
             Some(
                 Text::from(format!("{found} back to "))
                     .time(zone.full(*at))
-                    .text(". Older lines were not looked at yet."),
+                    .text(". Older lines haven't been searched yet."),
             )
         }
-        (None, true) if any => Some(Text::from("Nothing matches. Take something out of the filter.")),
-        (None, true) => Some(Text::from("Nothing has happened yet. What your credits are used for shows here.")),
+        (None, true) if is_filtered => Some(Text::from("No results.")),
+        (None, true) => Some(Text::from("No history yet. Every change to your credits appears here.")),
         (None, false) => None,
     }
 }
@@ -137,17 +137,17 @@ pub fn end_note(slice: &Slice, any: bool, zone: Zone) -> Option<Text> {
 #[component]
 pub fn Lines(lines: Vec<HistoryLine>, zone: Zone) -> impl IntoView {
     let shared = zone.shared(lines.iter().map(|line| line.at));
-    let when = shared.as_ref().map_or_else(|| "When".to_owned(), |zone| format!("When ({zone})"));
+    let when = shared.as_ref().map_or_else(|| "Time".to_owned(), |zone| format!("Time ({zone})"));
     let rows = lines.iter().map(|line| row_html(line, zone, shared.clone())).collect_view();
     view! {
         <table class="card history" role="table">
-            <caption class="sr-only">"What happened to your credits, newest first"</caption>
+            <caption class="sr-only">"Changes to your credits, newest first"</caption>
             <thead role="rowgroup">
                 <tr role="row">
                     <th scope="col" role="columnheader" class="at">{when}</th>
-                    <th scope="col" role="columnheader">"What"</th>
+                    <th scope="col" role="columnheader">"Event"</th>
                     <th scope="col" role="columnheader" class="number">"Credits"</th>
-                    <th scope="col" role="columnheader" class="number">"Balance incl. held"</th>
+                    <th scope="col" role="columnheader" class="number">"Balance (with held)"</th>
                 </tr>
             </thead>
             <tbody role="rowgroup">{rows}</tbody>

@@ -1,15 +1,21 @@
 //! `/history`: the customer's lines, filtered as the URL asks; `/history.csv` has them all.
+//!
+//! Live: the page's script asks for the lines since, and the page counts them. They are shown when the reader wants them.
 
 pub mod csv_file;
 pub mod filter;
 pub mod lines;
+pub mod query;
 
 use crate::domain::Credits;
 use crate::usecases::credits::accounts;
-use crate::usecases::insight::history;
+use crate::usecases::insight::cycles::cycles;
 use crate::usecases::insight::history::{Most, Slice};
-use crate::web::history::filter::{FilterFields, FilterForm, FilterQuery, filter_form, query};
+use crate::usecases::insight::{history, live};
+use crate::web::history::filter::{FilterFields, FilterForm, filter_form};
 use crate::web::history::lines::{Lines, end_note};
+use crate::web::history::query::FilterQuery;
+use crate::web::live::LiveScript;
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::Zone;
@@ -32,6 +38,16 @@ pub struct History {
     pub newest: Option<String>,
     /// The file of all these lines.
     pub csv: String,
+    pub news: News,
+}
+
+/// The part of the page that changes while it is open.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// Lines that came since the page was shown; [`MOST`] or more are not counted further.
+    pub lines: usize,
+    /// The page with them.
+    pub href: String,
     /// The most that a charge could take now.
     pub available: Credits,
 }
@@ -39,28 +55,56 @@ pub struct History {
 /// Everything between header and footer.
 #[component]
 pub fn HistoryBody(history: History) -> impl IntoView {
-    let (available, csv, zone) = (history.available, history.csv, history.zone);
-    let note = end_note(&history.slice, history.filter.any, zone);
-    let lines = history.slice.lines;
-    let lines = (!lines.is_empty()).then(|| view! { <Lines lines zone /> });
+    let History { filter, slice, zone, older, newest, csv, news } = history;
+    let is_filtered = filter.asked.fields() > 0;
+    let is_wrong = filter.asked.wrong.is_some();
+    let note = end_note(&slice, is_filtered, zone).filter(|_| !is_wrong);
+    let clear = is_filtered && slice.lines.is_empty() && slice.looked_to.is_none();
+    let clear = clear.then(|| view! { <a href="/history">"Clear filters"</a> });
+    let lines = (!slice.lines.is_empty()).then(|| view! { <Lines lines=slice.lines zone /> });
     let note = note.map(|text| {
         view! {
-            <p class="card empty note">{text}</p>
+            <p class="card empty note">{text} " " {clear}</p>
         }
     });
-    let older = history.older.map(|href| view! { <a href=href>"Older"</a> " · " });
-    let newest = history.newest.map(|href| view! { <a href=href>"Newest"</a> " · " });
+    let newest = newest.map(|href| view! { <a href=href>"Newest"</a> });
+    let older = older.map(|href| view! { <a href=href>"Older"</a> });
     view! {
-        <h1>"History"</h1>
-        <FilterFields filter=history.filter />
-        <section aria-label="Lines" class="lines">
-            {lines} {note} <p class="after">
-                {newest} {older} <a href=csv>"Download as CSV"</a>
-            </p>
+        <div class="heading">
+            <h1>"History"</h1>
+            <NewLines count=news.lines href=news.href />
+        </div>
+        <FilterFields filter csv />
+        <section aria-label="Lines" class="lines" data-live="lines">
+            {lines} {note} <p class="after pages">{newest} {older}</p>
         </section>
-        <p class="note">
-            "Available now: " <Amount credits=available />
-            ". The balance in the table counts credits that running jobs hold, and top-ups that are paused or frozen."
+        <AvailableNow credits=news.available />
+    }
+}
+
+/// `1 new line · Show`
+#[component]
+fn NewLines(count: usize, href: String) -> impl IntoView {
+    let words = match count {
+        0 => None,
+        1 => Some("1 new line".to_owned()),
+        _ if count >= MOST.lines => Some(format!("{} or more new lines", MOST.lines)),
+        _ => Some(format!("{count} new lines")),
+    };
+    let words = words.map(|words| view! { {words} " · " <nav aria-label="New lines"><a href=href>"Show"</a></nav> });
+    view! {
+        <div class="news" aria-live="polite" tabindex="-1" data-live="news">
+            {words}
+        </div>
+    }
+}
+
+#[component]
+fn AvailableNow(credits: Credits) -> impl IntoView {
+    view! {
+        <p class="note" data-live="available">
+            "Available now: " <Amount credits />
+            ". The balance in the table includes held credits, and top-ups that are paused or frozen."
         </p>
     }
 }
@@ -74,22 +118,39 @@ pub fn HistoryPage() -> impl IntoView {
 async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.signed_in().await?;
     let (app, zone) = (&request.app, Zone::named(&viewer.timezone));
-    let asked = FilterQuery::read(|name| request.query(name), zone);
+    let cycles = cycles(app, viewer.customer_no).await?;
+    let asked = FilterQuery::read(|name| request.query(name), zone, cycles.as_ref());
+    let available = accounts::customer_balance(app, &viewer.customer).await?.ok_or(PageError::SignIn)?.available;
+    let mut news = News { lines: 0, href: asked.address("/history", None), available };
+    if let Some(seen) = request.background() {
+        news.lines = history::count_lines_since(app, viewer.customer_no, &asked.filter, seen, MOST).await?;
+        let body = view! {
+            <NewLines count=news.lines href=news.href />
+            <AvailableNow credits=news.available />
+        };
+        return Ok(Page::new("History", Some(viewer), body));
+    }
     let before = request.query("before").and_then(|seq| seq.parse().ok()).filter(|seq| *seq > 0);
-    let slice = history::history_slice(app, viewer.customer_no, &asked.filter, before, MOST).await?;
-    let filter = filter_form(app, &viewer, &asked, zone).await?;
-    let here = |before| match query(&filter, asked.filter.grant, before) {
-        query if query.is_empty() => "/history".to_owned(),
-        query => format!("/history?{query}"),
+    let filter = filter_form(app, &viewer, asked, cycles.as_ref(), zone).await?;
+    // Read before the lines, so that later ones are announced.
+    let last = live::last_entry_of(app, viewer.customer_no).await?;
+    let slice = match filter.asked.wrong {
+        Some(_) => Slice::default(),
+        None => history::history_slice(app, viewer.customer_no, &filter.asked.filter, before, MOST).await?,
     };
+    let asked = &filter.asked;
     let history = History {
-        older: slice.next.map(|seq| here(Some(seq))),
-        newest: before.map(|_| here(None)),
-        csv: here(None).replacen("/history", "/history.csv", 1),
-        available: accounts::customer_balance(app, &viewer.customer).await?.ok_or(PageError::SignIn)?.available,
+        older: slice.next.map(|seq| asked.address("/history", Some(seq))),
+        newest: before.map(|_| asked.address("/history", None)),
+        csv: asked.address("/history.csv", None),
+        news,
         zone,
         slice,
         filter,
     };
-    Ok(Page::new("History", Some(viewer), view! { <HistoryBody history /> }))
+    let body = view! {
+        <HistoryBody history />
+        <LiveScript last />
+    };
+    Ok(Page::new("History", Some(viewer), body))
 }

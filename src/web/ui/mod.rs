@@ -4,6 +4,7 @@
 
 pub mod badge;
 pub mod buy_form;
+pub mod chips;
 pub mod copy;
 pub mod dates;
 pub mod field;

@@ -1,11 +1,12 @@
 //! The tables "By operation" and "By source".
 
-use crate::domain::Credits;
+use crate::domain::{Credits, Instant};
 use crate::store::daily_usage::Totals;
 use crate::store::daily_usage_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::usecases::insight::usage::UsageOverview;
 use crate::web::history::lines::operation_words;
 use crate::web::ui::money::Amount;
+use crate::web::usage::choice::Choice;
 use leptos::prelude::*;
 
 /// Rows of a split; the rest is one row.
@@ -34,10 +35,22 @@ pub struct SplitRow {
 }
 
 /// The splits of usage.
-pub fn splits(usage: &UsageOverview) -> Vec<SplitData> {
-    let operations = split(usage, &usage.by_operation, &BY_OPERATION, operation_words);
-    let sources = split(usage, &usage.by_source, &BY_SOURCE, str::to_owned);
+pub fn splits(usage: &UsageOverview, choice: &Choice) -> Vec<SplitData> {
+    let when = when(usage, choice);
+    let operations = split(usage, &usage.by_operation, &BY_OPERATION, &when, operation_words);
+    let sources = split(usage, &usage.by_source, &BY_SOURCE, &when, str::to_owned);
     [operations, sources].into_iter().flatten().collect()
+}
+
+/// The filter of History for the period.
+fn when(usage: &UsageOverview, choice: &Choice) -> Vec<(&'static str, String)> {
+    let day = |at: Instant| at.format("%Y-%m-%d").to_string();
+    match (choice, usage.steps.first(), usage.steps.last()) {
+        (Choice::ThisCycle, ..) => vec![("cycle", "this".to_owned())],
+        (Choice::LastCycle, ..) => vec![("cycle", "last".to_owned())],
+        (_, Some(first), Some(last)) => vec![("from", day(first.first)), ("to", day(last.last))],
+        _ => Vec::new(),
+    }
 }
 
 /// A way to split usage.
@@ -64,25 +77,22 @@ fn split(
     usage: &UsageOverview,
     sums: &[(String, Totals)],
     by: &SplitBy,
+    when: &[(&'static str, String)],
     words: impl Fn(&str) -> String,
 ) -> Option<SplitData> {
     if sums.iter().all(|(name, _)| name.is_empty()) {
         return None;
     }
     let all = i128::from(usage.total.totals.credits().0).max(1);
-    let first = usage.steps.first().map(|step| step.first);
-    let last = usage.steps.last().map(|step| step.last);
     let share = |credits: Credits| i64::try_from(i128::from(credits.0.max(0)) * 1_000 / all).unwrap_or(0);
     let row = |(name, totals): &(String, Totals)| {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair(by.field, name);
-        for (field, day) in [("from", first), ("to", last)] {
-            query.extend_pairs(day.map(|day| (field, day.format("%Y-%m-%d").to_string())));
-        }
+        query.extend_pairs(when);
         let query = query.finish();
         let named = !name.is_empty();
         SplitRow {
-            name: if named { words(name) } else { "Not said".to_owned() },
+            name: if named { words(name) } else { "Unknown".to_owned() },
             credits: totals.credits(),
             share: share(totals.credits()),
             href: named.then(|| format!("/history?{query}")),

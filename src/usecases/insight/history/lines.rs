@@ -92,13 +92,36 @@ pub async fn history_slice(
 ) -> Result<Slice, InternalError> {
     accounts::catch_up_account(app, customer_no).await?;
     let mut db = app.store.snapshot().await?;
+    lines_above(&mut db, customer_no, filter, before, 0, most).await
+}
+
+/// The number of lines above entry `seen`, at most `most.lines`.
+pub async fn count_lines_since(
+    app: &App,
+    customer_no: i64,
+    filter: &Filter,
+    seen: i64,
+    most: Most,
+) -> Result<usize, InternalError> {
+    let mut db = app.store.snapshot().await?;
+    Ok(lines_above(&mut db, customer_no, filter, None, seen, most).await?.lines.len())
+}
+
+async fn lines_above(
+    db: &mut Connection,
+    customer_no: i64,
+    filter: &Filter,
+    before: Option<i64>,
+    above: i64,
+    most: Most,
+) -> Result<Slice, InternalError> {
     let mut reader = LineReader { customer_no, grants: HashMap::new(), usages: HashMap::new() };
-    let mut walk = Walk::begin(&mut db, customer_no, filter, before).await?;
+    let mut walk = Walk::begin(db, customer_no, filter, before).await?;
     let (mut slice, mut open) = (Slice::default(), None::<HistoryLine>);
-    while let Some(found) = walk.step(&mut db, filter).await? {
-        reader.learn(&mut db, &found).await?;
+    while let Some(found) = walk.step(db, filter).await? {
+        reader.learn(db, &found).await?;
         for entry in found {
-            if filter.from.is_some_and(|from| entry.event_at < from) {
+            if entry.seq <= above || filter.from.is_some_and(|from| entry.event_at < from) {
                 slice.take(open.take(), filter);
                 return Ok(slice);
             }
@@ -117,7 +140,7 @@ pub async fn history_slice(
             // A cause whose lines may go on below is the next page's.
             let top = open.take().map_or(walk.top, |line| line.last() + 1);
             slice.next = Some(top);
-            let here = entries::fetch_page(&mut db, customer_no, top - 1, 1).await?;
+            let here = entries::fetch_page(db, customer_no, top - 1, 1).await?;
             slice.looked_to = here.first().map(|entry| entry.event_at);
             return Ok(slice);
         }

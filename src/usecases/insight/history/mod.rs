@@ -9,4 +9,4 @@ mod lines;
 mod walk;
 
 pub use filter::{Filter, Sort};
-pub use lines::{GrantFact, HistoryLine, HistoryPart, Most, Slice, history_slice};
+pub use lines::{GrantFact, HistoryLine, HistoryPart, Most, Slice, count_lines_since, history_slice};
