@@ -349,7 +349,7 @@ on_both!(a_refund_says_what_it_takes_back_before_it_is_done, |app| {
         [("9.01", "nothing_to_refund"), ("0", "nothing_to_refund"), ("x", "bad_input"), ("", "bad_input")]
     {
         let path = format!("/operator/purchases/{id}/refund?amount={amount}");
-        let answer = super::page(app, &path, &operator.cookie).await.expect(303);
+        let answer = crate::operators::page(app, &path, &operator.cookie).await.expect(303);
         assert_eq!(answer.header("location"), Some(&*format!("/operator/purchases/{id}?outcome={code}&act=refund")));
     }
     // Stripe's report takes what the page has said.
