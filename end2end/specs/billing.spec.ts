@@ -14,6 +14,7 @@ async function wider(page: Page): Promise<number> {
 }
 
 test("Billing fits every width, and without a notice the first package is in sight", async ({ page }) => {
+  test.slow();
   for (const width of widths) {
     await page.setViewportSize({ width, height: 740 });
     for (const state of states) {

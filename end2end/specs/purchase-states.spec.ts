@@ -34,7 +34,7 @@ test("a bank payment is pending, then its credits are added", async ({ page, ban
 
   const status = page.getByRole("status");
   await expect(status).toContainText("Your payment is processing.");
-  await expect(status).toContainText("Nothing to do.");
+  await expect(status).toContainText("Bank payments take up to 5 days.");
   expect(await customer.balance()).toMatchObject({ top_up: { remaining: 0 } });
   const [purchase] = await customer.purchases();
 
