@@ -149,7 +149,8 @@ on_both!(usage_says_the_same_as_the_api_and_the_ledger, |app| {
 on_both!(a_cycle_has_its_own_usage_and_lines, |app| {
     app.put_customer("acme", "starter").await;
     used(app, "a", json!({"credits": 7, "operation": "old"})).await;
-    let reset = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().parse().unwrap();
+    let reset = app.balance("acme").await["plan"]["resets_at"].as_str().unwrap().to_owned();
+    let reset = reset.parse::<topup::domain::Instant>().unwrap();
     app.advance_to(reset - TimeDelta::minutes(1)).await;
     used(app, "b", json!({"credits": 5, "operation": "late"})).await;
     app.advance_to(reset).await;

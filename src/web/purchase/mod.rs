@@ -20,7 +20,7 @@ use crate::web::page::{Page, page};
 use crate::web::purchase::credits_left::credits_left;
 use crate::web::purchase::timeline::{Step, Timeline};
 use crate::web::request_context::{PageError, RequestContext};
-use crate::web::ui::badge::BadgeText;
+use crate::web::ui::badge::{BadgeText, Tone};
 use crate::web::ui::buy_form::{BuyForm, buy_same, resume};
 use crate::web::ui::dates::Zone;
 use crate::web::ui::money::Price;
@@ -166,6 +166,10 @@ async fn owned(
     let title = purchase.credits.counted();
     let mut details = details(app, &viewer, purchase, is_back).await?;
     details.notice = flash.as_ref().and_then(invoice_outcome).or(details.notice);
+    if details.notice.as_ref().is_some_and(|notice| notice.tone == Tone::Good) {
+        // The notice of success has the invoice.
+        details.invoice = None;
+    }
     Ok(Page::new(title, Some(viewer), view! { <PurchaseBody details /> }))
 }
 

@@ -65,6 +65,7 @@ pub fn NewKeyBox(key: NewKey) -> impl IntoView {
         <div class="notice good" role="status">
             <p>
                 <strong>"Copy your key now."</strong>
+                " "
                 {format!("You won't be able to see “{}” again.", key.name)}
                 <code class="secret">{key.key.clone()}</code>
             </p>
