@@ -70,6 +70,6 @@ test("a disputed top-up is frozen, and a won one is back", async ({ page, shop }
   await stripe.disputes.update(dispute?.id ?? "", { evidence: { uncategorized_text: "winning_evidence" } });
   await customer.signIn(page);
   await expectPurchase(page, customer, "Credited");
-  await expect(page.getByRole("main")).toContainText("Bank review ended, credits given back");
+  await expect(page.getByRole("main")).toContainText("Bank review ended, credits returned");
   expect((await customer.balance()).top_up.remaining).toBe(1_200);
 });

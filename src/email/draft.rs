@@ -2,7 +2,6 @@
 
 use crate::domain::Accent;
 use crate::domain::catalog::Shop;
-use crate::email::layout;
 use std::fmt::Write as _;
 
 #[derive(Clone, Debug, Default)]
@@ -60,12 +59,7 @@ impl Draft {
         }
     }
 
-    #[must_use]
-    pub fn render(&self) -> Rendered {
-        Rendered { text: self.text(), html: layout::html(self) }
-    }
-
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut out = format!("{}\n", self.heading);
         for line in &self.lines {
             let _ = write!(out, "\n{line}\n");

@@ -4,7 +4,7 @@
 //! only, for programs that know it; Outlook needs tables for width and ground.
 
 use crate::domain::accent::{DARK, LIGHT, Shades};
-use crate::email::Draft;
+use crate::email::{Draft, Rendered};
 use std::fmt::Write as _;
 
 const FONT: &str = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
@@ -19,7 +19,14 @@ const LINE: &str = "#e4e5eb";
 const PREVIEW_END: &str = "&#847;&zwnj;&nbsp;";
 const PREVIEW_ENDS: usize = 60;
 
-pub fn html(draft: &Draft) -> String {
+impl Draft {
+    #[must_use]
+    pub fn render(&self) -> Rendered {
+        Rendered { text: self.text(), html: html(self) }
+    }
+}
+
+fn html(draft: &Draft) -> String {
     let mut out = head(draft);
     preview(&mut out, draft);
     let page = LIGHT.page();

@@ -27,6 +27,7 @@ pub mod limits;
 pub mod live;
 pub mod operator;
 pub mod outcome;
+pub mod own_path;
 mod page;
 pub mod pages;
 mod plans;

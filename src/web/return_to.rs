@@ -5,14 +5,15 @@
 //! sign-out.
 
 use crate::domain::PurchaseId;
-use crate::web::theme_switch::own_path;
+use crate::web::own_path::own_path;
 
 /// The query's and the field's name.
 pub const FIELD: &str = "to";
 /// The longest, in bytes.
 const BYTES_MAX: usize = 512;
 const PAGES: [&str; 5] = ["/billing", "/usage", "/history", "/settings", "/plans"];
-const OPERATOR_PAGES: [&str; 4] = ["/operator", "/operator/alarms", "/operator/sales", "/operator/second-factor"];
+const OPERATOR_PAGES: [&str; 5] =
+    ["/operator", "/operator/account", "/operator/alarms", "/operator/sales", "/operator/second-factor"];
 
 /// A customer's page, with its query; `None` for anything else.
 #[must_use]

@@ -6,8 +6,8 @@ use crate::usecases::access::links;
 use crate::usecases::access::links::{NewLink, Role, Spent, Viewer};
 use crate::usecases::{InternalError, customers};
 use crate::web::cookies::Cookie;
+use crate::web::own_path::own_path;
 use crate::web::request_context::RequestContext;
-use crate::web::theme_switch::own_path;
 use leptos::prelude::*;
 use strum::{EnumString, IntoStaticStr};
 

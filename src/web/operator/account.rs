@@ -3,9 +3,11 @@
 use crate::usecases::InternalError;
 use crate::usecases::operators::enrolment::FactorState;
 use crate::usecases::operators::{accounts, enrolment};
+use crate::web::flash::Flash;
 use crate::web::form_signature::{FIELD, FormSigner};
 use crate::web::operator::page::{OperatorPage, operator_page};
 use crate::web::request_context::{PageError, RequestContext, form_failed};
+use crate::web::return_to;
 use crate::web::ui::badge::Tone;
 use crate::web::ui::notice::{Notice, NoticeBox, Voice};
 use leptos::prelude::*;
@@ -64,7 +66,7 @@ fn alarm_emails(email: &str, wants: bool) -> AnyView {
 
 /// The notice after the form.
 fn outcome_notice(request: &RequestContext) -> Option<Notice> {
-    let (tone, strong) = match request.query("outcome")?.as_str() {
+    let (tone, strong) = match request.take_flash()?.code() {
         "on" => (Tone::Good, "Alarm emails are on."),
         "off" => (Tone::Good, "Alarm emails are off."),
         "fault" => (Tone::Bad, "Something went wrong on our side. Nothing changed."),
@@ -84,11 +86,10 @@ pub async fn set_alarm_emails(wanted: String) -> Result<(), ServerFnError> {
         accounts::set_alarm_emails(&request.app, operator.no, wants).await.map(|()| true)
     };
     let signed_in = set.await.map_err(|fault: InternalError| form_failed("alarm emails", &fault))?;
-    let outcome = if wants { "on" } else { "off" };
-    request.redirect(&if signed_in {
-        format!("/operator/account?outcome={outcome}")
+    if signed_in {
+        request.redirect_with("/operator/account", Flash::new(if wants { "on" } else { "off" }));
     } else {
-        "/operator/sign-in".to_owned()
-    });
+        request.redirect(&return_to::operator_sign_in("/operator/account"));
+    }
     Ok(())
 }

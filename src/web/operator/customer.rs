@@ -18,6 +18,10 @@ use chrono::Months;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+/// The roles of a sign-in link, the weakest first.
+const ROLES: [(&str, &str); 3] =
+    [("viewer", "Viewer: can see everything"), ("admin", "Admin: can buy"), ("owner", "Owner: can manage owners")];
+
 /// `/operator/customers/{id}`
 #[component]
 pub fn CustomerPage() -> impl IntoView {
@@ -88,7 +92,7 @@ fn actions(request: &RequestContext, customer: &NamedCustomer) -> Option<AnyView
         view! {
             <div class="acts">
                 <ActForm act=Act::Give about=id.clone() name="" key=key(request) back=back.clone() title="Give courtesy credits" button="Give" fields=give />
-                {sign_in_link::form(request, customer)}
+                {sign_in_link_form(request, customer)}
                 <ActForm act=Act::Erase about=id name="" key=key(request) back title="Erase this customer" button="Erase permanently" fields=erase />
             </div>
         }
@@ -113,4 +117,10 @@ async fn purchases_list(request: &RequestContext, customer: &NamedCustomer) -> R
         .into_any()
     });
     Ok(section("purchases", "Purchases", own_purchase_table(&found), more))
+}
+
+fn sign_in_link_form(request: &RequestContext, customer: &NamedCustomer) -> impl IntoView {
+    let back = format!("/operator/customers/{}", customer.id);
+    let fields = vec![Field::choice("Role", &ROLES)];
+    view! { <ActForm act=Act::SignInLink about=customer.id.clone() name="" key=key(request) back=back title="Copy a sign-in link" button="Create link" fields /> }
 }

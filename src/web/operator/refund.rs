@@ -5,6 +5,7 @@ use crate::usecases::operators::actions;
 use crate::usecases::operators::actions::RefundPreview;
 use crate::usecases::purchases;
 use crate::usecases::purchases::Purchase;
+use crate::web::flash::Flash;
 use crate::web::operator::action_form::{ActFields, Field};
 use crate::web::operator::actions::{Act, minor};
 use crate::web::operator::page::{key, operator_page};
@@ -32,7 +33,7 @@ pub fn RefundPage() -> impl IntoView {
         let amount = match pending.map_or(amount, Err) {
             Ok(amount) => amount,
             Err(outcome) => {
-                request.redirect(&format!("{back}?outcome={outcome}&act=refund"));
+                request.redirect_with(&back, Flash::new(outcome).with("act", "refund"));
                 return Ok(("Refund".to_owned(), ().into_any()));
             }
         };

@@ -11,9 +11,6 @@ use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::keyed;
-use crate::web::operator::action_form::{ActForm, Field};
-use crate::web::operator::actions::Act;
-use crate::web::operator::page::key;
 use crate::web::operator::table::copy_button;
 use crate::web::request_context::RequestContext;
 use crate::web::ui::dates::{When, Zone};
@@ -22,16 +19,6 @@ use leptos::prelude::*;
 
 /// How long the next page can show a new link.
 const SHOWN_SECONDS: i64 = 120;
-
-/// The choices of the form, the weakest first.
-const ROLES: [(&str, &str); 3] =
-    [("viewer", "Viewer: can see everything"), ("admin", "Admin: can buy"), ("owner", "Owner: can manage owners")];
-
-pub fn form(request: &RequestContext, customer: &NamedCustomer) -> impl IntoView {
-    let back = format!("/operator/customers/{}", customer.id);
-    let fields = vec![Field::choice("Role", &ROLES)];
-    view! { <ActForm act=Act::SignInLink about=customer.id.clone() name="" key=key(request) back=back title="Copy a sign-in link" button="Create link" fields /> }
-}
 
 /// Makes the link of a form that was sent.
 pub async fn make(

@@ -4,9 +4,9 @@ use crate::usecases::InternalError;
 use crate::usecases::access::links::{LinkState, Spent, Target, Viewer};
 use crate::usecases::access::{links, sign_in};
 use crate::web::cookies::Cookie;
+use crate::web::own_path::own_path;
 use crate::web::request_context::{RequestContext, form_failed};
 use crate::web::return_to;
-use crate::web::theme_switch::own_path;
 use leptos::prelude::*;
 
 /// A link that a browser opens.

@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(wrong("from=2026-11-02&to=2026-11-01"), Some(("to", "The last day can't be before the first.")));
         assert_eq!(wrong("from=2025-11-22&to=2026-11-22"), None);
         assert_eq!(wrong("from=2025-11-21&to=2026-11-22"), Some(("from", "Choose at most 366 days.")));
-        assert_eq!(wrong("from=-262000-01-01&to=+262000-01-01").map(|(field, _)| field), Some("from"));
+        assert_eq!(wrong("from=-262000-01-01&to=%2B262000-01-01").map(|(field, _)| field), Some("from"));
     }
 
     #[test]
