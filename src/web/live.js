@@ -6,28 +6,28 @@ const old = all("[data-old]")[0];
 let turn = 0, drawn = all("[data-last]")[0].dataset.last, seen = drawn, source, timer, lost = 0;
 
 // Whether the page shows what is so now.
-async function renew(url, isPress) {
+async function renew(url, press) {
   const mine = ++turn;
   let page;
   try {
-    const answer = await fetch(url, { headers: { accept: "text/html", "topup-live": isPress ? "" : drawn } });
+    const answer = await fetch(url, { headers: { accept: "text/html", "topup-live": press ? "" : drawn } });
     if (!answer.ok || answer.redirected) throw 0;
     page = new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
-    if (isPress) location.assign(url);
+    if (press) location.assign(url);
     return mine !== turn;
   }
   if (mine !== turn) return 1;
-  if (isPress) {
+  if (press) {
     drawn = all("[data-last]", page)[0].dataset.last;
     if (url !== location.href) history.pushState(null, "", url);
   }
   // Nothing moves under somebody's finger.
-  const busy = !isPress && all("main form:is(:hover, :focus-within)")[0];
+  const busy = !press && all("main form:is(:hover, :focus-within)")[0];
   let late;
   for (const part of all("[data-live]")) {
     const name = part.dataset.live, next = all(`[data-live="${name}"]`, page)[0];
-    if (!next || (!isPress && next.textContent === part.textContent)) continue;
+    if (!next || (!press && next.textContent === part.textContent)) continue;
     if (busy && name !== "balance") { late = 1; continue; }
     const before = stops(part), at = before.indexOf(document.activeElement);
     part.replaceChildren(...next.childNodes);
@@ -35,7 +35,7 @@ async function renew(url, isPress) {
     before.forEach((stop, n) => {
       if (!after[n]) return;
       after[n].scrollTo(stop.scrollLeft, stop.scrollTop);
-      if (!isPress) read(after[n], stop.value);
+      if (!press) read(after[n], stop.value);
     });
     if (at >= 0) (after[at] ?? part).focus({ preventScroll: true });
   }

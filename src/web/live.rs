@@ -24,7 +24,8 @@ const STREAM: Duration = Duration::from_secs(300);
 /// The script without comments and indents.
 static SCRIPT: LazyLock<String> = LazyLock::new(|| {
     let lines = include_str!("live.js").lines().map(str::trim).filter(|line| !line.starts_with("//"));
-    lines.flat_map(|line| [line, "\n"]).collect()
+    // A line that ends like this needs no break.
+    lines.flat_map(|line| [line, if line.ends_with([';', '{', '}', ',']) { "" } else { "\n" }]).collect()
 });
 static VERSION: LazyLock<String> = LazyLock::new(|| assets::version_of(SCRIPT.as_bytes()));
 static ADDRESS: LazyLock<String> = LazyLock::new(|| format!("/live.js?v={}", *VERSION));

@@ -114,7 +114,7 @@ on_both!(the_doctor_finds_a_checkout_domain_that_no_setting_names, |app| {
     has(
         &said(app, &["doctor"], &[SECRETS]).await,
         0,
-        &["note   Checkout: none was opened yet", "ok     clock: Stripe's"],
+        &["note   Checkout: no Checkout was opened yet", "ok     clock: Stripe's"],
     );
     app.sandbox.faults().set_custom_domain(Some("https://pay.shop.example"));
     app.opened("acme", "p1200", "buy-1").await;

@@ -121,7 +121,7 @@ on_both!(each_date_of_the_history_is_named_by_the_zone_of_its_own_season, |app| 
     browser.arrive("acme", "ada@acme.example", "viewer").await;
     let html = browser.get("/history").await.expect(200).text;
     let found = dates(&html);
-    assert!(html.contains(">When<"), "{html}");
+    assert!(html.contains(">Time<"), "{html}");
     for season in [" CET", " CEST"] {
         assert!(found.iter().any(|(_, text)| text.ends_with(season)), "{season} in {found:?}");
     }

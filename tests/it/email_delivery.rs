@@ -47,7 +47,7 @@ on_both!(the_delivery_of_a_reminder_is_shown_to_its_owner_and_to_operators, |app
     app.restart().await;
     let last = bought.iter().map(|(.., ends)| *ends).max().unwrap();
     app.advance_to(last - TimeDelta::days(30) + TimeDelta::minutes(1)).await;
-    let words = ["sent", "delayed, it is sent again", "could not be delivered", "delayed, it is sent again"];
+    let words = ["sent", "delayed, we're sending it again", "couldn't be delivered", "delayed, we're sending it again"];
     assert_eq!(said(app, &bought).await, words);
     let operator = OperatorBrowser::open(app).await;
     for (name, want) in [("ada", "Accepted"), ("nobody", "1 of 1 not delivered")] {
@@ -59,7 +59,7 @@ on_both!(the_delivery_of_a_reminder_is_shown_to_its_owner_and_to_operators, |app
     // One server is well again; the other is busy for ever, and after three days a person hears of it.
     peer.is_well.store(true, Ordering::SeqCst);
     app.advance_to(last - TimeDelta::days(26)).await;
-    assert_eq!(said(app, &bought).await, ["sent", "could not be delivered", "could not be delivered", "sent"]);
+    assert_eq!(said(app, &bought).await, ["sent", "couldn't be delivered", "couldn't be delivered", "sent"]);
     let dropped = peer.taken().into_iter().filter(|mail| mail.contains("To: drop@")).count();
     assert!(dropped >= 2, "nobody can know whether the first was taken: {dropped}");
 });

@@ -57,7 +57,7 @@ on_both!(an_export_is_verified_by_the_command, |app| {
         let (code, [_, said]) = run(&["--customer", "larch"]);
         assert!(code == 1 && said.contains("has entries of acme, not of --customer"), "{said}");
         let (code, [_, said]) = run(&["--customer", "acme", "--head", &"0".repeat(64)]);
-        assert!(code == 1 && said.contains("another end than --head"), "{said}");
+        assert!(code == 1 && said.contains("not with --head"), "{said}");
         assert_eq!(run(&["--customer", "acme", "--head", "abc"]).0, 2);
         std::fs::remove_file(&file).unwrap();
         let (code, [_, said]) = run(&["--customer", "acme"]);

@@ -104,7 +104,7 @@ on_both!(every_line_is_on_one_page_of_the_history_and_in_the_file, |app| {
     let (mut path, mut pages, mut rows) = ("/history?operation=often".to_owned(), 0, 0);
     loop {
         let html = browser.get(&path).await.expect(200).text;
-        rows += html.matches("Often").count() - html.matches(">Often</option>").count();
+        rows += html.matches("Often").count() - html.matches("label=\"Often\"").count();
         pages += 1;
         let older =
             html.split("href=\"/history?").skip(1).find(|rest| rest.split('<').next().unwrap().ends_with(">Older"));

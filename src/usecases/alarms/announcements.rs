@@ -65,7 +65,8 @@ pub async fn write(tx: &mut WriteTransaction, alarm: &Opened<'_>) -> Result<(), 
     for row in tx.db.fetch_all(sql, Vec::new()).await? {
         write_email(tx, alarm, row.text("email")?).await?;
     }
-    if tx.alarm_channels.webhooks {
+    // A webhook that is not delivered is no matter for the webhook's receiver.
+    if tx.alarm_channels.webhooks && alarm.kind != "hook" {
         write_webhook(tx, alarm).await?;
     }
     Ok(())

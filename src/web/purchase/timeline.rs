@@ -74,7 +74,7 @@ impl Step {
             Self::Reminded => "Reminder sent",
             Self::ReminderWaits => "Reminder on its way",
             Self::ReminderDelayed => "Reminder delayed, we're sending it again",
-            Self::ReminderRefused => "We couldn't deliver the reminder",
+            Self::ReminderRefused => "Reminder couldn't be delivered",
             Self::Refunded => "Refunded",
             Self::Disputed => "Bank review started",
             Self::RefundFailed => "Refund failed, credits returned",
