@@ -157,11 +157,11 @@ on_both!(a_hint_adds_no_two_currencies, |app| {
             app.advance(json!({"advance_to": reset})).await.expect(200);
         }
         app.buy("acme", "p50000", &format!("buy-{cycle}")).await;
-        app.charge("acme", "60000", &format!("use-{cycle}")).await.expect(201);
+        app.charge("acme", "74000", &format!("use-{cycle}")).await.expect(201);
     }
     let browser = Browser::new(app);
     browser.arrive("acme", "ada@acme.example", "owner").await;
-    let hint = async || browser.get("/billing").await.expect(200).text.contains("over your last 3 cycles");
+    let hint = async || browser.get("/billing").await.expect(200).text.contains("would have saved you");
     assert!(hint().await);
     sell(app, &[YEN]).await;
     assert!(!hint().await, "dollars are not compared with yen");

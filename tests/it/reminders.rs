@@ -241,8 +241,8 @@ on_both!(a_top_up_says_how_far_its_reminders_have_come, |app| {
     for (one, other, want) in [
         ("queued", "queued", "Reminder on its way"),
         ("refused", "queued", "Reminder on its way"),
-        ("refused", "deferred", "Reminder delayed, it is sent again"),
-        ("refused", "refused", "Reminder could not be delivered"),
+        ("refused", "deferred", "Reminder delayed, we're sending it again"),
+        ("refused", "refused", "Reminder couldn't be delivered"),
         ("refused", "accepted", "Reminder sent"),
     ] {
         for (to, state) in [("ada@acme.example", one), ("al@acme.example", other)] {

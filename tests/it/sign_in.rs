@@ -172,7 +172,7 @@ on_both!(an_old_portal_link_says_where_a_new_one_comes_from, |app| {
     app.advance_minutes(5).await;
     for old in [page.as_str(), "/sign-in/0123456789abcdef"] {
         let gone = browser.get(old).await.expect(200).text;
-        for part in ["This link has expired.", "Open Billing from Gleaner to get a new one.", "Send a new one by mail"]
+        for part in ["This link has expired.", "Open Billing from Gleaner to get a new one.", "Send a new one by email"]
         {
             assert!(gone.contains(part), "{part} in {gone}");
         }

@@ -22,6 +22,7 @@ async fn forms(ada: &Browser<'_>) -> Vec<(&'static str, Fields)> {
     let device = ada.field("/settings", "id").await;
     vec![
         ("invite-member", text(&[("email", VI), ("role", "viewer")])),
+        ("invite-again", text(&[("email", MO)])),
         ("change-role", text(&[("email", MO), ("role", "viewer")])),
         ("remove-member", text(&[("email", MO)])),
         ("sign-out-device", text(&[("id", &device)])),

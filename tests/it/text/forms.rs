@@ -232,6 +232,6 @@ on_both!(a_form_with_nul_or_broken_text_is_a_4xx_of_every_function, |app| {
         }
     }
     let broken = people.browser.post("request-link", &[("email", "ada\0@acme.example")]).await.expect(400);
-    assert!(broken.text.contains("That could not be read"));
+    assert!(broken.text.contains("read this request"));
     assert_eq!(app.ledger("acme").await, before);
 });
