@@ -136,6 +136,6 @@ on_both!(each_date_of_the_history_is_named_by_the_zone_of_its_own_season, |app| 
     let browser = Browser::new(app);
     browser.arrive("samba", "ada@acme.example", "viewer").await;
     let html = browser.get("/history").await.expect(200).text;
-    assert!(html.contains("When (UTC\u{2212}3)"), "{html}");
+    assert!(html.contains("Time (UTC\u{2212}3)"), "{html}");
     assert!(dates(&html).iter().all(|(_, text)| !text.contains("UTC") && !text.contains("-03")), "{html}");
 });

@@ -69,7 +69,9 @@ on_both!(fifty_anonymous_browsers_during_a_503_cause_one_request, |app| {
     app.sandbox.faults().set_api(ApiFault::None);
     // A signed-in browser waits for the answer, and credits.
     app.pay(&opened).await;
-    let page = owner(app).await.get(&own).await.expect(200).text;
+    let browser = owner(app).await;
+    let back = browser.get(&own).await.expect(303).way();
+    let page = browser.get(&back).await.expect(200).text;
     assert!(page.contains("Credits added"), "{page}");
     assert_eq!(app.purchase(&opened.id).await["state"], "credited");
 });
