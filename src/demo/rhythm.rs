@@ -140,7 +140,7 @@ impl Rhythm {
     fn charge(&self, slot: &Slot, credits: i64) -> Charge {
         let day = slot.at.div_euclid(DAY_MS);
         let chance = |thing: u64, below: u64| self.chance(day, thing + 100, below);
-        let operation = if slot.source % 2 == 0 { "scrape" } else { "extract" };
+        let operation = if slot.source.is_multiple_of(2) { "scrape" } else { "extract" };
         // Most pages cost two credits.
         let requests = credits / 2_000 + 1;
         let counts = Counts {

@@ -151,9 +151,9 @@ fn facts(out: &mut String, draft: &Draft) {
 }
 
 fn footer(out: &mut String, draft: &Draft) {
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<tr><td class=\"soft\" style=\"padding:16px 4px 0;color:{SOFT};font-size:13px;line-height:20px;{BREAKS}\">\n"
+        "<tr><td class=\"soft\" style=\"padding:16px 4px 0;color:{SOFT};font-size:13px;line-height:20px;{BREAKS}\">"
     );
     if !draft.reason.is_empty() {
         let _ = writeln!(out, "{}<br>", escape(&draft.reason));

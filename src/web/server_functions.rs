@@ -96,7 +96,7 @@ async fn check_binding(app: &App, request: Request) -> Result<(Request, Option<D
         Binding::Operator => compared_with_operator(app, &parts.headers, Some(&body)).await,
         binding => compared_with_viewer(app, &parts.headers, &body, binding).await,
     };
-    let to = |page: &str, outcome: Outcome| Err(flash::redirect(app, page, Flash::new(outcome)));
+    let to = |page: &str, outcome: Outcome| flash::redirect(app, page, Flash::new(outcome));
     match compared {
         Ok(Compared::Fits(drawn_for)) => Ok((Request::from_parts(parts, Body::from(body)), drawn_for)),
         // Nothing is lost.
@@ -106,10 +106,10 @@ async fn check_binding(app: &App, request: Request) -> Result<(Request, Option<D
             Ok((Request::from_parts(parts, Body::from(body)), Some(DrawnFor(None))))
         }
         Ok(Compared::SignedOut) => Err(signed_out(app, &parts.headers, &path)),
-        Ok(Compared::Stale) => to(stale_page(&path), Outcome::FormStale),
+        Ok(Compared::Stale) => Err(to(stale_page(&path), Outcome::FormStale)),
         Err(fault) => {
             tracing::error!(error = %fault, path, "a form could not be compared with its session");
-            to(error_page(&path), Outcome::InternalError)
+            Err(to(error_page(&path), Outcome::InternalError))
         }
     }
 }

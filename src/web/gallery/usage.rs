@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 pub fn all() -> Vec<(&'static str, Sample)> {
     let rich = |choice: Choice, hidden: &[&str]| {
         let view = view(choice, hidden);
-        page(NAME, &view, |period| meridian(period))
+        page(NAME, &view, meridian)
     };
     let month = || Choice::Range(Range::Month);
     let empty = |choice| page("Acme Data", &view(choice, &[]), |period| filled(period, |_| UsageFigures::default()));
