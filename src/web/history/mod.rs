@@ -44,7 +44,7 @@ pub struct History {
 /// The part of the page that changes while it is open.
 #[derive(Clone, Debug)]
 pub struct News {
-    /// Lines that came since the page was shown; [`MOST`] or more are not counted further.
+    /// Lines that came since the page was shown; `MOST` or more are not counted further.
     pub lines: usize,
     /// The page with them.
     pub href: String,
