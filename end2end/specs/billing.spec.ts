@@ -84,7 +84,7 @@ test("a low balance is said on the page, and the mark is set there", async ({ pa
   await expect(page.getByRole("alert")).toContainText("That's not a number of credits.");
 });
 
-test("a viewer is told whom to ask", async ({ page, shop }) => {
+test("a viewer reads that an owner or admin can buy", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 4820 });
   await customer.signIn(page, "viewer");
   await expect(page.getByText("You have view-only access.")).toBeVisible();

@@ -25,7 +25,7 @@ pub enum Step {
     Work,
     /// Credits are set aside, in thousandths.
     Hold(i64),
-    /// Courtesy credits come, in thousandths, for so many days.
+    /// Courtesy credits in thousandths, and their life in days.
     Bonus(i64, i64),
 }
 
@@ -56,14 +56,14 @@ impl Story {
         Some(story)
     }
 
-    /// A step so many days before now, and so many minutes after that.
+    /// A step at this number of days before now, plus minutes.
     fn at(&mut self, days_ago: i64, minutes: i64, step: Step) -> &mut Self {
         let at = self.now - TimeDelta::days(days_ago) + TimeDelta::minutes(minutes);
         self.events.push(Event { customer: self.customer, at, step });
         self
     }
 
-    /// Uses so many thousandths from one instant until before another.
+    /// Uses thousandths of credits between two instants, the second excluded.
     fn spend(&mut self, thousandths: i64, from: Instant, until: Instant) -> &mut Self {
         let customer = self.customer;
         let event = |charge: Charge| Event { customer, at: charge.at, step: Step::Use(charge) };
@@ -71,7 +71,7 @@ impl Story {
         self
     }
 
-    /// Uses so many thousandths in the whole cycle that ended `cycles` resets ago; 0 is the current one, until now. Only
+    /// Uses thousandths of credits in the whole cycle that ended `cycles` resets ago; 0 is the current one, until now. Only
     /// the newest have every charge, so that the replay is quick.
     fn cycle(&mut self, cycles: i64, thousandths: i64) -> &mut Self {
         let anchor = self.now + TimeDelta::days(self.customer.resets_in_days);

@@ -83,7 +83,7 @@ impl Wish {
         email::address(email).map(|email| Self { viewer: viewer.clone(), idle, email })
     }
 
-    /// True if it may be about people of these roles: whoever was an owner when the page was drawn may be none now.
+    /// True if it may be about people of these roles. An owner may have lost the role since the page was drawn.
     async fn is_allowed(&self, tx: &mut WriteTransaction, about: &[Role]) -> Result<bool, DbError> {
         let now = tx.now();
         let role = sessions::role_now(&mut tx.db, &self.viewer, now, self.idle).await?;

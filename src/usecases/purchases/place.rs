@@ -50,7 +50,7 @@ pub enum StartOutcome {
     StripeUnavailable,
     /// Stripe has said no, for good. The purchase is kept for a while; a repeat asks with a new key.
     StripeRefused,
-    /// So many of the customer's Checkouts are open that none was added.
+    /// The customer has too many open Checkouts, so none was added.
     LimitReached,
 }
 
@@ -59,7 +59,7 @@ pub(super) enum Placed {
     Stop(StartOutcome),
     /// A Checkout of the same package seems to be open.
     Beside(Box<Purchase>),
-    /// So many of the customer's seem to be open that there is no room for another one.
+    /// The customer seems to have too many open Checkouts for another one.
     Full(Vec<Purchase>),
 }
 

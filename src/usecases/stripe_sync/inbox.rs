@@ -217,7 +217,7 @@ pub(crate) const KINDS: [&str; 20] = [
 
 const _: () = assert!(KINDS.len() <= 20);
 
-/// True if an event may tell of a refund or a dispute. One sale is told of by several: the object decides.
+/// True if an event may report a refund or a dispute. Several events report one sale: the object decides.
 fn is_refund_or_dispute(kind: &str) -> bool {
     kind.starts_with("refund.")
         || kind.starts_with("charge.dispute.")

@@ -76,7 +76,7 @@ fn outcome_notice(request: &RequestContext) -> Option<Notice> {
     Some(Notice::new(tone, strong, "").aloud(voice))
 }
 
-/// Turns emails about alarms on or off, for whoever is signed in.
+/// Turns alarm emails on or off for the signed-in operator.
 #[server(name = SetAlarmEmails, prefix = "/_fn", endpoint = "operator-alarm-emails")]
 pub async fn set_alarm_emails(wanted: String) -> Result<(), ServerFnError> {
     let request = RequestContext::current();

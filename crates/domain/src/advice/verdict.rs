@@ -1,4 +1,4 @@
-//! One verdict of two comparisons (R17, R18). The coming months decide; the last cycles are told beside it only where
+//! One verdict of two comparisons (R17, R18). The coming months decide; the last cycles stand beside it only where
 //! they point the same way.
 
 use super::{Advice, Ahead};

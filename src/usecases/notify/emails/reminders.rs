@@ -33,7 +33,7 @@ impl Expiring {
     }
 }
 
-/// The reminder of so many days; `mail` is its id.
+/// The reminder for a number of days before expiry; `mail` is its id.
 #[must_use]
 pub fn reminder_letter(
     catalog: &Catalog,

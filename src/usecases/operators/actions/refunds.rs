@@ -68,7 +68,7 @@ pub struct RefundPreview {
     pub held: Credits,
 }
 
-/// What a refund would do to the credits now, by the rules that book it (R13). Nothing is written.
+/// The effect of a refund on the credits now, by the rules that book it (R13). It writes nothing.
 pub async fn preview_refund(app: &App, purchase: &Purchase, amount: i64) -> Result<RefundPreview, InternalError> {
     let mut db = app.store.snapshot().await?;
     let account = accounts::account_now(&mut db, &purchase.customer, app).await?;
