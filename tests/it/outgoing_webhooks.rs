@@ -331,7 +331,7 @@ on_both!(an_alarm_that_opens_is_one_message_and_one_email, |app| {
     let signature = operator.signer().await.operator_signature();
     let fields = [("wanted", "on"), ("signature", &*signature)];
     let answer = crate::operators::send(app, "/_fn/operator-alarm-emails", &operator.cookie, &fields).await.expect(303);
-    assert_eq!(answer.header("location"), Some("/operator/account?outcome=on"));
+    assert_eq!(answer.way(), "/operator/account?outcome=on");
     for _ in 0..3 {
         raise(app, "review", "second").await;
     }

@@ -167,7 +167,7 @@ async fn a_worker_of_its_own_works_beside_a_server_that_does_not() {
         let (code, text) = run(&["jobs", "run", "nothing"], &settings);
         assert!(code == Some(2) && text.contains("NAME") && text.contains("reminders"), "{text}");
         let (code, text) = run(&["jobs", "run", "news"], &settings);
-        assert!(code == Some(0) && text.contains("news: done, 1 written; waiting: 0"), "{text}");
+        assert!(code == Some(0) && text.contains("news: items done: 1, waiting: 0"), "{text}");
         // The rest is done by a worker, which ends in good order when told to.
         let mut worker = topup(&["work"], &settings).spawn().unwrap();
         let sent = async {

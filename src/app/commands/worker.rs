@@ -73,7 +73,7 @@ pub async fn jobs(command: &JobsCommand) -> Result<(), Failure> {
                 let stop = CancellationToken::new();
                 stop_on_signal(stop.clone());
                 let done = crate::jobs::run_once(job, &app, &stop).await?;
-                println!("{name}: done, {done} items; waiting: {}", job.backlog(&app).await?);
+                println!("{name}: items done: {done}, waiting: {}", job.backlog(&app).await?);
                 Ok(())
             })
             .await
