@@ -78,7 +78,7 @@ test("a payment that does not match waits for an operator", async ({ page, broke
   proxy.failure = "wrong";
   await pay(page, cards.good);
   const alert = page.getByRole("alert");
-  await expect(alert).toContainText("We received a payment that does not match.");
+  await expect(alert).toContainText("We received a payment that doesn't match.");
   const [purchase] = await customer.purchases();
   expect(purchase.state).toBe("review");
   await expect(alert).toContainText(`Reference ${purchase.id}`);

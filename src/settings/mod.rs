@@ -38,7 +38,7 @@ pub struct DatabaseSettings {
     pub catalog: PathBuf,
 }
 
-/// Settings of `serve` and `demo`. Each flag has an environment name.
+/// Settings of `serve` and of each command that needs the whole app. Each flag has an environment name.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     /// The database and the catalogue.

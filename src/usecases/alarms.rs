@@ -12,7 +12,7 @@ use std::fmt;
 
 mod announcements;
 
-pub use announcements::{WEBHOOK, is_notice, title};
+pub use announcements::{TITLES, WEBHOOK, is_notice, title};
 
 /// An alarm.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `/live.js`, the pages' one script, and `/live`, what it listens to: server-sent events, each the number of the
+//! `/live.js`, the script of live pages, and `/live`, what it listens to: server-sent events, each the number of the
 //! customer's last entry. A page is complete without either.
 
 use crate::usecases::App;
@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
 
-/// The length of a stream: the browser then connects anew, and its session is read again.
+/// The length of a stream: the browser then connects again, and its session is read again.
 const STREAM: Duration = Duration::from_secs(300);
 
 /// The script without comments and indents.

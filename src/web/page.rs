@@ -46,7 +46,7 @@ where
 }
 
 /// Checkout's way back has an outcome in its address, since Stripe keeps the address. It moves into a flash, and the browser
-/// asks anew.
+/// asks again.
 fn moved_out_of_address(request: &RequestContext) -> bool {
     let outcome = request.query("outcome").and_then(|code| Outcome::from_code(&code));
     let is_from_outside = outcome == Some(Outcome::Cancelled);

@@ -3,7 +3,7 @@
 //! PostgreSQL fails on NUL, SQLite cuts text at it, and no page of ours sends one. In an address NUL can only be `%00`. A
 //! form's bytes must be UTF-8, too: bytes that are not would read as U+FFFD.
 //!
-//! *Not here:* the API's own fields (`http::body`, `http::located`), which are refused by name.
+//! *Not here:* the API's own fields (`http::request`), which are refused by name.
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{StatusCode, Uri};

@@ -1,5 +1,5 @@
 //! `/mails/{token}`: the unsubscribe link of an email. The page does nothing by itself, since mail scanners follow links;
-//! its button's POST is `http::mails`.
+//! its button's POST is `http::unsubscribe`.
 
 use crate::usecases::notify::emails::unsubscribe;
 use crate::web::page::{Page, page};

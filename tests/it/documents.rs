@@ -293,6 +293,70 @@ fn every_file_and_every_link_of_the_documents_is_there() {
     assert!(paths > 30 && links > 20, "{paths} {links}");
 }
 
+/// The names in backticks that begin the rows of a section's table.
+fn row_names(section: &str) -> BTreeSet<String> {
+    let operations = read("docs/operations.md");
+    let section = operations.split_once(&format!("\n## {section}\n")).unwrap().1.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once(" |")?.0));
+    rows.flat_map(|cell| cell.split(" · ")).map(|name| name.trim_matches('`').to_owned()).collect()
+}
+
+#[test]
+fn each_alarm_and_each_job_has_its_row_in_operations() {
+    let alarms = topup::usecases::alarms::TITLES.map(|(kind, _)| kind.to_owned());
+    assert_eq!(row_names("Alarms"), alarms.into());
+    let jobs = topup::usecases::jobs::ALL.iter().map(|job| job.name.to_owned()).collect();
+    assert_eq!(row_names("The worker"), jobs);
+    // A kind is a literal at its cause, or a constant beside it.
+    let kinds: BTreeSet<String> = row_names("Alarms");
+    for path in files().iter().filter(|path| path.starts_with("src/") && path.ends_with(".rs")) {
+        for call in read(path).split("raise_alarm(tx, \"").skip(1) {
+            let kind = call.split('"').next().unwrap();
+            assert!(kinds.contains(kind), "{path}: the alarm {kind} has no row in docs/operations.md");
+        }
+    }
+}
+
+/// Modules and documents that the head of a source file names.
+#[test]
+fn what_the_heads_of_source_files_name_is_there() {
+    let files = files();
+    let is_module = |path: &str| {
+        let path = path.trim_start_matches("crate::").replace("::", "/");
+        files.iter().any(|file| file.ends_with(&format!("/{path}.rs")) || file.contains(&format!("/{path}/")))
+            || path.strip_prefix("domain/").is_some_and(|rest| {
+                files.contains(&format!("crates/domain/src/{rest}.rs"))
+                    || files.contains(&format!("crates/domain/src/{rest}/mod.rs"))
+            })
+    };
+    let is_item = |path: &str| {
+        let (module, name) = path.rsplit_once("::").unwrap();
+        let module = module.replace("::", "/");
+        let of_module = files
+            .iter()
+            .filter(|file| file.ends_with(&format!("/{module}.rs")) || file.ends_with(&format!("/{module}/mod.rs")));
+        of_module
+            .into_iter()
+            .any(|file| ["fn", "const", "mod"].iter().any(|kind| read(file).contains(&format!("{kind} {name}"))))
+    };
+    let mut seen = 0;
+    for path in files.iter().filter(|path| path.ends_with(".rs")) {
+        let text = read(path);
+        let head: String = text.lines().map_while(|line| line.strip_prefix("//!")).collect::<Vec<_>>().join(" ");
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | ':');
+        for span in head.split('`').skip(1).step_by(2).filter(|span| span.contains("::") && span.chars().all(is_name)) {
+            assert!(is_module(span) || is_item(span), "{path}: {span} is not there");
+            seen += 1;
+        }
+        let documents = head.split(|c: char| !c.is_ascii_alphanumeric() && !"./_-".contains(c));
+        for document in documents.filter(|word| word.ends_with(".md")) {
+            let name = document.rsplit('/').next().unwrap();
+            assert!(files.iter().any(|file| file.ends_with(name)), "{path}: {document} is not there");
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
 /// `name()`, `Type::name` and a name in parentheses after a file exist in the file that their line names last before them,
 /// or anywhere in the sources if it names none.
 #[test]

@@ -1,7 +1,7 @@
 //! Webhooks: every event is posted, signed, until a 2xx answers it.
 //!
 //! Invariants: the queue is in the store, so only the pauses are lost at a restart; an event is in flight once at a
-//! time; each attempt is signed anew, by the real clock. As at Stripe, events may arrive in any order and, after a
+//! time; each attempt is signed again, by the real clock. As at Stripe, events may arrive in any order and, after a
 //! time-out, twice; with `deliver_twice` always.
 //!
 //! An endpoint that the API created gets each event of its types once, signed with its own secret. It gets no

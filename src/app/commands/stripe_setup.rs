@@ -9,7 +9,7 @@ use crate::settings::error::{BadSetting, bad};
 use crate::settings::stripe::{check_base, check_key};
 use crate::settings::values;
 use crate::stripe::{Endpoint, Stripe, StripeError, is_live_key};
-use crate::usecases::stripe_sync::inbox::KINDS;
+use crate::usecases::stripe_sync::inbox::EVENTS;
 use clap::builder::PathBufValueParser;
 use clap::{Args, Subcommand};
 use sha2::{Digest as _, Sha256};
@@ -66,7 +66,7 @@ pub async fn run(settings: &SetupSettings) -> Result<(), Failure> {
     let all = stripe.endpoints().await.map_err(|e| failed("webhook endpoints", e))?;
     match all.iter().find(|endpoint| endpoint.url == url) {
         None => create(&stripe, &url).await?,
-        Some(ours) if ours.status == "enabled" && ours.missing(&KINDS).is_empty() => {
+        Some(ours) if ours.status == "enabled" && ours.missing(&EVENTS).is_empty() => {
             println!("{} already sends its events to {url}", ours.id);
         }
         Some(ours) => repair(&stripe, ours).await?,
@@ -83,9 +83,9 @@ pub async fn run(settings: &SetupSettings) -> Result<(), Failure> {
 }
 
 async fn create(stripe: &Stripe, url: &str) -> Result<(), Failure> {
-    let key = format!("setup:{}", digest(url, &KINDS));
-    let created = stripe.create_endpoint(&key, url, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
-    println!("{} created: it sends {} kinds of events to {url}", created.id, KINDS.len());
+    let key = format!("setup:{}", digest(url, &EVENTS));
+    let created = stripe.create_endpoint(&key, url, &EVENTS).await.map_err(|e| failed("webhook endpoint", e))?;
+    println!("{} created: it sends {} kinds of events to {url}", created.id, EVENTS.len());
     match created.secret {
         Some(secret) => {
             println!("Its secret is shown once. Add it to the others, if any, and restart:");
@@ -101,8 +101,8 @@ async fn create(stripe: &Stripe, url: &str) -> Result<(), Failure> {
 async fn repair(stripe: &Stripe, ours: &Endpoint) -> Result<(), Failure> {
     // The state is part of the key: a repair after another change is another request.
     let state = format!("{}\n{}", ours.status, ours.enabled_events.join("\n"));
-    let key = format!("setup:{}:{}", ours.id, digest(&state, &KINDS));
-    let repaired = stripe.update_endpoint(&key, ours, &KINDS).await.map_err(|e| failed("webhook endpoint", e))?;
+    let key = format!("setup:{}:{}", ours.id, digest(&state, &EVENTS));
+    let repaired = stripe.update_endpoint(&key, ours, &EVENTS).await.map_err(|e| failed("webhook endpoint", e))?;
     println!("{} repaired: it is {} and sends all events. Its secret is the same", repaired.id, repaired.status);
     Ok(())
 }

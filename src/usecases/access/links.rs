@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 
 /// How long a portal link works.
 const LINK_MINUTES: i64 = 5;
-/// How long a link by email works, from when it left.
+/// How long an emailed link works, counted from the sending.
 pub const SIGN_IN_MINUTES: i64 = 15;
 
 /// A link to be made.

@@ -1,9 +1,9 @@
 //! Sessions: who looks at a page, for which customer, and until when.
 //!
 //! Invariants: tokens are kept as SHA-256 only; a session ends when idle, at its limit, or when it is ended. A
-//! session that came by a link by email has proven its address: what it may do is what the member may do now,
-//! and it may go over to another customer of the same person. One that the SaaS opened may what the SaaS said, and no
-//! more than the member, where its address is a member's. Whoever loses rights loses sessions and links in one commit.
+//! session opened by an emailed link proves its address: it has the member's role of now, and may switch to another
+//! customer of the same person. One opened by the SaaS has the role that the SaaS chose, at most the member's. Whoever
+//! loses rights loses sessions and links in one commit.
 
 pub use crate::domain::Role;
 

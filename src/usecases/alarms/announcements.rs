@@ -34,30 +34,32 @@ pub fn is_notice(kind: &str) -> bool {
     kind == EMAIL || kind == WEBHOOK
 }
 
+/// Every kind of alarm and its words, in the order of docs/operations.md.
+pub const TITLES: [(&str, &str); 18] = [
+    ("review", "Payment needs a review"),
+    ("shortfall", "Refunded credits were already used"),
+    ("dispute", "Dispute"),
+    ("refund_failed", "Refund failed"),
+    ("stripe_key", "Stripe refuses the key"),
+    ("stripe_refused", "Stripe declined a request"),
+    ("stripe_missing", "Checkout missing at Stripe"),
+    ("stripe_customer", "Stripe customer not updated"),
+    ("stripe_malformed", "Unreadable answer from Stripe"),
+    ("mail", "Email not delivered"),
+    ("webhook", "Stripe event not handled"),
+    ("failed_item", "Job item failing"),
+    ("job", "Job failing"),
+    ("clock", "Clock out of step with Stripe"),
+    ("hook", "Webhook not delivered"),
+    ("subscription", "Subscription needs attention"),
+    ("unknown_price", "Unknown price"),
+    ("wrong_mode", "Event from the wrong mode"),
+];
+
 /// The words of a kind of alarm.
 #[must_use]
 pub fn title(kind: &str) -> &str {
-    match kind {
-        "review" => "Payment needs a review",
-        "shortfall" => "Refunded credits were already used",
-        "dispute" => "Dispute",
-        "refund_failed" => "Refund failed",
-        "stripe_key" => "Stripe refuses the key",
-        "stripe_refused" => "Stripe declined a request",
-        "stripe_missing" => "Checkout missing at Stripe",
-        "stripe_customer" => "Stripe customer not updated",
-        "stripe_malformed" => "Unreadable answer from Stripe",
-        "mail" => "Email not delivered",
-        "webhook" => "Stripe event not handled",
-        "failed_item" => "Job item failing",
-        "job" => "Job failing",
-        "clock" => "Clock out of step with Stripe",
-        "hook" => "Webhook not delivered",
-        "subscription" => "Subscription needs attention",
-        "unknown_price" => "Unknown price",
-        "wrong_mode" => "Event from the wrong mode",
-        other => other,
-    }
+    TITLES.iter().find(|(known, _)| *known == kind).map_or(kind, |(_, title)| title)
 }
 
 pub async fn write(tx: &mut WriteTransaction, alarm: &Opened<'_>) -> Result<(), DbError> {

@@ -22,7 +22,7 @@ pub enum InternalError {
 }
 
 impl InternalError {
-    /// True if the cause stays until a person mends it (a 500). All other errors pass (a 503).
+    /// True if the cause stays until a person repairs it (a 500). All other errors pass (a 503).
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! The SaaS makes them for a customer; owners and admins make and revoke their own.
 //!
-//! *Not here:* what a key may read (`http`), how one is shown once (`web::api_key_seed`).
+//! *Not here:* what a key may read (`http`), how one is shown once (`web::settings::api_keys`).
 
 use crate::args;
 use crate::domain::id::KeyId;

@@ -143,8 +143,8 @@ async fn mark_for_stripe(tx: &mut WriteTransaction, no: i64, put: &Put) -> Resul
     Ok(())
 }
 
-/// The customer's e-email is an owner. It is kept what the member was before: that is what a later address leaves. An
-/// owner whom people made stays theirs.
+/// Makes the customer's email address an owner. The member's former role is kept, so that a later address can restore it.
+/// An owner whom people made stays one.
 async fn add_owner(tx: &mut WriteTransaction, no: i64, email: &str) -> Result<(), DbError> {
     let now = tx.now();
     tx.db

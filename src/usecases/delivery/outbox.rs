@@ -36,9 +36,8 @@ const BULK: Policy = Policy {
     alarm_at_attempt: 8,
     alarm: "mail",
     receiver: "server",
-    unreadable: "an email",
-    noun: "a mail",
-    deferred: "mails have been deferred for hours",
+    noun: "an email",
+    deferred: "emails have been deferred for hours",
     given_up_hint: "",
 };
 const URGENT: Policy = Policy { condition: " and urgent = 1", ..BULK };

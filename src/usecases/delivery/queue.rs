@@ -47,8 +47,7 @@ pub(crate) struct Policy {
     /// The kind of the alarms, and the subject of the one about the receiving side.
     pub alarm: &'static str,
     pub receiver: &'static str,
-    /// `an email`, `a mail`, `mails`: the words of alarms and logs.
-    pub unreadable: &'static str,
+    /// `an email`: the word of alarms and logs.
     pub noun: &'static str,
     pub deferred: &'static str,
     /// The text after the reason in the alarm about a message that was given up.
@@ -181,12 +180,12 @@ async fn put_off_unsent(
         policy.table
     );
     tx.db.execute(sql, args![due, &reason, no]).await?;
-    let detail = format!("{} cannot be read, and is retried: {reason}", policy.unreadable);
+    let detail = format!("{} cannot be read, and is retried: {reason}", policy.noun);
     let kind = row.text("kind").unwrap_or_default();
     raise_delivery_alarm(tx, policy.alarm, &kind, &no.to_string(), &detail).await
 }
 
-/// Raises an alarm about a message. Of a notice of an alarm it is raised unannounced, lest it goes in a circle.
+/// Raises an alarm about a message. One about an alarm's own message is not announced, so that it causes no further one.
 async fn raise_delivery_alarm(
     tx: &mut WriteTransaction,
     alarm: &str,

@@ -13,7 +13,7 @@ use std::panic::AssertUnwindSafe;
 
 /// How many items of a round that may have met a passing fault are tried alone.
 const ALONE_MAX: usize = 3;
-/// An item that is due again in so many rounds one after the other is not really served.
+/// An item that is due again in this many rounds one after the other is not really served.
 const STREAK_MAX: u32 = 5;
 
 /// The result of a round.
@@ -95,7 +95,7 @@ pub(crate) struct ItemRun<'a> {
 }
 
 impl<'a> ItemRun<'a> {
-    /// Of this list, with so many items side by side.
+    /// Of this list, with this many items side by side.
     pub fn new(app: &'a App, list: FailedItemList, at_once: usize) -> Self {
         Self { app, list, at_once, streaks: HashMap::new() }
     }

@@ -41,7 +41,6 @@ const POLICY: Policy = Policy {
     alarm_at_attempt: 6,
     alarm: "hook",
     receiver: "endpoint",
-    unreadable: "a message",
     noun: "a message",
     deferred: "messages have been deferred for long",
     given_up_hint: "; `topup hooks retry` sends it again",

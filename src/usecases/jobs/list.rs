@@ -126,7 +126,7 @@ pub const ALL: [Job; 12] = [
     },
     Job {
         name: "hooks",
-        about: "sends webhooks about credited top-ups and low balances",
+        about: "sends webhooks about credited top-ups, low balances and alarms",
         network: true,
         run: |app, stop| Box::pin(webhooks::send_due_webhooks(app, stop)),
         backlog: |app| Box::pin(webhooks::webhook_backlog(app)),

@@ -9,7 +9,7 @@ use crate::usecases::delivery::plain_reason;
 use crate::usecases::{App, InternalError, alarms};
 use std::time::Duration;
 
-/// After so many failures in a row of a whole job (about ten minutes) an alarm is raised.
+/// Failures in a row of a whole job (about ten minutes) that raise an alarm.
 const ALARM_AT_FAILURES: i64 = 7;
 /// The kind of that alarm.
 const ALARM: &str = "job";

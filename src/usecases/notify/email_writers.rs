@@ -1,5 +1,5 @@
-//! The part of an email's writer when the email leaves: the token of a sign-in db, and reminders whose top-ups learn
-//! of the acceptance.
+//! What is added or done only when an email leaves: the token of a sign-in link, and noting at a reminder's top-ups that
+//! it was accepted.
 
 use crate::email::Letter;
 use crate::ledger::WriteTransaction;

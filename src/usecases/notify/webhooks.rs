@@ -1,5 +1,5 @@
-//! Webhooks about events that the SaaS did not cause itself: a top-up was credited, credits run low, none are left. So
-//! that it can resume the jobs that it paused, or pause them before they are refused.
+//! Webhooks about events that the SaaS did not cause itself: a top-up was credited, credits run low, none are left. It can
+//! resume the jobs that it paused, or pause them before they are refused. (Alarms: `alarms::announcements`.)
 //!
 //! *Not here:* how a message leaves (`delivery::webhooks`), which balance is low (`domain::balance_alert`).
 
@@ -9,12 +9,10 @@ use crate::ledger::WriteTransaction;
 use crate::time_zone::rfc3339;
 use crate::usecases::notify::emails::PurchaseData;
 use crate::usecases::outgoing::enqueue_webhook;
-use crate::usecases::{InternalError, ShopSettings, alarms};
+use crate::usecases::{InternalError, ShopSettings};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// The kinds of message.
-pub const KINDS: [&str; 4] = [CREDITED, LOW, EXHAUSTED, alarms::WEBHOOK];
 const CREDITED: &str = "top_up.credited";
 const LOW: &str = "credits.low";
 const EXHAUSTED: &str = "credits.exhausted";

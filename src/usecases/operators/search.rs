@@ -152,7 +152,7 @@ pub struct SentReminder {
     pub kind: String,
     /// The date that it announced.
     pub expires_at: Instant,
-    /// Of so many credits at first.
+    /// Its credits at first.
     pub credits: Credits,
     pub at: Instant,
     /// How many emails it is, to a person each.

@@ -26,7 +26,7 @@ pub const IDLE_MINUTES: i64 = 60;
 pub const LIMIT_HOURS: i64 = 12;
 /// How often the use of a session is written down.
 const SEEN_EVERY_MINUTES: i64 = 5;
-/// So many failures in a row cost nothing; each further one doubles the wait.
+/// Failures in a row that cost nothing; each further one doubles the wait.
 const FREE_TRIES: i64 = 5;
 const WAIT_SECONDS_MIN: i64 = 30;
 const WAIT_SECONDS_MAX: i64 = 15 * 60;
@@ -246,7 +246,7 @@ pub(crate) async fn forget_tries(db: &mut Connection, email: &str) -> Result<(),
     Ok(())
 }
 
-/// How long the next try waits after so many in a row.
+/// How long the next try waits after this many in a row.
 fn wait_after(failures: i64) -> TimeDelta {
     if failures < FREE_TRIES {
         return TimeDelta::zero();

@@ -18,7 +18,7 @@ pub(crate) async fn stored_order(
         Ok(customer) => customer,
         Err(e) => return Ok(Err(e)),
     };
-    // Counted from now: an order that is made anew after a refusal has the whole time.
+    // Counted from now: an order that is made again after a refusal has the whole time.
     let expires_at = checkout_expiry(app.clock.now().max(purchase.created_at), &app.catalog);
     let new = CheckoutOrder { expires_at: expires_at.timestamp(), ..new_order(app, purchase, stripe_customer) };
     let json = serde_json::to_string(&new).map_err(|e| InternalError::Broken(e.to_string()))?;

@@ -1,6 +1,6 @@
 //! A sale that is at Stripe alone: its row was lost with the database, of which an older copy was put in place.
 //!
-//! The Checkout says who bought what; its row is written anew from that, under the id it had, and settled as any other.
+//! The Checkout says who bought what; its row is written again from that, under the id it had, and credited as any other.
 
 use crate::args;
 use crate::domain::time::from_millis;
@@ -15,7 +15,7 @@ use crate::usecases::{App, InternalError};
 /// The missing part of a sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// Its row: it can be written anew.
+    /// Its row: it can be written again.
     Row,
     /// That this Checkout is its own.
     Checkout,
@@ -53,7 +53,7 @@ fn sale_terms(sale: &Sale) -> Option<(Sold, Credits, i64, String)> {
     Some((sold, credits, sale.amount_subtotal?, sale.currency.clone()?))
 }
 
-/// Writes a lost sale's row anew, and settles it by its Checkout; twice is once.
+/// Writes a lost sale's row again, and applies its Checkout; twice is once.
 pub async fn restore_purchase(app: &App, sale: &Sale) -> Result<Fulfillment, InternalError> {
     let Some((id, lost)) = find_lost(app, sale).await? else { return Ok(Fulfillment::NotOurs) };
     match lost {

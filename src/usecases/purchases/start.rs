@@ -17,7 +17,7 @@ use crate::usecases::purchases::refresh::refresh_purchase;
 use crate::usecases::purchases::{open_checkouts, stripe_customer};
 use crate::usecases::{App, InternalError, alarms};
 
-/// How often one click looks for a place anew: Stripe was asked, a Checkout was closed.
+/// How often one click looks for a place again after Stripe was asked or a Checkout was closed.
 const ROUNDS_MAX: usize = 6;
 
 /// Starts a purchase, or goes on with it.
@@ -148,7 +148,7 @@ async fn forget_customer(app: &App, purchase: &Purchase, attempt: i64, customer:
     .await
 }
 
-/// After a definite refusal a repeat uses a new key, with parameters that are made anew (R19).
+/// After a definite refusal a repeat uses a new key, with new parameters (R19).
 async fn next_attempt(tx: &mut WriteTransaction, id: PurchaseId, attempt: i64) -> Result<(), DbError> {
     let sql = "update purchases set attempt = attempt + 1, checkout_order = null
         where id = $1 and attempt = $2 and state = 'created'";

@@ -1,4 +1,4 @@
-//! A customer's customer at Stripe: made once, told of changes, and made anew where somebody deleted it there.
+//! A customer's customer at Stripe: made once, told of changes, and made again where somebody deleted it there.
 //!
 //! Invariants: one request to make it or to change it goes out under one key, however often it is repeated; a change
 //! after that has another key. What was paid by a former Stripe customer is still its customer's.
@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 const TELL_MAX: i64 = 50;
 /// Of these, how many side by side.
 const TELL_AT_ONCE: usize = 8;
-/// After so many tries an alarm is raised.
+/// Tries before an alarm is raised.
 const ALARM_AT_ATTEMPT: i64 = 10;
 /// How long the job waits at most before it tries again.
 const WAIT_MINUTES_MAX: i64 = 60;

@@ -19,7 +19,7 @@ use chrono::TimeDelta;
 /// How many purchases one round asks about, all at once.
 const ROUND: i64 = 8;
 const AT_ONCE: usize = 8;
-/// After so many rounds without any answer of Stripe's a run ends.
+/// Rounds without any answer of Stripe's that end a run.
 const UNANSWERED_MAX: usize = 3;
 /// How many such rounds one run makes.
 const ROUNDS_MAX: usize = 250;

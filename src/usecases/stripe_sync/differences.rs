@@ -15,7 +15,7 @@ pub enum Repair {
     Look,
     /// Look at the subscription, and let the plan follow.
     Follow,
-    /// Write the sale anew as its Checkout has it.
+    /// Write the sale again as its Checkout has it.
     Restore,
     /// Nobody but a person.
     Person,

@@ -9,7 +9,7 @@ use crate::domain::Instant;
 use crate::stripe::webhook::Envelope;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::plain_reason;
-use crate::usecases::stripe_sync::inbox;
+use crate::usecases::stripe_sync::inbox::{self, EVENTS};
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 
@@ -19,6 +19,8 @@ const ASK_EVERY_MINUTES: i64 = 10;
 const OVERLAP_MINUTES: i64 = 60;
 /// How long Stripe keeps events.
 const KEPT_DAYS: i64 = 30;
+/// Stripe takes so many kinds in one question.
+const KINDS_MAX: usize = 20;
 
 /// Reads what Stripe has told since the last time, and acts on what never reached us; how many events that were.
 pub async fn fetch_missed_events(app: &App) -> Result<u64, InternalError> {
@@ -34,11 +36,13 @@ pub async fn fetch_missed_events(app: &App) -> Result<u64, InternalError> {
         return Ok(0);
     }
     let since = (read_to - TimeDelta::minutes(OVERLAP_MINUTES)).max(now - TimeDelta::days(KEPT_DAYS));
-    let mut events = match stripe.events_since(since.timestamp(), &inbox::KINDS).await {
-        Ok(events) => events,
-        Err(e) => return Err(InternalError::Stripe(format!("its events could not be fetched: {e}"))),
-    };
-    events.reverse();
+    let mut events = Vec::new();
+    for kinds in EVENTS.chunks(KINDS_MAX) {
+        let told = stripe.events_since(since.timestamp(), kinds).await;
+        let told = told.map_err(|e| InternalError::Stripe(format!("its events could not be fetched: {e}")))?;
+        events.extend(told.into_iter().rev());
+    }
+    events.sort_by_key(|event| event.created);
     let mut missed = 0;
     for event in events {
         let sql = "select id from inbox where id = $1";

@@ -24,7 +24,7 @@ pub enum Received {
     WrongMode,
 }
 
-/// After so many tries (66 minutes) an alarm is raised; what waits for its customer has given up by then.
+/// Tries before an alarm is raised (66 minutes); what waits for its customer has given up by then.
 const ALARM_AT_ATTEMPT: i64 = 12;
 /// The kind of that alarm; its subject is the event's id.
 const ALARM: &str = "webhook";
@@ -32,7 +32,7 @@ const ALARM: &str = "webhook";
 const ROUND_MAX: i64 = 16;
 const AT_ONCE_MAX: usize = 8;
 const ROUNDS_MAX: usize = 250;
-/// After so many rounds in which nothing could be done a run ends.
+/// Rounds without any success that end a run.
 const UNANSWERED_MAX: usize = 3;
 
 /// Takes a verified event in, and acts on it.
@@ -111,7 +111,7 @@ async fn attempt_event(app: &App, event: InboxEvent) -> Result<Received, Interna
     let Some((kind, object_id)) = &event.about else {
         return Err(InternalError::Broken("the event's row cannot be read".to_owned()));
     };
-    let settled = if kind.starts_with("checkout.session.") {
+    let outcome = if kind.starts_with("checkout.session.") {
         purchases::fulfill_session(app, object_id).await?
     } else if is_refund_or_dispute(kind) {
         purchases::update_payment(app, object_id).await?
@@ -120,7 +120,7 @@ async fn attempt_event(app: &App, event: InboxEvent) -> Result<Received, Interna
     } else {
         Fulfillment::NotOurs
     };
-    let waits = settled == Fulfillment::Retry;
+    let waits = outcome == Fulfillment::Retry;
     app.write(move |tx| {
         Box::pin(async move { if waits { put_event_off(tx, &event).await } else { mark_done(tx, &event.id).await } })
     })
@@ -190,9 +190,8 @@ async fn retry_event_later(
     Ok(tx.db.fetch_optional(sql, args![reason, due, &event.id, event.attempts]).await?.is_some())
 }
 
-/// The events that are asked for where webhooks were lost: each object of ours is told of by one of them. Stripe takes
-/// twenty at most in one question.
-pub(crate) const KINDS: [&str; 20] = [
+/// The events that move something: the endpoint asks for them, and so does the search for missed ones.
+pub(crate) const EVENTS: [&str; 20] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
@@ -215,9 +214,8 @@ pub(crate) const KINDS: [&str; 20] = [
     "invoice.payment_failed",
 ];
 
-const _: () = assert!(KINDS.len() <= 20);
-
-/// True if an event may report a refund or a dispute. Several events report one sale: the object decides.
+/// True if an event may report a refund or a dispute. Several events report one sale: the object decides. An endpoint
+/// that the shop made itself may send `charge.updated` too.
 fn is_refund_or_dispute(kind: &str) -> bool {
     kind.starts_with("refund.")
         || kind.starts_with("charge.dispute.")

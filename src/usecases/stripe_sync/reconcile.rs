@@ -13,7 +13,7 @@ use crate::usecases::stripe_sync::subscription_differences;
 use crate::usecases::{App, InternalError, purchases, subscriptions};
 use std::collections::BTreeSet;
 
-/// After so many purchases in a row that could not be compared nothing is concluded.
+/// Purchases in a row that could not be compared, after which nothing is concluded.
 const SILENT_MAX: usize = 3;
 
 /// Compares every purchase that was begun at `since` or later, every refund and dispute that was, and every

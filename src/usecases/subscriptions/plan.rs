@@ -13,7 +13,7 @@ use crate::usecases::{App, InternalError, alarms};
 /// later.
 const AWAITED_MINUTES: i64 = 60;
 
-/// How often a look that was overtaken begins anew.
+/// How often a read that was overtaken begins again.
 const LOOKS_MAX: usize = 4;
 
 /// True if an event may tell of a subscription.
@@ -246,7 +246,7 @@ fn unpaid_since(
             Some(invoice) => (Some(invoice.clone()), since.or(Some(now))),
             None => (known, since.or(Some(now))),
         },
-        // Kept while it is over, for who asks whether it was paid; a paid one begins anew.
+        // Kept while it is over, for who asks whether it was paid; a paid one begins again.
         SubscriptionStatus::Canceled | SubscriptionStatus::Unpaid => (known, since),
         _ => (None, None),
     })

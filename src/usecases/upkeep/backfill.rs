@@ -28,12 +28,12 @@ const ADDRESSES: [(&str, &str, &str); 6] = [
 
 /// Does what is left to do.
 pub async fn run_backfill(store: &Store) -> Result<(), InternalError> {
-    if unfolded_addresses(store).await?.is_empty() {
+    if customers_without_folded_name(store).await?.is_empty() {
         return Ok(());
     }
     fold_addresses(store).await?;
     loop {
-        let rows = unfolded_addresses(store).await?;
+        let rows = customers_without_folded_name(store).await?;
         if rows.is_empty() {
             return Ok(());
         }
@@ -49,7 +49,7 @@ pub async fn run_backfill(store: &Store) -> Result<(), InternalError> {
     }
 }
 
-async fn unfolded_addresses(store: &Store) -> Result<Vec<(i64, String)>, DbError> {
+async fn customers_without_folded_name(store: &Store) -> Result<Vec<(i64, String)>, DbError> {
     let sql = "select no, name from customers where folded_name is null limit $1";
     let rows = store.read().await?.fetch_all(sql, args![STEP]).await?;
     rows.iter().map(|row| Ok((row.int("no")?, row.text("name")?))).collect()

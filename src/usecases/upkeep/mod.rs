@@ -1,4 +1,5 @@
-//! Upkeep of a database: retention of what is no longer needed, the check against the rules, the test clock.
+//! Upkeep of a database: retention of what is no longer needed, the check against the rules, values that older rows
+//! lack.
 //!
 //! *Not here:* when it runs (`jobs`).
 

@@ -1,4 +1,4 @@
-//! The one notice under the balance card: the first that applies (PAGES.md).
+//! The one notice under the balance card: the first that applies, in the order of `Situation::notice`.
 
 use crate::domain::forecast::{TopUpForecast, about};
 use crate::domain::{Credits, Grant, Instant};

@@ -1,4 +1,4 @@
-//! Every sentence of PAGES.md's table of notices, and their order.
+//! Every sentence of the notices, and their order.
 
 use super::*;
 use crate::domain::forecast::RunsOut;

@@ -1,4 +1,4 @@
-//! PAGES.md's four customers.
+//! The four sample customers.
 
 use crate::domain::{Credits, Cycle, Grant, GrantId, Instant, Kind, Money, PurchaseId, PurchaseState};
 use crate::usecases::insight::cycles::Cycles;

@@ -42,7 +42,7 @@ pub(super) async fn spend(
             request.set_cookie(Cookie::Session, &token, app.settings.session_max.num_seconds());
             request.redirect(&own_path(link.to.unwrap_or(&path)));
         }
-        // The link's page shows the other account and asks anew.
+        // The link's page shows the other account and asks again.
         Spent::Other => request.redirect(&link.page()),
         // The link's page says how to get a new one.
         Spent::Gone => match links::read_link(app, link.token).await? {

@@ -60,7 +60,7 @@ fn endpoint(report: &mut Report, all: &[Endpoint], url: &str) {
         return report
             .wrong("webhook", format!("no endpoint at Stripe has the URL {url}: `topup stripe setup` creates one"));
     };
-    let missing = ours.missing(&inbox::KINDS);
+    let missing = ours.missing(&inbox::EVENTS);
     if ours.status != "enabled" {
         report.wrong("webhook", format!("{} is {}: `topup stripe setup` enables it", ours.id, ours.status));
     } else if missing.is_empty() {

@@ -1,7 +1,7 @@
 //! The history of a customer's credits: the ledger's lines, newest first, those of one cause together.
 //!
 //! Pages are found by `seq`, so that the newest of a million lines are as near as of ten. A filter looks only where
-//! there can be something (`walk`), until a page is full, and at most at so many lines: then it says how far it has
+//! there can be something (`walk`), until a page is full, and at most a bounded number of lines: then it says how far it has
 //! looked.
 
 mod filter;

@@ -1,7 +1,7 @@
 //! Emails about credits: to whom they go, and what each says. All are written into the outbox in the transaction that
 //! causes them, or in the transaction that takes their cause off its list.
 //!
-//! *Not here:* how email leaves (`outbox`, `mail`); receipts (`receipts`).
+//! *Not here:* how email leaves (`delivery::outbox`, `email`); receipts (`receipts`).
 
 pub mod balance;
 pub mod payments;
@@ -170,7 +170,7 @@ pub fn counted(credits: Credits, what: &str) -> String {
     format!("{} {what}{noun}", credits.grouped())
 }
 
-/// The verb that goes with so many.
+/// The verb for a number of credits.
 fn plural_verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
     if credits == Credits::whole(1) { one } else { many }
 }

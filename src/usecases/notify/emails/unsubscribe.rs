@@ -1,7 +1,7 @@
 //! Emails that may be switched off: the address that does it, and the switch.
 //!
 //! The address needs no sign-in (RFC 8058): it names a member by number, bound by the shop's secret to the
-//! member's e-email. A link opens a page with one button; only its POST switches off, since scanners follow links.
+//! member's email. A link opens a page with one button; only its POST switches off, since scanners follow links.
 
 use crate::args;
 use crate::domain::Credits;

@@ -20,7 +20,7 @@ pub struct ActionRequest {
     pub reason: String,
 }
 
-/// Every way in which an order can come out. It travels in a URL, as a code.
+/// Every way in which an order can come out. It travels as a code, in the cookie of `web/flash.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
 #[cfg_attr(test, derive(strum::EnumIter))]
 #[strum(serialize_all = "snake_case")]
