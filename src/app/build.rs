@@ -17,6 +17,8 @@ use crate::usecases::{App, AppParts, InternalError, ServerSettings};
 use chrono::TimeDelta;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// The differences between `serve` and the demo.
 #[derive(Clone, Default)]
@@ -72,6 +74,7 @@ pub async fn build_app(
         form_secret,
         session_idle: TimeDelta::minutes(settings.session_idle_minutes),
         session_max: TimeDelta::days(settings.session_max_days),
+        leaving: CancellationToken::new(),
         demo: variant.demo,
     };
     let app = App::new(AppParts {
@@ -125,7 +128,8 @@ pub async fn with_app(settings: &Settings, run: impl AsyncFnOnce(App) -> Result<
 
 /// The settings of a connection pool.
 pub fn opening(settings: &DatabaseSettings) -> Opening {
-    Opening { connections: settings.database_connections, ..Opening::default() }
+    let wait = Duration::from_secs(settings.database_wait_seconds);
+    Opening { connections: settings.database_connections, wait, ..Opening::default() }
 }
 
 /// Opens a database that must exist.

@@ -3,7 +3,6 @@
 use crate::app::build::Variant;
 use crate::app::failure::Failure;
 use crate::app::serve::{Application, check_site};
-use crate::app::signal::stop_on_signal;
 use crate::demo::seed;
 use crate::settings::{Settings, listen};
 use crate::stripe::StripeSettings;
@@ -76,7 +75,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     if settings.demo_seed == "full" {
         greet(&public_url);
     }
-    stop_on_signal(app.stopper());
+    app.stop_on_signal(Duration::from_secs(settings.shutdown_delay_seconds));
     if runs_clock {
         tokio::spawn(run_clock(app.app.clone(), app.stopper()));
     }

@@ -11,9 +11,12 @@ pub fn routes() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready))
 }
 
-/// 503 if the database cannot be read, if the last write failed, or if the ledger refuses the clock.
+/// 503 if the process is stopping, if the database cannot be read, if the last write failed, or if the ledger refuses the clock.
 async fn ready(State(app): State<App>) -> Result<&'static str, Problem> {
     let not_ready = |detail: &str| Err(Problem::new(Code::Overloaded, detail));
+    if app.settings.leaving.is_cancelled() {
+        return not_ready("The process is stopping. Send requests to another one");
+    }
     if let Err(e) = app.store.try_read().await {
         tracing::warn!(error = %InternalError::from(e), "not ready");
         return not_ready("The database does not answer, or accepts no writes");

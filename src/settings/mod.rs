@@ -6,6 +6,7 @@ pub mod checks;
 mod email;
 pub mod error;
 pub mod listen;
+pub mod secret_files;
 pub mod stripe;
 pub mod values;
 mod webhooks;
@@ -28,11 +29,14 @@ pub enum Switch {
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseSettings {
     /// `sqlite://path` or `postgres://…`
-    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/topup.db", value_parser = values::text())]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://data/topup.db", value_parser = values::text())]
     pub database_url: String,
     /// Connections of this process to PostgreSQL, 4 to 500; SQLite ignores it
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "12", value_parser = values::word_of(clap::value_parser!(u32).range(4..=500)))]
     pub database_connections: u32,
+    /// Seconds to wait for a database server that does not answer at the start, 0 to 3600
+    #[arg(long, env = "DATABASE_WAIT_SECONDS", default_value = "60", value_parser = values::word_of(clap::value_parser!(u64).range(0..=3_600)))]
+    pub database_wait_seconds: u64,
     /// The catalogue of plans and packages
     #[arg(long, env = "CATALOG", default_value = "catalog.toml", value_parser = values::text_of(PathBufValueParser::new()))]
     pub catalog: PathBuf,
@@ -104,6 +108,9 @@ pub struct Settings {
     /// `1`: a test clock, which stands still until you move it. Loopback only
     #[arg(long, env = "TEST_CLOCK", num_args = 0..=1, default_missing_value = "1", value_parser = values::word())]
     pub test_clock: Option<String>,
+    /// Seconds between SIGTERM and the end of the listener, in which /readyz answers 503: 0 to 300
+    #[arg(long, env = "SHUTDOWN_DELAY_SECONDS", default_value = "0", value_parser = values::word_of(clap::value_parser!(u64).range(0..=300)))]
+    pub shutdown_delay_seconds: u64,
     /// Run the worker's jobs in `serve`; `off` if `topup work` runs beside it
     #[arg(long, env = "WORKER", default_value = "on", value_parser = values::word_of(EnumValueParser::<Switch>::new()))]
     pub worker: Switch,

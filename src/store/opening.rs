@@ -11,6 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
+/// The time between two log lines about a server that does not answer.
+const MESSAGE_EVERY: Duration = Duration::from_secs(5);
+
 /// The bounds of an open database.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening {
@@ -113,6 +116,7 @@ impl Opening {
     /// Connects once, and again for a while where the server does not answer.
     pub(super) async fn until_it_answers(&self, options: &PgConnectOptions) -> Result<(), OpenError> {
         let until = Instant::now() + self.wait;
+        let mut next_message = Instant::now();
         let mut pause = Duration::from_millis(100);
         loop {
             let error = match timeout(self.response_timeout.0, options.connect()).await {
@@ -126,6 +130,14 @@ impl Opening {
             };
             if is_connection_refusal(&error) || Instant::now() + pause > until {
                 return Err(error.into());
+            }
+            if Instant::now() >= next_message {
+                next_message = Instant::now() + MESSAGE_EVERY;
+                let seconds = until.saturating_duration_since(Instant::now()).as_secs();
+                tracing::warn!(
+                    "waiting for the database, at most {seconds} s more: {}",
+                    connection_error_words(&error)
+                );
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));

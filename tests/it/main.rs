@@ -63,6 +63,7 @@ mod refunds_and_disputes;
 mod reminders;
 mod require_notice;
 mod revoked_access;
+mod rolling_restarts;
 mod sandbox;
 mod schema;
 mod settings;

@@ -60,6 +60,11 @@ impl Process {
     /// SIGTERM, once it serves; the exit code.
     pub async fn terminate(&mut self) -> Option<i32> {
         call(&self.base, "GET", "/healthz", "-", String::new()).await.unwrap().expect(200);
+        self.stop()
+    }
+
+    /// SIGTERM; the exit code.
+    pub fn stop(&mut self) -> Option<i32> {
         self.signal("TERM");
         self.child.wait().unwrap().code()
     }

@@ -95,10 +95,11 @@ fn a_database_must_be_named_well() {
     refused("serve", &[("DATABASE_URL", &format!("sqlite://{}", std::env::temp_dir().display()))], "DATABASE_URL");
     // A server that does not answer is no wrong setting: it is waited for, and then named.
     let mut topup = topup(&["serve"], &[("DATABASE_URL", "postgres://topup:the-password@127.0.0.1:1/topup")]);
-    topup.env("RUST_LOG", "off");
+    topup.env("DATABASE_WAIT_SECONDS", "1");
     let Err(output) = start(topup) else { panic!("nobody listens there") };
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 2), "{said}");
+    assert!(said.lines().next().unwrap().contains("waiting for the database, at most "), "{said}");
     assert!(said.contains("DATABASE_URL: the database does not answer: ") && !said.contains("pool"), "{said}");
     assert!(!said.contains("the-password"), "{said}");
 }
@@ -156,9 +157,11 @@ fn addresses_must_be_addresses_and_the_test_clock_stays_at_home() {
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
 const HOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const ROWS: [Row; 24] = [
+const ROWS: [Row; 26] = [
     ("DATABASE_URL", "sqlite:///nowhere/x.db", &[], &["mysql://localhost/topup", "x.db"]),
     ("DATABASE_CONNECTIONS", "12", &[], &["3", "501", "many", "-1", "1.5"]),
+    ("DATABASE_WAIT_SECONDS", "60", &[], &["3601", "-1", "long"]),
+    ("SHUTDOWN_DELAY_SECONDS", "10", &[], &["301", "-1", "long"]),
     ("CATALOG", "catalog.toml", &[], &["/nowhere/catalog.toml"]),
     ("LISTEN", "127.0.0.1:0", &[], &["localhost", "127.0.0.1", "127.0.0.1:99999", "here:80"]),
     (
@@ -344,6 +347,54 @@ async fn space_around_a_value_is_ignored() {
         assert_ne!(output.status.code(), Some(2), "{command:?}: {output:?}");
     }
     app.stop().await;
+}
+
+#[tokio::test]
+async fn secrets_may_come_from_files() {
+    let home = Home::make(Database::Sqlite).await;
+    let file = |name: &str, content: &str| {
+        let path = home.folder.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    };
+    let second = "second-key-of-the-operator-00000000000";
+    let files = [
+        ("DATABASE_URL_FILE", file("url", &home.url)),
+        ("OPERATOR_KEYS_FILE", file("keys", &format!("{OPERATOR_KEY},{second}\n"))),
+        ("STRIPE_SECRET_KEY_FILE", file("stripe", &format!("{TEST}\r\n"))),
+        ("STRIPE_WEBHOOK_SECRETS_FILE", file("stripe-webhooks", SECRET)),
+        ("SMTP_URL_FILE", file("smtp", "smtp://127.0.0.1:25\n")),
+        ("HOOK_SECRETS_FILE", file("hook", HOOK)),
+    ];
+    let command = |more: &[(&str, &str)]| {
+        let mut command = topup(&["serve"], &[("MAIL_FROM", "a@shop.example"), ("HOOK_URL", "http://127.0.0.1:1/")]);
+        command.env_remove("OPERATOR_KEYS").env("STRIPE_API_BASE", "http://127.0.0.1:1").env("WORKER", "off");
+        command.envs(files.iter().map(|(name, path)| (*name, path.as_str()))).envs(more.iter().copied());
+        command
+    };
+    let process = start(command(&[])).unwrap_or_else(|output| panic!("{output:?}"));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (key, status) in [(OPERATOR_KEY, 200), (second, 200), ("third-key-of-the-operator-000000000000", 401)] {
+        let answer = client.get(format!("{}/v1/catalog", process.base)).header("x-api-key", key).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{key}");
+    }
+    drop(process);
+    for (name, _) in &files {
+        let setting = name.strip_suffix("_FILE").unwrap();
+        let (empty, wrong) = (file("empty", "\n"), file("wrong", "\u{7}\n"));
+        for (given, named) in [
+            ((setting, "value"), setting),
+            ((*name, "/nowhere/secret"), *name),
+            ((*name, ""), *name),
+            ((*name, empty.as_str()), setting),
+            ((*name, wrong.as_str()), setting),
+        ] {
+            let Err(output) = start(command(&[given])) else { panic!("{given:?} was accepted") };
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{given:?}: {said}");
+            assert!(said.starts_with(&format!("{named}: ")), "{given:?}: {said}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -7,10 +7,10 @@ mod peers;
 
 use crate::app::build::{Variant, build_app, check_plans, opening, read_catalog};
 use crate::app::failure::Failure;
-use crate::app::serve::connections::ConnectionLimits;
+use crate::app::serve::connections::{ConnectionLimits, Stages};
 use crate::app::serve::lock::FileLock;
 use crate::app::serve::peers::Peers;
-use crate::app::signal::stop_on_signal;
+use crate::app::signal;
 use crate::settings::error::BadSetting;
 use crate::settings::{Settings, Switch, listen};
 use crate::store::{Opening, Store};
@@ -28,6 +28,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+/// The time after the stop for running requests.
+const REQUESTS_AT_STOP: Duration = Duration::from_secs(15);
+
 /// A server. Tests run several in one process.
 pub struct Application {
     /// The app.
@@ -39,7 +42,7 @@ pub struct Application {
     peers: Peers,
     engine: tokio::task::JoinHandle<()>,
     runs_jobs: bool,
-    stop: CancellationToken,
+    stages: Stages,
     _lock: Option<FileLock>,
 }
 
@@ -69,14 +72,29 @@ impl Application {
             app.settings.trusted_proxies.clone(),
             app.settings.metrics.clone(),
         );
-        let stop = CancellationToken::new();
-        Ok(Self { app, address, listener, limits, peers, engine, runs_jobs, stop, _lock: lock })
+        let stages = Stages::new(app.settings.leaving.clone());
+        Ok(Self { app, address, listener, limits, peers, engine, runs_jobs, stages, _lock: lock })
     }
 
-    /// Stops [`Application::run`] from outside.
+    /// Stops [`Application::run`] from outside, at once.
     #[must_use]
     pub fn stopper(&self) -> CancellationToken {
-        self.stop.clone()
+        self.stages.stop.clone()
+    }
+
+    /// Stops at a signal: `/readyz` is 503 for `delay` before the listener closes. A second signal ends the delay.
+    pub fn stop_on_signal(&self, delay: Duration) {
+        let Stages { leaving, stop, .. } = self.stages.clone();
+        signal::stop_on_signal(leaving.clone());
+        tokio::spawn(async move {
+            leaving.cancelled().await;
+            if !delay.is_zero() {
+                tracing::info!(seconds = delay.as_secs(), "stopping: /readyz answers 503 until the listener closes");
+                signal::stop_on_signal(stop.clone());
+            }
+            let _stopped = stop.run_until_cancelled(tokio::time::sleep(delay)).await;
+            stop.cancel();
+        });
     }
 
     /// Serves until stopped. Then it finishes running requests, drains the ledger's queue, and closes the database.
@@ -84,7 +102,8 @@ impl Application {
     /// # Errors
     /// A panic of the worker.
     pub async fn run(self) -> Result<(), Failure> {
-        let Self { app, listener, limits, peers, engine, runs_jobs, stop, _lock: lock, .. } = self;
+        let Self { app, listener, limits, peers, engine, runs_jobs, stages, _lock: lock, .. } = self;
+        let stop = stages.stop.clone();
         let (worker_app, worker_stop) = (app.clone(), stop.clone());
         let worker = tokio::spawn(async move {
             if runs_jobs {
@@ -93,11 +112,13 @@ impl Application {
         });
         let live_pages = tokio::spawn(live::follow_writes(app.clone(), stop.clone()));
         let router = router(&app);
-        let serving = connections::serve(listener, router, limits, peers, stop.clone());
+        let leaving = stages.leaving.clone();
+        let serving = connections::serve(listener, router, limits, peers, stages);
         // Open connections are closed after this; idempotency keys keep their writes safe.
         let grace = async {
             stop.cancelled().await;
-            tokio::time::sleep(Duration::from_secs(5)).await;
+            leaving.cancel();
+            tokio::time::sleep(REQUESTS_AT_STOP).await;
         };
         tokio::select! {
             () = serving => {}
@@ -142,7 +163,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
         .map_err(|e| Failure::Setting(format!("LISTEN: {}: {e}", settings.listen)))?;
     let app = Application::build(&settings, listener, Variant::default()).await?;
     println!("listening on {}", listen::url(app.address));
-    stop_on_signal(app.stopper());
+    app.stop_on_signal(Duration::from_secs(settings.shutdown_delay_seconds));
     app.run().await
 }
 

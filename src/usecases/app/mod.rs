@@ -30,6 +30,7 @@ use futures::future::BoxFuture;
 use ipnet::IpNet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// The parts that every use-case needs. A clone is one count up: each request makes some.
 #[derive(Clone)]
@@ -157,6 +158,8 @@ pub struct ServerSettings {
     pub session_idle: TimeDelta,
     /// How long a session lasts at most.
     pub session_max: TimeDelta,
+    /// Cancelled when the process begins to stop: `/readyz` answers 503 from then on.
+    pub leaving: CancellationToken,
     /// True if this is the demo.
     pub demo: bool,
 }

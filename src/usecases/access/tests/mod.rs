@@ -77,6 +77,7 @@ impl Rig {
             form_secret: vec![0; 32],
             session_idle: TimeDelta::minutes(720),
             session_max: TimeDelta::days(14),
+            leaving: tokio_util::sync::CancellationToken::new(),
             demo: false,
         };
         let mails = folder.join("mails");
