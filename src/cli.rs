@@ -79,6 +79,43 @@ mod tests {
     }
 
     #[test]
+    fn every_secret_of_every_command_may_come_from_a_file() {
+        use crate::settings::secret_files::read_secret_files;
+        let file = std::env::temp_dir().join(format!("topup-secret-{}", std::process::id()));
+        let (mut all, mut names) = (Vec::new(), std::collections::BTreeSet::new());
+        values_of(&Cli::command(), &["topup".to_owned()], &mut all);
+        for (words, arg) in all.iter().filter(|(_, arg)| arg.is_hide_env_values_set()) {
+            let name = arg.get_env().expect("a name").to_string_lossy().into_owned();
+            let words: Vec<std::ffi::OsString> = words.iter().skip(1).map(Into::into).collect();
+            let file_name = format!("{name}_FILE");
+            let given = |path: &std::path::Path, beside: Option<&str>| {
+                let (path, beside) = (path.as_os_str().to_owned(), beside.map(Into::into));
+                let read = |asked: &str| if asked == file_name { Some(path.clone()) } else { beside.clone() };
+                read_secret_files(Cli::command(), &words, |asked| {
+                    (asked == name || asked == file_name).then(|| read(asked)).flatten()
+                })
+            };
+            // The content reaches the value's own reader, which refuses it.
+            std::fs::write(&file, "s\u{7}ecret\n").expect("a file");
+            let command = given(&file, None).expect("a readable file");
+            let called = [&["topup".into()], words.as_slice()].concat();
+            let said = command.try_get_matches_from(called).expect_err("a control character").to_string();
+            assert!(said.contains(&name) && said.contains("control") && !said.contains("ecret"), "{words:?}: {said}");
+            let twice = given(&file, Some("value")).expect_err("two values");
+            assert!(twice.starts_with(&format!("{name}: is given twice")), "{twice}");
+            let missing = given(std::path::Path::new("/nowhere/secret"), None).expect_err("no file");
+            assert!(missing.starts_with(&format!("{file_name}: /nowhere/secret")), "{missing}");
+            names.insert(name);
+        }
+        std::fs::remove_file(&file).expect("a file");
+        for name in
+            ["DATABASE_URL", "HOOK_SECRETS", "OPERATOR_KEYS", "SMTP_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"]
+        {
+            assert!(names.contains(name), "{name} is no secret");
+        }
+    }
+
+    #[test]
     fn every_value_of_every_command_is_read_by_the_one_reader_and_refused_by_its_own_name() {
         let mut all = Vec::new();
         values_of(&Cli::command(), &["topup".to_owned()], &mut all);

@@ -1,6 +1,6 @@
 //! The binary: commands and exit codes. 2 means an invalid setting, which one line names.
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use topup::app;
@@ -9,6 +9,7 @@ use topup::app::commands::purchases::PurchasesCommand;
 use topup::app::commands::stripe_setup::StripeCommand;
 use topup::app::failure::Failure;
 use topup::cli::{Cli, Command};
+use topup::settings::secret_files::read_secret_files;
 use tracing_subscriber::EnvFilter;
 
 /// The default of `RUST_LOG`. Stripe's client library logs every failure; ours logs the outcome of a call once.
@@ -40,10 +41,21 @@ fn print_error(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
+/// The command line, the environment, and the files of secrets that it names.
+fn read_command_line() -> Result<Cli, ExitCode> {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let command = read_secret_files(Cli::command(), &words, |name| std::env::var_os(name)).map_err(|line| {
+        eprintln!("{line}");
+        ExitCode::from(2)
+    })?;
+    let matches = command.try_get_matches().map_err(|error| print_error(&error))?;
+    Cli::from_arg_matches(&matches).map_err(|error| print_error(&error))
+}
+
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match read_command_line() {
         Ok(cli) => cli,
-        Err(error) => return print_error(&error),
+        Err(code) => return code,
     };
     if let Err(line) = start_log() {
         eprintln!("{line}");

@@ -1,4 +1,4 @@
-//! Secrets from files: `OPERATOR_KEYS_FILE` names a file that has the value of `OPERATOR_KEYS`.
+//! Secrets from files: `NAME_FILE` names a file that has the value of `NAME`.
 //!
 //! A setting is a secret if `--help` hides its value, so a new one needs no code here.
 

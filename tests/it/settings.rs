@@ -364,10 +364,11 @@ async fn secrets_may_come_from_files() {
         ("STRIPE_SECRET_KEY_FILE", file("stripe", &format!("{TEST}\r\n"))),
         ("STRIPE_WEBHOOK_SECRETS_FILE", file("stripe-webhooks", SECRET)),
         ("SMTP_URL_FILE", file("smtp", "smtp://127.0.0.1:25\n")),
+        ("HOOK_URL_FILE", file("hook-url", "http://127.0.0.1:1/\n")),
         ("HOOK_SECRETS_FILE", file("hook", HOOK)),
     ];
     let command = |more: &[(&str, &str)]| {
-        let mut command = topup(&["serve"], &[("MAIL_FROM", "a@shop.example"), ("HOOK_URL", "http://127.0.0.1:1/")]);
+        let mut command = topup(&["serve"], &[("MAIL_FROM", "a@shop.example")]);
         command.env_remove("OPERATOR_KEYS").env("STRIPE_API_BASE", "http://127.0.0.1:1").env("WORKER", "off");
         command.envs(files.iter().map(|(name, path)| (*name, path.as_str()))).envs(more.iter().copied());
         command
