@@ -1,7 +1,9 @@
 //! The command line. Doc comments are `--help`; each command's arguments stand in its file in `app::commands`.
 
 use crate::app::commands::alarms::AlarmsSettings;
+use crate::app::commands::backup::{BackupSettings, RestoreSettings};
 use crate::app::commands::clock::ClockCommand;
+use crate::app::commands::healthy::HealthySettings;
 use crate::app::commands::hooks::HooksCommand;
 use crate::app::commands::operators::OperatorCommand;
 use crate::app::commands::purchases::PurchasesCommand;
@@ -33,6 +35,10 @@ pub enum Command {
     Migrate(DatabaseSettings),
     /// Verify the whole ledger. May run beside `serve`.
     Check(DatabaseSettings),
+    /// Copy an SQLite database into a new file, and verify the copy. May run beside `serve`.
+    Backup(BackupSettings),
+    /// Put a file of `backup` in the place of the database, verified. Stop `serve` first.
+    Restore(RestoreSettings),
     /// Verify a customer's exported entries, CSV or JSON, without a database.
     VerifyExport(ExportSettings),
     /// List alarms, a line each; `ack` acknowledges them.
@@ -49,6 +55,8 @@ pub enum Command {
     Reconcile(Box<ReconcileSettings>),
     /// Check settings, database, Stripe, email, clock and worker, and name the next steps. It changes nothing.
     Doctor(Box<Settings>),
+    /// Ask the `serve` of this machine whether it is ready: for health checks of containers.
+    Healthy(HealthySettings),
     /// Set up Stripe.
     #[command(subcommand)]
     Stripe(StripeCommand),

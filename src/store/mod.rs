@@ -7,6 +7,7 @@
 //! transaction is long; nothing orders by text collation.
 
 pub mod accounts;
+pub mod copies;
 pub mod daily_usage;
 pub mod daily_usage_names;
 mod day_totals;

@@ -92,6 +92,15 @@ impl Writer {
         migrations.run(place.connected().await?).await
     }
 
+    /// Writes a whole copy, as of one instant, into an empty file. Other writers go on meanwhile.
+    ///
+    /// # Errors
+    /// SQLite fails.
+    pub async fn copy_into(&self, file: &str) -> Result<(), DbError> {
+        let mut place = Arc::clone(&self.0).lock_owned().await;
+        sqlx::query("vacuum into $1").bind(file).execute(place.connected().await?).await.map(drop)
+    }
+
     /// Ends the connection.
     pub async fn close(&self) {
         if let Some(connection) = self.0.lock().await.connection.take()

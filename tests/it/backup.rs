@@ -1,25 +1,30 @@
 //! Backup and restore by docs/operations.md: a copy is made while `serve` runs, and restored later.
 
 use crate::app::{Database, TestApp, on_both};
+use crate::process::topup;
 use serde_json::json;
 use std::process::Command;
 use topup::usecases::stripe_sync::differences::Repair;
 use topup::usecases::stripe_sync::reconcile;
 
-/// Runs a command of the document; its programs are on every machine that runs the tests.
+/// Runs a program of the document, which is on every machine that runs the tests.
 fn run(name: &str, args: &[&str]) {
     let output = Command::new(name).args(args).output().unwrap_or_else(|e| panic!("{name}: {e}"));
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-const COPY: &str = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))";
+/// Runs `topup` on the database of a test.
+fn run_topup(app: &TestApp, words: &[&str]) {
+    let output = topup(words, &[("DATABASE_URL", &app.home.url)]).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
 
 /// Beside the running server.
 fn backup(app: &TestApp) {
     let copy = app.home.folder.join("copy");
     let copy = copy.to_str().unwrap();
     match app.home.database {
-        Database::Sqlite => run("python3", &["-c", COPY, app.home.url.strip_prefix("sqlite://").unwrap(), copy]),
+        Database::Sqlite => run_topup(app, &["backup", copy]),
         Database::Postgres => run("pg_dump", &["--format=custom", "--file", copy, &app.home.url]),
     }
 }
@@ -28,13 +33,7 @@ fn backup(app: &TestApp) {
 fn restore(app: &TestApp) {
     let copy = app.home.folder.join("copy");
     match app.home.database {
-        Database::Sqlite => {
-            let file = app.home.url.strip_prefix("sqlite://").unwrap();
-            for rest in ["-wal", "-shm"] {
-                let _there = std::fs::remove_file(format!("{file}{rest}"));
-            }
-            std::fs::copy(&copy, file).unwrap();
-        }
+        Database::Sqlite => run_topup(app, &["restore", "--replace", copy.to_str().unwrap()]),
         Database::Postgres => {
             run("pg_restore", &["--clean", "--if-exists", "--dbname", &app.home.url, copy.to_str().unwrap()]);
         }

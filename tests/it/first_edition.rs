@@ -12,7 +12,8 @@ use std::io::Read as _;
 const COUNTED: &str = "ok: 8 customers, 71 grants, 808 entries, 1 open holds, 19 credited purchases\n";
 const AFTER_A_CHARGE: &str = "ok: 8 customers, 71 grants, 809 entries, 1 open holds, 19 credited purchases\n";
 
-async fn restore(home: &Home) {
+/// Its database, as it was dumped.
+pub async fn load(home: &Home) {
     let dump = match home.database {
         Database::Sqlite => "sqlite.sql.gz",
         Database::Postgres => "postgres.sql.gz",
@@ -40,7 +41,7 @@ async fn restore(home: &Home) {
 
 async fn migrates_and_passes(database: Database) {
     let home = Home::make(database).await;
-    restore(&home).await;
+    load(&home).await;
     let settings = [("DATABASE_URL", home.url.as_str()), ("TEST_CLOCK", "1"), ("WORKER", "off")];
     let run = |command: &str| {
         let output = topup(&[command], &settings[..1]).output().unwrap();

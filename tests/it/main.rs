@@ -5,6 +5,7 @@
 mod api_errors;
 mod app;
 mod backup;
+mod backup_commands;
 mod batches;
 mod billing;
 mod charges;

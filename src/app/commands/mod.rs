@@ -1,9 +1,11 @@
 //! The commands beside `serve`, one file each.
 
 pub mod alarms;
+pub mod backup;
 pub mod check;
 pub mod clock;
 pub mod doctor;
+pub mod healthy;
 pub mod hooks;
 pub mod migrate;
 pub mod operators;

@@ -3,6 +3,7 @@
 //! A symlink, another path and (on Linux) a hard link of the file lead to the same lock.
 
 use crate::app::failure::Failure;
+use crate::usecases::upkeep::restore::give_to_owner_of_folder;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
@@ -23,6 +24,7 @@ impl FileLock {
         let mut name = real.clone().into_os_string();
         name.push(".lock");
         let beside = File::options().create(true).truncate(false).write(true).open(&name).map_err(wrong)?;
+        give_to_owner_of_folder(Path::new(&name)).map_err(wrong)?;
         lock(&beside, database)?;
         // A hard link has another lock file beside it. Other systems than Linux would let this lock and SQLite's own
         // block each other.

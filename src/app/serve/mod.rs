@@ -2,7 +2,7 @@
 
 pub mod connections;
 mod deadline;
-mod lock;
+pub mod lock;
 mod peers;
 
 use crate::app::build::{Variant, build_app, check_plans, opening, read_catalog};

@@ -1,8 +1,10 @@
-//! Upkeep of a database: retention of what is no longer needed, the check against the rules, values that older rows
-//! lack.
+//! Upkeep of a database: retention of what is no longer needed, the check against the rules, copies of it, values that
+//! older rows lack.
 //!
 //! *Not here:* when it runs (`jobs`).
 
 pub mod backfill;
+pub mod backup;
 pub mod check;
+pub mod restore;
 pub mod retention;
