@@ -22,7 +22,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .PHONY: help
 help: ## Lists these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---- the demo: needs only cargo, Node, npm and make
 
@@ -156,6 +156,24 @@ release: node_modules/.all-tools ## Builds target/release/topup, without the dem
 	# Precompressing makes it build the stylesheet before the server that carries it.
 	$(LEPTOS) build --release --precompress
 	@ls -l $(TARGET)/release/topup
+
+# A program that is built already, for instance by `make release`.
+BIN ?= $(TARGET)/release/topup
+
+.PHONY: package
+package: ## Packs BIN, by default the release: a .deb, and an image for containers
+	scripts/need package
+	scripts/package "$(BIN)" "$(TARGET)/package"
+
+.PHONY: test-packages
+test-packages: ## Installs what `make package` made in clean roots and runs it; needs root
+	scripts/need try-packages
+	scripts/try-packages "$(TARGET)/package"
+
+.PHONY: test-proxies
+test-proxies: ## Runs contrib's nginx, Caddy and HAProxy in front of BIN
+	scripts/need try-proxies
+	scripts/try-proxies "$(BIN)"
 
 .PHONY: measure
 measure: release end2end/node_modules/.tools ## Start time, memory, page weight and Lighthouse of the release

@@ -28,3 +28,29 @@ chromium_path() {
     fi
     command -v chromium || command -v chromium-browser || command -v google-chrome
 }
+
+# A port of 127.0.0.1 that nobody has at the moment, below the system's range for outgoing connections.
+free_port() {
+    local port
+    for _ in {1..50}; do
+        port=$((20000 + RANDOM % 12000))
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "$port"
+            return
+        fi
+    done
+    return 1
+}
+
+# wait_for LOG PID COMMAND…    until the command succeeds, at most 60 seconds and while the process lives; else prints the log.
+wait_for() {
+    local log=$1 pid=$2
+    shift 2
+    for _ in {1..600}; do
+        if "$@" 2>/dev/null; then return; fi
+        if ! kill -0 "$pid" 2>/dev/null; then break; fi
+        sleep 0.1
+    done
+    tail -20 "$log" >&2
+    return 1
+}
