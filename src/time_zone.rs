@@ -112,6 +112,16 @@ impl Zone {
         (self.local(at).date_naive() - self.local(now).date_naive()).num_days()
     }
 
+    /// `11 days before your reset`
+    #[must_use]
+    pub fn before_reset(self, at: Instant, resets_at: Instant) -> String {
+        match self.days_until(at, resets_at) {
+            i64::MIN..=0 => "just before your reset".to_owned(),
+            1 => "1 day before your reset".to_owned(),
+            days => format!("{days} days before your reset"),
+        }
+    }
+
     #[must_use]
     pub fn same_day(self, a: Instant, b: Instant) -> bool {
         self.days_until(a, b) == 0

@@ -78,10 +78,13 @@ test("a low balance is said on the page, and the mark is set there", async ({ pa
   await expect(page.getByRole("status")).toContainText("Saved.");
   await expect(buying.getByText("Email me when I have fewer than 150 credits")).toBeVisible();
   await expect(page.getByText("Only 180 credits left.")).toHaveCount(0);
-  await buying.getByText("Email me when I have fewer than 150 credits").click();
+  // The outcome stands at the form, in view.
+  await expect(buying.getByRole("status")).toBeInViewport();
   await buying.getByRole("textbox").fill("many");
   await buying.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByRole("alert")).toContainText("That's not a number of credits.");
+  await expect(buying.getByRole("alert")).toContainText("That's not a number of credits.");
+  await expect(buying.getByRole("textbox")).toHaveValue("many");
+  await expect(buying.getByRole("textbox")).toBeInViewport();
 });
 
 test("a viewer reads that an owner or admin can buy", async ({ page, shop }) => {

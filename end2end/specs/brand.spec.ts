@@ -101,3 +101,15 @@ function contrast(one: string, two: string): number {
   const [dark = 0, light = 0] = [luminance(one), luminance(two)].sort((a, b) => a - b);
   return (light + 0.05) / (dark + 0.05);
 }
+
+test("a blocked form's page wears the accent, and its theme switch leads to a page", async ({ page, dressedShop: shop }) => {
+  const sent = { headers: { "sec-fetch-site": "cross-site" }, form: { theme: "dark", back: "/billing" } };
+  for (const [form, back] of [["theme", "/billing"], ["operator-act", "/operator"]]) {
+    const blocked = await page.request.post(`${shop.url}/_fn/${form}`, sent);
+    expect(blocked.status()).toBe(403);
+    const html = await blocked.text();
+    expect(html).toContain("We blocked this request");
+    expect(html).toContain('href="/pkg/brand.css?v=');
+    expect(html).toContain(`name="back" value="${back}"`);
+  }
+});

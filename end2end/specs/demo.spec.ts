@@ -73,6 +73,16 @@ test("buy, use, and go to the reset: each step ticks itself", async ({ page, dem
   await expect(bar(page).getByRole("status")).toContainText("The clock has moved.");
 });
 
+test("a sign-in by one click leads where one was going", async ({ page, demo }) => {
+  await page.context().clearCookies();
+  await page.goto(`${demo.url}/usage?range=7d`);
+  await page.getByRole("button", { name: /^Larch Research/ }).click();
+  await expect(page).toHaveURL(/\/usage\?range=7d$/);
+  await page.goto(`${demo.url}/operator/sales`);
+  await page.getByRole("button", { name: "Sign in as the operator" }).click();
+  await expect(page).toHaveURL(/\/operator\/sales$/);
+});
+
 test("emails, events and plans are a click away", async ({ page, demo }) => {
   await page.goto(demo.url);
   await switchTo(page, "Fjord Notes");

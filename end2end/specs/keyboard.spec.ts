@@ -87,6 +87,22 @@ test("with the keyboard alone: a chart is switched off and on, a table is scroll
   await expect.poll(() => table.evaluate((element) => element.scrollLeft)).toBeGreaterThan(0);
 });
 
+test("with the keyboard alone: the bars of a chart are read", async ({ page, shop, javaScriptEnabled }) => {
+  test.skip(javaScriptEnabled === false, "without script the table has the figures");
+  const customer = await shop.customer({ used: 40 });
+  await customer.signIn(page);
+  await press(page, page.getByRole("navigation", { name: "Account" }).getByRole("link", { name: "Usage" }));
+  const bars = page.getByRole("slider", { name: "Credits, day by day" });
+  await expect(bars).toBeAttached();
+  await tabTo(page, bars);
+  const words = page.getByRole("figure").first().locator(".read");
+  await page.keyboard.press("End");
+  await expect(words).toHaveText(/so far: 40 · all from plan$/);
+  await page.keyboard.press("ArrowLeft");
+  await expect(words).toHaveText(/: none$/);
+  await expect(bars).toHaveAttribute("aria-valuetext", /: none$/);
+});
+
 test("with the keyboard alone: the history is filtered, and Back returns", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 100 });
   for (let n = 0; n < 60; n++) await customer.charge(1);

@@ -147,6 +147,35 @@ test("no operator's page is wider than the window, from 320 px on", async ({ pag
   }
 });
 
+test("a refused form of an operator stays open, keeps what was typed, and says why", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await signInAsOperator(page);
+  await page.goto(`/operator/customers/${customer.id}`);
+  await page.getByText("Give courtesy credits").click();
+  const form = page.locator("details", { hasText: "Give courtesy credits" });
+  await form.getByLabel("Credits").fill("500");
+  await form.getByLabel("Last day (UTC)").fill("2020-01-31");
+  await form.getByLabel("Reason").fill("An outage");
+  await form.getByRole("button", { name: "Give" }).click();
+  await expect(page.getByRole("alert")).toContainText("The last day is in the past.");
+  await expect(form).toContainText("The last day is in the past.");
+  await expect(form.getByLabel("Credits")).toHaveValue("500");
+  await expect(form.getByLabel("Credits")).toBeInViewport();
+  await expect(form.getByLabel("Last day (UTC)")).toHaveValue("2020-01-31");
+  await expect(form.getByLabel("Reason")).toHaveValue("An outage");
+  // Other forms are as they were.
+  await expect(page.locator("details", { hasText: "Erase this customer" })).not.toHaveAttribute("open");
+  await page.reload();
+  await expect(form).not.toHaveAttribute("open");
+});
+
+test("Failed payments leads to their list", async ({ page }) => {
+  await signInAsOperator(page);
+  await page.getByRole("region", { name: "Figures" }).getByRole("link", { name: "Failed payments" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Failed payments" })).toBeVisible();
+  await expect(page.getByText("In the last 30 days, newest first.")).toBeVisible();
+});
+
 test("a refund of used credits says so before it is done", async ({ page, shop }) => {
   const customer = await shop.customer({ used: 5000 });
   await customer.signIn(page);
@@ -159,7 +188,8 @@ test("a refund of used credits says so before it is done", async ({ page, shop }
   await page.getByLabel("Amount").fill("9.01");
   await page.getByRole("button", { name: "Review refund" }).click();
   await expect(page.getByRole("alert")).toContainText("The refund exceeds what was paid.");
-  await page.getByText("Refund", { exact: true }).click();
+  await expect(page.getByLabel("Amount")).toHaveValue("9.01");
+  await expect(page.getByLabel("Amount")).toBeInViewport();
   await page.getByLabel("Amount").fill("4.50");
   await page.getByRole("button", { name: "Review refund" }).click();
   await expect(page.getByText("300 credits were already used.")).toBeVisible();

@@ -183,6 +183,23 @@ test("an API key is shown once and revoked", async ({ page, shop }) => {
   await expect(keys).toContainText("No keys yet.");
 });
 
+test("an outcome and a new key stand in the card of their form, in view", async ({ page, shop }) => {
+  const customer = await shop.customer();
+  await signInByEmail(page, shop, customer.email);
+  await page.goto("/settings");
+  const keys = page.getByRole("region", { name: "API keys" });
+  await keys.getByLabel("Key name").fill("nightly report");
+  await keys.getByRole("button", { name: "Create key" }).click();
+  await expect(keys.getByRole("status")).toContainText("Copy your key now.");
+  await expect(keys.getByRole("status")).toBeInViewport();
+  const emails = page.getByRole("region", { name: "Emails" });
+  await emails.getByLabel(/fewer than/).fill("750");
+  await emails.getByRole("button", { name: "Save" }).click();
+  await expect(emails.getByRole("status")).toContainText("Saved.");
+  await expect(emails.getByRole("status")).toBeInViewport();
+  await expect(page.getByRole("status")).toHaveCount(1);
+});
+
 test("dates follow the time zone", async ({ page, shop }) => {
   const customer = await shop.customer();
   await customer.signIn(page, "admin");
@@ -191,7 +208,9 @@ test("dates follow the time zone", async ({ page, shop }) => {
   await zone.getByLabel("Time zone").selectOption("Asia/Kathmandu");
   await zone.getByRole("button", { name: "Save" }).click();
   await expect(page.getByRole("status")).toContainText("Time zone changed.");
-  await expect(page).toHaveURL(/\/settings$/);
+  // The outcome stands in the card of its form, in view.
+  await expect(page).toHaveURL(/\/settings#zone$/);
+  await expect(zone.getByRole("status")).toBeInViewport();
   await expect(zone).toContainText("UTC+5:45");
   await expect(zone.getByRole("option", { name: "Asia/Kathmandu (UTC+5:45)" })).toHaveJSProperty("selected", true);
 });

@@ -12,6 +12,8 @@ use crate::usecases::App;
 use crate::usecases::access::tokens::token_hash;
 use crate::web::cookies::Cookie;
 use crate::web::readable::FORM_BYTES_MAX;
+use crate::web::theme::Theme;
+use crate::web::{assets, brand};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -21,15 +23,16 @@ use axum::response::{IntoResponse, Response};
 /// `Retry-After` if all places are taken.
 const BUSY_SECONDS: u64 = 2;
 
-/// The page of a refusal. It is plain text of ours, since drawing a page would cost work.
+/// The page of a refusal. It is plain text of ours, since drawing a page would cost work. `{theme}` and `{brand}` are
+/// the reader's theme and the shop's accent.
 const TOO_MANY: &str = r#"<!DOCTYPE html>
-<html lang="en">
+<html lang="en"{theme}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>One moment, please</title>
-<link rel="stylesheet" href="/pkg/topup.css">
+<link rel="stylesheet" href="{stylesheet}">{brand}
 </head>
 <body>
 <main class="wide"><div class="card narrow" role="alert">
@@ -52,13 +55,15 @@ const FILES: [&str; 5] = ["/pkg/topup.css", "/pkg/brand.css", "/favicon.svg", "/
 pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> Response {
     let (limits, metrics) = (&app.settings.limits, &app.settings.metrics);
     let writes = !request.method().is_safe();
+    let theme = Cookie::Theme.read(request.headers(), app.settings.is_https());
+    let theme = theme.map(|name| Theme::named(&name)).unwrap_or_default();
     let sessions = sessions(request.headers(), app.settings.is_https());
     if let Some(known) = sessions.iter().find(|session| limits.knows(session)) {
         return match if writes { limits.key(*known) } else { Ok(()) } {
             Ok(()) => next.run(request).await,
             Err(seconds) => {
                 metrics.count_limited(LimitKind::Key);
-                too_many(StatusCode::TOO_MANY_REQUESTS, seconds)
+                too_many(&app, theme, StatusCode::TOO_MANY_REQUESTS, seconds)
             }
         };
     }
@@ -68,16 +73,18 @@ pub async fn browsers(State(app): State<App>, request: Request, next: Next) -> R
     let address = client_ip::address(request.extensions(), request.headers(), &app.settings.trusted_proxies);
     if let Some(Err(seconds)) = address.map(|address| limits.anonymous(address)) {
         metrics.count_limited(LimitKind::Anonymous);
-        return too_many(StatusCode::TOO_MANY_REQUESTS, seconds);
+        return too_many(&app, theme, StatusCode::TOO_MANY_REQUESTS, seconds);
     }
     if !writes {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, FORM_BYTES_MAX).await else { return too_many(StatusCode::PAYLOAD_TOO_LARGE, 0) };
+    let Ok(body) = to_bytes(body, FORM_BYTES_MAX).await else {
+        return too_many(&app, theme, StatusCode::PAYLOAD_TOO_LARGE, 0);
+    };
     let Some(_place) = limits.form() else {
         metrics.count_limited(LimitKind::Form);
-        return too_many(StatusCode::SERVICE_UNAVAILABLE, BUSY_SECONDS);
+        return too_many(&app, theme, StatusCode::SERVICE_UNAVAILABLE, BUSY_SECONDS);
     };
     next.run(Request::from_parts(parts, Body::from(body))).await
 }
@@ -94,7 +101,7 @@ fn asks(path: &str, has_session: bool) -> bool {
     begins(&ASKING) || (has_session && !begins(&FILES))
 }
 
-fn too_many(status: StatusCode, seconds: u64) -> Response {
+fn too_many(app: &App, theme: Theme, status: StatusCode, seconds: u64) -> Response {
     let mut headers = HeaderMap::new();
     let mut put = |name, value| headers.insert(name, HeaderValue::from_static(value));
     put(header::CONTENT_TYPE, "text/html; charset=utf-8");
@@ -104,12 +111,28 @@ fn too_many(status: StatusCode, seconds: u64) -> Response {
     if status != StatusCode::PAYLOAD_TOO_LARGE {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
-    (status, headers, TOO_MANY).into_response()
+    (status, headers, page(theme, brand::address(&app.catalog.shop))).into_response()
+}
+
+fn page(theme: Theme, brand: Option<String>) -> String {
+    let theme = theme.attribute().map(|name| format!(" data-theme=\"{name}\"")).unwrap_or_default();
+    let brand = brand.map(|href| format!("\n<link rel=\"stylesheet\" href=\"{href}\">")).unwrap_or_default();
+    let page = TOO_MANY.replace("{theme}", &theme).replace("{stylesheet}", &assets::stylesheet());
+    page.replace("{brand}", &brand)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_of_a_refusal_has_the_shops_accent_and_the_readers_theme() {
+        let dressed = page(Theme::Dark, Some("/pkg/brand.css?v=1".to_owned()));
+        assert!(dressed.contains(r#"<html lang="en" data-theme="dark">"#), "{dressed}");
+        assert!(dressed.contains(r#"<link rel="stylesheet" href="/pkg/brand.css?v=1">"#), "{dressed}");
+        let plain = page(Theme::Auto, None);
+        assert!(!plain.contains('{') && !plain.contains("brand") && !plain.contains("data-theme"), "{plain}");
+    }
 
     #[test]
     fn pages_without_work_are_free() {

@@ -25,6 +25,7 @@ pub mod guard;
 pub mod history;
 pub mod limits;
 pub mod live;
+pub mod low_mark;
 pub mod operator;
 pub mod outcome;
 pub mod own_path;

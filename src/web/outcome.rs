@@ -8,7 +8,7 @@ use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form::BuyForm;
 use crate::web::ui::dates::Moment;
 use crate::web::ui::notice::{Notice, NoticeAction, Voice};
-use crate::web::ui::text::{Text, noun};
+use crate::web::ui::text::Text;
 use strum::{EnumString, IntoStaticStr};
 
 /// The outcomes of a form; a code is the name in snake case.
@@ -74,6 +74,19 @@ impl Outcome {
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         code.parse().ok()
+    }
+
+    /// An outcome of the low mark's form, which stands there.
+    #[must_use]
+    pub const fn is_of_low_mark(self) -> bool {
+        matches!(self, Self::LowMarkSet | Self::BadLowMark)
+    }
+
+    /// The words in one piece, for an error at its field.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        let (strong, text, _) = self.words(&OutcomeDetails::default());
+        format!("{strong} {text}")
     }
 
     #[must_use]
@@ -163,8 +176,8 @@ fn price_changed(details: &OutcomeDetails) -> Text {
     match &details.offer {
         Some((credits, price)) => {
             let words =
-                Text::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", noun(*credits)));
-            words.text(if *credits == Credits::whole(1) { "costs " } else { "cost " }).money(price.clone()).text(".")
+                Text::from("The offer has changed: ").credits(*credits).text(format!(" {} now ", credits.noun()));
+            words.text(credits.plural("costs ", "cost ")).money(price.clone()).text(".")
         }
         None => "That package is no longer for sale.".into(),
     }

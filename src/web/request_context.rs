@@ -157,9 +157,13 @@ impl RequestContext {
         self.parts.method == Method::GET && navigates && !flash::is_prefetch(headers)
     }
 
-    /// Path and query.
+    /// Path and query of this page. The answer to a form is no page to come back to: then its first page stands here.
     #[must_use]
     pub fn here(&self) -> String {
+        if !self.parts.method.is_safe() {
+            let is_operators = self.path().starts_with("/_fn/operator");
+            return if is_operators { "/operator" } else { "/billing" }.to_owned();
+        }
         self.parts.uri.path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
     }
 
@@ -214,10 +218,16 @@ impl RequestContext {
         self.redirect(to);
     }
 
+    /// The outcome that this page has to show.
+    #[must_use]
+    pub fn flash(&self) -> Option<Flash> {
+        Flash::of(&self.parts, self.https())
+    }
+
     /// The outcome that this page has to show. It is gone afterwards.
     #[must_use]
     pub fn take_flash(&self) -> Option<Flash> {
-        let flash = Flash::of(&self.parts, self.https())?;
+        let flash = self.flash()?;
         self.clear_cookie(Cookie::Flash);
         Some(flash)
     }

@@ -63,8 +63,26 @@ impl Credits {
     /// `1,200 credits`, `1 credit`.
     #[must_use]
     pub fn counted(self) -> String {
-        let noun = if self == Self::whole(1) { "credit" } else { "credits" };
-        format!("{} {noun}", self.grouped())
+        self.counted_as("")
+    }
+
+    /// `1,200 top-up credits`, `1 top-up credit`.
+    #[must_use]
+    pub fn counted_as(self, kind: &str) -> String {
+        let space = if kind.is_empty() { "" } else { " " };
+        format!("{} {kind}{space}{}", self.grouped(), self.noun())
+    }
+
+    /// `credit` for exactly one, else `credits`.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        self.plural("credit", "credits")
+    }
+
+    /// The word that goes with the number: `one` for exactly one credit, else `many`.
+    #[must_use]
+    pub fn plural<'a>(self, one: &'a str, many: &'a str) -> &'a str {
+        if self == Self::whole(1) { one } else { many }
     }
 
     /// Digits grouped by comma, without trailing zeros: `40,999.375`.
@@ -245,5 +263,18 @@ mod tests {
         assert_eq!(Credits(40_999_375).grouped(), "40,999.375");
         assert_eq!(Credits::whole(-1_200).grouped(), "-1,200");
         assert_eq!(Credits::whole(180).grouped(), "180");
+    }
+
+    #[test]
+    fn one_credit_is_one_and_everything_else_many() {
+        let check = |credits: Credits, want: &str| assert_eq!(credits.counted(), want);
+        check(Credits::whole(1), "1 credit");
+        check(Credits::ZERO, "0 credits");
+        check(Credits(1_500), "1.5 credits");
+        check(Credits(500), "0.5 credits");
+        check(Credits::whole(1_200), "1,200 credits");
+        assert_eq!(Credits::whole(1).counted_as("top-up"), "1 top-up credit");
+        assert_eq!(Credits::whole(2).counted_as("top-up"), "2 top-up credits");
+        assert_eq!(Credits::whole(1).plural("expires", "expire"), "expires");
     }
 }

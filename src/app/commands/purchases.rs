@@ -100,7 +100,7 @@ fn line(purchase: &Purchase) -> String {
     let mut words = vec![
         purchase.id.to_string(),
         purchase.state.name().to_owned(),
-        format!("{} credits", purchase.credits.grouped()),
+        purchase.credits.counted(),
         price,
         format!("customer {}", purchase.customer),
         format!("clicked {}", at(purchase.created_at)),

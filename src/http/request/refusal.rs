@@ -34,7 +34,7 @@ pub fn refusal(app: &App, refused: Refused, resource: &str) -> Problem {
 /// 402, with the balance.
 pub fn insufficient(app: &App, needed: Credits, balance: Summary, resets_at: Instant, may_buy: bool) -> Problem {
     let text = |value: Option<String>| to_raw_value(&value).unwrap_or_else(|_| RawValue::NULL.to_owned());
-    let detail = format!("{needed} credits needed, {} available", balance.available);
+    let detail = format!("{needed} {} needed, {} available", needed.noun(), balance.available);
     Problem::new(Code::InsufficientCredits, detail).with_members(vec![
         ("needed", number(needed)),
         ("available", number(balance.available)),

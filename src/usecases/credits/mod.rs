@@ -3,6 +3,7 @@
 //! *Not here:* the rules (`domain`) and writing (`ledger`).
 
 pub mod accounts;
+pub mod advice;
 pub mod courtesy;
 pub mod export;
 pub mod holds;

@@ -6,10 +6,10 @@ use crate::domain::balance_alert::low_mark;
 use crate::domain::{Credits, Grant, Instant};
 use crate::store::db::{Connection, DbError};
 use crate::usecases::credits::overview::Overview;
-use crate::usecases::credits::{accounts, overview};
+use crate::usecases::credits::{accounts, advice, overview, usage_rate};
 use crate::usecases::customers::Customer;
+use crate::usecases::insight::forecast;
 use crate::usecases::insight::forecast::CustomerForecast;
-use crate::usecases::insight::{advice, forecast};
 use crate::usecases::purchases::CustomerPurchases;
 use crate::usecases::{App, InternalError, customers, purchases};
 use std::ops::Range;
@@ -53,16 +53,15 @@ pub async fn load_billing(
     let Some(overview) = overview::load_overview(db, app, no, id).await? else { return Ok(None) };
     let part = ended(&overview);
     let choices = choices(db, no, overview.balance.as_of).await?;
-    let outlook = forecast::customer_forecast(db, app, no, &overview, customer.created_at).await?;
-    let back = advice::customer_advice(db, app, no, &overview.account, overview.balance.as_of).await?;
-    let ahead = outlook.as_ref().and_then(|outlook| outlook.ahead.clone());
+    let now = overview.balance.as_of;
+    let rate = usage_rate::customer_usage_rate(db, no, customer.created_at, now).await?;
     Ok(Some(Billing {
         ended: overview::ended_top_ups(db, no, part.start, part.len()).await?,
         purchases: purchases::customer_purchases(db, app, no, listed).await?,
-        verdict: Verdict::new(ahead, back),
+        verdict: advice::customer_verdict(db, &app.catalog, no, &overview.account, rate, now).await?,
         low_mark: low_mark(&overview.account, choices.low_mark),
         choices,
-        forecast: outlook,
+        forecast: rate.map(|rate| forecast::customer_forecast(app, &overview, rate)),
         customer,
         overview,
     }))

@@ -1,13 +1,10 @@
 //! The forecast of a customer at the usage rate of the last 30 days (R16, R18): when credits run out, what top-ups will
-//! lose, whether buying or upgrading is cheaper. Nothing is written, and nothing is said with less than a week of data.
+//! lose. Nothing is written, and nothing is said with less than a week of data.
 
-use crate::domain::advice::{Ahead, look_ahead};
 use crate::domain::forecast::{RunsOut, TopUpForecast, UsageRate};
 use crate::domain::{Credits, GrantId, Instant, forecast};
-use crate::store::db::{Connection, DbError};
 use crate::usecases::App;
 use crate::usecases::credits::overview::Overview;
-use crate::usecases::credits::usage_rate;
 
 /// The forecast.
 #[derive(Clone, Debug)]
@@ -17,30 +14,19 @@ pub struct CustomerForecast {
     pub runs_out: RunsOut,
     /// How each living top-up will end.
     pub top_ups: Vec<(GrantId, TopUpForecast)>,
-    /// Buy or upgrade.
-    pub ahead: Option<Ahead>,
 }
 
-/// The forecast of a customer who came at `created_at`.
-pub async fn customer_forecast(
-    db: &mut Connection,
-    app: &App,
-    no: i64,
-    overview: &Overview,
-    created_at: Instant,
-) -> Result<Option<CustomerForecast>, DbError> {
+/// The forecast of a customer at a usage rate.
+#[must_use]
+pub fn customer_forecast(app: &App, overview: &Overview, rate: UsageRate) -> CustomerForecast {
     let (account, catalog, now) = (&overview.account, &app.catalog, overview.balance.as_of);
-    let Some(rate) = usage_rate::customer_usage_rate(db, no, created_at, now).await? else {
-        return Ok(None);
-    };
     let until = overview.live.iter().map(|grant| grant.expires_at).fold(account.cycle.end, Instant::max);
     let living: Vec<GrantId> = overview.live.iter().map(|grant| grant.id).collect();
-    Ok(Some(CustomerForecast {
+    CustomerForecast {
         rate,
         runs_out: forecast::runs_out(account, catalog, rate, now, until),
         top_ups: forecast::each_top_up(account, catalog, rate, &living, now),
-        ahead: look_ahead(account, catalog, rate, now),
-    }))
+    }
 }
 
 impl CustomerForecast {

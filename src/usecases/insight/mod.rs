@@ -1,8 +1,7 @@
-//! Figures that people read: Billing, History, Usage, the forecast, upgrade advice, sales, live pages.
+//! Figures that people read: Billing, History, Usage, the forecast, sales, live pages.
 //!
 //! *Not here:* words and HTML (`web`).
 
-pub mod advice;
 pub mod billing;
 pub mod cycles;
 pub mod forecast;

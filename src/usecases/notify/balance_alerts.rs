@@ -3,12 +3,15 @@
 
 use crate::args;
 use crate::domain::balance_alert::{AlertKind, BalanceAlert, low_mark};
-use crate::domain::{Credits, Instant};
+use crate::domain::{Credits, Instant, forecast};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{DbError, Row, corrupt};
+use crate::usecases::credits::overview::Overview;
+use crate::usecases::credits::{advice, overview, usage_rate};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::rounds;
 use crate::usecases::notify::emails::balance;
+use crate::usecases::notify::emails::balance::Outlook;
 use crate::usecases::notify::{emails, webhooks};
 use crate::usecases::{App, InternalError, ShopSettings};
 
@@ -46,9 +49,36 @@ pub async fn send_balance_alerts(app: &App) -> Result<u64, InternalError> {
 }
 
 async fn alert_customer(app: &App, no: i64) -> Result<u64, InternalError> {
-    let shop = app.shop();
-    let (written, unreadable) = app.write(move |tx| Box::pin(async move { write_alerts(tx, no, &shop).await })).await?;
+    let (shop, outlook) = (app.shop(), outlook(app, no).await?);
+    let (written, unreadable) =
+        app.write(move |tx| Box::pin(async move { write_alerts(tx, no, &shop, outlook).await })).await?;
     unreadable.map_or(Ok(written), |fault| Err(InternalError::Db(fault)))
+}
+
+/// The coming days, if an alert about few credits waits. It is read before the transaction, since it takes several
+/// queries.
+async fn outlook(app: &App, no: i64) -> Result<Outlook, InternalError> {
+    let mut db = app.store.snapshot().await?;
+    let sql = "select c.id, c.created_at, c.hint_hidden_until from customers c where c.no = $1 and exists (
+        select 1 from balance_alerts b where b.customer_no = c.no and b.emailed_at is null and b.kind in ($2, $3))";
+    let kinds = [AlertKind::Low.name(), AlertKind::Out.name()];
+    let Some(row) = db.fetch_optional(sql, args![no, kinds[0], kinds[1]]).await? else {
+        return Ok(Outlook::default());
+    };
+    let id = row.text("id")?;
+    let Some(Overview { account, balance, .. }) = overview::load_overview(&mut db, app, no, &id).await? else {
+        return Ok(Outlook::default());
+    };
+    let now = balance.as_of;
+    let rate = usage_rate::customer_usage_rate(&mut db, no, row.at("created_at")?, now).await?;
+    let resets_at = account.cycle.end;
+    let runs_out = rate.and_then(|rate| forecast::runs_out(&account, &app.catalog, rate, now, resets_at).all);
+    Ok(Outlook {
+        runs_out: runs_out.filter(|at| *at < resets_at),
+        verdict: advice::customer_verdict(&mut db, &app.catalog, no, &account, rate, now).await?,
+        is_advice_hidden: row.opt_at("hint_hidden_until")?.is_some_and(|until| until > now),
+        ..Outlook::default()
+    })
 }
 
 /// Writes the emails and webhooks of a customer's alerts; and the error of alerts that cannot be read.
@@ -56,17 +86,19 @@ async fn write_alerts(
     tx: &mut WriteTransaction,
     no: i64,
     shop: &ShopSettings,
+    mut outlook: Outlook,
 ) -> Result<(u64, Option<DbError>), InternalError> {
     let account = tx.account(no).await?.0.clone();
     tx.flush().await?;
     let (list, unreadable) = waiting_alerts(tx, no).await?;
     let low = tx.low_balance(no).await?;
     let low = low_mark(&account, low);
+    outlook.low_mark = low;
     let (to, now) = (emails::addressed(tx, no).await?, tx.now());
     let mut written = 0;
     for alert in list {
         if let Some(to) = &to
-            && let Some(letter) = balance::balance_letter(&tx.catalog, shop, to, alert, &account, low)
+            && let Some(letter) = balance::balance_letter(&tx.catalog, shop, to, alert, &account, &outlook)
         {
             written += emails::write_announcement(tx, shop, to, letter).await?;
         }

@@ -4,7 +4,7 @@ use crate::domain::{Catalog, Instant, Money};
 use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::usecases::notify::emails;
-use crate::usecases::notify::emails::{Addressed, Announcement, PurchaseData, Reason, addressed, counted};
+use crate::usecases::notify::emails::{Addressed, Announcement, PurchaseData, Reason, addressed};
 use crate::usecases::{InternalError, ShopSettings};
 use uuid::Uuid;
 
@@ -55,7 +55,7 @@ async fn write_receipt(
     let letter = Announcement {
         key: format!("receipt:{}{suffix}", purchase.id),
         kind: "receipt",
-        subject: format!("{} added: receipt", counted(purchase.credits, "")),
+        subject: format!("{} added: receipt", purchase.credits.counted()),
         draft: receipt_draft(&tx.catalog, purchase, credited, site, &to),
         cause: Some(purchase.id.bytes()),
         reason: Reason::Always("Receipts"),
@@ -91,6 +91,6 @@ pub(super) fn receipt_draft(
         button: Some(("View invoice".to_owned(), format!("{page}/invoice"))),
         links: vec![("Purchase details", page), ("Terms", shop.terms_url.clone())],
         notes: vec!["Non-refundable.".to_owned()],
-        ..Draft::new(shop, format!("{} added", counted(purchase.credits, "")))
+        ..Draft::new(shop, format!("{} added", purchase.credits.counted()))
     }
 }

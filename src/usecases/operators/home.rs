@@ -14,6 +14,8 @@ pub const DAYS: i64 = 30;
 pub const RAN_OUT_DAYS: i64 = 7;
 /// Rows of each list.
 const ROWS: i64 = 10;
+/// Failed payments that are listed.
+pub const FAILED_MAX: i64 = 100;
 /// Alerts that are read for [`ROWS`] customers: one may run out more than once.
 const ALERTS_MAX: i64 = 100;
 
@@ -63,6 +65,11 @@ pub async fn load_home(app: &App) -> Result<Home, InternalError> {
     let newest = purchases::newest(app, ROWS).await?;
     let open_alarms = alarms::count_open(&app.store).await?;
     Ok(Home { sold, purchases: bought, unused, open_alarms, failed, newest, ran_out, ran_out_cut })
+}
+
+/// The newest payments that failed in [`DAYS`] days.
+pub async fn failed_payments(app: &App) -> Result<Vec<Purchase>, InternalError> {
+    purchases::newest_failed(app, app.clock.now() - TimeDelta::days(DAYS), FAILED_MAX).await
 }
 
 async fn sold(db: &mut Connection, since: Instant) -> Result<(Vec<Money>, i64), DbError> {

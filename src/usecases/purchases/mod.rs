@@ -31,7 +31,7 @@ pub(crate) use payment_parts::stored_payment;
 pub use payment_parts::{PaymentPart, payment_parts};
 pub use place::{PurchaseRequest, StartOutcome};
 pub(crate) use purchase::load_purchase;
-pub use purchase::{Purchase, begun_since, find_purchase, list_purchases, newest};
+pub use purchase::{Purchase, begun_since, find_purchase, list_purchases, newest, newest_failed};
 pub use refresh::refresh_purchase;
 pub use refunds_and_disputes::{payment_history_of, purchase_of_charge, update_payment, update_purchase_payment};
 pub use restore::{Lost, find_lost, restore_purchase};

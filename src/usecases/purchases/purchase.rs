@@ -174,6 +174,15 @@ pub async fn newest(app: &App, limit: i64) -> Result<Vec<Purchase>, InternalErro
     rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(InternalError::from)
 }
 
+/// The newest failed payments of all customers since then, newest first.
+pub async fn newest_failed(app: &App, since: Instant, limit: i64) -> Result<Vec<Purchase>, InternalError> {
+    let sql = format!(
+        "{PURCHASE} where p.state = 'failed' and p.created_at >= $1 order by p.created_at desc, p.id desc limit $2"
+    );
+    let rows = app.store.read().await?.fetch_all(sql, args![since, limit]).await?;
+    rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(InternalError::from)
+}
+
 /// Purchases that were begun at `since` or later, oldest first.
 pub async fn begun_since(app: &App, since: Instant) -> Result<Vec<PurchaseId>, InternalError> {
     let sql = "select id from purchases where created_at >= $1 order by created_at, id";

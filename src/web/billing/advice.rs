@@ -7,7 +7,7 @@ use crate::domain::advice::{Advice, Ahead, Basket, Choice, Upgrade, Verdict};
 use crate::domain::forecast::about;
 use crate::domain::{Catalog, Credits, Money};
 use crate::usecases::InternalError;
-use crate::usecases::insight::advice;
+use crate::usecases::credits::advice;
 use crate::web::billing::way_out::packages;
 use crate::web::request_context::{RequestContext, form_failed};
 use crate::web::ui::dates::{Moment, When};
@@ -111,8 +111,8 @@ impl Adviser<'_> {
     }
 
     fn need(&self, ahead: &Ahead) -> Text {
-        let need = Text::from("You'll need about ").credits(about(ahead.missing));
-        need.text(format!(" more credits over the next {}: ", months(ahead.months)))
+        let need = Text::from("You'll need about ").counted(about(ahead.missing), "more");
+        need.text(format!(" over the next {}: ", months(ahead.months)))
     }
 
     /// `$180 for Builder`, with the top-ups that it would still need.

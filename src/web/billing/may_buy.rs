@@ -63,7 +63,7 @@ impl MayBuy {
             Self::PlanCannot { better, left, plan } => {
                 let offer = better.as_ref().map_or_else(Text::new, |(name, credits, price)| {
                     let has = Text::from(format!("{name} has ")).credits(*credits);
-                    has.text(" credits a month for ").money(price.clone()).text(".")
+                    has.text(format!(" {} a month for ", credits.noun())).money(price.clone()).text(".")
                 });
                 ("Top-ups need a paid plan.", offer.then(leftovers(*left, plan)))
             }
@@ -76,7 +76,7 @@ fn leftovers(left: Credits, plan: &str) -> Text {
     if left.is_zero() {
         return Text::new();
     }
-    let still = if left == Credits::whole(1) { "still works" } else { "still work" };
+    let still = left.plural("still works", "still work");
     Text::from(" Your ").counted(left, "top-up").text(format!(" {still} on {plan}."))
 }
 

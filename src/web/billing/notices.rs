@@ -8,7 +8,7 @@ use crate::web::billing::way_out::WayOut;
 use crate::web::ui::badge::Tone;
 use crate::web::ui::dates::Moment;
 use crate::web::ui::notice::{Notice, NoticeAction};
-use crate::web::ui::text::{Text, verb};
+use crate::web::ui::text::Text;
 
 /// The facts that the notice depends on.
 #[derive(Clone, Debug)]
@@ -100,13 +100,10 @@ impl Situation {
             1 => Text::from("tomorrow"),
             _ => Text::from("around ").time(balance.zone.short_day(at)),
         };
-        let before = match balance.zone.days_until(at, balance.resets_at) {
-            i64::MIN..=0 => "just before your reset".to_owned(),
-            1 => "1 day before your reset".to_owned(),
-            days => format!("{days} days before your reset"),
-        };
-        let strong =
-            Text::from("About ").counted(about(balance.available), "").text(" left. At this pace they run out ");
+        let before = balance.zone.before_reset(at, balance.resets_at);
+        let left = about(balance.available);
+        let strong = Text::from("About ").counted(left, "").text(" left. At this pace ");
+        let strong = strong.text(left.plural("it runs out ", "they run out "));
         let strong = strong.then(when).text(format!(", {before}."));
         Some(self.way_out.add_to(Notice::new(if is_near { Tone::Bad } else { Tone::Warn }, strong, self.asks())))
     }
@@ -137,7 +134,7 @@ impl Situation {
 
     fn frozen(&self) -> Option<Notice> {
         let (credits, paid_at) = self.frozen?;
-        let is = verb(credits, "is", "are");
+        let is = credits.plural("is", "are");
         let strong = Text::new().counted(credits, "").text(format!(" {is} frozen"));
         let text = Text::from("while your bank reviews the payment of ").time(self.balance.zone.short_day(paid_at));
         Some(Notice::new(Tone::Warn, strong, text.text(".")))
@@ -152,7 +149,7 @@ impl Situation {
         }
         let same_day = |other: &&Grant| self.balance.zone.same_day(first.expires_at, other.expires_at);
         let credits: Credits = self.top_ups.iter().filter(same_day).map(Grant::remaining).sum();
-        let expire = verb(credits, "expires", "expire");
+        let expire = credits.plural("expires", "expire");
         let strong = Text::new().counted(credits, "top-up").text(format!(" {expire} "));
         let urgent = days <= 7;
         let when =
@@ -175,7 +172,7 @@ impl Situation {
     fn paused(&self) -> Option<Notice> {
         let first = self.top_ups.first().filter(|_| self.is_paused())?;
         let credits: Credits = self.top_ups.iter().map(Grant::remaining).sum();
-        let is = verb(credits, "is", "are");
+        let is = credits.plural("is", "are");
         let strong = Text::new().counted(credits, "top-up").text(format!(" {is} paused on {}.", self.balance.plan));
         let text = Text::from("Upgrade to use them before ").time(self.balance.zone.day(first.expires_at)).text(".");
         Some(Notice::new(Tone::Warn, strong, text).with(NoticeAction::main_link("Upgrade", &self.upgrade)))

@@ -8,7 +8,6 @@ use crate::web::billing::may_buy::{Lock, MayBuy};
 use crate::web::ui::badge::{Badge, BadgeText, Tone};
 use crate::web::ui::buy_form::{BuyFields, BuyForm};
 use crate::web::ui::money::{Amount, Price};
-use crate::web::ui::text::noun;
 use leptos::prelude::*;
 
 /// The section's data.
@@ -180,7 +179,7 @@ fn Card(offer: Offer, upgrades: bool) -> impl IntoView {
             <div class="ends">
                 <h3>
                     <Amount credits=offer.credits />
-                    {format!(" {}", noun(offer.credits))}
+                    {format!(" {}", offer.credits.noun())}
                 </h3>
                 {fits}
             </div>
@@ -201,7 +200,7 @@ fn Card(offer: Offer, upgrades: bool) -> impl IntoView {
 /// would put a space before its comma.
 #[component]
 fn CardButton(offer: Offer, upgrades: bool) -> impl IntoView {
-    let spoken = format!("{} {}", offer.credits.grouped(), noun(offer.credits));
+    let spoken = format!("{} {}", offer.credits.grouped(), offer.credits.noun());
     match offer.form {
         Some(form) => {
             let name = format!("Buy for {}, {spoken}", offer.price.short());

@@ -74,14 +74,15 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         may_buy: MayBuy::new(&request.app, &viewer, &billing.overview),
         upgrade: upgrade_page(&request.app, &viewer),
     };
-    let outcome = reader.outcome(&request).await?;
+    let flash = request.take_flash();
+    let outcome = reader.outcome(flash.as_ref()).await?;
     let balance = reader.balance();
     let offer = reader.wanted(&request);
     let sections = Sections {
         // The offer after an upgrade is a notice with a button of its own.
         notice: if offer.is_some() && outcome.is_none() { None } else { reader.notice(&balance) },
         outcome: outcome.or(offer),
-        offers: reader.offers(),
+        offers: reader.offers(flash.as_ref()),
         top_ups: reader.top_ups(&balance, top_ups_page),
         purchases: reader.purchases(purchases_page),
         balance,

@@ -11,7 +11,6 @@ use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::paging::{PAGE_ROWS, PageLinks};
 use crate::web::ui::purchase_badge::{Dispute, purchase_badge};
-use crate::web::ui::text::noun;
 use leptos::prelude::*;
 
 /// How many show before "Show all".
@@ -142,7 +141,7 @@ fn row_html(list: &PurchaseList, (purchase, is_paid): (&Purchase, bool)) -> AnyV
             <th scope="row" role="rowheader" class="first">
                 <a href=format!("/purchases/{}", purchase.id)>
                     <Amount credits=purchase.credits />
-                    {format!(" {}", noun(purchase.credits))}
+                    {format!(" {}", purchase.credits.noun())}
                 </a>
             </th>
             <td role="cell" class="what">

@@ -1,6 +1,6 @@
 //! The sections' data, of a customer's billing and the viewer who reads it.
 
-use crate::domain::advice::Choice;
+use crate::domain::advice::{Choice, Fit, Offer};
 use crate::domain::catalog::Tax;
 use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Grant, Instant, Money, Package, PurchaseId, PurchaseState};
@@ -11,20 +11,19 @@ use crate::web::billing::advice::{AdviceWords, Adviser};
 use crate::web::billing::balance::{CustomerBalance, plan_name};
 use crate::web::billing::low_mark::LowMark;
 use crate::web::billing::may_buy::MayBuy;
-use crate::web::billing::notices;
 use crate::web::billing::notices::Situation;
-use crate::web::billing::offers::{Offer, OfferTerms, Offers, Shelf};
+use crate::web::billing::offers::{OfferTerms, Offers, Shelf};
 use crate::web::billing::purchases::PurchaseList;
 use crate::web::billing::top_ups::TopUpList;
-use crate::web::billing::wanted::wanted;
-use crate::web::billing::way_out::{Fit, WayOut};
+use crate::web::billing::wanted::wanted_offer;
+use crate::web::billing::way_out::{WayOut, packages};
+use crate::web::billing::{notices, offers};
+use crate::web::flash::Flash;
 use crate::web::outcome::{Outcome, OutcomeDetails};
 use crate::web::request_context::RequestContext;
-use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form;
 use crate::web::ui::dates::{Moment, Zone};
-use crate::web::ui::notice::{Notice, NoticeAction};
-use crate::web::ui::text::Text;
+use crate::web::ui::notice::Notice;
 
 /// The page mentions the usage rate of top-ups that expire within this many days.
 const FORECAST_DAYS: i64 = 30;
@@ -113,34 +112,30 @@ impl Reader<'_> {
         Fit::new(verdict.as_ref(), choices.is_advice_hidden, &self.app.catalog)
     }
 
-    /// The plan that the verdict advises, unless that is hidden.
-    fn better_plan(&self) -> Option<&str> {
-        match &self.billing.verdict.as_ref()?.choice {
-            Choice::Plan(plan) if !self.billing.choices.is_advice_hidden => Some(plan),
-            _ => None,
-        }
-    }
-
-    /// The package that fits, or the smallest where nothing is known.
+    /// The package that fits, or the smallest where nothing is known; a larger plan where that is cheaper.
     fn way_out(&self) -> WayOut {
-        let (catalog, fit) = (&self.app.catalog, self.fit());
-        let plan = match (&self.may_buy, self.better_plan()) {
+        let Billing { verdict, choices, .. } = self.billing;
+        let catalog = &self.app.catalog;
+        let offer = Offer::new(verdict.as_ref(), choices.is_advice_hidden, catalog);
+        let plan = match (&self.may_buy, offer) {
             (MayBuy::PlanCannot { .. }, _) => Some(("Upgrade".to_owned(), self.upgrade.clone())),
-            (_, Some(plan)) => Some((format!("See {}", plan_name(self.app, plan)), self.upgrade.clone())),
-            (_, None) => None,
+            (_, Some(Offer::Plan(plan))) => Some((format!("See {}", plan_name(self.app, plan)), self.upgrade.clone())),
+            (_, Some(Offer::Package(_)) | None) => None,
         };
-        let smallest = || catalog.packages.iter().min_by_key(|package| package.credits);
-        let buy = fit.map(|fit| fit.package).or_else(smallest).map(|package| WayOut::Buy {
-            credits: package.grants(),
-            price: self.price(package),
-            form: buy_form::buy(self.app, self.viewer, package),
-            mix: fit.and_then(|fit| fit.mix_words(catalog)),
-        });
+        let buy = match offer {
+            Some(Offer::Package(Fit { package, mix })) => Some(WayOut::Buy {
+                credits: package.grants(),
+                price: self.price(package),
+                form: buy_form::buy(self.app, self.viewer, package),
+                mix: mix.map(|basket| packages(basket, catalog)),
+            }),
+            Some(Offer::Plan(_)) | None => None,
+        };
         WayOut::new(&self.may_buy, plan, buy)
     }
 
     #[must_use]
-    pub fn offers(&self) -> Offers {
+    pub fn offers(&self, flash: Option<&Flash>) -> Offers {
         let catalog = &self.app.catalog;
         let fit = self.fit().filter(|_| self.may_buy == MayBuy::Yes);
         let shelf = Shelf {
@@ -153,13 +148,14 @@ impl Reader<'_> {
             may_buy: self.may_buy.clone(),
             upgrade: self.upgrade.clone(),
             advice: self.advice(),
-            offers: Offer::list(&shelf, &self.may_buy, |package| buy_form::buy(self.app, self.viewer, package)),
+            offers: offers::Offer::list(&shelf, &self.may_buy, |package| buy_form::buy(self.app, self.viewer, package)),
             terms: OfferTerms { months: catalog.rules.top_up_months, plus_tax: catalog.shop.tax == Tax::Stripe },
             credit_note: catalog.shop.credit_note.clone(),
             low_mark: LowMark {
                 credits: self.billing.low_mark,
                 chosen: self.billing.choices.low_mark,
                 may_set: self.viewer.role.may_manage(),
+                outcome: LowMark::outcome(flash),
             },
         }
     }
@@ -186,18 +182,15 @@ impl Reader<'_> {
     /// The package that was wanted before the upgrade.
     #[must_use]
     pub fn wanted(&self, request: &RequestContext) -> Option<Notice> {
-        let package = wanted(request, self.viewer).filter(|_| self.may_buy == MayBuy::Yes)?;
-        let plan = plan_name(self.app, &self.billing.overview.balance.plan_id);
-        let notice = Notice::new(Tone::Good, format!("You're on {plan}. You can buy top-ups now."), "");
-        let label = Text::from("Buy ").credits(package.grants()).text(" for ").money(self.price(package));
-        Some(notice.with(NoticeAction::buy(label, buy_form::buy(self.app, self.viewer, package))))
+        wanted_offer(request, self.viewer, &self.billing.overview.balance.plan_id)
     }
 
     /// The words of a form's outcome, about this customer's own purchases only.
-    pub async fn outcome(&self, request: &RequestContext) -> Result<Option<Notice>, InternalError> {
+    pub async fn outcome(&self, flash: Option<&Flash>) -> Result<Option<Notice>, InternalError> {
         let (app, viewer) = (self.app, self.viewer);
-        let Some(flash) = request.take_flash() else { return Ok(None) };
-        let Some(outcome) = Outcome::from_code(flash.code()) else { return Ok(None) };
+        let Some(flash) = flash else { return Ok(None) };
+        let outcome = Outcome::from_code(flash.code()).filter(|it| !it.is_of_low_mark());
+        let Some(outcome) = outcome else { return Ok(None) };
         let purchase = match flash.value("purchase").and_then(PurchaseId::parse) {
             Some(id) => purchases::find_by_form(app, id).await?,
             None => None,

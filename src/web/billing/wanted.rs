@@ -1,14 +1,19 @@
 //! The package that a customer wanted before its plan had top-ups: "Upgrade to buy" remembers it in a cookie, and Billing
 //! offers it once the plan is larger. It works whichever site changes the plan.
 
-use crate::domain::Package;
+use crate::domain::{Money, Package};
 use crate::usecases::access::links;
 use crate::usecases::access::links::Viewer;
 use crate::usecases::{App, subscriptions};
+use crate::web::billing::balance::plan_name;
 use crate::web::cookies::Cookie;
 use crate::web::flash::Flash;
 use crate::web::outcome::Outcome;
 use crate::web::request_context::RequestContext;
+use crate::web::ui::badge::Tone;
+use crate::web::ui::buy_form;
+use crate::web::ui::notice::{Notice, NoticeAction};
+use crate::web::ui::text::Text;
 use crate::web::{demo, flash, return_to};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -52,9 +57,23 @@ pub async fn upgrade(State(app): State<App>, headers: HeaderMap, Query(wanted): 
     }
 }
 
+/// `You're on Starter. You can buy top-ups now. [Buy 1,200 for $9]`: the package that was wanted, for viewers who may buy
+/// it on this plan.
+#[must_use]
+pub fn wanted_offer(request: &RequestContext, viewer: &Viewer, plan: &str) -> Option<Notice> {
+    let app = &request.app;
+    let may_buy = viewer.role.may_buy() && app.catalog.may_buy(plan) && app.stripe.is_some();
+    let package = wanted(request, viewer).filter(|_| may_buy)?;
+    let strong = format!("You're on {}. You can buy top-ups now.", plan_name(app, plan));
+    let price = Money::new(package.amount, &app.catalog.shop.currency);
+    let label = Text::from("Buy ").credits(package.grants()).text(" for ").money(price);
+    let form = buy_form::buy(app, viewer, package);
+    Some(Notice::new(Tone::Good, strong, "").with(NoticeAction::buy(label, form)))
+}
+
 /// The package that this customer wanted, if the shop still sells it.
 #[must_use]
-pub fn wanted<'a>(request: &'a RequestContext, viewer: &Viewer) -> Option<&'a Package> {
+fn wanted<'a>(request: &'a RequestContext, viewer: &Viewer) -> Option<&'a Package> {
     let given = request.cookie(Cookie::Wanted)?;
     request.app.catalog.packages.iter().find(|package| value(viewer, package) == given)
 }

@@ -1,7 +1,7 @@
 //! The way out for a customer who runs short of credits: the package that fits, a larger plan, or a person to ask.
 
-use crate::domain::advice::{Basket, Choice, Verdict};
-use crate::domain::{Catalog, Credits, Money, Package};
+use crate::domain::advice::Basket;
+use crate::domain::{Catalog, Credits, Money};
 use crate::web::billing::may_buy::MayBuy;
 use crate::web::ui::buy_form::BuyForm;
 use crate::web::ui::notice::{Notice, NoticeAction};
@@ -18,33 +18,6 @@ pub enum WayOut {
     Ask,
     /// Nothing is for sale.
     Wait,
-}
-
-/// The package that fits a customer, and the cheapest mix that it begins.
-#[derive(Clone, Copy, Debug)]
-pub struct Fit<'a> {
-    pub package: &'a Package,
-    /// More than the one package.
-    pub mix: Option<&'a Basket>,
-}
-
-impl<'a> Fit<'a> {
-    /// The first package of the cheapest mix. `None` where a larger plan is cheaper and that advice is shown, or where
-    /// nothing is known.
-    #[must_use]
-    pub fn new(verdict: Option<&'a Verdict>, is_advice_hidden: bool, catalog: &'a Catalog) -> Option<Self> {
-        let verdict = verdict.filter(|verdict| is_advice_hidden || verdict.choice == Choice::TopUps)?;
-        let basket = verdict.ahead.as_ref()?.buy.as_ref()?;
-        let (first, count) = basket.packages.first()?;
-        let is_mix = *count > 1 || basket.packages.len() > 1;
-        Some(Self { package: catalog.package(first)?, mix: is_mix.then_some(basket) })
-    }
-
-    /// The words of a mix: `2 × 50,000 and 1,200 credits`.
-    #[must_use]
-    pub fn mix_words(&self, catalog: &Catalog) -> Option<Text> {
-        self.mix.map(|basket| packages(basket, catalog))
-    }
 }
 
 impl WayOut {
@@ -77,9 +50,9 @@ impl WayOut {
     }
 }
 
-/// ` The first part of 50,000 and 1,200 credits, the cheapest mix.`
+/// ` First part of the cheapest mix: 50,000 and 1,200 credits.`
 fn first_part(mix: Text) -> Text {
-    Text::from(" The button buys the first part of the cheapest mix: ").then(mix).text(".")
+    Text::from(" First part of the cheapest mix: ").then(mix).text(".")
 }
 
 /// `2 × 50,000 and 1,200 credits`
@@ -98,5 +71,6 @@ pub fn packages(basket: &Basket, catalog: &Catalog) -> Text {
         }
         words = words.credits(catalog.package(id).map_or(Credits::ZERO, |package| package.grants()));
     }
-    words.text(" credits")
+    let is_one = basket.packages.len() == 1 && basket.credits == Credits::whole(1);
+    words.text(if is_one { " credit" } else { " credits" })
 }

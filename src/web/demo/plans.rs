@@ -8,7 +8,6 @@ use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
 use crate::web::ui::money::{Amount, Price};
-use crate::web::ui::text::noun;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -67,7 +66,7 @@ fn card(plan: &Plan, currency: &str, customer: &customers::Customer) -> AnyView 
                 <Price money=Money::new(plan.amount, currency) />
                 <small>" a month"</small>
             </p>
-            <p class="note"><Amount credits=plan.allowance() /> {format!(" {} a month", noun(plan.allowance()))}</p>
+            <p class="note"><Amount credits=plan.allowance() /> {format!(" {} a month", plan.allowance().noun())}</p>
             <p class="note">{if plan.top_ups { "Top-ups available" } else { "No top-ups" }}</p>
             {state.map(|state| view! { <p class="after">{state}</p> })}
             {button}

@@ -40,7 +40,7 @@ fn empty() -> impl IntoView {
 fn table(events: Vec<(&'static str, Event)>, zone: Zone) -> impl IntoView {
     let row = |(words, event): (&'static str, Event)| {
         let about = match &event.purchase {
-            Some((credits, customer, _)) => Text::new().credits(*credits).text(format!(" credits, {customer}")),
+            Some((credits, customer, _)) => Text::new().counted(*credits, "").text(format!(", {customer}")),
             None => Text::from("–"),
         };
         view! {

@@ -102,9 +102,11 @@ fn sections(sketch: Sketch, v: Variation) -> Sections {
         equivalent: Some(&equivalent),
         fits: v.forecast.and_then(Forecast::fits),
     };
+    let at_top = v.outcome.filter(|it| !it.is_of_low_mark());
+    let of_low_mark = v.outcome.filter(|it| it.is_of_low_mark()).map(|outcome| (outcome, "many".to_owned()));
     let balance = CustomerBalance { runs_out: v.forecast.map(Forecast::runs_out), ..sketch.balance.clone() };
     Sections {
-        outcome: v.outcome.map(|outcome| outcome.notice(outcome_details(&sketch))).or(v.wanted.then(wanted)),
+        outcome: at_top.map(|outcome| outcome.notice(outcome_details(&sketch))).or(v.wanted.then(wanted)),
         notice: if v.wanted { None } else { situation(&balance, &live, &v).notice() },
         offers: Offers {
             advice: v.forecast.and_then(|forecast| forecast.advice(balance.zone)),
@@ -112,7 +114,12 @@ fn sections(sketch: Sketch, v: Variation) -> Sections {
             upgrade: "/plans".to_owned(),
             terms: OfferTerms { months: 12, plus_tax: false },
             credit_note: "Most pages cost 2 credits.".to_owned(),
-            low_mark: LowMark { credits: balance.low_mark, chosen: None, may_set: v.may_buy != MayBuy::Viewer },
+            low_mark: LowMark {
+                credits: balance.low_mark,
+                chosen: None,
+                may_set: v.may_buy != MayBuy::Viewer,
+                outcome: of_low_mark,
+            },
             may_buy: v.may_buy.clone(),
         },
         purchases: purchase_list(&sketch, &v, page),

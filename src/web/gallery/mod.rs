@@ -9,6 +9,7 @@ mod billing;
 mod customers;
 mod forecast;
 mod history;
+mod operator;
 mod purchase;
 mod settings;
 mod usage;
@@ -16,9 +17,10 @@ mod usage;
 use crate::usecases::access::links::{Role, Viewer};
 use crate::web::billing::page::{BillingBody, Sections};
 use crate::web::history::{History, HistoryBody};
+use crate::web::operator::page::framed;
 use crate::web::page::{Page, page};
 use crate::web::purchase::{PurchaseBody, PurchaseDetails};
-use crate::web::request_context::PageError;
+use crate::web::request_context::{PageError, RequestContext};
 use crate::web::settings::{Settings, SettingsBody};
 use crate::web::usage::UsageBody;
 use crate::web::usage::sections::UsageSections;
@@ -53,16 +55,25 @@ fn all() -> Vec<(&'static str, Sample)> {
 #[component]
 pub fn Gallery() -> impl IntoView {
     let name = use_params_map().get().get("name");
-    page(move |_| async move {
+    let drawn = name.as_ref().and_then(|name| operator::all().into_iter().find(|(n, _)| n == name));
+    if let Some((_, draw)) = drawn {
+        let request = RequestContext::current();
+        let drawn = draw(&request);
+        return framed(&request, Some(operator::OPERATOR.to_owned()), 2, drawn);
+    }
+    let page = page(move |_| async move {
         match name {
             None => Ok(Page::new("Gallery", None, list())),
             Some(name) => all().into_iter().find(|(n, _)| *n == name).map(show).ok_or(PageError::NotFound),
         }
-    })
+    });
+    page.into_any()
 }
 
 fn list() -> impl IntoView {
-    let link = |(name, _): (&'static str, Sample)| {
+    let names = all().into_iter().map(|(name, _)| name);
+    let names = names.chain(operator::all().into_iter().map(|(name, _)| name));
+    let link = |name: &'static str| {
         view! {
             <li>
                 <a href=format!("/_gallery/{name}")>{name}</a>
@@ -71,7 +82,7 @@ fn list() -> impl IntoView {
     };
     view! {
         <h1>"Gallery"</h1>
-        <ul>{all().into_iter().map(link).collect_view()}</ul>
+        <ul>{names.map(link).collect_view()}</ul>
     }
 }
 

@@ -7,15 +7,14 @@ use crate::usecases::customers::{api_keys, members};
 use crate::usecases::notify::emails::unsubscribe::AlertChoice;
 use crate::web::gallery::Sample;
 use crate::web::gallery::customers::{at, now};
-use crate::web::settings::{NewKey, Refused, Settings, SettingsOutcome};
+use crate::web::settings::{Feedback, NewKey, Settings, SettingsOutcome};
 
 const NAME: &str = "Meridian Retail Intelligence GmbH";
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
     let state = |role, email, outcome: Option<SettingsOutcome>| Settings {
-        notice: outcome.filter(|outcome| outcome.field().is_none()).map(SettingsOutcome::notice),
-        refused: outcome.map(|outcome| Refused::new(outcome, "1.000,5")).unwrap_or_default(),
+        feedback: outcome.map(|outcome| Feedback::new(outcome, "members", "1.000,5")).unwrap_or_default(),
         ..settings(role, email)
     };
     let owner = |outcome| state(Role::Owner, "kim@meridian.example", outcome);
@@ -48,8 +47,7 @@ fn settings(role: Role, email: &str) -> Settings {
         viewer: viewer(role, email),
         now: now(),
         shop: "Gleaner".to_owned(),
-        notice: None,
-        refused: Refused::default(),
+        feedback: Feedback::default(),
         new_key: None,
         members: MEMBERS.map(member).into(),
         sessions: sessions(role),

@@ -9,7 +9,7 @@ use crate::usecases::insight::history::Sort;
 use crate::usecases::{App, InternalError};
 use crate::web::history::lines::operation_words;
 use crate::web::history::query::{CycleFilter, FilterQuery, WrongField};
-use crate::web::ui::chips::{Chip, Chips};
+use crate::web::ui::chips::{Chip, Tabs};
 use crate::web::ui::dates::Zone;
 use crate::web::ui::field::FieldError;
 use leptos::prelude::*;
@@ -130,7 +130,7 @@ pub fn FilterFields(filter: FilterForm, csv: String) -> impl IntoView {
     let text = |value: Option<String>| value.unwrap_or_default();
     view! {
         <div class="ranges">
-            <Chips chips=cycles label="Period" />
+            <Tabs chips=cycles label="Period" />
             <a class="csv" href=csv>
                 "Download as CSV"
             </a>

@@ -61,6 +61,12 @@ struct SentAction {
 }
 
 impl SentAction {
+    /// With the typed values, so that the refused form keeps them.
+    fn typed(&self, flash: Flash) -> Flash {
+        let flash = flash.with("about", &self.about).with("reason", &self.reason);
+        flash.with("first", &self.first).with("second", &self.second)
+    }
+
     fn is_signed(&self, secret: &[u8], operator: &Operator) -> bool {
         let on = ActOn { act: self.act.name(), about: &self.about, back: &self.back };
         on.is_signed(secret, operator, &self.signature)
@@ -103,7 +109,9 @@ pub async fn do_act(
         tracing::error!(error = %fault, act = form.act.name(), "an operator's form failed");
         ActionOutcome::InternalError
     });
-    request.redirect_with(own_page(&form.back), Flash::new(outcome.code()).with("act", form.act.name()));
+    let flash = Flash::new(outcome.code()).with("act", form.act.name());
+    let is_done = matches!(outcome, ActionOutcome::Done | ActionOutcome::Again);
+    request.redirect_with(own_page(&form.back), if is_done { flash } else { form.typed(flash) });
     Ok(outcome.code().to_owned())
 }
 

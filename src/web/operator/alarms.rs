@@ -26,24 +26,32 @@ pub fn AlarmsPage() -> impl IntoView {
         seen.reverse();
         seen.truncate(SEEN_MAX);
         let events = search::waiting_events(&request.app).await?;
-        let rows = open.into_iter().map(|alarm| open_row(&request, alarm)).collect();
-        let heads = &["Since", "Alarm", "Subject", "Details", "Answer by (UTC)", "#Times", "Actions"];
-        let open = view! { <Table caption="Open alarms" heads rows empty="No open alarms." /> };
-        let rows = events.into_iter().map(|event| event_row(&request, event)).collect();
-        let heads = &["Received", "Event", "Type", "Object", "#Attempts", "Last error", "Actions"];
-        let events = view! { <Table caption="Pending events" heads rows empty="None pending." /> };
-        let rows = seen.into_iter().map(seen_row).collect();
-        let heads = &["Since", "Alarm", "Subject", "Details", "#Times", "Acknowledged"];
-        let seen = view! { <Table caption="Acknowledged" heads rows empty="No acknowledged alarms." /> };
         let body = view! {
             <h1>"Alarms"</h1>
             {outcome_notice(&request)}
-            {section("open", "Open", open, None)}
-            {section("events", "Pending events", events, None)}
-            {section("seen", "Acknowledged", seen, None)}
+            {lists(&request, open, events, seen)}
         };
         Ok(("Alarms".to_owned(), body.into_any()))
     })
+}
+
+/// The page's lists.
+pub fn lists(request: &RequestContext, open: Vec<Alarm>, events: Vec<WaitingEvent>, seen: Vec<Alarm>) -> AnyView {
+    let rows = open.into_iter().map(|alarm| open_row(request, alarm)).collect();
+    let heads = &["Since", "Alarm", "Subject", "Details", "Answer by (UTC)", "#Times", "Actions"];
+    let open = view! { <Table caption="Open alarms" heads rows empty="No open alarms." /> };
+    let rows = events.into_iter().map(|event| event_row(request, event)).collect();
+    let heads = &["Received", "Event", "Type", "Object", "#Attempts", "Last error", "Actions"];
+    let events = view! { <Table caption="Pending events" heads rows empty="None pending." /> };
+    let rows = seen.into_iter().map(seen_row).collect();
+    let heads = &["Since", "Alarm", "Subject", "Details", "#Times", "Acknowledged"];
+    let seen = view! { <Table caption="Acknowledged" heads rows empty="No acknowledged alarms." /> };
+    view! {
+        {section("open", "Open", open, None)}
+        {section("events", "Pending events", events, None)}
+        {section("seen", "Acknowledged", seen, None)}
+    }
+    .into_any()
 }
 
 fn cells(alarm: &Alarm) -> Cells {

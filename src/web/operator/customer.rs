@@ -79,7 +79,7 @@ fn sections() -> AnyView {
 }
 
 /// The actions on the customer itself; those on a usage or a grant stand beside it.
-fn actions(request: &RequestContext, customer: &NamedCustomer) -> Option<AnyView> {
+pub fn actions(request: &RequestContext, customer: &NamedCustomer) -> Option<AnyView> {
     if customer.closed_at.is_some() {
         return None;
     }

@@ -5,6 +5,7 @@ use crate::usecases::access::links::Role;
 use crate::usecases::customers::members;
 use crate::usecases::operators::search::NamedCustomer;
 use crate::usecases::purchases::Purchase;
+use crate::usecases::subscriptions::FollowedSubscription;
 use crate::usecases::{InternalError, subscriptions};
 use crate::web::operator::stripe_link::{StripePage, open_in_stripe};
 use crate::web::operator::table::{copied, day, full, text};
@@ -19,9 +20,21 @@ pub async fn head(
     balance: &Balance,
     newest: Option<&Purchase>,
 ) -> Result<AnyView, InternalError> {
-    let app = &request.app;
-    let members = members::list_members(app, customer.no).await?;
+    let members = members::list_members(&request.app, customer.no).await?;
     let owner = members.into_iter().find(|member| member.role == Role::Owner).map(|owner| owner.email);
+    let followed = subscriptions::followed_subscription(&request.app, customer.no, false).await?;
+    Ok(head_of(request, customer, balance, newest, (owner, followed)))
+}
+
+/// The head of what is known.
+pub fn head_of(
+    request: &RequestContext,
+    customer: &NamedCustomer,
+    balance: &Balance,
+    newest: Option<&Purchase>,
+    (owner, followed): (Option<String>, Option<FollowedSubscription>),
+) -> AnyView {
+    let app = &request.app;
     let mut facts = vec![
         ("ID", copied(customer.id.clone())),
         ("Plan", plan(request, balance)),
@@ -29,7 +42,7 @@ pub async fn head(
         ("Owner", text(owner.unwrap_or_else(|| "None".to_owned()))),
         ("Last purchase", newest.map_or_else(|| text("None"), last_purchase)),
     ];
-    if let Some(followed) = subscriptions::followed_subscription(app, customer.no, false).await? {
+    if let Some(followed) = followed {
         let words = subscription_words(&followed.status, followed.grace_until, followed.ends_at);
         let link = open_in_stripe(app, StripePage::Subscription, Some(&followed.id));
         facts.push(("Subscription", view! { {words} " · " {link} }.into_any()));
@@ -37,12 +50,12 @@ pub async fn head(
     if let Some(link) = open_in_stripe(app, StripePage::Customer, customer.stripe_customer.as_deref()) {
         facts.push(("Stripe customer", link));
     }
-    Ok(view! {
+    view! {
         <section class="card" aria-label="Customer">
             <dl class="facts">{facts.into_iter().map(fact).collect_view()}</dl>
         </section>
     }
-    .into_any())
+    .into_any()
 }
 
 fn fact((name, value): (&'static str, AnyView)) -> impl IntoView {

@@ -5,7 +5,7 @@ use crate::usecases::operators::actions;
 use crate::usecases::operators::actions::PendingRefund;
 use crate::usecases::purchases::Purchase;
 use crate::usecases::{InternalError, purchases};
-use crate::web::operator::action_form::{ActForm, Field};
+use crate::web::operator::action_form::{ActForm, Field, RefusedForm};
 use crate::web::operator::actions::Act;
 use crate::web::operator::page::{key, operator_page, outcome_notice};
 use crate::web::operator::purchase_table::purchase_badge;
@@ -15,7 +15,6 @@ use crate::web::operator::table::{
 };
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::money::{Amount, Price};
-use crate::web::ui::text::noun;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -43,7 +42,7 @@ pub fn OperatorPurchasePage() -> impl IntoView {
             </p>
             <h1>
                 <Amount credits />
-                {format!(" {} ", noun(credits))}
+                {format!(" {} ", credits.noun())}
                 {standing}
             </h1>
             {outcome_notice(&request)}
@@ -116,14 +115,27 @@ fn action_forms(request: &RequestContext, purchase: &Purchase, pending: Option<P
         None => match actions::refundable(purchase) {
             0 => ().into_any(),
             left => {
-                let (to, amount) = (format!("{back}/refund"), plain(left, &purchase.currency));
+                let (to, left) = (format!("{back}/refund"), plain(left, &purchase.currency));
+                let refused = RefusedForm::last(Act::Refund, &id);
+                let is_refused = refused.is_some();
+                let (amount, reason) = refused.map_or((None, None), |form| (form.first, form.reason));
+                let amount = amount.unwrap_or(left);
                 view! {
-                    <details class="act">
+                    <details class="act" open=is_refused>
                         <summary>"Refund"</summary>
                         <form method="get" action=to>
                             <label>
-                                "Amount" <input type="text" name="amount" value=amount required autocomplete="off" />
+                                "Amount"
+                                <input
+                                    type="text"
+                                    name="amount"
+                                    value=amount
+                                    required
+                                    autocomplete="off"
+                                    autofocus=is_refused
+                                />
                             </label>
+                            {reason.map(|reason| view! { <input type="hidden" name="reason" value=reason /> })}
                             <button class="button">"Review refund"</button>
                         </form>
                     </details>

@@ -10,14 +10,14 @@ use crate::web::ui::purchase_badge::Dispute;
 use leptos::prelude::*;
 
 /// Purchases of several customers, each a link to its page.
-pub fn purchase_table(caption: &'static str, purchases: Vec<Purchase>) -> AnyView {
+pub fn purchase_table(caption: &'static str, purchases: Vec<Purchase>, empty: &'static str) -> AnyView {
     let row = |purchase: Purchase| -> Cells {
         let mut cells = cells(&purchase);
         cells.insert(0, customer_link(&purchase.customer, &purchase.customer_name));
         cells
     };
     let rows = purchases.into_iter().map(row).collect();
-    view! { <Table caption heads=&["Customer", "Started", "#Credits", "#Price", "State", "Invoice"] rows empty="No purchases yet." /> }
+    view! { <Table caption heads=&["Customer", "Started", "#Credits", "#Price", "State", "Invoice"] rows empty /> }
         .into_any()
 }
 

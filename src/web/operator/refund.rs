@@ -8,7 +8,7 @@ use crate::usecases::purchases::Purchase;
 use crate::web::flash::Flash;
 use crate::web::operator::action_form::{ActFields, Field};
 use crate::web::operator::actions::{Act, minor};
-use crate::web::operator::page::{key, operator_page};
+use crate::web::operator::page::{OperatorPage, key, operator_page};
 use crate::web::operator::purchase::plain;
 use crate::web::operator::table::customer_link;
 use crate::web::request_context::{PageError, RequestContext};
@@ -27,45 +27,59 @@ pub fn RefundPage() -> impl IntoView {
         let purchase = purchases::find_purchase(&request.app, id).await?.ok_or(PageError::NotFound)?;
         let back = format!("/operator/purchases/{id}");
         let pending = actions::pending_refund(&request.app, id).await?.map(|_| "refund_open");
+        let reason = request.query("reason").unwrap_or_default();
         let amount = minor(request.query("amount").unwrap_or_default().trim(), &purchase.currency).ok_or("bad_input");
         let allowed = |amount| (1..=actions::refundable(&purchase)).contains(&amount);
         let amount = amount.and_then(|amount| if allowed(amount) { Ok(amount) } else { Err("nothing_to_refund") });
         let amount = match pending.map_or(amount, Err) {
             Ok(amount) => amount,
             Err(outcome) => {
-                request.redirect_with(&back, Flash::new(outcome).with("act", "refund"));
+                let typed = request.query("amount").unwrap_or_default();
+                let flash = Flash::new(outcome).with("act", "refund").with("about", id.to_string());
+                request.redirect_with(&back, flash.with("first", typed).with("reason", reason));
                 return Ok(("Refund".to_owned(), ().into_any()));
             }
         };
         let preview = actions::preview_refund(&request.app, &purchase, amount).await?;
-        let title = format!("Refund {}", Money::new(amount, &purchase.currency).long());
-        let (form_key, fields) = (key(&request), vec![Field::hidden(plain(amount, &purchase.currency))]);
-        let body = view! {
-            <p class="crumb">
-                <a href=back.clone()>"Purchase"</a>
-            </p>
-            <h1>{title.clone()}</h1>
-            {warning(preview)}
-            <section class="card" aria-label="Refund">
-                {sums(&purchase, amount, preview)}
-                <div class="act">
-                    <ActFields act=Act::Refund about=purchase.id.to_string() key=form_key back=back button=title.clone() fields reason="" />
-                </div>
-                <p class="note">
-                    "Stripe refunds the money first. The credits follow when Stripe reports it. Credits used until then can't be taken back."
-                </p>
-            </section>
-        };
-        Ok((title, body.into_any()))
+        Ok(preview_of(&purchase, amount, preview, key(&request), reason))
     })
+}
+
+/// The page; `form_key` is its form's key.
+pub fn preview_of(
+    purchase: &Purchase,
+    amount: i64,
+    preview: RefundPreview,
+    form_key: String,
+    reason: String,
+) -> OperatorPage {
+    let back = format!("/operator/purchases/{}", purchase.id);
+    let title = format!("Refund {}", Money::new(amount, &purchase.currency).long());
+    let fields = vec![Field::hidden(plain(amount, &purchase.currency))];
+    let body = view! {
+        <p class="crumb">
+            <a href=back.clone()>"Purchase"</a>
+        </p>
+        <h1>{title.clone()}</h1>
+        {warning(preview)}
+        <section class="card" aria-label="Refund">
+            {sums(purchase, amount, preview)}
+            <div class="act">
+                <ActFields act=Act::Refund about=purchase.id.to_string() key=form_key back=back button=title.clone() fields reason />
+            </div>
+            <p class="note">
+                "Stripe refunds the money first. The credits follow when Stripe reports it. Credits used until then can't be taken back."
+            </p>
+        </section>
+    };
+    (title, body.into_any())
 }
 
 /// Credits that cannot be taken back.
 fn warning(preview: RefundPreview) -> Option<AnyView> {
     let used = preview.used;
-    let verb = if used == crate::domain::Credits::whole(1) { "credit was" } else { "credits were" };
     used.is_positive().then(|| {
-        let strong = format!("{} {verb} already used.", used.grouped());
+        let strong = format!("{} {} already used.", used.counted(), used.plural("was", "were"));
         let notice =
             Notice::new(Tone::Warn, strong, "We can't take them back. The purchase will show them as a shortfall.");
         view! { <NoticeBox notice /> }.into_any()

@@ -13,23 +13,35 @@ use leptos::prelude::*;
 /// Months that the page shows; the files have all.
 const MONTHS: usize = 12;
 
+/// A figure of the table that is zero.
+const NONE: &str = "–";
+
 /// `/operator/sales`
 #[component]
 pub fn SalesPage() -> impl IntoView {
     operator_page(|request: RequestContext| async move {
         let report = sales::sales_report(&request.app).await?;
         let currency = request.app.catalog.shop.currency.clone();
-        let months = months(Month::of(request.app.clock.now()));
+        let now = Month::of(request.app.clock.now());
         let body = view! {
             <h1>"Sales"</h1>
             {outcome_notice(&request)}
-            {unfinished(&report)}
-            {sold(&report, &months, &currency)}
-            {owed(&report)}
-            {section("months", "By month", by_month(&report, &months, &currency), Some(files()))}
+            {report_of(&report, now, &currency)}
         };
         Ok(("Sales".to_owned(), body.into_any()))
     })
+}
+
+/// The report of the last months.
+pub fn report_of(report: &SalesReport, now: Month, currency: &str) -> AnyView {
+    let months = months(now);
+    view! {
+        {unfinished(report)}
+        {sold(report, &months, currency)}
+        {owed(report)}
+        {section("months", "By month", by_month(report, &months, currency), Some(files()))}
+    }
+    .into_any()
 }
 
 /// The last months, oldest first.
@@ -139,8 +151,10 @@ fn by_month(report: &SalesReport, months: &[Month], currency: &str) -> AnyView {
 fn row(report: &SalesReport, month: Month, money: Option<&sales::SalesMoney>, currency: &str) -> Cells {
     let lines: Vec<&SalesLine> = report.lines.iter().filter(|line| line.month == month).collect();
     debug_assert!(lines.len() <= KINDS.len());
-    let sum =
-        |figure: fn(&SalesLine) -> i128| amount(sales::credits_of_sum(lines.iter().map(|line| figure(line)).sum()));
+    let sum = |figure: fn(&SalesLine) -> i128| match lines.iter().map(|line| figure(line)).sum() {
+        0 => text(NONE),
+        sum => amount(sales::credits_of_sum(sum)),
+    };
     let mut cells = vec![text(month_name(month))];
     cells.extend(money_cells(money, currency));
     cells.push(sum(|line| if line.kind == Kind::TopUp { line.figures.granted } else { 0 }));
@@ -152,8 +166,9 @@ fn row(report: &SalesReport, month: Month, money: Option<&sales::SalesMoney>, cu
 
 fn money_cells(money: Option<&sales::SalesMoney>, currency: &str) -> Vec<AnyView> {
     let sums = money.map_or([0; 3], |line| [line.sold, line.tax, line.refunded]);
-    let mut cells = vec![text(money.map_or(0, |line| line.purchases).to_string())];
-    cells.extend(sums.map(|sum| price(sum, currency)));
+    let purchases = money.map_or(0, |line| line.purchases);
+    let mut cells = vec![text(if purchases == 0 { NONE.to_owned() } else { purchases.to_string() })];
+    cells.extend(sums.map(|sum| if sum == 0 { text(NONE) } else { price(sum, currency) }));
     cells
 }
 

@@ -37,8 +37,9 @@ pub fn results(found: SearchResult) -> AnyView {
         <Table caption="Customers found" heads=&["Customer", "Email", "Plan", "ID"] rows=customers empty="No customers found." />
     };
     let (customers_cut, purchases_cut) = (cut(found.customers_cut, "customers"), cut(found.purchases_cut, "purchases"));
-    let purchases = (!found.purchases.is_empty())
-        .then(|| section("purchases", "Purchases", purchase_table("Purchases found", found.purchases), purchases_cut));
+    let purchases = (!found.purchases.is_empty()).then(|| {
+        section("purchases", "Purchases", purchase_table("Purchases found", found.purchases, ""), purchases_cut)
+    });
     view! {
         {section("found", "Customers", customers, customers_cut)}
         {purchases}

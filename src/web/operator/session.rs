@@ -60,11 +60,12 @@ fn refused(request: &RequestContext, to: &str, code: &str, email: String) {
 /// Signs in as the demo's operator.
 #[cfg(feature = "demo")]
 #[server(name = SignInAsDemoOperator, prefix = "/_fn", endpoint = "operator-demo-sign-in")]
-pub async fn sign_in_as_demo_operator() -> Result<(), ServerFnError> {
+pub async fn sign_in_as_demo_operator(#[server(default)] to: String) -> Result<(), ServerFnError> {
     let request = RequestContext::current();
+    let to = return_to::operator_page(&to).unwrap_or("/operator");
     let opened = crate::usecases::operators::demo::open_demo(&request.app, DEMO_OPERATOR).await;
     match opened.map_err(|fault| form_failed("operator demo sign-in", &fault))? {
-        Some(token) => set_session(&request, &token, "/operator"),
+        Some(token) => set_session(&request, &token, to),
         None => request.redirect("/operator/sign-in"),
     }
     Ok(())

@@ -10,6 +10,7 @@ use crate::domain::{Credits, Money, Plan, PurchaseId};
 use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::Customer;
 use crate::usecases::{App, customers, subscriptions};
+use crate::web::billing::wanted::wanted_offer;
 use crate::web::flash::Flash;
 use crate::web::page::{Page, page};
 use crate::web::plans::checkout::PLAN;
@@ -21,7 +22,6 @@ use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::notice::{Notice, NoticeAction, NoticeBox, Voice};
-use crate::web::ui::text::noun;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -51,9 +51,14 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     }
     let flash = request.take_flash().filter(|flash| flash.code() == UPGRADED);
     let customer = customers::find_customer(app, &viewer.customer).await?.ok_or(PageError::SignIn)?;
-    let notice = match flash {
-        Some(_) => Some(upgraded(app, &customer)),
-        None => is_back.then(|| changing(&request)),
+    let offer = wanted_offer(&request, &viewer, &customer.plan);
+    let notice = match (flash, offer) {
+        (Some(_), Some(offer)) => {
+            Some(offer.aloud(Voice::Status).with(NoticeAction::link("Back to Billing", "/billing")))
+        }
+        (Some(_), None) => Some(upgraded(app, &customer)),
+        (None, _) if is_back => Some(changing(&request)),
+        (None, offer) => offer,
     };
     let has_subscription = subscriptions::followed_subscription(app, customer.no, false).await?.is_some();
     let body = view! {
@@ -157,7 +162,7 @@ fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>)
             </p>
             <p class="note">
                 <Amount credits=plan.allowance() />
-                {format!(" {} a month", noun(plan.allowance()))}
+                {format!(" {} a month", plan.allowance().noun())}
             </p>
             <p class="note">{if plan.top_ups { "You can buy top-ups" } else { "No top-ups" }}</p>
             {state.map(|state| view! { <p class="after">{state}</p> })}

@@ -12,7 +12,7 @@ use crate::web::cookies::Cookie;
 use crate::web::form_signature::keyed;
 use crate::web::request_context::RequestContext;
 use crate::web::settings::form::{About, change_settings};
-use crate::web::settings::outcome::{Refused, SettingsField, SettingsOutcome as Outcome};
+use crate::web::settings::outcome::{Card, Feedback, SettingsField, SettingsOutcome as Outcome};
 use crate::web::ui::copy::CopyButton;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::field::Field;
@@ -62,7 +62,8 @@ pub async fn new_key(request: &RequestContext, viewer: &Viewer) -> Result<Option
 #[component]
 pub fn NewKeyBox(key: NewKey) -> impl IntoView {
     view! {
-        <div class="notice good" role="status">
+        <div>
+            <div class="notice good" role="status">
             <p>
                 <strong>"Copy your key now."</strong>
                 " "
@@ -70,12 +71,19 @@ pub fn NewKeyBox(key: NewKey) -> impl IntoView {
                 <code class="secret">{key.key.clone()}</code>
             </p>
             <CopyButton text=key.key about="the new key" />
+            </div>
         </div>
     }
 }
 
 /// The section; with a seed the viewer may make and revoke keys.
-pub fn section(keys: Vec<KeySummary>, seed: Option<String>, refused: &Refused, zone: Zone) -> impl IntoView + use<> {
+pub fn section(
+    keys: Vec<KeySummary>,
+    seed: Option<String>,
+    new_key: Option<NewKey>,
+    feedback: &Feedback,
+    zone: Zone,
+) -> impl IntoView + use<> {
     let may_change = seed.is_some();
     let rows = if keys.is_empty() {
         view! { <p class="empty note">"No keys yet."</p> }.into_any()
@@ -90,7 +98,7 @@ pub fn section(keys: Vec<KeySummary>, seed: Option<String>, refused: &Refused, z
                 <p class="note">"Read your balance and usage from your own code."</p>
             </div>
             <div class="card list">
-                {rows} {seed.map(|seed| view! { <Make seed refused=refused.clone() /> })}
+                {feedback.in_card(Card::Keys)} {new_key.map(|key| view! { <NewKeyBox key /> })} {rows} {seed.map(|seed| view! { <Make seed feedback=feedback.clone() /> })}
             </div>
         </section>
     }
@@ -126,8 +134,9 @@ fn row(key: KeySummary, may_change: bool, zone: Zone) -> impl IntoView {
 }
 
 #[component]
-fn Make(seed: String, refused: Refused) -> impl IntoView {
-    let (error, value) = (refused.error(SettingsField::KeyName), refused.value(SettingsField::KeyName, String::new()));
+fn Make(seed: String, feedback: Feedback) -> impl IntoView {
+    let (error, value) =
+        (feedback.error(SettingsField::KeyName), feedback.value(SettingsField::KeyName, String::new()));
     view! {
         <Form class="panel" action=MakeApiKey::PATH label="Create a key">
             <input type="hidden" name="seed" value=seed />
@@ -140,7 +149,7 @@ fn Make(seed: String, refused: Refused) -> impl IntoView {
 /// Makes an API key of the form's seed. The next page shows it, by the seed in the cookie.
 #[server(name = MakeApiKey, prefix = "/_fn", endpoint = "make-key")]
 pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFnError> {
-    change_settings("make key", &name.clone(), |request, viewer| async move {
+    change_settings(Card::Keys, "make key", &name.clone(), |request, viewer| async move {
         let secret = &request.app.settings.form_secret;
         let Some(key) = api_key(secret, &viewer, &seed) else { return Ok(Outcome::FormStale) };
         let changed = api_keys::create_own_api_key(&request.app, &viewer, &name, &key).await?;
@@ -155,7 +164,7 @@ pub async fn make_api_key(name: String, seed: String) -> Result<String, ServerFn
 /// Revokes an API key.
 #[server(name = RevokeApiKey, prefix = "/_fn", endpoint = "revoke-key")]
 pub async fn revoke_api_key(id: String) -> Result<String, ServerFnError> {
-    change_settings("revoke key", "", |request, viewer| async move {
+    change_settings(Card::Keys, "revoke key", "", |request, viewer| async move {
         let Some(id) = KeyId::parse(&id) else { return Ok(Outcome::UnknownKey) };
         Ok(outcome(api_keys::revoke_key(&request.app, &viewer, id).await?, Outcome::KeyRevoked))
     })

@@ -4,13 +4,19 @@ use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::SessionSummary;
 use crate::web::settings::form::{About, change_settings};
-use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::settings::outcome::{Card, Feedback, SettingsOutcome as Outcome};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-pub fn section(viewer: &Viewer, sessions: Vec<SessionSummary>, shop: &str, zone: Zone) -> impl IntoView + use<> {
+pub fn section(
+    viewer: &Viewer,
+    sessions: Vec<SessionSummary>,
+    feedback: &Feedback,
+    shop: &str,
+    zone: Zone,
+) -> impl IntoView + use<> {
     let others = sessions.iter().any(|session| session.own && !session.current).then(|| {
         view! {
             <Form class="panel" action=EndOtherSessions::PATH>
@@ -23,6 +29,7 @@ pub fn section(viewer: &Viewer, sessions: Vec<SessionSummary>, shop: &str, zone:
         <section aria-labelledby="devices">
             <h2 id="devices">"Signed-in devices"</h2>
             <div class="card list">
+                {feedback.in_card(Card::Devices)}
                 <ul class="rows">{rows}</ul>
                 {others}
             </div>
@@ -56,7 +63,11 @@ fn row(session: SessionSummary, viewer: &Viewer, shop: &str, zone: Zone) -> impl
                 {person.map(|person| view! { <span class="note">{person}</span> })}
                 {elsewhere.map(|at| view! { <span class="note">{format!("at {at}")}</span> })}
             </p>
-            <p class="note">"Signed in " <When moment=zone.minute(session.created_at) /> " · " {seen}</p>
+            <p class="note">
+                <span class="together">"Signed in " <When moment=zone.minute(session.created_at) /></span>
+                <span class="dot">" · "</span>
+                <span class="together">{seen}</span>
+            </p>
             {end}
         </li>
     }
@@ -65,7 +76,7 @@ fn row(session: SessionSummary, viewer: &Viewer, shop: &str, zone: Zone) -> impl
 /// Signs one device out, by the id in the list.
 #[server(name = EndSession, prefix = "/_fn", endpoint = "sign-out-device")]
 pub async fn end_session(id: String) -> Result<String, ServerFnError> {
-    change_settings("sign a device out", "", |request, viewer| async move {
+    change_settings(Card::Devices, "sign a device out", "", |request, viewer| async move {
         let ended = sessions::revoke_session(&request.app, &viewer, &id).await?;
         Ok(if ended { Outcome::SignedOut } else { Outcome::UnknownDevice })
     })
@@ -75,7 +86,7 @@ pub async fn end_session(id: String) -> Result<String, ServerFnError> {
 /// Signs the viewer's other devices out.
 #[server(name = EndOtherSessions, prefix = "/_fn", endpoint = "sign-out-others")]
 pub async fn end_other_sessions() -> Result<String, ServerFnError> {
-    change_settings("sign other devices out", "", |request, viewer| async move {
+    change_settings(Card::Devices, "sign other devices out", "", |request, viewer| async move {
         sessions::revoke_other_sessions(&request.app, &viewer).await?;
         Ok(Outcome::OthersSignedOut)
     })

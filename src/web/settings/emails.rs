@@ -1,33 +1,31 @@
 //! "Emails": the low-balance mark, and whether the viewer gets emails about it.
 
 use crate::domain::Credits;
-use crate::usecases::access::links::Viewer;
-use crate::usecases::customers;
 use crate::usecases::notify::emails::unsubscribe;
 use crate::usecases::notify::emails::unsubscribe::AlertChoice;
-use crate::usecases::{App, InternalError};
+use crate::web::low_mark;
+use crate::web::low_mark::LowMarkChange;
 use crate::web::settings::form::change_settings;
-use crate::web::settings::outcome::{Refused, SettingsField, SettingsOutcome as Outcome};
+use crate::web::settings::outcome::{Card, Feedback, SettingsField, SettingsOutcome as Outcome};
 use crate::web::ui::field::FieldError;
 use crate::web::ui::form::Form;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-/// The highest low-balance mark (R1).
-const LOW_BALANCE_MAX: Credits = Credits::whole(1_000_000_000);
-
-pub fn section(chosen: &AlertChoice, default: Credits, refused: &Refused, may_choose: bool) -> impl IntoView + use<> {
+pub fn section(chosen: &AlertChoice, default: Credits, feedback: &Feedback, may_choose: bool) -> impl IntoView + use<> {
     let in_force = chosen.low_balance.unwrap_or(default);
     let mark = if may_choose {
-        view! { <Mark in_force default_mark=default refused=refused.clone() /> }.into_any()
+        view! { <Mark in_force default_mark=default feedback=feedback.clone() /> }.into_any()
     } else {
-        let text = format!("Owners and admins get an email when there are fewer than {} credits.", in_force.grouped());
+        let text = format!("Owners and admins get an email when there are fewer than {}.", in_force.counted());
         view! { <p class="panel">{text}</p> }.into_any()
     };
     view! {
         <section aria-labelledby="emails">
             <h2 id="emails">"Emails"</h2>
-            <div class="card list">{mark} {chosen.alerts.map(|on| view! { <Own on /> })}</div>
+            <div class="card list">
+                {feedback.in_card(Card::Emails)} {mark} {chosen.alerts.map(|on| view! { <Own on /> })}
+            </div>
             <p class="after">"Receipts and expiry reminders go to every owner and admin."</p>
         </section>
     }
@@ -35,11 +33,11 @@ pub fn section(chosen: &AlertChoice, default: Credits, refused: &Refused, may_ch
 
 /// The low-balance mark, with its field inside the sentence.
 #[component]
-fn Mark(in_force: Credits, default_mark: Credits, refused: Refused) -> impl IntoView {
-    let error = refused.error(SettingsField::LowBalance);
+fn Mark(in_force: Credits, default_mark: Credits, feedback: Feedback) -> impl IntoView {
+    let error = feedback.error(SettingsField::LowBalance);
     let is_bad = error.is_some();
     let described = if is_bad { "low-balance-error low-balance-default" } else { "low-balance-default" };
-    let value = refused.value(SettingsField::LowBalance, in_force.to_string());
+    let value = feedback.value(SettingsField::LowBalance, in_force.to_string());
     view! {
         <Form class="panel" action=SetLowBalance::PATH label="Low balance">
             <label class="grow sentence">
@@ -81,27 +79,15 @@ fn Own(on: bool) -> impl IntoView {
     }
 }
 
-/// A tenth of the plan.
-pub async fn default_mark(app: &App, viewer: &Viewer) -> Result<Credits, InternalError> {
-    let customer = customers::find_customer(app, &viewer.customer).await?;
-    let plan = customer.and_then(|customer| app.catalog.plan(&customer.plan));
-    Ok(plan.map_or(Credits::ZERO, |plan| Credits(plan.allowance().0 / 10)))
-}
-
-/// Sets the low-balance mark. Empty, or the default itself, is a tenth of the plan, also of a later one.
+/// Sets the low-balance mark.
 #[server(name = SetLowBalance, prefix = "/_fn", endpoint = "low-balance")]
 pub async fn set_low_balance(credits: String) -> Result<String, ServerFnError> {
-    change_settings("low balance", &credits.clone(), |request, viewer| async move {
-        let to = match credits.trim() {
-            "" => Ok(None),
-            text => Credits::parse(text).map(Some),
-        };
-        let to = to.ok().filter(|to| to.is_none_or(|to| to.is_positive() && to <= LOW_BALANCE_MAX));
-        let Some(to) = to else { return Ok(Outcome::BadLowBalance) };
-        let default = default_mark(&request.app, &viewer).await?;
-        let to = to.filter(|to| *to != default);
-        let changed = unsubscribe::choose_low_balance(&request.app, &viewer, to).await?;
-        Ok(if changed { Outcome::LowBalanceSet } else { Outcome::NotAllowed })
+    change_settings(Card::Emails, "low balance", &credits.clone(), |request, viewer| async move {
+        Ok(match low_mark::set_low_mark(&request.app, &viewer, &credits).await? {
+            LowMarkChange::Set => Outcome::LowBalanceSet,
+            LowMarkChange::Bad => Outcome::BadLowBalance,
+            LowMarkChange::NotAllowed => Outcome::NotAllowed,
+        })
     })
     .await
 }
@@ -109,7 +95,7 @@ pub async fn set_low_balance(credits: String) -> Result<String, ServerFnError> {
 /// Switches the viewer's own emails about a low balance `on` or `off`.
 #[server(name = SetMails, prefix = "/_fn", endpoint = "own-mails")]
 pub async fn set_mails(mails: String) -> Result<String, ServerFnError> {
-    change_settings("own mails", "", |request, viewer| async move {
+    change_settings(Card::Emails, "own mails", "", |request, viewer| async move {
         let (on, done) = match mails.as_str() {
             "on" => (true, Outcome::MailsOn),
             "off" => (false, Outcome::MailsOff),

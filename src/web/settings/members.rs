@@ -5,7 +5,7 @@ use crate::usecases::access::links::Viewer;
 use crate::usecases::customers::members;
 use crate::usecases::customers::members::{Member, MemberChange};
 use crate::web::settings::form::{About, change_settings};
-use crate::web::settings::outcome::{Refused, SettingsField, SettingsOutcome as Outcome};
+use crate::web::settings::outcome::{Card, Feedback, SettingsField, SettingsOutcome as Outcome};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::field::Field;
 use crate::web::ui::form::Form;
@@ -23,7 +23,7 @@ enum Change {
     Roles(Vec<Role>),
 }
 
-pub fn section(viewer: &Viewer, members: Vec<Member>, refused: &Refused, zone: Zone) -> impl IntoView + use<> {
+pub fn section(viewer: &Viewer, members: Vec<Member>, feedback: &Feedback, zone: Zone) -> impl IntoView + use<> {
     let grantable = grantable(viewer.role);
     let changes = changes(viewer.role, &members);
     let about = format!("People who can sign in to {}.", viewer.name);
@@ -32,7 +32,7 @@ pub fn section(viewer: &Viewer, members: Vec<Member>, refused: &Refused, zone: Z
         row(member, change, is_you, zone)
     };
     let rows = members.into_iter().zip(changes).map(row).collect_view();
-    let invite = (!grantable.is_empty()).then(|| view! { <Invite roles=grantable refused=refused.clone() /> });
+    let invite = (!grantable.is_empty()).then(|| view! { <Invite roles=grantable feedback=feedback.clone() /> });
     view! {
         <section aria-labelledby="members">
             <div class="heading">
@@ -40,6 +40,7 @@ pub fn section(viewer: &Viewer, members: Vec<Member>, refused: &Refused, zone: Z
                 <p class="note">{about}</p>
             </div>
             <div class="card list">
+                {feedback.in_card(Card::Members)}
                 <ul class="rows">{rows}</ul>
                 {invite}
             </div>
@@ -161,9 +162,9 @@ fn RoleField(roles: Vec<Role>, now: Role) -> impl IntoView {
 }
 
 #[component]
-fn Invite(roles: Vec<Role>, refused: Refused) -> impl IntoView {
+fn Invite(roles: Vec<Role>, feedback: Feedback) -> impl IntoView {
     let (error, value) =
-        (refused.error(SettingsField::MemberEmail), refused.value(SettingsField::MemberEmail, String::new()));
+        (feedback.error(SettingsField::MemberEmail), feedback.value(SettingsField::MemberEmail, String::new()));
     view! {
         <Form class="panel" action=InviteMember::PATH label="Invite a member">
             <Field label="Email" name="email" id="invite-email" value error kind="email" maxlength=254 />
@@ -176,7 +177,7 @@ fn Invite(roles: Vec<Role>, refused: Refused) -> impl IntoView {
 /// Invites a member; `role` is `owner`, `admin` or `viewer`.
 #[server(name = InviteMember, prefix = "/_fn", endpoint = "invite-member")]
 pub async fn invite_member(email: String, role: String) -> Result<String, ServerFnError> {
-    change_settings("invite member", &email.clone(), |request, viewer| async move {
+    change_settings(Card::Members, "invite member", &email.clone(), |request, viewer| async move {
         let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
         let changed = members::invite(&request.app, &viewer, &email, role).await?;
         let done = if request.app.mailer.is_off() { Outcome::Added } else { Outcome::Invited };
@@ -188,7 +189,7 @@ pub async fn invite_member(email: String, role: String) -> Result<String, Server
 /// Sends a member the invitation once more.
 #[server(name = InviteAgain, prefix = "/_fn", endpoint = "invite-again")]
 pub async fn invite_again(email: String) -> Result<String, ServerFnError> {
-    change_settings("invite again", "", |request, viewer| async move {
+    change_settings(Card::Members, "invite again", "", |request, viewer| async move {
         Ok(outcome(members::invite_again(&request.app, &viewer, &email).await?, Outcome::InvitedAgain))
     })
     .await
@@ -197,7 +198,7 @@ pub async fn invite_again(email: String) -> Result<String, ServerFnError> {
 /// Changes a member's role.
 #[server(name = ChangeRole, prefix = "/_fn", endpoint = "change-role")]
 pub async fn change_role(email: String, role: String) -> Result<String, ServerFnError> {
-    change_settings("change role", "", |request, viewer| async move {
+    change_settings(Card::Members, "change role", "", |request, viewer| async move {
         let Some(role) = Role::from_name(&role) else { return Ok(Outcome::FormStale) };
         Ok(outcome(members::change_member_role(&request.app, &viewer, &email, role).await?, Outcome::RoleChanged))
     })
@@ -207,7 +208,7 @@ pub async fn change_role(email: String, role: String) -> Result<String, ServerFn
 /// Removes a member.
 #[server(name = RemoveMember, prefix = "/_fn", endpoint = "remove-member")]
 pub async fn remove_member(email: String) -> Result<String, ServerFnError> {
-    change_settings("remove member", "", |request, viewer| async move {
+    change_settings(Card::Members, "remove member", "", |request, viewer| async move {
         Ok(outcome(members::remove(&request.app, &viewer, &email).await?, Outcome::MemberRemoved))
     })
     .await

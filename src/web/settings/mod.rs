@@ -14,7 +14,7 @@ pub use api_keys::{MakeApiKey, NewKey, RevokeApiKey};
 pub use devices::{EndOtherSessions, EndSession};
 pub use emails::{SetLowBalance, SetMails};
 pub use members::{ChangeRole, InviteAgain, InviteMember, RemoveMember};
-pub use outcome::{Refused, SettingsOutcome};
+pub use outcome::{Card, Feedback, SettingsOutcome};
 pub use time_zone::SetTimeZone;
 
 use crate::domain::{Credits, Instant};
@@ -22,10 +22,11 @@ use crate::usecases::access::links::Viewer;
 use crate::usecases::access::sessions;
 use crate::usecases::customers::{api_keys as keys, members as people};
 use crate::usecases::notify::emails::unsubscribe;
+use crate::web::low_mark;
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::Zone;
-use crate::web::ui::notice::{Notice, NoticeBox};
+use crate::web::ui::notice::NoticeBox;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -50,8 +51,7 @@ pub struct Settings {
     pub now: Instant,
     /// The shop's name.
     pub shop: String,
-    pub notice: Option<Notice>,
-    pub refused: Refused,
+    pub feedback: Feedback,
     pub new_key: Option<NewKey>,
     pub members: Vec<people::Member>,
     pub sessions: Vec<sessions::SessionSummary>,
@@ -75,18 +75,18 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let new_key = api_keys::new_key(&request, &viewer).await?;
     let flash = request.take_flash();
     let outcome = flash.as_ref().and_then(|flash| SettingsOutcome::from_code(flash.code()));
-    let typed = flash.as_ref().and_then(|flash| flash.value("typed")).unwrap_or_default();
+    let value = |name| flash.as_ref().and_then(|flash| flash.value(name)).unwrap_or_default();
+    // The box with the key says already that it was made.
+    let outcome = outcome.filter(|_| new_key.is_none());
     let settings = Settings {
         now: app.clock.now(),
         shop: app.catalog.shop.name.clone(),
-        // The box with the key says already that it was made; a refused field says its own error.
-        notice: outcome.filter(|it| new_key.is_none() && it.field().is_none()).map(SettingsOutcome::notice),
-        refused: outcome.map(|outcome| Refused::new(outcome, typed)).unwrap_or_default(),
+        feedback: outcome.map(|it| Feedback::new(it, value("card"), value("typed"))).unwrap_or_default(),
         new_key,
         members: people::list_members(app, viewer.customer_no).await?,
         sessions: sessions::list_sessions(app, &viewer).await?,
         emails: unsubscribe::alert_choice(app, &viewer).await?,
-        default_mark: emails::default_mark(app, &viewer).await?,
+        default_mark: low_mark::default_mark(app, &viewer).await?,
         keys: keys::list_api_keys(app, viewer.customer_no).await?,
         key_seed: if viewer.role.may_manage() { Some(api_keys::new_seed()?) } else { None },
         viewer: viewer.clone(),
@@ -97,17 +97,16 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
 /// The page's content.
 #[component]
 pub fn SettingsBody(settings: Settings) -> impl IntoView {
-    let Settings { viewer, now, shop, notice, refused, new_key, members, sessions, keys, key_seed, .. } = settings;
+    let Settings { viewer, now, shop, feedback, new_key, members, sessions, keys, key_seed, .. } = settings;
     let may_choose = viewer.role.may_manage();
     let zone = Zone::named(&viewer.timezone);
     view! {
         <h1>"Settings"</h1>
-        {notice.map(|notice| view! { <NoticeBox notice /> })}
-        {new_key.map(|key| view! { <api_keys::NewKeyBox key /> })}
-        {members::section(&viewer, members, &refused, zone)}
-        {devices::section(&viewer, sessions, &shop, zone)}
-        {time_zone::section(&viewer, now)}
-        {emails::section(&settings.emails, settings.default_mark, &refused, may_choose)}
-        {api_keys::section(keys, key_seed, &refused, zone)}
+        {feedback.at_top().map(|notice| view! { <NoticeBox notice /> })}
+        {members::section(&viewer, members, &feedback, zone)}
+        {devices::section(&viewer, sessions, &feedback, &shop, zone)}
+        {time_zone::section(&viewer, &feedback, now)}
+        {emails::section(&settings.emails, settings.default_mark, &feedback, may_choose)}
+        {api_keys::section(keys, key_seed, new_key, &feedback, zone)}
     }
 }

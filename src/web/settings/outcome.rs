@@ -1,7 +1,8 @@
 //! The outcome of a form: a closed code, and the notice that the page shows for it.
 
 use crate::web::ui::badge::Tone;
-use crate::web::ui::notice::{Notice, Voice};
+use crate::web::ui::notice::{Notice, NoticeBox, Voice};
+use leptos::prelude::*;
 use strum::{EnumString, IntoStaticStr};
 
 /// The outcome of a form of Settings; its code is its name in snake case.
@@ -143,18 +144,72 @@ pub enum SettingsField {
     KeyName,
 }
 
-/// The refused field of the last form: its error, and the value that was typed.
-#[derive(Clone, Debug, Default)]
-pub struct Refused(Option<(SettingsOutcome, String)>);
+/// A card of the page; its name is the id of its heading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Card {
+    Members,
+    Devices,
+    Zone,
+    Emails,
+    Keys,
+}
 
-impl Refused {
+impl Card {
     #[must_use]
-    pub fn new(outcome: SettingsOutcome, typed: &str) -> Self {
-        Self(outcome.field().map(|_| (outcome, typed.to_owned())))
+    pub fn id(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// The last form's outcome, and its place: the field that was refused with the value that was typed, the form's card, or
+/// the top of the page.
+#[derive(Clone, Debug, Default)]
+pub struct Feedback(Option<Place>);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Top(SettingsOutcome),
+    Card(Card, SettingsOutcome),
+    Field(SettingsField, SettingsOutcome, String),
+}
+
+impl Feedback {
+    #[must_use]
+    pub fn new(outcome: SettingsOutcome, card: &str, typed: &str) -> Self {
+        Self(Some(match (outcome.field(), card.parse()) {
+            (Some(field), _) => Place::Field(field, outcome, typed.to_owned()),
+            (None, Ok(card)) => Place::Card(card, outcome),
+            (None, Err(_)) => Place::Top(outcome),
+        }))
     }
 
-    fn at(&self, field: SettingsField) -> Option<&(SettingsOutcome, String)> {
-        self.0.as_ref().filter(|(outcome, _)| outcome.field() == Some(field))
+    /// The notice at the top.
+    #[must_use]
+    pub fn at_top(&self) -> Option<Notice> {
+        match &self.0 {
+            Some(Place::Top(outcome)) => Some(outcome.notice()),
+            _ => None,
+        }
+    }
+
+    /// The notice in a card.
+    #[must_use]
+    pub fn in_card(&self, card: Card) -> Option<AnyView> {
+        match &self.0 {
+            Some(Place::Card(at, outcome)) if *at == card => {
+                let notice = outcome.notice();
+                Some(view! { <div><NoticeBox notice /></div> }.into_any())
+            }
+            _ => None,
+        }
+    }
+
+    fn at(&self, field: SettingsField) -> Option<(SettingsOutcome, &str)> {
+        match &self.0 {
+            Some(Place::Field(at, outcome, typed)) if *at == field => Some((*outcome, typed)),
+            _ => None,
+        }
     }
 
     #[must_use]
@@ -166,7 +221,7 @@ impl Refused {
     /// The typed value, or else the one that is in force.
     #[must_use]
     pub fn value(&self, field: SettingsField, now: String) -> String {
-        self.at(field).map_or(now, |(_, typed)| typed.clone())
+        self.at(field).map_or(now, |(_, typed)| typed.to_owned())
     }
 }
 

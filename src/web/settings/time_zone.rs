@@ -4,7 +4,7 @@ use crate::domain::Instant;
 use crate::usecases::access::links::Viewer;
 use crate::usecases::customers;
 use crate::web::settings::form::change_settings;
-use crate::web::settings::outcome::SettingsOutcome as Outcome;
+use crate::web::settings::outcome::{Card, Feedback, SettingsOutcome as Outcome};
 use crate::web::ui::copy::ButtonScript;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::form::Form;
@@ -16,7 +16,7 @@ use leptos::server_fn::ServerFn;
 const REGIONS: [&str; 9] =
     ["Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"];
 
-pub fn section(viewer: &Viewer, now: Instant) -> impl IntoView + use<> {
+pub fn section(viewer: &Viewer, feedback: &Feedback, now: Instant) -> impl IntoView + use<> {
     let name = viewer.timezone.clone();
     let zone = Zone::named(&name);
     let choice = if viewer.role.may_manage() {
@@ -27,7 +27,7 @@ pub fn section(viewer: &Viewer, now: Instant) -> impl IntoView + use<> {
     view! {
         <section aria-labelledby="zone">
             <h2 id="zone">"Time zone"</h2>
-            <div class="card list">{choice}</div>
+            <div class="card list">{feedback.in_card(Card::Zone)} {choice}</div>
             <p class="after">
                 {format!("Used for dates on these pages and in emails, for everyone at {}. Now: ", viewer.name)}
                 <When moment=zone.full(now) /> ". Usage days are UTC."
@@ -92,7 +92,7 @@ fn regions(at: Instant) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 /// Sets the customer's time zone.
 #[server(name = SetTimeZone, prefix = "/_fn", endpoint = "time-zone")]
 pub async fn set_time_zone(zone: String) -> Result<String, ServerFnError> {
-    change_settings("time zone", "", |request, viewer| async move {
+    change_settings(Card::Zone, "time zone", "", |request, viewer| async move {
         let Ok(zone) = zone.parse() else { return Ok(Outcome::BadZone) };
         let changed = customers::set_timezone(&request.app, &viewer, zone).await?;
         Ok(if changed { Outcome::ZoneChanged } else { Outcome::NotAllowed })

@@ -110,6 +110,12 @@ impl Zone {
         self.0.days_until(now, at)
     }
 
+    /// `11 days before your reset`
+    #[must_use]
+    pub fn before_reset(self, at: Instant, resets_at: Instant) -> String {
+        self.0.before_reset(at, resets_at)
+    }
+
     /// When a day of the customer's calendar begins.
     #[must_use]
     pub fn day_start(self, day: chrono::NaiveDate) -> Option<Instant> {

@@ -55,7 +55,7 @@ impl Text {
     #[must_use]
     pub fn counted(self, credits: Credits, before_noun: &str) -> Self {
         let space = if before_noun.is_empty() { "" } else { " " };
-        self.credits(credits).text(format!(" {before_noun}{space}{}", noun(credits)))
+        self.credits(credits).text(format!(" {before_noun}{space}{}", credits.noun()))
     }
 
     /// Adds an amount of money.
@@ -76,18 +76,6 @@ impl Text {
         self.0.extend(other.0);
         self
     }
-}
-
-/// `credit` for exactly one, else `credits`.
-#[must_use]
-pub fn noun(credits: Credits) -> &'static str {
-    if credits == Credits::whole(1) { "credit" } else { "credits" }
-}
-
-/// `one` for exactly one credit, else `many`.
-#[must_use]
-pub fn verb(credits: Credits, one: &'static str, many: &'static str) -> &'static str {
-    if credits == Credits::whole(1) { one } else { many }
 }
 
 impl From<&str> for Text {
@@ -136,6 +124,5 @@ mod tests {
         let text = Text::new().counted(Credits(1_250_500), "top-up").text(" for ").money(Money::new(900, "usd"));
         assert_eq!(text.to_string(), "1,250.5 top-up credits for $9");
         assert_eq!(Text::new().counted(Credits::whole(1), "").to_string(), "1 credit");
-        assert_eq!(verb(Credits::whole(1), "expires", "expire"), "expires");
     }
 }

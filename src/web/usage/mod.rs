@@ -18,7 +18,7 @@ use crate::usecases::insight::usage::{at_this_pace, usage_overview};
 use crate::web::live::LiveScript;
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
-use crate::web::ui::chips::Chips;
+use crate::web::ui::chips::{Switches, Tabs};
 use crate::web::ui::dates::Zone;
 use crate::web::usage::charts::Chart;
 use crate::web::usage::choice::Choice;
@@ -60,7 +60,7 @@ fn Sections(usage: UsageSections) -> impl IntoView {
     view! {
         <h1>"Usage"</h1>
         <div class="ranges">
-            <Chips chips=ranges label="Range" />
+            <Tabs chips=ranges label="Range" />
             {csv}
         </div>
         {custom.map(|(days, hidden)| view! { <CustomForm days hidden /> })}
@@ -72,7 +72,7 @@ fn Sections(usage: UsageSections) -> impl IntoView {
 #[component]
 fn Details(details: UsageDetails) -> impl IntoView {
     let UsageDetails { switches, charts, table, boundary, splits, .. } = details;
-    let switches = (switches.len() > 1).then(|| view! { <Chips chips=switches label="Metrics" /> });
+    let switches = (switches.len() > 1).then(|| view! { <Switches chips=switches label="Metrics" /> });
     let off = charts.is_empty().then(|| {
         view! { <p class="card empty note">"All charts are hidden. Choose one above."</p> }
     });

@@ -127,7 +127,12 @@ pub fn Split(split: SplitData) -> impl IntoView {
                 <td class="number lead">
                     <Amount credits=row.credits />
                 </td>
-                <td class="number of">{percent}</td>
+                <td class="number of">
+                    <svg class="share" viewBox="0 0 1000 1" preserveAspectRatio="none" aria-hidden="true">
+                        <rect class="ink" width=row.share height="1"></rect>
+                    </svg>
+                    {percent}
+                </td>
             </tr>
         }
     };

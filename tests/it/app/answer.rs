@@ -29,11 +29,12 @@ impl Answer {
     }
 
     /// The page that a redirect leads to. An outcome that it carries is written behind it, as a query would be:
-    /// `/settings?outcome=invited`.
+    /// `/settings?outcome=invited`, without the place on the page.
     #[track_caller]
     pub fn way(&self) -> String {
         let mut way = self.header("location").unwrap_or_else(|| panic!("{self:?}")).to_owned();
         let Some(flash) = self.flash() else { return way };
+        way.truncate(way.find('#').unwrap_or(way.len()));
         way.push_str(if way.contains('?') { "&outcome=" } else { "?outcome=" });
         way.push_str(flash.code());
         for name in ["purchase", "package", "act"] {

@@ -5,10 +5,12 @@
 
 mod ahead;
 mod buy;
+mod offer;
 mod verdict;
 
 pub use ahead::{Ahead, Upgrade, look_ahead};
 pub use buy::{Basket, cheapest};
+pub use offer::{Fit, Offer};
 pub use verdict::{Choice, Verdict};
 
 use crate::amount::Credits;

@@ -10,7 +10,7 @@ pub mod reminders;
 pub mod unsubscribe;
 
 use crate::args;
-use crate::domain::{Catalog, Credits, Instant, Money, PurchaseId};
+use crate::domain::{Catalog, Credits, Instant, PurchaseId};
 use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
@@ -141,17 +141,6 @@ fn announcement_draft(catalog: &Catalog, shop: &ShopSettings, heading: impl Into
     Draft { button, ..Draft::new(&catalog.shop, heading) }
 }
 
-/// The button for credits: the smallest package, or "Upgrade" on a plan that can't buy.
-fn buy_button(catalog: &Catalog, shop: &ShopSettings, to: &Addressed, plan: &str) -> Option<(String, String)> {
-    if !catalog.may_buy(plan) {
-        return Some(("Upgrade".to_owned(), upgrade_address(catalog, shop, &to.id)));
-    }
-    let package = catalog.packages.first()?;
-    let price = Money::new(package.amount, &catalog.shop.currency).short();
-    let words = format!("Buy {} for {price}", package.grants().grouped());
-    Some((words, format!("{}/billing#buy", shop.site)))
-}
-
 /// The page where plans are changed: ours, or the SaaS's; Billing knows the way to others.
 fn upgrade_address(catalog: &Catalog, shop: &ShopSettings, customer: &str) -> String {
     let customer: String = url::form_urlencoded::byte_serialize(customer.as_bytes()).collect();
@@ -160,19 +149,6 @@ fn upgrade_address(catalog: &Catalog, shop: &ShopSettings, customer: &str) -> St
         None if catalog.sells_plans() => format!("{}/plans", shop.site),
         None => format!("{}/billing", shop.site),
     }
-}
-
-/// `1,000 credits`, `1 top-up credit`.
-#[must_use]
-pub fn counted(credits: Credits, what: &str) -> String {
-    let noun = if credits == Credits::whole(1) { "credit" } else { "credits" };
-    let what = if what.is_empty() { String::new() } else { format!("{what} ") };
-    format!("{} {what}{noun}", credits.grouped())
-}
-
-/// The verb for a number of credits.
-fn plural_verb<'a>(credits: Credits, one: &'a str, many: &'a str) -> &'a str {
-    if credits == Credits::whole(1) { one } else { many }
 }
 
 #[cfg(test)]

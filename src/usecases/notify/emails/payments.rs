@@ -5,7 +5,7 @@ use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::ShopSettings;
 use crate::usecases::notify::emails::{
-    Addressed, Announcement, PurchaseData, Reason, addressed, announcement_draft, counted, write_announcement,
+    Addressed, Announcement, PurchaseData, Reason, addressed, announcement_draft, write_announcement,
 };
 
 /// Writes the email of a purchase that has just come to `state`, where there is one, once for each state.
@@ -31,7 +31,7 @@ pub(super) fn payment_failed_letter(
     purchase: &PurchaseData,
     state: PurchaseState,
 ) -> Option<Announcement> {
-    let credits = counted(purchase.credits, "");
+    let credits = purchase.credits.counted();
     let (kind, subject, heading, line, button) = match state {
         PurchaseState::Processing => (
             "payment_delayed",

@@ -6,7 +6,7 @@ use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::ShopSettings;
 use crate::usecases::notify::emails::{
-    Addressed, Announcement, PurchaseData, Reason, addressed, announcement_draft, counted, write_announcement,
+    Addressed, Announcement, PurchaseData, Reason, addressed, announcement_draft, write_announcement,
 };
 
 /// The words of one email.
@@ -93,7 +93,7 @@ fn dispute_notices(purchase: &PurchaseData, before: &Payment, after: &Payment) -
     let mut notices = Vec::new();
     for (id, (status, _)) in &after.disputes {
         let was = before.disputes.get(id).map_or(DisputeEffect::Nothing, |(status, _)| status.effect());
-        let credits = counted(purchase.credits, "");
+        let credits = purchase.credits.counted();
         let (kind, subject, line) = match (was, status.effect()) {
             (DisputeEffect::Nothing, DisputeEffect::Freezes) => (
                 "dispute_opened",

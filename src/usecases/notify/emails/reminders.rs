@@ -3,9 +3,7 @@
 use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Catalog, Credits, Instant};
 use crate::usecases::ShopSettings;
-use crate::usecases::notify::emails::{
-    Addressed, Announcement, Reason, announcement_draft, counted, plural_verb, upgrade_address,
-};
+use crate::usecases::notify::emails::{Addressed, Announcement, Reason, announcement_draft, upgrade_address};
 
 /// Its kind in the outbox.
 pub const KIND: &str = "reminder";
@@ -44,18 +42,18 @@ pub fn reminder_letter(
     mail: [u8; 16],
 ) -> Option<Announcement> {
     let (credits, first, zone) = (of.credits(), of.first()?, to.zone);
-    let expire = plural_verb(credits, "expires", "expire");
+    let expire = credits.plural("expires", "expire");
     let when = match zone.days_until(now, first) {
         i64::MIN..=0 => "today".to_owned(),
         1 => "tomorrow".to_owned(),
         days => format!("in {days} days"),
     };
-    let heading = format!("{} {expire} {when}, on {}.", counted(credits, "top-up"), zone.sentence(first));
+    let heading = format!("{} {expire} {when}, on {}.", credits.counted_as("top-up"), zone.sentence(first));
     let mut draft = announcement_draft(catalog, shop, heading);
     draft.lines = match &of.paused_on {
         Some(plan) => {
             draft.button = Some(("Upgrade".to_owned(), upgrade_address(catalog, shop, &to.id)));
-            let (paused, them) = (plural_verb(credits, "It's", "They're"), plural_verb(credits, "it", "them"));
+            let (paused, them) = (credits.plural("It's", "They're"), credits.plural("it", "them"));
             vec![format!("{paused} paused on {plan}. Upgrade to use {them} before {}.", zone.day(first))]
         }
         None => vec![format!("{}New purchases don't extend this date.", forecast_words(of.forecast, credits))],
@@ -69,7 +67,7 @@ pub fn reminder_letter(
     Some(Announcement {
         key: format!("reminder:{}", hex::encode(mail)),
         kind: KIND,
-        subject: format!("{} {expire} on {}", counted(credits, ""), zone.day(first)),
+        subject: format!("{} {expire} on {}", credits.counted(), zone.day(first)),
         draft,
         cause: Some(mail),
         reason: Reason::Always("Expiry reminders"),
@@ -80,10 +78,11 @@ pub fn reminder_letter(
 fn forecast_words(forecast: Option<TopUpForecast>, credits: Credits) -> String {
     match forecast {
         None => String::new(),
-        Some(TopUpForecast::AllUsed) => format!("At this pace you'll use {}. ", plural_verb(credits, "it", "them all")),
+        Some(TopUpForecast::AllUsed) => format!("At this pace you'll use {}. ", credits.plural("it", "them all")),
         Some(TopUpForecast::Left(left)) => format!("At this pace about {} will be left. ", left.grouped()),
         Some(TopUpForecast::Untouched) => {
-            let all = if credits == Credits::whole(1) { "it".to_owned() } else { format!("all {}", credits.grouped()) };
+            let all = format!("all {}", credits.grouped());
+            let all = credits.plural("it", &all);
             format!("We use plan credits first, so at this pace {all} will expire unused. ")
         }
     }

@@ -1,11 +1,13 @@
 //! Every email about credits, with names of 120 letters.
 
 use super::*;
+use crate::domain::advice::{Ahead, Basket, Choice, Verdict};
 use crate::domain::balance_alert::{AlertKind, BalanceAlert};
 use crate::domain::forecast::TopUpForecast;
 use crate::domain::time::from_millis;
 use crate::domain::{Account, DisputeStatus, Payment, PurchaseState};
 use crate::email::Rendered;
+use crate::usecases::notify::emails::balance::Outlook;
 use crate::usecases::notify::receipts::{self, CreditedTerms};
 
 const AT: i64 = 1_795_356_180_500;
@@ -45,11 +47,23 @@ fn purchase() -> PurchaseData {
     }
 }
 
-fn alert(kind: AlertKind, catalog: &Catalog, plan: &str, left: i64) -> Option<Announcement> {
+fn alert_with(kind: AlertKind, catalog: &Catalog, plan: &str, left: i64, outlook: &Outlook) -> Option<Announcement> {
     let (mut account, _) = Account::open("acme", plan, from_millis(AT), from_millis(AT), catalog).expect("an account");
     account.grants.iter_mut().for_each(|grant| grant.used = grant.amount - Credits::whole(left));
     let alert = BalanceAlert { kind, at: from_millis(AT), credits: Credits::whole(1_000), seq: 1 };
-    balance::balance_letter(catalog, &shop(), &to(), alert, &account, Credits::whole(500))
+    balance::balance_letter(catalog, &shop(), &to(), alert, &account, outlook)
+}
+
+fn alert(kind: AlertKind, catalog: &Catalog, plan: &str, left: i64) -> Option<Announcement> {
+    let outlook = Outlook { low_mark: Credits::whole(500), ..Outlook::default() };
+    alert_with(kind, catalog, plan, left, &outlook)
+}
+
+fn verdict(choice: Choice, packages: &[(&str, i64)]) -> Verdict {
+    let packages = packages.iter().map(|(id, n)| ((*id).to_owned(), *n)).collect();
+    let buy = Some(Basket { packages, ..Basket::default() });
+    let ahead = Some(Ahead { months: 3, missing: Credits::whole(5_000), buy, upgrade: None });
+    Verdict { choice, ahead, back: None }
 }
 
 fn reminder(
@@ -118,6 +132,31 @@ fn subjects_and_buttons_are_those_of_the_pages() {
     check(Some(reminder(&catalog, 1_000, None, None)), "1,000 credits expire on 28 Nov 2026", "Open Billing");
     check(Some(reminder(&catalog, 1, None, None)), "1 credit expires on 28 Nov 2026", "Open Billing");
     assert_eq!(receipt(&catalog).button.map(|(words, _)| words).as_deref(), Some("View invoice"));
+}
+
+#[test]
+fn a_low_balance_email_says_the_pace_and_offers_the_package_of_billing() {
+    let catalog = catalog();
+    let out = from_millis(AT) + chrono::TimeDelta::days(1);
+    let check = |kind, verdict: Option<Verdict>, is_advice_hidden, runs_out, line: &str, button: &str| {
+        let left = if kind == AlertKind::Out { 0 } else { 180 };
+        let outlook = Outlook { low_mark: Credits::whole(500), runs_out, verdict, is_advice_hidden };
+        let draft = alert_with(kind, &catalog, "builder", left, &outlook).expect(button).draft;
+        assert_eq!((draft.lines[0].as_str(), draft.button.expect(line).0.as_str()), (line, button));
+    };
+    let buy = || Some(verdict(Choice::TopUps, &[("p5000", 1), ("p1200", 1)]));
+    let pro = || Some(verdict(Choice::Plan("pro".into()), &[("p5000", 1)]));
+    let pace = "At this pace they run out around 23 Nov, 29 days before your reset. Your plan resets on 22 Dec 2026.";
+    let plain = "Your plan resets on 22 Dec 2026.";
+    check(AlertKind::Low, buy(), false, Some(out), pace, "Buy 5,000 for $30");
+    check(AlertKind::Low, buy(), false, None, plain, "Buy 5,000 for $30");
+    check(AlertKind::Low, pro(), false, None, plain, "See Pro");
+    check(AlertKind::Low, pro(), true, None, plain, "Buy 5,000 for $30");
+    check(AlertKind::Low, None, false, None, plain, "Buy 1,200 for $9");
+    let wait = "Upgrade, buy a top-up, or wait for the reset on 22 Dec 2026.";
+    check(AlertKind::Out, pro(), false, None, wait, "See Pro");
+    let wait = "Buy a top-up, or wait for the reset on 22 Dec 2026.";
+    check(AlertKind::Out, buy(), false, None, wait, "Buy 5,000 for $30");
 }
 
 #[test]

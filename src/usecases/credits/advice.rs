@@ -1,9 +1,11 @@
-//! The last cycles' figures for the domain's comparison (R17), and hiding advice for a larger plan.
+//! Buy or upgrade: the verdict for a customer, with the last cycles' figures for the domain's comparison (R17), and hiding
+//! advice for a larger plan.
 
 use crate::args;
 use crate::domain::account::cycle_start_of;
-use crate::domain::advice::{Advice, PastCycle, advise};
-use crate::domain::{Account, Credits, Grant, Instant, Kind};
+use crate::domain::advice::{Advice, PastCycle, Verdict, advise, look_ahead};
+use crate::domain::forecast::UsageRate;
+use crate::domain::{Account, Catalog, Credits, Grant, Instant, Kind};
 use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES};
 use crate::store::daily_usage::day_number;
 use crate::store::db::{Connection, DbError, Row};
@@ -15,24 +17,37 @@ const CYCLES: i64 = 3;
 /// How many purchases are summed up.
 const PURCHASES_MAX: i64 = 1_000;
 
-/// The comparison for a customer. `account` stands at `now`.
-pub async fn customer_advice(
+/// The verdict for a customer. `account` stands at `now`; without a usage rate nothing looks ahead.
+pub async fn customer_verdict(
     db: &mut Connection,
-    app: &App,
+    catalog: &Catalog,
+    no: i64,
+    account: &Account,
+    rate: Option<UsageRate>,
+    now: Instant,
+) -> Result<Option<Verdict>, DbError> {
+    let back = last_cycles(db, catalog, no, account, now).await?;
+    Ok(Verdict::new(rate.and_then(|rate| look_ahead(account, catalog, rate, now)), back))
+}
+
+/// The comparison of the last cycles.
+async fn last_cycles(
+    db: &mut Connection,
+    catalog: &Catalog,
     no: i64,
     account: &Account,
     now: Instant,
 ) -> Result<Option<Advice>, DbError> {
     let grants = plan_grants(db, no).await?;
     // Only whole cycles of the present plan tell something about it: none in which a plan ended unpaid.
-    let allowance = app.catalog.allowance(&account.plan);
+    let allowance = catalog.allowance(&account.plan);
     let tells = |grant: &Grant| grant.amount == allowance && !grant.is_voided;
     let grants: Vec<Grant> = grants.into_iter().take_while(tells).collect();
     if grants.iter().filter(|grant| ran_out(grant)).count() < 2 {
         return Ok(None);
     }
-    let cycles = past_cycles(db, no, &grants, now, &app.catalog.shop.currency).await?;
-    Ok(cycles.and_then(|cycles| advise(&app.catalog, &account.plan, &cycles)))
+    let cycles = past_cycles(db, no, &grants, now, &catalog.shop.currency).await?;
+    Ok(cycles.and_then(|cycles| advise(catalog, &account.plan, &cycles)))
 }
 
 fn ran_out(grant: &Grant) -> bool {
