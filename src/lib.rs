@@ -15,6 +15,7 @@ pub mod email;
 pub mod http;
 pub mod jobs;
 pub mod ledger;
+pub mod metrics;
 pub mod process_metrics;
 pub mod rate_limits;
 pub mod settings;

@@ -62,6 +62,7 @@ pub async fn build_app(
     let server = ServerSettings {
         public_url: public_url.trim_end_matches('/').to_owned(),
         operator_keys: settings.operator_keys.clone(),
+        metrics_key: settings.metrics_key.clone(),
         stripe: stripe_settings,
         return_origins: settings.return_origins.clone(),
         trusted_proxies: settings.proxies()?,

@@ -64,6 +64,9 @@ impl IntoResponse for CustomerApiError {
         let status = StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = json::with(status, &error);
         self.0.set_headers(response.headers_mut());
+        if let Some(code) = self.0.code() {
+            response.extensions_mut().insert(code);
+        }
         response
     }
 }

@@ -47,8 +47,7 @@ pub fn routes(app: &App) -> Router<App> {
         .merge(keys::routes())
         .merge(entries::routes())
         .merge(purchases::routes())
-        .merge(portal_links::routes())
-        .merge(metrics::routes());
+        .merge(portal_links::routes());
     if app.clock.is_test() {
         operator = operator.merge(test_clock::routes());
     }
@@ -67,6 +66,7 @@ pub fn routes(app: &App) -> Router<App> {
         .merge(stripe_webhook::routes())
         .merge(unsubscribe::routes())
         .merge(health::routes())
+        .merge(metrics::routes(app))
         .merge(openapi::routes(app))
         .layer(middleware::from_fn_with_state(app.clone(), test_clock::refresh))
         .layer(middleware::map_response(add_headers))

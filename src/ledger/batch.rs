@@ -140,12 +140,13 @@ impl WriteTransaction {
 
     async fn run_job(&mut self, job: QueuedJob, answers: &mut Vec<WriteReply>) -> Result<(), DbError> {
         self.flush().await?;
-        let rows = (self.cache.last_row, self.cache.last_grant);
+        let (rows, used) = ((self.cache.last_row, self.cache.last_grant), self.used);
         self.db.begin_savepoint().await?;
         let done = job(self).await?;
         self.db.end_savepoint(!done.keep).await?;
         if !done.keep {
             self.drop_changes(rows);
+            self.used = used;
         }
         answers.push(done.answer);
         Ok(())

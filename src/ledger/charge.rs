@@ -70,6 +70,22 @@ pub enum ChargeOutcome {
     },
 }
 
+impl ChargeOutcome {
+    /// Its name in the metrics: where it is a refusal, its code in the API.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Charged(_) => "charged",
+            Self::Replayed(..) => "replayed",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::UnknownCustomer => "not_found",
+            Self::Closed => "customer_closed",
+            Self::Nothing => "invalid_value",
+            Self::Insufficient { .. } => "insufficient_credits",
+        }
+    }
+}
+
 impl WriteTransaction {
     /// Charges inside a job.
     ///

@@ -1,7 +1,7 @@
 //! Usages of a transaction: their rows and what they add to the daily totals.
 
-use crate::domain::Draw;
 use crate::domain::time::from_millis;
+use crate::domain::{Draw, Kind};
 use crate::ledger::write_transaction::{NewUsage, WriteTransaction};
 use crate::store::daily_usage::{DayKey, Totals, day_number};
 use crate::store::daily_usage_names;
@@ -21,6 +21,14 @@ impl WriteTransaction {
         columns: NewUsageColumns,
     ) -> Result<(), DbError> {
         let lines = i64::try_from(draws.len()).unwrap_or(i64::MAX);
+        for draw in draws {
+            let of_kind = match draw.kind {
+                Kind::Plan => 0,
+                Kind::Courtesy => 1,
+                Kind::TopUp => 2,
+            };
+            self.used[of_kind] = self.used[of_kind].saturating_add(draw.credits.0);
+        }
         let mut key = DayKey {
             day: day_number(from_millis(columns.created_at)),
             customer_no: no,

@@ -16,6 +16,7 @@ use crate::ledger::clock_guard::ClockGuard;
 use crate::ledger::health::Health;
 use crate::ledger::unavailable::Unavailable;
 use crate::ledger::write_transaction::WriteTransaction;
+use crate::metrics::METRICS;
 use crate::store::db::DbError;
 use crate::store::errors::is_lasting;
 use crate::store::{Store, key_segments};
@@ -25,6 +26,7 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many writes may wait.
@@ -37,7 +39,7 @@ const COMMIT_MAX: usize = 2_048;
 /// The way to write. Clones share one engine.
 #[derive(Clone)]
 pub struct Ledger {
-    sender: mpsc::Sender<Item>,
+    sender: mpsc::Sender<(Instant, Item)>,
     lane: Arc<AnonymousLane>,
     shared: Arc<Shared>,
 }
@@ -55,7 +57,7 @@ pub struct Engine {
     store: Store,
     clock: Clock,
     catalog: Arc<Catalog>,
-    receiver: mpsc::Receiver<Item>,
+    receiver: mpsc::Receiver<(Instant, Item)>,
     /// Taken from the queue, and more than the last commit could hold.
     taken: VecDeque<Item>,
     shared: Arc<Shared>,
@@ -99,14 +101,24 @@ impl Ledger {
         self.shared.guard.is_refused()
     }
 
+    /// What waits in the queue: writes, and their size in charges.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.sender.max_capacity() - self.sender.capacity(), self.shared.waiting.load(Ordering::Relaxed))
+    }
+
     /// Charges a customer.
     ///
     /// # Errors
     /// [`Unavailable`]; what the rules refuse is a [`ChargeOutcome`].
     pub async fn charge(&self, charge: Charge) -> Result<ChargeOutcome, Unavailable> {
         let (sender, receiver) = oneshot::channel();
-        self.put(Item::Charge(charge, sender))?;
-        receiver.await.unwrap_or(Err(Unavailable::Database))
+        let outcome = match self.put(Item::Charge(charge, sender)) {
+            Ok(()) => receiver.await.unwrap_or(Err(Unavailable::Database)),
+            Err(unavailable) => Err(unavailable),
+        };
+        count_outcomes(1, outcome.as_ref().map(std::slice::from_ref));
+        outcome
     }
 
     /// Charges in the order given, each on its own, all in one commit.
@@ -114,9 +126,13 @@ impl Ledger {
     /// # Errors
     /// [`Unavailable`]; what the rules refuse is a [`ChargeOutcome`].
     pub async fn charge_many(&self, charges: Vec<Charge>) -> Result<Vec<ChargeOutcome>, Unavailable> {
-        let (sender, receiver) = oneshot::channel();
-        self.put(Item::Charges(charges, sender))?;
-        receiver.await.unwrap_or(Err(Unavailable::Database))
+        let ((sender, receiver), count) = (oneshot::channel(), charges.len());
+        let outcomes = match self.put(Item::Charges(charges, sender)) {
+            Ok(()) => receiver.await.unwrap_or(Err(Unavailable::Database)),
+            Err(unavailable) => Err(unavailable),
+        };
+        count_outcomes(count, outcomes.as_deref());
+        outcomes
     }
 
     /// Runs a small job in the engine's transaction, in a savepoint of its own. `Err` undoes the job,
@@ -171,7 +187,7 @@ impl Ledger {
         let sent = if before > 0 && before.saturating_add(weight) > QUEUE_CHARGES_MAX {
             Err(Unavailable::Overloaded)
         } else {
-            self.sender.try_send(item).map_err(|e| match e {
+            self.sender.try_send((Instant::now(), item)).map_err(|e| match e {
                 mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
                 mpsc::error::TrySendError::Closed(_) => Unavailable::Closed,
             })
@@ -212,13 +228,15 @@ impl Engine {
     /// As much as one commit holds of what waits, at least one item; nothing in the end.
     async fn next(&mut self) -> Vec<Item> {
         if self.taken.is_empty() {
-            let Some(item) = self.receiver.recv().await else { return Vec::new() };
+            let Some((since, item)) = self.receiver.recv().await else { return Vec::new() };
+            METRICS.ledger.observe_wait(since.elapsed());
             self.taken.push_back(item);
         }
         let mut weight: usize = self.taken.iter().map(Item::weight).sum();
         while weight < COMMIT_MAX
-            && let Ok(item) = self.receiver.try_recv()
+            && let Ok((since, item)) = self.receiver.try_recv()
         {
+            METRICS.ledger.observe_wait(since.elapsed());
             weight += item.weight();
             self.taken.push_back(item);
         }
@@ -238,13 +256,18 @@ impl Engine {
         }
         let cache = std::mem::replace(&mut self.cache, AccountCache::new(self.clock.mint(), self.segment_rows));
         let is_alone = batch.len() == 1;
+        let (began, size) = (Instant::now(), batch.iter().map(Item::weight).sum());
+        let (mut used, mut commit) = ([0; 3], None);
         let mut answers = Vec::with_capacity(batch.len());
         let result =
             match WriteTransaction::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), cache).await {
                 Ok(mut tx) => match tx.decide(batch, &mut answers).await {
                     Ok(()) => {
-                        self.cache = tx.cache;
-                        tx.db.commit().await
+                        (self.cache, used) = (tx.cache, tx.used);
+                        let commits = Instant::now();
+                        let committed = tx.db.commit().await;
+                        commit = Some(commits.elapsed());
+                        committed
                     }
                     Err(e) => {
                         // Forgotten below, all but the filters of sealed segments: a disk that is full must not cost those.
@@ -266,11 +289,21 @@ impl Engine {
             }
             reason_of(&e, is_alone)
         });
+        METRICS.ledger.observe_transaction(size, began.elapsed(), commit, committed.is_ok());
         if committed.is_ok() {
+            METRICS.ledger.count_used(used);
             self.shared.health.succeeded();
         }
         for answer in answers {
             answer(committed);
         }
+    }
+}
+
+/// Counts answered charges.
+fn count_outcomes(count: usize, outcomes: Result<&[ChargeOutcome], &Unavailable>) {
+    match outcomes {
+        Ok(outcomes) => outcomes.iter().for_each(|outcome| METRICS.ledger.count_charge(outcome.name())),
+        Err(_) => (0..count).for_each(|_| METRICS.ledger.count_charge("unavailable")),
     }
 }

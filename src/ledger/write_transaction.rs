@@ -49,6 +49,8 @@ pub struct WriteTransaction {
     pub(super) days: BTreeMap<DayKey, Totals>,
     /// Counts of the shop's own metrics in this batch.
     pub(super) metrics: MetricDays,
+    /// Credits that its usages drew, in thousandths by kind of grant, for `/metrics`.
+    pub(super) used: [i64; 3],
 }
 
 impl WriteTransaction {
@@ -65,7 +67,7 @@ impl WriteTransaction {
         };
         let (usages, bindings, days, metrics) = (Vec::new(), HashMap::new(), BTreeMap::new(), MetricDays::new());
         let alarm_channels = AlarmChannels::default();
-        let mut tx = Self { db, clock, catalog, alarm_channels, cache, usages, bindings, days, metrics };
+        let mut tx = Self { db, clock, catalog, alarm_channels, cache, usages, bindings, days, metrics, used: [0; 3] };
         match tx.cache.validate(&mut tx.db).await {
             Ok(()) => Ok(tx),
             Err(e) => Err((e, tx.cache)),

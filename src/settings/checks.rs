@@ -36,6 +36,7 @@ impl Settings {
             return bad("TEST_CLOCK", format!("is {value:?}; must be 1, 0 or absent"));
         }
         self.check_operator_keys()?;
+        self.check_metrics_key()?;
         self.check_addresses(demo)?;
         self.proxies()?;
         self.rate()?;
@@ -57,6 +58,17 @@ impl Settings {
         }
         if !self.operator_keys.iter().all(|key| is_visible_ascii(key)) {
             return bad("OPERATOR_KEYS", "has a key with other characters than visible ASCII");
+        }
+        Ok(())
+    }
+
+    fn check_metrics_key(&self) -> Result<(), BadSetting> {
+        let Some(key) = &self.metrics_key else { return Ok(()) };
+        if key.len() < 32 || !is_visible_ascii(key) {
+            return bad("METRICS_KEY", "must be 32 characters or more of visible ASCII");
+        }
+        if self.operator_keys.contains(key) {
+            return bad("METRICS_KEY", "is an operator key, which opens everything; make another one");
         }
         Ok(())
     }

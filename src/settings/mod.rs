@@ -57,6 +57,9 @@ pub struct Settings {
     /// Keys of the operator API, comma-separated, 32 characters or more each
     #[arg(long, env = "OPERATOR_KEYS", value_delimiter = ',', hide_env_values = true, value_parser = values::word())]
     pub operator_keys: Vec<String>,
+    /// Key that opens /metrics alone, 32 characters or more
+    #[arg(long, env = "METRICS_KEY", hide_env_values = true, value_parser = values::word())]
+    pub metrics_key: Option<String>,
     /// Stripe's secret key
     #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true, value_parser = values::word())]
     pub stripe_secret_key: Option<String>,

@@ -5,6 +5,7 @@
 //!
 //! Invariant: every integer column is 64 bits, every id is bytes, every yes/no is 1 or 0.
 
+use crate::metrics::METRICS;
 pub use crate::store::errors::{DbError, corrupt};
 use crate::store::postgres::PostgresConnection;
 pub use crate::store::row::Row;
@@ -46,6 +47,7 @@ macro_rules! bound {
 
 impl Connection {
     fn raw(&mut self) -> Result<RawConnection<'_>, DbError> {
+        METRICS.database.count_round_trip();
         Ok(match self {
             Self::Sqlite(c) => RawConnection::Sqlite(c),
             Self::SqliteTx(c) => RawConnection::Sqlite(c),
@@ -173,6 +175,7 @@ impl Connection {
     /// # Errors
     /// The database fails; nothing was committed, or on a lost connection the outcome is unknown.
     pub async fn commit(self) -> Result<(), DbError> {
+        METRICS.database.count_round_trip();
         match self {
             Self::SqliteTx(tx) => tx.commit().await,
             Self::SqliteWrite(tx) => tx.commit().await,

@@ -66,6 +66,20 @@ enum FileAccess {
     Immutable,
 }
 
+/// The connections of a pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Connections {
+    pub open: u32,
+    pub idle: usize,
+    pub max: u32,
+}
+
+impl Connections {
+    fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Self {
+        Self { open: pool.size(), idle: pool.num_idle(), max: pool.options().get_max_connections() }
+    }
+}
+
 /// A database that holds the product's tables.
 #[derive(Clone)]
 pub enum Store {
@@ -294,6 +308,21 @@ impl Store {
         match self {
             Self::Sqlite { .. } => Ok(()),
             Self::Postgres(server) => server.refuse_read_only().await,
+        }
+    }
+
+    /// True if this is SQLite.
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite { .. })
+    }
+
+    /// The connections of its pool.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        match self {
+            Self::Sqlite { read, .. } => Connections::of(read),
+            Self::Postgres(server) => Connections::of(&server.pool),
         }
     }
 

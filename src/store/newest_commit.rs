@@ -6,6 +6,7 @@
 
 use crate::args;
 use crate::domain::Instant;
+use crate::domain::time::from_millis;
 use crate::store::Store;
 use crate::store::db::{Connection, DbError};
 use chrono::{SecondsFormat, TimeDelta};
@@ -19,6 +20,17 @@ pub async fn newest_commit(db: &mut Connection) -> Result<Option<Instant>, DbErr
            select created_at as at from entries where row_no = (select max(row_no) from entries)
            union all select max(started_at) from job_runs) commits";
     db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(None), |row| row.opt_at("at"))
+}
+
+/// How far the server's clock is ahead of one that says `now`; none on SQLite, which has no clock of its own.
+pub async fn server_clock_offset(store: &Store, now: Instant) -> Result<Option<TimeDelta>, DbError> {
+    let mut db = store.read().await?;
+    if db.is_sqlite() {
+        return Ok(None);
+    }
+    let sql = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as n";
+    let server = db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
+    Ok(Some(from_millis(server) - now))
 }
 
 /// Until when an operator has accepted the clock.

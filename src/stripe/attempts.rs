@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::metrics::METRICS;
 use crate::stripe::error::{StripeError, classify};
 
 /// The limits of one request with its retries.
@@ -36,7 +37,24 @@ impl Default for RetryLimits {
 }
 
 /// Calls `send` until it succeeds, fails for good, or the limits are reached.
-pub(super) async fn retry<T, Answer>(limits: RetryLimits, mut send: impl FnMut() -> Answer) -> Result<T, StripeError>
+pub(super) async fn retry<T, Answer>(limits: RetryLimits, send: impl FnMut() -> Answer) -> Result<T, StripeError>
+where
+    Answer: Future<Output = Result<T, ::stripe::StripeError>>,
+{
+    let began = Instant::now();
+    let result = attempt(limits, send).await;
+    let outcome = match &result {
+        Ok(_) => "ok",
+        Err(StripeError::Refused { .. }) => "refused",
+        Err(StripeError::Unauthorized(_)) => "unauthorized",
+        Err(StripeError::Unavailable(_)) => "unavailable",
+        Err(StripeError::Malformed(_)) => "malformed",
+    };
+    METRICS.stripe.count(outcome, began.elapsed());
+    result
+}
+
+async fn attempt<T, Answer>(limits: RetryLimits, mut send: impl FnMut() -> Answer) -> Result<T, StripeError>
 where
     Answer: Future<Output = Result<T, ::stripe::StripeError>>,
 {

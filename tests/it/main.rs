@@ -54,6 +54,7 @@ mod postgres_proxy;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod process;
+mod prometheus;
 mod purchase_atomicity;
 mod purchase_terms;
 mod purchases;

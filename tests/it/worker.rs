@@ -129,9 +129,9 @@ on_both!(metrics_say_how_each_job_does_and_need_a_key, |app| {
     let text = app.get("/metrics").await.expect(200);
     assert!(text.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     for job in ["ledger", "reminders", "news", "inbox", "purchases", "mails"] {
-        assert!(text.text.contains(&format!("topup_job_backlog{{job=\"{job}\"}}")), "{job}: {}", text.text);
+        assert!(text.text.contains(&format!("topup_job_backlog{{name=\"{job}\"}}")), "{job}: {}", text.text);
     }
-    assert!(text.text.contains("topup_job_failures_in_a_row{job=\"news\"} 0"), "{}", text.text);
+    assert!(text.text.contains("topup_job_failures_in_a_row{name=\"news\"} 0"), "{}", text.text);
     assert!(text.text.ends_with("# EOF\n"));
     let stranger = app.http.get(format!("http://{}/metrics", app.address));
     app.send(stranger).await.expect(401);

@@ -154,7 +154,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation { id: "moveClock", tag: "Test clock", path: "/test/clock", summary: "Move the test clock forwards", is_bound: false, body: RequestBody::Json("MoveClock"), statuses: &[200], answer: "Clock", codes: &[Code::NotFound, Code::ClockBackwards], ..WRITE },
     Operation { id: "health", tag: "Operations", path: "/healthz", summary: "The process runs", key: Access::None, answer: "text", ..READ },
     Operation { id: "ready", tag: "Operations", path: "/readyz", summary: "The database answers", key: Access::None, answer: "text", codes: &[Code::Overloaded], ..READ },
-    Operation { id: "metrics", tag: "Operations", path: "/metrics", summary: "For Prometheus", answer: "metrics", ..READ },
+    Operation { id: "metrics", tag: "Operations", path: "/metrics", summary: "For Prometheus; METRICS_KEY opens it too", answer: "metrics", ..READ },
     Operation { id: "readOpenapi", tag: "Operations", path: "/openapi.json", summary: "This document", key: Access::None, answer: "openapi", ..READ },
     Operation { id: "readDocs", tag: "Operations", path: "/docs", summary: "This document as a page", key: Access::None, answer: "html", ..READ },
     Operation { id: "readDocsStyle", tag: "Operations", path: "/docs.css", summary: "The stylesheet of the page", key: Access::None, answer: "css", ..READ },

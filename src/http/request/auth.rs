@@ -19,9 +19,22 @@ pub async fn require_operator(State(app): State<App>, request: Request, next: Ne
     }
 }
 
+/// Middleware: lets operators and the holder of `METRICS_KEY` through.
+pub async fn require_metrics_reader(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_reader = |key: &str| is_operator(&app, key) | is_one_of(app.settings.metrics_key.as_slice(), key);
+    match check_key(&app, &request, is_reader) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
 /// Checks the operator's key and the rate limit.
 fn check_operator(app: &App, request: &Request) -> Result<(), Problem> {
-    match api_key(request.headers()).filter(|key| is_operator(app, key)) {
+    check_key(app, request, |key| is_operator(app, key))
+}
+
+fn check_key(app: &App, request: &Request, is_good: impl Fn(&str) -> bool) -> Result<(), Problem> {
+    match api_key(request.headers()).filter(|key| is_good(key)) {
         Some(key) => rate_limit::count_key(app, key),
         None => {
             rate_limit::count_anonymous(app, rate_limit::client_ip(app, request.extensions(), request.headers()))?;
@@ -37,10 +50,14 @@ pub async fn unknown_path(State(app): State<App>, request: Request) -> Problem {
 }
 
 fn is_operator(app: &App, key: &str) -> bool {
+    is_one_of(&app.settings.operator_keys, key)
+}
+
+fn is_one_of(keys: &[String], key: &str) -> bool {
     let given = Sha256::digest(key.as_bytes());
     // Every key is compared, so that the time does not depend on which one matches.
     let mut is_known = subtle::Choice::from(0);
-    for key in &app.settings.operator_keys {
+    for key in keys {
         is_known |= Sha256::digest(key.as_bytes()).ct_eq(&given);
     }
     is_known.into()

@@ -5,8 +5,9 @@ use serde::Serialize;
 macro_rules! codes {
     ($($code:ident $status:literal $title:literal,)*) => {
         /// The closed list of error codes.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
         #[serde(rename_all = "snake_case")]
+        #[strum(serialize_all = "snake_case")]
         pub enum Code {
             $($code,)*
         }
@@ -14,6 +15,11 @@ macro_rules! codes {
         impl Code {
             /// The whole list.
             pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// Its name in answers.
+            pub fn name(self) -> &'static str {
+                self.into()
+            }
 
             /// Its title (RFC 9457).
             pub const fn title(self) -> &'static str {

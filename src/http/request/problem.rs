@@ -49,9 +49,8 @@ fn serialize_members<S: Serializer>(members: &Members, serializer: S) -> Result<
 impl Problem {
     /// An error of this code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let name = serde_json::to_string(&code).unwrap_or_default();
         Self {
-            kind: format!("urn:topup:problem:{}", name.trim_matches('"')).into(),
+            kind: format!("urn:topup:problem:{}", code.name()).into(),
             title: code.title(),
             status: code.status(),
             code: Some(code),
@@ -183,6 +182,9 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         self.set_headers(headers);
+        if let Some(code) = self.code {
+            response.extensions_mut().insert(code);
+        }
         response
     }
 }

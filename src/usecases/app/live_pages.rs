@@ -44,6 +44,13 @@ impl LivePages {
         Some(followed.pages.entry((customer_no, session)).or_insert_with(|| watch::channel(None).0).subscribe())
     }
 
+    /// How many pages are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.pages.values().map(Sender::receiver_count).sum()
+    }
+
     pub(crate) fn pages(&self) -> Vec<LivePage> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         followed.pages.retain(|_, sender| sender.receiver_count() > 0);

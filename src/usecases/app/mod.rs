@@ -134,6 +134,8 @@ pub struct ServerSettings {
     pub public_url: String,
     /// Keys of the operator API.
     pub operator_keys: Vec<String>,
+    /// The key that opens `/metrics` alone.
+    pub metrics_key: Option<String>,
     /// Stripe's settings.
     pub stripe: Option<StripeSettings>,
     /// Origins that a portal link may return to.

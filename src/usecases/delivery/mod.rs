@@ -5,7 +5,7 @@
 mod backoff;
 pub mod failed_items;
 pub mod outbox;
-mod queue;
+pub mod queue;
 pub mod rounds;
 pub mod webhooks;
 

@@ -27,6 +27,7 @@ const GIVE_UP_DAYS: i64 = 3;
 
 const BULK: Policy = Policy {
     table: "outbox",
+    metric: "email",
     condition: " and urgent = 0",
     columns: "kind, recipient, subject, body_text, body_html, created_at, unsubscribe_url",
     round_max: 20,

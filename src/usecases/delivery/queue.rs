@@ -8,7 +8,8 @@
 use crate::args;
 use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
-use crate::store::db::Row;
+use crate::metrics::{DeliveryOutcome, METRICS};
+use crate::store::db::{DbError, Row};
 use crate::usecases::delivery::backoff::{Backoff, plain_reason};
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::failed_items::{FailedItemList, ItemFailure, may_pass};
@@ -32,6 +33,8 @@ pub(crate) enum Attempt {
 /// The limits and words of one kind of message.
 pub(crate) struct Policy {
     pub table: &'static str,
+    /// `email` or `webhook`, in the metrics.
+    pub metric: &'static str,
     /// A further condition on the rows, which starts with ` and`.
     pub condition: &'static str,
     /// The columns that [`Channel::prepare`] reads, beside `no` and `attempts`.
@@ -203,6 +206,7 @@ async fn raise_delivery_alarm(
 
 async fn deliver<C: Channel>(app: &App, channel: &C, claimed: ClaimedItem<C::Message>) -> Result<bool, InternalError> {
     let attempt = channel.send(app, &claimed.message).await;
+    count_attempt(app, channel, &claimed, &attempt);
     let accepted = attempt == Attempt::Accepted;
     let list = channel.follow_up_list(&claimed.message).filter(|_| accepted);
     let repeat = list.map(|list| (list, channel.clone(), claimed.clone()));
@@ -223,6 +227,26 @@ async fn deliver<C: Channel>(app: &App, channel: &C, claimed: ClaimedItem<C::Mes
         (done, _) => done?,
     }
     Ok(accepted)
+}
+
+fn count_attempt<C: Channel>(app: &App, channel: &C, claimed: &ClaimedItem<C::Message>, attempt: &Attempt) {
+    let outcome = match attempt {
+        Attempt::Accepted => DeliveryOutcome::Accepted,
+        Attempt::Deferred(_) => DeliveryOutcome::Deferred,
+        Attempt::Refused(_) => DeliveryOutcome::Refused,
+    };
+    let (since, _) = channel.patience(&claimed.message);
+    let age = (app.clock.now() - since).to_std().unwrap_or_default();
+    METRICS.deliveries.count(channel.policy().metric, outcome, age);
+}
+
+/// The cause of the oldest message that waits, by kind: `email`, `webhook`.
+pub async fn oldest_waiting(app: &App) -> Result<Vec<(String, Option<Instant>)>, InternalError> {
+    let sql = "select 'email' as kind, min(created_at) as at from outbox where done_at is null
+        union all select 'webhook' as kind, min(created_at) as at from webhook_messages where done_at is null";
+    let rows = app.store.read().await?.fetch_all(sql, Vec::new()).await?;
+    let oldest = |row: &Row| Ok((row.text("kind")?, row.opt_at("at")?));
+    rows.iter().map(oldest).collect::<Result<_, DbError>>().map_err(InternalError::from)
 }
 
 async fn store_attempt<C: Channel>(

@@ -32,6 +32,7 @@ const RETRIES: Backoff = Backoff { first: 5, factor: 3, max: 3 * 60 * 60, limit:
 
 const POLICY: Policy = Policy {
     table: "webhook_messages",
+    metric: "webhook",
     condition: "",
     columns: "id, kind, body, created_at",
     round_max: 50,

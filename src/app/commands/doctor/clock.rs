@@ -4,7 +4,6 @@ use crate::app::commands::doctor::report::Report;
 use crate::args;
 use crate::clock::Clock;
 use crate::domain::Instant;
-use crate::domain::time::from_millis;
 use crate::store::db::{Connection, DbError};
 use crate::store::{Store, newest_commit};
 use chrono::{SecondsFormat, TimeDelta};
@@ -19,10 +18,13 @@ pub async fn check(report: &mut Report, store: &Store, is_test: bool) -> Result<
         return Ok(());
     }
     let now = Clock::system().real();
-    let mut db = store.read().await?;
-    if !db.is_sqlite() {
-        compare_with_server(report, &mut db, now).await?;
+    if let Some(offset) = newest_commit::server_clock_offset(store, now).await?
+        && offset.num_seconds().abs() > DIFFERENCE_MAX
+    {
+        let seconds = offset.num_seconds();
+        report.wrong("clock", format!("PostgreSQL's is {seconds} seconds from ours: set both by NTP"));
     }
+    let mut db = store.read().await?;
     if let Some(refusal) = newest_commit::clock_refusal(store, now).await? {
         report.wrong("clock", refusal);
         return Ok(());
@@ -39,16 +41,6 @@ pub async fn check(report: &mut Report, store: &Store, is_test: bool) -> Result<
             ),
         ),
         _ => report.good("clock", now.to_rfc3339_opts(SecondsFormat::Secs, true)),
-    }
-    Ok(())
-}
-
-async fn compare_with_server(report: &mut Report, db: &mut Connection, now: Instant) -> Result<(), DbError> {
-    let sql = "select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as n";
-    let server = db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
-    let difference = (from_millis(server) - now).num_seconds();
-    if difference.abs() > DIFFERENCE_MAX {
-        report.wrong("clock", format!("PostgreSQL's is {difference} seconds from ours: set both by NTP"));
     }
     Ok(())
 }
