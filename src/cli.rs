@@ -11,13 +11,18 @@ use crate::app::commands::reconcile::ReconcileSettings;
 use crate::app::commands::stripe_setup::StripeCommand;
 use crate::app::commands::verify_export::ExportSettings;
 use crate::app::commands::worker::JobsCommand;
-use crate::settings::{DatabaseSettings, Settings};
+use crate::settings::log::LogFormat;
+use crate::settings::{DatabaseSettings, Settings, values};
+use clap::builder::EnumValueParser;
 use clap::{Parser, Subcommand};
 
 /// Sells prepaid credits on top of a SaaS plan: a ledger, a Billing page, Stripe Checkout.
 #[derive(Debug, Parser)]
 #[command(name = "topup", version, about)]
 pub struct Cli {
+    /// The form of the log: `text` or `json`
+    #[arg(long, env = "LOG_FORMAT", global = true, default_value = "text", value_parser = values::word_of(EnumValueParser::<LogFormat>::new()))]
+    pub log_format: LogFormat,
     /// The command.
     #[command(subcommand)]
     pub command: Command,

@@ -18,6 +18,8 @@ pub mod ledger;
 pub mod metrics;
 pub mod process_metrics;
 pub mod rate_limits;
+pub mod request_log;
+pub mod request_trace;
 pub mod settings;
 pub mod store;
 pub mod stripe;

@@ -8,7 +8,9 @@ use topup::app::commands;
 use topup::app::commands::purchases::PurchasesCommand;
 use topup::app::commands::stripe_setup::StripeCommand;
 use topup::app::failure::Failure;
+use topup::app::log_json::{JsonFields, JsonLines};
 use topup::cli::{Cli, Command};
+use topup::settings::log::LogFormat;
 use topup::settings::secret_files::read_secret_files;
 use tracing_subscriber::EnvFilter;
 
@@ -16,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 const LOG_FILTER: &str = "topup=info,warn,stripe=off";
 
 /// Starts logging to stderr, in colours on a terminal.
-fn start_log() -> Result<(), String> {
+fn start_log(format: LogFormat) -> Result<(), String> {
     let filter = std::env::var("RUST_LOG").unwrap_or_default();
     let filter = match filter.trim() {
         "" => EnvFilter::new(LOG_FILTER),
@@ -24,7 +26,10 @@ fn start_log() -> Result<(), String> {
     };
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    log.compact().init();
+    match format {
+        LogFormat::Text => log.compact().init(),
+        LogFormat::Json => log.with_ansi(false).fmt_fields(JsonFields).event_format(JsonLines).init(),
+    }
     Ok(())
 }
 
@@ -57,7 +62,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    if let Err(line) = start_log() {
+    if let Err(line) = start_log(cli.log_format) {
         eprintln!("{line}");
         return ExitCode::from(2);
     }

@@ -4,6 +4,8 @@
 //! attempt has a time-out. The queue is `usecases::delivery::webhooks`.
 
 use crate::domain::Instant;
+use crate::request_trace;
+use crate::request_trace::TRACEPARENT;
 use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -103,8 +105,9 @@ impl Hook {
     }
 
     /// Sends one message; never inside a transaction. `at` is the machine's time, which receivers compare with theirs.
-    pub async fn send(&self, id: &str, at: Instant, body: &str) -> Delivered {
-        match self.request(id, at.timestamp(), body) {
+    /// `traceparent` is that of the request that caused the message.
+    pub async fn send(&self, id: &str, at: Instant, body: &str, traceparent: Option<&str>) -> Delivered {
+        match self.request(id, at.timestamp(), body, traceparent) {
             Ok(request) => match tokio::time::timeout(self.0.delivery_max, self.0.client.request(request)).await {
                 Ok(Ok(answer)) => judge(answer.status()),
                 Ok(Err(e)) => Delivered::Deferred(format!("the endpoint can't be reached: {}", reason(&e))),
@@ -114,12 +117,19 @@ impl Hook {
         }
     }
 
-    fn request(&self, id: &str, at: i64, body: &str) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+    fn request(
+        &self,
+        id: &str,
+        at: i64,
+        body: &str,
+        traceparent: Option<&str>,
+    ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
         Request::builder()
             .method(Method::POST)
             .uri(self.0.url.as_str())
             .header("content-type", "application/json")
             .header("user-agent", concat!("topup/", env!("CARGO_PKG_VERSION")))
+            .header(TRACEPARENT, request_trace::child_of(traceparent))
             .header("webhook-id", id)
             .header("webhook-timestamp", at)
             .header("webhook-signature", signature(&self.0.secrets, id, at, body))
@@ -242,7 +252,7 @@ mod tests {
         let url = address(&format!("http://{}/", silent.local_addr().expect("an address"))).expect("a URL");
         let secret = HookSecret::parse(SECRET).expect("a secret");
         let hook = Hook::with_timeout(url, vec![secret], Duration::from_millis(50));
-        let delivered = hook.send("msg_1", Instant::UNIX_EPOCH, "{}").await;
+        let delivered = hook.send("msg_1", Instant::UNIX_EPOCH, "{}", None).await;
         assert_eq!(delivered, Delivered::Deferred("the endpoint did not answer in time".to_owned()));
     }
 
@@ -252,7 +262,7 @@ mod tests {
         let url = address(&format!("http://{}/", gone.local_addr().expect("an address"))).expect("a URL");
         drop(gone);
         let hook = Hook::new(url, vec![HookSecret::parse(SECRET).expect("a secret")]);
-        let delivered = hook.send("msg_1", Instant::UNIX_EPOCH, "{}").await;
+        let delivered = hook.send("msg_1", Instant::UNIX_EPOCH, "{}", None).await;
         assert!(matches!(&delivered, Delivered::Deferred(reason) if reason.contains("reached")), "{delivered:?}");
     }
 }

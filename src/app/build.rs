@@ -67,6 +67,7 @@ pub async fn build_app(
         return_origins: settings.return_origins.clone(),
         trusted_proxies: settings.proxies()?,
         limits: RateLimits::new(settings.rate()?, settings.anonymous_rate()?),
+        request_log: settings.log_requests.clone(),
         metrics: ProcessMetrics::default(),
         password_gates: PasswordGates::default(),
         site_root: settings.site_root.clone(),

@@ -5,5 +5,6 @@ pub mod commands;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod failure;
+pub mod log_json;
 pub mod serve;
 mod signal;

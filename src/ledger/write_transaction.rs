@@ -42,6 +42,8 @@ pub struct WriteTransaction {
     pub catalog: Arc<Catalog>,
     /// Set for each job that may raise alarms.
     pub alarm_channels: AlarmChannels,
+    /// The trace of the request that each job works for, for the webhooks that it writes.
+    pub traceparent: Option<String>,
     pub(super) cache: AccountCache,
     pub(super) usages: Vec<NewUsage>,
     pub(super) bindings: HashMap<KeyHash, KeyBinding>,
@@ -66,8 +68,20 @@ impl WriteTransaction {
             Err(e) => return Err((e, cache)),
         };
         let (usages, bindings, days, metrics) = (Vec::new(), HashMap::new(), BTreeMap::new(), MetricDays::new());
-        let alarm_channels = AlarmChannels::default();
-        let mut tx = Self { db, clock, catalog, alarm_channels, cache, usages, bindings, days, metrics, used: [0; 3] };
+        let (alarm_channels, traceparent) = (AlarmChannels::default(), None);
+        let mut tx = Self {
+            db,
+            clock,
+            catalog,
+            alarm_channels,
+            traceparent,
+            cache,
+            usages,
+            bindings,
+            days,
+            metrics,
+            used: [0; 3],
+        };
         match tx.cache.validate(&mut tx.db).await {
             Ok(()) => Ok(tx),
             Err(e) => Err((e, tx.cache)),

@@ -6,11 +6,13 @@ pub mod checks;
 mod email;
 pub mod error;
 pub mod listen;
+pub mod log;
 pub mod secret_files;
 pub mod stripe;
 pub mod values;
 mod webhooks;
 
+use crate::request_log::RequestLog;
 use clap::Args;
 use clap::builder::{EnumValueParser, PathBufValueParser};
 use std::net::SocketAddr;
@@ -114,6 +116,9 @@ pub struct Settings {
     /// Seconds between SIGTERM and the end of the listener, in which /readyz answers 503: 0 to 300
     #[arg(long, env = "SHUTDOWN_DELAY_SECONDS", default_value = "0", value_parser = values::word_of(clap::value_parser!(u64).range(0..=300)))]
     pub shutdown_delay_seconds: u64,
+    /// The requests with a line in the log: `all`, `errors` (5xx), or those and one of a number of others
+    #[arg(long, env = "LOG_REQUESTS", default_value = "100", value_parser = values::parsed::<RequestLog>())]
+    pub log_requests: RequestLog,
     /// Run the worker's jobs in `serve`; `off` if `topup work` runs beside it
     #[arg(long, env = "WORKER", default_value = "on", value_parser = values::word_of(EnumValueParser::<Switch>::new()))]
     pub worker: Switch,

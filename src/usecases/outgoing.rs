@@ -64,8 +64,9 @@ pub(crate) async fn enqueue_webhook(
     body: String,
 ) -> Result<(), DbError> {
     let (id, now) = (format!("msg_{}", tx.clock.mint().simple()), tx.now());
-    let sql = "insert into webhook_messages (id, key, customer_no, kind, body, state, attempts, created_at, due_at)
-        values ($1, $2, $3, $4, $5, 'queued', 0, $6, $6) on conflict (key) do nothing";
-    tx.db.execute(sql, args![id, key, customer_no, kind, body, now]).await?;
+    let sql = "insert into webhook_messages
+          (id, key, customer_no, kind, body, state, attempts, created_at, due_at, traceparent)
+        values ($1, $2, $3, $4, $5, 'queued', 0, $6, $6, $7) on conflict (key) do nothing";
+    tx.db.execute(sql, args![id, key, customer_no, kind, body, now, tx.traceparent.clone()]).await?;
     Ok(())
 }

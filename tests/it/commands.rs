@@ -138,7 +138,12 @@ async fn a_failure_at_stripe_is_one_line_of_the_log_without_colours() {
     assert_eq!(server.terminate().await, Some(0));
     let mut text = String::new();
     std::fs::File::open(&log).unwrap().read_to_string(&mut text).unwrap();
-    let lines: Vec<_> = text.lines().filter(|line| !line.contains("SMTP_URL and MAIL_DIR")).collect();
+    let (requests, lines): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.contains(": answered "));
+    let lines: Vec<_> = lines.into_iter().filter(|line| !line.contains("SMTP_URL and MAIL_DIR")).collect();
     assert!(lines.len() == 1 && lines[0].contains("a Checkout could not be opened"), "{text}");
+    // The line of the request itself names the same id.
+    let id = lines[0].split("request_id=").nth(1).unwrap().split(' ').next().unwrap();
+    let failed: Vec<_> = requests.iter().filter(|line| line.contains("status=503")).collect();
+    assert!(failed.len() == 1 && failed[0].contains(id), "{text}");
     assert!(!text.contains('\u{1b}') && !text.contains(OPERATOR_KEY), "{text}");
 }

@@ -63,6 +63,7 @@ mod read_only;
 mod reconcile;
 mod refunds_and_disputes;
 mod reminders;
+mod request_ids;
 mod require_notice;
 mod revoked_access;
 mod rolling_restarts;

@@ -30,6 +30,7 @@ struct Came {
 struct Backend {
     url: String,
     came: Arc<Mutex<Vec<Came>>>,
+    traces: Arc<Mutex<Vec<String>>>,
     answer: Arc<Mutex<u16>>,
 }
 
@@ -37,7 +38,7 @@ impl Backend {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks?from=topup", listener.local_addr().unwrap());
-        let backend = Self { url, came: Arc::default(), answer: Arc::new(Mutex::new(204)) };
+        let backend = Self { url, came: Arc::default(), traces: Arc::default(), answer: Arc::new(Mutex::new(204)) };
         let router = axum::Router::new().route("/hooks", axum::routing::post(take)).with_state(backend.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         backend
@@ -81,6 +82,7 @@ async fn take(State(backend): State<Backend>, headers: HeaderMap, body: String) 
         return StatusCode::UNAUTHORIZED;
     }
     backend.came.lock().unwrap().push(Came { id, body });
+    backend.traces.lock().unwrap().push(header("traceparent"));
     StatusCode::from_u16(*backend.answer.lock().unwrap()).unwrap()
 }
 
@@ -134,6 +136,27 @@ on_both!(a_credited_top_up_is_one_signed_message, |app| {
     );
     assert_eq!(send(&app.inner()).await, 0);
     assert_eq!(backend.came(), []);
+});
+
+on_both!(a_message_continues_the_trace_of_the_request_that_caused_it, |app| {
+    let backend = tell(app).await;
+    app.put_customer_with_left("acme", 180).await;
+    let opened = app.opened("acme", "p1200", "buy-1").await;
+    app.pay(&opened).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let (body, signature) = app.completed(&opened).await;
+    let event = app.http.post(format!("http://{}/webhooks/stripe", app.address)).header("stripe-signature", signature);
+    let event = event.header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).body(body);
+    app.send(event).await.expect(200);
+    send(&app.inner()).await;
+    let traces = || std::mem::take(&mut *backend.traces.lock().unwrap());
+    let sent = traces();
+    assert!(sent.len() == 1 && sent[0].starts_with(&format!("00-{trace}-")), "{sent:?}");
+    // A message that no request caused begins a trace.
+    app.charge("acme", "1379", "job").await.expect(201);
+    tell_all(app).await;
+    let sent = traces();
+    assert!(!sent.is_empty() && sent.iter().all(|sent| sent.len() == 55 && !sent.contains(trace)), "{sent:?}");
 });
 
 on_both!(each_crossing_of_low_and_exhausted_is_one_message, |app| {

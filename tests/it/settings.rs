@@ -157,12 +157,14 @@ fn addresses_must_be_addresses_and_the_test_clock_stays_at_home() {
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
 const HOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const ROWS: [Row; 27] = [
+const ROWS: [Row; 29] = [
     ("DATABASE_URL", "sqlite:///nowhere/x.db", &[], &["mysql://localhost/topup", "x.db"]),
     ("DATABASE_CONNECTIONS", "12", &[], &["3", "501", "many", "-1", "1.5"]),
     ("DATABASE_WAIT_SECONDS", "60", &[], &["3601", "-1", "long"]),
     ("SHUTDOWN_DELAY_SECONDS", "10", &[], &["301", "-1", "long"]),
     ("METRICS_KEY", "metrics-key-of-the-tests-00000000000000", &[], &["short", OPERATOR_KEY]),
+    ("LOG_FORMAT", "json", &[], &["xml", "jso n"]),
+    ("LOG_REQUESTS", "10", &[], &["none", "0", "-1"]),
     ("CATALOG", "catalog.toml", &[], &["/nowhere/catalog.toml"]),
     ("LISTEN", "127.0.0.1:0", &[], &["localhost", "127.0.0.1", "127.0.0.1:99999", "here:80"]),
     (

@@ -144,7 +144,7 @@ pub fn router(app: &App) -> Router {
     let limit = axum::middleware::from_fn_with_state(app.clone(), web::limits::browsers);
     let pages = web::router::routes(app).layer(limit);
     let router = Router::new().merge(http::routes(app)).merge(pages).with_state(app.clone());
-    let router = router.layer(axum::middleware::from_fn(observe::observe));
+    let router = router.layer(axum::middleware::from_fn_with_state(app.clone(), observe::observe));
     if !app.settings.is_https() {
         return router;
     }

@@ -80,6 +80,7 @@ fn webhooks() -> Value {
             "webhook-signature",
             "v1 and base64 of HMAC-SHA256 over id.timestamp.body, by each of HOOK_SECRETS (Standard Webhooks 1.0)"
         ),
+        header("traceparent", "The trace of the request that caused the message (W3C Trace Context)"),
     ]);
     let messages = [
         ("top_up.credited", "TopUpCredited", "A top-up was paid and its credits were added"),

@@ -254,7 +254,7 @@ fn access() -> Value {
 
 fn problems() -> Value {
     let code = || reference("Code");
-    let problem = json!({"type": {"type": "string", "format": "uri"}, "title": string(), "status": whole(), "code": code(), "detail": string(), "errors?": array(reference("FieldError"))});
+    let problem = json!({"type": {"type": "string", "format": "uri"}, "title": string(), "status": whole(), "code": code(), "detail": string(), "request_id?": string(), "errors?": array(reference("FieldError"))});
     let (mut general, mut shortage) = (problem.clone(), problem);
     for name in ["needed", "available", "plan", "courtesy", "top_up", "held"] {
         shortage[name] = credits();

@@ -2,6 +2,7 @@
 
 use crate::http::request::code::Code;
 use crate::ledger::Unavailable;
+use crate::request_trace;
 use crate::usecases::InternalError;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +31,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
     detail: String,
+    /// The request's id, by which the log names it; set as the answer is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     #[serde(flatten, serialize_with = "serialize_members")]
@@ -55,6 +59,7 @@ impl Problem {
             status: code.status(),
             code: Some(code),
             detail: detail.into(),
+            request_id: None,
             errors: Vec::new(),
             members: Vec::new(),
             retry_after: None,
@@ -69,6 +74,7 @@ impl Problem {
             status: 500,
             code: None,
             detail: "The request fails until an operator repairs the cause. The server's log names it".to_owned(),
+            request_id: None,
             errors: Vec::new(),
             members: Vec::new(),
             retry_after: None,
@@ -175,7 +181,8 @@ impl From<Unavailable> for Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        self.request_id = request_trace::current().map(|trace| trace.request_id);
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self).unwrap_or_default();
         let mut response = (status, body).into_response();

@@ -22,6 +22,8 @@ use crate::email::Mailer;
 use crate::ledger::{AlarmChannels, Ledger, WriteTransaction};
 use crate::process_metrics::ProcessMetrics;
 use crate::rate_limits::RateLimits;
+use crate::request_log::RequestLog;
+use crate::request_trace;
 use crate::store::Store;
 use crate::stripe::{Stripe, StripeSettings};
 use crate::webhooks::Hook;
@@ -76,8 +78,10 @@ impl App {
         F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, InternalError>> + Send + 'static,
     {
         let channels = AlarmChannels { site: self.settings.public_url.as_str().into(), webhooks: self.hook.is_some() };
+        let traceparent = request_trace::current().map(|trace| trace.traceparent());
         move |tx| {
             tx.alarm_channels = channels;
+            tx.traceparent = traceparent;
             job(tx)
         }
     }
@@ -144,6 +148,8 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Rate limits by key and by address.
     pub limits: RateLimits,
+    /// The requests that have a line in the log.
+    pub request_log: RequestLog,
     /// Counters for `/metrics`.
     pub metrics: ProcessMetrics,
     /// Limits on comparing operators' passwords.

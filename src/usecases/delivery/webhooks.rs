@@ -34,7 +34,7 @@ const POLICY: Policy = Policy {
     table: "webhook_messages",
     metric: "webhook",
     condition: "",
-    columns: "id, kind, body, created_at",
+    columns: "id, kind, body, created_at, traceparent",
     round_max: 50,
     at_once_max: 8,
     claim_minutes: 5,
@@ -56,6 +56,8 @@ struct QueuedWebhook {
     kind: String,
     body: String,
     created_at: Instant,
+    /// Of the request that caused it.
+    traceparent: Option<String>,
 }
 
 impl Channel for Webhooks {
@@ -76,16 +78,19 @@ impl Channel for Webhooks {
                 kind: row.text("kind")?,
                 body: row.text("body")?,
                 created_at: row.at("created_at")?,
+                traceparent: row.opt_text("traceparent")?,
             })
         })
     }
 
     fn send<'a>(&'a self, app: &'a App, message: &'a QueuedWebhook) -> BoxFuture<'a, Attempt> {
-        let sent = self.0.send(&message.id, app.clock.real(), &message.body).map(|delivered| match delivered {
-            Delivered::Accepted => Attempt::Accepted,
-            Delivered::Deferred(reason) => Attempt::Deferred(reason),
-            Delivered::Refused(reason) => Attempt::Refused(reason),
-        });
+        let sent = self.0.send(&message.id, app.clock.real(), &message.body, message.traceparent.as_deref()).map(
+            |delivered| match delivered {
+                Delivered::Accepted => Attempt::Accepted,
+                Delivered::Deferred(reason) => Attempt::Deferred(reason),
+                Delivered::Refused(reason) => Attempt::Refused(reason),
+            },
+        );
         Box::pin(sent)
     }
 
@@ -216,7 +221,7 @@ pub async fn resend_webhooks(app: &App, ids: &[String]) -> Result<Vec<String>, I
 pub async fn send_test_webhook(app: &App, hook: &Hook) -> Delivered {
     let (id, at) = (format!("msg_{}", app.clock.mint().simple()), app.clock.real());
     let body = serde_json::json!({"type": "topup.test", "timestamp": time_zone::rfc3339(at), "data": {}}).to_string();
-    hook.send(&id, at, &body).await
+    hook.send(&id, at, &body, None).await
 }
 
 #[cfg(test)]

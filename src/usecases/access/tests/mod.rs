@@ -70,6 +70,7 @@ impl Rig {
             return_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             limits: crate::rate_limits::RateLimits::new(None, None),
+            request_log: crate::request_log::RequestLog::default(),
             metrics: crate::process_metrics::ProcessMetrics::default(),
             password_gates: PasswordGates::default(),
             site_root: None,
