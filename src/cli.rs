@@ -5,6 +5,7 @@ use crate::app::commands::backup::{BackupSettings, RestoreSettings};
 use crate::app::commands::clock::ClockCommand;
 use crate::app::commands::healthy::HealthySettings;
 use crate::app::commands::hooks::HooksCommand;
+use crate::app::commands::keys::KeysCommand;
 use crate::app::commands::operators::OperatorCommand;
 use crate::app::commands::purchases::PurchasesCommand;
 use crate::app::commands::reconcile::ReconcileSettings;
@@ -68,6 +69,9 @@ pub enum Command {
     /// Webhooks to HOOK_URL: list failed ones, send them again, test the endpoint.
     #[command(subcommand)]
     Hooks(HooksCommand),
+    /// Keys of the operator API with a scope: make, list, revoke. May run beside `serve`.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Manage accounts for the operator's pages.
     #[command(subcommand)]
     Operator(OperatorCommand),

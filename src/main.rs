@@ -92,6 +92,7 @@ fn main() -> ExitCode {
             Command::Healthy(settings) => commands::healthy::run(&settings).await,
             Command::Stripe(StripeCommand::Setup(settings)) => commands::stripe_setup::run(&settings).await,
             Command::Hooks(command) => commands::hooks::run(&command).await,
+            Command::Keys(command) => commands::keys::run(&command).await,
             Command::Operator(command) => commands::operators::run(&command).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 commands::purchases::find(&database, &text).await

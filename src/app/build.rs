@@ -12,7 +12,7 @@ use crate::settings::{DatabaseSettings, Settings, listen};
 use crate::store::postgres::ResponseTimeout;
 use crate::store::{OpenError, Opening, Store, newest_commit};
 use crate::stripe::{Stripe, StripeSettings};
-use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
+use crate::usecases::app::{LivePages, PasswordGates, SalesCache, ScopedKeyCache, StripeQuestions};
 use crate::usecases::{App, AppParts, InternalError, ServerSettings};
 use chrono::TimeDelta;
 use std::path::Path;
@@ -62,6 +62,7 @@ pub async fn build_app(
     let server = ServerSettings {
         public_url: public_url.trim_end_matches('/').to_owned(),
         operator_keys: settings.operator_keys.clone(),
+        scoped_keys: ScopedKeyCache::default(),
         metrics_key: settings.metrics_key.clone(),
         stripe: stripe_settings,
         return_origins: settings.return_origins.clone(),

@@ -45,6 +45,7 @@ pub fn Pages() -> impl IntoView {
                 <Route path=path!("/operator/purchases/:id/refund") view=operator::RefundPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/account") view=operator::AccountPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/alarms") view=operator::AlarmsPage ssr=SsrMode::Async />
+                <Route path=path!("/operator/keys") view=operator::KeysPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/second-factor") view=operator::SecondFactorPage ssr=SsrMode::Async />
                 <Route path=path!("/operator/sales") view=operator::SalesPage ssr=SsrMode::Async />
                 <Route path=path!("/_gallery") view=Gallery ssr=SsrMode::Async />

@@ -69,6 +69,7 @@ mod revoked_access;
 mod rolling_restarts;
 mod sandbox;
 mod schema;
+mod scoped_keys;
 mod settings;
 mod sign_in;
 mod silent_postgres;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 const CODES: &str = "invalid_json invalid_header invalid_cursor invalid_value missing_field unknown_field unauthorized \
     insufficient_credits plan_cannot_buy buying_off not_found idempotency_key_missing idempotency_key_reused hold_settled \
     hold_released hold_lapsed already_voided grant_ended grant_not_courtesy limit_reached purchase_refused plan_managed_by_subscription \
-    customer_closed payload_too_large unsupported_media_type rate_limited overloaded stripe_unavailable clock_backwards";
+    customer_closed payload_too_large unsupported_media_type rate_limited overloaded stripe_unavailable clock_backwards insufficient_scope";
 
 /// Every route that the sources of `http` mount: method and path.
 fn routes() -> BTreeSet<(String, String)> {
@@ -68,7 +68,7 @@ fn every_route_and_every_code_is_in_the_document() {
     assert_eq!(routes.difference(&told).cloned().collect::<BTreeSet<_>>(), mails);
     assert!(told.is_subset(&routes), "{told:?}");
     let all: BTreeSet<String> = CODES.split_whitespace().map(str::to_owned).collect();
-    assert_eq!(all.len(), 29);
+    assert_eq!(all.len(), 30);
     assert_eq!(codes, all);
     let listed = &document["components"]["schemas"]["Code"]["enum"];
     assert_eq!(listed.as_array().unwrap().iter().map(|c| c.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>(), all);

@@ -367,6 +367,7 @@ async fn secrets_may_come_from_files() {
         ("STRIPE_SECRET_KEY_FILE", file("stripe", &format!("{TEST}\r\n"))),
         ("STRIPE_WEBHOOK_SECRETS_FILE", file("stripe-webhooks", SECRET)),
         ("SMTP_URL_FILE", file("smtp", "smtp://127.0.0.1:25\n")),
+        ("METRICS_KEY_FILE", file("metrics", "metrics-key-of-the-tests-00000000000000\n")),
         ("HOOK_URL_FILE", file("hook-url", "http://127.0.0.1:1/\n")),
         ("HOOK_SECRETS_FILE", file("hook", HOOK)),
     ];

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod doctor;
 pub mod healthy;
 pub mod hooks;
+pub mod keys;
 pub mod migrate;
 pub mod operators;
 pub mod purchases;

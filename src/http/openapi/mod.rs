@@ -12,6 +12,7 @@ mod shapes;
 
 use crate::http::openapi::operations::{Access, OPERATIONS, Operation, RequestBody};
 use crate::http::openapi::shapes::reference;
+use crate::http::request::scope;
 use crate::usecases::App;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -61,8 +62,8 @@ pub fn openapi(public_url: &str) -> Value {
             "schemas": shapes::all(),
             "responses": responses::shared(),
             "securitySchemes": {
-                "operatorHeader": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "One of OPERATOR_KEYS"},
-                "operatorBearer": {"type": "http", "scheme": "bearer", "description": "One of OPERATOR_KEYS"},
+                "operatorHeader": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "One of OPERATOR_KEYS, or a scoped key, ak_…"},
+                "operatorBearer": {"type": "http", "scheme": "bearer", "description": "One of OPERATOR_KEYS, or a scoped key, ak_…"},
                 "customerHeader": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "A customer's own key, tk_…"},
                 "customerBearer": {"type": "http", "scheme": "bearer", "description": "A customer's own key, tk_…"},
             },
@@ -130,9 +131,12 @@ fn operation(call: &Operation) -> Value {
 
 fn description(call: &Operation) -> String {
     let key = match call.key {
-        Access::Operator => "Needs an operator key.",
-        Access::Customer => "Needs a customer's own key.",
-        Access::None => "Needs no key.",
+        Access::Operator => {
+            let scopes = scope::scopes_of(call.method, call.path).join(", ");
+            format!("Needs one of OPERATOR_KEYS, or a key with one of these scopes: {scopes}.")
+        }
+        Access::Customer => "Needs a customer's own key.".to_owned(),
+        Access::None => "Needs no key.".to_owned(),
     };
     let retry =
         if call.is_bound { " After a time-out, a 429 or a 503 repeat it with the same Idempotency-Key." } else { "" };

@@ -59,6 +59,9 @@ impl Operation {
         if self.key != Access::None {
             codes.extend([Code::Unauthorized, Code::RateLimited, Code::Overloaded]);
         }
+        if self.key == Access::Operator {
+            codes.push(Code::InsufficientScope);
+        }
         if self.path.contains("{id}") && self.method != "PUT" {
             codes.push(Code::NotFound);
         }

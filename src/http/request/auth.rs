@@ -1,19 +1,25 @@
 //! The caller's key: `Authorization: Bearer KEY` or `x-api-key: KEY`.
+//!
+//! One of `OPERATOR_KEYS` opens everything and is compared in memory. A scoped key (`ak_…`) is read from the database, and
+//! from memory for some seconds; its scope must open the route ([`scope`]).
 
 use crate::http::request::code::Code;
 use crate::http::request::problem::Problem;
-use crate::http::request::rate_limit;
+use crate::http::request::{rate_limit, scope};
 use crate::usecases::App;
-use axum::extract::{Request, State};
+use crate::usecases::operators::api_keys;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
 /// Middleware: lets operators through.
 pub async fn require_operator(State(app): State<App>, request: Request, next: Next) -> Response {
-    match check_operator(&app, &request) {
+    match check_operator(&app, Asked::of(&app, &request)).await {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -21,36 +27,74 @@ pub async fn require_operator(State(app): State<App>, request: Request, next: Ne
 
 /// Middleware: lets operators and the holder of `METRICS_KEY` through.
 pub async fn require_metrics_reader(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_reader = |key: &str| is_operator(&app, key) | is_one_of(app.settings.metrics_key.as_slice(), key);
-    match check_key(&app, &request, is_reader) {
+    let asked = Asked::of(&app, &request);
+    let reader = asked.key.as_deref().filter(|key| is_one_of(app.settings.metrics_key.as_slice(), key));
+    let checked = match reader {
+        Some(key) => rate_limit::count_key(&app, key),
+        None => check_operator(&app, asked).await,
+    };
+    match checked {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-/// Checks the operator's key and the rate limit.
-fn check_operator(app: &App, request: &Request) -> Result<(), Problem> {
-    check_key(app, request, |key| is_operator(app, key))
+/// The parts of a request that decide about its key.
+struct Asked {
+    key: Option<String>,
+    method: Method,
+    /// The pattern of the path; none where no route matches.
+    route: Option<MatchedPath>,
+    address: Option<IpAddr>,
 }
 
-fn check_key(app: &App, request: &Request, is_good: impl Fn(&str) -> bool) -> Result<(), Problem> {
-    match api_key(request.headers()).filter(|key| is_good(key)) {
-        Some(key) => rate_limit::count_key(app, key),
-        None => {
-            rate_limit::count_anonymous(app, rate_limit::client_ip(app, request.extensions(), request.headers()))?;
-            let detail = "Send an operator key as Authorization: Bearer KEY or as x-api-key";
-            Err(unauthorized(app, true, detail))
+impl Asked {
+    fn of(app: &App, request: &Request) -> Self {
+        Self {
+            key: api_key(request.headers()).map(str::to_owned),
+            method: request.method().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            address: rate_limit::client_ip(app, request.extensions(), request.headers()),
         }
     }
 }
 
-/// 404 of a path that the API does not have; 401 without a key.
-pub async fn unknown_path(State(app): State<App>, request: Request) -> Problem {
-    check_operator(&app, &request).err().unwrap_or_else(|| Problem::not_found("path"))
+/// Checks the key, its scope and the rate limits. A scoped key that was not valid before counts as anonymous until the
+/// database confirms it.
+async fn check_operator(app: &App, asked: Asked) -> Result<(), Problem> {
+    let limits = &app.settings.limits;
+    if let Some(key) = asked.key.as_deref().filter(|key| is_one_of(&app.settings.operator_keys, key)) {
+        return rate_limit::count_key(app, key);
+    }
+    let scoped = asked.key.as_deref().filter(|key| key.starts_with(api_keys::PREFIX));
+    let hash = scoped.map(api_keys::key_hash);
+    if !hash.is_some_and(|hash| limits.knows(&hash)) {
+        rate_limit::count_anonymous(app, asked.address)?;
+    }
+    if let Some((key, hash)) = scoped.zip(hash) {
+        let found = api_keys::scope_of(app, key).await?;
+        limits.looked_up(&hash, found.is_some());
+        if let Some(found) = found {
+            rate_limit::count_key(app, key)?;
+            let route = asked.route.as_ref().map_or("", MatchedPath::as_str);
+            // A path that the API does not have is a 404 for every valid key.
+            let is_route = !route.is_empty() && !route.contains("{*");
+            if is_route && !scope::opens(found, asked.method.as_str(), route) {
+                let opening = scope::scopes_of(asked.method.as_str(), route).join(" or ");
+                let detail = format!("The key's scope is {}; this request needs {opening}", found.name());
+                return Err(Problem::new(Code::InsufficientScope, detail));
+            }
+            return Ok(());
+        }
+    }
+    let detail = "Send an operator key as Authorization: Bearer KEY or as x-api-key";
+    Err(unauthorized(app, true, detail))
 }
 
-fn is_operator(app: &App, key: &str) -> bool {
-    is_one_of(&app.settings.operator_keys, key)
+/// 404 of a path that the API does not have; 401 without a key.
+pub async fn unknown_path(State(app): State<App>, request: Request) -> Problem {
+    let checked = check_operator(&app, Asked::of(&app, &request)).await;
+    checked.err().unwrap_or_else(|| Problem::not_found("path"))
 }
 
 fn is_one_of(keys: &[String], key: &str) -> bool {

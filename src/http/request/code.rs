@@ -46,6 +46,7 @@ codes! {
     MissingField 422 "Missing field",
     UnknownField 422 "Unknown field",
     Unauthorized 401 "Missing or invalid key",
+    InsufficientScope 403 "The key's scope is too small",
     InsufficientCredits 402 "Not enough credits",
     PlanCannotBuy 403 "The plan can't buy top-ups",
     BuyingOff 403 "Buying is off",

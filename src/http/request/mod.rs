@@ -18,3 +18,4 @@ pub mod paging;
 pub mod problem;
 pub mod rate_limit;
 pub mod refusal;
+pub mod scope;

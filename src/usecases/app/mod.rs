@@ -6,6 +6,7 @@ mod error;
 mod live_pages;
 mod password_gates;
 mod sales_cache;
+mod scoped_keys;
 mod stripe_questions;
 
 pub use error::InternalError;
@@ -14,6 +15,7 @@ pub use live_pages::{LastEntry, LivePages};
 pub use password_gates::PasswordGates;
 pub(crate) use sales_cache::SalesSums;
 pub use sales_cache::{Month, SalesCache, SalesFigures};
+pub use scoped_keys::{Scope, ScopedKeyCache};
 pub use stripe_questions::{Asker, StripeQuestions};
 
 use crate::clock::Clock;
@@ -138,6 +140,8 @@ pub struct ServerSettings {
     pub public_url: String,
     /// Keys of the operator API.
     pub operator_keys: Vec<String>,
+    /// Scoped keys that were read lately.
+    pub scoped_keys: ScopedKeyCache,
     /// The key that opens `/metrics` alone.
     pub metrics_key: Option<String>,
     /// Stripe's settings.

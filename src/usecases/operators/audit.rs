@@ -39,6 +39,10 @@ pub enum Action {
     AlarmAcknowledged,
     /// A one-time link to a customer's pages was made.
     SignInLinkMade,
+    /// A scoped key of the API was made.
+    ApiKeyMade,
+    /// One was revoked.
+    ApiKeyRevoked,
 }
 
 impl Action {
@@ -63,6 +67,8 @@ impl Action {
             Self::CustomerErased => "Customer erased",
             Self::AlarmAcknowledged => "Alarm acknowledged",
             Self::SignInLinkMade => "Sign-in link created",
+            Self::ApiKeyMade => "API key created",
+            Self::ApiKeyRevoked => "API key revoked",
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod actions;
+pub mod api_keys;
 pub mod audit;
 mod common;
 #[cfg(feature = "demo")]

@@ -1,6 +1,7 @@
 //! The form of an operator's action: reads the fields, authorises, calls the use-case, redirects back with its outcome.
 #![allow(clippy::too_many_arguments, reason = "the function takes each field of its form")]
 
+use crate::domain::id::KeyId;
 use crate::domain::money::decimals;
 use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
 use crate::usecases::operators::actions;
@@ -9,7 +10,7 @@ use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError, purchases};
 use crate::web::flash::Flash;
 use crate::web::form_signature::ActOn;
-use crate::web::operator::sign_in_link;
+use crate::web::operator::{keys, sign_in_link};
 use crate::web::request_context::RequestContext;
 use crate::web::return_to;
 use chrono::NaiveDate;
@@ -37,6 +38,9 @@ pub enum Act {
     Acknowledge,
     /// Makes a one-time link to a customer's pages: `first` is the role.
     SignInLink,
+    /// Makes a key of the API: `first` is its name, `second` its scope.
+    MakeKey,
+    RevokeKey,
 }
 
 impl Act {
@@ -94,7 +98,7 @@ pub async fn do_act(
         }
         Ok(Some(operator)) => {
             let outcome = act_on(&request.app, operator, &form).await;
-            if form.act == Act::SignInLink && matches!(outcome, Ok(ActionOutcome::Done)) {
+            if matches!(form.act, Act::SignInLink | Act::MakeKey) && matches!(outcome, Ok(ActionOutcome::Done)) {
                 sign_in_link::remember(&request, &form.key);
             }
             outcome
@@ -153,6 +157,11 @@ async fn act_on(app: &App, operator: Operator, form: &SentAction) -> Result<Acti
             None => Ok(ActionOutcome::Unknown),
         },
         Act::SignInLink => sign_in_link::make(app, action, &operator, about, &form.first).await,
+        Act::MakeKey => keys::make(app, action, &operator, &form.first, &form.second).await,
+        Act::RevokeKey => match KeyId::parse(about) {
+            Some(id) => actions::revoke_key(app, action, id).await,
+            None => Ok(ActionOutcome::Unknown),
+        },
         Act::RetryEvent => actions::retry_event(app, action, about).await,
         Act::Erase => actions::erase_closed_customer(app, action, about, &form.first).await,
         Act::Acknowledge => match about.parse() {

@@ -10,7 +10,12 @@ use crate::web::ui::copy::ButtonScript;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
-const PAGES: [(&str, &str); 3] = [("/operator", "Home"), ("/operator/alarms", "Alarms"), ("/operator/sales", "Sales")];
+const PAGES: [(&str, &str); 4] = [
+    ("/operator", "Home"),
+    ("/operator/alarms", "Alarms"),
+    ("/operator/sales", "Sales"),
+    ("/operator/keys", "API keys"),
+];
 
 /// Header, `main`, footer. `operator` is the viewer's email address, `alarms` the number of open alarms.
 #[component]

@@ -24,6 +24,14 @@ pub fn notice(outcome: ActionOutcome, act: &str) -> Notice {
             "Enter credits above 0 and up to 1,000,000,000, a date such as 2026-12-31, and a reason of up to 500 \
              characters on one line. Nothing changed.",
         ),
+        (ActionOutcome::BadInput, "make_key") => (
+            Tone::Bad,
+            "The name, the scope or the reason isn't valid.",
+            "Enter a name of up to 100 characters, and a reason of up to 500, each on one line. No key was created.",
+        ),
+        (ActionOutcome::LimitReached, "make_key") => {
+            (Tone::Warn, "There are 200 keys already.", "Revoke some first. No key was created.")
+        }
         (ActionOutcome::BadInput, _) => {
             (Tone::Bad, "The reason isn't valid.", "Enter up to 500 characters on one line. Nothing changed.")
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 use topup::store::Store;
 
 /// Statements that may walk through a table: part of their text, and why.
-const WALKS: [(&str, &str); 27] = [
+const WALKS: [(&str, &str); 29] = [
     ("as plan from accounts a join customers c", "once, when a process starts: is each plan in the catalogue?"),
     ("from _sqlx_migrations", "a row for each migration"),
     ("from information_schema.tables", "once, when a process starts"),
@@ -20,6 +20,8 @@ const WALKS: [(&str, &str); 27] = [
     ("select count(*) as n from outbox where done_at is null", "what waits, counted for an operator"),
     ("select state, count(*) as n from outbox where done_at is null", "what waits, counted for an operator"),
     ("select 'email' as kind, min(created_at) as at from outbox", "what waits, for an operator"),
+    ("from scoped_keys where revoked_at is null order by", "the keys of the shop's own backend"),
+    ("select count(*) as n from scoped_keys", "the keys of the shop's own backend"),
     ("select count(*) as n from outbox", "the demo's mailbox"),
     ("unsubscribe_url, state, created_at from outbox order by created_at desc", "the demo's mailbox"),
     ("body_text, state, created_at from outbox", "the demo's mailbox, the newest"),

@@ -65,6 +65,7 @@ impl Rig {
         let running = ServerSettings {
             public_url: "https://pay.example".to_owned(),
             operator_keys: Vec::new(),
+            scoped_keys: crate::usecases::app::ScopedKeyCache::default(),
             metrics_key: None,
             stripe: None,
             return_origins: Vec::new(),

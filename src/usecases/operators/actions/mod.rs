@@ -7,11 +7,13 @@
 //! *Not here:* who may (`operators`; every page and form asks), words (`web::operator::outcome`).
 
 mod credits;
+mod keys;
 mod refunds;
 mod request;
 mod support;
 
 pub use credits::{give_credits, void_grant, void_usage};
+pub use keys::{make_key, revoke_key};
 pub use refunds::{
     PendingRefund, RefundOrder, RefundPreview, pending_refund, preview_refund, refund_purchase, refundable,
 };
