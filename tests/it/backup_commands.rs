@@ -160,7 +160,7 @@ async fn a_restore_to_an_empty_place_needs_no_flag_and_migrates_an_older_copy() 
     refused(&output, 2, &["no tables of Topup"]);
     assert_eq!(names(place.parent().unwrap()), ["shop.db.lock"]);
     let said = ok(&run(&["restore", old.to_str().unwrap()], &new));
-    assert!(!said.contains("kept: ") && said.contains("topup clock accept"), "{said}");
+    assert!(!said.contains("kept: ") && said.contains("topup reconcile --since 2026-12-15 --repair"), "{said}");
     counted(&place, 8);
     // A database in which nothing happened yet is no obstacle.
     let fresh = home.folder.join("fresh.db");

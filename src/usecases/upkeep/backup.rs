@@ -101,7 +101,10 @@ pub async fn write_backup(store: &Store, file: &Path) -> Result<Backup, BackupEr
     let partial = PartialFile::create(beside(file, ".partial"))?;
     store.copy_into(&partial.path).await?;
     let copy = Store::open_existing(&url(&partial.path)?).await.map_err(|e| failed_copy(&partial.path, &e))?;
-    let report = verify(&copy).await;
+    let report = match check_pages(&copy).await {
+        Ok(()) => check_ledger(&copy).await,
+        Err(e) => Err(e),
+    };
     copy.close().await;
     let report = report?;
     let bytes = partial.metadata()?.len();
@@ -110,14 +113,19 @@ pub async fn write_backup(store: &Store, file: &Path) -> Result<Backup, BackupEr
     Ok(Backup { report, bytes })
 }
 
-/// SQLite's own check of pages and indexes, then the ledger's.
-pub(super) async fn verify(copy: &Store) -> Result<CheckReport, BackupError> {
-    let sql = "select integrity_check as said from pragma_integrity_check(1)";
-    let said =
-        copy.read().await?.fetch_optional(sql, Vec::new()).await?.map_or(Ok(String::new()), |r| r.text("said"))?;
-    if said != "ok" {
-        return Err(BackupError::Failed(format!("the copy is damaged: {said}")));
+/// SQLite's own check of pages and indexes.
+pub(super) async fn check_pages(copy: &Store) -> Result<(), BackupError> {
+    let damaged = |said: &str| BackupError::Failed(format!("the copy is damaged: {said}"));
+    let row = copy.read().await?.fetch_optional("pragma integrity_check(1)", Vec::new()).await;
+    let said = row.and_then(|row| row.map_or_else(|| Ok(String::new()), |row| row.text("integrity_check")));
+    match said.map_err(|e| damaged(&e.to_string()))?.as_str() {
+        "ok" => Ok(()),
+        said => Err(damaged(said.lines().last().unwrap_or_default())),
     }
+}
+
+/// `topup check`.
+pub(super) async fn check_ledger(copy: &Store) -> Result<CheckReport, BackupError> {
     let report = check_all(copy).await.map_err(|e| BackupError::Failed(e.to_string()))?;
     report.map_err(|broken| BackupError::Failed(format!("the copy is refused by `topup check`: {broken}")))
 }

@@ -8,7 +8,7 @@ use crate::store::copies::end_log;
 use crate::store::{Store, newest_commit};
 use crate::usecases::upkeep::backfill::run_backfill;
 use crate::usecases::upkeep::backup::{
-    BackupError, PartialFile, beside, failed, failed_copy, sync_folder, url, verify,
+    BackupError, PartialFile, beside, check_ledger, check_pages, failed, failed_copy, sync_folder, url,
 };
 use crate::usecases::upkeep::check::CheckReport;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -56,9 +56,10 @@ async fn inspect(copy: &Store, file: &Path, now: Instant) -> Result<Restored, Ba
         let reason = format!("FILE: {}: the database has no tables of Topup", file.display());
         return Err(BackupError::Refused(reason));
     }
+    check_pages(copy).await?;
     copy.migrate().await.map_err(|e| failed_copy(file, &e))?;
     run_backfill(copy).await.map_err(|e| BackupError::Failed(e.to_string()))?;
-    let report = verify(copy).await?;
+    let report = check_ledger(copy).await?;
     let newest = newest_commit::newest_commit(&mut copy.read().await?).await?;
     let needs_clock = newest_commit::clock_refusal(copy, now).await?.is_some();
     Ok(Restored { report, kept: None, newest, needs_clock })
