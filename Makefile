@@ -127,12 +127,22 @@ film: css end2end/node_modules/.tools ## Films the demo for the README: buy, use
 	    docs/images/billing.png docs/images/buy-use-reset.webp
 
 .PHONY: prove
-prove: ## The long tests: many more histories, ten million entries; up to two hours
-	scripts/need postgres pgbouncer
+prove: ## The long tests: many more histories, ten million entries, failovers; up to two hours
+	scripts/need postgres pgbouncer failover
 	PROPTEST_CASES=$${PROPTEST_CASES:-250000} TOPUP_PROVE=1 cargo test $(LOCKED) --release -p topup-domain -- --nocapture
 	PROPTEST_CASES=$${PROPTEST_CASES:-2000} TOPUP_PROVE=1 scripts/with-postgres \
 	    cargo test $(LOCKED) -p topup --features demo -- --nocapture
 	LOCKED='$(LOCKED)' BENCH_BEHIND=10000000 scripts/bench behind
+	scripts/failover $(TARGET)/debug/topup 3
+
+.PHONY: failover
+failover: css ## Charges while PostgreSQL fails over under Patroni: one round of each kind
+	scripts/need failover
+	cargo build $(LOCKED) --features demo --bin topup
+	scripts/failover $(TARGET)/debug/topup $(ROUNDS) $(ONLY)
+
+# `make failover ROUNDS=3 ONLY='kill cancel'`; scripts/failover lists the kinds.
+ROUNDS ?= 1
 
 .PHONY: bench
 # `make bench ONLY='disk sqlite'` runs these parts; scripts/bench lists the names.
