@@ -34,11 +34,10 @@ pub async fn default_mark(app: &App, viewer: &Viewer) -> Result<Credits, Interna
 
 /// A mark from its text; `None` if it is no number of credits within the limits.
 fn parse(typed: &str) -> Option<Option<Credits>> {
-    let text = typed.trim().replace(',', "");
-    if text.is_empty() {
+    if typed.trim().is_empty() {
         return Some(None);
     }
-    let mark = Credits::parse(&text).ok()?;
+    let mark = Credits::parse_typed(typed).ok()?;
     (mark.is_positive() && mark <= LOW_MARK_MAX).then_some(Some(mark))
 }
 
@@ -53,6 +52,7 @@ mod tests {
         assert_eq!(parse(""), Some(None));
         assert_eq!(parse("0"), None);
         assert_eq!(parse("many"), None);
+        assert_eq!(parse("1,5"), None);
         assert_eq!(parse("1000000001"), None);
     }
 }

@@ -37,6 +37,17 @@ impl Credits {
         number.thousandths().map(Self)
     }
 
+    /// Reads credits as people type them: spaces anywhere, commas between thousands. A comma elsewhere is refused: `1,05`
+    /// may mean 1.05.
+    pub fn parse_typed(text: &str) -> Result<Self, AmountError> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let whole = text.split_once('.').map_or(text.as_str(), |(whole, _)| whole);
+        let mut groups = whole.split(',');
+        let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()));
+        let is_grouped = first && groups.all(|group| group.len() == 3) && !text[whole.len()..].contains(',');
+        Self::parse(&if is_grouped { text.replace(',', "") } else { text })
+    }
+
     #[must_use]
     pub fn min(self, other: Self) -> Self {
         Ord::min(self, other)
@@ -263,6 +274,15 @@ mod tests {
         assert_eq!(Credits(40_999_375).grouped(), "40,999.375");
         assert_eq!(Credits::whole(-1_200).grouped(), "-1,200");
         assert_eq!(Credits::whole(180).grouped(), "180");
+    }
+
+    #[test]
+    fn a_comma_groups_thousands_and_nothing_else() {
+        assert_eq!(Credits::parse_typed("1,050.5"), Ok(Credits(1_050_500)));
+        assert_eq!(Credits::parse_typed(" 12 000"), Ok(Credits::whole(12_000)));
+        for odd in ["", "1,05", "2,5", "1.050,5", "1,0500", ",050", "1,", "1234,567", "1,234,56", "1.5,000"] {
+            assert!(Credits::parse_typed(odd).is_err(), "{odd}");
+        }
     }
 
     #[test]

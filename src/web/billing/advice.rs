@@ -45,6 +45,8 @@ pub struct Adviser<'a> {
     pub plan: &'a str,
     /// Credits used on an average day.
     pub per_day: Option<Credits>,
+    /// Top-up credits that count on both sides.
+    pub top_ups: Credits,
     /// The page where plans are changed.
     pub upgrade: &'a str,
     /// The next reset, for viewers who may hide the advice.
@@ -142,6 +144,10 @@ impl Adviser<'_> {
             if let Some(per_day) = self.per_day {
                 let text = Text::from("Your pace: about ").counted(about(per_day), "");
                 sums.push(text.text(" a day over the last 30 days."));
+            }
+            if self.top_ups.is_positive() {
+                let text = Text::from("Counted in both: the ").counted(self.top_ups, "top-up");
+                sums.push(text.text(" that you have."));
             }
             sums.extend(ahead.buy.as_ref().map(|buy| self.basket("Top-ups: ", buy)));
             sums.extend(ahead.upgrade.as_ref().map(|upgrade| {

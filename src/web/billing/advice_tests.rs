@@ -25,7 +25,8 @@ fn larch() -> Advice {
 fn words(plan: &str, ahead: Option<Ahead>, back: Option<Advice>) -> AdviceWords {
     let (catalog, verdict) = (catalog(), Verdict::new(ahead, back).expect("a verdict"));
     let per_day = Some(Credits::whole(160));
-    Adviser { verdict: &verdict, catalog: &catalog, plan, per_day, upgrade: "/plans", hide_until: None }
+    let top_ups = if plan == "builder" { Credits(53_172_500) } else { Credits::ZERO };
+    Adviser { verdict: &verdict, catalog: &catalog, plan, per_day, top_ups, upgrade: "/plans", hide_until: None }
         .words()
         .expect("words")
 }
@@ -70,6 +71,7 @@ fn the_second_line_never_says_another_way() {
         sums,
         [
             "Your pace: about 160 credits a day over the last 30 days.",
+            "Counted in both: the 53,172.5 top-up credits that you have.",
             "Top-ups: 20,000 credits for $105.",
             "Pro instead of Builder: 3\u{a0}× $170 = $510.",
             "Last 3 cycles: $675 in top-ups. Pro instead of Builder: 3\u{a0}× $170 = $510.",

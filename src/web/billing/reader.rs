@@ -173,6 +173,7 @@ impl Reader<'_> {
             catalog: &self.app.catalog,
             plan: &balance.plan_id,
             per_day: self.billing.forecast.as_ref().map(|forecast| forecast.per_day()),
+            top_ups: balance.top_up.remaining,
             upgrade: &self.upgrade,
             hide_until: self.viewer.role.may_buy().then(|| self.zone.short_day(balance.cycle.end)),
         };

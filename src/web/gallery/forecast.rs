@@ -72,6 +72,7 @@ impl Forecast {
             catalog: &catalog,
             plan: if matches!(self, Self::Buy) { "starter" } else { "builder" },
             per_day: Some(Credits::whole(160)),
+            top_ups: Credits::ZERO,
             upgrade: "/plans",
             hide_until: Some(zone.short_day(at("2026-12-04T10:00:00Z"))),
         };
