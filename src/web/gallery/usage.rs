@@ -1,5 +1,6 @@
 //! Usage: everything at once, nothing, one thing alone, switched off, each period.
 
+use crate::demo::rhythm::{Charge, Rhythm};
 use crate::domain::catalog::Metric;
 use crate::domain::{Catalog, Credits};
 use crate::store::daily_usage::{Totals, day_number};
@@ -10,7 +11,6 @@ use crate::web::gallery::customers::{cycles, now};
 use crate::web::ui::dates::Zone;
 use crate::web::usage::choice::Choice;
 use crate::web::usage::sections::UsageView;
-use chrono::TimeDelta;
 use std::sync::LazyLock;
 
 /// Every state by name.
@@ -92,50 +92,64 @@ fn filled(period: &Period, figures: impl Fn(i64) -> UsageFigures) -> UsageOvervi
     usage
 }
 
-/// Weekdays and weekends, a plan that runs out, a bonus, every metric.
+/// The demo's rhythm: weekdays and weekends, a plan that runs out, a bonus, every metric, a source without a name.
 fn meridian(period: &Period) -> UsageOverview {
-    let length = period.step;
-    let figures = |n: i64| {
-        let weekday = (now() - TimeDelta::days(n)).timestamp() / 86_400 % 7;
-        let quiet = length == 1 && (weekday == 2 || weekday == 3);
-        let busy = if quiet { 1 } else { 4 + (n * 7) % 5 } * length;
-        let plan = if (8..11).contains(&n) { 0 } else { busy * 412_125 };
-        let totals = Totals {
-            usages: busy * 90,
-            plan: Credits(plan),
-            courtesy: Credits(if n % 6 == 0 { busy * 41_000 } else { 0 }),
-            top_up: Credits(busy * 412_125 - plan),
-        };
-        let counted = [
-            ("requests", busy * 210),
-            ("crawls", if quiet { 0 } else { busy }),
-            ("tokens", busy * 91_437),
-            ("captchas", busy / 3),
-            ("latency_ms", busy * 90 * (380 + (n * 13) % 90)),
-        ];
-        let counted = counted.map(|(key, total)| (key, MetricFigure { total, said: busy * 90 }));
-        UsageFigures { totals, metrics: DayMetrics::from_figures(counted) }
+    let steps = empty_steps(period);
+    let (Some(first), length) = (steps.first().map(|step| step.first), steps.len()) else {
+        return UsageOverview::default();
     };
+    let total = (now() - first).num_days().max(1) * CREDITS_A_DAY.0;
+    let charges = RHYTHM.charges(total, first, now());
+    let place = |charge: &Charge| steps.iter().rposition(|step| step.first <= charge.at).unwrap_or_default();
+    let of_step = |n: i64| charges.iter().filter(move |charge| n == last_first(length, place(charge)));
+    let figures = |n: i64| of_step(n).fold(UsageFigures::default(), |sum, charge| plus(sum, charge, n));
     let mut usage = filled(period, figures);
     let mut before = usage.total.clone();
     before.totals.plan = Credits(usage.total.totals.plan.0 / 100 * 91);
     let more = usage.total.metrics.get("requests").total * 3 / 10;
     before.metrics.add(&DayMetrics::from_figures([("requests", MetricFigure { total: more, said: 1 })]));
     usage.before = Some(before);
-    let all = usage.total.totals.credits();
-    let part = |name: &str, thousandths: i64| {
-        let credits = Credits(all.0 / 1_000 * thousandths);
-        (name.to_owned(), Totals { usages: 1, plan: credits, ..Totals::default() })
-    };
-    usage.by_operation =
-        vec![part("scrape_page", 741), part("crawl-site", 182), part("extract_structured_data", 76), part("", 1)];
-    usage.by_source = vec![
-        part("nightly-price-comparison@retail-intelligence", 612),
-        part("crawler-7", 289),
-        part("", 96),
-        part("kim", 3),
-    ];
+    usage.by_operation = sums(&charges, |charge| charge.operation);
+    usage.by_source = sums(&charges, |charge| charge.source);
     usage
+}
+
+const RHYTHM: Rhythm = Rhythm::new(3, ["nightly-price-comparison@retail-intelligence", "crawler-7", "", "kim"], 125);
+const CREDITS_A_DAY: Credits = Credits::whole(2_050);
+
+/// The place of a step, counted from the last one.
+fn last_first(length: usize, place: usize) -> i64 {
+    i64::try_from(length - 1 - place).unwrap_or_default()
+}
+
+/// With one more charge, in the step `n` before the last.
+fn plus(mut sum: UsageFigures, charge: &Charge, n: i64) -> UsageFigures {
+    let credits = Credits(charge.credits);
+    let totals = if (8..11).contains(&n) {
+        Totals { usages: 1, top_up: credits, ..Totals::default() }
+    } else if n % 6 == 0 && charge.source == "kim" {
+        Totals { usages: 1, courtesy: credits, ..Totals::default() }
+    } else {
+        Totals { usages: 1, plan: credits, ..Totals::default() }
+    };
+    sum.totals.add(&totals);
+    let counted = charge.counts.by_key().map(|(key, total)| (key, MetricFigure { total, said: 1 }));
+    sum.metrics.add(&DayMetrics::from_figures(counted));
+    sum
+}
+
+/// Credits by name, the most first.
+fn sums(charges: &[Charge], name: impl Fn(&Charge) -> &'static str) -> Vec<(String, Totals)> {
+    let mut sums: Vec<(String, Totals)> = Vec::new();
+    for charge in charges {
+        let totals = Totals { usages: 1, plan: Credits(charge.credits), ..Totals::default() };
+        match sums.iter_mut().find(|(of, _)| of == name(charge)) {
+            Some((_, sum)) => sum.add(&totals),
+            None => sums.push((name(charge).to_owned(), totals)),
+        }
+    }
+    sums.sort_by_key(|(_, totals)| std::cmp::Reverse(totals.credits()));
+    sums
 }
 
 /// A few credits on a few days, without operation and source.
