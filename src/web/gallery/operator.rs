@@ -188,6 +188,9 @@ fn refund_page(request: &RequestContext, used: Credits) -> OperatorPage {
         customer: "acme".to_owned(),
         customer_name: "Acme Data".to_owned(),
         amount_total: Some(900),
+        payment_intent: Some("pi_3QExample000000000000001".to_owned()),
+        charge: Some("ch_3QExample000000000000001".to_owned()),
+        charged: Some(900),
         ..example(1, 1_200, 900, "2026-11-22T10:02:00Z")
     };
     let held = if used.is_zero() { Credits::ZERO } else { Credits::whole(20) };
