@@ -115,7 +115,7 @@ mod tests {
             // The content reaches the value's own reader, which refuses it.
             std::fs::write(&file, "s\u{7}ecret\n").expect("a file");
             let command = given(&file, None).expect("a readable file");
-            let called = [&["topup".into()], words.as_slice()].concat();
+            let called = std::iter::once("topup".into()).chain(words.iter().cloned());
             let said = command.try_get_matches_from(called).expect_err("a control character").to_string();
             assert!(said.contains(&name) && said.contains("control") && !said.contains("ecret"), "{words:?}: {said}");
             let twice = given(&file, Some("value")).expect_err("two values");

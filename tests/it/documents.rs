@@ -332,12 +332,15 @@ fn what_the_heads_of_source_files_name_is_there() {
     let is_item = |path: &str| {
         let (module, name) = path.rsplit_once("::").unwrap();
         let module = module.replace("::", "/");
-        let of_module = files
+        let mut of_module = files
             .iter()
             .filter(|file| file.ends_with(&format!("/{module}.rs")) || file.ends_with(&format!("/{module}/mod.rs")));
-        of_module
-            .into_iter()
-            .any(|file| ["fn", "const", "mod"].iter().any(|kind| read(file).contains(&format!("{kind} {name}"))))
+        of_module.any(|file| {
+            let text = read(file);
+            let again =
+                text.lines().any(|line| line.starts_with("pub") && line.contains(" use ") && line.contains(name));
+            again || ["fn", "const", "mod"].iter().any(|kind| text.contains(&format!("{kind} {name}")))
+        })
     };
     let mut seen = 0;
     for path in files.iter().filter(|path| path.ends_with(".rs")) {

@@ -10,7 +10,7 @@ use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError, purchases};
 use crate::web::flash::Flash;
 use crate::web::form_signature::ActOn;
-use crate::web::operator::{keys, sign_in_link};
+use crate::web::operator::{new_key, sign_in_link};
 use crate::web::request_context::RequestContext;
 use crate::web::return_to;
 use chrono::NaiveDate;
@@ -157,7 +157,7 @@ async fn act_on(app: &App, operator: Operator, form: &SentAction) -> Result<Acti
             None => Ok(ActionOutcome::Unknown),
         },
         Act::SignInLink => sign_in_link::make(app, action, &operator, about, &form.first).await,
-        Act::MakeKey => keys::make(app, action, &operator, &form.first, &form.second).await,
+        Act::MakeKey => new_key::make(app, action, &operator, &form.first, &form.second).await,
         Act::RevokeKey => match KeyId::parse(about) {
             Some(id) => actions::revoke_key(app, action, id).await,
             None => Ok(ActionOutcome::Unknown),

@@ -1,21 +1,15 @@
 //! `/operator/keys`: scoped keys of the operator API. A new one is shown once.
-//!
-//! A key is made of its form's key and of the operator's session, as a sign-in link is.
 
-use crate::usecases::app::Scope;
-use crate::usecases::operators::actions::{self, ActionOutcome, ActionRequest};
+use crate::usecases::InternalError;
 use crate::usecases::operators::api_keys;
 use crate::usecases::operators::api_keys::ScopedKey;
-use crate::usecases::operators::sign_in::Operator;
-use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
-use crate::web::form_signature::keyed;
 use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
+use crate::web::operator::new_key::secret;
 use crate::web::operator::page::{key, operator_page, outcome_notice};
 use crate::web::operator::table::{Cells, Table, code, copy_button, section, text, when};
 use crate::web::request_context::RequestContext;
-use hmac::Mac;
 use leptos::prelude::*;
 
 const BACK: &str = "/operator/keys";
@@ -61,27 +55,6 @@ fn row(request: &RequestContext, scoped: ScopedKey) -> Cells {
         scoped.last_used_at.map_or_else(|| text("Never"), when),
         revoke.into_any(),
     ]
-}
-
-/// Makes the key of a form that was sent.
-pub async fn make(
-    app: &App,
-    action: ActionRequest,
-    operator: &Operator,
-    name: &str,
-    scope: &str,
-) -> Result<ActionOutcome, InternalError> {
-    let Some(scope) = Scope::from_name(scope) else { return Ok(ActionOutcome::BadInput) };
-    let hash = api_keys::key_hash(&secret(app, operator, &action.key.to_string()));
-    actions::make_key(app, action, name, scope, hash).await
-}
-
-fn secret(app: &App, operator: &Operator, key: &str) -> String {
-    let mut code = keyed(&app.settings.form_secret);
-    code.update(b"topup operator api key 1\0");
-    code.update(&operator.session);
-    code.update(key.as_bytes());
-    api_keys::key_of(&code.finalize().into_bytes().into())
 }
 
 /// The key that the last form made. Its cookie is cleared, so that it is shown once.

@@ -14,6 +14,7 @@ mod customer_lists;
 mod frame;
 pub mod home;
 mod keys;
+mod new_key;
 mod outcome;
 pub mod page;
 mod purchase;
