@@ -1,4 +1,5 @@
 //! `/metrics`: its keys, its names, and the figures of real work.
+#![allow(clippy::float_arithmetic, reason = "the values of metrics are floats")]
 
 use crate::app::{OPERATOR_KEY, TestApp, on_both};
 use std::collections::BTreeSet;

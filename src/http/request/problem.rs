@@ -30,12 +30,12 @@ pub struct Problem {
     /// A 500 has none: the list holds only errors that a caller can act on.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<Code>,
-    detail: String,
+    detail: Box<str>,
     /// The request's id, by which the log names it; set as the answer is made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldError>,
+    request_id: Option<Box<str>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: Box<[FieldError]>,
     #[serde(flatten, serialize_with = "serialize_members")]
     members: Members,
     /// Seconds.
@@ -58,9 +58,9 @@ impl Problem {
             title: code.title(),
             status: code.status(),
             code: Some(code),
-            detail: detail.into(),
+            detail: detail.into().into(),
             request_id: None,
-            errors: Vec::new(),
+            errors: Box::default(),
             members: Vec::new(),
             retry_after: None,
         }
@@ -73,9 +73,9 @@ impl Problem {
             title: "Internal server error",
             status: 500,
             code: None,
-            detail: "The request fails until an operator repairs the cause. The server's log names it".to_owned(),
+            detail: "The request fails until an operator repairs the cause. The server's log names it".into(),
             request_id: None,
-            errors: Vec::new(),
+            errors: Box::default(),
             members: Vec::new(),
             retry_after: None,
         }
@@ -92,7 +92,7 @@ impl Problem {
             code @ (Code::UnknownField | Code::MissingField) => (code, format!("{}: {}", code.title(), first.field)),
             code => (code, format!("{} {}", first.field, first.detail)),
         });
-        Self { errors, ..Self::new(code, detail) }
+        Self { errors: errors.into(), ..Self::new(code, detail) }
     }
 
     /// 400: a bad query parameter.
@@ -182,7 +182,7 @@ impl From<Unavailable> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
-        self.request_id = request_trace::current().map(|trace| trace.request_id);
+        self.request_id = request_trace::current().map(|trace| trace.request_id.into());
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self).unwrap_or_default();
         let mut response = (status, body).into_response();
