@@ -13,12 +13,13 @@ fn run(words: &[&str], url: &str) -> Output {
     topup(words, &[("DATABASE_URL", url)]).output().unwrap()
 }
 
-/// This exit code, and one line with these words.
+/// This exit code, and one line with these words. On a busy machine sqlx warns about slow statements before it.
 #[track_caller]
 fn refused(output: &Output, code: i32, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), said.lines().count()), (Some(code), 1), "{said}");
-    assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    let lines: Vec<&str> = said.lines().filter(|line| !line.contains(" WARN sqlx::query: slow statement")).collect();
+    assert_eq!((output.status.code(), lines.len()), (Some(code), 1), "{said}");
+    assert!(words.iter().all(|word| lines[0].contains(word)), "{said}");
 }
 
 #[track_caller]
