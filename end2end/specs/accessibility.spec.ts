@@ -166,7 +166,7 @@ for (let part = 0; part < parts; part++) {
 
 test("the demo's bar and its own pages", async ({ page }) => {
   // Six pages in two themes, and a shop of its own.
-  test.setTimeout(180_000);
+  test.setTimeout(300_000);
   const demo = await Shop.start({ DEMO_SEED: "full", TEST_CLOCK: undefined });
   try {
     await page.goto(demo.url);
