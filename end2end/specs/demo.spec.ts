@@ -86,7 +86,8 @@ test("a sign-in by one click leads where one was going", async ({ page, demo }) 
 test("emails, events and plans are a click away", async ({ page, demo }) => {
   await page.goto(demo.url);
   await switchTo(page, "Fjord Notes");
-  await page.getByRole("link", { name: "Upgrade", exact: true }).click();
+  // The notice has one too, on days when the credits would run out before the reset.
+  await page.getByRole("link", { name: "Upgrade", exact: true }).first().click();
   await page.getByRole("button", { name: "Choose Starter" }).click();
   await expect(page.getByRole("status")).toContainText("Plan changed.");
   await buy(page);
