@@ -10,10 +10,10 @@ import { askForLink, signInByEmail } from "../support/emails";
 import { withPricedShop } from "../support/priced-shop";
 
 /** Both themes of the page as it stands, and no sideways scrolling. */
-async function expectSound(page: Page, state = ""): Promise<void> {
+async function expectSound(page: Page, state = "", but: string[] = []): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).analyze();
+    const { violations } = await new AxeBuilder({ page }).disableRules(but).analyze();
     const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary })));
     expect.soft(found, `axe, ${colorScheme} ${state}`).toEqual([]);
   }
@@ -181,11 +181,14 @@ test("the demo's bar and its own pages", async ({ page }) => {
     await page.getByRole("link", { name: /^1,000 credits expire on / }).first().click();
     const frame = page.locator("iframe");
     const letter = await frame.getAttribute("src");
-    // axe would wait for the frame, in which scripts are disabled: the email is checked on its own.
+    // axe would wait for the email, whose policy disables scripts: it is checked on its own, without its policy.
     await frame.evaluate((element) => element.remove());
     await expectSound(page, "around an email");
-    await page.goto(demo.url + letter);
-    await expectSound(page, "an email");
+    const html = await (await page.request.get(demo.url + letter)).text();
+    await page.goto("about:blank");
+    await page.setContent(html);
+    // An email stands in its program's page, which has the landmarks.
+    await expectSound(page, "an email", ["landmark-one-main", "region"]);
   } finally {
     await demo.stop();
   }

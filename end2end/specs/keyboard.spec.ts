@@ -123,6 +123,7 @@ test("with the keyboard alone: the history is filtered, and Back returns", async
   await expect(rows).toHaveCount(51);
   await press(page, page.getByRole("link", { name: "Older" }));
   await expect(rows).toHaveCount(12);
+  await unfold();
   await expect(filter.getByLabel("Show")).toHaveValue("used");
   await press(page, page.getByRole("link", { name: "Newest" }));
   await expect(rows).toHaveCount(51);
