@@ -65,6 +65,8 @@ impl Process {
         self.engine.abort();
         working.abort();
         let _killed = working.await;
+        // The kernel closes a dead process's connections.
+        self.inner.store.close().await;
         false
     }
 }
