@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The requests that have a line: all that failed with a 5xx, and one of so many others.
+/// Chooses the requests that get a line: every 5xx, and one of each `every` others.
 #[derive(Debug, Default)]
 pub struct RequestLog {
     every: Option<u64>,

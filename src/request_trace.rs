@@ -90,7 +90,7 @@ fn parse(text: &str) -> Option<(&str, &str)> {
 
 fn random<const BYTES: usize>() -> String {
     let mut bytes = [0_u8; BYTES];
-    // Without random bytes the ids are those of nobody, and a request is answered all the same.
+    // Without random bytes all requests share one id; they are still answered.
     if getrandom::fill(&mut bytes).is_err() {
         bytes = [1; BYTES];
     }

@@ -101,7 +101,7 @@ impl Ledger {
         self.shared.guard.is_refused()
     }
 
-    /// What waits in the queue: writes, and their size in charges.
+    /// The number of waiting writes, and their size in charges.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
         (self.sender.max_capacity() - self.sender.capacity(), self.shared.waiting.load(Ordering::Relaxed))

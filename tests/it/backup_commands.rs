@@ -77,7 +77,7 @@ async fn a_backup_has_its_name_only_when_it_is_whole() {
     refused(&run(&["backup", nowhere.to_str().unwrap()], &home.url), 2, &["FILE: ", "No such file"]);
     let missing = format!("sqlite://{}", home.folder.join("missing.db").display());
     refused(&run(&["backup", file], &missing), 2, &["DATABASE_URL", "does not exist"]);
-    // What an interrupted one left is no obstacle.
+    // The rest of an interrupted backup is no obstacle.
     let next = home.folder.join("next.db");
     std::fs::write(home.folder.join("next.db.partial"), "half").unwrap();
     ok(&run(&["backup", next.to_str().unwrap()], &home.url));

@@ -2,7 +2,7 @@
 
 use crate::usecases::app::Scope;
 
-/// What the scope `charge` opens.
+/// The requests that the scope `charge` opens.
 const CHARGE: [&str; 8] = [
     "/v1/usage",
     "/v1/usage/{id}/void",

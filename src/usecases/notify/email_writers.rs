@@ -1,4 +1,4 @@
-//! What is added or done only when an email leaves: the token of a sign-in link, and noting at a reminder's top-ups that
+//! The work that waits until an email leaves: adding the token of a sign-in link, and noting at a reminder's top-ups that
 //! it was accepted.
 
 use crate::email::Letter;

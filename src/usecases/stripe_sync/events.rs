@@ -19,7 +19,7 @@ const ASK_EVERY_MINUTES: i64 = 10;
 const OVERLAP_MINUTES: i64 = 60;
 /// How long Stripe keeps events.
 const KEPT_DAYS: i64 = 30;
-/// Stripe takes so many kinds in one question.
+/// The most kinds that Stripe takes in one question.
 const KINDS_MAX: usize = 20;
 
 /// Reads what Stripe has told since the last time, and acts on what never reached us; how many events that were.

@@ -20,7 +20,7 @@ use crate::web::ui::purchase_badge::example;
 use leptos::prelude::*;
 
 const REFERENCE: &str = "pur_0192aaaabbbb7ccc8dddeeeeffff0001";
-/// Who is signed in.
+/// The operator who is signed in.
 pub const OPERATOR: &str = "kim@gleaner.example";
 
 /// A page of the request: forms need its signer.
