@@ -154,6 +154,8 @@ bench: ## Charges a second beside the disk, plain SQL and two libraries; ten min
 
 # ---- builds by cargo-leptos
 
+# Leptos' full types (.cargo/config.toml).
+release: export RUSTFLAGS :=
 LEPTOS = PATH="$$(scripts/tool cargo-leptos):$$(scripts/tool wasm-bindgen):$(CURDIR)/node_modules/.bin:$$PATH" cargo leptos
 
 .PHONY: dev

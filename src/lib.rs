@@ -16,7 +16,6 @@ pub mod http;
 pub mod jobs;
 pub mod ledger;
 pub mod metrics;
-pub mod process_metrics;
 pub mod rate_limits;
 pub mod request_log;
 pub mod request_trace;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use topup::app;
 use topup::app::commands;
 use topup::app::commands::purchases::PurchasesCommand;
-use topup::app::commands::stripe_setup::StripeCommand;
+use topup::app::commands::stripe::StripeCommand;
 use topup::app::failure::Failure;
 use topup::app::log_json::{JsonFields, JsonLines};
 use topup::cli::{Cli, Command};
@@ -84,16 +84,16 @@ fn main() -> ExitCode {
             Command::Restore(settings) => commands::backup::restore(&settings).await,
             Command::Alarms(settings) => commands::alarms::run(&settings).await,
             Command::VerifyExport(settings) => commands::verify_export::run(&settings),
-            Command::Work(settings) => commands::worker::work(&settings).await,
-            Command::Jobs(command) => commands::worker::jobs(&command).await,
+            Command::Work(settings) => commands::work::work(&settings).await,
+            Command::Jobs(command) => commands::work::jobs(&command).await,
             Command::Clock(command) => commands::clock::run(&command).await,
             Command::Reconcile(args) => commands::reconcile::run(&args).await,
             Command::Doctor(settings) => commands::doctor::run(&settings).await,
             Command::Healthy(settings) => commands::healthy::run(&settings).await,
-            Command::Stripe(StripeCommand::Setup(settings)) => commands::stripe_setup::run(&settings).await,
+            Command::Stripe(StripeCommand::Setup(settings)) => commands::stripe::run(&settings).await,
             Command::Hooks(command) => commands::hooks::run(&command).await,
             Command::Keys(command) => commands::keys::run(&command).await,
-            Command::Operator(command) => commands::operators::run(&command).await,
+            Command::Operator(command) => commands::operator::run(&command).await,
             Command::Purchases(PurchasesCommand::Find { text, database }) => {
                 commands::purchases::find(&database, &text).await
             }

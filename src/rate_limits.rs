@@ -64,9 +64,9 @@ pub fn network(address: IpAddr) -> IpAddr {
 
 /// The rate limits of this process.
 pub struct RateLimits {
-    keys: Option<Counters<[u8; 32]>>,
-    anonymous: Option<Counters<IpAddr>>,
-    known: Known,
+    keys: Option<CallerLimits<[u8; 32]>>,
+    anonymous: Option<CallerLimits<IpAddr>>,
+    known: KnownKeys,
     /// Limits of anonymous forms: at one time, and in a second.
     forms: Semaphore,
     form_rate: DefaultDirectRateLimiter,
@@ -90,9 +90,9 @@ impl RateLimits {
     #[must_use]
     pub fn new(keys: Option<Rate>, anonymous: Option<Rate>) -> Self {
         Self {
-            keys: keys.and_then(Counters::new),
-            anonymous: anonymous.and_then(Counters::new),
-            known: Known::default(),
+            keys: keys.and_then(CallerLimits::new),
+            anonymous: anonymous.and_then(CallerLimits::new),
+            known: KnownKeys::default(),
             forms: Semaphore::new(FORMS_MAX),
             form_rate: RateLimiter::direct(Quota::per_second(FORMS_PER_SECOND).allow_burst(FORMS_BURST)),
         }
@@ -134,7 +134,7 @@ impl RateLimits {
 }
 
 /// Counters by caller. Those of absent callers are dropped from time to time.
-struct Counters<K: Hash + Eq + Clone> {
+struct CallerLimits<K: Hash + Eq + Clone> {
     limiter: DefaultKeyedRateLimiter<K>,
     asked: AtomicU64,
 }
@@ -142,7 +142,7 @@ struct Counters<K: Hash + Eq + Clone> {
 /// The requests between two such sweeps.
 const SWEEP: u64 = 10_000;
 
-impl<K: Hash + Eq + Clone> Counters<K> {
+impl<K: Hash + Eq + Clone> CallerLimits<K> {
     fn new(rate: Rate) -> Option<Self> {
         Some(Self { limiter: RateLimiter::keyed(rate.quota()?), asked: AtomicU64::new(0) })
     }
@@ -159,14 +159,14 @@ impl<K: Hash + Eq + Clone> Counters<K> {
     }
 }
 
-/// The hashes in one half of [`Known`].
+/// The hashes in one half of [`KnownKeys`].
 const KNOWN_MAX: usize = 20_000;
 
 /// Hashes of recently used valid keys and sessions. When the newer half is full, the older one is dropped.
 #[derive(Default)]
-struct Known(Mutex<[HashSet<[u8; 32]>; 2]>);
+struct KnownKeys(Mutex<[HashSet<[u8; 32]>; 2]>);
 
-impl Known {
+impl KnownKeys {
     fn has(&self, hash: &[u8; 32]) -> bool {
         let mut halves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [young, old] = &mut *halves;

@@ -42,7 +42,7 @@ pub enum Delivered {
 #[derive(Clone)]
 pub struct HookSecret(Vec<u8>);
 
-struct Parts {
+struct WebhookParts {
     url: Url,
     secrets: Vec<HookSecret>,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -53,7 +53,7 @@ struct Parts {
 
 /// The endpoint for webhooks. Clones share it.
 #[derive(Clone)]
-pub struct Hook(Arc<Parts>);
+pub struct Hook(Arc<WebhookParts>);
 
 impl HookSecret {
     /// Parses `whsec_` and base64.
@@ -101,7 +101,14 @@ impl Hook {
     pub fn with_timeout(url: Url, secrets: Vec<HookSecret>, delivery_max: Duration) -> Self {
         let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Self(Arc::new(Parts { url, secrets, client, delivery_max, round: Mutex::new(()), waiting: Notify::new() }))
+        Self(Arc::new(WebhookParts {
+            url,
+            secrets,
+            client,
+            delivery_max,
+            round: Mutex::new(()),
+            waiting: Notify::new(),
+        }))
     }
 
     /// Sends one message; never inside a transaction. `at` is the machine's time, which receivers compare with theirs.

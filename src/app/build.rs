@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::email::Mailer;
 use crate::ledger::Ledger;
-use crate::process_metrics::ProcessMetrics;
+use crate::metrics::process::ProcessMetrics;
 use crate::rate_limits::RateLimits;
 use crate::settings::{DatabaseSettings, Settings, listen};
 use crate::store::postgres::ResponseTimeout;

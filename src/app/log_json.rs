@@ -19,9 +19,9 @@ pub struct JsonLines;
 /// Fields of a span, as an object.
 pub struct JsonFields;
 
-struct Fields(Map<String, Value>);
+struct LogFields(Map<String, Value>);
 
-impl Visit for Fields {
+impl Visit for LogFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.0.insert(field.name().to_owned(), value.into());
     }
@@ -45,7 +45,7 @@ impl Visit for Fields {
 
 impl<'writer> FormatFields<'writer> for JsonFields {
     fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut values = Fields(Map::new());
+        let mut values = LogFields(Map::new());
         fields.record(&mut values);
         write!(writer, "{}", Value::Object(values.0))
     }
@@ -63,7 +63,7 @@ where
     ) -> fmt::Result {
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut line = Fields(Map::new());
+        let mut line = LogFields(Map::new());
         line.0.insert("timestamp".to_owned(), time.into());
         line.0.insert("level".to_owned(), event.metadata().level().as_str().into());
         line.0.insert("target".to_owned(), event.metadata().target().into());

@@ -150,7 +150,7 @@ pub async fn leap(app: &App, customer: &str, leap: Leap) -> Result<bool, Interna
 
 /// An email.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct DemoEmail {
     pub recipient: String,
     pub subject: String,
     pub text: String,
@@ -164,11 +164,11 @@ pub struct Letter {
 ///
 /// # Errors
 /// [`InternalError`].
-pub async fn letter(app: &App, no: i64) -> Result<Option<Letter>, InternalError> {
+pub async fn letter(app: &App, no: i64) -> Result<Option<DemoEmail>, InternalError> {
     let sql = "select recipient, subject, body_text, body_html, state, created_at from outbox where no = $1";
     let row = app.store.read().await?.fetch_optional(sql, args![no]).await?;
     let letter = |row: Row| {
-        Ok::<_, DbError>(Letter {
+        Ok::<_, DbError>(DemoEmail {
             recipient: row.text("recipient")?,
             subject: row.text("subject")?,
             text: row.text("body_text")?,
@@ -191,7 +191,7 @@ pub async fn mails(app: &App) -> Result<i64, InternalError> {
 
 /// An event of Stripe's in the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct InboxEvent {
     pub id: String,
     /// Stripe's type, such as `charge.refunded`.
     pub kind: String,
@@ -207,7 +207,7 @@ pub struct Event {
 ///
 /// # Errors
 /// [`InternalError`].
-pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
+pub async fn events(app: &App) -> Result<Vec<InboxEvent>, InternalError> {
     let sql = "select i.id, i.type, i.object_id, i.created_at, i.done_at, p.credits, p.credited_at, c.name
                from inbox i left join purchases p on p.session_id = i.object_id left join customers c on c.no = p.customer_no
                order by i.created_at desc, i.id desc limit $1";
@@ -217,7 +217,7 @@ pub async fn events(app: &App) -> Result<Vec<Event>, InternalError> {
             Some(name) => Some((row.credits("credits")?, name, row.opt_at("credited_at")?.is_some())),
             None => None,
         };
-        Ok(Event {
+        Ok(InboxEvent {
             id: row.text("id")?,
             kind: row.text("type")?,
             object: row.text("object_id")?,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 /// A charge of the rhythm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Charge {
+pub struct RhythmCharge {
     pub at: Instant,
     /// In thousandths.
     pub credits: i64,
@@ -69,7 +69,7 @@ const SOURCES: [(i64, i64); 4] = [(46, 2 * 60 + 20), (29, 9 * 60 + 40), (17, 13 
 const NEWEST_MS: i64 = 7 * MINUTE_MS;
 
 /// When, how heavy, which source.
-struct Slot {
+struct RhythmSlot {
     at: i64,
     weight: i64,
     source: usize,
@@ -84,7 +84,7 @@ impl Rhythm {
     /// Charges of `total` thousandths from `from` until before `until`, oldest first. If `until` is within a day that
     /// has begun, the day is filled as far as it has gone.
     #[must_use]
-    pub fn charges(&self, total: i64, from: Instant, until: Instant) -> Vec<Charge> {
+    pub fn charges(&self, total: i64, from: Instant, until: Instant) -> Vec<RhythmCharge> {
         let slots = self.slots(from.timestamp_millis(), until.timestamp_millis());
         let all: i64 = slots.iter().map(|slot| slot.weight).sum();
         let (mut weight, mut spent, mut charges) = (0, 0, Vec::with_capacity(slots.len()));
@@ -107,25 +107,26 @@ impl Rhythm {
         i64::try_from(mixed % below).unwrap_or_default()
     }
 
-    fn slots(&self, from: i64, until: i64) -> Vec<Slot> {
+    fn slots(&self, from: i64, until: i64) -> Vec<RhythmSlot> {
         let mut slots = Vec::new();
         for day in from.div_euclid(DAY_MS)..=until.div_euclid(DAY_MS) {
             let heavy = self.day_weight(day);
             for ((source, thing), (share, minute)) in (0..4).zip(1..).zip(SOURCES) {
                 let at = day * DAY_MS + (minute + self.chance(day, thing, 90)) * MINUTE_MS;
-                slots.push(Slot { at, weight: heavy * share * (85 + self.chance(day, thing + 10, 31)), source });
+                slots.push(RhythmSlot { at, weight: heavy * share * (85 + self.chance(day, thing + 10, 31)), source });
             }
         }
         slots.retain(|slot| (from..until - NEWEST_MS).contains(&slot.at));
         if self.is_sparse {
-            let turn = |slot: &Slot| usize::try_from(slot.at.div_euclid(DAY_MS).rem_euclid(4)).unwrap_or_default();
+            let turn =
+                |slot: &RhythmSlot| usize::try_from(slot.at.div_euclid(DAY_MS).rem_euclid(4)).unwrap_or_default();
             slots.retain(|slot| slot.source == turn(slot));
         }
         // Somebody is always at work.
         let last = until - NEWEST_MS;
         if last >= from {
             let day = last.div_euclid(DAY_MS);
-            slots.push(Slot { at: last, weight: self.day_weight(day) * 400, source: 1 });
+            slots.push(RhythmSlot { at: last, weight: self.day_weight(day) * 400, source: 1 });
         }
         slots
     }
@@ -137,7 +138,7 @@ impl Rhythm {
         WEEKDAYS[weekday] * (750 + self.chance(day, 0, 501))
     }
 
-    fn charge(&self, slot: &Slot, credits: i64) -> Charge {
+    fn charge(&self, slot: &RhythmSlot, credits: i64) -> RhythmCharge {
         let day = slot.at.div_euclid(DAY_MS);
         let chance = |thing: u64, below: u64| self.chance(day, thing + 100, below);
         let operation = if slot.source.is_multiple_of(2) { "scrape" } else { "extract" };
@@ -152,7 +153,7 @@ impl Rhythm {
             latency_ms: 340 + chance(3, 130),
         };
         let source = self.sources[slot.source];
-        Charge { at: from_millis(slot.at), credits, operation, source, counts }
+        RhythmCharge { at: from_millis(slot.at), credits, operation, source, counts }
     }
 }
 
@@ -182,11 +183,11 @@ mod tests {
         text.parse().expect("an instant")
     }
 
-    fn month() -> Vec<Charge> {
+    fn month() -> Vec<RhythmCharge> {
         RHYTHM.charges(40_999_375, at("2026-11-02T11:00:00Z"), at("2026-11-22T13:05:00Z"))
     }
 
-    fn by_day(charges: &[Charge]) -> BTreeMap<i64, i64> {
+    fn by_day(charges: &[RhythmCharge]) -> BTreeMap<i64, i64> {
         let mut days = BTreeMap::new();
         for charge in charges {
             *days.entry(charge.at.timestamp_millis().div_euclid(DAY_MS)).or_insert(0) += charge.credits;
@@ -229,9 +230,11 @@ mod tests {
     #[test]
     fn a_day_has_four_sources_and_two_operations_and_today_is_filled_in_part() {
         let charges = month();
-        let day = |charge: &&Charge| charge.at >= at("2026-11-17T00:00:00Z") && charge.at < at("2026-11-18T00:00:00Z");
+        let day =
+            |charge: &&RhythmCharge| charge.at >= at("2026-11-17T00:00:00Z") && charge.at < at("2026-11-18T00:00:00Z");
         let of_day: Vec<_> = charges.iter().filter(day).collect();
-        let names = |name: fn(&Charge) -> &'static str| of_day.iter().map(|c| name(c)).collect::<BTreeSet<_>>().len();
+        let names =
+            |name: fn(&RhythmCharge) -> &'static str| of_day.iter().map(|c| name(c)).collect::<BTreeSet<_>>().len();
         assert_eq!((names(|c| c.source), names(|c| c.operation)), (4, 2));
         let today: Vec<_> = charges.iter().filter(|charge| charge.at >= at("2026-11-22T00:00:00Z")).collect();
         assert!(!today.is_empty() && today.len() < 5, "{today:?}");

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::demo::customers::{CUSTOMERS, VIEWER};
 use crate::demo::rhythm;
-use crate::demo::story::{self, Event, Step};
+use crate::demo::story::{self, StoryEvent, StoryStep};
 use crate::domain::{Credits, GrantId, HoldId, PurchaseId};
 use crate::ledger::{Charge, ChargeOutcome, Ledger, WriteTransaction};
 use crate::usecases::customers;
@@ -25,7 +25,8 @@ pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result
     // An engine of its own, gone before the real one has looked at anything.
     let (ledger, engine) = Ledger::start(app.store.clone(), clock.clone(), Arc::clone(&app.catalog));
     let past = App::new(AppParts { ledger, clock: clock.clone(), ..app.parts() });
-    let mut replay = Replay { past: &past, sandbox, history_at, clock: &clock, stretch: Vec::new(), underway: None };
+    let mut replay =
+        StoryReplay { past: &past, sandbox, history_at, clock: &clock, stretch: Vec::new(), underway: None };
     let mut result = Ok(());
     for (number, event) in story::events(now).into_iter().enumerate() {
         result = replay.event(number, event).await;
@@ -49,22 +50,22 @@ pub async fn run(app: &App, sandbox: &Sandbox, history_at: &AtomicI64) -> Result
 }
 
 /// The story as it is being told.
-struct Replay<'a> {
+struct StoryReplay<'a> {
     past: &'a App,
     sandbox: &'a Sandbox,
     /// The stand-in's clock, while it is in the past.
     history_at: &'a AtomicI64,
     clock: &'a Clock,
     /// Steps of the ledger alone, which wait until another step needs them booked.
-    stretch: Vec<(usize, Event)>,
+    stretch: Vec<(usize, StoryEvent)>,
     /// The Checkout whose money is on its way.
     underway: Option<(PurchaseId, String)>,
 }
 
-impl Replay<'_> {
-    async fn event(&mut self, number: usize, event: Event) -> Result<(), InternalError> {
+impl StoryReplay<'_> {
+    async fn event(&mut self, number: usize, event: StoryEvent) -> Result<(), InternalError> {
         let (id, at) = (event.customer.id, event.at);
-        if !matches!(event.step, Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work) {
+        if !matches!(event.step, StoryStep::Buy(_) | StoryStep::BuyByBank(_) | StoryStep::Bounce | StoryStep::Work) {
             self.stretch.push((number, event));
             return Ok(());
         }
@@ -72,18 +73,18 @@ impl Replay<'_> {
         self.clock.put(at);
         self.history_at.store(at.timestamp(), Ordering::SeqCst);
         match event.step {
-            Step::Buy(package) => {
+            StoryStep::Buy(package) => {
                 let (purchase, session) = open(self.past, id, package).await?;
                 self.sandbox.pay(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
             }
-            Step::BuyByBank(package) => {
+            StoryStep::BuyByBank(package) => {
                 let (purchase, session) = open(&takes_bank_payments(self.past), id, package).await?;
                 self.sandbox.pay_by_bank(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
                 self.underway = Some((purchase, session));
             }
-            Step::Bounce => {
+            StoryStep::Bounce => {
                 let underway = self.underway.take();
                 let (purchase, session) =
                     underway.ok_or_else(|| InternalError::Broken("no money is on its way".to_owned()))?;
@@ -118,25 +119,25 @@ fn takes_bank_payments(past: &App) -> App {
     App::new(AppParts { catalog: Arc::new(catalog), ..past.parts() })
 }
 
-async fn step(tx: &mut WriteTransaction, event: Event, number: usize) -> Result<(), InternalError> {
+async fn step(tx: &mut WriteTransaction, event: StoryEvent, number: usize) -> Result<(), InternalError> {
     let (id, at) = (event.customer.id, event.at);
     let no = tx.customer_no(id).await?.unwrap_or_default();
     let done = match event.step {
-        Step::Join(plan) => join(tx, &event, plan).await?,
-        Step::Plan(plan) => {
+        StoryStep::Join(plan) => join(tx, &event, plan).await?,
+        StoryStep::Plan(plan) => {
             let put = customers::Put { plan: Some(plan.to_owned()), ..customers::Put::default() };
             customers::put_customer_in(tx, id, put).await? == PutOutcome::Changed
         }
-        Step::Use(used) => matches!(tx.charge(&charge(id, used, number)).await?, ChargeOutcome::Charged(_)),
-        Step::Buy(_) | Step::BuyByBank(_) | Step::Bounce | Step::Work => false,
-        Step::Hold(thousandths) => {
+        StoryStep::Use(used) => matches!(tx.charge(&charge(id, used, number)).await?, ChargeOutcome::Charged(_)),
+        StoryStep::Buy(_) | StoryStep::BuyByBank(_) | StoryStep::Bounce | StoryStep::Work => false,
+        StoryStep::Hold(thousandths) => {
             let (hold, credits) = (HoldId(tx.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::hours(24);
             tx.with_account(no, |account, at, _, changes| account.hold(hold, credits, until, at, changes).is_ok())
                 .await?
                 .0
         }
-        Step::Bonus(thousandths, days) => {
+        StoryStep::Bonus(thousandths, days) => {
             let (grant, credits) = (GrantId(tx.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::days(days);
             tx.with_account(no, |account, at, _, changes| {
@@ -150,7 +151,7 @@ async fn step(tx: &mut WriteTransaction, event: Event, number: usize) -> Result<
 }
 
 /// The anchor is the reset that the demo promises, counted from the real now.
-async fn join(tx: &mut WriteTransaction, event: &Event, plan: &str) -> Result<bool, InternalError> {
+async fn join(tx: &mut WriteTransaction, event: &StoryEvent, plan: &str) -> Result<bool, InternalError> {
     let customer = event.customer;
     let now = event.at + TimeDelta::days(customer.age_days);
     let put = customers::Put {
@@ -163,7 +164,7 @@ async fn join(tx: &mut WriteTransaction, event: &Event, plan: &str) -> Result<bo
     Ok(customers::put_customer_in(tx, customer.id, put).await? == PutOutcome::Created)
 }
 
-fn charge(id: &str, used: rhythm::Charge, number: usize) -> Charge {
+fn charge(id: &str, used: rhythm::RhythmCharge, number: usize) -> Charge {
     Charge {
         customer: id.to_owned(),
         key: format!("story-{number}"),

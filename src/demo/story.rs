@@ -4,17 +4,17 @@
 //! replay goes through the real engine, so that a wrong figure here cannot hide.
 
 use crate::demo::customers::{DemoCustomer, by_id};
-use crate::demo::rhythm::{Charge, Rhythm};
+use crate::demo::rhythm::{Rhythm, RhythmCharge};
 use crate::domain::{Cycle, Instant};
 use chrono::TimeDelta;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum StoryStep {
     /// The customer comes, on a plan.
     Join(&'static str),
     /// The plan changes.
     Plan(&'static str),
-    Use(Charge),
+    Use(RhythmCharge),
     /// A package is bought.
     Buy(&'static str),
     /// A package is bought by a bank payment, whose money comes later.
@@ -31,10 +31,10 @@ pub enum Step {
 
 /// A step of a customer.
 #[derive(Clone, Copy, Debug)]
-pub struct Event {
+pub struct StoryEvent {
     pub customer: &'static DemoCustomer,
     pub at: Instant,
-    pub step: Step,
+    pub step: StoryStep,
 }
 
 /// Thousandths in a credit.
@@ -44,7 +44,7 @@ struct Story {
     customer: &'static DemoCustomer,
     now: Instant,
     rhythm: Rhythm,
-    events: Vec<Event>,
+    events: Vec<StoryEvent>,
 }
 
 impl Story {
@@ -52,21 +52,21 @@ impl Story {
     fn of(id: &str, plan: &'static str, now: Instant) -> Option<Self> {
         let customer = by_id(id)?;
         let mut story = Self { customer, now, rhythm: customer.rhythm, events: Vec::new() };
-        story.at(customer.age_days, 0, Step::Join(plan));
+        story.at(customer.age_days, 0, StoryStep::Join(plan));
         Some(story)
     }
 
     /// A step at this number of days before now, plus minutes.
-    fn at(&mut self, days_ago: i64, minutes: i64, step: Step) -> &mut Self {
+    fn at(&mut self, days_ago: i64, minutes: i64, step: StoryStep) -> &mut Self {
         let at = self.now - TimeDelta::days(days_ago) + TimeDelta::minutes(minutes);
-        self.events.push(Event { customer: self.customer, at, step });
+        self.events.push(StoryEvent { customer: self.customer, at, step });
         self
     }
 
     /// Uses thousandths of credits between two instants, the second excluded.
     fn spend(&mut self, thousandths: i64, from: Instant, until: Instant) -> &mut Self {
         let customer = self.customer;
-        let event = |charge: Charge| Event { customer, at: charge.at, step: Step::Use(charge) };
+        let event = |charge: RhythmCharge| StoryEvent { customer, at: charge.at, step: StoryStep::Use(charge) };
         self.events.extend(self.rhythm.charges(thousandths, from, until).into_iter().map(event));
         self
     }
@@ -90,9 +90,9 @@ impl Story {
 }
 
 /// Everything, oldest first.
-pub fn events(now: Instant) -> Vec<Event> {
+pub fn events(now: Instant) -> Vec<StoryEvent> {
     let stories = [fjord(now), acme(now), larch(now), meridian(now)];
-    let mut all: Vec<Event> = stories.into_iter().flatten().flat_map(|story| story.events).collect();
+    let mut all: Vec<StoryEvent> = stories.into_iter().flatten().flat_map(|story| story.events).collect();
     all.sort_by_key(|event| event.at);
     all
 }
@@ -124,16 +124,16 @@ fn larch(now: Instant) -> Option<Story> {
         story.cycle(cycle, (25_600 - 400 * cycle) * K);
     }
     // 8,587.5 of this 50,000 are used at once; 41,412.5 go into the three cycles below.
-    story.at(105, 60, Step::Buy("p50000")).cycle(3, 33_587_500);
-    story.cycle(2, 70_000 * K).at(60, 60, Step::Buy("p50000"));
+    story.at(105, 60, StoryStep::Buy("p50000")).cycle(3, 33_587_500);
+    story.cycle(2, 70_000 * K).at(60, 60, StoryStep::Buy("p50000"));
     story.cycle(1, 75_000 * K);
     for day in [39, 37, 35, 33] {
-        story.at(day, 60, Step::Buy("p5000"));
+        story.at(day, 60, StoryStep::Buy("p5000"));
     }
     // By bank first, which fails; then by card.
-    story.at(31, 60, Step::Buy("p20000")).at(14, 60, Step::BuyByBank("p50000")).at(11, 30, Step::Bounce);
-    story.at(11, 60, Step::Buy("p50000"));
-    story.cycle(0, 58_000 * K).at(0, -30, Step::Hold(240 * K));
+    story.at(31, 60, StoryStep::Buy("p20000")).at(14, 60, StoryStep::BuyByBank("p50000")).at(11, 30, StoryStep::Bounce);
+    story.at(11, 60, StoryStep::Buy("p50000"));
+    story.cycle(0, 58_000 * K).at(0, -30, StoryStep::Hold(240 * K));
     Some(story)
 }
 
@@ -142,20 +142,20 @@ fn meridian(now: Instant) -> Option<Story> {
     let mut story = Story::of("meridian", "starter", now)?;
     let ago = |days| now - TimeDelta::days(days);
     // 1,080 of 1,200 are used, and 120 expire a year later.
-    story.at(555, 60, Step::Buy("p1200")).spend(6_080 * K, ago(554), ago(551));
-    story.at(500, 60, Step::Plan("pro"));
+    story.at(555, 60, StoryStep::Buy("p1200")).spend(6_080 * K, ago(554), ago(551));
+    story.at(500, 60, StoryStep::Plan("pro"));
     // Bought 359 days ago: it expires in six.
-    story.at(359, 0, Step::Buy("p1200"));
+    story.at(359, 0, StoryStep::Buy("p1200"));
     for cycle in 4..=10 {
         story.cycle(cycle, (58_000 + 1_700 * (cycle * 5 % 7)) * K);
     }
-    story.at(253, 60, Step::Buy("p20000"));
+    story.at(253, 60, StoryStep::Buy("p20000"));
     // After the old one expired, one cycle goes 200 over the plan.
     story.cycle(3, 100_200 * K).cycle(2, 71_000 * K).cycle(1, 64_500 * K);
-    story.at(15, 60, Step::Bonus(1_250 * K, 54)).cycle(0, 40_999_375).at(0, -30, Step::Hold(1_250 * K));
+    story.at(15, 60, StoryStep::Bonus(1_250 * K, 54)).cycle(0, 40_999_375).at(0, -30, StoryStep::Hold(1_250 * K));
     // Thirty days and seven days before the top-up expires.
-    story.at(24, 1, Step::Work).at(1, 1, Step::Work);
-    story.at(1, 60, Step::BuyByBank("p5000"));
+    story.at(24, 1, StoryStep::Work).at(1, 1, StoryStep::Work);
+    story.at(1, 60, StoryStep::BuyByBank("p5000"));
     Some(story)
 }
 
@@ -168,9 +168,9 @@ mod tests {
         (0..730).step_by(3).map(move |day| first + TimeDelta::days(day) + TimeDelta::minutes(day * 37 % 1_440))
     }
 
-    fn used(events: &[Event], id: &str, cycle: Cycle) -> i64 {
-        let charge = |event: &Event| match event.step {
-            Step::Use(charge) if event.customer.id == id && cycle.start <= event.at => charge.credits,
+    fn used(events: &[StoryEvent], id: &str, cycle: Cycle) -> i64 {
+        let charge = |event: &StoryEvent| match event.step {
+            StoryStep::Use(charge) if event.customer.id == id && cycle.start <= event.at => charge.credits,
             _ => 0,
         };
         events.iter().map(charge).sum()
@@ -201,7 +201,7 @@ mod tests {
             for _ in 0..2 {
                 cycle = Cycle::containing(anchor, cycle.start - TimeDelta::milliseconds(1)).expect("a cycle");
             }
-            let before: Vec<Event> = events.iter().copied().filter(|event| event.at < until).collect();
+            let before: Vec<StoryEvent> = events.iter().copied().filter(|event| event.at < until).collect();
             assert!(used(&before, "larch", cycle) <= 66_412_500, "{now}");
         }
     }

@@ -46,7 +46,7 @@ struct Queue {
     waiting: Notify,
 }
 
-struct Parts {
+struct MailerParts {
     transport: Transport,
     sender: Sender,
     urgent: Queue,
@@ -55,12 +55,12 @@ struct Parts {
 
 /// Sends emails. Clones share it.
 #[derive(Clone)]
-pub struct Mailer(Arc<Parts>);
+pub struct Mailer(Arc<MailerParts>);
 
 impl Mailer {
     #[must_use]
     pub fn new(transport: Transport, sender: Sender) -> Self {
-        Self(Arc::new(Parts { transport, sender, urgent: Queue::default(), bulk: Queue::default() }))
+        Self(Arc::new(MailerParts { transport, sender, urgent: Queue::default(), bulk: Queue::default() }))
     }
 
     fn queue(&self, lane: Lane) -> &Queue {

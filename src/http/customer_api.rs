@@ -99,13 +99,13 @@ async fn owner(app: &App, key: Option<&str>, address: Option<IpAddr>) -> Result<
     Err(unauthorized(app, false, "Send your API key (tk_…) as x-api-key or as Authorization: Bearer").into())
 }
 
-/// Middleware: lets customers' keys through and adds their [`Owner`] to the request.
+/// Middleware: lets customers' keys through and adds their [`KeyOwner`] to the request.
 async fn require_customer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let key = api_key(request.headers()).map(str::to_owned);
     let address = rate_limit::client_ip(&app, request.extensions(), request.headers());
     match owner(&app, key.as_deref(), address).await {
         Ok(no) => {
-            request.extensions_mut().insert(Owner(no));
+            request.extensions_mut().insert(KeyOwner(no));
             next.run(request).await
         }
         Err(error) => error.into_response(),
@@ -114,17 +114,17 @@ async fn require_customer(State(app): State<App>, mut request: Request, next: Ne
 
 /// The number of the customer that owns the key.
 #[derive(Clone, Copy)]
-struct Owner(i64);
+struct KeyOwner(i64);
 
 #[derive(Serialize)]
 struct AccountJson {
-    plan: PlanJson,
+    plan: AccountPlanJson,
     credits: CreditsJson,
-    subscription: SubscriptionJson,
+    subscription: AccountSubscriptionJson,
 }
 
 #[derive(Serialize)]
-struct PlanJson {
+struct AccountPlanJson {
     name: String,
 }
 
@@ -138,26 +138,29 @@ struct CreditsJson {
 }
 
 #[derive(Serialize)]
-struct SubscriptionJson {
+struct AccountSubscriptionJson {
     status: Option<String>,
 }
 
 /// `used` counts the cycle's usages of any grant, and open holds.
-async fn account(State(app): State<App>, Extension(Owner(no)): Extension<Owner>) -> Result<Response, CustomerApiError> {
+async fn account(
+    State(app): State<App>,
+    Extension(KeyOwner(no)): Extension<KeyOwner>,
+) -> Result<Response, CustomerApiError> {
     let found = usage::in_cycle(&app, no).await?;
     let found = found.ok_or_else(|| InternalError::Broken("a key of no customer".to_owned()))?;
     let subscription = subscriptions::followed_subscription(&app, no, true).await?;
     let (used, remaining) = (found.used + found.balance.held, found.balance.available);
     let name = app.catalog.plan(&found.plan).map_or_else(|| found.plan.clone(), |plan| plan.name.clone());
     Ok(ok(AccountJson {
-        plan: PlanJson { name },
+        plan: AccountPlanJson { name },
         credits: CreditsJson {
             limit: Num(used + remaining),
             used: Num(used),
             remaining: Num(remaining),
             billing_cycle_start: At(found.cycle_start),
         },
-        subscription: SubscriptionJson { status: subscription.map(|it| it.status) },
+        subscription: AccountSubscriptionJson { status: subscription.map(|it| it.status) },
     }))
 }
 
@@ -176,7 +179,7 @@ struct StepJson {
 /// Usage by day or by week, oldest first. Days are UTC.
 async fn usage_stats(
     State(app): State<App>,
-    Extension(Owner(no)): Extension<Owner>,
+    Extension(KeyOwner(no)): Extension<KeyOwner>,
     query: Result<Query, Problem>,
 ) -> Result<Response, CustomerApiError> {
     let Query(query) = query?;

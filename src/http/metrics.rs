@@ -1,7 +1,7 @@
 //! `/metrics` for Prometheus. It needs an operator's key or `METRICS_KEY`.
 //!
 //! The figures of jobs, messages and alarms come from the store, so every process shows all of them. The others
-//! ([`crate::metrics`], [`crate::process_metrics`]) are of this process alone.
+//! ([`crate::metrics`], [`crate::metrics::process`]) are of this process alone.
 
 use crate::domain::Instant;
 use crate::http::request::auth;

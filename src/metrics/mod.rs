@@ -1,11 +1,12 @@
 //! The figures of this process for `/metrics`, by Prometheus' conventions: base units, `_total`, histograms.
 //!
 //! They are the one state that all parts of a process share, so that a part counts with one line and no part hands them on.
-//! *Not here:* what an application counts by itself (`process_metrics`); figures of the database (`http::metrics`).
+//! *Not here:* figures of the database (`http::metrics`).
 
 mod families;
 mod ledger;
 mod machine;
+pub mod process;
 mod requests;
 mod work;
 

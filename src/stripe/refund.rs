@@ -21,7 +21,7 @@ impl RefundPayment {
 }
 
 impl StripeRequest for RefundPayment {
-    type Output = Sent;
+    type Output = RefundJson;
 
     fn build(&self) -> RequestBuilder {
         RequestBuilder::new(StripeMethod::Post, "/refunds").form(self)
@@ -30,7 +30,7 @@ impl StripeRequest for RefundPayment {
 
 /// The fields that are read of a refund.
 #[derive(miniserde::Deserialize)]
-pub(super) struct Sent {
+pub(super) struct RefundJson {
     id: String,
     status: Option<String>,
 }
@@ -44,7 +44,7 @@ pub struct RefundSent {
     pub status: String,
 }
 
-impl Sent {
+impl RefundJson {
     pub(super) fn refund(self) -> Result<RefundSent, StripeError> {
         if self.id.len() > 255 || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(StripeError::Malformed("a refund without an id".to_owned()));

@@ -7,7 +7,7 @@
 //! *Not here:* counting (`crate::rate_limits`), the ledger's lane (`ledger`), APIs (`http::request`).
 
 use crate::http::request::client_ip;
-use crate::process_metrics::LimitKind;
+use crate::metrics::process::LimitKind;
 use crate::usecases::App;
 use crate::usecases::access::tokens::token_hash;
 use crate::web::cookies::Cookie;

@@ -42,6 +42,7 @@ mod live_updates;
 mod members_and_devices;
 mod metrics;
 mod model;
+mod named_code;
 mod open_database;
 mod openapi;
 mod operator_forms;

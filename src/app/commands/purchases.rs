@@ -146,12 +146,8 @@ async fn in_the_ledger(app: &App, purchase: &Purchase) -> Result<String, Failure
     Ok(found.map_or_else(
         || format!("{id}, an old grant"),
         |grant| {
-            let (left, amount) = (grant.balance().grouped(), grant.amount.grouped());
-            format!(
-                "{id}: {left} of {amount} credits left · since {} · until {}",
-                at(grant.effective_at),
-                at(grant.expires_at)
-            )
+            let (left, amount) = (grant.balance().grouped(), grant.amount.counted());
+            format!("{id}: {left} left of {amount} · since {} · until {}", at(grant.effective_at), at(grant.expires_at))
         },
     ))
 }

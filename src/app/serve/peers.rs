@@ -1,6 +1,6 @@
 //! The limit of open connections for each address. Trusted proxies are not counted, since everybody comes through them.
 
-use crate::process_metrics::{LimitKind, ProcessMetrics};
+use crate::metrics::process::{LimitKind, ProcessMetrics};
 use crate::rate_limits::network;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub struct Peers {
 }
 
 /// A connection's place; dropping it frees the place.
-pub struct Place(Option<(Open, IpAddr)>);
+pub struct ConnectionPlace(Option<(Open, IpAddr)>);
 
 impl Peers {
     /// At most `max` connections of each network, except for those that are `trusted`.
@@ -27,10 +27,10 @@ impl Peers {
     }
 
     /// A place for a connection of `peer`; none at its limit.
-    pub fn admit(&self, peer: IpAddr) -> Option<Place> {
+    pub fn admit(&self, peer: IpAddr) -> Option<ConnectionPlace> {
         let peer = peer.to_canonical();
         if self.trusted.iter().any(|net| net.contains(&peer)) {
-            return Some(Place(None));
+            return Some(ConnectionPlace(None));
         }
         let network = network(peer);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,11 +40,11 @@ impl Peers {
             return None;
         }
         *count += 1;
-        Some(Place(Some((Arc::clone(&self.open), network))))
+        Some(ConnectionPlace(Some((Arc::clone(&self.open), network))))
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         let Some((open, network)) = self.0.take() else { return };
         let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);

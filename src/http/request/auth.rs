@@ -19,7 +19,7 @@ use subtle::ConstantTimeEq;
 
 /// Middleware: lets operators through.
 pub async fn require_operator(State(app): State<App>, request: Request, next: Next) -> Response {
-    match check_operator(&app, Asked::of(&app, &request)).await {
+    match check_operator(&app, KeyUse::of(&app, &request)).await {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
@@ -27,7 +27,7 @@ pub async fn require_operator(State(app): State<App>, request: Request, next: Ne
 
 /// Middleware: lets operators and the holder of `METRICS_KEY` through.
 pub async fn require_metrics_reader(State(app): State<App>, request: Request, next: Next) -> Response {
-    let asked = Asked::of(&app, &request);
+    let asked = KeyUse::of(&app, &request);
     let reader = asked.key.as_deref().filter(|key| is_one_of(app.settings.metrics_key.as_slice(), key));
     let checked = match reader {
         Some(key) => rate_limit::count_key(&app, key),
@@ -40,7 +40,7 @@ pub async fn require_metrics_reader(State(app): State<App>, request: Request, ne
 }
 
 /// The parts of a request that decide about its key.
-struct Asked {
+struct KeyUse {
     key: Option<String>,
     method: Method,
     /// The pattern of the path; none where no route matches.
@@ -48,7 +48,7 @@ struct Asked {
     address: Option<IpAddr>,
 }
 
-impl Asked {
+impl KeyUse {
     fn of(app: &App, request: &Request) -> Self {
         Self {
             key: api_key(request.headers()).map(str::to_owned),
@@ -61,7 +61,7 @@ impl Asked {
 
 /// Checks the key, its scope and the rate limits. A scoped key that was not valid before counts as anonymous until the
 /// database confirms it.
-async fn check_operator(app: &App, asked: Asked) -> Result<(), Problem> {
+async fn check_operator(app: &App, asked: KeyUse) -> Result<(), Problem> {
     let limits = &app.settings.limits;
     if let Some(key) = asked.key.as_deref().filter(|key| is_one_of(&app.settings.operator_keys, key)) {
         return rate_limit::count_key(app, key);
@@ -93,7 +93,7 @@ async fn check_operator(app: &App, asked: Asked) -> Result<(), Problem> {
 
 /// 404 of a path that the API does not have; 401 without a key.
 pub async fn unknown_path(State(app): State<App>, request: Request) -> Problem {
-    let checked = check_operator(&app, Asked::of(&app, &request)).await;
+    let checked = check_operator(&app, KeyUse::of(&app, &request)).await;
     checked.err().unwrap_or_else(|| Problem::not_found("path"))
 }
 

@@ -3,7 +3,7 @@
 //! Names are sorted, blanks dropped, text escaped as little as possible. Numbers keep every digit, unlike floats:
 //! `1`, `1.0` and `1e0` are one number, `12345678901234567890123` and `…124` are two.
 
-use crate::http::request::object::Object;
+use crate::http::request::object::JsonObject;
 use serde_json::value::RawValue;
 
 /// The most zeros on either side of a number's digits; with more, the number gets an exponent.
@@ -23,7 +23,7 @@ fn value(raw: &RawValue, out: &mut String) -> Result<(), String> {
     let unread = |e: serde_json::Error| format!("is not valid JSON: {e}");
     match raw.get().as_bytes().first() {
         Some(b'{') => {
-            let Object(members) = serde_json::from_str(raw.get()).map_err(unread)?;
+            let JsonObject(members) = serde_json::from_str(raw.get()).map_err(unread)?;
             out.push('{');
             for (place, (name, member)) in members.iter().enumerate() {
                 no_nul(name)?;

@@ -4,7 +4,7 @@
 use crate::domain::{Credits, Instant, text, time};
 use crate::http::request::canonical;
 use crate::http::request::code::Code;
-use crate::http::request::object::{Object, check_names, invalid_json};
+use crate::http::request::object::{JsonObject, check_names, invalid_json};
 use crate::http::request::problem::{FieldError, Problem};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ impl Fields {
         if !raw.get().starts_with('{') {
             return Err(Problem::new(Code::InvalidValue, "The body must be a JSON object"));
         }
-        let Object(rest) = serde_json::from_str(raw.get()).map_err(|e| invalid_json(&e))?;
+        let JsonObject(rest) = serde_json::from_str(raw.get()).map_err(|e| invalid_json(&e))?;
         Ok(Self { rest, errors: Vec::new() })
     }
 

@@ -9,17 +9,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// A JSON object whose names all differ, sorted by name.
-pub struct Object(pub BTreeMap<String, Box<RawValue>>);
+pub struct JsonObject(pub BTreeMap<String, Box<RawValue>>);
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for JsonObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ObjectVisitor;
         impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = Object;
+            type Value = JsonObject;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonObject, A::Error> {
                 let mut out = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
                     if out.contains_key(&name) {
@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for Object {
                     }
                     out.insert(name, value);
                 }
-                Ok(Object(out))
+                Ok(JsonObject(out))
             }
         }
         deserializer.deserialize_map(ObjectVisitor)
@@ -51,7 +51,7 @@ fn check_names_to(raw: &RawValue, depth: usize) -> Result<(), Problem> {
         return Err(Problem::new(Code::InvalidJson, format!("The body is nested deeper than {DEPTH_MAX} levels")));
     };
     let inner: Vec<Box<RawValue>> = match raw.get().as_bytes().first() {
-        Some(b'{') => serde_json::from_str::<Object>(raw.get()).map(|object| object.0.into_values().collect()),
+        Some(b'{') => serde_json::from_str::<JsonObject>(raw.get()).map(|object| object.0.into_values().collect()),
         Some(b'[') => serde_json::from_str(raw.get()),
         _ => return Ok(()),
     }

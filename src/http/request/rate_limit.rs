@@ -3,7 +3,7 @@
 
 use crate::http::request::client_ip;
 use crate::http::request::problem::Problem;
-use crate::process_metrics::LimitKind;
+use crate::metrics::process::LimitKind;
 use crate::usecases::App;
 use axum::http::{Extensions, HeaderMap};
 use sha2::{Digest, Sha256};

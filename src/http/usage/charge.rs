@@ -108,7 +108,7 @@ impl ChargeEcho {
 }
 
 /// A charge that succeeded.
-pub struct Charged {
+pub struct ChargeAnswer {
     usage: UsageJson,
     cost: Credits,
     remaining: Credits,
@@ -145,7 +145,7 @@ pub fn charged(
     echo: ChargeEcho,
     outcome: ChargeOutcome,
     replayed: &HashMap<UsageId, Usage>,
-) -> Result<Charged, Problem> {
+) -> Result<ChargeAnswer, Problem> {
     match outcome {
         ChargeOutcome::Charged(done) => {
             let source = source_of(done.draws.iter().map(|draw| draw.kind.name()));
@@ -160,7 +160,7 @@ pub fn charged(
                 voided_at: None,
                 balance: Some(done.balance.into()),
             };
-            Ok(Charged { usage, cost: echo.credits, remaining: done.balance.available, source, replayed: false })
+            Ok(ChargeAnswer { usage, cost: echo.credits, remaining: done.balance.available, source, replayed: false })
         }
         ChargeOutcome::Replayed(id, balance) => replay(id, replayed.get(&id), balance),
         ChargeOutcome::KeyReused => Err(Problem::key_reused()),
@@ -174,12 +174,12 @@ pub fn charged(
 }
 
 /// The first answer again: without `voided_at`, even if the usage was voided since.
-fn replay(id: UsageId, usage: Option<&Usage>, balance: Summary) -> Result<Charged, Problem> {
+fn replay(id: UsageId, usage: Option<&Usage>, balance: Summary) -> Result<ChargeAnswer, Problem> {
     let usage = usage.ok_or_else(|| Problem::from(InternalError::Broken(format!("{id} is bound and not there"))))?;
     let source = source_of(usage.draws.iter().map(|draw| draw.kind.name()));
     let cost = usage.credits;
     let usage = UsageJson { voided_at: None, balance: Some(balance.into()), ..usage_json(usage.clone()) };
-    Ok(Charged { usage, cost, remaining: balance.available, source, replayed: true })
+    Ok(ChargeAnswer { usage, cost, remaining: balance.available, source, replayed: true })
 }
 
 /// A stored usage.
@@ -197,7 +197,7 @@ pub fn usage_json(usage: usages::Usage) -> UsageJson {
     }
 }
 
-impl Charged {
+impl ChargeAnswer {
     /// The usage with the balance.
     pub fn into_json(self) -> UsageJson {
         self.usage

@@ -109,7 +109,7 @@ pub async fn unused(app: &App, token: &str) -> Result<Option<UnusedLink>, Intern
 
 /// The account that a link opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct LinkTarget {
     pub customer_no: i64,
     /// The name of the customer.
     pub name: String,
@@ -119,7 +119,7 @@ pub struct Target {
     pub by_email: bool,
 }
 
-impl Target {
+impl LinkTarget {
     /// True if a session is somebody else's, or at another customer.
     #[must_use]
     pub fn is_elsewhere(&self, viewer: &Viewer) -> bool {
@@ -138,7 +138,7 @@ impl Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkState {
     /// It opens this account's pages.
-    Works(Target),
+    Works(LinkTarget),
     /// It came by email, and is used or too old: its address may have a new one.
     OldMail,
     /// It came from the SaaS, and is used or too old.
@@ -162,7 +162,7 @@ pub async fn read_link(app: &App, token: &str) -> Result<LinkState, InternalErro
 }
 
 /// The account that a link's row opens, and the role there; nothing where the person has none any more.
-async fn link_target(db: &mut Connection, row: &Row) -> Result<Option<(Target, Role)>, DbError> {
+async fn link_target(db: &mut Connection, row: &Row) -> Result<Option<(LinkTarget, Role)>, DbError> {
     let (email, by_email) = (row.opt_text("email")?, row.text("purpose")? == "sign_in");
     let (customer_no, role) = if by_email {
         let home = home_customer(db, email.as_deref().unwrap_or_default()).await?;
@@ -177,7 +177,7 @@ async fn link_target(db: &mut Connection, row: &Row) -> Result<Option<(Target, R
     };
     let sql = "select name from customers where no = $1 and closed_at is null";
     let Some(customer) = db.fetch_optional(sql, args![customer_no]).await? else { return Ok(None) };
-    Ok(Some((Target { customer_no, name: customer.text("name")?, email, by_email }, role)))
+    Ok(Some((LinkTarget { customer_no, name: customer.text("name")?, email, by_email }, role)))
 }
 
 /// The page that a link leads to, if the viewer is signed in already to the account that it opens or opened.
@@ -227,7 +227,12 @@ pub async fn spend_link(app: &App, token: &str, device: &str) -> Result<Spent, I
 }
 
 /// Spends a link, once, for the account that was shown, if one was.
-pub async fn spend_shown(app: &App, token: &str, shown: Option<Target>, device: &str) -> Result<Spent, InternalError> {
+pub async fn spend_shown(
+    app: &App,
+    token: &str,
+    shown: Option<LinkTarget>,
+    device: &str,
+) -> Result<Spent, InternalError> {
     let (hash, session) = (token_hash(token), new_token()?);
     let new = NewSession { hash: token_hash(&session), device: device.to_owned(), lasts: app.settings.session_max };
     let opened = new.hash;
@@ -259,7 +264,7 @@ struct NewSession {
 async fn spend_in_transaction(
     tx: &mut WriteTransaction,
     link: [u8; 32],
-    shown: Option<Target>,
+    shown: Option<LinkTarget>,
     session: NewSession,
 ) -> Result<LinkOutcome, InternalError> {
     let now = tx.now();

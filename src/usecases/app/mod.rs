@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::domain::Catalog;
 use crate::email::Mailer;
 use crate::ledger::{AlarmChannels, Ledger, WriteTransaction};
-use crate::process_metrics::ProcessMetrics;
+use crate::metrics::process::ProcessMetrics;
 use crate::rate_limits::RateLimits;
 use crate::request_log::RequestLog;
 use crate::request_trace;

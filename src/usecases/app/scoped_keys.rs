@@ -36,10 +36,10 @@ const KNOWN_MAX: usize = 1_000;
 
 /// Scopes of valid keys by hash, for some seconds. Clones share them.
 #[derive(Clone, Default)]
-pub struct ScopedKeyCache(Arc<Mutex<Known>>);
+pub struct ScopedKeyCache(Arc<Mutex<KnownScopes>>);
 
 #[derive(Default)]
-struct Known {
+struct KnownScopes {
     scopes: HashMap<[u8; 32], (Scope, Instant)>,
     /// Counts [`ScopedKeyCache::clear`].
     generation: u64,

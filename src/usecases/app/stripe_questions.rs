@@ -31,16 +31,16 @@ pub enum Asker {
 
 /// When something was last asked.
 #[derive(Clone, Copy)]
-struct Asked {
+struct AskedAt {
     ended: Moment,
     by_clock: Instant,
 }
 
-type Slot = Arc<tokio::sync::Mutex<Option<Asked>>>;
+type QuestionSlot = Arc<tokio::sync::Mutex<Option<AskedAt>>>;
 
 /// The latest questions to Stripe. Clones share them.
 #[derive(Clone, Default)]
-pub struct StripeQuestions(Arc<Mutex<HashMap<String, Slot>>>);
+pub struct StripeQuestions(Arc<Mutex<HashMap<String, QuestionSlot>>>);
 
 impl StripeQuestions {
     /// Asks, unless somebody has just asked the same: then it is over when that one is answered.
@@ -62,14 +62,14 @@ impl StripeQuestions {
             Next::AskIn(wait) => tokio::time::sleep(wait).await,
         }
         let result = ask.await;
-        *last = Some(Asked { ended: Moment::now(), by_clock: clock.now() });
+        *last = Some(AskedAt { ended: Moment::now(), by_clock: clock.now() });
         result
     }
 
-    fn slot(&self, what: String) -> Slot {
+    fn slot(&self, what: String) -> QuestionSlot {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= REMEMBERED_MAX && !slots.contains_key(&what) {
-            let is_old = |asked: &Asked| asked.ended.elapsed() >= DISTANCE_ANONYMOUS;
+            let is_old = |asked: &AskedAt| asked.ended.elapsed() >= DISTANCE_ANONYMOUS;
             // One that is in the air is held by its asker too.
             slots.retain(|_, slot| {
                 Arc::strong_count(slot) > 1 || slot.try_lock().is_ok_and(|last| last.is_some_and(|it| !is_old(&it)))

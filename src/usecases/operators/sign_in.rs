@@ -8,7 +8,7 @@
 
 use crate::domain::Instant;
 use crate::ledger::WriteTransaction;
-use crate::process_metrics::SignInOutcome;
+use crate::metrics::process::SignInResult;
 use crate::store::db::{Connection, DbError};
 use crate::usecases::access::client::Client;
 use crate::usecases::access::tokens::token_hash;
@@ -180,14 +180,14 @@ pub async fn check_sign_in(app: &App, typed: Typed<'_>, from: &Client) -> Result
     let metrics = &app.settings.metrics;
     match signed {
         SignedIn::Session(_) => {
-            metrics.count_sign_in(SignInOutcome::SignedIn);
+            metrics.count_sign_in(SignInResult::SignedIn);
             tracing::info!(operator = no, "an operator signed in");
         }
         SignedIn::Wrong => {
-            metrics.count_sign_in(SignInOutcome::Wrong);
+            metrics.count_sign_in(SignInResult::Wrong);
             tracing::warn!(operator = no, "an operator's sign-in was refused: wrong email, password or code");
         }
-        SignedIn::Wait => metrics.count_sign_in(SignInOutcome::Locked),
+        SignedIn::Wait => metrics.count_sign_in(SignInResult::Locked),
     }
     Ok(signed)
 }

@@ -69,7 +69,7 @@ pub(super) enum Level {
 
 /// The bar's two lengths, in thousandths of its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bar {
+pub(super) struct BalanceBar {
     pub used: i64,
     /// Right of the used part.
     pub held: i64,
@@ -182,12 +182,12 @@ impl CustomerBalance {
     }
 
     /// The bar's lengths. A little use shows as a hair, and the bar is full only once nothing is left.
-    pub(super) fn bar(&self) -> Bar {
+    pub(super) fn bar(&self) -> BalanceBar {
         let used = per_mille(self.used, self.allowance);
         let held = per_mille(self.held, self.allowance);
         let most = if self.left.is_positive() { 996 } else { 1_000 };
         let used = used.min(most);
-        Bar { used, held: held.min(most - used) }
+        BalanceBar { used, held: held.min(most - used) }
     }
 
     /// `40,999.375 used · 1,250 held by running jobs`

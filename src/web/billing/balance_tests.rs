@@ -31,7 +31,7 @@ fn the_card_says_what_is_left_and_until_when() {
     let balance = acme();
     assert_eq!(balance.usage().to_string(), "4,820 used");
     assert_eq!(balance.spoken(), "4,820 used, 180 left of 5,000");
-    assert_eq!(balance.bar(), Bar { used: 964, held: 0 });
+    assert_eq!(balance.bar(), BalanceBar { used: 964, held: 0 });
     assert_eq!(balance.notes(), vec![Text::from("Used when plan credits hit 0")]);
     let html = Owner::new_root(None).with(|| view! { <BalanceCard balance /> }.to_html());
     assert!(html.contains(">14:05</time>"), "{html}");
@@ -88,11 +88,11 @@ fn a_bar_is_full_only_when_nothing_is_left() {
         plan.allowance = Credits(used + held + left);
         plan.bar()
     };
-    assert_eq!(bar(1, 0, 999_999), Bar { used: 4, held: 0 });
-    assert_eq!(bar(999_999, 0, 1), Bar { used: 996, held: 0 });
-    assert_eq!(bar(5, 0, 0), Bar { used: 1_000, held: 0 });
-    assert_eq!(bar(900, 100, 0), Bar { used: 900, held: 100 });
-    assert_eq!(bar(0, 0, 0), Bar { used: 0, held: 0 });
+    assert_eq!(bar(1, 0, 999_999), BalanceBar { used: 4, held: 0 });
+    assert_eq!(bar(999_999, 0, 1), BalanceBar { used: 996, held: 0 });
+    assert_eq!(bar(5, 0, 0), BalanceBar { used: 1_000, held: 0 });
+    assert_eq!(bar(900, 100, 0), BalanceBar { used: 900, held: 100 });
+    assert_eq!(bar(0, 0, 0), BalanceBar { used: 0, held: 0 });
 }
 
 #[test]

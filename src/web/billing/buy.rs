@@ -23,7 +23,7 @@ pub enum Started {
 }
 
 /// The place that a Buy form leads to.
-enum Click {
+enum BuyClick {
     Checkout(String),
     /// Billing, with an outcome and the purchase or package that its sentence names.
     Back(Outcome, Vec<(&'static str, String)>),
@@ -51,19 +51,19 @@ pub async fn start_checkout(
     let request = RequestContext::current();
     let click = click(&request, &form).await.map_err(|fault| form_failed("buy", &fault))?;
     Ok(match click {
-        Click::Checkout(url) => {
+        BuyClick::Checkout(url) => {
             request.clear_cookie(Cookie::Wanted);
             request.redirect(&url);
             Started::Checkout { url }
         }
-        Click::Back(outcome, about) => {
+        BuyClick::Back(outcome, about) => {
             request.redirect_with(
                 "/billing",
                 about.into_iter().fold(Flash::new(outcome), |flash, (name, value)| flash.with(name, value)),
             );
             Started::Refused { code: outcome.code().to_owned() }
         }
-        Click::Page(path) => {
+        BuyClick::Page(path) => {
             request.redirect(&path);
             Started::Refused { code: "elsewhere".to_owned() }
         }
@@ -71,23 +71,23 @@ pub async fn start_checkout(
 }
 
 /// Checks the viewer first, then the form's signature, then the purchase itself.
-async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<Click, InternalError> {
+async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<BuyClick, InternalError> {
     let app = &request.app;
-    let Some(viewer) = request.viewer().await? else { return Ok(Click::Page("/sign-in".to_owned())) };
+    let Some(viewer) = request.viewer().await? else { return Ok(BuyClick::Page("/sign-in".to_owned())) };
     if !viewer.role.may_buy() {
-        return Ok(Click::Back(Outcome::ViewerCannotBuy, vec![]));
+        return Ok(BuyClick::Back(Outcome::ViewerCannotBuy, vec![]));
     }
     let Some(customer) = customers::find_customer(app, &viewer.customer).await? else {
-        return Ok(Click::Page("/sign-in".to_owned()));
+        return Ok(BuyClick::Page("/sign-in".to_owned()));
     };
     if !app.catalog.may_buy(&customer.plan) {
-        return Ok(Click::Back(Outcome::PlanCannotBuy, vec![]));
+        return Ok(BuyClick::Back(Outcome::PlanCannotBuy, vec![]));
     }
     if app.stripe.is_none() {
-        return Ok(Click::Back(Outcome::BuyingOff, vec![]));
+        return Ok(BuyClick::Back(Outcome::BuyingOff, vec![]));
     }
     let Some((purchase, terms)) = verify(app, &viewer, form) else {
-        return Ok(Click::Back(Outcome::FormStale, vec![]));
+        return Ok(BuyClick::Back(Outcome::FormStale, vec![]));
     };
     let start = PurchaseRequest {
         purchase,
@@ -99,35 +99,35 @@ async fn click(request: &RequestContext, form: &SentBuyForm) -> Result<Click, In
     Ok(landing(purchases::start_purchase(app, start).await?, form))
 }
 
-fn landing(started: purchases::StartOutcome, form: &SentBuyForm) -> Click {
+fn landing(started: purchases::StartOutcome, form: &SentBuyForm) -> BuyClick {
     use purchases::StartOutcome as S;
     let package = || vec![("package", form.package.clone())];
     // The form may have led to another purchase than its own: the page finds that one by it.
     let purchase = || vec![("purchase", form.purchase.clone()), ("package", form.package.clone())];
     match started {
         S::Open(purchase) => match purchase.url {
-            Some(url) => Click::Checkout(url),
-            None => Click::Back(Outcome::StripeUnavailable, vec![("purchase", purchase.id.to_string())]),
+            Some(url) => BuyClick::Checkout(url),
+            None => BuyClick::Back(Outcome::StripeUnavailable, vec![("purchase", purchase.id.to_string())]),
         },
         S::AlreadyBought(bought) => already(&bought),
-        S::CheckoutExpired => Click::Back(Outcome::CheckoutExpired, purchase()),
-        S::PriceChanged | S::UnknownPackage => Click::Back(Outcome::PriceChanged, package()),
-        S::PlanCannotBuy => Click::Back(Outcome::PlanCannotBuy, vec![]),
-        S::NotYours => Click::Back(Outcome::FormStale, vec![]),
-        S::BuyingOff => Click::Back(Outcome::BuyingOff, vec![]),
-        S::StripeUnavailable => Click::Back(Outcome::StripeUnavailable, purchase()),
-        S::StripeRefused => Click::Back(Outcome::PurchaseRefused, vec![]),
+        S::CheckoutExpired => BuyClick::Back(Outcome::CheckoutExpired, purchase()),
+        S::PriceChanged | S::UnknownPackage => BuyClick::Back(Outcome::PriceChanged, package()),
+        S::PlanCannotBuy => BuyClick::Back(Outcome::PlanCannotBuy, vec![]),
+        S::NotYours => BuyClick::Back(Outcome::FormStale, vec![]),
+        S::BuyingOff => BuyClick::Back(Outcome::BuyingOff, vec![]),
+        S::StripeUnavailable => BuyClick::Back(Outcome::StripeUnavailable, purchase()),
+        S::StripeRefused => BuyClick::Back(Outcome::PurchaseRefused, vec![]),
         // Only where Stripe's answers make no room in time.
-        S::LimitReached => Click::Back(Outcome::StripeUnavailable, package()),
-        S::Closed => Click::Page("/sign-in".to_owned()),
+        S::LimitReached => BuyClick::Back(Outcome::StripeUnavailable, package()),
+        S::Closed => BuyClick::Page("/sign-in".to_owned()),
     }
 }
 
 /// A credited purchase can be bought again; an unfinished one has its own page.
-fn already(purchase: &Purchase) -> Click {
+fn already(purchase: &Purchase) -> BuyClick {
     match purchase.state {
-        PurchaseState::Credited => Click::Back(Outcome::AlreadyBought, vec![("purchase", purchase.id.to_string())]),
-        _ => Click::Page(format!("/purchases/{}", purchase.id)),
+        PurchaseState::Credited => BuyClick::Back(Outcome::AlreadyBought, vec![("purchase", purchase.id.to_string())]),
+        _ => BuyClick::Page(format!("/purchases/{}", purchase.id)),
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Offers {
     pub upgrade: String,
     pub advice: Option<AdviceWords>,
     /// Smallest first.
-    pub offers: Vec<Offer>,
+    pub offers: Vec<PackageCard>,
     pub terms: OfferTerms,
     /// A sentence about the price of a job.
     pub credit_note: String,
@@ -36,7 +36,7 @@ pub struct OfferTerms {
 
 /// A package for sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub struct PackageCard {
     /// The catalogue's id.
     package: String,
     pub credits: Credits,
@@ -60,7 +60,7 @@ pub struct Shelf<'a> {
     pub fits: Option<&'a str>,
 }
 
-impl Offer {
+impl PackageCard {
     /// The offers, smallest first; `form` makes a Buy form for those who may buy.
     pub fn list(shelf: &Shelf<'_>, may_buy: &MayBuy, form: impl Fn(&Package) -> BuyForm) -> Vec<Self> {
         let mut packages: Vec<&Package> = shelf.packages.iter().collect();
@@ -166,7 +166,7 @@ fn LockBox(lock: Lock, upgrade: Option<String>) -> impl IntoView {
 }
 
 #[component]
-fn Card(offer: Offer, upgrades: bool) -> impl IntoView {
+fn Card(offer: PackageCard, upgrades: bool) -> impl IntoView {
     let (per_thousand, buys, fits_you) = (offer.per_thousand(), offer.form.is_some(), offer.fits);
     let saving = offer.saving().map(|percent| {
         let badge = Badge::new(Tone::Good, format!("Save {percent}%"));
@@ -199,7 +199,7 @@ fn Card(offer: Offer, upgrades: bool) -> impl IntoView {
 /// The button that buys. Its name begins with the visible text. It is a label and no hidden text, since a hidden element
 /// would put a space before its comma.
 #[component]
-fn CardButton(offer: Offer, upgrades: bool) -> impl IntoView {
+fn CardButton(offer: PackageCard, upgrades: bool) -> impl IntoView {
     let spoken = format!("{} {}", offer.credits.grouped(), offer.credits.noun());
     match offer.form {
         Some(form) => {
@@ -233,10 +233,10 @@ fn upgrade_path(package: &str) -> String {
 mod tests {
     use super::*;
 
-    fn offer(credits: i64, amount: i64) -> Offer {
+    fn offer(credits: i64, amount: i64) -> PackageCard {
         let smallest = (Credits::whole(1_200), 900);
         let (credits, price) = (Credits::whole(credits), Money::new(amount, "usd"));
-        Offer { package: "p".into(), credits, price, smallest, worth: None, fits: false, form: None }
+        PackageCard { package: "p".into(), credits, price, smallest, worth: None, fits: false, form: None }
     }
 
     #[test]

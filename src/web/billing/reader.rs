@@ -148,7 +148,9 @@ impl Reader<'_> {
             may_buy: self.may_buy.clone(),
             upgrade: self.upgrade.clone(),
             advice: self.advice(),
-            offers: offers::Offer::list(&shelf, &self.may_buy, |package| buy_form::buy(self.app, self.viewer, package)),
+            offers: offers::PackageCard::list(&shelf, &self.may_buy, |package| {
+                buy_form::buy(self.app, self.viewer, package)
+            }),
             terms: OfferTerms { months: catalog.rules.top_up_months, plus_tax: catalog.shop.tax == Tax::Stripe },
             credit_note: catalog.shop.credit_note.clone(),
             low_mark: LowMark {

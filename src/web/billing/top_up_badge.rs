@@ -7,7 +7,7 @@ use crate::web::ui::text::Text;
 
 /// A top-up's place in line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DrawOrder {
     /// The next charge draws from it.
     InUse,
     /// It is drawn from once the credits before it are used.
@@ -16,7 +16,7 @@ pub enum Place {
 }
 
 #[must_use]
-pub fn top_up_badge(grant: &Grant, place: Place, paused: bool, now: Instant, zone: Zone) -> Badge {
+pub fn top_up_badge(grant: &Grant, place: DrawOrder, paused: bool, now: Instant, zone: Zone) -> Badge {
     match grant.state(now, paused) {
         GrantState::Frozen => Badge::new(Tone::Warn, "Frozen"),
         GrantState::Exhausted => ended(grant),
@@ -24,9 +24,9 @@ pub fn top_up_badge(grant: &Grant, place: Place, paused: bool, now: Instant, zon
         GrantState::Paused => Badge::new(Tone::Warn, "Paused"),
         GrantState::Pending | GrantState::Active if grant.is_kept(now) => Badge::new(Tone::Warn, "Kept"),
         GrantState::Pending | GrantState::Active => deadline(grant.expires_at, now, zone).unwrap_or(match place {
-            Place::InUse => Badge::new(Tone::Good, "In use"),
-            Place::Next => Badge::new(Tone::Plain, "Next"),
-            Place::Later => Badge::new(Tone::Plain, "Active"),
+            DrawOrder::InUse => Badge::new(Tone::Good, "In use"),
+            DrawOrder::Next => Badge::new(Tone::Plain, "Next"),
+            DrawOrder::Later => Badge::new(Tone::Plain, "Active"),
         }),
     }
 }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_top_up_says_how_soon_it_ends() {
-        let check = |expires_at: &str, place: Place, want: &str, tone: Tone| {
+        let check = |expires_at: &str, place: DrawOrder, want: &str, tone: Tone| {
             let badge = top_up_badge(
                 &bought(expires_at),
                 place,
@@ -98,15 +98,15 @@ mod tests {
             );
             assert_eq!((badge.text.to_string().as_str(), badge.tone), (want, tone), "{expires_at}");
         };
-        check("2026-11-22T21:03:00Z", Place::InUse, "Today 22:03", Tone::Bad);
-        check("2026-11-23T13:03:00Z", Place::InUse, "Tomorrow 14:03", Tone::Bad);
-        check("2026-11-24T13:03:00Z", Place::InUse, "2 days left", Tone::Bad);
-        check("2026-11-29T13:03:00Z", Place::InUse, "7 days left", Tone::Bad);
-        check("2026-11-30T13:03:00Z", Place::InUse, "8 days left", Tone::Warn);
-        check("2026-12-22T13:03:00Z", Place::InUse, "30 days left", Tone::Warn);
-        check("2026-12-23T13:03:00Z", Place::InUse, "In use", Tone::Good);
-        check("2027-03-14T09:22:00Z", Place::Next, "Next", Tone::Plain);
-        check("2027-03-14T09:22:00Z", Place::Later, "Active", Tone::Plain);
+        check("2026-11-22T21:03:00Z", DrawOrder::InUse, "Today 22:03", Tone::Bad);
+        check("2026-11-23T13:03:00Z", DrawOrder::InUse, "Tomorrow 14:03", Tone::Bad);
+        check("2026-11-24T13:03:00Z", DrawOrder::InUse, "2 days left", Tone::Bad);
+        check("2026-11-29T13:03:00Z", DrawOrder::InUse, "7 days left", Tone::Bad);
+        check("2026-11-30T13:03:00Z", DrawOrder::InUse, "8 days left", Tone::Warn);
+        check("2026-12-22T13:03:00Z", DrawOrder::InUse, "30 days left", Tone::Warn);
+        check("2026-12-23T13:03:00Z", DrawOrder::InUse, "In use", Tone::Good);
+        check("2027-03-14T09:22:00Z", DrawOrder::Next, "Next", Tone::Plain);
+        check("2027-03-14T09:22:00Z", DrawOrder::Later, "Active", Tone::Plain);
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         let check = |change: fn(&mut Grant), want: &str| {
             let mut grant = bought("2026-11-01T13:03:00Z");
             change(&mut grant);
-            assert_eq!(top_up_badge(&grant, Place::Later, false, now, Zone::UTC).text.to_string(), want);
+            assert_eq!(top_up_badge(&grant, DrawOrder::Later, false, now, Zone::UTC).text.to_string(), want);
         };
         check(|g| (g.used, g.expired) = (Credits::whole(1_080), Credits::whole(120)), "Expired · 120 removed");
         check(|g| g.used = g.amount, "Used up");

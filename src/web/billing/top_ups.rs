@@ -5,7 +5,7 @@
 
 use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Credits, Grant, GrantId, Instant};
-use crate::web::billing::top_up_badge::{Place, top_up_badge};
+use crate::web::billing::top_up_badge::{DrawOrder, top_up_badge};
 use crate::web::ui::badge::{Badge, BadgeText};
 use crate::web::ui::dates::{Moment, When, Zone};
 use crate::web::ui::money::Amount;
@@ -38,9 +38,9 @@ pub struct TopUpList {
 }
 
 /// A row of the table.
-struct Row<'a> {
+struct TopUpRow<'a> {
     grant: &'a Grant,
-    place: Place,
+    place: DrawOrder,
     ended: bool,
 }
 
@@ -88,22 +88,22 @@ impl TopUpList {
     }
 
     /// Living top-ups in burn order, then the ended ones, latest first.
-    fn rows(&self) -> Vec<Row<'_>> {
+    fn rows(&self) -> Vec<TopUpRow<'_>> {
         let mut live: Vec<&Grant> = self.live.iter().collect();
         live.sort_by_key(|grant| grant.burn_key());
         let places = self.places(&live);
         let shown = self.window().live;
-        let living = live.into_iter().zip(places).map(|(grant, place)| Row { grant, place, ended: false });
-        let ended = self.ended.iter().map(|grant| Row { grant, place: Place::Later, ended: true });
+        let living = live.into_iter().zip(places).map(|(grant, place)| TopUpRow { grant, place, ended: false });
+        let ended = self.ended.iter().map(|grant| TopUpRow { grant, place: DrawOrder::Later, ended: true });
         living.skip(shown.start).take(shown.len()).chain(ended).collect()
     }
 
     /// The first two top-ups that have something to draw stand at the head of the line.
-    fn places(&self, live: &[&Grant]) -> Vec<Place> {
-        let mut line = if self.in_use { vec![Place::Next, Place::InUse] } else { vec![Place::Next] };
+    fn places(&self, live: &[&Grant]) -> Vec<DrawOrder> {
+        let mut line = if self.in_use { vec![DrawOrder::Next, DrawOrder::InUse] } else { vec![DrawOrder::Next] };
         let drawable = |grant: &Grant| grant.lives(self.now) && grant.remaining().is_positive();
         let mut place =
-            |grant: &&Grant| if drawable(grant) { line.pop().unwrap_or(Place::Later) } else { Place::Later };
+            |grant: &&Grant| if drawable(grant) { line.pop().unwrap_or(DrawOrder::Later) } else { DrawOrder::Later };
         live.iter().map(&mut place).collect()
     }
 
@@ -117,13 +117,13 @@ impl TopUpList {
         if is_zone_shared { self.zone.minute(grant.expires_at) } else { self.zone.full(grant.expires_at) }
     }
 
-    fn badge(&self, row: &Row<'_>) -> Badge {
+    fn badge(&self, row: &TopUpRow<'_>) -> Badge {
         top_up_badge(row.grant, row.place, self.paused, self.now, self.zone)
     }
 
     /// Credits that will expire unused at the customer's usage rate. Nothing is said where all will be used, or where the
     /// date may move.
-    fn forecast(&self, row: &Row<'_>) -> Option<Text> {
+    fn forecast(&self, row: &TopUpRow<'_>) -> Option<Text> {
         let grant = row.grant;
         if self.paused || row.ended || grant.is_kept(self.now) {
             return None;
@@ -209,7 +209,7 @@ fn Table(list: TopUpList) -> impl IntoView {
     }
 }
 
-fn row_html(list: &TopUpList, row: &Row<'_>, zone: Option<String>) -> AnyView {
+fn row_html(list: &TopUpList, row: &TopUpRow<'_>, zone: Option<String>) -> AnyView {
     let (grant, ended) = (row.grant, row.ended);
     let bought = list.zone.day(grant.effective_at);
     let bought = match grant.purchase {

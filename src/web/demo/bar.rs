@@ -58,7 +58,7 @@ async fn load(request: &RequestContext) -> Result<Option<AnyView>, InternalError
     let outcome = request.query("demo").and_then(|code| code.parse().ok());
     let key = || PurchaseId(app.clock.mint()).to_string();
     let tools = Tools { leaps, key: key(), back: request.here(), is_signed_in: viewer.is_some() };
-    let bar = Bar {
+    let bar = DemoBar {
         people,
         now: zone.full(app.clock.now()),
         steps: view! { <StepList steps key=key() can_move=app.clock.is_test() /> }.into_any(),
@@ -71,19 +71,19 @@ async fn load(request: &RequestContext) -> Result<Option<AnyView>, InternalError
 }
 
 /// A choice of the customer's select.
-struct Choice {
+struct PersonChoice {
     value: String,
     words: String,
     is_viewer: bool,
 }
 
-fn choice(person: &Person, viewer: Option<&Viewer>) -> Choice {
+fn choice(person: &Person, viewer: Option<&Viewer>) -> PersonChoice {
     let words = match person.role {
         Role::Viewer => format!("{}, as a viewer", person.name),
         _ => person.name.to_owned(),
     };
     let is_viewer = viewer.is_some_and(|viewer| viewer.customer == person.customer && viewer.role == person.role);
-    Choice { value: format!("{}/{}", person.customer, person.email), words, is_viewer }
+    PersonChoice { value: format!("{}/{}", person.customer, person.email), words, is_viewer }
 }
 
 fn leaps(balance: &Balance, reminder_days: &[i64], zone: Zone) -> Vec<(&'static str, String)> {
@@ -120,8 +120,8 @@ fn other_side(path: &str, viewer: Option<&Viewer>) -> AnyView {
     .into_any()
 }
 
-struct Bar {
-    people: Vec<Choice>,
+struct DemoBar {
+    people: Vec<PersonChoice>,
     now: Moment,
     steps: AnyView,
     tools: Tools,
@@ -130,7 +130,7 @@ struct Bar {
     other_side: AnyView,
 }
 
-impl Bar {
+impl DemoBar {
     /// The tools open by themselves only after an error.
     fn view(self) -> AnyView {
         let words = self.outcome.map(DemoOutcome::words);
@@ -164,9 +164,9 @@ impl Bar {
     }
 }
 
-fn switch(people: Vec<Choice>) -> AnyView {
+fn switch(people: Vec<PersonChoice>) -> AnyView {
     let nobody = !people.iter().any(|choice| choice.is_viewer);
-    let option = |Choice { value, words, is_viewer }: Choice| {
+    let option = |PersonChoice { value, words, is_viewer }: PersonChoice| {
         view! {
             <option value=value selected=is_viewer>
                 {words}

@@ -1,7 +1,7 @@
 //! The mailbox: every email that was sent or waits.
 
 use crate::demo::actions;
-use crate::demo::actions::Letter;
+use crate::demo::actions::DemoEmail;
 use crate::usecases::App;
 use crate::usecases::delivery::outbox;
 use crate::web::page::{Page, page};
@@ -91,7 +91,7 @@ async fn one(request: RequestContext, no: String) -> Result<Page, PageError> {
     let zone = zone(&request).await?;
     let no: i64 = no.parse().map_err(|_| PageError::NotFound)?;
     let letter = actions::letter(&request.app, no).await?.ok_or(PageError::NotFound)?;
-    let Letter { recipient, subject, text, state, at, .. } = letter;
+    let DemoEmail { recipient, subject, text, state, at, .. } = letter;
     // The email's own document is shown in a frame, which the policy of all other pages refuses.
     let images = request.app.catalog.shop.image_origins().join(" ");
     request.policy(&format!(

@@ -1,6 +1,6 @@
 //! Stripe's events, told in words.
 
-use crate::demo::actions::{self, Event};
+use crate::demo::actions::{self, InboxEvent};
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::{When, Zone};
@@ -20,7 +20,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.viewer().await?;
     let zone = viewer.as_ref().map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone));
     let all = actions::events(&request.app).await?;
-    let events: Vec<(&str, Event)> = all.into_iter().filter_map(|event| Some((words(&event)?, event))).collect();
+    let events: Vec<(&str, InboxEvent)> = all.into_iter().filter_map(|event| Some((words(&event)?, event))).collect();
     let body = view! {
         <h1>"Stripe's events"</h1>
         <p class="note">
@@ -37,8 +37,8 @@ fn empty() -> impl IntoView {
     view! { <p class="card empty">"No events yet. Buy a top-up."</p> }
 }
 
-fn table(events: Vec<(&'static str, Event)>, zone: Zone) -> impl IntoView {
-    let row = |(words, event): (&'static str, Event)| {
+fn table(events: Vec<(&'static str, InboxEvent)>, zone: Zone) -> impl IntoView {
+    let row = |(words, event): (&'static str, InboxEvent)| {
         let about = match &event.purchase {
             Some((credits, customer, _)) => Text::new().counted(*credits, "").text(format!(", {customer}")),
             None => Text::from("–"),
@@ -74,7 +74,7 @@ fn table(events: Vec<(&'static str, Event)>, zone: Zone) -> impl IntoView {
 }
 
 /// The event as a sentence; none of an event that moves no credits.
-fn words(event: &Event) -> Option<&'static str> {
+fn words(event: &InboxEvent) -> Option<&'static str> {
     let is_credited = event.purchase.as_ref().is_none_or(|(.., credited)| *credited);
     Some(match event.kind.as_str() {
         "checkout.session.completed" if is_credited => {
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_bank_payment_on_its_way_is_no_success() {
-        let event = |kind: &str, credited| Event {
+        let event = |kind: &str, credited| InboxEvent {
             id: "evt_1".to_owned(),
             kind: kind.to_owned(),
             object: "cs_1".to_owned(),

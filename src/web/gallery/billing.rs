@@ -8,7 +8,7 @@ use crate::web::billing::balance::CustomerBalance;
 use crate::web::billing::low_mark::LowMark;
 use crate::web::billing::may_buy::MayBuy;
 use crate::web::billing::notices::Situation;
-use crate::web::billing::offers::{Offer, OfferTerms, Offers, Shelf};
+use crate::web::billing::offers::{OfferTerms, Offers, PackageCard, Shelf};
 use crate::web::billing::page::Sections;
 use crate::web::billing::purchases::PurchaseList;
 use crate::web::billing::top_up_badge::is_live;
@@ -110,7 +110,7 @@ fn sections(sketch: Sketch, v: Variation) -> Sections {
         notice: if v.wanted { None } else { situation(&balance, &live, &v).notice() },
         offers: Offers {
             advice: v.forecast.and_then(|forecast| forecast.advice(balance.zone)),
-            offers: Offer::list(&shelf, &v.may_buy, |package| signed(&package.id, terms(package))),
+            offers: PackageCard::list(&shelf, &v.may_buy, |package| signed(&package.id, terms(package))),
             upgrade: "/plans".to_owned(),
             terms: OfferTerms { months: 12, plus_tax: false },
             credit_note: "Most pages cost 2 credits.".to_owned(),

@@ -5,7 +5,7 @@ use crate::usecases::insight::cycles::Cycles;
 use crate::usecases::insight::history::{GrantFact, HistoryLine, HistoryPart, Slice, Sort};
 use crate::web::gallery::Sample;
 use crate::web::gallery::customers::{at, cycles};
-use crate::web::history::filter::{Choice, FilterForm, cycle_chips, sort_words};
+use crate::web::history::filter::{FilterChoice, FilterForm, cycle_chips, sort_words};
 use crate::web::history::lines::operation_words;
 use crate::web::history::query::FilterQuery;
 use crate::web::history::{History, News};
@@ -62,7 +62,8 @@ fn page(slice: Slice, query: &str) -> History {
 }
 
 fn filter(asked: FilterQuery, cycles: &Cycles) -> FilterForm {
-    let choice = |value: &str, words: &str, chosen| Choice { value: value.to_owned(), words: words.to_owned(), chosen };
+    let choice =
+        |value: &str, words: &str, chosen| FilterChoice { value: value.to_owned(), words: words.to_owned(), chosen };
     let sort = |sort: Sort| choice(sort.name(), sort_words(sort), asked.filter.sort == Some(sort));
     let operation = |name: &&str| choice(name, &operation_words(name), false);
     FilterForm {

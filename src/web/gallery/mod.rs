@@ -10,6 +10,7 @@ mod customers;
 mod forecast;
 mod history;
 mod operator;
+mod operator_keys;
 mod purchase;
 mod settings;
 mod usage;

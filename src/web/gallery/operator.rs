@@ -9,6 +9,7 @@ use crate::usecases::operators::home::{Home, RanOut};
 use crate::usecases::operators::search::{NamedCustomer, WaitingEvent};
 use crate::usecases::purchases::Purchase;
 use crate::web::gallery::customers::{at, now};
+use crate::web::gallery::operator_keys;
 use crate::web::operator::audit_table::audit_table;
 use crate::web::operator::page::{OperatorPage, key};
 use crate::web::operator::purchase_table::own_purchase_table;
@@ -24,11 +25,11 @@ const REFERENCE: &str = "pur_0192aaaabbbb7ccc8dddeeeeffff0001";
 pub const OPERATOR: &str = "kim@gleaner.example";
 
 /// A page of the request: forms need its signer.
-type Draw = fn(&RequestContext) -> OperatorPage;
+type StatePage = fn(&RequestContext) -> OperatorPage;
 
 /// Every state by name.
-pub fn all() -> Vec<(&'static str, Draw)> {
-    let state = |name, draw: Draw| (name, draw);
+pub fn all() -> Vec<(&'static str, StatePage)> {
+    let state = |name, draw: StatePage| (name, draw);
     vec![
         state("operator-home", |request| home_page(request, full_home())),
         state("operator-home-empty", |request| home_page(request, empty_home())),
@@ -39,6 +40,8 @@ pub fn all() -> Vec<(&'static str, Draw)> {
         state("operator-sales-empty", |_| sales_page(&SalesReport::default())),
         state("operator-alarms", |request| alarms_page(request, open_alarms(), events())),
         state("operator-alarms-none", |request| alarms_page(request, Vec::new(), Vec::new())),
+        state("operator-keys", operator_keys::full),
+        state("operator-keys-none", operator_keys::empty),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Usage: everything at once, nothing, one thing alone, switched off, each period.
 
-use crate::demo::rhythm::{Charge, Rhythm};
+use crate::demo::rhythm::{Rhythm, RhythmCharge};
 use crate::domain::catalog::Metric;
 use crate::domain::{Catalog, Credits};
 use crate::store::daily_usage::{Totals, day_number};
@@ -9,34 +9,34 @@ use crate::usecases::insight::usage::{AtThisPace, Period, Range, UsageFigures, U
 use crate::web::gallery::Sample;
 use crate::web::gallery::customers::{cycles, now};
 use crate::web::ui::dates::Zone;
-use crate::web::usage::choice::Choice;
+use crate::web::usage::choice::UsageChoice;
 use crate::web::usage::sections::UsageView;
 use std::sync::LazyLock;
 
 /// Every state by name.
 pub fn all() -> Vec<(&'static str, Sample)> {
-    let rich = |choice: Choice, hidden: &[&str]| {
+    let rich = |choice: UsageChoice, hidden: &[&str]| {
         let view = view(choice, hidden);
         page(NAME, &view, meridian)
     };
-    let month = || Choice::Range(Range::Month);
+    let month = || UsageChoice::Range(Range::Month);
     let empty = |choice| page("Acme Data", &view(choice, &[]), |period| filled(period, |_| UsageFigures::default()));
     vec![
         ("usage", rich(month(), &[])),
-        ("usage-cycle", rich(Choice::ThisCycle, &[])),
-        ("usage-last-cycle", rich(Choice::LastCycle, &["requests"])),
-        ("usage-7-days", rich(Choice::Range(Range::Week), &[])),
-        ("usage-weekly", rich(Choice::Range(Range::Weekly), &[])),
+        ("usage-cycle", rich(UsageChoice::ThisCycle, &[])),
+        ("usage-last-cycle", rich(UsageChoice::LastCycle, &["requests"])),
+        ("usage-7-days", rich(UsageChoice::Range(Range::Week), &[])),
+        ("usage-weekly", rich(UsageChoice::Range(Range::Weekly), &[])),
         ("usage-custom", rich(custom("2025-12-01", "2026-11-22"), &[])),
         (
             "usage-wrong-days",
             Sample::Usage(NAME, Box::new(view(custom("2026-11-22", "2026-11-01"), &[]).without_figures())),
         ),
         ("usage-switched-off", rich(month(), &["requests", "crawls", "tokens", "captchas", "latency_ms"])),
-        ("usage-nothing-switched-on", rich(Choice::Range(Range::Week), &ALL)),
+        ("usage-nothing-switched-on", rich(UsageChoice::Range(Range::Week), &ALL)),
         ("usage-free", page("Fjord Notes", &view(month(), &[]), fjord)),
         ("usage-empty", empty(month())),
-        ("usage-empty-cycle", empty(Choice::LastCycle)),
+        ("usage-empty-cycle", empty(UsageChoice::LastCycle)),
     ]
 }
 
@@ -47,9 +47,9 @@ fn today() -> i64 {
     day_number(now())
 }
 
-fn custom(from: &str, to: &str) -> Choice {
+fn custom(from: &str, to: &str) -> UsageChoice {
     let days = [("range", "custom"), ("from", from), ("to", to)];
-    Choice::read(|name| days.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()), today())
+    UsageChoice::read(|name| days.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()), today())
 }
 
 /// The sample catalogue's metrics.
@@ -58,7 +58,7 @@ static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(|| {
     catalog.map(|catalog| catalog.metrics).unwrap_or_default()
 });
 
-fn view(choice: Choice, hidden: &[&str]) -> UsageView {
+fn view(choice: UsageChoice, hidden: &[&str]) -> UsageView {
     let hidden = hidden.iter().map(|key| (*key).to_owned()).collect();
     let zone = Zone::named("Europe/Berlin");
     UsageView { choice, cycles: Some(cycles()), zone, metrics: METRICS.clone(), hidden, today: today() }
@@ -74,7 +74,7 @@ fn page(customer: &'static str, view: &UsageView, usage: impl Fn(&Period) -> Usa
         at_reset: Credits(usage.total.totals.credits().0 / 21 * 30),
         reset: cycles().this.end,
     };
-    let pace = (view.choice == Choice::ThisCycle).then_some(&pace);
+    let pace = (view.choice == UsageChoice::ThisCycle).then_some(&pace);
     Sample::Usage(customer, Box::new(view.sections(&period, &usage, pace)))
 }
 
@@ -100,7 +100,7 @@ fn meridian(period: &Period) -> UsageOverview {
     };
     let total = (now() - first).num_days().max(1) * CREDITS_A_DAY.0;
     let charges = RHYTHM.charges(total, first, now());
-    let place = |charge: &Charge| steps.iter().rposition(|step| step.first <= charge.at).unwrap_or_default();
+    let place = |charge: &RhythmCharge| steps.iter().rposition(|step| step.first <= charge.at).unwrap_or_default();
     let of_step = |n: i64| charges.iter().filter(move |charge| n == last_first(length, place(charge)));
     let figures = |n: i64| of_step(n).fold(UsageFigures::default(), |sum, charge| plus(sum, charge, n));
     let mut usage = filled(period, figures);
@@ -123,7 +123,7 @@ fn last_first(length: usize, place: usize) -> i64 {
 }
 
 /// With one more charge, in the step `n` before the last.
-fn plus(mut sum: UsageFigures, charge: &Charge, n: i64) -> UsageFigures {
+fn plus(mut sum: UsageFigures, charge: &RhythmCharge, n: i64) -> UsageFigures {
     let credits = Credits(charge.credits);
     let totals = if (8..11).contains(&n) {
         Totals { usages: 1, top_up: credits, ..Totals::default() }
@@ -139,7 +139,7 @@ fn plus(mut sum: UsageFigures, charge: &Charge, n: i64) -> UsageFigures {
 }
 
 /// Credits by name, the most first.
-fn sums(charges: &[Charge], name: impl Fn(&Charge) -> &'static str) -> Vec<(String, Totals)> {
+fn sums(charges: &[RhythmCharge], name: impl Fn(&RhythmCharge) -> &'static str) -> Vec<(String, Totals)> {
     let mut sums: Vec<(String, Totals)> = Vec::new();
     for charge in charges {
         let totals = Totals { usages: 1, plan: Credits(charge.credits), ..Totals::default() };

@@ -22,17 +22,17 @@ const TOP_UPS: i64 = 50;
 pub struct FilterForm {
     pub asked: FilterQuery,
     pub cycles: Vec<Chip>,
-    pub sorts: Vec<Choice>,
+    pub sorts: Vec<FilterChoice>,
     /// Newest first.
-    pub top_ups: Vec<Choice>,
+    pub top_ups: Vec<FilterChoice>,
     /// Recent ones, suggested as one types.
-    pub operations: Vec<Choice>,
-    pub sources: Vec<Choice>,
+    pub operations: Vec<FilterChoice>,
+    pub sources: Vec<FilterChoice>,
 }
 
 /// An option of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Choice {
+pub struct FilterChoice {
     pub value: String,
     pub words: String,
     pub chosen: bool,
@@ -80,13 +80,13 @@ pub async fn filter_form(
 ) -> Result<FilterForm, InternalError> {
     let no = viewer.customer_no;
     let (chosen_sort, chosen_grant) = (asked.filter.sort, asked.filter.grant);
-    let sort = |sort: Sort| Choice {
+    let sort = |sort: Sort| FilterChoice {
         value: sort.name().to_owned(),
         words: sort_words(sort).to_owned(),
         chosen: chosen_sort == Some(sort),
     };
     let bought = accounts::list_grants(app, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
-    let top_up = |row: &accounts::GrantRow| Choice {
+    let top_up = |row: &accounts::GrantRow| FilterChoice {
         value: row.grant.id.to_string(),
         words: format!("{} of {}", row.grant.amount.grouped(), bought_at(&bought, row.grant.effective_at, zone)),
         chosen: chosen_grant == Some(row.grant.id),
@@ -113,9 +113,9 @@ fn operation_named(typed: String, known: &[String]) -> String {
 }
 
 /// In the order of the alphabet.
-fn suggestions(mut names: Vec<String>, words: impl Fn(&str) -> String) -> Vec<Choice> {
+fn suggestions(mut names: Vec<String>, words: impl Fn(&str) -> String) -> Vec<FilterChoice> {
     names.sort();
-    names.into_iter().map(|name| Choice { words: words(&name), value: name, chosen: false }).collect()
+    names.into_iter().map(|name| FilterChoice { words: words(&name), value: name, chosen: false }).collect()
 }
 
 /// The quick links, and the form: folded on a phone, open where a field is wrong.
@@ -156,9 +156,9 @@ pub fn FilterFields(filter: FilterForm, csv: String) -> impl IntoView {
 
 /// A text whose known values are suggested.
 #[component]
-fn Suggest(name: &'static str, label: &'static str, value: String, choices: Vec<Choice>) -> impl IntoView {
+fn Suggest(name: &'static str, label: &'static str, value: String, choices: Vec<FilterChoice>) -> impl IntoView {
     let list = format!("{name}-list");
-    let option = |choice: Choice| {
+    let option = |choice: FilterChoice| {
         let words = (!choice.words.is_empty()).then_some(choice.words);
         view! { <option value=choice.value label=words></option> }
     };
@@ -192,11 +192,11 @@ fn Pick(
     name: &'static str,
     label: &'static str,
     all: &'static str,
-    choices: Vec<Choice>,
+    choices: Vec<FilterChoice>,
     wrong: Option<WrongField>,
 ) -> impl IntoView {
     let (invalid, described, error) = mistake(name, wrong);
-    let option = |choice: Choice| {
+    let option = |choice: FilterChoice| {
         view! {
             <option value=choice.value selected=choice.chosen>
                 {choice.words}

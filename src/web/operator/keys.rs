@@ -8,8 +8,9 @@ use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
 use crate::web::operator::new_key::secret;
 use crate::web::operator::page::{key, operator_page, outcome_notice};
-use crate::web::operator::table::{Cells, Table, code, copy_button, section, text, when};
+use crate::web::operator::table::{Cells, Table, code, section, text, when};
 use crate::web::request_context::RequestContext;
+use crate::web::ui::copy::CopyButton;
 use leptos::prelude::*;
 
 const BACK: &str = "/operator/keys";
@@ -26,21 +27,26 @@ pub fn KeysPage() -> impl IntoView {
         let made = made(&request).await?;
         let notice = made.or_else(|| outcome_notice(&request));
         let keys = api_keys::list_keys(&request.app).await?;
-        let rows = keys.into_iter().map(|key| row(&request, key)).collect();
-        let heads = &["Created", "Name", "Scope", "ID", "Created by", "Last used", "Actions"];
-        let list = view! { <Table caption="API keys" heads rows empty="No keys." /> };
-        let fields = vec![Field::text("Name", ""), Field::choice("Scope", SCOPES)];
-        let body = view! {
-            <h1>"API keys"</h1>
-            <p class="note">
-                "Your backend sends one of these keys, or one of OPERATOR_KEYS, which open everything. The last use is exact to the hour."
-            </p>
-            {notice}
-            <ActForm act=Act::MakeKey about="keys" name="" key=key(&request) back=BACK title="Create a key" button="Create key" fields />
-            {section("keys", "Keys", list, None)}
-        };
-        Ok(("API keys".to_owned(), body.into_any()))
+        Ok(("API keys".to_owned(), keys_page(&request, notice, keys)))
     })
+}
+
+/// The page's content.
+pub fn keys_page(request: &RequestContext, notice: Option<AnyView>, keys: Vec<ScopedKey>) -> AnyView {
+    let rows = keys.into_iter().map(|key| row(request, key)).collect();
+    let heads = &["Created", "Name", "Scope", "ID", "Created by", "Last used", "Actions"];
+    let list = view! { <Table caption="API keys" heads rows empty="No keys." /> };
+    let fields = vec![Field::text("Name", ""), Field::choice("Scope", SCOPES)];
+    view! {
+        <h1>"API keys"</h1>
+        <p class="note">
+            "Your backend sends one of these keys, or one of OPERATOR_KEYS, which open everything. The last use is exact to the hour."
+        </p>
+        {notice}
+        <ActForm act=Act::MakeKey about="keys" name="" key=key(request) back=BACK title="Create a key" button="Create key" fields />
+        {section("keys", "Keys", list, None)}
+    }
+    .into_any()
 }
 
 fn row(request: &RequestContext, scoped: ScopedKey) -> Cells {
@@ -64,16 +70,19 @@ async fn made(request: &RequestContext) -> Result<Option<AnyView>, InternalError
     let Some(operator) = request.operator().await? else { return Ok(None) };
     let secret = secret(&request.app, &operator, &form);
     let found = api_keys::find_key(&request.app, &secret).await?;
-    Ok(found.map(|found| {
-        view! {
-            <div class="notice good" role="status">
-                <p>
-                    <strong>"Copy the key now."</strong>
-                    {format!(" You won't be able to see it again. {} has the scope {}.", found.name, found.scope.name())}
-                    <code class="secret">{secret.clone()}</code> {copy_button(secret)}
-                </p>
-            </div>
-        }
-        .into_any()
-    }))
+    Ok(found.map(|found| made_notice(&found, secret)))
+}
+
+pub fn made_notice(found: &ScopedKey, secret: String) -> AnyView {
+    view! {
+        <div class="notice good" role="status">
+            <p>
+                <strong>"Copy the key now."</strong>
+                {format!(" You won't be able to see it again. {} has the scope {}.", found.name, found.scope.name())}
+                <code class="secret">{secret.clone()}</code>
+            </p>
+            <CopyButton text=secret about="the new key" />
+        </div>
+    }
+    .into_any()
 }

@@ -13,7 +13,7 @@ pub mod customer_head;
 mod customer_lists;
 mod frame;
 pub mod home;
-mod keys;
+pub mod keys;
 mod new_key;
 mod outcome;
 pub mod page;

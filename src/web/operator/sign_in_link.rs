@@ -11,8 +11,8 @@ use crate::usecases::operators::sign_in::Operator;
 use crate::usecases::{App, InternalError};
 use crate::web::cookies::Cookie;
 use crate::web::form_signature::keyed;
-use crate::web::operator::table::copy_button;
 use crate::web::request_context::RequestContext;
+use crate::web::ui::copy::CopyButton;
 use crate::web::ui::dates::{When, Zone};
 use hmac::Mac;
 use leptos::prelude::*;
@@ -67,8 +67,9 @@ pub async fn made(request: &RequestContext, customer: &NamedCustomer) -> Result<
                     {who}
                     <When moment=Zone::UTC.full(link.expires_at) />
                     "."
-                    <code class="secret">{url.clone()}</code> {copy_button(url)}
+                    <code class="secret">{url.clone()}</code>
                 </p>
+                <CopyButton text=url about="the sign-in link" />
             </div>
         }
         .into_any()

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 pub const PLAN: &str = "plan:";
 
 /// The place that a form leads to.
-enum Click {
+enum PlanClick {
     At(String),
     /// Billing, with an outcome.
     Back(Outcome),
@@ -54,14 +54,14 @@ pub async fn open_plan_portal() -> Result<Started, ServerFnError> {
     redirect(&request, click)
 }
 
-async fn checkout(request: &RequestContext, form: &SentBuyForm) -> Result<Click, InternalError> {
+async fn checkout(request: &RequestContext, form: &SentBuyForm) -> Result<PlanClick, InternalError> {
     let viewer = match buyer(request).await? {
         Ok(viewer) => viewer,
         Err(elsewhere) => return Ok(elsewhere),
     };
     let plan = form.package.strip_prefix(PLAN);
     let Some((plan, (purchase, terms))) = plan.zip(buy_form::verify(&request.app, &viewer, form)) else {
-        return Ok(Click::Back(Outcome::FormStale));
+        return Ok(PlanClick::Back(Outcome::FormStale));
     };
     let choice = UpgradeChoice {
         form: purchase,
@@ -77,36 +77,36 @@ async fn checkout(request: &RequestContext, form: &SentBuyForm) -> Result<Click,
 }
 
 /// The viewer who may change the plan; any other viewer is led elsewhere.
-async fn buyer(request: &RequestContext) -> Result<Result<Viewer, Click>, InternalError> {
+async fn buyer(request: &RequestContext) -> Result<Result<Viewer, PlanClick>, InternalError> {
     Ok(match request.viewer().await? {
-        None => Err(Click::At(return_to::sign_in("/plans"))),
-        Some(viewer) if !viewer.role.may_buy() => Err(Click::Back(Outcome::ViewerCannotBuy)),
+        None => Err(PlanClick::At(return_to::sign_in("/plans"))),
+        Some(viewer) if !viewer.role.may_buy() => Err(PlanClick::Back(Outcome::ViewerCannotBuy)),
         Some(viewer) => Ok(viewer),
     })
 }
 
-async fn portal(request: &RequestContext, viewer: &Viewer) -> Result<Click, InternalError> {
+async fn portal(request: &RequestContext, viewer: &Viewer) -> Result<PlanClick, InternalError> {
     Ok(landing(subscriptions::open_billing_portal(&request.app, viewer.customer_no).await?))
 }
 
-fn landing(upgrade: UpgradeOutcome) -> Click {
+fn landing(upgrade: UpgradeOutcome) -> PlanClick {
     match upgrade {
-        UpgradeOutcome::At(url) => Click::At(url),
-        UpgradeOutcome::InPortal | UpgradeOutcome::Changed => Click::At("/plans".to_owned()),
-        UpgradeOutcome::Closed => Click::At("/sign-in".to_owned()),
-        UpgradeOutcome::Off => Click::Back(Outcome::BuyingOff),
-        UpgradeOutcome::StripeUnavailable => Click::Back(Outcome::StripeUnavailable),
-        UpgradeOutcome::StripeRefused => Click::Back(Outcome::PurchaseRefused),
+        UpgradeOutcome::At(url) => PlanClick::At(url),
+        UpgradeOutcome::InPortal | UpgradeOutcome::Changed => PlanClick::At("/plans".to_owned()),
+        UpgradeOutcome::Closed => PlanClick::At("/sign-in".to_owned()),
+        UpgradeOutcome::Off => PlanClick::Back(Outcome::BuyingOff),
+        UpgradeOutcome::StripeUnavailable => PlanClick::Back(Outcome::StripeUnavailable),
+        UpgradeOutcome::StripeRefused => PlanClick::Back(Outcome::PurchaseRefused),
     }
 }
 
-fn redirect(request: &RequestContext, click: Result<Click, InternalError>) -> Result<Started, ServerFnError> {
+fn redirect(request: &RequestContext, click: Result<PlanClick, InternalError>) -> Result<Started, ServerFnError> {
     Ok(match click.map_err(|fault| form_failed("plans", &fault))? {
-        Click::At(url) => {
+        PlanClick::At(url) => {
             request.redirect(&url);
             Started::Checkout { url }
         }
-        Click::Back(outcome) => {
+        PlanClick::Back(outcome) => {
             request.redirect_with("/billing", Flash::new(outcome));
             Started::Refused { code: outcome.code().to_owned() }
         }

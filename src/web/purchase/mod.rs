@@ -18,7 +18,7 @@ use crate::web::flash::Flash;
 use crate::web::outcome::{Outcome, OutcomeDetails};
 use crate::web::page::{Page, page};
 use crate::web::purchase::credits_left::credits_left;
-use crate::web::purchase::timeline::{Step, Timeline};
+use crate::web::purchase::timeline::{Timeline, TimelineStep};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::badge::{BadgeText, Tone};
 use crate::web::ui::buy_form::{BuyForm, buy_same, resume};
@@ -42,7 +42,7 @@ pub struct PurchaseDetails {
     /// Credits left of it, once credited.
     pub left: Option<Text>,
     /// Oldest first.
-    pub steps: Vec<(Step, Instant)>,
+    pub steps: Vec<(TimelineStep, Instant)>,
     /// The address of its invoice.
     pub invoice: Option<String>,
     pub support_email: String,
@@ -220,7 +220,7 @@ async fn details(app: &App, viewer: &Viewer, purchase: Purchase, back: bool) -> 
         },
         is_paid: is_adding || purchase.credited_at.is_some(),
         left: grant.as_ref().map(|grant| credits_left(grant, now, zone)),
-        steps: events.iter().filter_map(Step::from_event).collect(),
+        steps: events.iter().filter_map(TimelineStep::from_event).collect(),
         invoice: invoice_link(&purchase),
         support_email: app.catalog.shop.support_email.clone(),
         purchase,

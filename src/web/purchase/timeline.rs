@@ -9,7 +9,7 @@ use leptos::prelude::*;
 
 /// A step of the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum TimelineStep {
     /// The Buy form was sent.
     Chosen,
     Opened,
@@ -38,7 +38,7 @@ pub enum Step {
     Ended,
 }
 
-impl Step {
+impl TimelineStep {
     /// Reads an event's name. Some events are not for customers.
     fn named(name: &str) -> Option<Self> {
         Some(match name {
@@ -119,9 +119,9 @@ impl Step {
 }
 
 /// Each step with its time; the day is named where it changes.
-fn dated(steps: &[(Step, Instant)], credits: Credits, zone: Zone) -> Vec<(Text, Moment)> {
+fn dated(steps: &[(TimelineStep, Instant)], credits: Credits, zone: Zone) -> Vec<(Text, Moment)> {
     let mut day: Option<Instant> = None;
-    let mut step = |(step, at): &(Step, Instant)| {
+    let mut step = |(step, at): &(TimelineStep, Instant)| {
         let same = day.is_some_and(|before| zone.same_day(before, *at));
         day = Some(*at);
         (step.words(credits), if same { zone.clock(*at) } else { zone.full(*at) })
@@ -131,7 +131,7 @@ fn dated(steps: &[(Step, Instant)], credits: Credits, zone: Zone) -> Vec<(Text, 
 
 /// The timeline.
 #[component]
-pub fn Timeline(steps: Vec<(Step, Instant)>, credits: Credits, zone: Zone) -> impl IntoView {
+pub fn Timeline(steps: Vec<(TimelineStep, Instant)>, credits: Credits, zone: Zone) -> impl IntoView {
     let last = steps.last().map(|(step, _)| *step);
     let is_last = |n: usize| n + 1 == steps.len();
     let row = |(n, (text, at)): (usize, (Text, Moment))| {
@@ -152,7 +152,7 @@ pub fn Timeline(steps: Vec<(Step, Instant)>, credits: Credits, zone: Zone) -> im
         }
     };
     let rows = dated(&steps, credits, zone).into_iter().enumerate().map(row).collect_view();
-    let coming = last.map_or(&[][..], Step::coming).iter().copied().map(coming).collect_view();
+    let coming = last.map_or(&[][..], TimelineStep::coming).iter().copied().map(coming).collect_view();
     view! { <ol class="timeline">{rows} {coming}</ol> }
 }
 
@@ -166,20 +166,20 @@ mod tests {
 
     #[test]
     fn the_last_step_has_its_rank_and_what_is_to_come_is_named() {
-        assert_eq!((Step::Credited.tone(), Step::Credited.coming()), (Tone::Good, &[][..]));
-        assert_eq!((Step::Disputed.tone(), Step::Failed.tone()), (Tone::Warn, Tone::Bad));
-        assert_eq!(Step::Processing.coming(), ["Payment", "Credits added"]);
-        assert_eq!(Step::Paid.coming(), ["Credits added"]);
+        assert_eq!((TimelineStep::Credited.tone(), TimelineStep::Credited.coming()), (Tone::Good, &[][..]));
+        assert_eq!((TimelineStep::Disputed.tone(), TimelineStep::Failed.tone()), (Tone::Warn, Tone::Bad));
+        assert_eq!(TimelineStep::Processing.coming(), ["Payment", "Credits added"]);
+        assert_eq!(TimelineStep::Paid.coming(), ["Credits added"]);
     }
 
     #[test]
     fn the_timeline_names_the_day_where_it_changes() {
         let steps = [
-            (Step::Chosen, at("2025-11-28T13:01:00Z")),
-            (Step::Opened, at("2025-11-28T13:01:02Z")),
-            (Step::Paid, at("2025-11-28T13:03:00Z")),
-            (Step::Credited, at("2025-11-28T13:03:01Z")),
-            (Step::Reminded, at("2026-10-29T13:03:00Z")),
+            (TimelineStep::Chosen, at("2025-11-28T13:01:00Z")),
+            (TimelineStep::Opened, at("2025-11-28T13:01:02Z")),
+            (TimelineStep::Paid, at("2025-11-28T13:03:00Z")),
+            (TimelineStep::Credited, at("2025-11-28T13:03:01Z")),
+            (TimelineStep::Reminded, at("2026-10-29T13:03:00Z")),
         ];
         let steps = dated(&steps, Credits::whole(1_200), Zone::named("Europe/Berlin"));
         let said: Vec<String> = steps.iter().map(|(text, at)| format!("{text} {}", at.text)).collect();

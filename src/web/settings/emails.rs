@@ -40,7 +40,7 @@ fn Mark(in_force: Credits, default_mark: Credits, feedback: Feedback) -> impl In
     let value = feedback.value(SettingsField::LowBalance, in_force.to_string());
     view! {
         <Form class="panel" action=SetLowBalance::PATH label="Low balance">
-            <label class="grow sentence">
+            <label class="sentence">
                 "Email me when I have fewer than "
                 <input
                     name="credits"

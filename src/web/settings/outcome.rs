@@ -165,10 +165,10 @@ impl Card {
 /// The last form's outcome, and its place: the field that was refused with the value that was typed, the form's card, or
 /// the top of the page.
 #[derive(Clone, Debug, Default)]
-pub struct Feedback(Option<Place>);
+pub struct Feedback(Option<FeedbackPlace>);
 
 #[derive(Clone, Debug)]
-enum Place {
+enum FeedbackPlace {
     Top(SettingsOutcome),
     Card(Card, SettingsOutcome),
     Field(SettingsField, SettingsOutcome, String),
@@ -178,9 +178,9 @@ impl Feedback {
     #[must_use]
     pub fn new(outcome: SettingsOutcome, card: &str, typed: &str) -> Self {
         Self(Some(match (outcome.field(), card.parse()) {
-            (Some(field), _) => Place::Field(field, outcome, typed.to_owned()),
-            (None, Ok(card)) => Place::Card(card, outcome),
-            (None, Err(_)) => Place::Top(outcome),
+            (Some(field), _) => FeedbackPlace::Field(field, outcome, typed.to_owned()),
+            (None, Ok(card)) => FeedbackPlace::Card(card, outcome),
+            (None, Err(_)) => FeedbackPlace::Top(outcome),
         }))
     }
 
@@ -188,7 +188,7 @@ impl Feedback {
     #[must_use]
     pub fn at_top(&self) -> Option<Notice> {
         match &self.0 {
-            Some(Place::Top(outcome)) => Some(outcome.notice()),
+            Some(FeedbackPlace::Top(outcome)) => Some(outcome.notice()),
             _ => None,
         }
     }
@@ -197,7 +197,7 @@ impl Feedback {
     #[must_use]
     pub fn in_card(&self, card: Card) -> Option<AnyView> {
         match &self.0 {
-            Some(Place::Card(at, outcome)) if *at == card => {
+            Some(FeedbackPlace::Card(at, outcome)) if *at == card => {
                 let notice = outcome.notice();
                 Some(view! { <div><NoticeBox notice /></div> }.into_any())
             }
@@ -207,7 +207,7 @@ impl Feedback {
 
     fn at(&self, field: SettingsField) -> Option<(SettingsOutcome, &str)> {
         match &self.0 {
-            Some(Place::Field(at, outcome, typed)) if *at == field => Some((*outcome, typed)),
+            Some(FeedbackPlace::Field(at, outcome, typed)) if *at == field => Some((*outcome, typed)),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@
 
 use super::outcome::SignInOutcome;
 use super::session::{OpenedLink, spend};
-use crate::usecases::access::links::{LinkState, Target, Viewer};
+use crate::usecases::access::links::{LinkState, LinkTarget, Viewer};
 use crate::usecases::access::{links, sign_in};
 use crate::web::form_signature;
 use crate::web::form_signature::FIELD;
@@ -52,7 +52,7 @@ async fn load(request: RequestContext, token: String) -> Result<Page, PageError>
 
 /// A portal link opens at once, unless the browser is signed in as somebody else: nobody is signed in as another person
 /// without a click.
-fn opens_at_once(request: &RequestContext, target: &Target, viewer: Option<&Viewer>) -> bool {
+fn opens_at_once(request: &RequestContext, target: &LinkTarget, viewer: Option<&Viewer>) -> bool {
     let is_another = viewer.is_some_and(|viewer| target.is_another_person(viewer));
     !target.by_email && request.is_navigation() && !is_another
 }
@@ -62,7 +62,7 @@ fn works(
     request: &RequestContext,
     token: String,
     to: Option<String>,
-    target: &Target,
+    target: &LinkTarget,
     elsewhere: Option<&Viewer>,
 ) -> impl IntoView + use<> {
     let opens = (target.customer_no, target.email.as_deref());

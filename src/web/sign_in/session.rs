@@ -1,7 +1,7 @@
 //! The session's cookie: set by a one-time link, cleared by signing out.
 
 use crate::usecases::InternalError;
-use crate::usecases::access::links::{LinkState, Spent, Target, Viewer};
+use crate::usecases::access::links::{LinkState, LinkTarget, Spent, Viewer};
 use crate::usecases::access::{links, sign_in};
 use crate::web::cookies::Cookie;
 use crate::web::own_path::own_path;
@@ -28,7 +28,7 @@ impl OpenedLink<'_> {
 pub(super) async fn spend(
     request: &RequestContext,
     link: &OpenedLink<'_>,
-    shown: Option<Target>,
+    shown: Option<LinkTarget>,
     before: Option<Viewer>,
 ) -> Result<(), InternalError> {
     let app = &request.app;

@@ -32,7 +32,7 @@ pub struct ChartData {
     /// The classes and words of its bars' parts. One part needs no key.
     pub key: Vec<(&'static str, &'static str)>,
     /// Oldest first.
-    pub bars: Vec<Bar>,
+    pub bars: Vec<ChartBar>,
     /// Under the bars, and under the days that are ahead; empty where there is no room.
     pub axis: Vec<String>,
     /// The top of the scale, its half, and zero.
@@ -41,7 +41,7 @@ pub struct ChartData {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bar {
+pub struct ChartBar {
     /// `17 Nov: 2,900 · plan 1,800, top-ups 1,100`
     pub words: String,
     /// Thousandths of the scale, from below, with their classes.
@@ -69,7 +69,7 @@ pub fn chart(
     let rate = pace.map_or(0, |(pace, _)| pace.credits_a_day.0);
     let most = usage.steps.iter().map(|step| measure.figure(&step.figures)).max().unwrap_or(0);
     let top = round_up(most.max(rate));
-    let bar = |step: &UsageStep| Bar {
+    let bar = |step: &UsageStep| ChartBar {
         words: format!("{}: {}", step_words(step, period), measure.read_out(&step.figures)),
         parts: measure.parts(&step.figures, top),
     };
@@ -209,7 +209,7 @@ pub fn Chart(chart: ChartData) -> impl IntoView {
 }
 
 /// A bar in a column of its own; `is_read` where the read-out has its words.
-fn one_bar(bar: Bar, n: usize, step: usize, is_read: bool) -> impl IntoView {
+fn one_bar(bar: ChartBar, n: usize, step: usize, is_read: bool) -> impl IntoView {
     let width = (step * 7 / 10).clamp(1, 56);
     let x = n * step + (step - width) / 2;
     let mut top = HEIGHT;

@@ -10,7 +10,7 @@ use chrono::{Datelike as _, NaiveDate};
 const CUSTOM_DAYS: i64 = 30;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub enum UsageChoice {
     ThisCycle,
     LastCycle,
     Range(Range),
@@ -33,7 +33,7 @@ pub struct WrongDay {
     pub words: &'static str,
 }
 
-impl Choice {
+impl UsageChoice {
     /// Reads a URL's query. The default is 30 days.
     pub fn read(value: impl Fn(&str) -> Option<String>, today: i64) -> Self {
         let range = value("range").unwrap_or_default();
@@ -193,14 +193,14 @@ mod tests {
 
     const TODAY: &str = "2026-11-22";
 
-    fn read(query: &str) -> Choice {
+    fn read(query: &str) -> UsageChoice {
         let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let value = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        Choice::read(value, number_of(TODAY.parse().expect("a day")))
+        UsageChoice::read(value, number_of(TODAY.parse().expect("a day")))
     }
 
     fn wrong(query: &str) -> Option<(&'static str, &'static str)> {
-        let Choice::Custom(custom) = read(&format!("range=custom&{query}")) else { return None };
+        let UsageChoice::Custom(custom) = read(&format!("range=custom&{query}")) else { return None };
         custom.days.err().map(|wrong| (wrong.field, wrong.words))
     }
 

@@ -6,7 +6,7 @@ use crate::usecases::insight::cycles::cycles;
 use crate::usecases::insight::usage::{UsageOverview, UsageStep, usage_overview};
 use crate::usecases::{App, InternalError};
 use crate::web::csv_file::{MARK, failed, file, safe, viewer};
-use crate::web::usage::choice::Choice;
+use crate::web::usage::choice::UsageChoice;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -24,7 +24,7 @@ pub async fn usage_csv(
         Err(elsewhere) => return elsewhere,
     };
     let today = day_number(app.clock.now());
-    let choice = Choice::read(|name| query.get(name).cloned(), today);
+    let choice = UsageChoice::read(|name| query.get(name).cloned(), today);
     let written = async {
         let cycles = cycles(&app, viewer.customer_no).await?;
         let Ok(period) = choice.period(cycles.as_ref(), today) else { return Ok(None) };

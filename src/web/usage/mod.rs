@@ -21,7 +21,7 @@ use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::chips::{Switches, Tabs};
 use crate::web::ui::dates::Zone;
 use crate::web::usage::charts::Chart;
-use crate::web::usage::choice::Choice;
+use crate::web::usage::choice::UsageChoice;
 use crate::web::usage::custom::CustomForm;
 use crate::web::usage::sections::{Shown, UsageDetails, UsageSections, UsageView};
 use crate::web::usage::splits::Split;
@@ -110,7 +110,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(is_known).collect();
     let today = day_number(app.clock.now());
     let cycles = cycles(app, no).await?;
-    let choice = Choice::read(|name| request.query(name), today);
+    let choice = UsageChoice::read(|name| request.query(name), today);
     let zone = Zone::named(&viewer.timezone);
     let view = UsageView { choice, cycles, zone, metrics, hidden, today };
     // Read before the data, so that later usage is fetched again.
@@ -119,7 +119,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         Ok(period) => {
             let found = usage_overview(app, no, &period).await?;
             let pace = match &cycles {
-                Some(cycles) if view.choice == Choice::ThisCycle => {
+                Some(cycles) if view.choice == UsageChoice::ThisCycle => {
                     at_this_pace(app, no, cycles, found.total.totals.credits()).await?
                 }
                 _ => None,

@@ -7,7 +7,7 @@ use crate::web::ui::chips::Chip;
 use crate::web::ui::dates::Zone;
 use crate::web::ui::text::Text;
 use crate::web::usage::charts::{ChartData, chart};
-use crate::web::usage::choice::{Choice, CustomDays};
+use crate::web::usage::choice::{CustomDays, UsageChoice};
 use crate::web::usage::measure::{Measure, measures};
 use crate::web::usage::splits::{SplitData, splits};
 use crate::web::usage::table::TableData;
@@ -46,7 +46,7 @@ pub struct UsageDetails {
 
 /// The reader's choices.
 pub struct UsageView {
-    pub choice: Choice,
+    pub choice: UsageChoice,
     pub cycles: Option<Cycles>,
     pub zone: Zone,
     pub metrics: Vec<Metric>,
@@ -60,13 +60,13 @@ impl UsageView {
     #[must_use]
     pub fn without_figures(&self) -> UsageSections {
         let (cycles, keys) = (self.cycles.as_ref(), self.keys());
-        let chip = |one: Choice| Chip {
+        let chip = |one: UsageChoice| Chip {
             href: one.address("/usage", &keys),
             words: one.chip(cycles, self.zone),
             on: one == self.choice,
         };
         let custom = match &self.choice {
-            Choice::Custom(days) => Some((days.clone(), keys.join(","))),
+            UsageChoice::Custom(days) => Some((days.clone(), keys.join(","))),
             _ => None,
         };
         let ranges = self.choice.all(cycles, self.today).into_iter().map(chip).collect();
@@ -146,7 +146,7 @@ mod tests {
     fn sections(usage: &UsageOverview, hidden: &[&str]) -> UsageDetails {
         let hidden: Vec<String> = hidden.iter().map(|key| (*key).to_owned()).collect();
         let view = UsageView {
-            choice: Choice::Range(Range::Week),
+            choice: UsageChoice::Range(Range::Week),
             cycles: None,
             zone: Zone::UTC,
             metrics: metrics(),

@@ -6,7 +6,7 @@ use crate::store::daily_usage_names::{OTHER_OPERATION, OTHER_SOURCE};
 use crate::usecases::insight::usage::UsageOverview;
 use crate::web::history::lines::operation_words;
 use crate::web::ui::money::Amount;
-use crate::web::usage::choice::Choice;
+use crate::web::usage::choice::UsageChoice;
 use leptos::prelude::*;
 
 /// Rows of a split; the rest is one row.
@@ -35,7 +35,7 @@ pub struct SplitRow {
 }
 
 /// The splits of usage.
-pub fn splits(usage: &UsageOverview, choice: &Choice) -> Vec<SplitData> {
+pub fn splits(usage: &UsageOverview, choice: &UsageChoice) -> Vec<SplitData> {
     let when = when(usage, choice);
     let operations = split(usage, &usage.by_operation, &BY_OPERATION, &when, operation_words);
     let sources = split(usage, &usage.by_source, &BY_SOURCE, &when, str::to_owned);
@@ -43,11 +43,11 @@ pub fn splits(usage: &UsageOverview, choice: &Choice) -> Vec<SplitData> {
 }
 
 /// The filter of History for the period.
-fn when(usage: &UsageOverview, choice: &Choice) -> Vec<(&'static str, String)> {
+fn when(usage: &UsageOverview, choice: &UsageChoice) -> Vec<(&'static str, String)> {
     let day = |at: Instant| at.format("%Y-%m-%d").to_string();
     match (choice, usage.steps.first(), usage.steps.last()) {
-        (Choice::ThisCycle, ..) => vec![("cycle", "this".to_owned())],
-        (Choice::LastCycle, ..) => vec![("cycle", "last".to_owned())],
+        (UsageChoice::ThisCycle, ..) => vec![("cycle", "this".to_owned())],
+        (UsageChoice::LastCycle, ..) => vec![("cycle", "last".to_owned())],
         (_, Some(first), Some(last)) => vec![("from", day(first.first)), ("to", day(last.last))],
         _ => Vec::new(),
     }

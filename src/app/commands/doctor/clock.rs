@@ -1,6 +1,6 @@
 //! The clock: against PostgreSQL's, the newest commit, the accounts and the entries.
 
-use crate::app::commands::doctor::report::Report;
+use crate::app::commands::doctor::report::DoctorReport;
 use crate::args;
 use crate::clock::Clock;
 use crate::domain::Instant;
@@ -12,7 +12,7 @@ use chrono::{SecondsFormat, TimeDelta};
 pub const DIFFERENCE_MAX: i64 = 30;
 
 /// Checks the clock.
-pub async fn check(report: &mut Report, store: &Store, is_test: bool) -> Result<(), DbError> {
+pub async fn check(report: &mut DoctorReport, store: &Store, is_test: bool) -> Result<(), DbError> {
     if is_test {
         report.note("clock", "is the test clock, which stands still");
         return Ok(());
@@ -46,7 +46,7 @@ pub async fn check(report: &mut Report, store: &Store, is_test: bool) -> Result<
 }
 
 /// Accounts ahead of the clock: an earlier clock was ahead.
-async fn compare_with_accounts(report: &mut Report, db: &mut Connection, now: Instant) -> Result<(), DbError> {
+async fn compare_with_accounts(report: &mut DoctorReport, db: &mut Connection, now: Instant) -> Result<(), DbError> {
     let sql = "select count(*) as n, max(last_at) as last_at from accounts where last_at > $1";
     let row = db.fetch_optional(sql, args![now + TimeDelta::seconds(DIFFERENCE_MAX)]).await?;
     let accounts = row.as_ref().map_or(Ok(0), |row| row.int("n"))?;

@@ -1,7 +1,7 @@
 //! The database: its tables, a write transaction, its standbys.
 
 use crate::app::build::{check_plans, opening};
-use crate::app::commands::doctor::report::Report;
+use crate::app::commands::doctor::report::DoctorReport;
 use crate::app::commands::doctor::{clock, worker};
 use crate::args;
 use crate::domain::Catalog;
@@ -12,7 +12,7 @@ use crate::store::{Opening, Store};
 use std::time::Duration;
 
 /// Checks the tables, a write, the clock, standbys and the worker.
-pub async fn check(report: &mut Report, settings: &Settings, catalog: Option<&Catalog>) {
+pub async fn check(report: &mut DoctorReport, settings: &Settings, catalog: Option<&Catalog>) {
     // A database that is down is reported at once.
     let opening = Opening { wait: Duration::ZERO, ..opening(&settings.database) };
     let store = match Store::open_existing_with(&settings.database.database_url, opening).await {
@@ -67,7 +67,7 @@ async fn try_write(store: &Store) -> Result<Vec<String>, DbError> {
 }
 
 /// A failover to a standby that lags loses answered commits. Only the server can wait for a standby.
-async fn standbys(report: &mut Report, store: &Store) -> Result<(), DbError> {
+async fn standbys(report: &mut DoctorReport, store: &Store) -> Result<(), DbError> {
     let mut db = store.read().await?;
     if db.is_sqlite() {
         return Ok(());

@@ -1,11 +1,11 @@
 //! Email and outgoing webhooks.
 
-use crate::app::commands::doctor::report::Report;
+use crate::app::commands::doctor::report::DoctorReport;
 use crate::domain::Catalog;
 use crate::settings::Settings;
 
 /// Checks the webhook settings. It sends nothing; `topup hooks test` does.
-pub fn check_webhook(report: &mut Report, settings: &Settings) {
+pub fn check_webhook(report: &mut DoctorReport, settings: &Settings) {
     match (settings.hook(), settings.hook_url.as_deref()) {
         (Ok(None), _) => report.note("webhooks", "HOOK_URL is not set: your backend gets no webhooks"),
         (Ok(Some(_)), Some(url)) if url.starts_with("http://") && !url.starts_with("http://127.0.0.1") => report.note(
@@ -19,7 +19,7 @@ pub fn check_webhook(report: &mut Report, settings: &Settings) {
 }
 
 /// Connects to the email server.
-pub async fn check_email(report: &mut Report, settings: &Settings, catalog: &Catalog) {
+pub async fn check_email(report: &mut DoctorReport, settings: &Settings, catalog: &Catalog) {
     match settings.mailer(&catalog.shop, false) {
         Err(bad) => report.wrong("email", bad),
         Ok(mailer) if mailer.is_off() => report.note(

@@ -10,7 +10,7 @@ pub mod stripe;
 mod worker;
 
 use crate::app::build::read_catalog;
-use crate::app::commands::doctor::report::Report;
+use crate::app::commands::doctor::report::DoctorReport;
 use crate::app::failure::Failure;
 use crate::domain::Catalog;
 use crate::settings::Settings;
@@ -20,7 +20,7 @@ use crate::settings::Settings;
 /// # Errors
 /// [`Failure`] if anything is wrong.
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
-    let mut report = Report::default();
+    let mut report = DoctorReport::default();
     let checked = settings.check(false);
     match &checked {
         Ok(()) => report.good("settings", "are valid"),
@@ -51,7 +51,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-fn public_url(report: &mut Report, settings: &Settings) {
+fn public_url(report: &mut DoctorReport, settings: &Settings) {
     match &settings.public_url {
         Some(url) => report.good("PUBLIC_URL", url),
         None => report.note(

@@ -15,12 +15,12 @@ pub enum Finding {
 
 /// Prints the findings and counts the errors.
 #[derive(Default)]
-pub struct Report {
+pub struct DoctorReport {
     /// The number of errors.
     pub wrong: usize,
 }
 
-impl Report {
+impl DoctorReport {
     /// Prints a finding.
     pub fn add(&mut self, finding: Finding) {
         match finding {

@@ -1,7 +1,7 @@
 //! Stripe: the key's rights and the webhook endpoint.
 
 use crate::app::commands::doctor::checkout;
-use crate::app::commands::doctor::report::Report;
+use crate::app::commands::doctor::report::DoctorReport;
 use crate::clock::Clock;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -26,7 +26,7 @@ const SUBSCRIPTION_RIGHTS: [(&str, Right); 2] = [
 ];
 
 /// Checks the key, its rights, Checkout, the clock and the webhook endpoint.
-pub async fn check(report: &mut Report, settings: &Settings, subscribes: bool) {
+pub async fn check(report: &mut DoctorReport, settings: &Settings, subscribes: bool) {
     let Ok(Some(found)) = settings.stripe() else {
         return report.note("Stripe", "STRIPE_SECRET_KEY is not set: buying is off");
     };
@@ -55,7 +55,7 @@ pub async fn check(report: &mut Report, settings: &Settings, subscribes: bool) {
     }
 }
 
-fn endpoint(report: &mut Report, all: &[Endpoint], url: &str) {
+fn endpoint(report: &mut DoctorReport, all: &[Endpoint], url: &str) {
     let Some(ours) = all.iter().find(|endpoint| endpoint.url == url) else {
         return report
             .wrong("webhook", format!("no endpoint at Stripe has the URL {url}: `topup stripe setup` creates one"));

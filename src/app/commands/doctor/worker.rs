@@ -1,13 +1,13 @@
 //! The worker: its last runs, failing jobs, open alarms.
 
-use crate::app::commands::doctor::report::Report;
+use crate::app::commands::doctor::report::DoctorReport;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::usecases::{InternalError, alarms, jobs};
 use chrono::TimeDelta;
 
 /// Checks the jobs and the alarms.
-pub async fn check(report: &mut Report, store: &Store) -> Result<(), InternalError> {
+pub async fn check(report: &mut DoctorReport, store: &Store) -> Result<(), InternalError> {
     let runs = jobs::last_runs_of(store).await?;
     let failing: Vec<_> = runs.iter().filter(|run| run.failures > 0).collect();
     for run in &failing {

@@ -72,7 +72,7 @@ impl Rig {
             trusted_proxies: Vec::new(),
             limits: crate::rate_limits::RateLimits::new(None, None),
             request_log: crate::request_log::RequestLog::default(),
-            metrics: crate::process_metrics::ProcessMetrics::default(),
+            metrics: crate::metrics::process::ProcessMetrics::default(),
             password_gates: PasswordGates::default(),
             site_root: None,
             checkout_origin: String::new(),

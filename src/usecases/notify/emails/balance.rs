@@ -87,7 +87,7 @@ fn runs_out(zone: Zone, left: Credits, at: Instant, resets_at: Instant) -> Strin
 }
 
 /// The way out for a customer who runs short: that of Billing's notice.
-enum WayOut<'a> {
+enum EmailOffer<'a> {
     /// The plan can't buy top-ups.
     Upgrade,
     Offer(Offer<'a>),
@@ -95,15 +95,15 @@ enum WayOut<'a> {
     Wait,
 }
 
-fn way_out<'a>(catalog: &'a Catalog, plan: &str, outlook: &'a Outlook) -> WayOut<'a> {
+fn way_out<'a>(catalog: &'a Catalog, plan: &str, outlook: &'a Outlook) -> EmailOffer<'a> {
     if !catalog.may_buy(plan) {
-        return WayOut::Upgrade;
+        return EmailOffer::Upgrade;
     }
     let offer = Offer::new(outlook.verdict.as_ref(), outlook.is_advice_hidden, catalog);
-    offer.map_or(WayOut::Wait, WayOut::Offer)
+    offer.map_or(EmailOffer::Wait, EmailOffer::Offer)
 }
 
-impl WayOut<'_> {
+impl EmailOffer<'_> {
     fn words(&self) -> &'static str {
         match self {
             Self::Upgrade => "Upgrade, or wait",

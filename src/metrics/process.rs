@@ -10,13 +10,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-type Labels = [(&'static str, &'static str); 1];
+type OneLabel = [(&'static str, &'static str); 1];
 
 /// Counters by one label; each value starts at 0.
 #[derive(Clone)]
-struct Counters(&'static str, Family<Labels, Counter>);
+struct LabelCounters(&'static str, Family<OneLabel, Counter>);
 
-impl Counters {
+impl LabelCounters {
     fn new(label: &'static str, values: &[&'static str]) -> Self {
         let family = Family::default();
         values.iter().for_each(|value| drop(family.get_or_create(&[(label, *value)])));
@@ -30,7 +30,7 @@ impl Counters {
 
 /// The result of an operator's sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignInOutcome {
+pub enum SignInResult {
     /// A session was opened.
     SignedIn,
     /// A wrong address, password or code.
@@ -55,10 +55,10 @@ pub enum LimitKind {
 /// The counters of this process.
 #[derive(Clone)]
 pub struct ProcessMetrics {
-    sign_ins: Counters,
+    sign_ins: LabelCounters,
     locks: Counter,
-    unauthorized: Counters,
-    limited: Counters,
+    unauthorized: LabelCounters,
+    limited: LabelCounters,
     unlogged: Arc<Unlogged>,
 }
 
@@ -71,10 +71,10 @@ struct Unlogged {
 impl Default for ProcessMetrics {
     fn default() -> Self {
         Self {
-            sign_ins: Counters::new("outcome", &["signed_in", "wrong", "locked"]),
+            sign_ins: LabelCounters::new("outcome", &["signed_in", "wrong", "locked"]),
             locks: Counter::default(),
-            unauthorized: Counters::new("api", &["operator", "customer"]),
-            limited: Counters::new("limit", &["key", "anonymous", "form", "connection"]),
+            unauthorized: LabelCounters::new("api", &["operator", "customer"]),
+            limited: LabelCounters::new("limit", &["key", "anonymous", "form", "connection"]),
             unlogged: Arc::new(Unlogged {
                 count: AtomicU64::new(0),
                 log_limit: RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)),
@@ -91,11 +91,11 @@ impl fmt::Debug for ProcessMetrics {
 
 impl ProcessMetrics {
     /// Counts an operator's sign-in.
-    pub fn count_sign_in(&self, outcome: SignInOutcome) {
+    pub fn count_sign_in(&self, outcome: SignInResult) {
         self.sign_ins.count(match outcome {
-            SignInOutcome::SignedIn => "signed_in",
-            SignInOutcome::Wrong => "wrong",
-            SignInOutcome::Locked => "locked",
+            SignInResult::SignedIn => "signed_in",
+            SignInResult::Wrong => "wrong",
+            SignInResult::Locked => "locked",
         });
     }
 
@@ -142,7 +142,7 @@ mod tests {
     fn every_series_is_there_from_the_start() {
         let (metrics, mut registry) = (ProcessMetrics::default(), Registry::with_prefix("topup"));
         metrics.register(&mut registry);
-        metrics.count_sign_in(SignInOutcome::Wrong);
+        metrics.count_sign_in(SignInResult::Wrong);
         metrics.count_limited(LimitKind::Form);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");
