@@ -141,7 +141,7 @@ test("the operator's pages", async ({ page, shop }) => {
   await expectSound(page);
   await signInAsOperator(page);
   const [purchase] = await customer.purchases();
-  for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, `/purchases/${purchase?.id}/refund?amount=9.00`, "/alarms", "/sales", "/account"]) {
+  for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, `/purchases/${purchase?.id}/refund?amount=9.00`, "/alarms", "/sales", "/keys", "/account"]) {
     expect((await page.goto(`/operator${path}`))?.status()).toBe(200);
     // Collapsed parts are checked too.
     await page.evaluate(() => document.querySelectorAll("main details").forEach((folded) => folded.setAttribute("open", "")));

@@ -137,7 +137,7 @@ test("no operator's page is wider than the window, from 320 px on", async ({ pag
   await signInAsOperator(page);
   for (const width of [320, 360, 768, 1440]) {
     await page.setViewportSize({ width, height: 800 });
-    for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, `/purchases/${purchase?.id}/refund?amount=9`, "/alarms", "/sales", "/account"]) {
+    for (const path of ["", `?q=${customer.id}`, `/customers/${customer.id}`, `/purchases/${purchase?.id}`, `/purchases/${purchase?.id}/refund?amount=9`, "/alarms", "/sales", "/keys", "/account"]) {
       await page.goto(`/operator${path}`);
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
       const box = await page.locator("body").boundingBox();

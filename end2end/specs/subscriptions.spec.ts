@@ -10,7 +10,7 @@ const test = base.extend<{}, { shop: Shop }>({
 test("an upgrade is paid at Checkout, and changed and cancelled in the portal", async ({ page, shop }) => {
   const customer = await shop.customer({ plan: "free" });
   await customer.signIn(page);
-  await page.getByRole("link", { name: "Upgrade", exact: true }).click();
+  await page.getByRole("link", { name: "Upgrade to buy 1,200 credits" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Plans" })).toBeVisible();
   await page.getByRole("button", { name: "Upgrade to Starter, $19 a month" }).click();
 
@@ -20,6 +20,7 @@ test("an upgrade is paid at Checkout, and changed and cancelled in the portal", 
   await page.getByRole("button", { name: "Pay $19.00" }).click();
 
   await expect(page.getByRole("status")).toContainText("You're on Starter.");
+  await expect(page.getByRole("button", { name: "Buy 1,200 for $9" })).toBeVisible();
   await page.getByRole("link", { name: "Back to Billing" }).click();
   await expect(page.getByRole("region", { name: "Balance" })).toContainText("5,000 left of 5,000");
 

@@ -95,7 +95,7 @@ test.describe("at 320 px", () => {
     expect.soft(await tooWide(page), "operator sign-in").toEqual([]);
     await page.getByRole("button", { name: "Sign in as the operator" }).click();
     await expect(page.getByRole("banner").getByRole("button", { name: "Sign out" })).toBeVisible();
-    const paths = ["", `?q=${HEX}`, "?q=Unter", "/alarms", "/sales", `/customers/${customer.id}`, `/customers/${LONG_ID}`, "/nothing"];
+    const paths = ["", `?q=${HEX}`, "?q=Unter", "/alarms", "/sales", "/keys", `/customers/${customer.id}`, `/customers/${LONG_ID}`, "/nothing"];
     for (const path of paths) await expectNarrow(page, `/operator${path}`);
     for (const { id } of await customer.purchases()) await expectNarrow(page, `/operator/purchases/${id}`);
   });
