@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// `SITE_ROOT`: files are read from this folder at each request instead. Set once, when the router is built.
+/// `SITE_ROOT`: files that this folder has are read from it at each request. Set once, when the router is built.
 static SITE_ROOT: OnceLock<PathBuf> = OnceLock::new();
 
 struct File {
@@ -106,23 +106,22 @@ impl File {
         site_root.join(&self.path[1..])
     }
 
-    /// The bytes and their version; none where the folder has no such file.
-    fn read(&self) -> Option<(Cow<'static, [u8]>, Cow<'_, str>)> {
-        if let Some(root) = SITE_ROOT.get() {
-            let bytes = std::fs::read(self.file_in(root)).ok()?;
+    /// The bytes and their version; those that are built in where the folder has no such file.
+    fn read(&self) -> (Cow<'static, [u8]>, Cow<'_, str>) {
+        if let Some(bytes) = SITE_ROOT.get().and_then(|root| std::fs::read(self.file_in(root)).ok()) {
             let version = version_of(&bytes);
-            return Some((bytes.into(), version.into()));
+            return (bytes.into(), version.into());
         }
         let version = self.built_in_version.get_or_init(|| version_of(self.built_in));
-        Some((self.built_in.into(), version.into()))
+        (self.built_in.into(), version.into())
     }
 
     fn address(&self) -> String {
-        self.read().map_or_else(|| self.path.to_owned(), |(_, version)| format!("{}?v={version}", self.path))
+        format!("{}?v={}", self.path, self.read().1)
     }
 
     fn answer(&self, RawQuery(query): RawQuery, headers: &HeaderMap) -> Response {
-        let Some((bytes, version)) = self.read() else { return StatusCode::NOT_FOUND.into_response() };
+        let (bytes, version) = self.read();
         answer(bytes, &version, self.media_type, query.as_deref(), headers)
     }
 }

@@ -57,6 +57,12 @@ async fn check_files(settings: &[(&str, &str)]) -> String {
             assert_eq!((status, &said), (304, &kept), "{path}");
         }
     }
+    // The folder need not have it.
+    let script = http.get(format!("{}/buttons.js", server.base)).send().await.unwrap();
+    assert_eq!(
+        (script.status().as_u16(), &script.headers()["content-type"]),
+        (200, &"text/javascript".parse().unwrap())
+    );
     let missing = get("/pkg/nothing.css?v=1", None).await;
     assert_eq!((missing.0, &*missing.1), (404, "no-store"));
     http.get(format!("{}/pkg/topup.css", server.base)).send().await.unwrap().text().await.unwrap()

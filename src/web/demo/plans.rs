@@ -66,7 +66,7 @@ fn card(plan: &Plan, currency: &str, customer: &customers::Customer) -> AnyView 
                 <Price money=Money::new(plan.amount, currency) />
                 <small>" a month"</small>
             </p>
-            <p class="note"><Amount credits=plan.allowance() /> {format!(" {} a month", plan.allowance().noun())}</p>
+            <p class="note"><span><Amount credits=plan.allowance() /> {format!(" {} a month", plan.allowance().noun())}</span></p>
             <p class="note">{if plan.top_ups { "Top-ups available" } else { "No top-ups" }}</p>
             {state.map(|state| view! { <p class="after">{state}</p> })}
             {button}

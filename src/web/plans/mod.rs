@@ -161,8 +161,7 @@ fn card(plan: &Plan, currency: &str, customer: &Customer, form: Option<BuyForm>)
                 <small>" a month"</small>
             </p>
             <p class="note">
-                <Amount credits=plan.allowance() />
-                {format!(" {} a month", plan.allowance().noun())}
+                <span><Amount credits=plan.allowance() /> {format!(" {} a month", plan.allowance().noun())}</span>
             </p>
             <p class="note">{if plan.top_ups { "You can buy top-ups" } else { "No top-ups" }}</p>
             {state.map(|state| view! { <p class="after">{state}</p> })}
