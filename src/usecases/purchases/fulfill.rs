@@ -6,9 +6,9 @@
 use crate::args;
 use crate::domain::{PurchaseId, PurchaseState};
 use crate::stripe::{CheckoutState, StripeError};
+use crate::usecases::purchases::checkout_state;
 pub use crate::usecases::purchases::purchase::Fulfillment;
 use crate::usecases::purchases::purchase::{Purchase, expire_purchase, find_purchase, load_purchase};
-use crate::usecases::purchases::settle_checkout;
 use crate::usecases::{App, InternalError, alarms};
 use crate::webhooks::Hook;
 
@@ -133,7 +133,7 @@ pub(crate) async fn stripe_unanswered(app: &App, error: &StripeError) -> Result<
 async fn apply_checkout(app: &App, id: PurchaseId, state: CheckoutState) -> Result<Fulfillment, InternalError> {
     let shop = app.shop();
     let fulfillment = app
-        .write(move |tx| Box::pin(async move { settle_checkout::apply_checkout_state(tx, id, &state, &shop).await }))
+        .write(move |tx| Box::pin(async move { checkout_state::apply_checkout_state(tx, id, &state, &shop).await }))
         .await?;
     app.hook.iter().for_each(Hook::nudge);
     Ok(fulfillment)

@@ -5,6 +5,7 @@
 //! later; no transaction is open during a call to Stripe.
 
 mod checkout_order;
+mod checkout_state;
 mod fulfill;
 mod invoice;
 mod list;
@@ -16,7 +17,6 @@ mod refresh;
 mod refunds_and_disputes;
 mod restore;
 mod search;
-mod settle_checkout;
 mod start;
 mod stripe_customer;
 mod sweep;
