@@ -89,13 +89,27 @@ fn in_one_piece<V: IntoView + 'static>(
 ) -> Pin<Box<dyn Future<Output = PinnedStream> + Send>> {
     Box::pin(async move {
         let html = app.to_html_stream_in_order().collect::<String>().await;
-        Box::pin(once(async move { html })) as PinnedStream
+        Box::pin(once(async move { without_marks(&html) })) as PinnedStream
     })
+}
+
+/// Leaves out the comments by which a hydrating script would find its nodes. How many there are depends on the build
+/// (`.cargo/config.toml`). Text has none: it is escaped.
+#[must_use]
+pub fn without_marks(html: &str) -> String {
+    html.replace("<!>", "").replace("<!--<() />-->", "")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_has_no_marks() {
+        let part = |n: i64| view! { <b>{n}</b> {(n > 1).then_some("x")} }.into_any();
+        let html = Owner::new_root(None).with(|| view! { <p>{part(1)} {part(2)} "<!>"</p> }.to_html());
+        assert_eq!(without_marks(&html), "<p><b>1</b><b>2</b>x&lt;!&gt;</p>");
+    }
 
     #[test]
     fn a_title_is_text() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::web::billing::balance_card::BalanceCard;
+use crate::web::document::without_marks;
 use leptos::prelude::*;
 
 pub fn acme() -> CustomerBalance {
@@ -33,7 +34,7 @@ fn the_card_says_what_is_left_and_until_when() {
     assert_eq!(balance.spoken(), "4,820 used, 180 left of 5,000");
     assert_eq!(balance.bar(), BalanceBar { used: 964, held: 0 });
     assert_eq!(balance.notes(), vec![Text::from("Used when plan credits hit 0")]);
-    let html = Owner::new_root(None).with(|| view! { <BalanceCard balance /> }.to_html());
+    let html = without_marks(&Owner::new_root(None).with(|| view! { <BalanceCard balance /> }.to_html()));
     assert!(html.contains(">14:05</time>"), "{html}");
     assert!(html.contains("Resets <time datetime=\"2026-12-04T14:00:00Z\">4 Dec 2026</time>"), "{html}");
 }

@@ -180,6 +180,7 @@ fn After(total: i64, all: bool, page: usize, pages: usize) -> impl IntoView {
 mod tests {
     use super::*;
     use crate::domain::{Credits, PurchaseId, Terms};
+    use crate::web::document::without_marks;
     use crate::web::ui::purchase_badge::example;
 
     fn purchase(n: u8, state: PurchaseState) -> Purchase {
@@ -211,7 +212,7 @@ mod tests {
     }
 
     fn html(list: PurchaseList) -> String {
-        Owner::new_root(None).with(|| view! { <Purchases list /> }.to_html())
+        without_marks(&Owner::new_root(None).with(|| view! { <Purchases list /> }.to_html()))
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rules that every page keeps in every state, checked on its HTML.
 
 use crate::web::billing::page::BillingBody;
+use crate::web::document::without_marks;
 use crate::web::gallery::{Sample, all};
 use crate::web::history::HistoryBody;
 use crate::web::purchase::PurchaseBody;
@@ -17,7 +18,8 @@ fn pages() -> Vec<(&'static str, String)> {
         Sample::History(_, history) => view! { <HistoryBody history=*history /> }.to_html(),
         Sample::Settings(settings) => view! { <SettingsBody settings=*settings /> }.to_html(),
     };
-    Owner::new_root(None).with(|| all().into_iter().map(|(name, sample)| (name, html(sample))).collect())
+    Owner::new_root(None)
+        .with(|| all().into_iter().map(|(name, sample)| (name, without_marks(&html(sample)))).collect())
 }
 
 /// The text between the tags.
