@@ -133,8 +133,7 @@ prove: ## The long tests: many more histories, ten million entries, failovers; u
 	PROPTEST_CASES=$${PROPTEST_CASES:-2000} TOPUP_PROVE=1 scripts/with-postgres \
 	    cargo test $(LOCKED) -p topup --features demo -- --nocapture
 	LOCKED='$(LOCKED)' BENCH_BEHIND=10000000 scripts/bench behind
-	# Not `cancel`: a commit whose wait for the standby is canceled is still answered (docs/operations.md).
-	scripts/failover $(TARGET)/debug/topup 3 kill freeze standby stop switchover control
+	scripts/failover $(TARGET)/debug/topup 3
 
 .PHONY: failover
 failover: css ## Charges while PostgreSQL fails over under Patroni: one round of each kind

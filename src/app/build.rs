@@ -8,7 +8,7 @@ use crate::email::Mailer;
 use crate::ledger::Ledger;
 use crate::metrics::process::ProcessMetrics;
 use crate::rate_limits::RateLimits;
-use crate::settings::{DatabaseSettings, Settings, listen};
+use crate::settings::{DatabaseSettings, Settings, Synchronous, listen};
 use crate::store::postgres::ResponseTimeout;
 use crate::store::{OpenError, Opening, Store, newest_commit};
 use crate::stripe::{Stripe, StripeSettings};
@@ -132,7 +132,8 @@ pub async fn with_app(settings: &Settings, run: impl AsyncFnOnce(App) -> Result<
 /// The settings of a connection pool.
 pub fn opening(settings: &DatabaseSettings) -> Opening {
     let wait = Duration::from_secs(settings.database_wait_seconds);
-    Opening { connections: settings.database_connections, wait, ..Opening::default() }
+    let is_synchronous = settings.pg_synchronous == Synchronous::Required;
+    Opening { connections: settings.database_connections, wait, is_synchronous, ..Opening::default() }
 }
 
 /// Opens a database that must exist.

@@ -1,19 +1,22 @@
-//! The accounts that the engine keeps in memory between transactions.
+//! The accounts that a lane of the engine keeps in memory between transactions.
 //!
-//! They are trusted only if the database says that nobody else wrote in between: on SQLite `pragma data_version`, on
-//! PostgreSQL the row of `last_writer`.
+//! They are trusted only if the database says that nobody else wrote in between: SQLite by `pragma data_version`, for all of
+//! them; PostgreSQL by the version of each account's row when it is locked (`row_locks`).
 
 use crate::domain::Changes;
 use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage_names::DayNames;
 use crate::store::db::{Connection, DbError};
 use crate::store::key_segments::Segments;
-use crate::store::{entries, last_writer};
+use crate::store::postgres_sessions::Generation;
+use crate::store::row_numbers;
+use crate::store::row_numbers::RowNumbers;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// Accounts that are kept at most.
 const ACCOUNTS_MAX: usize = 50_000;
+/// Numbers of customers that are kept at most.
+const IDS_MAX: usize = 200_000;
 
 /// An account of the working set and what is not written yet.
 #[derive(Clone, Debug)]
@@ -21,77 +24,91 @@ pub(super) struct CachedAccount {
     pub loaded: StoredAccount,
     pub changes: Changes,
     pub dirty: bool,
+    /// The version of its row on PostgreSQL; none where it is not known.
+    pub version: Option<i64>,
     /// The sources and operations that its newest day names, once a usage has asked.
     pub names: Option<DayNames>,
 }
 
 impl CachedAccount {
     pub fn new(loaded: StoredAccount, changes: Changes, dirty: bool) -> Self {
-        Self { loaded, changes, dirty, names: None }
+        Self { loaded, changes, dirty, version: None, names: None }
     }
 }
 
 /// Accounts, keys and counters that the engine keeps between transactions.
 pub(super) struct AccountCache {
     pub accounts: HashMap<i64, CachedAccount>,
+    /// Numbers of customers, which never change.
     pub by_id: HashMap<String, i64>,
     /// Accounts that the next flush writes.
     pub dirty: Vec<i64>,
-    pub last_row: i64,
+    pub rows: RowNumbers,
+    /// SQLite's last number of a grant.
     pub last_grant: i64,
     pub keys: Segments,
-    /// The database's counter of foreign writes, as last read.
+    /// SQLite's counter of foreign writes, as last read.
     seen: Option<i64>,
-    writer: Uuid,
+    /// PostgreSQL's sessions that it is of.
+    generation: Generation,
 }
 
 impl AccountCache {
-    pub fn new(writer: Uuid, segment_rows: i64) -> Self {
+    pub fn new(keys: Segments) -> Self {
         Self {
             accounts: HashMap::new(),
             by_id: HashMap::new(),
             dirty: Vec::new(),
-            last_row: 0,
+            rows: RowNumbers::default(),
             last_grant: 0,
-            keys: Segments::of_rows(segment_rows),
+            keys,
             seen: None,
-            writer,
+            generation: Generation::default(),
         }
     }
 
-    /// Begins a transaction: drops all accounts if anybody else has written since the last one.
+    /// Begins a transaction. On SQLite drops all accounts if anybody else has written since the last one.
     pub async fn validate(&mut self, db: &mut Connection) -> Result<(), DbError> {
-        let seen = match db.data_version() {
-            Some(version) => version,
-            None => {
-                let (number, is_mine) = last_writer::note_write(db, self.writer).await?;
-                if is_mine && self.seen == Some(number - 1) {
-                    self.seen = Some(number);
-                }
-                number
+        let is_full = self.accounts.len() > ACCOUNTS_MAX || self.by_id.len() > IDS_MAX;
+        let Some(seen) = db.data_version() else {
+            if is_full {
+                self.accounts.clear();
+                self.by_id.clear();
             }
+            let generation = db.begun().map_or(self.generation, |begun| begun.generation);
+            if generation != self.generation {
+                self.forget();
+            }
+            if generation.timelines != self.generation.timelines {
+                self.keys.forget_sealed();
+            }
+            self.generation = generation;
+            return self.keys.follow(db).await;
         };
-        if self.seen == Some(seen) && self.accounts.len() <= ACCOUNTS_MAX {
+        if self.seen == Some(seen) && !is_full {
             self.keys.trust();
             return Ok(());
         }
         self.forget();
-        self.last_row = entries::last_row(db).await?;
-        self.last_grant = entries::last_grant_no(db).await?;
+        self.last_grant = row_numbers::last_grant_no(db).await?;
+        self.rows.reserve(db, 1).await?;
         self.keys.load(db).await?;
         self.seen = Some(seen);
         Ok(())
     }
 
-    pub fn insert(&mut self, loaded: StoredAccount) {
+    pub fn insert(&mut self, loaded: StoredAccount, version: Option<i64>) {
         self.by_id.insert(loaded.account.customer.clone(), loaded.no);
-        self.accounts.insert(loaded.no, CachedAccount::new(loaded, Changes::default(), false));
+        let account = CachedAccount { version, ..CachedAccount::new(loaded, Changes::default(), false) };
+        self.accounts.insert(account.loaded.no, account);
     }
 
+    /// After a transaction that failed, or whose end is unknown.
     pub fn forget(&mut self) {
         self.accounts.clear();
         self.by_id.clear();
         self.dirty.clear();
+        self.rows = RowNumbers::default();
         self.keys.forget();
         self.seen = None;
     }

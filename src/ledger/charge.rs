@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::domain::entry::note_hash;
 use crate::domain::{Credits, Draw, Instant, Refusal, Summary, UsageId};
 use crate::ledger::write_transaction::WriteTransaction;
+use crate::store::account_locks::Busy;
 use crate::store::daily_usage::day_number;
 use crate::store::db::DbError;
 use crate::store::entries::NewUsageColumns;
@@ -92,11 +93,14 @@ impl WriteTransaction {
     /// # Errors
     /// The database fails. A refusal is a [`ChargeOutcome`].
     pub async fn charge(&mut self, charge: &Charge) -> Result<ChargeOutcome, DbError> {
+        if let Some(no) = self.customer_no(&charge.customer).await? {
+            self.lock(&[no], Busy::Wait).await?;
+        }
         let mut outcomes = self.charge_all(&[charge]).await?;
         outcomes.pop().ok_or_else(|| crate::store::db::corrupt("a charge without an outcome"))
     }
 
-    /// Decides charges in their order.
+    /// Decides charges in their order, whose accounts the transaction has.
     pub(super) async fn charge_all(&mut self, charges: &[&Charge]) -> Result<Vec<ChargeOutcome>, DbError> {
         let hashes: Vec<KeyHash> =
             charges.iter().map(|c| idempotency_keys::idempotency_key_hash(&c.customer, &c.key)).collect();

@@ -5,6 +5,7 @@ use crate::ledger::account_cache::CachedAccount;
 use crate::ledger::write_transaction::{NewUsage, WriteTransaction};
 use crate::store::accounts::StoredAccount;
 use crate::store::db::{DbError, corrupt};
+use crate::store::row_numbers;
 use crate::store::write_set::WriteSet;
 use std::collections::HashMap;
 
@@ -13,6 +14,8 @@ struct Collector {
     set: WriteSet,
     /// Days before expiry on which reminders are due.
     reminder_days: Vec<i64>,
+    /// For new grants, ascending.
+    grant_numbers: std::vec::IntoIter<i64>,
     /// Row numbers of entries, by customer and seq.
     rows_by_seq: HashMap<(i64, i64), i64>,
 }
@@ -40,14 +43,16 @@ impl WriteTransaction {
         let sums = (std::mem::take(&mut self.days), std::mem::take(&mut self.metrics));
         let set = WriteSet::new(std::mem::take(&mut self.bindings), sums);
         let reminder_days = self.catalog.rules.reminder_days.clone();
-        let mut collector = Collector { set, reminder_days, rows_by_seq: HashMap::new() };
+        let grant_numbers = self.number_rows(&dirty).await?;
+        let mut collector = Collector { set, reminder_days, grant_numbers, rows_by_seq: HashMap::new() };
         for no in &dirty {
             let open = self.cache.accounts.get_mut(no).ok_or_else(|| corrupt("an account was lost"))?;
-            collector.add(open, &mut self.cache.last_row, &mut self.cache.last_grant)?;
+            collector.add(open, &mut self.cache.rows.last)?;
         }
         collector.add_usages(std::mem::take(&mut self.usages))?;
-        let may_commit = is_last && !self.cache.keys.is_due(self.cache.last_row);
+        let may_commit = is_last && !self.cache.keys.is_due(self.cache.rows.last);
         collector.set.write(&mut self.db, &mut self.cache.keys, may_commit).await?;
+        self.note_written(&dirty);
         for no in dirty {
             if let Some(open) = self.cache.accounts.get_mut(&no) {
                 drop_closed_grants(open);
@@ -55,14 +60,25 @@ impl WriteTransaction {
         }
         Ok(())
     }
+
+    /// Sees to numbers for the new entries of these accounts, and returns those of their new grants.
+    async fn number_rows(&mut self, dirty: &[i64]) -> Result<std::vec::IntoIter<i64>, DbError> {
+        let changes = || dirty.iter().filter_map(|no| self.cache.accounts.get(no)).map(|open| &open.changes);
+        let entries: usize = changes().map(|changes| changes.entries.len()).sum();
+        let grants: usize = changes().map(|changes| changes.new_grants.len()).sum();
+        self.cache.rows.reserve(&mut self.db, i64::try_from(entries).unwrap_or(i64::MAX)).await?;
+        let numbers = row_numbers::grant_numbers(&mut self.db, self.cache.last_grant, grants).await?;
+        self.cache.last_grant = numbers.last().copied().unwrap_or(self.cache.last_grant);
+        Ok(numbers.into_iter())
+    }
 }
 
 impl Collector {
-    fn add(&mut self, open: &mut CachedAccount, last_row: &mut i64, last_grant: &mut i64) -> Result<(), DbError> {
+    fn add(&mut self, open: &mut CachedAccount, last_row: &mut i64) -> Result<(), DbError> {
         let (loaded, changes) = (&mut open.loaded, &open.changes);
         for id in &changes.new_grants {
-            *last_grant += 1;
-            loaded.grant_nos.insert(*id, *last_grant);
+            let number = self.grant_numbers.next().ok_or_else(|| corrupt("a new grant without a number"))?;
+            loaded.grant_nos.insert(*id, number);
         }
         self.add_grants(loaded, changes)?;
         self.add_alerts(loaded, changes)?;

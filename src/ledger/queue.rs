@@ -1,68 +1,65 @@
-//! The bounded queue and its one consumer.
+//! The bounded queue in front of the lanes.
 //!
-//! The consumer takes what is there, as much as one commit may hold, decides it in a write transaction, commits,
-//! answers. A full queue refuses at once. At shut-down the queue is drained before the database is closed.
+//! A full queue refuses at once. At shut-down the queue is drained before the database is closed.
 //!
 //! A commit's size is counted in charges: an item may have a thousand of them, and the server gives up a process that
 //! waits for seconds for another one's lock, or inside its own transaction.
 
 use crate::clock::Clock;
 use crate::domain::Catalog;
-use crate::ledger::account_cache::AccountCache;
 use crate::ledger::anonymous_lane::AnonymousLane;
-use crate::ledger::batch::{Done, Item, QueuedJob, reason_of};
+use crate::ledger::batch::{Charges, Done, Item, Job, QueuedJob, ReplySender};
 use crate::ledger::charge::{Charge, ChargeOutcome};
 use crate::ledger::clock_guard::ClockGuard;
 use crate::ledger::health::Health;
+use crate::ledger::lane::{Lane, LaneKind, LaneParts};
 use crate::ledger::unavailable::Unavailable;
 use crate::ledger::write_transaction::WriteTransaction;
 use crate::metrics::METRICS;
 use crate::store::db::DbError;
-use crate::store::errors::is_lasting;
+use crate::store::key_segments::SharedFilters;
 use crate::store::{Store, key_segments};
-use futures::FutureExt;
 use futures::future::BoxFuture;
-use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 /// How many writes may wait.
 const QUEUE_MAX: usize = 8_192;
 /// How many charges may wait in them: a batch has up to a thousand, and memory is what they cost.
 const QUEUE_CHARGES_MAX: usize = 262_144;
-/// How many charges are decided in one commit.
-const COMMIT_MAX: usize = 2_048;
 
 /// The way to write. Clones share one engine.
 #[derive(Clone)]
 pub struct Ledger {
-    sender: mpsc::Sender<(Instant, Item)>,
+    /// Charges and jobs of one customer, and since when they wait.
+    ledgers: mpsc::Sender<(Instant, Item)>,
+    /// Other jobs; the same queue on SQLite.
+    jobs: mpsc::Sender<(Instant, Item)>,
     lane: Arc<AnonymousLane>,
     shared: Arc<Shared>,
 }
 
-/// The state that callers and the engine share.
-struct Shared {
+/// The state that callers and the lanes share.
+pub(super) struct Shared {
     /// The weight of all that waits.
     waiting: AtomicUsize,
-    health: Health,
-    guard: ClockGuard,
+    pub health: Health,
+    pub guard: ClockGuard,
 }
 
-/// The consumer's end; it runs until every [`Ledger`] is gone.
-pub struct Engine {
-    store: Store,
-    clock: Clock,
-    catalog: Arc<Catalog>,
-    receiver: mpsc::Receiver<(Instant, Item)>,
-    /// Taken from the queue, and more than the last commit could hold.
-    taken: VecDeque<Item>,
-    shared: Arc<Shared>,
-    cache: AccountCache,
-    segment_rows: i64,
+impl Shared {
+    /// Notes that an item waits no more.
+    pub fn took(&self, item: &Item) {
+        self.waiting.fetch_sub(item.weight(), Ordering::Relaxed);
+    }
+
+    /// Notes that an item waits again.
+    pub fn put_back(&self, item: &Item) {
+        self.waiting.fetch_add(item.weight(), Ordering::Relaxed);
+    }
 }
 
 impl Ledger {
@@ -80,13 +77,23 @@ impl Ledger {
         catalog: Arc<Catalog>,
         segment_rows: i64,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        let cache = AccountCache::new(clock.mint(), segment_rows);
         let guard = ClockGuard::new(clock.clone());
         let shared = Arc::new(Shared { waiting: AtomicUsize::new(0), health: Health::default(), guard });
-        let (taken, mine) = (VecDeque::new(), Arc::clone(&shared));
-        let engine = Engine { store, clock, catalog, receiver, taken, shared: mine, cache, segment_rows };
-        (Self { sender, lane: Arc::new(AnonymousLane::new()), shared }, tokio::spawn(engine.run()))
+        let (ledgers, receiver) = mpsc::channel(QUEUE_MAX);
+        let filters = SharedFilters::default();
+        let parts = LaneParts { store, clock, catalog, shared: Arc::clone(&shared), segment_rows, filters };
+        let mut lanes = Vec::new();
+        let jobs = if matches!(parts.store, Store::Sqlite { .. }) {
+            lanes.push(Lane::new(LaneKind::All, receiver, parts.clone()));
+            ledgers.clone()
+        } else {
+            let ((patient, met_taken), (jobs, waiting)) = (mpsc::channel(QUEUE_MAX), mpsc::channel(QUEUE_MAX));
+            lanes.push(Lane::new(LaneKind::Ledgers(patient), receiver, parts.clone()));
+            lanes.push(Lane::new(LaneKind::Patient, met_taken, parts.clone()));
+            lanes.push(Lane::new(LaneKind::Jobs, waiting, parts.clone()));
+            jobs
+        };
+        (Self { ledgers, jobs, lane: Arc::new(AnonymousLane::new()), shared }, tokio::spawn(run(lanes, parts)))
     }
 
     /// Writes that the database did not take since it last took one.
@@ -104,7 +111,9 @@ impl Ledger {
     /// The number of waiting writes, and their size in charges.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
-        (self.sender.max_capacity() - self.sender.capacity(), self.shared.waiting.load(Ordering::Relaxed))
+        let queued = |sender: &mpsc::Sender<(Instant, Item)>| sender.max_capacity() - sender.capacity();
+        let jobs = if self.jobs.same_channel(&self.ledgers) { 0 } else { queued(&self.jobs) };
+        (queued(&self.ledgers) + jobs, self.shared.waiting.load(Ordering::Relaxed))
     }
 
     /// Charges a customer.
@@ -113,7 +122,8 @@ impl Ledger {
     /// [`Unavailable`]; what the rules refuse is a [`ChargeOutcome`].
     pub async fn charge(&self, charge: Charge) -> Result<ChargeOutcome, Unavailable> {
         let (sender, receiver) = oneshot::channel();
-        let outcome = match self.put(Item::Charge(charge, sender)) {
+        let charges = Item::Charges(Charges::new(vec![charge], ReplySender::One(sender)));
+        let outcome = match self.put(charges) {
             Ok(()) => receiver.await.unwrap_or(Err(Unavailable::Database)),
             Err(unavailable) => Err(unavailable),
         };
@@ -121,13 +131,14 @@ impl Ledger {
         outcome
     }
 
-    /// Charges in the order given, each on its own, all in one commit.
+    /// Charges in the order given, each on its own, as a rule all in one commit: those of a customer whose account another
+    /// process has come later, in their order.
     ///
     /// # Errors
     /// [`Unavailable`]; what the rules refuse is a [`ChargeOutcome`].
     pub async fn charge_many(&self, charges: Vec<Charge>) -> Result<Vec<ChargeOutcome>, Unavailable> {
         let ((sender, receiver), count) = (oneshot::channel(), charges.len());
-        let outcomes = match self.put(Item::Charges(charges, sender)) {
+        let outcomes = match self.put(Item::Charges(Charges::new(charges, ReplySender::Several(sender)))) {
             Ok(()) => receiver.await.unwrap_or(Err(Unavailable::Database)),
             Err(unavailable) => Err(unavailable),
         };
@@ -136,11 +147,34 @@ impl Ledger {
     }
 
     /// Runs a small job in the engine's transaction, in a savepoint of its own. `Err` undoes the job,
-    /// and only the job. A job makes no network call.
+    /// and only the job. A job makes no network call. On PostgreSQL no other process runs such a job at the same time.
     ///
     /// # Errors
     /// [`Unavailable`]; the job's own error is inside.
     pub async fn job<T, E, F>(&self, job: F) -> Result<Result<T, E>, Unavailable>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+    {
+        self.run_job(None, job).await
+    }
+
+    /// The same for a job that reads and writes the ledger of one customer, and rows that only jobs under the same account
+    /// write. Its account is locked before it begins, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Ledger::job`].
+    pub async fn customer_job<T, E, F>(&self, customer_no: i64, job: F) -> Result<Result<T, E>, Unavailable>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, E>> + Send + 'static,
+    {
+        self.run_job(Some(customer_no), job).await
+    }
+
+    async fn run_job<T, E, F>(&self, customer: Option<i64>, job: F) -> Result<Result<T, E>, Unavailable>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
@@ -162,7 +196,7 @@ impl Ledger {
                 Ok(Done { keep, answer: Box::new(answer) })
             })
         });
-        self.put(Item::Job(run))?;
+        self.put(Item::Job(Job { customer, run, rounds: 0 }))?;
         receiver.await.unwrap_or(Err(Unavailable::Database))
     }
 
@@ -182,12 +216,13 @@ impl Ledger {
     }
 
     fn put(&self, item: Item) -> Result<(), Unavailable> {
-        let weight = item.weight();
+        let is_job = matches!(&item, Item::Job(job) if job.customer.is_none());
+        let (weight, sender) = (item.weight(), if is_job { &self.jobs } else { &self.ledgers });
         let before = self.shared.waiting.fetch_add(weight, Ordering::Relaxed);
         let sent = if before > 0 && before.saturating_add(weight) > QUEUE_CHARGES_MAX {
             Err(Unavailable::Overloaded)
         } else {
-            self.sender.try_send((Instant::now(), item)).map_err(|e| match e {
+            sender.try_send((Instant::now(), item)).map_err(|e| match e {
                 mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
                 mpsc::error::TrySendError::Closed(_) => Unavailable::Closed,
             })
@@ -199,105 +234,19 @@ impl Ledger {
     }
 }
 
-impl Engine {
-    async fn run(mut self) {
-        let (shared, store) = (Arc::clone(&self.shared), self.store.clone());
-        let watch = tokio::spawn(async move { shared.health.watch(&store, &shared.guard).await });
-        loop {
-            let batch = self.next().await;
-            if batch.is_empty() {
-                break;
-            }
-            let several = batch.len() > 1;
-            let tx = AssertUnwindSafe(self.commit_batch(batch));
-            if tx.catch_unwind().await.is_err() {
-                // A bug met by one write must not end all writing: its batch is undone, and nothing remembered of it.
-                tracing::error!("a write transaction panicked");
-                self.cache.forget();
-            }
-            if several {
-                // Callers with an answer may send more: one commit for them and those who waited, not two.
-                tokio::task::yield_now().await;
-            }
-        }
-        watch.abort();
-        // It holds the store, which is closed next.
-        let _aborted = watch.await;
-    }
-
-    /// As much as one commit holds of what waits, at least one item; nothing in the end.
-    async fn next(&mut self) -> Vec<Item> {
-        if self.taken.is_empty() {
-            let Some((since, item)) = self.receiver.recv().await else { return Vec::new() };
-            METRICS.ledger.observe_wait(since.elapsed());
-            self.taken.push_back(item);
-        }
-        let mut weight: usize = self.taken.iter().map(Item::weight).sum();
-        while weight < COMMIT_MAX
-            && let Ok((since, item)) = self.receiver.try_recv()
-        {
-            METRICS.ledger.observe_wait(since.elapsed());
-            weight += item.weight();
-            self.taken.push_back(item);
-        }
-        let (mut batch, mut weight) = (Vec::new(), 0);
-        while let Some(item) = self.taken.pop_front_if(|item| weight == 0 || weight + item.weight() <= COMMIT_MAX) {
-            weight += item.weight();
-            batch.push(item);
-        }
-        self.shared.waiting.fetch_sub(weight, Ordering::Relaxed);
-        batch
-    }
-
-    async fn commit_batch(&mut self, batch: Vec<Item>) {
-        if !self.shared.guard.admits(&self.store).await {
-            self.shared.health.failed();
-            return batch.into_iter().for_each(Item::refuse);
-        }
-        let cache = std::mem::replace(&mut self.cache, AccountCache::new(self.clock.mint(), self.segment_rows));
-        let is_alone = batch.len() == 1;
-        let (began, size) = (Instant::now(), batch.iter().map(Item::weight).sum());
-        let (mut used, mut commit) = ([0; 3], None);
-        let mut answers = Vec::with_capacity(batch.len());
-        let result =
-            match WriteTransaction::begin(&self.store, self.clock.clone(), Arc::clone(&self.catalog), cache).await {
-                Ok(mut tx) => match tx.decide(batch, &mut answers).await {
-                    Ok(()) => {
-                        (self.cache, used) = (tx.cache, tx.used);
-                        let commits = Instant::now();
-                        let committed = tx.db.commit().await;
-                        commit = Some(commits.elapsed());
-                        committed
-                    }
-                    Err(e) => {
-                        // Forgotten below, all but the filters of sealed segments: a disk that is full must not cost those.
-                        self.cache = tx.cache;
-                        Err(e)
-                    }
-                },
-                Err((e, cache)) => {
-                    self.cache = cache;
-                    Err(e)
-                }
-            };
-        let committed = result.map_err(|e| {
-            tracing::error!(error = %e, "a write transaction was not committed");
-            self.cache.forget();
-            // A row that cannot be read is no fault of the database.
-            if !is_lasting(&e) {
-                self.shared.health.failed();
-            }
-            reason_of(&e, is_alone)
-        });
-        METRICS.ledger.observe_transaction(size, began.elapsed(), commit, committed.is_ok());
-        if committed.is_ok() {
-            METRICS.ledger.count_used(used);
-            self.shared.health.succeeded();
-        }
-        for answer in answers {
-            answer(committed);
+/// Runs the lanes until every [`Ledger`] is gone.
+async fn run(lanes: Vec<Lane>, parts: LaneParts) {
+    let (shared, store) = (parts.shared, parts.store);
+    let watch = tokio::spawn(async move { shared.health.watch(&store, &shared.guard).await });
+    let lanes: Vec<JoinHandle<()>> = lanes.into_iter().map(|lane| tokio::spawn(lane.run())).collect();
+    for lane in lanes {
+        if let Err(e) = lane.await {
+            tracing::error!(error = %e, "a lane ended");
         }
     }
+    watch.abort();
+    // It holds the store, which is closed next.
+    let _aborted = watch.await;
 }
 
 /// Counts answered charges.

@@ -4,13 +4,16 @@ use crate::clock::Clock;
 use crate::domain::balance_alert::AlertState;
 use crate::domain::{Account, Catalog, Changes, Credits, GrantId, Instant, Refusal};
 use crate::ledger::account_cache::{AccountCache, CachedAccount};
+use crate::ledger::row_locks::RowLocks;
+use crate::store::account_locks::Busy;
 use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage::{DayKey, Totals};
 use crate::store::db::{Connection, DbError, corrupt};
 use crate::store::entries::NewUsageColumns;
 use crate::store::idempotency_keys::{KeyBinding, KeyHash};
 use crate::store::metrics::MetricDays;
-use crate::store::{Store, accounts};
+use crate::store::row_numbers::RowNumbers;
+use crate::store::{Scope, Store, account_locks, accounts};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -45,6 +48,8 @@ pub struct WriteTransaction {
     /// The trace of the request that each job works for, for the webhooks that it writes.
     pub traceparent: Option<String>,
     pub(super) cache: AccountCache,
+    /// On PostgreSQL the accounts that it has.
+    pub(super) locks: Option<RowLocks>,
     pub(super) usages: Vec<NewUsage>,
     pub(super) bindings: HashMap<KeyHash, KeyBinding>,
     /// Daily totals that the usages of this batch add.
@@ -58,17 +63,18 @@ pub struct WriteTransaction {
 impl WriteTransaction {
     /// Begins, and checks whether the cache is still valid.
     pub(super) async fn begin(
-        store: &Store,
+        (store, scope): (&Store, Scope),
         clock: Clock,
         catalog: Arc<Catalog>,
         cache: AccountCache,
     ) -> Result<Self, (DbError, AccountCache)> {
-        let db = match store.begin_write().await {
+        let db = match store.begin_write_of(scope).await {
             Ok(db) => db,
             Err(e) => return Err((e, cache)),
         };
         let (usages, bindings, days, metrics) = (Vec::new(), HashMap::new(), BTreeMap::new(), MetricDays::new());
         let (alarm_channels, traceparent) = (AlarmChannels::default(), None);
+        let locks = db.begun().map(RowLocks::new);
         let mut tx = Self {
             db,
             clock,
@@ -76,6 +82,7 @@ impl WriteTransaction {
             alarm_channels,
             traceparent,
             cache,
+            locks,
             usages,
             bindings,
             days,
@@ -96,27 +103,48 @@ impl WriteTransaction {
 
     /// The number of a customer, if there is one.
     pub async fn customer_no(&mut self, id: &str) -> Result<Option<i64>, DbError> {
-        self.load_accounts(std::iter::once(id)).await?;
+        if self.locks.is_some() {
+            self.find_numbers(std::iter::once(id)).await?;
+        } else {
+            self.load_accounts(std::iter::once(id)).await?;
+        }
         Ok(self.cache.by_id.get(id).copied())
     }
 
-    /// Loads the working sets of all customers that are not remembered yet.
+    /// Loads the working sets of all customers that are not remembered, so far as the transaction has their accounts.
     pub(super) async fn load_accounts<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<(), DbError> {
-        let missing: HashSet<&str> = ids.filter(|id| !self.cache.by_id.contains_key(*id)).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
-        for loaded in accounts::load_by_ids(&mut self.db, &missing).await? {
-            self.cache.insert(loaded);
+        let loaded = if self.locks.is_some() {
+            let nos: HashSet<i64> = ids.filter_map(|id| self.cache.by_id.get(id).copied()).collect();
+            let missing = |no: &i64| self.holds(*no) && !self.cache.accounts.contains_key(no);
+            let missing: Vec<i64> = nos.into_iter().filter(missing).collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            accounts::load_by_nos(&mut self.db, &missing).await?
+        } else {
+            let missing: HashSet<&str> = ids.filter(|id| !self.cache.by_id.contains_key(*id)).collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            let missing: Vec<String> = missing.into_iter().map(str::to_owned).collect();
+            accounts::load_by_ids(&mut self.db, &missing).await?
+        };
+        for loaded in loaded {
+            let version = self.version(loaded.no);
+            self.cache.insert(loaded, version);
         }
         Ok(())
     }
 
+    /// The account of a customer. On PostgreSQL, where another transaction has it, that is waited for.
     pub(super) async fn cached_account(&mut self, no: i64) -> Result<&mut CachedAccount, DbError> {
+        if !self.holds(no) {
+            self.lock(&[no], Busy::Wait).await?;
+        }
         if !self.cache.accounts.contains_key(&no) {
             let loaded = accounts::load_by_no(&mut self.db, no).await?.ok_or_else(|| corrupt("no such customer"))?;
-            self.cache.insert(loaded);
+            let version = self.version(no);
+            self.cache.insert(loaded, version);
         }
         self.cache.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))
     }
@@ -172,6 +200,7 @@ impl WriteTransaction {
             account,
             grant_nos: HashMap::new(),
         };
+        self.hold_new(no);
         self.cache.by_id.insert(id.to_owned(), no);
         self.cache.accounts.insert(no, CachedAccount::new(loaded, changes, true));
         self.cache.dirty.push(no);
@@ -203,12 +232,25 @@ impl WriteTransaction {
         Ok(self.cached_account(no).await?.loaded.closed)
     }
 
-    /// Forgets a customer, whose rows were changed by other SQL of this transaction.
+    /// Takes a customer's account before other rows of the customer that its writers refer to are changed.
+    ///
+    /// # Errors
+    /// The database fails, or somebody else kept it for too long.
+    pub async fn lock_account(&mut self, no: i64) -> Result<(), DbError> {
+        self.lock(&[no], Busy::Wait).await
+    }
+
+    /// Forgets a customer, whose rows are changed by other SQL of this transaction; others forget it too.
     ///
     /// # Errors
     /// The database fails; pending changes are written first.
     pub async fn evict_account(&mut self, no: i64) -> Result<(), DbError> {
         self.flush().await?;
+        if self.locks.is_some() {
+            self.lock_account(no).await?;
+            account_locks::touch_account(&mut self.db, no).await?;
+            self.note_written(&[no]);
+        }
         if let Some(open) = self.cache.accounts.remove(&no) {
             self.cache.by_id.remove(&open.loaded.account.customer);
         }
@@ -229,12 +271,14 @@ impl WriteTransaction {
     }
 
     /// Drops the changes of a job that is undone, with all accounts that it may have touched.
-    pub(super) fn drop_changes(&mut self, rows: (i64, i64)) {
-        // The cache has the flushed changes of the undone job, so all accounts are dropped.
-        self.cache.accounts.clear();
-        self.cache.by_id.clear();
+    pub(super) fn drop_changes(&mut self, rows: (RowNumbers, i64)) {
+        // The cache has the flushed changes of the undone job. On PostgreSQL those accounts are gone with the savepoint.
+        if self.locks.is_none() {
+            self.cache.accounts.clear();
+            self.cache.by_id.clear();
+        }
         self.cache.dirty.clear();
-        (self.cache.last_row, self.cache.last_grant) = rows;
+        (self.cache.rows, self.cache.last_grant) = rows;
         self.usages.clear();
         self.bindings.clear();
         self.days.clear();

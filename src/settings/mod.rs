@@ -27,6 +27,15 @@ pub enum Switch {
     Off,
 }
 
+/// `PG_SYNCHRONOUS`: who sees to it that commits are on standbys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Synchronous {
+    /// The server, by its own settings.
+    Server,
+    /// The server, and Topup asks whether it was so.
+    Required,
+}
+
 /// The database and the catalogue.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseSettings {
@@ -39,6 +48,10 @@ pub struct DatabaseSettings {
     /// Seconds to wait for a database server that does not answer at the start, 0 to 3600
     #[arg(long, env = "DATABASE_WAIT_SECONDS", default_value = "60", value_parser = values::word_of(clap::value_parser!(u64).range(0..=3_600)))]
     pub database_wait_seconds: u64,
+    /// Which standbys a commit of PostgreSQL must be on: those that the server waits for, or `required`: an answer is given only
+    /// when they are known to have it
+    #[arg(long, env = "PG_SYNCHRONOUS", default_value = "server", value_parser = values::word_of(EnumValueParser::<Synchronous>::new()))]
+    pub pg_synchronous: Synchronous,
     /// The catalogue of plans and packages
     #[arg(long, env = "CATALOG", default_value = "catalog.toml", value_parser = values::text_of(PathBufValueParser::new()))]
     pub catalog: PathBuf,

@@ -56,14 +56,23 @@ pub async fn load_by_ids(db: &mut Connection, ids: &[String]) -> Result<Vec<Stor
     load_parts(db, out).await
 }
 
+/// Loads the working sets of customers by their numbers.
+///
+/// # Errors
+/// The database fails, or a row is corrupt.
+pub async fn load_by_nos(db: &mut Connection, nos: &[i64]) -> Result<Vec<StoredAccount>, DbError> {
+    let sql = |_: &str, any: &str| format!("{ACCOUNT} where c.no {any}");
+    let rows = statement_batch::fetch_all_in(db, sql, Vec::new(), nos.iter().map(|no| Value::from(*no)).collect());
+    let loaded = rows.await?.iter().map(account_of_row).collect::<Result<Vec<_>, _>>()?;
+    load_parts(db, loaded).await
+}
+
 /// Loads one working set by its number.
 ///
 /// # Errors
 /// The database fails, or a row is corrupt.
 pub async fn load_by_no(db: &mut Connection, no: i64) -> Result<Option<StoredAccount>, DbError> {
-    let rows = db.fetch_all(format!("{ACCOUNT} where c.no = $1"), args![no]).await?;
-    let loaded = rows.iter().map(account_of_row).collect::<Result<Vec<_>, _>>()?;
-    Ok(load_parts(db, loaded).await?.pop())
+    Ok(load_by_nos(db, &[no]).await?.pop())
 }
 
 /// Loads one working set by the SaaS's id.

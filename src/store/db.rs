@@ -7,7 +7,7 @@
 
 use crate::metrics::METRICS;
 pub use crate::store::errors::{DbError, corrupt};
-use crate::store::postgres::PostgresConnection;
+use crate::store::postgres::{Begun, PostgresConnection};
 pub use crate::store::row::Row;
 use crate::store::sqlite::SqliteWriteTransaction;
 pub use crate::store::values::{Column, Value};
@@ -135,6 +135,15 @@ impl Connection {
     pub const fn data_version(&self) -> Option<i64> {
         match self {
             Self::SqliteWrite(tx) => Some(tx.data_version()),
+            _ => None,
+        }
+    }
+
+    /// What a ledger's write transaction knew at its beginning, on PostgreSQL.
+    #[must_use]
+    pub const fn begun(&self) -> Option<Begun> {
+        match self {
+            Self::Postgres(link) => link.begun(),
             _ => None,
         }
     }

@@ -11,20 +11,6 @@ use crate::store::statement_batch::StatementBatch;
 /// How far apart marks are.
 pub const MARK_EVERY: i64 = 64;
 
-/// The last row of all.
-pub async fn last_row(db: &mut Connection) -> Result<i64, DbError> {
-    fetch_number(db, "select coalesce(max(row_no), 0) as n from entries").await
-}
-
-/// The last grant's number.
-pub async fn last_grant_no(db: &mut Connection) -> Result<i64, DbError> {
-    fetch_number(db, "select coalesce(max(no), 0) as n from grants").await
-}
-
-async fn fetch_number(db: &mut Connection, sql: &str) -> Result<i64, DbError> {
-    db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
-}
-
 /// The row of an entry.
 pub(super) fn entry_row(row_no: i64, prev_row: i64, customer_no: i64, grant_no: i64, entry: &Entry) -> Vec<Value> {
     args![

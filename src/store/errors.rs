@@ -46,6 +46,18 @@ pub fn is_lasting(error: &DbError) -> bool {
     }
 }
 
+/// True if PostgreSQL undid a transaction that may be done once more at once: a deadlock, or a failure to serialize.
+#[must_use]
+pub fn is_rolled_back(error: &DbError) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "40001" || code == "40P01")
+}
+
+/// True if somebody else kept a lock for too long.
+#[must_use]
+pub fn is_lock_timeout(error: &DbError) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == "55P03")
+}
+
 fn is_lasting_answer(said: &dyn DatabaseError) -> bool {
     let code = said.code().unwrap_or_default();
     if said.try_downcast_ref::<PgDatabaseError>().is_some() {

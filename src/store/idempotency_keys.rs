@@ -57,17 +57,27 @@ fn first_half(sha: Sha256) -> [u8; 16] {
     out
 }
 
-/// The binding of a key in any segment: for reads beside the engine.
-pub async fn find_in_all_segments(db: &mut Connection, key: KeyHash) -> Result<Option<KeyBinding>, DbError> {
-    let newest = "select coalesce(max(segment) + 1, 0) as n from key_segments";
-    let newest = db.fetch_optional(newest, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
-    if let Some(binding) = find_in_segment(db, newest, &[key]).await?.remove(&key) {
-        return Ok(Some(binding));
+/// The bindings of `hashes` in segment `first` and all behind it, on PostgreSQL.
+pub(super) async fn find_from_segment(
+    db: &mut Connection,
+    first: i64,
+    hashes: &[KeyHash],
+) -> Result<HashMap<KeyHash, KeyBinding>, DbError> {
+    if hashes.is_empty() {
+        return Ok(HashMap::new());
     }
-    // The few segments first, in this order: SQLite would rather read all keys.
-    let sql = "select k.content_hash, k.status, k.kind, k.answer from key_segments s
-        cross join idempotency_keys k where k.segment = s.segment and k.key_hash = $1";
-    db.fetch_optional(sql, args![key]).await?.map(|row| binding_of(&row)).transpose()
+    // Up to the segment that grows now: another process may have begun it after this transaction began.
+    let sql = |first: &str, array: &str| {
+        format!(
+            "select k.* from unnest({array}) as h (hash)
+             cross join generate_series({first}, (select coalesce(max(segment) + 1, 0) from key_segments)) as s (no)
+             cross join lateral (select key_hash, content_hash, status, kind, answer from idempotency_keys
+               where segment = s.no and key_hash = h.hash limit 1) k"
+        )
+    };
+    let values = hashes.iter().map(|hash| Value::from(*hash)).collect();
+    let rows = statement_batch::fetch_all_by_array(db, sql, args![first], values).await?;
+    rows.iter().map(|row| Ok((row.bytes("key_hash")?, binding_of(row)?))).collect()
 }
 
 /// The bindings of `hashes` in a segment.

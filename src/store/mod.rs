@@ -1,11 +1,12 @@
 //! SQL, and nothing but: two native pools behind one [`Store`].
 //!
-//! SQLite has one writing connection, which is the engine's; everybody else reads. On PostgreSQL
-//! writers wait for each other under an advisory lock ([`Store::begin_write`]).
+//! SQLite has one writing connection, which is the engine's; everybody else reads. On PostgreSQL several write at the
+//! same time: a ledger's writers have its account's row ([`account_locks`]), all others one advisory lock.
 //!
 //! Invariants: durable commits (`synchronous = full`, `synchronous_commit = on`); no read
 //! transaction is long; nothing orders by text collation.
 
+pub mod account_locks;
 pub mod accounts;
 pub mod copies;
 pub mod daily_usage;
@@ -15,8 +16,8 @@ pub mod db;
 pub mod entries;
 pub mod errors;
 pub mod idempotency_keys;
+pub mod key_filters;
 pub mod key_segments;
-pub mod last_writer;
 pub mod metrics;
 mod migration_state;
 pub mod migrations;
@@ -24,7 +25,9 @@ pub mod newest_commit;
 mod opening;
 pub mod postgres;
 pub mod postgres_sessions;
+mod postgres_standbys;
 mod row;
+pub mod row_numbers;
 pub mod sqlite;
 pub mod statement_batch;
 pub mod values;
@@ -38,16 +41,45 @@ use migrations::{POSTGRES, SQLITE};
 use postgres::Server;
 use postgres_sessions::Sessions;
 use sqlite::Writer;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Begins a write transaction on PostgreSQL, under an advisory lock. One question, one answer, of which
-/// the first row says whether the session may write at all. The number spells the product's name.
-const BEGIN_WRITE: &str =
-    "begin; select current_setting('transaction_read_only') as read_only; select pg_advisory_xact_lock(362646893936)";
+/// Begins a write transaction on PostgreSQL: the first row says whether the session may write at all. One question, one
+/// answer.
+const BEGIN: &str =
+    "begin isolation level read committed; select current_setting('transaction_read_only') as read_only";
+
+/// The same for a ledger. The transaction has its number before it sees which segment of keys grows: whoever closes that
+/// one can tell it from those that may still write into it (`key_filters`). The message in the log is read by nobody: a
+/// transaction that writes nothing would not wait for a standby, and a replay must not be answered before its first answer
+/// is where commits must be.
+const BEGIN_LEDGER: &str =
+    "begin isolation level read committed; select current_setting('transaction_read_only') as read_only,
+      case when current_setting('transaction_read_only') = 'on' then 0 else txid_current() end as xid,
+      case when current_setting('transaction_read_only') = 'on' then ''
+        else cast(pg_logical_emit_message(true, 'topup', '') as text) end as message;
+    select coalesce((select max(segment) + 1 from key_segments), 0) as segment,
+      (select min(segment) from key_segments where filter = '') as closed";
+
+/// The lock of all writes that no account's row guards. Nobody waits for it who has the row of an account. The number
+/// spells the product's name.
+const LOCK_SHARED: &str = "select pg_advisory_xact_lock(362646893936)";
+
+/// What a write transaction is about, which on PostgreSQL says what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Ledgers: the rows of their accounts are locked one by one.
+    Ledgers,
+    /// All else, and ledgers: such writers take turns.
+    Jobs,
+    /// The same beside the engine, without a ledger.
+    Beside,
+    /// One row that nobody else works on.
+    Row,
+}
 
 /// SQLite's own default of 2 MB is smaller than a segment of keys, whose pages are touched at random.
 const WRITER_CACHE: &str = "-16384";
@@ -228,7 +260,14 @@ impl Store {
         if postgres_sessions::are_shared(&pool, opening.response_timeout.0).await {
             return Err(OpenError::SharedSessions);
         }
-        Ok(Self::Postgres(Server::new(pool, sessions, opening.response_timeout)))
+        if opening.is_synchronous && !Self::sees_standbys(&pool).await? {
+            return Err(OpenError::Standbys);
+        }
+        Ok(Self::Postgres(Server::new(pool, sessions, opening.response_timeout, opening.is_synchronous)))
+    }
+
+    async fn sees_standbys(pool: &PgPool) -> Result<bool, DbError> {
+        postgres_standbys::may_see(&mut *pool.acquire().await?).await
     }
 
     /// Brings the tables up to date. Tables of this version are left alone: that needs no right to make any.
@@ -273,15 +312,41 @@ impl Store {
         })
     }
 
-    /// A write transaction. On PostgreSQL several processes wait for each other here,
-    /// and a frozen one is thrown out by the session's time-outs.
+    /// A write transaction beside the engine. On PostgreSQL those that belong to no ledger wait for each other here, and a
+    /// frozen process is thrown out by the session's time-outs.
     ///
     /// # Errors
     /// Nobody gave way in time, or the database is gone.
     pub async fn begin_write(&self) -> Result<Connection, DbError> {
+        self.begin_write_of(Scope::Beside).await
+    }
+
+    /// A write transaction that waits for no more than its scope.
+    ///
+    /// # Errors
+    /// As [`Store::begin_write`].
+    pub async fn begin_write_of(&self, scope: Scope) -> Result<Connection, DbError> {
+        let server = match self {
+            Self::Sqlite { write, .. } => return Ok(Connection::SqliteWrite(write.begin().await?)),
+            Self::Postgres(server) => server,
+        };
+        let begin = if matches!(scope, Scope::Ledgers | Scope::Jobs) { BEGIN_LEDGER } else { BEGIN };
+        let mut db = Connection::Postgres(server.begin_write(begin).await?);
+        if matches!(scope, Scope::Jobs | Scope::Beside) {
+            db.execute(LOCK_SHARED, Vec::new()).await?;
+        }
+        Ok(db)
+    }
+
+    /// Waits until the standbys have all that was committed before, where `PG_SYNCHRONOUS=required` says that they must: for
+    /// reads that somebody acts on.
+    ///
+    /// # Errors
+    /// They have not in time, or the database fails.
+    pub async fn wait_for_standbys(&self) -> Result<(), DbError> {
         match self {
-            Self::Sqlite { write, .. } => Ok(Connection::SqliteWrite(write.begin().await?)),
-            Self::Postgres(server) => Ok(Connection::Postgres(server.begin_write(BEGIN_WRITE).await?)),
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(server) => server.wait_for_standbys().await,
         }
     }
 
@@ -290,10 +355,11 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn try_write(&self) -> Result<(), DbError> {
-        let mut db = self.begin_write().await?;
+        let mut db = self.begin_write_of(Scope::Row).await?;
         let sql =
-            "insert into write_probe (id, at) values (1, 1) on conflict (id) do update set at = write_probe.at + 1";
-        db.execute(sql, Vec::new()).await?;
+            "insert into write_probe (id, at) values ($1, 1) on conflict (id) do update set at = write_probe.at + 1";
+        // Processes have rows of their own, so that none waits for one that is frozen.
+        db.execute(sql, crate::args![1 + i64::from(std::process::id() % 1_000)]).await?;
         db.commit().await
     }
 

@@ -16,9 +16,11 @@ pub const AHEAD_MAX: TimeDelta = TimeDelta::hours(48);
 
 /// The instant of the newest commit; none in a database where nothing has happened.
 pub async fn newest_commit(db: &mut Connection) -> Result<Option<Instant>, DbError> {
-    let sql = "select max(at) as at from (
-           select created_at as at from entries where row_no = (select max(row_no) from entries)
-           union all select max(started_at) from job_runs) commits";
+    let sql = format!(
+        "with recursive {RUNS} select max(at) as at from (
+           select created_at as at from runs join entries on row_no = last
+           union all select max(started_at) from job_runs) commits"
+    );
     db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(None), |row| row.opt_at("at"))
 }
 
@@ -32,6 +34,20 @@ pub async fn server_clock_offset(store: &Store, now: Instant) -> Result<Option<T
     let server = db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
     Ok(Some(from_millis(server) - now))
 }
+
+/// When the newest entry came about; none before the first.
+pub async fn newest_entry(db: &mut Connection) -> Result<Option<Instant>, DbError> {
+    let sql = format!("with recursive {RUNS} select max(created_at) as at from runs join entries on row_no = last");
+    db.fetch_optional(sql, Vec::new()).await?.map_or(Ok(None), |row| row.opt_at("at"))
+}
+
+/// The last rows of the newest runs: each writer has one (`row_numbers`), and a run is in the order of its commits.
+const RUNS: &str = "numbers (n, so_far) as (
+           select max(row_no) / 1048576, cast(1 as bigint) from entries
+           union all select n - 1, so_far + 1 from numbers where n > 0 and so_far < 64),
+         runs (last) as (
+           select (select max(row_no) from entries where row_no >= n * 1048576 and row_no < (n + 1) * 1048576)
+           from numbers)";
 
 /// Until when an operator has accepted the clock.
 pub async fn accepted_until(db: &mut Connection) -> Result<Option<Instant>, DbError> {

@@ -23,11 +23,14 @@ pub struct Opening {
     pub connections: u32,
     /// How long a server that does not answer is tried again.
     pub wait: Duration,
+    /// Commits must be on the server's synchronous standbys.
+    pub is_synchronous: bool,
 }
 
 impl Default for Opening {
     fn default() -> Self {
-        Self { response_timeout: ResponseTimeout::default(), connections: 12, wait: Duration::from_secs(15) }
+        let (response_timeout, wait) = (ResponseTimeout::default(), Duration::from_secs(15));
+        Self { response_timeout, connections: 12, wait, is_synchronous: false }
     }
 }
 
@@ -49,6 +52,12 @@ pub enum OpenError {
          and time-outs do not hold. Set the pooler to session mode (pool_mode = session), or name PostgreSQL itself"
     )]
     SharedSessions,
+    /// Its user does not see how far standbys are.
+    #[error(
+        "PG_SYNCHRONOUS: required, but the user of DATABASE_URL does not see how far standbys are: run `grant \
+         pg_read_all_stats to USER` as a superuser, or leave the setting out"
+    )]
+    Standbys,
     /// Nothing of ours is there.
     #[error("DATABASE_URL: {0}; check the setting, or create the tables with `topup migrate`")]
     Missing(String),

@@ -5,7 +5,7 @@
 //! as [`ResponseTimeout`] says. What kept silent, or was left in the middle of a statement, is thrown away: its socket is
 //! closed, the server undoes what was open, and the pool may open another.
 //!
-//! The connection of the last write transaction is parked for the next one: that saves the pool's two questions after its health.
+//! The connections of the last write transactions are parked for the next ones: that saves the pool's two questions after its health.
 //!
 //! A session that began while the server was read-only stays so, whatever the server is now; one that was cut tells that
 //! others were. Such sessions are given up, and with them all that are as old (`postgres_sessions`).
@@ -13,9 +13,11 @@
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
 use crate::store::errors::DbError;
-use crate::store::postgres_sessions::{Sessions, is_read_only_error, means_old_sessions};
+use crate::store::postgres_sessions::{Generation, Sessions, is_read_only_error, means_old_sessions};
+use crate::store::postgres_standbys;
+use crate::store::postgres_standbys::Fence;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgPool;
+use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{Executor as _, PgConnection, Postgres, Row as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,7 +40,24 @@ pub struct Server {
     pub pool: PgPool,
     sessions: Sessions,
     response_timeout: ResponseTimeout,
-    parked: Arc<Mutex<Option<Parked>>>,
+    parked: Arc<Mutex<Vec<Parked>>>,
+    /// Where commits must be on standbys: the wait that readers share.
+    fence: Option<Arc<Fence>>,
+}
+
+/// Connections that are parked at most: one for each lane of the engine.
+const PARKED_MAX: usize = 3;
+
+/// What a write transaction of a ledger knew at its beginning.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    pub generation: Generation,
+    /// The transaction's number.
+    pub xid: i64,
+    /// The segment of keys that grows.
+    pub segment: i64,
+    /// The first one that is closed and has no filter yet.
+    pub closed: Option<i64>,
 }
 
 struct Parked {
@@ -56,6 +75,7 @@ pub struct PostgresConnection {
     busy: bool,
     /// When it was last taken from the pool: its session is at least as old.
     since: Instant,
+    begun: Option<Begun>,
 }
 
 fn silent() -> DbError {
@@ -69,8 +89,9 @@ fn connection_gone() -> DbError {
 impl Server {
     /// Of this pool.
     #[must_use]
-    pub fn new(pool: PgPool, sessions: Sessions, response_timeout: ResponseTimeout) -> Self {
-        Self { pool, sessions, response_timeout, parked: Arc::default() }
+    pub fn new(pool: PgPool, sessions: Sessions, response_timeout: ResponseTimeout, is_synchronous: bool) -> Self {
+        let fence = is_synchronous.then(Arc::default);
+        Self { pool, sessions, response_timeout, parked: Arc::default(), fence }
     }
 
     fn connection(&self, connection: PoolConnection<Postgres>, since: Instant) -> PostgresConnection {
@@ -82,6 +103,7 @@ impl Server {
             in_transaction: false,
             busy: false,
             since,
+            begun: None,
         }
     }
 
@@ -109,29 +131,37 @@ impl Server {
     /// # Errors
     /// The server fails, is silent, or accepts no writes.
     pub async fn begin_write(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
-        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(Parked { connection, since }) = parked {
             let mut connection = self.connection(connection, since);
-            if self.sessions.is_discarded(since) {
+            if self.sessions.generation_of(since).is_none() {
                 connection.throw_away();
             } else {
                 match connection.begin_writing(sql).await {
                     Ok(()) => return Ok(connection),
                     // The server was restarted since; nothing was asked of it yet, so another may be tried.
-                    Err(e) if connection.is_lost(&e) => tracing::info!(error = %e, "the writer connects again"),
+                    Err(e) if connection.is_lost(&e) => {
+                        tracing::info!(error = %e, "the writer connects again");
+                        self.sessions.discard_all();
+                    }
                     Err(e) => return Err(e),
                 }
             }
         }
-        let mut connection = self.acquire().await?;
-        match connection.begin_writing(sql).await {
-            Ok(()) => return Ok(connection),
-            // It may have waited in the pool since the server was read-only.
-            Err(e) if is_read_only_error(&e) => {}
-            Err(e) => return Err(e),
+        // One may have waited in the pool since the server was read-only; the next may be the first at a server that
+        // has taken its place.
+        for _ in 0..2 {
+            match self.begin_in_pool(sql).await {
+                Err(e) if is_read_only_error(&e) => {}
+                begun => return begun,
+            }
         }
-        drop(connection);
-        let mut connection = self.acquire().await?;
+        self.begin_in_pool(sql).await
+    }
+
+    async fn begin_in_pool(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
+        let since = Instant::now();
+        let mut connection = self.connection(self.pool.acquire().await?, since);
         connection.begin_writing(sql).await.map(|()| connection)
     }
 
@@ -147,11 +177,19 @@ impl Server {
         }
     }
 
+    /// Waits until the standbys have all that was committed before, where they must.
+    ///
+    /// # Errors
+    /// They have not in time, or the server fails.
+    pub async fn wait_for_standbys(&self) -> Result<(), DbError> {
+        let Some(fence) = &self.fence else { return Ok(()) };
+        fence.pass(async || self.acquire().await?.with_timeout(postgres_standbys::wait).await).await
+    }
+
     /// Ends all connections.
     pub async fn close(&self) {
-        drop(
-            self.parked.lock().unwrap_or_else(PoisonError::into_inner).take().map(|parked| parked.connection.detach()),
-        );
+        let parked = std::mem::take(&mut *self.parked.lock().unwrap_or_else(PoisonError::into_inner));
+        parked.into_iter().for_each(|parked| drop(parked.connection.detach()));
         if tokio::time::timeout(self.response_timeout.0, self.pool.close()).await.is_err() {
             tracing::warn!("the database did not close the connection");
         }
@@ -159,8 +197,8 @@ impl Server {
 
     fn park(&self, connection: PoolConnection<Postgres>, since: Instant) {
         let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
-        if parked.is_none() && !self.pool.is_closed() {
-            *parked = Some(Parked { connection, since });
+        if parked.len() < PARKED_MAX && !self.pool.is_closed() {
+            parked.push(Parked { connection, since });
         }
     }
 }
@@ -215,12 +253,17 @@ impl PostgresConnection {
     async fn refuse_read_only(&mut self, sql: &'static str) -> Result<(), DbError> {
         let rows = self.with_timeout(async |connection| connection.fetch_all(sqlx::raw_sql(sql)).await).await?;
         let read_only: String = rows.first().ok_or(DbError::RowNotFound)?.try_get("read_only")?;
-        if read_only != "on" {
-            return Ok(());
+        if read_only == "on" {
+            self.server.sessions.discard_all_now();
+            self.throw_away();
+            return Err(DbError::Protocol(super::postgres_sessions::READ_ONLY.to_owned()));
         }
-        self.server.sessions.discard_all_now();
-        self.throw_away();
-        Err(DbError::Protocol(super::postgres_sessions::READ_ONLY.to_owned()))
+        let Some(generation) = self.server.sessions.generation_of(self.since) else {
+            self.throw_away();
+            return Err(DbError::Protocol(super::postgres_sessions::FAILED_OVER.to_owned()));
+        };
+        self.begun = rows.get(1).map(|keys| begun(generation, &rows[0], keys)).transpose()?;
+        Ok(())
     }
 
     /// Throws the connection away, and lets the pool drop all that are as old.
@@ -229,13 +272,24 @@ impl PostgresConnection {
         self.throw_away();
     }
 
+    /// What was known at the beginning of a ledger's write transaction.
+    #[must_use]
+    pub const fn begun(&self) -> Option<Begun> {
+        self.begun
+    }
+
     /// Commits, and parks the connection for the next write transaction.
     ///
     /// # Errors
-    /// The server fails; if it is silent, the outcome is unknown.
+    /// The server fails; if it is silent, or standbys lack the commit, the outcome is unknown.
     pub async fn commit(mut self) -> Result<(), DbError> {
         if self.in_transaction {
-            self.with_timeout(async |connection| connection.execute(sqlx::raw_sql("commit")).await.map(drop)).await?;
+            let is_synchronous = self.server.fence.is_some();
+            self.with_timeout(async |connection| match is_synchronous {
+                true => postgres_standbys::commit(connection).await,
+                false => connection.execute(sqlx::raw_sql("commit")).await.map(drop),
+            })
+            .await?;
             self.in_transaction = false;
             if let Some(connection) = self.connection.take() {
                 self.server.park(connection, self.since);
@@ -258,6 +312,15 @@ impl PostgresConnection {
     fn throw_away(&mut self) {
         drop(self.connection.take().map(PoolConnection::detach));
     }
+}
+
+fn begun(generation: Generation, first: &PgRow, keys: &PgRow) -> Result<Begun, DbError> {
+    Ok(Begun {
+        generation,
+        xid: first.try_get("xid")?,
+        segment: keys.try_get("segment")?,
+        closed: keys.try_get("closed")?,
+    })
 }
 
 impl Drop for PostgresConnection {

@@ -25,11 +25,14 @@ const DISCARD_EVERY: Duration = Duration::from_secs(1);
 /// How a write is refused by a server that takes none.
 pub const READ_ONLY: &str = "the database is read-only";
 
-/// True if a write was refused because the session is read-only.
+/// How a session is refused that was there before another server took over.
+pub const FAILED_OVER: &str = "the database failed over";
+
+/// True if a write was refused because the session is read-only, or of a server that is no longer the one.
 pub fn is_read_only_error(e: &DbError) -> bool {
     match e {
         DbError::Database(said) => said.code().is_some_and(|code| code == "25006"),
-        DbError::Protocol(said) => said == READ_ONLY,
+        DbError::Protocol(said) => said == READ_ONLY || said == FAILED_OVER,
         _ => false,
     }
 }
@@ -47,11 +50,29 @@ pub fn means_old_sessions(e: &DbError) -> bool {
 #[derive(Clone, Default)]
 pub struct Sessions(Arc<Mutex<SessionState>>);
 
+/// What is remembered of the database is of one generation: another server may have taken its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generation {
+    /// How often sessions were given up.
+    pub sessions: i64,
+    /// How often another server answered.
+    pub timelines: i64,
+}
+
 #[derive(Default)]
 struct SessionState {
     /// Sessions that are older are not used any more.
     discarded_at: Option<Instant>,
+    /// How often sessions were given up, and how often because another server answered.
+    generation: Generation,
     timeline: Option<String>,
+}
+
+impl SessionState {
+    fn discard(&mut self) {
+        self.discarded_at = Some(Instant::now());
+        self.generation.sessions += 1;
+    }
 }
 
 impl Sessions {
@@ -88,28 +109,39 @@ impl Sessions {
             let mut known = self.known();
             if known.timeline.as_ref().is_some_and(|before| *before != timeline) {
                 tracing::info!("the database failed over; older connections are closed");
-                known.discarded_at = Some(Instant::now());
+                known.discard();
+                known.generation.timelines += 1;
             }
             known.timeline = Some(timeline);
         }
         Ok(())
     }
 
-    /// Gives up all sessions, unless that was done a moment ago.
+    /// Gives up all sessions, unless that was done a moment ago. What is remembered is forgotten in any case.
     pub fn discard_all(&self) {
-        if self.known().discarded_at.is_none_or(|last| last.elapsed() >= DISCARD_EVERY) {
-            self.discard_all_now();
+        let mut known = self.known();
+        if known.discarded_at.is_none_or(|last| last.elapsed() >= DISCARD_EVERY) {
+            known.discard();
+        } else {
+            known.generation.sessions += 1;
         }
     }
 
     /// Gives up all sessions. One that is read-only says that sessions begun since the last time may be so, too.
     pub fn discard_all_now(&self) {
-        self.known().discarded_at = Some(Instant::now());
+        self.known().discard();
+    }
+
+    /// The generation that a session belongs to that was there at `since`; none if it is given up.
+    #[must_use]
+    pub fn generation_of(&self, since: Instant) -> Option<Generation> {
+        let known = self.known();
+        known.discarded_at.is_none_or(|discarded_at| since >= discarded_at).then_some(known.generation)
     }
 
     /// True if a session that was there at `since` is given up.
-    pub fn is_discarded(&self, since: Instant) -> bool {
-        self.known().discarded_at.is_some_and(|discarded_at| since < discarded_at)
+    fn is_discarded(&self, since: Instant) -> bool {
+        self.generation_of(since).is_none()
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, SessionState> {

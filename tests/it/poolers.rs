@@ -74,7 +74,7 @@ async fn a_frozen_writer_behind_a_pooler_in_session_mode_is_thrown_out() {
     let frozen = one.begin_write().await.unwrap();
     let writes = async {
         loop {
-            if two.try_write().await.is_ok() {
+            if two.begin_write().await.is_ok() {
                 break;
             }
         }

@@ -157,10 +157,11 @@ fn addresses_must_be_addresses_and_the_test_clock_stays_at_home() {
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
 const HOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const ROWS: [Row; 29] = [
+const ROWS: [Row; 30] = [
     ("DATABASE_URL", "sqlite:///nowhere/x.db", &[], &["mysql://localhost/topup", "x.db"]),
     ("DATABASE_CONNECTIONS", "12", &[], &["3", "501", "many", "-1", "1.5"]),
     ("DATABASE_WAIT_SECONDS", "60", &[], &["3601", "-1", "long"]),
+    ("PG_SYNCHRONOUS", "required", &[], &["on", "none"]),
     ("SHUTDOWN_DELAY_SECONDS", "10", &[], &["301", "-1", "long"]),
     ("METRICS_KEY", "metrics-key-of-the-tests-00000000000000", &[], &["short", OPERATOR_KEY]),
     ("LOG_FORMAT", "json", &[], &["xml", "jso n"]),

@@ -155,14 +155,14 @@ async fn a_frozen_process_is_thrown_out_and_the_other_charges_again() {
 }
 
 /// A PostgreSQL of its own, durable, which may be restarted. It ends with its standard input.
-struct Server {
+pub struct Server {
     script: Child,
-    url: String,
+    pub url: String,
     folder: String,
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/with-postgres");
         let mut command = Command::new(script);
         command.args(["sh", "-c", "echo $TOPUP_TEST_POSTGRES; exec cat"]);

@@ -58,6 +58,18 @@ impl App {
         self.ledger.job(self.announcing(job)).await?
     }
 
+    /// The same for a job of one customer's ledger; see [`Ledger::customer_job`].
+    ///
+    /// # Errors
+    /// As [`App::write`].
+    pub async fn write_ledger<T, F>(&self, customer_no: i64, job: F) -> Result<T, InternalError>
+    where
+        T: Send + 'static,
+        F: for<'a> FnOnce(&'a mut WriteTransaction) -> BoxFuture<'a, Result<T, InternalError>> + Send + 'static,
+    {
+        self.ledger.customer_job(customer_no, self.announcing(job)).await?
+    }
+
     /// The same for a caller who is not signed in; see [`Ledger::anonymous_job`].
     ///
     /// # Errors

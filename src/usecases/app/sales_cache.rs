@@ -86,8 +86,8 @@ pub struct SalesCache(pub(crate) Arc<Mutex<SalesSums>>);
 
 #[derive(Clone, Default)]
 pub(crate) struct SalesSums {
-    /// The last row that is added up.
-    pub upto: i64,
+    /// The last row that is added up of each run: those grow at the same time, each in the order of its commits.
+    pub upto: BTreeMap<i64, i64>,
     pub months: BTreeMap<(Month, Kind), SalesFigures>,
 }
 

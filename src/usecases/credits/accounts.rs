@@ -89,7 +89,7 @@ pub async fn catch_up_account(app: &App, customer_no: i64) -> Result<(), Interna
 
 /// Books what is due for a customer, in a transaction in any case.
 pub async fn catch_up_if_due(app: &App, customer_no: i64) -> Result<(), InternalError> {
-    app.write(move |tx| {
+    app.write_ledger(customer_no, move |tx| {
         Box::pin(async move {
             tx.account(customer_no).await?;
             Ok(())

@@ -5,7 +5,6 @@
 
 use crate::domain::{Account, Catalog, Credits, HoldState, Instant, Refusal, Summary};
 use crate::ledger::WriteTransaction;
-use crate::store::idempotency_keys;
 use crate::store::idempotency_keys::{BoundAnswer, KeyBinding, KeyHash};
 use crate::usecases::{App, InternalError};
 use futures::future::BoxFuture;
@@ -96,7 +95,7 @@ where
         + Send
         + 'static,
 {
-    app.write(move |tx| {
+    app.write_ledger(call.customer_no, move |tx| {
         Box::pin(async move {
             if let Some(binding) = tx.find_key(call.key).await? {
                 return replayed_answer(binding, call.content);
@@ -118,9 +117,14 @@ where
 
 /// The stored answer of the call's key, if any: for a write that must ask Stripe before it can be done once.
 pub async fn find_answer(app: &App, call: Call) -> Result<Option<Bound>, InternalError> {
-    let mut db = app.store.read().await?;
-    let binding = idempotency_keys::find_in_all_segments(&mut db, call.key).await?;
-    binding.map(|binding| replayed_answer(binding, call.content)).transpose()
+    // In a write transaction, so that it waits for a standby as its first answer did.
+    let job = app.write_ledger(call.customer_no, move |tx| {
+        Box::pin(async move {
+            let binding = tx.find_key(call.key).await?;
+            binding.map(|binding| replayed_answer(binding, call.content)).transpose()
+        })
+    });
+    job.await
 }
 
 /// The answer of a bound key to this content.

@@ -12,6 +12,7 @@ use crate::args;
 use crate::domain::{Credits, EntryKind, Kind};
 use crate::store::Store;
 use crate::store::db::{Connection, corrupt};
+use crate::store::row_numbers::RUN;
 pub use crate::usecases::app::{Month, SalesFigures};
 
 use crate::usecases::app::SalesSums;
@@ -94,9 +95,8 @@ impl SalesReport {
 /// Adds up what is new and tells all of it.
 pub async fn sales_report(app: &App) -> Result<SalesReport, InternalError> {
     let mut sums = app.sales_cache.0.lock().await;
-    let last = roll_forward(&app.store, &mut sums, BUDGET).await?;
+    let rows = roll_forward(&app.store, &mut sums, BUDGET).await?;
     let lines = sales_lines(&sums.months, Month::of(app.clock.now()));
-    let rows = (sums.upto, last);
     drop(sums);
     let mut db = app.store.read().await?;
     Ok(SalesReport { lines, money: fetch_money(&mut db).await?, deferred: fetch_deferred(&mut db).await?, rows })
@@ -105,33 +105,55 @@ pub async fn sales_report(app: &App) -> Result<SalesReport, InternalError> {
 /// Top-up credits that are left of all that were bought; none while not every entry is added up.
 pub async fn unused_top_ups(app: &App) -> Result<Option<Credits>, InternalError> {
     let mut sums = app.sales_cache.0.lock().await;
-    let last = roll_forward(&app.store, &mut sums, SHORT_BUDGET).await?;
+    let (upto, last) = roll_forward(&app.store, &mut sums, SHORT_BUDGET).await?;
     let top_ups = sums.months.iter().filter(|((_, kind), _)| *kind == Kind::TopUp);
     let left: i128 = top_ups.map(|(_, figures)| figures.net()).sum();
-    Ok((sums.upto >= last).then(|| credits_of_sum(left)))
+    Ok((upto >= last).then(|| credits_of_sum(left)))
 }
 
-/// Adds up for as long as the budget lasts; returns the last row that there is.
-async fn roll_forward(store: &Store, sums: &mut SalesSums, budget: Duration) -> Result<i64, InternalError> {
+/// Adds up for as long as the budget lasts; returns how many rows are added up, and how many there are.
+async fn roll_forward(store: &Store, sums: &mut SalesSums, budget: Duration) -> Result<(i64, i64), InternalError> {
     let began = tokio::time::Instant::now();
-    let sql = "select coalesce(max(row_no), 0) as n from entries";
-    let last = store.read().await?.fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))?;
-    if last < sums.upto {
+    let mut ends = BTreeMap::new();
+    for row in store.read().await?.fetch_all(RUN_ENDS, args![RUN]).await? {
+        ends.insert(row.int("n")?, row.int("last")?);
+    }
+    if sums.upto.iter().any(|(run, upto)| ends.get(run).is_none_or(|last| last < upto)) {
         // A restored backup: what is remembered belongs to another history.
         *sums = SalesSums::default();
     }
-    while sums.upto < last && began.elapsed() < budget {
-        let to = last.min(sums.upto + STEP);
-        for row in store.read().await?.fetch_all(SUMS, args![sums.upto, to]).await? {
-            let kind = Kind::from_code(row.int("grant_kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
-            let what = EntryKind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of entry"))?;
-            let figures = sums.months.entry((Month::of_day(row.int("day")?), kind)).or_default();
-            figures.add(what, row.flag("by_usage")?, i128::from(row.int("amount")?));
+    let (mut done, mut all) = (0, 0);
+    for (run, last) in ends {
+        let before_run = (run * RUN - 1).max(0);
+        let mut upto = sums.upto.get(&run).copied().unwrap_or(before_run);
+        while upto < last && began.elapsed() < budget {
+            let to = last.min(upto + STEP);
+            add_rows(store, sums, upto, to).await?;
+            sums.upto.insert(run, to);
+            upto = to;
         }
-        sums.upto = to;
+        (done, all) = (done + upto - before_run, all + last - before_run);
     }
-    Ok(last)
+    Ok((done, all))
 }
+
+async fn add_rows(store: &Store, sums: &mut SalesSums, after: i64, to: i64) -> Result<(), InternalError> {
+    for row in store.read().await?.fetch_all(SUMS, args![after, to]).await? {
+        let kind = Kind::from_code(row.int("grant_kind")?).ok_or_else(|| corrupt("unknown kind of grant"))?;
+        let what = EntryKind::from_code(row.int("kind")?).ok_or_else(|| corrupt("unknown kind of entry"))?;
+        let figures = sums.months.entry((Month::of_day(row.int("day")?), kind)).or_default();
+        figures.add(what, row.flag("by_usage")?, i128::from(row.int("amount")?));
+    }
+    Ok(())
+}
+
+/// The last row of each run that has one.
+const RUN_ENDS: &str = "with recursive numbers (n) as (
+       select max(row_no) / $1 from entries
+       union all select n - 1 from numbers where n > 0),
+     runs (n, last) as (
+       select n, (select max(row_no) from entries where row_no >= n * $1 and row_no < (n + 1) * $1) from numbers)
+     select n, last from runs where last is not null order by n";
 
 const SUMS: &str = "select e.event_at / 86400000 as day, g.kind as grant_kind, e.kind as kind,
       case when e.cause_kind = 2 then 1 else 0 end * cast(1 as bigint) as by_usage,

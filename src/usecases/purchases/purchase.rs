@@ -159,9 +159,11 @@ pub(crate) async fn load_purchase(db: &mut Connection, id: PurchaseId) -> Result
     row.as_ref().map(purchase_of).transpose()
 }
 
-/// A purchase by its id.
+/// A purchase by its id, for somebody who acts on it: the standbys have what it says, where they must.
 pub async fn find_purchase(app: &App, id: PurchaseId) -> Result<Option<Purchase>, InternalError> {
-    Ok(load_purchase(&mut app.store.read().await?, id).await?)
+    let found = load_purchase(&mut app.store.read().await?, id).await?;
+    app.store.wait_for_standbys().await?;
+    Ok(found)
 }
 
 /// The newest purchases of all customers, abandoned Checkouts aside, newest first.
@@ -210,6 +212,8 @@ pub async fn list_purchases(
          order by p.created_at desc, p.id desc limit $4"
     );
     let rows = db.fetch_all(sql, args![customer_no, at, id, limit]).await?;
+    drop(db);
+    app.store.wait_for_standbys().await?;
     rows.iter().map(purchase_of).collect::<Result<_, _>>().map_err(InternalError::from)
 }
 

@@ -78,6 +78,9 @@ async fn write_restored(tx: &mut WriteTransaction, id: PurchaseId, sale: &Sale) 
         return Ok(());
     }
     let Some((sold, credits, amount, currency)) = sale_terms(sale) else { return Ok(()) };
+    if let Some(no) = tx.customer_no(&sold.customer).await? {
+        tx.lock_account(no).await?;
+    }
     let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1) where id = $2 returning no";
     let Some(row) = tx.db.fetch_optional(sql, args![sale.customer.clone(), &sold.customer]).await? else {
         return Ok(());

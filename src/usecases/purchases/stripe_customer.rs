@@ -86,6 +86,7 @@ async fn create_stripe_customer(
     };
     app.write(move |tx| {
         Box::pin(async move {
+            tx.lock_account(customer_no).await?;
             // A change that came while it was made is told by the job.
             let sql = "update customers set stripe_customer = coalesce(stripe_customer, $1),
                   stripe_due_at = case when stripe_version = $2 then stripe_due_at else $3 end
@@ -141,6 +142,7 @@ pub(crate) async fn forget_stripe_customer_in(
     customer_no: i64,
     id: &str,
 ) -> Result<(), DbError> {
+    tx.lock_account(customer_no).await?;
     let sql = "update customers set stripe_customer = null, stripe_due_at = null, stripe_version = stripe_version + 1
         where no = $1 and stripe_customer = $2";
     if tx.db.execute(sql, args![customer_no, id]).await? == 0 {

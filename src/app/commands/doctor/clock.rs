@@ -30,8 +30,7 @@ pub async fn check(report: &mut DoctorReport, store: &Store, is_test: bool) -> R
         return Ok(());
     }
     compare_with_accounts(report, &mut db, now).await?;
-    let sql = "select created_at from entries where row_no = (select max(row_no) from entries)";
-    let last = db.fetch_optional(sql, Vec::new()).await?.map(|row| row.at("created_at")).transpose()?;
+    let last = newest_commit::newest_entry(&mut db).await?;
     match last.map(|last: Instant| (last - now).num_seconds()) {
         Some(ahead) if ahead > DIFFERENCE_MAX => report.wrong(
             "clock",

@@ -5,7 +5,7 @@ use crate::app::commands::doctor::report::DoctorReport;
 use crate::app::commands::doctor::{clock, worker};
 use crate::args;
 use crate::domain::Catalog;
-use crate::settings::Settings;
+use crate::settings::{Settings, Synchronous};
 use crate::store::db::DbError;
 use crate::store::postgres_sessions::SETTINGS;
 use crate::store::{Opening, Store};
@@ -40,7 +40,7 @@ pub async fn check(report: &mut DoctorReport, settings: &Settings, catalog: Opti
     if let Err(e) = clock::check(report, &store, settings.wants_test_clock()).await {
         report.wrong("clock", e);
     }
-    if let Err(e) = standbys(report, &store).await {
+    if let Err(e) = standbys(report, &store, settings.database.pg_synchronous).await {
         report.wrong("standbys", e);
     }
     if let Err(e) = worker::check(report, &store).await {
@@ -67,7 +67,7 @@ async fn try_write(store: &Store) -> Result<Vec<String>, DbError> {
 }
 
 /// A failover to a standby that lags loses answered commits. Only the server can wait for a standby.
-async fn standbys(report: &mut DoctorReport, store: &Store) -> Result<(), DbError> {
+async fn standbys(report: &mut DoctorReport, store: &Store, synchronous: Synchronous) -> Result<(), DbError> {
     let mut db = store.read().await?;
     if db.is_sqlite() {
         return Ok(());
@@ -79,6 +79,11 @@ async fn standbys(report: &mut DoctorReport, store: &Store) -> Result<(), DbErro
          current_setting('synchronous_standby_names') as names";
     let Some(row) = db.fetch_optional(sql, Vec::new()).await? else { return Ok(()) };
     match (row.int("n")?, row.text("names")?.trim()) {
+        (_, "") if synchronous == Synchronous::Required => report.wrong(
+            "standbys",
+            "PG_SYNCHRONOUS is required and synchronous_standby_names is empty: no write is answered. Set it on the server, or \
+             leave the setting out (operations.md)",
+        ),
         (0, _) => {}
         (n, "") => report.note(
             "standbys",
