@@ -10,6 +10,7 @@ pub mod accent;
 pub mod account;
 pub mod advice;
 pub mod amount;
+pub mod auto_top_up;
 pub mod balance;
 pub mod balance_alert;
 pub mod catalog;

@@ -6,6 +6,7 @@
 mod advice;
 mod ahead;
 mod amounts;
+mod auto_top_ups;
 mod balance_alerts;
 mod calendar;
 mod catalogue;
