@@ -6,6 +6,7 @@
 //!
 //! *Not here:* pages (`web`), rules, SQL.
 
+mod auto_top_up;
 mod balance;
 mod catalog;
 mod customer_api;
@@ -47,6 +48,7 @@ pub fn routes(app: &App) -> Router<App> {
         .merge(keys::routes())
         .merge(entries::routes())
         .merge(purchases::routes())
+        .merge(auto_top_up::routes())
         .merge(portal_links::routes());
     if app.clock.is_test() {
         operator = operator.merge(test_clock::routes());

@@ -17,6 +17,8 @@ pub use crate::usecases::jobs::{next_job_due, pass_time, run_due};
 
 /// The time between two runs of a job.
 const TICK: Duration = Duration::from_secs(5);
+/// The same of jobs that begin within seconds of what makes them due (R20).
+const QUICK_TICK: Duration = Duration::from_secs(2);
 /// The longest wait after failures.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 /// The time between two records of idle runs: each record is a commit.
@@ -43,7 +45,9 @@ async fn run_loop(job: &'static Job, app: &App, stop: &CancellationToken) {
     let (mut pending, mut noted) = (JobRuns::default(), None::<tokio::time::Instant>);
     let mut first = true;
     loop {
-        let wait = if std::mem::take(&mut first) { Duration::ZERO } else { wait(pending.failures) };
+        let is_quick = matches!(job.name, "auto_top_ups" | "auto_payments");
+        let tick = if is_quick { QUICK_TICK } else { TICK };
+        let wait = if std::mem::take(&mut first) { Duration::ZERO } else { wait(tick, pending.failures) };
         let due = async {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -104,9 +108,9 @@ async fn nudged(app: &App) {
 }
 
 /// The tick, doubled with each failure in a row.
-fn wait(failures: i64) -> Duration {
+fn wait(tick: Duration, failures: i64) -> Duration {
     let doublings = u32::try_from(failures.clamp(0, 16)).unwrap_or(0);
-    TICK.saturating_mul(1 << doublings).min(WAIT_MAX)
+    tick.saturating_mul(1 << doublings).min(WAIT_MAX)
 }
 
 /// When a run began, by both clocks.
@@ -145,7 +149,7 @@ mod tests {
 
     #[test]
     fn waits_double_from_the_tick_to_five_minutes() {
-        let check = |failures, seconds| assert_eq!(wait(failures), Duration::from_secs(seconds), "{failures}");
+        let check = |failures, seconds| assert_eq!(wait(TICK, failures), Duration::from_secs(seconds), "{failures}");
         check(0, 5);
         check(1, 10);
         check(3, 40);

@@ -3,7 +3,7 @@
 //! They are trusted only if the database says that nobody else wrote in between: SQLite by `pragma data_version`, for all of
 //! them; PostgreSQL by the version of each account's row when it is locked (`row_locks`).
 
-use crate::domain::Changes;
+use crate::domain::{Changes, Credits};
 use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage_names::DayNames;
 use crate::store::db::{Connection, DbError};
@@ -26,13 +26,15 @@ pub(super) struct CachedAccount {
     pub dirty: bool,
     /// The version of its row on PostgreSQL; none where it is not known.
     pub version: Option<i64>,
+    /// The largest amount refused since the last flush, where a rule of automatic top-ups asks for it.
+    pub refused: Option<Credits>,
     /// The sources and operations that its newest day names, once a usage has asked.
     pub names: Option<DayNames>,
 }
 
 impl CachedAccount {
     pub fn new(loaded: StoredAccount, changes: Changes, dirty: bool) -> Self {
-        Self { loaded, changes, dirty, version: None, names: None }
+        Self { loaded, changes, dirty, version: None, refused: None, names: None }
     }
 }
 

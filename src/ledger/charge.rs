@@ -163,6 +163,7 @@ impl WriteTransaction {
             Ok(draws) => draws,
             Err(Refusal::Insufficient { .. } | _) => {
                 let (resets_at, may_buy) = (account.cycle.end, catalog.may_buy(&account.plan));
+                self.note_refused(no, credits).await?;
                 return Ok(ChargeOutcome::Insufficient { balance, resets_at, may_buy });
             }
         };

@@ -1,6 +1,6 @@
 //! Collecting the changes of a batch for the store.
 
-use crate::domain::{Changes, EntryKind, Grant, GrantId, Instant, balance_alert, reminder};
+use crate::domain::{Changes, Credits, EntryKind, Grant, GrantId, Instant, Summary, balance_alert, reminder};
 use crate::ledger::account_cache::CachedAccount;
 use crate::ledger::write_transaction::{NewUsage, WriteTransaction};
 use crate::store::accounts::StoredAccount;
@@ -82,6 +82,7 @@ impl Collector {
         }
         self.add_grants(loaded, changes)?;
         self.add_alerts(loaded, changes)?;
+        self.add_due_rule(loaded, open.refused.take());
         self.add_entries(loaded, changes, last_row)?;
         for change in &changes.plan_changes {
             self.set.add_plan_change(loaded.no, change);
@@ -124,6 +125,15 @@ impl Collector {
             }
         }
         Ok(())
+    }
+
+    /// Notices once that a rule of automatic top-ups is due (R20). Asleep or not, the job decides.
+    fn add_due_rule(&mut self, loaded: &mut StoredAccount, refused: Option<Credits>) {
+        let (account, no) = (&loaded.account, loaded.no);
+        let Some(watch) = &mut loaded.watch else { return };
+        if watch.notices(Summary::of(account, account.last_at).available, refused) {
+            self.set.add_due_rule(no, account.last_at, watch.needed);
+        }
     }
 
     fn add_entries(

@@ -197,6 +197,7 @@ impl WriteTransaction {
             low_balance: None,
             told: AlertState::default(),
             top_ups_since: None,
+            watch: None,
             account,
             grant_nos: HashMap::new(),
         };
@@ -225,6 +226,15 @@ impl WriteTransaction {
     /// From how much on a customer's people are told that little is left, where they have set it.
     pub async fn low_balance(&mut self, no: i64) -> Result<Option<Credits>, DbError> {
         Ok(self.cached_account(no).await?.loaded.low_balance)
+    }
+
+    /// Remembers a charge or hold that was refused for want of credits, for a rule of automatic top-ups (R20).
+    pub async fn note_refused(&mut self, no: i64, credits: Credits) -> Result<(), DbError> {
+        let open = self.cached_account(no).await?;
+        if open.loaded.watch.is_some() {
+            open.refused = open.refused.max(Some(credits));
+        }
+        Ok(())
     }
 
     /// True if a customer is closed.

@@ -2,6 +2,7 @@
 
 use crate::args;
 use crate::domain::account::ControllingSubscription;
+use crate::domain::auto_top_up::Watch;
 use crate::domain::balance_alert::AlertState;
 use crate::domain::{Account, Claimed, Credits, Cycle, Draw, Grant, GrantId, Hold, HoldId, Instant, Kind, PurchaseId};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
@@ -24,6 +25,8 @@ pub struct StoredAccount {
     pub told: AlertState,
     /// Since when requests draw from top-ups alone, as of the last line.
     pub top_ups_since: Option<Instant>,
+    /// Its rule of automatic top-ups, if one is on.
+    pub watch: Option<Watch>,
     /// The ledger.
     pub account: Account,
     /// Row numbers of the working set's grants.
@@ -33,8 +36,9 @@ pub struct StoredAccount {
 const ACCOUNT: &str =
     "select c.no, c.id, c.closed_at, a.plan, a.next_plan, a.top_ups_paused, a.anchor, a.cycle_start, a.cycle_end,
     a.last_at, a.seq, a.hash, a.balance, a.head_row, a.alert_state, a.top_ups_since, c.low_balance,
-    m.subscription, m.grace_until, m.ends_at
-  from customers c join accounts a on a.customer_no = c.no left join controlling_subscriptions m on m.customer_no = c.no";
+    m.subscription, m.grace_until, m.ends_at, t.threshold as watched, t.due_at as look_at, t.needed
+  from customers c join accounts a on a.customer_no = c.no left join controlling_subscriptions m on m.customer_no = c.no
+    left join auto_top_ups t on t.customer_no = c.no and t.state = 'on'";
 
 /// The columns of a grant.
 pub const GRANT_COLUMNS: &str =
@@ -118,6 +122,7 @@ fn account_of_row(row: &Row) -> Result<StoredAccount, DbError> {
         low_balance: row.opt_int("low_balance")?.map(Credits),
         told: AlertState(row.int("alert_state")?),
         top_ups_since: row.opt_at("top_ups_since")?,
+        watch: watch_of(row)?,
         account: Account {
             customer: row.text("id")?,
             plan: row.text("plan")?,
@@ -135,6 +140,12 @@ fn account_of_row(row: &Row) -> Result<StoredAccount, DbError> {
         },
         grant_nos: HashMap::new(),
     })
+}
+
+fn watch_of(row: &Row) -> Result<Option<Watch>, DbError> {
+    let Some(threshold) = row.opt_int("watched")?.map(Credits) else { return Ok(None) };
+    let needed = Credits(row.opt_int("needed")?.unwrap_or(0));
+    Ok(Some(Watch { threshold, is_due: row.opt_int("look_at")?.is_some(), needed }))
 }
 
 fn controlling_subscription_of(row: &Row) -> Result<Option<ControllingSubscription>, DbError> {

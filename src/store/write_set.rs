@@ -4,7 +4,7 @@
 use crate::args;
 use crate::domain::account::PlanChange;
 use crate::domain::balance_alert::BalanceAlert;
-use crate::domain::{Entry, Grant, GrantId, Hold, HoldState, Instant};
+use crate::domain::{Credits, Entry, Grant, GrantId, Hold, HoldState, Instant};
 use crate::store::accounts::StoredAccount;
 use crate::store::daily_usage::{DayKey, Totals};
 use crate::store::db::{Connection, DbError, Value};
@@ -35,6 +35,8 @@ pub struct WriteSet {
     detached: Rows,
     reminder_dates: Rows,
     closed_holds: Rows,
+    /// Rules of automatic top-ups that are due.
+    due_rules: Rows,
     bindings: HashMap<KeyHash, KeyBinding>,
     days: BTreeMap<DayKey, Totals>,
     metrics: MetricDays,
@@ -119,6 +121,11 @@ impl WriteSet {
         self.reminder_dates.push(args![at, grant_no]);
     }
 
+    /// Makes a look at a customer's rule of automatic top-ups due; `needed` is the largest refused amount.
+    pub fn add_due_rule(&mut self, customer_no: i64, at: Instant, needed: Credits) {
+        self.due_rules.push(args![at, needed, customer_no]);
+    }
+
     /// Writes all rows. With `may_commit`, the transaction is committed with the last statement where that saves a round
     /// trip; the caller commits in any case.
     ///
@@ -139,7 +146,8 @@ impl WriteSet {
         accounts::write_plan_changes(&mut batch, self.plan_changes);
         accounts::write_holds(&mut batch, self.new_holds);
         accounts::write_balance_alerts(&mut batch, self.balance_alerts);
-        let is_whole = self.detached.is_empty() && self.reminder_dates.is_empty() && self.closed_holds.is_empty();
+        let rest = [&self.detached, &self.reminder_dates, &self.closed_holds, &self.due_rules];
+        let is_whole = rest.iter().all(|rows| rows.is_empty());
         if may_commit && is_whole {
             return batch.write_last(db).await;
         }
@@ -149,6 +157,12 @@ impl WriteSet {
         }
         for row in self.reminder_dates {
             db.execute("update grants set remind_at = $1 where no = $2", row).await?;
+        }
+        for row in self.due_rules {
+            let sql = "update auto_top_ups set due_at = coalesce(due_at, $1),
+                  needed = case when coalesce(needed, 0) < $2 then $2 else needed end
+                where customer_no = $3 and state = 'on'";
+            db.execute(sql, row).await?;
         }
         for row in self.closed_holds {
             db.execute("update holds set state = $1, closed_at = $2 where id = $3", row).await?;

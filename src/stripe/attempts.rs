@@ -45,7 +45,7 @@ where
     let result = attempt(limits, send).await;
     let outcome = match &result {
         Ok(_) => "ok",
-        Err(StripeError::Refused { .. }) => "refused",
+        Err(StripeError::Refused { .. } | StripeError::Card { .. }) => "refused",
         Err(StripeError::Unauthorized(_)) => "unauthorized",
         Err(StripeError::Unavailable(_)) => "unavailable",
         Err(StripeError::Malformed(_)) => "malformed",

@@ -12,7 +12,6 @@ use url::Url;
 
 use crate::stripe::attempts::{RetryLimits, retry};
 use crate::stripe::error::{StripeError, scrub};
-use crate::stripe::invoice::RetrieveInvoice;
 use crate::stripe::order::{CheckoutOrder, CheckoutState, InvoiceLinks, OpenedCheckout};
 use crate::stripe::refund::{RefundPayment, RefundSent};
 use crate::stripe::wire::{session_request, state_of};
@@ -128,8 +127,7 @@ impl Stripe {
         if !is_id(id, "in_") {
             return Err(no_such("invoice"));
         }
-        let request = RetrieveInvoice::new(id);
-        Ok(retry(self.limits, || request.customize().send(&self.client)).await?.links())
+        self.get_links(id).await
     }
 
     /// Refunds an amount in minor units of a payment, `pi_…`. The same key gives the same refund, for a day.

@@ -24,6 +24,18 @@ pub enum StripeError {
         /// Stripe's words.
         message: String,
     },
+    /// 402: the card's own answer to a charge, or to be confirmed by a person. No money moved.
+    #[error("the card was refused ({code}{}): {message}", optional_part(decline_code))]
+    Card {
+        /// Stripe's error code, such as `card_declined`.
+        code: String,
+        /// The bank's reason.
+        decline_code: Option<String>,
+        /// Stripe's advice, such as `do_not_try_again`.
+        advice_code: Option<String>,
+        /// Stripe's words.
+        message: String,
+    },
     /// 401 or 403: the key is wrong or lacks a right. An operator must act.
     #[error("Stripe refused the key: {0}")]
     Unauthorized(String),
@@ -48,7 +60,7 @@ impl StripeError {
     /// True if nothing happened and the same request would be refused again: a repeat may use another key.
     #[must_use]
     pub const fn is_definite(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Unauthorized(_))
+        matches!(self, Self::Refused { .. } | Self::Card { .. } | Self::Unauthorized(_))
     }
 
     /// The kind of its alarm; none for a passing error.
@@ -57,7 +69,7 @@ impl StripeError {
         match self {
             Self::Unavailable(_) => None,
             Self::Unauthorized(_) => Some("stripe_key"),
-            Self::Refused { .. } => Some("stripe_refused"),
+            Self::Refused { .. } | Self::Card { .. } => Some("stripe_refused"),
             Self::Malformed(_) => Some("stripe_malformed"),
         }
     }
@@ -98,6 +110,12 @@ fn classify_answer(api: ::stripe::ApiErrors, status: u16) -> Classified {
         409 => unavailable("an earlier try is still running"),
         408 | 424 => unavailable(&format!("{status}, {message}")),
         429 => unavailable("too many requests (429)"),
+        402 => {
+            let (code, said) = (code.unwrap_or("card_declined").to_owned(), api);
+            let error =
+                StripeError::Card { code, decline_code: said.decline_code, advice_code: said.advice_code, message };
+            Classified { error, is_retryable: false }
+        }
         500.. => unavailable(&format!("{status}, {message}")),
         _ => Classified {
             error: StripeError::Refused { status, code: code.map(str::to_owned), param: api.param, message },

@@ -237,7 +237,7 @@ impl Stripe {
         Ok(json::id_in(&session, "subscription").map(|id| (id, json::customer_metadata(&session))))
     }
 
-    async fn get_object(&self, path: String, query: &'static str) -> Result<Object, StripeError> {
+    pub(super) async fn get_object(&self, path: String, query: &'static str) -> Result<Object, StripeError> {
         let request = GetObject(path, query);
         retry(self.limits(), || request.customize().send(self.client())).await
     }

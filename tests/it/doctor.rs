@@ -60,7 +60,7 @@ async fn a_shop_whose_plans_are_sold_at_stripe_needs_two_rights_more() {
     has(
         &said(&app, &["stripe", "setup"], &[priced]).await,
         0,
-        &["created: it sends 20 kinds of events", "the key has all rights"],
+        &["created: it sends 22 kinds of events", "the key has all rights"],
     );
     has(&said(&app, &["doctor"], &[SECRETS, priced]).await, 0, &["ok     catalogue:", "ok     webhook:"]);
     app.sandbox.faults().set_api(ApiFault::Status(403));

@@ -44,7 +44,7 @@ pub use hold::{Hold, HoldState};
 pub use id::{GrantId, HoldId, KeyId, PurchaseId, UsageId};
 pub use money::Money;
 pub use payment::{Claimed, DisputeStatus, Payment, RefundStatus};
-pub use purchase::PurchaseState;
+pub use purchase::{Origin, PurchaseState};
 pub use replay::{Broken, Replay, Report};
 pub use role::Role;
 pub use subscription::{Standing, Subscription, SubscriptionStatus};

@@ -20,6 +20,31 @@ pub enum PurchaseState {
     Review,
 }
 
+/// Who bought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum Origin {
+    /// Somebody clicked.
+    #[default]
+    Person,
+    Api,
+    /// The rule of an automatic top-up (R20).
+    Automatic,
+}
+
+impl Origin {
+    /// The name in the API and the store.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        name.parse().ok()
+    }
+}
+
 /// The state of a purchase's Checkout at Stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CheckoutUpdate {

@@ -87,6 +87,13 @@ fn webhooks() -> Value {
         ("top_up.credited", "TopUpCredited", "A top-up was paid and its credits were added"),
         ("credits.low", "CreditsLow", "Credits are running low"),
         ("credits.exhausted", "CreditsExhausted", "No credits are left"),
+        ("auto_top_up.suspended", "AutoTopUpSuspended", "Automatic top-up has stopped until a person acts"),
+        ("auto_top_up.blocked", "AutoTopUpBlocked", "The limit of automatic top-up leaves no room"),
+        (
+            "auto_top_up.confirmation_required",
+            "AutoTopUpConfirmationRequired",
+            "A person must confirm an automatic payment at its url",
+        ),
         ("alarm.raised", "AlarmRaised", "A problem needs a person"),
     ];
     let mut out = Map::new();

@@ -18,13 +18,16 @@ pub fn all() -> Value {
 fn messages() -> Value {
     let message =
         |kind: Value, data: Value| object(json!({"type": kind, "timestamp": instant(), "data": object(data)}));
-    let credited = json!({"customer": string(), "purchase": id("pur"), "credits": credits(), "expires_at": instant(), "balance": reference("Summary")});
+    let credited = json!({"customer": string(), "purchase": id("pur"), "origin": origin(), "credits": credits(), "expires_at": instant(), "balance": reference("Summary")});
     let alarm = json!({"alarm": string(), "kind": string(), "subject": string(), "detail": string(), "due_at": nullable(instant()), "customer": nullable(string()), "url": string()});
     let crossed = json!({"customer": string(), "balance": reference("Summary"), "resets_at": instant(), "buy_url": nullable(string())});
     json!({
         "TopUpCredited": message(one_of(&["top_up.credited"]), credited),
         "CreditsLow": message(one_of(&["credits.low"]), crossed.clone()),
         "CreditsExhausted": message(one_of(&["credits.exhausted"]), crossed),
+        "AutoTopUpSuspended": message(one_of(&["auto_top_up.suspended"]), json!({"customer": string(), "reason": one_of(&SUSPENDED), "url": string()})),
+        "AutoTopUpBlocked": message(one_of(&["auto_top_up.blocked"]), json!({"customer": string(), "url": string()})),
+        "AutoTopUpConfirmationRequired": message(one_of(&["auto_top_up.confirmation_required"]), json!({"customer": string(), "purchase": id("pur"), "url": string()})),
         "AlarmRaised": message(one_of(&["alarm.raised"]), alarm),
     })
 }
@@ -128,6 +131,31 @@ fn id(prefix: &str) -> Value {
     json!({"type": "string", "pattern": format!("^{prefix}_[0-9a-f]{{32}}$")})
 }
 
+fn origin() -> Value {
+    one_of(&["person", "api", "automatic"])
+}
+
+/// Why a rule of automatic top-ups does nothing, until a person acts or by itself.
+const SUSPENDED: [&str; 5] = ["declined", "authentication", "dispute", "refund", "review"];
+const ASLEEP: [&str; 7] =
+    ["plan_cannot_buy", "buying_off", "customer_closed", "nobody", "package_gone", "price_changed", "tax_unknown"];
+
+fn auto_top_up() -> Value {
+    let card = json!({"brand": string(), "last4": string(), "exp_month": whole(), "exp_year": whole()});
+    let reasons = [ASLEEP.as_slice(), &SUSPENDED].concat();
+    let fields = json!({"state": one_of(&["off", "on", "asleep", "suspended"]), "reason": nullable_one_of(&reasons), "package": nullable(string()),
+        "threshold": nullable(credits()), "cap": nullable(whole()), "spent": nullable(whole()), "currency": nullable(string()),
+        "card": nullable(json!({"anyOf": [object(card)]})), "consented_at": nullable(instant()), "blocked": boolean()});
+    described(
+        object(fields),
+        "The fields of a rule that is off are null. spent counts as the cap does: the last 30 x 24 hours",
+    )
+}
+
+fn nullable_one_of(values: &[&str]) -> Value {
+    json!({"anyOf": [one_of(values), {"type": "null"}]})
+}
+
 fn kind() -> Value {
     one_of(&["plan", "courtesy", "top_up"])
 }
@@ -209,7 +237,7 @@ fn ledger() -> Value {
 
 fn customers() -> Value {
     let next = nullable(reference("NextPlan"));
-    let purchase = json!({"id": id("pur"), "package": string(), "credits": credits(), "amount": whole(), "currency": string(),
+    let purchase = json!({"id": id("pur"), "package": string(), "credits": credits(), "amount": whole(), "currency": string(), "origin": origin(), "quantity": {"type": "integer", "minimum": 1},
         "state": one_of(&["created", "open", "processing", "credited", "expired", "failed", "review"]), "refunded_amount": whole(), "dispute": nullable(string()), "shortfall": credits(),
         "created_at": instant(), "credited_at": nullable(instant()), "expires_at": nullable(instant()), "grant": nullable(id("grt"))});
     let mut with_timeline = purchase.clone();
@@ -232,6 +260,7 @@ fn customers() -> Value {
             "grants": array(reference("Grant"))})),
         "StartedPurchase": object(json!({"id": id("pur"), "url": nullable(string()), "state": string(), "package": string(), "credits": credits(), "amount": whole(), "currency": string()})),
         "Purchase": object(purchase),
+        "AutoTopUp": auto_top_up(),
         "PurchaseWithTimeline": object(with_timeline),
     })
 }

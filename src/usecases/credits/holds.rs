@@ -51,7 +51,7 @@ pub async fn open_hold(tx: &mut WriteTransaction, new: NewHold) -> Result<Result
         .await?;
     let (draws, balance) = match done {
         Ok(done) => done,
-        Err(refused) => return Ok(Err(refused)),
+        Err(refused) => return Ok(Err(refused_for_want(tx, new.customer_no, refused).await?)),
     };
     if new.operation.is_some() || new.source.is_some() {
         tx.flush().await?;
@@ -59,6 +59,14 @@ pub async fn open_hold(tx: &mut WriteTransaction, new: NewHold) -> Result<Result
         tx.db.execute(sql, args![new.operation, new.source, id.bytes()]).await?;
     }
     Ok(Ok(Held { id, draws, expires_at: to_millis(at + ttl), balance }))
+}
+
+/// The refusal; a rule of automatic top-ups remembers the amount.
+async fn refused_for_want(tx: &mut WriteTransaction, no: i64, refused: Refused) -> Result<Refused, DbError> {
+    if let Refused::Insufficient { needed, .. } = &refused {
+        tx.note_refused(no, *needed).await?;
+    }
+    Ok(refused)
 }
 
 /// A settlement as it is asked for.
@@ -116,7 +124,7 @@ pub async fn settle_hold(
     let (settled, first_seq, balance) = match done {
         Ok(done) => done,
         Err(Refused::Unknown) => return Ok(Err(closed_hold_refusal(tx, hold).await?)),
-        Err(refused) => return Ok(Err(refused)),
+        Err(refused) => return Ok(Err(refused_for_want(tx, settle.customer_no, refused).await?)),
     };
     let usage = credits.is_positive().then_some(usage);
     if let Some(usage) = usage {

@@ -12,9 +12,10 @@ use crate::store::daily_usage;
 use crate::store::daily_usage::day_number;
 use crate::store::db::Value;
 use crate::store::statement_batch::placeholders;
+use crate::usecases::agreements::EndedBy;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::rounds;
-use crate::usecases::{App, InternalError, alarms};
+use crate::usecases::{App, InternalError, agreements, alarms};
 use std::time::Duration;
 
 /// Usages whose texts one step blanks.
@@ -135,6 +136,8 @@ async fn close_customer_in(tx: &mut WriteTransaction, no: i64) -> Result<(), Int
         alarms::raise_alarm(tx, "subscription", &subscription, detail).await?;
     }
     tx.with_account(no, |account, _, _, changes| account.notice_nobody(changes)).await?;
+    // Its card is detached and its unpaid purchase voided by the job.
+    agreements::end_rule(tx, no, EndedBy::Closed).await?;
     tx.flush().await?;
     let now = tx.now();
     for sql in BLANK {

@@ -48,6 +48,10 @@ pub(crate) const CUSTOMERS: FailedItemList = FailedItemList::of_customers("custo
 /// A buyer waits for it, so it rests for a short time. While Stripe is away each retry takes seconds: only some in a run.
 pub(crate) const PURCHASES: FailedItemList =
     FailedItemList { wait_max: 15 * 60, retries_max: 24, ..FailedItemList::named("purchases") };
+pub(crate) const RULES: FailedItemList = FailedItemList::of_customers("auto_top_ups");
+/// A payment waits for it, so it rests for a short time.
+pub(crate) const AUTO_PAYMENTS: FailedItemList =
+    FailedItemList { wait_max: 15 * 60, retries_max: 24, ..FailedItemList::named("auto_payments") };
 /// Reminders that were accepted, by the outbox's number, whose top-ups could not be told so.
 pub(crate) const NOTICES: FailedItemList = FailedItemList::named("notices");
 pub(crate) const TIDY: FailedItemList = FailedItemList::named("tidy");

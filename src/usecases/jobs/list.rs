@@ -9,7 +9,7 @@ use crate::usecases::delivery::{failed_items, outbox, webhooks};
 use crate::usecases::notify::{EmailWriters, balance_alerts, reminders};
 use crate::usecases::stripe_sync::{events, inbox};
 use crate::usecases::upkeep::retention;
-use crate::usecases::{App, InternalError, purchases};
+use crate::usecases::{App, InternalError, auto_top_up, purchases};
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +34,7 @@ pub struct Job {
 }
 
 /// All jobs, in the order in which one instant's work is done.
-pub const ALL: [Job; 12] = [
+pub const ALL: [Job; 14] = [
     Job {
         name: "ledger",
         about: "books due resets, expiries and lapsed holds of customers without writes",
@@ -83,6 +83,22 @@ pub const ALL: [Job; 12] = [
         run: |app, _| Box::pin(purchases::sweep_purchases(app)),
         backlog: |app| Box::pin(purchases::unfinished_purchases(app)),
         due: |app, now| Box::pin(purchases::next_purchase_due(app, now)),
+    },
+    Job {
+        name: "auto_top_ups",
+        about: "decides automatic top-ups that are due, and makes their purchases",
+        network: false,
+        run: |app, _| Box::pin(auto_top_up::run_auto_top_ups(app)),
+        backlog: |app| Box::pin(auto_top_up::auto_top_up_backlog(app)),
+        due: |app, now| Box::pin(auto_top_up::next_auto_top_up_due(app, now)),
+    },
+    Job {
+        name: "auto_payments",
+        about: "pays automatic top-ups with the saved card, voids unpaid ones, detaches cards",
+        network: true,
+        run: |app, _| Box::pin(auto_top_up::run_auto_payments(app)),
+        backlog: |app| Box::pin(auto_top_up::auto_payment_backlog(app)),
+        due: |app, now| Box::pin(auto_top_up::next_auto_payment_due(app, now)),
     },
     Job {
         name: "customers",

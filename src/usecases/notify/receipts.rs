@@ -1,6 +1,6 @@
 //! The receipt of a top-up: emailed to every owner and admin, written in the transaction that credits.
 
-use crate::domain::{Catalog, Instant, Money};
+use crate::domain::{Catalog, Instant, Money, Origin};
 use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::usecases::notify::emails;
@@ -63,6 +63,15 @@ async fn write_receipt(
     Ok(emails::write_announcement(tx, shop, &to, letter).await?)
 }
 
+/// An automatic one says so, and how to stop.
+fn notes(origin: Origin, site: &str) -> Vec<String> {
+    let mut notes = vec!["Non-refundable.".to_owned()];
+    if origin == Origin::Automatic {
+        notes.push(format!("Bought by automatic top-up. You can switch it off at any time: {site}/auto-top-up"));
+    }
+    notes
+}
+
 pub(super) fn receipt_draft(
     catalog: &Catalog,
     purchase: &PurchaseData,
@@ -80,6 +89,7 @@ pub(super) fn receipt_draft(
     }
     let (bought, added) = (to.zone.full(purchase.created_at), to.zone.full(credited.at));
     let is_later = added != bought;
+    facts.extend((purchase.origin == Origin::Automatic).then(|| ("Bought by", "Automatic top-up".to_owned())));
     facts.push(("Bought", bought));
     facts.extend(is_later.then_some(("Added", added)));
     facts.push(("Valid until", to.zone.full(credited.expires_at)));
@@ -90,7 +100,7 @@ pub(super) fn receipt_draft(
         facts,
         button: Some(("View invoice".to_owned(), format!("{page}/invoice"))),
         links: vec![("Purchase details", page), ("Terms", shop.terms_url.clone())],
-        notes: vec!["Non-refundable.".to_owned()],
+        notes: notes(purchase.origin, site),
         ..Draft::new(shop, format!("{} added", purchase.credits.counted()))
     }
 }

@@ -16,6 +16,9 @@ use serde_json::value::RawValue;
 const CREDITED: &str = "top_up.credited";
 const LOW: &str = "credits.low";
 const EXHAUSTED: &str = "credits.exhausted";
+const SUSPENDED: &str = "auto_top_up.suspended";
+const BLOCKED: &str = "auto_top_up.blocked";
+const CONFIRM: &str = "auto_top_up.confirmation_required";
 
 /// A message, as Standard Webhooks shapes it.
 #[derive(Serialize)]
@@ -31,6 +34,7 @@ struct WebhookMessage<T> {
 struct CreditedData<'a> {
     customer: &'a str,
     purchase: String,
+    origin: &'static str,
     credits: Box<RawValue>,
     expires_at: String,
     balance: BalanceFields,
@@ -87,6 +91,7 @@ pub async fn enqueue_credited(
     let data = CreditedData {
         customer: &account.customer,
         purchase: purchase.id.to_string(),
+        origin: purchase.origin.name(),
         credits: credits_number(purchase.credits),
         expires_at: rfc3339(expires_at),
         balance: Summary::of(account, at).into(),
@@ -125,6 +130,65 @@ pub async fn enqueue_balance_alert(
     };
     let body = to_json(&WebhookMessage { kind, timestamp: rfc3339(alert.at), data })?;
     Ok(enqueue_webhook(tx, Some(no), kind, format!("{kind}:{no}:{}", alert.seq), body).await?)
+}
+
+#[derive(Serialize)]
+struct RuleData<'a> {
+    customer: &'a str,
+    /// Of a suspension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// Of a payment that waits for its confirmation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase: Option<String>,
+    /// Where a person sees it, or confirms.
+    url: String,
+}
+
+/// Writes the webhook of a rule of automatic top-ups that was suspended.
+pub(crate) async fn enqueue_suspended(
+    tx: &mut WriteTransaction,
+    no: i64,
+    consent: i64,
+    reason: &'static str,
+) -> Result<(), InternalError> {
+    let key = format!("{SUSPENDED}:{consent}");
+    enqueue_rule(tx, no, SUSPENDED, key, Some(reason), None).await
+}
+
+/// Writes the webhook of a cap that leaves no room.
+pub(crate) async fn enqueue_blocked(tx: &mut WriteTransaction, no: i64) -> Result<(), InternalError> {
+    let key = format!("{BLOCKED}:{no}:{}", tx.now().timestamp_millis());
+    enqueue_rule(tx, no, BLOCKED, key, None, None).await
+}
+
+/// Writes the webhook of an automatic payment that a person must confirm, at `url`.
+pub(crate) async fn enqueue_confirm(
+    tx: &mut WriteTransaction,
+    purchase: &PurchaseData,
+    url: &str,
+) -> Result<(), InternalError> {
+    let key = format!("{CONFIRM}:{}", purchase.id);
+    enqueue_rule(tx, purchase.customer_no, CONFIRM, key, None, Some((purchase.id.to_string(), url))).await
+}
+
+async fn enqueue_rule(
+    tx: &mut WriteTransaction,
+    no: i64,
+    kind: &'static str,
+    key: String,
+    reason: Option<&'static str>,
+    to_confirm: Option<(String, &str)>,
+) -> Result<(), InternalError> {
+    if !tx.alarm_channels.webhooks {
+        return Ok(());
+    }
+    let page = format!("{}/auto-top-up", tx.alarm_channels.site);
+    let (account, at) = tx.account(no).await?;
+    let (purchase, url) = to_confirm.map_or((None, page), |(purchase, url)| (Some(purchase), url.to_owned()));
+    let data = RuleData { customer: &account.customer, reason, purchase, url };
+    let body = to_json(&WebhookMessage { kind, timestamp: rfc3339(at), data })?;
+    Ok(enqueue_webhook(tx, Some(no), kind, key, body).await?)
 }
 
 fn to_json(message: &impl Serialize) -> Result<String, InternalError> {

@@ -43,6 +43,8 @@ pub enum Action {
     ApiKeyMade,
     /// One was revoked.
     ApiKeyRevoked,
+    /// A customer's automatic top-up was switched off.
+    AutoTopUpEnded,
 }
 
 impl Action {
@@ -69,6 +71,7 @@ impl Action {
             Self::SignInLinkMade => "Sign-in link created",
             Self::ApiKeyMade => "API key created",
             Self::ApiKeyRevoked => "API key revoked",
+            Self::AutoTopUpEnded => "Automatic top-up switched off",
         }
     }
 

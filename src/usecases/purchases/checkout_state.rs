@@ -1,14 +1,15 @@
 //! Applying a Checkout to its purchase, in one transaction: compare with the stored sale, credit once (R8).
 
 use crate::args;
+use crate::domain::auto_top_up::SuspendedReason;
 use crate::domain::purchase::{CheckoutUpdate, PurchaseStep};
-use crate::domain::{GrantId, Money, PurchaseId, PurchaseState, SoldTopUp};
+use crate::domain::{GrantId, Money, Origin, PurchaseId, PurchaseState, SoldTopUp};
 use crate::ledger::WriteTransaction;
 use crate::stripe::{CheckoutState, CheckoutStatus};
 use crate::usecases::notify::{emails, receipts, webhooks};
 use crate::usecases::purchases::purchase::{Fulfillment, Purchase, add_event, load_purchase};
 use crate::usecases::purchases::stripe_customer::is_theirs;
-use crate::usecases::{InternalError, ShopSettings, alarms};
+use crate::usecases::{InternalError, ShopSettings, agreements, alarms};
 
 /// Brings a purchase to the state of its Checkout.
 pub(crate) async fn apply_checkout_state(
@@ -120,6 +121,9 @@ async fn credit(
     tx.db.execute(sql, args![at, expires_at, id.bytes()]).await?;
     add_event(tx, id, "paid").await?;
     add_event(tx, id, "credited").await?;
+    if purchase.origin == Origin::Automatic {
+        agreements::purchase_ended(tx, purchase.customer_no, id).await?;
+    }
     let credited = receipts::CreditedTerms { at, expires_at, total: state.amount_total, tax: state.amount_tax };
     receipts::enqueue_receipt(tx, &purchase.into(), credited, &shop.site).await?;
     webhooks::enqueue_credited(tx, shop, &purchase.into(), at, expires_at).await?;
@@ -135,6 +139,9 @@ async fn move_to(
     site: &str,
 ) -> Result<(), InternalError> {
     store_checkout_data(tx, purchase, to, state).await?;
+    if purchase.origin == Origin::Automatic && matches!(to, PurchaseState::Expired | PurchaseState::Failed) {
+        agreements::purchase_ended(tx, purchase.customer_no, purchase.id).await?;
+    }
     let what = if to == PurchaseState::Open { "checkout_opened" } else { to.name() };
     add_event(tx, purchase.id, what).await?;
     emails::payments::enqueue_payment_failed(tx, &purchase.into(), to, site).await?;
@@ -153,7 +160,10 @@ async fn set_aside(
     tx.db.execute(sql, args![reason, purchase.id.bytes()]).await?;
     add_event(tx, purchase.id, "review").await?;
     alarms::raise_alarm(tx, "review", &purchase.id.to_string(), reason).await?;
-    Ok(())
+    if purchase.origin == Origin::Automatic {
+        agreements::purchase_ended(tx, purchase.customer_no, purchase.id).await?;
+    }
+    agreements::purchase_was_reversed(tx, purchase.customer_no, purchase.origin, SuspendedReason::Review).await
 }
 
 /// Stores the payment as Stripe reports it.

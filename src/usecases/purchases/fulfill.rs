@@ -15,7 +15,7 @@ use crate::webhooks::Hook;
 /// Settles the purchase that a Checkout belongs to, whoever names it.
 pub async fn fulfill_session(app: &App, session_id: &str) -> Result<Fulfillment, InternalError> {
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
-    let state = match stripe.checkout(session_id).await {
+    let state = match stripe.sale(session_id).await {
         Ok(state) => state,
         Err(e) => return stripe_unanswered(app, &e).await,
     };
@@ -34,7 +34,7 @@ pub async fn fulfill(app: &App, id: PurchaseId, session_id: Option<&str>) -> Res
     }
     let Some(session) = purchase.session_id.as_deref().or(session_id) else { return Ok(Fulfillment::Retry) };
     let Some(stripe) = &app.stripe else { return Ok(Fulfillment::Retry) };
-    let state = match stripe.checkout(session).await {
+    let state = match stripe.sale(session).await {
         Ok(state) => state,
         Err(e) if e.lacks("session") && purchase.session_id.is_some() => return checkout_gone(app, id, session).await,
         Err(e) => return stripe_unanswered(app, &e).await,
@@ -64,6 +64,11 @@ async fn checkout_gone(app: &App, id: PurchaseId, session: &str) -> Result<Fulfi
     Ok(Fulfillment::NotOurs)
 }
 
+/// True if an object of Stripe is the invoice of an automatic purchase.
+pub(crate) async fn has_invoice(app: &App, object_id: &str) -> Result<bool, InternalError> {
+    Ok(object_id.starts_with("in_") && opened_for(app, object_id).await?.is_some())
+}
+
 /// The purchase that a Checkout was opened for.
 async fn opened_for(app: &App, session_id: &str) -> Result<Option<PurchaseId>, InternalError> {
     let sql = "select id from purchases where session_id = $1";
@@ -88,7 +93,7 @@ pub enum StripeAnswer {
 pub async fn recheck_purchase(app: &App, purchase: &Purchase) -> Result<StripeAnswer, InternalError> {
     let Some(session) = purchase.session_id.as_deref() else { return Ok(StripeAnswer::NotOpened) };
     let Some(stripe) = &app.stripe else { return Ok(StripeAnswer::Unanswered("buying is off".to_owned())) };
-    let state = match stripe.checkout(session).await {
+    let state = match stripe.sale(session).await {
         Ok(state) => state,
         Err(e) if e.lacks("session") => {
             checkout_gone(app, purchase.id, session).await?;

@@ -34,7 +34,7 @@ pub async fn customer_purchases(
     let now = app.clock.now();
     let paid = paid_purchases(db, no, app.catalog.shop.pays_at_once()).await?;
     let sql = format!(
-        "{PURCHASE} where p.customer_no = $1 and p.state = 'open' and p.checkout_expires_at > $2
+        "{PURCHASE} where p.customer_no = $1 and p.state = 'open' and p.checkout_expires_at > $2 and p.url is not null
          order by p.created_at desc, p.id desc limit 1"
     );
     let open = db.fetch_optional(sql, args![no, now]).await?.as_ref().map(purchase_of).transpose()?;
@@ -63,6 +63,7 @@ async fn paid_purchases(db: &mut Connection, no: i64, at_once: bool) -> Result<V
     let sql = "select p.id from inbox i join purchases p on p.session_id = i.object_id
         where i.done_at is null and p.customer_no = $1 and p.state in ('created', 'open', 'processing', 'expired', 'failed')
           and (i.type = 'checkout.session.async_payment_succeeded'
+            or i.type = 'invoice.paid'
             or (i.type = 'checkout.session.completed' and $2 = 1 and p.state in ('created', 'open', 'expired')))
         group by p.id order by p.id desc limit $3";
     let ids = db.fetch_all(sql, args![no, i64::from(at_once), PAID_MAX]).await?;

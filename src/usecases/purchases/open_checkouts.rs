@@ -28,7 +28,7 @@ const MINUTES_LEFT_MIN: i64 = 1;
 pub(crate) async fn unpaid_purchases(tx: &mut WriteTransaction, customer_no: i64) -> Result<Vec<Purchase>, DbError> {
     let now = tx.now();
     let sql = format!(
-        "{PURCHASE} where p.customer_no = $1 and p.state in ('created', 'open')
+        "{PURCHASE} where p.customer_no = $1 and p.state in ('created', 'open') and p.origin <> 'automatic'
            and ((p.state = 'open' and p.checkout_expires_at > $2)
              or (p.state = 'created' and p.created_at > $3 and (p.attempt = 0 or p.checkout_order is not null)))
          order by p.created_at, p.id limit 200"

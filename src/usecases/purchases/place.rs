@@ -1,7 +1,7 @@
 //! The place of a purchase: its row, checked against plan, terms and other open Checkouts before any call to Stripe.
 
 use crate::args;
-use crate::domain::{Instant, PurchaseId, PurchaseState, Terms};
+use crate::domain::{Instant, Origin, PurchaseId, PurchaseState, Terms};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::InternalError;
@@ -124,8 +124,9 @@ async fn insert_purchase(
     at: Instant,
 ) -> Result<(), DbError> {
     let sql = "insert into purchases (id, customer_no, package, credits, amount, currency, months, state, member_email,
-           attempt, refunded_amount, created_at, checkout_expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 'created', $8, 0, 0, $9, $10)";
+           attempt, refunded_amount, created_at, checkout_expires_at, origin)
+         values ($1, $2, $3, $4, $5, $6, $7, 'created', $8, 0, 0, $9, $10, $11)";
+    let origin = if start.shown.is_some() { Origin::Person } else { Origin::Api };
     let expires = checkout_expiry(at, &tx.catalog);
     let values = args![
         start.purchase.bytes(),
@@ -137,7 +138,8 @@ async fn insert_purchase(
         i64::from(terms.months),
         start.member_email.clone(),
         at,
-        expires
+        expires,
+        origin.name()
     ];
     tx.db.execute(sql, values).await.map(drop)
 }

@@ -1,7 +1,7 @@
 //! A purchase as it is stored, and its queries.
 
 use crate::args;
-use crate::domain::{Catalog, Credits, GrantId, Instant, PurchaseId, PurchaseState, Terms};
+use crate::domain::{Catalog, Credits, GrantId, Instant, Origin, PurchaseId, PurchaseState, Terms};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row, corrupt};
 use crate::usecases::notify::emails::PurchaseData;
@@ -23,6 +23,10 @@ pub struct Purchase {
     /// The buyer's name; empty where erased.
     pub customer_name: String,
     pub package: String,
+    /// Who bought.
+    pub origin: Origin,
+    /// How many packages; credits and amount are those of all together.
+    pub quantity: i64,
     /// The credits that were sold.
     pub credits: Credits,
     /// Its price, tax aside, in minor units.
@@ -35,9 +39,9 @@ pub struct Purchase {
     pub state: PurchaseState,
     /// How often Stripe has definitely refused to open it.
     pub attempt: i64,
-    /// The Checkout's id at Stripe.
+    /// The Checkout's id at Stripe; an automatic purchase has its invoice's.
     pub session_id: Option<String>,
-    /// The Checkout's address.
+    /// The Checkout's address; an automatic purchase has one while a person must confirm.
     pub url: Option<String>,
     /// The payment at Stripe.
     pub payment_intent: Option<String>,
@@ -91,7 +95,7 @@ impl Purchase {
 impl From<&Purchase> for PurchaseData {
     fn from(p: &Purchase) -> Self {
         let (id, customer_no, credits, amount, created_at) = (p.id, p.customer_no, p.credits, p.amount, p.created_at);
-        Self { id, customer_no, credits, amount, currency: p.currency.clone(), created_at }
+        Self { id, customer_no, credits, amount, currency: p.currency.clone(), created_at, origin: p.origin }
     }
 }
 
@@ -108,7 +112,7 @@ pub enum Fulfillment {
 
 /// The columns of [`purchase_of`].
 pub(crate) const PURCHASE: &str =
-    "select p.id, p.customer_no, c.id as customer, c.name as customer_name, p.package, p.credits, p.amount, p.currency, p.months, p.state,
+    "select p.id, p.customer_no, c.id as customer, c.name as customer_name, p.package, p.origin, p.quantity, p.credits, p.amount, p.currency, p.months, p.state,
     p.attempt, p.session_id, p.url, p.payment_intent, p.amount_total, p.amount_tax, p.invoice,
     p.invoice_number, p.refunded_amount,
     p.dispute, p.charge, p.charged, p.review_reason, p.created_at, p.checkout_expires_at, p.credited_at,
@@ -119,13 +123,15 @@ pub(crate) const PURCHASE: &str =
     left join grant_clawbacks k on k.grant_no = g.no";
 
 pub(crate) fn purchase_of(row: &Row) -> Result<Purchase, DbError> {
-    let state = row.text("state")?;
+    let (state, origin) = (row.text("state")?, row.text("origin")?);
     Ok(Purchase {
         id: PurchaseId(row.uuid("id")?),
         customer_no: row.int("customer_no")?,
         customer: row.text("customer")?,
         customer_name: row.text("customer_name")?,
         package: row.text("package")?,
+        origin: Origin::from_name(&origin).ok_or_else(|| corrupt(format!("origin {origin:?} of a purchase")))?,
+        quantity: row.int("quantity")?,
         credits: row.credits("credits")?,
         amount: row.int("amount")?,
         currency: row.text("currency")?,

@@ -5,6 +5,7 @@
 //! answer that was overtaken on the way takes nothing back.
 
 use crate::args;
+use crate::domain::auto_top_up::SuspendedReason;
 use crate::domain::payment::{DisputeEffect, DisputeStatus};
 use crate::domain::{Credits, Payment, PurchaseId, PurchaseState, RefundStatus};
 use crate::ledger::WriteTransaction;
@@ -15,7 +16,7 @@ use crate::usecases::purchases::fulfill::{fulfill, stripe_unanswered};
 use crate::usecases::purchases::payment_parts::{deadline, store_deadlines, store_parts, stored_payment};
 use crate::usecases::purchases::purchase::{Fulfillment, Purchase, add_event, find_purchase, load_purchase};
 use crate::usecases::purchases::stripe_customer::is_theirs;
-use crate::usecases::{App, InternalError, alarms};
+use crate::usecases::{App, InternalError, agreements, alarms};
 
 /// Looks at the payment that a charge, a refund or a dispute belongs to, and makes the credits what they must be.
 pub async fn update_payment(app: &App, object_id: &str) -> Result<Fulfillment, InternalError> {
@@ -157,7 +158,7 @@ async fn raise_disagreement(tx: &mut WriteTransaction, purchase: &Purchase, reas
         add_event(tx, purchase.id, "review").await?;
     }
     alarms::raise_alarm(tx, "review", &purchase.id.to_string(), reason).await?;
-    Ok(())
+    suspend_if_automatic(tx, purchase, SuspendedReason::Review).await
 }
 
 /// The stored payment joined with Stripe's state now.
@@ -222,7 +223,10 @@ async fn announce_changes(
         let was = before.refunds.get(id).map(|(status, _)| *status);
         let fails = *status == RefundStatus::Failed;
         match was {
-            None if !fails => add_event(tx, purchase.id, "refunded").await?,
+            None if !fails => {
+                add_event(tx, purchase.id, "refunded").await?;
+                suspend_if_automatic(tx, purchase, SuspendedReason::Refund).await?;
+            }
             Some(was) if fails && was != RefundStatus::Failed => {
                 add_event(tx, purchase.id, "refund_failed").await?;
                 alarms::raise_alarm(tx, "refund_failed", &subject, &format!("refund {id} did not reach the buyer"))
@@ -239,6 +243,11 @@ async fn announce_changes(
         if let Some(what) = dispute_event(was, *status) {
             add_event(tx, purchase.id, what).await?;
         }
+        // An inquiry is none yet; one that goes on has suspended it before.
+        let began = was.is_none_or(|was| was.effect() == DisputeEffect::Nothing);
+        if began && status.effect() != DisputeEffect::Nothing {
+            suspend_if_automatic(tx, purchase, SuspendedReason::Dispute).await?;
+        }
         if let Some(words) = dispute_alarm(*status) {
             let due = deadline(found, id).filter(|_| status.effect() != DisputeEffect::Removes);
             alarms::raise_alarm_until(tx, "dispute", &subject, &format!("{id}: {words}"), due).await?;
@@ -248,6 +257,15 @@ async fn announce_changes(
         }
     }
     Ok(())
+}
+
+/// A refund or a dispute of an automatic purchase suspends its rule (R20).
+async fn suspend_if_automatic(
+    tx: &mut WriteTransaction,
+    purchase: &Purchase,
+    reason: SuspendedReason,
+) -> Result<(), InternalError> {
+    agreements::purchase_was_reversed(tx, purchase.customer_no, purchase.origin, reason).await
 }
 
 /// The timeline's name of a dispute's step; none for a step that changes nothing.

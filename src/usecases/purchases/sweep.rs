@@ -7,7 +7,7 @@
 //! it has waited already (eight times or so), a few in a run and after all others.
 
 use crate::args;
-use crate::domain::{Instant, PurchaseId, PurchaseState};
+use crate::domain::{Instant, Origin, PurchaseId, PurchaseState};
 use crate::store::db::Row;
 use crate::usecases::delivery::failed_items;
 use crate::usecases::delivery::rounds;
@@ -86,7 +86,7 @@ pub async fn next_purchase_due(app: &App, now: Instant) -> Result<Option<Instant
         return Ok(None);
     }
     let given_up = now - open_deadline(now);
-    let sql = "select (select min(created_at) from purchases where state = 'created' and created_at > $1) as made,
+    let sql = "select (select min(created_at) from purchases where state = 'created' and origin <> 'automatic' and created_at > $1) as made,
         (select min(checkout_expires_at) from purchases
           where state in ('created', 'open', 'processing') and checkout_expires_at > $2) as ends";
     let row = app.store.read().await?.fetch_optional(sql, args![now - given_up, now]).await?;
@@ -99,7 +99,7 @@ pub async fn next_purchase_due(app: &App, now: Instant) -> Result<Option<Instant
 async fn ask_about_item(app: &App, item: &str) -> Result<(), InternalError> {
     let Some(id) = PurchaseId::parse(item) else { return expire_unreadable(app, item).await };
     let Some(purchase) = find_purchase(app, id).await? else { return Ok(()) };
-    if purchase.state == PurchaseState::Created {
+    if purchase.state == PurchaseState::Created && purchase.origin != Origin::Automatic {
         let job = app.write(move |tx| {
             Box::pin(async move {
                 if purchase.created_at <= open_deadline(tx.now()) {
@@ -131,7 +131,9 @@ fn item_name(key: &[u8]) -> String {
 /// Those to ask about: `$1` is what was begun long enough ago, `$2` now, `$3` a question that is long enough ago for a
 /// young one. The end of a Checkout is asked for at once.
 /// An older one waits for a twelfth of its age.
+/// An automatic one that is not open is the job's of automatic top-ups.
 const DUE: &str = "state in ('created', 'open', 'processing') and created_at <= $1
+      and (origin <> 'automatic' or session_id is not null)
       and (stripe_checked_at is null or (stripe_checked_at < checkout_expires_at and checkout_expires_at <= $2)
         or (stripe_checked_at <= $3 and stripe_checked_at <= $2 - ($2 - created_at) / 12))";
 

@@ -10,7 +10,7 @@ use crate::usecases::delivery::failed_items::ItemFailure;
 use crate::usecases::delivery::plain_reason;
 use crate::usecases::delivery::rounds;
 use crate::usecases::purchases::Fulfillment;
-use crate::usecases::{App, InternalError, alarms, purchases, subscriptions};
+use crate::usecases::{App, InternalError, alarms, auto_top_up, purchases, subscriptions};
 use chrono::TimeDelta;
 
 /// The result of an event.
@@ -115,6 +115,11 @@ async fn attempt_event(app: &App, event: InboxEvent) -> Result<Received, Interna
         purchases::fulfill_session(app, object_id).await?
     } else if is_refund_or_dispute(kind) {
         purchases::update_payment(app, object_id).await?
+    } else if purchases::has_invoice(app, object_id).await? {
+        purchases::fulfill_session(app, object_id).await?
+    } else if kind == "customer.updated" {
+        auto_top_up::address_changed(app, object_id).await?;
+        Fulfillment::Done
     } else if subscriptions::is_told_by(kind) {
         subscriptions::update_plan(app, object_id).await?
     } else {
@@ -191,7 +196,7 @@ async fn retry_event_later(
 }
 
 /// The events that move something: the endpoint asks for them, and so does the search for missed ones.
-pub(crate) const EVENTS: [&str; 20] = [
+pub(crate) const EVENTS: [&str; 22] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
@@ -212,6 +217,8 @@ pub(crate) const EVENTS: [&str; 20] = [
     "customer.subscription.resumed",
     "invoice.paid",
     "invoice.payment_failed",
+    "invoice.voided",
+    "customer.updated",
 ];
 
 /// True if an event may report a refund or a dispute. Several events report one sale: the object decides. An endpoint

@@ -69,7 +69,7 @@ async fn compare_purchase(
     let Some(purchase) = purchases::find_purchase(app, id).await? else { return Ok(Vec::new()) };
     let Some(session) = &purchase.session_id else { return Ok(Vec::new()) };
     let mut differences = Vec::new();
-    match stripe.checkout(session).await {
+    match stripe.sale(session).await {
         Ok(state) => {
             let found = compare_checkout(&purchase, &state);
             let settled = found.is_none() && purchase.state == PurchaseState::Credited;

@@ -53,7 +53,7 @@ pub fn purchase_badge(purchase: &Purchase, is_paid: bool, dispute: Dispute) -> B
 #[cfg(any(test, feature = "demo"))]
 #[must_use]
 pub fn example(n: u8, credits: i64, amount: i64, created_at: &str) -> Purchase {
-    use crate::domain::{Credits, PurchaseId};
+    use crate::domain::{Credits, Origin, PurchaseId};
     let created_at = created_at.parse().unwrap_or_default();
     Purchase {
         id: PurchaseId(uuid::Uuid::from_bytes([n; 16])),
@@ -61,6 +61,8 @@ pub fn example(n: u8, credits: i64, amount: i64, created_at: &str) -> Purchase {
         customer_name: String::new(),
         customer: String::new(),
         package: format!("p{credits}"),
+        origin: Origin::Person,
+        quantity: 1,
         credits: Credits::whole(credits),
         amount,
         currency: "usd".into(),

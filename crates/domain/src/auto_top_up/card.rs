@@ -14,7 +14,8 @@ const DECLINES_MAX: i64 = 3;
 /// Stripe's codes of a card that will never pay.
 const HARD_CODES: [&str; 5] = ["lost_card", "stolen_card", "pickup_card", "expired_card", "fraudulent"];
 /// Stripe's codes that ask the cardholder to confirm.
-const CONFIRM_CODES: [&str; 2] = ["authentication_required", "authentication_not_handled"];
+const CONFIRM_CODES: [&str; 3] =
+    ["authentication_required", "authentication_not_handled", "invoice_payment_intent_requires_action"];
 
 /// The answer of a card to one charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

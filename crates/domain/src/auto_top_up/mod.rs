@@ -5,6 +5,7 @@
 //! *Not here:* the consent's text and the steps of a payment at Stripe.
 
 mod card;
+mod watch;
 mod window;
 
 use crate::amount::Credits;
@@ -12,6 +13,7 @@ use crate::catalog::Package;
 use crate::time::Instant;
 
 pub use card::{CardAnswer, CardHistory, Consequence, RETRY_AFTER, UNCONFIRMED_UNTIL};
+pub use watch::Watch;
 pub use window::{CAP_WINDOW, SpentPurchase, spent};
 
 /// What a customer agreed to.
@@ -65,6 +67,8 @@ pub struct Circumstances<'a> {
     /// The agreed package, if the catalogue still has it.
     pub package: Option<&'a Package>,
     pub currency: &'a str,
+    /// What one package cost with tax, as far as it is known: the cap counts that.
+    pub unit_total: Option<i64>,
     pub tax_known: bool,
     /// The most packages in one purchase (`auto_top_up_max_packages`).
     pub packages_max: i64,
@@ -135,7 +139,7 @@ pub fn decide(agreed: &Agreement, around: &Circumstances, present: &Present) -> 
         return Decision::Nothing;
     }
     let room = agreed.cap - spent(present.purchases, present.now);
-    let most = affordable(room, package.amount).min(around.packages_max);
+    let most = affordable(room, around.unit_total.unwrap_or(0).max(package.amount)).min(around.packages_max);
     let to_reach = |goal: Credits| packages_to_reach(goal, present.available, package.grants());
     let needed = present.refused.map_or(0, |refused| to_reach(refused.max(agreed.threshold)));
     let filling = to_reach(agreed.threshold);

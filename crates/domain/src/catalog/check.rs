@@ -177,6 +177,10 @@ fn check_rules(check: &Check<'_>, rules: &Spanned<Rules>) -> Result<(), CatalogE
     check.require((0..=60).contains(&rules.grace_days), at, "grace_days", || {
         "rules.grace_days is not between 0 and 60".into()
     })?;
+    let packages = (1..=1_000).contains(&rules.auto_top_up_max_packages);
+    check.require(packages, at, "auto_top_up_max_packages", || {
+        "rules.auto_top_up_max_packages is not between 1 and 1000".into()
+    })?;
     let has_reminder = !rules.require_notice || !rules.reminder_days.is_empty();
     check.require(has_reminder, at, "require_notice", || {
         "rules.require_notice needs reminder_days: without a reminder no top-up would ever expire".into()

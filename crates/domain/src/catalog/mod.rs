@@ -144,6 +144,8 @@ pub struct Rules {
     /// True if a top-up lives until seven days after an email server took a reminder of it (R9). Acts on top-ups that
     /// are credited from then on.
     pub require_notice: bool,
+    /// The most packages in one automatic purchase (R20).
+    pub auto_top_up_max_packages: i64,
 }
 
 impl Default for Rules {
@@ -154,6 +156,7 @@ impl Default for Rules {
             lapsed_top_ups: LapsedTopUps::Usable,
             grace_days: 7,
             require_notice: false,
+            auto_top_up_max_packages: 10,
         }
     }
 }

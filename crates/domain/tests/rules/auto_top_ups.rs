@@ -31,6 +31,7 @@ fn awake(package: &Package) -> Circumstances<'_> {
         has_manager: true,
         package: Some(package),
         currency: "usd",
+        unit_total: None,
         tax_known: true,
         packages_max: 10,
     }
@@ -74,6 +75,16 @@ fn a_refused_charge_out_of_reach_is_left_out_of_the_sum() {
     assert_eq!(ask(0, 12_000_000), Decision::Buy(10));
     assert_eq!(ask(0, 12_000_001), Decision::Buy(1), "for the threshold alone");
     assert_eq!(ask(600_000, 12_700_000), Decision::Nothing, "no purchase helps");
+}
+
+#[test]
+fn where_the_tax_is_known_the_cap_counts_the_price_with_it() {
+    let (agreed, package) = (agreement(5_000_000, 2_800), package());
+    let ask = |unit_total| decide(&agreed, &Circumstances { unit_total, ..awake(&package) }, &present(0, None, &[]));
+    assert_eq!(ask(None), Decision::Buy(3));
+    assert_eq!(ask(Some(934)), Decision::Buy(2));
+    assert_eq!(ask(Some(2_801)), Decision::Blocked);
+    assert_eq!(ask(Some(800)), Decision::Buy(3), "never less than the price");
 }
 
 #[test]

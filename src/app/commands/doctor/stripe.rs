@@ -15,7 +15,7 @@ const RIGHTS: [(&str, Right); 7] = [
     ("refunds: write", Right::Write("/refunds")),
     ("charges: read", Right::Read("/charges")),
     ("disputes: read", Right::Read("/disputes")),
-    ("invoices: read", Right::Read("/invoices")),
+    ("invoices: write", Right::Write("/invoices")),
     ("events: read", Right::Read("/events")),
 ];
 

@@ -3,6 +3,7 @@
 //!
 //! *Not here:* how email leaves (`delivery::outbox`, `email`); receipts (`receipts`).
 
+pub mod auto_top_up;
 pub mod balance;
 pub mod payments;
 pub mod refunds;
@@ -10,7 +11,7 @@ pub mod reminders;
 pub mod unsubscribe;
 
 use crate::args;
-use crate::domain::{Catalog, Credits, Instant, PurchaseId};
+use crate::domain::{Catalog, Credits, Instant, Origin, PurchaseId};
 use crate::email::Draft;
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
@@ -31,6 +32,7 @@ pub struct PurchaseData {
     /// ISO 4217, lower case.
     pub currency: String,
     pub created_at: Instant,
+    pub origin: Origin,
 }
 
 /// A customer as its emails need it.

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::domain::advice::{Ahead, Basket, Choice, Verdict};
+use crate::domain::auto_top_up::{Agreement, SuspendedReason};
 use crate::domain::balance_alert::{AlertKind, BalanceAlert};
 use crate::domain::forecast::TopUpForecast;
 use crate::domain::time::from_millis;
 use crate::domain::{Account, DisputeStatus, Payment, PurchaseState};
 use crate::email::Rendered;
+use crate::usecases::notify::emails::auto_top_up::RuleEvent;
 use crate::usecases::notify::emails::balance::Outlook;
 use crate::usecases::notify::receipts::{self, CreditedTerms};
 
@@ -44,7 +46,39 @@ fn purchase() -> PurchaseData {
         amount: 900,
         currency: "usd".to_owned(),
         created_at: from_millis(AT),
+        origin: Origin::Person,
     }
+}
+
+fn rule_letters(catalog: &Catalog) -> Vec<Announcement> {
+    let (purchase, until) = (purchase(), from_millis(AT));
+    let (package, currency) = ("p1200".to_owned(), "usd".to_owned());
+    let agreed = &Agreement { package, price: 900, currency, threshold: Credits::whole(500), cap: 5_000 };
+    let card = "Visa ···· 4242";
+    let events = [
+        RuleEvent::On { agreed, card },
+        RuleEvent::Changed { agreed },
+        RuleEvent::Off { by_member: true },
+        RuleEvent::Off { by_member: false },
+        RuleEvent::Blocked { spent: 4_500, agreed },
+        RuleEvent::Confirm { purchase: &purchase, url: "https://invoice.example/in_1", until },
+        RuleEvent::Suspended { reason: SuspendedReason::Declined },
+        RuleEvent::CardExpires { card, month: 2, year: 2027 },
+    ];
+    let letter = |event: &RuleEvent| auto_top_up::rule_letter(catalog, &shop(), &to(), "key".to_owned(), event);
+    events.iter().map(letter).collect()
+}
+
+#[test]
+fn an_email_about_automatic_top_up_says_what_it_does_and_what_to_do() {
+    let letters = rule_letters(&catalog());
+    let first = &letters[0].draft.lines[0];
+    let want = "When you have fewer than 500 credits, we'll buy 1,200 credits for $9.00, at most $50.00 in any 30 days, on \
+                Visa ···· 4242.";
+    assert_eq!(first, want);
+    let confirm = letters.iter().find(|letter| letter.kind == "auto_confirm").expect("a confirmation");
+    assert_eq!(confirm.draft.button.as_ref().map(|(_, url)| url.as_str()), Some("https://invoice.example/in_1"));
+    assert!(confirm.draft.lines[1].contains("Confirm it by 22 Nov 2026"), "{:?}", confirm.draft.lines);
 }
 
 fn alert_with(kind: AlertKind, catalog: &Catalog, plan: &str, left: i64, outlook: &Outlook) -> Option<Announcement> {
@@ -105,6 +139,7 @@ fn all(catalog: &Catalog) -> Vec<Announcement> {
     for state in [PurchaseState::Processing, PurchaseState::Failed] {
         all.extend(payments::payment_failed_letter(catalog, &shop(), &to(), &purchase(), state));
     }
+    all.extend(rule_letters(catalog));
     for status in [DisputeStatus::NeedsResponse, DisputeStatus::Lost, DisputeStatus::Won] {
         let notices = refunds::notices(&purchase(), &disputed(DisputeStatus::UnderReview), &disputed(status));
         all.extend(

@@ -20,4 +20,5 @@ pub use refunds::{
 pub use request::{ActionOutcome, ActionRequest, REASON_MAX};
 pub use support::{
     acknowledge_action, erase_closed_customer, make_sign_in_link, recheck_at_stripe, resend_receipt, retry_event,
+    switch_off_auto_top_up,
 };

@@ -137,7 +137,7 @@ pub async fn refund_purchase(
             Ok(ActionOutcome::StripeUnavailable)
         }
         // Nothing was paid back.
-        Err(e @ (StripeError::Refused { .. } | StripeError::Unauthorized(_))) => {
+        Err(e @ (StripeError::Refused { .. } | StripeError::Card { .. } | StripeError::Unauthorized(_))) => {
             tracing::warn!(purchase = about, error = %e, "a refund was refused");
             let said = match e {
                 StripeError::Refused { status, code, .. } => format!("{status} {}", code.unwrap_or_default()),

@@ -3,13 +3,14 @@
 use crate::domain::PurchaseId;
 use crate::usecases::access::links;
 use crate::usecases::access::links::{NewLink, Role};
+use crate::usecases::auto_top_up::EndedBy;
 use crate::usecases::customers::erasure;
 use crate::usecases::notify::receipts;
 use crate::usecases::operators::actions::request::{ActionOutcome, ActionRequest, AuditDetail, run_action_once};
 use crate::usecases::operators::audit::Action;
 use crate::usecases::purchases::StripeAnswer;
 use crate::usecases::stripe_sync::inbox;
-use crate::usecases::{App, InternalError, alarms, customers, purchases};
+use crate::usecases::{App, InternalError, alarms, auto_top_up, customers, purchases};
 
 /// Emails the receipt of a credited purchase again, to everybody who gets receipts now.
 pub async fn resend_receipt(app: &App, order: ActionRequest, id: PurchaseId) -> Result<ActionOutcome, InternalError> {
@@ -118,6 +119,24 @@ pub async fn make_sign_in_link(
             let until = links::insert_link(tx, link, hash).await?;
             let detail = format!("{} until {}", role.name(), until.format("%Y-%m-%d %H:%M UTC"));
             Ok(Ok(AuditDetail::new(Action::SignInLinkMade, customer_no, id, detail)))
+        })
+    })
+    .await
+}
+
+/// Switches a customer's automatic top-up off.
+pub async fn switch_off_auto_top_up(
+    app: &App,
+    order: ActionRequest,
+    customer: &str,
+) -> Result<ActionOutcome, InternalError> {
+    let Some(customer_no) = customers::customer_number(app, customer).await? else { return Ok(ActionOutcome::Unknown) };
+    let (id, operator) = (customer.to_owned(), order.operator.clone());
+    run_action_once(app, order, move |tx| {
+        Box::pin(async move {
+            let was_on = auto_top_up::switch_off_in(tx, customer_no, EndedBy::Operator(operator)).await?;
+            let detail = if was_on { "" } else { "it was off" };
+            Ok(Ok(AuditDetail::new(Action::AutoTopUpEnded, customer_no, id, detail)))
         })
     })
     .await

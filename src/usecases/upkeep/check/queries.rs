@@ -1,7 +1,7 @@
 //! Checks across customers, as SQL.
 
 /// Words and query of each check; a query counts the rows that break it.
-pub(super) const WHOLE: [(&str, &str); 31] = [
+pub(super) const WHOLE: [(&str, &str); 36] = [
     (
         "grants that differ from their last entry",
         "select count(*) as n from grants g left join (select grant_no, max(seq) as seq from entries group by grant_no) e
@@ -165,6 +165,45 @@ pub(super) const WHOLE: [(&str, &str); 31] = [
         "plans that ended unpaid without a subscription",
         "select count(*) as n from grants g where g.kind = 1 and g.is_voided = 1
            and not exists (select 1 from subscriptions s where s.customer_no = g.customer_no)",
+    ),
+    (
+        "automatic purchases without a consent in force for them",
+        "select count(*) as n from purchases p left join auto_payments y on y.purchase = p.id
+           left join auto_top_up_consents c on c.no = y.consent left join auto_top_up_endings e on e.consent = c.no
+         where p.origin = 'automatic' and (c.no is null or c.customer_no <> p.customer_no or c.at > p.created_at
+           or e.at < p.created_at or c.package <> p.package or c.currency <> p.currency
+           or p.amount > c.price * p.quantity)",
+    ),
+    (
+        "automatic purchases over the cap",
+        "select count(*) as n from purchases p join auto_payments y on y.purchase = p.id
+           join auto_top_up_consents c on c.no = y.consent
+         where p.origin = 'automatic' and p.state not in ('expired', 'failed')
+           and not exists (select 1 from purchase_events e where e.purchase = p.id and e.kind in ('expired', 'failed'))
+           and c.cap < (select sum(coalesce(q.amount_total, q.amount)) from purchases q
+             where q.customer_no = p.customer_no and q.origin = 'automatic' and q.state not in ('expired', 'failed')
+               and q.created_at <= p.created_at and q.created_at > p.created_at - 2592000000
+               and not exists (select 1 from purchase_events e where e.purchase = q.id
+                 and e.kind in ('expired', 'failed')))",
+    ),
+    (
+        "customers with two automatic purchases in progress",
+        "select count(*) as n from (select customer_no from purchases
+           where origin = 'automatic' and state in ('created', 'open', 'processing')
+           group by customer_no having count(*) > 1) d",
+    ),
+    (
+        "charges of a card after its last refusal",
+        "select count(*) as n from auto_payment_tries t join auto_payment_tries h
+           on h.customer_no = t.customer_no and h.fingerprint = t.fingerprint and h.answer = 'hard_decline' and t.at > h.at
+         left join auto_cards c on c.customer_no = t.customer_no and c.fingerprint = t.fingerprint
+         where c.cleared_at is null or c.cleared_at < h.at or c.cleared_at > t.at",
+    ),
+    (
+        "rules of automatic top-ups that take more than their consent",
+        "select (select count(*) from auto_top_ups t left join auto_top_up_consents c on c.no = t.consent
+             where c.no is null or c.customer_no <> t.customer_no or t.threshold > c.threshold or t.cap > c.cap
+               or t.price <> c.price or t.package <> c.package or t.currency <> c.currency) as n",
     ),
     (
         "grants with credits after their expiry",
