@@ -1,6 +1,7 @@
 //! The sandbox over HTTP, driven by the product's own client.
 
 mod rig;
+mod saved_cards;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

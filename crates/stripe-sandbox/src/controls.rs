@@ -5,14 +5,24 @@
 use serde_json::{Value, json};
 
 use crate::actions::checkout::{self, Attempt, Payment};
-use crate::actions::{due, payments, refunds_and_disputes, subscriptions};
+use crate::actions::{due, invoice_payments, payments, refunds_and_disputes, subscriptions};
 use crate::error;
-use crate::objects::{self, Card, id_of};
+use crate::objects::{self, Card, id_of, number, text};
 use crate::sandbox::Sandbox;
 use crate::signature::sign;
 use crate::store::Transaction;
 
 type Result<T> = std::result::Result<T, String>;
+
+/// The charges of one card.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CardCharges {
+    pub last4: String,
+    pub paid: u32,
+    pub declined: u32,
+    /// The instant of the newest charge, in Unix seconds.
+    pub newest: i64,
+}
 
 impl Sandbox {
     async fn act<T>(&self, work: impl AsyncFnOnce(&mut Transaction) -> error::Result<T>) -> Result<T> {
@@ -25,6 +35,71 @@ impl Sandbox {
         self.pay_by(session_id, Payment::Card(Card::GOOD)).await
     }
 
+    /// Pays a Checkout with the test card of this number, confirmed by the cardholder where its bank asks. In setup mode
+    /// the card is saved.
+    pub async fn pay_with(&self, session_id: &str, card_number: &str) -> Result<String> {
+        let card = Card::of_number(card_number).ok_or_else(|| format!("{card_number} is no test card"))?;
+        let asked = self.act(async |tx| checkout::pay(tx, session_id, Payment::Card(card), "").await).await?;
+        let confirmed = matches!(asked, Attempt::Asks);
+        self.pay_by(session_id, if confirmed { Payment::Confirmed(true) } else { Payment::Card(card) }).await
+    }
+
+    /// Pays an invoice on its page with the test card of this number. An invoice that was voided meanwhile is paid too,
+    /// as where the buyer's bank was slower than the shop.
+    pub async fn pay_invoice(&self, id: &str, card_number: &str) -> Result<()> {
+        let card = Card::of_number(card_number).ok_or_else(|| format!("{card_number} is no test card"))?;
+        self.answer_invoice(async |tx| {
+            let invoice = invoice_payments::payable(tx.get("invoice", id).await?)?;
+            invoice_payments::pay(tx, invoice, card, None, true).await
+        })
+        .await
+    }
+
+    /// Lets the cardholder confirm the payment of an invoice, or refuse.
+    pub async fn confirm_invoice(&self, id: &str, accepted: bool) -> Result<()> {
+        self.answer_invoice(async |tx| {
+            let invoice = tx.get("invoice", id).await?;
+            invoice_payments::confirm(tx, invoice, accepted).await
+        })
+        .await
+    }
+
+    async fn answer_invoice(
+        &self,
+        work: impl AsyncFnOnce(&mut Transaction) -> error::Result<invoice_payments::Attempt>,
+    ) -> Result<()> {
+        match self.act(work).await? {
+            invoice_payments::Attempt::Paid(_) => Ok(()),
+            invoice_payments::Attempt::Asks(error) | invoice_payments::Attempt::Declined(error) => Err(error.into()),
+        }
+    }
+
+    /// How often each card was charged, by its last four digits.
+    pub async fn charges_by_card(&self) -> Result<Vec<CardCharges>> {
+        let charges = self.act(async |tx| tx.all("charge").await).await?;
+        let mut cards: Vec<CardCharges> = Vec::new();
+        for charge in charges.iter().rev() {
+            let last4 = text(&charge["payment_method_details"]["card"]["last4"]);
+            if last4.is_empty() {
+                continue;
+            }
+            let found = cards.iter().position(|card| card.last4 == last4);
+            let at = found.unwrap_or_else(|| {
+                cards.push(CardCharges { last4: last4.to_owned(), ..CardCharges::default() });
+                cards.len() - 1
+            });
+            if let Some(card) = cards.get_mut(at) {
+                if charge["paid"] == true {
+                    card.paid += 1
+                } else {
+                    card.declined += 1
+                }
+                card.newest = number(&charge["created"]);
+            }
+        }
+        Ok(cards)
+    }
+
     /// Pays a Checkout by bank. The money comes three days later or at [`Sandbox::clear`]; [`Sandbox::bounce`] has the
     /// bank refuse.
     pub async fn pay_by_bank(&self, session_id: &str) -> Result<String> {
@@ -34,6 +109,7 @@ impl Sandbox {
     async fn pay_by(&self, session_id: &str, payment: Payment) -> Result<String> {
         match self.act(async |tx| checkout::pay(tx, session_id, payment, "").await).await? {
             Attempt::Paid(url) => Ok(url),
+            Attempt::Asks => Err("the card's bank asks the cardholder".to_owned()),
             Attempt::Declined => Err("the card was declined".to_owned()),
             Attempt::Expired => Err("the Checkout has expired".to_owned()),
         }
@@ -63,7 +139,7 @@ impl Sandbox {
         self.act(async |tx| due::catch_up(tx).await).await
     }
 
-    /// The events about a Checkout or a subscription, oldest first, as webhooks: the body and a fresh
+    /// The events about a Checkout, an invoice or a subscription, oldest first, as webhooks: the body and a fresh
     /// `Stripe-Signature`. Lost events are among them.
     pub async fn deliveries_of(&self, id: &str) -> Result<Vec<(String, String)>> {
         let mut objects = self.begin().await?.all_of(id).await?;
@@ -73,13 +149,11 @@ impl Sandbox {
         Ok(bodies.map(|body| (body.clone(), sign(&body))).collect())
     }
 
-    /// Refunds a part of a Checkout's payment, or the rest of it, and returns the refund's id.
-    pub async fn refund(&self, session_id: &str, amount: Option<i64>) -> Result<String> {
+    /// Refunds a part of the payment of a Checkout or an invoice, or the rest of it, and returns the refund's id.
+    pub async fn refund(&self, id: &str, amount: Option<i64>) -> Result<String> {
         self.act(async |tx| {
-            let session = tx.find("checkout.session", session_id).await?.unwrap_or_default();
-            let given = json!({ "payment_intent": session["payment_intent"], "amount": amount });
-            let charge = refunds_and_disputes::charge_of(tx, &given).await?;
-            refunds_and_disputes::refund(tx, charge, &given).await.map(into_id)
+            let charge = refunds_and_disputes::paid_charge(tx, id).await?;
+            refunds_and_disputes::refund(tx, charge, &json!({ "amount": amount })).await.map(into_id)
         })
         .await
     }
@@ -89,7 +163,8 @@ impl Sandbox {
         self.act(async |tx| refunds_and_disputes::fail_refund(tx, id).await).await
     }
 
-    /// Lets the buyer's bank dispute a Checkout's payment, and returns the dispute's id. `status` is one of Stripe's.
+    /// Lets the buyer's bank dispute the payment of a Checkout or an invoice, and returns the dispute's id. `status` is one
+    /// of Stripe's.
     pub async fn dispute(&self, session_id: &str, amount: Option<i64>, status: &str) -> Result<String> {
         self.act(async |tx| refunds_and_disputes::dispute(tx, session_id, amount, status).await.map(into_id)).await
     }

@@ -15,13 +15,15 @@ pub(crate) struct ApiError {
     pub code: Option<&'static str>,
     pub message: String,
     pub param: Option<String>,
+    /// Further fields.
+    pub fields: Option<Box<Value>>,
 }
 
 impl ApiError {
     /// 400 `invalid_request_error`, without a code.
     pub fn invalid(message: impl Into<String>) -> ApiError {
         let (status, kind) = (StatusCode::BAD_REQUEST, "invalid_request_error");
-        ApiError { status, kind, code: None, message: message.into(), param: None }
+        ApiError { status, kind, code: None, message: message.into(), param: None, fields: None }
     }
 
     pub fn code(self, code: &'static str) -> ApiError {
@@ -63,6 +65,14 @@ impl ApiError {
         ApiError { kind: "api_error", ..ApiError::invalid(message).status(StatusCode::INTERNAL_SERVER_ERROR) }
     }
 
+    /// 402 `card_error`. `error` is that of the payment; the answer has the PaymentIntent too.
+    pub fn card(mut error: Value, intent: &Value) -> ApiError {
+        error["payment_intent"] = intent.clone();
+        let message = error["message"].as_str().unwrap_or_default();
+        let refusal = ApiError::invalid(message).status(StatusCode::PAYMENT_REQUIRED);
+        ApiError { kind: "card_error", fields: Some(Box::new(error)), ..refusal }
+    }
+
     pub fn body(&self) -> Value {
         let mut error = json!({ "type": self.kind, "message": self.message });
         if let Some(code) = self.code {
@@ -71,6 +81,9 @@ impl ApiError {
         }
         if let Some(param) = &self.param {
             error["param"] = param.as_str().into();
+        }
+        if let Some(Value::Object(fields)) = self.fields.as_deref() {
+            fields.iter().for_each(|(name, value)| error[name] = value.clone());
         }
         json!({ "error": error })
     }

@@ -24,6 +24,7 @@ struct Switches {
     broken: Vec<String>,
     webhooks_lost: bool,
     custom_domain: Option<String>,
+    cards: Vec<(String, String)>,
 }
 
 /// The switches of one sandbox. They apply to requests and events that come later.
@@ -47,6 +48,14 @@ impl Faults {
         self.switches().webhooks_lost = !on;
     }
 
+    /// Sets the `decline_code` with which a card's bank answers every charge from now on. The card is named by its last
+    /// four digits. `None` gives the card its own answer back; an unknown code makes it pay.
+    pub fn set_card(&self, last4: &str, decline_code: Option<&str>) {
+        let mut switches = self.switches();
+        switches.cards.retain(|(card, _)| card != last4);
+        switches.cards.extend(decline_code.map(|code| (last4.to_owned(), code.to_owned())));
+    }
+
     /// Gives Checkouts and portals URLs at the shop's own domain, such as `https://pay.shop.example`. Nothing answers
     /// there: a test pays with [`crate::Sandbox::pay`].
     pub fn set_custom_domain(&self, origin: Option<&str>) {
@@ -61,6 +70,10 @@ impl Faults {
         let switches = self.switches();
         let broken = switches.broken.iter().any(|object| path.contains(object.as_str()));
         if broken { ApiFault::Status(500) } else { switches.api.clone() }
+    }
+
+    pub(crate) fn cards(&self) -> Vec<(String, String)> {
+        self.switches().cards.clone()
     }
 
     pub(crate) fn webhooks_lost(&self) -> bool {

@@ -25,5 +25,6 @@ mod sandbox;
 mod signature;
 mod store;
 
+pub use self::controls::CardCharges;
 pub use self::faults::{ApiFault, Faults};
 pub use self::sandbox::{Clock, Sandbox, SandboxSettings};

@@ -14,7 +14,7 @@ impl Sandbox {
             .route("/v1/{*path}", any(api::serve))
             .route("/pay/{session}", get(pay::show).post(pay::submit))
             .route("/pay.css", get(html::style))
-            .route("/invoice/{id}", get(invoice::show))
+            .route("/invoice/{id}", get(invoice::show).post(invoice::submit))
             .route("/portal/{id}", get(portal::show).post(portal::submit))
             .with_state(self.clone())
     }

@@ -104,6 +104,7 @@ impl Sandbox {
             now: self.now(),
             base: self.settings().public_base.clone(),
             webhooks_lost: self.faults().webhooks_lost(),
+            card_faults: self.faults().cards(),
             request: events::no_request(),
         })
     }

@@ -72,6 +72,8 @@ pub(crate) struct Transaction {
     pub base: String,
     /// Events are recorded and never sent.
     pub webhooks_lost: bool,
+    /// Cards, by their last four digits, whose bank answers with this `decline_code`.
+    pub card_faults: Vec<(String, String)>,
     /// The API request that caused the events, as they name it.
     pub request: Value,
 }
@@ -100,6 +102,10 @@ impl Transaction {
             self.run(query.bind(object.to_string()).bind(objects::due_at(object)).bind(id_of(object))).await?;
         }
         Ok(())
+    }
+
+    pub async fn delete(&mut self, id: &str) -> Result<()> {
+        self.run(sqlx::query("delete from objects where id = ?").bind(id)).await
     }
 
     pub async fn find(&mut self, kind: &str, id: &str) -> Result<Option<Value>> {
@@ -148,19 +154,19 @@ impl Transaction {
         Ok(sqlx::query_scalar(sql).bind(id).fetch_one(&mut *self.database).await?)
     }
 
-    /// The request's hash and the answer that were stored for an idempotency key in the last 24 hours.
-    pub async fn stored_answer(&mut self, key: &str) -> Result<Option<(String, String)>> {
-        let sql = "select request, body from kept_replies where idempotency_key = ? and made_at > ?";
+    /// The request's hash, the status and the answer that were stored for an idempotency key in the last 24 hours.
+    pub async fn stored_answer(&mut self, key: &str) -> Result<Option<(String, u16, String)>> {
+        let sql = "select request, status, body from kept_replies where idempotency_key = ? and made_at > ?";
         let stored = sqlx::query_as(sql).bind(key).bind(self.now - KEY_LIFETIME);
         Ok(stored.fetch_optional(&mut *self.database).await?)
     }
 
     /// Stores the answer for an idempotency key, and deletes those that are too old.
-    pub async fn store_answer(&mut self, key: &str, request: &str, body: &str) -> Result<()> {
+    pub async fn store_answer(&mut self, key: &str, request: &str, status: u16, body: &str) -> Result<()> {
         let oldest = self.now - KEY_LIFETIME;
         self.run(sqlx::query("delete from kept_replies where made_at <= ?").bind(oldest)).await?;
-        let sql = "insert into kept_replies (idempotency_key, request, status, body, made_at) values (?, ?, 200, ?, ?)";
-        self.run(sqlx::query(sql).bind(key).bind(request).bind(body).bind(self.now)).await
+        let sql = "insert into kept_replies (idempotency_key, request, status, body, made_at) values (?, ?, ?, ?, ?)";
+        self.run(sqlx::query(sql).bind(key).bind(request).bind(status).bind(body).bind(self.now)).await
     }
 
     /// Puts an event into the queue of webhooks, or marks it as never to be sent.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{payments, subscriptions};
 use crate::error::Result;
-use crate::objects::{self, id_of, merge};
+use crate::objects::{self, id_of, merge, text};
 use crate::store::Transaction;
 
 /// Makes all changes that are due, each at its own instant: open sessions expire, bank payments clear, subscriptions
@@ -33,6 +33,10 @@ pub(crate) async fn catch_up(tx: &mut Transaction) -> Result<()> {
 /// Expires an open session.
 pub(crate) async fn expire(tx: &mut Transaction, mut session: Value) -> Result<Value> {
     merge(&mut session, json!({ "status": "expired", "url": null }));
+    if let Some(mut intent) = tx.find("setup_intent", text(&session["setup_intent"])).await? {
+        merge(&mut intent, json!({ "status": "canceled", "cancellation_reason": "abandoned" }));
+        tx.save(&[&intent]).await?;
+    }
     tx.save(&[&session]).await?;
     tx.emit(id_of(&session), &[("checkout.session.expired", &session)]).await?;
     Ok(session)

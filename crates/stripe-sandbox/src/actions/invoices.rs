@@ -60,7 +60,7 @@ pub(crate) fn subscription_of(invoice: &Value) -> &Value {
 }
 
 /// `3F2A9B01-0001`: each customer's invoices are numbered from 1.
-async fn next_number(tx: &mut Transaction, customer: &str) -> Result<String> {
+pub(super) async fn next_number(tx: &mut Transaction, customer: &str) -> Result<String> {
     let Some(mut customer) = tx.find("customer", customer).await? else {
         return Ok(format!("{}-0001", new_id("", 8)?.to_uppercase()));
     };

@@ -4,11 +4,12 @@
 //! Invariant: a Checkout that a bank pays is complete and unpaid until the money comes. A refusal shows in the payment
 //! alone, as at Stripe: the session stays complete and unpaid.
 
+use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Value, json};
 
 use super::invoices;
 use crate::error::{ApiError, Result};
-use crate::objects::{self, id_of, items, merge, text};
+use crate::objects::{self, Answer, Card, Decline, id_of, items, merge, text};
 use crate::store::Transaction;
 
 /// How long the sandbox's bank takes, in seconds.
@@ -19,6 +20,17 @@ const BANK_METHODS: [&str; 5] = ["us_bank_account", "sepa_debit", "acss_debit", 
 pub(crate) fn bank_method_of(session: &Value) -> Option<&'static str> {
     let allowed = items(&session["allowed_payment_method_types"]);
     BANK_METHODS.into_iter().find(|method| allowed.iter().any(|one| one == method))
+}
+
+/// The answer of a card's bank now. A card whose expiry is past is declined.
+pub(crate) fn answer(tx: &Transaction, card: Card) -> Answer {
+    let now = DateTime::<Utc>::from_timestamp(tx.now, 0).unwrap_or_default();
+    let is_expired = (card.year, card.month) < (i64::from(now.year()), i64::from(now.month()));
+    match tx.card_faults.iter().find(|(last4, _)| last4 == card.test.last4()) {
+        _ if is_expired => Answer::Declines(Decline::EXPIRED),
+        Some((_, decline_code)) => Decline::named(decline_code).map_or(Answer::Pays, Answer::Declines),
+        None => card.test.answer,
+    }
 }
 
 /// The session's PaymentIntent: the one of an earlier attempt, or a new one.

@@ -73,11 +73,16 @@ pub(crate) async fn fail_refund(tx: &mut Transaction, id: &str) -> Result<()> {
     tx.emit(&session, &events).await
 }
 
-/// Opens a dispute of a Checkout's payment.
+/// The paid charge of a Checkout or an invoice.
+pub(crate) async fn paid_charge(tx: &mut Transaction, subject: &str) -> Result<Value> {
+    let all = tx.all_of(subject).await?;
+    let charge = all.into_iter().rfind(|object| object["object"] == "charge" && object["paid"] == true);
+    charge.ok_or_else(|| ApiError::invalid(format!("{subject} has no payment.")))
+}
+
+/// Opens a dispute of the payment of a Checkout or an invoice.
 pub(crate) async fn dispute(tx: &mut Transaction, session: &str, amount: Option<i64>, status: &str) -> Result<Value> {
-    let of_session = tx.all_of(session).await?;
-    let charge = of_session.into_iter().rfind(|object| object["object"] == "charge" && object["paid"] == true);
-    let mut charge = charge.ok_or_else(|| ApiError::invalid("This Checkout has no payment to dispute."))?;
+    let mut charge = paid_charge(tx, session).await?;
     let dispute = objects::dispute(&charge, amount, status, tx.now)?;
     charge["disputed"] = true.into();
     tx.insert(&dispute, Some(session)).await?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::actions::due;
-use crate::error::Result;
+use crate::error::{ApiError, Result};
 use crate::params::form::Branch;
 use crate::params::schema::{self, Field};
 use crate::store::Transaction;
@@ -15,6 +15,8 @@ pub(super) struct Call {
     pub domain: Option<String>,
     pub request_id: String,
     pub idempotency_key: Option<String>,
+    /// A card's refusal. Unlike other refusals it is stored, with all that it changed.
+    pub declined: Option<ApiError>,
 }
 
 impl Call {

@@ -16,35 +16,70 @@ const LATEST: i64 = 24 * 60 * 60;
 
 /// `POST /v1/checkout/sessions`
 pub(super) async fn create(call: &mut Call) -> Result<Value> {
-    let subscribes = call.params.get("mode") == Some(&Node::Text("subscription".to_owned()));
-    let given = call.check(if subscribes { fields::SUBSCRIPTION_SESSION } else { fields::SESSION })?;
-    if given["mode"] == "setup" || !(given["ui_mode"].is_null() || given["ui_mode"] == "hosted_page") {
-        let message = "The sandbox simulates payments and subscriptions on the hosted page only.";
-        return Err(ApiError::invalid(message).param("mode"));
+    let mode = match call.params.get("mode") {
+        Some(Node::Text(mode)) => mode.clone(),
+        _ => String::new(),
+    };
+    let given = call.check(match mode.as_str() {
+        "setup" => fields::SETUP_SESSION,
+        "subscription" => fields::SUBSCRIPTION_SESSION,
+        _ => fields::SESSION,
+    })?;
+    if !(given["ui_mode"].is_null() || given["ui_mode"] == "hosted_page") {
+        return Err(ApiError::invalid("The sandbox simulates the hosted page only.").param("ui_mode"));
     }
     let expires_at = expiry(&given, call.tx.now)?;
-    line_items::check_tax(&given)?;
-    let items = if subscribes {
-        line_items::of_price(&mut call.tx, &given).await?
-    } else {
-        line_items::read(&given, call.tx.now)?
-    };
     let details = customer_details(&mut call.tx, &given).await?;
     let id = new_id("cs_test_", 58)?;
-    let computed = json!({
+    let mut session = json!({
         "id": id, "created": call.tx.now, "expires_at": expires_at, "mode": given["mode"],
+        "customer_details": details, "url": call.page_url("pay", "c/pay", &id),
+    });
+    let (fields, intent) = match mode.as_str() {
+        "setup" => setup(call, &given)?,
+        _ => (sale(call, &given, mode == "subscription").await?, None),
+    };
+    objects::merge(&mut session, fields);
+    session["_sandbox"]["saves_address"] = (given["customer_update"]["address"] == "auto").into();
+    let session = objects::checkout_session(&given, session);
+    call.tx.insert(&session, Some(&id)).await?;
+    if let Some(intent) = intent {
+        call.tx.insert(&intent, Some(&id)).await?;
+    }
+    Ok(session)
+}
+
+/// The fields of a session that sells something.
+async fn sale(call: &mut Call, given: &Value, subscribes: bool) -> Result<Value> {
+    line_items::check_tax(given)?;
+    let items = if subscribes {
+        line_items::of_price(&mut call.tx, given).await?
+    } else {
+        line_items::read(given, call.tx.now)?
+    };
+    Ok(json!({
         "amount_subtotal": items.subtotal, "amount_total": items.subtotal + items.tax, "currency": items.currency,
-        "customer_details": details, "payment_method_collection": if subscribes { "always" } else { "if_required" },
+        "payment_method_collection": if subscribes { "always" } else { "if_required" },
         "total_details": { "amount_discount": 0, "amount_shipping": 0, "amount_tax": items.tax },
-        "url": call.page_url("pay", "c/pay", &id),
         "_sandbox": {
             "line_items": items.items, "price": items.price, "metadata": given["subscription_data"]["metadata"],
             "payment_intent_data": given["payment_intent_data"],
         },
+    }))
+}
+
+/// The fields of a session that saves a card, and its SetupIntent.
+fn setup(call: &Call, given: &Value) -> Result<(Value, Option<Value>)> {
+    if given["currency"].is_null() && given["allowed_payment_method_types"].is_null() {
+        return Err(ApiError::missing("currency"));
+    }
+    let intent = objects::setup_intent(given, call.tx.now)?;
+    let fields = json!({
+        "amount_subtotal": null, "amount_total": null, "currency": given["currency"], "total_details": null,
+        "payment_method_collection": "always", "payment_status": "no_payment_required", "setup_intent": intent["id"],
+        "_sandbox": { "line_items": [] },
     });
-    let session = objects::checkout_session(&given, computed);
-    call.tx.insert(&session, Some(&id)).await?;
-    Ok(session)
+    Ok((fields, Some(intent)))
 }
 
 fn expiry(given: &Value, now: i64) -> Result<i64> {

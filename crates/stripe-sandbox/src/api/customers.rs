@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use crate::actions::subscriptions;
+use crate::actions::{saved_cards, subscriptions};
 use crate::error::{ApiError, Result};
-use crate::objects;
+use crate::objects::{self, text};
 use crate::params::fields;
 use crate::store::Transaction;
 
@@ -13,7 +13,12 @@ const KIND: &str = "customer";
 
 /// `POST /v1/customers`
 pub(super) async fn create(call: &mut Call) -> Result<Value> {
-    let customer = objects::customer(&call.check(fields::CUSTOMER)?, call.tx.now)?;
+    let given = call.check(fields::CUSTOMER)?;
+    if !given["invoice_settings"].is_null() {
+        let message = "A new customer has no payment method that could be its default.";
+        return Err(ApiError::invalid(message).param("invoice_settings[default_payment_method]"));
+    }
+    let customer = objects::customer(&given, call.tx.now)?;
     call.tx.insert(&customer, None).await?;
     Ok(customer)
 }
@@ -27,6 +32,10 @@ pub(super) async fn update(call: &mut Call, id: &str) -> Result<Value> {
             for (name, value) in value.as_object().into_iter().flatten() {
                 customer["metadata"][name] = value.clone();
             }
+        } else if name == "invoice_settings" {
+            let (param, method) = ("invoice_settings[default_payment_method]", &value["default_payment_method"]);
+            saved_cards::of_customer(&mut call.tx, text(method), &customer["id"], param).await?;
+            customer["invoice_settings"]["default_payment_method"] = method.clone();
         } else {
             customer[name] = value.clone();
         }
@@ -35,7 +44,7 @@ pub(super) async fn update(call: &mut Call, id: &str) -> Result<Value> {
     Ok(customer)
 }
 
-/// `DELETE /v1/customers/{id}`: its subscriptions end at once.
+/// `DELETE /v1/customers/{id}`: its subscriptions end at once, and its cards are detached.
 pub(super) async fn delete(call: &mut Call, id: &str) -> Result<Value> {
     call.check(&[])?;
     find(&mut call.tx, id).await?.ok_or_else(|| ApiError::no_such(KIND, id))?;
@@ -44,6 +53,7 @@ pub(super) async fn delete(call: &mut Call, id: &str) -> Result<Value> {
             subscriptions::cancel(&mut call.tx, subscription).await?;
         }
     }
+    saved_cards::detach_all(&mut call.tx, id).await?;
     let deleted = json!({ "id": id, "object": KIND, "deleted": true });
     call.tx.save(&[&deleted]).await?;
     Ok(deleted)

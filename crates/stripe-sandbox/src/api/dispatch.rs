@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::lists::list;
-use super::{checkout, customers, events, refunds_and_disputes, subscriptions};
-use crate::actions::{due, invoices};
+use super::{checkout, customers, events, invoices, refunds_and_disputes, subscriptions};
+use crate::actions::invoices::subscription_of;
+use crate::actions::{due, saved_cards};
 use crate::error::{ApiError, Result};
 use crate::params::fields;
 
@@ -28,6 +29,20 @@ pub(super) async fn dispatch(call: &mut Call, method: &Method, path: &str) -> Re
             list(call, "checkout.session", fields::SESSIONS, &["customer", "payment_intent", "status"], all).await
         }
         ("GET", ["payment_intents", id]) => call.retrieve("payment_intent", id).await,
+        ("GET", ["payment_intents"]) => list(call, "payment_intent", fields::OF_CUSTOMER, &["customer"], all).await,
+        ("GET", ["setup_intents", id]) => call.retrieve("setup_intent", id).await,
+        ("GET", ["setup_intents"]) => {
+            list(call, "setup_intent", fields::SETUP_INTENTS, &["customer", "payment_method"], all).await
+        }
+        ("POST", ["payment_methods", id, "detach"]) => {
+            call.check(&[])?;
+            call.name_request();
+            saved_cards::detach(&mut call.tx, id).await
+        }
+        ("GET", ["payment_methods", id]) => call.retrieve("payment_method", id).await,
+        ("GET", ["payment_methods"]) => {
+            list(call, "payment_method", fields::PAYMENT_METHODS, &["customer", "type"], all).await
+        }
         ("GET", ["charges", id]) => call.retrieve("charge", id).await,
         ("GET", ["charges"]) => list(call, "charge", &[], &[], all).await,
         ("POST", ["refunds"]) => refunds_and_disputes::create_refund(call).await,
@@ -48,9 +63,25 @@ pub(super) async fn dispatch(call: &mut Call, method: &Method, path: &str) -> Re
         ("GET", ["invoices", id]) => call.retrieve("invoice", id).await,
         ("GET", ["invoices"]) => {
             let is_of = |invoice: &Value, given: &Value| {
-                given["subscription"].is_null() || given["subscription"] == *invoices::subscription_of(invoice)
+                given["subscription"].is_null() || given["subscription"] == *subscription_of(invoice)
             };
             list(call, "invoice", fields::INVOICES, &["customer", "status"], is_of).await
+        }
+        ("POST", ["invoices"]) => invoices::create(call).await,
+        ("POST", ["invoices", id]) => invoices::update(call, id).await,
+        ("DELETE", ["invoices", id]) => invoices::delete(call, id).await,
+        ("POST", ["invoices", id, "add_lines"]) => invoices::add_lines(call, id).await,
+        ("POST", ["invoices", id, "finalize"]) => invoices::finalize(call, id).await,
+        ("POST", ["invoices", id, "pay"]) => invoices::pay(call, id).await,
+        ("POST", ["invoices", id, "void"]) => invoices::void(call, id).await,
+        ("GET", ["invoices", id, "lines"]) => invoices::lines(call, id).await,
+        ("POST", ["invoiceitems"]) => invoices::create_item(call).await,
+        ("GET", ["invoiceitems", id]) => call.retrieve("invoiceitem", id).await,
+        ("GET", ["invoiceitems"]) => list(call, "invoiceitem", fields::ITEMS, &["customer", "invoice"], all).await,
+        ("GET", ["invoice_payments", id]) => call.retrieve("invoice_payment", id).await,
+        ("GET", ["invoice_payments"]) => {
+            let fields = fields::INVOICE_PAYMENTS;
+            list(call, "invoice_payment", fields, &["invoice", "status"], invoices::is_of_payment).await
         }
         ("POST", ["billing_portal", "sessions"]) => subscriptions::open_portal(call).await,
         ("GET", ["events", id]) => call.retrieve("event", id).await,

@@ -1,8 +1,12 @@
 //! Collections in pages, and `expand[]`.
 
-use serde_json::Value;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
 
 use super::call::Call;
+use super::invoices;
+use crate::actions::invoice_payments;
 use crate::error::{ApiError, Result};
 use crate::objects::{self, id_of, items, number, text};
 use crate::params::fields::PAGE;
@@ -71,7 +75,14 @@ fn page(url: &str, all: Vec<Value>, given: &Value, is_wanted: impl Fn(&Value) ->
 fn expandable(object: &Value) -> &'static [&'static str] {
     match text(&object["object"]) {
         "checkout.session" => &["customer", "invoice", "line_items", "payment_intent", "setup_intent", "subscription"],
-        "payment_intent" => &["customer", "latest_charge"],
+        "payment_intent" => &["customer", "latest_charge", "payment_method"],
+        "setup_intent" => &["customer", "payment_method"],
+        "payment_method" => &["customer"],
+        "invoice" => &["confirmation_secret", "customer", "default_payment_method", "payments"],
+        "invoice_payment" => &["invoice"],
+        "invoiceitem" => &["customer", "invoice"],
+        // The `payment` of an InvoicePayment.
+        "" => &["payment_intent"],
         "charge" => &["balance_transaction", "customer", "payment_intent"],
         "refund" | "dispute" => &["charge", "payment_intent"],
         "subscription" => &["customer", "latest_invoice"],
@@ -88,41 +99,53 @@ pub(super) async fn expand(call: &mut Call, object: &mut Value) -> Result<()> {
             let message = "You cannot expand more than 4 levels of a property.";
             return Err(ApiError::invalid(message).param("expand"));
         }
-        match path.strip_prefix("data.") {
-            Some(path) if object["object"] == "list" => {
-                for one in object["data"].as_array_mut().into_iter().flatten() {
-                    expand_one(&mut call.tx, one, path).await?;
-                }
-            }
-            _ => expand_one(&mut call.tx, object, path).await?,
-        }
+        let names: Vec<_> = path.split('.').collect();
+        expand_one(&mut call.tx, object, &names, path).await?;
     }
     Ok(())
 }
 
-/// Replaces the ids that `path` (such as `payment_intent.latest_charge`) leads to by their objects.
-async fn expand_one(tx: &mut Transaction, object: &mut Value, path: &str) -> Result<()> {
-    let mut here = object;
-    for name in path.split('.') {
-        if here.is_null() {
+/// Replaces the ids that `names` (such as `payment_intent`, `latest_charge`) lead to by their objects.
+fn expand_one<'a>(
+    tx: &'a mut Transaction,
+    here: &'a mut Value,
+    names: &'a [&'a str],
+    path: &'a str,
+) -> BoxFuture<'a, Result<()>> {
+    async move {
+        let Some((name, rest)) = names.split_first().filter(|_| !here.is_null()) else { return Ok(()) };
+        if here["object"] == "list" && *name == "data" {
+            for one in here["data"].as_array_mut().into_iter().flatten() {
+                expand_one(tx, one, rest, path).await?;
+            }
             return Ok(());
         }
-        if !expandable(here).contains(&name) {
+        let is_inside = here["object"] == "invoice_payment" && *name == "payment";
+        if !is_inside && !expandable(here).contains(name) {
             return Err(ApiError::invalid(format!("This property cannot be expanded ({path}).")).param("expand"));
         }
-        let found = match &here[name] {
-            Value::String(id) => tx.find_any(id).await?.map(objects::public),
-            Value::Null if name == "line_items" => {
-                tx.find("checkout.session", id_of(here)).await?.as_ref().map(objects::line_item_list)
-            }
-            _ => None,
-        };
-        if let Some(found) = found {
-            here[name] = found;
+        if let Some(found) = expanded(tx, here, name).await? {
+            here[*name] = found;
         }
-        here = &mut here[name];
+        expand_one(tx, &mut here[*name], rest, path).await
     }
-    Ok(())
+    .boxed()
+}
+
+/// The object that a property names, or the part of an answer that is sent on request only.
+async fn expanded(tx: &mut Transaction, here: &Value, name: &str) -> Result<Option<Value>> {
+    Ok(match &here[name] {
+        Value::String(id) => tx.find_any(id).await?.map(objects::public),
+        Value::Null if name == "line_items" => {
+            tx.find("checkout.session", id_of(here)).await?.as_ref().map(objects::line_item_list)
+        }
+        Value::Null if name == "payments" => Some(invoices::payments(tx, id_of(here)).await?),
+        Value::Null if name == "confirmation_secret" && here["status"] == "open" => {
+            let (intent, _) = invoice_payments::payment_of(tx, here).await?;
+            Some(json!({ "client_secret": intent["client_secret"], "type": "payment_intent" }))
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod checkout;
 mod customers;
 mod dispatch;
 mod events;
+mod invoices;
 mod line_items;
 mod lists;
 mod refunds_and_disputes;

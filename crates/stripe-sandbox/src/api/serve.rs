@@ -1,6 +1,6 @@
 //! HTTP below `/v1`: keys, idempotency, faults, headers.
 //!
-//! Invariants: a request is one transaction, so a refusal changes nothing; it runs to its end even if the caller hangs
+//! Invariants: a request is one transaction, so a refusal changes nothing, unless it is a card's; it runs to its end even if the caller hangs
 //! up; every answer has a `Request-Id`.
 
 use axum::body::{Body, Bytes};
@@ -97,10 +97,11 @@ async fn answer(
     let request = content_hash(path, &params)?;
     let mut tx = sandbox.begin().await?;
     if let Some(key) = key
-        && let Some((stored, body)) = tx.stored_answer(key).await?
+        && let Some((stored, status, body)) = tx.stored_answer(key).await?
     {
         return if stored == request {
-            Ok(Answer { status: StatusCode::OK, body, replayed: true })
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            Ok(Answer { status, body, replayed: true })
         } else {
             Err(ApiError::idempotency(format!(
                 "Keys for idempotent requests can only be used with the same parameters they were first used with. Try \
@@ -109,16 +110,21 @@ async fn answer(
         };
     }
     let (domain, request_id) = (sandbox.faults().custom_domain(), request_id.to_owned());
-    let mut call = Call { tx, params, domain, request_id, idempotency_key: key.map(str::to_owned) };
+    let mut call = Call { tx, params, domain, request_id, idempotency_key: key.map(str::to_owned), declined: None };
     let mut object = objects::public(dispatch::dispatch(&mut call, method, path).await?);
-    lists::expand(&mut call, &mut object).await?;
-    let body = object.to_string();
+    let (status, body) = match call.declined.take() {
+        Some(refusal) => (refusal.status, refusal.body().to_string()),
+        None => {
+            lists::expand(&mut call, &mut object).await?;
+            (StatusCode::OK, object.to_string())
+        }
+    };
     if let Some(key) = key {
-        // Stripe also keeps the answer of a success only: a refused request may be corrected and repeated.
-        call.tx.store_answer(key, &request, &body).await?;
+        // As at Stripe, no other refusal is kept: the request may be corrected and repeated.
+        call.tx.store_answer(key, &request, status.as_u16(), &body).await?;
     }
     call.tx.commit().await?;
-    Ok(Answer { status: StatusCode::OK, body, replayed: false })
+    Ok(Answer { status, body, replayed: false })
 }
 
 fn request_id() -> String {

@@ -1,9 +1,9 @@
-//! Prices, subscriptions and invoices. Every recurring price is for one month.
+//! Prices and subscriptions. Every recurring price is for one month.
 
 use chrono::{DateTime, Months, Utc};
 use serde_json::{Value, json};
 
-use super::json::{items, list, new_id, or, text};
+use super::json::{list, new_id, or, text};
 use crate::error::Result;
 
 /// A recurring price of `amount` minor units a month.
@@ -60,44 +60,5 @@ pub(crate) fn subscription(customer: &Value, price: &Value, metadata: &Value, no
         "schedule": null, "start_date": now, "test_clock": null, "transfer_data": null, "trial_end": null,
         "trial_settings": { "end_behavior": { "missing_payment_method": "create_invoice" } }, "trial_start": null,
         "_sandbox": { "periods": 1, "declined": false },
-    }))
-}
-
-/// A paid invoice. `sold` is a Checkout Session, or has the same fields.
-pub(crate) fn invoice(sold: &Value, number: &str, base: &str, now: i64) -> Result<Value> {
-    let invoice = new_id("in_1", 23)?;
-    let lines = items(&sold["_sandbox"]["line_items"]).iter().map(|item| invoice_line(item, &invoice, now));
-    let lines = lines.collect::<Result<Vec<_>>>()?;
-    let (details, subtotal, total) = (&sold["customer_details"], &sold["amount_subtotal"], &sold["amount_total"]);
-    Ok(json!({
-        "id": invoice, "object": "invoice", "created": now, "livemode": false, "number": number,
-        "hosted_invoice_url": format!("{base}/invoice/{invoice}"), "invoice_pdf": null, "status": "paid",
-        "currency": sold["currency"], "customer": sold["customer"], "customer_email": details["email"],
-        "customer_name": details["name"], "customer_tax_exempt": "none",
-        "customer_tax_ids": items(&details["tax_ids"]),
-        "amount_due": total, "amount_overpaid": 0, "amount_paid": total, "amount_remaining": 0,
-        "amount_shipping": 0, "subtotal": subtotal, "subtotal_excluding_tax": subtotal, "total": total,
-        "total_excluding_tax": subtotal, "starting_balance": 0, "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0, "attempt_count": 0, "attempted": true, "auto_advance": false,
-        "automatic_tax": sold["automatic_tax"], "billing_reason": "manual",
-        "collection_method": "charge_automatically", "default_tax_rates": [], "discounts": [],
-        "issuer": { "type": "self" }, "lines": list(&format!("/v1/invoices/{invoice}/lines"), lines, false),
-        "metadata": sold["invoice_creation"]["invoice_data"]["metadata"],
-        "payment_settings":
-            { "default_mandate": null, "payment_method_options": null, "payment_method_types": null },
-        "period_end": now, "period_start": now, "effective_at": now,
-        "status_transitions":
-            { "finalized_at": now, "marked_uncollectible_at": null, "paid_at": now, "voided_at": null },
-        "_sandbox": { "tax": sold["total_details"]["amount_tax"] },
-    }))
-}
-
-fn invoice_line(item: &Value, invoice: &str, now: i64) -> Result<Value> {
-    Ok(json!({
-        "id": new_id("il_1", 23)?, "object": "line_item", "amount": item["amount_subtotal"],
-        "currency": item["currency"], "description": item["description"], "discount_amounts": [],
-        "discountable": true, "discounts": [], "invoice": invoice, "livemode": false, "metadata": {}, "parent": null,
-        "period": { "end": now, "start": now }, "pretax_credit_amounts": [], "pricing": null,
-        "quantity": item["quantity"], "subscription": null, "subtotal": item["amount_subtotal"], "taxes": [],
     }))
 }

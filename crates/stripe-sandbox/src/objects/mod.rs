@@ -3,16 +3,24 @@
 //! The shapes are those of [`API_VERSION`]. `livemode` is never true. `_sandbox` holds data that no answer shows.
 
 mod billing;
+mod cards;
 mod checkout;
+mod invoice;
 mod json;
 mod payment;
+mod saved_card;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::billing::{invoice, is_living, period_end, price, subscription};
+pub(crate) use self::billing::{is_living, period_end, price, subscription};
+pub(crate) use self::cards::{Answer, Card, Decline};
 pub(crate) use self::checkout::{checkout_session, line_item, line_item_list};
+pub(crate) use self::invoice::{add_line, draft_invoice, invoice, invoice_item, invoice_payment, issue, set_totals};
 pub(crate) use self::json::{id_of, items, list, merge, new_id, number, or, public, text};
-pub(crate) use self::payment::{Card, bank_charge, charge, dispute, is_closed, payment_error, payment_intent, refund};
+pub(crate) use self::payment::{
+    bank_charge, charge, dispute, is_closed, payment_error, payment_intent, payment_intent_of_invoice, refund,
+};
+pub(crate) use self::saved_card::{payment_method, setup_intent};
 use crate::error::Result;
 
 pub(crate) const API_VERSION: &str = "2026-09-30.endive";

@@ -1,6 +1,6 @@
-//! The form of the pay page: its fields, their mistakes, and its HTML.
+//! The form for a card: its fields, their mistakes, and its HTML.
 //!
-//! Four cards exist, with Stripe's own test numbers. A card number is never put back into the form.
+//! Stripe's own test cards exist ([`Card`]) and no others. A card number is never put back into the form.
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::Deserialize;
@@ -18,6 +18,8 @@ pub(crate) struct PayForm {
     /// `bank`, `refused` (by the bank, days later), or a card.
     pub method: String,
     pub tax_id: String,
+    /// The cardholder's answer to the bank: `yes` or `no`.
+    pub confirm: String,
 }
 
 /// The mistakes in the form as it was sent, by field.
@@ -34,22 +36,15 @@ pub(super) struct Mistakes {
 pub(super) fn read_card(form: &PayForm, now: i64) -> Result<Card, Mistakes> {
     let plain = form.card_number.chars().all(|letter| letter.is_ascii_digit() || " -".contains(letter));
     let digits = digits(&form.card_number);
-    let card = match digits.as_str() {
-        "4242424242424242" => Some(("4242", false)),
-        "4000000000000002" => Some(("0002", true)),
-        "4000000000000259" => Some(("0259", false)),
-        "4000000000001976" => Some(("1976", false)),
-        _ => None,
-    };
-    let card = card.filter(|_| plain);
+    let test = Card::find(&digits).filter(|test| plain && test.number == digits);
     let (expiry, cvc) = (read_expiry(&form.expiry), form.cvc.trim());
     let is_cvc = matches!(cvc.len(), 3 | 4) && cvc.bytes().all(|byte| byte.is_ascii_digit());
     let mistakes = Mistakes {
         declined: false,
-        card: match card {
+        card: match test {
             Some(_) => None,
             None if digits.is_empty() => Some("Enter a card number."),
-            None => Some("The sandbox knows four cards only: see below."),
+            None => Some("The sandbox knows its test cards only: see below."),
         },
         expiry: match expiry {
             None => Some("Enter the expiry as MM / YY."),
@@ -58,10 +53,8 @@ pub(super) fn read_card(form: &PayForm, now: i64) -> Result<Card, Mistakes> {
         },
         cvc: (!is_cvc).then_some("Enter the 3 or 4 digits."),
     };
-    match (card, expiry) {
-        (Some((last4, declined)), Some((month, year))) if mistakes == Mistakes::default() => {
-            Ok(Card { last4, month, year, declined })
-        }
+    match (test, expiry) {
+        (Some(test), Some((month, year))) if mistakes == Mistakes::default() => Ok(Card { test, month, year }),
         _ => Err(mistakes),
     }
 }
@@ -97,11 +90,28 @@ pub(super) const METHODS: &str = "<fieldset class=\"methods\"><legend>Payment me
 pub(super) const TAX_ID: &str = "<div class=\"field\"><label for=\"tax_id\">Tax ID (optional)</label>\
      <input id=\"tax_id\" name=\"tax_id\" type=\"text\" autocomplete=\"off\" maxlength=\"40\"></div>";
 
-/// The card's fields.
-pub(super) fn card_fields(mistakes: &Mistakes) -> String {
+/// The test cards and what becomes of each, as `cards` says it.
+pub(super) fn card_list(cards: &[(&str, &str)]) -> String {
+    let row = |(number, words): &(&str, &str)| format!("<li><code>{number}</code> {words}</li>");
+    let rows: String = cards.iter().map(row).collect();
     format!(
-        "<div class=\"card\">{}<div class=\"pair\">{}{}</div></div>",
+        "<div class=\"hint\"><p>Test cards, with any later expiry and any CVC. No money moves.</p><ul>{rows}</ul></div>"
+    )
+}
+
+/// The test cards that the browser offers to choose from.
+fn choices(cards: &[(&str, &str)]) -> String {
+    let option = |(number, words): &(&str, &str)| format!("<option value=\"{number}\">{words}</option>");
+    let options: String = cards.iter().map(option).collect();
+    format!("<datalist id=\"cards\">{options}</datalist>")
+}
+
+/// The card's fields, with these `cards` to choose from.
+pub(super) fn card_fields(mistakes: &Mistakes, cards: &[(&str, &str)]) -> String {
+    format!(
+        "<div class=\"card\">{}{}<div class=\"pair\">{}{}</div></div>",
         field("card_number", "Card number", "cc-number", "4242 4242 4242 4242", mistakes.card),
+        choices(cards),
         field("expiry", "Expiry", "cc-exp", "MM / YY", mistakes.expiry),
         field("cvc", "CVC", "cc-csc", "123", mistakes.cvc)
     )
@@ -115,10 +125,11 @@ fn field(name: &str, label: &str, autocomplete: &str, example: &str, mistake: Op
         ),
         None => (String::new(), String::new()),
     };
+    let list = if name == "card_number" { " list=\"cards\"" } else { "" };
     format!(
         "<div class=\"field\"><label for=\"{name}\">{label}</label>\
          <input id=\"{name}\" name=\"{name}\" type=\"text\" inputmode=\"numeric\" autocomplete=\"{autocomplete}\" \
-         placeholder=\"{example}\" maxlength=\"40\"{attributes}>{words}</div>"
+         placeholder=\"{example}\" maxlength=\"40\"{list}{attributes}>{words}</div>"
     )
 }
 
@@ -128,28 +139,30 @@ mod tests {
 
     const NOW: i64 = 1_795_000_000; // November 2026
 
-    fn check(card: &str, expiry: &str, cvc: &str, expected: Result<bool, (bool, bool, bool)>) {
+    fn check(card: &str, expiry: &str, cvc: &str, expected: Result<&str, (bool, bool, bool)>) {
         let form = PayForm { card_number: card.into(), expiry: expiry.into(), cvc: cvc.into(), ..PayForm::default() };
-        let result = read_card(&form, NOW).map(|card| card.declined);
+        let result = read_card(&form, NOW).map(|card| card.test.last4());
         let wrong = result.map_err(|it| (it.card.is_some(), it.expiry.is_some(), it.cvc.is_some()));
         assert_eq!(wrong, expected, "{card} {expiry} {cvc}");
     }
 
     #[test]
-    fn four_cards_are_known_however_they_are_spaced() {
-        check("4242 4242 4242 4242", "12 / 34", "123", Ok(false));
-        check("4242424242424242", "12/34", "1234", Ok(false));
-        check("4242-4242-4242-4242", "1234", "123", Ok(false));
-        check("4000000000000002", "12/2034", "123", Ok(true));
-        check("4000 0000 0000 0259", "12/34", "123", Ok(false));
-        check("4000 0000 0000 1976", "12/34", "123", Ok(false));
-        check("4242424242424242", "11/26", "123", Ok(false));
+    fn a_card_is_known_however_it_is_spaced() {
+        check("4242 4242 4242 4242", "12 / 34", "123", Ok("4242"));
+        check("4242424242424242", "12/34", "1234", Ok("4242"));
+        check("4242-4242-4242-4242", "1234", "123", Ok("4242"));
+        check("4000000000000002", "12/2034", "123", Ok("0002"));
+        check("4000 0000 0000 0259", "12/34", "123", Ok("0259"));
+        check("4000 0000 0000 1976", "12/34", "123", Ok("1976"));
+        check("4242424242424242", "11/26", "123", Ok("4242"));
+        check("4000 0027 6000 3184", "12/34", "123", Ok("3184"));
     }
 
     #[test]
     fn a_mistake_is_found_at_its_field() {
         check("", "12/34", "123", Err((true, false, false)));
         check("4000 0000 0000 0000", "12/34", "123", Err((true, false, false)));
+        check("4242", "12/34", "123", Err((true, false, false)));
         check("4242 4242 4242 4242 x", "12/34", "123", Err((true, false, false)));
         check("4242424242424242", "13/34", "123", Err((false, true, false)));
         check("4242424242424242", "10/26", "123", Err((false, true, false)));

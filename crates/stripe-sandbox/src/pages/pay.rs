@@ -1,4 +1,4 @@
-//! `/pay/{session}`: the pay page of a Checkout.
+//! `/pay/{session}`: the page of a Checkout, where a buyer pays or saves a card.
 
 use axum::Form;
 use axum::extract::{Path, State};
@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::card_form::{METHODS, Mistakes, PayForm, TAX_ID, card_fields, read_card};
+use super::card_form::{METHODS, Mistakes, PayForm, TAX_ID, card_fields, card_list, read_card};
+use super::confirm;
 use super::html::{self, escape, redirect};
 use crate::actions::checkout::{self, Attempt, Payment, success_url};
 use crate::actions::{due, payments};
@@ -16,6 +17,27 @@ use crate::objects::{Card, id_of, items, number, text};
 use crate::sandbox::Sandbox;
 
 const MISSING: &str = "There is no such Checkout.";
+
+/// The test cards and what becomes of a payment with each.
+pub(super) const PAYS: [(&str, &str); 6] = [
+    ("4242 4242 4242 4242", "is paid."),
+    ("4000 0000 0000 0002", "is declined."),
+    ("4000 0027 6000 3184", "is paid once you confirm."),
+    ("4000 0000 0000 9995", "is declined for want of funds."),
+    ("4000 0000 0000 0259", "is paid, then disputed."),
+    ("4000 0000 0000 1976", "is paid, then asked about."),
+];
+
+/// The test cards and what becomes of each that is saved.
+const SAVES: [(&str, &str); 7] = [
+    ("4242 4242 4242 4242", "pays."),
+    ("4000 0027 6000 3184", "asks you to confirm each payment."),
+    ("4000 0000 0000 0341", "is declined later."),
+    ("4000 0000 0000 9995", "is declined later for want of funds."),
+    ("4000 0000 0000 9987", "is declined later as lost."),
+    ("4000 0000 0000 0069", "is declined later as expired."),
+    ("4000 0000 0000 0002", "cannot be saved."),
+];
 
 /// `GET /pay/{session}`
 pub(crate) async fn show(State(sandbox): State<Sandbox>, Path(id): Path<String>) -> Response {
@@ -40,6 +62,7 @@ pub(crate) async fn submit(
         let session = session(&sandbox, &id).await?;
         let by_bank = ["bank", "refused"].contains(&sent.method.as_str());
         let payment = match read_card(&sent, sandbox.now()) {
+            _ if !sent.confirm.is_empty() => Payment::Confirmed(sent.confirm == "yes"),
             _ if by_bank && payments::bank_method_of(&session).is_some() => {
                 Payment::Bank { refuses: sent.method == "refused" }
             }
@@ -53,6 +76,7 @@ pub(crate) async fn submit(
         let attempt = sandbox.change(async |tx| checkout::pay(tx, &id, payment, sent.tax_id.trim()).await);
         Ok(match attempt.await? {
             Attempt::Paid(url) => redirect(&url),
+            Attempt::Asks => asked(&sandbox, &session),
             Attempt::Declined => {
                 let declined = Mistakes { declined: true, ..Mistakes::default() };
                 form(&sandbox, &session, StatusCode::PAYMENT_REQUIRED, &declined)
@@ -75,6 +99,17 @@ fn form(sandbox: &Sandbox, session: &Value, status: StatusCode, mistakes: &Mista
     html::respond(status, text(&session["success_url"]), page(session, &sandbox.settings().shop_name, mistakes))
 }
 
+fn asked(sandbox: &Sandbox, session: &Value) -> Response {
+    let shop = &sandbox.settings().shop_name;
+    let words = if session["mode"] == "setup" {
+        format!("May {shop} save this card and charge it later?")
+    } else {
+        format!("{} to {shop}.", currencies::format(number(&session["amount_total"]), text(&session["currency"])))
+    };
+    let page = confirm::page(&format!("/pay/{}", id_of(session)), &words, shop);
+    html::respond(StatusCode::OK, text(&session["success_url"]), page)
+}
+
 fn expired(sandbox: &Sandbox, session: &Value) -> Response {
     let words = "This Checkout has expired. You were not charged.";
     let page = html::message(words, &sandbox.settings().shop_name, session["cancel_url"].as_str());
@@ -82,10 +117,46 @@ fn expired(sandbox: &Sandbox, session: &Value) -> Response {
 }
 
 fn page(session: &Value, shop: &str, mistakes: &Mistakes) -> String {
+    let saves = session["mode"] == "setup";
+    let price = currencies::format(number(&session["amount_total"]), text(&session["currency"]));
+    let (title, button, cards) = if saves {
+        ("Save a card".to_owned(), "Save card".to_owned(), SAVES.as_slice())
+    } else {
+        (format!("Pay {price}"), format!("Pay {price}"), PAYS.as_slice())
+    };
+    let head = if saves {
+        format!("<h1>Save a card</h1><p>{} may charge it later. Nothing is charged now.</p>", escape(shop))
+    } else {
+        head_of_sale(session, &price)
+    };
+    let declined = if mistakes.declined {
+        "<p class=\"alert\" role=\"alert\">Your card was declined. Try another card.</p>"
+    } else {
+        ""
+    };
+    let method = payments::bank_method_of(session).filter(|_| !saves).map(|_| METHODS).unwrap_or_default();
+    let tax_id = if session["tax_id_collection"]["enabled"] == true { TAX_ID } else { "" };
+    let note = match text(&session["custom_text"]["submit"]["message"]) {
+        "" => String::new(),
+        text => format!("<p class=\"note\">{}</p>", linked(text)),
+    };
+    let main = format!(
+        "{head}{declined}<form method=\"post\" action=\"/pay/{}\">{method}{}{tax_id}\
+         <button type=\"submit\">{}</button></form>{note}{}{}",
+        escape(id_of(session)),
+        card_fields(mistakes, cards),
+        escape(&button),
+        card_list(cards),
+        html::back(shop, session["cancel_url"].as_str()),
+    );
+    html::document(&title, shop, &main)
+}
+
+/// What is sold, its price and the tax in it.
+fn head_of_sale(session: &Value, price: &str) -> String {
     let money = |minor: &Value| currencies::format(number(minor), text(&session["currency"]));
     let names: Vec<_> =
         items(&session["_sandbox"]["line_items"]).iter().map(|item| text(&item["description"])).collect();
-    let price = money(&session["amount_total"]);
     let tax = match &session["total_details"]["amount_tax"] {
         tax if number(tax) > 0 => {
             let (subtotal, tax) = (money(&session["amount_subtotal"]), money(tax));
@@ -93,32 +164,11 @@ fn page(session: &Value, shop: &str, mistakes: &Mistakes) -> String {
         }
         _ => String::new(),
     };
-    let declined = if mistakes.declined {
-        "<p class=\"alert\" role=\"alert\">Your card was declined. Try another card.</p>"
-    } else {
-        ""
-    };
-    let method = payments::bank_method_of(session).map(|_| METHODS).unwrap_or_default();
-    let tax_id = if session["tax_id_collection"]["enabled"] == true { TAX_ID } else { "" };
-    let note = match text(&session["custom_text"]["submit"]["message"]) {
-        "" => String::new(),
-        text => format!("<p class=\"note\">{}</p>", linked(text)),
-    };
-    let main = format!(
-        "<h1><span class=\"product\">{}</span> <span class=\"price\">{}</span></h1>{tax}{declined}\
-         <form method=\"post\" action=\"/pay/{}\">{method}{}{tax_id}\
-         <button type=\"submit\">Pay {}</button></form>{note}\
-         <p class=\"hint\"><span>4242 4242 4242 4242 is paid.</span> \
-         <span>4000 0000 0000 0002 is declined,</span> <span>4000 0000 0000 0259 paid and disputed,</span> \
-         <span>4000 0000 0000 1976 paid and asked about.</span> Any later expiry, any CVC. No money moves.</p>{}",
+    format!(
+        "<h1><span class=\"product\">{}</span> <span class=\"price\">{}</span></h1>{tax}",
         escape(&names.join(", ")),
-        escape(&price),
-        escape(id_of(session)),
-        card_fields(mistakes),
-        escape(&price),
-        html::back(shop, session["cancel_url"].as_str()),
-    );
-    html::document(&format!("Pay {price}"), shop, &main)
+        escape(price)
+    )
 }
 
 /// `[Terms](https://…)` becomes a link, as at Stripe; all else is text.
@@ -158,6 +208,15 @@ mod tests {
             assert!(page.contains(part), "{part}");
         }
         assert!(!page.contains("role=\"alert\"") && !page.contains("<script") && !page.contains("style="));
+    }
+
+    #[test]
+    fn a_card_is_saved_without_a_price() {
+        let mut session = session();
+        session["mode"] = "setup".into();
+        let page = page(&session, "Gleaner", &Mistakes::default());
+        assert!(page.contains(">Save card</button>") && page.contains("Nothing is charged now."));
+        assert!(!page.contains("$9.00") && page.contains("4000 0000 0000 0341"));
     }
 
     #[test]

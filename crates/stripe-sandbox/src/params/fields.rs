@@ -15,6 +15,7 @@ pub(crate) const CUSTOMER: &[Field] = &[
     optional("address", Object(&[optional("city country line1 line2 postal_code state", LONG)])),
     optional("description", LONG),
     optional("email", Email),
+    optional("invoice_settings", Object(&[required("default_payment_method", LONG)])),
     optional("metadata", Pairs),
     optional("name", Text(256)),
     optional("phone", Text(20)),
@@ -63,6 +64,25 @@ pub(crate) const SUBSCRIPTION_SESSION: &[Field] = &[
     optional("subscription_data", Object(&[optional("metadata", Pairs)])),
     required("success_url", WebUrl),
     optional("tax_id_collection", TAX_IDS),
+];
+
+/// `POST /v1/checkout/sessions` with `mode=setup`
+pub(crate) const SETUP_SESSION: &[Field] = &[
+    optional("allowed_payment_method_types", List(&OneOf("card"))),
+    optional("billing_address_collection", OneOf("auto required")),
+    optional("cancel_url", WebUrl),
+    optional("client_reference_id", Text(200)),
+    optional("currency", Currency),
+    optional("custom_text", Object(&[optional("after_submit submit", MESSAGE)])),
+    required("customer", LONG),
+    optional("customer_update", CUSTOMER_UPDATE),
+    optional("expires_at", INSTANT),
+    optional("locale", OneOf(LOCALES)),
+    optional("metadata", Pairs),
+    required("mode", OneOf("setup")),
+    optional("setup_intent_data", Object(&[optional("description", Text(1000)), optional("metadata", Pairs)])),
+    required("success_url", WebUrl),
+    optional("ui_mode", OneOf("hosted_page")),
 ];
 
 const LINE_ITEM: &[Field] = &[
@@ -161,6 +181,88 @@ pub(crate) const SUBSCRIPTIONS: &[Field] = &[CREATED, optional("customer status"
 /// `GET /v1/invoices`
 pub(crate) const INVOICES: &[Field] =
     &[optional("customer subscription", LONG), optional("status", OneOf("draft open paid uncollectible void"))];
+
+/// `POST /v1/invoices`
+pub(crate) const INVOICE: &[Field] = &[
+    optional("auto_advance", Bool),
+    optional("automatic_tax", ENABLED),
+    optional("collection_method", OneOf("charge_automatically")),
+    optional("currency", Currency),
+    required("customer", LONG),
+    optional("default_payment_method", LONG),
+    optional("description", Text(1500)),
+    optional("footer", LONG),
+    optional("metadata", Pairs),
+    optional("payment_settings", Object(&[optional("payment_method_types", List(&OneOf("card")))])),
+    optional("pending_invoice_items_behavior", OneOf("exclude include")),
+    optional("statement_descriptor", Text(22)),
+];
+
+/// `POST /v1/invoices/{id}`
+pub(crate) const INVOICE_CHANGE: &[Field] = &[
+    optional("auto_advance", Bool),
+    optional("automatic_tax", ENABLED),
+    optional("default_payment_method", LONG),
+    optional("description", Text(1500)),
+    optional("footer", LONG),
+    optional("metadata", Pairs),
+];
+
+/// `POST /v1/invoices/{id}/finalize`
+pub(crate) const FINALIZE: &[Field] = &[optional("auto_advance", Bool)];
+
+/// `POST /v1/invoices/{id}/pay`
+pub(crate) const PAY: &[Field] = &[optional("off_session", Bool), optional("payment_method", LONG)];
+
+/// `POST /v1/invoices/{id}/add_lines`
+pub(crate) const LINES: &[Field] = &[
+    optional("invoice_metadata", Pairs),
+    required(
+        "lines",
+        List(&Object(&[
+            optional("amount", AMOUNT),
+            optional("description", LONG),
+            optional("discountable", Bool),
+            optional("metadata", Pairs),
+            optional("price_data", Object(PRICE_DATA)),
+            optional("quantity", Integer(0, 999_999)),
+        ])),
+    ),
+];
+
+/// `POST /v1/invoiceitems`
+pub(crate) const INVOICE_ITEM: &[Field] = &[
+    optional("amount", AMOUNT),
+    optional("currency", Currency),
+    required("customer", LONG),
+    optional("description", LONG),
+    optional("discountable", Bool),
+    optional("invoice", LONG),
+    optional("metadata", Pairs),
+    optional("tax_behavior", OneOf("exclusive inclusive unspecified")),
+    optional("tax_code", LONG),
+];
+
+const AMOUNT: Kind = Integer(-99_999_999, 99_999_999);
+
+/// `GET /v1/invoiceitems`
+pub(crate) const ITEMS: &[Field] = &[CREATED, optional("customer invoice", LONG)];
+
+/// `GET /v1/invoice_payments`
+pub(crate) const INVOICE_PAYMENTS: &[Field] = &[
+    optional("invoice", LONG),
+    optional("payment", Object(&[required("type", OneOf("payment_intent")), optional("payment_intent", LONG)])),
+    optional("status", OneOf("canceled open paid")),
+];
+
+/// `GET /v1/payment_intents`
+pub(crate) const OF_CUSTOMER: &[Field] = &[CREATED, optional("customer", LONG)];
+
+/// `GET /v1/setup_intents`
+pub(crate) const SETUP_INTENTS: &[Field] = &[CREATED, optional("customer payment_method", LONG)];
+
+/// `GET /v1/payment_methods`
+pub(crate) const PAYMENT_METHODS: &[Field] = &[optional("customer", LONG), optional("type", OneOf("card"))];
 
 /// `GET /v1/refunds`, `GET /v1/disputes`
 pub(crate) const OF_PAYMENT: &[Field] = &[CREATED, optional("charge payment_intent", LONG)];
