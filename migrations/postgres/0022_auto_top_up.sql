@@ -88,7 +88,8 @@ create table auto_top_up_setups (
   created_at bigint not null,
   ended_at bigint                          -- completed, or refused
 );
-create index auto_top_up_setups_open on auto_top_up_setups (created_at);
+create index auto_top_up_setups_made on auto_top_up_setups (created_at);
+create index auto_top_up_setups_of on auto_top_up_setups (customer_no) where ended_at is null;
 
 -- How far the payment of an automatic purchase has come.
 create table auto_payments (
@@ -141,3 +142,4 @@ create table card_detachments (
   attempts bigint not null,
   due_at bigint not null
 );
+create index card_detachments_due on card_detachments (due_at);

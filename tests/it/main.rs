@@ -4,6 +4,7 @@
 
 mod api_errors;
 mod app;
+mod auto_top_ups;
 mod backup;
 mod backup_commands;
 mod batches;

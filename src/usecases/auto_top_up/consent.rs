@@ -339,7 +339,7 @@ async fn own_setup(app: &App, viewer: &Viewer, session_id: &str) -> Result<Optio
 
 /// The form has ended: by switching on, or by switching off or a refusal since.
 async fn already_on(app: &App, setup: &Setup) -> Result<CompletedConsent, InternalError> {
-    let sql = "select 1 as n from auto_top_ups t join auto_top_up_consents c on c.no = t.consent
+    let sql = "select 1 as n from auto_top_ups t join auto_top_up_consents c on c.no = t.consent and c.customer_no = t.customer_no
         where c.setup = $1 and t.state = 'on'";
     let row = app.store.read().await?.fetch_optional(sql, args![setup.id.into_bytes()]).await?;
     Ok(if row.is_some() { CompletedConsent::AlreadyOn } else { CompletedConsent::NotFinished })

@@ -39,9 +39,18 @@ struct Kept {
 const DAY: i64 = 24;
 const KEPT: Kept = Kept { name: "", table: "", key: "no", which: "1 = 1", by: "", hours: 0, set: None };
 
-const ALL: [Kept; 10] = [
+const ALL: [Kept; 11] = [
     // An expired link is known for a day, so that its page can offer a new one; and the email that brought it.
     Kept { name: "links", table: "links", key: "token_hash", by: "expires_at", hours: DAY, ..KEPT },
+    // A Checkout that saves a card is open for a day at most; what was agreed to stays in the consent.
+    Kept {
+        name: "auto_top_up_setups",
+        table: "auto_top_up_setups",
+        key: "id",
+        by: "created_at",
+        hours: 30 * DAY,
+        ..KEPT
+    },
     Kept { name: "sign_in", table: "outbox", which: "kind = 'sign_in'", by: "created_at", hours: DAY, ..KEPT },
     // So that a person comes in where they were last.
     Kept { name: "sessions", table: "sessions", key: "token_hash", by: "expires_at", hours: 30 * DAY, ..KEPT },
