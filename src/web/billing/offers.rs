@@ -94,7 +94,7 @@ fn worth(package: &Package, equivalent: &Equivalent) -> Option<String> {
 }
 
 /// The price of 1,000 credits, rounded half up to the minor unit.
-fn per_thousand(credits: Credits, price: &Money) -> Money {
+pub fn per_thousand(credits: Credits, price: &Money) -> Money {
     let thousandths = i128::from(credits.0).max(1);
     // 1,000 credits are 1,000,000 thousandths.
     let minor = (i128::from(price.minor) * 2_000_000 + thousandths) / (2 * thousandths);

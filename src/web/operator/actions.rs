@@ -2,7 +2,6 @@
 #![allow(clippy::too_many_arguments, reason = "the function takes each field of its form")]
 
 use crate::domain::id::KeyId;
-use crate::domain::money::decimals;
 use crate::domain::{Credits, GrantId, Instant, PurchaseId, UsageId, text, time};
 use crate::usecases::operators::actions;
 use crate::usecases::operators::actions::{ActionOutcome, ActionRequest, RefundOrder};
@@ -13,6 +12,7 @@ use crate::web::form_signature::ActOn;
 use crate::web::operator::{new_key, sign_in_link};
 use crate::web::request_context::RequestContext;
 use crate::web::return_to;
+use crate::web::ui::money;
 use chrono::NaiveDate;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -182,7 +182,7 @@ async fn act_on_purchase(
         Act::Recheck => actions::recheck_at_stripe(app, action, id).await,
         _ => {
             let Some(purchase) = purchases::find_purchase(app, id).await? else { return Ok(ActionOutcome::Unknown) };
-            match minor(form.first.trim(), &purchase.currency) {
+            match money::read(form.first.trim(), &purchase.currency).map(|money| money.minor) {
                 Some(amount) => actions::refund_purchase(app, action, RefundOrder { purchase: id, amount }).await,
                 None => Ok(ActionOutcome::BadInput),
             }
@@ -197,35 +197,9 @@ fn end_of(day: &str) -> Option<Instant> {
     time::may_be_named(end).then_some(end)
 }
 
-/// `9.00` in the currency's minor units.
-pub fn minor(text: &str, currency: &str) -> Option<i64> {
-    let places = decimals(currency) as usize;
-    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(rest) || rest.len() > places {
-        return None;
-    }
-    format!("{whole}{rest:0<places$}").parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn money_is_read_as_its_currency_writes_it() {
-        let check = |text, currency, want| assert_eq!(minor(text, currency), want, "{text} {currency}");
-        check("9", "usd", Some(900));
-        check("9.5", "usd", Some(950));
-        check("9.05", "usd", Some(905));
-        check("9.005", "usd", None);
-        check("900", "jpy", Some(900));
-        check("900.5", "jpy", None);
-        // A comma may be meant for either: money is not guessed.
-        for bad in ["", ".", ".5", "-1", "1e3", "９", "99999999999999999999", "1,05", "1,050", "1.050,5"] {
-            check(bad, "usd", None);
-        }
-    }
 
     #[test]
     fn a_way_back_is_one_of_the_operators_pages() {

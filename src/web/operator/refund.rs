@@ -7,12 +7,13 @@ use crate::usecases::purchases;
 use crate::usecases::purchases::Purchase;
 use crate::web::flash::Flash;
 use crate::web::operator::action_form::{ActFields, Field};
-use crate::web::operator::actions::{Act, minor};
+use crate::web::operator::actions::Act;
 use crate::web::operator::page::{OperatorPage, key, operator_page};
 use crate::web::operator::purchase::plain;
 use crate::web::operator::table::customer_link;
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::badge::Tone;
+use crate::web::ui::money;
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::notice::{Notice, NoticeBox};
 use leptos::prelude::*;
@@ -28,7 +29,8 @@ pub fn RefundPage() -> impl IntoView {
         let back = format!("/operator/purchases/{id}");
         let pending = actions::pending_refund(&request.app, id).await?.map(|_| "refund_open");
         let reason = request.query("reason").unwrap_or_default();
-        let amount = minor(request.query("amount").unwrap_or_default().trim(), &purchase.currency).ok_or("bad_input");
+        let amount = money::read(&request.query("amount").unwrap_or_default(), &purchase.currency);
+        let amount = amount.map(|amount| amount.minor).ok_or("bad_input");
         let allowed = |amount| (1..=actions::refundable(&purchase)).contains(&amount);
         let amount = amount.and_then(|amount| if allowed(amount) { Ok(amount) } else { Err("nothing_to_refund") });
         let amount = match pending.map_or(amount, Err) {
