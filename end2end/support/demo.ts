@@ -33,8 +33,8 @@ export async function openBar(page: Page): Promise<void> {
 }
 
 /** A step of the bar, of which the first is "Buy". */
-export function step(page: Page, number: 1 | 2 | 3): Locator {
-  return bar(page).getByRole("list", { name: "Three steps" }).getByRole("listitem").nth(number - 1);
+export function step(page: Page, number: 1 | 2 | 3 | 4): Locator {
+  return bar(page).getByRole("list", { name: "Four steps" }).getByRole("listitem").nth(number - 1);
 }
 
 /** Signs in as one of the demo's customers by the bar. */

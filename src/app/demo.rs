@@ -61,6 +61,7 @@ pub async fn run(mut settings: Settings) -> Result<(), Failure> {
     let app = Application::build(&settings, listener, variant).await?;
     let history_at = Arc::new(AtomicI64::new(0));
     let sandbox = open_sandbox(&app.app, &settings, sandbox_base, address, &history_at).await?;
+    crate::demo::set_sandbox(&sandbox);
     let router = sandbox.router();
     let serving = tokio::spawn(async move { axum::serve(sandbox_listener, router).await });
     sandbox.spawn_deliveries();

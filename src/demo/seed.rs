@@ -1,6 +1,7 @@
 //! Replays the demo's story through the real engine, with a clock of its own and real runs through Checkout.
 
 use crate::clock::Clock;
+use crate::demo::auto_top_up;
 use crate::demo::customers::{CUSTOMERS, VIEWER};
 use crate::demo::rhythm;
 use crate::demo::story::{self, StoryEvent, StoryStep};
@@ -65,7 +66,7 @@ struct StoryReplay<'a> {
 impl StoryReplay<'_> {
     async fn event(&mut self, number: usize, event: StoryEvent) -> Result<(), InternalError> {
         let (id, at) = (event.customer.id, event.at);
-        if !matches!(event.step, StoryStep::Buy(_) | StoryStep::BuyByBank(_) | StoryStep::Bounce | StoryStep::Work) {
+        if !event.step.is_of_app() {
             self.stretch.push((number, event));
             return Ok(());
         }
@@ -90,6 +91,14 @@ impl StoryReplay<'_> {
                     underway.ok_or_else(|| InternalError::Broken("no money is on its way".to_owned()))?;
                 self.sandbox.bounce(&session).await.map_err(InternalError::Broken)?;
                 purchases::fulfill(self.past, purchase, None).await?;
+            }
+            StoryStep::AutoTopUp(package, threshold, cap) => {
+                let terms = (package, Credits(threshold), cap);
+                auto_top_up::switch_on(self.past, self.sandbox, event.customer, terms).await?;
+                // Deciding, then paying.
+                for _ in 0..2 {
+                    crate::jobs::run_due(self.past).await?;
+                }
             }
             _ => crate::jobs::run_due(self.past).await?,
         }
@@ -129,7 +138,8 @@ async fn step(tx: &mut WriteTransaction, event: StoryEvent, number: usize) -> Re
             customers::put_customer_in(tx, id, put).await? == PutOutcome::Changed
         }
         StoryStep::Use(used) => matches!(tx.charge(&charge(id, used, number)).await?, ChargeOutcome::Charged(_)),
-        StoryStep::Buy(_) | StoryStep::BuyByBank(_) | StoryStep::Bounce | StoryStep::Work => false,
+        StoryStep::Buy(_) | StoryStep::BuyByBank(_) | StoryStep::Bounce | StoryStep::AutoTopUp(..) => false,
+        StoryStep::Work => false,
         StoryStep::Hold(thousandths) => {
             let (hold, credits) = (HoldId(tx.clock.mint()), Credits(thousandths));
             let until = at + TimeDelta::hours(24);

@@ -21,12 +21,21 @@ pub enum StoryStep {
     BuyByBank(&'static str),
     /// The customer's bank refuses the payment that is on its way.
     Bounce,
+    /// Automatic top-up is switched on: package, threshold in thousandths, cap in minor units. It buys at once if due.
+    AutoTopUp(&'static str, i64, i64),
     /// The worker does what is due: reminders are written at their own time.
     Work,
     /// Credits are set aside, in thousandths.
     Hold(i64),
     /// Courtesy credits in thousandths, and their life in days.
     Bonus(i64, i64),
+}
+
+impl StoryStep {
+    /// True if it needs more than the ledger: Stripe, or the worker.
+    pub const fn is_of_app(self) -> bool {
+        matches!(self, Self::Buy(_) | Self::BuyByBank(_) | Self::Bounce | Self::AutoTopUp(..) | Self::Work)
+    }
 }
 
 /// A step of a customer.
@@ -132,7 +141,8 @@ fn larch(now: Instant) -> Option<Story> {
     }
     // By bank first, which fails; then by card.
     story.at(31, 60, StoryStep::Buy("p20000")).at(14, 60, StoryStep::BuyByBank("p50000")).at(11, 30, StoryStep::Bounce);
-    story.at(11, 60, StoryStep::Buy("p50000"));
+    // The last one is bought automatically: fewer than 40,000 are left then.
+    story.at(11, 60, StoryStep::AutoTopUp("p50000", 40_000 * K, 50_000));
     story.cycle(0, 58_000 * K).at(0, -30, StoryStep::Hold(240 * K));
     Some(story)
 }

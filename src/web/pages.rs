@@ -1,5 +1,6 @@
 //! All pages by their paths.
 
+use crate::web::auto_top_up::AutoTopUpPage;
 use crate::web::billing::page::BillingPage;
 use crate::web::error_pages::Missing;
 #[cfg(not(feature = "demo"))]
@@ -26,6 +27,7 @@ pub fn Pages() -> impl IntoView {
         <Router>
             <FlatRoutes fallback=Missing>
                 <Route path=path!("/billing") view=BillingPage ssr=SsrMode::Async />
+                <Route path=path!("/auto-top-up") view=AutoTopUpPage ssr=SsrMode::Async />
                 <Route path=path!("/purchases/:id") view=PurchasePage ssr=SsrMode::Async />
                 <Route path=path!("/history") view=HistoryPage ssr=SsrMode::Async />
                 <Route path=path!("/usage") view=UsagePage ssr=SsrMode::Async />

@@ -3,6 +3,7 @@
 //! Invariants: a page is rendered whole, reads the same without its script, and is never cached.
 
 use crate::usecases::App;
+use crate::web::auto_top_up::consents_csv;
 use crate::web::billing::wanted;
 use crate::web::continue_page::{ContinuePage, ContinueTo};
 use crate::web::document::document;
@@ -45,6 +46,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/operator/sales.csv", get(sales_csv::credits))
         .route("/operator/money.csv", get(sales_csv::money));
     router = router.route("/history.csv", get(history_csv)).route("/usage.csv", get(usage_csv));
+    router = router.route("/auto-top-up.csv", get(consents_csv));
     router = router.route("/live", get(live::events)).route("/live.js", get(live::script));
     let settings = &app.settings;
     let form_targets = [std::slice::from_ref(&settings.checkout_origin), settings.checkout_origins.as_slice()].concat();

@@ -9,6 +9,8 @@
 use crate::usecases::access::links;
 use crate::usecases::operators::sign_in as operators;
 use crate::usecases::{App, InternalError};
+use crate::web::auto_top_up;
+use crate::web::auto_top_up::{AgreeToAutoTopUp, FORM_PATHS as OF_AUTO_TOP_UP};
 use crate::web::billing::advice::HideAdvice;
 use crate::web::billing::buy::StartCheckout;
 use crate::web::billing::low_mark::SetLowMark;
@@ -180,7 +182,8 @@ fn signature(body: &[u8]) -> String {
 pub fn binding(path: &str) -> Binding {
     match path {
         RequestLink::PATH | RenewLink::PATH | SetTheme::PATH | SignInOperator::PATH => Binding::Nothing,
-        StartCheckout::PATH | ChoosePlan::PATH | DoAct::PATH | OpenSession::PATH => Binding::Own,
+        StartCheckout::PATH | ChoosePlan::PATH | AgreeToAutoTopUp::PATH => Binding::Own,
+        DoAct::PATH | OpenSession::PATH => Binding::Own,
         SignOut::PATH => Binding::Session,
         SignOutOperator::PATH | SwitchOnSecondFactor::PATH | SwitchOffSecondFactor::PATH => Binding::Operator,
         path if demo::signs_in(path) => Binding::Nothing,
@@ -198,6 +201,7 @@ fn stale_page(path: &str) -> &'static str {
     match path {
         path if is_operators(path) => "/operator",
         path if OF_SETTINGS.contains(&path) => "/settings",
+        path if OF_AUTO_TOP_UP.contains(&path) => auto_top_up::PAGE,
         _ => "/billing",
     }
 }
@@ -208,6 +212,7 @@ fn error_page(path: &str) -> &'static str {
         StartCheckout::PATH | SwitchCustomer::PATH | ChoosePlan::PATH | OpenPlanPortal::PATH => "/billing",
         HideAdvice::PATH | SetLowMark::PATH | OpenBillingPortal::PATH => "/billing",
         path if OF_SETTINGS.contains(&path) => "/settings",
+        path if OF_AUTO_TOP_UP.contains(&path) => auto_top_up::PAGE,
         path if is_operators(path) => "/operator/sign-in",
         _ => "/sign-in",
     }

@@ -3,6 +3,7 @@
 //! *Not here:* a single purchase (`purchase`), the data (`usecases::insight::billing`).
 
 pub mod advice;
+pub mod auto_line;
 pub mod balance;
 pub mod balance_card;
 pub mod buy;

@@ -3,6 +3,7 @@
 use crate::domain::catalog::Equivalent;
 use crate::domain::{Credits, Money, Package};
 use crate::web::billing::advice::{AdviceBox, AdviceWords};
+use crate::web::billing::auto_line::{AutoLine, AutoTopUpLine};
 use crate::web::billing::low_mark::{LowMark, LowMarkForm};
 use crate::web::billing::may_buy::{Lock, MayBuy};
 use crate::web::ui::badge::{Badge, BadgeText, Tone};
@@ -23,6 +24,8 @@ pub struct Offers {
     /// A sentence about the price of a job.
     pub credit_note: String,
     pub low_mark: LowMark,
+    /// None where the plan cannot buy and nothing is agreed.
+    pub auto_top_up: Option<AutoLine>,
 }
 
 /// The terms of every package.
@@ -139,6 +142,7 @@ pub fn BuyTopUp(offers: Offers) -> impl IntoView {
                 <span>{offers.terms.words()}</span>
                 {note}
             </p>
+            {offers.auto_top_up.map(|line| view! { <AutoTopUpLine line /> })}
             <LowMarkForm low_mark=offers.low_mark />
         </section>
     }

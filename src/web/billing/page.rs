@@ -1,5 +1,6 @@
 //! The page: its sections in order.
 
+use crate::usecases::auto_top_up;
 use crate::usecases::credits::overview::Overview;
 use crate::usecases::insight::billing;
 use crate::web::billing::balance::CustomerBalance;
@@ -74,6 +75,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         may_buy: MayBuy::new(&request.app, &viewer, &billing.overview),
         upgrade: upgrade_page(&request.app, &viewer),
     };
+    let rule = auto_top_up::find_auto_top_up(&request.app, viewer.customer_no).await?;
     let flash = request.take_flash();
     let outcome = reader.outcome(flash.as_ref()).await?;
     let balance = reader.balance();
@@ -82,7 +84,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
         // The offer after an upgrade is a notice with a button of its own.
         notice: if offer.is_some() && outcome.is_none() { None } else { reader.notice(&balance) },
         outcome: outcome.or(offer),
-        offers: reader.offers(flash.as_ref()),
+        offers: reader.offers(flash.as_ref(), &rule),
         top_ups: reader.top_ups(&balance, top_ups_page),
         purchases: reader.purchases(purchases_page),
         balance,

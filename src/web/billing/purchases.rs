@@ -2,7 +2,7 @@
 //!
 //! The table becomes stacked rows on a phone, its roles explicit as in `top_ups`.
 
-use crate::domain::{Money, PurchaseState};
+use crate::domain::{Money, Origin, PurchaseState};
 use crate::usecases::purchases::{CustomerPurchases, Purchase};
 use crate::web::billing::portal::PortalLink;
 use crate::web::ui::badge::BadgeText;
@@ -128,6 +128,13 @@ fn row_html(list: &PurchaseList, (purchase, is_paid): (&Purchase, bool)) -> AnyV
             <a href=format!("/purchases/{}/invoice", purchase.id)>"Invoice"<span class="sr-only">{about.clone()}</span></a>
         }
     });
+    let is_automatic = purchase.origin == Origin::Automatic;
+    let automatic = is_automatic.then(|| view! { <span class="note">" automatic"</span> });
+    let confirm =
+        purchase.url.clone().filter(|_| is_automatic && purchase.state == PurchaseState::Open && list.has_portal);
+    let confirm = confirm.map(|url| {
+        view! { " · " <a href=url>"Confirm"<span class="sr-only">{about.clone()}</span></a> }
+    });
     let resume = list.resume_form(purchase, is_paid).map(|form| {
         view! {
             " · "
@@ -143,6 +150,7 @@ fn row_html(list: &PurchaseList, (purchase, is_paid): (&Purchase, bool)) -> AnyV
                     <Amount credits=purchase.credits />
                     {format!(" {}", purchase.credits.noun())}
                 </a>
+                {automatic}
             </th>
             <td role="cell" class="what">
                 <When moment=date />
@@ -152,7 +160,7 @@ fn row_html(list: &PurchaseList, (purchase, is_paid): (&Purchase, bool)) -> AnyV
             </td>
             <td role="cell" class="state">
                 <BadgeText badge=badge />
-                {resume}
+                {confirm} {resume}
             </td>
             <td role="cell" class="more">{invoice}</td>
         </tr>

@@ -3,11 +3,14 @@
 use crate::domain::advice::{Choice, Fit, Offer};
 use crate::domain::catalog::Tax;
 use crate::domain::forecast::TopUpForecast;
-use crate::domain::{Grant, Instant, Money, Package, PurchaseId, PurchaseState};
+use crate::domain::{Grant, Instant, Money, Origin, Package, PurchaseId, PurchaseState};
 use crate::usecases::access::links::Viewer;
+use crate::usecases::auto_top_up::{AutoState, AutoTopUp};
 use crate::usecases::insight::billing::Billing;
+use crate::usecases::purchases::Purchase;
 use crate::usecases::{App, InternalError, purchases};
 use crate::web::billing::advice::{AdviceWords, Adviser};
+use crate::web::billing::auto_line::AutoLine;
 use crate::web::billing::balance::{CustomerBalance, plan_name};
 use crate::web::billing::low_mark::LowMark;
 use crate::web::billing::may_buy::MayBuy;
@@ -65,7 +68,9 @@ impl Reader<'_> {
     #[must_use]
     pub fn purchases(&self, page: Option<usize>) -> PurchaseList {
         let listed = &self.billing.purchases;
-        let open = listed.open.as_ref().filter(|_| self.may_buy == MayBuy::Yes);
+        // An automatic purchase is confirmed at Stripe, not bought once more.
+        let may = |purchase: &&Purchase| self.may_buy == MayBuy::Yes && purchase.origin != Origin::Automatic;
+        let open = listed.open.as_ref().filter(may);
         let has_portal = self.app.stripe.is_some() && self.billing.choices.has_stripe_customer;
         PurchaseList {
             listed: listed.clone(),
@@ -107,7 +112,9 @@ impl Reader<'_> {
         self.billing.forecast.as_ref()?.top_ups_together(self.app, overview, &ids)
     }
 
-    fn fit(&self) -> Option<Fit<'_>> {
+    /// The package that fits, if one is known.
+    #[must_use]
+    pub fn fit(&self) -> Option<Fit<'_>> {
         let Billing { verdict, choices, .. } = self.billing;
         Fit::new(verdict.as_ref(), choices.is_advice_hidden, &self.app.catalog)
     }
@@ -135,7 +142,7 @@ impl Reader<'_> {
     }
 
     #[must_use]
-    pub fn offers(&self, flash: Option<&Flash>) -> Offers {
+    pub fn offers(&self, flash: Option<&Flash>, rule: &AutoTopUp) -> Offers {
         let catalog = &self.app.catalog;
         let fit = self.fit().filter(|_| self.may_buy == MayBuy::Yes);
         let shelf = Shelf {
@@ -159,11 +166,20 @@ impl Reader<'_> {
                 may_set: self.viewer.role.may_manage(),
                 outcome: LowMark::outcome(flash),
             },
+            auto_top_up: self.auto_line(rule),
         }
     }
 
+    /// The line of automatic top-up. It would help those who run low.
+    fn auto_line(&self, rule: &AutoTopUp) -> Option<AutoLine> {
+        let sells = matches!(self.may_buy, MayBuy::Yes | MayBuy::Viewer);
+        let is_low = self.billing.overview.balance.available < self.billing.low_mark;
+        let line = AutoLine::new(rule, self.viewer.role.may_manage(), is_low);
+        (sells || rule.state != AutoState::Off).then_some(line)
+    }
+
     /// The advice, where top-ups are for sale; viewers read it too.
-    fn advice(&self) -> Option<AdviceWords> {
+    pub fn advice(&self) -> Option<AdviceWords> {
         let verdict = self.billing.verdict.as_ref()?;
         let is_hidden = self.billing.choices.is_advice_hidden && matches!(verdict.choice, Choice::Plan(_));
         if is_hidden || !matches!(self.may_buy, MayBuy::Yes | MayBuy::Viewer) {

@@ -1,4 +1,4 @@
-//! The three steps: buy, use 380 credits, go to the next reset. A done one has a tick; the next one stands out.
+//! The four steps: buy, use 380 credits, go to the next reset, let it buy. A done one has a tick; the next one stands out.
 
 use crate::demo::actions::Leap;
 use crate::demo::steps::Steps;
@@ -14,11 +14,13 @@ const BILLING: &str = "/billing";
 #[component]
 pub fn StepList(steps: Option<Steps>, key: String, can_move: bool) -> impl IntoView {
     let done = steps.unwrap_or_default();
-    let done = [done.bought, done.used, done.reset];
+    let done = [done.bought, done.used, done.reset, done.automatic];
     let next = steps.and(done.iter().position(|done| !done));
     let controls = match steps {
-        None => ["Buy", "Use 380", "Next reset"].map(|name| view! { <span class="step">{name}</span> }.into_any()),
-        Some(_) => [buy(), use_credits(key), if can_move { go_to_reset() } else { ().into_any() }],
+        None => {
+            ["Buy", "Use 380", "Next reset", "Auto"].map(|name| view! { <span class="step">{name}</span> }.into_any())
+        }
+        Some(_) => [buy(), use_credits(key), if can_move { go_to_reset() } else { ().into_any() }, let_it_buy()],
     };
     let item = |(n, control): (usize, AnyView)| {
         let is_done = done[n];
@@ -30,7 +32,7 @@ pub fn StepList(steps: Option<Steps>, key: String, can_move: bool) -> impl IntoV
         }
     };
     view! {
-        <ol class="steps" aria-label="Three steps" data-live="demo">
+        <ol class="steps" aria-label="Four steps" data-live="demo">
             {controls.into_iter().enumerate().map(item).collect_view()}
         </ol>
     }
@@ -40,6 +42,16 @@ fn buy() -> AnyView {
     view! {
         <a class="step" href="/billing#buy">
             "Buy"
+        </a>
+    }
+    .into_any()
+}
+
+fn let_it_buy() -> AnyView {
+    view! {
+        <a class="step" href="/auto-top-up">
+            "Auto"
+            <span class="wide-only">" top-up"</span>
         </a>
     }
     .into_any()

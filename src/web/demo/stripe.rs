@@ -1,11 +1,13 @@
 //! Stripe's events, told in words.
 
 use crate::demo::actions::{self, InboxEvent};
+use crate::demo::card_charges;
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::text::Text;
 use leptos::prelude::*;
+use stripe_sandbox::CardCharges;
 
 /// `/demo/events`
 #[component]
@@ -21,6 +23,7 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let zone = viewer.as_ref().map_or(Zone::UTC, |viewer| Zone::named(&viewer.timezone));
     let all = actions::events(&request.app).await?;
     let events: Vec<(&str, InboxEvent)> = all.into_iter().filter_map(|event| Some((words(&event)?, event))).collect();
+    let cards = card_charges().await;
     let body = view! {
         <h1>"Stripe's events"</h1>
         <p class="note">
@@ -28,9 +31,29 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
             changes nothing. Events that move no credits aren't listed."
         </p>
         <p class="after"></p>
+        {(!cards.is_empty()).then(|| charges(cards))}
         {if events.is_empty() { empty().into_any() } else { table(events, zone).into_any() }}
     };
     Ok(Page::new("Stripe's events", viewer, body))
+}
+
+/// Each card's charges, so that one that is charged again and again is seen.
+fn charges(cards: Vec<CardCharges>) -> impl IntoView {
+    let row = |card: CardCharges| {
+        let times = |n: u32| if n == 1 { "once".to_owned() } else { format!("{n} times") };
+        let mut words = format!("···· {}: paid {}", card.last4, times(card.paid));
+        if card.declined > 0 {
+            words.push_str(&format!(", declined {}", times(card.declined)));
+        }
+        view! { <li>{words}</li> }
+    };
+    view! {
+        <section aria-labelledby="cards">
+            <h2 id="cards">"Charges of each card"</h2>
+            <ul class="card says">{cards.into_iter().map(row).collect_view()}</ul>
+        </section>
+        <h2>"Events"</h2>
+    }
 }
 
 fn empty() -> impl IntoView {
@@ -83,11 +106,13 @@ fn words(event: &InboxEvent) -> Option<&'static str> {
         "checkout.session.completed" => "Stripe told us a bank payment is on its way. Delivered twice on purpose.",
         "checkout.session.async_payment_succeeded" => "Stripe told us the bank payment arrived.",
         "checkout.session.async_payment_failed" => "Stripe told us the bank refused the payment.",
+        "invoice.paid" => "Stripe told us the saved card paid. Delivered twice on purpose.",
+        "invoice.voided" => "Stripe told us an unpaid invoice is void.",
         "checkout.session.expired" => "Stripe told us the checkout expired. Nobody paid.",
         kind if kind.starts_with("charge.dispute.") => "Stripe told us about a dispute.",
         kind if kind.starts_with("refund.") || kind.starts_with("charge.refund") => "Stripe told us about a refund.",
         kind if kind.starts_with("customer.subscription.") => "Stripe told us a subscription changed.",
-        "invoice.payment_failed" => "Stripe told us a subscription payment failed.",
+        "invoice.payment_failed" => "Stripe told us a card was declined.",
         _ => return None,
     })
 }

@@ -3,7 +3,9 @@
 use crate::domain::catalog::Equivalent;
 use crate::domain::forecast::TopUpForecast;
 use crate::domain::{Credits, Grant, Money, Package, PurchaseState, Terms};
+use crate::usecases::auto_top_up::AutoTopUp;
 use crate::usecases::purchases::{CustomerPurchases, Purchase};
+use crate::web::billing::auto_line::AutoLine;
 use crate::web::billing::balance::CustomerBalance;
 use crate::web::billing::low_mark::LowMark;
 use crate::web::billing::may_buy::MayBuy;
@@ -120,6 +122,7 @@ fn sections(sketch: Sketch, v: Variation) -> Sections {
                 may_set: v.may_buy != MayBuy::Viewer,
                 outcome: of_low_mark,
             },
+            auto_top_up: auto_line(&v),
             may_buy: v.may_buy.clone(),
         },
         purchases: purchase_list(&sketch, &v, page),
@@ -136,6 +139,12 @@ fn sections(sketch: Sketch, v: Variation) -> Sections {
         },
         balance,
     }
+}
+
+/// Off, where top-ups are for sale.
+fn auto_line(v: &Variation) -> Option<AutoLine> {
+    let sells = matches!(v.may_buy, MayBuy::Yes | MayBuy::Viewer);
+    sells.then(|| AutoLine::new(&AutoTopUp::default(), v.may_buy == MayBuy::Yes, v.forecast.is_some()))
 }
 
 fn situation(balance: &CustomerBalance, live: &[Grant], v: &Variation) -> Situation {

@@ -5,6 +5,7 @@
 //!
 //! *Not here:* the demo's customers (`crate::demo`).
 
+mod auto_top_up;
 mod billing;
 mod customers;
 mod forecast;
@@ -16,6 +17,7 @@ mod settings;
 mod usage;
 
 use crate::usecases::access::links::{Role, Viewer};
+use crate::web::auto_top_up::{AutoTopUpBody, Sections as AutoTopUpSections};
 use crate::web::billing::page::{BillingBody, Sections};
 use crate::web::history::{History, HistoryBody};
 use crate::web::operator::page::framed;
@@ -32,6 +34,8 @@ use leptos_router::hooks::use_params_map;
 pub enum Sample {
     /// `/billing`, and the customer's name.
     Billing(&'static str, Box<Sections>),
+    /// `/auto-top-up`
+    AutoTopUp(Box<AutoTopUpSections>),
     /// `/purchases/{id}`
     Purchase(Box<PurchaseDetails>),
     /// `/usage`, and the customer's name.
@@ -45,6 +49,7 @@ pub enum Sample {
 /// Every state by name, in the gallery's order.
 fn all() -> Vec<(&'static str, Sample)> {
     let mut all = billing::all();
+    all.extend(auto_top_up::all());
     all.extend(purchase::all());
     all.extend(usage::all());
     all.extend(history::all());
@@ -91,6 +96,9 @@ fn show((name, sample): (&'static str, Sample)) -> Page {
     match sample {
         Sample::Billing(customer, sections) => {
             Page::new("Billing", Some(viewer(customer)), view! { <BillingBody sections=*sections /> })
+        }
+        Sample::AutoTopUp(sections) => {
+            Page::new("Automatic top-up", Some(viewer("Acme Data")), view! { <AutoTopUpBody sections=*sections /> })
         }
         Sample::Purchase(details) => {
             Page::new(name, Some(viewer("Acme Data")), view! { <PurchaseBody details=*details /> })

@@ -1,5 +1,6 @@
 //! Rules that every page keeps in every state, checked on its HTML.
 
+use crate::web::auto_top_up::AutoTopUpBody;
 use crate::web::billing::page::BillingBody;
 use crate::web::document::without_marks;
 use crate::web::gallery::{Sample, all};
@@ -13,6 +14,7 @@ use leptos::prelude::*;
 fn pages() -> Vec<(&'static str, String)> {
     let html = |sample| match sample {
         Sample::Billing(_, sections) => view! { <BillingBody sections=*sections /> }.to_html(),
+        Sample::AutoTopUp(sections) => view! { <AutoTopUpBody sections=*sections /> }.to_html(),
         Sample::Purchase(details) => view! { <PurchaseBody details=*details /> }.to_html(),
         Sample::Usage(_, usage) => view! { <UsageBody usage=*usage /> }.to_html(),
         Sample::History(_, history) => view! { <HistoryBody history=*history /> }.to_html(),

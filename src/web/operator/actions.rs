@@ -41,6 +41,8 @@ pub enum Act {
     /// Makes a key of the API: `first` is its name, `second` its scope.
     MakeKey,
     RevokeKey,
+    /// Switches a customer's automatic top-up off.
+    EndAutoTopUp,
 }
 
 impl Act {
@@ -162,6 +164,7 @@ async fn act_on(app: &App, operator: Operator, form: &SentAction) -> Result<Acti
             Some(id) => actions::revoke_key(app, action, id).await,
             None => Ok(ActionOutcome::Unknown),
         },
+        Act::EndAutoTopUp => actions::switch_off_auto_top_up(app, action, about).await,
         Act::RetryEvent => actions::retry_event(app, action, about).await,
         Act::Erase => actions::erase_closed_customer(app, action, about, &form.first).await,
         Act::Acknowledge => match about.parse() {

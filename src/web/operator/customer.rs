@@ -6,6 +6,7 @@ use crate::usecases::operators::search::{self, NamedCustomer};
 use crate::usecases::{InternalError, purchases};
 use crate::web::operator::action_form::{ActForm, Field};
 use crate::web::operator::actions::Act;
+use crate::web::operator::auto_top_up;
 use crate::web::operator::customer_head::{figures, head};
 use crate::web::operator::customer_lists as lists;
 use crate::web::operator::page::{ROWS, key, operator_page, outcome_notice};
@@ -34,6 +35,7 @@ pub fn CustomerPage() -> impl IntoView {
         let newest = purchases::list_purchases(&request.app, customer.no, None, 1).await?;
         let lists = vec![
             purchases_list(&request, &customer).await?,
+            auto_top_up::section_of(&request, &customer).await?,
             lists::grants(&request, &customer).await?,
             lists::entries(&request, &customer).await?,
             lists::usages(&request, &customer).await?,
@@ -63,8 +65,9 @@ pub fn CustomerPage() -> impl IntoView {
 
 /// Links to the page's lists.
 fn sections() -> AnyView {
-    const SECTIONS: [(&str, &str); 9] = [
+    const SECTIONS: [(&str, &str); 10] = [
         ("#purchases", "Purchases"),
+        ("#auto-top-up", "Automatic top-up"),
         ("#grants", "Grants"),
         ("#entries", "Entries"),
         ("#usages", "Usages"),

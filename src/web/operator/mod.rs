@@ -7,6 +7,7 @@ mod action_form;
 pub mod actions;
 pub mod alarms;
 pub mod audit_table;
+pub mod auto_top_up;
 mod chart;
 pub mod customer;
 pub mod customer_head;

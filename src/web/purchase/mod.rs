@@ -8,7 +8,7 @@ pub mod invoice;
 pub mod notices;
 pub mod timeline;
 
-use crate::domain::{Instant, Money, PurchaseId, PurchaseState};
+use crate::domain::{Instant, Money, Origin, PurchaseId, PurchaseState};
 use crate::usecases::access::links::Viewer;
 use crate::usecases::app::Asker;
 use crate::usecases::credits::{accounts, overview};
@@ -252,6 +252,10 @@ async fn notice(app: &App, viewer: &Viewer, purchase: &Purchase, back: bool) -> 
             let mailed = viewer.email.clone().or(owner).unwrap_or_else(|| "you".to_owned());
             Some(notices::processing(&mailed, &here))
         }
+        PurchaseState::Open | PurchaseState::Created if purchase.origin == Origin::Automatic => {
+            Some(notices::automatic(purchase, viewer.role.may_manage()))
+        }
+        PurchaseState::Expired if purchase.origin == Origin::Automatic => Some(notices::given_up()),
         PurchaseState::Open | PurchaseState::Created if back => Some(notices::checking(&here)),
         PurchaseState::Open | PurchaseState::Created if open => {
             let until = Zone::named(&viewer.timezone).sentence(purchase.checkout_expires_at);

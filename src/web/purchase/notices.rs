@@ -1,6 +1,7 @@
 //! The notices of a purchase's page: the way back from Checkout, and unfinished purchases.
 
 use crate::domain::{Credits, Instant};
+use crate::usecases::purchases::Purchase;
 use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form::BuyForm;
 use crate::web::ui::dates::{Moment, Zone};
@@ -75,6 +76,30 @@ pub fn unfinished(until: Moment, resume: Option<BuyForm>) -> Notice {
         Some(form) => notice.with(NoticeAction::Buy { label: "Continue".into(), form }),
         None => notice,
     }
+}
+
+/// An automatic purchase is under way, or waits for a person.
+#[must_use]
+pub fn automatic(purchase: &Purchase, may_manage: bool) -> Notice {
+    match &purchase.url {
+        Some(url) if may_manage => {
+            let text = "If nobody confirms within 24 hours, nothing is charged and automatic top-up stops.";
+            let notice = Notice::new(Tone::Warn, "Your bank asks you to confirm this payment.", text);
+            notice.with(NoticeAction::main_link("Confirm payment", url))
+        }
+        Some(_) => Notice::new(Tone::Warn, "The bank asks to confirm this payment.", "Ask an owner or admin."),
+        None => {
+            let text = "Automatic top-up charges your saved card. This usually takes less than a minute.";
+            Notice::new(Tone::Info, "We're buying these credits for you.", text)
+        }
+    }
+}
+
+/// An automatic purchase that was not paid in time.
+#[must_use]
+pub fn given_up() -> Notice {
+    let notice = Notice::new(Tone::Quiet, "This wasn't paid, and its invoice is void.", "You weren't charged.");
+    notice.with(NoticeAction::link("Automatic top-up", "/auto-top-up"))
 }
 
 /// Its Checkout closed unpaid.

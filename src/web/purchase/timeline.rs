@@ -12,6 +12,14 @@ use leptos::prelude::*;
 pub enum TimelineStep {
     /// The Buy form was sent.
     Chosen,
+    /// Bought without a click.
+    Automatic,
+    /// Its invoice was made.
+    Invoiced,
+    /// The saved card was declined.
+    Declined,
+    /// The card's bank asks the cardholder.
+    Confirmation,
     Opened,
     /// A delayed payment is on its way.
     Processing,
@@ -43,6 +51,10 @@ impl TimelineStep {
     fn named(name: &str) -> Option<Self> {
         Some(match name {
             "chosen" => Self::Chosen,
+            "automatic" => Self::Automatic,
+            "invoiced" => Self::Invoiced,
+            "declined" => Self::Declined,
+            "confirmation_required" => Self::Confirmation,
             "checkout_opened" => Self::Opened,
             "processing" => Self::Processing,
             "paid" => Self::Paid,
@@ -64,6 +76,10 @@ impl TimelineStep {
     fn words(self, credits: Credits) -> Text {
         match self {
             Self::Chosen => return Text::from("You chose ").counted(credits, ""),
+            Self::Automatic => return Text::new().counted(credits, "").text(" ordered automatically"),
+            Self::Invoiced => "Invoice issued",
+            Self::Declined => "Card declined",
+            Self::Confirmation => "Bank asked for your confirmation",
             Self::Opened => "Checkout opened",
             Self::Processing => "Bank payment started",
             Self::Paid => "Payment received",
@@ -91,6 +107,8 @@ impl TimelineStep {
             Self::Credited | Self::RefundFailed | Self::DisputeWon => Tone::Good,
             Self::Processing | Self::Paid | Self::Reminded | Self::ReminderWaits | Self::Refunded => Tone::Info,
             Self::Review | Self::Disputed | Self::ReminderDelayed | Self::ReminderRefused => Tone::Warn,
+            Self::Declined | Self::Confirmation => Tone::Warn,
+            Self::Automatic | Self::Invoiced => Tone::Info,
             Self::Failed | Self::DisputeLost => Tone::Bad,
             Self::Chosen | Self::Opened | Self::Expired | Self::Ended => Tone::Quiet,
         }
@@ -100,6 +118,7 @@ impl TimelineStep {
     const fn coming(self) -> &'static [&'static str] {
         match self {
             Self::Chosen | Self::Opened | Self::Processing => &["Payment", "Credits added"],
+            Self::Automatic | Self::Invoiced | Self::Declined | Self::Confirmation => &["Payment", "Credits added"],
             Self::Paid => &["Credits added"],
             _ => &[],
         }

@@ -94,6 +94,18 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     Ok(Page::new("Settings", Some(viewer), view! { <SettingsBody settings /> }))
 }
 
+fn auto_top_up_link() -> impl IntoView {
+    view! {
+        <section aria-labelledby="auto-top-up">
+            <h2 id="auto-top-up">"Automatic top-up"</h2>
+            <p class="card">
+                "Buys a top-up when credits run low, up to a limit. "
+                <a href="/auto-top-up">"Set up, change or switch off"</a>
+            </p>
+        </section>
+    }
+}
+
 /// The page's content.
 #[component]
 pub fn SettingsBody(settings: Settings) -> impl IntoView {
@@ -107,6 +119,7 @@ pub fn SettingsBody(settings: Settings) -> impl IntoView {
         {devices::section(&viewer, sessions, &feedback, &shop, zone)}
         {time_zone::section(&viewer, &feedback, now)}
         {emails::section(&settings.emails, settings.default_mark, &feedback, may_choose)}
+        {auto_top_up_link()}
         {api_keys::section(keys, key_seed, new_key, &feedback, zone)}
     }
 }

@@ -1,6 +1,6 @@
 //! The name of a purchase's state, as customers read it.
 
-use crate::domain::PurchaseState;
+use crate::domain::{Origin, PurchaseState};
 use crate::usecases::purchases::Purchase;
 use crate::web::ui::badge::{Badge, Tone};
 
@@ -42,6 +42,10 @@ pub fn purchase_badge(purchase: &Purchase, is_paid: bool, dispute: Dispute) -> B
         },
         (PurchaseState::Review, _) => Badge::new(Tone::Warn, "In review"),
         _ if is_paid => Badge::new(Tone::Info, "Adding credits"),
+        (PurchaseState::Open, _) if waits_for_person(purchase) => Badge::new(Tone::Warn, "Needs your confirmation"),
+        (PurchaseState::Created | PurchaseState::Open, _) if purchase.origin == Origin::Automatic => {
+            Badge::new(Tone::Info, "Processing")
+        }
         (PurchaseState::Created | PurchaseState::Open, _) => Badge::new(Tone::Quiet, "Not finished"),
         (PurchaseState::Processing, _) => Badge::new(Tone::Warn, "Processing"),
         (PurchaseState::Failed, _) => Badge::new(Tone::Bad, "Failed"),
@@ -49,11 +53,16 @@ pub fn purchase_badge(purchase: &Purchase, is_paid: bool, dispute: Dispute) -> B
     }
 }
 
+/// An automatic purchase whose card's bank asks the cardholder.
+fn waits_for_person(purchase: &Purchase) -> bool {
+    purchase.origin == Origin::Automatic && purchase.url.is_some()
+}
+
 /// A credited purchase, for tests and the gallery.
 #[cfg(any(test, feature = "demo"))]
 #[must_use]
 pub fn example(n: u8, credits: i64, amount: i64, created_at: &str) -> Purchase {
-    use crate::domain::{Credits, Origin, PurchaseId};
+    use crate::domain::{Credits, PurchaseId};
     let created_at = created_at.parse().unwrap_or_default();
     Purchase {
         id: PurchaseId(uuid::Uuid::from_bytes([n; 16])),
