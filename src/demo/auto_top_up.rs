@@ -57,7 +57,7 @@ fn text(past: &App, customer: &str, agreed: &Agreement) -> String {
     let money = |minor| crate::domain::Money::new(minor, &agreed.currency).short();
     format!(
         "I agree: when {customer} has fewer than {}, or a request needs more than are left, {shop} buys {credits} for {}, \
-         or several of this package at once, and charges the card that I save next, without asking again, for at most {} \
+         or several times that at once, and charges the card that I save next, without asking again, for at most {} \
          in any 30 days, tax included. Top-ups are non-refundable. I can switch this off at any time.",
         agreed.threshold.counted(),
         money(agreed.price),

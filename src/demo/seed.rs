@@ -7,6 +7,7 @@ use crate::demo::rhythm;
 use crate::demo::story::{self, StoryEvent, StoryStep};
 use crate::domain::{Credits, GrantId, HoldId, PurchaseId};
 use crate::ledger::{Charge, ChargeOutcome, Ledger, WriteTransaction};
+use crate::usecases::auto_top_up::run_auto_payments;
 use crate::usecases::customers;
 use crate::usecases::customers::PutOutcome;
 use crate::usecases::purchases::{PurchaseRequest, StartOutcome};
@@ -95,10 +96,8 @@ impl StoryReplay<'_> {
             StoryStep::AutoTopUp(package, threshold, cap) => {
                 let terms = (package, Credits(threshold), cap);
                 auto_top_up::switch_on(self.past, self.sandbox, event.customer, terms).await?;
-                // Deciding, then paying.
-                for _ in 0..2 {
-                    crate::jobs::run_due(self.past).await?;
-                }
+                crate::jobs::run_due(self.past).await?;
+                run_auto_payments(self.past).await?;
             }
             _ => crate::jobs::run_due(self.past).await?,
         }

@@ -59,7 +59,8 @@ impl InForce {
 pub fn card_words(card: &Card) -> String {
     let mut letters = card.brand.chars();
     let brand: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    format!("{brand} ···· {}", card.last4)
+    // It stays on one line.
+    format!("{brand}\u{a0}····\u{a0}{}", card.last4)
 }
 
 /// `expires 12/2034`
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_agreement_is_one_sentence_with_its_card() {
-        let want = "When you have fewer than 500 credits, we'll buy 1,200 for $9, at most $50 in any 30 days, on Visa ···· 4242.";
+        let want = "When you have fewer than 500 credits, we'll buy 1,200 for $9, at most $50 in any 30 days, on Visa\u{a0}····\u{a0}4242.";
         assert_eq!(in_force(0, 5_000).sentence().to_string(), want);
         let card = in_force(0, 5_000).card.expect("a card");
         assert_eq!(expiry(&card), "expires 03/2034");

@@ -168,7 +168,7 @@ async fn load_sections(
     let billing = billing::load_billing(app, customer, |_| 0..0, |_| (0, 0)).await?.ok_or(PageError::SignIn)?;
     let rule = auto_top_up::find_auto_top_up(app, viewer.customer_no).await?;
     let would_sleep = match rule.state {
-        AutoState::Off => auto_top_up::would_sleep(app, viewer.customer_no).await?,
+        AutoState::Off | AutoState::Suspended(_) => auto_top_up::would_sleep(app, viewer.customer_no).await?,
         _ => None,
     };
     let flash = request.take_flash().and_then(|flash| AutoOutcome::from_code(flash.code()));
@@ -207,8 +207,9 @@ impl Loaded<'_> {
         let currency = rule.agreed.as_ref().map_or_else(|| self.currency(), |agreed| agreed.currency.as_str());
         let buying = rule.in_progress.as_ref();
         let situation = Situation {
-            // Before anything is agreed, it is said why it could not work.
+            // Before anything is agreed (again), it is said why it could not work.
             state: would_sleep.map_or(rule.state, AutoState::Asleep),
+            is_agreed: rule.agreed.is_some(),
             blocked: rule.blocked,
             cap: Money::new(rule.agreed.as_ref().map_or(0, |agreed| agreed.cap), currency),
             buying: buying.map(|purchase| (purchase.credits, price_of(purchase))),

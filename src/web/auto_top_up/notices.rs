@@ -13,6 +13,8 @@ use crate::web::ui::text::Text;
 #[derive(Clone, Debug)]
 pub struct Situation {
     pub state: AutoState,
+    /// A rule is in force, or was suspended.
+    pub is_agreed: bool,
     /// The limit leaves no room for one package.
     pub blocked: bool,
     pub cap: Money,
@@ -84,40 +86,33 @@ impl Situation {
     }
 
     fn asleep(&self, reason: AsleepReason) -> Notice {
-        let warn = |strong: &str, text: &str| Notice::new(Tone::Warn, strong, text);
-        match reason {
-            AsleepReason::PlanCannotBuy => {
-                let notice =
-                    warn("Your plan can't buy top-ups, so nothing is bought.", "Upgrade, and it goes on by itself.");
-                self.act(notice, NoticeAction::main_link("Upgrade", self.upgrade.clone()))
-            }
-            AsleepReason::BuyingOff => {
-                warn("Top-ups can't be bought at the moment.", "Nothing is charged. It goes on by itself later.")
-            }
-            AsleepReason::CustomerClosed => warn("This account is closed.", "Nothing is bought."),
-            AsleepReason::Nobody => warn(
-                "There's no owner or admin, so nothing is bought.",
-                "Support can add one. Then it goes on by itself.",
+        let change = || NoticeAction::main_link("Change", format!("{PAGE}?change=1"));
+        let (strong, cure, action) = match reason {
+            AsleepReason::PlanCannotBuy => (
+                "Your plan can't buy top-ups.",
+                "Upgrade first.",
+                Some(NoticeAction::main_link("Upgrade", self.upgrade.clone())),
             ),
+            AsleepReason::BuyingOff => ("Top-ups can't be bought at the moment.", "Try again later.", None),
+            AsleepReason::CustomerClosed => ("This account is closed.", "Ask support.", None),
+            AsleepReason::Nobody => ("There's no owner or admin.", "Support can add one.", None),
             AsleepReason::PackageGone => {
-                let notice = warn(
-                    "The package is no longer for sale, so nothing is bought.",
-                    "Choose another one and agree again.",
-                );
-                self.act(notice, NoticeAction::main_link("Change", format!("{PAGE}?change=1")))
+                ("The package is no longer for sale.", "Choose another one and agree again.", Some(change()))
             }
             AsleepReason::PriceChanged => {
-                let notice = warn(
-                    "The price has changed since you agreed, so nothing is bought.",
-                    "Agree to the new price to go on.",
-                );
-                self.act(notice, NoticeAction::main_link("Change", format!("{PAGE}?change=1")))
+                ("The price has changed since you agreed.", "Agree to the new price to go on.", Some(change()))
             }
-            AsleepReason::TaxUnknown => {
-                let text = "Add your billing address on Billing, under “Card, billing address and VAT ID”.";
-                let notice = warn("We can't compute the tax, so nothing is bought.", text);
-                self.act(notice, NoticeAction::main_link("Go to Billing", "/billing#purchases"))
-            }
+            AsleepReason::TaxUnknown => (
+                "We can't compute the tax.",
+                "Add your billing address on Billing, under “Card, billing address and VAT ID”.",
+                Some(NoticeAction::main_link("Go to Billing", "/billing#purchases")),
+            ),
+        };
+        let text = if self.is_agreed { format!("Nothing is bought meanwhile. {cure}") } else { cure.to_owned() };
+        let notice = Notice::new(Tone::Warn, strong, text);
+        match action {
+            Some(action) => self.act(notice, action),
+            None => notice,
         }
     }
 
@@ -158,6 +153,7 @@ mod tests {
     fn situation(state: AutoState) -> Situation {
         Situation {
             state,
+            is_agreed: true,
             blocked: false,
             cap: Money::new(5_000, "usd"),
             buying: None,

@@ -88,7 +88,7 @@ impl AutoOutcome {
                 ("No card was saved yet.", "Automatic top-up stays off until there is one. You weren't charged.")
             }
             Self::CardRefused => (
-                "This card was declined before.",
+                "Automatic top-up has stopped on this card.",
                 "Save another card, or buy a top-up yourself with this one first. You weren't charged.",
             ),
             Self::NotACard => ("Only a card can be saved.", "Automatic top-up stays off. You weren't charged."),

@@ -93,14 +93,14 @@ fn pace(present: &Present<'_>, terms: &Terms) -> Text {
     text.text(" That's over your limit, so it would stop at ").money(terms.cap.clone()).text(".")
 }
 
-/// `$7.50 for 1,000 credits. Builder: $3.16 for 1,000, at 25,000 credits a month for $79.`
+/// `$7.50 for 1,000 credits here, $3.16 on Builder (25,000 credits a month for $79).`
 fn per_credit(terms: &Terms, next: Option<&Plan>, currency: &str) -> Text {
     let price = per_thousand(terms.package.grants(), &terms.price());
-    let text = Text::new().money(price).text(" for 1,000 credits.");
-    let Some(plan) = next else { return text };
+    let text = Text::new().money(price).text(" for 1,000 credits here");
+    let Some(plan) = next else { return text.text(".") };
     let fee = Money::new(plan.amount, currency);
-    let text = text.text(format!(" On {}: ", plan.name)).money(per_thousand(plan.allowance(), &fee));
-    text.text(" for 1,000, with ").counted(plan.allowance(), "").text(" a month for ").money(fee).text(".")
+    let text = text.text(", ").money(per_thousand(plan.allowance(), &fee)).text(format!(" on {} (", plan.name));
+    text.counted(plan.allowance(), "").text(" a month for ").money(fee).text(").")
 }
 
 /// The cheapest plan that has more credits.
@@ -175,6 +175,6 @@ mod tests {
     #[test]
     fn a_credit_costs_so_much_here_and_on_the_next_plan() {
         let line = lines(1_000, None, 5_000)[1].clone();
-        assert_eq!(line, "$7.50 for 1,000 credits. On Builder: $3.16 for 1,000, with 25,000 credits a month for $79.");
+        assert_eq!(line, "$7.50 for 1,000 credits here, $3.16 on Builder (25,000 credits a month for $79).");
     }
 }

@@ -22,7 +22,7 @@ pub fn consent(parties: &Parties, terms: &Terms) -> Text {
         Text::from("I agree: when ").text(customer.as_str()).text(" has fewer than ").counted(terms.threshold, "");
     let text = text.text(format!(", or a request needs more than are left, {shop} buys "));
     let text = text.counted(terms.package.grants(), "").text(" for ").money(terms.price());
-    let text = text.text(format!("{tax}, or several of this package at once, and charges the card that I save next, without asking again, for at most "));
+    let text = text.text(format!("{tax}, or several times that at once, and charges the card that I save next, without asking again, for at most "));
     let text = text.money(terms.cap.clone());
     text.text(" in any 30 days, tax included. Top-ups are non-refundable. I can switch this off at any time.")
 }
@@ -53,14 +53,14 @@ mod tests {
         check(
             false,
             "I agree: when Acme Data has fewer than 500 credits, or a request needs more than are left, Gleaner buys \
-             1,200 credits for $9, or several of this package at once, and charges the card that I save next, without \
+             1,200 credits for $9, or several times that at once, and charges the card that I save next, without \
              asking again, for at most $50 in any 30 days, tax included. Top-ups are non-refundable. I can switch this \
              off at any time.",
         );
         check(
             true,
             "I agree: when Acme Data has fewer than 500 credits, or a request needs more than are left, Gleaner buys \
-             1,200 credits for $9 plus tax, or several of this package at once, and charges the card that I save next, \
+             1,200 credits for $9 plus tax, or several times that at once, and charges the card that I save next, \
              without asking again, for at most $50 in any 30 days, tax included. Top-ups are non-refundable. I can \
              switch this off at any time.",
         );

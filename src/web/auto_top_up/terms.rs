@@ -100,17 +100,6 @@ pub struct SentTerms {
 }
 
 impl SentTerms {
-    /// A form that was not sent yet.
-    #[must_use]
-    pub fn unsent(terms: Terms) -> Self {
-        Self {
-            package: terms.package.id.clone(),
-            threshold: Typed::right(terms.threshold.to_string()),
-            cap: Typed::right(money::plain(&terms.cap)),
-            terms: Some(terms),
-        }
-    }
-
     /// Reads the sent fields; those that are missing have the value of `default`.
     #[must_use]
     pub fn read(catalog: &Catalog, default: &Terms, field: impl Fn(&str) -> Option<String>) -> Self {

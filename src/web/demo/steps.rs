@@ -51,7 +51,6 @@ fn let_it_buy() -> AnyView {
     view! {
         <a class="step" href="/auto-top-up">
             "Auto"
-            <span class="wide-only">" top-up"</span>
         </a>
     }
     .into_any()

@@ -129,6 +129,7 @@ fn sections(catalog: &Catalog, v: Variation) -> Sections {
     let price = Money::new(900, "usd");
     let situation = Situation {
         state: v.state,
+        is_agreed: !is_off,
         blocked: v.blocked,
         cap: Money::new(5_000, "usd"),
         buying: v.buying.then(|| (Credits::whole(1_200), price.clone())),

@@ -99,6 +99,7 @@ async fn save_address(tx: &mut Transaction, session: &Value) -> Result<()> {
             "postal_code": "94103", "state": "CA",
         });
         tx.save(&[&customer]).await?;
+        tx.emit(id_of(&customer), &[("customer.updated", &customer)]).await?;
     }
     Ok(())
 }
