@@ -69,7 +69,6 @@ create table auto_top_ups (
   blocked_at integer                        -- when people were told that the cap leaves no room
 );
 create index auto_top_ups_due on auto_top_ups (due_at) where due_at is not null;
-create index auto_top_ups_on on auto_top_ups (customer_no) where state = 'on';
 
 -- Consents on their way: agreed to, the card not given yet.
 create table auto_top_up_setups (

@@ -250,6 +250,8 @@ on_both!(real_answers_are_as_the_document_says, |app| {
     call(app, held, "get", &under("balance"), "larch", None).await;
     call(app, held, "get", &under("entries"), "larch", None).await;
     call(app, held, "get", &under("entries?format=csv"), "larch", None).await;
+    call(app, held, "get", &under("auto_top_up"), "larch", None).await;
+    call(app, held, "delete", &under("auto_top_up"), "larch", None).await;
     for (template, path) in [
         ("/api/account", "/api/account"),
         ("/api/usage-stats", "/api/usage-stats?range=30d"),

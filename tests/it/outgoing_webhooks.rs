@@ -129,7 +129,7 @@ on_both!(a_credited_top_up_is_one_signed_message, |app| {
             "type": "top_up.credited",
             "timestamp": purchase["credited_at"],
             "data": {
-                "customer": "acme", "purchase": opened.id, "credits": 1200, "expires_at": purchase["expires_at"],
+                "customer": "acme", "purchase": opened.id, "origin": "api", "credits": 1200, "expires_at": purchase["expires_at"],
                 "balance": {"available": 1380, "plan": 180, "courtesy": 0, "top_up": 1200, "held": 0},
             },
         })

@@ -141,11 +141,10 @@ const ASLEEP: [&str; 7] =
     ["plan_cannot_buy", "buying_off", "customer_closed", "nobody", "package_gone", "price_changed", "tax_unknown"];
 
 fn auto_top_up() -> Value {
-    let card = json!({"brand": string(), "last4": string(), "exp_month": whole(), "exp_year": whole()});
     let reasons = [ASLEEP.as_slice(), &SUSPENDED].concat();
     let fields = json!({"state": one_of(&["off", "on", "asleep", "suspended"]), "reason": nullable_one_of(&reasons), "package": nullable(string()),
         "threshold": nullable(credits()), "cap": nullable(whole()), "spent": nullable(whole()), "currency": nullable(string()),
-        "card": nullable(json!({"anyOf": [object(card)]})), "consented_at": nullable(instant()), "blocked": boolean()});
+        "card": nullable(reference("SavedCard")), "consented_at": nullable(instant()), "blocked": boolean()});
     described(
         object(fields),
         "The fields of a rule that is off are null. spent counts as the cap does: the last 30 x 24 hours",
@@ -261,6 +260,7 @@ fn customers() -> Value {
         "StartedPurchase": object(json!({"id": id("pur"), "url": nullable(string()), "state": string(), "package": string(), "credits": credits(), "amount": whole(), "currency": string()})),
         "Purchase": object(purchase),
         "AutoTopUp": auto_top_up(),
+        "SavedCard": object(json!({"brand": string(), "last4": string(), "exp_month": whole(), "exp_year": whole()})),
         "PurchaseWithTimeline": object(with_timeline),
     })
 }

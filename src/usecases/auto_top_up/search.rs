@@ -24,11 +24,11 @@ const TOLD_MAX: i64 = 100;
 pub(super) async fn find_missed(app: &App) -> Result<(), InternalError> {
     let now = app.clock.now();
     let sql = "select (select at from cursors where name = 'auto_top_ups') as at,
-        (select count(*) from auto_top_ups where state = 'on') as n";
+        (select min(customer_no) from auto_top_ups where state = 'on') as first";
     let row = app.store.read().await?.fetch_optional(sql, Vec::new()).await?;
     let Some(row) = row else { return Ok(()) };
     let searched = row.opt_at("at")?;
-    if row.int("n")? == 0 || searched.is_some_and(|at| now - at < TimeDelta::seconds(SEARCH_SECONDS)) {
+    if row.opt_int("first")?.is_none() || searched.is_some_and(|at| now - at < TimeDelta::seconds(SEARCH_SECONDS)) {
         return Ok(());
     }
     let mut after = 0;

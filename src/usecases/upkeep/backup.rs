@@ -101,7 +101,7 @@ pub async fn write_backup(store: &Store, file: &Path) -> Result<Backup, BackupEr
     let partial = PartialFile::create(beside(file, ".partial"))?;
     store.copy_into(&partial.path).await?;
     let copy = Store::open_existing(&url(&partial.path)?).await.map_err(|e| failed_copy(&partial.path, &e))?;
-    let report = match check_pages(&copy).await {
+    let report = match check_pages(&copy, file).await {
         Ok(()) => check_ledger(&copy).await,
         Err(e) => Err(e),
     };
@@ -113,9 +113,9 @@ pub async fn write_backup(store: &Store, file: &Path) -> Result<Backup, BackupEr
     Ok(Backup { report, bytes })
 }
 
-/// SQLite's own check of pages and indexes.
-pub(super) async fn check_pages(copy: &Store) -> Result<(), BackupError> {
-    let damaged = |said: &str| BackupError::Failed(format!("the copy is damaged: {said}"));
+/// SQLite's own check of pages and indexes; `file` is how the copy is named.
+pub(super) async fn check_pages(copy: &Store, file: &Path) -> Result<(), BackupError> {
+    let damaged = |said: &str| BackupError::Failed(format!("{}: the copy is damaged: {said}", file.display()));
     let row = copy.read().await?.fetch_optional("pragma integrity_check(1)", Vec::new()).await;
     let said = row.and_then(|row| row.map_or_else(|| Ok(String::new()), |row| row.text("integrity_check")));
     match said.map_err(|e| damaged(&e.to_string()))?.as_str() {

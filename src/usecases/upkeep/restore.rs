@@ -56,7 +56,7 @@ async fn inspect(copy: &Store, file: &Path, now: Instant) -> Result<Restored, Ba
         let reason = format!("FILE: {}: the database has no tables of Topup", file.display());
         return Err(BackupError::Refused(reason));
     }
-    check_pages(copy).await?;
+    check_pages(copy, file).await?;
     copy.migrate().await.map_err(|e| failed_copy(file, &e))?;
     run_backfill(copy).await.map_err(|e| BackupError::Failed(e.to_string()))?;
     let report = check_ledger(copy).await?;

@@ -9,7 +9,7 @@ use std::path::Path;
 use topup::store::Store;
 
 /// Statements that may walk through a table: part of their text, and why.
-const WALKS: [(&str, &str); 32] = [
+const WALKS: [(&str, &str); 31] = [
     ("as plan from accounts a join customers c", "once, when a process starts: is each plan in the catalogue?"),
     ("from _sqlx_migrations", "a row for each migration"),
     ("from information_schema.tables", "once, when a process starts"),
@@ -34,7 +34,6 @@ const WALKS: [(&str, &str); 32] = [
     ("select count(*) as n from erasures", "what waits, counted for an operator"),
     ("select count(*) as n from balance_alerts where emailed_at is null", "what waits, counted for an operator"),
     ("from webhook_messages h left join customers c on c.no = h.customer_no", "`topup hooks list`"),
-    ("(select count(*) from auto_top_ups where state = 'on') as n", "the rules that are on, once a minute"),
     ("t.card_warned_at is null and c.exp_year", "the rules that are on, once a minute"),
     ("last_error from job_runs", "a row for each job"),
     ("select max(started_at) from job_runs", "a row for each job"),
