@@ -40,10 +40,12 @@ pub fn ChoiceForm(choice: Choice) -> impl IntoView {
     view! {
         <form class="card panel terms" method="get" action=PAGE aria-label="What to buy, and when">
             {changes.then(|| view! { <input type="hidden" name="change" value="1" /> })}
-            <label class="grow">
-                "Package"
-                <select name="package">{options}</select>
-            </label>
+            <div class="grow">
+                <label for="package">"Package"</label>
+                <select id="package" name="package">
+                    {options}
+                </select>
+            </div>
             <Field
                 label="When credits fall below"
                 name="below"
