@@ -86,12 +86,15 @@ async fn a_passing_error_is_retried_with_the_same_key() {
 
 #[tokio::test]
 async fn a_permanent_error_is_not_retried() {
-    for (status, code) in [(400, "parameter_unknown"), (402, "x"), (404, "resource_missing")] {
+    for (status, code) in [(400, "parameter_unknown"), (404, "resource_missing")] {
         let (stripe, script) = stripe(&[(status, error(code))]).await;
         let refused = create(&stripe).await;
         assert!(matches!(refused, Err(StripeError::Refused { status: same, .. }) if same == status), "{refused:?}");
         assert_eq!(asked(&script).len(), 1);
     }
+    let (declining, script) = stripe(&[(402, error("expired_card"))]).await;
+    assert!(matches!(create(&declining).await, Err(StripeError::Card { code, .. }) if code == "expired_card"));
+    assert_eq!(asked(&script).len(), 1);
     for status in [401, 403] {
         let (stripe, script) = stripe(&[(status, error("x"))]).await;
         assert!(matches!(create(&stripe).await, Err(StripeError::Unauthorized(_))));
