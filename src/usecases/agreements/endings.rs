@@ -50,6 +50,7 @@ impl EndedBy {
 /// Switches a rule off, in whatever state it is: its unpaid purchase is voided and its card detached, by the job. A
 /// consent that is on its way is void too. Says whether there was anything to switch off.
 pub(crate) async fn end_rule(tx: &mut WriteTransaction, customer_no: i64, by: EndedBy) -> Result<bool, InternalError> {
+    tx.evict_account(customer_no).await?;
     let now = tx.now();
     let sql = "update auto_top_up_setups set ended_at = $1 where customer_no = $2 and ended_at is null";
     tx.db.execute(sql, args![now, customer_no]).await?;
@@ -65,7 +66,6 @@ pub(crate) async fn end_rule(tx: &mut WriteTransaction, customer_no: i64, by: En
     }
     detach_later(tx, &rule).await?;
     give_up_payment(tx, customer_no, "expired").await?;
-    tx.evict_account(customer_no).await?;
     Ok(true)
 }
 
@@ -94,6 +94,7 @@ pub(crate) async fn suspend_rule(
     customer_no: i64,
     reason: SuspendedReason,
 ) -> Result<(), InternalError> {
+    tx.evict_account(customer_no).await?;
     let Some(rule) = load_rule(&mut tx.db, customer_no).await? else { return Ok(()) };
     bar_card(tx, customer_no, &rule.fingerprint).await?;
     if rule.state != RuleState::On {
@@ -106,9 +107,7 @@ pub(crate) async fn suspend_rule(
     end_consent(tx, rule.consent, &EndedBy::Suspended).await?;
     give_up_payment(tx, customer_no, "failed").await?;
     mails::enqueue_suspended(tx, customer_no, rule.consent, reason).await?;
-    webhooks::enqueue_suspended(tx, customer_no, rule.consent, name).await?;
-    tx.evict_account(customer_no).await?;
-    Ok(())
+    webhooks::enqueue_suspended(tx, customer_no, rule.consent, name).await
 }
 
 /// A refund or a dispute of a purchase, or its review: where it was automatic, the rule is suspended.

@@ -78,8 +78,10 @@ pub(crate) async fn load_rule(db: &mut Connection, customer_no: i64) -> Result<O
 
 /// Makes a look at a rule that is on due now.
 pub(crate) async fn look_now(tx: &mut WriteTransaction, customer_no: i64) -> Result<(), InternalError> {
+    // Its account first, as every write to the rule: the flush that marks it has the account, too. And the engine's
+    // memory of the rule is old from now on.
+    tx.evict_account(customer_no).await?;
     let sql = "update auto_top_ups set due_at = $1 where customer_no = $2 and state = 'on'";
     tx.db.execute(sql, args![tx.now(), customer_no]).await?;
-    // The engine's memory of it is old now.
-    Ok(tx.evict_account(customer_no).await?)
+    Ok(())
 }

@@ -50,6 +50,7 @@ async fn lower(
     threshold: Credits,
     cap: i64,
 ) -> Result<ChangeOutcome, InternalError> {
+    tx.evict_account(no).await?;
     let Some(rule) = load_rule(&mut tx.db, no).await?.filter(|rule| rule.state == RuleState::On) else {
         return Ok(ChangeOutcome::Off);
     };
@@ -108,6 +109,7 @@ pub(crate) async fn address_changed(app: &App, stripe_customer: &str) -> Result<
     let Some(no) = row.map(|row| row.int("customer_no")).transpose()? else { return Ok(()) };
     app.write(move |tx| {
         Box::pin(async move {
+            tx.evict_account(no).await?;
             let sql = "update auto_top_ups set tax_unknown_at = null, unit_total = null where customer_no = $1";
             tx.db.execute(sql, args![no]).await?;
             agreements::look_now(tx, no).await

@@ -185,6 +185,7 @@ async fn tax_unknown(app: &App, payment: PaymentRow) -> Result<(), InternalError
     app.write(move |tx| {
         Box::pin(async move {
             let (now, no) = (tx.now(), payment.customer_no);
+            tx.evict_account(no).await?;
             if give_up(tx, &payment, "expired").await? {
                 let sql = "update auto_top_ups set tax_unknown_at = $1 where customer_no = $2";
                 tx.db.execute(sql, args![now, no]).await?;
@@ -210,6 +211,7 @@ async fn check_invoice(app: &App, payment: PaymentRow, state: InvoiceState) -> R
 
 async fn check_in(tx: &mut WriteTransaction, payment: &PaymentRow, state: &InvoiceState) -> Result<(), InternalError> {
     let (now, id, sale) = (tx.now(), payment.purchase, &state.sale);
+    tx.evict_account(payment.customer_no).await?;
     let Some(purchase) = load_purchase(&mut tx.db, id).await? else { return Ok(()) };
     let is_same = state.status == "open"
         && sale.amount_subtotal == Some(purchase.amount)
@@ -250,6 +252,7 @@ pub(super) async fn refuse(
     alarm: &'static str,
     detail: &str,
 ) -> Result<(), InternalError> {
+    tx.evict_account(payment.customer_no).await?;
     if give_up(tx, payment, "failed").await? {
         alarms::raise_alarm(tx, alarm, &payment.purchase.to_string(), detail).await?;
         let until = tx.now() + TimeDelta::hours(REFUSED_HOURS);

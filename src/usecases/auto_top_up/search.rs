@@ -79,6 +79,7 @@ async fn finish(tx: &mut WriteTransaction, now: Instant) -> Result<(), InternalE
         order by t.customer_no limit $2";
     for row in tx.db.fetch_all(sql, args![month, TOLD_MAX]).await? {
         let (no, consent) = (row.int("customer_no")?, row.int("consent")?);
+        tx.evict_account(no).await?;
         if let Some(consent) = consent_of_rule(&mut tx.db, consent).await? {
             let card = mails::card_words(&consent.card.brand, &consent.card.last4);
             let date = (consent.card.exp_month, consent.card.exp_year);
