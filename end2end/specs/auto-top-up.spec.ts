@@ -12,6 +12,9 @@ const cards = {
   lost: "4000 0000 0000 9987",
 };
 
+// A card is saved, a job decides, a job pays: several pages and a few seconds of jobs in each test.
+test.describe.configure({ timeout: 180_000 });
+
 /** The page's state beside its heading. */
 async function expectState(page: Page, state: "Off" | "On" | "Paused" | "Stopped"): Promise<void> {
   await expect(page.getByRole("heading", { level: 1, name: `Automatic top-up ${state}` })).toBeVisible();
@@ -40,12 +43,12 @@ async function switchOn(page: Page, card: string): Promise<void> {
 
 /** The test clock stands still, and the jobs look every few seconds. */
 async function expectAvailable(customer: Customer, credits: number): Promise<void> {
-  await expect.poll(async () => (await customer.balance()).available, { timeout: 30_000 }).toBe(credits);
+  await expect.poll(async () => (await customer.balance()).available, { timeout: 60_000 }).toBe(credits);
 }
 
 async function expectStateOfRule(shop: Shop, customer: Customer, state: string, reason: string | null = null): Promise<void> {
   const path = `/v1/customers/${customer.id}/auto_top_up`;
-  await expect.poll(() => shop.operator.get(path), { timeout: 30_000 }).toMatchObject({ state, reason });
+  await expect.poll(() => shop.operator.get(path), { timeout: 60_000 }).toMatchObject({ state, reason });
 }
 
 async function expectSound(page: Page, state: string): Promise<void> {
@@ -123,7 +126,7 @@ test("a card that asks is confirmed at the bank", async ({ page, shop }) => {
   await expect(async () => {
     await page.goto("/auto-top-up");
     await expect(page.getByText("Your bank asks you to confirm $9 for 1,200 credits.")).toBeVisible({ timeout: 1_000 });
-  }).toPass({ timeout: 30_000 });
+  }).toPass({ timeout: 60_000 });
   expect(await customer.balance()).toMatchObject({ available: 180 });
   await page.goto("/billing");
   await expect(page.getByText("Your bank asks you to confirm a payment.")).toBeVisible();
@@ -156,7 +159,6 @@ test("a lost card stops it, and another card lifts that", async ({ page, shop })
 });
 
 test("a payment that nobody confirms stops it, until a person has paid with the card", async ({ page, ownShop }) => {
-  test.setTimeout(120_000);
   const customer = await ownShop.customer({ used: 4820 });
   await customer.signIn(page);
   await choose(page, ownShop.url);
@@ -164,7 +166,7 @@ test("a payment that nobody confirms stops it, until a person has paid with the 
   await expect(async () => {
     await page.goto(`${ownShop.url}/auto-top-up`);
     await expect(page.getByRole("link", { name: "Confirm payment" })).toBeVisible({ timeout: 1_000 });
-  }).toPass({ timeout: 30_000 });
+  }).toPass({ timeout: 60_000 });
   const day = 25 * 60 * 60 * 1000;
   await ownShop.operator.moveClockTo(new Date(Date.parse(await ownShop.operator.now()) + day).toISOString());
   await expectStateOfRule(ownShop, customer, "suspended", "authentication");
@@ -258,7 +260,6 @@ test("an operator sees the rule and switches it off", async ({ page, shop, isMob
 
 test("each state is sound", async ({ page, javaScriptEnabled }) => {
   test.skip(javaScriptEnabled === false, "axe is a script");
-  test.setTimeout(180_000);
   const states = ["off", "off-plan-cheaper", "off-mistakes", "off-unticked", "off-viewer", "on", "on-change", "on-lower", "confirm", "limit", "price-changed", "declined"];
   for (const state of states) {
     await page.goto(`/_gallery/auto-${state}`);

@@ -6,14 +6,14 @@ import { bar, expect, expectBarInView, openBar, step, switchTo, test } from "../
 const widths = [320, 360, 768, 1024, 1440];
 const paths = {
   "signed out": ["/sign-in", "/operator/sign-in", "/no-such-page"],
-  customer: ["/billing", "/usage", "/history", "/settings", "/demo/plans", "/demo/mails", "/demo/events"],
+  customer: ["/billing", "/usage", "/history", "/settings", "/auto-top-up", "/demo/plans", "/demo/mails", "/demo/events"],
   operator: ["/operator", "/operator/customers/larch", "/operator/alarms", "/operator/sales", "/operator/second-factor"],
 };
 
 /** The bar is whole in the window before anything is clicked or scrolled, and what the page ends with is above it. */
 async function expectRoomForBar(page: Page, name: string): Promise<void> {
   await expect.soft(bar(page), name).toBeInViewport({ ratio: 1 });
-  await expect.soft(step(page, 3), name).toBeInViewport({ ratio: 1 });
+  await expect.soft(step(page, 4), name).toBeInViewport({ ratio: 1 });
   const found = await page.evaluate(() => {
     const edges = () => document.querySelector("aside.demo")!.getBoundingClientRect();
     const atTop = Math.round(edges().bottom) - window.innerHeight;

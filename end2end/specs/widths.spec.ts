@@ -83,7 +83,7 @@ test.describe("at 320 px", () => {
     await buy(page);
     expect.soft(await tooWide(page), "a purchase").toEqual([]);
     const pages = ["/billing", "/billing?top_ups=all&purchases=all", "/usage", "/usage?range=weekly", "/history", `/history?source=${HEX}`, "/settings"];
-    for (const path of [...pages, "/plans", "/demo/plans", "/demo/mails", "/demo/events"]) await expectNarrow(page, path);
+    for (const path of [...pages, "/auto-top-up", "/plans", "/demo/plans", "/demo/mails", "/demo/events"]) await expectNarrow(page, path);
     await page.goto("/settings");
     await page.getByRole("textbox", { name: /key/i }).fill(WORD.slice(0, 64));
     await page.getByRole("button", { name: /(make|create) key/i }).click();

@@ -40,6 +40,9 @@ async fn forms(ada: &Browser<'_>) -> Vec<(&'static str, Fields)> {
         ("plan_portal", text(&[])),
         ("buy", buy_form(ada).await),
         ("choose_plan", buy_form(ada).await),
+        ("auto_top_up", agree_form(ada).await),
+        ("auto_top_up_limits", text(&[("threshold", "1"), ("cap", "900")])),
+        ("auto_top_up_off", text(&[])),
         ("demo-use", text(&[("credits", "5"), ("key", "k"), ("back", "/billing")])),
         ("demo-move", text(&[("to", "day"), ("back", "/billing")])),
         ("demo-plan", text(&[("plan", "pro")])),
@@ -58,6 +61,18 @@ const OPERATORS: [&str; 5] = [
 async fn key_of(ada: &Browser<'_>) -> String {
     let page = ada.get("/settings").await.expect(200).text;
     format!("key_{}", &page.split_once("value=\"key_").expect("a key").1[..32])
+}
+
+/// The forms whose own signature binds more.
+const SEALED: [&str; 3] = ["buy", "choose_plan", "auto_top_up"];
+
+/// The fields of the form that agrees to automatic top-up, its seal taken away.
+async fn agree_form(browser: &Browser<'_>) -> Fields {
+    let mut fields: Fields = vec![("agree", "yes".to_owned())];
+    for name in ["setup", "package", "price", "currency", "threshold", "cap", "text"] {
+        fields.push((name, browser.field("/auto-top-up", name).await));
+    }
+    fields
 }
 
 /// The fields of the first Buy form, its seal taken away.
@@ -150,7 +165,7 @@ on_both!(a_form_without_or_with_anothers_signature_changes_nothing, |app| {
     let before = state(app).await;
     let halves = [&own[..32], &own[32..], &format!("{own}00")];
     for (name, fields) in &forms {
-        let field = if ["buy", "choose_plan"].contains(name) { "mac" } else { "signature" };
+        let field = if SEALED.contains(name) { "mac" } else { "signature" };
         let mut wrong = vec!["", "00", "zz", &of_other, halves[1]];
         if *name != "sign-out" {
             // Signing out ends the session, wherever it is.
@@ -180,7 +195,7 @@ on_both!(a_form_of_one_tab_does_not_act_on_the_customer_of_another, |app| {
     let forms = forms(&ada).await;
     ada.sent("switch-customer", &[("customer", "beta")]).await;
     let before = state(app).await;
-    for (name, fields) in forms.iter().filter(|(name, _)| !["buy", "choose_plan", "sign-out"].contains(name)) {
+    for (name, fields) in forms.iter().filter(|(name, _)| *name != "sign-out" && !SEALED.contains(name)) {
         let to = ada.post_bare("same-origin", name, &with(fields, "signature", &drawn)).await.expect(303);
         assert!(to.way().ends_with("?outcome=form_stale"), "{name}: {to:?}");
     }
@@ -200,8 +215,16 @@ on_both!(every_form_of_every_page_carries_whom_it_was_drawn_for, |app| {
     let bought = app.buy("alpha", "p1200", "buy-1").await["id"].as_str().unwrap().to_owned();
     let operator = OperatorBrowser::open(app).await;
     let mut pages = Vec::new();
-    for path in ["/billing", "/usage", "/history", "/settings", "/demo/plans", &format!("/purchases/{bought}"), "/none"]
-    {
+    for path in [
+        "/billing",
+        "/usage",
+        "/history",
+        "/settings",
+        "/auto-top-up",
+        "/demo/plans",
+        &format!("/purchases/{bought}"),
+        "/none",
+    ] {
         pages.push((path.to_owned(), ada.get(path).await.text));
     }
     for path in [
