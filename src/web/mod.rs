@@ -4,7 +4,7 @@
 //! *Not here:* the API for programs (`http`), the use-cases (`usecases`).
 
 pub mod assets;
-mod auto_top_up;
+pub mod auto_top_up;
 pub mod billing;
 mod brand;
 mod continue_page;
