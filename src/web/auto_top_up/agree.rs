@@ -1,4 +1,5 @@
 //! The box that agrees, and its form: it leads to Stripe's page, where a card is saved. Lower values need no new consent.
+#![allow(clippy::too_many_arguments, reason = "the function takes each field of its form")]
 
 use crate::domain::Credits;
 use crate::usecases::InternalError;
@@ -96,7 +97,6 @@ enum Click {
 ///
 /// # Errors
 /// An internal error only; its cause is in the log.
-#[allow(clippy::too_many_arguments, reason = "the function takes each field of its form")]
 #[server(name = AgreeToAutoTopUp, prefix = "/_fn", endpoint = "auto_top_up")]
 pub async fn agree_to_auto_top_up(
     #[server(default)] setup: String,
