@@ -141,18 +141,14 @@ const ASLEEP: [&str; 7] =
     ["plan_cannot_buy", "buying_off", "customer_closed", "nobody", "package_gone", "price_changed", "tax_unknown"];
 
 fn auto_top_up() -> Value {
-    let reasons = [ASLEEP.as_slice(), &SUSPENDED].concat();
-    let fields = json!({"state": one_of(&["off", "on", "asleep", "suspended"]), "reason": nullable_one_of(&reasons), "package": nullable(string()),
+    let reasons = [ASLEEP.as_slice(), &SUSPENDED].concat().join(", ");
+    let fields = json!({"state": one_of(&["off", "on", "asleep", "suspended"]), "reason": described(nullable(string()), &reasons), "package": nullable(string()),
         "threshold": nullable(credits()), "cap": nullable(whole()), "spent": nullable(whole()), "currency": nullable(string()),
         "card": nullable(reference("SavedCard")), "consented_at": nullable(instant()), "blocked": boolean()});
     described(
         object(fields),
         "The fields of a rule that is off are null. spent counts as the cap does: the last 30 x 24 hours",
     )
-}
-
-fn nullable_one_of(values: &[&str]) -> Value {
-    json!({"anyOf": [one_of(values), {"type": "null"}]})
 }
 
 fn kind() -> Value {
