@@ -13,7 +13,7 @@
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
 use crate::store::errors::DbError;
-use crate::store::postgres_sessions::{Generation, Sessions, is_read_only_error, means_old_sessions};
+use crate::store::postgres_sessions::{FAILED_OVER, Generation, Sessions, is_read_only_error, means_old_sessions};
 use crate::store::postgres_standbys;
 use crate::store::postgres_standbys::Fence;
 use sqlx::pool::PoolConnection;
@@ -150,9 +150,11 @@ impl Server {
         }
         // One may have waited in the pool since the server was read-only; the next may be the first at a server that
         // has taken its place.
+        let mut was_read_only = false;
         for _ in 0..2 {
             match self.begin_in_pool(sql).await {
-                Err(e) if is_read_only_error(&e) => {}
+                Err(DbError::Protocol(said)) if said == FAILED_OVER => {}
+                Err(e) if is_read_only_error(&e) && !std::mem::replace(&mut was_read_only, true) => {}
                 begun => return begun,
             }
         }
@@ -260,7 +262,7 @@ impl PostgresConnection {
         }
         let Some(generation) = self.server.sessions.generation_of(self.since) else {
             self.throw_away();
-            return Err(DbError::Protocol(super::postgres_sessions::FAILED_OVER.to_owned()));
+            return Err(DbError::Protocol(FAILED_OVER.to_owned()));
         };
         self.begun = rows.get(1).map(|keys| begun(generation, &rows[0], keys)).transpose()?;
         Ok(())
