@@ -24,6 +24,7 @@ pub mod migrations;
 pub mod newest_commit;
 mod opening;
 pub mod postgres;
+mod postgres_hosts;
 pub mod postgres_sessions;
 mod postgres_standbys;
 mod row;
@@ -39,12 +40,12 @@ use db::{Connection, DbError};
 use migration_state::{Tables, tables};
 use migrations::{POSTGRES, SQLITE};
 use postgres::Server;
+use postgres_hosts::Hosts;
 use postgres_sessions::Sessions;
 use sqlite::Writer;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 /// Begins a write transaction on PostgreSQL: the first row says whether the session may write at all. One question, one
@@ -248,12 +249,8 @@ impl Store {
     }
 
     async fn open_postgres(url: &str, opening: Opening) -> Result<Self, OpenError> {
-        // Nothing is asked for at the start of a session that a pooler would refuse or drop: it is set afterwards.
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|e| OpenError::Url(e.to_string()))?
-            .application_name("topup")
-            .extra_float_digits(None);
-        opening.until_it_answers(&options).await?;
+        let hosts = Hosts::parse(url).map_err(OpenError::Url)?;
+        let options = opening.until_it_answers(&hosts).await?;
         let sessions = Sessions::default();
         let pool = sessions.watched(PgPoolOptions::new(), opening.response_timeout.0.min(Duration::from_secs(5)));
         let pool = pool.max_connections(opening.connections).connect_with(options).await?;
@@ -263,7 +260,7 @@ impl Store {
         if opening.is_synchronous && !Self::sees_standbys(&pool).await? {
             return Err(OpenError::Standbys);
         }
-        Ok(Self::Postgres(Server::new(pool, sessions, opening.response_timeout, opening.is_synchronous)))
+        Ok(Self::Postgres(Server::new(pool, (hosts, sessions), opening.response_timeout, opening.is_synchronous)))
     }
 
     async fn sees_standbys(pool: &PgPool) -> Result<bool, DbError> {

@@ -5,11 +5,11 @@
 
 use crate::store::errors::{DbError, is_lasting};
 use crate::store::postgres::ResponseTimeout;
+use crate::store::postgres_hosts::Hosts;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 use std::path::Path;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// The time between two log lines about a server that does not answer.
 const MESSAGE_EVERY: Duration = Duration::from_secs(5);
@@ -96,6 +96,7 @@ fn connection_error_words(error: &DbError) -> String {
     match error {
         DbError::Io(e) => e.to_string(),
         DbError::Database(said) => said.message().to_owned(),
+        DbError::Protocol(said) => said.clone(),
         DbError::PoolTimedOut => "no connection was free in time".to_owned(),
         other => other.to_string(),
     }
@@ -123,19 +124,14 @@ pub(super) fn has_log(path: &Path) -> bool {
 
 impl Opening {
     /// Connects once, and again for a while where the server does not answer.
-    pub(super) async fn until_it_answers(&self, options: &PgConnectOptions) -> Result<(), OpenError> {
+    pub(super) async fn until_it_answers(&self, hosts: &Hosts) -> Result<PgConnectOptions, OpenError> {
         let until = Instant::now() + self.wait;
         let mut next_message = Instant::now();
         let mut pause = Duration::from_millis(100);
         loop {
-            let error = match timeout(self.response_timeout.0, options.connect()).await {
-                Ok(Ok(connection)) => {
-                    // It has answered; how it says goodbye is of no interest.
-                    let _closed = timeout(self.response_timeout.0, connection.close()).await;
-                    return Ok(());
-                }
-                Ok(Err(error)) => error,
-                Err(_) => DbError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "it says nothing")),
+            let error = match hosts.find(self.response_timeout.0).await {
+                Ok(options) => return Ok(options),
+                Err(error) => error,
             };
             if is_connection_refusal(&error) || Instant::now() + pause > until {
                 return Err(error.into());

@@ -13,6 +13,7 @@
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
 use crate::store::errors::DbError;
+use crate::store::postgres_hosts::Hosts;
 use crate::store::postgres_sessions::{FAILED_OVER, Generation, Sessions, is_read_only_error, means_old_sessions};
 use crate::store::postgres_standbys;
 use crate::store::postgres_standbys::Fence;
@@ -38,12 +39,16 @@ impl Default for ResponseTimeout {
 pub struct Server {
     /// All of them but the parked one.
     pub pool: PgPool,
+    hosts: Hosts,
     sessions: Sessions,
     response_timeout: ResponseTimeout,
     parked: Arc<Mutex<Vec<Parked>>>,
     /// Where commits must be on standbys: the wait that readers share.
     fence: Option<Arc<Fence>>,
 }
+
+/// How long a connection takes at most before other servers are asked.
+const SLOW: Duration = Duration::from_millis(500);
 
 /// Connections that are parked at most: one for each lane of the engine.
 const PARKED_MAX: usize = 3;
@@ -89,9 +94,27 @@ fn connection_gone() -> DbError {
 impl Server {
     /// Of this pool.
     #[must_use]
-    pub fn new(pool: PgPool, sessions: Sessions, response_timeout: ResponseTimeout, is_synchronous: bool) -> Self {
+    pub fn new(
+        pool: PgPool,
+        (hosts, sessions): (Hosts, Sessions),
+        response_timeout: ResponseTimeout,
+        is_synchronous: bool,
+    ) -> Self {
         let fence = is_synchronous.then(Arc::default);
-        Self { pool, sessions, response_timeout, parked: Arc::default(), fence }
+        Self { pool, hosts, sessions, response_timeout, parked: Arc::default(), fence }
+    }
+
+    /// A connection of the pool. One that does not come soon may have to come from another server.
+    async fn take(&self) -> Result<PoolConnection<Postgres>, DbError> {
+        let mut acquired = std::pin::pin!(self.pool.acquire());
+        let soon = tokio::time::timeout(SLOW, &mut acquired).await;
+        if !matches!(soon, Ok(Ok(_))) {
+            self.hosts.look(&self.pool, &self.sessions);
+        }
+        match soon {
+            Ok(answer) => answer,
+            Err(_) => acquired.await,
+        }
     }
 
     fn connection(&self, connection: PoolConnection<Postgres>, since: Instant) -> PostgresConnection {
@@ -112,7 +135,7 @@ impl Server {
     /// # Errors
     /// None free in time, or the server is gone.
     pub async fn acquire(&self) -> Result<PostgresConnection, DbError> {
-        Ok(self.connection(self.pool.acquire().await?, Instant::now()))
+        Ok(self.connection(self.take().await?, Instant::now()))
     }
 
     /// A transaction that begins with this SQL.
@@ -163,7 +186,7 @@ impl Server {
 
     async fn begin_in_pool(&self, sql: &'static str) -> Result<PostgresConnection, DbError> {
         let since = Instant::now();
-        let mut connection = self.connection(self.pool.acquire().await?, since);
+        let mut connection = self.connection(self.take().await?, since);
         connection.begin_writing(sql).await.map(|()| connection)
     }
 
@@ -234,6 +257,7 @@ impl PostgresConnection {
                 answer
             }
             Err(_) => {
+                self.server.hosts.look(&self.server.pool, &self.server.sessions);
                 self.throw_away();
                 Err(silent())
             }
@@ -257,6 +281,7 @@ impl PostgresConnection {
         let read_only: String = rows.first().ok_or(DbError::RowNotFound)?.try_get("read_only")?;
         if read_only == "on" {
             self.server.sessions.discard_all_now();
+            self.server.hosts.look(&self.server.pool, &self.server.sessions);
             self.throw_away();
             return Err(DbError::Protocol(super::postgres_sessions::READ_ONLY.to_owned()));
         }

@@ -129,3 +129,50 @@ async fn a_commit_whose_wait_for_the_standby_is_canceled_is_not_answered() {
     assert!(matches!(Store::open_with(&blind, opening).await, Err(OpenError::Standbys)));
     operator.close().await;
 }
+
+async fn set_read_only(store: &Store, to: &str) {
+    let mut db = store.read().await.unwrap();
+    db.execute(format!("alter system set default_transaction_read_only = {to}"), Vec::new()).await.unwrap();
+    db.execute("select pg_reload_conf()", Vec::new()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_servers_the_one_that_takes_writes_is_found_without_a_restart() {
+    let servers = [Server::start().await, Server::start().await];
+    let places = servers.each_ref().map(|server| server.url.split(['@', '/']).nth(3).unwrap());
+    let mut operators = Vec::new();
+    for (server, place) in servers.iter().zip(places) {
+        let operator = Store::open(&server.url).await.unwrap();
+        operator.migrate().await.unwrap();
+        let mut db = operator.read().await.unwrap();
+        db.execute("alter role topup password 'same'", Vec::new()).await.unwrap();
+        drop(db);
+        operator.close().await;
+        operators.push(Store::open(&format!("postgres://topup:same@{place}/postgres")).await.unwrap());
+    }
+    set_read_only(&operators[0], "on").await;
+    // Nobody listens at the first.
+    let url = format!(
+        "postgres://topup:same@127.0.0.1:9,{},{}/postgres?target_session_attrs=read-write",
+        places[0], places[1]
+    );
+    let mut process = serve(&url, "server");
+    for (round, writable) in [1, 0, 1].into_iter().enumerate() {
+        set_read_only(&operators[1 - writable], "on").await;
+        set_read_only(&operators[writable], "off").await;
+        let before = count(&operators[writable], "select count(*) as n from customers").await;
+        loop {
+            let body = r#"{"email":"ada@acme.example","plan":"pro"}"#.to_owned();
+            let answer = call(&process.base, "PUT", &format!("/v1/customers/acme{round}"), "-", body).await.unwrap();
+            if answer.status == 201 {
+                break;
+            }
+            answer.expect_problem(503, "overloaded");
+        }
+        assert_eq!(count(&operators[writable], "select count(*) as n from customers").await, before + 1);
+    }
+    assert_eq!(process.terminate().await, Some(0));
+    for operator in operators {
+        operator.close().await;
+    }
+}
