@@ -195,8 +195,9 @@ async fn the_sweep_asks_less_often_the_older_a_purchase_is() {
         app.stripe_calls() - calls
     };
     let (first, second) = (asked(12).await, asked(60).await);
-    assert!((10..=12).contains(&first), "{first}");
-    assert!((15..=30).contains(&second), "{second}");
+    // Stripe's list of events is read in two parts each ten minutes, beside.
+    assert!((10..=14).contains(&first), "{first}");
+    assert!((21..=36).contains(&second), "{second}");
     // Its end is asked for at once, however old it is.
     app.advance_to(stored(&app, &opened.id).await.checkout_expires_at).await;
     purchases::sweep_purchases(&app.inner()).await.unwrap();
