@@ -37,6 +37,7 @@ pub fn ChoiceForm(choice: Choice) -> impl IntoView {
     };
     let options = packages.into_iter().map(option).collect_view();
     let unit = currency.to_uppercase();
+    let is_second = sent.threshold.error.is_some();
     view! {
         <form class="card panel terms" method="get" action=PAGE aria-label="What to buy, and when">
             {changes.then(|| view! { <input type="hidden" name="change" value="1" /> })}
@@ -60,6 +61,7 @@ pub fn ChoiceForm(choice: Choice) -> impl IntoView {
                 name="cap"
                 id="cap"
                 value=sent.cap.text
+                is_second
                 error=sent.cap.error
                 maxlength=20
                 inputmode="decimal"

@@ -17,6 +17,9 @@ pub fn Field(
     #[prop(optional)] placeholder: Option<&'static str>,
     #[prop(optional)] inputmode: Option<&'static str>,
     #[prop(default = true)] required: bool,
+    /// Another field of the form is wrong, too, and has the focus.
+    #[prop(optional)]
+    is_second: bool,
 ) -> impl IntoView {
     let error_id = format!("{id}-error");
     let is_bad = error.is_some();
@@ -33,20 +36,20 @@ pub fn Field(
                 autocomplete=autocomplete
                 placeholder=placeholder
                 inputmode=inputmode
-                autofocus=is_bad
+                autofocus=is_bad && !is_second
                 aria-invalid=is_bad.then_some("true")
                 aria-describedby=is_bad.then(|| error_id.clone())
             />
         </label>
-        {error.map(|error| view! { <FieldError id=error_id.clone() error /> })}
+        {error.map(|error| view! { <FieldError id=error_id.clone() error is_second /> })}
     }
 }
 
 /// The error of a field; the field names it by `aria-describedby`.
 #[component]
-pub fn FieldError(#[prop(into)] id: String, error: String) -> impl IntoView {
+pub fn FieldError(#[prop(into)] id: String, error: String, #[prop(optional)] is_second: bool) -> impl IntoView {
     view! {
-        <p class="error" role="alert" id=id>
+        <p class="error" role=(!is_second).then_some("alert") id=id>
             {error}
         </p>
     }
