@@ -136,11 +136,11 @@ impl Situation {
         }
         let strong = Text::from("Your limit of ")
             .money(self.cap.clone())
-            .text(" is reached, so nothing more is bought for now.");
+            .text(" has no room for another purchase.");
         let notice = Notice::new(
             Tone::Warn,
             strong,
-            "It goes on once earlier purchases are 30 days old. Raise the limit, or buy a top-up yourself.",
+            "Nothing more is bought until earlier purchases are 30 days old. Raise the limit, or buy a top-up yourself.",
         );
         Some(self.act(notice, NoticeAction::main_link("Raise the limit", format!("{PAGE}?change=1"))))
     }
@@ -172,7 +172,7 @@ mod tests {
     fn what_a_person_must_do_comes_first() {
         let buying = Some((Credits::whole(1_200), Money::new(900, "usd")));
         let mut on = Situation { blocked: true, ..situation(AutoState::On) };
-        assert!(words(&on).starts_with("Your limit of $50 is reached, so nothing more is bought for now."));
+        assert!(words(&on).starts_with("Your limit of $50 has no room for another purchase."));
         on.buying = buying;
         assert!(words(&on).starts_with("We're buying 1,200 credits for $9."));
         on.confirm_url = Some("https://invoice.example/1".to_owned());

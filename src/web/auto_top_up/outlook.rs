@@ -26,13 +26,23 @@ pub struct Present<'a> {
 }
 
 impl Present<'_> {
-    /// The packages that a month takes beside the plan at this pace.
+    /// The credits that a month takes beside the plan at this pace.
+    fn beside(&self) -> Option<i128> {
+        let used = i128::from(self.per_day?.0) * i128::from(DAYS);
+        Some((used - i128::from(self.allowance.0)).max(0))
+    }
+
+    /// The packages that a month takes beside the plan at this pace, rounded up.
     #[must_use]
     pub fn monthly(&self, package: &Package) -> Option<i64> {
-        let used = i128::from(self.per_day?.0) * i128::from(DAYS);
-        let beside = (used - i128::from(self.allowance.0)).max(0);
         let size = i128::from(package.grants().0).max(1);
-        i64::try_from((beside + size - 1) / size).ok()
+        i64::try_from((self.beside()? + size - 1) / size).ok()
+    }
+
+    /// The months that one package lasts at this pace.
+    fn months(&self, package: &Package) -> Option<i64> {
+        let beside = self.beside().filter(|beside| *beside > 0)?;
+        i64::try_from(i128::from(package.grants().0) / beside).ok()
     }
 
     /// The packages that would be bought at once.
@@ -81,6 +91,14 @@ fn pace(present: &Present<'_>, terms: &Terms) -> Text {
     };
     if monthly == 0 {
         return "At this pace your plan is enough, so it would rarely buy.".into();
+    }
+    match present.months(&terms.package) {
+        Some(13..) => return "At this pace: less than 1 package a year.".into(),
+        Some(months @ 2..) => {
+            let text = Text::from(format!("At this pace: about 1 package every {months} months, "));
+            return text.money(terms.price()).text(".");
+        }
+        _ => {}
     }
     let cost = terms.package.amount.saturating_mul(monthly);
     let times = if monthly == 1 { "package".to_owned() } else { "packages".to_owned() };
@@ -139,11 +157,15 @@ mod tests {
     }
 
     fn lines(available: i64, per_day: Option<i64>, cap: i64) -> Vec<String> {
+        lines_at(available, per_day.map(Credits::whole), cap)
+    }
+
+    fn lines_at(available: i64, per_day: Option<Credits>, cap: i64) -> Vec<String> {
         let catalog = catalog();
         let present = Present {
             available: Credits::whole(available),
             allowance: Credits::whole(5_000),
-            per_day: per_day.map(Credits::whole),
+            per_day,
             packages_max: 10,
             plan: "starter",
         };
@@ -168,6 +190,10 @@ mod tests {
             pace(Some(280), 2_000),
             "At this pace: about 3 packages a month, $27. That's over your limit, so it would stop at $20."
         );
+        // 5,300 a month are 300 beside the plan.
+        let slow = |tenths: i64| lines_at(1_000, Some(Credits(Credits::whole(tenths).0 / 10)), 5_000)[0].clone();
+        assert_eq!(slow(1_767), "At this pace: about 1 package every 3 months, $9.");
+        assert_eq!(slow(1_690), "At this pace: less than 1 package a year.");
         assert_eq!(pace(Some(150), 5_000), "At this pace your plan is enough, so it would rarely buy.");
         assert_eq!(pace(None, 5_000), "After a week of usage, this page says how often it would buy.");
     }
