@@ -70,6 +70,7 @@ fn folder() -> PathBuf {
 
 async fn rounds(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Table) {
     let sqlite = if chosen.has("sqlite") { Some(ours::Engine::sqlite(folder, "engine").await) } else { None };
+    let rules = if chosen.has("sqlite") { Some(ours::Engine::with_rules(folder).await) } else { None };
     let http = if chosen.has("http") { Some(ours::Server::start(folder).await) } else { None };
     let has_server = std::env::var_os("TOPUP_TEST_POSTGRES").is_some();
     let postgres = if chosen.has("postgres") && has_server { Some(ours::Pair::open().await) } else { None };
@@ -91,6 +92,10 @@ async fn rounds(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Table) {
         if let Some(engine) = &sqlite {
             table
                 .add("SQLite in process, 256 callers, 1,000 customers", engine.charges(plan, CALLERS, CUSTOMERS).await);
+            if let Some(rules) = &rules {
+                let sample = rules.charges(plan, CALLERS, CUSTOMERS).await;
+                table.add("SQLite in process, 1,000 customers with automatic top-up", sample);
+            }
             table.add("SQLite in process, 256 callers, ONE customer", engine.charges(plan, CALLERS, 1).await);
             table.add("SQLite in process, ONE customer drained to zero", engine.drained(round).await);
             table.add("SQLite in process, one caller", engine.charges(plan, 1, CUSTOMERS).await);

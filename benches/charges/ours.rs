@@ -34,6 +34,20 @@ impl Engine {
         Self::on(&format!("sqlite://{}", folder.join(format!("{name}.db")).display())).await
     }
 
+    /// Every customer has automatic top-up on, with a limit that is never reached.
+    pub async fn with_rules(folder: &Path) -> Self {
+        drop(Self::sqlite(folder, "rules").await);
+        let store = Store::open(&format!("sqlite://{}", folder.join("rules.db").display())).await.unwrap();
+        let mut db = store.begin_write().await.unwrap();
+        let sql = "insert into auto_top_ups (customer_no, state, consent, package, price, currency, threshold, cap,
+              payment_method, fingerprint, changed_at)
+            select no, 'on', no, 'p1200', 900, 'usd', 1000, 9000, 'pm', 'card', 0 from accounts";
+        db.execute(sql, Vec::new()).await.unwrap();
+        db.commit().await.unwrap();
+        drop(store);
+        Self::sqlite(folder, "rules").await
+    }
+
     pub async fn on(url: &str) -> Self {
         let catalog = Arc::new(Catalog::parse(include_str!("../../catalog.toml")).unwrap());
         let store = Store::open(url).await.unwrap();
@@ -170,7 +184,7 @@ impl Pair {
         table.add("PostgreSQL in process, one caller", one.charges(plan, 1, CUSTOMERS).await);
         let (first, second) =
             tokio::join!(one.charges(plan, CALLERS / 2, CUSTOMERS), two.charges(plan, CALLERS / 2, CUSTOMERS));
-        table.add("PostgreSQL, two engines in turns, 128 callers each", first + second);
+        table.add("PostgreSQL, two engines, 128 callers each", first + second);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Billing of a customer with a thousand entries, beside the same cards and tables made by Next.js, in turns. Ours
+//! Billing and History of a customer with a thousand entries, and Billing's cards and tables made by Next.js, in turns. Ours
 //! looks up a session and asks the database; Next.js has constants in memory.
 
 use crate::load::{Ask, connect, load};
@@ -20,9 +20,11 @@ pub async fn measure(plan: Plan, folder: &Path, table: &mut Table) {
     let cookie = pages::sign_in(&mut stream, &mut buffer, &server, "few").await;
     let next = Next::start(table).await;
     for _ in 0..plan.rounds {
-        let cookie = cookie.clone();
-        let ours = load(server.address, CONNECTIONS, plan.round, move |_, _| pages::get("/billing", &cookie));
-        table.add("Billing on SQLite, 16 connections", ours.await.sample(1.0));
+        for (name, path) in [("Billing", "/billing"), ("History, 50 lines,", "/history")] {
+            let cookie = cookie.clone();
+            let ours = load(server.address, CONNECTIONS, plan.round, move |_, _| pages::get(path, &cookie));
+            table.add(&format!("{name} on SQLite, 16 connections"), ours.await.sample(1.0));
+        }
         if let Some(next) = &next {
             table.add("Next.js, 16 connections", next.load(plan).await);
         }

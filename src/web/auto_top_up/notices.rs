@@ -134,9 +134,7 @@ impl Situation {
         if !self.blocked {
             return None;
         }
-        let strong = Text::from("Your limit of ")
-            .money(self.cap.clone())
-            .text(" has no room for another purchase.");
+        let strong = Text::from("Your limit of ").money(self.cap.clone()).text(" has no room for another purchase.");
         let notice = Notice::new(
             Tone::Warn,
             strong,
