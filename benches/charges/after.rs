@@ -11,6 +11,9 @@ pub async fn measure(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Tab
     if chosen.has("behind") {
         behind(plan, folder, table).await;
     }
+    if chosen.has("writers") && std::env::var_os("TOPUP_TEST_POSTGRES").is_some() {
+        crate::writers::measure(plan, table).await;
+    }
     if chosen.has("flood") {
         crate::flood::measure(plan, folder, table).await;
     }

@@ -14,6 +14,7 @@ mod pages;
 mod peers;
 mod renders;
 mod report;
+mod writers;
 mod years;
 
 use report::Table;

@@ -280,10 +280,15 @@ impl Server {
         tokio::join!(jobs, charges).0.sample(1.0)
     }
 
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+    }
+
     /// Ends it in good order.
     pub fn stop(mut self) -> PathBuf {
-        let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(kill.success() && self.child.wait().unwrap().success());
+        self.signal("TERM");
+        assert!(self.child.wait().unwrap().success());
         self.file.clone()
     }
 }

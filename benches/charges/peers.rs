@@ -30,6 +30,14 @@ pub async fn database(name: &str) -> String {
     url.to_string()
 }
 
+/// Sets a parameter for the sessions that are opened to a database from now on.
+pub async fn set(url: &str, parameter: &str) {
+    let store = Store::open(server().as_str()).await.unwrap();
+    let name = url::Url::parse(url).unwrap().path().trim_start_matches('/').to_owned();
+    let mut db = store.read().await.unwrap();
+    db.execute(format!("alter database {name} set {parameter}"), Vec::new()).await.unwrap();
+}
+
 /// The limit of the disk: writes of 4 KiB, each flushed.
 pub fn flushes(folder: &Path, round: Duration) -> f64 {
     let mut file = std::fs::File::create(folder.join("flush")).unwrap();

@@ -92,7 +92,7 @@ impl Table {
 }
 
 /// Pairs of rows to compare, by the beginning of their names.
-const RATIOS: [(&str, &str, &str, &str); 19] = [
+const RATIOS: [(&str, &str, &str, &str); 20] = [
     ("HTTP, 256 connections, to gringotts", "HTTP on SQLite, 256 connections, 1,000", "gringotts", "100"),
     (
         "HTTP, ONE customer to 1,000",
@@ -151,6 +151,12 @@ const RATIOS: [(&str, &str, &str, &str); 19] = [
         "PostgreSQL, two engines",
         "PostgreSQL in process, 256 callers, 1,000",
         "1.0",
+    ),
+    (
+        "PostgreSQL, commits of 5 ms, two engines to one",
+        "PostgreSQL, commits of 5 ms, two",
+        "PostgreSQL, commits of 5 ms, one",
+        "1.7",
     ),
     (
         "a long history to 10,000 entries",
