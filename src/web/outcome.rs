@@ -7,7 +7,7 @@ use crate::domain::{Credits, Money};
 use crate::web::ui::badge::Tone;
 use crate::web::ui::buy_form::BuyForm;
 use crate::web::ui::dates::Moment;
-use crate::web::ui::notice::{Notice, NoticeAction, Voice};
+use crate::web::ui::notice::{Notice, NoticeAction};
 use crate::web::ui::text::Text;
 use strum::{EnumString, IntoStaticStr};
 
@@ -91,23 +91,20 @@ impl Outcome {
 
     #[must_use]
     pub fn notice(self, details: OutcomeDetails) -> Notice {
-        let (tone, voice) = self.manner();
         let (strong, text, label) = self.words(&details);
-        let notice = Notice::new(tone, strong, text).aloud(voice);
+        let notice = Notice::outcome(self.tone(), strong, text);
         match (label, details.form) {
             (Some(label), Some(form)) => notice.with(NoticeAction::Buy { label: label.into(), form }),
             _ => notice,
         }
     }
 
-    const fn manner(self) -> (Tone, Voice) {
+    const fn tone(self) -> Tone {
         match self {
-            Self::Cancelled => (Tone::Quiet, Voice::Status),
-            Self::LowMarkSet => (Tone::Good, Voice::Status),
-            Self::AlreadyBought | Self::NoInvoice => (Tone::Info, Voice::Status),
-            Self::PriceChanged | Self::CheckoutExpired | Self::FormStale | Self::InvoiceUnavailable => {
-                (Tone::Warn, Voice::Alert)
-            }
+            Self::Cancelled => Tone::Quiet,
+            Self::LowMarkSet => Tone::Good,
+            Self::AlreadyBought | Self::NoInvoice => Tone::Info,
+            Self::PriceChanged | Self::CheckoutExpired | Self::FormStale | Self::InvoiceUnavailable => Tone::Warn,
             Self::StripeUnavailable
             | Self::PurchaseRefused
             | Self::PlanCannotBuy
@@ -116,7 +113,7 @@ impl Outcome {
             | Self::FileFailed
             | Self::BadLowMark
             | Self::PortalRefused
-            | Self::InternalError => (Tone::Bad, Voice::Alert),
+            | Self::InternalError => Tone::Bad,
         }
     }
 
@@ -194,6 +191,7 @@ fn already_bought(details: &OutcomeDetails) -> Text {
 mod tests {
     use super::*;
     use crate::web::ui::dates::Zone;
+    use crate::web::ui::notice::Voice;
     use strum::IntoEnumIterator;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The outcome of a form of this page: a closed code, and its words.
 
 use crate::web::ui::badge::Tone;
-use crate::web::ui::notice::{Notice, Voice};
+use crate::web::ui::notice::Notice;
 use strum::{EnumString, IntoStaticStr};
 
 /// The outcomes; a code is the name in snake case.
@@ -56,24 +56,23 @@ impl AutoOutcome {
 
     #[must_use]
     pub fn notice(self) -> Notice {
-        let (tone, voice) = self.manner();
         let (strong, text) = self.words();
-        Notice::new(tone, strong, text).aloud(voice)
+        Notice::outcome(self.tone(), strong, text)
     }
 
-    const fn manner(self) -> (Tone, Voice) {
+    const fn tone(self) -> Tone {
         match self {
-            Self::SwitchedOn | Self::Lowered => (Tone::Good, Voice::Status),
-            Self::SwitchedOff | Self::Cancelled => (Tone::Quiet, Voice::Status),
-            Self::NotFinished => (Tone::Info, Voice::Status),
-            Self::PriceChanged | Self::NotNow | Self::FormStale => (Tone::Warn, Voice::Alert),
+            Self::SwitchedOn | Self::Lowered => Tone::Good,
+            Self::SwitchedOff | Self::Cancelled => Tone::Quiet,
+            Self::NotFinished => Tone::Info,
+            Self::PriceChanged | Self::NotNow | Self::FormStale => Tone::Warn,
             Self::Unticked
             | Self::CardRefused
             | Self::NotACard
             | Self::NotAllowed
             | Self::StripeUnavailable
             | Self::StripeRefused
-            | Self::InternalError => (Tone::Bad, Voice::Alert),
+            | Self::InternalError => Tone::Bad,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::web::operator::page::{OperatorPage, operator_page};
 use crate::web::request_context::{PageError, RequestContext, form_failed};
 use crate::web::return_to;
 use crate::web::ui::badge::Tone;
-use crate::web::ui::notice::{Notice, NoticeBox, Voice};
+use crate::web::ui::notice::{Notice, NoticeBox};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -72,8 +72,7 @@ fn outcome_notice(request: &RequestContext) -> Option<Notice> {
         "fault" => (Tone::Bad, "Something went wrong on our side. Nothing changed."),
         _ => return None,
     };
-    let voice = if tone == Tone::Bad { Voice::Alert } else { Voice::Status };
-    Some(Notice::new(tone, strong, "").aloud(voice))
+    Some(Notice::outcome(tone, strong, ""))
 }
 
 /// Turns alarm emails on or off for the signed-in operator.

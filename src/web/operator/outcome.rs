@@ -2,7 +2,7 @@
 
 use crate::usecases::operators::actions::ActionOutcome;
 use crate::web::ui::badge::Tone;
-use crate::web::ui::notice::{Notice, Voice};
+use crate::web::ui::notice::Notice;
 
 /// The notice of an outcome; `act` is the form's name.
 #[must_use]
@@ -37,8 +37,7 @@ pub fn notice(outcome: ActionOutcome, act: &str) -> Notice {
         }
         (outcome, _) => words(outcome),
     };
-    let voice = if matches!(tone, Tone::Good | Tone::Info) { Voice::Status } else { Voice::Alert };
-    Notice::new(tone, strong, text).aloud(voice)
+    Notice::outcome(tone, strong, text)
 }
 
 fn words(outcome: ActionOutcome) -> (Tone, &'static str, &'static str) {

@@ -13,7 +13,7 @@ use crate::web::request_context::{PageError, RequestContext, form_failed};
 use crate::web::return_to;
 use crate::web::ui::badge::Tone;
 use crate::web::ui::dates::{When, Zone};
-use crate::web::ui::notice::{Notice, NoticeBox, Voice};
+use crate::web::ui::notice::{Notice, NoticeBox};
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 
@@ -122,8 +122,7 @@ fn outcome_notice(flash: &Flash) -> Option<Notice> {
         "stale" => (Tone::Bad, "This form was out of date.", "Nothing changed. Check the page and try again."),
         _ => return None,
     };
-    let voice = if tone == Tone::Bad { Voice::Alert } else { Voice::Status };
-    Some(Notice::new(tone, strong, text).aloud(voice))
+    Some(Notice::outcome(tone, strong, text))
 }
 
 /// Switches on the second factor of `seed`. A failure leads back to the same key: the app may have it already.

@@ -1,7 +1,7 @@
 //! The outcome of a form: a closed code, and the notice that the page shows for it.
 
 use crate::web::ui::badge::Tone;
-use crate::web::ui::notice::{Notice, NoticeBox, Voice};
+use crate::web::ui::notice::{Notice, NoticeBox};
 use leptos::prelude::*;
 use strum::{EnumString, IntoStaticStr};
 
@@ -70,9 +70,8 @@ impl SettingsOutcome {
 
     #[must_use]
     pub fn notice(self) -> Notice {
-        let (tone, voice) = if self.is_error() { (Tone::Bad, Voice::Alert) } else { (Tone::Good, Voice::Status) };
         let (strong, text) = self.words();
-        Notice::new(tone, strong, text).aloud(voice)
+        Notice::outcome(if self.is_error() { Tone::Bad } else { Tone::Good }, strong, text)
     }
 
     const fn is_error(self) -> bool {

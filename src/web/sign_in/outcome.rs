@@ -2,7 +2,7 @@
 
 use crate::web::flash::Flash;
 use crate::web::ui::badge::Tone;
-use crate::web::ui::notice::{Notice, Voice};
+use crate::web::ui::notice::Notice;
 use strum::{EnumString, IntoStaticStr};
 
 /// The outcome of a form; its code never holds the address.
@@ -40,7 +40,7 @@ impl SignInOutcome {
             Self::SignedOut => (Tone::Warn, "You were signed out. Nothing was saved.", "Sign in and try again."),
             Self::InternalError => (Tone::Bad, "Something went wrong on our side.", "Try again in a minute."),
         };
-        Some(Notice::new(tone, strong, text).aloud(Voice::Alert))
+        Some(Notice::outcome(tone, strong, text))
     }
 }
 

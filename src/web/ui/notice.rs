@@ -69,6 +69,13 @@ impl Notice {
         Self { tone, voice: Voice::Quiet, strong: strong.into(), text: text.into(), actions: vec![] }
     }
 
+    /// The outcome of a form: announced, and as an error where it is amber or red.
+    #[must_use]
+    pub fn outcome(tone: Tone, strong: impl Into<Text>, text: impl Into<Text>) -> Self {
+        let voice = if matches!(tone, Tone::Warn | Tone::Bad) { Voice::Alert } else { Voice::Status };
+        Self::new(tone, strong, text).aloud(voice)
+    }
+
     #[must_use]
     pub fn aloud(mut self, voice: Voice) -> Self {
         self.voice = voice;
