@@ -6,19 +6,20 @@
 mod answer;
 mod browser;
 mod database;
+mod faults;
 mod form;
 mod steps;
 
 pub use answer::Answer;
 pub use browser::Browser;
 pub use database::{Database, Home};
+pub use faults::BadWrite;
 pub use form::{Form, forms};
 pub use steps::Opened;
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use stripe_sandbox::{Sandbox, SandboxSettings};
@@ -84,8 +85,8 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub sandbox: Sandbox,
     pub http: reqwest::Client,
-    /// Requests that have reached the stand-in's API.
-    stripe_calls: Arc<AtomicUsize>,
+    /// The paths of the requests that have reached the stand-in's API.
+    stripe_calls: Arc<Mutex<Vec<String>>>,
     settings: Mutex<Settings>,
     variant: Variant,
     /// Stays open over restarts: who calls meanwhile waits in its backlog.
@@ -157,7 +158,7 @@ impl TestApp {
             deliver_twice: false,
         });
         let sandbox = sandbox.await.unwrap();
-        let stripe_calls = Arc::new(AtomicUsize::new(0));
+        let stripe_calls = Arc::default();
         serve_counted(sandbox_listener, &sandbox, &stripe_calls);
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         // A kept connection may end with a restart, in the middle of a request.
@@ -218,7 +219,13 @@ impl TestApp {
 
     /// Requests that have reached the stand-in for Stripe.
     pub fn stripe_calls(&self) -> usize {
-        self.stripe_calls.load(Ordering::SeqCst)
+        self.stripe_calls.lock().unwrap().len()
+    }
+
+    /// Those about Checkouts.
+    pub fn checkout_calls(&self) -> usize {
+        let calls = self.stripe_calls.lock().unwrap();
+        calls.iter().filter(|path| path.starts_with("/v1/checkout/sessions")).count()
     }
 }
 
@@ -238,11 +245,12 @@ fn reader(clock: &Arc<Mutex<Clock>>, read: fn(&Clock) -> Instant) -> stripe_sand
     Arc::new(move || read(&clock.lock().unwrap()))
 }
 
-fn serve_counted(listener: TcpListener, sandbox: &Sandbox, calls: &Arc<AtomicUsize>) {
+fn serve_counted(listener: TcpListener, sandbox: &Sandbox, calls: &Arc<Mutex<Vec<String>>>) {
     let calls = Arc::clone(calls);
     let count = move |request: Request, next: Next| {
-        if request.uri().path().starts_with("/v1/") {
-            calls.fetch_add(1, Ordering::SeqCst);
+        let path = request.uri().path();
+        if path.starts_with("/v1/") {
+            calls.lock().unwrap().push(path.to_owned());
         }
         next.run(request)
     };

@@ -4,13 +4,13 @@
 //! fails each of its writes in turn, in the two ways a database fails: the statement alone, and (as SQLite does when
 //! the disk is full or broken) the whole transaction under the engine's feet.
 
-use crate::app::{Database, Opened, TestApp, on_both};
+use crate::app::{BadWrite, Database, Opened, TestApp, on_both};
 use futures::future::join_all;
 use topup::domain::PurchaseId;
 use topup::usecases::purchases;
 
 /// The writes of crediting, in their order: what must fail, and on which table.
-const WRITES: [(&str, &str, &str); 7] = [
+const WRITES: [BadWrite; 7] = [
     ("update", "purchases", "new.state = 'credited' and new.credited_at is null"),
     ("update", "purchases", "new.credited_at is not null"),
     ("insert", "purchase_events", "new.kind = 'paid'"),
@@ -19,34 +19,6 @@ const WRITES: [(&str, &str, &str); 7] = [
     ("insert", "grants", "new.kind = 3"),
     ("insert", "entries", "new.cause_kind = 4"),
 ];
-
-async fn plant(app: &TestApp, how: &str, (what, table, when): (&str, &str, &str)) {
-    match app.home.database {
-        Database::Sqlite => {
-            let sql = format!(
-                "create trigger bad before {what} on {table} when {when} begin select raise({how}, 'bad day'); end"
-            );
-            app.tamper(&sql, Vec::new()).await.unwrap();
-        }
-        Database::Postgres => {
-            let sql = "create or replace function bad() returns trigger as
-                $$ begin raise exception 'bad day'; end $$ language plpgsql";
-            app.tamper(sql, Vec::new()).await.unwrap();
-            let sql = format!(
-                "create trigger bad before {what} on {table} for each row when ({when}) execute function bad()"
-            );
-            app.tamper(&sql, Vec::new()).await.unwrap();
-        }
-    }
-}
-
-async fn take_away(app: &TestApp, table: &str) {
-    let sql = match app.home.database {
-        Database::Sqlite => "drop trigger bad".to_owned(),
-        Database::Postgres => format!("drop trigger bad on {table}"),
-    };
-    app.tamper(&sql, Vec::new()).await.unwrap();
-}
 
 /// Ten charges at once, and how many of them were taken.
 async fn charges(app: &TestApp, round: usize, part: &str) -> usize {
@@ -78,9 +50,9 @@ on_both!(a_purchase_is_credited_with_its_grant_or_neither, |app| {
     for (round, (how, write)) in bad_days.into_iter().enumerate() {
         let opened = app.opened("acme", "p1200", &format!("buy-{round}")).await;
         app.pay(&opened).await;
-        plant(app, how, write).await;
+        app.plant_fault(how, write).await;
         used += fails_whole(app, round, &opened).await;
-        take_away(app, write.1).await;
+        app.remove_fault(write).await;
         // The database is well again: so is the engine, at once.
         let after = charges(app, round, "after").await;
         assert_eq!(after, 10, "{how} {write:?}");
