@@ -2,10 +2,13 @@
 //! come back.
 
 use crate::demo::customers::DemoCustomer;
-use crate::domain::Credits;
 use crate::domain::auto_top_up::Agreement;
+use crate::domain::catalog::Tax;
+use crate::domain::{Credits, Money, Package};
 use crate::usecases::access::links::{self, NewLink, Role, Spent};
-use crate::usecases::auto_top_up::{CompletedConsent, ConsentOutcome, ConsentRequest, begin_consent, complete_consent};
+use crate::usecases::auto_top_up::{
+    CompletedConsent, ConsentOutcome, ConsentRequest, ConsentWords, begin_consent, complete_consent, consent_parts,
+};
 use crate::usecases::{App, InternalError, customers};
 use stripe_sandbox::Sandbox;
 
@@ -52,15 +55,15 @@ pub async fn switch_on(
 
 /// The sentence of the page, with the story's values.
 fn text(past: &App, customer: &str, agreed: &Agreement) -> String {
-    let shop = &past.catalog.shop.name;
-    let credits = past.catalog.package(&agreed.package).map_or(Credits::ZERO, |package| package.grants()).counted();
-    let money = |minor| crate::domain::Money::new(minor, &agreed.currency).short();
-    format!(
-        "I agree: when {customer} has fewer than {}, or a request needs more than are left, {shop} buys {credits} for {}, \
-         or several times that at once, and charges the card that I save next, without asking again, for at most {} \
-         in any 30 days, tax included. Top-ups are non-refundable. I can switch this off at any time.",
-        agreed.threshold.counted(),
-        money(agreed.price),
-        money(agreed.cap),
-    )
+    let money = |minor| Money::new(minor, &agreed.currency);
+    let words = ConsentWords {
+        shop: &past.catalog.shop.name,
+        customer,
+        plus_tax: past.catalog.shop.tax == Tax::Stripe,
+        credits: past.catalog.package(&agreed.package).map_or(Credits::ZERO, Package::grants),
+        price: money(agreed.price),
+        threshold: agreed.threshold,
+        cap: money(agreed.cap),
+    };
+    consent_parts(words).iter().map(ToString::to_string).collect()
 }

@@ -17,7 +17,7 @@ use topup::usecases::purchases;
 use topup::usecases::purchases::{Fulfillment, Purchase};
 
 /// A request to Stripe's API, as its dashboard makes some.
-async fn at_stripe(app: &TestApp, method: &str, path: &str, form: &[(&str, &str)]) -> Value {
+pub async fn at_stripe(app: &TestApp, method: &str, path: &str, form: &[(&str, &str)]) -> Value {
     let base = app.stripe_settings().api_base.unwrap();
     let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
     let request = app.http.request(method, format!("{base}/v1{path}")).bearer_auth(SECRET_KEY);
@@ -57,7 +57,7 @@ fn catalogue(app: &TestApp, name: &str, change: impl Fn(&str) -> String) -> std:
     file
 }
 
-async fn sells(app: &TestApp, change: impl Fn(&str) -> String) {
+pub async fn sells(app: &TestApp, change: impl Fn(&str) -> String) {
     let file = catalogue(app, "changed.toml", change);
     app.set(|settings| settings.database.catalog = file);
     app.restart().await;

@@ -38,7 +38,18 @@ impl Sandbox {
     /// Pays a Checkout with the test card of this number, confirmed by the cardholder where its bank asks. In setup mode
     /// the card is saved.
     pub async fn pay_with(&self, session_id: &str, card_number: &str) -> Result<String> {
-        let card = Card::of_number(card_number).ok_or_else(|| format!("{card_number} is no test card"))?;
+        self.pay_with_expiry(session_id, card_number, (Card::GOOD.month, Card::GOOD.year)).await
+    }
+
+    /// The same with a card that is good until the end of this month of this year.
+    pub async fn pay_with_expiry(
+        &self,
+        session_id: &str,
+        card_number: &str,
+        (month, year): (i64, i64),
+    ) -> Result<String> {
+        let test = Card::find(card_number).ok_or_else(|| format!("{card_number} is no test card"))?;
+        let card = Card { test, month, year };
         let asked = self.act(async |tx| checkout::pay(tx, session_id, Payment::Card(card), "").await).await?;
         let confirmed = matches!(asked, Attempt::Asks);
         self.pay_by(session_id, if confirmed { Payment::Confirmed(true) } else { Payment::Card(card) }).await

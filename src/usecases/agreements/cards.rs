@@ -59,3 +59,14 @@ pub(crate) async fn clear_card(tx: &mut WriteTransaction, customer_no: i64, fing
         where customer_no = $2 and fingerprint = $3";
     tx.db.execute(sql, args![tx.now(), customer_no, fingerprint]).await.map(drop)
 }
+
+/// Puts a card on the list of those to be detached at Stripe.
+pub(crate) async fn detach_later(
+    tx: &mut WriteTransaction,
+    customer_no: i64,
+    payment_method: &str,
+) -> Result<(), DbError> {
+    let sql = "insert into card_detachments (payment_method, customer_no, attempts, due_at) values ($1, $2, 0, $3)
+        on conflict (payment_method) do nothing";
+    tx.db.execute(sql, args![payment_method, customer_no, tx.now()]).await.map(drop)
+}

@@ -1,8 +1,8 @@
 //! Consents: rows that are only ever appended, each with what was shown, and its ending.
 
 use crate::args;
-use crate::domain::Instant;
 use crate::domain::auto_top_up::Agreement;
+use crate::domain::{Credits, Instant};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row};
 use crate::usecases::{App, InternalError};
@@ -46,7 +46,20 @@ pub struct Consent {
     pub text_hash: String,
     pub agreed: Agreement,
     pub card: Card,
+    /// Lower limits since, oldest first.
+    pub lowered: Vec<LowerLimits>,
     pub ended: Option<Ending>,
+}
+
+/// Limits that were lowered, which needs no new consent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LowerLimits {
+    pub at: Instant,
+    /// The member's address, while the member is known.
+    pub by: Option<String>,
+    pub threshold: Credits,
+    /// Minor units.
+    pub cap: i64,
 }
 
 const CONSENT: &str = "select c.*, m.email as agreed_email, e.at as ended_at, e.why,
@@ -54,6 +67,17 @@ const CONSENT: &str = "select c.*, m.email as agreed_email, e.at as ended_at, e.
   from auto_top_up_consents c left join members m on m.no = c.agreed_by
     left join auto_top_up_endings e on e.consent = c.no
     left join members n on cast(n.no as text) = e.ended_by and n.customer_no = c.customer_no";
+
+/// What was agreed to: the columns that consents, rules and consents on their way share.
+pub(crate) fn agreement_of(row: &Row) -> Result<Agreement, DbError> {
+    Ok(Agreement {
+        package: row.text("package")?,
+        price: row.int("price")?,
+        currency: row.text("currency")?,
+        threshold: row.credits("threshold")?,
+        cap: row.int("cap")?,
+    })
+}
 
 fn consent_of(row: &Row) -> Result<Consent, DbError> {
     let ended = match row.opt_at("ended_at")? {
@@ -66,13 +90,7 @@ fn consent_of(row: &Row) -> Result<Consent, DbError> {
         by: row.opt_text("agreed_email")?,
         text: row.text("text")?,
         text_hash: hex::encode(row.blob("text_hash")?),
-        agreed: Agreement {
-            package: row.text("package")?,
-            price: row.int("price")?,
-            currency: row.text("currency")?,
-            threshold: row.credits("threshold")?,
-            cap: row.int("cap")?,
-        },
+        agreed: agreement_of(row)?,
         card: Card {
             brand: row.text("brand")?,
             last4: row.text("last4")?,
@@ -80,6 +98,7 @@ fn consent_of(row: &Row) -> Result<Consent, DbError> {
             exp_year: row.int("exp_year")?,
             fingerprint: row.text("fingerprint")?,
         },
+        lowered: Vec::new(),
         ended,
     })
 }
@@ -87,8 +106,35 @@ fn consent_of(row: &Row) -> Result<Consent, DbError> {
 /// All consents of a customer, newest first, ended ones too.
 pub async fn list_consents(app: &App, customer_no: i64) -> Result<Vec<Consent>, InternalError> {
     let sql = format!("{CONSENT} where c.customer_no = $1 order by c.no desc limit $2");
-    let rows = app.store.read().await?.fetch_all(sql, args![customer_no, LIST_MAX]).await?;
-    rows.iter().map(consent_of).collect::<Result<_, _>>().map_err(InternalError::from)
+    let mut db = app.store.read().await?;
+    let rows = db.fetch_all(sql, args![customer_no, LIST_MAX]).await?;
+    let mut consents = rows.iter().map(consent_of).collect::<Result<Vec<_>, _>>()?;
+    let sql = "select l.*, m.email from auto_top_up_limits l join auto_top_up_consents c on c.no = l.consent
+          left join members m on m.no = l.lowered_by and m.customer_no = c.customer_no
+        where c.customer_no = $1 order by l.no limit $2";
+    for row in db.fetch_all(sql, args![customer_no, LIST_MAX]).await? {
+        let no = row.int("consent")?;
+        if let Some(consent) = consents.iter_mut().find(|consent| consent.no == no) {
+            consent.lowered.push(LowerLimits {
+                at: row.at("at")?,
+                by: row.opt_text("email")?,
+                threshold: row.credits("threshold")?,
+                cap: row.int("cap")?,
+            });
+        }
+    }
+    Ok(consents)
+}
+
+/// Appends lower limits of a consent in force.
+pub(crate) async fn insert_lower_limits(
+    tx: &mut WriteTransaction,
+    consent: i64,
+    member: Option<i64>,
+    lower: &Agreement,
+) -> Result<(), DbError> {
+    let sql = "insert into auto_top_up_limits (consent, at, lowered_by, threshold, cap) values ($1, $2, $3, $4, $5)";
+    tx.db.execute(sql, args![consent, tx.now(), member, lower.threshold, lower.cap]).await.map(drop)
 }
 
 /// A consent by its number.

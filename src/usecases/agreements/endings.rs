@@ -1,13 +1,13 @@
 //! The end of a rule: switched off, suspended, or its customer closed.
 
 use crate::args;
-use crate::domain::auto_top_up::SuspendedReason;
+use crate::domain::auto_top_up::{CardAnswer, SuspendedReason};
 use crate::domain::{Origin, PurchaseId};
 use crate::ledger::WriteTransaction;
 use crate::store::db::DbError;
 use crate::usecases::InternalError;
-use crate::usecases::agreements::cards::bar_card;
-use crate::usecases::agreements::rule::{Rule, RuleState, load_rule, look_now};
+use crate::usecases::agreements::cards::{bar_card, detach_later, note_answer};
+use crate::usecases::agreements::rule::{RuleState, load_rule, look_now};
 use crate::usecases::notify::emails::auto_top_up as mails;
 use crate::usecases::notify::webhooks;
 
@@ -64,7 +64,7 @@ pub(crate) async fn end_rule(tx: &mut WriteTransaction, customer_no: i64, by: En
         tx.db.execute(sql, args![now, customer_no]).await?;
         mails::enqueue_off(tx, customer_no, rule.consent, matches!(by, EndedBy::Member(_))).await?;
     }
-    detach_later(tx, &rule).await?;
+    detach_later(tx, customer_no, &rule.payment_method).await?;
     give_up_payment(tx, customer_no, "expired").await?;
     Ok(true)
 }
@@ -73,12 +73,6 @@ async fn end_consent(tx: &mut WriteTransaction, consent: i64, by: &EndedBy) -> R
     let sql = "insert into auto_top_up_endings (consent, at, why, ended_by) values ($1, $2, $3, $4)
         on conflict (consent) do nothing";
     tx.db.execute(sql, args![consent, tx.now(), by.why(), by.name()]).await.map(drop)
-}
-
-async fn detach_later(tx: &mut WriteTransaction, rule: &Rule) -> Result<(), DbError> {
-    let sql = "insert into card_detachments (payment_method, customer_no, attempts, due_at) values ($1, $2, 0, $3)
-        on conflict (payment_method) do nothing";
-    tx.db.execute(sql, args![&rule.payment_method, rule.customer_no, tx.now()]).await.map(drop)
 }
 
 /// Sets the unpaid purchase, if any, on the way to be voided.
@@ -131,5 +125,11 @@ pub(crate) async fn purchase_ended(
 ) -> Result<(), InternalError> {
     let sql = "update auto_payments set step = 'done', due_at = null, sent_at = null where purchase = $1";
     tx.db.execute(sql, args![id.bytes()]).await?;
+    // Credited before the card's answer was stored: it has paid.
+    let sql = "update auto_payment_tries set answer = 'paid' where purchase = $1 and answer is null
+          and exists (select 1 from purchases p where p.id = $1 and p.state = 'credited') returning fingerprint";
+    if let Some(tried) = tx.db.fetch_optional(sql, args![id.bytes()]).await? {
+        note_answer(tx, customer_no, &tried.text("fingerprint")?, CardAnswer::Paid).await?;
+    }
     look_now(tx, customer_no).await
 }

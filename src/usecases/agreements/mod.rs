@@ -10,10 +10,9 @@ mod consents;
 mod endings;
 mod rule;
 
-pub(crate) use cards::{card_record, clear_card, note_answer};
-pub(crate) use consents::insert_consent;
-pub use consents::{Card, Consent, Ending, list_consents};
-pub(crate) use consents::{NewConsent, consent_of_rule};
+pub(crate) use cards::{card_record, clear_card, detach_later, note_answer};
+pub use consents::{Card, Consent, Ending, LowerLimits, list_consents};
+pub(crate) use consents::{NewConsent, agreement_of, consent_of_rule, insert_consent, insert_lower_limits};
 pub use endings::EndedBy;
 pub(crate) use endings::{end_rule, purchase_ended, purchase_was_reversed, suspend_rule};
 pub(crate) use rule::{Rule, RuleState, load_rule, look_now};

@@ -6,6 +6,7 @@ use crate::domain::{Credits, Instant};
 use crate::ledger::WriteTransaction;
 use crate::store::db::{Connection, DbError, Row, corrupt};
 use crate::usecases::InternalError;
+use crate::usecases::agreements::consents::agreement_of;
 
 /// Whether a rule may buy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +54,7 @@ fn rule_of(row: &Row) -> Result<Rule, DbError> {
         customer_no: row.int("customer_no")?,
         state,
         consent: row.int("consent")?,
-        agreed: Agreement {
-            package: row.text("package")?,
-            price: row.int("price")?,
-            currency: row.text("currency")?,
-            threshold: row.credits("threshold")?,
-            cap: row.int("cap")?,
-        },
+        agreed: agreement_of(row)?,
         payment_method: row.text("payment_method")?,
         fingerprint: row.text("fingerprint")?,
         needed: row.opt_int("needed")?.map(Credits),

@@ -2,10 +2,10 @@
 
 use crate::args;
 use crate::domain::Instant;
-use crate::domain::auto_top_up::{CardAnswer, Consequence};
+use crate::domain::auto_top_up::{CardAnswer, Consequence, SuspendedReason};
 use crate::ledger::WriteTransaction;
 use crate::stripe::StripeError;
-use crate::usecases::agreements::{self, note_answer};
+use crate::usecases::agreements::{self, load_rule, note_answer};
 use crate::usecases::auto_top_up::steps::{PaymentRow, Step, advance, give_up};
 use crate::usecases::notify::emails::auto_top_up as mails;
 use crate::usecases::notify::webhooks;
@@ -48,6 +48,14 @@ pub(super) async fn store_unknown(app: &App, payment: PaymentRow) -> Result<(), 
     .await
 }
 
+/// The payment ends, and the answer to its last try is not known: that counts as a refusal.
+pub(super) async fn count_unanswered(tx: &mut WriteTransaction, payment: &PaymentRow) -> Result<(), InternalError> {
+    if note_try(tx, payment, "unknown", "").await? {
+        note_answer(tx, payment.customer_no, &payment.fingerprint, CardAnswer::SoftDecline).await?;
+    }
+    Ok(())
+}
+
 /// Stores a refusal, or that a person must confirm at `hosted`, and what follows.
 pub(super) async fn store_answer(
     app: &App,
@@ -69,7 +77,7 @@ pub(super) async fn store_answer(
     app.write(move |tx| Box::pin(async move { apply(tx, &payment, said, (name, &code), hosted).await })).await
 }
 
-/// Notes the answer to the try that is under way, once.
+/// Notes the answer to the try that is under way, once. One that was given up may be heard of later.
 async fn note_try(
     tx: &mut WriteTransaction,
     payment: &PaymentRow,
@@ -77,7 +85,7 @@ async fn note_try(
     code: &str,
 ) -> Result<bool, InternalError> {
     let sql = "update auto_payment_tries set answer = $1, code = $2
-        where purchase = $3 and no = $4 and answer is null";
+        where purchase = $3 and no = $4 and (answer is null or (answer = 'unknown' and $1 <> 'unknown'))";
     Ok(tx.db.execute(sql, args![answer, code, payment.purchase.bytes(), payment.tries]).await? > 0)
 }
 
@@ -106,13 +114,26 @@ async fn apply(
         Consequence::RetryAt(at) => _ = advance(tx, payment, Step::Wait, Some(at.max(now))).await?,
         Consequence::GiveUp => _ = give_up(tx, payment, "failed").await?,
         Consequence::Suspend(reason) => {
-            agreements::suspend_rule(tx, no, reason).await?;
+            suspend_own(tx, payment, reason).await?;
             // The suspension has set it on its way, unless the rule was off.
             give_up(tx, payment, "failed").await?;
         }
         Consequence::AskUntil(until) => ask(tx, payment, hosted, until).await?,
     }
     Ok(())
+}
+
+/// Suspends the rule that a payment was made for. One that was agreed to since, with its own card, goes on.
+pub(super) async fn suspend_own(
+    tx: &mut WriteTransaction,
+    payment: &PaymentRow,
+    reason: SuspendedReason,
+) -> Result<(), InternalError> {
+    let rule = load_rule(&mut tx.db, payment.customer_no).await?;
+    match rule.filter(|rule| rule.consent == payment.consent) {
+        Some(_) => agreements::suspend_rule(tx, payment.customer_no, reason).await,
+        None => Ok(()),
+    }
 }
 
 /// Asks a person to confirm, at Stripe's page.

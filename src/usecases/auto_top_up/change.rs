@@ -6,8 +6,8 @@ use crate::domain::auto_top_up::Agreement;
 use crate::ledger::WriteTransaction;
 use crate::usecases::access::sessions;
 use crate::usecases::access::sessions::Viewer;
-use crate::usecases::agreements::{self, EndedBy, RuleState, load_rule};
-use crate::usecases::auto_top_up::consent::{invalid_field, member_no};
+use crate::usecases::agreements::{self, EndedBy, RuleState, insert_lower_limits, load_rule};
+use crate::usecases::auto_top_up::begin::{invalid_field, member_no};
 use crate::usecases::notify::emails::auto_top_up as mails;
 use crate::usecases::{App, InternalError};
 
@@ -38,7 +38,8 @@ pub async fn change_limits(
             if !sessions::may_manage(tx, &viewer, idle).await? {
                 return Ok(ChangeOutcome::NotAllowed);
             }
-            lower(tx, viewer.customer_no, threshold, cap).await
+            let member = member_no(tx, &viewer).await?;
+            lower(tx, (viewer.customer_no, member), threshold, cap).await
         })
     })
     .await
@@ -46,7 +47,7 @@ pub async fn change_limits(
 
 async fn lower(
     tx: &mut WriteTransaction,
-    no: i64,
+    (no, member): (i64, Option<i64>),
     threshold: Credits,
     cap: i64,
 ) -> Result<ChangeOutcome, InternalError> {
@@ -66,6 +67,7 @@ async fn lower(
     }
     let sql = "update auto_top_ups set threshold = $1, cap = $2, changed_at = $3 where customer_no = $4";
     tx.db.execute(sql, args![threshold, cap, tx.now(), no]).await?;
+    insert_lower_limits(tx, rule.consent, member, &lower).await?;
     mails::enqueue_changed(tx, no, rule.consent, &lower).await?;
     agreements::look_now(tx, no).await?;
     Ok(ChangeOutcome::Done)

@@ -1,7 +1,6 @@
 //! Cards that are let go at Stripe, also where Stripe was away when their rule ended.
 
 use crate::args;
-use crate::ledger::WriteTransaction;
 use crate::store::db::{DbError, Row};
 use crate::stripe::StripeError;
 use crate::usecases::{App, InternalError, alarms};
@@ -11,17 +10,6 @@ use chrono::TimeDelta;
 const DETACH_MAX: i64 = 20;
 /// How long one that Stripe did not answer about waits at most.
 const WAIT_MINUTES_MAX: i64 = 60;
-
-/// Puts a card on the list.
-pub(super) async fn detach_later(
-    tx: &mut WriteTransaction,
-    customer_no: i64,
-    payment_method: &str,
-) -> Result<(), DbError> {
-    let sql = "insert into card_detachments (payment_method, customer_no, attempts, due_at) values ($1, $2, 0, $3)
-        on conflict (payment_method) do nothing";
-    tx.db.execute(sql, args![payment_method, customer_no, tx.now()]).await.map(drop)
-}
 
 /// Detaches the cards of the list.
 pub(super) async fn detach_cards(app: &App) -> Result<(), InternalError> {

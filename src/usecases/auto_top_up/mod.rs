@@ -9,8 +9,11 @@
 //! (`purchases::fulfill`).
 
 mod answer;
+mod begin;
 mod change;
-mod consent;
+mod charge;
+mod complete;
+mod consent_text;
 mod decision;
 mod detach;
 mod job;
@@ -18,14 +21,18 @@ mod order;
 mod overview;
 mod payment;
 mod search;
+mod setup;
 mod steps;
+mod trouble;
 mod void;
 
 pub use crate::domain::auto_top_up::{Agreement, AsleepReason, SuspendedReason};
-pub use crate::usecases::agreements::{Card, Consent, EndedBy, Ending, list_consents};
+pub use crate::usecases::agreements::{Card, Consent, EndedBy, Ending, LowerLimits, list_consents};
+pub use begin::{ConsentOutcome, ConsentRequest, begin_consent};
 pub use change::{ChangeOutcome, change_limits, switch_off, switch_off_by_api};
 pub(crate) use change::{address_changed, switch_off_in};
-pub use consent::{CompletedConsent, ConsentOutcome, ConsentRequest, begin_consent, complete_consent};
+pub use complete::{CompletedConsent, complete_consent};
+pub use consent_text::{ConsentPart, ConsentWords, consent_parts};
 pub use job::{
     auto_payment_backlog, auto_top_up_backlog, next_auto_payment_due, next_auto_top_up_due, run_auto_payments,
     run_auto_top_ups,

@@ -146,8 +146,10 @@ pub async fn automatic_purchases(app: &App, customer_no: i64, limit: i64) -> Res
 
 /// What the customer's cards said, newest first.
 pub async fn list_tries(app: &App, customer_no: i64, limit: i64) -> Result<Vec<CardTry>, InternalError> {
-    let sql = "select purchase, no, at, answer, code from auto_payment_tries where customer_no = $1
-        order by at desc, no desc limit $2";
+    let sql = "select t.purchase, t.no, t.at, t.code,
+          coalesce(t.answer, case when y.step = 'done' then 'unknown' end) as answer
+        from auto_payment_tries t left join auto_payments y on y.purchase = t.purchase
+        where t.customer_no = $1 order by t.at desc, t.no desc limit $2";
     let rows = app.store.read().await?.fetch_all(sql, args![customer_no, limit]).await?;
     let one = |row: &Row| {
         Ok(CardTry {

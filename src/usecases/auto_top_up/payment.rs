@@ -2,17 +2,19 @@
 //! is the card charged.
 
 use crate::args;
-use crate::domain::auto_top_up::{Decision, SuspendedReason, fits_cap};
+use crate::domain::auto_top_up::{SuspendedReason, fits_cap};
 use crate::domain::catalog::Tax;
-use crate::domain::{Instant, PurchaseId, PurchaseState};
+use crate::domain::{PurchaseId, PurchaseState};
 use crate::ledger::WriteTransaction;
 use crate::stripe::{InvoiceOrder, InvoiceState, Stripe, StripeError};
-use crate::usecases::agreements::{self, RuleState, card_record, load_rule};
-use crate::usecases::auto_top_up::answer;
+use crate::usecases::agreements::{self, load_rule};
+use crate::usecases::auto_top_up::answer::suspend_own;
+use crate::usecases::auto_top_up::charge::{charge_card, decide_to_pay};
 use crate::usecases::auto_top_up::decision::load_facts;
 use crate::usecases::auto_top_up::steps::{PaymentRow, Step, advance, give_up, load_payment, try_later};
+use crate::usecases::auto_top_up::trouble::{Trouble, purchase_was_paid};
 use crate::usecases::auto_top_up::void::void_payment;
-use crate::usecases::purchases::{Fulfillment, Purchase, add_event, find_purchase, fulfill, load_purchase};
+use crate::usecases::purchases::{Purchase, add_event, find_purchase, fulfill, load_purchase};
 use crate::usecases::{App, InternalError, alarms};
 use chrono::TimeDelta;
 
@@ -22,10 +24,6 @@ const STEPS_MAX: usize = 12;
 const AGAIN_SECONDS: i64 = 30;
 /// When a rule is looked at again after Stripe has refused its purchase for another reason than the card.
 const REFUSED_HOURS: i64 = 6;
-/// How long a decision to buy holds, until the card is charged for the first time.
-const DECIDED_MINUTES: i64 = 10;
-/// Stripe keeps an answer for a day: a try whose answer is older is not sent again.
-const ANSWER_KEPT_HOURS: i64 = 20;
 
 /// Takes a payment as far as it goes now.
 pub(super) async fn drive_payment(app: &App, id: PurchaseId) -> Result<u64, InternalError> {
@@ -44,30 +42,15 @@ pub(super) async fn drive_payment(app: &App, id: PurchaseId) -> Result<u64, Inte
             return Ok(1);
         }
         match one_step(app, stripe, &payment, &purchase).await {
+            Err(Trouble::Stripe(error)) if is_tax_trouble(&error) && is_in_the_making(payment.step) => {
+                tax_unknown(app, payment).await?;
+            }
             Err(Trouble::Stripe(error)) => return stripe_trouble(app, payment, error).await,
             Err(Trouble::Internal(fault)) => return Err(fault),
             Ok(()) => {}
         }
     }
     Ok(1)
-}
-
-/// Why a step was not made.
-pub(super) enum Trouble {
-    Stripe(StripeError),
-    Internal(InternalError),
-}
-
-impl From<StripeError> for Trouble {
-    fn from(error: StripeError) -> Self {
-        Self::Stripe(error)
-    }
-}
-
-impl From<InternalError> for Trouble {
-    fn from(fault: InternalError) -> Self {
-        Self::Internal(fault)
-    }
 }
 
 async fn one_step(app: &App, stripe: &Stripe, payment: &PaymentRow, purchase: &Purchase) -> Result<(), Trouble> {
@@ -84,8 +67,7 @@ async fn one_step(app: &App, stripe: &Stripe, payment: &PaymentRow, purchase: &P
             go(app, payment, Step::Finalize).await
         }
         Step::Finalize => match stripe.finalize_invoice(&key("finalize"), invoice).await {
-            Err(error) if is_tax_trouble(&error) => Ok(tax_unknown(app, payment.clone()).await?),
-            Err(error) if !matches!(error, StripeError::Refused { .. }) => Err(error.into()),
+            Err(error) if is_tax_trouble(&error) || !matches!(error, StripeError::Refused { .. }) => Err(error.into()),
             // Refused, it may be final already: the next step looks.
             Ok(()) | Err(_) => go(app, payment, Step::Check).await,
         },
@@ -94,16 +76,15 @@ async fn one_step(app: &App, stripe: &Stripe, payment: &PaymentRow, purchase: &P
             Ok(check_invoice(app, payment.clone(), state).await?)
         }
         Step::Pay | Step::Wait => Ok(decide_to_pay(app, payment.clone()).await?),
-        Step::Paying => pay(app, stripe, payment).await,
+        Step::Paying => charge_card(app, stripe, payment).await,
         Step::Confirm => {
             // Its time is over, unless it was paid.
             if purchase_was_paid(app, payment.purchase).await? {
                 return Ok(());
             }
-            let no = payment.customer_no;
-            let suspend = app.write(move |tx| {
-                Box::pin(async move { agreements::suspend_rule(tx, no, SuspendedReason::Authentication).await })
-            });
+            let own = payment.clone();
+            let suspend = app
+                .write(move |tx| Box::pin(async move { suspend_own(tx, &own, SuspendedReason::Authentication).await }));
             suspend.await?;
             // The suspension has set it on its way, unless the rule was off.
             Ok(end_payment(app, payment.clone(), "failed").await?)
@@ -128,15 +109,6 @@ async fn go(app: &App, payment: &PaymentRow, to: Step) -> Result<(), Trouble> {
 pub(super) async fn end_payment(app: &App, payment: PaymentRow, void_as: &'static str) -> Result<(), InternalError> {
     app.write(move |tx| Box::pin(async move { give_up(tx, &payment, void_as).await })).await?;
     Ok(())
-}
-
-/// Asks Stripe about the purchase; true if it is credited now.
-pub(super) async fn purchase_was_paid(app: &App, id: PurchaseId) -> Result<bool, Trouble> {
-    if fulfill(app, id, None).await? == Fulfillment::Retry {
-        return Err(StripeError::Unavailable("it cannot be asked about the invoice now".to_owned()).into());
-    }
-    let state = find_purchase(app, id).await?.map(|purchase| purchase.state);
-    Ok(!matches!(state, Some(PurchaseState::Created | PurchaseState::Open | PurchaseState::Processing)))
 }
 
 fn invoice_order(app: &App, payment: &PaymentRow, purchase: &Purchase) -> InvoiceOrder {
@@ -170,6 +142,11 @@ async fn store_invoice(app: &App, payment: PaymentRow, made: String) -> Result<(
         })
     })
     .await
+}
+
+/// The invoice is being made.
+const fn is_in_the_making(step: Step) -> bool {
+    matches!(step, Step::Invoice | Step::Line | Step::Finalize)
 }
 
 /// True if Stripe cannot compute the tax.
@@ -262,88 +239,6 @@ pub(super) async fn refuse(
     Ok(())
 }
 
-/// The last question before the card is charged, in one transaction: is the rule on, is this its consent, does the sum
-/// fit, is the card good, are credits still wanted?
-async fn decide_to_pay(app: &App, payment: PaymentRow) -> Result<(), InternalError> {
-    let buying_on = app.stripe.is_some();
-    app.write(move |tx| Box::pin(async move { decide_to_pay_in(tx, &payment, buying_on).await })).await
-}
-
-async fn decide_to_pay_in(
-    tx: &mut WriteTransaction,
-    payment: &PaymentRow,
-    buying_on: bool,
-) -> Result<(), InternalError> {
-    let (id, no) = (payment.purchase, payment.customer_no);
-    let at = tx.account(no).await?.1;
-    let Some(total) = payment.total else { return Err(InternalError::Broken("a payment without a total".to_owned())) };
-    let rule = load_rule(&mut tx.db, no).await?;
-    let rule = rule.filter(|rule| rule.state == RuleState::On && rule.consent == payment.consent);
-    let card = card_record(&mut tx.db, no, &payment.fingerprint).await?;
-    let facts = load_facts(&mut tx.db, no, Some(id), at).await?;
-    let catalog = tx.catalog.clone();
-    let may_pay = match &rule {
-        Some(rule) if !card.history.is_spent() && fits_cap(&rule.agreed, total, &facts.purchases, at) => {
-            let decision = facts.decide(rule, (tx.account(no).await?.0, at), &catalog, buying_on);
-            // The first try is what was decided a moment ago; a later one needs credits that are still wanted.
-            let made = load_purchase(&mut tx.db, id).await?.map(|purchase| purchase.created_at);
-            let is_new = payment.tries == 0 && made.is_some_and(|made| at - made < TimeDelta::minutes(DECIDED_MINUTES));
-            matches!(decision, Decision::Buy(_)) || (is_new && decision == Decision::Nothing)
-        }
-        _ => false,
-    };
-    let now = tx.now();
-    if !may_pay {
-        let void_as = if payment.tries == 0 { "expired" } else { "failed" };
-        give_up(tx, payment, void_as).await?;
-        return Ok(());
-    }
-    if advance(tx, payment, Step::Paying, Some(now)).await? {
-        let sql = "update auto_payments set tries = tries + 1, sent_at = $1, first_try_at = coalesce(first_try_at, $1)
-            where purchase = $2";
-        tx.db.execute(sql, args![now, id.bytes()]).await?;
-        let sql = "insert into auto_payment_tries (purchase, no, customer_no, fingerprint, at)
-            values ($1, $2, $3, $4, $5)";
-        tx.db.execute(sql, args![id.bytes(), payment.tries + 1, no, &payment.fingerprint, now]).await?;
-    }
-    Ok(())
-}
-
-/// Charges the card, under the key of purchase and try.
-async fn pay(app: &App, stripe: &Stripe, payment: &PaymentRow) -> Result<(), Trouble> {
-    let invoice = payment.invoice.as_deref().unwrap_or_default();
-    let is_old = |sent: Instant| app.clock.now() - sent >= TimeDelta::hours(ANSWER_KEPT_HOURS);
-    if payment.sent_at.is_none_or(is_old) {
-        // Under the old key the card could be charged anew: its answer is taken for a refusal, if it has not paid.
-        if !purchase_was_paid(app, payment.purchase).await? {
-            answer::store_unknown(app, payment.clone()).await?;
-        }
-        return Ok(());
-    }
-    let key = format!("{}-pay-{}", payment.purchase, payment.tries);
-    match stripe.pay_invoice(&key, invoice, &payment.payment_method).await {
-        Ok(()) => {
-            answer::store_paid(app, payment.clone()).await?;
-            if purchase_was_paid(app, payment.purchase).await? {
-                return Ok(());
-            }
-            // Taken, and not paid yet: it is asked about again.
-            Err(StripeError::Unavailable("the invoice is not paid yet".to_owned()).into())
-        }
-        Err(error) => match answer::card_answer(&error) {
-            Some(said) => {
-                let hosted = stripe.invoice_state(invoice).await?.hosted_url;
-                Ok(answer::store_answer(app, payment.clone(), said, error, hosted).await?)
-            }
-            None if matches!(error, StripeError::Refused { .. }) => {
-                // Paid or voided by another way, or no longer a card that can be charged.
-                if purchase_was_paid(app, payment.purchase).await? { Ok(()) } else { Err(error.into()) }
-            }
-            None => Err(error.into()),
-        },
-    }
-}
-
 /// Stripe could not be asked: the same step again. It has refused for good: a person looks; a card or customer that it
 /// lacks can't be charged any more.
 async fn stripe_trouble(app: &App, payment: PaymentRow, error: StripeError) -> Result<u64, InternalError> {
@@ -352,7 +247,7 @@ async fn stripe_trouble(app: &App, payment: PaymentRow, error: StripeError) -> R
     app.write(move |tx| {
         Box::pin(async move {
             if lacks_card {
-                agreements::suspend_rule(tx, payment.customer_no, SuspendedReason::Declined).await?;
+                suspend_own(tx, &payment, SuspendedReason::Declined).await?;
                 give_up(tx, &payment, "failed").await?;
                 return Ok(());
             }

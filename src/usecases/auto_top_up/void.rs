@@ -5,8 +5,9 @@ use crate::args;
 use crate::domain::PurchaseId;
 use crate::ledger::WriteTransaction;
 use crate::stripe::{Stripe, StripeError};
-use crate::usecases::auto_top_up::payment::{Trouble, purchase_was_paid};
+use crate::usecases::auto_top_up::answer::count_unanswered;
 use crate::usecases::auto_top_up::steps::{PaymentRow, load_payment};
+use crate::usecases::auto_top_up::trouble::{Trouble, purchase_was_paid};
 use crate::usecases::purchases::add_event;
 use crate::usecases::{App, InternalError, agreements};
 
@@ -53,5 +54,6 @@ async fn end_purchase_in(tx: &mut WriteTransaction, id: PurchaseId) -> Result<()
     if tx.db.execute(sql, args![state, id.bytes()]).await? > 0 {
         add_event(tx, id, state).await?;
     }
+    count_unanswered(tx, &payment).await?;
     agreements::purchase_ended(tx, payment.customer_no, id).await
 }

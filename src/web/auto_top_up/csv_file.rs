@@ -1,7 +1,7 @@
 //! `/auto-top-up.csv`: every consent for a spreadsheet, newest first.
 
 use crate::domain::Money;
-use crate::usecases::auto_top_up::{self, Consent};
+use crate::usecases::auto_top_up::{self, Consent, LowerLimits};
 use crate::usecases::{App, InternalError};
 use crate::web::auto_top_up::PAGE;
 use crate::web::csv_file::{MARK, failed, file, safe, viewer};
@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use chrono::SecondsFormat;
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "agreed_at",
     "agreed_by",
     "text",
@@ -26,6 +26,7 @@ const FIELDS: [&str; 16] = [
     "card_last4",
     "card_expires",
     "card_fingerprint",
+    "lowered",
     "ended_at",
     "ended_by",
     "ended_because",
@@ -57,9 +58,11 @@ fn written(consents: &[Consent]) -> Result<Vec<u8>, InternalError> {
     writer.into_inner().map_err(|e| broken(&e))
 }
 
-fn record(consent: &Consent) -> [String; 16] {
+fn record(consent: &Consent) -> [String; 17] {
     let Consent { agreed, card, ended, .. } = consent;
     let exact = |minor| money::machine(&Money::new(minor, &agreed.currency));
+    let lowered =
+        |lower: &LowerLimits, at: String| format!("{at} threshold {} cap {}", lower.threshold, exact(lower.cap));
     let at = |at: &crate::domain::Instant| at.to_rfc3339_opts(SecondsFormat::Millis, true);
     [
         at(&consent.at),
@@ -75,6 +78,7 @@ fn record(consent: &Consent) -> [String; 16] {
         card.last4.clone(),
         format!("{:04}-{:02}", card.exp_year, card.exp_month),
         safe(Some(&card.fingerprint)),
+        consent.lowered.iter().map(|lower| lowered(lower, at(&lower.at))).collect::<Vec<_>>().join("; "),
         ended.as_ref().map(|ending| at(&ending.at)).unwrap_or_default(),
         // An operator's address is not for customers.
         safe(ended.as_ref().filter(|ending| ending.why == "member").and_then(|ending| ending.by.as_deref())),

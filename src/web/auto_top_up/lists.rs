@@ -1,13 +1,14 @@
 //! What was bought automatically, and every consent with its words.
 
 use crate::domain::Money;
-use crate::usecases::auto_top_up::{Consent, Ending};
+use crate::usecases::auto_top_up::{Consent, Ending, LowerLimits};
 use crate::usecases::purchases::Purchase;
 use crate::web::auto_top_up::in_force::card_words;
 use crate::web::ui::badge::BadgeText;
 use crate::web::ui::dates::{When, Zone};
 use crate::web::ui::money::{Amount, Price};
 use crate::web::ui::purchase_badge::{Dispute, purchase_badge};
+use crate::web::ui::text::Text;
 use leptos::prelude::*;
 
 /// The purchases that the page shows.
@@ -83,11 +84,14 @@ pub fn Agreed(consents: Vec<Consent>, zone: Zone) -> impl IntoView {
     let item = |consent: Consent| {
         let by = consent.by.clone().map(|by| format!(" by {by}")).unwrap_or_default();
         let card = card_words(&consent.card);
+        let currency = consent.agreed.currency.clone();
+        let lowered = consent.lowered.into_iter().map(|lower| lowered(lower, &currency, zone)).collect_view();
         let end = consent.ended.as_ref().map(|ending| ended(ending, zone));
         view! {
             <li>
                 <p><When moment=zone.minute(consent.at) />{by} " · " {card}</p>
                 <p class="note">{consent.text}</p>
+                {lowered}
                 {end}
             </li>
         }
@@ -103,6 +107,13 @@ pub fn Agreed(consents: Vec<Consent>, zone: Zone) -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+fn lowered(lower: LowerLimits, currency: &str, zone: Zone) -> AnyView {
+    let by = lower.by.map(|by| format!(" by {by}")).unwrap_or_default();
+    let text = Text::from(format!("Lowered{by}: fewer than ")).counted(lower.threshold, "").text(", at most ");
+    let text = text.money(Money::new(lower.cap, currency)).text(" in any 30 days, ").time(zone.minute(lower.at));
+    view! { <p class="note">{text}</p> }.into_any()
 }
 
 fn ended(ending: &Ending, zone: Zone) -> AnyView {

@@ -1,6 +1,7 @@
 //! The sentences that say what a rule does: to agree to, and in force.
 
 use crate::domain::{Credits, Money};
+use crate::usecases::auto_top_up::{ConsentPart, ConsentWords, consent_parts};
 use crate::web::auto_top_up::terms::Terms;
 use crate::web::ui::text::Text;
 
@@ -13,18 +14,23 @@ pub struct Parties {
     pub plus_tax: bool,
 }
 
-/// The label of the box. It is stored as it is shown, so it says everything: when, what, how much, who is charged.
+/// The label of the box.
 #[must_use]
 pub fn consent(parties: &Parties, terms: &Terms) -> Text {
-    let Parties { shop, customer, plus_tax } = parties;
-    let tax = if *plus_tax { " plus tax" } else { "" };
-    let text =
-        Text::from("I agree: when ").text(customer.as_str()).text(" has fewer than ").counted(terms.threshold, "");
-    let text = text.text(format!(", or a request needs more than are left, {shop} buys "));
-    let text = text.counted(terms.package.grants(), "").text(" for ").money(terms.price());
-    let text = text.text(format!("{tax}, or several times that at once, and charges the card that I save next, without asking again, for at most "));
-    let text = text.money(terms.cap.clone());
-    text.text(" in any 30 days, tax included. Top-ups are non-refundable. I can switch this off at any time.")
+    let words = ConsentWords {
+        shop: &parties.shop,
+        customer: &parties.customer,
+        plus_tax: parties.plus_tax,
+        credits: terms.package.grants(),
+        price: terms.price(),
+        threshold: terms.threshold,
+        cap: terms.cap.clone(),
+    };
+    consent_parts(words).into_iter().fold(Text::new(), |text, part| match part {
+        ConsentPart::Words(words) => text.text(words),
+        ConsentPart::Credits(credits) => text.credits(credits),
+        ConsentPart::Money(money) => text.money(money),
+    })
 }
 
 /// `When you have fewer than 500 credits, we buy 1,200 for $9, at most $50 in any 30 days`

@@ -2,7 +2,7 @@
 
 use crate::domain::auto_top_up::{Agreement, AsleepReason, SuspendedReason};
 use crate::domain::{Catalog, Credits, Money, Origin, PurchaseState};
-use crate::usecases::auto_top_up::{AutoState, Card, Consent, Ending};
+use crate::usecases::auto_top_up::{AutoState, Card, Consent, Ending, LowerLimits};
 use crate::usecases::purchases::Purchase;
 use crate::web::auto_top_up::agree::Agreeing;
 use crate::web::auto_top_up::choice::Choice;
@@ -237,6 +237,7 @@ fn consents(v: &Variation) -> Vec<Consent> {
     let Some(terms) = catalog().and_then(|catalog| Terms::of_agreement(&catalog, &agreement())) else {
         return Vec::new();
     };
+    let lower = || LowerLimits { at: at("2026-08-20T07:15:00Z"), by: None, threshold: Credits::whole(300), cap: 4_000 };
     let consent = |no, on: &str, ended| Consent {
         no,
         at: at(on),
@@ -245,6 +246,7 @@ fn consents(v: &Variation) -> Vec<Consent> {
         text_hash: "0".repeat(64),
         agreed: agreement(),
         card: card(),
+        lowered: if no == 2 { Vec::new() } else { vec![lower()] },
         ended,
     };
     let ending = |on: &str, why: &str, by: Option<&str>| {

@@ -80,6 +80,13 @@ fn facts(rule: &AutoTopUp) -> AnyView {
 fn consent_cells(consent: Consent) -> Cells {
     let agreed = consent.agreed;
     let money = |minor| view! { <Price money=Money::new(minor, &agreed.currency) long=true /> }.into_any();
+    let lowered = consent.lowered.into_iter().map(|lower| {
+        let by = lower.by.unwrap_or_default();
+        let cap = Money::new(lower.cap, &agreed.currency).long();
+        view! { <br /> {when(lower.at)} {format!(" lowered {by}: below {}, cap {cap}", lower.threshold.grouped())} }
+            .into_any()
+    });
+    let lowered: Vec<AnyView> = lowered.collect();
     let (ended, why) = match consent.ended {
         Some(ending) => (when(ending.at), text(format!("{} {}", ending.why, ending.by.unwrap_or_default()))),
         None => (text("In force"), text("")),
@@ -94,7 +101,7 @@ fn consent_cells(consent: Consent) -> Cells {
         text(format!("{} {}", consent.card.brand, consent.card.last4)),
         ended,
         why,
-        text(consent.text),
+        view! { {consent.text} {lowered} }.into_any(),
     ]
 }
 

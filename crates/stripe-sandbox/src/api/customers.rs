@@ -41,6 +41,9 @@ pub(super) async fn update(call: &mut Call, id: &str) -> Result<Value> {
         }
     }
     call.tx.save(&[&customer]).await?;
+    if !given["address"].is_null() {
+        call.tx.emit(id, &[("customer.updated", &customer)]).await?;
+    }
     Ok(customer)
 }
 

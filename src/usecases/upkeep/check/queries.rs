@@ -180,7 +180,8 @@ pub(super) const WHOLE: [(&str, &str); 36] = [
            join auto_top_up_consents c on c.no = y.consent
          where p.origin = 'automatic' and p.state not in ('expired', 'failed')
            and not exists (select 1 from purchase_events e where e.purchase = p.id and e.kind in ('expired', 'failed'))
-           and c.cap < (select sum(coalesce(q.amount_total, q.amount)) from purchases q
+           and coalesce((select l.cap from auto_top_up_limits l where l.consent = c.no and l.at < p.created_at
+             order by l.no desc limit 1), c.cap) < (select sum(coalesce(q.amount_total, q.amount)) from purchases q
              where q.customer_no = p.customer_no and q.origin = 'automatic' and q.state not in ('expired', 'failed')
                and q.created_at <= p.created_at and q.created_at > p.created_at - 2592000000
                and not exists (select 1 from purchase_events e where e.purchase = q.id
@@ -200,10 +201,12 @@ pub(super) const WHOLE: [(&str, &str); 36] = [
          where c.cleared_at is null or c.cleared_at < h.at or c.cleared_at > t.at",
     ),
     (
-        "rules of automatic top-ups that take more than their consent",
+        "rules of automatic top-ups that take more than their consent, or than its lower limits",
         "select (select count(*) from auto_top_ups t left join auto_top_up_consents c on c.no = t.consent
              where c.no is null or c.customer_no <> t.customer_no or t.threshold > c.threshold or t.cap > c.cap
-               or t.price <> c.price or t.package <> c.package or t.currency <> c.currency) as n",
+               or t.price <> c.price or t.package <> c.package or t.currency <> c.currency
+               or t.cap > (select min(l.cap) from auto_top_up_limits l where l.consent = t.consent)
+               or t.threshold > (select min(l.threshold) from auto_top_up_limits l where l.consent = t.consent)) as n",
     ),
     (
         "grants with credits after their expiry",
