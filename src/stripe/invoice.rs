@@ -70,6 +70,8 @@ pub struct InvoiceOrder {
     pub currency: String,
     /// Stripe computes the tax.
     pub automatic_tax: bool,
+    /// The origin of our pages, in the metadata: a Stripe account may serve several.
+    pub site: String,
 }
 
 /// An invoice of an automatic purchase at Stripe.
@@ -106,6 +108,7 @@ impl Stripe {
                 ("metadata[credits]", order.credits.clone()),
                 ("metadata[quantity]", order.quantity.to_string()),
                 ("metadata[months]", order.months.to_string()),
+                ("metadata[site]", order.site.clone()),
             ],
         );
         let made =

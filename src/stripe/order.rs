@@ -66,6 +66,9 @@ pub struct Sold {
     /// `metadata[months]`: the validity; older sales have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub months: Option<String>,
+    /// `metadata[quantity]` of an automatic purchase: the number of packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<String>,
 }
 
 /// A Checkout that is ready for the customer.

@@ -135,6 +135,7 @@ async fn an_order_goes_out_whole() {
         tax_ids: true,
         automatic_tax: true,
         sold: Some(Sold {
+            quantity: None,
             customer: "acme".into(),
             package: "p1200".into(),
             credits: "1200".into(),

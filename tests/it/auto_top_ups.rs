@@ -1,6 +1,7 @@
 //! Automatic top-up (R20): the consent, one purchase for many charges, the cap, declines, confirmation, off, asleep.
 
 mod crashes;
+mod lost;
 mod returns;
 mod reversals;
 mod taxed;

@@ -201,6 +201,7 @@ on_both!(a_payment_that_is_not_ours_is_ignored, |app| {
         tax_ids: false,
         automatic_tax: false,
         sold: Some(topup::stripe::Sold {
+            quantity: None,
             customer: "acme".to_owned(),
             package: "p1200".to_owned(),
             credits: "1200".to_owned(),

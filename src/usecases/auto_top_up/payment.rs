@@ -125,6 +125,7 @@ fn invoice_order(app: &App, payment: &PaymentRow, purchase: &Purchase) -> Invoic
         quantity: purchase.quantity,
         currency: purchase.currency.clone(),
         automatic_tax: app.catalog.shop.tax == Tax::Stripe,
+        site: app.settings.public_url.trim_end_matches('/').to_owned(),
     }
 }
 

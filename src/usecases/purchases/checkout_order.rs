@@ -60,6 +60,7 @@ fn new_order(app: &App, purchase: &Purchase, stripe_customer: String) -> Checkou
         tax_ids: shop.tax_ids,
         automatic_tax: shop.tax == Tax::Stripe,
         sold: Some(Sold {
+            quantity: None,
             customer: purchase.customer.clone(),
             package: purchase.package.clone(),
             credits: purchase.credits.to_string(),

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 const SILENT_MAX: usize = 3;
 
 /// Compares every purchase that was begun at `since` or later, every refund and dispute that was, and every
-/// subscription that lives or was, with Stripe; and every Checkout there with the purchases.
+/// subscription that lives or was, with Stripe; and every Checkout and automatic invoice there with the purchases.
 ///
 /// # Errors
 /// [`Stopped`]: then nothing may be concluded.
@@ -44,7 +44,9 @@ pub async fn compare_with_stripe(app: &App, since: Instant) -> Result<Vec<Differ
             }
         }
     }
-    differences.extend(compare_sales(app, stripe.sales_since(since.timestamp()).await?).await?);
+    let mut sales = stripe.sales_since(since.timestamp()).await?;
+    sales.extend(stripe.automatic_sales_since(since.timestamp()).await?);
+    differences.extend(compare_sales(app, sales).await?);
     let mut charges = BTreeSet::new();
     for what in ["/refunds", "/disputes"] {
         let parts = stripe.parts_since(what, since.timestamp()).await?;

@@ -170,7 +170,9 @@ pub(super) const WHOLE: [(&str, &str); 36] = [
         "automatic purchases without a consent in force for them",
         "select count(*) as n from purchases p left join auto_payments y on y.purchase = p.id
            left join auto_top_up_consents c on c.no = y.consent left join auto_top_up_endings e on e.consent = c.no
-         where p.origin = 'automatic' and (c.no is null or c.customer_no <> p.customer_no or c.at > p.created_at
+         where p.origin = 'automatic' and not exists (select 1 from purchase_events r
+             where r.purchase = p.id and r.kind = 'restored')
+           and (c.no is null or c.customer_no <> p.customer_no or c.at > p.created_at
            or e.at < p.created_at or c.package <> p.package or c.currency <> p.currency
            or p.amount > c.price * p.quantity)",
     ),
