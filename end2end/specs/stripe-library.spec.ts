@@ -108,3 +108,56 @@ test("a won dispute returns the credits, and a second, lost one removes them", a
     await expect.poll(async () => (await customer.balance()).top_up).toMatchObject({ remaining: left, frozen: 0 });
   }
 });
+
+test("Stripe's own library saves a card in the sandbox and pays invoices with it", async ({ page, shop }) => {
+  const stripe = await stripeOf(shop);
+  const customer = await stripe.customers.create({ email: "ada@acme.example" });
+  /** Saves a card on the setup's page; its payment method. */
+  async function saved(card: string): Promise<string> {
+    const urls = { success_url: `${shop.url}/sign-in`, cancel_url: `${shop.url}/sign-in` };
+    const setup = await stripe.checkout.sessions.create({ mode: "setup", currency: "usd", customer: customer.id, ...urls });
+    expect(setup).toMatchObject({ mode: "setup", status: "open", payment_status: "no_payment_required" });
+    await page.goto(setup.url ?? "");
+    await page.getByLabel("Card number").fill(card);
+    await page.getByLabel("Expiry").fill("12/34");
+    await page.getByLabel("CVC").fill("123");
+    await page.getByRole("button", { name: "Save card" }).click();
+    await expect(page).toHaveURL(/sign-in/);
+    const done = await stripe.checkout.sessions.retrieve(setup.id, { expand: ["setup_intent.payment_method"] });
+    const intent = done.setup_intent;
+    if (!intent || typeof intent === "string") throw new Error("The setup was not expanded");
+    expect(intent).toMatchObject({ status: "succeeded", usage: "off_session", customer: customer.id });
+    expect(intent.payment_method).toMatchObject({ type: "card", customer: customer.id, card: { exp_month: 12, exp_year: 2034 } });
+    const method = intent.payment_method;
+    return typeof method === "string" ? method : (method?.id ?? "");
+  }
+  /** An open invoice of two packages. */
+  async function invoice(method: string): Promise<string> {
+    const draft = await stripe.invoices.create({
+      customer: customer.id, currency: "usd", auto_advance: false, default_payment_method: method, metadata: { purchase: "pur_1" },
+    });
+    const price = { currency: "usd", unit_amount: 900, product_data: { name: "1,200 credits" } };
+    await stripe.invoices.addLines(draft.id ?? "", { lines: [{ quantity: 2, price_data: price }] });
+    const open = await stripe.invoices.finalizeInvoice(draft.id ?? "", { auto_advance: false });
+    expect(open).toMatchObject({ status: "open", subtotal: 1_800, total: 1_800, amount_remaining: 1_800, metadata: { purchase: "pur_1" } });
+    expect(open.hosted_invoice_url).toContain("http");
+    return open.id ?? "";
+  }
+  const good = await saved(cards.good);
+  const id = await invoice(good);
+  const paid = await stripe.invoices.pay(id, { off_session: true, payment_method: good });
+  expect(paid).toMatchObject({ status: "paid", amount_paid: 1_800, amount_remaining: 0 });
+  const payments = await stripe.invoicePayments.list({ invoice: id });
+  expect(payments.data).toMatchObject([{ status: "paid", amount_paid: 1_800, payment: { type: "payment_intent" } }]);
+  const listed = await stripe.invoices.list({ customer: customer.id, status: "paid" });
+  expect(listed.data.map(({ id }) => id)).toEqual([id]);
+
+  // A card that is saved and then declines; the invoice stays open until it is voided.
+  const refuses = await saved("4000 0000 0000 0341");
+  const next = await invoice(refuses);
+  const declined = { type: "StripeCardError", code: "card_declined", decline_code: "generic_decline" };
+  await expect(stripe.invoices.pay(next, { off_session: true })).rejects.toMatchObject(declined);
+  expect((await stripe.invoices.voidInvoice(next)).status).toBe("void");
+  await expect(stripe.invoices.pay(next, { off_session: true })).rejects.toMatchObject({ type: "StripeInvalidRequestError" });
+  expect((await stripe.paymentMethods.detach(good)).customer).toBeNull();
+});
