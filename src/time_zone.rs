@@ -76,6 +76,12 @@ impl Zone {
         self.format(at, "%H:%M")
     }
 
+    /// `14:03:27 CET`
+    #[must_use]
+    pub fn second(self, at: Instant) -> String {
+        format!("{} {}", self.format(at, "%H:%M:%S"), self.abbreviation(at))
+    }
+
     /// `CET`, or `UTC−3` and `UTC+5:30` for zones without an abbreviation. Depends on the season.
     #[must_use]
     pub fn abbreviation(self, at: Instant) -> String {

@@ -12,7 +12,7 @@ use crate::settings::{DatabaseSettings, Settings, Synchronous, listen};
 use crate::store::postgres::ResponseTimeout;
 use crate::store::{OpenError, Opening, Store, newest_commit};
 use crate::stripe::{Stripe, StripeSettings};
-use crate::usecases::app::{LivePages, PasswordGates, SalesCache, ScopedKeyCache, StripeQuestions};
+use crate::usecases::app::{LivePages, PasswordGates, ReadStore, SalesCache, ScopedKeyCache, StripeQuestions};
 use crate::usecases::{App, AppParts, InternalError, ServerSettings};
 use chrono::TimeDelta;
 use std::path::Path;
@@ -41,6 +41,7 @@ pub async fn build_app(
     store: Store,
     catalog: Arc<Catalog>,
     public_url: String,
+    read_store: ReadStore,
 ) -> Result<(App, tokio::task::JoinHandle<()>), Failure> {
     let stripe_settings = variant.stripe.clone().map_or_else(|| settings.stripe(), |s| Ok(Some(s)))?;
     let clock = if settings.wants_test_clock() {
@@ -82,6 +83,7 @@ pub async fn build_app(
     };
     let app = App::new(AppParts {
         store,
+        read_store,
         ledger,
         stripe,
         catalog,
@@ -122,7 +124,8 @@ pub async fn with_app(settings: &Settings, run: impl AsyncFnOnce(App) -> Result<
     let catalog = Arc::new(read_catalog(&settings.database.catalog)?);
     let store = open_existing(&settings.database).await?;
     let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(settings.listen));
-    let (app, engine) = build_app(settings, Variant::default(), store.clone(), catalog, public_url).await?;
+    let (app, engine) =
+        build_app(settings, Variant::default(), store.clone(), catalog, public_url, ReadStore::default()).await?;
     let done = run(app).await;
     engine.await.map_err(|e| Failure::Failed(e.to_string()))?;
     store.close().await;
@@ -134,6 +137,19 @@ pub fn opening(settings: &DatabaseSettings) -> Opening {
     let wait = Duration::from_secs(settings.database_wait_seconds);
     let is_synchronous = settings.pg_synchronous == Synchronous::Required;
     Opening { connections: settings.database_connections, wait, is_synchronous, ..Opening::default() }
+}
+
+/// The longest silence of the standby that pages are read from: then the primary is asked.
+const STANDBY_SILENCE: Duration = Duration::from_secs(2);
+
+/// Opens the standby that is read from, if one is set.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open_read_store(settings: &DatabaseSettings, store: &Store) -> Result<ReadStore, OpenError> {
+    let Some(url) = &settings.read_database_url else { return Ok(ReadStore::default()) };
+    let opening = Opening { response_timeout: ResponseTimeout(STANDBY_SILENCE), ..opening(settings) };
+    store.open_copy(url, opening).await.map(ReadStore::new)
 }
 
 /// Opens a database that must exist.

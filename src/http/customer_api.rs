@@ -3,6 +3,7 @@
 //! Answers are `{"status":"ok","data":…}`, errors `{"status":"error","message","code"}`.
 
 use crate::domain::{Catalog, Credits, Instant};
+use crate::http::request::as_of::as_of_header;
 use crate::http::request::auth::{api_key, unauthorized};
 use crate::http::request::code::Code;
 use crate::http::request::extract::Query;
@@ -10,7 +11,10 @@ use crate::http::request::json;
 use crate::http::request::json::{At, Num};
 use crate::http::request::problem::Problem;
 use crate::http::request::rate_limit;
+use crate::store::daily_usage::day_number;
+use crate::store::db::Connection;
 use crate::store::metrics::MetricFigure;
+use crate::usecases::credits::dated::{Dated, ReadFrom, read_dated};
 use crate::usecases::customers::api_keys;
 use crate::usecases::insight::usage;
 use crate::usecases::insight::usage::{Range, UsageStep};
@@ -189,8 +193,11 @@ async fn usage_stats(
     }
     let range = query.get("range").and_then(|name| Range::parse(name));
     let range = range.ok_or_else(|| bad("range", "must be 7d, 30d or weekly"))?;
-    let steps = usage::usage_steps(&app, no, range).await?;
-    Ok(ok(steps.iter().map(|step| step_json(step, &app.catalog)).collect::<Vec<_>>()))
+    let today = day_number(app.clock.now());
+    let read = |mut db: Connection| async move { Ok(usage::usage_steps(&mut db, no, range, today).await?) };
+    let Dated { found, as_of } = read_dated(&app, no, ReadFrom::Standby, read).await?;
+    let steps = ok(found.iter().map(|step| step_json(step, &app.catalog)).collect::<Vec<_>>());
+    Ok((as_of_header(as_of), steps).into_response())
 }
 
 /// The fields are fixed. A metric that the catalogue lacks is 0.

@@ -1,12 +1,16 @@
 //! `/v1/customers/{id}/entries`: the customer's ledger as JSON pages or as one CSV.
 
 use crate::domain::Entry;
+use crate::http::request::as_of::as_of_header;
 use crate::http::request::customer::customer_no;
 use crate::http::request::extract::{Id, Query};
 use crate::http::request::json::{At, Num};
 use crate::http::request::paging;
 use crate::http::request::problem::Problem;
-use crate::usecases::credits::{accounts, export};
+use crate::store::db::Connection;
+use crate::store::entries;
+use crate::usecases::credits::dated::{Dated, ReadFrom, read_dated};
+use crate::usecases::credits::export;
 use crate::usecases::{App, InternalError};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -14,7 +18,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
 /// Entries that one read of a CSV fetches.
@@ -72,32 +76,36 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
     let after = paging.number(0)?;
     match query.get("format").map(String::as_str) {
         None | Some("json") => {}
-        Some("csv") => return Ok(csv(app, (no, id), after)),
+        Some("csv") => return csv(app, (no, id), after).await,
         Some(_) => return Err(Problem::query("format", "must be json or csv")),
     }
-    let mut found = accounts::list_entries(&app, no, after, paging.limit + 1).await?;
+    let Dated { mut found, as_of } = page_of_entries(&app, no, after, paging.limit + 1).await?;
     let next = paging::cut(&mut found, &paging).map(|entry| paging::cursor(entry.seq));
-    Ok(paging::list(found.iter().map(|entry| entry_json(entry, &id)).collect(), next))
+    let list = paging::list(found.iter().map(|entry| entry_json(entry, &id)).collect(), next);
+    Ok((as_of_header(as_of), list).into_response())
 }
 
-/// Streams all entries as CSV. Its columns are the JSON's fields.
-fn csv(app: App, (no, id): (i64, String), after: i64) -> Response {
-    let head = || format!("{}\n", export::FIELDS.join(","));
-    let chunks = stream::try_unfold((app, id, after, true), move |(app, id, after, first)| async move {
-        let found = accounts::list_entries(&app, no, after, CSV_CHUNK).await?;
-        let Some(last) = found.last().map(|entry| entry.seq) else {
-            let rest = first.then(|| (Bytes::from(head()), (app, id, after, false)));
-            return Ok::<_, InternalError>(rest);
-        };
-        let mut text = if first { head() } else { String::new() };
-        text.push_str(&csv_lines(&found, &id)?);
-        Ok(Some((Bytes::from(text), (app, id, last, false))))
+async fn page_of_entries(app: &App, no: i64, after: i64, limit: i64) -> Result<Dated<Vec<Entry>>, InternalError> {
+    let page = |mut db: Connection| async move { Ok(entries::fetch_page(&mut db, no, after, limit).await?) };
+    read_dated(app, no, ReadFrom::Standby, page).await
+}
+
+/// Streams all entries as CSV. Its columns are the JSON's fields. It is as of its first part; later ones may be newer.
+async fn csv(app: App, (no, id): (i64, String), after: i64) -> Result<Response, Problem> {
+    let Dated { found, as_of } = page_of_entries(&app, no, after, CSV_CHUNK).await?;
+    let head = Bytes::from(format!("{}\n", export::FIELDS.join(",")));
+    let rest = stream::try_unfold((app, id, found), move |(app, id, found)| async move {
+        let Some(last) = found.last().map(|entry| entry.seq) else { return Ok::<_, InternalError>(None) };
+        let text = csv_lines(&found, &id)?;
+        let next = page_of_entries(&app, no, last, CSV_CHUNK).await?.found;
+        Ok(Some((Bytes::from(text), (app, id, next))))
     });
+    let chunks = stream::iter([Ok(head)]).chain(rest);
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"entries.csv\""),
     ];
-    (headers, Body::from_stream(chunks)).into_response()
+    Ok((headers, as_of_header(as_of), Body::from_stream(chunks)).into_response())
 }
 
 fn csv_lines(entries: &[Entry], customer: &str) -> Result<String, InternalError> {

@@ -127,8 +127,24 @@ fn add_state(app: &App, registry: &mut Registry) {
         registry.register(name, help, ConstGauge::new(value));
     }
     let pool = Figures(registry).gauges("database_connections", "Open connections for reading and writing, by state");
-    let connections = app.store.connections();
-    pool.get_or_create(&vec![("state", "idle".to_owned())]).set(count(connections.idle));
-    let used = count(usize::try_from(connections.open).unwrap_or(0).saturating_sub(connections.idle));
-    pool.get_or_create(&vec![("state", "used".to_owned())]).set(used);
+    for (state, count) in app.store.connections().by_state() {
+        pool.get_or_create(&vec![("state", state.to_owned())]).set(count);
+    }
+    add_standby(app, registry);
+}
+
+/// The standby that is read from, if one is set.
+fn add_standby(app: &App, registry: &mut Registry) {
+    let Some(standby) = app.read_store.standby() else { return };
+    let age = app.read_store.age();
+    let help = "1 if the standby of READ_DATABASE_URL is read from";
+    registry.register("read_standby_up", help, ConstGauge::new(i64::from(age.is_some())));
+    if let Some(age) = age {
+        let help = "How old its copy was when it was last asked";
+        registry.register("read_standby_age_seconds", help, ConstGauge::new(age.as_secs_f64()));
+    }
+    let pool = Figures(registry).gauges("read_standby_connections", "Open connections to it, by state");
+    for (state, count) in standby.connections().by_state() {
+        pool.get_or_create(&vec![("state", state.to_owned())]).set(count);
+    }
 }

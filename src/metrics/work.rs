@@ -8,9 +8,15 @@ use prometheus_client::registry::Registry;
 use std::time::Duration;
 
 /// Statements of the database.
-#[derive(Default)]
 pub struct DatabaseMetrics {
     round_trips: Counter,
+    dated_reads: Counters,
+}
+
+impl Default for DatabaseMetrics {
+    fn default() -> Self {
+        Self { round_trips: Counter::default(), dated_reads: Counters::new("server", &["primary", "standby"]) }
+    }
 }
 
 impl DatabaseMetrics {
@@ -19,9 +25,19 @@ impl DatabaseMetrics {
         self.round_trips.inc();
     }
 
+    /// Counts what was read for History, Usage or a file.
+    pub fn count_dated_read(&self, server: &'static str) {
+        self.dated_reads.count(server);
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         let help = "Statements and commits sent to the database";
         registry.register("database_round_trips", help, self.round_trips.clone());
+        self.dated_reads.register(
+            registry,
+            "dated_reads",
+            "Reads of History, Usage and files, by the server that answered",
+        );
     }
 }
 

@@ -3,10 +3,31 @@
 use crate::rate_limits::Rate;
 use crate::settings::error::{BadSetting, bad};
 use crate::settings::stripe::is_visible_ascii;
-use crate::settings::{Settings, values};
+use crate::settings::{DatabaseSettings, Settings, values};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use url::Url;
+
+impl DatabaseSettings {
+    /// Only PostgreSQL has standbys.
+    ///
+    /// # Errors
+    /// An invalid `READ_DATABASE_URL`.
+    pub fn check_standby(&self) -> Result<(), BadSetting> {
+        const NAME: &str = "READ_DATABASE_URL";
+        let is_postgres = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
+        match &self.read_database_url {
+            Some(url) if !is_postgres(url) => bad(
+                NAME,
+                "is not postgres://…: name a standby of PostgreSQL (SQLite has none), or leave the setting out",
+            ),
+            Some(_) if !is_postgres(&self.database_url) => {
+                bad(NAME, "is set, but DATABASE_URL is not PostgreSQL: leave the setting out")
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 impl Settings {
     /// True if `TEST_CLOCK` is on.
@@ -35,6 +56,7 @@ impl Settings {
         if let Some(value) = self.test_clock.as_deref().filter(|value| !matches!(*value, "0" | "1")) {
             return bad("TEST_CLOCK", format!("is {value:?}; must be 1, 0 or absent"));
         }
+        self.database.check_standby()?;
         self.check_operator_keys()?;
         self.check_metrics_key()?;
         self.check_addresses(demo)?;

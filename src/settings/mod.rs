@@ -42,7 +42,10 @@ pub struct DatabaseSettings {
     /// `sqlite://path` or `postgres://…`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://data/topup.db", value_parser = values::text())]
     pub database_url: String,
-    /// Connections of this process to PostgreSQL, 4 to 500; SQLite ignores it
+    /// A standby of that PostgreSQL, `postgres://…`, from which `serve` reads History, Usage and files, and `check` all
+    #[arg(long, env = "READ_DATABASE_URL", hide_env_values = true, value_parser = values::word())]
+    pub read_database_url: Option<String>,
+    /// Connections of this process to PostgreSQL, 4 to 500, and as many to its standby; SQLite ignores it
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value = "12", value_parser = values::word_of(clap::value_parser!(u32).range(4..=500)))]
     pub database_connections: u32,
     /// Seconds to wait for a database server that does not answer at the start, 0 to 3600

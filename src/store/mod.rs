@@ -25,8 +25,10 @@ pub mod newest_commit;
 mod opening;
 pub mod postgres;
 mod postgres_hosts;
+pub mod postgres_place;
 pub mod postgres_sessions;
 mod postgres_standbys;
+mod read_standby;
 mod row;
 pub mod row_numbers;
 pub mod sqlite;
@@ -40,7 +42,7 @@ use db::{Connection, DbError};
 use migration_state::{Tables, tables};
 use migrations::{POSTGRES, SQLITE};
 use postgres::Server;
-use postgres_hosts::Hosts;
+use postgres_hosts::{Hosts, TargetServer};
 use postgres_sessions::Sessions;
 use sqlite::Writer;
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -110,6 +112,13 @@ pub struct Connections {
 impl Connections {
     fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> Self {
         Self { open: pool.size(), idle: pool.num_idle(), max: pool.options().get_max_connections() }
+    }
+
+    /// How many are idle, and how many are used.
+    #[must_use]
+    pub fn by_state(self) -> [(&'static str, i64); 2] {
+        let idle = i64::try_from(self.idle).unwrap_or(i64::MAX);
+        [("idle", idle), ("used", (i64::from(self.open) - idle).max(0))]
     }
 }
 
@@ -250,6 +259,9 @@ impl Store {
 
     async fn open_postgres(url: &str, opening: Opening) -> Result<Self, OpenError> {
         let hosts = Hosts::parse(url).map_err(OpenError::Url)?;
+        if hosts.target() == TargetServer::Standby {
+            return Err(OpenError::Url("asks for a standby, which takes no writes; READ_DATABASE_URL may".to_owned()));
+        }
         let options = opening.until_it_answers(&hosts).await?;
         let sessions = Sessions::default();
         let pool = sessions.watched(PgPoolOptions::new(), opening.response_timeout.0.min(Duration::from_secs(5)));

@@ -37,6 +37,9 @@ impl Default for Opening {
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The database to read from.
+    #[error("READ_{0}")]
+    Read(Box<OpenError>),
     /// Not `sqlite://…` or `postgres://…`.
     #[error("DATABASE_URL: {0}")]
     Url(String),
@@ -80,8 +83,12 @@ pub enum OpenError {
 impl OpenError {
     /// True if another setting would cure it.
     #[must_use]
-    pub const fn is_setting(&self) -> bool {
-        !matches!(self, Self::Down(_) | Self::Migrate(_))
+    pub fn is_setting(&self) -> bool {
+        match self {
+            Self::Read(error) => error.is_setting(),
+            Self::Down(_) | Self::Migrate(_) => false,
+            _ => true,
+        }
     }
 }
 
@@ -103,7 +110,7 @@ fn connection_error_words(error: &DbError) -> String {
 }
 
 /// True if the database has answered, and will answer the same: no such database, a wrong password, no file of SQLite.
-fn is_connection_refusal(error: &DbError) -> bool {
+pub(super) fn is_connection_refusal(error: &DbError) -> bool {
     let code = error.as_database_error().and_then(|said| said.code()).unwrap_or_default();
     is_lasting(error) || code.starts_with("28") || cannot_open(error)
 }

@@ -13,7 +13,8 @@
 //! Invariant: no connection goes back to the pool while an answer of the server is still to come.
 
 use crate::store::errors::DbError;
-use crate::store::postgres_hosts::Hosts;
+use crate::store::postgres_hosts::{Hosts, TargetServer};
+use crate::store::postgres_place::{LogPlace, PLACE, SNAPSHOT_AT};
 use crate::store::postgres_sessions::{FAILED_OVER, Generation, Sessions, is_read_only_error, means_old_sessions};
 use crate::store::postgres_standbys;
 use crate::store::postgres_standbys::Fence;
@@ -209,6 +210,31 @@ impl Server {
     pub async fn wait_for_standbys(&self) -> Result<(), DbError> {
         let Some(fence) = &self.fence else { return Ok(()) };
         fence.pass(async || self.acquire().await?.with_timeout(postgres_standbys::wait).await).await
+    }
+
+    /// The place of the server.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub async fn place(&self) -> Result<LogPlace, DbError> {
+        let mut connection = self.acquire().await?;
+        let rows = connection.with_timeout(async |c| c.fetch_all(sqlx::raw_sql(PLACE)).await).await?;
+        LogPlace::of_row(rows.first())
+    }
+
+    /// A snapshot, and a place that it has all of. A server that will do no more is looked for another one.
+    ///
+    /// # Errors
+    /// The server fails.
+    pub async fn snapshot_at(&self) -> Result<(PostgresConnection, LogPlace), DbError> {
+        let mut connection = self.acquire().await?;
+        connection.in_transaction = true;
+        let rows = connection.with_timeout(async |c| c.fetch_all(sqlx::raw_sql(SNAPSHOT_AT)).await).await?;
+        let place = LogPlace::of_row(rows.first())?;
+        if self.hosts.target() == TargetServer::Standby && !place.timeline.is_empty() {
+            self.hosts.look(&self.pool, &self.sessions);
+        }
+        Ok((connection, place))
     }
 
     /// Ends all connections.

@@ -1,7 +1,7 @@
 //! Several servers in one URL, as libpq spells them: `postgres://user:password@a:5432,b:5432/topup?target_session_attrs=read-write`.
 //!
-//! One of them is connected to: the first that answers and, where asked for, takes writes. When it does so no more, all are
-//! asked again.
+//! One of them is connected to: the first that answers and, where asked for, takes writes, or is a standby. When it is so no
+//! more, all are asked again.
 
 use crate::store::errors::DbError;
 use crate::store::postgres_sessions::{READ_ONLY, Sessions};
@@ -17,14 +17,26 @@ use tokio::time::timeout;
 /// How long a server may take to say what it is.
 const ANSWER: Duration = Duration::from_secs(2);
 
+/// How a server is passed over that is no standby.
+const NO_STANDBY: &str = "the server is no standby";
+
 const IS_READ_ONLY: &str = "select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only";
+
+/// The servers of a URL that will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetServer {
+    Any,
+    /// One that takes writes.
+    Primary,
+    /// One that takes none.
+    Standby,
+}
 
 /// The servers of a URL.
 #[derive(Clone, Debug)]
 pub struct Hosts {
     all: Arc<[PgConnectOptions]>,
-    /// Only one that takes writes will do.
-    must_write: bool,
+    target: TargetServer,
     /// A task looks for one.
     is_looking: Arc<AtomicBool>,
 }
@@ -39,12 +51,16 @@ impl Hosts {
         let (place, tail) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (user, hosts) = place.rsplit_once('@').map_or(("", place), |(user, hosts)| (user, hosts));
         let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-        let (mut must_write, mut kept) = (false, Vec::new());
+        let (mut target, mut kept) = (TargetServer::Any, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.strip_prefix("target_session_attrs=") {
-                Some("any") => must_write = false,
-                Some("read-write" | "primary") => must_write = true,
-                Some(_) => return Err("has a target_session_attrs that is not any, read-write or primary".to_owned()),
+                Some("any") => target = TargetServer::Any,
+                Some("read-write" | "primary") => target = TargetServer::Primary,
+                Some("read-only" | "standby") => target = TargetServer::Standby,
+                Some(_) => {
+                    let known = "any, read-write, primary, read-only or standby";
+                    return Err(format!("has a target_session_attrs that is not {known}"));
+                }
                 None => kept.push(pair),
             }
         }
@@ -59,7 +75,19 @@ impl Hosts {
             Ok(options.map_err(|e| e.to_string())?.application_name("topup").extra_float_digits(None))
         };
         let all = hosts.split(',').map(of_host).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { all: all.into(), must_write, is_looking: Arc::default() })
+        Ok(Self { all: all.into(), target, is_looking: Arc::default() })
+    }
+
+    /// The servers that will do.
+    #[must_use]
+    pub const fn target(&self) -> TargetServer {
+        self.target
+    }
+
+    /// The first server of the list, whether it answers or not.
+    #[must_use]
+    pub fn first(&self) -> Option<&PgConnectOptions> {
+        self.all.first()
     }
 
     /// The first server that will do.
@@ -81,13 +109,17 @@ impl Hosts {
     async fn ask<'a>(&self, options: &'a PgConnectOptions, wait: Duration) -> Result<&'a PgConnectOptions, DbError> {
         let answer = async {
             let mut connection = options.connect().await?;
-            let is_read_only = match self.must_write {
-                true => connection.fetch_one(sqlx::raw_sql(IS_READ_ONLY)).await?.try_get("read_only")?,
-                false => false,
+            let is_read_only: Option<bool> = match self.target {
+                TargetServer::Any => None,
+                _ => Some(connection.fetch_one(sqlx::raw_sql(IS_READ_ONLY)).await?.try_get("read_only")?),
             };
             // It has answered; how it says goodbye is of no interest.
             let _closed = timeout(wait, connection.close()).await;
-            if is_read_only { Err(DbError::Protocol(READ_ONLY.to_owned())) } else { Ok(options) }
+            match (self.target, is_read_only) {
+                (TargetServer::Primary, Some(true)) => Err(DbError::Protocol(READ_ONLY.to_owned())),
+                (TargetServer::Standby, Some(false)) => Err(DbError::Protocol(NO_STANDBY.to_owned())),
+                _ => Ok(options),
+            }
         };
         let silent = || DbError::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "it says nothing"));
         timeout(wait, answer).await.unwrap_or_else(|_| Err(silent()))
@@ -106,12 +138,12 @@ impl Hosts {
             match found {
                 Ok(options) if stays.is_err() && place(&options) != place(&before) => {
                     let (host, port) = place(&options);
-                    tracing::info!(host, port, "another server of DATABASE_URL is the one");
+                    tracing::info!(host, port, "another server of the database's URL is the one");
                     pool.set_connect_options(options);
                     sessions.discard_all_now();
                 }
                 Ok(_) => {}
-                Err(e) => tracing::warn!(error = %e, "no server of DATABASE_URL will do"),
+                Err(e) => tracing::warn!(error = %e, "no server of the database's URL will do"),
             }
             hosts.is_looking.store(false, Ordering::SeqCst);
         });
@@ -126,24 +158,30 @@ fn place(options: &PgConnectOptions) -> (&str, u16) {
 mod tests {
     use super::*;
 
-    fn places(url: &str) -> Result<(Vec<(String, u16)>, bool), String> {
+    fn places(url: &str) -> Result<(Vec<(String, u16)>, TargetServer), String> {
         let hosts = Hosts::parse(url)?;
-        Ok((hosts.all.iter().map(|one| (one.get_host().to_owned(), one.get_port())).collect(), hosts.must_write))
+        Ok((hosts.all.iter().map(|one| (one.get_host().to_owned(), one.get_port())).collect(), hosts.target))
     }
 
     #[test]
     fn several_servers_are_read_as_libpq_spells_them() {
         let place = |host: &str, port| (host.to_owned(), port);
-        let check = |url: &str, want: (Vec<(String, u16)>, bool)| assert_eq!(places(url), Ok(want), "{url}");
-        check("postgres://topup:p%2Cw@db.example/topup", (vec![place("db.example", 5432)], false));
+        let check = |url: &str, want: (Vec<(String, u16)>, TargetServer)| assert_eq!(places(url), Ok(want), "{url}");
+        check("postgres://topup:p%2Cw@db.example/topup", (vec![place("db.example", 5432)], TargetServer::Any));
         check(
             "postgres://topup:p@w@a:5433,b,[::1]:5435/topup?sslmode=disable&target_session_attrs=read-write",
-            (vec![place("a", 5433), place("b", 5432), place("[::1]", 5435)], true),
+            (vec![place("a", 5433), place("b", 5432), place("[::1]", 5435)], TargetServer::Primary),
         );
-        check("postgresql://a,b?target_session_attrs=any", (vec![place("a", 5432), place("b", 5432)], false));
-        for wrong in
-            ["postgres://a,,b/topup", "postgres://a:x,b/topup", "postgres://a/topup?target_session_attrs=standby"]
-        {
+        check(
+            "postgresql://a,b?target_session_attrs=any",
+            (vec![place("a", 5432), place("b", 5432)], TargetServer::Any),
+        );
+        check("postgres://a/topup?target_session_attrs=standby", (vec![place("a", 5432)], TargetServer::Standby));
+        for wrong in [
+            "postgres://a,,b/topup",
+            "postgres://a:x,b/topup",
+            "postgres://a/topup?target_session_attrs=prefer-standby",
+        ] {
             assert!(places(wrong).is_err(), "{wrong}");
         }
         let hosts = Hosts::parse("postgres://topup:secret@a,b/topup").expect("two");

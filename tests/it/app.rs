@@ -230,7 +230,7 @@ impl TestApp {
 }
 
 /// The settings of `serve`, whatever the environment says.
-fn settings(database_url: &str) -> Settings {
+pub fn settings(database_url: &str) -> Settings {
     let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/catalog.toml");
     let words = ["topup", "serve", "--database-url", database_url, "--catalog", catalog, "--listen", "127.0.0.1:0"];
     let words = words.into_iter().chain(["--operator-keys", OPERATOR_KEY, "--test-clock", "1"]);

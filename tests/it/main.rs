@@ -62,6 +62,7 @@ mod purchase_terms;
 mod purchases;
 mod query_plans;
 mod read_only;
+mod read_standby;
 mod reconcile;
 mod refunds_and_disputes;
 mod reminders;

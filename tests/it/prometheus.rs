@@ -101,7 +101,13 @@ fn names(text: &str) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_is_in_the_document_and_the_alerts_and_the_dashboard_name_no_other() {
-    let app = TestApp::start(crate::app::Database::Postgres).await;
+    let app = TestApp::start_with(crate::app::Database::Postgres, |settings| {
+        settings.database.read_database_url = Some(settings.database.database_url.clone());
+    })
+    .await;
+    while app.inner().read_store.age().is_none() {
+        tokio::task::yield_now().await;
+    }
     app.put_customer("acme", "starter").await;
     app.get("/v1/customers/nobody").await.expect(404);
     app.tamper(ALARM, Vec::new()).await.unwrap();

@@ -157,8 +157,14 @@ fn addresses_must_be_addresses_and_the_test_clock_stays_at_home() {
 type Row = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
 const HOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const ROWS: [Row; 30] = [
+const ROWS: [Row; 31] = [
     ("DATABASE_URL", "sqlite:///nowhere/x.db", &[], &["mysql://localhost/topup", "x.db"]),
+    (
+        "READ_DATABASE_URL",
+        "postgres://127.0.0.1:1/topup",
+        &[("DATABASE_URL", "postgres://127.0.0.1:1/topup")],
+        &["sqlite:///nowhere/x.db", "mysql://localhost/topup", "127.0.0.1"],
+    ),
     ("DATABASE_CONNECTIONS", "12", &[], &["3", "501", "many", "-1", "1.5"]),
     ("DATABASE_WAIT_SECONDS", "60", &[], &["3601", "-1", "long"]),
     ("PG_SYNCHRONOUS", "required", &[], &["on", "none"]),
@@ -266,6 +272,10 @@ fn a_reachable_listen_needs_public_url_and_files_must_exist() {
     for listen in ["0.0.0.0:0", "[::]:0"] {
         refused("serve", &[("LISTEN", listen)], "PUBLIC_URL");
         refused("work", &[("LISTEN", listen)], "PUBLIC_URL");
+    }
+    // Of SQLite there is no standby.
+    for command in ["serve", "check"] {
+        refused(command, &[("READ_DATABASE_URL", "postgres://127.0.0.1:1/topup")], "READ_DATABASE_URL");
     }
     refused("serve", &[("SITE_ROOT", "/nowhere/site")], "SITE_ROOT");
     refused("demo", &[("SITE_ROOT", "/nowhere/site"), ("OPERATOR_KEYS", OPERATOR_KEY)], "SITE_ROOT");
@@ -385,6 +395,9 @@ async fn secrets_may_come_from_files() {
         assert_eq!(answer.status(), status, "{key}");
     }
     drop(process);
+    let standby = file("standby", "sqlite:///nowhere/x.db\n");
+    let Err(output) = start(command(&[("READ_DATABASE_URL_FILE", &standby)])) else { panic!("a standby of SQLite") };
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("READ_DATABASE_URL: is not postgres"));
     for (name, _) in &files {
         let setting = name.strip_suffix("_FILE").unwrap();
         let (empty, wrong) = (file("empty", "\n"), file("wrong", "\u{7}\n"));

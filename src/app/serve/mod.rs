@@ -6,7 +6,7 @@ pub mod lock;
 mod observe;
 mod peers;
 
-use crate::app::build::{Variant, build_app, check_plans, opening, read_catalog};
+use crate::app::build::{Variant, build_app, check_plans, open_read_store, opening, read_catalog};
 use crate::app::failure::Failure;
 use crate::app::serve::connections::{ConnectionLimits, Stages};
 use crate::app::serve::lock::FileLock;
@@ -17,7 +17,7 @@ use crate::settings::{Settings, Switch, listen};
 use crate::store::{Opening, Store};
 use crate::usecases::App;
 use crate::usecases::insight::live;
-use crate::usecases::upkeep::backfill;
+use crate::usecases::upkeep::{backfill, read_standby};
 use crate::{http, jobs, web};
 use axum::Router;
 use axum::http::HeaderValue;
@@ -61,12 +61,13 @@ impl Application {
             Store::Sqlite { file, .. } => Some(FileLock::take(file)?),
             Store::Postgres(_) => None,
         };
+        let read_store = open_read_store(&settings.database, &store).await?;
         store.migrate().await?;
         backfill::run_backfill(&store).await?;
         check_plans(&store, &catalog).await?;
         let public_url = settings.public_url.clone().unwrap_or_else(|| listen::url(address));
         let limits = variant.limits;
-        let (app, engine) = build_app(settings, variant, store, catalog, public_url).await?;
+        let (app, engine) = build_app(settings, variant, store, catalog, public_url, read_store).await?;
         let runs_jobs = settings.worker == Switch::On;
         let peers = Peers::new(
             usize::from(settings.connections_per_address),
@@ -112,6 +113,7 @@ impl Application {
             }
         });
         let live_pages = tokio::spawn(live::follow_writes(app.clone(), stop.clone()));
+        let standby = tokio::spawn(read_standby::follow_standby(app.clone(), stop.clone()));
         let router = router(&app);
         let leaving = stages.leaving.clone();
         let serving = connections::serve(listener, router, limits, peers, stages);
@@ -128,12 +130,13 @@ impl Application {
         stop.cancel();
         worker.await.map_err(|e| Failure::Failed(e.to_string()))?;
         live_pages.await.map_err(|e| Failure::Failed(e.to_string()))?;
-        let store = app.store.clone();
+        standby.await.map_err(|e| Failure::Failed(e.to_string()))?;
+        let (store, read_store) = (app.store.clone(), app.read_store.clone());
         drop(app);
         if tokio::time::timeout(Duration::from_secs(10), engine).await.is_err() {
             tracing::warn!("the ledger's queue was not empty at shutdown");
         }
-        store.close().await;
+        tokio::join!(store.close(), read_store.close());
         drop(lock);
         Ok(())
     }

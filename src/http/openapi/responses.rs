@@ -110,6 +110,11 @@ pub fn answer_headers(call: &Operation) -> Map<String, Value> {
             json!({"description": "Present if this is the stored answer of the key", "schema": schema}),
         );
     }
+    if matches!(call.id, "listUsage" | "listEntries" | "readUsageStats") {
+        let schema = json!({"type": "string", "format": "date-time"});
+        let about = "If a standby is set: everything before this instant is in the answer, newer things may be missing";
+        out.insert("As-Of".to_owned(), json!({"description": about, "schema": schema}));
+    }
     if matches!(call.id, "charge" | "settleHold") {
         let number = || json!({"type": "number"});
         let kinds = json!({"type": "string", "enum": ["plan", "courtesy", "top_up", "mixed"]});

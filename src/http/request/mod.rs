@@ -3,6 +3,7 @@
 //!
 //! *Not here:* a resource's own answers and errors.
 
+pub mod as_of;
 pub mod auth;
 pub mod body;
 pub mod canonical;

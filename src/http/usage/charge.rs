@@ -1,6 +1,7 @@
 //! `/v1/customers/{id}/usage`: charges, and the list of them.
 
 use crate::domain::{Catalog, Credits, Kind, Summary, UsageId};
+use crate::http::request::as_of::as_of_header;
 use crate::http::request::body;
 use crate::http::request::code::Code;
 use crate::http::request::customer::customer_no;
@@ -18,7 +19,9 @@ use crate::http::request::paging;
 use crate::http::request::problem::Problem;
 use crate::http::request::refusal::insufficient;
 use crate::ledger::{Charge, ChargeOutcome};
+use crate::store::db::Connection;
 use crate::store::idempotency_keys::content_hash;
+use crate::usecases::credits::dated::{Dated, ReadFrom, read_dated};
 use crate::usecases::credits::usages;
 use crate::usecases::credits::usages::Usage;
 use crate::usecases::{App, InternalError};
@@ -26,7 +29,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -234,7 +237,10 @@ async fn list(State(app): State<App>, Id(id): Id, Query(query): Query) -> Result
     let no = customer_no(&app, &id).await?;
     let paging = paging::paging(&query, &[])?;
     let before = paging.number(i64::MAX)?;
-    let mut found = usages::list_usages(&app, no, before, paging.limit + 1).await?;
+    let limit = paging.limit + 1;
+    let read = |mut db: Connection| async move { usages::load_usage_rows(&mut db, no, before, limit).await };
+    let Dated { mut found, as_of } = read_dated(&app, no, ReadFrom::Standby, read).await?;
     let next = paging::cut(&mut found, &paging).map(|row| paging::cursor(row.seq));
-    Ok(paging::list(found.into_iter().map(|row| usage_json(row.usage)).collect(), next))
+    let list = paging::list(found.into_iter().map(|row| usage_json(row.usage)).collect(), next);
+    Ok((as_of_header(as_of), list).into_response())
 }

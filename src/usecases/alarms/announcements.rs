@@ -35,7 +35,7 @@ pub fn is_notice(kind: &str) -> bool {
 }
 
 /// Every kind of alarm and its words, in the order of docs/operations.md.
-pub const TITLES: [(&str, &str); 18] = [
+pub const TITLES: [(&str, &str); 19] = [
     ("review", "Payment needs a review"),
     ("shortfall", "Refunded credits were already used"),
     ("dispute", "Dispute"),
@@ -54,6 +54,7 @@ pub const TITLES: [(&str, &str); 18] = [
     ("subscription", "Subscription needs attention"),
     ("unknown_price", "Unknown price"),
     ("wrong_mode", "Event from the wrong mode"),
+    ("standby", "Standby not read from"),
 ];
 
 /// The words of a kind of alarm.

@@ -5,6 +5,7 @@
 mod error;
 mod live_pages;
 mod password_gates;
+mod read_store;
 mod sales_cache;
 mod scoped_keys;
 mod stripe_questions;
@@ -13,6 +14,7 @@ pub use error::InternalError;
 pub(crate) use live_pages::LivePage;
 pub use live_pages::{LastEntry, LivePages};
 pub use password_gates::PasswordGates;
+pub use read_store::{AGE_MAX, ReadStore, StandbyFault};
 pub(crate) use sales_cache::SalesSums;
 pub use sales_cache::{Month, SalesCache, SalesFigures};
 pub use scoped_keys::{Scope, ScopedKeyCache};
@@ -127,6 +129,8 @@ impl std::ops::Deref for App {
 pub struct AppParts {
     /// For reading.
     pub store: Store,
+    /// For reading what nobody decides by.
+    pub read_store: ReadStore,
     /// For writing.
     pub ledger: Ledger,
     /// Stripe; none where buying is off.

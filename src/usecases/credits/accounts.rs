@@ -54,22 +54,32 @@ pub async fn list_grants(
     limit: i64,
 ) -> Result<Vec<GrantRow>, InternalError> {
     catch_up_account(app, customer_no).await?;
-    let mut db = app.store.snapshot().await?;
-    let loaded = accounts::load_by_no(&mut db, customer_no).await?;
+    let db = &mut app.store.snapshot().await?;
+    Ok(load_grants(db, customer_no, kind, (before, limit), app.clock.now()).await?)
+}
+
+/// The same on a connection at hand, as they stand at an instant.
+pub async fn load_grants(
+    db: &mut Connection,
+    customer_no: i64,
+    kind: Option<Kind>,
+    (before, limit): (i64, i64),
+    at: Instant,
+) -> Result<Vec<GrantRow>, DbError> {
+    let loaded = accounts::load_by_no(db, customer_no).await?;
     let paused = loaded.is_some_and(|l| l.account.top_ups_paused);
     let sql = format!(
         "select {GRANT_COLUMNS} from {GRANT_TABLES} where g.customer_no = $1 and g.no < $2 and ($3 = 0 or g.kind = $3)
          order by g.no desc limit $4"
     );
     let kind = kind.map_or(0, |kind| i64::from(kind.code()));
-    let at = app.clock.now();
     let row = |row: &crate::store::db::Row| {
         let grant = accounts::grant_of_row(row)?;
         let state = grant.state(at, paused);
         Ok(GrantRow { no: row.int("no")?, grant, state })
     };
     let rows = db.fetch_all(sql, args![customer_no, before, kind, limit]).await?;
-    rows.iter().map(row).collect::<Result<_, DbError>>().map_err(InternalError::from)
+    rows.iter().map(row).collect()
 }
 
 /// Books what is due for a customer, so that what is read next has it.

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod advice;
 pub mod courtesy;
+pub mod dated;
 pub mod export;
 pub mod holds;
 pub mod idempotency;

@@ -142,11 +142,20 @@ pub async fn list_usages(
     before_seq: i64,
     limit: i64,
 ) -> Result<Vec<UsageRow>, InternalError> {
-    let mut db = app.store.snapshot().await?;
+    load_usage_rows(&mut app.store.snapshot().await?, customer_no, before_seq, limit).await
+}
+
+/// The same on a connection at hand.
+pub async fn load_usage_rows(
+    db: &mut Connection,
+    customer_no: i64,
+    before_seq: i64,
+    limit: i64,
+) -> Result<Vec<UsageRow>, InternalError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut met = walk_back(&mut db, customer_no, before_seq, limit).await?;
+    let mut met = walk_back(db, customer_no, before_seq, limit).await?;
     met.truncate(limit);
-    let kinds = kinds_of_grants(&mut db, &met).await?;
+    let kinds = kinds_of_grants(db, &met).await?;
     let ids: Vec<Value> = met.iter().map(|met| Value::from(met.id.bytes())).collect();
     let mut rows = HashMap::new();
     if !ids.is_empty() {

@@ -2,9 +2,7 @@
 
 use crate::args;
 use crate::domain::{Cycle, Instant, Kind};
-use crate::store::db::DbError;
-use crate::usecases::credits::accounts;
-use crate::usecases::{App, InternalError};
+use crate::store::db::{Connection, DbError};
 
 /// Plan grants that are read to find the last cycle's: a cycle has more than one only after unpaid plans.
 const PLAN_GRANTS: i64 = 4;
@@ -18,9 +16,7 @@ pub struct Cycles {
 }
 
 /// The cycles of a customer; `None` without an account.
-pub async fn cycles(app: &App, customer_no: i64) -> Result<Option<Cycles>, InternalError> {
-    accounts::catch_up_account(app, customer_no).await?;
-    let mut db = app.store.read().await?;
+pub async fn cycles(db: &mut Connection, customer_no: i64) -> Result<Option<Cycles>, DbError> {
     let sql = "select a.cycle_start, a.cycle_end, c.created_at from accounts a join customers c on c.no = a.customer_no
          where a.customer_no = $1";
     let Some(row) = db.fetch_optional(sql, args![customer_no]).await? else { return Ok(None) };

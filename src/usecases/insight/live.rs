@@ -6,7 +6,7 @@
 //! Invariant: a number goes only to sessions that are valid in the very state that it was read from. The stream of a
 //! session that ended, or moved to another customer, ends.
 
-use crate::store::db::Value;
+use crate::store::db::{Connection, DbError, Value};
 use crate::usecases::access::sessions;
 use crate::usecases::app::LivePage;
 use crate::usecases::{App, InternalError};
@@ -28,10 +28,10 @@ pub async fn follow_writes(app: App, stop: CancellationToken) {
 }
 
 /// The number of a customer's last entry.
-pub async fn last_entry_of(app: &App, customer_no: i64) -> Result<i64, InternalError> {
+pub async fn last_entry_of(db: &mut Connection, customer_no: i64) -> Result<i64, DbError> {
     let sql = "select seq from accounts where customer_no = $1";
-    let row = app.store.read().await?.fetch_optional(sql, crate::args![customer_no]).await?;
-    Ok(row.map_or(Ok(0), |row| row.int("seq"))?)
+    let row = db.fetch_optional(sql, crate::args![customer_no]).await?;
+    row.map_or(Ok(0), |row| row.int("seq"))
 }
 
 /// Updates all open pages once.

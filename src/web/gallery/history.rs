@@ -4,7 +4,7 @@ use crate::domain::{Cause, Credits, EntryKind, GrantId, HoldId, Instant, Kind, P
 use crate::usecases::insight::cycles::Cycles;
 use crate::usecases::insight::history::{GrantFact, HistoryLine, HistoryPart, Slice, Sort};
 use crate::web::gallery::Sample;
-use crate::web::gallery::customers::{at, cycles};
+use crate::web::gallery::customers::{at, cycles, now};
 use crate::web::history::filter::{FilterChoice, FilterForm, cycle_chips, sort_words};
 use crate::web::history::lines::operation_words;
 use crate::web::history::query::FilterQuery;
@@ -34,7 +34,7 @@ pub fn all() -> Vec<(&'static str, Sample)> {
         ("history", sample(NAME, page(whole(), ""))),
         ("history-new-lines", sample(NAME, History { news: news(3), ..page(whole(), "cycle=this") })),
         ("history-filtered", sample(NAME, History { newest: Some("/history".to_owned()), ..page(found, FILTERED) })),
-        ("history-zones", sample(NAME, page(mixed, "show=added"))),
+        ("history-zones", sample(NAME, History { as_of: Some(now()), ..page(mixed, "show=added") })),
         ("history-nothing", sample(NAME, page(Slice::default(), "source=nobody"))),
         ("history-bad", sample(NAME, page(Slice::default(), "from=2026-11-20&to=2026-11-01"))),
         ("history-new", sample("Fjord Notes", page(first, ""))),
@@ -58,6 +58,7 @@ fn page(slice: Slice, query: &str) -> History {
         zone,
         slice,
         filter: filter(asked, &cycles),
+        as_of: None,
     }
 }
 

@@ -1,9 +1,12 @@
 //! `/history.csv`: the filtered lines for a spreadsheet, streamed from the newest to the oldest.
 
 use crate::domain::{Credits, Kind};
+use crate::http::request::as_of::as_of_header;
+use crate::store::db::Connection;
+use crate::usecases::credits::dated::{Dated, ReadFrom, read_dated};
 use crate::usecases::insight::cycles::cycles;
 use crate::usecases::insight::history;
-use crate::usecases::insight::history::{Filter, HistoryLine, Most, Sort};
+use crate::usecases::insight::history::{Filter, HistoryLine, Most, Slice, Sort};
 use crate::usecases::{App, InternalError};
 use crate::web::csv_file::{MARK, failed, file, safe, viewer};
 use crate::web::history::query::FilterQuery;
@@ -31,31 +34,55 @@ pub async fn history_csv(
         Ok(viewer) => viewer,
         Err(elsewhere) => return elsewhere,
     };
-    let cycles = match cycles(&app, viewer.customer_no).await {
-        Ok(cycles) => cycles,
+    let (no, zone) = (viewer.customer_no, Zone::named(&viewer.timezone));
+    let query = &query;
+    let first = read_dated(&app, no, ReadFrom::Standby, |mut db: Connection| async move {
+        let db = &mut db;
+        let cycles = cycles(db, no).await?;
+        let asked = FilterQuery::read(|name| query.get(name).cloned(), zone, cycles.as_ref());
+        let slice = match asked.wrong {
+            Some(_) => Slice::default(),
+            None => history::history_slice(db, no, &asked.filter, None, STEP).await?,
+        };
+        Ok((asked, slice))
+    });
+    let Dated { found: (asked, first), as_of } = match first.await {
+        Ok(first) => first,
         Err(fault) => return failed(&app, &fault),
     };
-    let asked = FilterQuery::read(|name| query.get(name).cloned(), Zone::named(&viewer.timezone), cycles.as_ref());
     if asked.wrong.is_some() {
         // The page says what is wrong with a field.
         return Redirect::to(&asked.address("/history", None)).into_response();
     }
-    let lines = lines(app, viewer.customer_no, asked.filter);
-    file("history.csv", Body::from_stream(stream::iter([Ok(Bytes::from_static(MARK.as_bytes()))]).chain(lines)))
+    let mark = stream::iter([Ok(Bytes::from_static(MARK.as_bytes()))]);
+    let body = Body::from_stream(mark.chain(lines(app, no, asked.filter, first)));
+    (as_of_header(as_of), file("history.csv", body)).into_response()
 }
 
+/// The lines from the first slice on. Later slices are of older lines, which no longer change.
 fn lines(
     app: App,
     customer_no: i64,
     filter: Filter,
+    first: Slice,
 ) -> impl futures::Stream<Item = Result<Bytes, InternalError>> + Send + 'static {
-    let start = (app, filter, Some(None::<i64>), true);
-    stream::try_unfold(start, move |(app, filter, from, first)| async move {
-        let Some(before) = from else { return Ok(None) };
-        let slice = history::history_slice(&app, customer_no, &filter, before, STEP).await?;
-        let text = written(&slice.lines, first)?;
-        Ok(Some((Bytes::from(text), (app, filter, slice.next.map(Some), false))))
+    let start = (app, filter, Some(first), true);
+    stream::try_unfold(start, move |(app, filter, slice, is_first)| async move {
+        let Some(slice) = slice else { return Ok(None) };
+        let text = written(&slice.lines, is_first)?;
+        let next = match slice.next {
+            Some(before) => Some(slice_below(&app, customer_no, &filter, before).await?),
+            None => None,
+        };
+        Ok(Some((Bytes::from(text), (app, filter, next, false))))
     })
+}
+
+async fn slice_below(app: &App, customer_no: i64, filter: &Filter, before: i64) -> Result<Slice, InternalError> {
+    let slice = |mut db: Connection| async move {
+        history::history_slice(&mut db, customer_no, filter, Some(before), STEP).await
+    };
+    Ok(read_dated(app, customer_no, ReadFrom::Standby, slice).await?.found)
 }
 
 fn written(lines: &[HistoryLine], first: bool) -> Result<Vec<u8>, InternalError> {

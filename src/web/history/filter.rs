@@ -2,11 +2,10 @@
 
 use crate::domain::{Instant, Kind};
 use crate::store::daily_usage;
-use crate::usecases::access::links::Viewer;
+use crate::store::db::{Connection, DbError};
 use crate::usecases::credits::accounts;
 use crate::usecases::insight::cycles::Cycles;
 use crate::usecases::insight::history::Sort;
-use crate::usecases::{App, InternalError};
 use crate::web::history::lines::operation_words;
 use crate::web::history::query::{CycleFilter, FilterQuery, WrongField};
 use crate::web::ui::chips::{Chip, Tabs};
@@ -72,29 +71,27 @@ fn bought_at(all: &[accounts::GrantRow], at: Instant, zone: Zone) -> String {
 /// # Errors
 /// The store failed.
 pub async fn filter_form(
-    app: &App,
-    viewer: &Viewer,
+    db: &mut Connection,
+    (no, now): (i64, Instant),
     mut asked: FilterQuery,
     cycles: Option<&Cycles>,
     zone: Zone,
-) -> Result<FilterForm, InternalError> {
-    let no = viewer.customer_no;
+) -> Result<FilterForm, DbError> {
     let (chosen_sort, chosen_grant) = (asked.filter.sort, asked.filter.grant);
     let sort = |sort: Sort| FilterChoice {
         value: sort.name().to_owned(),
         words: sort_words(sort).to_owned(),
         chosen: chosen_sort == Some(sort),
     };
-    let bought = accounts::list_grants(app, no, Some(Kind::TopUp), i64::MAX, TOP_UPS).await?;
+    let bought = accounts::load_grants(db, no, Some(Kind::TopUp), (i64::MAX, TOP_UPS), now).await?;
     let top_up = |row: &accounts::GrantRow| FilterChoice {
         value: row.grant.id.to_string(),
         words: format!("{} of {}", row.grant.amount.grouped(), bought_at(&bought, row.grant.effective_at, zone)),
         chosen: chosen_grant == Some(row.grant.id),
     };
-    let today = daily_usage::day_number(app.clock.now());
-    let mut db = app.store.read().await?;
-    let operations = daily_usage::recent_operations(&mut db, no, today).await?;
-    let sources = daily_usage::recent_sources(&mut db, no, today).await?;
+    let today = daily_usage::day_number(now);
+    let operations = daily_usage::recent_operations(db, no, today).await?;
+    let sources = daily_usage::recent_sources(db, no, today).await?;
     asked.filter.operation = asked.filter.operation.map(|typed| operation_named(typed, &operations));
     Ok(FilterForm {
         cycles: cycles.map(|cycles| cycle_chips(&asked, cycles)).unwrap_or_default(),

@@ -7,8 +7,11 @@ pub mod filter;
 pub mod lines;
 pub mod query;
 
-use crate::domain::Credits;
+use crate::domain::{Credits, Instant};
+use crate::store::db::Connection;
+use crate::usecases::access::links::Viewer;
 use crate::usecases::credits::accounts;
+use crate::usecases::credits::dated::{Dated, ReadFrom, read_dated};
 use crate::usecases::insight::cycles::cycles;
 use crate::usecases::insight::history::{Most, Slice};
 use crate::usecases::insight::{history, live};
@@ -18,6 +21,7 @@ use crate::web::history::query::FilterQuery;
 use crate::web::live::LiveScript;
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
+use crate::web::ui::as_of::AsOf;
 use crate::web::ui::dates::Zone;
 use crate::web::ui::money::Amount;
 use leptos::prelude::*;
@@ -39,6 +43,8 @@ pub struct History {
     /// The file of all these lines.
     pub csv: String,
     pub news: News,
+    /// Where a standby is set: as of when the lines are.
+    pub as_of: Option<Instant>,
 }
 
 /// The part of the page that changes while it is open.
@@ -55,7 +61,7 @@ pub struct News {
 /// Everything between header and footer.
 #[component]
 pub fn HistoryBody(history: History) -> impl IntoView {
-    let History { filter, slice, zone, older, newest, csv, news } = history;
+    let History { filter, slice, zone, older, newest, csv, news, as_of } = history;
     let is_filtered = filter.asked.fields() > 0;
     let is_wrong = filter.asked.wrong.is_some();
     let note = end_note(&slice, is_filtered, zone).filter(|_| !is_wrong);
@@ -76,7 +82,7 @@ pub fn HistoryBody(history: History) -> impl IntoView {
         </div>
         <FilterFields filter csv />
         <section aria-label="Lines" class="lines" data-live="lines">
-            {lines} {note} <p class="after pages">{newest} {older}</p>
+            {lines} {note} <p class="after pages">{newest} {older}</p> <AsOf at=as_of zone />
         </section>
         <AvailableNow credits=news.available />
     }
@@ -117,40 +123,61 @@ pub fn HistoryPage() -> impl IntoView {
 
 async fn load(request: RequestContext) -> Result<Page, PageError> {
     let viewer = request.signed_in().await?;
-    let (app, zone) = (&request.app, Zone::named(&viewer.timezone));
-    let cycles = cycles(app, viewer.customer_no).await?;
-    let asked = FilterQuery::read(|name| request.query(name), zone, cycles.as_ref());
+    let (app, no, zone) = (&request.app, viewer.customer_no, Zone::named(&viewer.timezone));
     let available = accounts::customer_balance(app, &viewer.customer).await?.ok_or(PageError::SignIn)?.available;
-    let mut news = News { lines: 0, href: asked.address("/history", None), available };
     if let Some(seen) = request.background() {
-        news.lines = history::count_lines_since(app, viewer.customer_no, &asked.filter, seen, MOST).await?;
-        let body = view! {
-            <NewLines count=news.lines href=news.href />
-            <AvailableNow credits=news.available />
-        };
-        return Ok(Page::new("History", Some(viewer), body));
+        return news_page(&request, viewer, (seen, available)).await;
     }
     let before = request.query("before").and_then(|seq| seq.parse().ok()).filter(|seq| *seq > 0);
-    let filter = filter_form(app, &viewer, asked, cycles.as_ref(), zone).await?;
-    // Read before the lines, so that later ones are announced.
-    let last = live::last_entry_of(app, viewer.customer_no).await?;
-    let slice = match filter.asked.wrong {
-        Some(_) => Slice::default(),
-        None => history::history_slice(app, viewer.customer_no, &filter.asked.filter, before, MOST).await?,
-    };
+    let (now, asks) = (app.clock.now(), &request);
+    let read = read_dated(app, no, ReadFrom::Standby, |mut db: Connection| async move {
+        let db = &mut db;
+        let cycles = cycles(db, no).await?;
+        let asked = FilterQuery::read(|name| asks.query(name), zone, cycles.as_ref());
+        let filter = filter_form(db, (no, now), asked, cycles.as_ref(), zone).await?;
+        let slice = match filter.asked.wrong {
+            Some(_) => Slice::default(),
+            None => history::history_slice(db, no, &filter.asked.filter, before, MOST).await?,
+        };
+        // Of the same state as the lines, so that later ones are announced.
+        Ok((filter, slice, live::last_entry_of(db, no).await?))
+    });
+    let Dated { found: (filter, slice, last), as_of } = read.await?;
     let asked = &filter.asked;
     let history = History {
         older: slice.next.map(|seq| asked.address("/history", Some(seq))),
         newest: before.map(|_| asked.address("/history", None)),
         csv: asked.address("/history.csv", None),
-        news,
+        news: News { lines: 0, href: asked.address("/history", None), available },
         zone,
         slice,
         filter,
+        as_of,
     };
     let body = view! {
         <HistoryBody history />
         <LiveScript last />
+    };
+    Ok(Page::new("History", Some(viewer), body))
+}
+
+/// What the page's script asks for. It was told of an entry that a standby may not have yet.
+async fn news_page(
+    request: &RequestContext,
+    viewer: Viewer,
+    (seen, credits): (i64, Credits),
+) -> Result<Page, PageError> {
+    let (no, zone) = (viewer.customer_no, Zone::named(&viewer.timezone));
+    let read = read_dated(&request.app, no, ReadFrom::Primary, |mut db: Connection| async move {
+        let db = &mut db;
+        let asked = FilterQuery::read(|name| request.query(name), zone, cycles(db, no).await?.as_ref());
+        let lines = history::count_lines_since(db, no, &asked.filter, seen, MOST).await?;
+        Ok((asked.address("/history", None), lines))
+    });
+    let (href, count) = read.await?.found;
+    let body = view! {
+        <NewLines count href />
+        <AvailableNow credits />
     };
     Ok(Page::new("History", Some(viewer), body))
 }

@@ -83,6 +83,12 @@ impl Zone {
         Moment { at, text: self.0.clock(at) }
     }
 
+    /// `14:03:27 CET`
+    #[must_use]
+    pub fn second(self, at: Instant) -> Moment {
+        Moment { at, text: self.0.second(at) }
+    }
+
     /// `CET`, or `UTC+5:30` where a zone has no letters of its own.
     #[must_use]
     pub fn abbreviation(self, at: Instant) -> String {

@@ -2,6 +2,7 @@
 //!
 //! *Not here:* anything that knows a single page's data.
 
+pub mod as_of;
 pub mod auto_top_up_badge;
 pub mod badge;
 pub mod buy_form;

@@ -1,7 +1,10 @@
 //! `/usage.csv`: the table of Usage in plain figures for programs.
 
 use crate::domain::catalog::Metric;
+use crate::http::request::as_of::as_of_header;
 use crate::store::daily_usage::day_number;
+use crate::store::db::Connection;
+use crate::usecases::credits::dated::{Dated, ReadFrom, read_dated};
 use crate::usecases::insight::cycles::cycles;
 use crate::usecases::insight::usage::{UsageOverview, UsageStep, usage_overview};
 use crate::usecases::{App, InternalError};
@@ -26,19 +29,25 @@ pub async fn usage_csv(
     let today = day_number(app.clock.now());
     let choice = UsageChoice::read(|name| query.get(name).cloned(), today);
     let written = async {
-        let cycles = cycles(&app, viewer.customer_no).await?;
-        let Ok(period) = choice.period(cycles.as_ref(), today) else { return Ok(None) };
-        let found = usage_overview(&app, viewer.customer_no, &period).await?;
+        let (no, choice) = (viewer.customer_no, &choice);
+        let Dated { found, as_of } = read_dated(&app, no, ReadFrom::Standby, |mut db: Connection| async move {
+            let db = &mut db;
+            let cycles = cycles(db, no).await?;
+            let Ok(period) = choice.period(cycles.as_ref(), today) else { return Ok(None) };
+            Ok(Some(usage_overview(db, no, &period).await?))
+        })
+        .await?;
+        let Some(found) = found else { return Ok(None) };
         let mut writer = csv::Writer::from_writer(MARK.as_bytes().to_vec());
         for (n, line) in csv_lines(&found, &app.catalog.metrics).iter().enumerate() {
             // The heads are the shop's own words.
             let cell = |cell: &String| if n == 0 { safe(Some(cell)) } else { cell.clone() };
             writer.write_record(line.iter().map(cell)).map_err(|e| InternalError::Broken(e.to_string()))?;
         }
-        writer.into_inner().map(Some).map_err(|e| InternalError::Broken(e.to_string()))
+        writer.into_inner().map(|bytes| Some((bytes, as_of))).map_err(|e| InternalError::Broken(e.to_string()))
     };
     match written.await {
-        Ok(Some(bytes)) => file("usage.csv", Body::from(bytes)),
+        Ok(Some((bytes, as_of))) => (as_of_header(as_of), file("usage.csv", Body::from(bytes))).into_response(),
         // The page says what is wrong with the days.
         Ok(None) => Redirect::to(&choice.address("/usage", &[])).into_response(),
         Err(fault) => failed(&app, &fault),

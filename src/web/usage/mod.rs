@@ -12,12 +12,15 @@ pub mod splits;
 pub mod table;
 
 use crate::store::daily_usage::day_number;
+use crate::store::db::Connection;
+use crate::usecases::credits::dated::{Dated, ReadFrom, read_dated};
 use crate::usecases::insight::cycles::cycles;
 use crate::usecases::insight::live;
 use crate::usecases::insight::usage::{at_this_pace, usage_overview};
 use crate::web::live::LiveScript;
 use crate::web::page::{Page, page};
 use crate::web::request_context::{PageError, RequestContext};
+use crate::web::ui::as_of::AsOf;
 use crate::web::ui::chips::{Switches, Tabs};
 use crate::web::ui::dates::Zone;
 use crate::web::usage::charts::Chart;
@@ -40,7 +43,7 @@ pub fn UsageBody(usage: UsageSections) -> impl IntoView {
 
 #[component]
 fn Sections(usage: UsageSections) -> impl IntoView {
-    let UsageSections { ranges, custom, shown } = usage;
+    let UsageSections { ranges, custom, shown, as_of } = usage;
     let csv = match &shown {
         Shown::Usage(details) => Some(details.csv.clone()),
         _ => None,
@@ -65,6 +68,7 @@ fn Sections(usage: UsageSections) -> impl IntoView {
         </div>
         {custom.map(|(days, hidden)| view! { <CustomForm days hidden /> })}
         {shown}
+        {as_of.map(|(at, zone)| view! { <AsOf at=Some(at) zone /> })}
     }
     .into_any()
 }
@@ -109,27 +113,32 @@ async fn load(request: RequestContext) -> Result<Page, PageError> {
     let hidden = request.query("hide").unwrap_or_default();
     let hidden: Vec<String> = hidden.split(',').map(str::to_owned).filter(is_known).collect();
     let today = day_number(app.clock.now());
-    let cycles = cycles(app, no).await?;
     let choice = UsageChoice::read(|name| request.query(name), today);
-    let zone = Zone::named(&viewer.timezone);
-    let view = UsageView { choice, cycles, zone, metrics, hidden, today };
-    // Read before the data, so that later usage is fetched again.
-    let last = live::last_entry_of(app, no).await?;
-    let sections = match view.choice.period(cycles.as_ref(), today) {
-        Ok(period) => {
-            let found = usage_overview(app, no, &period).await?;
-            let pace = match &cycles {
-                Some(cycles) if view.choice == UsageChoice::ThisCycle => {
-                    at_this_pace(app, no, cycles, found.total.totals.credits()).await?
-                }
-                _ => None,
-            };
-            view.sections(&period, &found, pace.as_ref())
-        }
-        Err(_) => view.without_figures(),
-    };
+    let (zone, now) = (Zone::named(&viewer.timezone), app.clock.now());
+    // The script was told of an entry that a standby may not have yet.
+    let from = if request.background().is_some() { ReadFrom::Primary } else { ReadFrom::Standby };
+    let asked = (&choice, &metrics, &hidden);
+    let read = read_dated(app, no, from, |mut db: Connection| async move {
+        let db = &mut db;
+        let cycles = cycles(db, no).await?;
+        let (choice, metrics, hidden) = (asked.0.clone(), asked.1.clone(), asked.2.clone());
+        let view = UsageView { choice, cycles, zone, metrics, hidden, today };
+        // Of the same state as the figures, so that later usage is fetched again.
+        let last = live::last_entry_of(db, no).await?;
+        let Ok(period) = view.choice.period(cycles.as_ref(), today) else { return Ok((view.without_figures(), last)) };
+        let found = usage_overview(db, no, &period).await?;
+        let pace = match &cycles {
+            Some(cycles) if view.choice == UsageChoice::ThisCycle => {
+                at_this_pace(db, no, cycles, found.total.totals.credits(), now).await?
+            }
+            _ => None,
+        };
+        Ok((view.sections(&period, &found, pace.as_ref()), last))
+    });
+    let Dated { found: (usage, last), as_of } = read.await?;
+    let usage = UsageSections { as_of: as_of.map(|at| (at, zone)), ..usage };
     let body = view! {
-        <UsageBody usage=sections />
+        <UsageBody usage />
         <LiveScript last />
     };
     Ok(Page::new("Usage", Some(viewer), body))

@@ -1,5 +1,6 @@
 //! The page's data: the usage of a period as charts, tables and words.
 
+use crate::domain::Instant;
 use crate::domain::catalog::Metric;
 use crate::usecases::insight::cycles::Cycles;
 use crate::usecases::insight::usage::{AtThisPace, Period, UsageOverview};
@@ -19,6 +20,8 @@ pub struct UsageSections {
     /// The form of any days, and the measures that are switched off.
     pub custom: Option<(CustomDays, String)>,
     pub shown: Shown,
+    /// Where a standby is set: as of when the figures are.
+    pub as_of: Option<(Instant, Zone)>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,7 +73,7 @@ impl UsageView {
             _ => None,
         };
         let ranges = self.choice.all(cycles, self.today).into_iter().map(chip).collect();
-        UsageSections { ranges, custom, shown: Shown::Nothing }
+        UsageSections { ranges, custom, shown: Shown::Nothing, as_of: None }
     }
 
     #[must_use]

@@ -1,14 +1,15 @@
 //! The database: its tables, a write transaction, its standbys.
 
-use crate::app::build::{check_plans, opening};
+use crate::app::build::{check_plans, open_read_store, opening};
 use crate::app::commands::doctor::report::DoctorReport;
 use crate::app::commands::doctor::{clock, worker};
 use crate::args;
 use crate::domain::Catalog;
-use crate::settings::{Settings, Synchronous};
+use crate::settings::{DatabaseSettings, Settings, Synchronous};
 use crate::store::db::DbError;
 use crate::store::postgres_sessions::SETTINGS;
 use crate::store::{Opening, Store};
+use crate::usecases::app::AGE_MAX;
 use std::time::Duration;
 
 /// Checks the tables, a write, the clock, standbys and the worker.
@@ -43,10 +44,40 @@ pub async fn check(report: &mut DoctorReport, settings: &Settings, catalog: Opti
     if let Err(e) = standbys(report, &store, settings.database.pg_synchronous).await {
         report.wrong("standbys", e);
     }
+    if settings.database.read_database_url.is_some() {
+        read_standby(report, &store, &settings.database).await;
+    }
     if let Err(e) = worker::check(report, &store).await {
         report.wrong("worker", e);
     }
     store.close().await;
+}
+
+/// The standby that is read from: whether it answers, and has what the primary has.
+async fn read_standby(report: &mut DoctorReport, store: &Store, settings: &DatabaseSettings) {
+    let read_store = match open_read_store(settings, store).await {
+        Ok(read_store) => read_store,
+        Err(e) => return report.wrong("read standby", e),
+    };
+    let Some(standby) = read_store.standby() else { return };
+    let places = async { Ok::<_, DbError>((store.place().await?, standby.place().await?)) };
+    match places.await {
+        Err(e) => report.wrong("read standby", format!("it does not answer, so all is read from DATABASE_URL: {e}")),
+        Ok((_, there)) if !there.timeline.is_empty() => {
+            report.note("read standby", "READ_DATABASE_URL leads to a server that takes writes, so it relieves nobody");
+        }
+        Ok((here, there)) => match here.bytes - there.bytes {
+            ..=0 => report.good("read standby", "has all that the primary has"),
+            bytes => report.note(
+                "read standby",
+                format!(
+                    "is {bytes} bytes behind; pages say as of when they are, and beyond {} s the primary is read",
+                    AGE_MAX.as_secs()
+                ),
+            ),
+        },
+    }
+    read_store.close().await;
 }
 
 /// Begins a write transaction and rolls it back. Returns the session settings that differ from the required ones.

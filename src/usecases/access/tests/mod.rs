@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::usecases::access::client::Client;
 use crate::usecases::access::links;
 use crate::usecases::access::sessions::{Role, Viewer};
-use crate::usecases::app::{LivePages, PasswordGates, SalesCache, StripeQuestions};
+use crate::usecases::app::{LivePages, PasswordGates, ReadStore, SalesCache, StripeQuestions};
 use crate::usecases::delivery::outbox;
 use crate::usecases::notify::EmailWriters;
 use crate::usecases::{App, AppParts, ServerSettings, customers};
@@ -87,6 +87,7 @@ impl Rig {
         let mailer = mailer(Transport::Files(mails.clone()));
         let app = App::new(AppParts {
             store,
+            read_store: ReadStore::default(),
             ledger,
             stripe: None,
             catalog,

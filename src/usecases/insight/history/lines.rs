@@ -4,10 +4,9 @@ use crate::args;
 use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, PurchaseId, UsageId};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
 use crate::store::{entries, statement_batch};
-use crate::usecases::credits::accounts;
+use crate::usecases::InternalError;
 use crate::usecases::insight::history::filter::{Filter, Sort};
 use crate::usecases::insight::history::walk::Walk;
-use crate::usecases::{App, InternalError};
 use std::collections::HashMap;
 
 /// A grant, as far as a line speaks of it.
@@ -84,27 +83,24 @@ pub struct Most {
 
 /// Lines below `before`, or from the newest on.
 pub async fn history_slice(
-    app: &App,
+    db: &mut Connection,
     customer_no: i64,
     filter: &Filter,
     before: Option<i64>,
     most: Most,
 ) -> Result<Slice, InternalError> {
-    accounts::catch_up_account(app, customer_no).await?;
-    let mut db = app.store.snapshot().await?;
-    lines_above(&mut db, customer_no, filter, before, 0, most).await
+    lines_above(db, customer_no, filter, before, 0, most).await
 }
 
 /// The number of lines above entry `seen`, at most `most.lines`.
 pub async fn count_lines_since(
-    app: &App,
+    db: &mut Connection,
     customer_no: i64,
     filter: &Filter,
     seen: i64,
     most: Most,
 ) -> Result<usize, InternalError> {
-    let mut db = app.store.snapshot().await?;
-    Ok(lines_above(&mut db, customer_no, filter, None, seen, most).await?.lines.len())
+    Ok(lines_above(db, customer_no, filter, None, seen, most).await?.lines.len())
 }
 
 async fn lines_above(

@@ -4,12 +4,12 @@ mod in_cycle;
 mod period;
 
 use crate::domain::{Credits, Instant};
-use crate::store::daily_usage::{Totals, day_number};
+use crate::store::daily_usage::Totals;
+use crate::store::db::{Connection, DbError};
 use crate::store::metrics::DayMetrics;
 use crate::store::{daily_usage, metrics};
 use crate::usecases::credits::usage_rate;
 use crate::usecases::insight::cycles::Cycles;
-use crate::usecases::{App, InternalError};
 use std::collections::BTreeMap;
 
 pub use in_cycle::{InCycle, in_cycle};
@@ -34,18 +34,22 @@ pub struct UsageStep {
     pub figures: UsageFigures,
 }
 
-/// Usage in a range of the API, oldest first; steps without usage included.
-pub async fn usage_steps(app: &App, customer_no: i64, range: Range) -> Result<Vec<UsageStep>, InternalError> {
-    let period = Period::range(range, day_number(app.clock.now()));
-    let mut db = app.store.read().await?;
+/// Usage in a range of the API until `today`, oldest first; steps without usage included.
+pub async fn usage_steps(
+    db: &mut Connection,
+    customer_no: i64,
+    range: Range,
+    today: i64,
+) -> Result<Vec<UsageStep>, DbError> {
+    let period = Period::range(range, today);
     let mut steps = empty_steps(&period);
     let (first, last) = (period.days.first, period.days.last);
-    for (day, _, totals) in &daily_usage::totals_by_day(&mut db, customer_no, first, last).await? {
+    for (day, _, totals) in &daily_usage::totals_by_day(db, customer_no, first, last).await? {
         if let Some(step) = step_of(&mut steps, &period, *day) {
             step.figures.totals.add(totals);
         }
     }
-    for (day, metrics) in &metrics::fetch_metrics(&mut db, customer_no, first, last).await? {
+    for (day, metrics) in &metrics::fetch_metrics(db, customer_no, first, last).await? {
         if let Some(step) = step_of(&mut steps, &period, *day) {
             step.figures.metrics.add(metrics);
         }
@@ -72,13 +76,12 @@ pub struct UsageOverview {
 }
 
 /// Usage in a period. Metrics count whole days, credits the period's cycle alone.
-pub async fn usage_overview(app: &App, customer_no: i64, period: &Period) -> Result<UsageOverview, InternalError> {
+pub async fn usage_overview(db: &mut Connection, customer_no: i64, period: &Period) -> Result<UsageOverview, DbError> {
     let Period { days, before, .. } = *period;
     let from = before.map_or(days.first, |before| before.first.min(days.first));
-    let mut db = app.store.read().await?;
     let mut usage = UsageOverview { steps: empty_steps(period), ..UsageOverview::default() };
     let mut earlier = UsageFigures::default();
-    for (day, cycle_start, totals) in daily_usage::totals_by_day(&mut db, customer_no, from, days.last).await? {
+    for (day, cycle_start, totals) in daily_usage::totals_by_day(db, customer_no, from, days.last).await? {
         if days.counts(day, cycle_start) {
             usage.total.totals.add(&totals);
             step_of(&mut usage.steps, period, day).into_iter().for_each(|step| step.figures.totals.add(&totals));
@@ -86,7 +89,7 @@ pub async fn usage_overview(app: &App, customer_no: i64, period: &Period) -> Res
             earlier.totals.add(&totals);
         }
     }
-    for (day, metrics) in &metrics::fetch_metrics(&mut db, customer_no, from, days.last).await? {
+    for (day, metrics) in &metrics::fetch_metrics(db, customer_no, from, days.last).await? {
         if days.has(*day) {
             usage.total.metrics.add(metrics);
             step_of(&mut usage.steps, period, *day).into_iter().for_each(|step| step.figures.metrics.add(metrics));
@@ -97,7 +100,7 @@ pub async fn usage_overview(app: &App, customer_no: i64, period: &Period) -> Res
     let (mut operations, mut sources) = (BTreeMap::new(), BTreeMap::new());
     let cycles = days.cycle.map(|cycle| (cycle.start, cycle.end));
     for (operation, source, totals) in
-        daily_usage::totals_by_name(&mut db, customer_no, (days.first, days.last), cycles).await?
+        daily_usage::totals_by_name(db, customer_no, (days.first, days.last), cycles).await?
     {
         operations.entry(operation).or_insert_with(Totals::default).add(&totals);
         sources.entry(source).or_insert_with(Totals::default).add(&totals);
@@ -119,14 +122,14 @@ pub struct AtThisPace {
 
 /// `None` with less than a week of data, or without usage.
 pub async fn at_this_pace(
-    app: &App,
+    db: &mut Connection,
     customer_no: i64,
     cycles: &Cycles,
     used: Credits,
-) -> Result<Option<AtThisPace>, InternalError> {
-    let (now, reset) = (app.clock.now(), cycles.this.end);
-    let mut db = app.store.read().await?;
-    let pace = usage_rate::customer_usage_rate(&mut db, customer_no, cycles.customer_since, now).await?;
+    now: Instant,
+) -> Result<Option<AtThisPace>, DbError> {
+    let reset = cycles.this.end;
+    let pace = usage_rate::customer_usage_rate(db, customer_no, cycles.customer_since, now).await?;
     Ok(pace.filter(|pace| !pace.is_zero()).map(|pace| AtThisPace {
         credits_a_day: pace.per_day(),
         at_reset: used + pace.in_millis((reset - now).num_milliseconds()),
