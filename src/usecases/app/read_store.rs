@@ -50,7 +50,7 @@ struct PlaceSample {
 #[derive(Debug, thiserror::Error)]
 pub enum StandbyFault {
     /// It fails.
-    #[error("it does not answer: {0}")]
+    #[error("it does not answer: {}", standby_error_words(.0))]
     Db(#[from] DbError),
     /// It is behind.
     #[error("it is {} s or more behind", .0.as_secs())]
@@ -61,6 +61,13 @@ pub enum StandbyFault {
     /// It takes writes, and the primary is another one.
     #[error("it is a primary of another timeline ({0})")]
     Split(String),
+}
+
+fn standby_error_words(error: &DbError) -> String {
+    match error {
+        DbError::PoolTimedOut => "no connection in time".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 impl ReadStore {
