@@ -14,6 +14,9 @@ pub async fn measure(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Tab
     if chosen.has("writers") && std::env::var_os("TOPUP_TEST_POSTGRES").is_some() {
         crate::writers::measure(plan, table).await;
     }
+    if chosen.has("customers") {
+        customers(plan, folder, table).await;
+    }
     if chosen.has("flood") {
         crate::flood::measure(plan, folder, table).await;
     }
@@ -46,6 +49,19 @@ async fn behind(plan: Plan, folder: &Path, table: &mut Table) {
         table.add("SQLite in process, a long history", many.charges(plan, CALLERS, CUSTOMERS).await);
     }
     table.fact("the long history, at the end", format!("{} entries", many.entries().await));
+}
+
+/// Many more customers than memory keeps, at random, and as few as usual, in turns on the same database.
+async fn customers(plan: Plan, folder: &Path, table: &mut Table) {
+    const MANY: usize = 200_000;
+    let url = format!("sqlite://{}", folder.join("customers.db").display());
+    let engine = Engine::with_customers(&url, MANY).await;
+    for _ in 0..plan.rounds {
+        let (few, many) = (CUSTOMERS, MANY);
+        table.add("SQLite in process, 1,000 customers at random", engine.charges_at_random(plan, CALLERS, few).await);
+        table
+            .add("SQLite in process, 200,000 customers at random", engine.charges_at_random(plan, CALLERS, many).await);
+    }
 }
 
 const SOME: u64 = 100_000;

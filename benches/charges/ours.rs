@@ -49,26 +49,46 @@ impl Engine {
     }
 
     pub async fn on(url: &str) -> Self {
+        Self::with_customers(url, CUSTOMERS).await
+    }
+
+    /// With so many customers on Pro.
+    pub async fn with_customers(url: &str, customers: usize) -> Self {
         let catalog = Arc::new(Catalog::parse(include_str!("../../catalog.toml")).unwrap());
         let store = Store::open(url).await.unwrap();
         store.migrate().await.unwrap();
         let (ledger, _engine) = Ledger::start(store.clone(), Clock::system(), catalog);
-        let made = (0..CUSTOMERS).map(|n| {
-            let put = customers::Put {
-                email: Some(format!("c{n}@bench.example")),
-                plan: Some("pro".to_owned()),
-                ..customers::Put::default()
-            };
-            ledger.job(move |tx| Box::pin(async move { customers::put_customer_in(tx, &format!("c{n}"), put).await }))
-        });
-        for made in futures::future::join_all(made).await {
-            made.unwrap().unwrap();
+        let all: Vec<usize> = (0..customers).collect();
+        for some in all.chunks(4_000) {
+            let made = some.iter().map(|n| {
+                let (id, email) = (format!("c{n}"), Some(format!("c{n}@bench.example")));
+                let put = customers::Put { email, plan: Some("pro".to_owned()), ..customers::Put::default() };
+                ledger.job(move |tx| Box::pin(async move { customers::put_customer_in(tx, &id, put).await }))
+            });
+            for made in futures::future::join_all(made).await {
+                made.unwrap().unwrap();
+            }
         }
         Self { store, ledger }
     }
 
     /// Charges of a thousandth, with random keys, by so many callers that each wait for their answer.
     pub async fn charges(&self, plan: Plan, callers: usize, customers: usize) -> f64 {
+        self.charges_of(plan, callers, move |n| n % customers).await
+    }
+
+    /// The same, of customers at random.
+    pub async fn charges_at_random(&self, plan: Plan, callers: usize, customers: usize) -> f64 {
+        let any = move |_| usize::try_from(getrandom::u64().unwrap() % customers as u64).unwrap();
+        self.charges_of(plan, callers, any).await
+    }
+
+    async fn charges_of(
+        &self,
+        plan: Plan,
+        callers: usize,
+        who: impl Fn(usize) -> usize + Copy + Send + 'static,
+    ) -> f64 {
         let start = Instant::now();
         let tasks: Vec<_> = (0..callers)
             .map(|caller| {
@@ -76,7 +96,7 @@ impl Engine {
                 tokio::spawn(async move {
                     let mut done = 0_u32;
                     while start.elapsed() < plan.round {
-                        let customer = (caller + done as usize * callers) % customers;
+                        let customer = who(caller + done as usize * callers);
                         let outcome = ledger.charge(charge(customer)).await.unwrap();
                         assert!(matches!(outcome, ChargeOutcome::Charged(_)));
                         done += 1;

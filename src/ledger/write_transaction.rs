@@ -146,7 +146,7 @@ impl WriteTransaction {
             let version = self.version(no);
             self.cache.insert(loaded, version);
         }
-        self.cache.accounts.get_mut(&no).ok_or_else(|| corrupt("an account was lost"))
+        self.cache.use_account(no).ok_or_else(|| corrupt("an account was lost"))
     }
 
     /// The account of a customer, brought up to now, and the instant that was used.
@@ -202,8 +202,9 @@ impl WriteTransaction {
             grant_nos: HashMap::new(),
         };
         self.hold_new(no);
-        self.cache.by_id.insert(id.to_owned(), no);
-        self.cache.accounts.insert(no, CachedAccount::new(loaded, changes, true));
+        self.cache.insert(loaded, None);
+        let open = self.cached_account(no).await?;
+        (open.changes, open.dirty) = (changes, true);
         self.cache.dirty.push(no);
         Ok(Ok(()))
     }
