@@ -111,7 +111,7 @@ pub async fn list_consents(app: &App, customer_no: i64) -> Result<Vec<Consent>, 
     let mut consents = rows.iter().map(consent_of).collect::<Result<Vec<_>, _>>()?;
     let sql = "select l.*, m.email from auto_top_up_limits l join auto_top_up_consents c on c.no = l.consent
           left join members m on m.no = l.lowered_by and m.customer_no = c.customer_no
-        where c.customer_no = $1 order by l.no limit $2";
+        where c.customer_no = $1 order by c.no, l.no limit $2";
     for row in db.fetch_all(sql, args![customer_no, LIST_MAX]).await? {
         let no = row.int("consent")?;
         if let Some(consent) = consents.iter_mut().find(|consent| consent.no == no) {

@@ -41,7 +41,8 @@ fn expand_instant(params: &mut Branch) {
 }
 
 fn is_created_within(object: &Value, range: &Value) -> bool {
-    let created = number(&object["created"]);
+    // An invoice item has a `date`.
+    let created = number(if object["created"].is_null() { &object["date"] } else { &object["created"] });
     let holds =
         |name: &str, test: fn(&i64, &i64) -> bool| range[name].as_i64().is_none_or(|bound| test(&created, &bound));
     holds("gt", i64::gt) && holds("gte", i64::ge) && holds("lt", i64::lt) && holds("lte", i64::le)

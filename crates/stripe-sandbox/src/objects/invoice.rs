@@ -150,7 +150,7 @@ pub(crate) fn invoice_payment(invoice: &Value, intent: &Value, now: i64) -> Resu
 pub(crate) fn invoice_item(given: &Value, now: i64) -> Result<Value> {
     let quantity = or(&given["quantity"], 1.into());
     Ok(json!({
-        "id": new_id("ii_1", 23)?, "object": "invoiceitem", "date": now, "created": now, "livemode": false,
+        "id": new_id("ii_1", 23)?, "object": "invoiceitem", "date": now, "livemode": false,
         "amount": given["amount"], "currency": given["currency"], "customer": given["customer"],
         "customer_account": null, "description": given["description"], "discountable": true, "discounts": [],
         "invoice": given["invoice"], "metadata": or(&given["metadata"], json!({})), "net_amount": given["amount"],
