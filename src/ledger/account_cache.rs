@@ -174,7 +174,7 @@ mod tests {
         assert!(cache.use_account(0).is_some() && cache.use_account(99).is_none());
         cache.evict(8, 9);
         assert_eq!((cache.accounts.len(), cache.by_id.len()), (8, 9));
-        cache.evict(7, 6);
+        cache.evict(7, 5);
         let mut stay: Vec<i64> = cache.accounts.keys().copied().collect();
         let mut known: Vec<i64> = cache.by_id.values().copied().collect();
         stay.sort_unstable();
