@@ -17,6 +17,9 @@ pub async fn measure(chosen: &Chosen, plan: Plan, folder: &Path, table: &mut Tab
     if chosen.has("customers") {
         customers(plan, folder, table).await;
     }
+    if chosen.has("growth") {
+        crate::growth::measure(plan, folder, table).await;
+    }
     if chosen.has("flood") {
         crate::flood::measure(plan, folder, table).await;
     }
@@ -83,7 +86,7 @@ async fn bytes(folder: &Path, table: &mut Table) {
         let engine = Pair::open().await.one;
         let size = async |engine: &Engine| {
             let sql = "select sum(pg_total_relation_size(relid)) ::bigint as n from pg_stat_user_tables
-                where relname in ('entries', 'entry_marks', 'usages', 'usage_days', 'idempotency_keys', 'key_segments')";
+                where relname in ('entries', 'entry_marks', 'usages', 'usage_days', 'idempotency_keys', 'key_segments', 'key_blocks')";
             engine.store.read().await.unwrap().fetch_optional(sql, Vec::new()).await.unwrap().unwrap().int("n").unwrap()
         };
         engine.fill(SOME).await;

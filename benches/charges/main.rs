@@ -8,6 +8,7 @@
 
 mod after;
 mod flood;
+mod growth;
 mod load;
 mod ours;
 mod pages;

@@ -86,8 +86,7 @@ impl AccountCache {
             return self.keys.follow(db).await;
         };
         if self.seen == Some(seen) {
-            self.keys.trust();
-            return Ok(());
+            return self.keys.trust(db).await;
         }
         self.forget();
         self.last_grant = row_numbers::last_grant_no(db).await?;
@@ -144,6 +143,7 @@ mod tests {
     use super::*;
     use crate::domain::balance_alert::AlertState;
     use crate::domain::{Account, Catalog, Instant};
+    use crate::store::segment_sizes::SegmentSizes;
 
     fn stored(no: i64) -> StoredAccount {
         let catalog = Catalog::parse(include_str!("../../catalog.toml")).expect("a catalogue");
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_full_cache_drops_what_was_used_longest_ago_and_nothing_else() {
-        let mut cache = AccountCache::new(Segments::of_rows(1));
+        let mut cache = AccountCache::new(Segments::of_sizes(SegmentSizes::default()));
         for no in 0..8 {
             cache.transactions += 1;
             cache.insert(stored(no), None);

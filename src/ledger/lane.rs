@@ -16,7 +16,8 @@ use crate::metrics::METRICS;
 use crate::store::db::DbError;
 use crate::store::errors::{is_lasting, is_lock_timeout, is_rolled_back};
 use crate::store::key_segments::{Segments, SharedFilters};
-use crate::store::{Scope, Store, key_filters};
+use crate::store::segment_sizes::SegmentSizes;
+use crate::store::{Scope, Store, key_filters, key_merging};
 use futures::FutureExt;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -53,9 +54,13 @@ pub(super) struct Lane {
     taken: VecDeque<Item>,
     shared: Arc<Shared>,
     cache: AccountCache,
-    keys: (i64, SharedFilters),
+    keys: (SegmentSizes, SharedFilters),
     /// The task that makes a filter of keys.
     filtering: Option<JoinHandle<()>>,
+    /// The last one that made indexes of keys.
+    merging: Option<JoinHandle<()>>,
+    /// It was not seen to end yet.
+    is_merging: bool,
 }
 
 /// What all lanes of an engine work with.
@@ -65,15 +70,28 @@ pub(super) struct LaneParts {
     pub clock: Clock,
     pub catalog: Arc<Catalog>,
     pub shared: Arc<Shared>,
-    pub segment_rows: i64,
+    pub sizes: SegmentSizes,
     pub filters: SharedFilters,
 }
 
 impl Lane {
     pub(super) fn new(kind: LaneKind, receiver: mpsc::Receiver<(Instant, Item)>, parts: LaneParts) -> Self {
-        let LaneParts { store, clock, catalog, shared, segment_rows, filters } = parts;
-        let (cache, keys) = (empty_cache(segment_rows, &filters), (segment_rows, filters));
-        Self { kind, store, clock, catalog, receiver, taken: VecDeque::new(), shared, cache, keys, filtering: None }
+        let LaneParts { store, clock, catalog, shared, sizes, filters } = parts;
+        let (cache, keys) = (empty_cache(sizes, &filters), (sizes, filters));
+        Self {
+            kind,
+            store,
+            clock,
+            catalog,
+            receiver,
+            taken: VecDeque::new(),
+            shared,
+            cache,
+            keys,
+            filtering: None,
+            merging: None,
+            is_merging: false,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -90,15 +108,16 @@ impl Lane {
                 self.cache.forget();
             }
             self.keep_segments().await;
+            self.keep_indexes();
             if several {
                 // Callers with an answer may send more: one commit for them and those who waited, not two.
                 tokio::task::yield_now().await;
             }
         }
-        if let Some(filtering) = self.filtering.take() {
-            filtering.abort();
+        for task in [self.filtering.take(), self.merging.take()].into_iter().flatten() {
+            task.abort();
             // It holds the store, which is closed next.
-            let _aborted = filtering.await;
+            let _aborted = task.await;
         }
     }
 
@@ -228,8 +247,30 @@ impl Lane {
             }));
         }
     }
+
+    /// Has indexes of old keys made and merged; at first also what a process that ended has left half merged.
+    fn keep_indexes(&mut self) {
+        let keys = &mut self.cache.keys;
+        match &self.merging {
+            Some(merging) if !merging.is_finished() => return,
+            // The next transaction sees what was made.
+            Some(_) if std::mem::take(&mut self.is_merging) => keys.expect_indexes(),
+            _ => {}
+        }
+        let is_due = keys.is_crowded() || (self.merging.is_none() && keys.has_indexes());
+        if !is_due || !matches!(self.kind, LaneKind::All | LaneKind::Ledgers(_)) {
+            return;
+        }
+        let (store, sizes) = (self.store.clone(), self.keys.0);
+        self.is_merging = true;
+        self.merging = Some(tokio::spawn(async move {
+            if let Err(e) = key_merging::merge_keys(&store, sizes).await {
+                tracing::warn!(error = %e, "an index of keys was not made");
+            }
+        }));
+    }
 }
 
-fn empty_cache(segment_rows: i64, filters: &SharedFilters) -> AccountCache {
-    AccountCache::new(Segments::sharing(segment_rows, Arc::clone(filters)))
+fn empty_cache(sizes: SegmentSizes, filters: &SharedFilters) -> AccountCache {
+    AccountCache::new(Segments::sharing(sizes, Arc::clone(filters)))
 }

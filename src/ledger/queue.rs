@@ -16,9 +16,10 @@ use crate::ledger::lane::{Lane, LaneKind, LaneParts};
 use crate::ledger::unavailable::Unavailable;
 use crate::ledger::write_transaction::WriteTransaction;
 use crate::metrics::METRICS;
+use crate::store::Store;
 use crate::store::db::DbError;
 use crate::store::key_segments::SharedFilters;
-use crate::store::{Store, key_segments};
+use crate::store::segment_sizes::SegmentSizes;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -66,22 +67,22 @@ impl Ledger {
     /// Starts the engine. The task ends when all clones of the ledger are dropped and the queue is drained.
     #[must_use]
     pub fn start(store: Store, clock: Clock, catalog: Arc<Catalog>) -> (Self, tokio::task::JoinHandle<()>) {
-        Self::start_with_segments(store, clock, catalog, key_segments::ROWS)
+        Self::start_with_segments(store, clock, catalog, SegmentSizes::default())
     }
 
-    /// The same, with segments of keys that are sealed after so many rows of entries: tests want few.
+    /// The same, with segments of keys of other sizes: tests want small ones.
     #[must_use]
     pub fn start_with_segments(
         store: Store,
         clock: Clock,
         catalog: Arc<Catalog>,
-        segment_rows: i64,
+        sizes: SegmentSizes,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let guard = ClockGuard::new(clock.clone());
         let shared = Arc::new(Shared { waiting: AtomicUsize::new(0), health: Health::default(), guard });
         let (ledgers, receiver) = mpsc::channel(QUEUE_MAX);
         let filters = SharedFilters::default();
-        let parts = LaneParts { store, clock, catalog, shared: Arc::clone(&shared), segment_rows, filters };
+        let parts = LaneParts { store, clock, catalog, shared: Arc::clone(&shared), sizes, filters };
         let mut lanes = Vec::new();
         let jobs = if matches!(parts.store, Store::Sqlite { .. }) {
             lanes.push(Lane::new(LaneKind::All, receiver, parts.clone()));

@@ -1,7 +1,7 @@
 //! Idempotency keys (R4): what a key was bound to, for ever.
 
 use crate::args;
-use crate::store::db::{Connection, DbError, Row, Value};
+use crate::store::db::{Connection, DbError, Row, Value, corrupt};
 use crate::store::statement_batch;
 use crate::store::statement_batch::StatementBatch;
 use sha2::{Digest, Sha256};
@@ -80,38 +80,30 @@ pub(super) async fn find_from_segment(
     rows.iter().map(|row| Ok((row.bytes("key_hash")?, binding_of(row)?))).collect()
 }
 
-/// The bindings of `hashes` in a segment.
-pub(super) async fn find_in_segment(
+/// The bindings of keys in the segments that may have them, in one statement.
+pub(super) async fn find_in_segments(
     db: &mut Connection,
-    segment: i64,
-    hashes: &[KeyHash],
+    suspects: &[(i64, KeyHash)],
 ) -> Result<HashMap<KeyHash, KeyBinding>, DbError> {
-    if hashes.is_empty() {
+    if suspects.is_empty() {
         return Ok(HashMap::new());
     }
-    let columns = "key_hash, content_hash, status, kind, answer";
-    let (first, values) = (args![segment], hashes.iter().map(|hash| Value::from(*hash)).collect());
     let rows = if db.is_sqlite() {
-        let sql = |segment: &str, any: &str| {
-            format!("select {columns} from idempotency_keys where segment = {segment} and key_hash {any}")
-        };
-        statement_batch::fetch_all_in(db, sql, first, values).await?
+        let sql = "select k.key_hash, k.content_hash, k.status, k.kind, k.answer from json_each($1) as asked
+            cross join idempotency_keys k on k.segment = asked.value ->> 0 and k.key_hash = unhex(asked.value ->> 1)";
+        let asked: Vec<(i64, String)> = suspects.iter().map(|(segment, key)| (*segment, hex::encode(key))).collect();
+        let json = serde_json::to_string(&asked).map_err(|e| corrupt(e.to_string()))?;
+        db.fetch_all(sql, args![json]).await?
     } else {
         // One look by the whole key for each. With `any`, PostgreSQL takes a segment that has grown since it was last
         // analysed for small, and reads all of it each time.
-        let sql = |segment: &str, array: &str| {
-            format!(
-                "select k.* from unnest({array}) as h (hash) cross join lateral
-                   (select {columns} from idempotency_keys where segment = {segment} and key_hash = h.hash limit 1) k"
-            )
-        };
-        statement_batch::fetch_all_by_array(db, sql, first, values).await?
+        let sql = "select k.* from unnest($1::bigint[], $2::bytea[]) as asked (segment, hash) cross join lateral
+             (select key_hash, content_hash, status, kind, answer from idempotency_keys
+                where segment = asked.segment and key_hash = asked.hash limit 1) k";
+        let asked = suspects.iter().map(|(segment, key)| args![*segment, *key]).collect();
+        db.fetch_all_with_arrays(sql.to_owned(), Vec::new(), statement_batch::columns_of_rows(asked)?).await?
     };
-    let mut out = HashMap::new();
-    for row in rows {
-        out.insert(row.bytes("key_hash")?, binding_of(&row)?);
-    }
-    Ok(out)
+    rows.iter().map(|row| Ok((row.bytes("key_hash")?, binding_of(row)?))).collect()
 }
 
 fn binding_of(row: &Row) -> Result<KeyBinding, DbError> {

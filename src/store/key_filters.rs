@@ -9,7 +9,8 @@
 use crate::args;
 use crate::store::Store;
 use crate::store::db::DbError;
-use crate::store::key_segments::{build_filter, filter_json, read_digests};
+use crate::store::key_segments::read_digests;
+use crate::store::segment_filter::SegmentFilter;
 use std::time::Duration;
 
 /// The wait between two looks at the transactions that began before.
@@ -24,8 +25,8 @@ const LOOKS_MAX: usize = 3_000;
 /// The database fails.
 pub async fn close_segment(store: &Store, segment: i64) -> Result<(), DbError> {
     // Only the one that grows: another server may have taken over since this was asked for.
-    let sql = "insert into key_segments (segment, until_row, filter)
-        select cast($1 as bigint), 0, '' where $1 = (select coalesce(max(segment) + 1, 0) from key_segments)
+    let sql = "insert into key_segments (segment, until_row, bits)
+        select cast($1 as bigint), 0, cast('' as bytea) where $1 = (select coalesce(max(segment) + 1, 0) from key_segments)
         on conflict (segment) do nothing";
     store.read().await?.execute(sql, args![segment]).await.map(drop)
 }
@@ -45,8 +46,9 @@ pub async fn make_filter(store: &Store, segment: i64) -> Result<bool, DbError> {
         tokio::time::sleep(WAIT).await;
     }
     let mut db = store.read().await?;
-    let json = filter_json(&build_filter(read_digests(&mut db, segment).await?)?)?;
-    db.execute("update key_segments set filter = $1 where segment = $2 and filter = ''", args![json, segment]).await?;
+    let filter = SegmentFilter::of(read_digests(&mut db, segment).await?)?;
+    let sql = "update key_segments set bits = $1 where segment = $2 and length(bits) = 0";
+    db.execute(sql, args![filter.to_bytes(), segment]).await?;
     Ok(true)
 }
 

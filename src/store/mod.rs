@@ -17,6 +17,8 @@ pub mod entries;
 pub mod errors;
 pub mod idempotency_keys;
 pub mod key_filters;
+pub mod key_index;
+pub mod key_merging;
 pub mod key_segments;
 pub mod metrics;
 mod migration_state;
@@ -31,6 +33,9 @@ mod postgres_standbys;
 mod read_standby;
 mod row;
 pub mod row_numbers;
+pub mod sealed_segments;
+pub mod segment_filter;
+pub mod segment_sizes;
 pub mod sqlite;
 pub mod statement_batch;
 pub mod values;
@@ -65,7 +70,7 @@ const BEGIN_LEDGER: &str =
       case when current_setting('transaction_read_only') = 'on' then ''
         else cast(pg_logical_emit_message(true, 'topup', '') as text) end as message;
     select coalesce((select max(segment) + 1 from key_segments), 0) as segment,
-      (select min(segment) from key_segments where filter = '') as closed";
+      (select min(segment) from key_segments where length(bits) = 0) as closed";
 
 /// The lock of all writes that no account's row guards. Nobody waits for it who has the row of an account. The number
 /// spells the product's name.

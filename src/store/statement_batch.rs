@@ -122,7 +122,8 @@ fn from_arrays(head: &str, tail: &str, first: usize, columns: &[Column]) -> Stri
 /// Rows of one statement on PostgreSQL: megabytes of arrays gain nothing.
 const COLUMNS_MAX: usize = 4_096;
 
-fn columns_of_rows(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
+/// The columns of rows, to be bound as arrays.
+pub(super) fn columns_of_rows(rows: Vec<Vec<Value>>) -> Result<Vec<Column>, DbError> {
     let mut columns: Vec<Column> = rows.first().into_iter().flatten().map(|value| value.column(rows.len())).collect();
     for row in rows {
         for (column, value) in columns.iter_mut().zip(row) {

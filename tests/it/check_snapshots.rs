@@ -2,6 +2,7 @@
 //! reported.
 
 use crate::app::{Database, TestApp, on_both};
+use crate::engine::SMALL;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,7 +62,7 @@ on_both!(writes_beside_a_check_are_not_reported, |app| {
     // Small segments, so that some are sealed between two steps.
     let store = topup::store::Store::open(&app.home.url).await.unwrap();
     let (clock, catalog) = (inner.clock.clone(), inner.catalog.clone());
-    let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, 16);
+    let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, SMALL);
     let other = App::new(AppParts { store: store.clone(), ledger, ..inner.parts() });
     let done = AtomicBool::new(false);
     let writes = async {

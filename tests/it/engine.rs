@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use topup::domain::{Credits, UsageId};
 use topup::ledger::{Charge, ChargeOutcome, Charged, Ledger, Unavailable};
 use topup::store::Store;
+use topup::store::segment_sizes::SegmentSizes;
 use topup::usecases::{App, AppParts, InternalError, customers};
 
 pub fn charge(customer: &str, key: &str, credits: i64) -> Charge {
@@ -202,15 +203,18 @@ on_both!(a_full_queue_refuses_at_once_and_loses_nothing, |app| {
 
 /// A second engine on the same database, as another process would have.
 pub async fn second(app: &TestApp) -> (App, tokio::task::JoinHandle<()>) {
-    second_with_segments(app, topup::store::key_segments::ROWS).await
+    second_with_segments(app, SegmentSizes::default()).await
 }
 
-/// The same, whose segments of keys are sealed after so many rows.
-async fn second_with_segments(app: &TestApp, rows: i64) -> (App, tokio::task::JoinHandle<()>) {
+/// Segments of so few keys that tests meet several.
+pub const SMALL: SegmentSizes = SegmentSizes { rows: 16, index: 128, block: 4, step: 2 };
+
+/// The same, whose segments of keys have other sizes.
+pub async fn second_with_segments(app: &TestApp, sizes: SegmentSizes) -> (App, tokio::task::JoinHandle<()>) {
     let inner = app.inner();
     let store = Store::open(&app.home.url).await.unwrap();
     let (clock, catalog) = (inner.clock.clone(), inner.catalog.clone());
-    let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, rows);
+    let (ledger, engine) = Ledger::start_with_segments(store.clone(), clock, catalog, sizes);
     (App::new(AppParts { store, ledger, ..inner.parts() }), engine)
 }
 
@@ -246,20 +250,20 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
     app.put_customer("acme", "starter").await;
     let hold = r#"{"credits":3,"ttl_seconds":600}"#;
     let held = app.post("/v1/customers/acme/holds", "hold-1", hold).await.expect(201);
-    let mut other = second_with_segments(app, 16).await;
+    let mut other = second_with_segments(app, SMALL).await;
     let mut first = Vec::new();
     for n in 0..70 {
         if n == 40 {
             // A new process knows only what is stored.
             end(other).await;
-            other = second_with_segments(app, 16).await;
+            other = second_with_segments(app, SMALL).await;
         }
         first.push(charged(other.0.ledger.charge(charge("acme", &format!("job-{n}"), 1)).await));
     }
     assert_eq!(app.count("select count(*) as n from key_segments").await, 4);
     // On PostgreSQL a closed segment gets its filter when nobody can write into it any more, and a write asks for the next.
     for n in 0.. {
-        if app.count("select count(*) as n from key_segments where filter = ''").await == 0 {
+        if app.count("select count(*) as n from key_segments where length(bits) = 0").await == 0 {
             break;
         }
         let nobody = other.0.ledger.charge(charge("nobody", &format!("job-{n}"), 1)).await;
@@ -280,7 +284,7 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
     // The check sees a segment that hides a key, and one that is gone.
     app.tamper("create table kept as select * from key_segments", Vec::new()).await.unwrap();
     app.tamper(
-        "update key_segments set filter = (select filter from key_segments where segment = 2) where segment = 1",
+        "update key_segments set bits = (select bits from key_segments where segment = 2) where segment = 1",
         Vec::new(),
     )
     .await
@@ -298,7 +302,7 @@ on_both!(a_key_is_bound_for_ever_in_whichever_segment_it_lies, |app| {
 
 on_both!(two_engines_at_once_neither_lose_nor_double, |app| {
     app.put_customer_with_left("acme", 150).await;
-    let other = second_with_segments(app, 16).await;
+    let other = second_with_segments(app, SMALL).await;
     let keys: Vec<String> = (0..120).map(|n| format!("job-{n}")).collect();
     // Every key is asked of both: each is one usage, whoever was first. Wave by wave, so that each engine
     // comes back to what it remembers after the other has written.

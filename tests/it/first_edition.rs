@@ -4,9 +4,10 @@ use crate::app::{Database, Home};
 use crate::process::{call, start, topup};
 use flate2::read::GzDecoder;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
 use std::fs::File;
 use std::io::Read as _;
+use xorf::BinaryFuse16;
 
 /// The first edition's own `topup check` counted the same.
 const COUNTED: &str = "ok: 8 customers, 71 grants, 808 entries, 1 open holds, 19 credited purchases\n";
@@ -39,9 +40,35 @@ pub async fn load(home: &Home) {
     }
 }
 
+/// Its keys, sealed with a filter as it was stored before migration 24.
+async fn seal_keys(home: &Home) {
+    let keys = "select key_hash from idempotency_keys where segment = 0";
+    let insert = "insert into key_segments (segment, until_row, filter) values (0, 808, $1)";
+    let filter = |keys: Vec<(Vec<u8>,)>| {
+        assert!(keys.len() > 100, "{} keys", keys.len());
+        let digests: Vec<u64> = keys.iter().map(|(key,)| u64::from_be_bytes(key[..8].try_into().unwrap())).collect();
+        serde_json::to_string(&BinaryFuse16::try_from(digests).unwrap()).unwrap()
+    };
+    match home.database {
+        Database::Sqlite => {
+            let mut db = SqliteConnection::connect(&home.url).await.unwrap();
+            let filter = filter(sqlx::query_as(keys).fetch_all(&mut db).await.unwrap());
+            sqlx::query(insert).bind(filter).execute(&mut db).await.unwrap();
+            db.close().await.unwrap();
+        }
+        Database::Postgres => {
+            let mut db = PgConnection::connect(&home.url).await.unwrap();
+            let filter = filter(sqlx::query_as(keys).fetch_all(&mut db).await.unwrap());
+            sqlx::query(insert).bind(filter).execute(&mut db).await.unwrap();
+            db.close().await.unwrap();
+        }
+    }
+}
+
 async fn migrates_and_passes(database: Database) {
     let home = Home::make(database).await;
     load(&home).await;
+    seal_keys(&home).await;
     let settings = [("DATABASE_URL", home.url.as_str()), ("TEST_CLOCK", "1"), ("WORKER", "off")];
     let run = |command: &str| {
         let output = topup(&[command], &settings[..1]).output().unwrap();

@@ -35,6 +35,7 @@ mod fuzz;
 mod history;
 mod integrate;
 mod internal_errors;
+mod key_indexes;
 mod kill;
 mod ledger_api;
 mod limits;

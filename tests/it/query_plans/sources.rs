@@ -9,13 +9,14 @@ use std::path::Path;
 use topup::store::Store;
 
 /// Statements that may walk through a table: part of their text, and why.
-const WALKS: [(&str, &str); 31] = [
+const WALKS: [(&str, &str); 32] = [
     ("as plan from accounts a join customers c", "once, when a process starts: is each plan in the catalogue?"),
     ("from _sqlx_migrations", "a row for each migration"),
     ("from information_schema.tables", "once, when a process starts"),
     ("select url from purchases where url is not null", "`topup doctor`"),
     ("select 1 as n from customers limit 1", "one row"),
     ("select (select count(*) from customers) as customers", "once, in `topup restore`: is the database empty?"),
+    ("from key_indexes order by", "a row for each index of keys, some ten"),
     ("from key_segments s", "a row for each sealed segment of keys"),
     ("select no, hash from audit order by no desc limit 1", "the last row, by its number"),
     ("select count(*) as n from outbox where done_at is null", "what waits, counted for an operator"),

@@ -2,14 +2,18 @@
 
 use crate::args;
 use crate::domain::{GrantId, HoldId, PurchaseId, UsageId};
+use crate::store::Store;
 use crate::store::db::{DbError, Value};
+use crate::store::key_index::{KeyIndex, read_indexes};
+use crate::store::key_merging::{blocks_of_keys, read_blocks};
+use crate::store::segment_filter::SegmentFilter;
 use crate::store::statement_batch::placeholders;
-use crate::store::{Store, key_segments};
 use std::collections::{BTreeMap, BTreeSet};
-use xorf::BinaryFuse16;
 
 /// Keys that one step reads.
 const STEP: i64 = 1_000;
+/// Blocks of an index that one step compares.
+const BLOCKS_STEP: i64 = 1_024;
 
 /// The parts of an answer that name a row.
 #[derive(serde::Deserialize)]
@@ -66,7 +70,7 @@ pub(crate) async fn check_answers(store: &Store) -> Result<Result<(), String>, D
     }
 }
 
-/// Every key of a sealed segment is known to its filter, and no key is bound twice. What is sealed never changes.
+/// Every key of a sealed segment is known to its filter or its index, and no key is bound twice. What is sealed never changes.
 pub(crate) async fn check_filters(store: &Store) -> Result<Result<(), String>, DbError> {
     let count = async |sql: &str| {
         store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?.map_or(Ok(0), |row| row.int("n"))
@@ -92,19 +96,62 @@ pub(crate) async fn check_filters(store: &Store) -> Result<Result<(), String>, D
     }
     let segments = count("select count(*) as n from key_segments").await?;
     for segment in 0..segments {
-        let sql = "select filter from key_segments where segment = $1";
+        let sql = "select bits from key_segments where segment = $1";
         let row = store.read().await?.fetch_optional(sql, args![segment]).await?;
         let Some(row) = row else { return Ok(Err(format!("segment {segment} of the idempotency keys is missing"))) };
-        let filter = row.text("filter")?;
-        // A segment that was closed a moment ago has no filter yet: it is looked into.
-        if !filter.is_empty() && !hides_none(store, segment, &key_segments::parse_filter(&filter)?).await? {
+        // One that went into an index is compared with that. A segment that was closed a moment ago has no filter yet: it is
+        // looked into.
+        let Some(bits) = row.opt_blob("bits")?.filter(|bits| !bits.is_empty()) else { continue };
+        if !hides_none(store, segment, &SegmentFilter::parse(&bits)?).await? {
             return Ok(Err(format!("segment {segment} of the idempotency keys hides one of its keys")));
         }
     }
-    Ok(Ok(()))
+    check_indexes(store).await
 }
 
-async fn hides_none(store: &Store, segment: i64, filter: &BinaryFuse16) -> Result<bool, DbError> {
+/// Every block of an index is what the keys say, and no segment without a filter is beyond the indexes.
+async fn check_indexes(store: &Store) -> Result<Result<(), String>, DbError> {
+    let mut checked: Option<KeyIndex> = None;
+    loop {
+        let indexes = read_indexes(&mut store.read().await?).await?;
+        let first = checked.map_or(0, |index| index.until());
+        let Some(index) = indexes.iter().copied().find(|index| index.until() > first) else {
+            let sql = "select coalesce(min(segment), -1) as n from key_segments where segment >= $1 and bits is null";
+            let row = store.read().await?.fetch_optional(sql, args![first]).await?;
+            let lost = row.map_or(Ok(-1), |row| row.int("n"))?;
+            // It may have gone into an index since.
+            let mut db = store.read().await?;
+            let is_lost = lost >= 0 && read_indexes(&mut db).await?.iter().all(|index| index.until() <= lost);
+            let why = format!("segment {lost} of the idempotency keys has no filter and is in no index");
+            return Ok(if is_lost { Err(why) } else { Ok(()) });
+        };
+        if !is_whole(store, index).await? {
+            // One that was merged meanwhile is looked at where it is now.
+            if read_indexes(&mut store.read().await?).await?.contains(&index) {
+                let (first, last) = (index.first(), index.until() - 1);
+                let what = format!("the index of segments {first} to {last} of the idempotency keys");
+                return Ok(Err(format!("{what} is not what its keys say")));
+            }
+            continue;
+        }
+        checked = Some(index);
+    }
+}
+
+async fn is_whole(store: &Store, index: KeyIndex) -> Result<bool, DbError> {
+    let mut from = 0;
+    while from < index.blocks() {
+        let blocks = from..index.blocks().min(from + BLOCKS_STEP);
+        let expected = blocks_of_keys(store, index, blocks.clone()).await?;
+        if read_blocks(store, index, blocks.clone()).await?.as_ref() != Some(&expected) {
+            return Ok(false);
+        }
+        from = blocks.end;
+    }
+    Ok(true)
+}
+
+async fn hides_none(store: &Store, segment: i64, filter: &SegmentFilter) -> Result<bool, DbError> {
     let mut after = Vec::new();
     loop {
         let sql = "select key_hash from idempotency_keys where segment = $1 and key_hash > $2
@@ -113,7 +160,7 @@ async fn hides_none(store: &Store, segment: i64, filter: &BinaryFuse16) -> Resul
         let Some(last) = rows.last() else { return Ok(true) };
         after = last.blob("key_hash")?;
         for row in &rows {
-            if !key_segments::may_have(filter, &row.bytes("key_hash")?) {
+            if !filter.may_have(&row.bytes("key_hash")?) {
                 return Ok(false);
             }
         }
