@@ -2,6 +2,7 @@
 
 use crate::app::commands::alarms::AlarmsSettings;
 use crate::app::commands::backup::{BackupSettings, RestoreSettings};
+use crate::app::commands::check::CheckSettings;
 use crate::app::commands::clock::ClockCommand;
 use crate::app::commands::healthy::HealthySettings;
 use crate::app::commands::hooks::HooksCommand;
@@ -39,8 +40,8 @@ pub enum Command {
     Demo(Box<Settings>),
     /// Migrate the database's tables to this version.
     Migrate(DatabaseSettings),
-    /// Verify the whole ledger. May run beside `serve`.
-    Check(DatabaseSettings),
+    /// Verify the whole ledger, or what is new in it. May run beside `serve`.
+    Check(CheckSettings),
     /// Copy an SQLite database into a new file, and verify the copy. May run beside `serve`.
     Backup(BackupSettings),
     /// Put a file of `backup` in the place of the database, verified. Stop `serve` first.

@@ -93,6 +93,7 @@ on_both!(writes_beside_a_check_are_not_reported, |app| {
         for _ in 0..6 {
             let said = check::check_all(&inner.store).await.unwrap();
             assert!(said.is_ok(), "{said:?}");
+            app.check_since().await;
         }
         done.store(true, Ordering::SeqCst);
     };

@@ -28,6 +28,7 @@ fn an_error_of_the_command_line_or_a_setting_is_one_line() {
         (vec!["serve"], ("SESSION_MAX_DAYS", "91"), "--session-max-days <SESSION_MAX_DAYS>"),
         (vec!["verify-export"], ("A", ""), "<FILE>"),
         (vec!["nothing"], ("A", ""), "'nothing'"),
+        (vec!["check", "--since", "2026-11-30"], ("A", ""), "must be LAST"),
     ] {
         let output = topup(&words, &[setting]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
@@ -36,8 +37,9 @@ fn an_error_of_the_command_line_or_a_setting_is_one_line() {
     }
 }
 
-const READERS: [&[&str]; 6] = [
+const READERS: [&[&str]; 7] = [
     &["check"],
+    &["check", "--since", "LAST"],
     &["alarms"],
     &["alarms", "--all"],
     &["alarms", "ack", "1"],

@@ -10,6 +10,7 @@ mod backup_commands;
 mod batches;
 mod billing;
 mod charges;
+mod check_since;
 mod check_snapshots;
 mod checkout;
 mod clock;

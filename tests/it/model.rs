@@ -225,14 +225,18 @@ async fn play_one(database: Database, seed: u64, steps: usize) {
         app.put(id, json!({"email": "ada@acme.example", "plan": PLANS[plan].0})).await.expect(201);
         game.customers.push(Customer::new(id, plan, now));
     }
-    for _ in 0..steps {
+    for step in 0..steps {
         game.step().await;
+        if step % 20 == 0 {
+            app.check_since().await;
+        }
     }
     for who in 0..3 {
         game.compare(who).await;
     }
     // A write after all that passed books what is due; the lines are then all there.
     game.compare_lines().await;
+    app.check_since().await;
     app.check().await;
     app.stop().await;
     app.home.remove().await;

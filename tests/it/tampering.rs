@@ -5,9 +5,9 @@ use serde_json::json;
 use topup::usecases::upkeep::check;
 
 /// A lie, and how it is taken back. `says` is a part of the one line that names it.
-struct Lie {
-    tell: &'static str,
-    undo: &'static str,
+pub struct Lie {
+    pub tell: &'static str,
+    pub undo: &'static str,
     says: &'static str,
 }
 
@@ -16,7 +16,7 @@ const fn lie(tell: &'static str, undo: &'static str, says: &'static str) -> Lie 
 }
 
 /// Rows of the ledger, of what stands beside it, and of the keys.
-const LIES: &[Lie] = &[
+pub const LIES: &[Lie] = &[
     // The account's own row.
     lie("update accounts set balance = balance + 1", "update accounts set balance = balance - 1", "the account has"),
     lie("update accounts set seq = seq + 1", "update accounts set seq = seq - 1", "is missing"),
@@ -323,8 +323,8 @@ on_both!(each_lie_about_rows_is_named, |app| {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 });
 
-on_both!(each_lie_about_entries_is_named, |app| {
-    a_full_life(app).await;
+/// Takes the triggers away that keep entries; the statements that bring them back.
+pub async fn open_entries(app: &TestApp) -> &'static [&'static str] {
     let (without, with): (&[&str], &[&str]) = match app.home.database {
         Database::Sqlite => (&["drop trigger entries_keep", "drop trigger entries_stay"], &[]),
         Database::Postgres => {
@@ -334,6 +334,12 @@ on_both!(each_lie_about_entries_is_named, |app| {
     for sql in without {
         app.tamper(sql, Vec::new()).await.unwrap();
     }
+    with
+}
+
+on_both!(each_lie_about_entries_is_named, |app| {
+    a_full_life(app).await;
+    let with = open_entries(app).await;
     app.tamper("create table kept as select * from entries", Vec::new()).await.unwrap();
     let mut missed = Vec::new();
     for lie in ENTRY_LIES {

@@ -6,6 +6,7 @@
 use crate::amount::Credits;
 use crate::id::{EntryId, GrantId, HoldId, PurchaseId, UsageId};
 use crate::time::Instant;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use uuid::Uuid;
@@ -66,7 +67,7 @@ impl EntryKind {
 }
 
 /// The cause of a line: its `ref` in the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Cause {
     /// The grant itself: allowance, courtesy, expiry.
     Grant(GrantId),

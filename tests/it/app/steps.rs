@@ -180,6 +180,18 @@ impl TestApp {
         check::check_all(&self.inner().store).await.unwrap().unwrap_or_else(|broken| panic!("check: {broken}"))
     }
 
+    /// Verifies what is new since the last good check.
+    pub async fn check_since(&self) -> check::CheckReport {
+        self.check_and_keep(check::Extent::SinceLast).await.unwrap_or_else(|broken| panic!("check --since: {broken}"))
+    }
+
+    /// The result of `topup check` now, stored if it is good.
+    pub async fn check_and_keep(&self, extent: check::Extent) -> Result<check::CheckReport, String> {
+        let inner = self.inner();
+        let found = check::check_and_keep(&inner.store, &inner.store, &inner.clock, extent).await.unwrap();
+        found.map(|(report, fault)| fault.map_or(report, |fault| panic!("not stored: {fault}")))
+    }
+
     /// A number that a query counts, as `n`.
     pub async fn count(&self, sql: &str) -> i64 {
         let inner = self.inner();

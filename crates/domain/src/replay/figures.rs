@@ -6,9 +6,12 @@ use crate::entry::{Cause, Entry, EntryKind};
 use crate::grant::{Grant, Kind};
 use crate::id::{GrantId, PurchaseId};
 use crate::reminder::notice_until;
-use crate::time::Instant;
+use crate::time::{Instant, from_millis};
+use serde::{Deserialize, Serialize};
 
 /// The figures of a grant, in thousandths.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(into = "FiguresRow", from = "FiguresRow")]
 pub(super) struct GrantFigures {
     pub kind: Option<Kind>,
     pub effective_at: Instant,
@@ -24,6 +27,69 @@ pub(super) struct GrantFigures {
     disputed: i64,
     voided: i64,
     is_voided: bool,
+    /// Its last line.
+    pub last_seq: i64,
+}
+
+/// The same in a stored state: the kind's number, the figures in their order, and whether it is voided.
+type FiguresRow = (u8, [i64; 12], bool);
+
+impl From<GrantFigures> for FiguresRow {
+    fn from(f: GrantFigures) -> Self {
+        let (effective_at, expires_at) = (f.effective_at.timestamp_millis(), f.expires_at.timestamp_millis());
+        let figures = [
+            effective_at,
+            expires_at,
+            f.amount,
+            f.used,
+            f.held,
+            f.frozen,
+            f.expired,
+            f.removed,
+            f.refunded,
+            f.disputed,
+            f.voided,
+            f.last_seq,
+        ];
+        (f.kind.map_or(0, Kind::code), figures, f.is_voided)
+    }
+}
+
+impl From<FiguresRow> for GrantFigures {
+    fn from((kind, figures, is_voided): FiguresRow) -> Self {
+        let [
+            effective_at,
+            expires_at,
+            amount,
+            used,
+            held,
+            frozen,
+            expired,
+            removed,
+            refunded,
+            disputed,
+            voided,
+            last_seq,
+        ] = figures;
+        let (kind, effective_at, expires_at) =
+            (Kind::from_code(kind.into()), from_millis(effective_at), from_millis(expires_at));
+        Self {
+            kind,
+            effective_at,
+            expires_at,
+            amount,
+            used,
+            held,
+            frozen,
+            expired,
+            removed,
+            refunded,
+            disputed,
+            voided,
+            is_voided,
+            last_seq,
+        }
+    }
 }
 
 impl GrantFigures {
@@ -44,6 +110,7 @@ impl GrantFigures {
             disputed: 0,
             voided: 0,
             is_voided: false,
+            last_seq: 0,
         })
     }
 
@@ -139,6 +206,7 @@ impl GrantFigures {
         }
         add_to_figure(&mut self.held, held, "held")?;
         add_to_figure(&mut self.frozen, frozen, "frozen")?;
+        self.last_seq = entry.seq;
         if self.remaining() < 0 {
             return Err("more has left it than it had".to_owned());
         }

@@ -22,7 +22,7 @@ impl Replay {
         Ok(Head { seq: self.seq, hash: self.hash, balance: Credits(self.balance) })
     }
 
-    fn end_operations(&mut self) -> Result<(), Broken> {
+    pub(super) fn end_operations(&mut self) -> Result<(), Broken> {
         self.end_run()?;
         match self.settling.take() {
             Some(settled) => self.holds.settle_whole(&settled).map_err(|reason| settled.broken(reason)),

@@ -10,6 +10,7 @@ use crate::entry::Cause;
 use crate::hold::Hold;
 use crate::id::{GrantId, HoldId};
 use crate::time::Instant;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
 /// Held credits by grant, ordered by id.
@@ -41,8 +42,8 @@ struct OpenedHold {
 }
 
 /// Open holds with equal draws.
-#[derive(Default)]
-struct Alike {
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) struct Alike {
     /// By lapse.
     members: BTreeSet<(Instant, HoldId)>,
     /// The number of them that were used whole.
@@ -58,6 +59,25 @@ pub(super) struct HoldBook {
 }
 
 impl HoldBook {
+    /// Holds with equal draws, by these.
+    pub fn state(&self) -> Vec<(Draws, Alike)> {
+        let mut all: Vec<_> = self.alike.iter().map(|(draws, alike)| (draws.clone(), alike.clone())).collect();
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    pub fn of_state(state: Vec<(Draws, Alike)>) -> Self {
+        let mut book = Self::default();
+        for (draws, alike) in state {
+            for (expires_at, id) in alike.members.iter().copied() {
+                book.lapses.insert((expires_at, id));
+                book.opened.insert(id, OpenedHold { draws: draws.clone(), expires_at });
+            }
+            book.alike.insert(draws, alike);
+        }
+        book
+    }
+
     /// Opens the hold of `held` lines.
     pub fn open(&mut self, id: HoldId, mut draws: Draws, expires_at: Instant) -> Result<(), String> {
         draws.sort_unstable();

@@ -39,6 +39,9 @@
 //! - A purchase has one grant: the check's own queries prove it.
 //! - The chain's end is the true end: only a hash kept elsewhere proves it.
 //!
+//! A replay may go on later from what it knew ([`Replay::state`], [`Replay::resume`]): then all of this holds of the
+//! lines since, and of the rows as they are then.
+//!
 //! Each line costs O(log n) of the open grants and holds. A closed grant keeps only its figures.
 
 mod figures;
@@ -47,6 +50,7 @@ mod holds;
 mod lines;
 mod order;
 mod run;
+mod state;
 
 use crate::account::PlanChange;
 use crate::amount::Credits;
@@ -58,6 +62,7 @@ use figures::GrantFigures;
 use holds::{HoldBook, Settling};
 use order::{DueOrder, OpenGrants};
 use run::OperationRun;
+pub use state::ReplayState;
 use std::collections::HashMap;
 use std::fmt;
 

@@ -4,6 +4,7 @@ use crate::entry::{Cause, Entry, EntryKind};
 use crate::grant::Kind;
 use crate::id::GrantId;
 use crate::time::Instant;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// A grant's place in burn order (R2).
@@ -65,7 +66,7 @@ const CYCLE_START: u8 = 4;
 const COMMAND: u8 = 5;
 
 /// The progress of one instant's lines in R3's order.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct DueOrder {
     at: Option<Instant>,
     cause: Option<Cause>,

@@ -16,6 +16,8 @@ pub struct Pair {
     pub now: i64,
     /// The number of lines compared.
     pub seen: usize,
+    /// What the verifier knew when it last ran, as JSON.
+    pub saved: Option<String>,
 }
 
 fn terms(history: &History, catalog: usize) -> Terms {
@@ -29,7 +31,7 @@ impl Pair {
         let world = World::open(&history);
         let terms = terms(&history, history.catalog);
         let model = Model::open(CUSTOMER, terms, history.plan, history.anchor, history.start);
-        Self { now: history.start, world, model, history, seen: 0 }
+        Self { now: history.start, world, model, history, seen: 0, saved: None }
     }
 
     pub fn credits(&self, tokens: i64) -> Credits {

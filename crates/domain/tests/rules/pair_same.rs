@@ -4,7 +4,7 @@ use crate::model::{COURTESY, Lot, PLAN, Place, TOP_UP};
 use crate::pair::Pair;
 use crate::world::CUSTOMER;
 use topup_domain::time::from_millis;
-use topup_domain::{Balance, Credits, Grant, GrantState, Kind, Replay, Summary};
+use topup_domain::{Balance, Credits, Grant, GrantState, Kind, Replay, Summary, replay::ReplayState};
 
 impl Pair {
     pub fn same(&mut self, at: i64) {
@@ -90,15 +90,23 @@ impl Pair {
         assert_eq!(self.world.account.balance, total);
     }
 
-    /// The verifier accepts the present state.
-    pub fn replays(&self) {
+    /// The verifier accepts the present state, from the first line and from where it last was.
+    pub fn replays(&mut self) {
         let (rows, account) = (self.world.grant_rows(), &self.world.account);
         let mut replay = Replay::new(CUSTOMER).with_terms(&rows, &self.world.plans);
         for entry in &self.world.entries {
             replay.push(entry).expect("a good line");
         }
+        let state = serde_json::to_string(&replay.state().expect("whole operations")).expect("JSON");
         let report = replay.finish(&rows, &self.world.hold_rows(), account).expect("good rows");
         assert_eq!((report.entries, report.balance), (account.seq, account.balance));
+        if let Some(saved) = self.saved.replace(state) {
+            let saved: ReplayState = serde_json::from_str(&saved).expect("a state");
+            let since = usize::try_from(saved.head().seq).expect("a place");
+            let mut later = Replay::resume(CUSTOMER, saved, &rows, &self.world.plans).expect("the same kinds");
+            self.world.entries[since..].iter().for_each(|entry| later.push(entry).expect("a good line"));
+            assert_eq!(later.finish(&rows, &self.world.hold_rows(), account), Ok(report));
+        }
         let mut plain = Replay::new(CUSTOMER);
         assert!(self.world.entries.iter().try_for_each(|entry| plain.push(entry)).is_ok(), "also without terms");
     }

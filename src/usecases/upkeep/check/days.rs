@@ -4,9 +4,30 @@ use crate::domain::{Cause, Credits, Entry, EntryKind, GrantId, Instant, Kind, Us
 use crate::store::daily_usage::{DayKey, Totals, day_number};
 use crate::store::daily_usage_names::{OPERATIONS_MAX, OTHER_OPERATION, OTHER_SOURCE, SOURCES_MAX};
 use crate::store::db::{Connection, DbError, Row, Value, corrupt};
-use crate::store::metrics::DayMetrics;
+use crate::store::metrics::{DayMetrics, MetricFigure};
 use crate::store::statement_batch::placeholders;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What the lines of the last day came to, for a later check that goes on from there. Without sources, which may be erased.
+#[derive(Serialize, Deserialize)]
+pub struct DayState {
+    day: i64,
+    /// Usages, and credits of plan, courtesy and top-up, by operation.
+    operations: BTreeMap<String, [i64; 4]>,
+    /// The sum of each metric, and of how many usages it is.
+    metrics: BTreeMap<String, (i64, i64)>,
+    cycle_start: i64,
+    /// Thousandths of that day in that cycle.
+    in_cycle: i64,
+}
+
+impl DayState {
+    /// The day: a later check goes on with it.
+    pub const fn day(&self) -> i64 {
+        self.day
+    }
+}
 
 /// The totals that a customer's entries come to, line by line.
 pub struct DayCheck {
@@ -17,16 +38,33 @@ pub struct DayCheck {
     metrics: BTreeMap<i64, DayMetrics>,
     customer_no: i64,
     cycle_start: Instant,
-    in_cycle: Credits,
+    /// Credits of the cycle, by day.
+    in_cycle: BTreeMap<i64, Credits>,
+    /// The day that it goes on with; earlier ones were compared before.
+    since: Option<i64>,
     /// The usage and the kind of the line before: a usage counts once, however many lines it has.
     before: Option<(UsageId, EntryKind)>,
 }
 
 impl DayCheck {
-    /// Nothing yet, of a customer whose cycle began at `cycle_start`.
-    pub fn new(customer_no: i64, cycle_start: Instant, kinds: HashMap<GrantId, Kind>) -> Self {
-        let (sums, metrics, in_cycle) = (BTreeMap::new(), BTreeMap::new(), Credits::ZERO);
-        Self { kinds, sums, metrics, customer_no, cycle_start, in_cycle, before: None }
+    /// What was known, or nothing, of a customer whose cycle began at `cycle_start`.
+    pub fn new(customer_no: i64, cycle_start: Instant, kinds: HashMap<GrantId, Kind>, known: Option<DayState>) -> Self {
+        let (mut sums, mut metrics, mut in_cycle) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let since = known.as_ref().map(DayState::day);
+        if let Some(DayState { day, operations, metrics: counted, cycle_start: start, in_cycle: credits }) = known {
+            for (operation, [usages, plan, courtesy, top_up]) in operations {
+                let key = DayKey { day, customer_no, operation, source: String::new(), cycle_start: 0 };
+                let [plan, courtesy, top_up] = [plan, courtesy, top_up].map(Credits);
+                sums.insert(key, Totals { usages, plan, courtesy, top_up });
+            }
+            let figures =
+                counted.iter().map(|(key, (total, said))| (key.as_str(), MetricFigure { total: *total, said: *said }));
+            metrics.insert(day, DayMetrics::from_figures(figures));
+            if start == cycle_start.timestamp_millis() {
+                in_cycle.insert(day, Credits(credits));
+            }
+        }
+        Self { kinds, sums, metrics, customer_no, cycle_start, in_cycle, since, before: None }
     }
 
     /// Adds a page of entries; what their usages say is read beside them.
@@ -54,6 +92,9 @@ impl DayCheck {
 
     fn line(&mut self, entry: &Entry, id: UsageId, usage: &Row) -> Result<(), DbError> {
         let at = usage.at("created_at")?;
+        if self.since.is_some_and(|since| day_number(at) < since) {
+            return Ok(());
+        }
         let kind = self.kinds.get(&entry.grant).copied().ok_or_else(|| corrupt("a line without its grant"))?;
         let is_first = self.before.replace((id, entry.kind)) != Some((id, entry.kind));
         let mut totals = if is_first {
@@ -66,7 +107,7 @@ impl DayCheck {
         };
         totals.draw(kind, -entry.amount);
         if at >= self.cycle_start {
-            self.in_cycle += -entry.amount;
+            *self.in_cycle.entry(day_number(at)).or_insert(Credits::ZERO) += -entry.amount;
         }
         let key = DayKey {
             day: day_number(at),
@@ -94,7 +135,8 @@ impl DayCheck {
         Ok(())
     }
 
-    /// Compares the entries with the stored totals and metrics; `with_sources` unless sources were blanked.
+    /// Compares the entries with the stored totals and metrics; `with_sources` unless sources were blanked. What is known then
+    /// of the last day.
     ///
     /// # Errors
     /// The first day that differs, in words.
@@ -103,14 +145,15 @@ impl DayCheck {
         stored: &[(DayKey, Totals)],
         counted: &BTreeMap<i64, DayMetrics>,
         with_sources: bool,
-    ) -> Result<(), String> {
+        last_day: i64,
+    ) -> Result<DayState, String> {
         self.metrics_agree(counted)?;
         let named = DayNameSets::of(stored);
         named.are_full(with_sources)?;
         // Where the day counts it, and who did it unless that was blanked.
         let bare = |key: &DayKey| {
             let mut key = DayKey { cycle_start: 0, ..named.place(key) };
-            if !with_sources {
+            if !with_sources || self.since.is_some_and(|since| key.day <= since) {
                 key.source.clear();
             }
             key
@@ -142,13 +185,30 @@ impl DayCheck {
                 ));
             }
         }
-        if in_cycle != self.in_cycle {
-            return Err(format!(
-                "{in_cycle} credits are stored as used in the cycle, the entries add up to {}",
-                self.in_cycle
-            ));
+        let meant: Credits = self.in_cycle.values().copied().sum();
+        if in_cycle != meant {
+            return Err(format!("{in_cycle} credits are stored as used in the cycle, the entries add up to {meant}"));
         }
-        Ok(())
+        Ok(self.state(&named, last_day))
+    }
+
+    fn state(&self, named: &DayNameSets<'_>, day: i64) -> DayState {
+        let mut operations = BTreeMap::<String, Totals>::new();
+        for (key, totals) in self.sums.iter().filter(|(key, _)| key.day == day) {
+            operations.entry(named.place(key).operation).or_default().add(totals);
+        }
+        let row = |sum: Totals| [sum.usages, sum.plan.0, sum.courtesy.0, sum.top_up.0];
+        let metrics = self
+            .metrics
+            .get(&day)
+            .map(|metrics| metrics.iter().map(|(key, figure)| (key.to_owned(), (figure.total, figure.said))).collect());
+        DayState {
+            day,
+            operations: operations.into_iter().map(|(operation, sum)| (operation, row(sum))).collect(),
+            metrics: metrics.unwrap_or_default(),
+            cycle_start: self.cycle_start.timestamp_millis(),
+            in_cycle: self.in_cycle.get(&day).map_or(0, |credits| credits.0),
+        }
     }
 }
 

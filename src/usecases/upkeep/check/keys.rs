@@ -25,19 +25,19 @@ struct NamedRow {
 
 type Ids = BTreeMap<&'static str, BTreeSet<[u8; 16]>>;
 
-/// Every key whose answer is JSON names rows that are there. A key is bound in the commit that writes what it names,
+/// The segment that grows.
+pub(crate) async fn newest_segment(store: &Store) -> Result<i64, DbError> {
+    let sql = "select coalesce(max(segment), 0) as n from idempotency_keys";
+    let row = store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?;
+    row.map_or(Ok(0), |row| row.int("n"))
+}
+
+/// Every key whose answer is JSON, from a segment on, names rows that are there. A key is bound in the commit that writes what it names,
 /// and nothing of that is ever deleted: a later look finds it. Keys that come meanwhile into newer segments are for the
 /// next run.
-pub(crate) async fn check_answers(store: &Store) -> Result<Result<(), String>, DbError> {
-    let (mut segment, mut after) = (-1, Vec::new());
-    let sql = "select coalesce(max(segment), 0) as n from idempotency_keys";
-    let newest = store
-        .read()
-        .await?
-        .without_timeout()
-        .fetch_optional(sql, Vec::new())
-        .await?
-        .map_or(Ok(0), |row| row.int("n"))?;
+pub(crate) async fn check_answers(store: &Store, from: i64) -> Result<Result<(), String>, DbError> {
+    let (mut segment, mut after) = (from - 1, Vec::new());
+    let newest = newest_segment(store).await?;
     loop {
         let mut db = store.read().await?.without_timeout();
         let sql = "select segment, key_hash, status, answer from idempotency_keys

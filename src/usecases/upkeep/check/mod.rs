@@ -4,30 +4,31 @@
 //! it, a page at a time. The replay itself is the domain's. Questions across customers are one statement each, or a
 //! page of rows in a snapshot of its own: no snapshot lasts longer than a step, so that SQLite's log can be copied into
 //! the file and shrink meanwhile. What is compared over several steps is what never changes once it is written.
+//!
+//! A good check stores what it knows of each customer. One since the last goes on from there: it reads the lines since and
+//! the rows that they name, and compares the figures of all accounts, grants and open holds; it does not see what was
+//! changed in older lines and in the rows beside them.
 
 mod claims;
+mod customer;
 mod days;
+mod heads;
 mod keys;
 mod queries;
+mod rows;
 mod runs;
 
-use self::days::DayCheck;
+use self::customer::{Verified, check_customer};
+use self::heads::HeadKeeper;
+pub use self::heads::LastCheck;
 use crate::args;
-use crate::domain::account::PlanChange;
-use crate::domain::replay::{Replay, Report};
-use crate::domain::{Grant, GrantId, Kind, balance_alert};
-use crate::store::accounts::{GRANT_COLUMNS, GRANT_TABLES, StoredAccount};
-use crate::store::daily_usage::{DayKey, Totals, day_number, fetch_daily_usage as read_days};
-use crate::store::db::DbError;
-use crate::store::metrics::DayMetrics;
-use crate::store::{Store, accounts, entries, metrics};
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::store::db::{DbError, Value};
+use crate::time_zone::rfc3339;
 use crate::usecases::InternalError;
-use runs::RunCheck;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
-/// Entries that one step reads.
-const STEP: i64 = 2_000;
 /// Customers whose numbers one step reads.
 const CUSTOMERS_STEP: i64 = 500;
 
@@ -42,45 +43,118 @@ pub struct CheckReport {
     pub open_holds: usize,
     /// Credited purchases.
     pub purchases: i64,
+    /// The check that it went on from: then entries are those since.
+    pub since: Option<LastCheck>,
 }
 
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let new = if self.since.is_some() { "new " } else { "" };
         write!(
             f,
-            "ok: {} customers, {} grants, {} entries, {} open holds, {} credited purchases",
+            "ok: {} customers, {} grants, {} {new}entries, {} open holds, {} credited purchases",
             self.customers, self.grants, self.entries, self.open_holds, self.purchases
+        )?;
+        let Some(LastCheck { began_at, whole_at, .. }) = self.since else { return Ok(()) };
+        let (began_at, whole_at) = (rfc3339(began_at), rfc3339(whole_at));
+        write!(
+            f,
+            ", since the good check of {began_at}\nnot seen: what was changed in older entries, usages, closed holds, keys and \
+             daily totals; `topup check` sees it, last on {whole_at}"
         )
     }
 }
 
-/// The rows of one customer at one instant.
-struct CustomerRows {
-    loaded: StoredAccount,
-    due_at: i64,
-    grants: Vec<(Grant, bool)>,
-    /// The grants' ids by the store's numbers.
-    grant_nos: HashMap<i64, GrantId>,
-    plans: Vec<PlanChange>,
-    days: Vec<(DayKey, Totals)>,
-    metrics: BTreeMap<i64, DayMetrics>,
+impl CheckReport {
+    fn add(&mut self, found: &Verified) {
+        self.customers += 1;
+        self.grants += found.report.grants;
+        self.entries += found.lines;
+        self.open_holds += found.report.open_holds;
+    }
 }
 
-/// Verifies everything; says what was verified, or names the first broken row.
+/// Which part of the ledger a check reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    Whole,
+    /// What is new since the last good check; everything, if there was none.
+    SinceLast,
+}
+
+/// Verifies everything and stores nothing; says what was verified, or names the first broken row.
 ///
 /// # Errors
 /// [`InternalError`] where the database cannot be read.
 pub async fn check_all(store: &Store) -> Result<Result<CheckReport, String>, InternalError> {
-    let mut sum = CheckReport::default();
+    check_with(store, None, &mut Keeping::default()).await
+}
+
+/// Verifies what is in `store`. If it is good, that is stored through `heads`, the same database, for the next check to go
+/// on from; beside the report stands why it was not.
+///
+/// # Errors
+/// [`InternalError`] where the database cannot be read.
+pub async fn check_and_keep(
+    store: &Store,
+    heads: &Store,
+    clock: &Clock,
+    extent: Extent,
+) -> Result<Result<(CheckReport, Option<DbError>), String>, InternalError> {
+    let since = match extent {
+        Extent::Whole => None,
+        Extent::SinceLast => heads::last_check(store).await?,
+    };
+    let segment = keys::newest_segment(store).await?;
+    let (mut keeper, mut fault) = match HeadKeeper::begin(heads, clock, since, segment).await {
+        Ok(keeper) => (Some(keeper), None),
+        Err(e) => (None, Some(e)),
+    };
+    let mut keeping = Keeping { keeper: keeper.as_mut(), fault: None };
+    let report = check_with(store, since, &mut keeping).await;
+    fault = fault.or(keeping.fault.take());
+    if let Some(keeper) = keeper {
+        let kept = match &report {
+            Ok(Ok(_)) if fault.is_none() => keeper.finish().await,
+            _ => keeper.drop_heads().await,
+        };
+        fault = fault.or(kept.err());
+    }
+    Ok(report?.map(|report| (report, fault)))
+}
+
+/// Where heads go; what cannot be stored ends that, and not the check.
+#[derive(Default)]
+struct Keeping<'a, 'b> {
+    keeper: Option<&'a mut HeadKeeper<'b>>,
+    fault: Option<DbError>,
+}
+
+impl Keeping<'_, '_> {
+    async fn put(&mut self, no: i64, found: &Verified) {
+        let (Some(keeper), Some(head), None) = (&mut self.keeper, &found.head, &self.fault) else { return };
+        self.fault = keeper.put(no, &found.customer, head).await.err();
+    }
+}
+
+async fn check_with(
+    store: &Store,
+    since: Option<LastCheck>,
+    keeping: &mut Keeping<'_, '_>,
+) -> Result<Result<CheckReport, String>, InternalError> {
+    let mut sum = CheckReport { since, ..CheckReport::default() };
     let mut after = 0;
     loop {
         let sql = "select no, id from customers where no > $1 order by no limit $2";
         let rows = store.read().await?.fetch_all(sql, args![after, CUSTOMERS_STEP]).await?;
         for row in &rows {
-            (after, sum.customers) = (row.int("no")?, sum.customers + 1);
+            after = row.int("no")?;
             let id = row.text("id")?;
-            match check_customer(store, after).await? {
-                Ok(report) => sum.add(&report),
+            match check_customer(store, after, since.is_some()).await? {
+                Ok(found) => {
+                    sum.add(&found);
+                    keeping.put(after, &found).await;
+                }
                 Err(reason) => return Ok(Err(format!("customer {id}: {reason}"))),
             }
         }
@@ -91,7 +165,7 @@ pub async fn check_all(store: &Store) -> Result<Result<CheckReport, String>, Int
     if let Err(reason) = crate::usecases::operators::audit::check_audit(store).await? {
         return Ok(Err(reason));
     }
-    if let Err(reason) = check_database(store).await? {
+    if let Err(reason) = check_across(store, since).await? {
         return Ok(Err(reason));
     }
     let sql = "select count(*) as n from purchases where state = 'credited'";
@@ -105,16 +179,27 @@ pub async fn check_all(store: &Store) -> Result<Result<CheckReport, String>, Int
 /// # Errors
 /// [`InternalError`] where the database cannot be read.
 pub async fn check_database(store: &Store) -> Result<Result<(), String>, InternalError> {
-    for (what, sql) in queries::WHOLE {
-        let row = store.read().await?.without_timeout().fetch_optional(sql, Vec::new()).await?;
-        let broken = row.map_or(Ok(0), |row| row.int("n"))?;
+    check_across(store, None).await
+}
+
+async fn check_across(store: &Store, since: Option<LastCheck>) -> Result<Result<(), String>, InternalError> {
+    let of_lines: &[_] = if since.is_some() { &[] } else { &queries::OF_LINES };
+    for (what, sql) in of_lines.iter().chain(&queries::OF_ROWS) {
+        let broken = count_broken(store, sql, Vec::new()).await?;
         if broken > 0 {
             return Ok(Err(format!("{broken} {what}")));
         }
     }
-    for verdict in
-        [keys::check_filters(store).await?, keys::check_answers(store).await?, claims::check_claims(store).await?]
-    {
+    let verdict = match since {
+        None => keys::check_filters(store).await?,
+        Some(last) => {
+            // A key may have come into the segment before, from a transaction that began in it.
+            let broken = count_broken(store, queries::NEW_KEYS, args![last.segment - 1]).await?;
+            if broken > 0 { Err(format!("{broken} idempotency keys of missing usages")) } else { Ok(()) }
+        }
+    };
+    let from = since.map_or(0, |last| last.segment - 1);
+    for verdict in [verdict, keys::check_answers(store, from).await?, claims::check_claims(store).await?] {
         if verdict.is_err() {
             return Ok(verdict);
         }
@@ -122,111 +207,7 @@ pub async fn check_database(store: &Store) -> Result<Result<(), String>, Interna
     Ok(Ok(()))
 }
 
-impl CheckReport {
-    fn add(&mut self, report: &Report) {
-        self.grants += report.grants;
-        self.entries += report.entries;
-        self.open_holds += report.open_holds;
-    }
-}
-
-async fn check_customer(store: &Store, no: i64) -> Result<Result<Report, String>, InternalError> {
-    let Some(rows) = fetch_customer_rows(store, no).await? else { return Ok(Err("has no account".to_owned())) };
-    if let Err(reason) = check_working_set(&rows) {
-        return Ok(Err(reason));
-    }
-    let account = &rows.loaded.account;
-    let grants: Vec<Grant> = rows.grants.iter().map(|(grant, _)| grant.clone()).collect();
-    let mut replay = Replay::new(&account.customer).with_terms(&grants, &rows.plans);
-    let mut runs = RunCheck::new(no, &rows.grant_nos);
-    let kinds: HashMap<GrantId, Kind> = grants.iter().map(|grant| (grant.id, grant.kind)).collect();
-    let mut days = DayCheck::new(no, account.cycle.start, kinds.clone());
-    let (mut after, mut top_ups_since) = (0, None);
-    while after < account.seq {
-        let mut db = store.read().await?;
-        let page = entries::fetch_page(&mut db, no, after, STEP.min(account.seq - after)).await?;
-        if page.is_empty() {
-            return Ok(Err(format!("entry {} is missing", after + 1)));
-        }
-        for entry in &page {
-            after = entry.seq;
-            if let Err(broken) = replay.push(entry) {
-                return Ok(Err(broken.to_string()));
-            }
-            runs.push(entry);
-            if let Some(kind) = kinds.get(&entry.grant) {
-                top_ups_since = balance_alert::top_ups_since(top_ups_since, entry, *kind);
-            }
-        }
-        if after == account.seq {
-            runs.end();
-        }
-        if let Err(reason) = runs.compare(&mut db).await? {
-            return Ok(Err(reason));
-        }
-        days.push(&mut db, &page).await?;
-    }
-    if top_ups_since != rows.loaded.top_ups_since {
-        return Ok(Err("since when top-ups are drawn from is not what the entries say".to_owned()));
-    }
-    // The sources of a closed customer are blanked, perhaps while this ran.
-    let sql = "select count(*) as n from customers where no = $1 and closed_at is null";
-    let is_open = store.read().await?.fetch_optional(sql, args![no]).await?.map_or(Ok(0), |row| row.int("n"))? == 1;
-    if let Err(reason) = days.finish(&rows.days, &rows.metrics, is_open) {
-        return Ok(Err(reason));
-    }
-    Ok(replay.finish(&grants, &account.holds, account).map_err(|broken| broken.to_string()))
-}
-
-async fn fetch_customer_rows(store: &Store, no: i64) -> Result<Option<CustomerRows>, DbError> {
-    let mut db = store.snapshot().await?.without_timeout();
-    let Some(loaded) = accounts::load_by_no(&mut db, no).await? else { return Ok(None) };
-    let sql = "select due_at from accounts where customer_no = $1";
-    let due_at = db.fetch_optional(sql, args![no]).await?.map_or(Ok(0), |row| row.int("due_at"))?;
-    let (mut grants, mut grant_nos) = (Vec::new(), HashMap::new());
-    let sql = format!("select {GRANT_COLUMNS}, g.is_open from {GRANT_TABLES} where g.customer_no = $1 order by g.no");
-    for row in db.fetch_all(sql, args![no]).await? {
-        let grant = accounts::grant_of_row(&row)?;
-        grant_nos.insert(row.int("no")?, grant.id);
-        grants.push((grant, row.flag("is_open")?));
-    }
-    let mut plans = Vec::new();
-    let sql = "select after_seq, at, plan, pauses_top_ups from plan_changes where customer_no = $1 order by no";
-    for row in db.fetch_all(sql, args![no]).await? {
-        plans.push(PlanChange {
-            at: row.at("at")?,
-            after_seq: row.int("after_seq")?,
-            plan: row.text("plan")?,
-            pauses_top_ups: row.flag("pauses_top_ups")?,
-        });
-    }
-    let sql = "select created_at from customers where no = $1";
-    let created_at =
-        db.fetch_optional(sql, args![no]).await?.map_or(Ok(0), |row| row.at("created_at").map(day_number))?;
-    let days = read_days(&mut db, no, created_at, day_number(loaded.account.last_at)).await?;
-    let metrics = metrics::fetch_metrics(&mut db, no, created_at, day_number(loaded.account.last_at)).await?;
-    Ok(Some(CustomerRows { loaded, due_at, grants, grant_nos, plans, days, metrics }))
-}
-
-/// The engine loads exactly the rows that it needs.
-fn check_working_set(rows: &CustomerRows) -> Result<(), String> {
-    let account = &rows.loaded.account;
-    for (grant, is_open) in &rows.grants {
-        if account.is_in_working_set(grant) != *is_open {
-            return Err(format!("grant {}: is {}in the working set", grant.id, if *is_open { "" } else { "not " }));
-        }
-        let current = grant.kind == Kind::Plan && grant.expires_at > account.last_at;
-        if current && grant.expires_at != account.cycle.end {
-            return Err(format!("grant {}: its plan's cycle ends at {}, not with it", grant.id, account.cycle.end));
-        }
-    }
-    // Without plans there is no saying what could be drawn when.
-    if rows.plans.first().is_none_or(|plan| plan.after_seq != 0) {
-        return Err("its first plan is unknown".to_owned());
-    }
-    let due = account.next_due().timestamp_millis();
-    if due != rows.due_at {
-        return Err(format!("due_at is {}, but the next due entry is at {due}", rows.due_at));
-    }
-    Ok(())
+async fn count_broken(store: &Store, sql: &str, args: Vec<Value>) -> Result<i64, DbError> {
+    let row = store.read().await?.without_timeout().fetch_optional(sql, args).await?;
+    row.map_or(Ok(0), |row| row.int("n"))
 }

@@ -1,27 +1,11 @@
 //! Checks across customers, as SQL.
 
-/// Words and query of each check; a query counts the rows that break it.
-pub(super) const WHOLE: [(&str, &str); 36] = [
+/// Words and query of each check; a query counts the rows that break it. These read all that charges have written.
+pub(super) const OF_LINES: [(&str, &str); 15] = [
     (
         "grants that differ from their last entry",
         "select count(*) as n from grants g left join (select grant_no, max(seq) as seq from entries group by grant_no) e
            on e.grant_no = g.no where coalesce(g.last_seq, 0) <> coalesce(e.seq, 0)",
-    ),
-    (
-        "customers without an owner",
-        "select count(*) as n from customers c where c.closed_at is null and not exists (
-           select 1 from members m where m.customer_no = c.no and m.role = 'owner' and m.removed_at is null)",
-    ),
-    (
-        "credited purchases without exactly their grant",
-        "select count(*) as n from purchases p left join grants g on g.purchase = p.id where p.state = 'credited'
-           and (g.no is null or g.kind <> 3 or g.amount <> p.credits or g.customer_no <> p.customer_no
-             or g.effective_at <> p.credited_at)",
-    ),
-    (
-        "top-ups whose purchase is not credited",
-        "select count(*) as n from grants g left join purchases p on p.id = g.purchase
-         where g.kind = 3 and (p.id is null or p.state <> 'credited')",
     ),
     (
         "usages that do not point to their first entry",
@@ -42,10 +26,6 @@ pub(super) const WHOLE: [(&str, &str); 36] = [
         "idempotency keys of missing usages",
         "select count(*) as n from idempotency_keys k left join usages u on u.id = substr(k.answer, 1, 16)
          where k.kind = 1 and u.id is null",
-    ),
-    (
-        "accounts without a customer, or customers without an account",
-        "select count(*) as n from customers c left join accounts a on a.customer_no = c.no where a.customer_no is null",
     ),
     (
         "settled holds with another usage",
@@ -87,11 +67,6 @@ pub(super) const WHOLE: [(&str, &str); 36] = [
            then 0 else 1 end * cast(1 as bigint) as n",
     ),
     (
-        "reasons without a void or courtesy grant",
-        "select count(*) as n from grant_notes n join grants g on g.no = n.grant_no
-         where g.kind <> 2 or (n.kind = 'voided' and g.is_voided <> 1)",
-    ),
-    (
         "usages and idempotency keys that do not match one to one",
         "select abs((select count(*) from usages where hold is null)
            - (select count(distinct substr(answer, 1, 16)) from idempotency_keys where kind = 1))
@@ -111,6 +86,35 @@ pub(super) const WHOLE: [(&str, &str); 36] = [
          left join (select cause, cast(sum(held_change) as bigint) as held from entries where kind = 8 group by cause) e
            on e.cause = h.id
          where e.held is null or e.held <> h.credits",
+    ),
+];
+
+/// The same, of rows that are few beside them.
+pub(super) const OF_ROWS: [(&str, &str); 21] = [
+    (
+        "customers without an owner",
+        "select count(*) as n from customers c where c.closed_at is null and not exists (
+           select 1 from members m where m.customer_no = c.no and m.role = 'owner' and m.removed_at is null)",
+    ),
+    (
+        "credited purchases without exactly their grant",
+        "select count(*) as n from purchases p left join grants g on g.purchase = p.id where p.state = 'credited'
+           and (g.no is null or g.kind <> 3 or g.amount <> p.credits or g.customer_no <> p.customer_no
+             or g.effective_at <> p.credited_at)",
+    ),
+    (
+        "top-ups whose purchase is not credited",
+        "select count(*) as n from grants g left join purchases p on p.id = g.purchase
+         where g.kind = 3 and (p.id is null or p.state <> 'credited')",
+    ),
+    (
+        "accounts without a customer, or customers without an account",
+        "select count(*) as n from customers c left join accounts a on a.customer_no = c.no where a.customer_no is null",
+    ),
+    (
+        "reasons without a void or courtesy grant",
+        "select count(*) as n from grant_notes n join grants g on g.no = n.grant_no
+         where g.kind <> 2 or (n.kind = 'voided' and g.is_voided <> 1)",
     ),
     (
         "credited purchases without their dates, or with other dates than their grant",
@@ -217,3 +221,8 @@ pub(super) const WHOLE: [(&str, &str); 36] = [
            and g.amount > g.used + g.held + g.frozen + g.expired + g.refunded + g.disputed + g.voided",
     ),
 ];
+
+/// Keys of newer segments that answer with a usage which is not there.
+pub(super) const NEW_KEYS: &str = "select count(*) as n from idempotency_keys k
+     left join usages u on u.id = substr(k.answer, 1, 16)
+   where k.segment >= $1 and (k.kind not in (1, 2) or (k.kind = 1 and (u.id is null or k.status <> 201)))";

@@ -8,6 +8,7 @@ use crate::domain::entry::{Hash, note_hash};
 use crate::domain::{Cause, Entry, EntryKind, GrantId, HoldId, HoldState, Instant, Kind, UsageId};
 use crate::ledger::usage_note;
 use crate::store::db::{Connection, DbError, Row, Value};
+use crate::store::entries;
 use crate::store::statement_batch::placeholders;
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -21,6 +22,8 @@ struct UsageRun {
     note: Option<Hash>,
     /// Of which grant how much, as a positive number.
     draws: Vec<(GrantId, i64)>,
+    /// It took credits that a hold had set aside.
+    is_of_hold: bool,
 }
 
 impl UsageRun {
@@ -34,6 +37,8 @@ pub(crate) struct RunCheck<'a> {
     customer_no: i64,
     /// The grants' ids by the store's numbers, which the draws of holds are stored by.
     grants: &'a HashMap<i64, GrantId>,
+    /// Nothing else compares these rows with one another.
+    is_alone: bool,
     open: Option<UsageRun>,
     ended: Vec<UsageRun>,
 }
@@ -41,8 +46,8 @@ pub(crate) struct RunCheck<'a> {
 type RunResult = Result<Result<(), String>, DbError>;
 
 impl<'a> RunCheck<'a> {
-    pub fn new(customer_no: i64, grants: &'a HashMap<i64, GrantId>) -> Self {
-        Self { customer_no, grants, open: None, ended: Vec::new() }
+    pub fn new(customer_no: i64, grants: &'a HashMap<i64, GrantId>, is_alone: bool) -> Self {
+        Self { customer_no, grants, is_alone, open: None, ended: Vec::new() }
     }
 
     /// The next line.
@@ -58,11 +63,13 @@ impl<'a> RunCheck<'a> {
         let goes_on = |run: &&mut UsageRun| (run.kind, run.cause, run.at) == (entry.kind, entry.cause, entry.event_at);
         if let Some(run) = self.open.as_mut().filter(goes_on) {
             run.draws.push((entry.grant, credits));
+            run.is_of_hold |= !entry.held_change.is_zero();
             return;
         }
         self.end();
         let (kind, cause, at, note) = (entry.kind, entry.cause, entry.event_at, entry.note);
-        self.open = Some(UsageRun { kind, cause, at, note, draws: vec![(entry.grant, credits)] });
+        let is_of_hold = !entry.held_change.is_zero();
+        self.open = Some(UsageRun { kind, cause, at, note, draws: vec![(entry.grant, credits)], is_of_hold });
     }
 
     /// No line of the open run follows.
@@ -100,7 +107,10 @@ impl<'a> RunCheck<'a> {
 
     async fn usages(&self, db: &mut Connection, runs: &[&UsageRun]) -> RunResult {
         let sql = "select u.id, u.customer_no, u.credits, u.lines, u.created_at, u.voided_at, u.source, u.metadata,
-            u.salt, u.void_reason, u.void_salt, c.closed_at from usages u join customers c on c.no = u.customer_no
+            u.salt, u.void_reason, u.void_salt, u.hold, u.first_row, c.closed_at, h.usage as hold_usage,
+            e.cause as first_cause
+            from usages u join customers c on c.no = u.customer_no left join holds h on h.id = u.hold
+              left join entries e on e.row_no = u.first_row and e.customer_no = u.customer_no
             where u.id in";
         let rows = rows_by_id(db, sql, runs).await?;
         for run in runs {
@@ -109,11 +119,36 @@ impl<'a> RunCheck<'a> {
                 return Ok(Err(said("it has entries but no row".to_owned())));
             };
             let broken = if run.kind == EntryKind::Used { self.usage(run, row)? } else { self.undone(run, row)? };
+            let broken = match broken {
+                None if self.is_alone => self.linked(db, run, row).await?,
+                broken => broken,
+            };
             if let Some(reason) = broken {
                 return Ok(Err(said(reason)));
             }
         }
         Ok(Ok(()))
+    }
+
+    /// The error in what a usage's row leads to.
+    async fn linked(&self, db: &mut Connection, run: &UsageRun, row: &Row) -> Result<Option<String>, DbError> {
+        if row.opt_blob("first_cause")?.as_deref() != Some(run.cause.bytes().as_slice()) {
+            return Ok(Some("its row does not point to its first entry".to_owned()));
+        }
+        if run.kind == EntryKind::Used {
+            let is_own = if run.is_of_hold {
+                row.opt_blob("hold_usage")?.as_deref() == Some(run.cause.bytes().as_slice())
+            } else {
+                row.opt_blob("hold")?.is_none()
+            };
+            return Ok((!is_own).then(|| "its row and its hold do not name each other".to_owned()));
+        }
+        let drawn = entries::fetch_usage_entries(db, row.int("first_row")?, row.int("lines")?).await?;
+        let mut drawn: Vec<_> = drawn.iter().map(|entry| (entry.grant, -entry.amount.0)).collect();
+        let mut given = run.draws.clone();
+        drawn.sort_unstable();
+        given.sort_unstable();
+        Ok((drawn != given).then(|| "it was not returned to the grants that it drew on".to_owned()))
     }
 
     /// The error in a usage's row.
