@@ -204,7 +204,7 @@ async fn a_canceled_query_is_asked_of_the_primary(server: &Server, standby: &Sta
     let row = operator.read().await.unwrap().fetch_optional("select no from customers", Vec::new()).await.unwrap();
     let no = row.unwrap().int("no").unwrap();
     let dated = read_dated(&app, no, ReadFrom::Standby, |mut db: Connection| async move {
-        let sql = "select case when pg_is_in_recovery() then 1 else 0 end as n";
+        let sql = "select cast(case when pg_is_in_recovery() then 1 else 0 end as bigint) as n";
         let is_standby = db.fetch_optional(sql, Vec::new()).await?.unwrap().int("n")? == 1;
         if is_standby {
             db.fetch_optional("select n from probe", Vec::new()).await?;
