@@ -213,10 +213,13 @@ on_both!(the_cap_holds_and_is_told_once_until_it_fits_again, |app| {
     later(app, 24).await;
     assert_eq!(emails(app, "auto_blocked").await, told, "once");
     app.advance(json!({"advance_days": 30})).await.expect(200);
+    // In a month of 31 days the window moves on before the reset, and a third is bought between them.
+    let before = bought(app).await.len();
+    assert!((2..=3).contains(&before), "{before}");
     let left = app.available("acme").await.as_i64().unwrap();
     app.charge("acme", &left.to_string(), "after-the-reset").await.expect(201);
     run(app).await;
-    assert_eq!(states(&bought(app).await), ["credited"; 3], "the window has moved on");
+    assert_eq!(states(&bought(app).await), vec!["credited"; before + 1], "the window has moved on");
     assert_eq!(emails(app, "auto_blocked").await, told);
 });
 

@@ -179,8 +179,11 @@ pub(crate) const SESSIONS: &[Field] =
 pub(crate) const SUBSCRIPTIONS: &[Field] = &[CREATED, optional("customer status", LONG)];
 
 /// `GET /v1/invoices`
-pub(crate) const INVOICES: &[Field] =
-    &[optional("customer subscription", LONG), optional("status", OneOf("draft open paid uncollectible void"))];
+pub(crate) const INVOICES: &[Field] = &[
+    CREATED,
+    optional("customer subscription", LONG),
+    optional("status", OneOf("draft open paid uncollectible void")),
+];
 
 /// `POST /v1/invoices`
 pub(crate) const INVOICE: &[Field] = &[
