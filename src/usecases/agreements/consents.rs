@@ -109,9 +109,9 @@ pub async fn list_consents(app: &App, customer_no: i64) -> Result<Vec<Consent>, 
     let mut db = app.store.read().await?;
     let rows = db.fetch_all(sql, args![customer_no, LIST_MAX]).await?;
     let mut consents = rows.iter().map(consent_of).collect::<Result<Vec<_>, _>>()?;
-    let sql = "select l.*, m.email from auto_top_up_limits l join auto_top_up_consents c on c.no = l.consent
-          left join members m on m.no = l.lowered_by and m.customer_no = c.customer_no
-        where c.customer_no = $1 order by c.no, l.no limit $2";
+    let sql = "select l.*, m.email from auto_top_up_limits l
+          left join members m on m.no = l.lowered_by and m.customer_no = l.customer_no
+        where l.customer_no = $1 order by l.no limit $2";
     for row in db.fetch_all(sql, args![customer_no, LIST_MAX]).await? {
         let no = row.int("consent")?;
         if let Some(consent) = consents.iter_mut().find(|consent| consent.no == no) {
@@ -129,12 +129,13 @@ pub async fn list_consents(app: &App, customer_no: i64) -> Result<Vec<Consent>, 
 /// Appends lower limits of a consent in force.
 pub(crate) async fn insert_lower_limits(
     tx: &mut WriteTransaction,
-    consent: i64,
+    (customer_no, consent): (i64, i64),
     member: Option<i64>,
     lower: &Agreement,
 ) -> Result<(), DbError> {
-    let sql = "insert into auto_top_up_limits (consent, at, lowered_by, threshold, cap) values ($1, $2, $3, $4, $5)";
-    tx.db.execute(sql, args![consent, tx.now(), member, lower.threshold, lower.cap]).await.map(drop)
+    let sql = "insert into auto_top_up_limits (consent, customer_no, at, lowered_by, threshold, cap)
+        values ($1, $2, $3, $4, $5, $6)";
+    tx.db.execute(sql, args![consent, customer_no, tx.now(), member, lower.threshold, lower.cap]).await.map(drop)
 }
 
 /// A consent by its number.

@@ -67,7 +67,7 @@ async fn lower(
     }
     let sql = "update auto_top_ups set threshold = $1, cap = $2, changed_at = $3 where customer_no = $4";
     tx.db.execute(sql, args![threshold, cap, tx.now(), no]).await?;
-    insert_lower_limits(tx, rule.consent, member, &lower).await?;
+    insert_lower_limits(tx, (no, rule.consent), member, &lower).await?;
     mails::enqueue_changed(tx, no, rule.consent, &lower).await?;
     agreements::look_now(tx, no).await?;
     Ok(ChangeOutcome::Done)
