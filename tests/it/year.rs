@@ -1,10 +1,7 @@
 //! A year of customers who buy, use, hold, upgrade and lapse, while the worker is stopped for weeks and killed at work.
-//! Some have automatic top-up, on cards that die and under caps that bind, while the price rises for a time. Then each
-//! reminder, expiry and automatic purchase is compared with the ledger's lines.
+//! Then each reminder and expiry is compared with the ledger's lines.
 //!
 //! Twenty customers; with `TOPUP_PROVE` a thousand.
-
-mod automatic;
 
 use crate::app::{Database, TestApp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +12,7 @@ use topup::domain::{Credits, GrantId, HoldId, Instant, PurchaseId, SoldTopUp};
 use topup::ledger::{Charge, Ledger, WriteTransaction};
 use topup::settings::Switch;
 use topup::store::Store;
-use topup::usecases::{App, AppParts, InternalError, auto_top_up, customers, jobs};
+use topup::usecases::{App, AppParts, InternalError, customers, jobs};
 
 const PLANS: [&str; 4] = ["free", "starter", "builder", "pro"];
 const ZONES: [&str; 4] = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"];
@@ -46,27 +43,18 @@ struct Process {
 }
 
 impl Process {
-    async fn start(app: &TestApp, at: Instant, is_dear: bool) -> Self {
+    async fn start(app: &TestApp, at: Instant) -> Self {
         let inner = app.inner();
         let store = Store::open(&app.home.url).await.unwrap();
         let clock = Clock::manual(at);
-        let catalog = automatic::catalogue(&inner.catalog, is_dear);
-        let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&catalog));
-        let parts = AppParts { store, ledger, clock, catalog, ..inner.parts() };
-        Self { inner: App::new(parts), engine: engine.abort_handle() }
-    }
-
-    /// Ends as a killed process does.
-    async fn kill(&self) {
-        self.engine.abort();
-        // The kernel closes a dead process's connections.
-        self.inner.store.close().await;
+        let (ledger, engine) = Ledger::start(store.clone(), clock.clone(), Arc::clone(&inner.catalog));
+        Self { inner: App::new(AppParts { store, ledger, clock, ..inner.parts() }), engine: engine.abort_handle() }
     }
 
     /// Works until `to`, and is killed after some number of steps of the scheduler, if it is.
     async fn work(&self, to: Instant, killed_after: Option<i64>) -> bool {
         let inner = self.inner.clone();
-        let working = tokio::spawn(async move { work_and_pay(&inner, to).await });
+        let working = tokio::spawn(async move { jobs::pass_time(&inner, to).await });
         let Some(steps) = killed_after else {
             working.await.unwrap().unwrap();
             return true;
@@ -77,24 +65,9 @@ impl Process {
         self.engine.abort();
         working.abort();
         let _killed = working.await;
-        self.kill().await;
+        // The kernel closes a dead process's connections.
+        self.inner.store.close().await;
         false
-    }
-}
-
-/// Lets time pass, and stops where a payment is to be tried again.
-async fn work_and_pay(inner: &App, to: Instant) -> Result<(), InternalError> {
-    loop {
-        auto_top_up::run_auto_payments(inner).await?;
-        let next = auto_top_up::next_auto_payment_due(inner, inner.clock.now()).await?.filter(|next| *next < to);
-        jobs::pass_time(inner, next.unwrap_or(to)).await?;
-        auto_top_up::run_auto_payments(inner).await?;
-        // What was credited is looked at again.
-        auto_top_up::run_auto_top_ups(inner).await?;
-        auto_top_up::run_auto_payments(inner).await?;
-        if next.is_none() {
-            return Ok(());
-        }
     }
 }
 
@@ -162,8 +135,7 @@ async fn buy(tx: &mut WriteTransaction, no: i64, credits: i64) -> Result<(), Int
 /// Lives the year; the stretches of time in which a worker was there.
 async fn live(app: &TestApp, people: i64, seed: u64) -> Vec<(i64, i64)> {
     let mut dice = Dice(seed);
-    let began = app.now();
-    let mut process = Process::start(app, began, false).await;
+    let mut process = Process::start(app, app.now()).await;
     for no in 0..people {
         let put = customers::Put {
             email: Some(format!("c{no}@acme.example")),
@@ -174,30 +146,19 @@ async fn live(app: &TestApp, people: i64, seed: u64) -> Vec<(i64, i64)> {
         };
         customers::put_customer(&process.inner, &format!("c{no}"), put).await.unwrap();
     }
-    automatic::switch_on(app, &process.inner, people).await;
     let end = app.now() + chrono::TimeDelta::days(DAYS);
-    let mut is_dear = false;
     let (mut worked, mut away, mut n) = (Vec::new(), 0, 0);
     while process.inner.clock.now() < end {
         let now = process.inner.clock.now();
         let to = (now + chrono::TimeDelta::milliseconds(1 + dice.roll(40 * HOUR))).min(end);
-        automatic::cards_die(app, now - began);
-        if automatic::is_dear(now - began) != is_dear {
-            is_dear = !is_dear;
-            process.kill().await;
-            process = Process::start(app, now, is_dear).await;
-        }
         if away > 0 {
             away -= 1;
             process.inner.clock.put(to);
         } else {
             let killed = (dice.roll(12) == 0).then(|| dice.roll(400));
             if !process.work(to, killed).await {
-                process = Process::start(app, process.inner.clock.now(), is_dear).await;
+                process = Process::start(app, process.inner.clock.now()).await;
                 process.work(to, None).await;
-            }
-            if worked.len() % 4 == 0 && to - now > chrono::TimeDelta::minutes(10) {
-                automatic::check_quiet(&process.inner, people, is_dear).await;
             }
             worked.push((millis(now), millis(to)));
             if dice.roll(40) == 0 {
@@ -315,12 +276,10 @@ fn check_expiry(top_ups: &[TopUp], end: i64) -> BTreeSet<(i64, i64)> {
 async fn year(database: Database, seed: u64) {
     let people = if std::env::var("TOPUP_PROVE").is_ok() { 1_000 } else { 20 };
     let app = TestApp::start_with(database, |settings| settings.worker = Switch::Off).await;
-    app.sandbox.faults().set_webhooks(false);
     let end = millis(app.now()) + DAYS * DAY;
     let worked = live(&app, people, seed).await;
     app.check().await;
     let top_ups = top_ups(&app).await;
-    let automatic = automatic::check_purchases(&app, people).await;
     let told = check_reminders(&top_ups, &worked, end);
     let expired = check_expiry(&top_ups, end);
     assert!(told > 10 && expired.len() > 3, "the year was too quiet: {told} {expired:?}");
@@ -333,9 +292,7 @@ async fn year(database: Database, seed: u64) {
     assert_eq!((usize::try_from(news).unwrap(), sent, waiting), (expired.len(), news, 0));
     let (lines, ended) = (app.count("select count(*) as n from entries").await, expired.len());
     let bought = top_ups.len();
-    println!(
-        "{database:?}: {people} customers, {lines} lines, {bought} top-ups, {told} reminders, {ended} expiries, {automatic}"
-    );
+    println!("{database:?}: {people} customers, {lines} lines, {bought} top-ups, {told} reminders, {ended} expiries");
     app.stop().await;
     app.home.remove().await;
 }
