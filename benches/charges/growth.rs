@@ -1,4 +1,4 @@
-//! Start, memory and looks at the store with so many charges behind, from a million to `BENCH_BEHIND` by tens.
+//! Start, memory and looks at the store with a long history: a million charges, then ten times as many, up to `BENCH_BEHIND`.
 //!
 //! What a start and a charge read of them is built directly: filters of the newest segments of keys, and indexes of all
 //! others, of random keys. The rows of the charges are left out: no new charge reads them, and a thousand million need 250 GB.
@@ -45,7 +45,7 @@ impl Random {
     }
 }
 
-/// Builds what so many charges leave for those who look for keys.
+/// Builds the filters and indexes that a number of charges leaves.
 async fn build(file: &Path, behind: u64) {
     let store = Store::open(&format!("sqlite://{}", file.display())).await.unwrap();
     let (sizes, mut random) = (SegmentSizes::default(), Random(behind));
@@ -66,7 +66,7 @@ async fn build(file: &Path, behind: u64) {
     store.close().await;
 }
 
-/// The indexes that so many segments have become, the largest first.
+/// The indexes that a number of segments has become, the largest first.
 fn indexes(segments: i64, sizes: SegmentSizes) -> Vec<KeyIndex> {
     let (mut out, mut first) = (Vec::new(), 0);
     let base = KeyIndex::of_filters(0, sizes).unwrap();
@@ -132,7 +132,7 @@ async fn look(plan: Plan, file: &Path, behind: u64, size: u64, table: &mut Table
     server.stop();
 }
 
-/// What the server has asked its database so far.
+/// How often the server has asked its database.
 async fn round_trips(server: &Server) -> i64 {
     let (mut stream, mut buffer) = (connect(server.address).await, Vec::new());
     let headers = format!("x-api-key: {KEY}\r\n");

@@ -52,7 +52,7 @@ impl Engine {
         Self::with_customers(url, CUSTOMERS).await
     }
 
-    /// With so many customers on Pro.
+    /// With a number of customers on Pro.
     pub async fn with_customers(url: &str, customers: usize) -> Self {
         let catalog = Arc::new(Catalog::parse(include_str!("../../catalog.toml")).unwrap());
         let store = Store::open(url).await.unwrap();

@@ -27,9 +27,9 @@ pub const DIGEST_BYTES: usize = 5;
 /// An index, by what it covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyIndex {
-    /// Of so many segments, as a power of two.
+    /// It covers two to this power of segments.
     pub level: u32,
-    /// The how manieth of these.
+    /// Its place among the indexes of this size, from 0.
     pub place: i64,
     /// How many bits of a digest say which block it is in.
     pub bits: u32,

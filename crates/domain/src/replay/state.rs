@@ -1,4 +1,4 @@
-//! What a replay knows after a line: a later one goes on from there, with the rows as they are then.
+//! What a replay knows after a line, so that a later replay can go on from there.
 
 use super::figures::GrantFigures;
 use super::holds::{Alike, Draws, HoldBook};
